@@ -1,0 +1,45 @@
+# Every target sets up .venv first, which takes no time when nothing changed.
+PYTHON ?= python3.11
+PROFILE ?= quick
+OUT ?= out
+BIN := .venv/bin
+STAMP := .venv/.installed
+COUNT ?= 24
+SIZE ?= 320
+SEED ?= 0
+PRESET ?= balanced
+
+export NO_ALBUMENTATIONS_UPDATE := 1
+
+.PHONY: help setup synth benchmark check test test-all
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+setup: $(STAMP) ## create .venv and install everything into it
+
+$(STAMP): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) not found; install Python 3.11 or say PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "make: $(PYTHON) is not Python 3.11, which Blender needs; say PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "make: $(PYTHON) cannot make a virtual environment; on Debian: apt-get install python3.11-venv" >&2; exit 2; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[rendering,training,study,development]'
+	@$(BIN)/python -c 'import bpy' || { echo "make: Blender's libraries are missing; on Debian: apt-get install libgl1 libice6 libsm6 libx11-6 libxext6 libxfixes3 libxi6 libxkbcommon0 libxrender1" >&2; exit 2; }
+	@touch $(STAMP)
+
+synth: setup ## render COUNT=24 images of SIZE=320 px into out/synth (SEED, PRESET)
+	$(BIN)/python -m synth render --out $(OUT)/synth --count $(COUNT) --size $(SIZE) --seed $(SEED) --preset $(PRESET)
+
+benchmark: setup ## the whole line into out/benchmark; PROFILE=quick|small|paper, DATA=folder of real photos
+	$(BIN)/python -m benchmarks run --profile $(PROFILE) $(if $(DATA),--data $(DATA)) --out $(OUT)/benchmark$(if $(DATA),-$(notdir $(abspath $(DATA))))
+
+check: setup ## lint, formatting, types, import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: setup ## the fast tests, with one real tiny render and one real tiny training
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: setup ## all tests, the longer proofs too
+	$(BIN)/python -m pytest --cov

@@ -1,0 +1,1 @@
+"""A digital twin of a corroding asset: geometry, exposure, growth over years."""

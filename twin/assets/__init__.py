@@ -1,0 +1,63 @@
+"""Parametric assets by kind: a deterministic builder and a sampler each."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from twin.assets import chain, pipe, plate
+from twin.assets.surface import Asset, Patch, Texels, assemble, mesh, texels
+from twin.files import InputError
+
+__all__ = ["KINDS", "Asset", "Kind", "Patch", "Texels", "build", "mesh", "sample", "texels"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """How to build a kind of asset from keyword parameters, and how to draw such parameters."""
+
+    build: Callable[..., tuple[list[Patch], float]]
+    sample: Callable[[np.random.Generator], dict[str, Any]]
+
+
+KINDS: dict[str, Kind] = {
+    "pipe": Kind(build=pipe.pipe, sample=pipe.sample),
+    "chain": Kind(build=chain.chain, sample=chain.sample),
+    "plate": Kind(build=plate.plate, sample=plate.sample),
+}
+
+
+def build(kind: str, parameters: Mapping[str, Any], *, texel_mm: float) -> Asset:
+    """Build an asset, resting on z = 0 and centred over the origin.
+
+    Raises
+    ------
+    InputError
+        Unknown kind or parameter, an impossible dimension, or an atlas beyond the texture budget.
+    """
+    builder = _kind(kind).build
+    expected = inspect.signature(builder).parameters
+    if set(parameters) != set(expected):
+        wrong = ", ".join(sorted(set(parameters) ^ set(expected)))
+        raise InputError(f"{kind}: unknown or missing parameters: {wrong}; it takes {', '.join(expected)}")
+    if not 0.05 <= texel_mm <= 100:
+        raise InputError(f"texel of {texel_mm} mm: choose 0.05 to 100 mm")
+    patches, thickness_mm = builder(**parameters)
+    corners = np.array([patch.points.reshape(-1, 3).min(axis=0) for patch in patches]).min(axis=0)
+    others = np.array([patch.points.reshape(-1, 3).max(axis=0) for patch in patches]).max(axis=0)
+    shift = np.array([*(corners + others)[:2] / 2, corners[2]])
+    patches = [replace(patch, points=patch.points - shift) for patch in patches]
+    return assemble(kind, parameters, patches, thickness_mm=thickness_mm, texel_mm=texel_mm)
+
+
+def sample(kind: str, rng: np.random.Generator) -> dict[str, Any]:
+    """Draw valid parameters of a kind, ready for JSON."""
+    return _kind(kind).sample(rng)
+
+
+def _kind(name: str) -> Kind:
+    if name not in KINDS:
+        raise InputError(f"unknown kind of asset {name!r}; choose from {', '.join(KINDS)}")
+    return KINDS[name]

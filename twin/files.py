@@ -1,0 +1,175 @@
+"""Folders on disk that are whole or visibly unfinished: atomic writes, manifests, one holder at a time.
+
+Standard library only; every package may import it.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+FORMAT_VERSION = 1
+
+
+class InputError(Exception):
+    """Something the user gave is wrong. The message says what, where, and what to do, in one line."""
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a temporary file beside `path` for writing and rename it to `path` when the block ends well.
+
+    A reader sees the old content or the new, never a part; after an exception the old content stays. The data reach
+    the disk (fsync) before the name does.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        os.fchmod(descriptor, 0o666 & ~_umask())
+        with os.fdopen(descriptor, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` to `path` as UTF-8, atomically."""
+    with atomic_file(path) as stream:
+        stream.write(text.encode())
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` to `path` as indented JSON, atomically. NaN and infinity are refused (ValueError)."""
+    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON from `path`.
+
+    Raises
+    ------
+    InputError
+        The file is missing, unreadable or not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise InputError(f"{path}: not valid JSON ({error})") from error
+
+
+def digest(value: Any) -> str:
+    """SHA-256, 16 hex digits, of a JSON-able value, independent of the order of keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, allow_nan=False).encode()).hexdigest()[:16]
+
+
+def write_manifest(folder: Path, kind: str, content: Mapping[str, Any]) -> None:
+    """Write `folder/<kind>.json`, the file that makes a folder complete. Write it last."""
+    write_json(folder / f"{kind}.json", {"format_version": FORMAT_VERSION, "kind": kind, **content})
+
+
+def read_manifest(folder: Path, kind: str) -> dict[str, Any] | None:
+    """Read `folder/<kind>.json`; None where there is none, which says that the folder is unfinished.
+
+    Raises
+    ------
+    InputError
+        The manifest is not JSON, is of another kind, or was written by a newer version.
+    """
+    path = folder / f"{kind}.json"
+    if not path.exists():
+        return None
+    manifest = read_json(path)
+    if not isinstance(manifest, dict) or manifest.get("kind") != kind:
+        raise InputError(f"{path}: not a {kind} manifest; choose another folder")
+    if manifest.get("format_version") != FORMAT_VERSION:
+        raise InputError(
+            f"{path}: format_version {manifest.get('format_version')!r} is not {FORMAT_VERSION}; "
+            "update the program or make the folder again"
+        )
+    return manifest
+
+
+def claim(folder: Path, kind: str, configuration: Mapping[str, Any]) -> None:
+    """Make `folder` ours for writing a `kind` with this configuration, or refuse.
+
+    An absent or empty folder is claimed by writing `.claim.json`; a folder claimed before by the same kind and
+    configuration is resumed.
+
+    Raises
+    ------
+    InputError
+        The folder holds something else, or the same kind made with another configuration (the message names the
+        settings that differ). Nothing is written then.
+    """
+    mark = folder / ".claim.json"
+    wanted = {"kind": kind, "configuration": json.loads(json.dumps(configuration))}
+    if mark.exists():
+        found = read_json(mark)
+        if not isinstance(found, dict) or found.get("kind") != kind:
+            raise InputError(f"{folder}: holds another kind of folder ({found!r:.60}); choose another --out")
+        if found != wanted:
+            raise InputError(
+                f"{folder}: was begun with other settings ({_difference(found['configuration'], configuration)}); "
+                "choose another --out or delete the folder"
+            )
+        return
+    if folder.is_file() or (folder.exists() and not folder.is_dir()):
+        raise InputError(f"{folder}: is a file, not a folder; choose another --out")
+    if folder.exists() and any(folder.iterdir()):
+        raise InputError(f"{folder}: holds something else and is not a {kind} folder; choose another --out")
+    try:
+        write_json(mark, wanted)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written ({error.strerror})") from error
+
+
+def _difference(found: Any, wanted: Mapping[str, Any]) -> str:
+    wanted = json.loads(json.dumps(wanted))
+    if not isinstance(found, dict):
+        return "unreadable"
+    names = sorted(name for name in {*found, *wanted} if found.get(name) != wanted.get(name))
+    return ", ".join(f"{name}: {found.get(name)!r} there, {wanted.get(name)!r} asked" for name in names)
+
+
+@contextmanager
+def hold(folder: Path) -> Iterator[None]:
+    """Hold `folder` against a second command for the length of the block; released by the system if we die.
+
+    Raises
+    ------
+    InputError
+        Another process holds the folder.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("a+") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            stream.seek(0)
+            raise InputError(
+                f"{folder}: process {stream.read().strip() or '?'} is writing here; wait for it"
+            ) from error
+        stream.truncate(0)
+        stream.write(str(os.getpid()))
+        stream.flush()
+        try:
+            yield
+        finally:
+            stream.truncate(0)
