@@ -1,0 +1,135 @@
+"""Random changes to training images; each is a function of (seed, epoch, index in the epoch) and nothing else.
+
+The paper does not say whether or how it augments. Two ways with the same ranges: `exact` runs albumentations image by
+image, `fast` does whole batches in torch on the training device.
+"""
+
+import os
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn import functional
+
+from segmentation.draws import Stream, generator
+
+ROTATION_DEG = 15.0  # hand-held photos are roughly level
+SCALE = (0.8, 1.25)
+SHIFT = 0.0625  # part of the image's side
+COLOUR = 0.2  # brightness, contrast and saturation factors lie in 1 ± this
+
+
+def exact(
+    images: npt.NDArray[np.uint8], masks: npt.NDArray[np.uint8], *, seed: int, epoch: int, first: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Augment with albumentations.
+
+    Parameters
+    ----------
+    images, masks : (b, s, s, 3) and (b, s, s) uint8.
+    seed, epoch, first : of the run; the index of image 0 in the epoch.
+
+    Returns
+    -------
+    New images and masks of the same shapes and type.
+    """
+    pipeline = _pipeline()
+    results = []
+    for place, (image, mask) in enumerate(zip(images, masks, strict=True)):
+        # Reseeded for each item: albumentations' own stream depends on what was drawn before, and in which process.
+        rng = generator(seed, Stream.AUGMENTATION, epoch, first + place)
+        pipeline.set_random_seed(int(rng.integers(2**32)))
+        results.append(pipeline(image=image, mask=mask))
+    return np.stack([each["image"] for each in results]), np.stack([each["mask"] for each in results])
+
+
+@cache
+def _pipeline() -> Any:
+    os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # or its import asks the network for news
+    import albumentations
+    import cv2
+
+    return albumentations.Compose(
+        [
+            albumentations.HorizontalFlip(p=0.5),
+            albumentations.VerticalFlip(p=0.5),
+            albumentations.Affine(
+                rotate=(-ROTATION_DEG, ROTATION_DEG),
+                scale=SCALE,
+                keep_ratio=True,
+                translate_percent=(-SHIFT, SHIFT),
+                interpolation=cv2.INTER_LINEAR,
+                mask_interpolation=cv2.INTER_NEAREST,
+                border_mode=cv2.BORDER_REFLECT_101,
+                p=1.0,
+            ),
+            albumentations.ColorJitter(
+                brightness=(1 - COLOUR, 1 + COLOUR),
+                contrast=(1 - COLOUR, 1 + COLOUR),
+                saturation=(1 - COLOUR, 1 + COLOUR),
+                hue=(0.0, 0.0),
+                p=1.0,
+            ),
+        ]
+    )
+
+
+def image_tensor(images: npt.NDArray[np.uint8], where: torch.device) -> torch.Tensor:
+    """(b, s, s, 3) uint8 to (b, 3, s, s) float32 in [0, 1] on a device."""
+    return torch.from_numpy(images).to(where).permute(0, 3, 1, 2).float() / 255
+
+
+def mask_tensor(masks: npt.NDArray[np.uint8], where: torch.device) -> torch.Tensor:
+    """(b, s, s) uint8 0 or 1 to (b, 1, s, s) float32 on a device."""
+    return torch.from_numpy(masks).to(where)[:, None].float()
+
+
+def fast(
+    images: torch.Tensor, masks: torch.Tensor, *, seed: int, epoch: int, first: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Augment a whole batch on the device that holds it: flips, affine map and colour in three passes.
+
+    Parameters
+    ----------
+    images, masks : (b, 3, s, s) float32 in [0, 1] and (b, 1, s, s) float32, as `image_tensor` and
+        `mask_tensor` give them.
+    seed, epoch, first : as in `exact`.
+    """
+    maps, factors = zip(
+        *(_draw(generator(seed, Stream.AUGMENTATION, epoch, first + place)) for place in range(len(images))),
+        strict=True,
+    )
+    theta = torch.from_numpy(np.stack(maps)).to(images.device)
+    grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
+    images = functional.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    masks = functional.grid_sample(masks, grid, mode="nearest", padding_mode="reflection", align_corners=False)
+    return _colour(images, torch.from_numpy(np.stack(factors)).to(images.device)), masks
+
+
+def _draw(rng: np.random.Generator) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """One image's affine map from output to input, (2, 3) in units of half the side, and its three colour factors."""
+    flips = rng.choice((-1.0, 1.0), size=2)
+    angle = np.deg2rad(rng.uniform(-ROTATION_DEG, ROTATION_DEG))
+    scale = rng.uniform(*SCALE)
+    shift = 2 * rng.uniform(-SHIFT, SHIFT, size=2)
+    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) / scale
+    theta = np.column_stack([flips[:, None] * rotation, shift])
+    return theta.astype(np.float32), rng.uniform(1 - COLOUR, 1 + COLOUR, size=3).astype(np.float32)
+
+
+def _colour(images: torch.Tensor, factors: torch.Tensor) -> torch.Tensor:
+    """Brightness, then contrast about the mean grey, then saturation, each clipped to [0, 1]; factors are (b, 3)."""
+    brightness, contrast, saturation = (factors[:, place, None, None, None] for place in range(3))
+    images = (images * brightness).clamp(0, 1)
+    middle = _grey(images).mean(dim=(2, 3), keepdim=True)
+    images = (middle + (images - middle) * contrast).clamp(0, 1)
+    grey = _grey(images)
+    return (grey + (images - grey) * saturation).clamp(0, 1)
+
+
+def _grey(images: torch.Tensor) -> torch.Tensor:
+    """Luma of ITU-R BT.601, (b, 1, s, s)."""
+    weights = images.new_tensor((0.299, 0.587, 0.114))
+    return (images * weights[:, None, None]).sum(dim=1, keepdim=True)

@@ -1,0 +1,97 @@
+"""Which images stand in which batch: pure functions of (seed, step), so that a resumed run needs no state of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from math import ceil
+
+import numpy as np
+import numpy.typing as npt
+
+from segmentation.config import DataArm
+
+
+class Stream(IntEnum):
+    """Independent random streams of one seed; a change in the use of one does not reroll the others."""
+
+    SUBSET = 0
+    REAL_ORDER = 1
+    RENDER_ORDER = 2
+    AUGMENTATION = 3
+    WEIGHTS = 4
+
+
+def generator(seed: int, stream: Stream, *key: int) -> np.random.Generator:
+    """The random generator of one stream at one place (such as an epoch and an index)."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(stream, *key)))
+
+
+def thin(names: Sequence[str], limit: int | None) -> tuple[str, ...]:
+    """At most `limit` of `names`, spread evenly, since neighbours often show one spot; all of them without a limit."""
+    if limit is None or limit >= len(names):
+        return tuple(names)
+    return tuple(names[index * len(names) // limit] for index in range(limit))
+
+
+def subset(names: Sequence[str], fraction: float, seed: int) -> tuple[str, ...]:
+    """A random part of `names` in their order, at least one; the same in every arm of a run with this fraction."""
+    count = max(1, round(fraction * len(names)))
+    chosen = generator(seed, Stream.SUBSET).permutation(len(names))[:count]
+    return tuple(names[index] for index in sorted(chosen))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """The composition of all batches of a run.
+
+    `photos` and `renders` count the images to draw from; `steps_per_epoch` comes from the whole set of real training
+    photos, so that every arm takes the same number of optimiser steps.
+    """
+
+    seed: int
+    batch_size: int
+    steps_per_epoch: int
+    synth_share: float
+    photos: int
+    renders: int
+
+    def batch(self, step: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+        """Indices of the photos and of the renders in the batch of optimiser step `step`, counted over the whole run.
+
+        Renders before a step are the share of all draws before it, rounded: each batch has the share to within one
+        image and the whole run has it exactly. Photos and renders are drawn without replacement until all were seen,
+        then in a new order.
+        """
+        before, after = (self._renders_before(index) for index in (step, step + 1))
+        first = step * self.batch_size - before
+        return (
+            _endless(self.seed, Stream.REAL_ORDER, first, self.batch_size - (after - before), self.photos),
+            _endless(self.seed, Stream.RENDER_ORDER, before, after - before, self.renders),
+        )
+
+    def _renders_before(self, step: int) -> int:
+        return int(step * self.batch_size * self.synth_share + 0.5)
+
+
+def plan(arm: DataArm, *, seed: int, batch_size: int, all_photos: int, photos: int, renders: int) -> Plan:
+    """The plan of a run: `all_photos` real training photos before the arm's fraction, `photos` of them after it."""
+    return Plan(
+        seed=seed,
+        batch_size=batch_size,
+        steps_per_epoch=ceil(all_photos / batch_size),
+        synth_share=arm.synth_share,
+        photos=photos,
+        renders=renders,
+    )
+
+
+def _endless(seed: int, stream: Stream, first: int, count: int, size: int) -> npt.NDArray[np.intp]:
+    """Draws `first` to `first + count` of an endless sequence of shuffles of range(size)."""
+    if count == 0:
+        return np.empty(0, dtype=np.intp)
+    rounds = range(first // size, (first + count - 1) // size + 1)
+    shuffles: npt.NDArray[np.intp] = np.concatenate(
+        [generator(seed, stream, each).permutation(size) for each in rounds]
+    )
+    start = first - rounds[0] * size
+    return shuffles[start : start + count]

@@ -1,0 +1,129 @@
+"""A training run on disk: `run.json`, `history.csv`, `per_image.csv`, `best.safetensors`.
+
+`run.json` is written last; a folder without it is unfinished. Every score is derived from `per_image.csv`.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from segmentation.coco import Dataset
+from segmentation.config import TrainConfig
+from segmentation.splits import Split
+from twin.files import InputError, read_manifest, write_text
+
+KIND = "run"
+WEIGHTS = "best.safetensors"
+HISTORY_COLUMNS = ("epoch", "train_loss", "valid_loss", "valid_f1", "valid_iou", "seconds")
+PER_IMAGE_COLUMNS = ("image", "tp", "fp", "fn", "tn")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PerImage:
+    """Pixels counted on each test photo at the working size: names and four (n,) int64 arrays."""
+
+    image: tuple[str, ...]
+    tp: npt.NDArray[np.int64]
+    fp: npt.NDArray[np.int64]
+    fn: npt.NDArray[np.int64]
+    tn: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Run:
+    """A complete run. `history` holds a (epochs,) float64 array for each of `HISTORY_COLUMNS`."""
+
+    manifest: Mapping[str, Any]
+    history: Mapping[str, npt.NDArray[np.float64]]
+    per_image: PerImage
+
+
+def identity(config: TrainConfig, real: Dataset, split: Split, renders: Dataset | None) -> dict[str, Any]:
+    """What decides a run's result: its configuration and hashes of its data."""
+    return {
+        "config": asdict(config),
+        "data": {
+            "real": real.digest,
+            "renders": renders.digest if renders is not None and config.arm.synth_share > 0 else None,
+            "split": split.digest,
+        },
+    }
+
+
+def is_complete(folder: Path, config: TrainConfig, real: Dataset, split: Split, renders: Dataset | None) -> bool:
+    """Whether `folder` holds the finished run of exactly this configuration and data."""
+    manifest = read_manifest(folder, KIND)
+    if manifest is None:
+        return False
+    wanted = identity(config, real, split, renders)
+    data = manifest.get("data", {})
+    return manifest.get("config") == wanted["config"] and all(
+        data.get(key) == wanted["data"][key] for key in wanted["data"]
+    )
+
+
+def load(folder: Path) -> Run:
+    """Read a complete run.
+
+    Raises
+    ------
+    InputError
+        The folder holds no complete run, or a table in it is damaged.
+    """
+    folder = Path(folder)
+    manifest = read_manifest(folder, KIND)
+    if manifest is None:
+        raise InputError(f"{folder}: no complete training run (run.json is absent); run its training again")
+    history = _read_table(folder / "history.csv", HISTORY_COLUMNS)
+    table = _read_table(folder / "per_image.csv", PER_IMAGE_COLUMNS)
+    try:
+        return Run(
+            manifest=manifest,
+            history={name: np.array(column, dtype=np.float64) for name, column in history.items()},
+            per_image=PerImage(
+                image=tuple(table["image"]),
+                **{
+                    name: np.array([int(value) for value in table[name]], dtype=np.int64)
+                    for name in PER_IMAGE_COLUMNS[1:]
+                },
+            ),
+        )
+    except ValueError as error:
+        raise InputError(f"{folder}: history.csv or per_image.csv is damaged ({error}); train again") from error
+
+
+def write_history(folder: Path, rows: Iterable[Mapping[str, float]]) -> None:
+    """Write `history.csv`: one row an epoch. Floats are written so that reading gives the same bits."""
+    _write_table(folder / "history.csv", HISTORY_COLUMNS, ([row[name] for name in HISTORY_COLUMNS] for row in rows))
+
+
+def write_per_image(path: Path, table: PerImage) -> None:
+    """Write a table of pixel counts, one row a photo."""
+    columns = (table.tp, table.fp, table.fn, table.tn)
+    rows = zip(table.image, *(column.tolist() for column in columns), strict=True)
+    _write_table(path, PER_IMAGE_COLUMNS, rows)
+
+
+def _write_table(path: Path, columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
+
+
+def _read_table(path: Path, columns: Sequence[str]) -> dict[str, list[str]]:
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            header, *rows = list(csv.reader(stream)) or [[]]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: cannot be read ({error}); train again") from error
+    if tuple(header) != tuple(columns) or any(len(row) != len(columns) for row in rows):
+        raise InputError(f"{path}: damaged; expected the columns {', '.join(columns)}; train again")
+    return {name: [row[place] for row in rows] for place, name in enumerate(columns)}

@@ -1,0 +1,263 @@
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis.extra import numpy as hnp
+from PIL import Image
+from pycocotools.coco import COCO
+
+from segmentation import coco
+from twin.files import InputError
+
+
+def runs_of(mask: np.ndarray) -> list[int]:
+    """Uncompressed COCO RLE counts, spelled out: column by column, zeros first."""
+    counts, value = [0], False
+    for pixel in mask.T.ravel().tolist():
+        if pixel != value:
+            counts.append(0)
+            value = pixel
+        counts[-1] += 1
+    return counts
+
+
+def photo_of(mask: np.ndarray, *segmentations: object) -> coco.Photo:
+    return coco.Photo(
+        id=1,
+        file_name="x.png",
+        path=Path("x.png"),
+        height=mask.shape[0],
+        width=mask.shape[1],
+        split=None,
+        annotations=tuple({"id": i, "image_id": 1, "segmentation": s} for i, s in enumerate(segmentations)),
+    )
+
+
+RING = np.pad(np.pad(np.zeros((3, 3), dtype=bool), 2, constant_values=True), 1)
+masks = hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=40))
+
+
+@given(mask=masks)
+@example(mask=RING)
+@example(mask=np.zeros((5, 7), dtype=bool))
+@example(mask=np.ones((5, 7), dtype=bool))
+@example(mask=np.eye(9, dtype=bool))
+@example(mask=np.arange(12).reshape(3, 4) == 5)
+def test_round_trip_is_exact(mask):
+    region = coco.region(mask)
+    json.dumps(region)
+    assert region["area"] == mask.sum()
+    if mask.any():
+        rows, columns = np.nonzero(mask)
+        height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
+        assert region["bbox"] == [columns.min(), rows.min(), width, height]
+    assert np.array_equal(coco.mask(photo_of(mask, region["segmentation"])), mask)
+
+
+@given(mask=masks)
+def test_both_kinds_of_rle_agree(mask):
+    uncompressed = {"size": list(mask.shape), "counts": runs_of(mask)}
+    assert np.array_equal(coco.mask(photo_of(mask, uncompressed)), mask)
+    assert coco._runs(coco.region(mask)["segmentation"]["counts"], "") == runs_of(mask)
+
+
+@given(one=hnp.arrays(bool, (11, 6)), other=hnp.arrays(bool, (11, 6)))
+def test_a_mask_is_the_union_of_its_annotations(one, other):
+    both = photo_of(one, coco.region(one)["segmentation"], {"size": [11, 6], "counts": runs_of(other)})
+    assert np.array_equal(coco.mask(both), one | other)
+
+
+def test_polygons_are_filled_joined_and_clipped():
+    expected = np.zeros((12, 16), dtype=bool)
+    expected[3:8, 2:6] = True
+    expected[9:12, 10:16] = True
+    outer, inner = [2, 3, 6, 3, 6, 8, 2, 8], [3, 4, 5, 4, 5, 7, 3, 7]
+    beyond = [10, 9, 20, 9, 20, 20, 10, 20]
+    assert np.array_equal(coco.mask(photo_of(expected, [outer, inner], [beyond])), expected)
+
+
+def test_what_is_written_loads_in_pycocotools(flat, capsys):
+    folder = flat()
+    mine = coco.read(folder).photos[0]
+    theirs = COCO(str(folder / "labels.json"))
+    capsys.readouterr()
+    [annotation] = theirs.loadAnns(theirs.getAnnIds())
+    assert np.array_equal(theirs.annToMask(annotation), coco.mask(mine))
+    assert theirs.loadCats([1])[0]["name"] == "corrosion"
+
+
+def test_layouts(roboflow, rendered, flat):
+    export = coco.read(roboflow)
+    assert [sum(p.split == part for p in export.photos) for part in coco.SPLITS] == [12, 4, 5]
+    assert len({photo.file_name for photo in export.photos}) == 21
+    assert export.photos[0].file_name == "train/train_000.png"
+    assert {photo.split for photo in coco.read(rendered).photos} == {None}
+    assert coco.read(flat()).photos[0].path.name == "photo.png"
+    assert len(coco.read(roboflow / "test").photos) == 5
+
+
+def test_super_category_without_annotations_is_fine(flat):
+    folder = flat(lambda d, _: d["categories"].insert(0, {"id": 0, "name": "corrosion", "supercategory": "none"}))
+    assert coco.mask(coco.read(folder).photos[0]).sum() == 12
+
+
+def test_digest_follows_content_not_place(flat, tmp_path):
+    folder = flat()
+    before = coco.read(folder).digest
+    shutil.copytree(folder, tmp_path / "copy")
+    assert coco.read(tmp_path / "copy").digest == before
+    Image.fromarray(np.zeros((6, 8, 3), dtype=np.uint8)).save(folder / "photo.png")
+    repainted = coco.read(folder).digest
+    assert repainted != before
+    document = json.loads((folder / "labels.json").read_text())
+    document["annotations"][0].update(coco.region(np.ones((6, 8), dtype=bool)))
+    (folder / "labels.json").write_text(json.dumps(document))
+    assert coco.read(folder).digest not in (before, repainted)
+
+
+def segmentation(value):
+    return lambda document, folder: document["annotations"][0].update(segmentation=value)
+
+
+def file_name(value):
+    return lambda document, folder: document["images"][0].update(file_name=value)
+
+
+def rotated(document, folder):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (8, 6)).save(folder / "photo.png", exif=exif)
+
+
+SQUARE = [1, 1, 4, 1, 4, 4, 1, 4]
+
+BAD = {
+    "no segmentation": (segmentation([]), "labels.json: annotation 5 of image 3"),
+    "no segmentation key": (lambda d, f: d["annotations"][0].pop("segmentation"), "labels.json: annotation 5"),
+    "four numbers": (segmentation([[1, 1, 4, 4]]), "labels.json: annotation 5.*6 numbers"),
+    "odd numbers": (segmentation([[*SQUARE, 3]]), "labels.json: annotation 5.*in turn"),
+    "NaN": (segmentation([[*SQUARE, float("nan"), 2]]), "labels.json: annotation 5.*NaN"),
+    "words": (segmentation([["a"] * 6]), "labels.json: annotation 5"),
+    "flat polygon": (segmentation(SQUARE), "labels.json: annotation 5"),
+    "far away": (segmentation([[*SQUARE, 1e9, 1]]), "labels.json: annotation 5.*far outside"),
+    "RLE of another size": (segmentation({"size": [8, 6], "counts": [48]}), "labels.json: annotation 5.*RLE of size"),
+    "RLE too short": (segmentation({"size": [6, 8], "counts": [40]}), "labels.json: annotation 5.*48 pixels"),
+    "RLE negative": (segmentation({"size": [6, 8], "counts": [50, -2]}), "labels.json: annotation 5.*48 pixels"),
+    "RLE of words": (segmentation({"size": [6, 8], "counts": ["a"]}), "labels.json: annotation 5"),
+    "compressed RLE too long": (segmentation({"size": [6, 8], "counts": "00fffff"}), "labels.json: annotation 5"),
+    "compressed RLE damaged": (segmentation({"size": [6, 8], "counts": "\x05é"}), "labels.json: annotation 5.*damaged"),
+    "compressed RLE broken off": (segmentation({"size": [6, 8], "counts": "Q"}), "labels.json: annotation 5.*damaged"),
+    "unknown image": (lambda d, f: d["annotations"][0].update(image_id=4), "labels.json: annotation 5.*image 4"),
+    "unknown category": (lambda d, f: d["annotations"][0].update(category_id=9), "labels.json: annotation 5.*9"),
+    "image id twice": (lambda d, f: d["images"].append({**d["images"][0]}), "labels.json: image id 3 occurs twice"),
+    "name twice": (lambda d, f: d["images"].append({**d["images"][0], "id": 4}), "labels.json: image 4.*twice"),
+    "annotation id twice": (lambda d, f: d["annotations"].append(d["annotations"][0]), "labels.json: annotation id 5"),
+    "id missing": (lambda d, f: d["images"][0].pop("id"), "labels.json: .*no integer id"),
+    "file_name missing": (lambda d, f: d["images"][0].pop("file_name"), "labels.json: image 3 has no file_name"),
+    "absolute": (file_name("/etc/hostname"), "labels.json: image 3.*leaves the folder"),
+    "parent": (file_name("a/../../photo.png"), "labels.json: image 3.*leaves the folder"),
+    "windows parent": (file_name("..\\photo.png"), "labels.json: image 3.*leaves the folder"),
+    "windows drive": (file_name("C:\\photo.png"), "labels.json: image 3.*leaves the folder"),
+    "absent image": (file_name("other.png"), "other.png: image 3 .*absent"),
+    "zero bytes": (lambda d, f: (f / "photo.png").write_bytes(b""), "photo.png: not a readable image"),
+    "not an image": (lambda d, f: (f / "photo.png").write_text("hello"), "photo.png: not a readable image"),
+    "another size": (lambda d, f: d["images"][0].update(width=9), "photo.png: is 8x6.*9x6"),
+    "size missing": (lambda d, f: d["images"][0].pop("width"), "photo.png: is 8x6"),
+    "rotated": (rotated, "photo.png: is 6x8 pixels .after EXIF"),
+    "no annotations": (lambda d, f: d["annotations"].clear(), "flat: no annotations at all"),
+    "no categories": (lambda d, f: d.pop("categories"), "labels.json: json, but not COCO"),
+    "list of numbers": (lambda d, f: d.update(images=[1]), "labels.json: json, but not COCO"),
+    "second json": (
+        lambda d, f: (f / "more.json").write_text("{}"),
+        "flat: several json files .labels.json, more|more",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_line_that_names_the_file(case, flat):
+    change, message = BAD[case]
+    folder = flat(change)
+    with pytest.raises(InputError, match=message) as caught:
+        coco.read(folder)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [("{", "labels.json: not valid JSON"), ("[]", "labels.json: json, but not COCO")]
+)
+def test_json_that_is_not_coco(content, message, flat):
+    folder = flat()
+    (folder / "labels.json").write_text(content)
+    with pytest.raises(InputError, match=message):
+        coco.read(folder)
+
+
+def test_missing_and_empty_folders(tmp_path):
+    with pytest.raises(InputError, match="nowhere: no such folder"):
+        coco.read(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="no COCO json"):
+        coco.read(tmp_path)
+
+
+def test_image_that_breaks_off_is_named_when_decoded(flat):
+    def cut(document, folder):
+        Image.fromarray(np.random.default_rng(0).integers(0, 255, (6, 8, 3), dtype=np.uint8)).save(folder / "p.jpg")
+        content = (folder / "p.jpg").read_bytes()
+        (folder / "p.jpg").write_bytes(content[:-60])
+        document["images"][0]["file_name"] = "p.jpg"
+
+    photo = coco.read(flat(cut)).photos[0]
+    with pytest.raises(InputError, match=r"p\.jpg: cannot be decoded"):
+        coco.image(photo)
+
+
+GREY = np.arange(48, dtype=np.uint8).reshape(6, 8)
+PICTURES = {
+    "grey": Image.fromarray(GREY),
+    "grey with alpha": Image.merge("LA", [Image.fromarray(GREY), Image.new("L", (8, 6), 9)]),
+    "16 bits": Image.fromarray(GREY.astype(np.uint16) * 256 + 255),
+    "palette": Image.fromarray(GREY).convert("P"),
+    "RGBA": Image.fromarray(GREY).convert("RGBA"),
+}
+
+
+@pytest.mark.parametrize("kind", PICTURES)
+def test_kinds_of_pixels_become_rgb(kind, flat):
+    photo = coco.read(flat(lambda _, folder: PICTURES[kind].save(folder / "photo.png"))).photos[0]
+    pixels = coco.image(photo)
+    assert pixels.dtype == np.uint8
+    assert np.array_equal(pixels, np.repeat(GREY[..., None], 3, axis=2))
+
+
+def test_cmyk_becomes_rgb(flat):
+    def cmyk(document, folder):
+        Image.new("CMYK", (8, 6), (0, 255, 255, 0)).save(folder / "p.tif")
+        document["images"][0]["file_name"] = "p.tif"
+
+    assert (coco.image(coco.read(flat(cmyk)).photos[0]) == (255, 0, 0)).all()
+
+
+def test_exif_rotation_is_applied(flat):
+    def turn(document, folder):
+        exif = Image.Exif()
+        exif[0x0112] = 6  # stored lying on its left side: to be turned a quarter clockwise
+        Image.fromarray(GREY.T.copy()).save(folder / "photo.png", exif=exif)
+
+    photo = coco.read(flat(turn)).photos[0]
+    assert np.array_equal(coco.image(photo)[..., 0], np.rot90(GREY.T, -1))
+
+
+@pytest.mark.photos
+@pytest.mark.parametrize(("name", "count"), [("steel-bridges", 330), ("painted-steel", 241)])
+def test_real_photos_have_the_areas_that_their_annotations_state(name, count, photos):
+    data = coco.read(photos / name)
+    assert len(data.photos) == count
+    for photo in data.photos[::20]:
+        assert coco.image(photo).shape == (photo.height, photo.width, 3)
+        stated = sum(annotation["area"] for annotation in photo.annotations)
+        # Regions are connected and apart; polygons leave out about half of their outline's pixels.
+        assert coco.mask(photo).sum() == pytest.approx(stated, rel=0.15)

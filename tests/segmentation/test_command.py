@@ -1,0 +1,67 @@
+import subprocess
+import sys
+
+import pytest
+
+
+def call(*arguments, cwd=None):
+    command = [sys.executable, "-m", "segmentation", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=cwd)
+
+
+def test_help_pays_for_nothing_heavy():
+    code = (
+        "import runpy, sys\nsys.argv = ['segmentation', 'train', '--help']\n"
+        "try: runpy.run_module('segmentation', run_name='__main__')\n"
+        "except SystemExit as end: assert not end.code\n"
+        "assert not {'torch', 'numpy', 'cv2', 'PIL', 'albumentations'} & set(sys.modules), sorted(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    for word in ("--data", "--renders", "--out", "--backbone", "--profile", "--size", "mobilenet_v2"):
+        assert word in done.stdout
+
+
+def test_train_then_evaluate(roboflow, rendered, cache, tmp_path):
+    settings = ("--profile", "quick", "--size", 32, "--epochs", 1, "--split", "own", "--threads", 1)
+    out = tmp_path / "run"
+    done = call("train", "--data", roboflow, "--renders", rendered, "--out", out, *settings)
+    assert done.returncode == 0, done.stderr
+    assert "epoch 1/1" in done.stderr
+    assert "val F1" in done.stderr
+    assert "images/s" in done.stderr
+    assert "5 images, mean F1" in done.stdout
+    again = call("evaluate", out, "--data", roboflow)
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.split(":", 1)[1].strip() == done.stdout.split(":", 1)[1].strip()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--data", "nowhere"), "nowhere: no such folder"),
+        (("--data", ".", "--backbone", "resnet18"), "mobilenet_v2, resnet152, inceptionv4, vgg16"),
+        (("--data", ".", "--size", "100"), "nearest that is: 96"),
+        (("--data", ".", "--synth-share", "0.5"), "needs --renders"),
+        (("--data", "."), "no COCO json"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(arguments, message, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", ":".join(path for path in sys.path if path))
+    done = call("train", "--out", "out", *arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    [line] = done.stderr.splitlines()
+    assert line.startswith("python -m segmentation: error: ")
+    assert message in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_holds_something_else_is_one_line(roboflow, cache, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "letter.txt").write_text("dear")
+    done = call("train", "--data", roboflow, "--out", out, "--profile", "quick", "--size", 32)
+    assert done.returncode == 2
+    [line] = done.stderr.splitlines()
+    assert "holds something else" in line

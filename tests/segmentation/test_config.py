@@ -1,0 +1,66 @@
+import json
+from dataclasses import asdict
+
+import pytest
+
+from segmentation.config import BACKBONES, MIXED, PROFILES, REAL, DataArm, configure, from_json
+from twin.files import InputError
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_profiles_are_valid_and_survive_json(profile):
+    config = configure(profile, backbone="vgg16", arm=MIXED, seed=3)
+    again = from_json(json.loads(json.dumps(asdict(config))))
+    assert again == config
+    assert again.digest == config.digest
+    assert configure(profile, backbone="vgg16", arm=MIXED, seed=4).digest != config.digest
+
+
+def test_paper_profile_is_as_published():
+    config = configure("paper", backbone="resnet152", arm=REAL, seed=0)
+    assert (config.size, config.epochs, config.encoder_weights, config.precision) == (224, 150, "imagenet", "exact")
+    assert config.max_train_images is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"backbone": "resnet18"}, ".*".join(BACKBONES)),
+        ({"size": 100}, "100 is not divisible by 32; the nearest that is: 96"),
+        ({"size": 113}, "the nearest that is: 128"),
+        ({"size": 0}, "the nearest that is: 32"),
+        ({"epochs": 0}, "epochs 0"),
+        ({"batch_size": 0}, "batch_size 0"),
+        ({"threads": 0}, "threads 0"),
+        ({"max_train_images": 0}, "max_train_images 0"),
+        ({"seed": -1}, "seed -1"),
+        ({"learning_rate": 0.0}, "learning_rate 0.0"),
+        ({"learning_rate": float("nan")}, "learning_rate nan"),
+        ({"weight_decay": -1.0}, "weight_decay -1.0"),
+        ({"checkpoint_seconds": float("inf")}, "checkpoint_seconds inf"),
+        ({"encoder_weights": "coco"}, "imagenet or None"),
+        ({"precision": "half"}, "exact or fast"),
+    ],
+)
+def test_what_is_not_valid_is_refused(changes, message):
+    with pytest.raises(InputError, match=message):
+        configure("quick", **{"backbone": "vgg16", "arm": REAL, "seed": 0, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [({"name": ""}, "name"), ({"real_fraction": 0.0}, "real_fraction"), ({"synth_share": 1.5}, "synth_share")],
+)
+def test_data_arms_are_checked(changes, message):
+    with pytest.raises(InputError, match=message):
+        DataArm(**{"name": "x", **changes})
+
+
+def test_unknown_profile_and_fields():
+    with pytest.raises(InputError, match="quick, small, paper"):
+        configure("large", backbone="vgg16", arm=REAL, seed=0)
+    value = asdict(configure("quick", backbone="vgg16", arm=REAL, seed=0))
+    with pytest.raises(InputError, match="depth"):
+        from_json({**value, "depth": 1})
+    with pytest.raises(InputError, match="colour"):
+        from_json({**value, "arm": {"name": "x", "colour": 1}})

@@ -1,0 +1,248 @@
+import csv
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from segmentation import checkpoint, coco, evaluate, runs, splits
+from segmentation.config import DataArm, configure
+from segmentation.train import learning_rate, train
+from twin.files import InputError
+
+REAL = DataArm(name="real")
+MIXED = DataArm(name="mixed", synth_share=0.5)
+SYNTHETIC = DataArm(name="synthetic", synth_share=1.0)
+TENTH = DataArm(name="tenth", real_fraction=0.1, synth_share=0.25)
+
+
+class KilledError(Exception):
+    """Stands for the end of a process."""
+
+
+def config_of(arm=REAL, **changes):
+    tiny = {"backbone": "mobilenet_v2", "seed": 5, "size": 64, "epochs": 2, "batch_size": 4, "threads": 1}
+    return configure("quick", arm=arm, **{**tiny, "max_train_images": None, "max_eval_images": None, **changes})
+
+
+@pytest.fixture(scope="module")
+def data(roboflow, rendered):
+    real = coco.read(roboflow)
+    return {"real": real, "split": splits.split(real, how="own", seed=0), "renders": coco.read(rendered)}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def shared_cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CORROTWIN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def undisturbed(data, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "undisturbed"
+    rows = []
+    train(folder, config_of(MIXED), **data, on_epoch=rows.append)
+    return folder, rows
+
+
+def result_of(folder):
+    """Every byte that a run's data and seed decide; seconds they do not."""
+    rows = list(csv.DictReader((folder / "history.csv").read_text().splitlines()))
+    history = [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+    return (folder / "best.safetensors").read_bytes(), (folder / "per_image.csv").read_bytes(), history
+
+
+def test_a_run_on_disk(undisturbed, data):
+    folder, rows = undisturbed
+    names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    assert names == {"run.json", "history.csv", "per_image.csv", "best.safetensors"}
+    run = runs.load(folder)
+    assert run.per_image.image == data["split"].test
+    pixels = run.per_image.tp + run.per_image.fp + run.per_image.fn + run.per_image.tn
+    assert (pixels == 64 * 64).all()
+    assert run.history["epoch"].tolist() == [1, 2]
+    assert run.manifest["best_epoch"] == 1 + int(np.argmax(run.history["valid_f1"]))
+    assert run.manifest["train_seconds"] == pytest.approx(run.history["seconds"].sum())
+    assert run.manifest["data"]["renders"] == data["renders"].digest
+    assert [row["epoch"] for row in rows] == [1, 2]
+    assert rows[1]["seconds_left"] == 0
+    assert rows[1]["images_per_second"] > 0
+
+
+def test_the_counts_of_the_disk_are_the_counts_of_the_weights(undisturbed, data):
+    folder, _ = undisturbed
+    stored = runs.load(folder).per_image
+    again = evaluate.measure_run(folder, data["real"])
+    assert again.image == stored.image
+    assert all(np.array_equal(getattr(again, key), getattr(stored, key)) for key in ("tp", "fp", "fn", "tn"))
+    # A mask enlarged to the photo's size covers the part of the image that was counted at the working size.
+    photos = [photo for photo in data["real"].photos if photo.split == "test"]
+    for photo, mask in zip(photos, evaluate.predict_masks(folder, photos), strict=True):
+        index = stored.image.index(photo.file_name)
+        assert mask.shape == (photo.height, photo.width)
+        assert mask.mean() == pytest.approx((stored.tp[index] + stored.fp[index]) / 64**2, abs=0.02)
+    elsewhere = evaluate.measure_run(folder, data["renders"])
+    assert len(elsewhere.image) == 7
+
+
+@pytest.mark.parametrize("precision", ["exact", "fast"])
+def test_a_killed_run_resumes_to_the_same_bits(precision, data, tmp_path):
+    config = config_of(MIXED, epochs=3, precision=precision, checkpoint_seconds=0.0)
+    train(tmp_path / "whole", config, **data)
+
+    def kill(_row):
+        raise KilledError
+
+    for _ in range(2):
+        with pytest.raises(KilledError):
+            train(tmp_path / "cut", config, **data, on_epoch=kill)
+        assert not runs.is_complete(tmp_path / "cut", config, **data)
+        with pytest.raises(InputError, match="no complete training run"):
+            runs.load(tmp_path / "cut")
+    rows = []
+    train(tmp_path / "cut", config, **data, on_epoch=rows.append)
+    assert [row["epoch"] for row in rows] == [3]
+    assert result_of(tmp_path / "cut") == result_of(tmp_path / "whole")
+    assert not (tmp_path / "cut" / checkpoint.NAME).exists()
+
+
+def test_a_complete_run_is_left_alone(undisturbed, data):
+    folder, _ = undisturbed
+    before = {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in folder.iterdir()}
+    rows = []
+    train(folder, config_of(MIXED), **data, on_epoch=rows.append)
+    assert rows == []
+    assert {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in folder.iterdir()} == before
+
+
+def test_complete_means_this_configuration_and_these_data(undisturbed, data):
+    folder, _ = undisturbed
+    assert runs.is_complete(folder, config_of(MIXED), **data)
+    assert not runs.is_complete(folder, config_of(MIXED, seed=6), **data)
+    other = splits.split(data["real"], how="published", seed=0)
+    assert not runs.is_complete(folder, config_of(MIXED), **{**data, "split": other})
+    assert not runs.is_complete(folder, config_of(MIXED), **{**data, "renders": data["real"]})
+
+
+@pytest.mark.parametrize("arm", [REAL, MIXED, SYNTHETIC, TENTH], ids=lambda arm: arm.name)
+def test_every_arm_takes_the_same_steps(arm, data, tmp_path, monkeypatch):
+    taken, shapes = [], []
+    step, forward = torch.optim.AdamW.step, torch.nn.Module.__call__
+
+    def counted(self, *arguments, **options):
+        taken.append(1)
+        return step(self, *arguments, **options)
+
+    def watched(self, *arguments, **options):
+        if type(self).__name__ == "Unet" and self.training:
+            shapes.append(len(arguments[0]))
+        return forward(self, *arguments, **options)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", counted)
+    monkeypatch.setattr(torch.nn.Module, "__call__", watched)
+    train(tmp_path / "run", config_of(arm, size=32, epochs=1, batch_size=5), **data)
+    manifest = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert len(taken) == manifest["counts"]["steps"] == 3  # 12 photos in batches of 5
+    assert shapes == [5, 5, 5]
+    assert manifest["counts"]["train_photos"] == (1 if arm is TENTH else 12)
+    assert set(runs.load(tmp_path / "run").per_image.image) == set(data["split"].test)
+
+
+def test_seed_and_arm_change_the_result(data, tmp_path):
+    for name, config in {
+        "one": config_of(size=32, epochs=1),
+        "again": config_of(size=32, epochs=1),
+        "seed": config_of(size=32, epochs=1, seed=6),
+        "mixed": config_of(MIXED, size=32, epochs=1),
+    }.items():
+        train(tmp_path / name, config, **data)
+    one = result_of(tmp_path / "one")
+    assert result_of(tmp_path / "again") == one
+    assert result_of(tmp_path / "seed")[0] != one[0]
+    assert result_of(tmp_path / "mixed")[0] != one[0]
+
+
+def test_a_net_learns_what_can_be_learned(data, tmp_path):
+    config = config_of(epochs=16, learning_rate=3e-3)
+    train(tmp_path / "run", config, **data)
+    table = runs.load(tmp_path / "run").per_image
+    f1, _ = evaluate.scores(table.tp, table.fp, table.fn, table.tn)
+    corroded = table.tp + table.fn > 0
+    assert f1[corroded].mean() > 0.9
+
+
+def test_limits_thin_out_the_parts(data, tmp_path):
+    train(tmp_path / "run", config_of(size=32, epochs=1, max_train_images=6, max_eval_images=3), **data)
+    run = runs.load(tmp_path / "run")
+    assert run.manifest["counts"] == {"train_photos": 6, "train_renders": 0, "valid": 3, "test": 3, "steps": 2}
+    assert set(run.per_image.image) < set(data["split"].test)
+
+
+def test_what_does_not_fit_is_refused_before_anything_is_written(data, tmp_path):
+    with pytest.raises(InputError, match="mixed: takes renders"):
+        train(tmp_path / "run", config_of(MIXED), **{**data, "renders": None})
+    foreign = splits.Split(how="own", seed=0, train=("a",), valid=("b",), test=("c",))
+    with pytest.raises(InputError, match=r"photo 'a'.*split again"):
+        train(tmp_path / "run", config_of(), **{**data, "split": foreign})
+    assert not (tmp_path / "run").exists()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "letter.txt").write_text("dear")
+    with pytest.raises(InputError, match="holds something else"):
+        train(tmp_path / "full", config_of(), **data)
+    assert [path.name for path in (tmp_path / "full").iterdir()] == ["letter.txt"]
+
+
+def test_a_folder_of_another_run_says_what_differs(undisturbed, data):
+    folder, _ = undisturbed
+    with pytest.raises(InputError, match=r"other settings \(seed: 5 there, 6 asked\)"):
+        train(folder, config_of(MIXED, seed=6), **data)
+
+
+def test_a_damaged_checkpoint_is_named(data, tmp_path):
+    config = config_of(size=32, checkpoint_seconds=0.0)
+
+    def kill(_row):
+        raise KilledError
+
+    with pytest.raises(KilledError):
+        train(tmp_path / "run", config, **data, on_epoch=kill)
+    path = tmp_path / "run" / checkpoint.NAME
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(InputError, match=r"last\.safetensors: damaged.*delete it"):
+        train(tmp_path / "run", config, **data)
+
+
+def test_a_loss_that_is_not_a_number_stops_the_run(data, tmp_path):
+    with pytest.raises(InputError, match="not a number in epoch 1; take a lower learning_rate"):
+        train(tmp_path / "run", config_of(learning_rate=1e30), **data)
+
+
+def test_torch_is_left_as_it_was(undisturbed, data, tmp_path):
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    train(tmp_path / "run", config_of(size=32, epochs=1), **data)
+    assert torch.get_num_threads() == 2
+    assert not torch.are_deterministic_algorithms_enabled()
+    torch.set_num_threads(threads)
+
+
+def test_learning_rate_warms_up_and_falls_to_nothing():
+    config = config_of()
+    rates = [learning_rate(config, step, 200) for step in range(200)]
+    assert np.argmax(rates) in (9, 10)
+    assert max(rates) == config.learning_rate
+    assert all(np.diff(rates[:10]) > 0)
+    assert all(np.diff(rates[10:]) < 0)
+    assert 0 < rates[-1] < 1e-3 * config.learning_rate
+    assert rates[105] == pytest.approx(config.learning_rate / 2)
+    assert learning_rate(config, 0, 1) == config.learning_rate
+
+
+@pytest.mark.photos
+def test_training_on_real_photos(photos, tmp_path):
+    real = coco.read(photos / "painted-steel")
+    split = splits.split(real, how="own", seed=0)
+    config = config_of(size=32, epochs=1, max_train_images=16, max_eval_images=8, batch_size=8)
+    train(tmp_path / "run", config, real=real, split=split, renders=None)
+    assert len(runs.load(tmp_path / "run").per_image.image) == 8
