@@ -1,0 +1,1 @@
+"""Rendered training data: scenes of corroding assets, photographed in Blender with pixel-true labels."""

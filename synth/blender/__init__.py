@@ -1,0 +1,4 @@
+"""The Blender process: the only code that imports bpy and blenderproc. Run as ``python -m synth.blender BATCH``.
+
+It imports the standard library, numpy, bpy, blenderproc and `synth.spec`, so that another interpreter can run it.
+"""

@@ -1,0 +1,53 @@
+"""``python -m synth.blender BATCH LOG PARENT``: render a batch of scenes, say each finished view, leave at once.
+
+For each view ``view-<index>.npz`` appears beside the batch file, with ``photograph`` (size, size, 3) float16
+scene-linear and ``label`` (size, size, 3) float32 as `passes.labels` gives it; then its index is printed as one line.
+Everything that Blender itself prints goes to LOG. PARENT is the process to die with.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+
+def main() -> None:
+    """Render the batch named on the command line."""
+    batch_file, log_file, parent = Path(sys.argv[1]).resolve(), Path(sys.argv[2]), int(sys.argv[3])
+    from synth.blender import session
+
+    session.die_with_parent(parent)
+    finished = os.fdopen(os.dup(1), "w")  # our own line to the parent; descriptors 1 and 2 now belong to the log
+    log = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+
+    bproc = session.load_blenderproc()
+    import numpy as np
+
+    from synth.blender import build, passes
+    from synth.spec import load
+
+    batch, folder = load(batch_file), batch_file.parent
+    session.start(bproc, folder, batch.threads)
+    for scene in batch.scenes:
+        session.clear(bproc)
+        build.build(bproc, scene, folder)
+        passes.prepare(scene)
+        labels = list(passes.labels(scene, folder))
+        for view, label, photograph in zip(scene.views, labels, passes.photographs(scene, folder), strict=True):
+            bright = np.minimum(photograph, np.finfo(np.float16).max).astype(np.float16)
+            np.savez(folder / f"view-{view.index}.npz", photograph=bright, label=label)
+            finished.write(f"{view.index}\n")
+            finished.flush()
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except BaseException:  # noqa: BLE001  whatever it was: the log has it, the parent sees the status
+        import traceback
+
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)
+    os._exit(0)  # bpy can crash on the way out

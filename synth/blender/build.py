@@ -1,0 +1,119 @@
+"""A `Scene` of plain data becomes objects, lights and cameras in Blender."""
+
+from math import pi, radians
+from pathlib import Path
+from types import ModuleType
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+from synth.blender import materials, passes
+from synth.spec import Body, Light, Prop, Scene
+
+
+def build(bproc: ModuleType, scene: Scene, folder: Path) -> None:
+    """Build `scene` in the empty Blender scene; its npz files lie in `folder`."""
+    for body in scene.bodies:
+        _body(bproc, body, folder)
+    for prop in scene.props:
+        _prop(bproc, prop)
+    _world(scene.light)
+    _cameras(bproc, scene)
+    _lamp(bproc, scene)
+
+
+def _body(bproc: ModuleType, body: Body, folder: Path) -> None:
+    with np.load(folder / body.file) as arrays:
+        vertices, faces, uv, fields = (arrays[name] for name in ("vertices", "faces", "uv", "fields"))
+    target = bproc.object.create_with_empty_mesh(f"body-{body.instance}")
+    data = target.get_mesh()
+    data.from_pydata(vertices, [], faces)
+    data.uv_layers.new(name=materials.ATLAS).data.foreach_set("uv", uv.astype(np.float32).ravel())
+    _smooth(data)
+    data.materials.append(materials.rusting(body.finish, _texture(body.file, fields), body.instance))
+    target.set_local2world_mat(np.array(body.pose))
+
+
+def _smooth(mesh: bpy.types.Mesh) -> None:
+    """Shade smooth but for sharp edges; BlenderProc's own way needs an asset file that pip's bpy lacks."""
+    mesh.polygons.foreach_set("use_smooth", np.ones(len(mesh.polygons), bool))
+    mesh.set_sharp_from_angle(angle=radians(35))
+
+
+def _texture(name: str, fields: NDArray[np.float32]) -> bpy.types.Image:
+    """The corrosion fields as a float image that no colour management touches."""
+    height, width, _ = fields.shape
+    image = bpy.data.images.new(name, width, height, alpha=False, float_buffer=True, is_data=True)
+    image.colorspace_settings.name = "Non-Color"
+    pixels = np.ones((height, width, 4), np.float32)
+    pixels[..., :3] = fields
+    image.pixels.foreach_set(pixels.ravel())
+    return image
+
+
+def _prop(bproc: ModuleType, prop: Prop) -> None:
+    if prop.shape == "box":
+        target = bproc.object.create_primitive("CUBE", size=1)
+    else:
+        target = bproc.object.create_primitive("CYLINDER", radius=0.5, depth=1, vertices=64)
+        _smooth(target.get_mesh())
+    target.blender_obj.data.materials.append(materials.PROPS[prop.material](prop.color, prop.seed))
+    target.set_local2world_mat(np.array(prop.pose))
+
+
+def _world(light: Light) -> None:
+    """Light from one of the HDRIs that come with bpy, turned about the vertical."""
+    world = bpy.context.scene.world
+    world.use_nodes = True
+    nodes, links = world.node_tree.nodes, world.node_tree.links
+    nodes.clear()
+    image = bpy.data.images.load(f"{bpy.utils.system_resource('DATAFILES')}/studiolights/world/{light.world}.exr")
+    coordinates, turn = nodes.new("ShaderNodeTexCoord"), nodes.new("ShaderNodeMapping")
+    turn.inputs["Rotation"].default_value[2] = light.world_turn
+    sky, background, output = (
+        nodes.new(name) for name in ("ShaderNodeTexEnvironment", "ShaderNodeBackground", "ShaderNodeOutputWorld")
+    )
+    sky.image = image
+    background.inputs["Strength"].default_value = light.world_strength
+    links.new(coordinates.outputs["Generated"], turn.inputs["Vector"])
+    links.new(turn.outputs["Vector"], sky.inputs["Vector"])
+    links.new(sky.outputs["Color"], background.inputs["Color"])
+    links.new(background.outputs["Background"], output.inputs["Surface"])
+
+
+def _cameras(bproc: ModuleType, scene: Scene) -> None:
+    """One frame a view, from frame 0 on.
+
+    The field of view is set per frame and not through a matrix of intrinsics: BlenderProc puts the principal point of
+    such a matrix at (width - 1) / 2, half a pixel off the rays that label pixels.
+    """
+    side = scene.size * passes.oversampling(scene.size)
+    bproc.camera.set_resolution(side, side)
+    camera = bpy.context.scene.camera.data
+    camera.lens_unit, camera.sensor_fit = "FOV", "HORIZONTAL"
+    camera.clip_start, camera.clip_end = 0.005, 200
+    for frame, view in enumerate(scene.views):
+        bproc.camera.add_camera_pose(np.array(view.pose), frame)
+        camera.angle = view.field_of_view
+        camera.keyframe_insert("lens", frame=frame)
+
+
+def _lamp(bproc: ModuleType, scene: Scene) -> None:
+    light = scene.light
+    if light.lamp == "none":
+        return
+    lamp = bproc.types.Light("SUN" if light.lamp == "sun" else "SPOT")
+    lamp.set_energy(light.lamp_strength)
+    lamp.set_color(list(light.lamp_color))
+    if light.lamp == "sun":
+        lamp.set_rotation_mat(bproc.camera.rotation_from_forward_vec(-np.array(light.lamp_from)))
+        lamp.blender_obj.data.angle = radians(0.53)
+        return
+    lamp.blender_obj.data.spot_size, lamp.blender_obj.data.spot_blend = pi * 0.55, 0.9
+    lamp.set_radius(0.012)
+    for frame, view in enumerate(scene.views):  # the flash sits beside the lens
+        pose = np.array(view.pose)
+        lamp.set_local2world_mat(pose @ np.array([[1, 0, 0, 0.03], [0, 1, 0, 0.05], [0, 0, 1, 0], [0, 0, 0, 1]]))
+        lamp.blender_obj.keyframe_insert("location", frame=frame)
+        lamp.blender_obj.keyframe_insert("rotation_euler", frame=frame)

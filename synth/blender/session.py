@@ -1,0 +1,74 @@
+"""Start BlenderProc over pip's bpy, and end with the process that started us."""
+
+import ctypes
+import importlib.util
+import os
+import signal
+import sys
+from pathlib import Path
+from types import ModuleType
+
+
+def die_with_parent(parent: int) -> None:
+    """Ask Linux to kill this process when `parent` (its process id) ends; leave at once if it has already."""
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def load_blenderproc() -> ModuleType:
+    """Import blenderproc 2.8.0 outside Blender's own interpreter.
+
+    The package refuses to be imported elsewhere, and inside Blender it pip-installs packages at import and removes
+    site-packages from `sys.path`. So: `bpy` first, its environment variable set, the module made from its spec
+    without executing it, `SetupUtility.setup` replaced, one more copy of site-packages for it to remove; then executed.
+    """
+    import bpy  # noqa: F401  blenderproc looks for it
+
+    os.environ["INSIDE_OF_THE_INTERNAL_BLENDER_PYTHON_ENVIRONMENT"] = "1"
+    spec = importlib.util.find_spec("blenderproc")
+    if spec is None or spec.loader is None or spec.origin is None:
+        raise ImportError("blenderproc is not installed; install the rendering extra")
+    package = importlib.util.module_from_spec(spec)
+    sys.modules["blenderproc"] = package
+    from blenderproc.python.utility.SetupUtility import SetupUtility
+
+    SetupUtility.setup = staticmethod(lambda *args, **kwargs: sys.argv)
+    path = list(sys.path)
+    sys.path.insert(0, str(Path(spec.origin).parent.parent))
+    spec.loader.exec_module(package)
+    sys.path[:] = path
+    return package
+
+
+def start(bproc: ModuleType, temporary: Path, threads: int) -> None:
+    """What ``bproc.init()`` does, without its language line: pip's bpy has no locales.
+
+    Also bounds Cycles to `threads` and chooses the CPU.
+    """
+    import bpy
+    from blenderproc.python.utility.GlobalStorage import GlobalStorage
+    from blenderproc.python.utility.Initializer import _Initializer
+    from blenderproc.python.utility.Utility import Utility
+
+    clear(bproc)
+    bpy.context.scene.render.engine = "CYCLES"
+    _Initializer.set_default_parameters()
+    GlobalStorage.add("bproc_init_complete", True)
+    Utility.temp_dir = str(temporary)
+    bproc.renderer.set_cpu_threads(threads)
+    bpy.context.scene.cycles.device = "CPU"
+
+
+def clear(bproc: ModuleType) -> None:
+    """Remove every object, camera pose and data block, so that the next scene starts from nothing."""
+    import bpy
+
+    scene = bpy.context.scene
+    scene.render.use_persistent_data = False  # frees the textures that the next scene's objects would otherwise wear
+    bproc.clean_up(clean_up_camera=True)
+    for blocks in (bpy.data.meshes, bpy.data.materials, bpy.data.images, bpy.data.lights):
+        for block in list(blocks):
+            blocks.remove(block)

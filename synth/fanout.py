@@ -1,0 +1,200 @@
+"""Spread keyed items over Ray tasks: skip what is done, retry, report, show progress.
+
+Ray starts by itself on the local cores, or joins a cluster by its address. State lives in the folders that the tasks
+write, never in Ray: losing the whole cluster loses only what was in flight.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+BLENDER = "blender"  # resource tag of machines that can render: ray start --resources '{"blender": 4}'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """One piece of work: its key names it in `is_done` and in failures; its arguments go to the task."""
+
+    key: str
+    arguments: tuple[Any, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """An item that failed after all retries, and the last error in one line."""
+
+    key: str
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Needs:
+    """What one task occupies: CPU cores (its OMP_NUM_THREADS, too), a fraction of a GPU, tagged resources."""
+
+    cpus: int = 1
+    gpus: float = 0.0
+    resources: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counter:
+    """What the progress bar counts: `done()` of `total`, each a `unit`. Polled twice a second."""
+
+    unit: str
+    total: int
+    done: Callable[[], int]
+
+
+def fan_out(
+    task: Callable[..., None],
+    items: Sequence[Item],
+    *,
+    is_done: Callable[[str], bool],
+    label: str,
+    needs: Needs,
+    workers: int | None = None,
+    retries: int = 2,
+    address: str | None = None,
+    counter: Counter | None = None,
+) -> list[Failure]:
+    """Run ``task(*item.arguments)`` in a Ray worker for each item that is not done.
+
+    Parameters
+    ----------
+    task : a function of an installed module; it leaves its result on disk, where `is_done` sees it.
+    is_done : whether the item of this key is complete; such items are skipped.
+    label : what the progress bar says.
+    workers : most tasks at a time; None for as many as the machines hold.
+    retries : how often a crashed or raising task is tried again.
+    address : of a running cluster ("auto", or "host:port"); None for this machine alone.
+    counter : what the bar counts; by default the items.
+
+    Returns
+    -------
+    The failures, in the order of `items`; empty when all went well.
+    """
+    waiting = [item for item in items if not is_done(item.key)]
+    if not waiting:
+        return []
+    import ray
+
+    connect(address)
+    # One resource-less remote function serves every item: Ray restarts crashed workers and retries raised errors.
+    remote = ray.remote(task).options(
+        num_cpus=needs.cpus,
+        num_gpus=needs.gpus,
+        resources=dict(needs.resources),
+        max_retries=retries,
+        retry_exceptions=True,
+    )
+    queue = list(reversed(waiting))
+    running: dict[Any, Item] = {}
+    failed: dict[str, Failure] = {}
+    if counter is None:
+        counter = Counter(
+            unit="items", total=len(items), done=lambda: len(items) - len(queue) - len(running) - len(failed)
+        )
+    try:
+        with _progress(label, counter) as update:
+            while queue or running:
+                while queue and (workers is None or len(running) < workers):
+                    item = queue.pop()
+                    running[remote.remote(*item.arguments)] = item
+                ended, _ = ray.wait(list(running), timeout=0.5)
+                for reference in ended:
+                    item = running.pop(reference)
+                    try:
+                        ray.get(reference)
+                    except ray.exceptions.RayError as error:
+                        failed[item.key] = Failure(key=item.key, error=_one_line(error))
+                update()
+    finally:
+        for reference in running:  # left by an interruption
+            ray.cancel(reference, force=True)
+    return [failed[item.key] for item in items if item.key in failed]
+
+
+def connect(address: str | None = None) -> None:
+    """Join the cluster at `address`, or start Ray on this machine's cores; once per process.
+
+    The local start is small: no dashboard, no usage reports, an object store that a container's /dev/shm holds.
+    """
+    import ray
+
+    if ray.is_initialized():
+        return
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address is not None:
+        ray.init(address=address, **quiet)
+        return
+    cores = available_cores()
+    ray.init(
+        num_cpus=cores, resources={BLENDER: cores}, include_dashboard=False, object_store_memory=128 * 2**20, **quiet
+    )
+
+
+def available_cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _one_line(error: Exception) -> str:
+    cause = getattr(error, "cause", None) or error
+    lines = [line for line in str(cause).splitlines() if line.strip()]
+    return f"{type(cause).__name__}: {lines[-1].strip() if lines else 'no message'}"
+
+
+@contextmanager
+def _progress(label: str, counter: Counter) -> Iterator[Callable[[], None]]:
+    """A progress bar on stderr with items done, rate and time left; on no terminal, a line every ten seconds."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    begun, first = time.monotonic(), counter.done()
+
+    def rate() -> str:
+        seconds = time.monotonic() - begun
+        return f"{(counter.done() - first) / max(seconds, 1e-9) * 60:.1f} {counter.unit}/min"
+
+    if console.is_terminal:
+        columns = (
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
+            TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+        )  # fmt: skip
+        with Progress(*columns, console=console) as bar:
+            row = bar.add_task(label, total=counter.total, completed=first, rate="")
+            yield lambda: bar.update(row, completed=counter.done(), rate=rate())
+            bar.update(row, completed=counter.done(), rate=rate())
+        return
+
+    told = 0.0
+
+    def tell() -> None:
+        nonlocal told
+        if time.monotonic() - told >= 10:
+            told = time.monotonic()
+            done = counter.done()
+            left = (counter.total - done) * (told - begun) / (done - first) if done > first else None
+            console.print(
+                f"{label}: {done}/{counter.total} {counter.unit}, {rate()}" + (f", {left:.0f} s left" if left else ""),
+                highlight=False,
+            )
+
+    yield tell
+    console.print(
+        f"{label}: {counter.done()}/{counter.total} {counter.unit} in {time.monotonic() - begun:.0f} s", highlight=False
+    )

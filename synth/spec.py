@@ -1,0 +1,112 @@
+"""What the Blender process is told: plain data, standard library only, JSON on the way.
+
+Lengths are metres, angles radians, colours linear RGB in [0, 1]; z is up. Paths are relative to the batch file.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+Color = tuple[float, float, float]
+Matrix = tuple[tuple[float, float, float, float], ...]  # 4 x 4, row by row, object to world
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finish:
+    """The surface of an asset where it does not rust."""
+
+    kind: str  # "paint", "galvanised" or "bare"
+    color: Color
+    roughness: float
+    dirt: float  # 0 clean .. 1 covered
+    seed: float  # moves the noise of paint, dirt and rust
+
+
+@dataclass(frozen=True, kw_only=True)
+class Body:
+    """A corroding asset: its mesh and its corrosion textures in one npz file.
+
+    The file holds ``vertices (n, 3)`` float32, ``faces (m, 3)`` int32, ``uv (m, 3, 2)`` float32 and
+    ``fields (H, W, 3)`` float32: rust cover in [0, 1], age of the rust in years, wall loss in mm.
+    """
+
+    file: str
+    pose: Matrix
+    finish: Finish
+    instance: int  # from 1; 0 is the background
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prop:
+    """Something that stands around and does not rust: a ground, a wall, a block, a post."""
+
+    shape: str  # "box" (unit cube about the origin) or "cylinder" (diameter and height 1, along z)
+    pose: Matrix  # with the size as scale
+    material: str  # a name in synth.blender.materials.PROPS
+    color: Color
+    seed: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Light:
+    """A world HDRI of the bpy wheel, and one lamp or none."""
+
+    world: str  # file stem, such as "courtyard"
+    world_turn: float
+    world_strength: float
+    lamp: str  # "none", "sun" (direction from `lamp_from` to the origin) or "flash" (at each camera)
+    lamp_from: tuple[float, float, float]
+    lamp_strength: float  # sun: W/m2; flash: W
+    lamp_color: Color
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """One photograph of the scene: `index` is the image's number in the dataset."""
+
+    index: int
+    pose: Matrix  # camera looks along its -z, y up
+    field_of_view: float  # across the square picture
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """Everything Blender needs for the photographs of one scene."""
+
+    size: int  # pixels, square
+    samples: int  # Cycles samples per pixel
+    seed: int  # of Cycles' sampling
+    bodies: tuple[Body, ...]
+    props: tuple[Prop, ...]
+    light: Light
+    views: tuple[View, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """The scenes one Blender process renders, and its threads."""
+
+    scenes: tuple[Scene, ...]
+    threads: int
+
+
+def dump(batch: Batch) -> str:
+    """A batch as JSON."""
+    return json.dumps(asdict(batch))
+
+
+def load(path: Path) -> Batch:
+    """Read a batch that `dump` wrote."""
+    data = json.loads(path.read_text())
+    return Batch(scenes=tuple(_scene(scene) for scene in data["scenes"]), threads=data["threads"])
+
+
+def _scene(data: dict[str, Any]) -> Scene:
+    parts = {
+        "bodies": tuple(Body(**{**body, "finish": Finish(**body["finish"])}) for body in data["bodies"]),
+        "props": tuple(Prop(**prop) for prop in data["props"]),
+        "light": Light(**data["light"]),
+        "views": tuple(View(**view) for view in data["views"]),
+    }
+    return Scene(**{**data, **parts})

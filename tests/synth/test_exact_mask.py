@@ -1,0 +1,78 @@
+"""The exact mask against rays cast by trimesh through the pixel centres: an independent way to the same pixels."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from math import tan
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+
+from synth import labels, scene, spec
+from synth.config import RenderConfig
+from twin.assets import KINDS
+
+pytestmark = pytest.mark.blender
+
+SIZE = 256
+CONFIG = RenderConfig(preset="balanced", size=SIZE, seed=1)
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[spec.Scene, ...]]:
+    """One rendered scene of each kind, one view each, in one Blender process; the folder and the scenes."""
+    folder = tmp_path_factory.mktemp("scenes")
+    kinds: dict[str, int] = {}
+    for index in range(12):
+        if not scene.is_clean(CONFIG, index):
+            kinds.setdefault(scene.kind_of(CONFIG, index), index)
+    made = [replace(scene.sample_scene(CONFIG, index, [2 * index], folder), samples=1) for index in kinds.values()]
+    assert kinds.keys() == KINDS.keys()
+    (folder / "batch.json").write_text(spec.dump(spec.Batch(scenes=tuple(made), threads=2)))
+    subprocess.run(
+        [sys.executable, "-m", "synth.blender", str(folder / "batch.json"), str(folder / "log"), str(os.getpid())],
+        check=True, timeout=300, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    return folder, tuple(made)
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_mask_is_what_rays_through_pixel_centres_see(number: int, scenes: tuple[Path, tuple[spec.Scene, ...]]) -> None:
+    folder, made = scenes
+    one = made[number]
+    (view,), (body,) = one.views, one.bodies
+    drawn = labels.exact(np.load(folder / f"view-{view.index}.npz")["label"], 0.5)
+    cast = cast_mask(np.load(folder / body.file), one, view)
+    assert drawn.sum() > 200
+    assert (drawn & cast).sum() / (drawn | cast).sum() >= 0.999
+
+
+def cast_mask(body: np.lib.npyio.NpzFile, one: spec.Scene, view: spec.View) -> np.ndarray:
+    """Rust cover above one half, (SIZE, SIZE), by casting rays at the asset and everything around it."""
+    shapes = {"box": trimesh.creation.box((1, 1, 1)), "cylinder": trimesh.creation.cylinder(0.5, 1, sections=64)}
+    asset = trimesh.Trimesh(body["vertices"], body["faces"], process=False).apply_transform(
+        np.array(one.bodies[0].pose)
+    )
+    solid = trimesh.util.concatenate(
+        [asset, *(shapes[prop.shape].copy().apply_transform(np.array(prop.pose)) for prop in one.props)]
+    )
+    camera = np.array(view.pose)
+    focal = SIZE / 2 / tan(view.field_of_view / 2)
+    row, column = np.divmod(np.arange(SIZE * SIZE), SIZE)
+    rays = np.stack([(column + 0.5 - SIZE / 2) / focal, (SIZE / 2 - row - 0.5) / focal, -np.ones(SIZE * SIZE)], 1)
+    rays = rays @ camera[:3, :3].T
+    hit, ray, face = solid.ray.intersects_location(np.tile(camera[:3, 3], (len(rays), 1)), rays, multiple_hits=False)
+    mine = face < len(body["faces"])
+    weights = trimesh.triangles.points_to_barycentric(solid.triangles[face[mine]], hit[mine])
+    at = (body["uv"][face[mine]] * weights[..., None]).sum(axis=1)
+    cover = body["fields"][..., 0]
+    height, width = cover.shape
+    texel = cover[
+        (at[:, 1] * height).astype(int).clip(0, height - 1), (at[:, 0] * width).astype(int).clip(0, width - 1)
+    ]
+    mask = np.zeros(SIZE * SIZE, bool)
+    mask[ray[mine]] = texel > 0.5
+    return mask.reshape(SIZE, SIZE)
