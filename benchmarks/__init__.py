@@ -1,0 +1,1 @@
+"""The published study reproduced and extended: a grid of runs, statistics, a report."""

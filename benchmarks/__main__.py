@@ -1,0 +1,55 @@
+"""The command line: ``python -m benchmarks run`` and ``python -m benchmarks report``."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from segmentation.config import Profile
+from twin import command
+
+DEFAULT_OUT = Path("out/benchmark")
+
+
+def run(
+    profile: Profile = "quick", data: Path | None = None, out: Path = DEFAULT_OUT, address: str | None = None
+) -> int:
+    """Train the four U-Nets on real and on mixed data, test them, and write the report. Resumes what is there.
+
+    Parameters
+    ----------
+    profile : quick shows in minutes that everything works; small is honest and takes a CPU a night or more; paper is
+        as published and wants a GPU.
+    data : folder of real photos with COCO masks (a Roboflow export, or one json beside the images); without it a
+        rendered stand-in takes their place.
+    out : the study's folder.
+    address : of a Ray cluster to run on, such as auto; without it this machine.
+    """
+    from benchmarks import report, study
+
+    begun = time.monotonic()
+    failed = study.run(out, study.STUDIES[profile], data=data, address=address)
+    page = report.write(out)
+    minutes = (time.monotonic() - begun) / 60
+    print(f"{page} ({minutes:.1f} min in all)")  # noqa: T201
+    if failed:
+        print(f"{len(failed)} runs failed: {', '.join(failed)}; the same command tries them again")  # noqa: T201
+    return 1 if failed else 0
+
+
+def report(out: Annotated[Path, tyro.conf.arg(help="the study's folder")] = DEFAULT_OUT) -> int:
+    """Write the report of a study again from its folder. Exits 1 where runs are missing."""
+    from benchmarks import report as page
+    from benchmarks.results import load
+
+    print(page.write(out))  # noqa: T201
+    return 1 if load(out).missing else 0
+
+
+if __name__ == "__main__":
+    command.run(
+        "python -m benchmarks",
+        "The published benchmark made again, and the question what rendered images are worth beside real photos.",
+        {"run": run, "report": report},
+    )

@@ -1,0 +1,88 @@
+"""What a table of the report is: raw values for CSV, and columns that write them for reading."""
+
+import csv
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Row = Mapping[str, Any]
+NONE = "–"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A column as read by people: heading, how a row's cell is written, and whether it is text (left) or numbers."""
+
+    heading: str
+    cell: Callable[[Row], str]
+    text: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table: its CSV file is `name`.csv with the keys of `rows`; `columns` are what HTML and Markdown show."""
+
+    name: str
+    title: str
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def grouped(self) -> bool:
+        """Whether rows of one arm stand together under its name."""
+        return self.columns[0].heading == "Arm"
+
+    @property
+    def cells(self) -> list[list[str]]:
+        """The formatted cells, by row."""
+        return [[column.cell(row) for column in self.columns] for row in self.rows]
+
+    @property
+    def csv(self) -> str:
+        """The raw values as CSV; floats are written so that reading gives the same bits."""
+        stream = io.StringIO()
+        writer = csv.DictWriter(stream, list(self.rows[0]) if self.rows else [], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        return stream.getvalue()
+
+
+def write(value: float, pattern: str) -> str:
+    """A number with a true minus sign."""
+    return format(value, pattern).replace("-", "−")
+
+
+def number(row: Row, key: str, pattern: str) -> str:
+    """One value, or a dash where there is none."""
+    return NONE if row[key] is None else write(row[key], pattern)
+
+
+def plus_minus(row: Row, key: str, pattern: str) -> str:
+    """``mean ± SD``; without the SD where there is a single run."""
+    mean, sd = row[f"{key}_mean"], row[f"{key}_sd"]
+    if mean is None:
+        return NONE
+    return write(mean, pattern) + ("" if sd is None else f" ± {write(sd, pattern)}")
+
+
+def number_column(heading: str, key: str, pattern: str) -> Column:
+    """A column of single numbers."""
+    return Column(heading=heading, cell=lambda row: number(row, key, pattern))
+
+
+def plus_minus_column(heading: str, key: str, pattern: str) -> Column:
+    """A column of ``mean ± SD`` from the values `key`_mean and `key`_sd."""
+    return Column(heading=heading, cell=lambda row: plus_minus(row, key, pattern))
+
+
+def text_column(heading: str, key: str) -> Column:
+    """A column of words."""
+    return Column(heading=heading, cell=lambda row: NONE if row[key] is None else str(row[key]), text=True)
+
+
+def yes_no_column(heading: str, key: str) -> Column:
+    """A column of yes and no."""
+    return Column(heading=heading, cell=lambda row: NONE if row[key] is None else "yes" if row[key] else "no")
