@@ -1,0 +1,44 @@
+"""The house rules that no linter knows."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+HEAVY = {"albumentations", "bpy", "matplotlib", "numpy", "pandas", "ray", "scipy", "statsmodels", "torch", "trimesh"}
+
+
+@pytest.mark.parametrize("package", ["twin", "synth", "segmentation", "benchmarks"])
+def test_help_answers_without_heavy_imports(package: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", package, "--help"], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0
+    assert package in done.stdout
+    imported = {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in done.stderr.splitlines()}
+    assert not imported & HEAVY
+
+
+@pytest.mark.parametrize("package", ["twin", "synth", "segmentation", "benchmarks"])
+def test_unknown_command_exits_2(package: str) -> None:
+    done = subprocess.run([sys.executable, "-m", package, "fly"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_every_make_target_is_in_the_help_and_phony() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    assert targets == set(re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)[1].split())
+    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for target in targets - {"help"}:
+        assert re.search(rf"^{target}\s+\S", shown, re.MULTILINE)
+
+
+def test_files_named_in_the_readme_exist() -> None:
+    readme = (ROOT / "README.md").read_text()
+    for target in re.findall(r"\]\(([^)#:]+)\)", readme):
+        assert (ROOT / target).exists(), target

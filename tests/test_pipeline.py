@@ -1,0 +1,84 @@
+"""The whole line at its smallest, with every part real: Blender, the networks, Ray, the statistics, the report."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.blender
+
+# A quick study, cut to one backbone and a handful of images; argument 1 is the folder.
+TINY = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from benchmarks import report, study
+
+plan = study.STUDIES["quick"]
+tiny = replace(
+    plan,
+    backbones=("mobilenet_v2",),
+    renders=replace(plan.renders, count=6, size=64),
+    standin=replace(plan.standin, count=12, size=64),
+)
+failed = study.run(Path(sys.argv[1]), tiny, data=None, address=None)
+report.write(Path(sys.argv[1]))
+sys.exit(bool(failed))
+"""
+RUNS = {"real-mobilenet_v2-00", "real-mobilenet_v2-01", "mixed-mobilenet_v2-00", "mixed-mobilenet_v2-01"}
+
+
+def start(out: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", TINY, str(out)], stderr=subprocess.PIPE, text=True)
+
+
+def tables(out: Path) -> dict[str, str]:
+    return {path.parent.name: path.read_text() for path in out.glob("runs/*/per_image.csv")}
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("pipeline") / "study"
+    child = start(out)
+    _, errors = child.communicate(timeout=400)
+    assert child.returncode == 0, errors
+    return out
+
+
+def test_every_run_is_complete_and_the_report_shows_it(study: Path) -> None:
+    assert set(tables(study)) == RUNS
+    assert not list(study.glob("runs/*/last*"))
+    page = (study / "report" / "index.html").read_text()
+    assert "stand-in" in page
+    assert page.count("data:image/") > 2
+    assert (study / "report" / "report.md").exists()
+    assert {path.name for path in (study / "report").rglob("table*.csv")} >= {f"table{n}.csv" for n in (1, 2, 3, 4)}
+
+
+def test_killed_in_training_and_started_again_repeats_nothing(study: Path, tmp_path: Path) -> None:
+    out = tmp_path / "study"
+    shutil.copytree(study, out)
+    shutil.rmtree(out / "runs")
+    shutil.rmtree(out / "report")
+    (out / "study.json").unlink()
+
+    child = start(out)
+    deadline = time.monotonic() + 120
+    while not list(out.glob("runs/*/run.json")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.kill(child.pid, signal.SIGKILL)
+    child.communicate()
+    time.sleep(2)  # the Ray processes die with their driver
+    finished = {path: path.stat().st_mtime_ns for path in out.glob("runs/*/run.json")}
+    assert 0 < len(finished) < len(RUNS)
+
+    child = start(out)
+    _, errors = child.communicate(timeout=400)
+    assert child.returncode == 0, errors
+    assert {path: path.stat().st_mtime_ns for path in finished} == finished
+    assert tables(out) == tables(study)
