@@ -92,8 +92,8 @@ STUDIES: Mapping[Profile, StudyConfig] = {
         profile="quick",
         runs=2,
         threads=1,
-        renders=RenderPlan(preset="balanced", count=24, size=192),
-        standin=RenderPlan(preset="standin", count=36, size=192),
+        renders=RenderPlan(preset="balanced", count=36, size=192),
+        standin=RenderPlan(preset="standin", count=72, size=192),
     ),
     "small": StudyConfig(
         profile="small",

@@ -121,7 +121,7 @@ PROFILES: dict[Profile, dict[str, Any]] = {
     # Minutes, to see that everything works. Its numbers mean nothing.
     "quick": {
         "size": 96,
-        "epochs": 4,
+        "epochs": 6,
         "batch_size": 8,
         "learning_rate": 1e-3,
         "weight_decay": 1e-2,

@@ -12,6 +12,8 @@ from benchmarks import report, results
 from segmentation.config import BACKBONES, PROFILES
 from twin.files import InputError
 
+EPOCHS = PROFILES["quick"]["epochs"]
+
 STANDIN = "stand-in (rendered, not photographs)"
 SMOKE = "smoke, not results"
 Maker = Callable[..., Any]
@@ -158,12 +160,12 @@ def test_no_run_at_all_still_gives_a_report(tmp_path: Path, fake_study: Maker) -
 def test_a_run_of_other_settings_or_data_is_refused_by_name(tmp_path: Path, fake_study: Maker) -> None:
     fake_study(tmp_path)
     settings, data = (tmp_path / "runs" / key / "run.json" for key in ("real-vgg16-00", "mixed-vgg16-00"))
-    settings.write_text(settings.read_text().replace('"epochs": 4', '"epochs": 5'))
+    settings.write_text(settings.read_text().replace(f'"epochs": {EPOCHS}', '"epochs": 77'))
     text = data.read_text()
     data.write_text(re.sub(r'"renders": "\w+"', '"renders": "0123456789abcdef"', text))
     missing = results.load(tmp_path).missing
     assert set(missing) == {"real-vgg16-00", "mixed-vgg16-00"}
-    assert "epochs is 5, the study's is 4" in missing["real-vgg16-00"]
+    assert f"epochs is 77, the study's is {EPOCHS}" in missing["real-vgg16-00"]
     assert "renders" in missing["mixed-vgg16-00"]
 
 
@@ -174,7 +176,7 @@ def test_a_study_outlives_a_change_of_its_profile(
     monkeypatch.setitem(PROFILES["quick"], "epochs", 99)
     assert not results.load(tmp_path).missing
     report.write(tmp_path)
-    assert "- epochs: 4\n" in (tmp_path / "report" / "report.md").read_text()
+    assert f"- epochs: {EPOCHS}\n" in (tmp_path / "report" / "report.md").read_text()
 
 
 def test_photos_that_moved_cost_the_overlays_only(tmp_path: Path, fake_study: Maker) -> None:
