@@ -9,11 +9,9 @@ import tyro
 from segmentation.config import Profile
 from twin import command
 
-DEFAULT_OUT = Path("out/benchmark")
-
 
 def run(
-    profile: Profile = "quick", data: Path | None = None, out: Path = DEFAULT_OUT, address: str | None = None
+    profile: Profile = "quick", data: Path | None = None, out: Path | None = None, address: str | None = None
 ) -> int:
     """Train the four U-Nets on real and on mixed data, test them, and write the report. Resumes what is there.
 
@@ -23,12 +21,14 @@ def run(
         as published and wants a GPU.
     data : folder of real photos with COCO masks (a Roboflow export, or one json beside the images); without it a
         rendered stand-in takes their place.
-    out : the study's folder.
+    out : the study's folder; by default out/benchmark/<profile>-<name of the data>.
     address : of a Ray cluster to run on, such as auto; without it this machine.
     """
     from benchmarks import report, study
 
     begun = time.monotonic()
+    if out is None:
+        out = Path("out/benchmark") / f"{profile}-{data.resolve().name if data else 'standin'}"
     failed = study.run(out, study.STUDIES[profile], data=data, address=address)
     page = report.write(out)
     minutes = (time.monotonic() - begun) / 60
@@ -38,7 +38,7 @@ def run(
     return 1 if failed else 0
 
 
-def report(out: Annotated[Path, tyro.conf.arg(help="the study's folder")] = DEFAULT_OUT) -> int:
+def report(out: Annotated[Path, tyro.conf.arg(help="the study's folder")]) -> int:
     """Write the report of a study again from its folder. Exits 1 where runs are missing."""
     from benchmarks import report as page
     from benchmarks.results import load

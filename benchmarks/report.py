@@ -106,9 +106,9 @@ def file_name(figure: Figure) -> str:
 
 def command(results: Results) -> str:
     """The command that makes this study again."""
-    data = results.manifest["data"]["folder"]
-    given = "" if data == "standin" else f" --data {shlex.quote(data)}"
-    return f"python -m benchmarks run --profile {results.config.profile}{given} --out FOLDER"
+    data = results.manifest["data"]
+    given = "" if data["folder"] == "standin" else f" --data {shlex.quote(data['name'])}"
+    return f"python -m benchmarks run --profile {results.config.profile}{given}"
 
 
 def facts(results: Results) -> dict[str, dict[str, str]]:

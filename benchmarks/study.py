@@ -4,6 +4,7 @@ The folder holds `split.json`, `runs/<id>/`, the renders, the stand-in where no 
 `study.json`, written last. Whatever is complete there is not made again.
 """
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from segmentation.config import BACKBONES, MIXED, PROFILES, REAL, DataArm, Profile, TrainConfig, configure
-from twin.files import InputError, claim, hold, read_manifest, write_manifest
+from twin.files import InputError, hold, read_manifest, versions, write_manifest
 
 if TYPE_CHECKING:
     from segmentation.coco import Dataset
@@ -142,7 +143,7 @@ def run(out: Path, config: StudyConfig, *, data: Path | None, address: str | Non
     InputError
         The photos are unusable, or `out` holds something else. Nothing is written then.
     """
-    from segmentation import coco, splits
+    from segmentation import coco, dataset, splits
 
     out = out.resolve()
     real = split = None
@@ -150,10 +151,11 @@ def run(out: Path, config: StudyConfig, *, data: Path | None, address: str | Non
         data = data.resolve()
         real = coco.read(data)
         split = split_of(real, config)
+        size = PROFILES[config.profile]["size"]
+        dataset.arrays(real, size, cache=dataset.cache_folder())  # decodes every photo; the runs find it done
     training = {f"training {name}": value for name, value in PROFILES[config.profile].items()}
     wanted = {**asdict(config), **training, "data": real.digest if real else None}
-    claim(out, KIND, wanted)
-    with hold(out):
+    with hold(out, KIND, wanted):
         if real is None or split is None:
             _render(out / "standin", config.standin, config.seed + STANDIN_SEED_OFFSET, address)
             real = coco.read(out / "standin")
@@ -167,7 +169,7 @@ def run(out: Path, config: StudyConfig, *, data: Path | None, address: str | Non
         failed = _train(out, config, real, split, renders, address)
         for key, error in failed.items():
             print(f"run {key} failed: {error}", file=sys.stderr)  # noqa: T201
-        write_manifest(out, KIND, manifest_of(config, data, real, split, renders, failed))
+        write_manifest(out, KIND, manifest_of(out, config, data, real, split, renders, failed))
     return list(failed)
 
 
@@ -241,6 +243,7 @@ def _gpu_share(backbone: str) -> float:
 
 
 def manifest_of(
+    out: Path,
     config: StudyConfig,
     data: Path | None,
     real: "Dataset",
@@ -253,9 +256,9 @@ def manifest_of(
         "config": asdict(config),
         "training": PROFILES[config.profile],
         "seed": config.seed,
-        "versions": versions(),
+        "versions": versions(*VERSIONED),
         "data": {
-            "folder": "standin" if data is None else str(data),
+            "folder": "standin" if data is None else os.path.relpath(data, out),
             "name": "stand-in" if data is None else data.name,
             "photographs": not _rendered(real.folder),
             "digest": real.digest,
@@ -286,17 +289,3 @@ def _rendered(folder: Path) -> bool:
         return read_manifest(folder, "dataset") is not None
     except InputError:
         return False
-
-
-def versions() -> dict[str, str]:
-    """Python and the installed packages that decide a study's numbers."""
-    import importlib.metadata
-    import platform
-
-    found = {"python": platform.python_version()}
-    for name in VERSIONED:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found

@@ -10,7 +10,6 @@ import platform
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -34,9 +33,10 @@ from segmentation.model import (
     torch_settings,
 )
 from segmentation.splits import Split
-from twin.files import InputError, claim, hold, write_manifest
+from twin.files import InputError, hold, versions, write_manifest
 
 WARM_UP = 0.05  # part of all steps
+VERSIONED = ("torch", "segmentation-models-pytorch", "albumentations", "opencv-python-headless", "numpy")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -80,10 +80,8 @@ def train(
     data = _prepare(config, real, split, renders)
     network = build(config.backbone, encoder_weights=config.encoder_weights, seed=config.seed)
     identity = runs.identity(config, real, split, renders)
-    claim(
-        folder, runs.KIND, {**identity["config"], **{f"data {key}": value for key, value in identity["data"].items()}}
-    )
-    with hold(folder), torch_settings(config.threads):
+    settings = {**identity["config"], **{f"data {key}": value for key, value in identity["data"].items()}}
+    with hold(folder, runs.KIND, settings), torch_settings(config.threads):
         where = device()
         network = place(network, config.precision)
         optimizer = torch.optim.AdamW(
@@ -112,7 +110,7 @@ def train(
             "threads": config.threads,
             "device": _describe(where),
             "bfloat16": config.precision == "fast" and bf16_supported(where.type),
-            "versions": _versions(),
+            "versions": versions(*VERSIONED),
         }
         write_manifest(folder, runs.KIND, content)
         checkpoint.remove(folder)
@@ -248,8 +246,3 @@ def _describe(where: torch.device) -> str:
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     name = names[0] if names else platform.machine()
     return f"cpu ({name}, {torch.backends.cpu.get_cpu_capability()})"
-
-
-def _versions() -> dict[str, str]:
-    packages = ("torch", "segmentation-models-pytorch", "albumentations", "opencv-python-headless", "numpy")
-    return {"python": platform.python_version(), **{package: version(package) for package in packages}}

@@ -7,7 +7,7 @@ from twin.command import run
 
 def render(
     *,
-    out: Path = Path("out/synth"),
+    out: Path | None = None,
     count: int = 24,
     size: int = 320,
     seed: int = 0,
@@ -21,7 +21,7 @@ def render(
     a larger count appends. Example: python -m synth render --count 60 --size 320 --out out/renders
 
     Args:
-        out: dataset folder
+        out: dataset folder; by default out/synth/<preset>-<size>px-seed<seed>
         count: images, at least 1
         size: picture side in pixels, at least 1
         seed: another seed, other scenes
@@ -32,10 +32,10 @@ def render(
     from synth.config import RenderConfig
     from synth.render import render as render_dataset
 
-    render_dataset(
-        out, RenderConfig(preset=preset, size=size, seed=seed), count=count, workers=workers, address=address
-    )
-    print(f"{out}: {count} images; look at {out / 'preview.jpg'}")  # noqa: T201
+    config = RenderConfig(preset=preset, size=size, seed=seed)
+    folder = out if out is not None else Path("out/synth") / f"{preset}-{size}px-seed{seed}"
+    images = render_dataset(folder, config, count=count, workers=workers, address=address)
+    print(f"{folder}: {images} images; look at {folder / 'preview.jpg'}")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -6,11 +6,15 @@ write, never in Ray: losing the whole cluster loses only what was in flight.
 
 import logging
 import os
+import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+
+from twin.files import InputError
 
 BLENDER = "blender"  # resource tag of machines that can render: ray start --resources '{"blender": 4}'
 
@@ -83,14 +87,12 @@ def fan_out(
     import ray
 
     connect(address)
-    # One resource-less remote function serves every item: Ray restarts crashed workers and retries raised errors.
-    remote = ray.remote(task).options(
-        num_cpus=needs.cpus,
-        num_gpus=needs.gpus,
-        resources=dict(needs.resources),
-        max_retries=retries,
+    _warn_if_nowhere(needs)
+    # Ray restarts crashed workers and retries raised errors; bad input stays bad and comes back as a value.
+    remote = ray.remote(_attempt).options(
+        num_cpus=needs.cpus, num_gpus=needs.gpus, resources=dict(needs.resources), max_retries=retries,
         retry_exceptions=True,
-    )
+    )  # fmt: skip
     queue = list(reversed(waiting))
     running: dict[Any, Item] = {}
     failed: dict[str, Failure] = {}
@@ -103,14 +105,16 @@ def fan_out(
             while queue or running:
                 while queue and (workers is None or len(running) < workers):
                     item = queue.pop()
-                    running[remote.remote(*item.arguments)] = item
+                    running[remote.remote(task, item.arguments)] = item
                 ended, _ = ray.wait(list(running), timeout=0.5)
                 for reference in ended:
                     item = running.pop(reference)
                     try:
-                        ray.get(reference)
+                        refused = ray.get(reference)
                     except ray.exceptions.RayError as error:
-                        failed[item.key] = Failure(key=item.key, error=_one_line(error))
+                        refused = _one_line(error)
+                    if refused is not None:
+                        failed[item.key] = Failure(key=item.key, error=refused)
                 update()
     finally:
         for reference in running:  # left by an interruption
@@ -130,13 +134,36 @@ def connect(address: str | None = None) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    on_sigterm = signal.getsignal(signal.SIGTERM)
     if address is not None:
         ray.init(address=address, **quiet)
-        return
-    cores = available_cores()
-    ray.init(
-        num_cpus=cores, resources={BLENDER: cores}, include_dashboard=False, object_store_memory=128 * 2**20, **quiet
-    )
+    else:
+        cores = available_cores()
+        ray.init(
+            address="local", num_cpus=cores, resources={BLENDER: cores}, include_dashboard=False,
+            object_store_memory=128 * 2**20, **quiet,
+        )  # fmt: skip
+    signal.signal(signal.SIGTERM, on_sigterm)  # Ray puts its own in place, which knows nothing of our exit status
+
+
+def _attempt(task: Callable[..., None], arguments: tuple[Any, ...]) -> str | None:
+    """Run one item in a Ray worker; the message of bad input, which no second try would mend, or None."""
+    try:
+        task(*arguments)
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def _warn_if_nowhere(needs: Needs) -> None:
+    """Say so where no machine of the cluster can hold a task now; one may still join."""
+    import ray
+
+    wanted = {"CPU": needs.cpus, "GPU": needs.gpus, **needs.resources}
+    machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+    if not any(all(machine.get(name, 0) >= amount for name, amount in wanted.items()) for machine in machines):
+        asked = ", ".join(f"{name} {amount:g}" for name, amount in wanted.items() if amount)
+        print(f"no machine of the cluster has {asked}; waiting for one to join", file=sys.stderr)  # noqa: T201
 
 
 def available_cores() -> int:

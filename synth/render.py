@@ -9,49 +9,66 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from synth import fanout
 from synth.config import RenderConfig, preset
-from twin.files import InputError, atomic_file, claim, hold, read_json, read_manifest, write_json, write_manifest
+from twin.files import (
+    InputError,
+    WorkError,
+    atomic_file,
+    digest,
+    hold,
+    read_json,
+    read_manifest,
+    versions,
+    write_json,
+    write_manifest,
+)
 
 SCENES_PER_BATCH = 3  # one of each kind; a Blender process lives for one batch
+THREADS_ON_A_CLUSTER = 4  # of a Blender process; the driver does not know the other machines' cores
 
 
 def render(
     out: Path, config: RenderConfig, *, count: int, workers: int | None = None, address: str | None = None
-) -> None:
-    """Make `out` a dataset of `count` images, resuming what is there; a finished folder is left as it is.
+) -> int:
+    """Make `out` a dataset of at least `count` images, resuming what is there; a finished folder is left as it is.
 
     Parameters
     ----------
     out : dataset folder, absent, empty, or begun with the same preset, size and seed. A larger count appends.
     count : images, at least 1.
-    workers : Blender processes at a time, sharing the cores; None for one.
+    workers : Blender processes at a time, sharing the cores; None for one here, as many as there is room on a cluster.
     address : of a Ray cluster; None for this machine.
+
+    Returns
+    -------
+    The number of images in the folder.
 
     Raises
     ------
     InputError
-        The count or the number of workers is below 1, the folder holds something else, or a batch failed after its
-        retries (the message names its images and the error).
+        The count or the number of workers is below 1, or the folder holds something else.
+    WorkError
+        A batch failed after its retries; the message names its images and the error.
     """
     if count < 1:
         raise InputError(f"--count {count}: give at least 1 image")
     if workers is not None and workers < 1:
         raise InputError(f"--workers {workers}: give at least 1")
     out = out.resolve()
-    claim(out, "dataset", asdict(config))
-    with hold(out):
+    with hold(out, "dataset", {**asdict(config), "preset content": digest(asdict(preset(config.preset)))}):
         manifest = read_manifest(out, "dataset")
         if manifest is not None and manifest["images"] >= count:
-            return
+            return int(manifest["images"])
         _render_missing(out, config, count, workers, address)
         _assemble(out, config, count)
+    return count
 
 
 def _render_missing(out: Path, config: RenderConfig, count: int, workers: int | None, address: str | None) -> None:
@@ -59,70 +76,69 @@ def _render_missing(out: Path, config: RenderConfig, count: int, workers: int | 
     (out / "images").mkdir(exist_ok=True)
     per_batch = SCENES_PER_BATCH * preset(config.preset).views_per_scene
     batches = [range(first, min(first + per_batch, count)) for first in range(0, count, per_batch)]
-    at_a_time = workers or 1
-    threads = max(1, fanout.available_cores() // at_a_time)
+    if address is None:
+        workers = workers or 1
+        threads = max(1, fanout.available_cores() // workers)
+    else:
+        threads = THREADS_ON_A_CLUSTER
     items = [
         fanout.Item(key=str(number), arguments=(out, config, number, images, threads))
         for number, images in enumerate(batches)
     ]
-
-    def is_done(key: str) -> bool:
-        part = _part(out, int(key))
-        return part.exists() and len(read_json(part)["images"]) >= len(batches[int(key)])
-
     failures = fanout.fan_out(
-        render_batch, items, is_done=is_done, label="rendering",
-        needs=fanout.Needs(cpus=threads, resources={fanout.BLENDER: 1}),
-        workers=at_a_time if address is None else workers, address=address,
+        render_batch, items, is_done=lambda key: not _missing(out, int(key), batches[int(key)]), label="rendering",
+        needs=fanout.Needs(cpus=threads, resources={fanout.BLENDER: 1}), workers=workers, address=address,
         counter=fanout.Counter(
             unit="images", total=count, done=lambda: sum(_image(out, index).exists() for index in range(count))
         ),
     )  # fmt: skip
     if failures:
         images = batches[int(failures[0].key)]
-        raise InputError(
+        raise WorkError(
             f"{out}: {len(failures)} of {len(batches)} batches failed; images {images[0]} to {images[-1]} "
-            f"with {failures[0].error}"
+            f"with {failures[0].error}; the same command tries them again"
         )
 
 
 def render_batch(out: Path, config: RenderConfig, number: int, images: range, threads: int) -> None:
-    """Render one batch, in a Ray worker: scenes, Blender, photographs, and last its part of the annotations."""
+    """Render what is missing of one batch, in a Ray worker; each finished image enters its part at once."""
     import numpy as np
 
     from synth import labels, scene, sensor, spec
 
     chosen = preset(config.preset)
+    per_scene = chosen.views_per_scene
     work = out / "work" / str(number)
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    numbers = sorted({index // chosen.views_per_scene for index in images})
-    scenes = tuple(scene.sample_scene(config, each, images, work) for each in numbers)
+    missing = _missing(out, number, images)
+    numbers = sorted({index // per_scene for index in missing})
+    scenes = tuple(scene.sample_scene(config, each, missing, work) for each in numbers)
     (work / "batch.json").write_text(spec.dump(spec.Batch(scenes=scenes, threads=threads)))
 
-    made: dict[str, list[dict[str, Any]]] = {"images": [], "annotations": []}
-    for index in _blender(work, seconds=120 + 60 * len(images) * max(1.0, (config.size / 320) ** 2)):
-        with np.load(work / f"view-{index}.npz") as arrays:
-            light, label = arrays["photograph"], arrays["label"]
-        rng = scene.stream(config.seed, "sensor", index)
-        photograph = sensor.develop(light, chosen.sensor, rng)
-        with atomic_file(_image(out, index)) as stream:
-            stream.write(sensor.jpeg(photograph, chosen.sensor, rng))
-        mask = labels.annotated(label, chosen.labels)
-        made["images"].append(
-            {
+    seconds = 120 + 60 * len(missing) * max(1.0, (config.size / 320) ** 2)
+    with closing(_blender(work, seconds=seconds)) as finished:
+        for index in finished:
+            with np.load(work / f"view-{index}.npz") as arrays:
+                light, label = arrays["photograph"], arrays["label"]
+            (work / f"view-{index}.npz").unlink()
+            rng = scene.stream(config.seed, "sensor", index)
+            photograph = sensor.develop(light, chosen.sensor, rng)
+            with atomic_file(_image(out, index)) as stream:
+                stream.write(sensor.jpeg(photograph, chosen.sensor, rng))
+            mask = labels.annotated(label, chosen.labels)
+            entry = {
                 "id": index + 1, "file_name": _image(out, index).name, "width": config.size, "height": config.size,
-                "scene": index // chosen.views_per_scene,
-                "asset_kind": scene.kind_of(config, index // chosen.views_per_scene),
-            }
-        )  # fmt: skip
-        made["annotations"] += labels.annotations(mask, label[..., 2], index + 1)
-        (work / f"view-{index}.npz").unlink()
-    write_json(_part(out, number), made)
+                "scene": index // per_scene, "asset_kind": scene.kind_of(config, index // per_scene),
+            }  # fmt: skip
+            part = _read_part(out, number)
+            part["images"].append(entry)
+            part["annotations"] += labels.annotations(mask, label[..., 2], index + 1)
+            write_json(_part(out, number), part)
     shutil.rmtree(work)
 
 
-def _blender(work: Path, *, seconds: float) -> Iterator[int]:
+def _blender(work: Path, *, seconds: float) -> Generator[int]:
     """Run the Blender process on ``work/batch.json`` and yield each view's index as it is finished.
 
     Raises
@@ -131,21 +147,30 @@ def _blender(work: Path, *, seconds: float) -> Iterator[int]:
         Blender crashed, or took longer than `seconds`; with the last line it printed.
     """
     log = work / "blender.log"
-    command = [sys.executable, "-m", "synth.blender", str(work / "batch.json"), str(log), str(os.getpid())]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
-        guard = threading.Timer(seconds, child.kill)
+    command = [sys.executable, "-m", "synth.blender", str(work / "batch.json"), str(os.getpid())]
+    overdue = threading.Event()
+    with (
+        log.open("w") as stderr,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True) as child,
+    ):
+
+        def stop() -> None:
+            overdue.set()
+            child.kill()
+
+        guard = threading.Timer(seconds, stop)
         guard.start()
         try:
             assert child.stdout is not None  # noqa: S101  it is a pipe
             for line in child.stdout:
                 yield int(line)
+            child.wait()
         finally:
-            overdue = not guard.is_alive()
             guard.cancel()
-            child.kill() if sys.exc_info()[0] else None
+            child.kill()  # where the caller gave up
     if child.returncode != 0:
-        lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-        why = f"took over {seconds:.0f} s" if overdue else f"ended with status {child.returncode}"
+        lines = log.read_text(errors="replace").strip().splitlines()
+        why = f"took over {seconds:.0f} s" if overdue.is_set() else f"ended with status {child.returncode}"
         raise RuntimeError(f"Blender {why}: {lines[-1] if lines else 'it printed nothing'}")
 
 
@@ -155,15 +180,19 @@ def _assemble(out: Path, config: RenderConfig, count: int) -> None:
     from synth import preview
 
     chosen = preset(config.preset)
-    parts = [read_json(path) for path in sorted((out / "parts").iterdir(), key=lambda path: int(path.stem))]
-    images = sorted((image for part in parts for image in part["images"]), key=lambda image: image["id"])
+    shutil.rmtree(out / "work", ignore_errors=True)
+    parts = [read_json(path) for path in sorted((out / "parts").glob("[0-9]*.json"))]
+    images = [image for part in parts for image in part["images"] if image["id"] <= count]
+    images.sort(key=lambda image: image["id"])
     by_image: dict[int, list[dict[str, Any]]] = {image["id"]: [] for image in images}
     for part in parts:
         for annotation in part["annotations"]:
-            by_image[annotation["image_id"]].append(annotation)
+            if annotation["image_id"] <= count:
+                by_image[annotation["image_id"]].append(annotation)
     ordered = [annotation for image in images for annotation in by_image[image["id"]]]
     annotations = [{"id": number, **annotation} for number, annotation in enumerate(ordered, start=1)]
     document = coco.document(images, annotations, description=f"corrotwin renders, preset {config.preset}")
+    (out / "dataset.json").unlink(missing_ok=True)  # an older card would speak of fewer images
     write_json(out / "annotations.json", document)
     preview.contact_sheet(out)
     kinds = [image["asset_kind"] for image in images]
@@ -174,11 +203,22 @@ def _assemble(out: Path, config: RenderConfig, count: int) -> None:
             "images": len(images), "annotations": len(annotations),
             "images_without_corrosion": sum(not found for found in by_image.values()),
             "images_by_kind": {kind: kinds.count(kind) for kind in sorted(set(kinds))},
-            "versions": {name: version(name) for name in ("corrotwin", "bpy", "blenderproc", "numpy", "pillow")},
+            "versions": versions("corrotwin", "bpy", "blenderproc", "numpy", "pillow"),
             "device": "CPU", "licence": "the images and labels are yours; made with CC0 light maps from Blender",
         },
     )  # fmt: skip
-    shutil.rmtree(out / "work", ignore_errors=True)
+
+
+def _missing(out: Path, number: int, images: range) -> list[int]:
+    """The images of batch `number` that its part does not list."""
+    listed = {image["id"] - 1 for image in _read_part(out, number)["images"]}
+    return [index for index in images if index not in listed]
+
+
+def _read_part(out: Path, number: int) -> dict[str, list[dict[str, Any]]]:
+    path = _part(out, number)
+    found: dict[str, list[dict[str, Any]]] = read_json(path) if path.exists() else {"images": [], "annotations": []}
+    return found
 
 
 def _part(out: Path, number: int) -> Path:

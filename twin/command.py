@@ -8,13 +8,14 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from twin.files import InputError
+from twin.files import InputError, WorkError
 
 
 def run(program: str, description: str, commands: Mapping[str, Callable[..., Any]]) -> None:
     """Parse the command line with tyro, call the chosen command and leave with its exit status.
 
-    Bad input (`InputError`) prints one line on stderr and exits 2; Ctrl-C and SIGTERM exit 130.
+    Bad input (`InputError`) prints one line on stderr and exits 2, failed work (`WorkError`) exits 1; Ctrl-C and
+    SIGTERM exit 130.
 
     Parameters
     ----------
@@ -30,9 +31,9 @@ def run(program: str, description: str, commands: Mapping[str, Callable[..., Any
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         status = app.cli(prog=program, description=description, use_underscores=False)
-    except InputError as error:
+    except (InputError, WorkError) as error:
         print(f"{program}: error: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
-        sys.exit(2)
+        sys.exit(2 if isinstance(error, InputError) else 1)
     except KeyboardInterrupt:
         print(f"{program}: interrupted; the same command resumes", file=sys.stderr)  # noqa: T201
         sys.exit(130)

@@ -5,19 +5,27 @@ Standard library only; every package may import it.
 
 import fcntl
 import hashlib
+import importlib.metadata
 import json
 import os
+import platform
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TextIO
 
 FORMAT_VERSION = 1
+CLAIM = ".claim.json"
+LOCK = ".lock"
 
 
 class InputError(Exception):
-    """Something the user gave is wrong. The message says what, where, and what to do, in one line."""
+    """Something the user gave is wrong. The message says what, where, and what to do, in one line; exit status 2."""
+
+
+class WorkError(Exception):
+    """The input was right and the work failed all the same, after retries; the same command may succeed. Status 1."""
 
 
 @contextmanager
@@ -106,70 +114,85 @@ def read_manifest(folder: Path, kind: str) -> dict[str, Any] | None:
     return manifest
 
 
-def claim(folder: Path, kind: str, configuration: Mapping[str, Any]) -> None:
-    """Make `folder` ours for writing a `kind` with this configuration, or refuse.
+@contextmanager
+def hold(folder: Path, kind: str, configuration: Mapping[str, Any]) -> Iterator[None]:
+    """Make `folder` ours, alone, for writing a `kind` with this configuration, for the length of the block.
 
-    An absent or empty folder is claimed by writing `.claim.json`; a folder claimed before by the same kind and
-    configuration is resumed.
+    An absent or empty folder is claimed by writing `.claim.json`; one claimed before by the same kind and
+    configuration is resumed, and temporary files that a killed writer left in it and in its subfolders are removed.
+    The lock is released by the system if we die.
 
     Raises
     ------
     InputError
-        The folder holds something else, or the same kind made with another configuration (the message names the
-        settings that differ). Nothing is written then.
+        The folder holds something else, or the same kind begun with other settings (the message names them): nothing
+        is written then. Or another process is writing there, or the folder cannot be written.
     """
-    mark = folder / ".claim.json"
     wanted = {"kind": kind, "configuration": json.loads(json.dumps(configuration))}
+    _check_claim(folder, wanted)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / LOCK).open("a+") as stream:
+            _lock(stream, folder)
+            _check_claim(folder, wanted)  # again: another command may have claimed it in between
+            for left in (*folder.glob(".*.tmp"), *folder.glob("*/.*.tmp")):
+                left.unlink(missing_ok=True)
+            if not (folder / CLAIM).exists():
+                write_json(folder / CLAIM, wanted)
+            try:
+                yield
+            finally:
+                stream.truncate(0)
+    except PermissionError as error:
+        raise InputError(f"{error.filename or folder}: cannot be written ({error.strerror})") from error
+
+
+def _check_claim(folder: Path, wanted: Mapping[str, Any]) -> None:
+    """Refuse a folder that holds something else or was claimed for something else."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: is a file, not a folder; choose another --out")
+    mark, kind = folder / CLAIM, wanted["kind"]
     if mark.exists():
         found = read_json(mark)
         if not isinstance(found, dict) or found.get("kind") != kind:
             raise InputError(f"{folder}: holds another kind of folder ({found!r:.60}); choose another --out")
         if found != wanted:
+            different = _difference(found.get("configuration"), wanted["configuration"])
             raise InputError(
-                f"{folder}: was begun with other settings ({_difference(found['configuration'], configuration)}); "
-                "choose another --out or delete the folder"
+                f"{folder}: was begun with other settings ({different}); choose another --out or delete the folder"
             )
         return
-    if folder.is_file() or (folder.exists() and not folder.is_dir()):
-        raise InputError(f"{folder}: is a file, not a folder; choose another --out")
-    if folder.exists() and any(folder.iterdir()):
+    # A command killed before its claim was written leaves a lock or a part of the claim: still an empty folder.
+    strange = [path for path in folder.glob("*") if path.name != LOCK and not path.name.startswith(f".{CLAIM}.")]
+    if strange:
         raise InputError(f"{folder}: holds something else and is not a {kind} folder; choose another --out")
+
+
+def _lock(stream: TextIO, folder: Path) -> None:
+    """Lock an open file against other processes and write our process id into it."""
     try:
-        write_json(mark, wanted)
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        stream.seek(0)
+        raise InputError(f"{folder}: process {stream.read().strip() or '?'} is writing here; wait for it") from error
     except OSError as error:
-        raise InputError(f"{folder}: cannot be written ({error.strerror})") from error
+        raise InputError(f"{folder}: this file system has no locks ({error.strerror}); choose another --out") from error
+    stream.truncate(0)
+    stream.write(str(os.getpid()))
+    stream.flush()
 
 
 def _difference(found: Any, wanted: Mapping[str, Any]) -> str:
-    wanted = json.loads(json.dumps(wanted))
     if not isinstance(found, dict):
-        return "unreadable"
+        return f"unreadable in {CLAIM}"
     names = sorted(name for name in {*found, *wanted} if found.get(name) != wanted.get(name))
     return ", ".join(f"{name}: {found.get(name)!r} there, {wanted.get(name)!r} asked" for name in names)
 
 
-@contextmanager
-def hold(folder: Path) -> Iterator[None]:
-    """Hold `folder` against a second command for the length of the block; released by the system if we die.
-
-    Raises
-    ------
-    InputError
-        Another process holds the folder.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("a+") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            stream.seek(0)
-            raise InputError(
-                f"{folder}: process {stream.read().strip() or '?'} is writing here; wait for it"
-            ) from error
-        stream.truncate(0)
-        stream.write(str(os.getpid()))
-        stream.flush()
-        try:
-            yield
-        finally:
-            stream.truncate(0)
+def versions(*packages: str) -> dict[str, str]:
+    """Python and those of `packages` that are installed, with their versions."""
+    found = {"python": platform.python_version()}
+    for name in packages:
+        with suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found

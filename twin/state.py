@@ -94,8 +94,7 @@ def save(twin: Twin, folder: Path) -> None:
         The folder holds something else, or another process is writing to it.
     """
     state = fields(twin)
-    files.claim(folder, "twin", {})
-    with files.hold(folder):
+    with files.hold(folder, "twin", {}):
         _write(twin, state, folder)
 
 
@@ -110,7 +109,7 @@ def advance(folder: Path, years: float) -> Twin:
     if not (np.isfinite(years) and years >= 0):
         raise InputError(f"--years {years}: a clock does not run backwards; give a number of at least 0")
     load(folder)  # before the lock, which would create the folder
-    with files.hold(folder):
+    with files.hold(folder, "twin", {}):
         before, _ = load(folder)
         after = replace(before, years=before.years + years)
         _write(after, fields(after), folder)

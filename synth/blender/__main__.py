@@ -1,8 +1,8 @@
-"""``python -m synth.blender BATCH LOG PARENT``: render a batch of scenes, say each finished view, leave at once.
+"""``python -m synth.blender BATCH PARENT``: render a batch of scenes, say each finished view, leave at once.
 
 For each view ``view-<index>.npz`` appears beside the batch file, with ``photograph`` (size, size, 3) float16
 scene-linear and ``label`` (size, size, 3) float32 as `passes.labels` gives it; then its index is printed as one line.
-Everything that Blender itself prints goes to LOG. PARENT is the process to die with.
+Everything that Blender itself prints goes to stderr. PARENT is the process to die with.
 """
 
 import os
@@ -12,14 +12,12 @@ from pathlib import Path
 
 def main() -> None:
     """Render the batch named on the command line."""
-    batch_file, log_file, parent = Path(sys.argv[1]).resolve(), Path(sys.argv[2]), int(sys.argv[3])
+    batch_file, parent = Path(sys.argv[1]).resolve(), int(sys.argv[2])
     from synth.blender import session
 
     session.die_with_parent(parent)
-    finished = os.fdopen(os.dup(1), "w")  # our own line to the parent; descriptors 1 and 2 now belong to the log
-    log = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
+    finished = os.fdopen(os.dup(1), "w")  # our own line to the parent; what Blender prints joins stderr
+    os.dup2(2, 1)
 
     bproc = session.load_blenderproc()
     import numpy as np

@@ -95,7 +95,7 @@ def make_study(
     for key, each in config.grid.items():
         if key not in without:
             write_run(folder / "runs" / key, each, real, split, renders)
-    content = study.manifest_of(config, data, real, split, renders, failed or {})
+    content = study.manifest_of(folder, config, data, real, split, renders, failed or {})
     write_manifest(folder, "study", content)
     assert content["config"] == asdict(config)
     return config

@@ -1,6 +1,5 @@
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -161,15 +160,6 @@ def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "benchmarks", *map(str, arguments)], capture_output=True, text=True, check=False
     )
-
-
-def test_help_is_quick() -> None:
-    times = []
-    for arguments in (("--help",), ("run", "--help")):
-        begun = time.monotonic()
-        assert command(*arguments).returncode == 0
-        times.append(time.monotonic() - begun)
-    assert min(times) < 1
 
 
 @pytest.mark.parametrize("data", ["absent", "empty"])

@@ -23,27 +23,33 @@ CONFIG = RenderConfig(preset="balanced", size=SIZE, seed=1)
 
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[spec.Scene, ...]]:
-    """One rendered scene of each kind, one view each, in one Blender process; the folder and the scenes."""
+    """One rendered scene of each kind, two views each, in one Blender process; the folder and the scenes."""
     folder = tmp_path_factory.mktemp("scenes")
     kinds: dict[str, int] = {}
     for index in range(12):
         if not scene.is_clean(CONFIG, index):
             kinds.setdefault(scene.kind_of(CONFIG, index), index)
-    made = [replace(scene.sample_scene(CONFIG, index, [2 * index], folder), samples=1) for index in kinds.values()]
+    made = [
+        replace(scene.sample_scene(CONFIG, index, [2 * index, 2 * index + 1], folder), samples=1)
+        for index in kinds.values()
+    ]
     assert kinds.keys() == KINDS.keys()
     (folder / "batch.json").write_text(spec.dump(spec.Batch(scenes=tuple(made), threads=2)))
     subprocess.run(
-        [sys.executable, "-m", "synth.blender", str(folder / "batch.json"), str(folder / "log"), str(os.getpid())],
-        check=True, timeout=300, stdout=subprocess.DEVNULL,
+        [sys.executable, "-m", "synth.blender", str(folder / "batch.json"), str(os.getpid())],
+        check=True, timeout=300, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     return folder, tuple(made)
 
 
+@pytest.mark.parametrize("place", range(2))
 @pytest.mark.parametrize("number", range(3))
-def test_mask_is_what_rays_through_pixel_centres_see(number: int, scenes: tuple[Path, tuple[spec.Scene, ...]]) -> None:
+def test_mask_is_what_rays_through_pixel_centres_see(
+    number: int, place: int, scenes: tuple[Path, tuple[spec.Scene, ...]]
+) -> None:
     folder, made = scenes
     one = made[number]
-    (view,), (body,) = one.views, one.bodies
+    view, (body,) = one.views[place], one.bodies
     drawn = labels.exact(np.load(folder / f"view-{view.index}.npz")["label"], 0.5)
     cast = cast_mask(np.load(folder / body.file), one, view)
     assert drawn.sum() > 200

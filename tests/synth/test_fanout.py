@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from synth import fanout
+from twin.files import InputError
 
 
 def write(folder: Path, key: str) -> None:
@@ -25,6 +26,12 @@ def fail_on_two(folder: Path, key: str) -> None:
     if key == "2":
         raise ValueError("two is too many\nindeed")
     write(folder, key)
+
+
+def refuse(folder: Path, key: str) -> None:
+    with (folder / "attempts").open("a") as stream:
+        stream.write(key)
+    raise InputError(f"{key} is bad input")
 
 
 def go(task: object, folder: Path, keys: str, **options: int) -> list[fanout.Failure]:
@@ -53,6 +60,11 @@ def test_failures_are_reported_and_the_rest_is_done(tmp_path: Path) -> None:
     assert (tmp_path / "attempts").read_text().count("2") == 2
     assert (tmp_path / "1").exists()
     assert (tmp_path / "3").exists()
+
+
+def test_bad_input_is_not_tried_again(tmp_path: Path) -> None:
+    assert go(refuse, tmp_path, "7") == [fanout.Failure(key="7", error="7 is bad input")]
+    assert (tmp_path / "attempts").read_text() == "7"
 
 
 def test_nothing_to_do_starts_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,16 @@ def hashes(folder: Path) -> dict[str, str]:
     }
 
 
+def listed(folder: Path) -> list[Path]:
+    """The images that the parts say are done."""
+    parts = [json.loads(path.read_text()) for path in folder.glob("parts/*.json")]
+    return [folder / "images" / image["file_name"] for part in parts for image in part["images"]]
+
+
+def processes() -> list[str]:
+    return subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout.splitlines()
+
+
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("render") / "dataset"
@@ -74,18 +84,57 @@ def test_killed_and_resumed_with_two_workers_gives_the_same_files(dataset: Path,
     out = tmp_path / "killed"
     child = subprocess.Popen([*COMMAND, "--out", str(out), "--workers", "2"], stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
-    while not list(out.glob("parts/*.json")) and time.monotonic() < deadline:
+    while len(listed(out)) < 4 and time.monotonic() < deadline:
         time.sleep(0.05)
     os.kill(child.pid, signal.SIGKILL)
     child.wait()
-    (kept,) = out.glob("parts/*.json")
     time.sleep(2)  # whatever the driver left running dies with it
     assert not (out / "dataset.json").exists()
-    written = kept.stat().st_mtime_ns
+    done = {path: path.stat().st_mtime_ns for path in listed(out)}
+    assert 4 <= len(done) < 9
 
     assert run(out, "--workers", "2").returncode == 0
-    assert kept.stat().st_mtime_ns == written
+    assert {path: path.stat().st_mtime_ns for path in done} == done
     assert hashes(out) == hashes(dataset)
+
+
+@pytest.mark.blender
+def test_appended_in_the_middle_of_a_scene_is_the_same_dataset(dataset: Path, tmp_path: Path) -> None:
+    out = tmp_path / "appended"
+    assert run(out, "--count", "7").returncode == 0
+    assert json.loads((out / "dataset.json").read_text())["images"] == 7
+    assert run(out, "--count", "9").returncode == 0
+    assert hashes(out) == hashes(dataset)
+
+
+@pytest.mark.blender
+def test_terminated_ends_soon_with_130_and_leaves_no_process(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    child = subprocess.Popen([*COMMAND, "--out", str(out)], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not list(out.glob("work/*/batch.json")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1)
+    child.terminate()
+    _, errors = child.communicate(timeout=10)
+    assert child.returncode == 130
+    assert errors.endswith("interrupted; the same command resumes\n")
+    time.sleep(1)
+    assert not [line for line in processes() if str(out) in line]
+
+
+@pytest.mark.blender
+def test_crash_of_blender_is_reported_with_its_images_and_status_1(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (tmp_path / "bpy").mkdir()
+    (tmp_path / "bpy" / "__init__.py").write_text("raise SystemError('no display, no fun')")
+    done = subprocess.run(
+        [*COMMAND, "--out", str(out), "--count", "1"], capture_output=True, text=True, timeout=120,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "images 0 to 0 with RuntimeError: Blender ended with status 1: SystemError: no display" in done.stderr
+    assert not (out / "dataset.json").exists()
 
 
 @pytest.mark.parametrize(

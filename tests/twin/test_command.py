@@ -1,0 +1,38 @@
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import os, signal, time
+from twin.command import run
+from twin.files import InputError, WorkError
+
+def go(how: str = "well") -> int | None:
+    if how == "input":
+        raise InputError("bad\\n  input")
+    if how == "work":
+        raise WorkError("no luck")
+    if how.startswith("signal"):
+        os.kill(os.getpid(), getattr(signal, how.split()[1]))
+        time.sleep(5)
+    return 3 if how == "three" else None
+
+run("program", "Does things.", {"go": go, "stay": go})
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "errors"),
+    [
+        ("well", 0, ""),
+        ("three", 3, ""),
+        ("input", 2, "program: error: bad input\n"),
+        ("work", 1, "program: error: no luck\n"),
+        ("signal SIGINT", 130, "program: interrupted; the same command resumes\n"),
+        ("signal SIGTERM", 130, "program: interrupted; the same command resumes\n"),
+    ],
+)
+def test_exit_status_and_one_line(how: str, status: int, errors: str) -> None:
+    done = subprocess.run([sys.executable, "-c", PROGRAM, "go", "--how", how], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (status, errors)

@@ -1,0 +1,149 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from twin import files
+from twin.files import InputError
+
+# Dies in the middle of the n-th file that it writes: after the content, before the name.
+DIE = """
+import os, signal, sys
+from pathlib import Path
+from twin import files
+
+left = int(sys.argv[2])
+def fsync(descriptor):
+    global left
+    left -= 1
+    if left < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+os.fsync = fsync
+with files.hold(Path(sys.argv[1]), "thing", {"size": 3}):
+    files.write_text(Path(sys.argv[1]) / "a" / "text", "new")
+    files.write_manifest(Path(sys.argv[1]), "thing", {})
+"""
+
+
+def hold(folder: Path, kind: str = "thing", **configuration: object) -> None:
+    with files.hold(folder, kind, configuration):
+        pass
+
+
+@pytest.mark.parametrize("files_written", range(3))
+def test_killed_in_any_write_leaves_old_or_nothing_and_resumes(files_written: int, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    done = subprocess.run([sys.executable, "-c", DIE, str(folder), str(files_written)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert list(folder.rglob("*.tmp"))
+    assert files.read_manifest(folder, "thing") is None
+    assert (folder / "a" / "text").exists() == (files_written > 1)
+
+    subprocess.run([sys.executable, "-c", DIE, str(folder), "99"], check=True)
+    assert not list(folder.rglob("*.tmp"))
+    assert (folder / "a" / "text").read_text() == "new"
+    assert files.read_manifest(folder, "thing") is not None
+
+
+def test_failed_write_keeps_the_old_content(tmp_path: Path) -> None:
+    files.write_text(tmp_path / "file", "old")
+
+    def fail() -> None:
+        with files.atomic_file(tmp_path / "file") as stream:
+            stream.write(b"half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert (tmp_path / "file").read_text() == "old"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_second_command_is_told_who_holds_the_folder(tmp_path: Path) -> None:
+    with (
+        files.hold(tmp_path / "x", "thing", {}),
+        pytest.raises(InputError, match=f"process {os.getpid()} is writing here"),
+    ):
+        hold(tmp_path / "x")
+    hold(tmp_path / "x")
+
+
+def test_folder_of_something_else_is_refused_untouched(tmp_path: Path) -> None:
+    (tmp_path / "letter").write_text("dear")
+    with pytest.raises(InputError, match="holds something else"):
+        hold(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["letter"]
+    with pytest.raises(InputError, match="is a file"):
+        hold(tmp_path / "letter")
+
+
+def test_other_kind_or_settings_are_refused_by_name(tmp_path: Path) -> None:
+    hold(tmp_path, size=3, color=(1, 2))
+    hold(tmp_path, color=(1, 2), size=3)
+    with pytest.raises(InputError, match="size: 3 there, 4 asked"):
+        hold(tmp_path, size=4, color=(1, 2))
+    with pytest.raises(InputError, match="another kind"):
+        hold(tmp_path, "run", size=3, color=(1, 2))
+
+
+@pytest.mark.parametrize("mark", ["", "[]", "{}", '{"kind": "thing"}', '{"kind": "thing", "configuration": 7}', "\0"])
+def test_damaged_claim_is_one_clear_error(mark: str, tmp_path: Path) -> None:
+    (tmp_path / files.CLAIM).write_text(mark)
+    with pytest.raises(InputError, match=str(tmp_path)):
+        hold(tmp_path)
+
+
+def test_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, *arguments: object, **named: object) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(InputError, match=r"folder: cannot be written \(Permission denied\)"):
+        hold(tmp_path / "folder")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "not valid JSON"),
+        ("[]", "not a thing manifest"),
+        ('{"kind": "run", "format_version": 1}', "not a thing manifest"),
+        ('{"kind": "thing", "format_version": 99}', "update the program"),
+    ],
+)
+def test_manifest_that_is_not_ours(content: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "thing.json").write_text(content)
+    with pytest.raises(InputError, match=message):
+        files.read_manifest(tmp_path, "thing")
+
+
+def test_missing_file_and_nan(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        files.read_json(tmp_path / "absent")
+    with pytest.raises(ValueError, match="JSON compliant"):
+        files.write_json(tmp_path / "nan", float("nan"))
+    assert not list(tmp_path.iterdir())
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(), values, min_size=2))
+def test_digest_forgets_the_order_of_keys_only(value: dict[str, object]) -> None:
+    assert files.digest(value) == files.digest(dict(reversed(value.items())))
+    assert files.digest(value) == files.digest(json.loads(json.dumps(value)))
+    assert files.digest({**value, "one more": 1}) != files.digest({**value, "one more": 2})
+
+
+def test_versions_name_what_is_installed() -> None:
+    assert set(files.versions("numpy", "no-such-package")) == {"python", "numpy"}
