@@ -81,7 +81,7 @@ def train(
     network = build(config.backbone, encoder_weights=config.encoder_weights, seed=config.seed)
     identity = runs.identity(config, real, split, renders)
     settings = {**identity["config"], **{f"data {key}": value for key, value in identity["data"].items()}}
-    with hold(folder, runs.KIND, settings), torch_settings(config.threads):
+    with hold(folder, runs.KIND, settings, patience_seconds=30), torch_settings(config.threads):
         where = device()
         network = place(network, config.precision)
         optimizer = torch.optim.AdamW(

@@ -13,6 +13,7 @@ from collections.abc import Generator
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from synth import fanout
@@ -102,40 +103,48 @@ def _render_missing(out: Path, config: RenderConfig, count: int, workers: int | 
 
 def render_batch(out: Path, config: RenderConfig, number: int, images: range, threads: int) -> None:
     """Render what is missing of one batch, in a Ray worker; each finished image enters its part at once."""
+    from synth import scene, spec
+
+    own = out / "work" / f"{number:06d}"
+    # The worker of a killed command outlives it by a moment: wait, then go on from what it has done.
+    with hold(own, "batch", {}, patience_seconds=30), TemporaryDirectory(dir=own) as name:
+        work = Path(name)
+        missing = _missing(out, number, images)
+        if not missing:
+            return
+        numbers = sorted({index // preset(config.preset).views_per_scene for index in missing})
+        scenes = tuple(scene.sample_scene(config, each, missing, work) for each in numbers)
+        (work / "batch.json").write_text(spec.dump(spec.Batch(scenes=scenes, threads=threads)))
+        seconds = 120 + 60 * len(missing) * max(1.0, (config.size / 320) ** 2)
+        with closing(_blender(work, seconds=seconds)) as finished:
+            for index in finished:
+                _record(out, config, number, index, work / f"view-{index}.npz")
+
+
+def _record(out: Path, config: RenderConfig, number: int, index: int, view: Path) -> None:
+    """Turn what Blender made of image `index` into its photograph and its annotations, and list it as done."""
     import numpy as np
 
-    from synth import labels, scene, sensor, spec
+    from synth import labels, scene, sensor
 
     chosen = preset(config.preset)
-    per_scene = chosen.views_per_scene
-    work = out / "work" / str(number)
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
-    missing = _missing(out, number, images)
-    numbers = sorted({index // per_scene for index in missing})
-    scenes = tuple(scene.sample_scene(config, each, missing, work) for each in numbers)
-    (work / "batch.json").write_text(spec.dump(spec.Batch(scenes=scenes, threads=threads)))
-
-    seconds = 120 + 60 * len(missing) * max(1.0, (config.size / 320) ** 2)
-    with closing(_blender(work, seconds=seconds)) as finished:
-        for index in finished:
-            with np.load(work / f"view-{index}.npz") as arrays:
-                light, label = arrays["photograph"], arrays["label"]
-            (work / f"view-{index}.npz").unlink()
-            rng = scene.stream(config.seed, "sensor", index)
-            photograph = sensor.develop(light, chosen.sensor, rng)
-            with atomic_file(_image(out, index)) as stream:
-                stream.write(sensor.jpeg(photograph, chosen.sensor, rng))
-            mask = labels.annotated(label, chosen.labels)
-            entry = {
-                "id": index + 1, "file_name": _image(out, index).name, "width": config.size, "height": config.size,
-                "scene": index // per_scene, "asset_kind": scene.kind_of(config, index // per_scene),
-            }  # fmt: skip
-            part = _read_part(out, number)
-            part["images"].append(entry)
-            part["annotations"] += labels.annotations(mask, label[..., 2], index + 1)
-            write_json(_part(out, number), part)
-    shutil.rmtree(work)
+    with np.load(view) as arrays:
+        light, label = arrays["photograph"], arrays["label"]
+    view.unlink()
+    rng = scene.stream(config.seed, "sensor", index)
+    photograph = sensor.develop(light, chosen.sensor, rng)
+    with atomic_file(_image(out, index)) as stream:
+        stream.write(sensor.jpeg(photograph, chosen.sensor, rng))
+    scene_index = index // chosen.views_per_scene
+    part = _read_part(out, number)
+    part["images"].append(
+        {
+            "id": index + 1, "file_name": _image(out, index).name, "width": config.size, "height": config.size,
+            "scene": scene_index, "asset_kind": scene.kind_of(config, scene_index),
+        }
+    )  # fmt: skip
+    part["annotations"] += labels.annotations(labels.annotated(label, chosen.labels), label[..., 2], index + 1)
+    write_json(_part(out, number), part)
 
 
 def _blender(work: Path, *, seconds: float) -> Generator[int]:

@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -115,12 +116,13 @@ def read_manifest(folder: Path, kind: str) -> dict[str, Any] | None:
 
 
 @contextmanager
-def hold(folder: Path, kind: str, configuration: Mapping[str, Any]) -> Iterator[None]:
+def hold(folder: Path, kind: str, configuration: Mapping[str, Any], *, patience_seconds: float = 0.0) -> Iterator[None]:
     """Make `folder` ours, alone, for writing a `kind` with this configuration, for the length of the block.
 
     An absent or empty folder is claimed by writing `.claim.json`; one claimed before by the same kind and
     configuration is resumed, and temporary files that a killed writer left in it and in its subfolders are removed.
-    The lock is released by the system if we die.
+    The lock is released by the system if we die. Where another process has it, we wait for `patience_seconds`: workers
+    outlive a killed command by a moment.
 
     Raises
     ------
@@ -133,7 +135,7 @@ def hold(folder: Path, kind: str, configuration: Mapping[str, Any]) -> Iterator[
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / LOCK).open("a+") as stream:
-            _lock(stream, folder)
+            _lock(stream, folder, patience_seconds)
             _check_claim(folder, wanted)  # again: another command may have claimed it in between
             for left in (*folder.glob(".*.tmp"), *folder.glob("*/.*.tmp")):
                 left.unlink(missing_ok=True)
@@ -168,15 +170,22 @@ def _check_claim(folder: Path, wanted: Mapping[str, Any]) -> None:
         raise InputError(f"{folder}: holds something else and is not a {kind} folder; choose another --out")
 
 
-def _lock(stream: TextIO, folder: Path) -> None:
+def _lock(stream: TextIO, folder: Path, patience_seconds: float) -> None:
     """Lock an open file against other processes and write our process id into it."""
-    try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        stream.seek(0)
-        raise InputError(f"{folder}: process {stream.read().strip() or '?'} is writing here; wait for it") from error
-    except OSError as error:
-        raise InputError(f"{folder}: this file system has no locks ({error.strerror}); choose another --out") from error
+    deadline = time.monotonic() + patience_seconds
+    while True:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError as error:
+            if time.monotonic() >= deadline:
+                stream.seek(0)
+                holder = stream.read().strip() or "?"
+                raise InputError(f"{folder}: process {holder} is writing here; wait for it") from error
+            time.sleep(0.1)
+        except OSError as error:
+            reason = f"this file system has no locks ({error.strerror})"
+            raise InputError(f"{folder}: {reason}; choose another --out") from error
     stream.truncate(0)
     stream.write(str(os.getpid()))
     stream.flush()

@@ -112,7 +112,7 @@ def test_terminated_ends_soon_with_130_and_leaves_no_process(tmp_path: Path) -> 
     out = tmp_path / "out"
     child = subprocess.Popen([*COMMAND, "--out", str(out)], stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
-    while not list(out.glob("work/*/batch.json")) and time.monotonic() < deadline:
+    while not list(out.glob("work/*/*/batch.json")) and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(1)
     child.terminate()

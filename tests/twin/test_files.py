@@ -74,6 +74,20 @@ def test_second_command_is_told_who_holds_the_folder(tmp_path: Path) -> None:
     hold(tmp_path / "x")
 
 
+def test_patience_waits_for_a_dying_holder(tmp_path: Path) -> None:
+    program = "import sys, time; from pathlib import Path; from twin import files\n"
+    program += "with files.hold(Path(sys.argv[1]), 'thing', {}): print('held', flush=True); time.sleep(1.5)"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path / "x")], stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "held\n"
+        with pytest.raises(InputError, match=f"process {child.pid} is writing here"):
+            hold(tmp_path / "x")
+        with files.hold(tmp_path / "x", "thing", {}, patience_seconds=30):
+            child.wait()
+
+
 def test_folder_of_something_else_is_refused_untouched(tmp_path: Path) -> None:
     (tmp_path / "letter").write_text("dear")
     with pytest.raises(InputError, match="holds something else"):
