@@ -19,16 +19,16 @@ setup: $(STAMP) ## create .venv and install everything into it
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { echo "make: no Python 3.11, which Blender needs; install it or say PYTHON=/path/to/python3.11" >&2; exit 2; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "make: $(PYTHON) cannot make a virtual environment; on Debian: apt-get install python3.11-venv" >&2; exit 2; }
+	@$(BIN)/python -c 'import pip, sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || $(PYTHON) -m venv --clear .venv || { echo "make: $(PYTHON) cannot make a virtual environment; on Debian: apt-get install python3.11-venv" >&2; exit 2; }
 	@echo "installing into .venv; the first time this takes some minutes"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[rendering,training,study,development]'
 	@$(BIN)/python -c 'import bpy' || { echo "make: Blender's libraries are missing; on Debian: apt-get install libgl1 libice6 libsm6 libx11-6 libxext6 libxfixes3 libxi6 libxkbcommon0 libxrender1" >&2; exit 2; }
 	@touch $(STAMP)
 
-synth: setup ## render COUNT=24 images of SIZE=320 px into out/synth (also SEED, PRESET, OUT)
+synth: setup ## render COUNT=24 images of SIZE=320 px into a folder below out/synth (also SEED, PRESET, OUT)
 	$(BIN)/python -m synth render --count $(COUNT) --size $(SIZE) --seed $(SEED) --preset $(PRESET) $(if $(OUT),--out "$(OUT)")
 
-benchmark: setup ## the whole line into out/benchmark; PROFILE=quick|small|paper, DATA=folder of photos, OUT
+benchmark: setup ## the whole line into a folder below out/benchmark; PROFILE=quick|small|paper, DATA=folder of photos, OUT
 	$(BIN)/python -m benchmarks run --profile $(PROFILE) $(if $(DATA),--data "$(DATA)") $(if $(OUT),--out "$(OUT)")
 
 check: setup ## lint, formatting, types, import rules

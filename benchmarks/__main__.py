@@ -15,14 +15,13 @@ def run(
 ) -> int:
     """Train the four U-Nets on real and on mixed data, test them, and write the report. Resumes what is there.
 
-    Parameters
-    ----------
-    profile : quick shows in minutes that everything works; small is honest and takes a CPU a night or more; paper is
-        as published and wants a GPU.
-    data : folder of real photos with COCO masks (a Roboflow export, or one json beside the images); without it a
-        rendered stand-in takes their place.
-    out : the study's folder; by default out/benchmark/<profile>-<name of the data>.
-    address : of a Ray cluster to run on, such as auto; without it this machine.
+    Args:
+        profile: quick shows in minutes that everything works; small is honest and takes a CPU a night or more; paper is
+            as published and wants a GPU.
+        data: folder of real photos with COCO masks (a Roboflow export, or one json beside the images); without it a
+            rendered stand-in takes their place.
+        out: the study's folder; by default out/benchmark/<profile>-<name of the data>.
+        address: of a Ray cluster to run on, such as auto; without it this machine.
     """
     from benchmarks import report, study
 

@@ -6,7 +6,6 @@ Everything is worked out again from the folder, so that a report can be made at 
 import base64
 import re
 import shlex
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from benchmarks.drawing import Figure
 from benchmarks.figures import draw
 from benchmarks.results import Results, load
 from benchmarks.tables import build
-from twin.files import atomic_file, write_text
+from twin.files import CLAIM, atomic_file, hold
 
 FOLDER = "report"
 MIME = {"svg": "image/svg+xml", "png": "image/png"}
@@ -53,14 +52,16 @@ def write(out: Path) -> Path:
     }
     html, markdown = render(content)
     folder = results.folder / FOLDER
-    shutil.rmtree(folder, ignore_errors=True)  # nothing of an earlier report stays beside the new one
-    for table in tables:
-        write_text(folder / f"{table.name}.csv", table.csv)
-    for figure in figures:
-        with atomic_file(folder / file_name(figure)) as stream:
-            stream.write(figure.content)
-    write_text(folder / "report.md", markdown)
-    write_text(folder / "index.html", html)
+    parts = {f"{table.name}.csv": table.csv.encode() for table in tables}
+    parts |= {file_name(figure): figure.content for figure in figures}
+    parts |= {"report.md": markdown.encode(), "index.html": html.encode()}
+    with hold(folder, FOLDER, {}, patience_seconds=30):
+        for name, part in parts.items():
+            with atomic_file(folder / name) as stream:
+                stream.write(part)
+        for path in folder.glob("[!.]*"):  # nothing of an earlier report stays beside the new one
+            if path.name not in {*parts, CLAIM}:
+                path.unlink()
     return folder / "index.html"
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from segmentation.config import BACKBONES, MIXED, PROFILES, REAL, DataArm, Profile, TrainConfig, configure
-from twin.files import InputError, hold, read_manifest, versions, write_manifest
+from twin.files import InputError, check_claim, hold, read_manifest, versions, write_manifest
 
 if TYPE_CHECKING:
     from segmentation.coco import Dataset
@@ -144,17 +144,21 @@ def run(out: Path, config: StudyConfig, *, data: Path | None, address: str | Non
         The photos are unusable, or `out` holds something else. Nothing is written then.
     """
     from segmentation import coco, dataset, splits
+    from synth import fanout
 
     out = out.resolve()
     real = split = None
+    if address is not None:
+        fanout.connect(address)
     if data is not None:  # everything that can be wrong with the photos is found before the folder is claimed
         data = data.resolve()
         real = coco.read(data)
         split = split_of(real, config)
-        size = PROFILES[config.profile]["size"]
-        dataset.arrays(real, size, cache=dataset.cache_folder())  # decodes every photo; the runs find it done
     training = {f"training {name}": value for name, value in PROFILES[config.profile].items()}
     wanted = {**asdict(config), **training, "data": real.digest if real else None}
+    check_claim(out, KIND, wanted)
+    if real is not None:  # decode every photo; the runs find it done
+        dataset.arrays(real, PROFILES[config.profile]["size"], cache=dataset.cache_folder())
     with hold(out, KIND, wanted):
         if real is None or split is None:
             _render(out / "standin", config.standin, config.seed + STANDIN_SEED_OFFSET, address)

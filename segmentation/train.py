@@ -33,7 +33,7 @@ from segmentation.model import (
     torch_settings,
 )
 from segmentation.splits import Split
-from twin.files import InputError, hold, versions, write_manifest
+from twin.files import InputError, WorkError, hold, versions, write_manifest
 
 WARM_UP = 0.05  # part of all steps
 VERSIONED = ("torch", "segmentation-models-pytorch", "albumentations", "opencv-python-headless", "numpy")
@@ -72,8 +72,9 @@ def train(
     Raises
     ------
     InputError
-        The data, the configuration or the folder do not fit together; the folder is left as it was then. Or the loss
-        stopped being a number.
+        The data, the configuration or the folder do not fit together; the folder is left as it was then.
+    WorkError
+        The loss stopped being a number.
     """
     if runs.is_complete(folder, config, real, split, renders):
         return
@@ -161,7 +162,7 @@ def _epochs(
         train_loss = _one_epoch(config, data, network, optimizer, epoch)
         trained = time.monotonic()
         if not math.isfinite(train_loss):
-            raise InputError(f"{folder}: the loss is not a number in epoch {epoch + 1}; take a lower learning_rate")
+            raise WorkError(f"{folder}: the loss is not a number in epoch {epoch + 1}; take a lower learning_rate")
         valid_loss, table = measure(network, config, data.real, data.valid)
         f1, iou = (float(values.mean()) for values in scores(table.tp, table.fp, table.fn, table.tn))
         if f1 > progress.best_f1:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from twin.files import InputError
+from twin.files import InputError, WorkError
 
 BLENDER = "blender"  # resource tag of machines that can render: ray start --resources '{"blender": 4}'
 
@@ -136,7 +136,10 @@ def connect(address: str | None = None) -> None:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     on_sigterm = signal.getsignal(signal.SIGTERM)
     if address is not None:
-        ray.init(address=address, **quiet)
+        try:
+            ray.init(address=address, **quiet)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise InputError(f"--address {address}: no Ray cluster answers there ({_one_line(error)})") from error
     else:
         cores = available_cores()
         ray.init(
@@ -147,10 +150,10 @@ def connect(address: str | None = None) -> None:
 
 
 def _attempt(task: Callable[..., None], arguments: tuple[Any, ...]) -> str | None:
-    """Run one item in a Ray worker; the message of bad input, which no second try would mend, or None."""
+    """Run one item in a Ray worker; the message of what no second try would mend, or None."""
     try:
         task(*arguments)
-    except InputError as error:
+    except (InputError, WorkError) as error:
         return str(error)
     return None
 
@@ -164,6 +167,14 @@ def _warn_if_nowhere(needs: Needs) -> None:
     if not any(all(machine.get(name, 0) >= amount for name, amount in wanted.items()) for machine in machines):
         asked = ", ".join(f"{name} {amount:g}" for name, amount in wanted.items() if amount)
         print(f"no machine of the cluster has {asked}; waiting for one to join", file=sys.stderr)  # noqa: T201
+
+
+def most_cores(resource: str) -> int:
+    """Cores of the largest machine of the cluster that has a resource; 1 where none has it yet."""
+    import ray
+
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+    return max((int(node.get("CPU", 0)) for node in nodes if resource in node), default=1)
 
 
 def available_cores() -> int:

@@ -32,7 +32,7 @@ from twin.files import (
 )
 
 SCENES_PER_BATCH = 3  # one of each kind; a Blender process lives for one batch
-THREADS_ON_A_CLUSTER = 4  # of a Blender process; the driver does not know the other machines' cores
+THREADS_ON_A_CLUSTER = 4  # of a Blender process, where a machine has so many
 
 
 def render(
@@ -62,6 +62,8 @@ def render(
         raise InputError(f"--count {count}: give at least 1 image")
     if workers is not None and workers < 1:
         raise InputError(f"--workers {workers}: give at least 1")
+    if address is not None:
+        fanout.connect(address)  # before anything is written
     out = out.resolve()
     with hold(out, "dataset", {**asdict(config), "preset content": digest(asdict(preset(config.preset)))}):
         manifest = read_manifest(out, "dataset")
@@ -81,7 +83,7 @@ def _render_missing(out: Path, config: RenderConfig, count: int, workers: int | 
         workers = workers or 1
         threads = max(1, fanout.available_cores() // workers)
     else:
-        threads = THREADS_ON_A_CLUSTER
+        threads = max(1, min(THREADS_ON_A_CLUSTER, fanout.most_cores(fanout.BLENDER)))
     items = [
         fanout.Item(key=str(number), arguments=(out, config, number, images, threads))
         for number, images in enumerate(batches)

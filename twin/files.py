@@ -12,12 +12,12 @@ import platform
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 FORMAT_VERSION = 1
-CLAIM = ".claim.json"
+CLAIM = "claim.json"
 LOCK = ".lock"
 
 
@@ -119,8 +119,9 @@ def read_manifest(folder: Path, kind: str) -> dict[str, Any] | None:
 def hold(folder: Path, kind: str, configuration: Mapping[str, Any], *, patience_seconds: float = 0.0) -> Iterator[None]:
     """Make `folder` ours, alone, for writing a `kind` with this configuration, for the length of the block.
 
-    An absent or empty folder is claimed by writing `.claim.json`; one claimed before by the same kind and
-    configuration is resumed, and temporary files that a killed writer left in it and in its subfolders are removed.
+    An absent or empty folder is claimed by writing `claim.json`; one claimed before by the same kind and
+    configuration is resumed. Temporary files that a killed writer left are removed: those in the folder at once, those
+    in its subfolders when the block has ended well, but for subfolders that are held themselves.
     The lock is released by the system if we die. Where another process has it, we wait for `patience_seconds`: workers
     outlive a killed command by a moment.
 
@@ -130,30 +131,37 @@ def hold(folder: Path, kind: str, configuration: Mapping[str, Any], *, patience_
         The folder holds something else, or the same kind begun with other settings (the message names them): nothing
         is written then. Or another process is writing there, or the folder cannot be written.
     """
-    wanted = {"kind": kind, "configuration": json.loads(json.dumps(configuration))}
-    _check_claim(folder, wanted)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / LOCK).open("a+") as stream:
+    with ExitStack() as stack:
+        try:
+            check_claim(folder, kind, configuration)
+            folder.mkdir(parents=True, exist_ok=True)
+            stream = stack.enter_context((folder / LOCK).open("a+"))
             _lock(stream, folder, patience_seconds)
-            _check_claim(folder, wanted)  # again: another command may have claimed it in between
-            for left in (*folder.glob(".*.tmp"), *folder.glob("*/.*.tmp")):
+            check_claim(folder, kind, configuration)  # again: another command may have claimed it in between
+            for left in folder.glob(".*.tmp"):
                 left.unlink(missing_ok=True)
             if not (folder / CLAIM).exists():
-                write_json(folder / CLAIM, wanted)
-            try:
-                yield
-            finally:
-                stream.truncate(0)
-    except PermissionError as error:
-        raise InputError(f"{error.filename or folder}: cannot be written ({error.strerror})") from error
+                write_json(folder / CLAIM, _claim_of(kind, configuration))
+        except OSError as error:
+            raise InputError(f"{error.filename or folder}: cannot be written ({error.strerror})") from error
+        try:
+            yield
+            for left in folder.glob("*/.*.tmp"):
+                if not (left.parent / LOCK).exists():
+                    left.unlink(missing_ok=True)
+        finally:
+            stream.truncate(0)
 
 
-def _check_claim(folder: Path, wanted: Mapping[str, Any]) -> None:
-    """Refuse a folder that holds something else or was claimed for something else."""
+def _claim_of(kind: str, configuration: Mapping[str, Any]) -> dict[str, Any]:
+    return {"kind": kind, "configuration": json.loads(json.dumps(configuration))}
+
+
+def check_claim(folder: Path, kind: str, configuration: Mapping[str, Any]) -> None:
+    """Refuse a folder that `hold` would refuse for what it holds; nothing is written."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: is a file, not a folder; choose another --out")
-    mark, kind = folder / CLAIM, wanted["kind"]
+    mark, wanted = folder / CLAIM, _claim_of(kind, configuration)
     if mark.exists():
         found = read_json(mark)
         if not isinstance(found, dict) or found.get("kind") != kind:

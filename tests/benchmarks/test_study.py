@@ -162,6 +162,12 @@ def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+def test_help_explains_every_option() -> None:
+    shown = " ".join(command("run", "--help").stdout.replace("│", " ").split())
+    for words in ("quick shows in minutes", "folder of real photos", "by default out/benchmark/", "of a Ray cluster"):
+        assert words in shown
+
+
 @pytest.mark.parametrize("data", ["absent", "empty"])
 def test_bad_input_is_one_line_and_status_2(tmp_path: Path, data: str) -> None:
     (tmp_path / "empty").mkdir()

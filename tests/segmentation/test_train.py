@@ -8,7 +8,7 @@ import torch
 from segmentation import checkpoint, coco, evaluate, runs, splits
 from segmentation.config import DataArm, configure
 from segmentation.train import learning_rate, train
-from twin.files import InputError
+from twin.files import CLAIM, InputError, WorkError
 
 REAL = DataArm(name="real")
 MIXED = DataArm(name="mixed", synth_share=0.5)
@@ -56,7 +56,7 @@ def result_of(folder):
 def test_a_run_on_disk(undisturbed, data):
     folder, rows = undisturbed
     names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
-    assert names == {"run.json", "history.csv", "per_image.csv", "best.safetensors"}
+    assert names == {CLAIM, "run.json", "history.csv", "per_image.csv", "best.safetensors"}
     run = runs.load(folder)
     assert run.per_image.image == data["split"].test
     pixels = run.per_image.tp + run.per_image.fp + run.per_image.fn + run.per_image.tn
@@ -214,7 +214,7 @@ def test_a_damaged_checkpoint_is_named(data, tmp_path):
 
 
 def test_a_loss_that_is_not_a_number_stops_the_run(data, tmp_path):
-    with pytest.raises(InputError, match="not a number in epoch 1; take a lower learning_rate"):
+    with pytest.raises(WorkError, match="not a number in epoch 1; take a lower learning_rate"):
         train(tmp_path / "run", config_of(learning_rate=1e30), **data)
 
 

@@ -113,13 +113,41 @@ def test_damaged_claim_is_one_clear_error(mark: str, tmp_path: Path) -> None:
         hold(tmp_path)
 
 
-def test_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(self: Path, *arguments: object, **named: object) -> None:
-        raise PermissionError(13, "Permission denied", str(self))
+@pytest.mark.parametrize("place", ["file/below", "x" * 300, "file"])
+def test_folder_that_cannot_be_made(place: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=str(tmp_path)):
+        hold(tmp_path / place)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
-    monkeypatch.setattr(Path, "mkdir", refuse)
-    with pytest.raises(InputError, match=r"folder: cannot be written \(Permission denied\)"):
-        hold(tmp_path / "folder")
+
+def test_error_of_the_block_stays_itself(tmp_path: Path) -> None:
+    def fail() -> None:
+        with files.hold(tmp_path / "x", "thing", {}):
+            raise PermissionError(13, "Permission denied", "photo.jpg")
+
+    with pytest.raises(PermissionError, match=r"photo\.jpg"):
+        fail()
+
+
+def test_copy_without_hidden_files_is_still_ours(tmp_path: Path) -> None:
+    hold(tmp_path / "x", size=3)
+    (tmp_path / "y").mkdir()
+    for path in (tmp_path / "x").glob("[!.]*"):
+        (tmp_path / "y" / path.name).write_bytes(path.read_bytes())
+    hold(tmp_path / "y", size=3)
+
+
+def test_temporaries_of_another_holder_are_left(tmp_path: Path) -> None:
+    for name in ("mine", "theirs"):
+        (tmp_path / "x" / name).mkdir(parents=True)
+    with files.hold(tmp_path / "x" / "theirs", "other", {}):
+        (tmp_path / "x" / files.CLAIM).write_text(json.dumps({"kind": "thing", "configuration": {}}))
+        for name in ("mine", "theirs"):
+            (tmp_path / "x" / name / ".part.abc.tmp").touch()
+        hold(tmp_path / "x")
+    assert not (tmp_path / "x" / "mine" / ".part.abc.tmp").exists()
+    assert (tmp_path / "x" / "theirs" / ".part.abc.tmp").exists()
 
 
 @pytest.mark.parametrize(
