@@ -1,3 +1,4 @@
+import signal
 import subprocess
 import sys
 
@@ -34,5 +35,10 @@ run("program", "Does things.", {"go": go, "stay": go})
     ],
 )
 def test_exit_status_and_one_line(how: str, status: int, errors: str) -> None:
-    done = subprocess.run([sys.executable, "-c", PROGRAM, "go", "--how", how], capture_output=True, text=True)
+    def heed_interrupts() -> None:  # the background job of a shell is started deaf to them, and so are its children
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, "go", "--how", how], capture_output=True, text=True, preexec_fn=heed_interrupts
+    )
     assert (done.returncode, done.stderr) == (status, errors)
