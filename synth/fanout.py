@@ -7,6 +7,7 @@ write, never in Ray: losing the whole cluster loses only what was in flight.
 import logging
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -137,8 +138,11 @@ def connect(address: str | None = None) -> None:
     on_sigterm = signal.getsignal(signal.SIGTERM)
     if address is not None:
         try:
+            if ":" in address:  # Ray itself would try for minutes
+                host, port = address.removeprefix("ray://").rsplit(":", 1)
+                socket.create_connection((host, int(port)), timeout=10).close()
             ray.init(address=address, **quiet)
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             raise InputError(f"--address {address}: no Ray cluster answers there ({_one_line(error)})") from error
     else:
         cores = available_cores()

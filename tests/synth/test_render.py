@@ -143,6 +143,8 @@ def test_crash_of_blender_is_reported_with_its_images_and_status_1(tmp_path: Pat
         (["--size", "0"], "--size 0"),
         (["--seed", "-1"], "--seed -1"),
         (["--workers", "0"], "--workers 0"),
+        (["--address", "127.0.0.1:1"], "--address 127.0.0.1:1: no Ray cluster answers there"),
+        (["--address", "nowhere"], "--address nowhere: no Ray cluster answers there"),
         (["--preset", "moon"], "unknown preset 'moon'; choose one of balanced, standin"),
     ],
 )
