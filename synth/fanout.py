@@ -133,7 +133,7 @@ def connect(address: str | None = None) -> None:
     if ray.is_initialized():
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # Ray's coming default; it warns until it is set
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     on_sigterm = signal.getsignal(signal.SIGTERM)
     if address is not None:
@@ -164,21 +164,22 @@ def _attempt(task: Callable[..., None], arguments: tuple[Any, ...]) -> str | Non
 
 def _warn_if_nowhere(needs: Needs) -> None:
     """Say so where no machine of the cluster can hold a task now; one may still join."""
-    import ray
-
     wanted = {"CPU": needs.cpus, "GPU": needs.gpus, **needs.resources}
-    machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
-    if not any(all(machine.get(name, 0) >= amount for name, amount in wanted.items()) for machine in machines):
+    if not any(all(machine.get(name, 0) >= amount for name, amount in wanted.items()) for machine in _machines()):
         asked = ", ".join(f"{name} {amount:g}" for name, amount in wanted.items() if amount)
         print(f"no machine of the cluster has {asked}; waiting for one to join", file=sys.stderr)  # noqa: T201
 
 
 def most_cores(resource: str) -> int:
     """Cores of the largest machine of the cluster that has a resource; 1 where none has it yet."""
+    return max((int(machine.get("CPU", 0)) for machine in _machines() if resource in machine), default=1)
+
+
+def _machines() -> list[Mapping[str, float]]:
+    """The resources of each machine of the cluster that is alive."""
     import ray
 
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
-    return max((int(node.get("CPU", 0)) for node in nodes if resource in node), default=1)
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
 
 
 def available_cores() -> int:
