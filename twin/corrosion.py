@@ -18,7 +18,7 @@ from twin.noise import LIMIT, fractal
 # How many times as many defects as on an open face, per area. Coats are thin on edges and over welds, and crevices
 # stay wet (ISO 12944-3); the numbers are set by eye against photographs.
 ZONE_FACTORS = {
-    "contact": 0.0,
+    "covered": 0.0,
     "bore": 0.1,
     "back": 0.5,
     "elbow": 1.5,

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.assets.shapes import CONTACT
+from twin.assets.shapes import COVERED
 from twin.assets.surface import Asset, Texels
 from twin.corrosion import Fields
 from twin.files import InputError, atomic_file
@@ -29,7 +29,7 @@ def zone_table(asset: Asset, texels: Texels, fields: Fields) -> list[tuple[str, 
     rows = []
     exposed = np.zeros(asset.atlas_shape, dtype=bool)
     for index, name in enumerate(asset.zone_names):
-        if name != CONTACT:
+        if name != COVERED:
             here = texels.zone == index
             exposed |= here
             rows.append(_row(name, here, texels, fields))

@@ -94,6 +94,7 @@ def test_result_depends_on_the_place_and_not_on_the_layout() -> None:
         normal=shuffled(texels.normal),
         area_mm2=shuffled(texels.area_mm2),
         zone=shuffled(texels.zone),
+        thickness_mm=shuffled(texels.thickness_mm),
     )
     plain = grown(9)
     again = grow(asset, mixed, exposure=C5, coating=PAINT, years=9, seed=3)
@@ -144,7 +145,7 @@ def test_texel_size_moves_the_statistics_little() -> None:
 
 def test_faces_in_contact_never_rust() -> None:
     asset, texels = plate()
-    hidden = texels.zone == asset.zone_names.index("contact")
+    hidden = texels.zone == asset.zone_names.index("covered")
     assert hidden.any()
     for coating in (PAINT, None):
         assert not grown(30, coating=coating).rust_cover[hidden].any()

@@ -24,9 +24,9 @@ def test_table_adds_up(grown: tuple[Asset, Texels, Fields], tmp_path: Path) -> N
     export.write(tmp_path / "zones.csv", *grown, look="rust")
     rows = list(csv.DictReader((tmp_path / "zones.csv").read_text().splitlines()))
     zones, total = rows[:-1], rows[-1]
-    assert {row["zone"] for row in zones} == set(asset.zone_names) - {"contact"}
+    assert {row["zone"] for row in zones} == set(asset.zone_names) - {"covered"}
     area = np.array([float(row["area_m2"]) for row in zones])
-    hidden = assets.mesh(asset).area_faces[asset.face_zone == asset.zone_names.index("contact")].sum()
+    hidden = assets.mesh(asset).area_faces[asset.face_zone == asset.zone_names.index("covered")].sum()
     assert area.sum() == pytest.approx(assets.mesh(asset).area - hidden, rel=1e-3)
     for column in ("rusted_percent", "mean_loss_mm"):
         values = np.array([float(row[column]) for row in zones])

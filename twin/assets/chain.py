@@ -60,10 +60,7 @@ def chain(
         if layout == "lying":
             second = (upright + across if in_plane else upright - across) / np.sqrt(2)
         rotation = np.column_stack([direction, second, np.cross(direction, second)])
-        patches += [
-            Patch(solid=f"{patch.solid} {number + 1}", zone=patch.zone, points=patch.points, wrap_u=True)
-            for patch in shapes.place(shape, rotation, joint + half * direction)
-        ]
+        patches += shapes.named(shapes.place(shape, rotation, joint + half * direction), f"{number + 1}")
         joint = joint + 2 * half * direction
     return patches, diameter_mm
 
@@ -121,6 +118,6 @@ def _link(d: float, width: float, *, stud: bool) -> list[Patch]:
         profile = np.concatenate([half[::-1] * [1, 1]])
         outside = np.concatenate([half * [1, -1], profile])
         tips = [np.array([[0.0, -end], outside[0]]), np.array([outside[-1], [0.0, end]])]
-        bar = shapes.revolve("stud", [(shapes.CONTACT, tips[0]), ("stud", outside), (shapes.CONTACT, tips[1])], 32)
+        bar = shapes.revolve("stud", [(shapes.COVERED, tips[0]), ("stud", outside), (shapes.COVERED, tips[1])], 32)
         patches += shapes.place(bar, shapes.axes([0, 1, 0], [1, 0, 0]), (0, 0, 0))
     return patches

@@ -67,7 +67,7 @@ def pipe(
     x = 0.0
     for number in range(pieces):
         first, last = number == 0, number == pieces - 1 and leg_m == 0
-        ends = ("end" if first else shapes.CONTACT, "end" if last else shapes.CONTACT)
+        ends = ("end" if first else shapes.COVERED, "end" if last else shapes.COVERED)
         patches += _straight(f"run {number + 1}", (x, 0, 0), (1, 0, 0), length, radius, wall, segments, ends)
         x += length
         if number == 0 and flanged:
@@ -81,12 +81,12 @@ def pipe(
         normals = np.column_stack([-np.sin(turn), np.cos(turn), np.zeros(33)])
         normals[-1] = -1.0, 0.0, 0.0
         centres = np.array([x, bend, 0.0]) - bend * normals
-        contact = (shapes.CONTACT, shapes.CONTACT)
+        contact = (shapes.COVERED, shapes.COVERED)
         patches += _tube("elbow", "elbow", centres, normals, radius, wall, segments, contact)
         corner = (x + bend, bend, 0.0)
         upwards = shapes.axes([0, 1, 0], [1, 0, 0])
         patches += shapes.place(shapes.ring_bead("elbow weld", radius, *bead), upwards, corner)
-        ends = (shapes.CONTACT, "end")
+        ends = (shapes.COVERED, "end")
         patches += _straight("leg", corner, (0, 1, 0), leg_m, radius, wall, segments, ends)
     if upright:
         patches = shapes.place(patches, [[0, 0, 1], [0, 1, 0], [-1, 0, 0]], (0, 0, 0))
@@ -165,35 +165,32 @@ def _flange_pair(nps: str, radius: float, wall: float, segments: int, bead: tupl
     bore = np.array([mating[-1], [radius - wall, 0.0]])
     neck = np.array([bore[-1], outside[0]])
     flange = shapes.revolve(
-        "flange a",
+        "flange",
         [
             ("flange", outside),
             ("crevice", mating[:3]),
-            (shapes.CONTACT, mating[2:]),
+            (shapes.COVERED, mating[2:]),
             ("bore", bore),
-            (shapes.CONTACT, neck),
+            (shapes.COVERED, neck),
         ],
         segments,
     )
     length = 2 * through + GASKET_M
     flip = [[1, 0, 0], [0, -1, 0], [0, 0, -1]]
-    patches = flange + [
-        Patch(solid="flange b", zone=patch.zone, points=patch.points, wrap_u=True)
-        for patch in shapes.place(flange, flip, (0, 0, length))
-    ]
+    patches = shapes.named(flange, "a") + shapes.named(shapes.place(flange, flip, (0, 0, length)), "b")
     rim = np.array([[face / 2 - 0.002, through], [face / 2 - 0.002, through + GASKET_M]])
     hole = np.array([[radius - wall, through + GASKET_M], [radius - wall, through]])
     sides = [np.array([rim[1], hole[0]]), np.array([hole[1], rim[0]])]
     patches += shapes.revolve(
-        "gasket", [("crevice", rim), (shapes.CONTACT, sides[0]), ("bore", hole), (shapes.CONTACT, sides[1])], segments
+        "gasket", [("crevice", rim), (shapes.COVERED, sides[0]), ("bore", hole), (shapes.COVERED, sides[1])], segments
     )
     for name, z in (("a", 0.0), ("b", length)):
         patches += shapes.place(shapes.ring_bead(f"flange weld {name}", radius, *bead), np.eye(3), (0, 0, z))
     tip = 0.5 * bolt
     nuts = (back, length - back)
     start, end = nuts[0] - bolt - tip, nuts[1] + bolt + tip
-    levels = [("bolt", tip), (shapes.CONTACT, front - start), ("bolt", length - front - start)]
-    levels += [(shapes.CONTACT, end - start - tip), ("bolt", end - start)]
+    levels = [("bolt", tip), (shapes.COVERED, front - start), ("bolt", length - front - start)]
+    levels += [(shapes.COVERED, end - start - tip), ("bolt", end - start)]
     stud = shapes.cylinder("", bolt / 2, levels, 0.1 * bolt, "bolt")
     head = shapes.nut("", bolt, bolt)
     for number in range(int(bolts * 1000)):
@@ -202,8 +199,5 @@ def _flange_pair(nps: str, radius: float, wall: float, segments: int, bead: tupl
         spin = shapes.axes([0, 0, 1], [np.cos(angle), np.sin(angle), 0])
         parts = [(stud, spin, start, "stud"), (head, spin @ flip, nuts[0], "nut a"), (head, spin, nuts[1], "nut b")]
         for part, turn, z, name in parts:
-            patches += [
-                Patch(solid=f"{name} {number + 1}", zone=patch.zone, points=patch.points, wrap_u=True)
-                for patch in shapes.place(part, turn, (x, y, z))
-            ]
+            patches += shapes.named(shapes.place(part, turn, (x, y, z)), f"{name} {number + 1}")
     return patches

@@ -101,7 +101,7 @@ def _stiffener(number: int, length: float, kind: str, height: float) -> list[Pat
     web = max(0.006, 0.1 * height)
     zones = {"face": "stiffener", "side": "stiffener"}
     size = np.array([length, web, height])
-    patches = shapes.box(f"web {number}", size, 0.001, **zones, bottom=shapes.CONTACT)
+    patches = shapes.box(f"web {number}", size, 0.001, **zones, bottom=shapes.COVERED)
     if kind == "tee":
         size = np.array([length, max(0.04, 0.6 * height), web])
         flange = shapes.box(f"flange {number}", size, 0.0015, **zones, bottom="stiffener")
@@ -141,10 +141,7 @@ def _rows(
             number += 1
             # Hexagons stop where the wrench left them: spread by the golden angle, without a random draw.
             turn = shapes.axes([0, 0, 1], [np.cos(2.4 * number), np.sin(2.4 * number), 0])
-            patches += [
-                Patch(solid=f"{patch.solid or kind[:-1]} {number}", zone=patch.zone, points=patch.points, wrap_u=True)
-                for patch in shapes.place(head, turn, (x, y, thickness))
-            ]
+            patches += shapes.named(shapes.place(head, turn, (x, y, thickness)), f"{kind[:-1]} {number}")
     return patches
 
 
@@ -164,8 +161,5 @@ def _tears(
                 continue
             angle = np.pi / 4 if (row + column) % 2 else -np.pi / 4
             turn = shapes.axes([0, 0, 1], [np.cos(angle), np.sin(angle), 0])
-            patches += [
-                Patch(solid=f"tear {row} {column}", zone=patch.zone, points=patch.points, wrap_u=True)
-                for patch in shapes.place(tear, turn, (x, y, thickness))
-            ]
+            patches += shapes.named(shapes.place(tear, turn, (x, y, thickness)), f"{row} {column}")
     return patches

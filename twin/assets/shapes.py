@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from twin.assets.surface import Floats, Patch
 
-CONTACT = "contact"  # faces pressed on another solid: no air, no rust, never seen
+COVERED = "covered"  # faces pressed on another solid: no air, no rust, never seen
 RIPPLE_M = 0.006  # spacing of the ripples on a hand-laid weld bead
 
 
@@ -16,6 +16,16 @@ def place(patches: Sequence[Patch], rotation: ArrayLike, origin: ArrayLike) -> l
     """Rotate patches by `rotation` (3, 3), whose columns are the new axes, then move them to `origin` (3,) metres."""
     turn, shift = np.asarray(rotation, dtype=float), np.asarray(origin, dtype=float)
     return [replace(patch, points=patch.points @ turn.T + shift) for patch in patches]
+
+
+def named(patches: Sequence[Patch], name: str) -> list[Patch]:
+    """The same patches as a part of their own: `name` follows the name of their solid, or stands for it."""
+    return [replace(patch, solid=f"{patch.solid} {name}".strip()) for patch in patches]
+
+
+def thick(patches: Sequence[Patch], thickness_mm: float) -> list[Patch]:
+    """The same patches with their own thickness of metal, where it is not the asset's nominal one."""
+    return [replace(patch, thickness_mm=thickness_mm) for patch in patches]
 
 
 def axes(z: ArrayLike, x: ArrayLike) -> Floats:
@@ -110,7 +120,7 @@ def nut(solid: str, bolt_m: float, height_m: float) -> list[Patch]:
     """Hexagon nut or bolt head on z = 0; 1.5 bolt diameters and 3.2 mm across flats (heavy hexagon, ASME B18.2.2)."""
     across = 1.5 * bolt_m + 0.0032
     outline = hexagon(across, 0.06 * across)
-    return prismatic(solid, "bolt", [(outline, 0.0), (outline, 0.86 * height_m), (0.91 * outline, height_m)], CONTACT)
+    return prismatic(solid, "bolt", [(outline, 0.0), (outline, 0.86 * height_m), (0.91 * outline, height_m)], COVERED)
 
 
 def dome(solid: str, zone: str, length: float, width: float, height: float) -> list[Patch]:
@@ -118,7 +128,7 @@ def dome(solid: str, zone: str, length: float, width: float, height: float) -> l
     angle = np.linspace(0, np.pi / 2, 7)
     outside = np.column_stack([np.cos(angle), np.sin(angle)])
     outside[-1, 0] = 0.0
-    patches = revolve(solid, [(CONTACT, np.array([[0.0, 0.0], [1.0, 0.0]])), (zone, outside)], 24)
+    patches = revolve(solid, [(COVERED, np.array([[0.0, 0.0], [1.0, 0.0]])), (zone, outside)], 24)
     sunk = 0.1 * height
     scale = np.array([length / 2, width / 2, height + sunk])
     return [replace(patch, points=patch.points * scale - [0, 0, sunk]) for patch in patches]
@@ -137,7 +147,7 @@ def ring_bead(solid: str, radius: float, width: float, height: float) -> list[Pa
     outer = np.stack([crown * turn[:, 0], crown * turn[:, 1], z], axis=2)
     return [
         Patch(solid=solid, zone="weld", points=outer, wrap_u=True),
-        Patch(solid=solid, zone=CONTACT, points=outer[[-1, 0]], wrap_u=True),
+        Patch(solid=solid, zone=COVERED, points=outer[[-1, 0]], wrap_u=True),
     ]
 
 
@@ -166,9 +176,9 @@ def bead(solid: str, length: float, section: Floats) -> list[Patch]:
     ]
     # The chord: a strip as long as the bead, and at each end the triangle that the fans leave open.
     chord = points[:, [-1, 0]]
-    patches.append(Patch(solid=solid, zone=CONTACT, points=chord))
-    patches.append(Patch(solid=solid, zone=CONTACT, points=np.stack([ends[0][:2], chord[0]])))
-    patches.append(Patch(solid=solid, zone=CONTACT, points=np.stack([chord[-1], ends[1][:2]])))
+    patches.append(Patch(solid=solid, zone=COVERED, points=chord))
+    patches.append(Patch(solid=solid, zone=COVERED, points=np.stack([ends[0][:2], chord[0]])))
+    patches.append(Patch(solid=solid, zone=COVERED, points=np.stack([chord[-1], ends[1][:2]])))
     return patches
 
 

@@ -36,6 +36,7 @@ class Patch:
     zone : name of the zone, such as "weld".
     points : (nv + 1, nu + 1, 3) float, metres; du x dv points out of the solid. A row or column may collapse.
     wrap_u, wrap_v : whether the last column (row) repeats the first.
+    thickness_mm : of the metal behind the surface, or None for the asset's nominal thickness.
     """
 
     solid: str
@@ -43,6 +44,7 @@ class Patch:
     points: Floats
     wrap_u: bool = False
     wrap_v: bool = False
+    thickness_mm: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,6 +94,7 @@ class Texels:
     normal: Singles  # (H, W, 3) unit normal of the triangle
     area_mm2: Singles  # (H, W), 0 outside islands
     zone: NDArray[np.int16]  # (H, W), -1 where neither island nor gutter is
+    thickness_mm: Singles  # (H, W) of the metal behind, 0 outside islands and gutters
 
 
 def assemble(
@@ -170,6 +173,7 @@ def texels(asset: Asset) -> Texels:
     normal = np.zeros((*asset.atlas_shape, 3), dtype=np.float32)
     area = np.zeros(asset.atlas_shape, dtype=np.float32)
     zone = np.full(asset.atlas_shape, -1, dtype=np.int16)
+    thickness = np.zeros(asset.atlas_shape, dtype=np.float32)
     for island in asset.islands:
         height, width = island.shape
         outer = (
@@ -183,7 +187,9 @@ def texels(asset: Asset) -> Texels:
             areas = np.ones_like(areas)
         area[inner] = areas * (1e6 * patch_area_m2(island.patch) / areas.sum())
         zone[outer] = island.zone
-    return Texels(position_m=position, normal=normal, area_mm2=area, zone=zone)
+        own = island.patch.thickness_mm
+        thickness[outer] = asset.nominal_thickness_mm if own is None else own
+    return Texels(position_m=position, normal=normal, area_mm2=area, zone=zone, thickness_mm=thickness)
 
 
 def patch_area_m2(patch: Patch) -> float:
