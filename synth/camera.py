@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 
 from synth.config import Preset
 from synth.spec import Matrix, Prop, View
+from synth.subject import StatedCamera
 
 Array = NDArray[np.float64]
 
 GRID = 36  # rays across the picture in a check
 TRIES = 30  # cameras tried for a view before the best of them is taken
+SIGHTS = 3000  # points of the surface to which a stated camera's lines of sight are kept free
+MOST_SIGHTS = 200_000  # lines of sight of all cameras together, while each has 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +70,36 @@ def sample_views(
     return views
 
 
+def stated_views(cameras: Sequence[StatedCamera], indices: Sequence[int]) -> list[View]:
+    """The view of each stated camera, numbered by `indices`."""
+    return [
+        View(
+            index=index,
+            pose=as_matrix(_looking(np.array(camera.eye_m), np.array(camera.look_at_m))),
+            field_of_view=radians(camera.field_of_view_deg),
+        )
+        for camera, index in zip(cameras, indices, strict=True)
+    ]
+
+
+def out_of_the_way(
+    props: Sequence[Prop], cameras: Sequence[StatedCamera], vertices: Array, faces: NDArray[np.int64]
+) -> list[Prop]:
+    """Those props that stand on no line from a stated camera to the surface of the asset."""
+    mesh = trimesh.Trimesh(vertices, faces, process=False)
+    count = int(np.clip(MOST_SIGHTS // len(cameras), 100, SIGHTS))
+    points, _ = trimesh.sample.sample_surface(mesh, count, seed=0)
+    origins = np.repeat([camera.eye_m for camera in cameras], len(points), axis=0)
+    ways = np.tile(points, (len(cameras), 1)) - origins
+    lengths = np.linalg.norm(ways, axis=1)
+    free = []
+    for prop in props:
+        hits, ray, _ = _shape(prop).ray.intersects_location(origins, ways / lengths[:, None], multiple_hits=False)
+        if not (np.linalg.norm(hits - origins[ray], axis=1) < lengths[ray]).any():
+            free.append(prop)
+    return free
+
+
 def look(solid: trimesh.Trimesh, asset_faces: int, target: Target, pose: Array, angle: float) -> Sight:
     """Cast `GRID` x `GRID` rays. The first `asset_faces` faces of `solid` are the target's."""
     origins, directions = rays(pose, angle, GRID)
@@ -116,12 +149,32 @@ def as_matrix(pose: Array) -> Matrix:
 
 def _solid(target: Target) -> tuple[trimesh.Trimesh, int]:
     """The asset and its surroundings as one mesh to cast rays at; its first faces are the asset's."""
-    shapes = {"box": trimesh.creation.box((1, 1, 1)), "cylinder": trimesh.creation.cylinder(0.5, 1)}
-    parts = [trimesh.Trimesh(target.vertices, target.faces, process=False)]
-    parts += [shapes[prop.shape].copy().apply_transform(np.array(prop.pose)) for prop in target.obstacles]
+    parts = [trimesh.Trimesh(target.vertices, target.faces, process=False), *map(_shape, target.obstacles)]
     solid = trimesh.util.concatenate(parts)
     assert isinstance(solid, trimesh.Trimesh)  # noqa: S101  of meshes, a mesh
     return solid, len(target.faces)
+
+
+def _shape(prop: Prop) -> trimesh.Trimesh:
+    """A prop where it stands."""
+    solid: trimesh.Trimesh = (
+        trimesh.creation.box((1, 1, 1)) if prop.shape == "box" else trimesh.creation.cylinder(0.5, 1)
+    )
+    solid.apply_transform(np.array(prop.pose))
+    return solid
+
+
+def _looking(eye: Array, look_at: Array) -> Array:
+    """Pose of a camera at one point that looks at another, its picture upright."""
+    backward = eye - look_at
+    backward /= np.linalg.norm(backward)
+    right = np.cross([0, 0, 1], backward)
+    if np.linalg.norm(right) < 1e-6:  # straight down or up: the picture's top is towards +y
+        right = np.array([np.sign(backward[2]), 0.0, 0.0])
+    right /= np.linalg.norm(right)
+    pose = np.eye(4)
+    pose[:3, 0], pose[:3, 1], pose[:3, 2], pose[:3, 3] = right, np.cross(backward, right), backward, eye
+    return pose
 
 
 def _candidate(target: Target, preset: Preset, aim: Array, rng: np.random.Generator) -> tuple[Array, float]:
@@ -134,12 +187,7 @@ def _candidate(target: Target, preset: Preset, aim: Array, rng: np.random.Genera
     outward = np.array([cos(height) * cos(around), cos(height) * sin(around), sin(height)])
     eye = aim + outward * width / 2 / tan(angle / 2)
     eye[2] = max(eye[2], 0.05)
-    backward = eye - (aim + rng.normal(size=3) * 0.12 * width)
-    backward /= np.linalg.norm(backward)
-    right = np.cross([0, 0, 1], backward)
-    right /= max(np.linalg.norm(right), 1e-9)
-    pose = np.eye(4)
-    pose[:3, 0], pose[:3, 1], pose[:3, 2], pose[:3, 3] = right, np.cross(backward, right), backward, eye
+    pose = _looking(eye, aim + rng.normal(size=3) * 0.12 * width)
     return pose @ trimesh.transformations.rotation_matrix(radians(rng.normal() * 4), [0, 0, 1]), angle
 
 

@@ -42,8 +42,7 @@ class Preset:
     views_per_scene: int = 2
     samples: int = 8  # Cycles samples per pixel, denoised afterwards
     clean_every: int = 6  # one scene in so many is freshly coated: a negative
-    paints: tuple[Color, ...]
-    paint_share: float = 0.75  # the rest galvanised or bare
+    paints: tuple[Color, ...]  # colours of painted assets; whether one is painted, galvanised or bare its twin says
     dirt: Range = (0.0, 0.8)
     grounds: tuple[str, ...] = ("concrete", "gravel", "soil", "grass")
     walls: tuple[str, ...] = ("concrete", "brick", "plain", "none")
@@ -69,7 +68,6 @@ PRESETS: dict[str, Preset] = {
         description="stands in for real photographs where none are given: other paints, light, framing and sensor",
         views_per_scene=3,
         paints=((0.10, 0.20, 0.12), (0.70, 0.60, 0.40), (0.16, 0.30, 0.42), (0.80, 0.80, 0.78), (0.50, 0.14, 0.03)),
-        paint_share=0.6,
         dirt=(0.2, 1.0),
         grounds=("soil", "concrete", "gravel"),
         walls=("plain", "brick", "concrete"),

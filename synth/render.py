@@ -1,4 +1,4 @@
-"""Render a dataset folder: batches of scenes fanned out to Blender processes, then annotations, card and preview.
+"""Render a dataset folder: batches of images fanned out to Blender processes, then annotations, card and preview.
 
 Nothing here depends on time, order or the number of workers: image 17 is the same whoever renders it, and when.
 """
@@ -18,6 +18,7 @@ from typing import Any
 
 from synth import fanout
 from synth.config import RenderConfig, preset
+from synth.subject import Subject, views_per_scene
 from twin.files import (
     InputError,
     WorkError,
@@ -31,19 +32,27 @@ from twin.files import (
     write_manifest,
 )
 
-SCENES_PER_BATCH = 3  # one of each kind; a Blender process lives for one batch
+SCENES_PER_BATCH = 3  # as many images as three scenes of the preset have; a Blender process lives for one batch
 THREADS_ON_A_CLUSTER = 4  # of a Blender process, where a machine has so many
 
 
 def render(
-    out: Path, config: RenderConfig, *, count: int, workers: int | None = None, address: str | None = None
+    out: Path,
+    config: RenderConfig,
+    *,
+    count: int,
+    shown: Subject | None = None,
+    workers: int | None = None,
+    address: str | None = None,
 ) -> int:
     """Make `out` a dataset of at least `count` images, resuming what is there; a finished folder is left as it is.
 
     Parameters
     ----------
-    out : dataset folder, absent, empty, or begun with the same preset, size and seed. A larger count appends.
+    out : dataset folder, absent, empty, or begun with the same preset, size, seed, twin and cameras. A larger count
+        appends.
     count : images, at least 1.
+    shown : a saved twin to photograph (`synth.subject.saved`); None for one drawn anew for each scene.
     workers : Blender processes at a time, sharing the cores; None for one here, as many as there is room on a cluster.
     address : of a Ray cluster; None for this machine.
 
@@ -65,16 +74,19 @@ def render(
     if address is not None:
         fanout.connect(address)  # before anything is written
     out = out.resolve()
-    with hold(out, "dataset", {**asdict(config), "preset content": digest(asdict(preset(config.preset)))}):
+    settings = {**asdict(config), "preset content": digest(asdict(preset(config.preset)))}
+    with hold(out, "dataset", settings if shown is None else {**settings, **shown.claim()}):
         manifest = read_manifest(out, "dataset")
         if manifest is not None and manifest["images"] >= count:
             return int(manifest["images"])
-        _render_missing(out, config, count, workers, address)
-        _assemble(out, config, count)
+        _render_missing(out, config, shown, count, workers, address)
+        _assemble(out, config, shown, count)
     return count
 
 
-def _render_missing(out: Path, config: RenderConfig, count: int, workers: int | None, address: str | None) -> None:
+def _render_missing(
+    out: Path, config: RenderConfig, shown: Subject | None, count: int, workers: int | None, address: str | None
+) -> None:
     """Render the batches whose part is absent or lacks images."""
     (out / "images").mkdir(exist_ok=True)
     per_batch = SCENES_PER_BATCH * preset(config.preset).views_per_scene
@@ -85,7 +97,7 @@ def _render_missing(out: Path, config: RenderConfig, count: int, workers: int | 
     else:
         threads = max(1, min(THREADS_ON_A_CLUSTER, fanout.most_cores(fanout.BLENDER)))
     items = [
-        fanout.Item(key=str(number), arguments=(out, config, number, images, threads))
+        fanout.Item(key=str(number), arguments=(out, config, shown, number, images, threads))
         for number, images in enumerate(batches)
     ]
     failures = fanout.fan_out(
@@ -103,7 +115,9 @@ def _render_missing(out: Path, config: RenderConfig, count: int, workers: int | 
         )
 
 
-def render_batch(out: Path, config: RenderConfig, number: int, images: range, threads: int) -> None:
+def render_batch(
+    out: Path, config: RenderConfig, shown: Subject | None, number: int, images: range, threads: int
+) -> None:
     """Render what is missing of one batch, in a Ray worker; each finished image enters its part at once."""
     from synth import scene, spec
 
@@ -114,16 +128,16 @@ def render_batch(out: Path, config: RenderConfig, number: int, images: range, th
         missing = _missing(out, number, images)
         if not missing:
             return
-        numbers = sorted({index // preset(config.preset).views_per_scene for index in missing})
-        scenes = tuple(scene.sample_scene(config, each, missing, work) for each in numbers)
+        numbers = sorted({index // views_per_scene(config, shown) for index in missing})
+        scenes = tuple(scene.sample_scene(config, each, missing, work, shown) for each in numbers)
         (work / "batch.json").write_text(spec.dump(spec.Batch(scenes=scenes, threads=threads)))
         seconds = 120 + 60 * len(missing) * max(1.0, (config.size / 320) ** 2)
         with closing(_blender(work, seconds=seconds)) as finished:
             for index in finished:
-                _record(out, config, number, index, work / f"view-{index}.npz")
+                _record(out, config, shown, number, index, work / f"view-{index}.npz")
 
 
-def _record(out: Path, config: RenderConfig, number: int, index: int, view: Path) -> None:
+def _record(out: Path, config: RenderConfig, shown: Subject | None, number: int, index: int, view: Path) -> None:
     """Turn what Blender made of image `index` into its photograph and its annotations, and list it as done."""
     import numpy as np
 
@@ -137,12 +151,12 @@ def _record(out: Path, config: RenderConfig, number: int, index: int, view: Path
     photograph = sensor.develop(light, chosen.sensor, rng)
     with atomic_file(_image(out, index)) as stream:
         stream.write(sensor.jpeg(photograph, chosen.sensor, rng))
-    scene_index = index // chosen.views_per_scene
+    scene_index = index // views_per_scene(config, shown)
     part = _read_part(out, number)
     part["images"].append(
         {
             "id": index + 1, "file_name": _image(out, index).name, "width": config.size, "height": config.size,
-            "scene": scene_index, "asset_kind": scene.kind_of(config, scene_index),
+            "scene": scene_index, "asset_kind": shown.kind if shown else scene.kind_of(config, scene_index),
         }
     )  # fmt: skip
     part["annotations"] += labels.annotations(labels.annotated(label, chosen.labels), label[..., 2], index + 1)
@@ -185,7 +199,7 @@ def _blender(work: Path, *, seconds: float) -> Generator[int]:
         raise RuntimeError(f"Blender {why}: {lines[-1] if lines else 'it printed nothing'}")
 
 
-def _assemble(out: Path, config: RenderConfig, count: int) -> None:
+def _assemble(out: Path, config: RenderConfig, shown: Subject | None, count: int) -> None:
     """Write annotations.json, preview.jpg and, last, the card dataset.json."""
     from segmentation import coco
     from synth import preview
@@ -202,7 +216,8 @@ def _assemble(out: Path, config: RenderConfig, count: int) -> None:
                 by_image[annotation["image_id"]].append(annotation)
     ordered = [annotation for image in images for annotation in by_image[image["id"]]]
     annotations = [{"id": number, **annotation} for number, annotation in enumerate(ordered, start=1)]
-    document = coco.document(images, annotations, description=f"corrotwin renders, preset {config.preset}")
+    what = f" of the twin {shown.id}" if shown else ""
+    document = coco.document(images, annotations, description=f"corrotwin renders{what}, preset {config.preset}")
     (out / "dataset.json").unlink(missing_ok=True)  # an older card would speak of fewer images
     write_json(out / "annotations.json", document)
     preview.contact_sheet(out)
@@ -211,6 +226,8 @@ def _assemble(out: Path, config: RenderConfig, count: int) -> None:
         out, "dataset",
         {
             "configuration": asdict(config), "preset": json.loads(json.dumps(asdict(chosen))), "seed": config.seed,
+            "shows": f"one twin, {shown.id}, {shown.years:g} years old" if shown else "a twin of its own in each scene",
+            **({"twin": shown.record()} if shown else {}),
             "images": len(images), "annotations": len(annotations),
             "images_without_corrosion": sum(not found for found in by_image.values()),
             "images_by_kind": {kind: kinds.count(kind) for kind in sorted(set(kinds))},

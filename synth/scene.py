@@ -4,7 +4,7 @@ Every draw is a function of (seed, index, stream), so a scene is the same whethe
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import cos, pi, radians, sin
 from pathlib import Path
 
@@ -12,14 +12,32 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from synth.camera import Target, as_matrix, sample_views
+from synth import subject
+from synth.camera import Target, as_matrix, out_of_the_way, sample_views, stated_views
 from synth.config import STREAMS, Preset, RenderConfig, preset
 from synth.spec import Body, Color, Finish, Light, Prop, Scene
-from twin import state
-from twin.assets import KINDS
+from synth.subject import Subject
+from twin import assets, state
+from twin.assets import KINDS, Asset
+from twin.assets.shapes import COVERED
+from twin.coating import Coating, Paint
 from twin.corrosion import Fields
+from twin.state import Twin
 
 Array = NDArray[np.float64]
+
+HUNG = ("hanging", "spanning")  # layouts of a chain that may float above the ground
+ASIDE = ("bore", COVERED)  # zones that no camera aims at
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Specimen:
+    """A twin with its geometry and its state of corrosion; `clean` says that no rust is to be seen."""
+
+    twin: Twin
+    asset: Asset
+    fields: Fields
+    clean: bool
 
 
 def stream(seed: int, name: str, index: int) -> np.random.Generator:
@@ -41,46 +59,52 @@ def is_clean(config: RenderConfig, index: int) -> bool:
     return bool(stream(config.seed, "clean", block).integers(every) == place)
 
 
-def sample_scene(config: RenderConfig, index: int, views: Sequence[int], folder: Path) -> Scene:
+def sample_scene(
+    config: RenderConfig, index: int, views: Sequence[int], folder: Path, shown: Subject | None = None
+) -> Scene:
     """Make scene `index` with the photographs `views` and write its asset to ``folder/body-<index>.npz``.
 
     Parameters
     ----------
     views : numbers, in the dataset, of the photographs wanted; any subset of the scene's.
+    shown : a saved twin, which stands as it is; None for one that is drawn, turned, and perhaps raised. With stated
+        cameras nothing but the asset's fields depends on its age.
     """
     chosen = preset(config.preset)
-    kind, clean = kind_of(config, index), is_clean(config, index)
-    twin = state.sample_twin(kind, stream(config.seed, "twin", index), texel_mm=50.0, clean=clean)
-    twin = replace(twin, texel_mm=_texel_mm(twin, config.size))
-    asset, fields = state.asset(twin), state.fields(twin)
-    vertices, faces = asset.vertices, asset.faces
-
     rng = stream(config.seed, "scene", index)
-    pose = _place(kind, vertices, rng)
+    if shown is None:
+        specimen = _drawn(config, index)
+        pose, supported = _place(specimen.twin, specimen.asset.vertices, rng)
+    else:
+        specimen = _stored(shown)
+        pose, supported = np.eye(4), False
+    asset, fields = specimen.asset, specimen.fields
     body = Body(
         file=f"body-{index}.npz", pose=as_matrix(pose), instance=1,
-        finish=_finish(chosen, stream(config.seed, "material", index)),
+        finish=_finish(chosen, specimen.twin.coating, stream(config.seed, "material", index)),
     )  # fmt: skip
     np.savez(
-        folder / body.file, vertices=vertices.astype(np.float32), faces=faces.astype(np.int32),
+        folder / body.file, vertices=asset.vertices.astype(np.float32), faces=asset.faces.astype(np.int32),
         uv=asset.uv.astype(np.float32), fields=pack(fields),
     )  # fmt: skip
-    placed = trimesh.transform_points(vertices, pose)
-    props = _surroundings(chosen, placed, supported=pose[2, 3] > 0.1, rng=rng)
-    outside = np.array([name != "bore" for name in asset.zone_names])[asset.face_zone]
-    target = Target(
-        vertices=placed, faces=faces, uv=asset.uv, cover=fields.rust_cover, outside=outside, obstacles=tuple(props)
-    )
-    per_scene = chosen.views_per_scene
-    every_view = sample_views(
-        target,
-        chosen,
-        range(index * per_scene, (index + 1) * per_scene),
-        stream(config.seed, "camera", index),
-        clean=clean,
-    )
+    placed = trimesh.transform_points(asset.vertices, pose)
+    stated = () if shown is None else shown.cameras
+    eyes = np.array([camera.eye_m for camera in stated]).reshape(-1, 3)
+    ground, *others = _surroundings(chosen, placed, eyes, supported=supported, rng=rng)
+    per_scene = subject.views_per_scene(config, shown)
+    numbers = range(index * per_scene, (index + 1) * per_scene)
+    if stated:
+        others = out_of_the_way(others, stated, placed, asset.faces)
+        every_view = stated_views(stated, numbers)
+    else:
+        target = Target(
+            vertices=placed, faces=asset.faces, uv=asset.uv, cover=fields.rust_cover,
+            outside=np.array([name not in ASIDE for name in asset.zone_names])[asset.face_zone],
+            obstacles=(ground, *others),
+        )  # fmt: skip
+        every_view = sample_views(target, chosen, numbers, stream(config.seed, "camera", index), clean=specimen.clean)
     return Scene(
-        size=config.size, samples=chosen.samples, seed=index, bodies=(body,), props=tuple(props),
+        size=config.size, samples=chosen.samples, seed=index, bodies=(body,), props=(ground, *others),
         light=_light(chosen, stream(config.seed, "light", index)),
         views=tuple(view for view in every_view if view.index in set(views)),
     )  # fmt: skip
@@ -91,37 +115,55 @@ def pack(fields: Fields) -> NDArray[np.float32]:
     return np.stack([fields.rust_cover, fields.age_years, fields.wall_loss_mm], -1).astype(np.float32)
 
 
-def _texel_mm(twin: state.Twin, size: int) -> float:
-    """Texel size that gives about six texels for each pixel of the picture, over the whole asset."""
+def _drawn(config: RenderConfig, index: int) -> Specimen:
+    """The twin of scene `index`, with about six texels for each pixel of the picture, over the whole asset."""
+    clean = is_clean(config, index)
+    twin = state.sample_twin(kind_of(config, index), stream(config.seed, "twin", index), texel_mm=50.0, clean=clean)
+    area_mm2 = 1e6 * assets.area_m2(twin.kind, twin.parameters)
+    twin = replace(twin, texel_mm=float(np.sqrt(area_mm2 / np.clip(6 * config.size**2, 120_000, 4_000_000))))
     asset = state.asset(twin)
-    area_mm2 = float(trimesh.triangles.area(asset.vertices[asset.faces]).sum()) * 1e6
-    return float(np.sqrt(area_mm2 / np.clip(6 * size**2, 120_000, 4_000_000)))
+    return Specimen(twin=twin, asset=asset, fields=state.fields(twin, asset), clean=clean)
 
 
-def _place(kind: str, vertices: Array, rng: np.random.Generator) -> Array:
-    """Put the asset on the ground, above it, or upright; its middle over the origin."""
-    turn: Array = np.eye(4)
-    upright = rng.random() < {"pipe": 0.3, "plate": 0.6, "chain": 0.0}.get(kind, 0.3)
-    if upright:
-        axis = [1, 0, 0] if kind == "plate" else [0, 1, 0]
-        turn = trimesh.transformations.rotation_matrix(pi / 2, axis)
-    turn = trimesh.transformations.rotation_matrix(radians(rng.uniform(-25, 25)), [0, 0, 1]) @ turn
-    turned = trimesh.transform_points(vertices, turn)
+def _stored(shown: Subject) -> Specimen:
+    twin, asset, fields = subject.read(shown)
+    return Specimen(twin=twin, asset=asset, fields=fields, clean=not (fields.rust_cover > 0.5).any())
+
+
+def _place(twin: Twin, vertices: Array, rng: np.random.Generator) -> tuple[Array, bool]:
+    """Pose of a drawn asset, turned about the vertical, its middle over the origin; and whether blocks carry it.
+
+    z is up for the twin already, which has corroded so. A pipe that lies without supports and straight bars may be
+    raised on blocks, a chain that hangs into the air; all else stands on the ground, on what it brings along.
+    """
+    pose: Array = trimesh.transformations.rotation_matrix(radians(rng.uniform(-25, 25)), [0, 0, 1])
+    lift = float(rng.choice([0.0, rng.uniform(0.15, 0.9)]))
+    if not (_lies_free(twin) or twin.parameters.get("layout") in HUNG):
+        lift = 0.0
+    turned = trimesh.transform_points(vertices, pose)
     low, high = turned.min(axis=0), turned.max(axis=0)
-    lift = 0.0 if upright or kind == "plate" else rng.choice([0.0, rng.uniform(0.15, 0.9)])
-    turn[:3, 3] = [-(low[0] + high[0]) / 2, -(low[1] + high[1]) / 2, lift - low[2] + 0.001]
-    return turn
+    pose[:3, 3] = [-(low[0] + high[0]) / 2, -(low[1] + high[1]) / 2, lift - low[2] + 0.001]
+    return pose, _lies_free(twin) and lift > 0
 
 
-def _finish(chosen: Preset, rng: np.random.Generator) -> Finish:
+def _lies_free(twin: Twin) -> bool:
+    """Whether two blocks could carry an asset: a long one that does not stand and has no supports of its own."""
+    given = twin.parameters
+    if twin.kind == "bar":
+        return bool(given["shape"] == "straight" and given["arrangement"] != "mat")
+    return bool(twin.kind == "pipe" and not given["upright"] and not given["supports_at_m"])
+
+
+_METAL: dict[str, Color] = {"galvanised": (0.42, 0.44, 0.46), "bare": (0.24, 0.23, 0.22)}
+
+
+def _finish(chosen: Preset, coating: Coating, rng: np.random.Generator) -> Finish:
+    """The look of a coating. What is drawn is the same for each, so that streams stay in step."""
     color = np.array(chosen.paints[rng.integers(len(chosen.paints))])
-    kind = "paint"
-    if rng.random() > chosen.paint_share:
-        kind = str(rng.choice(["galvanised", "bare"]))
-        color = np.array([0.42, 0.44, 0.46]) if kind == "galvanised" else np.array([0.24, 0.23, 0.22])
+    kind = "paint" if isinstance(coating, Paint) else "bare" if coating is None else "galvanised"
     return Finish(
-        kind=kind, color=_vary(color, rng), roughness=float(rng.uniform(0.25, 0.6)),
-        dirt=float(rng.uniform(*chosen.dirt)), seed=float(rng.uniform(0, 100)),
+        kind=kind, color=_vary(np.array(_METAL[kind]) if kind in _METAL else color, rng),
+        roughness=float(rng.uniform(0.25, 0.6)), dirt=float(rng.uniform(*chosen.dirt)), seed=float(rng.uniform(0, 100)),
     )  # fmt: skip
 
 
@@ -141,22 +183,30 @@ _LOOK_ALIKES: tuple[tuple[str, Color | None], ...] = (
 )  # fmt: skip
 
 
-def _surroundings(chosen: Preset, placed: Array, *, supported: bool, rng: np.random.Generator) -> list[Prop]:
-    """Ground, wall, blocks under a raised asset, and clutter; nothing that rusts, some of it rust-coloured."""
+def _surroundings(
+    chosen: Preset, placed: Array, eyes: Array, *, supported: bool, rng: np.random.Generator
+) -> list[Prop]:
+    """Ground, wall, blocks under a raised asset, and clutter; nothing that rusts, some of it rust-coloured.
+
+    The ground comes first. It and the wall go on behind asset and stated cameras, `eyes` (n, 3).
+    """
     low, high = placed.min(axis=0), placed.max(axis=0)
     reach = float(max(high - low))
-    props = [_prop("box", str(rng.choice(chosen.grounds)), (0, 0, -0.5), (60, 60, 1), rng)]
+    wide = 60 + 2 * float(np.abs([low[:2], high[:2], *eyes[:, :2]]).max())
+    props = [_prop("box", str(rng.choice(chosen.grounds)), (0, 0, -0.5), (wide, wide, 1), rng)]
     wall = str(rng.choice(chosen.walls))
     wall_y = high[1] + rng.uniform(0.02, 1.2)
     if wall != "none":
-        props.append(_prop("box", wall, (0, wall_y + 0.5, 5), (60, 1, 10.02), rng))
+        props.append(_prop("box", wall, (0, wall_y + 0.5, 5), (wide, 1, 10.02), rng))
     if supported:
         for side in (-0.32, 0.32):
             x = (low[0] + high[0]) / 2 + side * (high[0] - low[0])
             near = placed[np.abs(placed[:, 0] - x) < 0.08 * reach]
             if len(near):
                 top, width = float(near[:, 2].min()), float(rng.uniform(0.08, 0.25))
-                props.append(_prop("box", "concrete", (x, near[:, 1].mean(), top / 2), (width, 2 * width, top), rng))
+                borne = near[near[:, 2] < top + 0.02, 1]
+                size = (width, max(2 * width, float(np.ptp(borne)) + 0.06), top)
+                props.append(_prop("box", "concrete", (x, (borne.min() + borne.max()) / 2, top / 2), size, rng))
     for _ in range(int(rng.integers(chosen.clutter[0], chosen.clutter[1] + 1))):
         material, color = _LOOK_ALIKES[rng.integers(len(_LOOK_ALIKES))]
         width, depth, height = rng.uniform(0.08, 0.6, 3)

@@ -1,75 +1,122 @@
 """Command line: make a twin, let years pass, look at it, export it."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tyro.conf import Positional
 
 from twin.command import run
 from twin.files import InputError
 
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from twin.coating import Coating
+    from twin.exposure import Period
+
 
 def new(
     kind: Positional[str],
     out: Path,
     seed: int = 0,
+    set: tuple[str, ...] = (),  # noqa: A002  the name of the option
     years: float | None = None,
+    built: str | None = None,
     category: str | None = None,
+    climate: tuple[float, float, float, float] | None = None,
+    splash: tuple[float, float] | None = None,
     coating_life: float | None = None,
+    zinc_um: float | None = None,
+    bare: bool = False,
     texel_mm: float = 2.0,
 ) -> None:
     """Make a twin with random shape and history; what is given here replaces what would be drawn.
 
-    Example: python -m twin new pipe --out spool --seed 7 --category C5 --years 12
+    Example: python -m twin new pipe --out spool --seed 7 --set nps=8 schedule=40 --category C5 --years 12
 
     Args:
-        kind: pipe, chain or plate.
+        kind: pipe, chain, plate, bolt, bar, beam, bearing, railing or stair.
         out: folder for the twin; new or empty.
         seed: decides everything that is drawn.
+        set: dimensions and features as name=value; a wrong name lists those of the kind.
         years: of service so far.
+        built: date on which service began, as 2004-05-31; by default so many years ago.
         category: ISO 9223 corrosivity, C1 to CX.
-        coating_life: years by which most weak spots of the coating have opened; 0 for bare steel.
+        climate: instead of a category: mean temperature in °C, relative humidity in %, deposition of SO2 and of
+            chloride in mg/(m² d).
+        splash: heights in m above the lowest point, from and to, between which sea water splashes.
+        coating_life: painted: years by which most weak spots of the paint have opened.
+        zinc_um: galvanised: thickness of the zinc in µm.
+        bare: neither painted nor galvanised.
         texel_mm: resolution on the surface.
     """
     from dataclasses import replace
+    from datetime import UTC, datetime
 
     import numpy as np
 
     from twin import files, state
-    from twin.corrosion import Coating, Exposure
 
     if seed < 0:
         raise InputError(f"--seed {seed}: must be at least 0")
     twin = state.sample_twin(kind, np.random.default_rng(seed), texel_mm=texel_mm)
-    if years is not None:
-        twin = replace(twin, years=years)
-    if category is not None:
-        twin = replace(twin, exposure=Exposure(category=category))
-    if coating_life is not None:
-        twin = replace(twin, coating=Coating(life_years=coating_life) if coating_life else None)
+    twin = replace(twin, parameters=_changed(kind, twin.parameters, set))
+    age = twin.years if years is None else years
+    if not age >= 0:
+        raise InputError(f"--years {age}: must be a number of at least 0")
+    begin = _moment("--built", built) if built else state.later(datetime.now(UTC).replace(microsecond=0), -age)
+    twin = replace(twin, built=begin, clock=state.later(begin, age))
+    place = _place(category, climate)
+    exposure = twin.exposure if place is None else replace(twin.exposure, periods=(place,))
+    twin = replace(twin, exposure=replace(exposure, splash_m=splash))
+    if bare or coating_life is not None or zinc_um is not None:
+        twin = replace(twin, coating=_coating(coating_life, zinc_um, bare=bare))
     if files.read_manifest(out, "twin") is not None:
         raise InputError(f"{out}: holds a twin already; grow it, or choose another --out")
-    state.save(twin, out)
-    print(f"{twin.id}: {kind} of {twin.years:g} years in {out}")  # noqa: T201
+    with _busy(f"growing {kind}"):
+        state.save(twin, out)
+    print(f"{twin.id}: {kind} of {twin.years:.6g} years in {out}")  # noqa: T201
 
 
-def grow(folder: Positional[Path], years: float) -> None:
-    """Let years pass.
+def grow(
+    folder: Positional[Path],
+    years: float | None = None,
+    until: str | None = None,
+    category: str | None = None,
+    climate: tuple[float, float, float, float] | None = None,
+) -> None:
+    """Let years pass, here or at another place.
 
-    Example: python -m twin grow spool --years 5
+    Example: python -m twin grow spool --years 5, or: python -m twin grow spool --until 2031-01-01 --category CX
 
     Args:
         folder: of the twin.
         years: to add, at least 0.
+        until: date to go on to, instead of years.
+        category: ISO 9223 corrosivity of the place where it stands from now on, if another.
+        climate: of that place, instead: mean temperature in °C, relative humidity in %, deposition of SO2 and of
+            chloride in mg/(m² d).
     """
     from twin import state
 
-    twin = state.advance(folder, years)
-    print(f"{twin.id}: now {twin.years:g} years")  # noqa: T201
+    if (years is None) == (until is None):
+        raise InputError("grow: give either --years or --until")
+    if years is not None and not years >= 0:
+        raise InputError(f"--years {years}: a clock does not run backwards; give a number of at least 0")
+    end = _moment("--until", until) if until else None
+    with _busy("growing"):
+        twin = state.advance(
+            folder,
+            lambda clock: end if end is not None else state.later(clock, years or 0.0),
+            move=_place(category, climate),
+        )
+    print(f"{twin.id}: now {twin.years:.6g} years, {twin.clock:%Y-%m-%d}")  # noqa: T201
 
 
 def show(folder: Positional[Path]) -> None:
-    """Print a table of the twin's zones: area, rusted share, mean and greatest wall loss.
+    """Print a table of the twin: area, rusted share and its ISO 4628-3 grade, wall loss, remaining thickness.
 
     Example: python -m twin show spool
 
@@ -83,11 +130,22 @@ def show(folder: Positional[Path]) -> None:
 
     twin, fields = state.load(folder)
     built = state.asset(twin)
-    coating = f"coating life {twin.coating.life_years:g} years" if twin.coating else "bare steel"
-    title = f"{twin.id}: {twin.years:g} years in {twin.exposure.category}, {coating}"
-    table = Table("zone", "area m²", "rusted %", "mean loss mm", "max loss mm", title=title)
-    for name, area, rusted, mean, greatest in export.zone_table(built, assets.texels(built), fields):
-        table.add_row(name, f"{area:.4f}", f"{rusted:.1f}", f"{mean:.4f}", f"{greatest:.4f}")
+    places = ", then ".join(
+        f"{period} from year {period.from_years:.3g}" if period.from_years else f"{period}"
+        for period in twin.exposure.periods
+    )
+    title = f"{twin.id}: {twin.years:.6g} years on {twin.clock:%Y-%m-%d}, {places}, {_described(twin.coating)}"
+    table = Table(title=title)
+    for name in ("by", "name", "grade"):
+        table.add_column(name, no_wrap=True)
+    for number in ("area m²", "rusted %", "mean loss mm", "max loss mm", "least left mm"):
+        table.add_column(number, justify="right")
+    for row in export.zone_table(built, assets.texels(built), fields, twin.exposure.splash_m):
+        values = (row.mean_loss_mm, row.max_loss_mm, row.least_left_mm)
+        table.add_row(
+            row.by, row.name, row.iso_4628_3, f"{row.area_m2:.4f}", f"{row.rusted_percent:.2f}",
+            *(f"{value:.3f}" for value in values),
+        )  # fmt: skip
     Console().print(table)
 
 
@@ -105,10 +163,91 @@ def export(folder: Positional[Path], out: Path, look: Literal["rust", "loss"] = 
     from twin import export as exporter
 
     exporter.check_suffix(out)
-    twin, fields = state.load(folder)
-    built = state.asset(twin)
-    exporter.write(out, built, assets.texels(built), fields, look=look)
+    with _busy("exporting"):
+        twin, fields = state.load(folder)
+        built = state.asset(twin)
+        exporter.write(out, built, assets.texels(built), twin, fields, look=look)
     print(f"{twin.id}: written to {out}")  # noqa: T201
+
+
+def _changed(kind: str, parameters: Mapping[str, Any], changes: tuple[str, ...]) -> dict[str, Any]:
+    """Parameters with changes of the form name=value, each read as the type of what it replaces."""
+    import json
+
+    changed = dict(parameters)
+    for change in changes:
+        name, equals, text = change.partition("=")
+        if not equals or name not in changed:
+            raise InputError(f"--set {change}: give name=value; a {kind} has {', '.join(changed)}")
+        old = changed[name]
+        try:
+            value = text if isinstance(old, str) else json.loads(text.lower() if isinstance(old, bool) else text)
+        except json.JSONDecodeError as error:
+            raise InputError(f"--set {change}: {text!r} is not a value like {json.dumps(old)}") from error
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if isinstance(old, float) and number:
+            value = float(value)
+        if type(value) is not type(old):
+            raise InputError(f"--set {change}: {text!r} is not a value like {json.dumps(old)}")
+        changed[name] = value
+    return changed
+
+
+def _place(category: str | None, climate: tuple[float, float, float, float] | None) -> "Period | None":
+    """The place that the options name, or None."""
+    from twin.exposure import Climate, Period
+
+    if category is not None and climate is not None:
+        raise InputError("give either --category or --climate")
+    if climate is not None:
+        temperature, humidity, so2, chloride = climate
+        return Period(
+            climate=Climate(
+                temperature_c=temperature, humidity_percent=humidity, so2_mg_m2_d=so2, chloride_mg_m2_d=chloride
+            )
+        )
+    return None if category is None else Period(category=category)
+
+
+def _coating(life_years: float | None, zinc_um: float | None, *, bare: bool) -> "Coating":
+    """The one coating that the options name."""
+    from twin.coating import Paint, Zinc
+
+    if bare + (life_years is not None) + (zinc_um is not None) > 1:
+        raise InputError("give only one of --coating-life, --zinc-um and --bare")
+    if life_years is not None:
+        return Paint(life_years=life_years)
+    return None if zinc_um is None else Zinc(thickness_um=zinc_um)
+
+
+def _described(coating: "Coating") -> str:
+    from twin.coating import Paint
+
+    if coating is None:
+        return "bare steel"
+    if isinstance(coating, Paint):
+        return f"paint of {coating.life_years:g} years"
+    return f"{coating.thickness_um:g} µm of zinc"
+
+
+def _moment(option: str, text: str) -> "datetime":
+    """A date, or a time with its zone, as UTC."""
+    from datetime import UTC, datetime
+
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(f"{option} {text}: give a date such as 2031-01-31") from error
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+@contextmanager
+def _busy(what: str) -> Iterator[None]:
+    """Show on a terminal that work goes on."""
+    from rich.console import Console
+
+    with Console(stderr=True).status(f"{what} ..."):
+        yield
 
 
 if __name__ == "__main__":

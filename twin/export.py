@@ -2,21 +2,26 @@
 
 import csv
 import io
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.assets.shapes import COVERED
-from twin.assets.surface import Asset, Texels
+from twin import zones
+from twin.assets.surface import Asset, Singles, Texels
+from twin.coating import Paint
 from twin.corrosion import Fields
 from twin.files import InputError, atomic_file
+from twin.state import Twin
 
-COLUMNS = ("zone", "area_m2", "rusted_percent", "mean_loss_mm", "max_loss_mm")
 SEEN = 0.5  # rust cover from which a place counts as rusted
+RUST_GRADES = ((0.0, "Ri 0"), (0.05, "Ri 1"), (0.5, "Ri 2"), (1.0, "Ri 3"), (8.0, "Ri 4"))  # up to so many percent
 
 Colour = NDArray[np.float32]  # (3,) red, green, blue
-PAINT: Colour = np.array([0.47, 0.53, 0.56], dtype=np.float32)
+PAINTED: Colour = np.array([0.47, 0.53, 0.56], dtype=np.float32)
+GALVANISED: Colour = np.array([0.62, 0.64, 0.65], dtype=np.float32)
+BARE: Colour = np.array([0.33, 0.33, 0.34], dtype=np.float32)
 YOUNG_RUST: Colour = np.array([0.66, 0.33, 0.10], dtype=np.float32)  # lepidocrocite, orange
 OLD_RUST: Colour = np.array([0.24, 0.12, 0.07], dtype=np.float32)  # goethite and magnetite, dark brown
 NO_LOSS: Colour = np.array([0.93, 0.93, 0.90], dtype=np.float32)
@@ -24,24 +29,48 @@ MOST_LOSS: Colour = np.array([0.50, 0.00, 0.05], dtype=np.float32)
 DARKENING_YEARS = 12.0
 
 
-def zone_table(asset: Asset, texels: Texels, fields: Fields) -> list[tuple[str, float, float, float, float]]:
-    """Rows of `COLUMNS`, one a zone that the air reaches, and one for all of them; means are by area."""
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A region of the surface; means and shares are by area. Its fields are the columns of the CSV table."""
+
+    by: str  # "part", "facing", "height" or "all"
+    name: str
+    area_m2: float
+    rusted_percent: float
+    iso_4628_3: str  # degree of rusting, Ri 0 to Ri 5
+    mean_loss_mm: float
+    max_loss_mm: float
+    least_left_mm: float  # least remaining thickness
+
+
+def zone_table(asset: Asset, texels: Texels, fields: Fields, splash_m: tuple[float, float] | None) -> list[Row]:
+    """A row for each of `twin.zones.regions`: what the air reaches, by part, by facing, by height, and all of it."""
     rows = []
-    exposed = np.zeros(asset.atlas_shape, dtype=bool)
-    for index, name in enumerate(asset.zone_names):
-        if name != COVERED:
-            here = texels.zone == index
-            exposed |= here
-            rows.append(_row(name, here, texels, fields))
-    return [*rows, _row("all", exposed, texels, fields)]
+    for by, name, here in zones.regions(asset, texels, splash_m):
+        area, loss = texels.area_mm2[here].astype(np.float64), fields.wall_loss_mm[here]
+        rusted = 100 * float(area[fields.rust_cover[here] > SEEN].sum() / area.sum())
+        rows.append(
+            Row(
+                by=by,
+                name=name,
+                area_m2=float(area.sum()) / 1e6,
+                rusted_percent=rusted,
+                iso_4628_3=rust_grade(rusted),
+                mean_loss_mm=float((area * loss).sum() / area.sum()),
+                max_loss_mm=float(loss.max()),
+                least_left_mm=float((texels.thickness_mm[here] - loss).min()),
+            )
+        )
+    return rows
 
 
-def _row(name: str, here: NDArray[np.bool_], texels: Texels, fields: Fields) -> tuple[str, float, float, float, float]:
-    area = texels.area_mm2[here].astype(np.float64)
-    loss = fields.wall_loss_mm[here]
-    rusted = area[fields.rust_cover[here] > SEEN].sum()
-    total = area.sum()
-    return name, total / 1e6, 100 * rusted / total, float((area * loss).sum() / total), float(loss[area > 0].max())
+def rust_grade(rusted_percent: float) -> str:
+    """Degree of rusting by ISO 4628-3.
+
+    The standard shows pictures of 0, 0.05, 0.5, 1, 8 and 40 to 50 % for Ri 0 to Ri 5; a share takes the first degree
+    whose picture shows at least as much.
+    """
+    return next((grade for most, grade in RUST_GRADES if rusted_percent <= most), "Ri 5")
 
 
 def check_suffix(path: Path) -> None:
@@ -50,7 +79,7 @@ def check_suffix(path: Path) -> None:
         raise InputError(f"{path}: cannot export {path.suffix or 'a name without suffix'!r}; choose .glb or .csv")
 
 
-def write(path: Path, asset: Asset, texels: Texels, fields: Fields, *, look: str) -> None:
+def write(path: Path, asset: Asset, texels: Texels, twin: Twin, fields: Fields, *, look: str) -> None:
     """Write a zone table (``.csv``) or a textured mesh (``.glb``), as the name of the file says.
 
     Raises
@@ -62,13 +91,13 @@ def write(path: Path, asset: Asset, texels: Texels, fields: Fields, *, look: str
     if path.suffix == ".csv":
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows(
-            (name, *(f"{value:.6g}" for value in values)) for name, *values in zone_table(asset, texels, fields)
-        )
+        writer.writerow(Row.__dataclass_fields__)
+        for row in zone_table(asset, texels, fields, twin.exposure.splash_m):
+            writer.writerow(f"{value:.6g}" if isinstance(value, float) else value for value in astuple(row))
         content = text.getvalue().encode()
     else:
-        content = glb(asset, fields, look=look)
+        ground = PAINTED if isinstance(twin.coating, Paint) else BARE if twin.coating is None else GALVANISED
+        content = glb(asset, _rust_look(fields, ground) if look == "rust" else _loss_look(fields))
     try:
         with atomic_file(path) as stream:
             stream.write(content)
@@ -76,14 +105,13 @@ def write(path: Path, asset: Asset, texels: Texels, fields: Fields, *, look: str
         raise InputError(f"{path}: cannot be written ({error.strerror})") from error
 
 
-def glb(asset: Asset, fields: Fields, *, look: str) -> bytes:
-    """Binary glTF of the asset with one texture: "rust", as it looks, or "loss", wall loss from pale to dark red."""
+def glb(asset: Asset, picture: Singles) -> bytes:
+    """Binary glTF of the asset with one texture, (H, W, 3) in [0, 1] on its atlas."""
     import trimesh
     from PIL import Image
     from trimesh.visual import TextureVisuals
     from trimesh.visual.material import PBRMaterial
 
-    picture = _rust_look(fields) if look == "rust" else _loss_look(fields)
     corners = np.column_stack([asset.faces.reshape(-1), asset.uv.reshape(-1, 2)])
     unique, inverse = np.unique(corners, axis=0, return_inverse=True)
     uv = unique[:, 1:] * [1, -1] + [0, 1]  # trimesh counts v from the bottom of the picture
@@ -104,13 +132,15 @@ def glb(asset: Asset, fields: Fields, *, look: str) -> bytes:
     return content
 
 
-def _rust_look(fields: Fields) -> NDArray[np.float32]:
+def _rust_look(fields: Fields, ground: Colour) -> Singles:
+    """As it looks: the coating, or rust by its age."""
     cover = fields.rust_cover[..., None]
     age = np.minimum(fields.age_years / np.float32(DARKENING_YEARS), 1)[..., None]
     rust = YOUNG_RUST * (1 - age) + OLD_RUST * age
-    return np.asarray(PAINT * (1 - cover) + rust * cover)
+    return np.asarray(ground * (1 - cover) + rust * cover)
 
 
-def _loss_look(fields: Fields) -> NDArray[np.float32]:
+def _loss_look(fields: Fields) -> Singles:
+    """Wall loss from pale to dark red; the darkest is the greatest loss of this asset."""
     share = (fields.wall_loss_mm / max(float(fields.wall_loss_mm.max()), 1e-6))[..., None]
     return np.asarray(NO_LOSS * (1 - share) + MOST_LOSS * share)

@@ -3,8 +3,9 @@
 import hashlib
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,14 @@ import numpy as np
 
 from twin import assets, corrosion, files
 from twin.assets.surface import Asset
-from twin.corrosion import Coating, Exposure, Fields
+from twin.coating import COATINGS, Coating, Paint
+from twin.corrosion import Fields
+from twin.exposure import Climate, Exposure, Period
 from twin.files import InputError
+from twin.pits import Pits
 
+SECONDS_PER_YEAR = 31_557_600  # of 365.25 days
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # when service begins for a twin that is drawn
 FIELD_NAMES = ("start_years", "age_years", "wall_loss_mm", "rust_cover")
 
 
@@ -27,8 +33,9 @@ class Twin:
     id : its name.
     kind, parameters : what `twin.assets.build` takes.
     texel_mm : wanted side of a texel on the surface.
-    exposure, coating : where it stands and what protects it; coating None is bare steel.
-    years : of service so far.
+    exposure, coating : where it has stood and what protects it; coating None is bare steel.
+    pits : how pits grow on it, or None for none.
+    built, clock : when its service began, and now, UTC.
     seed : decides everything random in its history.
     """
 
@@ -37,15 +44,40 @@ class Twin:
     parameters: Mapping[str, Any]
     texel_mm: float
     exposure: Exposure
-    coating: Coating | None
-    years: float
+    coating: Coating
+    pits: Pits | None
+    built: datetime
+    clock: datetime
     seed: int
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.years) and self.years >= 0):
-            raise InputError(f"twin {self.id}: years {self.years}: must be a number, at least 0")
+        if self.built.utcoffset() != timedelta(0) or self.clock.utcoffset() != timedelta(0):
+            raise InputError(f"twin {self.id}: times must be UTC")
+        if self.clock < self.built:
+            raise InputError(f"twin {self.id}: its clock, {self.clock:%Y-%m-%d}, stands before it was built")
+        if self.years > corrosion.MOST_YEARS:
+            raise InputError(f"twin {self.id}: {self.years:.6g} years old; at most {corrosion.MOST_YEARS:g}")
         if self.seed < 0:
             raise InputError(f"twin {self.id}: seed {self.seed}: must be at least 0")
+
+    @property
+    def years(self) -> float:
+        """Age in years of 365.25 days."""
+        return (self.clock - self.built).total_seconds() / SECONDS_PER_YEAR
+
+
+def later(moment: datetime, years: float) -> datetime:
+    """The moment so many years after (or, if negative, before) another, to the second.
+
+    Raises
+    ------
+    InputError
+        Not a number, or beyond what a calendar holds.
+    """
+    try:
+        return moment + timedelta(seconds=round(years * SECONDS_PER_YEAR))
+    except (OverflowError, ValueError) as error:
+        raise InputError(f"years {years}: from {moment:%Y-%m-%d} no calendar reaches so far") from error
 
 
 def sample_twin(kind: str, rng: np.random.Generator, *, texel_mm: float, clean: bool = False) -> Twin:
@@ -53,7 +85,7 @@ def sample_twin(kind: str, rng: np.random.Generator, *, texel_mm: float, clean: 
     parameters = assets.sample(kind, rng)
     exposure, coating, years = corrosion.sample_history(rng, kind)
     if clean:
-        coating, years = coating or Coating(life_years=10.0), 0.0
+        coating, years = coating or Paint(life_years=10.0), 0.0
     seed = int(rng.integers(2**31))
     return Twin(
         id=f"{kind}-{seed:08x}",
@@ -62,7 +94,9 @@ def sample_twin(kind: str, rng: np.random.Generator, *, texel_mm: float, clean: 
         texel_mm=texel_mm,
         exposure=exposure,
         coating=coating,
-        years=years,
+        pits=Pits(),
+        built=EPOCH,
+        clock=later(EPOCH, years),
         seed=seed,
     )
 
@@ -72,9 +106,9 @@ def asset(twin: Twin) -> Asset:
     return assets.build(twin.kind, twin.parameters, texel_mm=twin.texel_mm)
 
 
-def fields(twin: Twin) -> Fields:
-    """State of corrosion of a twin at its age."""
-    built = asset(twin)
+def fields(twin: Twin, built: Asset | None = None) -> Fields:
+    """State of corrosion of a twin at its age; `built` is its `asset`, if at hand."""
+    built = asset(twin) if built is None else built
     return corrosion.grow(
         built,
         assets.texels(built),
@@ -82,6 +116,7 @@ def fields(twin: Twin) -> Fields:
         coating=twin.coating,
         years=twin.years,
         seed=twin.seed,
+        pits=twin.pits,
     )
 
 
@@ -98,22 +133,39 @@ def save(twin: Twin, folder: Path) -> None:
         _write(twin, state, folder)
 
 
-def advance(folder: Path, years: float) -> Twin:
-    """Let `years` pass for the twin in a folder, and return it.
+def advance(folder: Path, to: Callable[[datetime], datetime], *, move: Period | None = None) -> Twin:
+    """Let time pass for the twin in a folder, and return it.
+
+    Parameters
+    ----------
+    folder : of the twin.
+    to : the new time, from the old; such as ``lambda clock: later(clock, 5)``.
+    move : the place where it stands from the old time on, if another; its `from_years` is set here.
 
     Raises
     ------
     InputError
-        Negative years, no whole twin there, or another process is writing to it. The state is unchanged then.
+        The clock would run backwards, there is no whole twin, or another process is writing to it. The state is
+        unchanged then.
     """
-    if not (np.isfinite(years) and years >= 0):
-        raise InputError(f"--years {years}: a clock does not run backwards; give a number of at least 0")
     load(folder)  # before the lock, which would create the folder
     with files.hold(folder, "twin", {}):
         before, _ = load(folder)
-        after = replace(before, years=before.years + years)
+        clock = to(before.clock)
+        if clock < before.clock:
+            raise InputError(
+                f"{folder}: its clock stands at {before.clock:%Y-%m-%d} and does not run back to {clock:%Y-%m-%d}"
+            )
+        exposure = before.exposure if move is None else _moved(before, move)
+        after = replace(before, clock=clock, exposure=exposure)
         _write(after, fields(after), folder)
     return after
+
+
+def _moved(twin: Twin, place: Period) -> Exposure:
+    """Exposure of a twin that stands at another place from now on."""
+    stays = tuple(period for period in twin.exposure.periods if period.from_years < twin.years)
+    return replace(twin.exposure, periods=(*stays, replace(place, from_years=twin.years)))
 
 
 def _write(twin: Twin, state: Fields, folder: Path) -> None:
@@ -123,7 +175,7 @@ def _write(twin: Twin, state: Fields, folder: Path) -> None:
     name = f"fields-{hashlib.sha256(content).hexdigest()[:16]}.npz"
     with files.atomic_file(folder / name) as target:
         target.write(content)
-    files.write_manifest(folder, "twin", {"twin": asdict(twin), "fields": name})
+    files.write_manifest(folder, "twin", {"twin": _plain(twin), "fields": name})
     for old in folder.glob("fields-*.npz"):
         if old.name != name:
             old.unlink()
@@ -152,15 +204,41 @@ def load(folder: Path) -> tuple[Twin, Fields]:
     raise InputError(f"{folder}: the fields that twin.json names are missing; make the twin again")
 
 
+def _plain(twin: Twin) -> dict[str, Any]:
+    """A twin as JSON holds it."""
+    content = asdict(twin)
+    if twin.coating is not None:
+        name = next(name for name, kind in COATINGS.items() if isinstance(twin.coating, kind))
+        content["coating"] = {"kind": name, **content["coating"]}
+    return {**content, "built": _text(twin.built), "clock": _text(twin.clock)}
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
+
+
 def _parse(path: Path, manifest: Mapping[str, Any]) -> tuple[Twin, str]:
     try:
         content = dict(manifest["twin"])
-        content["exposure"] = Exposure(**content["exposure"])
-        content["coating"] = None if content["coating"] is None else Coating(**content["coating"])
+        exposure = dict(content["exposure"])
+        periods = tuple(
+            Period(**{**period, "climate": Climate(**period["climate"]) if period["climate"] else None})
+            for period in exposure["periods"]
+        )
+        splash = exposure["splash_m"]
+        content["exposure"] = Exposure(periods=periods, splash_m=None if splash is None else tuple(splash))
+        if content["coating"] is not None:
+            coating = dict(content["coating"])
+            content["coating"] = COATINGS[coating.pop("kind")](**coating)
+        if content["pits"] is not None:
+            content["pits"] = Pits(**content["pits"])
+        content["built"], content["clock"] = (datetime.fromisoformat(content[name]) for name in ("built", "clock"))
         twin = Twin(**content)
         name = str(manifest["fields"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: not a twin of this version ({error})") from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{path}: not a twin of this version ({type(error).__name__}: {error})") from error
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     if Path(name).name != name or not name.startswith("fields-"):
         raise InputError(f"{path}: names {name!r} as its fields, which is no file of a twin")
     return twin, name

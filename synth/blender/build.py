@@ -92,7 +92,7 @@ def _cameras(bproc: ModuleType, scene: Scene) -> None:
     bproc.camera.set_resolution(side, side)
     camera = bpy.context.scene.camera.data
     camera.lens_unit, camera.sensor_fit = "FOV", "HORIZONTAL"
-    camera.clip_start, camera.clip_end = 0.005, 200
+    camera.clip_start, camera.clip_end = 0.005, 2000
     for frame, view in enumerate(scene.views):
         bproc.camera.add_camera_pose(np.array(view.pose), frame)
         camera.angle = view.field_of_view

@@ -1,4 +1,7 @@
-"""The exact mask against rays cast by trimesh through the pixel centres: an independent way to the same pixels."""
+"""The exact mask against rays cast by trimesh through the pixel centres: an independent way to the same pixels.
+
+A border one pixel wide is judged more mildly: there two roundings of one ray may meet different texels.
+"""
 
 import os
 import subprocess
@@ -10,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
+from scipy import ndimage
 
 from synth import labels, scene, spec
 from synth.config import RenderConfig
@@ -17,43 +21,52 @@ from twin.assets import KINDS
 
 pytestmark = pytest.mark.blender
 
-SIZE = 256
+SIZE = 160
 CONFIG = RenderConfig(preset="balanced", size=SIZE, seed=1)
 
 
 @pytest.fixture(scope="module")
-def scenes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[spec.Scene, ...]]:
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, spec.Scene]]:
     """One rendered scene of each kind, two views each, in one Blender process; the folder and the scenes."""
     folder = tmp_path_factory.mktemp("scenes")
     kinds: dict[str, int] = {}
-    for index in range(12):
+    for index in range(4 * len(KINDS)):
         if not scene.is_clean(CONFIG, index):
             kinds.setdefault(scene.kind_of(CONFIG, index), index)
-    made = [
-        replace(scene.sample_scene(CONFIG, index, [2 * index, 2 * index + 1], folder), samples=1)
-        for index in kinds.values()
-    ]
-    assert kinds.keys() == KINDS.keys()
-    (folder / "batch.json").write_text(spec.dump(spec.Batch(scenes=tuple(made), threads=2)))
+    made = {
+        kind: replace(scene.sample_scene(CONFIG, index, [2 * index, 2 * index + 1], folder), samples=1)
+        for kind, index in kinds.items()
+    }
+    assert made.keys() == KINDS.keys()
+    (folder / "batch.json").write_text(spec.dump(spec.Batch(scenes=tuple(made.values()), threads=2)))
     subprocess.run(
         [sys.executable, "-m", "synth.blender", str(folder / "batch.json"), str(os.getpid())],
         check=True, timeout=300, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    return folder, tuple(made)
+    return folder, made
 
 
 @pytest.mark.parametrize("place", range(2))
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("kind", KINDS)
 def test_mask_is_what_rays_through_pixel_centres_see(
-    number: int, place: int, scenes: tuple[Path, tuple[spec.Scene, ...]]
+    kind: str, place: int, scenes: tuple[Path, dict[str, spec.Scene]]
 ) -> None:
     folder, made = scenes
-    one = made[number]
+    one = made[kind]
     view, (body,) = one.views[place], one.bodies
     drawn = labels.exact(np.load(folder / f"view-{view.index}.npz")["label"], 0.5)
     cast = cast_mask(np.load(folder / body.file), one, view)
     assert drawn.sum() > 200
-    assert (drawn & cast).sum() / (drawn | cast).sum() >= 0.999
+    assert iou(drawn, cast) >= 0.995
+    square = np.ones((3, 3))
+    inside = ndimage.binary_erosion(cast, square, border_value=1) | ~ndimage.binary_dilation(cast, square)
+    assert iou(drawn & inside, cast & inside) >= 0.999
+    assert (drawn == cast).mean() > 0.999
+
+
+def iou(one: np.ndarray, other: np.ndarray) -> float:
+    either = (one | other).sum()
+    return float((one & other).sum() / either) if either else 1.0
 
 
 def cast_mask(body: np.lib.npyio.NpzFile, one: spec.Scene, view: spec.View) -> np.ndarray:

@@ -13,6 +13,9 @@ import numpy as np
 import pytest
 from pycocotools.coco import COCO
 
+from synth import scene
+from synth.config import RenderConfig
+
 COMMAND = [sys.executable, "-m", "synth", "render", "--size", "64", "--seed", "3", "--count", "9"]
 
 
@@ -52,7 +55,12 @@ def test_pycocotools_loads_and_decodes_everything(dataset: Path) -> None:
     assert coco.getImgIds() == list(range(1, 10))
     card = json.loads((dataset / "dataset.json").read_text())
     assert card["images"] == 9
-    assert set(card["images_by_kind"]) == {"chain", "pipe", "plate"}
+    config = RenderConfig(preset="balanced", size=64, seed=3)
+    assert set(card["images_by_kind"]) == {scene.kind_of(config, index) for index in range(5)}
+    assert [image["asset_kind"] for image in coco.loadImgs(range(1, 10))] == [
+        scene.kind_of(config, index // 2) for index in range(9)
+    ]
+    assert "twin" not in card
     assert 0 < card["images_without_corrosion"] < 9
     for annotation in coco.loadAnns(coco.getAnnIds()):
         mask = coco.annToMask(annotation)

@@ -5,7 +5,9 @@ import pytest
 
 from synth import scene, spec
 from synth.config import PRESETS, STREAMS, RenderConfig
+from twin import state
 from twin.assets import KINDS
+from twin.coating import Coating, Paint, Zinc
 
 CONFIG = RenderConfig(preset="balanced", size=64, seed=5)
 
@@ -21,7 +23,7 @@ def test_streams_differ_and_repeat() -> None:
 def test_every_block_holds_every_kind_and_one_clean_scene(name: str) -> None:
     config = RenderConfig(preset=name, size=64, seed=2)
     for block in range(4):
-        assert {scene.kind_of(config, 3 * block + place) for place in range(3)} == set(KINDS)
+        assert {scene.kind_of(config, len(KINDS) * block + place) for place in range(len(KINDS))} == set(KINDS)
     every = PRESETS[name].clean_every
     for block in range(4):
         assert sum(scene.is_clean(config, every * block + place) for place in range(every)) == 1
@@ -51,3 +53,36 @@ def test_clean_scenes_are_clean_and_the_others_are_not(index: int, tmp_path: Pat
     made = scene.sample_scene(CONFIG, index, [2 * index], tmp_path)
     cover = np.load(tmp_path / made.bodies[0].file)["fields"][..., 0]
     assert (cover.max() == 0) == scene.is_clean(CONFIG, index)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_asset_is_turned_about_the_vertical_and_raised_only_where_it_may_be(kind: str) -> None:
+    lifts = set()
+    for number in range(12):
+        twin = state.sample_twin(kind, np.random.default_rng(number), texel_mm=50.0)
+        patches, _ = KINDS[kind].build(**twin.parameters)
+        vertices = np.concatenate([patch.points.reshape(-1, 3) for patch in patches])
+        pose, supported = scene._place(twin, vertices, np.random.default_rng(number))
+        turned = vertices @ pose[:3, :3].T + pose[:3, 3]
+        assert np.allclose(pose[2, :3], [0, 0, 1])
+        assert np.allclose(pose[:3, :3] @ pose[:3, :3].T, np.eye(3))
+        assert np.allclose(turned[:, :2].min(axis=0) + turned[:, :2].max(axis=0), 0)
+        lift = turned[:, 2].min() - 0.001
+        given = twin.parameters
+        lies = kind == "pipe" and not given["upright"] and not given["supports_at_m"]
+        lies |= kind == "bar" and given["shape"] == "straight" and given["arrangement"] != "mat"
+        hangs = kind == "chain" and given["layout"] in ("hanging", "spanning")
+        assert lift > 0.14 if supported else lift == pytest.approx(0) or hangs
+        assert lies or not supported
+        lifts.add(lift > 0.14)
+    assert lifts == ({True, False} if kind in ("bar", "chain", "pipe") else {False})
+
+
+@pytest.mark.parametrize(
+    ("coating", "kind"), [(Paint(life_years=9), "paint"), (Zinc(thickness_um=85), "galvanised"), (None, "bare")]
+)
+def test_finish_is_that_of_the_coating_and_draws_the_same_for_each(coating: Coating, kind: str) -> None:
+    preset = PRESETS["balanced"]
+    finishes = [scene._finish(preset, one, np.random.default_rng(8)) for one in (coating, Paint(life_years=1))]
+    assert finishes[0].kind == kind
+    assert len({(finish.roughness, finish.dirt, finish.seed) for finish in finishes}) == 1

@@ -1,5 +1,6 @@
 """One contract for all kinds of asset, and what each kind promises of its own."""
 
+import re
 from functools import cache
 
 import numpy as np
@@ -7,19 +8,21 @@ import pytest
 import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.spatial import cKDTree
 
 from twin import assets
-from twin.assets import Asset, chain, surface
+from twin.assets import Asset, surface
 from twin.files import InputError
 
-CASES = [(kind, seed) for kind in assets.KINDS for seed in (0, 1, 4)]
+CASES = [
+    pytest.param(kind, seed, marks=[pytest.mark.slow] if seed else []) for kind in assets.KINDS for seed in (0, 1, 4)
+]
+TEXEL_MM = {"bar": 0.3}  # finer than its ribs; of other kinds 6 mm
 
 
 @cache
 def built(kind: str, seed: int) -> Asset:
     parameters = assets.sample(kind, np.random.default_rng(seed))
-    return assets.build(kind, parameters, texel_mm=6.0)
+    return assets.build(kind, parameters, texel_mm=TEXEL_MM.get(kind, 6.0))
 
 
 @cache
@@ -27,14 +30,18 @@ def texels(kind: str, seed: int) -> assets.Texels:
     return assets.texels(built(kind, seed))
 
 
+def volumes(asset: Asset) -> np.ndarray:
+    """Volume of each solid, m³; negative if its normals point inwards."""
+    a, b, c = (asset.vertices[asset.faces[:, corner]] for corner in range(3))
+    return np.bincount(asset.face_solid, (a * np.cross(b, c)).sum(axis=1)) / 6
+
+
 def assert_solid(asset: Asset) -> None:
     """Every solid closed, consistently wound, its normals out; nothing shared between solids."""
-    assert assets.mesh(asset).is_watertight
-    for index, name in enumerate(asset.solid_names):
-        part = trimesh.Trimesh(asset.vertices, asset.faces[asset.face_solid == index], process=False)
-        assert part.is_watertight, name
-        assert part.is_winding_consistent, name
-        assert part.volume > 0, name
+    shape = assets.mesh(asset)
+    assert shape.is_watertight
+    assert shape.is_winding_consistent
+    assert (volumes(asset) > 0).all()
     owner = np.full(len(asset.vertices), -1)
     owner[asset.faces] = asset.face_solid[:, None]
     assert (owner[asset.faces] == asset.face_solid[:, None]).all()
@@ -43,6 +50,69 @@ def assert_solid(asset: Asset) -> None:
 @pytest.mark.parametrize(("kind", "seed"), CASES)
 def test_solids_are_closed_with_normals_out(kind: str, seed: int) -> None:
     assert_solid(built(kind, seed))
+
+
+def winding(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """How often each point (n, 3) is enclosed by triangles (m, 3, 3): the sum of solid angles over 4 pi.
+
+    A. van Oosterom and J. Strackee, The solid angle of a plane triangle, IEEE Trans. Biomed. Eng. 30 (1983).
+    """
+    total = np.zeros(len(points))
+    for start in range(0, len(triangles), 4000):
+        a, b, c = (triangles[None, start : start + 4000, corner] - points[:, None] for corner in range(3))
+        la, lb, lc = (np.linalg.norm(one, axis=2) for one in (a, b, c))
+        volume = (a * np.cross(b, c)).sum(axis=2)
+        dots = (a * b).sum(axis=2) * lc + (b * c).sum(axis=2) * la + (c * a).sum(axis=2) * lb
+        total += np.arctan2(volume, la * lb * lc + dots).sum(axis=1)
+    return total / (2 * np.pi)
+
+
+def surface_points(asset: Asset, faces: np.ndarray, count: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Points (n, 3), their normals (n, 3) and their faces (n,), at random by area over some faces of an asset."""
+    part = trimesh.Trimesh(asset.vertices, asset.faces[faces], process=False)
+    points, index = trimesh.sample.sample_surface(part, count, seed=int(rng.integers(2**31)))
+    return np.asarray(points), part.face_normals[index], faces[index]
+
+
+@pytest.mark.parametrize(("kind", "seed"), CASES)
+def test_no_solid_pierces_itself(kind: str, seed: int) -> None:
+    """Just outside of its surface a solid encloses a point never, just inside once."""
+    asset, rng = built(kind, seed), np.random.default_rng(0)
+    sorts = {re.sub(r"[0-9]+", "", name): index for index, name in enumerate(asset.solid_names)}  # one of each sort
+    for name, index in sorts.items():
+        faces = np.flatnonzero(asset.face_solid == index)
+        points, normals, _ = surface_points(asset, faces, 40, rng)
+        for side, expected in ((1, 0), (-1, 1)):
+            enclosed = winding(points + side * 2e-5 * normals, asset.vertices[asset.faces[faces]])
+            # A point beside an edge may lie on the other side of the neighbouring face: no more than one in twenty.
+            assert (np.abs(enclosed - expected) < 0.1).mean() >= 0.95, name
+            assert (np.abs(enclosed - 0.5) < 0.6).all(), name  # enclosed twice, or turned inside out
+
+
+@pytest.mark.parametrize(("kind", "seed"), CASES)
+def test_solids_rest_on_each_other_and_do_not_pass_through(kind: str, seed: int) -> None:
+    """Hardly any surface in the air lies in another solid as large or larger, or against it; weld beads may.
+
+    (A large solid may well reach into a small one: a plate lies under its rivets.)
+    """
+    asset, rng = built(kind, seed), np.random.default_rng(0)
+    volume = volumes(asset)
+    zone = np.array(asset.zone_names)[asset.face_zone]
+    faces = np.flatnonzero((zone != "covered") & (zone != "weld"))
+    points, normals, face = surface_points(asset, faces, 1500, rng)
+    points = points + 0.0005 * normals
+    inside = np.zeros(len(points), dtype=bool)
+    for index in range(len(asset.solid_names)):
+        mine = np.flatnonzero(asset.face_solid == index)
+        if (zone[mine] == "weld").any():
+            continue
+        corners = asset.vertices[asset.faces[mine]]
+        low, high = corners.min(axis=(0, 1)), corners.max(axis=(0, 1))
+        near = ((points > low) & (points < high)).all(axis=1) & (asset.face_solid[face] != index)
+        near &= volume[asset.face_solid[face]] <= 1.01 * volume[index]
+        if near.any():
+            inside[near] |= winding(points[near], corners) > 0.5
+    assert inside.mean() < 0.02, {asset.solid_names[asset.face_solid[one]] for one in face[inside]}
 
 
 @pytest.mark.parametrize(("kind", "seed"), CASES)
@@ -104,7 +174,7 @@ def test_texel_normals_are_those_of_the_mesh(kind: str, seed: int) -> None:
     shape = assets.mesh(asset)
     corners = asset.vertices[asset.faces]
     longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(axis=1)
-    large = 2 * shape.area_faces / longest > 0.003  # no narrower than half a texel
+    large = 2 * shape.area_faces / longest > 0.0005 * TEXEL_MM.get(kind, 6.0)  # no narrower than half a texel
     assert large.sum() > 10
     agreement = (shape.face_normals * field.normal[row, column]).sum(axis=1)[large]
     assert (agreement > 0.95).all()  # a neighbouring facet of the bar is 7.5 degrees away
@@ -120,9 +190,21 @@ def test_building_twice_gives_the_same_bytes(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", assets.KINDS)
-@settings(max_examples=8, deadline=None, derandomize=True)
+@settings(max_examples=2, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 2**32 - 1))
-def test_sampler_always_makes_a_valid_asset(kind: str, seed: int) -> None:
+def test_sampler_makes_a_valid_asset(kind: str, seed: int) -> None:
+    assert_drawn_well(kind, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", assets.KINDS)
+@settings(max_examples=80, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_sampler_never_makes_an_invalid_asset(kind: str, seed: int) -> None:
+    assert_drawn_well(kind, seed)
+
+
+def assert_drawn_well(kind: str, seed: int) -> None:
     asset = assets.build(kind, assets.sample(kind, np.random.default_rng(seed)), texel_mm=15.0)
     assert_solid(asset)
     field = assets.texels(asset)
@@ -153,12 +235,17 @@ def test_finer_texels_keep_the_mesh() -> None:
 
 def test_pipe_has_the_volume_of_its_steel() -> None:
     parameters = {
+        **assets.sample("pipe", np.random.default_rng(0)),
         "nps": "8",
         "schedule": "80",
         "run_m": 1.5,
         "leg_m": 0,
         "pieces": 1,
         "flanged": False,
+        "start": "cut",
+        "finish": "cut",
+        "branch_nps": "none",
+        "supports_at_m": [],
         "upright": True,
     }
     asset = assets.build("pipe", parameters, texel_mm=10.0)
@@ -170,47 +257,12 @@ def test_pipe_has_the_volume_of_its_steel() -> None:
     )
 
 
-@pytest.mark.parametrize("link", ["stud", "studless"])
-@pytest.mark.parametrize(("layout", "slope"), [("hanging", 0.0), ("lying", 0.0), ("sagging", 10.0), ("sagging", 60.0)])
-def test_links_touch_and_do_not_pierce(link: str, layout: str, slope: float) -> None:
-    d = 0.03
-    patches, _ = chain.chain(link=link, diameter_mm=30.0, links=6, layout=layout, end_slope_degrees=slope)
-    lines = []
-    for number in range(1, 7):
-        points = []
-        for patch in patches:
-            if patch.solid == f"link {number}":
-                middle = patch.points[:, :-1].mean(axis=1)
-                count = max(2, int(np.ceil(np.linalg.norm(np.diff(middle, axis=0), axis=1).max() / (0.01 * d))))
-                steps = np.linspace(0, 1, count)[:, None, None]
-                points.append(((1 - steps) * middle[:-1] + steps * middle[1:]).reshape(-1, 3))
-        lines.append(cKDTree(np.concatenate(points)))
-    for i, one in enumerate(lines):
-        for j in range(i + 1, 6):
-            gap = one.query(lines[j].data)[0].min()
-            assert gap > 0.995 * d
-            assert j > i + 1 or gap < 1.01 * d
-    for patch in patches:
-        if patch.zone == "stud":
-            number = int(patch.solid.split()[-1]) - 1
-            for j in {number - 1, number + 1} & set(range(6)):
-                assert lines[j].query(patch.points.reshape(-1, 3))[0].min() > d / 2
-
-
-@pytest.mark.parametrize(("link", "width"), [("stud", 3.6), ("studless", 3.35)])
-def test_link_is_in_proportion(link: str, width: float) -> None:
-    parameters = {"link": link, "diameter_mm": 50.0, "links": 1, "layout": "sagging", "end_slope_degrees": 0.0}
-    asset = assets.build("chain", parameters, texel_mm=10.0)
-    size = np.sort(asset.vertices.max(axis=0) - asset.vertices.min(axis=0)) / 0.05
-    np.testing.assert_allclose(size, [1.04, width + 0.02, 6], rtol=5e-3)  # 4 % of upset metal at the weld
-
-
 @pytest.mark.parametrize(
     ("kind", "change", "message"),
     [
         ("boat", {}, "pipe, chain, plate"),
-        ("pipe", {"nps": "5"}, "choose nps from 2, 4"),
-        ("pipe", {"schedule": "160"}, "40 or 80"),
+        ("pipe", {"nps": "7"}, "choose from nps 1/2, 3/4"),
+        ("pipe", {"schedule": "41"}, "choose from schedules 10"),
         ("pipe", {"run_m": 0.01}, "too short"),
         ("pipe", {"run_m": float("nan")}, "too short"),
         ("pipe", {"colour": "red"}, "colour"),

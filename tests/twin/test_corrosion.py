@@ -1,5 +1,5 @@
+from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -7,53 +7,56 @@ import pytest
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from twin import assets, corrosion
+from twin import assets, corrosion, zones
 from twin.assets import Asset, Texels
-from twin.corrosion import ZONE_FACTORS, Coating, Exposure, Fields, birth_places, grow
-from twin.exposure import first_year_loss_um, loss_um
+from twin.coating import Coating, Paint, Zinc
+from twin.corrosion import Fields, grow
+from twin.exposure import Exposure, Period, at, category_um, loss_um
 from twin.files import InputError
+from twin.pits import Pits
 
-C5 = Exposure(category="C5")
-PAINT = Coating(life_years=6.0)
+Plate = Callable[..., tuple[Asset, Texels]]
+C5 = at("C5")
+MOVED = Exposure(periods=(Period(category="C3"), Period(from_years=6.0, category="CX")), splash_m=(0.0, 0.15))
+PAINT = Paint(life_years=6.0)
+PITS = Pits()
+COATINGS = [PAINT, Zinc(thickness_um=40.0), None]
+PLACES = [C5, MOVED]
 FIELDS = ("start_years", "age_years", "wall_loss_mm", "rust_cover")
-PLATE = {
-    "length_m": 0.6,
-    "width_m": 0.5,
-    "thickness_mm": 10.0,
-    "stiffeners": 1,
-    "stiffener": "flat",
-    "stiffener_height_mm": 80.0,
-    "fasteners": "rivets",
-    "butt_weld": True,
-    "upright": True,
-}
 
 
-@cache
-def plate(texel_mm: float = 5.0) -> tuple[Asset, Texels]:
-    asset = assets.build("plate", PLATE, texel_mm=texel_mm)
-    return asset, assets.texels(asset)
-
-
-def grown(years: float, *, coating: Coating | None = PAINT, seed: int = 3, texel_mm: float = 5.0) -> Fields:
-    return grow(*plate(texel_mm), exposure=C5, coating=coating, years=years, seed=seed)
+def grown(
+    surface: tuple[Asset, Texels],
+    years: float,
+    *,
+    exposure: Exposure = C5,
+    coating: Coating = PAINT,
+    seed: int = 3,
+    pits: Pits | None = PITS,
+    by_zone: bool = True,
+) -> Fields:
+    return grow(
+        *surface, exposure=exposure, coating=coating, years=years, seed=seed, pits=pits, by_zone=by_zone
+    )  # fmt: skip
 
 
 def share(fields: Fields, texels: Texels) -> float:
     return float(texels.area_mm2[fields.rust_cover > 0.5].sum() / texels.area_mm2.sum())
 
 
-@pytest.mark.parametrize("coating", [PAINT, None])
-def test_zero_years_change_nothing(coating: Coating | None) -> None:
-    fields = grown(0, coating=coating)
+@pytest.mark.parametrize("coating", COATINGS)
+def test_zero_years_change_nothing(plate: Plate, coating: Coating) -> None:
+    fields = grown(plate(), 0, coating=coating)
     assert np.isinf(fields.start_years).all()
     for name in FIELDS[1:]:
         assert not getattr(fields, name).any()
 
 
-@pytest.mark.parametrize("coating", [PAINT, None])
-def test_nothing_ever_shrinks(coating: Coating | None) -> None:
-    history = [grown(years, coating=coating) for years in (0.5, 2, 5, 5.5, 12, 19, 21, 40)]
+@pytest.mark.parametrize("exposure", PLACES)
+@pytest.mark.parametrize("coating", COATINGS)
+def test_nothing_ever_shrinks(plate: Plate, coating: Coating, exposure: Exposure) -> None:
+    steps = (0.5, 2, 5.9, 6, 6.0001, 12, 19, 21, 45)
+    history = [grown(plate(), years, coating=coating, exposure=exposure) for years in steps]
     for before, after in pairwise(history):
         started = np.isfinite(before.start_years)
         np.testing.assert_array_equal(after.start_years[started], before.start_years[started])
@@ -62,8 +65,17 @@ def test_nothing_ever_shrinks(coating: Coating | None) -> None:
     assert share(history[-1], plate()[1]) > share(history[0], plate()[1])
 
 
-def test_fields_are_in_range_and_agree() -> None:
-    fields = grown(15)
+def test_a_move_to_another_place_changes_nothing_before_it(plate: Plate) -> None:
+    stayed = grown(plate(), 6.0, exposure=Exposure(periods=MOVED.periods[:1], splash_m=MOVED.splash_m))
+    moved = grown(plate(), 6.0, exposure=MOVED)
+    for name in FIELDS:
+        np.testing.assert_array_equal(getattr(stayed, name), getattr(moved, name), err_msg=name)
+    later = [grown(plate(), 12.0, exposure=where) for where in (at("C3"), MOVED)]
+    assert share(later[1], plate()[1]) > 1.3 * share(later[0], plate()[1])
+
+
+def test_fields_are_in_range_and_agree(plate: Plate) -> None:
+    fields = grown(plate(), 15)
     assert 0.02 < share(fields, plate()[1]) < 0.9
     assert fields.rust_cover.min() == 0
     assert fields.rust_cover.max() == 1
@@ -74,14 +86,29 @@ def test_fields_are_in_range_and_agree() -> None:
     assert not fields.rust_cover[~started].any()
 
 
-def test_same_seed_same_history_and_another_seed_another() -> None:
-    first, again, other = grown(10), grown(10), grown(10, seed=4)
+def test_no_more_is_lost_than_there_is(plate: Plate) -> None:
+    asset, texels = plate()
+    thin = replace(texels, thickness_mm=np.full_like(texels.thickness_mm, 0.8))
+    fields = grown((asset, thin), 60, coating=None)
+    assert fields.wall_loss_mm.max() == np.float32(0.8)
+    assert (fields.wall_loss_mm == np.float32(0.8)).mean() > 0.2
+
+
+def test_same_seed_same_history_and_another_seed_another(plate: Plate) -> None:
+    first, again, other = grown(plate(), 10), grown(plate(), 10), grown(plate(), 10, seed=4)
     for name in FIELDS:
         assert getattr(first, name).tobytes() == getattr(again, name).tobytes()
     assert first.rust_cover.tobytes() != other.rust_cover.tobytes()
 
 
-def test_result_depends_on_the_place_and_not_on_the_layout() -> None:
+def test_pits_and_zones_do_not_reroll_the_rest(plate: Plate) -> None:
+    full, plain = grown(plate(), 10), grown(plate(), 10, pits=None, by_zone=False)
+    np.testing.assert_array_equal(full.start_years, plain.start_years)
+    np.testing.assert_array_equal(full.rust_cover, plain.rust_cover)
+    assert (full.wall_loss_mm != plain.wall_loss_mm).any()
+
+
+def test_result_depends_on_the_place_and_not_on_the_layout(plate: Plate) -> None:
     """The same texels in another order, so in other tiles, have the same history bit for bit."""
     asset, texels = plate()
     order = np.random.default_rng(0).permutation(texels.zone.size)
@@ -89,132 +116,156 @@ def test_result_depends_on_the_place_and_not_on_the_layout() -> None:
     def shuffled(field: np.ndarray) -> np.ndarray:
         return field.reshape(texels.zone.size, -1)[order].reshape(field.shape)
 
-    mixed = Texels(
-        position_m=shuffled(texels.position_m),
-        normal=shuffled(texels.normal),
-        area_mm2=shuffled(texels.area_mm2),
-        zone=shuffled(texels.zone),
-        thickness_mm=shuffled(texels.thickness_mm),
-    )
-    plain = grown(9)
-    again = grow(asset, mixed, exposure=C5, coating=PAINT, years=9, seed=3)
+    mixed = Texels(**{name: shuffled(getattr(texels, name)) for name in Texels.__dataclass_fields__})
+    plain, again = grown(plate(), 9), grown((asset, mixed), 9)
     for name in FIELDS:
         np.testing.assert_array_equal(getattr(again, name), shuffled(getattr(plain, name)), err_msg=name)
 
 
-def test_arrival_is_the_least_over_all_defects() -> None:
-    """Against every defect at every texel in double precision, without the noise, tiles or reach of the real one."""
-    asset, texels = plate(8.0)
-    defects = birth_places(asset, C5, PAINT, np.random.SeedSequence(1))
-    years = 12.0
-    factor = np.full(texels.zone.shape, 1.3, dtype=np.float32)
-    found = corrosion._arrival(texels, factor, defects, years)
-    offset = texels.position_m.reshape(-1, 1, 3).astype(float) - defects.position_m
-    gravity = np.array([0.0, 0.0, -1.0])
-    tangent = gravity - defects.normal * (defects.normal @ gravity)[:, None]
-    slope = np.linalg.norm(tangent, axis=1)
-    unit = tangent / np.maximum(slope, 1e-9)[:, None]
-    downhill = np.maximum(np.einsum("tdk,dk->td", offset, unit), 0)
-    shrink = 1 - 1 / (1 + (defects.stretch - 1) * slope)
-    squeezed = offset - (downhill * shrink)[..., None] * unit
-    turned = np.minimum(texels.normal.reshape(-1, 3).astype(float) @ defects.normal.T, 0)
-    distance = np.linalg.norm(squeezed, axis=2) * (1 + 8 * turned**2) * 1.3
-    expected = (defects.birth_years + distance / defects.speed_m).min(axis=1).reshape(found.shape)
-    reached = expected < years
-    assert 0.05 < reached.mean() < 0.95
-    np.testing.assert_allclose(found[reached], expected[reached], rtol=2e-4)
-    assert (found[~reached] > years * 0.999).all()
+@pytest.mark.parametrize("category", ["C2", "C5"])
+def test_bare_steel_loses_what_iso_9224_says(plate: Plate, category: str) -> None:
+    """Before pits and zones, for each seed alone, over every texel that the air reaches."""
+    _, texels = plate()
+    for seed in range(4):
+        fields = grown(plate(), 20, exposure=at(category), coating=None, seed=seed, pits=None, by_zone=False)
+        open_air = np.isfinite(fields.start_years) & (texels.area_mm2 > 0)
+        area = texels.area_mm2[open_air].astype(float)
+        expected = loss_um(fields.start_years[open_air].astype(float), 20.0, [0.0], [category_um(category)], 0.523)
+        mean_um = 1000 * (area * fields.wall_loss_mm[open_air]).sum() / area.sum()
+        assert mean_um == pytest.approx((area * expected).sum() / area.sum(), rel=0.01)
+        assert mean_um == pytest.approx(float(loss_um(0.0, 20.0, [0.0], [category_um(category)], 0.523)), rel=0.03)
+        assert (fields.rust_cover[open_air] == 1).all()
 
 
-def test_bare_steel_loses_what_iso_9224_says() -> None:
-    texels, ratios = plate()[1], []
-    for seed in range(6):
-        fields = grown(20, coating=None, seed=seed)
-        area = np.where(np.isfinite(fields.start_years), texels.area_mm2, 0).astype(float)
-        expected = loss_um(fields.age_years.astype(float), first_year_loss_um("C5") / 1000)
-        ratios.append((area * fields.wall_loss_mm).sum() / (area * expected).sum())
-        assert (fields.rust_cover[area > 0] == 1).all()
-    assert np.mean(ratios) == pytest.approx(1, abs=0.01)
+def test_pits_deepen_the_worst_and_hardly_the_mean(plate: Plate) -> None:
+    _, texels = plate(2.5)
+    bare = {"coating": None, "by_zone": False}
+    with_pits, without = (grown(plate(2.5), 20, pits=pits, **bare) for pits in (Pits(), None))
+    area = texels.area_mm2.astype(float)
+    means = [(area * fields.wall_loss_mm).sum() / area.sum() for fields in (with_pits, without)]
+    assert 1.0 < means[0] / means[1] < 1.15
+    assert with_pits.wall_loss_mm.max() > 1.8 * without.wall_loss_mm.max()
+    assert (with_pits.wall_loss_mm >= without.wall_loss_mm).all()
 
 
-def test_texel_size_moves_the_statistics_little() -> None:
-    coarse, fine = grown(12, texel_mm=6.0), grown(12, texel_mm=3.0)
-    assert share(coarse, plate(6.0)[1]) == pytest.approx(share(fine, plate(3.0)[1]), abs=0.02)
-    assert coarse.wall_loss_mm.max() == pytest.approx(fine.wall_loss_mm.max(), rel=0.15)
+@pytest.mark.parametrize("coating", COATINGS)
+def test_texel_size_moves_the_statistics_little(plate: Plate, coating: Coating) -> None:
+    """Stated tolerances: rusted share 0.02, mean loss 4 %, depth that 1 % of the area passes 5 %, deepest 15 %."""
+    statistics = []
+    for size in (5.0, 2.5):
+        texels = plate(size)[1]
+        fields = grown(plate(size), 12, coating=coating)
+        order = np.argsort(fields.wall_loss_mm, axis=None)[::-1]
+        area = np.cumsum(texels.area_mm2.reshape(-1)[order].astype(float))
+        deep = fields.wall_loss_mm.reshape(-1)[order][np.searchsorted(area, 0.01 * area[-1])]
+        mean = (texels.area_mm2 * fields.wall_loss_mm).sum(dtype=float) / area[-1]
+        statistics.append((share(fields, texels), mean, deep, fields.wall_loss_mm[texels.area_mm2 > 0].max()))
+    coarse, fine = statistics
+    assert coarse[0] == pytest.approx(fine[0], abs=0.02)
+    assert coarse[1] == pytest.approx(fine[1], rel=0.04)
+    assert coarse[2] == pytest.approx(fine[2], rel=0.05)
+    assert coarse[3] == pytest.approx(fine[3], rel=0.15)
 
 
-def test_faces_in_contact_never_rust() -> None:
+@pytest.mark.parametrize("kind", ["pipe", "chain"])
+def test_there_are_no_seams_between_islands(kind: str) -> None:
+    """Across the border of two islands of one smooth surface, fields differ no more than between neighbours inside."""
+    asset = assets.build(kind, assets.sample(kind, np.random.default_rng(1)), texel_mm=4.0)
+    texels = assets.texels(asset)
+    fields = grown((asset, texels), 12)
+    island = np.full(asset.atlas_shape, -1)
+    for number, one in enumerate(asset.islands):
+        island[one.row : one.row + one.shape[0], one.column : one.column + one.shape[1]] = number
+    air = (texels.area_mm2 > 0) & (np.array([zones.ZONES[n].loss for n in asset.zone_names])[texels.zone] > 0)
+    place, normal, own = texels.position_m[air], texels.normal[air], island[air]
+    pairs = cKDTree(place).query_pairs(0.0045, output_type="ndarray")
+    smooth = (normal[pairs[:, 0]] * normal[pairs[:, 1]]).sum(axis=1) > 0.97
+    pairs = pairs[smooth]
+    across = own[pairs[:, 0]] != own[pairs[:, 1]]
+    assert across.sum() > 200
+    at_border = np.zeros(len(own), dtype=bool)
+    at_border[pairs[across]] = True
+    beside = ~across & at_border[pairs].any(axis=1)
+    apart = np.linalg.norm(place[pairs[:, 0]] - place[pairs[:, 1]], axis=1)
+    for name in ("rust_cover", "age_years"):
+        step = np.abs(np.diff(getattr(fields, name)[air][pairs], axis=1))[:, 0] / apart
+        assert step[across].mean() < 2 * step[beside].mean(), name
+        unrelated = np.abs(np.diff(np.random.default_rng(0).permutation(getattr(fields, name)[air])))
+        assert unrelated.mean() / 0.0045 > 2 * step[beside].mean()  # the bound above would see a seam
+
+
+def test_faces_in_contact_never_rust(plate: Plate) -> None:
     asset, texels = plate()
     hidden = texels.zone == asset.zone_names.index("covered")
     assert hidden.any()
-    for coating in (PAINT, None):
-        assert not grown(30, coating=coating).rust_cover[hidden].any()
+    for coating in COATINGS:
+        fields = grown(plate(), 30, coating=coating)
+        assert not fields.rust_cover[hidden].any()
+        assert not fields.wall_loss_mm[hidden].any()
 
 
-def test_every_zone_of_every_kind_has_a_factor() -> None:
-    for kind in assets.KINDS:
-        for seed in range(12):
-            patches, _ = assets.KINDS[kind].build(**assets.sample(kind, np.random.default_rng(seed)))
-            assert {patch.zone for patch in patches} <= {*ZONE_FACTORS, "body", "face"}
+def test_zinc_keeps_rust_away_until_it_is_used_up(plate: Plate) -> None:
+    thick, thin = Zinc(thickness_um=85.0), Zinc(thickness_um=15.0)
+    assert share(grown(plate(), 12, coating=thick), plate()[1]) == 0
+    assert share(grown(plate(), 12, coating=thin), plate()[1]) > 0.9
+    between = [share(grown(plate(), years, coating=thin), plate()[1]) for years in (2.5, 3.2, 4.0)]
+    assert between == sorted(between)
 
 
-def test_births_follow_area_zone_and_coating_life() -> None:
-    asset, texels = plate()
-    dense = Coating(life_years=8.0, defects_per_m2=2000.0)
-    defects = birth_places(asset, C5, dense, np.random.SeedSequence(0))
-    inside = texels.area_mm2 > 0
-    zone = texels.zone[inside][cKDTree(texels.position_m[inside]).query(defects.position_m)[1]]
-    density = {
-        name: (zone == index).sum() / texels.area_mm2[texels.zone == index].sum()
-        for index, name in enumerate(asset.zone_names)
-    }
-    # Six times as many parents, but a bead is narrower than the spread of their satellites.
-    assert density["weld"] > 1.25 * density["face"] > 0
-    assert density["edge"] > 2 * density["face"]
-    # Satellites come later than the Weibull law of their parents.
-    assert 0.3 < (defects.birth_years < 8.0).mean() < 1 - np.exp(-1)
-    sparse = birth_places(asset, C5, replace(dense, defects_per_m2=20.0), np.random.SeedSequence(0))
-    assert len(sparse.birth_years) == pytest.approx(len(defects.birth_years) / 100, rel=0.3)
+def test_the_splash_zone_loses_more(plate: Plate) -> None:
+    _, texels = plate()
+    splash = replace(at("C3"), splash_m=(0.1, 0.2))
+    fields = grown(plate(), 20, exposure=splash, coating=None, by_zone=False, pits=None)
+    wet = (texels.position_m[..., 2] >= 0.1) & (texels.position_m[..., 2] < 0.2) & np.isfinite(fields.start_years)
+    dry = (texels.position_m[..., 2] > 0.25) & np.isfinite(fields.start_years)
+    ratio = category_um("CX") / category_um("C3")
+    assert fields.wall_loss_mm[wet].mean() == pytest.approx(ratio * fields.wall_loss_mm[dry].mean(), rel=0.03)
 
 
-def test_rust_forms_patches_and_not_specks() -> None:
-    asset, texels = plate(2.0)
+def test_rust_forms_patches_and_not_specks(plate: Plate) -> None:
+    asset, texels = plate(2.5)
     face = texels.zone == asset.zone_names.index("face")
-    labels, _ = ndimage.label((grown(12, texel_mm=2.0).rust_cover > 0.5) & face)
+    labels, _ = ndimage.label((grown(plate(2.5), 12).rust_cover > 0.5) & face)
     sizes = np.bincount(labels.ravel())[1:]
     assert len(sizes) > 3
-    assert sizes[sizes > 100].sum() > 0.9 * sizes.sum()  # 100 texels are 4 cm²
+    assert sizes[sizes > 64].sum() > 0.9 * sizes.sum()  # 64 texels are 4 cm²
 
 
-def test_runoff_draws_rust_down_a_wall() -> None:
-    """Around defects on an upright face the front reaches further down than up."""
-    asset, texels = plate()
-    defects = birth_places(asset, C5, Coating(life_years=1.0), np.random.SeedSequence(2))
-    upright = np.flatnonzero((np.abs(defects.normal[:, 2]) < 0.1) & (defects.stretch > 2))[:1]
-    one = corrosion.Defects(**{name: getattr(defects, name)[upright] for name in defects.__dataclass_fields__})
-    one = replace(one, position_m=np.array([[0.1, texels.position_m[..., 1].min(), 0.3]]), speed_m=np.array([0.004]))
-    one = replace(one, normal=np.array([[0.0, -1.0, 0.0]]), birth_years=np.array([0.0]))
-    arrival = corrosion._arrival(texels, np.ones(texels.zone.shape, dtype=np.float32), one, 20.0)
-    height = texels.position_m[arrival < 20][:, 2] - 0.3
-    assert -height.min() > 1.5 * height.max() > 0
-
-
-def test_sampled_histories_show_rust_without_drowning_in_it() -> None:
+@pytest.mark.parametrize("kind", ["plate", "railing", "bar"])
+def test_sampled_histories_show_rust_without_drowning_in_it(plate: Plate, kind: str) -> None:
     shares = []
     for seed in range(12):
-        exposure, coating, years = corrosion.sample_history(np.random.default_rng(seed), "plate")
-        fields = grow(*plate(8.0), exposure=exposure, coating=coating, years=years, seed=seed)
+        exposure, coating, years = corrosion.sample_history(np.random.default_rng(seed), kind)
+        fields = grown(plate(8.0), years, exposure=exposure, coating=coating, seed=seed)
         shares.append(share(fields, plate(8.0)[1]))
-    assert 0.02 < np.median(shares) < 0.5
+    assert 0.02 < np.median(shares) < (0.97 if kind == "bar" else 0.6)
 
 
-@pytest.mark.parametrize("years", [-1.0, float("nan"), float("inf")])
-def test_impossible_years_are_refused(years: float) -> None:
+@pytest.mark.parametrize("years", [-1.0, float("nan"), float("inf"), 1e5])
+def test_impossible_years_are_refused(plate: Plate, years: float) -> None:
     with pytest.raises(InputError, match="years"):
-        grown(years)
+        grown(plate(), years)
 
 
-@pytest.mark.parametrize("change", [{"life_years": 0.0}, {"shape": -1.0}, {"defects_per_m2": -2.0}])
-def test_impossible_coatings_are_refused(change: dict[str, float]) -> None:
-    with pytest.raises(InputError, match="coating"):
-        replace(PAINT, **change)
+@pytest.mark.slow
+def test_a_million_texels_in_two_seconds() -> None:
+    """The budget of a scene on one core: a million texels with 500 defects, aged 20 years."""
+    import os
+    import time
+
+    sampled = assets.sample("plate", np.random.default_rng(0))
+    flat = {"length_m": 1.8, "width_m": 1.2, "stiffeners": 0, "fasteners": "none", "butt_weld": False}
+    asset = assets.build("plate", {**sampled, **flat}, texel_mm=2.05)
+    texels = assets.texels(asset)
+    assert (texels.area_mm2 > 0).sum() > 1e6
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        times = []
+        for _ in range(3):
+            begin = time.process_time()
+            grown((asset, texels), 20, coating=Paint(life_years=8.0, defects_per_m2=40.0))
+            times.append(time.process_time() - begin)
+    finally:
+        os.sched_setaffinity(0, before)
+    assert min(times) < 2 * 2  # measured alone: under 2 s; neighbours on the same processor slow it down

@@ -1,5 +1,6 @@
 """The command line, as a user runs it."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,14 @@ import pytest
 def twin(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "twin", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small twin of three years."""
+    folder = tmp_path_factory.mktemp("made") / "t"
+    assert twin("new", "bar", "--out", folder, "--years", 3, "--texel-mm", 20).returncode == 0
+    return folder
 
 
 def test_help_does_not_wait_for_numpy() -> None:
@@ -28,9 +37,11 @@ def test_a_twin_lives(tmp_path: Path) -> None:
     folder = tmp_path / "spool"
     made = twin("new", "pipe", "--out", folder, "--seed", 3, "--category", "C5", "--years", 8, "--texel-mm", 8)
     assert made.returncode == 0, made.stderr
-    assert twin("grow", folder, "--years", 4).stdout.endswith("now 12 years\n")
-    shown = twin("show", folder).stdout
-    assert "12 years in C5" in shown
+    assert "now 12 years" in twin("grow", folder, "--years", 4).stdout
+    assert "now 13 years" in twin("grow", folder, "--years", 1, "--category", "CX").stdout
+    shown = " ".join(twin("show", folder).stdout.split())
+    assert "13 years on" in shown
+    assert "C5, then CX from year 12" in shown
     assert "weld" in shown
     assert twin("export", folder, "--out", tmp_path / "spool.glb").returncode == 0
     assert (tmp_path / "spool.glb").read_bytes()[:4] == b"glTF"
@@ -39,13 +50,46 @@ def test_a_twin_lives(tmp_path: Path) -> None:
     assert "holds a twin already" in again.stderr
 
 
+def test_dates_and_dimensions_are_taken(tmp_path: Path) -> None:
+    folder = tmp_path / "spool"
+    made = twin(
+        "new", "pipe", "--out", folder, "--built", "2004-01-01", "--years", 4, "--texel-mm", 20, "--zinc-um", 60,
+        "--climate", 15, 70, 4, 3, "--splash", 0, 0.2, "--set", "nps=6", "schedule=40", "run_m=2", "upright=true",
+        "supports_at_m=[]",
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    kept = json.loads((folder / "twin.json").read_text())["twin"]
+    assert kept["built"] == "2004-01-01T00:00:00Z"
+    assert kept["clock"] == "2008-01-01T00:00:00Z"
+    assert kept["parameters"] | {"nps": "6", "schedule": "40", "run_m": 2.0, "upright": True} == kept["parameters"]
+    assert kept["coating"] == {"kind": "zinc", "thickness_um": 60.0}
+    assert kept["exposure"]["splash_m"] == [0.0, 0.2]
+    done = twin("grow", folder, "--until", "2012-01-01")
+    assert "now 8 years, 2012-01-01" in done.stdout
+    back = twin("grow", folder, "--until", "2011-12-31")
+    assert (back.returncode, len(back.stderr.splitlines())) == (2, 1)
+    assert "does not run back" in back.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("new", "boat"), "pipe, chain, plate"),
         (("new", "pipe", "--category", "C7"), "C1, C2"),
-        (("new", "pipe", "--years", "-3"), "years -3"),
-        (("new", "pipe", "--coating-life", "-3"), "coating of -3"),
+        (("new", "pipe", "--years", "-3"), "--years -3"),
+        (("new", "pipe", "--years", "1e300"), "calendar"),
+        (("new", "pipe", "--built", "yesterday"), "date such as"),
+        (("new", "pipe", "--coating-life", "-3"), "paint of -3"),
+        (("new", "pipe", "--coating-life", "3", "--bare"), "only one of"),
+        (("new", "pipe", "--zinc-um", "0"), "zinc coat of 0"),
+        (("new", "pipe", "--category", "C3", "--climate", "15", "70", "4", "3"), "either --category or --climate"),
+        (("new", "pipe", "--climate", "55", "70", "4", "3"), "temperature_c 55"),
+        (("new", "pipe", "--splash", "2", "1"), "splash_m (2.0, 1.0)"),
+        (("new", "pipe", "--set", "nps"), "name=value"),
+        (("new", "pipe", "--set", "colour=red"), "a pipe has nps"),
+        (("new", "pipe", "--set", "run_m=long"), "not a value like"),
+        (("new", "pipe", "--set", "upright=1"), "not a value like"),
+        (("new", "pipe", "--set", "schedule=7"), "schedule"),
         (("new", "pipe", "--texel-mm", "0"), "0.05 to 100 mm"),
     ],
 )
@@ -55,3 +99,21 @@ def test_bad_input_is_one_line_and_writes_nothing(arguments: tuple[str, ...], me
     assert len(done.stderr.splitlines()) == 1
     assert message in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--years", "-1"), "backwards"),
+        ((), "either --years or --until"),
+        (("--years", "1", "--until", "2050-01-01"), "either --years or --until"),
+        (("--until", "1999-01-01"), "does not run back"),
+        (("--years", "1", "--category", "C9"), "C1, C2"),
+    ],
+)
+def test_bad_times_leave_the_twin_as_it_was(arguments: tuple[str, ...], message: str, made: Path) -> None:
+    before = {path.name: path.read_bytes() for path in made.iterdir()}
+    done = twin("grow", made, *arguments)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert message in done.stderr
+    assert {path.name: path.read_bytes() for path in made.iterdir()} == before

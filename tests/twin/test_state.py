@@ -1,20 +1,32 @@
 import json
+import subprocess
+import sys
+import threading
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from twin import assets, state
-from twin.corrosion import Coating, Exposure
+from twin.coating import Coating, Paint, Zinc
+from twin.exposure import Climate, Exposure, Period, at
 from twin.files import InputError
-from twin.state import FIELD_NAMES, Twin
+from twin.state import EPOCH, FIELD_NAMES, Twin, later
+
+MILD = Climate(temperature_c=15, humidity_percent=70, so2_mg_m2_d=4, chloride_mg_m2_d=3)
 
 
 @pytest.fixture
 def twin() -> Twin:
     drawn = state.sample_twin("chain", np.random.default_rng(1), texel_mm=8.0)
-    return replace(drawn, exposure=Exposure(category="C5"), coating=Coating(life_years=5.0), years=10.0)
+    few = {**drawn.parameters, "links": 2}
+    return replace(drawn, parameters=few, exposure=at("C5"), coating=Paint(life_years=5.0), clock=later(EPOCH, 10))
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def test_round_trip_is_exact(twin: Twin, tmp_path: Path) -> None:
@@ -27,10 +39,12 @@ def test_round_trip_is_exact(twin: Twin, tmp_path: Path) -> None:
     assert fields.rust_cover.any()
 
 
-def test_bare_steel_survives_the_round_trip(twin: Twin, tmp_path: Path) -> None:
-    bare = replace(twin, coating=None)
-    state.save(bare, tmp_path / "t")
-    assert state.load(tmp_path / "t")[0] == bare
+@pytest.mark.parametrize("coating", [None, Zinc(thickness_um=40.0), Paint(life_years=3.0, shape=2.0)])
+def test_every_history_survives_the_round_trip(twin: Twin, coating: Coating, tmp_path: Path) -> None:
+    places = (Period(climate=MILD), Period(from_years=4.25, category="CX"))
+    other = replace(twin, coating=coating, exposure=Exposure(periods=places, splash_m=(0.1, 0.5)), pits=None)
+    state.save(other, tmp_path / "t")
+    assert state.load(tmp_path / "t")[0] == other
 
 
 def test_saving_twice_gives_the_same_files(twin: Twin, tmp_path: Path) -> None:
@@ -42,26 +56,110 @@ def test_saving_twice_gives_the_same_files(twin: Twin, tmp_path: Path) -> None:
 
 
 def test_ten_steps_equal_one_bit_for_bit(twin: Twin, tmp_path: Path) -> None:
-    young = replace(twin, years=0.0)
-    for name, steps in (("one", 1), ("ten", 10)):
-        state.save(young, tmp_path / name)
-        for _ in range(steps):
-            state.advance(tmp_path / name, 20 / steps)
-    one, ten = (list((tmp_path / name).glob("fields-*.npz")) for name in ("one", "ten"))
-    assert [path.name for path in one] == [path.name for path in ten]
-    assert len(ten) == 1
+    small = replace(twin, clock=EPOCH, texel_mm=20.0)
+    for name, count in (("one", 1), ("many", 10)):
+        state.save(small, tmp_path / name)
+        for _ in range(count):
+            state.advance(tmp_path / name, lambda clock, count=count: later(clock, 20 / count))
+    one, many = (state.load(tmp_path / name) for name in ("one", "many"))
+    assert one[0] == many[0]
+    files = [list((tmp_path / name).glob("fields-*.npz")) for name in ("one", "many")]
+    assert [path.name for path in files[0]] == [path.name for path in files[1]]
+    assert len(files[1]) == 1
 
 
-def test_negative_years_leave_the_state_unchanged(twin: Twin, tmp_path: Path) -> None:
+def test_the_twin_moves_when_it_is_told_to(twin: Twin, tmp_path: Path) -> None:
     state.save(twin, tmp_path / "t")
-    before = {path: path.read_bytes() for path in (tmp_path / "t").iterdir()}
-    with pytest.raises(InputError, match="backwards"):
-        state.advance(tmp_path / "t", -1)
-    assert {path: path.read_bytes() for path in (tmp_path / "t").iterdir()} == before
+    moved = state.advance(tmp_path / "t", lambda clock: later(clock, 5), move=Period(category="CX"))
+    assert moved.exposure.periods == (Period(category="C5"), Period(from_years=10.0, category="CX"))
+    assert moved.years == 15
+    again = state.advance(tmp_path / "t", lambda clock: later(clock, 1))
+    assert again.exposure == moved.exposure
+
+
+def test_a_move_before_any_time_replaces_the_place(twin: Twin, tmp_path: Path) -> None:
+    state.save(replace(twin, clock=EPOCH), tmp_path / "t")
+    moved = state.advance(tmp_path / "t", lambda clock: clock, move=Period(category="C2"))
+    assert moved.exposure.periods == (Period(category="C2"),)
+
+
+def test_a_clock_that_runs_backwards_leaves_the_state_unchanged(twin: Twin, tmp_path: Path) -> None:
+    state.save(twin, tmp_path / "t")
+    before = content(tmp_path / "t")
+    with pytest.raises(InputError, match="2009-12-31 and does not run back to 2009-07"):
+        state.advance(tmp_path / "t", lambda clock: later(clock, -0.5))
+    with pytest.raises(InputError, match="calendar"):
+        state.advance(tmp_path / "t", lambda clock: later(clock, 1e7))
+    with pytest.raises(InputError, match="at most 1000"):
+        state.advance(tmp_path / "t", lambda clock: later(clock, 5000))
+    assert content(tmp_path / "t") == before
+
+
+def test_reading_while_another_process_writes_sees_one_state_or_the_other(twin: Twin, tmp_path: Path) -> None:
+    folder = tmp_path / "t"
+    young = replace(twin, clock=EPOCH, texel_mm=20.0)
+    state.save(young, folder)
+    expected = {}
+    for years in range(13):
+        aged = replace(young, clock=later(EPOCH, years))
+        expected[float(years)] = state.fields(aged).rust_cover.tobytes()
+    code = (
+        "import sys; from pathlib import Path; from twin import state\n"
+        "for _ in range(12): state.advance(Path(sys.argv[1]), lambda clock: state.later(clock, 1))"
+    )
+    writer = subprocess.Popen([sys.executable, "-c", code, str(folder)])
+    seen = set()
+    while writer.poll() is None:
+        found, fields = state.load(folder)
+        assert fields.rust_cover.tobytes() == expected[found.years]
+        seen.add(found.years)
+    assert writer.returncode == 0
+    assert len(seen) > 2
+    assert state.load(folder)[0].years == 12
+
+
+def test_a_writer_that_dies_leaves_a_whole_twin(twin: Twin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed after the new fields are written and before the manifest names them."""
+    folder = tmp_path / "t"
+    state.save(twin, folder)
+    before = state.load(folder)
+
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(state.files, "write_manifest", dies)
+        with pytest.raises(KeyboardInterrupt):
+            state.advance(folder, lambda clock: later(clock, 1))
+    after = state.load(folder)
+    assert after[0] == before[0]
+    np.testing.assert_array_equal(after[1].rust_cover, before[1].rust_cover)
+    state.advance(folder, lambda clock: later(clock, 2))
+    assert len(list(folder.glob("fields-*.npz"))) == 1  # what the dead one left is gone
+
+
+def test_two_writers_do_not_meet(twin: Twin, tmp_path: Path) -> None:
+    folder = tmp_path / "t"
+    state.save(twin, folder)
+    inside, go_on = threading.Event(), threading.Event()
+
+    def slowly(clock: datetime) -> datetime:
+        inside.set()
+        go_on.wait(20)
+        return later(clock, 1)
+
+    first = threading.Thread(target=state.advance, args=(folder, slowly))
+    first.start()
+    assert inside.wait(20)
+    with pytest.raises(InputError, match=str(folder)):
+        state.advance(folder, lambda clock: later(clock, 1))
+    go_on.set()
+    first.join()
+    assert state.load(folder)[0].years == 11
 
 
 def test_missing_folder_is_named_and_not_made(tmp_path: Path) -> None:
-    for action in (state.load, lambda folder: state.advance(folder, 1)):
+    for action in (state.load, lambda folder: state.advance(folder, lambda clock: clock)):
         with pytest.raises(InputError, match=r"nowhere: holds no twin\.json"):
             action(tmp_path / "nowhere")
     assert not (tmp_path / "nowhere").exists()
@@ -97,8 +195,17 @@ def test_damage_is_reported_with_its_place(twin: Twin, tmp_path: Path) -> None:
     edit(folder, twin={**manifest["twin"], "texel_mm": 4.0})
     with pytest.raises(InputError, match="does not fit the atlas"):
         state.load(folder)
-    edit(folder, twin={**manifest["twin"], "years": -4})
-    with pytest.raises(InputError, match="years -4"):
+    edit(folder, twin={**manifest["twin"], "clock": "1990-01-01T00:00:00Z"})
+    with pytest.raises(InputError, match=r"twin\.json: .*stands before it was built"):
+        state.load(folder)
+    edit(folder, twin={**manifest["twin"], "clock": "1990-01-01T00:00:00"})
+    with pytest.raises(InputError, match="UTC"):
+        state.load(folder)
+    edit(folder, twin={**manifest["twin"], "coating": {"kind": "gold", "thickness_um": 1.0}})
+    with pytest.raises(InputError, match="gold"):
+        state.load(folder)
+    edit(folder, twin={**manifest["twin"], "exposure": {"periods": [], "splash_m": None}})
+    with pytest.raises(InputError, match=r"twin\.json: exposure periods"):
         state.load(folder)
     edit(folder, twin={**manifest["twin"], "colour": "red"})
     with pytest.raises(InputError, match=r"twin\.json: not a twin of this version"):
@@ -128,7 +235,21 @@ def test_clean_twins_have_no_rust_at_all(kind: str) -> None:
     assert not state.fields(twin).rust_cover.any()
 
 
-@pytest.mark.parametrize("change", [{"years": -1.0}, {"years": float("nan")}, {"seed": -1}])
-def test_impossible_twins_are_refused(twin: Twin, change: dict[str, float]) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": -1},
+        {"clock": EPOCH - timedelta(days=1)},
+        {"clock": datetime(2001, 1, 1)},
+        {"built": datetime(1999, 1, 1, tzinfo=timezone(timedelta(hours=2)))},
+        {"clock": datetime(9999, 1, 1, tzinfo=UTC)},
+    ],
+)
+def test_impossible_twins_are_refused(twin: Twin, change: dict[str, object]) -> None:
     with pytest.raises(InputError):
         replace(twin, **change)
+
+
+def test_a_year_is_365_and_a_quarter_days() -> None:
+    assert later(EPOCH, 4) == datetime(2004, 1, 1, tzinfo=UTC)
+    assert later(later(EPOCH, 3.3), -3.3) == EPOCH

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from twin.assets import chain, pipe, plate
-from twin.assets.surface import Asset, Patch, Texels, assemble, mesh, texels
+from twin.assets import bar, beam, bearing, bolt, chain, pipe, plate, railing, stair
+from twin.assets.surface import Asset, Patch, Texels, assemble, mesh, patch_area_m2, texels
 from twin.files import InputError
 
-__all__ = ["KINDS", "Asset", "Kind", "Patch", "Texels", "build", "mesh", "sample", "texels"]
+__all__ = ["KINDS", "Asset", "Kind", "Patch", "Texels", "area_m2", "build", "mesh", "sample", "texels"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +26,12 @@ KINDS: dict[str, Kind] = {
     "pipe": Kind(build=pipe.pipe, sample=pipe.sample),
     "chain": Kind(build=chain.chain, sample=chain.sample),
     "plate": Kind(build=plate.plate, sample=plate.sample),
+    "bolt": Kind(build=bolt.bolt, sample=bolt.sample),
+    "beam": Kind(build=beam.beam, sample=beam.sample),
+    "bearing": Kind(build=bearing.bearing, sample=bearing.sample),
+    "railing": Kind(build=railing.railing, sample=railing.sample),
+    "stair": Kind(build=stair.stair, sample=stair.sample),
+    "bar": Kind(build=bar.bar, sample=bar.sample),
 }
 
 
@@ -50,6 +56,12 @@ def build(kind: str, parameters: Mapping[str, Any], *, texel_mm: float) -> Asset
     shift = np.array([*(corners + others)[:2] / 2, corners[2]])
     patches = [replace(patch, points=patch.points - shift) for patch in patches]
     return assemble(kind, parameters, patches, thickness_mm=thickness_mm, texel_mm=texel_mm)
+
+
+def area_m2(kind: str, parameters: Mapping[str, Any]) -> float:
+    """Area of the surface of an asset, without assembling it; `parameters` as `build` takes them."""
+    patches, _ = _kind(kind).build(**parameters)
+    return sum(map(patch_area_m2, patches))
 
 
 def sample(kind: str, rng: np.random.Generator) -> dict[str, Any]:

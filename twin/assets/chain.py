@@ -1,21 +1,32 @@
-"""Mooring chain: studless and stud links, hanging, sagging in a catenary or lying taut."""
+"""Mooring chain: studless and stud links that hang, span two points, lie taut on the ground or in a heap; wear."""
 
 from typing import Any
 
 import numpy as np
 
-from twin.assets import shapes
+from twin.assets import chain_link, chain_pile, shapes
+from twin.assets.chain_link import Link
 from twin.assets.surface import Floats, Patch
 from twin.files import InputError
 
-# Outside width of a link in bar diameters; its outside length is 6 (ISO 1704 stud link, ISO 20438 studless).
-WIDTH = {"stud": 3.6, "studless": 3.35}
-LAYOUTS = ("hanging", "sagging", "lying")
-SECTION = 48  # segments round the bar
+LAYOUTS = ("hanging", "spanning", "lying", "pile")
+DIAMETERS_MM = (16, 19, 22, 26, 30, 34, 38, 42, 48, 52, 58, 64, 70, 76)  # of ISO 1704
+MOST_IN_PILE = 40  # each link more costs time
+STEEPEST_JOINT = 60.0  # degrees between neighbours; further on, a crown would meet the next link's sides
+SHACKLE = 1.1  # bow of the shackle in bar diameters: the next size up
 
 
 def chain(
-    *, link: str, diameter_mm: float, links: int, layout: str, end_slope_degrees: float
+    *,
+    link: str,
+    diameter_mm: float,
+    links: int,
+    layout: str,
+    tension_ratio: float,
+    incline_degrees: float,
+    wear_percent: float,
+    shackles: bool,
+    lay: int,
 ) -> tuple[list[Patch], float]:
     """Build a chain whose links touch and do not pierce.
 
@@ -24,100 +35,156 @@ def chain(
     link : "stud" or "studless".
     diameter_mm : of the bar.
     links : their number.
-    layout : "hanging" straight down, "sagging" between two points of equal height, "lying" taut on the ground.
-    end_slope_degrees : slope of a sagging chain at its ends, 0 to 60.
+    layout : "hanging" straight down; "spanning" two points in a catenary, deep or nearly straight; "lying" taut on the
+        ground, links rolled 45 degrees to either side; "pile" on the ground as a dropped chain lies.
+    tension_ratio : horizontal tension over the weight of a spanning chain, 0.2 to 1000. It sags by about an eighth of
+        its length over this.
+    incline_degrees : slope of the line between the two points, 0 to 60.
+    wear_percent : share of the bar's diameter that the grip between links has worn off each of them, 0 to 15. Each
+        link sinks into the next by twice that, so a worn chain is longer.
+    shackles : whether a bow shackle holds the top of a hanging chain, or both ends of a spanning one.
+    lay : seed of the folds of a pile.
 
     Returns
     -------
     Patches and the bar diameter in mm.
     """
-    if link not in WIDTH or layout not in LAYOUTS:
+    if link not in chain_link.WIDTH or layout not in LAYOUTS:
         raise InputError(
-            f"chain link {link!r}, layout {layout!r}: choose from {', '.join(WIDTH)} and {', '.join(LAYOUTS)}"
+            f"chain link {link!r}, layout {layout!r}: choose from {', '.join(chain_link.WIDTH)} "
+            f"and {', '.join(LAYOUTS)}"
         )
-    if not (1 <= diameter_mm <= 500 and 1 <= links <= 200 and 0 <= end_slope_degrees <= 60):
+    most = MOST_IN_PILE if layout == "pile" else 200
+    if not (1 <= diameter_mm <= 500 and 1 <= links <= most and links == int(links) and 0 <= wear_percent <= 15):
         raise InputError(
-            f"chain of {links} links, {diameter_mm} mm, end slope {end_slope_degrees} degrees: "
-            "1 to 200 links, 1 to 500 mm, 0 to 60 degrees"
+            f"chain of {links} links, {diameter_mm} mm, worn {wear_percent} %: "
+            f"1 to 200 links (to {MOST_IN_PILE} in a pile), 1 to 500 mm, 0 to 15 %"
         )
+    if not (0.2 <= tension_ratio <= 1000 and 0 <= incline_degrees <= 60 and 0 <= lay < 2**32 and lay == int(lay)):
+        raise InputError(
+            f"chain tension ratio {tension_ratio}, incline {incline_degrees} degrees, lay {lay}: "
+            "0.2 to 1000, 0 to 60 degrees, a whole number below 2^32"
+        )
+    if shackles and layout not in ("hanging", "spanning"):
+        raise InputError(f"chain layout {layout!r} with shackles: only a hanging or spanning chain is held by them")
     d = diameter_mm / 1000
-    shape = _link(d, WIDTH[link], stud=link == "stud")
-    # Tension changes from link to link by the link's weight, so the tangent of the slope is linear along the chain.
-    place_in_chain = np.arange(links) - (links - 1) / 2
-    slope = np.arctan(np.tan(np.radians(end_slope_degrees)) * place_in_chain / max((links - 1) / 2, 1))
-    if layout != "sagging":
-        slope = np.full(links, -np.pi / 2 if layout == "hanging" else 0.0)
+    shape = Link(width=chain_link.WIDTH[link], stud=link == "stud", wear=wear_percent / 100)
+    if layout == "pile":
+        try:
+            centres, rotations = chain_pile.settle(shape, links, lay)
+        except RuntimeError as error:
+            raise InputError(f"{error}; choose another lay") from error
+    else:
+        centres, rotations = _row(shape, *_frames(shape, links, layout, tension_ratio, incline_degrees))
+    solid = chain_link.solids(shape, d)
     patches: list[Patch] = []
-    joint = np.zeros(3)
-    for number in range(links):
-        direction = np.array([np.cos(slope[number]), 0.0, np.sin(slope[number])])
-        across, upright = np.array([0.0, 1.0, 0.0]), np.cross(direction, [0.0, 1.0, 0.0])
-        in_plane = number % 2 == 0
-        # Two links meet where the bar of the one that lies across the chain's plane rests in the crown of the one
-        # that lies in it. They turn about the centre of that bar, 1 d nearer to the middle of the latter.
-        half = (1.5 if in_plane else 2.5) * d
-        second = upright if in_plane else across
-        if layout == "lying":
-            second = (upright + across if in_plane else upright - across) / np.sqrt(2)
-        rotation = np.column_stack([direction, second, np.cross(direction, second)])
-        patches += shapes.named(shapes.place(shape, rotation, joint + half * direction), f"{number + 1}")
-        joint = joint + 2 * half * direction
+    for number, (centre, rotation) in enumerate(zip(centres, rotations, strict=True), start=1):
+        patches += shapes.named(shapes.place(solid, rotation, d * centre), f"{number}")
+    if shackles:
+        held = chain_link.shackle(SHACKLE * d)
+        reach = 2 + shape.wear - SHACKLE / 2  # from the middle of a link to the centre line of the bow within it
+        for number, side in ((0, 1), (-1, -1)) if layout == "spanning" else ((0, 1),):
+            along, _, normal = rotations[number].T
+            turn = np.column_stack([side * along, normal, np.cross(side * along, normal)])
+            origin = d * (centres[number] - side * reach * along)
+            patches += shapes.named(shapes.place(held, turn, origin), "first" if side == 1 else "last")
     return patches, diameter_mm
 
 
 def sample(rng: np.random.Generator) -> dict[str, Any]:
-    """Parameters of a random chain."""
+    """Parameters of a random chain, 0.3 to 3 m."""
+    layout = str(rng.choice(LAYOUTS, p=[0.15, 0.35, 0.2, 0.3]))
+    diameter_mm = float(rng.choice(DIAMETERS_MM))
+    fewest, most = {"hanging": (3, 9), "spanning": (5, 14), "lying": (3, 12), "pile": (5, 14)}[layout]
+    if layout != "pile":
+        most = max(fewest, min(most, int(3000 / (4 * diameter_mm)) - 1))
+    slack = rng.random() < 0.6
     return {
-        "link": str(rng.choice(list(WIDTH))),
-        "diameter_mm": float(rng.choice([16, 22, 30, 40, 52, 64, 76])),
-        "links": int(rng.integers(3, 8)),
-        "layout": str(rng.choice(LAYOUTS)),
-        "end_slope_degrees": round(float(rng.uniform(5, 40)), 1),
+        "link": str(rng.choice(list(chain_link.WIDTH))),
+        "diameter_mm": diameter_mm,
+        "links": int(rng.integers(fewest, most + 1)),
+        "layout": layout,
+        "tension_ratio": round(float(rng.uniform(0.5, 2.0) if slack else np.exp(rng.uniform(1.0, 4.0))), 3),
+        "incline_degrees": round(float(rng.uniform(5, 45)), 1) if rng.random() < 0.6 else 0.0,
+        "wear_percent": round(float(rng.uniform(1, 15) * rng.uniform(0.4, 1)), 1) if rng.random() < 0.6 else 0.0,
+        "shackles": bool(layout in ("hanging", "spanning") and rng.random() < 0.5),
+        "lay": int(rng.integers(2**31)),
     }
 
 
-def _link(d: float, width: float, *, stud: bool) -> list[Patch]:
-    """A link about its centre: length along x, in the plane z = 0, both sides of the bar swept counter-clockwise."""
-    bend = (width - 1) / 2 * d
-    straight = 2.5 * d - bend
-    weld = 0.25 * d
-    swell = np.linspace(-1, 1, 9)
-    patches = []
-    lines: list[tuple[str, Floats]] = [
-        ("side", np.array([-straight, -weld])),
-        ("weld", weld * swell),
-        ("side", np.array([weld, straight])),
-        ("crown", np.linspace(-90, 90, 33)),
-        ("side", np.array([straight, -straight])),
-        ("crown", np.linspace(90, 270, 33)),
-    ]
-    ring = shapes.circle(d / 2, SECTION)
-    for number, (zone, line) in enumerate(lines):
-        section = ring
-        if zone == "crown":
-            outward = shapes.arc((0, 0), 1.0, line[0], line[-1], len(line) - 1)
-            outward[[0, -1]] = np.round(outward[[0, -1]])
-            centres = bend * outward + [straight if number == 3 else -straight, 0]
-        else:
-            lower = number < 3
-            outward = np.tile([0.0, -1.0 if lower else 1.0], (len(line), 1))
-            centres = np.column_stack([line, bend * outward[:, 1]])
-            if zone == "weld":  # flash-butt weld: the upset metal, ground flush but for 4 %
-                section = ring * (1 + 0.04 * np.cos(np.pi / 2 * swell) ** 2)[:, None, None]
-        flat = np.zeros((len(centres), 1))
-        points = shapes.sweep(
-            np.hstack([centres, flat]),
-            np.hstack([-outward, flat]),
-            np.tile([0.0, 0.0, 1.0], (len(centres), 1)),
-            section,
-        )
-        patches.append(Patch(solid="link", zone=zone, points=points, wrap_u=True))
-    if stud:
-        end = bend - 0.25 * d  # within the bar
-        half = np.array([[0.45 * d, end], [0.45 * d, bend - 0.45 * d], [0.3 * d, 0.25 * d]])
-        profile = np.concatenate([half[::-1] * [1, 1]])
-        outside = np.concatenate([half * [1, -1], profile])
-        tips = [np.array([[0.0, -end], outside[0]]), np.array([outside[-1], [0.0, end]])]
-        bar = shapes.revolve("stud", [(shapes.COVERED, tips[0]), ("stud", outside), (shapes.COVERED, tips[1])], 32)
-        patches += shapes.place(bar, shapes.axes([0, 1, 0], [1, 0, 0]), (0, 0, 0))
-    return patches
+def _frames(link: Link, links: int, layout: str, tension_ratio: float, incline_degrees: float) -> tuple[Floats, Floats]:
+    """Directions and second axes, (links, 3) each, of a chain in the plane y = 0; every second link lies across it."""
+    slope = np.full(links, -np.pi / 2 if layout == "hanging" else 0.0)
+    if layout == "spanning":
+        slope = _catenary(link, links, tension_ratio, np.radians(incline_degrees))
+        turn = np.degrees(np.abs(np.diff(slope)).max(initial=0.0))
+        if turn > STEEPEST_JOINT:
+            raise InputError(
+                f"chain of {links} links, tension ratio {tension_ratio}: neighbours would turn by {turn:.0f} degrees, "
+                f"over {STEEPEST_JOINT:.0f}; choose more links or more tension"
+            )
+    direction = np.column_stack([np.cos(slope), 0 * slope, np.sin(slope)])
+    across = np.broadcast_to([0.0, 1.0, 0.0], direction.shape)
+    upright = np.cross(direction, across)
+    even = np.arange(links)[:, None] % 2 == 0
+    if layout == "lying":
+        if links == 1:
+            return direction, across
+        return direction, np.where(even, upright + across, upright - across) / np.sqrt(2)
+    return direction, np.where(even, upright, across)
+
+
+def _halves(link: Link, links: int) -> Floats:
+    """Distance, (links,), from the middle of each link to the points about which it turns.
+
+    Two links meet where the bar of the one that lies across the chain's plane rests in the crown of the one that lies
+    in it. They turn about the centre of that bar, nearer to the middle of the latter.
+    """
+    return np.where(np.arange(links) % 2 == 0, 1.5 + 2 * link.wear, 2.5)
+
+
+def _catenary(link: Link, links: int, tension_ratio: float, incline: float) -> Floats:
+    """Slopes, (links,), of equal links under one horizontal tension (a discrete catenary) between two points.
+
+    From link to link the vertical force changes by the link's weight, so the tangent of the slope is linear along the
+    chain; its mean is that which brings the ends onto a line of this incline.
+    """
+    from scipy.optimize import brentq
+
+    place = (np.arange(links) - (links - 1) / 2) / (links * tension_ratio)
+    lengths = _halves(link, links)
+
+    def miss(mean: float) -> float:
+        slope = np.arctan(mean + place)
+        return float((lengths * np.sin(slope - incline)).sum())
+
+    reach = np.abs(place).max() + 1e-9
+    mean = brentq(miss, np.tan(incline) - reach, np.tan(incline) + reach, xtol=1e-12)
+    return np.asarray(np.arctan(place + mean))
+
+
+def _row(link: Link, direction: Floats, second: Floats) -> tuple[Floats, Floats]:
+    """Centres and rotations of links along a line, each pulled into the one before until they touch."""
+    from scipy.optimize import brentq
+
+    rotations = np.stack([direction, second, np.cross(direction, second)], axis=2)
+    half = _halves(link, len(direction))
+    grips = chain_link.grips(link)
+    centres = np.zeros((len(direction), 3))
+    for number in range(1, len(centres)):
+        before = number - 1
+        pull = direction[number if number % 2 == 0 else before]  # along the link that lies in the plane
+        centre = centres[before] + half[before] * direction[before] + half[number] * direction[number]
+        pairs = ((rotations[number], rotations[before], 1), (rotations[before], rotations[number], -1))
+
+        def gap(by: float, way: Floats = centre - centres[before], pull: Floats = pull, pairs: Any = pairs) -> float:
+            apart = way + by * pull
+            return min(
+                float(chain_link.outside(link, (grips @ one.T + sign * apart) @ other)[0].min())
+                for one, other, sign in pairs
+            )
+
+        if link.wear > 0:  # scars of links at an angle do not fit exactly
+            centre = centre + brentq(gap, -0.3, 0.3, xtol=1e-5) * pull
+        centres[number] = centre
+    return centres, rotations

@@ -1,15 +1,19 @@
-"""Plates: flat, stiffened, with rivets or bolts, chequered, butt-welded."""
+"""Plates: flat, stiffened, riveted, bolted, drilled, chequered, butt-welded, with an opening; and their cut edges."""
 
 from typing import Any
 
 import numpy as np
 
-from twin.assets import shapes
+from twin.assets import plate_parts, shapes
+from twin.assets.fasteners import hole_mm
+from twin.assets.plate_parts import Layout
+from twin.assets.slabs import CUTS, Hole, slab
 from twin.assets.surface import Patch
 from twin.files import InputError
 
 STIFFENERS = ("flat", "tee")
-FASTENERS = ("none", "rivets", "bolts", "chequer")
+FASTENERS = ("none", "rivets", "bolts", "holes", "chequer")
+CHEQUER_M2 = 10  # most of chequer plate: thousands of tears
 
 
 def plate(
@@ -17,6 +21,8 @@ def plate(
     length_m: float,
     width_m: float,
     thickness_mm: float,
+    edge: str,
+    opening_mm: float,
     stiffeners: int,
     stiffener: str,
     stiffener_height_mm: float,
@@ -29,8 +35,11 @@ def plate(
     Parameters
     ----------
     length_m, width_m, thickness_mm : of the plate; along x, y, z while it lies.
+    edge : how its edges were cut: "rolled" (rounded), "sheared" or "flame" (with drag lines).
+    opening_mm : diameter of a flame-cut opening between ribs, 0 for none.
     stiffeners, stiffener, stiffener_height_mm : number of ribs along the length, "flat" bars or "tee", their height.
-    fasteners : "rivets" or "bolts" in rows along the edges and beside the ribs, "chequer" tears all over, or "none".
+    fasteners : "rivets", "bolts" or open bolt "holes" in rows along the edges and beside the ribs, "chequer" tears all
+        over, or "none".
     butt_weld : whether a weld crosses the plate at two fifths of its length.
     upright : whether the plate stands on a long edge.
 
@@ -38,10 +47,10 @@ def plate(
     -------
     Patches and the thickness in mm.
     """
-    if stiffener not in STIFFENERS or fasteners not in FASTENERS:
+    if stiffener not in STIFFENERS or fasteners not in FASTENERS or edge not in CUTS:
         raise InputError(
-            f"plate stiffener {stiffener!r}, fasteners {fasteners!r}: "
-            f"choose from {', '.join(STIFFENERS)} and {', '.join(FASTENERS)}"
+            f"plate stiffener {stiffener!r}, fasteners {fasteners!r}, edge {edge!r}: "
+            f"choose from {', '.join(STIFFENERS)}; {', '.join(FASTENERS)}; {', '.join(CUTS)}"
         )
     thickness = thickness_mm / 1000
     if not (
@@ -54,25 +63,40 @@ def plate(
         raise InputError(f"plate with {stiffeners} stiffeners in {width_m} m: leave at least 0.1 m for each")
     if stiffeners and not 20 <= stiffener_height_mm <= 1000:
         raise InputError(f"plate stiffener height {stiffener_height_mm} mm: 20 to 1000 mm")
-    size = np.array([length_m, width_m, thickness])
-    patches = shapes.box("plate", size, min(0.002, thickness / 4), face="face", side="edge", bottom="back")
-    spaces = np.linspace(-width_m / 2, width_m / 2, stiffeners + 2)
-    weld_x = -0.1 * length_m
-    for number, y in enumerate(spaces[1:-1]):
-        parts = _stiffener(number + 1, length_m - 0.02, stiffener, stiffener_height_mm / 1000)
-        patches += shapes.place(parts, np.eye(3), (0, y, thickness))
-    if butt_weld:
-        half, height = 0.6 * thickness + 0.003, 0.0015 + 0.05 * thickness
-        gap = width_m - 0.006
-        across = np.linspace(-half, half, 9)
-        line = np.column_stack([across[::-1], -0.0005 + (height + 0.0005) * (1 - (across / half) ** 2)])
-        bead = shapes.bead("butt weld", gap, line)
-        patches += shapes.place(bead, shapes.axes([0, 0, 1], [0, 1, 0]), (weld_x, -gap / 2, thickness))
-    keep_clear = weld_x if butt_weld else None
+    if fasteners == "chequer" and length_m * width_m > CHEQUER_M2:
+        raise InputError(f"plate of {length_m} x {width_m} m with chequer tears: at most {CHEQUER_M2} m²")
+    layout = Layout(
+        length=length_m,
+        width=width_m,
+        thickness=thickness,
+        stiffeners=stiffeners,
+        height=stiffener_height_mm / 1000,
+        butt_weld=butt_weld,
+    )
+    widest = max(2 * layout.foot, layout.flange if stiffener == "tee" else 0.0) + 0.01
+    if stiffeners and width_m / (stiffeners + 1) < widest:
+        raise InputError(
+            f"plate with {stiffeners} stiffeners {stiffener_height_mm} mm high in {width_m} m: "
+            f"they would meet; leave {widest:.3f} m for each and for one more"
+        )
+    fastened = fasteners in ("rivets", "bolts", "holes")
+    places = plate_parts.places(layout) if fastened else np.empty((0, 2))
+    if fastened and not len(places):
+        raise InputError(f"plate fasteners {fasteners!r}: no room for them on {length_m} x {width_m} m")
+    middle_x, middle_y, room = plate_parts.opening(layout, places)
+    if not (opening_mm == 0 or 40 <= opening_mm <= 1000 * room):
+        allowed = f"0 for none, or 40 to {int(1000 * room)} mm" if room >= 0.04 else "0, for want of room"
+        raise InputError(f"plate opening {opening_mm} mm: {allowed}, clear of ribs, weld, fasteners and edges")
+    holes = [Hole(x=middle_x, y=middle_y, diameter=opening_mm / 1000, flame=True)] if opening_mm else []
+    if fasteners == "holes":
+        holes += [Hole(x=float(x), y=float(y), diameter=hole_mm(layout.bolt) / 1000) for x, y in places]
+    worked = plate_parts.ribs(layout, stiffener) + plate_parts.butt_weld(layout)
     if fasteners == "chequer":
-        patches += _tears(length_m, width_m, thickness, spaces[1:-1], keep_clear)
-    elif fasteners != "none":
-        patches += _rows(length_m, thickness, spaces, keep_clear, fasteners)
+        worked += plate_parts.tears(layout, (middle_x, middle_y, opening_mm / 1000))
+    elif fasteners in ("rivets", "bolts"):
+        worked += plate_parts.fastened(layout, places, fasteners)
+    patches = slab("plate", (length_m, width_m, thickness), cut=edge, holes=holes)
+    patches += shapes.place(worked, np.eye(3), (0, 0, thickness))
     if upright:
         patches = shapes.place(patches, [[1, 0, 0], [0, 0, -1], [0, 1, 0]], (0, 0, 0))
     return patches, thickness_mm
@@ -80,86 +104,37 @@ def plate(
 
 def sample(rng: np.random.Generator) -> dict[str, Any]:
     """Parameters of a random plate."""
-    fasteners = str(rng.choice(FASTENERS, p=[0.3, 0.25, 0.25, 0.2]))
-    width_m = round(float(rng.uniform(0.4, 0.9)), 3)
+    fasteners = str(rng.choice(FASTENERS, p=[0.2, 0.2, 0.2, 0.15, 0.25]))
     chequer = fasteners == "chequer"
+    width_m = round(float(rng.uniform(0.4, 0.65 if chequer else 0.9)), 3)
+    length_m = round(float(width_m * rng.uniform(1.0, 1.7)), 3)
+    thickness_mm = float(rng.choice([5, 6, 8] if chequer else [6, 8, 10, 12, 16, 20, 25]))
+    stiffeners = 0 if chequer else int(rng.integers(0, min(4, int(width_m / 0.15))))
+    height_mm = float(rng.choice([60, 80, 100, 120]))
+    butt_weld = bool(rng.random() < (0.15 if chequer else 0.4))
+    layout = Layout(
+        length=length_m,
+        width=width_m,
+        thickness=thickness_mm / 1000,
+        stiffeners=stiffeners,
+        height=height_mm / 1000,
+        butt_weld=butt_weld,
+    )
+    places = np.empty((0, 2)) if fasteners in ("none", "chequer") else plate_parts.places(layout)
+    room_mm = 1000 * plate_parts.opening(layout, places)[2]
+    opening_mm = 0.0
+    if rng.random() < (0.15 if chequer else 0.35) and room_mm > 70:
+        opening_mm = float(5 * int(rng.uniform(60, min(room_mm, 450)) / 5))
     return {
-        "length_m": round(float(width_m * rng.uniform(1.0, 1.8)), 3),
+        "length_m": length_m,
         "width_m": width_m,
-        "thickness_mm": float(rng.choice([6, 8, 10, 12, 16, 20])),
-        "stiffeners": 0 if chequer else int(rng.integers(0, 4)),
+        "thickness_mm": thickness_mm,
+        "edge": str(rng.choice(CUTS, p=[0.3, 0.3, 0.4])),
+        "opening_mm": opening_mm,
+        "stiffeners": stiffeners,
         "stiffener": str(rng.choice(STIFFENERS)),
-        "stiffener_height_mm": float(rng.choice([60, 80, 100, 120])),
+        "stiffener_height_mm": height_mm,
         "fasteners": fasteners,
-        "butt_weld": bool(rng.random() < (0.15 if chequer else 0.4)),
+        "butt_weld": butt_weld,
         "upright": bool(rng.random() < (0.1 if chequer else 0.6)),
     }
-
-
-def _stiffener(number: int, length: float, kind: str, height: float) -> list[Patch]:
-    """A rib along x standing on z = 0 with a fillet weld on both sides."""
-    web = max(0.006, 0.1 * height)
-    zones = {"face": "stiffener", "side": "stiffener"}
-    size = np.array([length, web, height])
-    patches = shapes.box(f"web {number}", size, 0.001, **zones, bottom=shapes.COVERED)
-    if kind == "tee":
-        size = np.array([length, max(0.04, 0.6 * height), web])
-        flange = shapes.box(f"flange {number}", size, 0.0015, **zones, bottom="stiffener")
-        patches += shapes.place(flange, np.eye(3), (0, 0, height - 0.0005))
-    leg, sunk = 0.7 * web, 0.0005
-    turn = np.radians(np.linspace(0, 90, 9))
-    swell = (leg + sunk) * (0.72 + 0.28 * np.abs(np.cos(2 * turn)))  # nearly flat between the toes
-    line = np.column_stack([swell * np.cos(turn), swell * np.sin(turn)]) - sunk
-    for side, name in ((1, "left"), (-1, "right")):
-        bead = shapes.bead(f"fillet {name} {number}", length, line)
-        turned = np.eye(3) if side == 1 else np.diag([-1.0, -1.0, 1.0])
-        patches += shapes.place(bead, turned, (-side * length / 2, side * web / 2, 0))
-    return patches
-
-
-def _rows(
-    length: float, thickness: float, spaces: np.ndarray[Any, np.dtype[np.float64]], weld_x: float | None, kind: str
-) -> list[Patch]:
-    """Rivets or bolts in rows along the long edges and, where ribs divide the plate, on both sides of each."""
-    bolt = 0.016 if thickness < 0.012 else 0.02
-    margin = 2.2 * bolt
-    count = max(2, round((length - 2 * margin) / (5 * bolt)) + 1)
-    rows = [spaces[0] + margin, spaces[-1] - margin]
-    clear = 0.06 + bolt
-    rows += [y + side * clear for y in spaces[1:-1] for side in (-1, 1)]
-    if kind == "rivets":
-        head = shapes.dome("", "rivet", 1.6 * bolt, 1.6 * bolt, 0.65 * bolt)
-    else:
-        washer = shapes.cylinder("washer", 1.15 * bolt, [("bolt", 0.15 * bolt)], 0.02 * bolt, "bolt")
-        head = washer + shapes.place(shapes.nut("", bolt, 0.63 * bolt), np.eye(3), (0, 0, 0.15 * bolt))
-    patches: list[Patch] = []
-    number = 0
-    for y in rows:
-        for x in np.linspace(-length / 2 + margin, length / 2 - margin, count):
-            if weld_x is not None and abs(x - weld_x) < 0.02 + 1.2 * bolt:
-                continue
-            number += 1
-            # Hexagons stop where the wrench left them: spread by the golden angle, without a random draw.
-            turn = shapes.axes([0, 0, 1], [np.cos(2.4 * number), np.sin(2.4 * number), 0])
-            patches += shapes.named(shapes.place(head, turn, (x, y, thickness)), f"{kind[:-1]} {number}")
-    return patches
-
-
-def _tears(
-    length: float, width: float, thickness: float, ribs: np.ndarray[Any, np.dtype[np.float64]], weld_x: float | None
-) -> list[Patch]:
-    """Raised tears of chequer plate: 30 x 9 x 2 mm lenses, neighbours turned by 90 degrees."""
-    pitch = 0.036
-    tear = shapes.dome("tear", "tear", 0.03, 0.009, 0.002)
-    columns, rows = int((length - 0.04) / pitch), int((width - 0.04) / pitch)
-    patches: list[Patch] = []
-    for row in range(rows):
-        for column in range(columns):
-            x = (column - (columns - 1) / 2) * pitch
-            y = (row - (rows - 1) / 2) * pitch
-            if (weld_x is not None and abs(x - weld_x) < 0.03) or (np.abs(ribs - y) < 0.04).any():
-                continue
-            angle = np.pi / 4 if (row + column) % 2 else -np.pi / 4
-            turn = shapes.axes([0, 0, 1], [np.cos(angle), np.sin(angle), 0])
-            patches += shapes.named(shapes.place(tear, turn, (x, y, thickness)), f"{row} {column}")
-    return patches

@@ -1,6 +1,6 @@
 """Closed solids from which assets are put together, each a list of patches about its own origin."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -116,11 +116,50 @@ def prismatic(solid: str, zone: str, outlines: Sequence[tuple[Floats, float]], b
     ]
 
 
+def rings(solid: str, pieces: Sequence[tuple[str, Sequence[Floats]]]) -> list[Patch]:
+    """Solid round z from closed rings of as many points each, (points, 3), the last of which repeats the first.
+
+    Parameters
+    ----------
+    pieces : (zone, rings) in order, from the middle of the bottom up the outside to the middle of the top; a piece
+        begins with the ring that ends the one before it. The first and the last ring are points on the axis.
+    """
+    return [Patch(solid=solid, zone=zone, points=np.stack(list(lines)), wrap_u=True) for zone, lines in pieces]
+
+
+def spanner_flats(across_flats: float, rounding: float, parts: int) -> Floats:
+    """Counter-clockwise hexagon with rounded corners, flats in `parts`, closer where a chamfer bends them most.
+
+    (6 (parts + 3) + 1, 2); the last point repeats the first exactly.
+    """
+    corners = hexagon(across_flats, rounding)[:-1].reshape(6, 4, 2)
+    even = np.arange(1, parts)[:, None] / parts
+    share = even - 0.12 * np.sin(2 * np.pi * even)
+    flats = (1 - share) * corners[:, None, -1] + share * np.roll(corners, -1, axis=0)[:, None, 0]
+    ring = np.concatenate([corners, flats], axis=1).reshape(-1, 2)
+    return np.concatenate([ring, ring[:1]])
+
+
+def chamfer(outline: Floats, seat: float) -> Floats:
+    """Depth, (points,), to which a cone of 30 degrees from a circle of radius `seat` cuts an outline's edge."""
+    return np.asarray(np.maximum(np.linalg.norm(outline, axis=1) - seat, 0.0) * np.tan(np.pi / 6))
+
+
+def ring(outline: Floats, z: ArrayLike, radius: float | None = None) -> Floats:
+    """The outline at height z, (points, 3), or the circle of `radius` (0 for the axis) along the same rays."""
+    if radius is not None:
+        outline = radius * outline / np.linalg.norm(outline, axis=1, keepdims=True)
+    return np.column_stack([outline, np.broadcast_to(z, len(outline))])
+
+
 def nut(solid: str, bolt_m: float, height_m: float) -> list[Patch]:
     """Hexagon nut or bolt head on z = 0; 1.5 bolt diameters and 3.2 mm across flats (heavy hexagon, ASME B18.2.2)."""
     across = 1.5 * bolt_m + 0.0032
-    outline = hexagon(across, 0.06 * across)
-    return prismatic(solid, "bolt", [(outline, 0.0), (outline, 0.86 * height_m), (0.91 * outline, height_m)], COVERED)
+    outline, seat = spanner_flats(across, 0.06 * across, 5), 0.475 * across
+    sides = [ring(outline, 0.0), ring(outline, height_m - chamfer(outline, seat)), ring(outline, height_m, seat)]
+    middle = [ring(outline, z, 0.0) for z in (0.0, height_m)]
+    top = [("bolt", sides[1:]), ("bolt", [sides[2], middle[1]])]  # islands of their own: texels keep to their facets
+    return rings(solid, [(COVERED, [middle[0], sides[0]]), ("bolt", sides[:2]), *top])
 
 
 def dome(solid: str, zone: str, length: float, width: float, height: float) -> list[Patch]:
@@ -134,9 +173,43 @@ def dome(solid: str, zone: str, length: float, width: float, height: float) -> l
     return [replace(patch, points=patch.points * scale - [0, 0, sunk]) for patch in patches]
 
 
-def ring_bead(solid: str, radius: float, width: float, height: float) -> list[Patch]:
+def tears(
+    solid: str, length: float, width: float, pitch: float, clear: Callable[[float, float], bool] | None = None
+) -> list[Patch]:
+    """Raised tears of chequer plate on z = 0 within `length` along x and `width` along y, centred, all one solid.
+
+    Tears of one direction stand on a square lattice of two `pitch`es, the others at the middle of its squares; they
+    are 1.9 pitches long, 0.34 wide, 1.8 mm high and pointed (by eye, from photographs). `clear` says of an x and y
+    whether there may be a tear.
+    """
+    long, wide, high, sunk = 1.9 * pitch, 0.34 * pitch, 0.0018, 0.0002
+    along, across, rise = np.linspace(-1, 1, 7), np.array([-1.0, -0.45, 0.45, 1.0]), np.array([0.0, 1.0, 1.0, 0.0])
+    top = np.stack(
+        [
+            np.broadcast_to(along * long / 2, (4, 7)),
+            (1 - np.abs(along) ** 2.5) * across[:, None] * wide / 2,
+            (1 - along**4) * rise[:, None] * (high + sunk) - sunk,
+        ],
+        axis=2,
+    )
+    reach = 0.36 * long + wide / 3  # of a tear at 45 degrees along x or y
+    columns, rows = (int((side - 2 * reach) / pitch) + 1 for side in (length, width))
+    patches: list[Patch] = []
+    for row in range(max(rows, 0)):
+        turned = top @ axes([0, 0, 1], [1, 1 if row % 2 else -1, 0]).T
+        for column in range(row % 2, columns, 2):
+            x, y = (column - (columns - 1) / 2) * pitch, (row - (rows - 1) / 2) * pitch
+            if clear is not None and not clear(x, y):
+                continue
+            points = turned + np.array([x, y, 0.0])
+            patches.append(Patch(solid=solid, zone="tear", points=points))
+            patches.append(Patch(solid=solid, zone=COVERED, points=points[[-1, 0]]))
+    return patches
+
+
+def ring_bead(solid: str, radius: float, width: float, height: float, ripple_m: float = RIPPLE_M) -> list[Patch]:
     """Girth weld bead about z at z = 0 on a cylinder of this radius, with the ripples of weld passes."""
-    segments = 4 * max(12, round(2 * np.pi * radius / RIPPLE_M))
+    segments = 4 * max(12, round(2 * np.pi * radius / ripple_m))
     across = np.linspace(-1.0, 1.0, 9)
     turn = circle(1.0, segments)
     ripple = 1 + 0.18 * np.sin(np.arange(segments + 1) * np.pi / 2 + 3.0 * across[:, None] ** 2)

@@ -1,0 +1,37 @@
+"""Surfaces that several tests corrode."""
+
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+import pytest
+
+from twin import assets
+from twin.assets import Asset, Texels
+
+PLATE = {
+    "length_m": 0.6,
+    "width_m": 0.5,
+    "thickness_mm": 10.0,
+    "edge": "rolled",
+    "opening_mm": 0.0,
+    "stiffeners": 1,
+    "stiffener": "flat",
+    "stiffener_height_mm": 80.0,
+    "fasteners": "rivets",
+    "butt_weld": True,
+    "upright": True,
+}
+
+
+@pytest.fixture(scope="session")
+def plate() -> Callable[..., tuple[Asset, Texels]]:
+    """A function of the texel size in mm (5): a standing plate with a rib, rivets and a weld, and its texels."""
+
+    @cache
+    def made(texel_mm: float = 5.0) -> tuple[Asset, Texels]:
+        parameters = {**assets.sample("plate", np.random.default_rng(0)), **PLATE}
+        asset = assets.build("plate", parameters, texel_mm=texel_mm)
+        return asset, assets.texels(asset)
+
+    return made

@@ -1,0 +1,268 @@
+"""Steel bars: plain, ribbed or threaded, straight or bent; one, a row, a stack or a mat of them."""
+
+from typing import Any
+
+import numpy as np
+
+from twin.assets import bar_surface, shapes
+from twin.assets.bar_surface import Path, Pressed
+from twin.assets.surface import Floats, Patch
+from twin.files import InputError
+
+SECTIONS = ("round", "square", "flat", "hexagon", "rebar", "deformed", "threaded")
+ROUND = ("round", "rebar", "deformed", "threaded")  # what lies in the hollows of a row below
+ARRANGEMENTS = ("row", "stack", "mat")
+SHAPES = ("straight", "bend", "hook", "u", "crank")
+BENT = ("round", "rebar", "deformed")
+FACES = {"square": (0, 2, 4, 6), "flat": (0, 2, 4, 6), "hexagon": (10, None, 4, None)}  # strips below, +y, above, -y
+MOST_DIAMETERS = 1500.0  # of ribbed bar in all: beyond, the ribs are millions of triangles
+# Sizes, mm, of EN 10060, EN 10059, EN 10061, EN 10080 and ASTM A615, a part of each; flats of EN 10058.
+SIZES_MM = {
+    "round": (12, 16, 20, 25, 30, 40, 50, 60),
+    "square": (12, 16, 20, 25, 30, 40, 50),
+    "flat": (30, 40, 50, 60, 80, 100),
+    "hexagon": (17, 19, 22, 27, 32, 36, 46),
+    "rebar": (12, 14, 16, 20, 25, 28, 32, 40),
+    "deformed": (12.7, 15.9, 19.1, 22.2, 25.4, 28.7, 32.3, 35.8),
+    "threaded": tuple(bar_surface.PITCHES_MM),
+}
+FLATS_MM = (5, 6, 8, 10, 12, 15, 20)
+
+
+def bar(
+    *,
+    section: str,
+    size_mm: float,
+    thickness_mm: float,
+    length_m: float,
+    count: int,
+    arrangement: str,
+    gap_mm: float,
+    shape: str,
+    leg_m: float,
+    lay: int,
+) -> tuple[list[Patch], float]:
+    """Build one or several equal bars that lie on the ground.
+
+    Parameters
+    ----------
+    section : "round", "square", "flat", "hexagon"; "rebar" with crescent ribs (EN 10080), "deformed" with square lugs
+        (ASTM A615), or "threaded" rod (ISO 261 coarse).
+    size_mm : diameter, side, width across flats, or width of a flat.
+    thickness_mm : of a flat; no matter otherwise.
+    length_m : of a straight bar, or of the main part of a bent one.
+    count : number of bars; in a mat, each way.
+    arrangement : "row" side by side; "stack", rounds in the hollows of the row below, others and bent bars on top of
+        each other; "mat", a layer along and one across upon it.
+    gap_mm : clear distance between bars of a row or mat; in a row it varies, and bars lie askew within it. 0: they
+        touch.
+    shape : "straight"; "bend" with one leg at 90 degrees, "hook" turned back by 180, "u" with two legs, "crank" with a
+        leg at 45 degrees between two halves. Inside radii are half the mandrels of EN 1992-1-1, table 8.1N.
+    leg_m : straight part behind a bend, at least 5 diameters.
+    lay : seed of how the bars lie: turned about their axis, shifted, askew, cut a little out of square.
+
+    Returns
+    -------
+    Patches and the diameter, side or thickness in mm.
+
+    Notes
+    -----
+    Ribbed bars lie as their envelopes would: between two ribs that miss each other a gap of up to two heights of rib
+    is left.
+    """
+    if section not in SECTIONS or arrangement not in ARRANGEMENTS or shape not in SHAPES:
+        raise InputError(
+            f"bar section {section!r}, arrangement {arrangement!r}, shape {shape!r}: choose from "
+            f"{', '.join(SECTIONS)}; {', '.join(ARRANGEMENTS)}; {', '.join(SHAPES)}"
+        )
+    if not (4 <= size_mm <= 200 and 0.05 <= length_m <= 20 and size_mm <= 500 * length_m):
+        raise InputError(f"bar of {size_mm} mm, {length_m} m: 4 to 200 mm, 0.05 to 20 m, at least two sizes long")
+    if section == "flat" and not 3 <= thickness_mm <= size_mm:
+        raise InputError(f"flat bar {thickness_mm} mm thick: 3 mm to its width of {size_mm} mm")
+    if section == "threaded" and size_mm not in bar_surface.PITCHES_MM:
+        raise InputError(f"threaded bar of {size_mm} mm: choose from {', '.join(map(str, bar_surface.PITCHES_MM))}")
+    if not (1 <= count <= 60 and count == int(count) and 0 <= gap_mm <= 1000 and 0 <= lay < 2**32 and lay == int(lay)):
+        raise InputError(
+            f"{count} bars, gap {gap_mm} mm, lay {lay}: 1 to 60 bars, 0 to 1000 mm, a whole number below 2^32"
+        )
+    if shape != "straight":
+        if section not in BENT or arrangement == "mat":
+            raise InputError(
+                f"bar section {section!r}, arrangement {arrangement!r}, shape {shape!r}: only {', '.join(BENT)} bars "
+                "are bent, and not for a mat"
+            )
+        if not 0.005 * size_mm <= leg_m <= 5:
+            raise InputError(f"bar leg {leg_m} m: 5 diameters to 5 m")
+    size = size_mm / 1000
+    path = _path(shape, size, length_m, leg_m)
+    bars = count * (2 if arrangement == "mat" else 1)
+    if section in ("rebar", "deformed", "threaded") and not bars * path.length / size <= MOST_DIAMETERS:
+        raise InputError(
+            f"{bars} ribbed bars of {path.length:.2f} m: over {MOST_DIAMETERS:.0f} diameters in all; "
+            "choose fewer or shorter ones"
+        )
+    if arrangement == "mat" and not (count - 1) * (size + gap_mm / 1000) + size <= length_m:
+        raise InputError(f"mat of {count} bars each way, gap {gap_mm} mm: wider than the bars of {length_m} m are long")
+    rng = np.random.default_rng(lay)
+    skin = bar_surface.skin(section, size, thickness_mm / 1000, path, rng)
+    lying = _straight if shape == "straight" else _bent
+    poses = lying(section, skin.extent, path, arrangement, count, gap_mm / 1000, rng)
+    patches: list[Patch] = []
+    for number, (turn, place, roll) in enumerate(poses):
+        pressed = _pressed(section, skin.extent, size, path.length, poses, number) if section in FACES else []
+        solid = bar_surface.solid(f"bar {number + 1}", skin, path, roll, pressed, rng)
+        if arrangement == "row":  # on its own lowest ribs
+            place = place - [0.0, 0.0, min(patch.points[..., 2].min() for patch in solid)]
+        patches += shapes.place(solid, turn, place)
+    return patches, thickness_mm if section == "flat" else size_mm
+
+
+def sample(rng: np.random.Generator) -> dict[str, Any]:
+    """Parameters of random bars, 0.3 to 3 m, under 150,000 triangles."""
+    section = str(rng.choice(SECTIONS, p=[0.17, 0.1, 0.13, 0.06, 0.3, 0.16, 0.08]))
+    bent = section in BENT and rng.random() < 0.35
+    arrangement = str(rng.choice(["row", "stack"] if bent or section == "threaded" else ARRANGEMENTS))
+    fewest, most = {"row": (2, 8), "stack": (3, 12), "mat": (3, 5)}[arrangement]
+    if section == "threaded" or bent:
+        fewest, most = 2, 2 if section == "threaded" else 4
+    count = 1 if arrangement == "row" and rng.random() < 0.35 else int(rng.integers(fewest, most + 1))
+    bars = count * (2 if arrangement == "mat" else 1)
+    size_mm = float(rng.choice([size for size in SIZES_MM[section] if size > 15 or bars <= 8]))
+    # In sizes: ribs cost triangles, threads most of all; and the thinner it is, the less a photograph shows of it.
+    dear = {"threaded": 28.0, "rebar": 230.0, "deformed": 230.0}.get(section, 1e9) / bars
+    longest = min(dear, 55.0 if bent else 40.0 if bars > 1 else 28.0, 3000 / size_mm)
+    leg = float(rng.uniform(5.5, 10)) if bent else 0.0
+    length = longest * float(rng.uniform(0.6, 1.0)) - (2 * leg + 12 if bent else 0.0)
+    length = max(length, (240 if bent else 300) / size_mm, 5.0)
+    gap = float(rng.uniform(0.2, 3.0)) if rng.random() < 0.6 else 0.0
+    if arrangement == "mat":
+        gap = (length * float(rng.uniform(0.7, 0.95)) - 1) / (count - 1) - 1
+    return {
+        "section": section,
+        "size_mm": size_mm,
+        "thickness_mm": float(rng.choice([t for t in FLATS_MM if t <= size_mm / 2])) if section == "flat" else size_mm,
+        "length_m": round(length * size_mm / 1000, 4),
+        "count": count,
+        "arrangement": arrangement,
+        "gap_mm": round(gap * size_mm, 2),
+        "shape": str(rng.choice(SHAPES[1:])) if bent else "straight",
+        "leg_m": round(leg * size_mm / 1000, 4),
+        "lay": int(rng.integers(2**31)),
+    }
+
+
+def _path(shape: str, size: float, length: float, leg: float) -> Path:
+    """Centre line in the plane z = 0."""
+    radius = (2.0 if size <= 0.016 else 3.5) * size + size / 2  # EN 1992-1-1, table 8.1N: mandrels of 4 and 7 diameters
+    quarter = (radius, np.pi / 2)
+    pieces: dict[str, list[float | tuple[float, float]]] = {
+        "straight": [length],
+        "bend": [length, quarter, leg],
+        "hook": [length, (radius, np.pi), leg],
+        "u": [leg, quarter, length, quarter, leg],
+        "crank": [length / 2, (radius, np.pi / 4), leg, (radius, -np.pi / 4), length / 2],
+    }
+    return Path.of(pieces[shape], -np.pi / 2 if shape == "u" else 0.0)
+
+
+Pose = tuple[Floats, Floats, float]  # rotation (3, 3), place (3,) of the middle of the bar, turn about its own axis
+
+
+def _straight(
+    section: str,
+    extent: tuple[float, float],
+    path: Path,
+    arrangement: str,
+    count: int,
+    gap: float,
+    rng: np.random.Generator,
+) -> list[Pose]:
+    """Where straight bars of this width and height lie."""
+    width, height = extent
+
+    def roll() -> float:
+        return float(rng.uniform(0, 2 * np.pi)) if section in ROUND else 0.0
+
+    def along() -> float:
+        return float(rng.uniform(-1, 1)) * min(1.5 * width, 0.05 * path.length)
+
+    if arrangement == "row":
+        gaps = gap * rng.uniform(0.6, 1.4, count - 1)
+        middles = np.concatenate([[0.0], np.cumsum(width + gaps)])
+        free = np.minimum(np.append(gaps, np.inf), np.insert(gaps, 0, np.inf))
+        free[np.isinf(free)] = 0.0
+        yaws = rng.uniform(-0.7, 0.7, count) * free / path.length
+        return [(_yaw(yaw), np.array([along(), y, 0.0]), roll()) for y, yaw in zip(middles, yaws, strict=True)]
+    if arrangement == "mat":
+        across = (np.arange(count) - (count - 1) / 2) * (width + gap)
+        lower = [(_yaw(0.0), np.array([along() / 2, y, 0.0]), roll()) for y in across]
+        return lower + [(_yaw(np.pi / 2), np.array([x, along() / 2, height]), roll()) for x in across]
+    poses: list[Pose] = []
+    bottom = int(np.ceil((np.sqrt(8 * count + 1) - 1) / 2))  # of a triangle of rounds
+    if section not in ROUND:
+        bottom = int(np.ceil(np.sqrt(1.5 * count * height / width)))  # half as wide again as high
+    layer = 0
+    while len(poses) < count:
+        here = min(bottom - layer if section in ROUND else bottom, count - len(poses))
+        for place in range(here):
+            y = width * (place + (layer / 2 if section in ROUND else 0.0))
+            z = height * layer * (np.sqrt(3) / 2 if section in ROUND else 1.0)
+            poses.append((_yaw(0.0), np.array([along(), y, z]), roll()))
+        layer += 1
+    return poses
+
+
+def _bent(
+    section: str,
+    extent: tuple[float, float],
+    path: Path,
+    arrangement: str,
+    count: int,
+    gap: float,
+    rng: np.random.Generator,
+) -> list[Pose]:
+    """Bent bars lie flat: in a row clear of each other, or stacked each upon the one before, a little askew."""
+    width, height = extent
+    line = path.at(np.linspace(0, path.length, 400))[0]
+    pitch = np.ptp(line[:, 1]) + width + gap
+    poses: list[Pose] = []
+    yaw = 0.0
+    for number in range(count):
+        roll = float(rng.uniform(0, 2 * np.pi))
+        if arrangement == "row":
+            poses.append((_yaw(0.0), np.array([float(rng.uniform(-2, 2)) * width, number * pitch, 0.0]), roll))
+            continue
+        # Turned about its centre of mass, a bar crosses the one below wherever that is nearest or farthest from it.
+        turn, middle = _yaw(yaw), line.mean(axis=0)
+        poses.append((turn, middle - turn @ middle + [0.0, 0.0, number * height], roll))
+        yaw += float(rng.choice([-1, 1]) * rng.uniform(0.06, 0.2))
+    return poses
+
+
+def _pressed(
+    section: str, extent: tuple[float, float], size: float, length: float, poses: list[Pose], number: int
+) -> list[Pressed]:
+    """Where other straight bars lie against the flat faces of one."""
+    width, height = extent
+    below, right, above, left = FACES[section]
+    face = size / np.sqrt(3) if section == "hexagon" else size
+    turn, place, _ = poses[number]
+    pressed = []
+    for other, (its_turn, its_place, _) in enumerate(poses):
+        x, y, z = turn.T @ (its_place - place)
+        layers, beside = np.isclose(abs(z), height), np.isclose(abs(y), width)
+        if other != number and layers and abs(turn[:, 0] @ its_turn[:, 0]) < 0.5:  # across, in a mat
+            half = face / 2
+        elif (layers and abs(y) < 1e-9) or (beside and abs(z) < 1e-9):
+            half = length / 2
+        else:
+            continue
+        strip = (above if z > 0 else below) if layers else right if y > 0 else left
+        low, high = np.clip([length / 2 + x - half, length / 2 + x + half], 0.0, length)
+        if strip is not None and low < high:
+            pressed.append((strip, float(low), float(high)))
+    return pressed
+
+
+def _yaw(angle: float) -> Floats:
+    return shapes.axes([0, 0, 1], [np.cos(angle), np.sin(angle), 0])

@@ -1,0 +1,324 @@
+"""Rolled steel sections, and bars of them run along a line as one watertight solid."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from twin.assets import shapes
+from twin.assets.section_sizes import ANGLES as ANGLES
+from twin.assets.section_sizes import BEAMS as BEAMS
+from twin.assets.section_sizes import CHANNELS as CHANNELS
+from twin.assets.surface import Floats, Patch
+
+Cope = Callable[[Floats], Floats]  # from (..., 2) places of a section to where along the bar it is cut there
+Cut = float | Cope
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Section:
+    """Section of a bar that runs along x, in (y, z), metres.
+
+    Parameters
+    ----------
+    pieces : (zone, (n, 2) line) in order, counter-clockwise round the steel; a closed line is a loop of its own.
+    caps : (rows, columns, 2) grids that fill the section between the points of the pieces, du x dv towards +x.
+    """
+
+    pieces: tuple[tuple[str, Floats], ...]
+    caps: tuple[Floats, ...]
+
+
+def i_section(h: float, b: float, tw: float, tf: float, r: float) -> Section:
+    """I or H section standing on z = 0, web in the plane y = 0; toes rounded by up to 2 mm."""
+    toe = _toe(b / 2, tf)
+    root = shapes.arc((tw / 2 + r, tf + r), r, 270, 180, 6)
+    web = np.concatenate([root, (root * [1, -1] + [0, h])[::-1]])
+    upper, left = toe[::-1] * [1, -1] + [0, h], np.array([-1.0, 1.0])
+    foot = web[[0, -1]]
+    pieces = (
+        ("flange", np.array([toe[0] * left, foot[0] * left * [1, 0], foot[0] * [1, 0], toe[0]])),
+        ("edge", toe),
+        ("flange", np.array([toe[-1], foot[0]])),
+        ("web", web),
+        ("flange", np.array([foot[1], upper[0]])),
+        ("edge", upper),
+        ("flange", np.array([upper[-1], [foot[0, 0], h], [-foot[0, 0], h], upper[-1] * left])),
+        ("edge", upper[::-1] * left),
+        ("flange", np.array([upper[0], foot[1]]) * left),
+        ("web", web[::-1] * left),
+        ("flange", np.array([foot[0], toe[-1]]) * left),
+        ("edge", toe[::-1] * left),
+    )
+    flanges = []
+    for line in (toe, upper):
+        inner = np.column_stack([np.full(len(line), foot[0, 0]), line[:, 1]])
+        flanges.append(np.stack([line * left, inner * left, inner, line], axis=1))
+    return Section(pieces=pieces, caps=(flanges[0], np.stack([web * left, web], axis=1), flanges[1]))
+
+
+def channel(h: float, b: float, tw: float, tf: float, r: float) -> Section:
+    """Channel with parallel flanges standing on z = 0: back of the web at y = 0, toes at y = b."""
+    toe = _toe(b, tf)
+    root = shapes.arc((tw + r, tf + r), r, 270, 180, 6)
+    web = np.concatenate([root, (root * [1, -1] + [0, h])[::-1]])
+    upper = toe[::-1] * [1, -1] + [0, h]
+    inside = web[0, 0]
+    heights = np.concatenate([toe[:, 1], web[1:-1, 1], upper[:, 1]])
+    back = np.column_stack([np.zeros(len(heights)), heights])[::-1]
+    pieces = (
+        ("flange", np.array([[0, 0], [inside, 0], toe[0]])),
+        ("edge", toe),
+        ("flange", np.array([toe[-1], web[0]])),
+        ("web", web),
+        ("flange", np.array([web[-1], upper[0]])),
+        ("edge", upper),
+        ("flange", np.array([upper[-1], [inside, h], [0, h]])),
+        ("web", back),
+    )
+    flanges = []
+    for line in (toe, upper):
+        column = np.column_stack([np.full(len(line), inside), line[:, 1]])
+        flanges.append(np.stack([column * [0, 1], column, line], axis=1))
+    return Section(pieces=pieces, caps=(flanges[0], np.stack([web * [0, 1], web], axis=1), flanges[1]))
+
+
+def angle(leg: float, t: float, r: float) -> Section:
+    """Equal angle: heel at the origin, legs along +y and +z."""
+    toe = np.concatenate([[[leg, 0.0]], shapes.arc((leg - r / 2, t - r / 2), r / 2, 0, 90, 4)])
+    root = shapes.arc((t + r, t + r), r, 270, 180, 6)
+    column = np.column_stack([np.full(len(toe), t + r), toe[:, 1]])
+    other = toe[::-1, ::-1]
+    pieces = (
+        ("flange", np.array([[0, 0], [t + r, 0], toe[0]])),
+        ("edge", toe),
+        ("flange", np.concatenate([toe[-1:], root, other[:1]])),
+        ("edge", other),
+        ("flange", np.array([other[-1], [0, t + r], [0, 0]])),
+    )
+    corner = np.concatenate([column, root[1:-1], column[::-1, ::-1]])
+    one = np.stack([column, toe], axis=1)
+    return Section(pieces=pieces, caps=(one, one[:, ::-1, ::-1], np.stack([corner, np.zeros_like(corner)])))
+
+
+def flat(width: float, thickness: float, radius: float, parts: int = 1) -> Section:
+    """Flat or square bar about the origin: `width` along y, `thickness` along z, corners rounded by `radius`.
+
+    `parts` is the number of segments to a side, for ends that are cut to fit a round bar.
+    """
+    low = shapes.arc((width / 2 - radius, radius - thickness / 2), radius, -90, 0, 4)
+    side = np.linspace(low[-1], low[-1] * [1, -1], parts + 1)
+    toe = np.concatenate([low, side[1:-1], low[::-1] * [1, -1]])
+    other = toe * [-1, 1]
+    cap = np.linspace(other, toe, parts + 1, axis=1)
+    pieces = (("face", cap[0]), ("edge", toe), ("face", cap[-1, ::-1]), ("edge", other[::-1]))
+    return Section(pieces=pieces, caps=(cap,))
+
+
+def round_bar(diameter: float, segments: int, rings: int = 1) -> Section:
+    """Round bar about the origin, or a tube closed at both ends; its ends have `rings` of triangles."""
+    loop = shapes.circle(diameter / 2, segments)
+    radii = np.cos(np.linspace(0, np.pi / 2, rings + 1))
+    radii[-1] = 0.0
+    return Section(pieces=(("body", loop),), caps=(radii[:, None, None] * loop,))
+
+
+def round_tube(diameter: float, wall: float, segments: int) -> Section:
+    """Open round tube about the origin."""
+    outer, inner = shapes.circle(diameter / 2, segments), shapes.circle(diameter / 2 - wall, segments)
+    return Section(pieces=(("body", outer), ("bore", inner[::-1])), caps=(np.stack([outer, inner]),))
+
+
+def square_tube(side: float, wall: float) -> Section:
+    """Open square hollow section about the origin; outer corners of 2 walls, inner of 1 (EN 10219-2, up to 6 mm).
+
+    The first piece is the flat of its top.
+    """
+    outer, inner = (_square(side - 2 * inset, 2 * wall - inset) for inset in (0.0, wall))
+    pieces = (("body", outer[:2]), ("body", outer[1:]), ("bore", inner[::-1]))
+    return Section(pieces=pieces, caps=(np.stack([outer, inner]),))
+
+
+def folded(line: ArrayLike, thickness: float) -> Section:
+    """Bent plate: `line` (n, 2) is its right-hand face when going along it, the other lies `thickness` to the left."""
+    points = np.asarray(line, dtype=float)
+    along = np.diff(points, axis=0)
+    left = np.column_stack([-along[:, 1], along[:, 0]]) / np.linalg.norm(along, axis=1)[:, None]
+    before, after = np.concatenate([left[:1], left]), np.concatenate([left, left[-1:]])
+    mitre = (before + after) / (1 + (before * after).sum(axis=1))[:, None]
+    other = points + thickness * mitre
+    pieces = (
+        ("back", points),
+        ("edge", np.stack([points[-1], other[-1]])),
+        ("face", other[::-1]),
+        ("edge", np.stack([other[0], points[0]])),
+    )
+    return Section(pieces=pieces, caps=(np.stack([points, other]),))
+
+
+def rezone(section: Section, zones: Mapping[str, str]) -> Section:
+    """The same section with other names for some of its zones."""
+    pieces = tuple((zones.get(zone, zone), line) for zone, line in section.pieces)
+    return Section(pieces=pieces, caps=section.caps)
+
+
+def covered(section: Section, *numbers: int) -> Section:
+    """The same section with some of its pieces, by number, pressed on another solid."""
+    pieces = [(shapes.COVERED if n in numbers else zone, line) for n, (zone, line) in enumerate(section.pieces)]
+    return Section(pieces=tuple(pieces), caps=section.caps)
+
+
+def moved(section: Section, shift: tuple[float, float]) -> Section:
+    """The section about another origin."""
+    return Section(
+        pieces=tuple((zone, line + np.array(shift)) for zone, line in section.pieces),
+        caps=tuple(cap + np.array(shift) for cap in section.caps),
+    )
+
+
+def split(section: Section, z: float) -> Section:
+    """The section with points where the line at height z crosses it, so that a cut may have an edge there.
+
+    For sections whose caps are filled in level rows there: beams, channels, flat bars.
+    """
+
+    def crossed(rows: Floats) -> Floats:
+        parts = [rows[:1]]
+        for before, after in pairwise(rows):
+            low, high = before[..., 1], after[..., 1]
+            if ((low - z) * (high - z) < -1e-12).all():
+                share = ((z - low) / (high - low))[..., None]
+                parts.append((before + share * (after - before))[None])
+            parts.append(after[None])
+        return np.concatenate(parts)
+
+    return Section(
+        pieces=tuple((zone, crossed(line)) for zone, line in section.pieces),
+        caps=tuple(crossed(cap) for cap in section.caps),
+    )
+
+
+def outline(section: Section) -> Floats:
+    """Outer loop of a section, (n + 1, 2), counter-clockwise, the last point repeating the first."""
+    points = section.pieces[0][1]
+    for _, line in section.pieces[1:]:
+        if np.allclose(points[0], points[-1], atol=1e-9):
+            break
+        points = np.concatenate([points, line[1:]])
+    return points
+
+
+def bar(
+    solid: str,
+    section: Section,
+    start: Cut,
+    end: Cut,
+    ends: tuple[str, str] = ("end", "end"),
+    seat: tuple[float, float] | None = None,
+) -> list[Patch]:
+    """Straight bar along x from `start` to `end`.
+
+    Parameters
+    ----------
+    ends : zones of its two cut faces.
+    seat : from where to where, in x, the first piece of the section is pressed on another solid.
+    """
+
+    def at(cut: Cut, points: Floats) -> Floats:
+        x = cut(points) if callable(cut) else np.full(points.shape[:-1], float(cut))
+        return np.concatenate([x[..., None], points], axis=-1)
+
+    rows: list[Cut] = [start, *(seat or ()), end]
+    patches = []
+    for number, (zone, line) in enumerate(section.pieces):
+        points = np.stack([at(row, line) for row in rows])
+        if seat is None or number:
+            patches.append(Patch(solid=solid, zone=zone, points=points, wrap_u=_closed(line)))
+            continue
+        for row, part in enumerate((zone, shapes.COVERED, zone)):
+            patches.append(Patch(solid=solid, zone=part, points=points[row : row + 2]))
+    for cap in section.caps:
+        wrap = cap.shape[1] > 2 and _closed(cap.transpose(1, 0, 2).reshape(cap.shape[1], -1))
+        patches.append(Patch(solid=solid, zone=ends[0], points=at(start, cap)[:, ::-1], wrap_u=wrap))
+        patches.append(Patch(solid=solid, zone=ends[1], points=at(end, cap), wrap_u=wrap))
+    return patches
+
+
+def run(
+    solid: str,
+    section: Section,
+    line: Floats,
+    side: ArrayLike,
+    ends: tuple[str, str] = ("end", "end"),
+    cuts: tuple[Cope | None, Cope | None] = (None, None),
+) -> list[Patch]:
+    """Bar along a line of points in a plane, mitred at each; the section's z is along `side`, normal to the plane.
+
+    Parameters
+    ----------
+    line : (n, 3) metres.
+    side : (3,) unit vector.
+    cuts : how far start and end go on beyond the first and the last point, by (..., 2) of the section; None for a
+        square cut there.
+    """
+    along = np.diff(line, axis=0)
+    along /= np.linalg.norm(along, axis=1)[:, None]
+    across = np.cross(np.asarray(side, dtype=float), along)
+    before, after = np.concatenate([across[:1], across]), np.concatenate([across, across[-1:]])
+    normals = (before + after) / (1 + (before * after).sum(axis=1))[:, None]
+    binormals = np.tile(np.asarray(side, dtype=float), (len(line), 1))
+
+    def moved(points: Floats, index: int, section_points: Floats) -> Floats:
+        cut = cuts[index]
+        return points if cut is None else points + cut(section_points)[..., None] * (along[-1] if index else -along[0])
+
+    patches = []
+    for zone, piece in section.pieces:
+        points = shapes.sweep(line, normals, binormals, piece)
+        points[0], points[-1] = moved(points[0], 0, piece), moved(points[-1], 1, piece)
+        patches.append(Patch(solid=solid, zone=zone, points=points, wrap_u=_closed(piece)))
+    for cap in section.caps:
+        wrap = cap.shape[1] > 2 and _closed(cap.transpose(1, 0, 2).reshape(cap.shape[1], -1))
+        for index, grid in ((0, cap[:, ::-1]), (1, cap)):
+            points = line[-index] + grid[..., :1] * normals[-index] + grid[..., 1:] * binormals[-index]
+            patches.append(Patch(solid=solid, zone=ends[index], points=moved(points, index, grid), wrap_u=wrap))
+    return patches
+
+
+def bend(corners: Sequence[ArrayLike], radius: float, segments: int = 8) -> Floats:
+    """Line (n, 3) through `corners` with its inner corners rounded to arcs of `radius`."""
+    points = [np.asarray(corner, dtype=float) for corner in corners]
+    line = [points[0]]
+    for before, corner, after in zip(points, points[1:], points[2:], strict=False):
+        back = (before - corner) / np.linalg.norm(before - corner)
+        on = (after - corner) / np.linalg.norm(after - corner)
+        half = np.arccos(np.clip(back @ on, -1, 1)) / 2
+        centre = corner + (back + on) / np.linalg.norm(back + on) * radius / np.sin(half)
+        first = corner + back * radius / np.tan(half) - centre
+        # The arc turns from one tangent point to the other in the plane of the two.
+        second = -back * radius
+        turn = np.linspace(0, np.pi - 2 * half, segments + 1)[:, None]
+        line.extend(centre + np.cos(turn) * first + np.sin(turn) * second)
+    return np.array([*line, points[-1]])
+
+
+def _toe(y: float, thickness: float) -> Floats:
+    """End of a flange from its lower to its upper face, rounded by up to 2 mm."""
+    radius = min(0.002, 0.2 * thickness)
+    low = shapes.arc((y - radius, radius), radius, -90, 0, 3)
+    return np.concatenate([low, shapes.arc((y - radius, thickness - radius), radius, 0, 90, 3)])
+
+
+def _square(side: float, radius: float) -> Floats:
+    corners = [
+        shapes.arc(np.array(sign) * (side / 2 - radius), radius, start, start + 90, 6)
+        for sign, start in (((-1, 1), 90), ((-1, -1), 180), ((1, -1), 270), ((1, 1), 0))
+    ]
+    loop = np.concatenate(corners)
+    return np.concatenate([loop[-1:], loop])
+
+
+def _closed(line: Floats) -> bool:
+    return len(line) > 3 and np.array_equal(line[0], line[-1])
