@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import cos, pi, radians, sin, tan
+from pathlib import Path
 
 import numpy as np
 import trimesh
@@ -24,8 +25,8 @@ MOST_SIGHTS = 200_000  # lines of sight of all cameras together, while each has 
 class Target:
     """What is photographed, in world space.
 
-    ``vertices (n, 3)`` metres, ``faces (m, 3)``, ``uv (m, 3, 2)``, ``cover (H, W)`` rust cover on the atlas, and the
-    props that may stand in the way. ``outside (m,)`` says which faces a camera may aim at: not those of a bore.
+    ``vertices (n, 3)`` metres, ``faces (m, 3)``, ``uv (m, 3, 2)``, ``cover (H, W)`` rust cover on the atlas, and what
+    may stand in the way. ``outside (m,)`` says which faces a camera may aim at: not those of a bore.
     """
 
     vertices: Array
@@ -33,7 +34,7 @@ class Target:
     uv: Array
     cover: NDArray[np.float32]
     outside: NDArray[np.bool_]
-    obstacles: tuple[Prop, ...]
+    obstacles: tuple[trimesh.Trimesh, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +84,7 @@ def stated_views(cameras: Sequence[StatedCamera], indices: Sequence[int]) -> lis
 
 
 def out_of_the_way(
-    props: Sequence[Prop], cameras: Sequence[StatedCamera], vertices: Array, faces: NDArray[np.int64]
+    props: Sequence[Prop], folder: Path, cameras: Sequence[StatedCamera], vertices: Array, faces: NDArray[np.int64]
 ) -> list[Prop]:
     """Those props that stand on no line from a stated camera to the surface of the asset."""
     mesh = trimesh.Trimesh(vertices, faces, process=False)
@@ -94,7 +95,9 @@ def out_of_the_way(
     lengths = np.linalg.norm(ways, axis=1)
     free = []
     for prop in props:
-        hits, ray, _ = _shape(prop).ray.intersects_location(origins, ways / lengths[:, None], multiple_hits=False)
+        hits, ray, _ = shape(prop, folder).ray.intersects_location(
+            origins, ways / lengths[:, None], multiple_hits=False
+        )
         if not (np.linalg.norm(hits - origins[ray], axis=1) < lengths[ray]).any():
             free.append(prop)
     return free
@@ -149,17 +152,21 @@ def as_matrix(pose: Array) -> Matrix:
 
 def _solid(target: Target) -> tuple[trimesh.Trimesh, int]:
     """The asset and its surroundings as one mesh to cast rays at; its first faces are the asset's."""
-    parts = [trimesh.Trimesh(target.vertices, target.faces, process=False), *map(_shape, target.obstacles)]
+    parts = [trimesh.Trimesh(target.vertices, target.faces, process=False), *target.obstacles]
     solid = trimesh.util.concatenate(parts)
     assert isinstance(solid, trimesh.Trimesh)  # noqa: S101  of meshes, a mesh
     return solid, len(target.faces)
 
 
-def _shape(prop: Prop) -> trimesh.Trimesh:
-    """A prop where it stands."""
-    solid: trimesh.Trimesh = (
-        trimesh.creation.box((1, 1, 1)) if prop.shape == "box" else trimesh.creation.cylinder(0.5, 1)
-    )
+def shape(prop: Prop, folder: Path) -> trimesh.Trimesh:
+    """A prop where it stands; its mesh file, if it has one, lies in `folder`."""
+    if prop.shape == "mesh":
+        with np.load(folder / prop.file) as arrays:
+            solid = trimesh.Trimesh(arrays["vertices"], arrays["faces"], process=False)
+    elif prop.shape == "box":
+        solid = trimesh.creation.box((1, 1, 1))
+    else:
+        solid = trimesh.creation.cylinder(0.5, 1, sections=64)
     solid.apply_transform(np.array(prop.pose))
     return solid
 

@@ -12,7 +12,7 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from synth import subject
+from synth import camera, subject
 from synth.camera import Target, as_matrix, out_of_the_way, sample_views, stated_views
 from synth.config import STREAMS, Preset, RenderConfig, preset
 from synth.spec import Body, Color, Finish, Light, Prop, Scene
@@ -89,18 +89,18 @@ def sample_scene(
     )  # fmt: skip
     placed = trimesh.transform_points(asset.vertices, pose)
     stated = () if shown is None else shown.cameras
-    eyes = np.array([camera.eye_m for camera in stated]).reshape(-1, 3)
+    eyes = np.array([one.eye_m for one in stated]).reshape(-1, 3)
     ground, *others = _surroundings(chosen, placed, eyes, supported=supported, rng=rng)
     per_scene = subject.views_per_scene(config, shown)
     numbers = range(index * per_scene, (index + 1) * per_scene)
     if stated:
-        others = out_of_the_way(others, stated, placed, asset.faces)
+        others = out_of_the_way(others, folder, stated, placed, asset.faces)
         every_view = stated_views(stated, numbers)
     else:
         target = Target(
             vertices=placed, faces=asset.faces, uv=asset.uv, cover=fields.rust_cover,
             outside=np.array([name not in ASIDE for name in asset.zone_names])[asset.face_zone],
-            obstacles=(ground, *others),
+            obstacles=tuple(camera.shape(prop, folder) for prop in (ground, *others)),
         )  # fmt: skip
         every_view = sample_views(target, chosen, numbers, stream(config.seed, "camera", index), clean=specimen.clean)
     return Scene(

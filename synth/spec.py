@@ -39,13 +39,18 @@ class Body:
 
 @dataclass(frozen=True, kw_only=True)
 class Prop:
-    """Something that stands around and does not rust: a ground, a wall, a block, a post."""
+    """Something that stands around and does not rust: a ground, a wall, a block, a post, stones, blades of grass.
 
-    shape: str  # "box" (unit cube about the origin) or "cylinder" (diameter and height 1, along z)
+    A mesh file holds ``vertices (n, 3)`` float32, ``faces (m, 3)`` int32 and ``tone (n,)`` float32 in [0, 1], by which
+    a material may vary.
+    """
+
+    shape: str  # "box" (unit cube about the origin), "cylinder" (diameter and height 1, along z) or "mesh"
     pose: Matrix  # with the size as scale
-    material: str  # a name in synth.blender.materials.PROPS
+    material: str  # a name in synth.blender.matter.MATTER
     color: Color
     seed: float
+    file: str = ""  # of a mesh
 
 
 @dataclass(frozen=True, kw_only=True)

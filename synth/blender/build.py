@@ -8,7 +8,7 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.blender import materials, passes
+from synth.blender import matter, passes, steel
 from synth.spec import Body, Light, Prop, Scene
 
 
@@ -17,7 +17,7 @@ def build(bproc: ModuleType, scene: Scene, folder: Path) -> None:
     for body in scene.bodies:
         _body(bproc, body, folder)
     for prop in scene.props:
-        _prop(bproc, prop)
+        _prop(bproc, prop, folder)
     _world(scene.light)
     _cameras(bproc, scene)
     _lamp(bproc, scene)
@@ -29,9 +29,9 @@ def _body(bproc: ModuleType, body: Body, folder: Path) -> None:
     target = bproc.object.create_with_empty_mesh(f"body-{body.instance}")
     data = target.get_mesh()
     data.from_pydata(vertices, [], faces)
-    data.uv_layers.new(name=materials.ATLAS).data.foreach_set("uv", uv.astype(np.float32).ravel())
+    data.uv_layers.new(name=steel.ATLAS).data.foreach_set("uv", uv.astype(np.float32).ravel())
     _smooth(data)
-    data.materials.append(materials.rusting(body.finish, _texture(body.file, fields), body.instance))
+    data.materials.append(steel.rusting(body.finish, _texture(body.file, fields), body.instance))
     target.set_local2world_mat(np.array(body.pose))
 
 
@@ -52,13 +52,21 @@ def _texture(name: str, fields: NDArray[np.float32]) -> bpy.types.Image:
     return image
 
 
-def _prop(bproc: ModuleType, prop: Prop) -> None:
-    if prop.shape == "box":
+def _prop(bproc: ModuleType, prop: Prop, folder: Path) -> None:
+    if prop.shape == "mesh":
+        with np.load(folder / prop.file) as arrays:
+            vertices, faces, tone = (arrays[name] for name in ("vertices", "faces", "tone"))
+        target = bproc.object.create_with_empty_mesh(prop.file)
+        data = target.get_mesh()
+        data.from_pydata(vertices, [], faces)
+        data.attributes.new(matter.TONE, "FLOAT", "POINT").data.foreach_set("value", tone.astype(np.float32))
+        _smooth(data)
+    elif prop.shape == "box":
         target = bproc.object.create_primitive("CUBE", size=1)
     else:
         target = bproc.object.create_primitive("CYLINDER", radius=0.5, depth=1, vertices=64)
         _smooth(target.get_mesh())
-    target.blender_obj.data.materials.append(materials.PROPS[prop.material](prop.color, prop.seed))
+    target.blender_obj.data.materials.append(matter.MATTER[prop.material](prop.color, prop.seed))
     target.set_local2world_mat(np.array(prop.pose))
 
 

@@ -7,7 +7,7 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.blender import materials
+from synth.blender import steel
 from synth.spec import Scene
 
 
@@ -22,9 +22,9 @@ def oversampling(size: int) -> int:
 def prepare(scene: Scene) -> None:
     """Declare the label output, before the first render: under persistent data a later one would stay zero."""
     view_layer = bpy.context.view_layer
-    if materials.LABEL not in {output.name for output in view_layer.aovs}:
+    if steel.LABEL not in {output.name for output in view_layer.aovs}:
         output = view_layer.aovs.add()
-        output.name, output.type = materials.LABEL, "COLOR"
+        output.name, output.type = steel.LABEL, "COLOR"
     blender = bpy.context.scene
     blender.render.use_persistent_data = True
     blender.render.film_transparent = False
@@ -39,7 +39,7 @@ def labels(scene: Scene, temporary: Path) -> Iterator[NDArray[np.float32]]:
     cycles.pixel_filter_type, cycles.filter_width = "BOX", 0.01
     _denoise(False)
     step = oversampling(scene.size)
-    for label in _render(scene, materials.LABEL, temporary / "labels", depth="32"):
+    for label in _render(scene, steel.LABEL, temporary / "labels", depth="32"):
         yield label[step // 2 :: step, step // 2 :: step]
 
 

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from math import pi, radians
+from pathlib import Path
 
 import numpy as np
 import trimesh
@@ -48,11 +49,11 @@ def test_clean_plate_shows_no_rust() -> None:
     assert see(plate(cover=0.2), 1.0).rust == 0
 
 
-def test_obstacle_hides_the_plate() -> None:
+def test_obstacle_hides_the_plate(tmp_path: Path) -> None:
     pose = np.diag([3.0, 0.1, 3.0, 1.0])
     pose[1, 3] = -0.5
     block = Prop(shape="box", pose=camera.as_matrix(pose), material="concrete", color=(0.3, 0.3, 0.3), seed=0)
-    sight = see(replace(plate(cover=1), obstacles=(block,)), 1.0)
+    sight = see(replace(plate(cover=1), obstacles=(camera.shape(block, tmp_path),)), 1.0)
     assert sight.asset == 0
     assert sight.nearest < 0.5
 

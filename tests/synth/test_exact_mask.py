@@ -15,7 +15,7 @@ import pytest
 import trimesh
 from scipy import ndimage
 
-from synth import labels, scene, spec
+from synth import camera, labels, scene, spec
 from synth.config import RenderConfig
 from twin.assets import KINDS
 
@@ -55,7 +55,7 @@ def test_mask_is_what_rays_through_pixel_centres_see(
     one = made[kind]
     view, (body,) = one.views[place], one.bodies
     drawn = labels.exact(np.load(folder / f"view-{view.index}.npz")["label"], 0.5)
-    cast = cast_mask(np.load(folder / body.file), one, view)
+    cast = cast_mask(np.load(folder / body.file), folder, one, view)
     assert drawn.sum() > 200
     assert iou(drawn, cast) >= 0.995
     square = np.ones((3, 3))
@@ -69,21 +69,18 @@ def iou(one: np.ndarray, other: np.ndarray) -> float:
     return float((one & other).sum() / either) if either else 1.0
 
 
-def cast_mask(body: np.lib.npyio.NpzFile, one: spec.Scene, view: spec.View) -> np.ndarray:
+def cast_mask(body: np.lib.npyio.NpzFile, folder: Path, one: spec.Scene, view: spec.View) -> np.ndarray:
     """Rust cover above one half, (SIZE, SIZE), by casting rays at the asset and everything around it."""
-    shapes = {"box": trimesh.creation.box((1, 1, 1)), "cylinder": trimesh.creation.cylinder(0.5, 1, sections=64)}
     asset = trimesh.Trimesh(body["vertices"], body["faces"], process=False).apply_transform(
         np.array(one.bodies[0].pose)
     )
-    solid = trimesh.util.concatenate(
-        [asset, *(shapes[prop.shape].copy().apply_transform(np.array(prop.pose)) for prop in one.props)]
-    )
-    camera = np.array(view.pose)
+    solid = trimesh.util.concatenate([asset, *(camera.shape(prop, folder) for prop in one.props)])
+    pose = np.array(view.pose)
     focal = SIZE / 2 / tan(view.field_of_view / 2)
     row, column = np.divmod(np.arange(SIZE * SIZE), SIZE)
     rays = np.stack([(column + 0.5 - SIZE / 2) / focal, (SIZE / 2 - row - 0.5) / focal, -np.ones(SIZE * SIZE)], 1)
-    rays = rays @ camera[:3, :3].T
-    hit, ray, face = solid.ray.intersects_location(np.tile(camera[:3, 3], (len(rays), 1)), rays, multiple_hits=False)
+    rays = rays @ pose[:3, :3].T
+    hit, ray, face = solid.ray.intersects_location(np.tile(pose[:3, 3], (len(rays), 1)), rays, multiple_hits=False)
     mine = face < len(body["faces"])
     weights = trimesh.triangles.points_to_barycentric(solid.triangles[face[mine]], hit[mine])
     at = (body["uv"][face[mine]] * weights[..., None]).sum(axis=1)
