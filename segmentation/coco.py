@@ -70,7 +70,7 @@ def read(folder: Path, *, allow_unannotated: bool = False) -> Dataset:
         raise InputError(f"{folder}: no such folder; give the folder of a COCO dataset")
     photos: list[Photo] = []
     contents: list[Any] = []
-    for source, split in _sources(folder):
+    for source, split in sources(folder):
         for photo, content in _read_json(source, split):
             photos.append(photo)
             contents.append(content)
@@ -79,8 +79,14 @@ def read(folder: Path, *, allow_unannotated: bool = False) -> Dataset:
     return Dataset(folder=folder, photos=tuple(photos), digest=digest(contents))
 
 
-def _sources(folder: Path) -> list[tuple[Path, str | None]]:
-    """Find the json files of a dataset and the split that each stands for."""
+def sources(folder: Path) -> list[tuple[Path, str | None]]:
+    """Find the json files of a dataset and the split that each stands for.
+
+    Raises
+    ------
+    InputError
+        There is none, or several of which none is named as expected.
+    """
     splits = [(folder / split / ROBOFLOW_JSON, split) for split in SPLITS]
     if found := [(path, split) for path, split in splits if path.is_file()]:
         return list(found)
@@ -119,13 +125,13 @@ def _read_json(source: Path, split: str | None) -> list[tuple[Photo, Any]]:
     result = []
     seen: set[str] = set()
     for key, entry in images.items():
-        name = _file_name(entry, source)
+        name = file_name(entry, source)
         if name in seen:
             raise InputError(f"{source}: image {key}: file_name {name!r} is listed twice; keep one")
         seen.add(name)
         path, (width, height), content = _open(entry, name, source)
         for each in of_image[key]:
-            _check_segmentation(each, width, height, source)
+            check_segmentation(each, width, height, source)
         photo = Photo(
             id=key,
             file_name=name if split is None else f"{split}/{name}",
@@ -151,7 +157,7 @@ def _by_id(entries: Sequence[dict[str, Any]], what: str, source: Path) -> dict[i
     return table
 
 
-def _file_name(entry: Mapping[str, Any], source: Path) -> str:
+def file_name(entry: Mapping[str, Any], source: Path) -> str:
     """The file_name of an image entry, refused where it could lead out of the dataset's folder."""
     name = entry.get("file_name")
     if not isinstance(name, str) or not name or "\0" in name:
@@ -162,13 +168,18 @@ def _file_name(entry: Mapping[str, Any], source: Path) -> str:
     return name
 
 
+def locate(name: str, source: Path) -> Path | None:
+    """The file of the image `name` of the json `source`: beside it or in ``images/``; None where it is absent."""
+    candidates = (source.parent / name, source.parent / "images" / name)
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
+
+
 def _open(entry: Mapping[str, Any], name: str, source: Path) -> tuple[Path, tuple[int, int], str]:
     """Find an image file and check that it opens with the size stated. Returns its path, (width, height) and hash."""
-    candidates = (source.parent / name, source.parent / "images" / name)
-    path = next((candidate for candidate in candidates if candidate.is_file()), None)
+    path = locate(name, source)
     if path is None:
         raise InputError(
-            f"{candidates[0]}: image {entry['id']} of {source} is absent; add the file or its entry's removal"
+            f"{source.parent / name}: image {entry['id']} of {source} is absent; add the file or its entry's removal"
         )
     stated = (entry.get("width"), entry.get("height"))
     try:
@@ -198,7 +209,7 @@ def _reason(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def _check_segmentation(annotation: Mapping[str, Any], width: int, height: int, source: Path) -> None:
+def check_segmentation(annotation: Mapping[str, Any], width: int, height: int, source: Path) -> None:
     """Refuse what pycocotools would misread in silence or crash on."""
     segmentation = annotation.get("segmentation")
     where = f"{source}: annotation {annotation['id']} of image {annotation['image_id']}"
@@ -268,25 +279,38 @@ def _runs(text: str, where: str) -> list[int]:
 
 def mask(photo: Photo) -> npt.NDArray[np.bool_]:
     """The union of a photo's annotations, (height, width) bool."""
-    height, width = photo.height, photo.width
-    parts: list[dict[str, Any]] = []
-    for annotation in photo.annotations:
-        segmentation = annotation["segmentation"]
-        if isinstance(segmentation, list):
-            parts.extend(
-                coco_mask.frPyObjects([[float(v) for v in polygon] for polygon in segmentation], height, width)
-            )
-        elif isinstance(segmentation["counts"], list):
-            parts.append(coco_mask.frPyObjects(segmentation, height, width))
-        else:
-            parts.append(segmentation)
+    parts = [rle(each["segmentation"], photo.height, photo.width) for each in photo.annotations]
     if not parts:
-        return np.zeros((height, width), dtype=bool)
+        return np.zeros((photo.height, photo.width), dtype=bool)
     return np.asarray(coco_mask.decode(coco_mask.merge(parts)), dtype=bool)
 
 
+def rle(segmentation: Any, height: int, width: int) -> Mapping[str, Any]:
+    """A checked segmentation (`check_segmentation`) as one compressed RLE; polygons are united."""
+    if isinstance(segmentation, list):
+        polygons = [[float(value) for value in polygon] for polygon in segmentation]
+        return dict(coco_mask.merge(coco_mask.frPyObjects(polygons, height, width)))
+    if isinstance(segmentation["counts"], list):
+        return dict(coco_mask.frPyObjects(segmentation, height, width))
+    return dict(segmentation)
+
+
 def image(photo: Photo) -> npt.NDArray[np.uint8]:
-    """A photo's pixels, (height, width, 3) uint8 RGB, upright by its EXIF orientation.
+    """A photo's pixels, (height, width, 3) uint8 RGB, upright by its EXIF orientation: see `decoded`.
+
+    Raises
+    ------
+    InputError
+        As of `decoded`, or the file is no longer of the size that was read.
+    """
+    pixels = decoded(photo.path)
+    if pixels.shape != (photo.height, photo.width, 3):
+        raise InputError(f"{photo.path}: changed size since it was read; run again")
+    return pixels
+
+
+def decoded(path: Path) -> npt.NDArray[np.uint8]:
+    """The pixels of an image file, (height, width, 3) uint8 RGB, upright by its EXIF orientation.
 
     Grey, palette and CMYK images become RGB, transparency is dropped, 16 bits become the upper 8.
 
@@ -296,20 +320,17 @@ def image(photo: Photo) -> npt.NDArray[np.uint8]:
         The file breaks off, is damaged, or holds a kind of pixel that is no photograph.
     """
     try:
-        with Image.open(photo.path) as opened:
+        with Image.open(path) as opened:
             picture = ImageOps.exif_transpose(opened)
             if picture.mode.startswith("I"):  # 16-bit grey; "I" is how some formats announce it
                 picture = Image.fromarray((np.asarray(picture).clip(0, 65535) >> 8).astype(np.uint8))
             elif picture.mode == "F":
-                raise InputError(f"{photo.path}: floating-point pixels; convert the image to 8 bits")
+                raise InputError(f"{path}: floating-point pixels; convert the image to 8 bits")
             elif picture.mode == "P":  # by way of RGBA: a palette may have transparent entries
                 picture = picture.convert("RGBA")
-            pixels = np.asarray(picture.convert("RGB"))
+            return np.asarray(picture.convert("RGB"))
     except _UNREADABLE as error:
-        raise InputError(f"{photo.path}: cannot be decoded ({_reason(error)}); replace the file") from error
-    if pixels.shape != (photo.height, photo.width, 3):
-        raise InputError(f"{photo.path}: changed size since it was read; run again")
-    return pixels
+        raise InputError(f"{path}: cannot be decoded ({_reason(error)}); replace the file") from error
 
 
 def region(mask: npt.NDArray[np.bool_]) -> dict[str, Any]:
@@ -319,20 +340,64 @@ def region(mask: npt.NDArray[np.bool_]) -> dict[str, Any]:
     -------
     ``{"segmentation": {"size": [height, width], "counts": str}, "area": pixels, "bbox": [x, y, width, height]}``
     """
-    rle = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
-    return {
-        "segmentation": {"size": [int(side) for side in rle["size"]], "counts": rle["counts"].decode("ascii")},
-        "area": int(coco_mask.area(rle)),
-        "bbox": [int(side) for side in coco_mask.toBbox(rle)],
-    }
+    encoded = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
+    size = [int(side) for side in encoded["size"]]
+    return {"segmentation": {"size": size, "counts": encoded["counts"].decode("ascii")}, **extent(encoded)}
 
 
-def document(images: list[dict[str, Any]], annotations: list[dict[str, Any]], *, description: str) -> dict[str, Any]:
-    """A COCO document of the single category "corrosion" (id 1), ready for json."""
+def extent(rle: Mapping[str, Any]) -> dict[str, Any]:
+    """Area in pixels and bounding box of a compressed RLE: ``{"area": int, "bbox": [x, y, width, height]}``."""
+    return {"area": int(coco_mask.area(rle)), "bbox": [int(side) for side in coco_mask.toBbox(rle)]}
+
+
+def polygons(mask: npt.NDArray[np.bool_]) -> list[list[float]]:
+    """The outlines of `mask` (height, width) along the edges of its pixels, x and y in turn, one a connected part.
+
+    Parts are 8-connected. pycocotools makes the same pixels of the outlines, but for holes: COCO unites polygons, so
+    that holes are filled.
+    """
+    import cv2
+
+    # OpenCV follows the centres of border pixels. Doubled, a pixel has a centre on each side, whose edge it stands for.
+    doubled = mask.astype(np.uint8).repeat(2, axis=0).repeat(2, axis=1)
+    contours, _ = cv2.findContours(doubled, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    outlines = []
+    for contour in contours[::-1]:  # from the top down
+        edges = (contour[:, 0] + 1) // 2
+        edges = edges[(edges != np.roll(edges, 1, axis=0)).any(axis=1)]
+        corners = (edges - np.roll(edges, 1, axis=0) != np.roll(edges, -1, axis=0) - edges).any(axis=1)
+        outlines.append(edges[corners].astype(float).ravel().tolist())
+    return outlines
+
+
+def outlined(mask: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    """As `region`, of a mask that is not empty, but with `polygons`; area and box are those of the polygons' pixels.
+
+    Returns
+    -------
+    With ``polygon_iou``, the intersection over union of these pixels and the mask: 1 where it has no holes.
+    """
+    outlines = polygons(mask)
+    filled = rle(outlines, *mask.shape)
+    overlap = coco_mask.iou([filled], [region(mask)["segmentation"]], [False])
+    return {"segmentation": outlines, **extent(filled), "polygon_iou": round(float(overlap[0, 0]), 4)}
+
+
+def document(
+    images: list[dict[str, Any]],
+    annotations: list[dict[str, Any]],
+    *,
+    description: str,
+    categories: Sequence[tuple[str, str]] = (("corrosion", "corrosion"),),
+) -> dict[str, Any]:
+    """A COCO document, ready for json. `categories` are names, and what each is a kind of, with ids from 1."""
     return {
         "info": {"description": description, "version": "1.0"},
         "licenses": [],
-        "categories": [{"id": 1, "name": "corrosion", "supercategory": "corrosion"}],
+        "categories": [
+            {"id": number, "name": name, "supercategory": above}
+            for number, (name, above) in enumerate(categories, start=1)
+        ],
         "images": images,
         "annotations": annotations,
     }

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from synth.spec import Map
 from twin.command import run
-from twin.files import InputError
+from twin.files import InputError, WorkError
 
 
 def render(
@@ -15,14 +16,16 @@ def render(
     preset: str = "balanced",
     twin: Path | None = None,
     cameras: Path | None = None,
+    maps: tuple[Map, ...] = (),
+    polygons: bool = False,
     workers: int | None = None,
     address: str | None = None,
 ) -> None:
     """Render corroded assets with COCO masks: drawn at random, or a twin of yours.
 
-    The folder gets images/, annotations.json, dataset.json and preview.jpg. The same command resumes after a stop;
-    a larger count appends. Example: python -m synth render --count 60 --size 320 --out out/renders, or, from cameras
-    of your choice: python -m synth render --twin spool --cameras cameras.json --size 512
+    The folder gets images/, annotations.json, instances.json, dataset.json and preview.jpg. The same command resumes
+    after a stop; a larger count appends. Example: python -m synth render --count 60 --size 320 --out out/renders, or,
+    from cameras of your choice: python -m synth render --twin spool --cameras cameras.json --size 512
 
     Args:
         out: dataset folder; by default out/synth/<preset>-<size>px-seed<seed>, or with <twin id> for <preset>
@@ -33,6 +36,8 @@ def render(
         twin: folder of a twin to photograph as it stands there; by default each scene has its own
         cameras: JSON list of {"eye_m": [x, y, z], "look_at_m": [x, y, z], "field_of_view_deg": 50}, see docs/synth.md;
             by default they are drawn
+        maps: also write exact maps beside the images: wall_loss, severity, depth, uv, instances; see docs/formats.md
+        polygons: outlines instead of compressed RLE in the COCO files; they lose holes, polygon_iou says how much
         workers: Blender processes at a time, sharing the cores; by default one
         address: of a Ray cluster (auto, or host:port); by default this machine
     """
@@ -40,7 +45,7 @@ def render(
     from synth.config import RenderConfig
     from synth.render import render as render_dataset
 
-    config = RenderConfig(preset=preset, size=size, seed=seed)
+    config = RenderConfig(preset=preset, size=size, seed=seed, maps=tuple(sorted(set(maps))), polygons=polygons)
     if cameras is not None and twin is None:
         raise InputError(f"--cameras {cameras}: cameras stand about a twin; give its folder with --twin")
     stated = () if cameras is None else subject.read_cameras(cameras)
@@ -52,5 +57,46 @@ def render(
     print(f"{folder}: {images} images; look at {folder / 'preview.jpg'}")  # noqa: T201
 
 
+def validate(folder: Path, /, *, against: Path | None = None, report: Path | None = None) -> None:
+    """Check any COCO dataset and tell how it is labelled, beside a reference set if one is given.
+
+    Exit status 0: no errors, perhaps warnings; 1: errors; 2: nothing that could be checked. What counts as what is in
+    docs/synth.md. Example: python -m synth validate out/renders --against my-export --report out/validation.md
+
+    Args:
+        folder: a Roboflow COCO export, one COCO json and its images, or a rendered dataset
+        against: such a folder to compare the labels with, for instance of real photos
+        report: also write all findings and the table here, as Markdown (.md) or JSON (.json)
+    """
+    from synth import validation_report
+    from synth.validate import check
+
+    if report is not None:
+        validation_report.check_destination(report, folder)
+    found = check(folder, label="validating")
+    reference = None if against is None else check(against, label="reference")
+    validation_report.show(found, reference)
+    if report is not None:
+        validation_report.write(report, found, reference)
+    if errors := found.count(validation_report.ERROR):
+        raise WorkError(f"{folder}: {errors} error{'' if errors == 1 else 's'} found; see the list")
+
+
+def preview(folder: Path, /) -> None:
+    """Write preview.jpg, a contact sheet with mask outlines, and card.md, a description, into any COCO dataset.
+
+    Args:
+        folder: a Roboflow COCO export, one COCO json and its images, or a rendered dataset
+    """
+    from synth.preview import card, contact_sheet
+
+    try:
+        contact_sheet(folder)
+        card(folder)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written ({error.strerror}); copy the dataset") from error
+    print(f"{folder}: look at {folder / 'card.md'} and {folder / 'preview.jpg'}")  # noqa: T201
+
+
 if __name__ == "__main__":
-    run("python -m synth", __doc__ or "", {"render": render})
+    run("python -m synth", __doc__ or "", {"render": render, "validate": validate, "preview": preview})

@@ -1,8 +1,8 @@
 """Choose cameras that see what they should, by casting rays before anything is rendered."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import cos, pi, radians, sin, tan
+from dataclasses import dataclass, replace
+from math import cos, radians, sin, tan
 from pathlib import Path
 
 import numpy as np
@@ -10,23 +10,25 @@ import trimesh
 from numpy.typing import NDArray
 
 from synth.config import Preset
-from synth.spec import Matrix, Prop, View
+from synth.spec import Prop, View
 from synth.subject import StatedCamera
+from synth.surroundings import as_matrix
 
 Array = NDArray[np.float64]
 
 GRID = 36  # rays across the picture in a check
 TRIES = 30  # cameras tried for a view before the best of them is taken
 SIGHTS = 3000  # points of the surface to which a stated camera's lines of sight are kept free
+FACING = 3000  # points of the surface from which the visible share is worked out
 MOST_SIGHTS = 200_000  # lines of sight of all cameras together, while each has 100
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """What is photographed, in world space.
+    """An asset to be photographed, in world space.
 
-    ``vertices (n, 3)`` metres, ``faces (m, 3)``, ``uv (m, 3, 2)``, ``cover (H, W)`` rust cover on the atlas, and what
-    may stand in the way. ``outside (m,)`` says which faces a camera may aim at: not those of a bore.
+    ``vertices (n, 3)`` metres, ``faces (m, 3)``, ``uv (m, 3, 2)``, ``cover (H, W)`` rust cover on the atlas.
+    ``outside (m,)`` says which faces a camera may aim at: not those of a bore.
     """
 
     vertices: Array
@@ -34,23 +36,47 @@ class Target:
     uv: Array
     cover: NDArray[np.float32]
     outside: NDArray[np.bool_]
-    obstacles: tuple[trimesh.Trimesh, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outlook:
+    """All that rays can meet, and where cameras may be.
+
+    ``solid`` is one mesh of the targets, in their order, and of what else stands around. ``around`` and ``height`` are
+    ranges in degrees of the direction from the first target to a camera: about the vertical, -90 in front, and above
+    the horizontal; no camera is below ``floor_m``.
+    """
+
+    targets: tuple[Target, ...]
+    solid: trimesh.Trimesh
+    around: tuple[float, float]
+    height: tuple[float, float]
+    floor_m: float
+
+    @property
+    def firsts(self) -> NDArray[np.int64]:
+        """First face of each target in ``solid``, and the first that is of none, (n + 1,)."""
+        return np.cumsum([0, *(len(target.faces) for target in self.targets)])
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sight:
-    """What a camera would see: shares of the picture, and the nearest thing's distance in metres."""
+    """What a camera would see: shares of the picture, and the nearest thing's distance in metres.
+
+    ``asset`` and ``rust`` are of all targets, ``first`` of the first.
+    """
 
     asset: float
+    first: float
     rust: float
     nearest: float
 
 
 def sample_views(
-    target: Target, preset: Preset, indices: Sequence[int], rng: np.random.Generator, *, clean: bool
+    outlook: Outlook, preset: Preset, indices: Sequence[int], rng: np.random.Generator, *, clean: bool
 ) -> list[View]:
     """One camera for each image index, the same whatever subset is rendered."""
-    solid, asset_faces = _solid(target)
+    target = outlook.targets[0]
     centres = target.vertices[target.faces].mean(axis=1)
     areas = trimesh.triangles.area(target.vertices[target.faces]) * target.outside
     rusted = (lookup(target.cover, target.uv.mean(axis=1)) > 0.5) & target.outside
@@ -60,15 +86,53 @@ def sample_views(
         for _ in range(TRIES):
             weights = areas * (rusted if rusted.any() and rng.random() < 0.85 else 1)
             aim = centres[rng.choice(len(centres), p=weights / weights.sum())]
-            pose, angle = _candidate(target, preset, aim, rng)
-            score = _score(look(solid, asset_faces, target, pose, angle), clean=clean)
+            pose, angle = _candidate(outlook, preset, aim, rng)
+            score = _score(look(outlook, pose, angle), preset, clean=clean)
             if score > best_score:
                 best, best_score = View(index=index, pose=as_matrix(pose), field_of_view=angle), score
             if score >= 0:
                 break
         assert best is not None  # noqa: S101  TRIES is at least 1
-        views.append(best)
+        views.append(_focused(best, outlook, preset, rng))
     return views
+
+
+def _focused(view: View, outlook: Outlook, preset: Preset, rng: np.random.Generator) -> View:
+    """The view sharp at what is nearest to the middle of the picture alone, in a share of the pictures."""
+    share, stop = rng.random(), float(np.exp(rng.uniform(*np.log(preset.f_number))))
+    if share >= preset.focus_share:
+        return view
+    pose = np.array(view.pose)
+    origins, directions = rays(pose, view.field_of_view / 4, 5)
+    points, _, face = outlook.solid.ray.intersects_location(origins, directions, multiple_hits=False)
+    mine = face < outlook.firsts[-1]
+    if not mine.any():
+        return view
+    depth = float(np.median((points[mine] - pose[:3, 3]) @ -pose[:3, 2]))
+    return replace(view, focus_m=depth, f_number=stop)
+
+
+def visible(outlook: Outlook, view: View) -> tuple[float, ...]:
+    """Of each target, the share of the surface facing the camera that is in the picture and hidden by nothing."""
+    pose = np.array(view.pose)
+    eye, half = pose[:3, 3], tan(view.field_of_view / 2)
+    shares = []
+    for target in outlook.targets:
+        mesh = trimesh.Trimesh(target.vertices, target.faces, process=False)
+        points, face = trimesh.sample.sample_surface(mesh, FACING, face_weight=mesh.area_faces * target.outside, seed=0)
+        way = points - eye
+        facing = (mesh.face_normals[face] * way).sum(axis=1) < 0
+        local = way @ pose[:3, :3]
+        framed = facing & (local[:, 2] < 0) & (np.abs(local[:, :2]) <= half * -local[:, 2:]).all(axis=1)
+        seen = 0
+        if framed.any():
+            distance = np.linalg.norm(way[framed], axis=1)
+            hits, ray, _ = outlook.solid.ray.intersects_location(
+                np.tile(eye, (int(framed.sum()), 1)), way[framed] / distance[:, None], multiple_hits=False
+            )
+            seen = int((np.linalg.norm(hits - eye, axis=1) > distance[ray] - 0.002).sum())
+        shares.append(round(seen / max(int(facing.sum()), 1), 4))
+    return tuple(shares)
 
 
 def stated_views(cameras: Sequence[StatedCamera], indices: Sequence[int]) -> list[View]:
@@ -103,18 +167,20 @@ def out_of_the_way(
     return free
 
 
-def look(solid: trimesh.Trimesh, asset_faces: int, target: Target, pose: Array, angle: float) -> Sight:
-    """Cast `GRID` x `GRID` rays. The first `asset_faces` faces of `solid` are the target's."""
+def look(outlook: Outlook, pose: Array, angle: float) -> Sight:
+    """Cast `GRID` x `GRID` rays."""
     origins, directions = rays(pose, angle, GRID)
-    points, ray, face = solid.ray.intersects_location(origins, directions, multiple_hits=False)
-    on_asset = face < asset_faces
-    at = uv_at(target, face[on_asset], points[on_asset])
+    points, ray, face = outlook.solid.ray.intersects_location(origins, directions, multiple_hits=False)
     distances = np.linalg.norm(points - origins[ray], axis=1)
+    counts, rust = [], 0
+    for target, first, end in zip(outlook.targets, outlook.firsts[:-1], outlook.firsts[1:], strict=True):
+        mine = (face >= first) & (face < end)
+        counts.append(int(mine.sum()))
+        rust += int((lookup(target.cover, uv_at(target, face[mine] - first, points[mine])) > 0.5).sum())
     return Sight(
-        asset=float(on_asset.sum() / GRID**2),
-        rust=float((lookup(target.cover, at) > 0.5).sum() / GRID**2),
+        asset=sum(counts) / GRID**2, first=counts[0] / GRID**2, rust=rust / GRID**2,
         nearest=float(distances.min(initial=np.inf)),
-    )
+    )  # fmt: skip
 
 
 def rays(pose: Array, angle: float, size: int) -> tuple[Array, Array]:
@@ -145,17 +211,12 @@ def lookup(field: NDArray[np.float32], uv: Array) -> NDArray[np.float32]:
     return np.asarray(field[row, column])
 
 
-def as_matrix(pose: Array) -> Matrix:
-    """A (4, 4) array as plain numbers."""
-    return tuple((float(a), float(b), float(c), float(d)) for a, b, c, d in pose)
-
-
-def _solid(target: Target) -> tuple[trimesh.Trimesh, int]:
-    """The asset and its surroundings as one mesh to cast rays at; its first faces are the asset's."""
-    parts = [trimesh.Trimesh(target.vertices, target.faces, process=False), *target.obstacles]
-    solid = trimesh.util.concatenate(parts)
+def one_solid(targets: Sequence[Target], others: Sequence[trimesh.Trimesh]) -> trimesh.Trimesh:
+    """Targets and other things as one mesh to cast rays at; its first faces are the targets'."""
+    parts = [trimesh.Trimesh(target.vertices, target.faces, process=False) for target in targets]
+    solid = trimesh.util.concatenate([*parts, *others])
     assert isinstance(solid, trimesh.Trimesh)  # noqa: S101  of meshes, a mesh
-    return solid, len(target.faces)
+    return solid
 
 
 def shape(prop: Prop, folder: Path) -> trimesh.Trimesh:
@@ -184,25 +245,26 @@ def _looking(eye: Array, look_at: Array) -> Array:
     return pose
 
 
-def _candidate(target: Target, preset: Preset, aim: Array, rng: np.random.Generator) -> tuple[Array, float]:
+def _candidate(outlook: Outlook, preset: Preset, aim: Array, rng: np.random.Generator) -> tuple[Array, float]:
     """A camera pose and its field of view, looking about at `aim` from the open side, above the ground."""
-    extents = np.sort(np.ptp(target.vertices, axis=0))
+    extents = np.sort(np.ptp(outlook.targets[0].vertices, axis=0))
     angle = radians(rng.uniform(*preset.field_of_view_deg))
     close, far = preset.framing
     width = np.exp(rng.uniform(*np.log(np.sort([close * max(extents[1], 0.15 * extents[2]), far * extents[2]]))))
-    around, height = rng.uniform(-pi * 0.85, -pi * 0.15), radians(rng.uniform(-8, 65))
+    around, height = radians(rng.uniform(*outlook.around)), radians(rng.uniform(*outlook.height))
     outward = np.array([cos(height) * cos(around), cos(height) * sin(around), sin(height)])
     eye = aim + outward * width / 2 / tan(angle / 2)
-    eye[2] = max(eye[2], 0.05)
+    eye[2] = max(eye[2], outlook.floor_m)
     pose = _looking(eye, aim + rng.normal(size=3) * 0.12 * width)
     return pose @ trimesh.transformations.rotation_matrix(radians(rng.normal() * 4), [0, 0, 1]), angle
 
 
-def _score(sight: Sight, *, clean: bool) -> float:
+def _score(sight: Sight, preset: Preset, *, clean: bool) -> float:
     """0 for a picture that will do; below, the further off the lower."""
     score = 0.0
-    score -= max(0.0, 0.12 - sight.asset) * 5 + max(0.0, sight.asset - 0.97)
+    score -= max(0.0, 0.12 - sight.first) * 5 + max(0.0, sight.first - 0.97)
     score -= max(0.0, 0.06 - sight.nearest) * 50  # nothing cuts through the lens
     if not clean:
-        score -= max(0.0, 0.03 - sight.rust) * 20 + max(0.0, sight.rust - 0.75)
+        low, high = preset.rusted
+        score -= max(0.0, low - sight.rust) * 20 + max(0.0, sight.rust - high)
     return score

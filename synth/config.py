@@ -1,11 +1,12 @@
-"""What a rendered dataset is made from: presets as dataclasses of ranges, and the streams of randomness."""
+"""What a rendered dataset is made from: what a preset holds, and the streams of randomness."""
 
 from dataclasses import dataclass
 
-from synth.spec import Color
+from synth.spec import MAPS, Color
 from twin.files import InputError
 
 Range = tuple[float, float]
+KINDS = ("bar", "beam", "bearing", "bolt", "chain", "pipe", "plate", "railing", "stair")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,14 +25,47 @@ class LabelRule:
 
 @dataclass(frozen=True, kw_only=True)
 class Sensor:
-    """A camera's photometric habits; sampled once a photograph. None of them moves a pixel."""
+    """A camera's photometric habits, in the order of their use; sampled once a photograph. None of them moves a pixel.
 
+    Lengths are shares of the picture's side; a `..._share` says how many photographs have a thing at all.
+    """
+
+    softness: Range = (0.0002, 0.0012)  # sigma of the lens's blur
+    motion_share: float = 0.1
+    motion: Range = (0.001, 0.005)  # length of the streak that a moved camera draws
+    veil: Range = (0.0, 0.03)  # stray light, of the mean
+    vignetting: Range = (0.0, 0.6)  # stops lost in the corners
     exposure_stops: Range = (-0.5, 0.6)  # about middle grey
     white_balance: Range = (0.92, 1.09)  # gain of red; blue gets its inverse
-    contrast: Range = (0.0, 0.55)
+    tint: Range = (0.97, 1.03)  # gain of green
     noise: Range = (0.002, 0.011)  # of full scale, in the shadows
+    chroma_noise: Range = (0.1, 0.8)  # of the noise
+    grain: Range = (0.0, 0.0015)  # sigma by which the camera's denoiser blurs the noise
+    shoulder: Range = (0.3, 1.0)  # 0 clips highlights, 1 rolls them off
+    contrast: Range = (0.0, 0.55)
+    saturation: Range = (0.8, 1.25)
+    equalise_share: float = 0.1
+    equalise_clip: Range = (1.5, 5.0)  # steepest rise, of that of an even histogram
+    equalise_grid: tuple[int, int] = (2, 8)  # tiles a side
+    equalise_strength: Range = (0.5, 1.0)
+    stamp_share: float = 0.12  # a date burnt in
     sharpening: Range = (0.0, 0.9)
     jpeg_quality: tuple[int, int] = (72, 95)
+    second_jpeg_share: float = 0.2  # saved twice
+
+
+# Tuned so that renders come near two kinds of inspection photographs in brightness, contrast, saturation and sharpness.
+BRIDGES_SENSOR = Sensor(  # a consumer camera, mostly with flash at night, that burns the date in
+    softness=(0.0005, 0.0016), veil=(0.0, 0.025), vignetting=(0.0, 0.8), exposure_stops=(-0.1, 1.15),
+    white_balance=(0.92, 1.12), noise=(0.002, 0.008), shoulder=(0.1, 0.7), contrast=(0.3, 1.1), saturation=(0.45, 0.95),
+    equalise_share=0.04, stamp_share=0.85, sharpening=(0.3, 1.3), jpeg_quality=(75, 93),
+)  # fmt: skip
+PAINTED_SENSOR = Sensor(  # a phone by day, its pictures equalised adaptively on export
+    softness=(0.0004, 0.0012), motion_share=0.04, veil=(0.0, 0.02), vignetting=(0.0, 0.5), exposure_stops=(0.3, 1.3),
+    white_balance=(0.9, 1.12), noise=(0.0008, 0.004), saturation=(0.6, 1.1), contrast=(0.1, 0.7),
+    equalise_share=0.95, equalise_clip=(1.5, 4.5), equalise_grid=(2, 8), equalise_strength=(0.65, 1.0), stamp_share=0.0,
+    sharpening=(0.1, 0.8), jpeg_quality=(80, 95),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,46 +73,31 @@ class Preset:
     """A named distribution of scenes, light, cameras and labels."""
 
     description: str
+    kinds: tuple[str, ...] = KINDS  # of the subjects; one that stands twice is dealt twice as often
+    arrangements: tuple[tuple[str, float], ...] = (("yard", 1.0), ("bridge", 0.7), ("floor", 0.7), ("rack", 1.0))
+    company: tuple[int, int] = (0, 2)  # other assets in a scene
+    aging: Range = (0.8, 1.2)  # factor on the years of service that a twin's history gives it
+    timelapse: int = 0  # if above 0, image after image shows one scene a year older, for so many years
     views_per_scene: int = 2
     samples: int = 8  # Cycles samples per pixel, denoised afterwards
     clean_every: int = 6  # one scene in so many is freshly coated: a negative
     paints: tuple[Color, ...]  # colours of painted assets; whether one is painted, galvanised or bare its twin says
     dirt: Range = (0.0, 0.8)
+    wear: Range = (0.0, 0.8)
     grounds: tuple[str, ...] = ("concrete", "gravel", "soil", "grass")
     walls: tuple[str, ...] = ("concrete", "brick", "plain", "none")
     clutter: tuple[int, int] = (0, 4)
     worlds: tuple[str, ...] = ("city", "courtyard", "forest", "sunrise", "sunset", "interior")
-    sun_share: float = 0.35
+    sun_share: float = 0.35  # of the scenes, by day
     flash_share: float = 0.2
     field_of_view_deg: Range = (34, 64)
     framing: Range = (0.45, 1.15)  # picture width: from so much of the asset's middle extent to so much of its length
+    rusted: Range = (0.03, 0.75)  # share of the picture that rust shall cover, where a camera can be found for it
+    focus_share: float = 0.3  # of the pictures that are sharp at the subject alone
+    f_number: Range = (8.0, 32.0)  # of these, for a full-frame sensor: a phone's 1.8 is about 12
+    marker_share: float = 0.0  # of the scenes that have a fiducial marker on the subject
     sensor: Sensor = Sensor()
     labels: LabelRule = LabelRule()
-
-
-PRESETS: dict[str, Preset] = {
-    "balanced": Preset(
-        description="plants, yards and bridges by day and by flash; to train on beside real photographs",
-        paints=(
-            (0.62, 0.66, 0.62), (0.30, 0.42, 0.33), (0.42, 0.47, 0.50), (0.75, 0.74, 0.69), (0.55, 0.42, 0.08),
-            (0.05, 0.12, 0.30), (0.33, 0.05, 0.035), (0.20, 0.22, 0.23), (0.48, 0.60, 0.50),
-        ),
-    ),
-    "standin": Preset(
-        description="stands in for real photographs where none are given: other paints, light, framing and sensor",
-        views_per_scene=3,
-        paints=((0.10, 0.20, 0.12), (0.70, 0.60, 0.40), (0.16, 0.30, 0.42), (0.80, 0.80, 0.78), (0.50, 0.14, 0.03)),
-        dirt=(0.2, 1.0),
-        grounds=("soil", "concrete", "gravel"),
-        walls=("plain", "brick", "concrete"),
-        worlds=("studio", "night", "interior", "city"),
-        sun_share=0.15,
-        flash_share=0.5,
-        field_of_view_deg=(48, 72),
-        framing=(0.6, 1.4),
-        sensor=Sensor(contrast=(0.3, 1.0), noise=(0.006, 0.02), jpeg_quality=(60, 85), exposure_stops=(-0.8, 0.4)),
-    ),
-}  # fmt: skip
 
 
 def preset(name: str) -> Preset:
@@ -89,6 +108,8 @@ def preset(name: str) -> Preset:
     InputError
         There is none; the message lists those there are.
     """
+    from synth.presets import PRESETS
+
     if name not in PRESETS:
         raise InputError(f"unknown preset {name!r}; choose one of {', '.join(PRESETS)}")
     return PRESETS[name]
@@ -101,9 +122,14 @@ class RenderConfig:
     preset: str
     size: int  # pixels, square
     seed: int
+    maps: tuple[str, ...] = ()  # names in `synth.spec.MAPS`, written beside the images
+    polygons: bool = False  # outlines instead of run lengths in the COCO files
 
     def __post_init__(self) -> None:
         preset(self.preset)
+        for name in self.maps:
+            if name not in MAPS:
+                raise InputError(f"--maps {name}: no such map; choose from {', '.join(MAPS)}")
         if self.size < 1:
             raise InputError(f"--size {self.size}: give a picture side of at least 1 pixel")
         if self.seed < 0:
@@ -111,4 +137,14 @@ class RenderConfig:
 
 
 # Streams of randomness: changing what one draws does not reroll the others. Never renumber.
-STREAMS = {"kind": 0, "clean": 1, "twin": 2, "material": 3, "scene": 4, "light": 5, "camera": 6, "sensor": 7}
+STREAMS = {
+    "kind": 0,
+    "clean": 1,
+    "twin": 2,
+    "material": 3,
+    "scene": 4,
+    "light": 5,
+    "camera": 6,
+    "sensor": 7,
+    "marker": 8,
+}

@@ -1,5 +1,7 @@
 """From the label pass to masks and annotations."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -7,7 +9,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from segmentation import coco
+from synth import severity
 from synth.config import LabelRule
+from synth.spec import Scene, View
+from twin.assets import KINDS
+from twin.export import rust_grade
 
 Mask = NDArray[np.bool_]
 
@@ -50,15 +56,98 @@ def keep_larger(mask: Mask, smallest_area: float) -> Mask:
     return np.asarray((areas >= max(smallest_area, 1))[regions] & mask)
 
 
-def annotations(mask: Mask, instance: NDArray[np.floating[Any]], image_id: int) -> list[dict[str, Any]]:
-    """COCO annotations without ids: one for each 8-connected region of each asset, in reading order."""
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What is known of an asset beside its pixels."""
+
+    kind: str = ""
+    thickness_mm: float = 0.0  # nominal, of the metal; 0 where it is not known
+    visible: float | None = None  # share of its camera-facing surface that this view sees
+
+
+def known(scene: Scene, view: View) -> dict[int, Known]:
+    """What is known of the assets of `scene`, by their instance, as `view` sees them."""
+    shares: tuple[float | None, ...] = view.visible or (None,) * len(scene.bodies)
+    return {
+        body.instance: Known(kind=body.kind, thickness_mm=body.thickness_mm, visible=share)
+        for body, share in zip(scene.bodies, shares, strict=True)
+    }
+
+
+def annotations(
+    mask: Mask, label: NDArray[np.float32], image_id: int, assets: Mapping[int, Known], *, polygons: bool = False
+) -> list[dict[str, Any]]:
+    """COCO annotations without ids: one for each 8-connected region of each asset, in reading order.
+
+    Parameters
+    ----------
+    mask : (H, W), as `annotated` makes it.
+    label : (H, W, 3) rust cover, wall loss in mm, instance.
+    assets : what is known of them, by instance.
+    polygons : outlines, with their ``polygon_iou``, instead of compressed RLE.
+
+    Returns
+    -------
+    Each with ``attributes``: ``asset_id``, the instance; ``severity``, as `synth.severity.condition_state` has it;
+    ``mean_loss_mm`` and ``max_loss_mm`` over all pixels of the region, bridged gaps included; ``visible_share`` of the
+    asset where it is known.
+    """
+    instance, loss_mm = label[..., 2], label[..., 1].astype(np.float64)
     found = []
-    for number in np.unique(instance[mask]).astype(int):
+    for number in np.unique(instance[mask]).astype(int).tolist():
+        asset = assets.get(number, Known())
         regions, _ = ndimage.label(mask & (instance == number), np.ones((3, 3)))
         for index, place in enumerate(ndimage.find_objects(regions), start=1):
             region = np.zeros_like(mask)
-            region[place] = regions[place] == index
-            found.append(
-                {"image_id": image_id, "category_id": 1, "iscrowd": 0, **coco.region(region), "asset": int(number)}
-            )
+            region[place] = here = regions[place] == index
+            lost = loss_mm[place][here]
+            mean, most = float(lost.mean()), float(lost.max())
+            attributes = {
+                "asset_id": number,
+                "severity": severity.condition_state(mean, most, asset.thickness_mm),
+                "mean_loss_mm": round(mean, 4),
+                "max_loss_mm": round(most, 4),
+            }
+            found.append(_annotation(region, image_id, 1, attributes, asset, polygons=polygons))
     return found
+
+
+def sights(
+    label: NDArray[np.float32], image_id: int, assets: Mapping[int, Known], threshold: float, *, polygons: bool = False
+) -> list[dict[str, Any]]:
+    """COCO annotations without ids: one for each asset in view, of category `category_id` of its kind.
+
+    Parameters
+    ----------
+    threshold : rust cover above which a spot counts as corroded.
+
+    Returns
+    -------
+    Each with ``attributes``: ``asset_id``, the instance; ``rusted_percent`` of its pixels; ``iso_4628_3``, the degree
+    of rusting of such a share; ``visible_share`` where it is known.
+    """
+    found = []
+    for number, asset in sorted(assets.items()):
+        seen = label[..., 2] == number
+        if seen.any():
+            percent = severity.rusted_percent(label[..., 0][seen], threshold)
+            attributes = {
+                "asset_id": number, "rusted_percent": round(percent, 4), "iso_4628_3": rust_grade(percent)
+            }  # fmt: skip
+            found.append(_annotation(seen, image_id, category_id(asset.kind), attributes, asset, polygons=polygons))
+    return found
+
+
+def category_id(kind: str) -> int:
+    """COCO category of a kind of asset: its place in `twin.assets.KINDS`, from 1."""
+    return list(KINDS).index(kind) + 1
+
+
+def _annotation(
+    region: Mask, image_id: int, category: int, attributes: dict[str, Any], asset: Known, *, polygons: bool
+) -> dict[str, Any]:
+    visible = {} if asset.visible is None else {"visible_share": round(asset.visible, 4)}
+    return {
+        "image_id": image_id, "category_id": category, "iscrowd": 0,
+        **(coco.outlined(region) if polygons else coco.region(region)), "attributes": {**attributes, **visible},
+    }  # fmt: skip

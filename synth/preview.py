@@ -1,14 +1,20 @@
-"""A contact sheet: what is in the folder, at a glance, with mask outlines."""
+"""What is in a dataset's folder, at a glance: a contact sheet with mask outlines, and a card in Markdown."""
 
 import io
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from segmentation import coco
-from twin.files import atomic_file
+from synth import label_statistics
+from synth.validation_report import BASIS, markdown_table
+from twin.files import atomic_file, read_json, read_manifest, write_text
 
 COLUMNS = 6
 OUTLINE = (255, 0, 200)  # a colour that neither rust nor paint has
@@ -37,3 +43,153 @@ def outlined(image: NDArray[np.uint8], mask: NDArray[np.bool_], tile: int) -> Im
     small = np.array(Image.fromarray(mask).resize((tile, tile), Image.Resampling.NEAREST))
     picture[small & ~ndimage.binary_erosion(small, border_value=1)] = OUTLINE
     return Image.fromarray(picture)
+
+
+def card(folder: Path, about: Mapping[str, Any] | None = None) -> None:
+    """Write ``folder/card.md``: what the dataset is, where it comes from, how it is labelled, what it lacks.
+
+    Nothing in it depends on time, on where the folder lies or on who rendered it.
+
+    Parameters
+    ----------
+    folder : any COCO dataset that can be read.
+    about : what dataset.json says or will say; by default what it says, and where there is none, the COCO json.
+    """
+    photos = coco.read(folder, allow_unannotated=True).photos
+    documents = [read_json(source) for source, _ in coco.sources(folder)]
+    about = read_manifest(folder, "dataset") if about is None else about
+    about = None if about is None else json.loads(json.dumps(about))
+    statistics = label_statistics.summarise([label_statistics.measure(coco.mask(photo)) for photo in photos])
+    info = _info(documents[0])
+    title = " ".join(str(info.get("description") or folder.resolve().name).split())
+    sections = {
+        "What is in it": _table(_counts(photos, documents)),
+        "Where it comes from": _table(_rendered_from(about) if about else info) or ["Not stated in its files."],
+        "Licence": [f"{about['licence'][:1].upper()}{about['licence'][1:]}."] if about else _licences(documents),
+        "What was labelled": _label_rule(about["preset"]["labels"]) if about else _UNKNOWN_RULE,
+        "The labels in numbers": [
+            *markdown_table(label_statistics.table(label_statistics.compare(statistics, None), beside_reference=False)),
+            "", BASIS,
+        ],
+        "Made again": _command(about) if about else ["Not known: it was not made by this program."],
+        "Known limits": [f"- {limit}" for limit in _limits(about, statistics)],
+    }  # fmt: skip
+    lines = [f"# {title}", "", "![A sample, masks outlined](preview.jpg)"]
+    for heading, content in sections.items():
+        lines += ["", f"## {heading}", "", *content]
+    write_text(folder / "card.md", "\n".join(lines) + "\n")
+
+
+_UNKNOWN_RULE = [
+    "The files do not say by which rule. All categories that carry annotations are read as one class, corrosion."
+]
+
+
+def _table(facts: Mapping[str, object]) -> list[str]:
+    return markdown_table([["", ""], *([name, str(fact)] for name, fact in facts.items())]) if facts else []
+
+
+def _counts(photos: Sequence[coco.Photo], documents: Sequence[Mapping[str, Any]]) -> dict[str, object]:
+    names = {each["id"]: str(each.get("name", each["id"])) for document in documents for each in document["categories"]}
+    categories = Counter(names[each["category_id"]] for photo in photos for each in photo.annotations)
+    facts: dict[str, object] = {
+        "images": len(photos),
+        "images without annotations": sum(not photo.annotations for photo in photos),
+        "annotations": sum(len(photo.annotations) for photo in photos),
+        "annotations by category": _listed(categories),
+        "sizes in pixels": _listed(Counter(f"{photo.width}x{photo.height}" for photo in photos)),
+        "splits": _listed(Counter(photo.split for photo in photos if photo.split)),
+        "kinds of asset": _listed(
+            Counter(each["asset_kind"] for document in documents for each in document["images"] if "asset_kind" in each)
+        ),
+    }
+    return {name: fact for name, fact in facts.items() if fact != ""}
+
+
+def _listed(counts: Mapping[str, int], most: int = 12) -> str:
+    """What there is and how often, most frequent first."""
+    ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    rest = [f"{len(ordered) - most} more"] if len(ordered) > most else []
+    return ", ".join([*(f"{name}: {count}" for name, count in ordered[:most]), *rest])
+
+
+def _info(document: Mapping[str, Any]) -> dict[str, object]:
+    """What a COCO json says of itself, but for dates of its export."""
+    info = document.get("info")
+    names = ("description", "version", "year", "contributor", "url")
+    return {name: info[name] for name in names if info.get(name)} if isinstance(info, dict) else {}
+
+
+def _rendered_from(about: Mapping[str, Any]) -> dict[str, object]:
+    chosen, twin = about["configuration"], about.get("twin", {})
+    facts = {
+        "made by": "`python -m synth render`: rendered, no photographs",
+        "shows": about["shows"],
+        "twin": ", ".join(f"{name} {twin[name]}" for name in ("kind", "content", "fields") if name in twin),
+        "preset": f"{chosen['preset']}: {about['preset']['description']}",
+        "picture side": f"{chosen['size']} px",
+        "seed": about["seed"],
+        "versions": ", ".join(f"{name} {version}" for name, version in about["versions"].items()),
+        "device": about["device"],
+    }
+    return {name: fact for name, fact in facts.items() if fact != ""}
+
+
+def _licences(documents: Sequence[Mapping[str, Any]]) -> list[str]:
+    found: dict[str, None] = {}
+    for document in documents:
+        licences = document.get("licenses")
+        for each in licences if isinstance(licences, list) else ():
+            if isinstance(each, dict):
+                found[" ".join(str(each[key]) for key in ("name", "url") if each.get(key))] = None
+    return [text for text in found if text] or ["Not stated in its files: ask whoever made it before you pass it on."]
+
+
+def _label_rule(rule: Mapping[str, Any]) -> list[str]:
+    exact = "Corrosion is where rust cover, read through each pixel's centre, is above the threshold."
+    habit = " Then as people outline: gaps up to twice the closing radius are bridged, smaller regions are skipped."
+    return [
+        exact + (habit if rule["policy"] == "annotator" else ""), "",
+        *_table({name.replace("_", " "): value for name, value in rule.items()}), "",
+        "Radii are shares of the picture's side, areas of its area.",
+    ]  # fmt: skip
+
+
+def _command(about: Mapping[str, Any]) -> list[str]:
+    options = {**about["configuration"], "count": about["images"]}
+    words = []
+    for name, value in options.items():
+        if value is True:
+            words.append(f"--{name}")
+        elif isinstance(value, list) and value:
+            words.append(f"--{name} {' '.join(map(str, value))}")
+        elif value is not False and value is not None and value != []:
+            words.append(f"--{name} {value}")
+    twin = about.get("twin")
+    if twin:
+        words += [f"--twin {twin['id']}", *(["--cameras cameras.json"] if twin.get("cameras") else [])]
+    text = "With the versions above this gives the same files on the same type of processor"
+    return [
+        "```sh", f"python -m synth render {' '.join(words)}", "```", "",
+        f"{text}, from the twin with the digests above and its cameras in dataset.json." if twin else f"{text}.",
+    ]  # fmt: skip
+
+
+def _limits(about: Mapping[str, Any] | None, statistics: label_statistics.Statistics) -> list[str]:
+    limits = []
+    if about:
+        limits += [
+            "Rendered: what a model learns here must be measured on photographs.",
+            "Labels follow a rule, not a person; compare them with those of your photographs: "
+            "`python -m synth validate . --against photos`.",
+            "What scenes lack is listed in docs/synth.md of the program.",
+        ]
+    else:
+        limits.append("Neither the rule of the labels nor the choice of the pictures is known from the files.")
+    if about and "twin" in about:
+        limits.append("One twin only: views of it are not independent, and no measure of other assets.")
+    if not statistics.empty_images:
+        limits.append("No picture is free of corrosion: nothing can be said about false alarms on clean steel.")
+    if statistics.images < 100:
+        limits.append(f"{statistics.images} pictures are few: scores on so many are uncertain.")
+    return limits

@@ -9,12 +9,12 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from synth import fanout
 from synth.config import RenderConfig, preset
@@ -31,6 +31,9 @@ from twin.files import (
     write_json,
     write_manifest,
 )
+
+if TYPE_CHECKING:
+    from synth.labels import Known
 
 SCENES_PER_BATCH = 3  # as many images as three scenes of the preset have; a Blender process lives for one batch
 THREADS_ON_A_CLUSTER = 4  # of a Blender process, where a machine has so many
@@ -119,7 +122,7 @@ def render_batch(
     out: Path, config: RenderConfig, shown: Subject | None, number: int, images: range, threads: int
 ) -> None:
     """Render what is missing of one batch, in a Ray worker; each finished image enters its part at once."""
-    from synth import scene, spec
+    from synth import labels, scene, spec
 
     own = out / "work" / f"{number:06d}"
     # The worker of a killed command outlives it by a moment: wait, then go on from what it has done.
@@ -134,19 +137,26 @@ def render_batch(
         seconds = 120 + 60 * len(missing) * max(1.0, (config.size / 320) ** 2)
         with closing(_blender(work, seconds=seconds)) as finished:
             for index in finished:
-                _record(out, config, shown, number, index, work / f"view-{index}.npz")
+                one, view = next((one, view) for one in scenes for view in one.views if view.index == index)
+                assets = labels.known(one, view)
+                _record(out, config, shown, number, index, work / f"view-{index}.npz", assets)
 
 
-def _record(out: Path, config: RenderConfig, shown: Subject | None, number: int, index: int, view: Path) -> None:
-    """Turn what Blender made of image `index` into its photograph and its annotations, and list it as done."""
+def _record(
+    out: Path, config: RenderConfig, shown: Subject | None, number: int, index: int, view: Path,
+    assets: "Mapping[int, Known]",
+) -> None:  # fmt: skip
+    """Turn what Blender made of image `index` into its photograph, maps and annotations, and list it as done."""
     import numpy as np
 
-    from synth import labels, scene, sensor
+    from synth import labels, maps, scene, sensor
 
     chosen = preset(config.preset)
     with np.load(view) as arrays:
-        light, label = arrays["photograph"], arrays["label"]
+        seen = dict(arrays)
     view.unlink()
+    light, label = seen.pop("photograph"), seen["label"]
+    maps.write(out, index, seen, config.maps)
     rng = scene.stream(config.seed, "sensor", index)
     photograph = sensor.develop(light, chosen.sensor, rng)
     with atomic_file(_image(out, index)) as stream:
@@ -159,7 +169,9 @@ def _record(out: Path, config: RenderConfig, shown: Subject | None, number: int,
             "scene": scene_index, "asset_kind": shown.kind if shown else scene.kind_of(config, scene_index),
         }
     )  # fmt: skip
-    part["annotations"] += labels.annotations(labels.annotated(label, chosen.labels), label[..., 2], index + 1)
+    mask = labels.annotated(label, chosen.labels)
+    part["annotations"] += labels.annotations(mask, label, index + 1, assets, polygons=config.polygons)
+    part["assets"] += labels.sights(label, index + 1, assets, chosen.labels.threshold, polygons=config.polygons)
     write_json(_part(out, number), part)
 
 
@@ -200,41 +212,47 @@ def _blender(work: Path, *, seconds: float) -> Generator[int]:
 
 
 def _assemble(out: Path, config: RenderConfig, shown: Subject | None, count: int) -> None:
-    """Write annotations.json, preview.jpg and, last, the card dataset.json."""
+    """Write annotations.json, preview.jpg, card.md and, last, the card dataset.json."""
     from segmentation import coco
-    from synth import preview
+    from synth import maps, preview
+    from twin.assets import KINDS
 
     chosen = preset(config.preset)
     shutil.rmtree(out / "work", ignore_errors=True)
     parts = [read_json(path) for path in sorted((out / "parts").glob("[0-9]*.json"))]
     images = [image for part in parts for image in part["images"] if image["id"] <= count]
     images.sort(key=lambda image: image["id"])
-    by_image: dict[int, list[dict[str, Any]]] = {image["id"]: [] for image in images}
-    for part in parts:
-        for annotation in part["annotations"]:
-            if annotation["image_id"] <= count:
-                by_image[annotation["image_id"]].append(annotation)
-    ordered = [annotation for image in images for annotation in by_image[image["id"]]]
-    annotations = [{"id": number, **annotation} for number, annotation in enumerate(ordered, start=1)]
-    what = f" of the twin {shown.id}" if shown else ""
-    document = coco.document(images, annotations, description=f"corrotwin renders{what}, preset {config.preset}")
+    annotations, instances = _numbered(parts, "annotations", count), _numbered(parts, "assets", count)
+    what = f"corrotwin renders{f' of the twin {shown.id}' if shown else ''}, preset {config.preset}"
     (out / "dataset.json").unlink(missing_ok=True)  # an older card would speak of fewer images
-    write_json(out / "annotations.json", document)
+    write_json(out / "annotations.json", coco.document(images, annotations, description=what))
+    write_json(
+        out / "instances.json",
+        coco.document(images, instances, description=f"{what}: assets", categories=[(kind, "asset") for kind in KINDS]),
+    )
+    maps.remove_leftovers(out)
     preview.contact_sheet(out)
     kinds = [image["asset_kind"] for image in images]
-    write_manifest(
-        out, "dataset",
-        {
-            "configuration": asdict(config), "preset": json.loads(json.dumps(asdict(chosen))), "seed": config.seed,
-            "shows": f"one twin, {shown.id}, {shown.years:g} years old" if shown else "a twin of its own in each scene",
-            **({"twin": shown.record()} if shown else {}),
-            "images": len(images), "annotations": len(annotations),
-            "images_without_corrosion": sum(not found for found in by_image.values()),
-            "images_by_kind": {kind: kinds.count(kind) for kind in sorted(set(kinds))},
-            "versions": versions("corrotwin", "bpy", "blenderproc", "numpy", "pillow"),
-            "device": "CPU", "licence": "the images and labels are yours; made with CC0 light maps from Blender",
-        },
-    )  # fmt: skip
+    about = {
+        "configuration": asdict(config), "preset": json.loads(json.dumps(asdict(chosen))), "seed": config.seed,
+        "shows": f"one twin, {shown.id}, {shown.years:g} years old" if shown else "a twin of its own in each scene",
+        **({"twin": shown.record()} if shown else {}),
+        "images": len(images), "annotations": len(annotations),
+        "images_without_corrosion": len(images) - len({found["image_id"] for found in annotations}),
+        "images_by_kind": {kind: kinds.count(kind) for kind in sorted(set(kinds))},
+        **({"maps": {name: maps.MEANING[name] for name in config.maps}} if config.maps else {}),
+        "versions": versions("corrotwin", "bpy", "blenderproc", "numpy", "pillow"),
+        "device": "CPU", "licence": "the images and labels are yours; made with CC0 light maps from Blender",
+    }  # fmt: skip
+    preview.card(out, about)
+    write_manifest(out, "dataset", about)
+
+
+def _numbered(parts: list[dict[str, Any]], what: str, count: int) -> list[dict[str, Any]]:
+    """What the parts list for the first `count` images, in their order, with ids from 1."""
+    listed = [found for part in parts for found in part[what] if found["image_id"] <= count]
+    listed.sort(key=lambda found: int(found["image_id"]))
+    return [{"id": number, **found} for number, found in enumerate(listed, start=1)]
 
 
 def _missing(out: Path, number: int, images: range) -> list[int]:
@@ -245,8 +263,8 @@ def _missing(out: Path, number: int, images: range) -> list[int]:
 
 def _read_part(out: Path, number: int) -> dict[str, list[dict[str, Any]]]:
     path = _part(out, number)
-    found: dict[str, list[dict[str, Any]]] = read_json(path) if path.exists() else {"images": [], "annotations": []}
-    return found
+    empty: dict[str, list[dict[str, Any]]] = {"images": [], "annotations": [], "assets": []}
+    return {**empty, **read_json(path)} if path.exists() else empty
 
 
 def _part(out: Path, number: int) -> Path:

@@ -6,20 +6,26 @@ Lengths are metres, angles radians, colours linear RGB in [0, 1]; z is up. Paths
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 Color = tuple[float, float, float]
 Matrix = tuple[tuple[float, float, float, float], ...]  # 4 x 4, row by row, object to world
+Map = Literal["wall_loss", "severity", "depth", "uv", "instances"]  # what may lie beside the images
+MAPS: tuple[str, ...] = get_args(Map)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finish:
     """The surface of an asset where it does not rust."""
 
-    kind: str  # "paint", "galvanised" or "bare"
+    kind: str  # "paint", "galvanised", "cast" or "bare"
     color: Color
+    primer: Color  # of the coat below the paint, seen round its edges
+    rust: Color  # factors on the colour of rust
     roughness: float
     dirt: float  # 0 clean .. 1 covered
+    wear: float  # 0 whole .. 1 scratched and chalked
+    scale: float  # 0 smooth .. 1 flaking rust
     seed: float  # moves the noise of paint, dirt and rust
 
 
@@ -28,13 +34,16 @@ class Body:
     """A corroding asset: its mesh and its corrosion textures in one npz file.
 
     The file holds ``vertices (n, 3)`` float32, ``faces (m, 3)`` int32, ``uv (m, 3, 2)`` float32 and
-    ``fields (H, W, 3)`` float32: rust cover in [0, 1], age of the rust in years, wall loss in mm.
+    ``fields (H, W, 4)`` float32: rust cover in [0, 1], age of the rust in years, wall loss in mm, run-off stain in
+    [0, 1], which is drawn and never labelled.
     """
 
     file: str
     pose: Matrix
     finish: Finish
     instance: int  # from 1; 0 is the background
+    kind: str = ""  # of asset, such as "pipe"
+    thickness_mm: float = 0.0  # nominal, of the metal; 0 where it is not known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +82,9 @@ class View:
     index: int
     pose: Matrix  # camera looks along its -z, y up
     field_of_view: float  # across the square picture
+    focus_m: float = 0.0  # depth of what is sharp; 0 where everything is
+    f_number: float = 0.0  # of a full-frame lens with this field of view
+    visible: tuple[float, ...] = ()  # of each body, the share seen of its camera-facing surface; () if not known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +98,7 @@ class Scene:
     props: tuple[Prop, ...]
     light: Light
     views: tuple[View, ...]
+    maps: tuple[str, ...] = ()  # names in `MAPS`; of them depth and uv ask the label pass for more
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +125,7 @@ def _scene(data: dict[str, Any]) -> Scene:
         "bodies": tuple(Body(**{**body, "finish": Finish(**body["finish"])}) for body in data["bodies"]),
         "props": tuple(Prop(**prop) for prop in data["props"]),
         "light": Light(**data["light"]),
-        "views": tuple(View(**view) for view in data["views"]),
+        "views": tuple(View(**{**view, "visible": tuple(view["visible"])}) for view in data["views"]),
+        "maps": tuple(data["maps"]),
     }
     return Scene(**{**data, **parts})

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from twin import assets, corrosion, files
-from twin.assets.surface import Asset
+from twin.assets.surface import Asset, Texels
 from twin.coating import COATINGS, Coating, Paint
 from twin.corrosion import Fields
 from twin.exposure import Climate, Exposure, Period
@@ -106,12 +106,12 @@ def asset(twin: Twin) -> Asset:
     return assets.build(twin.kind, twin.parameters, texel_mm=twin.texel_mm)
 
 
-def fields(twin: Twin, built: Asset | None = None) -> Fields:
-    """State of corrosion of a twin at its age; `built` is its `asset`, if at hand."""
+def fields(twin: Twin, built: Asset | None = None, texels: Texels | None = None) -> Fields:
+    """State of corrosion of a twin at its age; `built` is its `asset` and `texels` those of it, if at hand."""
     built = asset(twin) if built is None else built
     return corrosion.grow(
         built,
-        assets.texels(built),
+        assets.texels(built) if texels is None else texels,
         exposure=twin.exposure,
         coating=twin.coating,
         years=twin.years,

@@ -1,7 +1,7 @@
 """``python -m synth.blender BATCH PARENT``: render a batch of scenes, say each finished view, leave at once.
 
 For each view ``view-<index>.npz`` appears beside the batch file, with ``photograph`` (size, size, 3) float16
-scene-linear and ``label`` (size, size, 3) float32 as `passes.labels` gives it; then its index is printed as one line.
+scene-linear and ``label``, ``depth`` and ``uv`` as `passes.labels` gives them; then its index is printed as one line.
 Everything that Blender itself prints goes to stderr. PARENT is the process to die with.
 """
 
@@ -34,7 +34,7 @@ def main() -> None:
         labels = list(passes.labels(scene, folder))
         for view, label, photograph in zip(scene.views, labels, passes.photographs(scene, folder), strict=True):
             bright = np.minimum(photograph, np.finfo(np.float16).max).astype(np.float16)
-            np.savez(folder / f"view-{view.index}.npz", photograph=bright, label=label)
+            np.savez(folder / f"view-{view.index}.npz", photograph=bright, **label)
             finished.write(f"{view.index}\n")
             finished.flush()
 

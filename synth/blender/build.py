@@ -44,11 +44,10 @@ def _smooth(mesh: bpy.types.Mesh) -> None:
 def _texture(name: str, fields: NDArray[np.float32]) -> bpy.types.Image:
     """The corrosion fields as a float image that no colour management touches."""
     height, width, _ = fields.shape
-    image = bpy.data.images.new(name, width, height, alpha=False, float_buffer=True, is_data=True)
+    image = bpy.data.images.new(name, width, height, alpha=True, float_buffer=True, is_data=True)
+    image.alpha_mode = "CHANNEL_PACKED"  # alpha is a field like the others
     image.colorspace_settings.name = "Non-Color"
-    pixels = np.ones((height, width, 4), np.float32)
-    pixels[..., :3] = fields
-    image.pixels.foreach_set(pixels.ravel())
+    image.pixels.foreach_set(np.ascontiguousarray(fields, np.float32).ravel())
     return image
 
 
@@ -105,6 +104,10 @@ def _cameras(bproc: ModuleType, scene: Scene) -> None:
         bproc.camera.add_camera_pose(np.array(view.pose), frame)
         camera.angle = view.field_of_view
         camera.keyframe_insert("lens", frame=frame)
+        camera.dof.focus_distance = view.focus_m or 1.0
+        camera.dof.aperture_fstop = view.f_number if view.focus_m else 1e6
+        camera.dof.keyframe_insert("focus_distance", frame=frame)
+        camera.dof.keyframe_insert("aperture_fstop", frame=frame)
 
 
 def _lamp(bproc: ModuleType, scene: Scene) -> None:

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from synth.blender import steel
 from synth.spec import Scene
 
+Arrays = dict[str, NDArray[np.float32]]
+_CHANNELS: dict[str, slice | int] = {"label": slice(3), "depth": 0, "uv": slice(2)}
+
 
 def oversampling(size: int) -> int:
     """How many times as large as asked a picture is rendered: Blender makes none below 4 pixels.
@@ -20,11 +23,14 @@ def oversampling(size: int) -> int:
 
 
 def prepare(scene: Scene) -> None:
-    """Declare the label output, before the first render: under persistent data a later one would stay zero."""
+    """Declare the label outputs, before the first render: under persistent data a later one would stay zero."""
     view_layer = bpy.context.view_layer
-    if steel.LABEL not in {output.name for output in view_layer.aovs}:
+    for output in list(view_layer.aovs):  # of the scene before
+        view_layer.aovs.remove(output)
+    for name in (steel.LABEL, steel.UV) if "uv" in scene.maps else (steel.LABEL,):
         output = view_layer.aovs.add()
-        output.name, output.type = steel.LABEL, "COLOR"
+        output.name, output.type = name, "COLOR"
+    view_layer.use_pass_z = "depth" in scene.maps
     blender = bpy.context.scene
     blender.render.use_persistent_data = True
     blender.render.film_transparent = False
@@ -32,27 +38,39 @@ def prepare(scene: Scene) -> None:
     blender.cycles.use_adaptive_sampling = False
 
 
-def labels(scene: Scene, temporary: Path) -> Iterator[NDArray[np.float32]]:
-    """One sample through each pixel's centre: (size, size, 3) float32 rust cover, wall loss in mm, instance."""
+def labels(scene: Scene, temporary: Path) -> Iterator[Arrays]:
+    """One sample through each pixel's centre, of each view.
+
+    Yields
+    ------
+    ``label`` (size, size, 3) float32: rust cover, wall loss in mm, instance; and where the scene's maps name them
+    ``depth`` (size, size) float32: metres along the view axis, 1e10 where nothing is met, and ``uv`` (size, size, 2)
+    float32: atlas coordinates of the instance.
+    """
     cycles = bpy.context.scene.cycles
     cycles.samples, cycles.max_bounces = 1, 0
+    bpy.context.scene.camera.data.dof.use_dof = False
     cycles.pixel_filter_type, cycles.filter_width = "BOX", 0.01
     _denoise(False)
     step = oversampling(scene.size)
-    for label in _render(scene, steel.LABEL, temporary / "labels", depth="32"):
-        yield label[step // 2 :: step, step // 2 :: step]
+    outputs = {"label": steel.LABEL}
+    outputs |= {name: output for name, output in (("depth", "Depth"), ("uv", steel.UV)) if name in scene.maps}
+    for found in _render(scene, outputs, temporary / "labels", depth="32"):
+        centres = {name: pixels[step // 2 :: step, step // 2 :: step] for name, pixels in found.items()}
+        yield {name: pixels[..., _CHANNELS[name]] for name, pixels in centres.items()}
 
 
 def photographs(scene: Scene, temporary: Path) -> Iterator[NDArray[np.float32]]:
     """Scene-linear (size, size, 3) float32 pictures, denoised by Cycles' own Open Image Denoise."""
     cycles = bpy.context.scene.cycles
     cycles.samples, cycles.max_bounces = scene.samples, 4
+    bpy.context.scene.camera.data.dof.use_dof = any(view.focus_m for view in scene.views)
     cycles.diffuse_bounces, cycles.glossy_bounces, cycles.transmission_bounces = 2, 2, 0
     cycles.pixel_filter_type, cycles.filter_width = "BLACKMAN_HARRIS", 1.5
     _denoise(True)
     step = oversampling(scene.size)
-    for light in _render(scene, "Image", temporary / "photographs", depth="16"):
-        yield light.reshape(scene.size, step, scene.size, step, 3).mean(axis=(1, 3))
+    for found in _render(scene, {"light": "Image"}, temporary / "photographs", depth="16"):
+        yield found["light"].reshape(scene.size, step, scene.size, step, 3).mean(axis=(1, 3))
 
 
 def _denoise(on: bool) -> None:
@@ -63,8 +81,8 @@ def _denoise(on: bool) -> None:
         cycles.denoiser, cycles.denoising_quality, cycles.denoising_prefilter = "OPENIMAGEDENOISE", "FAST", "FAST"
 
 
-def _render(scene: Scene, output: str, target: Path, *, depth: str) -> Iterator[NDArray[np.float32]]:
-    """Render every view and yield one render output of each, top row first."""
+def _render(scene: Scene, outputs: dict[str, str], target: Path, *, depth: str) -> Iterator[Arrays]:
+    """Render every view once and yield of each the render `outputs`, by the names given to them, top row first."""
     blender = bpy.context.scene
     blender.use_nodes = True
     tree = blender.node_tree
@@ -72,11 +90,14 @@ def _render(scene: Scene, output: str, target: Path, *, depth: str) -> Iterator[
     layers, files = tree.nodes.new("CompositorNodeRLayers"), tree.nodes.new("CompositorNodeOutputFile")
     files.base_path = str(target)
     files.format.file_format, files.format.color_mode, files.format.color_depth = "OPEN_EXR", "RGB", depth
-    tree.links.new(layers.outputs[output], files.inputs[0])
+    files.file_slots.clear()
+    for name, output in outputs.items():
+        files.file_slots.new(name)
+        tree.links.new(layers.outputs[output], files.inputs[name])
     for frame in range(len(scene.views)):
         blender.frame_set(frame)
         bpy.ops.render.render()
-        yield _read_exr(target / f"Image{frame:04d}.exr")
+        yield {name: _read_exr(target / f"{name}{frame:04d}.exr") for name in outputs}
     blender.use_nodes = False  # an emptied tree left in use would spoil the next scene's pictures
 
 

@@ -13,6 +13,7 @@ from synth.spec import Finish
 
 ATLAS = "atlas"  # name of the UV layer
 LABEL = "label"  # name of the render output that carries rust cover, wall loss and instance
+UV = "uv"  # name of the render output that carries atlas coordinates
 
 # Age runs from fresh (0) to old (1).
 _RUST = (
@@ -25,78 +26,126 @@ _RUST = (
 
 
 def rusting(finish: Finish, fields: bpy.types.Image, instance: int) -> bpy.types.Material:
-    """Painted or bare steel whose rust follows the twin's fields.
+    """Painted, galvanised, cast or bare steel whose rust follows the twin's fields.
 
     The picture reads the fields with linear interpolation, the label with none, so that a label pixel is exactly one
     texel's value: rust cover, wall loss in mm, and the instance number.
     """
     graph = Graph("rusting", finish.seed)
-    cover, age, loss = _fields(graph, fields, "Linear")
+    cover, age, loss, stain = _fields(graph, fields, "Linear")
     coarse, middle, fine = (
-        graph.noise(6, detail=2),
+        graph.noise(6, detail=3),
         graph.noise(40, detail=4, roughness=0.65),
         graph.noise(300, detail=2, roughness=0.7),
     )
+    flakes = graph.node("ShaderNodeTexVoronoi", Vector=graph.position, Scale=55.0)
+    flake = graph.node("ShaderNodeSeparateColor", Color=flakes.outputs["Color"]).outputs["Red"]
 
-    rusted = graph.step(
-        graph.math("ADD", cover, graph.math("MULTIPLY", graph.math("SUBTRACT", fine, 0.5), 0.16)), 0.42, 0.58
-    )
-    # Rust darkens with age, fast at first; every patch keeps a mixture of tones.
-    youth = graph.math("EXPONENT", graph.math("MULTIPLY", age, -1 / 5))
-    stage = graph.math("SUBTRACT", 0.72, graph.math("MULTIPLY", youth, 0.62))
-    for noise, weight in ((coarse, 0.7), (middle, 1.2), (fine, 0.5)):
-        stage = graph.math("ADD", stage, graph.math("MULTIPLY", graph.math("SUBTRACT", noise, 0.5), weight))
-    rust = graph.ramp(stage, _RUST)
+    rusted = graph.step(graph.math("ADD", cover, _about_zero(graph, fine, 0.16)), 0.42, 0.58)
+    rust = _rust(graph, finish, age, loss, (coarse, middle, fine, flake))
+    steel, steel_roughness, metallic = _unrusted(graph, finish, coarse, middle, fine)
+    if finish.kind == "paint":  # the film breaks back from the rust, over its primer
+        bared = graph.step(graph.math("ADD", cover, _about_zero(graph, middle, 0.5)), 0.28, 0.36)
+        steel = graph.mix(bared, steel, finish.primer)
+    # Rust water tints the surface about a spot and below it; people do not label it.
+    halo = graph.math("MULTIPLY", graph.step(cover, 0.02, 0.5), graph.math("MULTIPLY", middle, 0.9))
+    wet = graph.math("MAXIMUM", halo, graph.math("MULTIPLY", stain, graph.math("ADD", middle, 0.35)), clamp=True)
+    stained = graph.mix(wet, steel, graph.mix(0.85, steel, graph.mix(fine, (0.42, 0.17, 0.04), (0.22, 0.08, 0.025))))
 
-    steel, steel_roughness, metallic = _unrusted(graph, finish, coarse, middle)
-    # Rust water tints the surface around a spot before it breaks; people do not label it.
-    halo = graph.math("MULTIPLY", graph.step(cover, 0.04, 0.5), graph.math("MULTIPLY", middle, 0.8))
-    stained = graph.mix(halo, steel, graph.mix(0.6, steel, (0.30, 0.125, 0.04)))
-
-    # A coat of paint stands proud of the rust; scale and pits roughen it.
+    # A coat of paint stands proud of the rust, its edge lifted; scale and pits roughen what is below.
     film = graph.math("MULTIPLY", graph.math("SUBTRACT", 1.0, rusted), 0.35)
-    scale = graph.math(
-        "MULTIPLY", rusted, graph.math("ADD", graph.math("MULTIPLY", middle, 0.6), graph.math("MULTIPLY", fine, 0.5))
-    )
-    depth = graph.math("MULTIPLY", graph.math("MINIMUM", loss, 2.0), 0.15)
-    height = graph.math("SUBTRACT", graph.math("ADD", film, scale), depth)
+    lip = graph.math("MULTIPLY", graph.step(cover, 0.2, 0.4), 0.35 if finish.kind == "paint" else 0.05)
+    plates = graph.math("MULTIPLY", flake, 0.8 * finish.scale)
+    rough = graph.math("ADD", graph.math("MULTIPLY", middle, 0.6), graph.math("MULTIPLY", fine, 0.5))
+    scale = graph.math("MULTIPLY", rusted, graph.math("ADD", rough, plates))
+    depth = graph.math("MULTIPLY", graph.math("MINIMUM", loss, 2.5), 0.25)
+    height = graph.math(
+        "SUBTRACT", graph.math("ADD", graph.math("MULTIPLY", lip, graph.math("SUBTRACT", 1.0, rusted)),
+                               graph.math("ADD", film, scale)), depth,
+    )  # fmt: skip
+    if finish.kind == "cast":
+        height = graph.math("ADD", height, graph.math("MULTIPLY", middle, 0.5))
 
     label = graph.tree.nodes.new("ShaderNodeOutputAOV")
     label.aov_name = LABEL
-    exact_cover, _, exact_loss = _fields(graph, fields, "Closest")
+    exact_cover, _, exact_loss, _ = _fields(graph, fields, "Closest")
     packed = graph.node("ShaderNodeCombineColor", Red=exact_cover, Green=exact_loss, Blue=float(instance))
     graph.put(label.inputs["Color"], packed.outputs["Color"])
+    place = graph.tree.nodes.new("ShaderNodeOutputAOV")
+    place.aov_name = UV
+    graph.put(place.inputs["Color"], _atlas(graph))
     return graph.finish(
         color=graph.mix(rusted, stained, rust),
         roughness=graph.blend(rusted, steel_roughness, graph.blend(fine, 0.75, 1.0)),
         metallic=graph.blend(rusted, metallic, 0.0),
-        normal=graph.bump(height, 0.0022),
+        normal=graph.bump(height, 0.002 + 0.003 * finish.scale),
     )
 
 
-def _fields(graph: Graph, image: bpy.types.Image, interpolation: str) -> tuple[Any, Any, Any]:
-    """Rust cover, age in years and wall loss in mm at the shaded point.
+def _about_zero(graph: Graph, noise: Any, weight: float) -> Any:
+    return graph.math("MULTIPLY", graph.math("SUBTRACT", noise, 0.5), weight)
+
+
+def _rust(graph: Graph, finish: Finish, age: Any, loss: Any, noises: tuple[Any, Any, Any, Any]) -> Any:
+    """Colour of rust: it darkens with age, fast at first; every patch keeps a mixture of tones, plates and powder."""
+    youth = graph.math("EXPONENT", graph.math("MULTIPLY", age, -1 / 5))
+    stage = graph.math("SUBTRACT", 0.72, graph.math("MULTIPLY", youth, 0.62))
+    coarse, middle, fine, flake = noises
+    for noise, weight in ((coarse, 1.1), (middle, 1.0), (fine, 0.45), (flake, 0.5 * finish.scale)):
+        stage = graph.math("ADD", stage, _about_zero(graph, noise, weight))
+    rust = graph.ramp(stage, _RUST)
+    toned = graph.node("ShaderNodeMix")
+    toned.data_type, toned.blend_type = "RGBA", "MULTIPLY"
+    for index, value in ((0, 1.0), (6, rust), (7, finish.rust)):
+        graph.put(toned.inputs[index], value)
+    # Deep places are nearly black.
+    return graph.mix(graph.math("MULTIPLY", graph.step(loss, 0.5, 2.2), 0.75), toned.outputs[2], (0.018, 0.012, 0.01))
+
+
+def _fields(graph: Graph, image: bpy.types.Image, interpolation: str) -> tuple[Any, Any, Any, Any]:
+    """Rust cover, age in years, wall loss in mm and run-off stain at the shaded point.
 
     The channels are separated before use: a colour wired into a value would become its luminance.
     """
     texture = graph.tree.nodes.new("ShaderNodeTexImage")
     texture.image, texture.interpolation, texture.extension = image, interpolation, "EXTEND"
+    graph.put(texture.inputs["Vector"], _atlas(graph))
+    split = graph.node("ShaderNodeSeparateColor", Color=texture.outputs["Color"])
+    return split.outputs["Red"], split.outputs["Green"], split.outputs["Blue"], texture.outputs["Alpha"]
+
+
+def _atlas(graph: Graph) -> Any:
+    """Atlas coordinates (u, v, 0) of the shaded point."""
     uv = graph.tree.nodes.new("ShaderNodeUVMap")
     uv.uv_map = ATLAS
-    graph.put(texture.inputs["Vector"], uv.outputs["UV"])
-    split = graph.node("ShaderNodeSeparateColor", Color=texture.outputs["Color"])
-    return split.outputs["Red"], split.outputs["Green"], split.outputs["Blue"]
+    return uv.outputs["UV"]
 
 
-def _unrusted(graph: Graph, finish: Finish, coarse: Any, middle: Any) -> tuple[Any, Any, float]:
+def _unrusted(graph: Graph, finish: Finish, coarse: Any, middle: Any, fine: Any) -> tuple[Any, Any, float]:
     """Colour, roughness and metalness of the surface where it has not rusted."""
-    shade = tuple(channel * 0.72 for channel in finish.color)
+    shade = tuple(channel * 0.86 for channel in finish.color)
     color = graph.mix(graph.step(coarse, 0.3, 0.75), finish.color, shade)
     if finish.kind == "galvanised":
         cells = graph.node("ShaderNodeTexVoronoi", Vector=graph.position, Scale=55.0)
         grey = graph.node("ShaderNodeSeparateColor", Color=cells.outputs["Color"]).outputs["Red"]
         color = graph.mix(grey, color, shade)
-    grime = graph.math("MULTIPLY", graph.step(graph.math("MULTIPLY", coarse, middle), 0.16, 0.42), finish.dirt)
-    metallic = {"paint": 0.0, "galvanised": 0.85, "bare": 0.9}[finish.kind]
+    if finish.kind == "bare":  # mill scale, blue-grey, in patches
+        color = graph.mix(graph.step(middle, 0.5, 0.62), color, (0.055, 0.06, 0.07))
+    if finish.kind == "paint":
+        chalk = tuple(0.6 * channel + 0.25 for channel in finish.color)
+        color = graph.mix(graph.math("MULTIPLY", graph.step(middle, 0.35, 0.75), 0.45 * finish.wear), color, chalk)
+        # Scrapes: thin, long, here and there; chips where grains have hit.
+        stretched = graph.node("ShaderNodeMapping", Vector=graph.position, Scale=(3.0, 90.0, 20.0))
+        lines = graph.node("ShaderNodeTexNoise", Vector=stretched.outputs["Vector"], Scale=1.0, Detail=1.0)
+        scrape = graph.step(lines.outputs["Fac"], 0.79 - 0.07 * finish.wear, 0.8 - 0.05 * finish.wear)
+        chip = graph.step(graph.math("MULTIPLY", fine, graph.math("ADD", coarse, 0.5)), 0.83 - 0.12 * finish.wear, 0.86)
+        color = graph.mix(graph.math("MAXIMUM", scrape, chip), color, finish.primer)
+    # Dust lies on what faces up; grime gathers in patches.
+    upward = graph.node("ShaderNodeSeparateXYZ", Vector=graph.tree.nodes.new("ShaderNodeNewGeometry").outputs["Normal"])
+    dust = graph.math("MULTIPLY", graph.step(upward.outputs["Z"], 0.45, 0.95), graph.step(coarse, 0.25, 0.7))
+    color = graph.mix(graph.math("MULTIPLY", dust, 0.45 * finish.dirt), color, (0.21, 0.18, 0.14))
+    gathered = graph.math("ADD", graph.math("MULTIPLY", coarse, 0.5), graph.math("MULTIPLY", middle, 0.5))
+    grime = graph.math("MULTIPLY", graph.step(gathered, 0.42, 0.72), 0.5 * finish.dirt)
+    metallic = {"paint": 0.0, "galvanised": 0.85, "bare": 0.9, "cast": 0.6}[finish.kind]
     roughness = graph.blend(grime, graph.math("ADD", finish.roughness, graph.math("MULTIPLY", middle, 0.15)), 0.9)
     return graph.mix(grime, color, (0.07, 0.062, 0.05)), roughness, metallic

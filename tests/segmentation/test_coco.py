@@ -8,6 +8,7 @@ from hypothesis import example, given
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 from pycocotools.coco import COCO
+from scipy import ndimage
 
 from segmentation import coco
 from twin.files import InputError
@@ -62,6 +63,35 @@ def test_both_kinds_of_rle_agree(mask):
     uncompressed = {"size": list(mask.shape), "counts": runs_of(mask)}
     assert np.array_equal(coco.mask(photo_of(mask, uncompressed)), mask)
     assert coco._runs(coco.region(mask)["segmentation"]["counts"], "") == runs_of(mask)
+
+
+@given(mask=masks)
+@example(mask=RING)
+@example(mask=np.zeros((5, 7), dtype=bool))
+@example(mask=np.ones((1, 1), dtype=bool))
+@example(mask=np.eye(9, dtype=bool))
+@example(mask=np.eye(9, dtype=bool)[::-1])
+@example(mask=np.indices((25, 80)).sum(axis=0) % 4 == 0)
+@example(mask=(np.indices((60, 75)) % 3 == 1).all(axis=0))  # 500 parts of one pixel
+def test_outlines_give_every_pixel_back_but_holes(mask):
+    outlines = coco.polygons(mask)
+    parts, holes_filled = ndimage.label(mask, np.ones((3, 3)))[1], ndimage.binary_fill_holes(mask)
+    assert np.array_equal(coco.mask(photo_of(mask, *([each] for each in outlines))), holes_filled)
+    assert len(outlines) <= parts
+    for each in outlines:
+        coco.check_segmentation({"id": 1, "image_id": 1, "segmentation": [each]}, *mask.shape[::-1], Path())
+
+
+@given(mask=masks)
+@example(mask=RING)
+def test_outlined_says_what_the_outlines_lose(mask):
+    if not mask.any():
+        return
+    found = coco.outlined(mask)
+    filled = coco.mask(photo_of(mask, found["segmentation"]))
+    assert found["polygon_iou"] == round(mask.sum() / filled.sum(), 4)
+    assert {key: found[key] for key in ("area", "bbox")} == {key: coco.region(filled)[key] for key in ("area", "bbox")}
+    json.dumps(found)
 
 
 @given(one=hnp.arrays(bool, (11, 6)), other=hnp.arrays(bool, (11, 6)))

@@ -53,9 +53,9 @@ def test_mask_is_what_rays_through_pixel_centres_see(
 ) -> None:
     folder, made = scenes
     one = made[kind]
-    view, (body,) = one.views[place], one.bodies
+    view = one.views[place]
     drawn = labels.exact(np.load(folder / f"view-{view.index}.npz")["label"], 0.5)
-    cast = cast_mask(np.load(folder / body.file), folder, one, view)
+    cast = cast_mask(folder, one, view)
     assert drawn.sum() > 200
     assert iou(drawn, cast) >= 0.995
     square = np.ones((3, 3))
@@ -69,26 +69,31 @@ def iou(one: np.ndarray, other: np.ndarray) -> float:
     return float((one & other).sum() / either) if either else 1.0
 
 
-def cast_mask(body: np.lib.npyio.NpzFile, folder: Path, one: spec.Scene, view: spec.View) -> np.ndarray:
-    """Rust cover above one half, (SIZE, SIZE), by casting rays at the asset and everything around it."""
-    asset = trimesh.Trimesh(body["vertices"], body["faces"], process=False).apply_transform(
-        np.array(one.bodies[0].pose)
-    )
-    solid = trimesh.util.concatenate([asset, *(camera.shape(prop, folder) for prop in one.props)])
+def cast_mask(folder: Path, one: spec.Scene, view: spec.View) -> np.ndarray:
+    """Rust cover above one half, (SIZE, SIZE), by casting rays at the assets and everything around them."""
+    bodies = [np.load(folder / body.file) for body in one.bodies]
+    meshes = [
+        trimesh.Trimesh(arrays["vertices"], arrays["faces"], process=False).apply_transform(np.array(body.pose))
+        for arrays, body in zip(bodies, one.bodies, strict=True)
+    ]
+    solid = trimesh.util.concatenate([*meshes, *(camera.shape(prop, folder) for prop in one.props)])
     pose = np.array(view.pose)
     focal = SIZE / 2 / tan(view.field_of_view / 2)
     row, column = np.divmod(np.arange(SIZE * SIZE), SIZE)
     rays = np.stack([(column + 0.5 - SIZE / 2) / focal, (SIZE / 2 - row - 0.5) / focal, -np.ones(SIZE * SIZE)], 1)
     rays = rays @ pose[:3, :3].T
     hit, ray, face = solid.ray.intersects_location(np.tile(pose[:3, 3], (len(rays), 1)), rays, multiple_hits=False)
-    mine = face < len(body["faces"])
-    weights = trimesh.triangles.points_to_barycentric(solid.triangles[face[mine]], hit[mine])
-    at = (body["uv"][face[mine]] * weights[..., None]).sum(axis=1)
-    cover = body["fields"][..., 0]
-    height, width = cover.shape
-    texel = cover[
-        (at[:, 1] * height).astype(int).clip(0, height - 1), (at[:, 0] * width).astype(int).clip(0, width - 1)
-    ]
+    weights = trimesh.triangles.points_to_barycentric(solid.triangles[face], hit)
     mask = np.zeros(SIZE * SIZE, bool)
-    mask[ray[mine]] = texel > 0.5
+    first = 0
+    for arrays in bodies:
+        mine = (face >= first) & (face < first + len(arrays["faces"]))
+        at = (arrays["uv"][face[mine] - first] * weights[mine][..., None]).sum(axis=1)
+        cover = arrays["fields"][..., 0]
+        height, width = cover.shape
+        texel = cover[
+            (at[:, 1] * height).astype(int).clip(0, height - 1), (at[:, 0] * width).astype(int).clip(0, width - 1)
+        ]
+        mask[ray[mine]] = texel > 0.5
+        first += len(arrays["faces"])
     return mask.reshape(SIZE, SIZE)

@@ -1,3 +1,7 @@
+import json
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -6,8 +10,11 @@ from hypothesis.extra.numpy import arrays
 from pycocotools import mask as coco_mask
 from scipy import ndimage
 
-from synth import labels
+from segmentation import coco
+from synth import labels, spec
 from synth.config import LabelRule
+from synth.labels import Known
+from twin.assets import KINDS
 
 masks = arrays(np.bool_, st.tuples(st.integers(1, 24), st.integers(1, 24)))
 
@@ -15,6 +22,12 @@ masks = arrays(np.bool_, st.tuples(st.integers(1, 24), st.integers(1, 24)))
 def label_map(mask: np.ndarray, instance: np.ndarray | int = 1) -> np.ndarray:
     """A label pass whose rust is `mask` and whose assets are `instance`."""
     return np.stack([mask * 0.9, mask * 0.1, np.broadcast_to(instance, mask.shape)], -1).astype(np.float32)
+
+
+def union(shape: tuple[int, ...], annotations: list[dict[str, Any]]) -> np.ndarray:
+    """The mask that pycocotools makes of annotations."""
+    parts = [coco.rle(one["segmentation"], *shape) for one in annotations]
+    return coco_mask.decode(coco_mask.merge(parts)).astype(bool) if parts else np.zeros(shape, bool)
 
 
 def test_background_is_never_corroded() -> None:
@@ -61,12 +74,12 @@ def test_keep_larger_keeps_exactly_the_larger_regions(mask: np.ndarray, smallest
 @given(masks, st.integers(0, 2**32 - 1))
 def test_annotations_are_the_mask_again(mask: np.ndarray, seed: int) -> None:
     instance = np.random.default_rng(seed).integers(1, 4, mask.shape)
-    found = labels.annotations(mask, instance, image_id=7)
+    found = labels.annotations(mask, label_map(mask, instance), 7, {})
     again = np.zeros_like(mask)
     for one in found:
         region = coco_mask.decode(one["segmentation"]).astype(bool)
         assert not (again & region).any()
-        assert (instance[region] == one["asset"]).all()
+        assert (instance[region] == one["attributes"]["asset_id"]).all()
         assert ndimage.label(region, np.ones((3, 3)))[1] == 1
         assert one["area"] == region.sum()
         rows, columns = np.nonzero(region)
@@ -78,7 +91,78 @@ def test_annotations_are_the_mask_again(mask: np.ndarray, seed: int) -> None:
 
 
 def test_clean_image_has_no_annotations() -> None:
-    assert labels.annotations(np.zeros((8, 8), bool), np.ones((8, 8)), 1) == []
+    assert labels.annotations(np.zeros((8, 8), bool), label_map(np.zeros((8, 8), bool)), 1, {}) == []
+
+
+@pytest.mark.parametrize("polygons", [False, True])
+def test_five_hundred_parts_of_a_pixel_or_a_few_come_back_whole(polygons: bool) -> None:
+    mask = np.zeros((60, 100), bool)
+    mask[1::3, ::4] = True
+    mask[1:30:3, 1::4] = True  # the upper half of the parts is two pixels wide
+    found = labels.annotations(mask, label_map(mask), 1, {}, polygons=polygons)
+    assert len(found) == 500
+    assert {one["area"] for one in found} == {1, 2}
+    assert (union(mask.shape, found) == mask).all()
+    if polygons:
+        assert {one["polygon_iou"] for one in found} == {1.0}
+
+
+def test_holes_are_kept_by_run_lengths_and_measured_by_outlines() -> None:
+    mask = np.zeros((20, 20), bool)
+    mask[2:12, 2:12] = True
+    mask[5:10, 5:9] = False
+    mask[7, 7] = True  # within the hole: a region of its own
+    exact, outlined = (labels.annotations(mask, label_map(mask), 1, {}, polygons=each) for each in (False, True))
+    assert (union(mask.shape, exact) == mask).all()
+    assert [one["area"] for one in outlined] == [100, 1]
+    assert [one["polygon_iou"] for one in outlined] == [0.8, 1.0]
+    assert [one["attributes"] for one in exact] == [one["attributes"] for one in outlined]
+
+
+def test_attributes_are_measured_on_the_region() -> None:
+    label = label_map(np.ones((4, 6), bool))
+    label[:, 3:, 2] = 2
+    label[:, :3, 1] = np.array([0.0, 0.1, 0.45])
+    label[0, 5, 1] = 3.5
+    known = {1: Known(kind="plate", thickness_mm=10.0, visible=0.123456), 2: Known(kind="pipe", thickness_mm=10.0)}
+    one, two = labels.annotations(labels.exact(label, 0.5), label, 3, known)
+    assert one["attributes"] == {
+        "asset_id": 1, "severity": "CS2", "mean_loss_mm": 0.1833, "max_loss_mm": 0.45, "visible_share": 0.1235
+    }  # fmt: skip
+    assert two["attributes"] == {
+        "asset_id": 2, "severity": "CS4", "mean_loss_mm": 0.3833, "max_loss_mm": 3.5
+    }  # fmt: skip
+    json.dumps([one, two])
+
+
+def test_each_asset_in_view_is_one_instance() -> None:
+    label = label_map(np.zeros((10, 10), bool), 0)
+    label[:5, :, 2], label[8:, :, 2] = 7, 7  # in two parts, one fifth of it rusted
+    label[0, :, 0], label[9, :4, 0] = 0.9, 0.9
+    label[6, :, 2] = 2
+    known = {2: Known(kind="bar", visible=1.0), 5: Known(kind="bolt"), 7: Known(kind="chain", visible=0.5)}
+    bar, chain = labels.sights(label, 4, known, 0.5)
+    assert bar["attributes"] == {"asset_id": 2, "rusted_percent": 0.0, "iso_4628_3": "Ri 0", "visible_share": 1.0}
+    assert chain["attributes"] == {"asset_id": 7, "rusted_percent": 20.0, "iso_4628_3": "Ri 5", "visible_share": 0.5}
+    assert [list(KINDS)[one["category_id"] - 1] for one in (bar, chain)] == ["bar", "chain"]
+    assert (union((10, 10), [chain]) == (label[..., 2] == 7)).all()
+    (_, again) = labels.sights(label, 4, known, 0.5, polygons=True)
+    assert (union((10, 10), [again]) == (label[..., 2] == 7)).all()
+    assert again["polygon_iou"] == 1.0
+
+
+def test_what_is_known_of_assets_comes_from_scene_and_view() -> None:
+    def body(number: int) -> spec.Body:
+        kind, thickness_mm = f"kind {number}", 2.0 * number
+        return spec.Body(file="", pose=(), finish=None, instance=number, kind=kind, thickness_mm=thickness_mm)
+
+    scene = spec.Scene(size=8, samples=1, seed=0, bodies=(body(1), body(2)), props=(), light=None, views=())
+    view = spec.View(index=0, pose=(), field_of_view=1.0, visible=(0.25, 0.5))
+    assert labels.known(scene, view) == {
+        1: Known(kind="kind 1", thickness_mm=2.0, visible=0.25),
+        2: Known(kind="kind 2", thickness_mm=4.0, visible=0.5),
+    }
+    assert labels.known(scene, replace(view, visible=()))[2].visible is None
 
 
 @pytest.mark.parametrize("policy", ["annotator", "exact"])

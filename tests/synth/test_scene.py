@@ -3,8 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from synth import scene, spec
-from synth.config import PRESETS, STREAMS, RenderConfig
+from synth import arrangement, scene, spec
+from synth.config import STREAMS, RenderConfig
+from synth.presets import PRESETS
 from twin import state
 from twin.assets import KINDS
 from twin.coating import Coating, Paint, Zinc
@@ -20,13 +21,23 @@ def test_streams_differ_and_repeat() -> None:
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_every_block_holds_every_kind_and_one_clean_scene(name: str) -> None:
-    config = RenderConfig(preset=name, size=64, seed=2)
+def test_every_block_holds_each_kind_as_often_as_the_preset_says_and_one_clean_scene(name: str) -> None:
+    config, chosen = RenderConfig(preset=name, size=64, seed=2), PRESETS[name]
+    step = chosen.timelapse + 1
     for block in range(4):
-        assert {scene.kind_of(config, len(KINDS) * block + place) for place in range(len(KINDS))} == set(KINDS)
-    every = PRESETS[name].clean_every
+        dealt = [
+            scene.kind_of(config, step * (len(chosen.kinds) * block + place)) for place in range(len(chosen.kinds))
+        ]
+        assert sorted(dealt) == sorted(chosen.kinds)
+    every = chosen.clean_every
     for block in range(4):
-        assert sum(scene.is_clean(config, every * block + place) for place in range(every)) == 1
+        dealt_clean = sum(scene.is_clean(config, step * (every * block + place)) for place in range(every))
+        assert dealt_clean == (1 if every else 0)
+
+
+def test_the_presets_know_the_kinds_there_are() -> None:
+    assert set(PRESETS["balanced"].kinds) == set(KINDS)
+    assert {kind for chosen in PRESETS.values() for kind in chosen.kinds} <= set(KINDS)
 
 
 @pytest.mark.parametrize("index", range(3))
@@ -38,7 +49,8 @@ def test_scene_is_the_same_alone_or_with_others(index: int, tmp_path: Path) -> N
     one = scene.sample_scene(CONFIG, index, [last], tmp_path / "b")
     assert one.views == both.views[1:]
     assert one.props == both.props
-    assert (tmp_path / "a" / both.bodies[0].file).read_bytes() == (tmp_path / "b" / one.bodies[0].file).read_bytes()
+    for body, again in zip(both.bodies, one.bodies, strict=True):
+        assert (tmp_path / "a" / body.file).read_bytes() == (tmp_path / "b" / again.file).read_bytes()
 
 
 def test_batch_survives_the_way_to_blender(tmp_path: Path) -> None:
@@ -51,8 +63,8 @@ def test_batch_survives_the_way_to_blender(tmp_path: Path) -> None:
 @pytest.mark.parametrize("index", range(6))
 def test_clean_scenes_are_clean_and_the_others_are_not(index: int, tmp_path: Path) -> None:
     made = scene.sample_scene(CONFIG, index, [2 * index], tmp_path)
-    cover = np.load(tmp_path / made.bodies[0].file)["fields"][..., 0]
-    assert (cover.max() == 0) == scene.is_clean(CONFIG, index)
+    covers = [np.load(tmp_path / body.file)["fields"][..., 0] for body in made.bodies]
+    assert (max(cover.max() for cover in covers) == 0) == scene.is_clean(CONFIG, index)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -62,7 +74,7 @@ def test_asset_is_turned_about_the_vertical_and_raised_only_where_it_may_be(kind
         twin = state.sample_twin(kind, np.random.default_rng(number), texel_mm=50.0)
         patches, _ = KINDS[kind].build(**twin.parameters)
         vertices = np.concatenate([patch.points.reshape(-1, 3) for patch in patches])
-        pose, supported = scene._place(twin, vertices, np.random.default_rng(number))
+        pose, supported = arrangement.stand(twin, vertices, np.random.default_rng(number))
         turned = vertices @ pose[:3, :3].T + pose[:3, 3]
         assert np.allclose(pose[2, :3], [0, 0, 1])
         assert np.allclose(pose[:3, :3] @ pose[:3, :3].T, np.eye(3))
@@ -83,6 +95,6 @@ def test_asset_is_turned_about_the_vertical_and_raised_only_where_it_may_be(kind
 )
 def test_finish_is_that_of_the_coating_and_draws_the_same_for_each(coating: Coating, kind: str) -> None:
     preset = PRESETS["balanced"]
-    finishes = [scene._finish(preset, one, np.random.default_rng(8)) for one in (coating, Paint(life_years=1))]
+    finishes = [scene._finish(preset, one, "pipe", np.random.default_rng(8)) for one in (coating, Paint(life_years=1))]
     assert finishes[0].kind == kind
     assert len({(finish.roughness, finish.dirt, finish.seed) for finish in finishes}) == 1

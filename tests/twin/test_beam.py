@@ -160,3 +160,11 @@ def test_whatever_is_not_refused_is_a_closed_beam(
 def test_impossible_beams_are_refused(change: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
         assets.build("beam", {**PLAIN, **change}, texel_mm=40.0)
+
+
+def test_the_smallest_sections_are_drawn_with_joints_they_can_hold() -> None:
+    drawn = [beam.sample(np.random.default_rng(seed)) for seed in range(1500)]
+    small = [one for one in drawn if section_sizes.BEAMS[one["section"]][0] <= 120]
+    assert len(small) > 100
+    for one in small:
+        beam.beam(**one)

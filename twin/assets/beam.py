@@ -142,7 +142,7 @@ def sample(rng: np.random.Generator) -> dict[str, Any]:
     joint = str(rng.choice(JOINTS, p=[0.25, 0.25, 0.25, 0.25]))
     if joint == "cleats" and h - 2 * (tf + r) < 104:
         joint = "end plates"
-    if joint == "splice" and b / 2 - tw / 2 - r < 22.5:
+    if joint == "splice" and (b / 2 - tw / 2 - r < 22.5 or h < 110):  # no room for bolts on the flanges or the web
         joint = "none"
     length_m = round(float(h / 1000 * rng.uniform(2.5, 4.5) + 0.6), 3)
     return {

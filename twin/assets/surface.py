@@ -196,9 +196,16 @@ def patch_area_m2(patch: Patch) -> float:
     """Area of a patch's triangles."""
     total = 0.0
     for corners in _corners(patch.points):
-        cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        total += float(np.linalg.norm(cross, axis=1).sum())
+        cross = _cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        total += float(np.sqrt((cross * cross).sum(axis=1)).sum())
     return total / 2
+
+
+def _cross(a: Floats, b: Floats) -> Floats:
+    """Cross products, (..., 3); numpy's own takes ten times as long for the few points of a patch."""
+    x, y, z = a[..., 0], a[..., 1], a[..., 2]
+    u, v, w = b[..., 0], b[..., 1], b[..., 2]
+    return np.stack([y * w - z * v, z * u - x * w, x * v - y * u], axis=-1)
 
 
 def _corners(grid: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -285,10 +292,10 @@ def _evaluate(island: Island) -> tuple[Floats, Floats, Floats]:
     first = (s[None, :] >= t[:, None])[..., None]
     du, dv = np.where(first, b - a, c - d), np.where(first, c - b, d - a)
     position = a + s[None, :, None] * du + t[:, None, None] * dv
-    cross = np.cross(du, dv)
-    length = np.linalg.norm(cross, axis=2)
+    cross = _cross(du, dv)
+    length = np.sqrt((cross * cross).sum(axis=2))
     # A quad collapsed to a triangle has one empty half: its texels, of area 0, take the normal of the other half.
-    other = np.cross(c - a, np.where(first, d - a, b - a) * np.where(first, 1.0, -1.0))
-    cross = np.where((length > 1e-6 * np.linalg.norm(other, axis=2))[..., None], cross, other)
-    normal = cross / np.maximum(np.linalg.norm(cross, axis=2, keepdims=True), 1e-30)
+    other = _cross(c - a, np.where(first, d - a, b - a) * np.where(first, 1.0, -1.0))
+    cross = np.where((length > 1e-6 * np.sqrt((other * other).sum(axis=2)))[..., None], cross, other)
+    normal = cross / np.maximum(np.sqrt((cross * cross).sum(axis=2, keepdims=True)), 1e-30)
     return position, normal, length * row_extent[:, None] * column_extent[None, :]

@@ -1,0 +1,272 @@
+"""What lies and grows on a ground: stones, grass, fallen leaves, rubble as meshes of many small pieces.
+
+Lengths are metres, z is up. Pieces crowd about a centre, where the asset stands and cameras look, and thin outward,
+where the material of the ground itself has to do. Each piece stands in the ground: none floats.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import trimesh
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Area = tuple[float, float, float, float]  # x0, x1, y0, y1
+
+BUDGET = 60_000  # triangles of a mesh
+_CELL = 0.04  # side of the squares by which occupied ground is told
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pieces:
+    """A mesh of many pieces: vertices (n, 3) float32, faces (m, 3) int32, tone (n,) float32 in [0, 1]."""
+
+    vertices: NDArray[np.float32]
+    faces: NDArray[np.int32]
+    tone: NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Site:
+    """Where pieces may lie: a rectangle at height z, crowded about a centre.
+
+    `taken` are the 4 cm squares, as `_keys` numbers them, that stay free.
+    """
+
+    area: Area
+    z: float
+    centre: tuple[float, float]
+    taken: NDArray[np.int64]
+
+
+def site(area: Area, *, z: float, centre: Sequence[float], occupied: Array | None = None) -> Site:
+    """A rectangle (x0, x1, y0, y1) at height `z`.
+
+    Parameters
+    ----------
+    centre : (x, y) about which pieces crowd.
+    occupied : (n, 2) points on which something stands already; no piece has its middle within some 4 cm of one.
+    """
+    points = np.zeros((0, 2)) if occupied is None else np.asarray(occupied, float)[:, :2]
+    return Site(area=area, z=z, centre=(float(centre[0]), float(centre[1])), taken=np.unique(_keys(points)))
+
+
+def stones(
+    rng: np.random.Generator, where: Site, *, size_m: tuple[float, float] = (0.006, 0.045), budget: int = BUDGET
+) -> Pieces:
+    """Crushed stone in three classes of size, most of it fine, sunk into the ground.
+
+    Parameters
+    ----------
+    size_m : diameters of the finest and the coarsest.
+    budget : triangles at most.
+    """
+    low, high = size_m
+    bounds = np.geomspace(low, high, 4)
+    parts, left = [], budget
+    for share, subdivisions, (least, most) in zip(
+        (0.2, 0.35, 1.0), (1, 1, 0), zip(bounds[2::-1], bounds[:0:-1], strict=True), strict=True
+    ):
+        ball = trimesh.creation.icosphere(subdivisions)
+        count = int(left * share) // len(ball.faces)
+        diameter = rng.uniform(least, most, count)
+        made = _broken(rng, np.asarray(ball.vertices), count) * (diameter / 2)[:, None, None]
+        sunk = rng.uniform(0.08, 0.5, count) * np.ptp(made[..., 2], axis=1)
+        made[..., 2] -= (made[..., 2].min(axis=1) + sunk)[:, None]
+        tone = np.repeat(rng.beta(2.2, 2.2, count)[:, None], made.shape[1], 1)
+        part = _visible(_laid(rng, where, made, np.asarray(ball.faces), tone), where.z)
+        left -= len(part.faces)
+        parts.append(part)
+    return _joined(parts)
+
+
+def blades(
+    rng: np.random.Generator, where: Site, *, height_m: tuple[float, float] = (0.03, 0.16), width_m: float = 0.004,
+    budget: int = BUDGET,
+) -> Pieces:  # fmt: skip
+    """Grass in tufts of uneven height and density; each blade bends over and tapers.
+
+    Parameters
+    ----------
+    height_m : lengths of the shortest and the longest blades.
+    width_m : of a blade at its root; some are half, some twice as wide.
+    """
+    parts = []
+    for share, segments in ((0.55, 2), (0.3, 3), (0.15, 4)):
+        count = int(budget * share) // (2 * segments - 1)
+        tufts = max(1, count // 28)
+        tuft = rng.integers(tufts, size=count)
+        tall = rng.uniform(0, 1, tufts)[tuft] ** 1.5
+        length = height_m[0] + (height_m[1] - height_m[0]) * tall * rng.uniform(0.35, 1, count)
+        along = np.linspace(0, 1, segments + 1)
+        lean, azimuth = rng.uniform(0.05, 0.9, count), rng.uniform(0, 2 * np.pi, count)
+        out = length[:, None] * lean[:, None] * along**1.8
+        up = length[:, None] * (along - 0.55 * lean[:, None] ** 2 * along**2)
+        half = width_m / 2 * rng.uniform(0.5, 2, count)[:, None] * (1 - along**1.6)
+        side = azimuth + np.pi / 2 + rng.uniform(-0.7, 0.7, count)
+        middle = np.stack([out * np.cos(azimuth)[:, None], out * np.sin(azimuth)[:, None], up - 0.004], -1)
+        wide = np.stack([half * np.cos(side)[:, None], half * np.sin(side)[:, None], np.zeros_like(half)], -1)
+        made = np.concatenate([middle - wide, middle[:, :-1] + wide[:, :-1]], 1)  # the tip is one point
+        steps, right = np.arange(segments), np.arange(segments) + segments + 1
+        faces = np.concatenate(
+            [
+                np.stack([steps, right, steps + 1], 1),
+                np.stack([right[:-1], right[1:], steps[1:]], 1),
+            ]
+        )
+        tone = np.clip(0.15 + 0.5 * np.concatenate([along, along[:-1]]) + rng.normal(0, 0.16, count)[:, None], 0, 1)
+        spread = 0.012 + 0.03 * rng.random(tufts)
+        off = rng.normal(size=(count, 2)) * spread[tuft][:, None]
+        roots = _scatter(rng, where, tufts)[tuft] + off
+        free = _free(where, roots)
+        parts.append(_placed(where, made[free], faces, tone[free], roots[free]))
+    return _joined(parts)
+
+
+def leaves(
+    rng: np.random.Generator, where: Site, *, count: int = 400, size_m: tuple[float, float] = (0.025, 0.085),
+    budget: int = BUDGET,
+) -> Pieces:  # fmt: skip
+    """Fallen leaves, some flat, some curled: brown, orange and yellow, much like rust."""
+    stations = np.linspace(0, 1, 5)
+    faces = _strip(5, 3)
+    count = min(count, budget // len(faces))
+    length = rng.uniform(*size_m, count)
+    width = np.sin(np.pi * stations**0.8) * 0.5 + 0.02
+    across = np.array([-1.0, 0.0, 1.0])
+    ragged = rng.uniform(0.75, 1.25, (count, 5, 3))
+    slender = rng.uniform(0.35, 0.95, count)[:, None, None]
+    x = np.broadcast_to((stations - 0.5)[None, :, None], (count, 5, 3))
+    y = width[None, :, None] * across * ragged * slender
+    curl, roll = rng.uniform(-0.2, 1.4, count)[:, None, None] ** 3, rng.uniform(-0.1, 0.9, count)[:, None, None] ** 3
+    z = curl * y**2 * 1.6 + roll * x**2 * 1.2 + 0.015 * rng.standard_normal((count, 5, 3))
+    made = np.stack([x, y, z], -1) * length[:, None, None, None]
+    made = _tilted(rng, made.reshape(count, 15, 3), 0.22)
+    made[..., 2] -= made[..., 2].min(axis=1, keepdims=True) + 0.001
+    tone = np.clip(rng.beta(1.3, 1.8, count)[:, None] + rng.normal(0, 0.05, (count, 15)), 0, 1)
+    return _joined([_laid(rng, where, made, faces, tone)])
+
+
+def rubble(
+    rng: np.random.Generator, where: Site, *, count: int = 300, size_m: tuple[float, float] = (0.008, 0.07),
+    budget: int = BUDGET,
+) -> Pieces:  # fmt: skip
+    """Twigs (tone below 1/3), chips of concrete (to 2/3) and of brick (above): what lies about on a site."""
+    count = min(count, budget // 60)
+    low, high = size_m
+    ball = trimesh.creation.icosphere(0)
+    chips = 2 * count
+    size = low + (high - low) * rng.beta(1, 4, chips)
+    made = _broken(rng, np.asarray(ball.vertices), chips) * (size / 2)[:, None, None]
+    made[..., 2] -= made[..., 2].min(axis=1, keepdims=True) + rng.uniform(0.05, 0.3, chips)[:, None] * size[:, None]
+    tone = np.where(rng.random(chips) < 0.55, rng.uniform(0.36, 0.63, chips), rng.uniform(0.7, 1, chips))
+    stone = _visible(_laid(rng, where, made, np.asarray(ball.faces), np.repeat(tone[:, None], 12, 1)), where.z)
+    long, thick = rng.uniform(0.5, 2.5, count) * high, rng.uniform(0.001, 0.004, count)
+    stations, round_ = np.linspace(-0.5, 0.5, 4), np.array([0, 2, 4, 0]) * np.pi / 3
+    bend = rng.normal(0, 0.12, (count, 4)).cumsum(axis=1) * long[:, None] / 2
+    taper = (thick[:, None] * np.array([1, 0.9, 0.75, 0.4]))[..., None]
+    x = np.broadcast_to((long[:, None] * stations)[..., None], (count, 4, 4))
+    twig = np.stack([x, bend[..., None] + taper * np.cos(round_), taper * np.sin(round_)], -1).reshape(count, 16, 3)
+    twig = _tilted(rng, twig, 0.04)
+    twig[..., 2] -= twig[..., 2].min(axis=1, keepdims=True) + 0.0005
+    wood = np.repeat(rng.uniform(0, 0.3, count)[:, None], 16, 1)
+    return _joined([stone, _laid(rng, where, twig, _strip(4, 4), wood)])
+
+
+def _broken(rng: np.random.Generator, ball: Array, count: int) -> Array:
+    """`count` chips (count, n, 3) of a unit ball: stretched, then cut by planes, so that they have facets and edges."""
+    rolled = trimesh.transformations.random_rotation_matrix  # each starts from another side of the ball
+    turns = np.stack([rolled(rng.random(3))[:3, :3] for _ in range(min(count, 64))]) if count else np.zeros((0, 3, 3))
+    made = ball @ turns[np.arange(count) % max(len(turns), 1)] * rng.uniform(0.5, 1, (count, 1, 3))
+    made *= rng.uniform(0.88, 1.08, (*made.shape[:2], 1))
+    for _ in range(5):
+        normal = rng.normal(size=(count, 1, 3))
+        normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
+        beyond = np.maximum((made * normal).sum(-1, keepdims=True) - rng.uniform(0.3, 0.7, (count, 1, 1)), 0)
+        made = made - beyond * normal
+    return np.asarray(made)
+
+
+def _tilted(rng: np.random.Generator, made: Array, spread: float) -> Array:
+    """Pieces (count, n, 3) tipped a little about x and y."""
+    slope = rng.normal(0, spread, (len(made), 1, 2))
+    tipped = made.copy()
+    tipped[..., 2] += (made[..., :2] * slope).sum(-1)
+    return tipped
+
+
+def _strip(stations: int, across: int) -> NDArray[np.int64]:
+    """Triangles of a grid of `stations` rows by `across` points."""
+    row, column = np.mgrid[: stations - 1, : across - 1].reshape(2, -1)
+    corner = row * across + column
+    return np.concatenate(
+        [
+            np.stack([corner, corner + 1, corner + across + 1], 1),
+            np.stack([corner, corner + across + 1, corner + across], 1),
+        ]
+    )
+
+
+def _scatter(rng: np.random.Generator, where: Site, count: int) -> Array:
+    """Points (count, 2) of the site: two in three about the centre, the others anywhere."""
+    x0, x1, y0, y1 = where.area
+    low, size = np.array([x0, y0]), np.array([x1 - x0, y1 - y0])
+    anywhere = low + size * rng.random((count, 2))
+    crowded = where.centre + rng.normal(size=(count, 2)) * 0.22 * size
+    inside = (crowded >= low).all(axis=1) & (crowded <= low + size).all(axis=1)
+    return np.where((inside & (rng.random(count) < 0.67))[:, None], crowded, anywhere)
+
+
+def _laid(rng: np.random.Generator, where: Site, made: Array, faces: NDArray[np.integer[Any]], tone: Array) -> Pieces:
+    """Pieces (count, n, 3) turned about the vertical and laid on free ground; those that find none are left out."""
+    count = len(made)
+    angle = rng.uniform(0, 2 * np.pi, count)[:, None]
+    x, y = made[..., 0], made[..., 1]
+    turned = np.stack([x * np.cos(angle) - y * np.sin(angle), x * np.sin(angle) + y * np.cos(angle), made[..., 2]], -1)
+    at = _scatter(rng, where, 2 * count)
+    at = at[_free(where, at)][:count]
+    return _placed(where, turned[: len(at)], faces, tone[: len(at)], at)
+
+
+def _placed(where: Site, made: Array, faces: NDArray[np.integer[Any]], tone: Array, at: Array) -> Pieces:
+    """Pieces (count, n, 3) moved to `at` (count, 2), and no further out than the site's edge."""
+    x0, x1, y0, y1 = where.area
+    count, corners, _ = made.shape
+    moved = made + np.concatenate([at, np.full((count, 1), where.z)], 1)[:, None]
+    if count:
+        flat = moved[..., :2]
+        flat += np.maximum(np.array([x0, y0]) - flat.min(axis=1), 0)[:, None]
+        flat -= np.maximum(flat.max(axis=1) - np.array([x1, y1]), 0)[:, None]
+    every = faces[None] + corners * np.arange(count)[:, None, None]
+    return Pieces(
+        vertices=moved.reshape(-1, 3).astype(np.float32), faces=every.reshape(-1, 3).astype(np.int32),
+        tone=np.clip(tone, 0, 1).reshape(-1).astype(np.float32),
+    )  # fmt: skip
+
+
+def _visible(pieces: Pieces, z: float) -> Pieces:
+    """Without the triangles that lie wholly in the ground."""
+    seen = (pieces.vertices[pieces.faces][..., 2] > z).any(axis=1)
+    used, faces = np.unique(pieces.faces[seen], return_inverse=True)
+    return Pieces(vertices=pieces.vertices[used], faces=faces.reshape(-1, 3).astype(np.int32), tone=pieces.tone[used])
+
+
+def _joined(parts: Sequence[Pieces]) -> Pieces:
+    first = np.cumsum([0, *(len(part.vertices) for part in parts[:-1])])
+    return Pieces(
+        vertices=np.concatenate([part.vertices for part in parts]),
+        faces=np.concatenate([part.faces + start for part, start in zip(parts, first, strict=True)]).astype(np.int32),
+        tone=np.concatenate([part.tone for part in parts]),
+    )
+
+
+def _free(where: Site, points: Array) -> NDArray[np.bool_]:
+    return np.asarray(~np.isin(_keys(points), where.taken))
+
+
+def _keys(points: Array) -> NDArray[np.int64]:
+    """One number for the 4 cm square in which each point (n, 2) lies."""
+    column, row = np.floor(points / _CELL).astype(np.int64).T
+    return np.asarray(column * 2**32 + row)

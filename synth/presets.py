@@ -1,0 +1,117 @@
+"""The presets, each one readable dataclass of ranges."""
+
+from dataclasses import replace
+
+from synth.config import BRIDGES_SENSOR, PAINTED_SENSOR, LabelRule, Preset, Sensor
+
+_PLANT = (
+    (0.62, 0.66, 0.62), (0.30, 0.42, 0.33), (0.42, 0.47, 0.50), (0.75, 0.74, 0.69), (0.55, 0.42, 0.08),
+    (0.05, 0.12, 0.30), (0.33, 0.05, 0.035), (0.20, 0.22, 0.23), (0.48, 0.60, 0.50),
+)  # fmt: skip
+
+BALANCED = Preset(
+    description="plants, yards and bridges by day and by flash; to train on beside real photographs",
+    paints=_PLANT,
+    marker_share=0.1,
+)
+
+PRESETS: dict[str, Preset] = {
+    "balanced": BALANCED,
+    "quick": replace(
+        BALANCED,
+        description="a look at what balanced makes, in less time: few samples, one asset a scene",
+        samples=4,
+        company=(0, 0),
+    ),
+    "bridges": Preset(
+        description="steel road bridges, mostly by flash at night: bearings, girders, riveted and bolted plates",
+        kinds=("bearing", "bearing", "bearing", "beam", "beam", "plate", "plate", "bolt"),
+        arrangements=(("bridge", 1.0),),
+        company=(1, 3),
+        aging=(1.0, 1.7),
+        clean_every=12,
+        paints=(
+            (0.36, 0.48, 0.38), (0.42, 0.52, 0.44), (0.30, 0.46, 0.42), (0.16, 0.36, 0.36), (0.55, 0.58, 0.55),
+            (0.62, 0.63, 0.60), (0.30, 0.40, 0.30), (0.28, 0.07, 0.05),
+        ),
+        dirt=(0.3, 1.0),
+        wear=(0.2, 1.0),
+        grounds=("soil", "gravel", "concrete"),
+        worlds=("city", "courtyard", "forest", "sunset", "night"),
+        sun_share=0.1,
+        flash_share=0.65,
+        field_of_view_deg=(42, 66),
+        framing=(0.7, 1.3),
+        rusted=(0.1, 0.6),
+        focus_share=0.05,
+        sensor=BRIDGES_SENSOR,
+    ),
+    "painted": Preset(
+        description="painted and galvanised steel underfoot and at hand, by phone: chequer plate, stairs, railings",
+        kinds=("plate", "plate", "plate", "plate", "stair", "railing", "bolt", "pipe"),
+        arrangements=(("floor", 1.0), ("yard", 0.15)),
+        company=(0, 1),
+        aging=(0.6, 1.05),
+        clean_every=12,
+        paints=(
+            (0.62, 0.61, 0.57), (0.55, 0.55, 0.53), (0.70, 0.68, 0.60), (0.58, 0.60, 0.58), (0.66, 0.64, 0.55),
+            (0.60, 0.24, 0.16), (0.75, 0.74, 0.71), (0.34, 0.40, 0.42),
+        ),
+        dirt=(0.1, 0.9),
+        walls=("plain", "concrete", "none"),
+        worlds=("city", "courtyard", "forest", "sunrise"),
+        sun_share=0.5,
+        flash_share=0.0,
+        field_of_view_deg=(44, 68),
+        framing=(0.35, 0.9),
+        rusted=(0.015, 0.2),
+        focus_share=0.1,
+        marker_share=0.85,
+        sensor=PAINTED_SENSOR,
+    ),
+    "timelapse": replace(
+        BALANCED,
+        description="one scene from one camera, image after image a year older, from new to 25 years; then the next",
+        timelapse=25,
+        views_per_scene=1,
+        clean_every=0,
+        arrangements=(("yard", 1.0),),
+        company=(0, 1),
+        focus_share=0.0,
+        flash_share=0.0,
+        marker_share=0.0,
+        aging=(1.0, 1.0),
+    ),
+    "stress": replace(
+        BALANCED,
+        description="what is hard to see: glaring sun and flash, tiny spots, things in front of others, look-alikes",
+        company=(2, 4),
+        aging=(0.35, 0.7),
+        clean_every=4,
+        clutter=(3, 7),
+        dirt=(0.4, 1.0),
+        wear=(0.5, 1.0),
+        sun_share=0.5,
+        flash_share=0.45,
+        framing=(0.6, 1.4),
+        rusted=(0.001, 0.05),
+        focus_share=0.5,
+        f_number=(4.0, 12.0),
+        labels=LabelRule(smallest_region=0.0001),
+        sensor=Sensor(exposure_stops=(-1.2, 1.3), contrast=(0.2, 1.0), noise=(0.006, 0.02), jpeg_quality=(45, 80)),
+    ),
+    "standin": Preset(
+        description="stands in for real photographs where none are given: other paints, light, framing and sensor",
+        views_per_scene=3,
+        paints=((0.10, 0.20, 0.12), (0.70, 0.60, 0.40), (0.16, 0.30, 0.42), (0.80, 0.80, 0.78), (0.50, 0.14, 0.03)),
+        dirt=(0.2, 1.0),
+        grounds=("soil", "concrete", "gravel"),
+        walls=("plain", "brick", "concrete"),
+        worlds=("studio", "night", "interior", "city"),
+        sun_share=0.15,
+        flash_share=0.5,
+        field_of_view_deg=(48, 72),
+        framing=(0.6, 1.4),
+        sensor=Sensor(contrast=(0.3, 1.0), noise=(0.006, 0.02), jpeg_quality=(60, 85), exposure_stops=(-0.8, 0.4)),
+    ),
+}  # fmt: skip

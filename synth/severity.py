@@ -1,0 +1,57 @@
+"""How bad the rust in view is: share of rust, bands of wall loss, condition state.
+
+All of it is measured on pixels, so it speaks of what a picture shows, not of the whole asset.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Wall loss in mm from which each band of the severity map begins. Band 0 is less than the first: none worth a name.
+LOSS_BANDS_MM: dict[str, float] = {"light": 0.05, "moderate": 0.25, "heavy": 1.0, "severe": 3.0}
+
+# Where the condition states begin; ours, see `condition_state`.
+EVIDENT_MAX_MM = 0.5  # loss somewhere in the region that an eye or a finger finds
+EVIDENT_MEAN_SHARE = 0.02  # of the thickness, over the region
+EVIDENT_MAX_SHARE = 0.05  # of the thickness, somewhere in the region
+REVIEW_MEAN_SHARE = 0.10
+REVIEW_MAX_SHARE = 0.30
+
+
+def rusted_percent(cover: NDArray[np.floating[Any]], threshold: float) -> float:
+    """Share of the pixels in view whose rust cover is above `threshold`, in percent; `cover` is (n,), n at least 1.
+
+    `twin.export.rust_grade` gives it a degree of rusting by ISO 4628-3. The standard means shares of surface; here each
+    pixel counts once, near or far.
+    """
+    return 100 * float((cover > threshold).mean())
+
+
+def loss_bands(wall_loss_mm: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
+    """The band of each pixel's wall loss, (H, W): 0 none, then 1 to 4 in the order of `LOSS_BANDS_MM`."""
+    # In the field's own precision: 0.05 as float32 is in the band that begins at 0.05.
+    edges = np.array(list(LOSS_BANDS_MM.values()), wall_loss_mm.dtype)
+    return np.digitize(wall_loss_mm, edges).astype(np.uint8)
+
+
+def condition_state(mean_loss_mm: float, max_loss_mm: float, thickness_mm: float) -> str:
+    """Condition state of a region of rust after AASHTO's Manual for Bridge Element Inspection, corrosion of steel.
+
+    The manual describes the states in words: CS1 none; CS2 freckled rust, corrosion has initiated; CS3 section loss
+    is evident or pack rust is present, but no structural review is warranted; CS4 the condition warrants a structural
+    review. The numbers at which we change from one to the next, the constants of this module, are **ours, not the
+    standard's**: an inspector judges the member, its load and its place, of which a region of a picture knows nothing.
+    Pack rust is not recognised. A region of rust is never CS1.
+
+    Parameters
+    ----------
+    mean_loss_mm, max_loss_mm : wall loss over the region.
+    thickness_mm : nominal, of the metal; 0 where it is not known: the shares of it are then skipped, and so is CS4.
+    """
+    mean, most = (loss / thickness_mm if thickness_mm > 0 else 0.0 for loss in (mean_loss_mm, max_loss_mm))
+    if mean >= REVIEW_MEAN_SHARE or most >= REVIEW_MAX_SHARE:
+        return "CS4"
+    if max_loss_mm >= EVIDENT_MAX_MM or mean >= EVIDENT_MEAN_SHARE or most >= EVIDENT_MAX_SHARE:
+        return "CS3"
+    return "CS2"

@@ -1,0 +1,102 @@
+"""Twins as a scene uses them: drawn, or read from a folder; with their geometry, fields, and run-off stains."""
+
+from dataclasses import dataclass, replace
+from math import sqrt
+from typing import Any
+
+import numpy as np
+
+from synth import runoff, subject
+from synth.subject import Subject
+from twin import assets, state
+from twin.assets import Asset, Texels
+from twin.assets.surface import Singles
+from twin.corrosion import Fields
+from twin.state import Twin
+
+SUBJECT_TEXELS, OTHER_TEXELS = (120_000, 4_000_000), (40_000, 1_200_000)  # least and most; a scene has 16 million
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Specimen:
+    """A twin with its geometry and its state of corrosion.
+
+    `stain` is the rust water that has run down its surface, (H, W) in [0, 1]: seen, and never labelled.
+    """
+
+    twin: Twin
+    asset: Asset
+    texels: Texels
+    fields: Fields
+    stain: Singles
+
+    @property
+    def clean(self) -> bool:
+        """Whether no rust is to be seen."""
+        return not (self.fields.rust_cover > 0.5).any()
+
+
+def draw(
+    kind: str,
+    rng: np.random.Generator,
+    *,
+    size: int,
+    clean: bool,
+    aging: float = 1.0,
+    beside: Twin | None = None,
+    like: Specimen | None = None,
+    **changes: Any,
+) -> Specimen:
+    """A twin drawn for a scene of pictures of `size` pixels.
+
+    Parameters
+    ----------
+    clean : freshly coated, without rust.
+    aging : factor on its years of service.
+    beside : another twin, whose place, coating and years it shares; about a sixth of the texels will do for it.
+    like : another specimen of the kind, of the same shape, whose place, coating and years it shares.
+    changes : parameters of the asset in place of those drawn.
+    """
+    twin = state.sample_twin(kind, rng, texel_mm=50.0, clean=clean)
+    beside = like.twin if like is not None else beside
+    if beside is None:
+        twin = replace(twin, clock=state.later(twin.built, float(np.clip(aging * twin.years, 0, 60))))
+    else:
+        twin = replace(twin, exposure=beside.exposure, coating=beside.coating, clock=beside.clock)
+    if like is not None:
+        twin = replace(twin, parameters=like.twin.parameters, texel_mm=like.twin.texel_mm)
+        return _grown(twin, like.asset, like.texels)
+    twin = replace(twin, parameters={**twin.parameters, **changes})
+    least, most = SUBJECT_TEXELS if beside is None else OTHER_TEXELS
+    wanted = float(np.clip((6 if beside is None else 1) * size**2, least, most))
+    area_mm2 = 1e6 * assets.area_m2(twin.kind, twin.parameters)
+    twin = replace(twin, texel_mm=float(np.clip(sqrt(area_mm2 / wanted), 0.05, 100)))
+    asset = state.asset(twin)
+    return _grown(twin, asset, assets.texels(asset))
+
+
+def aged(specimen: Specimen, years: float) -> Specimen:
+    """The same asset at another age."""
+    twin = replace(specimen.twin, clock=state.later(specimen.twin.built, years))
+    return _grown(twin, specimen.asset, specimen.texels)
+
+
+def stored(shown: Subject) -> Specimen:
+    """A saved twin as it stands in its folder."""
+    twin, asset, fields = subject.read(shown)
+    return _with_stain(twin, asset, assets.texels(asset), fields)
+
+
+def _grown(twin: Twin, asset: Asset, texels: Texels) -> Specimen:
+    return _with_stain(twin, asset, texels, state.fields(twin, asset, texels))
+
+
+def _with_stain(twin: Twin, asset: Asset, texels: Texels, fields: Fields) -> Specimen:
+    stain = runoff.stain(texels, fields, np.random.default_rng([twin.seed, 1]))
+    return Specimen(twin=twin, asset=asset, texels=texels, fields=fields, stain=stain)
+
+
+def pack(specimen: Specimen) -> Singles:
+    """The fields that the renderer needs: (H, W, 4) rust cover, age in years, wall loss in mm, stain."""
+    grown = specimen.fields
+    return np.stack([grown.rust_cover, grown.age_years, grown.wall_loss_mm, specimen.stain], -1).astype(np.float32)

@@ -1,0 +1,297 @@
+"""Check a COCO dataset: every problem in it, not the first alone, and how it is labelled beside a reference set.
+
+An *error* is what a reader would stumble on or a training be misled by; a *warning* what deserves a look. docs/synth.md
+says which is which.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from segmentation import coco
+from synth import label_statistics
+from synth.label_statistics import ImageLabels
+from synth.validation_report import ERROR, WARNING, Finding, Notes, Report
+from twin.files import InputError, read_json, read_manifest
+
+DARK_MEAN = 8  # of 255: a frame of less mean luminance is near-black
+DARK_PIXEL, DARK_SHARE = 12, 0.98  # so is one with so large a share of its pixels below this luminance
+BRIGHT_PIXEL, BRIGHT_SHARE = 254, 0.60  # blown out: a larger share of the pixels at this luminance or above
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Document:
+    """A json as far as it can be used: entries with unique ids, annotations by their image."""
+
+    images: Mapping[int, Mapping[str, Any]]
+    of_image: Mapping[int, list[Mapping[str, Any]]]
+    notes: Notes
+
+
+def check(folder: Path, *, label: str = "") -> Report:
+    """Look at everything in the COCO dataset `folder`; on a terminal, with a progress bar called `label` on stderr.
+
+    Raises
+    ------
+    InputError
+        There is no folder, or no json in it that could be a dataset's.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; give the folder of a COCO dataset")
+    own = (folder / "dataset.json").is_file()
+    documents = [_document(Notes(folder=folder, own=own, source=source)) for source, _ in coco.sources(folder)]
+    entries = [(document, key) for document in documents for key in document.images]
+    labels: list[ImageLabels] = []
+    for document, key in _progress(entries, label):
+        mask = _check_image(document, key)
+        if mask is not None:
+            labels.append(label_statistics.measure(mask))
+    count = sum(len(found) for document in documents for found in document.of_image.values())
+    if own:
+        _check_card(documents[0].notes, len(entries), count)
+    findings = [finding for document in documents for finding in document.notes.findings]
+    return Report(
+        folder=folder, images=len(entries), annotations=count,
+        findings=(*findings, *_names_in_several_splits(documents)), statistics=label_statistics.summarise(labels),
+    )  # fmt: skip
+
+
+def _document(notes: Notes) -> _Document:
+    """Read one json, noting what is wrong with its lists and references."""
+    try:
+        content = read_json(notes.source)
+    except (InputError, RecursionError) as error:
+        notes.add("json", _text(error, f"{notes.source}: "), "export the dataset again")
+        content = {}
+    if not isinstance(content, dict):
+        notes.add("json", "json, but not COCO: not an object", "export the dataset again")
+        content = {}
+    elif content:
+        for name in ("images", "annotations", "categories"):
+            if not isinstance(content.get(name), list):
+                notes.add("json", f"no list of {name}", "export the dataset again")
+    elif not notes.findings:
+        notes.add("json", "an empty object", "export the dataset again")
+    images, annotations, categories = (_by_id(content, name, notes) for name in ("images", "annotations", "categories"))
+    _check_names(images, notes)
+    of_image: dict[int, list[Mapping[str, Any]]] = {key: [] for key in images}
+    for key, annotation in annotations.items():
+        image, category = annotation.get("image_id"), annotation.get("category_id")
+        if not isinstance(category, int) or category not in categories:
+            notes.add(
+                "unknown category", f"category {category!r:.40} is not in the list of categories", "add it there",
+                annotation=key,
+            )  # fmt: skip
+        if not isinstance(image, int) or image not in images:
+            notes.add(
+                "unknown image", f"image {image!r:.40} is not in the list of images",
+                "add the image or remove the annotation", annotation=key,
+            )  # fmt: skip
+        else:
+            of_image[image].append(annotation)
+    return _Document(images=images, of_image=of_image, notes=notes)
+
+
+def _by_id(content: Mapping[str, Any], name: str, notes: Notes) -> dict[int, Mapping[str, Any]]:
+    """The entries of a list that have an integer id, the first of each id."""
+    table: dict[int, Mapping[str, Any]] = {}
+    listed = content.get(name)
+    for number, entry in enumerate(listed if isinstance(listed, list) else ()):
+        key = entry.get("id") if isinstance(entry, dict) else None
+        if not isinstance(key, int):
+            notes.add("no id", f"entry {number} of {name} has no integer id", "number the entries")
+        elif key in table:
+            notes.add(
+                "repeated id", f"id {key} occurs twice in {name}; the first is used", "make ids unique",
+                image=key if name == "images" else None, annotation=key if name == "annotations" else None,
+            )  # fmt: skip
+        else:
+            table[key] = entry
+    return table
+
+
+def _check_names(images: Mapping[int, Mapping[str, Any]], notes: Notes) -> None:
+    first: dict[Any, int] = {}
+    for key, entry in images.items():
+        name = entry.get("file_name")
+        if isinstance(name, str) and first.setdefault(name, key) != key:
+            what = f"file_name {name!r} is also that of image {first[name]}"
+            notes.add("repeated file", what, "keep one", image=key)
+
+
+def _names_in_several_splits(documents: list[_Document]) -> Iterator[Finding]:
+    """One file name in two splits is often one photo in both: a leak."""
+    seen: dict[str, str] = {}
+    for document in documents:
+        notes = Notes(folder=document.notes.folder, own=False, source=document.notes.source)
+        for key, entry in document.images.items():
+            name = entry.get("file_name")
+            if isinstance(name, str) and seen.setdefault(name, notes.source.parent.name) != notes.source.parent.name:
+                notes.add(
+                    "file in two splits", f"{name!r} is also in {seen[name]}",
+                    "see whether it is the same photo; a photo may be in one split only", image=key, severity=WARNING,
+                )  # fmt: skip
+        yield from notes.findings
+
+
+def _check_card(notes: Notes, images: int, annotations: int) -> None:
+    """Compare the counts of dataset.json with those found."""
+    try:
+        card = read_manifest(notes.folder, "dataset") or {}
+    except InputError as error:
+        notes.add("card", *_parted(_text(error, f"{notes.folder / 'dataset.json'}: ")))
+        return
+    for name, found in (("images", images), ("annotations", annotations)):
+        if card.get(name) != found:
+            what = f"dataset.json says {card.get(name)!r:.20} {name}, there are {found}"
+            notes.add("card", what, "render the set again")
+
+
+def _check_image(document: _Document, key: int) -> NDArray[np.bool_] | None:
+    """Check one image and its annotations. Returns the union of its masks, or None where one cannot be decoded."""
+    entry, notes = document.images[key], document.notes
+    pixels = _check_file(entry, key, notes)
+    width, height = entry.get("width"), entry.get("height")
+    if not isinstance(width, int) or not isinstance(height, int) or min(width, height) < 1:
+        notes.add("size", f"no width and height in pixels ({width!r:.20}, {height!r:.20})", "state them", image=key)
+        return None
+    if width * height > (Image.MAX_IMAGE_PIXELS or np.inf):
+        notes.add("size", f"{width}x{height} pixels cannot be a photo's size", "state the size of the file", image=key)
+        return None
+    if pixels is not None and pixels.shape[:2] != (height, width):
+        notes.add(
+            "size", f"the file is {pixels.shape[1]}x{pixels.shape[0]} pixels (after EXIF rotation), the json says "
+            f"{width}x{height}", "export the dataset again", image=key,
+        )  # fmt: skip
+    annotations = document.of_image[key]
+    usable = [_check_annotation(each, width, height, notes) for each in annotations]
+    if not all(usable):
+        return None
+    return coco.mask(
+        coco.Photo(
+            id=key, file_name="", path=notes.source, width=width, height=height, split=None,
+            annotations=tuple(annotations),
+        )
+    )  # fmt: skip
+
+
+def _check_file(entry: Mapping[str, Any], key: int, notes: Notes) -> NDArray[np.uint8] | None:
+    """Decode an image file and see whether it shows anything. Returns its pixels, (H, W, 3)."""
+    try:
+        name = coco.file_name(entry, notes.source)
+    except InputError as error:
+        notes.add("file name", *_parted(_text(error, f"{notes.source}: image {key}")), image=key)
+        return None
+    try:
+        path = coco.locate(name, notes.source)
+    except OSError:  # a name that no file system takes
+        path = None
+    if path is None:
+        notes.add("missing image", f"{name!r} is absent", "add the file or remove the entry", image=key)
+        return None
+    try:
+        pixels = coco.decoded(path)
+    except InputError as error:
+        notes.add("undecodable image", *_parted(_text(error, f"{path}: ")), file=path, image=key)
+        return None
+    look = partial(notes.add, file=path, image=key, severity=WARNING)
+    histogram = np.array(Image.fromarray(pixels).convert("L").histogram())
+    share = histogram / histogram.sum()
+    mean = float(share @ np.arange(256))
+    if mean < DARK_MEAN or share[:DARK_PIXEL].sum() >= DARK_SHARE:
+        what = f"mean luminance {mean:.1f} of 255, {share[:DARK_PIXEL].sum():.0%} of the pixels below {DARK_PIXEL}"
+        look("near-black frame", what, "look at it; leave it out if nothing can be seen")
+    if share[BRIGHT_PIXEL:].sum() > BRIGHT_SHARE:
+        what = f"{share[BRIGHT_PIXEL:].sum():.0%} of the pixels at {BRIGHT_PIXEL} of 255 or above"
+        look("blown-out frame", what, "look at it; leave it out if nothing can be seen")
+    return pixels
+
+
+def _check_annotation(annotation: Mapping[str, Any], width: int, height: int, notes: Notes) -> bool:
+    """Check one annotation; False where its segmentation cannot be decoded."""
+    key, image = annotation["id"], annotation["image_id"]
+    note = partial(notes.add, image=image, annotation=key)
+    segmentation, box = annotation.get("segmentation"), _numbers(annotation.get("bbox"), 4)
+    if box and (min(box) < -1 or box[0] + box[2] > width + 1 or box[1] + box[3] > height + 1):
+        what = f"bbox {annotation['bbox']} leaves the {width}x{height} picture"
+        note("out of bounds", what, "export the dataset again")
+    inexact = ERROR if notes.own else WARNING
+    try:
+        coco.check_segmentation(annotation, width, height, notes.source)
+        rle = coco.rle(segmentation, height, width)
+    except (InputError, ValueError, TypeError, OverflowError) as error:
+        note("segmentation", *_parted(_text(error, f"{notes.source}: annotation {key} of image {image}")))
+        return False
+    found = coco.extent(rle)
+    boxes, slack_px = [found["bbox"]], 0.0
+    if isinstance(segmentation, list):
+        drawn, length_px = _outline(segmentation)
+        if not notes.own:
+            boxes, slack_px = [*boxes, drawn], length_px
+        if min(drawn[:2]) < -1 or drawn[0] + drawn[2] > width + 1 or drawn[1] + drawn[3] > height + 1:
+            what = f"polygons in the box {drawn} leave the {width}x{height} picture"
+            note("out of bounds", what, "draw them again")
+    if not found["area"]:
+        note("empty mask", "the mask has no pixel", "remove the annotation", severity=inexact)
+        return True
+    area = _numbers([annotation.get("area")], 1)
+    if not area or abs(area[0] - found["area"]) > slack_px:
+        what = f"area {annotation.get('area')!r:.40}, but the mask has {found['area']} pixels"
+        note("area", what, "compute it from the mask", severity=inexact)
+    if not box or not any(_same_box(box, each, tolerance=min(slack_px, 1.0)) for each in boxes):
+        what = f"bbox {annotation.get('bbox')!r:.60}, but the mask has {found['bbox']}"
+        note("bbox", what, "compute it from the mask", severity=inexact)
+    return True
+
+
+def _outline(polygons: Sequence[Sequence[float]]) -> tuple[list[float], float]:
+    """The box [x, y, width, height] about polygons and the length of their outlines, in pixels.
+
+    Rasterisers disagree by up to a pixel all along an outline: so much may an area differ.
+    """
+    points = [np.reshape(np.asarray(polygon, dtype=float), (-1, 2)) for polygon in polygons]
+    low, high = np.min(np.concatenate(points), axis=0), np.max(np.concatenate(points), axis=0)
+    length = sum(float(np.linalg.norm(each - np.roll(each, 1, axis=0), axis=1).sum()) for each in points)
+    return [*low.tolist(), *(high - low).tolist()], length
+
+
+def _numbers(value: Any, count: int) -> list[float]:
+    """`value` as `count` finite numbers; empty where it is something else."""
+    if not isinstance(value, list) or len(value) != count:
+        return []
+    if not all(isinstance(each, int | float) and not isinstance(each, bool) and abs(each) < 1e9 for each in value):
+        return []
+    return [float(each) for each in value]
+
+
+def _same_box(one: Sequence[float], other: Sequence[float], *, tolerance: float) -> bool:
+    """Whether two boxes [x, y, width, height] have the same edges, to `tolerance` pixels."""
+    edges = [(x, y, x + width, y + height) for x, y, width, height in (one, other)]
+    return all(abs(a - b) <= tolerance + 1e-6 for a, b in zip(*edges, strict=True))
+
+
+def _text(error: Exception, prefix: str) -> str:
+    """What an error says, in one line, without the place that a finding names anyway."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text.removeprefix(" ".join(prefix.split())).lstrip(": ")
+
+
+def _parted(text: str) -> tuple[str, str]:
+    """What is wrong and what to do, which our errors part by a semicolon."""
+    what, _, advice = text.rpartition("; ")
+    return (what, advice) if what else (text, "export the dataset again")
+
+
+def _progress(entries: Sequence[tuple[_Document, int]], label: str) -> Iterator[tuple[_Document, int]]:
+    """The entries one after another, with a bar on stderr where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    yield from track(entries, label, console=console, transient=True, disable=not (label and console.is_terminal))

@@ -1,0 +1,162 @@
+"""The card and the contact sheet of rendered and of found datasets."""
+
+import shutil
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from segmentation import coco
+from synth import preview
+from synth.config import RenderConfig, preset
+from twin.files import InputError, write_json, write_manifest
+
+SIDE = 48
+
+
+def dataset(folder: Path, *, count: int = 3, **extra: Any) -> Path:
+    """`count` grey pictures, all but the first with a square of corrosion in 9/144 of them."""
+    mask = np.zeros((SIDE, SIDE), bool)
+    mask[8:20, 8:20] = True
+    images, annotations = [], []
+    for key in range(1, count + 1):
+        (folder / "images").mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (SIDE, SIDE), (90, 90 + key, 90)).save(folder / "images" / f"{key}.png")
+        images.append({"id": key, "file_name": f"{key}.png", "width": SIDE, "height": SIDE, **extra})
+        if key > 1:
+            annotations.append({"id": key, "image_id": key, "category_id": 1, "iscrowd": 0, **coco.region(mask)})
+    write_json(folder / "annotations.json", coco.document(images, annotations, description="small set"))
+    return folder
+
+
+def about(**more: Any) -> dict[str, Any]:
+    return {
+        "configuration": asdict(RenderConfig(preset="balanced", size=SIDE, seed=7)),
+        "preset": asdict(preset("balanced")), "seed": 7, "shows": "a twin of its own in each scene",
+        "images": 3, "annotations": 2, "versions": {"python": "3.11.9", "bpy": "4.5.1"}, "device": "CPU",
+        "licence": "yours; made with CC0 light maps", **more,
+    }  # fmt: skip
+
+
+def card_of(folder: Path, said: dict[str, Any] | None = None) -> str:
+    preview.card(folder, said)
+    return (folder / "card.md").read_text()
+
+
+def test_card_of_renders_says_what_they_are_and_how_to_make_them_again(tmp_path: Path) -> None:
+    text = card_of(dataset(tmp_path, asset_kind="pipe"), about())
+    rule = preset("balanced").labels
+    for line in (
+        "# small set",
+        "![A sample, masks outlined](preview.jpg)",
+        "| images | 3 |",
+        "| images without annotations | 1 |",
+        "| annotations by category | corrosion: 2 |",
+        "| sizes in pixels | 48x48: 3 |",
+        "| kinds of asset | pipe: 3 |",
+        f"| preset | balanced: {preset('balanced').description} |",
+        "| seed | 7 |",
+        "| versions | python 3.11.9, bpy 4.5.1 |",
+        "Yours; made with CC0 light maps.",
+        *(f"| {name.replace('_', ' ')} | {value} |" for name, value in asdict(rule).items()),
+        "| corrosion share of the picture, upper quartile | 6.25 % |",
+        "| images without corrosion | 33.3 % |",
+        "python -m synth render --preset balanced --size 48 --seed 7 --count 3",
+        "- Rendered: what a model learns here must be measured on photographs.",
+        "- 3 pictures are few: scores on so many are uncertain.",
+    ):
+        assert line in text.splitlines()
+    assert "false alarms" not in text  # one picture is free of corrosion
+
+
+def test_card_is_the_same_wherever_the_folder_lies_and_whether_the_manifest_is_written(tmp_path: Path) -> None:
+    first = card_of(dataset(tmp_path / "one"), about())
+    shutil.copytree(tmp_path / "one", tmp_path / "other")
+    write_manifest(tmp_path / "other", "dataset", about())
+    assert card_of(tmp_path / "other") == first
+    assert str(tmp_path) not in first
+
+
+def test_card_names_twin_cameras_and_options(tmp_path: Path) -> None:
+    said = about(twin={"id": "pipe-12", "kind": "pipe", "content": "abc", "fields": "def", "cameras": [{"eye_m": 1}]})
+    said["configuration"] = {
+        "preset": "balanced",
+        "size": 48,
+        "maps": ("depth", "uv"),
+        "polygons": True,
+        "unused": False,
+    }
+    text = card_of(dataset(tmp_path), said)
+    options = "--preset balanced --size 48 --maps depth uv --polygons --count 3 --twin pipe-12 --cameras cameras.json"
+    assert f"python -m synth render {options}\n" in text
+    assert "| twin | kind pipe, content abc, fields def |" in text
+    assert "One twin only" in text
+
+
+def test_seed_0_is_in_the_command_too(tmp_path: Path) -> None:
+    said = about()
+    said["configuration"]["seed"] = 0
+    assert " --seed 0 " in card_of(dataset(tmp_path), said)
+
+
+def test_exact_masks_are_not_said_to_be_an_annotators(tmp_path: Path) -> None:
+    said = about()
+    said["preset"]["labels"] = {"policy": "exact", "threshold": 0.5}
+    assert "as people outline" not in card_of(dataset(tmp_path), said)
+
+
+def test_card_of_a_found_dataset_says_what_is_known(tmp_path: Path) -> None:
+    dataset(tmp_path)
+    document = coco.document([], [], description="")
+    for split in ("train", "test"):
+        shutil.copytree(tmp_path / "images", tmp_path / "set" / split)
+        document = coco.read_json(tmp_path / "annotations.json")
+        document["info"] = {
+            "description": "bridge | photos",
+            "url": "https://example.org",
+            "date_created": "2024-01-01",
+        }
+        document["licenses"] = [{"id": 1, "name": "CC BY 4.0", "url": "https://example.org/by"}]
+        write_json(tmp_path / "set" / split / coco.ROBOFLOW_JSON, document)
+    text = card_of(tmp_path / "set")
+    assert "# bridge | photos" in text
+    assert "| splits | test: 3, train: 3 |" in text
+    assert "| url | https://example.org |" in text
+    assert "CC BY 4.0 https://example.org/by" in text
+    assert "2024" not in text
+    assert "The files do not say by which rule" in text
+    assert "it was not made by this program" in text
+    assert "synth render" not in text
+
+
+def test_nothing_known_is_said_to_be_unknown(tmp_path: Path) -> None:
+    dataset(tmp_path / "mine", count=1)
+    document = coco.read_json(tmp_path / "mine" / "annotations.json")
+    document["info"] = None
+    write_json(tmp_path / "mine" / "annotations.json", document)
+    text = card_of(tmp_path / "mine")
+    assert "# mine" in text
+    assert text.count("Not stated in its files") == 2
+    assert "| boundary / area, median | – |" in text
+
+
+def test_command_writes_both_anew(tmp_path: Path) -> None:
+    dataset(tmp_path)
+    (tmp_path / "card.md").write_text("old")
+    done = subprocess.run(
+        [sys.executable, "-m", "synth", "preview", str(tmp_path)], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    with Image.open(tmp_path / "preview.jpg") as sheet:
+        assert sheet.size == (3 * 220, 220)
+    assert (tmp_path / "card.md").read_text().startswith("# small set\n")
+
+
+def test_preview_of_no_dataset_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no COCO json"):
+        preview.card(tmp_path)
