@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import cos, pi, radians, sin
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,7 +25,13 @@ class Draw(Protocol):
     """Draws the next specimen of a scene."""
 
     def __call__(
-        self, kind: str, *, beside: Twin | None = None, like: Specimen | None = None, **changes: Any
+        self,
+        kind: str,
+        *,
+        beside: Twin | None = None,
+        like: Specimen | None = None,
+        where: Mapping[str, Any] = MappingProxyType({}),
+        **changes: Any,
     ) -> Specimen:
         """One of this kind, as `specimen.draw` makes it."""
 
@@ -44,14 +51,17 @@ class Placed:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Arrangement:
-    """What stands where, the subject and the ground first, and from which sides it can be seen.
+    """What stands where, the subject first, and from which sides it can be seen.
 
-    `around` and `height` are ranges of the direction from the subject to a camera, in degrees: about the vertical (-90
-    is in front), and above the horizontal. No camera goes below `floor_m`.
+    The ground at z = 0, a square of `wide_m`, is of one of `ground.GROUNDS`, or "" where the props have it. `around`
+    and `height` are ranges of the direction from the subject to a camera, in degrees: about the vertical (-90 is in
+    front), and above the horizontal. No camera goes below `floor_m`.
     """
 
     placed: tuple[Placed, ...]
     props: tuple[Prop, ...]
+    ground: str
+    wide_m: float
     around: tuple[float, float] = (-153.0, -27.0)
     height: tuple[float, float] = (-8.0, 65.0)
     floor_m: float = 0.05
@@ -60,7 +70,7 @@ class Arrangement:
 def alone(specimen: Specimen, chosen: Preset, eyes: Array, rng: np.random.Generator) -> Arrangement:
     """One asset as it stands, before a wall or none; ground and wall go on behind all `eyes` (n, 3)."""
     placed = Placed(specimen=specimen, pose=np.eye(4))
-    return Arrangement(placed=(placed,), props=_yard([placed], [], chosen, eyes, rng))
+    return _yard([placed], [], chosen, eyes, rng)
 
 
 def yard(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> Arrangement:
@@ -74,25 +84,28 @@ def yard(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> Arr
         found = _beside(other, placed, rng)
         if found is not None:
             placed.append(found)
-    return Arrangement(placed=tuple(placed), props=_yard(placed, supports, chosen, np.empty((0, 3)), rng))
+    return _yard(placed, supports, chosen, np.empty((0, 3)), rng)
 
 
 def bridge(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> Arrangement:
     """The subject on a concrete pier under a deck, with girders behind it."""
-    changes: dict[str, Any] = {"upright": True} if kind in ("plate", "bolt") else {}
-    if kind == "bolt":
-        changes |= {"joint": "plate", "post_mm": 0.0, "missing": 0}
-    subject = draw(kind, **changes)
-    if kind == "beam" and rng.random() < 0.5:
-        subject = draw(kind, stance="beam")
+    wanted: dict[str, dict[str, Any]] = {
+        "plate": {"upright": True},
+        "bolt": {"upright": True, "joint": "plate"},
+        "beam": {"stance": "beam" if rng.random() < 0.7 else "column"},
+    }
+    subject = draw(kind, where=wanted.get(kind, {}))
     placed = [Placed(specimen=subject, pose=_turned(subject, rng.uniform(-6, 6)))]
     low, high = _corners(placed)
     front, back = low[1] - rng.uniform(0.08, 0.6), high[1] + rng.uniform(0.15, 1.6)
     wide, drop = float(max(high - low)) + rng.uniform(0.6, 3.0), rng.uniform(0.5, 2.5)
-    stained = "stained concrete" if "stained concrete" in surroundings.MATTER else "concrete"
-    concrete = [str(rng.choice(["concrete", stained])) for _ in range(3)]
-    pier = surroundings.prop("box", concrete[0], (0, (front + back) / 2, -drop / 2), (wide, back - front, drop), rng)
-    props = [surroundings.ground(str(rng.choice(chosen.grounds)), WIDE_M, rng, level=-drop), pier]
+    concrete = [str(rng.choice(["concrete", "stained concrete", "stained concrete"])) for _ in range(3)]
+    shelf = rng.random() < 0.5  # the asset stands on a wide shelf, else near the front of a pier
+    props = [surroundings.ground(str(rng.choice(chosen.grounds)), WIDE_M, rng, level=-drop)]
+    if not shelf:
+        props.append(
+            surroundings.prop("box", concrete[0], (0, (front + back) / 2, -drop / 2), (wide, back - front, drop), rng)
+        )
     if rng.random() < 0.65:
         props.append(surroundings.prop("box", concrete[1], (0, back + 0.5, 2 - drop), (30, 1, 6), rng))
     if rng.random() < 0.7:
@@ -104,14 +117,15 @@ def bridge(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> A
         if found is not None:
             placed.append(found)
     return Arrangement(
-        placed=tuple(placed), props=tuple(props), around=(-150, -30), height=(-20, 50), floor_m=0.05 - drop
-    )
+        placed=tuple(placed), props=tuple(props), ground=concrete[0] if shelf else "", wide_m=8.0, around=(-150, -30),
+        height=(-20, 50), floor_m=0.05 if shelf else 0.05 - drop,
+    )  # fmt: skip
 
 
 def floor(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> Arrangement:
     """Chequer plates side by side, with a thin joint between them; what else is the subject stands on them."""
     plates: dict[str, Any] = {
-        "fasteners": "chequer" if rng.random() < 0.8 else "none", "upright": False, "stiffeners": 0, "opening_mm": 0.0,
+        "fasteners": "chequer" if rng.random() < 0.9 else "none", "upright": False, "stiffeners": 0, "opening_mm": 0.0,
         "butt_weld": False, "thickness_mm": float(rng.choice([5, 6, 8])), "edge": "sheared",
         "length_m": round(float(rng.uniform(1.2, 2.4)), 3), "width_m": round(float(rng.uniform(0.5, 1.2)), 3),
     }  # fmt: skip
@@ -128,16 +142,18 @@ def floor(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> Ar
     top = float(max(one.vertices[:, 2].max() for one in placed)) + 0.0002
     standing = kind if kind != "plate" else "railing" if rng.random() < 0.35 else None
     if standing is not None:
-        changes: dict[str, Any] = {"bolt": {"upright": False}, "pipe": {"upright": False}}.get(standing, {})
-        other = draw(standing, beside=first.twin, **changes)
+        other = draw(standing, beside=first.twin, where={"upright": False} if standing == "bolt" else {})
         pose = _turned(other, rng.uniform(-40, 40))
         pose[:3, 3] += [rng.uniform(-0.2, 0.2), rng.uniform(0, 0.4), top]
         placed.insert(0 if kind != "plate" else len(placed), Placed(specimen=other, pose=pose))
-    props = [surroundings.ground(str(rng.choice(chosen.grounds)), WIDE_M, rng)]
+    props = []
     if rng.random() < 0.5:
         _, high = _corners(placed)
         props.append(surroundings.wall(str(rng.choice(["concrete", "plain", "brick"])), high[1] + 0.02, WIDE_M, rng))
-    return Arrangement(placed=tuple(placed), props=tuple(props), around=(-160, -20), height=(18, 80))
+    return Arrangement(
+        placed=tuple(placed), props=tuple(props), ground=str(rng.choice(chosen.grounds)), wide_m=WIDE_M,
+        around=(-160, -20), height=(18, 80),
+    )  # fmt: skip
 
 
 def rack(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> Arrangement:
@@ -153,7 +169,7 @@ def rack(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> Arr
         extent = np.ptp(trimesh.transform_points(other.asset.vertices, own), axis=0)
         own[:3, 3] += [rng.uniform(-0.4, 0.4), high[1] + rng.uniform(0.04, 0.35) + extent[1] / 2, 0.0]
         placed.append(Placed(specimen=other, pose=own))
-    return Arrangement(placed=tuple(placed), props=_yard(placed, supports, chosen, np.empty((0, 3)), rng))
+    return _yard(placed, supports, chosen, np.empty((0, 3)), rng)
 
 
 ARRANGEMENTS: Mapping[str, Callable[[Draw, str, Preset, np.random.Generator], Arrangement]] = {
@@ -244,15 +260,16 @@ def _beside(
 
 def _yard(
     placed: Sequence[Placed], supports: Sequence[Prop], chosen: Preset, eyes: Array, rng: np.random.Generator
-) -> tuple[Prop, ...]:
-    """Ground, wall and clutter. Ground and wall go on behind assets and stated cameras, `eyes` (n, 3)."""
+) -> Arrangement:
+    """Assets on open ground, with wall and clutter. Ground and wall go on behind stated cameras, `eyes` (n, 3)."""
     low, high = _corners(placed)
     wide = WIDE_M + 2 * float(np.abs([low[:2], high[:2], *eyes[:, :2]]).max())
-    props = [surroundings.ground(str(rng.choice(chosen.grounds)), wide, rng)]
+    ground, props = str(rng.choice(chosen.grounds)), []
     wall, y = str(rng.choice(chosen.walls)), high[1] + rng.uniform(0.02, 1.2)
     if wall != "none":
         props.append(surroundings.wall(wall, y, wide, rng))
-    return (*props, *supports, *surroundings.clutter(chosen, *_corners(placed[:1]), rng))
+    props += [*supports, *surroundings.clutter(chosen, *_corners(placed[:1]), rng)]
+    return Arrangement(placed=tuple(placed), props=tuple(props), ground=ground, wide_m=wide)
 
 
 def at_age(one: Arrangement, years: float, age: Callable[[Specimen, float], Specimen]) -> Arrangement:

@@ -56,7 +56,7 @@ class Sensor:
 
 # Tuned so that renders come near two kinds of inspection photographs in brightness, contrast, saturation and sharpness.
 BRIDGES_SENSOR = Sensor(  # a consumer camera, mostly with flash at night, that burns the date in
-    softness=(0.0005, 0.0016), veil=(0.0, 0.025), vignetting=(0.0, 0.8), exposure_stops=(-0.1, 1.15),
+    softness=(0.0005, 0.0016), veil=(0.0, 0.025), vignetting=(0.0, 0.8), exposure_stops=(-0.4, 0.8),
     white_balance=(0.92, 1.12), noise=(0.002, 0.008), shoulder=(0.1, 0.7), contrast=(0.3, 1.1), saturation=(0.45, 0.95),
     equalise_share=0.04, stamp_share=0.85, sharpening=(0.3, 1.3), jpeg_quality=(75, 93),
 )  # fmt: skip
@@ -84,8 +84,8 @@ class Preset:
     paints: tuple[Color, ...]  # colours of painted assets; whether one is painted, galvanised or bare its twin says
     dirt: Range = (0.0, 0.8)
     wear: Range = (0.0, 0.8)
-    grounds: tuple[str, ...] = ("concrete", "gravel", "soil", "grass")
-    walls: tuple[str, ...] = ("concrete", "brick", "plain", "none")
+    grounds: tuple[str, ...] = ("concrete", "stained concrete", "asphalt", "gravel", "soil", "grass")
+    walls: tuple[str, ...] = ("concrete", "stained concrete", "brick", "plain", "none", "none")
     clutter: tuple[int, int] = (0, 4)
     worlds: tuple[str, ...] = ("city", "courtyard", "forest", "sunrise", "sunset", "interior")
     sun_share: float = 0.35  # of the scenes, by day
@@ -147,4 +147,5 @@ STREAMS = {
     "camera": 6,
     "sensor": 7,
     "marker": 8,
+    "ground": 9,
 }

@@ -10,7 +10,7 @@ from synth.litter import BUDGET, Area, Array, Pieces, Site, blades, leaves, rubb
 from synth.spec import Color, Matrix, Prop
 
 # Two ends of each colour, linear RGB, that a scene mixes.
-_LOOKS: dict[str, tuple[Color, Color]] = {
+LOOKS: dict[str, tuple[Color, Color]] = {
     "concrete": ((0.27, 0.26, 0.24), (0.43, 0.40, 0.35)),
     "stained concrete": ((0.25, 0.24, 0.21), (0.40, 0.37, 0.31)),
     "asphalt": ((0.045, 0.045, 0.046), (0.13, 0.125, 0.12)),
@@ -47,7 +47,7 @@ def ground_props(
     x, y = float(centre[0]), float(centre[1])
     where = site(_about((x, y), half), z=0.0, centre=(x, y), occupied=occupied)
     base: Matrix = ((wide, 0, 0, 0), (0, wide, 0, 0), (0, 0, 1, -0.5), (0, 0, 0, 1))
-    looks = {name: _between(*ends, rng) for name, ends in _LOOKS.items()}
+    looks = {name: _between(*ends, rng) for name, ends in LOOKS.items()}
     seed = float(rng.uniform(0, 100))
     props = [Prop(shape="box", pose=base, material=kind, color=looks[kind], seed=seed)]
     for number, (what, pieces) in enumerate(_litter(kind, rng, where, half)):

@@ -8,7 +8,7 @@ from twin.assets.surface import Singles
 from twin.corrosion import Fields
 from twin.noise import fractal
 
-SOURCES = 500  # places from which water runs, at most
+SOURCES = 800  # places from which water runs, at most
 SEEN = 0.5  # rust cover from which a place is rusted
 STEEP = 0.75  # |z of the normal| up to which water runs down a surface
 SLANT = 12.0  # a streak reaches this many times as far down as to its sides
@@ -19,7 +19,7 @@ def stain(texels: Texels, fields: Fields, rng: np.random.Generator) -> Singles:
 
     Places on the lower rims of rust are drawn as sources; each leaves a streak straight down along surfaces that face
     its way, fading, as long as there is old rust to feed it. Widths and lengths are by eye, from photographs of
-    bridges: 6 to 60 mm wide, 0.1 to 0.8 m long.
+    bridges: 8 to 80 mm wide, 0.1 to 0.8 m long.
 
     Parameters
     ----------
@@ -34,13 +34,13 @@ def stain(texels: Texels, fields: Fields, rng: np.random.Generator) -> Singles:
     if not len(rusted):
         return result
     area = texels.area_mm2.reshape(-1)[rusted].astype(float)
-    # About one source for each 4 cm² of rust.
-    count = int(min(SOURCES, area.sum() / 400 + 1))
+    # About one source for each 3 cm² of rust.
+    count = int(min(SOURCES, area.sum() / 300 + 1))
     source = rusted[rng.choice(len(rusted), count, p=area / area.sum())]
     place, normal = texels.position_m.reshape(-1, 3), texels.normal.reshape(-1, 3)
-    width = np.exp(rng.uniform(np.log(0.003), np.log(0.03), count))  # half of it, m
+    width = np.exp(rng.uniform(np.log(0.004), np.log(0.04), count))  # half of it, m
     length = rng.uniform(0.1, 0.8, count) * np.minimum(fields.age_years.reshape(-1)[source] / 6, 1.0)
-    strength = rng.uniform(0.2, 1.0, count) ** 1.5
+    strength = rng.uniform(0.3, 1.0, count)
     # In space shrunk along z a streak is a ball, which a tree finds.
     shrink = np.array([1, 1, 1 / SLANT])
     tree = cKDTree(place[open_air] * shrink)

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import trimesh
 
 from synth import arrangement, camera, marker, specimen, subject
 from synth.arrangement import Arrangement, Placed
 from synth.camera import Outlook, Target
 from synth.config import STREAMS, Preset, RenderConfig, preset
-from synth.spec import Body, Color, Finish, Light, Scene
+from synth.ground import ground_props
+from synth.spec import Body, Color, Finish, Light, Prop, Scene
 from synth.specimen import Specimen
 from synth.subject import Subject
 from synth.surroundings import as_matrix, vary
@@ -79,11 +81,12 @@ def sample_scene(
         stand = arrangement.alone(specimen.stored(shown), chosen, eyes, draw("scene"))
     seen_from = stand if year is None else arrangement.at_age(stand, float(chosen.timelapse), specimen.aged)
     stand = stand if year is None else arrangement.at_age(stand, float(year), specimen.aged)
-    ground, *others = stand.props
+    base, others = _on_the_ground(stand, index, folder, draw("ground"))
+    others += stand.props
     first = stand.placed[0]
     if stated:
         others = camera.out_of_the_way(others, folder, stated, first.vertices, first.specimen.asset.faces)
-    outlook = _outlook(seen_from, (ground, *others), folder)
+    outlook = _outlook(seen_from, (*base, *others), folder)
     per_scene = subject.views_per_scene(config, shown)
     numbers = range(index * per_scene, (index + 1) * per_scene)
     if stated:
@@ -94,11 +97,11 @@ def sample_scene(
         marks = marker.on_surface(outlook, every_view[0], chosen, folder, f"marker-{index}", draw("marker"))
         others = [*others, *marks]
         outlook = replace(outlook, solid=camera.one_solid(
-            outlook.targets, [camera.shape(prop, folder) for prop in (ground, *others)]
+            outlook.targets, [camera.shape(prop, folder) for prop in (*base, *others)]
         )) if marks else outlook  # fmt: skip
     bodies = _bodies(stand, chosen, index, folder, draw("material"))
     return Scene(
-        size=config.size, samples=chosen.samples, seed=number, bodies=bodies, props=(ground, *others),
+        size=config.size, samples=chosen.samples, seed=number, bodies=bodies, props=(*base, *others),
         light=_light(chosen, draw("light")),
         views=tuple(
             replace(view, visible=camera.visible(outlook, view)) for view in every_view if view.index in set(views)
@@ -118,6 +121,26 @@ def _arranged(config: RenderConfig, number: int, chosen: Preset) -> Arrangement:
         return specimen.draw(kind, twins, size=config.size, clean=clean, aging=aging, **how)
 
     return arrangement.ARRANGEMENTS[arrangement.choose(chosen, kind, rng)](draw, kind, chosen, rng)
+
+
+def _on_the_ground(
+    stand: Arrangement, index: int, folder: Path, rng: np.random.Generator
+) -> tuple[list[Prop], list[Prop]]:
+    """The ground itself, and what lies and grows on it about the assets."""
+    if not stand.ground:
+        return [], []
+    vertices = stand.placed[0].vertices
+    low, high = vertices.min(axis=0), vertices.max(axis=0)
+    low_points = []
+    for placed in stand.placed:
+        mesh = trimesh.Trimesh(placed.vertices, placed.specimen.asset.faces, process=False)
+        points, _ = trimesh.sample.sample_surface(mesh, 6000, seed=0)
+        low_points.append(points[points[:, 2] < 0.06, :2])
+    base, *litter = ground_props(
+        stand.ground, rng, (low + high)[:2] / 2, float(max(high - low)) / 2, folder, f"ground-{index}",
+        wide=stand.wide_m, occupied=np.concatenate(low_points),
+    )  # fmt: skip
+    return [base], litter
 
 
 def _outlook(stand: Arrangement, props: Sequence[Any], folder: Path) -> Outlook:

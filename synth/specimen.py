@@ -1,7 +1,9 @@
 """Twins as a scene uses them: drawn, or read from a folder; with their geometry, fields, and run-off stains."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import sqrt
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from twin.corrosion import Fields
 from twin.state import Twin
 
 SUBJECT_TEXELS, OTHER_TEXELS = (120_000, 4_000_000), (40_000, 1_200_000)  # least and most; a scene has 16 million
+TRIES = 60
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -45,6 +48,7 @@ def draw(
     aging: float = 1.0,
     beside: Twin | None = None,
     like: Specimen | None = None,
+    where: Mapping[str, Any] = MappingProxyType({}),
     **changes: Any,
 ) -> Specimen:
     """A twin drawn for a scene of pictures of `size` pixels.
@@ -55,9 +59,14 @@ def draw(
     aging : factor on its years of service.
     beside : another twin, whose place, coating and years it shares; about a sixth of the texels will do for it.
     like : another specimen of the kind, of the same shape, whose place, coating and years it shares.
-    changes : parameters of the asset in place of those drawn.
+    where : parameters that the asset shall have; it is drawn again until it has them, or `TRIES` times.
+    changes : parameters of the asset in place of those drawn, which must go with any others.
     """
     twin = state.sample_twin(kind, rng, texel_mm=50.0, clean=clean)
+    for _ in range(TRIES):
+        if all(twin.parameters[name] == value for name, value in where.items()):
+            break
+        twin = replace(twin, parameters=assets.sample(kind, rng))
     beside = like.twin if like is not None else beside
     if beside is None:
         twin = replace(twin, clock=state.later(twin.built, float(np.clip(aging * twin.years, 0, 60))))

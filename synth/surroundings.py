@@ -9,16 +9,14 @@ import trimesh
 from numpy.typing import NDArray
 
 from synth.config import Preset
+from synth.ground import LOOKS
 from synth.spec import Color, Matrix, Prop
 
 Array = NDArray[np.float64]
 
 # What each matter looks like, linear RGB: two ends that a scene mixes.
 MATTER: dict[str, tuple[Color, Color]] = {
-    "concrete": ((0.30, 0.29, 0.27), (0.46, 0.43, 0.38)),
-    "gravel": ((0.20, 0.19, 0.18), (0.34, 0.30, 0.26)),
-    "soil": ((0.13, 0.085, 0.05), (0.22, 0.14, 0.085)),
-    "grass": ((0.05, 0.11, 0.02), (0.10, 0.13, 0.04)),
+    **LOOKS,
     "brick": ((0.27, 0.09, 0.05), (0.36, 0.17, 0.10)),
     "plain": ((0.10, 0.16, 0.24), (0.70, 0.68, 0.62)),
     "wood": ((0.20, 0.11, 0.055), (0.34, 0.22, 0.12)),

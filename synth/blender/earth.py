@@ -151,7 +151,7 @@ def cracks(graph: Graph, size_m: float, wander: Any) -> Any:
     moved = graph.node("ShaderNodeVectorMath", _0=graph.position, _1=bent.outputs["Vector"])
     slabs = graph.node("ShaderNodeTexVoronoi", Vector=moved.outputs["Vector"], Scale=1 / size_m)
     slabs.feature = "DISTANCE_TO_EDGE"
-    width = 0.0025 / size_m
+    width = 0.004 / size_m
     line = graph.step(slabs.outputs["Distance"], width, 0.4 * width)
     return graph.math("MULTIPLY", line, graph.step(wander, 0.46, 0.42))
 

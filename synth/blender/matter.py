@@ -18,15 +18,15 @@ __all__ = ["MATTER", "TONE"]
 
 def concrete(color: Color, seed: float) -> bpy.types.Material:
     """Cast concrete: form boards, fine pores, water marks, a crack or two, moss low down on some."""
-    return _cast("concrete", color, seed, rust=0.0)
+    return _cast("concrete", color, seed, stained=False)
 
 
 def stained_concrete(color: Color, seed: float) -> bpy.types.Material:
     """Concrete on which rust water has run down: orange-brown stains that people do not call corrosion."""
-    return _cast("stained concrete", color, seed, rust=0.85)
+    return _cast("stained concrete", color, seed, stained=True)
 
 
-def _cast(name: str, color: Color, seed: float, *, rust: float) -> bpy.types.Material:
+def _cast(name: str, color: Color, seed: float, *, stained: bool) -> bpy.types.Material:
     graph = matter(name, seed)
     height, upright = _place(graph)
     blotch, grain = graph.noise(1.6, detail=7, roughness=0.62), graph.noise(210, detail=4, roughness=0.7)
@@ -37,14 +37,14 @@ def _cast(name: str, color: Color, seed: float, *, rust: float) -> bpy.types.Mat
     run = graph.math("MULTIPLY", _streaks(graph, 6.0), upright)
     water = graph.math("MULTIPLY", graph.step(run, 0.48, 0.66), 0.55 * option(seed, 2) + 0.1)
     worn = graph.mix(water, cast, scaled(color, 0.32))
-    if rust:
+    if stained:
         # On a wall it runs down; on a slab it spreads.
         spread = graph.math("MULTIPLY", graph.math("SUBTRACT", 1.0, upright), graph.math("MULTIPLY", blotch, 1.02))
         stain = graph.step(
             graph.math("ADD", graph.math("MULTIPLY", run, graph.math("ADD", blotch, 0.5)), spread), 0.47, 0.66
         )
         orange = graph.ramp(grain, ((0.3, (0.16, 0.055, 0.018)), (0.7, (0.36, 0.17, 0.06))))
-        worn = graph.mix(graph.math("MULTIPLY", stain, rust), worn, orange)
+        worn = graph.mix(graph.math("MULTIPLY", stain, graph.blend(upright, 0.5, 0.8)), worn, orange)
     low = graph.math("ADD", height, graph.math("MULTIPLY", graph.math("SUBTRACT", blotch, 0.5), 1.6))
     mossy = graph.math("MULTIPLY", graph.step(low, 0.5, 0.05), graph.math("MULTIPLY", upright, 0.8 * option(seed, 3)))
     worn = graph.mix(mossy, worn, (0.045, 0.055, 0.022))

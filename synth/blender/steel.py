@@ -17,11 +17,11 @@ UV = "uv"  # name of the render output that carries atlas coordinates
 
 # Age runs from fresh (0) to old (1).
 _RUST = (
-    (0.0, (0.40, 0.135, 0.03)),
-    (0.3, (0.21, 0.068, 0.02)),
-    (0.62, (0.105, 0.038, 0.016)),
-    (0.85, (0.05, 0.023, 0.014)),
-    (1.0, (0.024, 0.015, 0.012)),
+    (0.0, (0.46, 0.18, 0.035)),
+    (0.3, (0.27, 0.095, 0.025)),
+    (0.6, (0.14, 0.055, 0.02)),
+    (0.82, (0.06, 0.028, 0.016)),
+    (1.0, (0.026, 0.017, 0.013)),
 )
 
 
@@ -38,7 +38,11 @@ def rusting(finish: Finish, fields: bpy.types.Image, instance: int) -> bpy.types
         graph.noise(40, detail=4, roughness=0.65),
         graph.noise(300, detail=2, roughness=0.7),
     )
-    flakes = graph.node("ShaderNodeTexVoronoi", Vector=graph.position, Scale=55.0)
+    # Plates of scale, with ragged outlines.
+    ragged = graph.node("ShaderNodeVectorMath", _0=graph.position, _1=graph.node("ShaderNodeCombineXYZ", X=graph.math(
+        "MULTIPLY", middle, 0.05), Y=graph.math("MULTIPLY", fine, 0.012), Z=graph.math("MULTIPLY", middle, 0.03),
+    ).outputs["Vector"])  # fmt: skip
+    flakes = graph.node("ShaderNodeTexVoronoi", Vector=ragged.outputs["Vector"], Scale=70.0)
     flake = graph.node("ShaderNodeSeparateColor", Color=flakes.outputs["Color"]).outputs["Red"]
 
     rusted = graph.step(graph.math("ADD", cover, _about_zero(graph, fine, 0.16)), 0.42, 0.58)
@@ -49,7 +53,7 @@ def rusting(finish: Finish, fields: bpy.types.Image, instance: int) -> bpy.types
         steel = graph.mix(bared, steel, finish.primer)
     # Rust water tints the surface about a spot and below it; people do not label it.
     halo = graph.math("MULTIPLY", graph.step(cover, 0.02, 0.5), graph.math("MULTIPLY", middle, 0.9))
-    wet = graph.math("MAXIMUM", halo, graph.math("MULTIPLY", stain, graph.math("ADD", middle, 0.35)), clamp=True)
+    wet = graph.math("MAXIMUM", halo, graph.math("MULTIPLY", stain, graph.math("ADD", middle, 0.6)), clamp=True)
     stained = graph.mix(wet, steel, graph.mix(0.85, steel, graph.mix(fine, (0.42, 0.17, 0.04), (0.22, 0.08, 0.025))))
 
     # A coat of paint stands proud of the rust, its edge lifted; scale and pits roughen what is below.
@@ -91,7 +95,7 @@ def _rust(graph: Graph, finish: Finish, age: Any, loss: Any, noises: tuple[Any, 
     youth = graph.math("EXPONENT", graph.math("MULTIPLY", age, -1 / 5))
     stage = graph.math("SUBTRACT", 0.72, graph.math("MULTIPLY", youth, 0.62))
     coarse, middle, fine, flake = noises
-    for noise, weight in ((coarse, 1.1), (middle, 1.0), (fine, 0.45), (flake, 0.5 * finish.scale)):
+    for noise, weight in ((coarse, 1.1), (middle, 1.0), (fine, 0.45), (flake, 0.22 * finish.scale)):
         stage = graph.math("ADD", stage, _about_zero(graph, noise, weight))
     rust = graph.ramp(stage, _RUST)
     toned = graph.node("ShaderNodeMix")
@@ -123,7 +127,7 @@ def _atlas(graph: Graph) -> Any:
 
 def _unrusted(graph: Graph, finish: Finish, coarse: Any, middle: Any, fine: Any) -> tuple[Any, Any, float]:
     """Colour, roughness and metalness of the surface where it has not rusted."""
-    shade = tuple(channel * 0.86 for channel in finish.color)
+    shade = tuple(channel * 0.92 for channel in finish.color)
     color = graph.mix(graph.step(coarse, 0.3, 0.75), finish.color, shade)
     if finish.kind == "galvanised":
         cells = graph.node("ShaderNodeTexVoronoi", Vector=graph.position, Scale=55.0)
@@ -144,8 +148,9 @@ def _unrusted(graph: Graph, finish: Finish, coarse: Any, middle: Any, fine: Any)
     upward = graph.node("ShaderNodeSeparateXYZ", Vector=graph.tree.nodes.new("ShaderNodeNewGeometry").outputs["Normal"])
     dust = graph.math("MULTIPLY", graph.step(upward.outputs["Z"], 0.45, 0.95), graph.step(coarse, 0.25, 0.7))
     color = graph.mix(graph.math("MULTIPLY", dust, 0.45 * finish.dirt), color, (0.21, 0.18, 0.14))
-    gathered = graph.math("ADD", graph.math("MULTIPLY", coarse, 0.5), graph.math("MULTIPLY", middle, 0.5))
-    grime = graph.math("MULTIPLY", graph.step(gathered, 0.42, 0.72), 0.5 * finish.dirt)
+    gathered = graph.math("ADD", graph.math("MULTIPLY", coarse, 0.3), graph.math("MULTIPLY", middle, 0.7))
+    grime = graph.math("MULTIPLY", graph.step(gathered, 0.4, 0.7), 0.6 * finish.dirt)
     metallic = {"paint": 0.0, "galvanised": 0.85, "bare": 0.9, "cast": 0.6}[finish.kind]
     roughness = graph.blend(grime, graph.math("ADD", finish.roughness, graph.math("MULTIPLY", middle, 0.15)), 0.9)
-    return graph.mix(grime, color, (0.07, 0.062, 0.05)), roughness, metallic
+    # It is brown where much rust is about.
+    return graph.mix(grime, color, graph.mix(fine, (0.07, 0.06, 0.048), (0.15, 0.085, 0.045))), roughness, metallic

@@ -1,0 +1,76 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from synth import arrangement, scene, specimen
+from synth.arrangement import ARRANGEMENTS, SUITS, Placed
+from synth.config import RenderConfig
+from synth.presets import PRESETS
+from twin.assets import KINDS
+
+
+@pytest.fixture
+def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SUBJECT_TEXELS", "OTHER_TEXELS"):
+        monkeypatch.setattr(specimen, name, (3_000, 6_000))
+
+
+def boxes(placed: tuple[Placed, ...]) -> np.ndarray:
+    return np.array([(one.vertices.min(axis=0), one.vertices.max(axis=0)) for one in placed])
+
+
+def made(name: str, kind: str, seed: int) -> arrangement.Arrangement:
+    rng, twins = np.random.default_rng(seed), np.random.default_rng([seed, 1])
+
+    def draw(kind: str, **how: object) -> specimen.Specimen:
+        return specimen.draw(kind, twins, size=16, clean=False, **how)
+
+    return ARRANGEMENTS[name](draw, kind, PRESETS["balanced"], rng)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [(name, kind) for name in ARRANGEMENTS for kind in SUITS.get(name, tuple(KINDS))]
+)
+def test_assets_stand_clear_of_each_other_on_what_there_is(name: str, kind: str, coarse: None) -> None:
+    stand = made(name, kind, 0)
+    placed = boxes(stand.placed)
+    assert (placed[:, 0, 2] > -1e-6).all()
+    for i in range(len(placed)):
+        for j in range(i):
+            overlap = np.minimum(placed[i, 1], placed[j, 1]) - np.maximum(placed[i, 0], placed[j, 0])
+            tilted = name == "floor"  # tiles are turned, so that their boxes overlap though they do not
+            assert (overlap < 0.002).any() or tilted, (i, j)
+    assert stand.placed[0].specimen.twin.kind == kind
+    assert stand.ground or stand.props
+
+
+def test_tiles_of_a_floor_do_not_overlap(coarse: None) -> None:
+    for seed in range(1, 3):
+        stand = made("floor", "plate", seed)
+        tiles = [one for one in stand.placed if one.specimen.twin.kind == "plate"]
+        turn = tiles[0].pose[:3, :3]
+        across = np.array([[(one.vertices @ turn)[:, 1].min(), (one.vertices @ turn)[:, 1].max()] for one in tiles])
+        ordered = across[np.argsort(across[:, 0])]
+        gaps = ordered[1:, 0] - ordered[:-1, 1]
+        assert len(tiles) == 3
+        assert (gaps > 0).all()
+        assert (gaps < 0.012).all()
+
+
+def test_assets_of_one_structure_share_place_coating_and_age(coarse: None) -> None:
+    twins = [one.specimen.twin for one in made("rack", "pipe", 3).placed]
+    assert len(twins) > 1
+    assert len({(twin.exposure, twin.coating, twin.clock) for twin in twins}) == 1
+    assert len({twin.seed for twin in twins}) == len(twins)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_makes_scene_after_scene(name: str, coarse: None, tmp_path: Path) -> None:
+    config, per_scene = RenderConfig(preset=name, size=16, seed=9), PRESETS[name].views_per_scene
+    for index in range(60):
+        one = scene.sample_scene(config, index, range(per_scene * index, per_scene * (index + 1)), tmp_path)
+        assert len(one.views) == per_scene
+        for file in tmp_path.iterdir():
+            file.unlink()
