@@ -58,7 +58,8 @@ PRESETS: dict[str, Preset] = {
             (0.62, 0.61, 0.57), (0.55, 0.55, 0.53), (0.70, 0.68, 0.60), (0.58, 0.60, 0.58), (0.66, 0.64, 0.55),
             (0.60, 0.24, 0.16), (0.75, 0.74, 0.71), (0.34, 0.40, 0.42),
         ),
-        dirt=(0.1, 0.9),
+        dirt=(0.0, 0.4),
+        wear=(0.0, 0.5),
         walls=("plain", "concrete", "none"),
         worlds=("city", "courtyard", "forest", "sunrise"),
         sun_share=0.5,
@@ -83,6 +84,7 @@ PRESETS: dict[str, Preset] = {
         flash_share=0.0,
         marker_share=0.0,
         aging=(1.0, 1.0),
+        sensor=Sensor(equalise_share=0.0, stamp_share=0.0, motion_share=0.0),
     ),
     "stress": replace(
         BALANCED,

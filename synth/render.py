@@ -157,7 +157,9 @@ def _record(
     view.unlink()
     light, label = seen.pop("photograph"), seen["label"]
     maps.write(out, index, seen, config.maps)
-    rng = scene.stream(config.seed, "sensor", index)
+    # In a time-lapse the camera stays as it is.
+    one = scene.number_and_year(config, index)[0] if chosen.timelapse and shown is None else index
+    rng = scene.stream(config.seed, "sensor", one)
     photograph = sensor.develop(light, chosen.sensor, rng)
     with atomic_file(_image(out, index)) as stream:
         stream.write(sensor.jpeg(photograph, chosen.sensor, rng))

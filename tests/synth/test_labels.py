@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -169,3 +170,17 @@ def test_what_is_known_of_assets_comes_from_scene_and_view() -> None:
 def test_one_pixel_image(policy: str) -> None:
     label = label_map(np.ones((1, 1), bool))
     assert labels.annotated(label, LabelRule(policy=policy)).all()
+
+
+@pytest.mark.parametrize("policy", ["exact", "annotator"])
+def test_masks_are_nested_as_rust_grows(policy: str) -> None:
+    rule = LabelRule(policy=policy, closing_radius=0.03, smallest_region=0.002)
+    cover = ndimage.gaussian_filter(np.random.default_rng(0).random((96, 96)), 3)
+    cover = ((cover - cover.min()) / np.ptp(cover)).astype(np.float32)
+    masks = [
+        labels.annotated(np.stack([np.clip(cover * grown, 0, 1), cover, np.ones_like(cover)], -1), rule)
+        for grown in (0.5, 0.7, 0.9, 1.2)
+    ]
+    for before, after in pairwise(masks):
+        assert not (before & ~after).any()
+        assert before.sum() < after.sum()

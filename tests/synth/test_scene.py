@@ -1,9 +1,11 @@
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from synth import arrangement, scene, spec
+from synth import arrangement, scene, spec, specimen
 from synth.config import STREAMS, RenderConfig
 from synth.presets import PRESETS
 from twin import state
@@ -98,3 +100,25 @@ def test_finish_is_that_of_the_coating_and_draws_the_same_for_each(coating: Coat
     finishes = [scene._finish(preset, one, "pipe", np.random.default_rng(8)) for one in (coating, Paint(life_years=1))]
     assert finishes[0].kind == kind
     assert len({(finish.roughness, finish.dirt, finish.seed) for finish in finishes}) == 1
+
+
+def test_timelapse_shows_one_scene_from_one_camera_year_after_year(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SUBJECT_TEXELS", "OTHER_TEXELS"):
+        monkeypatch.setattr(specimen, name, (20_000, 20_000))
+    config, years = RenderConfig(preset="timelapse", size=64, seed=5), PRESETS["timelapse"].timelapse
+    shown = (0, 8, 16, years)
+    made = [scene.sample_scene(config, year, [year], tmp_path) for year in shown]
+    for one in made[1:]:
+        assert (one.light, one.seed) == (made[0].light, made[0].seed)
+        assert [prop.pose for prop in one.props] == [prop.pose for prop in made[0].props]
+        assert [replace(view, index=0) for view in one.views] == [replace(view, index=0) for view in made[0].views]
+    covers = [[np.load(tmp_path / body.file)["fields"][..., 0] for body in one.bodies] for one in made]
+    assert max(cover.max() for cover in covers[0]) == 0
+    for before, after in pairwise(covers):
+        for earlier, later in zip(before, after, strict=True):
+            assert (later >= earlier).all()  # so masks are nested: exact, and through closing and the smallest region
+    assert max(cover.max() for cover in covers[-1]) > 0.5
+    following = scene.sample_scene(config, years + 1, [years + 1], tmp_path)
+    assert following.light != made[0].light
