@@ -20,6 +20,7 @@ class LabelRule:
     policy: str = "annotator"  # or "exact"
     threshold: float = 0.5  # of rust cover
     closing_radius: float = 0.008
+    border: float = 0.0  # by which outlines are moved outward; inward where negative
     smallest_region: float = 0.0004
 
 
@@ -87,9 +88,10 @@ class Preset:
     grounds: tuple[str, ...] = ("concrete", "stained concrete", "asphalt", "gravel", "soil", "grass")
     walls: tuple[str, ...] = ("concrete", "stained concrete", "brick", "plain", "none", "none")
     clutter: tuple[int, int] = (0, 4)
-    worlds: tuple[str, ...] = ("city", "courtyard", "forest", "sunrise", "sunset", "interior")
+    worlds: tuple[str, ...] = ("city", "courtyard", "forest", "sunrise", "sunset", "interior", "sky", "sky")
     sun_share: float = 0.35  # of the scenes, by day
-    flash_share: float = 0.2
+    flash_share: float = 0.2  # by night, as are those with a work light
+    work_share: float = 0.06
     field_of_view_deg: Range = (34, 64)
     framing: Range = (0.45, 1.15)  # picture width: from so much of the asset's middle extent to so much of its length
     rusted: Range = (0.03, 0.75)  # share of the picture that rust shall cover, where a camera can be found for it

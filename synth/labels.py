@@ -32,8 +32,8 @@ def exact(label: NDArray[np.float32], threshold: float) -> Mask:
 def annotated(label: NDArray[np.float32], rule: LabelRule) -> Mask:
     """The mask that `rule` makes of the rust in view, (H, W).
 
-    The annotator's mask bridges gaps no wider than twice the closing radius and drops regions below the smallest
-    area; it never leaves the assets.
+    The annotator's mask bridges gaps no wider than twice the closing radius, has its outlines moved by the border and
+    drops regions below the smallest area; it never leaves the assets.
     """
     mask = exact(label, rule.threshold)
     if rule.policy == "exact":
@@ -45,7 +45,23 @@ def annotated(label: NDArray[np.float32], rule: LabelRule) -> Mask:
         padded = np.pad(mask, radius, mode="edge")
         closed = ndimage.binary_closing(padded, y**2 + x**2 <= radius**2)
         mask = closed[radius:-radius, radius:-radius] & (label[..., 2] > 0)
+    mask = bordered(mask, rule.border * side) & (label[..., 2] > 0)
     return keep_larger(mask, rule.smallest_region * mask.size)
+
+
+def bordered(mask: Mask, by: float) -> Mask:
+    """`mask` with its outlines moved outward by so many pixels, inward where negative; the picture's edge is none.
+
+    Pixels lie half a pixel from the outline beside them. What is too thin to shrink stays as it is.
+    """
+    if by > 0:
+        return np.asarray(mask | (ndimage.distance_transform_edt(~mask) <= by + 0.5)) if mask.any() else mask
+    if by == 0 or mask.all():
+        return mask
+    depth = ndimage.distance_transform_edt(mask)
+    shrunk = depth > 0.5 - by
+    regrown = shrunk | (ndimage.distance_transform_edt(~shrunk) <= 1.5 - 2 * by) if shrunk.any() else shrunk
+    return np.asarray(shrunk | (mask & ~regrown))
 
 
 def keep_larger(mask: Mask, smallest_area: float) -> Mask:

@@ -212,14 +212,19 @@ def _finish(chosen: Preset, coating: Coating, kind: str, rng: np.random.Generato
 
 def _light(chosen: Preset, rng: np.random.Generator) -> Light:
     world, draw = str(rng.choice(chosen.worlds)), rng.random()
-    lamp = "flash" if draw < chosen.flash_share else "sun" if draw < chosen.flash_share + chosen.sun_share else "none"
+    shares = np.cumsum([chosen.flash_share, chosen.sun_share, chosen.work_share])
+    lamp = ("flash", "sun", "work", "none")[int(np.searchsorted(shares, draw, side="right"))]
     height, around = rng.uniform(0.35, 1.2), rng.uniform(-pi, 0)  # the sun stands on the camera's side of the wall
+    way = np.array([cos(height) * cos(around), cos(height) * sin(around), sin(height)])
+    turn, day, night, far, strong, warm = rng.random(6)
+    if lamp == "work":
+        way *= 1.5 + 3 * far
+    x, y, z = way.tolist()
+    colors: dict[str, Color] = {"flash": (1.0, 0.97, 0.93), "work": (1.0, 0.95 - 0.25 * warm, 0.9 - 0.5 * warm)}
+    low, high = {"flash": (25, 60), "work": (80, 600)}.get(lamp, (1.5, 4.5))
+    dim = {"flash": 0.01 + 0.05 * night, "work": 0.02 + 0.15 * night}
     return Light(
-        world=world,
-        world_turn=float(rng.uniform(0, 2 * pi)),
-        world_strength=float(rng.uniform(0.01, 0.06) if lamp == "flash" else rng.uniform(0.5, 1.3)),
-        lamp=lamp,
-        lamp_from=(float(cos(height) * cos(around)), float(cos(height) * sin(around)), float(sin(height))),
-        lamp_strength=float(rng.uniform(25, 60) if lamp == "flash" else rng.uniform(1.5, 4.5)),
-        lamp_color=(1.0, 0.97, 0.93) if lamp == "flash" else (1.0, 0.93, 0.82),
-    )
+        world=world, world_turn=float(2 * pi * turn), world_strength=float(dim.get(lamp, 0.5 + 0.8 * day)), lamp=lamp,
+        lamp_from=(x, y, z), lamp_strength=float(low + (high - low) * strong),
+        lamp_color=colors.get(lamp, (1.0, 0.93, 0.82)),
+    )  # fmt: skip

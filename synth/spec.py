@@ -64,14 +64,15 @@ class Prop:
 
 @dataclass(frozen=True, kw_only=True)
 class Light:
-    """A world HDRI of the bpy wheel, and one lamp or none."""
+    """A world and one lamp or none."""
 
-    world: str  # file stem, such as "courtyard"
+    world: str  # an HDRI of the bpy wheel by its file stem, such as "courtyard"; or "sky", clear, with the sun's place
     world_turn: float
     world_strength: float
-    lamp: str  # "none", "sun" (direction from `lamp_from` to the origin) or "flash" (at each camera)
+    lamp: str  # "none", "sun" (direction from `lamp_from` to the origin), "flash" (at each camera) or "work" (a work
+    # light at `lamp_from`)
     lamp_from: tuple[float, float, float]
-    lamp_strength: float  # sun: W/m2; flash: W
+    lamp_strength: float  # sun: W/m2; others: W
     lamp_color: Color
 
 

@@ -1,6 +1,6 @@
 """A `Scene` of plain data becomes objects, lights and cameras in Blender."""
 
-from math import pi, radians
+from math import atan2, hypot, pi, radians
 from pathlib import Path
 from types import ModuleType
 
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from synth.blender import matter, passes, steel
 from synth.spec import Body, Light, Prop, Scene
+
+SKY = 0.12  # the sky texture is that much brighter than the HDRIs
 
 
 def build(bproc: ModuleType, scene: Scene, folder: Path) -> None:
@@ -70,21 +72,27 @@ def _prop(bproc: ModuleType, prop: Prop, folder: Path) -> None:
 
 
 def _world(light: Light) -> None:
-    """Light from one of the HDRIs that come with bpy, turned about the vertical."""
+    """Light from one of the HDRIs that come with bpy, turned about the vertical, or from a clear sky."""
     world = bpy.context.scene.world
     world.use_nodes = True
     nodes, links = world.node_tree.nodes, world.node_tree.links
     nodes.clear()
-    image = bpy.data.images.load(f"{bpy.utils.system_resource('DATAFILES')}/studiolights/world/{light.world}.exr")
-    coordinates, turn = nodes.new("ShaderNodeTexCoord"), nodes.new("ShaderNodeMapping")
-    turn.inputs["Rotation"].default_value[2] = light.world_turn
-    sky, background, output = (
-        nodes.new(name) for name in ("ShaderNodeTexEnvironment", "ShaderNodeBackground", "ShaderNodeOutputWorld")
-    )
-    sky.image = image
+    background, output = (nodes.new(name) for name in ("ShaderNodeBackground", "ShaderNodeOutputWorld"))
     background.inputs["Strength"].default_value = light.world_strength
-    links.new(coordinates.outputs["Generated"], turn.inputs["Vector"])
-    links.new(turn.outputs["Vector"], sky.inputs["Vector"])
+    if light.world == "sky":
+        sky = nodes.new("ShaderNodeTexSky")
+        sky.sky_type, sky.sun_disc = "NISHITA", False  # the sun is a lamp of its own
+        x, y, z = light.lamp_from
+        sky.sun_elevation, sky.sun_rotation = atan2(z, hypot(x, y)), atan2(x, y)
+        background.inputs["Strength"].default_value *= SKY
+    else:
+        sky = nodes.new("ShaderNodeTexEnvironment")
+        folder = bpy.utils.system_resource("DATAFILES")
+        sky.image = bpy.data.images.load(f"{folder}/studiolights/world/{light.world}.exr")
+        coordinates, turn = nodes.new("ShaderNodeTexCoord"), nodes.new("ShaderNodeMapping")
+        turn.inputs["Rotation"].default_value[2] = light.world_turn
+        links.new(coordinates.outputs["Generated"], turn.inputs["Vector"])
+        links.new(turn.outputs["Vector"], sky.inputs["Vector"])
     links.new(sky.outputs["Color"], background.inputs["Color"])
     links.new(background.outputs["Background"], output.inputs["Surface"])
 
@@ -114,12 +122,16 @@ def _lamp(bproc: ModuleType, scene: Scene) -> None:
     light = scene.light
     if light.lamp == "none":
         return
-    lamp = bproc.types.Light("SUN" if light.lamp == "sun" else "SPOT")
+    lamp = bproc.types.Light({"sun": "SUN", "flash": "SPOT", "work": "POINT"}[light.lamp])
     lamp.set_energy(light.lamp_strength)
     lamp.set_color(list(light.lamp_color))
     if light.lamp == "sun":
         lamp.set_rotation_mat(bproc.camera.rotation_from_forward_vec(-np.array(light.lamp_from)))
         lamp.blender_obj.data.angle = radians(0.53)
+        return
+    if light.lamp == "work":
+        lamp.set_location(light.lamp_from)
+        lamp.set_radius(0.12)
         return
     lamp.blender_obj.data.spot_size, lamp.blender_obj.data.spot_blend = pi * 0.55, 0.9
     lamp.set_radius(0.012)

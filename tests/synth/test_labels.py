@@ -184,3 +184,20 @@ def test_masks_are_nested_as_rust_grows(policy: str) -> None:
     for before, after in pairwise(masks):
         assert not (before & ~after).any()
         assert before.sum() < after.sum()
+
+
+def test_border_moves_outlines_and_spares_what_is_thin() -> None:
+    mask = np.zeros((40, 40), bool)
+    mask[5:25, 5:25] = True
+    mask[30:32, 3:37] = True  # too thin to lose a pixel on both sides
+    for by, width in ((0.3, 20), (1.0, 22), (2.0, 24), (-0.3, 20), (-1.0, 18), (-2.0, 16), (0.0, 20)):
+        moved = labels.bordered(mask, by)
+        assert moved[15].sum() == width
+        assert moved[:28, 15].sum() == width
+        assert moved[30:32, 3:37].all()
+    assert not labels.bordered(np.zeros((8, 8), bool), 2.0).any()
+    assert not labels.bordered(np.zeros((8, 8), bool), -2.0).any()
+    assert labels.bordered(np.ones((8, 8), bool), -2.0).all()
+    half = np.zeros((20, 20), bool)
+    half[:, :10] = True
+    assert labels.bordered(half, -1.0)[:, :9].all()  # beyond the picture nothing is outside
