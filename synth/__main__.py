@@ -1,6 +1,7 @@
 """``python -m synth``: rendered datasets from the command line."""
 
 from pathlib import Path
+from typing import Literal
 
 from synth.spec import Map
 from twin.command import run
@@ -16,6 +17,7 @@ def render(
     preset: str = "balanced",
     twin: Path | None = None,
     cameras: Path | None = None,
+    labels: Literal["annotator", "exact"] = "annotator",
     maps: tuple[Map, ...] = (),
     polygons: bool = False,
     workers: int | None = None,
@@ -32,10 +34,11 @@ def render(
         count: images, at least 1; by default 24, or one by each camera of the file
         size: picture side in pixels, at least 1
         seed: another seed, other scenes
-        preset: balanced or standin
+        preset: balanced, quick, bridges, painted, timelapse, stress or standin
         twin: folder of a twin to photograph as it stands there; by default each scene has its own
         cameras: JSON list of {"eye_m": [x, y, z], "look_at_m": [x, y, z], "field_of_view_deg": 50}, see docs/synth.md;
             by default they are drawn
+        labels: masks as people draw them, or the rust that pixel centres see
         maps: also write exact maps beside the images: wall_loss, severity, depth, uv, instances; see docs/formats.md
         polygons: outlines instead of compressed RLE in the COCO files; they lose holes, polygon_iou says how much
         workers: Blender processes at a time, sharing the cores; by default one
@@ -45,7 +48,9 @@ def render(
     from synth.config import RenderConfig
     from synth.render import render as render_dataset
 
-    config = RenderConfig(preset=preset, size=size, seed=seed, maps=tuple(sorted(set(maps))), polygons=polygons)
+    config = RenderConfig(
+        preset=preset, size=size, seed=seed, labels=labels, maps=tuple(sorted(set(maps))), polygons=polygons
+    )
     if cameras is not None and twin is None:
         raise InputError(f"--cameras {cameras}: cameras stand about a twin; give its folder with --twin")
     stated = () if cameras is None else subject.read_cameras(cameras)

@@ -29,6 +29,7 @@ class Draw(Protocol):
         kind: str,
         *,
         beside: Twin | None = None,
+        subject: bool = True,
         like: Specimen | None = None,
         where: Mapping[str, Any] = MappingProxyType({}),
         **changes: Any,
@@ -80,7 +81,7 @@ def yard(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> Arr
     placed = [Placed(specimen=subject, pose=pose)]
     supports = surroundings.blocks(placed[0].vertices, rng) if supported else []
     for _ in range(int(rng.integers(chosen.company[0], chosen.company[1] + 1))):
-        other = draw(str(rng.choice(chosen.kinds)), beside=subject.twin if rng.random() < 0.5 else None)
+        other = draw(str(rng.choice(chosen.kinds)), beside=subject.twin if rng.random() < 0.5 else None, subject=False)
         found = _beside(other, placed, rng)
         if found is not None:
             placed.append(found)
@@ -111,9 +112,10 @@ def bridge(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> A
     if rng.random() < 0.7:
         soffit = high[2] + rng.uniform(0.0, 0.5)
         props.append(surroundings.prop("box", concrete[2], (0, back, soffit + 0.15), (30, 12, 0.3), rng))
+    half = 4.0 if shelf else wide / 2
     for _ in range(int(rng.integers(chosen.company[0], chosen.company[1] + 1))):
-        other = draw(str(rng.choice(["beam", "beam", "bearing", "plate", "pipe"])), beside=subject.twin)
-        found = _beside(other, placed, rng, limit=(low[0] - 1.5, front, high[0] + 1.5, back))
+        other = draw(str(rng.choice(["beam", "beam", "bearing", "plate", "pipe"])), beside=subject.twin, subject=False)
+        found = _beside(other, placed, rng, limit=(-half, front, half, back))
         if found is not None:
             placed.append(found)
     return Arrangement(
@@ -142,14 +144,19 @@ def floor(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> Ar
     top = float(max(one.vertices[:, 2].max() for one in placed)) + 0.0002
     standing = kind if kind != "plate" else "railing" if rng.random() < 0.35 else None
     if standing is not None:
-        other = draw(standing, beside=first.twin, where={"upright": False} if standing == "bolt" else {})
+        other = draw(
+            standing, beside=first.twin, subject=kind != "plate", where={"upright": False} if standing == "bolt" else {}
+        )
         pose = _turned(other, rng.uniform(-40, 40))
         pose[:3, 3] += [rng.uniform(-0.2, 0.2), rng.uniform(0, 0.4), top]
         placed.insert(0 if kind != "plate" else len(placed), Placed(specimen=other, pose=pose))
     props = []
-    if rng.random() < 0.5:
-        _, high = _corners(placed)
-        props.append(surroundings.wall(str(rng.choice(["concrete", "plain", "brick"])), high[1] + 0.02, WIDE_M, rng))
+    low, high = _corners(placed)
+    wall = str(rng.choice(chosen.walls))
+    if wall != "none" and rng.random() < 0.7:
+        props.append(surroundings.wall(wall, high[1] + 0.02, WIDE_M, rng))
+    else:
+        props += surroundings.clutter(chosen, low, high, rng)
     return Arrangement(
         placed=tuple(placed), props=tuple(props), ground=str(rng.choice(chosen.grounds)), wide_m=WIDE_M,
         around=(-160, -20), height=(18, 80),
@@ -162,8 +169,8 @@ def rack(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> Arr
     pose, supported = stand(subject.twin, subject.asset.vertices, rng, turn_degrees=8.0)
     placed = [Placed(specimen=subject, pose=pose)]
     supports = surroundings.blocks(placed[0].vertices, rng) if supported else []
-    for _ in range(int(rng.integers(1, chosen.company[1] + 2))):
-        other = draw("pipe", beside=subject.twin)
+    for _ in range(int(rng.integers(min(1, chosen.company[1]), chosen.company[1] + 2))):
+        other = draw("pipe", beside=subject.twin, subject=False)
         _, high = _corners(placed)
         own = _turned(other, 0.0)
         extent = np.ptp(trimesh.transform_points(other.asset.vertices, own), axis=0)

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from synth.config import Preset
 from synth.spec import Prop, View
@@ -105,11 +107,27 @@ def _focused(view: View, outlook: Outlook, preset: Preset, rng: np.random.Genera
     pose = np.array(view.pose)
     origins, directions = rays(pose, view.field_of_view / 4, 5)
     points, _, face = outlook.solid.ray.intersects_location(origins, directions, multiple_hits=False)
-    mine = face < outlook.firsts[-1]
+    mine = face < outlook.firsts[1]
     if not mine.any():
         return view
     depth = float(np.median((points[mine] - pose[:3, 3]) @ -pose[:3, 2]))
     return replace(view, focus_m=depth, f_number=stop)
+
+
+def lit(outlook: Outlook, place: Array) -> float:
+    """Share of the first target's surface facing a place, (3,) metres, that a lamp there reaches."""
+    target = outlook.targets[0]
+    mesh = trimesh.Trimesh(target.vertices, target.faces, process=False)
+    points, face = trimesh.sample.sample_surface(mesh, 300, face_weight=mesh.area_faces * target.outside, seed=0)
+    way = points - place
+    facing = (mesh.face_normals[face] * way).sum(axis=1) < 0
+    if not facing.any():
+        return 0.0
+    distance = np.linalg.norm(way[facing], axis=1)
+    hits, ray, _ = outlook.solid.ray.intersects_location(
+        np.tile(place, (len(distance), 1)), way[facing] / distance[:, None], multiple_hits=False
+    )
+    return float((np.linalg.norm(hits - place, axis=1) > distance[ray] - 0.002).sum() / len(distance))
 
 
 def visible(outlook: Outlook, view: View) -> tuple[float, ...]:
@@ -150,7 +168,10 @@ def stated_views(cameras: Sequence[StatedCamera], indices: Sequence[int]) -> lis
 def out_of_the_way(
     props: Sequence[Prop], folder: Path, cameras: Sequence[StatedCamera], vertices: Array, faces: NDArray[np.int64]
 ) -> list[Prop]:
-    """Those props that stand on no line from a stated camera to the surface of the asset."""
+    """Those props that stand on no line from a stated camera to the surface of the asset.
+
+    Of meshes of many pieces, such as blades of grass, the pieces on such lines are left out of the file in `folder`.
+    """
     mesh = trimesh.Trimesh(vertices, faces, process=False)
     count = int(np.clip(MOST_SIGHTS // len(cameras), 100, SIGHTS))
     points, _ = trimesh.sample.sample_surface(mesh, count, seed=0)
@@ -159,12 +180,27 @@ def out_of_the_way(
     lengths = np.linalg.norm(ways, axis=1)
     free = []
     for prop in props:
-        hits, ray, _ = shape(prop, folder).ray.intersects_location(
-            origins, ways / lengths[:, None], multiple_hits=False
+        several = prop.shape == "mesh"
+        hits, ray, face = shape(prop, folder).ray.intersects_location(
+            origins, ways / lengths[:, None], multiple_hits=several
         )
-        if not (np.linalg.norm(hits - origins[ray], axis=1) < lengths[ray]).any():
+        between = np.linalg.norm(hits - origins[ray], axis=1) < lengths[ray]
+        if not between.any() or (several and _without(folder / prop.file, np.unique(face[between]))):
             free.append(prop)
     return free
+
+
+def _without(file: Path, hit: NDArray[np.int64]) -> bool:
+    """Take the connected pieces of a mesh file to which the faces `hit` belong out of it; whether any are left."""
+    with np.load(file) as arrays:
+        vertices, faces, tone = (arrays[name] for name in ("vertices", "faces", "tone"))
+    edges = np.concatenate([faces[:, :2], faces[:, 1:]])
+    graph = coo_array((np.ones(len(edges), bool), (edges[:, 0], edges[:, 1])), shape=(len(vertices), len(vertices)))
+    _, piece = connected_components(graph, directed=False)
+    kept = ~np.isin(piece[faces[:, 0]], piece[faces[hit, 0]])
+    if kept.any():
+        np.savez(file, vertices=vertices, faces=faces[kept], tone=tone)
+    return bool(kept.any())
 
 
 def look(outlook: Outlook, pose: Array, angle: float) -> Sight:

@@ -1,12 +1,13 @@
 """What a rendered dataset is made from: what a preset holds, and the streams of randomness."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from synth.spec import MAPS, Color
 from twin.files import InputError
 
 Range = tuple[float, float]
 KINDS = ("bar", "beam", "bearing", "bolt", "chain", "pipe", "plate", "railing", "stair")
+POLICIES = ("annotator", "exact")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +18,7 @@ class LabelRule:
     bridged (closing) and specks skipped. Radii are shares of the picture's side, areas of its area.
     """
 
-    policy: str = "annotator"  # or "exact"
+    policy: str = "annotator"  # one of `POLICIES`
     threshold: float = 0.5  # of rust cover
     closing_radius: float = 0.008
     border: float = 0.0  # by which outlines are moved outward; inward where negative
@@ -101,6 +102,12 @@ class Preset:
     sensor: Sensor = Sensor()
     labels: LabelRule = LabelRule()
 
+    def __post_init__(self) -> None:
+        if self.timelapse and self.views_per_scene != 1:
+            raise ValueError("a time-lapse has one view a scene")
+        if not set(self.kinds) <= set(KINDS):
+            raise ValueError(f"kinds {self.kinds}: choose from {', '.join(KINDS)}")
+
 
 def preset(name: str) -> Preset:
     """The preset of this name.
@@ -124,11 +131,14 @@ class RenderConfig:
     preset: str
     size: int  # pixels, square
     seed: int
+    labels: str = "annotator"  # policy of the masks: as people draw them, or "exact"
     maps: tuple[str, ...] = ()  # names in `synth.spec.MAPS`, written beside the images
     polygons: bool = False  # outlines instead of run lengths in the COCO files
 
     def __post_init__(self) -> None:
         preset(self.preset)
+        if self.labels not in POLICIES:
+            raise InputError(f"--labels {self.labels}: choose from {', '.join(POLICIES)}")
         for name in self.maps:
             if name not in MAPS:
                 raise InputError(f"--maps {name}: no such map; choose from {', '.join(MAPS)}")
@@ -136,6 +146,10 @@ class RenderConfig:
             raise InputError(f"--size {self.size}: give a picture side of at least 1 pixel")
         if self.seed < 0:
             raise InputError(f"--seed {self.seed}: give a seed of 0 or more")
+
+    def rule(self) -> LabelRule:
+        """The preset's rule for masks, with the policy that is wanted."""
+        return replace(preset(self.preset).labels, policy=self.labels)
 
 
 # Streams of randomness: changing what one draws does not reroll the others. Never renumber.
@@ -150,4 +164,5 @@ STREAMS = {
     "sensor": 7,
     "marker": 8,
     "ground": 9,
+    "grain": 10,
 }

@@ -32,21 +32,26 @@ def exact(label: NDArray[np.float32], threshold: float) -> Mask:
 def annotated(label: NDArray[np.float32], rule: LabelRule) -> Mask:
     """The mask that `rule` makes of the rust in view, (H, W).
 
-    The annotator's mask bridges gaps no wider than twice the closing radius, has its outlines moved by the border and
-    drops regions below the smallest area; it never leaves the assets.
+    The annotator's mask, asset by asset, bridges gaps no wider than twice the closing radius, has its outlines moved by
+    the border and drops regions below the smallest area; it never leaves the asset.
     """
     mask = exact(label, rule.threshold)
     if rule.policy == "exact":
         return mask
     side = min(mask.shape)
     radius = round(rule.closing_radius * side)
-    if radius:
-        y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
-        padded = np.pad(mask, radius, mode="edge")
-        closed = ndimage.binary_closing(padded, y**2 + x**2 <= radius**2)
-        mask = closed[radius:-radius, radius:-radius] & (label[..., 2] > 0)
-    mask = bordered(mask, rule.border * side) & (label[..., 2] > 0)
-    return keep_larger(mask, rule.smallest_region * mask.size)
+    found = np.zeros_like(mask)
+    for number in np.unique(label[..., 2][mask]):
+        own = label[..., 2] == number
+        region = mask & own
+        if radius:
+            y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+            padded = np.pad(region, radius, mode="edge")
+            closed = ndimage.binary_closing(padded, y**2 + x**2 <= radius**2)
+            region = closed[radius:-radius, radius:-radius] & own
+        region = bordered(region, rule.border * side) & own
+        found |= keep_larger(region, rule.smallest_region * mask.size)
+    return found
 
 
 def bordered(mask: Mask, by: float) -> Mask:

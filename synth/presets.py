@@ -20,6 +20,7 @@ PRESETS: dict[str, Preset] = {
     "quick": replace(
         BALANCED,
         description="a look at what balanced makes, in less time: few samples, one asset a scene",
+        arrangements=(("yard", 1.0), ("bridge", 0.7)),
         samples=4,
         company=(0, 0),
     ),

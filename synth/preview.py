@@ -159,6 +159,8 @@ def _command(about: Mapping[str, Any]) -> list[str]:
     options = {**about["configuration"], "count": about["images"]}
     words = []
     for name, value in options.items():
+        if (name, value) == ("labels", "annotator"):  # as without
+            continue
         if value is True:
             words.append(f"--{name}")
         elif isinstance(value, list) and value:

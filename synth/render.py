@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Generator, Mapping
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -72,6 +72,8 @@ def render(
     """
     if count < 1:
         raise InputError(f"--count {count}: give at least 1 image")
+    if shown is not None and preset(config.preset).timelapse:
+        raise InputError(f"--preset {config.preset}: it ages what it draws; a saved twin stays as it is, so grow it")
     if workers is not None and workers < 1:
         raise InputError(f"--workers {workers}: give at least 1")
     if address is not None:
@@ -160,7 +162,7 @@ def _record(
     # In a time-lapse the camera stays as it is.
     one = scene.number_and_year(config, index)[0] if chosen.timelapse and shown is None else index
     rng = scene.stream(config.seed, "sensor", one)
-    photograph = sensor.develop(light, chosen.sensor, rng)
+    photograph = sensor.develop(light, chosen.sensor, rng, grain=scene.stream(config.seed, "grain", index))
     with atomic_file(_image(out, index)) as stream:
         stream.write(sensor.jpeg(photograph, chosen.sensor, rng))
     scene_index = index // views_per_scene(config, shown)
@@ -171,9 +173,9 @@ def _record(
             "scene": scene_index, "asset_kind": shown.kind if shown else scene.kind_of(config, scene_index),
         }
     )  # fmt: skip
-    mask = labels.annotated(label, chosen.labels)
+    mask = labels.annotated(label, config.rule())
     part["annotations"] += labels.annotations(mask, label, index + 1, assets, polygons=config.polygons)
-    part["assets"] += labels.sights(label, index + 1, assets, chosen.labels.threshold, polygons=config.polygons)
+    part["assets"] += labels.sights(label, index + 1, assets, config.rule().threshold, polygons=config.polygons)
     write_json(_part(out, number), part)
 
 
@@ -236,7 +238,8 @@ def _assemble(out: Path, config: RenderConfig, shown: Subject | None, count: int
     preview.contact_sheet(out)
     kinds = [image["asset_kind"] for image in images]
     about = {
-        "configuration": asdict(config), "preset": json.loads(json.dumps(asdict(chosen))), "seed": config.seed,
+        "configuration": asdict(config), "seed": config.seed,
+        "preset": json.loads(json.dumps(asdict(replace(chosen, labels=config.rule())))),
         "shows": f"one twin, {shown.id}, {shown.years:g} years old" if shown else "a twin of its own in each scene",
         **({"twin": shown.record()} if shown else {}),
         "images": len(images), "annotations": len(annotations),

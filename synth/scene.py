@@ -21,7 +21,7 @@ from synth.ground import ground_props
 from synth.spec import Body, Color, Finish, Light, Prop, Scene
 from synth.specimen import Specimen
 from synth.subject import Subject
-from synth.surroundings import as_matrix, vary
+from synth.surroundings import Array, as_matrix, vary
 from twin.assets.shapes import COVERED
 from twin.coating import Coating, Paint
 
@@ -102,7 +102,7 @@ def sample_scene(
     bodies = _bodies(stand, chosen, index, folder, draw("material"))
     return Scene(
         size=config.size, samples=chosen.samples, seed=number, bodies=bodies, props=(*base, *others),
-        light=_light(chosen, draw("light")),
+        light=_light(chosen, outlook, draw("light")),
         views=tuple(
             replace(view, visible=camera.visible(outlook, view)) for view in every_view if view.index in set(views)
         ),
@@ -165,7 +165,8 @@ def _bodies(stand: Arrangement, chosen: Preset, index: int, folder: Path, rng: n
     for number, placed in enumerate(stand.placed, start=1):
         one = placed.specimen
         finish = _finish(chosen, one.twin.coating, one.twin.kind, rng)
-        alike = next((look for coating, look in looks if coating == one.twin.coating), None)
+        # What is drawn beside another shares its coating, the very object.
+        alike = next((look for coating, look in looks if coating is not None and coating is one.twin.coating), None)
         if alike is not None:
             finish = replace(alike, seed=finish.seed, dirt=finish.dirt)
         looks.append((one.twin.coating, finish))
@@ -210,15 +211,15 @@ def _finish(chosen: Preset, coating: Coating, kind: str, rng: np.random.Generato
     )  # fmt: skip
 
 
-def _light(chosen: Preset, rng: np.random.Generator) -> Light:
+def _light(chosen: Preset, outlook: Outlook, rng: np.random.Generator) -> Light:
     world, draw = str(rng.choice(chosen.worlds)), rng.random()
     shares = np.cumsum([chosen.flash_share, chosen.sun_share, chosen.work_share])
     lamp = ("flash", "sun", "work", "none")[int(np.searchsorted(shares, draw, side="right"))]
     height, around = rng.uniform(0.35, 1.2), rng.uniform(-pi, 0)  # the sun stands on the camera's side of the wall
     way = np.array([cos(height) * cos(around), cos(height) * sin(around), sin(height)])
-    turn, day, night, far, strong, warm = rng.random(6)
+    turn, day, night, strong, warm = rng.random(5)
     if lamp == "work":
-        way *= 1.5 + 3 * far
+        way = _lamp_place(outlook, rng)
     x, y, z = way.tolist()
     colors: dict[str, Color] = {"flash": (1.0, 0.97, 0.93), "work": (1.0, 0.95 - 0.25 * warm, 0.9 - 0.5 * warm)}
     low, high = {"flash": (25, 60), "work": (80, 600)}.get(lamp, (1.5, 4.5))
@@ -228,3 +229,21 @@ def _light(chosen: Preset, rng: np.random.Generator) -> Light:
         lamp_from=(x, y, z), lamp_strength=float(low + (high - low) * strong),
         lamp_color=colors.get(lamp, (1.0, 0.93, 0.82)),
     )  # fmt: skip
+
+
+def _lamp_place(outlook: Outlook, rng: np.random.Generator) -> Array:
+    """Where a work light stands, (3,) metres: the first of some places that lights the subject, else the best."""
+    vertices = outlook.targets[0].vertices
+    middle = (vertices.min(axis=0) + vertices.max(axis=0)) / 2
+    best: Array = middle
+    most = -1.0
+    for _ in range(12):
+        around, height, far = np.radians(rng.uniform(*outlook.around)), rng.uniform(-0.1, 1.2), rng.uniform(1.5, 4.5)
+        place = middle + far * np.array([cos(height) * cos(around), cos(height) * sin(around), sin(height)])
+        place[2] = max(place[2], outlook.floor_m + 0.1)
+        share = camera.lit(outlook, place)
+        if share > most:
+            best, most = place, share
+        if share > 0.6:
+            break
+    return best

@@ -39,7 +39,9 @@ class _Draws:
         return np.random.default_rng(self.rng.integers(2**63))
 
 
-def develop(light: NDArray[np.floating[Any]], sensor: Sensor, rng: np.random.Generator) -> NDArray[np.uint8]:
+def develop(
+    light: NDArray[np.floating[Any]], sensor: Sensor, rng: np.random.Generator, grain: np.random.Generator | None = None
+) -> NDArray[np.uint8]:
     """Blur by lens and hand, expose, add noise, tone, stamp the date and sharpen.
 
     A pure function: two generators give two different photographs of one light, for which the same labels hold.
@@ -47,6 +49,8 @@ def develop(light: NDArray[np.floating[Any]], sensor: Sensor, rng: np.random.Gen
     Parameters
     ----------
     light : (H, W, 3) scene-linear radiance, any scale: exposure is automatic, with the camera's error.
+    rng : decides the camera's habits.
+    grain : decides the noise, which differs between photographs of one camera; None for `rng`.
 
     Returns
     -------
@@ -55,7 +59,7 @@ def develop(light: NDArray[np.floating[Any]], sensor: Sensor, rng: np.random.Gen
     draws = _Draws(rng)
     seen = _lens(np.maximum(light.astype(np.float32), 0), sensor, draws)
     exposed = _expose(seen, sensor, draws)
-    noisy = _noise(exposed, sensor, draws)
+    noisy = _noise(exposed, sensor, draws, grain)
     toned = _tone(noisy, sensor, draws)
     equalised = _equalise(toned, sensor, draws)
     stamped = _date(equalised, sensor, draws)
@@ -141,10 +145,11 @@ def _metered(luminance: NDArray[np.float32]) -> float:
     return float(np.average(luminance.reshape(-1)[order][middle], weights=weight[middle]))
 
 
-def _noise(exposed: Picture, sensor: Sensor, draws: _Draws) -> Picture:
+def _noise(exposed: Picture, sensor: Sensor, draws: _Draws, grain_rng: np.random.Generator | None) -> Picture:
     """Noise in brightness and, coarser, in colour, smeared by the camera's own denoiser."""
     amount, colored, grain = draws.within(sensor.noise), draws.within(sensor.chroma_noise), draws.within(sensor.grain)
-    rng = draws.child()
+    child = draws.child()
+    rng = child if grain_rng is None else grain_rng
     height, width, _ = exposed.shape
     sigma = grain * min(height, width)
     gray = _even(_blurred(rng.standard_normal((height, width), np.float32), sigma))

@@ -47,6 +47,7 @@ def draw(
     clean: bool,
     aging: float = 1.0,
     beside: Twin | None = None,
+    subject: bool = True,
     like: Specimen | None = None,
     where: Mapping[str, Any] = MappingProxyType({}),
     **changes: Any,
@@ -57,7 +58,8 @@ def draw(
     ----------
     clean : freshly coated, without rust.
     aging : factor on its years of service.
-    beside : another twin, whose place, coating and years it shares; about a sixth of the texels will do for it.
+    beside : another twin, whose place, coating and years it shares.
+    subject : whether it is what the scene is about; for others a sixth of the texels will do.
     like : another specimen of the kind, of the same shape, whose place, coating and years it shares.
     where : parameters that the asset shall have; it is drawn again until it has them, or `TRIES` times.
     changes : parameters of the asset in place of those drawn, which must go with any others.
@@ -76,8 +78,8 @@ def draw(
         twin = replace(twin, parameters=like.twin.parameters, texel_mm=like.twin.texel_mm)
         return _grown(twin, like.asset, like.texels)
     twin = replace(twin, parameters={**twin.parameters, **changes})
-    least, most = SUBJECT_TEXELS if beside is None else OTHER_TEXELS
-    wanted = float(np.clip((6 if beside is None else 1) * size**2, least, most))
+    least, most = SUBJECT_TEXELS if subject else OTHER_TEXELS
+    wanted = float(np.clip((6 if subject else 1) * size**2, least, most))
     area_mm2 = 1e6 * assets.area_m2(twin.kind, twin.parameters)
     twin = replace(twin, texel_mm=float(np.clip(sqrt(area_mm2 / wanted), 0.05, 100)))
     asset = state.asset(twin)

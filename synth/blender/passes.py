@@ -64,7 +64,8 @@ def photographs(scene: Scene, temporary: Path) -> Iterator[NDArray[np.float32]]:
     """Scene-linear (size, size, 3) float32 pictures, denoised by Cycles' own Open Image Denoise."""
     cycles = bpy.context.scene.cycles
     cycles.samples, cycles.max_bounces = scene.samples, 4
-    bpy.context.scene.camera.data.dof.use_dof = any(view.focus_m for view in scene.views)
+    # For every view: with it off for some, their samples would depend on which others are rendered beside them.
+    bpy.context.scene.camera.data.dof.use_dof = True
     cycles.diffuse_bounces, cycles.glossy_bounces, cycles.transmission_bounces = 2, 2, 0
     cycles.pixel_filter_type, cycles.filter_width = "BLACKMAN_HARRIS", 1.5
     _denoise(True)

@@ -201,3 +201,22 @@ def test_border_moves_outlines_and_spares_what_is_thin() -> None:
     half = np.zeros((20, 20), bool)
     half[:, :10] = True
     assert labels.bordered(half, -1.0)[:, :9].all()  # beyond the picture nothing is outside
+
+
+def test_clean_asset_in_front_of_rust_is_not_labelled() -> None:
+    label = np.zeros((64, 64, 3), np.float32)
+    label[..., 0], label[..., 2] = 1, 1  # a rusted plate
+    label[:, 30:33] = 0, 0, 2  # a clean rail before it
+    mask = labels.annotated(label, LabelRule(closing_radius=0.08, smallest_region=0.0))
+    assert not mask[:, 30:33].any()
+    assert mask[:, :30].all()
+    found = labels.annotations(mask, label, 1, {})
+    assert [one["attributes"]["asset_id"] for one in found] == [1, 1]
+
+
+def test_no_annotation_is_below_the_smallest_region() -> None:
+    label = np.zeros((50, 50, 3), np.float32)
+    label[10:40, 10:40] = 1, 0, 1
+    label[20:22, 40:42] = 1, 0, 2  # a sliver of another asset, beside
+    mask = labels.annotated(label, LabelRule(closing_radius=0.02, smallest_region=0.004))
+    assert [one["area"] for one in labels.annotations(mask, label, 1, {})] == [900]

@@ -16,7 +16,7 @@ from pycocotools.coco import COCO
 from synth import scene
 from synth.config import RenderConfig
 
-COMMAND = [sys.executable, "-m", "synth", "render", "--size", "64", "--seed", "3", "--count", "9"]
+COMMAND = [sys.executable, "-m", "synth", "render", "--preset", "quick", "--size", "64", "--seed", "3", "--count", "9"]
 
 
 def run(out: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -55,7 +55,7 @@ def test_pycocotools_loads_and_decodes_everything(dataset: Path) -> None:
     assert coco.getImgIds() == list(range(1, 10))
     card = json.loads((dataset / "dataset.json").read_text())
     assert card["images"] == 9
-    config = RenderConfig(preset="balanced", size=64, seed=3)
+    config = RenderConfig(preset="quick", size=64, seed=3)
     assert set(card["images_by_kind"]) == {scene.kind_of(config, index) for index in range(5)}
     assert [image["asset_kind"] for image in coco.loadImgs(range(1, 10))] == [
         scene.kind_of(config, index // 2) for index in range(9)
@@ -153,7 +153,7 @@ def test_crash_of_blender_is_reported_with_its_images_and_status_1(tmp_path: Pat
         (["--workers", "0"], "--workers 0"),
         (["--address", "127.0.0.1:1"], "--address 127.0.0.1:1: no Ray cluster answers there"),
         (["--address", "nowhere"], "--address nowhere: no Ray cluster answers there"),
-        (["--preset", "moon"], "unknown preset 'moon'; choose one of balanced, standin"),
+        (["--preset", "moon"], "unknown preset 'moon'; choose one of balanced, quick, "),
     ],
 )
 def test_bad_options_write_nothing(options: list[str], message: str, tmp_path: Path) -> None:

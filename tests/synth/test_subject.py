@@ -19,7 +19,7 @@ from pycocotools.coco import COCO
 from synth import labels, render, scene, spec, subject
 from synth.__main__ import render as command
 from synth.camera import shape, stated_views
-from synth.config import LabelRule, RenderConfig
+from synth.config import RenderConfig
 from synth.presets import PRESETS
 from synth.subject import StatedCamera
 from twin import state
@@ -297,11 +297,13 @@ def agreement(drawn: np.ndarray, cast: np.ndarray) -> float:
 def test_exact_mask_is_the_stored_rust_through_the_stated_camera(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    exact = replace(PRESETS["balanced"], labels=LabelRule(policy="exact"), samples=1)
+    exact = replace(PRESETS["balanced"], samples=1)
     monkeypatch.setitem(PRESETS, "balanced", exact)
     out = tmp_path / "out"
     (out / "images").mkdir(parents=True)
-    render.render_batch(out, CONFIG, subject.saved(folder, (FRONT, SIDE)), 0, range(2), threads=2)
+    render.render_batch(
+        out, replace(CONFIG, labels="exact"), subject.saved(folder, (FRONT, SIDE)), 0, range(2), threads=2
+    )
     part = json.loads((out / "parts" / "000000.json").read_text())
     assert [(image["scene"], image["asset_kind"]) for image in part["images"]] == [(0, "plate")] * 2
     for number, camera in enumerate((FRONT, SIDE)):
