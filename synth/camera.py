@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
+from scipy import ndimage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -21,6 +22,7 @@ Array = NDArray[np.float64]
 GRID = 36  # rays across the picture in a check
 TRIES = 30  # cameras tried for a view before the best of them is taken
 SIGHTS = 3000  # points of the surface to which a stated camera's lines of sight are kept free
+SIGHT, MARGIN = 192, 4  # pixels of the pictures in which small things before the asset are found, and about it
 FACING = 3000  # points of the surface from which the visible share is worked out
 MOST_SIGHTS = 200_000  # lines of sight of all cameras together, while each has 100
 
@@ -180,24 +182,47 @@ def out_of_the_way(
     lengths = np.linalg.norm(ways, axis=1)
     free = []
     for prop in props:
-        several = prop.shape == "mesh"
-        hits, ray, face = shape(prop, folder).ray.intersects_location(
-            origins, ways / lengths[:, None], multiple_hits=several
+        if prop.shape == "mesh":
+            if _without_what_hides(mesh, cameras, folder / prop.file):
+                free.append(prop)
+            continue
+        hits, ray, _ = shape(prop, folder).ray.intersects_location(
+            origins, ways / lengths[:, None], multiple_hits=False
         )
-        between = np.linalg.norm(hits - origins[ray], axis=1) < lengths[ray]
-        if not between.any() or (several and _without(folder / prop.file, np.unique(face[between]))):
+        if not (np.linalg.norm(hits - origins[ray], axis=1) < lengths[ray]).any():
             free.append(prop)
     return free
 
 
-def _without(file: Path, hit: NDArray[np.int64]) -> bool:
-    """Take the connected pieces of a mesh file to which the faces `hit` belong out of it; whether any are left."""
+def _without_what_hides(asset: trimesh.Trimesh, cameras: Sequence[StatedCamera], file: Path) -> bool:
+    """Take the connected pieces of a mesh that stand before the asset out of its file; whether any are left.
+
+    A piece stands before it if one of 28 points of a face is nearer to a camera than the asset is within `MARGIN`
+    pixels of a picture of `SIGHT` x `SIGHT`.
+    """
     with np.load(file) as arrays:
         vertices, faces, tone = (arrays[name] for name in ("vertices", "faces", "tone"))
     edges = np.concatenate([faces[:, :2], faces[:, 1:]])
     graph = coo_array((np.ones(len(edges), bool), (edges[:, 0], edges[:, 1])), shape=(len(vertices), len(vertices)))
     _, piece = connected_components(graph, directed=False)
-    kept = ~np.isin(piece[faces[:, 0]], piece[faces[hit, 0]])
+    steps = [(a / 6, b / 6, 1 - (a + b) / 6) for a in range(7) for b in range(7 - a)]
+    points = np.concatenate([np.einsum("c,ncx->nx", step, vertices[faces].astype(float)) for step in steps])
+    owner = np.tile(piece[faces[:, 0]], len(steps))
+    hiding = np.zeros(len(points), bool)
+    for view in stated_views(cameras, range(len(cameras))):
+        pose, half = np.array(view.pose), tan(view.field_of_view / 2)
+        origins, ways = rays(pose, view.field_of_view, SIGHT)
+        hits, ray, _ = asset.ray.intersects_location(origins, ways, multiple_hits=False)
+        behind = np.zeros(SIGHT**2)
+        behind[ray] = np.linalg.norm(hits - pose[:3, 3], axis=1)
+        behind = ndimage.maximum_filter(behind.reshape(SIGHT, SIGHT), 2 * MARGIN + 1)
+        local = (points - pose[:3, 3]) @ pose[:3, :3]
+        ahead = np.maximum(-local[:, 2], 1e-9)
+        column = ((local[:, 0] / ahead / half + 1) / 2 * SIGHT).clip(-1, SIGHT).astype(int)
+        row = ((1 - local[:, 1] / ahead / half) / 2 * SIGHT).clip(-1, SIGHT).astype(int)
+        seen = (local[:, 2] < 0) & (row >= 0) & (row < SIGHT) & (column >= 0) & (column < SIGHT)
+        hiding[seen] |= np.linalg.norm(local[seen], axis=1) < behind[row[seen], column[seen]]
+    kept = ~np.isin(piece[faces[:, 0]], np.unique(owner[hiding]))
     if kept.any():
         np.savez(file, vertices=vertices, faces=faces[kept], tone=tone)
     return bool(kept.any())

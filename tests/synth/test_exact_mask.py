@@ -57,7 +57,7 @@ def test_mask_is_what_rays_through_pixel_centres_see(
     drawn = labels.exact(np.load(folder / f"view-{view.index}.npz")["label"], 0.5)
     cast = cast_mask(folder, one, view)
     assert drawn.sum() > 15
-    assert iou(drawn, cast) >= 0.995
+    assert (drawn != cast).sum() <= max(1, 0.005 * (drawn | cast).sum())
     square = np.ones((3, 3))
     inside = ndimage.binary_erosion(cast, square, border_value=1) | ~ndimage.binary_dilation(cast, square)
     assert iou(drawn & inside, cast & inside) >= 0.999

@@ -238,10 +238,11 @@ def test_nothing_stands_between_a_stated_camera_and_the_asset(folder: Path, tmp_
     shown, behind = (subject.saved(folder, cameras) for cameras in (ring, (FRONT,)))
     steel = trimesh.Trimesh(asset.vertices, asset.faces, process=False)
     left = dropped = 0
+    (tmp_path / "behind").mkdir()
     for index in range(12):
         made = scene.sample_scene(CONFIG, index, [3 * index], tmp_path, shown)
         left += len(made.props) - 1
-        dropped += len(scene.sample_scene(CONFIG, index, [index], tmp_path, behind).props) - len(made.props)
+        dropped += len(scene.sample_scene(CONFIG, index, [index], tmp_path / "behind", behind).props) - len(made.props)
         for view in stated_views(ring, range(3)):
             origins, ways = pixel_rays(view, 64)
             distances = [
