@@ -96,7 +96,7 @@ def bridge(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> A
         "beam": {"stance": "beam" if rng.random() < 0.7 else "column"},
     }
     subject = draw(kind, where=wanted.get(kind, {}))
-    placed = [Placed(specimen=subject, pose=_turned(subject, rng.uniform(-6, 6)))]
+    placed = [Placed(specimen=subject, pose=_turned(subject.asset.vertices, rng.uniform(-6, 6)))]
     low, high = _corners(placed)
     front, back = low[1] - rng.uniform(0.08, 0.6), high[1] + rng.uniform(0.15, 1.6)
     wide, drop = float(max(high - low)) + rng.uniform(0.6, 3.0), rng.uniform(0.5, 2.5)
@@ -147,7 +147,7 @@ def floor(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> Ar
         other = draw(
             standing, beside=first.twin, subject=kind != "plate", where={"upright": False} if standing == "bolt" else {}
         )
-        pose = _turned(other, rng.uniform(-40, 40))
+        pose = _turned(other.asset.vertices, rng.uniform(-40, 40))
         pose[:3, 3] += [rng.uniform(-0.2, 0.2), rng.uniform(0, 0.4), top]
         placed.insert(0 if kind != "plate" else len(placed), Placed(specimen=other, pose=pose))
     props = []
@@ -172,7 +172,7 @@ def rack(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> Arr
     for _ in range(int(rng.integers(min(1, chosen.company[1]), chosen.company[1] + 2))):
         other = draw("pipe", beside=subject.twin, subject=False)
         _, high = _corners(placed)
-        own = _turned(other, 0.0)
+        own = _turned(other.asset.vertices, 0.0)
         extent = np.ptp(trimesh.transform_points(other.asset.vertices, own), axis=0)
         own[:3, 3] += [rng.uniform(-0.4, 0.4), high[1] + rng.uniform(0.04, 0.35) + extent[1] / 2, 0.0]
         placed.append(Placed(specimen=other, pose=own))
@@ -203,14 +203,10 @@ def stand(twin: Twin, vertices: Array, rng: np.random.Generator, *, turn_degrees
     z is up for the twin already, which has corroded so. A pipe that lies without supports and straight bars may be
     raised on blocks, a chain that hangs into the air; all else stands on the ground, on what it brings along.
     """
-    pose: Array = trimesh.transformations.rotation_matrix(radians(rng.uniform(-turn_degrees, turn_degrees)), [0, 0, 1])
-    lift = float(rng.choice([0.0, rng.uniform(0.15, 0.9)]))
+    turn, lift = float(rng.uniform(-turn_degrees, turn_degrees)), float(rng.choice([0.0, rng.uniform(0.15, 0.9)]))
     if not (_lies_free(twin) or twin.parameters.get("layout") in HUNG):
         lift = 0.0
-    turned = trimesh.transform_points(vertices, pose)
-    low, high = turned.min(axis=0), turned.max(axis=0)
-    pose[:3, 3] = [-(low[0] + high[0]) / 2, -(low[1] + high[1]) / 2, lift - low[2] + 0.001]
-    return pose, _lies_free(twin) and lift > 0
+    return _turned(vertices, turn, lift), _lies_free(twin) and lift > 0
 
 
 def _lies_free(twin: Twin) -> bool:
@@ -221,12 +217,12 @@ def _lies_free(twin: Twin) -> bool:
     return bool(twin.kind == "pipe" and not given["upright"] and not given["supports_at_m"])
 
 
-def _turned(specimen: Specimen, degrees: float) -> Array:
-    """Pose of a specimen turned about the vertical that rests just above z = 0, its middle over the origin."""
+def _turned(vertices: Array, degrees: float, lift: float = 0.0) -> Array:
+    """Pose of an asset turned about the vertical that rests just above z = `lift`, its middle over the origin."""
     pose: Array = trimesh.transformations.rotation_matrix(radians(degrees), [0, 0, 1])
-    turned = trimesh.transform_points(specimen.asset.vertices, pose)
+    turned = trimesh.transform_points(vertices, pose)
     low, high = turned.min(axis=0), turned.max(axis=0)
-    pose[:3, 3] = [-(low[0] + high[0]) / 2, -(low[1] + high[1]) / 2, 0.001 - low[2]]
+    pose[:3, 3] = [-(low[0] + high[0]) / 2, -(low[1] + high[1]) / 2, lift - low[2] + 0.001]
     return pose
 
 
@@ -245,7 +241,7 @@ def _beside(
     None where none was found within `limit` (x and y from, x and y to).
     """
     boxes = [(box[0], box[1]) for box in (_corners([one]) for one in placed)]
-    pose = _turned(other, rng.uniform(-40, 40))
+    pose = _turned(other.asset.vertices, rng.uniform(-40, 40))
     turned = trimesh.transform_points(other.asset.vertices, pose)
     half = np.ptp(turned, axis=0)[:2] / 2
     low, high = boxes[0]

@@ -15,9 +15,7 @@ from scipy.sparse.csgraph import connected_components
 from synth.config import Preset
 from synth.spec import Prop, View
 from synth.subject import StatedCamera
-from synth.surroundings import as_matrix
-
-Array = NDArray[np.float64]
+from synth.surroundings import Array, as_matrix
 
 GRID = 36  # rays across the picture in a check
 TRIES = 30  # cameras tried for a view before the best of them is taken
@@ -118,18 +116,8 @@ def _focused(view: View, outlook: Outlook, preset: Preset, rng: np.random.Genera
 
 def lit(outlook: Outlook, place: Array) -> float:
     """Share of the first target's surface facing a place, (3,) metres, that a lamp there reaches."""
-    target = outlook.targets[0]
-    mesh = trimesh.Trimesh(target.vertices, target.faces, process=False)
-    points, face = trimesh.sample.sample_surface(mesh, 300, face_weight=mesh.area_faces * target.outside, seed=0)
-    way = points - place
-    facing = (mesh.face_normals[face] * way).sum(axis=1) < 0
-    if not facing.any():
-        return 0.0
-    distance = np.linalg.norm(way[facing], axis=1)
-    hits, ray, _ = outlook.solid.ray.intersects_location(
-        np.tile(place, (len(distance), 1)), way[facing] / distance[:, None], multiple_hits=False
-    )
-    return float((np.linalg.norm(hits - place, axis=1) > distance[ray] - 0.002).sum() / len(distance))
+    points, facing = _facing(outlook.targets[0], place, 300)
+    return int(_reached(outlook, place, points[facing]).sum()) / max(int(facing.sum()), 1)
 
 
 def visible(outlook: Outlook, view: View) -> tuple[float, ...]:
@@ -138,21 +126,29 @@ def visible(outlook: Outlook, view: View) -> tuple[float, ...]:
     eye, half = pose[:3, 3], tan(view.field_of_view / 2)
     shares = []
     for target in outlook.targets:
-        mesh = trimesh.Trimesh(target.vertices, target.faces, process=False)
-        points, face = trimesh.sample.sample_surface(mesh, FACING, face_weight=mesh.area_faces * target.outside, seed=0)
-        way = points - eye
-        facing = (mesh.face_normals[face] * way).sum(axis=1) < 0
-        local = way @ pose[:3, :3]
+        points, facing = _facing(target, eye, FACING)
+        local = (points - eye) @ pose[:3, :3]
         framed = facing & (local[:, 2] < 0) & (np.abs(local[:, :2]) <= half * -local[:, 2:]).all(axis=1)
-        seen = 0
-        if framed.any():
-            distance = np.linalg.norm(way[framed], axis=1)
-            hits, ray, _ = outlook.solid.ray.intersects_location(
-                np.tile(eye, (int(framed.sum()), 1)), way[framed] / distance[:, None], multiple_hits=False
-            )
-            seen = int((np.linalg.norm(hits - eye, axis=1) > distance[ray] - 0.002).sum())
+        seen = int(_reached(outlook, eye, points[framed]).sum())
         shares.append(round(seen / max(int(facing.sum()), 1), 4))
     return tuple(shares)
+
+
+def _facing(target: Target, place: Array, count: int) -> tuple[Array, NDArray[np.bool_]]:
+    """Points of a target's outside, (count, 3), and whether the surface there faces a place, (count,)."""
+    mesh = trimesh.Trimesh(target.vertices, target.faces, process=False)
+    points, face = trimesh.sample.sample_surface(mesh, count, face_weight=mesh.area_faces * target.outside, seed=0)
+    return np.asarray(points), (mesh.face_normals[face] * (points - place)).sum(axis=1) < 0
+
+
+def _reached(outlook: Outlook, place: Array, points: Array) -> NDArray[np.bool_]:
+    """For each ray from a place to points (n, 3) on surfaces that meets something: whether it comes to its point."""
+    way = points - place
+    distance = np.linalg.norm(way, axis=1)
+    hits, ray, _ = outlook.solid.ray.intersects_location(
+        np.tile(place, (len(points), 1)), way / distance[:, None], multiple_hits=False
+    )
+    return np.asarray(np.linalg.norm(hits - place, axis=1) > distance[ray] - 0.002)
 
 
 def stated_views(cameras: Sequence[StatedCamera], indices: Sequence[int]) -> list[View]:

@@ -113,7 +113,7 @@ def sample_scene(
 def _arranged(config: RenderConfig, number: int, chosen: Preset) -> Arrangement:
     """What stands where in a drawn scene."""
     rng, twins = stream(config.seed, "scene", number), stream(config.seed, "twin", number)
-    first = number * ((chosen.timelapse or 0) + 1)  # the scene of this number
+    first = number * (chosen.timelapse + 1)  # the scene of this number
     kind, clean = kind_of(config, first), is_clean(config, first)
     aging = float(rng.uniform(*chosen.aging))
 
@@ -143,7 +143,7 @@ def _on_the_ground(
     return [base], litter
 
 
-def _outlook(stand: Arrangement, props: Sequence[Any], folder: Path) -> Outlook:
+def _outlook(stand: Arrangement, props: Sequence[Prop], folder: Path) -> Outlook:
     targets = tuple(_target(placed) for placed in stand.placed)
     solid = camera.one_solid(targets, [camera.shape(prop, folder) for prop in props])
     return Outlook(targets=targets, solid=solid, around=stand.around, height=stand.height, floor_m=stand.floor_m)

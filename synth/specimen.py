@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import sqrt
 from types import MappingProxyType
 from typing import Any
@@ -22,16 +23,17 @@ TRIES = 60
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Specimen:
-    """A twin with its geometry and its state of corrosion.
-
-    `stain` is the rust water that has run down its surface, (H, W) in [0, 1]: seen, and never labelled.
-    """
+    """A twin with its geometry and its state of corrosion."""
 
     twin: Twin
     asset: Asset
     texels: Texels
     fields: Fields
-    stain: Singles
+
+    @cached_property
+    def stain(self) -> Singles:
+        """Rust water that has run down its surface, (H, W) in [0, 1]: seen, and never labelled."""
+        return runoff.stain(self.texels, self.fields, np.random.default_rng([self.twin.seed, 1]))
 
     @property
     def clean(self) -> bool:
@@ -95,16 +97,11 @@ def aged(specimen: Specimen, years: float) -> Specimen:
 def stored(shown: Subject) -> Specimen:
     """A saved twin as it stands in its folder."""
     twin, asset, fields = subject.read(shown)
-    return _with_stain(twin, asset, assets.texels(asset), fields)
+    return Specimen(twin=twin, asset=asset, texels=assets.texels(asset), fields=fields)
 
 
 def _grown(twin: Twin, asset: Asset, texels: Texels) -> Specimen:
-    return _with_stain(twin, asset, texels, state.fields(twin, asset, texels))
-
-
-def _with_stain(twin: Twin, asset: Asset, texels: Texels, fields: Fields) -> Specimen:
-    stain = runoff.stain(texels, fields, np.random.default_rng([twin.seed, 1]))
-    return Specimen(twin=twin, asset=asset, texels=texels, fields=fields, stain=stain)
+    return Specimen(twin=twin, asset=asset, texels=texels, fields=state.fields(twin, asset, texels))
 
 
 def pack(specimen: Specimen) -> Singles:

@@ -27,7 +27,7 @@ LOOK_ALIKES: tuple[tuple[str, Color | None], ...] = (
 )  # fmt: skip
 
 
-def ground(material: str, wide: float, rng: np.random.Generator, *, level: float = 0.0) -> Prop:
+def ground(material: str, wide: float, rng: np.random.Generator, *, level: float) -> Prop:
     """A ground of `wide` metres a side whose surface lies at `level`."""
     return prop("box", material, (0, 0, level - 0.5), (wide, wide, 1), rng)
 

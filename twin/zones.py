@@ -11,9 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.assets.shapes import COVERED
-from twin.assets.surface import Asset, Texels
-
-Singles = NDArray[np.float32]
+from twin.assets.surface import Asset, Singles, Texels
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,5 @@
 """Welding-neck and blind flanges with bolt holes, and the joints and ends that they make; along z from 0."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from twin.assets import shapes
@@ -72,7 +70,7 @@ def _neck(size: Flange, radius: float, wall: float, *, mated: bool) -> list[Patc
         ("bore", np.array([[bore, size.through], [bore, 0.0]])),
         (shapes.COVERED, np.array([[bore, 0.0], neck[0]])),
     ]
-    patches = _turned("flange", pieces, _columns(size))
+    patches = shapes.revolve_columns("flange", pieces, _columns(size))
     patches += _drilled("flange", size, back, front, ("flange", "crevice" if mated else "flange"))
     return shapes.thick(patches, 1000 * size.thickness)
 
@@ -87,7 +85,7 @@ def _blind(size: Flange) -> list[Patch]:
         ("flange", _rim(size, outer, RAISED_M, top)),
         ("flange", np.column_stack([np.linspace(inner, 0.0, 4), np.full(4, top)])),
     ]
-    patches = _turned("blind", pieces, _columns(size))
+    patches = shapes.revolve_columns("blind", pieces, _columns(size))
     patches += _drilled("blind", size, RAISED_M, top, ("crevice", "flange"))
     return shapes.thick(patches, 1000 * size.thickness)
 
@@ -167,16 +165,6 @@ def _rim(size: Flange, outer: float, back: float, front: float) -> Floats:
             [[outer, front]],
         ]
     )
-
-
-def _turned(solid: str, pieces: Sequence[tuple[str, Floats]], turn: Floats) -> list[Patch]:
-    """Surfaces of revolution as in `shapes.revolve`, with the given columns."""
-    patches = []
-    for zone, profile in pieces:
-        ring = profile[:, None, :1] * turn[None, :, :]
-        height = np.broadcast_to(profile[:, None, 1:], (*ring.shape[:2], 1))
-        patches.append(Patch(solid=solid, zone=zone, points=np.concatenate([ring, height], axis=2), wrap_u=True))
-    return patches
 
 
 def _drilled(solid: str, size: Flange, low: float, high: float, zones: tuple[str, str]) -> list[Patch]:

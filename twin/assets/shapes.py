@@ -85,7 +85,11 @@ def revolve(solid: str, pieces: Sequence[tuple[str, Floats]], segments: int) -> 
         the outside. Together the profiles form a closed loop, or begin and end on the axis.
     segments : round the axis.
     """
-    turn = circle(1.0, segments)
+    return revolve_columns(solid, pieces, circle(1.0, segments))
+
+
+def revolve_columns(solid: str, pieces: Sequence[tuple[str, Floats]], turn: Floats) -> list[Patch]:
+    """Surfaces of revolution as in `revolve`, with the given columns: points (n, 2) of the unit circle."""
     patches = []
     for zone, profile in pieces:
         ring = profile[:, None, :1] * turn[None, :, :]
