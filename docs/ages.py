@@ -8,6 +8,7 @@ Twins and photographs are kept in out/ages; what is there of the same state is n
 
 import io
 import sys
+from dataclasses import asdict
 from math import cos, radians, sin, tan
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from synth.config import RenderConfig
+from synth.config import RenderConfig, preset
 from synth.render import render
 from synth.subject import StatedCamera, saved
 from twin import assets, state
@@ -100,8 +101,9 @@ def photograph(kind: str, years: float) -> Image.Image:
     folder = WORK / f"{twin.id}-{digest(repr(twin))}"
     state.save(twin, folder / "twin")
     shown = saved(folder / "twin", (three_quarter_view(state.asset(twin).vertices),))
-    out = folder / digest({**shown.claim(), "seed": SEED, "size": PICTURE})
-    render(out, RenderConfig(preset="balanced", size=PICTURE, seed=SEED), count=1, shown=shown)
+    config = RenderConfig(preset="balanced", size=PICTURE, seed=SEED)
+    out = folder / digest({**shown.claim(), **asdict(config), "content": asdict(preset(config.preset))})
+    render(out, config, count=1, shown=shown)
     return Image.open(out / "images" / "000000.jpg")
 
 
