@@ -1,6 +1,7 @@
 """A fiducial marker that an inspector has laid on the steel: a scale, and something that is not rust."""
 
-from math import pi
+from collections.abc import Sequence
+from math import pi, tan
 from pathlib import Path
 
 import numpy as np
@@ -20,32 +21,47 @@ FLAT_M = 0.004  # by so much the surface below a marker may leave its plane
 
 
 def on_surface(
-    outlook: Outlook, view: View, chosen: Preset, folder: Path, name: str, rng: np.random.Generator
+    outlook: Outlook, views: Sequence[View], chosen: Preset, folder: Path, name: str, rng: np.random.Generator
 ) -> list[Prop]:
-    """A marker on a flat place of the first target that `view` shows, in a share of the scenes; its props or none.
+    """Markers on flat places of the assets, in a share of the scenes: one for each view that shows none yet.
 
-    Mesh files of its two colours are written into `folder` under names that begin with `name`.
+    Mesh files of their two colours are written into `folder` under names that begin with `name`.
     """
-    share, side, turn = rng.random(), float(rng.uniform(*SIDES_M)), float(rng.uniform(0, 2 * pi))
-    pattern = rng.random((CELLS, CELLS)) < 0.5
-    places = rng.uniform(0.12, 0.88, (TRIES, 2))
-    if share >= chosen.marker_share:
-        return []
-    for place in places:
-        frame = _frame(outlook, np.array(view.pose), view.field_of_view, place, side)
+    share, side = rng.random(), float(rng.uniform(*SIDES_M))
+    frames: list[Array] = []
+    props: list[Prop] = []
+    for number, view in enumerate(views):
+        turn = trimesh.transformations.rotation_matrix(rng.uniform(0, 2 * pi), [0, 0, 1])
+        pattern, places = rng.random((CELLS, CELLS)) < 0.5, rng.uniform(0.12, 0.88, (TRIES, 2))
+        if share >= chosen.marker_share or any(_shown(outlook, view, frame) for frame in frames):
+            continue
+        tried = (_frame(outlook, np.array(view.pose), view.field_of_view, place, side) for place in places)
+        frame = next((each for each in tried if each is not None), None)
         if frame is not None:
-            spin = trimesh.transformations.rotation_matrix(turn, [0, 0, 1])
-            return _props(frame @ spin, side, pattern, folder, name)
-    return []
+            frames.append(frame)
+            props += _props(frame @ turn, side, pattern, folder, f"{name}-{number}")
+    return props
+
+
+def _shown(outlook: Outlook, view: View, frame: Array) -> bool:
+    """Whether a view shows the middle of a marker, which is not in the outlook itself."""
+    pose = np.array(view.pose)
+    x, y, z = (frame[:3, 3] - pose[:3, 3]) @ pose[:3, :3]
+    if z >= 0 or max(abs(x), abs(y)) > -z * tan(view.field_of_view / 2):
+        return False
+    way = frame[:3, 3] - pose[:3, 3]
+    far = float(np.linalg.norm(way))
+    found, _, _ = outlook.solid.ray.intersects_location(pose[None, :3, 3], way[None] / far, multiple_hits=False)
+    return not len(found) or float(np.linalg.norm(found[0] - pose[:3, 3])) > far - FLAT_M
 
 
 def _frame(outlook: Outlook, pose: Array, angle: float, place: Array, side: float) -> Array | None:
-    """Coordinates, z out of the surface, at a place in the picture; None where it is not flat or not the target's."""
+    """Coordinates, z out of the surface, at a place in the picture; None where it is not flat or no asset's."""
     grid = rays(pose, angle, 256)
     row, column = (place * 256).astype(int)
     eye, way = grid[0][0], grid[1][row * 256 + column]
     found, _, face = outlook.solid.ray.intersects_location(eye[None], way[None], multiple_hits=False)
-    if not len(found) or face[0] >= outlook.firsts[1]:
+    if not len(found) or face[0] >= outlook.firsts[-1]:
         return None
     normal = outlook.solid.face_normals[face[0]]
     if normal @ way > -0.25:  # seen too much from the side

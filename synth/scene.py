@@ -94,7 +94,7 @@ def sample_scene(
     else:
         clean = all(placed.specimen.clean for placed in seen_from.placed)
         every_view = camera.sample_views(outlook, chosen, numbers, draw("camera"), clean=clean)
-        marks = marker.on_surface(outlook, every_view[0], chosen, folder, f"marker-{index}", draw("marker"))
+        marks = marker.on_surface(outlook, every_view, chosen, folder, f"marker-{index}", draw("marker"))
         others = [*others, *marks]
         outlook = replace(outlook, solid=camera.one_solid(
             outlook.targets, [camera.shape(prop, folder) for prop in (*base, *others)]
