@@ -11,7 +11,11 @@ from twin import command
 
 
 def run(
-    profile: Profile = "quick", data: Path | None = None, out: Path | None = None, address: str | None = None
+    profile: Profile = "quick",
+    data: Path | None = None,
+    out: Path | None = None,
+    address: str | None = None,
+    weights: Path | None = None,
 ) -> int:
     """Train the four U-Nets on real and on mixed data, test them, and write the report. Resumes what is there.
 
@@ -22,13 +26,14 @@ def run(
             rendered stand-in takes their place.
         out: the study's folder; by default out/benchmark/<profile>-<name of the data>.
         address: of a Ray cluster to run on, such as auto; without it this machine.
+        weights: folder that `python -m segmentation weights` prepared, for profile paper where there is no internet.
     """
     from benchmarks import report, study
 
     begun = time.monotonic()
     if out is None:
         out = Path("out/benchmark") / f"{profile}-{data.resolve().name if data else 'standin'}"
-    failed = study.run(out, study.STUDIES[profile], data=data, address=address)
+    failed = study.run(out, study.STUDIES[profile], data=data, address=address, weights=weights)
     page = report.write(out)
     minutes = (time.monotonic() - begun) / 60
     print(f"{page} ({minutes:.1f} min in all)")  # noqa: T201

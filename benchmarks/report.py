@@ -144,8 +144,8 @@ def facts(results: Results) -> dict[str, dict[str, str]]:
         "Grid": {
             "backbones": ", ".join(config.backbones),
             "arms": "; ".join(
-                f"{arm.name}: {arm.real_fraction:.0%} of the real training photos, "
-                f"{arm.synth_share:.0%} of each batch's draws are renders"
+                f"{arm.name}: {arm.real_fraction:.0%} of the real training photos, renders "
+                + ("as often as photos" if arm.synth_share is None else f"{arm.synth_share:.0%} of each batch's draws")
                 for arm in config.arms
             ),
             "runs per backbone and arm": str(config.runs),

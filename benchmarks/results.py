@@ -125,7 +125,7 @@ def _read_run(folder: Path, key: str, wanted: TrainConfig, manifest: Mapping[str
         if config.get(name) != value:
             raise InputError(f"{key}: {name} is {config.get(name)!r}, the study's is {value!r}; run the study again")
     digests = {"real": manifest["data"]["digest"], "split": manifest["split"]["digest"]}
-    if wanted.arm.synth_share > 0:
+    if wanted.arm.takes_renders:
         digests["renders"] = manifest["renders"]["digest"]
     for name, digest in digests.items():
         if data.get(name) != digest:

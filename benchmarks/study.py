@@ -71,6 +71,8 @@ class StudyConfig:
                 raise InputError(f"{name} {getattr(self, name)} is below 1")
         if self.seed < 0:
             raise InputError(f"seed {self.seed} is negative")
+        if unknown := [name for name in self.backbones if name not in BACKBONES]:
+            raise InputError(f"backbone {unknown[0]!r} is not the paper's; choose one of {', '.join(BACKBONES)}")
         for what, names in (("backbones", self.backbones), ("arms", tuple(arm.name for arm in self.arms))):
             if not names or len(set(names)) != len(names):
                 raise InputError(f"{what}: needs at least one, each once, not {', '.join(names) or 'none'}")
@@ -129,7 +131,9 @@ def config_from_json(value: Mapping[str, Any]) -> StudyConfig:
         raise InputError(f"study configuration: a field is missing or unknown ({error})") from error
 
 
-def run(out: Path, config: StudyConfig, *, data: Path | None, address: str | None) -> list[str]:
+def run(
+    out: Path, config: StudyConfig, *, data: Path | None, address: str | None, weights: Path | None = None
+) -> list[str]:
     """Do whatever is missing of a study in `out`, write its manifest, and return the ids of runs that failed.
 
     Parameters
@@ -137,6 +141,7 @@ def run(out: Path, config: StudyConfig, *, data: Path | None, address: str | Non
     out : the study's folder; absent, empty, or of the same study, which is then resumed.
     data : folder of real photos; None renders a stand-in.
     address : of a Ray cluster; None for this machine.
+    weights : folder of prepared ImageNet weights; None asks the hub, where the profile wants them.
 
     Raises
     ------
@@ -147,6 +152,7 @@ def run(out: Path, config: StudyConfig, *, data: Path | None, address: str | Non
     from synth import fanout
 
     out = out.resolve()
+    weights = weights and weights.resolve()
     real = split = None
     if address is not None:
         fanout.connect(address)
@@ -165,12 +171,12 @@ def run(out: Path, config: StudyConfig, *, data: Path | None, address: str | Non
             real = coco.read(out / "standin")
             split = split_of(real, config)
         renders: Dataset | None = None
-        if any(arm.synth_share > 0 for arm in config.arms):
+        if any(arm.takes_renders for arm in config.arms):
             _render(out / "renders", config.renders, config.seed, address)
             renders = coco.read(out / "renders")
         splits.save(split, out / "split.json")
 
-        failed = _train(out, config, real, split, renders, address)
+        failed = _train(out, config, real, split, renders, address, weights)
         for key, error in failed.items():
             print(f"run {key} failed: {error}", file=sys.stderr)  # noqa: T201
         write_manifest(out, KIND, manifest_of(out, config, data, real, split, renders, failed))
@@ -178,7 +184,13 @@ def run(out: Path, config: StudyConfig, *, data: Path | None, address: str | Non
 
 
 def _train(
-    out: Path, config: StudyConfig, real: "Dataset", split: "Split", renders: "Dataset | None", address: str | None
+    out: Path,
+    config: StudyConfig,
+    real: "Dataset",
+    split: "Split",
+    renders: "Dataset | None",
+    address: str | None,
+    weights: Path | None,
 ) -> dict[str, str]:
     """Train what is missing of the grid; the ids of the runs that failed, each with its error."""
     from segmentation import runs
@@ -196,7 +208,7 @@ def _train(
     shares = {backbone: _gpu_share(backbone) for backbone in config.backbones}
     for share in sorted(set(shares.values()), reverse=True):  # on CPUs alone: one call
         items = [
-            fanout.Item(key=key, arguments=(str(out / "runs" / key), each, real, split, _for(each, renders)))
+            fanout.Item(key=key, arguments=(str(out / "runs" / key), each, real, split, _for(each, renders), weights))
             for key, each in grid.items()
             if shares[each.backbone] == share
         ]
@@ -210,11 +222,18 @@ def _train(
     return failed
 
 
-def train_run(folder: str, config: TrainConfig, real: "Dataset", split: "Split", renders: "Dataset | None") -> None:
+def train_run(
+    folder: str,
+    config: TrainConfig,
+    real: "Dataset",
+    split: "Split",
+    renders: "Dataset | None",
+    weights: Path | None,
+) -> None:
     """Train one run of the grid in its folder. The task that Ray workers execute."""
     from segmentation.train import train
 
-    train(Path(folder), config, real=real, split=split, renders=renders)
+    train(Path(folder), config, real=real, split=split, renders=renders, weights=weights)
 
 
 def split_of(real: "Dataset", config: StudyConfig) -> "Split":
@@ -235,7 +254,7 @@ def _render(folder: Path, plan: RenderPlan, seed: int, address: str | None) -> N
 
 
 def _for(config: TrainConfig, renders: "Dataset | None") -> "Dataset | None":
-    return renders if config.arm.synth_share > 0 else None
+    return renders if config.arm.takes_renders else None
 
 
 def _gpu_share(backbone: str) -> float:

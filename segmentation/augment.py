@@ -23,7 +23,7 @@ COLOUR = 0.2  # brightness, contrast and saturation factors lie in 1 ± this
 
 def exact(
     images: npt.NDArray[np.uint8], masks: npt.NDArray[np.uint8], *, seed: int, epoch: int, first: int
-) -> tuple[torch.Tensor, torch.Tensor]:
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
     """Augment with albumentations.
 
     Parameters
@@ -45,17 +45,24 @@ def exact(
     return np.stack([each["image"] for each in results]), np.stack([each["mask"] for each in results])
 
 
+def albumentations() -> Any:
+    """The library, imported without its question to the network for news."""
+    os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
+    import albumentations
+
+    return albumentations
+
+
 @cache
 def _pipeline() -> Any:
-    os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # or its import asks the network for news
-    import albumentations
     import cv2
 
-    return albumentations.Compose(
+    library = albumentations()
+    return library.Compose(
         [
-            albumentations.HorizontalFlip(p=0.5),
-            albumentations.VerticalFlip(p=0.5),
-            albumentations.Affine(
+            library.HorizontalFlip(p=0.5),
+            library.VerticalFlip(p=0.5),
+            library.Affine(
                 rotate=(-ROTATION_DEG, ROTATION_DEG),
                 scale=SCALE,
                 keep_ratio=True,
@@ -65,7 +72,7 @@ def _pipeline() -> Any:
                 border_mode=cv2.BORDER_REFLECT_101,
                 p=1.0,
             ),
-            albumentations.ColorJitter(
+            library.ColorJitter(
                 brightness=(1 - COLOUR, 1 + COLOUR),
                 contrast=(1 - COLOUR, 1 + COLOUR),
                 saturation=(1 - COLOUR, 1 + COLOUR),
@@ -76,14 +83,14 @@ def _pipeline() -> Any:
     )
 
 
-def image_tensor(images: npt.NDArray[np.uint8], where: torch.device) -> torch.Tensor:
-    """(b, s, s, 3) uint8 to (b, 3, s, s) float32 in [0, 1] on a device."""
-    return torch.from_numpy(images).to(where).permute(0, 3, 1, 2).float() / 255
+def image_tensor(images: npt.NDArray[np.uint8] | torch.Tensor, where: torch.device) -> torch.Tensor:
+    """(b, h, w, 3) uint8 to (b, 3, h, w) float32 in [0, 1] on a device."""
+    return torch.as_tensor(images).to(where, non_blocking=True).permute(0, 3, 1, 2).float() / 255
 
 
-def mask_tensor(masks: npt.NDArray[np.uint8], where: torch.device) -> torch.Tensor:
-    """(b, s, s) uint8 0 or 1 to (b, 1, s, s) float32 on a device."""
-    return torch.from_numpy(masks).to(where)[:, None].float()
+def mask_tensor(masks: npt.NDArray[np.uint8] | torch.Tensor, where: torch.device) -> torch.Tensor:
+    """(b, h, w) uint8 0 or 1 to (b, 1, h, w) float32 on a device."""
+    return torch.as_tensor(masks).to(where, non_blocking=True)[:, None].float()
 
 
 def fast(
@@ -97,26 +104,38 @@ def fast(
         `mask_tensor` give them.
     seed, epoch, first : as in `exact`.
     """
-    maps, factors = zip(
-        *(_draw(generator(seed, Stream.AUGMENTATION, epoch, first + place)) for place in range(len(images))),
-        strict=True,
-    )
-    theta = torch.from_numpy(np.stack(maps)).to(images.device)
+    maps, factors = _draw(len(images), seed=seed, epoch=epoch, first=first)
+    theta = torch.from_numpy(maps).to(images.device, non_blocking=True)
     grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
     images = functional.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
     masks = functional.grid_sample(masks, grid, mode="nearest", padding_mode="reflection", align_corners=False)
-    return _colour(images, torch.from_numpy(np.stack(factors)).to(images.device)), masks
+    return _colour(images, torch.from_numpy(factors).to(images.device, non_blocking=True)), masks
 
 
-def _draw(rng: np.random.Generator) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """One image's affine map from output to input, (2, 3) in units of half the side, and its three colour factors."""
-    flips = rng.choice((-1.0, 1.0), size=2)
-    angle = np.deg2rad(rng.uniform(-ROTATION_DEG, ROTATION_DEG))
-    scale = rng.uniform(*SCALE)
-    shift = 2 * rng.uniform(-SHIFT, SHIFT, size=2)
-    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) / scale
-    theta = np.column_stack([flips[:, None] * rotation, shift])
-    return theta.astype(np.float32), rng.uniform(1 - COLOUR, 1 + COLOUR, size=3).astype(np.float32)
+_NUMBERS = 9  # random numbers an image
+
+
+def _draw(count: int, *, seed: int, epoch: int, first: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Affine maps from output to input, (b, 2, 3) in units of half the side, and (b, 3) colour factors.
+
+    One stream an epoch, `_NUMBERS` an image; it is set forward to the first image, so that an image's numbers depend on
+    its index alone.
+    """
+    bits = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(Stream.AUGMENTATION, epoch)))
+    bits.advance(first * _NUMBERS)
+    numbers = np.random.Generator(bits).random((count, _NUMBERS))
+
+    def between(low: float, high: float, columns: slice) -> npt.NDArray[np.float64]:
+        return low + (high - low) * numbers[:, columns]
+
+    flips = np.where(numbers[:, 0:2] < 0.5, -1.0, 1.0)
+    angle = np.deg2rad(between(-ROTATION_DEG, ROTATION_DEG, slice(2, 3))[:, 0])
+    scale = between(*SCALE, slice(3, 4))[:, 0]
+    shift = 2 * between(-SHIFT, SHIFT, slice(4, 6))
+    cosine, sine = np.cos(angle) / scale, np.sin(angle) / scale
+    rotation = np.stack([np.stack([cosine, -sine], axis=1), np.stack([sine, cosine], axis=1)], axis=1)
+    theta = np.concatenate([flips[:, :, None] * rotation, shift[:, :, None]], axis=2)
+    return theta.astype(np.float32), between(1 - COLOUR, 1 + COLOUR, slice(6, 9)).astype(np.float32)
 
 
 def _colour(images: torch.Tensor, factors: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""The state of an unfinished run on disk: one safetensors file, swapped whole, with the small state in its header."""
+"""The state of an unfinished run: in memory, and as one safetensors file, swapped whole."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.optim.swa_utils import AveragedModel
 
 from segmentation.model import save_tensors
 from twin.files import InputError
@@ -15,26 +16,32 @@ NAME = "last.safetensors"
 
 
 @dataclass(kw_only=True)
-class Progress:
-    """What a run has reached besides its current weights; it grows by one row of `history` an epoch."""
+class State:
+    """A run as far as it has come. `average` is kept instead of the best weights where the configuration says so."""
 
+    network: torch.nn.Module
+    optimizer: torch.optim.AdamW
+    average: AveragedModel | None
     history: list[dict[str, float]] = field(default_factory=list)
+    """One row an epoch."""
     best_epoch: int = 0
     best_f1: float = -1.0
     best_weights: dict[str, torch.Tensor] = field(default_factory=dict)
 
 
-def save(folder: Path, model: torch.nn.Module, optimizer: torch.optim.AdamW, progress: Progress) -> None:
-    """Write ``last.safetensors``: weights, AdamW's moments, best weights so far, and the history."""
-    tensors = {f"model/{name}": tensor for name, tensor in model.state_dict().items()}
-    tensors |= {f"best/{name}": tensor for name, tensor in progress.best_weights.items()}
-    tensors |= dict(_moments(model, optimizer))
-    small = {"history": progress.history, "best_epoch": progress.best_epoch, "best_f1": progress.best_f1}
+def save(folder: Path, state: State) -> None:
+    """Write ``last.safetensors``: weights, AdamW's moments, averaged or best weights so far, and the history."""
+    tensors = {f"model/{name}": tensor for name, tensor in state.network.state_dict().items()}
+    tensors |= {f"best/{name}": tensor for name, tensor in state.best_weights.items()}
+    if state.average is not None:
+        tensors |= {f"average/{name}": tensor for name, tensor in state.average.state_dict().items()}
+    tensors |= dict(_moments(state))
+    small = {"history": state.history, "best_epoch": state.best_epoch, "best_f1": state.best_f1}
     save_tensors(folder / NAME, tensors, {"progress": json.dumps(small)})
 
 
-def restore(folder: Path, model: torch.nn.Module, optimizer: torch.optim.AdamW) -> Progress:
-    """Load the state that `save` left into model and optimizer; without one they stay as they are.
+def restore(folder: Path, state: State) -> None:
+    """Bring `state` to where `save` left it; without a file it stays as it is.
 
     Raises
     ------
@@ -45,19 +52,22 @@ def restore(folder: Path, model: torch.nn.Module, optimizer: torch.optim.AdamW) 
 
     path = folder / NAME
     if not path.exists():
-        return Progress()
+        return
     try:
         with safe_open(path, framework="pt") as stored:
             small: Mapping[str, Any] = json.loads(stored.metadata()["progress"])
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118  no mapping
-        model.load_state_dict(_below("model/", tensors))
-        for name, parameter in model.named_parameters():
-            optimizer.state[parameter] = {
-                "step": tensors[f"step/{name}"].to(parameter.device if optimizer.defaults["fused"] else "cpu"),
+        state.network.load_state_dict(_below("model/", tensors))
+        if state.average is not None:
+            state.average.load_state_dict(_below("average/", tensors))
+        for name, parameter in state.network.named_parameters():
+            state.optimizer.state[parameter] = {
+                "step": tensors[f"step/{name}"].to(parameter.device if state.optimizer.defaults["fused"] else "cpu"),
                 "exp_avg": torch.empty_like(parameter).copy_(tensors[f"exp_avg/{name}"]),
                 "exp_avg_sq": torch.empty_like(parameter).copy_(tensors[f"exp_avg_sq/{name}"]),
             }
-        return Progress(**small, best_weights=_below("best/", tensors))
+        state.history, state.best_epoch, state.best_f1 = (small[key] for key in ("history", "best_epoch", "best_f1"))
+        state.best_weights = _below("best/", tensors)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"{path}: damaged or of another run ({error!s:.100}); delete it to start over") from error
 
@@ -67,9 +77,9 @@ def remove(folder: Path) -> None:
     (folder / NAME).unlink(missing_ok=True)
 
 
-def _moments(model: torch.nn.Module, optimizer: torch.optim.AdamW) -> Iterator[tuple[str, torch.Tensor]]:
-    for name, parameter in model.named_parameters():
-        for key, tensor in optimizer.state[parameter].items():
+def _moments(state: State) -> Iterator[tuple[str, torch.Tensor]]:
+    for name, parameter in state.network.named_parameters():
+        for key, tensor in state.optimizer.state[parameter].items():
             yield f"{key}/{name}", tensor
 
 

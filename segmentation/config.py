@@ -6,7 +6,7 @@ Standard library only, so that the command line and Ray's driver pay nothing for
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from math import isfinite
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from twin.files import InputError, digest
 
@@ -14,25 +14,59 @@ BACKBONES = ("mobilenet_v2", "resnet152", "inceptionv4", "vgg16")
 SIZE_STEP = 32  # the U-Nets halve the image five times
 
 Precision = Literal["exact", "fast"]
+Framing = Literal["resize", "crop"]
+Loss = Literal["dice", "dice_bce"]
+Kept = Literal["best", "averaged"]
+Adaptation = Literal["fourier", "histogram", "colours"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataArm:
-    """Which images a run learns from. Validation and test are always real photos."""
+    """Which images a run learns from, the same number of optimiser steps in every arm.
+
+    Renders only ever enter training; validation and test are real photos. Real photos alone: the defaults. Mixed by
+    ratio: `synth_share`. Mixed by count: `synth_count` with `synth_share` None. Renders alone: `synth_share` 1.
+    Pretrained on renders, then fine-tuned on photos: `pretrain`.
+    """
 
     name: str
     real_fraction: float = 1.0
-    """Part of the real training photos that the run may use; which ones is drawn by the run's seed."""
-    synth_share: float = 0.0
-    """Part of each batch that is renders; 0 is real photos only, 1 renders only."""
+    """Part of the real training photos that the run may use, drawn by whole groups (spots) by the run's seed."""
+    synth_share: float | None = 0.0
+    """Part of each batch that is renders; 0 is real photos only, 1 renders only, None as many as there are: every
+    image, photo or render, is drawn equally often."""
+    synth_count: int | None = None
+    """Use only so many of the renders, drawn by the run's seed; None uses all."""
+    pretrain: float = 0.0
+    """Part of the optimiser steps, at the start of the run, whose batches are renders only."""
+    adaptation: Adaptation | None = None
+    """Change each render towards a real training photo that the run may use (its pixels, not its mask): `fourier` takes
+    over low frequencies, `histogram` each channel's histogram, `colours` mean and covariance of the colours."""
 
     def __post_init__(self) -> None:
         if not self.name:
             raise InputError("data arm: needs a name")
         if not 0 < self.real_fraction <= 1:
             raise InputError(f"data arm {self.name}: real_fraction {self.real_fraction} is not in (0, 1]")
-        if not 0 <= self.synth_share <= 1:
+        if self.synth_share is not None and not 0 <= self.synth_share <= 1:
             raise InputError(f"data arm {self.name}: synth_share {self.synth_share} is not in [0, 1]")
+        if self.synth_count is not None and self.synth_count < 1:
+            raise InputError(f"data arm {self.name}: synth_count {self.synth_count} is below 1")
+        if not 0 <= self.pretrain <= 1:
+            raise InputError(f"data arm {self.name}: pretrain {self.pretrain} is not in [0, 1]")
+        if self.adaptation not in (None, *get_args(Adaptation)):
+            raise InputError(f"data arm {self.name}: adaptation {self.adaptation!r}; {_choose(Adaptation)} or None")
+        if not self.takes_renders and (self.synth_count is not None or self.adaptation is not None):
+            raise InputError(f"data arm {self.name}: synth_count and adaptation need synth_share or pretrain above 0")
+
+    @property
+    def takes_renders(self) -> bool:
+        """Whether any batch of the run holds renders."""
+        return self.synth_share != 0 or self.pretrain > 0
+
+
+def _choose(literal: Any) -> str:
+    return f"choose {' or '.join(get_args(literal))}"
 
 
 REAL = DataArm(name="real")
@@ -44,12 +78,17 @@ class TrainConfig:
     """One training run. Together with the data it decides every bit of the result on one type of CPU."""
 
     backbone: str
-    """The U-Net's encoder, one of `BACKBONES`."""
+    """The encoder: one of `BACKBONES`, or any other that segmentation-models-pytorch knows, beyond the paper."""
+    architecture: str = "Unet"
+    """Unet as published, or another of segmentation-models-pytorch's architectures, beyond the paper."""
     arm: DataArm
     seed: int
     """Drives the first weights, the subset of photos, the order of the draws and the augmentation."""
     size: int
-    """Side of the square that photos and masks are resized to, pixels, divisible by 32."""
+    """Side of the square that the network trains on, pixels, divisible by 32."""
+    framing: Framing = "resize"
+    """resize: the whole photo squeezed to the square, as published. crop: random squares at the photo's own scale;
+    whole photos are measured then, at their own scale."""
     epochs: int
     batch_size: int
     """Images per step. An epoch has ceil(real training photos / batch_size) steps in every data arm."""
@@ -57,21 +96,24 @@ class TrainConfig:
     """Peak of the schedule: linear warm-up over the first 5 % of all steps, then a cosine down to zero."""
     weight_decay: float
     encoder_weights: Literal["imagenet"] | None
-    """Where the encoder starts: ImageNet weights from the hub, or random."""
+    """Where the encoder starts: ImageNet weights, or random."""
+    loss: Loss = "dice"
+    """dice: as published. dice_bce: the sum of Dice and binary cross-entropy."""
+    keep: Kept = "best"
+    """best: the weights of the epoch with the best validation F1. averaged: the moving average of the weights at the
+    end, which no validation photo has chosen; the choice in runs with few real photos."""
     precision: Precision
     """exact: albumentations and float32, as published. fast: augmentation by batch, bfloat16, channels_last."""
     threads: int = 2
     """CPU threads of torch; part of the result, since sums in another order differ in their last bits."""
-    checkpoint_seconds: float = 300.0
-    """At the end of an epoch, save the state when the last save is at least this long ago."""
     max_train_images: int | None = None
     """Use only so many of the real training photos, spread evenly over the split; for smoke runs."""
     max_eval_images: int | None = None
     """The same for validation and for test."""
 
     def __post_init__(self) -> None:
-        if self.backbone not in BACKBONES:
-            raise InputError(f"backbone {self.backbone!r} is unknown; choose one of {', '.join(BACKBONES)}")
+        if not self.backbone or not self.architecture:
+            raise InputError("a run needs the names of a backbone and an architecture")
         if self.size < 1 or self.size % SIZE_STEP:
             nearest = max(SIZE_STEP, (self.size + SIZE_STEP // 2) // SIZE_STEP * SIZE_STEP)
             raise InputError(f"size {self.size} is not divisible by {SIZE_STEP}; the nearest that is: {nearest}")
@@ -83,14 +125,13 @@ class TrainConfig:
             raise InputError(f"seed {self.seed} is negative")
         if not (isfinite(self.learning_rate) and self.learning_rate > 0):
             raise InputError(f"learning_rate {self.learning_rate} is not above 0")
-        for name in ("weight_decay", "checkpoint_seconds"):
-            value = getattr(self, name)
-            if not (isfinite(value) and value >= 0):
-                raise InputError(f"{name} {value} is not 0 or more")
+        if not (isfinite(self.weight_decay) and self.weight_decay >= 0):
+            raise InputError(f"weight_decay {self.weight_decay} is not 0 or more")
         if self.encoder_weights not in ("imagenet", None):
             raise InputError(f"encoder_weights {self.encoder_weights!r}: choose imagenet or None")
-        if self.precision not in ("exact", "fast"):
-            raise InputError(f"precision {self.precision!r}: choose exact or fast")
+        for name, literal in (("precision", Precision), ("framing", Framing), ("loss", Loss), ("keep", Kept)):
+            if getattr(self, name) not in get_args(literal):
+                raise InputError(f"{name} {getattr(self, name)!r}: {_choose(literal)}")
 
     @property
     def digest(self) -> str:
@@ -144,10 +185,13 @@ PROFILES: dict[Profile, dict[str, Any]] = {
     "paper": {
         "size": 224,
         "epochs": 150,
+        "framing": "resize",
         "batch_size": 16,  # not stated; 16 images at 224 px fit every GPU of the last ten years with all four backbones
         "learning_rate": 1e-4,  # not stated; a common value for fine-tuning ImageNet encoders with Adam
         "weight_decay": 1e-2,  # not stated, nor is the optimiser: AdamW with its usual decay
         "encoder_weights": "imagenet",
+        "loss": "dice",
+        "keep": "best",  # not stated which epoch is evaluated; the best on validation is the common choice
         "precision": "exact",  # not stated; float32 is the default of every framework
     },
 }

@@ -1,7 +1,6 @@
 """Photos and masks decoded once, at the working size, into memory-mapped arrays that all runs share."""
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentation import coco
+from segmentation.cache import cache_folder as cache_folder
 from twin.files import InputError, atomic_file
 
-_RECIPE = 1  # raise when the way from file to array changes, so that old caches are not used
+_RECIPE = 2  # raise when the way from file to array changes, so that old caches are not used
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -30,9 +30,28 @@ class Arrays:
         return np.array([self.row[name] for name in names], dtype=np.intp)
 
 
-def cache_folder() -> Path:
-    """Where decoded datasets are kept: the environment variable CORROTWIN_CACHE, else ``~/.cache/corrotwin``."""
-    return Path(os.environ.get("CORROTWIN_CACHE") or "~/.cache/corrotwin").expanduser()
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Natives:
+    """A dataset at its own scale: the pixels of all photos one after the other, rows by name.
+
+    `pixels` is (total, 3) uint8 RGB, `truth` (total,) uint8 0 or 1, `shapes` (n, 2) heights and widths.
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    truth: npt.NDArray[np.uint8]
+    shapes: npt.NDArray[np.int64]
+    row: Mapping[str, int]
+
+    def rows(self, names: Sequence[str]) -> npt.NDArray[np.intp]:
+        """The rows of the named photos."""
+        return np.array([self.row[name] for name in names], dtype=np.intp)
+
+    def photo(self, row: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+        """One photo and its mask: (h, w, 3) and (h, w) uint8."""
+        first = int(self.shapes[:row].prod(axis=1).sum())
+        height, width = (int(side) for side in self.shapes[row])
+        part = slice(first, first + height * width)
+        return self.pixels[part].reshape(height, width, 3), self.truth[part].reshape(height, width)
 
 
 def arrays(dataset: coco.Dataset, size: int, *, cache: Path) -> Arrays:
@@ -47,19 +66,56 @@ def arrays(dataset: coco.Dataset, size: int, *, cache: Path) -> Arrays:
         An image cannot be decoded, or the cache cannot be written.
     """
     count = len(dataset.photos)
-    stem = f"{dataset.digest}-{size}-{_RECIPE}"
-    images, masks = cache / f"{stem}-images.npy", cache / f"{stem}-masks.npy"
-    shapes = {images: (count, size, size, 3), masks: (count, size, size)}
-    if not all(_is_whole(path, shape) for path, shape in shapes.items()):
+    images, masks = _cached(
+        dataset,
+        cache,
+        name=str(size),
+        shapes=((count, size, size, 3), (count, size, size)),
+        change=lambda image, mask: (resize_image(image, size), resize_mask(mask, (size, size))),
+    )
+    return Arrays(images=images, masks=masks, row=_row(dataset))
+
+
+def natives(dataset: coco.Dataset, *, cache: Path) -> Natives:
+    """The photos of a dataset at their own scale, read from `cache` or decoded into it, as `arrays` does.
+
+    Raises
+    ------
+    InputError
+        As of `arrays`.
+    """
+    shapes = np.array([(photo.height, photo.width) for photo in dataset.photos], dtype=np.int64)
+    total = int(shapes.prod(axis=1).sum())
+    pixels, truth = _cached(
+        dataset,
+        cache,
+        name="native",
+        shapes=((total, 3), (total,)),
+        change=lambda image, mask: (image, mask.astype(np.uint8)),
+    )
+    return Natives(pixels=pixels, truth=truth, shapes=shapes, row=_row(dataset))
+
+
+def _row(dataset: coco.Dataset) -> dict[str, int]:
+    return {photo.file_name: row for row, photo in enumerate(dataset.photos)}
+
+
+_Change = Callable[[npt.NDArray[np.uint8], npt.NDArray[np.bool_]], tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]]
+
+
+def _cached(
+    dataset: coco.Dataset, cache: Path, *, name: str, shapes: Sequence[tuple[int, ...]], change: _Change
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """The memory-mapped images and masks of `dataset`, each photo changed by `change` when it was decoded."""
+    stem = f"{dataset.digest}-{name}-{_RECIPE}"
+    images, masks = (cache / f"{stem}-{kind}.npy" for kind in ("images", "masks"))
+    files = dict(zip((images, masks), shapes, strict=True))
+    if not all(_is_whole(path, shape) for path, shape in files.items()):
         try:
-            _decode(dataset, size, shapes)
+            _decode(dataset, files, change)
         except OSError as error:
             raise InputError(f"{cache}: cannot be written ({error.strerror}); set CORROTWIN_CACHE elsewhere") from error
-    return Arrays(
-        images=np.load(images, mmap_mode="r"),
-        masks=np.load(masks, mmap_mode="r"),
-        row={photo.file_name: row for row, photo in enumerate(dataset.photos)},
-    )
+    return np.load(images, mmap_mode="r"), np.load(masks, mmap_mode="r")
 
 
 def _is_whole(path: Path, shape: tuple[int, ...]) -> bool:
@@ -70,17 +126,17 @@ def _is_whole(path: Path, shape: tuple[int, ...]) -> bool:
     return bool(array.shape == shape and array.dtype == np.uint8)
 
 
-def _decode(dataset: coco.Dataset, size: int, shapes: Mapping[Path, tuple[int, ...]]) -> None:
+def _decode(dataset: coco.Dataset, files: Mapping[Path, tuple[int, ...]], change: _Change) -> None:
     with ExitStack() as stack:
         streams: list[BinaryIO] = []
-        for path, shape in shapes.items():
+        for path, shape in files.items():
             stream = stack.enter_context(atomic_file(path))
             header = {"descr": "|u1", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(stream, header)  # type: ignore[no-untyped-call]
             streams.append(stream)
         for photo in dataset.photos:
-            streams[0].write(resize_image(coco.image(photo), size).tobytes())
-            streams[1].write(resize_mask(coco.mask(photo), (size, size)).tobytes())
+            for stream, array in zip(streams, change(coco.image(photo), coco.mask(photo)), strict=True):
+                stream.write(array.tobytes())
 
 
 def resize_image(image: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:

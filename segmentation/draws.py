@@ -19,6 +19,10 @@ class Stream(IntEnum):
     RENDER_ORDER = 2
     AUGMENTATION = 3
     WEIGHTS = 4
+    RENDER_SUBSET = 5
+    CROP = 6
+    ADAPTATION = 7
+    REFERENCE = 8
 
 
 def generator(seed: int, stream: Stream, *key: int) -> np.random.Generator:
@@ -33,24 +37,48 @@ def thin(names: Sequence[str], limit: int | None) -> tuple[str, ...]:
     return tuple(names[index * len(names) // limit] for index in range(limit))
 
 
-def subset(names: Sequence[str], fraction: float, seed: int) -> tuple[str, ...]:
-    """A random part of `names` in their order, at least one; the same in every arm of a run with this fraction."""
-    count = max(1, round(fraction * len(names)))
-    chosen = generator(seed, Stream.SUBSET).permutation(len(names))[:count]
-    return tuple(names[index] for index in sorted(chosen))
+def subset(names: Sequence[str], groups: Sequence[str], fraction: float, seed: int) -> tuple[str, ...]:
+    """A random part of `names` in their order, by whole groups; the same in every arm of a run with this fraction.
+
+    Groups are taken in random order until their photos are the stated fraction, rounded, or just more; at least one.
+
+    Parameters
+    ----------
+    names, groups : the photos, and of each the group (spot) that it belongs to.
+    fraction : part of the photos, above 0.
+    seed : of the run. A larger fraction takes the same groups and more.
+    """
+    wanted = max(1, round(fraction * len(names)))
+    every = list(dict.fromkeys(groups))
+    taken: set[str] = set()
+    count = 0
+    for index in generator(seed, Stream.SUBSET).permutation(len(every)):
+        if count >= wanted:
+            break
+        taken.add(every[index])
+        count += groups.count(every[index])
+    return tuple(name for name, group in zip(names, groups, strict=True) if group in taken)
+
+
+def render_subset(count: int, limit: int | None, seed: int) -> npt.NDArray[np.intp]:
+    """Which of `count` renders a run uses: `limit` of them at random, in their order; all without a limit."""
+    chosen = generator(seed, Stream.RENDER_SUBSET).permutation(count)[:limit]
+    return np.sort(chosen)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """The composition of all batches of a run.
 
-    `photos` and `renders` count the images to draw from; `steps_per_epoch` comes from the whole set of real training
-    photos, so that every arm takes the same number of optimiser steps.
+    `photos` and `renders` count the images to draw from. The first `pretrain_steps` steps take renders only, the others
+    the share `synth_share` of them. `steps_per_epoch` comes from the whole set of real training photos, so that every
+    arm takes the same number of optimiser steps.
     """
 
     seed: int
     batch_size: int
     steps_per_epoch: int
+    pretrain_steps: int
     synth_share: float
     photos: int
     renders: int
@@ -70,16 +98,19 @@ class Plan:
         )
 
     def _renders_before(self, step: int) -> int:
-        return int(step * self.batch_size * self.synth_share + 0.5)
+        alone = min(step, self.pretrain_steps) * self.batch_size
+        return alone + int(max(0, step - self.pretrain_steps) * self.batch_size * self.synth_share + 0.5)
 
 
-def plan(arm: DataArm, *, seed: int, batch_size: int, all_photos: int, photos: int, renders: int) -> Plan:
+def plan(arm: DataArm, *, seed: int, epochs: int, batch_size: int, all_photos: int, photos: int, renders: int) -> Plan:
     """The plan of a run: `all_photos` real training photos before the arm's fraction, `photos` of them after it."""
+    steps = ceil(all_photos / batch_size)
     return Plan(
         seed=seed,
         batch_size=batch_size,
-        steps_per_epoch=ceil(all_photos / batch_size),
-        synth_share=arm.synth_share,
+        steps_per_epoch=steps,
+        pretrain_steps=round(arm.pretrain * steps * epochs),
+        synth_share=renders / (renders + photos) if arm.synth_share is None else arm.synth_share,
         photos=photos,
         renders=renders,
     )

@@ -5,7 +5,7 @@ torch is imported where it is used: whoever wants only `scores` does not pay for
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentation import coco, runs
-from segmentation.config import TrainConfig, from_json
+from segmentation.config import SIZE_STEP, TrainConfig, from_json
 from segmentation.runs import PerImage
-from twin.files import InputError, read_manifest
+from twin.files import InputError
 
 if TYPE_CHECKING:
     import torch
 
-    from segmentation.dataset import Arrays
+    from segmentation.dataset import Arrays, Natives
 
 THRESHOLD = 0.5  # of the corrosion probability; the paper does not state its own
 
@@ -55,23 +55,10 @@ def confusion(predicted: npt.NDArray[np.bool_], truth: npt.NDArray[np.bool_]) ->
     return tuple(np.sum(one & other, axis=(1, 2), dtype=np.int64) for one, other in pairs)
 
 
-def dice_loss(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
-    """1 - Dice over all pixels of a batch, as published; smp's, which is 0 for a batch without corrosion.
-
-    Parameters
-    ----------
-    logits, masks : (b, 1, h, w) float32; half precision would overflow in the sums.
-    """
-    from segmentation_models_pytorch.losses import DiceLoss
-
-    loss: torch.Tensor = DiceLoss("binary")(logits, masks)
-    return loss
-
-
 def measure(
-    network: torch.nn.Module, config: TrainConfig, arrays: Arrays, names: Sequence[str]
+    network: torch.nn.Module, config: TrainConfig, arrays: Arrays | Natives, names: Sequence[str]
 ) -> tuple[float, PerImage]:
-    """Run a U-Net over the named photos at the working size.
+    """Run a U-Net over the named photos, at the working size or at their own scale, as they were decoded.
 
     Returns
     -------
@@ -79,45 +66,97 @@ def measure(
     """
     import torch
 
-    rows = arrays.rows(names)
+    from segmentation.loss import dice_loss
+
     total = 0.0
     counts = []
+    for logits, masks in predict(network, config, arrays, names):
+        total += len(masks) * float(dice_loss(logits, torch.from_numpy(masks)[:, None].to(logits)))
+        predicted = (torch.sigmoid(logits[:, 0]) > THRESHOLD).cpu().numpy()
+        counts.append(confusion(predicted, masks > 0))
+    tp, fp, fn, tn = (np.concatenate(column) for column in zip(*counts, strict=True))
+    return total / len(names), PerImage(image=tuple(names), tp=tp, fp=fp, fn=fn, tn=tn)
+
+
+def predict(
+    network: torch.nn.Module, config: TrainConfig, arrays: Arrays | Natives, names: Sequence[str]
+) -> Iterator[tuple[torch.Tensor, npt.NDArray[np.uint8]]]:
+    """Logits (b, 1, h, w) float32 and masks (b, h, w) uint8 of the named photos in order.
+
+    Photos at the working size come in batches of the configuration's size, photos at their own scale one by one.
+    """
+    from segmentation.dataset import Natives
+
+    rows = arrays.rows(names)
+    if isinstance(arrays, Natives):
+        for row in rows:
+            image, mask = (np.array(pixels[None]) for pixels in arrays.photo(row))  # copies: the arrays are read-only
+            yield _logits(network, config, image), mask
+        return
     for first in range(0, len(rows), config.batch_size):
         batch = rows[first : first + config.batch_size]
-        logits = _logits(network, config, arrays.images[batch])
-        total += len(batch) * float(dice_loss(logits, torch.from_numpy(arrays.masks[batch])[:, None].to(logits)))
-        predicted = (torch.sigmoid(logits[:, 0]) > THRESHOLD).cpu().numpy()
-        counts.append(confusion(predicted, arrays.masks[batch] > 0))
-    tp, fp, fn, tn = (np.concatenate(column) for column in zip(*counts, strict=True))
-    return total / len(rows), PerImage(image=tuple(names), tp=tp, fp=fp, fn=fn, tn=tn)
+        yield _logits(network, config, arrays.images[batch]), arrays.masks[batch]
 
 
 def measure_run(folder: Path, data: coco.Dataset) -> PerImage:
-    """Pixel counts of a complete run on a dataset, at the run's working size.
+    """Pixel counts of a complete run on a dataset, at the scale that the run was measured at.
 
     On the dataset that the run was trained from, its test photos are measured; on any other dataset all photos.
 
     Raises
     ------
     InputError
-        The folder holds no complete run.
+        The folder holds no complete run, or the dataset no photos.
     """
-    from segmentation import dataset
     from segmentation.model import torch_settings
 
-    network, config = _load(folder)
-    run = runs.load(folder)
-    trained_here = run.manifest["data"]["real"] == data.digest
-    names = run.per_image.image if trained_here else tuple(photo.file_name for photo in data.photos)
+    network, config = load_network(folder)
+    names = measured_photos(runs.load(folder), data)
     with torch_settings(config.threads):
-        _, table = measure(network, config, dataset.arrays(data, config.size, cache=dataset.cache_folder()), names)
+        _, table = measure(network, config, decoded(data, config), names)
     return table
+
+
+def trained_on(run: runs.Run, data: coco.Dataset) -> bool:
+    """Whether `data` is the dataset of real photos that a run was trained, validated and tested on."""
+    return bool(run.manifest.get("data", {}).get("real") == data.digest)
+
+
+def measured_photos(run: runs.Run, data: coco.Dataset) -> tuple[str, ...]:
+    """Names of a run's test photos where it was trained on `data`, else of all photos there.
+
+    Raises
+    ------
+    InputError
+        There are no photos.
+    """
+    if trained_on(run, data):
+        return run.per_image.image
+    if not data.photos:
+        raise InputError(f"{data.folder}: no photos; give a dataset with at least one")
+    return tuple(photo.file_name for photo in data.photos)
+
+
+def decoded(data: coco.Dataset, config: TrainConfig) -> Arrays | Natives:
+    """The photos of a dataset as a run of this configuration is measured on them, by way of the cache.
+
+    Raises
+    ------
+    InputError
+        As of `segmentation.dataset.arrays`.
+    """
+    from segmentation import dataset
+
+    if config.framing == "crop":
+        return dataset.natives(data, cache=dataset.cache_folder())
+    return dataset.arrays(data, config.size, cache=dataset.cache_folder())
 
 
 def predict_masks(folder: Path, photos: Sequence[coco.Photo]) -> list[npt.NDArray[np.bool_]]:
     """What a complete run takes for corrosion on each photo, (height, width) bool at the photo's own size.
 
-    Probabilities are predicted at the run's working size, enlarged by bilinear interpolation, then cut.
+    Probabilities are predicted at the scale that the run was measured at, enlarged by bilinear interpolation where
+    that is the working size, then cut.
 
     Raises
     ------
@@ -129,31 +168,42 @@ def predict_masks(folder: Path, photos: Sequence[coco.Photo]) -> list[npt.NDArra
     from segmentation import dataset
     from segmentation.model import torch_settings
 
-    network, config = _load(folder)
+    network, config = load_network(folder)
     masks = []
     with torch_settings(config.threads):
         for photo in photos:
-            small = dataset.resize_image(coco.image(photo), config.size)
-            probability = torch.sigmoid(_logits(network, config, small[None]))
+            image = coco.image(photo)
+            image = image.copy() if config.framing == "crop" else dataset.resize_image(image, config.size)  # writable
+            probability = torch.sigmoid(_logits(network, config, image[None]))
             large = torch.nn.functional.interpolate(probability, (photo.height, photo.width), mode="bilinear")
             masks.append((large[0, 0] > THRESHOLD).cpu().numpy())
     return masks
 
 
-def _load(folder: Path) -> tuple[torch.nn.Module, TrainConfig]:
-    """The best U-Net of a complete run, on the device that it will work on."""
+def load_network(folder: Path) -> tuple[torch.nn.Module, TrainConfig]:
+    """The U-Net of a complete run, on the device that it will work on, and the run's configuration.
+
+    Raises
+    ------
+    InputError
+        The folder holds no complete run, or its configuration or weights are damaged.
+    """
     from segmentation.model import load_weights, place
 
-    manifest = read_manifest(folder, runs.KIND)
-    if manifest is None:
-        raise InputError(f"{folder}: no complete training run (run.json is absent); run its training again")
-    config = from_json(manifest["config"])
-    network = load_weights(folder / runs.WEIGHTS, config.backbone)
+    manifest = runs.load(folder).manifest
+    try:
+        config = from_json(manifest["config"])
+    except (KeyError, TypeError, InputError) as error:
+        raise InputError(f"{folder / 'run.json'}: damaged configuration ({error}); train again") from error
+    network = load_weights(folder / runs.WEIGHTS, config.backbone, config.architecture)
     return place(network, config.precision), config
 
 
 def _logits(network: torch.nn.Module, config: TrainConfig, images: npt.NDArray[np.uint8]) -> torch.Tensor:
-    """Logits (b, 1, s, s) float32 of images (b, s, s, 3) uint8, in evaluation mode."""
+    """Logits (b, 1, h, w) float32 of images (b, h, w, 3) uint8, in evaluation mode.
+
+    Sides that the U-Net cannot halve five times are continued with their border pixels, and the result is cut.
+    """
     import torch
 
     from segmentation.augment import image_tensor
@@ -162,6 +212,10 @@ def _logits(network: torch.nn.Module, config: TrainConfig, images: npt.NDArray[n
     network.eval()
     where = device()
     pictures = normalise(image_tensor(images, where), config.backbone)
+    height, width = pictures.shape[2:]
+    down, right = -height % SIZE_STEP, -width % SIZE_STEP
+    if down or right:
+        pictures = torch.nn.functional.pad(pictures, (0, right, 0, down), mode="replicate")
     with torch.no_grad(), autocast(config.precision, where.type):
         logits: torch.Tensor = network(pictures.contiguous(memory_format=memory_format(config.precision)))
-    return logits.float()
+    return logits[..., :height, :width].float()

@@ -1,6 +1,9 @@
-"""The four U-Nets of segmentation-models-pytorch: normalisation, precision, weights on disk, size."""
+"""Networks of segmentation-models-pytorch (smp): built, placed on a device, saved, loaded, measured.
 
-import logging
+The paper's are four U-Nets, `BACKBONES`; every other encoder and architecture of smp can be had by name.
+"""
+
+import copy
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -10,69 +13,111 @@ from typing import Any
 
 import torch
 
+from segmentation import encoders
+from segmentation import weights as imagenet
 from segmentation.config import BACKBONES, Precision
 from segmentation.draws import Stream, generator
 from twin.files import InputError, atomic_file
 
-# Mean and standard deviation per channel with which the ImageNet weights were trained: torchvision's, but for
-# inceptionv4 (Cadene's port of TensorFlow's weights). A table, since smp's own lookup asks the network.
-_IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-NORMALISATION = {
-    "mobilenet_v2": _IMAGENET,
-    "resnet152": _IMAGENET,
-    "inceptionv4": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
-    "vgg16": _IMAGENET,
-}
+
+def beyond_paper(backbone: str, architecture: str) -> bool:
+    """Whether a network is none of the paper's four."""
+    return architecture != "Unet" or backbone not in BACKBONES
 
 
-def build(backbone: str, *, encoder_weights: str | None, seed: int) -> torch.nn.Module:
-    """A U-Net from (b, 3, s, s) normalised images to (b, 1, s, s) logits, s divisible by 32.
+def build(
+    backbone: str,
+    *,
+    architecture: str = "Unet",
+    encoder_weights: str | None,
+    weights: Path | None = None,
+    seed: int,
+) -> torch.nn.Module:
+    """A network from (b, 3, s, s) normalised images to (b, 1, s, s) logits, s divisible by 32.
 
     Parameters
     ----------
-    backbone : one of `BACKBONES`.
-    encoder_weights : "imagenet" fetches them through the hub's cache; None draws them.
+    backbone : one of `BACKBONES`, or another encoder of smp or, with ``tu-`` before its name, of timm.
+    architecture : "Unet", or another of smp's.
+    encoder_weights : "imagenet", or None to draw them.
+    weights : folder of prepared ImageNet weights, which alone is looked into then; None takes them through the hub's
+        cache. The network has the same bits either way. Not read where `encoder_weights` is None.
     seed : of the weights that are drawn. torch's global generator is left as it was.
 
     Raises
     ------
     InputError
-        The backbone is unknown, or the ImageNet weights cannot be had.
+        A name is unknown, the two do not fit together, or the ImageNet weights cannot be had.
     """
-    import segmentation_models_pytorch
+    encoders.check(backbone, architecture)
+    if encoder_weights not in ("imagenet", None):
+        raise InputError(f"encoder_weights {encoder_weights!r}: choose imagenet or None")
+    trained = None
+    if encoder_weights == "imagenet":
+        trained = imagenet.load(weights, backbone) if weights is not None else imagenet.fetch(backbone)
 
-    if backbone not in BACKBONES:
-        raise InputError(f"backbone {backbone!r} is unknown; choose one of {', '.join(BACKBONES)}")
-    with torch.random.fork_rng(devices=[]), _without_warnings():
+    from segmentation_models_pytorch import create_model
+
+    with torch.random.fork_rng(devices=[]), encoders.quiet():
         torch.manual_seed(int(generator(seed, Stream.WEIGHTS).integers(2**63)))
         try:
-            model = segmentation_models_pytorch.Unet(backbone, encoder_weights=encoder_weights, classes=1)
+            model = create_model(architecture, backbone, encoder_weights=None, classes=1)
         except Exception as error:
-            if encoder_weights is None:
+            if not beyond_paper(backbone, architecture):
                 raise
-            # The hub's client raises its own, requests', urllib's and OS errors, by version.
-            raise InputError(
-                f"{backbone}: ImageNet weights cannot be had ({type(error).__name__}: {error!s:.100}); connect to the "
-                "internet once, copy a filled hub cache (HF_HOME) here, or start from scratch with encoder_weights None"
-            ) from error
+            # smp and timm refuse what does not fit together with ValueError, KeyError, RuntimeError, AssertionError...
+            raise InputError(f"{backbone} does not work in {architecture} ({_first_line(error)}); {_OTHER}") from error
     assert isinstance(model, torch.nn.Module)  # noqa: S101  smp is untyped
+    if trained is not None:
+        _fill(model.get_submodule("encoder"), trained, backbone)
     return model
 
 
-@contextmanager
-def _without_warnings() -> Iterator[None]:
-    """Keep the hub's client from logging each of its retries; what came of them is reported once."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
+_OTHER = "take another backbone or architecture"
+
+
+def _first_line(error: Exception) -> str:
+    return f"{(str(error).strip() or type(error).__name__).splitlines()[0]:.120}"
+
+
+def _fill(encoder: torch.nn.Module, trained: dict[str, torch.Tensor], backbone: str) -> None:
+    """Give an encoder its trained state, of which a network that leaves out stages (PSPNet) needs a part."""
     try:
-        yield
-    finally:
-        logging.disable(before)
+        # Module's own method: encoders override it to drop what a classifier has besides, and some return nothing.
+        torch.nn.Module.load_state_dict(encoder, {name: trained[name] for name in encoder.state_dict()})
+    except (KeyError, RuntimeError) as error:
+        raise InputError(
+            f"{backbone}: the ImageNet weights are of another encoder; prepare or fetch them again"
+        ) from error
+
+
+def check_images(network: torch.nn.Module, height: int, width: int, *, batch_size: int) -> None:
+    """Refuse a network that cannot be trained on batches of images of `height` x `width` pixels.
+
+    Some encoders take one size only, some architectures no small images or no batch of one. A copy without storage is
+    tried, so the network stays as it is.
+
+    Raises
+    ------
+    InputError
+        It cannot.
+    """
+    name, images = getattr(network, "name", "network"), f"{batch_size} images of {height} x {width} pixels"
+    trial = copy.deepcopy(network).to("meta").train()
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            logits = trial(torch.empty(batch_size, 3, height, width, device="meta"))
+    except Exception as error:
+        raise InputError(
+            f"{name} cannot be trained on {images} ({_first_line(error)}); change these or {_OTHER}"
+        ) from error
+    if logits.shape != (batch_size, 1, height, width):
+        raise InputError(f"{name} makes {tuple(logits.shape)} of {images}; {_OTHER}")
 
 
 def normalise(images: torch.Tensor, backbone: str) -> torch.Tensor:
-    """(b, 3, s, s) in [0, 1] to the scale that the encoder was trained on."""
-    mean, deviation = (images.new_tensor(values)[:, None, None] for values in NORMALISATION[backbone])
+    """(b, 3, s, s) in [0, 1] to the scale that the encoder's weights were trained on, random weights too."""
+    mean, deviation = (images.new_tensor(values)[:, None, None] for values in encoders.normalisation(backbone))
     return (images - mean) / deviation
 
 
@@ -130,24 +175,26 @@ def save_tensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[st
         stream.write(content)
 
 
-def load_weights(path: Path, backbone: str) -> torch.nn.Module:
-    """A U-Net with the weights that a run left in `path`; nothing is downloaded, nothing unpickled.
+def load_weights(path: Path, backbone: str, architecture: str = "Unet") -> torch.nn.Module:
+    """A network with the weights that a run left in `path`; nothing is downloaded, nothing unpickled.
 
     Raises
     ------
     InputError
-        The file is absent, damaged, or of another backbone.
+        The file is absent, damaged, or of another backbone or architecture.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    model = build(backbone, encoder_weights=None, seed=0)
+    model = build(backbone, architecture=architecture, encoder_weights=None, seed=0)
     try:
         model.load_state_dict(load_file(path))
     except (OSError, SafetensorError) as error:
         raise InputError(f"{path}: weights cannot be read ({error}); train again") from error
     except RuntimeError as error:
-        raise InputError(f"{path}: holds the weights of another network than {backbone}; train again") from error
+        raise InputError(
+            f"{path}: holds the weights of another network than {architecture} with {backbone}; train again"
+        ) from error
     return model.eval()
 
 
@@ -166,17 +213,17 @@ class Complexity:
     depth: int
 
 
-def complexity(backbone: str, size: int) -> Complexity:
-    """Count parameters, operations and depth of a U-Net at `size` x `size` pixels.
+def complexity(backbone: str, size: int, architecture: str = "Unet") -> Complexity:
+    """Count parameters, operations and depth of a network at `size` x `size` pixels.
 
     Operations are counted by torch's FlopCounterMode on tensors without storage; it counts a multiply-accumulate as
     two operations.
     """
     from torch.utils.flop_counter import FlopCounterMode
 
-    with torch.device("meta"):
-        model = build(backbone, encoder_weights=None, seed=0).eval()
-        image = torch.empty(1, 3, size, size)
+    # Moved afterwards: some encoders compute with tensors while they are made, which need storage.
+    model = build(backbone, architecture=architecture, encoder_weights=None, seed=0).to("meta").eval()
+    image = torch.empty(1, 3, size, size, device="meta")
     encoder = model.get_submodule("encoder")
 
     def gmacs(network: torch.nn.Module) -> float:

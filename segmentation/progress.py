@@ -41,6 +41,6 @@ def print_scores(table: PerImage, where: str) -> None:
     """Print mean F1 and IoU of a table on stdout, and how many images were empty and rightly found so."""
     f1, iou = scores(table.tp, table.fp, table.fn, table.tn)
     empty = int((table.tp + table.fp + table.fn == 0).sum())
-    Console(highlight=False, soft_wrap=True).print(
+    Console(highlight=False, markup=False, soft_wrap=True).print(
         f"{where}: {len(f1)} images, mean F1 {f1.mean():.4f}, mean IoU {iou.mean():.4f}, {empty} rightly found empty"
     )

@@ -1,4 +1,4 @@
-"""A training run on disk: `run.json`, `history.csv`, `per_image.csv`, `best.safetensors`.
+"""A training run on disk: `run.json`, `split.json`, `history.csv`, `per_image.csv`, `best.safetensors`.
 
 `run.json` is written last; a folder without it is unfinished. Every score is derived from `per_image.csv`.
 """
@@ -20,6 +20,7 @@ from twin.files import InputError, read_manifest, write_text
 
 KIND = "run"
 WEIGHTS = "best.safetensors"
+SPLIT = "split.json"
 HISTORY_COLUMNS = ("epoch", "train_loss", "valid_loss", "valid_f1", "valid_iou", "seconds")
 PER_IMAGE_COLUMNS = ("image", "tp", "fp", "fn", "tn")
 
@@ -50,7 +51,7 @@ def identity(config: TrainConfig, real: Dataset, split: Split, renders: Dataset 
         "config": asdict(config),
         "data": {
             "real": real.digest,
-            "renders": renders.digest if renders is not None and config.arm.synth_share > 0 else None,
+            "renders": renders.digest if renders is not None and config.arm.takes_renders else None,
             "split": split.digest,
         },
     }
@@ -100,17 +101,18 @@ def load(folder: Path) -> Run:
 
 def write_history(folder: Path, rows: Iterable[Mapping[str, float]]) -> None:
     """Write `history.csv`: one row an epoch. Floats are written so that reading gives the same bits."""
-    _write_table(folder / "history.csv", HISTORY_COLUMNS, ([row[name] for name in HISTORY_COLUMNS] for row in rows))
+    write_table(folder / "history.csv", HISTORY_COLUMNS, ([row[name] for name in HISTORY_COLUMNS] for row in rows))
 
 
 def write_per_image(path: Path, table: PerImage) -> None:
     """Write a table of pixel counts, one row a photo."""
     columns = (table.tp, table.fp, table.fn, table.tn)
     rows = zip(table.image, *(column.tolist() for column in columns), strict=True)
-    _write_table(path, PER_IMAGE_COLUMNS, rows)
+    write_table(path, PER_IMAGE_COLUMNS, rows)
 
 
-def _write_table(path: Path, columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
+    """Write a CSV file atomically. Floats are written so that reading gives the same bits."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)

@@ -6,49 +6,54 @@ of CPU).
 """
 
 import math
+import os
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from segmentation import augment, checkpoint, dataset, runs
+from segmentation import checkpoint, dataset, encoders, runs, splits
 from segmentation.coco import SPLITS, Dataset
-from segmentation.config import TrainConfig
-from segmentation.draws import Plan, plan, subset, thin
-from segmentation.evaluate import dice_loss, measure, scores
+from segmentation.config import SIZE_STEP, TrainConfig
+from segmentation.draws import plan, render_subset, subset, thin
+from segmentation.evaluate import decoded, measure, scores
+from segmentation.feed import Feed, Pool
+from segmentation.loss import loss
 from segmentation.model import (
     autocast,
+    beyond_paper,
     bf16_supported,
     build,
+    check_images,
     device,
-    memory_format,
     normalise,
     place,
     save_tensors,
     torch_settings,
 )
-from segmentation.splits import Split
 from twin.files import InputError, WorkError, hold, versions, write_manifest
 
 WARM_UP = 0.05  # part of all steps
-VERSIONED = ("torch", "segmentation-models-pytorch", "albumentations", "opencv-python-headless", "numpy")
+AVERAGED = 0.05  # part of all steps over which the moving average of the weights reaches back
+AVERAGE_EVERY = 4  # steps; a moving average gains nothing from each of them
+MAX_WORKERS = 8  # processes that augment ahead for a GPU
+VERSIONED = ("torch", "segmentation-models-pytorch", "timm", "albumentations", "opencv-python-headless", "numpy")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Data:
-    """Decoded images, which of them take which part, and the plan of the batches."""
+    """Decoded images, the batches made of them, and the photos that are measured."""
 
-    real: dataset.Arrays
-    renders: dataset.Arrays | None
-    train: npt.NDArray[np.intp]  # rows of `real` that the arm may use
+    feed: Feed
+    photos: dataset.Arrays | dataset.Natives
     valid: Sequence[str]
     test: Sequence[str]
-    plan: Plan
+    scale: float
 
 
 def train(
@@ -56,8 +61,11 @@ def train(
     config: TrainConfig,
     *,
     real: Dataset,
-    split: Split,
+    split: splits.Split,
     renders: Dataset | None,
+    weights: Path | None = None,
+    checkpoint_seconds: float = 300.0,
+    workers: int | None = None,
     on_epoch: Callable[[dict[str, float]], None] | None = None,
 ) -> None:
     """Train one U-Net and leave a complete run in `folder`; resume one that was cut off, leave alone one complete.
@@ -65,8 +73,11 @@ def train(
     Parameters
     ----------
     folder : absent, empty, or holding this same run.
-    config, real, split, renders : what to learn and from what. `renders` is used only where the arm's synth_share is
-        above 0.
+    config, real, split, renders : what to learn and from what. `renders` is used only where the arm takes renders.
+    weights : folder of prepared ImageNet weights; None asks the hub, where the configuration wants them.
+    checkpoint_seconds : at the end of an epoch, save the state when the last save is at least this long ago.
+    workers : processes that augment ahead where precision is exact; None: up to `MAX_WORKERS` beside a GPU, none on a
+        CPU, whose cores train. The result does not depend on it.
     on_epoch : called after each epoch with its row of the history and epochs, images_per_second, seconds_left.
 
     Raises
@@ -78,98 +89,149 @@ def train(
     """
     if runs.is_complete(folder, config, real, split, renders):
         return
-    data = _prepare(config, real, split, renders)
-    network = build(config.backbone, encoder_weights=config.encoder_weights, seed=config.seed)
+    encoders.check(config.backbone, config.architecture)
+    data = _prepare(config, real, split, renders, workers)
+    network = build(
+        config.backbone,
+        architecture=config.architecture,
+        encoder_weights=config.encoder_weights,
+        weights=weights,
+        seed=config.seed,
+    )
+    # Whole photos are measured where crops train, and not all of them are square.
+    widths = (config.size, config.size + SIZE_STEP) if config.framing == "crop" else (config.size,)
+    for width in widths:
+        check_images(network, config.size, width, batch_size=config.batch_size)
     identity = runs.identity(config, real, split, renders)
     settings = {**identity["config"], **{f"data {key}": value for key, value in identity["data"].items()}}
     with hold(folder, runs.KIND, settings, patience_seconds=30), torch_settings(config.threads):
-        where = device()
-        network = place(network, config.precision)
-        optimizer = torch.optim.AdamW(
-            network.parameters(), weight_decay=config.weight_decay, fused=config.precision == "fast"
-        )
-        progress = checkpoint.restore(folder, network, optimizer)
-        _epochs(folder, config, data, network, optimizer, progress, on_epoch)
+        splits.save(split, folder / runs.SPLIT)
+        state = _begin(network, config, data)
+        checkpoint.restore(folder, state)
+        _epochs(folder, config, data, state, checkpoint_seconds, on_epoch)
 
-        network.load_state_dict(progress.best_weights)
-        _, table = measure(network, config, data.real, data.test)
-        save_tensors(folder / runs.WEIGHTS, progress.best_weights, {"config_digest": config.digest})
+        kept = state.best_weights if state.average is None else state.average.module.state_dict()
+        state.network.load_state_dict(kept)
+        _, table = measure(state.network, config, data.photos, data.test)
+        save_tensors(folder / runs.WEIGHTS, kept, {"config_digest": config.digest})
         runs.write_per_image(folder / "per_image.csv", table)
+        plan = data.feed.plan
         content = {
             **identity,
             "config_digest": config.digest,
             "counts": {
-                "train_photos": len(data.train),
-                "train_renders": data.plan.renders,
+                "train_photos": plan.photos,
+                "train_renders": plan.renders,
                 "valid": len(data.valid),
                 "test": len(data.test),
-                "steps": config.epochs * data.plan.steps_per_epoch,
+                "steps": config.epochs * plan.steps_per_epoch,
             },
-            "best_epoch": progress.best_epoch,
-            "train_seconds": sum(row["seconds"] for row in progress.history),
+            "best_epoch": state.best_epoch if state.average is None else config.epochs,
+            "train_seconds": sum(row["seconds"] for row in state.history),
+            "scale": data.scale,
+            "beyond_paper": beyond_paper(config.backbone, config.architecture),
             "seed": config.seed,
             "threads": config.threads,
-            "device": _describe(where),
-            "bfloat16": config.precision == "fast" and bf16_supported(where.type),
+            "device": _describe(data.feed.where),
+            "bfloat16": config.precision == "fast" and bf16_supported(data.feed.where.type),
             "versions": versions(*VERSIONED),
         }
         write_manifest(folder, runs.KIND, content)
         checkpoint.remove(folder)
 
 
-def _prepare(config: TrainConfig, real: Dataset, split: Split, renders: Dataset | None) -> _Data:
-    known = {photo.file_name for photo in real.photos}
+def _prepare(
+    config: TrainConfig, real: Dataset, split: splits.Split, renders: Dataset | None, workers: int | None
+) -> _Data:
+    known = {photo.file_name: photo for photo in real.photos}
     for part in SPLITS:
         if unknown := [name for name in getattr(split, part) if name not in known]:
             raise InputError(f"{real.folder}: photo {unknown[0]!r} of the split's {part} part is absent; split again")
-    if config.arm.synth_share > 0 and renders is None:
-        raise InputError(f"data arm {config.arm.name}: takes renders, but none were given; name their folder")
-    cache = dataset.cache_folder()
-    photos = dataset.arrays(real, config.size, cache=cache)
-    rendered = dataset.arrays(renders, config.size, cache=cache) if renders and config.arm.synth_share > 0 else None
+    arm = config.arm
+    if arm.takes_renders and renders is None:
+        raise InputError(f"data arm {arm.name}: takes renders, but none were given; name their folder")
     every = thin(split.train, config.max_train_images)
-    chosen = subset(every, config.arm.real_fraction, config.seed)
+    chosen = subset(every, split.groups_of(every), arm.real_fraction, config.seed)
+    photos = decoded(real, config)
+    pool = None
+    if arm.takes_renders and renders is not None:
+        pool = Pool(
+            images=decoded(renders, config), rows=render_subset(len(renders.photos), arm.synth_count, config.seed)
+        )
+    where = device()
+    sides = [math.sqrt(known[name].width * known[name].height) for name in chosen]
     return _Data(
-        real=photos,
-        renders=rendered,
-        train=photos.rows(chosen),
+        feed=Feed(
+            config=config,
+            plan=plan(
+                arm,
+                seed=config.seed,
+                epochs=config.epochs,
+                batch_size=config.batch_size,
+                all_photos=len(every),
+                photos=len(chosen),
+                renders=len(pool.rows) if pool else 0,
+            ),
+            photos=Pool(images=photos, rows=photos.rows(chosen)),
+            renders=pool,
+            where=where,
+            workers=_workers(where) if workers is None else workers,
+        ),
+        photos=photos,
         valid=thin(split.valid, config.max_eval_images),
         test=thin(split.test, config.max_eval_images),
-        plan=plan(
-            config.arm,
-            seed=config.seed,
-            batch_size=config.batch_size,
-            all_photos=len(every),
-            photos=len(chosen),
-            renders=len(rendered.row) if rendered else 0,
-        ),
+        scale=1.0 if config.framing == "crop" else config.size / float(np.median(sides)),
     )
+
+
+def _workers(where: torch.device) -> int:
+    return min(MAX_WORKERS, len(os.sched_getaffinity(0)) - 1) if where.type == "cuda" else 0
+
+
+def _begin(network: torch.nn.Module, config: TrainConfig, data: _Data) -> checkpoint.State:
+    """A run before its first step."""
+    network = place(network, config.precision)
+    optimizer = torch.optim.AdamW(
+        network.parameters(), weight_decay=config.weight_decay, fused=config.precision == "fast"
+    )
+    average = None
+    if config.keep == "averaged":
+        reach = max(AVERAGE_EVERY, AVERAGED * config.epochs * data.feed.plan.steps_per_epoch)
+        average = AveragedModel(
+            network,
+            multi_avg_fn=get_ema_multi_avg_fn(1 - AVERAGE_EVERY / reach),  # type: ignore[no-untyped-call]
+            use_buffers=True,
+        )
+    return checkpoint.State(network=network, optimizer=optimizer, average=average)
 
 
 def _epochs(
     folder: Path,
     config: TrainConfig,
     data: _Data,
-    network: torch.nn.Module,
-    optimizer: torch.optim.AdamW,
-    progress: checkpoint.Progress,
+    state: checkpoint.State,
+    checkpoint_seconds: float,
     on_epoch: Callable[[dict[str, float]], None] | None,
 ) -> None:
-    """Train from the epoch that `progress` has reached to the last, and keep the weights of the best in it."""
+    """Train from the epoch that `state` has reached to the last."""
     saved = time.monotonic()
-    for epoch in range(len(progress.history), config.epochs):
+    reached = len(state.history)
+    steps = data.feed.plan.steps_per_epoch
+    batches = data.feed.batches(reached * steps, config.epochs * steps)
+    for epoch in range(reached, config.epochs):
         started = time.monotonic()
-        train_loss = _one_epoch(config, data, network, optimizer, epoch)
+        train_loss = _one_epoch(config, batches, steps, state)
         trained = time.monotonic()
         if not math.isfinite(train_loss):
             raise WorkError(f"{folder}: the loss is not a number in epoch {epoch + 1}; take a lower learning_rate")
-        valid_loss, table = measure(network, config, data.real, data.valid)
+        measured = state.network if state.average is None else state.average.module
+        valid_loss, table = measure(measured, config, data.photos, data.valid)
         f1, iou = (float(values.mean()) for values in scores(table.tp, table.fp, table.fn, table.tn))
-        if f1 > progress.best_f1:
-            progress.best_epoch, progress.best_f1 = epoch + 1, f1
-            progress.best_weights = {
+        if state.average is None and f1 > state.best_f1:
+            state.best_epoch, state.best_f1 = epoch + 1, f1
+            state.best_weights = {
                 name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-                for name, tensor in network.state_dict().items()
+                for name, tensor in state.network.state_dict().items()
             }
         row = {
             "epoch": epoch + 1,
@@ -179,55 +241,42 @@ def _epochs(
             "valid_iou": iou,
             "seconds": time.monotonic() - started,
         }
-        progress.history.append(row)
-        runs.write_history(folder, progress.history)
-        if time.monotonic() - saved >= config.checkpoint_seconds:
-            checkpoint.save(folder, network, optimizer, progress)
+        state.history.append(row)
+        runs.write_history(folder, state.history)
+        if time.monotonic() - saved >= checkpoint_seconds:
+            checkpoint.save(folder, state)
             saved = time.monotonic()
         if on_epoch is not None:
             seconds_left = row["seconds"] * (config.epochs - epoch - 1)
-            speed = data.plan.steps_per_epoch * config.batch_size / (trained - started)
+            speed = steps * config.batch_size / (trained - started)
             on_epoch({**row, "epochs": config.epochs, "images_per_second": speed, "seconds_left": seconds_left})
 
 
 def _one_epoch(
-    config: TrainConfig, data: _Data, network: torch.nn.Module, optimizer: torch.optim.AdamW, epoch: int
+    config: TrainConfig, batches: Iterator[tuple[torch.Tensor, torch.Tensor]], steps: int, state: checkpoint.State
 ) -> float:
     """Take the optimiser steps of one epoch and return the mean of their losses."""
-    network.train()
-    where = device()
-    steps = data.plan.steps_per_epoch
-    losses = torch.zeros(steps, device=where)
-    for step in range(steps):
-        images, masks = _batch(config, data, epoch, step, where)
-        optimizer.param_groups[0]["lr"] = learning_rate(config, epoch * steps + step, config.epochs * steps)
-        with autocast(config.precision, where.type):
-            logits = network(normalise(images, config.backbone))
-        loss = dice_loss(logits.float(), masks)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        losses[step] = loss.detach()
-    return float(losses.mean())
+    state.network.train()
+    losses = []
+    first = len(state.history) * steps
+    for step in range(first, first + steps):
+        images, masks = next(batches)
+        state.optimizer.param_groups[0]["lr"] = learning_rate(config, step, config.epochs * steps)
+        value = step_loss(config, state.network, images, masks)
+        state.optimizer.zero_grad()
+        value.backward()  # type: ignore[no-untyped-call]
+        state.optimizer.step()
+        losses.append(value.detach())
+        if state.average is not None and step % AVERAGE_EVERY == 0:
+            state.average.update_parameters(state.network)
+    return float(torch.stack(losses).mean())
 
 
-def _batch(
-    config: TrainConfig, data: _Data, epoch: int, step: int, where: torch.device
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The augmented batch of one step on the training device, images not yet normalised."""
-    photos, renders = data.plan.batch(epoch * data.plan.steps_per_epoch + step)
-    parts = [(data.real, data.train[photos])]
-    if data.renders is not None:
-        parts.append((data.renders, renders))
-    images = np.concatenate([arrays.images[rows] for arrays, rows in parts])
-    masks = np.concatenate([arrays.masks[rows] for arrays, rows in parts])
-    key = {"seed": config.seed, "epoch": epoch, "first": step * config.batch_size}
-    if config.precision == "exact":
-        images, masks = augment.exact(images, masks, **key)
-    pictures, truth = augment.image_tensor(images, where), augment.mask_tensor(masks, where)
-    if config.precision == "fast":
-        pictures, truth = augment.fast(pictures, truth, **key)
-    return pictures.contiguous(memory_format=memory_format(config.precision)), truth
+def step_loss(config: TrainConfig, network: torch.nn.Module, images: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
+    """The loss of one batch, as `Feed.batches` gives it, in the precision of the configuration."""
+    with autocast(config.precision, images.device.type):
+        logits = network(normalise(images, config.backbone))
+    return loss(config.loss, logits.float(), masks)
 
 
 def learning_rate(config: TrainConfig, step: int, steps: int) -> float:

@@ -8,7 +8,7 @@ import pytest
 
 
 @pytest.fixture(scope="session", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def decoded_photos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Decoded photos of the tests stay out of the user's cache, in Ray's workers too."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CORROTWIN_CACHE", str(tmp_path_factory.mktemp("cache")))

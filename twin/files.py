@@ -160,22 +160,22 @@ def _claim_of(kind: str, configuration: Mapping[str, Any]) -> dict[str, Any]:
 def check_claim(folder: Path, kind: str, configuration: Mapping[str, Any]) -> None:
     """Refuse a folder that `hold` would refuse for what it holds; nothing is written."""
     if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder}: is a file, not a folder; choose another --out")
+        raise InputError(f"{folder}: is a file, not a folder; choose another folder")
     mark, wanted = folder / CLAIM, _claim_of(kind, configuration)
     if mark.exists():
         found = read_json(mark)
         if not isinstance(found, dict) or found.get("kind") != kind:
-            raise InputError(f"{folder}: holds another kind of folder ({found!r:.60}); choose another --out")
+            raise InputError(f"{folder}: holds another kind of folder ({found!r:.60}); choose another folder")
         if found != wanted:
             different = _difference(found.get("configuration"), wanted["configuration"])
             raise InputError(
-                f"{folder}: was begun with other settings ({different}); choose another --out or delete the folder"
+                f"{folder}: was begun with other settings ({different}); choose another folder or delete the folder"
             )
         return
     # A command killed before its claim was written leaves a lock or a part of the claim: still an empty folder.
     strange = [path for path in folder.glob("*") if path.name != LOCK and not path.name.startswith(f".{CLAIM}.")]
     if strange:
-        raise InputError(f"{folder}: holds something else and is not a {kind} folder; choose another --out")
+        raise InputError(f"{folder}: holds something else and is not a {kind} folder; choose another folder")
 
 
 def _lock(stream: TextIO, folder: Path, patience_seconds: float) -> None:
@@ -193,7 +193,7 @@ def _lock(stream: TextIO, folder: Path, patience_seconds: float) -> None:
             time.sleep(0.1)
         except OSError as error:
             reason = f"this file system has no locks ({error.strerror})"
-            raise InputError(f"{folder}: {reason}; choose another --out") from error
+            raise InputError(f"{folder}: {reason}; choose another folder") from error
     stream.truncate(0)
     stream.write(str(os.getpid()))
     stream.flush()

@@ -135,7 +135,14 @@ def cheap_models(monkeypatch: pytest.MonkeyPatch) -> None:
 def fake_run() -> Callable[..., None]:
     """The writer of fake runs; called like `study.train_run`."""
 
-    def write(folder: Path, config: Any, real: coco.Dataset, split: splits.Split, renders: coco.Dataset | None) -> None:
+    def write(
+        folder: Path,
+        config: Any,
+        real: coco.Dataset,
+        split: splits.Split,
+        renders: coco.Dataset | None,
+        weights: Path | None,
+    ) -> None:
         write_run(folder, config, real, split, renders or real)
 
     return write

@@ -1,5 +1,7 @@
 import json
 import shutil
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ from PIL import Image
 from pycocotools.coco import COCO
 from scipy import ndimage
 
-from segmentation import coco
+from segmentation import coco, coco_check
 from twin.files import InputError
 
 
@@ -62,7 +64,7 @@ def test_round_trip_is_exact(mask):
 def test_both_kinds_of_rle_agree(mask):
     uncompressed = {"size": list(mask.shape), "counts": runs_of(mask)}
     assert np.array_equal(coco.mask(photo_of(mask, uncompressed)), mask)
-    assert coco._runs(coco.region(mask)["segmentation"]["counts"], "") == runs_of(mask)
+    assert coco_check.run_lengths(coco.region(mask)["segmentation"]["counts"], "") == runs_of(mask)
 
 
 @given(mask=masks)
@@ -162,6 +164,20 @@ def rotated(document, folder):
     Image.new("RGB", (8, 6)).save(folder / "photo.png", exif=exif)
 
 
+PNG = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sIIBBBBB", 13, b"IHDR", 8, 6, 8, 2, 0, 0, 0)
+
+
+def announced(width, height):
+    """A PNG of a few bytes whose header announces any size."""
+
+    def change(document, folder):
+        header = struct.pack(">4sIIBBBBB", b"IHDR", width, height, 8, 2, 0, 0, 0)
+        chunk = struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
+        (folder / "photo.png").write_bytes(PNG[:8] + chunk + struct.pack(">I4s", 0, b"IDAT"))
+
+    return change
+
+
 SQUARE = [1, 1, 4, 1, 4, 4, 1, 4]
 
 BAD = {
@@ -198,6 +214,22 @@ BAD = {
     "size missing": (lambda d, f: d["images"][0].pop("width"), "photo.png: is 8x6"),
     "rotated": (rotated, "photo.png: is 6x8 pixels .after EXIF"),
     "no annotations": (lambda d, f: d["annotations"].clear(), "flat: no annotations at all"),
+    "polygon of huge numbers": (segmentation([[*SQUARE, 10**400, 1]]), "labels.json: annotation 5.*too large"),
+    "truth values": (segmentation([[True] * 6]), "labels.json: annotation 5.*6 numbers"),
+    "RLE of truth values": (
+        segmentation({"size": [6, 8], "counts": [True] * 48}),
+        "labels.json: annotation 5.*neither",
+    ),
+    "compressed RLE of another size": (segmentation({"size": [8, 6], "counts": "`1"}), "annotation 5.*RLE of size"),
+    "compressed RLE too short": (segmentation({"size": [6, 8], "counts": "X1"}), "annotation 5.*48 pixels"),
+    "compressed RLE empty": (segmentation({"size": [6, 8], "counts": ""}), "annotation 5.*48 pixels"),
+    "compressed RLE of a long run": (segmentation({"size": [6, 8], "counts": "P" * 7 + "0"}), "annotation 5.*damaged"),
+    "image_id a list": (lambda d, f: d["annotations"][0].update(image_id=[3]), "labels.json: annotation 5.*image .3."),
+    "category_id a list": (lambda d, f: d["annotations"][0].update(category_id=[1]), "annotation 5.*category .1."),
+    "a name too long": (file_name("x" * 5000), "image 3 .*absent"),
+    "half a header": (lambda d, f: (f / "photo.png").write_bytes(PNG[:20]), "photo.png: not a readable image"),
+    "too many pixels": (announced(30_000, 30_000), "photo.png: not a readable image .*exceeds limit"),
+    "many pixels": (announced(10_000, 10_000), "photo.png: not a readable image .*exceeds limit"),
     "no categories": (lambda d, f: d.pop("categories"), "labels.json: json, but not COCO"),
     "list of numbers": (lambda d, f: d.update(images=[1]), "labels.json: json, but not COCO"),
     "second json": (
@@ -217,13 +249,87 @@ def test_bad_input_is_one_line_that_names_the_file(case, flat):
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), [("{", "labels.json: not valid JSON"), ("[]", "labels.json: json, but not COCO")]
+    ("content", "message"),
+    [
+        ("{", "labels.json: not valid JSON"),
+        ("[]", "labels.json: json, but not COCO"),
+        ("\ufeff{", "labels.json: not valid JSON"),
+        ("\0", "labels.json: not valid JSON"),
+    ],
 )
 def test_json_that_is_not_coco(content, message, flat):
     folder = flat()
     (folder / "labels.json").write_text(content)
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(InputError, match=message) as caught:
         coco.read(folder)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_json_may_be_named_itself(flat, tmp_path):
+    folder = flat(lambda _, folder: (folder / "notes.json").write_text("{}"))
+    with pytest.raises(InputError, match="several json files"):
+        coco.read(folder)
+    data = coco.read(folder / "labels.json")
+    assert (data.folder, len(data.photos)) == (folder, 1)
+    (tmp_path / "labels.txt").write_text("{}")
+    with pytest.raises(InputError, match=r"labels\.txt: neither a folder"):
+        coco.read(tmp_path / "labels.txt")
+
+
+def two_classes(document, folder):
+    rust, dent = np.zeros((2, 6, 8), dtype=bool)
+    rust[:3], dent[2:] = True, True
+    document["categories"] = [{"id": 0, "name": "steel"}, {"id": 1, "name": "rust"}, {"id": 2, "name": "dent"}]
+    document["annotations"] = [
+        {"id": number, "image_id": 3, "category_id": number, **coco.region(mask)}
+        for number, mask in ((1, rust), (2, dent))
+    ]
+
+
+def test_classes_choose_whose_annotations_count(flat):
+    folder = flat(two_classes)
+    chosen = {classes: coco.read(folder, classes=classes) for classes in (None, ("rust",), ("dent",), ("rust", "dent"))}
+    masks = {classes: coco.mask(data.photos[0]) for classes, data in chosen.items()}
+    assert masks["rust",].sum() == 24
+    assert masks["dent",].sum() == 32
+    assert masks[None].all()
+    assert chosen["rust", "dent"].digest == chosen[None].digest
+    assert len({data.digest for data in chosen.values()}) == 3
+
+
+def test_what_is_wrong_with_other_classes_does_not_matter(flat):
+    def boxes(document, folder):
+        two_classes(document, folder)
+        del document["annotations"][1]["segmentation"]
+
+    folder = flat(boxes)
+    assert coco.mask(coco.read(folder, classes=("rust",)).photos[0]).sum() == 24
+    with pytest.raises(InputError, match="annotation 2 of image 3 has no segmentation"):
+        coco.read(folder)
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        (("rust", "moss"), "flat: no class moss; there are dent, rust, steel"),
+        ((), "flat: no class chosen; there are dent, rust, steel"),
+        (("steel",), "flat: no annotations of steel"),
+    ],
+)
+def test_classes_that_choose_nothing(classes, message, flat):
+    folder = flat(two_classes)
+    with pytest.raises(InputError, match=message):
+        coco.read(folder, classes=classes)
+
+
+def test_names_that_differ_by_case_are_two_images(flat):
+    def add(document, folder):
+        Image.new("RGB", (8, 6)).save(folder / "Photo.png")
+        document["images"].append({**document["images"][0], "id": 4, "file_name": "Photo.png"})
+
+    photos = coco.read(flat(add)).photos
+    assert [photo.file_name for photo in photos] == ["photo.png", "Photo.png"]
+    assert (coco.image(photos[0]) != coco.image(photos[1])).any()
 
 
 def test_missing_and_empty_folders(tmp_path):
@@ -271,14 +377,31 @@ def test_cmyk_becomes_rgb(flat):
     assert (coco.image(coco.read(flat(cmyk)).photos[0]) == (255, 0, 0)).all()
 
 
-def test_exif_rotation_is_applied(flat):
+def test_odd_metadata_is_no_trouble(flat):
+    def spoil(document, folder):
+        Image.fromarray(GREY).save(folder / "p.jpg", exif=b"Exif\0\0II*\0\x08\0\0\0\xff\xff\x12\x01")
+        document["images"][0]["file_name"] = "p.jpg"
+
+    assert coco.image(coco.read(flat(spoil)).photos[0]).shape == (6, 8, 3)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("ending", ["png", "tif", "jpg", "webp"])
+def test_exif_rotation_is_applied(ending, orientation, flat):
+    stored = {  # what the camera stored of GREY, by the standard's table of row 0 and column 0
+        1: GREY, 2: GREY[:, ::-1], 3: GREY[::-1, ::-1], 4: GREY[::-1],
+        5: GREY.T, 6: np.rot90(GREY), 7: GREY.T[::-1, ::-1], 8: np.rot90(GREY, -1),
+    }  # fmt: skip
+
     def turn(document, folder):
         exif = Image.Exif()
-        exif[0x0112] = 6  # stored lying on its left side: to be turned a quarter clockwise
-        Image.fromarray(GREY.T.copy()).save(folder / "photo.png", exif=exif)
+        exif[0x0112] = orientation
+        options = {"jpg": {"quality": 100}, "webp": {"lossless": True}}.get(ending, {})
+        Image.fromarray(stored[orientation].copy()).save(folder / f"p.{ending}", exif=exif, **options)
+        document["images"][0]["file_name"] = f"p.{ending}"
 
-    photo = coco.read(flat(turn)).photos[0]
-    assert np.array_equal(coco.image(photo)[..., 0], np.rot90(GREY.T, -1))
+    pixels = coco.image(coco.read(flat(turn)).photos[0])
+    assert np.abs(pixels[..., 0].astype(int) - GREY).max() <= (2 if ending == "jpg" else 0)
 
 
 @pytest.mark.photos

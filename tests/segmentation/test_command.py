@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 
@@ -33,16 +34,18 @@ def test_train_then_evaluate(roboflow, rendered, cache, tmp_path):
     assert "5 images, mean F1" in done.stdout
     again = call("evaluate", out, "--data", roboflow)
     assert again.returncode == 0, again.stderr
-    assert again.stdout.split(":", 1)[1].strip() == done.stdout.split(":", 1)[1].strip()
+    assert again.stdout.splitlines()[0].split(":", 1)[1].strip() == done.stdout.split(":", 1)[1].strip()
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("--data", "nowhere"), "nowhere: no such folder"),
-        (("--data", ".", "--backbone", "resnet18"), "mobilenet_v2, resnet152, inceptionv4, vgg16"),
+        (("--data", ".", "--adaptation", "fourier"), "need --renders"),
+        (("--data", ".", "--renders", ".", "--synth-share", "0", "--synth-count", "3"), "synth_share or pretrain"),
+        (("--data", ".", "--workers", "-1"), "--workers -1 is negative"),
         (("--data", ".", "--size", "100"), "nearest that is: 96"),
-        (("--data", ".", "--synth-share", "0.5"), "needs --renders"),
+        (("--data", ".", "--synth-share", "0.5"), "need --renders"),
         (("--data", "."), "no COCO json"),
     ],
 )
@@ -65,3 +68,25 @@ def test_a_folder_that_holds_something_else_is_one_line(roboflow, cache, tmp_pat
     assert done.returncode == 2
     [line] = done.stderr.splitlines()
     assert "holds something else" in line
+
+
+def test_split_then_train_by_spots(roboflow, tmp_path):
+    command = ("split", "--data", roboflow, "--out", tmp_path / "split.json", "--by", "names")
+    done = call(*command)
+    assert done.returncode == 0, done.stderr
+    assert "0 of" in done.stdout
+    assert call(*command).returncode == 0
+    other = call(*command, "--seed", 1)
+    assert other.returncode == 2
+    assert "holds something other" in other.stderr
+    settings = ("--profile", "quick", "--size", 32, "--epochs", 1, "--threads", 1)
+    done = call("train", "--data", roboflow, "--out", tmp_path / "run", "--split", tmp_path / "split.json", *settings)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "run" / "split.json").read_text())["how"] == "grouped"
+
+
+def test_split_options_that_do_not_go_together(roboflow, tmp_path):
+    done = call("split", "--data", roboflow, "--out", tmp_path / "split.json", "--by", "column")
+    assert done.returncode == 2
+    assert "go together" in done.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -3,7 +3,7 @@ from dataclasses import asdict
 
 import pytest
 
-from segmentation.config import BACKBONES, MIXED, PROFILES, REAL, DataArm, configure, from_json
+from segmentation.config import MIXED, PROFILES, REAL, DataArm, configure, from_json
 from twin.files import InputError
 
 
@@ -25,7 +25,7 @@ def test_paper_profile_is_as_published():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"backbone": "resnet18"}, ".*".join(BACKBONES)),
+        ({"backbone": ""}, "needs the names"),
         ({"size": 100}, "100 is not divisible by 32; the nearest that is: 96"),
         ({"size": 113}, "the nearest that is: 128"),
         ({"size": 0}, "the nearest that is: 32"),
@@ -37,9 +37,11 @@ def test_paper_profile_is_as_published():
         ({"learning_rate": 0.0}, "learning_rate 0.0"),
         ({"learning_rate": float("nan")}, "learning_rate nan"),
         ({"weight_decay": -1.0}, "weight_decay -1.0"),
-        ({"checkpoint_seconds": float("inf")}, "checkpoint_seconds inf"),
         ({"encoder_weights": "coco"}, "imagenet or None"),
         ({"precision": "half"}, "exact or fast"),
+        ({"framing": "tile"}, "resize or crop"),
+        ({"loss": "iou"}, "dice or dice_bce"),
+        ({"keep": "last"}, "best or averaged"),
     ],
 )
 def test_what_is_not_valid_is_refused(changes, message):
@@ -49,7 +51,16 @@ def test_what_is_not_valid_is_refused(changes, message):
 
 @pytest.mark.parametrize(
     ("changes", "message"),
-    [({"name": ""}, "name"), ({"real_fraction": 0.0}, "real_fraction"), ({"synth_share": 1.5}, "synth_share")],
+    [
+        ({"name": ""}, "name"),
+        ({"real_fraction": 0.0}, "real_fraction"),
+        ({"synth_share": 1.5}, "synth_share"),
+        ({"synth_count": 0, "synth_share": 0.5}, "synth_count 0"),
+        ({"synth_count": 10}, "synth_share or pretrain above 0"),
+        ({"pretrain": -0.1}, "pretrain -0.1"),
+        ({"adaptation": "gan", "synth_share": 0.5}, "fourier or histogram or colours"),
+        ({"adaptation": "fourier"}, "synth_share or pretrain above 0"),
+    ],
 )
 def test_data_arms_are_checked(changes, message):
     with pytest.raises(InputError, match=message):
@@ -64,3 +75,10 @@ def test_unknown_profile_and_fields():
         from_json({**value, "depth": 1})
     with pytest.raises(InputError, match="colour"):
         from_json({**value, "arm": {"name": "x", "colour": 1}})
+
+
+def test_an_arm_knows_whether_it_takes_renders():
+    assert not REAL.takes_renders
+    assert MIXED.takes_renders
+    assert DataArm(name="x", synth_share=None).takes_renders
+    assert DataArm(name="x", pretrain=0.5).takes_renders

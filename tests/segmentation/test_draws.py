@@ -6,14 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segmentation.config import DataArm
-from segmentation.draws import plan, subset, thin
+from segmentation.draws import plan, render_subset, subset, thin
 
 NAMES = tuple(f"{i:03d}" for i in range(100))
+SPOTS = tuple(f"spot {int(name) // 3}" for name in NAMES)
 
 
-def plan_of(share, *, seed=0, batch_size=8, all_photos=50, photos=50, renders=30):
-    arm = DataArm(name="x", synth_share=share)
-    return plan(arm, seed=seed, batch_size=batch_size, all_photos=all_photos, photos=photos, renders=renders)
+def plan_of(share, *, seed=0, batch_size=8, all_photos=50, photos=50, renders=30, epochs=10, pretrain=0.0):
+    arm = DataArm(name="x", synth_share=share, pretrain=pretrain)
+    counts = {"all_photos": all_photos, "photos": photos, "renders": renders}
+    return plan(arm, seed=seed, epochs=epochs, batch_size=batch_size, **counts)
 
 
 @given(share=st.floats(0, 1), seed=st.integers(0, 2**32), batch_size=st.integers(1, 20), steps=st.integers(1, 60))
@@ -56,18 +58,58 @@ def test_steps_do_not_depend_on_the_arm(share, photos):
     assert plan_of(share, photos=photos).steps_per_epoch == 7
 
 
+def test_mixed_by_count_draws_every_image_equally_often():
+    made = plan_of(None, photos=50, renders=30)
+    drawn = [made.batch(step) for step in range(200)]
+    photos, renders = (np.bincount(np.concatenate(column)) for column in zip(*drawn, strict=True))
+    assert (len(photos), len(renders)) == (50, 30)
+    assert np.concatenate([photos, renders]).min() >= 19
+    assert np.concatenate([photos, renders]).max() <= 21
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_pretraining_takes_renders_alone_and_then_the_share(share):
+    made = plan_of(share, pretrain=0.3)
+    counts = [len(made.batch(step)[1]) for step in range(70)]
+    assert made.pretrain_steps == 21
+    assert counts[:21] == [8] * 21
+    assert counts[21:] == [int(8 * share)] * 49
+    seen = np.concatenate([made.batch(step)[1] for step in range(21)])
+    assert np.ptp(np.bincount(seen, minlength=30)) <= 1
+
+
 @given(fraction=st.floats(0.001, 1), seed=st.integers(0, 1000))
 def test_subset_is_a_part_in_order(fraction, seed):
-    chosen = subset(NAMES, fraction, seed)
+    chosen = subset(NAMES, NAMES, fraction, seed)
     assert list(chosen) == sorted(set(chosen))
     assert set(chosen) <= set(NAMES)
     assert len(chosen) == max(1, round(fraction * 100))
 
 
+@given(fraction=st.floats(0.001, 1), seed=st.integers(0, 1000))
+def test_subset_takes_whole_spots(fraction, seed):
+    chosen = subset(NAMES, SPOTS, fraction, seed)
+    spots = {SPOTS[int(name)] for name in chosen}
+    assert [name for name, spot in zip(NAMES, SPOTS, strict=True) if spot in spots] == list(chosen)
+    wanted = max(1, round(fraction * 100))
+    assert wanted <= len(chosen) < wanted + 3
+
+
 def test_subset_is_redrawn_by_seed_and_grows_with_the_fraction():
-    assert subset(NAMES, 0.1, 1) == subset(NAMES, 0.1, 1)
-    assert subset(NAMES, 0.1, 1) != subset(NAMES, 0.1, 2)
-    assert set(subset(NAMES, 0.1, 1)) < set(subset(NAMES, 0.3, 1))
+    for groups in (NAMES, SPOTS):
+        assert subset(NAMES, groups, 0.1, 1) == subset(NAMES, groups, 0.1, 1)
+        assert subset(NAMES, groups, 0.1, 1) != subset(NAMES, groups, 0.1, 2)
+        assert set(subset(NAMES, groups, 0.1, 1)) < set(subset(NAMES, groups, 0.3, 1))
+
+
+def test_renders_of_a_run():
+    assert render_subset(30, None, 1).tolist() == list(range(30))
+    assert render_subset(30, 50, 1).tolist() == list(range(30))
+    few = render_subset(30, 10, 1)
+    assert len(set(few.tolist())) == 10
+    assert (np.diff(few) > 0).all()
+    assert set(few.tolist()) < set(render_subset(30, 20, 1).tolist())
+    assert few.tolist() != render_subset(30, 10, 2).tolist()
 
 
 @given(limit=st.integers(1, 150))

@@ -1,5 +1,6 @@
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ REAL = DataArm(name="real")
 MIXED = DataArm(name="mixed", synth_share=0.5)
 SYNTHETIC = DataArm(name="synthetic", synth_share=1.0)
 TENTH = DataArm(name="tenth", real_fraction=0.1, synth_share=0.25)
+COUNTED = DataArm(name="counted", synth_share=None, synth_count=3)
+TUNED = DataArm(name="tuned", pretrain=0.5, adaptation="colours")
 
 
 class KilledError(Exception):
@@ -56,7 +59,8 @@ def result_of(folder):
 def test_a_run_on_disk(undisturbed, data):
     folder, rows = undisturbed
     names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
-    assert names == {CLAIM, "run.json", "history.csv", "per_image.csv", "best.safetensors"}
+    assert names == {CLAIM, "run.json", "split.json", "history.csv", "per_image.csv", "best.safetensors"}
+    assert splits.load(folder / runs.SPLIT) == data["split"]
     run = runs.load(folder)
     assert run.per_image.image == data["split"].test
     pixels = run.per_image.tp + run.per_image.fp + run.per_image.fn + run.per_image.tn
@@ -65,6 +69,8 @@ def test_a_run_on_disk(undisturbed, data):
     assert run.manifest["best_epoch"] == 1 + int(np.argmax(run.history["valid_f1"]))
     assert run.manifest["train_seconds"] == pytest.approx(run.history["seconds"].sum())
     assert run.manifest["data"]["renders"] == data["renders"].digest
+    assert run.manifest["scale"] == pytest.approx(64 / np.sqrt(72 * 80))
+    assert run.manifest["beyond_paper"] is False
     assert [row["epoch"] for row in rows] == [1, 2]
     assert rows[1]["seconds_left"] == 0
     assert rows[1]["images_per_second"] > 0
@@ -86,9 +92,13 @@ def test_the_counts_of_the_disk_are_the_counts_of_the_weights(undisturbed, data)
     assert len(elsewhere.image) == 7
 
 
-@pytest.mark.parametrize("precision", ["exact", "fast"])
-def test_a_killed_run_resumes_to_the_same_bits(precision, data, tmp_path):
-    config = config_of(MIXED, epochs=3, precision=precision, checkpoint_seconds=0.0)
+@pytest.mark.parametrize(
+    "changes",
+    [{"precision": "exact"}, {"precision": "fast"}, {"keep": "averaged"}, {"framing": "crop", "loss": "dice_bce"}],
+    ids=lambda changes: "-".join(changes.values()),
+)
+def test_a_killed_run_resumes_to_the_same_bits(changes, data, tmp_path):
+    config = config_of(MIXED, epochs=3, **changes)
     train(tmp_path / "whole", config, **data)
 
     def kill(_row):
@@ -96,7 +106,7 @@ def test_a_killed_run_resumes_to_the_same_bits(precision, data, tmp_path):
 
     for _ in range(2):
         with pytest.raises(KilledError):
-            train(tmp_path / "cut", config, **data, on_epoch=kill)
+            train(tmp_path / "cut", config, **data, checkpoint_seconds=0.0, on_epoch=kill)
         assert not runs.is_complete(tmp_path / "cut", config, **data)
         with pytest.raises(InputError, match="no complete training run"):
             runs.load(tmp_path / "cut")
@@ -125,7 +135,7 @@ def test_complete_means_this_configuration_and_these_data(undisturbed, data):
     assert not runs.is_complete(folder, config_of(MIXED), **{**data, "renders": data["real"]})
 
 
-@pytest.mark.parametrize("arm", [REAL, MIXED, SYNTHETIC, TENTH], ids=lambda arm: arm.name)
+@pytest.mark.parametrize("arm", [REAL, MIXED, SYNTHETIC, TENTH, COUNTED, TUNED], ids=lambda arm: arm.name)
 def test_every_arm_takes_the_same_steps(arm, data, tmp_path, monkeypatch):
     taken, shapes = [], []
     step, forward = torch.optim.AdamW.step, torch.nn.Module.__call__
@@ -135,7 +145,7 @@ def test_every_arm_takes_the_same_steps(arm, data, tmp_path, monkeypatch):
         return step(self, *arguments, **options)
 
     def watched(self, *arguments, **options):
-        if type(self).__name__ == "Unet" and self.training:
+        if type(self).__name__ == "Unet" and self.training and not arguments[0].is_meta:
             shapes.append(len(arguments[0]))
         return forward(self, *arguments, **options)
 
@@ -146,6 +156,7 @@ def test_every_arm_takes_the_same_steps(arm, data, tmp_path, monkeypatch):
     assert len(taken) == manifest["counts"]["steps"] == 3  # 12 photos in batches of 5
     assert shapes == [5, 5, 5]
     assert manifest["counts"]["train_photos"] == (1 if arm is TENTH else 12)
+    assert manifest["counts"]["train_renders"] == {"real": 0, "counted": 3}.get(arm.name, 7)
     assert set(runs.load(tmp_path / "run").per_image.image) == set(data["split"].test)
 
 
@@ -200,13 +211,13 @@ def test_a_folder_of_another_run_says_what_differs(undisturbed, data):
 
 
 def test_a_damaged_checkpoint_is_named(data, tmp_path):
-    config = config_of(size=32, checkpoint_seconds=0.0)
+    config = config_of(size=32)
 
     def kill(_row):
         raise KilledError
 
     with pytest.raises(KilledError):
-        train(tmp_path / "run", config, **data, on_epoch=kill)
+        train(tmp_path / "run", config, **data, checkpoint_seconds=0.0, on_epoch=kill)
     path = tmp_path / "run" / checkpoint.NAME
     path.write_bytes(path.read_bytes()[:-1000])
     with pytest.raises(InputError, match=r"last\.safetensors: damaged.*delete it"):
@@ -225,6 +236,45 @@ def test_torch_is_left_as_it_was(undisturbed, data, tmp_path):
     assert torch.get_num_threads() == 2
     assert not torch.are_deterministic_algorithms_enabled()
     torch.set_num_threads(threads)
+
+
+def test_averaged_weights_are_chosen_by_no_photo(data, tmp_path):
+    for name, config in {"best": config_of(epochs=3), "averaged": config_of(epochs=3, keep="averaged")}.items():
+        train(tmp_path / name, config, **data)
+    other = {**data, "split": replace(data["split"], valid=data["split"].valid[:1], group={})}
+    train(tmp_path / "other", config_of(epochs=3, keep="averaged"), **other)
+    averaged = result_of(tmp_path / "averaged")
+    assert result_of(tmp_path / "other")[:2] == averaged[:2]
+    assert result_of(tmp_path / "best")[0] != averaged[0]
+    assert runs.load(tmp_path / "averaged").manifest["best_epoch"] == 3
+
+
+def test_crops_are_measured_on_whole_photos_at_their_own_scale(data, tmp_path):
+    train(tmp_path / "run", config_of(size=32, epochs=1, framing="crop"), **data)
+    run = runs.load(tmp_path / "run")
+    assert run.manifest["scale"] == 1
+    table = run.per_image
+    assert (table.tp + table.fp + table.fn + table.tn == 72 * 80).all()
+    truth = {photo.file_name: coco.mask(photo).sum() for photo in data["real"].photos}
+    assert (table.tp + table.fn).tolist() == [truth[name] for name in table.image]
+    [mask, *_] = evaluate.predict_masks(tmp_path / "run", [p for p in data["real"].photos if p.split == "test"])
+    assert mask.sum() == table.tp[0] + table.fp[0]
+
+
+def test_another_architecture_and_encoder(data, tmp_path):
+    train(tmp_path / "run", config_of(size=32, epochs=1, backbone="resnet18", architecture="FPN"), **data)
+    assert runs.load(tmp_path / "run").manifest["beyond_paper"] is True
+    assert len(evaluate.measure_run(tmp_path / "run", data["real"]).image) == 5
+    with pytest.raises(InputError, match="resnet19"):
+        train(tmp_path / "other", config_of(size=32, backbone="resnet19"), **data)
+    assert not (tmp_path / "other").exists()
+
+
+def test_workers_do_not_change_the_result(data, tmp_path):
+    config = config_of(MIXED, size=32, epochs=1, precision="exact")
+    for workers in (0, 2):
+        train(tmp_path / str(workers), config, **data, workers=workers)
+    assert result_of(tmp_path / "0") == result_of(tmp_path / "2")
 
 
 def test_learning_rate_warms_up_and_falls_to_nothing():

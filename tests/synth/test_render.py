@@ -169,7 +169,7 @@ def test_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     done = run(tmp_path)
     assert done.returncode == 2
     assert done.stderr == (
-        f"python -m synth: error: {tmp_path}: holds something else and is not a dataset folder; choose another --out\n"
+        f"python -m synth: error: {tmp_path}: holds something else and is not a dataset folder; choose another folder\n"
     )
     assert [path.name for path in tmp_path.iterdir()] == ["holiday.txt"]
 

@@ -1,0 +1,152 @@
+"""The commands beside ``train``. Nothing heavy is imported before one of them runs."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal
+
+from segmentation.config import BACKBONES
+from twin.files import InputError
+
+
+def split(
+    *,
+    data: Path,
+    out: Path,
+    how: Literal["grouped", "published", "own"] = "grouped",
+    by: tuple[Literal["names", "hash", "column"], ...] = (),
+    groups_file: Path | None = None,
+    column: str = "spot",
+    seed: int = 0,
+) -> None:
+    """Write a split for the --split of train, and print what leaks from training into validation and test.
+
+    Parameters
+    ----------
+    data
+        folder of real photos: a Roboflow COCO export, or one COCO json and its images.
+    out
+        json file to write; one that holds something else is left alone.
+    how
+        grouped (70/15/15 by whole groups), published (70/15/15 photo by photo) or own (the export's folders).
+    by
+        what makes photos a group: names (Roboflow's copies of one photo), hash (photos that look alike), column (of
+        --groups-file); several are joined. Left out: column where --groups-file is given, else names and hash.
+    groups_file
+        csv file with a row for each photo: file_name, perhaps split, and the column.
+    column
+        of --groups-file, whose values are the groups.
+    seed
+        of the draw.
+    """
+    ways = by or (("column",) if groups_file is not None else ("names", "hash"))
+    if ("column" in ways) != (groups_file is not None):
+        raise InputError("--by column and --groups-file go together; give both or neither")
+
+    from rich.console import Console
+
+    from segmentation import coco, groups, leaks, splits
+
+    real = coco.read(data)
+    found: dict[str, dict[str, str]] = {}
+    if groups_file is not None:  # first, since it is quick to be wrong
+        found[column] = groups.by_column(groups_file, real, column)
+    if "names" in ways:
+        found["names"] = groups.by_source_name(real)
+    if "hash" in ways:
+        found["hash"] = groups.by_perceptual_hash(real)
+    made = splits.split(real, how=how, seed=seed, groups=groups.join(*found.values()))
+    report = leaks.report(real, made)
+    splits.save(made, out)
+    counts = f"{len(made.train)} train, {len(made.valid)} validation, {len(made.test)} test photos"
+    Console(highlight=False, markup=False, soft_wrap=True).print(
+        f"{out}: {counts}\n{leaks.agreement(found)}\n{leaks.markdown(report)}", end=""
+    )
+
+
+def evaluate(
+    run_folder: Path, /, *, data: Path, threshold: float | Literal["valid"] = 0.5, out: Path | None = None
+) -> None:
+    """Measure a complete run on a dataset: its test photos where it was trained there, else all photos.
+
+    A dataset without annotations counts as clean photos: what is found there is false alarm.
+
+    Parameters
+    ----------
+    run_folder
+        folder of a complete run.
+    data
+        folder of a COCO dataset.
+    threshold
+        of the corrosion probability: a number between 0 and 1, or valid, the one of best mean F1 on the run's
+        validation photos.
+    out
+        folder for per_image.csv, curve.csv, calibration.csv and evaluation.json.
+    """
+    from rich.console import Console
+
+    from segmentation import coco, progress
+    from segmentation.assessment import assess, describe
+
+    assessment = assess(run_folder, coco.read(data, allow_unannotated=True), threshold=threshold, out=out)
+    progress.print_scores(assessment.per_image, str(data))
+    Console(highlight=False, markup=False, soft_wrap=True).print(describe(assessment.summary))
+
+
+def latency(
+    *,
+    backbone: tuple[str, ...] = BACKBONES,
+    size: int = 224,
+    threads: int = 2,
+    repeats: int = 100,
+    out: Path | None = None,
+) -> None:
+    """Time the U-Nets on this CPU, one image at a time, beside their parameters, depth and operations.
+
+    Parameters
+    ----------
+    backbone
+        encoders to compare; all are timed in turn, so that noise hits all alike.
+    size
+        side of the image in pixels, divisible by 32.
+    threads
+        CPU threads.
+    repeats
+        timed calls of each network.
+    out
+        csv file to write.
+    """
+    from rich.console import Console
+
+    from segmentation.latency import measure, table, write
+    from segmentation.model import complexity
+
+    if out is not None and (out.exists() or out.suffix != ".csv"):
+        raise InputError(f"{out}: choose the name of a new .csv file for --out")
+    measured = measure(backbone, size, threads=threads, repeats=repeats)
+    sizes = {name: complexity(name, size) for name in backbone}
+    Console(highlight=False).print(table(measured, sizes))
+    if out is not None:
+        write(out, measured, sizes)
+
+
+def weights(*, to: Path, backbones: tuple[str, ...] = BACKBONES) -> None:
+    """Download the ImageNet weights of encoders into a folder, for machines without internet.
+
+    Parameters
+    ----------
+    to
+        folder of the weights: weights.json and a safetensors file for each; the same command resumes, adds, repairs.
+    backbones
+        encoders to fetch; those of the paper if not given.
+    """
+    from segmentation.weights import prepare
+
+    prepare(to, backbones)
+
+
+COMMANDS: Mapping[str, Callable[..., None]] = {
+    "split": split,
+    "evaluate": evaluate,
+    "latency": latency,
+    "weights": weights,
+}

@@ -1,0 +1,193 @@
+"""Batches for training: which images, how they are framed, adapted and augmented, on the device that trains.
+
+Every batch follows from the run's seed and the number of the step alone, whoever makes it: this process, one of
+several workers, or a run that was resumed.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from segmentation import adapt, augment, dataset
+from segmentation.config import TrainConfig
+from segmentation.draws import Plan, Stream, generator
+from segmentation.model import memory_format
+
+_Arrays = npt.NDArray[np.uint8]
+RESIDENT_SHARE = 0.5  # of a GPU's free memory that decoded images may take
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pool:
+    """Images that a run may draw: `rows` of decoded ones."""
+
+    images: dataset.Arrays | dataset.Natives
+    rows: npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Feed:
+    """The batches of one run. `workers` processes augment ahead where precision is exact; 0 does it in this one."""
+
+    config: TrainConfig
+    plan: Plan
+    photos: Pool
+    renders: Pool | None
+    where: torch.device
+    workers: int = 0
+
+    def batches(self, first: int, steps: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """The batches of optimiser steps `first` to `steps`, counted over the whole run.
+
+        Yields
+        ------
+        Images (b, 3, s, s) float32 in [0, 1], not yet normalised, and masks (b, 1, s, s) float32 0 or 1, both augmented
+        and on the device.
+        """
+        if self.config.precision == "exact":
+            made = torch.utils.data.DataLoader(
+                _Steps(self, first, steps),
+                batch_size=None,
+                shuffle=False,
+                num_workers=self.workers,
+                pin_memory=self.where.type == "cuda",
+                worker_init_fn=_quiet_worker,
+            )
+            for images, masks in made:
+                yield augment.image_tensor(images, self.where), augment.mask_tensor(masks, self.where)
+            return
+        layout = memory_format(self.config.precision)
+        for step in range(first, steps):
+            images, masks = self._tensors(step)
+            epoch, place = divmod(step, self.plan.steps_per_epoch)
+            images, masks = augment.fast(
+                images, masks, seed=self.config.seed, epoch=epoch, first=place * self.config.batch_size
+            )
+            yield images.contiguous(memory_format=layout), masks
+
+    def augmented(self, step: int) -> tuple[_Arrays, _Arrays]:
+        """The batch of one step, augmented image by image: (b, s, s, 3) and (b, s, s) uint8."""
+        epoch, place = divmod(step, self.plan.steps_per_epoch)
+        images, masks = self.framed(step)
+        return augment.exact(images, masks, seed=self.config.seed, epoch=epoch, first=place * self.config.batch_size)
+
+    def framed(self, step: int) -> tuple[_Arrays, _Arrays]:
+        """The batch of one step before augmentation: (b, s, s, 3) and (b, s, s) uint8, photos first."""
+        epoch, place = divmod(step, self.plan.steps_per_epoch)
+        first = place * self.config.batch_size
+        photos, renders = self.plan.batch(step)
+        images, masks = self._frame(self.photos, photos, epoch, first)
+        if self.renders is None or not len(renders):
+            return images, masks
+        first += len(photos)
+        drawn, truth = self._frame(self.renders, renders, epoch, first)
+        if (how := self.config.arm.adaptation) is not None:
+            references = self._references(len(drawn), epoch, first)
+            drawn = adapt.adapt(drawn, references, how=how, seed=self.config.seed, epoch=epoch, first=first)
+        return np.concatenate([images, drawn]), np.concatenate([masks, truth])
+
+    def _frame(self, pool: Pool, indices: npt.NDArray[np.intp], epoch: int, first: int) -> tuple[_Arrays, _Arrays]:
+        rows = pool.rows[indices]
+        if isinstance(pool.images, dataset.Arrays):
+            return pool.images.images[rows], pool.images.masks[rows]
+        size = self.config.size
+        pairs = [
+            crop(*pool.images.photo(int(row)), size, generator(self.config.seed, Stream.CROP, epoch, first + place))
+            for place, row in enumerate(rows)
+        ]
+        images = [image for image, _ in pairs]
+        masks = [mask for _, mask in pairs]
+        return (
+            np.stack(images) if images else np.empty((0, size, size, 3), np.uint8),
+            np.stack(masks) if masks else np.empty((0, size, size), np.uint8),
+        )
+
+    def _references(self, count: int, epoch: int, first: int) -> _Arrays:
+        """One photo that the run may use for each of `count` renders."""
+        seed = self.config.seed
+        drawn = [
+            int(generator(seed, Stream.REFERENCE, epoch, first + place).integers(len(self.photos.rows)))
+            for place in range(count)
+        ]
+        return self._frame(self.photos, np.array(drawn, dtype=np.intp), epoch, first)[0]
+
+    def _tensors(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """The batch of one step before augmentation, on the device."""
+        if self._resident is None:
+            images, masks = self.framed(step)
+            return augment.image_tensor(images, self.where), augment.mask_tensor(masks, self.where)
+        photos, renders = self.plan.batch(step)
+        stored_images, stored_masks = self._resident
+        rows = torch.from_numpy(np.concatenate([photos, len(self.photos.rows) + renders]))
+        rows = rows.to(self.where, non_blocking=True)
+        return (
+            augment.image_tensor(stored_images.index_select(0, rows), self.where),
+            augment.mask_tensor(stored_masks.index_select(0, rows), self.where),
+        )
+
+    @cached_property
+    def _resident(self) -> tuple[torch.Tensor, torch.Tensor] | None:
+        """All images and masks that the run may draw, photos first, in the memory of a GPU; None where they cannot be.
+
+        Crops are cut, and renders adapted, before images reach the device.
+        """
+        pools = [self.photos] if self.renders is None else [self.photos, self.renders]
+        stored = [pool.images for pool in pools if isinstance(pool.images, dataset.Arrays)]
+        if self.where.type != "cuda" or self.config.arm.adaptation is not None or len(stored) < len(pools):
+            return None
+        free, _ = torch.cuda.mem_get_info(self.where)
+        if sum(len(pool.rows) for pool in pools) * self.config.size**2 * 4 > RESIDENT_SHARE * free:
+            return None
+        parts = [
+            (torch.from_numpy(images.images[pool.rows]), torch.from_numpy(images.masks[pool.rows]))
+            for pool, images in zip(pools, stored, strict=True)
+        ]
+        images, masks = (torch.cat(column).to(self.where) for column in zip(*parts, strict=True))
+        return images, masks
+
+
+class _Steps(torch.utils.data.Dataset[tuple[_Arrays, _Arrays]]):
+    """Steps `first` to `steps` as items, for torch's loader."""
+
+    def __init__(self, feed: Feed, first: int, steps: int) -> None:
+        self._feed, self._first, self._steps = feed, first, steps
+
+    def __len__(self) -> int:
+        return self._steps - self._first
+
+    def __getitem__(self, index: int) -> tuple[_Arrays, _Arrays]:
+        return self._feed.augmented(self._first + index)
+
+
+def _quiet_worker(_number: int) -> None:
+    """Leave Ctrl-C to the parent, which ends its workers, and the cores to torch."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(0)
+
+
+def crop(image: _Arrays, mask: _Arrays, size: int, rng: np.random.Generator) -> tuple[_Arrays, _Arrays]:
+    """A random square of `size` pixels of a photo and its mask; a photo that is smaller is continued by reflection.
+
+    Parameters
+    ----------
+    image, mask : (h, w, 3) and (h, w) uint8.
+    """
+    height, width = mask.shape
+    below, right = max(0, size - height), max(0, size - width)
+    if below or right:
+        image, mask = (_reflected(each, below, right) for each in (image, mask))
+    top = int(rng.integers(max(0, height - size) + 1))
+    left = int(rng.integers(max(0, width - size) + 1))
+    part = (slice(top, top + size), slice(left, left + size))
+    return image[part], mask[part]
+
+
+def _reflected(array: _Arrays, below: int, right: int) -> _Arrays:
+    return np.asarray(cv2.copyMakeBorder(np.asarray(array), 0, below, 0, right, cv2.BORDER_REFLECT_101), dtype=np.uint8)

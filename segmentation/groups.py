@@ -1,0 +1,202 @@
+"""Which photos show one thing: by name, by look, by content, or as a table says.
+
+A grouping maps the `file_name` of each photo of a dataset to the id of its group. Photos of one group belong in one
+part of a split and are one unit of statistics. Sources of names: Roboflow calls the copies that it augments
+``name_jpg.rf.<hash>.jpg``.
+"""
+
+import csv
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import numpy.typing as npt
+
+from segmentation import coco
+from twin.files import InputError
+
+COPY_MARK = ".rf."
+FILE_NAME, SPLIT = "file_name", "split"  # columns of a table of groups
+
+# A hash of 16 x 16 bits, of which a quarter may differ. Unrelated hashes differ in 128 ± 8; in two sets of 330 and 241
+# photos the closest pair of two things differed in 86. Copies turned, mirrored, 25 % lighter or darker, blurred, noisy
+# or saved again were all within 60. Copies tilted by up to 15° on black look like each other for their corners: at 64
+# two of 162,735 such pairs were alike, at 80 there were 146, and they chained 102 of the 571 photos into one group.
+HASH_SIDE = 16
+MOST_DIFFERING_BITS = 64
+_ROWS = 256  # photos compared with all others at once: 40 MB for 5,000 photos
+
+
+def by_source_name(dataset: coco.Dataset) -> dict[str, str]:
+    """Group photos by the name before Roboflow's ``.rf.<hash>``, whatever train, valid or test folder they lie in.
+
+    Returns
+    -------
+    The name before the mark, or the whole name where there is none, for each file name. Copies of copies go with the
+    first photo. Frames of one film keep a group each.
+    """
+    result = {}
+    for photo in dataset.photos:
+        name = photo.file_name if photo.split is None else photo.file_name.removeprefix(f"{photo.split}/")
+        result[photo.file_name] = name.partition(COPY_MARK)[0] or name
+    return result
+
+
+def by_content(dataset: coco.Dataset) -> dict[str, str]:
+    """Group files that are equal byte for byte; the id is their SHA-256."""
+    return {photo.file_name: hashlib.sha256(photo.path.read_bytes()).hexdigest() for photo in dataset.photos}
+
+
+def by_perceptual_hash(dataset: coco.Dataset) -> dict[str, str]:
+    """Group photos that look alike, also mirrored or turned by quarters, with all that look like one of them.
+
+    Two photos are alike where the perceptual hashes of one upright and of the other in any of eight positions differ in
+    at most `MOST_DIFFERING_BITS` of ``HASH_SIDE ** 2`` bits. It finds copies: a photo saved again, mirrored, turned,
+    lighter, darker, blurred. It does not find one spot photographed from two places, nor copies tilted by 5° or
+    cropped by 10 %. Pictures without any structure are all alike.
+
+    Returns
+    -------
+    The first file name of its group for each file name.
+
+    Raises
+    ------
+    InputError
+        An image cannot be decoded.
+
+    References
+    ----------
+    The hash is `imagehash.phash`: signs of the lowest frequencies of the cosine transform, less their median.
+    """
+    photos = sorted(dataset.photos, key=lambda photo: photo.file_name)
+    bits = np.stack([_hashes(coco.image(photo)) for photo in photos])
+    return _joined([photo.file_name for photo in photos], _near(bits))
+
+
+def _hashes(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """The hashes of an image (height, width, 3) in its eight positions, upright first: (8, bits) bool."""
+    import imagehash
+    from PIL import Image
+
+    side = 4 * HASH_SIDE  # the size at which phash takes its cosine transform; it leaves such an image as it is
+    small = Image.fromarray(image).convert("L").resize((side, side), Image.Resampling.LANCZOS)
+    positions = (small, *(small.transpose(turn) for turn in Image.Transpose))
+    return np.stack([imagehash.phash(each, hash_size=HASH_SIDE).hash.ravel() for each in positions])
+
+
+def _near(bits: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
+    """Pairs of rows of `bits` (n, 8, bits) that are alike: (m, 2) intp.
+
+    With bits as ±1 a scalar product is the number of equal bits less that of different ones, exact in float32: the
+    matrix product is several times faster than counting in packed bits.
+    """
+    signs = np.where(bits, np.float32(1), np.float32(-1))
+    upright, turned = signs[:, 0], signs.reshape(-1, signs.shape[2])
+    least = signs.shape[2] - 2 * MOST_DIFFERING_BITS
+    pairs = []
+    for start in range(0, len(signs), _ROWS):
+        alike = (upright[start : start + _ROWS] @ turned.T >= least).reshape(-1, *signs.shape[:2]).any(axis=2)
+        pairs.append(np.argwhere(alike) + np.array([start, 0]))
+    return np.concatenate(pairs)
+
+
+def by_column(csv_path: Path, dataset: coco.Dataset, column: str) -> dict[str, str]:
+    """Group photos as a column of a csv file says, such as the spot of each.
+
+    Parameters
+    ----------
+    csv_path : a csv file with the columns ``file_name``, perhaps ``split``, and `column`. A row speaks of the photo
+        whose `file_name` it gives, else of the one in the folder that its ``split`` names, else of the only photo of
+        that name in any folder. Rows of photos that the dataset lacks are left aside.
+    dataset : every photo of it needs a row.
+    column : whose values are the ids of the groups.
+
+    Raises
+    ------
+    InputError
+        The file is no such table, a photo has no row or no value, rows of one photo differ, or a name could be that of
+        several photos.
+    """
+    table = _read_column(csv_path, column)
+    full = {photo.file_name for photo in dataset.photos}
+    bare = {name: PurePosixPath(name).name for name in full}
+    shared = Counter([*bare.values(), *(name for name in full if bare[name] != name)])
+    result: dict[str, str] = {}
+    missing = []
+    for name in sorted(full):
+        key = name if name in table else bare[name]
+        values = sorted(table.get(key, ()))
+        if not values:
+            missing.append(name)
+        elif key != name and shared[key] > 1:
+            others = ", ".join(sorted(each for each in full if bare[each] == key)[:3])
+            raise InputError(f"{csv_path}: {key!r} may be any of {others}; write its folder or its split in the row")
+        elif len(values) > 1:
+            raise InputError(f"{csv_path}: {key!r} has several values of {column} ({', '.join(values[:3])}); keep one")
+        else:
+            result[name] = values[0]
+    if missing:
+        raise InputError(
+            f"{csv_path}: {len(missing)} of {len(full)} photos of {dataset.folder} have no {column} "
+            f"(first: {missing[0]}); add rows for them"
+        )
+    return result
+
+
+def _read_column(path: Path, column: str) -> dict[str, set[str]]:
+    """All values of a column for each name, and for each ``split/name`` where the table has splits; empty ones left."""
+    table: dict[str, set[str]] = defaultdict(set)
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:  # spreadsheets put a mark in front
+            reader = csv.DictReader(stream)
+            header = reader.fieldnames or ()
+            if absent := [name for name in (FILE_NAME, column) if name not in header]:
+                raise InputError(f"{path}: no column {absent[0]!r}; it has {', '.join(header) or 'no header'}")
+            for row in reader:
+                name, value, part = (str(row.get(key) or "").strip() for key in (FILE_NAME, column, SPLIT))
+                if name and value:
+                    table[name].add(value)
+                    if part:
+                        table[f"{part}/{name}"].add(value)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: not a csv file in UTF-8 ({error}); save it again as one") from error
+    return table
+
+
+def join(*groupings: Mapping[str, str]) -> dict[str, str]:
+    """Put together what any of several groupings of the same photos puts together, and so on along the chain.
+
+    Returns
+    -------
+    The first file name of its group for each file name; of a single grouping, the ids that it has.
+    """
+    if len(groupings) == 1:
+        return dict(groupings[0])
+    names = sorted(groupings[0])
+    place = {name: index for index, name in enumerate(names)}
+    pairs = []
+    for grouping in groupings:
+        first: dict[str, int] = {}
+        pairs += [(first.setdefault(grouping[name], place[name]), place[name]) for name in names]
+    return _joined(names, np.array(pairs, dtype=np.intp))
+
+
+def pairs(*groupings: Mapping[str, str]) -> int:
+    """The number of pairs of photos that each of the groupings puts together."""
+    sizes = Counter(tuple(grouping[name] for grouping in groupings) for name in groupings[0])
+    return sum(size * (size - 1) // 2 for size in sizes.values())
+
+
+def _joined(names: Sequence[str], links: npt.NDArray[np.intp]) -> dict[str, str]:
+    """The first name of its connected component for each of `names`, joined by `links` (m, 2) between their places."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    graph = coo_array((np.ones(len(links), dtype=bool), links.T), shape=(len(names), len(names)))
+    _, component = connected_components(graph, directed=False)
+    first: dict[int, str] = {}
+    return {name: first.setdefault(int(each), name) for name, each in zip(names, component, strict=True)}

@@ -1,0 +1,100 @@
+"""Image files of unknown origin: their size and hash without decoding, their pixels, and masks drawn as PNG."""
+
+import hashlib
+import io
+import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+from twin.files import InputError
+
+_QUARTER_TURNS = (5, 6, 7, 8)  # EXIF orientations that exchange width and height
+
+# What PIL raises on broken, hostile or exotic files.
+_UNREADABLE = (
+    OSError, ValueError, SyntaxError, EOFError, struct.error, OverflowError, MemoryError,
+    Image.DecompressionBombError, Image.DecompressionBombWarning,
+)  # fmt: skip
+
+
+@contextmanager
+def _trouble(path: Path, what: str) -> Iterator[None]:
+    """Turn what PIL raises into one line. A header that announces too many pixels is trouble, odd metadata is not."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            yield
+    except _UNREADABLE as error:
+        # UnidentifiedImageError is an OSError whose text names an object.
+        known = "no known image format" if isinstance(error, UnidentifiedImageError) else str(error)
+        raise InputError(f"{path}: {what} ({known or type(error).__name__}); replace the file") from error
+
+
+def header(path: Path) -> tuple[tuple[int, int], str]:
+    """Size (width, height) of an image, upright by its EXIF orientation, and SHA-256 of the file; nothing is decoded.
+
+    Raises
+    ------
+    InputError
+        The file is no image, or one of more than `PIL.Image.MAX_IMAGE_PIXELS` (89 million) pixels.
+    """
+    with _trouble(path, "not a readable image"):
+        content = path.read_bytes()
+        with Image.open(io.BytesIO(content)) as picture:
+            size = picture.size
+            # The base class's getexif: PNG's own would decode the whole image. The size of a TIFF is upright already.
+            turned = Image.Image.getexif(picture).get(ExifTags.Base.Orientation) in _QUARTER_TURNS
+            if turned and picture.format != "TIFF":
+                size = size[::-1]
+    return size, hashlib.sha256(content).hexdigest()
+
+
+def decoded(path: Path) -> npt.NDArray[np.uint8]:
+    """The pixels of an image file, (height, width, 3) uint8 RGB, upright by its EXIF orientation.
+
+    Grey, palette and CMYK images become RGB, transparency is dropped, 16 bits become the upper 8.
+
+    Raises
+    ------
+    InputError
+        The file breaks off, is damaged, or holds a kind of pixel that is no photograph.
+    """
+    # From memory: Pillow maps the file of an uncompressed TIFF and then garbles one that is to be turned.
+    with _trouble(path, "cannot be decoded"), Image.open(io.BytesIO(path.read_bytes())) as opened:
+        picture = ImageOps.exif_transpose(opened)
+        if picture.mode.startswith("I"):  # 16-bit grey; "I" is how some formats announce it
+            picture = Image.fromarray((np.asarray(picture).clip(0, 65535) >> 8).astype(np.uint8))
+        elif picture.mode == "F":
+            raise InputError(f"{path}: floating-point pixels; convert the image to 8 bits")
+        elif picture.mode == "P":  # by way of RGBA: a palette may have transparent entries
+            picture = picture.convert("RGBA")
+        return np.asarray(picture.convert("RGB"))
+
+
+def decoded_mask(path: Path) -> npt.NDArray[np.bool_]:
+    """A mask drawn as PNG, (height, width) bool, true where the value is above 0, upright by its EXIF orientation.
+
+    One channel of 1, 2, 4, 8 or 16 bits, a palette (its indices are the values), or grey stored as RGB.
+
+    Raises
+    ------
+    InputError
+        The file is damaged or not a PNG, or a picture in colour or with transparency: what is corrosion in it cannot
+        be known.
+    """
+    with _trouble(path, "not a readable mask"), Image.open(path, formats=["PNG"]) as opened:
+        picture = ImageOps.exif_transpose(opened)
+        values = np.asarray(picture)
+    if picture.mode in ("1", "L", "P") or picture.mode.startswith("I"):
+        return values > 0
+    if picture.mode == "RGB" and (values == values[..., :1]).all():
+        return np.asarray(values[..., 0] > 0)
+    kind = "in colour" if picture.mode == "RGB" else "with transparency"
+    raise InputError(f"{path}: a mask {kind}; save it with one channel: 0 is clean, any other value is corrosion")

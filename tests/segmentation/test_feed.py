@@ -1,0 +1,138 @@
+import numpy as np
+import pytest
+import torch
+
+from segmentation import augment, coco, dataset
+from segmentation.config import DataArm, configure
+from segmentation.draws import plan
+from segmentation.feed import Feed, Pool, crop
+
+CPU = torch.device("cpu")
+MIXED = DataArm(name="mixed", synth_share=0.5)
+
+
+@pytest.fixture
+def feed(roboflow, rendered, tmp_path):
+    """Make the feed of a run over 12 photos and 7 renders in batches of 4."""
+
+    def make(arm=MIXED, *, workers=0, **changes):
+        config = configure(
+            "quick", **{"backbone": "vgg16", "arm": arm, "seed": 3, "size": 64, "batch_size": 4, **changes}
+        )
+        photos, renders = coco.read(roboflow), coco.read(rendered)
+        read = (
+            dataset.natives if config.framing == "crop" else lambda data, cache: dataset.arrays(data, 64, cache=cache)
+        )
+        decoded = read(photos, cache=tmp_path)
+        return Feed(
+            config=config,
+            plan=plan(arm, seed=3, epochs=config.epochs, batch_size=4, all_photos=12, photos=12, renders=7),
+            photos=Pool(images=decoded, rows=decoded.rows([p.file_name for p in photos.photos if p.split == "train"])),
+            renders=Pool(images=read(renders, cache=tmp_path), rows=np.arange(7)),
+            where=CPU,
+            workers=workers,
+        )
+
+    return make
+
+
+@pytest.mark.parametrize("framing", ["resize", "crop"])
+@pytest.mark.parametrize("precision", ["exact", "fast"])
+@pytest.mark.parametrize("adaptation", [None, "fourier"])
+def test_a_batch_depends_on_its_step_alone(precision, framing, adaptation, feed):
+    arm = DataArm(name="mixed", synth_share=0.5, adaptation=adaptation)
+    made = list(feed(arm, precision=precision, framing=framing).batches(0, 7))
+    later = list(feed(arm, precision=precision, framing=framing).batches(4, 7))
+    assert len(made) == 7
+    assert len(later) == 3
+    for (images, masks), (again, truth) in zip(made[4:], later, strict=True):
+        assert images.shape == (4, 3, 64, 64)
+        assert images.dtype == masks.dtype == torch.float32
+        assert masks.shape == (4, 1, 64, 64)
+        assert set(masks.unique().tolist()) <= {0.0, 1.0}
+        assert torch.equal(images, again)
+        assert torch.equal(masks, truth)
+    assert not torch.equal(made[0][0], made[3][0])
+
+
+def test_workers_give_the_batches_of_this_process(feed):
+    alone, ahead = feed(precision="exact"), feed(precision="exact", workers=2)
+    for (images, masks), (again, truth) in zip(alone.batches(1, 6), ahead.batches(1, 6), strict=True):
+        assert torch.equal(images, again)
+        assert torch.equal(masks, truth)
+
+
+def test_photos_come_first_and_masks_are_theirs(feed):
+    made = feed()
+    for step in range(6):
+        images, masks = made.framed(step)
+        photos, renders = made.plan.batch(step)
+        for place, index in enumerate(photos):
+            row = made.photos.rows[index]
+            assert np.array_equal(images[place], made.photos.images.images[row])
+            assert np.array_equal(masks[place], made.photos.images.masks[row])
+        for place, index in enumerate(renders, start=len(photos)):
+            assert np.array_equal(images[place], made.renders.images.images[index])
+            assert np.array_equal(masks[place], made.renders.images.masks[index])
+
+
+def test_images_in_memory_give_the_batches_of_images_on_disk(feed, monkeypatch):
+    made = feed()
+    stored = (
+        torch.from_numpy(np.concatenate([made.photos.images.images[made.photos.rows], made.renders.images.images])),
+        torch.from_numpy(np.concatenate([made.photos.images.masks[made.photos.rows], made.renders.images.masks])),
+    )
+    resident = feed()
+    resident.__dict__["_resident"] = stored
+    for (images, masks), (again, truth) in zip(made.batches(0, 6), resident.batches(0, 6), strict=True):
+        assert torch.equal(images, again)
+        assert torch.equal(masks, truth)
+
+
+@pytest.mark.parametrize("how", ["fourier", "histogram", "colours"])
+def test_renders_are_adapted_and_photos_are_not(how, feed):
+    plain, adapted = feed(), feed(DataArm(name="mixed", synth_share=0.5, adaptation=how))
+    for step in range(6):
+        images, masks = plain.framed(step)
+        changed, truth = adapted.framed(step)
+        count = len(plain.plan.batch(step)[0])
+        assert np.array_equal(images[:count], changed[:count])
+        assert np.array_equal(masks, truth)
+        assert changed.dtype == np.uint8
+        assert not np.array_equal(images[count:], changed[count:])
+
+
+@pytest.mark.parametrize(("height", "width"), [(40, 50), (32, 90), (20, 20), (5, 70)])
+def test_a_crop_is_a_part_of_its_photo(height, width):
+    rng = np.random.default_rng(0)
+    image = np.zeros((height, width, 3), dtype=np.uint8)
+    image[..., 0], image[..., 1] = np.mgrid[:height, :width]
+    mask = (rng.random((height, width)) < 0.5).astype(np.uint8)
+    corners = set()
+    for _ in range(60):
+        part, truth = crop(image, mask, 32, rng)
+        assert part.shape == (32, 32, 3)
+        assert np.array_equal(truth, mask[part[..., 0], part[..., 1]])  # also where it was reflected
+        corners.add((int(part[0, 0, 0]), int(part[0, 0, 1])))
+    places = (max(0, height - 32) + 1) * (max(0, width - 32) + 1)
+    assert len(corners) > 0.3 * min(places, 60)
+
+
+def test_crops_keep_the_scale_of_the_photo(feed):
+    made = feed(framing="crop")
+    for step in range(4):
+        images, _ = made.framed(step)
+        photos, _ = made.plan.batch(step)
+        for place, index in enumerate(photos):
+            whole, _ = made.photos.images.photo(int(made.photos.rows[index]))
+            windows = np.lib.stride_tricks.sliding_window_view(whole, (8, 8, 3))[:, :, 0]
+            assert (windows == images[place][:8, :8]).all(axis=(2, 3, 4)).any()
+
+
+def test_augmentation_moves_every_epoch(feed):
+    made = feed(precision="fast")
+    steps = made.plan.steps_per_epoch
+    one = augment.fast(*made._tensors(0), seed=3, epoch=0, first=0)[0]
+    other = augment.fast(*made._tensors(0), seed=3, epoch=1, first=0)[0]
+    assert steps == 3
+    assert not torch.equal(one, other)
