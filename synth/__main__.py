@@ -62,7 +62,7 @@ def render(
     print(f"{folder}: {images} images; look at {folder / 'preview.jpg'}")  # noqa: T201
 
 
-def validate(folder: Path, /, *, against: Path | None = None, report: Path | None = None) -> None:
+def validate(folder: Path, /, *, against: tuple[Path, ...] = (), report: Path | None = None) -> None:
     """Check any COCO dataset and tell how it is labelled, beside a reference set if one is given.
 
     Exit status 0: no errors, perhaps warnings; 1: errors; 2: nothing that could be checked. What counts as what is in
@@ -70,7 +70,7 @@ def validate(folder: Path, /, *, against: Path | None = None, report: Path | Non
 
     Args:
         folder: a Roboflow COCO export, one COCO json and its images, or a rendered dataset
-        against: such a folder to compare the labels with, for instance of real photos
+        against: such folders to compare the labels with, taken as one, for instance of real photos
         report: also write all findings and the table here, as Markdown (.md) or JSON (.json)
     """
     from synth import validation_report
@@ -79,10 +79,10 @@ def validate(folder: Path, /, *, against: Path | None = None, report: Path | Non
     if report is not None:
         validation_report.check_destination(report, folder)
     found = check(folder, label="validating")
-    reference = None if against is None else check(against, label="reference")
-    validation_report.show(found, reference)
+    references = [check(each, label="reference") for each in against]
+    validation_report.show(found, references)
     if report is not None:
-        validation_report.write(report, found, reference)
+        validation_report.write(report, found, references)
     if errors := found.count(validation_report.ERROR):
         raise WorkError(f"{folder}: {errors} error{'' if errors == 1 else 's'} found; see the list")
 

@@ -13,6 +13,7 @@ BALANCED = Preset(
     description="plants, yards and bridges by day and by flash; to train on beside real photographs",
     paints=_PLANT,
     marker_share=0.1,
+    labels=LabelRule(smallest_region=0.0002),
 )
 
 PRESETS: dict[str, Preset] = {

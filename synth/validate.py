@@ -58,7 +58,7 @@ def check(folder: Path, *, label: str = "") -> Report:
     findings = [finding for document in documents for finding in document.notes.findings]
     return Report(
         folder=folder, images=len(entries), annotations=count,
-        findings=(*findings, *_names_in_several_splits(documents)), statistics=label_statistics.summarise(labels),
+        findings=(*findings, *_names_in_several_splits(documents)), labels=tuple(labels),
     )  # fmt: skip
 
 

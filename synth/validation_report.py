@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from synth import label_statistics
-from synth.label_statistics import CLOSING_RADIUS, WORKING_SIDE, Comparison, Statistics
+from synth.label_statistics import CLOSING_RADIUS, WORKING_SIDE, Comparison, ImageLabels
 from twin.files import InputError, write_json, write_text
 
 ERROR, WARNING = "error", "warning"
@@ -42,13 +42,13 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """All that was found in a dataset. `statistics` are over the images whose masks can all be decoded."""
+    """All that was found in a dataset. `labels` are of the images whose masks can all be decoded."""
 
     folder: Path
     images: int
     annotations: int
     findings: tuple[Finding, ...]
-    statistics: Statistics
+    labels: tuple[ImageLabels, ...]
 
     def count(self, severity: str) -> int:
         """Findings of this severity."""
@@ -104,11 +104,11 @@ def check_destination(path: Path, folder: Path) -> None:
         )
 
 
-def show(report: Report, reference: Report | None) -> None:
-    """Print findings and table on stdout; of each kind of finding the first few."""
+def show(report: Report, references: Sequence[Report]) -> None:
+    """Print findings and table on stdout, beside all references as one; of each kind of finding the first few."""
     console = Console(highlight=False, soft_wrap=True)
     console.print(escape(f"{report.folder}: {report.summary}"))
-    if reference:
+    for reference in references:
         console.print(escape(f"reference {reference.folder}: {reference.summary}"))
     of_kind = Counter((finding.severity, finding.kind) for finding in report.findings)
     for (severity, kind), count in sorted(of_kind.items()):
@@ -119,7 +119,7 @@ def show(report: Report, reference: Report | None) -> None:
             console.print(escape(f"  {finding.place}: {finding.what}; {finding.advice}"))
         if count > SHOWN_OF_A_KIND:
             console.print(f"  and {count - SHOWN_OF_A_KIND} more; --report has them all")
-    headings, *lines = label_statistics.table(_rows(report, reference), beside_reference=reference is not None)
+    headings, *lines = label_statistics.table(_rows(report, references), beside_reference=bool(references))
     table = Table(caption=BASIS, caption_justify="left")
     for number, heading in enumerate(headings):
         table.add_column(heading, justify="left" if number in (0, 4) else "right")
@@ -128,7 +128,7 @@ def show(report: Report, reference: Report | None) -> None:
     console.print(table, soft_wrap=False)
 
 
-def write(path: Path, report: Report, reference: Report | None) -> None:
+def write(path: Path, report: Report, references: Sequence[Report]) -> None:
     """Write all findings and the table to `path`, Markdown or JSON by its suffix, atomically.
 
     Raises
@@ -138,18 +138,20 @@ def write(path: Path, report: Report, reference: Report | None) -> None:
     """
     try:
         if path.suffix == ".json":
-            write_json(path, _as_json(report, reference))
+            write_json(path, _as_json(report, references))
         else:
-            write_text(path, _as_markdown(report, reference))
+            write_text(path, _as_markdown(report, references))
     except OSError as error:
         raise InputError(f"--report {path}: cannot be written ({error.strerror})") from error
 
 
-def _rows(report: Report, reference: Report | None) -> list[Comparison]:
-    return label_statistics.compare(report.statistics, reference.statistics if reference else None)
+def _rows(report: Report, references: Sequence[Report]) -> list[Comparison]:
+    labels = [each for reference in references for each in reference.labels]
+    own = label_statistics.summarise(report.labels)
+    return label_statistics.compare(own, label_statistics.summarise(labels) if references else None)
 
 
-def _as_json(report: Report, reference: Report | None) -> dict[str, object]:
+def _as_json(report: Report, references: Sequence[Report]) -> dict[str, object]:
     return {
         "folder": str(report.folder),
         "images": report.images,
@@ -159,13 +161,13 @@ def _as_json(report: Report, reference: Report | None) -> dict[str, object]:
         "findings": [asdict(finding) for finding in report.findings],
         "working_side_px": WORKING_SIDE,
         "closing_radius_px": CLOSING_RADIUS,
-        "images_counted": report.statistics.images,
-        "reference": None if reference is None else str(reference.folder),
-        "statistics": {row.name: label_statistics.as_json(row) for row in _rows(report, reference)},
+        "images_counted": len(report.labels),
+        "references": [str(reference.folder) for reference in references],
+        "statistics": {row.name: label_statistics.as_json(row) for row in _rows(report, references)},
     }
 
 
-def _as_markdown(report: Report, reference: Report | None) -> str:
+def _as_markdown(report: Report, references: Sequence[Report]) -> str:
     lines = [f"# Validation of {report.folder.name}", "", f"{report.summary}.", "", "## Findings", ""]
     if report.findings:
         findings = [[each.severity, each.kind, each.place, each.what, each.advice] for each in report.findings]
@@ -173,13 +175,15 @@ def _as_markdown(report: Report, reference: Report | None) -> str:
     else:
         lines.append("None.")
     lines += ["", "## Labels", ""]
-    if reference:
+    if references:
+        named = "; ".join(f"{reference.folder.name}: {reference.summary}" for reference in references)
         lines += [
-            f"The reference is {reference.folder.name}: {reference.summary}. A number differs where it is more than "
-            f"{label_statistics.ALIKE:g} times the other.", "",
-        ]  # fmt: skip
-    lines += markdown_table(label_statistics.table(_rows(report, reference), beside_reference=reference is not None))
-    lines += ["", f"{BASIS} {report.statistics.images} of {report.images} images have masks that can be decoded."]
+            f"The reference is {named}. A number differs where it is more than {label_statistics.ALIKE:g} times the "
+            "other.",
+            "",
+        ]
+    lines += markdown_table(label_statistics.table(_rows(report, references), beside_reference=bool(references)))
+    lines += ["", f"{BASIS} {len(report.labels)} of {report.images} images have masks that can be decoded."]
     return "\n".join(lines) + "\n"
 
 

@@ -63,7 +63,7 @@ def save(folder: Path, document: Any, *, own: bool = False) -> Path:
 def test_a_clean_dataset_has_no_findings(own: bool, tmp_path: Path) -> None:
     report = check(save(tmp_path, clean(tmp_path), own=own))
     assert report.findings == ()
-    assert (report.images, report.annotations, report.statistics.images) == (2, 2, 2)
+    assert (report.images, report.annotations, len(report.labels)) == (2, 2, 2)
 
 
 def put(table: str, number: int, **fields: Any) -> Callable[[Document, Path], None]:
@@ -207,7 +207,7 @@ def test_all_problems_are_found_at_once(tmp_path: Path) -> None:
     document["annotations"][1]["segmentation"] = [[1, 2]]
     report = check(save(tmp_path, document))
     assert {each.kind for each in report.findings} == {"missing image", "unknown category", "segmentation"}
-    assert report.statistics.images == 1  # the image whose mask cannot be decoded says nothing
+    assert len(report.labels) == 1  # the image whose mask cannot be decoded says nothing
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_broken_json_is_a_finding(text: str, says: str, tmp_path: Path) -> None:
     assert [each.severity for each in report.findings] == ["error"]
     assert says in report.findings[0].what
     assert report.images == 0
-    validation_report.show(report, report)
+    validation_report.show(report, [report])
 
 
 def test_one_broken_split_does_not_hide_the_others(tmp_path: Path) -> None:
@@ -384,6 +384,20 @@ def test_warnings_exit_0_with_a_report_beside_a_reference(tmp_path: Path) -> Non
     assert report["working_side_px"] == 512
 
 
+def test_several_references_are_taken_as_one(tmp_path: Path) -> None:
+    save(tmp_path / "one", clean(tmp_path / "one"))
+    document = clean(tmp_path / "two")
+    document["annotations"] = []
+    save(tmp_path / "two", document)
+    report = tmp_path / "report.json"
+    done = run(tmp_path / "one", "--against", tmp_path / "one", tmp_path / "two", "--report", report)
+    assert done.returncode == 0
+    written = json.loads(report.read_text())
+    assert written["references"] == [str(tmp_path / "one"), str(tmp_path / "two")]
+    pooled = summarise([*check(tmp_path / "one").labels, *check(tmp_path / "two").labels])
+    assert written["statistics"]["share_median"]["reference"] == pooled.share_median
+
+
 def test_errors_exit_1_after_the_list_and_the_report(tmp_path: Path) -> None:
     document = clean(tmp_path / "set")
     for annotation in document["annotations"]:
@@ -424,11 +438,11 @@ def test_a_long_list_is_cut_on_the_terminal_and_whole_in_the_report(
     document = clean(tmp_path)
     document["annotations"] = [{**document["annotations"][0], "id": n, "image_id": 7} for n in range(9)]
     report = check(save(tmp_path, document))
-    validation_report.show(report, None)
+    validation_report.show(report, [])
     shown = capsys.readouterr().out
     assert shown.count("image 7 is not in the list") == 5
     assert "and 4 more" in shown
-    validation_report.write(tmp_path / "report.md", report, None)
+    validation_report.write(tmp_path / "report.md", report, [])
     assert (tmp_path / "report.md").read_text().count("image 7 is not in the list") == 9
 
 
@@ -438,7 +452,7 @@ def test_real_sets_are_labelled_as_was_measured_before(photos: Path) -> None:
     for name, regions, boundary, closing in (("steel-bridges", 4, 0.08, 0.026), ("painted-steel", 9, 0.10, 0.037)):
         report = check(photos / name / "test")
         assert report.count("error") == 0
-        found = report.statistics
+        found = summarise(report.labels)
         assert 0.5 < found.regions_median / regions < 2
         assert 0.5 < found.boundary_to_area / boundary < 2
         assert 0.5 < found.closing_gain / closing < 2
