@@ -1,4 +1,4 @@
-"""The command line: ``python -m benchmarks run`` and ``python -m benchmarks report``."""
+"""The command line: ``python -m benchmarks run | report | from-summary | simulate``."""
 
 import time
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Annotated
 
 import tyro
 
+from benchmarks import statistics_commands
 from segmentation.config import Profile
 from twin import command
 
@@ -55,5 +56,5 @@ if __name__ == "__main__":
     command.run(
         "python -m benchmarks",
         "The published benchmark made again, and the question what rendered images are worth beside real photos.",
-        {"run": run, "report": report},
+        {"run": run, "report": report, **statistics_commands.COMMANDS},
     )

@@ -93,7 +93,7 @@ def run_means(scores: Sequence[RunScores], *, arm: str, score: str) -> dict[str,
     }
 
 
-def tukey(groups: Mapping[str, Sequence[float] | FloatArray]) -> list[Pair]:
+def tukey(groups: Mapping[str, Sequence[float] | FloatArray], *, equal_variances: bool = True) -> list[Pair]:
     """Tukey's HSD over all pairs of groups (Tukey-Kramer where the sizes differ), by statsmodels.
 
     A group of fewer than two values has no variance of its own and is left out of the test; so is everything where
@@ -102,24 +102,29 @@ def tukey(groups: Mapping[str, Sequence[float] | FloatArray]) -> list[Pair]:
     Parameters
     ----------
     groups : name of each group and its values: here the run means of one backbone.
+    equal_variances : False for the test of Games and Howell (1976), in which each pair has its own variance and Welch's
+        degrees of freedom. Groups without variance are then left out too.
 
     Returns
     -------
     All pairs in alphabetical order of the two names.
     """
     arrays = {name: np.asarray(groups[name], dtype=float) for name in sorted(groups)}
-    tested = {name: array for name, array in arrays.items() if array.size > 1}
-    spread = any(float(np.ptp(array)) > 0 for array in tested.values())
-    found = _pairwise(tested) if len(tested) > 1 and spread else {}
+    varied = {name for name, array in arrays.items() if array.size > 1 and float(np.ptp(array)) > 0}
+    tested = {name: array for name, array in arrays.items() if name in varied or (equal_variances and array.size > 1)}
+    found = _pairwise(tested, equal_variances) if len(tested) > 1 and varied else {}
     pairs = []
     for first, second in itertools.combinations(arrays, 2):
         if (first, second) in found:
             pairs.append(found[first, second])
             continue
-        short = [name for name in (first, second) if name not in tested]
+        short = [name for name in (first, second) if arrays[name].size < 2]
         if short:
-            reason = " and ".join(f"{name} has {_runs(arrays[name].size)}" for name in short)
+            reason = " and ".join(f"{name} has {run_count(arrays[name].size)}" for name in short)
             reason += ": no p-value without at least two"
+        elif varied:
+            reason = f"the runs of {' and of '.join(name for name in (first, second) if name not in varied)} are equal"
+            reason += ": zero variance, no p-value"
         else:
             reason = "the runs of every backbone are equal: zero variance, no p-value"
         exists = arrays[first].size and arrays[second].size
@@ -128,15 +133,21 @@ def tukey(groups: Mapping[str, Sequence[float] | FloatArray]) -> list[Pair]:
     return pairs
 
 
-def _runs(count: int) -> str:
+def run_count(count: int) -> str:
+    """A number of runs in words."""
     return {0: "no run", 1: "one run"}.get(count, f"{count} runs")
 
 
-def _pairwise(arrays: Mapping[str, FloatArray]) -> dict[tuple[str, str], Pair]:
+def _pairwise(arrays: Mapping[str, FloatArray], equal_variances: bool) -> dict[tuple[str, str], Pair]:
     from statsmodels.stats.multicomp import pairwise_tukeyhsd
 
     labels = np.concatenate([np.full(array.size, name) for name, array in arrays.items()])
-    result = pairwise_tukeyhsd(np.concatenate(list(arrays.values())), labels, alpha=1 - CONFIDENCE)
+    result = pairwise_tukeyhsd(
+        np.concatenate(list(arrays.values())),
+        labels,
+        alpha=1 - CONFIDENCE,
+        use_var="equal" if equal_variances else "unequal",
+    )
     names = [str(name) for name in result.groupsunique]
     return {
         (first, second): Pair(
@@ -151,36 +162,74 @@ def _pairwise(arrays: Mapping[str, FloatArray]) -> dict[tuple[str, str], Pair]:
     }
 
 
-def tukey_from_summary(means: Mapping[str, float], sds: Mapping[str, float], n: int) -> list[Pair]:
-    """Tukey's HSD from printed means and standard deviations of groups of `n` values each.
+def tukey_from_summary(means: Mapping[str, float], sds: Mapping[str, float], n: int | Mapping[str, int]) -> list[Pair]:
+    """Tukey's HSD (Tukey-Kramer where the sizes differ) from printed means, standard deviations and sizes of groups.
 
-    The pooled variance is the mean of the squared SDs; q = |difference| / sqrt(variance / n) is referred to the
-    studentized range of k groups with k (n - 1) degrees of freedom.
+    The pooled variance is s² = sum((n_i - 1) sd_i²) / sum(n_i - 1); q = |difference| / sqrt(s² / 2 (1 / n_i + 1 / n_j))
+    is referred to the studentized range of k groups with sum(n_i - 1) degrees of freedom. A group of one value is left
+    out of the test and its pairs say so.
+
+    Parameters
+    ----------
+    means, sds : of each group; the standard deviation of a group of one value is not looked at.
+    n : number of values, of every group or of each.
 
     References
     ----------
-    J. W. Tukey, The Problem of Multiple Comparisons, 1953; the distribution: `scipy.stats.studentized_range`.
+    J. W. Tukey, The Problem of Multiple Comparisons, 1953; C. Y. Kramer, Biometrics 12, 1956; the distribution:
+    `scipy.stats.studentized_range`.
     """
     from scipy.stats import studentized_range
 
     names = sorted(means)
-    if n < 2 or len(names) < 2:
-        raise ValueError(f"Tukey's HSD needs at least two groups of two values, not {len(names)} of {n}")
-    error = math.sqrt(sum(sds[name] ** 2 for name in names) / len(names) / n)
-    freedom = len(names) * (n - 1)
+    sizes = dict.fromkeys(names, n) if isinstance(n, int) else dict(n)
+    tested = [name for name in names if sizes[name] > 1]
+    variance, freedom = pooled_variance(sds, sizes)
+    widest = float(studentized_range.ppf(CONFIDENCE, len(tested), freedom)) if len(tested) > 1 else math.nan
     pairs = []
     for first, second in itertools.combinations(names, 2):
         difference = means[second] - means[first]
-        if error == 0:
+        short = [name for name in (first, second) if name not in tested]
+        if short or variance == 0:
             reason = "all standard deviations are zero: no p-value"
+            if short:
+                reason = " and ".join(f"{name} has {run_count(sizes[name])}" for name in short)
+                reason += ": no p-value without at least two"
             pairs.append(Pair(first=first, second=second, difference=difference, reason=reason))
             continue
-        half = float(studentized_range.ppf(CONFIDENCE, len(names), freedom)) * error
-        p = float(studentized_range.sf(abs(difference) / error, len(names), freedom))
+        error = range_error(variance, sizes[first], sizes[second])
         pairs.append(
-            Pair(first=first, second=second, difference=difference, low=difference - half, high=difference + half, p=p)
+            Pair(
+                first=first,
+                second=second,
+                difference=difference,
+                low=difference - widest * error,
+                high=difference + widest * error,
+                p=range_p(difference, error, len(tested), freedom),
+            )
         )
     return pairs
+
+
+def pooled_variance(sds: Mapping[str, float], sizes: Mapping[str, int]) -> tuple[float, int]:
+    """Variance within groups, pooled over those of at least two values, and its degrees of freedom."""
+    freedom = {name: size - 1 for name, size in sizes.items() if size > 1}
+    total = sum(freedom.values())
+    return sum(each * sds[name] ** 2 for name, each in freedom.items()) / max(total, 1), total
+
+
+def range_error(variance: float, first: int, second: int) -> float:
+    """Standard error that a difference of means of `first` and `second` values is divided by (Tukey-Kramer)."""
+    return math.sqrt(variance / 2 * (1 / first + 1 / second))
+
+
+def range_p(difference: float, error: float, groups: int, freedom: int) -> float:
+    """P of a difference over its error by the studentized range; without any error 0, or 1 where both are 0."""
+    from scipy.stats import studentized_range
+
+    if error == 0:
+        return float(difference == 0)
+    return float(studentized_range.sf(abs(difference) / error, groups, freedom))
 
 
 def gains(scores: Sequence[RunScores], *, backbone: str, arm: str, base: str, score: str) -> FloatArray:

@@ -39,6 +39,19 @@ def test_tukey_agrees_with_scipy(sizes: tuple[int, ...]) -> None:
         assert pair.significant == (expected.pvalue[i, j] < 0.05)
 
 
+def test_the_summary_form_takes_groups_of_different_sizes() -> None:
+    groups = {"a": [0.5, 0.6, 0.58], "b": [0.7, 0.72, 0.65, 0.66, 0.71], "c": [0.6, 0.63], "d": [0.9]}
+    sums = {name: summary(values) for name, values in groups.items()}
+    pairs = tukey_from_summary(
+        {name: each.mean or 0.0 for name, each in sums.items()},
+        {name: each.sd or 0.0 for name, each in sums.items()},
+        {name: each.n for name, each in sums.items()},
+    )
+    for ours, whole in zip(pairs, tukey(groups), strict=True):
+        assert (ours.p, ours.low, ours.high) == pytest.approx((whole.p, whole.low, whole.high), abs=1e-5)
+        assert ours.reason == whole.reason
+
+
 @settings(max_examples=12, deadline=None)  # the studentized range takes a tenth of a second
 @given(
     means=st.lists(st.floats(0.1, 0.9), min_size=2, max_size=4, unique=True),
@@ -92,8 +105,9 @@ def test_no_run_and_zero_variance_do_not_crash() -> None:
     assert "zero variance" in same.reason
     assert same.difference == pytest.approx(0.1)
     assert "zero" in tukey_from_summary({"a": 1.0, "b": 2.0}, {"a": 0.0, "b": 0.0}, 3)[0].reason
-    with pytest.raises(ValueError, match="at least two groups"):
-        tukey_from_summary({"a": 1.0, "b": 2.0}, {"a": 0.1, "b": 0.1}, 1)
+    single = tukey_from_summary({"a": 1.0, "b": 2.0}, {"a": 0.1, "b": 0.1}, 1)[0]
+    assert single.p is None
+    assert "a has one run and b has one run" in single.reason
 
 
 def test_summaries_of_few_values() -> None:

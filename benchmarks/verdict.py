@@ -1,0 +1,49 @@
+"""One plain sentence for a comparison, from the primary test alone."""
+
+from benchmarks.comparison import ERROR, Comparison
+from benchmarks.table import write
+
+NAMES = {"f1": "F1", "iou": "IoU"}
+
+
+def sentence(comparison: Comparison) -> str:
+    """What a comparison says, with its number, interval, runs and spots."""
+    first, second = comparison.first, comparison.second
+    start = f"With {comparison.backbone}, " if comparison.backbone else ""
+    number = f"{NAMES[comparison.score]} {_number(comparison)}"
+    margin = write(comparison.margin, ".3f")
+    match comparison.verdict:
+        case "untested":
+            known = "" if comparison.difference is None else f" ({number})"
+            text = f"{start}{second} against {first} is not tested{known}: {comparison.reason}"
+        case "unsettled":
+            text = f"{start}{'it' if start else 'It'} is not settled whether {second} is better or worse than {first}: "
+            text += number
+            if comparison.alone is not None and comparison.alone < ERROR:
+                text += f", which alone would tell them apart, but not as one of {comparison.members} comparisons"
+            if comparison.detectable is not None:
+                seen = write(comparison.detectable, ".3f")
+                text += f"; a true difference of {seen} would be found four times in five"
+        case "equal":
+            text = f"{start}{second} and {first} are equal within {margin}: {number}"
+        case verdict:
+            text = f"{start}{second} is {verdict} than {first}: {number}"
+            if comparison.equal:
+                text += f"; the difference is real but smaller than {margin}"
+    return f"{text}."
+
+
+def _number(comparison: Comparison) -> str:
+    if comparison.difference is None:
+        return "unknown"
+    low, high = comparison.low, comparison.high
+    interval = "" if low is None or high is None else f"95 % interval {write(low, '+.3f')} to {write(high, '+.3f')}; "
+    one, other = comparison.runs
+    runs = _count(one, "run") if comparison.backbone else f"{other} and {one} runs"
+    of_each = " of each" if comparison.backbone else ""
+    units = _count(comparison.units, comparison.unit)
+    return f"{write(comparison.difference, '+.3f')} ({interval}{runs}{of_each}, {units})"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
