@@ -4,7 +4,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 from segmentation import commands
-from segmentation.config import MIXED, Adaptation, DataArm, Framing, Kept, Loss, Precision, Profile, configure
+from segmentation.config import (
+    MIXED,
+    Adaptation,
+    Augmentation,
+    DataArm,
+    Framing,
+    Kept,
+    Loss,
+    Precision,
+    Profile,
+    configure,
+)
 from segmentation.roboflow import fetch
 from twin.command import run
 from twin.files import InputError
@@ -27,6 +38,8 @@ def train(
     synth_count: int | None = None,
     pretrain: float = 0.0,
     adaptation: Adaptation | None = None,
+    augmentation: Augmentation = "standard",
+    copy_paste: float = 0.0,
     framing: Framing | None = None,
     size: int | None = None,
     epochs: int | None = None,
@@ -76,6 +89,10 @@ def train(
         part of the steps, at the start, that see renders only; photos alone follow, unless synth_share is given.
     adaptation
         fourier, histogram or colours: change each render towards a training photo.
+    augmentation
+        standard or strong.
+    copy_paste
+        part of the photos in the batches that get corrosion of another training photo pasted in.
     framing
         resize (the whole photo) or crop (squares at the photo's own scale); the profile's if not given, and so below.
     size
@@ -103,7 +120,7 @@ def train(
     checkpoint_seconds
         save the state at the end of an epoch when this long has passed since the last time.
     """
-    arm = _arm(renders, real_fraction, synth_share, synth_count, pretrain, adaptation)
+    arm = _arm(renders, real_fraction, synth_share, synth_count, pretrain, adaptation, augmentation, copy_paste)
     if workers is not None and workers < 0:
         raise InputError(f"--workers {workers} is negative")
     if not checkpoint_seconds >= 0:
@@ -153,6 +170,8 @@ def _arm(
     synth_count: int | None,
     pretrain: float,
     adaptation: Adaptation | None,
+    augmentation: Augmentation,
+    copy_paste: float,
 ) -> DataArm:
     """The data arm that the options ask for, named after what it takes."""
     if renders is None and (synth_share or synth_count or pretrain or adaptation):
@@ -163,6 +182,8 @@ def _arm(
     elif renders is not None and not pretrain:
         share = MIXED.synth_share if synth_count is None else None
     name = "pretrained" if pretrain else "real" if share == 0 else "synthetic" if share == 1 else "mixed"
+    name += "-copy-paste" if copy_paste else ""
+    name += "-strong" if augmentation == "strong" else ""
     return DataArm(
         name=name,
         real_fraction=real_fraction,
@@ -170,6 +191,8 @@ def _arm(
         synth_count=synth_count,
         pretrain=pretrain,
         adaptation=adaptation,
+        augmentation=augmentation,
+        copy_paste=copy_paste,
     )
 
 

@@ -5,6 +5,8 @@ image, `fast` does whole batches in torch on the training device.
 """
 
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -13,16 +15,37 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
+from segmentation.config import Augmentation
 from segmentation.draws import Stream, generator
 
-ROTATION_DEG = 15.0  # hand-held photos are roughly level
-SCALE = (0.8, 1.25)
-SHIFT = 0.0625  # part of the image's side
-COLOUR = 0.2  # brightness, contrast and saturation factors lie in 1 ± this
+
+@dataclass(frozen=True, kw_only=True)
+class Ranges:
+    """What the random changes are drawn from, uniformly; flips either way come on top."""
+
+    rotation_deg: float
+    """Either way."""
+    scale: tuple[float, float]
+    shift: float
+    """Either way, part of the image's side."""
+    colour: float
+    """Factors on brightness, contrast and saturation lie in 1 ± this."""
+
+
+RANGES: Mapping[Augmentation, Ranges] = {
+    "standard": Ranges(rotation_deg=15.0, scale=(0.8, 1.25), shift=0.0625, colour=0.2),  # hand-held photos are level
+    "strong": Ranges(rotation_deg=45.0, scale=(0.5, 2.0), shift=0.125, colour=0.5),  # large-scale jitter
+}
 
 
 def exact(
-    images: npt.NDArray[np.uint8], masks: npt.NDArray[np.uint8], *, seed: int, epoch: int, first: int
+    images: npt.NDArray[np.uint8],
+    masks: npt.NDArray[np.uint8],
+    *,
+    seed: int,
+    epoch: int,
+    first: int,
+    strength: Augmentation = "standard",
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
     """Augment with albumentations.
 
@@ -30,12 +53,13 @@ def exact(
     ----------
     images, masks : (b, s, s, 3) and (b, s, s) uint8.
     seed, epoch, first : of the run; the index of image 0 in the epoch.
+    strength : one of `RANGES`.
 
     Returns
     -------
     New images and masks of the same shapes and type.
     """
-    pipeline = _pipeline()
+    pipeline = _pipeline(RANGES[strength])
     results = []
     for place, (image, mask) in enumerate(zip(images, masks, strict=True)):
         # Reseeded for each item: albumentations' own stream depends on what was drawn before, and in which process.
@@ -54,31 +78,26 @@ def albumentations() -> Any:
 
 
 @cache
-def _pipeline() -> Any:
+def _pipeline(ranges: Ranges) -> Any:
     import cv2
 
     library = albumentations()
+    factor = (1 - ranges.colour, 1 + ranges.colour)
     return library.Compose(
         [
             library.HorizontalFlip(p=0.5),
             library.VerticalFlip(p=0.5),
             library.Affine(
-                rotate=(-ROTATION_DEG, ROTATION_DEG),
-                scale=SCALE,
+                rotate=(-ranges.rotation_deg, ranges.rotation_deg),
+                scale=ranges.scale,
                 keep_ratio=True,
-                translate_percent=(-SHIFT, SHIFT),
+                translate_percent=(-ranges.shift, ranges.shift),
                 interpolation=cv2.INTER_LINEAR,
                 mask_interpolation=cv2.INTER_NEAREST,
                 border_mode=cv2.BORDER_REFLECT_101,
                 p=1.0,
             ),
-            library.ColorJitter(
-                brightness=(1 - COLOUR, 1 + COLOUR),
-                contrast=(1 - COLOUR, 1 + COLOUR),
-                saturation=(1 - COLOUR, 1 + COLOUR),
-                hue=(0.0, 0.0),
-                p=1.0,
-            ),
+            library.ColorJitter(brightness=factor, contrast=factor, saturation=factor, hue=(0.0, 0.0), p=1.0),
         ]
     )
 
@@ -94,7 +113,13 @@ def mask_tensor(masks: npt.NDArray[np.uint8] | torch.Tensor, where: torch.device
 
 
 def fast(
-    images: torch.Tensor, masks: torch.Tensor, *, seed: int, epoch: int, first: int
+    images: torch.Tensor,
+    masks: torch.Tensor,
+    *,
+    seed: int,
+    epoch: int,
+    first: int,
+    strength: Augmentation = "standard",
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Augment a whole batch on the device that holds it: flips, affine map and colour in three passes.
 
@@ -102,9 +127,9 @@ def fast(
     ----------
     images, masks : (b, 3, s, s) float32 in [0, 1] and (b, 1, s, s) float32, as `image_tensor` and
         `mask_tensor` give them.
-    seed, epoch, first : as in `exact`.
+    seed, epoch, first, strength : as in `exact`.
     """
-    maps, factors = _draw(len(images), seed=seed, epoch=epoch, first=first)
+    maps, factors = _draw(len(images), RANGES[strength], seed=seed, epoch=epoch, first=first)
     theta = torch.from_numpy(maps).to(images.device, non_blocking=True)
     grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
     images = functional.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
@@ -115,7 +140,9 @@ def fast(
 _NUMBERS = 9  # random numbers an image
 
 
-def _draw(count: int, *, seed: int, epoch: int, first: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+def _draw(
+    count: int, ranges: Ranges, *, seed: int, epoch: int, first: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Affine maps from output to input, (b, 2, 3) in units of half the side, and (b, 3) colour factors.
 
     One stream an epoch, `_NUMBERS` an image; it is set forward to the first image, so that an image's numbers depend on
@@ -129,13 +156,13 @@ def _draw(count: int, *, seed: int, epoch: int, first: int) -> tuple[npt.NDArray
         return low + (high - low) * numbers[:, columns]
 
     flips = np.where(numbers[:, 0:2] < 0.5, -1.0, 1.0)
-    angle = np.deg2rad(between(-ROTATION_DEG, ROTATION_DEG, slice(2, 3))[:, 0])
-    scale = between(*SCALE, slice(3, 4))[:, 0]
-    shift = 2 * between(-SHIFT, SHIFT, slice(4, 6))
+    angle = np.deg2rad(between(-ranges.rotation_deg, ranges.rotation_deg, slice(2, 3))[:, 0])
+    scale = between(*ranges.scale, slice(3, 4))[:, 0]
+    shift = 2 * between(-ranges.shift, ranges.shift, slice(4, 6))
     cosine, sine = np.cos(angle) / scale, np.sin(angle) / scale
     rotation = np.stack([np.stack([cosine, -sine], axis=1), np.stack([sine, cosine], axis=1)], axis=1)
     theta = np.concatenate([flips[:, :, None] * rotation, shift[:, :, None]], axis=2)
-    return theta.astype(np.float32), between(1 - COLOUR, 1 + COLOUR, slice(6, 9)).astype(np.float32)
+    return theta.astype(np.float32), between(1 - ranges.colour, 1 + ranges.colour, slice(6, 9)).astype(np.float32)
 
 
 def _colour(images: torch.Tensor, factors: torch.Tensor) -> torch.Tensor:

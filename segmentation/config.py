@@ -18,6 +18,7 @@ Framing = Literal["resize", "crop"]
 Loss = Literal["dice", "dice_bce"]
 Kept = Literal["best", "averaged"]
 Adaptation = Literal["fourier", "histogram", "colours"]
+Augmentation = Literal["standard", "strong"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +27,8 @@ class DataArm:
 
     Renders only ever enter training; validation and test are real photos. Real photos alone: the defaults. Mixed by
     ratio: `synth_share`. Mixed by count: `synth_count` with `synth_share` None. Renders alone: `synth_share` 1.
-    Pretrained on renders, then fine-tuned on photos: `pretrain`.
+    Pretrained on renders, then fine-tuned on photos: `pretrain`. The controls that renders have to beat: `augmentation`
+    and `copy_paste`, which get more out of the photos alone, and `shuffled_masks`.
     """
 
     name: str
@@ -42,6 +44,12 @@ class DataArm:
     adaptation: Adaptation | None = None
     """Change each render towards a real training photo that the run may use (its pixels, not its mask): `fourier` takes
     over low frequencies, `histogram` each channel's histogram, `colours` mean and covariance of the colours."""
+    augmentation: Augmentation = "standard"
+    """Ranges of the random changes to every image of a batch: see `segmentation.augment.RANGES`."""
+    copy_paste: float = 0.0
+    """Part of the photos in the batches that get corrosion of another training photo: see `segmentation.paste`."""
+    shuffled_masks: bool = False
+    """A control: each render carries the mask of another one, so that only its looks can teach anything."""
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -56,8 +64,13 @@ class DataArm:
             raise InputError(f"data arm {self.name}: pretrain {self.pretrain} is not in [0, 1]")
         if self.adaptation not in (None, *get_args(Adaptation)):
             raise InputError(f"data arm {self.name}: adaptation {self.adaptation!r}; {_choose(Adaptation)} or None")
-        if not self.takes_renders and (self.synth_count is not None or self.adaptation is not None):
-            raise InputError(f"data arm {self.name}: synth_count and adaptation need synth_share or pretrain above 0")
+        if self.augmentation not in get_args(Augmentation):
+            raise InputError(f"data arm {self.name}: augmentation {self.augmentation!r}; {_choose(Augmentation)}")
+        if not 0 <= self.copy_paste <= 1:
+            raise InputError(f"data arm {self.name}: copy_paste {self.copy_paste} is not in [0, 1]")
+        of_renders = ("synth_count", "adaptation", "shuffled_masks")
+        if not self.takes_renders and any(getattr(self, name) for name in of_renders):
+            raise InputError(f"data arm {self.name}: {', '.join(of_renders)} need synth_share or pretrain above 0")
 
     @property
     def takes_renders(self) -> bool:
@@ -71,6 +84,10 @@ def _choose(literal: Any) -> str:
 
 REAL = DataArm(name="real")
 MIXED = DataArm(name="mixed", synth_share=0.25)  # one render for three photos: inside the 0.2 to 0.5 reported as best
+COPY_PASTE = DataArm(name="copy-paste", copy_paste=0.5)
+STRONG = DataArm(name="strong", augmentation="strong")
+SHUFFLED = DataArm(name="shuffled", synth_share=0.25, shuffled_masks=True)
+ARMS = {arm.name: arm for arm in (REAL, MIXED, COPY_PASTE, STRONG, SHUFFLED)}
 
 
 @dataclass(frozen=True, kw_only=True)

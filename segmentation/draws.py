@@ -23,6 +23,8 @@ class Stream(IntEnum):
     CROP = 6
     ADAPTATION = 7
     REFERENCE = 8
+    PASTE = 9
+    SHUFFLE = 10
 
 
 def generator(seed: int, stream: Stream, *key: int) -> np.random.Generator:
@@ -64,6 +66,14 @@ def render_subset(count: int, limit: int | None, seed: int) -> npt.NDArray[np.in
     """Which of `count` renders a run uses: `limit` of them at random, in their order; all without a limit."""
     chosen = generator(seed, Stream.RENDER_SUBSET).permutation(count)[:limit]
     return np.sort(chosen)
+
+
+def partners(count: int, seed: int) -> npt.NDArray[np.intp]:
+    """For each of `count` images another one, each once: (count,) indices; itself only where it is alone."""
+    order = generator(seed, Stream.SHUFFLE).permutation(count)
+    result = np.empty(count, dtype=np.intp)
+    result[order] = np.roll(order, 1)
+    return result
 
 
 @dataclass(frozen=True, kw_only=True)

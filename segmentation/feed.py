@@ -7,15 +7,16 @@ several workers, or a run that was resumed.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from segmentation import adapt, augment, dataset
+from segmentation import adapt, augment, dataset, paste
 from segmentation.config import TrainConfig
-from segmentation.draws import Plan, Stream, generator
+from segmentation.draws import Plan, Stream, generator, partners
 from segmentation.model import memory_format
 
 _Arrays = npt.NDArray[np.uint8]
@@ -64,17 +65,23 @@ class Feed:
         layout = memory_format(self.config.precision)
         for step in range(first, steps):
             images, masks = self._tensors(step)
-            epoch, place = divmod(step, self.plan.steps_per_epoch)
-            images, masks = augment.fast(
-                images, masks, seed=self.config.seed, epoch=epoch, first=place * self.config.batch_size
-            )
+            images, masks = augment.fast(images, masks, **self._change(step))
             yield images.contiguous(memory_format=layout), masks
 
     def augmented(self, step: int) -> tuple[_Arrays, _Arrays]:
         """The batch of one step, augmented image by image: (b, s, s, 3) and (b, s, s) uint8."""
-        epoch, place = divmod(step, self.plan.steps_per_epoch)
         images, masks = self.framed(step)
-        return augment.exact(images, masks, seed=self.config.seed, epoch=epoch, first=place * self.config.batch_size)
+        return augment.exact(images, masks, **self._change(step))
+
+    def _change(self, step: int) -> dict[str, Any]:
+        """What decides the random changes to the batch of one step."""
+        epoch, place = divmod(step, self.plan.steps_per_epoch)
+        return {
+            "seed": self.config.seed,
+            "epoch": epoch,
+            "first": place * self.config.batch_size,
+            "strength": self.config.arm.augmentation,
+        }
 
     def framed(self, step: int) -> tuple[_Arrays, _Arrays]:
         """The batch of one step before augmentation: (b, s, s, 3) and (b, s, s) uint8, photos first."""
@@ -82,12 +89,18 @@ class Feed:
         first = place * self.config.batch_size
         photos, renders = self.plan.batch(step)
         images, masks = self._frame(self.photos, photos, epoch, first)
+        if self.config.arm.copy_paste:
+            images, masks = self._pasted(images, masks, epoch, first)
         if self.renders is None or not len(renders):
             return images, masks
         first += len(photos)
         drawn, truth = self._frame(self.renders, renders, epoch, first)
+        if self.config.arm.shuffled_masks:
+            _, truth = self._frame(
+                self.renders, partners(len(self.renders.rows), self.config.seed)[renders], epoch, first
+            )
         if (how := self.config.arm.adaptation) is not None:
-            references = self._references(len(drawn), epoch, first)
+            references, _ = self._references(len(drawn), epoch, first)
             drawn = adapt.adapt(drawn, references, how=how, seed=self.config.seed, epoch=epoch, first=first)
         return np.concatenate([images, drawn]), np.concatenate([masks, truth])
 
@@ -107,14 +120,27 @@ class Feed:
             np.stack(masks) if masks else np.empty((0, size, size), np.uint8),
         )
 
-    def _references(self, count: int, epoch: int, first: int) -> _Arrays:
-        """One photo that the run may use for each of `count` renders."""
+    def _pasted(self, images: _Arrays, masks: _Arrays, epoch: int, first: int) -> tuple[_Arrays, _Arrays]:
+        """Photos, some of which have corrosion of another photo that the run may use."""
+        donors, regions = self._references(len(images), epoch, first)
+        pairs = [
+            paste.paste(
+                *each,
+                probability=self.config.arm.copy_paste,
+                rng=generator(self.config.seed, Stream.PASTE, epoch, first + place),
+            )
+            for place, each in enumerate(zip(images, masks, donors, regions, strict=True))
+        ]
+        return np.stack([image for image, _ in pairs]), np.stack([mask for _, mask in pairs])
+
+    def _references(self, count: int, epoch: int, first: int) -> tuple[_Arrays, _Arrays]:
+        """One photo that the run may use, with its mask, for each of `count` images."""
         seed = self.config.seed
         drawn = [
             int(generator(seed, Stream.REFERENCE, epoch, first + place).integers(len(self.photos.rows)))
             for place in range(count)
         ]
-        return self._frame(self.photos, np.array(drawn, dtype=np.intp), epoch, first)[0]
+        return self._frame(self.photos, np.array(drawn, dtype=np.intp), epoch, first)
 
     def _tensors(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         """The batch of one step before augmentation, on the device."""
@@ -134,11 +160,13 @@ class Feed:
     def _resident(self) -> tuple[torch.Tensor, torch.Tensor] | None:
         """All images and masks that the run may draw, photos first, in the memory of a GPU; None where they cannot be.
 
-        Crops are cut, and renders adapted, before images reach the device.
+        What changes single images, such as crops, is done before they reach the device.
         """
         pools = [self.photos] if self.renders is None else [self.photos, self.renders]
         stored = [pool.images for pool in pools if isinstance(pool.images, dataset.Arrays)]
-        if self.where.type != "cuda" or self.config.arm.adaptation is not None or len(stored) < len(pools):
+        arm = self.config.arm
+        is_plain = arm.adaptation is None and not arm.copy_paste and not arm.shuffled_masks
+        if self.where.type != "cuda" or not is_plain or len(stored) < len(pools):
             return None
         free, _ = torch.cuda.mem_get_info(self.where)
         if sum(len(pool.rows) for pool in pools) * self.config.size**2 * 4 > RESIDENT_SHARE * free:

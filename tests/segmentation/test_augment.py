@@ -7,12 +7,12 @@ from segmentation import augment
 CPU = torch.device("cpu")
 
 
-def run(way, images, masks, *, seed=1, epoch=2, first=0):
+def run(way, images, masks, *, seed=1, epoch=2, first=0, strength="standard"):
     if way == "exact":
-        images, masks = augment.exact(images, masks, seed=seed, epoch=epoch, first=first)
+        images, masks = augment.exact(images, masks, seed=seed, epoch=epoch, first=first, strength=strength)
         return augment.image_tensor(images, CPU), augment.mask_tensor(masks, CPU)
     pair = augment.image_tensor(images, CPU), augment.mask_tensor(masks, CPU)
-    return augment.fast(*pair, seed=seed, epoch=epoch, first=first)
+    return augment.fast(*pair, seed=seed, epoch=epoch, first=first, strength=strength)
 
 
 @pytest.fixture
@@ -53,7 +53,8 @@ def test_masks_move_with_their_images(way, batch):
     assert overlap > 0.93
 
 
-def test_both_ways_have_one_distribution():
+@pytest.mark.parametrize("strength", augment.RANGES)
+def test_both_ways_have_one_distribution(strength):
     # Areas of a centred square (scaling), first moments of a corner blob (flips, rotation, shift), colour means.
     masks = np.zeros((400, 32, 32), dtype=np.uint8)
     masks[:, 8:24, 8:24] = 1
@@ -61,13 +62,22 @@ def test_both_ways_have_one_distribution():
     images[:, 4:12, 4:12] = (30, 60, 90)
     summary = {}
     for way in ("exact", "fast"):
-        pictures, truth = run(way, images, masks)
+        pictures, truth = run(way, images, masks, strength=strength)
         dark = (pictures[:, 0] < pictures[:, 0].mean((1, 2), True) * 0.6).float()
         place = torch.linspace(-1, 1, 32)
-        rows = (dark.sum(2) * place).sum(1) / dark.sum((1, 2))
-        columns = (dark.sum(1) * place).sum(1) / dark.sum((1, 2))
+        rows = (dark.sum(2) * place).sum(1) / 64
+        columns = (dark.sum(1) * place).sum(1) / 64
         summary[way] = torch.stack([truth.mean((1, 2, 3)), rows, columns, *pictures.mean((2, 3)).T])
     means, deviations = (torch.stack([f(s, 1) for s in summary.values()]) for f in (torch.mean, torch.std))
     error = deviations.amax(0) * (2 / 400) ** 0.5
     assert ((means[0] - means[1]).abs() < 4 * error + 0.01).all()
     assert (deviations[0] / deviations[1]).tolist() == pytest.approx([1] * 6, rel=0.3)
+
+
+@pytest.mark.parametrize("way", ["exact", "fast"])
+def test_strong_changes_more(way, batch):
+    def spread(strength):
+        pictures, truth = run(way, *(np.repeat(each, 20, axis=0) for each in batch), strength=strength)
+        return [float(each.std()) for each in (truth.mean((1, 2, 3)), pictures.mean((1, 2, 3)))]
+
+    assert all(strong > 1.5 * standard for strong, standard in zip(spread("strong"), spread("standard"), strict=True))

@@ -60,6 +60,9 @@ def test_what_is_not_valid_is_refused(changes, message):
         ({"pretrain": -0.1}, "pretrain -0.1"),
         ({"adaptation": "gan", "synth_share": 0.5}, "fourier or histogram or colours"),
         ({"adaptation": "fourier"}, "synth_share or pretrain above 0"),
+        ({"shuffled_masks": True}, "synth_share or pretrain above 0"),
+        ({"augmentation": "wild"}, "standard or strong"),
+        ({"copy_paste": 1.1}, "copy_paste 1.1"),
     ],
 )
 def test_data_arms_are_checked(changes, message):

@@ -4,7 +4,7 @@ import torch
 
 from segmentation import augment, coco, dataset
 from segmentation.config import DataArm, configure
-from segmentation.draws import plan
+from segmentation.draws import partners, plan
 from segmentation.feed import Feed, Pool, crop
 
 CPU = torch.device("cpu")
@@ -136,3 +136,33 @@ def test_augmentation_moves_every_epoch(feed):
     other = augment.fast(*made._tensors(0), seed=3, epoch=1, first=0)[0]
     assert steps == 3
     assert not torch.equal(one, other)
+
+
+@pytest.mark.parametrize("framing", ["resize", "crop"])
+@pytest.mark.parametrize("precision", ["exact", "fast"])
+def test_controls_change_what_they_say(feed, precision, framing):
+    """Copy-paste adds corrosion to photos, shuffled masks leave pictures and change the labels of renders alone."""
+    plain = feed(MIXED, precision=precision, framing=framing)
+    pasted = feed(DataArm(name="x", synth_share=0.5, copy_paste=1.0), precision=precision, framing=framing)
+    shuffled = feed(DataArm(name="x", synth_share=0.5, shuffled_masks=True), precision=precision, framing=framing)
+    changed = 0
+    for step in range(12):
+        images, masks = plain.framed(step)
+        others, more = pasted.framed(step)
+        assert (others[2:] == images[2:]).all()
+        assert (more >= masks).all()
+        changed += int((more[:2] > masks[:2]).any())
+        same, swapped = shuffled.framed(step)
+        assert (same == images).all()
+        assert (swapped[:2] == masks[:2]).all()
+        assert not (swapped[2:] == masks[2:]).all()
+        assert torch.equal(next(shuffled.batches(step, step + 1))[0], next(plain.batches(step, step + 1))[0])
+    assert changed >= 3
+
+
+def test_each_image_has_one_other_partner():
+    found = partners(50, seed=4)
+    assert sorted(found) == list(range(50))
+    assert not (found == np.arange(50)).any()
+    assert not np.array_equal(found, partners(50, seed=5))
+    assert partners(1, seed=0).tolist() == [0]
