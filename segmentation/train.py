@@ -6,7 +6,6 @@ of CPU).
 """
 
 import math
-import os
 import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -36,6 +35,7 @@ from segmentation.model import (
     save_tensors,
     torch_settings,
 )
+from twin.command import available_cores
 from twin.files import InputError, WorkError, hold, versions, write_manifest
 
 WARM_UP = 0.05  # part of all steps
@@ -185,7 +185,7 @@ def _prepare(
 
 
 def _workers(where: torch.device) -> int:
-    return min(MAX_WORKERS, len(os.sched_getaffinity(0)) - 1) if where.type == "cuda" else 0
+    return min(MAX_WORKERS, available_cores() - 1) if where.type == "cuda" else 0
 
 
 def _begin(network: torch.nn.Module, config: TrainConfig, data: _Data) -> checkpoint.State:

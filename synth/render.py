@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from synth import fanout
 from synth.config import RenderConfig, preset
 from synth.subject import Subject, views_per_scene
+from twin.command import available_cores
 from twin.files import (
     InputError,
     WorkError,
@@ -98,7 +99,7 @@ def _render_missing(
     batches = [range(first, min(first + per_batch, count)) for first in range(0, count, per_batch)]
     if address is None:
         workers = workers or 1
-        threads = max(1, fanout.available_cores() // workers)
+        threads = max(1, available_cores() // workers)
     else:
         threads = max(1, min(THREADS_ON_A_CLUSTER, fanout.most_cores(fanout.BLENDER)))
     items = [

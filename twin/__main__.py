@@ -1,13 +1,13 @@
-"""Command line: make a twin, let years pass, look at it, export it."""
+"""Command line: make a twin, let years pass, look at it, export it; record inspections, forecast."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from tyro.conf import Positional
 
 from twin.command import run
+from twin.commands import busy, calibrate, forecast, inspect
 from twin.files import InputError
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def new(
         twin = replace(twin, coating=_coating(coating_life, zinc_um, bare=bare))
     if files.read_manifest(out, "twin") is not None:
         raise InputError(f"{out}: holds a twin already; grow it, or choose another --out")
-    with _busy(f"growing {kind}"):
+    with busy(f"growing {kind}"):
         state.save(twin, out)
     print(f"{twin.id}: {kind} of {twin.years:.6g} years in {out}")  # noqa: T201
 
@@ -106,7 +106,7 @@ def grow(
     if years is not None and not years >= 0:
         raise InputError(f"--years {years}: a clock does not run backwards; give a number of at least 0")
     end = _moment("--until", until) if until else None
-    with _busy("growing"):
+    with busy("growing"):
         twin = state.advance(
             folder,
             lambda clock: end if end is not None else state.later(clock, years or 0.0),
@@ -163,7 +163,7 @@ def export(folder: Positional[Path], out: Path, look: Literal["rust", "loss"] = 
     from twin import export as exporter
 
     exporter.check_suffix(out)
-    with _busy("exporting"):
+    with busy("exporting"):
         twin, fields = state.load(folder)
         built = state.asset(twin)
         exporter.write(out, built, assets.texels(built), twin, fields, look=look)
@@ -241,18 +241,17 @@ def _moment(option: str, text: str) -> "datetime":
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-@contextmanager
-def _busy(what: str) -> Iterator[None]:
-    """Show on a terminal that work goes on."""
-    from rich.console import Console
-
-    with Console(stderr=True).status(f"{what} ..."):
-        yield
-
-
 if __name__ == "__main__":
     run(
         "python -m twin",
-        "Digital twins of corroding assets: make one, let years pass, look at it, export it.",
-        {"new": new, "grow": grow, "show": show, "export": export},
+        "Digital twins of corroding assets: make one, let years pass, look at it, export it, inspect it, forecast it.",
+        {
+            "new": new,
+            "grow": grow,
+            "show": show,
+            "export": export,
+            "inspect": inspect,
+            "forecast": forecast,
+            "calibrate": calibrate,
+        },
     )

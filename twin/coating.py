@@ -79,16 +79,14 @@ def scale_with_category(values: Mapping[str, float], first_year_um: NDArray[np.f
     return np.asarray(np.exp(np.interp(np.log(first_year_um), middles, np.log(list(values.values())))))
 
 
-def front_clock(exposure: Exposure) -> Clock:
-    """Clock that shows how far in mm a front of median speed has come since year 0."""
-    return Clock.of(exposure.starts(), scale_with_category(SPEED_MM, exposure.first_year_um()))
+def front_clock(exposure: Exposure, faster: float = 1.0) -> Clock:
+    """Clock that shows how far in mm a front of median speed, times `faster`, has come since year 0."""
+    return Clock.of(exposure.starts(), faster * scale_with_category(SPEED_MM, exposure.first_year_um()))
 
 
 def scatter(asset: Asset, per_m2: float, rng: np.random.Generator) -> tuple[Floats, Floats, Integers]:
     """Poisson process on the surface: positions (n, 3), normals (n, 3) and faces (n,). Texels play no part in it."""
-    corners = asset.vertices[asset.faces]
-    cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    twice = np.linalg.norm(cross, axis=1)
+    corners, cross, twice = asset.triangles
     cumulative = np.cumsum(twice / 2)
     count = int(rng.poisson(per_m2 * cumulative[-1]))
     face = np.searchsorted(cumulative, rng.uniform(0, cumulative[-1], count), side="right")

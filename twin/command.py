@@ -1,8 +1,9 @@
-"""The edge between a shell and our functions, the same for all four packages.
+"""The edge between a shell, its machine and our functions, the same for all four packages.
 
 Standard library and tyro only; every package may import it.
 """
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -38,3 +39,8 @@ def run(program: str, description: str, commands: Mapping[str, Callable[..., Any
         print(f"{program}: interrupted; the same command resumes", file=sys.stderr)  # noqa: T201
         sys.exit(130)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def available_cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -16,6 +16,7 @@ from twin.assets.surface import Asset, Singles, Texels
 from twin.coating import (
     ZINC_SPREAD,
     Coating,
+    Defects,
     Paint,
     Zinc,
     arrival,
@@ -50,6 +51,25 @@ BARE_AND_GALVANISED = {
 RAGGED_STREAM, DEFECTS_STREAM, LOCAL_STREAM, FINE_STREAM, PITS_STREAM = range(5)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Growth:
+    """How an asset differs from the law for its place.
+
+    Parameters
+    ----------
+    rate : factor on every loss.
+    exponent : of time, in place of ISO 9224's mean for steel.
+    front : factor on the speed of rust under paint.
+    """
+
+    rate: float = 1.0
+    exponent: float = METALS["steel"].exponent
+    front: float = 1.0
+
+
+AS_STANDARD = Growth()
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Fields:
     """State of corrosion, (H, W) float32 arrays on the atlas.
@@ -74,6 +94,7 @@ def grow(
     seed: int,
     pits: Pits | None,
     by_zone: bool = True,
+    growth: Growth = AS_STANDARD,
 ) -> Fields:
     """State of a carbon steel asset after `years`.
 
@@ -89,6 +110,7 @@ def grow(
     pits : how pits grow, or None for none.
     by_zone : whether loss differs by zone and by the way a surface faces (`twin.zones`); if not, the mean loss by area
         is that of ISO 9224.
+    growth : how this asset differs from the law for its place.
 
     Raises
     ------
@@ -100,23 +122,23 @@ def grow(
     streams = np.random.SeedSequence(seed).spawn(5)
     open_to_air = np.array([zones.ZONES[name].loss > 0 for name in asset.zone_names])
     present = (texels.zone >= 0) & open_to_air[texels.zone]
-    begin = _starts(asset, exposure, coating, years, streams)
+    begin = _starts(asset, exposure, coating, years, streams, growth)
     start = np.full(texels.zone.shape, np.inf, dtype=np.float32)
     started = begin(texels.position_m, texels.normal, present)[present]
     start[present] = np.where(started < years, started, np.inf)
     rusted = np.isfinite(start)
     position = texels.position_m[rusted]
 
-    uniform = _uniform_loss_mm(start[rusted], position[:, 2], exposure, years)
+    uniform = _uniform_loss_mm(start[rusted], position[:, 2], exposure, years, growth)
     loss = np.zeros_like(start)
     loss[rusted] = uniform * (1 + LOCAL * fractal(position, LOCAL_WAVELENGTHS_MM, 0.7, streams[LOCAL_STREAM]))
     if pits is not None:
-        loss += _pit_depths(asset, texels, rusted, exposure, years, pits, begin, streams[PITS_STREAM])
+        loss += _pit_depths(asset, texels, rusted, exposure, years, pits, begin, streams[PITS_STREAM], growth)
     if by_zone:
         loss[rusted] *= zones.loss_factors(asset.zone_names, texels.zone[rusted], texels.normal[rusted])
 
     # First rust shows as specks, each when its own share of the time to full cover has passed.
-    clock = Clock.of(exposure.starts(), 1 / scale_with_category(COVER_YEARS, exposure.first_year_um()))
+    clock = cover_clock(exposure)
     progress = (clock.reading(years) - clock.reading(start[rusted])).astype(np.float32)
     fine = 0.5 + fractal(position, FINE_WAVELENGTHS_MM, 0.8, streams[FINE_STREAM]) / (2 * LIMIT)
     ramp = ((progress - 0.7 * fine) / 0.3).clip(0, 1)
@@ -130,48 +152,90 @@ def grow(
     )
 
 
+def cover_clock(exposure: Exposure) -> Clock:
+    """Clock that shows the times to full cover that have passed since year 0."""
+    return Clock.of(exposure.starts(), 1 / scale_with_category(COVER_YEARS, exposure.first_year_um()))
+
+
 def _starts(
-    asset: Asset, exposure: Exposure, coating: Coating, years: float, streams: list[np.random.SeedSequence]
+    asset: Asset,
+    exposure: Exposure,
+    coating: Coating,
+    years: float,
+    streams: list[np.random.SeedSequence],
+    growth: Growth,
 ) -> Callable[[Singles, Singles, NDArray[np.bool_]], Singles]:
     """A function of positions (H, W, 3), normals (H, W, 3) and presence (H, W): start of corrosion there, (H, W) years.
 
     Where that is after `years`, any time that is not before them.
     """
-    clock = front_clock(exposure)
     defects = None
     if isinstance(coating, Paint):
         defects = paint_defects(asset, exposure, coating, streams[DEFECTS_STREAM])
 
     def begin(position_m: Singles, normal: Singles, present: NDArray[np.bool_]) -> Singles:
-        stretched = position_m[present] * np.array([1, 1, STREAK], dtype=np.float32)
-        noise = fractal(stretched, RAGGED_WAVELENGTHS_MM, 0.72, streams[RAGGED_STREAM])
-        start = np.full(present.shape, np.inf, dtype=np.float32)
-        if defects is not None:
-            ragged = np.full(present.shape, np.nan, dtype=np.float32)
-            ragged[present] = np.exp(RAGGED * noise)
-            reading = arrival(position_m, normal, ragged, defects, clock, years)[present]
-            start[present] = clock.years(reading)
-        elif isinstance(coating, Zinc):
-            thickness = coating.thickness_um * (1 + ZINC_SPREAD * noise)
-            start[present] = zinc_gone_years(thickness.astype(np.float32), exposure)
-        else:  # bare steel rusts everywhere within half of the time to full cover
-            first = scale_with_category(COVER_YEARS, exposure.first_year_um())[0]
-            start[present] = 0.25 * first * (1 + noise / LIMIT)
-        return start
+        noise = ragged_noise(position_m[present], streams[RAGGED_STREAM])
+        return first_years(position_m, normal, present, noise, defects, exposure, coating, years, growth)
 
     return begin
 
 
+def ragged_noise(position_m: Singles, seed: np.random.SeedSequence) -> Singles:
+    """The noise at places (n, 3) that makes rust's outline under paint ragged and a coat of zinc uneven, (n,)."""
+    return fractal(position_m * np.array([1, 1, STREAK], dtype=np.float32), RAGGED_WAVELENGTHS_MM, 0.72, seed)
+
+
+def first_years(
+    position_m: Singles,
+    normal: Singles,
+    present: NDArray[np.bool_],
+    noise: Singles,
+    defects: Defects | None,
+    exposure: Exposure,
+    coating: Coating,
+    years: float,
+    growth: Growth,
+) -> Singles:
+    """Start of corrosion at each place, (H, W) years; where that is after `years`, any time that is not before them.
+
+    Parameters
+    ----------
+    position_m, normal : (H, W, 3).
+    present : (H, W) where there is a surface; inf elsewhere.
+    noise : (n,) `ragged_noise` of those that are present.
+    defects : of the paint.
+    exposure, coating, years, growth : as for `grow`.
+    """
+    start = np.full(present.shape, np.inf, dtype=np.float32)
+    if defects is not None:
+        clock = front_clock(exposure, growth.front)
+        ragged = np.full(present.shape, np.nan, dtype=np.float32)
+        ragged[present] = np.exp(RAGGED * noise)
+        reading = arrival(position_m, normal, ragged, defects, clock, years)[present]
+        start[present] = clock.years(reading)
+    elif isinstance(coating, Zinc):
+        thickness = coating.thickness_um * (1 + ZINC_SPREAD * noise)
+        start[present] = zinc_gone_years(thickness.astype(np.float32), exposure)
+    else:  # bare steel rusts everywhere within half of the time to full cover
+        first = scale_with_category(COVER_YEARS, exposure.first_year_um())[0]
+        start[present] = 0.25 * first * (1 + noise / LIMIT)
+    return start
+
+
 def _uniform_loss_mm(
-    start_years: NDArray[AnyFloat], height_m: NDArray[np.floating[Any]], exposure: Exposure, years: float
+    start_years: NDArray[AnyFloat],
+    height_m: NDArray[np.floating[Any]],
+    exposure: Exposure,
+    years: float,
+    growth: Growth,
 ) -> NDArray[AnyFloat]:
     """Loss by ISO 9224 of steel that corrodes since `start_years`, (n,), at heights (n,)."""
-    exponent = METALS["steel"].exponent
-    loss = loss_um(start_years, years, exposure.starts(), exposure.first_year_um() / 1000, exponent)
+    rates = growth.rate * exposure.first_year_um() / 1000
+    loss = loss_um(start_years, years, exposure.starts(), rates, growth.exponent)
     if exposure.splash_m is not None:
         wet = zones.in_splash(height_m, exposure.splash_m)
-        rates = exposure.first_year_um(splash=True) / 1000
-        loss[wet] = loss_um(start_years[wet], years, exposure.starts(), rates, exponent)
+        rates = growth.rate * exposure.first_year_um(splash=True) / 1000
+        loss[wet] = loss_um(start_years[wet], years, exposure.starts(), rates, growth.exponent)
     return np.asarray(loss)
 
 
@@ -184,6 +248,7 @@ def _pit_depths(
     pits: Pits,
     begin: Callable[[Singles, Singles, NDArray[np.bool_]], Singles],
     seed: np.random.SeedSequence,
+    growth: Growth,
 ) -> Singles:
     """Depth of pits at each texel, (H, W) mm."""
     places = pit_places(asset, pits, seed)
@@ -194,7 +259,7 @@ def _pit_depths(
     start = np.empty(len(order))
     start[order] = begin(position, places.normal[order].astype(np.float32).reshape(shape), np.ones(shape[:2], bool))[0]
     birth = start + places.delay_years
-    depth = places.factor * _uniform_loss_mm(birth, places.position_m[:, 2], exposure, years)
+    depth = places.factor * _uniform_loss_mm(birth, places.position_m[:, 2], exposure, years, growth)
     return pit_loss_mm(texels.position_m, texels.normal, rusted, places, depth)
 
 

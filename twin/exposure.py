@@ -191,7 +191,7 @@ def dose_response_um(climate: Climate, metal: str = "steel") -> float:
     return float(sulphur + d * climate.chloride_mg_m2_d**e * np.exp(g * humidity + h * warmth))
 
 
-def power_law(years: ArrayLike, exponent: float) -> NDArray[Any]:
+def power_law(years: ArrayLike, exponent: float | NDArray[Any]) -> NDArray[Any]:
     """Loss after `years` over that of the first year (ISO 9224), in the shape and precision of `years`.
 
     t^b up to 20 years, then on along the tangent: 20^b + b 20^(b - 1) (t - 20). Nothing before t = 0.
@@ -202,7 +202,7 @@ def power_law(years: ArrayLike, exponent: float) -> NDArray[Any]:
     return np.asarray(early + late)
 
 
-def power_law_years(loss: ArrayLike, exponent: float) -> NDArray[Any]:
+def power_law_years(loss: ArrayLike, exponent: float | NDArray[Any]) -> NDArray[Any]:
     """Inverse of `power_law`: years after which the loss is this multiple of the first year's."""
     value = np.asarray(loss, dtype=None if isinstance(loss, np.ndarray) else float)
     knee = LINEAR_AFTER_YEARS**exponent
@@ -212,7 +212,11 @@ def power_law_years(loss: ArrayLike, exponent: float) -> NDArray[Any]:
 
 
 def loss_um(
-    start_years: ArrayLike, until_years: float, starts: ArrayLike, rates_um: ArrayLike, exponent: float
+    start_years: ArrayLike,
+    until_years: float,
+    starts: ArrayLike,
+    rates_um: ArrayLike,
+    exponent: float | NDArray[Any],
 ) -> NDArray[Any]:
     """Loss at `until_years` of metal that corrodes since `start_years`, µm, in the shape of `start_years`.
 
@@ -224,7 +228,7 @@ def loss_um(
     start_years : any shape; inf where corrosion has not begun.
     until_years : now.
     starts, rates_um : (n,) begin of each period, and first-year loss in it.
-    exponent : of the metal.
+    exponent : of the metal; an array broadcasts with `start_years`.
     """
     start = np.asarray(start_years, dtype=None if isinstance(start_years, np.ndarray) else float)
     begins: list[float] = np.asarray(starts, dtype=float).tolist()

@@ -8,6 +8,8 @@ logarithm of the area (Aziz, Corrosion 12, 1956: extreme values for pits).
 """
 
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,7 @@ from twin.files import InputError
 TILE = 32  # texels
 BATCH = 32  # pits at a time
 LEAST_MM = 0.01  # shallower pits are not drawn: the grain of the surface is as deep
+ASPECT_SPREAD = 0.3  # standard deviation of the logarithm of a pit's radius over its depth
 EDGE = 0.2  # cosine between a pit's normal and a surface from which the surface belongs to it
 
 
@@ -72,7 +75,7 @@ def pit_places(asset: Asset, pits: Pits, seed: np.random.SeedSequence) -> PitPla
         face=face,
         delay_years=rng.exponential(pits.delay_years, count),
         factor=rng.exponential(pits.factor, count),
-        aspect=pits.aspect * np.exp(rng.normal(0, 0.3, count)),
+        aspect=pits.aspect * np.exp(rng.normal(0, ASPECT_SPREAD, count)),
     )
 
 
@@ -119,3 +122,25 @@ def pit_loss_mm(
             block = loss[tile]
             block[here] = deepest
     return loss
+
+
+def mean_pit_mm(pits: Pits, mean_depth_mm: NDArray[np.floating[Any]]) -> Floats:
+    """Mean over the surface of the depth of the deepest pit there, mm, in the shape of `mean_depth_mm`.
+
+    A pit of depth d is deeper than x on an area pi a² d (d - x), a its radius over its depth. Pits are a Poisson
+    process of density c and d is exponential of mean m, so the depth at a place passes x with the chance
+    1 - exp(-c pi a² m (x + 2 m) exp(-x / m)), whose integral over x is the mean.
+    """
+    square = pits.aspect**2 * np.exp(2 * ASPECT_SPREAD**2)
+    crowding = pits.per_m2 / 1e6 * np.pi * square * np.asarray(mean_depth_mm, dtype=float) ** 2
+    return np.asarray(mean_depth_mm * np.interp(crowding, *_mean_over_crowding()))
+
+
+@cache
+def _mean_over_crowding() -> tuple[Floats, Floats]:
+    """Mean depth in units of m by c pi a² m², as a table."""
+    crowding = np.concatenate([[0.0], np.geomspace(1e-4, 1e3, 200)])
+    depth = np.linspace(0, 40, 4001)
+    passed = 1 - np.exp(-crowding[:, None] * (depth + 2) * np.exp(-depth))
+    middles = (passed[:, 1:] + passed[:, :-1]) / 2
+    return crowding, middles.sum(axis=1) * (depth[1] - depth[0])

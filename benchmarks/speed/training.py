@@ -7,7 +7,6 @@ settings, so that both train on the same.
 
 import csv
 import io
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from segmentation.draws import plan
 from segmentation.feed import Feed, Pool
 from segmentation.model import build, device, place, torch_settings
 from segmentation.train import step_loss
+from twin.command import available_cores
 from twin.files import write_text
 
 LOOPS = {
@@ -110,7 +110,7 @@ def _feed(data: coco.Dataset, config: TrainConfig) -> Feed:
         photos=Pool(images=dataset.arrays(data, config.size, cache=dataset.cache_folder()), rows=np.arange(count)),
         renders=None,
         where=where,
-        workers=_cores() if where.type == "cuda" else 0,
+        workers=available_cores() if where.type == "cuda" else 0,
     )
 
 
@@ -167,17 +167,13 @@ def _example_batches(data: coco.Dataset, config: TrainConfig) -> Iterator[tuple[
         batch_size=config.batch_size,
         shuffle=True,
         drop_last=True,
-        num_workers=_cores(),
+        num_workers=available_cores(),
         persistent_workers=True,
         generator=torch.Generator().manual_seed(0),
     )
     while True:
         for images, masks in loader:
             yield images.to(where), masks.to(where)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0))
 
 
 def write(path: Path, timings: Sequence[Timing]) -> None:

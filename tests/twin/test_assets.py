@@ -81,7 +81,7 @@ def test_no_solid_pierces_itself(kind: str, seed: int) -> None:
     sorts = {re.sub(r"[0-9]+", "", name): index for index, name in enumerate(asset.solid_names)}  # one of each sort
     for name, index in sorts.items():
         faces = np.flatnonzero(asset.face_solid == index)
-        points, normals, _ = surface_points(asset, faces, 40, rng)
+        points, normals, _ = surface_points(asset, faces, 20, rng)
         for side, expected in ((1, 0), (-1, 1)):
             enclosed = winding(points + side * 2e-5 * normals, asset.vertices[asset.faces[faces]])
             # A point beside an edge may lie on the other side of the neighbouring face: no more than one in twenty.
@@ -182,15 +182,15 @@ def test_texel_normals_are_those_of_the_mesh(kind: str, seed: int) -> None:
 
 @pytest.mark.parametrize("kind", assets.KINDS)
 def test_building_twice_gives_the_same_bytes(kind: str) -> None:
-    parameters = assets.sample(kind, np.random.default_rng(7))
-    first, second = (assets.build(kind, parameters, texel_mm=8.0) for _ in range(2))
+    first = built(kind, 0)
+    second = assets.build(kind, assets.sample(kind, np.random.default_rng(0)), texel_mm=TEXEL_MM.get(kind, 6.0))
     for name in ("vertices", "faces", "uv", "face_zone", "face_solid"):
         assert getattr(first, name).tobytes() == getattr(second, name).tobytes(), name
-    assert assets.texels(first).position_m.tobytes() == assets.texels(second).position_m.tobytes()
+    assert texels(kind, 0).position_m.tobytes() == assets.texels(second).position_m.tobytes()
 
 
 @pytest.mark.parametrize("kind", assets.KINDS)
-@settings(max_examples=2, deadline=None, derandomize=True)
+@settings(max_examples=1, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_sampler_makes_a_valid_asset(kind: str, seed: int) -> None:
     assert_drawn_well(kind, seed)

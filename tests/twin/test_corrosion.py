@@ -55,14 +55,14 @@ def test_zero_years_change_nothing(plate: Plate, coating: Coating) -> None:
 @pytest.mark.parametrize("exposure", PLACES)
 @pytest.mark.parametrize("coating", COATINGS)
 def test_nothing_ever_shrinks(plate: Plate, coating: Coating, exposure: Exposure) -> None:
-    steps = (0.5, 2, 5.9, 6, 6.0001, 12, 19, 21, 45)
-    history = [grown(plate(), years, coating=coating, exposure=exposure) for years in steps]
+    steps = (0.5, 6, 6.0001, 12, 21, 45)
+    history = [grown(plate(8.0), years, coating=coating, exposure=exposure) for years in steps]
     for before, after in pairwise(history):
         started = np.isfinite(before.start_years)
         np.testing.assert_array_equal(after.start_years[started], before.start_years[started])
         for name in FIELDS[1:]:
             assert (getattr(after, name) >= getattr(before, name)).all(), name
-    assert share(history[-1], plate()[1]) > share(history[0], plate()[1])
+    assert share(history[-1], plate(8.0)[1]) > share(history[0], plate(8.0)[1])
 
 
 def test_a_move_to_another_place_changes_nothing_before_it(plate: Plate) -> None:
@@ -167,7 +167,7 @@ def test_texel_size_moves_the_statistics_little(plate: Plate, coating: Coating) 
     assert coarse[3] == pytest.approx(fine[3], rel=0.15)
 
 
-@pytest.mark.parametrize("kind", ["pipe", "chain"])
+@pytest.mark.parametrize("kind", ["pipe", pytest.param("chain", marks=pytest.mark.slow)])
 def test_there_are_no_seams_between_islands(kind: str) -> None:
     """Across the border of two islands of one smooth surface, fields differ no more than between neighbours inside."""
     asset = assets.build(kind, assets.sample(kind, np.random.default_rng(1)), texel_mm=4.0)
@@ -234,7 +234,7 @@ def test_rust_forms_patches_and_not_specks(plate: Plate) -> None:
 @pytest.mark.parametrize("kind", ["plate", "railing", "bar"])
 def test_sampled_histories_show_rust_without_drowning_in_it(plate: Plate, kind: str) -> None:
     shares = []
-    for seed in range(12):
+    for seed in range(9):
         exposure, coating, years = corrosion.sample_history(np.random.default_rng(seed), kind)
         fields = grown(plate(8.0), years, exposure=exposure, coating=coating, seed=seed)
         shares.append(share(fields, plate(8.0)[1]))

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twin import files
@@ -180,6 +180,7 @@ values = st.recursive(
 )
 
 
+@settings(max_examples=30)
 @given(st.dictionaries(st.text(), values, min_size=2))
 def test_digest_forgets_the_order_of_keys_only(value: dict[str, object]) -> None:
     assert files.digest(value) == files.digest(dict(reversed(value.items())))
@@ -189,3 +190,8 @@ def test_digest_forgets_the_order_of_keys_only(value: dict[str, object]) -> None
 
 def test_versions_name_what_is_installed() -> None:
     assert set(files.versions("numpy", "no-such-package")) == {"python", "numpy"}
+
+
+def test_a_byte_order_mark_is_no_damage(tmp_path: Path) -> None:
+    (tmp_path / "marked.json").write_bytes(b'\xef\xbb\xbf{"a": 1}')
+    assert files.read_json(tmp_path / "marked.json") == {"a": 1}

@@ -3,9 +3,12 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def twin(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -14,10 +17,10 @@ def twin(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(tmp_path_factory: pytest.TempPathFactory, command: Command) -> Path:
     """A small twin of three years."""
     folder = tmp_path_factory.mktemp("made") / "t"
-    assert twin("new", "bar", "--out", folder, "--years", 3, "--texel-mm", 20).returncode == 0
+    assert command("new", "bar", "--out", folder, "--years", 3, "--texel-mm", 20).returncode == 0
     return folder
 
 
@@ -33,26 +36,26 @@ def test_help_does_not_wait_for_numpy() -> None:
     assert "grow" in done.stdout
 
 
-def test_a_twin_lives(tmp_path: Path) -> None:
+def test_a_twin_lives(tmp_path: Path, command: Command) -> None:
     folder = tmp_path / "spool"
-    made = twin("new", "pipe", "--out", folder, "--seed", 3, "--category", "C5", "--years", 8, "--texel-mm", 8)
+    made = twin("new", "pipe", "--out", folder, "--seed", 3, "--category", "C5", "--years", 8, "--texel-mm", 16)
     assert made.returncode == 0, made.stderr
-    assert "now 12 years" in twin("grow", folder, "--years", 4).stdout
-    assert "now 13 years" in twin("grow", folder, "--years", 1, "--category", "CX").stdout
-    shown = " ".join(twin("show", folder).stdout.split())
+    assert "now 12 years" in command("grow", folder, "--years", 4).stdout
+    assert "now 13 years" in command("grow", folder, "--years", 1, "--category", "CX").stdout
+    shown = " ".join(command("show", folder).stdout.split())
     assert "13 years on" in shown
     assert "C5, then CX from year 12" in shown
     assert "weld" in shown
-    assert twin("export", folder, "--out", tmp_path / "spool.glb").returncode == 0
+    assert command("export", folder, "--out", tmp_path / "spool.glb").returncode == 0
     assert (tmp_path / "spool.glb").read_bytes()[:4] == b"glTF"
     again = twin("new", "pipe", "--out", folder)
     assert (again.returncode, again.stdout) == (2, "")
     assert "holds a twin already" in again.stderr
 
 
-def test_dates_and_dimensions_are_taken(tmp_path: Path) -> None:
+def test_dates_and_dimensions_are_taken(tmp_path: Path, command: Command) -> None:
     folder = tmp_path / "spool"
-    made = twin(
+    made = command(
         "new", "pipe", "--out", folder, "--built", "2004-01-01", "--years", 4, "--texel-mm", 20, "--zinc-um", 60,
         "--climate", 15, 70, 4, 3, "--splash", 0, 0.2, "--set", "nps=6", "schedule=40", "run_m=2", "upright=true",
         "supports_at_m=[]",
@@ -64,9 +67,9 @@ def test_dates_and_dimensions_are_taken(tmp_path: Path) -> None:
     assert kept["parameters"] | {"nps": "6", "schedule": "40", "run_m": 2.0, "upright": True} == kept["parameters"]
     assert kept["coating"] == {"kind": "zinc", "thickness_um": 60.0}
     assert kept["exposure"]["splash_m"] == [0.0, 0.2]
-    done = twin("grow", folder, "--until", "2012-01-01")
+    done = command("grow", folder, "--until", "2012-01-01")
     assert "now 8 years, 2012-01-01" in done.stdout
-    back = twin("grow", folder, "--until", "2011-12-31")
+    back = command("grow", folder, "--until", "2011-12-31")
     assert (back.returncode, len(back.stderr.splitlines())) == (2, 1)
     assert "does not run back" in back.stderr
 
@@ -93,8 +96,10 @@ def test_dates_and_dimensions_are_taken(tmp_path: Path) -> None:
         (("new", "pipe", "--texel-mm", "0"), "0.05 to 100 mm"),
     ],
 )
-def test_bad_input_is_one_line_and_writes_nothing(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:
-    done = twin(*arguments, "--out", tmp_path / "t")
+def test_bad_input_is_one_line_and_writes_nothing(
+    arguments: tuple[str, ...], message: str, tmp_path: Path, command: Command
+) -> None:
+    done = command(*arguments, "--out", tmp_path / "t")
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert message in done.stderr
@@ -111,9 +116,11 @@ def test_bad_input_is_one_line_and_writes_nothing(arguments: tuple[str, ...], me
         (("--years", "1", "--category", "C9"), "C1, C2"),
     ],
 )
-def test_bad_times_leave_the_twin_as_it_was(arguments: tuple[str, ...], message: str, made: Path) -> None:
+def test_bad_times_leave_the_twin_as_it_was(
+    arguments: tuple[str, ...], message: str, made: Path, command: Command
+) -> None:
     before = {path.name: path.read_bytes() for path in made.iterdir()}
-    done = twin("grow", made, *arguments)
+    done = command("grow", made, *arguments)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert message in done.stderr
     assert {path.name: path.read_bytes() for path in made.iterdir()} == before

@@ -100,12 +100,12 @@ def test_reading_while_another_process_writes_sees_one_state_or_the_other(twin: 
     young = replace(twin, clock=EPOCH, texel_mm=20.0)
     state.save(young, folder)
     expected = {}
-    for years in range(13):
+    for years in range(7):
         aged = replace(young, clock=later(EPOCH, years))
         expected[float(years)] = state.fields(aged).rust_cover.tobytes()
     code = (
         "import sys; from pathlib import Path; from twin import state\n"
-        "for _ in range(12): state.advance(Path(sys.argv[1]), lambda clock: state.later(clock, 1))"
+        "for _ in range(6): state.advance(Path(sys.argv[1]), lambda clock: state.later(clock, 1))"
     )
     writer = subprocess.Popen([sys.executable, "-c", code, str(folder)])
     seen = set()
@@ -115,7 +115,7 @@ def test_reading_while_another_process_writes_sees_one_state_or_the_other(twin: 
         seen.add(found.years)
     assert writer.returncode == 0
     assert len(seen) > 2
-    assert state.load(folder)[0].years == 12
+    assert state.load(folder)[0].years == 6
 
 
 def test_a_writer_that_dies_leaves_a_whole_twin(twin: Twin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,7 +230,7 @@ def test_sampled_twins_are_json_and_reproducible() -> None:
 
 @pytest.mark.parametrize("kind", assets.KINDS)
 def test_clean_twins_have_no_rust_at_all(kind: str) -> None:
-    twin = state.sample_twin(kind, np.random.default_rng(2), texel_mm=15.0, clean=True)
+    twin = state.sample_twin(kind, np.random.default_rng(2), texel_mm=40.0, clean=True)
     assert twin.coating is not None
     assert not state.fields(twin).rust_cover.any()
 

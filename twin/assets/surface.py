@@ -7,6 +7,7 @@ what the labels say and what the statistics sum are one surface.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,6 +85,13 @@ class Asset:
     nominal_thickness_mm: float
     atlas_shape: tuple[int, int]
     islands: tuple[Island, ...]
+
+    @cached_property
+    def triangles(self) -> tuple[Floats, Floats, Floats]:
+        """Corners of the faces, (m, 3, 3), their normals times twice their areas, (m, 3), and these, (m,)."""
+        corners = self.vertices[self.faces]
+        cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        return corners, cross, np.linalg.norm(cross, axis=1)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -1,0 +1,90 @@
+"""The short form of `python -m twin calibrate`: a few assets whose future is known."""
+
+import csv
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from twin import calibration, calibration_report
+from twin.calibration import ARMS, Score
+
+
+@pytest.fixture(scope="module")
+def scores() -> list[Score]:
+    return list(calibration.scores("as assumed", 7, seed=5, geometries=1, particles=120))
+
+
+def test_forecasts_cover_the_truth_and_each_inspection_narrows(scores: list[Score]) -> None:
+    assert_sound(scores, least=0.72)
+
+
+@pytest.mark.slow
+def test_forecasts_of_forty_assets_cover_the_truth() -> None:
+    assert_sound(list(calibration.scores("as assumed", 40, seed=6)), least=0.82)
+
+
+def assert_sound(scores: list[Score], least: float) -> None:
+    """Coverage of 0.90 is expected, and at least `least` asked for: quantities of one asset go together."""
+    table = {(row.zone, row.quantity, row.visits): row for row in calibration_report.summarise(scores)}
+    covered = [one.p5 <= one.truth <= one.p95 for one in scores if one.visits == 2]
+    assert np.mean(covered) > least
+    rust = [table["all", "rusted share", visits] for visits in range(3)]
+    assert rust[0].width > rust[1].width > rust[2].width
+    assert rust[2].error < rust[0].error
+    loss = [table["all", "mean loss", visits] for visits in range(3)]
+    assert loss[2].width < loss[0].width
+
+
+def test_summaries_count_what_they_say() -> None:
+    one = Score(
+        arm="as assumed", asset=0, zone="all", quantity="max loss", visits=0, truth=1.0, p5=0.5, p50=1.5, p95=2.0,
+        conflict=False, widening=1.0,
+    )  # fmt: skip
+    missed = replace(one, asset=1, truth=2.5, conflict=True)
+    (row,) = calibration_report.summarise([one, missed])
+    assert (row.count, row.coverage, row.coverage_unflagged, row.flagged) == (2, 0.5, 1.0, 0.5)
+    assert (row.width, row.error) == (1.5, 0.75)
+    (flagged,) = calibration_report.summarise([missed])
+    assert np.isnan(flagged.coverage_unflagged)
+
+
+def test_a_report_is_written(scores: list[Score], tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    other = [replace(one, arm="category C5, not C4") for one in scores]
+    calibration_report.report(tmp_path / "c", [*scores, *other])
+    rows = list(csv.DictReader((tmp_path / "c" / "calibration.csv").read_text().splitlines()))
+    assert len(rows) == 2 * 2 * 3 * 3
+    text = (tmp_path / "c" / "calibration.md").read_text()
+    assert text.count("\n| category C5, not C4 |") == 3
+    assert (tmp_path / "c" / "calibration.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_every_arm_can_be_simulated_and_differs_as_it_says() -> None:
+    twin, asset, texels = calibration._geometry(0)
+    prior = calibration.Prior()
+    grown = {
+        name: calibration._simulated(arm, twin, asset, texels, prior, np.random.default_rng(3))
+        for name, arm in ARMS.items()
+    }
+    loss = {name: float(fields.wall_loss_mm.mean()) for name, (fields, _, _) in grown.items()}
+    plain = loss["gauge reads 0.3 mm thick"]
+    assert loss["category C5, not C4"] > plain > loss["category C3, not C4"]
+    assert loss["exponent 0.15 higher"] > plain == loss["detection 0.6, not 0.9"]
+    kinds = {record.kind for record in grown["as assumed"][1]}
+    assert kinds == {"ultrasonic", "photo", "grade", "pit"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"), [(("--assets", "0"), "--assets 0"), (("--arms", "as hoped"), "as assumed; category C5")]
+)
+def test_bad_input_is_one_line_and_writes_nothing(
+    arguments: tuple[str, ...], message: str, tmp_path: Path, command: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    done = command("calibrate", tmp_path / "c", *arguments)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert message in done.stderr
+    assert not (tmp_path / "c").exists()

@@ -1,0 +1,200 @@
+import csv
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from twin import assets, forecast, inspection, recall, state
+from twin.coating import Paint
+from twin.exposure import at
+from twin.files import InputError
+from twin.histories import Prior, bank
+from twin.inference import Particles, learn
+from twin.inspection import Record
+from twin.state import EPOCH, later
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+YEARS = [0.0, 5.0, 10.0, 20.0, 30.0]
+PIPE = {
+    "nps": "6", "schedule": "40", "run_m": 0.6, "pieces": 1, "flanged": False, "start": "cut", "finish": "cut",
+    "leg_m": 0.0, "branch_nps": "none", "supports_at_m": [], "upright": False,
+}  # fmt: skip
+
+
+def spool() -> state.Twin:
+    drawn = state.sample_twin("pipe", np.random.default_rng(1), texel_mm=8.0)
+    return replace(
+        drawn, parameters={**drawn.parameters, **PIPE}, exposure=at("CX"), coating=Paint(life_years=6.0),
+        clock=later(EPOCH, 10),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def particles() -> Particles:
+    twin = spool()
+    asset = state.asset(twin)
+    texels = assets.texels(asset)
+    histories = bank(twin, asset, texels, years=30, prior=Prior(), seed=0, draws=12, seeds=4)
+    return learn(histories, asset, texels, [], {}, seed=0, particles=200).now
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A spool of ten years that was inspected once."""
+    folder = tmp_path_factory.mktemp("forecast") / "spool"
+    state.save(spool(), folder)
+    readings = [
+        Record(date="2009-12-01", zone="body", kind="ultrasonic", value=value, tool="UT", place=f"P{value}")
+        for value in (6.9, 6.5, 6.7)
+    ]
+    share = Record(date="2009-12-01", zone="body", kind="photo", value=0.4, tool="camera")
+    inspection.append(folder, [*readings, share])
+    return folder
+
+
+def test_nothing_gets_better_and_shares_are_shares(particles: Particles) -> None:
+    found = forecast.outlook(particles, YEARS)
+    assert list(found) == ["body", "bore", "end", "all"]
+    for zone in found.values():
+        for values in (zone.rusted_share, zone.mean_loss_mm, zone.max_loss_mm, -zone.least_left_mm):
+            assert values.shape == (200, 5)
+            assert (np.diff(values, axis=1) >= -1e-9).all()
+        assert ((zone.rusted_share >= 0) & (zone.rusted_share <= 1)).all()
+        assert (zone.max_loss_mm <= 7.11 + 1e-5).all()
+        np.testing.assert_allclose(zone.least_left_mm, 7.11 - zone.max_loss_mm, atol=1e-4)
+
+    assert (found["all"].mean_loss_mm <= found["all"].max_loss_mm + 1e-6).all()
+
+
+def test_all_is_made_of_its_zones(particles: Particles) -> None:
+    found = forecast.outlook(particles, YEARS)
+    parts = [found[name] for name in ("body", "bore", "end")]
+    area = [zone.area_mm2 for zone in particles.bank.zones]
+    np.testing.assert_allclose(
+        found["all"].rusted_share, np.average([each.rusted_share for each in parts], axis=0, weights=area)
+    )
+    np.testing.assert_array_equal(found["all"].max_loss_mm, np.max([each.max_loss_mm for each in parts], axis=0))
+
+
+def test_the_chance_of_being_too_thin_is_a_share_of_histories(particles: Particles) -> None:
+    found = forecast.outlook(particles, YEARS)
+    chance = forecast.chance_below(found, {"body": 6.0, "bore": 5.0})
+    np.testing.assert_allclose(chance["body"], (found["body"].least_left_mm < 6.0).mean(axis=0))
+    assert (chance["all"] >= np.maximum(chance["body"], chance["bore"])).all()
+    assert chance["body"][0] == 0 < chance["body"][-1]
+    assert forecast.chance_below(found, {}) == {}
+
+
+def test_required_thickness_by_zone(particles: Particles) -> None:
+    assert forecast.required_by_zone(particles.bank, {"all": 5.0, "bore": 4.0}) == {
+        "body": 5.0,
+        "bore": 4.0,
+        "end": 5.0,
+    }
+    assert forecast.required_by_zone(particles.bank, {}) == {}
+    for wrong, message in (
+        ({"flange": 3.0}, "no zone flange"),
+        ({"body": 8.0}, "7.11 mm when new"),
+        ({"body": 0.0}, "0 mm"),
+    ):
+        with pytest.raises(InputError, match=message):
+            forecast.required_by_zone(particles.bank, wrong)
+
+
+def test_rows_and_csv_say_the_same(particles: Particles) -> None:
+    found = forecast.outlook(particles, YEARS)
+    dates = [f"{later(EPOCH, year):%Y-%m-%d}" for year in YEARS]
+    table = forecast.rows(found, YEARS, dates, {"body": 6.0})
+    assert len(table) == 4 * 5
+    for row in table:
+        for low, middle, high in (row.rusted_percent, row.mean_loss_mm, row.max_loss_mm, row.least_left_mm):
+            assert low <= middle <= high
+    read = list(csv.DictReader(forecast.to_csv(table).splitlines()))
+    assert [row["zone"] for row in read] == [row.zone for row in table]
+    last = read[4]
+    assert (last["date"], last["required_mm"]) == (dates[-1], "6")
+    assert float(last["max_loss_mm_p50"]) == pytest.approx(np.median(found["body"].max_loss_mm[:, 4]), rel=0.02)
+    assert read[9]["required_mm"] == read[9]["chance_below_required"] == ""
+
+
+def test_the_plan_follows_the_shortest_life(particles: Particles) -> None:
+    found = forecast.plan(particles, {"body": 6.0, "bore": 2.0}, 10.0, "api510")
+    assert found.zone == "body"
+    low, middle, high = found.life_years
+    assert low <= middle <= high
+    assert found.interval_years == (min(low, 2) if low < 4 else min(low / 2, 10))
+    assert forecast.plan(particles, {"body": 6.9}, 10.0, "api510").life_years[0] <= low
+    new = forecast.plan(particles, {"body": 6.0}, 0.0, "api570-class1")
+    assert new.interval_years == 5
+
+
+def test_failure_pressure_falls_and_is_nothing_where_the_wall_is_gone(particles: Particles) -> None:
+    asset = state.asset(spool())
+    pressure = forecast.Pressure.of(asset, smys_mpa=241, length_mm=100, method="modified")
+    found = forecast.outlook(particles, YEARS)
+    by_year = [pressure.failure_mpa(found, index) for index in range(len(YEARS))]
+    assert (np.diff(by_year, axis=0) <= 1e-9).all()
+    np.testing.assert_allclose(by_year[0], 2 * 7.11 / 168.3 * (241 + 68.95), rtol=1e-6)
+    gone = {name: replace(zone, max_loss_mm=np.full((3, 1), 6.5)) for name, zone in found.items()}
+    np.testing.assert_array_equal(pressure.failure_mpa(gone, 0), 0)
+    with pytest.raises(InputError, match="this is a plate"):
+        forecast.Pressure.of(replace(asset, kind="plate"), smys_mpa=241, length_mm=100, method="modified")
+    with pytest.raises(InputError, match="must be positive"):
+        forecast.Pressure.of(asset, smys_mpa=0, length_mm=100, method="modified")
+
+
+def test_a_twin_is_forecast_and_drawn(folder: Path, tmp_path: Path, command: Command) -> None:
+    pytest.importorskip("matplotlib")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with (folder / "inspections.jsonl").open("a") as stream:
+        stream.write('{"date": "2009-1')
+    done = command(
+        "forecast", folder, "--required", "body=4", "--out", tmp_path / "f.csv", "--plot", tmp_path / "f.svg",
+        "--smys-mpa", 241, "--length-mm", 100, "--years", 10,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "line 5 is torn" in done.stderr
+    assert "next inspection by 20" in done.stdout
+    assert "failure pressure at year 20, modified B31G" in done.stdout
+    assert (tmp_path / "f.csv").read_text().count("\n") == 1 + 4 * 21
+    assert "<svg" in (tmp_path / "f.svg").read_text()
+    (folder / "inspections.jsonl").write_bytes(before["inspections.jsonl"])
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    again = recall.recall(folder, ahead_years=10, seed=0, particles=100)
+    assert again.note == ""
+    assert again.now_years == 10
+
+
+def test_an_inspection_is_recorded_and_judged(folder: Path, tmp_path: Path, command: Command) -> None:
+    copy = tmp_path / "spool"
+    copy.mkdir()
+    for path in folder.iterdir():
+        (copy / path.name).write_bytes(path.read_bytes())
+    done = command(
+        "inspect", copy, "--date", "2010-01-01", "--kind", "ultrasonic", "--zone", "body", "--tool", "UT",
+        "--place", "P6.9", "--value", "2.0",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "1 of 1 records added" in done.stdout
+    assert "CONFLICT on 2010-01-01: ultrasonic on body at P6.9 by UT: 2 mm" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--years", "-1"), "--years -1"),
+        (("--required", "body"), "zone=mm"),
+        (("--required", "hull=3"), "no zone hull"),
+        (("--plot", "f.pdf"), ".png or .svg"),
+        (("--out", "f.txt"), ".csv"),
+        (("--smys-mpa", "241"), "both --smys-mpa and --length-mm"),
+        (("--seed", "-1"), "--seed -1"),
+    ],
+)
+def test_bad_input_is_one_line(folder: Path, arguments: tuple[str, ...], message: str, command: Command) -> None:
+    done = command("forecast", folder, *arguments)
+    assert (done.returncode, len(done.stderr.splitlines()), done.stdout) == (2, 1, ""), done.stderr
+    assert message in done.stderr

@@ -1,0 +1,245 @@
+import json
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from twin import assets, inspection, intake, state
+from twin.coating import Paint
+from twin.exposure import at
+from twin.files import InputError
+from twin.inspection import Record
+from twin.state import EPOCH, Twin, later
+
+READING = Record(date="2006-05-31", zone="face", kind="ultrasonic", value=9.8, tool="UT-1", place="P1")
+SMALL = {
+    "length_m": 0.3, "width_m": 0.25, "thickness_mm": 10.0, "opening_mm": 0.0, "stiffeners": 0, "fasteners": "none",
+    "butt_weld": False, "edge": "rolled",
+}  # fmt: skip
+
+
+def plate(**changes: object) -> Twin:
+    drawn = state.sample_twin("plate", np.random.default_rng(1), texel_mm=8.0)
+    return replace(
+        drawn, parameters={**drawn.parameters, **SMALL}, exposure=at("C4"), coating=Paint(life_years=8.0),
+        clock=later(EPOCH, 5), **changes,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A plate of 10 mm, built in 2000, now of five years."""
+    state.save(plate(), tmp_path / "t")
+    return tmp_path / "t"
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_records_survive_the_round_trip(folder: Path) -> None:
+    asset = state.asset(plate())
+    texels = assets.texels(asset)
+    row, column = np.argwhere((texels.zone == asset.zone_names.index("face")) & (texels.area_mm2 > 0))[7]
+    uv = ((column + 0.5) / asset.atlas_shape[1], (row + 0.5) / asset.atlas_shape[0])
+    records = [
+        READING,
+        replace(READING, place="", uv=uv, scatter_sd=0.2),
+        Record(date="2006-06-01", zone="edge", kind="grade", value=3, tool="eye"),
+        Record(date="2007-01-02", zone="back", kind="photo", value=0.25, tool="camera", detection=0.8, false_calls=0.0),
+        Record(date="2007-01-02", zone="face", kind="pit", value=0.4, tool="gauge", bias_sd=0.0),
+    ]
+    assert inspection.append(folder, records[:2]) == records[:2]
+    assert inspection.append(folder, records[2:]) == records[2:]
+    assert inspection.read(folder) == (records, "")
+    line = json.loads((folder / "inspections.jsonl").read_text().splitlines()[0])
+    assert {"date", "zone", "value", "unit", "tool"} <= set(line)
+
+
+def test_usual_errors_are_filled_in() -> None:
+    assert (READING.unit, READING.scatter_sd, READING.bias_sd) == ("mm", 0.1, 0.1)
+    assert replace(READING, bias_sd=0.0).bias_sd == 0
+
+
+def test_a_twin_without_inspections_has_none(folder: Path) -> None:
+    assert inspection.read(folder) == ([], "")
+
+
+@pytest.mark.parametrize("cut", [1, 2, 40, 90])
+def test_a_torn_last_line_is_left_out_reported_and_removed(folder: Path, cut: int) -> None:
+    other = replace(READING, date="2007-05-31")
+    inspection.append(folder, [READING, other])
+    path = folder / "inspections.jsonl"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) - cut])
+    records, note = inspection.read(folder)
+    if cut == 1:  # only the line's end is missing: the record is whole
+        assert (records, note) == ([READING, other], "")
+    else:
+        assert records == [READING]
+        assert "line 2 is torn" in note
+    inspection.append(folder, [other])
+    assert path.read_bytes().rstrip(b"\n") == whole.rstrip(b"\n")
+    third = replace(READING, date="2008-01-01")
+    inspection.append(folder, [third])
+    assert inspection.read(folder) == ([READING, other, third], "")
+
+
+def test_damage_before_the_end_is_refused(folder: Path) -> None:
+    inspection.append(folder, [READING, replace(READING, date="2007-05-31")])
+    path = folder / "inspections.jsonl"
+    first, second = path.read_text().splitlines()
+    for bad, message in (
+        ("{}", "line 1"),
+        ("[1]", "not an object"),
+        (first[:30], "line 1"),
+        (first.replace("9.8", "-3"), "-3"),
+    ):
+        path.write_text(f"{bad}\n{second}\n")
+        with pytest.raises(InputError, match=message):
+            inspection.read(folder)
+    path.write_text(f"{second}\n{first}\n")
+    with pytest.raises(InputError, match="line 2 is of 2006-05-31, before"):
+        inspection.read(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"value": 11.8}, "thicker than nominal, 10 mm, plus tolerance"),
+        ({"zone": "bore"}, "no zone 'bore'; this plate has back, face, edge"),
+        ({"zone": "covered"}, "no zone 'covered'"),
+        ({"date": "2006-01-01"}, "the last inspection was on 2006-05-31"),
+        ({"date": "1999-12-30"}, "built on 2000-01-01"),
+        ({"kind": "pit", "value": 10.4, "unit": "mm"}, "a pit of 10.4 mm in 10 mm"),
+        ({"uv": (0.0, 0.0)}, "is no surface|is face, not|is .*, not face"),
+    ],
+)
+def test_records_that_cannot_be_change_nothing(folder: Path, change: dict[str, object], message: str) -> None:
+    inspection.append(folder, [READING])
+    before = content(folder)
+    with pytest.raises(InputError, match=message):
+        inspection.append(folder, [replace(READING, value=9.7), replace(READING, **change)])
+    assert content(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"kind": "x-ray"}, "ultrasonic, pit, grade, photo"),
+        ({"unit": "inch"}, "in mm"),
+        ({"date": "yesterday"}, "date yesterday"),
+        ({"date": "2006-5-31"}, "date 2006-5-31"),
+        ({"date": "2006-02-30"}, "2006-02-30"),
+        ({"tool": ""}, "name of the tool"),
+        ({"value": float("nan")}, "nan"),
+        ({"value": -1.0}, "-1"),
+        ({"scatter_sd": 0.0}, "scatter 0"),
+        ({"uv": (0.5, 1.2)}, "1.2"),
+        ({"kind": "grade", "unit": "Ri", "value": 2.5}, "0 to 5"),
+        ({"kind": "photo", "unit": "share", "value": 1.01}, "from 0 to 1"),
+        ({"kind": "photo", "unit": "share", "value": 0.5, "detection": 0.01}, "detection 0.01"),
+        ({"seen": "../photo-1.npz"}, "no file of a photograph"),
+    ],
+)
+def test_impossible_records_are_refused(change: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        replace(READING, **change)
+
+
+TABLE = """date,zone,kind,value,tool,place,scatter_sd
+2006-05-31,face,ultrasonic,9.8,UT-1,P1,
+2006-05-31,back,photo,0.02,camera,,0.2
+2004-05-31,face,ultrasonic,9.9,UT-1,P1,
+"""
+
+
+def test_a_history_is_imported_in_order_and_only_once(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "readings.csv"
+    path.write_text("\ufeff" + TABLE, encoding="utf-8")
+    records = intake.from_csv(path)
+    assert records[0] == READING
+    assert records[1].scatter_sd == 0.2
+    assert len(inspection.append(folder, records)) == 3
+    assert [record.date for record in inspection.read(folder)[0]] == ["2004-05-31", "2006-05-31", "2006-05-31"]
+    before = content(folder)
+    assert inspection.append(folder, records) == []
+    assert content(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (TABLE, "", "missing or unknown columns"),
+        (TABLE, TABLE.splitlines()[0], "no readings"),
+        ("tool,", "colour,", "colour, tool"),
+        ("9.9", "thin", "line 4: could not convert"),
+        ("9.9", "", "line 4: no value"),
+        ("9.9,", "9.9,UT-2,P7,0.1,", "line 4: more cells than columns"),
+        ("photo", "foto", "line 3: kind of inspection 'foto'"),
+        ("2004-05-31", "31.5.2004", r"line 4: date 31\.5\.2004"),
+    ],
+)
+def test_a_wrong_table_is_refused_by_line(tmp_path: Path, old: str, new: str, message: str) -> None:
+    path = tmp_path / "readings.csv"
+    path.write_text(TABLE.replace(old, new))
+    with pytest.raises(InputError, match=message):
+        intake.from_csv(path)
+
+
+def test_no_table_at_all_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        intake.from_csv(tmp_path / "none.csv")
+    (tmp_path / "latin.csv").write_bytes(TABLE.replace("UT-1", "Prüfer").encode("latin-1"))
+    with pytest.raises(InputError, match="not UTF-8"):
+        intake.from_csv(tmp_path / "latin.csv")
+
+
+def test_a_photograph_becomes_shares_of_what_it_saw(folder: Path) -> None:
+    asset = state.asset(plate())
+    texels = assets.texels(asset)
+    face = texels.zone == asset.zone_names.index("face")
+    seen = face & (np.arange(face.shape[1]) % 2 == 0)
+    rusted = face & (np.arange(face.shape[0])[:, None] % 4 == 0)
+    pattern = Record(date="2006-05-31", zone="all", kind="photo", value=0, tool="camera")
+    records, photo = intake.photo_records(pattern, asset, texels, seen, rusted)
+    assert [record.zone for record in records] == ["face"]
+    area = texels.area_mm2
+    assert records[0].value == pytest.approx(area[seen & rusted].sum() / area[seen].sum(), abs=1e-6)
+    inspection.append(folder, records, photo)
+    found, _ = inspection.read(folder)
+    np.testing.assert_array_equal(intake.seen_texels(folder, found[0], asset.atlas_shape), seen)
+    (folder / found[0].seen).write_bytes(photo[:-30])
+    with pytest.raises(InputError, match="damaged"):
+        intake.seen_texels(folder, found[0], asset.atlas_shape)
+    (folder / found[0].seen).unlink()
+    with pytest.raises(InputError, match="cannot be read"):
+        intake.seen_texels(folder, found[0], asset.atlas_shape)
+
+
+def test_masks_of_another_size_and_wrong_options_leave_the_folder_as_it_was(
+    folder: Path, tmp_path: Path, command: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    before = content(folder)
+    mask = tmp_path / "mask.npz"
+    np.savez(mask, seen=np.ones((3, 4), bool), rusted=np.ones((3, 4), bool))
+    (tmp_path / "no.npz").write_bytes(b"not a mask")
+    shared = ("--date", "2006-05-31", "--tool", "camera")
+    for arguments, message in (
+        (("--photo", mask, *shared), r"seen is (3, 4)"),
+        (("--photo", tmp_path / "no.npz", *shared), "arrays seen and rusted"),
+        (("--photo", mask, "--zone", "face", *shared), "takes the place"),
+        (("--csv", mask, *shared), "either --csv"),
+        (("--date", "2006-05-31"), "give --csv"),
+    ):
+        done = command("inspect", folder, *arguments)
+        assert (done.returncode, len(done.stderr.splitlines()), done.stdout) == (2, 1, ""), done.stderr
+        assert message in done.stderr
+    assert content(folder) == before
+    nowhere = command("inspect", tmp_path / "none", "--kind", "pit", "--zone", "face", "--value", 0.1, *shared)
+    assert nowhere.returncode == 2
+    assert "twin.json" in nowhere.stderr
+    assert not (tmp_path / "none").exists()

@@ -1,0 +1,245 @@
+"""Is the stated uncertainty right? Assets with a known future are inspected, forecast, and compared with it.
+
+Each asset's truth is grown by the twin's own model on all texels, with growth drawn from the prior; inspectors with
+errors visit it twice. The forecast knows what an owner knows: geometry, category, kind of coating, and the readings.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin import assets, corrosion, state
+from twin.assets.surface import Asset, Texels
+from twin.coating import Paint
+from twin.corrosion import AS_STANDARD, Fields, Growth
+from twin.evidence import GRADE_EDGES
+from twin.export import SEEN
+from twin.exposure import at
+from twin.forecast import ALL, levels, outlook
+from twin.histories import Bank, Prior, bank
+from twin.inference import WIDENINGS, learn
+from twin.inspection import KINDS, Record
+from twin.intake import photo_records
+from twin.pits import Pits
+from twin.state import Twin
+
+CATEGORY = "C4"
+WITHIN_CATEGORY = 0.2  # standard deviation of the logarithm of the rate among places of one category
+LIFE_YEARS = 10.0  # of the paint, as the owner believes
+VISITS = (5.0, 10.0)  # years of the inspections
+FORECAST = 20.0
+READINGS = 6  # thickness readings at each visit, at the same places
+KINDS_TRIED = ("pipe", "plate", "beam", "railing")
+AREA_M2 = (0.25, 0.9)  # of the assets: small enough to grow hundreds of them
+TEXEL_MM = 4.0
+PARTICLES_EACH = 300
+QUANTITIES = ("rusted share", "mean loss", "max loss")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """How truth differs from what the forecast assumes.
+
+    Parameters
+    ----------
+    rate_sd : standard deviation of the logarithm of the rate. The prior's allows for a category that is one off; where
+        the truth is said to be off, only the scatter within a category is left.
+    category : that the assets really stand in.
+    exponent : added to that of time.
+    detection : probability that a photograph shows rust as rust, less what the inspector states.
+    bias_mm : of the thickness gauge, beyond its stated bias.
+    """
+
+    rate_sd: float = WITHIN_CATEGORY
+    category: str = CATEGORY
+    exponent: float = 0.0
+    detection: float = 0.0
+    bias_mm: float = 0.0
+
+
+ARMS = {
+    "as assumed": Arm(rate_sd=Prior().rate),
+    "category C5, not C4": Arm(category="C5"),
+    "category C3, not C4": Arm(category="C3"),
+    "exponent 0.15 higher": Arm(exponent=0.15),
+    "detection 0.6, not 0.9": Arm(detection=-0.3),
+    "gauge reads 0.3 mm thick": Arm(bias_mm=0.3),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """One forecast beside the truth."""
+
+    arm: str
+    asset: int
+    zone: str  # "all", or "largest" for the largest zone
+    quantity: str
+    visits: int  # inspections before the forecast
+    truth: float
+    p5: float
+    p50: float
+    p95: float
+    conflict: bool  # whether an inspection so far conflicted with what was known before
+    widening: float
+
+
+@cache
+def _geometry(number: int) -> tuple[Twin, Asset, Texels]:
+    """Small assets of several kinds, as their owner knows them."""
+    kind = KINDS_TRIED[number % len(KINDS_TRIED)]
+    rng = np.random.default_rng([number, 99])
+    while True:
+        parameters = assets.sample(kind, rng)
+        if AREA_M2[0] < assets.area_m2(kind, parameters) < AREA_M2[1]:
+            break
+    twin = replace(
+        state.sample_twin(kind, rng, texel_mm=TEXEL_MM),
+        parameters=parameters,
+        exposure=at(CATEGORY),
+        coating=Paint(life_years=LIFE_YEARS),
+        pits=Pits(),
+    )
+    asset = state.asset(twin)
+    return twin, asset, assets.texels(asset)
+
+
+@cache
+def _bank(number: int, prior: Prior) -> Bank:
+    twin, asset, texels = _geometry(number)
+    return bank(twin, asset, texels, years=FORECAST, prior=prior, seed=number)
+
+
+def scores(
+    arm: str,
+    count: int,
+    *,
+    seed: int,
+    geometries: int = 8,
+    particles: int = PARTICLES_EACH,
+    widenings: Sequence[float] = WIDENINGS,
+) -> Iterator[Score]:
+    """Forecasts of `count` simulated assets beside their truths, before and after each visit.
+
+    Parameters
+    ----------
+    arm : one of `ARMS`.
+    count : of assets; they share out `geometries` shapes.
+    seed : of the truths.
+    particles, widenings : as for `twin.inference.learn`.
+    """
+    prior = Prior()
+    for number in range(count):
+        twin, asset, texels = _geometry(number % geometries)
+        histories = _bank(number % geometries, prior)
+        rng = np.random.default_rng([seed, number])
+        fields, records, seen = _simulated(ARMS[arm], twin, asset, texels, prior, rng)
+        known = learn(histories, asset, texels, records, seen, seed=number, particles=particles, widenings=widenings)
+        largest = max(histories.zones, key=lambda zone: zone.area_mm2).name
+        truth = {ALL: _measured(fields, texels, ALL, asset), largest: _measured(fields, texels, largest, asset)}
+        for visits, particles_then in enumerate(known.particles):
+            found = outlook(particles_then, [FORECAST])
+            conflict = any(item in known.conflicts for item in known.agreement[:visits])
+            for zone in (ALL, largest):
+                values = (found[zone].rusted_share, found[zone].mean_loss_mm, found[zone].max_loss_mm)
+                for quantity, value, true in zip(QUANTITIES, values, truth[zone], strict=True):
+                    low, middle, high = levels(value[:, 0])
+                    yield Score(
+                        arm=arm, asset=number, zone=zone if zone == ALL else "largest", quantity=quantity,
+                        visits=visits, truth=true, p5=low, p50=middle, p95=high,
+                        conflict=conflict, widening=particles_then.widening,
+                    )  # fmt: skip
+
+
+def _measured(fields: Fields, texels: Texels, zone: str, asset: Asset) -> tuple[float, float, float]:
+    """Rusted share, mean and greatest loss of a zone or of all."""
+    from twin.zones import regions
+
+    here = next(mask for by, name, mask in regions(asset, texels, None) if by in ("part", "all") and name == zone)
+    area = texels.area_mm2[here].astype(np.float64)
+    loss, rusted = fields.wall_loss_mm[here], fields.rust_cover[here] > SEEN
+    return float(area[rusted].sum() / area.sum()), float((area * loss).sum() / area.sum()), float(loss.max())
+
+
+def _simulated(
+    arm: Arm, twin: Twin, asset: Asset, texels: Texels, prior: Prior, rng: np.random.Generator
+) -> tuple[Fields, list[Record], dict[str, NDArray[np.bool_]]]:
+    """State at the year of the forecast, and what inspectors wrote down before."""
+    delay, rate, front, defects, pits = np.exp(
+        np.array([prior.delay, arm.rate_sd, prior.front, prior.defects, prior.pits]) * rng.standard_normal(5)
+    )
+    growth = Growth(
+        rate=float(rate),
+        exponent=AS_STANDARD.exponent + prior.exponent * float(rng.standard_normal()) + arm.exponent,
+        front=float(front / delay),
+    )
+    believed = Paint(life_years=LIFE_YEARS)
+    coating = Paint(life_years=LIFE_YEARS * float(delay), defects_per_m2=believed.defects_per_m2 * float(defects))
+    usual = Pits()
+    own_pits = replace(usual, factor=usual.factor * float(pits))
+    seed = int(rng.integers(2**31))
+
+    def grown(years: float, pits: Pits | None) -> Fields:
+        return corrosion.grow(
+            asset, texels, exposure=at(arm.category), coating=coating, years=years, seed=seed, pits=pits, growth=growth
+        )
+
+    gauge, camera, eye, pit_gauge = rng.standard_normal(4)
+    air = (texels.area_mm2 > 0).reshape(-1)
+    names = sorted(
+        (name for name in asset.zone_names if name != "covered"),
+        key=lambda name: -texels.area_mm2[texels.zone == asset.zone_names.index(name)].sum(),
+    )
+    chosen = []
+    for index in range(READINGS):
+        own = np.flatnonzero(air & (texels.zone.reshape(-1) == asset.zone_names.index(names[index % 2])))
+        chosen.append((int(rng.choice(own)), names[index % 2]))
+    height, width = asset.atlas_shape
+    records: list[Record] = []
+    seen: dict[str, NDArray[np.bool_]] = {}
+    for years in VISITS:
+        date = f"{state.later(twin.built, years):%Y-%m-%d}"
+        fields = grown(years, own_pits)
+        left = (texels.thickness_mm - fields.wall_loss_mm).reshape(-1)
+        error = KINDS["ultrasonic"]
+        for index, (texel, zone) in enumerate(chosen):
+            value = left[texel] + error.bias_sd * gauge + arm.bias_mm + error.scatter_sd * rng.standard_normal()
+            uv = ((texel % width + 0.5) / width, (texel // width + 0.5) / height)
+            records.append(
+                Record(
+                    date=date,
+                    zone=zone,
+                    kind="ultrasonic",
+                    value=max(float(value), 0.0),
+                    tool="UT",
+                    place=f"P{index}",
+                    uv=uv,
+                )
+            )
+        looking = rng.standard_normal(3)
+        view = (texels.normal @ looking > 0) & (texels.area_mm2 > 0)
+        photo = Record(date=date, zone=ALL, kind="photo", value=0.0, tool="camera")
+        found = photo.detection + arm.detection + photo.bias_sd * camera
+        found = np.clip(found * (1 + photo.scatter_sd * rng.standard_normal()), 0.02, 1)
+        called = rng.random(view.shape) < np.where(fields.rust_cover > SEEN, found, photo.false_calls)
+        photos, _ = photo_records(photo, asset, texels, view, called)
+        seen[photos[0].seen] = view
+        records += photos
+        share = _measured(fields, texels, names[2], asset)[0]
+        error = KINDS["grade"]
+        judged = np.log(max(share, 1e-9)) + error.bias_sd * eye + error.scatter_sd * rng.standard_normal()
+        records.append(
+            Record(
+                date=date, zone=names[2], kind="grade", value=float(np.searchsorted(GRADE_EDGES, judged)), tool="eye"
+            )
+        )
+    plain = grown(VISITS[-1], None)
+    error = KINDS["pit"]
+    here = texels.zone == asset.zone_names.index(names[0])
+    deepest = float((fields.wall_loss_mm - plain.wall_loss_mm)[here].max())
+    value = deepest + error.bias_sd * pit_gauge + error.scatter_sd * rng.standard_normal()
+    records.append(Record(date=date, zone=names[0], kind="pit", value=max(value, 0.0), tool="gauge"))
+    return grown(FORECAST, own_pits), records, seen

@@ -1,0 +1,192 @@
+"""Pictures for engineers: a forecast with its readings, and how well forecasts were calibrated. Needs matplotlib."""
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from twin.assets.surface import Floats
+from twin.files import InputError, atomic_file
+from twin.forecast import ALL, LEVELS, Outlook
+from twin.inspection import Record
+from twin.state import Twin
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from twin.calibration_report import Summary
+
+LOSS, RUST, RED, GREY = "#0072B2", "#B3541E", "#C0392B", "#5B6770"
+STYLE: Any = {
+    "font.size": 10,
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same picture everywhere
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "grid.color": "#e3e6ea",
+    "axes.axisbelow": True,
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "legend.frameon": False,
+    "savefig.facecolor": "white",
+    "svg.hashsalt": "corrotwin",
+}
+SUFFIXES = (".png", ".svg")
+
+
+def check(path: Path) -> None:
+    """Refuse a file that is neither .png nor .svg, and any where matplotlib is not installed."""
+    import importlib.util
+
+    if path.suffix not in SUFFIXES:
+        raise InputError(
+            f"{path}: cannot draw {path.suffix or 'a name without suffix'!r}; choose {' or '.join(SUFFIXES)}"
+        )
+    if importlib.util.find_spec("matplotlib") is None:
+        raise InputError(f"{path}: drawing needs matplotlib; pip install 'corrotwin[plots]'")
+
+
+def forecast(
+    path: Path,
+    twin: Twin,
+    found: Mapping[str, Outlook],
+    years: Sequence[float],
+    *,
+    zone: str,
+    nominal_mm: float,
+    required_mm: float | None,
+    chance: Floats | None,
+    records: Sequence[Record],
+    next_years: float | None,
+    now_years: float,
+) -> None:
+    """Draw a zone's least remaining thickness and the whole asset's rusted area over the years.
+
+    Parameters
+    ----------
+    path : .png or .svg.
+    twin, found, years : as `twin.forecast.outlook` takes and gives them; T years.
+    zone : to draw.
+    nominal_mm : its thickness when new.
+    required_mm, chance : thickness it must keep, and the chance, (T,), that it does not; None for none.
+    records : all that was found; those of this zone are drawn.
+    next_years : when to look again, or None.
+    now_years : from where on it is a forecast.
+    """
+    year = np.array(years)
+    panels = 2 if chance is None else 3
+    with _canvas(path, 8.6, 4.2 + 1.4 * (panels - 1)) as figure:
+        every = figure.subplots(panels, 1, sharex=True, height_ratios=(3, 2, 1)[:panels])
+        upper, lower = every[0], every[1]
+        _fan(upper, year, found[zone].least_left_mm, LOSS)
+        upper.set(
+            title=f"{twin.id}, {zone}: least remaining thickness (new: {nominal_mm:.4g} mm at its thinnest)",
+            ylabel="mm",
+        )
+        own = [record for record in records if record.kind == "ultrasonic" and zone in (record.zone, ALL)]
+        if own:
+            upper.errorbar(
+                [record.years(twin) for record in own], [record.value for record in own],
+                yerr=[2 * float(np.hypot(record.scatter_sd, record.bias_sd)) for record in own],
+                fmt="o", ms=4, color=GREY, lw=1, label="readings ± 2 SD, at any of its places",
+            )  # fmt: skip
+        if required_mm is not None:
+            upper.axhline(required_mm, color=RED, lw=1.3, ls="--", label=f"required, {required_mm:g} mm")
+        _fan(lower, year, 100 * found[ALL].rusted_share, RUST)
+        lower.plot([], [], "^", color="black", ms=7, label="inspections")
+        lower.set(title="Rusted share of the whole surface", ylabel="%", ylim=(0, None))
+        if chance is not None:
+            every[2].plot(year, 100 * chance, color=RED, lw=1.8)
+            every[2].set(title=f"Chance that {zone} is thinner than required", ylabel="%", ylim=(0, None))
+        soon = next_years is not None and next_years <= year[-1]
+        for axes in every:
+            axes.axvline(now_years, color=GREY, lw=1)
+            if soon:
+                axes.axvline(next_years, color="black", lw=1.3, ls=":")
+            for shown in sorted({record.years(twin) for record in records}):
+                axes.plot(shown, 0, "^", ms=7, color="black", transform=axes.get_xaxis_transform(), clip_on=False)
+        top = {"va": "top", "fontsize": 9, "transform": lower.get_xaxis_transform()}
+        lower.text(now_years, 0.98, "now ", color=GREY, ha="right", **top)
+        if soon:
+            lower.text(next_years, 0.98, f" inspect by year {next_years:.1f}", **top)
+        for axes in (upper, lower):
+            axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9)
+        every[-1].set(xlim=(year[0], year[-1]), xlabel="years of service")
+
+
+def calibration(path: Path, table: "Sequence[Summary]") -> None:
+    """Draw coverage of the 90 % interval by arm and quantity, and width and error by number of visits."""
+    arms = list(dict.fromkeys(row.arm for row in table))
+    quantities = list(dict.fromkeys(row.quantity for row in table))
+    whole = {(row.arm, row.quantity, row.visits): row for row in table if row.zone == ALL}
+    last = max(row.visits for row in table)
+    colours = dict(zip(quantities, (RUST, LOSS, "#2A7F62"), strict=False))
+    with _canvas(path, 9.4, 4.6) as figure:
+        left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+        for shift, quantity in enumerate(quantities):
+            cells = [whole[arm, quantity, last] for arm in arms]
+            place = np.arange(len(arms)) + 0.2 * (shift - 1)
+            spread = [2 * np.sqrt(max(row.coverage * (1 - row.coverage), 1e-4) / row.count) for row in cells]
+            shown = [100 * row.coverage for row in cells]
+            left.errorbar(
+                shown, place, xerr=100 * np.array(spread), fmt="o", ms=5, lw=1, color=colours[quantity], label=quantity
+            )
+        left.axvspan(85, 95, color="#e8f0e8", zorder=0)
+        left.axvline(90, color=GREY, lw=1)
+        left.set_yticks(range(len(arms)), arms)
+        left.invert_yaxis()
+        left.set(
+            title=f"Truths within P5 to P95 at year 20, after {last} inspections", xlabel="% (± 2 SE)", xlim=(None, 101)
+        )
+        left.legend(loc="lower left", fontsize=9)
+        first = arms[0]
+        for quantity in quantities:
+            rows = [whole[first, quantity, visits] for visits in range(last + 1)]
+            for name, style in (("width", "-"), ("error", "--")):
+                values = np.array([getattr(row, name) for row in rows])
+                right.plot(range(last + 1), values / values[0], style, marker="o", ms=4, color=colours[quantity])
+        right.plot([], [], "-", color=GREY, label="mean width P5 to P95")
+        right.plot([], [], "--", color=GREY, label="mean distance of P50 from the truth")
+        right.set(
+            title=f"Each inspection narrows ({first})",
+            xlabel="inspections",
+            ylabel="over that before any",
+            ylim=(0, None),
+        )
+        right.set_xticks(range(last + 1))
+        right.legend(loc="lower left", fontsize=9)
+
+
+def _fan(axes: "Axes", year: Floats, values: Floats, colour: str) -> None:
+    """Median and the band from P5 to P95 of (n, T) values."""
+    low, middle, high = np.percentile(values, LEVELS, axis=0)
+    axes.fill_between(year, low, high, color=colour, alpha=0.22, lw=0, label="P5 to P95")
+    axes.plot(year, middle, color=colour, lw=1.8, label="P50")
+
+
+@contextmanager
+def _canvas(path: Path, width_in: float, height_in: float) -> Iterator["Figure"]:
+    """A figure in our style, written to `path` when the block ends well."""
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    check(path)
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(width_in, height_in), layout="constrained")
+        FigureCanvasAgg(figure)
+        yield figure
+        content = io.BytesIO()
+        metadata = {"Date": None} if path.suffix == ".svg" else {}
+        figure.savefig(content, format=path.suffix[1:], dpi=150, metadata=metadata)
+    try:
+        with atomic_file(path) as stream:
+            stream.write(content.getvalue())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror})") from error

@@ -1,0 +1,287 @@
+"""The commands that teach a twin and ask it: inspect, forecast, calibrate."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from tyro.conf import Positional
+
+from twin.files import InputError
+
+if TYPE_CHECKING:
+    from twin.inference import Agreement
+    from twin.inspection import Record
+    from twin.recall import Recalled
+
+
+def inspect(
+    folder: Positional[Path],
+    csv: Path | None = None,
+    date: str = "",
+    kind: str = "",
+    zone: str = "",
+    value: float | None = None,
+    tool: str = "",
+    place: str = "",
+    uv: tuple[float, float] | None = None,
+    photo: tuple[Path, ...] = (),
+    uvmap: tuple[Path, ...] = (),
+    scatter: float | None = None,
+    bias: float | None = None,
+    detection: float = 0.9,
+    false_calls: float = 0.01,
+    seed: int = 0,
+) -> None:
+    """Record what an inspection found, and say whether it agrees with what was known before.
+
+    Example: python -m twin inspect spool --date 2016-05-31 --kind ultrasonic --zone body --value 7.9 --tool UT-3
+    --place TML-1, or: python -m twin inspect spool --csv readings.csv, or: python -m twin inspect spool --date 2016-05-31
+    --tool phone --photo front-mask.png --uvmap front.npz
+
+    Args:
+        folder: of the twin.
+        csv: table of readings with columns date, zone, kind, value, tool and, if wanted, unit, place, u, v, scatter_sd,
+            bias_sd, detection, false_calls; instead of all other options.
+        date: day of the inspection, as 2016-05-31.
+        kind: ultrasonic (remaining thickness, mm), pit (depth of the deepest pit of the zone, mm), grade (ISO 4628-3, 0
+            to 5) or photo (rusted share of the zone, 0 to 1).
+        zone: of the asset; python -m twin show lists them.
+        value: what was found.
+        tool: its name; readings of one tool share its unknown bias.
+        place: name of a spot that is measured again and again.
+        uv: where on the atlas, each from 0 to 1.
+        photo: instead of kind and value: masks (PNG, 0 where there is no rust) of the photographs of a day; one mask, of
+            a photograph that shows nothing but --zone, where no --uvmap says what each pixel sees.
+        uvmap: of each mask, from python -m synth uvmap.
+        scatter: standard deviation from reading to reading, instead of what is usual for the kind.
+        bias: standard deviation of the tool's bias, instead of what is usual.
+        detection: of a photograph: the chance that rust is called rust.
+        false_calls: of a photograph: the chance that sound surface is called rust.
+        seed: of the update that holds the new records against the old.
+    """
+    from dataclasses import replace
+
+    from twin import inspection, intake
+
+    single = (date, kind, zone, value, tool, place, uv, photo, uvmap, scatter, bias)
+    content = b""
+    records: list[Record]
+    if csv is not None:
+        if any(given not in ("", None, ()) for given in single):
+            raise InputError("inspect: give either --csv or single values")
+        records = intake.from_csv(csv)
+    else:
+        if photo and (kind or value is not None or place or uv):
+            raise InputError("inspect: --photo takes the place of --kind, --value, --place and --uv")
+        if photo and bool(uvmap) == bool(zone):
+            raise InputError("inspect: give --uvmap for each --photo, or the one --zone that fills it")
+        if photo and zone and len(photo) > 1:
+            raise InputError(f"inspect: {len(photo)} photos of {zone}: without --uvmap give one, or their --value")
+        if uvmap and not photo:
+            raise InputError("inspect: --uvmap goes with --photo")
+        if not photo and value is None:
+            raise InputError("inspect: give --csv, --photo, or --date, --kind, --zone, --value and --tool")
+        record = inspection.Record(
+            date=date,
+            kind="photo" if photo else kind,
+            zone=zone or "all" if photo else zone,
+            value=0.0 if value is None else value,
+            tool=tool,
+            place=place,
+            uv=uv,
+            scatter_sd=-1.0 if scatter is None else scatter,
+            bias_sd=-1.0 if bias is None else bias,
+            detection=detection,
+            false_calls=false_calls,
+        )
+        records = [record]
+        if uvmap:
+            records, content = intake.from_photos(photo, uvmap, record, folder)
+        elif photo:
+            records = [replace(record, value=round(float(intake.read_mask(photo[0]).mean()), 6))]
+    new = inspection.append(folder, records, content)
+    print(f"{len(new)} of {len(records)} records added, the others were there")  # noqa: T201
+    if new:
+        known = _recalled(folder, 0.0, seed)
+        days = {record.date for record in new}
+        for item in known.knowledge.agreement:
+            if item.date in days:
+                print(_agreement(item))  # noqa: T201
+
+
+def forecast(
+    folder: Positional[Path],
+    years: float = 20.0,
+    required: tuple[str, ...] = (),
+    rule: Literal["api510", "api570-class1", "api570-class2", "api570-class3"] = "api510",
+    out: Path | None = None,
+    plot: Path | None = None,
+    zone: str = "",
+    smys_mpa: float | None = None,
+    length_mm: float | None = None,
+    method: Literal["original", "modified"] = "modified",
+    seed: int = 0,
+) -> None:
+    """Say what is to come, with P5, P50 and P95, from the model and all inspections; and when to look again.
+
+    Example: python -m twin forecast spool --required body=6 weld=6 --out spool.csv --plot spool.svg
+
+    Args:
+        folder: of the twin.
+        years: to look ahead, from the twin's clock or its last inspection, whichever is later.
+        required: thickness in mm that must be left, as zone=mm; all=mm for the zones not named.
+        rule: bound on the time to the next inspection.
+        out: .csv with every zone and year.
+        plot: .png or .svg; needs matplotlib.
+        zone: drawn; by default the one that needs inspection first, else the whole asset.
+        smys_mpa: of a pipe: specified minimum yield strength; gives its failure pressure by B31G.
+        length_mm: of a pipe: length along it of the corroded area that B31G takes.
+        method: of B31G.
+        seed: of the histories.
+    """
+    from rich.console import Console
+
+    from twin import chart, state
+    from twin import forecast as future
+    from twin.files import write_text
+
+    if not 0 <= years <= 200:
+        raise InputError(f"--years {years}: choose 0 to 200")
+    if out is not None and out.suffix != ".csv":
+        raise InputError(f"{out}: a forecast is written as .csv")
+    if plot is not None:
+        chart.check(plot)
+    if (smys_mpa is None) != (length_mm is None):
+        raise InputError("B31G: give both --smys-mpa and --length-mm")
+    limits_given = _required(required)
+    known = _recalled(folder, years, seed)
+    twin, particles = known.twin, known.knowledge.now
+    limits = future.required_by_zone(particles.bank, limits_given)
+    names = [*(each.name for each in particles.bank.zones), future.ALL]
+    if zone and zone not in names:
+        raise InputError(f"--zone {zone}: choose from {', '.join(names)}")
+    pressure = None
+    if smys_mpa is not None and length_mm is not None:
+        pressure = future.Pressure.of(known.asset, smys_mpa=smys_mpa, length_mm=length_mm, method=method)
+    now, grid = known.now_years, _grid(known.now_years, years)
+    with busy("forecasting"):
+        found = future.outlook(particles, grid)
+        plan = future.plan(particles, limits, now, rule) if limits else None
+    table = future.rows(found, grid, [f"{state.later(twin.built, year):%Y-%m-%d}" for year in grid], limits)
+    if out is not None:
+        _written(out, lambda: write_text(out, future.to_csv(table)))
+    ends = [row for row in table if row.years == grid[-1] or (row.years == now and row.zone == future.ALL)]
+    Console().print(future.shown(ends, twin.id))
+    for item in known.knowledge.conflicts:
+        print(_agreement(item))  # noqa: T201
+    if pressure is not None:
+        for year in (now, grid[-1]):
+            low, middle, high = future.levels(pressure.failure_mpa(found, grid.index(year)))
+            text = f"P5 {low:.2f}, P50 {middle:.2f}, P95 {high:.2f} MPa"
+            print(f"failure pressure at year {year:.3g}, {method} B31G: {text}")  # noqa: T201
+    if plan is not None:
+        low, middle, high = plan.life_years
+        due = state.later(twin.built, now + plan.interval_years)
+        print(f"remaining life on {plan.zone}: P5 {low:.3g}, P50 {middle:.3g}, P95 {high:.3g} years")  # noqa: T201
+        print(f"next inspection by {due:%Y-%m-%d} ({plan.interval_years:.3g} years; rule {rule}, from the P5)")  # noqa: T201
+    if plot is not None:
+        chosen = zone or (future.ALL if plan is None else plan.zone)
+        chance = future.chance_below(found, limits)
+        chart.forecast(
+            plot, twin, found, grid,
+            zone=chosen, nominal_mm=future.nominal_mm(particles.bank, chosen), required_mm=limits.get(chosen),
+            chance=chance.get(chosen), records=known.records, now_years=now,
+            next_years=None if plan is None else now + plan.interval_years,
+        )  # fmt: skip
+
+
+def calibrate(out: Positional[Path], assets: int = 200, seed: int = 0, arms: tuple[str, ...] = ()) -> None:
+    """Forecast assets whose future is known, and write how often the truth lay within P5 to P95.
+
+    Example: python -m twin calibrate out/calibration
+
+    Args:
+        out: folder for calibration.csv, calibration.md and, with matplotlib, calibration.png.
+        assets: simulated, for each arm.
+        seed: of the simulated assets.
+        arms: ways in which the truth may differ from the assumptions, by name; all by default.
+    """
+    from twin import calibration, calibration_report
+
+    if assets < 1 or seed < 0:
+        raise InputError(f"--assets {assets}, --seed {seed}: at least 1, and at least 0")
+    unknown = [arm for arm in arms if arm not in calibration.ARMS]
+    if unknown:
+        raise InputError(f"--arms {', '.join(unknown)}: choose from {'; '.join(calibration.ARMS)}")
+    scores = []
+    for arm in arms or calibration.ARMS:
+        with busy(f"{arm}: {assets} assets"):
+            scores += list(calibration.scores(arm, assets, seed=seed))
+    _written(out, lambda: calibration_report.report(out, scores))
+    print(f"written to {out}")  # noqa: T201
+
+
+def _grid(now: float, ahead: float) -> list[float]:
+    """Years of the table: from service's begin to now and on to the end, at most 60 steps."""
+    import numpy as np
+
+    step = max(1.0, np.ceil((now + ahead) / 60))
+    past = np.arange(0, now, step)
+    return [
+        float(year) for year in [*past, now, *(now + np.arange(step, ahead, step)), *([now + ahead] if ahead else [])]
+    ]
+
+
+def _required(given: Sequence[str]) -> dict[str, float]:
+    """Required thickness by zone from options of the form zone=mm."""
+    found = {}
+    for text in given:
+        zone, _, number = text.partition("=")
+        try:
+            found[zone] = float(number)
+        except ValueError as error:
+            raise InputError(f"--required {text}: give zone=mm, such as body=6.0 or all=6.0") from error
+    return found
+
+
+def _recalled(folder: Path, years: float, seed: int) -> "Recalled":
+    """What a twin's folder knows, with a warning where its records end torn."""
+    import sys
+
+    from twin.recall import recall
+
+    if seed < 0:
+        raise InputError(f"--seed {seed}: must be at least 0")
+    with busy("learning from inspections"):
+        known = recall(folder, ahead_years=years, seed=seed)
+    if known.note:
+        print(f"warning: {known.note}", file=sys.stderr)  # noqa: T201
+    return known
+
+
+def _agreement(item: "Agreement") -> str:
+    from twin.inference import CONFLICT
+
+    if item.chance < CONFLICT:
+        return (
+            f"CONFLICT on {item.date}: {item.record}; as odd in {100 * item.chance:.2g} % of cases under what "
+            "was known before. The prior was widened; check tool, place and exposure"
+        )
+    return f"{item.date} agrees with what was known before (p = {item.chance:.2g})"
+
+
+def _written(path: Path, write: Callable[[], None]) -> None:
+    try:
+        write()
+    except OSError as error:
+        raise InputError(f"{error.filename or path}: cannot be written ({error.strerror})") from error
+
+
+@contextmanager
+def busy(what: str) -> Iterator[None]:
+    """Show on a terminal that work goes on."""
+    from rich.console import Console
+
+    with Console(stderr=True).status(f"{what} ..."):
+        yield

@@ -1,0 +1,265 @@
+"""What is to come: rusted area, wall loss and remaining thickness by zone and year, with their uncertainty."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from twin.assets.pipe_sizes import OUTSIDE_MM
+from twin.assets.surface import Asset, Floats
+from twin.evidence import zone_of
+from twin.files import InputError
+from twin.histories import Bank
+from twin.inference import Particles
+from twin.planning import Rule, interval_years, remaining_life_years
+from twin.strength import Method, failure_pressure_mpa, flow_stress_mpa
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+LEVELS = (5, 50, 95)  # percentiles
+ALL = "all"  # name of the whole asset among the zones
+WALL = ("body", "bore", "elbow")  # zones of a pipe's wall
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Outlook:
+    """A zone in n histories and T years; equally likely."""
+
+    rusted_share: Floats  # (n, T)
+    mean_loss_mm: Floats  # (n, T)
+    max_loss_mm: Floats  # (n, T)
+    least_left_mm: Floats  # (n, T) least remaining thickness
+
+
+Levels = tuple[float, float, float]  # P5, P50, P95
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A zone in a year. Its fields are the columns of the table, those of three levels with _p5, _p50, _p95."""
+
+    zone: str
+    date: str
+    years: float  # after the asset was built
+    rusted_percent: Levels
+    mean_loss_mm: Levels
+    max_loss_mm: Levels
+    least_left_mm: Levels
+    required_mm: float | None
+    chance_below_required: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """When to look again.
+
+    Parameters
+    ----------
+    zone : with the least remaining life.
+    life_years : P5, P50, P95 of its remaining life, from now; inf where nothing is lost.
+    interval_years : longest time to the next inspection by the rule, from the P5.
+    """
+
+    zone: str
+    life_years: Levels
+    interval_years: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pressure:
+    """Failure pressure of a pipe by B31G (`twin.strength`): depth of its deepest place, and a given length along it."""
+
+    outside_mm: float
+    wall_mm: float
+    smys_mpa: float
+    length_mm: float
+    method: Method
+
+    @staticmethod
+    def of(asset: Asset, *, smys_mpa: float, length_mm: float, method: Method) -> "Pressure":
+        """For an asset that is a pipe.
+
+        Raises
+        ------
+        InputError
+            It is none, or a number is not positive.
+        """
+        if asset.kind != "pipe":
+            raise InputError(f"B31G is for pipes; this is a {asset.kind}")
+        if not (smys_mpa > 0 and length_mm > 0):
+            raise InputError(f"B31G: yield strength of {smys_mpa} MPa, length of {length_mm} mm: must be positive")
+        outside = OUTSIDE_MM[asset.parameters["nps"]]
+        wall = asset.nominal_thickness_mm
+        return Pressure(outside_mm=outside, wall_mm=wall, smys_mpa=smys_mpa, length_mm=length_mm, method=method)
+
+    def failure_mpa(self, found: Mapping[str, Outlook], index: int) -> Floats:
+        """In each history, (n,), in one of the years; 0 where the wall is thinner than the method allows."""
+        depth = np.max([found[name].max_loss_mm[:, index] for name in found if name in WALL], axis=0)
+        pressure = failure_pressure_mpa(
+            depth, self.length_mm, outside_mm=self.outside_mm, wall_mm=self.wall_mm,
+            flow_mpa=flow_stress_mpa(self.smys_mpa, self.method), method=self.method,
+        )  # fmt: skip
+        return np.nan_to_num(pressure)
+
+
+def outlook(particles: Particles, years: Sequence[float]) -> dict[str, Outlook]:
+    """Forecast each zone, and all of them together as zone "all".
+
+    Parameters
+    ----------
+    particles : what is known.
+    years : (T,) after the asset was built.
+    """
+    found: dict[str, Outlook] = {}
+    for zone in particles.bank.zones:
+        course = particles.course(zone.name)
+        columns = []
+        for year in years:
+            worst, left = course.worst_mm(year)
+            share = course.rusted(year) @ zone.weight
+            columns.append([share[:, 0], course.mean_mm(year)[:, 0], worst[:, 0], left[:, 0]])
+        share, mean, worst, left = np.array(columns, dtype=float).transpose(1, 2, 0)
+        found[zone.name] = Outlook(rusted_share=share, mean_loss_mm=mean, max_loss_mm=worst, least_left_mm=left)
+    area = np.array([zone.area_mm2 for zone in particles.bank.zones])
+    every = list(found.values())
+    found[ALL] = Outlook(
+        rusted_share=np.average([one.rusted_share for one in every], axis=0, weights=area),
+        mean_loss_mm=np.average([one.mean_loss_mm for one in every], axis=0, weights=area),
+        max_loss_mm=np.max([one.max_loss_mm for one in every], axis=0),
+        least_left_mm=np.min([one.least_left_mm for one in every], axis=0),
+    )
+    return found
+
+
+def required_by_zone(bank: Bank, given: Mapping[str, float]) -> dict[str, float]:
+    """Required thickness of each zone, mm, from what was given by zone, "all" for those not named.
+
+    Raises
+    ------
+    InputError
+        An unknown zone, or a thickness that is not positive or that the zone never had.
+    """
+    names = [zone.name for zone in bank.zones]
+    wrong = set(given) - {*names, ALL}
+    if wrong:
+        raise InputError(
+            f"required thickness: no zone {', '.join(sorted(wrong))}; choose from {', '.join([ALL, *names])}"
+        )
+    found = {name: given.get(name, given.get(ALL)) for name in names}
+    required = {name: value for name, value in found.items() if value is not None}
+    for name, value in required.items():
+        nominal = nominal_mm(bank, name)
+        if not 0 < value < nominal:
+            raise InputError(
+                f"required thickness: {value:g} mm on {name}, which is {nominal:g} mm when new; name its zones"
+            )
+    return required
+
+
+def nominal_mm(bank: Bank, zone: str) -> float:
+    """Least thickness of a zone, or of all, when new."""
+    chosen = bank.zones if zone == ALL else [zone_of(bank, zone)]
+    return min(float(each.thickness_mm.min()) for each in chosen)
+
+
+def chance_below(found: Mapping[str, Outlook], required: Mapping[str, float]) -> dict[str, Floats]:
+    """Chance that some place of a zone is thinner than required, (T,), for each zone that requires any, and "all"."""
+    below = {name: found[name].least_left_mm < value for name, value in required.items()}
+    if below:
+        below[ALL] = np.any(list(below.values()), axis=0)
+    return {name: values.mean(axis=0) for name, values in below.items()}
+
+
+def rows(
+    found: Mapping[str, Outlook], years: Sequence[float], dates: Sequence[str], required: Mapping[str, float]
+) -> list[Row]:
+    """A row for each zone and year."""
+    chance = chance_below(found, required)
+    return [
+        Row(
+            zone=name,
+            date=date,
+            years=year,
+            rusted_percent=levels(100 * zone.rusted_share[:, index]),
+            mean_loss_mm=levels(zone.mean_loss_mm[:, index]),
+            max_loss_mm=levels(zone.max_loss_mm[:, index]),
+            least_left_mm=levels(zone.least_left_mm[:, index]),
+            required_mm=required.get(name),
+            chance_below_required=float(chance[name][index]) if name in chance else None,
+        )
+        for name, zone in found.items()
+        for index, (year, date) in enumerate(zip(years, dates, strict=True))
+    ]
+
+
+def levels(values: Floats) -> Levels:
+    """P5, P50 and P95 of (n,) values; of those there are, so that none lies between a number and infinity."""
+    low, middle, high = np.percentile(values, LEVELS, method="closest_observation")
+    return float(low), float(middle), float(high)
+
+
+def plan(particles: Particles, required: Mapping[str, float], now_years: float, rule: Rule) -> Plan:
+    """Remaining life and the time to the next inspection, of the zone where it is shortest.
+
+    Life is (least thickness - required) / rate in each history; the rate is the mean since the asset was built
+    (long-term) or that of the past year (short-term), whichever is greater.
+
+    Parameters
+    ----------
+    particles : what is known.
+    required : mm, by zone; at least one.
+    now_years : after the asset was built.
+    rule : see `twin.planning`.
+    """
+    past = max(now_years - 1.0, 0.0)
+    found = outlook(particles, [past, now_years])
+    lives = {}
+    for name, value in required.items():
+        before, now = found[name].max_loss_mm.T
+        rate = np.maximum(now / max(now_years, 1e-9), (now - before) / max(now_years - past, 1e-9))
+        lives[name] = levels(remaining_life_years(found[name].least_left_mm[:, 1], value, rate))
+    zone = min(lives, key=lambda name: lives[name])
+    return Plan(zone=zone, life_years=lives[zone], interval_years=interval_years(lives[zone][0], rule))
+
+
+def to_csv(table: Sequence[Row]) -> str:
+    """The table as CSV; cells are empty where nothing is required."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    spread = [name for name, field in Row.__dataclass_fields__.items() if field.type == Levels]
+    names = (
+        (f"{name}_p{level}" for level in LEVELS) if name in spread else (name,) for name in Row.__dataclass_fields__
+    )
+    writer.writerow(chain.from_iterable(names))
+    for row in table:
+        cells = chain.from_iterable(value if isinstance(value, tuple) else (value,) for value in astuple(row))
+        writer.writerow(
+            "" if value is None else f"{value:.6g}" if isinstance(value, float) else value for value in cells
+        )
+    return text.getvalue()
+
+
+def shown(table: Sequence[Row], title: str) -> "Table":
+    """The table for a terminal: below each P50, P5 to P95."""
+    from rich.table import Table
+
+    drawn = Table(title=f"{title}: P50, and below it P5 to P95")
+    drawn.add_column("zone", no_wrap=True)
+    for name in ("rusted %", "mean loss mm", "max loss mm", "least left mm", "% below required"):
+        drawn.add_column(name, justify="right")
+    for row in table:
+        cells = [_cell(row.rusted_percent, 1)]
+        cells += [_cell(loss, 2) for loss in (row.mean_loss_mm, row.max_loss_mm, row.least_left_mm)]
+        chance = "" if row.chance_below_required is None else f"{100 * row.chance_below_required:.1f}"
+        drawn.add_row(f"{row.zone}\n{row.date}", *cells, chance)
+    return drawn
+
+
+def _cell(values: Levels, digits: int) -> str:
+    low, middle, high = (f"{value:.{digits}f}" for value in values)
+    return f"{middle}\n{low}–{high}"

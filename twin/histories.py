@@ -1,0 +1,241 @@
+"""Histories that an asset may have had: the twin's own model, run many times at sample places of each zone.
+
+A bank holds, for each of many draws of what stays fixed in a history (how fast rust creeps, how many defects the paint
+has), several seeds. What only stretches or scales a history (delay of all starts, rate, exponent, pits) is left open
+and applied when the bank is asked, so one bank serves every inspection and year.
+
+Places are texels taken at equal steps of area along a curve through the atlas; each stands for an equal part of its
+zone. Beside them stand, without weight, the first spots of each zone: the defects that open first, where loss is
+greatest long before a sample place is reached.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+from scipy.special import ndtri
+
+from twin import corrosion, zones
+from twin.assets.shapes import COVERED
+from twin.assets.surface import Asset, Integers, Singles, Texels
+from twin.coating import TILE, Defects, Paint, paint_defects
+from twin.corrosion import FINE_WAVELENGTHS_MM, LOCAL, LOCAL_WAVELENGTHS_MM, Growth, first_years
+from twin.exposure import Clock
+from twin.files import InputError
+from twin.noise import LIMIT, fractal
+from twin.pits import Pits
+from twin.state import Twin
+
+PLACES = 900  # sample places on an asset, shared out by the square roots of the zones' areas
+FEWEST_PLACES, MOST_PLACES = 48, 320  # of a zone
+SPOTS = 6  # first spots of a zone
+SPOT_NOISE = 1.2  # of the loss at them, in standard deviations: the worst of the few places that a young spot has
+PITS = 64  # of a zone and history: those with the largest factors
+FACING_M = 0.1  # two places of opposite normals count as twice so far apart when a defect is given to a zone
+RUSTED_LAG, FINE_LAG = 0.15, 0.7  # `corrosion.grow`: cover passes one half after this share of the time to full cover
+REACH = 4.0  # histories are worked out for so many times the years asked for: delays may be shorter than expected
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prior:
+    """What is not known of an asset before the first inspection: standard deviations, of logarithms but for `exponent`.
+
+    Parameters
+    ----------
+    rate : of loss over that of the corrosivity category: 0.2 to 0.4 within a category, and whoever chooses it may be
+        one off, which is 0.6 to 0.7.
+    exponent : of time; ISO 9224 gives 0.523 and 0.575 as mean and mean plus two standard deviations.
+    delay : of every start of corrosion: life of the paint with the time rust takes to creep, or of the zinc.
+    front : of the speed of rust under paint, with the delay held; it is set by eye.
+    defects : of the number of the paint's defects.
+    pits : of the depth of pits over uniform loss.
+    """
+
+    rate: float = 0.6
+    exponent: float = 0.026
+    delay: float = 0.35
+    front: float = 0.5
+    defects: float = 0.4
+    pits: float = 0.3
+
+    def __post_init__(self) -> None:
+        spreads = (self.rate, self.exponent, self.delay, self.front, self.defects, self.pits)
+        if not all(0 <= spread < 3 for spread in spreads):
+            raise InputError(f"prior {spreads}: standard deviations must be from 0 to 3")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ZoneHistories:
+    """A zone in all histories. B draws, S seeds, P sample places and then `SPOTS` without weight: Q in all; J pits."""
+
+    name: str
+    area_mm2: float
+    texel: Integers  # (P,) flat index in the atlas
+    weight: Singles  # (Q,) share of the zone's area
+    thickness_mm: Singles  # (Q,)
+    factor: Singles  # (Q,) on loss, by zone and facing
+    wet: NDArray[np.bool_]  # (Q,) in the splash zone
+    start_years: Singles  # (B, S, Q) start of corrosion, before any delay
+    local: Singles  # (S, Q) factor on loss from noise
+    lag: Singles  # (S, Q) times to full cover until the place counts as rusted
+    pit_place: Integers  # (B, S, J) place of each pit
+    pit_delay_years: Singles  # (B, S, J)
+    pit_factor: Singles  # (B, S, J) depth over uniform loss since birth, before the factor on pits
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Bank:
+    """Histories of an asset, by zone."""
+
+    twin: Twin
+    prior: Prior
+    zones: tuple[ZoneHistories, ...]
+    cover: Clock
+    shape: tuple[int, int]  # of the atlas
+
+
+def bank(
+    twin: Twin, asset: Asset, texels: Texels, *, years: float, prior: Prior, seed: int, draws: int = 48, seeds: int = 8
+) -> Bank:
+    """Run the twin's model `draws` x `seeds` times at the sample places of each zone.
+
+    The twin's own seed plays no part: the state it shows is one history among these.
+
+    Parameters
+    ----------
+    twin : what is known: geometry, exposure, kind of coating.
+    asset, texels : its surface.
+    years : up to which the bank will be asked.
+    prior : what is not known.
+    seed : of the histories.
+    draws, seeds : how many; of paint, draws differ in front and defects.
+    """
+    rng = np.random.default_rng([seed, 0])
+    own = _places(asset, texels, rng)
+    texel = np.concatenate(list(own.values()))
+    position, normal = texels.position_m.reshape(-1, 3)[texel], texels.normal.reshape(-1, 3)[texel]
+    streams = [np.random.SeedSequence([seed, 1, number]).spawn(3) for number in range(seeds)]
+    ragged = [corrosion.ragged_noise(position, stream[0]) for stream in streams]
+    local = np.stack([fractal(position, LOCAL_WAVELENGTHS_MM, 0.7, stream[1]) for stream in streams])
+    fine = np.stack([fractal(position, FINE_WAVELENGTHS_MM, 0.8, stream[2]) for stream in streams])
+    if isinstance(twin.coating, Paint):
+        # A Latin hypercube: each draw has its own slice of either distribution.
+        slices = np.stack([rng.permutation(draws) for _ in range(2)]) + rng.random((2, draws))
+        fronts, densities = np.exp(np.array([[prior.front], [prior.defects]]) * ndtri(slices / draws))
+    else:
+        draws, fronts, densities = 1, np.ones(1), np.ones(1)
+    zone = np.repeat(np.arange(len(own)), [len(places) for places in own.values()])
+    starts = np.empty((draws, seeds, len(texel)), dtype=np.float32)
+    spots = np.full((draws, seeds, len(own), SPOTS), np.inf, dtype=np.float32)
+    nearest = cKDTree(np.column_stack([position, FACING_M * normal]))
+    for draw, number in np.ndindex(draws, seeds):
+        defects = None
+        if isinstance(twin.coating, Paint):
+            paint = replace(twin.coating, defects_per_m2=twin.coating.defects_per_m2 * float(densities[draw]))
+            stream = np.random.SeedSequence([seed, 2, draw, number])
+            defects = paint_defects(asset, twin.exposure, paint, stream)
+            at = nearest.query(np.column_stack([defects.position_m, FACING_M * defects.normal]))[1]
+            for index in range(len(own)):
+                first = np.sort(defects.birth_years[zone[at] == index])[:SPOTS]
+                spots[draw, number, index, : len(first)] = first
+        growth = Growth(front=float(fronts[draw]))
+        starts[draw, number] = _starts(twin, position, normal, ragged[number], defects, REACH * years, growth)
+    found = []
+    for index, (name, places) in enumerate(own.items()):
+        here = zone == index
+        found.append(
+            _zone(
+                twin, asset, texels, name, places, local[:, here], fine[:, here],
+                np.concatenate([starts[..., here], spots[:, :, index]], axis=2), rng,
+            )
+        )  # fmt: skip
+    cover = corrosion.cover_clock(twin.exposure)
+    return Bank(twin=twin, prior=prior, zones=tuple(found), cover=cover, shape=asset.atlas_shape)
+
+
+def _starts(
+    twin: Twin,
+    position: Singles,
+    normal: Singles,
+    noise: Singles,
+    defects: Defects | None,
+    years: float,
+    growth: Growth,
+) -> Singles:
+    """Start of corrosion at places, (n,) years."""
+    # In rows of a tile's width, so that a tile of neighbours is settled at once.
+    rows = -(-len(position) // TILE)
+    present = (np.arange(rows * TILE) < len(position)).reshape(rows, TILE)
+    place, facing = np.zeros((2, rows, TILE, 3), dtype=np.float32)
+    place[present], facing[present] = position, normal
+    start = first_years(place, facing, present, noise, defects, twin.exposure, twin.coating, years, growth)
+    return np.asarray(start[present])
+
+
+def _zone(
+    twin: Twin, asset: Asset, texels: Texels, name: str, places: Integers, local: Singles, fine: Singles,
+    starts: Singles, rng: np.random.Generator,
+) -> ZoneHistories:  # fmt: skip
+    """A zone of the bank, its first spots put behind its places and its pits drawn."""
+    area = float(texels.area_mm2[texels.zone == asset.zone_names.index(name)].sum(dtype=np.float64))
+    factor = zones.loss_factors(asset.zone_names, texels.zone.reshape(-1)[places], texels.normal.reshape(-1, 3)[places])
+    thickness = texels.thickness_mm.reshape(-1)[places]
+    wet = np.zeros(len(places), dtype=bool)
+    if twin.exposure.splash_m is not None:
+        wet = zones.in_splash(texels.position_m.reshape(-1, 3)[places, 2], twin.exposure.splash_m)
+    draws, seeds, _ = starts.shape
+    pits = twin.pits or Pits(per_m2=0.0)
+    # The largest of M exponential factors: -log of the least of M uniform numbers, ratios of sums of exponentials.
+    count = rng.poisson(pits.per_m2 * area / 1e6, (draws, seeds, 1))
+    sums = np.cumsum(rng.exponential(size=(draws, seeds, PITS)), axis=2)
+    rest = rng.gamma(np.maximum(count + 1 - PITS, 1e-9))
+    drawn = np.arange(PITS) < count
+    few = rng.exponential(size=drawn.shape)  # no more pits than we keep
+    factors = np.where(count > PITS, -np.log(sums / (sums[..., -1:] + rest)), few)
+    return ZoneHistories(
+        name=name,
+        area_mm2=area,
+        texel=places,
+        weight=_behind(np.full(len(places), 1 / len(places)), 0.0),
+        thickness_mm=_behind(thickness, float(np.median(thickness))),
+        factor=_behind(factor, float(factor.mean())),
+        wet=_behind(wet, float(wet.mean() > 0.5)).astype(bool),
+        start_years=starts,
+        local=_behind(1 + LOCAL * local, 1 + LOCAL * SPOT_NOISE),
+        lag=_behind(RUSTED_LAG + FINE_LAG * (0.5 + fine / (2 * LIMIT)), RUSTED_LAG + FINE_LAG / 2),
+        pit_place=rng.integers(len(places), size=drawn.shape),
+        pit_delay_years=rng.exponential(pits.delay_years, drawn.shape).astype(np.float32),
+        pit_factor=(np.where(drawn, factors, 0) * pits.factor).astype(np.float32),
+    )
+
+
+def _behind(values: NDArray[Any], spot: float) -> Singles:
+    """Values of places, (..., P), and behind them `SPOTS` times that of a first spot."""
+    spots = np.full((*values.shape[:-1], SPOTS), spot)
+    return np.asarray(np.concatenate([values, spots], axis=-1), dtype=np.float32)
+
+
+def _places(asset: Asset, texels: Texels, rng: np.random.Generator) -> dict[str, Integers]:
+    """Sample places by zone, as flat indices into the atlas: equal steps of area along a Morton curve."""
+    area, zone = texels.area_mm2.reshape(-1).astype(np.float64), texels.zone.reshape(-1)
+    of_zone = {name: np.flatnonzero((zone == index) & (area > 0)) for index, name in enumerate(asset.zone_names)}
+    of_zone = {name: own for name, own in of_zone.items() if name != COVERED and len(own)}
+    roots = {name: np.sqrt(area[own].sum()) for name, own in of_zone.items()}
+    places = {}
+    for name, own in of_zone.items():
+        count = int(np.clip(PLACES * roots[name] / sum(roots.values()), FEWEST_PLACES, MOST_PLACES))
+        own = own[np.argsort(_morton(own // texels.zone.shape[1], own % texels.zone.shape[1]))]
+        along = np.cumsum(area[own])
+        at = (np.arange(count) + rng.random()) * along[-1] / count
+        places[name] = own[np.searchsorted(along, at).clip(0, len(own) - 1)]
+    return places
+
+
+def _morton(row: Integers, column: Integers) -> Integers:
+    """Order along a curve on which neighbours stay together: the bits of row and column in turn."""
+    code = np.zeros_like(row)
+    for bit in range(16):
+        code |= ((row >> bit) & 1) << (2 * bit + 1) | ((column >> bit) & 1) << (2 * bit)
+    return code

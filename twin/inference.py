@@ -1,0 +1,301 @@
+"""What inspections teach: the parameters of growth given all records, and whether the records agree with one another.
+
+The posterior is carried by particles that are moved from inspection to inspection (sequential Monte Carlo with
+tempering and Metropolis moves: Del Moral, Doucet & Jasra, J. R. Statist. Soc. B 68, 2006). Particles and not a grid:
+delay, rate, exponent, pits, the bank's draw and one bias for each tool are six dimensions and more, likelihoods have
+several modes (a thin reading: a fast rate or an early start), and a forecast needs whole histories.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.assets.surface import Asset, Floats, Integers, Singles, Texels
+from twin.corrosion import AS_STANDARD
+from twin.courses import Course, Draw
+from twin.evidence import Sighting, log_likelihood, replicate, sighting, zone_of
+from twin.histories import Bank
+from twin.inspection import Record
+
+PARTICLES = 800
+KEEP = 0.5  # share of effective particles that a step of tempering leaves
+LEAST_STEP = 0.01  # of the likelihood, however few particles it leaves
+MOVES = 3  # Metropolis moves after each step
+OTHER_DRAW = 0.3  # share of moves that also propose another draw of the bank
+GROWTH = ("delay", "rate", "exponent", "pits")  # the first columns of `Particles.normal`
+CONFLICT = 0.02  # chance of an inspection under what was known before, below which it is called a conflict
+WIDENINGS = (1.0, 2.0, 4.0)  # of the prior, tried in turn until no inspection conflicts
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Particles:
+    """n equally likely states of knowledge: growth, tools' biases, and a seed of the bank for each zone."""
+
+    bank: Bank
+    widening: float  # factor on the prior's standard deviations
+    normal: Singles  # (n, 4 + tools) standard normal before any inspection
+    number: Integers  # (n,) draw of the bank
+    seeds: Mapping[str, Integers]  # (n,) for each zone
+
+    def draw(self) -> Draw:
+        """Growth of each particle."""
+        return _draw(self.bank, self.normal, self.number, self.widening)
+
+    def course(self, zone: str) -> Course:
+        """History of a zone in each particle; s is 1."""
+        return Course(bank=self.bank, zone=zone_of(self.bank, zone), draw=self.draw(), seed=self.seeds[zone][:, None])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """How well an inspection agrees with what was known before it.
+
+    Parameters
+    ----------
+    date : of the inspection.
+    chance : prior-predictive p-value: how often an inspection would be at least as odd as this one.
+    record : the record, or mean of a tool's readings in a zone, that is oddest, in words.
+    """
+
+    date: str
+    chance: float
+    record: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Knowledge:
+    """What is known after all inspections.
+
+    Parameters
+    ----------
+    particles : before any inspection and after each, first to last.
+    agreement : of each inspection with what was known before it, under the prior as given.
+    widened : the same under the prior that was used, where that is wider.
+    """
+
+    particles: tuple[Particles, ...]
+    agreement: tuple[Agreement, ...]
+    widened: tuple[Agreement, ...]
+
+    @property
+    def now(self) -> Particles:
+        """After the last inspection."""
+        return self.particles[-1]
+
+    @property
+    def conflicts(self) -> tuple[Agreement, ...]:
+        """Inspections that disagree with what was known before, under the prior as given."""
+        return tuple(item for item in self.agreement if item.chance < CONFLICT)
+
+
+def learn(
+    histories: Bank,
+    asset: Asset,
+    texels: Texels,
+    records: Sequence[Record],
+    seen: Mapping[str, NDArray[np.bool_]],
+    *,
+    seed: int,
+    particles: int = PARTICLES,
+    widenings: Sequence[float] = WIDENINGS,
+) -> Knowledge:
+    """Take in all records, inspection by inspection.
+
+    Each inspection (the records of one day) is first held against what was known before it. Where one conflicts, the
+    whole is repeated from a wider prior; the conflict stays reported.
+
+    Parameters
+    ----------
+    histories : of the asset, from `twin.histories.bank`.
+    asset, texels : its surface.
+    records : oldest first.
+    seen : (H, W) arrays of the texels that photographs saw, by the name of the file in `Record.seen`.
+    seed : of the particles; one seed gives one result.
+    particles : how many.
+    widenings : factors on the prior's standard deviations, tried in turn until no inspection conflicts.
+    """
+    tools = sorted({(record.kind, record.tool) for record in records})
+    items = [
+        sighting(record, histories, asset, texels, tools.index((record.kind, record.tool)), seen.get(record.seen))
+        for record in records
+    ]
+    inspections = [list(group) for _, group in groupby(items, key=lambda item: item.record.date)]
+    first: tuple[Agreement, ...] | None = None
+    for widening in widenings:
+        states, agreement = _run(histories, inspections, len(tools), seed, particles, widening)
+        first = agreement if first is None else first
+        if all(item.chance >= CONFLICT for item in agreement):
+            break
+    assert first is not None  # noqa: S101  there is at least one widening
+    return Knowledge(particles=states, agreement=first, widened=agreement)
+
+
+def _run(
+    bank: Bank, inspections: Sequence[Sequence[Sighting]], tools: int, seed: int, count: int, widening: float
+) -> tuple[tuple[Particles, ...], tuple[Agreement, ...]]:
+    rng = np.random.default_rng([seed, 10])
+    draws, seeds = bank.zones[0].start_years.shape[:2]
+    normal = rng.standard_normal((count, len(GROWTH) + tools)).astype(np.float32)
+    number = rng.permutation(np.arange(count) % draws)
+    chosen = {zone.name: rng.integers(seeds, size=count) for zone in bank.zones}
+    state = Particles(bank=bank, widening=widening, normal=normal, number=number, seeds=chosen)
+    states, agreement = [state], []
+    before: list[Sighting] = []
+    for found in inspections:
+        agreement.append(_agreement(state, before, found, rng))
+        state = _updated(state, before, list(found), rng)
+        before += found
+        states.append(state)
+    return tuple(states), tuple(agreement)
+
+
+def _draw(bank: Bank, normal: Singles, number: Integers, widening: float) -> Draw:
+    prior = bank.prior
+    delay, rate, exponent, pits = normal[:, : len(GROWTH)].T * np.float32(widening)
+    return Draw(
+        delay=np.exp(np.float32(prior.delay) * delay),
+        rate=np.exp(np.float32(prior.rate) * rate),
+        exponent=np.clip(AS_STANDARD.exponent + np.float32(prior.exponent) * exponent, 0.2, 1.0).astype(np.float32),
+        pits=np.exp(np.float32(prior.pits) * pits),
+        number=number,
+    )
+
+
+def _bias(normal: Singles, widening: float) -> Singles:
+    """Bias of each tool, (n, tools), in the standard deviations that its records state."""
+    return normal[:, len(GROWTH) :] * np.float32(widening)
+
+
+def _by_zone(found: Sequence[Sighting]) -> dict[str, list[Sighting]]:
+    zones: dict[str, list[Sighting]] = {}
+    for item in found:
+        zones.setdefault(item.record.zone, []).append(item)
+    return zones
+
+
+def _zone_courses(state: Particles, normal: Singles, number: Integers, zones: Iterable[str]) -> dict[str, Course]:
+    """Zones in every seed of the bank."""
+    draw = _draw(state.bank, normal, number, state.widening)
+    return {name: Course(bank=state.bank, zone=zone_of(state.bank, name), draw=draw) for name in zones}
+
+
+def _marginal(courses: Mapping[str, Course], found: Mapping[str, Sequence[Sighting]], bias: Singles) -> Floats:
+    """Log-likelihood of what was found, with the seeds averaged out zone by zone, (n,)."""
+    total = np.zeros(len(bias))
+    for name, items in found.items():
+        values = log_likelihood(courses[name], items, bias)
+        most = values.max(axis=1)
+        total += most + np.log(np.exp(values - most[:, None]).mean(axis=1))
+    return total
+
+
+def _updated(
+    state: Particles, before: Sequence[Sighting], new: Sequence[Sighting], rng: np.random.Generator
+) -> Particles:
+    """Particles after an inspection: its likelihood is let in by steps, with moves after each."""
+    old, both = _by_zone(before), _by_zone([*before, *new])
+    normal, number = state.normal, state.number
+    count = len(number)
+    draws, all_seeds = state.bank.zones[0].start_years.shape[:2]
+
+    def target(normal: Singles, number: Integers) -> tuple[Floats, Floats]:
+        """Log-likelihoods without the inspection and with it, (n,) each."""
+        courses = _zone_courses(state, normal, number, both)
+        bias = _bias(normal, state.widening)
+        return _marginal(courses, old, bias), _marginal(courses, both, bias)
+
+    base, full = target(normal, number)
+    share = 0.0
+    while share < 1:
+        gain = full - base
+        step = _step(gain, 1 - share)
+        share = share + step
+        kept = _resampled(np.exp(step * (gain - gain.max())), rng)
+        normal, number, base, full = normal[kept], number[kept], base[kept], full[kept]
+        stride = 2.38 / np.sqrt(normal.shape[1]) * np.linalg.cholesky(np.cov(normal.T) + 1e-6 * np.eye(normal.shape[1]))
+        for _ in range(MOVES):
+            there = (normal + rng.standard_normal(normal.shape) @ stride.T).astype(np.float32)
+            other = np.where(rng.random(count) < OTHER_DRAW, rng.integers(draws, size=count), number)
+            base_there, full_there = target(there, other)
+            odds = (1 - share) * (base_there - base) + share * (full_there - full)
+            odds += 0.5 * ((normal**2).sum(axis=1) - (there**2).sum(axis=1))
+            take = np.log(rng.random(count)) < odds
+            normal, number = np.where(take[:, None], there, normal), np.where(take, other, number)
+            base, full = np.where(take, base_there, base), np.where(take, full_there, full)
+    seeds = {zone.name: rng.integers(all_seeds, size=count) for zone in state.bank.zones}
+    for name, course in _zone_courses(state, normal, number, both).items():
+        values = log_likelihood(course, both[name], _bias(normal, state.widening))
+        seeds[name] = np.argmax(values + rng.gumbel(size=values.shape), axis=1)
+    return replace(state, normal=normal, number=number, seeds=seeds)
+
+
+def _step(gain: Floats, most: float) -> float:
+    """How much of a log-likelihood, (n,), can be let in, at most `most`, so that enough particles stay effective."""
+
+    def kept(step: float) -> float:
+        weight = np.exp(step * (gain - gain.max()))
+        return float(weight.sum() ** 2 / (weight**2).sum() / len(weight))
+
+    if kept(most) >= KEEP:
+        return most
+    low, high = 0.0, most
+    for _ in range(30):
+        middle = (low + high) / 2
+        low, high = (middle, high) if kept(middle) >= KEEP else (low, middle)
+    return max(low, min(LEAST_STEP, most))
+
+
+def _resampled(weight: Floats, rng: np.random.Generator) -> Integers:
+    """Particles by systematic resampling, (n,)."""
+    along = np.cumsum(weight / weight.sum())
+    at = (np.arange(len(weight)) + rng.random()) / len(weight)
+    return np.searchsorted(along, at).clip(0, len(weight) - 1)
+
+
+def _agreement(
+    state: Particles, before: Sequence[Sighting], found: Sequence[Sighting], rng: np.random.Generator
+) -> Agreement:
+    """Hold an inspection against inspections that the particles would give.
+
+    Each record has a two-sided tail chance among its replicates, and so has the mean of what a tool gave in a zone; the
+    least of them is compared with the least of each replicate, so that many records raise no false alarm.
+    """
+    old = _by_zone(before)
+    bias = _bias(state.normal, state.widening)
+    drawn, real, names = [], [], []
+    for zone, items in _by_zone(found).items():
+        values = replicate(state.course(zone), old.get(zone, ()), items, bias, rng)
+        given = np.array([item.record.value for item in items])
+        for index, item in enumerate(items):
+            drawn.append(values[:, index])
+            real.append(given[index])
+            names.append(_in_words(item.record))
+        for tool in sorted({item.tool for item in items}):
+            own = np.array([item.tool == tool for item in items])
+            if own.sum() > 1:
+                drawn.append(values[:, own].mean(axis=1))
+                real.append(given[own].mean())
+                one = items[int(np.argmax(own))].record
+                names.append(
+                    f"mean of {own.sum()} {one.kind} readings on {zone} by {one.tool}: {real[-1]:.3g} {one.unit}"
+                )
+    tails = np.column_stack([_tails(np.append(one, values), rng) for one, values in zip(real, drawn, strict=True)])
+    least = tails.min(axis=1)
+    chance = float((least[1:] <= least[0]).sum() + 1) / len(least)
+    return Agreement(date=found[0].record.date, chance=chance, record=names[int(np.argmin(tails[0]))])
+
+
+def _tails(values: Floats, rng: np.random.Generator) -> Floats:
+    """Two-sided tail chance of each value among all, (n,); equal ones in random order."""
+    order = np.lexsort((rng.random(len(values)), values))
+    rank = np.empty(len(values))
+    rank[order] = (np.arange(len(values)) + 0.5) / len(values)
+    return np.asarray(2 * np.minimum(rank, 1 - rank))
+
+
+def _in_words(record: Record) -> str:
+    place = f" at {record.place}" if record.place else f" at uv {record.uv}" if record.uv else ""
+    return f"{record.kind} on {record.zone}{place} by {record.tool}: {record.value:.3g} {record.unit}"

@@ -1,0 +1,269 @@
+"""What inspectors found: thickness, pits, degree of rusting, photographs; and the file that keeps it.
+
+`inspections.jsonl` in a twin's folder has one record a line and only ever grows. A command killed while it writes can
+leave a torn last line: reading leaves it out and says so, the next append removes it.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from twin import assets, files, state
+from twin.assets.shapes import COVERED
+from twin.assets.surface import Asset, Texels
+from twin.corrosion import MOST_YEARS
+from twin.files import InputError
+from twin.state import SECONDS_PER_YEAR, Twin
+
+RECORDS = "inspections.jsonl"
+TOLERANCE = 0.125  # share by which metal may be thicker than nominal: mill tolerance of pipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """A kind of observation: what its value is, and the usual errors of its tool."""
+
+    unit: str
+    scatter_sd: float
+    bias_sd: float
+    what: str
+
+
+KINDS = {
+    "ultrasonic": Kind(unit="mm", scatter_sd=0.1, bias_sd=0.1, what="remaining thickness at a place"),
+    "pit": Kind(
+        unit="mm", scatter_sd=0.1, bias_sd=0.05, what="depth of the deepest pit of a zone below its surroundings"
+    ),
+    "grade": Kind(unit="Ri", scatter_sd=0.6, bias_sd=0.3, what="degree of rusting of a zone, ISO 4628-3, 0 to 5"),
+    "photo": Kind(unit="share", scatter_sd=0.1, bias_sd=0.1, what="share of a zone that a photograph shows rusted"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One observation.
+
+    Parameters
+    ----------
+    date : day, as 2016-05-31.
+    zone : of the asset.
+    kind : one of `KINDS`.
+    value, unit : as `KINDS` says.
+    tool : its name; all readings of one tool share one unknown bias.
+    place : name of a spot that is measured again and again; two records without a name are of two spots.
+    uv : where on the atlas, each in [0, 1]; None for somewhere in the zone.
+    scatter_sd : standard deviation from reading to reading: in mm; for a grade, of the logarithm of the share; for a
+        photograph, over the share itself. Negative, and so for `bias_sd`: what is usual for the kind.
+    bias_sd : the same of the tool's bias; for a photograph, of its probability of detection.
+    detection, false_calls : of a photograph: the chance that rust is called rust, and that sound surface is.
+    seen : of a photograph whose camera is known: the file in the folder that says which texels it saw.
+    """
+
+    date: str
+    zone: str
+    kind: str
+    value: float
+    tool: str
+    unit: str = ""
+    place: str = ""
+    uv: tuple[float, float] | None = None
+    scatter_sd: float = -1.0
+    bias_sd: float = -1.0
+    detection: float = 0.9
+    false_calls: float = 0.01
+    seen: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise InputError(f"kind of inspection {self.kind!r}: choose from {', '.join(KINDS)}")
+        usual = KINDS[self.kind]
+        for name, default in (("unit", ""), ("scatter_sd", -1.0), ("bias_sd", -1.0)):
+            if getattr(self, name) == default:
+                object.__setattr__(self, name, getattr(usual, name))
+        here = f"{self.kind} of {self.date}"
+        if self.unit != usual.unit:
+            raise InputError(f"{here}: unit {self.unit!r}: a {self.kind} is in {usual.unit}")
+        try:
+            plain = datetime.strptime(self.date, "%Y-%m-%d").replace(tzinfo=UTC)
+        except (ValueError, TypeError) as error:
+            raise InputError(f"date {self.date}: give a day such as 2016-05-31") from error
+        if plain.strftime("%Y-%m-%d") != self.date:
+            raise InputError(f"date {self.date}: give a day such as 2016-05-31")
+        if not self.tool or not self.zone:
+            raise InputError(f"{here}: give a zone and the name of the tool")
+        if not (np.isfinite(self.value) and self.value >= 0):
+            raise InputError(f"{here}: value {self.value}: must be a number of at least 0")
+        if self.kind == "grade" and self.value not in range(6):
+            raise InputError(f"{here}: degree {self.value:g}: ISO 4628-3 has 0 to 5")
+        if self.kind == "photo" and self.value > 1:
+            raise InputError(f"{here}: rusted share {self.value:g}: must be from 0 to 1")
+        if not (0 < self.scatter_sd < np.inf and 0 <= self.bias_sd < np.inf):
+            raise InputError(f"{here}: scatter {self.scatter_sd}, bias {self.bias_sd}: the one positive, none negative")
+        if not 0 <= self.false_calls < self.detection <= 1:
+            raise InputError(
+                f"{here}: detection {self.detection}, false calls {self.false_calls}: each from 0 to 1, detection above"
+            )
+        if self.uv is not None and not all(0 <= x <= 1 for x in self.uv):
+            raise InputError(f"{here}: uv {self.uv}: each must be from 0 to 1")
+        if self.seen and (Path(self.seen).name != self.seen or not self.seen.startswith("photo-")):
+            raise InputError(f"{here}: {self.seen!r} is no file of a photograph")
+
+    def years(self, twin: Twin) -> float:
+        """Years after the twin was built."""
+        return (moment(self.date) - twin.built).total_seconds() / SECONDS_PER_YEAR
+
+
+def moment(date: str) -> datetime:
+    """Noon of a day, UTC."""
+    return datetime.strptime(date, "%Y-%m-%d").replace(hour=12, tzinfo=UTC)
+
+
+def texel_of(record: Record, asset: Asset) -> tuple[int, int] | None:
+    """Row and column of the texel where a record was taken, or None."""
+    if record.uv is None:
+        return None
+    height, width = asset.atlas_shape
+    return min(int(record.uv[1] * height), height - 1), min(int(record.uv[0] * width), width - 1)
+
+
+def check(record: Record, twin: Twin, asset: Asset, texels: Texels) -> None:
+    """Refuse a record that cannot be of this twin.
+
+    Raises
+    ------
+    InputError
+        An unknown zone, a date before service began, a place off its zone, or a thickness that it cannot have.
+    """
+    here = f"{record.kind} of {record.date}"
+    names = [name for name in asset.zone_names if name != COVERED]
+    if record.zone not in names:
+        raise InputError(f"{here}: no zone {record.zone!r}; this {asset.kind} has {', '.join(names)}")
+    if not 0 <= record.years(twin) <= MOST_YEARS:
+        raise InputError(f"{here}: the twin was built on {twin.built:%Y-%m-%d}; give a date after it")
+    own = texels.zone == asset.zone_names.index(record.zone)
+    at = texel_of(record, asset)
+    if at is not None and not own[at]:
+        found = asset.zone_names[texels.zone[at]] if texels.zone[at] >= 0 else "no surface"
+        raise InputError(f"{here}: uv {record.uv} is {found}, not {record.zone}; correct either")
+    nominal = float(texels.thickness_mm[at] if at is not None else texels.thickness_mm[own].max())
+    if record.kind == "ultrasonic":
+        most = nominal * (1 + TOLERANCE) + 3 * record.scatter_sd
+        if record.value > most:
+            raise InputError(
+                f"{here}: {record.value:g} mm on {record.zone} is thicker than nominal, {nominal:g} mm, plus tolerance "
+                f"({most:.4g} mm); check value and zone"
+            )
+    if record.kind == "pit" and record.value > nominal:
+        raise InputError(f"{here}: a pit of {record.value:g} mm in {nominal:g} mm of metal; check value and zone")
+
+
+def read(folder: Path) -> tuple[list[Record], str]:
+    """Records of a twin, oldest first, and a line on a torn end, empty where there is none.
+
+    Raises
+    ------
+    InputError
+        A line other than the last that is no record.
+    """
+    records, _, note = _read(folder / RECORDS)
+    return records, note
+
+
+def _read(path: Path) -> tuple[list[Record], int, str]:
+    """Records, the length in bytes of what is whole, and a note on what is not."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return [], 0, ""
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    records: list[Record] = []
+    whole = 0
+    for number, line in enumerate(content.splitlines(keepends=True), start=1):
+        try:
+            values = json.loads(line)
+            records.append(_record(values))
+        except (ValueError, TypeError, LookupError, InputError) as error:
+            if not line.endswith(b"\n"):
+                return records, whole, f"{path}: line {number} is torn and left out; enter that inspection again"
+            raise InputError(f"{path}: line {number} is no record ({error}); mend or remove it") from error
+        if len(records) > 1 and records[-1].date < records[-2].date:
+            raise InputError(f"{path}: line {number} is of {values['date']}, before the line above it; mend the order")
+        whole += len(line)
+    return records, whole, ""
+
+
+def _record(values: Any) -> Record:
+    if not isinstance(values, dict):
+        raise InputError("not an object")
+    uv = values.get("uv")
+    return Record(**{**values, "value": float(values["value"]), "uv": None if uv is None else (uv[0], uv[1])})
+
+
+def append(folder: Path, records: Sequence[Record], photo: bytes = b"") -> list[Record]:
+    """Add records to a twin's folder, and return those that were not there yet.
+
+    A record equal to one that is there is left out, so that an import that was cut off can be given again; readings
+    that are equal and not the same differ by `place`. Everything is checked before anything is written.
+
+    Parameters
+    ----------
+    folder : of the twin.
+    records : in any order.
+    photo : the file that records of a photograph name, from `photo_records`.
+
+    Raises
+    ------
+    InputError
+        No twin there, a record that cannot be of it (see `check`), a date before the last, or another process is
+        writing there. Nothing has changed then.
+    """
+    twin, _ = state.load(folder)  # before the lock, which would create the folder
+    asset = state.asset(twin)
+    texels = assets.texels(asset)
+    for record in records:
+        check(record, twin, asset, texels)
+    path = folder / RECORDS
+    with files.hold(folder, "twin", {}):
+        before, whole, _ = _read(path)
+        new = sorted((record for record in records if record not in before), key=lambda record: record.date)
+        if before and new and new[0].date < before[-1].date:
+            raise InputError(
+                f"date {new[0].date}: the last inspection was on {before[-1].date}; give that day or a later one"
+            )
+        names = {record.seen for record in new if record.seen}
+        try:
+            for name in names:
+                with files.atomic_file(folder / name) as target:
+                    target.write(photo)
+            lines = "".join(json.dumps(_plain(record), allow_nan=False) + "\n" for record in new).encode()
+            if lines:
+                _extend(path, whole, lines)
+        except OSError as error:
+            raise InputError(f"{error.filename or path}: cannot be written ({error.strerror})") from error
+    return new
+
+
+def _plain(record: Record) -> dict[str, Any]:
+    """A record as JSON holds it: without what says nothing."""
+    content = asdict(record)
+    if record.kind != "photo":
+        del content["detection"], content["false_calls"]
+    return {name: value for name, value in content.items() if value not in ("", None)}
+
+
+def _extend(path: Path, whole: int, lines: bytes) -> None:
+    """Write lines behind the first `whole` bytes of a file, and to the disk."""
+    with path.open("ab") as stream:
+        stream.truncate(whole)
+        if whole and not path.read_bytes()[:whole].endswith(b"\n"):
+            lines = b"\n" + lines
+        stream.write(lines)
+        stream.flush()
+        os.fsync(stream.fileno())

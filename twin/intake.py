@@ -1,0 +1,209 @@
+"""Readings from a table, and what a photograph saw, as records of an inspection."""
+
+import csv
+import hashlib
+import io
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin import assets, state
+from twin.assets.shapes import COVERED
+from twin.assets.surface import Asset, Texels
+from twin.files import InputError, digest
+from twin.inspection import Record
+from twin.state import Twin
+
+FEWEST_SEEN = 0.02  # share of a zone below which a photograph says nothing of it
+COLUMNS = ("date", "zone", "kind", "value", "tool")  # that a table of readings must have
+
+
+def photo_records(
+    pattern: Record, asset: Asset, texels: Texels, seen: NDArray[np.bool_], rusted: NDArray[np.bool_]
+) -> tuple[list[Record], bytes]:
+    """Records of a photograph whose camera is known, one for each zone that it shows, and the file they name.
+
+    Parameters
+    ----------
+    pattern : a record of kind "photo" with date, tool and errors; its zone and value do not count.
+    asset, texels : the surface.
+    seen, rusted : (H, W) on the atlas: which texels the photograph shows, and which of them as rusted.
+
+    Raises
+    ------
+    InputError
+        Arrays of another size than the atlas, or nothing seen.
+    """
+    for name, array in (("seen", seen), ("rusted", rusted)):
+        if array.shape != asset.atlas_shape:
+            raise InputError(
+                f"photo of {pattern.date}: {name} is {array.shape}, the atlas of this {asset.kind} "
+                f"{asset.atlas_shape}; make it with this twin"
+            )
+    stream = io.BytesIO()
+    np.savez_compressed(stream, seen=seen.astype(bool), rusted=(rusted & seen).astype(bool))
+    content = stream.getvalue()
+    name = f"photo-{hashlib.sha256(content).hexdigest()[:16]}.npz"
+    found = []
+    for index, zone in enumerate(asset.zone_names):
+        area = np.where(texels.zone == index, texels.area_mm2, 0).astype(np.float64)
+        in_view = float(area[seen].sum())
+        if zone != COVERED and in_view > FEWEST_SEEN * area.sum():
+            share = min(float(area[seen & rusted].sum()) / in_view, 1.0)
+            found.append(replace(pattern, zone=zone, value=round(share, 6), seen=name))
+    if not found:
+        raise InputError(f"photo of {pattern.date}: shows nothing of the {asset.kind}; check the camera")
+    return found, content
+
+
+def from_photos(
+    masks: Sequence[Path], uvmaps: Sequence[Path], pattern: Record, folder: Path
+) -> tuple[list[Record], bytes]:
+    """Records of all photographs of a day, joined: masks of rust, and which texel each of their pixels sees.
+
+    A texel counts as rusted where most of the pixels that see it are, whichever photographs they are of.
+
+    Parameters
+    ----------
+    masks : PNG, 0 where there is no rust, anything else where there is.
+    uvmaps : of each, as ``python -m synth uvmap`` writes them.
+    pattern : as for `photo_records`.
+    folder : of the twin.
+
+    Raises
+    ------
+    InputError
+        A file or the twin cannot be read, a mask has another size than its camera, a map is of another twin, or as for
+        `photo_records`.
+    """
+    if len(masks) != len(uvmaps):
+        raise InputError(f"{len(masks)} masks and {len(uvmaps)} maps of texels: give one --uvmap for each --photo")
+    twin, _ = state.load(folder)
+    asset = state.asset(twin)
+    texels = asset.atlas_shape[0] * asset.atlas_shape[1]
+    seen, rusted = np.zeros((2, texels))
+    for mask, uvmap in zip(masks, uvmaps, strict=True):
+        texel = _texel_map(uvmap, twin, asset)
+        rust = read_mask(mask)
+        if rust.shape != texel.shape:
+            raise InputError(
+                f"{mask}: {rust.shape[1]} x {rust.shape[0]} pixels, its camera {texel.shape[1]} x {texel.shape[0]} "
+                f"({uvmap}); give a mask of the whole photograph, at its own size"
+            )
+        seen += np.bincount(texel[texel >= 0], minlength=texels)
+        rusted += np.bincount(texel[(texel >= 0) & rust], minlength=texels)
+    rust_there = (2 * rusted > seen).reshape(asset.atlas_shape)
+    return photo_records(pattern, asset, assets.texels(asset), (seen > 0).reshape(asset.atlas_shape), rust_there)
+
+
+def _texel_map(path: Path, twin: Twin, asset: Asset) -> NDArray[np.int64]:
+    """Which texel each pixel sees, (height, width) flat indices, -1 for none."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            texel, shape, key = arrays["texel"], tuple(arrays["atlas_shape"].tolist()), str(arrays["asset"])
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: no map of texels ({error}); make it with python -m synth uvmap") from error
+    if shape != asset.atlas_shape or key != asset_key(twin):
+        raise InputError(f"{path}: is of another twin than {twin.id}; make it with this one")
+    if texel.ndim != 2 or texel.dtype.kind != "i" or texel.max(initial=-1) >= shape[0] * shape[1]:
+        raise InputError(f"{path}: no map of texels; make it with python -m synth uvmap")
+    return np.asarray(texel, dtype=np.int64)
+
+
+def asset_key(twin: Twin) -> str:
+    """What tells the geometry and the atlas of a twin from those of others."""
+    return digest({"kind": twin.kind, "parameters": dict(twin.parameters), "texel_mm": twin.texel_mm})
+
+
+def read_mask(path: Path) -> NDArray[np.bool_]:
+    """A mask as PNG, (height, width), true where its value is not 0.
+
+    Raises
+    ------
+    InputError
+        It cannot be read, or is a picture in colour: what is rust in it cannot be known.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path, formats=["PNG"]) as opened:
+            opened.load()
+    except (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise InputError(f"{path}: no mask that can be read ({error}); save it as PNG") from error
+    values = np.asarray(opened)
+    if opened.mode == "RGB" and (values == values[..., :1]).all():
+        values = values[..., 0]
+    if values.ndim != 2:
+        raise InputError(f"{path}: a picture in colour; give its mask, one channel, 0 where there is no rust")
+    return values != 0
+
+
+def seen_texels(folder: Path, record: Record, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Which texels the photograph of a record saw, (H, W).
+
+    Raises
+    ------
+    InputError
+        The file is missing, damaged, or of another size.
+    """
+    path = folder / record.seen
+    try:
+        content = path.read_bytes()
+        if path.name != f"photo-{hashlib.sha256(content).hexdigest()[:16]}.npz":
+            raise InputError(f"{path}: damaged (its content does not match its name); take {record.date} anew")
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            seen = np.asarray(arrays["seen"])
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: cannot be read ({error})") from error
+    if seen.shape != shape or seen.dtype != bool:
+        raise InputError(f"{path}: does not fit the atlas, {shape[0]} x {shape[1]}")
+    return seen
+
+
+def from_csv(path: Path) -> list[Record]:
+    """Records from a table: columns date, zone, kind, value, tool, and any others of `Record`, `u` and `v` for uv.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, lacks a column or has one that is unknown, or a row is wrong (its line is named).
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 text ({error.reason}); save it as CSV UTF-8") from error
+    reader = csv.DictReader(io.StringIO(text))
+    names = set(reader.fieldnames or ())
+    known = {field.name for field in fields(Record)} - {"uv", "seen"} | {"u", "v"}
+    if not names >= set(COLUMNS) or not names <= known:
+        wrong = ", ".join(sorted((set(COLUMNS) - names) | (names - known)))
+        raise InputError(f"{path}: missing or unknown columns: {wrong}; it takes {', '.join(sorted(known))}")
+    records = []
+    for row in reader:
+        try:
+            records.append(_from_row(row))
+        except (InputError, ValueError) as error:
+            raise InputError(f"{path}: line {reader.line_num}: {error}") from error
+    if not records:
+        raise InputError(f"{path}: no readings in it")
+    return records
+
+
+def _from_row(row: Mapping[str, str | None]) -> Record:
+    if None in row:
+        raise InputError("more cells than columns")
+    given = {name: text.strip() for name, text in row.items() if text is not None and text.strip()}
+    lacking = [name for name in COLUMNS if name not in given]
+    if lacking or ("u" in given) != ("v" in given):
+        raise InputError(f"no {', '.join(lacking) or 'u and v together'}")
+    uv = (float(given.pop("u")), float(given.pop("v"))) if "u" in given else None
+    texts = ("date", "zone", "kind", "tool", "unit", "place")
+    values: dict[str, Any] = {name: text if name in texts else float(text) for name, text in given.items()}
+    return Record(**values, uv=uv)

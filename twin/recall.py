@@ -1,0 +1,64 @@
+"""A twin's folder with all that inspections taught."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from twin import assets, state
+from twin.assets.surface import Asset, Texels
+from twin.histories import Prior, bank
+from twin.inference import PARTICLES, Knowledge, learn
+from twin.inspection import Record, check, read
+from twin.intake import seen_texels
+from twin.state import Twin
+
+USUAL = Prior()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Recalled:
+    """A twin's folder, and what its inspections taught. `note` tells of a torn end of its records, or is empty."""
+
+    twin: Twin
+    asset: Asset
+    texels: Texels
+    records: tuple[Record, ...]
+    note: str
+    now_years: float  # the twin's clock, or the last inspection if that is later
+    knowledge: Knowledge
+
+
+def recall(
+    folder: Path, *, ahead_years: float, seed: int, prior: Prior = USUAL, particles: int = PARTICLES
+) -> Recalled:
+    """Read a twin with its records and learn from them.
+
+    Parameters
+    ----------
+    folder : of the twin.
+    ahead_years : how far beyond now it will be asked.
+    seed : of histories and particles; one seed gives one result.
+    prior, particles : as for `learn`.
+
+    Raises
+    ------
+    InputError
+        No twin there, or it or its records are damaged.
+    """
+    twin, _ = state.load(folder)
+    records, note = read(folder)
+    asset = state.asset(twin)
+    texels = assets.texels(asset)
+    for record in records:
+        check(record, twin, asset, texels)
+    seen = {record.seen: seen_texels(folder, record, asset.atlas_shape) for record in records if record.seen}
+    now = max([twin.years, *(record.years(twin) for record in records)])
+    histories = bank(twin, asset, texels, years=max(now + ahead_years, 1.0), prior=prior, seed=seed)
+    return Recalled(
+        twin=twin,
+        asset=asset,
+        texels=texels,
+        records=tuple(records),
+        note=note,
+        now_years=now,
+        knowledge=learn(histories, asset, texels, records, seen, seed=seed, particles=particles),
+    )
