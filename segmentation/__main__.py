@@ -147,6 +147,8 @@ def train(
 
     real = coco.read(data, classes=classes or None)
     rendered = coco.read(renders) if renders else None
+    if rendered is not None and rendered.digest == real.digest:
+        raise InputError(f"{renders}: the same images as {data}; --renders takes a rendered dataset")
     parts = splits.load(split) if isinstance(split, Path) else splits.split(real, how=split, seed=split_seed)
     with progress.bar(f"{backbone} {arm.name}", config.epochs) as on_epoch:
         train_run(
@@ -176,6 +178,8 @@ def _arm(
     """The data arm that the options ask for, named after what it takes."""
     if renders is None and (synth_share or synth_count or pretrain or adaptation):
         raise InputError("--synth-share, --synth-count, --pretrain and --adaptation need --renders, a rendered dataset")
+    if renders is not None and synth_share == 0 and not pretrain:
+        raise InputError("--renders with --synth-share 0 uses no render; leave out one of them")
     share: float | None = 0.0
     if synth_share is not None:
         share = synth_share

@@ -10,7 +10,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from segmentation.coco_check import leaves
-from twin.files import InputError
+from twin.files import InputError, writing
 
 MOST_ENTRIES = 1_000_000
 MOST_BYTES = 100 * 1024**3
@@ -43,11 +43,9 @@ def extracted(path: Path, *, cache: Path) -> Path:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     if folder.is_dir():
         return folder
-    try:
+    with writing(cache, "make room, or set CORROTWIN_CACHE elsewhere"):
         cache.mkdir(parents=True, exist_ok=True)
         temporary = tempfile.TemporaryDirectory(dir=cache, prefix=f".{folder.name}.", ignore_cleanup_errors=True)
-    except OSError as error:
-        raise InputError(f"{cache}: cannot be written ({error.strerror}); set CORROTWIN_CACHE elsewhere") from error
     with temporary as place:
         extract(path, Path(place) / "content")
         try:
@@ -104,7 +102,9 @@ def _checked(archive: zipfile.ZipFile, path: Path) -> dict[PurePosixPath, zipfil
             raise InputError(f"{where} would grow more than {MOST_RATIO}-fold when unpacked; pack it uncompressed")
         entries[PurePosixPath(name)] = info
     total = sum(info.file_size for info in infos)
-    if total > MOST_BYTES or _is_bomb(total, path.stat().st_size):
+    if _is_bomb(total, path.stat().st_size):
+        raise InputError(f"{path}: would grow more than {MOST_RATIO}-fold when unpacked; pack it uncompressed")
+    if total > MOST_BYTES:
         raise InputError(f"{path}: would unpack to {_gib(total)}, more than a dataset can be; unpack it yourself")
     return entries
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from segmentation import coco, curves, evaluate, runs, splits
 from segmentation.config import TrainConfig
 from segmentation.runs import PerImage
-from twin.files import InputError, check_claim, digest, hold, versions, write_manifest
+from twin.files import InputError, check_claim, digest, hold, versions, write_manifest, writing
 
 if TYPE_CHECKING:
     import torch
@@ -99,7 +99,7 @@ def assess(folder: Path, data: coco.Dataset, *, threshold: Threshold, out: Path 
         histograms=histograms,
     )
     if out is not None:
-        with hold(out, KIND, identity):
+        with writing(out), hold(out, KIND, identity):
             _write(out, assessment)
     return assessment
 

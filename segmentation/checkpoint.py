@@ -61,6 +61,8 @@ def restore(folder: Path, state: State) -> None:
         if state.average is not None:
             state.average.load_state_dict(_below("average/", tensors))
         for name, parameter in state.network.named_parameters():
+            if f"step/{name}" not in tensors:  # of layers that the architecture leaves out
+                continue
             state.optimizer.state[parameter] = {
                 "step": tensors[f"step/{name}"].to(parameter.device if state.optimizer.defaults["fused"] else "cpu"),
                 "exp_avg": torch.empty_like(parameter).copy_(tensors[f"exp_avg/{name}"]),

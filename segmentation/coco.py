@@ -60,6 +60,8 @@ class Dataset:
     folder: Path
     photos: tuple[Photo, ...]
     digest: str
+    classes: tuple[str, ...] | None = None
+    """Names of the categories that were read as corrosion; None for all."""
 
 
 def read(path: Path, *, classes: tuple[str, ...] | None = None, allow_unannotated: bool = False) -> Dataset:
@@ -104,7 +106,9 @@ def read(path: Path, *, classes: tuple[str, ...] | None = None, allow_unannotate
     if not allow_unannotated and not any(photo.annotations for photo in photos):
         of = f" of {', '.join(classes)}" if classes is not None else " at all"
         raise InputError(f"{path}: no annotations{of}; export the dataset again with its segmentation masks")
-    return Dataset(folder=path if path.is_dir() else path.parent, photos=tuple(photos), digest=digest(contents))
+    return Dataset(
+        folder=path if path.is_dir() else path.parent, photos=tuple(photos), digest=digest(contents), classes=classes
+    )
 
 
 def _parts(path: Path) -> list[tuple[Path, str | None, Document]]:
@@ -244,5 +248,5 @@ def image(photo: Photo) -> npt.NDArray[np.uint8]:
     """
     pixels = decoded(photo.path)
     if pixels.shape != (photo.height, photo.width, 3):
-        raise InputError(f"{photo.path}: changed size since it was read; run again")
+        raise InputError(f"{photo.path}: is now of another size than its header says, upright; save the file again")
     return pixels

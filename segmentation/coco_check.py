@@ -78,9 +78,18 @@ def file_name(entry: Mapping[str, Any], source: Path) -> str:
     name = entry.get("file_name")
     if not isinstance(name, str) or not name or "\0" in name:
         raise InputError(f"{source}: image {entry['id']} has no file_name")
+    check_text(name, source)
     if leaves(name):
         raise InputError(f"{source}: image {entry['id']}: file_name {name!r} leaves the folder; make it relative")
     return name
+
+
+def check_text(name: str, source: Path) -> None:
+    """Refuse a file name that no table could hold: Python stands in for bytes that are not UTF-8 with surrogates."""
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"{source}: file name {name!r} is not UTF-8; rename the file") from error
 
 
 def leaves(name: str) -> bool:
@@ -120,6 +129,8 @@ def _check_polygon(polygon: Any, width: int, height: int, where: str) -> None:
     x, y = polygon[0::2], polygon[1::2]
     if min(x) < -width or max(x) > 2 * width or min(y) < -height or max(y) > 2 * height:
         raise InputError(f"{where}: a polygon lies far outside the {width}x{height} image; draw it again")
+    if max(x) <= 0 or min(x) >= width or max(y) <= 0 or min(y) >= height:
+        raise InputError(f"{where}: no part of a polygon lies in the {width}x{height} image; draw it again")
 
 
 def _check_rle(rle: Mapping[str, Any], width: int, height: int, where: str) -> None:

@@ -64,7 +64,13 @@ def split(
 
 
 def evaluate(
-    run_folder: Path, /, *, data: Path, threshold: float | Literal["valid"] = 0.5, out: Path | None = None
+    run_folder: Path,
+    /,
+    *,
+    data: Path,
+    classes: tuple[str, ...] = (),
+    threshold: float | Literal["valid"] = 0.5,
+    out: Path | None = None,
 ) -> None:
     """Measure a complete run on a dataset: its test photos where it was trained there, else all photos.
 
@@ -76,6 +82,8 @@ def evaluate(
         folder of a complete run.
     data
         folder of a COCO dataset.
+    classes
+        names of the categories that count as corrosion; those that the run was trained on if not given.
     threshold
         of the corrosion probability: a number between 0 and 1, or valid, the one of best mean F1 on the run's
         validation photos.
@@ -84,10 +92,12 @@ def evaluate(
     """
     from rich.console import Console
 
-    from segmentation import coco, progress
+    from segmentation import coco, progress, runs
     from segmentation.assessment import assess, describe
 
-    assessment = assess(run_folder, coco.read(data, allow_unannotated=True), threshold=threshold, out=out)
+    classes = classes or tuple(runs.load(run_folder).manifest.get("classes") or ())
+    photos = coco.read(data, classes=classes or None, allow_unannotated=True)
+    assessment = assess(run_folder, photos, threshold=threshold, out=out)
     progress.print_scores(assessment.per_image, str(data))
     Console(highlight=False, markup=False, soft_wrap=True).print(describe(assessment.summary))
 

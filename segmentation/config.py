@@ -47,7 +47,8 @@ class DataArm:
     augmentation: Augmentation = "standard"
     """Ranges of the random changes to every image of a batch: see `segmentation.augment.RANGES`."""
     copy_paste: float = 0.0
-    """Part of the photos in the batches that get corrosion of another training photo: see `segmentation.paste`."""
+    """Part of the photos in the batches that get corrosion of another training photo, where that has any: see
+    `segmentation.paste`."""
     shuffled_masks: bool = False
     """A control: each render carries the mask of another one, so that only its looks can teach anything."""
 
@@ -68,6 +69,10 @@ class DataArm:
             raise InputError(f"data arm {self.name}: augmentation {self.augmentation!r}; {_choose(Augmentation)}")
         if not 0 <= self.copy_paste <= 1:
             raise InputError(f"data arm {self.name}: copy_paste {self.copy_paste} is not in [0, 1]")
+        if self.copy_paste and self.synth_share == 1:
+            raise InputError(f"data arm {self.name}: copy_paste needs photos in the batches, but synth_share is 1")
+        if self.shuffled_masks and self.synth_count == 1:
+            raise InputError(f"data arm {self.name}: shuffled_masks needs two renders at least, but synth_count is 1")
         of_renders = ("synth_count", "adaptation", "shuffled_masks")
         if not self.takes_renders and any(getattr(self, name) for name in of_renders):
             raise InputError(f"data arm {self.name}: {', '.join(of_renders)} need synth_share or pretrain above 0")
@@ -190,7 +195,7 @@ PROFILES: dict[Profile, dict[str, Any]] = {
     },
     # A night on a CPU, without internet: learns something real from a few hundred photos.
     "small": {
-        "size": 160,
+        "size": 128,
         "epochs": 60,
         "batch_size": 8,
         "learning_rate": 1e-3,

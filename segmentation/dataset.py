@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from segmentation import coco
 from segmentation.cache import cache_folder as cache_folder
-from twin.files import InputError, atomic_file
+from twin.files import atomic_file, writing
 
 _RECIPE = 2  # raise when the way from file to array changes, so that old caches are not used
 
@@ -111,10 +111,8 @@ def _cached(
     images, masks = (cache / f"{stem}-{kind}.npy" for kind in ("images", "masks"))
     files = dict(zip((images, masks), shapes, strict=True))
     if not all(_is_whole(path, shape) for path, shape in files.items()):
-        try:
+        with writing(cache, "make room, or set CORROTWIN_CACHE elsewhere"):
             _decode(dataset, files, change)
-        except OSError as error:
-            raise InputError(f"{cache}: cannot be written ({error.strerror}); set CORROTWIN_CACHE elsewhere") from error
     return np.load(images, mmap_mode="r"), np.load(masks, mmap_mode="r")
 
 

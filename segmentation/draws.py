@@ -25,6 +25,8 @@ class Stream(IntEnum):
     REFERENCE = 8
     PASTE = 9
     SHUFFLE = 10
+    REFERENCE_CROP = 11
+    DROPOUT = 12
 
 
 def generator(seed: int, stream: Stream, *key: int) -> np.random.Generator:

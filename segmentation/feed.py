@@ -89,8 +89,8 @@ class Feed:
         first = place * self.config.batch_size
         photos, renders = self.plan.batch(step)
         images, masks = self._frame(self.photos, photos, epoch, first)
-        if self.config.arm.copy_paste:
-            images, masks = self._pasted(images, masks, epoch, first)
+        if self.config.arm.copy_paste and len(photos):
+            images, masks = self._pasted(images, masks, photos, epoch, first)
         if self.renders is None or not len(renders):
             return images, masks
         first += len(photos)
@@ -100,17 +100,19 @@ class Feed:
                 self.renders, partners(len(self.renders.rows), self.config.seed)[renders], epoch, first
             )
         if (how := self.config.arm.adaptation) is not None:
-            references, _ = self._references(len(drawn), epoch, first)
+            references, _ = self._references(np.full(len(drawn), -1), epoch, first)
             drawn = adapt.adapt(drawn, references, how=how, seed=self.config.seed, epoch=epoch, first=first)
         return np.concatenate([images, drawn]), np.concatenate([masks, truth])
 
-    def _frame(self, pool: Pool, indices: npt.NDArray[np.intp], epoch: int, first: int) -> tuple[_Arrays, _Arrays]:
+    def _frame(
+        self, pool: Pool, indices: npt.NDArray[np.intp], epoch: int, first: int, stream: Stream = Stream.CROP
+    ) -> tuple[_Arrays, _Arrays]:
         rows = pool.rows[indices]
         if isinstance(pool.images, dataset.Arrays):
             return pool.images.images[rows], pool.images.masks[rows]
         size = self.config.size
         pairs = [
-            crop(*pool.images.photo(int(row)), size, generator(self.config.seed, Stream.CROP, epoch, first + place))
+            crop(*pool.images.photo(int(row)), size, generator(self.config.seed, stream, epoch, first + place))
             for place, row in enumerate(rows)
         ]
         images = [image for image, _ in pairs]
@@ -120,9 +122,11 @@ class Feed:
             np.stack(masks) if masks else np.empty((0, size, size), np.uint8),
         )
 
-    def _pasted(self, images: _Arrays, masks: _Arrays, epoch: int, first: int) -> tuple[_Arrays, _Arrays]:
+    def _pasted(
+        self, images: _Arrays, masks: _Arrays, photos: npt.NDArray[np.intp], epoch: int, first: int
+    ) -> tuple[_Arrays, _Arrays]:
         """Photos, some of which have corrosion of another photo that the run may use."""
-        donors, regions = self._references(len(images), epoch, first)
+        donors, regions = self._references(photos, epoch, first)
         pairs = [
             paste.paste(
                 *each,
@@ -133,14 +137,17 @@ class Feed:
         ]
         return np.stack([image for image, _ in pairs]), np.stack([mask for _, mask in pairs])
 
-    def _references(self, count: int, epoch: int, first: int) -> tuple[_Arrays, _Arrays]:
-        """One photo that the run may use, with its mask, for each of `count` images."""
-        seed = self.config.seed
-        drawn = [
-            int(generator(seed, Stream.REFERENCE, epoch, first + place).integers(len(self.photos.rows)))
-            for place in range(count)
-        ]
-        return self._frame(self.photos, np.array(drawn, dtype=np.intp), epoch, first)
+    def _references(self, apart_from: npt.NDArray[np.intp], epoch: int, first: int) -> tuple[_Arrays, _Arrays]:
+        """Photos that the run may use, with their masks: for each place of a batch another than the index given.
+
+        Index -1 excludes none, and a single photo goes with itself.
+        """
+        count = len(self.photos.rows)
+        drawn = np.empty(len(apart_from), dtype=np.intp)
+        for place, own in enumerate(apart_from):
+            rng = generator(self.config.seed, Stream.REFERENCE, epoch, first + place)
+            drawn[place] = rng.integers(count) if own < 0 or count == 1 else (own + 1 + rng.integers(count - 1)) % count
+        return self._frame(self.photos, drawn, epoch, first, Stream.REFERENCE_CROP)
 
     def _tensors(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         """The batch of one step before augmentation, on the device."""

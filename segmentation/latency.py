@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from segmentation import runs
 from segmentation.config import SIZE_STEP, Precision
-from twin.files import InputError
+from twin.files import InputError, writing
 
 if TYPE_CHECKING:
     import torch
@@ -145,10 +145,8 @@ def write(path: Path, measured: Sequence[Latency], sizes: Mapping[str, Complexit
         The file cannot be written.
     """
     rows = [{**asdict(row), **asdict(sizes[row.backbone])} for row in measured]
-    try:
+    with writing(path):
         runs.write_table(path, list(rows[0]), (row.values() for row in rows))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another --out") from error
 
 
 def table(measured: Sequence[Latency], sizes: Mapping[str, Complexity]) -> Table:

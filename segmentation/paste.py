@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 SCALE = (0.5, 1.5)
-SHIFT = 0.5  # either way, part of the side
-KEPT = 0.5  # chance of each region of the other photo
+KEPT = 0.5  # chance of each region of the other photo; one is always kept
 EDGE_PX = 1.0  # standard deviation of the blur of the pasted outline
 
 _Bytes = npt.NDArray[np.uint8]
@@ -24,7 +23,7 @@ def paste(
     probability: float,
     rng: np.random.Generator,
 ) -> tuple[_Bytes, _Bytes]:
-    """With a probability, paste a random subset of a donor's corroded regions, flipped, scaled and shifted together.
+    """With a probability, paste some of a donor's corroded regions, flipped and scaled, the middle of one anywhere.
 
     Parameters
     ----------
@@ -36,25 +35,19 @@ def paste(
     -------
     Image and mask of the same shapes; those given where nothing was pasted.
     """
-    chance, flip = rng.random(2)
-    scale, shift = rng.uniform(*SCALE), rng.uniform(-SHIFT, SHIFT, 2)
+    chance, flip, first = rng.random(3)
+    scale, goal = rng.uniform(*SCALE), rng.uniform(0, len(mask), 2)
     count, labels = cv2.connectedComponents(regions, connectivity=8)
+    if chance >= probability or count < 2:
+        return image, mask
+    chosen = 1 + int(first * (count - 1))
     kept = rng.random(count) < KEPT
-    kept[0] = False
-    if chance >= probability or not kept.any():
-        return image, mask
+    kept[0], kept[chosen] = False, True
+    rows, columns = np.nonzero(labels == chosen)
     side = len(mask)
-    turn = -1.0 if flip < 0.5 else 1.0
-    middle = (side - 1) / 2
-    move = np.array(
-        [
-            [turn * scale, 0, middle * (1 - turn * scale) + side * shift[0]],
-            [0, scale, middle * (1 - scale) + side * shift[1]],
-        ]
-    )
+    across = -scale if flip < 0.5 else scale
+    move = np.array([[across, 0, goal[0] - across * columns.mean()], [0, scale, goal[1] - scale * rows.mean()]])
     cut = cv2.warpAffine(kept[labels].astype(np.uint8), move, (side, side), flags=cv2.INTER_NEAREST)
-    if not cut.any():
-        return image, mask
     laid = cv2.warpAffine(donor, move, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     share = cv2.GaussianBlur(cut.astype(np.float32), (0, 0), EDGE_PX)[..., None]
     mixed = (share * laid + (1 - share) * image).round().astype(np.uint8)

@@ -67,7 +67,10 @@ def decoded(path: Path) -> npt.NDArray[np.uint8]:
         The file breaks off, is damaged, or holds a kind of pixel that is no photograph.
     """
     # From memory: Pillow maps the file of an uncompressed TIFF and then garbles one that is to be turned.
-    with _trouble(path, "cannot be decoded"), Image.open(io.BytesIO(path.read_bytes())) as opened:
+    content = path.read_bytes()
+    with _trouble(path, "cannot be decoded"), Image.open(io.BytesIO(content)) as opened:
+        if opened.format == "JPEG":
+            _check_jpeg(content)
         picture = ImageOps.exif_transpose(opened)
         if picture.mode.startswith("I"):  # 16-bit grey; "I" is how some formats announce it
             picture = Image.fromarray((np.asarray(picture).clip(0, 65535) >> 8).astype(np.uint8))
@@ -76,6 +79,13 @@ def decoded(path: Path) -> npt.NDArray[np.uint8]:
         elif picture.mode == "P":  # by way of RGBA: a palette may have transparent entries
             picture = picture.convert("RGBA")
         return np.asarray(picture.convert("RGB"))
+
+
+def _check_jpeg(content: bytes) -> None:
+    """Raise ValueError where libjpeg has something to complain of: Pillow passes over it and gives garbled pixels."""
+    import simplejpeg
+
+    simplejpeg.decode_jpeg(content, colorspace="GRAY", strict=True)
 
 
 def decoded_mask(path: Path) -> npt.NDArray[np.bool_]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from segmentation.coco_check import Document
+from segmentation.coco_check import Document, check_text
 from segmentation.coco_write import region
 from segmentation.pictures import decoded_mask
 from twin.files import InputError
@@ -51,6 +51,7 @@ def _by_stem(folder: Path) -> dict[str, Path]:
     for path in sorted(folder.iterdir()):
         if path.name.startswith("."):
             continue
+        check_text(path.name, folder)
         if path.is_dir():
             raise InputError(f"{path}: a folder among the files; move its files up or remove it")
         if path.stem in table:

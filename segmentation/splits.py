@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from segmentation.coco import SPLITS, Dataset
-from twin.files import InputError, digest, read_json, write_json
+from twin.files import InputError, digest, read_json, write_json, writing
 
 PUBLISHED_SHARES = (0.70, 0.15, 0.15)  # the paper, section "Dataset"
 
@@ -74,6 +74,8 @@ def split(dataset: Dataset, *, how: How, seed: int, groups: Mapping[str, str] | 
         There are too few photos or groups, ``own`` is asked of a dataset without all three parts, ``grouped`` without
         groups, or a photo has no group.
     """
+    if seed < 0:
+        raise InputError(f"split: seed {seed} is negative")
     names = sorted(photo.file_name for photo in dataset.photos)
     group = _group(dataset, names, groups)
     if how == "own":
@@ -174,10 +176,8 @@ def save(value: Split, path: Path) -> None:
     """
     if path.exists() and not _holds(path, value):
         raise InputError(f"{path}: holds something other than this split; choose another file or delete it")
-    try:
+    with writing(path):
         write_json(path, asdict(value))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror})") from error
 
 
 def _holds(path: Path, value: Split) -> bool:

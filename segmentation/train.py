@@ -19,7 +19,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from segmentation import checkpoint, dataset, encoders, runs, splits
 from segmentation.coco import SPLITS, Dataset
 from segmentation.config import SIZE_STEP, TrainConfig
-from segmentation.draws import plan, render_subset, subset, thin
+from segmentation.draws import Stream, generator, plan, render_subset, subset, thin
 from segmentation.evaluate import decoded, measure, scores
 from segmentation.feed import Feed, Pool
 from segmentation.loss import loss
@@ -36,7 +36,7 @@ from segmentation.model import (
     torch_settings,
 )
 from twin.command import available_cores
-from twin.files import InputError, WorkError, hold, versions, write_manifest
+from twin.files import InputError, WorkError, check_claim, hold, versions, write_manifest, writing
 
 WARM_UP = 0.05  # part of all steps
 AVERAGED = 0.05  # part of all steps over which the moving average of the weights reaches back
@@ -88,8 +88,12 @@ def train(
         The loss stopped being a number.
     """
     if runs.is_complete(folder, config, real, split, renders):
+        checkpoint.remove(folder)  # killed just before it would have been
         return
     encoders.check(config.backbone, config.architecture)
+    identity = runs.identity(config, real, split, renders)
+    settings = {**identity["config"], **{f"data {key}": value for key, value in identity["data"].items()}}
+    check_claim(folder, runs.KIND, settings)
     data = _prepare(config, real, split, renders, workers)
     network = build(
         config.backbone,
@@ -102,9 +106,7 @@ def train(
     widths = (config.size, config.size + SIZE_STEP) if config.framing == "crop" else (config.size,)
     for width in widths:
         check_images(network, config.size, width, batch_size=config.batch_size)
-    identity = runs.identity(config, real, split, renders)
-    settings = {**identity["config"], **{f"data {key}": value for key, value in identity["data"].items()}}
-    with hold(folder, runs.KIND, settings, patience_seconds=30), torch_settings(config.threads):
+    with writing(folder), hold(folder, runs.KIND, settings, patience_seconds=30), torch_settings(config.threads):
         splits.save(split, folder / runs.SPLIT)
         state = _begin(network, config, data)
         checkpoint.restore(folder, state)
@@ -126,6 +128,7 @@ def train(
                 "test": len(data.test),
                 "steps": config.epochs * plan.steps_per_epoch,
             },
+            "classes": None if real.classes is None else list(real.classes),
             "best_epoch": state.best_epoch if state.average is None else config.epochs,
             "train_seconds": sum(row["seconds"] for row in state.history),
             "scale": data.scale,
@@ -257,12 +260,15 @@ def _one_epoch(
 ) -> float:
     """Take the optimiser steps of one epoch and return the mean of their losses."""
     state.network.train()
+    where = next(state.network.parameters()).device
     losses = []
     first = len(state.history) * steps
     for step in range(first, first + steps):
         images, masks = next(batches)
         state.optimizer.param_groups[0]["lr"] = learning_rate(config, step, config.epochs * steps)
-        value = step_loss(config, state.network, images, masks)
+        with torch.random.fork_rng([where] if where.type == "cuda" else []):  # dropout, which some decoders have
+            torch.manual_seed(int(generator(config.seed, Stream.DROPOUT, step).integers(2**63)))
+            value = step_loss(config, state.network, images, masks)
         state.optimizer.zero_grad()
         value.backward()  # type: ignore[no-untyped-call]
         state.optimizer.step()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segmentation.encoders import TIMM, Source, check, quiet, source
-from twin.files import InputError, atomic_file, check_claim, hold, read_manifest, versions, write_manifest
+from twin.files import InputError, atomic_file, check_claim, hold, read_manifest, versions, write_manifest, writing
 
 if TYPE_CHECKING:
     import torch
@@ -97,13 +97,10 @@ def prepare(folder: Path, backbones: Sequence[str]) -> None:
             "tensors": len(tensors),
             "versions": versions("segmentation-models-pytorch", "timm"),
         }
-        try:
-            with hold(folder, KIND, {}, patience_seconds=60):
-                with atomic_file(_file(folder, backbone)) as stream:
-                    stream.write(content)
-                write_manifest(folder, KIND, {"encoders": {**_entries(folder), backbone: entry}})
-        except OSError as error:
-            raise InputError(f"{folder}: cannot be written ({error.strerror}); make room and run it again") from error
+        with writing(folder), hold(folder, KIND, {}, patience_seconds=60):
+            with atomic_file(_file(folder, backbone)) as stream:
+                stream.write(content)
+            write_manifest(folder, KIND, {"encoders": {**_entries(folder), backbone: entry}})
 
 
 def _origin(place: Source) -> dict[str, str | None]:

@@ -30,6 +30,15 @@ class WorkError(Exception):
 
 
 @contextmanager
+def writing(path: Path, advice: str = "make room, then run the same command again") -> Iterator[None]:
+    """Turn what an operating system says when `path` cannot be written into one line (`InputError`) with advice."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}); {advice}") from error
+
+
+@contextmanager
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
     """Open a temporary file beside `path` for writing and rename it to `path` when the block ends well.
 
@@ -79,7 +88,7 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8-sig"))  # some editors write a byte order mark
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not valid JSON ({error})") from error
 
 

@@ -42,10 +42,15 @@ def training(
     for name, value in (("steps", steps), ("rounds", rounds), ("batch-size", batch_size), ("threads", threads)):
         if value < 1:
             raise InputError(f"--{name} {value} is below 1")
+    if out is not None and (out.is_dir() or out.suffix != ".csv"):
+        raise InputError(f"{out}: choose the name of a .csv file for --out")
+
+    from rich.console import Console
 
     from benchmarks.speed import training as speed
     from segmentation import coco
 
+    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     timings = speed.measure(
         coco.read(data),
         backbones=backbones,
@@ -54,10 +59,11 @@ def training(
         steps=steps,
         rounds=rounds,
         threads=threads,
+        on_round=console.print,
     )
+    speed.show(timings, size=size, batch_size=batch_size, threads=threads)
     if out is not None:
         speed.write(out, timings)
-    speed.show(timings, size=size, batch_size=batch_size, threads=threads)
 
 
 def agreement(

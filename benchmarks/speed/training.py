@@ -5,8 +5,6 @@ asked for, a `DataLoader` with a worker for each core, float32, Dice. It is give
 settings, so that both train on the same.
 """
 
-import csv
-import io
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,14 +16,14 @@ import cv2
 import numpy as np
 import torch
 
-from segmentation import augment, coco, dataset
+from segmentation import augment, coco, dataset, runs
 from segmentation.config import REAL, Precision, TrainConfig, configure
 from segmentation.draws import plan
 from segmentation.feed import Feed, Pool
 from segmentation.model import build, device, place, torch_settings
 from segmentation.train import step_loss
 from twin.command import available_cores
-from twin.files import write_text
+from twin.files import InputError, writing
 
 LOOPS = {
     "example": "the library's example: decoding, albumentations and float32",
@@ -57,14 +55,26 @@ def measure(
     steps: int,
     rounds: int,
     threads: int,
+    on_round: Callable[[str], None] = lambda _: None,
 ) -> list[Timing]:
-    """Time every loop with every backbone, in turn within each round, after one round that does not count."""
+    """Time every loop with every backbone, in turn within each round, after one round that does not count.
+
+    Raises
+    ------
+    InputError
+        There are fewer photos than a batch takes.
+    """
+    if len(data.photos) < batch_size:
+        raise InputError(
+            f"{data.folder}: {len(data.photos)} photos do not fill a batch of {batch_size}; take smaller ones"
+        )
     timings = []
     with torch_settings(threads):
         for backbone in backbones:
             loops = _loops(data, backbone, size, batch_size, rounds * steps + steps)
             seconds: dict[str, list[float]] = {name: [] for name in loops}
             for count in range(rounds + 1):
+                on_round(f"{backbone}, round {count} of {rounds}" if count else f"{backbone}, warming up")
                 for name, loop in loops.items():
                     started = time.perf_counter()
                     loop(steps)
@@ -178,13 +188,13 @@ def _example_batches(data: coco.Dataset, config: TrainConfig) -> Iterator[tuple[
 
 def write(path: Path, timings: Sequence[Timing]) -> None:
     """Write one row for each backbone, loop and round."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("backbone", "loop", "round", "images_per_second"))
-    for each in timings:
-        for number, value in enumerate(each.images_per_second, start=1):
-            writer.writerow((each.backbone, each.loop, number, f"{value:.3f}"))
-    write_text(path, text.getvalue())
+    rows = (
+        (each.backbone, each.loop, number, f"{value:.3f}")
+        for each in timings
+        for number, value in enumerate(each.images_per_second, start=1)
+    )
+    with writing(path):
+        runs.write_table(path, ("backbone", "loop", "round", "images_per_second"), rows)
 
 
 def show(timings: Sequence[Timing], *, size: int, batch_size: int, threads: int) -> None:

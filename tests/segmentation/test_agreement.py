@@ -1,40 +1,45 @@
-"""Precision `fast` against `exact`: the same step must go the same way.
+"""Precision `fast` against `exact`: one step must go the same way.
 
-With random weights and the statistics of a small batch, the gradient of deep encoders is no stable thing: rounding the
-weights turns it, in float32 alone. So the layout is held against `exact` in float32, and rounding to bfloat16 where the
-gradient is stable (near the output), and elsewhere against what rounding the weights does.
+The statistics of BatchNorm are held at what the network has seen before, as they are when a network is used. With those
+of a batch of four instead, gradients through a deep encoder of random weights are chaotic: rounding the weights to
+bfloat16 turns them just as wildly, in float32 alone.
 """
 
 import pytest
 import torch
-from torch.nn.functional import cosine_similarity
+from torch.nn.functional import cosine_similarity, interpolate
 
 from segmentation import model
 from segmentation.config import BACKBONES, REAL, configure
-from segmentation.model import build, memory_format, place
+from segmentation.model import build, memory_format, normalise, place
 from segmentation.train import step_loss
 
+LIKE = {"resnet152": 0.94}  # cosine of all gradients in bfloat16; 152 layers add up their rounding
+PASSES = 12
 
-def gradient(backbone, precision, *, rounded=False):
-    """Loss and gradients of one step of a U-Net whose weights are drawn; `rounded` to bfloat16 before."""
+
+def gradient(backbone, precision):
+    """Loss and gradients of one step of a U-Net with drawn weights."""
     generator = torch.Generator().manual_seed(0)
-    images = torch.nn.functional.interpolate(torch.rand(4, 3, 8, 8, generator=generator), 96, mode="bicubic").clamp(
-        0, 1
-    )
+    images = interpolate(torch.rand(4, 3, 8, 8, generator=generator), 96, mode="bicubic").clamp(0, 1)
     masks = (images[:, :1] > 0.6).float()
     config = configure("small", backbone=backbone, arm=REAL, seed=0, precision=precision)
-    network = place(build(backbone, encoder_weights=None, seed=1), precision).train()
-    if rounded:
-        network.load_state_dict({name: tensor.bfloat16() for name, tensor in network.state_dict().items()})
+    network = build(backbone, encoder_weights=None, seed=1).train()
+    with torch.no_grad():
+        for _ in range(PASSES):
+            network(normalise(images, backbone))
+    network = place(network, precision)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.eval()
     loss = step_loss(config, network, images.contiguous(memory_format=memory_format(precision)), masks)
     loss.backward()
     return float(loss.detach()), {name: each.grad.double().ravel() for name, each in network.named_parameters()}
 
 
-def alike(one, other, part=""):
-    """Cosine of the angle between two gradients, of the parameters whose names begin with `part`."""
-    names = [name for name in one if name.startswith(part)]
-    return float(cosine_similarity(*(torch.cat([each[name] for name in names]) for each in (one, other)), dim=0))
+def whole(gradients, part=""):
+    """The gradients of the parameters whose names begin with `part`, as one vector."""
+    return torch.cat([each for name, each in gradients.items() if name.startswith(part)])
 
 
 @pytest.mark.parametrize(
@@ -44,14 +49,12 @@ def alike(one, other, part=""):
 def test_one_step_of_fast_goes_the_way_of_exact(backbone, monkeypatch):
     exact_loss, exact = gradient(backbone, "exact")
     fast_loss, fast = gradient(backbone, "fast")
-    _, rounded = gradient(backbone, "exact", rounded=True)
     with monkeypatch.context() as patch:
         patch.setattr(model, "bf16_supported", lambda kind: False)
         layout_loss, layout = gradient(backbone, "fast")
-    assert layout_loss == pytest.approx(exact_loss, abs=1e-4)
-    assert alike(layout, exact) > 0.98
-    assert fast_loss == pytest.approx(exact_loss, abs=1e-2)
-    assert alike(fast, exact, "segmentation_head") > 0.99
-    assert alike(fast, exact, "decoder.blocks.4") > 0.98
-    for part in ("decoder", ""):
-        assert alike(fast, exact, part) > alike(rounded, exact, part) - 0.25
+    assert layout_loss == pytest.approx(exact_loss, abs=1e-5)
+    assert cosine_similarity(whole(layout), whole(exact), dim=0) > 0.9999
+    assert fast_loss == pytest.approx(exact_loss, abs=2e-3)
+    for part, bar in (("", LIKE.get(backbone, 0.99)), ("decoder", 0.99), ("segmentation_head", 0.999)):
+        assert cosine_similarity(whole(fast, part), whole(exact, part), dim=0) > bar
+        assert whole(fast, part).norm() == pytest.approx(float(whole(exact, part).norm()), rel=0.1)

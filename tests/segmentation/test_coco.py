@@ -188,6 +188,7 @@ BAD = {
     "NaN": (segmentation([[*SQUARE, float("nan"), 2]]), "labels.json: annotation 5.*NaN"),
     "words": (segmentation([["a"] * 6]), "labels.json: annotation 5"),
     "flat polygon": (segmentation(SQUARE), "labels.json: annotation 5"),
+    "outside": (segmentation([[8, 0, 9, 0, 9, 2]]), "labels.json: annotation 5.*no part of a polygon"),
     "far away": (segmentation([[*SQUARE, 1e9, 1]]), "labels.json: annotation 5.*far outside"),
     "RLE of another size": (segmentation({"size": [8, 6], "counts": [48]}), "labels.json: annotation 5.*RLE of size"),
     "RLE too short": (segmentation({"size": [6, 8], "counts": [40]}), "labels.json: annotation 5.*48 pixels"),
@@ -336,6 +337,33 @@ def test_missing_and_empty_folders(tmp_path):
     with pytest.raises(InputError, match="nowhere: no such folder"):
         coco.read(tmp_path / "nowhere")
     with pytest.raises(InputError, match="no COCO json"):
+        coco.read(tmp_path)
+
+
+def test_a_jpeg_damaged_inside_is_no_garbage(tmp_path):
+    """Pillow decodes it without a word."""
+    rng = np.random.default_rng(0)
+    path = tmp_path / "photo.jpg"
+    Image.fromarray(rng.integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(path, quality=95)
+    assert coco.decoded(path).shape == (64, 64, 3)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 : len(content) // 2 + 200] = bytes(200)
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"photo.jpg: cannot be decoded .*; replace the file"):
+        coco.decoded(path)
+
+
+def test_names_that_are_not_utf8_are_refused(flat):
+    def rename(document, folder):
+        document["images"][0]["file_name"] = "br\udcfccke.png"
+
+    with pytest.raises(InputError, match=r"labels.json: file name .* is not UTF-8; rename the file"):
+        coco.read(flat(rename))
+
+
+def test_json_nested_without_end(tmp_path):
+    (tmp_path / "labels.json").write_text("[" * 100_000)
+    with pytest.raises(InputError, match=r"labels.json: not valid JSON"):
         coco.read(tmp_path)
 
 

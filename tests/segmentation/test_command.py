@@ -42,7 +42,7 @@ def test_train_then_evaluate(roboflow, rendered, cache, tmp_path):
     [
         (("--data", "nowhere"), "nowhere: no such folder"),
         (("--data", ".", "--adaptation", "fourier"), "need --renders"),
-        (("--data", ".", "--renders", ".", "--synth-share", "0", "--synth-count", "3"), "synth_share or pretrain"),
+        (("--data", ".", "--renders", ".", "--synth-share", "0"), "uses no render"),
         (("--data", ".", "--workers", "-1"), "--workers -1 is negative"),
         (("--data", ".", "--size", "100"), "nearest that is: 96"),
         (("--data", ".", "--synth-share", "0.5"), "need --renders"),

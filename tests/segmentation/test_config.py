@@ -63,6 +63,8 @@ def test_what_is_not_valid_is_refused(changes, message):
         ({"shuffled_masks": True}, "synth_share or pretrain above 0"),
         ({"augmentation": "wild"}, "standard or strong"),
         ({"copy_paste": 1.1}, "copy_paste 1.1"),
+        ({"copy_paste": 0.5, "synth_share": 1.0}, "needs photos"),
+        ({"shuffled_masks": True, "synth_share": 0.5, "synth_count": 1}, "two renders"),
     ],
 )
 def test_data_arms_are_checked(changes, message):

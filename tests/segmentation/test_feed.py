@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -166,3 +168,28 @@ def test_each_image_has_one_other_partner():
     assert not (found == np.arange(50)).any()
     assert not np.array_equal(found, partners(50, seed=5))
     assert partners(1, seed=0).tolist() == [0]
+
+
+@pytest.mark.parametrize("framing", ["resize", "crop"])
+def test_what_is_pasted_comes_from_another_photo(feed, framing):
+    made = feed(DataArm(name="x", copy_paste=1.0), framing=framing, size=64)
+    own = np.arange(12)
+    for epoch in range(4):
+        donors, _ = made._references(own, epoch, 0)
+        photos, _ = made._frame(made.photos, own, epoch, 0)
+        assert not any(np.array_equal(donor, photo) for donor, photo in zip(donors, photos, strict=True))
+    alone = replace(made, photos=Pool(images=made.photos.images, rows=made.photos.rows[:1]))
+    donors, _ = alone._references(np.zeros(4, dtype=np.intp), 0, 0)
+    photos, _ = alone._frame(alone.photos, np.zeros(4, dtype=np.intp), 0, 0)
+    if framing == "resize":
+        assert (donors == photos).all()
+    else:  # cut elsewhere
+        assert not (donors == photos).all()
+
+
+def test_batches_without_photos_are_left_alone(feed):
+    made = feed(DataArm(name="x", synth_share=0.5, copy_paste=1.0, pretrain=0.5))
+    made = replace(made, plan=replace(made.plan, pretrain_steps=2))
+    images, masks = made.framed(0)
+    assert images.shape == (4, 64, 64, 3)
+    assert masks.shape == (4, 64, 64)

@@ -37,15 +37,17 @@ def test_what_is_pasted_is_labelled_and_nothing_else_changes(scene):
 
 def test_a_random_subset_at_random_places_and_sizes(scene):
     added = np.array([int(label.sum()) - 4 * 64 for _, label in many(scene)])
-    assert (added == 0).mean() < 0.3
-    assert added[added > 0].std() > 50
+    assert (added > 0).mean() > 0.98  # else on what was there
+    assert added.std() > 50
     assert len(np.unique(added)) > 50
+    middles = np.array([np.argwhere((label == 1) & (scene[1] == 0)).mean(0) for _, label in many(scene)])
+    assert (middles.min(0) < 12).all()
+    assert (middles.max(0) > 52).all()
 
 
 def test_as_often_as_asked(scene):
     changed = [not np.array_equal(label, scene[1]) for _, label in many(scene, 0.4, 400)]
-    always = [not np.array_equal(label, scene[1]) for _, label in many(scene, 1.0, 400)]
-    assert np.mean(changed) / np.mean(always) == pytest.approx(0.4, abs=0.08)
+    assert np.mean(changed) == pytest.approx(0.4, abs=0.08)
     assert not any(not np.array_equal(mixed, scene[0]) for mixed, _ in many(scene, 0.0, 20))
 
 

@@ -7,6 +7,7 @@ import torch
 from benchmarks.speed import agreement, training
 from segmentation import coco
 from segmentation.train import step_loss
+from twin.files import InputError
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,7 @@ def test_every_loop_is_timed_in_every_round(timings, tmp_path, capsys):
     assert [each.loop for each in timings] == list(training.LOOPS)
     assert all(len(each.images_per_second) == 2 and min(each.images_per_second) > 0 for each in timings)
     training.write(tmp_path / "speed.csv", timings)
-    rows = list(csv.DictReader((tmp_path / "speed.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "speed.csv").read_text().splitlines()))
     assert [(row["loop"], row["round"]) for row in rows[:2]] == [("example", "1"), ("example", "2")]
     assert len(rows) == 2 * len(training.LOOPS)
     training.show(timings, size=32, batch_size=2, threads=1)
@@ -58,3 +59,10 @@ def test_the_interval_of_pairs():
     assert found.difference == pytest.approx(0.01)
     half = 4.302653 * 0.01 / 3**0.5  # t of 2 degrees of freedom; the differences 0.01, 0, 0.02 have SD 0.01
     assert (found.low, found.high) == pytest.approx((0.01 - half, 0.01 + half), abs=1e-6)
+
+
+def test_too_few_photos_for_a_batch(roboflow):
+    with pytest.raises(InputError, match="21 photos do not fill a batch of 32"):
+        training.measure(
+            coco.read(roboflow), backbones=("vgg16",), size=32, batch_size=32, steps=1, rounds=1, threads=1
+        )

@@ -1,12 +1,14 @@
 import csv
+import errno
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from segmentation import checkpoint, coco, evaluate, runs, splits
+from segmentation import checkpoint, coco, commands, evaluate, runs, splits
 from segmentation.config import DataArm, configure
 from segmentation.train import learning_rate, train
 from twin.files import CLAIM, InputError, WorkError
@@ -17,6 +19,7 @@ SYNTHETIC = DataArm(name="synthetic", synth_share=1.0)
 TENTH = DataArm(name="tenth", real_fraction=0.1, synth_share=0.25)
 COUNTED = DataArm(name="counted", synth_share=None, synth_count=3)
 TUNED = DataArm(name="tuned", pretrain=0.5, adaptation="colours")
+PASTED = DataArm(name="pasted", pretrain=0.5, copy_paste=0.5, augmentation="strong")
 
 
 class KilledError(Exception):
@@ -94,7 +97,14 @@ def test_the_counts_of_the_disk_are_the_counts_of_the_weights(undisturbed, data)
 
 @pytest.mark.parametrize(
     "changes",
-    [{"precision": "exact"}, {"precision": "fast"}, {"keep": "averaged"}, {"framing": "crop", "loss": "dice_bce"}],
+    [
+        {"precision": "exact"},
+        {"precision": "fast"},
+        {"keep": "averaged"},
+        {"framing": "crop", "loss": "dice_bce"},
+        {"architecture": "FPN"},  # has dropout
+        {"architecture": "PSPNet"},  # leaves layers of its encoder out
+    ],
     ids=lambda changes: "-".join(changes.values()),
 )
 def test_a_killed_run_resumes_to_the_same_bits(changes, data, tmp_path):
@@ -111,6 +121,7 @@ def test_a_killed_run_resumes_to_the_same_bits(changes, data, tmp_path):
         with pytest.raises(InputError, match="no complete training run"):
             runs.load(tmp_path / "cut")
     rows = []
+    torch.manual_seed(0)  # what the process drew before is no part of a run
     train(tmp_path / "cut", config, **data, on_epoch=rows.append)
     assert [row["epoch"] for row in rows] == [3]
     assert result_of(tmp_path / "cut") == result_of(tmp_path / "whole")
@@ -120,6 +131,7 @@ def test_a_killed_run_resumes_to_the_same_bits(changes, data, tmp_path):
 def test_a_complete_run_is_left_alone(undisturbed, data):
     folder, _ = undisturbed
     before = {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in folder.iterdir()}
+    (folder / checkpoint.NAME).write_bytes(b"left by a kill between the manifest and its removal")
     rows = []
     train(folder, config_of(MIXED), **data, on_epoch=rows.append)
     assert rows == []
@@ -135,7 +147,7 @@ def test_complete_means_this_configuration_and_these_data(undisturbed, data):
     assert not runs.is_complete(folder, config_of(MIXED), **{**data, "renders": data["real"]})
 
 
-@pytest.mark.parametrize("arm", [REAL, MIXED, SYNTHETIC, TENTH, COUNTED, TUNED], ids=lambda arm: arm.name)
+@pytest.mark.parametrize("arm", [REAL, MIXED, SYNTHETIC, TENTH, COUNTED, TUNED, PASTED], ids=lambda arm: arm.name)
 def test_every_arm_takes_the_same_steps(arm, data, tmp_path, monkeypatch):
     taken, shapes = [], []
     step, forward = torch.optim.AdamW.step, torch.nn.Module.__call__
@@ -208,6 +220,20 @@ def test_a_folder_of_another_run_says_what_differs(undisturbed, data):
     folder, _ = undisturbed
     with pytest.raises(InputError, match=r"other settings \(seed: 5 there, 6 asked\)"):
         train(folder, config_of(MIXED, seed=6), **data)
+
+
+def test_a_full_disk_is_one_line_and_nothing_is_lost(data, tmp_path, monkeypatch):
+    def full(*_arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    config = config_of(size=32, epochs=1)
+    with monkeypatch.context() as patch:
+        patch.setattr("segmentation.train.save_tensors", full)
+        with pytest.raises(InputError, match=r"run: cannot be written \(No space left on device\); make room"):
+            train(tmp_path / "run", config, **data)
+    assert not runs.is_complete(tmp_path / "run", config, **data)
+    train(tmp_path / "run", config, **data)
+    assert runs.is_complete(tmp_path / "run", config, **data)
 
 
 def test_a_damaged_checkpoint_is_named(data, tmp_path):
@@ -296,3 +322,26 @@ def test_training_on_real_photos(photos, tmp_path):
     config = config_of(size=32, epochs=1, max_train_images=16, max_eval_images=8, batch_size=8)
     train(tmp_path / "run", config, real=real, split=split, renders=None)
     assert len(runs.load(tmp_path / "run").per_image.image) == 8
+
+
+def test_evaluate_reads_the_classes_that_were_trained(roboflow, tmp_path, capsys):
+    folder = tmp_path / "two"
+    shutil.copytree(roboflow, folder)
+    for path in folder.glob("*/_annotations.coco.json"):
+        document = json.loads(path.read_text())
+        document["categories"].append({"id": 2, "name": "paint"})
+        whole = coco.region(np.ones((72, 80), dtype=bool))
+        document["annotations"] += [
+            {"id": 1000 + image["id"], "image_id": image["id"], "category_id": 2, "iscrowd": 0, **whole}
+            for image in document["images"]
+        ]
+        path.write_text(json.dumps(document))
+    real = coco.read(folder, classes=("corrosion",))
+    split = splits.split(real, how="own", seed=0)
+    train(tmp_path / "run", config_of(size=32, epochs=1), real=real, split=split, renders=None)
+    commands.evaluate(tmp_path / "run", data=folder)
+    table = runs.load(tmp_path / "run").per_image
+    f1, _ = evaluate.scores(table.tp, table.fp, table.fn, table.tn)
+    assert f"5 images, mean F1 {f1.mean():.4f}" in capsys.readouterr().out
+    commands.evaluate(tmp_path / "run", data=folder, classes=("paint",))
+    assert "21 images" in capsys.readouterr().out
