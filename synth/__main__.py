@@ -103,5 +103,25 @@ def preview(folder: Path, /) -> None:
     print(f"{folder}: look at {folder / 'card.md'} and {folder / 'preview.jpg'}")  # noqa: T201
 
 
+def uvmap(*, twin: Path, camera: Path, out: Path | None = None) -> None:
+    """Write which texel of a twin each pixel of a photograph sees; with a mask it tells `twin inspect` where rust is.
+
+    Example: python -m synth uvmap --twin spool --camera front.json, then python -m twin inspect spool --date 2016-05-31
+    --tool phone --photo front-mask.png --uvmap front.npz
+
+    Args:
+        twin: its folder
+        camera: JSON with intrinsics and a pose, which may follow from picked points or ArUco markers; see docs/twin.md
+        out: .npz file; by default beside the camera, with its name
+    """
+    from synth import uvmap as mapping
+
+    print(mapping.write(twin, camera, out if out is not None else camera.with_suffix(".npz")))  # noqa: T201
+
+
 if __name__ == "__main__":
-    run("python -m synth", __doc__ or "", {"render": render, "validate": validate, "preview": preview})
+    run(
+        "python -m synth",
+        __doc__ or "",
+        {"render": render, "validate": validate, "preview": preview, "uvmap": uvmap},
+    )

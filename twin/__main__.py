@@ -10,11 +10,16 @@ from twin.command import run
 from twin.commands import busy, calibrate, forecast, inspect
 from twin.files import InputError
 
+DRAWS = 12  # of the dimensions that were not given, until they fit those that were
+
 if TYPE_CHECKING:
     from datetime import datetime
 
+    import numpy as np
+
     from twin.coating import Coating
     from twin.exposure import Period
+    from twin.state import Twin
 
 
 def new(
@@ -61,8 +66,10 @@ def new(
 
     if seed < 0:
         raise InputError(f"--seed {seed}: must be at least 0")
-    twin = state.sample_twin(kind, np.random.default_rng(seed), texel_mm=texel_mm)
-    twin = replace(twin, parameters=_changed(kind, twin.parameters, set))
+    rng = np.random.default_rng(seed)
+    twin = state.sample_twin(kind, rng, texel_mm=texel_mm)
+    if set:
+        twin = _with_dimensions(twin, set, rng)
     age = twin.years if years is None else years
     if not age >= 0:
         raise InputError(f"--years {age}: must be a number of at least 0")
@@ -228,6 +235,25 @@ def _described(coating: "Coating") -> str:
     if isinstance(coating, Paint):
         return f"paint of {coating.life_years:g} years"
     return f"{coating.thickness_um:g} µm of zinc"
+
+
+def _with_dimensions(twin: "Twin", dimensions: tuple[str, ...], rng: "np.random.Generator") -> "Twin":
+    """The twin with dimensions as asked; what was drawn and does not fit them, such as a support, is drawn again."""
+    from dataclasses import replace
+
+    from twin import state
+
+    trouble: list[InputError] = []
+    for _ in range(DRAWS):
+        changed = replace(twin, parameters=_changed(twin.kind, twin.parameters, dimensions))
+        try:
+            state.asset(changed)
+        except InputError as error:
+            trouble.append(error)
+            twin = state.sample_twin(twin.kind, rng, texel_mm=twin.texel_mm)
+        else:
+            return changed
+    raise trouble[0]
 
 
 def _moment(option: str, text: str) -> "datetime":

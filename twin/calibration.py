@@ -27,7 +27,8 @@ from twin.pits import Pits
 from twin.state import Twin
 
 CATEGORY = "C4"
-WITHIN_CATEGORY = 0.2  # standard deviation of the logarithm of the rate among places of one category
+# Standard deviations of logarithms among assets in one category: of the rate, and of the speed of rust under paint.
+RATE_WITHIN, FRONT_WITHIN = 0.2, 0.5
 LIFE_YEARS = 10.0  # of the paint, as the owner believes
 VISITS = (5.0, 10.0)  # years of the inspections
 FORECAST = 20.0
@@ -45,15 +46,16 @@ class Arm:
 
     Parameters
     ----------
-    rate_sd : standard deviation of the logarithm of the rate. The prior's allows for a category that is one off; where
-        the truth is said to be off, only the scatter within a category is left.
+    rate_sd, front_sd : standard deviations of the logarithms of the rate and of the speed of rust under paint. The
+        prior's allow for a category that is one off; where the truth is said to be off, the scatter within one is left.
     category : that the assets really stand in.
     exponent : added to that of time.
     detection : probability that a photograph shows rust as rust, less what the inspector states.
     bias_mm : of the thickness gauge, beyond its stated bias.
     """
 
-    rate_sd: float = WITHIN_CATEGORY
+    rate_sd: float = RATE_WITHIN
+    front_sd: float = FRONT_WITHIN
     category: str = CATEGORY
     exponent: float = 0.0
     detection: float = 0.0
@@ -61,7 +63,7 @@ class Arm:
 
 
 ARMS = {
-    "as assumed": Arm(rate_sd=Prior().rate),
+    "as assumed": Arm(rate_sd=Prior().rate, front_sd=Prior().front),
     "category C5, not C4": Arm(category="C5"),
     "category C3, not C4": Arm(category="C3"),
     "exponent 0.15 higher": Arm(exponent=0.15),
@@ -169,7 +171,7 @@ def _simulated(
 ) -> tuple[Fields, list[Record], dict[str, NDArray[np.bool_]]]:
     """State at the year of the forecast, and what inspectors wrote down before."""
     delay, rate, front, defects, pits = np.exp(
-        np.array([prior.delay, arm.rate_sd, prior.front, prior.defects, prior.pits]) * rng.standard_normal(5)
+        np.array([prior.delay, arm.rate_sd, arm.front_sd, prior.defects, prior.pits]) * rng.standard_normal(5)
     )
     growth = Growth(
         rate=float(rate),

@@ -36,8 +36,8 @@ def inspect(
     """Record what an inspection found, and say whether it agrees with what was known before.
 
     Example: python -m twin inspect spool --date 2016-05-31 --kind ultrasonic --zone body --value 7.9 --tool UT-3
-    --place TML-1, or: python -m twin inspect spool --csv readings.csv, or: python -m twin inspect spool --date 2016-05-31
-    --tool phone --photo front-mask.png --uvmap front.npz
+    --place TML-1, or: python -m twin inspect spool --csv readings.csv, or: python -m twin inspect spool --date
+    2016-05-31 --tool phone --photo front-mask.png --uvmap front.npz
 
     Args:
         folder: of the twin.
@@ -51,8 +51,8 @@ def inspect(
         tool: its name; readings of one tool share its unknown bias.
         place: name of a spot that is measured again and again.
         uv: where on the atlas, each from 0 to 1.
-        photo: instead of kind and value: masks (PNG, 0 where there is no rust) of the photographs of a day; one mask, of
-            a photograph that shows nothing but --zone, where no --uvmap says what each pixel sees.
+        photo: instead of kind and value: masks (PNG, 0 where there is no rust) of the photographs of a day; without
+            --uvmap one mask, of a photograph that shows nothing but --zone.
         uvmap: of each mask, from python -m synth uvmap.
         scatter: standard deviation from reading to reading, instead of what is usual for the kind.
         bias: standard deviation of the tool's bias, instead of what is usual.
@@ -101,13 +101,12 @@ def inspect(
         elif photo:
             records = [replace(record, value=round(float(intake.read_mask(photo[0]).mean()), 6))]
     new = inspection.append(folder, records, content)
-    print(f"{len(new)} of {len(records)} records added, the others were there")  # noqa: T201
-    if new:
-        known = _recalled(folder, 0.0, seed)
-        days = {record.date for record in new}
-        for item in known.knowledge.agreement:
-            if item.date in days:
-                print(_agreement(item))  # noqa: T201
+    were_there = "" if len(new) == len(records) else ", the others were there"
+    print(f"{len(new)} of {len(records)} records added{were_there}")  # noqa: T201
+    days = {record.date for record in records}
+    for item in _recalled(folder, 0.0, seed).knowledge.agreement:
+        if item.date in days:
+            print(_agreement(item))  # noqa: T201
 
 
 def forecast(

@@ -127,8 +127,11 @@ class Course:
         if pits is not None:
             depth, place = self._since_birth_mm(years)
             more = mean_pit_mm(pits, pits.factor * depth) * self.zone.factor[place]
-            before = np.take_along_axis(surface, place, axis=2)
-            mean += (np.minimum(before + more, thickness[place]) - np.minimum(before, thickness[place])).mean(axis=2)
+            before = np.minimum(np.take_along_axis(surface, place, axis=2), thickness[place])
+            after = np.minimum(before + more, thickness[place])
+            # Pits take the same share of what is left on average as where they are.
+            left = np.maximum((thickness[place] - before).mean(axis=2), np.float32(1e-6))
+            mean += (thickness @ self.zone.weight - mean) * (after - before).mean(axis=2) / left
         return np.asarray(mean, dtype=np.float32)
 
 

@@ -21,7 +21,9 @@ from twin.histories import SPOTS, Bank, ZoneHistories
 from twin.inspection import Record, texel_of
 
 SPOT_PLACES = 64  # sample places among which the place of a thickness reading is sought
-SHARE_SD = 0.005  # least error of a share from a photograph
+SHARE_SD = 0.001  # least error of a share from a photograph
+HALF_PLACE = 0.5  # of the sample places: how finely a history's share is known
+FALSE_CALLS_SPREAD = 0.5  # of the share of false calls, from photograph to photograph
 FEWEST_PLACES = 12  # sample places that a photograph must have seen for its own view of the zone to count
 LEAST_SHARE = 5e-5  # rusted share below which nobody sees any
 # Shares at which one degree of ISO 4628-3 passes into the next.
@@ -217,8 +219,9 @@ def _share(course: Course, item: Sighting) -> Singles:
 def _called(item: Sighting, share: Singles, off: Singles) -> tuple[Floats, Floats]:
     """Mean and standard deviation of the share that a photograph calls rusted, (n, s) each.
 
-    Rust is called rust with the probability of detection, and so is sound surface with that of a false call. That the
-    zone is known by a number of places only adds at most the variance of a binomial share.
+    Rust is called rust with the probability of detection, and so is sound surface with that of a false call. The share
+    of a history is that of its sample places, and known to half a place; that these stand for a surface is no error of
+    the photograph, and to take it as one would draw the estimate towards the many histories with less rust.
     """
     record = item.record
     found = np.clip(record.detection + record.bias_sd * off, record.false_calls + 0.02, 1)
@@ -226,7 +229,8 @@ def _called(item: Sighting, share: Singles, off: Singles) -> tuple[Floats, Float
     spread = np.sqrt(
         (record.scatter_sd * mean) ** 2
         + SHARE_SD**2
-        + (found - record.false_calls) ** 2 * share * (1 - share) / item.places
+        + (FALSE_CALLS_SPREAD * record.false_calls * (1 - share)) ** 2
+        + ((found - record.false_calls) * HALF_PLACE / item.places) ** 2
     )
     return mean, spread
 
@@ -235,7 +239,8 @@ def _judged(item: Sighting, share: Singles, off: Singles) -> tuple[Floats, Float
     """Mean and standard deviation of the logarithm of the share that an inspector judges by, (n, s) each."""
     record = item.record
     share = np.maximum(share, np.float32(LEAST_SHARE / 10))
-    spread = np.sqrt(record.scatter_sd**2 + (1 - share) / (item.places * np.maximum(share, 0.5 / item.places)))
+    half = HALF_PLACE / item.places
+    spread = np.sqrt(record.scatter_sd**2 + (half / np.maximum(share, half)) ** 2)
     return np.log(share) + record.bias_sd * off, spread
 
 

@@ -259,11 +259,15 @@ def _plain(record: Record) -> dict[str, Any]:
 
 
 def _extend(path: Path, whole: int, lines: bytes) -> None:
-    """Write lines behind the first `whole` bytes of a file, and to the disk."""
-    with path.open("ab") as stream:
-        stream.truncate(whole)
+    """Write lines behind the first `whole` bytes of a file, and to the disk; or, if that fails, leave these alone."""
+    with path.open("ab", buffering=0) as stream:
         if whole and not path.read_bytes()[:whole].endswith(b"\n"):
             lines = b"\n" + lines
-        stream.write(lines)
-        stream.flush()
-        os.fsync(stream.fileno())
+        try:
+            stream.truncate(whole)
+            while lines:
+                lines = lines[stream.write(lines) :]
+            os.fsync(stream.fileno())
+        except BaseException:  # a full disk, Ctrl-C
+            stream.truncate(whole)
+            raise

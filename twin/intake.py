@@ -140,7 +140,7 @@ def read_mask(path: Path) -> NDArray[np.bool_]:
         values = values[..., 0]
     if values.ndim != 2:
         raise InputError(f"{path}: a picture in colour; give its mask, one channel, 0 where there is no rust")
-    return values != 0
+    return np.asarray(values != 0)
 
 
 def seen_texels(folder: Path, record: Record, shape: tuple[int, int]) -> NDArray[np.bool_]:

@@ -64,6 +64,7 @@ def test_nothing_gets_better_and_shares_are_shares(particles: Particles) -> None
             assert (np.diff(values, axis=1) >= -1e-9).all()
         assert ((zone.rusted_share >= 0) & (zone.rusted_share <= 1)).all()
         assert (zone.max_loss_mm <= 7.11 + 1e-5).all()
+        assert (zone.mean_loss_mm <= zone.max_loss_mm + 1e-4).all()
         np.testing.assert_allclose(zone.least_left_mm, 7.11 - zone.max_loss_mm, atol=1e-4)
 
     assert (found["all"].mean_loss_mm <= found["all"].max_loss_mm + 1e-6).all()

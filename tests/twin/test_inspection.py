@@ -1,11 +1,14 @@
 import json
+import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from twin import assets, inspection, intake, state
 from twin.coating import Paint
@@ -220,26 +223,136 @@ def test_a_photograph_becomes_shares_of_what_it_saw(folder: Path) -> None:
         intake.seen_texels(folder, found[0], asset.atlas_shape)
 
 
-def test_masks_of_another_size_and_wrong_options_leave_the_folder_as_it_was(
+def png(path: Path, mask: np.ndarray) -> Path:
+    Image.fromarray(np.asarray(mask, np.uint8)).save(path)
+    return path
+
+
+def test_wrong_masks_and_options_leave_the_folder_as_it_was(
     folder: Path, tmp_path: Path, command: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
     before = content(folder)
-    mask = tmp_path / "mask.npz"
-    np.savez(mask, seen=np.ones((3, 4), bool), rusted=np.ones((3, 4), bool))
-    (tmp_path / "no.npz").write_bytes(b"not a mask")
+    mask = png(tmp_path / "mask.png", np.zeros((3, 4)))
+    asset = state.asset(plate())
+    uvmap = tmp_path / "uv.npz"
+    known = {"atlas_shape": asset.atlas_shape, "asset": intake.asset_key(plate())}
+    np.savez(uvmap, texel=np.zeros((4, 4), np.int32), **known)
+    np.savez(tmp_path / "far.npz", texel=np.full((3, 4), 10**7, np.int32), **known)
+    np.savez(tmp_path / "none.npz", texel=np.full((3, 4), -1, np.int32), **known)
+    (tmp_path / "no.png").write_bytes(b"not a mask")
     shared = ("--date", "2006-05-31", "--tool", "camera")
     for arguments, message in (
-        (("--photo", mask, *shared), r"seen is (3, 4)"),
-        (("--photo", tmp_path / "no.npz", *shared), "arrays seen and rusted"),
-        (("--photo", mask, "--zone", "face", *shared), "takes the place"),
-        (("--csv", mask, *shared), "either --csv"),
-        (("--date", "2006-05-31"), "give --csv"),
+        (("--photo", mask, "--uvmap", uvmap), "mask.png: 4 x 3 pixels, its camera 4 x 4"),
+        (("--photo", mask, "--uvmap", mask), "no map of texels"),
+        (("--photo", mask, "--uvmap", tmp_path / "far.npz"), "no map of texels"),
+        (("--photo", mask, "--uvmap", tmp_path / "none.npz"), "shows nothing of the plate"),
+        (("--photo", mask, mask, "--uvmap", uvmap), "2 masks and 1 maps"),
+        (("--photo", tmp_path / "no.png", "--zone", "face"), "no mask that can be read"),
+        (("--photo", mask), "give --uvmap for each --photo, or the one --zone"),
+        (("--photo", mask, "--zone", "face", "--uvmap", uvmap), "give --uvmap for each --photo, or the one --zone"),
+        (("--photo", mask, mask, "--zone", "face"), "2 photos of face"),
+        (("--photo", mask, "--zone", "hull"), "no zone 'hull'"),
+        (("--photo", mask, "--zone", "face", "--value", "0.1"), "takes the place"),
+        (("--uvmap", uvmap), "--uvmap goes with --photo"),
+        (("--csv", mask), "either --csv"),
+        ((), "give --csv"),
     ):
-        done = command("inspect", folder, *arguments)
-        assert (done.returncode, len(done.stderr.splitlines()), done.stdout) == (2, 1, ""), done.stderr
+        done = command("inspect", folder, *arguments, *shared)
+        assert (done.returncode, len(done.stderr.splitlines()), done.stdout) == (2, 1, ""), (arguments, done.stderr)
         assert message in done.stderr
     assert content(folder) == before
     nowhere = command("inspect", tmp_path / "none", "--kind", "pit", "--zone", "face", "--value", 0.1, *shared)
     assert nowhere.returncode == 2
     assert "twin.json" in nowhere.stderr
     assert not (tmp_path / "none").exists()
+
+
+def test_a_photograph_without_a_pose_is_a_share_of_its_zone(
+    folder: Path, tmp_path: Path, command: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    mask = png(tmp_path / "mask.png", np.arange(200).reshape(10, 20) < 30)
+    done = command("inspect", folder, "--date", "2006-05-31", "--tool", "phone", "--photo", mask, "--zone", "face")
+    assert done.returncode == 0, done.stderr
+    (record,), _ = inspection.read(folder)
+    assert (record.kind, record.zone, record.value, record.seen) == ("photo", "face", 0.15, "")
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "I;16"])
+def test_masks_of_any_depth_are_read(tmp_path: Path, mode: str) -> None:
+    mask = np.arange(12).reshape(3, 4) % 3 == 0
+    if mode == "I;16":
+        Image.fromarray(mask.astype(np.uint16)).save(tmp_path / "m.png")
+    else:
+        Image.fromarray(np.where(mask, 255, 0).astype(np.uint8)).convert(mode).save(tmp_path / "m.png")
+    np.testing.assert_array_equal(intake.read_mask(tmp_path / "m.png"), mask)
+
+
+def test_pixels_vote_on_a_texel(folder: Path, tmp_path: Path) -> None:
+    """Two photographs of one day are one piece of evidence: most of the pixels that see a texel decide."""
+    asset = state.asset(plate())
+    texels = assets.texels(asset)
+    face = np.flatnonzero(((texels.zone == asset.zone_names.index("face")) & (texels.area_mm2 > 0)).reshape(-1))
+    one, other = face[:-1:2], face[1::2]
+    texel = np.stack([one, one, one, other, np.full_like(one, -1)]).astype(np.int32)
+    known = {"atlas_shape": asset.atlas_shape, "asset": intake.asset_key(plate())}
+    np.savez(tmp_path / "uv.npz", texel=texel, **known)
+    rows = np.array([1, 0, 0, 1, 1])[:, None] * np.ones(texel.shape)  # one of three, none of one
+    masks = [png(tmp_path / "a.png", rows), png(tmp_path / "b.png", rows * [[1], [0], [0], [0], [1]])]
+    pattern = Record(date="2006-05-31", zone="all", kind="photo", value=0, tool="camera")
+    area = texels.area_mm2.reshape(-1).astype(float)
+    half = area[other].sum() / (area[one].sum() + area[other].sum())
+    for count, expected in ((1, half), (2, 0.0)):
+        (record,), _ = intake.from_photos(masks[:count], [tmp_path / "uv.npz"] * count, pattern, folder)
+        assert record.zone == "face"
+        assert record.value == pytest.approx(expected, abs=1e-5)
+
+
+DIES = """
+import os, signal, sys
+from pathlib import Path
+from twin import inspection, intake
+
+def dies(path, whole, lines):
+    with path.open("ab") as stream:
+        stream.write(lines[: int(sys.argv[3])])
+    os.kill(os.getpid(), signal.SIGKILL)
+
+inspection._extend = dies
+inspection.append(Path(sys.argv[1]), intake.from_csv(Path(sys.argv[2])))
+"""
+
+
+@pytest.mark.parametrize("written", [0, 70, 10_000])
+def test_a_killed_command_leaves_whole_records_and_can_be_given_again(
+    folder: Path, tmp_path: Path, written: int
+) -> None:
+    """Killed before, in the middle of, and after its write."""
+    inspection.append(folder, [replace(READING, date="2003-05-31")])
+    before = inspection.read(folder)[0]
+    (tmp_path / "r.csv").write_text(TABLE)
+    line = [sys.executable, "-c", DIES, str(folder), str(tmp_path / "r.csv"), str(written)]
+    assert subprocess.run(line, check=False, capture_output=True).returncode == -signal.SIGKILL
+    found, note = inspection.read(folder)
+    assert found[:1] == before
+    assert bool(note) == (written == 70)
+    records = intake.from_csv(tmp_path / "r.csv")
+    inspection.append(folder, records)
+    found, note = inspection.read(folder)
+    assert (len(found), note) == (4, "")
+
+
+@pytest.mark.parametrize("trouble", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_full_disk_and_ctrl_c_leave_the_records_as_they_were(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, trouble: BaseException
+) -> None:
+    inspection.append(folder, [READING])
+    before = content(folder)
+
+    def fails(descriptor: int) -> None:
+        raise trouble
+
+    with monkeypatch.context() as patch:
+        patch.setattr(inspection.os, "fsync", fails)
+        with pytest.raises(InputError if isinstance(trouble, OSError) else KeyboardInterrupt):
+            inspection.append(folder, [replace(READING, date="2007-05-31")])
+    assert content(folder) == before

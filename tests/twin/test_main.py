@@ -124,3 +124,15 @@ def test_bad_times_leave_the_twin_as_it_was(
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert message in done.stderr
     assert {path.name: path.read_bytes() for path in made.iterdir()} == before
+
+
+def test_what_is_drawn_fits_the_dimensions_that_are_given(tmp_path: Path, command: Command) -> None:
+    """The README's pipe: a support of the first draw would stand in the way of its wider joint."""
+    wanted = ("--set", "nps=8", "schedule=40", "--texel-mm", 30)
+    made = command("new", "pipe", "--out", tmp_path / "spool", *wanted)
+    assert made.returncode == 0, made.stderr
+    parameters = json.loads((tmp_path / "spool" / "twin.json").read_text())["twin"]["parameters"]
+    assert parameters["nps"] == "8"
+    refused = command("new", "pipe", "--out", tmp_path / "other", "--set", "nps=7")
+    assert refused.returncode == 2
+    assert not (tmp_path / "other").exists()

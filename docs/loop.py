@@ -1,0 +1,379 @@
+"""The loop, end to end: hidden twins are photographed, and masks teach twins that know their geometry and category.
+
+    .venv/bin/python docs/loop.py                        # 100 hidden twins, true masks, no Blender: docs/results/loop.*
+    .venv/bin/python docs/loop.py --pictures             # one of them rendered by Blender: docs/images/loop.png
+    .venv/bin/python docs/loop.py --run RUN --count 20   # masks that a trained run predicts on renders
+
+Each hidden twin is one that `python -m twin new` makes; how long its paint lasts, how many defects that has and how
+deep pits grow is drawn from what the forecast allows (`twin.histories.Prior`). It is photographed in years 6, 8, 10.
+"""
+
+import argparse
+import csv
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import astuple, dataclass, replace
+from math import radians, tan
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synth.subject import StatedCamera
+from synth.uvmap import Camera, texel_map
+from twin import assets, files, state
+from twin.assets import Asset, Texels
+from twin.coating import Paint
+from twin.corrosion import Fields
+from twin.exposure import at
+from twin.forecast import ALL, levels, outlook
+from twin.histories import Prior, bank
+from twin.inference import Knowledge, Particles, learn
+from twin.inspection import Record
+from twin.intake import photo_records
+from twin.pits import Pits
+from twin.state import EPOCH, Twin, later
+from twin.zones import regions
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS, IMAGES, WORK = ROOT / "docs" / "results", ROOT / "docs" / "images", ROOT / "out" / "loop"
+KINDS = ("plate", "beam", "pipe", "railing")
+AREA_M2 = (0.25, 0.9)
+CATEGORY, LIFE_YEARS = "C4", 10.0  # that the owner knows, and believes
+VISITS, FORECAST = (6.0, 8.0, 10.0), 20.0
+PICTURE = 120  # pixels, a side
+ANGLE_DEG = 45.0
+AZIMUTHS_DEG, HEIGHTS_DEG = (-150, -90, -30, 30, 90, 150), (20, 35, 20, 35, 20, 35)
+RENDERED = 256  # the same, of renders
+TEXEL_MM = 5.0
+SCENE, SHOWN = 170, 4  # seed of the rendered scene, and of the twin in the picture
+PARTICLES = 400
+QUANTITIES = ("rusted area", "worst loss")
+
+Mask = NDArray[np.bool_]
+# Masks (height, width) of a twin at an age, in the order of its cameras, from its fields and what each pixel sees.
+Eye = Callable[[Twin, Fields, Sequence[NDArray[np.int32]]], Sequence[Mask]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """A forecast of the year 20 before and after the photographs, beside the hidden truth."""
+
+    seed: int
+    kind: str
+    quantity: str
+    truth: float
+    p50_before: float
+    p50_after: float
+    width_before: float  # P5 to P95
+    width_after: float
+    distance_before: float  # mean distance of the forecast's histories from the truth
+    distance_after: float
+
+    @property
+    def closer(self) -> bool:
+        """Whether the forecast's histories lie nearer to the truth, on average, than before."""
+        return self.distance_after < self.distance_before
+
+    @property
+    def narrower(self) -> bool:
+        """Whether P5 to P95 is narrower than before."""
+        return self.width_after < self.width_before
+
+
+def known_twin(seed: int) -> Twin:
+    """What the owner knows: geometry, category, and paint that is believed to last ten years."""
+    rng = np.random.default_rng([seed, 0])
+    kind = KINDS[seed % len(KINDS)]
+    while True:
+        parameters = assets.sample(kind, rng)
+        if AREA_M2[0] < assets.area_m2(kind, parameters) < AREA_M2[1]:
+            break
+    return replace(
+        state.sample_twin(kind, rng, texel_mm=TEXEL_MM),
+        id=f"{kind}-{seed}", parameters=parameters, exposure=at(CATEGORY), coating=Paint(life_years=LIFE_YEARS),
+        pits=Pits(), clock=EPOCH,
+    )  # fmt: skip
+
+
+def hidden_twin(known: Twin, seed: int) -> Twin:
+    """The same asset as it really is."""
+    prior, rng = Prior(), np.random.default_rng([seed, 1])
+    life, defects, pits = np.exp(np.array([prior.delay, prior.defects, prior.pits]) * rng.standard_normal(3))
+    believed = Paint(life_years=LIFE_YEARS)
+    return replace(
+        known,
+        coating=Paint(life_years=LIFE_YEARS * float(life), defects_per_m2=believed.defects_per_m2 * float(defects)),
+        pits=Pits(factor=Pits().factor * float(pits)),
+        seed=int(rng.integers(2**31)),
+    )
+
+
+def cameras(asset: Asset) -> list[StatedCamera]:
+    """Six cameras round an asset that have all of it in the picture."""
+    low, high = asset.vertices.min(axis=0), asset.vertices.max(axis=0)
+    middle, reach = (low + high) / 2, float(np.linalg.norm(high - low)) / 2
+    found = []
+    for azimuth, height in zip(np.radians(AZIMUTHS_DEG), np.radians(HEIGHTS_DEG), strict=True):
+        out = np.array([np.cos(height) * np.cos(azimuth), np.cos(height) * np.sin(azimuth), np.sin(height)])
+        eye = middle + out * 1.05 * reach / np.sin(radians(ANGLE_DEG) / 2)
+        eye[2] = max(eye[2], 0.1)
+        found.append(
+            StatedCamera(eye_m=tuple(eye.tolist()), look_at_m=tuple(middle.tolist()), field_of_view_deg=ANGLE_DEG)
+        )
+    return found
+
+
+def as_opencv(camera: StatedCamera, size: int) -> Camera:
+    """A camera of `synth render` as `synth uvmap` takes it."""
+    eye = np.array(camera.eye_m)
+    forward = np.array(camera.look_at_m) - eye
+    forward /= np.linalg.norm(forward)
+    right = np.cross(forward, [0.0, 0.0, 1.0])
+    right /= np.linalg.norm(right)
+    rotation = np.stack([right, np.cross(forward, right), forward])
+    focal = size / 2 / tan(radians(camera.field_of_view_deg) / 2)
+    return Camera(
+        width=size, height=size, fx=focal, fy=focal, cx=(size - 1) / 2, cy=(size - 1) / 2,
+        rotation=tuple(map(tuple, rotation.tolist())), translation_m=tuple((-rotation @ eye).tolist()),
+    )  # fmt: skip
+
+
+def perfect(twin: Twin, fields: Fields, seen: Sequence[NDArray[np.int32]]) -> list[Mask]:
+    """True masks: a pixel is rusted where the texel that it sees is."""
+    rusted = (fields.rust_cover > 0.5).reshape(-1)
+    return [(texel >= 0) & rusted[np.maximum(texel, 0)] for texel in seen]
+
+
+def spoiled(twin: Twin, fields: Fields, seen: Sequence[NDArray[np.int32]]) -> list[Mask]:
+    """Masks of a poor eye: blocks of 6 x 6 pixels, one in five with its rust missed, one in fifty called rust."""
+    rng = np.random.default_rng([twin.seed, round(twin.years)])
+    masks = []
+    for texel, mask in zip(seen, perfect(twin, fields, seen), strict=True):
+        chance = np.kron(rng.random((-(-PICTURE // 6),) * 2), np.ones((6, 6)))[: texel.shape[0], : texel.shape[1]]
+        masks.append((texel >= 0) & np.where(mask, chance > 0.2, chance < 0.02))
+    return masks
+
+
+def learned(
+    known: Twin, hidden: Twin, asset: Asset, texels: Texels, eye: Eye, *, errors: Record, size: int, particles: int
+) -> Knowledge:
+    """What the known twin learns from photographs of the hidden one.
+
+    Parameters
+    ----------
+    errors : a record of kind "photo" that says how well the eye sees; its date, zone and value do not count.
+    size : of the pictures, pixels.
+    """
+    seen = [texel_map(as_opencv(camera, size), asset) for camera in cameras(asset)]
+    everywhere = np.zeros(asset.atlas_shape, dtype=bool).reshape(-1)
+    for texel in seen:
+        everywhere[texel[texel >= 0]] = True
+    records: list[Record] = []
+    shown = {}
+    for years in VISITS:
+        aged = replace(hidden, clock=later(EPOCH, years))
+        votes = np.zeros(everywhere.shape)
+        for texel, mask in zip(seen, eye(aged, state.fields(aged, asset, texels), seen), strict=True):
+            inside = texel >= 0
+            votes += np.bincount(texel[inside], 2.0 * mask[inside] - 1.0, len(votes))
+        pattern = replace(errors, date=f"{later(EPOCH, years):%Y-%m-%d}")
+        found, _ = photo_records(
+            pattern, asset, texels, everywhere.reshape(asset.atlas_shape), (votes > 0).reshape(asset.atlas_shape)
+        )
+        shown[found[0].seen] = everywhere.reshape(asset.atlas_shape)
+        records += found
+    histories = bank(known, asset, texels, years=FORECAST, prior=Prior(), seed=known.seed)
+    return learn(histories, asset, texels, records, shown, seed=0, particles=particles)
+
+
+def outcomes(seed: int, eye: Eye, *, errors: Record, size: int = PICTURE, particles: int = PARTICLES) -> list[Outcome]:
+    """Rusted area (share) and worst loss (mm) of one hidden twin, forecast before and after its photographs."""
+    known = known_twin(seed)
+    hidden = hidden_twin(known, seed)
+    asset = state.asset(known)
+    texels = assets.texels(asset)
+    knowledge = learned(known, hidden, asset, texels, eye, errors=errors, size=size, particles=particles)
+    future = state.fields(replace(hidden, clock=later(EPOCH, FORECAST)), asset, texels)
+    air = next(mask for by, _, mask in regions(asset, texels, None) if by == "all")
+    area = texels.area_mm2[air].astype(float)
+    truth = (float(area[future.rust_cover[air] > 0.5].sum() / area.sum()), float(future.wall_loss_mm[air].max()))
+    before, after = (_forecast(particles) for particles in (knowledge.particles[0], knowledge.now))
+    return [
+        Outcome(
+            seed=seed, kind=known.kind, quantity=quantity, truth=true,
+            p50_before=levels(old)[1], p50_after=levels(new)[1],
+            width_before=levels(old)[2] - levels(old)[0], width_after=levels(new)[2] - levels(new)[0],
+            distance_before=float(np.abs(old - true).mean()), distance_after=float(np.abs(new - true).mean()),
+        )
+        for quantity, true, old, new in zip(QUANTITIES, truth, before, after, strict=True)
+    ]  # fmt: skip
+
+
+def _forecast(particles: Particles) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    found = outlook(particles, [FORECAST])[ALL]
+    return found.rusted_share[:, 0], found.max_loss_mm[:, 0]
+
+
+SHARP = Record(date="2000-01-01", zone=ALL, kind="photo", value=0.0, tool="camera", detection=0.98, false_calls=0.001,
+               scatter_sd=0.05, bias_sd=0.02)  # fmt: skip
+USUAL = Record(date="2000-01-01", zone=ALL, kind="photo", value=0.0, tool="camera", detection=0.8, false_calls=0.02)
+EYES: dict[str, tuple[Eye, Record]] = {"true masks": (perfect, SHARP), "spoiled masks": (spoiled, USUAL)}
+
+
+def rates(found: Sequence[Outcome]) -> Iterator[tuple[str, int, float, float, float, float]]:
+    """For each quantity, and for both together: seeds, and shares that came closer, narrower, both; P50 closer."""
+    seeds = sorted({one.seed for one in found})
+    for quantity in (*QUANTITIES, "both"):
+        own = [[one for one in found if one.seed == seed and quantity in (one.quantity, "both")] for seed in seeds]
+        closer = [all(one.closer for one in each) for each in own]
+        narrower = [all(one.narrower for one in each) for each in own]
+        better = [all(abs(one.p50_after - one.truth) < abs(one.p50_before - one.truth) for one in each) for each in own]
+        yield (
+            quantity, len(seeds), float(np.mean(closer)), float(np.mean(narrower)),
+            float(np.mean(np.logical_and(closer, narrower))), float(np.mean(better)),
+        )  # fmt: skip
+
+
+def report(by_eye: dict[str, list[Outcome]]) -> str:
+    """Rates and mean widths as Markdown."""
+    lines = [
+        "| masks | forecast of | twins | closer % | narrower % | both % | P50 closer % |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, found in by_eye.items():
+        for quantity, count, *shares in rates(found):
+            cells = " | ".join(f"{100 * share:.0f}" for share in shares)
+            lines.append(f"| {name} | {quantity} | {count} | {cells} |")
+    lines += [
+        "",
+        "| masks | forecast of | mean width before | after | mean distance before | after |",
+        "|---|" * 2 + "---|" * 4,
+    ]
+    for name, found in by_eye.items():
+        for quantity in QUANTITIES:
+            own = np.array(
+                [(o.width_before, o.width_after, o.distance_before, o.distance_after)
+                 for o in found if o.quantity == quantity]
+            )  # fmt: skip
+            lines.append(f"| {name} | {quantity} | " + " | ".join(f"{value:.3f}" for value in own.mean(axis=0)) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def table(by_eye: dict[str, list[Outcome]]) -> str:
+    """All outcomes as CSV."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["masks", *Outcome.__dataclass_fields__])
+    for name, found in by_eye.items():
+        for one in found:
+            writer.writerow([name, *(f"{value:.5g}" if isinstance(value, float) else value for value in astuple(one))])
+    return text.getvalue()
+
+
+def photographs(twin: Twin, size: int) -> Path:
+    """A dataset of a twin at its age by its six cameras, rendered by Blender into out/loop; what is there is kept."""
+    from synth.config import RenderConfig
+    from synth.render import render
+    from synth.subject import saved
+
+    folder = WORK / f"{twin.id}-{files.digest(repr(twin))}"
+    state.save(twin, folder / "twin")
+    shown = saved(folder / "twin", tuple(cameras(state.asset(twin))))
+    config = RenderConfig(preset="balanced", size=size, seed=SCENE, labels="exact")
+    render(folder / f"{size}px", config, count=len(shown.cameras), shown=shown)
+    return folder / f"{size}px"
+
+
+def labelled(twin: Twin, fields: Fields, seen: Sequence[NDArray[np.int32]]) -> list[Mask]:
+    """Exact masks of rendered photographs, as Blender's label pass has them."""
+    from segmentation import coco
+
+    photos = coco.read(photographs(twin, seen[0].shape[0]), allow_unannotated=True).photos
+    return [coco.mask(photo) for photo in sorted(photos, key=lambda photo: photo.file_name)]
+
+
+def predicted(run: Path) -> Eye:
+    """Masks that a trained run predicts on rendered photographs."""
+
+    def eye(twin: Twin, fields: Fields, seen: Sequence[NDArray[np.int32]]) -> list[Mask]:
+        from segmentation import coco
+        from segmentation.evaluate import predict_masks
+
+        photos = coco.read(photographs(twin, seen[0].shape[0]), allow_unannotated=True).photos
+        return list(predict_masks(run, sorted(photos, key=lambda photo: photo.file_name)))
+
+    return eye
+
+
+def picture(seed: int, path: Path) -> None:
+    """Draw photographs of one hidden twin with their masks, and its forecast before and after them."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from PIL import Image
+
+    known = known_twin(seed)
+    hidden = hidden_twin(known, seed)
+    asset = state.asset(known)
+    texels = assets.texels(asset)
+    knowledge = learned(known, hidden, asset, texels, labelled, errors=SHARP, size=RENDERED, particles=PARTICLES)
+    figure = Figure(figsize=(9.4, 6.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    upper, lower = figure.subfigures(2, 1, height_ratios=(1, 1.25), squeeze=False)[:, 0]
+    seen = [texel_map(as_opencv(camera, RENDERED), asset) for camera in cameras(asset)]
+    for axes, years in zip(upper.subplots(1, len(VISITS)), VISITS, strict=True):
+        aged = replace(hidden, clock=later(EPOCH, years))
+        folder = photographs(aged, RENDERED)
+        mask = labelled(aged, state.fields(aged, asset, texels), seen)[1]
+        axes.imshow(Image.open(folder / "images" / "000001.jpg"))
+        axes.contour(mask, [0.5], colors="magenta", linewidths=0.8)
+        axes.set_title(f"hidden twin, year {years:.0f}: photograph and mask", fontsize=9)
+        axes.set_axis_off()
+    grid = np.arange(0, 21.0)
+    air = next(mask for by, _, mask in regions(asset, texels, None) if by == "all")
+    area = texels.area_mm2[air].astype(float)
+    truth = []
+    for years in grid:
+        fields = state.fields(replace(hidden, clock=later(EPOCH, float(years))), asset, texels)
+        rusted = area[fields.rust_cover[air] > 0.5].sum() / area.sum()
+        truth.append((100 * rusted, fields.wall_loss_mm[air].max()))
+    for axes, index, name in zip(lower.subplots(1, 2), (0, 1), ("rusted area, %", "worst loss, mm"), strict=True):
+        for particles, colour, label in (
+            (knowledge.particles[0], "#9aa3ab", "before the photographs"), (knowledge.now, "#0072B2", "after them")
+        ):  # fmt: skip
+            found = outlook(particles, grid.tolist())[ALL]
+            values = 100 * found.rusted_share if index == 0 else found.max_loss_mm
+            low, middle, high = np.percentile(values, (5, 50, 95), axis=0)
+            axes.fill_between(grid, low, high, color=colour, alpha=0.3, lw=0, label=f"P5 to P95 {label}")
+            axes.plot(grid, middle, color=colour)
+        axes.plot(grid, np.array(truth)[:, index], "k--", lw=1.5, label="hidden truth")
+        for years in VISITS:
+            axes.axvline(years, color="#5B6770", lw=0.8, ls=":")
+        axes.set(title=name, xlabel="years of service", xlim=(0, 20), ylim=(0, None))
+    axes.legend(loc="upper left", fontsize=8)
+    figure.savefig(path, dpi=130)
+
+
+def main() -> None:
+    """Write the table, or the picture, that the command line asks for."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--count", type=int, default=100, help="hidden twins")
+    parser.add_argument("--pictures", action="store_true", help="draw one by Blender instead")
+    parser.add_argument("--run", type=Path, help="folder of a trained run: its masks of renders instead of true ones")
+    given = parser.parse_args()
+    if given.pictures:
+        picture(SHOWN, IMAGES / "loop.png")
+        return
+    eyes = {f"masks of {given.run.name}": (predicted(given.run), USUAL)} if given.run else EYES
+    by_eye: dict[str, list[Outcome]] = {}
+    for name, (eye, errors) in eyes.items():
+        by_eye[name] = []
+        for seed in range(given.count):
+            by_eye[name] += outcomes(seed, eye, errors=errors, size=RENDERED if given.run else PICTURE)
+    name = "loop-predicted" if given.run else "loop"
+    files.write_text(RESULTS / f"{name}.md", report(by_eye))
+    files.write_text(RESULTS / f"{name}.csv", table(by_eye))
+
+
+if __name__ == "__main__":
+    main()

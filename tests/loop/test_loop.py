@@ -1,0 +1,117 @@
+"""The loop, end to end: photographs of a hidden twin teach another, whose forecast comes nearer to the truth."""
+
+import csv
+import importlib.util
+import json
+import subprocess
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from twin import assets, state
+from twin.state import EPOCH, later
+
+SCRIPT = Path(__file__).resolve().parents[2] / "docs" / "loop.py"
+
+
+@pytest.fixture(scope="module")
+def loop() -> ModuleType:
+    """docs/loop.py, which makes the documented table."""
+    spec = importlib.util.spec_from_file_location("loop", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["loop"] = module  # its dataclasses look themselves up
+    spec.loader.exec_module(module)
+    return module
+
+
+def python(*arguments: object) -> str:
+    done = subprocess.run([sys.executable, "-m", *map(str, arguments)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def forecast(folder: Path, out: Path) -> dict[str, dict[str, float]]:
+    """P5, P50 and P95 of the whole asset's rusted share (%) and greatest loss (mm) in the last year."""
+    python("twin", "forecast", folder, "--years", 10, "--out", out)
+    row = [row for row in csv.DictReader(out.read_text().splitlines()) if row["zone"] == "all"][-1]
+    return {
+        name: {level: float(row[f"{name}_{level}"]) for level in ("p5", "p50", "p95")}
+        for name in ("rusted_percent", "max_loss_mm")
+    }
+
+
+def test_masks_of_a_hidden_twin_teach_another_by_the_commands(loop: ModuleType, tmp_path: Path) -> None:
+    """Two folders: the hidden twin's is looked at by the eye alone; the other learns by `uvmap` and `inspect`."""
+    known = replace(loop.known_twin(0), clock=later(EPOCH, 10))
+    hidden = replace(loop.hidden_twin(known, 3), clock=later(EPOCH, 10))
+    state.save(hidden, tmp_path / "hidden")
+    state.save(known, tmp_path / "known")
+    before = forecast(tmp_path / "known", tmp_path / "before.csv")
+    asset = state.asset(known)
+    rusted = state.load(tmp_path / "hidden")[1].rust_cover.reshape(-1) > 0.5
+    masks, maps = [], []
+    for number, camera in enumerate(loop.cameras(asset)[:3]):
+        stood = asdict(loop.as_opencv(camera, 96))
+        del stood["error_px"], stood["distortion"]
+        (tmp_path / f"{number}.json").write_text(json.dumps(stood))
+        python("synth", "uvmap", "--twin", tmp_path / "known", "--camera", tmp_path / f"{number}.json")
+        maps.append(tmp_path / f"{number}.npz")
+        texel = np.load(maps[-1])["texel"]
+        masks.append(tmp_path / f"{number}.png")
+        Image.fromarray(((texel >= 0) & rusted[np.maximum(texel, 0)]).astype(np.uint8) * 255).save(masks[-1])
+    said = python(
+        "twin", "inspect", tmp_path / "known", "--date", "2009-12-31", "--tool", "camera", "--detection", 0.98,
+        "--false-calls", 0.001, "--bias", 0.02, "--scatter", 0.05, "--photo", *masks, "--uvmap", *maps,
+    )  # fmt: skip
+    assert "records added" in said
+    after = forecast(tmp_path / "known", tmp_path / "after.csv")
+    texels = assets.texels(asset)
+    future = state.fields(replace(hidden, clock=later(EPOCH, 20)), asset, texels)
+    area = texels.area_mm2.astype(float)
+    truth = 100 * area[future.rust_cover > 0.5].sum() / area.sum()
+    old, new = before["rusted_percent"], after["rusted_percent"]
+    assert new["p95"] - new["p5"] < old["p95"] - old["p5"]
+    assert new["p5"] <= truth <= new["p95"]
+    assert abs(new["p50"] - truth) < abs(old["p50"] - truth)
+
+
+def test_true_masks_bring_forecasts_nearer(loop: ModuleType) -> None:
+    """The short form of the table in docs/loop.md."""
+    eye, errors = loop.EYES["true masks"]
+    found = [one for seed in range(4) for one in loop.outcomes(seed, eye, errors=errors, size=80, particles=150)]
+    by_name = {row[0]: row[1:] for row in loop.rates(found)}
+    count, closer, narrower, both, _ = by_name["rusted area"]
+    assert count == 4
+    assert both == closer == narrower == 1.0
+    assert by_name["worst loss"][1] >= 0.5
+
+
+@pytest.mark.slow
+def test_true_masks_bring_nine_forecasts_of_ten_nearer(loop: ModuleType) -> None:
+    eye, errors = loop.EYES["true masks"]
+    found = [one for seed in range(100) for one in loop.outcomes(seed, eye, errors=errors)]
+    for quantity, _, _, _, both, _ in loop.rates(found):
+        assert both >= 0.9 or quantity == "both", quantity
+
+
+def test_rates_count_what_they_say(loop: ModuleType) -> None:
+    one = loop.Outcome(
+        seed=0, kind="plate", quantity="rusted area", truth=1.0, p50_before=0.5, p50_after=0.9, width_before=1.0,
+        width_after=0.5, distance_before=0.6, distance_after=0.3,
+    )  # fmt: skip
+    worse = replace(one, quantity="worst loss", width_after=2.0, p50_after=1.6)
+    second = [replace(one, seed=1), replace(one, seed=1, quantity="worst loss")]
+    rows = {row[0]: row[1:] for row in loop.rates([one, worse, *second])}
+    assert rows["rusted area"] == (2, 1.0, 1.0, 1.0, 1.0)
+    assert rows["worst loss"] == (2, 1.0, 0.5, 0.5, 0.5)
+    assert rows["both"] == (2, 1.0, 0.5, 0.5, 0.5)
+    text = loop.report({"true masks": [one, worse]})
+    assert "| true masks | rusted area | 1 | 100 | 100 | 100 | 100 |" in text
+    assert len(loop.table({"true masks": [one, worse]}).splitlines()) == 3
