@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -10,15 +10,31 @@ from benchmarks import statistics_commands
 from segmentation.config import Profile
 from twin import command
 
+Arm = Literal["real", "mixed", "copy-paste", "strong", "shuffled"]
+Backbone = Literal["mobilenet_v2", "resnet152", "inceptionv4", "vgg16"]
+
 
 def run(
     profile: Profile = "quick",
     data: Path | None = None,
     out: Path | None = None,
+    synth: Path | None = None,
+    arms: tuple[Arm, ...] = (),
+    fractions: tuple[float, ...] = (),
+    backbones: tuple[Backbone, ...] = (),
+    runs: int | None = None,
+    split: Literal["own", "published", "grouped"] | Path | None = None,
+    groups_file: Path | None = None,
+    across: tuple[Path, ...] = (),
+    threads: int | None = None,
     address: str | None = None,
     weights: Path | None = None,
+    dry_run: bool = False,
 ) -> int:
-    """Train the four U-Nets on real and on mixed data, test them, and write the report. Resumes what is there.
+    """Train U-Nets on real photos with and without renders, test them, and write the report.
+
+    The same command goes on where it was cut off; with more arms, fractions, backbones or runs it adds them to the
+    study in the folder and repeats nothing.
 
     Args:
         profile: quick shows in minutes that everything works; small is honest and takes a CPU a night or more; paper is
@@ -26,15 +42,33 @@ def run(
         data: folder of real photos with COCO masks (a Roboflow export, or one json beside the images); without it a
             rendered stand-in takes their place.
         out: the study's folder; by default out/benchmark/<profile>-<name of the data>.
+        synth: folder of renders to train on (any COCO dataset), in place of rendering the profile's.
+        arms: what batches hold, at equal optimiser steps: real, mixed (a quarter renders), and the controls copy-paste,
+            strong (augmentation) and shuffled (masks of renders); by default the profile's.
+        fractions: parts of the real training photos, such as 0.1 1; each arm is trained at each.
+        backbones: by default all four.
+        runs: per arm, fraction and backbone; by default the profile's.
+        split: own (the export's folders), published (70/15/15 photo by photo), grouped (by whole spots), or a file that
+            `python -m segmentation split` wrote; by default the study's, for a new one own where there is one.
+        groups_file: csv file with the spot of each photo (columns file_name, spot, perhaps split).
+        across: folders of other real sets; every run is measured on all their photos too.
+        threads: CPU threads of a run, by default the profile's.
         address: of a Ray cluster to run on, such as auto; without it this machine.
         weights: folder that `python -m segmentation weights` prepared, for profile paper where there is no internet.
+        dry_run: print the plan (runs, hours, disk) and stop; nothing is written.
     """
     from benchmarks import report, study
+    from benchmarks.config import choose
+    from benchmarks.sources import Sources
 
     begun = time.monotonic()
     if out is None:
         out = Path("out/benchmark") / f"{profile}-{data.resolve().name if data else 'standin'}"
-    failed = study.run(out, study.STUDIES[profile], data=data, address=address, weights=weights)
+    config = choose(profile, kinds=arms, fractions=fractions, backbones=backbones, runs=runs, threads=threads)
+    sources = Sources(data=data, synth=synth, split=split, groups_file=groups_file, across=across)
+    failed = study.run(out, config, sources, address=address, weights=weights, dry_run=dry_run)
+    if dry_run:
+        return 0
     page = report.write(out)
     minutes = (time.monotonic() - begun) / 60
     print(f"{page} ({minutes:.1f} min in all)")  # noqa: T201
@@ -45,11 +79,13 @@ def run(
 
 def report(out: Annotated[Path, tyro.conf.arg(help="the study's folder")]) -> int:
     """Write the report of a study again from its folder. Exits 1 where runs are missing."""
-    from benchmarks import report as page
     from benchmarks.results import load
 
+    missing = load(out).missing  # before the heavy imports of the page
+    from benchmarks import report as page
+
     print(page.write(out))  # noqa: T201
-    return 1 if load(out).missing else 0
+    return 1 if missing else 0
 
 
 if __name__ == "__main__":

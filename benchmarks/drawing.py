@@ -1,30 +1,47 @@
-"""One style for all figures: colours that the colour-blind tell apart, and along the foot whose data it is."""
+"""One style for all figures: colours that the colour-blind tell apart, and along the foot whose data it is.
+
+Figures are narrow, so that their words can still be read on a phone 400 pixels wide.
+"""
 
 import io
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
-# Okabe & Ito, Color Universal Design, 2008: told apart with every common colour vision; line styles differ as well.
+WIDTH_IN = 4.7
+
+# Okabe & Ito, Color Universal Design, 2008: told apart with every common colour vision; line styles and markers
+# differ as well.
 COLORS = {"inceptionv4": "#0072B2", "mobilenet_v2": "#D55E00", "resnet152": "#009E73", "vgg16": "#CC79A7"}
 DASHES: Any = {"inceptionv4": "-", "mobilenet_v2": "--", "resnet152": "-.", "vgg16": ":"}
+KIND_COLORS = {
+    "real": "#333333", "mixed": "#D55E00", "copy-paste": "#0072B2", "strong": "#009E73", "shuffled": "#CC79A7",
+}  # fmt: skip
+KIND_MARKERS = {"real": "o", "mixed": "s", "copy-paste": "^", "strong": "D", "shuffled": "X"}
+MARKERS = {"inceptionv4": "o", "mobilenet_v2": "s", "resnet152": "^", "vgg16": "D"}
+PHOTOS_COLOR, RENDERS_COLOR = "#0072B2", "#D55E00"
 STYLE: Any = {
-    "font.size": 10,
+    "font.size": 9.5,
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same picture everywhere
+    "text.color": "#1c2733",
+    "axes.labelcolor": "#1c2733",
+    "axes.edgecolor": "#8a949e",
+    "xtick.color": "#3c4854",
+    "ytick.color": "#3c4854",
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
     "axes.grid.axis": "y",
     "grid.color": "#e3e6ea",
     "axes.axisbelow": True,
-    "axes.titlesize": 10.5,
+    "axes.titlesize": 9.5,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
     "legend.frameon": False,
+    "legend.fontsize": 8.5,
     "savefig.facecolor": "white",
     "svg.hashsalt": "corrotwin",
 }
@@ -32,39 +49,47 @@ STYLE: Any = {
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """A drawn figure: `name` of its file without the ending, title, caption, and bytes (`kind` is svg or png)."""
+    """A figure that is drawn when the report is written.
+
+    Parameters
+    ----------
+    name : of its files, without the ending.
+    title, caption : what it shows; the caption states n.
+    foot : whose data it shows, drawn along its lower edge so that the file alone says it.
+    height_in : its height; the width is that of all figures.
+    draw : fills the canvas that it is given.
+    photos : whether it shows photographs, which are pixels: then there is no SVG.
+    """
 
     name: str
     title: str
     caption: str
-    kind: str
-    content: bytes
+    foot: str
+    height_in: float
+    draw: Callable[["Canvas"], None] = field(compare=False)
+    photos: bool = False
+    kind: ClassVar[str] = "figure"
 
 
-@contextmanager
-def canvas(width_in: float, height_in: float, label: str) -> Iterator["Canvas"]:
-    """A figure in our style, with `label` along its lower edge so that the file alone says what it shows."""
+def files(figure: Figure) -> dict[str, bytes]:
+    """The drawn figure as png, and as svg unless it shows photographs; the same bytes each time."""
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Canvas
 
+    found = {}
     with mpl.rc_context(STYLE):
-        drawn = Canvas(figsize=(width_in, height_in), layout="constrained")
+        drawn = Canvas(figsize=(WIDTH_IN, figure.height_in), layout="constrained")
         FigureCanvasAgg(drawn)
-        drawn.supxlabel(plain(label), fontsize=8, color="#8a3b00", x=0.01, ha="left")
-        yield drawn
+        drawn.supxlabel(plain(figure.foot), fontsize=6.5, color="#8a3b00", x=0.01, ha="left")
+        figure.draw(drawn)
+        for kind in ("png",) if figure.photos else ("svg", "png"):
+            stream = io.BytesIO()  # the date would make each file differ
+            drawn.savefig(stream, format=kind, dpi=200, metadata={"Date": None} if kind == "svg" else None)
+            found[kind] = stream.getvalue()
+    return found
 
 
 def plain(text: str) -> str:
     """Text from data as it is: matplotlib would read a pair of dollar signs as mathematics."""
     return text.replace("$", r"\$")
-
-
-def save(drawn: "Canvas", kind: str) -> bytes:
-    """The bytes of a drawn figure as svg or png, the same each time."""
-    import matplotlib as mpl
-
-    stream = io.BytesIO()
-    with mpl.rc_context(STYLE):  # the date would make each file differ
-        drawn.savefig(stream, format=kind, dpi=120, metadata={"Date": None} if kind == "svg" else None)
-    return stream.getvalue()

@@ -1,129 +1,104 @@
-"""The figures of a report. Every figure states its units, its n and, along its lower edge, whose data it shows."""
+"""The paper's figures 2 and 3 made of our runs: curves over the epochs, and scores as boxes."""
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from benchmarks.drawing import COLORS, DASHES, Figure, canvas, plain, save
-from benchmarks.overlays import overlays
-from benchmarks.results import Results
+from benchmarks import paper
+from benchmarks.drawing import COLORS, DASHES, Figure
+from benchmarks.material import Material
+from benchmarks.words import span
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
 
 SCORES = {"f1": "F1", "iou": "IoU"}
-CURVES = {
-    "train_loss": "Dice loss, training",
-    "valid_loss": "Dice loss, validation",
-    "valid_f1": "F1, validation",
-    "valid_iou": "IoU, validation",
-}
+CURVES = {"train_loss": "Dice loss, training", "valid_f1": "F1, validation", "valid_iou": "IoU, validation"}
+# Below these names the paper shows the same.
+LETTERS = ("(a)", "(b)", "(c)")
 
 
-def draw(results: Results) -> tuple[list[Figure], list[str]]:
-    """All figures that the complete runs allow, and a sentence for each that they do not.
+def curves(material: Material) -> Figure:
+    """Figure 2: loss, F1 and IoU by epoch; the mean over runs, and the range of the runs as a band."""
+    backbones, arm = material.results.config.backbones, material.reference
+    counts = [len(material.cell(arm, backbone)) for backbone in backbones]
 
-    Curves and box plots need the runs alone; overlays need the photos and the weights, too.
-    """
-    if not results.runs:
-        return [], ["There are no figures: no run is complete."]
-    figures = [_curves(results, column) for column in CURVES]
-    figures += [_boxes(results, score) for score in SCORES]
-    photos, absent = overlays(results)
-    return figures + photos, absent
-
-
-def _curves(results: Results, column: str) -> Figure:
-    """One panel an arm: mean over runs by epoch, and the range of the runs as a band."""
-    from matplotlib.lines import Line2D
-
-    with canvas(3.5 * len(results.arms), 3.4, results.label) as drawn:
-        axes = drawn.subplots(1, len(results.arms), sharey=True, squeeze=False)[0]
-        for axis, arm in zip(axes, results.arms, strict=True):
-            counts = []
-            for backbone in results.config.backbones:
-                ids = [each.id for each in results.scores if (each.arm, each.backbone) == (arm.name, backbone)]
-                counts.append(len(ids))
-                if not ids:
+    def draw(drawn: "Canvas") -> None:
+        axes = drawn.subplots(3, 1, sharex=True)
+        for axis, letter, (column, title) in zip(axes, LETTERS, CURVES.items(), strict=True):
+            for backbone in backbones:
+                runs = [material.results.runs[each.id] for each in material.cell(arm, backbone)]
+                if not runs:
                     continue
-                curves = np.array([results.runs[key].history[column] for key in ids])
-                epochs = np.arange(1, curves.shape[1] + 1)
+                values = np.array([run.history[column] for run in runs])
+                epochs = np.arange(1, values.shape[1] + 1)
                 color = COLORS[backbone]
-                axis.fill_between(epochs, curves.min(axis=0), curves.max(axis=0), color=color, alpha=0.15, lw=0)
-                axis.plot(epochs, curves.mean(axis=0), color=color, linestyle=DASHES[backbone], lw=1.8)
-            axis.set_title(f"{plain(arm.name)} (n = {_count(counts)} runs)")
-            axis.set_xlabel("epoch")
-            axis.xaxis.get_major_locator().set_params(integer=True)
-        lines = [
-            Line2D([], [], color=COLORS[name], linestyle=DASHES[name], lw=1.8, label=name)
-            for name in results.config.backbones
-        ]
-        drawn.legend(handles=lines, loc="outside upper center", ncols=len(lines), fontsize=9, handlelength=2.6)
-        axes[0].set_ylabel(CURVES[column])
-        return Figure(
-            name=f"curve-{column.replace('_', '-')}",
-            title=f"{CURVES[column]}, by epoch",
-            caption=results.caption(
-                f"{CURVES[column]} by epoch: mean over n runs (line) and range of the runs (band), by backbone and "
-                "data arm.",
-            ),
-            kind="svg",
-            content=save(drawn, "svg"),
+                axis.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=color, alpha=0.15, lw=0)
+                axis.plot(epochs, values.mean(axis=0), color=color, linestyle=DASHES[backbone], lw=1.8, label=backbone)
+            axis.set_title(f"{letter} {title}")
+        axes[-1].set_xlabel("epoch")
+        axes[-1].xaxis.get_major_locator().set_params(integer=True)
+        drawn.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2, handlelength=2.6)
+
+    return material.figure(
+        "figure2",
+        "Figure 2. Training, by epoch",
+        f"Arm “{arm}”: mean over n = {span(counts)} runs (line) and range of the runs (band). The paper's figure 2 "
+        "shows the same three curves over 150 epochs.",
+        6.2,
+        draw,
+    )
+
+
+def boxes(material: Material) -> Figure:
+    """Figure 3: the loss of each run, and F1 and IoU of each test photo, by backbone; the paper's means beside."""
+    backbones, arm = material.results.config.backbones, material.reference
+    counts = [len(material.cell(arm, backbone)) for backbone in backbones]
+
+    def draw(drawn: "Canvas") -> None:
+        axes = drawn.subplots(3, 1, sharex=True)
+        axes[0].set_title(f"{LETTERS[0]} Dice loss, validation, at the epoch evaluated")
+        for place, backbone in enumerate(backbones):
+            losses = [_loss(material, each.id) for each in material.cell(arm, backbone)]
+            axes[0].plot([place] * len(losses), losses, "o", color=COLORS[backbone], alpha=0.7, ms=5, mec="none")
+        for axis, letter, score in zip(axes[1:], LETTERS[1:], SCORES, strict=True):
+            axis.set_title(f"{letter} {SCORES[score]} of each test photo, mean of its runs")
+            for place, backbone in enumerate(backbones):
+                _box(axis, material, backbone, score, place)
+            axis.set_ylim(-0.03, 1.03)
+        axes[-1].set_xticks(range(len(backbones)), backbones)
+        axes[-1].set_xlim(-0.6, len(backbones) - 0.4)
+
+    return material.figure(
+        "figure3",
+        "Figure 3. Scores, by backbone",
+        f"Arm “{arm}”, n = {span(counts)} runs a backbone, {material.units}: median (line), mean (diamond), quartiles "
+        "(box), values within 1.5 interquartile ranges (whiskers), the rest as points. The cross is the mean that the "
+        "paper prints for its own photos.",
+        7.2,
+        draw,
+    )
+
+
+def _loss(material: Material, run: str) -> float:
+    found = material.results.runs[run]
+    return float(found.history["valid_loss"][int(found.manifest.get("best_epoch", 0)) - 1])
+
+
+def _box(axis: Any, material: Material, backbone: str, score: str, place: int) -> None:
+    runs = [getattr(each, score) for each in material.cell(material.reference, backbone)]
+    if runs:
+        axis.boxplot(
+            [np.mean(runs, axis=0)],
+            positions=[place],
+            widths=0.5,
+            manage_ticks=False,
+            patch_artist=True,
+            showmeans=True,
+            boxprops={"facecolor": COLORS[backbone], "alpha": 0.75},
+            medianprops={"color": "black", "lw": 1.6},
+            meanprops={"marker": "D", "markerfacecolor": "white", "markeredgecolor": "black", "markersize": 4},
+            flierprops={"marker": ".", "markersize": 3, "markeredgecolor": "#555555"},
         )
-
-
-def _count(counts: list[int]) -> str:
-    """A number of runs, or its range where cells differ."""
-    return str(counts[0]) if len(set(counts)) == 1 else f"{min(counts)} to {max(counts)}"
-
-
-def _boxes(results: Results, score: str) -> Figure:
-    """Per-image scores, averaged over the runs of a cell, as boxes by backbone and arm."""
-    with canvas(7.0, 3.4, results.label) as drawn:
-        axis = drawn.subplots()
-        arms, width = results.arms, 0.8 / len(results.arms)
-        for column, arm in enumerate(arms):
-            for place, backbone in enumerate(results.config.backbones):
-                values = image_means(results, arm=arm.name, backbone=backbone, score=score)
-                if not values.size:
-                    continue
-                at = place + (column - (len(arms) - 1) / 2) * width
-                axis.boxplot(
-                    [values],
-                    positions=[at],
-                    widths=width * 0.85,
-                    manage_ticks=False,
-                    patch_artist=True,
-                    showmeans=True,
-                    boxprops={
-                        "facecolor": COLORS[backbone],
-                        "alpha": 0.85 if column == 0 else 0.4,
-                        "hatch": "" if column == 0 else "///",
-                    },
-                    medianprops={"color": "black", "lw": 1.6},
-                    meanprops={"marker": "D", "markerfacecolor": "white", "markeredgecolor": "black", "markersize": 4},
-                    flierprops={"marker": ".", "markersize": 3, "markeredgecolor": "#555555"},
-                )
-                axis.annotate(
-                    plain(arm.name), (at, 0), xycoords=("data", "axes fraction"), xytext=(0, -4),
-                    textcoords="offset points", ha="center", va="top", fontsize=8,
-                )  # fmt: skip
-        axis.set_xticks(range(len(results.config.backbones)), results.config.backbones)
-        axis.tick_params(axis="x", length=0, pad=17)
-        axis.set_ylabel(f"{SCORES[score]} per test photo")
-        axis.set_ylim(-0.03, 1.03)
-        cells = [(arm.name, backbone) for arm in arms for backbone in results.config.backbones]
-        count = _count([sum((each.arm, each.backbone) == cell for each in results.scores) for cell in cells])
-        return Figure(
-            name=f"box-{score}",
-            title=f"{SCORES[score]} of each test photo",
-            caption=results.caption(
-                f"{SCORES[score]} of each of the {len(results.test_images)} test photos, averaged over the runs (n = "
-                f"{count} a box): median (line), mean (diamond), quartiles (box), values within 1.5 interquartile "
-                "ranges (whiskers), the rest as points.",
-            ),
-            kind="svg",
-            content=save(drawn, "svg"),
-        )
-
-
-def image_means(results: Results, *, arm: str, backbone: str, score: str) -> npt.NDArray[np.float64]:
-    """Mean score of each test photo over the complete runs of a cell, (images,); empty without runs."""
-    found = [getattr(each, score) for each in results.scores if each.arm == arm and each.backbone == backbone]
-    return np.mean(found, axis=0) if found else np.empty(0)
+    theirs = getattr(paper.TABLE_II[backbone], score).mean
+    axis.plot([place + 0.36], [theirs], "x", color="black", ms=6, mew=1.4)

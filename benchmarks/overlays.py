@@ -1,102 +1,126 @@
-"""Test photos with the truth and each U-Net's prediction outlined."""
+"""Test photos with the truth outlined and, where the weights of a run are there, its prediction."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.drawing import Figure, canvas, save
-from benchmarks.results import Results
-from twin.files import InputError
+from benchmarks.drawing import WIDTH_IN, Figure, plain
+from benchmarks.material import Material
+from benchmarks.statistics import RunScores
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
+
     from segmentation.coco import Photo
 
+Mask = npt.NDArray[np.bool_]
 TRUTH, PREDICTION = "#FFFFFF", "#56B4E9"
-SHOWN_PHOTOS = 5
+EXAMPLES, WORST, COLUMNS = 8, 20, 4
+SIDE = 320  # pixels of a photo's longer side in a figure: the page stays small enough for a phone
 
 
-def shown(results: Results) -> list[tuple[str, float]]:
-    """The photos of the overlays: from worst to best at even steps of the mean F1 over all runs, with that mean."""
-    means = np.mean([each.f1 for each in results.scores], axis=0)
-    order = np.argsort(means, kind="stable")
-    places = np.unique(np.linspace(0, len(order) - 1, min(SHOWN_PHOTOS, len(order))).round().astype(int))
-    return [(results.test_images[order[place]], float(means[order[place]])) for place in places]
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Shown:
+    """A photo in a grid, what stands above it, and the prediction, None where there is none."""
+
+    photo: "Photo"
+    title: str
+    prediction: Mask | None = None
 
 
-def overlays(results: Results) -> tuple[list[Figure], list[str]]:
-    """One grid an arm: test photos down, backbones across, the truth and the prediction of the first run outlined."""
+def examples(material: Material) -> tuple[list[Figure], list[str]]:
+    """Figure 1: test photos with their truth, chosen at even steps of the corroded share."""
     from segmentation import coco
 
-    try:
-        photos = {photo.file_name: photo for photo in coco.read(results.data_folder).photos}
-    except InputError as error:
-        return [], [f"There are no overlays: the photos cannot be read any more ({error})."]
-    wanted = shown(results)
-    if gone := [name for name, _ in wanted if name not in photos]:
-        return [], [f"There are no overlays: {results.data_folder} no longer has the test photo {gone[0]}."]
-    chosen = [(photos[name], mean) for name, mean in wanted]
-    figures, absent = [], []
-    for arm in results.arms:
-        first = {each.backbone: each.id for each in reversed(results.scores) if each.arm == arm.name}
-        columns = [(backbone, first[backbone]) for backbone in results.config.backbones if backbone in first]
-        if not columns:
-            continue
-        try:
-            figures.append(_overlay(results, arm.name, columns, chosen))
-        except InputError as error:  # run folders may be kept without their weights
-            absent.append(f"There are no overlays for the arm “{arm.name}”: {error}.")
-    return figures, absent
+    names = [name for name in material.results.test_images if name in material.photos]
+    if not names:
+        return [], [material.photos_absent or "There is no figure 1: no run is complete, so no photo was tested."]
+    shares = {name: float(coco.mask(material.photos[name]).mean()) for name in names}
+    ordered = sorted(names, key=lambda name: shares[name])
+    places = np.unique(np.linspace(0, len(ordered) - 1, min(EXAMPLES, len(ordered))).round().astype(int))
+    shown = [
+        Shown(photo=material.photos[ordered[place]], title=f"{100 * shares[ordered[place]]:.1f} %") for place in places
+    ]
+    figure = grid(
+        material,
+        "figure1",
+        "Figure 1. Photos and their truth",
+        f"{len(shown)} of {len(names)} test photos at even steps of their corroded share (in per cent above each), the "
+        "truth outlined. The paper's figure 1 shows examples of its own photos.",
+        shown,
+    )
+    return [figure], []
 
 
-def _overlay(
-    results: Results, arm: str, columns: Sequence[tuple[str, str]], chosen: Sequence[tuple["Photo", float]]
+def grid(
+    material: Material, name: str, title: str, caption: str, shown: Sequence[Shown], *, columns: int = COLUMNS
 ) -> Figure:
-    from matplotlib.lines import Line2D
+    """A grid of photos, row by row, with truth (white, dashed) and prediction (blue) outlined."""
+    rows = -(-len(shown) // columns)
+    with_prediction = any(each.prediction is not None for each in shown)
 
-    from segmentation import coco
-    from segmentation.evaluate import predict_masks
+    def draw(drawn: "Canvas") -> None:
+        from matplotlib.lines import Line2D
 
-    photos = [photo for photo, _ in chosen]
-    predictions = {backbone: predict_masks(results.folder / "runs" / run, photos) for backbone, run in columns}
-    by_id = {each.id: each for each in results.scores}
-    with canvas(1.9 * len(columns) + 0.3, 1.95 * len(chosen) + 0.7, results.label) as drawn:
-        axes = drawn.subplots(len(chosen), len(columns), squeeze=False)
-        for row, (photo, _) in enumerate(chosen):
-            picture, truth = coco.image(photo), coco.mask(photo)
-            for column, (backbone, run) in enumerate(columns):
-                axis = axes[row][column]
-                axis.imshow(picture)
-                _outline(axis, predictions[backbone][row], PREDICTION, "solid")
-                _outline(axis, truth, TRUTH, "dashed")
-                axis.set_axis_off()
-                scores = by_id[run]
-                f1 = scores.f1[scores.images.index(photo.file_name)]
-                axis.set_title(f"{backbone}\nF1 {f1:.2f}" if row == 0 else f"F1 {f1:.2f}", fontsize=9)
-        lines = [
-            Line2D([], [], color=TRUTH, linestyle="dashed", lw=1.6, label="truth"),
-            Line2D([], [], color=PREDICTION, lw=1.6, label="prediction"),
-        ]
+        axes = drawn.subplots(rows, columns, squeeze=False)
+        for axis in axes.flat:
+            axis.set_axis_off()
+        for axis, each in zip(axes.flat, shown, strict=False):
+            picture, truth, prediction = _small(each.photo, each.prediction)
+            axis.imshow(picture)
+            if prediction is not None:
+                _outline(axis, prediction, PREDICTION, "solid")
+            _outline(axis, truth, TRUTH, "dashed")
+            axis.set_title(plain(each.title), fontsize=7.5, fontweight="normal", loc="center", pad=2)
+        lines = [Line2D([], [], color=TRUTH, linestyle="dashed", lw=1.6, label="truth")]
+        if with_prediction:
+            lines.append(Line2D([], [], color=PREDICTION, lw=1.6, label="prediction"))
         drawn.legend(
             handles=lines, loc="outside upper left", ncols=2, labelcolor="white", frameon=True, facecolor="#444444",
-            fontsize=8,
+            fontsize=7.5,
         )  # fmt: skip
-        names = ", ".join(f"{photo.file_name} ({mean:.2f})" for photo, mean in chosen)
-        return Figure(
-            name=f"overlays-{arm}",
-            title=f"Test photos with truth and prediction, arm {arm}",
-            caption=results.caption(
-                f"Arm “{arm}”: test photos with the truth (white, dashed) and the prediction of the first run (blue) "
-                f"outlined, by backbone. Chosen at even steps from the worst to the best mean F1 over all runs, from "
-                f"the top: {names}.",
-            ),
-            kind="png",
-            content=save(drawn, "png"),
-        )
+
+    return material.figure(name, title, caption, (WIDTH_IN / columns + 0.12) * rows + 0.55, draw, photos=True)
 
 
-def _outline(axis: Any, mask: npt.NDArray[np.bool_], color: str, style: str) -> None:
+def predictions(material: Material, run: RunScores, names: Sequence[str]) -> list[Mask] | None:
+    """What a run takes for corrosion on some photos; None where its weights are not in its folder."""
+    from segmentation import evaluate, runs
+
+    folder = material.results.folder / "runs" / run.id
+    if not (folder / runs.WEIGHTS).is_file():
+        return None
+    return evaluate.predict_masks(folder, [material.photos[name] for name in names])
+
+
+def with_weights(material: Material, found: Sequence[RunScores]) -> RunScores | None:
+    """The first of some runs whose weights are in its folder."""
+    from segmentation import runs
+
+    return next((each for each in found if (material.results.folder / "runs" / each.id / runs.WEIGHTS).is_file()), None)
+
+
+def _small(photo: "Photo", prediction: Mask | None) -> tuple[npt.NDArray[np.uint8], Mask, Mask | None]:
+    """A photo, its truth and its prediction at the size of figures."""
+    import cv2
+
+    from segmentation import coco
+
+    picture, truth = coco.image(photo), coco.mask(photo)
+    scale = min(1.0, SIDE / max(photo.height, photo.width))
+    size = (max(1, round(photo.width * scale)), max(1, round(photo.height * scale)))
+    masks = [
+        None if each is None else cv2.resize(each.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+        for each in (truth, prediction)
+    ]
+    assert masks[0] is not None  # noqa: S101  the truth is
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA)), masks[0], masks[1]
+
+
+def _outline(axis: Any, mask: Mask, color: str, style: str) -> None:
     """The border of a mask as a line with a dark halo, so that it shows on light and dark photos."""
     from matplotlib import patheffects
 
@@ -105,8 +129,8 @@ def _outline(axis: Any, mask: npt.NDArray[np.bool_], color: str, style: str) -> 
     padded = np.pad(mask.astype(float), 1)  # regions at the border get a closed outline
     extent = (-1.5, mask.shape[1] + 0.5, mask.shape[0] + 0.5, -1.5)
     contours = axis.contour(
-        padded, levels=[0.5], colors=[color], linewidths=1.0, linestyles=[style], origin="upper", extent=extent
+        padded, levels=[0.5], colors=[color], linewidths=0.8, linestyles=[style], origin="upper", extent=extent
     )
-    contours.set_path_effects([patheffects.withStroke(linewidth=2.0, foreground="black", alpha=0.7)])
+    contours.set_path_effects([patheffects.withStroke(linewidth=1.7, foreground="black", alpha=0.7)])
     axis.set_xlim(-0.5, mask.shape[1] - 0.5)
     axis.set_ylim(mask.shape[0] - 0.5, -0.5)

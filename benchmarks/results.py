@@ -1,17 +1,19 @@
 """What a study's folder holds: its manifest, the runs that are complete, and why others are missing."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import study
+from benchmarks import across, state
+from benchmarks.config import Cell, StudyConfig, from_json
+from benchmarks.manifest import KIND, digests
 from benchmarks.statistics import RunScores
 from segmentation.config import DataArm, TrainConfig
 from twin.files import InputError, read_manifest
 
 if TYPE_CHECKING:
-    from segmentation.runs import Run
+    from segmentation.runs import PerImage, Run
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -20,21 +22,41 @@ class Results:
 
     `grid` holds the settings of every run by its id, with the training settings that the profile had when the study
     was made. `runs` and `scores` hold the complete runs, in the order of the grid; `missing` says of every other run
-    why it is not among them.
+    why it is not among them. `groups` is the spot of each photo, None where nobody gave spots. `across` holds, by the
+    name of another set, the scores of the complete runs on all its photos; `across_missing` says of each run without
+    them why.
     """
 
     folder: Path
     manifest: Mapping[str, Any]
-    config: study.StudyConfig
+    config: StudyConfig
     grid: Mapping[str, TrainConfig]
     runs: Mapping[str, "Run"]
     scores: tuple[RunScores, ...]
     missing: Mapping[str, str]
+    groups: Mapping[str, str] | None
+    across: Mapping[str, tuple[RunScores, ...]]
+    across_missing: Mapping[str, Mapping[str, str]]
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells of the grid: all photos first, then by arm, then by backbone."""
+        return self.config.cells
 
     @property
     def arms(self) -> tuple[DataArm, ...]:
-        """The data arms, in the order of the configuration."""
+        """The data arms at their fractions, all photos first, then in the order of `segmentation.config.ARMS`."""
         return self.config.arms
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The arms, whatever the fraction, in the order of `segmentation.config.ARMS`."""
+        return self.config.kinds
+
+    @property
+    def fractions(self) -> tuple[float, ...]:
+        """The fractions of the real training photos, largest last."""
+        return self.config.fractions
 
     @property
     def data_folder(self) -> Path:
@@ -81,65 +103,105 @@ class Results:
 def load(folder: Path) -> Results:
     """Read the study in `folder`; runs that are absent, unfinished, damaged or of other settings are named, not read.
 
+    Weights are not needed. A study that is still being trained can be read too.
+
     Raises
     ------
     InputError
-        There is no `study.json`, or it is damaged.
+        There is no `study.json`, or it or the split is damaged.
     """
     folder = folder.resolve()
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; give --out the folder of a study")
-    manifest = read_manifest(folder, study.KIND)
+    manifest = read_manifest(folder, KIND)
     if manifest is None:
         raise InputError(f"{folder}: no study.json: not a study, or an unfinished one; start its run command again")
     try:
-        config = study.config_from_json(manifest["config"])
+        config = from_json(manifest["config"])
         grid = {key: replace(each, **manifest["training"]) for key, each in config.grid.items()}
-        found: dict[str, tuple[Run, RunScores]] = {}
+        wanted_data = digests(manifest)
+        found: dict[str, Run] = {}
         missing: dict[str, str] = {}
         for key, wanted in grid.items():
             try:
-                found[key] = _read_run(folder, key, wanted, manifest)
+                run = state.find(folder / "runs" / key, wanted, wanted_data)
+                reason = state.absent(folder / "runs" / key, wanted.epochs)
             except InputError as error:
-                missing[key] = manifest["failed"].get(key) or str(error).replace(f"{folder}/", "")
-    except (KeyError, TypeError) as error:
+                run, reason = None, str(error).replace(f"{folder}/", "")
+            if run is not None:
+                found[key] = run
+            else:
+                missing[key] = manifest["failed"].get(key) or reason
+        sets = {name: each["digest"] for name, each in manifest["across"].items()}
+        measured, across_missing = _across(folder, found, sets)
+        return Results(
+            folder=folder,
+            manifest=manifest,
+            config=config,
+            grid=grid,
+            runs=found,
+            scores=_scores(config, found, {key: run.per_image for key, run in found.items()}),
+            missing=missing,
+            groups=_groups(folder),
+            across={name: _scores(config, found, counts) for name, counts in measured.items()},
+            across_missing=across_missing,
+        )
+    except (AttributeError, KeyError, TypeError) as error:
         raise InputError(f"{folder / 'study.json'}: {error}: damaged; start the study's run command again") from error
-    return Results(
-        folder=folder,
-        manifest=manifest,
-        config=config,
-        grid=grid,
-        runs={key: run for key, (run, _) in found.items()},
-        scores=tuple(scores for _, scores in found.values()),
-        missing=missing,
-    )
 
 
-def _read_run(folder: Path, key: str, wanted: TrainConfig, manifest: Mapping[str, Any]) -> tuple["Run", RunScores]:
-    """A complete run of the study and its scores; refused where its settings or data are not the study's."""
-    from segmentation import evaluate, runs
+def _scores(config: StudyConfig, runs: Mapping[str, "Run"], counts: Mapping[str, "PerImage"]) -> tuple[RunScores, ...]:
+    """The scores of complete runs from the pixel counts of each, both by the id of the run."""
+    from segmentation import evaluate
 
-    run = runs.load(folder / "runs" / key)
-    config, data = run.manifest["config"], run.manifest["data"]
-    for name, value in asdict(wanted).items():
-        if config.get(name) != value:
-            raise InputError(f"{key}: {name} is {config.get(name)!r}, the study's is {value!r}; run the study again")
-    digests = {"real": manifest["data"]["digest"], "split": manifest["split"]["digest"]}
-    if wanted.arm.takes_renders:
-        digests["renders"] = manifest["renders"]["digest"]
+    cells = {cell.key: cell for cell in config.cells}
+    result = []
+    for key, table in counts.items():
+        begin, _, number = key.rpartition("-")
+        cell = cells[begin]
+        f1, iou = evaluate.scores(table.tp, table.fp, table.fn, table.tn)
+        result.append(
+            RunScores(
+                id=key,
+                kind=cell.kind,
+                fraction=cell.fraction,
+                arm=cell.arm.name,
+                backbone=cell.backbone,
+                run=int(number),
+                images=table.image,
+                f1=f1,
+                iou=iou,
+                train_minutes=runs[key].manifest["train_seconds"] / 60,
+            )
+        )
+    return tuple(result)
+
+
+def _groups(folder: Path) -> dict[str, str] | None:
+    """The spot of each photo, from the split; None where every photo is a group of its own."""
+    from segmentation import splits
+
+    groups = splits.load(folder / "split.json").group
+    return None if all(name == group for name, group in groups.items()) else dict(groups)
+
+
+def _across(
+    folder: Path, found: Mapping[str, "Run"], digests: Mapping[str, str]
+) -> tuple[dict[str, dict[str, "PerImage"]], dict[str, dict[str, str]]]:
+    """For each other set, the pixel counts of the runs that were measured there, and why others have none."""
+    from segmentation.runs import WEIGHTS
+
+    tables: dict[str, dict[str, PerImage]] = {name: {} for name in digests}
+    missing: dict[str, dict[str, str]] = {name: {} for name in digests}
     for name, digest in digests.items():
-        if data.get(name) != digest:
-            raise InputError(f"{key}: made with other data ({name}); run the study again")
-    counts = run.per_image
-    f1, iou = evaluate.scores(counts.tp, counts.fp, counts.fn, counts.tn)
-    scores = RunScores(
-        id=key,
-        arm=wanted.arm.name,
-        backbone=wanted.backbone,
-        run=wanted.seed - manifest["config"]["seed"],
-        images=counts.image,
-        f1=f1,
-        iou=iou,
-        train_minutes=run.manifest["train_seconds"] / 60,
-    )
-    return run, scores
+        for key in found:
+            run = folder / "runs" / key
+            try:
+                table, reason = across.read(run, name, digest), "not measured yet"
+            except InputError as error:
+                table, reason = None, str(error).replace(f"{folder}/", "")
+            if table is not None:
+                tables[name][key] = table
+            else:
+                missing[name][key] = reason if (run / WEIGHTS).is_file() else "its weights are absent"
+    return tables, missing

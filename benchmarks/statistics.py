@@ -24,6 +24,8 @@ class RunScores:
     ----------
     id : the run's folder name.
     arm, backbone, run : its cell in the grid and its number in the cell.
+    kind, fraction : what the arm's name says: its name in `segmentation.config.ARMS`, and the part of the real training
+        photos that it may use.
     images : names of the test photos.
     f1, iou : (images,) per-image scores; 1 where neither truth nor prediction has any corrosion.
     train_minutes : wall time of its training.
@@ -33,6 +35,8 @@ class RunScores:
     arm: str
     backbone: str
     run: int
+    kind: str = "real"
+    fraction: float = 1.0
     images: tuple[str, ...]
     f1: FloatArray
     iou: FloatArray
@@ -230,12 +234,3 @@ def range_p(difference: float, error: float, groups: int, freedom: int) -> float
     if error == 0:
         return float(difference == 0)
     return float(studentized_range.sf(abs(difference) / error, groups, freedom))
-
-
-def gains(scores: Sequence[RunScores], *, backbone: str, arm: str, base: str, score: str) -> FloatArray:
-    """Mean of a run in `arm` minus mean of the run with the same number (and seed) in `base`, (runs in both,)."""
-    means = {
-        name: {each.run: each.mean(score) for each in scores if each.arm == name and each.backbone == backbone}
-        for name in (arm, base)
-    }
-    return np.array([means[arm][run] - means[base][run] for run in sorted(means[arm].keys() & means[base].keys())])

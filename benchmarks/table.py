@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 Row = Mapping[str, Any]
 NONE = "–"
@@ -21,7 +21,11 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table: its CSV file is `name`.csv with the keys of `rows`; `columns` are what HTML and Markdown show."""
+    """A table: its CSV file is `name`.csv with the keys of `rows`; `columns` are what pages show.
+
+    `command` is the line that makes its numbers again where that is another than the report's own. A long table is
+    `files_only`: the page links its files.
+    """
 
     name: str
     title: str
@@ -29,11 +33,14 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
+    command: str = ""
+    files_only: bool = False
+    kind: ClassVar[str] = "table"
 
     @property
     def grouped(self) -> bool:
-        """Whether rows of one arm stand together under its name."""
-        return self.columns[0].heading == "Arm"
+        """Whether rows with the same first cell stand together."""
+        return self.columns[0].heading in ("Arm", "Question", "Set")
 
     @property
     def cells(self) -> list[list[str]]:
@@ -76,6 +83,30 @@ def number_column(heading: str, key: str, pattern: str) -> Column:
 def plus_minus_column(heading: str, key: str, pattern: str) -> Column:
     """A column of ``mean ± SD`` from the values `key`_mean and `key`_sd."""
     return Column(heading=heading, cell=lambda row: plus_minus(row, key, pattern))
+
+
+def interval_column(heading: str, low: str, high: str, pattern: str) -> Column:
+    """A column of intervals from the values `low` and `high`."""
+
+    def cell(row: Row) -> str:
+        return NONE if row[low] is None else f"{write(row[low], pattern)} to {write(row[high], pattern)}"
+
+    return Column(heading=heading, cell=cell)
+
+
+def p_column(heading: str, key: str) -> Column:
+    """A column of p-values with four digits."""
+
+    def cell(row: Row) -> str:
+        value = row[key]
+        return NONE if value is None else "<0.0001" if value < 0.0001 else f"{value:.4f}"
+
+    return Column(heading=heading, cell=cell)
+
+
+def percent_column(heading: str, key: str, pattern: str = ".0f") -> Column:
+    """A column of shares in per cent."""
+    return Column(heading=heading, cell=lambda row: NONE if row[key] is None else f"{100 * row[key]:{pattern}} %")
 
 
 def text_column(heading: str, key: str) -> Column:

@@ -1,20 +1,37 @@
 """One plain sentence for a comparison, from the primary test alone."""
 
+from collections.abc import Mapping
+
 from benchmarks.comparison import ERROR, Comparison
 from benchmarks.table import write
 
 NAMES = {"f1": "F1", "iou": "IoU"}
+VERDICTS = {
+    "better": "better",
+    "worse": "worse",
+    "equal": "equal",
+    "unsettled": "not settled",
+    "untested": "not tested",
+}
 
 
-def sentence(comparison: Comparison) -> str:
-    """What a comparison says, with its number, interval, runs and spots."""
-    first, second = comparison.first, comparison.second
-    start = f"With {comparison.backbone}, " if comparison.backbone else ""
-    number = f"{NAMES[comparison.score]} {_number(comparison)}"
+def sentence(comparison: Comparison, *, names: Mapping[str, str] | None = None, where: str = "") -> str:
+    """What a comparison says, with its number, interval, runs and spots.
+
+    Parameters
+    ----------
+    names : what its two sides are called; as they are without it.
+    where : how the sentence begins, such as ``With vgg16``; by default the backbone of two arms.
+    """
+    first, second = ((names or {}).get(name, name) for name in (comparison.first, comparison.second))
+    if not where and comparison.backbone:
+        where = f"With {comparison.backbone}"
+    start = f"{where}, " if where else ""
+    number = f"{NAMES[comparison.score]} {number_of(comparison)}"
     margin = write(comparison.margin, ".3f")
     match comparison.verdict:
         case "untested":
-            known = "" if comparison.difference is None else f" ({number})"
+            known = "" if comparison.difference is None else f", {number}"
             text = f"{start}{second} against {first} is not tested{known}: {comparison.reason}"
         case "unsettled":
             text = f"{start}{'it' if start else 'It'} is not settled whether {second} is better or worse than {first}: "
@@ -30,10 +47,11 @@ def sentence(comparison: Comparison) -> str:
             text = f"{start}{second} is {verdict} than {first}: {number}"
             if comparison.equal:
                 text += f"; the difference is real but smaller than {margin}"
-    return f"{text}."
+    return f"{text[0].upper()}{text[1:]}." if names else f"{text}."
 
 
-def _number(comparison: Comparison) -> str:
+def number_of(comparison: Comparison) -> str:
+    """The difference with what it stands on: interval, runs, spots."""
     if comparison.difference is None:
         return "unknown"
     low, high = comparison.low, comparison.high

@@ -12,29 +12,32 @@ import pytest
 
 pytestmark = pytest.mark.blender
 
-# A quick study, cut to one backbone and a handful of images; argument 1 is the folder.
+# A quick study, cut to one backbone and a handful of images; argument 1 is the folder, others are sets across.
 TINY = """
 import sys
 from dataclasses import replace
 from pathlib import Path
 from benchmarks import report, study
+from benchmarks.config import choose
+from benchmarks.sources import Sources
 
-plan = study.STUDIES["quick"]
+plan = choose("quick", backbones=("mobilenet_v2",))
 tiny = replace(
     plan,
-    backbones=("mobilenet_v2",),
     renders=replace(plan.renders, count=6, size=64),
     standin=replace(plan.standin, count=12, size=64),
 )
-failed = study.run(Path(sys.argv[1]), tiny, data=None, address=None)
-report.write(Path(sys.argv[1]))
+out, *across = map(Path, sys.argv[1:])
+failed = study.run(out, tiny, Sources(across=tuple(across)))
+report.write(out)
 sys.exit(bool(failed))
 """
 RUNS = {"real-mobilenet_v2-00", "real-mobilenet_v2-01", "mixed-mobilenet_v2-00", "mixed-mobilenet_v2-01"}
 
 
-def start(out: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, "-c", TINY, str(out)], stderr=subprocess.PIPE, text=True)
+def start(out: Path, *across: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", TINY, str(out), *map(str, across)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def tables(out: Path) -> dict[str, str]:
@@ -45,8 +48,11 @@ def tables(out: Path) -> dict[str, str]:
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("pipeline") / "study"
     child = start(out)
-    _, errors = child.communicate(timeout=400)
+    said, errors = child.communicate(timeout=400)
     assert child.returncode == 0, errors
+    assert "4 runs, 0 complete, 4 to do" in said
+    assert "(probed)" in said
+    assert "4 of 4 runs complete" in errors
     return out
 
 
@@ -68,7 +74,7 @@ def test_killed_in_training_and_started_again_repeats_nothing(study: Path, tmp_p
     (out / "study.json").unlink()
 
     child = start(out)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 200
     while not list(out.glob("runs/*/run.json")) and time.monotonic() < deadline:
         time.sleep(0.02)
     os.kill(child.pid, signal.SIGKILL)
@@ -77,8 +83,15 @@ def test_killed_in_training_and_started_again_repeats_nothing(study: Path, tmp_p
     finished = {path: path.stat().st_mtime_ns for path in out.glob("runs/*/run.json")}
     assert 0 < len(finished) < len(RUNS)
 
-    child = start(out)
+    child = start(out, study / "renders")
     _, errors = child.communicate(timeout=400)
     assert child.returncode == 0, errors
     assert {path: path.stat().st_mtime_ns for path in finished} == finished
     assert tables(out) == tables(study)
+
+    across = {path.parents[1].name: path.read_text().splitlines() for path in out.glob("runs/*/across/renders.csv")}
+    assert set(across) == RUNS
+    for header, *rows in across.values():
+        assert header == "image,tp,fp,fn,tn"
+        assert len(rows) == 6
+        assert all(sum(map(int, row.split(",")[1:])) == 96 * 96 for row in rows)

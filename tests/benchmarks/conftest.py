@@ -1,7 +1,8 @@
 """Fake studies: the files of the contracts (study, run) with made-up counts, so that no test trains."""
 
-from collections.abc import Callable
-from dataclasses import asdict, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,8 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks import study
-from segmentation import coco, runs, splits
+from benchmarks import manifest
+from benchmarks.across import measure
+from benchmarks.config import Cell, StudyConfig, choose
+from segmentation import coco, evaluate, runs, splits
+from segmentation.config import Profile
 from twin.files import write_json, write_manifest
 
 SIDE = 32
@@ -40,7 +44,12 @@ def write_run(folder: Path, config: Any, real: coco.Dataset, split: splits.Split
     """A complete run by its contract, without weights. Its counts follow from backbone, arm and seed."""
     rng = np.random.default_rng([config.seed, sorted(QUALITY).index(config.backbone), len(config.arm.name)])
     truth = 300
-    found = QUALITY[config.backbone] + 0.02 * (config.arm.synth_share > 0) + rng.normal(0, 0.02)
+    found = (
+        QUALITY[config.backbone]
+        + 0.02 * (config.arm.synth_share > 0)
+        - 0.1 * (1 - config.arm.real_fraction)
+        + rng.normal(0, 0.02)
+    )
     tp = np.clip(rng.normal(found, 0.05, len(split.test)) * truth, 0, truth).astype(np.int64)
     fp = rng.integers(0, 40, len(split.test))
     folder.mkdir(parents=True)
@@ -75,34 +84,71 @@ def write_run(folder: Path, config: Any, real: coco.Dataset, split: splits.Split
 def make_study(
     folder: Path,
     *,
-    profile: str = "quick",
+    profile: Profile = "quick",
     data: Path | None = None,
     photo: str = "photo",
+    kinds: Sequence[str] = ("real", "mixed"),
+    fractions: Sequence[float] = (),
+    backbones: Sequence[str] = (),
+    runs: int | None = None,
+    more: Sequence[Cell] = (),
+    spot_size: int = 1,
+    across: Sequence[str] = (),
     without: tuple[str, ...] = (),
     failed: dict[str, str] | None = None,
-    **changes: Any,
-) -> study.StudyConfig:
-    """A finished study in `folder`. `data` None is a stand-in; `without` names runs that are left out."""
-    config = replace(study.STUDIES[profile], **changes)
+) -> StudyConfig:
+    """A finished study in `folder`.
+
+    `data` None is a stand-in; `more` adds cells to the product of the others; each `spot_size` photos show one spot;
+    `across` names other sets of 12 photos, made beside `folder`; `without` names runs that are left out.
+    """
+    config = choose(profile, kinds=kinds, fractions=fractions, backbones=backbones, runs=runs)
+    config = replace(config, cells=(*config.cells, *more)).joined(config)
     home = folder / "standin" if data is None else data
     real = write_dataset(home, 40, name=photo)
     if data is None:
         write_manifest(home, "dataset", {})
         real = coco.read(home)
+    names = [each.file_name for each in real.photos]
+    spots = {name: f"spot-{place // spot_size}" for place, name in enumerate(names)} if spot_size > 1 else None
     renders = write_dataset(folder / "renders", 4, name="render", seed=1)
-    split = study.split_of(real, config)
+    split = splits.split(real, how="published", seed=config.seed, groups=spots)
     splits.save(split, folder / "split.json")
     for key, each in config.grid.items():
         if key not in without:
             write_run(folder / "runs" / key, each, real, split, renders)
-    content = study.manifest_of(folder, config, data, real, split, renders, failed or {})
-    write_manifest(folder, "study", content)
-    assert content["config"] == asdict(config)
+    sets = {name: write_dataset(folder.parent / name, 12, name=name, seed=2) for name in across}
+    for (name, other), key in product(sets.items(), config.grid):
+        if key not in without:
+            write_across(folder / "runs" / key, name, other)
+    content = manifest.content(
+        config,
+        data=manifest.of_photos(folder, data, real),
+        split=split,
+        renders=manifest.of_renders(folder, folder / "renders", renders, config.renders)
+        if "mixed" in config.kinds
+        else None,
+        across={name: manifest.of_set(folder, folder.parent / name, other) for name, other in sets.items()},
+        failed=failed or {},
+    )
+    write_manifest(folder, manifest.KIND, content)
     return config
 
 
+def write_across(run: Path, name: str, data: coco.Dataset) -> None:
+    """The counts of a fake run on all photos of another set, as `benchmarks.across` keeps them: worse than at home."""
+    home = runs.load(run).per_image
+    place = np.arange(len(data.photos)) % len(home.image)
+    tp = (0.8 * home.tp[place]).astype(np.int64)
+    counts = {"tp": tp, "fp": home.fp[place], "fn": 300 - tp, "tn": home.tn[place]}
+    table = runs.PerImage(image=tuple(photo.file_name for photo in data.photos), **counts)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluate, "measure_run", lambda folder, data: table)
+        measure(str(run), name, data)
+
+
 @pytest.fixture
-def fake_study() -> Callable[..., study.StudyConfig]:
+def fake_study() -> Callable[..., StudyConfig]:
     """The maker of fake studies."""
     return make_study
 

@@ -1,3 +1,5 @@
+import csv
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -7,18 +9,29 @@ from typing import Any
 
 import pytest
 
-from benchmarks import study
+from benchmarks import config as configuration
+from benchmarks import planning, results, study
+from benchmarks.config import STUDIES, RenderPlan, StudyConfig, choose
+from benchmarks.sources import Sources, prepare, split_of
 from segmentation import coco, splits
-from segmentation.config import PROFILES
+from segmentation.config import ARMS, PROFILES
+from segmentation.draws import plan, subset
 from synth import fanout, render
-from twin.files import InputError, read_json, read_manifest
+from twin.files import InputError, read_json, read_manifest, write_json
 
 Maker = Callable[..., Any]
+PLAN = RenderPlan(preset="balanced", count=4, size=32)
+
+
+def small(**changes: Any) -> StudyConfig:
+    """A quick study of one backbone and a handful of images."""
+    config = choose("quick", **{"kinds": ("real", "mixed"), "backbones": ("vgg16",), "runs": 2, **changes})
+    return replace(config, renders=PLAN, standin=replace(PLAN, preset="standin", count=20))
 
 
 @pytest.fixture
-def shortcut(monkeypatch: pytest.MonkeyPatch, fake_dataset: Maker) -> dict[str, Any]:
-    """Replace Ray and Blender: what was rendered and trained is recorded; `fail` names runs that fail."""
+def log(monkeypatch: pytest.MonkeyPatch, fake_dataset: Maker, fake_run: Maker) -> dict[str, Any]:
+    """Replace Ray, Blender and the probe: what was rendered and trained is recorded; `fail` names runs that fail."""
     log: dict[str, Any] = {"rendered": [], "trained": [], "fail": set()}
 
     def fake_render(out: Path, config: Any, *, count: int, workers: Any = None, address: Any = None) -> None:
@@ -31,57 +44,36 @@ def shortcut(monkeypatch: pytest.MonkeyPatch, fake_dataset: Maker) -> dict[str, 
         for item in waiting:
             if item.key not in log["fail"]:
                 log["trained"].append(item.key)
-                log["write"](Path(item.arguments[0]), *item.arguments[1:])
+                if task is study.train_run:
+                    fake_run(Path(item.arguments[0]), *item.arguments[1:])
+                else:
+                    task(*item.arguments)
         return [fanout.Failure(key=item.key, error="boom") for item in waiting if item.key in log["fail"]]
 
     monkeypatch.setattr(render, "render", fake_render)
     monkeypatch.setattr(fanout, "fan_out", fake_fan_out)
     monkeypatch.setattr(fanout, "connect", lambda address: None)
     monkeypatch.setattr(study, "_gpu_share", lambda backbone: 0.0)
+    monkeypatch.setattr(planning, "_probe", lambda configs: (0, [(2.0, 0.1)] * len(configs)))
     return log
 
 
 @pytest.fixture
-def small(shortcut: dict[str, Any], fake_run: Maker) -> study.StudyConfig:
-    shortcut["write"] = fake_run
-    plan = study.RenderPlan(preset="balanced", count=4, size=32)
-    return replace(
-        study.STUDIES["quick"], renders=plan, standin=replace(plan, preset="standin", count=20), backbones=("vgg16",)
-    )
+def data(tmp_path: Path, fake_dataset: Maker) -> Path:
+    fake_dataset(tmp_path / "photos", 20)
+    return tmp_path / "photos"
 
 
-def test_the_grid_pairs_arms_by_seed() -> None:
-    for profile, config in study.STUDIES.items():
-        assert config.profile == profile
-        assert len(config.grid) == len(config.arms) * len(config.backbones) * config.runs
-        for key, each in config.grid.items():
-            arm, backbone, run = key.split("-")
-            assert (each.arm.name, each.backbone, each.seed) == (arm, backbone, config.seed + int(run))
-            assert {name: getattr(each, name) for name in PROFILES[profile]} == PROFILES[profile]
-    assert study.STUDIES["paper"].runs == 10
-    assert study.STUDIES["quick"].runs == 2
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_configuration_round_trip_and_refusals() -> None:
-    for config in study.STUDIES.values():
-        assert study.config_from_json(asdict(config)) == config
-    with pytest.raises(InputError, match="runs 0"):
-        replace(study.STUDIES["quick"], runs=0)
-    with pytest.raises(InputError, match="backbones"):
-        replace(study.STUDIES["quick"], backbones=("vgg16", "vgg16"))
-    with pytest.raises(InputError, match="choose one of mobilenet_v2, resnet152, inceptionv4, vgg16"):
-        _ = replace(study.STUDIES["quick"], backbones=("vgg19",)).grid
-    with pytest.raises(InputError, match="at least 1"):
-        study.RenderPlan(preset="balanced", count=0, size=32)
-    with pytest.raises(InputError, match="missing or unknown"):
-        study.config_from_json({"profile": "quick"})
+# --- a study from nothing
 
 
-def test_without_data_a_standin_of_other_scenes_is_split_like_photos(
-    tmp_path: Path, shortcut: dict[str, Any], small: study.StudyConfig
-) -> None:
-    assert study.run(tmp_path / "out", small, data=None, address=None) == []
-    standin, renders = shortcut["rendered"]
+def test_without_data_a_standin_of_other_scenes_is_split_like_photos(tmp_path: Path, log: dict[str, Any]) -> None:
+    assert study.run(tmp_path / "out", small(), Sources()) == []
+    standin, renders = log["rendered"]
     assert standin[:4] == ("standin", "standin", 20, 32)
     assert renders[:4] == ("renders", "balanced", 4, 32)
     assert standin[4] != renders[4]
@@ -92,68 +84,450 @@ def test_without_data_a_standin_of_other_scenes_is_split_like_photos(
     assert manifest is not None
     assert manifest["data"]["folder"] == "standin"
     assert manifest["data"]["counts"]["images"] == 20
-    assert manifest["config"] == asdict(small) | {"backbones": ["vgg16"], "arms": [asdict(arm) for arm in small.arms]}
+    assert configuration.from_json(manifest["config"]) == small()
 
 
-def test_what_is_complete_is_not_made_again(tmp_path: Path, shortcut: dict[str, Any], small: study.StudyConfig) -> None:
-    shortcut["fail"] = {"mixed-vgg16-01"}
-    assert study.run(tmp_path, small, data=None, address=None) == ["mixed-vgg16-01"]
+def test_what_is_complete_is_not_made_again(tmp_path: Path, log: dict[str, Any]) -> None:
+    log["fail"] = {"mixed-vgg16-01"}
+    assert study.run(tmp_path, small(), Sources()) == ["mixed-vgg16-01"]
     assert read_json(tmp_path / "study.json")["failed"] == {"mixed-vgg16-01": "boom"}
-    assert shortcut["trained"] == ["real-vgg16-00", "mixed-vgg16-00", "real-vgg16-01"]
-    shortcut["fail"], shortcut["trained"] = set(), []
-    assert study.run(tmp_path, small, data=None, address=None) == []
-    assert shortcut["trained"] == ["mixed-vgg16-01"]
+    assert log["trained"] == ["real-vgg16-00", "mixed-vgg16-00", "real-vgg16-01"]
+    log["fail"], log["trained"] = set(), []
+    assert study.run(tmp_path, small(), Sources()) == []
+    assert log["trained"] == ["mixed-vgg16-01"]
     assert read_json(tmp_path / "study.json")["failed"] == {}
     whole = (tmp_path / "study.json").read_bytes()
-    shortcut["trained"] = []
-    study.run(tmp_path, small, data=None, address=None)
-    assert shortcut["trained"] == []
+    log["trained"] = []
+    study.run(tmp_path, small(), Sources())
+    assert log["trained"] == []
     assert (tmp_path / "study.json").read_bytes() == whole
 
 
-def test_other_settings_or_data_do_not_resume(
-    tmp_path: Path, shortcut: dict[str, Any], small: study.StudyConfig, fake_dataset: Maker
+def test_study_json_is_there_while_runs_train(
+    tmp_path: Path, log: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fake_dataset(tmp_path / "photos", 20)
-    study.run(tmp_path / "out", small, data=tmp_path / "photos", address=None)
-    with pytest.raises(InputError, match="runs: 2 there, 3 asked"):
-        study.run(tmp_path / "out", replace(small, runs=3), data=tmp_path / "photos", address=None)
-    with pytest.raises(InputError, match=r"data: .* there, None asked"):
-        study.run(tmp_path / "out", small, data=None, address=None)
+    def killed(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fanout, "fan_out", killed)
+    with pytest.raises(KeyboardInterrupt):
+        study.run(tmp_path, small(), Sources())
+    found = results.load(tmp_path)
+    assert set(found.missing.values()) == {"not trained yet"}
+    assert len(found.missing) == 4
 
 
-def test_bad_photos_or_a_strange_folder_write_nothing(
-    tmp_path: Path, shortcut: dict[str, Any], small: study.StudyConfig, fake_dataset: Maker
-) -> None:
+def test_bad_photos_or_a_strange_folder_write_nothing(tmp_path: Path, log: dict[str, Any], fake_dataset: Maker) -> None:
     for data in (tmp_path / "absent", tmp_path):
         with pytest.raises(InputError):
-            study.run(tmp_path / "out", small, data=data, address=None)
+            study.run(tmp_path / "out", small(), Sources(data=data))
         assert not (tmp_path / "out").exists()
     fake_dataset(tmp_path / "few", 2)
     with pytest.raises(InputError, match="too few"):
-        study.run(tmp_path / "out", small, data=tmp_path / "few", address=None)
+        study.run(tmp_path / "out", small(), Sources(data=tmp_path / "few"))
     assert not (tmp_path / "out").exists()
     strange = tmp_path / "strange"
     strange.mkdir()
     (strange / "letter.txt").write_text("dear")
     with pytest.raises(InputError, match="holds something else"):
-        study.run(strange, small, data=None, address=None)
+        study.run(strange, small(), Sources())
     assert [path.name for path in strange.iterdir()] == ["letter.txt"]
-    assert shortcut["rendered"] == []
+    assert log["rendered"] == []
+
+
+# --- the same for all runs: photos of a run, optimiser steps
+
+
+def test_both_arms_of_a_run_share_the_photos_and_runs_redraw_them() -> None:
+    config = choose("small", kinds=tuple(ARMS), fractions=(0.1, 1.0), backbones=("vgg16", "mobilenet_v2"), runs=3)
+    names = [f"photo-{index}" for index in range(60)]
+    spots = [f"spot-{index // 2}" for index in range(60)]
+    drawn: dict[tuple[float, int], set[tuple[str, ...]]] = {}
+    for key, each in config.grid.items():
+        photos = subset(names, spots, each.arm.real_fraction, each.seed)
+        drawn.setdefault((each.arm.real_fraction, int(key[-2:])), set()).add(photos)
+    assert len(drawn) == 6
+    assert all(len(found) == 1 for found in drawn.values())
+    tenths = [next(iter(found)) for (fraction, _), found in drawn.items() if fraction == 0.1]
+    assert [len(found) for found in tenths] == [6, 6, 6]
+    assert len(set(tenths)) == 3
+
+
+@pytest.mark.parametrize("profile", STUDIES)
+def test_every_arm_takes_equally_many_optimiser_steps(profile: Any) -> None:
+    config = choose(profile, kinds=tuple(ARMS), fractions=(0.1, 0.5, 1.0), runs=1)
+    steps = set()
+    for each in config.grid.values():
+        names = [f"photo-{index}" for index in range(61)]
+        photos = subset(names, names, each.arm.real_fraction, each.seed)
+        made = plan(
+            each.arm, seed=each.seed, epochs=each.epochs, batch_size=each.batch_size, all_photos=61,
+            photos=len(photos), renders=30 if each.arm.takes_renders else 0,
+        )  # fmt: skip
+        real, rendered = made.batch(made.steps_per_epoch - 1)
+        assert len(real) + len(rendered) == each.batch_size
+        assert (len(rendered) > 0) == each.arm.takes_renders
+        steps.add((made.steps_per_epoch * each.epochs, made.pretrain_steps))
+    assert len(steps) == 1
+
+
+# --- growing
+
+
+def test_a_study_grows_by_runs_backbones_arms_and_fractions_and_drops_nothing(
+    tmp_path: Path, log: dict[str, Any], data: Path
+) -> None:
+    out, sources = tmp_path / "out", Sources(data=data)
+    study.run(out, small(kinds=("real",), runs=1), sources)
+    assert log["trained"] == ["real-vgg16-00"]
+    assert log["rendered"] == []
+    study.run(out, small(kinds=("real",), runs=2), sources)
+    assert log["trained"][1:] == ["real-vgg16-01"]
+    before = snapshot(out / "runs")
+    del log["trained"][:]
+    study.run(out, small(kinds=("mixed",), fractions=(0.1, 1.0), backbones=("mobilenet_v2", "vgg16"), runs=1), sources)
+    assert set(log["trained"]) == {
+        f"{arm}-{backbone}-00" for arm in ("mixed", "mixed-10pct") for backbone in ("mobilenet_v2", "vgg16")
+    }
+    del log["trained"][:]
+    study.run(out, small(kinds=("real",), runs=1), sources)
+    assert log["trained"] == []
+    found = results.load(out)
+    assert not found.missing
+    assert {(cell.arm.name, cell.backbone, cell.runs) for cell in found.cells} == {
+        ("real", "vgg16", 2), ("mixed", "vgg16", 1), ("mixed", "mobilenet_v2", 1), ("mixed-10pct", "vgg16", 1),
+        ("mixed-10pct", "mobilenet_v2", 1),
+    }  # fmt: skip
+    assert {name: snapshot(out / "runs")[name] for name in before} == before
+
+
+def test_the_order_of_growth_does_not_show(tmp_path: Path, log: dict[str, Any], data: Path) -> None:
+    steps = [small(kinds=("real",), runs=1), small(fractions=(0.1,), runs=1), small(backbones=("resnet152",), runs=1)]
+    for name, order in (("one", steps), ("other", steps[::-1])):
+        for config in order:
+            study.run(tmp_path / name, config, Sources(data=data))
+    assert (tmp_path / "one" / "study.json").read_bytes() == (tmp_path / "other" / "study.json").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"profile": "small"}, "profile: 'quick' there, 'small' asked"),
+        ({"threads": 2}, "threads: 1 there, 2 asked"),
+        ({"data": None}, "data: .* there, None asked"),
+        ({"data": "others"}, "data: '.*' there, '.*' asked"),
+        ({"split": "published", "groups_file": "spots.csv"}, "split: published with 20 groups .* with 10 groups"),
+        ({"synth": "others"}, r"renders: renders \(.*\) there, .*others \(.*\) asked"),
+        ({"arms": "changed"}, "mixed-vgg16: the study has the arm .*synth_share=0.25.*, asked is .*synth_share=0.5"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_what_all_runs_share_cannot_change_and_the_difference_is_named(
+    tmp_path: Path,
+    log: dict[str, Any],
+    data: Path,
+    fake_dataset: Maker,
+    monkeypatch: pytest.MonkeyPatch,
+    change: dict[str, Any],
+    message: str,
+) -> None:
+    out = tmp_path / "out"
+    study.run(out, small(), Sources(data=data))
+    fake_dataset(tmp_path / "others", 20, seed=7)
+    write_spots(tmp_path / "spots.csv", data)
+    before = snapshot(out)
+    if change.pop("arms", None):
+        monkeypatch.setitem(ARMS, "mixed", replace(ARMS["mixed"], synth_share=0.5))
+    paths = {name: tmp_path / value for name, value in change.items() if value in ("others", "spots.csv")}
+    sources = Sources(**{"data": data, **{k: v for k, v in change.items() if k in ("data", "split")}, **paths})
+    config = small(threads=change.get("threads"))
+    if "profile" in change:
+        config = replace(config, profile=change["profile"])
+    with pytest.raises(InputError, match=message) as caught:
+        study.run(out, config, sources)
+    assert "\n" not in str(caught.value)
+    assert snapshot(out) == before
+
+
+def write_spots(path: Path, data: Path) -> None:
+    """Two photos a spot."""
+    names = sorted(photo.file_name for photo in coco.read(data).photos)
+    with path.open("w", newline="") as stream:
+        rows = csv.writer(stream)
+        rows.writerow(("file_name", "spot"))
+        rows.writerows((name, index // 2) for index, name in enumerate(names))
+
+
+# --- renders, split and spots that are given
+
+
+def test_renders_of_a_folder_take_the_place_of_rendering(
+    tmp_path: Path, log: dict[str, Any], data: Path, fake_dataset: Maker
+) -> None:
+    renders = fake_dataset(tmp_path / "renders", 5, name="r", seed=3)
+    out = tmp_path / "out"
+    study.run(out, small(), Sources(data=data, synth=tmp_path / "renders"))
+    assert log["rendered"] == []
+    manifest = read_json(out / "study.json")
+    assert (manifest["renders"]["digest"], manifest["renders"]["plan"]) == (renders.digest, None)
+    assert manifest["renders"]["folder"] == "../renders"
+    # left out, they are those of before; gone, only what needs them asks for them
+    study.run(out, small(runs=3), Sources(data=data))
+    assert read_json(out / "runs" / "mixed-vgg16-02" / "run.json")["data"]["renders"] == renders.digest
+    shutil.rmtree(tmp_path / "renders")
+    study.run(out, small(kinds=("real",), runs=4), Sources(data=data))
+    assert log["trained"][-1] == "real-vgg16-03"
+    before = snapshot(out)
+    with pytest.raises(InputError, match=r"give --synth, since .*renders: no such"):
+        study.run(out, small(kinds=("mixed",), runs=4), Sources(data=data))
+    assert snapshot(out) == before
+    assert log["rendered"] == []
+
+
+def test_renders_given_from_the_studys_own_folder_are_not_added_to(
+    tmp_path: Path, log: dict[str, Any], data: Path, fake_dataset: Maker
+) -> None:
+    out = tmp_path / "out"
+    study.run(out, small(kinds=("real",), runs=1), Sources(data=data))
+    renders = fake_dataset(out / "renders", 3, name="r")
+    study.run(out, small(), Sources(data=data, synth=out / "renders"))
+    study.run(out, small(runs=3), Sources(data=data))
+    assert log["rendered"] == []
+    manifest = read_json(out / "study.json")["renders"]
+    assert (manifest["folder"], manifest["plan"], manifest["digest"]) == ("renders", None, renders.digest)
+
+
+def test_renders_that_come_out_otherwise_train_nothing(
+    tmp_path: Path, log: dict[str, Any], data: Path, fake_dataset: Maker
+) -> None:
+    study.run(tmp_path / "out", small(), Sources(data=data))
+    shutil.rmtree(tmp_path / "out" / "renders")
+    fake_dataset(tmp_path / "out" / "renders", 4, seed=9)
+    with pytest.raises(InputError, match="not the renders of the study"):
+        study.run(tmp_path / "out", small(runs=3), Sources(data=data))
+    assert len(log["trained"]) == 4
+
+
+def test_spots_reach_the_results_and_the_split(tmp_path: Path, log: dict[str, Any], data: Path) -> None:
+    write_spots(tmp_path / "spots.csv", data)
+    out = tmp_path / "out"
+    study.run(out, small(kinds=("real",), runs=1), Sources(data=data))
+    assert results.load(out).groups is None
+    for how in ("grouped", "published"):
+        sources = Sources(data=data, split=how, groups_file=tmp_path / "spots.csv")  # type: ignore[arg-type]
+        study.run(tmp_path / how, small(kinds=("real",), runs=1), sources)
+        groups = results.load(tmp_path / how).groups
+        assert groups is not None
+        assert len(set(groups.values())) == 10
+    split = splits.load(tmp_path / "grouped" / "split.json")
+    spots = [{split.group[name] for name in part} for part in (split.train, split.valid, split.test)]
+    assert len(set.union(*spots)) == sum(map(len, spots))
+    # a file is taken as it is, and what is left out later stays
+    study.run(tmp_path / "file", small(kinds=("real",), runs=1), Sources(data=data, split=out / "split.json"))
+    assert (tmp_path / "file" / "split.json").read_bytes() == (out / "split.json").read_bytes()
+    study.run(tmp_path / "grouped", small(kinds=("real",), runs=2), Sources(data=data))
+    assert splits.load(tmp_path / "grouped" / "split.json") == split
+
+
+def test_a_split_that_cannot_be_is_refused(
+    tmp_path: Path, log: dict[str, Any], data: Path, fake_dataset: Maker
+) -> None:
+    write_spots(tmp_path / "spots.csv", data)
+    study.run(tmp_path / "out", small(kinds=("real",), runs=1), Sources(data=data))
+    other = tmp_path / "other"
+    fake_dataset(other, 20, name="other")
+    file = tmp_path / "out" / "split.json"
+    for sources, message in (
+        (Sources(data=data, split="grouped"), "needs --groups-file"),
+        (Sources(data=data, split="own"), "no split of its own"),
+        (Sources(data=data, split=file, groups_file=tmp_path / "spots.csv"), "has its own groups"),
+        (Sources(data=other, split=file), "'photo-00.png' is not in"),
+        (Sources(data=data, split=tmp_path / "spots.csv"), "not valid JSON"),
+    ):
+        with pytest.raises(InputError, match=message):
+            study.run(tmp_path / "new", small(), sources)
+        assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.photos
-def test_a_roboflow_export_keeps_its_split_except_in_paper(photos: Path) -> None:
-    real = coco.read(photos / "steel-bridges")
-    own = study.split_of(real, study.STUDIES["quick"])
+def test_a_roboflow_export_keeps_its_split_except_in_paper(photos: Path, tmp_path: Path) -> None:
+    folder = photos / "steel-bridges"
+    sources = Sources(data=folder, groups_file=folder / "spots.csv")
+    own = prepare(tmp_path, choose("quick"), sources).split
+    assert own is not None
     assert (own.how, len(own.train), len(own.valid), len(own.test)) == ("own", 231, 50, 49)
-    published = study.split_of(real, study.STUDIES["paper"])
+    assert len(set(own.group.values())) == 313
+    published = prepare(tmp_path, choose("paper"), Sources(data=folder)).split
+    assert published is not None
     assert (published.how, len(published.train), len(published.valid), len(published.test)) == (
         "published",
         230,
         50,
         50,
     )
+
+
+# --- runs that come from elsewhere, damaged runs, absent weights
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_runs_trained_elsewhere_count_whatever_their_arm_is_called(
+    tmp_path: Path, log: dict[str, Any], data: Path, fake_run: Maker, when: str
+) -> None:
+    out, sources = tmp_path / "out", Sources(data=data)
+    config = small(kinds=("real", "copy-paste"), fractions=(0.1, 1.0), runs=1)
+    real = coco.read(data)
+    split = split_of(prepare(out, config, sources), real, sources)
+    if when == "after":
+        study.run(out, small(kinds=("real",), runs=1), sources)
+    for key, name in (("copy-paste-10pct-vgg16-00", "real-copy-paste"), ("real-10pct-vgg16-00", "real")):
+        each = config.grid[key]
+        named = replace(each, arm=replace(each.arm, name=name))  # as `python -m segmentation train` calls it
+        fake_run(out / "runs" / key, named, real, split, None, None)
+    splits.save(split, out / "split.json")
+    assert study.run(out, config, sources) == []
+    assert sorted(log["trained"]) == ["copy-paste-vgg16-00", "real-vgg16-00"]
+    found = results.load(out)
+    assert not found.missing
+    assert {each.arm for each in found.scores} == {"real", "copy-paste", "real-10pct", "copy-paste-10pct"}
+    assert study.run(out, config, sources) == []
+
+
+def test_runs_put_beside_a_stranger_are_not_taken(tmp_path: Path, log: dict[str, Any], data: Path) -> None:
+    out = tmp_path / "out"
+    study.run(out, small(kinds=("real",), runs=1), Sources(data=data))
+    for name in ("claim.json", "study.json"):
+        (out / name).unlink()
+    (out / "letter.txt").write_text("dear")
+    before = snapshot(out)
+    with pytest.raises(InputError, match="holds something else"):
+        study.run(out, small(kinds=("real",), runs=1), Sources(data=data))
+    assert snapshot(out) == before
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_runs_in_the_way_are_named_left_alone_and_the_others_go_on(
+    tmp_path: Path, log: dict[str, Any], data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, sources = tmp_path / "out", Sources(data=data)
+    study.run(out, small(), sources)
+    runs = out / "runs"
+    epochs = PROFILES["quick"]["epochs"]
+    edit(runs / "real-vgg16-00" / "run.json", f'"epochs": {epochs}', '"epochs": 77')
+    edit(runs / "mixed-vgg16-00" / "run.json", '"renders": "', '"renders": "0')
+    (runs / "mixed-vgg16-01" / "per_image.csv").write_text("image,tp\n")
+    (runs / "real-vgg16-01" / "run.json").unlink()
+    shutil.rmtree(runs / "real-vgg16-01")
+    before = snapshot(runs)
+    del log["trained"][:]
+    capsys.readouterr()
+    failed = study.run(out, small(runs=3), sources)
+    assert set(failed) == {"real-vgg16-00", "mixed-vgg16-00", "mixed-vgg16-01"}
+    assert log["trained"] == ["real-vgg16-01", "real-vgg16-02", "mixed-vgg16-02"]
+    assert {name: snapshot(runs)[name] for name in before} == before
+    said = capsys.readouterr()
+    assert "6 runs, 0 complete, 3 in the way, 3 to do" in said.out
+    missing = results.load(out).missing
+    assert f"epochs is 77, the study's is {epochs}; delete runs/real-vgg16-00 to train it again" in said.err
+    assert f"epochs is 77, the study's is {epochs}" in missing["real-vgg16-00"]
+    assert "made with other renders" in missing["mixed-vgg16-00"]
+    assert "per_image.csv: damaged" in missing["mixed-vgg16-01"]
+    shutil.rmtree(runs / "mixed-vgg16-01")
+    assert set(study.run(out, small(), sources)) == {"real-vgg16-00", "mixed-vgg16-00"}
+
+
+def test_half_written_runs_are_named_and_finished(
+    tmp_path: Path, log: dict[str, Any], data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, sources = tmp_path / "out", Sources(data=data)
+    log["fail"] = {"real-vgg16-00"}
+    study.run(out, small(kinds=("real",), runs=1), sources)
+    half = out / "runs" / "real-vgg16-00"
+    half.mkdir(parents=True)
+    (half / "history.csv").write_text("epoch\n1\n2\n")
+    manifest = read_json(out / "study.json")
+    write_json(out / "study.json", {**manifest, "failed": {}})
+    epochs = PROFILES["quick"]["epochs"]
+    assert results.load(out).missing == {"real-vgg16-00": f"unfinished: 2 of {epochs} epochs"}
+    shutil.rmtree(half)
+    log["fail"] = set()
+    assert study.run(out, small(kinds=("real",), runs=1), sources) == []
+
+
+def test_a_study_without_weights_and_renders_is_read_extended_and_not_trained_again(
+    tmp_path: Path, log: dict[str, Any], data: Path, capsys: pytest.CaptureFixture[str], fake_dataset: Maker
+) -> None:
+    out = tmp_path / "out"
+    fake_dataset(tmp_path / "other", 6, name="other", seed=4)
+    study.run(out, small(), Sources(data=data))
+    assert not list(out.rglob("*.safetensors"))  # the fake runs have none
+    shutil.rmtree(out / "renders")
+    shutil.copytree(out, tmp_path / "kept")
+    del log["trained"][:], log["rendered"][:]
+    sources = Sources(data=data, across=(tmp_path / "other",))
+    assert study.run(tmp_path / "kept", small(kinds=("real",), runs=3), sources) == []
+    assert log["trained"] == ["real-vgg16-02"]
+    assert log["rendered"] == []
+    assert "across other: not measured, since their weights are absent" in capsys.readouterr().err
+    found = results.load(tmp_path / "kept")
+    assert not found.missing
+    assert len(found.scores) == 5
+    assert set(found.across_missing["other"].values()) == {"its weights are absent"}
+    assert found.manifest["renders"]["digest"] == read_json(out / "study.json")["renders"]["digest"]
+
+
+# --- configuration and command line
+
+
+def test_the_grid_pairs_arms_by_seed() -> None:
+    for profile, config in STUDIES.items():
+        assert config.profile == profile
+        assert len(config.grid) == len(config.arms) * len(config.backbones) * config.runs
+        for key, each in config.grid.items():
+            begin, run = key.rsplit("-", 1)
+            assert begin == f"{each.arm.name}-{each.backbone}"
+            assert each.seed == config.seed + int(run)
+            assert {name: getattr(each, name) for name in PROFILES[profile]} == PROFILES[profile]
+    assert STUDIES["paper"].runs == 10
+    assert STUDIES["quick"].runs == 2
+    assert STUDIES["quick"].kinds == ("real", "mixed")
+    assert STUDIES["small"].kinds == ("real", "mixed", "copy-paste")
+
+
+def test_arms_at_a_fraction_have_a_name_of_their_own() -> None:
+    config = choose("small", kinds=("copy-paste", "real"), fractions=(1, 0.1, 0.025), backbones=("vgg16",), runs=1)
+    assert list(config.grid) == [
+        f"{arm}-vgg16-00"
+        for arm in ("real", "copy-paste", "real-10pct", "copy-paste-10pct", "real-2.5pct", "copy-paste-2.5pct")
+    ]
+    assert config.fractions == (0.025, 0.1, 1.0)
+    assert config.kinds == ("real", "copy-paste")
+    assert {cell.arm.copy_paste for cell in config.cells if cell.kind == "copy-paste"} == {0.5}
+
+
+def test_configuration_round_trip_and_refusals() -> None:
+    for config in STUDIES.values():
+        assert configuration.from_json(asdict(config)) == config
+    for changes, message in (
+        ({"runs": 0}, "runs 0"),
+        ({"threads": 0}, "threads 0"),
+        ({"backbones": ("vgg16", "vgg16")}, "backbones: needs at least one, each once"),
+        ({"backbones": ("vgg19",)}, "choose one of mobilenet_v2, resnet152, inceptionv4, vgg16"),
+        ({"kinds": ("dreamt",)}, "choose among real, mixed, copy-paste, strong, shuffled"),
+        ({"fractions": (0.0,)}, r"real_fraction 0.0 is not in \(0, 1\]"),
+        ({"fractions": (0.1, 0.1 + 1e-12)}, "each once, not mixed-10pct-"),
+    ):
+        with pytest.raises(InputError, match=message):
+            choose("quick", **changes)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="at least 1"):
+        RenderPlan(preset="balanced", count=0, size=32)
+    with pytest.raises(InputError, match="missing or unknown"):
+        configuration.from_json({"profile": "quick"})
 
 
 def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -164,7 +538,10 @@ def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 def test_help_explains_every_option() -> None:
     shown = " ".join(command("run", "--help").stdout.replace("│", " ").split())
-    for words in ("quick shows in minutes", "folder of real photos", "by default out/benchmark/", "of a Ray cluster"):
+    for words in (
+        "quick shows in minutes", "folder of real photos", "by default out/benchmark/", "of a Ray cluster",
+        "folder of renders", "parts of the real training photos", "csv file with the spot", "print the plan",
+    ):  # fmt: skip
         assert words in shown
 
 

@@ -1,0 +1,73 @@
+"""Runs measured on all photos of another set: pixel counts in ``runs/<id>/across/<name>.csv``."""
+
+import csv
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from twin.files import InputError, read_json, write_json
+
+if TYPE_CHECKING:
+    from segmentation.coco import Dataset
+    from segmentation.runs import PerImage
+
+FOLDER = "across"
+
+
+def measure(run: str, name: str, data: "Dataset") -> None:
+    """Measure a complete run on all photos of a set that it was not trained on. The task that Ray workers execute."""
+    from segmentation import evaluate, runs
+
+    folder = Path(run)
+    table, key = _paths(folder, name)
+    counts = evaluate.measure_run(folder, data)
+    key.unlink(missing_ok=True)  # so that it never speaks for another table than its own
+    runs.write_per_image(table, counts)
+    write_json(key, _key(folder, data.digest))
+
+
+def is_measured(run: Path, name: str, digest: str) -> bool:
+    """Whether a run was measured on the set of this name as it is now, and has not been trained again since."""
+    table, key = _paths(run, name)
+    try:
+        return table.is_file() and read_json(key) == _key(run, digest)
+    except (InputError, OSError):
+        return False
+
+
+def read(run: Path, name: str, digest: str) -> "PerImage | None":
+    """The pixel counts of a run on another set; None where they are absent, or are of other photos or weights.
+
+    Raises
+    ------
+    InputError
+        The table is damaged.
+    """
+    import numpy as np
+
+    from segmentation.runs import PER_IMAGE_COLUMNS, PerImage
+
+    if not is_measured(run, name, digest):
+        return None
+    path, _ = _paths(run, name)
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            header, *rows = csv.reader(stream)
+        if tuple(header) != PER_IMAGE_COLUMNS or not rows:
+            raise ValueError("not its columns, or no rows")
+        image, *counts = zip(*rows, strict=True)
+        tp, fp, fn, tn = np.array(counts).astype(np.int64)
+        return PerImage(image=tuple(image), tp=tp, fp=fp, fn=fn, tn=tn)
+    except (OSError, ValueError, csv.Error) as error:
+        raise InputError(f"{path}: damaged ({error}); delete it, and the same command measures again") from error
+
+
+def _paths(run: Path, name: str) -> tuple[Path, Path]:
+    """The table of a set, and the key of what was measured."""
+    return run / FOLDER / f"{name}.csv", run / FOLDER / f"{name}.json"
+
+
+def _key(run: Path, digest: str) -> dict[str, str]:
+    """What decides the counts: the photos, and the run, which its own table stands for."""
+    own = hashlib.sha256((run / "per_image.csv").read_bytes()).hexdigest()
+    return {"data": digest, "run": own[:16]}

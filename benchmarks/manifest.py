@@ -1,0 +1,109 @@
+"""What `study.json` says of a study. Scores, photos used and times stay where they are: in the runs."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.config import RenderPlan, StudyConfig
+from benchmarks.state import Digests
+from segmentation.config import PROFILES
+from twin.files import InputError, read_manifest, versions
+
+if TYPE_CHECKING:
+    from segmentation.coco import Dataset
+    from segmentation.splits import Split
+
+KIND = "study"
+VERSIONED = (
+    "corrotwin",
+    "numpy",
+    "torch",
+    "segmentation-models-pytorch",
+    "albumentations",
+    "statsmodels",
+    "ray",
+    "bpy",
+)
+
+
+def content(
+    config: StudyConfig,
+    *,
+    data: Mapping[str, Any],
+    split: "Split",
+    renders: Mapping[str, Any] | None,
+    across: Mapping[str, Mapping[str, Any]],
+    failed: Mapping[str, str],
+) -> dict[str, Any]:
+    """The content of `study.json`, but for its version and kind.
+
+    Parameters
+    ----------
+    data, renders : as `of_photos` and `of_renders` make them; None where no arm takes renders.
+    across : other sets by name, as `of_set` makes them.
+    failed : the runs that failed, and the other work, each with its error.
+    """
+    return {
+        "config": asdict(config),
+        "training": PROFILES[config.profile],
+        "seed": config.seed,
+        "versions": versions(*VERSIONED),
+        "data": {
+            **data,
+            "counts": {**data["counts"], **{p: len(getattr(split, p)) for p in ("train", "valid", "test")}},
+        },
+        "split": {"how": split.how, "seed": split.seed, "digest": split.digest},
+        "renders": renders,
+        "across": dict(across),
+        "failed": dict(failed),
+    }
+
+
+def of_photos(out: Path, data: Path | None, real: "Dataset") -> dict[str, Any]:
+    """The photos of a study; `data` None is the stand-in."""
+    if data is None:
+        return {**_of(out, out / "standin", real), "name": "stand-in"}
+    return _of(out, data, real)
+
+
+def of_set(out: Path, path: Path, found: "Dataset") -> dict[str, Any]:
+    """Another set at `path`, on which the runs are measured."""
+    return _of(out, path, found)
+
+
+def of_renders(out: Path, path: Path, renders: "Dataset", plan: RenderPlan | None) -> dict[str, Any]:
+    """The renders that train, at `path`; `plan` None where their folder was given."""
+    return {**_of(out, path, renders), "plan": plan and asdict(plan)}
+
+
+def digests(manifest: Mapping[str, Any]) -> Digests:
+    """What a study's runs were made from, for `benchmarks.state.find`."""
+    renders = manifest["renders"]
+    return {
+        "real": manifest["data"]["digest"],
+        "split": manifest["split"]["digest"],
+        "renders": renders and renders["digest"],
+    }
+
+
+def _of(out: Path, folder: Path, found: "Dataset") -> dict[str, Any]:
+    return {
+        "folder": os.path.relpath(folder, out),
+        "name": folder.name,
+        "photographs": not _rendered(found.folder),
+        "digest": found.digest,
+        "counts": {
+            "images": len(found.photos),
+            "annotations": sum(len(photo.annotations) for photo in found.photos),
+        },
+    }
+
+
+def _rendered(folder: Path) -> bool:
+    """Whether a dataset is of our own rendering; a stranger's `dataset.json` may be anything."""
+    try:
+        return read_manifest(folder, "dataset") is not None
+    except InputError:
+        return False

@@ -1,0 +1,146 @@
+"""What the parts of a report share: the study, its comparisons, its photos and renders, as far as they are there."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.drawing import Figure
+from benchmarks.families import Families
+from benchmarks.results import Results
+from benchmarks.statistics import RunScores
+from benchmarks.table import Row, Table
+from twin.files import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
+
+    from benchmarks.table import Column
+    from segmentation.coco import Dataset, Photo
+
+SPOTS = "spots.csv"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Material:
+    """A study and what is made of it once for all parts.
+
+    `photos` are those of the study by name, `renders` those that trained; where they cannot be read, `photos_absent`
+    and `renders_absent` say why in a sentence. Everything is optional but the study itself.
+    """
+
+    results: Results
+    photos: Mapping[str, "Photo"]
+    photos_absent: str
+    dataset: "Dataset | None"
+    renders: "Dataset | None"
+    renders_absent: str
+
+    @cached_property
+    def f1(self) -> Families:
+        """The comparisons in F1, which the report's verdicts are about."""
+        return Families(results=self.results, scores=self.results.scores, groups=self.results.groups, score="f1")
+
+    @cached_property
+    def iou(self) -> Families:
+        """The same in intersection over union."""
+        return Families(results=self.results, scores=self.results.scores, groups=self.results.groups, score="iou")
+
+    @property
+    def reference(self) -> str:
+        """The arm that the paper has: photos alone, as many as there are; else the first of the study."""
+        real = [cell.arm.name for cell in self.results.cells if cell.kind == "real"]
+        return real[0] if real else self.results.arms[0].name
+
+    @property
+    def lead(self) -> str:
+        """The backbone with most complete runs, which sentences about arms speak of first."""
+        backbones = self.results.config.backbones
+        return max(backbones, key=lambda name: sum(each.backbone == name for each in self.results.scores))
+
+    def cell(self, arm: str, backbone: str) -> list[RunScores]:
+        """The complete runs of an arm and backbone."""
+        return [each for each in self.results.scores if (each.arm, each.backbone) == (arm, backbone)]
+
+    @property
+    def units(self) -> str:
+        """The test photos in words, with their spots where those are known."""
+        images, groups = self.results.test_images, self.results.groups
+        photos = f"{len(images)} test photos"
+        return photos if groups is None else f"{photos} of {len({groups[name] for name in images})} spots"
+
+    def spots_of(self, name: str) -> dict[str, str] | None:
+        """The spot of each photo of another set, where its folder has a `SPOTS` with a column ``spot``; else None."""
+        from segmentation import coco, groups
+
+        folder = self.results.folder / str(self.results.manifest["across"][name]["folder"])
+        if not (folder / SPOTS).is_file():
+            return None
+        try:
+            return groups.by_column(folder / SPOTS, coco.read(folder), "spot")
+        except InputError:
+            return None
+
+    def table(
+        self, name: str, title: str, caption: str, columns: Sequence["Column"], rows: Iterable[Row], *notes: str,
+        command: str = "", files_only: bool = False,
+    ) -> Table:  # fmt: skip
+        """A table whose caption and rows say whose data and which profile it is, since its files may travel alone."""
+        about = {"data": self.results.data_label, "profile": self.results.profile_label}
+        return Table(
+            name=name,
+            title=title,
+            caption=self.results.caption(caption),
+            columns=tuple(columns),
+            rows=tuple({**row, **about} for row in rows),
+            notes=notes,
+            command=command,
+            files_only=files_only,
+        )
+
+    def figure(
+        self, name: str, title: str, caption: str, height_in: float, draw: Callable[["Canvas"], None], *,
+        photos: bool = False,
+    ) -> Figure:  # fmt: skip
+        """A figure that says the same in its caption and along its foot."""
+        return Figure(
+            name=name,
+            title=title,
+            caption=self.results.caption(caption),
+            foot=self.results.label,
+            height_in=height_in,
+            draw=draw,
+            photos=photos,
+        )
+
+
+def gather(results: Results) -> Material:
+    """Read the photos and renders of a study, as far as they are still where they were."""
+    dataset, photos_absent = _read(results.data_folder, str(results.manifest["data"]["digest"]), "photos")
+    if results.manifest["renders"] is None:
+        renders, renders_absent = None, "No arm of this study takes renders."
+    else:
+        about = results.manifest["renders"]
+        renders, renders_absent = _read(results.folder / str(about["folder"]), str(about["digest"]), "renders")
+    return Material(
+        results=results,
+        photos={photo.file_name: photo for photo in dataset.photos} if dataset else {},
+        photos_absent=photos_absent,
+        dataset=dataset,
+        renders=renders,
+        renders_absent=renders_absent,
+    )
+
+
+def _read(folder: Path, digest: str, what: str) -> tuple["Dataset | None", str]:
+    """A dataset if it is still the one of the study, else the reason."""
+    from segmentation import coco
+
+    try:
+        found = coco.read(folder)
+    except InputError as error:
+        return None, f"The {what} cannot be read any more: {str(error).replace(str(folder), folder.name)}."
+    if found.digest != digest:
+        return None, f"The {what} in {folder.name} are no longer those of the study."
+    return found, ""

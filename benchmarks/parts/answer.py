@@ -1,0 +1,184 @@
+"""Part 1, the answer in five sentences, for someone who reads nothing else."""
+
+from collections.abc import Sequence
+
+from benchmarks import paper
+from benchmarks.comparison import Comparison
+from benchmarks.equivalence import MARGIN
+from benchmarks.material import Material
+from benchmarks.page import Block, Bullets, Part, Text, Tile, Tiles
+from benchmarks.parts.verdicts import question_of, tally
+from benchmarks.statistics import summary
+from benchmarks.table import write
+from benchmarks.verdict import VERDICTS
+from benchmarks.words import count, interval, listed, of_photos, percent
+
+
+def part(material: Material) -> Part:
+    """Numbers first, then five sentences; before both, what keeps the numbers from meaning anything."""
+    blocks: list[Block] = [Text(text=text, warning=True) for text in warnings(material)]
+    if not material.results.scores:
+        blocks.append(Text(text="There is nothing to compare: no run is complete."))
+    else:
+        blocks += [
+            Tiles(tiles=tuple(tiles(material))),
+            Bullets(items=tuple(sentences(material).items()), numbered=True),
+        ]
+    return Part(key="answer", title="The answer", short="Answer", blocks=tuple(blocks))
+
+
+def warnings(material: Material) -> list[str]:
+    """What to know before any number."""
+    results, found = material.results, []
+    if results.smoke:
+        found.append(
+            "This is a smoke run of the quick profile: it shows that every step works; its numbers are not results and "
+            "say nothing about backbones or renders."
+        )
+    if not results.photographs:
+        found.append("The test images are rendered, not photographs.")
+    if results.missing:
+        found.append(
+            f"{len(results.missing)} of {len(results.grid)} runs are missing; what follows is from the others."
+        )
+    return found
+
+
+def tiles(material: Material) -> list[Tile]:
+    """The gain of renders at each part of the photos, and the best score, as numbers to be read from afar."""
+    found = [
+        Tile(
+            label=f"Renders, at {of_photos(material.f1.fraction(each))}",
+            number=f"{write(each.difference, '+.3f')} F1",
+            detail=f"{interval(each.low, each.high)} · {VERDICTS[each.verdict]}"
+            if each.low is not None
+            else "not tested",
+            verdict=each.verdict,
+        )
+        for each in _of_lead(material, "real", "mixed")
+        if each.difference is not None
+    ]
+    means = _ranked(material)
+    if means:
+        name, mean, sd, runs = means[0]
+        spread = "" if sd is None else f" ± {sd:.3f}"
+        found.append(
+            Tile(
+                label="Highest mean, photos alone",
+                number=f"{mean:.3f} F1",
+                detail=f"{name}{spread}, {count(runs, 'run')}",
+                verdict="",
+            )
+        )
+    return found
+
+
+def sentences(material: Material) -> dict[str, str]:
+    """Five sentences, each under a word that says what it is about."""
+    return {
+        "Renders": _renders(material),
+        "All comparisons": _all_comparisons(material),
+        "Against the control": _control(material),
+        "Backbones": _backbones(material),
+        "How sure": _trust(material),
+    }
+
+
+def _of_lead(material: Material, base: str, kind: str) -> list[Comparison]:
+    found = question_of(material.f1, base, kind)
+    return [each for each in found if each.backbone == material.lead]
+
+
+def _renders(material: Material) -> str:
+    """The leading backbone at the fewest photos: where renders should help most."""
+    found = [each for each in _of_lead(material, "real", "mixed") if each.difference is not None]
+    if not found:
+        return "What renders change is not known: no backbone has runs both with and without them."
+    return material.f1.sentence(found[0])
+
+
+def _all_comparisons(material: Material) -> str:
+    found = question_of(material.f1, "real", "mixed")
+    known = [each for each in found if each.difference is not None]
+    if len(known) < 2:
+        return f"That is the only comparison of renders with photos alone here ({tally(found) or 'no pair of runs'})."
+    low, high = (side(known, key=lambda each: each.difference or 0.0) for side in (min, max))
+
+    def said(each: Comparison) -> str:
+        tested = f", 95 % interval {interval(each.low, each.high)}" if each.low is not None else ""
+        at = percent(material.f1.fraction(each))
+        return f"{write(each.difference or 0.0, '+.3f')} ({each.backbone} at {at}{tested})"
+
+    return (
+        f"The {len(known)} comparisons of renders with photos alone, adjusted together, come out as {tally(known)}; "
+        f"the changes of F1 go from {said(low)} to {said(high)}."
+    )
+
+
+def _control(material: Material) -> str:
+    found = [each for each in _of_lead(material, "copy-paste", "mixed") if each.difference is not None]
+    if not found:
+        others = [kind for kind in material.results.kinds if kind not in ("real", "mixed")]
+        trained = f" (trained: {listed(others)})" if others else ""
+        return (
+            "Whether renders beat the cheapest use of the same photos, copy-paste of their corrosion, is not known: no "
+            f"such pair of runs is complete{trained}."
+        )
+    return material.f1.sentence(found[0])
+
+
+def _ranked(material: Material) -> list[tuple[str, float, float | None, int]]:
+    """Backbones of the reference arm with mean, SD and number of runs, best first."""
+    found = []
+    for backbone in material.results.config.backbones:
+        value = summary([each.mean("f1") for each in material.cell(material.reference, backbone)])
+        if value.mean is not None:
+            found.append((backbone, value.mean, value.sd, value.n))
+    return sorted(found, key=lambda row: -row[1])
+
+
+def _backbones(material: Material) -> str:
+    ranked = _ranked(material)
+    theirs = sorted(paper.TABLE_II, key=lambda name: -paper.TABLE_II[name].f1.mean)
+    first, second = (f"{name} ({paper.TABLE_II[name].f1.mean:.3f})" for name in theirs[:2])
+    printed = f"the paper, on its own photos, has {first} before {second}"
+    if not ranked:
+        return f"On photos alone no run is complete; {printed}."
+    name, mean, sd, runs = ranked[0]
+    spread = "a single run" if sd is None else f"± {sd:.3f}, {count(runs, 'run')}"
+    start = f"On photos alone {name} has the highest mean F1, {mean:.3f} ({spread}"
+    if len(ranked) == 1:
+        return f"{start}; no other backbone was trained); {printed}."
+    last, low, _, _ = ranked[-1]
+    pairs = material.f1.backbones.get(material.reference, [])
+    tested = [each for each in pairs if each.p is not None]
+    apart = [
+        f"{each.second} is {each.verdict} than {each.first}" for each in tested if each.verdict in ("better", "worse")
+    ]
+    if not tested:
+        verdict = f"no pair is tested: {pairs[0].reason}" if pairs else "no pair is tested"
+    elif apart:
+        verdict = f"{len(apart)} of {len(tested)} pairs are told apart ({'; '.join(apart)})"
+    else:
+        verdict = f"of {count(len(tested), 'pair')} tested none is told apart ({_seen(tested)} would be)"
+    return f"{start}), {last} the lowest, {low:.3f}; {verdict}; {printed}."
+
+
+def _trust(material: Material) -> str:
+    found = [each for each in question_of(material.f1, "real", "mixed") if each.detectable is not None]
+    results = material.results
+    start = (
+        f"The numbers rest on {material.units}, {results.data_label}, one split and {count(len(results.scores), 'run')}"
+    )
+    if not found:
+        return f"{start}: no gain of renders is tested, for that takes two runs with and without them."
+    return (
+        f"{start}; of true gains by renders, {_seen(found)} F1 would be found four times in five, smaller ones less "
+        f"often, and “equal” is said only where the difference is shown to be within {MARGIN:g}."
+    )
+
+
+def _seen(found: Sequence[Comparison]) -> str:
+    """What the comparisons detect: one number, or the range over them."""
+    low, high = (side(each.detectable or 0.0 for each in found) for side in (min, max))
+    return f"{low:.3f}" if f"{low:.3f}" == f"{high:.3f}" else f"{low:.3f} to {high:.3f}"

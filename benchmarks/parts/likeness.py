@@ -1,0 +1,204 @@
+"""Part 6, its last question: how far the renders are from the photographs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmarks import gap
+from benchmarks.crossed import FloatArray
+from benchmarks.drawing import PHOTOS_COLOR, RENDERS_COLOR, Figure
+from benchmarks.material import Material
+from benchmarks.overlays import Shown, grid
+from benchmarks.page import Block, Text
+from benchmarks.table import Column, Row, Table, number_column, text_column
+from twin.files import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
+
+    from segmentation.coco import Dataset, Photo
+    from segmentation.splits import Split
+
+BOXES = 6  # features drawn, those that tell most
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Side:
+    """Pictures of one kind: those looked at, their groups (spots, scenes), their features."""
+
+    photos: "list[Photo]"
+    groups: list[str]
+    features: FloatArray
+
+
+def blocks(material: Material, split: "Split | None") -> list[Block]:
+    """Samples, what tells them apart, colours and textures, labels; or why nothing was measured."""
+    if material.dataset is None or material.renders is None:
+        return [Text(text=f"Not measured. {material.photos_absent or material.renders_absent}")]
+    from synth import label_statistics
+
+    try:
+        photos = _side(material.dataset, split.group if split else {})
+        renders = _side(material.renders, _scenes(material.renders))
+        found = gap.gap(photos.features, photos.groups, renders.features, renders.groups)
+        compared = label_statistics.compare(*(_statistics(side.photos) for side in (renders, photos)))
+    except InputError as error:
+        return [Text(text=f"Not measured: {error}.")]
+    shown_blocks: list[Block] = [_samples(material, photos, renders)]
+    if found is None:
+        shown_blocks.append(
+            Text(text=f"A classifier needs {2 * gap.FOLDS} spots and scenes; there are fewer. Features are shown.")
+        )
+    else:
+        separation = found.separation
+        shown_blocks.append(
+            Text(
+                text=f"A random forest on {len(gap.FEATURES)} features of colour and texture tells a render from a "
+                f"photo with an area under the curve of {separation.auc:.3f} (95 % interval {separation.low:.3f} to "
+                f"{separation.high:.3f}; 0.5 is chance, 1 is always; photos from photos: {found.photos_alone:.3f}), "
+                f"cross-validated by spot and scene on {found.photos} photos of {found.photo_groups} spots and "
+                f"{found.renders} renders of {found.render_groups} scenes. The Fréchet distance of these features is "
+                f"{found.distance:.2f} standard deviations a feature; two halves of the photos are "
+                f"{found.distance_alone:.2f} "
+                "apart. Simple features are taken since they can be read and need no weights; a network sees more."
+            )
+        )
+    single = found.single if found else {}
+    shown_blocks += [_boxes(material, photos, renders, single), _features(material, photos, renders, single)]
+    rows = [
+        {"what": label_statistics.NAMES[row.name][0], "renders": row.value, "photos": row.reference, "ratio": row.ratio,
+         "differs": row.differs, "per_cent": label_statistics.NAMES[row.name][1]}
+        for row in compared
+    ]  # fmt: skip
+
+    def shown(key: str) -> "Column":
+        heading = key.capitalize()
+        return Column(heading=heading, cell=lambda row: label_statistics.shown(row[key], per_cent=row["per_cent"]))
+
+    shown_blocks.append(
+        material.table(
+            "labels",
+            "How photos and renders are labelled",
+            f"{len(photos.photos)} photos and {len(renders.photos)} renders, masks brought to "
+            f"{label_statistics.WORKING_SIDE} pixels.",
+            (
+                text_column("", "what"),
+                shown("photos"),
+                shown("renders"),
+                number_column("Renders / photos", "ratio", ".2f"),
+                Column(heading="Differs", cell=lambda row: "yes" if row["differs"] else "no"),
+            ),
+            rows,
+            f"Differs: more than {label_statistics.ALIKE:g} times apart.",
+            command=f"python -m synth validate {material.renders.folder.name} --against {material.dataset.folder.name}",
+        )
+    )
+    return shown_blocks
+
+
+def _side(dataset: "Dataset", groups: Mapping[str, str]) -> _Side:
+    from segmentation import coco
+
+    ordered = sorted(dataset.photos, key=lambda photo: photo.file_name)
+    photos = [ordered[place] for place in gap.spread(len(ordered))]
+    return _Side(
+        photos=photos,
+        groups=[groups.get(photo.file_name, photo.file_name) for photo in photos],
+        features=np.array([gap.features(coco.image(photo)) for photo in photos]),
+    )
+
+
+def _scenes(renders: "Dataset") -> dict[str, str]:
+    """The scene of each render, where its json tells: views of one scene are not independent."""
+    from segmentation import coco
+
+    found = {}
+    for source, _ in coco.sources(renders.folder):
+        content = coco.read_json(source)
+        for image in content.get("images", ()) if isinstance(content, dict) else ():
+            if isinstance(image, dict) and "scene" in image:
+                found[str(image.get("file_name"))] = f"scene {image['scene']}"
+    return found
+
+
+def _statistics(photos: "Sequence[Photo]") -> Any:
+    from segmentation import coco
+    from synth import label_statistics
+
+    return label_statistics.summarise([label_statistics.measure(coco.mask(photo)) for photo in photos])
+
+
+def _samples(material: Material, photos: _Side, renders: _Side) -> Figure:
+    shown = []
+    for side, what in ((photos, "photo"), (renders, "render")):
+        places = np.linspace(0, len(side.photos) - 1, min(4, len(side.photos))).round().astype(int)
+        shown += [Shown(photo=side.photos[place], title=what) for place in places]
+    return grid(
+        material, "samples", "Photos and renders",
+        "Four photos and four renders, evenly spread over each set, with their labels outlined; not chosen.",
+        shown,
+    )  # fmt: skip
+
+
+def _features(material: Material, photos: _Side, renders: _Side, single: Mapping[str, float]) -> Table:
+    rows: list[Row] = []
+    for place, (name, title) in enumerate(gap.FEATURES.items()):
+        row: dict[str, Any] = {"feature": title}
+        for what, side in (("photos", photos), ("renders", renders)):
+            low, middle, high = np.quantile(side.features[:, place], [0.25, 0.5, 0.75])
+            row |= {f"{what}_quartile1": float(low), f"{what}_median": float(middle), f"{what}_quartile3": float(high)}
+        rows.append({**row, "auc": single.get(name)})
+
+    def summary(what: str) -> Column:
+        def cell(row: Row) -> str:
+            low, middle, high = (row[f"{what}_{key}"] for key in ("quartile1", "median", "quartile3"))
+            return f"{middle:.3g} ({low:.3g} to {high:.3g})".replace("-", "−")
+
+        return Column(heading=f"{what.capitalize()}: median (quartiles)", cell=cell)
+
+    return material.table(
+        "features",
+        "Colour and texture",
+        f"{len(photos.photos)} photos and {len(renders.photos)} renders, squeezed to {gap.SIDE}×{gap.SIDE} pixels. "
+        "The last column is how well each number alone tells renders (1: always more, 0: always less, 0.5: not at "
+        "all).",
+        (
+            text_column("Feature", "feature"),
+            summary("photos"),
+            summary("renders"),
+            number_column("AUC alone", "auc", ".2f"),
+        ),
+        rows,
+    )
+
+
+def _boxes(material: Material, photos: _Side, renders: _Side, single: Mapping[str, float]) -> Figure:
+    names = list(gap.FEATURES)
+    told = sorted(names, key=lambda name: -abs(single.get(name, 0.5) - 0.5))[:BOXES]
+
+    def draw(drawn: "Canvas") -> None:
+        axes = drawn.subplots(3, 2)
+        for axis, name in zip(axes.flat, told, strict=True):
+            place = names.index(name)
+            for at, (side, color) in enumerate(((photos, PHOTOS_COLOR), (renders, RENDERS_COLOR))):
+                axis.boxplot(
+                    [side.features[:, place]], positions=[1 - at], widths=0.6, orientation="horizontal",
+                    patch_artist=True, manage_ticks=False, showfliers=False,
+                    boxprops={"facecolor": color, "alpha": 0.75, "hatch": "" if at == 0 else "///"},
+                    medianprops={"color": "black"},
+                )  # fmt: skip
+            axis.set_yticks([1, 0], ["photos", "renders"], fontsize=8)
+            axis.set_ylim(-0.6, 1.6)
+            axis.grid(visible=False)
+            axis.set_title(gap.FEATURES[name], fontsize=7.5)
+
+    return material.figure(
+        "gap",
+        "What tells renders from photos most",
+        f"The {BOXES} features that tell most by themselves: quartiles (box), whiskers to 1.5 interquartile ranges; n "
+        f"= {len(photos.photos)} photos, {len(renders.photos)} renders.",
+        3.9,
+        draw,
+    )

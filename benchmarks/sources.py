@@ -1,0 +1,297 @@
+"""What a study is made from: folders as they were asked for, read, and checked against what the study's folder holds.
+
+Nothing is written here. What a later command leaves out (split, renders, other sets) stays as the study has it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks import config as configuration
+from benchmarks import state
+from benchmarks.config import RenderPlan, StudyConfig
+from benchmarks.manifest import KIND
+from segmentation.config import PROFILES, TrainConfig
+from twin.files import CLAIM, InputError, check_claim, read_manifest
+
+if TYPE_CHECKING:
+    from segmentation.coco import Dataset
+    from segmentation.runs import Run
+    from segmentation.splits import How, Split
+
+SPLIT, STANDIN, RENDERS, RUNS = "split.json", "standin", "renders", "runs"
+SPOT = "spot"  # column of --groups-file
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """The images of a study, as they were asked for.
+
+    `data` is a dataset of real photos, None a stand-in. `synth` holds the renders that train, None renders them.
+    `split` says how the photos are split, or names a file; None takes the study's, for a new study the export's own or
+    the published way. `groups_file` gives the spot of each photo. `across` are other sets to measure all runs on.
+    """
+
+    data: Path | None = None
+    synth: Path | None = None
+    split: "How | Path | None" = None
+    groups_file: Path | None = None
+    across: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Found:
+    """A dataset, the path that was given for it, and for renders of the study's own the plan that they follow."""
+
+    path: Path
+    dataset: "Dataset"
+    plan: RenderPlan | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Study:
+    """A study with what it is made from.
+
+    `config` has the cells that are asked for and all that the folder had before; `earlier` is its `study.json`, None
+    where the study is new. `data` is the path of the photos, None for a stand-in. `photos`, `split` and `renders` are
+    None where they are not rendered yet, `renders` also where none are needed. `gone` holds the sets across of before
+    that are no longer where they were.
+    """
+
+    out: Path
+    config: StudyConfig
+    earlier: Mapping[str, Any] | None
+    data: Path | None
+    photos: "Dataset | None"
+    split: "Split | None"
+    renders: Found | None
+    across: Mapping[str, Found]
+    gone: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def shared(self) -> dict[str, Any]:
+        """What all runs share, whatever cells are added: the claim of the folder."""
+        training = {f"training {name}": value for name, value in PROFILES[self.config.profile].items()}
+        return {
+            "profile": self.config.profile,
+            "threads": self.config.threads,
+            "seed": self.config.seed,
+            **training,
+            "data": None if self.data is None or self.photos is None else self.photos.digest,
+            "standin": asdict(self.config.standin) if self.data is None else None,
+        }
+
+    @property
+    def renders_before(self) -> Mapping[str, Any] | None:
+        """What `study.json` says of the renders; None where it has none."""
+        return self.earlier and self.earlier["renders"]
+
+    @property
+    def digests(self) -> dict[str, str | None]:
+        """What the runs are made from, as far as it is there."""
+        before = self.renders_before
+        renders = None if before is None else before["digest"]
+        return {
+            "real": None if self.photos is None else self.photos.digest,
+            "split": None if self.split is None else self.split.digest,
+            "renders": renders if self.renders is None else self.renders.dataset.digest,
+        }
+
+    def standing(self) -> "tuple[dict[str, Run], dict[str, TrainConfig], dict[str, str]]":
+        """The runs that are complete, those to do, and those that something is in the way of, with the reason."""
+        complete: dict[str, Run] = {}
+        todo: dict[str, TrainConfig] = {}
+        blocked: dict[str, str] = {}
+        digests = self.digests
+        for key, wanted in self.config.grid.items():
+            is_open = None in (digests["real"], digests["split"])
+            if is_open or (wanted.arm.takes_renders and digests["renders"] is None):
+                todo[key] = wanted
+                continue
+            try:
+                run = state.find(self.out / RUNS / key, wanted, digests)
+            except InputError as error:
+                blocked[key] = str(error).replace(f"{self.out}/", "")
+                continue
+            if run is None:
+                todo[key] = wanted
+            else:
+                complete[key] = run
+        return complete, todo, blocked
+
+
+def prepare(out: Path, config: StudyConfig, sources: Sources) -> Study:
+    """Read and check everything that a study in `out` is made from.
+
+    Raises
+    ------
+    InputError
+        A source is unusable, or `out` holds something else, or the study there has other settings, photos, split or
+        renders (the message names the difference).
+    """
+    from segmentation import coco
+
+    photos = None
+    standin = out / STANDIN
+    if sources.data is not None:
+        photos = coco.read(sources.data)
+    elif read_manifest(standin, "dataset") is not None:
+        photos = coco.read(standin)
+    study = Study(
+        out=out,
+        config=config,
+        earlier=None,
+        data=sources.data and sources.data.resolve(),
+        photos=photos,
+        split=None,
+        renders=None,
+        across={},
+        gone={},
+    )
+    if not is_gathered(out):
+        check_claim(out, KIND, study.shared)
+    earlier = _earlier(out)
+    if earlier is not None:
+        config = config.joined(configuration.from_json(earlier["config"]))
+    study = replace(study, earlier=earlier, config=config)
+    if photos is not None:
+        study = replace(study, split=split_of(study, photos, sources))
+    study = replace(study, renders=_renders(study, sources))
+    across, gone = _across(study, sources)
+    return replace(study, across=across, gone=gone)
+
+
+def is_gathered(out: Path) -> bool:
+    """Whether a folder that no study has claimed holds runs put there by hand, beside their split, and nothing else."""
+    if not (out / SPLIT).is_file() or (out / CLAIM).exists():
+        return False
+    known = {RUNS, RENDERS, STANDIN, SPLIT}
+    return all(path.name in known for path in out.glob("[!.]*"))
+
+
+def _earlier(out: Path) -> dict[str, Any] | None:
+    try:
+        manifest = read_manifest(out, KIND)
+        if manifest is not None:
+            configuration.from_json(manifest["config"])
+    except (InputError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{out / 'study.json'}: damaged ({error}); put an intact one there, or delete it: runs stay"
+        ) from error
+    return manifest
+
+
+def split_of(study: Study, real: "Dataset", sources: Sources) -> "Split":
+    """The split of the study's photos: the one it has, which an asked one must equal, else the asked one.
+
+    Raises
+    ------
+    InputError
+        The study has another split, or the asked one does not fit the photos.
+    """
+    from segmentation import splits
+
+    path = study.out / SPLIT
+    there = splits.load(path) if path.exists() else None
+    if there is not None and sources.split is None and sources.groups_file is None:
+        return there
+    asked = _asked_split(study.config, real, sources)
+    if there is not None and there.digest != asked.digest:
+        raise InputError(
+            f"{study.out}: split: {_named(there)} there, {_named(asked)} asked; leave out --split and --groups-file to "
+            "keep the one there, or choose another folder"
+        )
+    return there or asked
+
+
+def _asked_split(config: StudyConfig, real: "Dataset", sources: Sources) -> "Split":
+    from segmentation import coco, groups, splits
+
+    if isinstance(sources.split, Path):
+        if sources.groups_file is not None:
+            raise InputError("--groups-file: a split file has its own groups; give one of the two")
+        loaded = splits.load(sources.split)
+        known = {photo.file_name for photo in real.photos}
+        if strange := [name for name in loaded.group if name not in known]:
+            raise InputError(f"{sources.split}: photo {strange[0]!r} is not in {real.folder}; split these photos")
+        return loaded
+    spots = None if sources.groups_file is None else groups.by_column(sources.groups_file, real, SPOT)
+    own = {photo.split for photo in real.photos} == set(coco.SPLITS)
+    how = sources.split or ("own" if own and config.profile != "paper" else "published")
+    if how == "grouped" and spots is None:
+        raise InputError("--split grouped needs --groups-file, or a file that `python -m segmentation split` wrote")
+    return splits.split(real, how=how, seed=config.seed, groups=spots)
+
+
+def _named(split: "Split") -> str:
+    return f"{split.how} with {len(set(split.group.values()))} groups ({split.digest})"
+
+
+def _renders(study: Study, sources: Sources) -> Found | None:
+    """Renders that were given, now or before; None where the study renders its own or no run to do takes any."""
+    from segmentation import coco
+
+    before = study.renders_before
+    path, option = sources.synth and sources.synth.resolve(), "--synth"
+    if path is None:
+        if before is None:
+            return _own_renders(study)
+        if before["plan"] is not None:
+            return None
+        _, todo, _ = study.standing()
+        if not any(config.arm.takes_renders for config in todo.values()):
+            return None
+        path, option = (study.out / before["folder"]).resolve(), "give --synth, since"
+    elif not any(arm.takes_renders for arm in study.config.arms):
+        return None
+    try:
+        found = Found(path=path, dataset=coco.read(path))
+    except InputError as error:
+        raise InputError(f"{option} {error}") from error
+    if before is not None and before["digest"] != found.dataset.digest:
+        raise InputError(
+            f"{study.out}: renders: {before['folder']} ({before['digest']}) there, {path} ({found.dataset.digest}) "
+            "asked; give those there, or choose another folder"
+        )
+    if study.photos is not None and found.dataset.digest == study.photos.digest:
+        raise InputError(f"{path}: these are the photos themselves; give --synth a rendered dataset")
+    return found
+
+
+def _own_renders(study: Study) -> Found | None:
+    """Renders that lie whole in the folder of a study that is new."""
+    from segmentation import coco
+
+    own = study.out / RENDERS
+    if read_manifest(own, "dataset") is None or not any(arm.takes_renders for arm in study.config.arms):
+        return None
+    found = Found(path=own, dataset=coco.read(own), plan=study.config.renders)
+    return found if len(found.dataset.photos) >= study.config.renders.count else None
+
+
+def _across(study: Study, sources: Sources) -> tuple[dict[str, Found], dict[str, Mapping[str, Any]]]:
+    """The sets to measure all runs on, by name; and those of before that are gone or have changed."""
+    from segmentation import coco
+
+    found: dict[str, Found] = {}
+    for path in sources.across:
+        name = path.resolve().name
+        if name in found:
+            raise InputError(f"--across: two sets are called {name}; rename a folder")
+        found[name] = Found(path=path.resolve(), dataset=coco.read(path))
+        if study.photos is not None and found[name].dataset.digest == study.photos.digest:
+            raise InputError(f"--across {path}: these are the photos of the study; its runs are tested on them already")
+    gone: dict[str, Mapping[str, Any]] = {}
+    before = (study.earlier or {}).get("across", {})
+    for name in before.keys() - found.keys():
+        path = (study.out / before[name]["folder"]).resolve()
+        try:
+            dataset = coco.read(path)
+        except InputError:
+            dataset = None
+        if dataset is not None and dataset.digest == before[name]["digest"]:
+            found[name] = Found(path=path, dataset=dataset)
+        else:
+            gone[name] = before[name]
+    return dict(sorted(found.items())), gone

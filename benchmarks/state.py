@@ -1,0 +1,71 @@
+"""Whether the run that a study wants lies in its folder: complete, still to make, or in the way."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segmentation.config import TrainConfig
+from twin.files import InputError, read_manifest
+
+if TYPE_CHECKING:
+    from segmentation.runs import Run
+
+Digests = Mapping[str, str | None]  # of the photos ("real"), the "split" and the "renders" of a study
+
+
+def find(folder: Path, wanted: TrainConfig, digests: Digests) -> "Run | None":
+    """The complete run in `folder`, wherever it was trained; None where it is still to make or to finish.
+
+    Weights need not be there, and the name of the arm does not matter, only what the arm takes.
+
+    Raises
+    ------
+    InputError
+        A run is there that cannot be this one: of other settings or data (the message names the difference), or
+        damaged. It is in the way, since nothing of it is overwritten.
+    """
+    from segmentation import runs
+
+    try:
+        manifest = read_manifest(folder, runs.KIND)
+        if manifest is None:
+            return None
+        if difference := _difference(manifest, wanted, digests):
+            raise InputError(f"{folder}: {difference}")
+        return runs.load(folder)
+    except InputError as error:
+        raise InputError(f"{error}; delete runs/{folder.name} to train it again") from error
+
+
+def absent(folder: Path, epochs: int) -> str:
+    """Why there is no complete run in a folder in which `find` found none."""
+    if not folder.is_dir():
+        return "not trained yet"
+    try:
+        reached = len((folder / "history.csv").read_text(encoding="utf-8").splitlines()) - 1
+    except (OSError, UnicodeDecodeError):
+        reached = 0
+    return f"unfinished: {max(0, reached)} of {epochs} epochs"
+
+
+def _difference(manifest: Mapping[str, Any], wanted: TrainConfig, digests: Digests) -> str:
+    """What of a run's manifest is not as wanted, in words; empty where it is this run."""
+    config, data = manifest.get("config"), manifest.get("data")
+    if not isinstance(config, Mapping) or not isinstance(config.get("arm"), Mapping) or not isinstance(data, Mapping):
+        return "run.json is damaged"
+    there, asked = _flat(config), _flat(asdict(wanted))
+    for name in (*asked, *(name for name in there if name not in asked)):
+        if there.get(name) != asked.get(name):
+            return f"{name} is {there.get(name)!r}, the study's is {asked.get(name)!r}"
+    for name in ("real", "split", *(("renders",) if wanted.arm.takes_renders else ())):
+        if data.get(name) != digests[name]:
+            what = {"real": "photos", "split": "split", "renders": "renders"}[name]
+            return f"made with other {what} ({data.get(name)}, the study's are {digests[name]})"
+    return ""
+
+
+def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a run with those of its arm among them, all but the arm's name, which only labels."""
+    arm = {f"arm {name}": value for name, value in config["arm"].items() if name != "name"}
+    return {name: value for name, value in config.items() if name != "arm"} | arm

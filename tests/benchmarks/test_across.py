@@ -1,0 +1,126 @@
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks import across, results
+from benchmarks.config import choose
+from benchmarks.sources import Sources, prepare
+from segmentation import coco, evaluate, runs
+from twin.files import InputError, write_json
+
+Maker = Callable[..., Any]
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Replace the networks: all photos of a set are measured with made-up counts; the runs are recorded."""
+    asked: list[str] = []
+
+    def measure_run(folder: Path, data: coco.Dataset) -> runs.PerImage:
+        asked.append(folder.name)
+        count = np.arange(len(data.photos)) + 1
+        names = tuple(photo.file_name for photo in data.photos)
+        return runs.PerImage(image=names, tp=count, fp=count, fn=count * 0, tn=count)
+
+    monkeypatch.setattr(evaluate, "measure_run", measure_run)
+    return asked
+
+
+def test_the_counts_of_another_set_are_kept_and_read(tmp_path: Path, fake_study: Maker, measured: list[str]) -> None:
+    fake_study(tmp_path / "out", kinds=("real",), backbones=("vgg16",), across=("yard",))
+    found = results.load(tmp_path / "out")
+    assert [each.id for each in found.across["yard"]] == ["real-vgg16-00", "real-vgg16-01"]
+    one = found.across["yard"][0]
+    assert len(one.images) == 12
+    assert one.f1.shape == (12,)
+    assert (one.kind, one.fraction, one.backbone, one.run) == ("real", 1.0, "vgg16", 0)
+    assert one.images != found.test_images
+    folder = tmp_path / "out" / "runs" / "real-vgg16-00"
+    own = (folder / "per_image.csv").read_text().splitlines()[0]
+    assert (folder / "across" / "yard.csv").read_text().splitlines()[0] == own == "image,tp,fp,fn,tn"
+
+
+def test_a_changed_set_or_run_is_measured_again(
+    tmp_path: Path, fake_study: Maker, fake_dataset: Maker, measured: list[str]
+) -> None:
+    fake_study(tmp_path / "out", kinds=("real",), backbones=("vgg16",), across=("yard",))
+    yard = coco.read(tmp_path / "yard")
+    run = tmp_path / "out" / "runs" / "real-vgg16-00"
+    assert across.is_measured(run, "yard", yard.digest)
+    changed = fake_dataset(tmp_path / "changed", 5, seed=11)
+    assert not across.is_measured(run, "yard", changed.digest)
+    assert across.read(run, "yard", changed.digest) is None
+    across.measure(str(run), "yard", changed)
+    found = across.read(run, "yard", changed.digest)
+    assert found is not None
+    assert found.tp.tolist() == [1, 2, 3, 4, 5]
+    # a run that was trained again has other pixels on its own photos
+    table = run / "per_image.csv"
+    lines = table.read_text().splitlines()
+    table.write_text("\n".join([lines[0], *lines[:0:-1]]) + "\n")
+    assert not across.is_measured(run, "yard", changed.digest)
+
+
+def test_a_table_cut_off_between_its_files_is_not_taken(
+    tmp_path: Path, fake_study: Maker, measured: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_study(tmp_path / "out", kinds=("real",), backbones=("vgg16",), across=("yard",))
+    run = tmp_path / "out" / "runs" / "real-vgg16-00"
+    yard = coco.read(tmp_path / "yard")
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(across, "write_json", killed)
+    with pytest.raises(KeyboardInterrupt):
+        across.measure(str(run), "yard", yard)
+    assert not across.is_measured(run, "yard", yard.digest)
+    assert results.load(tmp_path / "out").across_missing == {"yard": {"real-vgg16-00": "its weights are absent"}}
+
+
+def test_a_damaged_table_is_named_and_costs_only_itself(tmp_path: Path, fake_study: Maker, measured: list[str]) -> None:
+    fake_study(tmp_path / "out", kinds=("real",), backbones=("vgg16",), across=("yard",))
+    run = tmp_path / "out" / "runs" / "real-vgg16-00"
+    (run / "best.safetensors").touch()
+    for content in (
+        "image,tp\na,1\n",
+        "image,tp,fp,fn,tn\n",
+        "image,tp,fp,fn,tn\na,1,2,x,4\n",
+        "image,tp,fp,fn,tn\na,1\n",
+        "",
+    ):
+        (run / "across" / "yard.csv").write_text(content)
+        found = results.load(tmp_path / "out")
+        assert len(found.across["yard"]) == 1
+        assert "runs/real-vgg16-00/across/yard.csv: damaged" in found.across_missing["yard"]["real-vgg16-00"]
+    assert not found.missing
+
+
+def test_sets_that_cannot_be_are_refused(tmp_path: Path, fake_dataset: Maker) -> None:
+    fake_dataset(tmp_path / "photos", 20)
+    fake_dataset(tmp_path / "one" / "yard", 5, seed=1)
+    fake_dataset(tmp_path / "two" / "yard", 5, seed=2)
+    for sets, message in (
+        (("photos",), "these are the photos of the study"),
+        (("one/yard", "two/yard"), "two sets are called yard"),
+        (("absent",), "absent"),
+    ):
+        sources = Sources(data=tmp_path / "photos", across=tuple(tmp_path / name for name in sets))
+        with pytest.raises(InputError, match=message):
+            prepare(tmp_path / "out", choose("quick"), sources)
+
+
+def test_sets_of_before_are_kept_and_measured_where_they_still_are(tmp_path: Path, fake_study: Maker) -> None:
+    config = fake_study(tmp_path / "out", data=tmp_path / "photos", backbones=("vgg16",), across=("yard", "pier"))
+    sources = Sources(data=tmp_path / "photos")
+    claim = prepare(tmp_path / "new", config, sources).shared
+    write_json(tmp_path / "out" / "claim.json", {"kind": "study", "configuration": claim})
+    assert set(prepare(tmp_path / "out", config, sources).across) == {"yard", "pier"}
+    shutil.rmtree(tmp_path / "yard")
+    grown = prepare(tmp_path / "out", config, sources)
+    assert set(grown.across) == {"pier"}
+    assert set(grown.gone) == {"yard"}

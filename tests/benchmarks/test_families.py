@@ -1,0 +1,115 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks import results
+from benchmarks.config import cells
+from benchmarks.families import Families
+from benchmarks.material import Material
+from benchmarks.parts import answer
+from benchmarks.parts.cost import pareto
+from benchmarks.parts.method import command
+
+Maker = Callable[..., Any]
+
+
+def material(found: results.Results) -> Material:
+    return Material(
+        results=found, photos={}, photos_absent="absent", dataset=None, renders=None, renders_absent="absent"
+    )
+
+
+@pytest.fixture
+def uneven(tmp_path: Path, fake_study: Maker) -> results.Results:
+    fake_study(
+        tmp_path / "study", kinds=("real", "mixed", "copy-paste"), fractions=(0.5, 1.0), backbones=("mobilenet_v2",),
+        runs=3,
+        more=cells(("real",), (1.0,), ("resnet152", "vgg16"), 2), spot_size=2, across=("elsewhere",),
+        without=("mixed-mobilenet_v2-02",),
+    )  # fmt: skip
+    return results.load(tmp_path / "study")
+
+
+def test_each_contrast_is_a_family_at_equal_fractions_of_planned_cells_only(uneven: results.Results) -> None:
+    families = material(uneven).f1
+    found = {(each.base, each.kind): values for each, values in families.contrasts.items()}
+    assert list(found) == [("real", "mixed"), ("copy-paste", "mixed"), ("real", "copy-paste")]
+    for values in found.values():
+        assert [(each.first, each.second, each.backbone) for each in values] == [
+            (values[0].first, values[0].second, "mobilenet_v2"),
+            (values[1].first, values[1].second, "mobilenet_v2"),
+        ]
+        assert [families.fraction(each) for each in values] == [0.5, 1.0]
+        assert {each.members for each in values} == {2}  # its own family: nothing of the other contrasts counts
+    assert [each.runs for each in found["real", "mixed"]] == [(3, 3), (2, 2)]
+    assert list(families.backbones) == ["real"]
+    assert len(families.backbones["real"]) == 3
+
+
+def test_sentences_speak_of_training_and_of_the_part_of_the_photos(uneven: results.Results) -> None:
+    families = material(uneven).f1
+    first = families.sentence(next(iter(families.contrasts.values()))[0])
+    assert first.startswith("With mobilenet_v2 at 50 % of the training photos, ")
+    assert "training with renders" in first
+    assert "training on photos alone" in first
+    assert first.count(".") == first.count("0.") + 1
+    pair = families.sentence(families.backbones["real"][0])
+    assert pair.startswith("Trained on photos alone, ")
+
+
+def test_the_answer_is_five_sentences_with_numbers(uneven: results.Results) -> None:
+    found = answer.sentences(material(uneven))
+    assert len(found) == 5
+    for text in found.values():
+        assert any(letter.isdigit() for letter in text)
+        assert text.endswith(".")
+        assert text[0].isupper()
+    assert "95 % interval" in found["Renders"]
+    assert "copy-paste" in found["Against the control"]
+    assert "“equal”" in found["How sure"]
+    tiles = answer.tiles(material(uneven))
+    assert [tile.label for tile in tiles] == [
+        "Renders, at 50 % of the training photos",
+        "Renders, at all training photos",
+        "Highest mean, photos alone",
+    ]
+    assert answer.warnings(material(uneven))[-1].startswith("1 of 22 runs are missing")
+
+
+def test_other_sets_have_families_of_the_same_cells(uneven: results.Results) -> None:
+    families = Families(results=uneven, scores=uneven.across["elsewhere"], groups=None, score="f1")
+    found = next(iter(families.contrasts.values()))
+    assert [each.units for each in found] == [12, 12]
+    assert found[0].unit == "photo"
+
+
+def test_a_study_without_pairs_says_so(tmp_path: Path, fake_study: Maker) -> None:
+    fake_study(tmp_path, kinds=("real",), backbones=("vgg16",))
+    found = material(results.load(tmp_path))
+    assert not found.f1.contrasts
+    assert not found.f1.backbones
+    sentences = answer.sentences(found)
+    assert "not known" in sentences["Renders"]
+    assert "no other backbone was trained" in sentences["Backbones"]
+
+
+def test_the_command_names_every_cell(uneven: results.Results) -> None:
+    lines = command(uneven).splitlines()
+    assert len(lines) == 2
+    assert "--arms real mixed copy-paste --fractions 1 0.5 --backbones mobilenet_v2 --runs 3" in lines[0]
+    assert "--arms real --fractions 1 --backbones resnet152 vgg16 --runs 2" in lines[1]
+    assert all("--across elsewhere" in line for line in lines)
+
+
+def test_the_pareto_front_has_what_nothing_beats() -> None:
+    assert pareto([(1, 0.5), (2, 0.6), (2, 0.55), (3, 0.6), (None, 0.9), (4, None)]) == {0, 1}
+    assert pareto([(1, 0.5), (1, 0.5)]) == {0, 1}
+    rng = np.random.default_rng(0)
+    points = [(float(cost), float(score)) for cost, score in rng.random((30, 2))]
+    best = pareto(points)
+    for place, (cost, score) in enumerate(points):
+        beaten = any(c < cost and s > score for c, s in points)
+        assert (place in best) is not beaten
