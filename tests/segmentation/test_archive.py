@@ -103,7 +103,7 @@ def test_a_bomb_is_refused(cache, tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"bomb\.zip: entry 'zeros' would grow more than 200-fold"):
         archive.extracted(path, cache=cache)
     parts = entries(tmp_path / "parts.zip", *map(str, range(12)), content=bytes(archive.SMALL_BYTES // 10))
-    with pytest.raises(InputError, match=r"parts\.zip: would unpack to 0\.0 GiB"):
+    with pytest.raises(InputError, match=r"parts\.zip: would grow more than 200-fold"):
         archive.extracted(parts, cache=cache)
     monkeypatch.setattr(archive, "SMALL_BYTES", 2 * archive.SMALL_BYTES)
     assert len(list(archive.extracted(parts, cache=cache).iterdir())) == 12
