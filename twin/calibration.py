@@ -7,12 +7,14 @@ errors visit it twice. The forecast knows what an owner knows: geometry, categor
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from twin import assets, corrosion, state
-from twin.assets.surface import Asset, Texels
+from twin.assets.surface import Asset, Floats, Integers, Texels
 from twin.coating import Paint
 from twin.corrosion import AS_STANDARD, Fields, Growth
 from twin.evidence import GRADE_EDGES
@@ -138,10 +140,10 @@ def scores(
         twin, asset, texels = _geometry(number % geometries)
         histories = _bank(number % geometries, prior)
         rng = np.random.default_rng([seed, number])
-        fields, records, seen = _simulated(ARMS[arm], twin, asset, texels, prior, rng)
+        after, records, seen = _simulated(ARMS[arm], twin, asset, texels, prior, rng)
         known = learn(histories, asset, texels, records, seen, seed=number, particles=particles, widenings=widenings)
         largest = max(histories.zones, key=lambda zone: zone.area_mm2).name
-        truth = {ALL: _measured(fields, texels, ALL, asset), largest: _measured(fields, texels, largest, asset)}
+        truth = {zone: after.measured(zone) for zone in (ALL, largest)}
         for visits, particles_then in enumerate(known.particles):
             found = outlook(particles_then, [FORECAST])
             conflict = any(item in known.conflicts for item in known.agreement[:visits])
@@ -156,19 +158,38 @@ def scores(
                     )  # fmt: skip
 
 
-def _measured(fields: Fields, texels: Texels, zone: str, asset: Asset) -> tuple[float, float, float]:
-    """Rusted share, mean and greatest loss of a zone or of all."""
-    from twin.zones import regions
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Truth:
+    """An asset at some time. Texels of 4 mm miss the bottoms of small pits, which are kept beside them."""
 
-    here = next(mask for by, name, mask in regions(asset, texels, None) if by in ("part", "all") and name == zone)
-    area = texels.area_mm2[here].astype(np.float64)
-    loss, rusted = fields.wall_loss_mm[here], fields.rust_cover[here] > SEEN
-    return float(area[rusted].sum() / area.sum()), float((area * loss).sum() / area.sum()), float(loss.max())
+    asset: Asset
+    texels: Texels
+    fields: Fields
+    pit_zone: Integers  # (n,) index into the asset's zones
+    pit_depth_mm: Floats  # (n,) in its middle, below its surroundings
+    pit_loss_mm: Floats  # (n,) in its middle
+
+    def measured(self, zone: str) -> tuple[float, float, float]:
+        """Rusted share, mean and greatest loss of a zone or of all."""
+        from twin.zones import regions
+
+        found = regions(self.asset, self.texels, None)
+        here = next(mask for by, name, mask in found if by in ("part", "all") and name == zone)
+        area = self.texels.area_mm2[here].astype(np.float64)
+        loss, rusted = self.fields.wall_loss_mm[here], self.fields.rust_cover[here] > SEEN
+        worst = max(float(loss.max()), float(self.pit_loss_mm[self.pits_in(zone)].max(initial=0)))
+        return float(area[rusted].sum() / area.sum()), float((area * loss).sum() / area.sum()), worst
+
+    def pits_in(self, zone: str) -> NDArray[np.bool_]:
+        """Which pits lie in a zone, (n,)."""
+        if zone == ALL:
+            return np.ones(len(self.pit_zone), dtype=bool)
+        return np.asarray(self.pit_zone == self.asset.zone_names.index(zone))
 
 
 def _simulated(
     arm: Arm, twin: Twin, asset: Asset, texels: Texels, prior: Prior, rng: np.random.Generator
-) -> tuple[Fields, list[Record], dict[str, NDArray[np.bool_]]]:
+) -> tuple[_Truth, list[Record], dict[str, NDArray[np.bool_]]]:
     """State at the year of the forecast, and what inspectors wrote down before."""
     delay, rate, front, defects, pits = np.exp(
         np.array([prior.delay, arm.rate_sd, arm.front_sd, prior.defects, prior.pits]) * rng.standard_normal(5)
@@ -184,13 +205,26 @@ def _simulated(
     own_pits = replace(usual, factor=usual.factor * float(pits))
     seed = int(rng.integers(2**31))
 
-    def grown(years: float, pits: Pits | None) -> Fields:
-        return corrosion.grow(
-            asset, texels, exposure=at(arm.category), coating=coating, years=years, seed=seed, pits=pits, growth=growth
+    air = (texels.area_mm2 > 0).reshape(-1)
+    tree = cKDTree(texels.position_m.reshape(-1, 3)[air])
+
+    def grown(years: float) -> _Truth:
+        given: dict[str, Any] = {"exposure": at(arm.category), "coating": coating, "years": years, "seed": seed}
+        given["growth"] = growth
+        plain = corrosion.grow(asset, texels, pits=None, **given)
+        places, depth = corrosion.pit_middles(asset, pits=own_pits, **given)
+        under = np.flatnonzero(air)[tree.query(places.position_m)[1]]
+        loss = np.minimum(plain.wall_loss_mm.reshape(-1)[under] + depth, texels.thickness_mm.reshape(-1)[under])
+        return _Truth(
+            asset=asset,
+            texels=texels,
+            fields=corrosion.grow(asset, texels, pits=own_pits, **given),
+            pit_zone=asset.face_zone[places.face],
+            pit_depth_mm=depth,
+            pit_loss_mm=loss,
         )
 
     gauge, camera, eye, pit_gauge = rng.standard_normal(4)
-    air = (texels.area_mm2 > 0).reshape(-1)
     names = sorted(
         (name for name in asset.zone_names if name != "covered"),
         key=lambda name: -texels.area_mm2[texels.zone == asset.zone_names.index(name)].sum(),
@@ -204,7 +238,8 @@ def _simulated(
     seen: dict[str, NDArray[np.bool_]] = {}
     for years in VISITS:
         date = f"{state.later(twin.built, years):%Y-%m-%d}"
-        fields = grown(years, own_pits)
+        there = grown(years)
+        fields = there.fields
         left = (texels.thickness_mm - fields.wall_loss_mm).reshape(-1)
         error = KINDS["ultrasonic"]
         for index, (texel, zone) in enumerate(chosen):
@@ -230,7 +265,7 @@ def _simulated(
         photos, _ = photo_records(photo, asset, texels, view, called)
         seen[photos[0].seen] = view
         records += photos
-        share = _measured(fields, texels, names[2], asset)[0]
+        share = there.measured(names[2])[0]
         error = KINDS["grade"]
         judged = np.log(max(share, 1e-9)) + error.bias_sd * eye + error.scatter_sd * rng.standard_normal()
         records.append(
@@ -238,10 +273,8 @@ def _simulated(
                 date=date, zone=names[2], kind="grade", value=float(np.searchsorted(GRADE_EDGES, judged)), tool="eye"
             )
         )
-    plain = grown(VISITS[-1], None)
     error = KINDS["pit"]
-    here = texels.zone == asset.zone_names.index(names[0])
-    deepest = float((fields.wall_loss_mm - plain.wall_loss_mm)[here].max())
+    deepest = float(there.pit_depth_mm[there.pits_in(names[0])].max(initial=0))
     value = deepest + error.bias_sd * pit_gauge + error.scatter_sd * rng.standard_normal()
     records.append(Record(date=date, zone=names[0], kind="pit", value=max(value, 0.0), tool="gauge"))
-    return grown(FORECAST, own_pits), records, seen
+    return grown(FORECAST), records, seen

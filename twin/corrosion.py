@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin import zones
-from twin.assets.surface import Asset, Singles, Texels
+from twin.assets.surface import Asset, Floats, Singles, Texels
 from twin.coating import (
     ZINC_SPREAD,
     Coating,
@@ -28,7 +28,7 @@ from twin.coating import (
 from twin.exposure import METALS, Clock, Exposure, at, loss_um
 from twin.files import InputError
 from twin.noise import LIMIT, fractal
-from twin.pits import Pits, pit_loss_mm, pit_places
+from twin.pits import PitPlaces, Pits, pit_loss_mm, pit_places
 
 AnyFloat = TypeVar("AnyFloat", np.float32, np.float64)
 MOST_YEARS = 1000.0
@@ -133,7 +133,8 @@ def grow(
     loss = np.zeros_like(start)
     loss[rusted] = uniform * (1 + LOCAL * fractal(position, LOCAL_WAVELENGTHS_MM, 0.7, streams[LOCAL_STREAM]))
     if pits is not None:
-        loss += _pit_depths(asset, texels, rusted, exposure, years, pits, begin, streams[PITS_STREAM], growth)
+        places, depth = _middles(asset, exposure, years, pits, begin, streams[PITS_STREAM], growth)
+        loss += pit_loss_mm(texels.position_m, texels.normal, rusted, places, depth)
     if by_zone:
         loss[rusted] *= zones.loss_factors(asset.zone_names, texels.zone[rusted], texels.normal[rusted])
 
@@ -239,18 +240,37 @@ def _uniform_loss_mm(
     return np.asarray(loss)
 
 
-def _pit_depths(
+def pit_middles(
     asset: Asset,
-    texels: Texels,
-    rusted: NDArray[np.bool_],
+    *,
+    exposure: Exposure,
+    coating: Coating,
+    years: float,
+    seed: int,
+    pits: Pits,
+    growth: Growth = AS_STANDARD,
+) -> tuple[PitPlaces, Floats]:
+    """The pits of `grow`, whose parameters these are, and the depth of each in its middle below its surroundings, mm.
+
+    A texel that does not lie on the very middle of a pit shows it less deep.
+    """
+    streams = np.random.SeedSequence(seed).spawn(5)
+    begin = _starts(asset, exposure, coating, years, streams, growth)
+    places, depth = _middles(asset, exposure, years, pits, begin, streams[PITS_STREAM], growth)
+    facing = places.normal.astype(np.float32)
+    return places, depth * zones.loss_factors(asset.zone_names, asset.face_zone[places.face], facing)
+
+
+def _middles(
+    asset: Asset,
     exposure: Exposure,
     years: float,
     pits: Pits,
     begin: Callable[[Singles, Singles, NDArray[np.bool_]], Singles],
     seed: np.random.SeedSequence,
     growth: Growth,
-) -> Singles:
-    """Depth of pits at each texel, (H, W) mm."""
+) -> tuple[PitPlaces, Floats]:
+    """Pits and the depth of each in its middle, (n,) mm, before the factor of its zone."""
     places = pit_places(asset, pits, seed)
     # Side by side as one row, nearest together along x, so that they share tiles with their neighbours.
     order = np.argsort(places.position_m[:, 0])
@@ -259,8 +279,7 @@ def _pit_depths(
     start = np.empty(len(order))
     start[order] = begin(position, places.normal[order].astype(np.float32).reshape(shape), np.ones(shape[:2], bool))[0]
     birth = start + places.delay_years
-    depth = places.factor * _uniform_loss_mm(birth, places.position_m[:, 2], exposure, years, growth)
-    return pit_loss_mm(texels.position_m, texels.normal, rusted, places, depth)
+    return places, places.factor * _uniform_loss_mm(birth, places.position_m[:, 2], exposure, years, growth)
 
 
 def sample_history(rng: np.random.Generator, kind: str) -> tuple[Exposure, Coating, float]:

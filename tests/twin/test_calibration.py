@@ -70,7 +70,7 @@ def test_every_arm_can_be_simulated_and_differs_as_it_says() -> None:
         name: calibration._simulated(arm, twin, asset, texels, prior, np.random.default_rng(3))
         for name, arm in ARMS.items()
     }
-    loss = {name: float(fields.wall_loss_mm.mean()) for name, (fields, _, _) in grown.items()}
+    loss = {name: float(truth.fields.wall_loss_mm.mean()) for name, (truth, _, _) in grown.items()}
     plain = loss["gauge reads 0.3 mm thick"]
     assert loss["category C5, not C4"] > plain > loss["category C3, not C4"]
     assert loss["exponent 0.15 higher"] > plain == loss["detection 0.6, not 0.9"]

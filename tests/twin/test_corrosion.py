@@ -269,3 +269,20 @@ def test_a_million_texels_in_two_seconds() -> None:
     finally:
         os.sched_setaffinity(0, before)
     assert min(times) < 2 * 2  # measured alone: under 2 s; neighbours on the same processor slow it down
+
+
+def test_pits_are_deepest_in_their_middle() -> None:
+    """No texel shows more than the middles of the pits, and fine texels show nearly all of it."""
+    parameters = {**assets.sample("plate", np.random.default_rng(3))}
+    given = {"exposure": at("C5"), "coating": None, "years": 20.0, "seed": 4}
+    shown = {}
+    for texel_mm in (2.0, 8.0):
+        asset = assets.build("plate", parameters, texel_mm=texel_mm)
+        texels = assets.texels(asset)
+        both = [corrosion.grow(asset, texels, pits=pits, **given).wall_loss_mm for pits in (Pits(), None)]
+        shown[texel_mm] = float((both[0] - both[1]).max())
+        places, depth = corrosion.pit_middles(asset, pits=Pits(), **given)
+        assert len(depth) == len(places.factor)
+        assert shown[texel_mm] <= depth.max() + 1e-5
+    assert shown[8.0] < shown[2.0]
+    assert shown[2.0] > 0.9 * depth.max()
