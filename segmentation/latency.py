@@ -159,19 +159,20 @@ def table(measured: Sequence[Latency], sizes: Mapping[str, Complexity]) -> Table
         box=box.SIMPLE_HEAD,
         title=f"{first.size} x {first.size} px, threads: {first.threads}, timed calls: {first.repeats}",
         caption="parameters and operations: encoder / U-Net",
+        pad_edge=False,  # 80 columns hold it
     )
-    shown.add_column("backbone")
-    shown.add_column("precision")
+    shown.add_column("backbone", no_wrap=True)
+    shown.add_column("precision", no_wrap=True)
     for heading in ("params M", "depth", "GMACs", "p50 ms", "p95 ms"):
-        shown.add_column(heading, justify="right")
+        shown.add_column(heading, justify="right", no_wrap=True)
     for row in measured:
         size = sizes[row.backbone]
         shown.add_row(
             row.backbone,
-            f"{row.precision} (bf16)" if row.bfloat16 else row.precision,
+            f"{row.precision} bf16" if row.bfloat16 else row.precision,
             f"{size.encoder_params / 1e6:.1f} / {size.unet_params / 1e6:.1f}",
             str(size.depth),
-            f"{size.encoder_gmacs:.2f} / {size.unet_gmacs:.2f}",
+            f"{size.encoder_gmacs:.1f} / {size.unet_gmacs:.1f}",
             f"{row.p50_ms:.1f}",
             f"{row.p95_ms:.1f}",
         )
