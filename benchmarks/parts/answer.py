@@ -100,8 +100,10 @@ def _renders(material: Material) -> str:
 def _all_comparisons(material: Material) -> str:
     found = question_of(material.f1, "real", "mixed")
     known = [each for each in found if each.difference is not None]
+    if not known:
+        return "No arm with renders is there to be compared with photos alone."
     if len(known) < 2:
-        return f"That is the only comparison of renders with photos alone here ({tally(found) or 'no pair of runs'})."
+        return f"That is the only comparison of renders with photos alone here ({tally(known)})."
     low, high = (side(known, key=lambda each: each.difference or 0.0) for side in (min, max))
 
     def said(each: Comparison) -> str:
