@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.stats import t, ttest_1samp, ttest_ind, ttest_rel
 from statsmodels.formula.api import ols
@@ -74,6 +74,7 @@ def test_without_a_run_part_the_test_is_paired_over_units() -> None:
     assert p_value(paired(moments(twice[1] - twice[0]))) == pytest.approx(expected, rel=1e-6)
 
 
+@example(run=1.0, unit=1.0, freedom=1.0, units=5, d=1e-8)  # near p = 1 the quantiles are exact to 1e-8 only
 @given(
     run=st.floats(1e-8, 1), unit=st.floats(0, 1), freedom=st.floats(1, 30), units=st.integers(2, 50), d=st.floats(-3, 3)
 )
@@ -90,7 +91,7 @@ def test_the_p_value_is_the_error_rate_whose_interval_ends_at_zero(
     p = p_value(contrast)
     assert 0 < p <= 1
     if p > 1e-15:
-        assert half_width(contrast, p) == pytest.approx(abs(d), rel=1e-6, abs=1e-9)
+        assert half_width(contrast, p) == pytest.approx(abs(d), rel=1e-6, abs=1e-7)
     assert half_width(contrast, 0.01) > half_width(contrast, 0.05)
     # Between the quantiles of the two parts alone, for one common standard error.
     ratio = half_width(contrast, 0.05) / np.sqrt(contrast.variance)

@@ -190,7 +190,7 @@ def test_building_twice_gives_the_same_bytes(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", assets.KINDS)
-@settings(max_examples=1, deadline=None, derandomize=True)
+@settings(max_examples=1)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_sampler_makes_a_valid_asset(kind: str, seed: int) -> None:
     assert_drawn_well(kind, seed)
@@ -198,7 +198,7 @@ def test_sampler_makes_a_valid_asset(kind: str, seed: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", assets.KINDS)
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=80)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_sampler_never_makes_an_invalid_asset(kind: str, seed: int) -> None:
     assert_drawn_well(kind, seed)

@@ -111,7 +111,7 @@ def test_bolts_lie_flat_on_steel(section: str, joint: str) -> None:
     assert (apart[~np.eye(len(boxes), dtype=bool)] > 0).all()
 
 
-@settings(max_examples=10, deadline=None, derandomize=True)
+@settings(max_examples=10)
 @given(
     section=st.sampled_from(list(section_sizes.BEAMS)),
     length_m=st.floats(0.8, 4.0),

@@ -186,7 +186,7 @@ def test_link_is_in_proportion(link: str, width: float) -> None:
         assert assets.mesh(asset).volume == pytest.approx(exact, rel=0.01)
 
 
-@settings(max_examples=12, deadline=None, derandomize=True)
+@settings(max_examples=12)
 @given(wear=st.floats(0.001, 15), name=st.sampled_from(["stud", "studless"]))
 def test_wear_takes_its_share_of_the_bar(wear: float, name: str) -> None:
     link = Link(width=chain_link.WIDTH[name], stud=False, wear=wear / 100)

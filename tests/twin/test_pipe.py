@@ -254,7 +254,7 @@ def groups(patches: list[Patch]) -> dict[str, tuple[float, float]]:
     return extents
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_parts_of_a_sampled_pipe_stay_clear_of_each_other(seed: int) -> None:
     parameters = sample(np.random.default_rng(seed))
@@ -274,7 +274,7 @@ def test_parts_of_a_sampled_pipe_stay_clear_of_each_other(seed: int) -> None:
         assert all(weld.max() < low or high < weld.min() for low, high in feet)
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_any_parameters_make_a_pipe_or_one_line(data: st.DataObject) -> None:
     def draw(strategy: st.SearchStrategy[Any]) -> Any:

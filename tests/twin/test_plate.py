@@ -169,7 +169,7 @@ def test_butt_weld_ends_in_the_fillets_of_the_ribs() -> None:
             assert y.min() - webs[number - 2].max() < 0.004
 
 
-@settings(max_examples=10, deadline=None, derandomize=True)
+@settings(max_examples=10)
 @given(
     length_m=st.floats(0.05, 1.5),
     width_m=st.floats(0.05, 1.5),

@@ -103,7 +103,7 @@ def test_seat_of_a_bar_is_covered() -> None:
     assert area == pytest.approx(0.3 * 0.048)
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=20)
 @given(slope=st.floats(-1.0, 1.0), lean=st.floats(-1.0, 1.0))
 def test_oblique_cuts_leave_the_length_through_the_centroid(slope: float, lean: float) -> None:
     """A prism between two planes has the volume of its section times the distance between them at the centroid."""
@@ -178,7 +178,7 @@ def test_gusset_has_the_volume_of_its_outline() -> None:
     assert solid(patches).volume == pytest.approx(0.012 * area)
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=20)
 @given(x=st.tuples(st.floats(-0.2, 0.2), st.floats(-0.2, 0.2)), y=st.tuples(st.floats(-0.2, 0.2), st.floats(-0.2, 0.2)))
 def test_seated_plate_covers_the_rectangle(x: tuple[float, float], y: tuple[float, float]) -> None:
     x, y = (min(x), max(x) + 0.01), (min(y), max(y) + 0.01)

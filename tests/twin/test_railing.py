@@ -122,7 +122,7 @@ def test_bases_carry_four_fasteners_clear_of_weld_and_edge(base: str) -> None:
         assert np.maximum(low[:2] - weld[1, :2], weld[0, :2] - high[:2]).max() > -0.012  # at the corners of its box
 
 
-@settings(max_examples=8, deadline=None, derandomize=True)
+@settings(max_examples=8)
 @given(
     length_m=st.floats(0.5, 4.0),
     height_m=st.floats(0.8, 1.6),

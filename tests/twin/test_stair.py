@@ -113,7 +113,7 @@ def test_handrail_follows_the_slope_over_its_posts(handrail: str, sign: int, str
         np.testing.assert_allclose(across, stair_rail.TUBE / 2, atol=1e-3)
 
 
-@settings(max_examples=6, deadline=None, derandomize=True)
+@settings(max_examples=6)
 @given(
     treads=st.integers(2, 4),
     rise_mm=st.floats(140, 230),
