@@ -13,6 +13,7 @@ VERDICTS = {
     "unsettled": "not settled",
     "untested": "not tested",
 }
+GREATEST = 1.0  # difference that two scores can have
 
 
 def sentence(comparison: Comparison, *, names: Mapping[str, str] | None = None, where: str = "") -> str:
@@ -39,8 +40,11 @@ def sentence(comparison: Comparison, *, names: Mapping[str, str] | None = None, 
             if comparison.alone is not None and comparison.alone < ERROR:
                 text += f", which alone would tell them apart, but not as one of {comparison.members} comparisons"
             if comparison.detectable is not None:
-                seen = write(comparison.detectable, ".3f")
-                text += f"; a true difference of {seen} would be found four times in five"
+                if comparison.detectable < GREATEST:
+                    seen = write(comparison.detectable, ".3f")
+                    text += f"; a true difference of {seen} would be found four times in five"
+                else:
+                    text += "; so few runs would miss any difference more than once in five times"
         case "equal":
             text = f"{start}{second} and {first} are equal within {margin}: {number}"
         case verdict:

@@ -10,7 +10,7 @@ from benchmarks.page import Block, Bullets, Part, Text, Tile, Tiles
 from benchmarks.parts.verdicts import question_of, tally
 from benchmarks.statistics import summary
 from benchmarks.table import write
-from benchmarks.verdict import VERDICTS
+from benchmarks.verdict import GREATEST, VERDICTS
 from benchmarks.words import count, interval, listed, of_photos, percent
 
 
@@ -162,7 +162,8 @@ def _backbones(material: Material) -> str:
     elif apart:
         verdict = f"{len(apart)} of {len(tested)} pairs are told apart ({'; '.join(apart)})"
     else:
-        verdict = f"of {count(len(tested), 'pair')} tested none is told apart ({_seen(tested)} would be)"
+        could = _seen(tested) or "with so few runs, no difference"
+        verdict = f"of {count(len(tested), 'pair')} tested none is told apart ({could} would be)"
     return f"{start}), {last} the lowest, {low:.3f}; {verdict}; {printed}."
 
 
@@ -174,13 +175,19 @@ def _trust(material: Material) -> str:
     )
     if not found:
         return f"{start}: no gain of renders is tested, for that takes two runs with and without them."
-    return (
-        f"{start}; of true gains by renders, {_seen(found)} F1 would be found four times in five, smaller ones less "
-        f"often, and “equal” is said only where the difference is shown to be within {MARGIN:g}."
-    )
+    seen = _seen(found)
+    gains = f"of true gains by renders, {seen} F1 would be found four times in five, smaller ones less often"
+    if not seen:
+        gains = "with so few runs, any true gain by renders would be missed more than once in five times"
+    return f"{start}; {gains}, and “equal” is said only where the difference is shown to be within {MARGIN:g}."
 
 
 def _seen(found: Sequence[Comparison]) -> str:
-    """What the comparisons detect: one number, or the range over them."""
-    low, high = (side(each.detectable or 0.0 for each in found) for side in (min, max))
+    """What the comparisons detect: one number, or the range over them; empty where no score can differ so much."""
+    detected = [each.detectable for each in found if each.detectable is not None and each.detectable < GREATEST]
+    if not detected:
+        return ""
+    low, high = min(detected), max(detected)
+    if len(detected) < len(found):
+        return f"{low:.3f} or more"
     return f"{low:.3f}" if f"{low:.3f}" == f"{high:.3f}" else f"{low:.3f} to {high:.3f}"

@@ -212,3 +212,9 @@ def test_sentences_hold_number_interval_runs_and_spots() -> None:
     text = sentence(arms(runs, pairs=[("real", "mixed")], score="f1", groups=None)[0])
     assert text.startswith("With vgg16, it is not settled whether mixed is better or worse than real: F1 ")
     assert "3 runs of each, 60 photos); a true difference of 0.0" in text
+    few = [
+        *cell("real", "vgg16", 0.7, runs=2, seed=1, run_sd=0.2),
+        *cell("mixed", "vgg16", 0.7, runs=2, seed=2, run_sd=0.2),
+    ]
+    text = sentence(arms(few, pairs=[("real", "mixed")], score="f1", groups=None)[0])
+    assert text.endswith("; so few runs would miss any difference more than once in five times.")
