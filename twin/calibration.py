@@ -38,7 +38,7 @@ READINGS = 6  # thickness readings at each visit, at the same places
 KINDS_TRIED = ("pipe", "plate", "beam", "railing")
 AREA_M2 = (0.25, 0.9)  # of the assets: small enough to grow hundreds of them
 TEXEL_MM = 4.0
-PARTICLES_EACH = 300
+PARTICLES_EACH = 500
 QUANTITIES = ("rusted share", "mean loss", "max loss")
 
 

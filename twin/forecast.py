@@ -121,7 +121,7 @@ def outlook(particles: Particles, years: Sequence[float]) -> dict[str, Outlook]:
         columns = []
         for year in years:
             worst, left = course.worst_mm(year)
-            share = course.rusted(year) @ zone.weight
+            share = np.minimum(course.rusted(year) @ zone.weight, 1)  # the weights add up to 1 but for rounding
             columns.append([share[:, 0], course.mean_mm(year)[:, 0], worst[:, 0], left[:, 0]])
         share, mean, worst, left = np.array(columns, dtype=float).transpose(1, 2, 0)
         found[zone.name] = Outlook(rusted_share=share, mean_loss_mm=mean, max_loss_mm=worst, least_left_mm=left)

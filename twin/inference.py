@@ -240,11 +240,13 @@ def _updated(
             take = np.log(rng.random(count)) < odds
             normal, number = np.where(take[:, None], there, normal), np.where(take, other, number)
             base, full = np.where(take, base_there, base), np.where(take, full_there, full)
-    together = rng.integers(all_seeds, size=count)
+    # One noise for all zones: where records do not say otherwise they keep to one history, as rust creeps between them.
+    noise = rng.gumbel(size=(count, all_seeds))
+    together = np.argmax(noise, axis=1)
     seeds = {zone.name: together for zone in state.bank.zones}
     for name, course in _zone_courses(state, normal, number, both).items():
         values = log_likelihood(course, both[name], _bias(normal, state.widening))
-        seeds[name] = np.argmax(values + rng.gumbel(size=values.shape), axis=1)
+        seeds[name] = np.argmax(values + noise, axis=1)
     return replace(state, normal=normal, number=number, seeds=seeds)
 
 

@@ -88,9 +88,10 @@ def test_finished_folder_is_left_alone(dataset: Path) -> None:
 
 
 @pytest.mark.blender
-def test_killed_and_resumed_with_two_workers_gives_the_same_files(dataset: Path, tmp_path: Path) -> None:
+def test_killed_then_resumed_and_appended_with_two_workers_gives_the_same_files(dataset: Path, tmp_path: Path) -> None:
+    """The first command stops in the middle of a scene."""
     out = tmp_path / "killed"
-    child = subprocess.Popen([*COMMAND, "--out", str(out), "--workers", "2"], stderr=subprocess.DEVNULL)
+    child = subprocess.Popen([*COMMAND, "--out", str(out), "--workers", "2", "--count", "7"], stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     while len(listed(out)) < 4 and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -98,13 +99,14 @@ def test_killed_and_resumed_with_two_workers_gives_the_same_files(dataset: Path,
     child.wait()  # its workers live on for a moment, beside those of the next command
     assert not (out / "dataset.json").exists()
     done = {path: path.stat().st_mtime_ns for path in listed(out)}
-    assert 4 <= len(done) < 9
+    assert 4 <= len(done) < 7
 
-    assert run(out, "--workers", "2").returncode == 0
+    assert run(out, "--workers", "2", "--count", "9").returncode == 0
     assert {path: path.stat().st_mtime_ns for path in done} == done
     assert hashes(out) == hashes(dataset)
 
 
+@pytest.mark.slow
 @pytest.mark.blender
 def test_appended_in_the_middle_of_a_scene_is_the_same_dataset(dataset: Path, tmp_path: Path) -> None:
     out = tmp_path / "appended"
