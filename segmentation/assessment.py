@@ -70,7 +70,7 @@ def assess(folder: Path, data: coco.Dataset, *, threshold: Threshold, out: Path 
     network, config = evaluate.load_network(folder)
     identity = {
         "run": digest(run.manifest["config"]),
-        "weights": _weights_digest(folder),
+        "weights": weights_digest(folder),
         "data": data.digest,
         "threshold": threshold,
     }
@@ -147,7 +147,8 @@ def _validation_photos(folder: Path, run: runs.Run, data: coco.Dataset) -> tuple
     return split.valid
 
 
-def _weights_digest(folder: Path) -> str:
+def weights_digest(folder: Path) -> str:
+    """SHA-256, 16 hex digits, of a run's weights."""
     with (folder / runs.WEIGHTS).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
 

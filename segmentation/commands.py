@@ -102,6 +102,70 @@ def evaluate(
     Console(highlight=False, markup=False, soft_wrap=True).print(describe(assessment.summary))
 
 
+def predict(
+    run_folder: Path,
+    photos: tuple[Path, ...],
+    /,
+    *,
+    out: Path,
+    threshold: float = 0.5,
+    tiling: Literal["auto", "always", "never"] = "auto",
+    scale: float | None = None,
+    overlap: float = 0.5,
+    flips: bool = False,
+    overlays: bool = True,
+) -> int:
+    """Draw the masks of photos that nobody has labelled; the same command goes on where it was cut off.
+
+    A photo that cannot be read is reported and left out; the others are done, and the exit status is 1.
+
+    Parameters
+    ----------
+    run_folder
+        folder of a complete run.
+    photos
+        image files, or folders that are searched for them.
+    out
+        folder for masks/ (PNG, 255 where there is corrosion), overlays/, annotations.json (COCO) and predictions.csv.
+    threshold
+        of the corrosion probability; `python -m segmentation evaluate --threshold valid` finds the best.
+    tiling
+        auto cuts photos into overlapping tiles that are 1.5 times larger than those the run was trained on, never
+        squeezes each photo whole as in training.
+    scale
+        pixels of the network for each pixel of a tiled photo; that of the run's training photos if not given.
+        Photos in which things appear twice as large as there want half of it.
+    overlap
+        share of a tile that neighbours have in common.
+    flips
+        average over the photo, its mirror images and the photo upside down: four times the work.
+    overlays
+        write photos with their masks outlined, too.
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from segmentation import predictions
+
+    settings = predictions.Settings(threshold=threshold, tiling=tiling, scale=scale, overlap=overlap, flips=flips)
+    if not photos:
+        raise InputError("no photos; name image files or folders of them after the run's folder")
+    chosen = predictions.named(photos)
+    predictor = predictions.Predictor(run_folder, settings)
+    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("photos", total=len(chosen))
+
+        def on_photo(wrong: InputError | None) -> None:
+            progress.advance(task)
+            if wrong is not None:
+                console.print(f"left out: {wrong}")
+
+        failed = predictions.predict(predictor, chosen, out, overlays=overlays, on_photo=on_photo)
+    print(f"{out}: masks of {len(chosen) - len(failed)} of {len(chosen)} photos")  # noqa: T201
+    return 1 if failed else 0
+
+
 def latency(
     *,
     backbone: tuple[str, ...] = BACKBONES,
@@ -154,9 +218,10 @@ def weights(*, to: Path, backbones: tuple[str, ...] = BACKBONES) -> None:
     prepare(to, backbones)
 
 
-COMMANDS: Mapping[str, Callable[..., None]] = {
+COMMANDS: Mapping[str, Callable[..., int | None]] = {
     "split": split,
     "evaluate": evaluate,
+    "predict": predict,
     "latency": latency,
     "weights": weights,
 }

@@ -91,11 +91,11 @@ def predict(
     if isinstance(arrays, Natives):
         for row in rows:
             image, mask = (np.array(pixels[None]) for pixels in arrays.photo(row))  # copies: the arrays are read-only
-            yield _logits(network, config, image), mask
+            yield logits_of(network, config, image), mask
         return
     for first in range(0, len(rows), config.batch_size):
         batch = rows[first : first + config.batch_size]
-        yield _logits(network, config, arrays.images[batch]), arrays.masks[batch]
+        yield logits_of(network, config, arrays.images[batch]), arrays.masks[batch]
 
 
 def measure_run(folder: Path, data: coco.Dataset) -> PerImage:
@@ -174,7 +174,7 @@ def predict_masks(folder: Path, photos: Sequence[coco.Photo]) -> list[npt.NDArra
         for photo in photos:
             image = coco.image(photo)
             image = image.copy() if config.framing == "crop" else dataset.resize_image(image, config.size)  # writable
-            probability = torch.sigmoid(_logits(network, config, image[None]))
+            probability = torch.sigmoid(logits_of(network, config, image[None]))
             large = torch.nn.functional.interpolate(probability, (photo.height, photo.width), mode="bilinear")
             masks.append((large[0, 0] > THRESHOLD).cpu().numpy())
     return masks
@@ -199,7 +199,7 @@ def load_network(folder: Path) -> tuple[torch.nn.Module, TrainConfig]:
     return place(network, config.precision), config
 
 
-def _logits(network: torch.nn.Module, config: TrainConfig, images: npt.NDArray[np.uint8]) -> torch.Tensor:
+def logits_of(network: torch.nn.Module, config: TrainConfig, images: npt.NDArray[np.uint8]) -> torch.Tensor:
     """Logits (b, 1, h, w) float32 of images (b, h, w, 3) uint8, in evaluation mode.
 
     Sides that the U-Net cannot halve five times are continued with their border pixels, and the result is cut.

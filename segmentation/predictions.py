@@ -1,0 +1,282 @@
+"""Masks of photos nobody has labelled, as a folder on disk.
+
+`masks/` has a PNG for each photo (255 where there is corrosion), `overlays/` the photo with its mask outlined,
+`parts/` what is known of each; `annotations.json` (COCO) and `predictions.csv` are made of the parts at the end.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from segmentation import coco, dataset, evaluate, pictures, runs
+from segmentation.assessment import weights_digest
+from segmentation.tiles import blended
+from twin.files import InputError, atomic_file, digest, hold, read_json, write_json, write_text, writing
+
+if TYPE_CHECKING:
+    import torch
+
+KIND = "predictions"
+IMAGES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})
+COLUMNS = ("photo", "width", "height", "rusted_percent", "regions", "tiles", "scale")
+LARGER = 1.5  # a photo is cut into tiles where it is so many times larger than those the run was trained on
+NATIVE_TILE = 1024  # pixels, of runs that were trained at the photos' own scale
+OUTLINE = (255, 0, 200)  # a colour that neither rust nor paint has
+OVERLAY = 1600  # pixels of an overlay's longer side, at most
+
+Tiling = Literal["auto", "always", "never"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How photos are taken in.
+
+    Parameters
+    ----------
+    threshold : of the corrosion probability, between 0 and 1.
+    tiling : whether photos are cut into tiles: always, never (squeezed whole, as in training), or by their size.
+    scale : pixels of the network for each pixel of a photo; None for the scale of the run's training photos.
+    overlap : share of a tile that neighbours have in common.
+    flips : average over the photo, its mirror images, and the photo upside down.
+    """
+
+    threshold: float = evaluate.THRESHOLD
+    tiling: Tiling = "auto"
+    scale: float | None = None
+    overlap: float = 0.5
+    flips: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 < self.threshold < 1:
+            raise InputError(f"threshold {self.threshold} is not between 0 and 1")
+        if self.scale is not None and not 0 < self.scale <= 4:
+            raise InputError(f"scale {self.scale} is not above 0 and at most 4")
+        if not 0 <= self.overlap <= 0.9:
+            raise InputError(f"overlap {self.overlap} is not between 0 and 0.9")
+
+
+class Predictor:
+    """A complete run, ready to be shown photos."""
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        """Load the network.
+
+        Raises
+        ------
+        InputError
+            The folder holds no complete run, or its weights are damaged or absent, or its scale is not known.
+        """
+        self.settings = settings
+        self.network, self.config = evaluate.load_network(folder)
+        manifest = runs.load(folder).manifest
+        scale = settings.scale if settings.scale is not None else manifest.get("scale")
+        if scale is None:
+            raise InputError(f"{folder}: run.json does not say at which scale the run was trained; give --scale")
+        self.scale = float(scale)
+        self.identity = {
+            "run": digest(manifest["config"]), "weights": weights_digest(folder), **asdict(settings),
+        }  # fmt: skip
+
+    def probability(self, image: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], int]:
+        """Probability of corrosion of each pixel of a photo (h, w, 3), (h, w), and the number of tiles; 0 for whole."""
+        import cv2
+
+        height, width = image.shape[:2]
+        tile = NATIVE_TILE if self.config.framing == "crop" else self.config.size
+        larger = self.scale * max(height, width) > LARGER * tile
+        if self.settings.tiling == "never" or (self.settings.tiling == "auto" and not larger):
+            small, tiles = self._whole(image), 0
+        else:
+            size = (max(1, round(width * self.scale)), max(1, round(height * self.scale)))
+            how = cv2.INTER_AREA if self.scale < 1 else cv2.INTER_LINEAR
+            scaled = np.asarray(cv2.resize(image, size, interpolation=how), dtype=np.uint8)
+            small, tiles = blended(scaled, tile, self.settings.overlap, self.config.batch_size, self._predict)
+        large = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+        return np.asarray(large, dtype=np.float32), tiles
+
+    def _whole(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """As in training: squeezed to the working size, or at its own scale."""
+        if self.config.framing == "crop":
+            return np.asarray(self._predict(image[None])[0])
+        return np.asarray(self._predict(dataset.resize_image(image, self.config.size)[None])[0])
+
+    def _predict(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Probabilities (b, h, w) of images (b, h, w, 3)."""
+        import torch
+
+        def of(given: npt.NDArray[np.uint8]) -> torch.Tensor:
+            return torch.sigmoid(evaluate.logits_of(self.network, self.config, np.ascontiguousarray(given))[:, 0])
+
+        if not self.settings.flips:
+            return np.asarray(of(images).cpu().numpy())
+        ways: tuple[tuple[int, ...], ...] = ((), (1,), (2,), (1, 2))
+        found = [torch.flip(of(np.flip(images, axes)), axes) for axes in ways]
+        return np.asarray(torch.stack(found).mean(dim=0).cpu().numpy())
+
+
+def named(given: Sequence[Path]) -> dict[str, Path]:
+    """Photos by the name of their mask, without ending: of files their own, of a folder's photos their path in it.
+
+    Raises
+    ------
+    InputError
+        A path is absent, a folder has no photos, or two photos would get one mask.
+    """
+    found: dict[str, Path] = {}
+    for path in given:
+        if path.is_dir():
+            photos = sorted(
+                each for each in path.rglob("*")
+                if each.suffix.lower() in IMAGES
+                and not any(part.startswith(".") for part in each.relative_to(path).parts)
+            )  # fmt: skip
+            if not photos:
+                raise InputError(f"{path}: no photos in this folder ({', '.join(sorted(IMAGES))})")
+            names = [str(each.relative_to(path).with_suffix("").as_posix()) for each in photos]
+        elif path.exists():
+            photos, names = [path], [path.stem]
+        else:
+            raise InputError(f"{path}: no such file or folder")
+        for name, photo in zip(names, photos, strict=True):
+            if found.setdefault(name, photo) != photo:
+                raise InputError(f"{photo} and {found[name]} would get one mask, {name}.png; give them one --out each")
+    return found
+
+
+def predict(
+    predictor: Predictor,
+    photos: dict[str, Path],
+    out: Path,
+    *,
+    overlays: bool = True,
+    on_photo: Callable[[InputError | None], None] | None = None,
+) -> list[str]:
+    """Write the masks of photos into a folder, and the tables of all photos that are in it.
+
+    The same command goes on where it was cut off; other photos are added. A photo that cannot be read is left out.
+
+    Parameters
+    ----------
+    predictor : the run.
+    photos : by name, from `named`.
+    out : folder, absent, empty, or begun with the same run and settings.
+    overlays : whether photos with outlines are written, too.
+    on_photo : called after each photo with what was wrong with it.
+
+    Returns
+    -------
+    Names of the photos that could not be read.
+
+    Raises
+    ------
+    InputError
+        The folder holds something else or cannot be written.
+    """
+    from segmentation.model import torch_settings
+
+    failed = []
+    with writing(out), hold(out, KIND, predictor.identity), torch_settings(predictor.config.threads):
+        for name, path in photos.items():
+            wrong = None
+            try:
+                _photo(predictor, name, path, out, overlays)
+            except InputError as error:
+                wrong = error
+                failed.append(name)
+            if on_photo is not None:
+                on_photo(wrong)
+        _tables(out)
+    return failed
+
+
+def _photo(predictor: Predictor, name: str, path: Path, out: Path, overlays: bool) -> None:
+    """Mask, overlay and part of one photo; nothing is done where they are there and the photo is the same."""
+    (width, height), content = pictures.header(path)
+    part = out / "parts" / f"{name}.json"
+    wanted = [out / "masks" / f"{name}.png", *([out / "overlays" / f"{name}.jpg"] if overlays else [])]
+    if part.exists() and all(each.exists() for each in wanted) and read_json(part).get("sha256") == content:
+        return
+    image = pictures.decoded(path)
+    probability, tiles = predictor.probability(image)
+    mask = probability > predictor.settings.threshold
+    _write_image(wanted[0], np.where(mask, np.uint8(255), np.uint8(0)), "PNG")
+    if overlays:
+        _write_image(wanted[1], overlay(image, mask), "JPEG")
+    regions = list(regions_of(mask))
+    write_json(
+        part,
+        {
+            "photo": Path(name).with_name(path.name).as_posix(),
+            "sha256": content, "width": width, "height": height, "rusted_percent": round(100 * float(mask.mean()), 4),
+            "regions": regions, "tiles": tiles, "scale": predictor.scale if tiles else None,
+        },
+    )  # fmt: skip
+
+
+def regions_of(mask: npt.NDArray[np.bool_]) -> Iterator[dict[str, Any]]:
+    """The 8-connected regions of a mask as COCO has them: compressed RLE, area, box."""
+    import cv2
+
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    canvas = np.zeros(mask.shape, dtype=bool, order="F")
+    for number in range(1, count):
+        x, y, width, height = (int(side) for side in boxes[number, :4])
+        here = (slice(y, y + height), slice(x, x + width))
+        canvas[here] = labels[here] == number
+        yield coco.region(canvas)
+        canvas[here] = False
+
+
+def overlay(image: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
+    """A photo (h, w, 3) with the borders of its mask drawn on it, its longer side at most `OVERLAY` pixels."""
+    import cv2
+
+    height, width = mask.shape
+    scale = min(1.0, OVERLAY / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    drawn = np.array(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+    small = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+    contours, _ = cv2.findContours(small, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    cv2.drawContours(drawn, contours, -1, OUTLINE, max(1, max(size) // 400))
+    return np.asarray(drawn, dtype=np.uint8)
+
+
+def _write_image(path: Path, pixels: npt.NDArray[np.uint8], kind: str) -> None:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, kind, quality=90)
+    with atomic_file(path) as stream:
+        stream.write(buffer.getvalue())
+
+
+def _tables(out: Path) -> None:
+    """annotations.json and predictions.csv of all photos in a folder."""
+    parts = [read_json(path) for path in sorted((out / "parts").rglob("*.json"))]
+    images = [
+        {"id": number, "file_name": part["photo"], "width": part["width"], "height": part["height"]}
+        for number, part in enumerate(parts, start=1)
+    ]
+    found = [(image["id"], region) for image, part in zip(images, parts, strict=True) for region in part["regions"]]
+    annotations = [
+        {"id": number, "image_id": image, "category_id": 1, "iscrowd": 0, **region}
+        for number, (image, region) in enumerate(found, start=1)
+    ]
+    document = coco.document(images, annotations, description="corrosion as a network predicts it, not checked by eye")
+    write_text(out / "annotations.json", json.dumps(document))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for part in parts:
+        row = {**part, "regions": len(part["regions"])}
+        writer.writerow("" if row[name] is None else row[name] for name in COLUMNS)
+    write_text(out / "predictions.csv", text.getvalue())

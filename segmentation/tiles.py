@@ -1,0 +1,65 @@
+"""Large photos by overlapping tiles: where the tiles lie, and how what is predicted on them becomes one picture."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+Singles = npt.NDArray[np.float32]
+Pixels = npt.NDArray[np.uint8]
+Predict = Callable[[Pixels], Singles]
+
+
+def starts(length: int, tile: int, overlap: float) -> list[int]:
+    """First pixels of tiles that cover `length` pixels, at even steps; neighbours share at least `overlap` of a tile.
+
+    Parameters
+    ----------
+    length : at least `tile`.
+    overlap : from 0 to below 1.
+    """
+    stride = max(1, int(tile * (1 - overlap)))
+    count = 1 + -(-(length - tile) // stride)
+    return [int(start) for start in np.linspace(0, length - tile, count).round()]
+
+
+def window(tile: int) -> Singles:
+    """Weight of each pixel of a tile, (tile, tile): a raised cosine, above 0.
+
+    A tile's border, where the network sees least of the surroundings, counts least, and seams vanish.
+    """
+    along = np.sin(np.pi * (np.arange(tile) + 0.5) / tile) ** 2
+    return np.asarray(np.outer(along, along), dtype=np.float32)
+
+
+def blended(image: Pixels, tile: int, overlap: float, batch: int, predict: Predict) -> tuple[Singles, int]:
+    """The weighted mean of what is predicted on overlapping tiles.
+
+    Parameters
+    ----------
+    image : (h, w, 3) uint8. A side shorter than a tile is continued with its border pixels, and the result is cut.
+    tile : side of a tile, pixels.
+    overlap : share of a tile that neighbours have in common, at least.
+    batch : tiles given to `predict` at once.
+    predict : (b, tile, tile, 3) uint8 to (b, tile, tile).
+
+    Returns
+    -------
+    (h, w) float32, and the number of tiles.
+    """
+    height, width = image.shape[:2]
+    padded = np.pad(image, ((0, max(tile - height, 0)), (0, max(tile - width, 0)), (0, 0)), mode="edge")
+    total = np.zeros(padded.shape[:2], dtype=np.float32)
+    weight, own = np.zeros_like(total), window(tile)
+    corners = [(y, x) for y in starts(padded.shape[0], tile, overlap) for x in starts(padded.shape[1], tile, overlap)]
+    for some in _batches(corners, batch):
+        found = predict(np.stack([padded[y : y + tile, x : x + tile] for y, x in some]))
+        for (y, x), values in zip(some, found, strict=True):
+            total[y : y + tile, x : x + tile] += own * values
+            weight[y : y + tile, x : x + tile] += own
+    return (total / weight)[:height, :width], len(corners)
+
+
+def _batches(corners: list[tuple[int, int]], batch: int) -> Iterator[list[tuple[int, int]]]:
+    for first in range(0, len(corners), batch):
+        yield corners[first : first + batch]

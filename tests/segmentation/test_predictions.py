@@ -1,0 +1,215 @@
+import csv
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from pycocotools.coco import COCO
+
+from segmentation import coco, commands, evaluate, model, predictions, runs, splits
+from segmentation.config import DataArm, configure
+from segmentation.predictions import Predictor, Settings
+from twin.files import InputError, write_manifest
+
+
+@pytest.fixture(scope="module")
+def run(roboflow: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A complete run by its contract, trained at the photos' own scale; its weights are drawn."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    real = coco.read(roboflow)
+    split = splits.split(real, how="own", seed=0)
+    config = configure("quick", backbone="mobilenet_v2", arm=DataArm(name="real"), seed=1, size=64, threads=1)
+    folder.mkdir(parents=True)
+    network = model.build(config.backbone, encoder_weights=None, seed=1)
+    model.save_tensors(folder / runs.WEIGHTS, network.state_dict(), {})
+    runs.write_history(folder, [dict.fromkeys(runs.HISTORY_COLUMNS, 1.0)])
+    zeros = np.zeros(len(split.test), dtype=np.int64)
+    table = runs.PerImage(image=split.test, tp=zeros, fp=zeros, fn=zeros, tn=zeros)
+    runs.write_per_image(folder / "per_image.csv", table)
+    write_manifest(folder, runs.KIND, {**runs.identity(config, real, split, None), "scale": 1.0})
+    return folder
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Two photos at the size of training, one in a subfolder, and a large one."""
+    folder = tmp_path / "photos"
+    (folder / "north").mkdir(parents=True)
+    rng = np.random.default_rng(3)
+    for name, size in {"a.jpg": (64, 70), "north/b.png": (50, 64), "large.png": (150, 230)}.items():
+        Image.fromarray(rng.integers(0, 256, (*size, 3), dtype=np.uint8)).save(folder / name)
+    (folder / "notes.txt").write_text("not a photo")
+    return folder
+
+
+def mask_of(out: Path, name: str) -> np.ndarray:
+    values = np.asarray(Image.open(out / "masks" / f"{name}.png"))
+    assert set(np.unique(values)) <= {0, 255}
+    return np.asarray(values > 0)
+
+
+def rows(out: Path) -> dict[str, dict[str, str]]:
+    return {row["photo"]: row for row in csv.DictReader((out / "predictions.csv").read_text().splitlines())}
+
+
+def by_brightness(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network that calls bright pixels rusted."""
+    monkeypatch.setattr(
+        Predictor, "_predict", lambda self, images: np.asarray(images.mean(axis=3) / 255, dtype=np.float32)
+    )
+
+
+def test_masks_table_and_annotations_say_the_same(run: Path, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert commands.predict(run, (photos,), out=out) == 0
+    table = rows(out)
+    assert sorted(table) == ["a.jpg", "large.png", "north/b.png"]
+    loaded = COCO(out / "annotations.json")
+    for image in loaded.loadImgs(loaded.getImgIds()):
+        name = str(Path(image["file_name"]).with_suffix(""))
+        mask, row = mask_of(out, name), table[image["file_name"]]
+        assert mask.shape == (image["height"], image["width"])
+        assert float(row["rusted_percent"]) == pytest.approx(100 * mask.mean(), abs=1e-3)
+        found = loaded.loadAnns(loaded.getAnnIds(imgIds=[image["id"]]))
+        assert len(found) == int(row["regions"])
+        union = np.zeros(mask.shape, dtype=int)
+        for annotation in found:
+            part = loaded.annToMask(annotation)
+            assert part.sum() == annotation["area"]
+            union += part
+        assert (union == mask).all()  # regions do not overlap
+        assert np.asarray(Image.open(out / "overlays" / f"{name}.jpg")).shape == (*mask.shape, 3)
+    assert table["a.jpg"]["tiles"] == "0"
+    assert int(table["large.png"]["tiles"]) > 4
+
+
+def test_small_photos_are_predicted_as_the_run_was_measured(run: Path, photos: Path, tmp_path: Path) -> None:
+    """The report's overlays come from `evaluate.predict_masks`."""
+    commands.predict(run, (photos / "a.jpg",), out=tmp_path / "out", overlays=False)
+    photo = coco.Photo(id=1, file_name="a.jpg", path=photos / "a.jpg", width=70, height=64, split=None, annotations=())
+    (expected,) = evaluate.predict_masks(run, [photo])
+    assert (mask_of(tmp_path / "out", "a") == expected).mean() > 0.99  # enlarged by OpenCV here, by torch there
+    assert not (tmp_path / "out" / "overlays").exists()
+
+
+@pytest.mark.parametrize(("scale", "least"), [(1.0, 1.0), (0.5, 0.9)])
+def test_tiles_have_the_scale_of_training_and_leave_no_seam(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scale: float, least: float
+) -> None:
+    by_brightness(monkeypatch)
+    y, x = np.mgrid[:301, :421]
+    disc = (y - 150) ** 2 + (x - 200) ** 2 < 90**2
+    image = np.where(disc[..., None], 200, 60).repeat(3, axis=2).astype(np.uint8)
+    predictor = Predictor(run, Settings(scale=scale))
+    probability, tiles = predictor.probability(image)
+    size = (round(301 * scale), round(421 * scale))
+    steps = [1 + -(-(side - 64) // 32) for side in size]
+    assert tiles == steps[0] * steps[1]
+    found = probability > 0.5
+    assert (found & disc).sum() / (found | disc).sum() >= least
+
+
+def test_flips_make_a_mirrored_photo_give_the_mirrored_mask(run: Path) -> None:
+    image = np.random.default_rng(5).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    plain, turned = (Predictor(run, Settings(flips=flips)) for flips in (False, True))
+    assert turned.probability(image)[0] == pytest.approx(turned.probability(image[:, ::-1])[0][:, ::-1], abs=1e-4)
+    assert plain.probability(image)[0] != pytest.approx(plain.probability(image[:, ::-1])[0][:, ::-1], abs=1e-4)
+
+
+def test_broken_photos_are_left_out_and_the_rest_is_done(
+    run: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = (photos / "a.jpg").read_bytes()
+    (photos / "torn.jpg").write_bytes(whole[: len(whole) // 2])
+    (photos / "empty.png").touch()
+    assert commands.predict(run, (photos,), out=tmp_path / "out") == 1
+    said = capsys.readouterr()
+    assert "masks of 3 of 5 photos" in said.out
+    assert [line.split(":")[0] for line in said.err.splitlines()] == ["left out"] * 2
+    assert "torn.jpg" in said.err
+    assert "empty.png" in said.err
+    assert sorted(rows(tmp_path / "out")) == ["a.jpg", "large.png", "north/b.png"]
+
+
+def test_the_same_command_goes_on_and_other_photos_are_added(
+    run: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    calls: list[str] = []
+    predicted = Predictor.probability
+
+    def counted(self: Predictor, image: np.ndarray) -> tuple[np.ndarray, int]:
+        calls.append(f"{image.shape[1]}x{image.shape[0]}")
+        return predicted(self, image)
+
+    monkeypatch.setattr(Predictor, "probability", counted)
+    commands.predict(run, (photos / "a.jpg", photos / "large.png"), out=out)
+    assert calls == ["70x64", "230x150"]
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    (out / "masks" / "large.png").unlink()  # as if killed before
+    calls.clear()
+    commands.predict(run, (photos / "a.jpg", photos / "large.png"), out=out)
+    assert calls == ["230x150"]
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    calls.clear()
+    shutil.copy(photos / "north" / "b.png", photos / "a.jpg")  # another photo under the old name
+    commands.predict(run, (photos,), out=out)
+    assert calls == ["64x50", "64x50"]
+    assert sorted(rows(out)) == ["a.jpg", "large.png", "north/b.png"]
+
+
+def test_other_settings_need_another_folder(run: Path, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    commands.predict(run, (photos / "a.jpg",), out=out)
+    with pytest.raises(InputError, match=r"threshold: 0.5 there, 0.3 asked"):
+        commands.predict(run, (photos / "a.jpg",), out=out, threshold=0.3)
+    with pytest.raises(InputError, match="holds something else"):
+        commands.predict(run, (photos / "a.jpg",), out=photos)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda folder: (folder / "gone.jpg",), "gone.jpg: no such file"),
+        (lambda folder: (folder / "empty",), "empty: no photos in this folder"),
+        (lambda folder: (folder / "a.jpg", folder / "north" / "a.png"), "would get one mask, a.png"),
+        (lambda folder: (), "no photos; name image files"),
+    ],
+)
+def test_what_cannot_be_named_is_one_line(
+    run: Path, photos: Path, tmp_path: Path, change: Callable[[Path], tuple[Path, ...]], message: str
+) -> None:
+    (photos / "empty").mkdir()
+    shutil.copy(photos / "north" / "b.png", photos / "north" / "a.png")
+    with pytest.raises(InputError, match=message):
+        commands.predict(run, change(photos), out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"threshold": 1.0}, "threshold"), ({"scale": 0.0}, "scale"), ({"scale": float("nan")}, "scale"),
+        ({"overlap": 1.0}, "overlap"),
+    ],
+)  # fmt: skip
+def test_settings_are_checked(changes: dict[str, float], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Settings(**changes)  # type: ignore[arg-type]
+
+
+def test_a_run_without_weights_is_one_line(run: Path, photos: Path, tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "run")
+    (tmp_path / "run" / runs.WEIGHTS).unlink()
+    with pytest.raises(InputError, match="weights cannot be read"):
+        commands.predict(tmp_path / "run", (photos,), out=tmp_path / "out")
+    manifest = json.loads((run / "run.json").read_text())
+    del manifest["scale"]
+    shutil.copy(run / runs.WEIGHTS, tmp_path / "run")
+    (tmp_path / "run" / "run.json").write_text(json.dumps(manifest))
+    with pytest.raises(InputError, match="give --scale"):
+        commands.predict(tmp_path / "run", (photos,), out=tmp_path / "out")
+    assert predictions.named((photos / "a.jpg",)) == {"a": photos / "a.jpg"}
