@@ -1,4 +1,4 @@
-"""The command line: ``python -m benchmarks run | report | from-summary | simulate``."""
+"""The command line: ``python -m benchmarks run | report | tiling | from-summary | simulate``."""
 
 import time
 from pathlib import Path
@@ -88,9 +88,22 @@ def report(out: Annotated[Path, tyro.conf.arg(help="the study's folder")]) -> in
     return 1 if missing else 0
 
 
+def tiling(
+    run_folder: tyro.conf.Positional[Path],
+    data: Annotated[
+        Path, tyro.conf.arg(help="photos with masks; of a run's own its test photos")
+    ],
+    flips: Annotated[bool, tyro.conf.arg(help="average over mirror images")] = False,
+) -> None:
+    """What tiles cost: masks of photos laid side by side as one large photo, beside masks of each photo alone."""
+    from benchmarks.tiling import table
+
+    print(table(run_folder, data, flips=flips), end="")  # noqa: T201
+
+
 if __name__ == "__main__":
     command.run(
         "python -m benchmarks",
         "The published benchmark made again, and the question what rendered images are worth beside real photos.",
-        {"run": run, "report": report, **statistics_commands.COMMANDS},
+        {"run": run, "report": report, "tiling": tiling, **statistics_commands.COMMANDS},
     )

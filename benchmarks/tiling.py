@@ -1,0 +1,122 @@
+"""What cutting large photos into tiles costs: photos laid side by side as one large photo, and each photo alone.
+
+The network sees the same pixels at the same scale both ways; in tiles it sees other surroundings, and seams.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from segmentation.coco import Photo
+    from segmentation.predictions import Predictor
+
+Mask = npt.NDArray[np.bool_]
+LEAST_SIDE = 3000  # pixels of a composite
+OVERLAPS = (0.0, 0.25, 0.5)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Result:
+    """F1 of each photo, cut out of what was predicted on a composite."""
+
+    overlap: float
+    tiles: int
+    f1: npt.NDArray[np.float64]
+
+
+def composites(photos: Sequence["Photo"]) -> Iterator[tuple[npt.NDArray[np.uint8], list[tuple[slice, slice]]]]:
+    """Photos side by side, at their own size, on grey; a side has at least `LEAST_SIDE` pixels.
+
+    Yields
+    ------
+    The composite, (h, w, 3) uint8, and where each of its photos lies.
+    """
+    from segmentation import coco
+
+    cell = max(max(photo.height, photo.width) for photo in photos)
+    columns = -(-LEAST_SIDE // cell)
+    for first in range(0, len(photos), columns**2):
+        canvas = np.full((columns * cell, columns * cell, 3), 128, dtype=np.uint8)
+        places = []
+        for number, photo in enumerate(photos[first : first + columns**2]):
+            y, x = number // columns * cell, number % columns * cell
+            places.append((slice(y, y + photo.height), slice(x, x + photo.width)))
+            canvas[places[-1]] = coco.image(photo)
+        yield canvas, places
+
+
+def score(photos: Sequence["Photo"], predicted: Sequence[Mask]) -> npt.NDArray[np.float64]:
+    """F1 of masks, each at its photo's own size, (n,)."""
+    from segmentation import coco, evaluate
+
+    counts = [
+        [values[0] for values in evaluate.confusion(mask[None], coco.mask(photo)[None])]
+        for photo, mask in zip(photos, predicted, strict=True)
+    ]
+    tp, fp, fn, tn = np.array(counts).T
+    return evaluate.scores(tp, fp, fn, tn)[0]
+
+
+def whole(predictor: "Predictor", photos: Sequence["Photo"]) -> npt.NDArray[np.float64]:
+    """F1 of each photo alone, as the run was measured, but at the photo's own size."""
+    from segmentation import coco
+
+    masks = [predictor.probability(coco.image(photo))[0] > predictor.settings.threshold for photo in photos]
+    return score(photos, masks)
+
+
+def tiled(predictor: "Predictor", photos: Sequence["Photo"]) -> Result:
+    """F1 of each photo, cut out of the masks of composites."""
+    masks, tiles = [], 0
+    for canvas, places in composites(photos):
+        probability, count = predictor.probability(canvas)
+        masks += [probability[place] > predictor.settings.threshold for place in places]
+        tiles += count
+    return Result(overlap=predictor.settings.overlap, tiles=tiles, f1=score(photos, masks))
+
+
+def table(run_folder: Path, data: Path, *, flips: bool = False) -> str:
+    """Mean F1 of photos predicted alone, and of the same photos in tiled composites, as Markdown.
+
+    Parameters
+    ----------
+    run_folder : of a complete run.
+    data : COCO dataset: the run's test photos where it was trained there, else all photos.
+    flips : average over mirror images.
+
+    Raises
+    ------
+    InputError
+        The run or the data cannot be used.
+    """
+    from scipy.stats import t
+
+    from segmentation import coco, evaluate, runs
+    from segmentation.model import torch_settings
+    from segmentation.predictions import Predictor, Settings
+
+    photos = coco.read(data, allow_unannotated=True)
+    names = set(evaluate.measured_photos(runs.load(run_folder), photos))
+    chosen = [photo for photo in photos.photos if photo.file_name in names]
+    alone = Predictor(run_folder, Settings(tiling="never", flips=flips))
+    with torch_settings(alone.config.threads):
+        base = whole(alone, chosen)
+        lines = [
+            "| predicted | tiles | mean F1 | difference, 95 % interval |",
+            "|---|---|---|---|",
+            f"| each of {len(chosen)} photos alone | – | {base.mean():.4f} | |",
+        ]
+        for overlap in OVERLAPS:
+            found = tiled(Predictor(run_folder, Settings(tiling="always", overlap=overlap, flips=flips)), chosen)
+            difference = found.f1 - base
+            half = float(t.isf(0.025, len(chosen) - 1)) * difference.std(ddof=1) / np.sqrt(len(chosen))
+            lines.append(
+                f"| tiles that share {overlap:g} | {found.tiles} | {found.f1.mean():.4f} "
+                f"| {difference.mean():+.4f} ± {half:.4f} |"
+            )
+    return "\n".join(lines) + "\n"
