@@ -90,9 +90,7 @@ def report(out: Annotated[Path, tyro.conf.arg(help="the study's folder")]) -> in
 
 def tiling(
     run_folder: tyro.conf.Positional[Path],
-    data: Annotated[
-        Path, tyro.conf.arg(help="photos with masks; of a run's own its test photos")
-    ],
+    data: Annotated[Path, tyro.conf.arg(help="photos with masks; of a run's own its test photos")],
     flips: Annotated[bool, tyro.conf.arg(help="average over mirror images")] = False,
 ) -> None:
     """What tiles cost: masks of photos laid side by side as one large photo, beside masks of each photo alone."""
