@@ -13,6 +13,7 @@ from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from twin.assets.surface import Asset, Floats, Integers, Singles, Texels
 from twin.corrosion import AS_STANDARD
@@ -27,6 +28,7 @@ LEAST_STEP = 0.01  # of the likelihood, however few particles it leaves
 MOVES = 3  # Metropolis moves after each step
 OTHER_DRAW = 0.3  # share of moves that also propose another draw of the bank
 GROWTH = ("delay", "rate", "exponent", "pits")  # the first columns of `Particles.normal`
+LEAST_REACH = 1e-3  # mm, degrees, share: differences below it are none
 CONFLICT = 0.02  # chance of an inspection under what was known before, below which it is called a conflict
 WIDENINGS = (1.0, 2.0, 4.0)  # of the prior, tried in turn until no inspection conflicts
 
@@ -198,12 +200,20 @@ def _zone_courses(state: Particles, normal: Singles, number: Integers, zones: It
 
 
 def _marginal(courses: Mapping[str, Course], found: Mapping[str, Sequence[Sighting]], bias: Singles) -> Floats:
-    """Log-likelihood of what was found, with the seeds averaged out zone by zone, (n,)."""
+    """Log-likelihood of what was found, with the seeds averaged out zone by zone, (n,).
+
+    The logarithm of a mean over few seeds is too small on average, by half the relative variance of that mean to second
+    order. Uncorrected, growth whose seeds all agree (no rust anywhere) would be preferred to growth whose seeds differ.
+    """
     total = np.zeros(len(bias))
     for name, items in found.items():
         values = log_likelihood(courses[name], items, bias)
         most = values.max(axis=1)
-        total += most + np.log(np.exp(values - most[:, None]).mean(axis=1))
+        chance = np.exp(values - most[:, None])
+        mean = chance.mean(axis=1)
+        total += most + np.log(mean)
+        if chance.shape[1] > 1:
+            total += chance.var(axis=1, ddof=1) / mean**2 / (2 * chance.shape[1])
     return total
 
 
@@ -278,8 +288,8 @@ def _agreement(
 ) -> Agreement:
     """Hold an inspection against inspections that the particles would give.
 
-    Each record has a two-sided tail chance among its replicates, and so has the mean of what a tool gave in a zone; the
-    least of them is compared with the least of each replicate, so that many records raise no false alarm.
+    Each record is more or less odd among its replicates, and so is the mean of what a tool gave in a zone; the oddest
+    is compared with the oddest of each replicate, so that many records raise no false alarm.
     """
     old = _by_zone(before)
     bias = _bias(state.normal, state.widening)
@@ -300,18 +310,26 @@ def _agreement(
                 names.append(
                     f"mean of {own.sum()} {one.kind} readings on {zone} by {one.tool}: {real[-1]:.3g} {one.unit}"
                 )
-    tails = np.column_stack([_tails(np.append(one, values), rng) for one, values in zip(real, drawn, strict=True)])
-    least = tails.min(axis=1)
-    chance = float((least[1:] <= least[0]).sum() + 1) / len(least)
-    return Agreement(date=found[0].record.date, chance=chance, record=names[int(np.argmin(tails[0]))])
+    odd = np.column_stack([_oddness(np.append(one, values), rng) for one, values in zip(real, drawn, strict=True)])
+    oddest = odd.max(axis=1)
+    chance = float((oddest[1:] >= oddest[0]).sum() + 1) / len(oddest)
+    return Agreement(date=found[0].record.date, chance=chance, record=names[int(np.argmax(odd[0]))])
 
 
-def _tails(values: Floats, rng: np.random.Generator) -> Floats:
-    """Two-sided tail chance of each value among all, (n,); equal ones in random order."""
+def _oddness(values: Floats, rng: np.random.Generator) -> Floats:
+    """How odd each of n values is among all, (n,): its normal score without sign; equal ones in random order.
+
+    Ranks alone cannot say how far out the first and the last lie: of many records each would have a replicate as odd
+    as any value could be. So these two are scored by their distance from the median over that of the next.
+    """
     order = np.lexsort((rng.random(len(values)), values))
-    rank = np.empty(len(values))
-    rank[order] = (np.arange(len(values)) + 0.5) / len(values)
-    return np.asarray(2 * np.minimum(rank, 1 - rank))
+    score = np.empty(len(values))
+    score[order] = np.abs(ndtri((np.arange(len(values)) + 0.5) / len(values)))
+    middle = np.median(values)
+    for end, inner in ((order[0], order[1]), (order[-1], order[-2])):
+        reach = max(abs(values[inner] - middle), LEAST_REACH)
+        score[end] = max(score[end], score[inner] * abs(values[end] - middle) / reach)
+    return score
 
 
 def _in_words(record: Record) -> str:

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from twin import assets, corrosion, state
+from twin import assets, corrosion, inference, state
 from twin.assets import Asset, Texels
 from twin.coating import Paint, Zinc
 from twin.courses import Course, Draw
@@ -265,6 +265,23 @@ def test_many_honest_readings_raise_no_alarm(histories: Bank, surface: tuple[Ass
         chances.append(known.agreement[0].chance)
     assert np.mean(np.array(chances) < 0.2) < 0.4  # 8 of 40 are expected; 16 or more by chance once in 500
     assert np.mean(np.array(chances) < CONFLICT) <= 0.1
+
+
+@pytest.mark.parametrize("heavy", [False, True])
+def test_one_wrong_reading_among_twenty_is_odd_and_honest_ones_are_not(heavy: bool) -> None:
+    """Each record has a replicate that is odd, too: an error of 4.5 standard deviations stands out all the same."""
+    rng = np.random.default_rng(8)
+    chances: dict[str, list[float]] = {"honest": [], "wrong": []}
+    for _ in range(60):
+        drawn = rng.standard_normal((501, 20))
+        for name, error in (("honest", drawn[0, 3]), ("wrong", 4.5)):
+            drawn[0, 3] = error
+            values = np.exp(drawn) if heavy else drawn
+            odd = np.column_stack([inference._oddness(column, rng) for column in values.T]).max(axis=1)
+            chances[name].append(((odd[1:] >= odd[0]).sum() + 1) / len(odd))
+    assert np.mean(np.array(chances["honest"]) < CONFLICT) <= 0.1
+    assert np.mean(np.array(chances["honest"]) < 0.2) < 0.4
+    assert np.mean(np.array(chances["wrong"]) < CONFLICT) > 0.9
 
 
 def test_growth_as_the_standard_has_it_changes_no_bit(twin: Twin, surface: tuple[Asset, Texels]) -> None:
