@@ -41,4 +41,4 @@ test: setup ## the fast tests, with one real tiny render and one real tiny train
 	$(BIN)/python -m pytest -m "not slow"
 
 test-all: setup ## all tests, the longer proofs too
-	$(BIN)/python -m pytest --hypothesis-profile=default --cov
+	$(BIN)/python -m pytest --hypothesis-profile=fresh --cov

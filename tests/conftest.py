@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# The default run meets the same examples every time; `make test-all` draws new ones.
+# The default run meets the same examples every time; `make test-all` draws new ones. Machines may be busy: no deadline.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("fresh", deadline=None)
 settings.load_profile("repeatable")
 
 

@@ -303,7 +303,7 @@ def test_small_pictures_are_counted_at_the_working_size() -> None:
     assert label_statistics.at_working_size(np.ones((1, 9999), bool)).shape == (1, 512)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(arrays(np.bool_, st.tuples(st.integers(1, 30), st.integers(1, 30))))
 def test_closing_is_that_of_scipy_on_an_unbounded_plane(mask: np.ndarray) -> None:
     y, x = np.mgrid[-5:6, -5:6]

@@ -2,7 +2,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
@@ -109,7 +109,6 @@ def test_periods_of_one_rate_are_one_period() -> None:
     np.testing.assert_allclose(parts, whole, rtol=1e-9)
 
 
-@settings(deadline=None)
 @given(
     rates=st.lists(st.floats(0.5, 700), min_size=1, max_size=4),
     gaps=st.lists(st.floats(0.1, 15), min_size=3, max_size=3),
