@@ -4,7 +4,7 @@ The network sees the same pixels at the same scale both ways; in tiles it sees o
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,15 +18,6 @@ if TYPE_CHECKING:
 Mask = npt.NDArray[np.bool_]
 LEAST_SIDE = 3000  # pixels of a composite
 OVERLAPS = (0.0, 0.25, 0.5)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Result:
-    """F1 of each photo, cut out of what was predicted on a composite."""
-
-    overlap: float
-    tiles: int
-    f1: npt.NDArray[np.float64]
 
 
 def composites(photos: Sequence["Photo"]) -> Iterator[tuple[npt.NDArray[np.uint8], list[tuple[slice, slice]]]]:
@@ -70,14 +61,14 @@ def whole(predictor: "Predictor", photos: Sequence["Photo"]) -> npt.NDArray[np.f
     return score(photos, masks)
 
 
-def tiled(predictor: "Predictor", photos: Sequence["Photo"]) -> Result:
-    """F1 of each photo, cut out of the masks of composites."""
+def tiled(predictor: "Predictor", photos: Sequence["Photo"]) -> tuple[npt.NDArray[np.float64], int]:
+    """F1 of each photo, cut out of the masks of composites, and the number of tiles."""
     masks, tiles = [], 0
     for canvas, places in composites(photos):
         probability, count = predictor.probability(canvas)
         masks += [probability[place] > predictor.settings.threshold for place in places]
         tiles += count
-    return Result(overlap=predictor.settings.overlap, tiles=tiles, f1=score(photos, masks))
+    return score(photos, masks), tiles
 
 
 def table(run_folder: Path, data: Path, *, flips: bool = False) -> str:
@@ -103,20 +94,20 @@ def table(run_folder: Path, data: Path, *, flips: bool = False) -> str:
     photos = coco.read(data, allow_unannotated=True)
     names = set(evaluate.measured_photos(runs.load(run_folder), photos))
     chosen = [photo for photo in photos.photos if photo.file_name in names]
-    alone = Predictor(run_folder, Settings(tiling="never", flips=flips))
-    with torch_settings(alone.config.threads):
-        base = whole(alone, chosen)
+    predictor = Predictor(run_folder, Settings(tiling="never", flips=flips))
+    with torch_settings(predictor.config.threads):
+        base = whole(predictor, chosen)
         lines = [
             "| predicted | tiles | mean F1 | difference, 95 % interval |",
             "|---|---|---|---|",
             f"| each of {len(chosen)} photos alone | – | {base.mean():.4f} | |",
         ]
         for overlap in OVERLAPS:
-            found = tiled(Predictor(run_folder, Settings(tiling="always", overlap=overlap, flips=flips)), chosen)
-            difference = found.f1 - base
+            predictor.settings = replace(predictor.settings, tiling="always", overlap=overlap)
+            f1, tiles = tiled(predictor, chosen)
+            difference = f1 - base
             half = float(t.isf(0.025, len(chosen) - 1)) * difference.std(ddof=1) / np.sqrt(len(chosen))
             lines.append(
-                f"| tiles that share {overlap:g} | {found.tiles} | {found.f1.mean():.4f} "
-                f"| {difference.mean():+.4f} ± {half:.4f} |"
+                f"| tiles that share {overlap:g} | {tiles} | {f1.mean():.4f} | {difference.mean():+.4f} ± {half:.4f} |"
             )
     return "\n".join(lines) + "\n"

@@ -5,7 +5,6 @@ The folder holds `per_image.csv`, `curve.csv`, `calibration.csv` and, written la
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -70,7 +69,7 @@ def assess(folder: Path, data: coco.Dataset, *, threshold: Threshold, out: Path 
     network, config = evaluate.load_network(folder)
     identity = {
         "run": digest(run.manifest["config"]),
-        "weights": weights_digest(folder),
+        "weights": runs.weights_digest(folder),
         "data": data.digest,
         "threshold": threshold,
     }
@@ -145,12 +144,6 @@ def _validation_photos(folder: Path, run: runs.Run, data: coco.Dataset) -> tuple
     if not split.valid:
         raise InputError(f"{path}: has no validation photos to choose a threshold on; give a number")
     return split.valid
-
-
-def weights_digest(folder: Path) -> str:
-    """SHA-256, 16 hex digits, of a run's weights."""
-    with (folder / runs.WEIGHTS).open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
 
 
 def _probabilities(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
-from segmentation.config import BACKBONES
+from segmentation.config import BACKBONES, Tiling
 from twin.files import InputError
 
 
@@ -109,7 +109,7 @@ def predict(
     *,
     out: Path,
     threshold: float = 0.5,
-    tiling: Literal["auto", "always", "never"] = "auto",
+    tiling: Tiling = "auto",
     scale: float | None = None,
     overlap: float = 0.5,
     flips: bool = False,

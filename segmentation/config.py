@@ -15,6 +15,7 @@ SIZE_STEP = 32  # the U-Nets halve the image five times
 
 Precision = Literal["exact", "fast"]
 Framing = Literal["resize", "crop"]
+Tiling = Literal["auto", "always", "never"]
 Loss = Literal["dice", "dice_bce"]
 Kept = Literal["best", "averaged"]
 Adaptation = Literal["fourier", "histogram", "colours"]

@@ -6,19 +6,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from segmentation import coco, dataset, evaluate, pictures, runs
-from segmentation.assessment import weights_digest
+from segmentation.config import Tiling
 from segmentation.tiles import blended
 from twin.files import InputError, atomic_file, digest, hold, read_json, write_json, write_text, writing
 
@@ -32,8 +30,6 @@ LARGER = 1.5  # a photo is cut into tiles where it is so many times larger than 
 NATIVE_TILE = 1024  # pixels, of runs that were trained at the photos' own scale
 OUTLINE = (255, 0, 200)  # a colour that neither rust nor paint has
 OVERLAY = 1600  # pixels of an overlay's longer side, at most
-
-Tiling = Literal["auto", "always", "never"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,9 +78,7 @@ class Predictor:
         if scale is None:
             raise InputError(f"{folder}: run.json does not say at which scale the run was trained; give --scale")
         self.scale = float(scale)
-        self.identity = {
-            "run": digest(manifest["config"]), "weights": weights_digest(folder), **asdict(settings),
-        }  # fmt: skip
+        self.run = {"run": digest(manifest["config"]), "weights": runs.weights_digest(folder)}
 
     def probability(self, image: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], int]:
         """Probability of corrosion of each pixel of a photo (h, w, 3), (h, w), and the number of tiles; 0 for whole."""
@@ -184,7 +178,11 @@ def predict(
     from segmentation.model import torch_settings
 
     failed = []
-    with writing(out), hold(out, KIND, predictor.identity), torch_settings(predictor.config.threads):
+    with (
+        writing(out),
+        hold(out, KIND, {**predictor.run, **asdict(predictor.settings)}),
+        torch_settings(predictor.config.threads),
+    ):
         for name, path in photos.items():
             wrong = None
             try:
@@ -201,16 +199,18 @@ def predict(
 def _photo(predictor: Predictor, name: str, path: Path, out: Path, overlays: bool) -> None:
     """Mask, overlay and part of one photo; nothing is done where they are there and the photo is the same."""
     (width, height), content = pictures.header(path)
-    part = out / "parts" / f"{name}.json"
-    wanted = [out / "masks" / f"{name}.png", *([out / "overlays" / f"{name}.jpg"] if overlays else [])]
-    if part.exists() and all(each.exists() for each in wanted) and read_json(part).get("sha256") == content:
+    part, drawn, shown = (
+        out / kind / f"{name}.{suffix}" for kind, suffix in (("parts", "json"), ("masks", "png"), ("overlays", "jpg"))
+    )
+    there = part.exists() and drawn.exists() and (shown.exists() or not overlays)
+    if there and read_json(part).get("sha256") == content:
         return
     image = pictures.decoded(path)
     probability, tiles = predictor.probability(image)
     mask = probability > predictor.settings.threshold
-    _write_image(wanted[0], np.where(mask, np.uint8(255), np.uint8(0)), "PNG")
+    _write_image(drawn, np.where(mask, np.uint8(255), np.uint8(0)), "PNG")
     if overlays:
-        _write_image(wanted[1], overlay(image, mask), "JPEG")
+        _write_image(shown, overlay(image, mask), "JPEG")
     regions = list(regions_of(mask))
     write_json(
         part,
@@ -253,10 +253,8 @@ def overlay(image: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_]) -> npt.ND
 def _write_image(path: Path, pixels: npt.NDArray[np.uint8], kind: str) -> None:
     from PIL import Image
 
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, kind, quality=90)
     with atomic_file(path) as stream:
-        stream.write(buffer.getvalue())
+        Image.fromarray(pixels).save(stream, kind, quality=90)
 
 
 def _tables(out: Path) -> None:
@@ -273,10 +271,5 @@ def _tables(out: Path) -> None:
     ]
     document = coco.document(images, annotations, description="corrosion as a network predicts it, not checked by eye")
     write_text(out / "annotations.json", json.dumps(document))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for part in parts:
-        row = {**part, "regions": len(part["regions"])}
-        writer.writerow("" if row[name] is None else row[name] for name in COLUMNS)
-    write_text(out / "predictions.csv", text.getvalue())
+    rows = ({**part, "regions": len(part["regions"])} for part in parts)
+    runs.write_table(out / "predictions.csv", COLUMNS, ([row[name] for name in COLUMNS] for row in rows))

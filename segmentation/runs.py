@@ -4,6 +4,7 @@
 """
 
 import csv
+import hashlib
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -97,6 +98,12 @@ def load(folder: Path) -> Run:
         )
     except ValueError as error:
         raise InputError(f"{folder}: history.csv or per_image.csv is damaged ({error}); train again") from error
+
+
+def weights_digest(folder: Path) -> str:
+    """SHA-256, 16 hex digits, of a run's weights."""
+    with (folder / WEIGHTS).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
 
 
 def write_history(folder: Path, rows: Iterable[Mapping[str, float]]) -> None:

@@ -49,10 +49,10 @@ def test_photos_are_scored_where_they_lie(tmp_path: Path, monkeypatch: pytest.Mo
             probability=lambda image: ((image[..., 0] >= least).astype(np.float32), 9),
         )
 
-    right = tiling.tiled(predictor(200), made)  # type: ignore[arg-type]
-    assert (right.f1 == 1).all()
-    assert right.tiles == 18
-    wrong = tiling.tiled(predictor(43), made).f1  # type: ignore[arg-type]
+    right, tiles = tiling.tiled(predictor(200), made)  # type: ignore[arg-type]
+    assert (right == 1).all()
+    assert tiles == 18
+    wrong, _ = tiling.tiled(predictor(43), made)  # type: ignore[arg-type]
     alone = tiling.whole(predictor(43), made)  # type: ignore[arg-type]
     assert (wrong == alone).all()
     assert (wrong[:3] == 1).all()
