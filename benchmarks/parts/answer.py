@@ -176,7 +176,7 @@ def _trust(material: Material) -> str:
     if not found:
         return f"{start}: no gain of renders is tested, for that takes two runs with and without them."
     seen = _seen(found)
-    gains = f"of true gains by renders, {seen} F1 would be found four times in five, smaller ones less often"
+    gains = f"of true gains of F1 by renders, {seen} would be found four times in five, smaller ones less often"
     if not seen:
         gains = "with so few runs, any true gain by renders would be missed more than once in five times"
     return f"{start}; {gains}, and “equal” is said only where the difference is shown to be within {MARGIN:g}."
@@ -189,5 +189,5 @@ def _seen(found: Sequence[Comparison]) -> str:
         return ""
     low, high = min(detected), max(detected)
     if len(detected) < len(found):
-        return f"{low:.3f} or more"
+        return f"{low:.3f} at best"
     return f"{low:.3f}" if f"{low:.3f}" == f"{high:.3f}" else f"{low:.3f} to {high:.3f}"
