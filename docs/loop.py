@@ -5,7 +5,8 @@
     .venv/bin/python docs/loop.py --run RUN --count 20   # masks that a trained run predicts on renders
 
 Each hidden twin is one that `python -m twin new` makes; how long its paint lasts, how many defects that has and how
-deep pits grow is drawn from what the forecast allows (`twin.histories.Prior`). It is photographed in years 6, 8, 10.
+deep pits grow is drawn from what the forecast allows (`twin.histories.Prior`). It is photographed every year up to the
+twelfth; where Blender renders the photographs, in years 4, 8 and 12.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.progress import track
 
 from synth.subject import StatedCamera
 from synth.uvmap import Camera, texel_map
@@ -27,11 +29,12 @@ from twin.coating import Paint
 from twin.corrosion import Fields
 from twin.exposure import at
 from twin.forecast import ALL, levels, outlook
-from twin.histories import Prior, bank
+from twin.histories import CATEGORY_MEASURED, bank
 from twin.inference import Knowledge, Particles, learn
 from twin.inspection import Record
 from twin.intake import photo_records
 from twin.pits import Pits
+from twin.recall import DRAWS_SEEN
 from twin.state import EPOCH, Twin, later
 from twin.zones import regions
 
@@ -40,7 +43,8 @@ RESULTS, IMAGES, WORK = ROOT / "docs" / "results", ROOT / "docs" / "images", ROO
 KINDS = ("plate", "beam", "pipe", "railing")
 AREA_M2 = (0.25, 0.9)
 CATEGORY, LIFE_YEARS = "C4", 10.0  # that the owner knows, and believes
-VISITS, FORECAST = (6.0, 8.0, 10.0), 20.0
+VISITS, FORECAST = tuple(float(year) for year in range(1, 13)), 20.0
+RENDERED_VISITS = (4.0, 8.0, 12.0)
 PICTURE = 120  # pixels, a side
 ANGLE_DEG = 45.0
 AZIMUTHS_DEG, HEIGHTS_DEG = (-150, -90, -30, 30, 90, 150), (20, 35, 20, 35, 20, 35)
@@ -98,7 +102,7 @@ def known_twin(seed: int) -> Twin:
 
 def hidden_twin(known: Twin, seed: int) -> Twin:
     """The same asset as it really is."""
-    prior, rng = Prior(), np.random.default_rng([seed, 1])
+    prior, rng = CATEGORY_MEASURED, np.random.default_rng([seed, 1])
     life, defects, pits = np.exp(np.array([prior.delay, prior.defects, prior.pits]) * rng.standard_normal(3))
     believed = Paint(life_years=LIFE_YEARS)
     return replace(
@@ -156,14 +160,16 @@ def spoiled(twin: Twin, fields: Fields, seen: Sequence[NDArray[np.int32]]) -> li
 
 
 def learned(
-    known: Twin, hidden: Twin, asset: Asset, texels: Texels, eye: Eye, *, errors: Record, size: int, particles: int
-) -> Knowledge:
+    known: Twin, hidden: Twin, asset: Asset, texels: Texels, eye: Eye, *,
+    errors: Record, size: int, visits: Sequence[float], particles: int,
+) -> Knowledge:  # fmt: skip
     """What the known twin learns from photographs of the hidden one.
 
     Parameters
     ----------
     errors : a record of kind "photo" that says how well the eye sees; its date, zone and value do not count.
     size : of the pictures, pixels.
+    visits : years.
     """
     seen = [texel_map(as_opencv(camera, size), asset) for camera in cameras(asset)]
     everywhere = np.zeros(asset.atlas_shape, dtype=bool).reshape(-1)
@@ -171,7 +177,7 @@ def learned(
         everywhere[texel[texel >= 0]] = True
     records: list[Record] = []
     shown = {}
-    for years in VISITS:
+    for years in visits:
         aged = replace(hidden, clock=later(EPOCH, years))
         votes = np.zeros(everywhere.shape)
         for texel, mask in zip(seen, eye(aged, state.fields(aged, asset, texels), seen), strict=True):
@@ -183,17 +189,20 @@ def learned(
         )
         shown[found[0].seen] = everywhere.reshape(asset.atlas_shape)
         records += found
-    histories = bank(known, asset, texels, years=FORECAST, prior=Prior(), seed=known.seed)
+    histories = bank(known, asset, texels, years=FORECAST, prior=CATEGORY_MEASURED, seed=known.seed, draws=DRAWS_SEEN)
     return learn(histories, asset, texels, records, shown, seed=0, particles=particles)
 
 
-def outcomes(seed: int, eye: Eye, *, errors: Record, size: int = PICTURE, particles: int = PARTICLES) -> list[Outcome]:
+def outcomes(
+    seed: int, eye: Eye, *, errors: Record, size: int = PICTURE, visits: Sequence[float] = VISITS,
+    particles: int = PARTICLES,
+) -> list[Outcome]:  # fmt: skip
     """Rusted area (share) and worst loss (mm) of one hidden twin, forecast before and after its photographs."""
     known = known_twin(seed)
     hidden = hidden_twin(known, seed)
     asset = state.asset(known)
     texels = assets.texels(asset)
-    knowledge = learned(known, hidden, asset, texels, eye, errors=errors, size=size, particles=particles)
+    knowledge = learned(known, hidden, asset, texels, eye, errors=errors, size=size, visits=visits, particles=particles)
     future = state.fields(replace(hidden, clock=later(EPOCH, FORECAST)), asset, texels)
     air = next(mask for by, _, mask in regions(asset, texels, None) if by == "all")
     area = texels.area_mm2[air].astype(float)
@@ -316,12 +325,15 @@ def picture(seed: int, path: Path) -> None:
     hidden = hidden_twin(known, seed)
     asset = state.asset(known)
     texels = assets.texels(asset)
-    knowledge = learned(known, hidden, asset, texels, labelled, errors=SHARP, size=RENDERED, particles=PARTICLES)
+    knowledge = learned(
+        known, hidden, asset, texels, labelled,
+        errors=SHARP, size=RENDERED, visits=RENDERED_VISITS, particles=PARTICLES,
+    )  # fmt: skip
     figure = Figure(figsize=(9.4, 6.4), layout="constrained")
     FigureCanvasAgg(figure)
     upper, lower = figure.subfigures(2, 1, height_ratios=(1, 1.25), squeeze=False)[:, 0]
     seen = [texel_map(as_opencv(camera, RENDERED), asset) for camera in cameras(asset)]
-    for axes, years in zip(upper.subplots(1, len(VISITS)), VISITS, strict=True):
+    for axes, years in zip(upper.subplots(1, len(RENDERED_VISITS)), RENDERED_VISITS, strict=True):
         aged = replace(hidden, clock=later(EPOCH, years))
         folder = photographs(aged, RENDERED)
         mask = labelled(aged, state.fields(aged, asset, texels), seen)[1]
@@ -347,7 +359,7 @@ def picture(seed: int, path: Path) -> None:
             axes.fill_between(grid, low, high, color=colour, alpha=0.3, lw=0, label=f"P5 to P95 {label}")
             axes.plot(grid, middle, color=colour)
         axes.plot(grid, np.array(truth)[:, index], "k--", lw=1.5, label="hidden truth")
-        for years in VISITS:
+        for years in RENDERED_VISITS:
             axes.axvline(years, color="#5B6770", lw=0.8, ls=":")
         axes.set(title=name, xlabel="years of service", xlim=(0, 20), ylim=(0, None))
     axes.legend(loc="upper left", fontsize=8)
@@ -365,11 +377,11 @@ def main() -> None:
         picture(SHOWN, IMAGES / "loop.png")
         return
     eyes = {f"masks of {given.run.name}": (predicted(given.run), USUAL)} if given.run else EYES
-    by_eye: dict[str, list[Outcome]] = {}
-    for name, (eye, errors) in eyes.items():
-        by_eye[name] = []
-        for seed in range(given.count):
-            by_eye[name] += outcomes(seed, eye, errors=errors, size=RENDERED if given.run else PICTURE)
+    size, visits = (RENDERED, RENDERED_VISITS) if given.run else (PICTURE, VISITS)
+    by_eye: dict[str, list[Outcome]] = {name: [] for name in eyes}
+    for seed in track(range(given.count), description="hidden twins"):
+        for name, (eye, errors) in eyes.items():
+            by_eye[name] += outcomes(seed, eye, errors=errors, size=size, visits=visits)
     name = "loop-predicted" if given.run else "loop"
     files.write_text(RESULTS / f"{name}.md", report(by_eye))
     files.write_text(RESULTS / f"{name}.csv", table(by_eye))

@@ -31,6 +31,7 @@ def inspect(
     bias: float | None = None,
     detection: float = 0.9,
     false_calls: float = 0.01,
+    category_measured: bool = False,
     seed: int = 0,
 ) -> None:
     """Record what an inspection found, and say whether it agrees with what was known before.
@@ -58,6 +59,8 @@ def inspect(
         bias: standard deviation of the tool's bias, instead of what is usual.
         detection: of a photograph: the chance that rust is called rust.
         false_calls: of a photograph: the chance that sound surface is called rust.
+        category_measured: the corrosivity category was measured on specimens (ISO 9226), not estimated; give it to
+            forecast too.
         seed: of the update that holds the new records against the old.
     """
     from dataclasses import replace
@@ -104,9 +107,10 @@ def inspect(
     were_there = "" if len(new) == len(records) else ", the others were there"
     print(f"{len(new)} of {len(records)} records added{were_there}")  # noqa: T201
     days = {record.date for record in records}
-    for item in _recalled(folder, 0.0, seed).knowledge.agreement:
+    knowledge = _recalled(folder, 0.0, seed, category_measured).knowledge
+    for item in knowledge.agreement:
         if item.date in days:
-            print(_agreement(item))  # noqa: T201
+            print(_agreement(item, knowledge.now.widening))  # noqa: T201
 
 
 def forecast(
@@ -120,6 +124,7 @@ def forecast(
     smys_mpa: float | None = None,
     length_mm: float | None = None,
     method: Literal["original", "modified"] = "modified",
+    category_measured: bool = False,
     seed: int = 0,
 ) -> None:
     """Say what is to come, with P5, P50 and P95, from the model and all inspections; and when to look again.
@@ -137,6 +142,8 @@ def forecast(
         smys_mpa: of a pipe: specified minimum yield strength; gives its failure pressure by B31G.
         length_mm: of a pipe: length along it of the corroded area that B31G takes.
         method: of B31G.
+        category_measured: the corrosivity category was measured on specimens (ISO 9226), not estimated: how fast steel
+            is lost is known better.
         seed: of the histories.
     """
     from rich.console import Console
@@ -154,7 +161,7 @@ def forecast(
     if (smys_mpa is None) != (length_mm is None):
         raise InputError("B31G: give both --smys-mpa and --length-mm")
     limits_given = _required(required)
-    known = _recalled(folder, years, seed)
+    known = _recalled(folder, years, seed, category_measured)
     twin, particles = known.twin, known.knowledge.now
     limits = future.required_by_zone(particles.bank, limits_given)
     names = [*(each.name for each in particles.bank.zones), future.ALL]
@@ -173,7 +180,7 @@ def forecast(
     ends = [row for row in table if row.years == grid[-1] or (row.years == now and row.zone == future.ALL)]
     Console().print(future.shown(ends, twin.id))
     for item in known.knowledge.conflicts:
-        print(_agreement(item))  # noqa: T201
+        print(_agreement(item, particles.widening))  # noqa: T201
     if pressure is not None:
         for year in (now, grid[-1]):
             low, middle, high = future.levels(pressure.failure_mpa(found, grid.index(year)))
@@ -244,28 +251,31 @@ def _required(given: Sequence[str]) -> dict[str, float]:
     return found
 
 
-def _recalled(folder: Path, years: float, seed: int) -> "Recalled":
+def _recalled(folder: Path, years: float, seed: int, category_measured: bool) -> "Recalled":
     """What a twin's folder knows, with a warning where its records end torn."""
     import sys
 
+    from twin.histories import CATEGORY_MEASURED, Prior
     from twin.recall import recall
 
     if seed < 0:
         raise InputError(f"--seed {seed}: must be at least 0")
     with busy("learning from inspections"):
-        known = recall(folder, ahead_years=years, seed=seed)
+        prior = CATEGORY_MEASURED if category_measured else Prior()
+        known = recall(folder, ahead_years=years, seed=seed, prior=prior)
     if known.note:
         print(f"warning: {known.note}", file=sys.stderr)  # noqa: T201
     return known
 
 
-def _agreement(item: "Agreement") -> str:
+def _agreement(item: "Agreement", widening: float) -> str:
     from twin.inference import CONFLICT
 
     if item.chance < CONFLICT:
+        done = f"The prior was widened {widening:g} times" if widening > 1 else "No wider prior agrees better"
         return (
             f"CONFLICT on {item.date}: {item.record}; as odd in {100 * item.chance:.2g} % of cases under what "
-            "was known before. The prior was widened; check tool, place and exposure"
+            f"was known before. {done}; check tool, place and exposure"
         )
     return f"{item.date} agrees with what was known before (p = {item.chance:.2g})"
 

@@ -44,8 +44,8 @@ class Prior:
 
     Parameters
     ----------
-    rate : of loss over that of the corrosivity category: 0.3 within a category, and whoever chooses it may be one off,
-        which is 0.7; together 0.75.
+    rate : of loss over that of the corrosivity category: 0.3 within a category, and whoever estimates it may be one
+        off, which is 0.7; together 0.75.
     exponent : of time; ISO 9224 gives 0.523 and 0.575 as mean and mean plus two standard deviations.
     delay : of every start of corrosion: life of the paint with the time rust takes to creep, or of the zinc.
     front : of the speed of rust under paint, with the delay held: set by eye (0.5), 0.4 for a category more or less.
@@ -64,6 +64,10 @@ class Prior:
         spreads = (self.rate, self.exponent, self.delay, self.front, self.defects, self.pits)
         if not all(0 <= spread < 3 for spread in spreads):
             raise InputError(f"prior {spreads}: standard deviations must be from 0 to 3")
+
+
+# Of an asset whose corrosivity category was measured on specimens (ISO 9226), not estimated.
+CATEGORY_MEASURED = Prior(rate=0.3, front=0.5)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

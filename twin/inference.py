@@ -76,7 +76,7 @@ class Knowledge:
     ----------
     particles : before any inspection and after each, first to last.
     agreement : of each inspection with what was known before it, under the prior as given.
-    widened : the same under the prior that was used, where that is wider.
+    widened : the same under the prior that was used, which may be wider.
     """
 
     particles: tuple[Particles, ...]
@@ -91,7 +91,7 @@ class Knowledge:
     @property
     def conflicts(self) -> tuple[Agreement, ...]:
         """Inspections that disagree with what was known before, under the prior as given."""
-        return tuple(item for item in self.agreement if item.chance < CONFLICT)
+        return _conflicts(self.agreement)
 
 
 def learn(
@@ -108,7 +108,8 @@ def learn(
     """Take in all records, inspection by inspection.
 
     Each inspection (the records of one day) is first held against what was known before it. Where one conflicts, the
-    whole is repeated from a wider prior; the conflict stays reported.
+    whole is repeated from a wider prior; the conflict stays reported. A wider prior is kept only if fewer conflict with
+    it: what is odd under any prior would else cost all that inspections taught.
 
     Parameters
     ----------
@@ -118,7 +119,7 @@ def learn(
     seen : (H, W) arrays of the texels that photographs saw, by the name of the file in `Record.seen`.
     seed : of the particles; one seed gives one result.
     particles : how many.
-    widenings : factors on the prior's standard deviations, tried in turn until no inspection conflicts.
+    widenings : factors on the prior's standard deviations, narrowest first, tried until no inspection conflicts.
     """
     tools = sorted({(record.kind, record.tool) for record in records})
     items = [
@@ -126,14 +127,17 @@ def learn(
         for record in _apart(records)
     ]
     inspections = [list(group) for _, group in groupby(items, key=lambda item: item.record.date)]
-    first: tuple[Agreement, ...] | None = None
+    tried: list[tuple[tuple[Particles, ...], tuple[Agreement, ...]]] = []
     for widening in widenings:
-        states, agreement = _run(histories, inspections, len(tools), seed, particles, widening)
-        first = agreement if first is None else first
-        if all(item.chance >= CONFLICT for item in agreement):
+        tried.append(_run(histories, inspections, len(tools), seed, particles, widening))
+        if not _conflicts(tried[-1][1]):
             break
-    assert first is not None  # noqa: S101  there is at least one widening
-    return Knowledge(particles=states, agreement=first, widened=agreement)
+    states, agreement = min(tried, key=lambda one: len(_conflicts(one[1])))
+    return Knowledge(particles=states, agreement=tried[0][1], widened=agreement)
+
+
+def _conflicts(agreement: Iterable[Agreement]) -> tuple[Agreement, ...]:
+    return tuple(item for item in agreement if item.chance < CONFLICT)
 
 
 def _apart(records: Sequence[Record]) -> list[Record]:

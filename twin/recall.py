@@ -12,6 +12,7 @@ from twin.intake import seen_texels
 from twin.state import Twin
 
 USUAL = Prior()
+DRAWS, DRAWS_SEEN = 64, 256  # of the bank; the latter where rusted shares are known, which few histories fit
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,7 +53,8 @@ def recall(
         check(record, twin, asset, texels)
     seen = {record.seen: seen_texels(folder, record, asset.atlas_shape) for record in records if record.seen}
     now = max([twin.years, *(record.years(twin) for record in records)])
-    histories = bank(twin, asset, texels, years=max(now + ahead_years, 1.0), prior=prior, seed=seed)
+    draws = DRAWS_SEEN if any(record.kind in ("photo", "grade") for record in records) else DRAWS
+    histories = bank(twin, asset, texels, years=max(now + ahead_years, 1.0), prior=prior, seed=seed, draws=draws)
     return Recalled(
         twin=twin,
         asset=asset,

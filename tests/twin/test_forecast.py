@@ -167,6 +167,14 @@ def test_a_twin_is_forecast_and_drawn(folder: Path, tmp_path: Path, command: Com
     again = recall.recall(folder, ahead_years=10, seed=0, particles=100)
     assert again.note == ""
     assert again.now_years == 10
+    measured = command("forecast", folder, "--years", 10, "--category-measured", "--out", tmp_path / "m.csv")
+    assert measured.returncode == 0, measured.stderr
+
+    def width(path: Path) -> float:
+        row = list(csv.DictReader(path.read_text().splitlines()))[-1]
+        return float(row["mean_loss_mm_p95"]) - float(row["mean_loss_mm_p5"])
+
+    assert width(tmp_path / "m.csv") < width(tmp_path / "f.csv")
 
 
 def test_an_inspection_is_recorded_and_judged(folder: Path, tmp_path: Path, command: Command) -> None:

@@ -247,6 +247,20 @@ def test_a_conflict_is_reported_and_widens_the_prior(histories: Bank, surface: t
     assert known.now.widening > 1
 
 
+def test_a_conflict_that_no_wider_prior_explains_leaves_it_narrow(
+    histories: Bank, surface: tuple[Asset, Texels]
+) -> None:
+    """Rust that goes away: reported, but what was learned of the rate is not thrown away."""
+    records = [
+        reading(share, zone="face", kind="photo", tool="camera", place="", date=date)
+        for date, share in zip(DATES, (0.05, 0.0), strict=True)
+    ]
+    known = learn(histories, *surface, records, {}, seed=0, particles=300)
+    assert [item.date for item in known.conflicts] == [DATES[1]]
+    assert known.now.widening == 1
+    assert known.widened == known.agreement
+
+
 def test_many_honest_readings_raise_no_alarm(histories: Bank, surface: tuple[Asset, Texels]) -> None:
     """Readings drawn from the prior itself: conflicts are as rare as they should be."""
     asset, texels = surface
