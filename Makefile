@@ -7,23 +7,39 @@ COUNT ?= 24
 SIZE ?= 320
 SEED ?= 0
 PRESET ?= balanced
+SOURCE := .ci .gitignore .pre-commit-config.yaml CHANGELOG.md CONTRIBUTING.md LICENSE Makefile README.md benchmarks constraints.txt docs pyproject.toml segmentation synth tests twin
+EXTRAS := rendering,training,export,study,development
+WEIGHTS ?= weights
+BUNDLE_TO = $(or $(OUT),out/bundle)
 
 export NO_ALBUMENTATIONS_UPDATE := 1
 
-.PHONY: help setup synth benchmark check test test-all
+.PHONY: help setup bundle synth benchmark check test test-all
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
-setup: $(STAMP) ## create .venv and install everything into it
+setup: $(STAMP) ## create .venv and install everything into it; BUNDLE=folder of `make bundle` where there is no internet
 
 $(STAMP): pyproject.toml constraints.txt
+	@$(if $(BUNDLE),cd "$(BUNDLE)" && sha256sum --check --quiet SHA256SUMS || { echo "make: $(BUNDLE) is no whole bundle; copy it again" >&2; exit 2; })
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { echo "make: no Python 3.11, which Blender needs; install it or say PYTHON=/path/to/python3.11" >&2; exit 2; }
 	@$(BIN)/python -c 'import pip, sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || $(PYTHON) -m venv --clear .venv || { echo "make: $(PYTHON) cannot make a virtual environment; on Debian: apt-get install python3.11-venv" >&2; exit 2; }
 	@echo "installing into .venv; the first time this takes some minutes"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[rendering,training,study,development]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(BUNDLE),--no-index --find-links "$$(cd "$(BUNDLE)" && pwd)/wheels") -c constraints.txt -e '.[$(EXTRAS)]'
 	@$(BIN)/python -c 'import bpy' || { echo "make: Blender's libraries are missing; on Debian: apt-get install libgl1 libice6 libsm6 libx11-6 libxext6 libxfixes3 libxi6 libxkbcommon0 libxrender1" >&2; exit 2; }
 	@touch $(STAMP)
+
+bundle: setup ## all that `make setup` needs on a machine like this one without internet, into out/bundle or OUT; WEIGHTS=folder
+	@test ! -e "$(BUNDLE_TO)" || { echo "make: $(BUNDLE_TO) is there; delete it or choose another OUT" >&2; exit 2; }
+	@rm -rf "$(BUNDLE_TO).part" && mkdir -p "$(BUNDLE_TO).part"
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check -c constraints.txt -w "$(BUNDLE_TO).part/wheels" '.[$(EXTRAS)]' 'setuptools>=77'
+	@rm -r "$(BUNDLE_TO).part"/wheels/corrotwin-*.whl build
+	@tar -czf "$(BUNDLE_TO).part/source.tar.gz" --exclude=__pycache__ --transform='s,^,corrotwin/,' $(SOURCE)
+	@if test -d "$(WEIGHTS)"; then cp -r "$(WEIGHTS)" "$(BUNDLE_TO).part/weights"; else echo "no folder $(WEIGHTS): the bundle has no ImageNet weights (python -m segmentation weights --to weights fetches them)"; fi
+	@cd "$(BUNDLE_TO).part" && find . -type f ! -name SHA256SUMS | LC_ALL=C sort | tr '\n' '\0' | xargs -0 sha256sum > SHA256SUMS
+	@mv "$(BUNDLE_TO).part" "$(BUNDLE_TO)"
+	@echo "$(BUNDLE_TO): $$(du -sh "$(BUNDLE_TO)" | cut -f1). There: tar xzf $(notdir $(BUNDLE_TO))/source.tar.gz && cd corrotwin && make setup BUNDLE=../$(notdir $(BUNDLE_TO))"
 
 synth: setup ## render COUNT=24 images of SIZE=320 px into a folder below out/synth (also SEED, PRESET, OUT)
 	$(BIN)/python -m synth render --count $(COUNT) --size $(SIZE) --seed $(SEED) --preset $(PRESET) $(if $(OUT),--out "$(OUT)")

@@ -166,12 +166,37 @@ def predict(
     return 1 if failed else 0
 
 
+def export(run_folder: Path, /, *, out: Path, evaluations: tuple[Path, ...] = ()) -> None:
+    """Write a complete run as one ONNX file, from photographs to probabilities, with a model card; a minute or more.
+
+    Parameters
+    ----------
+    run_folder
+        folder of a complete run.
+    out
+        folder for model.onnx, card.md and model.json.
+    evaluations
+        folders that `python -m segmentation evaluate --out` wrote, for the scores on the card.
+    """
+    from rich.console import Console
+
+    from segmentation.export import export as write
+
+    with Console(stderr=True).status("exporting ..."):
+        made = write(run_folder, out, evaluations=evaluations)
+    print(  # noqa: T201
+        f"{out}: model.onnx and card.md; sides {made['sides']}; "
+        f"within {made['greatest_difference_from_torch']:.1e} of torch"
+    )
+
+
 def latency(
     *,
     backbone: tuple[str, ...] = BACKBONES,
     size: int = 224,
     threads: int = 2,
     repeats: int = 100,
+    onnx: bool = False,
     out: Path | None = None,
 ) -> None:
     """Time the U-Nets on this CPU, one image at a time, beside their parameters, depth and operations.
@@ -186,6 +211,8 @@ def latency(
         CPU threads.
     repeats
         timed calls of each network.
+    onnx
+        time onnxruntime, too, on the network as `export` writes it: from the photograph to the probability.
     out
         csv file to write.
     """
@@ -196,7 +223,7 @@ def latency(
 
     if out is not None and (out.exists() or out.suffix != ".csv"):
         raise InputError(f"{out}: choose the name of a new .csv file for --out")
-    measured = measure(backbone, size, threads=threads, repeats=repeats)
+    measured = measure(backbone, size, threads=threads, repeats=repeats, onnx=onnx)
     sizes = {name: complexity(name, size) for name in backbone}
     Console(highlight=False).print(table(measured, sizes))
     if out is not None:
@@ -222,6 +249,7 @@ COMMANDS: Mapping[str, Callable[..., int | None]] = {
     "split": split,
     "evaluate": evaluate,
     "predict": predict,
+    "export": export,
     "latency": latency,
     "weights": weights,
 }

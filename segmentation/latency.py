@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from segmentation.model import Complexity
 
+Onnx = Literal["onnxruntime"]
+ONNX: Onnx = "onnxruntime"
 WARM_UP = 5  # rounds that are not counted: threads start, memory is allocated, convolutions choose their algorithm
 
 
@@ -32,12 +34,13 @@ WARM_UP = 5  # rounds that are not counted: threads start, memory is allocated, 
 class Latency:
     """Time from a normalised image (1, 3, size, size) in memory to its logits, in milliseconds.
 
+    Of onnxruntime, float32 too: from the photograph to its probabilities, as `segmentation.export` writes a network.
     `bfloat16` says whether the CPU computes in it itself; where it does not, precision fast is float32 in another
     layout. p50 and p95 are percentiles of `repeats` calls, interpolated linearly.
     """
 
     backbone: str
-    precision: Precision
+    precision: Precision | Onnx
     bfloat16: bool
     size: int
     threads: int
@@ -53,6 +56,7 @@ def measure(
     threads: int,
     repeats: int,
     precisions: Sequence[Precision] = get_args(Precision),
+    onnx: bool = False,
 ) -> tuple[Latency, ...]:
     """Time the U-Net of each backbone in each precision, batch 1, on the CPU, weights drawn.
 
@@ -65,11 +69,12 @@ def measure(
     threads : of torch; its setting is put back afterwards.
     repeats : timed calls of each network, after `WARM_UP` rounds.
     precisions : exact, fast.
+    onnx : time onnxruntime, too.
 
     Raises
     ------
     InputError
-        A backbone is unknown, or a number makes no sense.
+        A backbone is unknown, a number makes no sense, or onnx is not installed.
     """
     import torch
 
@@ -82,8 +87,11 @@ def measure(
     for name, value in (("threads", threads), ("repeats", repeats)):
         if value < 1:
             raise InputError(f"latency: {name} {value} is below 1")
-    pairs = list(product(backbones, precisions))
-    calls = [_forward(backbone, precision, size) for backbone, precision in pairs]
+    pairs: list[tuple[str, Precision | Onnx]] = list(product(backbones, [*precisions, *([ONNX] if onnx else [])]))
+    calls = [
+        _onnx_forward(backbone, size, threads) if precision == ONNX else _forward(backbone, precision, size)
+        for backbone, precision in pairs
+    ]
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
@@ -134,6 +142,17 @@ def _forward(backbone: str, precision: Precision, size: int) -> Callable[[], tor
         return logits
 
     return forward
+
+
+def _onnx_forward(backbone: str, size: int, threads: int) -> Callable[[], npt.NDArray[np.float32]]:
+    from segmentation.export import needed, photographs_to_probability, runner, to_onnx
+    from segmentation.model import build
+
+    needed()
+    network = photographs_to_probability(build(backbone, encoder_weights=None, seed=0).eval(), backbone)
+    run = runner(to_onnx(network, size)[0], threads=threads)
+    photo = np.random.default_rng(0).integers(0, 256, (1, size, size, 3), dtype=np.uint8)
+    return lambda: run(photo)
 
 
 def write(path: Path, measured: Sequence[Latency], sizes: Mapping[str, Complexity]) -> None:

@@ -83,21 +83,29 @@ def load(folder: Path) -> Run:
     if manifest is None:
         raise InputError(f"{folder}: no complete training run (run.json is absent); run its training again")
     history = _read_table(folder / "history.csv", HISTORY_COLUMNS)
-    table = _read_table(folder / "per_image.csv", PER_IMAGE_COLUMNS)
     try:
-        return Run(
-            manifest=manifest,
-            history={name: np.array(column, dtype=np.float64) for name, column in history.items()},
-            per_image=PerImage(
-                image=tuple(table["image"]),
-                **{
-                    name: np.array([int(value) for value in table[name]], dtype=np.int64)
-                    for name in PER_IMAGE_COLUMNS[1:]
-                },
-            ),
-        )
+        columns = {name: np.array(column, dtype=np.float64) for name, column in history.items()}
     except ValueError as error:
-        raise InputError(f"{folder}: history.csv or per_image.csv is damaged ({error}); train again") from error
+        raise InputError(f"{folder / 'history.csv'}: damaged ({error}); train again") from error
+    return Run(manifest=manifest, history=columns, per_image=read_per_image(folder / "per_image.csv"))
+
+
+def read_per_image(path: Path) -> PerImage:
+    """Read a table of pixel counts.
+
+    Raises
+    ------
+    InputError
+        It cannot be read or is damaged.
+    """
+    table = _read_table(path, PER_IMAGE_COLUMNS)
+    try:
+        counts = {
+            name: np.array([int(value) for value in table[name]], dtype=np.int64) for name in PER_IMAGE_COLUMNS[1:]
+        }
+    except ValueError as error:
+        raise InputError(f"{path}: damaged ({error}); train again") from error
+    return PerImage(image=tuple(table["image"]), **counts)
 
 
 def weights_digest(folder: Path) -> str:

@@ -1,0 +1,199 @@
+"""The card of a trained network: what it learned from, how well it does, what it is not for.
+
+After M. Mitchell et al., Model Cards for Model Reporting, Proc. FAT* 2019.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from segmentation import evaluate, runs, splits
+from twin.files import InputError, read_manifest
+
+RESAMPLES = 5000
+FEWEST = 5  # groups, for an interval to be drawn
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """A mean over photos, and its 95 % interval; None where there are too few groups."""
+
+    mean: float
+    low: float | None
+    high: float | None
+
+    def __str__(self) -> str:
+        if self.low is None or self.high is None:
+            return f"{self.mean:.3f} (too few photos for an interval)"
+        return f"{self.mean:.3f} ({self.low:.3f} to {self.high:.3f})"
+
+
+def interval(values: npt.NDArray[np.float64], groups: Sequence[str]) -> Interval:
+    """Mean of the values of n photos, with the 95 % percentile interval of the bootstrap that draws whole groups.
+
+    Parameters
+    ----------
+    values : (n,).
+    groups : of each photo; photos of one spot resemble each other, so they are drawn together.
+    """
+    from scipy.stats import bootstrap
+
+    names, inverse = np.unique(groups, return_inverse=True)
+    mean = float(values.mean())
+    if len(names) < FEWEST:
+        return Interval(mean=mean, low=None, high=None)
+    sums, counts = np.bincount(inverse, values), np.bincount(inverse)
+    found = bootstrap(
+        (sums, counts), lambda s, n, axis: s.sum(axis=axis) / n.sum(axis=axis), paired=True, vectorized=True,
+        n_resamples=RESAMPLES, method="percentile", rng=np.random.default_rng(0),
+    )  # fmt: skip
+    low, high = (float(end) for end in found.confidence_interval)
+    return Interval(mean=mean, low=low, high=high)
+
+
+def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
+    """The card of a complete run as Markdown, but for how to use it (`use`).
+
+    Raises
+    ------
+    InputError
+        The run or an evaluation cannot be read.
+    """
+    run = runs.load(folder)
+    manifest, config, counts = run.manifest, run.manifest["config"], run.manifest.get("counts", {})
+    arm = config["arm"]
+    made_of = splits.load(folder / runs.SPLIT) if (folder / runs.SPLIT).is_file() else None
+    group = made_of.group if made_of is not None else {}
+    table = run.per_image
+    f1, iou = evaluate.scores(table.tp, table.fp, table.fn, table.tn)
+    groups = [group.get(name, name) for name in table.image]
+    low, high = np.percentile(f1, (10, 90))
+    clean = table.tp + table.fn == 0
+    how = f"{made_of.how}, seed {made_of.seed}" if made_of is not None else "unknown (split.json is absent)"
+    grouped = len(set(groups)) < len(groups)
+    lines = [
+        f"# {config['architecture']} with {config['backbone']}, trained on {_arm(arm)}",
+        "",
+        "Outlines corrosion in photographs of steel: for each pixel the probability that it shows corrosion.",
+        "",
+        "## What it learned from",
+        "",
+        f"- {counts.get('train_photos', '?')} photographs and {counts.get('train_renders', 0)} renders; "
+        f"{counts.get('valid', '?')} photographs chose the epoch, {counts.get('test', len(table.image))} were kept for "
+        "the scores below.",
+        f"- Dataset `{manifest['data'].get('real')}` (a hash of images and labels), categories: "
+        f"{', '.join(manifest.get('classes') or ()) or 'all, as one'}; renders `{manifest['data'].get('renders')}`.",
+        f"- Split `{manifest['data'].get('split')}`: {how}.",
+        f"- {_framing(config, manifest)}",
+        f"- {config['epochs']} epochs, batches of {config['batch_size']}, {config['loss']} loss, first weights "
+        f"{config['encoder_weights'] or 'drawn'}, augmentation {arm['augmentation']}, precision {config['precision']}, "
+        f"seed {config['seed']}.",
+        "",
+        "## How well it does",
+        "",
+        "Mean over photographs, with 95 % intervals of a bootstrap over "
+        + ("groups of photographs (spots)." if grouped else "photographs."),
+        "",
+        "| photographs | n | F1 | IoU |",
+        "|---|---|---|---|",
+        f"| test part of its own dataset | {len(f1)} | {interval(f1, groups)} | {interval(iou, groups)} |",
+        *(_evaluated(path, runs.weights_digest(folder)) for path in evaluations),
+        "",
+        f"On one test photograph in ten F1 is below {low:.2f}, on one in ten above {high:.2f}.",
+        *([_clean(table, clean)] if clean.any() else []),
+        "",
+        "## Limits",
+        "",
+        "- These are scores of one run: another seed gives another network, by a point or more of F1.",
+        *(
+            []
+            if grouped
+            else [
+                "- Each photograph counts as independent. Where several show one spot, the intervals are too narrow; "
+                "where copies of one photograph stand in training and test, the scores are too good."
+            ]
+        ),
+        "- The labels' habits are its own: how finely rust was outlined, what counted as rust.",
+        "- Photographs of other assets, light or distance than those it learned from are another task; measure before "
+        "use: `python -m segmentation evaluate`.",
+        "- It sees the surface. How deep corrosion goes, and whether a part is safe, it does not know.",
+        "- The licence of the photographs it learned from, and of first weights, binds whoever passes it on.",
+        "",
+        "## How it was made",
+        "",
+        f"On {manifest.get('device', 'an unknown device')}, "
+        + ", ".join(f"{name} {number}" for name, number in manifest.get("versions", {}).items())
+        + ".",
+        "",
+        "```json",
+        json.dumps(config, indent=1),
+        "```",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def use(model: Mapping[str, Any]) -> str:
+    """How the exported file is used, as Markdown, from what `model.json` says."""
+    size = model["size"]
+    taken = (
+        f"Photographs are squeezed to {size} x {size} pixels, as in training."
+        if model["framing"] == "resize"
+        else "Photographs are taken at their own scale, cut or filled to multiples of 32."
+    )
+    sizing = f".resize(({size}, {size}), Image.Resampling.BOX)" if model["framing"] == "resize" else ""
+    return f"""
+## How to use it
+
+`model.onnx` takes RGB photographs, uint8 (n, height, width, 3), sides {model["sides"]}, and gives the probability of
+corrosion, float32 (n, height, width). {taken}
+
+```python
+import numpy as np, onnxruntime
+from PIL import Image, ImageOps
+
+photo = ImageOps.exif_transpose(Image.open("photo.jpg")).convert("RGB"){sizing}
+session = onnxruntime.InferenceSession("model.onnx")
+probability = session.run(None, {{"images": np.asarray(photo)[None]}})[0][0]
+Image.fromarray((probability > 0.5).astype(np.uint8) * 255).save("mask.png")
+```
+
+It gives what torch gives within {model["greatest_difference_from_torch"]:.1e}. Large photographs are better cut into
+tiles: `python -m segmentation predict` does that with the run itself.
+"""
+
+
+def _arm(arm: Mapping[str, Any]) -> str:
+    part = "" if arm["real_fraction"] == 1 else f"{100 * arm['real_fraction']:g} % of the "
+    return f"{part}real photographs" if arm["name"] == "real" else f"{part}photographs, arm {arm['name']}"
+
+
+def _framing(config: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
+    if config["framing"] == "crop":
+        return f"Squares of {config['size']} pixels were cut out at the photographs' own scale."
+    scale = manifest.get("scale")
+    by = f", which is {scale:.3g} of their own scale" if scale is not None else ""
+    return f"Photographs were squeezed to {config['size']} x {config['size']} pixels{by}."
+
+
+def _clean(table: runs.PerImage, clean: npt.NDArray[np.bool_]) -> str:
+    alarms = int((table.fp[clean] > 0).sum())
+    return f"Of {int(clean.sum())} test photographs without corrosion, {alarms} have false alarms."
+
+
+def _evaluated(path: Path, weights: str) -> str:
+    """A line of the table of scores for another dataset."""
+    found = read_manifest(path, "evaluation")
+    if found is None:
+        raise InputError(f"{path}: no evaluation (evaluation.json is absent); python -m segmentation evaluate makes it")
+    if found.get("weights") != weights:
+        raise InputError(f"{path}: is of another run; evaluate this one")
+    table = runs.read_per_image(path / "per_image.csv")
+    f1, iou = evaluate.scores(table.tp, table.fp, table.fn, table.tn)
+    shown = f"{found['photos']} of `{found['data']}` ({path.name}), threshold {found['threshold']:.3g}"
+    return f"| {shown} | {len(f1)} | {interval(f1, table.image)} | {interval(iou, table.image)} |"

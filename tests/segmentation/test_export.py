@@ -1,0 +1,160 @@
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from segmentation import card, coco, commands, evaluate, export, model, runs, splits
+from segmentation.assessment import assess
+from segmentation.config import BACKBONES, DataArm, configure
+from twin.files import InputError, WorkError, read_json, write_manifest
+
+pytest.importorskip("onnxruntime")
+
+
+class Rusty(torch.nn.Module):
+    """Logits that grow with red over blue; quick to export."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mix = torch.nn.Conv2d(3, 1, 3, padding=1)
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.interpolate(torch.nn.functional.avg_pool2d(self.mix(pictures), 32), scale_factor=32)
+
+
+@pytest.fixture(scope="module")
+def run(roboflow: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A complete run by its contract; its weights are drawn, two test photos show one spot."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    real = coco.read(roboflow)
+    plain = splits.split(real, how="own", seed=0)
+    groups = {name: name for name in (*plain.train, *plain.valid, *plain.test)}
+    groups[plain.test[1]] = plain.test[0]
+    split = splits.split(real, how="own", seed=0, groups=groups)
+    config = configure("quick", backbone="mobilenet_v2", arm=DataArm(name="real"), seed=1, size=64, threads=1)
+    folder.mkdir(parents=True)
+    network = model.build(config.backbone, encoder_weights=None, seed=1)
+    model.save_tensors(folder / runs.WEIGHTS, network.state_dict(), {})
+    splits.save(split, folder / runs.SPLIT)
+    runs.write_history(folder, [dict.fromkeys(runs.HISTORY_COLUMNS, 1.0)])
+    counts = np.arange(1, len(split.test) + 1, dtype=np.int64)
+    table = runs.PerImage(image=split.test, tp=6 * counts, fp=0 * counts + 7, fn=0 * counts + 3, tn=counts)
+    runs.write_per_image(folder / "per_image.csv", table)
+    write_manifest(folder, runs.KIND, {**runs.identity(config, real, split, None), "scale": 0.8})
+    return folder
+
+
+def test_what_is_exported_gives_what_torch_gives_at_any_size() -> None:
+    network = export.photographs_to_probability(Rusty().eval(), "mobilenet_v2")
+    content, free = export.to_onnx(network, 64)
+    assert free
+    assert export.disagreement(network, content, export._trial_images(64, free)) < 1e-6
+    images = np.random.default_rng(0).integers(0, 256, (3, 128, 32, 3), dtype=np.uint8)
+    found = export.runner(content)(images)
+    assert found.shape == (3, 128, 32)
+    assert found.std() > 0
+    np.testing.assert_allclose(found, network(torch.from_numpy(images)).detach().numpy(), atol=1e-6)
+    other = export.photographs_to_probability(Rusty().eval(), "mobilenet_v2")
+    assert export.disagreement(other, content, export._trial_images(64, free)) > 1e-3
+
+
+def test_a_network_of_one_size_keeps_it() -> None:
+    class OneSize(torch.nn.Module):
+        def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+            return pictures[:, :1] * torch.linspace(0, 1, 64)
+
+    network = export.photographs_to_probability(OneSize().eval(), "mobilenet_v2")
+    content, free = export.to_onnx(network, 64)
+    assert not free
+    assert export.disagreement(network, content, export._trial_images(64, free)) < 1e-6
+
+
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another network in place of the run's own, which takes half a minute to export."""
+    monkeypatch.setattr(model, "load_weights", lambda path, backbone, architecture: Rusty().eval())
+
+
+def test_the_command_writes_model_and_card(
+    run: Path, roboflow: Path, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assess(run, coco.read(roboflow), threshold=0.4, out=tmp_path / "evaluated")
+    quick(monkeypatch)
+    commands.export(run, out=tmp_path / "model", evaluations=(tmp_path / "evaluated",))
+    said = read_json(tmp_path / "model" / "model.json")
+    assert said["sides"] == "multiples of 32"
+    assert said["greatest_difference_from_torch"] < export.AGREEMENT
+    assert said["weights"] == runs.weights_digest(run)
+    written = (tmp_path / "model" / "card.md").read_text()
+    f1, _ = evaluate.scores(*(getattr(runs.load(run).per_image, name) for name in ("tp", "fp", "fn", "tn")))
+    assert f"| test part of its own dataset | 5 | {f1.mean():.3f} (too few photos" in written
+    assert "(evaluated), threshold 0.4 | 5 |" in written
+    assert "groups of photographs (spots)" in written
+    assert "which is 0.8 of their own scale" in written
+    # The lines of the card do what they say.
+    code = re.search(r"```python\n(.*?)```", written, re.DOTALL)
+    assert code is not None
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (70, 90, 3), dtype=np.uint8)).save(
+        tmp_path / "model" / "photo.jpg"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code[1]], cwd=tmp_path / "model", capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    with Image.open(tmp_path / "model" / "mask.png") as mask:
+        assert mask.size == (64, 64)
+    before = (tmp_path / "model" / "card.md").read_bytes()
+    commands.export(run, out=tmp_path / "model", evaluations=(tmp_path / "evaluated",))
+    assert (tmp_path / "model" / "card.md").read_bytes() == before
+
+
+def test_a_model_that_does_not_agree_is_not_written(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    quick(monkeypatch)
+    monkeypatch.setattr(export, "disagreement", lambda network, content, trials: 2e-4)
+    with pytest.raises(WorkError, match=r"differs from torch by 2\.0e-04"):
+        export.export(run, tmp_path / "model")
+    assert not list((tmp_path / "model").glob("m*"))
+
+
+def test_bad_input(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match="no complete training run"):
+        export.export(tmp_path, tmp_path / "model")
+    with pytest.raises(InputError, match="no evaluation"):
+        export.export(run, tmp_path / "model", evaluations=(tmp_path,))
+    write_manifest(tmp_path / "other", "evaluation", {"weights": "0"})
+    with pytest.raises(InputError, match="of another run"):
+        export.export(run, tmp_path / "model", evaluations=(tmp_path / "other",))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"pip install '\.\[export\]'"):
+        export.export(run, tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+def test_intervals_draw_whole_groups() -> None:
+    rng = np.random.default_rng(0)
+    spots = rng.normal(0.6, 0.1, 30)
+    values = np.repeat(spots, 4)
+    groups = [str(index // 4) for index in range(120)]
+    by_spot = card.interval(values, groups)
+    by_photo = card.interval(values, [str(index) for index in range(120)])
+    assert by_spot.mean == by_photo.mean == pytest.approx(values.mean())
+    assert by_spot.low is not None
+    assert by_spot.high is not None
+    assert by_photo.low is not None
+    assert by_photo.high is not None
+    assert (by_spot.high - by_spot.low) / 2 == pytest.approx(1.96 * spots.std() / np.sqrt(30), rel=0.1)
+    assert by_spot.high - by_spot.low > 1.8 * (by_photo.high - by_photo.low)
+    assert card.interval(values[:8], groups[:8]).low is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_the_papers_networks_are_exported_whole(backbone: str) -> None:
+    network = export.photographs_to_probability(model.build(backbone, encoder_weights=None, seed=3).eval(), backbone)
+    content, free = export.to_onnx(network, 96)
+    assert free
+    assert export.disagreement(network, content, export._trial_images(96, free)) < export.AGREEMENT
