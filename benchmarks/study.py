@@ -14,6 +14,7 @@ from benchmarks import across, manifest, planning, state
 from benchmarks.config import RenderPlan, StudyConfig
 from benchmarks.sources import RENDERS, RUNS, SPLIT, STANDIN, Found, Sources, Study, is_gathered, prepare, split_of
 from segmentation.config import PROFILES, TrainConfig
+from twin import cluster
 from twin.command import available_cores
 from twin.files import CLAIM, InputError, hold, write_json, write_manifest
 
@@ -56,11 +57,10 @@ def run(
         The sources are unusable, or `out` holds something else. Nothing is written then.
     """
     from segmentation import dataset, splits
-    from synth import fanout
 
     out = out.resolve()
     if address is not None:
-        fanout.connect(address)
+        cluster.connect(address)
     study = prepare(out, config, sources)
     plan = planning.make(study, address)
     print(planning.describe(plan, study), flush=True)  # noqa: T201
@@ -229,7 +229,7 @@ def _spread(
 
     if not items:
         return {}
-    fanout.connect(address)
+    cluster.connect(address)
     failed: dict[str, str] = {}
     shares = {backbone: _gpu_share(backbone) for backbone, _ in items.values()}
     for share in sorted(set(shares.values()), reverse=True):  # on CPUs alone: one call

@@ -87,7 +87,8 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
         f"{counts.get('valid', '?')} photographs chose the epoch, {counts.get('test', len(table.image))} were kept for "
         "the scores below.",
         f"- Dataset `{manifest['data'].get('real')}` (a hash of images and labels), categories: "
-        f"{', '.join(manifest.get('classes') or ()) or 'all, as one'}; renders `{manifest['data'].get('renders')}`.",
+        f"{', '.join(manifest.get('classes') or ()) or 'all, as one'}.",
+        *([f"- Renders `{manifest['data']['renders']}`."] if manifest["data"].get("renders") else []),
         f"- Split `{manifest['data'].get('split')}`: {how}.",
         f"- {_framing(config, manifest)}",
         f"- {config['epochs']} epochs, batches of {config['batch_size']}, {config['loss']} loss, first weights "
@@ -102,7 +103,7 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
         "| photographs | n | F1 | IoU |",
         "|---|---|---|---|",
         f"| test part of its own dataset | {len(f1)} | {interval(f1, groups)} | {interval(iou, groups)} |",
-        *(_evaluated(path, runs.weights_digest(folder)) for path in evaluations),
+        *(_evaluated(path, runs.weights_digest(folder), group) for path in evaluations),
         "",
         f"On one test photograph in ten F1 is below {low:.2f}, on one in ten above {high:.2f}.",
         *([_clean(table, clean)] if clean.any() else []),
@@ -186,7 +187,7 @@ def _clean(table: runs.PerImage, clean: npt.NDArray[np.bool_]) -> str:
     return f"Of {int(clean.sum())} test photographs without corrosion, {alarms} have false alarms."
 
 
-def _evaluated(path: Path, weights: str) -> str:
+def _evaluated(path: Path, weights: str, group: Mapping[str, str]) -> str:
     """A line of the table of scores for another dataset."""
     found = read_manifest(path, "evaluation")
     if found is None:
@@ -195,5 +196,6 @@ def _evaluated(path: Path, weights: str) -> str:
         raise InputError(f"{path}: is of another run; evaluate this one")
     table = runs.read_per_image(path / "per_image.csv")
     f1, iou = evaluate.scores(table.tp, table.fp, table.fn, table.tn)
+    groups = [group.get(name, name) for name in table.image]
     shown = f"{found['photos']} of `{found['data']}` ({path.name}), threshold {found['threshold']:.3g}"
-    return f"| {shown} | {len(f1)} | {interval(f1, table.image)} | {interval(iou, table.image)} |"
+    return f"| {shown} | {len(f1)} | {interval(f1, groups)} | {interval(iou, groups)} |"

@@ -4,10 +4,6 @@ Ray starts by itself on the local cores, or joins a cluster by its address. Stat
 write, never in Ray: losing the whole cluster loses only what was in flight.
 """
 
-import logging
-import os
-import signal
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,10 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from twin.command import available_cores
+from twin import cluster
+from twin.cluster import one_line
 from twin.files import InputError, WorkError
-
-BLENDER = "blender"  # resource tag of machines that can render: ray start --resources '{"blender": 4}'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +83,7 @@ def fan_out(
         return []
     import ray
 
-    connect(address)
+    cluster.connect(address)
     _warn_if_nowhere(needs)
     # Ray restarts crashed workers and retries raised errors; bad input stays bad and comes back as a value.
     remote = ray.remote(_attempt).options(
@@ -114,7 +109,7 @@ def fan_out(
                     try:
                         refused = ray.get(reference)
                     except ray.exceptions.RayError as error:
-                        refused = _one_line(error)
+                        refused = one_line(error)
                     if refused is not None:
                         failed[item.key] = Failure(key=item.key, error=refused)
                 update()
@@ -122,36 +117,6 @@ def fan_out(
         for reference in running:  # left by an interruption
             ray.cancel(reference, force=True)
     return [failed[item.key] for item in items if item.key in failed]
-
-
-def connect(address: str | None = None) -> None:
-    """Join the cluster at `address`, or start Ray on this machine's cores; once per process.
-
-    The local start is small: no dashboard, no usage reports, an object store that a container's /dev/shm holds.
-    """
-    import ray
-
-    if ray.is_initialized():
-        return
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # Ray's coming default; it warns until it is set
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    on_sigterm = signal.getsignal(signal.SIGTERM)
-    if address is not None:
-        try:
-            if ":" in address:  # Ray itself would try for minutes
-                host, port = address.removeprefix("ray://").rsplit(":", 1)
-                socket.create_connection((host, int(port)), timeout=10).close()
-            ray.init(address=address, **quiet)
-        except (OSError, RuntimeError, ValueError) as error:
-            raise InputError(f"--address {address}: no Ray cluster answers there ({_one_line(error)})") from error
-    else:
-        cores = available_cores()
-        ray.init(
-            address="local", num_cpus=cores, resources={BLENDER: cores}, include_dashboard=False,
-            object_store_memory=128 * 2**20, **quiet,
-        )  # fmt: skip
-    signal.signal(signal.SIGTERM, on_sigterm)  # Ray puts its own in place, which knows nothing of our exit status
 
 
 def _attempt(task: Callable[..., None], arguments: tuple[Any, ...]) -> str | None:
@@ -181,12 +146,6 @@ def _machines() -> list[Mapping[str, float]]:
     import ray
 
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
-
-
-def _one_line(error: Exception) -> str:
-    cause = getattr(error, "cause", None) or error
-    lines = [line for line in str(cause).splitlines() if line.strip()]
-    return f"{type(cause).__name__}: {lines[-1].strip() if lines else 'no message'}"
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from synth import fanout
 from synth.config import RenderConfig, preset
 from synth.subject import Subject, views_per_scene
+from twin import cluster
 from twin.command import available_cores
 from twin.files import (
     InputError,
@@ -78,7 +79,7 @@ def render(
     if workers is not None and workers < 1:
         raise InputError(f"--workers {workers}: give at least 1")
     if address is not None:
-        fanout.connect(address)  # before anything is written
+        cluster.connect(address)  # before anything is written
     out = out.resolve()
     settings = {**asdict(config), "preset content": digest(asdict(preset(config.preset)))}
     with hold(out, "dataset", settings if shown is None else {**settings, **shown.claim()}):
@@ -101,14 +102,14 @@ def _render_missing(
         workers = workers or 1
         threads = max(1, available_cores() // workers)
     else:
-        threads = max(1, min(THREADS_ON_A_CLUSTER, fanout.most_cores(fanout.BLENDER)))
+        threads = max(1, min(THREADS_ON_A_CLUSTER, fanout.most_cores(cluster.BLENDER)))
     items = [
         fanout.Item(key=str(number), arguments=(out, config, shown, number, images, threads))
         for number, images in enumerate(batches)
     ]
     failures = fanout.fan_out(
         render_batch, items, is_done=lambda key: not _missing(out, int(key), batches[int(key)]), label="rendering",
-        needs=fanout.Needs(cpus=threads, resources={fanout.BLENDER: 1}), workers=workers, address=address,
+        needs=fanout.Needs(cpus=threads, resources={cluster.BLENDER: 1}), workers=workers, address=address,
         counter=fanout.Counter(
             unit="images", total=count, done=lambda: sum(_image(out, index).exists() for index in range(count))
         ),

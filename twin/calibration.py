@@ -26,6 +26,7 @@ from twin.inference import WIDENINGS, learn
 from twin.inspection import KINDS, Record
 from twin.intake import photo_records
 from twin.pits import Pits
+from twin.recall import DRAWS_SEEN
 from twin.state import Twin
 
 CATEGORY = "C4"
@@ -114,7 +115,7 @@ def _geometry(number: int) -> tuple[Twin, Asset, Texels]:
 @cache
 def _bank(number: int, prior: Prior) -> Bank:
     twin, asset, texels = _geometry(number)
-    return bank(twin, asset, texels, years=FORECAST, prior=prior, seed=number)
+    return bank(twin, asset, texels, years=FORECAST, prior=prior, seed=number, draws=DRAWS_SEEN)
 
 
 def scores(

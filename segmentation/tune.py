@@ -1,0 +1,273 @@
+"""A sweep by Ray Tune: trials are drawn, trained side by side, and the poor ones stopped early.
+
+All state lies in the trials' own folders, none of it in Tune: a command that is given again, after the loss of a driver
+or a node, shows a trial that is over to Tune epoch by epoch without training it, and goes on with one that was cut off.
+Only validation photos decide.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from segmentation import coco, splits, sweep
+from segmentation.config import TrainConfig, from_json
+from segmentation.sweep import OVER, RUN, STARTED, TRIALS, Space
+from twin.files import InputError, WorkError, check_claim, hold, write_json, write_manifest, writing
+
+if TYPE_CHECKING:
+    from ray import tune
+
+KIND = "sweep"
+RAY = "ray"  # folder of Tune's own files, deleted at the end
+METRIC, TIME, FAILED = "best_valid_f1", "epoch", "failed"
+REDUCTION = 3  # of trials that go on at each rung
+RETRIES = 3  # of a trial whose worker or node is lost
+
+Search = Literal["random", "optuna"]
+Scheduler = Literal["asha", "none"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How to search.
+
+    Parameters
+    ----------
+    trials : how many in all, those of earlier commands on the same folder included.
+    search : random draws, or Optuna's tree-structured Parzen estimator.
+    scheduler : asha stops two thirds of the trials at each rung (Li et al., A System for Massively Parallel
+        Hyperparameter Tuning, MLSys 2020); none trains all to the end.
+    grace : epochs before the first rung.
+    seed : of the draws.
+    gpus : part of a GPU for a trial.
+    """
+
+    trials: int
+    search: Search
+    scheduler: Scheduler
+    grace: int
+    seed: int
+    gpus: float
+
+    def __post_init__(self) -> None:
+        if self.trials < 1 or self.grace < 1 or self.seed < 0 or self.gpus < 0:
+            raise InputError("a sweep needs at least one trial, a grace of at least one epoch, seed and GPUs from 0 on")
+
+
+def run(
+    out: Path,
+    base: TrainConfig,
+    space: Space,
+    plan: Plan,
+    *,
+    data: Path,
+    split: Path,
+    renders: Path | None = None,
+    classes: tuple[str, ...] = (),
+    weights: Path | None = None,
+    address: str | None = None,
+    workers: int | None = None,
+    train_options: Mapping[str, Any] | None = None,
+    on_end: Callable[[sweep.Trial], None] | None = None,
+) -> list[sweep.Trial]:
+    """Train the trials of a sweep, and write trials.csv, sweep.md, sweep.png (with matplotlib) and sweep.json.
+
+    Parameters
+    ----------
+    out : absent, empty, or of the same sweep, perhaps with fewer trials.
+    base : what all trials share.
+    data, split, renders, classes, weights : as for a run; every machine must see them and `out` under the same path.
+    address : of a Ray cluster; None for this machine.
+    workers : most trials at a time.
+    train_options : options of `python -m segmentation train` that all trials share, for the command that is advised.
+    on_end : called with each trial that ends.
+
+    Returns
+    -------
+    The trials that are over, the best first.
+
+    Raises
+    ------
+    InputError
+        The data, the space or the folder cannot be used, or Optuna is asked for and absent. Nothing is written.
+    WorkError
+        A trial failed for another reason than its own values, after retries; the others are done.
+    """
+    out = out.resolve()
+    real = coco.read(data, classes=classes or None)
+    rendered = coco.read(renders) if renders is not None else None
+    if space.synth_share[1] > 0 and rendered is None:
+        raise InputError("a synth_share above 0 needs renders; name their folder")
+    parts = splits.load(split)
+    draws = [space.draw(plan.seed, number) for number in range(plan.trials)]
+    for values in draws:
+        sweep.configured(base, values)  # says what is wrong with them
+    if plan.search == "optuna" and find_spec("optuna") is None:
+        raise InputError("--search optuna: optuna is not installed; pip install '.[sweep]'")
+    identity = {
+        "base": asdict(base), "space": asdict(space), "search": plan.search, "scheduler": plan.scheduler,
+        "grace": plan.grace, "seed": plan.seed, "real": real.digest, "split": parts.digest,
+        "renders": rendered.digest if rendered is not None else None,
+    }  # fmt: skip
+    check_claim(out, KIND, identity)
+    from twin import cluster
+
+    cluster.connect(address)
+    with writing(out), hold(out, KIND, identity):
+        shared = {
+            "out": str(out), "base": asdict(base), "data": str(data.resolve()), "split": str(split.resolve()),
+            "renders": str(renders.resolve()) if renders is not None else None, "classes": classes,
+            "weights": str(weights.resolve()) if weights is not None else None,
+        }  # fmt: skip
+        errors = _fit(out, shared, draws, space, plan, base, workers, on_end)
+        trials = sweep.over(out)
+        if trials:
+            _report(out, trials, space, sweep.command(trials[0], train_options or {}))
+        if errors:
+            raise WorkError(
+                f"{out}: {errors} trials failed; the same command tries them again; logs are in {out / RAY}"
+            )
+        shutil.rmtree(out / RAY, ignore_errors=True)
+        write_manifest(out, KIND, {**identity, "trials": len(trials), "best": asdict(trials[0]) if trials else None})
+    return trials
+
+
+def _fit(
+    out: Path, shared: Mapping[str, Any], draws: list[dict[str, Any]], space: Space, plan: Plan, base: TrainConfig,
+    workers: int | None, on_end: Callable[[sweep.Trial], None] | None,
+) -> int:  # fmt: skip
+    """Let Tune run the trials; how many failed for another reason than their values."""
+    from ray import tune
+    from ray.tune.schedulers import ASHAScheduler
+
+    os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Ctrl-C is ours
+    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # the trials' folders have it all
+    shutil.rmtree(out / RAY, ignore_errors=True)  # of a command that was killed
+    scheduler = None
+    if plan.scheduler == "asha" and plan.grace < base.epochs:
+        scheduler = ASHAScheduler(
+            time_attr=TIME, max_t=base.epochs, grace_period=plan.grace, reduction_factor=REDUCTION
+        )
+    if plan.search == "optuna":
+        algorithm, values = _optuna(space, plan, sweep.started(out))
+    else:
+        algorithm, values = None, tune.grid_search(draws)
+    tuner = tune.Tuner(
+        tune.with_resources(_trial, {"cpu": base.threads, "gpu": plan.gpus}),
+        param_space={"shared": dict(shared), "values": values},
+        tune_config=tune.TuneConfig(
+            metric=METRIC, mode="max", search_alg=algorithm, scheduler=scheduler,
+            num_samples=1 if algorithm is None else plan.trials, max_concurrent_trials=workers,
+        ),
+        run_config=tune.RunConfig(
+            name=RAY, storage_path=str(out), verbose=0, callbacks=[_notes(out, base, on_end)],
+            failure_config=tune.FailureConfig(max_failures=RETRIES),
+        ),
+    )  # fmt: skip
+    return len(tuner.fit().errors)
+
+
+def _optuna(space: Space, plan: Plan, begun: list[dict[str, Any]]) -> tuple[Any, dict[str, Any]]:
+    """Optuna's search, which begins with the trials of earlier commands, and the space as Tune has it."""
+    import optuna
+    from ray import tune
+    from ray.tune.search.optuna import OptunaSearch
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+    def numbers(ends: tuple[float, float], between: Callable[[float, float], Any]) -> Any:
+        return ends[0] if ends[0] == ends[1] else between(*ends)
+
+    def one_of(choices: Sequence[Any]) -> Any:
+        return choices[0] if len(set(choices)) == 1 else tune.choice(list(choices))
+
+    values = {
+        "learning_rate": numbers(space.learning_rate, tune.loguniform),
+        "batch_size": one_of(space.batch_size),
+        "augmentation": one_of(space.augmentation),
+        "synth_share": numbers(space.synth_share, tune.uniform),
+        "synth_count": one_of(space.synth_count) if space.synth_count else None,
+    }
+    drawn = set(space.varies())
+    known = [{f"values/{name}": value for name, value in each.items() if name in drawn} for each in begun]
+    # One seed draws one row of numbers: the same again would be the trials that are known.
+    seed = plan.seed + len(known)
+    return OptunaSearch(points_to_evaluate=known[: plan.trials] or None, seed=seed), values
+
+
+def _trial(parameters: Mapping[str, Any]) -> None:
+    """One trial, in a Ray worker: trained, or shown to Tune again where it is over."""
+    from ray import tune
+
+    shared = parameters["shared"]
+    config = sweep.configured(from_json(shared["base"]), sweep.rounded(parameters["values"]))
+    folder = Path(shared["out"]) / TRIALS / sweep.name_of(config)
+    best = 0.0
+
+    def report(row: Mapping[str, float]) -> None:
+        nonlocal best
+        best = max(best, row["valid_f1"])
+        tune.report({TIME: int(row["epoch"]), METRIC: best})
+
+    if (folder / OVER).exists():
+        for row in sweep.history(folder):
+            report(row)
+        return
+    from segmentation.train import train
+
+    if not (folder / STARTED).exists():
+        write_json(folder / STARTED, {"begun": time.time(), "values": sweep.rounded(parameters["values"])})
+    real = coco.read(Path(shared["data"]), classes=shared["classes"] or None)
+    renders = coco.read(Path(shared["renders"])) if shared["renders"] and config.arm.takes_renders else None
+    for row in sweep.history(folder):
+        best = max(best, row["valid_f1"])  # of epochs before it was cut off
+    try:
+        train(
+            folder / RUN, config, real=real, split=splits.load(Path(shared["split"])), renders=renders,
+            weights=Path(shared["weights"]) if shared["weights"] else None, on_epoch=report,
+        )  # fmt: skip
+    except (InputError, WorkError) as error:  # no second try would mend it
+        tune.report({TIME: config.epochs, METRIC: best, FAILED: str(error)})
+
+
+def _notes(out: Path, base: TrainConfig, on_end: Callable[[sweep.Trial], None] | None) -> tune.Callback:
+    """What writes down, in the driver, how each trial ended; weights of trials are not kept."""
+    from ray import tune
+
+    class Notes(tune.Callback):
+        def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+            values, last = sweep.rounded(trial.config["values"]), trial.last_result or {}
+            config = sweep.configured(base, values)
+            folder = out / TRIALS / sweep.name_of(config)
+            if (folder / OVER).exists() or TIME not in last:
+                return
+            rows = sweep.history(folder)
+            ended: sweep.Ended = "complete" if int(last[TIME]) >= base.epochs else "stopped early"
+            over = sweep.Trial(
+                values=values, ended="failed" if FAILED in last else ended, epochs=len(rows),
+                valid_f1=max((row["valid_f1"] for row in rows), default=None), folder=folder.name,
+                error=last.get(FAILED),
+            )  # fmt: skip
+            for weights in (folder / RUN).glob("*.safetensors"):
+                weights.unlink()
+            write_json(folder / OVER, asdict(over))
+            if on_end is not None:
+                on_end(over)
+
+    return Notes()
+
+
+def _report(out: Path, trials: list[sweep.Trial], space: Space, best_command: str) -> None:
+    """The table and, with matplotlib, the picture of the trials that are over."""
+    sweep.write_table(out / "trials.csv", trials)
+    sweep.write_summary(out / "sweep.md", trials, best_command)
+    with suppress(ModuleNotFoundError):
+        sweep.plot(out / "sweep.png", trials, space)

@@ -1,0 +1,163 @@
+"""A sweep: what it draws, what it leaves, and that nothing is trained twice."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from segmentation import commands, sweep, tune
+from segmentation.config import REAL, configure
+from segmentation.sweep import Space, Trial
+from twin.files import InputError, read_json, write_json
+
+SPACE = Space(learning_rate=(1e-4, 1e-2), batch_size=(4, 8), augmentation=("standard", "strong"))
+BASE = configure("quick", backbone="mobilenet_v2", arm=REAL, seed=3, size=32, epochs=3, threads=1)
+
+
+def test_a_trial_is_drawn_from_its_number_alone() -> None:
+    draws = [SPACE.draw(5, number) for number in range(60)]
+    assert draws[:7] == [SPACE.draw(5, number) for number in range(7)]
+    assert draws[0] != SPACE.draw(6, 0)
+    rates = sorted(each["learning_rate"] for each in draws)
+    assert 1e-4 <= rates[0] < 3e-4
+    assert 3e-3 < rates[-1] <= 1e-2
+    assert 0.3e-3 < rates[30] < 3e-3  # the middle of the logarithms is 1e-3
+    assert {each["batch_size"] for each in draws} == {4, 8}
+    assert {each["augmentation"] for each in draws} == {"standard", "strong"}
+    assert all(each["synth_share"] == 0 and each["synth_count"] is None for each in draws)
+
+
+def test_values_become_a_run() -> None:
+    space = Space(
+        learning_rate=(1e-3, 1e-3), batch_size=(8,), augmentation=("strong",), synth_share=(0.2, 0.4),
+        synth_count=(30, 60),
+    )  # fmt: skip
+    assert space.varies() == ("synth_share", "synth_count")
+    config = sweep.configured(BASE, space.draw(0, 1))
+    assert config.arm.name == "mixed"
+    assert config.arm.synth_count in (30, 60)
+    assert 0.2 <= config.arm.synth_share <= 0.4
+    plain = sweep.configured(BASE, {**space.draw(0, 1), "synth_share": 0.0})
+    assert (plain.arm.name, plain.arm.synth_count, plain.arm.augmentation) == ("real", None, "strong")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"learning_rate": (1e-2, 1e-3)}, "the lower first"),
+        ({"learning_rate": (0.0, 1e-3)}, "above 0"),
+        ({"batch_size": ()}, "batch_size: give at least one"),
+        ({"batch_size": (0,)}, "batch_size 0"),
+        ({"synth_share": (0.1, 0.5)}, "needs renders"),
+        ({"synth_share": (0.5, 1.5)}, "from 0 to 1"),
+        ({"synth_count": (3,)}, "needs a synth_share"),
+        ({"trials": 0}, "at least one trial"),
+        ({"grace": 0}, "at least one"),
+        ({"split": Path("nowhere.json")}, r"nowhere\.json"),
+    ],
+)
+def test_bad_input_writes_nothing(
+    numbers: tuple[Path, Path], tmp_path: Path, changes: dict[str, object], message: str
+) -> None:
+    data, split = numbers
+    given = {"data": data, "split": split, "out": tmp_path / "sweep", "profile": "quick", "epochs": 2, **changes}
+    with pytest.raises(InputError, match=message):
+        commands.tune(**given)
+    assert not (tmp_path / "sweep").exists()
+
+
+def test_optuna_is_an_extra(numbers: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tune, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"pip install '\.\[sweep\]'"):
+        commands.tune(data=numbers[0], split=numbers[1], out=tmp_path / "sweep", search="optuna")
+
+
+def test_tables_have_the_best_first(tmp_path: Path) -> None:
+    values = SPACE.draw(0, 0)
+    trials = [
+        Trial(values=values, ended="stopped early", epochs=1, valid_f1=0.25, folder="b"),
+        Trial(values=values, ended="complete", epochs=3, valid_f1=0.75, folder="a"),
+        Trial(values=values, ended="failed", epochs=0, valid_f1=None, folder="c", error="the loss is not a number"),
+    ]
+    for each in trials:
+        folder = tmp_path / sweep.TRIALS / each.folder
+        write_json(folder / sweep.OVER, asdict(each))
+    found = sweep.over(tmp_path)
+    assert [each.folder for each in found] == ["a", "b", "c"]
+    sweep.write_table(tmp_path / "trials.csv", found)
+    rows = list(csv.DictReader((tmp_path / "trials.csv").read_text().splitlines()))
+    assert [row["valid_f1"] for row in rows] == ["0.75", "0.25", ""]
+    said = sweep.command(found[0], {"data": "photos", "renders": "renders", "backbone": "vgg16"})
+    assert said == (
+        f"python -m segmentation train --data photos --backbone vgg16 --learning-rate {values['learning_rate']} "
+        f"--batch-size {values['batch_size']} --augmentation {values['augmentation']}"
+    )
+    pytest.importorskip("matplotlib")
+    sweep.plot(tmp_path / "sweep.png", found, SPACE)
+    assert (tmp_path / "sweep.png").stat().st_size > 5000
+
+
+@pytest.fixture(scope="session")
+def numbers(roboflow: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A dataset and its split as a file."""
+    split = tmp_path_factory.mktemp("split") / "split.json"
+    commands.split(data=roboflow, out=split, how="own", by=("names",))
+    return roboflow, split
+
+
+def go(numbers: tuple[Path, Path], out: Path, *more: object) -> list[str]:
+    """A sweep of tiny trainings, as a command."""
+    return [
+        sys.executable, "-m", "segmentation", "tune", "--data", str(numbers[0]), "--split", str(numbers[1]),
+        "--out", str(out), "--profile", "quick", "--size", "32", "--epochs", "3", "--grace", "1", "--workers", "1",
+        *map(str, more),
+    ]  # fmt: skip
+
+
+def test_a_sweep_goes_on_after_its_driver_was_killed(numbers: tuple[Path, Path], tmp_path: Path, cache: Path) -> None:
+    """Killed with -9 after its first trial; then it is finished, then lengthened. No trial is trained twice."""
+    out = tmp_path / "sweep"
+    begun = subprocess.Popen(
+        go(numbers, out, "--trials", 3), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 240
+    while not list(out.glob(f"trials/*/{sweep.OVER}")) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    os.killpg(begun.pid, signal.SIGKILL)
+    begun.communicate()
+    first = {path: path.stat().st_mtime_ns for path in out.glob(f"trials/*/{sweep.OVER}")}
+    assert first
+    assert not (out / "sweep.json").exists()
+    done = subprocess.run(go(numbers, out, "--trials", 3), capture_output=True, text=True, check=False, timeout=400)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("of this command") == 3 - len(first)
+    assert {path: path.stat().st_mtime_ns for path in first} == first
+    rows = list(csv.DictReader((out / "trials.csv").read_text().splitlines()))
+    assert len(rows) == 3
+    assert {row["ended"] for row in rows} <= {"complete", "stopped early"}
+    assert "complete" in {row["ended"] for row in rows}
+    best = read_json(out / "sweep.json")["best"]
+    assert best["folder"] == rows[0]["folder"]
+    assert f"--learning-rate {rows[0]['learning_rate']}" in done.stdout
+    assert not list(out.rglob("*.safetensors"))
+    assert not (out / "ray").exists()
+
+
+@pytest.mark.slow
+def test_optuna_learns_from_earlier_trials(numbers: tuple[Path, Path], tmp_path: Path, cache: Path) -> None:
+    pytest.importorskip("optuna")
+    out = tmp_path / "sweep"
+    for trials in (2, 4):
+        done = subprocess.run(
+            go(numbers, out, "--trials", trials, "--search", "optuna"), capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.count("of this command") == 2
+        assert len((out / "trials.csv").read_text().splitlines()) == 1 + trials
