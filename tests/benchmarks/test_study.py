@@ -17,6 +17,7 @@ from segmentation import coco, splits
 from segmentation.config import ARMS, PROFILES
 from segmentation.draws import plan, subset
 from synth import fanout, render
+from twin import cluster
 from twin.files import InputError, read_json, read_manifest, write_json
 
 Maker = Callable[..., Any]
@@ -52,7 +53,7 @@ def log(monkeypatch: pytest.MonkeyPatch, fake_dataset: Maker, fake_run: Maker) -
 
     monkeypatch.setattr(render, "render", fake_render)
     monkeypatch.setattr(fanout, "fan_out", fake_fan_out)
-    monkeypatch.setattr(fanout, "connect", lambda address: None)
+    monkeypatch.setattr(cluster, "connect", lambda address: None)
     monkeypatch.setattr(study, "_gpu_share", lambda backbone: 0.0)
     monkeypatch.setattr(planning, "_probe", lambda configs: (0, [(2.0, 0.1)] * len(configs)))
     return log

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from synth import fanout
+from twin import cluster
 from twin.files import InputError
 
 
@@ -69,5 +70,5 @@ def test_bad_input_is_not_tried_again(tmp_path: Path) -> None:
 
 def test_nothing_to_do_starts_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "x").touch()
-    monkeypatch.setattr(fanout, "connect", lambda address: pytest.fail("Ray was started"))
+    monkeypatch.setattr(cluster, "connect", lambda address: pytest.fail("Ray was started"))
     assert go(write, tmp_path, "x") == []
