@@ -25,6 +25,7 @@ class Draw:
     exponent: Singles  # (n,) of time
     pits: Singles  # (n,) factor on the depth of pits
     number: Integers  # (n,) draw of the bank
+    pit_number: Integers  # (n,) draw of the bank that the pits are of
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,12 +38,13 @@ class Course:
     seed: Integers | None = None
     _known: dict[Hashable, NDArray[Any]] = field(default_factory=dict, repr=False)
 
-    def _of_draw(self, values: NDArray[Kept], places: slice = slice(None)) -> NDArray[Kept]:
-        """Values that the bank keeps by draw and seed, (B, S, ...), of ours: (n, s, ...)."""
-        number = self.draw.number
-        if self.seed is None:
-            return np.asarray(values[..., places][number])
-        return np.asarray(values[..., places][number[:, None], self.seed])
+    def _chosen(self, values: NDArray[Kept], number: Integers) -> NDArray[Kept]:
+        """Values that the bank keeps by draw and seed, (B, S, ...), of draws `number` and our seeds, (n, s, ...)."""
+        return np.asarray(values[number] if self.seed is None else values[number[:, None], self.seed])
+
+    def _of_pits(self, values: NDArray[Kept]) -> NDArray[Kept]:
+        """Values that the bank keeps for pits, (D, S, J), of ours: (n, s, J)."""
+        return self._chosen(values, self.draw.pit_number)
 
     def _of_seed(self, values: Singles, places: slice) -> Singles:
         """Values that the bank keeps by seed, (S, Q): (1 or n, s, Q)."""
@@ -50,13 +52,13 @@ class Course:
 
     @cached_property
     def _all_starts(self) -> Singles:
-        return _up(self.draw.delay) * self._of_draw(self.zone.start_years)
+        return _up(self.draw.delay) * self._chosen(self.zone.start_years, self.draw.number)
 
     def start_years(self, places: slice = slice(None)) -> Singles:
         """Start of corrosion at each place, (n, s, q); first spots are the last."""
         if places == slice(None):
             return self._all_starts
-        return np.asarray(_up(self.draw.delay) * self._of_draw(self.zone.start_years, places))
+        return np.asarray(_up(self.draw.delay) * self._chosen(self.zone.start_years[..., places], self.draw.number))
 
     def _uniform_mm(self, start: Singles, years: float, wet: NDArray[np.bool_]) -> Singles:
         """Loss without noise, zone and facing of steel that corrodes since `start`, (n, s, q) mm."""
@@ -87,8 +89,8 @@ class Course:
 
     def _since_birth_mm(self, years: float) -> tuple[Singles, Integers]:
         """Loss at each pit's place since its birth, times the factor on pits, (n, s, J) mm; and these places."""
-        place = self._of_draw(self.zone.pit_place)
-        birth = np.take_along_axis(self.start_years(), place, axis=2) + self._of_draw(self.zone.pit_delay_years)
+        place = self._of_pits(self.zone.pit_place)
+        birth = np.take_along_axis(self.start_years(), place, axis=2) + self._of_pits(self.zone.pit_delay_years)
         depth = self._uniform_mm(birth, years, self.zone.wet[place])
         depth *= _up(self.draw.pits)
         return depth, place
@@ -96,14 +98,14 @@ class Course:
     def pits_mm(self, years: float) -> Singles:
         """Depth of each pit below its surroundings, (n, s, J) mm."""
         depth, place = self._since_birth_mm(years)
-        depth *= self._of_draw(self.zone.pit_factor)
+        depth *= self._of_pits(self.zone.pit_factor)
         depth *= self.zone.factor[place]
         return depth
 
     def worst_mm(self, years: float) -> tuple[Singles, Singles]:
         """Greatest loss of the zone and least remaining thickness, (n, s) mm."""
         surface, pits = self.surface_mm(years), self.pits_mm(years)
-        place = self._of_draw(self.zone.pit_place)
+        place = self._of_pits(self.zone.pit_place)
         at_pit = np.take_along_axis(surface, place, axis=2) + pits
         thickness = self.zone.thickness_mm
         surface = np.minimum(surface, thickness)

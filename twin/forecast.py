@@ -122,7 +122,9 @@ def outlook(particles: Particles, years: Sequence[float]) -> dict[str, Outlook]:
         for year in years:
             worst, left = course.worst_mm(year)
             share = np.minimum(course.rusted(year) @ zone.weight, 1)  # the weights add up to 1 but for rounding
-            columns.append([share[:, 0], course.mean_mm(year)[:, 0], worst[:, 0], left[:, 0]])
+            # The mean has pits as they are on average; a small zone may happen to have fewer.
+            mean = np.minimum(course.mean_mm(year), worst)
+            columns.append([share[:, 0], mean[:, 0], worst[:, 0], left[:, 0]])
         share, mean, worst, left = np.array(columns, dtype=float).transpose(1, 2, 0)
         found[zone.name] = Outlook(rusted_share=share, mean_loss_mm=mean, max_loss_mm=worst, least_left_mm=left)
     area = np.array([zone.area_mm2 for zone in particles.bank.zones])

@@ -72,7 +72,11 @@ CATEGORY_MEASURED = Prior(rate=0.3, front=0.5)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ZoneHistories:
-    """A zone in all histories. B draws, S seeds, P sample places and then `SPOTS` without weight: Q in all; J pits."""
+    """A zone in all histories. B draws, S seeds, P sample places and then `SPOTS` without weight: Q in all.
+
+    Pits are drawn apart, D times S, J in each: how deep they get says nothing of where rust starts, so any go with any
+    history.
+    """
 
     name: str
     area_mm2: float
@@ -84,9 +88,9 @@ class ZoneHistories:
     start_years: Singles  # (B, S, Q) start of corrosion, before any delay
     local: Singles  # (S, Q) factor on loss from noise
     lag: Singles  # (S, Q) times to full cover until the place counts as rusted
-    pit_place: Integers  # (B, S, J) place of each pit
-    pit_delay_years: Singles  # (B, S, J)
-    pit_factor: Singles  # (B, S, J) depth over uniform loss since birth, before the factor on pits
+    pit_place: Integers  # (D, S, J) place of each pit
+    pit_delay_years: Singles  # (D, S, J)
+    pit_factor: Singles  # (D, S, J) depth over uniform loss since birth, before the factor on pits
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -114,8 +118,9 @@ def bank(
     years : up to which the bank will be asked.
     prior : what is not known.
     seed : of the histories.
-    draws, seeds : how many; of paint, draws differ in front and defects.
+    draws, seeds : how many; of paint, draws differ in front and defects; else only those of pits are so many.
     """
+    pit_draws = draws
     rng = np.random.default_rng([seed, 0])
     own = _places(asset, texels, rng)
     texel = np.concatenate(list(own.values()))
@@ -152,7 +157,7 @@ def bank(
         found.append(
             _zone(
                 twin, asset, texels, name, places, local[:, here], fine[:, here],
-                np.concatenate([starts[..., here], spots[:, :, index]], axis=2), rng,
+                np.concatenate([starts[..., here], spots[:, :, index]], axis=2), pit_draws, rng,
             )
         )  # fmt: skip
     cover = corrosion.cover_clock(twin.exposure)
@@ -180,7 +185,7 @@ def _starts(
 
 def _zone(
     twin: Twin, asset: Asset, texels: Texels, name: str, places: Integers, local: Singles, fine: Singles,
-    starts: Singles, rng: np.random.Generator,
+    starts: Singles, pit_draws: int, rng: np.random.Generator,
 ) -> ZoneHistories:  # fmt: skip
     """A zone of the bank, its first spots put behind its places and its pits drawn."""
     area = float(texels.area_mm2[texels.zone == asset.zone_names.index(name)].sum(dtype=np.float64))
@@ -189,11 +194,11 @@ def _zone(
     wet = np.zeros(len(places), dtype=bool)
     if twin.exposure.splash_m is not None:
         wet = zones.in_splash(texels.position_m.reshape(-1, 3)[places, 2], twin.exposure.splash_m)
-    draws, seeds, _ = starts.shape
+    seeds = starts.shape[1]
     pits = twin.pits or Pits(per_m2=0.0)
     # The largest of M exponential factors: -log of the least of M uniform numbers, ratios of sums of exponentials.
-    count = rng.poisson(pits.per_m2 * area / 1e6, (draws, seeds, 1))
-    sums = np.cumsum(rng.exponential(size=(draws, seeds, PITS)), axis=2)
+    count = rng.poisson(pits.per_m2 * area / 1e6, (pit_draws, seeds, 1))
+    sums = np.cumsum(rng.exponential(size=(pit_draws, seeds, PITS)), axis=2)
     rest = rng.gamma(np.maximum(count + 1 - PITS, 1e-9))
     drawn = np.arange(PITS) < count
     few = rng.exponential(size=drawn.shape)  # no more pits than we keep

@@ -28,6 +28,8 @@ LEAST_STEP = 0.01  # of the likelihood, however few particles it leaves
 MOVES = 3  # Metropolis moves after each step
 OTHER_DRAW = 0.3  # share of moves that also propose another draw of the bank
 GROWTH = ("delay", "rate", "exponent", "pits")  # the first columns of `Particles.normal`
+# Kinds of record that tell of a part of growth; of the delay all do.
+TOLD_BY = {"rate": {"ultrasonic", "pit"}, "exponent": {"ultrasonic", "pit"}, "pits": {"pit"}}
 LEAST_REACH = 1e-3  # mm, degrees, share: differences below it are none
 CONFLICT = 0.02  # chance of an inspection under what was known before, below which it is called a conflict
 WIDENINGS = (1.0, 2.0, 4.0)  # of the prior, tried in turn until no inspection conflicts
@@ -41,11 +43,12 @@ class Particles:
     widening: float  # factor on the prior's standard deviations
     normal: Singles  # (n, 4 + tools) standard normal before any inspection
     number: Integers  # (n,) draw of the bank
+    pit_number: Integers  # (n,) draw of the bank that the pits are of
     seeds: Mapping[str, Integers]  # (n,) for each zone
 
     def draw(self) -> Draw:
         """Growth of each particle."""
-        return _draw(self.bank, self.normal, self.number, self.widening)
+        return _draw(self.bank, self.normal, self.number, self.pit_number, self.widening)
 
     def course(self, zone: str) -> Course:
         """History of a zone in each particle; s is 1."""
@@ -158,11 +161,15 @@ def _run(
 ) -> tuple[tuple[Particles, ...], tuple[Agreement, ...]]:
     rng = np.random.default_rng([seed, 10])
     draws, seeds = bank.zones[0].start_years.shape[:2]
+    pit_draws = len(bank.zones[0].pit_factor)
     normal = rng.standard_normal((count, len(GROWTH) + tools)).astype(np.float32)
     number = rng.permutation(np.arange(count) % draws)
     together = rng.integers(seeds, size=count)  # rust creeps from zone to zone: before any record, one history for all
     chosen = {zone.name: together for zone in bank.zones}
-    state = Particles(bank=bank, widening=widening, normal=normal, number=number, seeds=chosen)
+    state = Particles(
+        bank=bank, widening=widening, normal=normal, number=number,
+        pit_number=rng.permutation(np.arange(count) % pit_draws), seeds=chosen,
+    )  # fmt: skip
     states, agreement = [state], []
     before: list[Sighting] = []
     for found in inspections:
@@ -173,7 +180,7 @@ def _run(
     return tuple(states), tuple(agreement)
 
 
-def _draw(bank: Bank, normal: Singles, number: Integers, widening: float) -> Draw:
+def _draw(bank: Bank, normal: Singles, number: Integers, pit_number: Integers, widening: float) -> Draw:
     prior = bank.prior
     delay, rate, exponent, pits = normal[:, : len(GROWTH)].T * np.float32(widening)
     return Draw(
@@ -182,6 +189,7 @@ def _draw(bank: Bank, normal: Singles, number: Integers, widening: float) -> Dra
         exponent=np.clip(AS_STANDARD.exponent + np.float32(prior.exponent) * exponent, 0.2, 1.0).astype(np.float32),
         pits=np.exp(np.float32(prior.pits) * pits),
         number=number,
+        pit_number=pit_number,
     )
 
 
@@ -197,9 +205,11 @@ def _by_zone(found: Sequence[Sighting]) -> dict[str, list[Sighting]]:
     return zones
 
 
-def _zone_courses(state: Particles, normal: Singles, number: Integers, zones: Iterable[str]) -> dict[str, Course]:
+def _zone_courses(
+    state: Particles, normal: Singles, number: Integers, pit_number: Integers, zones: Iterable[str]
+) -> dict[str, Course]:
     """Zones in every seed of the bank."""
-    draw = _draw(state.bank, normal, number, state.widening)
+    draw = _draw(state.bank, normal, number, pit_number, state.widening)
     return {name: Course(bank=state.bank, zone=zone_of(state.bank, name), draw=draw) for name in zones}
 
 
@@ -226,42 +236,55 @@ def _updated(
 ) -> Particles:
     """Particles after an inspection: its likelihood is let in by steps, with moves after each."""
     old, both = _by_zone(before), _by_zone([*before, *new])
-    normal, number = state.normal, state.number
+    normal, number, pits = state.normal, state.number, state.pit_number
     count = len(number)
     draws, all_seeds = state.bank.zones[0].start_years.shape[:2]
+    pit_draws = len(state.bank.zones[0].pit_factor)
+    kinds = {item.record.kind for item in (*before, *new)}
+    untold = [GROWTH.index(name) for name, told_by in TOLD_BY.items() if not kinds & told_by]
+    told = [index for index in range(normal.shape[1]) if index not in untold]
 
-    def target(normal: Singles, number: Integers) -> tuple[Floats, Floats]:
+    def target(normal: Singles, number: Integers, pits: Integers) -> tuple[Floats, Floats]:
         """Log-likelihoods without the inspection and with it, (n,) each."""
-        courses = _zone_courses(state, normal, number, both)
+        courses = _zone_courses(state, normal, number, pits, both)
         bias = _bias(normal, state.widening)
         return _marginal(courses, old, bias), _marginal(courses, both, bias)
 
-    base, full = target(normal, number)
+    base, full = target(normal, number, pits)
     share = 0.0
     while share < 1:
         gain = full - base
         step = _step(gain, 1 - share)
         share = share + step
         kept = _resampled(np.exp(step * (gain - gain.max())), rng)
-        normal, number, base, full = normal[kept], number[kept], base[kept], full[kept]
-        stride = 2.38 / np.sqrt(normal.shape[1]) * np.linalg.cholesky(np.cov(normal.T) + 1e-6 * np.eye(normal.shape[1]))
+        normal, number, pits, base, full = normal[kept], number[kept], pits[kept], base[kept], full[kept]
+        spread = np.cov(normal[:, told].T) + 1e-6 * np.eye(len(told))
+        stride = 2.38 / np.sqrt(len(told)) * np.linalg.cholesky(spread)
         for _ in range(MOVES):
-            there = (normal + rng.standard_normal(normal.shape) @ stride.T).astype(np.float32)
+            there = normal.copy()
+            there[:, told] += (rng.standard_normal((count, len(told))) @ stride.T).astype(np.float32)
             other = np.where(rng.random(count) < OTHER_DRAW, rng.integers(draws, size=count), number)
-            base_there, full_there = target(there, other)
+            other_pits = np.where(rng.random(count) < OTHER_DRAW, rng.integers(pit_draws, size=count), pits)
+            base_there, full_there = target(there, other, other_pits)
             odds = (1 - share) * (base_there - base) + share * (full_there - full)
             odds += 0.5 * ((normal**2).sum(axis=1) - (there**2).sum(axis=1))
             take = np.log(rng.random(count)) < odds
             normal, number = np.where(take[:, None], there, normal), np.where(take, other, number)
+            pits = np.where(take, other_pits, pits)
             base, full = np.where(take, base_there, base), np.where(take, full_there, full)
+    # What no record tells of is drawn afresh: it has no part in the likelihood, and copies of few values would stay.
+    normal = normal.copy()
+    normal[:, untold] = rng.standard_normal((count, len(untold)))
+    if "pit" not in kinds:
+        pits = rng.integers(pit_draws, size=count)
     # One noise for all zones: where records do not say otherwise they keep to one history, as rust creeps between them.
     noise = rng.gumbel(size=(count, all_seeds))
     together = np.argmax(noise, axis=1)
     seeds = {zone.name: together for zone in state.bank.zones}
-    for name, course in _zone_courses(state, normal, number, both).items():
+    for name, course in _zone_courses(state, normal, number, pits, both).items():
         values = log_likelihood(course, both[name], _bias(normal, state.widening))
         seeds[name] = np.argmax(values + noise, axis=1)
-    return replace(state, normal=normal, number=number, seeds=seeds)
+    return replace(state, normal=normal, number=number, pit_number=pits, seeds=seeds)
 
 
 def _step(gain: Floats, most: float) -> float:

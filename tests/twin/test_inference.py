@@ -48,7 +48,8 @@ def histories(twin: Twin, surface: tuple[Asset, Texels]) -> Bank:
 def ones(count: int, draws: int) -> Draw:
     """Growth as the standard has it."""
     one = np.ones(count, dtype=np.float32)
-    return Draw(delay=one, rate=one, exponent=np.float32(0.523) * one, pits=one, number=np.arange(count) % draws)
+    return Draw(delay=one, rate=one, exponent=np.float32(0.523) * one, pits=one, number=np.arange(count) % draws,
+                pit_number=np.arange(count) % draws)  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", ["paint", "zinc", pytest.param("bare", marks=pytest.mark.slow), "moved"])
@@ -144,7 +145,8 @@ def test_what_is_drawn_is_as_likely_as_the_likelihood_says(
     item = sighting(reading(value, kind=kind, place=""), histories, *surface, 0)
     zone, count = zone_of(histories, "face"), 4000
     one = np.ones(count, dtype=np.float32)
-    draw = Draw(delay=one, rate=one, exponent=np.float32(0.523) * one, pits=one, number=np.full(count, 5))
+    draw = Draw(delay=one, rate=one, exponent=np.float32(0.523) * one, pits=one, number=np.full(count, 5),
+                pit_number=np.full(count, 5))  # fmt: skip
     bias = np.full((count, 1), 0.5, dtype=np.float32)
     course = Course(bank=histories, zone=zone, draw=draw, seed=np.full((count, 1), 2))
     drawn = replicate(course, [], [item], bias, np.random.default_rng(0))[:, 0]
@@ -191,7 +193,8 @@ def test_particles_agree_with_weighting_the_prior(histories: Bank, surface: tupl
     zone = zone_of(histories, "face")
     for _ in range(10):
         normal = rng.standard_normal((2000, 6)).astype(np.float32)
-        state = Particles(bank=histories, widening=1.0, normal=normal, number=rng.integers(16, size=2000), seeds={})
+        state = Particles(bank=histories, widening=1.0, normal=normal, number=rng.integers(16, size=2000),
+                          pit_number=rng.integers(16, size=2000), seeds={})  # fmt: skip
         each = log_likelihood(Course(bank=histories, zone=zone, draw=state.draw()), items, normal[:, 4:])
         weights.append(np.exp(each - 10).mean(axis=1))
         values.append(normal)
@@ -271,7 +274,8 @@ def test_many_honest_readings_raise_no_alarm(histories: Bank, surface: tuple[Ass
         template = [reading(9.0, place=f"P{number}") for number in range(6)]
         items = [sighting(record, histories, asset, texels, 0) for record in template]
         normal = rng.standard_normal((1, 5)).astype(np.float32)
-        one = Particles(bank=histories, widening=1.0, normal=normal, number=rng.integers(16, size=1), seeds={})
+        one = Particles(bank=histories, widening=1.0, normal=normal, number=rng.integers(16, size=1),
+                        pit_number=rng.integers(16, size=1), seeds={})  # fmt: skip
         course = Course(bank=histories, zone=zone, draw=one.draw(), seed=rng.integers(6, size=(1, 1)))
         drawn = replicate(course, [], items, normal[:, 4:], rng)[0]
         records = [replace(record, value=float(value)) for record, value in zip(template, drawn, strict=True)]
