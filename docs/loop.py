@@ -14,7 +14,7 @@ import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, dataclass, replace
-from math import radians, tan
+from math import log, radians, tan
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +52,10 @@ RENDERED = 256  # the same, of renders
 TEXEL_MM = 5.0
 SCENE, SHOWN = 170, 4  # seed of the rendered scene, and of the twin in the picture
 PARTICLES = 400
-QUANTITIES = ("rusted area", "worst loss")
+# What is forecast: share, mm, and the logarithm of mm, since what is not known of loss are factors.
+QUANTITIES = ("rusted area", "worst loss", "worst loss, log")
+BOTH = ("rusted area", "worst loss, log")
+LEAST_MM = 0.01  # of a loss whose logarithm is taken
 
 Mask = NDArray[np.bool_]
 # Masks (height, width) of a twin at an age, in the order of its cameras, from its fields and what each pixel sees.
@@ -197,7 +200,7 @@ def outcomes(
     seed: int, eye: Eye, *, errors: Record, size: int = PICTURE, visits: Sequence[float] = VISITS,
     particles: int = PARTICLES,
 ) -> list[Outcome]:  # fmt: skip
-    """Rusted area (share) and worst loss (mm) of one hidden twin, forecast before and after its photographs."""
+    """The `QUANTITIES` of one hidden twin, forecast before and after its photographs."""
     known = known_twin(seed)
     hidden = hidden_twin(known, seed)
     asset = state.asset(known)
@@ -206,7 +209,8 @@ def outcomes(
     future = state.fields(replace(hidden, clock=later(EPOCH, FORECAST)), asset, texels)
     air = next(mask for by, _, mask in regions(asset, texels, None) if by == "all")
     area = texels.area_mm2[air].astype(float)
-    truth = (float(area[future.rust_cover[air] > 0.5].sum() / area.sum()), float(future.wall_loss_mm[air].max()))
+    worst = float(future.wall_loss_mm[air].max())
+    truth = (float(area[future.rust_cover[air] > 0.5].sum() / area.sum()), worst, log(max(worst, LEAST_MM)))
     before, after = (_forecast(particles) for particles in (knowledge.particles[0], knowledge.now))
     return [
         Outcome(
@@ -219,9 +223,10 @@ def outcomes(
     ]  # fmt: skip
 
 
-def _forecast(particles: Particles) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _forecast(particles: Particles) -> tuple[NDArray[np.float64], ...]:
     found = outlook(particles, [FORECAST])[ALL]
-    return found.rusted_share[:, 0], found.max_loss_mm[:, 0]
+    worst = found.max_loss_mm[:, 0]
+    return found.rusted_share[:, 0], worst, np.log(np.maximum(worst, LEAST_MM))
 
 
 SHARP = Record(date="2000-01-01", zone=ALL, kind="photo", value=0.0, tool="camera", detection=0.98, false_calls=0.001,
@@ -231,10 +236,11 @@ EYES: dict[str, tuple[Eye, Record]] = {"true masks": (perfect, SHARP), "spoiled 
 
 
 def rates(found: Sequence[Outcome]) -> Iterator[tuple[str, int, float, float, float, float]]:
-    """For each quantity, and for both together: seeds, and shares that came closer, narrower, both; P50 closer."""
+    """For each quantity, and for `BOTH` together: seeds, and shares that came closer, narrower, both; P50 closer."""
     seeds = sorted({one.seed for one in found})
     for quantity in (*QUANTITIES, "both"):
-        own = [[one for one in found if one.seed == seed and quantity in (one.quantity, "both")] for seed in seeds]
+        chosen = BOTH if quantity == "both" else (quantity,)
+        own = [[one for one in found if one.seed == seed and one.quantity in chosen] for seed in seeds]
         closer = [all(one.closer for one in each) for each in own]
         narrower = [all(one.narrower for one in each) for each in own]
         better = [all(abs(one.p50_after - one.truth) < abs(one.p50_before - one.truth) for one in each) for each in own]
