@@ -1,5 +1,6 @@
 """The house rules that no linter knows."""
 
+import json
 import re
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = {"albumentations", "bpy", "matplotlib", "numpy", "pandas", "ray", "scipy", "statsmodels", "torch", "trimesh"}
@@ -54,3 +56,21 @@ def test_files_named_in_the_readme_exist() -> None:
     assert not re.search("@[A-Z]+@", readme)
     for target in re.findall(r"\]\(([^)#:]+)\)", readme):
         assert (ROOT / target).exists(), target
+
+
+def test_what_is_said_for_clusters_agrees_with_what_is_pinned() -> None:
+    """Ray refuses machines of other versions, and Blender one whose libraries are missing."""
+    pinned = re.search(r"^ray==(\S+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+    job = yaml.safe_load((ROOT / "docs" / "cluster" / "rayjob.yaml").read_text())
+    assert pinned is not None
+    assert job["spec"]["rayClusterSpec"]["rayVersion"] == pinned[1]
+    command = job["spec"]["entrypoint"].split()
+    helped = subprocess.run([sys.executable, "-m", command[2], command[3], "--help"], capture_output=True, text=True)
+    assert helped.returncode == 0
+    assert all(option in helped.stdout for option in command[4:] if option.startswith("--"))
+    docker = (ROOT / "docs" / "cluster" / "Dockerfile").read_text()
+    libraries = re.search(r"apt-get install (libgl1 [a-z0-9 -]+)", (ROOT / "Makefile").read_text())
+    assert libraries is not None
+    assert libraries[1].strip() in docker
+    groups = {each["groupName"]: each for each in job["spec"]["rayClusterSpec"]["workerGroupSpecs"]}
+    assert json.loads(json.loads(groups["render"]["rayStartParams"]["resources"]))["blender"] > 0

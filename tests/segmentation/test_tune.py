@@ -111,11 +111,12 @@ def numbers(roboflow: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
     return roboflow, split
 
 
-def go(numbers: tuple[Path, Path], out: Path, *more: object) -> list[str]:
+def go(numbers: tuple[Path, Path], out: Path, *more: object, workers: int = 1) -> list[str]:
     """A sweep of tiny trainings, as a command."""
     return [
         sys.executable, "-m", "segmentation", "tune", "--data", str(numbers[0]), "--split", str(numbers[1]),
-        "--out", str(out), "--profile", "quick", "--size", "32", "--epochs", "3", "--grace", "1", "--workers", "1",
+        "--out", str(out), "--profile", "quick", "--size", "32", "--epochs", "3", "--grace", "1",
+        "--workers", str(workers),
         *map(str, more),
     ]  # fmt: skip
 
@@ -161,3 +162,29 @@ def test_optuna_learns_from_earlier_trials(numbers: tuple[Path, Path], tmp_path:
         assert done.returncode == 0, done.stderr
         assert done.stderr.count("of this command") == 2
         assert len((out / "trials.csv").read_text().splitlines()) == 1 + trials
+
+
+@pytest.mark.slow
+def test_a_sweep_survives_the_loss_of_a_node(numbers: tuple[Path, Path], tmp_path: Path, cache: Path) -> None:
+    """A cluster of two nodes beside the head; one is killed while both train."""
+    from ray.cluster_utils import Cluster
+
+    out = tmp_path / "sweep"
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    try:
+        nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
+        more = ("--trials", 4, "--scheduler", "none", "--address", cluster.address)
+        running = subprocess.Popen(
+            go(numbers, out, *more, workers=2), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        deadline = time.monotonic() + 240
+        while len(list(out.glob("trials/*/run/history.csv"))) < 2 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        cluster.remove_node(nodes[0], allow_graceful=False)
+        _, said = running.communicate(timeout=600)
+    finally:
+        cluster.shutdown()
+    assert running.returncode == 0, said
+    rows = list(csv.DictReader((out / "trials.csv").read_text().splitlines()))
+    assert [row["ended"] for row in rows] == ["complete"] * 4
+    assert [row["epochs"] for row in rows] == ["3"] * 4
