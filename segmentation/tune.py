@@ -107,9 +107,11 @@ def run(
     if space.synth_share[1] > 0 and rendered is None:
         raise InputError("a synth_share above 0 needs renders; name their folder")
     parts = splits.load(split)
-    draws = [space.draw(plan.seed, number) for number in range(plan.trials)]
-    for values in draws:
-        sweep.configured(base, values)  # says what is wrong with them
+    every = [space.draw(plan.seed, number) for number in range(plan.trials)]
+    # Of a few choices, some are drawn twice; and configuring says what is wrong with them.
+    draws = list({sweep.name_of(sweep.configured(base, values)): values for values in every}.values())
+    if plan.search == "optuna" and not {"learning_rate", "synth_share"} & set(space.varies()):
+        raise InputError("--search optuna needs a range of learning rates or synth shares; random tries mere choices")
     if plan.search == "optuna" and find_spec("optuna") is None:
         raise InputError("--search optuna: optuna is not installed; pip install '.[sweep]'")
     identity = {
@@ -234,7 +236,7 @@ def _trial(parameters: Mapping[str, Any]) -> None:
             folder / RUN, config, real=real, split=splits.load(Path(shared["split"])), renders=renders,
             weights=Path(shared["weights"]) if shared["weights"] else None, on_epoch=report,
         )  # fmt: skip
-    except (InputError, WorkError) as error:  # no second try would mend it
+    except WorkError as error:  # the loss is no number: no second try would mend it
         tune.report({TIME: config.epochs, METRIC: best, FAILED: str(error)})
 
 

@@ -59,6 +59,7 @@ def test_values_become_a_run() -> None:
         ({"synth_count": (3,)}, "needs a synth_share"),
         ({"trials": 0}, "at least one trial"),
         ({"grace": 0}, "at least one"),
+        ({"search": "optuna", "learning_rate": (1e-3, 1e-3)}, "needs a range"),
         ({"split": Path("nowhere.json")}, r"nowhere\.json"),
     ],
 )
