@@ -188,6 +188,26 @@ class _Truth:
         return np.asarray(self.pit_zone == self.asset.zone_names.index(zone))
 
 
+def pit_bottoms(
+    asset: Asset, texels: Texels, fields: Fields, *, pits: Pits, years: float, **given: Any
+) -> tuple[Integers, Floats, Floats]:
+    """Zone, depth below the surroundings and loss in the middle of each pit, (n,) index and mm.
+
+    Texels may miss the bottoms of small pits.
+
+    Parameters
+    ----------
+    asset, texels : the surface.
+    fields : of `twin.corrosion.grow` without pits.
+    pits, years, given : as for `twin.corrosion.pit_middles`.
+    """
+    places, depth = corrosion.pit_middles(asset, pits=pits, years=years, **given)
+    air = np.flatnonzero(texels.area_mm2.reshape(-1) > 0)
+    under = air[cKDTree(texels.position_m.reshape(-1, 3)[air]).query(places.position_m)[1]]
+    loss = np.minimum(fields.wall_loss_mm.reshape(-1)[under] + depth, texels.thickness_mm.reshape(-1)[under])
+    return asset.face_zone[places.face], depth, loss
+
+
 def _simulated(
     arm: Arm, twin: Twin, asset: Asset, texels: Texels, prior: Prior, rng: np.random.Generator
 ) -> tuple[_Truth, list[Record], dict[str, NDArray[np.bool_]]]:
@@ -207,20 +227,17 @@ def _simulated(
     seed = int(rng.integers(2**31))
 
     air = (texels.area_mm2 > 0).reshape(-1)
-    tree = cKDTree(texels.position_m.reshape(-1, 3)[air])
 
     def grown(years: float) -> _Truth:
         given: dict[str, Any] = {"exposure": at(arm.category), "coating": coating, "years": years, "seed": seed}
         given["growth"] = growth
         plain = corrosion.grow(asset, texels, pits=None, **given)
-        places, depth = corrosion.pit_middles(asset, pits=own_pits, **given)
-        under = np.flatnonzero(air)[tree.query(places.position_m)[1]]
-        loss = np.minimum(plain.wall_loss_mm.reshape(-1)[under] + depth, texels.thickness_mm.reshape(-1)[under])
+        zone, depth, loss = pit_bottoms(asset, texels, plain, pits=own_pits, **given)
         return _Truth(
             asset=asset,
             texels=texels,
             fields=corrosion.grow(asset, texels, pits=own_pits, **given),
-            pit_zone=asset.face_zone[places.face],
+            pit_zone=zone,
             pit_depth_mm=depth,
             pit_loss_mm=loss,
         )
