@@ -210,7 +210,7 @@ def outcomes(
     future = state.fields(replace(hidden, clock=later(EPOCH, FORECAST)), asset, texels)
     air = next(mask for by, _, mask in regions(asset, texels, None) if by == "all")
     area = texels.area_mm2[air].astype(float)
-    worst = _worst(hidden, asset, texels, air, FORECAST)
+    worst = _worst(replace(hidden, clock=later(EPOCH, FORECAST)), future, asset, texels, air)
     truth = (float(area[future.rust_cover[air] > 0.5].sum() / area.sum()), worst, log(max(worst, LEAST_MM)))
     before, after = (_forecast(particles) for particles in (knowledge.particles[0], knowledge.now))
     return [
@@ -224,15 +224,21 @@ def outcomes(
     ]  # fmt: skip
 
 
-def _worst(twin: Twin, asset: Asset, texels: Texels, air: Mask, years: float) -> float:
-    """Greatest loss of a twin, mm, bottoms of pits included that texels miss."""
-    aged = replace(twin, clock=later(EPOCH, years))
-    worst = float(state.fields(aged, asset, texels).wall_loss_mm[air].max())
+def _worst(twin: Twin, fields: Fields, asset: Asset, texels: Texels, air: Mask) -> float:
+    """Greatest loss of a twin at its age, mm, from its fields, and bottoms of pits that texels miss."""
+    worst = float(fields.wall_loss_mm[air].max())
     if twin.pits is None:
         return worst
-    plain = state.fields(replace(aged, pits=None), asset, texels)
+    plain = state.fields(replace(twin, pits=None), asset, texels)
     _, _, bottoms = pit_bottoms(
-        asset, texels, plain, pits=twin.pits, years=years, exposure=twin.exposure, coating=twin.coating, seed=twin.seed
+        asset,
+        texels,
+        plain,
+        pits=twin.pits,
+        years=twin.years,
+        exposure=twin.exposure,
+        coating=twin.coating,
+        seed=twin.seed,
     )
     return max(worst, float(bottoms.max(initial=0)))
 
@@ -366,9 +372,10 @@ def picture(seed: int, path: Path) -> None:
     area = texels.area_mm2[air].astype(float)
     truth = []
     for years in grid:
-        fields = state.fields(replace(hidden, clock=later(EPOCH, float(years))), asset, texels)
+        aged = replace(hidden, clock=later(EPOCH, float(years)))
+        fields = state.fields(aged, asset, texels)
         rusted = area[fields.rust_cover[air] > 0.5].sum() / area.sum()
-        truth.append((100 * rusted, _worst(hidden, asset, texels, air, float(years))))
+        truth.append((100 * rusted, _worst(aged, fields, asset, texels, air)))
     for axes, index, name in zip(lower.subplots(1, 2), (0, 1), ("rusted area, %", "worst loss, mm"), strict=True):
         for particles, colour, label in (
             (knowledge.particles[0], "#9aa3ab", "before the photographs"), (knowledge.now, "#0072B2", "after them")

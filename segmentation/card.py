@@ -70,12 +70,11 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
     made_of = splits.load(folder / runs.SPLIT) if (folder / runs.SPLIT).is_file() else None
     group = made_of.group if made_of is not None else {}
     table = run.per_image
-    f1, iou = evaluate.scores(table.tp, table.fp, table.fn, table.tn)
-    groups = [group.get(name, name) for name in table.image]
+    f1, _ = evaluate.scores(table.tp, table.fp, table.fn, table.tn)
     low, high = np.percentile(f1, (10, 90))
     clean = table.tp + table.fn == 0
     how = f"{made_of.how}, seed {made_of.seed}" if made_of is not None else "unknown (split.json is absent)"
-    grouped = len(set(groups)) < len(groups)
+    grouped = len(set(_groups(table, group))) < len(table.image)
     lines = [
         f"# {config['architecture']} with {config['backbone']}, trained on {_arm(arm)}",
         "",
@@ -102,7 +101,7 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
         "",
         "| photographs | n | F1 | IoU |",
         "|---|---|---|---|",
-        f"| test part of its own dataset | {len(f1)} | {interval(f1, groups)} | {interval(iou, groups)} |",
+        _scored("test part of its own dataset", table, group),
         *(_evaluated(path, runs.weights_digest(folder), group) for path in evaluations),
         "",
         f"On one test photograph in ten F1 is below {low:.2f}, on one in ten above {high:.2f}.",
@@ -195,7 +194,16 @@ def _evaluated(path: Path, weights: str, group: Mapping[str, str]) -> str:
     if found.get("weights") != weights:
         raise InputError(f"{path}: is of another run; evaluate this one")
     table = runs.read_per_image(path / "per_image.csv")
-    f1, iou = evaluate.scores(table.tp, table.fp, table.fn, table.tn)
-    groups = [group.get(name, name) for name in table.image]
     shown = f"{found['photos']} of `{found['data']}` ({path.name}), threshold {found['threshold']:.3g}"
+    return _scored(shown, table, group)
+
+
+def _scored(shown: str, table: runs.PerImage, group: Mapping[str, str]) -> str:
+    """A line of the table of scores."""
+    f1, iou = evaluate.scores(table.tp, table.fp, table.fn, table.tn)
+    groups = _groups(table, group)
     return f"| {shown} | {len(f1)} | {interval(f1, groups)} | {interval(iou, groups)} |"
+
+
+def _groups(table: runs.PerImage, group: Mapping[str, str]) -> list[str]:
+    return [group.get(name, name) for name in table.image]

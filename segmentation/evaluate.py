@@ -190,13 +190,23 @@ def load_network(folder: Path) -> tuple[torch.nn.Module, TrainConfig]:
     """
     from segmentation.model import load_weights, place
 
-    manifest = runs.load(folder).manifest
-    try:
-        config = from_json(manifest["config"])
-    except (KeyError, TypeError, InputError) as error:
-        raise InputError(f"{folder / 'run.json'}: damaged configuration ({error}); train again") from error
+    config = config_of(folder, runs.load(folder))
     network = load_weights(folder / runs.WEIGHTS, config.backbone, config.architecture)
     return place(network, config.precision), config
+
+
+def config_of(folder: Path, run: runs.Run) -> TrainConfig:
+    """The configuration of the run in `folder`.
+
+    Raises
+    ------
+    InputError
+        It is damaged.
+    """
+    try:
+        return from_json(run.manifest["config"])
+    except (KeyError, TypeError, InputError) as error:
+        raise InputError(f"{folder / 'run.json'}: damaged configuration ({error}); train again") from error
 
 
 def logits_of(network: torch.nn.Module, config: TrainConfig, images: npt.NDArray[np.uint8]) -> torch.Tensor:

@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentation import card, runs
-from segmentation.config import SIZE_STEP, TrainConfig, from_json
+from segmentation.config import SIZE_STEP
+from segmentation.evaluate import config_of
 from twin.files import InputError, WorkError, atomic_file, digest, hold, versions, write_manifest, write_text, writing
 
 if TYPE_CHECKING:
-    import onnxruntime
     import torch
 
 KIND = "model"
@@ -56,7 +56,7 @@ def export(run_folder: Path, out: Path, *, evaluations: tuple[Path, ...] = ()) -
     """
     needed()
     run = runs.load(run_folder)
-    config = _config(run_folder, run)
+    config = config_of(run_folder, run)
     text = card.text(run_folder, evaluations)
     weights = runs.weights_digest(run_folder)
     identity = {"run": digest(run.manifest["config"]), "weights": weights}
@@ -107,13 +107,6 @@ def needed() -> None:
     missing = [name for name in ("onnx", "onnxscript", "onnxruntime") if find_spec(name) is None]
     if missing:
         raise InputError(f"export: {', '.join(missing)} not installed; pip install '.[export]'")
-
-
-def _config(folder: Path, run: runs.Run) -> TrainConfig:
-    try:
-        return from_json(run.manifest["config"])
-    except (KeyError, TypeError, InputError) as error:
-        raise InputError(f"{folder / 'run.json'}: damaged configuration ({error}); train again") from error
 
 
 def photographs_to_probability(network: torch.nn.Module, backbone: str) -> torch.nn.Module:
@@ -169,20 +162,15 @@ def to_onnx(network: torch.nn.Module, size: int) -> tuple[bytes, bool]:
     raise AssertionError  # the last one returns or raises
 
 
-def session(content: bytes, *, threads: int | None = None) -> onnxruntime.InferenceSession:
-    """An ONNX file, ready to run on the CPU."""
+def runner(content: bytes, *, threads: int | None = None) -> Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]:
+    """From images (n, h, w, 3) to probabilities (n, h, w) by onnxruntime, on the CPU."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors
     if threads is not None:
         options.intra_op_num_threads = threads
-    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-
-
-def runner(content: bytes, *, threads: int | None = None) -> Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]:
-    """From images (n, h, w, 3) to probabilities (n, h, w) by onnxruntime."""
-    ready = session(content, threads=threads)
+    ready = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
     def run(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         return np.asarray(ready.run([OUTPUT], {INPUT: images})[0], dtype=np.float32)

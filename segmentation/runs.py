@@ -22,6 +22,7 @@ from twin.files import InputError, read_manifest, write_text
 KIND = "run"
 WEIGHTS = "best.safetensors"
 SPLIT = "split.json"
+HISTORY = "history.csv"
 HISTORY_COLUMNS = ("epoch", "train_loss", "valid_loss", "valid_f1", "valid_iou", "seconds")
 PER_IMAGE_COLUMNS = ("image", "tp", "fp", "fn", "tn")
 
@@ -82,12 +83,26 @@ def load(folder: Path) -> Run:
     manifest = read_manifest(folder, KIND)
     if manifest is None:
         raise InputError(f"{folder}: no complete training run (run.json is absent); run its training again")
-    history = _read_table(folder / "history.csv", HISTORY_COLUMNS)
+    return Run(
+        manifest=manifest,
+        history=read_history(folder / HISTORY),
+        per_image=read_per_image(folder / "per_image.csv"),
+    )
+
+
+def read_history(path: Path) -> dict[str, npt.NDArray[np.float64]]:
+    """Read the table of a run's epochs: a (epochs,) array for each of `HISTORY_COLUMNS`.
+
+    Raises
+    ------
+    InputError
+        It cannot be read or is damaged.
+    """
+    table = _read_table(path, HISTORY_COLUMNS)
     try:
-        columns = {name: np.array(column, dtype=np.float64) for name, column in history.items()}
+        return {name: np.array(column, dtype=np.float64) for name, column in table.items()}
     except ValueError as error:
-        raise InputError(f"{folder / 'history.csv'}: damaged ({error}); train again") from error
-    return Run(manifest=manifest, history=columns, per_image=read_per_image(folder / "per_image.csv"))
+        raise InputError(f"{path}: damaged ({error}); train again") from error
 
 
 def read_per_image(path: Path) -> PerImage:
@@ -116,7 +131,7 @@ def weights_digest(folder: Path) -> str:
 
 def write_history(folder: Path, rows: Iterable[Mapping[str, float]]) -> None:
     """Write `history.csv`: one row an epoch. Floats are written so that reading gives the same bits."""
-    write_table(folder / "history.csv", HISTORY_COLUMNS, ([row[name] for name in HISTORY_COLUMNS] for row in rows))
+    write_table(folder / HISTORY, HISTORY_COLUMNS, ([row[name] for name in HISTORY_COLUMNS] for row in rows))
 
 
 def write_per_image(path: Path, table: PerImage) -> None:

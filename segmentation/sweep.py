@@ -4,9 +4,8 @@ A trial has a folder of its own, `trials/<digest of its configuration>`: `trial.
 `run/` is its training run, and `result.json` is written when it is over: complete, stopped early, or failed.
 """
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from math import exp, log
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,7 +14,7 @@ import numpy as np
 
 from segmentation import runs
 from segmentation.config import Augmentation, DataArm, TrainConfig
-from twin.files import InputError, digest, read_json, write_text
+from twin.files import InputError, read_json, write_text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -129,16 +128,18 @@ class Trial:
 
 def history(folder: Path) -> list[dict[str, float]]:
     """The epochs of a trial so far, from the table of its run."""
-    path = folder / RUN / "history.csv"
+    path = folder / RUN / runs.HISTORY
     if not path.exists():
         return []
-    with path.open(newline="", encoding="utf-8") as stream:
-        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(stream)]
+    columns = runs.read_history(path)
+    return [
+        dict(zip(columns, row, strict=True)) for row in zip(*(each.tolist() for each in columns.values()), strict=True)
+    ]
 
 
-def name_of(config: TrainConfig) -> str:
-    """The folder of a trial below `TRIALS`."""
-    return digest(asdict(config))
+def folder_of(out: Path, config: TrainConfig) -> Path:
+    """The folder of a trial."""
+    return out / TRIALS / config.digest
 
 
 def started(out: Path) -> list[dict[str, Any]]:

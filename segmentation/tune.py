@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from segmentation import coco, splits, sweep
 from segmentation.config import TrainConfig, from_json
-from segmentation.sweep import OVER, RUN, STARTED, TRIALS, Space
+from segmentation.sweep import OVER, RUN, STARTED, Space
 from twin.files import InputError, WorkError, check_claim, hold, write_json, write_manifest, writing
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def run(
     parts = splits.load(split)
     every = [space.draw(plan.seed, number) for number in range(plan.trials)]
     # Of a few choices, some are drawn twice; and configuring says what is wrong with them.
-    draws = list({sweep.name_of(sweep.configured(base, values)): values for values in every}.values())
+    draws = list({sweep.configured(base, values).digest: values for values in every}.values())
     if plan.search == "optuna" and not {"learning_rate", "synth_share"} & set(space.varies()):
         raise InputError("--search optuna needs a range of learning rates or synth shares; random tries mere choices")
     if plan.search == "optuna" and find_spec("optuna") is None:
@@ -211,7 +211,7 @@ def _trial(parameters: Mapping[str, Any]) -> None:
 
     shared = parameters["shared"]
     config = sweep.configured(from_json(shared["base"]), sweep.rounded(parameters["values"]))
-    folder = Path(shared["out"]) / TRIALS / sweep.name_of(config)
+    folder = sweep.folder_of(Path(shared["out"]), config)
     best = 0.0
 
     def report(row: Mapping[str, float]) -> None:
@@ -248,7 +248,7 @@ def _notes(out: Path, base: TrainConfig, on_end: Callable[[sweep.Trial], None] |
         def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
             values, last = sweep.rounded(trial.config["values"]), trial.last_result or {}
             config = sweep.configured(base, values)
-            folder = out / TRIALS / sweep.name_of(config)
+            folder = sweep.folder_of(out, config)
             if (folder / OVER).exists() or TIME not in last:
                 return
             rows = sweep.history(folder)
