@@ -295,7 +295,12 @@ def tune(
         said = f"{trial.ended} after {trial.epochs} epochs, best validation F1 {f1}"
         print(f"trial {count} of this command: {said}{f' ({trial.error})' if trial.error else ''}", file=sys.stderr)  # noqa: T201
 
-    options = {"data": data, "split": split, "renders": renders, "backbone": backbone, "profile": profile, **changes}
+    # For the command that is advised, with another seed: the sweep's own luck is not to be kept.
+    options = {
+        "data": data, "split": split, "renders": renders, "classes": classes, "backbone": backbone, "profile": profile,
+        "real_fraction": real_fraction if real_fraction < 1 else None, "weights": weights, **changes,
+        "out": "out/run", "seed": seed + 1,
+    }  # fmt: skip
     found = run(
         out, base, space, plan, data=data, split=split, renders=renders, classes=classes, weights=weights,
         address=address, workers=workers, train_options=options, on_end=on_end,
@@ -303,7 +308,7 @@ def tune(
     console = Console(highlight=False, markup=False, soft_wrap=True)
     console.print(sweep.table(found, space))
     console.print(f"{out / 'sweep.md'}: all of them. The best of many is too good by luck; train it anew:")
-    console.print(sweep.command(found[0], {**options, "out": "out/run", "seed": seed + 1}))
+    console.print(sweep.command(found[0], options))
 
 
 def latency(

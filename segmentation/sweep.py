@@ -4,6 +4,7 @@ A trial has a folder of its own, `trials/<digest of its configuration>`: `trial.
 `run/` is its training run, and `result.json` is written when it is over: complete, stopped early, or failed.
 """
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import exp, log
@@ -214,14 +215,17 @@ def plot(path: Path, trials: Sequence[Trial], space: Space) -> None:
 
 
 def command(best: Trial, given: Mapping[str, Any]) -> str:
-    """The `train` command of a trial, with another seed: the sweep's own luck is not to be kept."""
+    """The `train` command of a trial, with what was given for all; tuples become several words, None and () none."""
     values = {**given, **{name: best.values[name] for name in ("learning_rate", "batch_size", "augmentation")}}
     if best.values["synth_share"]:
         values |= {name: best.values[name] for name in ("synth_share", "synth_count")}
     else:
         values.pop("renders", None)
-    options = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in values.items() if value is not None)
-    return f"python -m segmentation train {options}"
+    words = ["python", "-m", "segmentation", "train"]
+    for name, value in values.items():
+        if value is not None and value != ():
+            words += [f"--{name.replace('_', '-')}", *map(str, value if isinstance(value, tuple) else [value])]
+    return shlex.join(words)
 
 
 def write_summary(path: Path, trials: Sequence[Trial], best_command: str) -> None:
