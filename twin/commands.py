@@ -10,7 +10,7 @@ from tyro.conf import Positional
 from twin.files import InputError
 
 if TYPE_CHECKING:
-    from twin.inference import Agreement
+    from twin.agreement import Agreement
     from twin.inspection import Record
     from twin.recall import Recalled
 
@@ -269,7 +269,7 @@ def _recalled(folder: Path, years: float, seed: int, category_measured: bool) ->
 
 
 def _agreement(item: "Agreement", widening: float) -> str:
-    from twin.inference import CONFLICT
+    from twin.agreement import CONFLICT
 
     if item.chance < CONFLICT:
         done = f"The prior was widened {widening:g} times" if widening > 1 else "No wider prior agrees better"

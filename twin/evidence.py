@@ -152,6 +152,14 @@ def replicate(
     return drawn
 
 
+def by_zone(found: Sequence[Sighting]) -> dict[str, list[Sighting]]:
+    """Sightings by the name of their zone."""
+    zones: dict[str, list[Sighting]] = {}
+    for item in found:
+        zones.setdefault(item.record.zone, []).append(item)
+    return zones
+
+
 def by_place(found: Sequence[Sighting]) -> list[list[Sighting]]:
     """Thickness readings, those of one place together."""
     groups: dict[object, list[Sighting]] = {}

@@ -1,4 +1,4 @@
-"""What inspections teach: the parameters of growth given all records, and whether the records agree with one another.
+"""What inspections teach: the parameters of growth given all records.
 
 The posterior is carried by particles that are moved from inspection to inspection (sequential Monte Carlo with
 tempering and Metropolis moves: Del Moral, Doucet & Jasra, J. R. Statist. Soc. B 68, 2006). Particles and not a grid:
@@ -13,12 +13,12 @@ from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
+from twin.agreement import Agreement, conflicts, held_against
 from twin.assets.surface import Asset, Floats, Integers, Singles, Texels
 from twin.corrosion import AS_STANDARD
 from twin.courses import Course, Draw
-from twin.evidence import Sighting, log_likelihood, replicate, sighting, zone_of
+from twin.evidence import Sighting, by_zone, log_likelihood, sighting, zone_of
 from twin.histories import Bank
 from twin.inspection import Record
 
@@ -30,8 +30,6 @@ OTHER_DRAW = 0.3  # share of moves that also propose another draw of the bank
 GROWTH = ("delay", "rate", "exponent", "pits")  # the first columns of `Particles.normal`
 # Kinds of record that tell of a part of growth; of the delay all do.
 TOLD_BY = {"rate": {"ultrasonic", "pit"}, "exponent": {"ultrasonic", "pit"}, "pits": {"pit"}}
-LEAST_REACH = 1e-3  # mm, degrees, share: differences below it are none
-CONFLICT = 0.02  # chance of an inspection under what was known before, below which it is called a conflict
 WIDENINGS = (1.0, 2.0, 4.0)  # of the prior, tried in turn until no inspection conflicts
 
 
@@ -53,22 +51,6 @@ class Particles:
     def course(self, zone: str) -> Course:
         """History of a zone in each particle; s is 1."""
         return Course(bank=self.bank, zone=zone_of(self.bank, zone), draw=self.draw(), seed=self.seeds[zone][:, None])
-
-
-@dataclass(frozen=True, kw_only=True)
-class Agreement:
-    """How well an inspection agrees with what was known before it.
-
-    Parameters
-    ----------
-    date : of the inspection.
-    chance : prior-predictive p-value: how often an inspection would be at least as odd as this one.
-    record : the record, or mean of a tool's readings in a zone, that is oddest, in words.
-    """
-
-    date: str
-    chance: float
-    record: str
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -94,7 +76,7 @@ class Knowledge:
     @property
     def conflicts(self) -> tuple[Agreement, ...]:
         """Inspections that disagree with what was known before, under the prior as given."""
-        return _conflicts(self.agreement)
+        return conflicts(self.agreement)
 
 
 def learn(
@@ -133,14 +115,10 @@ def learn(
     tried: list[tuple[tuple[Particles, ...], tuple[Agreement, ...]]] = []
     for widening in widenings:
         tried.append(_run(histories, inspections, len(tools), seed, particles, widening))
-        if not _conflicts(tried[-1][1]):
+        if not conflicts(tried[-1][1]):
             break
-    states, agreement = min(tried, key=lambda one: len(_conflicts(one[1])))
+    states, agreement = min(tried, key=lambda one: len(conflicts(one[1])))
     return Knowledge(particles=states, agreement=tried[0][1], widened=agreement)
-
-
-def _conflicts(agreement: Iterable[Agreement]) -> tuple[Agreement, ...]:
-    return tuple(item for item in agreement if item.chance < CONFLICT)
 
 
 def _apart(records: Sequence[Record]) -> list[Record]:
@@ -173,7 +151,7 @@ def _run(
     states, agreement = [state], []
     before: list[Sighting] = []
     for found in inspections:
-        agreement.append(_agreement(state, before, found, rng))
+        agreement.append(held_against(state.course, _bias(state.normal, widening), before, found, rng))
         state = _updated(state, before, list(found), rng)
         before += found
         states.append(state)
@@ -196,13 +174,6 @@ def _draw(bank: Bank, normal: Singles, number: Integers, pit_number: Integers, w
 def _bias(normal: Singles, widening: float) -> Singles:
     """Bias of each tool, (n, tools), in the standard deviations that its records state."""
     return normal[:, len(GROWTH) :] * np.float32(widening)
-
-
-def _by_zone(found: Sequence[Sighting]) -> dict[str, list[Sighting]]:
-    zones: dict[str, list[Sighting]] = {}
-    for item in found:
-        zones.setdefault(item.record.zone, []).append(item)
-    return zones
 
 
 def _zone_courses(
@@ -235,7 +206,7 @@ def _updated(
     state: Particles, before: Sequence[Sighting], new: Sequence[Sighting], rng: np.random.Generator
 ) -> Particles:
     """Particles after an inspection: its likelihood is let in by steps, with moves after each."""
-    old, both = _by_zone(before), _by_zone([*before, *new])
+    old, both = by_zone(before), by_zone([*before, *new])
     normal, number, pits = state.normal, state.number, state.pit_number
     count = len(number)
     draws, all_seeds = state.bank.zones[0].start_years.shape[:2]
@@ -308,57 +279,3 @@ def _resampled(weight: Floats, rng: np.random.Generator) -> Integers:
     along = np.cumsum(weight / weight.sum())
     at = (np.arange(len(weight)) + rng.random()) / len(weight)
     return np.searchsorted(along, at).clip(0, len(weight) - 1)
-
-
-def _agreement(
-    state: Particles, before: Sequence[Sighting], found: Sequence[Sighting], rng: np.random.Generator
-) -> Agreement:
-    """Hold an inspection against inspections that the particles would give.
-
-    Each record is more or less odd among its replicates, and so is the mean of what a tool gave in a zone; the oddest
-    is compared with the oddest of each replicate, so that many records raise no false alarm.
-    """
-    old = _by_zone(before)
-    bias = _bias(state.normal, state.widening)
-    drawn, real, names = [], [], []
-    for zone, items in _by_zone(found).items():
-        values = replicate(state.course(zone), old.get(zone, ()), items, bias, rng)
-        given = np.array([item.record.value for item in items])
-        for index, item in enumerate(items):
-            drawn.append(values[:, index])
-            real.append(given[index])
-            names.append(_in_words(item.record))
-        for tool in sorted({item.tool for item in items}):
-            own = np.array([item.tool == tool for item in items])
-            if own.sum() > 1:
-                drawn.append(values[:, own].mean(axis=1))
-                real.append(given[own].mean())
-                one = items[int(np.argmax(own))].record
-                names.append(
-                    f"mean of {own.sum()} {one.kind} readings on {zone} by {one.tool}: {real[-1]:.3g} {one.unit}"
-                )
-    odd = np.column_stack([_oddness(np.append(one, values), rng) for one, values in zip(real, drawn, strict=True)])
-    oddest = odd.max(axis=1)
-    chance = float((oddest[1:] >= oddest[0]).sum() + 1) / len(oddest)
-    return Agreement(date=found[0].record.date, chance=chance, record=names[int(np.argmax(odd[0]))])
-
-
-def _oddness(values: Floats, rng: np.random.Generator) -> Floats:
-    """How odd each of n values is among all, (n,): its normal score without sign; equal ones in random order.
-
-    Ranks alone cannot say how far out the first and the last lie: of many records each would have a replicate as odd
-    as any value could be. So these two are scored by their distance from the median over that of the next.
-    """
-    order = np.lexsort((rng.random(len(values)), values))
-    score = np.empty(len(values))
-    score[order] = np.abs(ndtri((np.arange(len(values)) + 0.5) / len(values)))
-    middle = np.median(values)
-    for end, inner in ((order[0], order[1]), (order[-1], order[-2])):
-        reach = max(abs(values[inner] - middle), LEAST_REACH)
-        score[end] = max(score[end], score[inner] * abs(values[end] - middle) / reach)
-    return score
-
-
-def _in_words(record: Record) -> str:
-    place = f" at {record.place}" if record.place else f" at uv {record.uv}" if record.uv else ""
-    return f"{record.kind} on {record.zone}{place} by {record.tool}: {record.value:.3g} {record.unit}"

@@ -5,14 +5,15 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from twin import assets, corrosion, inference, state
+from twin import agreement, assets, corrosion, state
+from twin.agreement import CONFLICT
 from twin.assets import Asset, Texels
 from twin.coating import Paint, Zinc
 from twin.courses import Course, Draw
 from twin.evidence import log_likelihood, replicate, sighting, zone_of
 from twin.exposure import Exposure, Period, at
 from twin.histories import Bank, Prior, bank
-from twin.inference import CONFLICT, Particles, learn
+from twin.inference import Particles, learn
 from twin.inspection import Record
 from twin.pits import Pits, mean_pit_mm
 from twin.state import EPOCH, Twin, later
@@ -295,7 +296,7 @@ def test_one_wrong_reading_among_twenty_is_odd_and_honest_ones_are_not(heavy: bo
         for name, error in (("honest", drawn[0, 3]), ("wrong", 4.5)):
             drawn[0, 3] = error
             values = np.exp(drawn) if heavy else drawn
-            odd = np.column_stack([inference._oddness(column, rng) for column in values.T]).max(axis=1)
+            odd = np.column_stack([agreement._oddness(column, rng) for column in values.T]).max(axis=1)
             chances[name].append(((odd[1:] >= odd[0]).sum() + 1) / len(odd))
     assert np.mean(np.array(chances["honest"]) < CONFLICT) <= 0.1
     assert np.mean(np.array(chances["honest"]) < 0.2) < 0.4
