@@ -1,9 +1,9 @@
-"""Command line of segmentation; ``train`` stands here, the others in `segmentation.commands`."""
+"""Command line of segmentation; ``train`` stands here, the others in `commands` and `field_commands`."""
 
 from pathlib import Path
 from typing import Any, Literal
 
-from segmentation import commands
+from segmentation import commands, field_commands
 from segmentation.config import (
     MIXED,
     Adaptation,
@@ -204,5 +204,5 @@ if __name__ == "__main__":
     run(
         "python -m segmentation",
         "Train and evaluate U-Nets that outline corrosion in photographs.",
-        {"fetch": fetch, "train": train, **commands.COMMANDS},
+        {"fetch": fetch, "train": train, **commands.COMMANDS, **field_commands.COMMANDS},
     )

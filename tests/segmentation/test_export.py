@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from segmentation import card, coco, commands, evaluate, export, model, runs, splits
+from segmentation import card, coco, evaluate, export, field_commands, model, runs, splits
 from segmentation.assessment import assess
 from segmentation.config import BACKBONES, DataArm, configure
 from twin.files import InputError, WorkError, read_json, write_manifest
@@ -84,7 +84,7 @@ def test_the_command_writes_model_and_card(
 ) -> None:
     assess(run, coco.read(roboflow), threshold=0.4, out=tmp_path / "evaluated")
     quick(monkeypatch)
-    commands.export(run, out=tmp_path / "model", evaluations=(tmp_path / "evaluated",))
+    field_commands.export(run, out=tmp_path / "model", evaluations=(tmp_path / "evaluated",))
     said = read_json(tmp_path / "model" / "model.json")
     assert said["sides"] == "multiples of 32"
     assert said["greatest_difference_from_torch"] < export.AGREEMENT
@@ -108,7 +108,7 @@ def test_the_command_writes_model_and_card(
     with Image.open(tmp_path / "model" / "mask.png") as mask:
         assert mask.size == (64, 64)
     before = (tmp_path / "model" / "card.md").read_bytes()
-    commands.export(run, out=tmp_path / "model", evaluations=(tmp_path / "evaluated",))
+    field_commands.export(run, out=tmp_path / "model", evaluations=(tmp_path / "evaluated",))
     assert (tmp_path / "model" / "card.md").read_bytes() == before
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from segmentation import commands, latency
+from segmentation import field_commands, latency
 from twin.files import InputError
 
 
@@ -57,13 +57,13 @@ def test_a_real_measurement_leaves_torch_as_it_was():
 )
 def test_bad_input(changes, message, tmp_path):
     with pytest.raises(InputError, match=message):
-        commands.latency(**{"size": 32, "threads": 1, "repeats": 1, "out": tmp_path / "a.csv", **changes})
+        field_commands.latency(**{"size": 32, "threads": 1, "repeats": 1, "out": tmp_path / "a.csv", **changes})
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_command_writes_what_it_prints(tmp_path, capsys):
     out = tmp_path / "latency.csv"
-    commands.latency(backbone=("mobilenet_v2",), size=32, threads=1, repeats=2, out=out)
+    field_commands.latency(backbone=("mobilenet_v2",), size=32, threads=1, repeats=2, out=out)
     printed = capsys.readouterr().out
     rows = list(csv.DictReader(out.read_text().splitlines()))
     assert [row["precision"] for row in rows] == ["exact", "fast"]
@@ -72,4 +72,4 @@ def test_the_command_writes_what_it_prints(tmp_path, capsys):
     assert "2.2 / 6.6" in printed
     for taken in (out, tmp_path, tmp_path / "table.txt"):
         with pytest.raises(InputError, match=r"new \.csv file"):
-            commands.latency(backbone=("mobilenet_v2",), size=32, threads=1, repeats=2, out=taken)
+            field_commands.latency(backbone=("mobilenet_v2",), size=32, threads=1, repeats=2, out=taken)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from pycocotools.coco import COCO
 
-from segmentation import coco, commands, evaluate, model, predictions, runs, splits
+from segmentation import coco, evaluate, field_commands, model, predictions, runs, splits
 from segmentation.config import DataArm, configure
 from segmentation.predictions import Predictor, Settings
 from twin.files import InputError, write_manifest
@@ -64,7 +64,7 @@ def by_brightness(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_masks_table_and_annotations_say_the_same(run: Path, photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    assert commands.predict(run, (photos,), out=out) == 0
+    assert field_commands.predict(run, (photos,), out=out) == 0
     table = rows(out)
     assert sorted(table) == ["a.jpg", "large.png", "north/b.png"]
     loaded = COCO(out / "annotations.json")
@@ -88,7 +88,7 @@ def test_masks_table_and_annotations_say_the_same(run: Path, photos: Path, tmp_p
 
 def test_small_photos_are_predicted_as_the_run_was_measured(run: Path, photos: Path, tmp_path: Path) -> None:
     """The report's overlays come from `evaluate.predict_masks`."""
-    commands.predict(run, (photos / "a.jpg",), out=tmp_path / "out", overlays=False)
+    field_commands.predict(run, (photos / "a.jpg",), out=tmp_path / "out", overlays=False)
     photo = coco.Photo(id=1, file_name="a.jpg", path=photos / "a.jpg", width=70, height=64, split=None, annotations=())
     (expected,) = evaluate.predict_masks(run, [photo])
     assert (mask_of(tmp_path / "out", "a") == expected).mean() > 0.99  # enlarged by OpenCV here, by torch there
@@ -125,7 +125,7 @@ def test_broken_photos_are_left_out_and_the_rest_is_done(
     whole = (photos / "a.jpg").read_bytes()
     (photos / "torn.jpg").write_bytes(whole[: len(whole) // 2])
     (photos / "empty.png").touch()
-    assert commands.predict(run, (photos,), out=tmp_path / "out") == 1
+    assert field_commands.predict(run, (photos,), out=tmp_path / "out") == 1
     said = capsys.readouterr()
     assert "masks of 3 of 5 photos" in said.out
     assert [line.split(":")[0] for line in said.err.splitlines()] == ["left out"] * 2
@@ -146,28 +146,28 @@ def test_the_same_command_goes_on_and_other_photos_are_added(
         return predicted(self, image)
 
     monkeypatch.setattr(Predictor, "probability", counted)
-    commands.predict(run, (photos / "a.jpg", photos / "large.png"), out=out)
+    field_commands.predict(run, (photos / "a.jpg", photos / "large.png"), out=out)
     assert calls == ["70x64", "230x150"]
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     (out / "masks" / "large.png").unlink()  # as if killed before
     calls.clear()
-    commands.predict(run, (photos / "a.jpg", photos / "large.png"), out=out)
+    field_commands.predict(run, (photos / "a.jpg", photos / "large.png"), out=out)
     assert calls == ["230x150"]
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
     calls.clear()
     shutil.copy(photos / "north" / "b.png", photos / "a.jpg")  # another photo under the old name
-    commands.predict(run, (photos,), out=out)
+    field_commands.predict(run, (photos,), out=out)
     assert calls == ["64x50", "64x50"]
     assert sorted(rows(out)) == ["a.jpg", "large.png", "north/b.png"]
 
 
 def test_other_settings_need_another_folder(run: Path, photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    commands.predict(run, (photos / "a.jpg",), out=out)
+    field_commands.predict(run, (photos / "a.jpg",), out=out)
     with pytest.raises(InputError, match=r"threshold: 0.5 there, 0.3 asked"):
-        commands.predict(run, (photos / "a.jpg",), out=out, threshold=0.3)
+        field_commands.predict(run, (photos / "a.jpg",), out=out, threshold=0.3)
     with pytest.raises(InputError, match="holds something else"):
-        commands.predict(run, (photos / "a.jpg",), out=photos)
+        field_commands.predict(run, (photos / "a.jpg",), out=photos)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_what_cannot_be_named_is_one_line(
     (photos / "empty").mkdir()
     shutil.copy(photos / "north" / "b.png", photos / "north" / "a.png")
     with pytest.raises(InputError, match=message):
-        commands.predict(run, change(photos), out=tmp_path / "out")
+        field_commands.predict(run, change(photos), out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -205,11 +205,11 @@ def test_a_run_without_weights_is_one_line(run: Path, photos: Path, tmp_path: Pa
     shutil.copytree(run, tmp_path / "run")
     (tmp_path / "run" / runs.WEIGHTS).unlink()
     with pytest.raises(InputError, match="weights cannot be read"):
-        commands.predict(tmp_path / "run", (photos,), out=tmp_path / "out")
+        field_commands.predict(tmp_path / "run", (photos,), out=tmp_path / "out")
     manifest = json.loads((run / "run.json").read_text())
     del manifest["scale"]
     shutil.copy(run / runs.WEIGHTS, tmp_path / "run")
     (tmp_path / "run" / "run.json").write_text(json.dumps(manifest))
     with pytest.raises(InputError, match="give --scale"):
-        commands.predict(tmp_path / "run", (photos,), out=tmp_path / "out")
+        field_commands.predict(tmp_path / "run", (photos,), out=tmp_path / "out")
     assert predictions.named((photos / "a.jpg",)) == {"a": photos / "a.jpg"}

@@ -1,0 +1,138 @@
+"""The commands that put trained networks to use. Nothing heavy is imported before one of them runs."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from segmentation.config import BACKBONES, Tiling
+from twin.files import InputError
+
+
+def predict(
+    run_folder: Path,
+    photos: tuple[Path, ...],
+    /,
+    *,
+    out: Path,
+    threshold: float = 0.5,
+    tiling: Tiling = "auto",
+    scale: float | None = None,
+    overlap: float = 0.5,
+    flips: bool = False,
+    overlays: bool = True,
+) -> int:
+    """Draw the masks of photos that nobody has labelled; the same command goes on where it was cut off.
+
+    A photo that cannot be read is reported and left out; the others are done, and the exit status is 1.
+
+    Parameters
+    ----------
+    run_folder
+        folder of a complete run.
+    photos
+        image files, or folders that are searched for them.
+    out
+        folder for masks/ (PNG, 255 where there is corrosion), overlays/, annotations.json (COCO) and predictions.csv.
+    threshold
+        of the corrosion probability; `python -m segmentation evaluate --threshold valid` finds the best.
+    tiling
+        auto cuts photos into overlapping tiles that are 1.5 times larger than those the run was trained on, never
+        squeezes each photo whole as in training.
+    scale
+        pixels of the network for each pixel of a tiled photo; that of the run's training photos if not given.
+        Photos in which things appear twice as large as there want half of it.
+    overlap
+        share of a tile that neighbours have in common.
+    flips
+        average over the photo, its mirror images and the photo upside down: four times the work.
+    overlays
+        write photos with their masks outlined, too.
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from segmentation import predictions
+
+    settings = predictions.Settings(threshold=threshold, tiling=tiling, scale=scale, overlap=overlap, flips=flips)
+    if not photos:
+        raise InputError("no photos; name image files or folders of them after the run's folder")
+    chosen = predictions.named(photos)
+    predictor = predictions.Predictor(run_folder, settings)
+    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("photos", total=len(chosen))
+
+        def on_photo(wrong: InputError | None) -> None:
+            progress.advance(task)
+            if wrong is not None:
+                console.print(f"left out: {wrong}")
+
+        failed = predictions.predict(predictor, chosen, out, overlays=overlays, on_photo=on_photo)
+    print(f"{out}: masks of {len(chosen) - len(failed)} of {len(chosen)} photos")  # noqa: T201
+    return 1 if failed else 0
+
+
+def export(run_folder: Path, /, *, out: Path, evaluations: tuple[Path, ...] = ()) -> None:
+    """Write a complete run as one ONNX file, from photographs to probabilities, with a model card; a minute or more.
+
+    Parameters
+    ----------
+    run_folder
+        folder of a complete run.
+    out
+        folder for model.onnx, card.md and model.json.
+    evaluations
+        folders that `python -m segmentation evaluate --out` wrote, for the scores on the card.
+    """
+    from rich.console import Console
+
+    from segmentation.export import export as write
+
+    with Console(stderr=True).status("exporting ..."):
+        made = write(run_folder, out, evaluations=evaluations)
+    print(  # noqa: T201
+        f"{out}: model.onnx and card.md; sides {made['sides']}; "
+        f"within {made['greatest_difference_from_torch']:.1e} of torch"
+    )
+
+
+def latency(
+    *,
+    backbone: tuple[str, ...] = BACKBONES,
+    size: int = 224,
+    threads: int = 2,
+    repeats: int = 100,
+    onnx: bool = False,
+    out: Path | None = None,
+) -> None:
+    """Time the U-Nets on this CPU, one image at a time, beside their parameters, depth and operations.
+
+    Parameters
+    ----------
+    backbone
+        encoders to compare; all are timed in turn, so that noise hits all alike.
+    size
+        side of the image in pixels, divisible by 32.
+    threads
+        CPU threads.
+    repeats
+        timed calls of each network.
+    onnx
+        time onnxruntime, too, on the network as `export` writes it: from the photograph to the probability.
+    out
+        csv file to write.
+    """
+    from rich.console import Console
+
+    from segmentation.latency import measure, table, write
+    from segmentation.model import complexity
+
+    if out is not None and (out.exists() or out.suffix != ".csv"):
+        raise InputError(f"{out}: choose the name of a new .csv file for --out")
+    measured = measure(backbone, size, threads=threads, repeats=repeats, onnx=onnx)
+    sizes = {name: complexity(name, size) for name in backbone}
+    Console(highlight=False).print(table(measured, sizes))
+    if out is not None:
+        write(out, measured, sizes)
+
+
+COMMANDS: Mapping[str, Callable[..., int | None]] = {"predict": predict, "export": export, "latency": latency}
