@@ -1,4 +1,4 @@
-"""Command line: ``python -m benchmarks.speed training``."""
+"""Command line: ``python -m benchmarks.speed training``, ``agreement`` and ``sweep``."""
 
 from pathlib import Path
 
@@ -120,9 +120,59 @@ def agreement(
     )
 
 
+def sweep(
+    *, data: Path, out: Path, trials: int = 500, nodes: int = 0, slots: int | None = None, alone: int = 20
+) -> None:
+    """Run a sweep of tiny trials, and print what Ray Tune adds to their trainings.
+
+    Parameters
+    ----------
+    data
+        COCO dataset of photos; a few of them are trained on at 32 px.
+    out
+        folder for overhead.csv and the sweep; must not be there.
+    trials
+        of one epoch each.
+    nodes
+        raylets of a cluster that is started on this machine for the purpose; 0 for Ray as every command starts it.
+    slots
+        trials at a time, in all; the machine's cores if not given.
+    alone
+        trainings without Ray to compare with.
+    """
+    from twin.command import available_cores
+
+    slots = slots or available_cores()
+    if trials < 1 or alone < 1 or nodes < 0 or slots < max(nodes, 1):
+        raise InputError("give at least one trial, one training alone, and as many slots as nodes")
+
+    import sys
+
+    from rich.console import Console
+
+    from benchmarks.speed import sweeping as speed
+
+    count = 0
+
+    def on_end(trial: object) -> None:
+        nonlocal count
+        count += 1
+        if count % 50 == 0:
+            print(f"{count} trials", file=sys.stderr)  # noqa: T201
+
+    found = speed.measure(out, data, trials=trials, nodes=nodes, slots=slots, alone=alone, on_end=on_end)
+    speed.write(out / "overhead.csv", found)
+    Console(highlight=False, markup=False, soft_wrap=True).print(
+        f"{found.trials} trials, {found.slots} at a time, {found.nodes} nodes: {found.seconds:.0f} s, "
+        f"{found.overhead_seconds:.2f} s of a slot for each beyond the {found.alone_seconds:.2f} s of its training; "
+        f"logs {found.log_mb:.1f} MB, Tune's files {found.ray_mb:.1f} MB, kept {found.trial_kb:.1f} kB a trial, "
+        f"object store {found.store_mb:.1f} MB, driver {found.driver_mb:.0f} MB"
+    )
+
+
 if __name__ == "__main__":
     run(
         "python -m benchmarks.speed",
-        "Time our loops beside the libraries' own examples, and hold the fast ones against the exact.",
-        {"training": training, "agreement": agreement},
+        "Time our loops beside the libraries' own examples, hold the fast ones against the exact, and weigh Ray.",
+        {"training": training, "agreement": agreement, "sweep": sweep},
     )

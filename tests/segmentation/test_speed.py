@@ -1,4 +1,6 @@
 import csv
+import subprocess
+import sys
 from itertools import pairwise
 
 import pytest
@@ -66,3 +68,23 @@ def test_too_few_photos_for_a_batch(roboflow):
         training.measure(
             coco.read(roboflow), backbones=("vgg16",), size=32, batch_size=32, steps=1, rounds=1, threads=1
         )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("nodes", [0, 2])
+def test_a_sweep_is_weighed_against_its_trainings_alone(roboflow, tmp_path, nodes):
+    command = [
+        sys.executable, "-m", "benchmarks.speed", "sweep", "--data", str(roboflow), "--out", str(tmp_path / "out"),
+        "--trials", "3", "--slots", "2", "--alone", "1", "--nodes", str(nodes),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=500)
+    assert done.returncode == 0, done.stderr
+    (row,) = csv.DictReader((tmp_path / "out" / "overhead.csv").read_text().splitlines())
+    assert (row["nodes"], row["slots"], row["trials"]) == (str(nodes), "2", "3")
+    sides = float(row["seconds"]) * 2 / 3, float(row["alone_seconds"]) + float(row["overhead_seconds"])
+    assert sides[0] == pytest.approx(sides[1], abs=0.01)
+    assert float(row["trial_kb"]) > 1
+    assert float(row["log_mb"]) > 0
+    again = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert again.returncode == 2
+    assert "is there" in again.stderr
