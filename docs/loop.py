@@ -25,10 +25,8 @@ from synth.subject import StatedCamera
 from synth.uvmap import Camera, texel_map
 from twin import assets, files, state
 from twin.assets import Asset, Texels
-from twin.calibration import pit_bottoms
 from twin.coating import Paint
 from twin.corrosion import Fields
-from twin.exposure import at
 from twin.forecast import ALL, levels, outlook
 from twin.histories import CATEGORY_MEASURED, bank
 from twin.inference import Knowledge, Particles, learn
@@ -36,14 +34,12 @@ from twin.inspection import Record
 from twin.intake import photo_records
 from twin.pits import Pits
 from twin.recall import DRAWS_SEEN
+from twin.simulated import LIFE_YEARS, owned, truth
 from twin.state import EPOCH, Twin, later
-from twin.zones import regions
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS, IMAGES, WORK = ROOT / "docs" / "results", ROOT / "docs" / "images", ROOT / "out" / "loop"
 KINDS = ("plate", "beam", "pipe", "railing")
-AREA_M2 = (0.25, 0.9)
-CATEGORY, LIFE_YEARS = "C4", 10.0  # that the owner knows, and believes
 VISITS, FORECAST = tuple(float(year) for year in range(1, 13)), 20.0
 RENDERED_VISITS = (4.0, 8.0, 12.0)
 PICTURE = 120  # pixels, a side
@@ -91,17 +87,9 @@ class Outcome:
 
 def known_twin(seed: int) -> Twin:
     """What the owner knows: geometry, category, and paint that is believed to last ten years."""
-    rng = np.random.default_rng([seed, 0])
     kind = KINDS[seed % len(KINDS)]
-    while True:
-        parameters = assets.sample(kind, rng)
-        if AREA_M2[0] < assets.area_m2(kind, parameters) < AREA_M2[1]:
-            break
-    return replace(
-        state.sample_twin(kind, rng, texel_mm=TEXEL_MM),
-        id=f"{kind}-{seed}", parameters=parameters, exposure=at(CATEGORY), coating=Paint(life_years=LIFE_YEARS),
-        pits=Pits(), clock=EPOCH,
-    )  # fmt: skip
+    twin = owned(kind, np.random.default_rng([seed, 0]), texel_mm=TEXEL_MM)
+    return replace(twin, id=f"{kind}-{seed}", clock=EPOCH)
 
 
 def hidden_twin(known: Twin, seed: int) -> Twin:
@@ -207,11 +195,7 @@ def outcomes(
     asset = state.asset(known)
     texels = assets.texels(asset)
     knowledge = learned(known, hidden, asset, texels, eye, errors=errors, size=size, visits=visits, particles=particles)
-    future = state.fields(replace(hidden, clock=later(EPOCH, FORECAST)), asset, texels)
-    air = next(mask for by, _, mask in regions(asset, texels, None) if by == "all")
-    area = texels.area_mm2[air].astype(float)
-    worst = _worst(replace(hidden, clock=later(EPOCH, FORECAST)), future, asset, texels, air)
-    truth = (float(area[future.rust_cover[air] > 0.5].sum() / area.sum()), worst, log(max(worst, LEAST_MM)))
+    share, worst = measured(hidden, FORECAST, asset, texels)
     before, after = (_forecast(particles) for particles in (knowledge.particles[0], knowledge.now))
     return [
         Outcome(
@@ -220,27 +204,17 @@ def outcomes(
             width_before=levels(old)[2] - levels(old)[0], width_after=levels(new)[2] - levels(new)[0],
             distance_before=float(np.abs(old - true).mean()), distance_after=float(np.abs(new - true).mean()),
         )
-        for quantity, true, old, new in zip(QUANTITIES, truth, before, after, strict=True)
+        for quantity, true, old, new in zip(
+            QUANTITIES, (share, worst, log(max(worst, LEAST_MM))), before, after, strict=True
+        )
     ]  # fmt: skip
 
 
-def _worst(twin: Twin, fields: Fields, asset: Asset, texels: Texels, air: Mask) -> float:
-    """Greatest loss of a twin at its age, mm, from its fields, and bottoms of pits that texels miss."""
-    worst = float(fields.wall_loss_mm[air].max())
-    if twin.pits is None:
-        return worst
-    plain = state.fields(replace(twin, pits=None), asset, texels)
-    _, _, bottoms = pit_bottoms(
-        asset,
-        texels,
-        plain,
-        pits=twin.pits,
-        years=twin.years,
-        exposure=twin.exposure,
-        coating=twin.coating,
-        seed=twin.seed,
-    )
-    return max(worst, float(bottoms.max(initial=0)))
+def measured(hidden: Twin, years: float, asset: Asset, texels: Texels) -> tuple[float, float]:
+    """Rusted share and greatest loss, mm, of the hidden twin at an age."""
+    given = {"exposure": hidden.exposure, "coating": hidden.coating, "seed": hidden.seed}
+    share, _, worst = truth(asset, texels, pits=hidden.pits or Pits(), years=years, **given).measured()
+    return share, worst
 
 
 def _forecast(particles: Particles) -> tuple[NDArray[np.float64], ...]:
@@ -368,14 +342,7 @@ def picture(seed: int, path: Path) -> None:
         axes.set_title(f"hidden twin, year {years:.0f}: photograph and mask", fontsize=9)
         axes.set_axis_off()
     grid = np.arange(0, 21.0)
-    air = next(mask for by, _, mask in regions(asset, texels, None) if by == "all")
-    area = texels.area_mm2[air].astype(float)
-    truth = []
-    for years in grid:
-        aged = replace(hidden, clock=later(EPOCH, float(years)))
-        fields = state.fields(aged, asset, texels)
-        rusted = area[fields.rust_cover[air] > 0.5].sum() / area.sum()
-        truth.append((100 * rusted, _worst(aged, fields, asset, texels, air)))
+    really = np.array([measured(hidden, float(years), asset, texels) for years in grid]) * (100, 1)
     for axes, index, name in zip(lower.subplots(1, 2), (0, 1), ("rusted area, %", "worst loss, mm"), strict=True):
         for particles, colour, label in (
             (knowledge.particles[0], "#9aa3ab", "before the photographs"), (knowledge.now, "#0072B2", "after them")
@@ -385,7 +352,7 @@ def picture(seed: int, path: Path) -> None:
             low, middle, high = np.percentile(values, (5, 50, 95), axis=0)
             axes.fill_between(grid, low, high, color=colour, alpha=0.3, lw=0, label=f"P5 to P95 {label}")
             axes.plot(grid, middle, color=colour)
-        axes.plot(grid, np.array(truth)[:, index], "k--", lw=1.5, label="hidden truth")
+        axes.plot(grid, really[:, index], "k--", lw=1.5, label="hidden truth")
         for years in RENDERED_VISITS:
             axes.axvline(years, color="#5B6770", lw=0.8, ls=":")
         axes.set(title=name, xlabel="years of service", xlim=(0, 20), ylim=(0, None))

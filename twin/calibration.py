@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
-from twin import assets, corrosion, state
-from twin.assets.surface import Asset, Floats, Integers, Texels
+from twin import assets, state
+from twin.assets.surface import Asset, Texels
 from twin.coating import Paint
-from twin.corrosion import AS_STANDARD, Fields, Growth
+from twin.corrosion import AS_STANDARD, Growth
 from twin.evidence import GRADE_EDGES
 from twin.export import SEEN
 from twin.exposure import at
@@ -27,17 +26,15 @@ from twin.inspection import KINDS, Record
 from twin.intake import photo_records
 from twin.pits import Pits
 from twin.recall import DRAWS_SEEN
+from twin.simulated import CATEGORY, LIFE_YEARS, Truth, owned, truth
 from twin.state import Twin
 
-CATEGORY = "C4"
 # Standard deviations of logarithms among assets in one category: of the rate, and of the speed of rust under paint.
 RATE_WITHIN, FRONT_WITHIN = 0.2, 0.5
-LIFE_YEARS = 10.0  # of the paint, as the owner believes
 VISITS = (5.0, 10.0)  # years of the inspections
 FORECAST = 20.0
 READINGS = 6  # thickness readings at each visit, at the same places
 KINDS_TRIED = ("pipe", "plate", "beam", "railing")
-AREA_M2 = (0.25, 0.9)  # of the assets: small enough to grow hundreds of them
 TEXEL_MM = 4.0
 PARTICLES_EACH = 500
 QUANTITIES = ("rusted share", "mean loss", "max loss")
@@ -96,18 +93,7 @@ class Score:
 def _geometry(number: int) -> tuple[Twin, Asset, Texels]:
     """Small assets of several kinds, as their owner knows them."""
     kind = KINDS_TRIED[number % len(KINDS_TRIED)]
-    rng = np.random.default_rng([number, 99])
-    while True:
-        parameters = assets.sample(kind, rng)
-        if AREA_M2[0] < assets.area_m2(kind, parameters) < AREA_M2[1]:
-            break
-    twin = replace(
-        state.sample_twin(kind, rng, texel_mm=TEXEL_MM),
-        parameters=parameters,
-        exposure=at(CATEGORY),
-        coating=Paint(life_years=LIFE_YEARS),
-        pits=Pits(),
-    )
+    twin = owned(kind, np.random.default_rng([number, 99]), texel_mm=TEXEL_MM)
     asset = state.asset(twin)
     return twin, asset, assets.texels(asset)
 
@@ -144,13 +130,13 @@ def scores(
         after, records, seen = _simulated(ARMS[arm], twin, asset, texels, prior, rng)
         known = learn(histories, asset, texels, records, seen, seed=number, particles=particles, widenings=widenings)
         largest = max(histories.zones, key=lambda zone: zone.area_mm2).name
-        truth = {zone: after.measured(zone) for zone in (ALL, largest)}
+        really = {zone: after.measured(zone) for zone in (ALL, largest)}
         for visits, particles_then in enumerate(known.particles):
             found = outlook(particles_then, [FORECAST])
             conflict = any(item in known.conflicts for item in known.agreement[:visits])
             for zone in (ALL, largest):
                 values = (found[zone].rusted_share, found[zone].mean_loss_mm, found[zone].max_loss_mm)
-                for quantity, value, true in zip(QUANTITIES, values, truth[zone], strict=True):
+                for quantity, value, true in zip(QUANTITIES, values, really[zone], strict=True):
                     low, middle, high = levels(value[:, 0])
                     yield Score(
                         arm=arm, asset=number, zone=zone if zone == ALL else "largest", quantity=quantity,
@@ -159,58 +145,9 @@ def scores(
                     )  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Truth:
-    """An asset at some time. Texels of 4 mm miss the bottoms of small pits, which are kept beside them."""
-
-    asset: Asset
-    texels: Texels
-    fields: Fields
-    pit_zone: Integers  # (n,) index into the asset's zones
-    pit_depth_mm: Floats  # (n,) in its middle, below its surroundings
-    pit_loss_mm: Floats  # (n,) in its middle
-
-    def measured(self, zone: str) -> tuple[float, float, float]:
-        """Rusted share, mean and greatest loss of a zone or of all."""
-        from twin.zones import regions
-
-        found = regions(self.asset, self.texels, None)
-        here = next(mask for by, name, mask in found if by in ("part", "all") and name == zone)
-        area = self.texels.area_mm2[here].astype(np.float64)
-        loss, rusted = self.fields.wall_loss_mm[here], self.fields.rust_cover[here] > SEEN
-        worst = max(float(loss.max()), float(self.pit_loss_mm[self.pits_in(zone)].max(initial=0)))
-        return float(area[rusted].sum() / area.sum()), float((area * loss).sum() / area.sum()), worst
-
-    def pits_in(self, zone: str) -> NDArray[np.bool_]:
-        """Which pits lie in a zone, (n,)."""
-        if zone == ALL:
-            return np.ones(len(self.pit_zone), dtype=bool)
-        return np.asarray(self.pit_zone == self.asset.zone_names.index(zone))
-
-
-def pit_bottoms(
-    asset: Asset, texels: Texels, fields: Fields, *, pits: Pits, years: float, **given: Any
-) -> tuple[Integers, Floats, Floats]:
-    """Zone, depth below the surroundings and loss in the middle of each pit, (n,) index and mm.
-
-    Texels may miss the bottoms of small pits.
-
-    Parameters
-    ----------
-    asset, texels : the surface.
-    fields : of `twin.corrosion.grow` without pits.
-    pits, years, given : as for `twin.corrosion.pit_middles`.
-    """
-    places, depth = corrosion.pit_middles(asset, pits=pits, years=years, **given)
-    air = np.flatnonzero(texels.area_mm2.reshape(-1) > 0)
-    under = air[cKDTree(texels.position_m.reshape(-1, 3)[air]).query(places.position_m)[1]]
-    loss = np.minimum(fields.wall_loss_mm.reshape(-1)[under] + depth, texels.thickness_mm.reshape(-1)[under])
-    return asset.face_zone[places.face], depth, loss
-
-
 def _simulated(
     arm: Arm, twin: Twin, asset: Asset, texels: Texels, prior: Prior, rng: np.random.Generator
-) -> tuple[_Truth, list[Record], dict[str, NDArray[np.bool_]]]:
+) -> tuple[Truth, list[Record], dict[str, NDArray[np.bool_]]]:
     """State at the year of the forecast, and what inspectors wrote down before."""
     delay, rate, front, defects, pits = np.exp(
         np.array([prior.delay, arm.rate_sd, arm.front_sd, prior.defects, prior.pits]) * rng.standard_normal(5)
@@ -224,30 +161,19 @@ def _simulated(
     coating = Paint(life_years=LIFE_YEARS * float(delay), defects_per_m2=believed.defects_per_m2 * float(defects))
     usual = Pits()
     own_pits = replace(usual, factor=usual.factor * float(pits))
-    seed = int(rng.integers(2**31))
+    given: dict[str, Any] = {
+        "exposure": at(arm.category), "coating": coating, "seed": int(rng.integers(2**31)), "growth": growth,
+    }  # fmt: skip
 
-    air = (texels.area_mm2 > 0).reshape(-1)
-
-    def grown(years: float) -> _Truth:
-        given: dict[str, Any] = {"exposure": at(arm.category), "coating": coating, "years": years, "seed": seed}
-        given["growth"] = growth
-        plain = corrosion.grow(asset, texels, pits=None, **given)
-        zone, depth, loss = pit_bottoms(asset, texels, plain, pits=own_pits, **given)
-        return _Truth(
-            asset=asset,
-            texels=texels,
-            fields=corrosion.grow(asset, texels, pits=own_pits, **given),
-            pit_zone=zone,
-            pit_depth_mm=depth,
-            pit_loss_mm=loss,
-        )
+    def grown(years: float) -> Truth:
+        return truth(asset, texels, pits=own_pits, years=years, **given)
 
     gauge, camera, eye, pit_gauge = rng.standard_normal(4)
     names = sorted(
         (name for name in asset.zone_names if name != "covered"),
         key=lambda name: -texels.area_mm2[texels.zone == asset.zone_names.index(name)].sum(),
     )
-    chosen = []
+    air, chosen = (texels.area_mm2 > 0).reshape(-1), []
     for index in range(READINGS):
         own = np.flatnonzero(air & (texels.zone.reshape(-1) == asset.zone_names.index(names[index % 2])))
         chosen.append((int(rng.choice(own)), names[index % 2]))
