@@ -60,6 +60,27 @@ Eye = Callable[[Twin, Fields, Sequence[NDArray[np.int32]]], Sequence[Mask]]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Spread:
+    """A forecast, as its levels, and the mean distance of its histories from the truth."""
+
+    p5: float
+    p50: float
+    p95: float
+    distance: float
+
+    @property
+    def width(self) -> float:
+        """P5 to P95."""
+        return self.p95 - self.p5
+
+    @classmethod
+    def of(cls, values: NDArray[np.float64], truth: float) -> "Spread":
+        """The spread of equally likely values (n,)."""
+        low, middle, high = levels(values)
+        return cls(p5=low, p50=middle, p95=high, distance=float(np.abs(values - truth).mean()))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """A forecast of the year 20 before and after the photographs, beside the hidden truth."""
 
@@ -67,22 +88,22 @@ class Outcome:
     kind: str
     quantity: str
     truth: float
-    p50_before: float
-    p50_after: float
-    width_before: float  # P5 to P95
-    width_after: float
-    distance_before: float  # mean distance of the forecast's histories from the truth
-    distance_after: float
+    before: Spread
+    after: Spread
 
     @property
     def closer(self) -> bool:
         """Whether the forecast's histories lie nearer to the truth, on average, than before."""
-        return self.distance_after < self.distance_before
+        return self.after.distance < self.before.distance
 
     @property
     def narrower(self) -> bool:
         """Whether P5 to P95 is narrower than before."""
-        return self.width_after < self.width_before
+        return self.after.width < self.before.width
+
+    def within(self, spread: Spread) -> bool:
+        """Whether P5 to P95 holds the truth."""
+        return spread.p5 <= self.truth <= spread.p95
 
 
 def known_twin(seed: int) -> Twin:
@@ -200,9 +221,7 @@ def outcomes(
     return [
         Outcome(
             seed=seed, kind=known.kind, quantity=quantity, truth=true,
-            p50_before=levels(old)[1], p50_after=levels(new)[1],
-            width_before=levels(old)[2] - levels(old)[0], width_after=levels(new)[2] - levels(new)[0],
-            distance_before=float(np.abs(old - true).mean()), distance_after=float(np.abs(new - true).mean()),
+            before=Spread.of(old, true), after=Spread.of(new, true),
         )
         for quantity, true, old, new in zip(
             QUANTITIES, (share, worst, log(max(worst, LEAST_MM))), before, after, strict=True
@@ -237,7 +256,7 @@ def rates(found: Sequence[Outcome]) -> Iterator[tuple[str, int, float, float, fl
         own = [[one for one in found if one.seed == seed and one.quantity in chosen] for seed in seeds]
         closer = [all(one.closer for one in each) for each in own]
         narrower = [all(one.narrower for one in each) for each in own]
-        better = [all(abs(one.p50_after - one.truth) < abs(one.p50_before - one.truth) for one in each) for each in own]
+        better = [all(abs(one.after.p50 - one.truth) < abs(one.before.p50 - one.truth) for one in each) for each in own]
         yield (
             quantity, len(seeds), float(np.mean(closer)), float(np.mean(narrower)),
             float(np.mean(np.logical_and(closer, narrower))), float(np.mean(better)),
@@ -256,27 +275,38 @@ def report(by_eye: dict[str, list[Outcome]]) -> str:
             lines.append(f"| {name} | {quantity} | {count} | {cells} |")
     lines += [
         "",
-        "| masks | forecast of | mean width before | after | mean distance before | after |",
-        "|" + "---|" * 6,
+        "| masks | forecast of | width before, after | distance before, after | truth within before, after % |",
+        "|" + "---|" * 5,
     ]
     for name, found in by_eye.items():
         for quantity in QUANTITIES:
-            own = np.array(
-                [(o.width_before, o.width_after, o.distance_before, o.distance_after)
-                 for o in found if o.quantity == quantity]
-            )  # fmt: skip
-            lines.append(f"| {name} | {quantity} | " + " | ".join(f"{value:.3f}" for value in own.mean(axis=0)) + " |")
+            own = [one for one in found if one.quantity == quantity]
+            width, distance = (
+                ", ".join(f"{np.mean([getattr(spread, of) for spread in spreads]):.3f}" for spreads in _sides(own))
+                for of in ("width", "distance")
+            )
+            within = ", ".join(
+                f"{100 * np.mean([one.within(spread) for one, spread in zip(own, spreads, strict=True)]):.0f}"
+                for spreads in _sides(own)
+            )
+            lines.append(f"| {name} | {quantity} | {width} | {distance} | {within} |")
     return "\n".join(lines) + "\n"
+
+
+def _sides(found: Sequence[Outcome]) -> tuple[list[Spread], list[Spread]]:
+    return [one.before for one in found], [one.after for one in found]
 
 
 def table(by_eye: dict[str, list[Outcome]]) -> str:
     """All outcomes as CSV."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["masks", *Outcome.__dataclass_fields__])
+    sides = [f"{name}_{when}" for when in ("before", "after") for name in Spread.__dataclass_fields__]
+    writer.writerow(["masks", "seed", "kind", "quantity", "truth", *sides])
     for name, found in by_eye.items():
         for one in found:
-            writer.writerow([name, *(f"{value:.5g}" if isinstance(value, float) else value for value in astuple(one))])
+            numbers = (one.truth, *astuple(one.before), *astuple(one.after))
+            writer.writerow([name, one.seed, one.kind, one.quantity, *(f"{value:.5g}" for value in numbers)])
     return text.getvalue()
 
 

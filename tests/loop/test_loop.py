@@ -107,11 +107,10 @@ def test_true_masks_bring_nine_forecasts_of_ten_nearer(loop: ModuleType) -> None
 
 
 def test_rates_count_what_they_say(loop: ModuleType) -> None:
-    one = loop.Outcome(
-        seed=0, kind="plate", quantity="rusted area", truth=1.0, p50_before=0.5, p50_after=0.9, width_before=1.0,
-        width_after=0.5, distance_before=0.6, distance_after=0.3,
-    )  # fmt: skip
-    worse = replace(one, quantity="worst loss, log", width_after=2.0, p50_after=1.6)
+    before = loop.Spread(p5=0.0, p50=0.5, p95=1.0, distance=0.6)
+    after = loop.Spread(p5=0.5, p50=0.9, p95=0.95, distance=0.3)
+    one = loop.Outcome(seed=0, kind="plate", quantity="rusted area", truth=1.0, before=before, after=after)
+    worse = replace(one, quantity="worst loss, log", after=replace(after, p50=1.6, p95=2.5))
     second = [replace(one, seed=1), replace(one, seed=1, quantity="worst loss, log")]
     one_more = [replace(worse, seed=seed, quantity="worst loss") for seed in range(2)]  # not asked for in both
     rows = {row[0]: row[1:] for row in loop.rates([one, worse, *second, *one_more])}
@@ -121,4 +120,6 @@ def test_rates_count_what_they_say(loop: ModuleType) -> None:
     assert rows["both"] == (2, 1.0, 0.5, 0.5, 0.5)
     text = loop.report({"true masks": [one, worse, one_more[0]]})
     assert "| true masks | rusted area | 1 | 100 | 100 | 100 | 100 |" in text
+    assert "| true masks | rusted area | 1.000, 0.450 | 0.600, 0.300 | 100, 0 |" in text  # 1.0 lies beyond P95
+    assert "| true masks | worst loss, log | 1.000, 2.000 | 0.600, 0.300 | 100, 100 |" in text
     assert len(loop.table({"true masks": [one, worse]}).splitlines()) == 3
