@@ -138,7 +138,7 @@ def render_batch(
         numbers = sorted({index // views_per_scene(config, shown) for index in missing})
         scenes = tuple(scene.sample_scene(config, each, missing, work, shown) for each in numbers)
         (work / "batch.json").write_text(spec.dump(spec.Batch(scenes=scenes, threads=threads)))
-        seconds = 120 + 60 * len(missing) * max(1.0, (config.size / 320) ** 2)
+        seconds = 120 + 60 * max(1.0, (config.size / 320) ** 2)
         with closing(_blender(work, seconds=seconds)) as finished:
             for index in finished:
                 one, view = next((one, view) for one in scenes for view in one.views if view.index == index)
@@ -187,7 +187,7 @@ def _blender(work: Path, *, seconds: float) -> Generator[int]:
     Raises
     ------
     RuntimeError
-        Blender crashed, or took longer than `seconds`; with the last line it printed.
+        Blender crashed, or finished no view for `seconds`, hung; with the last line it printed.
     """
     log = work / "blender.log"
     command = [sys.executable, "-m", "synth.blender", str(work / "batch.json"), str(os.getpid())]
@@ -201,19 +201,26 @@ def _blender(work: Path, *, seconds: float) -> Generator[int]:
             overdue.set()
             child.kill()
 
-        guard = threading.Timer(seconds, stop)
-        guard.start()
+        def watch() -> threading.Timer:
+            timer = threading.Timer(seconds, stop)
+            timer.daemon = True
+            timer.start()
+            return timer
+
+        guard = watch()
         try:
             assert child.stdout is not None  # noqa: S101  it is a pipe
             for line in child.stdout:
+                guard.cancel()
                 yield int(line)
+                guard = watch()
             child.wait()
         finally:
             guard.cancel()
             child.kill()  # where the caller gave up
     if child.returncode != 0:
         lines = log.read_text(errors="replace").strip().splitlines()
-        why = f"took over {seconds:.0f} s" if overdue.is_set() else f"ended with status {child.returncode}"
+        why = f"hung: no view in {seconds:.0f} s" if overdue.is_set() else f"ended with status {child.returncode}"
         raise RuntimeError(f"Blender {why}: {lines[-1] if lines else 'it printed nothing'}")
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from pycocotools.coco import COCO
 
-from synth import scene
+from synth import render, scene
 from synth.config import RenderConfig
 
 COMMAND = [sys.executable, "-m", "synth", "render", "--preset", "quick", "--size", "64", "--seed", "3", "--count", "9"]
@@ -144,6 +144,25 @@ def test_crash_of_blender_is_reported_with_its_images_and_status_1(tmp_path: Pat
     assert done.returncode == 1
     assert "images 0 to 0 with RuntimeError: Blender ended with status 1: SystemError: no display" in done.stderr
     assert not (out / "dataset.json").exists()
+
+
+def test_hung_blender_is_stopped_and_what_it_had_finished_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Blender that finishes two views, each in over half the time it has, and then none."""
+    (tmp_path / "bpy").mkdir()
+    (tmp_path / "bpy" / "__init__.py").write_text(
+        "import os, sys, time\n"
+        "for view in b'4\\n', b'5\\n':\n    time.sleep(1.2)\n    os.write(3, view)\n"
+        f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
+        "print('still at it', file=sys.stderr, flush=True)\ntime.sleep(600)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    finished: list[int] = []
+    with pytest.raises(RuntimeError, match=r"Blender hung: no view in 2 s: still at it"):
+        finished.extend(render._blender(tmp_path, seconds=2))
+    assert finished == [4, 5]
+    assert not Path(f"/proc/{(tmp_path / 'pid').read_text()}").exists()
 
 
 @pytest.mark.parametrize(
