@@ -1,10 +1,11 @@
 """Rust water that runs down from spots of rust: it tints what is below, and people do not label it."""
 
+from dataclasses import dataclass
+
 import numpy as np
-from scipy.spatial import cKDTree
 
 from twin.assets import Texels
-from twin.assets.surface import Singles
+from twin.assets.surface import Floats, Integers, Singles
 from twin.corrosion import Fields
 from twin.noise import fractal
 
@@ -13,6 +14,7 @@ SPACING_MM2 = 250.0  # of the surface for each place
 SEEN = 0.5  # rust cover from which a place is rusted
 STEEP = 0.75  # |z of the normal| up to which water runs down a surface
 SLANT = 12.0  # a streak reaches this many times as far down as to its sides
+COLUMN_M = 0.02
 
 
 def stain(texels: Texels, fields: Fields, rng: np.random.Generator) -> Singles:
@@ -45,28 +47,63 @@ def stain(texels: Texels, fields: Fields, rng: np.random.Generator) -> Singles:
     if not old.any():
         return result
     place, normal = texels.position_m.reshape(-1, 3), texels.normal.reshape(-1, 3)
-    # In space shrunk along z a streak is a ball, which a tree finds.
-    shrink = np.array([1, 1, 1 / SLANT])
-    tree = cKDTree(place[open_air] * shrink)
-    wave = 0.75 + 0.3 * fractal(
-        place[open_air] * np.array([1, 1, 0.08], dtype=np.float32), (40.0, 14.0, 6.0), 0.8,
-        noise_seed,
-    )  # fmt: skip
+    ground = _Columns.of(place[open_air])
+    there = place[open_air[ground.order]]
+    x, y, z = np.ascontiguousarray(there.T)
+    ways = np.ascontiguousarray(normal[open_air[ground.order]].T)
     values = np.zeros(len(open_air), dtype=np.float32)
     for at, half, most, strong, years in zip(drawn[old], width[old], length[old], strength[old], age[old], strict=True):
         down = most * min(float(years) / 6, 1.0)
-        middle = place[at] - np.array([0, 0, down / 2])
+        # In space shrunk along z the reach of a streak is a ball.
         radius = max(3 * half, down / 2 / SLANT + half)
-        near = np.array(tree.query_ball_point(middle * shrink, radius), dtype=int)
-        if not len(near):
-            continue
-        way = place[open_air[near]] - place[at]
-        fall = -way[:, 2]
-        aside = np.hypot(way[:, 0], way[:, 1])
-        facing = (normal[open_air[near]] * normal[at]).sum(axis=1)
+        near = ground.near(place[at], radius, below=down, above=half)
+        fall = place[at, 2] - z[near]
+        aside = (x[near] - place[at, 0]) ** 2 + (y[near] - place[at, 1]) ** 2  # squared
+        reached = (aside + ((fall - down / 2) / SLANT) ** 2 <= radius**2) & (fall > -half) & (fall < down)
+        facing = sum(way[near] * share for way, share in zip(ways, normal[at], strict=True))
+        keep = np.flatnonzero(reached & (facing > 0.3))
+        near, fall, aside = near[keep], fall[keep], aside[keep]
         spread = half * (0.6 + 0.8 * np.clip(fall / most, 0, 1))
-        left = strong * np.exp(-((aside / spread) ** 2)) * np.clip(1 - fall / down, 0, 1) ** 0.7
-        left *= (fall > -half) & (facing > 0.3)
-        values[near] = np.maximum(values[near], left.astype(np.float32))
-    result.reshape(-1)[open_air] = values * wave.clip(0, 1)
+        left = strong * np.exp(-aside / spread**2) * np.clip(1 - fall / down, 0, 1) ** 0.7
+        values[near] = np.maximum(values[near], left)
+    wet_at = np.flatnonzero(values)
+    waving = there[wet_at] * np.array([1, 1, 0.08], dtype=np.float32)
+    wave = 0.75 + 0.3 * fractal(waving, (40.0, 14.0, 6.0), 0.8, noise_seed)
+    result.reshape(-1)[open_air[ground.order[wet_at]]] = values[wet_at] * wave.clip(0, 1)
     return result
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Columns:
+    """Places sorted into upright columns of `COLUMN_M` square, by height within each."""
+
+    order: Integers  # (n,) which place comes next
+    key: Floats  # (n,) number of the column, plus the height as a share of `high`
+    low: Floats  # (3,) metres, of all places
+    high: float  # metres, a little more than the highest is above the lowest
+    rows: int  # columns along x, and along y
+    lines: int
+
+    @classmethod
+    def of(cls, place_m: Singles) -> "_Columns":
+        place = place_m.astype(float)
+        low = place.min(axis=0)
+        high = float(place[:, 2].max() - low[2]) + 1e-3
+        x, y = ((place[:, axis] - low[axis]) // COLUMN_M for axis in (0, 1))
+        rows, lines = int(x.max()) + 1, int(y.max()) + 1
+        key = x * lines + y + (place[:, 2] - low[2]) / high
+        order = np.argsort(key)
+        return cls(order=order, key=key[order], low=low, high=high, rows=rows, lines=lines)
+
+    def near(self, place_m: Singles, aside_m: float, *, below: float, above: float) -> Integers:
+        """Positions in `order` of at least all places so near, from `below` a place to `above` it, in metres."""
+        x, y, z = place_m - self.low
+        first, last = (
+            np.floor((np.array([x, y]) + sign * (aside_m + 1e-6)) / COLUMN_M).astype(int) for sign in (-1, 1)
+        )
+        rows = np.arange(max(first[0], 0), min(last[0], self.rows - 1) + 1)
+        lines = np.arange(max(first[1], 0), min(last[1], self.lines - 1) + 1)
+        columns = (rows[:, None] * self.lines + lines).ravel()
+        begin = np.searchsorted(self.key, columns + max((z - below) / self.high - 1e-6, 0))
+        count = np.searchsorted(self.key, columns + min((z + above) / self.high + 1e-6, 1)) - begin
+        return np.asarray(np.repeat(begin - (count.cumsum() - count), count) + np.arange(count.sum()), dtype=np.int64)

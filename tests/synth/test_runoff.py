@@ -39,6 +39,18 @@ def test_run_off_lies_below_rust_within_reach(plate: Specimen) -> None:
         assert above.any()
 
 
+def test_columns_find_all_that_is_in_reach() -> None:
+    rng = np.random.default_rng(3)
+    place = rng.uniform((-1, 5, 0), (0.4, 5.3, 1.7), (4000, 3)).astype(np.float32)
+    columns = runoff._Columns.of(place)
+    for at in place[::100]:
+        near = columns.order[columns.near(at, 0.13, below=0.6, above=0.05)]
+        away = place - at
+        wanted = (np.hypot(away[:, 0], away[:, 1]) <= 0.13) & (away[:, 2] >= -0.6) & (away[:, 2] <= 0.05)
+        assert len(set(near)) == len(near) < 600
+        assert set(np.flatnonzero(wanted)) <= set(near)
+
+
 def test_dry_faces_stay_clean(plate: Specimen) -> None:
     stain, aged = stain_at(plate, 25)
     level = np.abs(aged.texels.normal[..., 2]) >= runoff.STEEP
