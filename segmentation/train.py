@@ -36,7 +36,7 @@ from segmentation.model import (
     torch_settings,
 )
 from twin.command import available_cores
-from twin.files import InputError, WorkError, check_claim, hold, versions, write_manifest, writing
+from twin.files import OUTLIVING_SECONDS, InputError, WorkError, check_claim, hold, versions, write_manifest, writing
 
 WARM_UP = 0.05  # part of all steps
 AVERAGED = 0.05  # part of all steps over which the moving average of the weights reaches back
@@ -106,7 +106,8 @@ def train(
     widths = (config.size, config.size + SIZE_STEP) if config.framing == "crop" else (config.size,)
     for width in widths:
         check_images(network, config.size, width, batch_size=config.batch_size)
-    with writing(folder), hold(folder, runs.KIND, settings, patience_seconds=30), torch_settings(config.threads):
+    alone = hold(folder, runs.KIND, settings, patience_seconds=OUTLIVING_SECONDS)
+    with writing(folder), alone, torch_settings(config.threads):
         splits.save(split, folder / runs.SPLIT)
         state = _begin(network, config, data)
         checkpoint.restore(folder, state)

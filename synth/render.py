@@ -22,6 +22,7 @@ from synth.subject import Subject, views_per_scene
 from twin import cluster
 from twin.command import available_cores
 from twin.files import (
+    OUTLIVING_SECONDS,
     InputError,
     WorkError,
     atomic_file,
@@ -130,7 +131,7 @@ def render_batch(
 
     own = out / "work" / f"{number:06d}"
     # The worker of a killed command outlives it by a moment: wait, then go on from what it has done.
-    with hold(own, "batch", {}, patience_seconds=30), TemporaryDirectory(dir=own) as name:
+    with hold(own, "batch", {}, patience_seconds=OUTLIVING_SECONDS), TemporaryDirectory(dir=own) as name:
         work = Path(name)
         missing = _missing(out, number, images)
         if not missing:

@@ -3,6 +3,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -86,6 +89,69 @@ def test_patience_waits_for_a_dying_holder(tmp_path: Path) -> None:
             hold(tmp_path / "x")
         with files.hold(tmp_path / "x", "thing", {}, patience_seconds=30):
             child.wait()
+
+
+HELD = """
+import signal, sys, time
+from pathlib import Path
+from twin import files
+files._machine = lambda: "another-machine"
+files.BEAT_SECONDS = float(sys.argv[2])
+with files.hold(Path(sys.argv[1]), "thing", {}):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@contextmanager
+def held_elsewhere(folder: Path, beat_seconds: float) -> Iterator[subprocess.Popen[str]]:
+    """A process that holds `folder` as if from another machine."""
+    command = [sys.executable, "-c", HELD, str(folder), str(beat_seconds)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "held\n"
+        try:
+            yield child
+        finally:
+            child.kill()
+
+
+def test_lease_of_a_live_holder_elsewhere_is_renewed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether or not the file system carries its lock over to this machine."""
+    monkeypatch.setattr(files, "LEASE_SECONDS", 2.0)
+    with held_elsewhere(tmp_path / "x", beat_seconds=0.1) as child:
+        time.sleep(2.5)
+        with pytest.raises(InputError, match=rf"process {child.pid} on \S+ \(last sign [01] s ago\) is writing here"):
+            hold(tmp_path / "x")
+        monkeypatch.setattr(files.fcntl, "flock", lambda stream, how: None)
+        with pytest.raises(InputError, match=rf"process {child.pid} on "):
+            hold(tmp_path / "x")
+
+
+def test_folder_of_a_dead_holder_elsewhere_is_free_once_its_lease_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "LEASE_SECONDS", 1.0)
+    with held_elsewhere(tmp_path / "x", beat_seconds=60) as child:
+        child.kill()
+    with pytest.raises(InputError, match="last sign"):
+        hold(tmp_path / "x")
+    with files.hold(tmp_path / "x", "thing", {}, patience_seconds=10):
+        pass
+    hold(tmp_path / "x")  # let go of, it is free at once
+
+
+def test_lock_that_outlives_its_machine_is_taken_and_a_holder_that_stood_still_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "LEASE_SECONDS", 0.5)
+    with held_elsewhere(tmp_path / "x", beat_seconds=0.2) as child:
+        child.send_signal(signal.SIGSTOP)
+        with files.hold(tmp_path / "x", "thing", {}, patience_seconds=10):
+            child.send_signal(signal.SIGCONT)
+            assert child.wait(timeout=10) == -signal.SIGTERM
+            with pytest.raises(InputError, match=f"process {os.getpid()} is writing here"):
+                hold(tmp_path / "x")
 
 
 def test_folder_of_something_else_is_refused_untouched(tmp_path: Path) -> None:
