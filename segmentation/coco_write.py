@@ -1,11 +1,15 @@
 """What is written into a COCO json: regions of masks, their extents and outlines, and the document around them."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from pycocotools import mask as coco_mask
+
+from twin.files import atomic_file
 
 
 def rle(segmentation: Any, height: int, width: int) -> Mapping[str, Any]:
@@ -86,3 +90,29 @@ def document(
         "images": images,
         "annotations": annotations,
     }
+
+
+def write_document(
+    path: Path,
+    images: Iterable[dict[str, Any]],
+    annotations: Iterable[dict[str, Any]],
+    *,
+    description: str,
+    categories: Sequence[tuple[str, str]] = (("corrosion", "corrosion"),),
+) -> None:
+    """Write the `document` of these to `path`, atomically, entry by entry: they are never held as a whole.
+
+    The bytes are those of `twin.files.write_json`. `images` is used up before `annotations` is begun.
+    """
+    empty = json.dumps(document([], [], description=description, categories=categories), indent=2)
+    before, between, after = empty.rsplit("[]", 2)
+    with atomic_file(path) as stream:
+        for text, entries in ((before, images), (between, annotations)):
+            stream.write(f"{text}[".encode())
+            close = "]"
+            for number, entry in enumerate(entries):
+                lines = json.dumps(entry, indent=2, allow_nan=False).replace("\n", "\n    ")
+                stream.write(f"{',' if number else ''}\n    {lines}".encode())
+                close = "\n  ]"
+            stream.write(close.encode())
+        stream.write(f"{after}\n".encode())

@@ -13,7 +13,7 @@ from pycocotools.coco import COCO
 from scipy import ndimage
 
 from segmentation import coco, coco_check
-from twin.files import InputError
+from twin.files import InputError, write_json
 
 
 def runs_of(mask: np.ndarray) -> list[int]:
@@ -442,3 +442,14 @@ def test_real_photos_have_the_areas_that_their_annotations_state(name, count, ph
         stated = sum(annotation["area"] for annotation in photo.annotations)
         # Regions are connected and apart; polygons leave out about half of their outline's pixels.
         assert coco.mask(photo).sum() == pytest.approx(stated, rel=0.15)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_document_written_entry_by_entry_has_the_same_bytes(count: int, tmp_path: Path) -> None:
+    entries = [{"id": number, "text": 'a "\n[] b', "box": [1, 2.5], "none": {}, "list": []} for number in range(count)]
+    others = [{"id": 7, "attributes": {"deep": [[1], []]}}]
+    write_json(tmp_path / "whole.json", coco.document(entries, others, description='[] "x"', categories=[("a", "b")]))
+    coco.write_document(
+        tmp_path / "parts.json", iter(entries), iter(others), description='[] "x"', categories=[("a", "b")]
+    )
+    assert (tmp_path / "parts.json").read_bytes() == (tmp_path / "whole.json").read_bytes()
