@@ -20,8 +20,10 @@ def render(
     labels: Literal["annotator", "exact"] = "annotator",
     maps: tuple[Map, ...] = (),
     polygons: bool = False,
+    only: int | None = None,
     workers: int | None = None,
     address: str | None = None,
+    dry_run: bool = False,
 ) -> None:
     """Render corroded assets with COCO masks: drawn at random, or a twin of yours.
 
@@ -41,11 +43,14 @@ def render(
         labels: masks as people draw them, or the rust that pixel centres see
         maps: also write exact maps beside the images: wall_loss, severity, depth, uv, instances; see docs/formats.md
         polygons: outlines instead of compressed RLE in the COCO files; they lose holes, polygon_iou says how much
+        only: the number of one image, as its file is named, to render alone: the files that a whole dataset has
         workers: Blender processes at a time, sharing the cores; by default one
         address: of a Ray cluster (auto, or host:port); by default this machine
+        dry_run: say how many batches, hours and bytes are to come, from one batch rendered here; write nothing
     """
-    from synth import subject
+    from synth import rehearsal, subject
     from synth.config import RenderConfig
+    from synth.render import Task
     from synth.render import render as render_dataset
 
     config = RenderConfig(
@@ -55,10 +60,18 @@ def render(
         raise InputError(f"--cameras {cameras}: cameras stand about a twin; give its folder with --twin")
     stated = () if cameras is None else subject.read_cameras(cameras)
     shown = None if twin is None else subject.saved(twin, stated)
-    name = preset if shown is None else shown.id
-    folder = out if out is not None else Path("out/synth") / f"{name}-{size}px-seed{seed}"
+    if only is not None and count is not None:
+        raise InputError(f"--only {only} with --count {count}: give one of them")
+    name = (preset if shown is None else shown.id) + f"-{size}px-seed{seed}"
+    folder = out if out is not None else Path("out/synth") / (name if only is None else f"{name}-only{only}")
     wanted = count if count is not None else len(stated) or 24
-    images = render_dataset(folder, config, count=wanted, shown=shown, workers=workers, address=address)
+    if dry_run:
+        if only is not None:
+            raise InputError(f"--dry-run with --only {only}: one image is soon rendered; leave one of them out")
+        task = Task(config=config, shown=shown, count=wanted)
+        print(rehearsal.rehearse(folder, task, workers=workers, address=address))  # noqa: T201
+        return
+    images = render_dataset(folder, config, count=wanted, shown=shown, only=only, workers=workers, address=address)
     print(f"{folder}: {images} images; look at {folder / 'preview.jpg'}")  # noqa: T201
 
 

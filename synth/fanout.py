@@ -136,6 +136,14 @@ def _warn_if_nowhere(needs: Needs) -> None:
         print(f"no machine of the cluster has {asked}; waiting for one to join", file=sys.stderr)  # noqa: T201
 
 
+def at_a_time(needs: Needs) -> int:
+    """How many tasks the machines of the cluster can hold at a time."""
+    wanted = {"CPU": needs.cpus, "GPU": needs.gpus, **needs.resources}
+    return sum(
+        min(int(machine.get(name, 0) / amount) for name, amount in wanted.items() if amount) for machine in _machines()
+    )
+
+
 def most_cores(resource: str) -> int:
     """Cores of the largest machine of the cluster that has a resource; 1 where none has it yet."""
     return max((int(machine.get("CPU", 0)) for machine in _machines() if resource in machine), default=1)

@@ -6,40 +6,74 @@ Nothing here depends on time, order or the number of workers: image 17 is the sa
 import json
 import os
 import shutil
-import subprocess
-import sys
-import threading
-from collections.abc import Generator, Mapping
-from contextlib import closing
-from dataclasses import asdict, replace
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from synth import fanout
+from synth import batch, fanout
 from synth.config import RenderConfig, preset
-from synth.subject import Subject, views_per_scene
+from synth.subject import Subject
 from twin import cluster
 from twin.command import available_cores
 from twin.files import (
-    OUTLIVING_SECONDS,
     InputError,
     WorkError,
-    atomic_file,
     digest,
     hold,
-    read_json,
     read_manifest,
     versions,
-    write_json,
     write_manifest,
 )
 
-if TYPE_CHECKING:
-    from synth.labels import Known
-
 SCENES_PER_BATCH = 3  # as many images as three scenes of the preset have; a Blender process lives for one batch
 THREADS_ON_A_CLUSTER = 4  # of a Blender process, where a machine has so many
+RETRIES = 2  # of a batch that failed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What a folder shall hold: images 0 to `count` - 1, or image `only` alone."""
+
+    config: RenderConfig
+    shown: Subject | None  # a saved twin to photograph
+    count: int
+    only: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.only is not None and self.only < 0:
+            raise InputError(f"--only {self.only}: images are numbered from 0")
+        if self.count < 1:
+            raise InputError(f"--count {self.count}: give at least 1 image")
+        if self.shown is not None and preset(self.config.preset).timelapse:
+            raise InputError(
+                f"--preset {self.config.preset}: it ages what it draws; a saved twin stays as it is, so grow it"
+            )
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides every bit of the folder's files."""
+        return {
+            **asdict(self.config),
+            "preset content": digest(asdict(preset(self.config.preset))),
+            **({} if self.shown is None else self.shown.claim()),
+            **({} if self.only is None else {"only": self.only}),
+        }
+
+    @property
+    def images(self) -> int:
+        """How many images the folder shall hold, at least."""
+        return self.count if self.only is None else 1
+
+    @property
+    def batches(self) -> dict[int, range]:
+        """The images of each batch, by its number."""
+        size = SCENES_PER_BATCH * preset(self.config.preset).views_per_scene
+        if self.only is not None:
+            return {self.only // size: range(self.only, self.only + 1)}
+        firsts = range(0, self.count, size)
+        return {number: range(first, min(first + size, self.count)) for number, first in enumerate(firsts)}
 
 
 def render(
@@ -48,6 +82,7 @@ def render(
     *,
     count: int,
     shown: Subject | None = None,
+    only: int | None = None,
     workers: int | None = None,
     address: str | None = None,
 ) -> int:
@@ -59,6 +94,8 @@ def render(
         appends.
     count : images, at least 1.
     shown : a saved twin to photograph (`synth.subject.saved`); None for one drawn anew for each scene.
+    only : the number of one image, as its file is named, to render alone in place of `count`; its files are those that
+        a larger dataset has.
     workers : Blender processes at a time, sharing the cores; None for one here, as many as there is room on a cluster.
     address : of a Ray cluster; None for this machine.
 
@@ -71,190 +108,101 @@ def render(
     InputError
         The count or the number of workers is below 1, or the folder holds something else.
     WorkError
-        A batch failed after its retries; the message names its images and the error.
+        Batches failed after their retries, while all others were done; the message names their images and an error.
     """
-    if count < 1:
-        raise InputError(f"--count {count}: give at least 1 image")
-    if shown is not None and preset(config.preset).timelapse:
-        raise InputError(f"--preset {config.preset}: it ages what it draws; a saved twin stays as it is, so grow it")
+    task = Task(config=config, shown=shown, count=count if only is None else only + 1, only=only)
+    needs = room(workers, address)  # before anything is written
+    out = out.resolve()
+    with hold(out, "dataset", task.settings):
+        manifest = read_manifest(out, "dataset")
+        if manifest is not None and manifest["images"] >= task.images:
+            return int(manifest["images"])
+        _render_missing(out, task, needs, workers, address)
+        _assemble(out, task)
+    return task.images
+
+
+def room(workers: int | None, address: str | None) -> fanout.Needs:
+    """What each of `workers` Blender processes occupies, here or on the cluster at `address`, which is joined."""
     if workers is not None and workers < 1:
         raise InputError(f"--workers {workers}: give at least 1")
-    if address is not None:
-        cluster.connect(address)  # before anything is written
-    out = out.resolve()
-    settings = {**asdict(config), "preset content": digest(asdict(preset(config.preset)))}
-    with hold(out, "dataset", settings if shown is None else {**settings, **shown.claim()}):
-        manifest = read_manifest(out, "dataset")
-        if manifest is not None and manifest["images"] >= count:
-            return int(manifest["images"])
-        _render_missing(out, config, shown, count, workers, address)
-        _assemble(out, config, shown, count)
-    return count
+    if address is None:
+        threads = max(1, available_cores() // (workers or 1))
+    else:
+        cluster.connect(address)
+        threads = max(1, min(THREADS_ON_A_CLUSTER, fanout.most_cores(cluster.BLENDER)))
+    return fanout.Needs(cpus=threads, resources={cluster.BLENDER: 1})
 
 
-def _render_missing(
-    out: Path, config: RenderConfig, shown: Subject | None, count: int, workers: int | None, address: str | None
-) -> None:
+def _render_missing(out: Path, task: Task, needs: fanout.Needs, workers: int | None, address: str | None) -> None:
     """Render the batches whose part is absent or lacks images."""
     (out / "images").mkdir(exist_ok=True)
-    per_batch = SCENES_PER_BATCH * preset(config.preset).views_per_scene
-    batches = [range(first, min(first + per_batch, count)) for first in range(0, count, per_batch)]
-    if address is None:
-        workers = workers or 1
-        threads = max(1, available_cores() // workers)
-    else:
-        threads = max(1, min(THREADS_ON_A_CLUSTER, fanout.most_cores(cluster.BLENDER)))
+    batches = task.batches
     items = [
-        fanout.Item(key=str(number), arguments=(out, config, shown, number, images, threads))
-        for number, images in enumerate(batches)
+        fanout.Item(key=str(number), arguments=(out, task.config, task.shown, number, images, needs.cpus))
+        for number, images in batches.items()
     ]
     failures = fanout.fan_out(
-        render_batch, items, is_done=lambda key: not _missing(out, int(key), batches[int(key)]), label="rendering",
-        needs=fanout.Needs(cpus=threads, resources={cluster.BLENDER: 1}), workers=workers, address=address,
+        batch.render_batch, items, is_done=lambda key: not batch.missing(out, int(key), batches[int(key)]),
+        label="rendering", needs=needs, workers=(workers or 1) if address is None else workers, retries=RETRIES,
+        address=address,
         counter=fanout.Counter(
-            unit="images", total=count, done=lambda: sum(_image(out, index).exists() for index in range(count))
+            unit="images", total=task.images,
+            done=lambda: sum(name.endswith(".jpg") for name in os.listdir(out / "images")),  # noqa: PTH208  fast
         ),
     )  # fmt: skip
     if failures:
-        images = batches[int(failures[0].key)]
+        lost = [index for each in failures for index in batch.missing(out, int(each.key), batches[int(each.key)])]
         raise WorkError(
-            f"{out}: {len(failures)} of {len(batches)} batches failed; images {images[0]} to {images[-1]} "
-            f"with {failures[0].error}; the same command tries them again"
+            f"{out}: {_listed(lost)} of seed {task.config.seed} failed, tried {1 + RETRIES} times, with "
+            f"{failures[0].error}; all others are done; the same command tries again, with --only {lost[0]} and "
+            f"another --out one image alone"
         )
 
 
-def render_batch(
-    out: Path, config: RenderConfig, shown: Subject | None, number: int, images: range, threads: int
-) -> None:
-    """Render what is missing of one batch, in a Ray worker; each finished image enters its part at once."""
-    from synth import labels, scene, spec
-
-    own = out / "work" / f"{number:06d}"
-    # The worker of a killed command outlives it by a moment: wait, then go on from what it has done.
-    with hold(own, "batch", {}, patience_seconds=OUTLIVING_SECONDS), TemporaryDirectory(dir=own) as name:
-        work = Path(name)
-        missing = _missing(out, number, images)
-        if not missing:
-            return
-        numbers = sorted({index // views_per_scene(config, shown) for index in missing})
-        scenes = tuple(scene.sample_scene(config, each, missing, work, shown) for each in numbers)
-        (work / "batch.json").write_text(spec.dump(spec.Batch(scenes=scenes, threads=threads)))
-        seconds = 120 + 60 * max(1.0, (config.size / 320) ** 2)
-        with closing(_blender(work, seconds=seconds)) as finished:
-            for index in finished:
-                one, view = next((one, view) for one in scenes for view in one.views if view.index == index)
-                assets = labels.known(one, view)
-                _record(out, config, shown, number, index, work / f"view-{index}.npz", assets)
+def _listed(numbers: list[int]) -> str:
+    """Images by their numbers, those in a row as "3 to 5"."""
+    rows: list[list[int]] = []
+    for number in sorted(numbers):
+        if rows and number == rows[-1][-1] + 1:
+            rows[-1].append(number)
+        else:
+            rows.append([number])
+    spans = [str(row[0]) if len(row) == 1 else f"{row[0]} to {row[-1]}" for row in rows]
+    return f"image{'' if len(numbers) == 1 else 's'} {', '.join(spans)}"
 
 
-def _record(
-    out: Path, config: RenderConfig, shown: Subject | None, number: int, index: int, view: Path,
-    assets: "Mapping[int, Known]",
-) -> None:  # fmt: skip
-    """Turn what Blender made of image `index` into its photograph, maps and annotations, and list it as done."""
-    import numpy as np
-
-    from synth import labels, maps, scene, sensor
-
-    chosen = preset(config.preset)
-    with np.load(view) as arrays:
-        seen = dict(arrays)
-    view.unlink()
-    light, label = seen.pop("photograph"), seen["label"]
-    maps.write(out, index, seen, config.maps)
-    # In a time-lapse the camera stays as it is.
-    one = scene.number_and_year(config, index)[0] if chosen.timelapse and shown is None else index
-    rng = scene.stream(config.seed, "sensor", one)
-    photograph = sensor.develop(light, chosen.sensor, rng, grain=scene.stream(config.seed, "grain", index))
-    with atomic_file(_image(out, index)) as stream:
-        stream.write(sensor.jpeg(photograph, chosen.sensor, rng))
-    scene_index = index // views_per_scene(config, shown)
-    part = _read_part(out, number)
-    part["images"].append(
-        {
-            "id": index + 1, "file_name": _image(out, index).name, "width": config.size, "height": config.size,
-            "scene": scene_index, "asset_kind": shown.kind if shown else scene.kind_of(config, scene_index),
-        }
-    )  # fmt: skip
-    mask = labels.annotated(label, config.rule())
-    part["annotations"] += labels.annotations(mask, label, index + 1, assets, polygons=config.polygons)
-    part["assets"] += labels.sights(label, index + 1, assets, config.rule().threshold, polygons=config.polygons)
-    write_json(_part(out, number), part)
-
-
-def _blender(work: Path, *, seconds: float) -> Generator[int]:
-    """Run the Blender process on ``work/batch.json`` and yield each view's index as it is finished.
-
-    Raises
-    ------
-    RuntimeError
-        Blender crashed, or finished no view for `seconds`, hung; with the last line it printed.
-    """
-    log = work / "blender.log"
-    command = [sys.executable, "-m", "synth.blender", str(work / "batch.json"), str(os.getpid())]
-    overdue = threading.Event()
-    with (
-        log.open("w") as stderr,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True) as child,
-    ):
-
-        def stop() -> None:
-            overdue.set()
-            child.kill()
-
-        def watch() -> threading.Timer:
-            timer = threading.Timer(seconds, stop)
-            timer.daemon = True
-            timer.start()
-            return timer
-
-        guard = watch()
-        try:
-            assert child.stdout is not None  # noqa: S101  it is a pipe
-            for line in child.stdout:
-                guard.cancel()
-                yield int(line)
-                guard = watch()
-            child.wait()
-        finally:
-            guard.cancel()
-            child.kill()  # where the caller gave up
-    if child.returncode != 0:
-        lines = log.read_text(errors="replace").strip().splitlines()
-        why = f"hung: no view in {seconds:.0f} s" if overdue.is_set() else f"ended with status {child.returncode}"
-        raise RuntimeError(f"Blender {why}: {lines[-1] if lines else 'it printed nothing'}")
-
-
-def _assemble(out: Path, config: RenderConfig, shown: Subject | None, count: int) -> None:
+def _assemble(out: Path, task: Task) -> None:
     """Write annotations.json, preview.jpg, card.md and, last, the card dataset.json."""
     from segmentation import coco
     from synth import maps, preview
     from twin.assets import KINDS
 
+    config, shown = task.config, task.shown
     chosen = preset(config.preset)
     shutil.rmtree(out / "work", ignore_errors=True)
-    parts = [read_json(path) for path in sorted((out / "parts").glob("[0-9]*.json"))]
-    images = [image for part in parts for image in part["images"] if image["id"] <= count]
-    images.sort(key=lambda image: image["id"])
-    annotations, instances = _numbered(parts, "annotations", count), _numbered(parts, "assets", count)
     what = f"corrotwin renders{f' of the twin {shown.id}' if shown else ''}, preset {config.preset}"
     (out / "dataset.json").unlink(missing_ok=True)  # an older card would speak of fewer images
-    write_json(out / "annotations.json", coco.document(images, annotations, description=what))
-    write_json(
-        out / "instances.json",
-        coco.document(images, instances, description=f"{what}: assets", categories=[(kind, "asset") for kind in KINDS]),
-    )
+    kinds = Counter(image["asset_kind"] for image in _entries(out, task, "images"))
+    with_corrosion = Counter(found["image_id"] for found in _entries(out, task, "annotations"))
+    images, regions = (_entries(out, task, name) for name in ("images", "annotations"))
+    coco.write_document(out / "annotations.json", images, _numbered(regions), description=what)
+    images, assets = (_entries(out, task, name) for name in ("images", "assets"))
+    coco.write_document(
+        out / "instances.json", images, _numbered(assets), description=f"{what}: assets",
+        categories=[(kind, "asset") for kind in KINDS],
+    )  # fmt: skip
     maps.remove_leftovers(out)
     preview.contact_sheet(out)
-    kinds = [image["asset_kind"] for image in images]
     about = {
         "configuration": asdict(config), "seed": config.seed,
+        **({} if task.only is None else {"only": task.only}),
         "preset": json.loads(json.dumps(asdict(replace(chosen, labels=config.rule())))),
         "shows": f"one twin, {shown.id}, {shown.years:g} years old" if shown else "a twin of its own in each scene",
         **({"twin": shown.record()} if shown else {}),
-        "images": len(images), "annotations": len(annotations),
-        "images_without_corrosion": len(images) - len({found["image_id"] for found in annotations}),
-        "images_by_kind": {kind: kinds.count(kind) for kind in sorted(set(kinds))},
+        "images": kinds.total(), "annotations": with_corrosion.total(),
+        "images_without_corrosion": kinds.total() - len(with_corrosion),
+        "images_by_kind": dict(sorted(kinds.items())),
         **({"maps": {name: maps.MEANING[name] for name in config.maps}} if config.maps else {}),
         "versions": versions("corrotwin", "bpy", "blenderproc", "numpy", "pillow"),
         "device": "CPU", "licence": "the images and labels are yours; made with CC0 light maps from Blender",
@@ -263,28 +211,14 @@ def _assemble(out: Path, config: RenderConfig, shown: Subject | None, count: int
     write_manifest(out, "dataset", about)
 
 
-def _numbered(parts: list[dict[str, Any]], what: str, count: int) -> list[dict[str, Any]]:
-    """What the parts list for the first `count` images, in their order, with ids from 1."""
-    listed = [found for part in parts for found in part[what] if found["image_id"] <= count]
-    listed.sort(key=lambda found: int(found["image_id"]))
-    return [{"id": number, **found} for number, found in enumerate(listed, start=1)]
+def _entries(out: Path, task: Task, what: str) -> Iterator[dict[str, Any]]:
+    """What the parts list under `what` for the images of the task, in their order; one part is held at a time."""
+    key = "id" if what == "images" else "image_id"
+    for number in task.batches:
+        listed = [found for found in batch.read_part(out, number)[what] if found[key] <= task.count]
+        yield from sorted(listed, key=lambda found: int(found[key]))
 
 
-def _missing(out: Path, number: int, images: range) -> list[int]:
-    """The images of batch `number` that its part does not list."""
-    listed = {image["id"] - 1 for image in _read_part(out, number)["images"]}
-    return [index for index in images if index not in listed]
-
-
-def _read_part(out: Path, number: int) -> dict[str, list[dict[str, Any]]]:
-    path = _part(out, number)
-    empty: dict[str, list[dict[str, Any]]] = {"images": [], "annotations": [], "assets": []}
-    return {**empty, **read_json(path)} if path.exists() else empty
-
-
-def _part(out: Path, number: int) -> Path:
-    return out / "parts" / f"{number:06d}.json"
-
-
-def _image(out: Path, index: int) -> Path:
-    return out / "images" / f"{index:06d}.jpg"
+def _numbered(entries: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The entries with ids from 1."""
+    return ({"id": number, **found} for number, found in enumerate(entries, start=1))

@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 from pycocotools.coco import COCO
 
-from synth import render, scene
+from synth import batch, fanout, rehearsal, render, scene
 from synth.config import RenderConfig
+from twin.files import InputError, WorkError, write_json
 
-COMMAND = [sys.executable, "-m", "synth", "render", "--preset", "quick", "--size", "64", "--seed", "3", "--count", "9"]
+BARE = [sys.executable, "-m", "synth", "render", "--preset", "quick", "--size", "64", "--seed", "3"]
+COMMAND = [*BARE, "--count", "9"]
 
 
 def run(out: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -106,6 +108,25 @@ def test_killed_then_resumed_and_appended_with_two_workers_gives_the_same_files(
     assert hashes(out) == hashes(dataset)
 
 
+@pytest.mark.blender
+def test_only_one_image_is_the_same_files(dataset: Path, tmp_path: Path) -> None:
+    """The second of two views of a scene, in the middle of a batch."""
+    out = tmp_path / "one"
+    done = subprocess.run([*BARE, "--only", "3", "--out", str(out)], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in (out / "images").iterdir()] == ["000003.jpg"]
+    assert (out / "images" / "000003.jpg").read_bytes() == (dataset / "images" / "000003.jpg").read_bytes()
+    for name in ("annotations.json", "instances.json"):
+        whole, one = (json.loads((folder / name).read_text()) for folder in (dataset, out))
+        assert one["images"] == [image for image in whole["images"] if image["id"] == 4]
+        numbers = {"id": 0}
+        wanted = [each | numbers for each in whole["annotations"] if each["image_id"] == 4]
+        assert [each | numbers for each in one["annotations"]] == wanted
+    refused = run(out)
+    assert refused.returncode == 2
+    assert "only: 3 there, None asked" in refused.stderr
+
+
 @pytest.mark.slow
 @pytest.mark.blender
 def test_appended_in_the_middle_of_a_scene_is_the_same_dataset(dataset: Path, tmp_path: Path) -> None:
@@ -142,8 +163,54 @@ def test_crash_of_blender_is_reported_with_its_images_and_status_1(tmp_path: Pat
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
     )  # fmt: skip
     assert done.returncode == 1
-    assert "images 0 to 0 with RuntimeError: Blender ended with status 1: SystemError: no display" in done.stderr
+    assert (
+        "image 0 of seed 3 failed, tried 3 times, with RuntimeError: Blender ended with status 1: SystemError: no "
+        in (done.stderr)
+    )
     assert not (out / "dataset.json").exists()
+
+
+def test_failed_batches_are_told_by_their_images_and_seed_when_all_others_are_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With another batch in place of Blender's, run here in place of Ray."""
+    config = RenderConfig(preset="quick", size=64, seed=3)
+    done = []
+
+    def in_turn(task: object, items: list[fanout.Item], **options: object) -> list[fanout.Failure]:
+        assert options["retries"] == 2
+        done.extend(item.key for item in items if item.key in "02")
+        for key in done:
+            write_json(
+                batch.part_file(tmp_path / "out", int(key)), {"images": [{"id": 1 + each} for each in range(24)]}
+            )
+        return [fanout.Failure(key=key, error="Blender hung") for key in "13"]
+
+    monkeypatch.setattr(fanout, "fan_out", in_turn)
+    with pytest.raises(
+        WorkError, match=r"images 6 to 11, 18 of seed 3 failed, tried 3 times, with Blender hung; .*--only 6"
+    ):
+        render.render(tmp_path / "out", config, count=19)
+    assert done == ["0", "2"]
+
+
+def test_dry_run_scales_one_batch_and_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = RenderConfig(preset="quick", size=64, seed=3)
+
+    def fake(out: Path, config: RenderConfig, shown: None, number: int, images: range, threads: int) -> None:
+        (out / "work").mkdir(parents=True)
+        (out / "work" / "leftover").write_bytes(bytes(10**6))
+        (out / "image").write_bytes(bytes(1000 * len(images)))
+        time.sleep(0.36)
+
+    monkeypatch.setattr(batch, "render_batch", fake)
+    said = rehearsal.rehearse(
+        tmp_path / "out", render.Task(config=config, shown=None, count=60_001), workers=2, address=None
+    )
+    assert "60001 of 60001 images are to render, in 10001 batches, 2 at a time" in said
+    assert "one batch of 6 images here: 0 s, 0.0 MB; in all about 0.5" in said
+    assert "hours and 0.06 GB of disk" in said
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_hung_blender_is_stopped_and_what_it_had_finished_stays(
@@ -160,7 +227,7 @@ def test_hung_blender_is_stopped_and_what_it_had_finished_stays(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     finished: list[int] = []
     with pytest.raises(RuntimeError, match=r"Blender hung: no view in 2 s: still at it"):
-        finished.extend(render._blender(tmp_path, seconds=2))
+        finished.extend(batch.blender(tmp_path, seconds=2))
     assert finished == [4, 5]
     assert not Path(f"/proc/{(tmp_path / 'pid').read_text()}").exists()
 
@@ -172,6 +239,7 @@ def test_hung_blender_is_stopped_and_what_it_had_finished_stays(
         (["--size", "0"], "--size 0"),
         (["--seed", "-1"], "--seed -1"),
         (["--workers", "0"], "--workers 0"),
+        (["--only", "3"], "--only 3 with --count 9: give one of them"),
         (["--address", "127.0.0.1:1"], "--address 127.0.0.1:1: no Ray cluster answers there"),
         (["--address", "nowhere"], "--address nowhere: no Ray cluster answers there"),
         (["--preset", "moon"], "unknown preset 'moon'; choose one of balanced, quick, "),
@@ -183,6 +251,11 @@ def test_bad_options_write_nothing(options: list[str], message: str, tmp_path: P
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_only_below_the_first_image_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--only -1: images are numbered from 0"):
+        render.render(tmp_path / "out", RenderConfig(preset="quick", size=64, seed=3), count=1, only=-1)
 
 
 def test_folder_of_something_else_is_refused(tmp_path: Path) -> None:

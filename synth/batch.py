@@ -1,0 +1,146 @@
+"""One batch of images, in a worker: scenes sampled, rendered by a Blender process, turned into photographs and labels.
+
+What a batch has done its part says, image by image, so that a killed worker loses the image in flight.
+"""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Generator, Mapping
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from synth.config import RenderConfig, preset
+from synth.subject import Subject, views_per_scene
+from twin.files import OUTLIVING_SECONDS, atomic_file, hold, read_json, write_json
+
+if TYPE_CHECKING:
+    from synth.labels import Known
+
+
+def render_batch(
+    out: Path, config: RenderConfig, shown: Subject | None, number: int, images: range, threads: int
+) -> None:
+    """Render what is missing of one batch, in a Ray worker; each finished image enters its part at once."""
+    from synth import labels, scene, spec
+
+    own = out / "work" / f"{number:06d}"
+    # The worker of a killed command outlives it by a moment: wait, then go on from what it has done.
+    with hold(own, "batch", {}, patience_seconds=OUTLIVING_SECONDS), TemporaryDirectory(dir=own) as name:
+        work = Path(name)
+        wanted = missing(out, number, images)
+        if not wanted:
+            return
+        numbers = sorted({index // views_per_scene(config, shown) for index in wanted})
+        scenes = tuple(scene.sample_scene(config, each, wanted, work, shown) for each in numbers)
+        (work / "batch.json").write_text(spec.dump(spec.Batch(scenes=scenes, threads=threads)))
+        seconds = 120 + 60 * max(1.0, (config.size / 320) ** 2)
+        with closing(blender(work, seconds=seconds)) as finished:
+            for index in finished:
+                one, view = next((one, view) for one in scenes for view in one.views if view.index == index)
+                assets = labels.known(one, view)
+                record(out, config, shown, number, index, work / f"view-{index}.npz", assets)
+
+
+def record(
+    out: Path, config: RenderConfig, shown: Subject | None, number: int, index: int, view: Path,
+    assets: "Mapping[int, Known]",
+) -> None:  # fmt: skip
+    """Turn what Blender made of image `index` into its photograph, maps and annotations, and list it as done."""
+    import numpy as np
+
+    from synth import labels, maps, scene, sensor
+
+    chosen = preset(config.preset)
+    with np.load(view) as arrays:
+        seen = dict(arrays)
+    view.unlink()
+    light, label = seen.pop("photograph"), seen["label"]
+    maps.write(out, index, seen, config.maps)
+    # In a time-lapse the camera stays as it is.
+    one = scene.number_and_year(config, index)[0] if chosen.timelapse and shown is None else index
+    rng = scene.stream(config.seed, "sensor", one)
+    photograph = sensor.develop(light, chosen.sensor, rng, grain=scene.stream(config.seed, "grain", index))
+    with atomic_file(image_file(out, index)) as stream:
+        stream.write(sensor.jpeg(photograph, chosen.sensor, rng))
+    scene_index = index // views_per_scene(config, shown)
+    part = read_part(out, number)
+    part["images"].append(
+        {
+            "id": index + 1, "file_name": image_file(out, index).name, "width": config.size, "height": config.size,
+            "scene": scene_index, "asset_kind": shown.kind if shown else scene.kind_of(config, scene_index),
+        }
+    )  # fmt: skip
+    mask = labels.annotated(label, config.rule())
+    part["annotations"] += labels.annotations(mask, label, index + 1, assets, polygons=config.polygons)
+    part["assets"] += labels.sights(label, index + 1, assets, config.rule().threshold, polygons=config.polygons)
+    write_json(part_file(out, number), part)
+
+
+def blender(work: Path, *, seconds: float) -> Generator[int]:
+    """Run the Blender process on ``work/batch.json`` and yield each view's index as it is finished.
+
+    Raises
+    ------
+    RuntimeError
+        Blender crashed, or finished no view for `seconds`, hung; with the last line it printed.
+    """
+    log = work / "blender.log"
+    command = [sys.executable, "-m", "synth.blender", str(work / "batch.json"), str(os.getpid())]
+    overdue = threading.Event()
+    with (
+        log.open("w") as stderr,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True) as child,
+    ):
+
+        def stop() -> None:
+            overdue.set()
+            child.kill()
+
+        def watch() -> threading.Timer:
+            timer = threading.Timer(seconds, stop)
+            timer.daemon = True
+            timer.start()
+            return timer
+
+        guard = watch()
+        try:
+            assert child.stdout is not None  # noqa: S101  it is a pipe
+            for line in child.stdout:
+                guard.cancel()
+                yield int(line)
+                guard = watch()
+            child.wait()
+        finally:
+            guard.cancel()
+            child.kill()  # where the caller gave up
+    if child.returncode != 0:
+        lines = log.read_text(errors="replace").strip().splitlines()
+        why = f"hung: no view in {seconds:.0f} s" if overdue.is_set() else f"ended with status {child.returncode}"
+        raise RuntimeError(f"Blender {why}: {lines[-1] if lines else 'it printed nothing'}")
+
+
+def missing(out: Path, number: int, images: range) -> list[int]:
+    """The images of batch `number` that its part does not list."""
+    listed = {image["id"] - 1 for image in read_part(out, number)["images"]}
+    return [index for index in images if index not in listed]
+
+
+def read_part(out: Path, number: int) -> dict[str, list[dict[str, Any]]]:
+    """What batch `number` has done: ``images``, ``annotations`` without ids, ``assets`` without ids."""
+    path = part_file(out, number)
+    empty: dict[str, list[dict[str, Any]]] = {"images": [], "annotations": [], "assets": []}
+    return {**empty, **read_json(path)} if path.exists() else empty
+
+
+def part_file(out: Path, number: int) -> Path:
+    """Where batch `number` says what it has done."""
+    return out / "parts" / f"{number:06d}.json"
+
+
+def image_file(out: Path, index: int) -> Path:
+    """Where image `index` lies."""
+    return out / "images" / f"{index:06d}.jpg"

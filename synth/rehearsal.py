@@ -1,0 +1,62 @@
+"""What rendering a dataset will take, before it is begun: batches, hours and disk, from one batch rendered aside."""
+
+import shutil
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from synth import batch, fanout
+from synth.render import Task, room
+from twin.files import WorkError, check_claim, read_manifest
+
+
+def rehearse(out: Path, task: Task, *, workers: int | None, address: str | None) -> str:
+    """Say what is left to render into `out`, and what it takes; nothing is written there.
+
+    The first batch that is missing is rendered on this machine into a temporary folder, as slowly or fast as one of
+    `workers` would; on a cluster of other machines its time is a rough guess.
+
+    Raises
+    ------
+    InputError
+        The folder holds something else, or an option is wrong.
+    WorkError
+        The batch could not be rendered.
+    """
+    needs = room(workers, address)
+    check_claim(out, "dataset", task.settings)
+    free = shutil.disk_usage(next(each for each in (out.resolve(), *out.resolve().parents) if each.is_dir())).free
+    manifest = read_manifest(out, "dataset")
+    left = {number: batch.missing(out, number, images) for number, images in task.batches.items()}
+    left = {number: images for number, images in left.items() if images}
+    if not left or (manifest is not None and manifest["images"] >= task.images):
+        return f"{out}: nothing is left to render"
+    first = next(iter(left))
+    seconds, size = _probe(task, first, needs.cpus)
+    at_a_time = (workers or 1) if address is None else fanout.at_a_time(needs)
+    at_a_time = max(1, min(at_a_time, len(left), workers or len(left)))
+    images = sum(map(len, left.values()))
+    whole = len(task.batches[first])
+    hours = max(seconds, seconds / whole * images / at_a_time) / 3600
+    needed = size / whole * images
+    short = "" if needed < free else " (NOT ENOUGH)"
+    return (
+        f"{out}: {images} of {task.images} images are to render, in {len(left)} batches, {at_a_time} at a time, "
+        f"{needs.cpus} threads each\n"
+        f"one batch of {whole} images here: {seconds:.0f} s, {size / 1e6:.1f} MB; in all about {hours:.2g} hours and "
+        f"{needed / 1e9:.2g} GB of disk, of which {free / 1e9:.0f} GB are free{short}"
+    )
+
+
+def _probe(task: Task, number: int, threads: int) -> tuple[float, int]:
+    """Render a whole batch aside: seconds, and bytes on disk."""
+    begun = time.monotonic()
+    with TemporaryDirectory() as name:
+        aside = Path(name) / "probe"
+        try:
+            batch.render_batch(aside, task.config, task.shown, number, task.batches[number], threads)
+        except RuntimeError as error:
+            raise WorkError(f"the batch for the dry run failed: {error}") from error
+        shutil.rmtree(aside / "work")
+        size = sum(path.stat().st_size for path in aside.rglob("*") if path.is_file())
+    return time.monotonic() - begun, size
