@@ -21,6 +21,7 @@ def render(
     maps: tuple[Map, ...] = (),
     polygons: bool = False,
     only: int | None = None,
+    device: str = "cpu",
     workers: int | None = None,
     address: str | None = None,
     dry_run: bool = False,
@@ -44,13 +45,15 @@ def render(
         maps: also write exact maps beside the images: wall_loss, severity, depth, uv, instances; see docs/formats.md
         polygons: outlines instead of compressed RLE in the COCO files; they lose holes, polygon_iou says how much
         only: the number of one image, as its file is named, to render alone: the files that a whole dataset has
-        workers: Blender processes at a time, sharing the cores; by default one
+        device: cpu, auto, optix, cuda, hip or metal: one card a process; never yet tried on a card, so cpu by default
+        workers: Blender processes at a time, sharing the cores; by default one, or one a card
         address: of a Ray cluster (auto, or host:port); by default this machine
         dry_run: say how many batches, hours and bytes are to come, from one batch rendered here; write nothing
     """
     from synth import rehearsal, subject
     from synth.config import RenderConfig
-    from synth.render import Task
+    from synth.devices import choose
+    from synth.render import Task, cards
     from synth.render import render as render_dataset
 
     config = RenderConfig(
@@ -68,10 +71,12 @@ def render(
     if dry_run:
         if only is not None:
             raise InputError(f"--dry-run with --only {only}: one image is soon rendered; leave one of them out")
-        task = Task(config=config, shown=shown, count=wanted)
+        task = Task(config=config, shown=shown, count=wanted, device=choose(device, cards(address))[0])
         print(rehearsal.rehearse(folder, task, workers=workers, address=address))  # noqa: T201
         return
-    images = render_dataset(folder, config, count=wanted, shown=shown, only=only, workers=workers, address=address)
+    images = render_dataset(
+        folder, config, count=wanted, shown=shown, only=only, device=device, workers=workers, address=address
+    )
     print(f"{folder}: {images} images; look at {folder / 'preview.jpg'}")  # noqa: T201
 
 

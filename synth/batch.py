@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def render_batch(
-    out: Path, config: RenderConfig, shown: Subject | None, number: int, images: range, threads: int
+    out: Path, config: RenderConfig, shown: Subject | None, number: int, images: range, threads: int, device: str
 ) -> None:
     """Render what is missing of one batch, in a Ray worker; each finished image enters its part at once."""
     from synth import labels, scene, spec
@@ -36,7 +36,7 @@ def render_batch(
             return
         numbers = sorted({index // views_per_scene(config, shown) for index in wanted})
         scenes = tuple(scene.sample_scene(config, each, wanted, work, shown) for each in numbers)
-        (work / "batch.json").write_text(spec.dump(spec.Batch(scenes=scenes, threads=threads)))
+        (work / "batch.json").write_text(spec.dump(spec.Batch(scenes=scenes, threads=threads, device=device)))
         seconds = 120 + 60 * max(1.0, (config.size / 320) ** 2)
         with closing(blender(work, seconds=seconds)) as finished:
             for index in finished:

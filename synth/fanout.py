@@ -149,6 +149,11 @@ def most_cores(resource: str) -> int:
     return max((int(machine.get("CPU", 0)) for machine in _machines() if resource in machine), default=1)
 
 
+def total(resource: str, *, where: str) -> int:
+    """How much of a resource those machines of the cluster have together that have another one, too."""
+    return sum(int(machine.get(resource, 0)) for machine in _machines() if where in machine)
+
+
 def _machines() -> list[Mapping[str, float]]:
     """The resources of each machine of the cluster that is alive."""
     import ray

@@ -156,7 +156,9 @@ def _label_rule(rule: Mapping[str, Any]) -> list[str]:
 
 
 def _command(about: Mapping[str, Any]) -> list[str]:
-    options = {**about["configuration"], "count": about["images"]}
+    options = {**about["configuration"], **({"only": about["only"]} if "only" in about else {"count": about["images"]})}
+    if about.get("device", "CPU") != "CPU":
+        options["device"] = about["device"].lower()
     words = []
     for name, value in options.items():
         if (name, value) == ("labels", "annotator"):  # as without

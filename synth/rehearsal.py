@@ -23,7 +23,7 @@ def rehearse(out: Path, task: Task, *, workers: int | None, address: str | None)
     WorkError
         The batch could not be rendered.
     """
-    needs = room(workers, address)
+    needs, workers = room(task.device, workers, address)
     check_claim(out, "dataset", task.settings)
     free = shutil.disk_usage(next(each for each in (out.resolve(), *out.resolve().parents) if each.is_dir())).free
     manifest = read_manifest(out, "dataset")
@@ -33,8 +33,8 @@ def rehearse(out: Path, task: Task, *, workers: int | None, address: str | None)
         return f"{out}: nothing is left to render"
     first = next(iter(left))
     seconds, size = _probe(task, first, needs.cpus)
-    at_a_time = (workers or 1) if address is None else fanout.at_a_time(needs)
-    at_a_time = max(1, min(at_a_time, len(left), workers or len(left)))
+    at_a_time = workers or fanout.at_a_time(needs)
+    at_a_time = max(1, min(at_a_time, len(left)))
     images = sum(map(len, left.values()))
     whole = len(task.batches[first])
     hours = max(seconds, seconds / whole * images / at_a_time) / 3600
@@ -54,7 +54,7 @@ def _probe(task: Task, number: int, threads: int) -> tuple[float, int]:
     with TemporaryDirectory() as name:
         aside = Path(name) / "probe"
         try:
-            batch.render_batch(aside, task.config, task.shown, number, task.batches[number], threads)
+            batch.render_batch(aside, task.config, task.shown, number, task.batches[number], threads, task.device)
         except RuntimeError as error:
             raise WorkError(f"the batch for the dry run failed: {error}") from error
         shutil.rmtree(aside / "work")

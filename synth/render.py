@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from synth import batch, fanout
+from synth import batch, devices, fanout
 from synth.config import RenderConfig, preset
 from synth.subject import Subject
 from twin import cluster
@@ -40,6 +40,7 @@ class Task:
     shown: Subject | None  # a saved twin to photograph
     count: int
     only: int | None = None
+    device: str = devices.CPU  # as `devices.choose` has it
 
     def __post_init__(self) -> None:
         if self.only is not None and self.only < 0:
@@ -59,6 +60,7 @@ class Task:
             "preset content": digest(asdict(preset(self.config.preset))),
             **({} if self.shown is None else self.shown.claim()),
             **({} if self.only is None else {"only": self.only}),
+            **({} if self.device == devices.CPU else {"device": self.device}),
         }
 
     @property
@@ -83,6 +85,7 @@ def render(
     count: int,
     shown: Subject | None = None,
     only: int | None = None,
+    device: str = devices.CPU,
     workers: int | None = None,
     address: str | None = None,
 ) -> int:
@@ -96,7 +99,9 @@ def render(
     shown : a saved twin to photograph (`synth.subject.saved`); None for one drawn anew for each scene.
     only : the number of one image, as its file is named, to render alone in place of `count`; its files are those that
         a larger dataset has.
-    workers : Blender processes at a time, sharing the cores; None for one here, as many as there is room on a cluster.
+    device : one of `synth.devices.DEVICES`; a folder is of one device.
+    workers : Blender processes at a time, sharing the cores; None for one here or one a card, and on a cluster for as
+        many as there is room.
     address : of a Ray cluster; None for this machine.
 
     Returns
@@ -110,8 +115,10 @@ def render(
     WorkError
         Batches failed after their retries, while all others were done; the message names their images and an error.
     """
-    task = Task(config=config, shown=shown, count=count if only is None else only + 1, only=only)
-    needs = room(workers, address)  # before anything is written
+    count = count if only is None else only + 1
+    device, _ = devices.choose(device, cards(address))
+    task = Task(config=config, shown=shown, count=count, only=only, device=device)
+    needs, workers = room(device, workers, address)  # before anything is written
     out = out.resolve()
     with hold(out, "dataset", task.settings):
         manifest = read_manifest(out, "dataset")
@@ -122,16 +129,26 @@ def render(
     return task.images
 
 
-def room(workers: int | None, address: str | None) -> fanout.Needs:
-    """What each of `workers` Blender processes occupies, here or on the cluster at `address`, which is joined."""
+def cards(address: str | None) -> dict[str, int]:
+    """Graphics cards by make, of this machine or of those of the cluster that render, which is joined."""
+    if address is None:
+        return devices.cards_here()
+    cluster.connect(address)
+    return {"nvidia": fanout.total("GPU", where=cluster.BLENDER)}  # Ray counts cards, whatever their make
+
+
+def room(device: str, workers: int | None, address: str | None) -> tuple[fanout.Needs, int | None]:
+    """What each Blender process occupies, and how many run at a time; None for as many as the cluster holds."""
     if workers is not None and workers < 1:
         raise InputError(f"--workers {workers}: give at least 1")
+    gpus = int(device != devices.CPU)
     if address is None:
-        threads = max(1, available_cores() // (workers or 1))
+        workers = workers or max(1, devices.choose(device, cards(None))[1])
+        threads = max(1, available_cores() // workers)
     else:
         cluster.connect(address)
         threads = max(1, min(THREADS_ON_A_CLUSTER, fanout.most_cores(cluster.BLENDER)))
-    return fanout.Needs(cpus=threads, resources={cluster.BLENDER: 1})
+    return fanout.Needs(cpus=threads, gpus=gpus, resources={cluster.BLENDER: 1}), workers
 
 
 def _render_missing(out: Path, task: Task, needs: fanout.Needs, workers: int | None, address: str | None) -> None:
@@ -139,12 +156,12 @@ def _render_missing(out: Path, task: Task, needs: fanout.Needs, workers: int | N
     (out / "images").mkdir(exist_ok=True)
     batches = task.batches
     items = [
-        fanout.Item(key=str(number), arguments=(out, task.config, task.shown, number, images, needs.cpus))
+        fanout.Item(key=str(number), arguments=(out, task.config, task.shown, number, images, needs.cpus, task.device))
         for number, images in batches.items()
     ]
     failures = fanout.fan_out(
         batch.render_batch, items, is_done=lambda key: not batch.missing(out, int(key), batches[int(key)]),
-        label="rendering", needs=needs, workers=(workers or 1) if address is None else workers, retries=RETRIES,
+        label="rendering", needs=needs, workers=workers, retries=RETRIES,
         address=address,
         counter=fanout.Counter(
             unit="images", total=task.images,
@@ -205,7 +222,8 @@ def _assemble(out: Path, task: Task) -> None:
         "images_by_kind": dict(sorted(kinds.items())),
         **({"maps": {name: maps.MEANING[name] for name in config.maps}} if config.maps else {}),
         "versions": versions("corrotwin", "bpy", "blenderproc", "numpy", "pillow"),
-        "device": "CPU", "licence": "the images and labels are yours; made with CC0 light maps from Blender",
+        "device": task.device.upper(),
+        "licence": "the images and labels are yours; made with CC0 light maps from Blender",
     }  # fmt: skip
     preview.card(out, about)
     write_manifest(out, "dataset", about)

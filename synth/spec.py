@@ -104,10 +104,11 @@ class Scene:
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """The scenes one Blender process renders, and its threads."""
+    """The scenes one Blender process renders, its threads, and on what it renders."""
 
     scenes: tuple[Scene, ...]
     threads: int
+    device: str = "cpu"  # or "optix", "cuda", "hip", "metal"
 
 
 def dump(batch: Batch) -> str:
@@ -118,7 +119,9 @@ def dump(batch: Batch) -> str:
 def load(path: Path) -> Batch:
     """Read a batch that `dump` wrote."""
     data = json.loads(path.read_text())
-    return Batch(scenes=tuple(_scene(scene) for scene in data["scenes"]), threads=data["threads"])
+    return Batch(
+        scenes=tuple(_scene(scene) for scene in data["scenes"]), threads=data["threads"], device=data["device"]
+    )
 
 
 def _scene(data: dict[str, Any]) -> Scene:

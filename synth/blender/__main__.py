@@ -26,7 +26,7 @@ def main() -> None:
     from synth.spec import load
 
     batch, folder = load(batch_file), batch_file.parent
-    session.start(bproc, folder, batch.threads)
+    session.start(bproc, folder, batch.threads, batch.device)
     for scene in batch.scenes:
         session.clear(bproc)
         build.build(bproc, scene, folder)

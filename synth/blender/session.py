@@ -43,10 +43,11 @@ def load_blenderproc() -> ModuleType:
     return package
 
 
-def start(bproc: ModuleType, temporary: Path, threads: int) -> None:
+def start(bproc: ModuleType, temporary: Path, threads: int, device: str) -> None:
     """What ``bproc.init()`` does, without its language line: pip's bpy has no locales.
 
-    Also bounds Cycles to `threads` and chooses the CPU.
+    Also bounds Cycles to `threads` and chooses its device: "cpu", or all cards in view of "optix", "cuda", "hip" or
+    "metal".
     """
     import bpy
     from blenderproc.python.utility.GlobalStorage import GlobalStorage
@@ -60,6 +61,24 @@ def start(bproc: ModuleType, temporary: Path, threads: int) -> None:
     Utility.temp_dir = str(temporary)
     bproc.renderer.set_cpu_threads(threads)
     bpy.context.scene.cycles.device = "CPU"
+    if device != "cpu":
+        _use_cards(device)
+
+
+def _use_cards(device: str) -> None:
+    import bpy
+
+    preferences = bpy.context.preferences.addons["cycles"].preferences
+    try:
+        preferences.compute_device_type = device.upper()
+    except TypeError as error:  # this build of Blender does not know it
+        raise RuntimeError(f"this Blender cannot render by {device}; choose --device cpu") from error
+    preferences.refresh_devices()
+    for card in preferences.devices:
+        card.use = card.type == device.upper()
+    if not any(card.use for card in preferences.devices):
+        raise RuntimeError(f"Blender finds no card that renders by {device}; look at its driver or choose --device cpu")
+    bpy.context.scene.cycles.device = "GPU"
 
 
 def clear(bproc: ModuleType) -> None:

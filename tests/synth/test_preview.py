@@ -104,6 +104,11 @@ def test_seed_0_is_in_the_command_too(tmp_path: Path) -> None:
     assert " --seed 0 " in card_of(dataset(tmp_path), said)
 
 
+def test_one_image_and_its_card_are_in_the_command_too(tmp_path: Path) -> None:
+    said = about(only=173, device="OPTIX")
+    assert "--seed 7 --only 173 --device optix\n" in card_of(dataset(tmp_path), said)
+
+
 def test_exact_masks_are_not_said_to_be_an_annotators(tmp_path: Path) -> None:
     said = about()
     said["preset"]["labels"] = {"policy": "exact", "threshold": 0.5}

@@ -197,7 +197,7 @@ def test_failed_batches_are_told_by_their_images_and_seed_when_all_others_are_do
 def test_dry_run_scales_one_batch_and_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = RenderConfig(preset="quick", size=64, seed=3)
 
-    def fake(out: Path, config: RenderConfig, shown: None, number: int, images: range, threads: int) -> None:
+    def fake(out: Path, config: RenderConfig, shown: None, number: int, images: range, *rest: object) -> None:
         (out / "work").mkdir(parents=True)
         (out / "work" / "leftover").write_bytes(bytes(10**6))
         (out / "image").write_bytes(bytes(1000 * len(images)))

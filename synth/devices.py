@@ -1,0 +1,49 @@
+"""On what Blender renders: the processor, or one graphics card a process."""
+
+import platform
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from twin.files import InputError
+
+CPU = "cpu"
+GPUS: Mapping[str, tuple[str, ...]] = {"nvidia": ("optix", "cuda"), "amd": ("hip",), "apple": ("metal",)}  # best first
+DEVICES = (CPU, "auto", *(device for each in GPUS.values() for device in each))
+
+
+def choose(wanted: str, cards: Mapping[str, int]) -> tuple[str, int]:
+    """What to render on, and how many cards there are for it.
+
+    Parameters
+    ----------
+    wanted : one of `DEVICES`; "auto" takes the first of `GPUS` of which there are cards, in its best way, else the
+        processor.
+    cards : how many there are of each make.
+
+    Raises
+    ------
+    InputError
+        There is no such device, or no card for it.
+    """
+    if wanted not in DEVICES:
+        raise InputError(f"--device {wanted}: choose from {', '.join(DEVICES)}")
+    if wanted == CPU:
+        return CPU, 0
+    for make, ways in GPUS.items():
+        if cards.get(make, 0) and wanted in ("auto", *ways):
+            return (ways[0] if wanted == "auto" else wanted), cards[make]
+    if wanted == "auto":
+        return CPU, 0
+    found = ", ".join(f"{count} {make}" for make, count in cards.items() if count) or "no graphics card"
+    raise InputError(f"--device {wanted}: found {found}; choose auto or cpu")
+
+
+def cards_here(dev: Path = Path("/dev")) -> dict[str, int]:
+    """Graphics cards of this machine by make, as its operating system shows them; their drivers are not asked."""
+    nodes = Path("/sys/class/kfd/kfd/topology/nodes")
+    return {
+        "nvidia": len(list(dev.glob("nvidia[0-9]*"))),
+        "amd": len([each for each in nodes.glob("*/gpu_id") if each.read_text().strip() not in ("", "0")]),
+        "apple": int(sys.platform == "darwin" and platform.machine() == "arm64"),
+    }
