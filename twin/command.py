@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from twin.files import InputError, WorkError
 
@@ -15,8 +15,8 @@ from twin.files import InputError, WorkError
 def run(program: str, description: str, commands: Mapping[str, Callable[..., Any]]) -> None:
     """Parse the command line with tyro, call the chosen command and leave with its exit status.
 
-    Bad input (`InputError`) prints one line on stderr and exits 2, failed work (`WorkError`) exits 1; Ctrl-C and
-    SIGTERM exit 130.
+    Bad input (`InputError`) prints one line on stderr and exits 2, and so does what the system says of a file (a full
+    disk, a folder that is gone); failed work (`WorkError`, no memory left) exits 1; Ctrl-C and SIGTERM exit 130.
 
     Parameters
     ----------
@@ -33,12 +33,32 @@ def run(program: str, description: str, commands: Mapping[str, Callable[..., Any
     try:
         status = app.cli(prog=program, description=description, use_underscores=False)
     except (InputError, WorkError) as error:
-        print(f"{program}: error: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
-        sys.exit(2 if isinstance(error, InputError) else 1)
+        _leave(program, str(error), 2 if isinstance(error, InputError) else 1)
+    except OSError as error:
+        where = f"{error.filename2 or error.filename}: " if error.filename is not None else ""
+        _leave(program, f"{where}{error.strerror or error}; mend that, the same command resumes", 2)
+    except (MemoryError, RuntimeError) as error:
+        if not _is_lack_of_memory(error):
+            raise
+        advice = "free some or give less at a time, then run the same command again"
+        _leave(program, f"out of memory ({str(error) or 'no more to be had':.200}); {advice}", 1)
     except KeyboardInterrupt:
         print(f"{program}: interrupted; the same command resumes", file=sys.stderr)  # noqa: T201
         sys.exit(130)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _leave(program: str, said: str, status: int) -> NoReturn:
+    """Say in one line what is wrong, and end."""
+    print(f"{program}: error: {' '.join(said.split())}", file=sys.stderr)  # noqa: T201
+    sys.exit(status)
+
+
+def _is_lack_of_memory(error: Exception) -> bool:
+    """Whether memory ran out; PyTorch says so by a RuntimeError, of the CPU's and of CUDA's."""
+    return isinstance(error, MemoryError) or any(
+        words in str(error) for words in ("can't allocate memory", "not enough memory", "out of memory")
+    )
 
 
 def available_cores() -> int:

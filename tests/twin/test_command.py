@@ -14,6 +14,14 @@ def go(how: str = "well") -> int | None:
         raise InputError("bad\\n  input")
     if how == "work":
         raise WorkError("no luck")
+    if how == "full":
+        raise OSError(28, "No space left on device", "a/.b.tmp", None, "a/b")
+    if how == "deaf":
+        raise ConnectionResetError("reset by peer")
+    if how == "memory":
+        raise MemoryError
+    if how == "torch":
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory:\\n9 bytes")
     if how.startswith("signal"):
         os.kill(os.getpid(), getattr(signal, how.split()[1]))
         time.sleep(5)
@@ -21,6 +29,8 @@ def go(how: str = "well") -> int | None:
 
 run("program", "Does things.", {"go": go, "stay": go})
 """
+
+ROOM = "free some or give less at a time, then run the same command again"
 
 
 @pytest.mark.parametrize(
@@ -30,6 +40,14 @@ run("program", "Does things.", {"go": go, "stay": go})
         ("three", 3, ""),
         ("input", 2, "program: error: bad input\n"),
         ("work", 1, "program: error: no luck\n"),
+        ("full", 2, "program: error: a/b: No space left on device; mend that, the same command resumes\n"),
+        ("deaf", 2, "program: error: reset by peer; mend that, the same command resumes\n"),
+        ("memory", 1, f"program: error: out of memory (no more to be had); {ROOM}\n"),
+        (
+            "torch",
+            1,
+            f"program: error: out of memory (DefaultCPUAllocator: can't allocate memory: 9 bytes); {ROOM}\n",
+        ),
         ("signal SIGINT", 130, "program: interrupted; the same command resumes\n"),
         ("signal SIGTERM", 130, "program: interrupted; the same command resumes\n"),
     ],
@@ -42,3 +60,10 @@ def test_exit_status_and_one_line(how: str, status: int, errors: str) -> None:
         [sys.executable, "-c", PROGRAM, "go", "--how", how], capture_output=True, text=True, preexec_fn=heed_interrupts
     )
     assert (done.returncode, done.stderr) == (status, errors)
+
+
+def test_an_error_that_is_ours_keeps_its_traceback() -> None:
+    program = PROGRAM.replace("can't allocate memory", "no such thing")
+    done = subprocess.run([sys.executable, "-c", program, "go", "--how", "torch"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
