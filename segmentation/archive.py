@@ -10,7 +10,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from segmentation.coco_check import leaves
-from twin.files import InputError, writing
+from twin.files import InputError, locked, remove_left, writing
 
 MOST_ENTRIES = 1_000_000
 MOST_BYTES = 100 * 1024**3
@@ -45,8 +45,9 @@ def extracted(path: Path, *, cache: Path) -> Path:
         return folder
     with writing(cache, "make room, or set CORROTWIN_CACHE elsewhere"):
         cache.mkdir(parents=True, exist_ok=True)
+        remove_left(folder)  # of an extraction that was killed: as large as the dataset
         temporary = tempfile.TemporaryDirectory(dir=cache, prefix=f".{folder.name}.", ignore_cleanup_errors=True)
-    with temporary as place:
+    with temporary as place, locked(Path(place)):
         extract(path, Path(place) / "content")
         try:
             (Path(place) / "content").rename(folder)

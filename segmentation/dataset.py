@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from segmentation import coco
 from segmentation.cache import cache_folder as cache_folder
-from twin.files import atomic_file, writing
+from twin.files import atomic_file, remove_left, writing
 
 _RECIPE = 2  # raise when the way from file to array changes, so that old caches are not used
 
@@ -128,6 +128,7 @@ def _decode(dataset: coco.Dataset, files: Mapping[Path, tuple[int, ...]], change
     with ExitStack() as stack:
         streams: list[BinaryIO] = []
         for path, shape in files.items():
+            remove_left(path)  # of a decoding that was killed: as large as the cache
             stream = stack.enter_context(atomic_file(path))
             header = {"descr": "|u1", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(stream, header)  # type: ignore[no-untyped-call]

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from segmentation.coco import SPLITS, Dataset
-from twin.files import InputError, digest, read_json, write_json, writing
+from twin.files import InputError, digest, read_json, remove_left, write_json, writing
 
 PUBLISHED_SHARES = (0.70, 0.15, 0.15)  # the paper, section "Dataset"
 
@@ -177,6 +177,7 @@ def save(value: Split, path: Path) -> None:
     if path.exists() and not _holds(path, value):
         raise InputError(f"{path}: holds something other than this split; choose another file or delete it")
     with writing(path):
+        remove_left(path)
         write_json(path, asdict(value))
 
 

@@ -4,11 +4,13 @@ Standard library only; every package may import it.
 """
 
 import fcntl
+import glob
 import hashlib
 import importlib.metadata
 import json
 import os
 import platform
+import shutil
 import signal
 import tempfile
 import threading
@@ -51,7 +53,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     the disk (fsync) before the name does.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    descriptor, temporary = _temporary(path)
     try:
         os.fchmod(descriptor, 0o666 & ~_umask())
         with os.fdopen(descriptor, "wb") as stream:
@@ -62,6 +64,47 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def _temporary(path: Path) -> tuple[int, str]:
+    """A new file beside `path`, open and locked: `remove_left` leaves it alone while we live."""
+    while True:
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        with suppress(OSError):  # no locks here; then nobody takes what is left for dead
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if Path(name).exists():  # else it was taken for dead before it was locked
+            return descriptor, name
+        os.close(descriptor)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Lock a temporary folder for the length of the block, so that `remove_left` leaves it alone."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # no locks here
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def remove_left(path: Path) -> None:
+    """Remove the temporary files and folders of `path` whose writers were killed: those that nobody has locked.
+
+    For what lies in no folder that `hold` tidies: a single file, the cache.
+    """
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        with suppress(OSError):
+            descriptor = os.open(left, os.O_RDONLY)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if left.is_dir():
+                    shutil.rmtree(left)
+                else:
+                    left.unlink()
+            finally:
+                os.close(descriptor)
 
 
 def _umask() -> int:
@@ -145,7 +188,8 @@ def hold(folder: Path, kind: str, configuration: Mapping[str, Any], *, patience_
     ------
     InputError
         The folder holds something else, or the same kind begun with other settings (the message names them): nothing
-        is written then. Or another process is writing there, or the folder cannot be written.
+        is written then. Or another process is writing there, or the folder cannot be written, or it was deleted before
+        the block had ended.
     """
     with ExitStack() as stack:
         try:
@@ -162,11 +206,21 @@ def hold(folder: Path, kind: str, configuration: Mapping[str, Any], *, patience_
             raise InputError(f"{error.filename or folder}: cannot be written ({error.strerror})") from error
         try:
             yield
+            if not _is_ours(stream, folder):
+                raise InputError(f"{folder}: was deleted while it was written; delete what is there and start again")
             for left in folder.glob("*/.*.tmp"):
                 if not (left.parent / LOCK).exists():
                     left.unlink(missing_ok=True)
         finally:
             stream.truncate(0)  # nobody's: the next holder, on whatever machine, need not wait
+
+
+def _is_ours(lock: TextIO, folder: Path) -> bool:
+    """Whether the lock that we hold still lies in the folder."""
+    try:
+        return os.path.samestat(os.fstat(lock.fileno()), (folder / LOCK).stat())
+    except OSError:
+        return False
 
 
 def _claim_of(kind: str, configuration: Mapping[str, Any]) -> dict[str, Any]:

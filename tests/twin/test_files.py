@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -52,6 +53,32 @@ def test_killed_in_any_write_leaves_old_or_nothing_and_resumes(files_written: in
     assert not list(folder.rglob("*.tmp"))
     assert (folder / "a" / "text").read_text() == "new"
     assert files.read_manifest(folder, "thing") is not None
+
+
+def test_what_killed_writers_left_is_removed_and_what_lives_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "file[1].json"
+    left = [tmp_path / f".{path.name}.{name}" for name in ("killed.tmp", "folder")]
+    left[0].touch()
+    (left[1] / "content").mkdir(parents=True)
+    other = tmp_path / ".other.json.killed.tmp"
+    other.touch()
+    lives = tmp_path / f".{path.name}.lives"
+    lives.mkdir()
+    with files.atomic_file(path) as stream, files.locked(lives):
+        files.remove_left(path)
+        stream.write(b"whole")
+    assert path.read_bytes() == b"whole"
+    assert set(tmp_path.iterdir()) == {path, other, lives}
+
+
+def test_a_folder_deleted_while_it_was_held_is_told(tmp_path: Path) -> None:
+    def delete() -> None:
+        with files.hold(tmp_path / "x", "thing", {}):
+            shutil.rmtree(tmp_path / "x")
+            files.write_manifest(tmp_path / "x", "thing", {})
+
+    with pytest.raises(InputError, match="was deleted while it was written; delete what is there"):
+        delete()
 
 
 def test_failed_write_keeps_the_old_content(tmp_path: Path) -> None:
