@@ -7,35 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from photographs import write_folder
 from PIL import Image
 
 from segmentation import coco
-
-
-def picture(rng: np.random.Generator, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Grey noise with a rust-coloured ellipse, and the ellipse."""
-    y, x = np.mgrid[:height, :width]
-    centre = rng.uniform(0.3, 0.7, 2) * (height, width)
-    radii = rng.uniform(0.15, 0.3, 2) * (height, width)
-    mask = ((y - centre[0]) / radii[0]) ** 2 + ((x - centre[1]) / radii[1]) ** 2 < 1
-    image = rng.integers(100, 160, (height, width, 1)).repeat(3, axis=2)
-    image[mask] = image[mask] // 4 + np.array((140, 50, 10))
-    return image.astype(np.uint8), mask
-
-
-def write_folder(folder: Path, *, count: int, seed: int, size: tuple[int, int], json_name: str, images: str) -> None:
-    rng = np.random.default_rng(seed)
-    (folder / images).mkdir(parents=True)
-    entries, annotations = [], []
-    for index in range(count):
-        image, mask = picture(rng, *size)
-        name = f"{folder.name}_{index:03d}.png"
-        Image.fromarray(image).save(folder / images / name)
-        entries.append({"id": index, "file_name": name, "height": size[0], "width": size[1]})
-        if index % 5 != 4:  # every fifth is clean
-            annotations.append({"id": index, "image_id": index, "category_id": 1, "iscrowd": 0, **coco.region(mask)})
-    document = coco.document(entries, annotations, description="numbers")
-    (folder / json_name).write_text(json.dumps(document))
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,156 @@
+"""Commands that write, each with the folder that it starts from."""
+
+import csv
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import drill
+import numpy as np
+import pytest
+from photographs import picture, write_folder
+from PIL import Image
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A command with what it starts from.
+
+    Parameters
+    ----------
+    line : the words after ``python -m``.
+    place : folder that it writes.
+    begin : makes `place` what it is before the command.
+    result : what the command decides, of a finished `place`; nothing that depends on time.
+    costly : takes seconds.
+    """
+
+    line: list[object]
+    place: Path
+    begin: Callable[[], None]
+    result: Callable[[Path], object]
+    costly: bool = False
+
+
+def files(place: Path) -> dict[str, str]:
+    """Hashes of what a finished folder holds; locks are empty then."""
+    return {name: value for name, value in drill.hashes(place).items() if not name.endswith(".lock")}
+
+
+def trained(place: Path) -> object:
+    """What configuration and data decide of a run; seconds they do not."""
+    rows = list(csv.DictReader((place / "history.csv").read_text().splitlines()))
+    manifest = json.loads((place / "run.json").read_text())
+    found = {**files(place), "history.csv": [{**row, "seconds": ""} for row in rows]}
+    return {**found, "run.json": {**manifest, "train_seconds": ""}}
+
+
+def copier(source: Path, place: Path) -> Callable[[], None]:
+    def begin() -> None:
+        shutil.rmtree(place, ignore_errors=True)
+        if source.exists():
+            shutil.copytree(source, place)
+
+    return begin
+
+
+@pytest.fixture(scope="session")
+def forge() -> Iterator[drill.Forge]:
+    with drill.forge("twin.state", "twin.agreement", "rich.progress", "segmentation.leaks", "synth.preview") as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def trainer() -> Iterator[drill.Forge]:
+    """A forge that has torch, which takes seconds to import."""
+    with drill.forge("segmentation.train", "segmentation.progress") as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("faults")
+
+
+@pytest.fixture(scope="session")
+def old_twin(home: Path, forge: drill.Forge) -> Path:
+    """A rod of ten years with one reading: the twin that is made soonest."""
+    folder = home / "old"
+    made = "twin", "new", "bar", "--out", folder, "--seed", 1, "--built", "2004-05-31", "--years", 10
+    assert forge.run(*made, "--texel-mm", 40, "--set", "count=1") == (0, "")
+    reading = "--kind", "ultrasonic", "--zone", "bar", "--value", 13.8, "--tool", "UT-3"
+    assert forge.run("twin", "inspect", folder, "--date", "2012-05-31", *reading) == (0, "")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def photos(home: Path) -> Path:
+    """An export of 12 photos for training, 3 for validation and 3 for the test."""
+    folder = home / "photos"
+    for seed, (part, count) in enumerate({"train": 12, "valid": 3, "test": 3}.items()):
+        write_folder(
+            folder / part, count=count, seed=seed, size=(40, 40), json_name="_annotations.coco.json", images="."
+        )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def rendered(home: Path) -> Path:
+    """A dataset whose images and parts are all there, made of numbers, and not yet assembled."""
+    from dataclasses import asdict
+
+    from segmentation import coco
+    from synth import render
+    from synth.config import RenderConfig, preset
+    from twin.files import digest, hold, write_json
+
+    config, folder, rng = RenderConfig(preset="quick", size=64, seed=3), home / "rendered", np.random.default_rng(0)
+    with hold(folder, "dataset", {**asdict(config), "preset content": digest(asdict(preset("quick")))}):
+        for number, images in enumerate((range(6), range(6, 9))):
+            part = {"images": [], "annotations": [], "assets": []}
+            for index in images:
+                image, mask = picture(rng, 64, 64)
+                path = render._image(folder, index)
+                path.parent.mkdir(exist_ok=True)
+                Image.fromarray(image).save(path)
+                entry = {"id": index + 1, "file_name": path.name, "width": 64, "height": 64, "scene": index // 2}
+                part["images"].append({**entry, "asset_kind": "plate"})
+                label = {"image_id": index + 1, "category_id": 1, "iscrowd": 0, **coco.region(mask)}
+                part["annotations"].append(label)
+                part["assets"].append(label)
+            write_json(render._part(folder, number), part)
+        write_json(folder / "work" / "000000" / "claim.json", {})
+    return folder
+
+
+@pytest.fixture(scope="session")
+def cases(home: Path, old_twin: Path, photos: Path, rendered: Path) -> dict[str, Case]:
+    """Cheap commands by their names."""
+    work = home / "work"
+    readings = home / "readings.csv"
+    readings.write_text(
+        "date,zone,kind,value,tool\n2013-05-31,bar,ultrasonic,13.8,UT-3\n2013-05-31,bar,ultrasonic,13.7,UT-4\n"
+    )
+    lines: dict[str, tuple[list[object], Path, Callable[[Path], object]]] = {
+        "grow": (["twin", "grow", work, "--until", "2020-01-01"], old_twin, files),
+        "inspect": (["twin", "inspect", work, "--csv", readings], old_twin, files),
+        "split": (
+            ["segmentation", "split", "--data", photos, "--out", work / "split.json", "--by", "names"],
+            home / "none", files,
+        ),
+        "assemble": (
+            ["synth", "render", "--preset", "quick", "--size", 64, "--seed", 3, "--count", 9, "--out", work],
+            rendered, files,
+        ),
+        "train": (
+            ["segmentation", "train", "--data", photos, "--split", "own", "--profile", "quick", "--size", 32,
+             "--epochs", 2, "--threads", 1, "--checkpoint-seconds", 0, "--out", work],
+            home / "none", trained,
+        ),
+    }  # fmt: skip
+    return {
+        name: Case(line=line, place=work, begin=copier(source, work), result=result, costly=name == "train")
+        for name, (line, source, result) in lines.items()
+    }

@@ -1,0 +1,98 @@
+"""Every moment at which a command writes is one at which it is killed, torn, filled up, interrupted, robbed."""
+
+from pathlib import Path
+from typing import Any
+
+import drill
+import pytest
+from drill import Forge
+
+SLOWLY = pytest.param("train", marks=pytest.mark.slow)
+CHEAP = ["grow", "inspect", "split", "assemble"]
+CHEAPEST = ["grow", "split", pytest.param("assemble", marks=pytest.mark.slow)]
+
+
+class Sweep:
+    """A command, what it leaves undisturbed, and its moments."""
+
+    def __init__(self, case: Any, forge: Forge, log: Path) -> None:
+        self.case, self.forge, self.log = case, forge, log
+        case.begin()
+        self.before = drill.hashes(case.place) if case.place.exists() else {}
+        status, errors = self.disturbed()
+        assert status == 0, errors
+        self.moments = dict(enumerate(log.read_text().splitlines(), start=1))
+        assert len(self.moments) >= 3
+        if case.costly:  # the last of each kind, and no openings: nothing has been written then
+            last = {moment: number for number, moment in self.moments.items() if not moment.startswith("open")}
+            self.moments = {number: moment for moment, number in last.items()}
+        self.whole = case.result(case.place)
+        self.after = drill.hashes(case.place)
+
+    def disturbed(self, **trouble: object) -> tuple[int, str]:
+        """Run the command from its beginning with trouble; its status and stderr."""
+        self.case.begin()
+        self.log.unlink(missing_ok=True)
+        return self.forge.run(*self.case.line, drill={"below": str(self.case.place), "log": str(self.log), **trouble})
+
+    def is_whole_or_unseen(self) -> None:
+        """Each file that a reader looks at is as it was before or as it will be, never a part."""
+        for name, found in drill.hashes(self.case.place).items():
+            hidden = name.endswith((".tmp", ".lock")) or "inspections.jsonl" in name or "last.safetensors" in name
+            if not hidden and not name.startswith("work/") and name not in ("history.csv", "run.json"):
+                assert found in (self.before.get(name), self.after.get(name)), name
+
+    def resumes(self) -> None:
+        """The same command, undisturbed, ends with the files of one that never was."""
+        status, errors = self.forge.run(*self.case.line)
+        assert status == 0, errors
+        assert self.case.result(self.case.place) == self.whole
+        assert not list(self.case.place.rglob("*.tmp"))
+
+
+@pytest.fixture
+def sweep(request: pytest.FixtureRequest, cases: dict[str, Any], tmp_path: Path) -> Sweep:
+    forge = request.getfixturevalue("trainer" if request.param == "train" else "forge")
+    return Sweep(cases[request.param], forge, tmp_path / "log")
+
+
+@pytest.mark.parametrize("sweep", [*CHEAP, SLOWLY], indirect=True)
+def test_killed_at_any_write_the_same_command_ends_as_if_undisturbed(sweep: Sweep) -> None:
+    for number, moment in sweep.moments.items():
+        status, _ = sweep.disturbed(at=number, trouble="torn")  # where it is no write, simply killed
+        assert status == -9, moment
+        sweep.is_whole_or_unseen()
+        sweep.resumes()
+
+
+def is_one_line(errors: str) -> bool:
+    return errors.count("\n") == 1 and "error: " in errors
+
+
+@pytest.mark.parametrize("sweep", [*CHEAPEST, SLOWLY], indirect=True)
+def test_a_disk_that_is_full_at_any_write_is_one_line_and_loses_nothing(sweep: Sweep) -> None:
+    for number, moment in sweep.moments.items():
+        if moment.startswith(("remove", "rmdir")):  # needs no room
+            continue
+        status, errors = sweep.disturbed(at=number, trouble="full")
+        assert (status, is_one_line(errors)) == (2, True), f"{moment}: {errors}"
+        assert "No space left on device" in errors
+        sweep.is_whole_or_unseen()
+        sweep.resumes()
+
+
+@pytest.mark.parametrize("sweep", CHEAPEST, indirect=True)
+def test_ctrl_c_at_any_write_ends_with_130_and_the_same_command_resumes(sweep: Sweep) -> None:
+    for number, moment in sweep.moments.items():
+        status, errors = sweep.disturbed(at=number, trouble="interrupt")
+        assert status == 130, f"{moment}: {errors}"
+        assert errors.endswith("interrupted; the same command resumes\n")
+        sweep.is_whole_or_unseen()
+        sweep.resumes()
+
+
+@pytest.mark.parametrize("sweep", CHEAPEST, indirect=True)
+def test_a_folder_that_is_deleted_at_any_write_is_one_line(sweep: Sweep) -> None:
+    for number, moment in sweep.moments.items():
+        status, errors = sweep.disturbed(at=number, trouble="gone")
+        assert (status, is_one_line(errors)) == (2, True), f"{moment}: {errors}"
