@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
@@ -46,9 +47,15 @@ class Natives:
         """The rows of the named photos."""
         return np.array([self.row[name] for name in names], dtype=np.intp)
 
+    @cached_property
+    def _first(self) -> npt.NDArray[np.int64]:
+        """The place of each photo's first pixel, (n,)."""
+        areas = self.shapes.prod(axis=1)
+        return np.cumsum(areas) - areas
+
     def photo(self, row: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
         """One photo and its mask: (h, w, 3) and (h, w) uint8."""
-        first = int(self.shapes[:row].prod(axis=1).sum())
+        first = int(self._first[row])
         height, width = (int(side) for side in self.shapes[row])
         part = slice(first, first + height * width)
         return self.pixels[part].reshape(height, width, 3), self.truth[part].reshape(height, width)

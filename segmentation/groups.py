@@ -26,7 +26,8 @@ FILE_NAME, SPLIT = "file_name", "split"  # columns of a table of groups
 # two of 162,735 such pairs were alike, at 80 there were 146, and they chained 102 of the 571 photos into one group.
 HASH_SIDE = 16
 MOST_DIFFERING_BITS = 64
-_ROWS = 256  # photos compared with all others at once: 40 MB for 5,000 photos
+_ROWS, _COLUMNS = 256, 4096  # photos compared at once: 34 MB
+_LINKS = 16  # most links kept, a photo
 
 
 def by_source_name(dataset: coco.Dataset) -> dict[str, str]:
@@ -87,19 +88,27 @@ def _hashes(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
 
 
 def _near(bits: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
-    """Pairs of rows of `bits` (n, 8, bits) that are alike: (m, 2) intp.
+    """Links between rows of `bits` (n, 8, bits) that are alike: (m, 2) intp, m at most `_LINKS` n; not each pair.
 
     With bits as ±1 a scalar product is the number of equal bits less that of different ones, exact in float32: the
-    matrix product is several times faster than counting in packed bits.
+    matrix product is several times faster than counting in packed bits. A block at a time, and of the links of many
+    that are all alike only as many are kept as join them: memory grows with n, time with its square.
     """
-    signs = np.where(bits, np.float32(1), np.float32(-1))
-    upright, turned = signs[:, 0], signs.reshape(-1, signs.shape[2])
-    least = signs.shape[2] - 2 * MOST_DIFFERING_BITS
-    pairs = []
-    for start in range(0, len(signs), _ROWS):
-        alike = (upright[start : start + _ROWS] @ turned.T >= least).reshape(-1, *signs.shape[:2]).any(axis=2)
-        pairs.append(np.argwhere(alike) + np.array([start, 0]))
-    return np.concatenate(pairs)
+    count, least = len(bits), bits.shape[2] - 2 * MOST_DIFFERING_BITS
+    links = np.empty((0, 2), dtype=np.intp)
+    for left in range(0, count, _COLUMNS):
+        turned = _signs(bits[left : left + _COLUMNS]).reshape(-1, bits.shape[2])
+        for top in range(0, count, _ROWS):
+            upright = _signs(bits[top : top + _ROWS, 0])
+            alike = (upright @ turned.T >= least).reshape(len(upright), -1, bits.shape[1]).any(axis=2)
+            links = np.concatenate([links, np.argwhere(alike) + np.array([top, left])])
+            if len(links) > _LINKS * count:
+                links = np.stack([_components(count, links), np.arange(count)], axis=1)
+    return links
+
+
+def _signs(bits: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+    return np.where(bits, np.float32(1), np.float32(-1))
 
 
 def by_column(csv_path: Path, dataset: coco.Dataset, column: str) -> dict[str, str]:
@@ -193,10 +202,16 @@ def pairs(*groupings: Mapping[str, str]) -> int:
 
 def _joined(names: Sequence[str], links: npt.NDArray[np.intp]) -> dict[str, str]:
     """The first name of its connected component for each of `names`, joined by `links` (m, 2) between their places."""
+    first = _components(len(names), links)
+    return {name: names[place] for name, place in zip(names, first, strict=True)}
+
+
+def _components(count: int, links: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """The first of its connected component for each of `count` places joined by `links` (m, 2): (count,)."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    graph = coo_array((np.ones(len(links), dtype=bool), links.T), shape=(len(names), len(names)))
+    graph = coo_array((np.ones(len(links), dtype=bool), links.T), shape=(count, count))
     _, component = connected_components(graph, directed=False)
-    first: dict[int, str] = {}
-    return {name: first.setdefault(int(each), name) for name, each in zip(names, component, strict=True)}
+    _, first = np.unique(component, return_index=True)
+    return np.asarray(first[component], dtype=np.intp)

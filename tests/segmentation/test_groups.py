@@ -289,3 +289,19 @@ def test_copies_of_real_photos_are_found_as_often_as_promised(photos, written):
     assert share["crop"] > 0.5
     assert share["tilted"] < 0.1
     assert len({found[f"{i}.jpg"] for i in range(len(paths))}) == len(paths)
+
+
+def test_many_that_are_all_alike_are_one_group_in_little_memory(monkeypatch):
+    """Blank photos: every pair is alike, and only as many links are kept as join them."""
+    monkeypatch.setattr(groups, "_ROWS", 5)
+    monkeypatch.setattr(groups, "_COLUMNS", 7)
+    monkeypatch.setattr(groups, "_LINKS", 1)
+    rng = np.random.default_rng(0)
+    three = rng.random((3, 8, 256)) < 0.5
+    bits = three[rng.integers(0, 3, 60)]
+    links = groups._near(bits)
+    assert len(links) <= 60 + 5 * 7
+    first = groups._components(60, links)
+    for place in range(60):
+        same = (bits == bits[place]).all(axis=(1, 2))
+        assert first[place] == np.flatnonzero(same)[0]
