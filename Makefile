@@ -7,6 +7,7 @@ COUNT ?= 24
 SIZE ?= 320
 SEED ?= 0
 PRESET ?= balanced
+ROUNDS ?= 2
 SOURCE := .ci .gitignore .pre-commit-config.yaml CHANGELOG.md CONTRIBUTING.md LICENSE Makefile README.md benchmarks constraints.txt docs pyproject.toml segmentation synth tests twin
 EXTRAS := rendering,training,export,study,development
 WEIGHTS ?= weights
@@ -14,7 +15,7 @@ BUNDLE_TO = $(or $(OUT),out/bundle)
 
 export NO_ALBUMENTATIONS_UPDATE := 1
 
-.PHONY: help setup bundle synth benchmark check test test-all
+.PHONY: help setup bundle synth benchmark check test torture test-all
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -55,6 +56,9 @@ check: setup ## lint, formatting, types, import rules
 
 test: setup ## the fast tests, with one real tiny render and one real tiny training
 	$(BIN)/python -m pytest -m "not slow"
+
+torture: setup ## kill, fill up, interrupt and starve the real commands; minutes; ROUNDS=2 random ones more
+	TORTURE_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest tests/faults
 
 test-all: setup ## all tests, the longer proofs too
 	$(BIN)/python -m pytest --hypothesis-profile=fresh --cov

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import drill
 import pytest
 
 pytestmark = pytest.mark.blender
@@ -74,13 +75,11 @@ def test_killed_in_training_and_started_again_repeats_nothing(study: Path, tmp_p
     (out / "study.json").unlink()
 
     child = start(out)
-    deadline = time.monotonic() + 200
-    while not list(out.glob("runs/*/run.json")) and time.monotonic() < deadline:
-        time.sleep(0.02)
+    drill.until(lambda: list(out.glob("runs/*/run.json")), seconds=200)
     os.kill(child.pid, signal.SIGKILL)
     child.communicate()
     time.sleep(2)  # the Ray processes die with their driver
-    finished = {path: path.stat().st_mtime_ns for path in out.glob("runs/*/run.json")}
+    finished = drill.times(out, "run.json")
     assert 0 < len(finished) < len(RUNS)
 
     child = start(out, study / "renders")

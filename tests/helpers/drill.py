@@ -135,14 +135,17 @@ def _serve(modules: list[str]) -> None:
     import tempfile
     import traceback
 
+    from synth.blender.session import die_with_parent
+
     hook = runpy.run_path(str(HOOK / "sitecustomize.py"))
     for name in ("tyro", *modules):
         importlib.import_module(name)
     for request in sys.stdin:
         line, drill, room_mb = json.loads(request)
         with tempfile.TemporaryFile("w+") as errors:
-            child = os.fork()
+            forge, child = os.getpid(), os.fork()
             if child == 0:
+                die_with_parent(forge)
                 os.dup2(errors.fileno(), 2)
                 os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
                 heed_interrupts()

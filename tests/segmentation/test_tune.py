@@ -1,14 +1,12 @@
 """A sweep: what it draws, what it leaves, and that nothing is trained twice."""
 
 import csv
-import os
-import signal
 import subprocess
 import sys
-import time
 from dataclasses import asdict
 from pathlib import Path
 
+import drill
 import pytest
 
 from segmentation import commands, sweep, tune
@@ -129,12 +127,9 @@ def test_a_sweep_goes_on_after_its_driver_was_killed(numbers: tuple[Path, Path],
         go(numbers, out, "--trials", 3), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
         start_new_session=True,
     )  # fmt: skip
-    deadline = time.monotonic() + 240
-    while not list(out.glob(f"trials/*/{sweep.OVER}")) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    os.killpg(begun.pid, signal.SIGKILL)
-    begun.communicate()
-    first = {path: path.stat().st_mtime_ns for path in out.glob(f"trials/*/{sweep.OVER}")}
+    drill.until(lambda: list(out.glob(f"trials/*/{sweep.OVER}")), seconds=240)
+    drill.kill_session(begun)
+    first = drill.times(out, sweep.OVER)
     assert first
     assert not (out / "sweep.json").exists()
     done = subprocess.run(go(numbers, out, "--trials", 3), capture_output=True, text=True, check=False, timeout=400)
@@ -178,9 +173,7 @@ def test_a_sweep_survives_the_loss_of_a_node(numbers: tuple[Path, Path], tmp_pat
         running = subprocess.Popen(
             go(numbers, out, *more, workers=2), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
-        deadline = time.monotonic() + 240
-        while len(list(out.glob("trials/*/run/history.csv"))) < 2 and time.monotonic() < deadline:
-            time.sleep(0.1)
+        drill.until(lambda: len(list(out.glob("trials/*/run/history.csv"))) >= 2, seconds=240)
         cluster.remove_node(nodes[0], allow_graceful=False)
         _, said = running.communicate(timeout=600)
     finally:

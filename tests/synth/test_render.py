@@ -1,6 +1,5 @@
 """The command as a user runs it: real Blender, killed, resumed, with other numbers of workers."""
 
-import hashlib
 import json
 import os
 import signal
@@ -9,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import drill
 import numpy as np
 import pytest
 from pycocotools.coco import COCO
@@ -25,22 +25,10 @@ def run(out: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*COMMAND, "--out", str(out), *options], capture_output=True, text=True, timeout=300)
 
 
-def hashes(folder: Path) -> dict[str, str]:
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
 def listed(folder: Path) -> list[Path]:
     """The images that the parts say are done."""
     parts = [json.loads(path.read_text()) for path in folder.glob("parts/*.json")]
     return [folder / "images" / image["file_name"] for part in parts for image in part["images"]]
-
-
-def processes() -> list[str]:
-    return subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout.splitlines()
 
 
 @pytest.fixture(scope="module")
@@ -84,9 +72,9 @@ def test_pictures_are_neither_black_nor_blank(dataset: Path) -> None:
 
 @pytest.mark.blender
 def test_finished_folder_is_left_alone(dataset: Path) -> None:
-    before = {path: path.stat().st_mtime_ns for path in dataset.rglob("*") if path.name != ".lock"}
+    before = drill.times(dataset)
     assert run(dataset).returncode == 0
-    assert {path: path.stat().st_mtime_ns for path in dataset.rglob("*") if path.name != ".lock"} == before
+    assert drill.times(dataset) == before
 
 
 @pytest.mark.blender
@@ -94,9 +82,7 @@ def test_killed_then_resumed_and_appended_with_two_workers_gives_the_same_files(
     """The first command stops in the middle of a scene."""
     out = tmp_path / "killed"
     child = subprocess.Popen([*COMMAND, "--out", str(out), "--workers", "2", "--count", "7"], stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while len(listed(out)) < 4 and time.monotonic() < deadline:
-        time.sleep(0.05)
+    drill.until(lambda: len(listed(out)) >= 4, seconds=120)
     os.kill(child.pid, signal.SIGKILL)
     child.wait()  # its workers live on for a moment, beside those of the next command
     assert not (out / "dataset.json").exists()
@@ -105,7 +91,7 @@ def test_killed_then_resumed_and_appended_with_two_workers_gives_the_same_files(
 
     assert run(out, "--workers", "2", "--count", "9").returncode == 0
     assert {path: path.stat().st_mtime_ns for path in done} == done
-    assert hashes(out) == hashes(dataset)
+    assert drill.hashes(out) == drill.hashes(dataset)
 
 
 @pytest.mark.blender
@@ -134,23 +120,21 @@ def test_appended_in_the_middle_of_a_scene_is_the_same_dataset(dataset: Path, tm
     assert run(out, "--count", "7").returncode == 0
     assert json.loads((out / "dataset.json").read_text())["images"] == 7
     assert run(out, "--count", "9").returncode == 0
-    assert hashes(out) == hashes(dataset)
+    assert drill.hashes(out) == drill.hashes(dataset)
 
 
 @pytest.mark.blender
 def test_terminated_ends_soon_with_130_and_leaves_no_process(tmp_path: Path) -> None:
     out = tmp_path / "out"
     child = subprocess.Popen([*COMMAND, "--out", str(out)], stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 120
-    while not list(out.glob("work/*/*/batch.json")) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    drill.until(lambda: list(out.glob("work/*/*/batch.json")), seconds=120)
     time.sleep(1)
     child.terminate()
     _, errors = child.communicate(timeout=10)
     assert child.returncode == 130
     assert errors.endswith("interrupted; the same command resumes\n")
     time.sleep(1)
-    assert not [line for line in processes() if str(out) in line]
+    assert not drill.mentioning(out)
 
 
 @pytest.mark.blender
