@@ -4,11 +4,11 @@ Standard library only, so that the command line pays nothing for it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
-from segmentation.config import ARMS, BACKBONES, DataArm, Profile, TrainConfig, configure
+from segmentation.config import ARMS, BACKBONES, PROFILES, DataArm, Profile, TrainConfig, configure
 from twin.files import InputError
 
 
@@ -96,7 +96,7 @@ def in_order(found: Iterable[Cell]) -> tuple[Cell, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class StudyConfig:
-    """What a study consists of. The training settings are those of the profile in `segmentation.config`."""
+    """What a study consists of. Training settings are the profile's in `segmentation.config`, but for `changes`."""
 
     profile: Profile
     """quick: minutes, smoke. small: honest, on a CPU over night. paper: as published."""
@@ -109,6 +109,8 @@ class StudyConfig:
     threads: int
     """CPU threads of one training run."""
     seed: int = 0
+    changes: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """Training settings in place of the profile's."""
 
     def __post_init__(self) -> None:
         if self.threads < 1:
@@ -147,11 +149,21 @@ class StudyConfig:
         return max(cell.runs for cell in self.cells)
 
     @property
+    def training(self) -> dict[str, Any]:
+        """The training settings that all runs share."""
+        return {**PROFILES[self.profile], **self.changes}
+
+    @property
     def grid(self) -> dict[str, TrainConfig]:
         """The runs by id, such as ``mixed-vgg16-02``; the first run of every cell first."""
         return {
             f"{cell.key}-{run:02d}": configure(
-                self.profile, backbone=cell.backbone, arm=cell.arm, seed=self.seed + run, threads=self.threads
+                self.profile,
+                backbone=cell.backbone,
+                arm=cell.arm,
+                seed=self.seed + run,
+                threads=self.threads,
+                **self.changes,
             )
             for run in range(self.runs)
             for cell in self.cells

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.config import RenderPlan, StudyConfig
 from benchmarks.state import Digests
-from segmentation.config import PROFILES
 from twin.files import InputError, read_manifest, versions
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def content(
     """
     return {
         "config": asdict(config),
-        "training": PROFILES[config.profile],
+        "training": config.training,
         "seed": config.seed,
         "versions": versions(*VERSIONED),
         "data": {

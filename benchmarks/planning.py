@@ -72,8 +72,8 @@ class Plan:
         return sum(sizes) + STATE * sum(sizes[: self.slots])
 
 
-def make(study: "Study", address: str | None) -> Plan:
-    """The plan of a study. On this machine a probe of about a minute tells what no complete run tells."""
+def make(study: "Study", address: str | None, known: Mapping[str, Speed] | None = None) -> Plan:
+    """The plan of a study. On this machine a probe of about a minute tells what neither `known` nor a run tells."""
     complete, todo, blocked = study.standing()
     if study.split is not None:
         photos = {part: len(getattr(study.split, part)) for part in ("train", "valid", "test")}
@@ -82,20 +82,26 @@ def make(study: "Study", address: str | None) -> Plan:
         photos = dict(
             zip(("train", "valid", "test"), (round(share * count) for share in PUBLISHED_SHARES), strict=True)
         )
-    known, gpus = speeds(complete, todo, photos, may_probe=address is None)
-    free = shutil.disk_usage(next(each for each in (study.out, *study.out.parents) if each.is_dir())).free
+    gpus = 0
+    if known is None:
+        known, gpus = speeds(complete, todo, photos, may_probe=address is None)
     return Plan(
         config=study.config,
         complete=complete,
         todo=todo,
         blocked=blocked,
         speeds=known,
-        slots=_slots(study.config.threads, gpus, address),
-        free_bytes=free,
+        slots=slots(study.config.threads, gpus, address),
+        free_bytes=free_bytes(study.out),
     )
 
 
-def _slots(threads: int, gpus: int, address: str | None) -> int:
+def free_bytes(out: Path) -> int:
+    """Free disk where a folder lies or will lie."""
+    return shutil.disk_usage(next(each for each in (out, *out.parents) if each.is_dir())).free
+
+
+def slots(threads: int, gpus: int, address: str | None) -> int:
     """Runs at a time; runs that share a GPU count as one, since they slow each other."""
     cores = available_cores()
     if address is not None:
@@ -167,7 +173,7 @@ def describe(plan: Plan, study: "Study") -> str:
     lines += [f"  {arm}: {', '.join(counts)}" for arm, counts in by_arm.items()]
     lines += [f"  in the way: {reason}" for reason in plan.blocked.values()]
     if plan.todo:
-        lines += [_time(plan), _disk(plan)]
+        lines += [time_line(plan), disk_line(plan)]
     lines += [f"  rendered first, not in that time: {what}" for what in _unmade(plan, study)]
     return "\n".join(lines)
 
@@ -184,7 +190,8 @@ def _unmade(plan: Plan, study: "Study") -> list[str]:
     return found
 
 
-def _time(plan: Plan) -> str:
+def time_line(plan: Plan) -> str:
+    """How long the runs to do will take, in a line."""
     at_a_time = f"{plan.slots} at a time" if plan.slots > 1 else "one at a time"
     named = {name: plan.speeds[name] for name in plan.config.backbones if name in plan.speeds}
     parts = [f"{name} {each.seconds / 60:.1f} ({each.source})" for name, each in named.items()]
@@ -195,7 +202,8 @@ def _time(plan: Plan) -> str:
     return f"  time: {least}{duration(plan.seconds)}, {at_a_time}; minutes a run: {', '.join(parts)}"
 
 
-def _disk(plan: Plan) -> str:
+def disk_line(plan: Plan) -> str:
+    """The disk that is needed and free, in a line."""
     short = "" if plan.needed_bytes <= plan.free_bytes else " (NOT ENOUGH)"
     return f"  disk: {plan.needed_bytes / 1e9:.1f} GB needed for weights, {plan.free_bytes / 1e9:.1f} GB free{short}"
 

@@ -83,7 +83,8 @@ class Results:
     @property
     def profile_label(self) -> str:
         """The profile, as every caption says it."""
-        return "quick: smoke, not results" if self.smoke else self.config.profile
+        changed = " with changed settings" if self.config.changes else ""
+        return "quick: smoke, not results" if self.smoke else f"{self.config.profile}{changed}"
 
     @property
     def label(self) -> str:

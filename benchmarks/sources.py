@@ -12,7 +12,7 @@ from benchmarks import config as configuration
 from benchmarks import state
 from benchmarks.config import RenderPlan, StudyConfig
 from benchmarks.manifest import KIND
-from segmentation.config import PROFILES, TrainConfig
+from segmentation.config import TrainConfig
 from twin.files import CLAIM, InputError, check_claim, read_manifest
 
 if TYPE_CHECKING:
@@ -29,13 +29,14 @@ class Sources:
     """The images of a study, as they were asked for.
 
     `data` is a dataset of real photos, None a stand-in. `synth` holds the renders that train, None renders them.
-    `split` says how the photos are split, or names a file; None takes the study's, for a new study the export's own or
-    the published way. `groups_file` gives the spot of each photo. `across` are other sets to measure all runs on.
+    `split` says how the photos are split, names a file, or is the split itself; None takes the study's, for a new study
+    the export's own or the published way. `groups_file` gives the spot of each photo. `across` are other sets to
+    measure all runs on.
     """
 
     data: Path | None = None
     synth: Path | None = None
-    split: "How | Path | None" = None
+    split: "How | Path | Split | None" = None
     groups_file: Path | None = None
     across: tuple[Path, ...] = ()
 
@@ -72,7 +73,7 @@ class Study:
     @property
     def shared(self) -> dict[str, Any]:
         """What all runs share, whatever cells are added: the claim of the folder."""
-        training = {f"training {name}": value for name, value in PROFILES[self.config.profile].items()}
+        training = {f"training {name}": value for name, value in self.config.training.items()}
         return {
             "profile": self.config.profile,
             "threads": self.config.threads,
@@ -208,6 +209,8 @@ def split_of(study: Study, real: "Dataset", sources: Sources) -> "Split":
 def _asked_split(config: StudyConfig, real: "Dataset", sources: Sources) -> "Split":
     from segmentation import coco, groups, splits
 
+    if isinstance(sources.split, splits.Split):
+        return sources.split
     if isinstance(sources.split, Path):
         if sources.groups_file is not None:
             raise InputError("--groups-file: a split file has its own groups; give one of the two")
@@ -279,7 +282,7 @@ def _across(study: Study, sources: Sources) -> tuple[dict[str, Found], dict[str,
         name = path.resolve().name
         if name in found:
             raise InputError(f"--across: two sets are called {name}; rename a folder")
-        found[name] = Found(path=path.resolve(), dataset=coco.read(path))
+        found[name] = Found(path=path.resolve(), dataset=coco.read(path, allow_unannotated=True))
         if study.photos is not None and found[name].dataset.digest == study.photos.digest:
             raise InputError(f"--across {path}: these are the photos of the study; its runs are tested on them already")
     gone: dict[str, Mapping[str, Any]] = {}
@@ -287,7 +290,7 @@ def _across(study: Study, sources: Sources) -> tuple[dict[str, Found], dict[str,
     for name in before.keys() - found.keys():
         path = (study.out / before[name]["folder"]).resolve()
         try:
-            dataset = coco.read(path)
+            dataset = coco.read(path, allow_unannotated=True)
         except InputError:
             dataset = None
         if dataset is not None and dataset.digest == before[name]["digest"]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks import across, manifest, planning, state
 from benchmarks.config import RenderPlan, StudyConfig
 from benchmarks.sources import RENDERS, RUNS, SPLIT, STANDIN, Found, Sources, Study, is_gathered, prepare, split_of
-from segmentation.config import PROFILES, TrainConfig
+from segmentation.config import TrainConfig
 from twin import cluster
 from twin.command import available_cores
 from twin.files import CLAIM, InputError, hold, write_json, write_manifest
@@ -36,6 +36,7 @@ def run(
     address: str | None = None,
     weights: Path | None = None,
     dry_run: bool = False,
+    speeds: Mapping[str, planning.Speed] | None = None,
 ) -> list[str]:
     """Do whatever is missing of a study in `out`, and return the keys of what failed.
 
@@ -50,6 +51,7 @@ def run(
     address : of a Ray cluster; None for this machine.
     weights : folder of prepared ImageNet weights; None asks the hub, where the profile wants them.
     dry_run : print the plan, and write nothing.
+    speeds : how long runs take, from a caller that has told a plan of its own: nothing is probed and no plan printed.
 
     Raises
     ------
@@ -62,15 +64,16 @@ def run(
     if address is not None:
         cluster.connect(address)
     study = prepare(out, config, sources)
-    plan = planning.make(study, address)
-    print(planning.describe(plan, study), flush=True)  # noqa: T201
+    plan = planning.make(study, address, speeds)
+    if speeds is None:
+        print(planning.describe(plan, study), flush=True)  # noqa: T201
     if dry_run:
         return []
     # Every photo is decoded before the folder is claimed: the runs find it done, and what is wrong shows now.
     given = [] if study.photos is None or study.data is None else [study.photos]
     given += [found.dataset for found in (study.renders, *study.across.values()) if found is not None]
     for each in given:
-        dataset.arrays(each, PROFILES[config.profile]["size"], cache=dataset.cache_folder())
+        dataset.arrays(each, config.training["size"], cache=dataset.cache_folder())
     if is_gathered(out):
         write_json(out / CLAIM, {"kind": manifest.KIND, "configuration": study.shared})
     with hold(out, manifest.KIND, study.shared):

@@ -560,3 +560,60 @@ def test_report_of_no_study_is_bad_input(tmp_path: Path) -> None:
     done = command("report", "--out", tmp_path)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert list(tmp_path.iterdir()) == []
+
+
+# --- a study made by another program
+
+
+def test_settings_in_place_of_the_profiles_are_those_of_all_runs_and_of_the_folder(
+    tmp_path: Path, log: dict[str, Any], data: Path
+) -> None:
+    config = replace(small(), changes={"epochs": 2, "size": 64, "keep": "averaged"})
+    assert {(each.epochs, each.size, each.keep, each.batch_size) for each in config.grid.values()} == {
+        (2, 64, "averaged", PROFILES["quick"]["batch_size"])
+    }
+    assert study.run(tmp_path / "out", config, Sources(data=data)) == []
+    found = results.load(tmp_path / "out")
+    assert found.config == config
+    assert {each.epochs for each in found.grid.values()} == {2}
+    assert not found.missing
+    with pytest.raises(InputError, match="training epochs: 2 there, 6 asked"):
+        study.run(tmp_path / "out", small(), Sources(data=data))
+
+
+def test_a_split_is_taken_as_it_is_and_a_plan_that_was_told_is_not_told_again(
+    tmp_path: Path, log: dict[str, Any], data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def probed(*_: Any) -> None:
+        raise AssertionError("probed all the same")
+
+    monkeypatch.setattr(planning, "_probe", probed)
+    names = sorted(photo.file_name for photo in coco.read(data).photos)
+    asked = splits.Split(how="mine", seed=0, train=tuple(names[:6]), valid=tuple(names[6:8]), test=tuple(names[8:11]))
+    speeds = {"vgg16": planning.Speed(seconds=60, source="measured")}
+    assert study.run(tmp_path / "out", small(), Sources(data=data, split=asked), speeds=speeds) == []
+    assert splits.load(tmp_path / "out" / "split.json") == asked
+    assert capsys.readouterr().out == ""
+
+
+def test_runs_are_measured_on_pictures_without_any_corrosion_too(
+    tmp_path: Path, log: dict[str, Any], data: Path, fake_dataset: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from segmentation import evaluate, runs
+
+    fake_dataset(tmp_path / "clean", 3)
+    bare = read_json(tmp_path / "clean" / "annotations.json")
+    write_json(tmp_path / "clean" / "annotations.json", {**bare, "annotations": []})
+
+    def measure_run(folder: Path, found: coco.Dataset) -> runs.PerImage:
+        home = runs.load(folder).per_image
+        names = tuple(photo.file_name for photo in found.photos)
+        return replace(home, image=names, **{name: getattr(home, name)[:3] for name in ("tp", "fp", "fn", "tn")})
+
+    monkeypatch.setattr(evaluate, "measure_run", measure_run)
+    out = tmp_path / "out"
+    study.run(out, small(), Sources(data=data, across=(tmp_path / "clean",)))
+    for key in small().grid:
+        (out / "runs" / key / runs.WEIGHTS).touch()  # measured where there are weights
+    assert study.run(out, small(), Sources(data=data)) == []
+    assert len(results.load(out).across["clean"]) == 4
