@@ -63,27 +63,37 @@ def grid(
     with_prediction = any(each.prediction is not None for each in shown)
 
     def draw(drawn: "Canvas") -> None:
-        from matplotlib.lines import Line2D
-
         axes = drawn.subplots(rows, columns, squeeze=False)
         for axis in axes.flat:
             axis.set_axis_off()
         for axis, each in zip(axes.flat, shown, strict=False):
-            picture, truth, prediction = _small(each.photo, each.prediction)
-            axis.imshow(picture)
-            if prediction is not None:
-                _outline(axis, prediction, PREDICTION, "solid")
-            _outline(axis, truth, TRUTH, "dashed")
-            axis.set_title(plain(each.title), fontsize=7.5, fontweight="normal", loc="center", pad=2)
-        lines = [Line2D([], [], color=TRUTH, linestyle="dashed", lw=1.6, label="truth")]
-        if with_prediction:
-            lines.append(Line2D([], [], color=PREDICTION, lw=1.6, label="prediction"))
-        drawn.legend(
-            handles=lines, loc="outside upper left", ncols=2, labelcolor="white", frameon=True, facecolor="#444444",
-            fontsize=7.5,
-        )  # fmt: skip
+            panel(axis, each)
+        legend(drawn, with_prediction=with_prediction)
 
     return material.figure(name, title, caption, (WIDTH_IN / columns + 0.12) * rows + 0.55, draw, photos=True)
+
+
+def panel(axis: Any, shown: Shown) -> None:
+    """Draw a photo on an axis of matplotlib, truth and prediction outlined, its title above."""
+    picture, truth, prediction = _small(shown.photo, shown.prediction)
+    axis.imshow(picture)
+    if prediction is not None:
+        _outline(axis, prediction, PREDICTION, "solid")
+    _outline(axis, truth, TRUTH, "dashed")
+    axis.set_title(plain(shown.title), fontsize=7.5, fontweight="normal", loc="center", pad=2)
+
+
+def legend(drawn: "Canvas", *, with_prediction: bool) -> None:
+    """Say what the outlines of `panel` are."""
+    from matplotlib.lines import Line2D
+
+    lines = [Line2D([], [], color=TRUTH, linestyle="dashed", lw=1.6, label="truth")]
+    if with_prediction:
+        lines.append(Line2D([], [], color=PREDICTION, lw=1.6, label="prediction"))
+    drawn.legend(
+        handles=lines, loc="outside upper left", ncols=2, labelcolor="white", frameon=True, facecolor="#444444",
+        fontsize=7.5,
+    )  # fmt: skip
 
 
 def predictions(material: Material, run: RunScores, names: Sequence[str]) -> list[Mask] | None:
