@@ -37,7 +37,7 @@ def render(
         count: images, at least 1; by default 24, or one by each camera of the file
         size: picture side in pixels, at least 1
         seed: another seed, other scenes
-        preset: balanced, quick, bridges, painted, timelapse, stress or standin
+        preset: balanced, quick, bridges, painted, timelapse, stress, clean or standin
         twin: folder of a twin to photograph as it stands there; by default each scene has its own
         cameras: JSON list of {"eye_m": [x, y, z], "look_at_m": [x, y, z], "field_of_view_deg": 50}, see docs/synth.md;
             by default they are drawn

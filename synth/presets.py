@@ -108,6 +108,11 @@ PRESETS: dict[str, Preset] = {
         labels=LabelRule(smallest_region=0.0001),
         sensor=Sensor(exposure_stops=(-1.2, 1.3), contrast=(0.2, 1.0), noise=(0.006, 0.02), jpeg_quality=(45, 80)),
     ),
+    "clean": replace(
+        BALANCED,
+        description="what balanced makes, all freshly coated and without rust: to count false alarms",
+        clean_every=1,
+    ),
     "standin": Preset(
         description="stands in for real photographs where none are given: other paints, light, framing and sensor",
         views_per_scene=3,
