@@ -30,8 +30,7 @@ class Sources:
 
     `data` is a dataset of real photos, None a stand-in. `synth` holds the renders that train, None renders them.
     `split` says how the photos are split, names a file, or is the split itself; None takes the study's, for a new study
-    the export's own or the published way. `groups_file` gives the spot of each photo. `across` are other sets to
-    measure all runs on.
+    the export's own or the published way. `groups_file` gives each photo's spot. `across` are other sets to measure on.
     """
 
     data: Path | None = None

@@ -1,0 +1,212 @@
+"""The two ways to use a transfer folder: a screen of some renders, and their confirmation."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from benchmarks import first, openings, recipe, standing, transfer
+from benchmarks import screen as screening
+from benchmarks.config import Cell
+from benchmarks.recipe import SCREEN_RUNS, Fold, Mix, Recipe
+from benchmarks.transfer import Part, Photos, Renders
+from twin.files import InputError, check_claim, hold
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Given:
+    """What a transfer command is about, read and checked; `renders` are all first, then the first so many."""
+
+    out: Path
+    sets: tuple[Photos, ...]
+    renders: tuple[Renders, ...]
+    others: Mapping[str, Photos]
+    clean: Photos | None
+    address: str | None
+    dry_run: bool
+
+    @property
+    def measured_too(self) -> dict[str, Photos]:
+        """The sets besides its own that every run is measured on, by name."""
+        return {**self.others, **({self.clean.name: self.clean} if self.clean else {})}
+
+
+def given(
+    out: Path,
+    *,
+    synth: Path,
+    data: Sequence[Path],
+    across: Sequence[Path],
+    clean: Path | None,
+    counts: Sequence[int],
+    address: str | None,
+    dry_run: bool,
+) -> Given:
+    """Read all that a command names.
+
+    Raises
+    ------
+    InputError
+        Something is unusable, or stands twice. Nothing is written.
+    """
+    from segmentation import coco
+
+    if not data:
+        raise InputError("--data: give at least one folder of real photos")
+    try:
+        renders = coco.read(synth)
+    except InputError as error:
+        raise InputError(f"--synth {error}") from error
+    for count in counts:
+        first.check(renders, count)
+    sets = tuple(transfer.read_photos(path) for path in data)
+    others = tuple(transfer.read_photos(path) for path in across)
+    without_rust = None if clean is None else transfer.read_clean(clean)
+    every = [*sets, *others, *([without_rust] if without_rust else [])]
+    for kind in ("name", "path"):
+        values = [str(getattr(each, kind)) for each in every]
+        if twice := [value for value in values if values.count(value) > 1]:
+            raise InputError(f"{twice[0]}: given twice, or two sets have this name; each needs its own folder name")
+    for each in every:
+        if each.data.digest == renders.digest:
+            raise InputError(f"{each.path}: these are the renders themselves; they cannot judge themselves")
+    return Given(
+        out=out.resolve(),
+        sets=sets,
+        renders=(
+            Renders(path=synth.resolve(), data=renders),
+            *(Renders(path=synth.resolve(), data=None, count=count) for count in sorted(set(counts))),
+        ),
+        others={each.name: each for each in others},
+        clean=without_rust,
+        address=address,
+        dry_run=dry_run,
+    )
+
+
+def screen(asked: Given, settings: Recipe, *, reference: bool) -> list[str]:
+    """Train on renders alone, look at validation photos, and say where it fails; the names of runs that failed.
+
+    Raises
+    ------
+    InputError
+        As of `given` and of `benchmarks.study.run`.
+    """
+    if len(asked.sets) > 1:
+        raise InputError("--screen looks at one set; give one folder with --data")
+    photos = asked.sets[0]
+    check_claim(asked.out, transfer.KIND, transfer.claim(settings))
+    fold = recipe.screen(photos.data, photos.spots, settings)
+    arms: list[tuple[Renders | None, tuple[Cell, ...]]] = [
+        (asked.renders[0], recipe.renders_only()), (None, recipe.all_real()),
+    ]  # fmt: skip
+    of_renders, of_photos = transfer.parts(asked.out, fold, photos, settings, arms, {}, runs=SCREEN_RUNS)
+    wanted = [of_renders, *([of_photos] if reference else [])]
+    work = transfer.survey(asked.out, wanted, settings, asked.address)
+    print(work.describe(asked.out, f"screen of {photos.name}"), flush=True)  # noqa: T201
+    if asked.dry_run:
+        return []
+    with hold(asked.out, transfer.KIND, transfer.claim(settings)):
+        failed = transfer.train(asked.out, wanted, wanted, work, asked.address)
+        print(screening.report(of_renders, of_photos, settings))  # noqa: T201
+    return failed
+
+
+def confirm(asked: Given, settings: Recipe, mix: Mix, *, runs: int, renders_goal: float, command: str) -> list[str]:
+    """Train all arms in cross-validation, log that test photos are opened, and write the tables after each run.
+
+    Raises
+    ------
+    InputError
+        As of `given` and of `benchmarks.study.run`. Nothing is opened then.
+    """
+    out = asked.out
+    check_claim(out, transfer.KIND, transfer.claim(settings))
+    folds = {
+        photos.name: [recipe.folds(photos.data, photos.spots, settings, run) for run in range(runs)]
+        for photos in asked.sets
+    }
+    planned = _parts(asked, settings, mix, folds, _written(asked, dry_run=True))
+    work = transfer.survey(out, [part for of_set in planned.values() for part in of_set], settings, asked.address)
+    sets = ", ".join(f"{each.name} ({len(each.data.photos)} photos)" for each in asked.sets)
+    print(work.describe(out, f"{runs} runs of {settings.folds} folds of {sets}"), flush=True)  # noqa: T201
+    for photos in asked.sets:
+        if not photos.has_spots:
+            print(f"  {photos.name}: no spots.csv, so every photo counts as a spot of its own")  # noqa: T201
+    if asked.dry_run:
+        return []
+    with hold(out, transfer.KIND, transfer.claim(settings)):
+        renders = _written(asked, dry_run=False)
+        opened = {
+            "sets": {each.name: each.data.digest for each in (*asked.sets, *asked.others.values())},
+            "renders": {
+                "folder": os.path.relpath(asked.renders[0].path, out),
+                "digests": {str(each.count or "all"): each.data.digest for each in renders if each.data},
+            },
+            "runs": runs,
+        }
+        openings.log(out, command, opened)
+        every = _parts(asked, settings, mix, folds, renders)
+        whole = [part for of_set in every.values() for part in of_set]
+        failed: list[str] = []
+        for run in range(runs):
+            for photos in asked.sets:
+                of_set = every[photos.name]
+                of_run = [part for part in of_set if part.fold.run == run]
+                failed += transfer.train(out, of_run, whole, work, asked.address)
+                page = _tables(asked, photos, of_set, settings, mix, renders_goal)
+                if run == runs - 1:
+                    print(page)  # noqa: T201
+    return failed
+
+
+def _written(asked: Given, *, dry_run: bool) -> tuple[Renders, ...]:
+    """The renders, with the folders of the first so many written; a dry run takes those that are there."""
+    from segmentation import coco
+
+    whole, *parts = asked.renders
+    result = [whole]
+    for each in parts:
+        if whole.data is None or each.count is None:
+            continue
+        folder = first.folder_of(asked.out, whole.data, each.count)
+        if not dry_run:
+            first.write(asked.out, whole.data, each.count)
+        is_there = (folder / first.ANNOTATIONS).exists()
+        result.append(replace(each, path=folder, data=coco.read(folder) if is_there else None))
+    return tuple(result)
+
+
+def _parts(
+    asked: Given,
+    settings: Recipe,
+    mix: Mix,
+    folds: Mapping[str, Sequence[Sequence[Fold]]],
+    renders: Sequence[Renders],
+) -> dict[str, list[Part]]:
+    """The studies of each set, by run, fold and renders."""
+    arms = transfer.arms_of(settings, mix, renders)
+    return {
+        photos.name: [
+            part
+            for of_run in folds[photos.name]
+            for fold in of_run
+            for part in transfer.parts(asked.out, fold, photos, settings, arms, asked.measured_too)
+        ]
+        for photos in asked.sets
+    }
+
+
+def _tables(
+    asked: Given, photos: Photos, every: Sequence[Part], settings: Recipe, mix: Mix, renders_goal: float
+) -> str:
+    shown = recipe.screen(photos.data, photos.spots, settings).split.test
+    about = standing.Asked(
+        settings=settings,
+        mix=mix,
+        renders_goal=renders_goal,
+        others=asked.others,
+        clean=asked.clean,
+        screened=standing.screened(asked.out, photos, shown),
+    )
+    return standing.write(asked.out, photos, asked.renders[0].folder, every, about)

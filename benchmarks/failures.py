@@ -1,0 +1,178 @@
+"""Where a model fails on photos that may be looked at: the worst ones outlined, and numbers that help to name causes.
+
+Everything is written beside the study of a screen: photographs stay where the user's data are.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks import clean, where
+from benchmarks.crossed import FloatArray
+from benchmarks.overlays import Shown, legend, panel
+from benchmarks.transfer import Photos
+from twin.files import atomic_file
+
+if TYPE_CHECKING:
+    from segmentation.runs import PerImage
+
+WORST, COLUMNS = 24, 4
+SHEET, TABLE = "worst.png", "photos.csv"
+COLUMNS_OF_TABLE = (
+    "image", "spot", "f1", "precision", "recall", "all_rust_f1", "false_alarm_share", "share", "region", "brightness",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Causes:
+    """What is known of each photo, (photos,) arrays; scores are means over the runs, NaN where one does not exist.
+
+    `precision` and `recall` are undefined where nothing was called, or is, corrosion. `false_alarms` is the share of
+    the pixels far from every mask that were called corrosion.
+    """
+
+    images: tuple[str, ...]
+    units: tuple[str, ...]
+    f1: FloatArray
+    by_run: FloatArray
+    precision: FloatArray
+    recall: FloatArray
+    all_rust: FloatArray
+    false_alarms: FloatArray
+    properties: Mapping[str, FloatArray]
+
+
+def causes(photos: Photos, tables: Sequence["PerImage"], alarms: Sequence[FloatArray], all_rust: FloatArray) -> Causes:
+    """What the tables of some runs on the same photos say of each photo.
+
+    Parameters
+    ----------
+    tables : of each run.
+    alarms : of each run, as `benchmarks.clean.shares` gives them.
+    all_rust : F1 of the prediction that calls everything corrosion.
+    """
+    from segmentation import evaluate
+
+    names = tables[0].image
+    known = {photo.file_name: photo for photo in photos.data.photos}
+    properties = [where.describe(known[name]) for name in names]
+    f1 = np.array([evaluate.scores(each.tp, each.fp, each.fn, each.tn)[0] for each in tables])
+    precision = np.array([_share(each.tp, each.fp) for each in tables])
+    recall = np.array([_share(each.tp, each.fn) for each in tables])
+    return Causes(
+        images=names,
+        units=tuple(photos.spots[name] for name in names),
+        f1=f1.mean(axis=0),
+        by_run=f1,
+        precision=_mean(precision),
+        recall=_mean(recall),
+        all_rust=all_rust,
+        false_alarms=_mean(np.array(alarms)),
+        properties={key: np.array([each[key] for each in properties]) for key in where.PROPERTIES},
+    )
+
+
+def _share(part: npt.NDArray[np.int64], rest: npt.NDArray[np.int64]) -> FloatArray:
+    whole = part + rest
+    found: FloatArray = np.where(whole > 0, part / np.maximum(whole, 1), np.nan)
+    return found
+
+
+def _mean(rows: FloatArray) -> FloatArray:
+    """(photos,) means over the runs that have a value; NaN where none has."""
+    known = np.isfinite(rows)
+    count = known.sum(axis=0)
+    found: FloatArray = np.where(count > 0, np.where(known, rows, 0).sum(axis=0) / np.maximum(count, 1), np.nan)
+    return found
+
+
+def described(found: Causes) -> str:
+    """The numbers in a few lines: precision and recall, F1 by quarters of what photos show, false alarms."""
+    lines = [
+        f"precision {_of(found.precision)}, recall {_of(found.recall)} (means over photos): "
+        + ("it misses more than it invents" if _gap(found) > 0 else "it invents more than it misses")
+    ]
+    for key, each in where.PROPERTIES.items():
+        parts = []
+        for quarter in where.by_quarter(found.by_run, found.properties[key], found.units):
+            ends = (
+                f"{each.scale * quarter.floor:.2g} to {each.scale * quarter.ceiling:.2g}{each.unit and ' '}{each.unit}"
+            )
+            parts.append(f"{ends}: {quarter.difference:.3f} ({quarter.photos})")
+        lines.append(f"F1 by {each.name[0].lower()}{each.name[1:]} (photos): " + "; ".join(parts))
+    little = found.properties["share"] <= np.quantile(found.properties["share"], 0.25)
+    lines.append(
+        f"false alarms, share of pixels farther than {100 * clean.CLEAR:g} % of the side from every mask: "
+        f"{_percent(found.false_alarms)} of all photos, {_percent(found.false_alarms[little])} of the quarter with "
+        "least rust"
+    )
+    return "\n".join(lines)
+
+
+def _gap(found: Causes) -> float:
+    both = np.isfinite(found.precision) & np.isfinite(found.recall)
+    return float(np.mean(found.precision[both] - found.recall[both])) if both.any() else 0.0
+
+
+def _of(values: FloatArray) -> str:
+    known = values[np.isfinite(values)]
+    return f"{known.mean():.3f}" if known.size else "unknown"
+
+
+def _percent(values: FloatArray) -> str:
+    known = values[np.isfinite(values)]
+    return f"{100 * known.mean():.1f} %" if known.size else "unknown"
+
+
+def write_table(path: Path, found: Causes) -> None:
+    """All that is known of each photo, the worst first."""
+    from segmentation import runs
+
+    order = np.argsort(found.f1, kind="stable")
+    columns: list[Any] = [
+        found.images, found.units, found.f1, found.precision, found.recall, found.all_rust, found.false_alarms,
+        *(found.properties[key] for key in where.PROPERTIES),
+    ]  # fmt: skip
+    rows = ([_cell(column[index]) for column in columns] for index in order.tolist())
+    runs.write_table(path, COLUMNS_OF_TABLE, rows)
+
+
+def _cell(value: object) -> object:
+    return value if isinstance(value, str) else round(float(value), 5)  # type: ignore[arg-type]
+
+
+def sheet(path: Path, photos: Photos, found: Causes, run: Path, title: str) -> None:
+    """Draw the worst photos with truth and prediction of one run outlined, worst first."""
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    from benchmarks.drawing import STYLE, plain
+    from segmentation import evaluate
+
+    known = {photo.file_name: photo for photo in photos.data.photos}
+    worst = np.argsort(found.f1, kind="stable")[:WORST].tolist()
+    chosen = [known[found.images[index]] for index in worst]
+    masks = evaluate.predict_masks(run, chosen)
+    rows = -(-len(chosen) // COLUMNS)
+    with mpl.rc_context(STYLE):
+        drawn = Figure(figsize=(3 * COLUMNS, 3.3 * rows + 0.8), layout="constrained")
+        FigureCanvasAgg(drawn)
+        drawn.supxlabel(plain(title), fontsize=9, x=0.01, ha="left")
+        axes = drawn.subplots(rows, COLUMNS, squeeze=False)
+        for axis in axes.flat:
+            axis.set_axis_off()
+        for axis, index, photo, mask in zip(axes.flat, worst, chosen, masks, strict=False):
+            text = (
+                f"{Path(photo.file_name).name[:28]}: F1 {found.f1[index]:.2f}\n"
+                f"P {found.precision[index]:.2f}, R {found.recall[index]:.2f}, rust "
+                f"{100 * found.properties['share'][index]:.1f} %"
+            )
+            panel(axis, Shown(photo=photo, title=text, prediction=mask))
+        legend(drawn, with_prediction=True)
+        with atomic_file(path) as stream:
+            drawn.savefig(stream, format="png", dpi=110)

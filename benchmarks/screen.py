@@ -1,0 +1,116 @@
+"""The inner loop of tuning renders: a model that saw renders only, on validation photos, and where it fails."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks import clean, failures, goals, pooled, results
+from benchmarks.crossed import FloatArray, unit_means
+from benchmarks.recipe import RENDERS, Recipe
+from benchmarks.sources import RUNS
+from benchmarks.transfer import Part
+from twin.files import InputError, write_text
+
+if TYPE_CHECKING:
+    from segmentation.runs import Run
+
+FOLDER, TEXT = "failures", "screen.txt"
+
+
+def report(part: Part, reference: Part, settings: Recipe) -> str:
+    """Write the failure sheet and the table of photos of a screen, and return what it says.
+
+    Parameters
+    ----------
+    part : the study of renders only on validation photos.
+    reference : the study of all real photos on the same, whether or not it has runs.
+    """
+    folder = part.folder / FOLDER
+    complete, _, _ = part.standing()
+    if not complete:
+        return "no run is complete"
+    groups = [part.photos.spots[name] for name in part.fold.split.test]
+    own = _f1(list(complete.values()), groups)
+    tables = [run.per_image for run in complete.values()]
+    all_rust = pooled.all_rust(tables[0])
+    baseline = float(unit_means(all_rust, groups).mean())
+    estimate = goals.mean(own)
+    between = "" if estimate.low is None else f" (95 % interval {estimate.low:.3f} to {estimate.high:.3f})"
+    unit = "spots" if part.photos.has_spots else "photos"
+    lines = [
+        f"{part.photos.name}, {len(groups)} validation photos, {len(set(groups))} {unit}: "
+        f"per-image F1 of {RENDERS} only {_spread(own)}{between}",
+        f"everything called rust: {baseline:.3f}; renders only is {_percent(own.mean() / baseline)} of that",
+    ]
+    known, _, _ = reference.standing()
+    if known:
+        real = _f1(list(known.values()), groups)
+        lines.append(f"all real: {_spread(real)}; renders only is {_percent(own.mean() / real.mean())} of that")
+    else:
+        lines.append("all real: not trained on this fold; --reference trains it, once for all renders")
+    alarms = [_alarms(part, key, settings.size) for key in complete]
+    found = failures.causes(part.photos, tables, alarms, all_rust)
+    lines += [failures.described(found), *_others(part)]
+    text = "\n".join(lines) + "\n"
+    first = next(iter(complete))
+    run = part.folder / RUNS / first
+    failures.write_table(folder / failures.TABLE, found)
+    shown = ""
+    if _has_weights(run):
+        failures.sheet(
+            folder / failures.SHEET, part.photos, found, run, f"{part.photos.name}: worst first, run {first}"
+        )
+        shown = f"{folder / failures.SHEET}, "
+    write_text(folder / TEXT, text)
+    return f"{text}{shown}{folder / failures.TABLE}"
+
+
+def _f1(found: "Sequence[Run]", groups: Sequence[str]) -> FloatArray:
+    """(runs, spots) F1."""
+    from segmentation import evaluate
+
+    rows = [run.per_image for run in found]
+    return unit_means(np.array([evaluate.scores(each.tp, each.fp, each.fn, each.tn)[0] for each in rows]), groups)
+
+
+def _alarms(part: Part, key: str, side: int) -> FloatArray:
+    counts = clean.read(part.folder / RUNS / key)
+    if counts is None:
+        return np.full(len(part.fold.split.test), np.nan)
+    return clean.shares(counts, side)
+
+
+def _has_weights(run: Path) -> bool:
+    from segmentation import runs
+
+    return (run / runs.WEIGHTS).is_file()
+
+
+def _others(part: Part) -> list[str]:
+    """What other renders reached on the same photos, best first."""
+    found = []
+    for folder in part.folder.parent.glob(f"{RENDERS}-*"):
+        if folder == part.folder:
+            continue
+        try:
+            other = results.load(folder)
+        except InputError:  # unfinished
+            continue
+        if other.scores:
+            values = [each.mean("f1") for each in other.scores]
+            name = (folder / str(other.manifest["renders"]["folder"])).resolve()
+            found.append((float(np.mean(values)), f"  {np.mean(values):.3f}  {name}"))
+    return (
+        ["other renders screened here (mean over photos):", *(line for _, line in sorted(found)[::-1])] if found else []
+    )
+
+
+def _spread(values: FloatArray) -> str:
+    means = values.mean(axis=1)
+    return f"{means.mean():.3f}" + (f" ± {means.std(ddof=1):.3f}" if len(means) > 1 else "")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

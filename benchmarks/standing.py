@@ -1,0 +1,180 @@
+"""The tables of a transfer folder: goals, arms, differences, other sets, false alarms; as Markdown, scores as CSV."""
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from csv import writer
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import crossed, goals, openings, pooled
+from benchmarks.crossed import FloatArray
+from benchmarks.goals import Goal, Judged
+from benchmarks.recipe import RENDERS, Mix, Recipe
+from benchmarks.statistics import RunScores
+from benchmarks.transfer import Part, Photos
+from twin.files import write_text
+
+TABLES = "tables"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Asked:
+    """What the tables are about: the recipe, the mix, the share of the all-real score that renders alone should reach.
+
+    `clean` is a set of pictures without corrosion, `others` are other sets of photos, on which all runs were measured.
+    `screened` are the photos that screens have shown, and by which renders may have been tuned.
+    """
+
+    settings: Recipe
+    mix: Mix
+    renders_goal: float
+    others: Mapping[str, Photos]
+    clean: Photos | None
+    screened: frozenset[str]
+
+
+def write(out: Path, photos: Photos, renders: str, every: Sequence[Part], asked: Asked) -> str:
+    """Write the tables of one set and one set of renders into ``tables/``, and return them as Markdown.
+
+    Parameters
+    ----------
+    renders : the name of the studies with the renders, which the files are called after.
+    every : the studies of all runs and folds of the set, of photos alone and with these renders.
+    """
+    folds = asked.settings.folds
+    scores = pooled.scores(every, folds)
+    name = f"{photos.name}-{renders}"
+    if not scores:
+        return f"# {name}\n\nNo run is complete in all {folds} folds.\n"
+    groups = photos.spots if photos.has_spots else None
+    judged = _judge(scores, groups, asked)
+    text = [f"# {name}\n", _about(judged, photos, asked), _goals(judged.goals + _alarm_goals(every, photos, asked))]
+    text += ["## Arms\n", _markdown(("arm", "per-image F1", "runs"), _arms(judged, _baseline(every, folds, groups)))]
+    text += ["## Differences\n", _differences(judged)]
+    unseen = pooled.without(scores, asked.screened)
+    if asked.screened and unseen[0].images:
+        again = _judge(unseen, groups, asked)
+        text += [
+            f"## Without the {len(scores[0].images) - len(unseen[0].images)} photos that screens have shown\n",
+            _goals(again.goals),
+            _markdown(("arm", "per-image F1", "runs"), _arms(again, None)),
+        ]
+    for other, found in asked.others.items():
+        of_other = pooled.scores_across(every, folds, other, found.data.digest)
+        if of_other:
+            text += [f"## On {other}\n", *_across(of_other, found, asked)]
+    alarms = _alarms(every, photos, asked)
+    if alarms:
+        text += ["## False alarms\n", _markdown(("arm", "where", "pixels called rust", "95 % interval"), alarms)]
+    opened = len(openings.read(out))
+    text.append(f"The test photos of this folder were opened {opened} {'time' if opened == 1 else 'times'} so far.\n")
+    page = "\n".join(text)
+    write_text(out / TABLES / f"{name}.md", page)
+    write_text(out / TABLES / f"{name}-per-image.csv", _csv(scores, groups))
+    return page
+
+
+def _judge(scores: Sequence[RunScores], groups: Mapping[str, str] | None, asked: Asked) -> Judged:
+    return goals.judge(scores, settings=asked.settings, mix=asked.mix, groups=groups, renders_goal=asked.renders_goal)
+
+
+def _about(judged: Judged, photos: Photos, asked: Asked) -> str:
+    settings = asked.settings
+    spots = f"{judged.units} spots" if photos.has_spots else f"no spots known, each of {judged.units} photos a unit"
+    return (
+        f"{judged.photos} photos, {spots}; each tested once a run, in {settings.folds} folds dealt anew. About "
+        f"{settings.steps} steps of {settings.batch_size} at {settings.size} px. Scores are means over "
+        f"{judged.unit}s, ± SD over runs; intervals are 95 %, runs and {judged.unit}s both samples.\n"
+    )
+
+
+def _goals(found: Iterable[Goal]) -> str:
+    rows = [[each.question, each.number, each.between, each.wanted, each.verdict] for each in found]
+    return _markdown(("goal", "found", "95 % interval", "wanted", "verdict"), rows)
+
+
+def _arms(judged: Judged, baseline: float | None) -> list[list[str]]:
+    rows = [] if baseline is None else [["everything called rust", f"{baseline:.3f}", "–"]]
+    for arm, values in judged.arms.items():
+        means = values.mean(axis=1)
+        spread = f" ± {means.std(ddof=1):.3f}" if len(means) > 1 else ""
+        rows.append([arm, f"{means.mean():.3f}{spread}", str(len(means))])
+    return rows
+
+
+def _differences(judged: Judged) -> str:
+    heading = ("difference in F1", "found", "95 % interval", "p (Holm)", "detectable", "runs", "verdict")
+    note = "" if judged.comparisons else "None: fewer than two arms are complete.\n"
+    return note or _markdown(heading, goals.comparison_rows(judged.comparisons)) + (
+        f"\nThe {judged.units} {judged.unit}s and the runs so far find a true difference of the size under "
+        "“detectable” in four cases of five. A line “x − x (first n)” says what the renders after the first n add.\n"
+    )
+
+
+def _baseline(every: Sequence[Part], folds: int, groups: Mapping[str, str] | None) -> float:
+    found = next(iter(pooled.tables(every, folds, lambda _, run: run.per_image).values()))
+    table = pooled.joined(found)
+    units = list(table.image) if groups is None else [groups[name] for name in table.image]
+    return float(crossed.unit_means(pooled.all_rust(table), units).mean())
+
+
+def _across(scores: Sequence[RunScores], photos: Photos, asked: Asked) -> list[str]:
+    judged = _judge(scores, photos.spots if photos.has_spots else None, asked)
+    return [
+        f"{judged.photos} photos, {judged.units} {judged.unit}s, none of which trains in any arm.\n",
+        _markdown(("arm", "per-image F1", "runs"), _arms(judged, None)),
+        _differences(judged),
+    ]
+
+
+def _false_alarms(every: Sequence[Part], photos: Photos, asked: Asked) -> list[tuple[str, str, FloatArray]]:
+    """Arm, where, and the (runs, units) shares of clean pixels called corrosion."""
+    folds, side = asked.settings.folds, asked.settings.size
+    groups = photos.spots
+    found = [
+        (arm, f"{photos.name}, far from masks", crossed.unit_means(values, [groups[name] for name in names]))
+        for arm, (names, values) in pooled.false_alarms(every, folds, side).items()
+        if names
+    ]
+    if asked.clean is not None:
+        of_clean = pooled.false_alarms_across(every, folds, side, asked.clean.name, asked.clean.data.digest)
+        found += [(arm, f"{asked.clean.name}, without rust", values) for arm, (_, values) in of_clean.items()]
+    return found
+
+
+def _alarms(every: Sequence[Part], photos: Photos, asked: Asked) -> list[list[str]]:
+    rows = []
+    for arm, where, values in _false_alarms(every, photos, asked):
+        goal = goals.under("", goals.mean(values), goals.FALSE_ALARMS)
+        rows.append([arm, where, goal.number, goal.between])
+    return rows
+
+
+def _alarm_goals(every: Sequence[Part], photos: Photos, asked: Asked) -> tuple[Goal, ...]:
+    """The goals for false alarms of the model that sees no photo in training, and of the one that sees all."""
+    return tuple(
+        goals.under(f"false alarms of {arm}: {where}", goals.mean(values), goals.FALSE_ALARMS)
+        for arm, where, values in _false_alarms(every, photos, asked)
+        if arm in (RENDERS, asked.mix.name)
+    )
+
+
+def _markdown(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [heading, ["---"] * len(heading), *rows]
+    return "".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |\n" for line in lines)
+
+
+def _csv(scores: Sequence[RunScores], groups: Mapping[str, str] | None) -> str:
+    """All that the tables rest on: F1 of every arm, run and photo."""
+    text = io.StringIO()
+    rows = writer(text, lineterminator="\n")
+    rows.writerow(("arm", "run", "image", "spot", "f1", "iou"))
+    for each in scores:
+        for name, f1, iou in zip(each.images, each.f1, each.iou, strict=True):
+            rows.writerow((each.arm, each.run + 1, name, groups[name] if groups else "", float(f1), float(iou)))
+    return text.getvalue()
+
+
+def screened(out: Path, photos: Photos, names: Iterable[str]) -> frozenset[str]:
+    """The photos that screens of a set show, where one has been made in this folder; else none."""
+    return frozenset(names) if (out / photos.name / "screen").is_dir() else frozenset()

@@ -1,0 +1,253 @@
+"""What renders are worth on photographs nobody has seen, by one fixed recipe: screens while they are tuned, then proof.
+
+A transfer folder holds, for each set of photos, an ordinary study for each fold of each run: one of the arms of photos
+alone, whose runs serve all renders that are ever tried there, and one for each set of renders.
+
+    steel-bridges/run-01/fold-1/photos/            a study: real, real-10pct, copy-paste-10pct
+    steel-bridges/run-01/fold-1/renders-1a2b3c4d/  a study: renders, mixed50-10pct, mixed50, shuffled-mixed50-10pct
+    steel-bridges/screen/...                       the same for validation photos, which may be looked at
+    openings.jsonl                                 every time that test photos were measured
+"""
+
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks import across, clean, planning, recipe, state, study
+from benchmarks.config import Cell, StudyConfig
+from benchmarks.material import SPOTS
+from benchmarks.recipe import Fold, Mix, Recipe
+from benchmarks.sources import RUNS, Sources
+from twin.files import InputError
+
+if TYPE_CHECKING:
+    from segmentation.coco import Dataset
+    from segmentation.config import TrainConfig
+    from segmentation.runs import Run
+
+KIND = "transfer"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Photos:
+    """A set of photos, its name, and the spot of each photo: itself where the set has no `SPOTS`."""
+
+    name: str
+    path: Path
+    data: "Dataset"
+    spots: Mapping[str, str]
+    has_spots: bool
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Renders:
+    """A folder of renders; `count` where it holds the first so many of another, None for all of them.
+
+    `data` is None where they are not written yet, which only a dry run sees.
+    """
+
+    path: Path
+    data: "Dataset | None"
+    count: int | None = None
+
+    @property
+    def folder(self) -> str:
+        """The name of the studies with these renders."""
+        return f"renders-{self.data.digest[:8]}" if self.data is not None else f"renders-first-{self.count}"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Part:
+    """One study of a transfer folder: a fold, the photos, the renders of its arms (None: photos alone), other sets."""
+
+    folder: Path
+    fold: Fold
+    photos: Photos
+    renders: Renders | None
+    config: StudyConfig
+    across: Mapping[str, Photos]
+
+    def standing(self) -> "tuple[dict[str, Run], dict[str, TrainConfig], dict[str, str]]":
+        """Its runs that are complete, those to do, and those that something is in the way of, with the reason."""
+        renders = self.renders.data if self.renders is not None else None
+        digests = {
+            "real": self.photos.data.digest,
+            "split": self.fold.split.digest,
+            "renders": None if renders is None else renders.digest,
+        }
+        complete: dict[str, Run] = {}
+        todo: dict[str, TrainConfig] = {}
+        blocked: dict[str, str] = {}
+        for key, wanted in self.config.grid.items():
+            try:
+                run = state.find(self.folder / RUNS / key, wanted, digests)
+            except InputError as error:
+                blocked[key] = str(error)
+                continue
+            if run is None:
+                todo[key] = wanted
+            else:
+                complete[key] = run
+        return complete, todo, blocked
+
+
+def read_photos(path: Path) -> Photos:
+    """A set of photos with its spots.
+
+    Raises
+    ------
+    InputError
+        It is no usable dataset, or its table of spots leaves out a photo.
+    """
+    from segmentation import coco, groups
+
+    data = coco.read(path)
+    table = data.folder / SPOTS
+    has_spots = table.is_file()
+    spots = (
+        groups.by_column(table, data, "spot") if has_spots else {each.file_name: each.file_name for each in data.photos}
+    )
+    return Photos(name=path.resolve().name, path=path.resolve(), data=data, spots=spots, has_spots=has_spots)
+
+
+def read_clean(path: Path) -> Photos:
+    """A set of pictures without any corrosion.
+
+    Raises
+    ------
+    InputError
+        It is no usable dataset, or something is annotated there.
+    """
+    from segmentation import coco
+
+    data = coco.read(path, allow_unannotated=True)
+    if marked := [each.file_name for each in data.photos if each.annotations]:
+        raise InputError(f"--clean {path}: {marked[0]} has annotations; give pictures without corrosion")
+    own = {each.file_name: each.file_name for each in data.photos}
+    return Photos(name=path.resolve().name, path=path.resolve(), data=data, spots=own, has_spots=False)
+
+
+def parts(
+    out: Path,
+    fold: Fold,
+    photos: Photos,
+    settings: Recipe,
+    arms: Sequence[tuple[Renders | None, tuple[Cell, ...]]],
+    others: Mapping[str, Photos],
+    runs: int = 1,
+) -> list[Part]:
+    """The studies of a fold: one for each set of renders (None: photos alone) and its arms."""
+    return [
+        Part(
+            folder=out / photos.name / fold.name / ("photos" if renders is None else renders.folder),
+            fold=fold,
+            photos=photos,
+            renders=renders,
+            config=fold.study(settings, cells, runs),
+            across=others,
+        )
+        for renders, cells in arms
+    ]
+
+
+def arms_of(settings: Recipe, mix: Mix, renders: Sequence[Renders]) -> list[tuple[Renders | None, tuple[Cell, ...]]]:
+    """What `parts` trains to judge renders: all arms with all of them, the curve's with the first so many."""
+    with_renders = [
+        (each, recipe.of_renders(settings, mix) if each.count is None else recipe.curve(settings, mix))
+        for each in renders
+    ]
+    return [(None, recipe.of_photos(settings)), *with_renders]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Work:
+    """The runs of all parts, and how long and how much disk those to do need."""
+
+    plan: planning.Plan
+    by_arm: Mapping[str, int]
+
+    def describe(self, out: Path, title: str) -> str:
+        """The plan in a few lines."""
+        plan = self.plan
+        blocked = f", {len(plan.blocked)} in the way" if plan.blocked else ""
+        total = len(plan.complete) + len(plan.todo) + len(plan.blocked)
+        lines = [f"{out}: {title}: {total} runs, {len(plan.complete)} complete{blocked}, {len(plan.todo)} to do"]
+        lines += [f"  {arm}: {count}" for arm, count in self.by_arm.items()]
+        lines += [f"  in the way: {reason}" for reason in plan.blocked.values()]
+        return "\n".join([*lines, *([planning.time_line(plan), planning.disk_line(plan)] if plan.todo else [])])
+
+
+def survey(out: Path, every: Sequence[Part], settings: Recipe, address: str | None) -> Work:
+    """What is complete of all parts and what is to do. A probe of a minute tells how long, where no run does."""
+    complete: dict[str, Run] = {}
+    todo: dict[str, TrainConfig] = {}
+    blocked: dict[str, str] = {}
+    by_arm: dict[str, int] = {}
+    for part in every:
+        label = part.folder.relative_to(out)
+        for found, of_part in zip((complete, todo, blocked), part.standing(), strict=True):
+            found.update({f"{label}/{key}": value for key, value in of_part.items()})  # type: ignore[attr-defined]
+        suffix = f" (first {part.renders.count})" if part.renders is not None and part.renders.count else ""
+        for cell in part.config.cells:
+            by_arm[f"{cell.arm.name}{suffix}"] = by_arm.get(f"{cell.arm.name}{suffix}", 0) + cell.runs
+    split = every[0].fold.split
+    counts = {name: len(getattr(split, name)) for name in ("train", "valid", "test")}
+    speeds, gpus = planning.speeds(complete, todo, counts, may_probe=address is None)
+    plan = planning.Plan(
+        config=every[0].config,
+        complete=complete,
+        todo=todo,
+        blocked=blocked,
+        speeds=speeds,
+        slots=planning.slots(settings.threads, gpus, address),
+        free_bytes=planning.free_bytes(out),
+    )
+    return Work(plan=plan, by_arm=by_arm)
+
+
+def train(out: Path, some: Iterable[Part], every: Sequence[Part], work: Work, address: str | None) -> list[str]:
+    """Do what is missing of some of all parts, one after another, and count false alarms; the names of what failed."""
+    failed = []
+    for part in some:
+        label = part.folder.relative_to(out)
+        if not _is_whole(part):
+            print(f"{time.strftime('%H:%M')} {label}: {_progress(every, work)}", file=sys.stderr)  # noqa: T201
+            sources = Sources(
+                data=part.photos.path,
+                synth=None if part.renders is None else part.renders.path,
+                split=part.fold.split,
+                across=tuple(each.path for each in part.across.values()),
+            )
+            wrong = study.run(part.folder, part.config, sources, address=address, speeds=work.plan.speeds)
+            failed += [f"{label}/{key}" for key in wrong]
+        complete, _, _ = part.standing()
+        for key in complete:
+            clean.measure(part.folder / RUNS / key, part.photos.data)
+    return failed
+
+
+def _progress(every: Sequence[Part], work: Work) -> str:
+    """How many runs are complete, and the time that the plan gives the others."""
+    runs = [part.folder / RUNS / key / "run.json" for part in every for key in part.config.grid]
+    left = sum(not each.is_file() for each in runs)
+    seconds = sum(each.seconds for each in work.plan.speeds.values())  # of the one backbone
+    about = planning.duration(left * seconds / work.plan.slots) if seconds else "unknown time"
+    return f"{len(runs) - left} of {len(runs)} runs complete, {about} left by the plan"
+
+
+def _is_whole(part: Part) -> bool:
+    """Whether all runs of a part are complete, and measured on the other sets."""
+    complete, todo, blocked = part.standing()
+    return not (todo or blocked) and all(
+        across.is_measured(part.folder / RUNS / key, name, other.data.digest)
+        for key in complete
+        for name, other in part.across.items()
+    )
+
+
+def claim(settings: Recipe) -> dict[str, object]:
+    """What all runs of a folder share."""
+    return asdict(settings)

@@ -1,0 +1,92 @@
+"""``python -m benchmarks transfer``: what renders are worth on photographs nobody has seen."""
+
+import shlex
+import sys
+from pathlib import Path
+
+from segmentation.config import Adaptation
+from twin.files import InputError
+
+
+def transfer(
+    synth: Path,
+    data: tuple[Path, ...],
+    out: Path = Path("out/transfer"),
+    screen: bool = False,
+    confirm: bool = False,
+    reference: bool = False,
+    runs: int = 5,
+    folds: int = 5,
+    fraction: float = 0.1,
+    share: float = 0.5,
+    pretrain: float = 0.0,
+    adaptation: Adaptation | None = None,
+    render_counts: tuple[int, ...] = (),
+    across: tuple[Path, ...] = (),
+    clean: Path | None = None,
+    renders_goal: float = 0.95,
+    steps: int = 1000,
+    size: int = 128,
+    threads: int = 1,
+    seed: int = 0,
+    address: str | None = None,
+    dry_run: bool = False,
+) -> int:
+    """Measure what renders are worth on photographs nobody has seen, by one fixed recipe.
+
+    While renders are tuned, --screen trains on them alone and looks at validation photos. --confirm, the default,
+    trains all arms in a cross-validation over all photos, opens the test photos, and logs that in the folder. The same
+    command goes on where it was cut off; runs without renders serve all renders that are tried in the folder.
+
+    Args:
+        synth: folder of the renders to judge, any COCO dataset.
+        data: folders of real photos with COCO masks; each may hold spots.csv (file_name, spot). A screen takes one.
+        out: the transfer folder.
+        screen: the inner loop: renders only, two runs, validation photos; writes the worst photos into the folder.
+        confirm: all arms, all photos tested once a run; the default.
+        reference: with --screen, train all real photos on the same fold, too; done once for all renders.
+        runs: of each arm, each in all folds; more may be added later.
+        folds: of the cross-validation, by whole spots, dealt anew for each run.
+        fraction: the small part of the real training photos.
+        share: of renders in each batch of the mixed arms.
+        pretrain: part of the steps, at the start of the mixed arms, whose batches are renders only.
+        adaptation: of each render in the mixed arms towards a photo: fourier, histogram or colours.
+        render_counts: numbers such as 100 300; the first so many renders are tried too, alone and with the small part.
+        across: other real sets, on which every run is measured, too.
+        clean: pictures without corrosion, such as `python -m synth render --preset clean`, for false alarms.
+        renders_goal: share of the all-real score that renders alone should reach.
+        steps: of the optimiser, in every arm.
+        size: side of the square that the network sees, pixels.
+        threads: CPU threads of a run; as many runs as fit train at a time.
+        seed: of the folds and of the first run.
+        address: of a Ray cluster to run on, such as auto; without it this machine.
+        dry_run: print the plan (runs, hours, disk) and stop; nothing is written and nothing opened.
+    """
+    from benchmarks import campaign
+    from benchmarks.recipe import Mix, Recipe
+
+    if screen and confirm:
+        raise InputError("--screen and --confirm: give one of the two")
+    if reference and not screen:
+        raise InputError("--reference goes with --screen; --confirm trains all real photos anyhow")
+    if screen and (extra := [name for name, value in (("--across", across), ("--clean", clean)) if value]):
+        raise InputError(f"--screen looks at validation photos of one set alone; {extra[0]} goes with --confirm")
+    if screen and render_counts:
+        raise InputError("--screen judges one folder of renders; --render-counts goes with --confirm")
+    if runs < 1:
+        raise InputError(f"--runs {runs} is below 1")
+    if renders_goal <= 0:
+        raise InputError(f"--renders-goal {renders_goal:g} must be above 0; 0.95 is 95 % of the all-real score")
+    settings = Recipe(steps=steps, size=size, threads=threads, folds=folds, fraction=fraction, seed=seed)
+    mix = Mix(share=share, pretrain=pretrain, adaptation=adaptation)
+    command = shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
+    given = campaign.given(
+        out, synth=synth, data=data, across=across, clean=clean, counts=render_counts, address=address, dry_run=dry_run
+    )
+    if screen:
+        failed = campaign.screen(given, settings, reference=reference)
+    else:
+        failed = campaign.confirm(given, settings, mix, runs=runs, renders_goal=renders_goal, command=command)
+    for name in failed:
+        print(f"failed: {name}; the same command tries it again", file=sys.stderr)  # noqa: T201
+    return 1 if failed else 0

@@ -1,0 +1,372 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks import clean, openings, planning, recipe, study, transfer
+from benchmarks.recipe import Recipe
+from benchmarks.transfer_command import transfer as command
+from segmentation import coco, evaluate, runs, splits
+from synth import fanout
+from twin import cluster
+from twin.files import InputError, hold, read_json
+
+Maker = Callable[..., Any]
+SETTINGS = {"steps": 3, "size": 32, "folds": 2}
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch, fake_run: Maker) -> list[str]:
+    """Replace Ray, the networks and the probe; the folders of the runs are recorded as they are trained."""
+    done: list[str] = []
+
+    def fake_fan_out(task: Any, items: Any, *, is_done: Any, **_: Any) -> list[fanout.Failure]:
+        for item in items:
+            if not is_done(item.key):
+                if task is study.train_run:
+                    done.append(item.arguments[0])
+                    fake_run(Path(item.arguments[0]), *item.arguments[1:])
+                    (Path(item.arguments[0]) / runs.WEIGHTS).touch()
+                else:
+                    task(*item.arguments)
+        return []
+
+    def measure_run(folder: Path, found: coco.Dataset) -> runs.PerImage:
+        count = np.arange(len(found.photos)) + 1
+        names = tuple(photo.file_name for photo in found.photos)
+        return runs.PerImage(image=names, tp=count, fp=count, fn=count * 0, tn=99 * count)
+
+    def clean_counts(run: Path, data: coco.Dataset) -> None:
+        table = runs.load(run).per_image
+        nothing = np.zeros_like(table.tp)
+        runs.write_per_image(run / clean.TABLE, replace(table, tp=nothing, fn=nothing))
+
+    monkeypatch.setattr(fanout, "fan_out", fake_fan_out)
+    monkeypatch.setattr(cluster, "connect", lambda address: None)
+    monkeypatch.setattr(study, "_gpu_share", lambda backbone: 0.0)
+    monkeypatch.setattr(planning, "_probe", lambda configs: (0, [(2.0, 0.1)] * len(configs)))
+    monkeypatch.setattr(evaluate, "measure_run", measure_run)
+    monkeypatch.setattr(evaluate, "predict_masks", lambda run, photos: [coco.mask(photo) for photo in photos])
+    monkeypatch.setattr(clean, "measure", clean_counts)
+    return done
+
+
+@pytest.fixture
+def home(tmp_path: Path, fake_dataset: Maker) -> Path:
+    """A folder with photos of 10 spots, two sets of renders, another set, and clean pictures."""
+    photos = fake_dataset(tmp_path / "photos", 20)
+    rows = [f"{photo.file_name},{place // 2}" for place, photo in enumerate(photos.photos)]
+    (tmp_path / "photos" / "spots.csv").write_text("file_name,spot\n" + "\n".join(rows) + "\n")
+    for seed, name, count in ((1, "renders", 6), (2, "better", 6), (3, "yard", 5), (4, "clean", 4)):
+        fake_dataset(tmp_path / name, count, name=name, seed=seed)
+    bare = read_json(tmp_path / "clean" / "annotations.json")
+    (tmp_path / "clean" / "annotations.json").write_text(json.dumps({**bare, "annotations": []}))
+    return tmp_path
+
+
+def give(home: Path, **changes: Any) -> int:
+    asked = {"synth": home / "renders", "data": (home / "photos",), "out": home / "out", "runs": 1, **SETTINGS}
+    return command(**{**asked, **changes})
+
+
+def ids(trained: list[str], home: Path) -> list[str]:
+    return [str(Path(folder).relative_to(home / "out")) for folder in trained]
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+# --- confirmation
+
+
+def test_every_arm_is_trained_in_every_fold_and_each_photo_counts_once(
+    home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert give(home, runs=2) == 0
+    assert len(trained) == 2 * 2 * 7
+    said = capsys.readouterr().out
+    assert "28 runs, 0 complete, 28 to do" in said
+    assert "20 photos, 10 spots; each tested once a run" in said
+    assert "detectable" in said
+    (table,) = (home / "out" / "tables").glob("photos-renders-*-per-image.csv")
+    rows = table.read_text().splitlines()[1:]
+    assert len(rows) == len({tuple(row.split(",")[:3]) for row in rows}) == 7 * 2 * 20
+
+
+def test_the_same_command_repeats_nothing_and_more_runs_add_to_it(home: Path, trained: list[str]) -> None:
+    give(home)
+    before = snapshot(home / "out")
+    trained.clear()
+    give(home)
+    assert trained == []
+    after = snapshot(home / "out")
+    log, page = after.pop(openings.LOG), [name for name in after if name.endswith("-per-image.csv")]
+    assert log.startswith(before.pop(openings.LOG))
+    assert all(after[name] == before[name] for name in after if "/run-01/" in name or name in page)
+    give(home, runs=2)
+    assert {each.split("/")[1] for each in ids(trained, home)} == {"run-02"}
+
+
+def test_runs_of_photos_alone_serve_all_renders_of_a_folder(home: Path, trained: list[str]) -> None:
+    give(home)
+    trained.clear()
+    give(home, synth=home / "better")
+    assert len(trained) == 2 * 4
+    assert not [each for each in ids(trained, home) if "/photos/runs" in each]
+    assert len(list((home / "out" / "tables").glob("*.md"))) == 2
+
+
+def test_another_way_of_mixing_trains_its_own_arms_alone(home: Path, trained: list[str]) -> None:
+    give(home)
+    trained.clear()
+    give(home, share=0.25)
+    names = {Path(each).name for each in trained}
+    assert names == {f"{arm}-mobilenet_v2-00" for arm in ("mixed25", "mixed25-10pct", "shuffled-mixed25-10pct")}
+
+
+def test_other_sets_and_clean_pictures_are_measured_and_shown(
+    home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    give(home, runs=2, across=(home / "yard",), clean=home / "clean")
+    said = capsys.readouterr().out
+    assert "## On yard\n\n5 photos" in said
+    assert "| false alarms of renders: clean | 1.0 % | 1.0 % to 1.0 % | under 2 % | reached |" in said.replace(
+        "clean, without rust", "clean"
+    )
+    assert "photos, far from masks" in said
+
+
+def test_the_curve_takes_the_first_renders_each_within_the_next(
+    home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    give(home, render_counts=(4, 2))
+    whole = [photo.file_name for photo in coco.read(home / "renders").photos]
+    masks = {photo.file_name: coco.mask(photo) for photo in coco.read(home / "renders").photos}
+    for folder in (home / "out" / "first").iterdir():
+        some = coco.read(folder).photos
+        count = int(folder.name.rpartition("-")[2])
+        assert [photo.file_name for photo in some] == whole[:count]
+        assert all((coco.mask(photo) == masks[photo.file_name]).all() for photo in some)
+        assert all(coco.image(photo).any() for photo in some)
+    assert len(trained) == 2 * (7 + 2 * 2)
+    assert "renders (first 2)" in capsys.readouterr().out
+
+
+def test_photos_that_screens_have_shown_are_judged_without(
+    home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    give(home)
+    assert "that screens have shown" not in capsys.readouterr().out
+    give(home, screen=True)
+    give(home)
+    shown = len(splits.load(next((home / "out").glob("photos/screen/renders-*/split.json"))).test)
+    assert f"## Without the {shown} photos that screens have shown" in capsys.readouterr().out
+
+
+# --- what is opened
+
+
+def test_each_confirmation_is_logged_before_anything_is_trained_and_screens_and_plans_are_not(
+    home: Path, trained: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give(home, dry_run=True)
+    assert not (home / "out").exists()
+    give(home, screen=True)
+    assert openings.read(home / "out") == []
+
+    def killed(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fanout, "fan_out", killed)
+        with pytest.raises(KeyboardInterrupt):
+            give(home)
+    give(home)
+    first_time, second = openings.read(home / "out")
+    assert first_time["renders"]["digests"]["all"] == coco.read(home / "renders").digest
+    assert first_time["sets"] == {"photos": coco.read(home / "photos").digest}
+    assert {"date", "command", "version", "runs"} <= second.keys()
+
+
+def test_a_torn_line_of_the_log_spoils_no_other(tmp_path: Path) -> None:
+    openings.log(tmp_path, "first", {})
+    with (tmp_path / openings.LOG).open("a") as stream:
+        stream.write('{"date": "20')
+    openings.log(tmp_path, "second", {})
+    assert [each["command"] for each in openings.read(tmp_path)] == ["first", "second"]
+
+
+# --- screens
+
+
+def test_a_screen_trains_on_renders_alone_and_shows_where_they_fail(
+    home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert give(home, screen=True) == 0
+    assert [Path(each).name for each in trained] == ["renders-mobilenet_v2-00", "renders-mobilenet_v2-01"]
+    said = capsys.readouterr().out
+    for part in ("everything called rust", "--reference", "precision", "corroded share", "brightness", "least rust"):
+        assert part in said
+    (sheet,) = (home / "out").glob("photos/screen/renders-*/failures/worst.png")
+    assert sheet.stat().st_size > 1000
+    rows = (sheet.parent / "photos.csv").read_text().splitlines()[1:]
+    f1 = [float(row.split(",")[2]) for row in rows]
+    assert f1 == sorted(f1)
+    tested = {name for fold in _folds(home) for name in fold.split.test}
+    assert len(tested) == 20
+    assert not {row.split(",")[0] for row in rows} & set(_folds(home)[0].split.test)
+
+
+def _folds(home: Path) -> tuple[recipe.Fold, ...]:
+    photos = transfer.read_photos(home / "photos")
+    return recipe.folds(photos.data, photos.spots, Recipe(**SETTINGS), 0)
+
+
+def test_the_reference_of_a_screen_is_trained_once_for_all_renders(
+    home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    give(home, screen=True, reference=True)
+    assert len(trained) == 4
+    trained.clear()
+    capsys.readouterr()
+    give(home, screen=True, synth=home / "better")
+    assert {Path(each).name for each in trained} == {"renders-mobilenet_v2-00", "renders-mobilenet_v2-01"}
+    said = capsys.readouterr().out
+    assert "all real: 0." in said
+    assert str(home / "renders") in said  # what was screened before
+
+
+# --- bad input
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"screen": True, "confirm": True}, "give one of the two"),
+        ({"screen": True, "render_counts": (2,)}, "goes with --confirm"),
+        ({"screen": True, "clean": Path("clean")}, "--clean goes with --confirm"),
+        ({"reference": True}, "goes with --screen"),
+        ({"synth": Path("absent")}, "--synth .*absent"),
+        ({"data": ()}, "at least one folder"),
+        ({"data": (Path("absent"),)}, "absent"),
+        ({"data": (Path("photos"), Path("photos"))}, "given twice"),
+        ({"across": (Path("photos"),)}, "given twice"),
+        ({"data": (Path("renders"),)}, "renders themselves"),
+        ({"clean": Path("yard")}, "has annotations"),
+        ({"render_counts": (6,)}, "has 6; give fewer"),
+        ({"render_counts": (0,)}, "give fewer, at least 1"),
+        ({"folds": 11}, "10 groups do not make 11 folds"),
+        ({"runs": 0}, "--runs 0"),
+        ({"renders_goal": 0.0}, "--renders-goal"),
+        ({"share": 1.0}, "--share 1"),
+        ({"steps": 0}, "--steps 0"),
+    ],
+)
+def test_bad_input_writes_nothing(home: Path, trained: list[str], change: dict[str, Any], message: str) -> None:
+    def placed(value: Any) -> Any:
+        return home / value if isinstance(value, Path) else value
+
+    full = {
+        name: tuple(map(placed, value)) if isinstance(value, tuple) else placed(value) for name, value in change.items()
+    }
+    with pytest.raises(InputError, match=message):
+        give(home, **full)
+    assert not (home / "out").exists()
+    assert trained == []
+
+
+def test_another_recipe_and_a_second_command_are_refused(home: Path, trained: list[str]) -> None:
+    give(home)
+    before = snapshot(home / "out")
+    with pytest.raises(InputError, match="steps: 3 there, 9 asked"):
+        give(home, steps=9)
+    with pytest.raises(InputError, match="steps: 3 there, 9 asked"):
+        give(home, steps=9, screen=True)
+    with (
+        hold(home / "out", transfer.KIND, transfer.claim(Recipe(**SETTINGS))),
+        pytest.raises(InputError, match="is writing here"),
+    ):
+        give(home, runs=2)
+    assert {name: content for name, content in snapshot(home / "out").items() if name != ".lock"} == {
+        name: content for name, content in before.items() if name != ".lock"
+    }
+
+
+# --- clean pixels
+
+
+def test_clean_pixels_are_far_from_every_mask() -> None:
+    mask = np.zeros((64, 64), dtype=bool)
+    assert clean.far(mask).all()
+    mask[10, 20] = True
+    found = clean.far(mask)
+    away = np.hypot(*np.indices(mask.shape) - np.array([10, 20])[:, None, None])
+    assert (found == (away > 4)).all()
+
+
+def test_the_share_of_false_alarms_needs_a_patch_to_be_a_share_of() -> None:
+    counts = runs.PerImage(
+        image=("a", "b", "c"), tp=np.zeros(3), fp=np.array([10, 3, 0]), fn=np.zeros(3), tn=np.array([90, 5, 0])
+    )
+    found = clean.shares(counts, 64)
+    assert found[0] == pytest.approx(0.1)
+    assert np.isnan(found[1:]).all()
+
+
+# --- the real thing
+
+
+@pytest.mark.slow
+def test_a_real_screen_and_a_confirmation_killed_in_the_middle(home: Path) -> None:
+    def start(*more: str) -> "subprocess.Popen[str]":
+        given = (
+            f"--synth {home / 'renders'} --data {home / 'photos'} --out {home / 'out'} --steps 3 --size 32 --folds 2"
+        )
+        line = [sys.executable, "-m", "benchmarks", "transfer", *given.split()]
+        return subprocess.Popen([*line, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    child = start("--screen", "--reference")
+    said, errors = child.communicate(timeout=600)
+    assert child.returncode == 0, errors
+    assert "all real: 0." in said
+    (sheet,) = (home / "out").glob("photos/screen/renders-*/failures/worst.png")
+    assert sheet.stat().st_size > 1000
+
+    whole = ("--runs", "1", "--clean", str(home / "clean"), "--across", str(home / "yard"))
+    child = start(*whole)
+    deadline = time.monotonic() + 600
+    while len(list((home / "out").glob("photos/run-01/*/*/runs/*/run.json"))) < 4 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    second = start(*whole)
+    _, errors = second.communicate(timeout=300)
+    assert second.returncode == 2
+    assert "is writing here" in errors
+    os.kill(child.pid, signal.SIGKILL)
+    child.communicate()
+    time.sleep(2)  # the Ray processes die with their driver
+    finished = {path: path.stat().st_mtime_ns for path in (home / "out").glob("photos/run-01/*/*/runs/*/run.json")}
+    assert 4 <= len(finished) < 14
+
+    child = start(*whole)
+    said, errors = child.communicate(timeout=900)
+    assert child.returncode == 0, errors
+    assert {path: path.stat().st_mtime_ns for path in finished} == finished
+    assert len(list((home / "out").glob("photos/run-01/*/*/runs/*/run.json"))) == 14
+    assert "false alarms of renders: photos, far from masks" in said
+    assert "false alarms of renders: clean, without rust" in said
+    assert len(openings.read(home / "out")) == 2
+    for run in (home / "out").glob("photos/run-01/*/*/runs/*"):
+        own, far = runs.read_per_image(run / "per_image.csv"), clean.read(run)
+        assert far is not None
+        assert (far.fp <= own.fp).all()
+        assert (far.fp + far.tn <= own.fp + own.tn).all()
