@@ -50,7 +50,7 @@ class Natives:
     @cached_property
     def _first(self) -> npt.NDArray[np.int64]:
         """The place of each photo's first pixel, (n,)."""
-        areas = self.shapes.prod(axis=1)
+        areas: npt.NDArray[np.int64] = self.shapes.prod(axis=1)
         return np.cumsum(areas) - areas
 
     def photo(self, row: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
