@@ -206,21 +206,13 @@ def hold(folder: Path, kind: str, configuration: Mapping[str, Any], *, patience_
             raise InputError(f"{error.filename or folder}: cannot be written ({error.strerror})") from error
         try:
             yield
-            if not _is_ours(stream, folder):
+            if not _same(stream, folder):
                 raise InputError(f"{folder}: was deleted while it was written; delete what is there and start again")
             for left in folder.glob("*/.*.tmp"):
                 if not (left.parent / LOCK).exists():
                     left.unlink(missing_ok=True)
         finally:
             stream.truncate(0)  # nobody's: the next holder, on whatever machine, need not wait
-
-
-def _is_ours(lock: TextIO, folder: Path) -> bool:
-    """Whether the lock that we hold still lies in the folder."""
-    try:
-        return os.path.samestat(os.fstat(lock.fileno()), (folder / LOCK).stat())
-    except OSError:
-        return False
 
 
 def _claim_of(kind: str, configuration: Mapping[str, Any]) -> dict[str, Any]:
@@ -295,7 +287,7 @@ def _beating(stream: TextIO, folder: Path) -> Iterator[None]:
 
     def beat() -> None:
         while not over.wait(BEAT_SECONDS):
-            if not _same(stream, folder):
+            if (folder / LOCK).exists() and not _same(stream, folder):  # of a folder that was deleted `hold` tells
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
             with suppress(OSError):  # a full disk or a file system that is away for a moment: the next may succeed
