@@ -59,11 +59,16 @@ def read(out: Path) -> list[dict[str, Any]]:
 
 
 def version() -> str | None:
-    """The commit of the program, with ``-dirty`` where files differ from it; None outside of git."""
-    here = Path(__file__).resolve().parent
-    command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() or None
+    """The commit of the program, with ``-dirty`` where files differ from it; None where it is not in git."""
+    here = Path(__file__).resolve()
+    describe = ("describe", "--always", "--dirty", "--abbrev=12", "--exclude=*")
+    said = None
+    # Installed, the program may lie inside of another's repository: its own file must be tracked.
+    for arguments in (("ls-files", "--error-unmatch", here.name), describe):
+        command = ["git", "-C", str(here.parent), *arguments]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+        except (OSError, subprocess.SubprocessError):
+            return None
+        said = done.stdout.strip() or None
+    return said

@@ -206,6 +206,21 @@ def test_a_torn_line_of_the_log_spoils_no_other(tmp_path: Path) -> None:
     assert [each["command"] for each in openings.read(tmp_path)] == ["first", "second"]
 
 
+def test_the_version_is_that_of_the_program_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not that of a repository around an installed program."""
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    monkeypatch.setattr(openings, "__file__", str(tmp_path / "openings.py"))
+    (tmp_path / "openings.py").touch()
+    assert openings.version() is None
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=me", "-c", "user.email=me@here"]
+    subprocess.run([*git, "add", "openings.py"], check=True)
+    subprocess.run([*git, "commit", "--quiet", "-m", "one"], check=True)
+    clean_version = openings.version()
+    assert clean_version is not None
+    (tmp_path / "openings.py").write_text("changed")
+    assert openings.version() == f"{clean_version}-dirty"
+
+
 # --- screens
 
 
