@@ -68,6 +68,8 @@ def given(
         if twice := [value for value in values if values.count(value) > 1]:
             raise InputError(f"{twice[0]}: given twice, or two sets have this name; each needs its own folder name")
     for each in every:
+        if each.name in (first.FOLDER, standing.TABLES):
+            raise InputError(f"{each.path}: the transfer folder keeps something else under this name; rename the set")
         if each.data.digest == renders.digest:
             raise InputError(f"{each.path}: these are the renders themselves; they cannot judge themselves")
     return Given(

@@ -9,12 +9,12 @@ from twin.files import InputError, write_json, writing
 if TYPE_CHECKING:
     from segmentation.coco import Dataset
 
-ANNOTATIONS = "annotations.json"
+ANNOTATIONS, FOLDER = "annotations.json", "first"
 
 
 def folder_of(out: Path, renders: "Dataset", count: int) -> Path:
     """Where `write` puts the first `count` of some renders."""
-    return out / "first" / f"{renders.digest[:8]}-{count}"
+    return out / FOLDER / f"{renders.digest[:8]}-{count}"
 
 
 def check(renders: "Dataset", count: int) -> None:

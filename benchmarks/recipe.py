@@ -27,8 +27,8 @@ RENDERS = "renders"  # the arm of renders only
 class Recipe:
     """What all runs of a transfer folder share; the rest is that of profile small, with the weights averaged.
 
-    1,000 steps of 8 images at 128 px take 6.8 minutes of one core of processor time (docs/transfer.md), and two runs
-    train side by side on two cores: about 3.4 minutes a run.
+    A step of 8 images at 128 px takes about 0.4 s of one core (docs/transfer.md), and two runs train side by side on
+    two cores: about 3.5 minutes a run.
     """
 
     steps: int = 1000

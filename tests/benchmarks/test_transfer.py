@@ -68,6 +68,7 @@ def home(tmp_path: Path, fake_dataset: Maker) -> Path:
     (tmp_path / "photos" / "spots.csv").write_text("file_name,spot\n" + "\n".join(rows) + "\n")
     for seed, name, count in ((1, "renders", 6), (2, "better", 6), (3, "yard", 5), (4, "clean", 4)):
         fake_dataset(tmp_path / name, count, name=name, seed=seed)
+    fake_dataset(tmp_path / "tables", 10, seed=5)
     bare = read_json(tmp_path / "clean" / "annotations.json")
     (tmp_path / "clean" / "annotations.json").write_text(json.dumps({**bare, "annotations": []}))
     return tmp_path
@@ -277,6 +278,7 @@ def test_the_reference_of_a_screen_is_trained_once_for_all_renders(
         ({"data": (Path("photos"), Path("photos"))}, "given twice"),
         ({"across": (Path("photos"),)}, "given twice"),
         ({"data": (Path("renders"),)}, "renders themselves"),
+        ({"data": (Path("tables"),)}, "rename the set"),
         ({"clean": Path("yard")}, "has annotations"),
         ({"render_counts": (6,)}, "has 6; give fewer"),
         ({"render_counts": (0,)}, "give fewer, at least 1"),
