@@ -33,6 +33,8 @@ def part(material: Material, tables: Sequence[Table]) -> Part:
 
 def command(results: Results) -> str:
     """The command that makes this study again, or one for each group of cells with its own number of runs."""
+    if results.config.changes:  # settings that the command of a study does not have
+        return "python -m benchmarks transfer  # a fold of it; with the options of its folder"
     data, renders = results.manifest["data"], results.manifest["renders"]
     given = "" if data["folder"] == "standin" else f" --data {shlex.quote(data['name'])}"
     if renders and renders.get("plan") is None:

@@ -12,6 +12,7 @@ import pytest
 from benchmarks import config as configuration
 from benchmarks import planning, results, study
 from benchmarks.config import STUDIES, RenderPlan, StudyConfig, choose
+from benchmarks.parts import method
 from benchmarks.sources import Sources, prepare, split_of
 from segmentation import coco, splits
 from segmentation.config import ARMS, PROFILES
@@ -577,6 +578,8 @@ def test_settings_in_place_of_the_profiles_are_those_of_all_runs_and_of_the_fold
     assert found.config == config
     assert {each.epochs for each in found.grid.values()} == {2}
     assert not found.missing
+    assert "benchmarks transfer" in method.command(found)
+    assert "--profile quick" in method.command(replace(found, config=small()))
     with pytest.raises(InputError, match="training epochs: 2 there, 6 asked"):
         study.run(tmp_path / "out", small(), Sources(data=data))
 
