@@ -15,7 +15,7 @@ BUNDLE_TO = $(or $(OUT),out/bundle)
 
 export NO_ALBUMENTATIONS_UPDATE := 1
 
-.PHONY: help setup bundle synth benchmark check test torture test-all
+.PHONY: help setup bundle synth benchmark speed check test torture test-all
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -47,6 +47,10 @@ synth: setup ## render COUNT=24 images of SIZE=320 px into a folder below out/sy
 
 benchmark: setup ## the whole line into a folder below out/benchmark; PROFILE=quick|small|paper, DATA=folder of photos, OUT
 	$(BIN)/python -m benchmarks run --profile $(PROFILE) $(if $(DATA),--data "$(DATA)") $(if $(OUT),--out "$(OUT)")
+
+speed: setup ## the short form of the speed tables into out/speed: rendering and, with DATA=folder of photos, training
+	$(BIN)/python -m benchmarks.speed rendering --out out/speed --size 96 --scenes 1 --samples 1 2 4 8 16 32 --reference 128
+	$(if $(DATA),$(BIN)/python -m benchmarks.speed training --data "$(DATA)" --backbones mobilenet_v2 --steps 4 --out out/speed/training.csv)
 
 check: setup ## lint, formatting, types, import rules
 	$(BIN)/ruff check .

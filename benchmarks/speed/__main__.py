@@ -1,4 +1,4 @@
-"""Command line: ``python -m benchmarks.speed training``, ``agreement`` and ``sweep``."""
+"""Command line: ``python -m benchmarks.speed training``, ``agreement``, ``rendering`` and ``sweep``."""
 
 from pathlib import Path
 
@@ -170,9 +170,64 @@ def sweep(
     )
 
 
+def rendering(
+    *,
+    out: Path,
+    size: int = 640,
+    scenes: int = 4,
+    samples: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128, 256),
+    reference: int = 1024,
+    variants: bool = False,
+    threads: int = 2,
+) -> None:
+    """Render scenes of `balanced`, 4 views each, by a stock BlenderProc script and by ours, in turn.
+
+    The table says seconds an image against PSNR to the reference, seconds a mask of writing labels, and where our time
+    goes. A small form: python -m benchmarks.speed rendering --out out/speed --size 96 --scenes 1 --samples 1 4
+    --reference 32
+
+    Parameters
+    ----------
+    out
+        folder for rendering.csv, rendering.md and rendering.svg.
+    size
+        picture side in pixels.
+    scenes
+        how many scenes.
+    samples
+        samples a pixel of the curve; those of the preset are added.
+    reference
+        samples of the picture that others are held against.
+    variants
+        also ours with other settings of Cycles.
+    threads
+        CPU threads of Blender.
+    """
+    for name, value in (("size", size), ("scenes", scenes), ("threads", threads), ("samples", min(samples, default=0))):
+        if value < 1:
+            raise InputError(f"--{name} {value} is below 1")
+    if max(*samples, 8) >= reference:
+        raise InputError(f"--reference {reference}: give more than all --samples, and more than the preset's 8")
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: is a file, not a folder; choose another --out")
+
+    from rich.console import Console
+
+    from benchmarks.speed import rendering as speed
+
+    rows = speed.measure(
+        size=size, scenes=scenes, samples=samples, reference=reference,
+        variants=speed.every_variant() if variants else (), threads=threads,
+        on_step=Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print,
+    )  # fmt: skip
+    title = f"Rendering at {size} px, {scenes} scene{'' if scenes == 1 else 's'} of 4 views, {threads} threads"
+    speed.write(out, rows, title)
+    print((out / "rendering.md").read_text(), end="")  # noqa: T201
+
+
 if __name__ == "__main__":
     run(
         "python -m benchmarks.speed",
         "Time our loops beside the libraries' own examples, hold the fast ones against the exact, and weigh Ray.",
-        {"training": training, "agreement": agreement, "sweep": sweep},
+        {"training": training, "agreement": agreement, "rendering": rendering, "sweep": sweep},
     )

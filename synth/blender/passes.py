@@ -1,7 +1,8 @@
 """A built scene becomes arrays: scene-linear photographs and exact labels."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import bpy
 import numpy as np
@@ -10,6 +11,12 @@ from numpy.typing import NDArray
 from synth.blender import steel
 from synth.spec import Scene
 
+# What Cycles does for a photograph. The bounces are what metal seen in metal needs; beyond them little changes.
+PHOTOGRAPH: Mapping[str, Any] = {
+    "max_bounces": 4, "diffuse_bounces": 2, "glossy_bounces": 2, "transmission_bounces": 0,
+    "pixel_filter_type": "BLACKMAN_HARRIS", "filter_width": 1.5,
+    "denoiser": "OPENIMAGEDENOISE", "denoising_quality": "FAST", "denoising_prefilter": "FAST",
+}  # fmt: skip
 Arrays = dict[str, NDArray[np.float32]]
 _CHANNELS: dict[str, slice | int] = {"label": slice(3), "depth": 0, "uv": slice(2)}
 
@@ -60,15 +67,20 @@ def labels(scene: Scene, temporary: Path) -> Iterator[Arrays]:
         yield {name: pixels[..., _CHANNELS[name]] for name, pixels in centres.items()}
 
 
-def photographs(scene: Scene, temporary: Path) -> Iterator[NDArray[np.float32]]:
-    """Scene-linear (size, size, 3) float32 pictures, denoised by Cycles' own Open Image Denoise."""
+def photographs(
+    scene: Scene, temporary: Path, settings: Mapping[str, Any] = PHOTOGRAPH
+) -> Iterator[NDArray[np.float32]]:
+    """Scene-linear (size, size, 3) float32 pictures, denoised by Cycles' own Open Image Denoise.
+
+    `settings` are those of `bpy.types.CyclesRenderSettings`, but for the samples, which the scene states.
+    """
     cycles = bpy.context.scene.cycles
-    cycles.samples, cycles.max_bounces = scene.samples, 4
+    cycles.samples = scene.samples
     # For every view: with it off for some, their samples would depend on which others are rendered beside them.
     bpy.context.scene.camera.data.dof.use_dof = True
-    cycles.diffuse_bounces, cycles.glossy_bounces, cycles.transmission_bounces = 2, 2, 0
-    cycles.pixel_filter_type, cycles.filter_width = "BLACKMAN_HARRIS", 1.5
     _denoise(True)
+    for name, value in settings.items():
+        setattr(cycles, name, value)
     step = oversampling(scene.size)
     for found in _render(scene, {"light": "Image"}, temporary / "photographs", depth="16"):
         yield found["light"].reshape(scene.size, step, scene.size, step, 3).mean(axis=(1, 3))
@@ -78,8 +90,6 @@ def _denoise(on: bool) -> None:
     """Switch Cycles' denoiser; it needs the view layer's switch too."""
     cycles = bpy.context.scene.cycles
     cycles.use_denoising = bpy.context.view_layer.cycles.use_denoising = on
-    if on:
-        cycles.denoiser, cycles.denoising_quality, cycles.denoising_prefilter = "OPENIMAGEDENOISE", "FAST", "FAST"
 
 
 def _render(scene: Scene, outputs: dict[str, str], target: Path, *, depth: str) -> Iterator[Arrays]:

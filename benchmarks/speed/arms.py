@@ -1,0 +1,141 @@
+"""The process of one arm of the rendering comparison: ``python -m benchmarks.speed.arms ARM BATCH SAMPLES...``.
+
+Arms: ``stock``, BlenderProc as its documentation teaches it: its start-up settings and denoiser, `render` with
+`enable_segmentation_output`, `write_coco_annotations`; ``ours``, `synth.blender`; or the name of an entry of
+`VARIANTS`, ours with other settings of Cycles. All take the one scene that BATCH (`synth.spec`) holds.
+
+Beside BATCH appear ``ARM-SAMPLES.npz``, scene-linear ``pictures`` (views, size, size, 3), and ``ARM.json``: for every
+step its wall and processor seconds.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synth.spec import Scene, load
+
+# Settings of `bpy.types.CyclesRenderSettings` in place of ours; "light_tree" stands for its switch.
+VARIANTS: dict[str, dict[str, Any]] = {
+    "light tree": {"use_light_tree": True},
+    "bounces 3, 1 diffuse, 2 glossy": {"max_bounces": 3, "diffuse_bounces": 1, "glossy_bounces": 2},
+    "bounces 2, 1 diffuse, 1 glossy": {"max_bounces": 2, "diffuse_bounces": 1, "glossy_bounces": 1},
+    "no caustics": {"caustics_reflective": False, "caustics_refractive": False},
+    "adaptive, threshold 0.05": {"use_adaptive_sampling": True, "adaptive_threshold": 0.05},
+    "textures of 1,024 at most": {"texture_limit_render": "1024"},
+    "denoiser without prefilter": {"denoising_prefilter": "NONE"},
+    "denoiser by colour alone": {"denoising_input_passes": "RGB"},
+}
+PERSISTENT = "no persistent data"  # a variant that is no setting of Cycles' own
+
+
+class Clock:
+    """Wall and processor seconds of each step, as often as it was taken."""
+
+    def __init__(self) -> None:
+        self.steps: dict[str, list[tuple[float, float]]] = {}
+
+    @contextmanager
+    def __call__(self, step: str) -> Iterator[None]:
+        """Time what is done within."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        yield
+        self.steps.setdefault(step, []).append((time.perf_counter() - wall, time.process_time() - cpu))
+
+
+def stock(bproc: ModuleType, scene: Scene, folder: Path, samples: list[int], clock: Clock) -> None:
+    """BlenderProc's own way, after its examples "basics" and "coco_annotations"."""
+    import cv2
+
+    for body in bproc.object.get_all_mesh_objects():
+        body.set_cp("category_id", int(body.get_name().startswith("body-")))
+    bproc.renderer.set_output_format("OPEN_EXR", 16)  # that pictures of both arms are compared as light
+    bproc.renderer.enable_segmentation_output(map_by=["category_id", "instance", "name"])
+    for count in samples:
+        bproc.renderer.set_max_amount_of_samples(count)
+        bproc.renderer.set_noise_threshold(0 if count == max(samples) else 0.01)  # the last is the reference
+        with clock(f"photographs, {count}"):
+            data = bproc.renderer.render()
+        _save(folder, "stock", count, data["colors"])
+    shown = [_shown(light) for light in data["colors"]]
+    with clock("labels written"):
+        bproc.writer.write_coco_annotations(
+            str(folder / "coco"), instance_segmaps=data["instance_segmaps"],
+            instance_attribute_maps=data["instance_attribute_maps"], colors=shown, color_file_format="JPEG",
+        )  # fmt: skip
+    with clock("pictures written"):  # which the writer did too
+        for number, picture in enumerate(shown):
+            cv2.imwrite(str(folder / "coco" / f"{number}.jpg"), picture, [int(cv2.IMWRITE_JPEG_QUALITY), 95])
+    document = json.loads((folder / "coco" / "coco_annotations.json").read_text())
+    clock.steps["masks"] = [(len(document["annotations"]), 0.0)]
+
+
+def ours(arm: str, scene: Scene, folder: Path, samples: list[int], clock: Clock) -> None:
+    """Two passes of our own; `arm` is "ours" or one of `VARIANTS`."""
+    import bpy
+
+    from synth.blender import passes
+
+    passes.prepare(scene)
+    bpy.context.scene.render.use_persistent_data = arm != PERSISTENT
+    bpy.context.scene.render.use_simplify = "texture_limit_render" in VARIANTS.get(arm, {})
+    with clock("label pass"):
+        labels = list(passes.labels(scene, folder))
+    np.savez(folder / f"{arm}-labels.npz", **{str(number): each["label"] for number, each in enumerate(labels)})
+    settings = {**passes.PHOTOGRAPH, **VARIANTS.get(arm, {})}
+    for count in samples:
+        with clock(f"photographs, {count}"):
+            pictures = list(passes.photographs(replace(scene, samples=count), folder, settings))
+        _save(folder, arm, count, pictures)
+
+
+def _save(folder: Path, arm: str, samples: int, pictures: list[NDArray[np.float32]]) -> None:
+    light = np.stack([np.asarray(picture)[..., :3] for picture in pictures]).astype(np.float32)
+    np.savez(folder / f"{arm}-{samples}.npz", pictures=light)
+
+
+def _shown(light: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.asarray((np.clip(light, 0, 1) ** (1 / 2.2) * 255 + 0.5).astype(np.uint8)[..., :3])
+
+
+def main() -> None:
+    """Render what the command line says."""
+    arm, batch_file, samples = sys.argv[1], Path(sys.argv[2]).resolve(), [int(each) for each in sys.argv[3:]]
+    clock = Clock()
+    with clock("start"):
+        from synth.blender import build, session
+
+        bproc = session.load_blenderproc()
+        batch, folder = load(batch_file), batch_file.parent
+        session.start(bproc, folder, batch.threads, batch.device)
+    (scene,) = batch.scenes
+    with clock("building"):
+        build.build(bproc, scene, folder)
+    run: Callable[[], None] = (
+        (lambda: stock(bproc, scene, folder, samples, clock))
+        if arm == "stock"
+        else (lambda: ours(arm, scene, folder, samples, clock))
+    )
+    run()
+    (folder / f"{arm}.json").write_text(json.dumps(clock.steps))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except BaseException:  # noqa: BLE001  the driver sees the status, its log the rest
+        import traceback
+
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)
+    os._exit(0)  # bpy can crash on the way out
