@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from twin.assets import bar, beam, bearing, bolt, chain, pipe, plate, railing, stair
-from twin.assets.surface import Asset, Patch, Texels, assemble, mesh, patch_area_m2, texels
+from twin.assets.evaluation import texels
+from twin.assets.surface import Asset, Patch, Texels, assemble, mesh, patch_area_m2
 from twin.files import InputError
 
 __all__ = ["KINDS", "Asset", "Kind", "Patch", "Texels", "area_m2", "build", "mesh", "sample", "texels"]

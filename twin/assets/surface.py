@@ -171,35 +171,6 @@ def mesh(asset: Asset) -> "trimesh.Trimesh":
     return trimesh.Trimesh(asset.vertices, asset.faces, process=False)
 
 
-def texels(asset: Asset) -> Texels:
-    """Position, normal, area and zone of every texel, evaluated at its centre on the asset's triangles.
-
-    Areas of an island are scaled to sum to the area of its triangles: the centre of a texel that several triangles
-    share stands for all of it, and the scaling takes back what that rounding costs.
-    """
-    position = np.zeros((*asset.atlas_shape, 3), dtype=np.float32)
-    normal = np.zeros((*asset.atlas_shape, 3), dtype=np.float32)
-    area = np.zeros(asset.atlas_shape, dtype=np.float32)
-    zone = np.full(asset.atlas_shape, -1, dtype=np.int16)
-    thickness = np.zeros(asset.atlas_shape, dtype=np.float32)
-    for island in asset.islands:
-        height, width = island.shape
-        outer = (
-            slice(island.row - GUTTER, island.row + height + GUTTER),
-            slice(island.column - GUTTER, island.column + width + GUTTER),
-        )
-        inner = (slice(island.row, island.row + height), slice(island.column, island.column + width))
-        position[outer], normal[outer], areas = _evaluate(island)
-        areas = areas[GUTTER:-GUTTER, GUTTER:-GUTTER]
-        if areas.sum() == 0:  # a few coarse texels, all centred in the empty halves of collapsed quads
-            areas = np.ones_like(areas)
-        area[inner] = areas * (1e6 * patch_area_m2(island.patch) / areas.sum())
-        zone[outer] = island.zone
-        own = island.patch.thickness_mm
-        thickness[outer] = asset.nominal_thickness_mm if own is None else own
-    return Texels(position_m=position, normal=normal, area_mm2=area, zone=zone, thickness_mm=thickness)
-
-
 def patch_area_m2(patch: Patch) -> float:
     """Area of a patch's triangles."""
     total = 0.0
@@ -209,11 +180,15 @@ def patch_area_m2(patch: Patch) -> float:
     return total / 2
 
 
+def crossed(a: list[Floats], b: list[Floats]) -> list[Floats]:
+    """Cross products, axis by axis."""
+    (x, y, z), (u, v, w) = a, b
+    return [y * w - z * v, z * u - x * w, x * v - y * u]
+
+
 def _cross(a: Floats, b: Floats) -> Floats:
     """Cross products, (..., 3); numpy's own takes ten times as long for the few points of a patch."""
-    x, y, z = a[..., 0], a[..., 1], a[..., 2]
-    u, v, w = b[..., 0], b[..., 1], b[..., 2]
-    return np.stack([y * w - z * v, z * u - x * w, x * v - y * u], axis=-1)
+    return np.stack(crossed([a[..., axis] for axis in range(3)], [b[..., axis] for axis in range(3)]), axis=-1)
 
 
 def _corners(grid: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -278,32 +253,3 @@ def _pack(
         for index, patch in enumerate(patches)
     ]
     return islands, shape
-
-
-def _along(edges: Floats, wrap: bool) -> tuple[Integers, Floats, Floats]:
-    """Quad, place within it in [0, 1), and extent in quads of each texel along one axis, gutters included."""
-    count = round(edges[-1])
-    index = np.arange(-GUTTER, count + GUTTER)
-    centre = (index % count if wrap else index.clip(0, count - 1)) + 0.5
-    quad = np.searchsorted(edges, centre, side="right") - 1
-    length = edges[quad + 1] - edges[quad]
-    return quad, (centre - edges[quad]) / length, 1 / length
-
-
-def _evaluate(island: Island) -> tuple[Floats, Floats, Floats]:
-    """Position (h, w, 3), normal (h, w, 3) and area (h, w) in m² of an island's texels, gutter included."""
-    grid = island.patch.points
-    row, t, row_extent = _along(island.row_edges, island.patch.wrap_v)
-    column, s, column_extent = _along(island.column_edges, island.patch.wrap_u)
-    low, high = grid[row], grid[row + 1]
-    a, b, c, d = low[:, column], low[:, column + 1], high[:, column + 1], high[:, column]
-    first = (s[None, :] >= t[:, None])[..., None]
-    du, dv = np.where(first, b - a, c - d), np.where(first, c - b, d - a)
-    position = a + s[None, :, None] * du + t[:, None, None] * dv
-    cross = _cross(du, dv)
-    length = np.sqrt((cross * cross).sum(axis=2))
-    # A quad collapsed to a triangle has one empty half: its texels, of area 0, take the normal of the other half.
-    other = _cross(c - a, np.where(first, d - a, b - a) * np.where(first, 1.0, -1.0))
-    cross = np.where((length > 1e-6 * np.sqrt((other * other).sum(axis=2)))[..., None], cross, other)
-    normal = cross / np.maximum(np.sqrt((cross * cross).sum(axis=2, keepdims=True)), 1e-30)
-    return position, normal, length * row_extent[:, None] * column_extent[None, :]
