@@ -82,7 +82,7 @@ def test_killed_then_resumed_and_appended_with_two_workers_gives_the_same_files(
     """The first command stops in the middle of a scene."""
     out = tmp_path / "killed"
     child = subprocess.Popen([*COMMAND, "--out", str(out), "--workers", "2", "--count", "7"], stderr=subprocess.DEVNULL)
-    drill.until(lambda: len(listed(out)) >= 4, seconds=120)
+    drill.until(lambda: len(listed(out)) >= 4, seconds=300)
     os.kill(child.pid, signal.SIGKILL)
     child.wait()  # its workers live on for a moment, beside those of the next command
     assert not (out / "dataset.json").exists()
@@ -123,11 +123,50 @@ def test_appended_in_the_middle_of_a_scene_is_the_same_dataset(dataset: Path, tm
     assert drill.hashes(out) == drill.hashes(dataset)
 
 
+@pytest.mark.slow
+@pytest.mark.blender
+@pytest.mark.parametrize("workers", [1, 4])
+def test_killed_again_and_again_ends_as_the_undisturbed_dataset(dataset: Path, tmp_path: Path, workers: int) -> None:
+    """Killed as soon as it has a lock, as Blender starts, in mid-render, and as it assembles; then left alone."""
+    out = tmp_path / "killed"
+    stages = (".lock", "work/*/*/batch.json", "images/*.jpg", "images/00000[3-8].jpg", "annotations.json")
+    for stage in stages:
+        child = subprocess.Popen([*COMMAND, "--out", str(out), "--workers", str(workers)], stderr=subprocess.DEVNULL)
+        drill.until(lambda stage=stage, child=child: list(out.glob(stage)) or child.poll() is not None, seconds=300)
+        child.kill()
+        child.wait()
+        assert list(out.glob(stage))
+    assert run(out, "--workers", str(workers)).returncode == 0
+    assert drill.hashes(out) == drill.hashes(dataset)
+
+
+@pytest.mark.slow
+@pytest.mark.blender
+def test_raylet_killed_half_way_costs_the_batch_in_flight(dataset: Path, tmp_path: Path) -> None:
+    """A cluster of two nodes that render beside the head; one is killed while both do. The command goes on alone."""
+    from ray.cluster_utils import Cluster
+
+    out = tmp_path / "cluster"
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    try:
+        nodes = [cluster.add_node(num_cpus=1, resources={"blender": 1}) for _ in range(2)]
+        command = [*COMMAND, "--out", str(out), "--address", cluster.address]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as child:
+            drill.until(lambda: len(list(out.glob("work/*/*/batch.json"))) >= 2, seconds=300)
+            assert len(list(out.glob("work/*/*/batch.json"))) == 2, "both nodes render"
+            cluster.remove_node(nodes[0], allow_graceful=False)
+            _, errors = child.communicate(timeout=600)
+        assert child.returncode == 0, errors
+        assert drill.hashes(out) == drill.hashes(dataset)
+    finally:
+        cluster.shutdown()
+
+
 @pytest.mark.blender
 def test_terminated_ends_soon_with_130_and_leaves_no_process(tmp_path: Path) -> None:
     out = tmp_path / "out"
     child = subprocess.Popen([*COMMAND, "--out", str(out)], stderr=subprocess.PIPE, text=True)
-    drill.until(lambda: list(out.glob("work/*/*/batch.json")), seconds=120)
+    drill.until(lambda: list(out.glob("work/*/*/batch.json")), seconds=300)
     time.sleep(1)
     child.terminate()
     _, errors = child.communicate(timeout=10)
