@@ -25,6 +25,7 @@ from twin.files import (
     read_manifest,
     versions,
     write_manifest,
+    writing,
 )
 
 SCENES_PER_BATCH = 3  # as many images as three scenes of the preset have; a Blender process lives for one batch
@@ -125,7 +126,8 @@ def render(
         if manifest is not None and manifest["images"] >= task.images:
             return int(manifest["images"])
         _render_missing(out, task, needs, workers, address)
-        _assemble(out, task)
+        with writing(out):
+            _assemble(out, task)
     return task.images
 
 

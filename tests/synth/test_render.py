@@ -1,5 +1,6 @@
 """The command as a user runs it: real Blender, killed, resumed, with other numbers of workers."""
 
+import errno
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from pycocotools.coco import COCO
 
+from segmentation import coco
 from synth import batch, fanout, rehearsal, render, scene
 from synth.config import RenderConfig
 from twin.files import InputError, WorkError, write_json
@@ -215,6 +217,21 @@ def test_failed_batches_are_told_by_their_images_and_seed_when_all_others_are_do
     ):
         render.render(tmp_path / "out", config, count=19)
     assert done == ["0", "2"]
+
+
+def test_disk_that_fills_as_the_dataset_is_assembled_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, *rest: object, **more: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(fanout, "fan_out", lambda *rest, **more: [])
+    monkeypatch.setattr(coco, "write_document", full)
+    with pytest.raises(
+        InputError, match=r"out: cannot be written \(No space left on device\); make room, then run the"
+    ):
+        render.render(tmp_path / "out", RenderConfig(preset="quick", size=64, seed=3), count=1)
+    assert not (tmp_path / "out" / "dataset.json").exists()
 
 
 def test_dry_run_scales_one_batch_and_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
