@@ -1,8 +1,9 @@
 """The process of one arm of the rendering comparison: ``python -m benchmarks.speed.arms ARM BATCH SAMPLES...``.
 
 Arms: ``stock``, BlenderProc as its documentation teaches it: its start-up settings and denoiser, `render` with
-`enable_segmentation_output`, `write_coco_annotations`; ``ours``, `synth.blender`; or the name of an entry of
-`VARIANTS`, ours with other settings of Cycles. All take the one scene that BATCH (`synth.spec`) holds.
+`enable_segmentation_output`, `write_coco_annotations`; ``ours``, `synth.blender`; the name of an entry of `VARIANTS`,
+ours with other settings of Cycles; or ``writers``, both writers of labels. All but that take the one scene that BATCH
+(`synth.spec`) holds.
 
 Beside BATCH appear ``ARM-SAMPLES.npz``, scene-linear ``pictures`` (views, size, size, 3), and ``ARM.json``: for every
 step its wall and processor seconds.
@@ -12,7 +13,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -54,8 +55,6 @@ class Clock:
 
 def stock(bproc: ModuleType, scene: Scene, folder: Path, samples: list[int], clock: Clock) -> None:
     """BlenderProc's own way, after its examples "basics" and "coco_annotations"."""
-    import cv2
-
     for body in bproc.object.get_all_mesh_objects():
         body.set_cp("category_id", int(body.get_name().startswith("body-")))
     bproc.renderer.set_output_format("OPEN_EXR", 16)  # that pictures of both arms are compared as light
@@ -66,17 +65,37 @@ def stock(bproc: ModuleType, scene: Scene, folder: Path, samples: list[int], clo
         with clock(f"photographs, {count}"):
             data = bproc.renderer.render()
         _save(folder, "stock", count, data["colors"])
-    shown = [_shown(light) for light in data["colors"]]
-    with clock("labels written"):
-        bproc.writer.write_coco_annotations(
-            str(folder / "coco"), instance_segmaps=data["instance_segmaps"],
-            instance_attribute_maps=data["instance_attribute_maps"], colors=shown, color_file_format="JPEG",
-        )  # fmt: skip
-    with clock("pictures written"):  # which the writer did too
-        for number, picture in enumerate(shown):
-            cv2.imwrite(str(folder / "coco" / f"{number}.jpg"), picture, [int(cv2.IMWRITE_JPEG_QUALITY), 95])
-    document = json.loads((folder / "coco" / "coco_annotations.json").read_text())
-    clock.steps["masks"] = [(len(document["annotations"]), 0.0)]
+    bproc.writer.write_coco_annotations(
+        str(folder / "coco"), instance_segmaps=data["instance_segmaps"],
+        instance_attribute_maps=data["instance_attribute_maps"], colors=[_shown(light) for light in data["colors"]],
+        color_file_format="JPEG",
+    )  # fmt: skip
+
+
+def writers(bproc: ModuleType, size: int, folder: Path, clock: Clock) -> None:
+    """Both writers of labels on the same made-up masks, regions of smooth noise that cover an eighth of the picture."""
+    import bpy
+    from scipy import ndimage
+
+    from synth import labels
+    from twin.files import write_json
+
+    noise = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=(size, size)), size / 45)
+    mask = noise > np.quantile(noise, 0.875)
+    instances, count = ndimage.label(mask, np.ones((3, 3)))
+    label = np.stack([mask, 0.1 * mask, np.ones_like(noise)], axis=-1).astype(np.float32)
+    known = [{"idx": number, "category_id": 1, "name": "rust"} for number in range(1, count + 1)]
+    bpy.context.scene.frame_start, bpy.context.scene.frame_end = 0, 1
+    for _ in range(4):  # the first warms up
+        with clock("stock writer"):
+            bproc.writer.write_coco_annotations(
+                str(folder / "coco-writer"), instance_segmaps=[instances], instance_attribute_maps=[known],
+                colors=[np.zeros((size, size, 3), np.uint8)], append_to_existing_output=False,
+            )  # fmt: skip
+        with clock("our writer"):
+            found = labels.annotations(mask, label, 1, {1: labels.Known(kind="pipe", thickness_mm=5.0)})
+            write_json(folder / "labels.json", found)
+    clock.steps["masks"] = [(count, 0.0)]
 
 
 def ours(arm: str, scene: Scene, folder: Path, samples: list[int], clock: Clock) -> None:
@@ -86,6 +105,8 @@ def ours(arm: str, scene: Scene, folder: Path, samples: list[int], clock: Clock)
     from synth.blender import passes
 
     passes.prepare(scene)
+    bpy.context.scene.render.use_persistent_data = False  # so that nothing of the warming up is left, as with stock
+    list(passes.labels(scene, folder))
     bpy.context.scene.render.use_persistent_data = arm != PERSISTENT
     bpy.context.scene.render.use_simplify = "texture_limit_render" in VARIANTS.get(arm, {})
     with clock("label pass"):
@@ -118,14 +139,15 @@ def main() -> None:
         batch, folder = load(batch_file), batch_file.parent
         session.start(bproc, folder, batch.threads, batch.device)
     (scene,) = batch.scenes
-    with clock("building"):
-        build.build(bproc, scene, folder)
-    run: Callable[[], None] = (
-        (lambda: stock(bproc, scene, folder, samples, clock))
-        if arm == "stock"
-        else (lambda: ours(arm, scene, folder, samples, clock))
-    )
-    run()
+    if arm == "writers":
+        writers(bproc, scene.size, folder, clock)
+    else:
+        with clock("building"):
+            build.build(bproc, scene, folder)
+        if arm == "stock":
+            stock(bproc, scene, folder, samples, clock)
+        else:
+            ours(arm, scene, folder, samples, clock)
     (folder / f"{arm}.json").write_text(json.dumps(clock.steps))
 
 

@@ -21,7 +21,7 @@ from segmentation import runs
 from synth import batch, labels, scene, spec
 from synth.config import RenderConfig, preset
 from synth.presets import PRESETS
-from twin.files import WorkError, write_json, writing
+from twin.files import WorkError, writing
 
 VIEWS = 4  # of each scene
 PRESET = f"balanced, {VIEWS} views"
@@ -84,6 +84,9 @@ def measure(
                 counts = curve if arm in ("stock", "ours") else [usual]
                 rows += _run(arm, number, folder, counts, reference)
             rows += _recorded(config, one, number, folder, usual)
+            if number == 0:
+                on_step("label writers")
+                rows += _run("writers", number, folder, [usual], reference)
     return rows
 
 
@@ -96,15 +99,14 @@ def _run(arm: str, number: int, folder: Path, counts: Sequence[int], reference: 
     if done.returncode:
         raise WorkError(f"arm {arm}, scene {number}: {log.read_text(errors='replace').strip().splitlines()[-1]}")
     steps = json.loads((folder / f"{arm}.json").read_text())
-    masks = int(steps.pop("masks", [[0]])[0][0])
-    best = _pictures(folder, "stock" if arm == "stock" else "ours", reference)
+    items = int(steps.pop("masks", [[VIEWS]])[0][0])
     rows = []
     for step, times in steps.items():
         wall, cpu = times[-1]
         if not step.startswith("photographs, "):
-            count = masks if step == "labels written" else VIEWS
-            rows.append(Row(arm=arm, scene=number, step=step, items=count, wall_s=wall, cpu_s=cpu))
+            rows.append(Row(arm=arm, scene=number, step=step, items=items, wall_s=wall, cpu_s=cpu))
             continue
+        best = _pictures(folder, "stock" if arm == "stock" else "ours", reference)
         samples = int(step.removeprefix("photographs, "))
         psnr = float(np.mean([psnr_db(*pair) for pair in zip(_pictures(folder, arm, samples), best, strict=True)]))
         rows.append(
@@ -138,28 +140,15 @@ def _recorded(config: RenderConfig, one: spec.Scene, number: int, folder: Path, 
         seen = [np.asarray(arrays[str(view)]) for view in range(VIEWS)]
     out = folder / "out"
     (out / "images").mkdir(parents=True)
-    times = {"recorded": np.zeros(2), "labels written": np.zeros(2)}
-    masks = 0
+    wall = cpu = 0.0
     for view, light, label in zip(one.views, pictures, seen, strict=True):
-        file, assets = folder / "view.npz", labels.known(one, view)
+        file = folder / "view.npz"
         np.savez(file, photograph=light.astype(np.float16), label=label)
-        begun = np.array([time.perf_counter(), time.process_time()])
-        batch.record(out, config, None, number, view.index, file, assets)
-        times["recorded"] += [time.perf_counter(), time.process_time()] - begun
-        mask = labels.annotated(label, config.rule())
-        begun = np.array([time.perf_counter(), time.process_time()])
-        found = labels.annotations(mask, label, view.index + 1, assets)
-        found += labels.sights(label, view.index + 1, assets, config.rule().threshold)
-        write_json(out / "labels.json", found)
-        times["labels written"] += [time.perf_counter(), time.process_time()] - begun
-        masks += len(found)
-    return [
-        Row(
-            arm="ours", scene=number, step=step, items=masks if step == "labels written" else VIEWS, wall_s=wall,
-            cpu_s=cpu,
-        )
-        for step, (wall, cpu) in times.items()
-    ]  # fmt: skip
+        begun = time.perf_counter(), time.process_time()
+        batch.record(out, config, None, number, view.index, file, labels.known(one, view))
+        wall += time.perf_counter() - begun[0]
+        cpu += time.process_time() - begun[1]
+    return [Row(arm="ours", scene=number, step="recorded", wall_s=wall, cpu_s=cpu)]
 
 
 def write(folder: Path, rows: Sequence[Row], title: str) -> None:

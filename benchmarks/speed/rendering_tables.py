@@ -44,14 +44,6 @@ def seconds_at(points: Curve, db: float, which: int) -> float:
     return reached[0][which] if reached and reached[0][3] > db else float("nan")
 
 
-def mask_seconds(rows: Sequence["Row"], arm: str, what: str) -> float:
-    """Seconds a mask of writing labels; pictures that the same writer wrote are taken out."""
-    here = [row for row in rows if row.arm == arm]
-    spent = sum(getattr(row, what) for row in here if row.step == "labels written")
-    spent -= sum(getattr(row, what) for row in here if row.step == "pictures written")
-    return float(spent / max(sum(row.items for row in here if row.step == "labels written"), 1))
-
-
 def shares(rows: Sequence["Row"], samples: int, scenes_per_process: int) -> list[tuple[str, float, float]]:
     """Step, wall and processor seconds an image of ours at so many samples; the process serves several scenes."""
     found = []
@@ -82,13 +74,17 @@ def write(folder: Path, rows: Sequence["Row"], title: str) -> None:
         ]
         lines.append(f"| {one[0]:,} | {' | '.join(cells)} |")
     lines += ["", "| | stock | ours | ratio |", "|---|---|---|---|"]
-    for name, values in {
-        f"wall s an image at {ENOUGH_DB:g} dB": [seconds_at(each, ENOUGH_DB, 1) for each in both.values()],
-        f"processor s an image at {ENOUGH_DB:g} dB": [seconds_at(each, ENOUGH_DB, 2) for each in both.values()],
-        "wall ms a mask written": [1e3 * mask_seconds(rows, arm, "wall_s") for arm in both],
-        "processor ms a mask written": [1e3 * mask_seconds(rows, arm, "cpu_s") for arm in both],
-    }.items():
-        lines.append(f"| {name} | {values[0]:.2f} | {values[1]:.2f} | {values[0] / values[1]:.1f} |")
+    masks = next((row.items for row in rows if row.arm == "writers"), 0)
+    compared: list[tuple[str, float, float]] = []
+    for what, which in (("wall", 1), ("processor", 2)):
+        theirs, own = (seconds_at(each, ENOUGH_DB, which) for each in both.values())
+        compared.append((f"{what} s an image at {ENOUGH_DB:g} dB", theirs, own))
+    for what, name in (("wall", "wall_s"), ("processor", "cpu_s")):
+        theirs, own = (1e3 * _mean(rows, "writers", f"{whose} writer", name) for whose in ("stock", "our"))
+        compared.append((f"{what} ms a mask written, the same {masks} masks", theirs, own))
+    for name, theirs, own in compared:
+        ratio = f"{theirs / own:.1f}" if own > 0 else "not reached"
+        lines.append(f"| {name} | {theirs:.2f} | {own:.2f} | {ratio} |")
     steps = shares(rows, usual, SCENES_PER_BATCH)
     total = np.array([each[1:] for each in steps]).sum(axis=0)
     lines += [
@@ -108,7 +104,7 @@ def write(folder: Path, rows: Sequence["Row"], title: str) -> None:
 
 def _variants(rows: Sequence["Row"], usual: int) -> list[str]:
     """Other settings of Cycles: how long photographs take, how near they come to the reference of ours, and to ours."""
-    names = [arm for arm in dict.fromkeys(row.arm for row in rows) if arm not in ("stock", "ours")]
+    names = [arm for arm in dict.fromkeys(row.arm for row in rows) if arm not in ("stock", "ours", "writers")]
     if not names:
         return []
     here = [row for row in rows if row.step == "photographs" and row.samples == usual]
