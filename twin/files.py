@@ -10,6 +10,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import shutil
 import signal
 import tempfile
@@ -26,6 +27,7 @@ LOCK = ".lock"
 BEAT_SECONDS = 15.0  # a holder shows that often that it lives
 LEASE_SECONDS = 120.0  # after so long without a sign, a holder on another machine counts as dead
 OUTLIVING_SECONDS = LEASE_SECONDS + 30  # patience of what is started again elsewhere when a machine is lost
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")  # of a character beyond the first 65,536: Python would take it alone
 
 
 class InputError(Exception):
@@ -130,14 +132,18 @@ def read_json(path: Path) -> Any:
     Raises
     ------
     InputError
-        The file is missing, unreadable or not JSON.
+        The file is missing, unreadable or not JSON, or holds half a character, which no file could.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))  # some editors write a byte order mark
+        text = path.read_text(encoding="utf-8-sig")  # some editors write a byte order mark
+        value = json.loads(text)
+        if _HALF.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path and who may read it") from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not valid JSON ({error})") from error
+        raise InputError(f"{path}: not valid JSON ({error}); mend the file or make it again") from error
 
 
 def digest(value: Any) -> str:
