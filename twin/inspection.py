@@ -189,7 +189,7 @@ def _read(path: Path) -> tuple[list[Record], int, str]:
         try:
             values = json.loads(line)
             records.append(_record(values))
-        except (ValueError, TypeError, LookupError, InputError) as error:
+        except (ValueError, TypeError, LookupError, OverflowError, RecursionError, InputError) as error:
             if not line.endswith(b"\n"):
                 return records, whole, f"{path}: line {number} is torn and left out; enter that inspection again"
             raise InputError(f"{path}: line {number} is no record ({error}); mend or remove it") from error

@@ -3,7 +3,8 @@
 import csv
 import hashlib
 import io
-import zipfile
+import struct
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twin import assets, state
+from twin import assets, npz, state
 from twin.assets.shapes import COVERED
 from twin.assets.surface import Asset, Texels
 from twin.files import InputError, digest
@@ -88,26 +89,27 @@ def from_photos(
     texels = asset.atlas_shape[0] * asset.atlas_shape[1]
     seen, rusted = np.zeros((2, texels))
     for mask, uvmap in zip(masks, uvmaps, strict=True):
-        texel = _texel_map(uvmap, twin, asset)
         rust = read_mask(mask)
-        if rust.shape != texel.shape:
-            raise InputError(
-                f"{mask}: {rust.shape[1]} x {rust.shape[0]} pixels, its camera {texel.shape[1]} x {texel.shape[0]} "
-                f"({uvmap}); give a mask of the whole photograph, at its own size"
-            )
+        texel = _texel_map(uvmap, twin, asset, mask, rust.shape)
         seen += np.bincount(texel[texel >= 0], minlength=texels)
         rusted += np.bincount(texel[(texel >= 0) & rust], minlength=texels)
     rust_there = (2 * rusted > seen).reshape(asset.atlas_shape)
     return photo_records(pattern, asset, assets.texels(asset), (seen > 0).reshape(asset.atlas_shape), rust_there)
 
 
-def _texel_map(path: Path, twin: Twin, asset: Asset) -> NDArray[np.int64]:
-    """Which texel each pixel sees, (height, width) flat indices, -1 for none."""
+def _texel_map(path: Path, twin: Twin, asset: Asset, mask: Path, wanted: tuple[int, ...]) -> NDArray[np.int64]:
+    """Which texel each pixel of a mask of shape `wanted` sees, (height, width) flat indices, -1 for none."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            texel, shape, key = arrays["texel"], tuple(arrays["atlas_shape"].tolist()), str(arrays["asset"])
-    except (OSError, KeyError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        seen, _ = npz.headers(path, ("texel",))["texel"]
+        if len(seen) == 2 and seen != wanted:
+            raise InputError(
+                f"{mask}: {wanted[1]} x {wanted[0]} pixels, its camera {seen[1]} x {seen[0]} ({path}); give a mask of "
+                "the whole photograph, at its own size"
+            )
+        arrays = npz.read(path, {"texel": 8 * wanted[0] * wanted[1], "atlas_shape": 64, "asset": 4096})
+    except npz.DamagedError as error:
         raise InputError(f"{path}: no map of texels ({error}); make it with python -m synth uvmap") from error
+    texel, shape, key = arrays["texel"], tuple(arrays["atlas_shape"].ravel().tolist()), str(arrays["asset"])
     if shape != asset.atlas_shape or key != asset_key(twin):
         raise InputError(f"{path}: is of another twin than {twin.id}; make it with this one")
     if texel.ndim != 2 or texel.dtype.kind != "i" or texel.max(initial=-1) >= shape[0] * shape[1]:
@@ -128,12 +130,15 @@ def read_mask(path: Path) -> NDArray[np.bool_]:
     InputError
         It cannot be read, or is a picture in colour: what is rust in it cannot be known.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
+    bombs = (Image.DecompressionBombError, Image.DecompressionBombWarning)
     try:
-        with Image.open(path, formats=["PNG"]) as opened:
-            opened.load()
-    except (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=["PNG"]) as opened:
+                opened.load()
+    except (OSError, ValueError, SyntaxError, EOFError, OverflowError, MemoryError, struct.error, *bombs) as error:
         raise InputError(f"{path}: no mask that can be read ({error}); save it as PNG") from error
     values = np.asarray(opened)
     if opened.mode == "RGB" and (values == values[..., :1]).all():
@@ -156,10 +161,9 @@ def seen_texels(folder: Path, record: Record, shape: tuple[int, int]) -> NDArray
         content = path.read_bytes()
         if path.name != f"photo-{hashlib.sha256(content).hexdigest()[:16]}.npz":
             raise InputError(f"{path}: damaged (its content does not match its name); take {record.date} anew")
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            seen = np.asarray(arrays["seen"])
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: cannot be read ({error})") from error
+        seen = npz.read(io.BytesIO(content), {"seen": shape[0] * shape[1]})["seen"]
+    except (OSError, npz.DamagedError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); put back the one that was beside it") from error
     if seen.shape != shape or seen.dtype != bool:
         raise InputError(f"{path}: does not fit the atlas, {shape[0]} x {shape[1]}")
     return seen
@@ -176,10 +180,16 @@ def from_csv(path: Path) -> list[Record]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 text ({error.reason}); save it as CSV UTF-8") from error
-    reader = csv.DictReader(io.StringIO(text))
+    try:
+        return _readings(path, csv.DictReader(io.StringIO(text, newline="")))
+    except csv.Error as error:
+        raise InputError(f"{path}: no table of readings ({error}); save it as CSV UTF-8") from error
+
+
+def _readings(path: Path, reader: "csv.DictReader[str]") -> list[Record]:
     names = set(reader.fieldnames or ())
     known = {field.name for field in fields(Record)} - {"uv", "seen"} | {"u", "v"}
     if not names >= set(COLUMNS) or not names <= known:
@@ -192,7 +202,7 @@ def from_csv(path: Path) -> list[Record]:
         except (InputError, ValueError) as error:
             raise InputError(f"{path}: line {reader.line_num}: {error}") from error
     if not records:
-        raise InputError(f"{path}: no readings in it")
+        raise InputError(f"{path}: no readings in it; give a line for each")
     return records
 
 

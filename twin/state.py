@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from twin import assets, corrosion, files
+from twin import assets, corrosion, files, npz
 from twin.assets.surface import Asset, Texels
 from twin.coating import COATINGS, Coating, Paint
 from twin.corrosion import Fields
@@ -51,6 +50,8 @@ class Twin:
     seed: int
 
     def __post_init__(self) -> None:
+        if not isinstance(self.id, str) or not isinstance(self.seed, int) or not isinstance(self.parameters, Mapping):
+            raise InputError(f"twin {self.id!r:.40}: id must be text, seed a whole number, parameters an object")
         if self.built.utcoffset() != timedelta(0) or self.clock.utcoffset() != timedelta(0):
             raise InputError(f"twin {self.id}: times must be UTC")
         if self.clock < self.built:
@@ -200,7 +201,7 @@ def load(folder: Path) -> tuple[Twin, Fields]:
             continue
         except OSError as error:
             raise InputError(f"{folder / name}: cannot be read ({error.strerror})") from error
-        return twin, _fields_of(folder / name, content, asset(twin).atlas_shape)
+        return twin, _fields_of(folder / name, content, _atlas_shape(folder / "twin.json", twin))
     raise InputError(f"{folder}: the fields that twin.json names are missing; make the twin again")
 
 
@@ -235,7 +236,7 @@ def _parse(path: Path, manifest: Mapping[str, Any]) -> tuple[Twin, str]:
         content["built"], content["clock"] = (datetime.fromisoformat(content[name]) for name in ("built", "clock"))
         twin = Twin(**content)
         name = str(manifest["fields"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise InputError(f"{path}: not a twin of this version ({type(error).__name__}: {error})") from error
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
@@ -244,13 +245,22 @@ def _parse(path: Path, manifest: Mapping[str, Any]) -> tuple[Twin, str]:
     return twin, name
 
 
+def _atlas_shape(path: Path, twin: Twin) -> tuple[int, int]:
+    """The atlas that the asset of a twin has, or a line on why it can have none."""
+    try:
+        return asset(twin).atlas_shape
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:  # a word for a length
+        raise InputError(f"{path}: not a twin of this version ({type(error).__name__}: {error})") from error
+
+
 def _fields_of(path: Path, content: bytes, shape: tuple[int, int]) -> Fields:
     if path.name != f"fields-{hashlib.sha256(content).hexdigest()[:16]}.npz":
         raise InputError(f"{path}: damaged (its content does not match its name); make the twin again")
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            state = {name: arrays[name] for name in FIELD_NAMES}
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        state = npz.read(io.BytesIO(content), dict.fromkeys(FIELD_NAMES, shape[0] * shape[1] * 8))
+    except npz.DamagedError as error:
         raise InputError(f"{path}: not the fields of a twin ({error}); make the twin again") from error
     if any(array.shape != shape or array.dtype != np.float32 for array in state.values()):
         raise InputError(f"{path}: does not fit the atlas of its asset, {shape[0]} x {shape[1]}; make the twin again")

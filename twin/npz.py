@@ -1,0 +1,84 @@
+"""NumPy's .npz files from strangers: what they announce is looked at before anything of it is read; never a pickle."""
+
+import math
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+# What zipfile, zlib and NumPy's reader of headers raise on damaged files.
+_DAMAGED = (
+    ArithmeticError, AttributeError, EOFError, KeyError, MemoryError, NotImplementedError, OSError, RuntimeError,
+    SyntaxError, TypeError, ValueError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+
+
+class DamagedError(Exception):
+    """A file is no .npz of plain arrays, lacks one, or is broken; in a few words."""
+
+
+Headers = dict[str, tuple[tuple[int, ...], np.dtype[Any]]]
+
+
+def headers(source: Path | IO[bytes], names: Collection[str]) -> Headers:
+    """Shape and type of the arrays of these names; nothing else is read.
+
+    Raises
+    ------
+    DamagedError
+        One is absent or has no header that could be.
+    """
+    with _trouble(), zipfile.ZipFile(source) as archive:
+        found = {}
+        for name in names:
+            with archive.open(f"{name}.npy") as stream:
+                found[name] = _header(stream)[:2]
+        return found
+
+
+def read(source: Path | IO[bytes], most_bytes: Mapping[str, int]) -> dict[str, NDArray[Any]]:
+    """The arrays of these names, each of at most so many bytes.
+
+    Raises
+    ------
+    DamagedError
+        One is absent, larger, of Python objects, or broken off.
+    """
+    with _trouble(), zipfile.ZipFile(source) as archive:
+        found = {}
+        for name, most in most_bytes.items():
+            with archive.open(f"{name}.npy") as stream:
+                shape, kind, order = _header(stream)
+                size = math.prod(shape) * kind.itemsize
+                if size > most:
+                    raise ValueError(f"{name} announces {size} bytes, more than it can have")
+                content = stream.read(size)
+                if len(content) < size or stream.read(1):  # at the end its checksum is compared
+                    raise ValueError(f"{name} is not of the {size} bytes announced")
+            found[name] = np.frombuffer(content, kind).reshape(shape, order=order).copy()
+        return found
+
+
+def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any], Literal["C", "F"]]:
+    version = np.lib.format.read_magic(stream)  # type: ignore[no-untyped-call]
+    if version not in ((1, 0), (2, 0)):
+        raise ValueError(f"version {version} of .npy")
+    reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, in_columns, kind = reader(stream)  # type: ignore[no-untyped-call]
+    if kind.hasobject or kind.itemsize < 1 or min(shape, default=0) < 0:
+        raise ValueError("Python objects or nothing at all, no plain array")
+    return shape, kind, "F" if in_columns else "C"
+
+
+@contextmanager
+def _trouble() -> Iterator[None]:
+    try:
+        yield
+    except _DAMAGED as error:
+        raise DamagedError(" ".join(str(error).split())[:100] or type(error).__name__) from error
