@@ -19,15 +19,15 @@ from pycocotools import mask as coco_mask
 
 from segmentation import archive, pictures, png_masks
 from segmentation.cache import cache_folder
-from segmentation.coco_check import Document, check_document, check_segmentation, file_name
+from segmentation.coco_check import Document, check_document, check_outlines, check_segmentation, file_name
 from segmentation.coco_write import document, extent, outlined, polygons, region, rle, write_document
 from segmentation.pictures import decoded
 from twin.files import InputError, digest, read_json
 
 __all__ = [
-    "ROBOFLOW_JSON", "SPLITS", "Dataset", "Photo", "check_segmentation", "decoded", "document", "extent", "file_name",
-    "image", "locate", "mask", "outlined", "polygons", "read", "read_json", "region", "rle", "sources", "unwrapped",
-    "write_document",
+    "ROBOFLOW_JSON", "SPLITS", "Dataset", "Photo", "check_outlines", "check_segmentation", "decoded", "document",
+    "extent", "file_name", "image", "locate", "mask", "outlined", "polygons", "read", "read_json", "region", "rle",
+    "sources", "unwrapped", "write_document",
 ]  # fmt: skip
 
 SPLITS = ("train", "valid", "test")
@@ -210,6 +210,7 @@ def _photo(
         )
     for each in annotations:
         check_segmentation(each, width, height, source)
+    check_outlines(annotations, f"{source}: image {entry['id']}")
     photo = Photo(
         id=entry["id"],
         file_name=name if split is None else f"{split}/{name}",

@@ -5,7 +5,7 @@ What passes can be given to pycocotools, which misreads some damaged segmentatio
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
@@ -13,6 +13,10 @@ from typing import Any
 import numpy as np
 
 from twin.files import InputError
+
+# pycocotools takes 100 bytes for each pixel of an outline, and crashes where there is no memory: a million points that
+# jump from side to side need terabytes. 100,000 corners drawn by a tool are far below.
+MOST_OUTLINE_PX = 2_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +113,7 @@ def check_segmentation(annotation: Mapping[str, Any], width: int, height: int, s
     elif isinstance(segmentation, list) and segmentation:
         for polygon in segmentation:
             _check_polygon(polygon, width, height, where)
+        check_outlines([annotation], where)
     else:
         raise InputError(f"{where} has no segmentation; export masks, not boxes")
 
@@ -131,6 +136,19 @@ def _check_polygon(polygon: Any, width: int, height: int, where: str) -> None:
         raise InputError(f"{where}: a polygon lies far outside the {width}x{height} image; draw it again")
     if max(x) <= 0 or min(x) >= width or max(y) <= 0 or min(y) >= height:
         raise InputError(f"{where}: no part of a polygon lies in the {width}x{height} image; draw it again")
+
+
+def _outline_px(polygon: Sequence[float]) -> float:
+    """Pixels on the outline of a polygon, and its corners."""
+    points = np.reshape(np.asarray(polygon, dtype=np.float64), (-1, 2))
+    return float(np.abs(points - np.roll(points, 1, axis=0)).max(axis=1).sum()) + len(points)
+
+
+def check_outlines(annotations: Iterable[Mapping[str, Any]], where: str) -> None:
+    """Refuse polygons that are together so long that pycocotools would run out of memory."""
+    polygons = (each for one in annotations if isinstance(one["segmentation"], list) for each in one["segmentation"])
+    if sum(map(_outline_px, polygons)) > MOST_OUTLINE_PX:
+        raise InputError(f"{where}: outlines of over {MOST_OUTLINE_PX:,} pixels, more than areas have; export as RLE")
 
 
 def _check_rle(rle: Mapping[str, Any], width: int, height: int, where: str) -> None:

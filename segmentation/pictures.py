@@ -14,6 +14,8 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from twin.files import InputError
 
+# Pillow would also give EPS to Ghostscript, an interpreter, and reads dozens of kinds that hold no photographs.
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 _QUARTER_TURNS = (5, 6, 7, 8)  # EXIF orientations that exchange width and height
 
 # What PIL raises on broken, hostile or exotic files.
@@ -47,7 +49,7 @@ def header(path: Path) -> tuple[tuple[int, int], str]:
     """
     with _trouble(path, "not a readable image"):
         content = path.read_bytes()
-        with Image.open(io.BytesIO(content)) as picture:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
             size = picture.size
             # The base class's getexif: PNG's own would decode the whole image. The size of a TIFF is upright already.
             turned = Image.Image.getexif(picture).get(ExifTags.Base.Orientation) in _QUARTER_TURNS
@@ -56,8 +58,8 @@ def header(path: Path) -> tuple[tuple[int, int], str]:
     return size, hashlib.sha256(content).hexdigest()
 
 
-def decoded(path: Path) -> npt.NDArray[np.uint8]:
-    """The pixels of an image file, (height, width, 3) uint8 RGB, upright by its EXIF orientation.
+def decoded(path: Path, *, upright: bool = True) -> npt.NDArray[np.uint8]:
+    """The pixels of an image file, (height, width, 3) uint8 RGB, upright by its EXIF orientation or as they are stored.
 
     Grey, palette and CMYK images become RGB, transparency is dropped, 16 bits become the upper 8.
 
@@ -67,11 +69,13 @@ def decoded(path: Path) -> npt.NDArray[np.uint8]:
         The file breaks off, is damaged, or holds a kind of pixel that is no photograph.
     """
     # From memory: Pillow maps the file of an uncompressed TIFF and then garbles one that is to be turned.
-    content = path.read_bytes()
-    with _trouble(path, "cannot be decoded"), Image.open(io.BytesIO(content)) as opened:
+    with (
+        _trouble(path, "cannot be decoded"),
+        Image.open(io.BytesIO(content := path.read_bytes()), formats=FORMATS) as opened,
+    ):
         if opened.format == "JPEG":
             _check_jpeg(content)
-        picture = ImageOps.exif_transpose(opened)
+        picture = ImageOps.exif_transpose(opened) if upright else opened
         if picture.mode.startswith("I"):  # 16-bit grey; "I" is how some formats announce it
             picture = Image.fromarray((np.asarray(picture).clip(0, 65535) >> 8).astype(np.uint8))
         elif picture.mode == "F":
