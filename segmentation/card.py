@@ -5,7 +5,7 @@ After M. Mitchell et al., Model Cards for Model Reporting, Proc. FAT* 2019.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,8 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
         The run or an evaluation cannot be read.
     """
     run = runs.load(folder)
-    manifest, config, counts = run.manifest, run.manifest["config"], run.manifest.get("counts", {})
+    manifest, config = run.manifest, asdict(evaluate.config_of(folder, run))
+    counts, data = manifest.get("counts") or {}, manifest.get("data") or {}
     arm = config["arm"]
     made_of = splits.load(folder / runs.SPLIT) if (folder / runs.SPLIT).is_file() else None
     group = made_of.group if made_of is not None else {}
@@ -85,10 +86,10 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
         f"- {counts.get('train_photos', '?')} photographs and {counts.get('train_renders', 0)} renders; "
         f"{counts.get('valid', '?')} photographs chose the epoch, {counts.get('test', len(table.image))} were kept for "
         "the scores below.",
-        f"- Dataset `{manifest['data'].get('real')}` (a hash of images and labels), categories: "
+        f"- Dataset `{data.get('real')}` (a hash of images and labels), categories: "
         f"{', '.join(manifest.get('classes') or ()) or 'all, as one'}.",
-        *([f"- Renders `{manifest['data']['renders']}`."] if manifest["data"].get("renders") else []),
-        f"- Split `{manifest['data'].get('split')}`: {how}.",
+        *([f"- Renders `{data['renders']}`."] if data.get("renders") else []),
+        f"- Split `{data.get('split')}`: {how}.",
         f"- {_framing(config, manifest)}",
         f"- {config['epochs']} epochs, batches of {config['batch_size']}, {config['loss']} loss, first weights "
         f"{config['encoder_weights'] or 'drawn'}, augmentation {arm['augmentation']}, precision {config['precision']}, "
@@ -127,7 +128,7 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
         "## How it was made",
         "",
         f"On {manifest.get('device', 'an unknown device')}, "
-        + ", ".join(f"{name} {number}" for name, number in manifest.get("versions", {}).items())
+        + ", ".join(f"{name} {number}" for name, number in (manifest.get("versions") or {}).items())
         + ".",
         "",
         "```json",
@@ -177,7 +178,7 @@ def _framing(config: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
     if config["framing"] == "crop":
         return f"Squares of {config['size']} pixels were cut out at the photographs' own scale."
     scale = manifest.get("scale")
-    by = f", which is {scale:.3g} of their own scale" if scale is not None else ""
+    by = f", which is {scale:.3g} of their own scale" if isinstance(scale, float) else ""
     return f"Photographs were squeezed to {config['size']} x {config['size']} pixels{by}."
 
 
@@ -193,8 +194,11 @@ def _evaluated(path: Path, weights: str, group: Mapping[str, str]) -> str:
         raise InputError(f"{path}: no evaluation (evaluation.json is absent); python -m segmentation evaluate makes it")
     if found.get("weights") != weights:
         raise InputError(f"{path}: is of another run; evaluate this one")
+    threshold = found.get("threshold")
+    if not isinstance(threshold, float) or not {"photos", "data"} <= set(found):
+        raise InputError(f"{path / 'evaluation.json'}: damaged; evaluate again")
     table = runs.read_per_image(path / "per_image.csv")
-    shown = f"{found['photos']} of `{found['data']}` ({path.name}), threshold {found['threshold']:.3g}"
+    shown = f"{found['photos']} of `{found['data']}` ({path.name}), threshold {threshold:.3g}"
     return _scored(shown, table, group)
 
 

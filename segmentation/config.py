@@ -12,6 +12,8 @@ from twin.files import InputError, digest
 
 BACKBONES = ("mobilenet_v2", "resnet152", "inceptionv4", "vgg16")
 SIZE_STEP = 32  # the U-Nets halve the image five times
+# More is a mistake, or meant to exhaust the machine.
+MOST: Mapping[str, int] = {"size": 8192, "epochs": 1_000_000, "batch_size": 65_536, "threads": 4096}
 
 Precision = Literal["exact", "fast"]
 Framing = Literal["resize", "crop"]
@@ -144,6 +146,9 @@ class TrainConfig:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"{name} {value} is below 1")
+        for name, most in MOST.items():
+            if getattr(self, name) > most:
+                raise InputError(f"{name} {getattr(self, name)} is above {most}")
         if self.seed < 0:
             raise InputError(f"seed {self.seed} is negative")
         if not (isfinite(self.learning_rate) and self.learning_rate > 0):
@@ -173,6 +178,10 @@ def from_json(value: Mapping[str, Any]) -> TrainConfig:
     known = {field.name for field in fields(TrainConfig)}
     if set(value) != known or not isinstance(value["arm"], Mapping):
         raise InputError(f"run configuration: fields {sorted(set(value) ^ known)} are missing or unknown")
+    optional = ("max_train_images", "max_eval_images")
+    for name in ("seed", *MOST, *optional):
+        if not isinstance(value[name], int) and not (value[name] is None and name in optional):
+            raise InputError(f"run configuration: {name} {value[name]!r:.40} is no whole number")
     try:
         return TrainConfig(**{**value, "arm": DataArm(**value["arm"])})
     except TypeError as error:

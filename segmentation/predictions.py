@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ KIND = "predictions"
 IMAGES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})
 COLUMNS = ("photo", "width", "height", "rusted_percent", "regions", "tiles", "scale")
 LARGER = 1.5  # a photo is cut into tiles where it is so many times larger than those the run was trained on
+MOST_SCALE = 4  # pixels of the network for each pixel of a photo
 NATIVE_TILE = 1024  # pixels, of runs that were trained at the photos' own scale
 OUTLINE = (255, 0, 200)  # a colour that neither rust nor paint has
 OVERLAY = 1600  # pixels of an overlay's longer side, at most
@@ -54,8 +55,8 @@ class Settings:
     def __post_init__(self) -> None:
         if not 0 < self.threshold < 1:
             raise InputError(f"threshold {self.threshold} is not between 0 and 1")
-        if self.scale is not None and not 0 < self.scale <= 4:
-            raise InputError(f"scale {self.scale} is not above 0 and at most 4")
+        if self.scale is not None and not 0 < self.scale <= MOST_SCALE:
+            raise InputError(f"scale {self.scale} is not above 0 and at most {MOST_SCALE}")
         if not 0 <= self.overlap <= 0.9:
             raise InputError(f"overlap {self.overlap} is not between 0 and 0.9")
 
@@ -74,10 +75,7 @@ class Predictor:
         self.settings = settings
         self.network, self.config = evaluate.load_network(folder)
         manifest = runs.load(folder).manifest
-        scale = settings.scale if settings.scale is not None else manifest.get("scale")
-        if scale is None:
-            raise InputError(f"{folder}: run.json does not say at which scale the run was trained; give --scale")
-        self.scale = float(scale)
+        self.scale = scale_of(folder, manifest) if settings.scale is None else settings.scale
         self.run = {"run": digest(manifest["config"]), "weights": runs.weights_digest(folder)}
 
     def probability(self, image: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], int]:
@@ -115,6 +113,24 @@ class Predictor:
         ways: tuple[tuple[int, ...], ...] = ((), (1,), (2,), (1, 2))
         found = [torch.flip(of(np.flip(images, axes)), axes) for axes in ways]
         return np.asarray(torch.stack(found).mean(dim=0).cpu().numpy())
+
+
+def scale_of(folder: Path, manifest: Mapping[str, Any]) -> float:
+    """The scale at which the run in `folder` was trained, by its manifest.
+
+    Raises
+    ------
+    InputError
+        It is not stated, or cannot be.
+    """
+    scale = manifest.get("scale")
+    if scale is None:
+        raise InputError(f"{folder}: run.json does not say at which scale the run was trained; give --scale")
+    if not isinstance(scale, int | float) or not 0 < scale <= MOST_SCALE:
+        raise InputError(
+            f"{folder}: run.json: scale {scale!r:.40} is not above 0 and at most {MOST_SCALE}; give --scale"
+        )
+    return float(scale)
 
 
 def named(given: Sequence[Path]) -> dict[str, Path]:
@@ -203,7 +219,7 @@ def _photo(predictor: Predictor, name: str, path: Path, out: Path, overlays: boo
         out / kind / f"{name}.{suffix}" for kind, suffix in (("parts", "json"), ("masks", "png"), ("overlays", "jpg"))
     )
     there = part.exists() and drawn.exists() and (shown.exists() or not overlays)
-    if there and read_json(part).get("sha256") == content:
+    if there and _part(part)["sha256"] == content:
         return
     image = pictures.decoded(path)
     probability, tiles = predictor.probability(image)
@@ -220,6 +236,16 @@ def _photo(predictor: Predictor, name: str, path: Path, out: Path, overlays: boo
             "regions": regions, "tiles": tiles, "scale": predictor.scale if tiles else None,
         },
     )  # fmt: skip
+
+
+def _part(path: Path) -> dict[str, Any]:
+    """What an earlier command wrote of a photo."""
+    part = read_json(path)
+    needed = {*COLUMNS, "sha256"}
+    whole = isinstance(part, dict) and needed <= set(part) and isinstance(part["regions"], list)
+    if not whole or not all(isinstance(each, dict) for each in part["regions"]):
+        raise InputError(f"{path}: damaged; delete it, and the same command predicts that photo again")
+    return dict(part)
 
 
 def regions_of(mask: npt.NDArray[np.bool_]) -> Iterator[dict[str, Any]]:
@@ -259,7 +285,7 @@ def _write_image(path: Path, pixels: npt.NDArray[np.uint8], kind: str) -> None:
 
 def _tables(out: Path) -> None:
     """annotations.json and predictions.csv of all photos in a folder."""
-    parts = [read_json(path) for path in sorted((out / "parts").rglob("*.json"))]
+    parts = [_part(path) for path in sorted((out / "parts").rglob("*.json"))]
     images = [
         {"id": number, "file_name": part["photo"], "width": part["width"], "height": part["height"]}
         for number, part in enumerate(parts, start=1)

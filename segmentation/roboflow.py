@@ -100,6 +100,9 @@ def _card(out: Path, source: Source) -> dict[str, Any] | None:
         if out.is_dir() and any(out.iterdir()):
             raise InputError(f"{out}: holds something else; choose another --out")
         return None
+    if lacking := {"images", "bytes", "sha256", "licence"} - set(card):
+        lost = ", ".join(sorted(lacking))
+        raise InputError(f"{out / 'roboflow.json'}: damaged ({lost} absent); delete the folder to fetch it again")
     if card.get("source") != asdict(source):
         raise InputError(f"{out}: holds another dataset ({card.get('source')!r:.200}); choose another --out")
     return card

@@ -83,6 +83,12 @@ def load(folder: Path) -> Run:
     manifest = read_manifest(folder, KIND)
     if manifest is None:
         raise InputError(f"{folder}: no complete training run (run.json is absent); run its training again")
+    kinds = {"config": dict, "data": dict, "counts": dict, "versions": dict, "classes": list}
+    for name, kind in kinds.items():
+        if manifest.get(name) is not None and not isinstance(manifest[name], kind):
+            raise InputError(f"{folder / 'run.json'}: damaged ({name} is {manifest[name]!r:.40}); train again")
+    if not all(isinstance(name, str) for name in manifest.get("classes") or ()):
+        raise InputError(f"{folder / 'run.json'}: damaged (classes are no names); train again")
     return Run(
         manifest=manifest,
         history=read_history(folder / HISTORY),
@@ -118,8 +124,10 @@ def read_per_image(path: Path) -> PerImage:
         counts = {
             name: np.array([int(value) for value in table[name]], dtype=np.int64) for name in PER_IMAGE_COLUMNS[1:]
         }
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise InputError(f"{path}: damaged ({error}); train again") from error
+    if any((column < 0).any() for column in counts.values()):
+        raise InputError(f"{path}: damaged (a count below 0); train again")
     return PerImage(image=tuple(table["image"]), **counts)
 
 

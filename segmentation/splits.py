@@ -198,10 +198,12 @@ def load(path: Path) -> Split:
     """
     value: Any = read_json(path)
     try:
+        if not all(isinstance(value[part], list) for part in SPLITS):
+            raise TypeError("a part is no list")
         parts = {part: tuple(str(name) for name in value[part]) for part in SPLITS}
         group = {name: str(each) for name, each in value["group"].items()}
         return Split(how=str(value["how"]), seed=int(value["seed"]), **parts, group=group)
-    except (AttributeError, TypeError, KeyError, ValueError) as error:
+    except (AttributeError, TypeError, KeyError, ValueError, OverflowError) as error:
         raise InputError(f"{path}: not a split (needs how, seed, train, valid, test, group); make it again") from error
     except InputError as error:
         raise InputError(f"{path}: {error}") from error

@@ -145,13 +145,33 @@ def folder_of(out: Path, config: TrainConfig) -> Path:
 
 def started(out: Path) -> list[dict[str, Any]]:
     """Values of the trials that were begun, in their order."""
-    found = [read_json(path) for path in (out / TRIALS).glob(f"*/{STARTED}")]
-    return [each["values"] for each in sorted(found, key=lambda each: float(each["begun"]))]
+    found = []
+    for path in (out / TRIALS).glob(f"*/{STARTED}"):
+        try:
+            content = read_json(path)
+            found.append((float(content["begun"]), _named(content["values"])))
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise InputError(f"{path}: damaged ({error!r:.80}); delete {path.parent} to train it again") from error
+    return [values for _, values in sorted(found, key=lambda each: each[0])]
+
+
+def _named(values: Any) -> dict[str, Any]:
+    """The values of a trial, with all names that one has; KeyError or TypeError where it has not."""
+    return {**values, **{name: values[name] for name in NAMES}}
 
 
 def over(out: Path) -> list[Trial]:
     """Trials that are over, the best first."""
-    found = [Trial(**read_json(path)) for path in (out / TRIALS).glob(f"*/{OVER}")]
+    found = []
+    for path in (out / TRIALS).glob(f"*/{OVER}"):
+        try:
+            trial = Trial(**read_json(path))
+            if not isinstance(trial.valid_f1, int | float | None) or not isinstance(trial.folder, str):
+                raise TypeError("valid_f1 or folder is of another type")
+            _named(trial.values)
+            found.append(trial)
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise InputError(f"{path}: damaged ({error!r:.80}); delete {path.parent} to train it again") from error
     return sorted(found, key=lambda each: (-(each.valid_f1 if each.valid_f1 is not None else -1.0), each.folder))
 
 
