@@ -111,11 +111,10 @@ def preview(folder: Path, /) -> None:
     Args:
         folder: a Roboflow COCO export, one COCO json and its images, or a rendered dataset
     """
-    from synth.preview import card, contact_sheet
+    from synth.preview import write
 
     try:
-        contact_sheet(folder)
-        card(folder)
+        write(folder)
     except OSError as error:
         raise InputError(f"{folder}: cannot be written ({error.strerror}); copy the dataset") from error
     print(f"{folder}: look at {folder / 'card.md'} and {folder / 'preview.jpg'}")  # noqa: T201

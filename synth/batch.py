@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from synth.config import RenderConfig, preset
 from synth.subject import Subject, views_per_scene
-from twin.files import OUTLIVING_SECONDS, atomic_file, hold, read_json, write_json
+from twin.files import OUTLIVING_SECONDS, InputError, atomic_file, hold, read_json, write_json
 
 if TYPE_CHECKING:
     from synth.labels import Known
@@ -130,10 +130,25 @@ def missing(out: Path, number: int, images: range) -> list[int]:
 
 
 def read_part(out: Path, number: int) -> dict[str, list[dict[str, Any]]]:
-    """What batch `number` has done: ``images``, ``annotations`` without ids, ``assets`` without ids."""
+    """What batch `number` has done: ``images``, ``annotations`` without ids, ``assets`` without ids.
+
+    Raises
+    ------
+    InputError
+        The file holds something else.
+    """
     path = part_file(out, number)
     empty: dict[str, list[dict[str, Any]]] = {"images": [], "annotations": [], "assets": []}
-    return {**empty, **read_json(path)} if path.exists() else empty
+    if not path.exists():
+        return empty
+    part = read_json(path)
+    if not isinstance(part, dict) or not all(
+        isinstance(part.get(name, []), list)
+        and all(isinstance(each, dict) and isinstance(each.get(key), int) for each in part.get(name, []))
+        for name, key in (("images", "id"), ("annotations", "image_id"), ("assets", "image_id"))
+    ):
+        raise InputError(f"{path}: damaged; delete it, and the same command renders its images again")
+    return {**empty, **part}
 
 
 def part_file(out: Path, number: int) -> Path:

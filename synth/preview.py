@@ -14,10 +14,23 @@ from PIL import Image
 from segmentation import coco
 from synth import label_statistics
 from synth.validation_report import BASIS, markdown_table
-from twin.files import atomic_file, read_json, read_manifest, write_text
+from twin.files import InputError, atomic_file, read_json, read_manifest, write_text
 
 COLUMNS = 6
 OUTLINE = (255, 0, 200)  # a colour that neither rust nor paint has
+
+
+def write(folder: Path) -> None:
+    """Write preview.jpg and card.md into any COCO dataset, both or, where it cannot be read, neither.
+
+    Raises
+    ------
+    InputError
+        The dataset or its dataset.json is damaged.
+    """
+    text = _card(folder)
+    contact_sheet(folder)
+    write_text(folder / "card.md", text)
 
 
 def contact_sheet(folder: Path, *, most: int = 24, tile: int = 220) -> None:
@@ -53,12 +66,29 @@ def card(folder: Path, about: Mapping[str, Any] | None = None) -> None:
     Parameters
     ----------
     folder : any COCO dataset that can be read.
-    about : what dataset.json says or will say; by default what it says, and where there is none, the COCO json.
+    about : what dataset.json will say; by default what it says, and where there is none, the COCO json.
     """
+    text = _card(folder) if about is None else _text(folder, json.loads(json.dumps(about)))
+    write_text(folder / "card.md", text)
+
+
+def _card(folder: Path) -> str:
+    """The card by what dataset.json says, and where there is none, the COCO json."""
+    about = read_manifest(folder, "dataset")
+    try:
+        return _text(folder, about)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        if about is None:
+            raise
+        raise InputError(
+            f"{folder / 'dataset.json'}: damaged ({error!r:.80}); put back the one that came with the images, "
+            "or delete it"
+        ) from error
+
+
+def _text(folder: Path, about: Mapping[str, Any] | None) -> str:
     photos = coco.read(folder, allow_unannotated=True).photos
     documents = [read_json(source) for source, _ in coco.sources(folder)]
-    about = read_manifest(folder, "dataset") if about is None else about
-    about = None if about is None else json.loads(json.dumps(about))
     statistics = label_statistics.summarise([label_statistics.measure(coco.mask(photo)) for photo in photos])
     info = _info(documents[0])
     title = " ".join(str(info.get("description") or folder.resolve().name).split())
@@ -77,7 +107,7 @@ def card(folder: Path, about: Mapping[str, Any] | None = None) -> None:
     lines = [f"# {title}", "", "![A sample, masks outlined](preview.jpg)"]
     for heading, content in sections.items():
         lines += ["", f"## {heading}", "", *content]
-    write_text(folder / "card.md", "\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"
 
 
 _UNKNOWN_RULE = [
@@ -100,7 +130,9 @@ def _counts(photos: Sequence[coco.Photo], documents: Sequence[Mapping[str, Any]]
         "sizes in pixels": _listed(Counter(f"{photo.width}x{photo.height}" for photo in photos)),
         "splits": _listed(Counter(photo.split for photo in photos if photo.split)),
         "kinds of asset": _listed(
-            Counter(each["asset_kind"] for document in documents for each in document["images"] if "asset_kind" in each)
+            Counter(
+                str(each["asset_kind"]) for document in documents for each in document["images"] if "asset_kind" in each
+            )
         ),
     }
     return {name: fact for name, fact in facts.items() if fact != ""}

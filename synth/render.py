@@ -123,6 +123,8 @@ def render(
     out = out.resolve()
     with hold(out, "dataset", task.settings):
         manifest = read_manifest(out, "dataset")
+        if manifest is not None and not isinstance(manifest.get("images"), int):
+            raise InputError(f"{out / 'dataset.json'}: damaged; delete it, and the same command writes it again")
         if manifest is not None and manifest["images"] >= task.images:
             return int(manifest["images"])
         _render_missing(out, task, needs, workers, address)

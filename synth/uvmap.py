@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation import coco
 from twin.files import InputError, atomic_file, read_json
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ UNDECIDED = 2.0  # two poses are told apart where one errs by so many times as m
 APART_DEG, APART = 5.0, 0.05  # angle, and distance over that to the points, from which two poses are two
 FLAT = 0.01  # points lie in a plane, or on a line, where they leave it by less than this share of their extent
 MOST_PIXELS = 120_000_000
+LARGEST = 1e9  # of a number in a camera's file: no pixel, metre or coefficient is larger
 BATCH = 500_000  # rays at a time
 NAMES = ("width", "height", "fx", "fy", "cx", "cy")
 
@@ -272,9 +274,7 @@ def _markers(path: Path, given: Mapping[str, Any]) -> tuple[Array, Array]:
     if not isinstance(given.get("photo"), str):
         raise InputError(f"{path}: photo: name the photograph in which the markers are to be found")
     photo = path.parent / given["photo"]
-    picture = cv2.imread(str(photo), cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
-    if picture is None:
-        raise InputError(f"{photo}: cannot be read as a picture")
+    picture = cv2.cvtColor(coco.decoded(photo, upright=False), cv2.COLOR_RGB2GRAY)
     if picture.shape != (given["height"], given["width"]):
         raise InputError(
             f"{photo}: {picture.shape[1]} x {picture.shape[0]} pixels, the camera {given['width']} x {given['height']}"
@@ -319,9 +319,9 @@ def _numbers(path: Path, name: str, value: Any, shape: tuple[int, ...] | None) -
     """Finite numbers of a shape; of any length where that is None."""
     try:
         found = np.array(value, dtype=float)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{path}: {name} {value!r:.60}: give numbers") from error
-    if (found.ndim != 1 if shape is None else found.shape != shape) or not np.isfinite(found).all():
+    if (found.ndim != 1 if shape is None else found.shape != shape) or not (np.abs(found) <= LARGEST).all():
         wanted = "a list of" if shape is None else " x ".join(map(str, shape)) or "one of"
-        raise InputError(f"{path}: {name} {value!r:.60}: give {wanted} finite numbers")
+        raise InputError(f"{path}: {name} {value!r:.60}: give {wanted} finite numbers, at most {LARGEST:g}")
     return found

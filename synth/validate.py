@@ -173,6 +173,11 @@ def _check_image(document: _Document, key: int) -> NDArray[np.bool_] | None:
     usable = [_check_annotation(each, width, height, notes) for each in annotations]
     if not all(usable):
         return None
+    try:
+        coco.check_outlines(annotations, f"{notes.source}: image {key}")
+    except InputError as error:
+        notes.add("segmentation", *_parted(_text(error, f"{notes.source}: image {key}")), image=key)
+        return None
     return coco.mask(
         coco.Photo(
             id=key, file_name="", path=notes.source, width=width, height=height, split=None,
