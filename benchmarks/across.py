@@ -58,7 +58,7 @@ def read(run: Path, name: str, digest: str) -> "PerImage | None":
         image, *counts = zip(*rows, strict=True)
         tp, fp, fn, tn = np.array(counts).astype(np.int64)
         return PerImage(image=tuple(image), tp=tp, fp=fp, fn=fn, tn=tn)
-    except (OSError, ValueError, csv.Error) as error:
+    except (OSError, ValueError, OverflowError, csv.Error) as error:
         raise InputError(f"{path}: damaged ({error}); delete it, and the same command measures again") from error
 
 

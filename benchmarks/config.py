@@ -3,6 +3,7 @@
 Standard library only, so that the command line pays nothing for it.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
@@ -10,6 +11,13 @@ from typing import Any
 
 from segmentation.config import ARMS, BACKBONES, PROFILES, DataArm, Profile, TrainConfig, configure
 from twin.files import InputError
+
+MOST_RUNS = 10_000  # of a cell; more is a mistake
+
+
+def is_name(text: Any) -> bool:
+    """Whether a text from a file can name a folder or file in ours, and leads to no other."""
+    return isinstance(text, str) and re.fullmatch(r"[^./\\\s\x00-\x1f][^/\\\x00-\x1f]{0,99}", text) is not None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +52,10 @@ class Cell:
     runs: int
 
     def __post_init__(self) -> None:
-        if self.runs < 1:
-            raise InputError(f"runs {self.runs} is below 1")
+        if not isinstance(self.runs, int) or not 1 <= self.runs <= MOST_RUNS:
+            raise InputError(f"runs {self.runs!r:.40} is no whole number from 1 to {MOST_RUNS}")
+        if not is_name(self.arm.name):
+            raise InputError(f"arm {self.arm.name!r:.60} cannot name a folder")
         if self.backbone not in BACKBONES:
             raise InputError(f"backbone {self.backbone!r} is not the paper's; choose one of {', '.join(BACKBONES)}")
         if self.arm.real_fraction != self.fraction:

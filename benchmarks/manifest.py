@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.config import RenderPlan, StudyConfig
+from benchmarks.config import RenderPlan, StudyConfig, is_name
 from benchmarks.state import Digests
 from twin.files import InputError, read_manifest, versions
 
@@ -85,6 +85,32 @@ def digests(manifest: Mapping[str, Any]) -> Digests:
         "split": manifest["split"]["digest"],
         "renders": renders and renders["digest"],
     }
+
+
+def check(manifest: Mapping[str, Any]) -> None:
+    """Refuse a `study.json` that lacks what a report says of it, or names other sets so that they lead elsewhere.
+
+    Raises
+    ------
+    KeyError, TypeError
+        With what is absent or of another type.
+    """
+    data, split, renders = manifest["data"], manifest["split"], manifest["renders"]
+    sets = [data, *([] if renders is None else [renders]), *manifest["across"].values()]
+    for each in sets:
+        for name in ("folder", "name", "digest"):
+            if not isinstance(each[name], str):
+                raise TypeError(f"{name} {each[name]!r:.40}")
+    counts = [data["counts"][name] for name in ("train", "valid", "test")]
+    counts += [each["counts"][name] for each in sets for name in ("images", "annotations")]
+    if not all(isinstance(count, int) for count in counts):
+        raise TypeError("counts that are no whole numbers")
+    if strange := [name for name in manifest["across"] if not is_name(name)]:
+        raise TypeError(f"a set called {strange[0]!r:.60}")
+    texts = [split["how"], split["digest"], *manifest["versions"].values(), *manifest["failed"].values()]
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("numbers where there should be words")
+    _ = data["photographs"], split["seed"], renders and renders["plan"]
 
 
 def _of(out: Path, folder: Path, found: "Dataset") -> dict[str, Any]:

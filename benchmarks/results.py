@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import across, state
 from benchmarks.config import Cell, StudyConfig, from_json
-from benchmarks.manifest import KIND, digests
+from benchmarks.manifest import KIND, check, digests
 from benchmarks.statistics import RunScores
 from segmentation.config import DataArm, TrainConfig
 from twin.files import InputError, read_manifest
@@ -118,7 +118,8 @@ def load(folder: Path) -> Results:
     if manifest is None:
         raise InputError(f"{folder}: no study.json: not a study, or an unfinished one; start its run command again")
     try:
-        config = from_json(manifest["config"])
+        check(manifest)
+        config = _config(folder, manifest)
         grid = {key: replace(each, **manifest["training"]) for key, each in config.grid.items()}
         wanted_data = digests(manifest)
         found: dict[str, Run] = {}
@@ -147,7 +148,14 @@ def load(folder: Path) -> Results:
             across={name: _scores(config, found, counts) for name, counts in measured.items()},
             across_missing=across_missing,
         )
-    except (AttributeError, KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"{folder / 'study.json'}: {error}: damaged; start the study's run command again") from error
+
+
+def _config(folder: Path, manifest: Mapping[str, Any]) -> StudyConfig:
+    try:
+        return from_json(manifest["config"])
+    except InputError as error:
         raise InputError(f"{folder / 'study.json'}: {error}: damaged; start the study's run command again") from error
 
 

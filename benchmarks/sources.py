@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks import config as configuration
 from benchmarks import state
 from benchmarks.config import RenderPlan, StudyConfig
-from benchmarks.manifest import KIND
+from benchmarks.manifest import KIND, check
 from segmentation.config import TrainConfig
 from twin.files import CLAIM, InputError, check_claim, read_manifest
 
@@ -174,8 +174,9 @@ def _earlier(out: Path) -> dict[str, Any] | None:
     try:
         manifest = read_manifest(out, KIND)
         if manifest is not None:
+            check(manifest)
             configuration.from_json(manifest["config"])
-    except (InputError, KeyError, TypeError) as error:
+    except (InputError, AttributeError, KeyError, TypeError) as error:
         raise InputError(
             f"{out / 'study.json'}: damaged ({error}); put an intact one there, or delete it: runs stay"
         ) from error

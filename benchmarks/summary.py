@@ -16,6 +16,8 @@ from benchmarks.table import NONE, write
 from twin.files import InputError
 
 COLUMNS = ("group", "mean", "sd", "n")
+MOST_DIGITS = 30  # of a number, before or after the point
+MOST_VALUES = 10**9  # behind a mean
 SCORE = "score"  # optional column: rows of one score make one table
 PUBLISHED = {"F1": paper.TABLE_III, "IoU": paper.TABLE_IV}
 
@@ -99,8 +101,10 @@ def _group(where: str, row: Mapping[str, str | None]) -> Group:
         n = int(row["n"] or "")
     except ValueError:
         n = 0
-    if n < 1:
-        raise InputError(f"{where}: n is {row['n']!r}; give the number of values behind the mean, at least 1")
+    if not 1 <= n <= MOST_VALUES:
+        raise InputError(
+            f"{where}: n is {row['n']!r:.40}; give the number of values behind the mean, 1 to {MOST_VALUES}"
+        )
     mean = _printed(where, "mean", row["mean"])
     sd = _printed(where, "sd", row["sd"]) if n > 1 else None
     if sd is not None and sd.value < 0:
@@ -116,6 +120,8 @@ def _printed(where: str, column: str, text: str | None) -> Printed:
     exponent = number.as_tuple().exponent
     if not isinstance(exponent, int):  # a letter for infinity and NaN
         raise InputError(f"{where}: {column} is {text!r}, not a finite number")
+    if abs(exponent) > MOST_DIGITS or abs(number) > 10**MOST_DIGITS:
+        raise InputError(f"{where}: {column} is {text!r:.40}; give a number with at most {MOST_DIGITS} digits")
     return Printed(value=float(number), half_step=0.5 * 10.0**exponent)
 
 
