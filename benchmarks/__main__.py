@@ -1,4 +1,4 @@
-"""The command line: ``python -m benchmarks run | report | transfer | tiling | from-summary | simulate``."""
+"""The command line: ``python -m benchmarks run | report | transfer | tiling | doctor | from-summary | simulate``."""
 
 import time
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import tyro
 
 from benchmarks import statistics_commands
+from benchmarks.doctor import doctor
 from benchmarks.transfer_command import transfer
 from segmentation.config import Profile
 from twin import command
@@ -104,5 +105,12 @@ if __name__ == "__main__":
     command.run(
         "python -m benchmarks",
         "The published benchmark made again, and the question what rendered images are worth beside real photos.",
-        {"run": run, "report": report, "transfer": transfer, "tiling": tiling, **statistics_commands.COMMANDS},
+        {
+            "run": run,
+            "report": report,
+            "transfer": transfer,
+            "tiling": tiling,
+            "doctor": doctor,
+            **statistics_commands.COMMANDS,
+        },
     )

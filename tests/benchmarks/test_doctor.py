@@ -1,0 +1,181 @@
+"""What the doctor says of machines that lack something: the thing, and the command that mends it."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from benchmarks import doctor
+from benchmarks.doctor import GIB, Check
+from segmentation.config import BACKBONES
+
+ROOT = Path(__file__).resolve().parents[2]
+Runner = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.mark.parametrize(
+    ("version", "state"), [((3, 9), "missing"), ((3, 11), "ok"), ((3, 12), "missing"), ((3, 14), "missing")]
+)
+def test_another_python_is_missing_the_one_that_blender_needs(version: tuple[int, int], state: str) -> None:
+    check = doctor.python(version)
+    assert check.state == state
+    assert ("make setup PYTHON=" in check.fix) == (state != "ok")
+    assert ("trains" in check.found) == (version == (3, 12))
+
+
+def test_absent_and_other_packages_are_named_with_the_command() -> None:
+    pinned = {"numpy": "1.26.4", "torch-like": "2"}
+    there = {"numpy": "1.26.4", "torch-like": "2"}
+    assert doctor.packages(pinned, pinned, there.get).state == "ok"
+    absent = doctor.packages([*pinned, "bpy"], pinned, there.get)
+    assert (absent.state, absent.found) == ("missing", "not installed: bpy")
+    other = doctor.packages(pinned, pinned, {**there, "numpy": "2.0"}.get)
+    assert other.state == "warning"
+    assert "numpy 2.0 (tested: 1.26.4)" in other.found
+    assert "-c constraints.txt" in absent.fix
+    assert absent.fix == other.fix
+    assert doctor.packages([], {}, there.get).state == "warning"
+
+
+def test_what_is_asked_for_is_what_make_setup_installs() -> None:
+    names, pinned = doctor._declared()
+    assert {"numpy", "torch", "ray", "pytest", "bpy", "jinja2", "onnx"} <= set(names)
+    assert pinned["bpy"].startswith("4.5.")
+    makefile = (ROOT / "Makefile").read_text()
+    assert f"EXTRAS := {','.join(doctor.EXTRAS)}\n" in makefile
+    assert f"apt-get install {doctor.LIBRARIES}" in makefile
+
+
+def test_blender_without_its_libraries_names_them() -> None:
+    trouble = "ImportError: libXxf86vm.so.1: cannot open shared object file: No such file or directory"
+    check = doctor.blender({"trouble": trouble})
+    assert (check.state, check.found) == ("missing", trouble)
+    assert check.fix.startswith("apt-get install libgl1 ")
+    absent = doctor.blender({"trouble": "ModuleNotFoundError: No module named 'bpy'"})
+    assert "pip install" in absent.fix
+    assert doctor.blender({"bpy": "4.5.1"}).state == "ok"
+
+
+def test_a_gpu_is_named_and_none_is_no_error() -> None:
+    assert doctor.gpu({"gpus": ["H100"], "torch": "2.8"}) == Check(name="GPU", state="ok", found="H100; torch 2.8")
+    assert doctor.gpu({"gpus": [], "torch": "2.8"}).state == "warning"
+    assert doctor.gpu({"trouble": "ModuleNotFoundError: No module named 'torch'"}).state == "missing"
+
+
+def test_a_machine_that_does_not_answer_is_to_be_asked_again() -> None:
+    for check in (doctor.ray({"trouble": doctor.LATE}), doctor.blender({"trouble": doctor.LATE})):
+        assert check.state == "missing"
+        assert "ask again" in check.fix
+
+
+@pytest.mark.parametrize(("gib", "state"), [(0.5, "missing"), (3.9, "missing"), (4.1, "ok"), (64, "ok")])
+def test_little_memory_is_missing(gib: float, state: str) -> None:
+    check = doctor.memory(int(gib * GIB))
+    assert check.state == state
+    assert ("docker run --memory" in check.fix) == (state == "missing")
+
+
+@pytest.mark.parametrize(
+    ("name", "gib", "state"),
+    [
+        ("output", 2.9, "missing"),
+        ("output", 20, "warning"),
+        ("output", 40, "ok"),
+        ("cache", 0.5, "missing"),
+        ("cache", 40, "ok"),
+    ],
+)
+def test_little_disk_names_the_folder_and_the_option(name: str, gib: float, state: str, tmp_path: Path) -> None:
+    check = doctor.disk(name, tmp_path, int(gib * GIB))
+    assert check.state == state
+    if state != "ok":
+        assert str(tmp_path) in check.fix
+        assert ("CORROTWIN_CACHE" if name == "cache" else "--out") in check.fix
+
+
+def test_a_folder_that_is_not_there_yet_is_measured_where_it_will_be(tmp_path: Path) -> None:
+    assert doctor._free_bytes(tmp_path / "a" / "b") == pytest.approx(doctor._free_bytes(tmp_path), rel=0.1)
+    (tmp_path / "file").write_text("")
+    assert doctor._free_bytes(tmp_path / "file" / "a") is None
+    assert doctor.disk("output", tmp_path / "file", None).state == "missing"
+
+
+def test_little_shared_memory_names_dockers_option() -> None:
+    assert "--shm-size" in doctor.shared_memory(64 * 2**20).fix
+    assert doctor.shared_memory(None).state == doctor.shared_memory(GIB).state == "ok"
+
+
+def test_weights_are_looked_for_where_they_will_be_taken_from(tmp_path: Path) -> None:
+    assert "resnet152" in doctor.imagenet({"lacking": ["resnet152"]}, None).found
+    assert "python -m segmentation weights --to" in doctor.imagenet({"lacking": ["resnet152"]}, None).fix
+    assert doctor.imagenet({"lacking": []}, None).state == "ok"
+    assert doctor.imagenet({"lacking": []}, tmp_path).state == "warning"
+    for name in BACKBONES:
+        (tmp_path / f"{name}.safetensors").touch()
+    assert doctor.imagenet({"lacking": list(BACKBONES)}, tmp_path).state == "ok"
+
+
+def test_bfloat16_is_found_among_a_processors_flags() -> None:
+    assert doctor.processor("flags : sse avx512_bf16 amx_bf16 amx_tile").found == "on the CPU by AMX, AVX512"
+    assert doctor.processor("flags : sse avx2").state == "warning"
+
+
+def test_a_program_that_hangs_or_fails_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert doctor._tried("print('noise'); print('{\"a\": 1}')") == {"a": 1}
+    assert doctor._tried("raise ImportError('libX.so: no')") == {"trouble": "ImportError: libX.so: no"}
+    assert doctor._tried("import os; os._exit(7)") == {"trouble": "ended with status 7"}
+    monkeypatch.setattr(doctor, "PATIENCE_SECONDS", 0.1)
+    assert doctor._tried("import time; time.sleep(30)") == {"trouble": doctor.LATE}
+
+
+@pytest.mark.parametrize("lacking", [True, False])
+def test_the_page_has_a_line_for_each_check_and_the_status_follows(
+    lacking: bool, run_module: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = {
+        doctor.BLENDER: {"trouble": "ImportError: libGL.so.1: [red] no"} if lacking else {"bpy": "4.5"},
+        doctor.TORCH: {"gpus": [], "torch": "2.8", "lacking": []},
+        doctor.RAY: {"ray": "2"},
+    }
+    monkeypatch.setattr(doctor, "_tried", lambda program, *_: answers[program])
+    monkeypatch.setattr(doctor, "_memory_bytes", lambda: 8 * GIB)
+    monkeypatch.setattr(doctor, "_free_bytes", lambda path: 90 * GIB)
+    monkeypatch.setattr(doctor, "python", lambda version: Check(name="Python", state="ok", found="3.11"))
+    monkeypatch.setattr(doctor, "packages", lambda *_: Check(name="packages", state="ok", found="all"))
+    done = run_module("benchmarks", "doctor")
+    assert done.returncode == int(lacking), done.stderr
+    lines = done.stdout.splitlines()
+    for name in (
+        "Python",
+        "packages",
+        "Blender",
+        "GPU",
+        "bfloat16",
+        "Ray",
+        "memory",
+        "disk, output",
+        "disk, cache",
+        "ImageNet",
+    ):
+        assert any(re.match(rf"(ok|warning|missing) +{name}", line) for line in lines), name
+    assert ("[red] no" in done.stdout) == lacking
+    assert ("-> apt-get install libgl1" in done.stdout) == lacking
+    as_json = run_module("benchmarks", "doctor", "--json")
+    assert as_json.returncode == int(lacking)
+    found = {each["name"]: each["state"] for each in json.loads(as_json.stdout)}
+    assert found["Blender"] == ("missing" if lacking else "ok")
+
+
+@pytest.mark.slow
+def test_it_answers_here() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "doctor", "--json"], capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+    found = {each["name"]: each for each in json.loads(done.stdout)}
+    assert found["Blender"]["state"] == "ok", found
+    assert done.returncode == int(any(each["state"] == "missing" for each in found.values()))
