@@ -1,5 +1,6 @@
 """The house rules that no linter knows."""
 
+import ast
 import json
 import re
 import subprocess
@@ -74,3 +75,40 @@ def test_what_is_said_for_clusters_agrees_with_what_is_pinned() -> None:
     assert libraries[1].strip() in docker
     groups = {each["groupName"]: each for each in job["spec"]["rayClusterSpec"]["workerGroupSpecs"]}
     assert json.loads(json.loads(groups["render"]["rayStartParams"]["resources"]))["blender"] > 0
+
+
+@pytest.mark.parametrize(
+    ("line", "rule"),
+    [
+        ("import pickle", "TID251"),
+        ("from pickle import loads", "TID251"),
+        ("import marshal", "TID251"),
+        ("import shelve", "TID251"),
+        ("import torch\n\ntorch.load('x', weights_only=False)", "TID251"),
+        ("from joblib import load", "TID251"),
+        ("eval('1')", "S307"),
+        ("exec('1')", "S102"),
+        ("import yaml\n\nyaml.load('1', Loader=yaml.Loader)", "S506"),
+        ("import os\n\nos.system('true')", "S605"),
+        ("import subprocess\n\nsubprocess.run('true', shell=True)", "S602"),
+    ],
+)
+def test_the_linter_bans_what_runs_a_strangers_code(line: str, rule: str) -> None:
+    ruff = Path(sys.executable).with_name("ruff")
+    done = subprocess.run(
+        [ruff, "check", "--no-cache", "--output-format=concise", "--stdin-filename", ROOT / "twin" / "new.py", "-"],
+        input=line, cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert f" {rule} " in done.stdout, done.stdout + done.stderr
+
+
+def test_numpy_never_unpickles() -> None:
+    """No linter knows: an array of Python objects is a pickle."""
+    for package in ("twin", "synth", "segmentation", "benchmarks"):
+        for path in (ROOT / package).rglob("*.py"):
+            text = path.read_text()
+            for node in ast.walk(ast.parse(text)) if "allow_pickle" in text else ():
+                for keyword in node.keywords if isinstance(node, ast.Call) else ():
+                    if keyword.arg == "allow_pickle":
+                        assert isinstance(keyword.value, ast.Constant), f"{path}:{node.lineno}"
+                        assert keyword.value.value is False, f"{path}:{node.lineno}"
