@@ -1,34 +1,25 @@
 """What works on this machine: each thing with what was found and, where that does not do, the command that mends it.
 
-Slow or fragile things (Blender, torch, Ray) are tried in processes of their own, all at once, each with a time-out.
+`machine` looks, this module judges.
 """
 
-import importlib.metadata
 import json
-import os
 import re
-import shutil
-import subprocess
 import sys
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from benchmarks import machine
 from segmentation.cache import cache_folder
 from segmentation.config import BACKBONES
 
-ROOT = Path(__file__).resolve().parents[1]
-PATIENCE_SECONDS = 60.0  # for a process; on a machine at rest the slowest takes 3
-LATE = f"no answer in {PATIENCE_SECONDS:.0f} s"
 GIB = 1024**3
 LIBRARIES = "libgl1 libice6 libsm6 libx11-6 libxext6 libxfixes3 libxi6 libxkbcommon0 libxrender1"
-EXTRAS = ("rendering", "training", "export", "study", "development")  # what `make setup` installs
-INSTALL = f".venv/bin/python -m pip install -c constraints.txt -e '.[{','.join(EXTRAS)}]'"
+INSTALL = f".venv/bin/python -m pip install -c constraints.txt -e '.[{','.join(machine.EXTRAS)}]'"
 SHARED = Path("/dev/shm")  # noqa: S108  where Ray keeps what its processes share; only its size is asked
-BLENDER_PYTHON = (3, 11)
 
 State = Literal["ok", "warning", "missing"]
 Places = Mapping[str, Path]
@@ -44,31 +35,6 @@ class Check:
     fix: str = ""
 
 
-# What a process of its own runs; each prints one line of JSON at its end.
-BLENDER = """
-import json
-from synth.blender.session import load_blenderproc
-import bpy
-load_blenderproc()
-print(json.dumps({"bpy": bpy.app.version_string}))
-"""
-TORCH = """
-import json, sys, torch
-from huggingface_hub import try_to_load_from_cache
-from segmentation.encoders import source
-names = [torch.cuda.get_device_name(place) for place in range(torch.cuda.device_count())]
-names += ["Apple MPS"] if torch.backends.mps.is_available() else []
-lacking = []
-for name in sys.argv[1:]:
-    place = source(name)
-    cached = try_to_load_from_cache(place.repository, "model.safetensors", revision=place.revision)
-    if not isinstance(cached, str):
-        lacking.append(name)
-print(json.dumps({"gpus": names, "torch": torch.__version__, "lacking": lacking}))
-"""
-RAY = "import json, ray; print(json.dumps({'ray': ray.__version__}))"
-
-
 def examine(places: Places, weights: Path | None) -> list[Check]:
     """All checks of this machine.
 
@@ -78,18 +44,19 @@ def examine(places: Places, weights: Path | None) -> list[Check]:
     weights : folder of prepared ImageNet weights; None looks into the hub's cache.
     """
     with ThreadPoolExecutor() as pool:
-        asked = [pool.submit(_tried, *each) for each in ((BLENDER,), (TORCH, *BACKBONES), (RAY,))]
-        checks = [python(sys.version_info[:2]), packages(*_declared(), _installed)]
+        tries = ((machine.BLENDER,), (machine.TORCH, *BACKBONES), (machine.RAY,))
+        asked = [pool.submit(machine.tried, *each) for each in tries]
+        checks = [python(sys.version_info[:2]), packages(*machine.declared(), machine.installed)]
         blender_says, torch_says, ray_says = (each.result() for each in asked)
     return [
         *checks,
         blender(blender_says),
         gpu(torch_says),
-        processor(_read(Path("/proc/cpuinfo"))),
+        processor(machine.read(Path("/proc/cpuinfo"))),
         ray(ray_says),
-        memory(_memory_bytes()),
-        *(disk(name, path, _free_bytes(path)) for name, path in places.items()),
-        shared_memory(_free_bytes(SHARED) if SHARED.is_dir() else None),
+        memory(machine.memory_bytes()),
+        *(disk(name, path, machine.free_bytes(path)) for name, path in places.items()),
+        shared_memory(machine.free_bytes(SHARED) if SHARED.is_dir() else None),
         imagenet(torch_says, weights),
     ]
 
@@ -97,9 +64,9 @@ def examine(places: Places, weights: Path | None) -> list[Check]:
 def python(version: tuple[int, ...]) -> Check:
     """Blender's Python, or one that trains without it."""
     found, fix = ".".join(map(str, version)), "install Python 3.11, then: make setup PYTHON=/path/to/python3.11"
-    if version[:2] == BLENDER_PYTHON:
+    if version[:2] == machine.BLENDER_PYTHON:
         return Check(name="Python", state="ok", found=found)
-    if BLENDER_PYTHON < version[:2] < (3, 14):
+    if machine.BLENDER_PYTHON < version[:2] < (3, 14):
         return Check(name="Python", state="missing", found=f"{found}: trains, but Blender needs 3.11", fix=fix)
     return Check(name="Python", state="missing", found=f"{found}: not one of 3.11 to 3.13", fix=fix)
 
@@ -164,7 +131,7 @@ def ray(said: Mapping[str, Any]) -> Check:
 def _lacking(name: str, said: Mapping[str, Any]) -> Check:
     """A thing that did not start, with what it said."""
     why = str(said["trouble"])
-    fix = "let the machine come to rest, then ask again" if why == LATE else INSTALL
+    fix = "let the machine come to rest, then ask again" if why == machine.LATE else INSTALL
     return Check(name=name, state="missing", found=why, fix=fix)
 
 
@@ -243,64 +210,6 @@ def show(checks: Iterable[Check]) -> None:
 def as_json(checks: Iterable[Check]) -> str:
     """The checks as JSON."""
     return json.dumps([asdict(check) for check in checks], indent=1)
-
-
-def _tried(program: str, *arguments: str) -> dict[str, Any]:
-    """The last line of what a Python program prints, as JSON; or its trouble, in one line."""
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", program, *arguments], capture_output=True, text=True, timeout=PATIENCE_SECONDS,
-            check=False, cwd=ROOT,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return {"trouble": LATE}
-    try:
-        return dict(json.loads(done.stdout.splitlines()[-1]))
-    except (IndexError, TypeError, ValueError):
-        lines = done.stderr.strip().splitlines()
-        return {"trouble": lines[-1] if lines else f"ended with status {done.returncode}"}
-
-
-def _declared() -> tuple[list[str], dict[str, str]]:
-    """The packages that pyproject.toml asks for on this Python, and the versions in constraints.txt."""
-    project, constraints = ROOT / "pyproject.toml", ROOT / "constraints.txt"
-    if not project.is_file() or not constraints.is_file():
-        return [], {}
-    about = tomllib.loads(project.read_text())["project"]
-    lines = [*about["dependencies"], *(line for extra in EXTRAS for line in about["optional-dependencies"][extra])]
-    if sys.version_info[:2] != BLENDER_PYTHON:
-        lines = [line for line in lines if "python_version" not in line]
-    names = [re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0] for line in lines]
-    return names, dict(re.findall(r"^([\w.-]+)==([^\s;]+)", constraints.read_text(), re.MULTILINE))
-
-
-def _installed(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def _memory_bytes() -> int | None:
-    """Memory that is available, or what the container may still take where that is less."""
-    free = re.search(r"^MemAvailable:\s+(\d+) kB", _read(Path("/proc/meminfo")), re.MULTILINE)
-    limit, used = (_read(Path("/sys/fs/cgroup") / name).strip() for name in ("memory.max", "memory.current"))
-    known = [int(free[1]) * 1024] if free else []
-    known += [int(limit) - int(used)] if limit.isdecimal() and used.isdecimal() else []
-    return min(known, default=None)
-
-
-def _free_bytes(path: Path) -> int | None:
-    """Free bytes where `path` is or will be; None where nothing can be written."""
-    there = next((each for each in (path.absolute(), *path.absolute().parents) if each.exists()), Path("/"))
-    return shutil.disk_usage(there).free if there.is_dir() and os.access(there, os.W_OK) else None
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(errors="replace")
-    except OSError:
-        return ""
 
 
 def doctor(out: Path = Path("out"), weights: Path | None = None, json: bool = False) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import doctor
+from benchmarks import doctor, machine
 from benchmarks.doctor import GIB, Check
 from segmentation.config import BACKBONES
 
@@ -42,11 +42,11 @@ def test_absent_and_other_packages_are_named_with_the_command() -> None:
 
 
 def test_what_is_asked_for_is_what_make_setup_installs() -> None:
-    names, pinned = doctor._declared()
+    names, pinned = machine.declared()
     assert {"numpy", "torch", "ray", "pytest", "bpy", "jinja2", "onnx"} <= set(names)
     assert pinned["bpy"].startswith("4.5.")
     makefile = (ROOT / "Makefile").read_text()
-    assert f"EXTRAS := {','.join(doctor.EXTRAS)}\n" in makefile
+    assert f"EXTRAS := {','.join(machine.EXTRAS)}\n" in makefile
     assert f"apt-get install {doctor.LIBRARIES}" in makefile
 
 
@@ -67,7 +67,7 @@ def test_a_gpu_is_named_and_none_is_no_error() -> None:
 
 
 def test_a_machine_that_does_not_answer_is_to_be_asked_again() -> None:
-    for check in (doctor.ray({"trouble": doctor.LATE}), doctor.blender({"trouble": doctor.LATE})):
+    for check in (doctor.ray({"trouble": machine.LATE}), doctor.blender({"trouble": machine.LATE})):
         assert check.state == "missing"
         assert "ask again" in check.fix
 
@@ -98,9 +98,9 @@ def test_little_disk_names_the_folder_and_the_option(name: str, gib: float, stat
 
 
 def test_a_folder_that_is_not_there_yet_is_measured_where_it_will_be(tmp_path: Path) -> None:
-    assert doctor._free_bytes(tmp_path / "a" / "b") == pytest.approx(doctor._free_bytes(tmp_path), rel=0.1)
+    assert machine.free_bytes(tmp_path / "a" / "b") == pytest.approx(machine.free_bytes(tmp_path), rel=0.1)
     (tmp_path / "file").write_text("")
-    assert doctor._free_bytes(tmp_path / "file" / "a") is None
+    assert machine.free_bytes(tmp_path / "file" / "a") is None
     assert doctor.disk("output", tmp_path / "file", None).state == "missing"
 
 
@@ -125,11 +125,11 @@ def test_bfloat16_is_found_among_a_processors_flags() -> None:
 
 
 def test_a_program_that_hangs_or_fails_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert doctor._tried("print('noise'); print('{\"a\": 1}')") == {"a": 1}
-    assert doctor._tried("raise ImportError('libX.so: no')") == {"trouble": "ImportError: libX.so: no"}
-    assert doctor._tried("import os; os._exit(7)") == {"trouble": "ended with status 7"}
-    monkeypatch.setattr(doctor, "PATIENCE_SECONDS", 0.1)
-    assert doctor._tried("import time; time.sleep(30)") == {"trouble": doctor.LATE}
+    assert machine.tried("print('noise'); print('{\"a\": 1}')") == {"a": 1}
+    assert machine.tried("raise ImportError('libX.so: no')") == {"trouble": "ImportError: libX.so: no"}
+    assert machine.tried("import os; os._exit(7)") == {"trouble": "ended with status 7"}
+    monkeypatch.setattr(machine, "PATIENCE_SECONDS", 0.1)
+    assert machine.tried("import time; time.sleep(30)") == {"trouble": machine.LATE}
 
 
 @pytest.mark.parametrize("lacking", [True, False])
@@ -137,13 +137,13 @@ def test_the_page_has_a_line_for_each_check_and_the_status_follows(
     lacking: bool, run_module: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = {
-        doctor.BLENDER: {"trouble": "ImportError: libGL.so.1: [red] no"} if lacking else {"bpy": "4.5"},
-        doctor.TORCH: {"gpus": [], "torch": "2.8", "lacking": []},
-        doctor.RAY: {"ray": "2"},
+        machine.BLENDER: {"trouble": "ImportError: libGL.so.1: [red] no"} if lacking else {"bpy": "4.5"},
+        machine.TORCH: {"gpus": [], "torch": "2.8", "lacking": []},
+        machine.RAY: {"ray": "2"},
     }
-    monkeypatch.setattr(doctor, "_tried", lambda program, *_: answers[program])
-    monkeypatch.setattr(doctor, "_memory_bytes", lambda: 8 * GIB)
-    monkeypatch.setattr(doctor, "_free_bytes", lambda path: 90 * GIB)
+    monkeypatch.setattr(machine, "tried", lambda program, *_: answers[program])
+    monkeypatch.setattr(machine, "memory_bytes", lambda: 8 * GIB)
+    monkeypatch.setattr(machine, "free_bytes", lambda path: 90 * GIB)
     monkeypatch.setattr(doctor, "python", lambda version: Check(name="Python", state="ok", found="3.11"))
     monkeypatch.setattr(doctor, "packages", lambda *_: Check(name="packages", state="ok", found="all"))
     done = run_module("benchmarks", "doctor")
