@@ -1,13 +1,9 @@
 """Surfaces that several tests corrode, and the command line without a new process."""
 
-import io
-import runpy
-import signal
 import subprocess
-import sys
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
-from functools import cache
+from functools import cache, partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,21 +40,6 @@ def plate() -> Callable[..., tuple[Asset, Texels]]:
 
 
 @pytest.fixture(scope="session")
-def command() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """A function that runs ``python -m twin`` in this process, which spares the half second of a new one."""
-
-    def done(*arguments: object) -> subprocess.CompletedProcess[str]:
-        line, out, errors = ["twin", *map(str, arguments)], io.StringIO(), io.StringIO()
-        status: object = 0
-        on_term = signal.getsignal(signal.SIGTERM)
-        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(errors):
-            patch.setattr(sys, "argv", line)
-            try:
-                runpy.run_module("twin", run_name="__main__")
-            except SystemExit as end:
-                status = end.code
-            finally:
-                signal.signal(signal.SIGTERM, on_term)
-        return subprocess.CompletedProcess(line, int(str(status)), out.getvalue(), errors.getvalue())
-
-    return done
+def command(run_module: Callable[..., subprocess.CompletedProcess[str]]) -> Callable[..., Any]:
+    """A function that runs ``python -m twin`` in this process."""
+    return partial(run_module, "twin")

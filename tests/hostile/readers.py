@@ -1,0 +1,375 @@
+"""Small whole inputs of every kind, and the functions that read them: what hostile cases start from."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from benchmarks import across, manifest, results, summary
+from benchmarks.config import choose
+from benchmarks.parts import cost
+from segmentation import card, coco, evaluate, groups, predictions, roboflow, runs, splits, sweep, weights
+from segmentation.config import REAL, configure
+from segmentation.encoders import source
+from synth import preview, render, subject, uvmap, validate, validation_report
+from twin import inspection, intake, state
+from twin.files import check_claim, write_json, write_manifest
+
+HEIGHT, WIDTH = 6, 8
+SMALL_PLATE = {
+    "length_m": 0.1, "width_m": 0.08, "thickness_mm": 8.0, "edge": "rolled", "opening_mm": 0.0, "stiffeners": 0,
+    "stiffener": "flat", "stiffener_height_mm": 40.0, "fasteners": "none", "butt_weld": False, "upright": True,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """A reader, the file of it that a stranger may have written, and how to make and read a whole one."""
+
+    file: str
+    make: Callable[[Path], object]
+    read: Callable[[Path], object]
+
+
+def make_coco(folder: Path) -> None:
+    """Three photos and one annotation of each form that COCO has: polygons, run lengths, a compressed string."""
+    folder.mkdir(parents=True, exist_ok=True)
+    mask = np.zeros((HEIGHT, WIDTH), dtype=bool)
+    mask[1:4, 2:6] = True
+    forms: list[Any] = [
+        [[1, 1, 5, 1, 5.5, 4, 1, 4]],
+        {"size": [HEIGHT, WIDTH], "counts": [10, 20, 18]},
+        coco.region(mask)["segmentation"],
+    ]
+    images = []
+    for number in range(len(forms)):
+        pixels = np.full((HEIGHT, WIDTH, 3), 60 * number + 60, dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+        images.append({"id": number, "file_name": f"{number}.png", "width": WIDTH, "height": HEIGHT})
+    annotations = [
+        {
+            "id": number, "image_id": number, "category_id": 1, "iscrowd": 0, "area": 12, "bbox": [2, 1, 4, 3],
+            "segmentation": form,
+        }
+        for number, form in enumerate(forms)
+    ]  # fmt: skip
+    write_json(folder / "annotations.json", coco.document(images, annotations, description="small"))
+
+
+def read_coco(folder: Path) -> None:
+    """Read a dataset as training does: all pixels, all masks."""
+    for photo in coco.read(folder).photos:
+        coco.image(photo)
+        coco.mask(photo)
+
+
+def make_twin(folder: Path) -> None:
+    """A twin of a small plate with one reading."""
+    twin = state.sample_twin("plate", np.random.default_rng(0), texel_mm=10.0)
+    twin = state.Twin(**{**vars(twin), "parameters": SMALL_PLATE})
+    state.save(twin, folder)
+    inspection.append(
+        folder,
+        [inspection.Record(date=f"{twin.clock:%Y-%m-%d}", kind="grade", zone="face", value=1, tool="eye", uv=None)],
+    )
+
+
+def make_camera(folder: Path) -> None:
+    """A camera whose pose follows from picked points."""
+    places = [[0, 0, 0], [1, 0, 0], [0, 1, 0], [1, 1, 0], [0.5, 0.5, 0.4], [0.2, 0.7, 0.3]]
+    picked = [
+        {"pixel": [round(100 + 200 * x / (4 + z), 3), round(100 + 200 * y / (4 + z), 3)], "place_m": [x, y, z]}
+        for x, y, z in places
+    ]
+    lens = {"width": 200, "height": 200, "fx": 200, "fy": 200, "cx": 100, "cy": 100}
+    write_json(folder / "camera.json", {**lens, "points": picked})
+
+
+def make_marker_camera(folder: Path) -> None:
+    """A camera 4 m before a marker in its photograph; picked points tell it from its mirror image."""
+    import cv2
+
+    shown = np.full((200, 200), 255, dtype=np.uint8)
+    dictionary = cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_4X4_50)
+    shown[80:120, 80:120] = cv2.aruco.generateImageMarker(dictionary, 1, 40)
+    Image.fromarray(shown).save(folder / "photo.png")
+    marker = {
+        "dictionary": "DICT_4X4_50", "id": 1, "size_m": 0.8, "centre_m": [0, 0, 0], "right": [1, 0, 0],
+        "up": [0, -1, 0],
+    }  # fmt: skip
+    places = [[0.2, 0.7, 0.3], [-0.9, -0.4, 1.0], [0.8, -0.8, 0.5]]
+    picked = [
+        {"pixel": [round(99.5 + 200 * x / (4 + z), 3), round(99.5 + 200 * y / (4 + z), 3)], "place_m": [x, y, z]}
+        for x, y, z in places
+    ]
+    lens = {"width": 200, "height": 200, "fx": 200, "fy": 200, "cx": 99.5, "cy": 99.5, "distortion": [0, 0, 0, 0]}
+    write_json(folder / "camera.json", {**lens, "photo": "photo.png", "markers": [marker], "points": picked})
+
+
+def make_stated_camera(folder: Path) -> None:
+    """A camera whose pose is stated."""
+    lens = {"width": 20, "height": 20, "fx": 20.0, "fy": 20, "cx": 10, "cy": 10, "distortion": [0.1, 0, 0, 0]}
+    pose = {"rotation": [[1, 0, 0], [0, 0, -1], [0, 1, 0]], "translation_m": [0, 0, 3]}
+    write_json(folder / "camera.json", {**lens, **pose})
+
+
+def make_cameras(folder: Path) -> None:
+    """Cameras for renders of a twin."""
+    write_json(folder / "cameras.json", [{"eye_m": [1, 1, 1], "look_at_m": [0, 0, 0.5], "field_of_view_deg": 50}])
+
+
+def a_split() -> splits.Split:
+    """A split of four photos."""
+    return splits.Split(how="published", seed=0, train=("a.png", "b.png"), valid=("c.png",), test=("d.png",))
+
+
+def make_split(folder: Path) -> None:
+    """A split on disk."""
+    splits.save(a_split(), folder / "split.json")
+
+
+def make_run(folder: Path) -> None:
+    """A complete run without weights."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = configure("quick", backbone="mobilenet_v2", arm=REAL, seed=1, size=64, threads=1)
+    make_split(folder)
+    runs.write_history(folder, [dict.fromkeys(runs.HISTORY_COLUMNS, 1.0)])
+    ones = np.ones(1, dtype=np.int64)
+    runs.write_per_image(folder / "per_image.csv", runs.PerImage(image=("d.png",), tp=ones, fp=ones, fn=ones, tn=ones))
+    content = {
+        "config": asdict(config), "data": {"real": "00", "renders": None, "split": a_split().digest}, "scale": 1.0,
+        "classes": ["rust"], "counts": {"train_photos": 2, "valid": 1, "test": 1}, "train_seconds": 1.0,
+        "device": "a processor", "versions": {"torch": "2"},
+    }  # fmt: skip
+    write_manifest(folder, runs.KIND, content)
+    (folder / runs.WEIGHTS).write_bytes(b"")
+
+
+def read_run(folder: Path) -> None:
+    """Read a run as evaluation, prediction and export do, but for its weights."""
+    evaluate.config_of(folder, runs.load(folder))
+    predictions.scale_of(folder, runs.load(folder).manifest)
+    card.text(folder)
+
+
+def make_evaluation(folder: Path) -> None:
+    """A run and its evaluation on other photos."""
+    make_run(folder / "run")
+    ones = np.ones(1, dtype=np.int64)
+    (folder / "evaluation").mkdir()
+    runs.write_per_image(
+        folder / "evaluation" / "per_image.csv", runs.PerImage(image=("e.png",), tp=ones, fp=ones, fn=ones, tn=ones)
+    )
+    content = {"weights": runs.weights_digest(folder / "run"), "photos": "all", "data": "00", "threshold": 0.5}
+    write_manifest(folder / "evaluation", "evaluation", content)
+
+
+def make_study(folder: Path) -> None:
+    """A study of which no run is complete; its photos and renders are gone."""
+    make_split(folder)
+    gone = {"folder": "gone", "name": "gone", "photographs": True, "digest": "00"}
+    counted = {**gone, "counts": {"images": 4, "annotations": 4}}
+    content = manifest.content(
+        choose("quick"), data=counted, split=a_split(), renders={**counted, "plan": None},
+        across={"other": counted}, failed={"real-vgg16-00": "out of memory"},
+    )  # fmt: skip
+    write_manifest(folder, manifest.KIND, content)
+
+
+def make_weights(folder: Path) -> None:
+    """A prepared folder of ImageNet weights, with one tensor that no encoder has."""
+    import hashlib
+
+    import torch
+    from safetensors.torch import save
+
+    content = save({"x": torch.zeros(2)})
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "mobilenet_v2.safetensors").write_bytes(content)
+    place = source("mobilenet_v2")
+    entry = {
+        "repository": place.repository, "revision": place.revision, "licence": None,
+        "sha256": hashlib.sha256(content).hexdigest(), "tensors": 1, "versions": {},
+    }  # fmt: skip
+    write_manifest(folder, weights.KIND, {"encoders": {"mobilenet_v2": entry}})
+
+
+def make_rendered(folder: Path) -> None:
+    """A dataset with the card of a rendered one."""
+    from synth.config import RenderConfig, preset
+
+    make_coco(folder)
+    about = {
+        "configuration": asdict(RenderConfig(preset="quick", size=8, seed=0)), "seed": 0,
+        "preset": asdict(preset("quick")), "shows": "a twin of its own in each scene", "images": 3, "annotations": 3,
+        "twin": {"id": "plate-1", "kind": "plate", "content": "00", "fields": "fields-0.npz", "cameras": []},
+        "versions": {"bpy": "4.5"}, "device": "CPU", "licence": "yours",
+    }  # fmt: skip
+    write_manifest(folder, "dataset", about)
+
+
+def make_fetched(folder: Path) -> None:
+    """A dataset that was fetched from Roboflow before."""
+    about = {
+        "source": asdict(roboflow.parse("a/b/1")), "format": roboflow.FORMAT, "fetched": "2026-01-01T00:00:00+00:00",
+        "bytes": 1, "sha256": "00", "licence": "CC0", "images": 1,
+    }  # fmt: skip
+    write_manifest(folder, roboflow.CARD, about)
+
+
+def make_trials(folder: Path) -> None:
+    """A sweep with one trial that is over."""
+    values = {"learning_rate": 1e-3, "batch_size": 8, "augmentation": "standard", "synth_share": 0.0}
+    values["synth_count"] = None
+    here = folder / sweep.TRIALS / "one"
+    write_json(here / sweep.STARTED, {"values": values, "begun": 1.0})
+    write_json(
+        here / sweep.OVER,
+        {"folder": "one", "values": values, "ended": "complete", "epochs": 2, "valid_f1": 0.5, "error": ""},
+    )
+
+
+def make_predictions(folder: Path) -> None:
+    """Predictions of one photo, as an earlier command left them."""
+    mask = np.zeros((HEIGHT, WIDTH), dtype=bool)
+    mask[1:3, 1:3] = True
+    part = {
+        "photo": "a.png", "sha256": "00", "width": WIDTH, "height": HEIGHT, "rusted_percent": 1.0,
+        "regions": list(predictions.regions_of(mask)), "tiles": 0, "scale": None,
+    }  # fmt: skip
+    write_json(folder / "parts" / "a.json", part)
+
+
+def make_part(folder: Path) -> None:
+    """A part of a rendered dataset."""
+    image = {"id": 1, "file_name": "000000.jpg", "width": 8, "height": 6, "scene": 0, "asset_kind": "pipe"}
+    write_json(folder / "parts" / "000000.json", {"images": [image], "annotations": [], "assets": []})
+
+
+def make_claim(folder: Path) -> None:
+    """The claim of a folder."""
+    write_json(folder / "claim.json", {"kind": "run", "configuration": {"a": 1}})
+
+
+JSON_READERS = {
+    "COCO": Reader(file="annotations.json", make=make_coco, read=read_coco),
+    "COCO, validated": Reader(
+        file="annotations.json",
+        make=make_coco,
+        read=lambda folder: validation_report.write(
+            folder.parent / "report.md", validate.check(folder), [validate.check(folder)]
+        ),
+    ),
+    "COCO, previewed": Reader(file="annotations.json", make=make_coco, read=preview.write),
+    "card of a dataset": Reader(file="dataset.json", make=make_rendered, read=preview.write),
+    "twin": Reader(file="twin.json", make=make_twin, read=lambda folder: state.fields(state.load(folder)[0])),
+    "records": Reader(file="inspections.jsonl", make=make_twin, read=inspection.read),
+    "camera, points": Reader(
+        file="camera.json", make=make_camera, read=lambda folder: uvmap.read_camera(folder / "camera.json")
+    ),
+    "camera, markers": Reader(
+        file="camera.json", make=make_marker_camera, read=lambda folder: uvmap.read_camera(folder / "camera.json")
+    ),
+    "camera, stated": Reader(
+        file="camera.json", make=make_stated_camera, read=lambda folder: uvmap.read_camera(folder / "camera.json")
+    ),
+    "cameras": Reader(
+        file="cameras.json", make=make_cameras, read=lambda folder: subject.read_cameras(folder / "cameras.json")
+    ),
+    "split": Reader(file="split.json", make=make_split, read=lambda folder: splits.load(folder / "split.json")),
+    "run": Reader(file="run.json", make=make_run, read=read_run),
+    "evaluation": Reader(
+        file="evaluation/evaluation.json",
+        make=make_evaluation,
+        read=lambda folder: card.text(folder / "run", (folder / "evaluation",)),
+    ),
+    "study": Reader(file="study.json", make=make_study, read=results.load),
+    "weights": Reader(file="weights.json", make=make_weights, read=lambda folder: weights.load(folder, "mobilenet_v2")),
+    "fetched": Reader(file="roboflow.json", make=make_fetched, read=lambda folder: roboflow.fetch("a/b/1", out=folder)),
+    "trial begun": Reader(file="trials/one/trial.json", make=make_trials, read=sweep.started),
+    "trial over": Reader(
+        file="trials/one/result.json",
+        make=make_trials,
+        read=lambda folder: sweep.write_table(folder / "trials.csv", sweep.over(folder)),
+    ),
+    "prediction": Reader(file="parts/a.json", make=make_predictions, read=predictions._tables),
+    "part of a dataset": Reader(
+        file="parts/000000.json", make=make_part, read=lambda folder: render._missing(folder, 0, range(2))
+    ),
+    "claim": Reader(file="claim.json", make=make_claim, read=lambda folder: check_claim(folder, "run", {"a": 1})),
+}
+
+
+def write(folder: Path, name: str, text: str) -> None:
+    """Write a text file."""
+    (folder / name).write_text(text)
+
+
+def _spots(folder: Path) -> None:
+    make_coco(folder)
+    write(folder, "spots.csv", "file_name,split,spot\n0.png,,north\n1.png,,south\n2.png,,north\n")
+
+
+def _measured(folder: Path) -> None:
+    make_run(folder)
+    (folder / "across").mkdir()
+    table, key = folder / "across" / "other.csv", folder / "across" / "other.json"
+    ones = np.ones(1, dtype=np.int64)
+    runs.write_per_image(table, runs.PerImage(image=("d.png",), tp=ones, fp=ones, fn=ones, tn=ones))
+    write_json(key, across._key(folder, "00"))
+
+
+TABLE_READERS = {
+    "readings": Reader(
+        file="readings.csv",
+        make=lambda folder: write(
+            folder, "readings.csv",
+            "date,zone,kind,value,tool,u,v,scatter_sd,detection\n2016-05-31,face,ultrasonic,7.9,UT-3,0.5,0.5,0.1,\n"
+            "2016-05-31,face,photo,0.2,phone,,,,0.9\n",
+        ),
+        read=lambda folder: intake.from_csv(folder / "readings.csv"),
+    ),
+    "spots": Reader(
+        file="spots.csv",
+        make=_spots,
+        read=lambda folder: groups.by_column(folder / "spots.csv", coco.read(folder), "spot"),
+    ),
+    "printed means": Reader(
+        file="means.csv",
+        make=lambda folder: write(folder, "means.csv", "group,mean,sd,n\na,0.85,0.01,10\nb,0.83,0.02,10\n"),
+        read=lambda folder: [
+            summary.markdown(summary.compare(each), {}) for each in summary.read(folder / "means.csv").values()
+        ],
+    ),
+    "history of a run": Reader(file="history.csv", make=make_run, read=runs.load),
+    "counts of a run": Reader(file="per_image.csv", make=make_run, read=read_run),
+    "counts across": Reader(
+        file="across/other.csv", make=_measured, read=lambda folder: across.read(folder, "other", "00")
+    ),
+    "latencies": Reader(
+        file="latency.csv",
+        make=lambda folder: write(
+            folder, "latency.csv", "backbone,p50_ms,size,threads,precision,repeats\nvgg16,12.5,64,1,fast,50\n"
+        ),
+        read=lambda folder: cost._read(folder / "latency.csv"),
+    ),
+}  # fmt: skip
+
+
+def text_of(reader: Reader, folder: Path) -> str:
+    """The whole file of a reader."""
+    return (folder / reader.file).read_text()
+
+
+def put(reader: Reader, folder: Path, content: str | bytes) -> None:
+    """Put something else in its place; names that are not Unicode as JSON escapes them."""
+    (folder / reader.file).write_bytes(content if isinstance(content, bytes) else content.encode(errors="replace"))
+
+
+def document_of(reader: Reader, folder: Path) -> Any:
+    """The JSON of a reader."""
+    return json.loads(text_of(reader, folder))
