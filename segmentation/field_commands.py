@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from segmentation.config import BACKBONES, Tiling
+from twin.command import shown
 from twin.files import InputError
 
 
@@ -64,7 +65,7 @@ def predict(
         def on_photo(wrong: InputError | None) -> None:
             progress.advance(task)
             if wrong is not None:
-                console.print(f"left out: {wrong}")
+                console.print(f"left out: {shown(str(wrong))}")
 
         failed = predictions.predict(predictor, chosen, out, overlays=overlays, on_photo=on_photo)
     print(f"{out}: masks of {len(chosen) - len(failed)} of {len(chosen)} photos")  # noqa: T201

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from synth import label_statistics
 from synth.label_statistics import CLOSING_RADIUS, WORKING_SIDE, Comparison, ImageLabels
+from twin.command import shown
 from twin.files import InputError, write_json, write_text
 
 ERROR, WARNING = "error", "warning"
@@ -116,7 +117,7 @@ def show(report: Report, references: Sequence[Report]) -> None:
         console.print(f"[{colour}]{severity}[/] {kind}: {count}")
         alike = [each for each in report.findings if (each.severity, each.kind) == (severity, kind)]
         for finding in alike[:SHOWN_OF_A_KIND]:
-            console.print(escape(f"  {finding.place}: {finding.what}; {finding.advice}"))
+            console.print(f"  {escape(shown(f'{finding.place}: {finding.what}; {finding.advice}'))}")
         if count > SHOWN_OF_A_KIND:
             console.print(f"  and {count - SHOWN_OF_A_KIND} more; --report has them all")
     headings, *lines = label_statistics.table(_rows(report, references), beside_reference=bool(references))

@@ -50,7 +50,7 @@ def run(program: str, description: str, commands: Mapping[str, Callable[..., Any
 
 def _leave(program: str, said: str, status: int) -> NoReturn:
     """Say in one line what is wrong, and end."""
-    print(f"{program}: error: {_shown(said)}", file=sys.stderr)  # noqa: T201
+    print(f"{program}: error: {shown(said)}", file=sys.stderr)  # noqa: T201
     sys.exit(status)
 
 
@@ -61,8 +61,8 @@ def _is_lack_of_memory(error: Exception) -> bool:
     )
 
 
-def _shown(text: str) -> str:
-    """A message on one line; a name from a stranger's file cannot steer the terminal, since it is shown escaped."""
+def shown(text: str) -> str:
+    """A text on one line; a name from a stranger's file in it cannot steer the terminal, since it is shown escaped."""
     line = " ".join(text.split())
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in line)
 

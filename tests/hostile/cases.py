@@ -722,7 +722,10 @@ def many_faults(folder: Path) -> Line:
     readers.make_coco(folder / "data")
     (folder / "data" / "0.png").write_bytes(GIGAPIXELS)
 
+    Image.new("RGB", (readers.WIDTH, readers.HEIGHT)).save(folder / "data" / "\x1b[2J.png")
+
     def change(content: Any) -> None:
+        content["images"].append({**content["images"][1], "id": 3, "file_name": "\x1b[2J.png"})
         content["images"][1]["file_name"] = "../../\x1b[2J"
         content["annotations"][2]["segmentation"] = [[0, 0, 16, 12, 0, 12, 16, 0] * 250_000]
         content["annotations"].append({"id": 9, "image_id": {}, "category_id": "[red]x"})
