@@ -10,6 +10,7 @@ import torch
 from torch.optim.swa_utils import AveragedModel
 
 from segmentation.model import save_tensors
+from segmentation.runs import HISTORY_COLUMNS
 from twin.files import InputError
 
 NAME = "last.safetensors"
@@ -68,9 +69,16 @@ def restore(folder: Path, state: State) -> None:
                 "exp_avg": torch.empty_like(parameter).copy_(tensors[f"exp_avg/{name}"]),
                 "exp_avg_sq": torch.empty_like(parameter).copy_(tensors[f"exp_avg_sq/{name}"]),
             }
+        numbers = [value for row in small["history"] for value in row.values()]
+        if not all(
+            isinstance(value, int | float) for value in (*numbers, small["best_epoch"], small["best_f1"])
+        ) or any(set(row) != set(HISTORY_COLUMNS) for row in small["history"]):
+            raise ValueError("no history of a run")
         state.history, state.best_epoch, state.best_f1 = (small[key] for key in ("history", "best_epoch", "best_f1"))
         state.best_weights = _below("best/", tensors)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (
+        AttributeError, OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError, RecursionError,
+    ) as error:  # fmt: skip
         raise InputError(f"{path}: damaged or of another run ({error!s:.100}); delete it to start over") from error
 
 

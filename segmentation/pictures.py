@@ -75,14 +75,16 @@ def decoded(path: Path, *, upright: bool = True) -> npt.NDArray[np.uint8]:
     ):
         if opened.format == "JPEG":
             _check_jpeg(content)
-        picture = ImageOps.exif_transpose(opened) if upright else opened
+        picture: Image.Image = opened
+        if upright:
+            ImageOps.exif_transpose(picture, in_place=True)  # without a copy
         if picture.mode.startswith("I"):  # 16-bit grey; "I" is how some formats announce it
             picture = Image.fromarray((np.asarray(picture).clip(0, 65535) >> 8).astype(np.uint8))
         elif picture.mode == "F":
             raise InputError(f"{path}: floating-point pixels; convert the image to 8 bits")
         elif picture.mode == "P":  # by way of RGBA: a palette may have transparent entries
             picture = picture.convert("RGBA")
-        return np.asarray(picture.convert("RGB"))
+        return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
 
 
 def _check_jpeg(content: bytes) -> None:

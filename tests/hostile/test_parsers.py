@@ -14,6 +14,7 @@ import readers
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from segmentation import runs
 from twin.files import InputError
 
 EXAMPLES = settings(
@@ -103,6 +104,38 @@ def test_any_json_and_any_bytes_are_a_value_or_a_users_error(name: str, folder: 
     def check(content: bytes) -> None:
         readers.put(reader, folder, content)
         read(reader, folder)
+
+    check()
+
+
+def test_what_a_checkpoint_tells_of_its_run_is_whole_or_a_users_error(folder: Path) -> None:
+    import torch
+
+    from segmentation import checkpoint
+    from segmentation.model import save_tensors
+
+    def state() -> checkpoint.State:
+        network = torch.nn.Linear(2, 1)
+        return checkpoint.State(network=network, optimizer=torch.optim.AdamW(network.parameters()), average=None)
+
+    begun = state()
+    begun.network(torch.ones(1, 2)).sum().backward()
+    begun.optimizer.step()
+    begun.history.append(dict.fromkeys(runs.HISTORY_COLUMNS, 1.0))
+    checkpoint.save(folder, begun)
+    checkpoint.restore(folder, again := state())
+    assert again.history == begun.history
+    tensors = {f"model/{name}": tensor for name, tensor in begun.network.state_dict().items()}
+    document = {"history": begun.history, "best_epoch": 1, "best_f1": 0.5}
+
+    @EXAMPLES
+    @given(st.data())
+    def check(data: st.DataObject) -> None:
+        save_tensors(folder / checkpoint.NAME, tensors, {"progress": json.dumps(changed(document, data))})
+        with suppress(InputError):
+            checkpoint.restore(folder, found := state())
+            assert all(set(row) == set(runs.HISTORY_COLUMNS) for row in found.history)
+            assert isinstance(found.best_f1, int | float)
 
     check()
 
