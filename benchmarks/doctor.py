@@ -106,7 +106,7 @@ def gpu(said: Mapping[str, Any]) -> Check:
         return _lacking("torch", said)
     if said["gpus"]:
         return Check(name="GPU", state="ok", found=f"{', '.join(said['gpus'])}; torch {said['torch']}")
-    found = f"none; torch {said['torch']} trains on the CPU: quick and small do, paper takes weeks"
+    found = f"none; torch {said['torch']} trains on the CPU; profile paper wants a GPU"
     fix = "for profile paper a machine with a GPU, and torch for it: https://pytorch.org/get-started/locally"
     return Check(name="GPU", state="warning", found=found, fix=fix)
 
@@ -117,7 +117,7 @@ def processor(cpuinfo: str) -> Check:
     units = [name for flag, name in (("amx_bf16", "AMX"), ("avx512_bf16", "AVX512"), ("bf16", "Arm")) if flag in flags]
     if units:
         return Check(name="bfloat16", state="ok", found=f"on the CPU by {', '.join(units)}")
-    found = "not on this CPU: training takes about twice as long"
+    found = "not on this CPU: training is slower"
     return Check(name="bfloat16", state="warning", found=found, fix="nothing has to be done")
 
 
