@@ -36,6 +36,7 @@ def _trouble(path: Path, what: str) -> Iterator[None]:
     except _UNREADABLE as error:
         # UnidentifiedImageError is an OSError whose text names an object.
         known = "no known image format" if isinstance(error, UnidentifiedImageError) else str(error)
+        known = (isinstance(error, OSError) and error.strerror) or known
         raise InputError(f"{path}: {what} ({known or type(error).__name__}); replace the file") from error
 
 

@@ -238,7 +238,7 @@ def test_markers_that_are_not_there_are_named(tmp_path: Path) -> None:
         ({"markers": [{**marker, "id": 7}]}, "marker 7 of DICT_4X4_50 0 times"),
         ({"markers": [{**marker, "dictionary": "DICT_9X9"}]}, "no dictionary 'DICT_9X9'"),
         ({"markers": [{**marker, "up": [1, 0, 0]}]}, "right angles"),
-        ({"photo": "other.png"}, "other.png: cannot be read"),
+        ({"photo": "other.png"}, "other.png: cannot be decoded .No such file or directory."),
         ({"width": 600}, "640 x 480 pixels, the camera 600 x 480"),
     ):
         with pytest.raises(InputError, match=message):
