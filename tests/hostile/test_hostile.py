@@ -1,6 +1,7 @@
 """What a stranger's file may do to a command: one line on stderr that names it, exit status 2, and nothing else."""
 
 import os
+import pickle
 import re
 import resource
 import subprocess
@@ -9,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cases import CASES, MEASURED
+from cases import CASES, MEASURED, Evil
 
 ROOT = Path(__file__).resolve().parents[2]
-MOST_MIB = 1500  # of a command's memory at its height; torch alone takes 300
+MOST_MIB = 800  # of a command's memory at its height; torch alone takes 300
 CEILING = 8 * 1024**3  # of a command's addresses, so that a bomb hurts no machine
 
 
@@ -52,12 +53,10 @@ def check(done: subprocess.CompletedProcess[str], name: str) -> None:
     assert re.search(case.says, lines[0]), lines[0]
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [name for name in CASES if name not in MEASURED])
 def test_one_line_status_2_and_nothing_written(
     name: str, tmp_path: Path, run_module: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
-    if name in MEASURED:
-        pytest.skip("met by a process whose memory is measured")
     line = CASES[name].make(tmp_path / "given")
     before = everything(tmp_path)
     done = run_module(*line)
@@ -86,6 +85,8 @@ def test_memory_stays_within_bounds_and_no_code_runs(name: str, tmp_path: Path) 
     assert everything(tmp_path) == before
 
 
-def test_there_are_cases_enough() -> None:
+def test_there_are_cases_enough_and_their_pickles_bite(tmp_path: Path) -> None:
     assert len(CASES) >= 60
     assert set(MEASURED) <= set(CASES)
+    pickle.loads(pickle.dumps(Evil(tmp_path / "owned")))
+    assert (tmp_path / "owned").exists()
