@@ -241,8 +241,7 @@ def _photo(predictor: Predictor, name: str, path: Path, out: Path, overlays: boo
 def _part(path: Path) -> dict[str, Any]:
     """What an earlier command wrote of a photo."""
     part = read_json(path)
-    needed = {*COLUMNS, "sha256"}
-    whole = isinstance(part, dict) and needed <= set(part) and isinstance(part["regions"], list)
+    whole = isinstance(part, dict) and {*COLUMNS, "sha256"} <= set(part) and isinstance(part["regions"], list)
     if not whole or not all(isinstance(each, dict) for each in part["regions"]):
         raise InputError(f"{path}: damaged; delete it, and the same command predicts that photo again")
     return dict(part)
