@@ -212,7 +212,7 @@ def hold(folder: Path, kind: str, configuration: Mapping[str, Any], *, patience_
             raise InputError(f"{error.filename or folder}: cannot be written ({error.strerror})") from error
         try:
             yield
-            if not _same(stream, folder):
+            if folder.exists() and not _same(stream, folder):  # the block itself may have removed it
                 raise InputError(f"{folder}: was deleted while it was written; delete what is there and start again")
             for left in folder.glob("*/.*.tmp"):
                 if not (left.parent / LOCK).exists():
