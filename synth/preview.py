@@ -36,6 +36,8 @@ def write(folder: Path) -> None:
 def contact_sheet(folder: Path, *, most: int = 24, tile: int = 220) -> None:
     """Write ``folder/preview.jpg``: up to `most` photographs, evenly spaced, each `tile` pixels wide."""
     photographs = coco.read(folder, allow_unannotated=True).photos
+    if not photographs:
+        raise InputError(f"{folder}: lists no images; there is nothing to show")
     chosen = [photographs[i] for i in np.unique(np.linspace(0, len(photographs) - 1, most).round().astype(int))]
     rows = -(-len(chosen) // COLUMNS)
     sheet = Image.new("RGB", (min(COLUMNS, len(chosen)) * tile, rows * tile))

@@ -201,10 +201,13 @@ def _assemble(out: Path, task: Task) -> None:
 
     config, shown = task.config, task.shown
     chosen = preset(config.preset)
-    shutil.rmtree(out / "work", ignore_errors=True)
     what = f"corrotwin renders{f' of the twin {shown.id}' if shown else ''}, preset {config.preset}"
     (out / "dataset.json").unlink(missing_ok=True)  # an older card would speak of fewer images
     kinds = Counter(image["asset_kind"] for image in _entries(out, task, "images"))
+    if kinds.total() != task.images:  # parts were deleted while we drew
+        listed = f"{kinds.total()} of {task.images}"
+        raise WorkError(f"{out}: parts/ lists {listed} images; the same command draws the others")
+    shutil.rmtree(out / "work", ignore_errors=True)
     with_corrosion = Counter(found["image_id"] for found in _entries(out, task, "annotations"))
     images, regions = (_entries(out, task, name) for name in ("images", "annotations"))
     coco.write_document(out / "annotations.json", images, _numbered(regions), description=what)
