@@ -99,20 +99,19 @@ def photos(home: Path) -> Path:
 @pytest.fixture(scope="session")
 def rendered(home: Path) -> Path:
     """A dataset whose images and parts are all there, made of numbers, and not yet assembled."""
-    from dataclasses import asdict
-
     from segmentation import coco
-    from synth import render
-    from synth.config import RenderConfig, preset
-    from twin.files import digest, hold, write_json
+    from synth import batch, render
+    from synth.config import RenderConfig
+    from twin.files import hold, write_json
 
-    config, folder, rng = RenderConfig(preset="quick", size=64, seed=3), home / "rendered", np.random.default_rng(0)
-    with hold(folder, "dataset", {**asdict(config), "preset content": digest(asdict(preset("quick")))}):
-        for number, images in enumerate((range(6), range(6, 9))):
+    task = render.Task(config=RenderConfig(preset="quick", size=64, seed=3), shown=None, count=9)
+    folder, rng = home / "rendered", np.random.default_rng(0)
+    with hold(folder, "dataset", task.settings):
+        for number, images in task.batches.items():
             part = {"images": [], "annotations": [], "assets": []}
             for index in images:
                 image, mask = picture(rng, 64, 64)
-                path = render._image(folder, index)
+                path = batch.image_file(folder, index)
                 path.parent.mkdir(exist_ok=True)
                 Image.fromarray(image).save(path)
                 entry = {"id": index + 1, "file_name": path.name, "width": 64, "height": 64, "scene": index // 2}
@@ -120,7 +119,7 @@ def rendered(home: Path) -> Path:
                 label = {"image_id": index + 1, "category_id": 1, "iscrowd": 0, **coco.region(mask)}
                 part["annotations"].append(label)
                 part["assets"].append(label)
-            write_json(render._part(folder, number), part)
+            write_json(batch.part_file(folder, number), part)
         write_json(folder / "work" / "000000" / "claim.json", {})
     return folder
 

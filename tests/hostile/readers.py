@@ -15,7 +15,7 @@ from benchmarks.parts import cost
 from segmentation import card, coco, evaluate, groups, predictions, roboflow, runs, splits, sweep, weights
 from segmentation.config import REAL, configure
 from segmentation.encoders import source
-from synth import preview, render, subject, uvmap, validate, validation_report
+from synth import batch, preview, subject, uvmap, validate, validation_report
 from twin import inspection, intake, state
 from twin.files import check_claim, write_json, write_manifest
 
@@ -298,7 +298,7 @@ JSON_READERS = {
     ),
     "prediction": Reader(file="parts/a.json", make=make_predictions, read=predictions._tables),
     "part of a dataset": Reader(
-        file="parts/000000.json", make=make_part, read=lambda folder: render._missing(folder, 0, range(2))
+        file="parts/000000.json", make=make_part, read=lambda folder: batch.missing(folder, 0, range(2))
     ),
     "claim": Reader(file="claim.json", make=make_claim, read=lambda folder: check_claim(folder, "run", {"a": 1})),
 }

@@ -16,7 +16,7 @@ import trimesh
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
-from synth import labels, render, scene, spec, subject
+from synth import batch, labels, render, scene, spec, subject
 from synth.__main__ import render as command
 from synth.camera import shape, stated_views
 from synth.config import RenderConfig
@@ -302,8 +302,8 @@ def test_exact_mask_is_the_stored_rust_through_the_stated_camera(
     monkeypatch.setitem(PRESETS, "balanced", exact)
     out = tmp_path / "out"
     (out / "images").mkdir(parents=True)
-    render.render_batch(
-        out, replace(CONFIG, labels="exact"), subject.saved(folder, (FRONT, SIDE)), 0, range(2), threads=2
+    batch.render_batch(
+        out, replace(CONFIG, labels="exact"), subject.saved(folder, (FRONT, SIDE)), 0, range(2), threads=2, device="cpu"
     )
     part = json.loads((out / "parts" / "000000.json").read_text())
     assert [(image["scene"], image["asset_kind"]) for image in part["images"]] == [(0, "plate")] * 2
