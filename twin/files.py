@@ -123,7 +123,10 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write `value` to `path` as indented JSON, atomically. NaN and infinity are refused (ValueError)."""
-    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+    with atomic_file(path) as stream:
+        for piece in json.JSONEncoder(indent=2, allow_nan=False).iterencode(value):  # a large text is never held whole
+            stream.write(piece.encode())
+        stream.write(b"\n")
 
 
 def read_json(path: Path) -> Any:
