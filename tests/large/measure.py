@@ -1,0 +1,194 @@
+"""Time and memory of large work, and how they grow: labels of numbers through the real code, nothing rendered.
+
+``python tests/large/measure.py dataset 1000 10000 100000`` makes datasets of so many images of 64 pixels with ten
+annotations each; ``python tests/large/measure.py study 8 80 800`` makes studies of so many runs. Each step is a process
+of its own, so that its peak of memory is its own; in place of ``dataset``, some of its steps: ``write,read``. Prints
+a table in Markdown: seconds of processor time, peak memory.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "helpers"), str(Path(__file__).resolve().parents[2])]
+
+SIDE, REGIONS, PER_PART = 64, 10, 6
+DATASET = ("write", "assemble", "read", "validate", "cache", "split", "alike")
+STUDY = ("make", "report")
+EXPLAINED = {
+    "write": "images, parts and a COCO json with their annotations",
+    "assemble": "annotations.json, instances.json, contact sheet, card",
+    "read": "`coco.read`: every check, every header and hash",
+    "validate": "`synth validate`: every pixel, with the statistics of the labels",
+    "cache": "decode to 32 px",
+    "split": "`segmentation split --by names`",
+    "alike": "groups of photos that look alike (`--by hash`)",
+    "make": "run folders and tables (the test's own)",
+    "report": "`benchmarks report`",
+}
+
+
+def write(folder: Path, count: int) -> None:
+    from PIL import Image
+
+    from segmentation import coco
+    from synth import render
+    from synth.config import RenderConfig, preset
+    from twin.files import digest, hold, write_json
+
+    config = RenderConfig(preset="quick", size=SIDE, seed=0)
+    with hold(folder, "dataset", {**asdict(config), "preset content": digest(asdict(preset("quick")))}):
+        pass
+    (folder / "images").mkdir()
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    places = [(y, x) for y in range(0, SIDE, 16) for x in range(0, SIDE, 16)]
+    for number, first in enumerate(range(0, count, PER_PART)):
+        part = {"images": [], "annotations": [], "assets": []}
+        for index in range(first, min(first + PER_PART, count)):
+            rng = np.random.default_rng(index)
+            blocks = rng.integers(60, 200, (8, 8, 3)).repeat(8, axis=0).repeat(8, axis=1)
+            path = render._image(folder, index)
+            Image.fromarray(blocks.astype(np.uint8)).save(path)
+            entry = {"id": index + 1, "file_name": path.name, "width": SIDE, "height": SIDE, "scene": index // 2}
+            part["images"].append({**entry, "asset_kind": "plate"})
+            for place in rng.permutation(len(places))[:REGIONS]:
+                (y, x), (height, width) = places[place], rng.integers(3, 15, 2)
+                mask = np.zeros((SIDE, SIDE), dtype=bool)
+                mask[y : y + height, x : x + width] = True
+                label = {"image_id": index + 1, "category_id": 1, "iscrowd": 0, **coco.region(mask)}
+                part["annotations"].append(label)
+            part["assets"].append(label)
+        write_json(render._part(folder, number), part)
+        images += part["images"]
+        annotations += [{"id": place, **each} for place, each in enumerate(part["annotations"], len(annotations) + 1)]
+    write_json(folder / "annotations.json", coco.document(images, annotations, description="numbers"))
+
+
+def assemble(folder: Path, count: int) -> None:
+    """The command itself: it finds all images rendered."""
+    from synth import render
+    from synth.config import RenderConfig
+
+    render.render(folder, RenderConfig(preset="quick", size=SIDE, seed=0), count=count)
+
+
+def read(folder: Path, count: int) -> None:
+    from segmentation import coco
+
+    found = coco.read(folder)
+    assert len(found.photos) == count
+    assert sum(len(photo.annotations) for photo in found.photos) == REGIONS * count
+
+
+def validate(folder: Path, count: int) -> None:
+    from synth import label_statistics
+    from synth.validate import check
+
+    report = check(folder)
+    assert report.findings == ()
+    assert label_statistics.summarise(report.labels).images == count
+
+
+def cache(folder: Path, count: int) -> None:
+    from segmentation import coco, dataset
+
+    arrays = dataset.arrays(coco.read(folder), 32, cache=folder.parent / "cache")
+    assert arrays.images.shape == (count, 32, 32, 3)
+
+
+def split(folder: Path, count: int) -> None:
+    from segmentation import commands, splits
+
+    commands.split(data=folder, out=folder.parent / "split.json", by=("names",))
+    assert len(splits.load(folder.parent / "split.json").group) == count
+
+
+def alike(folder: Path, count: int) -> None:
+    from segmentation import coco, groups
+
+    assert len(groups.by_perceptual_hash(coco.read(folder))) == count
+
+
+def make(folder: Path, count: int) -> None:
+    from fakes import make_study
+
+    make_study(folder, runs=max(1, count // 8))
+
+
+def report(folder: Path, count: int) -> None:
+    from fakes import fake_models
+
+    from benchmarks import report as page
+
+    with fake_models():
+        page.write(folder)
+
+
+STEPS: dict[str, Callable[[Path, int], None]] = {
+    step.__name__: step for step in (write, assemble, read, validate, cache, split, alike, make, report)
+}
+
+
+def measured(steps: Sequence[str], counts: Sequence[int]) -> dict[str, list[tuple[float, float]]]:
+    """Seconds and peak memory in MB of each step at each count."""
+    found: dict[str, list[tuple[float, float]]] = {step: [] for step in steps}
+    for count in counts:
+        with tempfile.TemporaryDirectory() as home:
+            for step in steps:
+                line = [sys.executable, __file__, "step", step, str(Path(home) / "folder"), str(count)]
+                done = subprocess.run(line, check=True, stdout=subprocess.PIPE, text=True)
+                found[step].append(tuple(json.loads(done.stdout.splitlines()[-1])))
+                print(f"{step} {count}: {found[step][-1]}", file=sys.stderr, flush=True)  # noqa: T201
+    return found
+
+
+def exponents(counts: Sequence[int], values: Sequence[float]) -> list[float]:
+    """Growth from each count to the next: 1 is linear, 2 quadratic."""
+    return list(np.diff(np.log(values)) / np.diff(np.log(counts)))
+
+
+def table(counts: Sequence[int], found: dict[str, list[tuple[float, float]]]) -> str:
+    """A row a step, as Markdown."""
+    lines = [
+        f"| step | {' | '.join(f'{count:,}' for count in counts)} | exponents of time | peak memory MB | of memory |",
+        "|---" * (len(counts) + 4) + "|",
+    ]
+    for step, values in found.items():
+        seconds, memory = zip(*values, strict=True)
+        cells = [
+            EXPLAINED[step], *(f"{each:.1f} s" for each in seconds),
+            ", ".join(f"{each:.2f}" for each in exponents(counts, seconds)),
+            ", ".join(f"{each:.0f}" for each in memory),
+            ", ".join(f"{each:.2f}" for each in exponents(counts, memory)),
+        ]  # fmt: skip
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    what, *rest = sys.argv[1:]
+    if what == "step":
+        step, folder, count = rest
+        begun = time.process_time()  # what else the machine does is no part of it
+        STEPS[step](Path(folder), int(count))
+        seconds = time.process_time() - begun
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(json.dumps([seconds, peak]))  # noqa: T201
+        return
+    counts = [int(each) for each in rest]
+    steps = {"dataset": DATASET, "study": STUDY}.get(what, tuple(what.split(",")))
+    print(table(counts, measured(steps, counts)))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
