@@ -66,7 +66,7 @@ def test_a_killed_part_of_a_render_is_started_again_by_itself(
 
 
 @pytest.mark.parametrize(
-    ("match", "at"), [(VIEW, 4), (PART, 5), (r"^open \.annotations\.json", 1)], ids=["Blender draws", "parts", "assembly"]
+    ("match", "at"), [(VIEW, 4), (PART, 5), (r"^open \.annotations\.json", 1)], ids=["drawing", "parts", "assembly"]
 )
 def test_a_killed_driver_leaves_what_the_same_command_goes_on_from(
     match: str, at: int, dataset: Path, tmp_path: Path
