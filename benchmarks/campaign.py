@@ -10,7 +10,8 @@ from benchmarks import screen as screening
 from benchmarks.config import Cell
 from benchmarks.recipe import SCREEN_RUNS, Fold, Mix, Recipe
 from benchmarks.transfer import Part, Photos, Renders
-from twin.files import InputError, check_claim, hold
+from twin.files import InputError
+from twin.holding import check_claim, hold
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

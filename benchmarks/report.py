@@ -20,7 +20,8 @@ from benchmarks.material import Material, gather
 from benchmarks.page import Part
 from benchmarks.parts import answer, appendix, cost, data, method, pictures, published, renders
 from benchmarks.results import Results, load
-from twin.files import CLAIM, atomic_file, hold
+from twin.files import atomic_file
+from twin.holding import CLAIM, hold
 
 FOLDER = "report"
 JPEG_QUALITY = 85  # of photos inside the page, which a phone has to load; the PNG beside it is exact

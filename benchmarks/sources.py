@@ -13,7 +13,8 @@ from benchmarks import state
 from benchmarks.config import RenderPlan, StudyConfig
 from benchmarks.manifest import KIND, check
 from segmentation.config import TrainConfig
-from twin.files import CLAIM, InputError, check_claim, read_manifest
+from twin.files import InputError, read_manifest
+from twin.holding import CLAIM, check_claim
 
 if TYPE_CHECKING:
     from segmentation.coco import Dataset

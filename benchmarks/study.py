@@ -16,7 +16,8 @@ from benchmarks.sources import RENDERS, RUNS, SPLIT, STANDIN, Found, Sources, St
 from segmentation.config import TrainConfig
 from twin import cluster
 from twin.command import available_cores
-from twin.files import CLAIM, InputError, hold, write_json, write_manifest
+from twin.files import InputError, write_json, write_manifest
+from twin.holding import CLAIM, hold
 
 if TYPE_CHECKING:
     from segmentation.coco import Dataset

@@ -17,7 +17,8 @@ import numpy.typing as npt
 from segmentation import coco, curves, evaluate, runs, splits
 from segmentation.config import TrainConfig
 from segmentation.runs import PerImage
-from twin.files import InputError, check_claim, digest, hold, versions, write_manifest, writing
+from twin.files import InputError, digest, versions, write_manifest, writing
+from twin.holding import check_claim, hold
 
 if TYPE_CHECKING:
     import torch

@@ -17,7 +17,8 @@ import numpy.typing as npt
 from segmentation import card, runs
 from segmentation.config import SIZE_STEP
 from segmentation.evaluate import config_of
-from twin.files import InputError, WorkError, atomic_file, digest, hold, versions, write_manifest, write_text, writing
+from twin.files import InputError, WorkError, atomic_file, digest, versions, write_manifest, write_text, writing
+from twin.holding import hold
 
 if TYPE_CHECKING:
     import torch

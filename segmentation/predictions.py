@@ -18,7 +18,8 @@ import numpy.typing as npt
 from segmentation import coco, dataset, evaluate, pictures, runs
 from segmentation.config import Tiling
 from segmentation.tiles import blended
-from twin.files import InputError, atomic_file, digest, hold, read_json, write_json, write_text, writing
+from twin.files import InputError, atomic_file, digest, read_json, write_json, write_text, writing
+from twin.holding import hold
 
 if TYPE_CHECKING:
     import torch

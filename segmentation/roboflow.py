@@ -25,7 +25,8 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from segmentation import download
-from twin.files import InputError, WorkError, hold, read_json, read_manifest, write_manifest
+from twin.files import InputError, WorkError, read_json, read_manifest, write_manifest
+from twin.holding import hold
 
 if TYPE_CHECKING:
     import requests

@@ -36,7 +36,8 @@ from segmentation.model import (
     torch_settings,
 )
 from twin.command import available_cores
-from twin.files import OUTLIVING_SECONDS, InputError, WorkError, check_claim, hold, versions, write_manifest, writing
+from twin.files import InputError, WorkError, versions, write_manifest, writing
+from twin.holding import OUTLIVING_SECONDS, check_claim, hold
 
 WARM_UP = 0.05  # part of all steps
 AVERAGED = 0.05  # part of all steps over which the moving average of the weights reaches back

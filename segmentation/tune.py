@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from segmentation import coco, splits, sweep
 from segmentation.config import TrainConfig, from_json
 from segmentation.sweep import OVER, RUN, STARTED, Space
-from twin.files import InputError, WorkError, check_claim, hold, write_json, write_manifest, writing
+from twin.files import InputError, WorkError, write_json, write_manifest, writing
+from twin.holding import check_claim, hold
 
 if TYPE_CHECKING:
     from ray import tune

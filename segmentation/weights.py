@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segmentation.encoders import TIMM, Source, check, quiet, source
-from twin.files import InputError, atomic_file, check_claim, hold, read_manifest, versions, write_manifest, writing
+from twin.files import InputError, atomic_file, read_manifest, versions, write_manifest, writing
+from twin.holding import check_claim, hold
 
 if TYPE_CHECKING:
     import torch

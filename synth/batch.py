@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from synth.config import RenderConfig, preset
 from synth.subject import Subject, views_per_scene
-from twin.files import OUTLIVING_SECONDS, InputError, atomic_file, hold, read_json, write_json
+from twin.files import InputError, atomic_file, read_json, write_json
+from twin.holding import OUTLIVING_SECONDS, hold
 
 if TYPE_CHECKING:
     from synth.labels import Known

@@ -7,7 +7,8 @@ from tempfile import TemporaryDirectory
 
 from synth import batch, fanout
 from synth.render import Task, room
-from twin.files import WorkError, check_claim, read_manifest
+from twin.files import WorkError, read_manifest
+from twin.holding import check_claim
 
 
 def rehearse(out: Path, task: Task, *, workers: int | None, address: str | None) -> str:

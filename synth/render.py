@@ -17,16 +17,8 @@ from synth.config import RenderConfig, preset
 from synth.subject import Subject
 from twin import cluster
 from twin.command import available_cores
-from twin.files import (
-    InputError,
-    WorkError,
-    digest,
-    hold,
-    read_manifest,
-    versions,
-    write_manifest,
-    writing,
-)
+from twin.files import InputError, WorkError, digest, read_manifest, versions, write_manifest, writing
+from twin.holding import hold
 
 SCENES_PER_BATCH = 3  # as many images as three scenes of the preset have; a Blender process lives for one batch
 THREADS_ON_A_CLUSTER = 4  # of a Blender process, where a machine has so many

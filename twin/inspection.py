@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from twin import assets, files, state
+from twin import assets, files, holding, state
 from twin.assets.shapes import COVERED
 from twin.assets.surface import Asset, Texels
 from twin.corrosion import MOST_YEARS
@@ -230,7 +230,7 @@ def append(folder: Path, records: Sequence[Record], photo: bytes = b"") -> list[
     for record in records:
         check(record, twin, asset, texels)
     path = folder / RECORDS
-    with files.hold(folder, "twin", {}):
+    with holding.hold(folder, "twin", {}):
         before, whole, _ = _read(path)
         new = sorted((record for record in records if record not in before), key=lambda record: record.date)
         if before and new and new[0].date < before[-1].date:

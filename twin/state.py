@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from twin import assets, corrosion, files, npz
+from twin import assets, corrosion, files, holding, npz
 from twin.assets.surface import Asset, Texels
 from twin.coating import COATINGS, Coating, Paint
 from twin.corrosion import Fields
@@ -130,7 +130,7 @@ def save(twin: Twin, folder: Path) -> None:
         The folder holds something else, or another process is writing to it.
     """
     state = fields(twin)
-    with files.hold(folder, "twin", {}):
+    with holding.hold(folder, "twin", {}):
         _write(twin, state, folder)
 
 
@@ -150,7 +150,7 @@ def advance(folder: Path, to: Callable[[datetime], datetime], *, move: Period | 
         unchanged then.
     """
     load(folder)  # before the lock, which would create the folder
-    with files.hold(folder, "twin", {}):
+    with holding.hold(folder, "twin", {}):
         before, _ = load(folder)
         clock = to(before.clock)
         if clock < before.clock:

@@ -18,7 +18,8 @@ from benchmarks.transfer_command import transfer as command
 from segmentation import coco, evaluate, runs, splits
 from synth import fanout
 from twin import cluster
-from twin.files import InputError, hold, read_json
+from twin.files import InputError, read_json
+from twin.holding import hold
 
 Maker = Callable[..., Any]
 SETTINGS = {"steps": 3, "size": 32, "folds": 2}

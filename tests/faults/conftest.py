@@ -102,7 +102,8 @@ def rendered(home: Path) -> Path:
     from segmentation import coco
     from synth import batch, render
     from synth.config import RenderConfig
-    from twin.files import hold, write_json
+    from twin.files import write_json
+    from twin.holding import hold
 
     task = render.Task(config=RenderConfig(preset="quick", size=64, seed=3), shown=None, count=9)
     folder, rng = home / "rendered", np.random.default_rng(0)

@@ -17,7 +17,8 @@ from segmentation.config import REAL, configure
 from segmentation.encoders import source
 from synth import batch, preview, subject, uvmap, validate, validation_report
 from twin import inspection, intake, state
-from twin.files import check_claim, write_json, write_manifest
+from twin.files import write_json, write_manifest
+from twin.holding import check_claim
 
 HEIGHT, WIDTH = 6, 8
 SMALL_PLATE = {

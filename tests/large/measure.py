@@ -43,7 +43,8 @@ def write(folder: Path, count: int) -> None:
     from segmentation import coco
     from synth import render
     from synth.config import RenderConfig, preset
-    from twin.files import digest, hold, write_json
+    from twin.files import digest, write_json
+    from twin.holding import hold
 
     config = RenderConfig(preset="quick", size=SIDE, seed=0)
     with hold(folder, "dataset", {**asdict(config), "preset content": digest(asdict(preset("quick")))}):

@@ -12,7 +12,8 @@ from sklearn.metrics import average_precision_score, f1_score, jaccard_score
 from segmentation import assessment, coco, commands, dataset, evaluate, model, runs, splits
 from segmentation.assessment import assess
 from segmentation.config import DataArm, configure
-from twin.files import CLAIM, InputError, write_manifest
+from twin.files import InputError, write_manifest
+from twin.holding import CLAIM
 
 FILES = {"per_image.csv", "curve.csv", "calibration.csv", "evaluation.json"}
 

@@ -11,7 +11,8 @@ import torch
 from segmentation import checkpoint, coco, commands, evaluate, runs, splits
 from segmentation.config import DataArm, configure
 from segmentation.train import learning_rate, train
-from twin.files import CLAIM, InputError, WorkError
+from twin.files import InputError, WorkError
+from twin.holding import CLAIM
 
 REAL = DataArm(name="real")
 MIXED = DataArm(name="mixed", synth_share=0.5)

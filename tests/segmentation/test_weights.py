@@ -16,7 +16,8 @@ from safetensors.torch import save
 
 from segmentation import encoders, model, weights
 from segmentation.draws import Stream, generator
-from twin.files import InputError, hold, read_json
+from twin.files import InputError, read_json
+from twin.holding import hold
 
 SMALL = "mobilenet_v2"
 OF_TIMM = "tu-test_resnet"

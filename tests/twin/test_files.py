@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twin import files
+from twin import files, holding
 from twin.files import InputError
 
 # Dies in the middle of the n-th file that it writes: after the content, before the name.
 DIE = """
 import os, signal, sys
 from pathlib import Path
-from twin import files
+from twin import files, holding
 
 left = int(sys.argv[2])
 def fsync(descriptor):
@@ -29,14 +29,14 @@ def fsync(descriptor):
     if left < 0:
         os.kill(os.getpid(), signal.SIGKILL)
 os.fsync = fsync
-with files.hold(Path(sys.argv[1]), "thing", {"size": 3}):
+with holding.hold(Path(sys.argv[1]), "thing", {"size": 3}):
     files.write_text(Path(sys.argv[1]) / "a" / "text", "new")
     files.write_manifest(Path(sys.argv[1]), "thing", {})
 """
 
 
 def hold(folder: Path, kind: str = "thing", **configuration: object) -> None:
-    with files.hold(folder, kind, configuration):
+    with holding.hold(folder, kind, configuration):
         pass
 
 
@@ -73,7 +73,7 @@ def test_what_killed_writers_left_is_removed_and_what_lives_is_not(tmp_path: Pat
 
 def test_a_folder_deleted_while_it_was_held_is_told(tmp_path: Path) -> None:
     def delete() -> None:
-        with files.hold(tmp_path / "x", "thing", {}):
+        with holding.hold(tmp_path / "x", "thing", {}):
             shutil.rmtree(tmp_path / "x")
             files.write_manifest(tmp_path / "x", "thing", {})
 
@@ -97,7 +97,7 @@ def test_failed_write_keeps_the_old_content(tmp_path: Path) -> None:
 
 def test_second_command_is_told_who_holds_the_folder(tmp_path: Path) -> None:
     with (
-        files.hold(tmp_path / "x", "thing", {}),
+        holding.hold(tmp_path / "x", "thing", {}),
         pytest.raises(InputError, match=f"process {os.getpid()} is writing here"),
     ):
         hold(tmp_path / "x")
@@ -105,8 +105,8 @@ def test_second_command_is_told_who_holds_the_folder(tmp_path: Path) -> None:
 
 
 def test_patience_waits_for_a_dying_holder(tmp_path: Path) -> None:
-    program = "import sys, time; from pathlib import Path; from twin import files\n"
-    program += "with files.hold(Path(sys.argv[1]), 'thing', {}): print('held', flush=True); time.sleep(1.5)"
+    program = "import sys, time; from pathlib import Path; from twin import holding\n"
+    program += "with holding.hold(Path(sys.argv[1]), 'thing', {}): print('held', flush=True); time.sleep(1.5)"
     with subprocess.Popen(
         [sys.executable, "-c", program, str(tmp_path / "x")], stdout=subprocess.PIPE, text=True
     ) as child:
@@ -114,17 +114,17 @@ def test_patience_waits_for_a_dying_holder(tmp_path: Path) -> None:
         assert child.stdout.readline() == "held\n"
         with pytest.raises(InputError, match=f"process {child.pid} is writing here"):
             hold(tmp_path / "x")
-        with files.hold(tmp_path / "x", "thing", {}, patience_seconds=30):
+        with holding.hold(tmp_path / "x", "thing", {}, patience_seconds=30):
             child.wait()
 
 
 HELD = """
 import signal, sys, time
 from pathlib import Path
-from twin import files
-files._machine = lambda: "another-machine"
-files.BEAT_SECONDS = float(sys.argv[2])
-with files.hold(Path(sys.argv[1]), "thing", {}):
+from twin import holding
+holding._machine = lambda: "another-machine"
+holding.BEAT_SECONDS = float(sys.argv[2])
+with holding.hold(Path(sys.argv[1]), "thing", {}):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -163,7 +163,7 @@ def test_folder_of_a_dead_holder_elsewhere_is_free_once_its_lease_is_over(
         child.kill()
     with pytest.raises(InputError, match="last sign"):
         hold(tmp_path / "x")
-    with files.hold(tmp_path / "x", "thing", {}, patience_seconds=10):
+    with holding.hold(tmp_path / "x", "thing", {}, patience_seconds=10):
         pass
     hold(tmp_path / "x")  # let go of, it is free at once
 
@@ -174,7 +174,7 @@ def test_lock_that_outlives_its_machine_is_taken_and_a_holder_that_stood_still_e
     monkeypatch.setattr(files, "LEASE_SECONDS", 0.5)
     with held_elsewhere(tmp_path / "x", beat_seconds=0.2) as child:
         child.send_signal(signal.SIGSTOP)
-        with files.hold(tmp_path / "x", "thing", {}, patience_seconds=10):
+        with holding.hold(tmp_path / "x", "thing", {}, patience_seconds=10):
             child.send_signal(signal.SIGCONT)
             assert child.wait(timeout=10) == -signal.SIGTERM
             with pytest.raises(InputError, match=f"process {os.getpid()} is writing here"):
@@ -201,7 +201,7 @@ def test_other_kind_or_settings_are_refused_by_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mark", ["", "[]", "{}", '{"kind": "thing"}', '{"kind": "thing", "configuration": 7}', "\0"])
 def test_damaged_claim_is_one_clear_error(mark: str, tmp_path: Path) -> None:
-    (tmp_path / files.CLAIM).write_text(mark)
+    (tmp_path / holding.CLAIM).write_text(mark)
     with pytest.raises(InputError, match=str(tmp_path)):
         hold(tmp_path)
 
@@ -216,7 +216,7 @@ def test_folder_that_cannot_be_made(place: str, tmp_path: Path) -> None:
 
 def test_error_of_the_block_stays_itself(tmp_path: Path) -> None:
     def fail() -> None:
-        with files.hold(tmp_path / "x", "thing", {}):
+        with holding.hold(tmp_path / "x", "thing", {}):
             raise PermissionError(13, "Permission denied", "photo.jpg")
 
     with pytest.raises(PermissionError, match=r"photo\.jpg"):
@@ -234,8 +234,8 @@ def test_copy_without_hidden_files_is_still_ours(tmp_path: Path) -> None:
 def test_temporaries_of_another_holder_are_left(tmp_path: Path) -> None:
     for name in ("mine", "theirs"):
         (tmp_path / "x" / name).mkdir(parents=True)
-    with files.hold(tmp_path / "x" / "theirs", "other", {}):
-        (tmp_path / "x" / files.CLAIM).write_text(json.dumps({"kind": "thing", "configuration": {}}))
+    with holding.hold(tmp_path / "x" / "theirs", "other", {}):
+        (tmp_path / "x" / holding.CLAIM).write_text(json.dumps({"kind": "thing", "configuration": {}}))
         for name in ("mine", "theirs"):
             (tmp_path / "x" / name / ".part.abc.tmp").touch()
         hold(tmp_path / "x")
