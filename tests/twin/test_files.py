@@ -145,7 +145,7 @@ def held_elsewhere(folder: Path, beat_seconds: float) -> Iterator[subprocess.Pop
 
 def test_lease_of_a_live_holder_elsewhere_is_renewed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether or not the file system carries its lock over to this machine."""
-    monkeypatch.setattr(files, "LEASE_SECONDS", 2.0)
+    monkeypatch.setattr(holding, "LEASE_SECONDS", 2.0)
     with held_elsewhere(tmp_path / "x", beat_seconds=0.1) as child:
         time.sleep(2.5)
         with pytest.raises(InputError, match=rf"process {child.pid} on \S+ \(last sign [01] s ago\) is writing here"):
@@ -158,7 +158,7 @@ def test_lease_of_a_live_holder_elsewhere_is_renewed(tmp_path: Path, monkeypatch
 def test_folder_of_a_dead_holder_elsewhere_is_free_once_its_lease_is_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "LEASE_SECONDS", 1.0)
+    monkeypatch.setattr(holding, "LEASE_SECONDS", 1.0)
     with held_elsewhere(tmp_path / "x", beat_seconds=60) as child:
         child.kill()
     with pytest.raises(InputError, match="last sign"):
@@ -171,7 +171,7 @@ def test_folder_of_a_dead_holder_elsewhere_is_free_once_its_lease_is_over(
 def test_lock_that_outlives_its_machine_is_taken_and_a_holder_that_stood_still_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "LEASE_SECONDS", 0.5)
+    monkeypatch.setattr(holding, "LEASE_SECONDS", 0.5)
     with held_elsewhere(tmp_path / "x", beat_seconds=0.2) as child:
         child.send_signal(signal.SIGSTOP)
         with holding.hold(tmp_path / "x", "thing", {}, patience_seconds=10):
