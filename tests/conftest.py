@@ -50,6 +50,7 @@ def run_module() -> Callable[..., subprocess.CompletedProcess[str]]:
         on_term = signal.getsignal(signal.SIGTERM)
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(errors):
             patch.setattr(sys, "argv", line)
+            patch.delitem(sys.modules, f"{package}.__main__", raising=False)  # runpy warns of one that a test imported
             try:
                 runpy.run_module(package, run_name="__main__")
             except SystemExit as end:

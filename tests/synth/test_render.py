@@ -225,7 +225,11 @@ def test_disk_that_fills_as_the_dataset_is_assembled_is_one_line(
     def full(path: Path, *rest: object, **more: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(fanout, "fan_out", lambda *rest, **more: [])
+    def drawn(*rest: object, **more: object) -> list[object]:
+        write_json(batch.part_file(tmp_path / "out", 0), {"images": [{"id": 1, "asset_kind": "plate"}]})
+        return []
+
+    monkeypatch.setattr(fanout, "fan_out", drawn)
     monkeypatch.setattr(coco, "write_document", full)
     with pytest.raises(
         InputError, match=r"out: cannot be written \(No space left on device\); make room, then run the"
