@@ -169,6 +169,7 @@ def _fit(
         tune_config=tune.TuneConfig(
             metric=METRIC, mode="max", search_alg=algorithm, scheduler=scheduler,
             num_samples=1 if algorithm is None else plan.trials, max_concurrent_trials=workers,
+            reuse_actors=True,  # a process for each trial would import PyTorch anew
         ),
         run_config=tune.RunConfig(
             name=RAY, storage_path=str(out), verbose=0, callbacks=[_notes(out, base, on_end)],
