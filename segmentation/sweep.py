@@ -215,12 +215,15 @@ def plot(path: Path, trials: Sequence[Trial], space: Space) -> None:
     done = [each for each in trials if each.valid_f1 is not None]
     colours: dict[Ended, str] = {"complete": "#0072B2", "stopped early": "#9aa3ab", "failed": "#D55E00"}
     for index, (axes, name) in enumerate(zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True)):
+        choices = sorted({each.values[name] for each in done}, key=lambda value: (value is None, value))
+        is_range = name in ("learning_rate", "synth_share")
         for ended, colour in colours.items():
             own = [each for each in done if each.ended == ended]
-            values = [each.values[name] if each.values[name] is not None else "all" for each in own]
-            if name in ("batch_size", "synth_count"):
-                values = [str(value) for value in values]
+            values = [each.values[name] if is_range else choices.index(each.values[name]) for each in own]
             axes.scatter(values, [each.valid_f1 for each in own], s=18, color=colour, label=ended if own else None)
+        if not is_range:
+            axes.set_xticks(range(len(choices)), ["all" if value is None else str(value) for value in choices])
+            axes.margins(x=0.2)
         if name == "learning_rate":
             axes.set_xscale("log")
         axes.set(xlabel=name.replace("_", " "))
