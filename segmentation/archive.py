@@ -46,7 +46,9 @@ def extracted(path: Path, *, cache: Path) -> Path:
     with writing(cache, "make room, or set CORROTWIN_CACHE elsewhere"):
         cache.mkdir(parents=True, exist_ok=True)
         remove_left(folder)  # of an extraction that was killed: as large as the dataset
-        temporary = tempfile.TemporaryDirectory(dir=cache, prefix=f".{folder.name}.", ignore_cleanup_errors=True)
+        temporary = tempfile.TemporaryDirectory(
+            dir=cache, prefix=f".{folder.name}.", suffix=".tmp", ignore_cleanup_errors=True
+        )
     with temporary as place, locked(Path(place)):
         extract(path, Path(place) / "content")
         try:

@@ -11,7 +11,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from segmentation.model import save_tensors
 from segmentation.runs import HISTORY_COLUMNS
-from twin.files import InputError
+from twin.files import InputError, parsed
 
 NAME = "last.safetensors"
 
@@ -56,7 +56,7 @@ def restore(folder: Path, state: State) -> None:
         return
     try:
         with safe_open(path, framework="pt") as stored:
-            small: Mapping[str, Any] = json.loads(stored.metadata()["progress"])
+            small: Mapping[str, Any] = parsed(stored.metadata()["progress"])
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118  no mapping
         state.network.load_state_dict(_below("model/", tensors))
         if state.average is not None:
@@ -76,9 +76,7 @@ def restore(folder: Path, state: State) -> None:
             raise ValueError("no history of a run")
         state.history, state.best_epoch, state.best_f1 = (small[key] for key in ("history", "best_epoch", "best_f1"))
         state.best_weights = _below("best/", tensors)
-    except (
-        AttributeError, OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError, RecursionError,
-    ) as error:  # fmt: skip
+    except (AttributeError, OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"{path}: damaged or of another run ({error!s:.100}); delete it to start over") from error
 
 

@@ -88,7 +88,7 @@ def remove_left(path: Path) -> None:
 
     For what lies in no folder that `hold` tidies: a single file, the cache.
     """
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         with suppress(OSError):
             descriptor = os.open(left, os.O_RDONLY)
             try:
@@ -121,6 +121,17 @@ def write_json(path: Path, value: Any) -> None:
         stream.write(b"\n")
 
 
+def parsed(text: str) -> Any:
+    """The value of a JSON text; ValueError where it is none, is nested too deep, or holds half a character."""
+    try:
+        value = json.loads(text)
+    except RecursionError as error:
+        raise ValueError(str(error)) from error
+    if _HALF.search(text):
+        json.dumps(value, ensure_ascii=False).encode()
+    return value
+
+
 def read_json(path: Path) -> Any:
     """Read JSON from `path`.
 
@@ -130,14 +141,10 @@ def read_json(path: Path) -> Any:
         The file is missing, unreadable or not JSON, or holds half a character, which no file could.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")  # some editors write a byte order mark
-        value = json.loads(text)
-        if _HALF.search(text):
-            json.dumps(value, ensure_ascii=False).encode()
-        return value
+        return parsed(path.read_text(encoding="utf-8-sig"))  # some editors write a byte order mark
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path and who may read it") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise InputError(f"{path}: not valid JSON ({error}); mend the file or make it again") from error
 
 

@@ -105,7 +105,7 @@ def _lock(folder: Path, patience_seconds: float) -> TextIO:
             stream.flush()
             return stream
         stream.close()
-        if time.monotonic() >= deadline:
+        if time.monotonic() >= deadline and (folder / LOCK).exists():  # else it was just taken from the dead
             raise InputError(f"{folder}: process {holder} is writing here; wait for it")
         time.sleep(0.1)
 

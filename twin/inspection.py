@@ -187,9 +187,9 @@ def _read(path: Path) -> tuple[list[Record], int, str]:
     whole = 0
     for number, line in enumerate(content.splitlines(keepends=True), start=1):
         try:
-            values = json.loads(line)
+            values = files.parsed(line.decode())
             records.append(_record(values))
-        except (ValueError, TypeError, LookupError, OverflowError, RecursionError, InputError) as error:
+        except (ValueError, TypeError, LookupError, OverflowError, InputError) as error:
             if not line.endswith(b"\n"):
                 return records, whole, f"{path}: line {number} is torn and left out; enter that inspection again"
             raise InputError(f"{path}: line {number} is no record ({error}); mend or remove it") from error

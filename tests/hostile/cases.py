@@ -357,6 +357,10 @@ TWINS = {
     "fields with 50 MB behind their end": twin(
         grown(lambda f, shape: all_fields(npy(shape, "<f4", bytes(50_000_000)))), "not of the .* bytes announced"
     ),
+    "a record whose tool is half a character": twin(
+        recorded('{"date":"2013-05-31","zone":"bar","kind":"ultrasonic","value":13.8,"tool":"\\ud800"}'),
+        r"inspections\.jsonl: line 2 is no record", "forecast",
+    ),
     "records nested without end": twin(recorded("[" * 100_000), r"inspections\.jsonl: line 2 is no record", "forecast"),
     "a reading of 10^400 mm": twin(
         recorded(json.dumps({"date": "2016-05-31", "zone": "face", "kind": "pit", "value": 10**400, "tool": "x"})),

@@ -57,18 +57,20 @@ def test_killed_in_any_write_leaves_old_or_nothing_and_resumes(files_written: in
 
 def test_what_killed_writers_left_is_removed_and_what_lives_is_not(tmp_path: Path) -> None:
     path = tmp_path / "file[1].json"
-    left = [tmp_path / f".{path.name}.{name}" for name in ("killed.tmp", "folder")]
+    left = [tmp_path / f".{path.name}.{name}" for name in ("killed.tmp", "folder.tmp")]
     left[0].touch()
     (left[1] / "content").mkdir(parents=True)
     other = tmp_path / ".other.json.killed.tmp"
     other.touch()
-    lives = tmp_path / f".{path.name}.lives"
+    theirs = tmp_path / f".{path.name}.swp"  # of an editor
+    theirs.touch()
+    lives = tmp_path / f".{path.name}.lives.tmp"
     lives.mkdir()
     with files.atomic_file(path) as stream, files.locked(lives):
         files.remove_left(path)
         stream.write(b"whole")
     assert path.read_bytes() == b"whole"
-    assert set(tmp_path.iterdir()) == {path, other, lives}
+    assert set(tmp_path.iterdir()) == {path, other, theirs, lives}
 
 
 def test_a_folder_deleted_while_it_was_held_is_told(tmp_path: Path) -> None:
