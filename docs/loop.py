@@ -25,7 +25,6 @@ from synth.subject import StatedCamera
 from synth.uvmap import Camera, texel_map
 from twin import assets, files, state
 from twin.assets import Asset, Texels
-from twin.coating import Paint
 from twin.corrosion import Fields
 from twin.forecast import ALL, levels, outlook
 from twin.histories import CATEGORY_MEASURED, bank
@@ -34,7 +33,7 @@ from twin.inspection import Record
 from twin.intake import photo_records
 from twin.pits import Pits
 from twin.recall import DRAWS_SEEN
-from twin.simulated import LIFE_YEARS, owned, truth
+from twin.simulated import owned, really, truth
 from twin.state import EPOCH, Twin, later
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -117,13 +116,8 @@ def hidden_twin(known: Twin, seed: int) -> Twin:
     """The same asset as it really is."""
     prior, rng = CATEGORY_MEASURED, np.random.default_rng([seed, 1])
     life, defects, pits = np.exp(np.array([prior.delay, prior.defects, prior.pits]) * rng.standard_normal(3))
-    believed = Paint(life_years=LIFE_YEARS)
-    return replace(
-        known,
-        coating=Paint(life_years=LIFE_YEARS * float(life), defects_per_m2=believed.defects_per_m2 * float(defects)),
-        pits=Pits(factor=Pits().factor * float(pits)),
-        seed=int(rng.integers(2**31)),
-    )
+    coating, own_pits = really(float(life), float(defects), float(pits))
+    return replace(known, coating=coating, pits=own_pits, seed=int(rng.integers(2**31)))
 
 
 def cameras(asset: Asset) -> list[StatedCamera]:

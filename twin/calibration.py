@@ -5,7 +5,7 @@ errors visit it twice. The forecast knows what an owner knows: geometry, categor
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from twin import assets, state
 from twin.assets.surface import Asset, Texels
-from twin.coating import Paint
 from twin.corrosion import AS_STANDARD, Growth
 from twin.evidence import GRADE_EDGES
 from twin.export import SEEN
@@ -24,9 +23,8 @@ from twin.histories import Bank, Prior, bank
 from twin.inference import WIDENINGS, learn
 from twin.inspection import KINDS, Record
 from twin.intake import photo_records
-from twin.pits import Pits
 from twin.recall import DRAWS_SEEN
-from twin.simulated import CATEGORY, LIFE_YEARS, Truth, owned, truth
+from twin.simulated import CATEGORY, Truth, owned, really, truth
 from twin.state import Twin
 
 # Standard deviations of logarithms among assets in one category: of the rate, and of the speed of rust under paint.
@@ -157,10 +155,7 @@ def _simulated(
         exponent=AS_STANDARD.exponent + prior.exponent * float(rng.standard_normal()) + arm.exponent,
         front=float(front / delay),
     )
-    believed = Paint(life_years=LIFE_YEARS)
-    coating = Paint(life_years=LIFE_YEARS * float(delay), defects_per_m2=believed.defects_per_m2 * float(defects))
-    usual = Pits()
-    own_pits = replace(usual, factor=usual.factor * float(pits))
+    coating, own_pits = really(float(delay), float(defects), float(pits))
     given: dict[str, Any] = {
         "exposure": at(arm.category), "coating": coating, "seed": int(rng.integers(2**31)), "growth": growth,
     }  # fmt: skip

@@ -100,7 +100,7 @@ def from_photos(
 def _texel_map(path: Path, twin: Twin, asset: Asset, mask: Path, wanted: tuple[int, ...]) -> NDArray[np.int64]:
     """Which texel each pixel of a mask of shape `wanted` sees, (height, width) flat indices, -1 for none."""
     try:
-        seen, _ = npz.headers(path, ("texel",))["texel"]
+        seen = npz.shape(path, "texel")
         if len(seen) == 2 and seen != wanted:
             raise InputError(
                 f"{mask}: {wanted[1]} x {wanted[0]} pixels, its camera {seen[1]} x {seen[0]} ({path}); give a mask of "

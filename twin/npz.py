@@ -4,7 +4,7 @@ import math
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -23,23 +23,16 @@ class DamagedError(Exception):
     """A file is no .npz of plain arrays, lacks one, or is broken; in a few words."""
 
 
-Headers = dict[str, tuple[tuple[int, ...], np.dtype[Any]]]
-
-
-def headers(source: Path | IO[bytes], names: Collection[str]) -> Headers:
-    """Shape and type of the arrays of these names; nothing else is read.
+def shape(source: Path | IO[bytes], name: str) -> tuple[int, ...]:
+    """Shape of the array of this name; nothing else is read.
 
     Raises
     ------
     DamagedError
-        One is absent or has no header that could be.
+        It is absent or has no header that could be.
     """
-    with _trouble(), zipfile.ZipFile(source) as archive:
-        found = {}
-        for name in names:
-            with archive.open(f"{name}.npy") as stream:
-                found[name] = _header(stream)[:2]
-        return found
+    with _trouble(), zipfile.ZipFile(source) as archive, archive.open(f"{name}.npy") as stream:
+        return _header(stream)[0]
 
 
 def read(source: Path | IO[bytes], most_bytes: Mapping[str, int]) -> dict[str, NDArray[Any]]:

@@ -1,6 +1,7 @@
 """Small assets whose truth is known, to hold forecasts against."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,15 @@ class Truth:
         return np.asarray(self.pit_zone == self.asset.zone_names.index(zone))
 
 
+def really(delay: float, defects: float, pits: float) -> tuple[Paint, Pits]:
+    """Paint and pits as they are, by factors on what the owner of a twin of `owned` believes."""
+    paint, usual = Paint(life_years=LIFE_YEARS), Pits()
+    return (
+        replace(paint, life_years=LIFE_YEARS * delay, defects_per_m2=paint.defects_per_m2 * defects),
+        replace(usual, factor=usual.factor * pits),
+    )
+
+
 def truth(asset: Asset, texels: Texels, *, pits: Pits, years: float, **given: Any) -> Truth:
     """What has become of an asset.
 
@@ -83,8 +93,8 @@ def truth(asset: Asset, texels: Texels, *, pits: Pits, years: float, **given: An
     """
     places, depth = corrosion.pit_middles(asset, pits=pits, years=years, **given)
     plain = corrosion.grow(asset, texels, pits=None, years=years, **given)
-    air = np.flatnonzero(texels.area_mm2.reshape(-1) > 0)
-    under = air[cKDTree(texels.position_m.reshape(-1, 3)[air]).query(places.position_m)[1]]
+    air, tree = _air(texels)
+    under = air[tree.query(places.position_m)[1]]
     return Truth(
         asset=asset,
         texels=texels,
@@ -93,3 +103,10 @@ def truth(asset: Asset, texels: Texels, *, pits: Pits, years: float, **given: An
         pit_depth_mm=depth,
         pit_loss_mm=np.minimum(plain.wall_loss_mm.reshape(-1)[under] + depth, texels.thickness_mm.reshape(-1)[under]),
     )
+
+
+@lru_cache(maxsize=1)  # one asset after another is looked at in several years
+def _air(texels: Texels) -> tuple[NDArray[np.intp], cKDTree]:
+    """Texels in the air, (n,) flat index, and a tree of their places."""
+    air = np.flatnonzero(texels.area_mm2.reshape(-1) > 0)
+    return air, cKDTree(texels.position_m.reshape(-1, 3)[air])

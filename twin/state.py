@@ -2,7 +2,8 @@
 
 import hashlib
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -201,7 +202,9 @@ def load(folder: Path) -> tuple[Twin, Fields]:
             continue
         except OSError as error:
             raise InputError(f"{folder / name}: cannot be read ({error.strerror})") from error
-        return twin, _fields_of(folder / name, content, _atlas_shape(folder / "twin.json", twin))
+        with _of_this_version(folder / "twin.json"):
+            shape = asset(twin).atlas_shape
+        return twin, _fields_of(folder / name, content, shape)
     raise InputError(f"{folder}: the fields that twin.json names are missing; make the twin again")
 
 
@@ -219,7 +222,7 @@ def _text(moment: datetime) -> str:
 
 
 def _parse(path: Path, manifest: Mapping[str, Any]) -> tuple[Twin, str]:
-    try:
+    with _of_this_version(path):
         content = dict(manifest["twin"])
         exposure = dict(content["exposure"])
         periods = tuple(
@@ -236,22 +239,25 @@ def _parse(path: Path, manifest: Mapping[str, Any]) -> tuple[Twin, str]:
         content["built"], content["clock"] = (datetime.fromisoformat(content[name]) for name in ("built", "clock"))
         twin = Twin(**content)
         name = str(manifest["fields"])
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: not a twin of this version ({type(error).__name__}: {error})") from error
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
     if Path(name).name != name or not name.startswith("fields-"):
         raise InputError(f"{path}: names {name!r} as its fields, which is no file of a twin")
     return twin, name
 
 
-def _atlas_shape(path: Path, twin: Twin) -> tuple[int, int]:
-    """The atlas that the asset of a twin has, or a line on why it can have none."""
+@contextmanager
+def _of_this_version(path: Path) -> Iterator[None]:
+    """Turn what a damaged twin.json raises into one line that names it."""
     try:
-        return asset(twin).atlas_shape
+        yield
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:  # a word for a length
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+    ) as error:  # a word for a length
         raise InputError(f"{path}: not a twin of this version ({type(error).__name__}: {error})") from error
 
 

@@ -1,7 +1,7 @@
-import signal
 import subprocess
 import sys
 
+import drill
 import pytest
 
 PROGRAM = """
@@ -53,12 +53,8 @@ ROOM = "free some or give less at a time, then run the same command again"
     ],
 )
 def test_exit_status_and_one_line(how: str, status: int, errors: str) -> None:
-    def heed_interrupts() -> None:  # the background job of a shell is started deaf to them, and so are its children
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, "go", "--how", how], capture_output=True, text=True, preexec_fn=heed_interrupts
-    )
+    line = [sys.executable, "-c", PROGRAM, "go", "--how", how]
+    done = subprocess.run(line, capture_output=True, text=True, preexec_fn=drill.heed_interrupts)
     assert (done.returncode, done.stderr) == (status, errors)
 
 
