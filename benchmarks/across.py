@@ -1,6 +1,5 @@
 """Runs measured on all photos of another set: pixel counts in ``runs/<id>/across/<name>.csv``."""
 
-import csv
 import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ if TYPE_CHECKING:
     from segmentation.runs import PerImage
 
 FOLDER = "across"
+REMEDY = "delete it, and the same command measures again"
 
 
 def measure(run: str, name: str, data: "Dataset") -> None:
@@ -43,23 +43,15 @@ def read(run: Path, name: str, digest: str) -> "PerImage | None":
     InputError
         The table is damaged.
     """
-    import numpy as np
-
-    from segmentation.runs import PER_IMAGE_COLUMNS, PerImage
+    from segmentation.runs import read_per_image
 
     if not is_measured(run, name, digest):
         return None
     path, _ = _paths(run, name)
-    try:
-        with path.open(newline="", encoding="utf-8") as stream:
-            header, *rows = csv.reader(stream)
-        if tuple(header) != PER_IMAGE_COLUMNS or not rows:
-            raise ValueError("not its columns, or no rows")
-        image, *counts = zip(*rows, strict=True)
-        tp, fp, fn, tn = np.array(counts).astype(np.int64)
-        return PerImage(image=tuple(image), tp=tp, fp=fp, fn=fn, tn=tn)
-    except (OSError, ValueError, OverflowError, csv.Error) as error:
-        raise InputError(f"{path}: damaged ({error}); delete it, and the same command measures again") from error
+    table = read_per_image(path, REMEDY)
+    if not table.image:
+        raise InputError(f"{path}: damaged (no rows); {REMEDY}")
+    return table
 
 
 def _paths(run: Path, name: str) -> tuple[Path, Path]:

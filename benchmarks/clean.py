@@ -8,6 +8,7 @@ without any corrosion, photographs or renders, are another set (`benchmarks.acro
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.across import REMEDY
 from benchmarks.crossed import FloatArray
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def read(run: Path) -> "PerImage | None":
     """What `measure` counted; None where it has not."""
     from segmentation import runs
 
-    return runs.read_per_image(run / TABLE) if (run / TABLE).exists() else None
+    return runs.read_per_image(run / TABLE, REMEDY) if (run / TABLE).exists() else None
 
 
 def shares(counts: "PerImage", side: int) -> FloatArray:

@@ -210,7 +210,8 @@ def _photo(
         )
     for each in annotations:
         check_segmentation(each, width, height, source)
-    check_outlines(annotations, f"{source}: image {entry['id']}")
+    if len(annotations) > 1:  # each alone has been measured
+        check_outlines(annotations, f"{source}: image {entry['id']}")
     photo = Photo(
         id=entry["id"],
         file_name=name if split is None else f"{split}/{name}",

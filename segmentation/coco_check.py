@@ -82,18 +82,9 @@ def file_name(entry: Mapping[str, Any], source: Path) -> str:
     name = entry.get("file_name")
     if not isinstance(name, str) or not name or "\0" in name:
         raise InputError(f"{source}: image {entry['id']} has no file_name")
-    check_text(name, source)
     if leaves(name):
         raise InputError(f"{source}: image {entry['id']}: file_name {name!r} leaves the folder; make it relative")
     return name
-
-
-def check_text(name: str, source: Path) -> None:
-    """Refuse a file name that no table could hold: Python stands in for bytes that are not UTF-8 with surrogates."""
-    try:
-        name.encode()
-    except UnicodeEncodeError as error:
-        raise InputError(f"{source}: file name {name!r} is not UTF-8; rename the file") from error
 
 
 def leaves(name: str) -> bool:

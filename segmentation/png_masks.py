@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from segmentation.coco_check import Document, check_text
+from segmentation.coco_check import Document
 from segmentation.coco_write import region
 from segmentation.pictures import decoded_mask
 from twin.files import InputError
@@ -51,10 +51,18 @@ def _by_stem(folder: Path) -> dict[str, Path]:
     for path in sorted(folder.iterdir()):
         if path.name.startswith("."):
             continue
-        check_text(path.name, folder)
+        _check_text(path.name, folder)
         if path.is_dir():
             raise InputError(f"{path}: a folder among the files; move its files up or remove it")
         if path.stem in table:
             raise InputError(f"{path}: has the name of {table[path.stem].name}; a name, without ending, may occur once")
         table[path.stem] = path
     return table
+
+
+def _check_text(name: str, source: Path) -> None:
+    """Refuse a file name that no table could hold: Python stands in for bytes that are not UTF-8 with surrogates."""
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"{source}: file name {name!r} is not UTF-8; rename the file") from error

@@ -61,11 +61,11 @@ def identity(config: TrainConfig, real: Dataset, split: Split, renders: Dataset 
 
 def is_complete(folder: Path, config: TrainConfig, real: Dataset, split: Split, renders: Dataset | None) -> bool:
     """Whether `folder` holds the finished run of exactly this configuration and data."""
-    manifest = read_manifest(folder, KIND)
+    manifest = _manifest(folder)
     if manifest is None:
         return False
     wanted = identity(config, real, split, renders)
-    data = manifest.get("data", {})
+    data = manifest.get("data") or {}
     return manifest.get("config") == wanted["config"] and all(
         data.get(key) == wanted["data"][key] for key in wanted["data"]
     )
@@ -80,20 +80,28 @@ def load(folder: Path) -> Run:
         The folder holds no complete run, or a table in it is damaged.
     """
     folder = Path(folder)
-    manifest = read_manifest(folder, KIND)
+    manifest = _manifest(folder)
     if manifest is None:
         raise InputError(f"{folder}: no complete training run (run.json is absent); run its training again")
+    return Run(
+        manifest=manifest,
+        history=read_history(folder / HISTORY),
+        per_image=read_per_image(folder / "per_image.csv"),
+    )
+
+
+def _manifest(folder: Path) -> dict[str, Any] | None:
+    """What run.json says, with lists and objects where they belong; None where there is none."""
+    manifest = read_manifest(folder, KIND)
+    if manifest is None:
+        return None
     kinds = {"config": dict, "data": dict, "counts": dict, "versions": dict, "classes": list}
     for name, kind in kinds.items():
         if manifest.get(name) is not None and not isinstance(manifest[name], kind):
             raise InputError(f"{folder / 'run.json'}: damaged ({name} is {manifest[name]!r:.40}); train again")
     if not all(isinstance(name, str) for name in manifest.get("classes") or ()):
         raise InputError(f"{folder / 'run.json'}: damaged (classes are no names); train again")
-    return Run(
-        manifest=manifest,
-        history=read_history(folder / HISTORY),
-        per_image=read_per_image(folder / "per_image.csv"),
-    )
+    return manifest
 
 
 def read_history(path: Path) -> dict[str, npt.NDArray[np.float64]]:
@@ -111,23 +119,23 @@ def read_history(path: Path) -> dict[str, npt.NDArray[np.float64]]:
         raise InputError(f"{path}: damaged ({error}); train again") from error
 
 
-def read_per_image(path: Path) -> PerImage:
-    """Read a table of pixel counts.
+def read_per_image(path: Path, advice: str = "train again") -> PerImage:
+    """Read a table of pixel counts; `advice` says how it is made again.
 
     Raises
     ------
     InputError
         It cannot be read or is damaged.
     """
-    table = _read_table(path, PER_IMAGE_COLUMNS)
+    table = _read_table(path, PER_IMAGE_COLUMNS, advice)
     try:
         counts = {
             name: np.array([int(value) for value in table[name]], dtype=np.int64) for name in PER_IMAGE_COLUMNS[1:]
         }
     except (ValueError, OverflowError) as error:
-        raise InputError(f"{path}: damaged ({error}); train again") from error
+        raise InputError(f"{path}: damaged ({error}); {advice}") from error
     if any((column < 0).any() for column in counts.values()):
-        raise InputError(f"{path}: damaged (a count below 0); train again")
+        raise InputError(f"{path}: damaged (a count below 0); {advice}")
     return PerImage(image=tuple(table["image"]), **counts)
 
 
@@ -158,12 +166,12 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Iterable[Any]
     write_text(path, text.getvalue())
 
 
-def _read_table(path: Path, columns: Sequence[str]) -> dict[str, list[str]]:
+def _read_table(path: Path, columns: Sequence[str], advice: str = "train again") -> dict[str, list[str]]:
     try:
         with path.open(newline="", encoding="utf-8") as stream:
             header, *rows = list(csv.reader(stream)) or [[]]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read ({error}); train again") from error
+        raise InputError(f"{path}: cannot be read ({error}); {advice}") from error
     if tuple(header) != tuple(columns) or any(len(row) != len(columns) for row in rows):
-        raise InputError(f"{path}: damaged; expected the columns {', '.join(columns)}; train again")
+        raise InputError(f"{path}: damaged; expected the columns {', '.join(columns)}; {advice}")
     return {name: [row[place] for row in rows] for place, name in enumerate(columns)}

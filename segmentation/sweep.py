@@ -5,11 +5,11 @@ A trial has a folder of its own, `trials/<digest of its configuration>`: `trial.
 """
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import exp, log
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from twin.files import InputError, read_json, write_text
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+_T = TypeVar("_T")
 
 TRIALS = "trials"
 STARTED, RUN, OVER = "trial.json", "run", "result.json"
@@ -145,14 +147,25 @@ def folder_of(out: Path, config: TrainConfig) -> Path:
 
 def started(out: Path) -> list[dict[str, Any]]:
     """Values of the trials that were begun, in their order."""
-    found = []
-    for path in (out / TRIALS).glob(f"*/{STARTED}"):
+    found = _each(out, STARTED, lambda content: (float(content["begun"]), _named(content["values"])))
+    return [values for _, values in sorted(found, key=lambda each: each[0])]
+
+
+def over(out: Path) -> list[Trial]:
+    """Trials that are over, the best first."""
+    return sorted(
+        _each(out, OVER, _trial),
+        key=lambda each: (-(each.valid_f1 if each.valid_f1 is not None else -1.0), each.folder),
+    )
+
+
+def _each(out: Path, name: str, what: Callable[[Any], _T]) -> Iterator[_T]:
+    """What the files of this name of all trials hold."""
+    for path in (out / TRIALS).glob(f"*/{name}"):
         try:
-            content = read_json(path)
-            found.append((float(content["begun"]), _named(content["values"])))
+            yield what(read_json(path))
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise InputError(f"{path}: damaged ({error!r:.80}); delete {path.parent} to train it again") from error
-    return [values for _, values in sorted(found, key=lambda each: each[0])]
 
 
 def _named(values: Any) -> dict[str, Any]:
@@ -160,19 +173,13 @@ def _named(values: Any) -> dict[str, Any]:
     return {**values, **{name: values[name] for name in NAMES}}
 
 
-def over(out: Path) -> list[Trial]:
-    """Trials that are over, the best first."""
-    found = []
-    for path in (out / TRIALS).glob(f"*/{OVER}"):
-        try:
-            trial = Trial(**read_json(path))
-            if not isinstance(trial.valid_f1, int | float | None) or not isinstance(trial.folder, str):
-                raise TypeError("valid_f1 or folder is of another type")
-            _named(trial.values)
-            found.append(trial)
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise InputError(f"{path}: damaged ({error!r:.80}); delete {path.parent} to train it again") from error
-    return sorted(found, key=lambda each: (-(each.valid_f1 if each.valid_f1 is not None else -1.0), each.folder))
+def _trial(content: Any) -> Trial:
+    """A trial that is over; KeyError or TypeError where it is none."""
+    trial = Trial(**content)
+    if not isinstance(trial.valid_f1, int | float | None) or not isinstance(trial.folder, str):
+        raise TypeError("valid_f1 or folder is of another type")
+    _named(trial.values)
+    return trial
 
 
 def _rows(trials: Sequence[Trial]) -> Iterator[list[Any]]:
