@@ -105,7 +105,7 @@ def screen(asked: Given, settings: Recipe, *, reference: bool) -> list[str]:
     ]  # fmt: skip
     of_renders, of_photos = transfer.parts(asked.out, fold, photos, settings, arms, {}, runs=SCREEN_RUNS)
     wanted = [of_renders, *([of_photos] if reference else [])]
-    work = transfer.survey(asked.out, wanted, settings, asked.address)
+    work = transfer.survey(asked.out, wanted, asked.address)
     print(work.describe(asked.out, f"screen of {photos.name}"), flush=True)  # noqa: T201
     if asked.dry_run:
         return []
@@ -130,7 +130,7 @@ def confirm(asked: Given, settings: Recipe, mix: Mix, *, runs: int, renders_goal
         for photos in asked.sets
     }
     planned = _parts(asked, settings, mix, folds, _written(asked, dry_run=True))
-    work = transfer.survey(out, [part for of_set in planned.values() for part in of_set], settings, asked.address)
+    work = transfer.survey(out, [part for of_set in planned.values() for part in of_set], asked.address)
     sets = ", ".join(f"{each.name} ({len(each.data.photos)} photos)" for each in asked.sets)
     print(work.describe(out, f"{runs} runs of {settings.folds} folds of {sets}"), flush=True)  # noqa: T201
     for photos in asked.sets:
@@ -203,7 +203,7 @@ def _parts(
 def _tables(
     asked: Given, photos: Photos, every: Sequence[Part], settings: Recipe, mix: Mix, renders_goal: float
 ) -> str:
-    shown = recipe.screen(photos.data, photos.spots, settings).split.test
+    shown = every[0].fold.split.valid  # what a screen shows: `recipe.screen`
     about = standing.Asked(
         settings=settings,
         mix=mix,

@@ -14,15 +14,15 @@ import numpy as np
 from benchmarks import crossed
 from benchmarks.comparison import ERROR, Comparison, arms
 from benchmarks.crossed import FloatArray
-from benchmarks.recipe import RENDERS, Mix, Recipe
+from benchmarks.recipe import FIRST, RENDERS, Mix, Recipe
 from benchmarks.statistics import RunScores
 from benchmarks.verdict import VERDICTS
+from benchmarks.where import unit_names
 from benchmarks.words import interval
 
 Verdict = Literal["reached", "reached, not yet surely", "missed, not yet surely", "missed", "not tested"]
 GAIN, LOSS = 0.02, -0.01  # of all photos with renders: the goal, and what the interval must exclude
 FALSE_ALARMS = 0.02
-FIRST = " (first "  # in the name of an arm that takes the first so many renders
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +56,12 @@ class Goal:
         if low is None or high is None:
             return "none"
         return f"{written(low, percent=self.percent)} to {written(high, percent=self.percent)}"
+
+
+def spread(values: FloatArray) -> str:
+    """The mean of (runs, units) scores, and ± the SD over runs where there are several."""
+    means = values.mean(axis=1)
+    return f"{means.mean():.3f}" + (f" ± {means.std(ddof=1):.3f}" if len(means) > 1 else "")
 
 
 def written(value: float | None, *, percent: bool) -> str:
@@ -115,7 +121,6 @@ class Judged:
     """
 
     arms: Mapping[str, FloatArray]
-    runs: Mapping[str, tuple[int, ...]]
     comparisons: tuple[Comparison, ...]
     goals: tuple[Goal, ...]
     photos: int
@@ -139,11 +144,12 @@ def judge(
     for each in scores:
         found.setdefault(each.arm, {})[each.run] = each
     images = scores[0].images if scores else ()
-    units = [groups[name] for name in images] if groups is not None else list(images)
-    table = {
-        arm: crossed.unit_means(np.array([of_run[run].f1 for run in sorted(of_run)]), units)
-        for arm, of_run in found.items()
-    }
+    units = unit_names(images, groups)
+
+    def means(arm: str, runs: Sequence[int]) -> FloatArray:
+        return crossed.unit_means(np.array([found[arm][run].f1 for run in runs]), units)
+
+    table = {arm: means(arm, sorted(of_run)) for arm, of_run in found.items()}
     pairs = [
         (first, second)
         for first, second in (
@@ -160,7 +166,7 @@ def judge(
         runs = sorted(set.intersection(*(set(found.get(name, {})) for name in names)))
         if not runs:
             return [np.empty((0, 0)) for _ in names]
-        return [crossed.unit_means(np.array([found[name][run].f1 for run in runs]), units) for name in names]
+        return [means(name, runs) for name in names]
 
     only, every = shared(RENDERS, real)
     goals = [
@@ -175,7 +181,6 @@ def judge(
     goals.append(_none(f"{shuffled} − {few}", by_pair.get((few, shuffled))))
     return Judged(
         arms=table,
-        runs={arm: tuple(sorted(of_run)) for arm, of_run in found.items()},
         comparisons=tuple(compared),
         goals=tuple(goals),
         photos=len(images),

@@ -1,13 +1,12 @@
 """What a study will cost before it starts, and how far it is while it runs."""
 
 import json
-import shutil
 import subprocess
 import sys
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from math import ceil
 from pathlib import Path
 from statistics import fmean
@@ -16,11 +15,13 @@ from typing import TYPE_CHECKING, Literal
 from benchmarks.config import StudyConfig
 from segmentation.config import TrainConfig
 from segmentation.splits import PUBLISHED_SHARES
+from twin import cluster
 from twin.command import available_cores
-from twin.files import read_json, read_manifest
+from twin.files import free_bytes, read_json, read_manifest
 
 if TYPE_CHECKING:
     from benchmarks.sources import Study
+    from benchmarks.state import Standing
     from segmentation.runs import Run
 
 # Bytes of the weights of one run. While it trains, its saved state has four times as much: weights, two moments, best.
@@ -72,8 +73,8 @@ class Plan:
         return sum(sizes) + STATE * sum(sizes[: self.slots])
 
 
-def make(study: "Study", address: str | None, known: Mapping[str, Speed] | None = None) -> Plan:
-    """The plan of a study. On this machine a probe of about a minute tells what neither `known` nor a run tells."""
+def make(study: "Study", address: str | None, whole: Plan | None = None) -> Plan:
+    """The plan of a study; of one that is part of a `whole` by what was told of that, else as `of` finds it."""
     complete, todo, blocked = study.standing()
     if study.split is not None:
         photos = {part: len(getattr(study.split, part)) for part in ("train", "valid", "test")}
@@ -82,31 +83,33 @@ def make(study: "Study", address: str | None, known: Mapping[str, Speed] | None 
         photos = dict(
             zip(("train", "valid", "test"), (round(share * count) for share in PUBLISHED_SHARES), strict=True)
         )
-    gpus = 0
-    if known is None:
-        known, gpus = speeds(complete, todo, photos, may_probe=address is None)
+    if whole is not None:
+        return replace(whole, config=study.config, complete=complete, todo=todo, blocked=blocked)
+    return of(study.config, (complete, todo, blocked), photos, study.out, address)
+
+
+def of(config: StudyConfig, standing: "Standing", photos: Mapping[str, int], out: Path, address: str | None) -> Plan:
+    """The plan of runs that stand so, by one configuration in one folder; a probe tells what no run does."""
+    complete, todo, blocked = standing
+    known, gpus = speeds(complete, todo, photos, may_probe=address is None)
     return Plan(
-        config=study.config,
+        config=config,
         complete=complete,
         todo=todo,
         blocked=blocked,
         speeds=known,
-        slots=slots(study.config.threads, gpus, address),
-        free_bytes=free_bytes(study.out),
+        slots=_slots(config.threads, gpus, address),
+        free_bytes=free_bytes(out),
     )
 
 
-def free_bytes(out: Path) -> int:
-    """Free disk where a folder lies or will lie."""
-    return shutil.disk_usage(next(each for each in (out, *out.parents) if each.is_dir())).free
-
-
-def slots(threads: int, gpus: int, address: str | None) -> int:
+def _slots(threads: int, gpus: int, address: str | None) -> int:
     """Runs at a time; runs that share a GPU count as one, since they slow each other."""
     cores = available_cores()
     if address is not None:
         import ray
 
+        cluster.connect(address)
         machines: Mapping[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
         gpus, cores = int(machines.get("GPU", 0)), int(machines.get("CPU", 0))
     return gpus or max(1, cores // threads)

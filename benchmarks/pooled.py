@@ -1,6 +1,6 @@
 """Cross-validated scores: the tables of all folds of a run put together, so that each photo counts once a run."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +9,6 @@ import numpy as np
 
 from benchmarks import across, clean
 from benchmarks.crossed import FloatArray
-from benchmarks.goals import FIRST
 from benchmarks.sources import RUNS
 from benchmarks.statistics import RunScores
 from benchmarks.transfer import Part
@@ -21,12 +20,6 @@ Reader = Callable[[Path, "Run"], "PerImage | None"]
 Tables = dict[tuple[str, int], list["PerImage"]]
 
 
-def label(part: Part, arm: str) -> str:
-    """What an arm is called, with the number of renders where it is trained on the first so many."""
-    count = part.renders.count if part.renders is not None else None
-    return arm if count is None else f"{arm}{FIRST}{count})"
-
-
 def tables(every: Sequence[Part], folds: int, read: Reader) -> Tables:
     """What `read` finds of each arm in each run, by fold; only of runs that have all folds."""
     found: Tables = {}
@@ -36,17 +29,20 @@ def tables(every: Sequence[Part], folds: int, read: Reader) -> Tables:
         for key, run in complete.items():
             table = read(part.folder / RUNS / key, run)
             if table is not None:
-                place = (label(part, arms[key.rpartition("-")[0]]), part.fold.run)
+                place = (part.label(arms[key.rpartition("-")[0]]), part.fold.run)
                 found.setdefault(place, []).append(table)
     return {place: of_folds for place, of_folds in found.items() if len(of_folds) == folds}
 
 
-def scores(every: Sequence[Part], folds: int) -> tuple[RunScores, ...]:
-    """Scores of each arm and run on all photos of the set, each by the fold that did not train on it."""
-    return tuple(
-        _scores(arm, run, joined(of_folds))
-        for (arm, run), of_folds in tables(every, folds, lambda _, run: run.per_image).items()
-    )
+def counted(every: Sequence[Part], folds: int) -> dict[tuple[str, int], "PerImage"]:
+    """The pixels of each arm and run on all photos of the set, each by the fold that did not train on it."""
+    found = tables(every, folds, lambda _, run: run.per_image)
+    return {place: joined(of_folds) for place, of_folds in found.items()}
+
+
+def scores(found: Mapping[tuple[str, int], "PerImage"]) -> tuple[RunScores, ...]:
+    """The scores of what was `counted`."""
+    return tuple(_scores(arm, run, table) for (arm, run), table in found.items())
 
 
 def scores_across(every: Sequence[Part], folds: int, name: str, digest: str) -> tuple[RunScores, ...]:

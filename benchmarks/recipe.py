@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 BACKBONE = "mobilenet_v2"
 SCREEN_RUNS = 2
+FIRST = " (first "  # in the name of an arm that takes the first so many renders
 RENDERS = "renders"  # the arm of renders only
 
 

@@ -41,13 +41,13 @@ def report(part: Part, reference: Part, settings: Recipe) -> str:
     unit = "spots" if part.photos.has_spots else "photos"
     lines = [
         f"{part.photos.name}, {len(groups)} validation photos, {len(set(groups))} {unit}: "
-        f"per-image F1 of {RENDERS} only {_spread(own)}{between}",
+        f"per-image F1 of {RENDERS} only {goals.spread(own)}{between}",
         f"everything called rust: {baseline:.3f}; renders only is {_percent(own.mean() / baseline)} of that",
     ]
     known, _, _ = reference.standing()
     if known:
         real = _f1(list(known.values()), groups)
-        lines.append(f"all real: {_spread(real)}; renders only is {_percent(own.mean() / real.mean())} of that")
+        lines.append(f"all real: {goals.spread(real)}; renders only is {_percent(own.mean() / real.mean())} of that")
     else:
         lines.append("all real: not trained on this fold; --reference trains it, once for all renders")
     alarms = [_alarms(part, key, settings.size) for key in complete]
@@ -105,11 +105,6 @@ def _others(part: Part) -> list[str]:
     return (
         ["other renders screened here (mean over photos):", *(line for _, line in sorted(found)[::-1])] if found else []
     )
-
-
-def _spread(values: FloatArray) -> str:
-    means = values.mean(axis=1)
-    return f"{means.mean():.3f}" + (f" ± {means.std(ddof=1):.3f}" if len(means) > 1 else "")
 
 
 def _percent(share: float) -> str:

@@ -12,13 +12,11 @@ from benchmarks import config as configuration
 from benchmarks import state
 from benchmarks.config import RenderPlan, StudyConfig
 from benchmarks.manifest import KIND, check
-from segmentation.config import TrainConfig
 from twin.files import InputError, read_manifest
 from twin.holding import CLAIM, check_claim
 
 if TYPE_CHECKING:
     from segmentation.coco import Dataset
-    from segmentation.runs import Run
     from segmentation.splits import How, Split
 
 SPLIT, STANDIN, RENDERS, RUNS = "split.json", "standin", "renders", "runs"
@@ -99,27 +97,10 @@ class Study:
             "renders": renders if self.renders is None else self.renders.dataset.digest,
         }
 
-    def standing(self) -> "tuple[dict[str, Run], dict[str, TrainConfig], dict[str, str]]":
+    def standing(self) -> "state.Standing":
         """The runs that are complete, those to do, and those that something is in the way of, with the reason."""
-        complete: dict[str, Run] = {}
-        todo: dict[str, TrainConfig] = {}
-        blocked: dict[str, str] = {}
-        digests = self.digests
-        for key, wanted in self.config.grid.items():
-            is_open = None in (digests["real"], digests["split"])
-            if is_open or (wanted.arm.takes_renders and digests["renders"] is None):
-                todo[key] = wanted
-                continue
-            try:
-                run = state.find(self.out / RUNS / key, wanted, digests)
-            except InputError as error:
-                blocked[key] = str(error).replace(f"{self.out}/", "")
-                continue
-            if run is None:
-                todo[key] = wanted
-            else:
-                complete[key] = run
-        return complete, todo, blocked
+        complete, todo, blocked = state.standing(self.out / RUNS, self.config.grid, self.digests)
+        return complete, todo, {key: reason.replace(f"{self.out}/", "") for key, reason in blocked.items()}
 
 
 def prepare(out: Path, config: StudyConfig, sources: Sources) -> Study:

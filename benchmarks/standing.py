@@ -1,20 +1,23 @@
 """The tables of a transfer folder: goals, arms, differences, other sets, false alarms; as Markdown, scores as CSV."""
 
-import io
-from collections.abc import Iterable, Mapping, Sequence
-from csv import writer
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks import crossed, goals, openings, pooled
-from benchmarks.crossed import FloatArray
 from benchmarks.goals import Goal, Judged
 from benchmarks.recipe import RENDERS, Mix, Recipe
 from benchmarks.statistics import RunScores
 from benchmarks.transfer import Part, Photos
+from benchmarks.where import unit_names
 from twin.files import write_text
 
+if TYPE_CHECKING:
+    from segmentation.runs import PerImage
+
 TABLES = "tables"
+COLUMNS = ("arm", "run", "image", "spot", "f1", "iou")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,14 +45,16 @@ def write(out: Path, photos: Photos, renders: str, every: Sequence[Part], asked:
     every : the studies of all runs and folds of the set, of photos alone and with these renders.
     """
     folds = asked.settings.folds
-    scores = pooled.scores(every, folds)
+    counted = pooled.counted(every, folds)
+    scores = pooled.scores(counted)
     name = f"{photos.name}-{renders}"
     if not scores:
         return f"# {name}\n\nNo run is complete in all {folds} folds.\n"
     groups = photos.spots if photos.has_spots else None
     judged = _judge(scores, groups, asked)
-    text = [f"# {name}\n", _about(judged, photos, asked), _goals(judged.goals + _alarm_goals(every, photos, asked))]
-    text += ["## Arms\n", _markdown(("arm", "per-image F1", "runs"), _arms(judged, _baseline(every, folds, groups)))]
+    alarms = _false_alarms(every, photos, asked)
+    text = [f"# {name}\n", _about(judged, photos, asked), _goals([*judged.goals, *_alarm_goals(alarms, asked)])]
+    text += ["## Arms\n", _markdown(("arm", "per-image F1", "runs"), _arms(judged, _baseline(counted, groups)))]
     text += ["## Differences\n", _differences(judged)]
     unseen = pooled.without(scores, asked.screened)
     if asked.screened and unseen[0].images:
@@ -63,14 +68,16 @@ def write(out: Path, photos: Photos, renders: str, every: Sequence[Part], asked:
         of_other = pooled.scores_across(every, folds, other, found.data.digest)
         if of_other:
             text += [f"## On {other}\n", *_across(of_other, found, asked)]
-    alarms = _alarms(every, photos, asked)
     if alarms:
-        text += ["## False alarms\n", _markdown(("arm", "where", "pixels called rust", "95 % interval"), alarms)]
+        rows = [[arm, where, goal.number, goal.between] for arm, where, goal in alarms]
+        text += ["## False alarms\n", _markdown(("arm", "where", "pixels called rust", "95 % interval"), rows)]
     opened = len(openings.read(out))
     text.append(f"The test photos of this folder were opened {opened} {'time' if opened == 1 else 'times'} so far.\n")
     page = "\n".join(text)
+    from segmentation.runs import write_table
+
     write_text(out / TABLES / f"{name}.md", page)
-    write_text(out / TABLES / f"{name}-per-image.csv", _csv(scores, groups))
+    write_table(out / TABLES / f"{name}-per-image.csv", COLUMNS, _rows(scores, groups))
     return page
 
 
@@ -96,9 +103,7 @@ def _goals(found: Iterable[Goal]) -> str:
 def _arms(judged: Judged, baseline: float | None) -> list[list[str]]:
     rows = [] if baseline is None else [["everything called rust", f"{baseline:.3f}", "–"]]
     for arm, values in judged.arms.items():
-        means = values.mean(axis=1)
-        spread = f" ± {means.std(ddof=1):.3f}" if len(means) > 1 else ""
-        rows.append([arm, f"{means.mean():.3f}{spread}", str(len(means))])
+        rows.append([arm, goals.spread(values), str(len(values))])
     return rows
 
 
@@ -111,11 +116,9 @@ def _differences(judged: Judged) -> str:
     )
 
 
-def _baseline(every: Sequence[Part], folds: int, groups: Mapping[str, str] | None) -> float:
-    found = next(iter(pooled.tables(every, folds, lambda _, run: run.per_image).values()))
-    table = pooled.joined(found)
-    units = list(table.image) if groups is None else [groups[name] for name in table.image]
-    return float(crossed.unit_means(pooled.all_rust(table), units).mean())
+def _baseline(counted: Mapping[tuple[str, int], "PerImage"], groups: Mapping[str, str] | None) -> float:
+    table = next(iter(counted.values()))
+    return float(crossed.unit_means(pooled.all_rust(table), unit_names(table.image, groups)).mean())
 
 
 def _across(scores: Sequence[RunScores], photos: Photos, asked: Asked) -> list[str]:
@@ -127,8 +130,8 @@ def _across(scores: Sequence[RunScores], photos: Photos, asked: Asked) -> list[s
     ]
 
 
-def _false_alarms(every: Sequence[Part], photos: Photos, asked: Asked) -> list[tuple[str, str, FloatArray]]:
-    """Arm, where, and the (runs, units) shares of clean pixels called corrosion."""
+def _false_alarms(every: Sequence[Part], photos: Photos, asked: Asked) -> list[tuple[str, str, Goal]]:
+    """Arm, where, and the share of clean pixels called corrosion beside the goal for it."""
     folds, side = asked.settings.folds, asked.settings.size
     groups = photos.spots
     found = [
@@ -139,24 +142,15 @@ def _false_alarms(every: Sequence[Part], photos: Photos, asked: Asked) -> list[t
     if asked.clean is not None:
         of_clean = pooled.false_alarms_across(every, folds, side, asked.clean.name, asked.clean.data.digest)
         found += [(arm, f"{asked.clean.name}, without rust", values) for arm, (_, values) in of_clean.items()]
-    return found
+    return [
+        (arm, where, goals.under(f"false alarms of {arm}: {where}", goals.mean(values), goals.FALSE_ALARMS))
+        for arm, where, values in found
+    ]
 
 
-def _alarms(every: Sequence[Part], photos: Photos, asked: Asked) -> list[list[str]]:
-    rows = []
-    for arm, where, values in _false_alarms(every, photos, asked):
-        goal = goals.under("", goals.mean(values), goals.FALSE_ALARMS)
-        rows.append([arm, where, goal.number, goal.between])
-    return rows
-
-
-def _alarm_goals(every: Sequence[Part], photos: Photos, asked: Asked) -> tuple[Goal, ...]:
+def _alarm_goals(alarms: Sequence[tuple[str, str, Goal]], asked: Asked) -> list[Goal]:
     """The goals for false alarms of the model that sees no photo in training, and of the one that sees all."""
-    return tuple(
-        goals.under(f"false alarms of {arm}: {where}", goals.mean(values), goals.FALSE_ALARMS)
-        for arm, where, values in _false_alarms(every, photos, asked)
-        if arm in (RENDERS, asked.mix.name)
-    )
+    return [goal for arm, _, goal in alarms if arm in (RENDERS, asked.mix.name)]
 
 
 def _markdown(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -164,15 +158,11 @@ def _markdown(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |\n" for line in lines)
 
 
-def _csv(scores: Sequence[RunScores], groups: Mapping[str, str] | None) -> str:
+def _rows(scores: Sequence[RunScores], groups: Mapping[str, str] | None) -> Iterator[tuple[object, ...]]:
     """All that the tables rest on: F1 of every arm, run and photo."""
-    text = io.StringIO()
-    rows = writer(text, lineterminator="\n")
-    rows.writerow(("arm", "run", "image", "spot", "f1", "iou"))
     for each in scores:
         for name, f1, iou in zip(each.images, each.f1, each.iou, strict=True):
-            rows.writerow((each.arm, each.run + 1, name, groups[name] if groups else "", float(f1), float(iou)))
-    return text.getvalue()
+            yield each.arm, each.run + 1, name, groups[name] if groups else "", float(f1), float(iou)
 
 
 def screened(out: Path, photos: Photos, names: Iterable[str]) -> frozenset[str]:

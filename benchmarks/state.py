@@ -11,6 +11,8 @@ from twin.files import InputError, read_manifest
 if TYPE_CHECKING:
     from segmentation.runs import Run
 
+    Standing = tuple[dict[str, Run], dict[str, TrainConfig], dict[str, str]]  # complete, to do, in the way
+
 Digests = Mapping[str, str | None]  # of the photos ("real"), the "split" and the "renders" of a study
 
 
@@ -38,6 +40,28 @@ def find(folder: Path, wanted: TrainConfig, digests: Digests) -> "Run | None":
         raise InputError(f"{error}; delete runs/{folder.name} to train it again") from error
 
 
+def standing(folder: Path, grid: Mapping[str, TrainConfig], digests: Digests) -> "Standing":
+    """The runs in `folder` that are complete, those to do, and those that something is in the way of, with the reason.
+
+    Where a digest that a run needs is None, its data are still to be made, and so is the run.
+    """
+    complete: dict[str, Run] = {}
+    todo: dict[str, TrainConfig] = {}
+    blocked: dict[str, str] = {}
+    for key, wanted in grid.items():
+        try:
+            is_open = None in (digests[name] for name in _made_from(wanted))
+            run = None if is_open else find(folder / key, wanted, digests)
+        except InputError as error:
+            blocked[key] = str(error)
+            continue
+        if run is None:
+            todo[key] = wanted
+        else:
+            complete[key] = run
+    return complete, todo, blocked
+
+
 def absent(folder: Path, epochs: int) -> str:
     """Why there is no complete run in a folder in which `find` found none."""
     if not folder.is_dir():
@@ -58,11 +82,16 @@ def _difference(manifest: Mapping[str, Any], wanted: TrainConfig, digests: Diges
     for name in (*asked, *(name for name in there if name not in asked)):
         if there.get(name) != asked.get(name):
             return f"{name} is {there.get(name)!r}, the study's is {asked.get(name)!r}"
-    for name in ("real", "split", *(("renders",) if wanted.arm.takes_renders else ())):
+    for name in _made_from(wanted):
         if data.get(name) != digests[name]:
             what = {"real": "photos", "split": "split", "renders": "renders"}[name]
             return f"made with other {what} ({data.get(name)}, the study's are {digests[name]})"
     return ""
+
+
+def _made_from(wanted: TrainConfig) -> tuple[str, ...]:
+    """Names of the digests that decide a run."""
+    return ("real", "split", "renders") if wanted.arm.takes_renders else ("real", "split")
 
 
 def _flat(config: Mapping[str, Any]) -> dict[str, Any]:

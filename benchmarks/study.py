@@ -37,7 +37,7 @@ def run(
     address: str | None = None,
     weights: Path | None = None,
     dry_run: bool = False,
-    speeds: Mapping[str, planning.Speed] | None = None,
+    whole: planning.Plan | None = None,
 ) -> list[str]:
     """Do whatever is missing of a study in `out`, and return the keys of what failed.
 
@@ -52,7 +52,7 @@ def run(
     address : of a Ray cluster; None for this machine.
     weights : folder of prepared ImageNet weights; None asks the hub, where the profile wants them.
     dry_run : print the plan, and write nothing.
-    speeds : how long runs take, from a caller that has told a plan of its own: nothing is probed and no plan printed.
+    whole : a plan that a caller has told, of this study and others: nothing is probed and no plan printed.
 
     Raises
     ------
@@ -65,8 +65,8 @@ def run(
     if address is not None:
         cluster.connect(address)
     study = prepare(out, config, sources)
-    plan = planning.make(study, address, speeds)
-    if speeds is None:
+    plan = planning.make(study, address, whole)
+    if whole is None:
         print(planning.describe(plan, study), flush=True)  # noqa: T201
     if dry_run:
         return []

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from benchmarks import across, clean, planning, recipe, state, study
 from benchmarks.config import Cell, StudyConfig
 from benchmarks.material import SPOTS
-from benchmarks.recipe import Fold, Mix, Recipe
+from benchmarks.recipe import FIRST, Fold, Mix, Recipe
 from benchmarks.sources import RUNS, Sources
 from twin.files import InputError
 
@@ -70,7 +70,7 @@ class Part:
     config: StudyConfig
     across: Mapping[str, Photos]
 
-    def standing(self) -> "tuple[dict[str, Run], dict[str, TrainConfig], dict[str, str]]":
+    def standing(self) -> "state.Standing":
         """Its runs that are complete, those to do, and those that something is in the way of, with the reason."""
         renders = self.renders.data if self.renders is not None else None
         digests = {
@@ -78,20 +78,12 @@ class Part:
             "split": self.fold.split.digest,
             "renders": None if renders is None else renders.digest,
         }
-        complete: dict[str, Run] = {}
-        todo: dict[str, TrainConfig] = {}
-        blocked: dict[str, str] = {}
-        for key, wanted in self.config.grid.items():
-            try:
-                run = state.find(self.folder / RUNS / key, wanted, digests)
-            except InputError as error:
-                blocked[key] = str(error)
-                continue
-            if run is None:
-                todo[key] = wanted
-            else:
-                complete[key] = run
-        return complete, todo, blocked
+        return state.standing(self.folder / RUNS, self.config.grid, digests)
+
+    def label(self, arm: str) -> str:
+        """What an arm is called, with the number of renders where it is trained on the first so many."""
+        count = self.renders.count if self.renders is not None else None
+        return arm if count is None else f"{arm}{FIRST}{count})"
 
 
 def read_photos(path: Path) -> Photos:
@@ -180,7 +172,7 @@ class Work:
         return "\n".join([*lines, *([planning.time_line(plan), planning.disk_line(plan)] if plan.todo else [])])
 
 
-def survey(out: Path, every: Sequence[Part], settings: Recipe, address: str | None) -> Work:
+def survey(out: Path, every: Sequence[Part], address: str | None) -> Work:
     """What is complete of all parts and what is to do. A probe of a minute tells how long, where no run does."""
     complete: dict[str, Run] = {}
     todo: dict[str, TrainConfig] = {}
@@ -190,21 +182,12 @@ def survey(out: Path, every: Sequence[Part], settings: Recipe, address: str | No
         label = part.folder.relative_to(out)
         for found, of_part in zip((complete, todo, blocked), part.standing(), strict=True):
             found.update({f"{label}/{key}": value for key, value in of_part.items()})  # type: ignore[attr-defined]
-        suffix = f" (first {part.renders.count})" if part.renders is not None and part.renders.count else ""
         for cell in part.config.cells:
-            by_arm[f"{cell.arm.name}{suffix}"] = by_arm.get(f"{cell.arm.name}{suffix}", 0) + cell.runs
+            arm = part.label(cell.arm.name)
+            by_arm[arm] = by_arm.get(arm, 0) + cell.runs
     split = every[0].fold.split
     counts = {name: len(getattr(split, name)) for name in ("train", "valid", "test")}
-    speeds, gpus = planning.speeds(complete, todo, counts, may_probe=address is None)
-    plan = planning.Plan(
-        config=every[0].config,
-        complete=complete,
-        todo=todo,
-        blocked=blocked,
-        speeds=speeds,
-        slots=planning.slots(settings.threads, gpus, address),
-        free_bytes=planning.free_bytes(out),
-    )
+    plan = planning.of(every[0].config, (complete, todo, blocked), counts, out, address)
     return Work(plan=plan, by_arm=by_arm)
 
 
@@ -221,7 +204,7 @@ def train(out: Path, some: Iterable[Part], every: Sequence[Part], work: Work, ad
                 split=part.fold.split,
                 across=tuple(each.path for each in part.across.values()),
             )
-            wrong = study.run(part.folder, part.config, sources, address=address, speeds=work.plan.speeds)
+            wrong = study.run(part.folder, part.config, sources, address=address, whole=work.plan)
             failed += [f"{label}/{key}" for key in wrong]
         complete, _, _ = part.standing()
         for key in complete:

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 from synth import batch, fanout
 from synth.render import Task, room
-from twin.files import WorkError, read_manifest
+from twin.files import WorkError, free_bytes, read_manifest
 from twin.holding import check_claim
 
 
@@ -26,7 +26,7 @@ def rehearse(out: Path, task: Task, *, workers: int | None, address: str | None)
     """
     needs, workers = room(task.device, workers, address)
     check_claim(out, "dataset", task.settings)
-    free = shutil.disk_usage(next(each for each in (out.resolve(), *out.resolve().parents) if each.is_dir())).free
+    free = free_bytes(out)
     manifest = read_manifest(out, "dataset")
     left = {number: batch.missing(out, number, images) for number, images in task.batches.items()}
     left = {number: images for number, images in left.items() if images}

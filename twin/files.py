@@ -180,6 +180,12 @@ def read_manifest(folder: Path, kind: str) -> dict[str, Any] | None:
     return manifest
 
 
+def free_bytes(path: Path) -> int:
+    """Free disk where a file or folder lies or will lie."""
+    there = next(each for each in (path.absolute(), *path.absolute().parents) if each.is_dir())
+    return shutil.disk_usage(there).free
+
+
 def versions(*packages: str) -> dict[str, str]:
     """Python and those of `packages` that are installed, with their versions."""
     found = {"python": platform.python_version()}

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from synth.spec import Scene, load
 
-# Settings of `bpy.types.CyclesRenderSettings` in place of ours; "light_tree" stands for its switch.
+# Settings of `bpy.types.CyclesRenderSettings` in place of ours.
 VARIANTS: dict[str, dict[str, Any]] = {
     "light tree": {"use_light_tree": True},
     "bounces 3, 1 diffuse, 2 glossy": {"max_bounces": 3, "diffuse_bounces": 1, "glossy_bounces": 2},

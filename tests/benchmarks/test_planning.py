@@ -158,6 +158,18 @@ def test_a_probe_that_takes_too_long_leaves_the_rest_unknown(monkeypatch: pytest
     assert planning.speeds({}, grid, {"train": 8, "valid": 1, "test": 1}, may_probe=True) == ({}, 0)
 
 
+def test_the_cluster_is_joined_before_its_machines_are_counted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import ray
+
+    joined: list[str | None] = []
+    monkeypatch.setattr(planning.cluster, "connect", joined.append)
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 16.0, "GPU": 2.0} if joined else None)
+    config = choose("small", kinds=("real",), runs=1)
+    photos = {"train": 8, "valid": 1, "test": 1}
+    assert planning.of(config, ({}, config.grid, {}), photos, tmp_path, "head:6379").slots == 2
+    assert joined == ["head:6379"]
+
+
 @pytest.mark.slow
 def test_the_probe_answers_line_by_line_and_weights_are_as_large_as_stated() -> None:
     from segmentation.model import build

@@ -593,8 +593,11 @@ def test_a_split_is_taken_as_it_is_and_a_plan_that_was_told_is_not_told_again(
     monkeypatch.setattr(planning, "_probe", probed)
     names = sorted(photo.file_name for photo in coco.read(data).photos)
     asked = splits.Split(how="mine", seed=0, train=tuple(names[:6]), valid=tuple(names[6:8]), test=tuple(names[8:11]))
-    speeds = {"vgg16": planning.Speed(seconds=60, source="measured")}
-    assert study.run(tmp_path / "out", small(), Sources(data=data, split=asked), speeds=speeds) == []
+    told = planning.Plan(
+        config=small(), complete={}, todo={}, blocked={}, slots=2, free_bytes=10**9,
+        speeds={"vgg16": planning.Speed(seconds=60, source="measured")},
+    )  # fmt: skip
+    assert study.run(tmp_path / "out", small(), Sources(data=data, split=asked), whole=told) == []
     assert splits.load(tmp_path / "out" / "split.json") == asked
     assert capsys.readouterr().out == ""
 
