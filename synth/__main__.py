@@ -52,8 +52,7 @@ def render(
     """
     from synth import rehearsal, subject
     from synth.config import RenderConfig
-    from synth.devices import choose
-    from synth.render import Task, cards
+    from synth.render import Task
     from synth.render import render as render_dataset
 
     config = RenderConfig(
@@ -71,7 +70,7 @@ def render(
     if dry_run:
         if only is not None:
             raise InputError(f"--dry-run with --only {only}: one image is soon rendered; leave one of them out")
-        task = Task(config=config, shown=shown, count=wanted, device=choose(device, cards(address))[0])
+        task = Task(config=config, shown=shown, count=wanted, device=device)
         print(rehearsal.rehearse(folder, task, workers=workers, address=address))  # noqa: T201
         return
     images = render_dataset(

@@ -40,6 +40,12 @@ class Needs:
     gpus: float = 0.0
     resources: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def wanted(self) -> dict[str, float]:
+        """Amounts of Ray's resources, those above 0."""
+        every = {"CPU": self.cpus, "GPU": self.gpus, **self.resources}
+        return {name: amount for name, amount in every.items() if amount}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Counter:
@@ -130,17 +136,15 @@ def _attempt(task: Callable[..., None], arguments: tuple[Any, ...]) -> str | Non
 
 def _warn_if_nowhere(needs: Needs) -> None:
     """Say so where no machine of the cluster can hold a task now; one may still join."""
-    wanted = {"CPU": needs.cpus, "GPU": needs.gpus, **needs.resources}
-    if not any(all(machine.get(name, 0) >= amount for name, amount in wanted.items()) for machine in _machines()):
-        asked = ", ".join(f"{name} {amount:g}" for name, amount in wanted.items() if amount)
+    if not at_a_time(needs):
+        asked = ", ".join(f"{name} {amount:g}" for name, amount in needs.wanted.items())
         print(f"no machine of the cluster has {asked}; waiting for one to join", file=sys.stderr)  # noqa: T201
 
 
 def at_a_time(needs: Needs) -> int:
     """How many tasks the machines of the cluster can hold at a time."""
-    wanted = {"CPU": needs.cpus, "GPU": needs.gpus, **needs.resources}
     return sum(
-        min(int(machine.get(name, 0) / amount) for name, amount in wanted.items() if amount) for machine in _machines()
+        min(int(machine.get(name, 0) / amount) for name, amount in needs.wanted.items()) for machine in _machines()
     )
 
 

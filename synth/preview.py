@@ -20,24 +20,32 @@ COLUMNS = 6
 OUTLINE = (255, 0, 200)  # a colour that neither rust nor paint has
 
 
-def write(folder: Path) -> None:
+def write(folder: Path, about: Mapping[str, Any] | None = None) -> None:
     """Write preview.jpg and card.md into any COCO dataset, both or, where it cannot be read, neither.
+
+    The card says what the dataset is, where it comes from, how it is labelled, what it lacks. Nothing in it depends on
+    time, on where the folder lies or on who rendered it.
+
+    Parameters
+    ----------
+    folder : any COCO dataset that can be read.
+    about : what dataset.json will say; by default what it says, and where there is none, the COCO json.
 
     Raises
     ------
     InputError
-        The dataset or its dataset.json is damaged.
+        The dataset or its dataset.json is damaged, or lists no images.
     """
-    text = _card(folder)
-    contact_sheet(folder)
+    photos = coco.read(folder, allow_unannotated=True).photos
+    if not photos:
+        raise InputError(f"{folder}: lists no images; there is nothing to show")
+    text = _card(folder, photos) if about is None else _text(folder, photos, json.loads(json.dumps(about)))
+    contact_sheet(folder, photos)
     write_text(folder / "card.md", text)
 
 
-def contact_sheet(folder: Path, *, most: int = 24, tile: int = 220) -> None:
-    """Write ``folder/preview.jpg``: up to `most` photographs, evenly spaced, each `tile` pixels wide."""
-    photographs = coco.read(folder, allow_unannotated=True).photos
-    if not photographs:
-        raise InputError(f"{folder}: lists no images; there is nothing to show")
+def contact_sheet(folder: Path, photographs: Sequence[coco.Photo], *, most: int = 24, tile: int = 220) -> None:
+    """Write ``folder/preview.jpg``: up to `most` of a dataset's photographs, evenly spaced, each `tile` pixels wide."""
     chosen = [photographs[i] for i in np.unique(np.linspace(0, len(photographs) - 1, most).round().astype(int))]
     rows = -(-len(chosen) // COLUMNS)
     sheet = Image.new("RGB", (min(COLUMNS, len(chosen)) * tile, rows * tile))
@@ -60,25 +68,11 @@ def outlined(image: NDArray[np.uint8], mask: NDArray[np.bool_], tile: int) -> Im
     return Image.fromarray(picture)
 
 
-def card(folder: Path, about: Mapping[str, Any] | None = None) -> None:
-    """Write ``folder/card.md``: what the dataset is, where it comes from, how it is labelled, what it lacks.
-
-    Nothing in it depends on time, on where the folder lies or on who rendered it.
-
-    Parameters
-    ----------
-    folder : any COCO dataset that can be read.
-    about : what dataset.json will say; by default what it says, and where there is none, the COCO json.
-    """
-    text = _card(folder) if about is None else _text(folder, json.loads(json.dumps(about)))
-    write_text(folder / "card.md", text)
-
-
-def _card(folder: Path) -> str:
+def _card(folder: Path, photos: Sequence[coco.Photo]) -> str:
     """The card by what dataset.json says, and where there is none, the COCO json."""
     about = read_manifest(folder, "dataset")
     try:
-        return _text(folder, about)
+        return _text(folder, photos, about)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         if about is None:
             raise
@@ -88,8 +82,7 @@ def _card(folder: Path) -> str:
         ) from error
 
 
-def _text(folder: Path, about: Mapping[str, Any] | None) -> str:
-    photos = coco.read(folder, allow_unannotated=True).photos
+def _text(folder: Path, photos: Sequence[coco.Photo], about: Mapping[str, Any] | None) -> str:
     documents = [read_json(source) for source, _ in coco.sources(folder)]
     statistics = label_statistics.summarise([label_statistics.measure(coco.mask(photo)) for photo in photos])
     info = _info(documents[0])

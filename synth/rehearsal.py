@@ -2,12 +2,13 @@
 
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from synth import batch, fanout
-from synth.render import Task, room
-from twin.files import WorkError, free_bytes, read_manifest
+from synth.render import Task, finished, room
+from twin.files import WorkError, free_bytes
 from twin.holding import check_claim
 
 
@@ -24,13 +25,13 @@ def rehearse(out: Path, task: Task, *, workers: int | None, address: str | None)
     WorkError
         The batch could not be rendered.
     """
-    needs, workers = room(task.device, workers, address)
+    device, needs, workers = room(task.device, workers, address)
+    task = replace(task, device=device)
     check_claim(out, "dataset", task.settings)
     free = free_bytes(out)
-    manifest = read_manifest(out, "dataset")
     left = {number: batch.missing(out, number, images) for number, images in task.batches.items()}
     left = {number: images for number, images in left.items() if images}
-    if not left or (manifest is not None and manifest["images"] >= task.images):
+    if finished(out, task) is not None or not left:
         return f"{out}: nothing is left to render"
     first = next(iter(left))
     seconds, size = _probe(task, first, needs.cpus)

@@ -109,42 +109,52 @@ def render(
         Batches failed after their retries, while all others were done; the message names their images and an error.
     """
     count = count if only is None else only + 1
-    device, _ = devices.choose(device, cards(address))
+    device, needs, workers = room(device, workers, address)  # before anything is written
     task = Task(config=config, shown=shown, count=count, only=only, device=device)
-    needs, workers = room(device, workers, address)  # before anything is written
     out = out.resolve()
     with hold(out, "dataset", task.settings):
-        manifest = read_manifest(out, "dataset")
-        if manifest is not None and not isinstance(manifest.get("images"), int):
-            raise InputError(f"{out / 'dataset.json'}: damaged; delete it, and the same command writes it again")
-        if manifest is not None and manifest["images"] >= task.images:
-            return int(manifest["images"])
+        if (images := finished(out, task)) is not None:
+            return images
         _render_missing(out, task, needs, workers, address)
         with writing(out):
             _assemble(out, task)
     return task.images
 
 
-def cards(address: str | None) -> dict[str, int]:
-    """Graphics cards by make, of this machine or of those of the cluster that render, which is joined."""
-    if address is None:
-        return devices.cards_here()
-    cluster.connect(address)
-    return {"nvidia": fanout.total("GPU", where=cluster.BLENDER)}  # Ray counts cards, whatever their make
+def finished(out: Path, task: Task) -> int | None:
+    """The number of images in a folder that has all of the task; None where it has not."""
+    manifest = read_manifest(out, "dataset")
+    if manifest is None:
+        return None
+    if not isinstance(manifest.get("images"), int):
+        raise InputError(f"{out / 'dataset.json'}: damaged; delete it, and the same command writes it again")
+    return int(manifest["images"]) if manifest["images"] >= task.images else None
 
 
-def room(device: str, workers: int | None, address: str | None) -> tuple[fanout.Needs, int | None]:
-    """What each Blender process occupies, and how many run at a time; None for as many as the cluster holds."""
+def room(device: str, workers: int | None, address: str | None) -> tuple[str, fanout.Needs, int | None]:
+    """On what to render, what each Blender process occupies, and how many run at a time.
+
+    The number is None for as many as the cluster holds, which is joined.
+    """
     if workers is not None and workers < 1:
         raise InputError(f"--workers {workers}: give at least 1")
-    gpus = int(device != devices.CPU)
+    if address is not None:
+        cluster.connect(address)
+    device, found = devices.choose(device, {} if device == devices.CPU else _cards(address))
     if address is None:
-        workers = workers or max(1, devices.choose(device, cards(None))[1])
+        workers = workers or max(1, found)
         threads = max(1, available_cores() // workers)
     else:
-        cluster.connect(address)
         threads = max(1, min(THREADS_ON_A_CLUSTER, fanout.most_cores(cluster.BLENDER)))
-    return fanout.Needs(cpus=threads, gpus=gpus, resources={cluster.BLENDER: 1}), workers
+    gpus = int(device != devices.CPU)
+    return device, fanout.Needs(cpus=threads, gpus=gpus, resources={cluster.BLENDER: 1}), workers
+
+
+def _cards(address: str | None) -> dict[str, int]:
+    """Graphics cards by make, of this machine or of those of the cluster that render."""
+    if address is None:
+        return devices.cards_here()
+    return {"nvidia": fanout.total("GPU", where=cluster.BLENDER)}  # Ray counts cards, whatever their make
 
 
 def _render_missing(out: Path, task: Task, needs: fanout.Needs, workers: int | None, address: str | None) -> None:
@@ -164,8 +174,8 @@ def _render_missing(out: Path, task: Task, needs: fanout.Needs, workers: int | N
             done=lambda: sum(name.endswith(".jpg") for name in os.listdir(out / "images")),  # noqa: PTH208  fast
         ),
     )  # fmt: skip
-    if failures:
-        lost = [index for each in failures for index in batch.missing(out, int(each.key), batches[int(each.key)])]
+    lost = [index for each in failures for index in batch.missing(out, int(each.key), batches[int(each.key)])]
+    if lost:  # a worker may fail when all of its images are there
         raise WorkError(
             f"{out}: {_listed(lost)} of seed {task.config.seed} failed, tried {1 + RETRIES} times, with "
             f"{failures[0].error}; all others are done; the same command tries again, with --only {lost[0]} and "
@@ -195,21 +205,20 @@ def _assemble(out: Path, task: Task) -> None:
     chosen = preset(config.preset)
     what = f"corrotwin renders{f' of the twin {shown.id}' if shown else ''}, preset {config.preset}"
     (out / "dataset.json").unlink(missing_ok=True)  # an older card would speak of fewer images
-    kinds = Counter(image["asset_kind"] for image in _entries(out, task, "images"))
+    images = list(_entries(out, task, "images"))
+    kinds = Counter(image["asset_kind"] for image in images)
     if kinds.total() != task.images:  # parts were deleted while we drew
         listed = f"{kinds.total()} of {task.images}"
         raise WorkError(f"{out}: parts/ lists {listed} images; the same command draws the others")
     shutil.rmtree(out / "work", ignore_errors=True)
     with_corrosion = Counter(found["image_id"] for found in _entries(out, task, "annotations"))
-    images, regions = (_entries(out, task, name) for name in ("images", "annotations"))
-    coco.write_document(out / "annotations.json", images, _numbered(regions), description=what)
-    images, assets = (_entries(out, task, name) for name in ("images", "assets"))
+    regions, assets = (_numbered(_entries(out, task, name)) for name in ("annotations", "assets"))
+    coco.write_document(out / "annotations.json", images, regions, description=what)
     coco.write_document(
-        out / "instances.json", images, _numbered(assets), description=f"{what}: assets",
+        out / "instances.json", images, assets, description=f"{what}: assets",
         categories=[(kind, "asset") for kind in KINDS],
     )  # fmt: skip
     maps.remove_leftovers(out)
-    preview.contact_sheet(out)
     about = {
         "configuration": asdict(config), "seed": config.seed,
         **({} if task.only is None else {"only": task.only}),
@@ -224,7 +233,7 @@ def _assemble(out: Path, task: Task) -> None:
         "device": task.device.upper(),
         "licence": "the images and labels are yours; made with CC0 light maps from Blender",
     }  # fmt: skip
-    preview.card(out, about)
+    preview.write(out, about)
     write_manifest(out, "dataset", about)
 
 

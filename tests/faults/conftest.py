@@ -10,8 +10,7 @@ from pathlib import Path
 import drill
 import numpy as np
 import pytest
-from photographs import picture, write_folder
-from PIL import Image
+from photographs import picture, write_folder, write_parts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,29 +98,19 @@ def photos(home: Path) -> Path:
 @pytest.fixture(scope="session")
 def rendered(home: Path) -> Path:
     """A dataset whose images and parts are all there, made of numbers, and not yet assembled."""
-    from segmentation import coco
-    from synth import batch, render
+    from synth import render
     from synth.config import RenderConfig
     from twin.files import write_json
-    from twin.holding import hold
 
     task = render.Task(config=RenderConfig(preset="quick", size=64, seed=3), shown=None, count=9)
     folder, rng = home / "rendered", np.random.default_rng(0)
-    with hold(folder, "dataset", task.settings):
-        for number, images in task.batches.items():
-            part = {"images": [], "annotations": [], "assets": []}
-            for index in images:
-                image, mask = picture(rng, 64, 64)
-                path = batch.image_file(folder, index)
-                path.parent.mkdir(exist_ok=True)
-                Image.fromarray(image).save(path)
-                entry = {"id": index + 1, "file_name": path.name, "width": 64, "height": 64, "scene": index // 2}
-                part["images"].append({**entry, "asset_kind": "plate"})
-                label = {"image_id": index + 1, "category_id": 1, "iscrowd": 0, **coco.region(mask)}
-                part["annotations"].append(label)
-                part["assets"].append(label)
-            write_json(batch.part_file(folder, number), part)
-        write_json(folder / "work" / "000000" / "claim.json", {})
+
+    def draw(_: int) -> tuple[np.ndarray, list[np.ndarray]]:
+        image, mask = picture(rng, 64, 64)
+        return image, [mask]
+
+    write_parts(folder, task, draw)
+    write_json(folder / "work" / "000000" / "claim.json", {})
     return folder
 
 

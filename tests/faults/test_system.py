@@ -35,7 +35,7 @@ def shell(script: str, **variables: object) -> list[tuple[int, str]]:
 
 
 def test_a_disk_that_fills_up_is_one_line_and_the_same_command_goes_on_when_there_is_room(
-    old_twin: Path, photos: Path, tmp_path: Path, cases: dict[str, Any], forge: Forge
+    old_twin: Path, tmp_path: Path, cases: dict[str, Any], forge: Forge
 ) -> None:
     """A file system of 1 MB, filled by something else."""
     script = """
@@ -142,7 +142,7 @@ def test_no_memory_is_one_line_and_status_1(
     ids=["SIGTERM", "Ctrl-C"],
 )
 def test_training_stops_within_five_seconds_with_130_and_resumes(
-    how: signal.Signals, cases: dict[str, Any], forge: Forge, photos: Path, tmp_path: Path
+    how: signal.Signals, cases: dict[str, Any], tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
     line = [*cases["train"].line[:-1], out, "--epochs", 400]

@@ -1,7 +1,9 @@
 """Photographs made of numbers, with masks, as COCO folders."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -33,3 +35,27 @@ def write_folder(folder: Path, *, count: int, seed: int, size: tuple[int, int], 
             annotations.append({"id": index, "image_id": index, "category_id": 1, "iscrowd": 0, **coco.region(mask)})
     document = coco.document(entries, annotations, description="numbers")
     (folder / json_name).write_text(json.dumps(document))
+
+
+def write_parts(folder: Path, task: Any, draw: Callable[[int], tuple[np.ndarray, list[np.ndarray]]]) -> None:
+    """What a render of a `synth.render.Task` leaves before it is assembled; `draw` gives an image and its masks."""
+    from synth import batch
+    from twin.files import write_json
+    from twin.holding import hold
+
+    with hold(folder, "dataset", task.settings):
+        (folder / "images").mkdir()
+        for number, images in task.batches.items():
+            part: dict[str, list[dict[str, Any]]] = {"images": [], "annotations": [], "assets": []}
+            for index in images:
+                image, masks = draw(index)
+                path = batch.image_file(folder, index)
+                Image.fromarray(image).save(path)
+                height, width = image.shape[:2]
+                entry = {"id": index + 1, "file_name": path.name, "width": width, "height": height, "scene": index // 2}
+                part["images"].append({**entry, "asset_kind": "plate"})
+                for mask in masks:
+                    label = {"image_id": index + 1, "category_id": 1, "iscrowd": 0, **coco.region(mask)}
+                    part["annotations"].append(label)
+                part["assets"].append(label)
+            write_json(batch.part_file(folder, number), part)

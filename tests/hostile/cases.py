@@ -708,13 +708,10 @@ def claimed(folder: Path) -> Line:
 
 def begun(folder: Path) -> Line:
     """A dataset that seems to be ours, with a card of words for numbers."""
-    from dataclasses import asdict
+    from synth import render
+    from twin.files import write_json, write_manifest
 
-    from synth.config import preset
-    from twin.files import digest, write_json, write_manifest
-
-    config = RenderConfig(preset="quick", size=8, seed=0)
-    settings = {**asdict(config), "preset content": digest(asdict(preset("quick")))}
+    settings = render.Task(config=RenderConfig(preset="quick", size=8, seed=0), shown=None, count=1).settings
     write_json(folder / "out" / "claim.json", {"kind": "dataset", "configuration": settings})
     write_manifest(folder / "out", "dataset", {"images": "many"})
     (folder / "out" / ".lock").touch()

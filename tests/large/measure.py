@@ -13,7 +13,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ import numpy as np
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "helpers"), str(Path(__file__).resolve().parents[2])]
 
-SIDE, REGIONS, PER_PART = 64, 10, 6
+SIDE, REGIONS = 64, 10
 DATASET = ("write", "assemble", "read", "validate", "cache", "split", "alike")
 STUDY = ("make", "report")
 EXPLAINED = {
@@ -38,38 +37,32 @@ EXPLAINED = {
 
 
 def write(folder: Path, count: int) -> None:
-    from PIL import Image
+    from photographs import write_parts
 
     from segmentation import coco
-    from synth import render
-    from synth.config import RenderConfig, preset
-    from twin.files import digest, write_json
-    from twin.holding import hold
+    from synth import batch, render
+    from synth.config import RenderConfig
+    from twin.files import write_json
 
-    config = RenderConfig(preset="quick", size=SIDE, seed=0)
-    with hold(folder, "dataset", {**asdict(config), "preset content": digest(asdict(preset("quick")))}):
-        pass
-    (folder / "images").mkdir()
+    places = [(y, x) for y in range(0, SIDE, 16) for x in range(0, SIDE, 16)]
+
+    def draw(index: int) -> tuple[np.ndarray, list[np.ndarray]]:
+        rng = np.random.default_rng(index)
+        blocks = rng.integers(60, 200, (8, 8, 3)).repeat(8, axis=0).repeat(8, axis=1)
+        masks = []
+        for place in rng.permutation(len(places))[:REGIONS]:
+            (y, x), (height, width) = places[place], rng.integers(3, 15, 2)
+            mask = np.zeros((SIDE, SIDE), dtype=bool)
+            mask[y : y + height, x : x + width] = True
+            masks.append(mask)
+        return blocks.astype(np.uint8), masks
+
+    task = render.Task(config=RenderConfig(preset="quick", size=SIDE, seed=0), shown=None, count=count)
+    write_parts(folder, task, draw)
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
-    places = [(y, x) for y in range(0, SIDE, 16) for x in range(0, SIDE, 16)]
-    for number, first in enumerate(range(0, count, PER_PART)):
-        part = {"images": [], "annotations": [], "assets": []}
-        for index in range(first, min(first + PER_PART, count)):
-            rng = np.random.default_rng(index)
-            blocks = rng.integers(60, 200, (8, 8, 3)).repeat(8, axis=0).repeat(8, axis=1)
-            path = render._image(folder, index)
-            Image.fromarray(blocks.astype(np.uint8)).save(path)
-            entry = {"id": index + 1, "file_name": path.name, "width": SIDE, "height": SIDE, "scene": index // 2}
-            part["images"].append({**entry, "asset_kind": "plate"})
-            for place in rng.permutation(len(places))[:REGIONS]:
-                (y, x), (height, width) = places[place], rng.integers(3, 15, 2)
-                mask = np.zeros((SIDE, SIDE), dtype=bool)
-                mask[y : y + height, x : x + width] = True
-                label = {"image_id": index + 1, "category_id": 1, "iscrowd": 0, **coco.region(mask)}
-                part["annotations"].append(label)
-            part["assets"].append(label)
-        write_json(render._part(folder, number), part)
+    for number in task.batches:
+        part = batch.read_part(folder, number)
         images += part["images"]
         annotations += [{"id": place, **each} for place, each in enumerate(part["annotations"], len(annotations) + 1)]
     write_json(folder / "annotations.json", coco.document(images, annotations, description="numbers"))

@@ -44,7 +44,7 @@ def about(**more: Any) -> dict[str, Any]:
 
 
 def card_of(folder: Path, said: dict[str, Any] | None = None) -> str:
-    preview.card(folder, said)
+    preview.write(folder, said)
     return (folder / "card.md").read_text()
 
 
@@ -164,10 +164,10 @@ def test_command_writes_both_anew(tmp_path: Path) -> None:
 
 def test_preview_of_no_dataset_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no COCO json"):
-        preview.card(tmp_path)
+        preview.write(tmp_path)
 
 
 def test_a_set_without_images_has_nothing_to_show(tmp_path: Path) -> None:
     write_json(tmp_path / "annotations.json", coco.document([], [], description="none"))
     with pytest.raises(InputError, match="lists no images; there is nothing to show"):
-        preview.contact_sheet(tmp_path)
+        preview.write(tmp_path)

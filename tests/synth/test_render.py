@@ -238,6 +238,29 @@ def test_disk_that_fills_as_the_dataset_is_assembled_is_one_line(
     assert not (tmp_path / "out" / "dataset.json").exists()
 
 
+def test_a_batch_that_failed_with_all_of_its_images_there_is_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failed(*rest: object, **more: object) -> list[fanout.Failure]:
+        write_json(batch.part_file(tmp_path / "out", 0), {"images": [{"id": 1, "asset_kind": "plate"}]})
+        return [fanout.Failure(key="0", error="Blender ended with status 11")]
+
+    monkeypatch.setattr(fanout, "fan_out", failed)
+    monkeypatch.setattr(render, "_assemble", lambda out, task: None)
+    config = RenderConfig(preset="quick", size=64, seed=3)
+    assert render.render(tmp_path / "out", config, count=1) == 1
+    with pytest.raises(WorkError, match="image 1 of seed 3 failed"):
+        render.render(tmp_path / "out", config, count=2)
+
+
+def test_dry_run_of_a_damaged_card_is_refused_as_the_render_is(tmp_path: Path) -> None:
+    (tmp_path / "dataset.json").write_text('{"format_version": 1, "kind": "dataset", "images": "many"}')
+    task = render.Task(config=RenderConfig(preset="quick", size=64, seed=3), shown=None, count=1)
+    write_json(tmp_path / "claim.json", {"kind": "dataset", "configuration": task.settings})
+    with pytest.raises(InputError, match=r"dataset\.json: damaged"):
+        rehearsal.rehearse(tmp_path, task, workers=None, address=None)
+
+
 def test_dry_run_scales_one_batch_and_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = RenderConfig(preset="quick", size=64, seed=3)
 
