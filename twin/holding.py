@@ -22,7 +22,7 @@ CLAIM = "claim.json"
 LOCK = ".lock"
 BEAT_SECONDS = 15.0  # a holder shows that often that it lives
 LEASE_SECONDS = 120.0  # after so long without a sign, a holder on another machine counts as dead
-OUTLIVING_SECONDS = LEASE_SECONDS + 30  # patience of what is started again elsewhere when a machine is lost
+OUTLIVING_SECONDS = 30.0  # patience with the worker of a killed command, which outlives it by a moment
 
 
 @contextmanager
@@ -94,24 +94,28 @@ def check_claim(folder: Path, kind: str, configuration: Mapping[str, Any]) -> No
 
 
 def _lock(folder: Path, patience_seconds: float) -> TextIO:
-    """Lock the folder against other processes, write who we are into the lock file, and return it open."""
-    deadline = time.monotonic() + patience_seconds
+    """Lock the folder against other processes, write who we are into the lock file, and return it open.
+
+    Who has patience waits for the lease of a holder elsewhere, too: its machine may be lost.
+    """
+    begun = time.monotonic()
     while True:
         stream = (folder / LOCK).open("a+")
-        holder = _holder(stream, folder)
+        holder, is_elsewhere = _holder(stream, folder)
         if holder is None:
             stream.truncate(0)
             stream.write(f"{os.getpid()} {platform.node() or '?'} {_machine()}")
             stream.flush()
             return stream
         stream.close()
-        if time.monotonic() >= deadline and (folder / LOCK).exists():  # else it was just taken from the dead
+        patience = patience_seconds + (LEASE_SECONDS if patience_seconds and is_elsewhere else 0.0)
+        if time.monotonic() >= begun + patience and (folder / LOCK).exists():  # else it was just taken from the dead
             raise InputError(f"{folder}: process {holder} is writing here; wait for it")
         time.sleep(0.1)
 
 
-def _holder(stream: TextIO, folder: Path) -> str | None:
-    """Who holds the folder whose lock file is open, or None: then it is ours."""
+def _holder(stream: TextIO, folder: Path) -> tuple[str | None, bool]:
+    """Who holds the folder whose lock file is open, or None: then it is ours; and whether on another machine."""
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         locked = True
@@ -126,11 +130,11 @@ def _holder(stream: TextIO, folder: Path) -> str | None:
         # The lock of a file system may not reach over machines, or outlive one: the lease decides.
         silent = _now(folder) - os.fstat(stream.fileno()).st_mtime
         if silent < LEASE_SECONDS:
-            return f"{said[0]} on {said[1]} (last sign {max(silent, 0):.0f} s ago)"
+            return f"{said[0]} on {said[1]} (last sign {max(silent, 0):.0f} s ago)", True
         if not locked and _same(stream, folder):
             (folder / LOCK).unlink(missing_ok=True)
-            return " on ".join(said[:2])
-    return None if locked and _same(stream, folder) else said[0] if said else "?"
+            return " on ".join(said[:2]), True
+    return (None if locked and _same(stream, folder) else said[0] if said else "?"), False
 
 
 @contextmanager
