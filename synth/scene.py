@@ -202,10 +202,10 @@ def _finish(chosen: Preset, coating: Coating, kind: str, rng: np.random.Generato
     if look == "bare" and kind == "bearing" and cast:
         look = "cast"
     primer = _PRIMERS[rng.integers(len(_PRIMERS))]
-    red, dark = rng.uniform(0.85, 1.15), float(np.exp(rng.uniform(np.log(0.55), np.log(1.5))))
+    red, dark = rng.uniform(0.8, 1.2), float(np.exp(rng.uniform(np.log(0.55), np.log(1.6))))
     return Finish(
         kind=look, color=vary(np.array(_METAL[look]) if look in _METAL else color, rng), primer=primer,
-        rust=(float(dark), float(dark * red), float(dark * red * rng.uniform(0.7, 1.3))),
+        rust=(float(dark), float(dark * red), float(dark * red * rng.uniform(0.6, 1.4))),
         roughness=float(rng.uniform(0.25, 0.6)), dirt=float(rng.uniform(*chosen.dirt)),
         wear=float(rng.uniform(*chosen.wear)), scale=float(rng.random()), seed=float(rng.uniform(0, 100)),
     )  # fmt: skip

@@ -15,14 +15,17 @@ ATLAS = "atlas"  # name of the UV layer
 LABEL = "label"  # name of the render output that carries rust cover, wall loss and instance
 UV = "uv"  # name of the render output that carries atlas coordinates
 
-# Age runs from fresh (0) to old (1).
+# Age runs from fresh (0) to old (1). Red over green and blue over green are those of labelled pixels of photographs
+# (docs/synth.md): about 1.8 and 0.6, less blue and more red the younger.
 _RUST = (
-    (0.0, (0.46, 0.18, 0.035)),
-    (0.3, (0.27, 0.095, 0.025)),
-    (0.6, (0.14, 0.055, 0.02)),
-    (0.82, (0.06, 0.028, 0.016)),
-    (1.0, (0.026, 0.017, 0.013)),
+    (0.0, (0.46, 0.215, 0.075)),
+    (0.3, (0.27, 0.132, 0.062)),
+    (0.6, (0.135, 0.070, 0.042)),
+    (0.82, (0.058, 0.034, 0.024)),
+    (1.0, (0.022, 0.015, 0.012)),
 )
+_MAROON = (0.15, 0.055, 0.03)
+_DEPOSIT = (0.44, 0.35, 0.25)  # dust, salts and lime
 
 
 def rusting(finish: Finish, fields: bpy.types.Image, instance: int) -> bpy.types.Material:
@@ -36,17 +39,12 @@ def rusting(finish: Finish, fields: bpy.types.Image, instance: int) -> bpy.types
     coarse, middle, fine = (
         graph.noise(6, detail=3),
         graph.noise(40, detail=4, roughness=0.65),
-        graph.noise(300, detail=2, roughness=0.7),
+        graph.noise(300, detail=3, roughness=0.7),
     )
-    # Plates of scale, with ragged outlines.
-    ragged = graph.node("ShaderNodeVectorMath", _0=graph.position, _1=graph.node("ShaderNodeCombineXYZ", X=graph.math(
-        "MULTIPLY", middle, 0.05), Y=graph.math("MULTIPLY", fine, 0.012), Z=graph.math("MULTIPLY", middle, 0.03),
-    ).outputs["Vector"])  # fmt: skip
-    flakes = graph.node("ShaderNodeTexVoronoi", Vector=ragged.outputs["Vector"], Scale=70.0)
-    flake = graph.node("ShaderNodeSeparateColor", Color=flakes.outputs["Color"]).outputs["Red"]
+    flake, crack = _scale(graph, middle, fine)
 
     rusted = graph.step(graph.math("ADD", cover, _about_zero(graph, fine, 0.16)), 0.42, 0.58)
-    rust = _rust(graph, finish, age, loss, (coarse, middle, fine, flake))
+    rust = _rust(graph, finish, (cover, age, loss), (coarse, middle, fine, flake, crack))
     steel, steel_roughness, metallic = _unrusted(graph, finish, coarse, middle, fine)
     if finish.kind == "paint":  # the film breaks back from the rust, over its primer
         bared = graph.step(graph.math("ADD", cover, _about_zero(graph, middle, 0.5)), 0.28, 0.36)
@@ -59,8 +57,8 @@ def rusting(finish: Finish, fields: bpy.types.Image, instance: int) -> bpy.types
     # A coat of paint stands proud of the rust, its edge lifted; scale and pits roughen what is below.
     film = graph.math("MULTIPLY", graph.math("SUBTRACT", 1.0, rusted), 0.35)
     lip = graph.math("MULTIPLY", graph.step(cover, 0.2, 0.4), 0.35 if finish.kind == "paint" else 0.05)
-    plates = graph.math("MULTIPLY", flake, 0.8 * finish.scale)
-    rough = graph.math("ADD", graph.math("MULTIPLY", middle, 0.6), graph.math("MULTIPLY", fine, 0.5))
+    plates = graph.math("MULTIPLY", graph.math("ADD", flake, crack), 0.5 * finish.scale)
+    rough = graph.math("ADD", graph.math("MULTIPLY", middle, 0.7), graph.math("MULTIPLY", fine, 0.6))
     scale = graph.math("MULTIPLY", rusted, graph.math("ADD", rough, plates))
     depth = graph.math("MULTIPLY", graph.math("MINIMUM", loss, 2.5), 0.25)
     height = graph.math(
@@ -82,7 +80,7 @@ def rusting(finish: Finish, fields: bpy.types.Image, instance: int) -> bpy.types
         color=graph.mix(rusted, stained, rust),
         roughness=graph.blend(rusted, steel_roughness, graph.blend(fine, 0.75, 1.0)),
         metallic=graph.blend(rusted, metallic, 0.0),
-        normal=graph.bump(height, 0.002 + 0.003 * finish.scale),
+        normal=graph.bump(height, 0.004 + 0.006 * finish.scale),
     )
 
 
@@ -90,20 +88,54 @@ def _about_zero(graph: Graph, noise: Any, weight: float) -> Any:
     return graph.math("MULTIPLY", graph.math("SUBTRACT", noise, 0.5), weight)
 
 
-def _rust(graph: Graph, finish: Finish, age: Any, loss: Any, noises: tuple[Any, Any, Any, Any]) -> Any:
+def _scale(graph: Graph, middle: Any, fine: Any) -> tuple[Any, Any]:
+    """Plates of scale with ragged outlines: a number in [0, 1] for each, and 0 in the cracks between them, 1 inside."""
+    shifts = (graph.math("MULTIPLY", noise, share) for noise, share in ((middle, 0.05), (fine, 0.012), (middle, 0.03)))
+    x, y, z = shifts
+    ragged = graph.node(
+        "ShaderNodeVectorMath", _0=graph.position, _1=graph.node("ShaderNodeCombineXYZ", X=x, Y=y, Z=z).outputs[0]
+    ).outputs["Vector"]
+    cells = graph.node("ShaderNodeTexVoronoi", Vector=ragged, Scale=70.0)
+    edges = graph.tree.nodes.new("ShaderNodeTexVoronoi")
+    edges.feature = "DISTANCE_TO_EDGE"
+    graph.put(edges.inputs["Vector"], ragged)
+    edges.inputs["Scale"].default_value = 70.0
+    flake = graph.node("ShaderNodeSeparateColor", Color=cells.outputs["Color"]).outputs["Red"]
+    return flake, graph.step(edges.outputs["Distance"], 0.0, 0.12)
+
+
+def _rust(graph: Graph, finish: Finish, fields: tuple[Any, Any, Any], noises: tuple[Any, ...]) -> Any:
     """Colour of rust: it darkens with age, fast at first; every patch keeps a mixture of tones, plates and powder."""
+    cover, age, loss = fields
+    coarse, middle, fine, flake, crack = noises
     youth = graph.math("EXPONENT", graph.math("MULTIPLY", age, -1 / 5))
-    stage = graph.math("SUBTRACT", 0.72, graph.math("MULTIPLY", youth, 0.62))
-    coarse, middle, fine, flake = noises
-    for noise, weight in ((coarse, 1.1), (middle, 1.0), (fine, 0.45), (flake, 0.22 * finish.scale)):
+    stage = graph.math("SUBTRACT", 0.66, graph.math("MULTIPLY", youth, 0.45))
+    for noise, weight in ((coarse, 1.2), (middle, 1.5), (fine, 1.1), (flake, 0.3 * finish.scale)):
         stage = graph.math("ADD", stage, _about_zero(graph, noise, weight))
+    # Its rim is younger.
+    stage = graph.math(
+        "SUBTRACT", stage, graph.math("MULTIPLY", graph.math("SUBTRACT", 1.0, graph.step(cover, 0.5, 0.9)), 0.2)
+    )
     rust = graph.ramp(stage, _RUST)
+    tone = graph.noise(17, detail=3, roughness=0.6)
+    rust = graph.mix(graph.math("MULTIPLY", graph.step(tone, 0.45, 0.7), 0.6), rust, _MAROON)
+    dusty = graph.math(
+        "MULTIPLY", graph.step(graph.math("ADD", middle, _about_zero(graph, tone, -0.6)), 0.5, 0.75), fine
+    )
+    rust = graph.mix(graph.math("MULTIPLY", dusty, 0.4 + 0.6 * finish.dirt), rust, _DEPOSIT)
     toned = graph.node("ShaderNodeMix")
     toned.data_type, toned.blend_type = "RGBA", "MULTIPLY"
     for index, value in ((0, 1.0), (6, rust), (7, finish.rust)):
         graph.put(toned.inputs[index], value)
-    # Deep places are nearly black.
-    return graph.mix(graph.math("MULTIPLY", graph.step(loss, 0.5, 2.2), 0.75), toned.outputs[2], (0.018, 0.012, 0.01))
+    # Cracks and hollows are dark, deep places nearly black.
+    hollow = graph.math("SUBTRACT", 1.0, graph.step(graph.math("ADD", fine, _about_zero(graph, middle, 0.5)), 0.3, 0.5))
+    open_cracks = graph.math("MULTIPLY", graph.math("SUBTRACT", 1.0, crack), graph.step(tone, 0.35, 0.65))
+    cracked = graph.math("MULTIPLY", open_cracks, 0.7 * finish.scale)
+    deep = graph.math("MULTIPLY", graph.step(loss, 0.5, 2.2), 0.75)
+    rust = toned.outputs[2]
+    for dark in (graph.math("MULTIPLY", hollow, 0.6), cracked, deep):
+        rust = graph.mix(dark, rust, (0.018, 0.012, 0.01))
+    return rust
 
 
 def _fields(graph: Graph, image: bpy.types.Image, interpolation: str) -> tuple[Any, Any, Any, Any]:
