@@ -51,7 +51,7 @@ def _cast(name: str, color: Color, seed: float, *, stained: bool) -> bpy.types.M
     crack = cracks(graph, 1.8, blotch)
     pores = graph.step(grain, 0.68, 0.74)
     cut = graph.math("MULTIPLY", joint, upright)
-    hollow = graph.math("MAXIMUM", graph.math("MAXIMUM", pores, crack), cut)
+    hollow = graph.math("MAXIMUM", pores, cut)
     dark = graph.math("MAXIMUM", graph.math("MULTIPLY", crack, 0.8), graph.math("MULTIPLY", hollow, 0.5))
     relief = graph.math("SUBTRACT", graph.math("MULTIPLY", grain, 0.5), hollow)
     return graph.finish(

@@ -57,7 +57,7 @@ def rusting(finish: Finish, fields: bpy.types.Image, instance: int) -> bpy.types
     # A coat of paint stands proud of the rust, its edge lifted; scale and pits roughen what is below.
     film = graph.math("MULTIPLY", graph.math("SUBTRACT", 1.0, rusted), 0.35)
     lip = graph.math("MULTIPLY", graph.step(cover, 0.2, 0.4), 0.35 if finish.kind == "paint" else 0.05)
-    plates = graph.math("MULTIPLY", graph.math("ADD", flake, crack), 0.5 * finish.scale)
+    plates = graph.math("MULTIPLY", flake, 0.8 * finish.scale)
     rough = graph.math("ADD", graph.math("MULTIPLY", middle, 0.7), graph.math("MULTIPLY", fine, 0.6))
     scale = graph.math("MULTIPLY", rusted, graph.math("ADD", rough, plates))
     depth = graph.math("MULTIPLY", graph.math("MINIMUM", loss, 2.5), 0.25)
@@ -89,19 +89,15 @@ def _about_zero(graph: Graph, noise: Any, weight: float) -> Any:
 
 
 def _scale(graph: Graph, middle: Any, fine: Any) -> tuple[Any, Any]:
-    """Plates of scale with ragged outlines: a number in [0, 1] for each, and 0 in the cracks between them, 1 inside."""
+    """Plates of scale with ragged outlines: a number in [0, 1] for each, and 0 in the gaps where they meet, 1 inside."""
     shifts = (graph.math("MULTIPLY", noise, share) for noise, share in ((middle, 0.05), (fine, 0.012), (middle, 0.03)))
     x, y, z = shifts
     ragged = graph.node(
         "ShaderNodeVectorMath", _0=graph.position, _1=graph.node("ShaderNodeCombineXYZ", X=x, Y=y, Z=z).outputs[0]
     ).outputs["Vector"]
     cells = graph.node("ShaderNodeTexVoronoi", Vector=ragged, Scale=70.0)
-    edges = graph.tree.nodes.new("ShaderNodeTexVoronoi")
-    edges.feature = "DISTANCE_TO_EDGE"
-    graph.put(edges.inputs["Vector"], ragged)
-    edges.inputs["Scale"].default_value = 70.0
     flake = graph.node("ShaderNodeSeparateColor", Color=cells.outputs["Color"]).outputs["Red"]
-    return flake, graph.step(edges.outputs["Distance"], 0.0, 0.12)
+    return flake, graph.step(cells.outputs["Distance"], 0.75, 0.5)
 
 
 def _rust(graph: Graph, finish: Finish, fields: tuple[Any, Any, Any], noises: tuple[Any, ...]) -> Any:
