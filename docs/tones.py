@@ -1,0 +1,59 @@
+"""The tones of labelled rust: what photographs show, and what renders should.
+
+    .venv/bin/python docs/tones.py photos renders
+
+For each dataset: linear red over green and blue over green of labelled pixels, and their luminance over that of the
+pixels around the rust; 10th, 50th and 90th percentile over pixels, as many from each picture. Pictures are shrunk to
+256 pixels first; pixels on outlines do not count.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segmentation import coco
+
+SIDE, EACH, FEWEST = 256, 400, 200  # pixels
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722])  # of linear sRGB (IEC 61966-2-1)
+TONES = ("red / green", "blue / green", "luminance / that around")
+
+
+def main() -> None:
+    """Print a table of the datasets named."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="a COCO dataset")
+    lines = ["| dataset | pictures | " + " | ".join(TONES) + " |", "|---" * (len(TONES) + 2) + "|"]
+    for folder in parser.parse_args().folders:
+        found = list(tones(folder))
+        shares = np.percentile(np.concatenate(found), (10, 50, 90), axis=0).T if found else []
+        cells = " | ".join(f"{middle:.2f} ({low:.2f} to {high:.2f})" for low, middle, high in shares)
+        lines.append(f"| {folder.name} | {len(found)} | {cells} |")
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def tones(folder: Path) -> Iterator[NDArray[np.float64]]:
+    """`TONES` (n, 3) of `EACH` pixels of every picture with enough rust and enough around it."""
+    rng = np.random.default_rng(0)
+    for photo in coco.read(folder, allow_unannotated=True).photos:
+        size = (SIDE, SIDE)
+        picture = cv2.resize(cv2.imread(str(photo.path)), size, interpolation=cv2.INTER_AREA)[..., ::-1]
+        share = cv2.resize(coco.mask(photo).astype(np.float32), size, interpolation=cv2.INTER_AREA)
+        inside = share > 0.95
+        ring = (cv2.dilate(share, np.ones((41, 41))) > 0.5) & (cv2.dilate(share, np.ones((7, 7))) < 0.05)
+        if min(inside.sum(), ring.sum()) < FEWEST:
+            continue
+        encoded = picture / 255
+        light = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+        around = float(np.median(light[ring] @ LUMINANCE))
+        drawn = light[inside][rng.integers(int(inside.sum()), size=EACH)]
+        red, green, blue = np.maximum(drawn, 1e-3).T
+        yield np.stack([red / green, blue / green, drawn @ LUMINANCE / max(around, 0.02)], axis=1)
+
+
+if __name__ == "__main__":
+    main()
