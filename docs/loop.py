@@ -3,6 +3,7 @@
     .venv/bin/python docs/loop.py                        # 100 hidden twins, true masks, no Blender: docs/results/loop.*
     .venv/bin/python docs/loop.py --pictures             # one of them rendered by Blender: docs/images/loop.png
     .venv/bin/python docs/loop.py --run RUN --count 20   # masks that a trained run predicts on renders
+    .venv/bin/python docs/loop.py --run RUN --count 20 --detection 0.4 --false-calls 0.01   # told how well they do
 
 Each hidden twin is one that `python -m twin new` makes; how long its paint lasts, how many defects that has and how
 deep pits grow is drawn from what the forecast allows (`twin.histories.Prior`). It is photographed every year up to the
@@ -326,15 +327,44 @@ def labelled(twin: Twin, fields: Fields, seen: Sequence[NDArray[np.int32]]) -> l
     return [coco.mask(photo) for photo in sorted(photos, key=lambda photo: photo.file_name)]
 
 
-def predicted(run: Path) -> Eye:
-    """Masks that a trained run predicts on rendered photographs."""
+@dataclass(kw_only=True)
+class Seen:
+    """Pixels of the assets, counted over all photographs: how well masks do."""
+
+    rusted: int = 0
+    found: int = 0  # of those
+    sound: int = 0
+    called: int = 0  # of those, rust
+
+    def add(self, texel: NDArray[np.int32], true: Mask, mask: Mask) -> None:
+        """Count one photograph (h, w): texel of each pixel (-1 off the asset), rust, and what was called rust."""
+        inside = texel >= 0
+        self.rusted += int((inside & true).sum())
+        self.found += int((inside & true & mask).sum())
+        self.sound += int((inside & ~true).sum())
+        self.called += int((inside & ~true & mask).sum())
+
+    def __str__(self) -> str:
+        """As a line of Markdown."""
+        return (
+            f"Of the rusted pixels {self.found / max(self.rusted, 1):.3f} were called rust, "
+            f"of the sound ones {self.called / max(self.sound, 1):.4f}."
+        )
+
+
+def predicted(run: Path, counts: Seen) -> Eye:
+    """Masks that a trained run predicts on rendered photographs; how well they do is added to `counts`."""
 
     def eye(twin: Twin, fields: Fields, seen: Sequence[NDArray[np.int32]]) -> list[Mask]:
         from segmentation import coco
         from segmentation.evaluate import predict_masks
 
-        photos = coco.read(photographs(twin, seen[0].shape[0]), allow_unannotated=True).photos
-        return list(predict_masks(run, sorted(photos, key=lambda photo: photo.file_name)))
+        read = coco.read(photographs(twin, seen[0].shape[0]), allow_unannotated=True).photos
+        photos = sorted(read, key=lambda photo: photo.file_name)
+        masks = list(predict_masks(run, photos))
+        for texel, photo, mask in zip(seen, photos, masks, strict=True):
+            counts.add(texel, coco.mask(photo), mask)
+        return masks
 
     return eye
 
@@ -390,18 +420,31 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=100, help="hidden twins")
     parser.add_argument("--pictures", action="store_true", help="draw one by Blender instead")
     parser.add_argument("--run", type=Path, help="folder of a trained run: its masks of renders instead of true ones")
+    parser.add_argument(
+        "--detection", type=float, default=USUAL.detection, help="of rust by the run, as the twin is told"
+    )
+    parser.add_argument(
+        "--false-calls", type=float, default=USUAL.false_calls, help="of sound surface as rust, the same"
+    )
     given = parser.parse_args()
     if given.pictures:
         picture(SHOWN, IMAGES / "loop.png")
         return
-    eyes = {f"masks of {given.run.name}": (predicted(given.run), USUAL)} if given.run else EYES
+    counts = Seen()
+    told = replace(USUAL, detection=given.detection, false_calls=given.false_calls)
+    eyes = {f"masks of {given.run.name}": (predicted(given.run, counts), told)} if given.run else EYES
     size, visits = (RENDERED, RENDERED_VISITS) if given.run else (PICTURE, VISITS)
     by_eye: dict[str, list[Outcome]] = {name: [] for name in eyes}
     for seed in track(range(given.count), description="hidden twins"):
         for name, (eye, errors) in eyes.items():
             by_eye[name] += outcomes(seed, eye, errors=errors, size=size, visits=visits)
     name = "loop-predicted" if given.run else "loop"
-    files.write_text(RESULTS / f"{name}.md", report(by_eye))
+    if given.run and told != USUAL:
+        name += "-told"
+    known = (
+        f"\nThe twins were told a detection of {told.detection:g} and false calls of {told.false_calls:g}. {counts}\n"
+    )
+    files.write_text(RESULTS / f"{name}.md", report(by_eye) + (known if given.run else ""))
     files.write_text(RESULTS / f"{name}.csv", table(by_eye))
 
 
