@@ -335,6 +335,8 @@ class Seen:
     found: int = 0  # of those
     sound: int = 0
     called: int = 0  # of those, rust
+    lasting: int = 0  # called so a visit before, and still sound
+    again: int = 0  # of those, called so again
 
     def add(self, texel: NDArray[np.int32], true: Mask, mask: Mask) -> None:
         """Count one photograph (h, w): texel of each pixel (-1 off the asset), rust, and what was called rust."""
@@ -344,16 +346,23 @@ class Seen:
         self.sound += int((inside & ~true).sum())
         self.called += int((inside & ~true & mask).sum())
 
+    def add_again(self, before: Mask, true: Mask, mask: Mask) -> None:
+        """Count what the visit before called rust and was not, in a photograph by the same camera."""
+        self.lasting += int((before & ~true).sum())
+        self.again += int((before & ~true & mask).sum())
+
     def __str__(self) -> str:
         """As a line of Markdown."""
         return (
             f"Of the rusted pixels {self.found / max(self.rusted, 1):.3f} were called rust, "
-            f"of the sound ones {self.called / max(self.sound, 1):.4f}."
+            f"of the sound ones {self.called / max(self.sound, 1):.4f}; of those still sound a visit later "
+            f"{self.again / max(self.lasting, 1):.2f} were called rust again."
         )
 
 
 def predicted(run: Path, counts: Seen) -> Eye:
     """Masks that a trained run predicts on rendered photographs; how well they do is added to `counts`."""
+    false: dict[tuple[str, int], Mask] = {}  # of each twin's cameras at its last visit
 
     def eye(twin: Twin, fields: Fields, seen: Sequence[NDArray[np.int32]]) -> list[Mask]:
         from segmentation import coco
@@ -362,8 +371,12 @@ def predicted(run: Path, counts: Seen) -> Eye:
         read = coco.read(photographs(twin, seen[0].shape[0]), allow_unannotated=True).photos
         photos = sorted(read, key=lambda photo: photo.file_name)
         masks = list(predict_masks(run, photos))
-        for texel, photo, mask in zip(seen, photos, masks, strict=True):
-            counts.add(texel, coco.mask(photo), mask)
+        for camera, (texel, photo, mask) in enumerate(zip(seen, photos, masks, strict=True)):
+            true = coco.mask(photo)
+            counts.add(texel, true, mask)
+            if (twin.id, camera) in false:
+                counts.add_again(false[twin.id, camera], true, mask)
+            false[twin.id, camera] = (texel >= 0) & ~true & mask
         return masks
 
     return eye

@@ -52,7 +52,7 @@ def rusting(finish: Finish, fields: bpy.types.Image, instance: int) -> bpy.types
     # Rust water tints the surface about a spot and below it; people do not label it.
     halo = graph.math("MULTIPLY", graph.step(cover, 0.02, 0.5), graph.math("MULTIPLY", middle, 0.9))
     wet = graph.math("MAXIMUM", halo, graph.math("MULTIPLY", stain, graph.math("ADD", middle, 0.6)), clamp=True)
-    stained = graph.mix(wet, steel, graph.mix(0.85, steel, graph.mix(fine, (0.42, 0.17, 0.04), (0.22, 0.08, 0.025))))
+    stained = graph.mix(wet, steel, graph.mix(0.85, steel, graph.mix(fine, (0.42, 0.23, 0.09), (0.22, 0.11, 0.05))))
 
     # A coat of paint stands proud of the rust, its edge lifted; scale and pits roughen what is below.
     film = graph.math("MULTIPLY", graph.math("SUBTRACT", 1.0, rusted), 0.35)
@@ -89,7 +89,7 @@ def _about_zero(graph: Graph, noise: Any, weight: float) -> Any:
 
 
 def _scale(graph: Graph, middle: Any, fine: Any) -> tuple[Any, Any]:
-    """Plates of scale with ragged outlines: a number in [0, 1] for each, and 0 in the gaps where they meet, 1 inside."""
+    """Plates of scale with ragged outlines: a number in [0, 1] of each; 0 in the gaps where they meet, else 1."""
     shifts = (graph.math("MULTIPLY", noise, share) for noise, share in ((middle, 0.05), (fine, 0.012), (middle, 0.03)))
     x, y, z = shifts
     ragged = graph.node(
