@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from segmentation.config import BACKBONES, Augmentation, Profile
-from twin.files import InputError
+from twin.files import InputError, WorkError
 
 
 def split(
@@ -72,10 +72,12 @@ def evaluate(
     classes: tuple[str, ...] = (),
     threshold: float | Literal["valid"] = 0.5,
     out: Path | None = None,
+    verify: bool = False,
 ) -> None:
     """Measure a complete run on a dataset: its test photos where it was trained there, else all photos.
 
-    A dataset without annotations counts as clean photos: what is found there is false alarm.
+    A dataset without annotations counts as clean photos: what is found there is false alarm. With --verify the exit
+    status is 1 where the run's own per_image.csv says something else.
 
     Parameters
     ----------
@@ -90,17 +92,25 @@ def evaluate(
         validation photos.
     out
         folder for per_image.csv, curve.csv, calibration.csv and evaluation.json.
+    verify
+        measure the run's test photos once more as training did, and compare every count with per_image.csv.
     """
     from rich.console import Console
 
     from segmentation import coco, progress, runs
     from segmentation.assessment import assess, describe
+    from segmentation.evaluate import measured_again
 
     classes = classes or tuple(runs.load(run_folder).manifest.get("classes") or ())
     photos = coco.read(data, classes=classes or None, allow_unannotated=True)
     assessment = assess(run_folder, photos, threshold=threshold, out=out)
     progress.print_scores(assessment.per_image, str(data))
-    Console(highlight=False, markup=False, soft_wrap=True).print(describe(assessment.summary))
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console.print(describe(assessment.summary))
+    if verify:
+        if differences := measured_again(run_folder, photos):
+            raise WorkError(f"{run_folder}: {differences}; another type of processor, other versions, or changed files")
+        console.print(f"{run_folder}: measured again, all counts of per_image.csv are the same")
 
 
 def tune(

@@ -117,6 +117,32 @@ def measure_run(folder: Path, data: coco.Dataset) -> PerImage:
     return table
 
 
+def measured_again(folder: Path, data: coco.Dataset) -> str:
+    """How a run's test photos, measured again, differ from its per_image.csv; "" where every count is the same.
+
+    Raises
+    ------
+    InputError
+        The folder holds no complete run, or one that was trained on another dataset.
+    """
+    run = runs.load(folder)
+    if not trained_on(run, data):
+        raise InputError(
+            f"--verify: {folder} was not trained on {data.folder}; give the dataset that it was trained on"
+        )
+    before, now = run.per_image, measure_run(folder, data)
+    other = np.zeros(len(before.image), dtype=np.bool_)
+    for name in ("tp", "fp", "fn", "tn"):
+        other |= getattr(before, name) != getattr(now, name)
+    if not other.any():
+        return ""
+    (old, _), (new, _) = (scores(each.tp, each.fp, each.fn, each.tn) for each in (before, now))
+    return (
+        f"{int(other.sum())} of {len(other)} photos have other counts than per_image.csv; mean F1 {old.mean():.6f} "
+        f"there, {new.mean():.6f} now, at most {np.abs(new - old).max():.6f} apart on a photo"
+    )
+
+
 def trained_on(run: runs.Run, data: coco.Dataset) -> bool:
     """Whether `data` is the dataset of real photos that a run was trained, validated and tested on."""
     return bool(run.manifest.get("data", {}).get("real") == data.digest)

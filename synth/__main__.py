@@ -79,20 +79,35 @@ def render(
     print(f"{folder}: {images} images; look at {folder / 'preview.jpg'}")  # noqa: T201
 
 
-def validate(folder: Path, /, *, against: tuple[Path, ...] = (), report: Path | None = None) -> None:
+def validate(
+    folder: Path,
+    /,
+    *,
+    against: tuple[Path, ...] = (),
+    report: Path | None = None,
+    verify: int | None = None,
+    twin: Path | None = None,
+) -> None:
     """Check any COCO dataset and tell how it is labelled, beside a reference set if one is given.
 
-    Exit status 0: no errors, perhaps warnings; 1: errors; 2: nothing that could be checked. What counts as what is in
-    docs/synth.md. Example: python -m synth validate out/renders --against my-export --report out/validation.md
+    Exit status 0: no errors, perhaps warnings; 1: errors, or an image that was rendered again and differs; 2: nothing
+    that could be checked. What counts as what is in docs/synth.md. Example: python -m synth validate out/renders
+    --against my-export --report out/validation.md
 
     Args:
         folder: a Roboflow COCO export, one COCO json and its images, or a rendered dataset
         against: such folders to compare the labels with, taken as one, for instance of real photos
         report: also write all findings and the table here, as Markdown (.md) or JSON (.json)
+        verify: render so many images of a rendered dataset again, spread evenly over it, and compare files and labels
+        twin: with verify, folder of the twin that the dataset shows, if it shows one
     """
     from synth import validation_report
     from synth.validate import check
 
+    if verify is not None and verify < 1:
+        raise InputError(f"--verify {verify}: give at least 1 image")
+    if twin is not None and verify is None:
+        raise InputError(f"--twin {twin}: it is for --verify; leave it out")
     if report is not None:
         validation_report.check_destination(report, folder)
     found = check(folder, label="validating")
@@ -102,6 +117,20 @@ def validate(folder: Path, /, *, against: tuple[Path, ...] = (), report: Path | 
         validation_report.write(report, found, references)
     if errors := found.count(validation_report.ERROR):
         raise WorkError(f"{folder}: {errors} error{'' if errors == 1 else 's'} found; see the list")
+    if verify is not None:
+        _verify(folder, verify, twin)
+
+
+def _verify(folder: Path, count: int, twin: Path | None) -> None:
+    from synth import remake
+
+    remade = []
+    for each in remake.remake(folder, count, twin=twin):
+        print(each.line)  # noqa: T201
+        remade.append(each)
+    if differ := sum(not each.same for each in remade):
+        why = remake.changed_versions(folder) or "the same versions: another type of processor, or files changed since"
+        raise WorkError(f"{folder}: {differ} of {len(remade)} images differ when rendered again ({why})")
 
 
 def preview(folder: Path, /) -> None:

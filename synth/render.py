@@ -23,6 +23,7 @@ from twin.holding import hold
 SCENES_PER_BATCH = 3  # as many images as three scenes of the preset have; a Blender process lives for one batch
 THREADS_ON_A_CLUSTER = 4  # of a Blender process, where a machine has so many
 RETRIES = 2  # of a batch that failed
+MADE_BY = ("corrotwin", "bpy", "blenderproc", "numpy", "pillow")  # whose versions a dataset states
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,7 +230,7 @@ def _assemble(out: Path, task: Task) -> None:
         "images_without_corrosion": kinds.total() - len(with_corrosion),
         "images_by_kind": dict(sorted(kinds.items())),
         **({"maps": {name: maps.MEANING[name] for name in config.maps}} if config.maps else {}),
-        "versions": versions("corrotwin", "bpy", "blenderproc", "numpy", "pillow"),
+        "versions": versions(*MADE_BY),
         "device": task.device.upper(),
         "licence": "the images and labels are yours; made with CC0 light maps from Blender",
     }  # fmt: skip

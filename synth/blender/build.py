@@ -3,6 +3,7 @@
 from math import atan2, hypot, pi, radians
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import bpy
 import numpy as np
@@ -12,6 +13,11 @@ from synth.blender import matter, passes, steel
 from synth.spec import Body, Light, Prop, Scene
 
 SKY = 0.12  # the sky texture is that much brighter than the HDRIs
+BESIDE_THE_LENS = np.array([[1, 0, 0, 0.03], [0, 1, 0, 0.05], [0, 0, 1, 0], [0, 0, 0, 1]])  # metres
+# Where camera and flash stand in the frame after the last. Blender works a pose out from its keyframes only when it
+# changes: without a frame to come from, the picture of a scene's only view would differ in the last bits from the same
+# picture beside others.
+_ELSEWHERE = np.array([[1, 0, 0, 9], [0, 0, -1, 9], [0, 1, 0, 9], [0, 0, 0, 1.0]])
 
 
 def build(bproc: ModuleType, scene: Scene, folder: Path) -> None:
@@ -116,6 +122,7 @@ def _cameras(bproc: ModuleType, scene: Scene) -> None:
         camera.dof.aperture_fstop = view.f_number if view.focus_m else 1e6
         camera.dof.keyframe_insert("focus_distance", frame=frame)
         camera.dof.keyframe_insert("aperture_fstop", frame=frame)
+    bproc.camera.add_camera_pose(_ELSEWHERE, len(scene.views))
 
 
 def _lamp(bproc: ModuleType, scene: Scene) -> None:
@@ -137,6 +144,11 @@ def _lamp(bproc: ModuleType, scene: Scene) -> None:
     lamp.set_radius(0.012)
     for frame, view in enumerate(scene.views):  # the flash sits beside the lens
         pose = np.array(view.pose)
-        lamp.set_local2world_mat(pose @ np.array([[1, 0, 0, 0.03], [0, 1, 0, 0.05], [0, 0, 1, 0], [0, 0, 0, 1]]))
-        lamp.blender_obj.keyframe_insert("location", frame=frame)
-        lamp.blender_obj.keyframe_insert("rotation_euler", frame=frame)
+        _stand(lamp, pose @ BESIDE_THE_LENS, frame)
+    _stand(lamp, _ELSEWHERE, len(scene.views))
+
+
+def _stand(lamp: Any, pose: NDArray[np.float64], frame: int) -> None:
+    lamp.set_local2world_mat(pose)
+    lamp.blender_obj.keyframe_insert("location", frame=frame)
+    lamp.blender_obj.keyframe_insert("rotation_euler", frame=frame)

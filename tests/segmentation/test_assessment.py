@@ -12,7 +12,7 @@ from sklearn.metrics import average_precision_score, f1_score, jaccard_score
 from segmentation import assessment, coco, commands, dataset, evaluate, model, runs, splits
 from segmentation.assessment import assess
 from segmentation.config import DataArm, configure
-from twin.files import InputError, write_manifest
+from twin.files import InputError, WorkError, write_manifest
 from twin.holding import CLAIM
 
 FILES = {"per_image.csv", "curve.csv", "calibration.csv", "evaluation.json"}
@@ -287,3 +287,21 @@ def test_native_photos_are_decoded_for_crops(crops, real):
     for photo, mask in zip(photos, evaluate.predict_masks(crops, photos), strict=True):
         index = stored.image.index(photo.file_name)
         assert mask.sum() == stored.tp[index] + stored.fp[index]
+
+
+def test_a_run_is_measured_again_and_every_other_count_told(roboflow, run, real, tmp_path, capsys):
+    commands.evaluate(run, data=roboflow, verify=True)
+    assert "all counts of per_image.csv are the same" in capsys.readouterr().out
+    copy = Path(shutil.copytree(run, tmp_path / "run"))
+    table = runs.load(copy).per_image
+    moved = replace(table, fn=table.fn + np.eye(1, len(table.fn), dtype=np.int64)[0])
+    runs.write_per_image(copy / "per_image.csv", moved)
+    with pytest.raises(
+        WorkError, match=rf"1 of {len(table.fn)} photos have other counts than per_image.csv; mean F1 0"
+    ):
+        commands.evaluate(copy, data=roboflow, verify=True)
+
+
+def test_a_run_of_another_dataset_cannot_be_verified(run, real):
+    with pytest.raises(InputError, match="was not trained on"):
+        evaluate.measured_again(run, replace(real, digest="0" * 16))

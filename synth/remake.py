@@ -1,0 +1,151 @@
+"""Render a sample of a dataset again and compare it with what lies there."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from synth import maps, subject
+from synth.batch import image_file
+from synth.config import RenderConfig, preset
+from synth.render import MADE_BY, render
+from synth.subject import Subject
+from twin.files import InputError, read_json, read_manifest, versions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remade:
+    """One image rendered again: whether all of its files are the same, and a line that says so."""
+
+    index: int
+    same: bool
+    line: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Origin:
+    """What a dataset was rendered from."""
+
+    config: RenderConfig
+    shown: Subject | None
+    device: str
+    numbers: tuple[int, ...]  # of its images
+
+
+def remake(folder: Path, count: int, *, twin: Path | None = None) -> Iterator[Remade]:
+    """Render `count` images of a rendered dataset again, spread evenly over it, and compare files and labels.
+
+    Parameters
+    ----------
+    folder : of a dataset that `synth.render` made. Nothing in it changes.
+    count : images; all where there are fewer.
+    twin : folder of the twin that the dataset shows, if it shows one.
+
+    Raises
+    ------
+    InputError
+        The dataset was not rendered by this program, or from another form of its preset; the twin
+        is not given, or not in the state that was photographed.
+    """
+    origin = _origin(folder, twin)
+    documents = {name: _by_image(folder / name) for name in ("annotations.json", "instances.json")}
+    for place in sorted({int(place) for place in np.linspace(0, len(origin.numbers) - 1, count).round()}):
+        index = origin.numbers[place]
+        with TemporaryDirectory() as name:
+            again = Path(name) / "again"
+            render(again, origin.config, count=1, shown=origin.shown, only=index, device=origin.device)
+            differences = list(_differences(folder, again, index, origin.config, documents))
+        text = "; ".join(differences) or "the same bytes, the same labels"
+        yield Remade(index=index, same=not differences, line=f"{image_file(folder, index).name}: {text}")
+
+
+def changed_versions(folder: Path) -> str:
+    """What made a dataset in another version than there is now, such as "bpy 4.5.15, now 4.5.16"; "" for nothing."""
+    now = versions(*MADE_BY)
+    before = (read_manifest(folder, "dataset") or {}).get("versions") or {}
+    return ", ".join(
+        f"{name} {before[name]}, now {now[name]}" for name in now if before.get(name, now[name]) != now[name]
+    )
+
+
+def _origin(folder: Path, twin: Path | None) -> _Origin:
+    manifest = read_manifest(folder, "dataset")
+    card = folder / "dataset.json"
+    if manifest is None or "configuration" not in manifest:
+        raise InputError(f"{folder}: not rendered by python -m synth render (no {card.name}); leave --verify out")
+    try:
+        stated = dict(manifest["configuration"])
+        config = RenderConfig(**{**stated, "maps": tuple(stated["maps"])})
+        images, only = int(manifest["images"]), manifest.get("only")
+        numbers = tuple(range(images)) if only is None else (int(only),)
+        device = str(manifest["device"]).lower()
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{card}: damaged ({error}); render the dataset anew") from error
+    now = json.loads(json.dumps(asdict(replace(preset(config.preset), labels=config.rule()))))
+    if manifest.get("preset") != now:
+        raise InputError(f"{card}: preset {config.preset} was another then; install the version that rendered it")
+    return _Origin(config=config, shown=_shown(card, manifest.get("twin"), twin), device=device, numbers=numbers)
+
+
+def _shown(card: Path, record: Any, twin: Path | None) -> Subject | None:
+    if record is None:
+        if twin is not None:
+            raise InputError(f"--twin {twin}: the dataset shows a twin of its own in each scene; leave it out")
+        return None
+    if twin is None:
+        raise InputError(f"{card}: the dataset shows a twin; give its folder with --twin")
+    try:
+        cameras = tuple(subject.StatedCamera(**_tuples(each)) for each in record["cameras"])
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{card}: damaged (cameras: {error}); render the dataset anew") from error
+    shown = subject.saved(twin, cameras)
+    if json.loads(json.dumps(shown.record())) != record:
+        raise InputError(
+            f"--twin {twin}: not the state that was photographed ({record.get('id')}, {record.get('clock')})"
+        )
+    return shown
+
+
+def _tuples(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()}
+
+
+def _by_image(path: Path) -> dict[int, list[dict[str, Any]]]:
+    """Annotations without their own ids, by their image."""
+    found: dict[int, list[dict[str, Any]]] = {}
+    for annotation in read_json(path)["annotations"]:
+        found.setdefault(annotation["image_id"], []).append(
+            {name: value for name, value in annotation.items() if name != "id"}
+        )
+    return found
+
+
+def _differences(
+    folder: Path, again: Path, index: int, config: RenderConfig, documents: Mapping[str, Mapping[int, Any]]
+) -> Iterator[str]:
+    """What is not the same of one image, in words."""
+    one, other = image_file(folder, index), image_file(again, index)
+    if not one.is_file():
+        yield "gone"
+    elif one.read_bytes() != other.read_bytes():
+        yield _how_far(one, other)
+    for name, before in documents.items():
+        if before.get(index + 1, []) != _by_image(again / name).get(index + 1, []):
+            yield f"other entries in {name}"
+    for name in config.maps:
+        one, other = (maps.path(where, name, index) for where in (folder, again))
+        if not one.is_file() or one.read_bytes() != other.read_bytes():
+            yield f"another map of {name}"
+
+
+def _how_far(one: Path, other: Path) -> str:
+    before, now = (np.asarray(Image.open(path).convert("RGB"), np.int16) for path in (one, other))
+    if before.shape != now.shape:
+        return f"{before.shape[1]} x {before.shape[0]} pixels, now {now.shape[1]} x {now.shape[0]}"
+    apart = np.abs(before - now)
+    return f"pixels differ by {apart.mean():.2f} of 255 on average, {apart.max()} at most"

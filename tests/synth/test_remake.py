@@ -1,0 +1,95 @@
+"""A sample of a dataset is rendered again and compared."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from synth import remake
+from synth.__main__ import validate
+from synth.config import RenderConfig
+from synth.render import render
+from twin.files import InputError, WorkError
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("remake") / "dataset"
+    render(out, RenderConfig(preset="quick", size=48, seed=3, maps=("severity",)), count=2)
+    return out
+
+
+def copied(dataset: Path, there: Path) -> Path:
+    return Path(shutil.copytree(dataset, there / "copy"))
+
+
+def changed_json(path: Path, **changes: Any) -> None:
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+@pytest.mark.blender
+def test_what_was_not_touched_is_the_same(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {path: path.read_bytes() for path in dataset.rglob("*") if path.is_file()}
+    validate(dataset, verify=1)
+    assert "000000.jpg: the same bytes, the same labels" in capsys.readouterr().out
+    assert {path: path.read_bytes() for path in dataset.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.blender
+def test_every_difference_is_named(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    copy = copied(dataset, tmp_path)
+    image = Image.open(copy / "images" / "000001.jpg")
+    image.point(lambda value: min(value + 20, 255)).save(copy / "images" / "000001.jpg")
+    (copy / "maps" / "severity" / "000000.png").unlink()
+    annotations = json.loads((copy / "annotations.json").read_text())["annotations"]
+    assert any(each["image_id"] == 2 for each in annotations)
+    changed_json(
+        copy / "annotations.json",
+        annotations=[{**each, "score": 1} if each["image_id"] == 2 else each for each in annotations],
+    )
+    with pytest.raises(WorkError, match=r"2 of 2 images differ when rendered again \(the same versions"):
+        validate(copy, verify=5)
+    first, second = (line for line in capsys.readouterr().out.splitlines() if ".jpg: " in line)
+    assert first == "000000.jpg: another map of severity"
+    assert second.startswith("000001.jpg: pixels differ by ")
+    assert second.endswith("; other entries in annotations.json")
+
+
+@pytest.mark.blender
+def test_versions_that_differ_are_named(dataset: Path, tmp_path: Path) -> None:
+    assert remake.changed_versions(dataset) == ""
+    copy = copied(dataset, tmp_path)
+    stated = json.loads((copy / "dataset.json").read_text())["versions"]
+    changed_json(copy / "dataset.json", versions={**stated, "bpy": "1.2"})
+    assert remake.changed_versions(copy) == f"bpy 1.2, now {stated['bpy']}"
+
+
+@pytest.mark.blender
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"preset": {"description": "another"}}, "preset quick was another then"),
+        ({"configuration": {"preset": "quick"}}, "damaged"),
+        ({"images": "many"}, "damaged"),
+        ({"twin": {"id": "spool", "cameras": []}}, "give its folder with --twin"),
+    ],
+)
+def test_what_cannot_be_rendered_again_is_said(
+    dataset: Path, tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    copy = copied(dataset, tmp_path)
+    changed_json(copy / "dataset.json", **changes)
+    with pytest.raises(InputError, match=message):
+        next(remake.remake(copy, 1))
+
+
+def test_other_datasets_and_numbers_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not rendered by"):
+        next(remake.remake(tmp_path, 1))
+    with pytest.raises(InputError, match="--verify 0"):
+        validate(tmp_path, verify=0)
+    with pytest.raises(InputError, match="it is for --verify"):
+        validate(tmp_path, twin=tmp_path)
