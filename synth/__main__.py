@@ -129,7 +129,8 @@ def _verify(folder: Path, count: int, twin: Path | None) -> None:
         print(each.line)  # noqa: T201
         remade.append(each)
     if differ := sum(not each.same for each in remade):
-        why = remake.changed_versions(folder) or "the same versions: another type of processor, or files changed since"
+        same = "versions are the same: another type of processor, a changed program, or changed files"
+        why = remake.changed_versions(folder) or same
         raise WorkError(f"{folder}: {differ} of {len(remade)} images differ when rendered again ({why})")
 
 

@@ -10,12 +10,15 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from segmentation.coco_check import check_document
 from synth import maps, subject
 from synth.batch import image_file
 from synth.config import RenderConfig, preset
 from synth.render import MADE_BY, render
 from synth.subject import Subject
 from twin.files import InputError, read_json, read_manifest, versions
+
+DOCUMENTS = ("annotations.json", "instances.json")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +37,6 @@ class _Origin:
     config: RenderConfig
     shown: Subject | None
     device: str
-    numbers: tuple[int, ...]  # of its images
 
 
 def remake(folder: Path, count: int, *, twin: Path | None = None) -> Iterator[Remade]:
@@ -49,13 +51,14 @@ def remake(folder: Path, count: int, *, twin: Path | None = None) -> Iterator[Re
     Raises
     ------
     InputError
-        The dataset was not rendered by this program, or from another form of its preset; the twin
-        is not given, or not in the state that was photographed.
+        The dataset was not rendered by this program, or from another form of its preset; a file of it is damaged; the
+        twin is not given, or not in the state that was photographed.
     """
     origin = _origin(folder, twin)
-    documents = {name: _by_image(folder / name) for name in ("annotations.json", "instances.json")}
-    for place in sorted({int(place) for place in np.linspace(0, len(origin.numbers) - 1, count).round()}):
-        index = origin.numbers[place]
+    documents = {name: _by_image(folder / name) for name in DOCUMENTS}
+    numbers = sorted(key - 1 for key in documents[DOCUMENTS[0]])
+    for place in sorted({int(place) for place in np.linspace(0, len(numbers) - 1, min(count, len(numbers))).round()}):
+        index = numbers[place]
         with TemporaryDirectory() as name:
             again = Path(name) / "again"
             render(again, origin.config, count=1, shown=origin.shown, only=index, device=origin.device)
@@ -67,7 +70,9 @@ def remake(folder: Path, count: int, *, twin: Path | None = None) -> Iterator[Re
 def changed_versions(folder: Path) -> str:
     """What made a dataset in another version than there is now, such as "bpy 4.5.15, now 4.5.16"; "" for nothing."""
     now = versions(*MADE_BY)
-    before = (read_manifest(folder, "dataset") or {}).get("versions") or {}
+    before = (read_manifest(folder, "dataset") or {}).get("versions")
+    if not isinstance(before, dict):
+        return ""
     return ", ".join(
         f"{name} {before[name]}, now {now[name]}" for name in now if before.get(name, now[name]) != now[name]
     )
@@ -81,15 +86,13 @@ def _origin(folder: Path, twin: Path | None) -> _Origin:
     try:
         stated = dict(manifest["configuration"])
         config = RenderConfig(**{**stated, "maps": tuple(stated["maps"])})
-        images, only = int(manifest["images"]), manifest.get("only")
-        numbers = tuple(range(images)) if only is None else (int(only),)
         device = str(manifest["device"]).lower()
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{card}: damaged ({error}); render the dataset anew") from error
     now = json.loads(json.dumps(asdict(replace(preset(config.preset), labels=config.rule()))))
     if manifest.get("preset") != now:
         raise InputError(f"{card}: preset {config.preset} was another then; install the version that rendered it")
-    return _Origin(config=config, shown=_shown(card, manifest.get("twin"), twin), device=device, numbers=numbers)
+    return _Origin(config=config, shown=_shown(card, manifest.get("twin"), twin), device=device)
 
 
 def _shown(card: Path, record: Any, twin: Path | None) -> Subject | None:
@@ -116,12 +119,12 @@ def _tuples(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _by_image(path: Path) -> dict[int, list[dict[str, Any]]]:
-    """Annotations without their own ids, by their image."""
-    found: dict[int, list[dict[str, Any]]] = {}
-    for annotation in read_json(path)["annotations"]:
-        found.setdefault(annotation["image_id"], []).append(
-            {name: value for name, value in annotation.items() if name != "id"}
-        )
+    """Annotations without their own ids, by the id of their image; an image without any has an empty list."""
+    document = check_document(read_json(path), path)
+    found: dict[int, list[dict[str, Any]]] = {key: [] for key in document.images}
+    for annotation in document.annotations.values():
+        own = {name: value for name, value in annotation.items() if name != "id"}
+        found[annotation["image_id"]].append(own)
     return found
 
 
@@ -135,7 +138,7 @@ def _differences(
     elif one.read_bytes() != other.read_bytes():
         yield _how_far(one, other)
     for name, before in documents.items():
-        if before.get(index + 1, []) != _by_image(again / name).get(index + 1, []):
+        if before.get(index + 1) != _by_image(again / name)[index + 1]:
             yield f"other entries in {name}"
     for name in config.maps:
         one, other = (maps.path(where, name, index) for where in (folder, again))

@@ -50,7 +50,7 @@ def test_every_difference_is_named(dataset: Path, tmp_path: Path, capsys: pytest
         copy / "annotations.json",
         annotations=[{**each, "score": 1} if each["image_id"] == 2 else each for each in annotations],
     )
-    with pytest.raises(WorkError, match=r"2 of 2 images differ when rendered again \(the same versions"):
+    with pytest.raises(WorkError, match=r"2 of 2 images differ when rendered again \(versions are the same"):
         validate(copy, verify=5)
     first, second = (line for line in capsys.readouterr().out.splitlines() if ".jpg: " in line)
     assert first == "000000.jpg: another map of severity"
@@ -73,7 +73,7 @@ def test_versions_that_differ_are_named(dataset: Path, tmp_path: Path) -> None:
     [
         ({"preset": {"description": "another"}}, "preset quick was another then"),
         ({"configuration": {"preset": "quick"}}, "damaged"),
-        ({"images": "many"}, "damaged"),
+        ({"configuration": {"preset": ["quick"]}}, "damaged"),
         ({"twin": {"id": "spool", "cameras": []}}, "give its folder with --twin"),
     ],
 )
