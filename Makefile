@@ -15,7 +15,7 @@ BUNDLE_TO = $(or $(OUT),out/bundle)
 
 export NO_ALBUMENTATIONS_UPDATE := 1
 
-.PHONY: help setup bundle synth benchmark speed check test torture test-all
+.PHONY: help setup bundle synth benchmark speed check audit test torture test-all
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -57,6 +57,10 @@ check: setup ## lint, formatting, types, import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit: setup ## known vulnerabilities of all that is installed, by pip-audit in an environment of its own below out/
+	test -x out/audit/bin/pip-audit || { $(BIN)/python -m venv out/audit && out/audit/bin/python -m pip install --quiet pip-audit; }
+	out/audit/bin/pip-audit --strict --skip-editable --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 
 test: setup ## the fast tests, with one real tiny render and one real tiny training
 	$(BIN)/python -m pytest -m "not slow"
