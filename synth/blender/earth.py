@@ -147,7 +147,7 @@ def tone_of(graph: Graph) -> Any:
 def cracks(graph: Graph, size_m: float, wander: Any) -> Any:
     """Thin wandering cracks about slabs of some `size_m`, only where the noise `wander` is low.
 
-    For the colour alone: in a bump, which looks three times, they would take a third of the time of a picture.
+    For the colour alone: a bump works its height out three times, and the search for edges is what costs most.
     """
     bent = graph.node("ShaderNodeVectorMath", _0=wander, _1=(0.9, 0.7, 0.8))
     bent.operation = "MULTIPLY"

@@ -17,7 +17,7 @@ __all__ = ["MATTER", "TONE"]
 
 
 def concrete(color: Color, seed: float) -> bpy.types.Material:
-    """Cast concrete: form boards, fine pores, water marks, a crack or two; brown washes and moss on some."""
+    """Cast concrete: form boards, fine pores, water marks, a crack or two, moss low down on some."""
     return _cast("concrete", color, seed, stained=False)
 
 
@@ -37,17 +37,13 @@ def _cast(name: str, color: Color, seed: float, *, stained: bool) -> bpy.types.M
     run = graph.math("MULTIPLY", _streaks(graph, 6.0), upright)
     water = graph.math("MULTIPLY", graph.step(run, 0.48, 0.66), 0.55 * option(seed, 2) + 0.1)
     worn = graph.mix(water, cast, scaled(color, 0.32))
-    # Years of dust and brown water: what renders without it teach to call rust.
-    wash = graph.math("MULTIPLY", graph.step(graph.noise(0.9, detail=6, roughness=0.65), 0.38, 0.62), _wash(seed))
-    brown = graph.ramp(grain, ((0.3, (0.13, 0.08, 0.045)), (0.7, (0.34, 0.235, 0.14))))
-    worn = graph.mix(wash, worn, brown)
     if stained:
         # On a wall it runs down; on a slab it spreads.
         spread = graph.math("MULTIPLY", graph.math("SUBTRACT", 1.0, upright), graph.math("MULTIPLY", blotch, 1.02))
         stain = graph.step(
             graph.math("ADD", graph.math("MULTIPLY", run, graph.math("ADD", blotch, 0.5)), spread), 0.47, 0.66
         )
-        orange = graph.ramp(grain, ((0.3, (0.16, 0.075, 0.035)), (0.7, (0.38, 0.22, 0.10))))
+        orange = graph.ramp(grain, ((0.3, (0.16, 0.055, 0.018)), (0.7, (0.36, 0.17, 0.06))))
         worn = graph.mix(graph.math("MULTIPLY", stain, graph.blend(upright, 0.5, 0.8)), worn, orange)
     low = graph.math("ADD", height, graph.math("MULTIPLY", graph.math("SUBTRACT", blotch, 0.5), 1.6))
     mossy = graph.math("MULTIPLY", graph.step(low, 0.5, 0.05), graph.math("MULTIPLY", upright, 0.8 * option(seed, 3)))
@@ -62,11 +58,6 @@ def _cast(name: str, color: Color, seed: float, *, stained: bool) -> bpy.types.M
         color=graph.mix(graph.math("MULTIPLY", dark, 0.75), worn, scaled(color, 0.22)),
         roughness=0.9, normal=graph.bump(relief, 0.0015),
     )  # fmt: skip
-
-
-def _wash(seed: float) -> float:
-    """How much of the brown wash a concrete has: two in five have none."""
-    return 0.9 * max(0.0, option(seed, 4) - 0.4) / 0.6
 
 
 def brick(color: Color, seed: float) -> bpy.types.Material:

@@ -15,8 +15,8 @@ ATLAS = "atlas"  # name of the UV layer
 LABEL = "label"  # name of the render output that carries rust cover, wall loss and instance
 UV = "uv"  # name of the render output that carries atlas coordinates
 
-# Age runs from fresh (0) to old (1). Red over green and blue over green are those of labelled pixels of photographs
-# (docs/synth.md): about 1.8 and 0.6, less blue and more red the younger.
+# Age runs from fresh (0) to old (1). Under the lights and cameras of `balanced` red over green and blue over green come to
+# those of labelled pixels of photographs (docs/tones.py): 1.5 to 1.7, and 0.6; less blue and more red the younger.
 _RUST = (
     (0.0, (0.46, 0.215, 0.075)),
     (0.3, (0.27, 0.132, 0.062)),
@@ -41,10 +41,10 @@ def rusting(finish: Finish, fields: bpy.types.Image, instance: int) -> bpy.types
         graph.noise(40, detail=4, roughness=0.65),
         graph.noise(300, detail=3, roughness=0.7),
     )
-    flake, crack = _scale(graph, middle, fine)
+    flake, whole = _scale(graph, middle, fine)
 
     rusted = graph.step(graph.math("ADD", cover, _about_zero(graph, fine, 0.16)), 0.42, 0.58)
-    rust = _rust(graph, finish, (cover, age, loss), (coarse, middle, fine, flake, crack))
+    rust = _rust(graph, finish, (cover, age, loss), (coarse, middle, fine, flake, whole))
     steel, steel_roughness, metallic = _unrusted(graph, finish, coarse, middle, fine)
     if finish.kind == "paint":  # the film breaks back from the rust, over its primer
         bared = graph.step(graph.math("ADD", cover, _about_zero(graph, middle, 0.5)), 0.28, 0.36)
@@ -52,7 +52,7 @@ def rusting(finish: Finish, fields: bpy.types.Image, instance: int) -> bpy.types
     # Rust water tints the surface about a spot and below it; people do not label it.
     halo = graph.math("MULTIPLY", graph.step(cover, 0.02, 0.5), graph.math("MULTIPLY", middle, 0.9))
     wet = graph.math("MAXIMUM", halo, graph.math("MULTIPLY", stain, graph.math("ADD", middle, 0.6)), clamp=True)
-    stained = graph.mix(wet, steel, graph.mix(0.85, steel, graph.mix(fine, (0.42, 0.23, 0.09), (0.22, 0.11, 0.05))))
+    stained = graph.mix(wet, steel, graph.mix(0.85, steel, graph.mix(fine, (0.42, 0.17, 0.04), (0.22, 0.08, 0.025))))
 
     # A coat of paint stands proud of the rust, its edge lifted; scale and pits roughen what is below.
     film = graph.math("MULTIPLY", graph.math("SUBTRACT", 1.0, rusted), 0.35)
@@ -89,7 +89,7 @@ def _about_zero(graph: Graph, noise: Any, weight: float) -> Any:
 
 
 def _scale(graph: Graph, middle: Any, fine: Any) -> tuple[Any, Any]:
-    """Plates of scale with ragged outlines: a number in [0, 1] of each; 0 in the gaps where they meet, else 1."""
+    """Plates of scale with ragged outlines: a number in [0, 1] of each, and 1 about its middle, 0 far from it."""
     shifts = (graph.math("MULTIPLY", noise, share) for noise, share in ((middle, 0.05), (fine, 0.012), (middle, 0.03)))
     x, y, z = shifts
     ragged = graph.node(
@@ -103,7 +103,7 @@ def _scale(graph: Graph, middle: Any, fine: Any) -> tuple[Any, Any]:
 def _rust(graph: Graph, finish: Finish, fields: tuple[Any, Any, Any], noises: tuple[Any, ...]) -> Any:
     """Colour of rust: it darkens with age, fast at first; every patch keeps a mixture of tones, plates and powder."""
     cover, age, loss = fields
-    coarse, middle, fine, flake, crack = noises
+    coarse, middle, fine, flake, whole = noises
     youth = graph.math("EXPONENT", graph.math("MULTIPLY", age, -1 / 5))
     stage = graph.math("SUBTRACT", 0.66, graph.math("MULTIPLY", youth, 0.45))
     for noise, weight in ((coarse, 1.2), (middle, 1.5), (fine, 1.1), (flake, 0.3 * finish.scale)):
@@ -123,13 +123,13 @@ def _rust(graph: Graph, finish: Finish, fields: tuple[Any, Any, Any], noises: tu
     toned.data_type, toned.blend_type = "RGBA", "MULTIPLY"
     for index, value in ((0, 1.0), (6, rust), (7, finish.rust)):
         graph.put(toned.inputs[index], value)
-    # Cracks and hollows are dark, deep places nearly black.
+    # Gaps between plates and hollows are dark, deep places nearly black.
     hollow = graph.math("SUBTRACT", 1.0, graph.step(graph.math("ADD", fine, _about_zero(graph, middle, 0.5)), 0.3, 0.5))
-    open_cracks = graph.math("MULTIPLY", graph.math("SUBTRACT", 1.0, crack), graph.step(tone, 0.35, 0.65))
-    cracked = graph.math("MULTIPLY", open_cracks, 0.7 * finish.scale)
+    gaps = graph.math("MULTIPLY", graph.math("SUBTRACT", 1.0, whole), graph.step(tone, 0.35, 0.65))
+    gaping = graph.math("MULTIPLY", gaps, 0.7 * finish.scale)
     deep = graph.math("MULTIPLY", graph.step(loss, 0.5, 2.2), 0.75)
     rust = toned.outputs[2]
-    for dark in (graph.math("MULTIPLY", hollow, 0.6), cracked, deep):
+    for dark in (graph.math("MULTIPLY", hollow, 0.6), gaping, deep):
         rust = graph.mix(dark, rust, (0.018, 0.012, 0.01))
     return rust
 
