@@ -1,6 +1,6 @@
 """The tones of labelled rust: what photographs show, and what renders should.
 
-    .venv/bin/python docs/tones.py photos renders
+    .venv/bin/python docs/tones.py photos renders --split train
 
 For each dataset: linear red over green and blue over green of labelled pixels, and their luminance over that of the
 pixels around the rust; 10th, 50th and 90th percentile over pixels, as many from each picture. Pictures are shrunk to
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation import coco
+from twin.files import InputError
 
 SIDE, EACH, FEWEST = 256, 400, 200  # pixels
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])  # of linear sRGB (IEC 61966-2-1)
@@ -27,21 +28,28 @@ def main() -> None:
     """Print a table of the datasets named."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="a COCO dataset")
+    parser.add_argument("--split", help="only the photos of this split, where a dataset has splits of its own")
     lines = ["| dataset | pictures | " + " | ".join(TONES) + " |", "|---" * (len(TONES) + 2) + "|"]
-    for folder in parser.parse_args().folders:
-        found = list(tones(folder))
-        shares = np.percentile(np.concatenate(found), (10, 50, 90), axis=0).T if found else []
+    given = parser.parse_args()
+    for folder in given.folders:
+        try:
+            found = list(tones(folder, given.split))
+        except InputError as error:
+            parser.error(str(error))
+        shares = np.percentile(np.concatenate(found), (10, 50, 90), axis=0).T if found else np.full((3, 3), np.nan)
         cells = " | ".join(f"{middle:.2f} ({low:.2f} to {high:.2f})" for low, middle, high in shares)
         lines.append(f"| {folder.name} | {len(found)} | {cells} |")
     sys.stdout.write("\n".join(lines) + "\n")
 
 
-def tones(folder: Path) -> Iterator[NDArray[np.float64]]:
+def tones(folder: Path, split: str | None = None) -> Iterator[NDArray[np.float64]]:
     """`TONES` (n, 3) of `EACH` pixels of every picture with enough rust and enough around it."""
     rng = np.random.default_rng(0)
     for photo in coco.read(folder, allow_unannotated=True).photos:
+        if split is not None and photo.split not in (split, None):
+            continue
         size = (SIDE, SIDE)
-        picture = cv2.resize(cv2.imread(str(photo.path)), size, interpolation=cv2.INTER_AREA)[..., ::-1]
+        picture = cv2.resize(coco.image(photo), size, interpolation=cv2.INTER_AREA)
         share = cv2.resize(coco.mask(photo).astype(np.float32), size, interpolation=cv2.INTER_AREA)
         inside = share > 0.95
         ring = (cv2.dilate(share, np.ones((41, 41))) > 0.5) & (cv2.dilate(share, np.ones((7, 7))) < 0.05)

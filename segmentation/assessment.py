@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from segmentation import coco, curves, evaluate, runs, splits
+from segmentation import coco, curves, evaluate, runs
 from segmentation.config import TrainConfig
 from segmentation.runs import PerImage
 from twin.files import InputError, digest, versions, write_manifest, writing
@@ -136,14 +136,9 @@ def _validation_photos(folder: Path, run: runs.Run, data: coco.Dataset) -> tuple
             f"threshold valid: {data.folder} is not the dataset that {folder} was trained on, which has its validation "
             "photos; give that one, or a number"
         )
-    path = folder / runs.SPLIT
-    if not path.is_file():
-        raise InputError(f"{path}: absent, so that the validation photos are unknown; train again, or give a number")
-    split = splits.load(path)
-    if split.digest != run.manifest["data"].get("split"):
-        raise InputError(f"{path}: is not the split that the run was trained on; put that back, or give a number")
+    split = evaluate.own_split(folder, run)
     if not split.valid:
-        raise InputError(f"{path}: has no validation photos to choose a threshold on; give a number")
+        raise InputError(f"{folder / runs.SPLIT}: has no validation photos to choose a threshold on; give a number")
     return split.valid
 
 

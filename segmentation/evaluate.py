@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from segmentation import coco, runs
+from segmentation import coco, runs, splits
 from segmentation.config import SIZE_STEP, TrainConfig, from_json
+from segmentation.draws import thin
 from segmentation.runs import PerImage
 from twin.files import InputError
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import torch
 
     from segmentation.dataset import Arrays, Natives
+    from segmentation.splits import Split
 
 THRESHOLD = 0.5  # of the corrosion probability; the paper does not state its own
 
@@ -117,20 +119,39 @@ def measure_run(folder: Path, data: coco.Dataset) -> PerImage:
     return table
 
 
-def measured_again(folder: Path, data: coco.Dataset) -> str:
-    """How a run's test photos, measured again, differ from its per_image.csv; "" where every count is the same.
+def own_split(folder: Path, run: runs.Run) -> Split:
+    """The split that a run was trained, validated and tested on.
 
     Raises
     ------
     InputError
-        The folder holds no complete run, or one that was trained on another dataset.
+        It is absent from the run's folder, or another than the run states.
+    """
+    path = folder / runs.SPLIT
+    if not path.is_file():
+        raise InputError(f"{path}: absent, so that the photos of each part are unknown; put it back, or train again")
+    split = splits.load(path)
+    if split.digest != run.manifest["data"].get("split"):
+        raise InputError(f"{path}: is not the split that the run was trained on; put that back, or train again")
+    return split
+
+
+def measured_again(folder: Path, data: coco.Dataset) -> str:
+    """How a run's test photos, measured again, differ from its per_image.csv; "" where every count is the same.
+
+    `data` is the dataset that the run was trained on.
+
+    Raises
+    ------
+    InputError
+        The folder holds no complete run, or its split is not there.
     """
     run = runs.load(folder)
-    if not trained_on(run, data):
-        raise InputError(
-            f"--verify: {folder} was not trained on {data.folder}; give the dataset that it was trained on"
-        )
-    before, now = run.per_image, measure_run(folder, data)
+    before = run.per_image
+    test = thin(own_split(folder, run).test, from_json(run.manifest["config"]).max_eval_images)
+    if sorted(before.image) != sorted(test):
+        return f"per_image.csv lists {len(before.image)} photos, and not just the run's {len(test)} test photos"
+    now = measure_run(folder, data)
     other = np.zeros(len(before.image), dtype=np.bool_)
     for name in ("tp", "fp", "fn", "tn"):
         other |= getattr(before, name) != getattr(now, name)

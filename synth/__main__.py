@@ -101,7 +101,7 @@ def validate(
         verify: render so many images of a rendered dataset again, spread evenly over it, and compare files and labels
         twin: with verify, folder of the twin that the dataset shows, if it shows one
     """
-    from synth import validation_report
+    from synth import remake, validation_report
     from synth.validate import check
 
     if verify is not None and verify < 1:
@@ -110,6 +110,7 @@ def validate(
         raise InputError(f"--twin {twin}: it is for --verify; leave it out")
     if report is not None:
         validation_report.check_destination(report, folder)
+    remade = None if verify is None else remake.remake(folder, verify, twin=twin)
     found = check(folder, label="validating")
     references = [check(each, label="reference") for each in against]
     validation_report.show(found, references)
@@ -117,21 +118,8 @@ def validate(
         validation_report.write(report, found, references)
     if errors := found.count(validation_report.ERROR):
         raise WorkError(f"{folder}: {errors} error{'' if errors == 1 else 's'} found; see the list")
-    if verify is not None:
-        _verify(folder, verify, twin)
-
-
-def _verify(folder: Path, count: int, twin: Path | None) -> None:
-    from synth import remake
-
-    remade = []
-    for each in remake.remake(folder, count, twin=twin):
-        print(each.line)  # noqa: T201
-        remade.append(each)
-    if differ := sum(not each.same for each in remade):
-        same = "versions are the same: another type of processor, a changed program, or changed files"
-        why = remake.changed_versions(folder) or same
-        raise WorkError(f"{folder}: {differ} of {len(remade)} images differ when rendered again ({why})")
+    if remade is not None:
+        remake.tell(folder, remade)
 
 
 def preview(folder: Path, /) -> None:

@@ -1,7 +1,8 @@
 """Render a sample of a dataset again and compare it with what lies there."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +17,7 @@ from synth.batch import image_file
 from synth.config import RenderConfig, preset
 from synth.render import MADE_BY, render
 from synth.subject import Subject
-from twin.files import InputError, read_json, read_manifest, versions
+from twin.files import InputError, WorkError, read_json, read_manifest, versions
 
 DOCUMENTS = ("annotations.json", "instances.json")
 
@@ -54,17 +55,51 @@ def remake(folder: Path, count: int, *, twin: Path | None = None) -> Iterator[Re
         The dataset was not rendered by this program, or from another form of its preset; a file of it is damaged; the
         twin is not given, or not in the state that was photographed.
     """
-    origin = _origin(folder, twin)
+    return _compared(folder, count, _origin(folder, twin))
+
+
+def _compared(folder: Path, count: int, origin: _Origin) -> Iterator[Remade]:
     documents = {name: _by_image(folder / name) for name in DOCUMENTS}
     numbers = sorted(key - 1 for key in documents[DOCUMENTS[0]])
     for place in sorted({int(place) for place in np.linspace(0, len(numbers) - 1, min(count, len(numbers))).round()}):
         index = numbers[place]
         with TemporaryDirectory() as name:
             again = Path(name) / "again"
-            render(again, origin.config, count=1, shown=origin.shown, only=index, device=origin.device)
+            _rendered(again, folder, index, origin)
             differences = list(_differences(folder, again, index, origin.config, documents))
         text = "; ".join(differences) or "the same bytes, the same labels"
         yield Remade(index=index, same=not differences, line=f"{image_file(folder, index).name}: {text}")
+
+
+def _rendered(again: Path, folder: Path, index: int, origin: _Origin) -> None:
+    what = f"{folder}: image {index} cannot be rendered again on {origin.device}"
+    try:
+        render(again, origin.config, count=1, shown=origin.shown, only=index, device=origin.device)
+    except InputError as error:
+        raise InputError(f"{what} ({error})") from error
+    except WorkError as error:
+        raise WorkError(f"{what} ({error})") from error
+
+
+def tell(folder: Path, remade: Iterable[Remade]) -> None:
+    """Print a line for each image, and one for all.
+
+    Raises
+    ------
+    WorkError
+        There was none, or some differ; the message says what may be why.
+    """
+    same = []
+    for each in remade:
+        print(each.line)  # noqa: T201
+        same.append(each.same)
+    if not same:
+        raise WorkError(f"{folder}: has no image that could be rendered again")
+    if not all(same):
+        alike = "stated versions are the same: another type of processor, a changed program, or changed files"
+        why = changed_versions(folder) or alike
+        raise WorkError(f"{folder}: {same.count(False)} of {len(same)} images differ when rendered again ({why})")
+    print(f"{folder}: {len(same)} of {len(same)} images are the same when rendered again")  # noqa: T201
 
 
 def changed_versions(folder: Path) -> str:
@@ -81,14 +116,14 @@ def changed_versions(folder: Path) -> str:
 def _origin(folder: Path, twin: Path | None) -> _Origin:
     manifest = read_manifest(folder, "dataset")
     card = folder / "dataset.json"
-    if manifest is None or "configuration" not in manifest:
+    if manifest is None:
         raise InputError(f"{folder}: not rendered by python -m synth render (no {card.name}); leave --verify out")
-    try:
+    with _readable(card):
         stated = dict(manifest["configuration"])
         config = RenderConfig(**{**stated, "maps": tuple(stated["maps"])})
+        if not (type(config.size) is type(config.seed) is int and type(config.polygons) is bool):
+            raise TypeError("size, seed or polygons")
         device = str(manifest["device"]).lower()
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{card}: damaged ({error}); render the dataset anew") from error
     now = json.loads(json.dumps(asdict(replace(preset(config.preset), labels=config.rule()))))
     if manifest.get("preset") != now:
         raise InputError(f"{card}: preset {config.preset} was another then; install the version that rendered it")
@@ -102,16 +137,22 @@ def _shown(card: Path, record: Any, twin: Path | None) -> Subject | None:
         return None
     if twin is None:
         raise InputError(f"{card}: the dataset shows a twin; give its folder with --twin")
-    try:
+    with _readable(card):
+        was = f"{record['id']} at {record['clock']}"
         cameras = tuple(subject.StatedCamera(**_tuples(each)) for each in record["cameras"])
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{card}: damaged (cameras: {error}); render the dataset anew") from error
     shown = subject.saved(twin, cameras)
     if json.loads(json.dumps(shown.record())) != record:
-        raise InputError(
-            f"--twin {twin}: not the state that was photographed ({record.get('id')}, {record.get('clock')})"
-        )
+        raise InputError(f"--twin {twin}: not the state that was photographed; give {was} as it was then")
     return shown
+
+
+@contextmanager
+def _readable(card: Path) -> Iterator[None]:
+    """Whatever is wrong with what the card says is the user's to mend, and names the card."""
+    try:
+        yield
+    except (AttributeError, InputError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{card}: damaged ({error}); render the dataset anew") from error
 
 
 def _tuples(entry: Mapping[str, Any]) -> dict[str, Any]:

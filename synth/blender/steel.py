@@ -15,8 +15,8 @@ ATLAS = "atlas"  # name of the UV layer
 LABEL = "label"  # name of the render output that carries rust cover, wall loss and instance
 UV = "uv"  # name of the render output that carries atlas coordinates
 
-# Age runs from fresh (0) to old (1). Under the lights and cameras of `balanced` red over green and blue over green come to
-# those of labelled pixels of photographs (docs/tones.py): 1.5 to 1.7, and 0.6; less blue and more red the younger.
+# Age runs from fresh (0) to old (1). Under the lights and cameras of `balanced` red over green and blue over green come
+# to those of labelled pixels of photographs (docs/tones.py): 1.5 to 1.7, and 0.6; less blue and more red the younger.
 _RUST = (
     (0.0, (0.46, 0.215, 0.075)),
     (0.3, (0.27, 0.132, 0.062)),

@@ -300,8 +300,14 @@ def test_a_run_is_measured_again_and_every_other_count_told(roboflow, run, real,
         WorkError, match=rf"1 of {len(table.fn)} photos have other counts than per_image.csv; mean F1 0"
     ):
         commands.evaluate(copy, data=roboflow, verify=True)
+    lines = (run / "per_image.csv").read_text().splitlines(keepends=True)
+    (copy / "per_image.csv").write_text("".join(lines[:-1]))
+    assert "not just the run's" in evaluate.measured_again(copy, real)
+    (copy / "split.json").unlink()
+    with pytest.raises(InputError, match=r"split.json: absent"):
+        evaluate.measured_again(copy, real)
 
 
-def test_a_run_of_another_dataset_cannot_be_verified(run, real):
+def test_a_run_of_another_dataset_cannot_be_verified(run, rendered):
     with pytest.raises(InputError, match="was not trained on"):
-        evaluate.measured_again(run, replace(real, digest="0" * 16))
+        commands.evaluate(run, data=rendered, verify=True)

@@ -34,7 +34,8 @@ def changed_json(path: Path, **changes: Any) -> None:
 def test_what_was_not_touched_is_the_same(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = {path: path.read_bytes() for path in dataset.rglob("*") if path.is_file()}
     validate(dataset, verify=1)
-    assert "000000.jpg: the same bytes, the same labels" in capsys.readouterr().out
+    assert "000000.jpg: the same bytes, the same labels\n" in (printed := capsys.readouterr().out)
+    assert "1 of 1 images are the same" in printed
     assert {path: path.read_bytes() for path in dataset.rglob("*") if path.is_file()} == before
 
 
@@ -50,7 +51,7 @@ def test_every_difference_is_named(dataset: Path, tmp_path: Path, capsys: pytest
         copy / "annotations.json",
         annotations=[{**each, "score": 1} if each["image_id"] == 2 else each for each in annotations],
     )
-    with pytest.raises(WorkError, match=r"2 of 2 images differ when rendered again \(versions are the same"):
+    with pytest.raises(WorkError, match=r"2 of 2 images differ when rendered again \(stated versions are the same"):
         validate(copy, verify=5)
     first, second = (line for line in capsys.readouterr().out.splitlines() if ".jpg: " in line)
     assert first == "000000.jpg: another map of severity"
@@ -74,6 +75,16 @@ def test_versions_that_differ_are_named(dataset: Path, tmp_path: Path) -> None:
         ({"preset": {"description": "another"}}, "preset quick was another then"),
         ({"configuration": {"preset": "quick"}}, "damaged"),
         ({"configuration": {"preset": ["quick"]}}, "damaged"),
+        (
+            {"configuration": {"preset": "nope", "size": 48, "seed": 3, "maps": []}},
+            r"dataset\.json: damaged \(unknown preset",
+        ),
+        (
+            {"configuration": {"preset": "quick", "size": 4.5, "seed": 3, "maps": []}},
+            r"damaged \(size, seed or polygons",
+        ),
+        ({"configuration": 7}, "damaged"),
+        ({"device": None, "configuration": {"preset": "quick", "size": 48, "seed": 3, "maps": ["depth "]}}, "damaged"),
         ({"twin": {"id": "spool", "cameras": []}}, "give its folder with --twin"),
     ],
 )
@@ -84,6 +95,15 @@ def test_what_cannot_be_rendered_again_is_said(
     changed_json(copy / "dataset.json", **changes)
     with pytest.raises(InputError, match=message):
         next(remake.remake(copy, 1))
+
+
+@pytest.mark.blender
+@pytest.mark.parametrize("record", ["spool", {"id": "spool", "clock": "2020", "cameras": [1]}, {"cameras": 3}])
+def test_a_damaged_record_of_a_twin_is_one_line(dataset: Path, tmp_path: Path, record: Any) -> None:
+    copy = copied(dataset, tmp_path)
+    changed_json(copy / "dataset.json", twin=record)
+    with pytest.raises(InputError, match=r"dataset\.json: damaged"):
+        next(remake.remake(copy, 1, twin=tmp_path))
 
 
 def test_other_datasets_and_numbers_are_refused(tmp_path: Path) -> None:
