@@ -2,8 +2,8 @@
 
     .venv/bin/python docs/loop.py                        # 100 hidden twins, true masks, no Blender: docs/results/loop.*
     .venv/bin/python docs/loop.py --pictures             # one of them rendered by Blender: docs/images/loop.png
-    .venv/bin/python docs/loop.py --run RUN --count 20   # masks that a trained run predicts on renders
-    .venv/bin/python docs/loop.py --run RUN --count 20 --detection 0.4 --false-calls 0.01   # told how well they do
+    .venv/bin/python docs/loop.py --run RUN --count 12   # masks that a trained run predicts on renders
+    .venv/bin/python docs/loop.py --run RUN --count 12 --detection 0.49 --false-calls 0.014   # the twins told so
 
 Each hidden twin is one that `python -m twin new` makes; how long its paint lasts, how many defects that has and how
 deep pits grow is drawn from what the forecast allows (`twin.histories.Prior`). It is photographed every year up to the
@@ -433,18 +433,17 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=100, help="hidden twins")
     parser.add_argument("--pictures", action="store_true", help="draw one by Blender instead")
     parser.add_argument("--run", type=Path, help="folder of a trained run: its masks of renders instead of true ones")
-    parser.add_argument(
-        "--detection", type=float, default=USUAL.detection, help="of rust by the run, as the twin is told"
-    )
-    parser.add_argument(
-        "--false-calls", type=float, default=USUAL.false_calls, help="of sound surface as rust, the same"
-    )
+    parser.add_argument("--detection", type=float, help="of rust by the run, as its twins are told")
+    parser.add_argument("--false-calls", type=float, help="of sound surface as rust by the run, as its twins are told")
     given = parser.parse_args()
+    said = {name: getattr(given, name) for name in ("detection", "false_calls") if getattr(given, name) is not None}
+    if said and not given.run:
+        parser.error("--detection and --false-calls speak of the masks of a run: give --run")
     if given.pictures:
         picture(SHOWN, IMAGES / "loop.png")
         return
     counts = Seen()
-    told = replace(USUAL, detection=given.detection, false_calls=given.false_calls)
+    told = replace(USUAL, **said)
     eyes = {f"masks of {given.run.name}": (predicted(given.run, counts), told)} if given.run else EYES
     size, visits = (RENDERED, RENDERED_VISITS) if given.run else (PICTURE, VISITS)
     by_eye: dict[str, list[Outcome]] = {name: [] for name in eyes}

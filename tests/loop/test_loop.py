@@ -123,3 +123,15 @@ def test_rates_count_what_they_say(loop: ModuleType) -> None:
     assert "| true masks | rusted area | 1.000, 0.450 | 0.600, 0.300 | 100, 0 |" in text  # 1.0 lies beyond P95
     assert "| true masks | worst loss, log | 1.000, 2.000 | 0.600, 0.300 | 100, 100 |" in text
     assert len(loop.table({"true masks": [one, worse]}).splitlines()) == 3
+
+
+def test_masks_are_counted_on_the_asset_alone(loop: ModuleType) -> None:
+    texel = np.array([[0, 1, -1], [2, 3, 4]])
+    true = np.array([[True, True, True], [False, False, False]])
+    mask = np.array([[True, False, True], [True, False, False]])
+    counts = loop.Seen()
+    counts.add(texel, true, mask)
+    assert (counts.rusted, counts.found, counts.sound, counts.called) == (2, 1, 3, 1)
+    counts.add_again(np.array([[False, False, False], [True, True, False]]), true, mask)
+    assert (counts.lasting, counts.again) == (2, 1)
+    assert "0.500 were called rust, of the sound ones 0.3333; of those still sound a visit later 0.50" in str(counts)
