@@ -23,7 +23,8 @@ from twin.holding import hold
 SCENES_PER_BATCH = 3  # as many images as three scenes of the preset have; a Blender process lives for one batch
 THREADS_ON_A_CLUSTER = 4  # of a Blender process, where a machine has so many
 RETRIES = 2  # of a batch that failed
-MADE_BY = ("corrotwin", "bpy", "blenderproc", "numpy", "scipy", "opencv-python-headless", "pillow")  # whose versions a dataset states
+# Whose versions a dataset states.
+MADE_BY = ("corrotwin", "bpy", "blenderproc", "numpy", "scipy", "opencv-python-headless", "pillow")
 
 
 @dataclass(frozen=True, kw_only=True)
