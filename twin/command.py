@@ -4,6 +4,7 @@ Standard library and tyro only; every package may import it.
 """
 
 import os
+import select
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -32,9 +33,12 @@ def run(program: str, description: str, commands: Mapping[str, Callable[..., Any
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         status = app.cli(prog=program, description=description, use_underscores=False)
+        sys.stdout.flush()
     except (InputError, WorkError) as error:
         _leave(program, str(error), 2 if isinstance(error, InputError) else 1)
     except OSError as error:
+        if isinstance(error, BrokenPipeError) and _nobody_reads():
+            sys.exit(128 + signal.SIGPIPE)  # as of any program in `| head`
         where = f"{error.filename2 or error.filename}: " if error.filename is not None else ""
         _leave(program, f"{where}{error.strerror or error}; mend that, the same command resumes", 2)
     except (MemoryError, RuntimeError) as error:
@@ -46,6 +50,16 @@ def run(program: str, description: str, commands: Mapping[str, Callable[..., Any
         print(f"{program}: interrupted; the same command resumes", file=sys.stderr)  # noqa: T201
         sys.exit(130)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _nobody_reads() -> bool:
+    """Whether the reader of our output has gone; if so, what is left of it goes nowhere, without complaint at exit."""
+    output = select.poll()
+    output.register(sys.stdout.fileno(), 0)
+    if not any(event & select.POLLERR for _, event in output.poll(0)):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return True
 
 
 def _leave(program: str, said: str, status: int) -> NoReturn:

@@ -1,3 +1,4 @@
+import signal
 import subprocess
 import sys
 
@@ -16,6 +17,8 @@ def go(how: str = "well") -> int | None:
         raise WorkError("no luck")
     if how == "full":
         raise OSError(28, "No space left on device", "a/.b.tmp", None, "a/b")
+    if how == "chatty":
+        print("line\\n" * 100_000)
     if how == "deaf":
         raise ConnectionResetError("reset by peer")
     if how == "memory":
@@ -63,3 +66,14 @@ def test_an_error_that_is_ours_keeps_its_traceback() -> None:
     done = subprocess.run([sys.executable, "-c", program, "go", "--how", "torch"], capture_output=True, text=True)
     assert done.returncode == 1
     assert "Traceback" in done.stderr
+
+
+def test_a_reader_that_has_gone_is_no_fault_of_ours():
+    child = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, "go", "--how", "chatty"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    child.stdout.readline()
+    child.stdout.close()
+    assert child.wait(timeout=60) == 128 + signal.SIGPIPE
+    assert child.stderr.read() == b""
+    child.stderr.close()
