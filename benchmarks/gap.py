@@ -104,11 +104,6 @@ def features(image: npt.NDArray[np.uint8]) -> FloatArray:
     return np.array([float(values[name]) for name in FEATURES])
 
 
-def spread(count: int) -> list[int]:
-    """Places of at most `MOST` of `count` pictures, spread evenly."""
-    return sorted({int(place) for place in np.linspace(0, count - 1, min(count, MOST)).round()})
-
-
 def gap(
     photos: FloatArray, photo_groups: Sequence[str], renders: FloatArray, render_groups: Sequence[str]
 ) -> Gap | None:

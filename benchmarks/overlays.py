@@ -10,6 +10,7 @@ import numpy.typing as npt
 from benchmarks.drawing import WIDTH_IN, Figure, plain
 from benchmarks.material import Material
 from benchmarks.statistics import RunScores
+from segmentation.draws import evenly
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -40,9 +41,8 @@ def examples(material: Material) -> tuple[list[Figure], list[str]]:
         return [], [material.photos_absent or "There is no figure 1: no run is complete, so no photo was tested."]
     shares = {name: float(coco.mask(material.photos[name]).mean()) for name in names}
     ordered = sorted(names, key=lambda name: shares[name])
-    places = np.unique(np.linspace(0, len(ordered) - 1, min(EXAMPLES, len(ordered))).round().astype(int))
     shown = [
-        Shown(photo=material.photos[ordered[place]], title=f"{100 * shares[ordered[place]]:.1f} %") for place in places
+        Shown(photo=material.photos[name], title=f"{100 * shares[name]:.1f} %") for name in evenly(ordered, EXAMPLES)
     ]
     figure = grid(
         material,

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from segmentation.coco_check import check_document
+from segmentation.draws import evenly
 from synth import maps, subject
 from synth.batch import image_file
 from synth.config import RenderConfig, preset
@@ -60,9 +61,7 @@ def remake(folder: Path, count: int, *, twin: Path | None = None) -> Iterator[Re
 
 def _compared(folder: Path, count: int, origin: _Origin) -> Iterator[Remade]:
     documents = {name: _by_image(folder / name) for name in DOCUMENTS}
-    numbers = sorted(key - 1 for key in documents[DOCUMENTS[0]])
-    for place in sorted({int(place) for place in np.linspace(0, len(numbers) - 1, min(count, len(numbers))).round()}):
-        index = numbers[place]
+    for index in evenly(sorted(key - 1 for key in documents[DOCUMENTS[0]]), count):
         with TemporaryDirectory() as name:
             again = Path(name) / "again"
             _rendered(again, folder, index, origin)

@@ -13,6 +13,7 @@ from benchmarks.material import Material
 from benchmarks.overlays import Shown, grid
 from benchmarks.page import Block, Text
 from benchmarks.table import Column, Row, Table, number_column, text_column
+from segmentation.draws import evenly
 from twin.files import InputError
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def _side(dataset: "Dataset", groups: Mapping[str, str]) -> _Side:
     from segmentation import coco
 
     ordered = sorted(dataset.photos, key=lambda photo: photo.file_name)
-    photos = [ordered[place] for place in gap.spread(len(ordered))]
+    photos = evenly(ordered, gap.MOST)
     return _Side(
         photos=photos,
         groups=[groups.get(photo.file_name, photo.file_name) for photo in photos],
@@ -133,8 +134,7 @@ def _statistics(photos: "Sequence[Photo]") -> Any:
 def _samples(material: Material, photos: _Side, renders: _Side) -> Figure:
     shown = []
     for side, what in ((photos, "photo"), (renders, "render")):
-        places = np.linspace(0, len(side.photos) - 1, min(4, len(side.photos))).round().astype(int)
-        shown += [Shown(photo=side.photos[place], title=what) for place in places]
+        shown += [Shown(photo=photo, title=what) for photo in evenly(side.photos, 4)]
     return grid(
         material, "samples", "Photos and renders",
         "Four photos and four renders, evenly spread over each set, with their labels outlined; not chosen.",
