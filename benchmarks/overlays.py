@@ -10,7 +10,6 @@ import numpy.typing as npt
 from benchmarks.drawing import WIDTH_IN, Figure, plain
 from benchmarks.material import Material
 from benchmarks.statistics import RunScores
-from segmentation.draws import evenly
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -41,9 +40,8 @@ def examples(material: Material) -> tuple[list[Figure], list[str]]:
         return [], [material.photos_absent or "There is no figure 1: no run is complete, so no photo was tested."]
     shares = {name: float(coco.mask(material.photos[name]).mean()) for name in names}
     ordered = sorted(names, key=lambda name: shares[name])
-    shown = [
-        Shown(photo=material.photos[name], title=f"{100 * shares[name]:.1f} %") for name in evenly(ordered, EXAMPLES)
-    ]
+    chosen = coco.evenly(ordered, EXAMPLES)
+    shown = [Shown(photo=material.photos[name], title=f"{100 * shares[name]:.1f} %") for name in chosen]
     figure = grid(
         material,
         "figure1",

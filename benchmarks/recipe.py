@@ -28,8 +28,7 @@ RENDERS = "renders"  # the arm of renders only
 class Recipe:
     """What all runs of a transfer folder share; the rest is that of profile small, with the weights averaged.
 
-    A step of 8 images at 128 px takes about 0.4 s of one core (docs/transfer.md), and two runs train side by side on
-    two cores: about 3.5 minutes a run.
+    Such a run took 6 to 7 minutes of one core (docs/transfer.md), and two runs train side by side on two cores.
     """
 
     steps: int = 1000

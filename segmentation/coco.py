@@ -11,7 +11,7 @@ and `pictures`, writing is in `coco_write`; what other packages use of them is t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,12 +25,13 @@ from segmentation.pictures import decoded
 from twin.files import InputError, digest, read_json
 
 __all__ = [
-    "ROBOFLOW_JSON", "SPLITS", "Dataset", "Photo", "check_outlines", "check_segmentation", "decoded", "document",
-    "extent", "file_name", "image", "locate", "mask", "outlined", "polygons", "read", "read_json", "region", "rle",
-    "sources", "unwrapped", "write_document",
+    "ROBOFLOW_JSON", "SPLITS", "Dataset", "Photo", "check_document", "check_outlines", "check_segmentation", "decoded",
+    "document", "evenly", "extent", "file_name", "image", "locate", "mask", "outlined", "polygons", "read", "read_json",
+    "region", "rle", "sources", "unwrapped", "write_document",
 ]  # fmt: skip
 
 SPLITS = ("train", "valid", "test")
+_T = TypeVar("_T")
 ROBOFLOW_JSON = "_annotations.coco.json"
 
 
@@ -239,6 +240,12 @@ def mask(photo: Photo) -> npt.NDArray[np.bool_]:
     if not parts:
         return np.zeros((photo.height, photo.width), dtype=bool)
     return np.asarray(coco_mask.decode(coco_mask.merge(parts)), dtype=bool)
+
+
+def evenly(items: Sequence[_T], most: int) -> list[_T]:
+    """At most `most` of `items` in their order, spread evenly; of two and more the first and the last are there."""
+    places = np.linspace(0, len(items) - 1, min(most, len(items))).round()
+    return [items[int(place)] for place in places]
 
 
 def image(photo: Photo) -> npt.NDArray[np.uint8]:

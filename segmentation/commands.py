@@ -101,9 +101,10 @@ def evaluate(
     from segmentation.assessment import assess, describe
     from segmentation.evaluate import measured_again, trained_on
 
-    classes = classes or tuple(runs.load(run_folder).manifest.get("classes") or ())
+    run = runs.load(run_folder)
+    classes = classes or tuple(run.manifest.get("classes") or ())
     photos = coco.read(data, classes=classes or None, allow_unannotated=True)
-    if verify and not trained_on(runs.load(run_folder), photos):
+    if verify and not trained_on(run, photos):
         raise InputError(f"--verify: {run_folder} was not trained on {data}; give that on which it was trained")
     assessment = assess(run_folder, photos, threshold=threshold, out=out)
     progress.print_scores(assessment.per_image, str(data))

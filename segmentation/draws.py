@@ -4,14 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from math import ceil
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from segmentation.config import DataArm
-
-_T = TypeVar("_T")
 
 
 class Stream(IntEnum):
@@ -42,12 +39,6 @@ def thin(names: Sequence[str], limit: int | None) -> tuple[str, ...]:
     if limit is None or limit >= len(names):
         return tuple(names)
     return tuple(names[index * len(names) // limit] for index in range(limit))
-
-
-def evenly(items: Sequence[_T], most: int) -> list[_T]:
-    """At most `most` of `items` in their order, spread evenly; of two and more the first and the last are there."""
-    places = np.linspace(0, len(items) - 1, min(most, len(items))).round()
-    return [items[int(place)] for place in places]
 
 
 def subset(names: Sequence[str], groups: Sequence[str], fraction: float, seed: int) -> tuple[str, ...]:

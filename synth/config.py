@@ -1,6 +1,8 @@
 """What a rendered dataset is made from: what a preset holds, and the streams of randomness."""
 
-from dataclasses import dataclass, replace
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from synth.spec import MAPS, Color
 from twin.files import InputError
@@ -150,6 +152,11 @@ class RenderConfig:
     def rule(self) -> LabelRule:
         """The preset's rule for masks, with the policy that is wanted."""
         return replace(preset(self.preset).labels, policy=self.labels)
+
+    def preset_stated(self) -> dict[str, Any]:
+        """The preset with that rule, as dataset.json states it."""
+        stated: dict[str, Any] = json.loads(json.dumps(asdict(replace(preset(self.preset), labels=self.rule()))))
+        return stated
 
 
 # Streams of randomness: changing what one draws does not reroll the others. Never renumber.

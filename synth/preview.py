@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from segmentation import coco
-from segmentation.draws import evenly
 from synth import label_statistics
 from synth.validation_report import BASIS, markdown_table
 from twin.files import InputError, atomic_file, read_json, read_manifest, write_text
@@ -47,7 +46,7 @@ def write(folder: Path, about: Mapping[str, Any] | None = None) -> None:
 
 def contact_sheet(folder: Path, photographs: Sequence[coco.Photo], *, most: int = 24, tile: int = 220) -> None:
     """Write ``folder/preview.jpg``: up to `most` of a dataset's photographs, evenly spaced, each `tile` pixels wide."""
-    chosen = evenly(photographs, most)
+    chosen = coco.evenly(photographs, most)
     rows = -(-len(chosen) // COLUMNS)
     sheet = Image.new("RGB", (min(COLUMNS, len(chosen)) * tile, rows * tile))
     for number, photograph in enumerate(chosen):

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from segmentation.coco_check import check_document
-from segmentation.draws import evenly
+from segmentation import coco
 from synth import maps, subject
 from synth.batch import image_file
-from synth.config import RenderConfig, preset
+from synth.config import RenderConfig
 from synth.render import MADE_BY, render
 from synth.subject import Subject
 from twin.files import InputError, WorkError, read_json, read_manifest, versions
@@ -27,7 +26,6 @@ DOCUMENTS = ("annotations.json", "instances.json")
 class Remade:
     """One image rendered again: whether all of its files are the same, and a line that says so."""
 
-    index: int
     same: bool
     line: str
 
@@ -61,23 +59,21 @@ def remake(folder: Path, count: int, *, twin: Path | None = None) -> Iterator[Re
 
 def _compared(folder: Path, count: int, origin: _Origin) -> Iterator[Remade]:
     documents = {name: _by_image(folder / name) for name in DOCUMENTS}
-    for index in evenly(sorted(key - 1 for key in documents[DOCUMENTS[0]]), count):
+    for index in coco.evenly(sorted(key - 1 for key in documents[DOCUMENTS[0]]), count):
         with TemporaryDirectory() as name:
             again = Path(name) / "again"
             _rendered(again, folder, index, origin)
             differences = list(_differences(folder, again, index, origin.config, documents))
         text = "; ".join(differences) or "the same bytes, the same labels"
-        yield Remade(index=index, same=not differences, line=f"{image_file(folder, index).name}: {text}")
+        yield Remade(same=not differences, line=f"{image_file(folder, index).name}: {text}")
 
 
 def _rendered(again: Path, folder: Path, index: int, origin: _Origin) -> None:
     what = f"{folder}: image {index} cannot be rendered again on {origin.device}"
     try:
         render(again, origin.config, count=1, shown=origin.shown, only=index, device=origin.device)
-    except InputError as error:
-        raise InputError(f"{what} ({error})") from error
-    except WorkError as error:
-        raise WorkError(f"{what} ({error})") from error
+    except (InputError, WorkError) as error:
+        raise type(error)(f"{what} ({error})") from error
 
 
 def tell(folder: Path, remade: Iterable[Remade]) -> None:
@@ -123,8 +119,7 @@ def _origin(folder: Path, twin: Path | None) -> _Origin:
         if not (type(config.size) is type(config.seed) is int and type(config.polygons) is bool):
             raise TypeError("size, seed or polygons")
         device = str(manifest["device"]).lower()
-    now = json.loads(json.dumps(asdict(replace(preset(config.preset), labels=config.rule()))))
-    if manifest.get("preset") != now:
+    if manifest.get("preset") != config.preset_stated():
         raise InputError(f"{card}: preset {config.preset} was another then; install the version that rendered it")
     return _Origin(config=config, shown=_shown(card, manifest.get("twin"), twin), device=device)
 
@@ -138,7 +133,7 @@ def _shown(card: Path, record: Any, twin: Path | None) -> Subject | None:
         raise InputError(f"{card}: the dataset shows a twin; give its folder with --twin")
     with _readable(card):
         was = f"{record['id']} at {record['clock']}"
-        cameras = tuple(subject.StatedCamera(**_tuples(each)) for each in record["cameras"])
+        cameras = subject.cameras("cameras", record["cameras"])
     shown = subject.saved(twin, cameras)
     if json.loads(json.dumps(shown.record())) != record:
         raise InputError(f"--twin {twin}: not the state that was photographed; give {was} as it was then")
@@ -154,13 +149,9 @@ def _readable(card: Path) -> Iterator[None]:
         raise InputError(f"{card}: damaged ({error}); render the dataset anew") from error
 
 
-def _tuples(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()}
-
-
 def _by_image(path: Path) -> dict[int, list[dict[str, Any]]]:
     """Annotations without their own ids, by the id of their image; an image without any has an empty list."""
-    document = check_document(read_json(path), path)
+    document = coco.check_document(read_json(path), path)
     found: dict[int, list[dict[str, Any]]] = {key: [] for key in document.images}
     for annotation in document.annotations.values():
         own = {name: value for name, value in annotation.items() if name != "id"}

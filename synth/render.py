@@ -3,12 +3,11 @@
 Nothing here depends on time, order or the number of workers: image 17 is the same whoever renders it, and when.
 """
 
-import json
 import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -204,7 +203,6 @@ def _assemble(out: Path, task: Task) -> None:
     from twin.assets import KINDS
 
     config, shown = task.config, task.shown
-    chosen = preset(config.preset)
     what = f"corrotwin renders{f' of the twin {shown.id}' if shown else ''}, preset {config.preset}"
     (out / "dataset.json").unlink(missing_ok=True)  # an older card would speak of fewer images
     images = list(_entries(out, task, "images"))
@@ -224,7 +222,7 @@ def _assemble(out: Path, task: Task) -> None:
     about = {
         "configuration": asdict(config), "seed": config.seed,
         **({} if task.only is None else {"only": task.only}),
-        "preset": json.loads(json.dumps(asdict(replace(chosen, labels=config.rule())))),
+        "preset": config.preset_stated(),
         "shows": f"one twin, {shown.id}, {shown.years:g} years old" if shown else "a twin of its own in each scene",
         **({"twin": shown.record()} if shown else {}),
         "images": kinds.total(), "annotations": with_corrosion.total(),

@@ -1,6 +1,6 @@
 """A saved twin as the subject of a dataset: which one, in which state, and the cameras that a user states."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
 from pathlib import Path
@@ -130,7 +130,12 @@ def read_cameras(path: Path) -> tuple[StatedCamera, ...]:
     content = read_json(path)
     if not isinstance(content, list) or not content:
         raise InputError(f"{path}: give a JSON list of at least one camera")
-    return tuple(_camera(f"{path}: camera {number} (counted from 0)", entry) for number, entry in enumerate(content))
+    return cameras(str(path), content)
+
+
+def cameras(where: str, entries: Sequence[Any]) -> tuple[StatedCamera, ...]:
+    """Cameras from what such a list holds; `where` begins the message of an InputError."""
+    return tuple(_camera(f"{where}: camera {number} (counted from 0)", entry) for number, entry in enumerate(entries))
 
 
 def views_per_scene(config: RenderConfig, shown: Subject | None) -> int:

@@ -13,7 +13,6 @@ from benchmarks.material import Material
 from benchmarks.overlays import Shown, grid
 from benchmarks.page import Block, Text
 from benchmarks.table import Column, Row, Table, number_column, text_column
-from segmentation.draws import evenly
 from twin.files import InputError
 
 if TYPE_CHECKING:
@@ -103,7 +102,7 @@ def _side(dataset: "Dataset", groups: Mapping[str, str]) -> _Side:
     from segmentation import coco
 
     ordered = sorted(dataset.photos, key=lambda photo: photo.file_name)
-    photos = evenly(ordered, gap.MOST)
+    photos = coco.evenly(ordered, gap.MOST)
     return _Side(
         photos=photos,
         groups=[groups.get(photo.file_name, photo.file_name) for photo in photos],
@@ -132,9 +131,11 @@ def _statistics(photos: "Sequence[Photo]") -> Any:
 
 
 def _samples(material: Material, photos: _Side, renders: _Side) -> Figure:
+    from segmentation import coco
+
     shown = []
     for side, what in ((photos, "photo"), (renders, "render")):
-        shown += [Shown(photo=photo, title=what) for photo in evenly(side.photos, 4)]
+        shown += [Shown(photo=photo, title=what) for photo in coco.evenly(side.photos, 4)]
     return grid(
         material, "samples", "Photos and renders",
         "Four photos and four renders, evenly spread over each set, with their labels outlined; not chosen.",

@@ -41,10 +41,10 @@ def rusting(finish: Finish, fields: bpy.types.Image, instance: int) -> bpy.types
         graph.noise(40, detail=4, roughness=0.65),
         graph.noise(300, detail=3, roughness=0.7),
     )
-    flake, whole = _scale(graph, middle, fine)
+    flake, gap = _scale(graph, middle, fine)
 
     rusted = graph.step(graph.math("ADD", cover, _about_zero(graph, fine, 0.16)), 0.42, 0.58)
-    rust = _rust(graph, finish, (cover, age, loss), (coarse, middle, fine, flake, whole))
+    rust = _rust(graph, finish, (cover, age, loss), (coarse, middle, fine, flake, gap))
     steel, steel_roughness, metallic = _unrusted(graph, finish, coarse, middle, fine)
     if finish.kind == "paint":  # the film breaks back from the rust, over its primer
         bared = graph.step(graph.math("ADD", cover, _about_zero(graph, middle, 0.5)), 0.28, 0.36)
@@ -89,21 +89,20 @@ def _about_zero(graph: Graph, noise: Any, weight: float) -> Any:
 
 
 def _scale(graph: Graph, middle: Any, fine: Any) -> tuple[Any, Any]:
-    """Plates of scale with ragged outlines: a number in [0, 1] of each, and 1 about its middle, 0 far from it."""
-    shifts = (graph.math("MULTIPLY", noise, share) for noise, share in ((middle, 0.05), (fine, 0.012), (middle, 0.03)))
-    x, y, z = shifts
+    """Plates of scale with ragged outlines: a number in [0, 1] of each, and 0 about its middle, 1 far from it."""
+    x, y, z = (graph.math("MULTIPLY", noise, share) for noise, share in ((middle, 0.05), (fine, 0.012), (middle, 0.03)))
     ragged = graph.node(
         "ShaderNodeVectorMath", _0=graph.position, _1=graph.node("ShaderNodeCombineXYZ", X=x, Y=y, Z=z).outputs[0]
     ).outputs["Vector"]
     cells = graph.node("ShaderNodeTexVoronoi", Vector=ragged, Scale=70.0)
     flake = graph.node("ShaderNodeSeparateColor", Color=cells.outputs["Color"]).outputs["Red"]
-    return flake, graph.step(cells.outputs["Distance"], 0.75, 0.5)
+    return flake, graph.step(cells.outputs["Distance"], 0.5, 0.75)
 
 
 def _rust(graph: Graph, finish: Finish, fields: tuple[Any, Any, Any], noises: tuple[Any, ...]) -> Any:
     """Colour of rust: it darkens with age, fast at first; every patch keeps a mixture of tones, plates and powder."""
     cover, age, loss = fields
-    coarse, middle, fine, flake, whole = noises
+    coarse, middle, fine, flake, gap = noises
     youth = graph.math("EXPONENT", graph.math("MULTIPLY", age, -1 / 5))
     stage = graph.math("SUBTRACT", 0.66, graph.math("MULTIPLY", youth, 0.45))
     for noise, weight in ((coarse, 1.2), (middle, 1.5), (fine, 1.1), (flake, 0.3 * finish.scale)):
@@ -125,8 +124,7 @@ def _rust(graph: Graph, finish: Finish, fields: tuple[Any, Any, Any], noises: tu
         graph.put(toned.inputs[index], value)
     # Gaps between plates and hollows are dark, deep places nearly black.
     hollow = graph.math("SUBTRACT", 1.0, graph.step(graph.math("ADD", fine, _about_zero(graph, middle, 0.5)), 0.3, 0.5))
-    gaps = graph.math("MULTIPLY", graph.math("SUBTRACT", 1.0, whole), graph.step(tone, 0.35, 0.65))
-    gaping = graph.math("MULTIPLY", gaps, 0.7 * finish.scale)
+    gaping = graph.math("MULTIPLY", graph.math("MULTIPLY", gap, graph.step(tone, 0.35, 0.65)), 0.7 * finish.scale)
     deep = graph.math("MULTIPLY", graph.step(loss, 0.5, 2.2), 0.75)
     rust = toned.outputs[2]
     for dark in (graph.math("MULTIPLY", hollow, 0.6), gaping, deep):

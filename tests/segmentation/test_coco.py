@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import example, given
+from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 from pycocotools.coco import COCO
@@ -453,3 +454,13 @@ def test_document_written_entry_by_entry_has_the_same_bytes(count: int, tmp_path
         tmp_path / "parts.json", iter(entries), iter(others), description='[] "x"', categories=[("a", "b")]
     )
     assert (tmp_path / "parts.json").read_bytes() == (tmp_path / "whole.json").read_bytes()
+
+
+@given(count=st.integers(0, 60), most=st.integers(1, 80))
+def test_items_are_taken_evenly_from_first_to_last(count, most):
+    taken = coco.evenly(range(count), most)
+    assert len(taken) == min(count, most)
+    assert taken == sorted(set(taken))
+    if len(taken) > 1:
+        assert (taken[0], taken[-1]) == (0, count - 1)
+        assert np.ptp(np.diff(taken)) <= 1

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segmentation.config import DataArm
-from segmentation.draws import evenly, plan, render_subset, subset, thin
+from segmentation.draws import plan, render_subset, subset, thin
 
 NAMES = tuple(f"{i:03d}" for i in range(100))
 SPOTS = tuple(f"spot {int(name) // 3}" for name in NAMES)
@@ -119,13 +119,3 @@ def test_thinning_spreads_evenly(limit):
     assert kept == sorted(set(kept))
     assert np.ptp(np.diff(kept)) <= 1 if len(kept) > 1 else kept == [0]
     assert thin(NAMES, None) == NAMES
-
-
-@given(count=st.integers(0, 60), most=st.integers(1, 80))
-def test_items_are_taken_evenly_from_first_to_last(count, most):
-    taken = evenly(range(count), most)
-    assert len(taken) == min(count, most)
-    assert taken == sorted(set(taken))
-    if len(taken) > 1:
-        assert (taken[0], taken[-1]) == (0, count - 1)
-        assert np.ptp(np.diff(taken)) <= 1
