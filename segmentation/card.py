@@ -6,6 +6,7 @@ After M. Mitchell et al., Model Cards for Model Reporting, Proc. FAT* 2019.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,8 @@ def use(model: Mapping[str, Any]) -> str:
         if model["framing"] == "resize"
         else "Photographs are taken at their own scale, cut or filled to multiples of 32."
     )
+    # In whole millionths: what is less is rounding, and not the same from one export to the next.
+    within = ceil(1e6 * model["greatest_difference_from_torch"]) / 1e6
     sizing = f".resize(({size}, {size}), Image.Resampling.BOX)" if model["framing"] == "resize" else ""
     return f"""
 ## How to use it
@@ -164,7 +167,7 @@ probability = session.run(None, {{"images": np.asarray(photo)[None]}})[0][0]
 Image.fromarray((probability > 0.5).astype(np.uint8) * 255).save("mask.png")
 ```
 
-It gives what torch gives within {model["greatest_difference_from_torch"]:.1e}. Large photographs are better cut into
+It gives what torch gives within {within:.1e}. Large photographs are better cut into
 tiles: `python -m segmentation predict` does that with the run itself.
 """
 
