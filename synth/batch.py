@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from synth import program
 from synth.config import RenderConfig, preset
 from synth.subject import Subject, views_per_scene
 from twin.files import InputError, atomic_file, read_json, write_json
@@ -78,6 +79,7 @@ def record(
     mask = labels.annotated(label, config.rule())
     part["annotations"] += labels.annotations(mask, label, index + 1, assets, polygons=config.polygons)
     part["assets"] += labels.sights(label, index + 1, assets, config.rule().threshold, polygons=config.polygons)
+    part["made_by"] = program.made_by()
     write_json(part_file(out, number), part)
 
 
@@ -130,8 +132,10 @@ def missing(out: Path, number: int, images: range) -> list[int]:
     return [index for index in images if index not in listed]
 
 
-def read_part(out: Path, number: int) -> dict[str, list[dict[str, Any]]]:
-    """What batch `number` has done: ``images``, ``annotations`` without ids, ``assets`` without ids.
+def read_part(out: Path, number: int) -> dict[str, Any]:
+    """What batch `number` has done: ``images``, ``annotations`` without ids, ``assets`` without ids; and ``made_by``.
+
+    The last is `synth.program.made_by` of the program that did it, empty where nothing is done.
 
     Raises
     ------
@@ -139,14 +143,18 @@ def read_part(out: Path, number: int) -> dict[str, list[dict[str, Any]]]:
         The file holds something else.
     """
     path = part_file(out, number)
-    empty: dict[str, list[dict[str, Any]]] = {"images": [], "annotations": [], "assets": []}
+    empty: dict[str, Any] = {"images": [], "annotations": [], "assets": [], "made_by": {}}
     if not path.exists():
         return empty
     part = read_json(path)
-    if not isinstance(part, dict) or not all(
-        isinstance(part.get(name, []), list)
-        and all(isinstance(each, dict) and isinstance(each.get(key), int) for each in part.get(name, []))
-        for name, key in (("images", "id"), ("annotations", "image_id"), ("assets", "image_id"))
+    if (
+        not isinstance(part, dict)
+        or not isinstance(part.get("made_by", {}), dict)
+        or not all(
+            isinstance(part.get(name, []), list)
+            and all(isinstance(each, dict) and isinstance(each.get(key), int) for each in part.get(name, []))
+            for name, key in (("images", "id"), ("annotations", "image_id"), ("assets", "image_id"))
+        )
     ):
         raise InputError(f"{path}: damaged; delete it, and the same command renders its images again")
     return {**empty, **part}

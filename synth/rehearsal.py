@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from synth import batch, fanout
-from synth.render import Task, finished, room
+from synth.render import Task, check_program, finished, room
 from twin.files import WorkError, free_bytes
 from twin.holding import check_claim
 
@@ -21,7 +21,7 @@ def rehearse(out: Path, task: Task, *, workers: int | None, address: str | None)
     Raises
     ------
     InputError
-        The folder holds something else, or an option is wrong.
+        The folder holds something else or was begun with another version of the program, or an option is wrong.
     WorkError
         The batch could not be rendered.
     """
@@ -33,6 +33,7 @@ def rehearse(out: Path, task: Task, *, workers: int | None, address: str | None)
     left = {number: images for number, images in left.items() if images}
     if finished(out, task) is not None or not left:
         return f"{out}: nothing is left to render"
+    check_program(out, task)
     first = next(iter(left))
     seconds, size = _probe(task, first, needs.cpus)
     at_a_time = workers or fanout.at_a_time(needs)

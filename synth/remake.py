@@ -12,12 +12,12 @@ import numpy as np
 from PIL import Image
 
 from segmentation import coco
-from synth import maps, subject
+from synth import maps, program, subject
 from synth.batch import image_file
 from synth.config import RenderConfig
-from synth.render import MADE_BY, render
+from synth.render import render
 from synth.subject import Subject
-from twin.files import InputError, WorkError, read_json, read_manifest, versions
+from twin.files import InputError, WorkError, read_json, read_manifest
 
 DOCUMENTS = ("annotations.json", "instances.json")
 
@@ -91,7 +91,7 @@ def tell(folder: Path, remade: Iterable[Remade]) -> None:
     if not same:
         raise WorkError(f"{folder}: has no image that could be rendered again")
     if not all(same):
-        alike = "stated versions are the same: another type of processor, a changed program, or changed files"
+        alike = "the program is the same: another type of processor, or changed files"
         why = changed_versions(folder) or alike
         raise WorkError(f"{folder}: {same.count(False)} of {len(same)} images differ when rendered again ({why})")
     print(f"{folder}: {len(same)} of {len(same)} images are the same when rendered again")  # noqa: T201
@@ -99,13 +99,8 @@ def tell(folder: Path, remade: Iterable[Remade]) -> None:
 
 def changed_versions(folder: Path) -> str:
     """What made a dataset in another version than there is now, such as "bpy 4.5.15, now 4.5.16"; "" for nothing."""
-    now = versions(*MADE_BY)
     before = (read_manifest(folder, "dataset") or {}).get("versions")
-    if not isinstance(before, dict):
-        return ""
-    return ", ".join(
-        f"{name} {before[name]}, now {now[name]}" for name in now if before.get(name, now[name]) != now[name]
-    )
+    return program.changes(before) if isinstance(before, dict) else ""
 
 
 def _origin(folder: Path, twin: Path | None) -> _Origin:

@@ -11,19 +11,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from synth import batch, devices, fanout
+from synth import batch, devices, fanout, program
 from synth.config import RenderConfig, preset
 from synth.subject import Subject
 from twin import cluster
 from twin.command import available_cores
-from twin.files import InputError, WorkError, digest, read_manifest, versions, write_manifest, writing
+from twin.files import InputError, WorkError, digest, read_manifest, write_manifest, writing
 from twin.holding import hold
 
 SCENES_PER_BATCH = 3  # as many images as three scenes of the preset have; a Blender process lives for one batch
 THREADS_ON_A_CLUSTER = 4  # of a Blender process, where a machine has so many
 RETRIES = 2  # of a batch that failed
-# Whose versions a dataset states.
-MADE_BY = ("corrotwin", "bpy", "blenderproc", "numpy", "scipy", "opencv-python-headless", "pillow")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +103,8 @@ def render(
     Raises
     ------
     InputError
-        The count or the number of workers is below 1, or the folder holds something else.
+        The count or the number of workers is below 1, the folder holds something else, or another version of the
+        program began it and images are missing.
     WorkError
         Batches failed after their retries, while all others were done; the message names their images and an error.
     """
@@ -160,8 +159,9 @@ def _cards(address: str | None) -> dict[str, int]:
 
 def _render_missing(out: Path, task: Task, needs: fanout.Needs, workers: int | None, address: str | None) -> None:
     """Render the batches whose part is absent or lacks images."""
-    (out / "images").mkdir(exist_ok=True)
     batches = task.batches
+    check_program(out, task)
+    (out / "images").mkdir(exist_ok=True)
     items = [
         fanout.Item(key=str(number), arguments=(out, task.config, task.shown, number, images, needs.cpus, task.device))
         for number, images in batches.items()
@@ -182,6 +182,19 @@ def _render_missing(out: Path, task: Task, needs: fanout.Needs, workers: int | N
             f"{failures[0].error}; all others are done; the same command tries again, with --only {lost[0]} and "
             f"another --out one image alone"
         )
+
+
+def check_program(out: Path, task: Task) -> None:
+    """Refuse to add to images that another version of the program rendered: they would be of two looks."""
+    batches = task.batches
+    if not any(batch.missing(out, number, images) for number, images in batches.items()):
+        return
+    for number in batches:
+        if different := program.changes(batch.read_part(out, number)["made_by"]):
+            raise InputError(
+                f"{out}: was begun with another version of the program ({different}); go on with that one, or choose "
+                "another folder"
+            )
 
 
 def _listed(numbers: list[int]) -> str:
@@ -229,7 +242,7 @@ def _assemble(out: Path, task: Task) -> None:
         "images_without_corrosion": kinds.total() - len(with_corrosion),
         "images_by_kind": dict(sorted(kinds.items())),
         **({"maps": {name: maps.MEANING[name] for name in config.maps}} if config.maps else {}),
-        "versions": versions(*MADE_BY),
+        "versions": program.made_by(),
         "device": task.device.upper(),
         "licence": "the images and labels are yours; made with CC0 light maps from Blender",
     }  # fmt: skip

@@ -15,7 +15,7 @@ from benchmarks.parts import cost
 from segmentation import card, coco, evaluate, groups, predictions, roboflow, runs, splits, sweep, weights
 from segmentation.config import REAL, configure
 from segmentation.encoders import source
-from synth import batch, preview, subject, uvmap, validate, validation_report
+from synth import batch, preview, program, subject, uvmap, validate, validation_report
 from twin import inspection, intake, state
 from twin.files import write_json, write_manifest
 from twin.holding import check_claim
@@ -248,7 +248,9 @@ def make_predictions(folder: Path) -> None:
 def make_part(folder: Path) -> None:
     """A part of a rendered dataset."""
     image = {"id": 1, "file_name": "000000.jpg", "width": 8, "height": 6, "scene": 0, "asset_kind": "pipe"}
-    write_json(folder / "parts" / "000000.json", {"images": [image], "annotations": [], "assets": []})
+    write_json(
+        folder / "parts" / "000000.json", {"images": [image], "annotations": [], "assets": [], "made_by": {"bpy": "1"}}
+    )
 
 
 def make_claim(folder: Path) -> None:
@@ -299,7 +301,12 @@ JSON_READERS = {
     ),
     "prediction": Reader(file="parts/a.json", make=make_predictions, read=predictions._tables),
     "part of a dataset": Reader(
-        file="parts/000000.json", make=make_part, read=lambda folder: batch.missing(folder, 0, range(2))
+        file="parts/000000.json",
+        make=make_part,
+        read=lambda folder: (
+            batch.missing(folder, 0, range(2)),
+            program.changes(batch.read_part(folder, 0)["made_by"]),
+        ),
     ),
     "claim": Reader(file="claim.json", make=make_claim, read=lambda folder: check_claim(folder, "run", {"a": 1})),
 }

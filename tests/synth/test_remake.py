@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from synth import remake
+from synth import program, remake
 from synth.__main__ import validate
 from synth.config import RenderConfig
-from synth.render import render
+from synth.rehearsal import rehearse
+from synth.render import Task, render
 from twin.files import InputError, WorkError
 
 
@@ -51,7 +52,7 @@ def test_every_difference_is_named(dataset: Path, tmp_path: Path, capsys: pytest
         copy / "annotations.json",
         annotations=[{**each, "score": 1} if each["image_id"] == 2 else each for each in annotations],
     )
-    with pytest.raises(WorkError, match=r"2 of 2 images differ when rendered again \(stated versions are the same"):
+    with pytest.raises(WorkError, match=r"2 of 2 images differ when rendered again \(the program is the same"):
         validate(copy, verify=5)
     first, second = (line for line in capsys.readouterr().out.splitlines() if ".jpg: " in line)
     assert first == "000000.jpg: another map of severity"
@@ -66,6 +67,33 @@ def test_versions_that_differ_are_named(dataset: Path, tmp_path: Path) -> None:
     stated = json.loads((copy / "dataset.json").read_text())["versions"]
     changed_json(copy / "dataset.json", versions={**stated, "bpy": "1.2"})
     assert remake.changed_versions(copy) == f"bpy 1.2, now {stated['bpy']}"
+
+
+@pytest.mark.blender
+def test_what_another_version_began_is_left_to_it(dataset: Path, tmp_path: Path) -> None:
+    """Unless nothing is to be rendered: a finished folder serves, and so do parts that are only to be assembled."""
+    copy, config = copied(dataset, tmp_path), RenderConfig(preset="quick", size=48, seed=3, maps=("severity",))
+    part = copy / "parts" / "000000.json"
+    stated = json.loads(part.read_text())["made_by"]
+    changed_json(part, made_by={**stated, "sources": "0123456789abcdef"})
+    before = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
+    assert render(copy, config, count=2) == 2
+    message = rf"begun with another version .* 0123456789abcdef, now {stated['sources']}"
+    with pytest.raises(InputError, match=message):
+        render(copy, config, count=3)
+    with pytest.raises(InputError, match=message):
+        rehearse(copy, Task(config=config, shown=None, count=3), workers=1, address=None)
+    assert {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()} == before
+    (copy / "dataset.json").unlink()
+    assert render(copy, config, count=2) == 2
+    assert (copy / "annotations.json").read_bytes() == before[copy / "annotations.json"]
+
+
+def test_the_program_is_stated_with_its_sources_and_libraries() -> None:
+    stated = program.made_by()
+    assert {"corrotwin", "bpy", "numpy", program.SOURCES} < set(stated)
+    assert program.changes(stated) == program.changes({}) == ""
+    assert program.changes({**stated, "numpy": "1"}) == f"numpy 1, now {stated['numpy']}"
 
 
 @pytest.mark.blender
