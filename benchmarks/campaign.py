@@ -87,8 +87,10 @@ def given(
     )
 
 
-def screen(asked: Given, settings: Recipe, *, reference: bool) -> list[str]:
+def screen(asked: Given, settings: Recipe, mix: Mix | None, *, reference: bool) -> list[str]:
     """Train on renders alone, look at validation photos, and say where it fails; the names of runs that failed.
+
+    With a mix, the small part of the photos is trained too, with and without renders.
 
     Raises
     ------
@@ -97,21 +99,24 @@ def screen(asked: Given, settings: Recipe, *, reference: bool) -> list[str]:
     """
     if len(asked.sets) > 1:
         raise InputError("--screen looks at one set; give one folder with --data")
-    photos = asked.sets[0]
+    photos, renders = asked.sets[0], asked.renders[0]
     check_claim(asked.out, transfer.KIND, transfer.claim(settings))
     fold = recipe.screen(photos.data, photos.spots, settings)
-    arms: list[tuple[Renders | None, tuple[Cell, ...]]] = [
-        (asked.renders[0], recipe.renders_only()), (None, recipe.all_real()),
-    ]  # fmt: skip
-    of_renders, of_photos = transfer.parts(asked.out, fold, photos, settings, arms, {}, runs=SCREEN_RUNS)
-    wanted = [of_renders, *([of_photos] if reference else [])]
+
+    def part(cells: tuple[Cell, ...], of: Renders | None) -> Part:
+        (found,) = transfer.parts(asked.out, fold, photos, settings, [(of, cells)], {}, runs=SCREEN_RUNS)
+        return found
+
+    alone, whole = part(recipe.renders_only(), renders), part(recipe.all_real(), None)
+    few = (part(recipe.few_real(settings), None), part(recipe.few_mixed(settings, mix), renders)) if mix else ()
+    wanted = [alone, *([whole] if reference else []), *few]
     work = transfer.survey(asked.out, wanted, asked.address)
     print(work.describe(asked.out, f"screen of {photos.name}"), flush=True)  # noqa: T201
     if asked.dry_run:
         return []
     with hold(asked.out, transfer.KIND, transfer.claim(settings)):
         failed = transfer.train(asked.out, wanted, wanted, work, asked.address)
-        print(screening.report(of_renders, of_photos, settings))  # noqa: T201
+        print(screening.report(alone, whole, few, settings))  # noqa: T201
     return failed
 
 

@@ -94,12 +94,17 @@ class Mix:
 
 def of_photos(recipe: Recipe) -> tuple[Cell, ...]:
     """The arms that no render touches: their runs serve all renders that are tried."""
-    return all_real() + _cells({kind: arm_at(kind, recipe.fraction) for kind in ("real", "copy-paste")})
+    return all_real() + few_real(recipe) + _cells({"copy-paste": arm_at("copy-paste", recipe.fraction)})
 
 
 def all_real() -> tuple[Cell, ...]:
     """The arm of all real training photos, which renders alone are held against."""
     return _cells({"real": arm_at("real", 1.0)})
+
+
+def few_real(recipe: Recipe) -> tuple[Cell, ...]:
+    """The arm of the small part of the real training photos."""
+    return _cells({"real": arm_at("real", recipe.fraction)})
 
 
 def of_renders(recipe: Recipe, mix: Mix) -> tuple[Cell, ...]:
@@ -110,7 +115,12 @@ def of_renders(recipe: Recipe, mix: Mix) -> tuple[Cell, ...]:
 
 def curve(recipe: Recipe, mix: Mix) -> tuple[Cell, ...]:
     """The arms whose score is followed over the number of renders."""
-    return renders_only() + _cells({mix.name: mix.arm(recipe, small=True)})
+    return renders_only() + few_mixed(recipe, mix)
+
+
+def few_mixed(recipe: Recipe, mix: Mix) -> tuple[Cell, ...]:
+    """The arm of the small part of the photos with renders."""
+    return _cells({mix.name: mix.arm(recipe, small=True)})
 
 
 def renders_only() -> tuple[Cell, ...]:

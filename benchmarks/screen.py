@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 FOLDER, TEXT = "failures", "screen.txt"
 
 
-def report(part: Part, reference: Part, settings: Recipe) -> str:
+def report(part: Part, reference: Part, few: Sequence[Part], settings: Recipe) -> str:
     """Write the failure sheet and the table of photos of a screen, and return what it says.
 
     Parameters
     ----------
     part : the study of renders only on validation photos.
     reference : the study of all real photos on the same, whether or not it has runs.
+    few : those of the small part of the photos on the same, without renders and with them; or none.
     """
     folder = part.folder / FOLDER
     complete, _, _ = part.standing()
@@ -50,6 +51,7 @@ def report(part: Part, reference: Part, settings: Recipe) -> str:
         lines.append(f"all real: {goals.spread(real)}; renders only is {_percent(own.mean() / real.mean())} of that")
     else:
         lines.append("all real: not trained on this fold; --reference trains it, once for all renders")
+    lines += _of_few(few, groups)
     alarms = [_alarms(part, key, settings.size) for key in complete]
     found = failures.causes(part.photos, tables, alarms, all_rust)
     lines += [failures.described(found), *_others(part)]
@@ -65,6 +67,23 @@ def report(part: Part, reference: Part, settings: Recipe) -> str:
         shown = f"{folder / failures.SHEET}, "
     write_text(folder / TEXT, text)
     return f"{text}{shown}{folder / failures.TABLE}"
+
+
+def _of_few(few: Sequence[Part], groups: Sequence[str]) -> list[str]:
+    """What the small part of the photos gives without renders and with them, mixed in each way that was screened."""
+    lines = []
+    for part in few:
+        own = {cell.arm.name for cell in part.config.cells}
+        complete, _, _ = part.standing()
+        if complete:
+            lines.append(f"{', '.join(own)}: {goals.spread(_f1(list(complete.values()), groups))}")
+        if part.renders is not None:
+            scored = results.load(part.folder).scores
+            others = sorted({each.arm for each in scored} - own - {RENDERS})
+            for arm in others:
+                values = unit_means(np.array([each.f1 for each in scored if each.arm == arm]), groups)
+                lines.append(f"  {arm}: {goals.spread(values)}")
+    return lines
 
 
 def _f1(found: "Sequence[Run]", groups: Sequence[str]) -> FloatArray:
@@ -98,8 +117,7 @@ def _others(part: Part) -> list[str]:
             other = results.load(folder)
         except InputError:  # unfinished
             continue
-        if other.scores:
-            values = [each.mean("f1") for each in other.scores]
+        if values := [each.mean("f1") for each in other.scores if each.arm == RENDERS]:
             name = (folder / str(other.manifest["renders"]["folder"])).resolve()
             found.append((float(np.mean(values)), f"  {np.mean(values):.3f}  {name}"))
     return (

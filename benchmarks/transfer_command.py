@@ -15,6 +15,7 @@ def transfer(
     screen: bool = False,
     confirm: bool = False,
     reference: bool = False,
+    mixed: bool = False,
     runs: int = 5,
     folds: int = 5,
     fraction: float = 0.1,
@@ -45,6 +46,7 @@ def transfer(
         screen: the inner loop: renders only, two runs, validation photos; writes the worst photos into the folder.
         confirm: all arms, all photos tested once a run; the default.
         reference: with --screen, train all real photos on the same fold, too; done once for all renders.
+        mixed: with --screen, train the small part of the photos, with and without the renders, on the same fold, too.
         runs: of each arm, each in all folds; more may be added later.
         folds: of the cross-validation, by whole spots, dealt anew for each run.
         fraction: the small part of the real training photos.
@@ -67,8 +69,9 @@ def transfer(
 
     if screen and confirm:
         raise InputError("--screen and --confirm: give one of the two")
-    if reference and not screen:
-        raise InputError("--reference goes with --screen; --confirm trains all real photos anyhow")
+    for name, value in (("--reference", reference), ("--mixed", mixed)):
+        if value and not screen:
+            raise InputError(f"{name} goes with --screen; --confirm trains those arms anyhow")
     if screen and (extra := [name for name, value in (("--across", across), ("--clean", clean)) if value]):
         raise InputError(f"--screen looks at validation photos of one set alone; {extra[0]} goes with --confirm")
     if screen and render_counts:
@@ -84,7 +87,7 @@ def transfer(
         out, synth=synth, data=data, across=across, clean=clean, counts=render_counts, address=address, dry_run=dry_run
     )
     if screen:
-        failed = campaign.screen(given, settings, reference=reference)
+        failed = campaign.screen(given, settings, mix if mixed else None, reference=reference)
     else:
         failed = campaign.confirm(given, settings, mix, runs=runs, renders_goal=renders_goal, command=command)
     for name in failed:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -193,7 +194,7 @@ def _boxes(material: Material, photos: _Side, renders: _Side, single: Mapping[st
             axis.set_yticks([1, 0], ["photos", "renders"], fontsize=8)
             axis.set_ylim(-0.6, 1.6)
             axis.grid(visible=False)
-            axis.set_title(gap.FEATURES[name], fontsize=7.5)
+            axis.set_title(fill(gap.FEATURES[name], 30), fontsize=7.5)  # on two lines, where it would be cut
 
     return material.figure(
         "gap",

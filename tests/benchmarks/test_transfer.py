@@ -263,6 +263,24 @@ def test_the_reference_of_a_screen_is_trained_once_for_all_renders(
     assert str(home / "renders") in said  # what was screened before
 
 
+def test_a_screen_of_mixtures_tells_them_apart_and_keeps_those_before(
+    home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    give(home, screen=True, mixed=True)
+    names = ["renders", "real-10pct", "mixed50-10pct"]
+    assert [Path(each).name for each in trained] == [f"{arm}-mobilenet_v2-{run:02d}" for arm in names for run in (0, 1)]
+    trained.clear()
+    capsys.readouterr()
+    give(home, screen=True, mixed=True, share=0.25, pretrain=0.5)
+    arm = "mixed25-pretrain50-10pct"
+    assert [Path(each).name for each in trained] == [f"{arm}-mobilenet_v2-{run:02d}" for run in (0, 1)]
+    said = capsys.readouterr().out.splitlines()
+    starts = ("real-10pct: 0.", f"{arm}: 0.", "  mixed50-10pct: 0.")
+    first, second, third = (next(at for at, line in enumerate(said) if line.startswith(start)) for start in starts)
+    assert first + 1 == second == third - 1
+    assert not any(line.startswith("  renders: 0.") for line in said)
+
+
 # --- bad input
 
 
@@ -272,7 +290,8 @@ def test_the_reference_of_a_screen_is_trained_once_for_all_renders(
         ({"screen": True, "confirm": True}, "give one of the two"),
         ({"screen": True, "render_counts": (2,)}, "goes with --confirm"),
         ({"screen": True, "clean": Path("clean")}, "--clean goes with --confirm"),
-        ({"reference": True}, "goes with --screen"),
+        ({"reference": True}, "--reference goes with --screen"),
+        ({"mixed": True}, "--mixed goes with --screen"),
         ({"synth": Path("absent")}, "--synth .*absent"),
         ({"data": ()}, "at least one folder"),
         ({"data": (Path("absent"),)}, "absent"),
