@@ -24,10 +24,27 @@ if TYPE_CHECKING:
 
 
 def render_batch(
-    out: Path, config: RenderConfig, shown: Subject | None, number: int, images: range, threads: int, device: str
+    out: Path,
+    config: RenderConfig,
+    shown: Subject | None,
+    number: int,
+    images: range,
+    threads: int,
+    device: str,
+    made_by: Mapping[str, str],
 ) -> None:
-    """Render what is missing of one batch, in a Ray worker; each finished image enters its part at once."""
+    """Render what is missing of one batch, in a Ray worker; each finished image enters its part at once.
+
+    Raises
+    ------
+    RuntimeError
+        The program is not that which the driver says, since it was changed or this is another machine; or as of
+        `blender`.
+    """
     from synth import labels, scene, spec
+
+    if different := program.changes(made_by, program.made_by()):
+        raise RuntimeError(f"{os.uname().nodename} has another version of the program ({different})")
 
     own = out / "work" / f"{number:06d}"
     # The worker of a killed command outlives it by a moment: wait, then go on from what it has done.
@@ -44,12 +61,12 @@ def render_batch(
             for index in finished:
                 one, view = next((one, view) for one in scenes for view in one.views if view.index == index)
                 assets = labels.known(one, view)
-                record(out, config, shown, number, index, work / f"view-{index}.npz", assets)
+                record(out, config, shown, number, index, work / f"view-{index}.npz", assets, made_by)
 
 
 def record(
     out: Path, config: RenderConfig, shown: Subject | None, number: int, index: int, view: Path,
-    assets: "Mapping[int, Known]",
+    assets: "Mapping[int, Known]", made_by: Mapping[str, str],
 ) -> None:  # fmt: skip
     """Turn what Blender made of image `index` into its photograph, maps and annotations, and list it as done."""
     import numpy as np
@@ -79,7 +96,7 @@ def record(
     mask = labels.annotated(label, config.rule())
     part["annotations"] += labels.annotations(mask, label, index + 1, assets, polygons=config.polygons)
     part["assets"] += labels.sights(label, index + 1, assets, config.rule().threshold, polygons=config.polygons)
-    part["made_by"] = program.made_by()
+    part["made_by"] = dict(made_by)
     write_json(part_file(out, number), part)
 
 

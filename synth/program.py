@@ -1,30 +1,76 @@
-"""What decides a picture beside its settings: the sources of the program and the libraries that it renders with."""
+"""What decides a picture beside its settings: the sources that draw it and the libraries that they use."""
 
+import ast
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
 from twin.files import versions
 
-LIBRARIES = ("bpy", "blenderproc", "numpy", "scipy", "opencv-python-headless", "pillow")
-SOURCES = "sources"  # under this name stands a digest of the modules of synth and twin
+ROOT = Path(__file__).resolve().parents[1]
+ENTRIES = ("synth.batch", "synth.blender.__main__")  # what a worker runs, and what it starts
+OURS = ("synth", "twin", "segmentation")
+LIBRARIES = ("bpy", "blenderproc", "numpy", "scipy", "opencv-python-headless", "pillow", "pycocotools", "trimesh")
+SOURCES = "sources"  # under this name stands a digest of our own modules
 
 
-@cache
 def made_by() -> dict[str, str]:
-    """Python, this project and libraries with their versions, and SHA-256, 16 hex digits, of the sources."""
-    root = Path(__file__).resolve().parents[1]
-    found = hashlib.sha256()
-    for path in sorted(path for package in ("synth", "twin") for path in (root / package).rglob("*.py")):
-        content = path.read_bytes()
-        found.update(f"{path.relative_to(root).as_posix()} {len(content)}\n".encode() + content)
-    return {**versions("corrotwin", *LIBRARIES), SOURCES: found.hexdigest()[:16]}
+    """Python, this project and libraries with their versions, and SHA-256, 16 hex digits, of what our modules do.
+
+    These are all modules that drawing a picture and its labels may import. Comments and docstrings do not count.
+    """
+    digests = sorted(f"{name} {digest}" for name, digest in _modules().items())
+    return {**versions("corrotwin", *LIBRARIES), SOURCES: hashlib.sha256("\n".join(digests).encode()).hexdigest()[:16]}
 
 
-def changes(before: Mapping[str, str]) -> str:
-    """What is not as `before` states it, such as "bpy 4.5.15, now 4.5.16"; "" for nothing."""
-    now = made_by()
+def changes(before: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """What is not as it was, such as "bpy 4.5.15, now 4.5.16"; "" for nothing. What either does not state is let be."""
     return ", ".join(
         f"{name} {before[name]}, now {now[name]}" for name in now if before.get(name, now[name]) != now[name]
     )
+
+
+def _modules() -> dict[str, str]:
+    """A digest of each of our modules that `ENTRIES` import, directly or not, and of those themselves, by name."""
+    found: dict[str, str] = {}
+    left = list(ENTRIES)
+    while left:
+        name = left.pop()
+        path = ROOT.joinpath(*name.split("."))
+        file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        if name not in found and file.is_file():
+            found[name], imported = _module(file, file.stat().st_mtime_ns)
+            left += imported
+    return found
+
+
+@cache
+def _module(file: Path, mtime_ns: int) -> tuple[str, list[str]]:
+    """A digest of a module, and what of ours it may import; read again when its file is another."""
+    tree = ast.parse(file.read_bytes())
+    imported = sorted({name for name in _imports(tree) if name.partition(".")[0] in OURS})
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if (
+            isinstance(body, list)
+            and body
+            and isinstance(body[0], ast.Expr)
+            and isinstance(body[0].value, ast.Constant)
+        ):
+            del body[0]  # a docstring
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), imported
+
+
+def _imports(tree: ast.Module) -> Iterator[str]:
+    """Names that a module imports, and those of their packages; what is no module among them is none of ours."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [each.name for each in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{each.name}" for each in node.names)]
+        else:
+            continue
+        for name in names:
+            parts = name.split(".")
+            yield from (".".join(parts[:count]) for count in range(1, len(parts) + 1))

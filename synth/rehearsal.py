@@ -2,11 +2,12 @@
 
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from synth import batch, fanout
+from synth import batch, fanout, program
 from synth.render import Task, check_program, finished, room
 from twin.files import WorkError, free_bytes
 from twin.holding import check_claim
@@ -33,9 +34,10 @@ def rehearse(out: Path, task: Task, *, workers: int | None, address: str | None)
     left = {number: images for number, images in left.items() if images}
     if finished(out, task) is not None or not left:
         return f"{out}: nothing is left to render"
-    check_program(out, task)
+    made_by = program.made_by()
+    check_program(out, task, made_by)
     first = next(iter(left))
-    seconds, size = _probe(task, first, needs.cpus)
+    seconds, size = _probe(task, first, needs.cpus, made_by)
     at_a_time = workers or fanout.at_a_time(needs)
     at_a_time = max(1, min(at_a_time, len(left)))
     images = sum(map(len, left.values()))
@@ -51,13 +53,15 @@ def rehearse(out: Path, task: Task, *, workers: int | None, address: str | None)
     )
 
 
-def _probe(task: Task, number: int, threads: int) -> tuple[float, int]:
+def _probe(task: Task, number: int, threads: int, made_by: Mapping[str, str]) -> tuple[float, int]:
     """Render a whole batch aside: seconds, and bytes on disk."""
     begun = time.monotonic()
     with TemporaryDirectory() as name:
         aside = Path(name) / "probe"
         try:
-            batch.render_batch(aside, task.config, task.shown, number, task.batches[number], threads, task.device)
+            batch.render_batch(
+                aside, task.config, task.shown, number, task.batches[number], threads, task.device, made_by
+            )
         except RuntimeError as error:
             raise WorkError(f"the batch for the dry run failed: {error}") from error
         shutil.rmtree(aside / "work")

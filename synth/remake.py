@@ -100,7 +100,7 @@ def tell(folder: Path, remade: Iterable[Remade]) -> None:
 def changed_versions(folder: Path) -> str:
     """What made a dataset in another version than there is now, such as "bpy 4.5.15, now 4.5.16"; "" for nothing."""
     before = (read_manifest(folder, "dataset") or {}).get("versions")
-    return program.changes(before) if isinstance(before, dict) else ""
+    return program.changes(before, program.made_by()) if isinstance(before, dict) else ""
 
 
 def _origin(folder: Path, twin: Path | None) -> _Origin:

@@ -6,7 +6,7 @@ Nothing here depends on time, order or the number of workers: image 17 is the sa
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -159,11 +159,14 @@ def _cards(address: str | None) -> dict[str, int]:
 
 def _render_missing(out: Path, task: Task, needs: fanout.Needs, workers: int | None, address: str | None) -> None:
     """Render the batches whose part is absent or lacks images."""
-    batches = task.batches
-    check_program(out, task)
+    batches, made_by = task.batches, program.made_by()
+    check_program(out, task, made_by)
     (out / "images").mkdir(exist_ok=True)
     items = [
-        fanout.Item(key=str(number), arguments=(out, task.config, task.shown, number, images, needs.cpus, task.device))
+        fanout.Item(
+            key=str(number),
+            arguments=(out, task.config, task.shown, number, images, needs.cpus, task.device, made_by),
+        )
         for number, images in batches.items()
     ]
     failures = fanout.fan_out(
@@ -184,17 +187,23 @@ def _render_missing(out: Path, task: Task, needs: fanout.Needs, workers: int | N
         )
 
 
-def check_program(out: Path, task: Task) -> None:
+def check_program(out: Path, task: Task, made_by: Mapping[str, str]) -> None:
     """Refuse to add to images that another version of the program rendered: they would be of two looks."""
-    batches = task.batches
-    if not any(batch.missing(out, number, images) for number, images in batches.items()):
+    if not any(batch.missing(out, number, images) for number, images in task.batches.items()):
         return
-    for number in batches:
-        if different := program.changes(batch.read_part(out, number)["made_by"]):
+    for part in _parts(out, task):
+        different = program.changes(part["made_by"], made_by) if part["made_by"] else "one that did not state itself"
+        if different:
             raise InputError(
-                f"{out}: was begun with another version of the program ({different}); go on with that one, or choose "
-                "another folder"
+                f"{out}: was begun with another version of the program ({different}); go on with that one, delete the "
+                "folder, or choose another"
             )
+
+
+def _parts(out: Path, task: Task) -> Iterator[dict[str, Any]]:
+    """The parts of a task in which something is done."""
+    parts = (batch.read_part(out, number) for number in task.batches)
+    return (part for part in parts if part["images"])
 
 
 def _listed(numbers: list[int]) -> str:
@@ -242,7 +251,7 @@ def _assemble(out: Path, task: Task) -> None:
         "images_without_corrosion": kinds.total() - len(with_corrosion),
         "images_by_kind": dict(sorted(kinds.items())),
         **({"maps": {name: maps.MEANING[name] for name in config.maps}} if config.maps else {}),
-        "versions": program.made_by(),
+        "versions": next(_parts(out, task))["made_by"],
         "device": task.device.upper(),
         "licence": "the images and labels are yours; made with CC0 light maps from Blender",
     }  # fmt: skip

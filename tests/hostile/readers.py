@@ -305,7 +305,7 @@ JSON_READERS = {
         make=make_part,
         read=lambda folder: (
             batch.missing(folder, 0, range(2)),
-            program.changes(batch.read_part(folder, 0)["made_by"]),
+            program.changes(batch.read_part(folder, 0)["made_by"], {"bpy": "2"}),
         ),
     ),
     "claim": Reader(file="claim.json", make=make_claim, read=lambda folder: check_claim(folder, "run", {"a": 1})),

@@ -92,7 +92,7 @@ def dataset(out: Path, order: list[int], **options: object) -> dict[str, bytes]:
     for index in order:
         view = out.parent / f"view-{index}.npz"
         np.savez(view, photograph=np.full((SIZE, SIZE, 3), 0.5, np.float16), **seen(index))
-        batch.record(out, config, None, index // 6, index, view, ASSETS if index != 3 else {})
+        batch.record(out, config, None, index // 6, index, view, ASSETS if index != 3 else {}, {})
     for name in config.maps:
         (out / "maps" / name / ".000001.png.x.tmp").touch()  # of a writer that was killed
     render._assemble(out, render.Task(config=config, shown=None, count=len(order)))

@@ -1,6 +1,7 @@
 """A sample of a dataset is rendered again and compared."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from synth import program, remake
+from synth import batch, program, remake
 from synth.__main__ import validate
 from synth.config import RenderConfig
 from synth.rehearsal import rehearse
@@ -75,69 +76,55 @@ def test_what_another_version_began_is_left_to_it(dataset: Path, tmp_path: Path)
     copy, config = copied(dataset, tmp_path), RenderConfig(preset="quick", size=48, seed=3, maps=("severity",))
     part = copy / "parts" / "000000.json"
     stated = json.loads(part.read_text())["made_by"]
-    changed_json(part, made_by={**stated, "sources": "0123456789abcdef"})
-    before = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
-    assert render(copy, config, count=2) == 2
-    message = rf"begun with another version .* 0123456789abcdef, now {stated['sources']}"
-    with pytest.raises(InputError, match=message):
-        render(copy, config, count=3)
-    with pytest.raises(InputError, match=message):
-        rehearse(copy, Task(config=config, shown=None, count=3), workers=1, address=None)
-    assert {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()} == before
-    (copy / "dataset.json").unlink()
-    assert render(copy, config, count=2) == 2
-    assert (copy / "annotations.json").read_bytes() == before[copy / "annotations.json"]
+    for before, said in (
+        ({**stated, "sources": "0123456789abcdef"}, f"sources 0123456789abcdef, now {stated['sources']}"),
+        ({}, "one that did not state itself"),
+    ):
+        changed_json(part, made_by=before)
+        files = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
+        assert render(copy, config, count=2) == 2
+        message = rf"begun with another version of the program \({said}\)"
+        with pytest.raises(InputError, match=message):
+            render(copy, config, count=3)
+        with pytest.raises(InputError, match=message):
+            rehearse(copy, Task(config=config, shown=None, count=3), workers=1, address=None)
+        assert {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()} == files
+        (copy / "dataset.json").unlink()
+        assert render(copy, config, count=2) == 2
+        assert (copy / "annotations.json").read_bytes() == files[copy / "annotations.json"]
+        assert json.loads((copy / "dataset.json").read_text())["versions"] == before  # not what assembled them
 
 
-def test_the_program_is_stated_with_its_sources_and_libraries() -> None:
+def test_a_worker_of_another_version_renders_nothing(tmp_path: Path) -> None:
+    config, asked = RenderConfig(preset="quick", size=48, seed=3), {**program.made_by(), "numpy": "1"}
+    with pytest.raises(RuntimeError, match=r"has another version of the program \(numpy 1, now "):
+        batch.render_batch(tmp_path / "out", config, None, 0, range(1), 1, "cpu", asked)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_digest_of_the_program_is_of_what_draws_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stated = program.made_by()
-    assert {"corrotwin", "bpy", "numpy", program.SOURCES} < set(stated)
-    assert program.changes(stated) == program.changes({}) == ""
-    assert program.changes({**stated, "numpy": "1"}) == f"numpy 1, now {stated['numpy']}"
+    assert {"corrotwin", "bpy", "numpy", "pycocotools"} < set(stated)
+    assert program.changes(stated, stated) == program.changes({}, stated) == ""
+    assert program.changes({**stated, "numpy": "1"}, stated) == f"numpy 1, now {stated['numpy']}"
+    for package in program.OURS:
+        shutil.copytree(program.ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(program, "ROOT", tmp_path)
 
+    def edited(name: str, old: str, new: str) -> bool:
+        """Whether another text of a module gives another digest."""
+        path, was = tmp_path / name, program.made_by()
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+        os.utime(path, ns=(0, path.stat().st_mtime_ns + 10**9))
+        return program.made_by() != was
 
-@pytest.mark.blender
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"preset": {"description": "another"}}, "preset quick was another then"),
-        ({"configuration": {"preset": "quick"}}, "damaged"),
-        ({"configuration": {"preset": ["quick"]}}, "damaged"),
-        (
-            {"configuration": {"preset": "nope", "size": 48, "seed": 3, "maps": []}},
-            r"dataset\.json: damaged \(unknown preset",
-        ),
-        (
-            {"configuration": {"preset": "quick", "size": 4.5, "seed": 3, "maps": []}},
-            r"damaged \(size, seed or polygons",
-        ),
-        ({"configuration": 7}, "damaged"),
-        ({"device": None, "configuration": {"preset": "quick", "size": 48, "seed": 3, "maps": ["depth "]}}, "damaged"),
-        ({"twin": {"id": "spool", "cameras": []}}, "give its folder with --twin"),
-    ],
-)
-def test_what_cannot_be_rendered_again_is_said(
-    dataset: Path, tmp_path: Path, changes: dict[str, Any], message: str
-) -> None:
-    copy = copied(dataset, tmp_path)
-    changed_json(copy / "dataset.json", **changes)
-    with pytest.raises(InputError, match=message):
-        next(remake.remake(copy, 1))
-
-
-@pytest.mark.blender
-@pytest.mark.parametrize("record", ["spool", {"id": "spool", "clock": "2020", "cameras": [1]}, {"cameras": 3}])
-def test_a_damaged_record_of_a_twin_is_one_line(dataset: Path, tmp_path: Path, record: Any) -> None:
-    copy = copied(dataset, tmp_path)
-    changed_json(copy / "dataset.json", twin=record)
-    with pytest.raises(InputError, match=r"dataset\.json: damaged"):
-        next(remake.remake(copy, 1, twin=tmp_path))
-
-
-def test_other_datasets_and_numbers_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="not rendered by"):
-        next(remake.remake(tmp_path, 1))
-    with pytest.raises(InputError, match="--verify 0"):
-        validate(tmp_path, verify=0)
-    with pytest.raises(InputError, match="it is for --verify"):
-        validate(tmp_path, twin=tmp_path)
+    assert program.made_by() == stated
+    assert edited("synth/blender/steel.py", "_MAROON = (0.15", "_MAROON = (0.16")
+    assert edited("twin/coating.py", '"C4": 4.0', '"C4": 4.1')
+    assert edited("segmentation/coco_write.py", "import json\n", "import json\nimport os\n")
+    assert not edited("synth/runoff.py", '"""Rust water', '"""Brown water')
+    assert not edited("synth/runoff.py", "# half of it, m", "# half")
+    assert not edited("twin/inference.py", "PARTICLES = 800", "PARTICLES = 801")
+    assert not edited("synth/validate.py", "import numpy", "import os\nimport numpy")

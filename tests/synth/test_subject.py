@@ -303,7 +303,7 @@ def test_exact_mask_is_the_stored_rust_through_the_stated_camera(
     out = tmp_path / "out"
     (out / "images").mkdir(parents=True)
     batch.render_batch(
-        out, replace(CONFIG, labels="exact"), subject.saved(folder, (FRONT, SIDE)), 0, range(2), threads=2, device="cpu"
+        out, replace(CONFIG, labels="exact"), subject.saved(folder, (FRONT, SIDE)), 0, range(2), 2, "cpu", {}
     )
     part = json.loads((out / "parts" / "000000.json").read_text())
     assert [(image["scene"], image["asset_kind"]) for image in part["images"]] == [(0, "plate")] * 2
