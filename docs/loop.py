@@ -77,7 +77,7 @@ class Spread:
     def of(cls, values: NDArray[np.float64], truth: float) -> "Spread":
         """The spread of equally likely values (n,)."""
         low, middle, high = levels(values)
-        return cls(p5=low, p50=middle, p95=high, distance=float(np.abs(values - truth).mean()))
+        return cls(p5=low, p50=middle, p95=high, distance=float(distances(values, np.array([truth]))[0]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +90,8 @@ class Outcome:
     truth: float
     before: Spread
     after: Spread
+    could: Mask
+    """(n,) of each history after the photographs: whether the forecast would have come closer, were that the truth."""
 
     @property
     def closer(self) -> bool:
@@ -216,12 +218,17 @@ def outcomes(
     return [
         Outcome(
             seed=seed, kind=known.kind, quantity=quantity, truth=true,
-            before=Spread.of(old, true), after=Spread.of(new, true),
+            before=Spread.of(old, true), after=Spread.of(new, true), could=distances(new, new) < distances(old, new),
         )
         for quantity, true, old, new in zip(
             QUANTITIES, (share, worst, log(max(worst, LEAST_MM))), before, after, strict=True
         )
     ]  # fmt: skip
+
+
+def distances(values: NDArray[np.float64], truths: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean distance of equally likely values (n,) from each of m truths, (m,)."""
+    return np.asarray(np.abs(values[:, None] - truths).mean(axis=0))
 
 
 def measured(hidden: Twin, years: float, asset: Asset, texels: Texels) -> tuple[float, float]:
@@ -243,26 +250,30 @@ USUAL = Record(date="2000-01-01", zone=ALL, kind="photo", value=0.0, tool="camer
 EYES: dict[str, tuple[Eye, Record]] = {"true masks": (perfect, SHARP), "spoiled masks": (spoiled, USUAL)}
 
 
-def rates(found: Sequence[Outcome]) -> Iterator[tuple[str, int, float, float, float, float]]:
-    """For each quantity, and for `BOTH` together: seeds, and shares that came closer, narrower, both; P50 closer."""
+def rates(found: Sequence[Outcome]) -> Iterator[tuple[str, int, float, float, float, float, float]]:
+    """For each quantity, and for `BOTH` together: seeds, and shares that came closer, narrower, both; P50 closer.
+
+    The last is the share expected to come closer if the forecasts after the photographs are right.
+    """
     seeds = sorted({one.seed for one in found})
     for quantity in (*QUANTITIES, "both"):
         chosen = BOTH if quantity == "both" else (quantity,)
         own = [[one for one in found if one.seed == seed and one.quantity in chosen] for seed in seeds]
         closer = [all(one.closer for one in each) for each in own]
         narrower = [all(one.narrower for one in each) for each in own]
+        could = [np.all([one.could for one in each], axis=0).mean() for each in own]
         better = [all(abs(one.after.p50 - one.truth) < abs(one.before.p50 - one.truth) for one in each) for each in own]
         yield (
             quantity, len(seeds), float(np.mean(closer)), float(np.mean(narrower)),
-            float(np.mean(np.logical_and(closer, narrower))), float(np.mean(better)),
+            float(np.mean(np.logical_and(closer, narrower))), float(np.mean(better)), float(np.mean(could)),
         )  # fmt: skip
 
 
 def report(by_eye: dict[str, list[Outcome]]) -> str:
     """Rates and mean widths as Markdown."""
     lines = [
-        "| masks | forecast of | twins | closer % | narrower % | both % | P50 closer % |",
-        "|---|---|---|---|---|---|---|",
+        "| masks | forecast of | twins | closer % | narrower % | both % | P50 closer % | closer, expected % |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name, found in by_eye.items():
         for quantity, count, *shares in rates(found):

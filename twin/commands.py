@@ -181,6 +181,8 @@ def forecast(
     Console().print(future.shown(ends, twin.id))
     for item in known.knowledge.conflicts:
         print(_agreement(item, particles.widening))  # noqa: T201
+    if (power := known.knowledge.power) < 1:
+        print(f"photographs and grades count {100 * power:.2g} %: few histories fit more of what they say")  # noqa: T201
     if pressure is not None:
         for year in (now, grid[-1]):
             low, middle, high = future.levels(pressure.failure_mpa(found, grid.index(year)))

@@ -86,7 +86,7 @@ def zone_of(bank: Bank, name: str) -> ZoneHistories:
     return next(zone for zone in bank.zones if zone.name == name)
 
 
-def log_likelihood(course: Course, found: Sequence[Sighting], bias: Singles) -> Floats:
+def log_likelihood(course: Course, found: Sequence[Sighting], bias: Singles, power: float = 1.0) -> Floats:
     """Logarithm of the likelihood of what was found in one zone, (n, s).
 
     Parameters
@@ -94,6 +94,7 @@ def log_likelihood(course: Course, found: Sequence[Sighting], bias: Singles) -> 
     course : the zone under n draws and s seeds each.
     found : in that zone.
     bias : (n, tools) of each tool, in standard deviations.
+    power : to which the likelihoods of rusted shares are raised: those of photographs and grades.
     """
     total = np.zeros(course.start_years(slice(0, 1)).shape[:2])
     for readings in by_place(found):
@@ -105,10 +106,10 @@ def log_likelihood(course: Course, found: Sequence[Sighting], bias: Singles) -> 
             total += -0.5 * (miss / record.scatter_sd) ** 2
         elif record.kind == "photo":
             mean, spread = _called(item, _share(course, item), off)
-            total += -0.5 * ((record.value - mean) / spread) ** 2 - np.log(spread)
+            total += power * (-0.5 * ((record.value - mean) / spread) ** 2 - np.log(spread))
         elif record.kind == "grade":
             mean, spread = _judged(item, _share(course, item), off)
-            total += _grade_log_chance(round(record.value), mean, spread)
+            total += power * _grade_log_chance(round(record.value), mean, spread)
     return total
 
 

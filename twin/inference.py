@@ -4,6 +4,11 @@ The posterior is carried by particles that are moved from inspection to inspecti
 tempering and Metropolis moves: Del Moral, Doucet & Jasra, J. R. Statist. Soc. B 68, 2006). Particles and not a grid:
 delay, rate, exponent, pits, the bank's draw and one bias for each tool are six dimensions and more, likelihoods have
 several modes (a thin reading: a fast rate or an early start), and a forecast needs whole histories.
+
+A bank has only so many histories. Many photographs, each taken at its word, would leave the one or two that come
+nearest, and their spread would pass for what is not known. So rusted shares tell no more than the bank can tell apart:
+their likelihood is raised to a power below one where else too few draws would remain (a coarsened posterior: Miller &
+Dunson, J. Am. Stat. Assoc. 114, 2019).
 """
 
 from collections import Counter
@@ -26,8 +31,12 @@ PARTICLES = 800
 KEEP = 0.5  # share of effective particles that a step of tempering leaves
 LEAST_STEP = 0.01  # of the likelihood, however few particles it leaves
 MOVES = 3  # Metropolis moves after each step
+LEAST_DRAWS = 16.0  # of the bank that must stay effective; a sixteenth where it has fewer than 256
+COARSER = 0.5  # factor on the power of the likelihood of rusted shares, until they do
+LEAST_POWER = 1 / 64
 OTHER_DRAW = 0.3  # share of moves that also propose another draw of the bank
 GROWTH = ("delay", "rate", "exponent", "pits")  # the first columns of `Particles.normal`
+SHARES = {"photo", "grade"}  # kinds of record that tell a rusted share
 # Kinds of record that tell of a part of growth; of the delay all do.
 TOLD_BY = {"rate": {"ultrasonic", "pit"}, "exponent": {"ultrasonic", "pit"}, "pits": {"pit"}}
 WIDENINGS = (1.0, 2.0, 4.0)  # of the prior, tried in turn until no inspection conflicts
@@ -43,6 +52,11 @@ class Particles:
     number: Integers  # (n,) draw of the bank
     pit_number: Integers  # (n,) draw of the bank that the pits are of
     seeds: Mapping[str, Integers]  # (n,) for each zone
+
+    @property
+    def draws(self) -> int:
+        """Of the bank."""
+        return int(self.bank.zones[0].start_years.shape[0])
 
     def draw(self) -> Draw:
         """Growth of each particle."""
@@ -62,11 +76,13 @@ class Knowledge:
     particles : before any inspection and after each, first to last.
     agreement : of each inspection with what was known before it, under the prior as given.
     widened : the same under the prior that was used, which may be wider.
+    power : to which the likelihood of rusted shares was raised; 1 where they were taken at their word.
     """
 
     particles: tuple[Particles, ...]
     agreement: tuple[Agreement, ...]
     widened: tuple[Agreement, ...]
+    power: float
 
     @property
     def now(self) -> Particles:
@@ -112,13 +128,13 @@ def learn(
         for record in _apart(records)
     ]
     inspections = [list(group) for _, group in groupby(items, key=lambda item: item.record.date)]
-    tried: list[tuple[tuple[Particles, ...], tuple[Agreement, ...]]] = []
+    tried: list[tuple[tuple[Particles, ...], tuple[Agreement, ...], float]] = []
     for widening in widenings:
         tried.append(_run(histories, inspections, len(tools), seed, particles, widening))
         if not conflicts(tried[-1][1]):
             break
-    states, agreement = min(tried, key=lambda one: len(conflicts(one[1])))
-    return Knowledge(particles=states, agreement=tried[0][1], widened=agreement)
+    states, agreement, power = min(tried, key=lambda one: len(conflicts(one[1])))
+    return Knowledge(particles=states, agreement=tried[0][1], widened=agreement, power=power)
 
 
 def _apart(records: Sequence[Record]) -> list[Record]:
@@ -136,7 +152,7 @@ def _apart(records: Sequence[Record]) -> list[Record]:
 
 def _run(
     bank: Bank, inspections: Sequence[Sequence[Sighting]], tools: int, seed: int, count: int, widening: float
-) -> tuple[tuple[Particles, ...], tuple[Agreement, ...]]:
+) -> tuple[tuple[Particles, ...], tuple[Agreement, ...], float]:
     rng = np.random.default_rng([seed, 10])
     draws, seeds = bank.zones[0].start_years.shape[:2]
     pit_draws = len(bank.zones[0].pit_factor)
@@ -144,18 +160,19 @@ def _run(
     number = rng.permutation(np.arange(count) % draws)
     together = rng.integers(seeds, size=count)  # rust creeps from zone to zone: before any record, one history for all
     chosen = {zone.name: together for zone in bank.zones}
-    state = Particles(
+    first = Particles(
         bank=bank, widening=widening, normal=normal, number=number,
         pit_number=rng.permutation(np.arange(count) % pit_draws), seeds=chosen,
     )  # fmt: skip
-    states, agreement = [state], []
+    states, agreement = [first], []
     before: list[Sighting] = []
+    power = 1.0
     for found in inspections:
-        agreement.append(held_against(state.course, _bias(state.normal, widening), before, found, rng))
-        state = _updated(state, before, list(found), rng)
+        agreement.append(held_against(states[-1].course, _bias(states[-1].normal, widening), before, found, rng))
+        after, power = _taught(states, before, found, power, rng)
         before += found
-        states.append(state)
-    return tuple(states), tuple(agreement)
+        states.append(after)
+    return tuple(states), tuple(agreement), power
 
 
 def _draw(bank: Bank, normal: Singles, number: Integers, pit_number: Integers, widening: float) -> Draw:
@@ -184,7 +201,9 @@ def _zone_courses(
     return {name: Course(bank=state.bank, zone=zone_of(state.bank, name), draw=draw) for name in zones}
 
 
-def _marginal(courses: Mapping[str, Course], found: Mapping[str, Sequence[Sighting]], bias: Singles) -> Floats:
+def _marginal(
+    courses: Mapping[str, Course], found: Mapping[str, Sequence[Sighting]], bias: Singles, power: float
+) -> Floats:
     """Log-likelihood of what was found, with the seeds averaged out zone by zone, (n,).
 
     The logarithm of a mean over few seeds is too small on average, by half the relative variance of that mean to second
@@ -192,7 +211,7 @@ def _marginal(courses: Mapping[str, Course], found: Mapping[str, Sequence[Sighti
     """
     total = np.zeros(len(bias))
     for name, items in found.items():
-        values = log_likelihood(courses[name], items, bias)
+        values = log_likelihood(courses[name], items, bias, power)
         most = values.max(axis=1)
         chance = np.exp(values - most[:, None])
         mean = chance.mean(axis=1)
@@ -202,8 +221,35 @@ def _marginal(courses: Mapping[str, Course], found: Mapping[str, Sequence[Sighti
     return total
 
 
+def _taught(
+    states: Sequence[Particles],
+    before: Sequence[Sighting],
+    new: Sequence[Sighting],
+    power: float,
+    rng: np.random.Generator,
+) -> tuple[Particles, float]:
+    """Particles after an inspection, and the power of the likelihood of rusted shares; given is that before it.
+
+    At another power all is learned anew: what is left of particles that had learned more than they should is too few.
+    Where no power leaves enough draws, that which leaves most is taken.
+    """
+    found = [*before, *new]
+    tried = [(_updated(states[-1], before, new, power, rng), power)]
+    least = min(LEAST_DRAWS, states[0].draws / 16)
+    if any(item.record.kind in SHARES for item in found):
+        while _effective(tried[-1][0].number) < least and COARSER * tried[-1][1] >= LEAST_POWER:
+            lower = COARSER * tried[-1][1]
+            tried.append((_updated(states[0], (), found, lower, rng), lower))
+    enough = (one for one in tried if _effective(one[0].number) >= least)
+    return next(enough, max(tried, key=lambda one: _effective(one[0].number)))
+
+
 def _updated(
-    state: Particles, before: Sequence[Sighting], new: Sequence[Sighting], rng: np.random.Generator
+    state: Particles,
+    before: Sequence[Sighting],
+    new: Sequence[Sighting],
+    power: float,
+    rng: np.random.Generator,
 ) -> Particles:
     """Particles after an inspection: its likelihood is let in by steps, with moves after each."""
     old, both = by_zone(before), by_zone([*before, *new])
@@ -219,7 +265,7 @@ def _updated(
         """Log-likelihoods without the inspection and with it, (n,) each."""
         courses = _zone_courses(state, normal, number, pits, both)
         bias = _bias(normal, state.widening)
-        return _marginal(courses, old, bias), _marginal(courses, both, bias)
+        return _marginal(courses, old, bias, power), _marginal(courses, both, bias, power)
 
     base, full = target(normal, number, pits)
     share = 0.0
@@ -253,9 +299,15 @@ def _updated(
     together = np.argmax(noise, axis=1)
     seeds = {zone.name: together for zone in state.bank.zones}
     for name, course in _zone_courses(state, normal, number, pits, both).items():
-        values = log_likelihood(course, both[name], _bias(normal, state.widening))
+        values = log_likelihood(course, both[name], _bias(normal, state.widening), power)
         seeds[name] = np.argmax(values + noise, axis=1)
     return replace(state, normal=normal, number=number, pit_number=pits, seeds=seeds)
+
+
+def _effective(number: Integers) -> float:
+    """How many draws n particles stand for, (n,), counted as if all of them were equally frequent."""
+    share = np.unique(number, return_counts=True)[1] / len(number)
+    return float(1 / (share**2).sum())
 
 
 def _step(gain: Floats, most: float) -> float:

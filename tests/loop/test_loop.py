@@ -91,10 +91,12 @@ def test_true_masks_bring_forecasts_nearer(loop: ModuleType) -> None:
         for one in loop.outcomes(seed, eye, errors=errors, size=80, visits=(4.0, 8.0, 12.0), particles=150)
     ]
     by_name = {row[0]: row[1:] for row in loop.rates(found)}
-    count, closer, narrower, both, _ = by_name["rusted area"]
+    count, closer, narrower, both, *_ = by_name["rusted area"]
     assert count == 2
     assert both == closer == narrower == 1.0
-    assert by_name["worst loss, log"][2] == 1.0
+    losses = [one for one in found if one.quantity == "worst loss, log"]
+    assert sum(one.after.width for one in losses) < sum(one.before.width for one in losses)
+    assert by_name["rusted area"][5] > 0.8  # nearly every history that is left would have been come closer to
 
 
 @pytest.mark.slow
@@ -109,20 +111,23 @@ def test_true_masks_bring_nine_forecasts_of_ten_nearer(loop: ModuleType) -> None
 def test_rates_count_what_they_say(loop: ModuleType) -> None:
     before = loop.Spread(p5=0.0, p50=0.5, p95=1.0, distance=0.6)
     after = loop.Spread(p5=0.5, p50=0.9, p95=0.95, distance=0.3)
-    one = loop.Outcome(seed=0, kind="plate", quantity="rusted area", truth=1.0, before=before, after=after)
-    worse = replace(one, quantity="worst loss, log", after=replace(after, p50=1.6, p95=2.5))
-    second = [replace(one, seed=1), replace(one, seed=1, quantity="worst loss, log")]
+    one = loop.Outcome(seed=0, kind="plate", quantity="rusted area", truth=1.0, before=before, after=after,
+                       could=np.array([True, True, True, False]))  # fmt: skip
+    other = np.array([True, False, False, False])
+    worse = replace(one, quantity="worst loss, log", after=replace(after, p50=1.6, p95=2.5), could=other)
+    second = [replace(one, seed=1), replace(one, seed=1, quantity="worst loss, log", could=other)]
     one_more = [replace(worse, seed=seed, quantity="worst loss") for seed in range(2)]  # not asked for in both
     rows = {row[0]: row[1:] for row in loop.rates([one, worse, *second, *one_more])}
-    assert rows["rusted area"] == (2, 1.0, 1.0, 1.0, 1.0)
-    assert rows["worst loss, log"] == (2, 1.0, 0.5, 0.5, 0.5)
-    assert rows["worst loss"] == (2, 1.0, 0.0, 0.0, 0.0)
-    assert rows["both"] == (2, 1.0, 0.5, 0.5, 0.5)
+    assert rows["rusted area"] == (2, 1.0, 1.0, 1.0, 1.0, 0.75)
+    assert rows["worst loss, log"] == (2, 1.0, 0.5, 0.5, 0.5, 0.25)
+    assert rows["worst loss"] == (2, 1.0, 0.0, 0.0, 0.0, 0.25)
+    assert rows["both"] == (2, 1.0, 0.5, 0.5, 0.5, 0.25)
     text = loop.report({"true masks": [one, worse, one_more[0]]})
-    assert "| true masks | rusted area | 1 | 100 | 100 | 100 | 100 |" in text
+    assert "| true masks | rusted area | 1 | 100 | 100 | 100 | 100 | 75 |" in text
     assert "| true masks | rusted area | 1.000, 0.450 | 0.600, 0.300 | 100, 0 |" in text  # 1.0 lies beyond P95
     assert "| true masks | worst loss, log | 1.000, 2.000 | 0.600, 0.300 | 100, 100 |" in text
     assert len(loop.table({"true masks": [one, worse]}).splitlines()) == 3
+    np.testing.assert_allclose(loop.distances(np.array([0.0, 2.0]), np.array([0.0, 1.0, 5.0])), [1.0, 1.0, 4.0])
 
 
 def test_masks_are_counted_on_the_asset_alone(loop: ModuleType) -> None:

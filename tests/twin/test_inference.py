@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from twin import agreement, assets, corrosion, state
+from twin import agreement, assets, corrosion, inference, state
 from twin.agreement import CONFLICT
 from twin.assets import Asset, Texels
 from twin.coating import Paint, Zinc
@@ -236,6 +236,64 @@ def test_each_inspection_narrows(histories: Bank, surface: tuple[Asset, Texels])
     shares = [each.course("face").rusted(20.0) @ zone_of(histories, "face").weight for each in known.particles]
     spreads = [np.ptp(np.percentile(share, (5, 95))) for share in shares]
     assert spreads[0] > spreads[1] > spreads[2]
+
+
+def test_many_photographs_leave_more_than_one_draw_of_the_bank(
+    twin: Twin, surface: tuple[Asset, Texels], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twelve sharp photographs of a history that is not in the bank: taken at their word, few of its draws fit."""
+    histories, hidden = (
+        bank(twin, *surface, years=20, prior=Prior(), seed=seed, draws=draws, seeds=4)
+        for seed, draws in ((0, 64), (1, 1))
+    )
+    records = []
+    for zone in ("face", "back"):
+        course = Course(bank=hidden, zone=zone_of(hidden, zone), draw=ones(1, 1), seed=np.zeros((1, 1), dtype=int))
+        for year in range(1, 13):
+            share = float((course.rusted(float(year)) @ course.zone.weight)[0, 0])
+            records.append(
+                reading(share, f"{2000 + year}-01-01", "", zone=zone, kind="photo", tool="camera",
+                        detection=0.98, false_calls=0.001, scatter_sd=0.03, bias_sd=0.01)
+            )  # fmt: skip
+
+    def learned() -> tuple[float, float, float]:
+        known = learn(histories, *surface, records, {}, seed=0, particles=300, widenings=(1.0,))
+        share = known.now.course("face").rusted(20.0) @ zone_of(histories, "face").weight
+        return inference._effective(known.now.number), float(np.ptp(np.percentile(share, (5, 95)))), known.power
+
+    draws, width, power = learned()
+    monkeypatch.setattr(inference, "LEAST_DRAWS", 0.0)
+    draws_at_their_word, width_at_their_word, word = learned()
+    assert draws_at_their_word < 2 < 64 / 16 <= draws
+    assert width > 1.3 * width_at_their_word
+    assert inference.LEAST_POWER <= power < word == 1
+
+
+def test_a_power_weakens_photographs_and_grades_alone(histories: Bank, surface: tuple[Asset, Texels]) -> None:
+    zone, bias = zone_of(histories, "face"), np.zeros((16, 1), dtype=np.float32)
+    course = Course(bank=histories, zone=zone, draw=ones(16, 16))
+    for record, weakened in (
+        (reading(0.3, kind="photo", tool="camera", place=""), True),
+        (reading(3, kind="grade", tool="eye", place=""), True),
+        (reading(9.6), False),
+        (reading(0.4, kind="pit", tool="gauge", place=""), False),
+    ):
+        found = [sighting(record, histories, *surface, 0)]
+        whole, quarter = log_likelihood(course, found, bias), log_likelihood(course, found, bias, 0.25)
+        assert np.ptp(whole) > 0.1
+        np.testing.assert_allclose(quarter, 0.25 * whole if weakened else whole, rtol=1e-6)
+
+
+def test_readings_of_thickness_alone_are_taken_at_their_word(histories: Bank, surface: tuple[Asset, Texels]) -> None:
+    """However few draws they leave: asking for more than there are changes nothing."""
+    records = [reading(9.0 - 0.1 * number, place=f"P{number}") for number in range(6)]
+    with pytest.MonkeyPatch.context() as patch:
+        plain = learn(histories, *surface, records, {}, seed=0, particles=100, widenings=(1.0,))
+        patch.setattr(inference, "LEAST_DRAWS", 1e9)
+        patch.setattr(Particles, "draws", property(lambda self: 10**9))
+        asked = learn(histories, *surface, records, {}, seed=0, particles=100, widenings=(1.0,))
+    assert asked.power == plain.power == 1
+    np.testing.assert_array_equal(asked.now.normal, plain.now.normal)
 
 
 def test_a_conflict_is_reported_and_widens_the_prior(histories: Bank, surface: tuple[Asset, Texels]) -> None:
