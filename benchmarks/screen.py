@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks import clean, failures, goals, pooled, results
+from benchmarks import clean, crossed, failures, goals, pooled, results
+from benchmarks.comparison import ERROR
 from benchmarks.crossed import FloatArray, unit_means
 from benchmarks.recipe import RENDERS, Recipe
 from benchmarks.sources import RUNS
@@ -30,9 +31,9 @@ def report(part: Part, reference: Part, few: Sequence[Part], settings: Recipe) -
     """
     folder = part.folder / FOLDER
     complete, _, _ = part.standing()
-    if not complete:
-        return "no run is complete"
     groups = [part.photos.spots[name] for name in part.fold.split.test]
+    if not complete:
+        return "\n".join(["no run of renders alone is complete", *_of_few(few, groups)])
     own = _f1(list(complete.values()), groups)
     tables = [run.per_image for run in complete.values()]
     all_rust = pooled.all_rust(tables[0])
@@ -70,20 +71,27 @@ def report(part: Part, reference: Part, few: Sequence[Part], settings: Recipe) -
 
 
 def _of_few(few: Sequence[Part], groups: Sequence[str]) -> list[str]:
-    """What the small part of the photos gives without renders and with them, mixed in each way that was screened."""
-    lines = []
+    """What the small part of the photos gives without renders, and with them in each way that was screened."""
+    scored: dict[str, FloatArray] = {}
     for part in few:
-        own = {cell.arm.name for cell in part.config.cells}
         complete, _, _ = part.standing()
         if complete:
-            lines.append(f"{', '.join(own)}: {goals.spread(_f1(list(complete.values()), groups))}")
-        if part.renders is not None:
-            scored = results.load(part.folder).scores
-            others = sorted({each.arm for each in scored} - own - {RENDERS})
-            for arm in others:
-                values = unit_means(np.array([each.f1 for each in scored if each.arm == arm]), groups)
-                lines.append(f"  {arm}: {goals.spread(values)}")
-    return lines
+            scored[part.config.cells[0].arm.name] = _f1(list(complete.values()), groups)
+        if complete and part.renders is not None:
+            others = [each for each in results.load(part.folder).scores if each.arm not in {RENDERS, *scored}]
+            for arm in sorted({each.arm for each in others}):
+                scored[arm] = unit_means(np.array([each.f1 for each in others if each.arm == arm]), groups)
+    return [f"{arm}: {goals.spread(own)}{_beside(own, next(iter(scored.values())))}" for arm, own in scored.items()]
+
+
+def _beside(scores: FloatArray, plain: FloatArray) -> str:
+    """What a mixture gains over photos alone, (runs, spots) each, with its interval."""
+    if scores is plain or scores.shape != plain.shape or min(scores.shape) < 2:
+        return ""
+    contrast = crossed.paired(crossed.moments(scores - plain))
+    value, half = float(contrast.difference), float(crossed.half_width(contrast, ERROR))
+    signs = [goals.written(each, percent=False) for each in (value, value - half, value + half)]
+    return f", {signs[0]} (95 % interval {signs[1]} to {signs[2]})"
 
 
 def _f1(found: "Sequence[Run]", groups: Sequence[str]) -> FloatArray:

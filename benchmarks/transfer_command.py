@@ -72,6 +72,8 @@ def transfer(
     for name, value in (("--reference", reference), ("--mixed", mixed)):
         if value and not screen:
             raise InputError(f"{name} goes with --screen; --confirm trains those arms anyhow")
+    if screen and not mixed and (share, pretrain, adaptation) != (0.5, 0.0, None):
+        raise InputError("--share, --pretrain and --adaptation say how to mix: with --screen give --mixed, too")
     if screen and (extra := [name for name, value in (("--across", across), ("--clean", clean)) if value]):
         raise InputError(f"--screen looks at validation photos of one set alone; {extra[0]} goes with --confirm")
     if screen and render_counts:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import clean, openings, planning, recipe, study, transfer
+from benchmarks import clean, openings, planning, recipe, screen, study, transfer
 from benchmarks.recipe import Recipe
 from benchmarks.transfer_command import transfer as command
 from segmentation import coco, evaluate, runs, splits
@@ -275,10 +275,19 @@ def test_a_screen_of_mixtures_tells_them_apart_and_keeps_those_before(
     arm = "mixed25-pretrain50-10pct"
     assert [Path(each).name for each in trained] == [f"{arm}-mobilenet_v2-{run:02d}" for run in (0, 1)]
     said = capsys.readouterr().out.splitlines()
-    starts = ("real-10pct: 0.", f"{arm}: 0.", "  mixed50-10pct: 0.")
+    starts = ("real-10pct: 0.", f"{arm}: 0.", "mixed50-10pct: 0.")
     first, second, third = (next(at for at, line in enumerate(said) if line.startswith(start)) for start in starts)
     assert first + 1 == second == third - 1
-    assert not any(line.startswith("  renders: 0.") for line in said)
+    assert "interval" not in said[first]
+    assert not any(line.startswith("renders: 0.") for line in said)
+
+
+def test_the_gain_of_a_mixture_is_that_of_its_runs_and_spots() -> None:
+    plain = np.array([[0.5, 0.6, 0.7], [0.52, 0.58, 0.72]])
+    assert screen._beside(plain, plain) == screen._beside(plain[:1], plain[:1] + 0.1) == ""
+    assert screen._beside(plain + 0.1, plain) == ", +0.100 (95 % interval +0.100 to +0.100)"
+    said = screen._beside(plain + np.array([[0.1, 0.2, 0.0]] * 2), plain)
+    assert said.startswith(", +0.100 (95 % interval −")
 
 
 # --- bad input
@@ -292,6 +301,7 @@ def test_a_screen_of_mixtures_tells_them_apart_and_keeps_those_before(
         ({"screen": True, "clean": Path("clean")}, "--clean goes with --confirm"),
         ({"reference": True}, "--reference goes with --screen"),
         ({"mixed": True}, "--mixed goes with --screen"),
+        ({"screen": True, "share": 0.25}, "give --mixed"),
         ({"synth": Path("absent")}, "--synth .*absent"),
         ({"data": ()}, "at least one folder"),
         ({"data": (Path("absent"),)}, "absent"),
