@@ -16,12 +16,13 @@ POLICIES = ("annotator", "exact")
 class LabelRule:
     """How a mask is made from the rust that a camera sees.
 
-    ``exact`` is the field through the pixel centres. ``annotator`` is then treated as people outline: gaps are
-    bridged (closing) and specks skipped. Radii are shares of the picture's side, areas of its area.
+    ``exact`` is the field through the pixel centres. ``annotator`` is then treated as people outline: stained steel may
+    count, gaps are bridged (closing) and specks skipped. Radii are shares of the picture's side, areas of its area.
     """
 
     policy: str = "annotator"  # one of `POLICIES`
     threshold: float = 0.5  # of rust cover
+    stain: float = 1.0  # of rust water, from which steel counts as corroded too; 1: never
     closing_radius: float = 0.008
     border: float = 0.0  # by which outlines are moved outward; inward where negative
     smallest_region: float = 0.0004

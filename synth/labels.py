@@ -23,7 +23,7 @@ def exact(label: NDArray[np.float32], threshold: float) -> Mask:
 
     Parameters
     ----------
-    label : (H, W, 3) rust cover, wall loss in mm, instance.
+    label : (H, W, 3) or more: rust cover, wall loss in mm, instance.
     threshold : rust cover above which a spot counts as corroded.
     """
     return np.asarray((label[..., 0] > threshold) & (label[..., 2] > 0))
@@ -32,12 +32,19 @@ def exact(label: NDArray[np.float32], threshold: float) -> Mask:
 def annotated(label: NDArray[np.float32], rule: LabelRule) -> Mask:
     """The mask that `rule` makes of the rust in view, (H, W).
 
-    The annotator's mask, asset by asset, bridges gaps no wider than twice the closing radius, has its outlines moved by
-    the border and drops regions below the smallest area; it never leaves the asset.
+    The annotator's mask, asset by asset, takes in strong stains, bridges gaps no wider than twice the closing radius,
+    has its outlines moved by the border and drops regions below the smallest area; it never leaves the asset.
+
+    Parameters
+    ----------
+    label : (H, W, 4) rust cover, wall loss in mm, instance, stain of rust water.
+    rule : the last of them matters where stained steel counts.
     """
     mask = exact(label, rule.threshold)
     if rule.policy == "exact":
         return mask
+    if rule.stain < 1:
+        mask |= (label[..., 3] > rule.stain) & (label[..., 2] > 0)
     side = min(mask.shape)
     radius = round(rule.closing_radius * side)
     found = np.zeros_like(mask)
@@ -103,7 +110,7 @@ def annotations(
     Parameters
     ----------
     mask : (H, W), as `annotated` makes it.
-    label : (H, W, 3) rust cover, wall loss in mm, instance.
+    label : (H, W, 3) or more: rust cover, wall loss in mm, instance.
     assets : what is known of them, by instance.
     polygons : outlines, with their ``polygon_iou``, instead of compressed RLE.
 

@@ -20,7 +20,7 @@ def write(out: Path, index: int, seen: Arrays, names: Sequence[str]) -> None:
 
     Parameters
     ----------
-    seen : ``label`` (H, W, 3) rust cover, wall loss in mm, instance; for depth ``depth`` (H, W) metres along the view
+    seen : ``label`` (H, W, 4) rust cover, wall loss in mm, instance; for depth ``depth`` (H, W) metres along the view
         axis; for uv ``uv`` (H, W, 2) atlas coordinates.
     """
     for name in names:
@@ -66,7 +66,7 @@ def _depth(seen: Arrays) -> Counts:
 
 
 def _uv(seen: Arrays) -> Counts:
-    instance = seen["label"][..., 2:]
+    instance = seen["label"][..., 2:3]
     return _saturated(np.concatenate([MOST * np.where(instance > 0, seen["uv"], 0), instance], axis=-1))
 
 

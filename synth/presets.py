@@ -47,7 +47,7 @@ PRESETS: dict[str, Preset] = {
         rusted=(0.06, 0.5),
         focus_share=0.05,
         sensor=BRIDGES_SENSOR,
-        labels=LabelRule(smallest_region=0.0005, border=-0.002),
+        labels=LabelRule(smallest_region=0.0005, border=-0.002, stain=0.4),
     ),
     "painted": Preset(
         description="painted and galvanised steel underfoot and at hand, by phone: chequer plate, stairs, railings",

@@ -34,8 +34,8 @@ class Body:
     """A corroding asset: its mesh and its corrosion textures in one npz file.
 
     The file holds ``vertices (n, 3)`` float32, ``faces (m, 3)`` int32, ``uv (m, 3, 2)`` float32 and
-    ``fields (H, W, 4)`` float32: rust cover in [0, 1], age of the rust in years, wall loss in mm, run-off stain in
-    [0, 1], which is drawn and never labelled.
+    ``fields (H, W, 4)`` float32: rust cover in [0, 1], age of the rust in years, wall loss in mm, stain of rust water
+    in [0, 1].
     """
 
     file: str

@@ -1,4 +1,4 @@
-"""Twins as a scene uses them: drawn, or read from a folder; with their geometry, fields, and run-off stains."""
+"""Twins as a scene uses them: drawn, or read from a folder; with their geometry, fields, and stains of rust water."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -32,8 +32,12 @@ class Specimen:
 
     @cached_property
     def stain(self) -> Singles:
-        """Rust water that has run down its surface, (H, W) in [0, 1]: seen, and never labelled."""
-        return runoff.stain(self.texels, self.fields, np.random.default_rng([self.twin.seed, 1]))
+        """Rust water that has run down its surface or bled into its paint, (H, W) in [0, 1]."""
+        run, bled = (
+            part(self.texels, self.fields, np.random.default_rng([self.twin.seed, stream]))
+            for stream, part in ((1, runoff.stain), (2, runoff.bleeding))
+        )
+        return np.maximum(run, bled)
 
     @property
     def clean(self) -> bool:
@@ -105,6 +109,6 @@ def _grown(twin: Twin, asset: Asset, texels: Texels) -> Specimen:
 
 
 def pack(specimen: Specimen) -> Singles:
-    """The fields that the renderer needs: (H, W, 4) rust cover, age in years, wall loss in mm, stain."""
+    """The fields that the renderer needs: (H, W, 4) rust cover, age in years, wall loss in mm, stain of rust water."""
     grown = specimen.fields
     return np.stack([grown.rust_cover, grown.age_years, grown.wall_loss_mm, specimen.stain], -1).astype(np.float32)

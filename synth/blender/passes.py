@@ -50,9 +50,9 @@ def labels(scene: Scene, temporary: Path) -> Iterator[Arrays]:
 
     Yields
     ------
-    ``label`` (size, size, 3) float32: rust cover, wall loss in mm, instance; and where the scene's maps name them
-    ``depth`` (size, size) float32: metres along the view axis, 1e10 where nothing is met, and ``uv`` (size, size, 2)
-    float32: atlas coordinates of the instance.
+    ``label`` (size, size, 4) float32: rust cover, wall loss in mm, instance, stain of rust water; and where the scene's
+    maps name them ``depth`` (size, size) float32: metres along the view axis, 1e10 where nothing is met, and ``uv``
+    (size, size, 2) float32: atlas coordinates of the instance.
     """
     cycles = bpy.context.scene.cycles
     cycles.samples, cycles.max_bounces = 1, 0
@@ -64,7 +64,10 @@ def labels(scene: Scene, temporary: Path) -> Iterator[Arrays]:
     outputs |= {name: output for name, output in (("depth", "Depth"), ("uv", steel.UV)) if name in scene.maps}
     for found in _render(scene, outputs, temporary / "labels", depth="32"):
         centres = {name: pixels[step // 2 :: step, step // 2 :: step] for name, pixels in found.items()}
-        yield {name: pixels[..., _CHANNELS[name]] for name, pixels in centres.items()}
+        arrays = {name: pixels[..., _CHANNELS[name]] for name, pixels in centres.items()}
+        instance = np.floor(arrays["label"][..., 2:])
+        stain = 2 * (arrays["label"][..., 2:] - instance)
+        yield arrays | {"label": np.concatenate([arrays["label"][..., :2], instance, stain], axis=-1)}
 
 
 def photographs(

@@ -12,7 +12,7 @@ from synth.blender.graph import Graph
 from synth.spec import Finish
 
 ATLAS = "atlas"  # name of the UV layer
-LABEL = "label"  # name of the render output that carries rust cover, wall loss and instance
+LABEL = "label"  # name of the render output that carries rust cover, wall loss, and instance plus half the stain
 UV = "uv"  # name of the render output that carries atlas coordinates
 
 # Age runs from fresh (0) to old (1). Under the lights and cameras of `balanced` red over green and blue over green come
@@ -32,7 +32,7 @@ def rusting(finish: Finish, fields: bpy.types.Image, instance: int) -> bpy.types
     """Painted, galvanised, cast or bare steel whose rust follows the twin's fields.
 
     The picture reads the fields with linear interpolation, the label with none, so that a label pixel is exactly one
-    texel's value: rust cover, wall loss in mm, and the instance number.
+    texel's value: rust cover, wall loss in mm, and the instance number plus half of the stain.
     """
     graph = Graph("rusting", finish.seed)
     cover, age, loss, stain = _fields(graph, fields, "Linear")
@@ -49,7 +49,7 @@ def rusting(finish: Finish, fields: bpy.types.Image, instance: int) -> bpy.types
     if finish.kind == "paint":  # the film breaks back from the rust, over its primer
         bared = graph.step(graph.math("ADD", cover, _about_zero(graph, middle, 0.5)), 0.28, 0.36)
         steel = graph.mix(bared, steel, finish.primer)
-    # Rust water tints the surface about a spot and below it; people do not label it.
+    # Rust water tints the surface about a spot and below it.
     halo = graph.math("MULTIPLY", graph.step(cover, 0.02, 0.5), graph.math("MULTIPLY", middle, 0.9))
     wet = graph.math("MAXIMUM", halo, graph.math("MULTIPLY", stain, graph.math("ADD", middle, 0.6)), clamp=True)
     stained = graph.mix(wet, steel, graph.mix(0.85, steel, graph.mix(fine, (0.42, 0.17, 0.04), (0.22, 0.08, 0.025))))
@@ -70,8 +70,9 @@ def rusting(finish: Finish, fields: bpy.types.Image, instance: int) -> bpy.types
 
     label = graph.tree.nodes.new("ShaderNodeOutputAOV")
     label.aov_name = LABEL
-    exact_cover, _, exact_loss, _ = _fields(graph, fields, "Closest")
-    packed = graph.node("ShaderNodeCombineColor", Red=exact_cover, Green=exact_loss, Blue=float(instance))
+    exact_cover, _, exact_loss, exact_stain = _fields(graph, fields, "Closest")
+    of = graph.math("ADD", graph.math("MULTIPLY", exact_stain, 0.5), float(instance))
+    packed = graph.node("ShaderNodeCombineColor", Red=exact_cover, Green=exact_loss, Blue=of)
     graph.put(label.inputs["Color"], packed.outputs["Color"])
     place = graph.tree.nodes.new("ShaderNodeOutputAOV")
     place.aov_name = UV
@@ -133,7 +134,7 @@ def _rust(graph: Graph, finish: Finish, fields: tuple[Any, Any, Any], noises: tu
 
 
 def _fields(graph: Graph, image: bpy.types.Image, interpolation: str) -> tuple[Any, Any, Any, Any]:
-    """Rust cover, age in years, wall loss in mm and run-off stain at the shaded point.
+    """Rust cover, age in years, wall loss in mm and stain of rust water at the shaded point.
 
     The channels are separated before use: a colour wired into a value would become its luminance.
     """

@@ -42,6 +42,21 @@ def test_exact_policy_changes_nothing(mask: np.ndarray) -> None:
     assert (labels.annotated(label_map(mask), LabelRule(policy="exact")) == mask).all()
 
 
+def test_stained_steel_counts_where_the_rule_says_so() -> None:
+    label = np.zeros((20, 20, 4), np.float32)
+    label[:10, :, 2] = 1  # steel, and below it something else
+    label[:, 5:15, 3] = np.linspace(0, 0.9, 10)
+    label[2, 1, 0] = 0.9
+    rusted = np.zeros((20, 20), bool)
+    rusted[2, 1] = True
+    plain = LabelRule(closing_radius=0.0, smallest_region=0.0)
+    assert (labels.annotated(label, plain) == rusted).all()
+    stained = rusted.copy()
+    stained[:10, 10:15] = True  # 0.5 to 0.9
+    assert (labels.annotated(label, replace(plain, stain=0.45)) == stained).all()
+    assert (labels.annotated(label, replace(plain, stain=0.45, policy="exact")) == rusted).all()
+
+
 @given(masks, masks)
 def test_annotator_bridges_gaps_but_never_leaves_the_asset(mask: np.ndarray, asset: np.ndarray) -> None:
     height, width = np.minimum(mask.shape, asset.shape)
