@@ -5,6 +5,8 @@ of a batch of four instead, gradients through a deep encoder of random weights a
 bfloat16 turns them just as wildly, in float32 alone.
 """
 
+import copy
+
 import pytest
 import torch
 from torch.nn.functional import cosine_similarity, interpolate
@@ -58,3 +60,27 @@ def test_one_step_of_fast_goes_the_way_of_exact(backbone, monkeypatch):
     for part, bar in (("", LIKE.get(backbone, 0.99)), ("decoder", 0.99), ("segmentation_head", 0.999)):
         assert cosine_similarity(whole(fast, part), whole(exact, part), dim=0) > bar
         assert whole(fast, part).norm() == pytest.approx(float(whole(exact, part).norm()), rel=0.1)
+
+
+@pytest.mark.parametrize(("backbone", "count"), [("mobilenet_v2", 4), ("vgg16", 0)])
+def test_depthwise_convolutions_with_a_stride_stay_in_float32(backbone, count, monkeypatch):
+    """In bfloat16 their way back is slow; nothing else of the network changes."""
+    monkeypatch.setattr(model, "bf16_supported", lambda kind: True)
+    monkeypatch.setattr(model, "device", lambda: torch.device("cpu"))
+    plain = model.build(backbone, encoder_weights=None, seed=0)
+    names = list(plain.state_dict())
+    exact = place(copy.deepcopy(plain), "exact")
+    network = place(plain, "fast")
+    spared = [layer for layer in network.modules() if isinstance(layer, model._StridedDepthwise)]
+    assert len(spared) == count
+    assert not [layer for layer in exact.modules() if isinstance(layer, model._StridedDepthwise)]
+    assert list(network.state_dict()) == names
+    for layer in spared:
+        image = torch.rand(2, layer.in_channels, 8, 8)
+        with model.autocast("fast", "cpu"):
+            half = layer(image.bfloat16())
+        assert half.dtype == torch.bfloat16
+        whole = torch.nn.functional.conv2d(
+            image.bfloat16().float(), layer.weight, None, layer.stride, layer.padding, groups=layer.groups
+        )
+        assert torch.equal(half, whole.bfloat16())
