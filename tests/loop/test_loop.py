@@ -105,7 +105,8 @@ def test_true_masks_bring_nine_forecasts_of_ten_nearer(loop: ModuleType) -> None
     found = [one for seed in range(100) for one in loop.outcomes(seed, eye, errors=errors)]
     by_name = {row[0]: row[1:] for row in loop.rates(found)}
     assert by_name["rusted area"][3] >= 0.9
-    assert by_name["worst loss, log"][3] >= 0.8  # 0.88 when it was measured: photographs do not tell how deep rust goes
+    assert by_name["worst loss, log"][3] >= 0.8  # 0.86 when it was measured: photographs do not tell how deep rust goes
+    assert np.mean([one.within(one.after) for one in found if one.quantity == "rusted area"]) >= 0.84  # 0.9
 
 
 def test_rates_count_what_they_say(loop: ModuleType) -> None:
