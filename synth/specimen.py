@@ -32,12 +32,8 @@ class Specimen:
 
     @cached_property
     def stain(self) -> Singles:
-        """Rust water that has run down its surface or bled into its paint, (H, W) in [0, 1]."""
-        run, bled = (
-            part(self.texels, self.fields, np.random.default_rng([self.twin.seed, stream]))
-            for stream, part in ((1, runoff.stain), (2, runoff.bleeding))
-        )
-        return np.maximum(run, bled)
+        """Rust water that has run down its surface, (H, W) in [0, 1]."""
+        return runoff.stain(self.texels, self.fields, np.random.default_rng([self.twin.seed, 1]))
 
     @property
     def clean(self) -> bool:

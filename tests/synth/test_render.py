@@ -15,7 +15,7 @@ import pytest
 from pycocotools.coco import COCO
 
 from segmentation import coco
-from synth import batch, fanout, rehearsal, render, scene
+from synth import batch, fanout, program, rehearsal, render, scene
 from synth.config import RenderConfig
 from twin.files import InputError, WorkError, write_json
 
@@ -226,7 +226,8 @@ def test_disk_that_fills_as_the_dataset_is_assembled_is_one_line(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     def drawn(*rest: object, **more: object) -> list[object]:
-        write_json(batch.part_file(tmp_path / "out", 0), {"images": [{"id": 1, "asset_kind": "plate"}]})
+        part = {"images": [{"id": 1, "asset_kind": "plate"}], "made_by": program.made_by()}
+        write_json(batch.part_file(tmp_path / "out", 0), part)
         return []
 
     monkeypatch.setattr(fanout, "fan_out", drawn)
@@ -242,7 +243,8 @@ def test_a_batch_that_failed_with_all_of_its_images_there_is_no_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failed(*rest: object, **more: object) -> list[fanout.Failure]:
-        write_json(batch.part_file(tmp_path / "out", 0), {"images": [{"id": 1, "asset_kind": "plate"}]})
+        part = {"images": [{"id": 1, "asset_kind": "plate"}], "made_by": program.made_by()}
+        write_json(batch.part_file(tmp_path / "out", 0), part)
         return [fanout.Failure(key="0", error="Blender ended with status 11")]
 
     monkeypatch.setattr(fanout, "fan_out", failed)

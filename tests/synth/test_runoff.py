@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from scipy.spatial import cKDTree
 
 from synth import runoff, specimen
 from synth.specimen import Specimen
@@ -28,14 +27,8 @@ def test_run_off_never_fades_and_new_steel_has_none(plate: Specimen) -> None:
     assert before.max() > 0.3
 
 
-def run_off(aged: Specimen) -> np.ndarray:
-    """Without what bleeds into the paint."""
-    return runoff.stain(aged.texels, aged.fields, np.random.default_rng(1))
-
-
 def test_run_off_lies_below_rust_within_reach(plate: Specimen) -> None:
-    aged = specimen.aged(plate, 20)
-    stain = run_off(aged)
+    stain, aged = stain_at(plate, 20)
     place = aged.texels.position_m
     wet = stain > 0.05
     rusted = aged.fields.rust_cover > runoff.SEEN
@@ -59,43 +52,6 @@ def test_columns_find_all_that_is_in_reach() -> None:
 
 
 def test_dry_faces_stay_clean(plate: Specimen) -> None:
-    aged = specimen.aged(plate, 25)
-    stain = run_off(aged)
+    stain, aged = stain_at(plate, 25)
     level = np.abs(aged.texels.normal[..., 2]) >= runoff.STEEP
     assert stain[level].max(initial=0) == 0
-
-
-def test_bleeding_lies_about_rust_on_its_own_side_and_fades_away_from_it(plate: Specimen) -> None:
-    aged = specimen.aged(plate, 14)
-    place, normal, air = aged.texels.position_m, aged.texels.normal, aged.texels.area_mm2 > 0
-    rusted = air & (aged.fields.rust_cover > runoff.SEEN)
-    paint = air & ~rusted
-    assert rusted.any()
-    assert paint.any()
-    means = []
-    for seed in (1, 5, 7, 12, 19, 25):
-        stain = runoff.bleeding(aged.texels, aged.fields, np.random.default_rng(seed))
-        assert ((stain >= 0) & (stain <= 1)).all()
-        assert not stain[~air].any()
-        means.append(float(stain[paint].mean()))
-        stained = stain > 0.1
-        for at, facing in zip(place[paint & stained][::200], normal[paint & stained][::200], strict=True):
-            near = rusted & (np.linalg.norm(place - at, axis=-1) < 4.2 * runoff.REACH_M[1]) & (normal @ facing > -0.5)
-            assert near.any()
-    assert min(means) == 0  # some assets do not bleed
-    assert max(means) > 0.01
-    stain = runoff.bleeding(aged.texels, aged.fields, np.random.default_rng(5))
-    tree = cKDTree(place[rusted])
-    distance, _ = tree.query(place[paint])
-    close, far = stain[paint][distance < 0.005], stain[paint][(distance > 0.03) & (distance < 0.05)]
-    assert close.mean() > 2 * far.mean()
-
-
-def test_bleeding_never_fades(plate: Specimen) -> None:
-    for seed in range(6):
-        before = np.zeros(plate.asset.atlas_shape, np.float32)
-        for years in (0, 8, 10, 14, 20):
-            aged = specimen.aged(plate, years)
-            stain = runoff.bleeding(aged.texels, aged.fields, np.random.default_rng(seed))
-            assert (stain >= before - 1e-6).all()
-            before = stain
