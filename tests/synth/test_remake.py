@@ -71,6 +71,53 @@ def test_versions_that_differ_are_named(dataset: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.blender
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"preset": {"description": "another"}}, "preset quick was another then"),
+        ({"configuration": {"preset": "quick"}}, "damaged"),
+        ({"configuration": {"preset": ["quick"]}}, "damaged"),
+        (
+            {"configuration": {"preset": "nope", "size": 48, "seed": 3, "maps": []}},
+            r"dataset\.json: damaged \(unknown preset",
+        ),
+        (
+            {"configuration": {"preset": "quick", "size": 4.5, "seed": 3, "maps": []}},
+            r"damaged \(size, seed or polygons",
+        ),
+        ({"configuration": 7}, "damaged"),
+        ({"device": None, "configuration": {"preset": "quick", "size": 48, "seed": 3, "maps": ["depth "]}}, "damaged"),
+        ({"twin": {"id": "spool", "cameras": []}}, "give its folder with --twin"),
+    ],
+)
+def test_what_cannot_be_rendered_again_is_said(
+    dataset: Path, tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    copy = copied(dataset, tmp_path)
+    changed_json(copy / "dataset.json", **changes)
+    with pytest.raises(InputError, match=message):
+        next(remake.remake(copy, 1))
+
+
+@pytest.mark.blender
+@pytest.mark.parametrize("record", ["spool", {"id": "spool", "clock": "2020", "cameras": [1]}, {"cameras": 3}])
+def test_a_damaged_record_of_a_twin_is_one_line(dataset: Path, tmp_path: Path, record: Any) -> None:
+    copy = copied(dataset, tmp_path)
+    changed_json(copy / "dataset.json", twin=record)
+    with pytest.raises(InputError, match=r"dataset\.json: damaged"):
+        next(remake.remake(copy, 1, twin=tmp_path))
+
+
+def test_other_datasets_and_numbers_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not rendered by"):
+        next(remake.remake(tmp_path, 1))
+    with pytest.raises(InputError, match="--verify 0"):
+        validate(tmp_path, verify=0)
+    with pytest.raises(InputError, match="it is for --verify"):
+        validate(tmp_path, twin=tmp_path)
+
+
+@pytest.mark.blender
 def test_what_another_version_began_is_left_to_it(dataset: Path, tmp_path: Path) -> None:
     """Unless nothing is to be rendered: a finished folder serves, and so do parts that are only to be assembled."""
     copy, config = copied(dataset, tmp_path), RenderConfig(preset="quick", size=48, seed=3, maps=("severity",))
