@@ -108,8 +108,8 @@ def screen(asked: Given, settings: Recipe, mix: Mix | None, *, reference: bool) 
         return found
 
     alone, whole = part(recipe.renders_only(), renders), part(recipe.all_real(), None)
-    few = (part(recipe.few_real(settings), None), part(recipe.few_mixed(settings, mix), renders)) if mix else ()
-    wanted = [alone, *([whole] if reference else []), *few]
+    few = (part(recipe.few_real(settings), None), part(recipe.few_mixed(settings, mix), renders)) if mix else None
+    wanted = [alone, *([whole] if reference else []), *(few or ())]
     work = transfer.survey(asked.out, wanted, asked.address)
     print(work.describe(asked.out, f"screen of {photos.name}"), flush=True)  # noqa: T201
     if asked.dry_run:

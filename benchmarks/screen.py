@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks import clean, crossed, failures, goals, pooled, results
-from benchmarks.comparison import ERROR
+from benchmarks import clean, failures, goals, pooled, results
+from benchmarks.comparison import arms
 from benchmarks.crossed import FloatArray, unit_means
 from benchmarks.recipe import RENDERS, Recipe
 from benchmarks.sources import RUNS
 from benchmarks.transfer import Part
+from benchmarks.words import interval
 from twin.files import InputError, write_text
 
 if TYPE_CHECKING:
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
 FOLDER, TEXT = "failures", "screen.txt"
 
 
-def report(part: Part, reference: Part, few: Sequence[Part], settings: Recipe) -> str:
+def report(part: Part, reference: Part, few: tuple[Part, Part] | None, settings: Recipe) -> str:
     """Write the failure sheet and the table of photos of a screen, and return what it says.
 
     Parameters
     ----------
     part : the study of renders only on validation photos.
     reference : the study of all real photos on the same, whether or not it has runs.
-    few : those of the small part of the photos on the same, without renders and with them; or none.
+    few : those of the small part of the photos on the same, without renders and with them; or None.
     """
     folder = part.folder / FOLDER
     complete, _, _ = part.standing()
@@ -70,28 +71,24 @@ def report(part: Part, reference: Part, few: Sequence[Part], settings: Recipe) -
     return f"{text}{shown}{folder / failures.TABLE}"
 
 
-def _of_few(few: Sequence[Part], groups: Sequence[str]) -> list[str]:
-    """What the small part of the photos gives without renders, and with them in each way that was screened."""
-    scored: dict[str, FloatArray] = {}
-    for part in few:
-        complete, _, _ = part.standing()
-        if complete:
-            scored[part.config.cells[0].arm.name] = _f1(list(complete.values()), groups)
-        if complete and part.renders is not None:
-            others = [each for each in results.load(part.folder).scores if each.arm not in {RENDERS, *scored}]
-            for arm in sorted({each.arm for each in others}):
-                scored[arm] = unit_means(np.array([each.f1 for each in others if each.arm == arm]), groups)
-    return [f"{arm}: {goals.spread(own)}{_beside(own, next(iter(scored.values())))}" for arm, own in scored.items()]
-
-
-def _beside(scores: FloatArray, plain: FloatArray) -> str:
-    """What a mixture gains over photos alone, (runs, spots) each, with its interval."""
-    if scores is plain or scores.shape != plain.shape or min(scores.shape) < 2:
-        return ""
-    contrast = crossed.paired(crossed.moments(scores - plain))
-    value, half = float(contrast.difference), float(crossed.half_width(contrast, ERROR))
-    signs = [goals.written(each, percent=False) for each in (value, value - half, value + half)]
-    return f", {signs[0]} (95 % interval {signs[1]} to {signs[2]})"
+def _of_few(few: tuple[Part, Part] | None, groups: Sequence[str]) -> list[str]:
+    """What the small part of the photos gives without renders, and what each way of mixing that was screened gains."""
+    if few is None:
+        return []
+    (alone, plain), (with_renders, mixed) = ((part.folder, part.config.cells[0].arm.name) for part in few)
+    scores = [each for each in results.load(alone).scores if each.arm == plain]
+    scores += [each for each in results.load(with_renders).scores if each.arm != RENDERS]
+    ways = sorted({each.arm for each in scores} - {plain}, key=lambda arm: (arm != mixed, arm))
+    gains = arms(scores, pairs=[(plain, way) for way in ways], score="f1", groups=few[0].photos.spots)
+    spreads = {
+        arm: goals.spread(unit_means(np.array([each.f1 for each in scores if each.arm == arm]), groups))
+        for arm in {each.arm for each in scores}
+    }
+    lines = [f"{plain}: {spreads.get(plain, 'no run is complete')}"]
+    for each in gains:
+        gain = goals.written(each.difference, percent=False)
+        lines.append(f"{each.second}: {spreads[each.second]}, {gain} (95 % interval {interval(each.low, each.high)})")
+    return lines
 
 
 def _f1(found: "Sequence[Run]", groups: Sequence[str]) -> FloatArray:

@@ -72,8 +72,6 @@ def transfer(
     for name, value in (("--reference", reference), ("--mixed", mixed)):
         if value and not screen:
             raise InputError(f"{name} goes with --screen; --confirm trains those arms anyhow")
-    if screen and not mixed and (share, pretrain, adaptation) != (0.5, 0.0, None):
-        raise InputError("--share, --pretrain and --adaptation say how to mix: with --screen give --mixed, too")
     if screen and (extra := [name for name, value in (("--across", across), ("--clean", clean)) if value]):
         raise InputError(f"--screen looks at validation photos of one set alone; {extra[0]} goes with --confirm")
     if screen and render_counts:
@@ -84,6 +82,8 @@ def transfer(
         raise InputError(f"--renders-goal {renders_goal:g} must be above 0; 0.95 is 95 % of the all-real score")
     settings = Recipe(steps=steps, size=size, threads=threads, folds=folds, fraction=fraction, seed=seed)
     mix = Mix(share=share, pretrain=pretrain, adaptation=adaptation)
+    if screen and not mixed and mix != Mix():
+        raise InputError("--share, --pretrain and --adaptation say how to mix: with --screen give --mixed, too")
     command = shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
     given = campaign.given(
         out, synth=synth, data=data, across=across, clean=clean, counts=render_counts, address=address, dry_run=dry_run

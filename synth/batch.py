@@ -145,7 +145,12 @@ def blender(work: Path, *, seconds: float) -> Generator[int]:
 
 def missing(out: Path, number: int, images: range) -> list[int]:
     """The images of batch `number` that its part does not list."""
-    listed = {image["id"] - 1 for image in read_part(out, number)["images"]}
+    return lacking(read_part(out, number), images)
+
+
+def lacking(part: Mapping[str, Any], images: range) -> list[int]:
+    """The images that a part, as `read_part` gives it, does not list."""
+    listed = {image["id"] - 1 for image in part["images"]}
     return [index for index in images if index not in listed]
 
 

@@ -189,15 +189,18 @@ def _render_missing(out: Path, task: Task, needs: fanout.Needs, workers: int | N
 
 def check_program(out: Path, task: Task, made_by: Mapping[str, str]) -> None:
     """Refuse to add to images that another version of the program rendered: they would be of two looks."""
-    if not any(batch.missing(out, number, images) for number, images in task.batches.items()):
-        return
-    for part in _parts(out, task):
-        different = program.changes(part["made_by"], made_by) if part["made_by"] else "one that did not state itself"
-        if different:
-            raise InputError(
-                f"{out}: was begun with another version of the program ({different}); go on with that one, delete the "
-                "folder, or choose another"
-            )
+    lacking, different = False, ""
+    for number, images in task.batches.items():
+        part = batch.read_part(out, number)
+        lacking = lacking or bool(batch.lacking(part, images))
+        if part["images"] and not different:
+            stated = part["made_by"]
+            different = program.changes(stated, made_by) if stated else "one that did not state itself"
+    if lacking and different:
+        raise InputError(
+            f"{out}: was begun with another version of the program ({different}); go on with that one, delete the "
+            "folder, or choose another"
+        )
 
 
 def _parts(out: Path, task: Task) -> Iterator[dict[str, Any]]:

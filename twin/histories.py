@@ -103,6 +103,16 @@ class Bank:
     cover: Clock
     shape: tuple[int, int]  # of the atlas
 
+    @property
+    def draws(self) -> int:
+        """B of its zones."""
+        return int(self.zones[0].start_years.shape[0])
+
+    @property
+    def seeds(self) -> int:
+        """S of its zones."""
+        return int(self.zones[0].start_years.shape[1])
+
 
 def bank(
     twin: Twin, asset: Asset, texels: Texels, *, years: float, prior: Prior, seed: int, draws: int = 64, seeds: int = 8

@@ -31,7 +31,7 @@ PARTICLES = 800
 KEEP = 0.5  # share of effective particles that a step of tempering leaves
 LEAST_STEP = 0.01  # of the likelihood, however few particles it leaves
 MOVES = 3  # Metropolis moves after each step
-LEAST_DRAWS = 16.0  # of the bank that must stay effective; a sixteenth where it has fewer than 256
+LEAST_DRAWS, LEAST_SHARE = 16.0, 1 / 16  # of the bank's draws that must stay effective: the lesser of both
 COARSER = 0.5  # factor on the power of the likelihood of rusted shares, until they do
 LEAST_POWER = 1 / 64
 OTHER_DRAW = 0.3  # share of moves that also propose another draw of the bank
@@ -52,11 +52,6 @@ class Particles:
     number: Integers  # (n,) draw of the bank
     pit_number: Integers  # (n,) draw of the bank that the pits are of
     seeds: Mapping[str, Integers]  # (n,) for each zone
-
-    @property
-    def draws(self) -> int:
-        """Of the bank."""
-        return int(self.bank.zones[0].start_years.shape[0])
 
     def draw(self) -> Draw:
         """Growth of each particle."""
@@ -154,7 +149,7 @@ def _run(
     bank: Bank, inspections: Sequence[Sequence[Sighting]], tools: int, seed: int, count: int, widening: float
 ) -> tuple[tuple[Particles, ...], tuple[Agreement, ...], float]:
     rng = np.random.default_rng([seed, 10])
-    draws, seeds = bank.zones[0].start_years.shape[:2]
+    draws, seeds = bank.draws, bank.seeds
     pit_draws = len(bank.zones[0].pit_factor)
     normal = rng.standard_normal((count, len(GROWTH) + tools)).astype(np.float32)
     number = rng.permutation(np.arange(count) % draws)
@@ -235,13 +230,15 @@ def _taught(
     """
     found = [*before, *new]
     tried = [(_updated(states[-1], before, new, power, rng), power)]
-    least = min(LEAST_DRAWS, states[0].draws / 16)
+    least = min(LEAST_DRAWS, LEAST_SHARE * states[0].bank.draws)
+
+    def left(one: tuple[Particles, float]) -> float:
+        return _effective(np.bincount(one[0].number))
+
     if any(item.record.kind in SHARES for item in found):
-        while _effective(tried[-1][0].number) < least and COARSER * tried[-1][1] >= LEAST_POWER:
-            lower = COARSER * tried[-1][1]
+        while left(tried[-1]) < least and (lower := COARSER * tried[-1][1]) >= LEAST_POWER:
             tried.append((_updated(states[0], (), found, lower, rng), lower))
-    enough = (one for one in tried if _effective(one[0].number) >= least)
-    return next(enough, max(tried, key=lambda one: _effective(one[0].number)))
+    return max(tried, key=left)
 
 
 def _updated(
@@ -255,7 +252,7 @@ def _updated(
     old, both = by_zone(before), by_zone([*before, *new])
     normal, number, pits = state.normal, state.number, state.pit_number
     count = len(number)
-    draws, all_seeds = state.bank.zones[0].start_years.shape[:2]
+    draws, all_seeds = state.bank.draws, state.bank.seeds
     pit_draws = len(state.bank.zones[0].pit_factor)
     kinds = {item.record.kind for item in (*before, *new)}
     untold = [GROWTH.index(name) for name, told_by in TOLD_BY.items() if not kinds & told_by]
@@ -304,18 +301,16 @@ def _updated(
     return replace(state, normal=normal, number=number, pit_number=pits, seeds=seeds)
 
 
-def _effective(number: Integers) -> float:
-    """How many draws n particles stand for, (n,), counted as if all of them were equally frequent."""
-    share = np.unique(number, return_counts=True)[1] / len(number)
-    return float(1 / (share**2).sum())
+def _effective(weight: Floats | Integers) -> float:
+    """How many equal weights tell as much as these, (n,)."""
+    return float(weight.sum() ** 2 / (weight**2).sum())
 
 
 def _step(gain: Floats, most: float) -> float:
     """How much of a log-likelihood, (n,), can be let in, at most `most`, so that enough particles stay effective."""
 
     def kept(step: float) -> float:
-        weight = np.exp(step * (gain - gain.max()))
-        return float(weight.sum() ** 2 / (weight**2).sum() / len(weight))
+        return _effective(np.exp(step * (gain - gain.max()))) / len(gain)
 
     if kept(most) >= KEEP:
         return most

@@ -65,9 +65,10 @@ def labels(scene: Scene, temporary: Path) -> Iterator[Arrays]:
     for found in _render(scene, outputs, temporary / "labels", depth="32"):
         centres = {name: pixels[step // 2 :: step, step // 2 :: step] for name, pixels in found.items()}
         arrays = {name: pixels[..., _CHANNELS[name]] for name, pixels in centres.items()}
-        instance = np.floor(arrays["label"][..., 2:])
-        stain = 2 * (arrays["label"][..., 2:] - instance)
-        yield arrays | {"label": np.concatenate([arrays["label"][..., :2], instance, stain], axis=-1)}
+        seen, packed = np.split(arrays["label"], [2], axis=-1)
+        instance = np.floor(packed)
+        stain = (packed - instance) / np.float32(steel.STAIN_SHARE)
+        yield arrays | {"label": np.concatenate([seen, instance, stain], axis=-1)}
 
 
 def photographs(

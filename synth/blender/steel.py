@@ -12,7 +12,8 @@ from synth.blender.graph import Graph
 from synth.spec import Finish
 
 ATLAS = "atlas"  # name of the UV layer
-LABEL = "label"  # name of the render output that carries rust cover, wall loss, and instance plus half the stain
+LABEL = "label"  # name of the render output that carries rust cover, wall loss, and instance with a share of the stain
+STAIN_SHARE = 0.5  # of the stain, which is at most 1: what it adds stays below the next instance
 UV = "uv"  # name of the render output that carries atlas coordinates
 
 # Age runs from fresh (0) to old (1). Under the lights and cameras of `balanced` red over green and blue over green come
@@ -32,7 +33,7 @@ def rusting(finish: Finish, fields: bpy.types.Image, instance: int) -> bpy.types
     """Painted, galvanised, cast or bare steel whose rust follows the twin's fields.
 
     The picture reads the fields with linear interpolation, the label with none, so that a label pixel is exactly one
-    texel's value: rust cover, wall loss in mm, and the instance number plus half of the stain.
+    texel's value: rust cover, wall loss in mm, and the instance number plus `STAIN_SHARE` of the stain.
     """
     graph = Graph("rusting", finish.seed)
     cover, age, loss, stain = _fields(graph, fields, "Linear")
@@ -71,7 +72,7 @@ def rusting(finish: Finish, fields: bpy.types.Image, instance: int) -> bpy.types
     label = graph.tree.nodes.new("ShaderNodeOutputAOV")
     label.aov_name = LABEL
     exact_cover, _, exact_loss, exact_stain = _fields(graph, fields, "Closest")
-    of = graph.math("ADD", graph.math("MULTIPLY", exact_stain, 0.5), float(instance))
+    of = graph.math("ADD", graph.math("MULTIPLY", exact_stain, STAIN_SHARE), float(instance))
     packed = graph.node("ShaderNodeCombineColor", Red=exact_cover, Green=exact_loss, Blue=of)
     graph.put(label.inputs["Color"], packed.outputs["Color"])
     place = graph.tree.nodes.new("ShaderNodeOutputAOV")

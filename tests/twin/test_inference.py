@@ -259,7 +259,11 @@ def test_many_photographs_leave_more_than_one_draw_of_the_bank(
     def learned() -> tuple[float, float, float]:
         known = learn(histories, *surface, records, {}, seed=0, particles=300, widenings=(1.0,))
         share = known.now.course("face").rusted(20.0) @ zone_of(histories, "face").weight
-        return inference._effective(known.now.number), float(np.ptp(np.percentile(share, (5, 95)))), known.power
+        return (
+            inference._effective(np.bincount(known.now.number)),
+            float(np.ptp(np.percentile(share, (5, 95)))),
+            known.power,
+        )
 
     draws, width, power = learned()
     monkeypatch.setattr(inference, "LEAST_DRAWS", 0.0)
@@ -290,7 +294,7 @@ def test_readings_of_thickness_alone_are_taken_at_their_word(histories: Bank, su
     with pytest.MonkeyPatch.context() as patch:
         plain = learn(histories, *surface, records, {}, seed=0, particles=100, widenings=(1.0,))
         patch.setattr(inference, "LEAST_DRAWS", 1e9)
-        patch.setattr(Particles, "draws", property(lambda self: 10**9))
+        patch.setattr(inference, "LEAST_SHARE", 1e9)
         asked = learn(histories, *surface, records, {}, seed=0, particles=100, widenings=(1.0,))
     assert asked.power == plain.power == 1
     np.testing.assert_array_equal(asked.now.normal, plain.now.normal)
