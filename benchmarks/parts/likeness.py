@@ -194,7 +194,7 @@ def _boxes(material: Material, photos: _Side, renders: _Side, single: Mapping[st
             axis.set_yticks([1, 0], ["photos", "renders"], fontsize=8)
             axis.set_ylim(-0.6, 1.6)
             axis.grid(visible=False)
-            axis.set_title(fill(gap.FEATURES[name], 30), fontsize=7.5)  # on two lines, where it would be cut
+            axis.set_title(fill(gap.FEATURES[name], 26), fontsize=7.5)  # on two lines, where it would be cut
 
     return material.figure(
         "gap",
