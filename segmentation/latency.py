@@ -129,12 +129,11 @@ def timed(calls: Sequence[Callable[[], object]], *, rounds: int, warm_up: int) -
 def _forward(backbone: str, precision: Precision, size: int) -> Callable[[], torch.Tensor]:
     import torch
 
-    from segmentation.model import autocast, build, memory_format
+    from segmentation.model import autocast, build, memory_format, place
 
-    layout = memory_format(precision)
-    network = build(backbone, encoder_weights=None, seed=0).eval()
-    network = network.to(memory_format=layout)  # type: ignore[call-overload]
-    image = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0)).contiguous(memory_format=layout)
+    network = place(build(backbone, encoder_weights=None, seed=0).eval(), precision, torch.device("cpu"))
+    image = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0))
+    image = image.contiguous(memory_format=memory_format(precision))
 
     def forward() -> torch.Tensor:
         with autocast(precision, "cpu"):

@@ -152,10 +152,14 @@ class _StridedDepthwise(torch.nn.Conv2d):
             return super().forward(input.float()).to(input.dtype)
 
 
-def place(network: torch.nn.Module, precision: Precision) -> torch.nn.Module:
-    """Move a U-Net to the device that it will work on, in the layout of its precision, spared what is slow there."""
-    network = network.to(device())
-    if precision == "fast" and device().type == "cpu" and bf16_supported("cpu"):
+def place(network: torch.nn.Module, precision: Precision, where: torch.device | None = None) -> torch.nn.Module:
+    """Move a U-Net to the device that it will work on, in the layout of its precision, spared what is slow there.
+
+    `where` is `device()` by default.
+    """
+    where = device() if where is None else where
+    network = network.to(where)
+    if precision == "fast" and where.type == "cpu" and bf16_supported("cpu"):
         for layer in network.modules():
             if isinstance(layer, torch.nn.Conv2d) and layer.groups == layer.in_channels > 1 and max(layer.stride) > 1:
                 layer.__class__ = _StridedDepthwise
