@@ -32,6 +32,7 @@ def new(
     category: str | None = None,
     climate: tuple[float, float, float, float] | None = None,
     splash: tuple[float, float] | None = None,
+    debris: float = 1.0,
     coating_life: float | None = None,
     zinc_um: float | None = None,
     bare: bool = False,
@@ -52,6 +53,7 @@ def new(
         climate: instead of a category: mean temperature in °C, relative humidity in %, deposition of SO2 and of
             chloride in mg/(m² d).
         splash: heights in m above the lowest point, from and to, between which sea water splashes.
+        debris: times as many weak spots of the paint on ledges, where dirt and water lie, 1 to 100.
         coating_life: painted: years by which most weak spots of the paint have opened.
         zinc_um: galvanised: thickness of the zinc in µm.
         bare: neither painted nor galvanised.
@@ -63,6 +65,7 @@ def new(
     import numpy as np
 
     from twin import files, state
+    from twin.coating import Paint
 
     if seed < 0:
         raise InputError(f"--seed {seed}: must be at least 0")
@@ -77,9 +80,11 @@ def new(
     twin = replace(twin, built=begin, clock=state.later(begin, age))
     place = _place(category, climate)
     exposure = twin.exposure if place is None else replace(twin.exposure, periods=(place,))
-    twin = replace(twin, exposure=replace(exposure, splash_m=splash))
+    twin = replace(twin, exposure=replace(exposure, splash_m=splash, debris=debris))
     if bare or coating_life is not None or zinc_um is not None:
         twin = replace(twin, coating=_coating(coating_life, zinc_um, bare=bare))
+    if debris > 1 and not isinstance(twin.coating, Paint):
+        raise InputError(f"--debris {debris:g}: concerns paint, and this {kind} has none; give --coating-life")
     if files.read_manifest(out, "twin") is not None:
         raise InputError(f"{out}: holds a twin already; grow it, or choose another --out")
     with busy(f"growing {kind}"):
@@ -142,6 +147,8 @@ def show(folder: Positional[Path]) -> None:
         for period in twin.exposure.periods
     )
     title = f"{twin.id}: {twin.years:.6g} years on {twin.clock:%Y-%m-%d}, {places}, {_described(twin.coating)}"
+    if twin.exposure.debris > 1:
+        title += f", {twin.exposure.debris:g} times as many weak spots on ledges"
     table = Table(title=title)
     for name in ("by", "name", "grade"):
         table.add_column(name, no_wrap=True)

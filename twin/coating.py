@@ -5,12 +5,12 @@ way from it, where noise in space makes the way ragged. All is drawn at once, so
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twin import zones
+from twin import ledges, zones
 from twin.assets.surface import Asset, Floats, Integers, Singles
 from twin.exposure import METALS, Clock, Exposure, category_um, years_to_lose
 from twin.files import InputError
@@ -22,6 +22,7 @@ ROUND_THE_CORNER = 8.0  # distance counts this much more towards a surface that 
 ZINC_SPREAD = 0.12  # share by which the thickness of a zinc coat varies from place to place
 TILE = 32  # texels; a tile that other fronts reach first is settled with a defect by one comparison
 BATCH = 16  # defects compared at a time
+MOST_PER_M2 = 1e5  # potential defects on open faces
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +41,7 @@ class Paint:
     defects_per_m2: float = 12.0
 
     def __post_init__(self) -> None:
-        if not (0 < self.life_years < 1e4 and 0 < self.shape < 100 and 0 <= self.defects_per_m2 <= 1e5):
+        if not (0 < self.life_years < 1e4 and 0 < self.shape < 100 and 0 <= self.defects_per_m2 <= MOST_PER_M2):
             raise InputError(
                 f"paint of {self.life_years} years, shape {self.shape}, {self.defects_per_m2} defects per m²: "
                 "life and shape must be positive, defects not negative"
@@ -84,10 +85,15 @@ def front_clock(exposure: Exposure, faster: float = 1.0) -> Clock:
     return Clock.of(exposure.starts(), faster * scale_with_category(SPEED_MM, exposure.first_year_um()))
 
 
-def scatter(asset: Asset, per_m2: float, rng: np.random.Generator) -> tuple[Floats, Floats, Integers]:
-    """Poisson process on the surface: positions (n, 3), normals (n, 3) and faces (n,). Texels play no part in it."""
+def scatter(
+    asset: Asset, per_m2: float, rng: np.random.Generator, weight: Floats | None = None
+) -> tuple[Floats, Floats, Integers]:
+    """Poisson process on the surface: positions (n, 3), normals (n, 3) and faces (n,). Texels play no part in it.
+
+    `weight` (m,) makes it so many times as dense on each face.
+    """
     corners, cross, twice = asset.triangles
-    cumulative = np.cumsum(twice / 2)
+    cumulative = np.cumsum(twice / 2 if weight is None else weight * twice / 2)
     count = int(rng.poisson(per_m2 * cumulative[-1]))
     face = np.searchsorted(cumulative, rng.uniform(0, cumulative[-1], count), side="right")
     a, b = np.sqrt(rng.random(count))[:, None], rng.random(count)[:, None]
@@ -96,13 +102,40 @@ def scatter(asset: Asset, per_m2: float, rng: np.random.Generator) -> tuple[Floa
 
 
 def paint_defects(asset: Asset, exposure: Exposure, paint: Paint, seed: np.random.SeedSequence) -> Defects:
-    """Draw all potential defects of a paint: Poisson in area, Weibull in time, each with satellites around it."""
+    """Draw all potential defects of a paint: Poisson in area, Weibull in time, each with satellites around it.
+
+    Those that debris opens on ledges come on top of the others, which stay the same.
+
+    Raises
+    ------
+    InputError
+        More than `MOST_PER_M2` on open ledges.
+    """
     rng = np.random.default_rng(seed)
     most = max(zones.ZONES[name].defects for name in asset.zone_names) * zones.SPLASH_DEFECTS
     position, normal, face = scatter(asset, paint.defects_per_m2 * most, rng)
     factor = zones.defect_factors(asset.zone_names, asset.face_zone[face], position, exposure.splash_m)
     kept = rng.random(len(face)) * most < factor
-    position, normal = position[kept], normal[kept]
+    found = _with_satellites(position[kept], normal[kept], paint, rng)
+    if exposure.debris == 1:
+        return found
+    more = paint.defects_per_m2 * (exposure.debris - 1)
+    if more > MOST_PER_M2:
+        raise InputError(
+            f"debris {exposure.debris} on paint of {paint.defects_per_m2} defects per m²: over {MOST_PER_M2:g} more"
+        )
+    rng = np.random.default_rng(np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, 0)))
+    by_zone = np.array([zones.ZONES[name].defects for name in asset.zone_names])[asset.face_zone]
+    position, normal, _ = scatter(asset, more, rng, weight=by_zone)
+    kept = rng.random(len(position)) < ledges.dampness(asset, position, normal)
+    ours = _with_satellites(position[kept], normal[kept], paint, rng)
+    return Defects(**{
+        field.name: np.concatenate([getattr(found, field.name), getattr(ours, field.name)]) for field in fields(Defects)
+    })  # fmt: skip
+
+
+def _with_satellites(position: Floats, normal: Floats, paint: Paint, rng: np.random.Generator) -> Defects:
+    """Defects at places (n, 3) with normals (n, 3), and those about them."""
     count = len(position)
     birth = paint.life_years * rng.weibull(paint.shape, count)
     speed = np.exp(rng.normal(0, 0.5, count))

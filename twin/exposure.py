@@ -18,6 +18,7 @@ from twin.files import InputError
 
 CATEGORIES = ("C1", "C2", "C3", "C4", "C5", "CX")
 LINEAR_AFTER_YEARS = 20.0
+MOST_DEBRIS = 100.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,10 +129,12 @@ class Exposure:
     ----------
     periods : the first begins at 0.
     splash_m : heights above the asset's lowest point, from and to, between which sea water splashes; or None.
+    debris : times as many defects of a paint on ledges, where dirt and water lie (`twin.ledges`); 1 where none does.
     """
 
     periods: tuple[Period, ...]
     splash_m: tuple[float, float] | None = None
+    debris: float = 1.0
 
     def __post_init__(self) -> None:
         starts = [period.from_years for period in self.periods]
@@ -139,6 +142,8 @@ class Exposure:
             raise InputError(f"exposure periods from years {starts}: begin with 0 and go forward")
         if self.splash_m is not None and not 0 <= self.splash_m[0] < self.splash_m[1] < np.inf:
             raise InputError(f"exposure splash_m {self.splash_m}: give two heights in metres, the lower first")
+        if not 1 <= self.debris <= MOST_DEBRIS:
+            raise InputError(f"exposure debris {self.debris}: give a factor from 1 to {MOST_DEBRIS:g}")
 
     def starts(self) -> NDArray[np.float64]:
         """Years at which the periods begin, (n,)."""

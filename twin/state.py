@@ -230,7 +230,9 @@ def _parse(path: Path, manifest: Mapping[str, Any]) -> tuple[Twin, str]:
             for period in exposure["periods"]
         )
         splash = exposure["splash_m"]
-        content["exposure"] = Exposure(periods=periods, splash_m=None if splash is None else tuple(splash))
+        content["exposure"] = Exposure(
+            periods=periods, splash_m=None if splash is None else tuple(splash), debris=exposure.get("debris", 1.0)
+        )
         if content["coating"] is not None:
             coating = dict(content["coating"])
             content["coating"] = COATINGS[coating.pop("kind")](**coating)

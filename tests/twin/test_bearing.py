@@ -90,6 +90,22 @@ def test_girder_stands_on_the_sole_plate_stiffened_over_the_bearing() -> None:
     assert found["stiffener left 1"].bounds.mean(axis=0)[0] == pytest.approx(0.0, abs=1e-6)
 
 
+def test_a_plate_girder_goes_on_for_its_span_and_is_stiffened_on_its_way() -> None:
+    """From the edge of the sole plate; stiffeners at 1.2 depths, so that two panels fit into three metres."""
+    found = parts(girder="girder 1000", span_m=3.0)
+    low, high = found["girder"].bounds
+    assert high[2] - low[2] == pytest.approx(1.0)
+    assert high[0] - found["sole plate"].bounds[1, 0] == pytest.approx(3.0)
+    places = sorted(part.bounds.mean(axis=0)[0] for name, part in found.items() if name.startswith("stiffener left"))
+    assert places == pytest.approx([-0.05, 0.05, 1.25, 2.45], abs=1e-6)
+
+
+def test_what_an_older_twin_leaves_out_is_what_it_was() -> None:
+    """Twins of before have no span: their girders end 0.32 m from the sole plate."""
+    found = parts(girder="HEB 260")
+    assert found["girder"].bounds[1, 0] - found["sole plate"].bounds[1, 0] == pytest.approx(0.32)
+
+
 @settings(max_examples=10)
 @given(
     design=st.sampled_from(list(bearing.DESIGNS)),
@@ -99,9 +115,10 @@ def test_girder_stands_on_the_sole_plate_stiffened_over_the_bearing() -> None:
     ribs=st.integers(2, 6),
     anchors=st.sampled_from([2, 4]),
     girder=st.sampled_from(bearing.GIRDERS),
+    span_m=st.floats(*bearing.SPANS),
 )
 def test_every_bearing_is_closed(
-    design: str, share: float, width_m: float, way: float, ribs: int, anchors: int, girder: str
+    design: str, share: float, width_m: float, way: float, ribs: int, anchors: int, girder: str, span_m: float
 ) -> None:
     low, high = bearing.DESIGNS[design]
     height_m = low + share * (high - low)
@@ -113,6 +130,7 @@ def test_every_bearing_is_closed(
         "ribs": min(ribs, int(width_m / 0.055)),
         "anchors": anchors,
         "girder": girder,
+        "span_m": span_m,
     }
     asset = assets.build("bearing", parameters, texel_mm=60.0)
     assert assets.mesh(asset).is_watertight
@@ -124,6 +142,8 @@ def test_every_bearing_is_closed(
     [
         ({"design": "magnetic"}, "rocker, pinned, rollers, sliding"),
         ({"girder": "IPE 100"}, "at least 230 x 120 mm"),
+        ({"girder": "girder 800", "span_m": 0.0}, "0.1 to 4 m"),
+        ({"girder": "girder 800", "span_m": float("nan")}, "0.1 to 4 m"),
         ({"height_m": 0.1}, "0.24 to 0.6 m high"),
         ({"height_m": float("nan")}, "0.24 to 0.6 m high"),
         ({"width_m": 5.0}, "0.15 to 1 m wide"),

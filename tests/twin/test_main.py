@@ -53,6 +53,14 @@ def test_a_twin_lives(tmp_path: Path, command: Command) -> None:
     assert "holds a twin already" in again.stderr
 
 
+def test_debris_is_kept_and_shown(tmp_path: Path, command: Command) -> None:
+    folder = tmp_path / "beam"
+    made = command("new", "beam", "--out", folder, "--coating-life", 8, "--debris", 12, "--texel-mm", 30)
+    assert made.returncode == 0, made.stderr
+    assert json.loads((folder / "twin.json").read_text())["twin"]["exposure"]["debris"] == 12
+    assert "12 times as many weak spots on ledges" in " ".join(command("show", folder).stdout.split())
+
+
 def test_dates_and_dimensions_are_taken(tmp_path: Path, command: Command) -> None:
     folder = tmp_path / "spool"
     made = command(
@@ -88,6 +96,8 @@ def test_dates_and_dimensions_are_taken(tmp_path: Path, command: Command) -> Non
         (("new", "pipe", "--category", "C3", "--climate", "15", "70", "4", "3"), "either --category or --climate"),
         (("new", "pipe", "--climate", "55", "70", "4", "3"), "temperature_c 55"),
         (("new", "pipe", "--splash", "2", "1"), "splash_m (2.0, 1.0)"),
+        (("new", "pipe", "--debris", "0.5"), "debris 0.5: give a factor from 1 to 100"),
+        (("new", "pipe", "--debris", "4", "--bare"), "--debris 4: concerns paint"),
         (("new", "pipe", "--set", "nps"), "name=value"),
         (("new", "pipe", "--set", "colour=red"), "a pipe has nps"),
         (("new", "pipe", "--set", "run_m=long"), "not a value like"),

@@ -42,7 +42,8 @@ def test_round_trip_is_exact(twin: Twin, tmp_path: Path) -> None:
 @pytest.mark.parametrize("coating", [None, Zinc(thickness_um=40.0), Paint(life_years=3.0, shape=2.0)])
 def test_every_history_survives_the_round_trip(twin: Twin, coating: Coating, tmp_path: Path) -> None:
     places = (Period(climate=MILD), Period(from_years=4.25, category="CX"))
-    other = replace(twin, coating=coating, exposure=Exposure(periods=places, splash_m=(0.1, 0.5)), pits=None)
+    exposure = Exposure(periods=places, splash_m=(0.1, 0.5), debris=4.0)
+    other = replace(twin, coating=coating, exposure=exposure, pits=None)
     state.save(other, tmp_path / "t")
     assert state.load(tmp_path / "t")[0] == other
 
@@ -55,8 +56,22 @@ def test_saving_twice_gives_the_same_files(twin: Twin, tmp_path: Path) -> None:
     assert len(names[0]) == 3  # claim, fields, twin
 
 
-def test_ten_steps_equal_one_bit_for_bit(twin: Twin, tmp_path: Path) -> None:
-    small = replace(twin, clock=EPOCH, texel_mm=20.0)
+def test_a_twin_of_before_debris_has_none(twin: Twin, tmp_path: Path) -> None:
+    folder = tmp_path / "t"
+    state.save(twin, folder)
+    kept = json.loads((folder / "twin.json").read_text())["twin"]
+    assert kept["exposure"].pop("debris") == 1
+    edit(folder, twin=kept)
+    assert state.load(folder)[0] == twin
+    for wrong in ("much", 0.5):
+        edit(folder, twin={**kept, "exposure": {**kept["exposure"], "debris": wrong}})
+        with pytest.raises(InputError, match=r"twin\.json: "):
+            state.load(folder)
+
+
+@pytest.mark.parametrize("debris", [1.0, 6.0])
+def test_ten_steps_equal_one_bit_for_bit(twin: Twin, debris: float, tmp_path: Path) -> None:
+    small = replace(twin, clock=EPOCH, texel_mm=20.0, exposure=replace(twin.exposure, debris=debris))
     for name, count in (("one", 1), ("many", 10)):
         state.save(small, tmp_path / name)
         for _ in range(count):

@@ -37,7 +37,7 @@ KINDS: dict[str, Kind] = {
 
 
 def build(kind: str, parameters: Mapping[str, Any], *, texel_mm: float) -> Asset:
-    """Build an asset, resting on z = 0 and centred over the origin.
+    """Build an asset, resting on z = 0 and centred over the origin. Parameters that have a default may be left out.
 
     Raises
     ------
@@ -46,9 +46,10 @@ def build(kind: str, parameters: Mapping[str, Any], *, texel_mm: float) -> Asset
     """
     builder = _kind(kind).build
     expected = inspect.signature(builder).parameters
-    if set(parameters) != set(expected):
-        wrong = ", ".join(sorted(set(parameters) ^ set(expected)))
-        raise InputError(f"{kind}: unknown or missing parameters: {wrong}; it takes {', '.join(expected)}")
+    needed = {name for name, parameter in expected.items() if parameter.default is parameter.empty}
+    if wrong := (set(parameters) - set(expected)) | (needed - set(parameters)):
+        names = ", ".join(sorted(wrong))
+        raise InputError(f"{kind}: unknown or missing parameters: {names}; it takes {', '.join(expected)}")
     if not 0.05 <= texel_mm <= 100:
         raise InputError(f"texel of {texel_mm} mm: choose 0.05 to 100 mm")
     patches, thickness_mm = builder(**parameters)

@@ -7,23 +7,36 @@ import numpy as np
 
 from twin.assets import profiles, shapes, slabs, steelwork
 from twin.assets.pedestal import LEG, LENGTHWISE, pedestal, pin_with_caps, saddle_line
-from twin.assets.section_sizes import BEAMS
+from twin.assets.section_sizes import BEAMS, PLATE_GIRDERS
 from twin.assets.steelwork import Seat
 from twin.assets.surface import Floats, Patch
 from twin.files import InputError
 
 DESIGNS = {"rocker": (0.24, 0.6), "pinned": (0.3, 0.7), "rollers": (0.07, 0.2), "sliding": (0.06, 0.16)}  # heights, m
-GIRDERS = ("none", *(name for name, size in BEAMS.items() if size[0] >= 230 and size[1] >= 120))
+ROLLED = tuple(name for name, size in BEAMS.items() if size[0] >= 230 and size[1] >= 120)
+GIRDERS = ("none", *ROLLED, *PLATE_GIRDERS)
 # Proportions by eye, from photographs of road bridges; metres.
 MASONRY = 0.045  # thickness of the plate on the masonry
 PLATE = 0.03  # of the plates on it and of the sole plate
 ROD = 0.03  # anchor rods
-OVERHANG = 0.2  # of the girder beyond the bearing
+OVERHANG = 0.2  # of the girder's end beyond the bearing
+SPANS = (0.1, 4.0)  # of the girder on the other side that is built
+DEEP = 0.5  # from this depth on, a girder is stiffened on its way
+PANEL = 1.2  # distance of these stiffeners, in depths
 SWAY = 0.12  # greatest travel, in heights
+_SECTIONS = {**BEAMS, **PLATE_GIRDERS}
 
 
 def bearing(
-    *, design: str, height_m: float, width_m: float, travel_mm: float, ribs: int, anchors: int, girder: str
+    *,
+    design: str,
+    height_m: float,
+    width_m: float,
+    travel_mm: float,
+    ribs: int,
+    anchors: int,
+    girder: str,
+    span_m: float = 1.6 * OVERHANG,
 ) -> tuple[list[Patch], float]:
     """Build a bearing; the girder runs along x, pins and rollers along y.
 
@@ -37,6 +50,7 @@ def bearing(
     ribs : upright plates of a rocker or a pedestal, 2 to 6.
     anchors : 2 or 4 rods.
     girder : "none", or the section of the girder's end, one of `GIRDERS`.
+    span_m : how far the girder goes on beyond the sole plate, 0.1 to 4 m; stiffened on its way if deeper than 0.5 m.
 
     Returns
     -------
@@ -45,8 +59,10 @@ def bearing(
     if design not in DESIGNS or girder not in GIRDERS:
         raise InputError(
             f"bearing design {design!r}, girder {girder!r}: choose from {', '.join(DESIGNS)}, and none or a section of "
-            "at least 230 x 120 mm such as HEB 260"
+            "at least 230 x 120 mm such as HEB 260, or a plate girder such as girder 800"
         )
+    if not SPANS[0] <= span_m <= SPANS[1]:
+        raise InputError(f"bearing with {span_m} m of its girder: {SPANS[0]} to {SPANS[1]:g} m")
     low, high = DESIGNS[design]
     if not (low <= height_m <= high and 0.15 <= width_m <= 1.0):
         raise InputError(f"bearing {design} of {height_m} x {width_m} m: {low} to {high} m high, 0.15 to 1 m wide")
@@ -73,7 +89,7 @@ def bearing(
     along = [0.0] if anchors == 2 else [-size[0] / 2 + 0.05, size[0] / 2 - 0.05]
     places = [(x - travel, y, top) for x in along for y in (-wide / 2 - 0.05, wide / 2 + 0.05)]
     patches += steelwork.anchors(places, (0, 0, 1), ROD, 1.1 * ROD, "anchor")
-    patches += _girder(girder, body, width_m, height_m)
+    patches += _girder(girder, span_m, body, width_m, height_m)
     return patches, 1000 * PLATE
 
 
@@ -82,8 +98,10 @@ def sample(rng: np.random.Generator) -> dict[str, Any]:
     design = str(rng.choice(list(DESIGNS), p=[0.35, 0.2, 0.15, 0.3]))
     low, high = DESIGNS[design]
     height_m = round(float(rng.uniform(low, low + 0.7 * (high - low))), 3)
-    girder = str(rng.choice(GIRDERS[1:])) if rng.random() < 0.8 else "none"
-    flange_m = 0.25 if girder == "none" else BEAMS[girder][1] / 1000
+    girder = "none"
+    if rng.random() < 0.85:
+        girder = str(rng.choice(list(PLATE_GIRDERS) if rng.random() < 0.6 else ROLLED))
+    flange_m = 0.25 if girder == "none" else _SECTIONS[girder][1] / 1000
     width_m = round(float(max(0.2, flange_m * rng.uniform(0.9, 1.3))), 3)
     return {
         "design": design,
@@ -93,6 +111,7 @@ def sample(rng: np.random.Generator) -> dict[str, Any]:
         "ribs": int(rng.integers(2, min(4 if design == "pinned" else 5, int(width_m / 0.055)) + 1)),
         "anchors": int(rng.choice([2, 4])),
         "girder": girder,
+        "span_m": round(float(rng.uniform(0.3, 2.2 if girder in PLATE_GIRDERS else 0.6)), 3),
     }
 
 
@@ -219,22 +238,26 @@ def _sliding(height: float, width: float, travel: float, ribs: int) -> _Body:
     return _Body(patches=patches, half=half, rest=_around(half, width / 2), block=block)
 
 
-def _girder(girder: str, body: _Body, width: float, height: float) -> list[Patch]:
+def _girder(girder: str, span: float, body: _Body, width: float, height: float) -> list[Patch]:
     """Sole plate on the bearing and the end of the girder on it, stiffened over the bearing."""
     length, wide = 2 * body.half + 0.03, width + 0.04
     if girder == "none":
         sole = steelwork.seated("sole plate", (length, wide, PLATE), body.block, None)
         return shapes.place(sole, np.eye(3), (0, 0, height))
-    steel = tuple(value / 1000 for value in BEAMS[girder])
+    steel = tuple(value / 1000 for value in _SECTIONS[girder])
     h, b, tw = steel[:3]
     if abs(wide - b) < 0.04:
         wide = b + 0.04
     sole = steelwork.seated("sole plate", (length, wide, PLATE), body.block, _around(length / 2, b / 2))
     patches = shapes.place(sole, np.eye(3), (0, 0, height))
     top, start = height + PLATE, -max(OVERHANG, length / 2 + 0.02)
-    beam = profiles.bar("girder", profiles.i_section(*steel), start, 1.6 * OVERHANG + length / 2)
+    end = length / 2 + span
+    beam = profiles.bar("girder", profiles.i_section(*steel, welded=girder in PLATE_GIRDERS), start, end)
     beam = shapes.thick(beam, 1000 * tw)
-    for number, x in enumerate((-0.05, 0.05) if h > 0.28 else (0.0,)):
+    places = [-0.05, 0.05] if h > 0.28 else [0.0]
+    if h > DEEP:
+        places += np.arange(0.05 + PANEL * h, end - 0.05, PANEL * h).tolist()
+    for number, x in enumerate(places):
         beam += steelwork.stiffeners(x, steel, max(0.012, 1.4 * tw), f"{number + 1}")
     patches += shapes.place(beam, np.eye(3), (0, 0, top))
     for name, side in (("front", -1.0), ("rear", 1.0)):

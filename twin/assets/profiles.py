@@ -31,24 +31,31 @@ class Section:
     caps: tuple[Floats, ...]
 
 
-def i_section(h: float, b: float, tw: float, tf: float, r: float) -> Section:
-    """I or H section standing on z = 0, web in the plane y = 0; toes rounded by up to 2 mm."""
+def i_section(h: float, b: float, tw: float, tf: float, r: float, *, welded: bool = False) -> Section:
+    """I or H section standing on z = 0, web in the plane y = 0; toes rounded by up to 2 mm.
+
+    `welded`: the roots of radius r are the welds of a plate girder.
+    """
     toe = _toe(b / 2, tf)
     root = shapes.arc((tw / 2 + r, tf + r), r, 270, 180, 6)
     web = np.concatenate([root, (root * [1, -1] + [0, h])[::-1]])
     upper, left = toe[::-1] * [1, -1] + [0, h], np.array([-1.0, 1.0])
     foot = web[[0, -1]]
+    last = len(root) - 1
+    side = [("web", web)]
+    if welded:
+        side = [("weld", web[: last + 1]), ("web", web[last : last + 2]), ("weld", web[last + 1 :])]
     pieces = (
         ("flange", np.array([toe[0] * left, foot[0] * left * [1, 0], foot[0] * [1, 0], toe[0]])),
         ("edge", toe),
         ("flange", np.array([toe[-1], foot[0]])),
-        ("web", web),
+        *side,
         ("flange", np.array([foot[1], upper[0]])),
         ("edge", upper),
         ("flange", np.array([upper[-1], [foot[0, 0], h], [-foot[0, 0], h], upper[-1] * left])),
         ("edge", upper[::-1] * left),
         ("flange", np.array([upper[0], foot[1]]) * left),
-        ("web", web[::-1] * left),
+        *((zone, line[::-1] * left) for zone, line in side[::-1]),
         ("flange", np.array([foot[0], toe[-1]]) * left),
         ("edge", toe[::-1] * left),
     )

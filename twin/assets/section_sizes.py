@@ -38,7 +38,14 @@ BEAMS = {
     "HEB 280": (280, 280, 10.5, 18.0, 24),
     "HEB 300": (300, 300, 11.0, 19.0, 27),
 }
-# EN 10365 with parallel flanges: the same.
+# Welded plate girders: the same, with the leg of the welds between web and flanges for r. By eye, from road bridges.
+PLATE_GIRDERS = {
+    "girder 600": (600, 250, 10.0, 20.0, 8),
+    "girder 800": (800, 300, 10.0, 25.0, 8),
+    "girder 1000": (1000, 350, 12.0, 25.0, 8),
+    "girder 1200": (1200, 400, 12.0, 30.0, 10),
+}
+# EN 10365 with parallel flanges: the same as of beams.
 CHANNELS = {
     "UPE 120": (120, 60, 5.0, 8.0, 12),
     "UPE 140": (140, 65, 5.0, 9.0, 12),

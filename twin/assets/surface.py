@@ -93,6 +93,11 @@ class Asset:
         cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
         return corners, cross, np.linalg.norm(cross, axis=1)
 
+    @cached_property
+    def welded(self) -> "trimesh.Trimesh":
+        """Its `mesh`, for rays."""
+        return mesh(self)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Texels:
