@@ -82,6 +82,8 @@ class Preset:
     arrangements: tuple[tuple[str, float], ...] = (("yard", 1.0), ("bridge", 0.7), ("floor", 0.7), ("rack", 1.0))
     company: tuple[int, int] = (0, 2)  # other assets in a scene
     aging: Range = (0.8, 1.2)  # factor on the years of service that a twin's history gives it
+    defects: float = 1.0  # factor on the weak spots of its paint
+    debris: Range = (1.0, 1.0)  # times as many of them on ledges, where dirt and water lie
     timelapse: int = 0  # if above 0, image after image shows one scene a year older, for so many years
     views_per_scene: int = 2
     samples: int = 8  # Cycles samples per pixel, denoised afterwards
@@ -89,6 +91,7 @@ class Preset:
     paints: tuple[Color, ...]  # colours of painted assets; whether one is painted, galvanised or bare its twin says
     dirt: Range = (0.0, 0.8)
     wear: Range = (0.0, 0.8)
+    bleeding: Range = (0.0, 0.0)  # strength of the stain about spots of rust; an asset that draws 0 or less has none
     grounds: tuple[str, ...] = ("concrete", "stained concrete", "asphalt", "gravel", "soil", "grass")
     walls: tuple[str, ...] = ("concrete", "stained concrete", "brick", "plain", "none", "none")
     clutter: tuple[int, int] = (0, 4)
@@ -108,6 +111,8 @@ class Preset:
     def __post_init__(self) -> None:
         if self.timelapse and self.views_per_scene != 1:
             raise ValueError("a time-lapse has one view a scene")
+        if self.debris[0] < 1:
+            raise ValueError(f"debris {self.debris}: 1 is none")
         if not set(self.kinds) <= set(KINDS):
             raise ValueError(f"kinds {self.kinds}: choose from {', '.join(KINDS)}")
 
@@ -173,4 +178,5 @@ STREAMS = {
     "marker": 8,
     "ground": 9,
     "grain": 10,
+    "debris": 11,
 }

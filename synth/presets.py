@@ -26,11 +26,13 @@ PRESETS: dict[str, Preset] = {
         company=(0, 0),
     ),
     "bridges": Preset(
-        description="steel road bridges, mostly by flash at night: bearings, girders, riveted and bolted plates",
-        kinds=("bearing", "bearing", "bearing", "beam", "beam", "plate", "plate", "bolt"),
+        description="steel road bridges, mostly by flash at night: girders on bearings, beams, riveted plates",
+        kinds=("bearing", "bearing", "bearing", "bearing", "bearing", "beam", "plate", "bolt"),
         arrangements=(("bridge", 1.0),),
         company=(1, 3),
         aging=(0.9, 1.6),
+        defects=1 / 3,
+        debris=(1.0, 30.0),
         clean_every=12,
         paints=(
             (0.36, 0.48, 0.38), (0.42, 0.52, 0.44), (0.30, 0.46, 0.42), (0.16, 0.36, 0.36), (0.55, 0.58, 0.55),
@@ -38,6 +40,7 @@ PRESETS: dict[str, Preset] = {
         ),
         dirt=(0.3, 1.0),
         wear=(0.2, 1.0),
+        bleeding=(-0.2, 1.1),
         grounds=("soil", "gravel", "concrete"),
         worlds=("city", "courtyard", "forest", "sunset", "night"),
         sun_share=0.1,

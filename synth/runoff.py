@@ -1,4 +1,4 @@
-"""Rust water that runs down from spots of rust: it tints what is below.
+"""Rust water that runs down from spots of rust and bleeds into the paint about them: it tints what it reaches.
 
 Whether that counts as corrosion is a habit of whoever labels (`synth.config.LabelRule.stain`).
 """
@@ -6,6 +6,7 @@ Whether that counts as corrosion is a habit of whoever labels (`synth.config.Lab
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from twin.assets import Texels
 from twin.assets.surface import Floats, Integers, Singles
@@ -18,6 +19,9 @@ SEEN = 0.5  # rust cover from which a place is rusted
 STEEP = 0.75  # |z of the normal| up to which water runs down a surface
 SLANT = 12.0  # a streak reaches this many times as far down as to its sides
 COLUMN_M = 0.02
+REACH_M = (0.005, 0.05)  # of bleeding: there it has faded to 1 / e; of an asset, by eye, from photographs
+FACING = 2.0  # places of opposite normals count as twice so many reaches apart
+CELLS = 4  # of rust, to a reach: its outline is known to that
 
 
 def stain(texels: Texels, fields: Fields, rng: np.random.Generator) -> Singles:
@@ -73,6 +77,36 @@ def stain(texels: Texels, fields: Fields, rng: np.random.Generator) -> Singles:
     waving = there[wet_at] * np.array([1, 1, 0.08], dtype=np.float32)
     wave = 0.75 + 0.3 * fractal(waving, (40.0, 14.0, 6.0), 0.8, noise_seed)
     result.reshape(-1)[open_air[ground.order[wet_at]]] = values[wet_at] * wave.clip(0, 1)
+    return result
+
+
+def bleeding(texels: Texels, fields: Fields, rng: np.random.Generator, *, strength: tuple[float, float]) -> Singles:
+    """Share of rust colour about spots of rust, (H, W) in [0, 1], less the farther off; it never fades.
+
+    Parameters
+    ----------
+    texels, fields : of the asset.
+    rng : decides how far and how strongly it bleeds, whatever the age.
+    strength : from and to; at the spot itself, before noise. An asset for which 0 or less is drawn does not bleed.
+    """
+    result = np.zeros(fields.rust_cover.shape, dtype=np.float32)
+    reach = float(np.exp(rng.uniform(*np.log(REACH_M))))
+    strong = float(rng.uniform(*strength))
+    noise_seed = np.random.SeedSequence(int(rng.integers(2**31)))
+    air = np.flatnonzero(texels.area_mm2 > 0)
+    rusted = fields.rust_cover.reshape(-1)[air] > SEEN
+    if strong <= 0 or not rusted.any():
+        return result
+    place = texels.position_m.reshape(-1, 3)[air]
+    facing = np.concatenate([place, np.float32(FACING * reach) * texels.normal.reshape(-1, 3)[air]], axis=1)
+    size = np.float32(reach / CELLS)
+    spots = np.unique(np.floor(facing[rusted] / size).astype(np.int32), axis=0)
+    distance = np.zeros(len(air))
+    tree = cKDTree((spots + np.float32(0.5)) * size)
+    distance[~rusted], _ = tree.query(facing[~rusted], distance_upper_bound=4 * reach)
+    near = np.isfinite(distance)
+    wave = 0.75 + 0.5 * fractal(place[near], (400.0, 120.0, 40.0, 12.0), 0.7, noise_seed)
+    result.reshape(-1)[air[near]] = (strong * np.exp(-distance[near] / reach) * wave).clip(0, 1)
     return result
 
 

@@ -116,9 +116,12 @@ def _arranged(config: RenderConfig, number: int, chosen: Preset) -> Arrangement:
     first = number * (chosen.timelapse + 1)  # the scene of this number
     kind, clean = kind_of(config, first), is_clean(config, first)
     aging = float(rng.uniform(*chosen.aging))
+    debris = float(np.exp(stream(config.seed, "debris", number).uniform(*np.log(chosen.debris))))
 
     def draw(kind: str, **how: Any) -> Specimen:
-        return specimen.draw(kind, twins, size=config.size, clean=clean, aging=aging, **how)
+        return specimen.draw(
+            kind, twins, size=config.size, clean=clean, aging=aging, defects=chosen.defects, debris=debris, **how
+        )
 
     return arrangement.ARRANGEMENTS[arrangement.choose(chosen, kind, rng)](draw, kind, chosen, rng)
 
@@ -173,7 +176,7 @@ def _bodies(stand: Arrangement, chosen: Preset, index: int, folder: Path, rng: n
         name = f"body-{index}-{number}.npz"
         np.savez(
             folder / name, vertices=one.asset.vertices.astype(np.float32), faces=one.asset.faces.astype(np.int32),
-            uv=one.asset.uv.astype(np.float32), fields=specimen.pack(one),
+            uv=one.asset.uv.astype(np.float32), fields=specimen.pack(one, chosen.bleeding),
         )  # fmt: skip
         bodies.append(
             Body(

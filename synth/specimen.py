@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from math import sqrt
 from types import MappingProxyType
 from typing import Any
@@ -10,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from synth import runoff, subject
+from synth.config import Range
 from synth.subject import Subject
 from twin import assets, state
 from twin.assets import Asset, Texels
 from twin.assets.surface import Singles
+from twin.coating import Paint
 from twin.corrosion import Fields
 from twin.state import Twin
 
@@ -30,10 +31,11 @@ class Specimen:
     texels: Texels
     fields: Fields
 
-    @cached_property
-    def stain(self) -> Singles:
-        """Rust water that has run down its surface, (H, W) in [0, 1]."""
-        return runoff.stain(self.texels, self.fields, np.random.default_rng([self.twin.seed, 1]))
+    def stain(self, bleeding: Range) -> Singles:
+        """Rust water that has run down its surface or, so strongly, bled into its paint, (H, W) in [0, 1]."""
+        run, bled = (np.random.default_rng([self.twin.seed, stream]) for stream in (1, 2))
+        below = runoff.stain(self.texels, self.fields, run)
+        return np.asarray(np.maximum(below, runoff.bleeding(self.texels, self.fields, bled, strength=bleeding)))
 
     @property
     def clean(self) -> bool:
@@ -51,6 +53,8 @@ def draw(
     beside: Twin | None = None,
     subject: bool = True,
     like: Specimen | None = None,
+    debris: float = 1.0,
+    defects: float = 1.0,
     where: Mapping[str, Any] = MappingProxyType({}),
     **changes: Any,
 ) -> Specimen:
@@ -63,6 +67,8 @@ def draw(
     beside : another twin, whose place, coating and years it shares.
     subject : whether it is what the scene is about; for others a sixth of the texels will do.
     like : another specimen of the kind, of the same shape, whose place, coating and years it shares.
+    debris : of its exposure.
+    defects : factor on the weak spots of its paint.
     where : parameters that the asset shall have; it is drawn again until it has them, or `TRIES` times.
     changes : parameters of the asset in place of those drawn, which must go with any others.
     """
@@ -74,6 +80,9 @@ def draw(
     beside = like.twin if like is not None else beside
     if beside is None:
         twin = replace(twin, clock=state.later(twin.built, float(np.clip(aging * twin.years, 0, 60))))
+        if isinstance(twin.coating, Paint):
+            paint = replace(twin.coating, defects_per_m2=round(defects * twin.coating.defects_per_m2, 1))
+            twin = replace(twin, coating=paint, exposure=replace(twin.exposure, debris=round(debris, 1)))
     else:
         twin = replace(twin, exposure=beside.exposure, coating=beside.coating, clock=beside.clock)
     if like is not None:
@@ -104,7 +113,12 @@ def _grown(twin: Twin, asset: Asset, texels: Texels) -> Specimen:
     return Specimen(twin=twin, asset=asset, texels=texels, fields=state.fields(twin, asset, texels))
 
 
-def pack(specimen: Specimen) -> Singles:
-    """The fields that the renderer needs: (H, W, 4) rust cover, age in years, wall loss in mm, stain of rust water."""
+def pack(specimen: Specimen, bleeding: Range) -> Singles:
+    """The fields that the renderer needs: (H, W, 4) rust cover, age in years, wall loss in mm, stain of rust water.
+
+    `bleeding` is that of the preset.
+    """
     grown = specimen.fields
-    return np.stack([grown.rust_cover, grown.age_years, grown.wall_loss_mm, specimen.stain], -1).astype(np.float32)
+    stain = specimen.stain(bleeding)
+    packed = [grown.rust_cover, grown.age_years, grown.wall_loss_mm, stain]
+    return np.asarray(np.stack(packed, axis=-1), dtype=np.float32)

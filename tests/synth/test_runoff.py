@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 
 from synth import runoff, specimen
 from synth.specimen import Specimen
+from twin.coating import Paint
 
 
 @pytest.fixture(scope="module")
@@ -14,7 +16,11 @@ def plate() -> Specimen:
 
 def stain_at(plate: Specimen, years: float) -> tuple[np.ndarray, Specimen]:
     aged = specimen.aged(plate, years)
-    return aged.stain, aged
+    return aged.stain((0.0, 0.0)), aged
+
+
+def bleeding(aged: Specimen, seed: int) -> np.ndarray:
+    return runoff.bleeding(aged.texels, aged.fields, np.random.default_rng(seed), strength=(-0.2, 1.1))
 
 
 def test_run_off_never_fades_and_new_steel_has_none(plate: Specimen) -> None:
@@ -55,3 +61,64 @@ def test_dry_faces_stay_clean(plate: Specimen) -> None:
     stain, aged = stain_at(plate, 25)
     level = np.abs(aged.texels.normal[..., 2]) >= runoff.STEEP
     assert stain[level].max(initial=0) == 0
+
+
+def test_bleeding_lies_about_rust_on_its_own_side_and_fades_away_from_it(plate: Specimen) -> None:
+    aged = specimen.aged(plate, 14)
+    place, normal, air = aged.texels.position_m, aged.texels.normal, aged.texels.area_mm2 > 0
+    rusted = air & (aged.fields.rust_cover > runoff.SEEN)
+    paint = air & ~rusted
+    assert rusted.any()
+    assert paint.any()
+    means = []
+    for seed in (1, 5, 7, 12, 19, 25):
+        stain = bleeding(aged, seed)
+        assert ((stain >= 0) & (stain <= 1)).all()
+        assert not stain[~air].any()
+        means.append(float(stain[paint].mean()))
+        reach = np.exp(np.random.default_rng(seed).uniform(*np.log(runoff.REACH_M)))  # the first that it draws
+        stained = stain > 0.1
+        for at, facing in zip(place[paint & stained][::200], normal[paint & stained][::200], strict=True):
+            near = rusted & (np.linalg.norm(place - at, axis=-1) < 3.0 * reach) & (normal @ facing > -0.5)
+            assert near.any()  # 1.1 times 1.3 of noise has fallen to 0.1 after 2.7 reaches
+    assert min(means) == 0  # some assets do not bleed
+    assert max(means) > 0.01
+    stain = bleeding(aged, 5)
+    distance, _ = cKDTree(place[rusted]).query(place[paint])
+    close, far = stain[paint][distance < 0.005], stain[paint][(distance > 0.03) & (distance < 0.05)]
+    assert close.mean() > 2 * far.mean()
+
+
+def test_bleeding_never_fades(plate: Specimen) -> None:
+    for seed in range(6):
+        before = np.zeros(plate.asset.atlas_shape, np.float32)
+        for years in (0, 8, 10, 14, 20):
+            stain = bleeding(specimen.aged(plate, years), seed)
+            assert (stain >= before - 1e-6).all()
+            before = stain
+
+
+def test_a_stain_is_of_both_and_bleeds_only_where_the_preset_says_so(plate: Specimen) -> None:
+    aged = specimen.aged(plate, 14)
+    without, with_halo = aged.stain((0.0, 0.0)), aged.stain((1.0, 1.0))
+    assert (with_halo >= without).all()
+    assert (with_halo > without + 0.2).any()
+
+
+def test_a_scene_may_thin_the_weak_spots_of_paint_and_open_them_on_ledges() -> None:
+    def drawn(seed: int, **how: float) -> Specimen:
+        return specimen.draw("beam", np.random.default_rng(seed), size=32, clean=False, **how)
+
+    for seed in range(40):
+        plain, other = drawn(seed).twin, drawn(seed, defects=0.25, debris=8.0).twin
+        if not isinstance(plain.coating, Paint):
+            assert other == plain
+            continue
+        assert other.exposure.debris == 8
+        assert isinstance(other.coating, Paint)
+        assert other.coating.defects_per_m2 == pytest.approx(plain.coating.defects_per_m2 / 4, abs=0.051)
+        beside = specimen.draw("beam", np.random.default_rng(1), size=32, clean=False, beside=other).twin
+        assert beside.exposure is other.exposure
+        break
+    else:
+        pytest.fail("no beam was painted")
