@@ -11,12 +11,14 @@ import trimesh
 
 from synth import surroundings
 from synth.config import Preset
-from synth.spec import Prop
+from synth.spec import Color, Prop
 from synth.specimen import Specimen
 from synth.surroundings import Array
 from twin.state import Twin
 
 HUNG = ("hanging", "spanning")  # layouts of a chain that may float above the ground
+CAST = ("concrete", "stained concrete", "stained concrete")  # of walls and decks of bridges
+GRIMY: tuple[Color, Color] = ((0.11, 0.07, 0.045), (0.34, 0.25, 0.17))  # two ends of a colour, linear RGB
 WIDE_M = 60.0  # of a ground, besides what stands on it
 TRIES = 12  # places tried for another asset
 
@@ -100,18 +102,21 @@ def bridge(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> A
     low, high = _corners(placed)
     front, back = low[1] - rng.uniform(0.08, 0.6), high[1] + rng.uniform(0.15, 1.6)
     wide, drop = float(max(high - low)) + rng.uniform(0.6, 3.0), rng.uniform(0.5, 2.5)
-    concrete = [str(rng.choice(["concrete", "stained concrete", "stained concrete"])) for _ in range(3)]
+    bed, wall, deck = (str(rng.choice(of)) for of in (chosen.beds, CAST, CAST))
+    tints = [_grime(chosen, rng) for _ in range(3)]
     shelf = rng.random() < 0.5  # the asset stands on a wide shelf, else near the front of a pier
     props = [surroundings.ground(str(rng.choice(chosen.grounds)), WIDE_M, rng, level=-drop)]
     if not shelf:
         props.append(
-            surroundings.prop("box", concrete[0], (0, (front + back) / 2, -drop / 2), (wide, back - front, drop), rng)
+            surroundings.prop(
+                "box", bed, (0, (front + back) / 2, -drop / 2), (wide, back - front, drop), rng, color=tints[0]
+            )
         )
     if rng.random() < 0.65:
-        props.append(surroundings.prop("box", concrete[1], (0, back + 0.5, 2 - drop), (30, 1, 6), rng))
+        props.append(surroundings.prop("box", wall, (0, back + 0.5, 2 - drop), (30, 1, 6), rng, color=tints[1]))
     if rng.random() < 0.7:
         soffit = high[2] + rng.uniform(0.0, 0.5)
-        props.append(surroundings.prop("box", concrete[2], (0, back, soffit + 0.15), (30, 12, 0.3), rng))
+        props.append(surroundings.prop("box", deck, (0, back, soffit + 0.15), (30, 12, 0.3), rng, color=tints[2]))
     half = 4.0 if shelf else wide / 2
     for _ in range(int(rng.integers(chosen.company[0], chosen.company[1] + 1))):
         other = draw(str(rng.choice(["beam", "beam", "bearing", "plate", "pipe"])), beside=subject.twin, subject=False)
@@ -119,9 +124,18 @@ def bridge(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> A
         if found is not None:
             placed.append(found)
     return Arrangement(
-        placed=tuple(placed), props=tuple(props), ground=concrete[0] if shelf else "", wide_m=8.0, around=(-150, -30),
+        placed=tuple(placed), props=tuple(props), ground=bed if shelf else "", wide_m=8.0, around=(-150, -30),
         height=(-20, 50), floor_m=0.05 if shelf else 0.05 - drop,
     )  # fmt: skip
+
+
+def _grime(chosen: Preset, rng: np.random.Generator) -> Color | None:
+    """The colour of concrete under years of brown dust and water, or None where it is its own."""
+    if not chosen.grime or rng.random() >= chosen.grime:
+        return None
+    low, high = np.array(GRIMY)
+    red, green, blue = (low + (high - low) * rng.random()).tolist()
+    return red, green, blue
 
 
 def floor(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> Arrangement:
