@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 
 from synth import arrangement, scene, specimen
 from synth.arrangement import ARRANGEMENTS, SUITS, Placed
-from synth.config import RenderConfig
+from synth.config import Preset, RenderConfig
 from synth.presets import PRESETS
 from twin.assets import KINDS
 
@@ -20,13 +21,13 @@ def boxes(placed: tuple[Placed, ...]) -> np.ndarray:
     return np.array([(one.vertices.min(axis=0), one.vertices.max(axis=0)) for one in placed])
 
 
-def made(name: str, kind: str, seed: int) -> arrangement.Arrangement:
+def made(name: str, kind: str, seed: int, chosen: Preset = PRESETS["balanced"]) -> arrangement.Arrangement:
     rng, twins = np.random.default_rng(seed), np.random.default_rng([seed, 1])
 
     def draw(kind: str, **how: object) -> specimen.Specimen:
         return specimen.draw(kind, twins, size=16, clean=False, **how)
 
-    return ARRANGEMENTS[name](draw, kind, PRESETS["balanced"], rng)
+    return ARRANGEMENTS[name](draw, kind, chosen, rng)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,21 @@ def test_assets_stand_clear_of_each_other_on_what_there_is(name: str, kind: str,
             assert (overlap < 0.002).any() or tilted, (i, j)
     assert stand.placed[0].specimen.twin.kind == kind
     assert stand.ground or stand.props
+
+
+def test_bridges_stand_on_the_beds_of_their_preset_and_are_as_grimy(coarse: None) -> None:
+    chosen = replace(PRESETS["bridges"], beds=("soil",), company=(0, 0))
+    brown = []
+    for seed in range(8):
+        for grime in (0.0, 1.0):
+            stand = made("bridge", "bolt", seed, replace(chosen, grime=grime))
+            boxes = [one for one in stand.props if one.shape == "box"][1:]  # the ground below is the first
+            assert stand.ground in ("", "soil")
+            assert bool(stand.ground) != any(one.material == "soil" for one in boxes)
+            cast = [one.color for one in boxes if one.material != "soil"]
+            brown += [(grime, red / blue) for red, _, blue in cast]
+    assert {grime for grime, _ in brown} == {0.0, 1.0}
+    assert all((ratio > 1.55) == (grime == 1.0) for grime, ratio in brown), brown
 
 
 def test_tiles_of_a_floor_do_not_overlap(coarse: None) -> None:
