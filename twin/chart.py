@@ -49,7 +49,7 @@ def check(path: Path) -> None:
             f"{path}: cannot draw {path.suffix or 'a name without suffix'!r}; choose {' or '.join(SUFFIXES)}"
         )
     if importlib.util.find_spec("matplotlib") is None:
-        raise InputError(f"{path}: drawing needs matplotlib; pip install 'corrotwin[plots]'")
+        raise InputError(f"{path}: drawing needs matplotlib; pip install 'corrotwin[study]'")
 
 
 def forecast(
@@ -144,7 +144,7 @@ def calibration(path: Path, table: "Sequence[Summary]") -> None:
         left.set(
             title=f"Truths within P5 to P95 at year 20, after {last} inspections", xlabel="% (± 2 SE)", xlim=(None, 101)
         )
-        left.legend(loc="lower left", fontsize=9)
+        left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=len(quantities), fontsize=9)
         first = arms[0]
         for quantity in quantities:
             rows = [whole[first, quantity, visits] for visits in range(last + 1)]
@@ -154,7 +154,7 @@ def calibration(path: Path, table: "Sequence[Summary]") -> None:
         right.plot([], [], "-", color=GREY, label="mean width P5 to P95")
         right.plot([], [], "--", color=GREY, label="mean distance of P50 from the truth")
         right.set(
-            title=f"Each inspection narrows ({first})",
+            title=f"Each inspection narrows\n{first}",
             xlabel="inspections",
             ylabel="over that before any",
             ylim=(0, None),
