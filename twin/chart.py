@@ -142,7 +142,9 @@ def calibration(path: Path, table: "Sequence[Summary]") -> None:
         left.set_yticks(range(len(arms)), arms)
         left.invert_yaxis()
         left.set(
-            title=f"Truths within P5 to P95 at year 20,\nafter {last} inspections", xlabel="% (± 2 SE)", xlim=(None, 101)
+            title=f"Truths within P5 to P95 at year 20,\nafter {last} inspections",
+            xlabel="% (± 2 SE)",
+            xlim=(None, 101),
         )
         left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=len(quantities), fontsize=9)
         first = arms[0]
