@@ -11,6 +11,7 @@ import trimesh
 
 from synth import surroundings
 from synth.config import Preset
+from synth.ground import between
 from synth.spec import Color, Prop
 from synth.specimen import Specimen
 from synth.surroundings import Array
@@ -133,8 +134,7 @@ def _grime(chosen: Preset, rng: np.random.Generator) -> Color | None:
     """The colour of concrete under years of brown dust and water, or None where it is its own."""
     if not chosen.grime or rng.random() >= chosen.grime:
         return None
-    low, high = np.array(GRIMY)
-    red, green, blue = (low + (high - low) * rng.random()).tolist()
+    red, green, blue = between(GRIMY, rng).tolist()
     return red, green, blue
 
 

@@ -47,7 +47,7 @@ def ground_props(
     x, y = float(centre[0]), float(centre[1])
     where = site(_about((x, y), half), z=0.0, centre=(x, y), occupied=occupied)
     base: Matrix = ((wide, 0, 0, 0), (0, wide, 0, 0), (0, 0, 1, -0.5), (0, 0, 0, 1))
-    looks = {name: _between(*ends, rng) for name, ends in LOOKS.items()}
+    looks = {name: _own(ends, rng) for name, ends in LOOKS.items()}
     seed = float(rng.uniform(0, 100))
     props = [Prop(shape="box", pose=base, material=kind, color=looks[kind], seed=seed)]
     for number, (what, pieces) in enumerate(_litter(kind, rng, where, half)):
@@ -87,8 +87,12 @@ def _about(centre: tuple[float, float], half: float) -> Area:
     return centre[0] - half, centre[0] + half, centre[1] - half, centre[1] + half
 
 
-def _between(low: Color, high: Color, rng: np.random.Generator) -> Color:
-    ends = np.array([low, high])
-    mixed = (ends[0] + (ends[1] - ends[0]) * rng.random()) * rng.uniform(0.94, 1.06, 3)
-    red, green, blue = mixed.tolist()
+def between(ends: tuple[Color, Color], rng: np.random.Generator) -> Array:
+    """A mixture of two colours, (3,)."""
+    low, high = np.array(ends)
+    return np.asarray(low + (high - low) * rng.random())
+
+
+def _own(ends: tuple[Color, Color], rng: np.random.Generator) -> Color:
+    red, green, blue = (between(ends, rng) * rng.uniform(0.94, 1.06, 3)).tolist()
     return red, green, blue

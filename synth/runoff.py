@@ -93,9 +93,11 @@ def bleeding(texels: Texels, fields: Fields, rng: np.random.Generator, *, streng
     reach = float(np.exp(rng.uniform(*np.log(REACH_M))))
     strong = float(rng.uniform(*strength))
     noise_seed = np.random.SeedSequence(int(rng.integers(2**31)))
+    if strong <= 0:
+        return result
     air = np.flatnonzero(texels.area_mm2 > 0)
     rusted = fields.rust_cover.reshape(-1)[air] > SEEN
-    if strong <= 0 or not rusted.any():
+    if not rusted.any():
         return result
     place = texels.position_m.reshape(-1, 3)[air]
     facing = np.concatenate([place, np.float32(FACING * reach) * texels.normal.reshape(-1, 3)[air]], axis=1)

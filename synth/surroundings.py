@@ -9,7 +9,7 @@ import trimesh
 from numpy.typing import NDArray
 
 from synth.config import Preset
-from synth.ground import LOOKS
+from synth.ground import LOOKS, between
 from synth.spec import Color, Matrix, Prop
 
 Array = NDArray[np.float64]
@@ -72,8 +72,7 @@ def prop(
     *, turn: float = 0.0, color: Color | None = None,
 ) -> Prop:  # fmt: skip
     """A box or a cylinder of a matter, its middle and size in metres, turned by `turn` radians about the vertical."""
-    ends = np.array(MATTER[material])
-    shade = np.array(color) if color else ends[0] + (ends[1] - ends[0]) * rng.random()
+    shade = np.array(color) if color else between(MATTER[material], rng)
     pose = trimesh.transformations.rotation_matrix(turn, [0, 0, 1]) @ np.diag([*size, 1.0])
     pose[:3, 3] = middle
     return Prop(

@@ -125,8 +125,8 @@ def paint_defects(asset: Asset, exposure: Exposure, paint: Paint, seed: np.rando
             f"debris {exposure.debris} on paint of {paint.defects_per_m2} defects per m²: over {MOST_PER_M2:g} more"
         )
     rng = np.random.default_rng(np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, 0)))
-    by_zone = np.array([zones.ZONES[name].defects for name in asset.zone_names])[asset.face_zone]
-    position, normal, _ = scatter(asset, more, rng, weight=by_zone)
+    of_faces = zones.defect_factors(asset.zone_names, asset.face_zone, asset.triangles[0][:, 0], None)
+    position, normal, _ = scatter(asset, more, rng, weight=of_faces)
     kept = rng.random(len(position)) < ledges.dampness(asset, position, normal)
     ours = _with_satellites(position[kept], normal[kept], paint, rng)
     return Defects(**{

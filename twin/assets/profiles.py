@@ -38,13 +38,11 @@ def i_section(h: float, b: float, tw: float, tf: float, r: float, *, welded: boo
     """
     toe = _toe(b / 2, tf)
     root = shapes.arc((tw / 2 + r, tf + r), r, 270, 180, 6)
-    web = np.concatenate([root, (root * [1, -1] + [0, h])[::-1]])
+    head = (root * [1, -1] + [0, h])[::-1]
+    web = np.concatenate([root, head])
     upper, left = toe[::-1] * [1, -1] + [0, h], np.array([-1.0, 1.0])
     foot = web[[0, -1]]
-    last = len(root) - 1
-    side = [("web", web)]
-    if welded:
-        side = [("weld", web[: last + 1]), ("web", web[last : last + 2]), ("weld", web[last + 1 :])]
+    side = [("weld", root), ("web", np.array([root[-1], head[0]])), ("weld", head)] if welded else [("web", web)]
     pieces = (
         ("flange", np.array([toe[0] * left, foot[0] * left * [1, 0], foot[0] * [1, 0], toe[0]])),
         ("edge", toe),
