@@ -97,7 +97,8 @@ class Forge:
     def __init__(self, *modules: str) -> None:
         self._process = subprocess.Popen(
             [sys.executable, __file__, *modules], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            # one arena: a thread's own would take 64 MiB of the `room_mb`, or not, as the threads happen to start
+            env={**os.environ, "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"},
         )  # fmt: skip
 
     def run(
@@ -105,7 +106,8 @@ class Forge:
     ) -> tuple[int, str]:
         """Run ``python -m`` with these words; its exit status (negative: the signal) and its stderr.
 
-        `room_mb` is the address space beyond what the imports have taken.
+        `room_mb` is the address space beyond what the imports have taken. A command that takes five minutes hangs
+        (OpenBLAS without room for its buffer, 50 MB, asks for it for ever) and is ended by SIGALRM.
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -146,6 +148,7 @@ def _serve(modules: list[str]) -> None:
             forge, child = os.getpid(), os.fork()
             if child == 0:
                 die_with_parent(forge)
+                signal.alarm(300)
                 os.dup2(errors.fileno(), 2)
                 os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
                 heed_interrupts()
