@@ -22,6 +22,9 @@ from benchmarks.equivalence import MARGIN, detectable, holm, tost
 from benchmarks.statistics import CONFIDENCE, RunScores, run_count
 from twin.files import InputError
 
+GREATEST = 1.0
+"""Difference that two scores can have; intervals end there."""
+
 ERROR = 1 - CONFIDENCE
 
 Verdict = Literal["better", "worse", "equal", "unsettled", "untested"]
@@ -238,8 +241,8 @@ def _tested(
         result.append(
             replace(
                 plain,
-                low=difference - half,
-                high=difference + half,
+                low=max(difference - half, -GREATEST),
+                high=min(difference + half, GREATEST),
                 p=float(adjusted[index]),
                 alone=float(alone[index]),
                 equal_p=float(equal[index]),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from benchmarks.comparison import ERROR, Comparison
+from benchmarks.comparison import ERROR, GREATEST, Comparison
 from benchmarks.table import write
 
 NAMES = {"f1": "F1", "iou": "IoU"}
@@ -13,7 +13,6 @@ VERDICTS = {
     "unsettled": "not settled",
     "untested": "not tested",
 }
-GREATEST = 1.0  # difference that two scores can have
 
 
 def sentence(comparison: Comparison, *, names: Mapping[str, str] | None = None, where: str = "") -> str:

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 
 from benchmarks import paper
-from benchmarks.comparison import Comparison
+from benchmarks.comparison import GREATEST, Comparison
 from benchmarks.equivalence import MARGIN
 from benchmarks.material import Material
 from benchmarks.page import Block, Bullets, Part, Text, Tile, Tiles
 from benchmarks.parts.verdicts import question_of, tally
 from benchmarks.statistics import summary
 from benchmarks.table import write
-from benchmarks.verdict import GREATEST, VERDICTS
+from benchmarks.verdict import VERDICTS
 from benchmarks.words import count, interval, listed, of_photos, percent
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.comparison import Comparison
+from benchmarks.comparison import GREATEST, Comparison
 from benchmarks.equivalence import MARGIN
 from benchmarks.families import Families
 from benchmarks.material import Material
@@ -14,6 +14,7 @@ from benchmarks.table import (
     Row,
     Table,
     interval_column,
+    number,
     number_column,
     p_column,
     percent_column,
@@ -147,13 +148,17 @@ def _columns(runs: str) -> tuple[Column, ...]:
         first, second = row["runs_first"], row["runs_second"]
         return str(first) if first == second else f"{first} / {second}"
 
+    def found(row: Row) -> str:
+        no_such = row["detectable"] is not None and row["detectable"] >= GREATEST
+        return f"over {GREATEST:g}" if no_such else number(row, "detectable", ".3f")
+
     return (
         text_column("Verdict", "verdict"),
         number_column("F1 difference", "difference", "+.3f"),
         interval_column("95 % interval", "low", "high", "+.3f"),
         p_column("p", "p"),
         p_column("Equal: p", "equal_p"),
-        number_column("Detectable", "detectable", ".3f"),
+        Column(heading="Detectable", cell=found),
         percent_column("Won", "won"),
         Column(heading=runs, cell=both),
         Column(heading="Units", cell=lambda row: f"{row['units']} {row['unit']}s"),
@@ -163,8 +168,11 @@ def _columns(runs: str) -> tuple[Column, ...]:
 
 
 def _reasons(found: Sequence[Comparison]) -> list[str]:
-    """Why comparisons have no p-value, each reason once."""
-    return [f"No p-value: {reason}." for reason in dict.fromkeys(each.reason for each in found if each.reason)]
+    """Why comparisons have no p-value, each reason once; the column of runs shows where there is only one."""
+    untested = [each for each in found if each.reason]
+    few = ["one run does not tell how much runs differ"] * any(min(each.runs) < 2 for each in untested)
+    others = dict.fromkeys(each.reason for each in untested if min(each.runs) >= 2)
+    return [f"No p-value: {reason}." for reason in (*few, *others)]
 
 
 def question_of(families: Families, base: str, kind: str) -> list[Comparison]:

@@ -156,6 +156,14 @@ def test_equal_needs_proof_and_a_real_difference_within_the_margin_is_both() -> 
     assert sentence(both).endswith("; the difference is real but smaller than 0.010.")
 
 
+def test_an_interval_ends_where_no_difference_of_scores_can_be() -> None:
+    runs = [*cell("real", "a", 0.5, runs=2, seed=1, run_sd=0.4), *cell("real", "b", 0.5, runs=2, seed=2, run_sd=0.4)]
+    pair = backbones(runs, arm="real", score="f1", groups=None)[0]
+    assert (pair.low, pair.high) == (-1, 1)
+    assert pair.detectable is not None
+    assert pair.detectable > 1
+
+
 def test_one_run_gives_no_p_value_and_says_why() -> None:
     runs = [*study(), *cell("real", "resnet152", 0.6, runs=1, seed=7)]
     found = named(backbones(runs, arm="real", score="f1", groups=SPOTS))

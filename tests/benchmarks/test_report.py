@@ -224,6 +224,8 @@ def test_one_run_a_cell_has_no_p_values_and_says_why(tmp_path: Path, fake_study:
     assert all(row["verdict"] == "not tested" for row in read(tmp_path, "contrasts.csv"))
     assert all(row["f1_sd"] == "" for row in read(tmp_path, "table2.csv"))
     assert "no p-value without at least two, since one run does not tell how much runs differ" in page
+    for name in ("contrasts.tex", "backbones.tex"):
+        assert (tmp_path / "report" / name).read_text().count("No p-value: one run does not tell") == 1
 
 
 @pytest.mark.usefixtures("no_pictures")
