@@ -19,7 +19,7 @@ from twin.state import Twin
 
 HUNG = ("hanging", "spanning")  # layouts of a chain that may float above the ground
 CAST = ("concrete", "stained concrete", "stained concrete")  # of walls and decks of bridges
-GRIMY: tuple[Color, Color] = ((0.11, 0.07, 0.045), (0.34, 0.25, 0.17))  # two ends of a colour, linear RGB
+GRIMY: tuple[Color, Color] = ((0.11, 0.08, 0.058), (0.34, 0.27, 0.20))  # two ends of a colour, linear RGB
 WIDE_M = 60.0  # of a ground, besides what stands on it
 TRIES = 12  # places tried for another asset
 

@@ -62,7 +62,7 @@ class Sensor:
 # Tuned so that renders come near two kinds of inspection photographs in brightness, contrast, saturation and sharpness.
 BRIDGES_SENSOR = Sensor(  # a consumer camera, mostly with flash at night, that burns the date in
     softness=(0.0005, 0.0016), veil=(0.0, 0.025), vignetting=(0.0, 0.8), exposure_stops=(-0.4, 0.8),
-    white_balance=(0.92, 1.12), noise=(0.002, 0.008), shoulder=(0.1, 0.7), contrast=(0.3, 1.1), saturation=(0.45, 0.95),
+    white_balance=(0.92, 1.12), noise=(0.002, 0.008), shoulder=(0.1, 0.7), contrast=(0.3, 1.1), saturation=(0.7, 1.15),
     equalise_share=0.04, stamp_share=0.85, sharpening=(0.3, 1.3), jpeg_quality=(75, 93),
 )  # fmt: skip
 PAINTED_SENSOR = Sensor(  # a phone by day, its pictures equalised adaptively on export

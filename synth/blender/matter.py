@@ -32,6 +32,8 @@ def _cast(name: str, color: Color, seed: float, *, stained: bool) -> bpy.types.M
     blotch, grain = graph.noise(1.6, detail=7, roughness=0.62), graph.noise(210, detail=4, roughness=0.7)
     tone = graph.math("ADD", graph.math("MULTIPLY", blotch, 0.75), graph.math("MULTIPLY", grain, 0.25))
     base = graph.ramp(tone, ((0.3, scaled(color, 0.62)), (0.5, color), (0.72, scaled(color, 1.25))))
+    earthy = (color[0] * 1.05, color[1] * 0.92, color[2] * 0.74)
+    base = graph.mix(graph.math("MULTIPLY", graph.step(graph.noise(0.8, detail=6), 0.48, 0.64), 0.7), base, earthy)
     board, joint = _boards(graph, height, 0.25 + 0.5 * option(seed, 1))
     cast = graph.mix(graph.math("MULTIPLY", board, graph.math("MULTIPLY", upright, 0.25)), base, scaled(color, 0.6))
     run = graph.math("MULTIPLY", _streaks(graph, 6.0), upright)
@@ -44,7 +46,10 @@ def _cast(name: str, color: Color, seed: float, *, stained: bool) -> bpy.types.M
             graph.math("ADD", graph.math("MULTIPLY", run, graph.math("ADD", blotch, 0.5)), spread), 0.47, 0.66
         )
         orange = graph.ramp(grain, ((0.3, (0.16, 0.055, 0.018)), (0.7, (0.36, 0.17, 0.06))))
-        worn = graph.mix(graph.math("MULTIPLY", stain, graph.blend(upright, 0.5, 0.8)), worn, orange)
+        strength = 0.3 + 0.7 * option(seed, 4)
+        worn = graph.mix(
+            graph.math("MULTIPLY", stain, graph.blend(upright, 0.5 * strength, 0.8 * strength)), worn, orange
+        )
     low = graph.math("ADD", height, graph.math("MULTIPLY", graph.math("SUBTRACT", blotch, 0.5), 1.6))
     mossy = graph.math("MULTIPLY", graph.step(low, 0.5, 0.05), graph.math("MULTIPLY", upright, 0.8 * option(seed, 3)))
     worn = graph.mix(mossy, worn, (0.045, 0.055, 0.022))

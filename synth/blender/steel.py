@@ -27,6 +27,8 @@ _RUST = (
 )
 _MAROON = (0.15, 0.055, 0.03)
 _DEPOSIT = (0.44, 0.35, 0.25)  # dust, salts and lime
+_WET = ((0.3, (0.20, 0.07, 0.016)), (0.7, (0.50, 0.20, 0.045)))
+_DULL = ((0.3, (0.085, 0.075, 0.066)), (0.7, (0.29, 0.265, 0.24)))
 
 
 def rusting(finish: Finish, fields: bpy.types.Image, instance: int) -> bpy.types.Material:
@@ -120,6 +122,13 @@ def _rust(graph: Graph, finish: Finish, fields: tuple[Any, Any, Any], noises: tu
         "MULTIPLY", graph.step(graph.math("ADD", middle, _about_zero(graph, tone, -0.6)), 0.5, 0.75), fine
     )
     rust = graph.mix(graph.math("MULTIPLY", dusty, 0.4 + 0.6 * finish.dirt), rust, _DEPOSIT)
+    # Patches of decimetres: orange where it has lately been wet, grey where dust and lime lie.
+    wet, dull = (graph.noise(scale, detail=4, roughness=0.6) for scale in (3.7, 5.3))
+    for patch, share, color in (
+        (wet, 0.75, graph.ramp(fine, _WET)),
+        (dull, 0.5 + 0.4 * finish.dirt, graph.ramp(fine, _DULL)),
+    ):
+        rust = graph.mix(graph.math("MULTIPLY", graph.step(patch, 0.5, 0.64), share), rust, color)
     toned = graph.node("ShaderNodeMix")
     toned.data_type, toned.blend_type = "RGBA", "MULTIPLY"
     for index, value in ((0, 1.0), (6, rust), (7, finish.rust)):
@@ -157,6 +166,8 @@ def _unrusted(graph: Graph, finish: Finish, coarse: Any, middle: Any, fine: Any)
     """Colour, roughness and metalness of the surface where it has not rusted."""
     shade = tuple(channel * 0.92 for channel in finish.color)
     color = graph.mix(graph.step(coarse, 0.3, 0.75), finish.color, shade)
+    tan = tuple(channel * part for channel, part in zip(finish.color, (1.08, 0.96, 0.74), strict=True))
+    color = graph.mix(graph.math("MULTIPLY", graph.step(graph.noise(2.3, detail=4), 0.5, 0.66), 0.6), color, tan)
     if finish.kind == "galvanised":
         cells = graph.node("ShaderNodeTexVoronoi", Vector=graph.position, Scale=55.0)
         grey = graph.node("ShaderNodeSeparateColor", Color=cells.outputs["Color"]).outputs["Red"]
