@@ -1,4 +1,4 @@
-"""How the assets of a scene stand together: alone or in a yard, on a bridge pier, on a chequer floor, in a rack."""
+"""How assets stand together: alone or in a yard, on a bridge pier, under its deck, on a chequer floor, in a rack."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,10 +15,12 @@ from synth.ground import between
 from synth.spec import Color, Prop
 from synth.specimen import Specimen
 from synth.surroundings import Array
+from twin.assets.section_sizes import BEAMS
 from twin.state import Twin
 
 HUNG = ("hanging", "spanning")  # layouts of a chain that may float above the ground
 CAST = ("concrete", "stained concrete", "stained concrete")  # of walls and decks of bridges
+DEEP = [name for name, (height_mm, *_) in BEAMS.items() if height_mm >= 300]  # sections of girders
 GRIMY: tuple[Color, Color] = ((0.11, 0.08, 0.058), (0.34, 0.27, 0.20))  # two ends of a colour, linear RGB
 WIDE_M = 60.0  # of a ground, besides what stands on it
 TRIES = 12  # places tried for another asset
@@ -130,6 +132,44 @@ def bridge(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> A
     )  # fmt: skip
 
 
+def deck(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> Arrangement:
+    """Girders side by side under a concrete slab, braced and borne by walls at their ends; seen from below, mostly."""
+    length = round(float(rng.uniform(3.0, 6.0)), 3)
+    girder: dict[str, Any] = {
+        "section": str(rng.choice(DEEP)), "length_m": length, "stance": "beam",
+        "joint": str(rng.choice(["none", "none", "end plates", "splice"])),
+        "joint_m": round(float(length * rng.uniform(0.35, 0.65)), 3), "stiffeners": int(rng.integers(0, 7)),
+        "end_plate": False,
+    }  # fmt: skip
+    first = draw(kind, **girder)
+    away, behind = rng.uniform(0.9, 1.8), int(rng.integers(1, 3))
+    placed = []
+    for row in range(behind + 1):
+        pose = _turned(first.asset.vertices, 0.0)
+        pose[1, 3] += row * away
+        placed.append(Placed(specimen=draw(kind, like=first) if row else first, pose=pose))
+    low, high = _corners(placed)
+    drop, bearing = rng.uniform(1.5, 3.5), 0.41 * length  # where a beam has its blocks
+    cast, slab = (str(rng.choice(of)) for of in (CAST, CAST))
+    tints = [_grime(chosen, rng) for _ in range(2)]
+    props = [surroundings.ground(str(rng.choice(chosen.grounds)), WIDE_M, rng, level=-drop)]
+    for side in (-1, 1):
+        place = (side * (bearing + 0.25), behind * away / 2, -drop / 2)
+        props.append(surroundings.prop("box", cast, place, (0.9, behind * away + 4, drop), rng, color=tints[0]))
+    top, wide = high[2] + rng.uniform(0.0, 0.1), high[1] - low[1]
+    place = (0, (low[1] + high[1]) / 2, top + 0.15)
+    props.append(surroundings.prop("box", slab, place, (length + 2, wide + 2.4, 0.3), rng, color=tints[1]))
+    paint = chosen.paints[rng.integers(len(chosen.paints))]
+    for _ in range(int(rng.integers(0, 3))):  # struts from web to web, which do not rust
+        x, z = rng.uniform(-0.35, 0.35) * length, rng.uniform(0.35, 0.65) * (low[2] + high[2])
+        place, size = (x, behind * away / 2, z), (rng.uniform(0.06, 0.1), behind * away, rng.uniform(0.08, 0.14))
+        props.append(surroundings.prop("box", "plain", place, size, rng, color=paint))
+    return Arrangement(
+        placed=tuple(placed), props=tuple(props), ground="", wide_m=WIDE_M, around=(-165, -15), height=(-60, 8),
+        floor_m=0.3 - drop,
+    )  # fmt: skip
+
+
 def _grime(chosen: Preset, rng: np.random.Generator) -> Color | None:
     """The colour of concrete under years of brown dust and water, or None where it is its own."""
     if not chosen.grime or rng.random() >= chosen.grime:
@@ -194,11 +234,12 @@ def rack(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> Arr
 
 
 ARRANGEMENTS: Mapping[str, Callable[[Draw, str, Preset, np.random.Generator], Arrangement]] = {
-    "yard": yard, "bridge": bridge, "floor": floor, "rack": rack,
+    "yard": yard, "bridge": bridge, "deck": deck, "floor": floor, "rack": rack,
 }  # fmt: skip
 # Which kinds can be the subject of one; a yard takes all.
 SUITS = {
     "bridge": ("bearing", "beam", "plate", "bolt"),
+    "deck": ("beam",),
     "floor": ("plate", "bolt", "railing", "stair", "pipe"),
     "rack": ("pipe",),
 }

@@ -27,8 +27,8 @@ PRESETS: dict[str, Preset] = {
     ),
     "bridges": Preset(
         description="steel road bridges, mostly by flash at night: girders on bearings, beams, riveted plates",
-        kinds=("bearing", "bearing", "bearing", "bearing", "bearing", "beam", "plate", "bolt"),
-        arrangements=(("bridge", 1.0),),
+        kinds=("bearing", "bearing", "bearing", "bearing", "beam", "beam", "beam", "plate"),
+        arrangements=(("bridge", 1.0), ("deck", 4.0)),
         company=(1, 3),
         aging=(0.9, 1.6),
         defects=1 / 3,
