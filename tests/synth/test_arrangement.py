@@ -8,6 +8,7 @@ from synth import arrangement, scene, specimen
 from synth.arrangement import ARRANGEMENTS, SUITS, Placed
 from synth.config import Preset, RenderConfig
 from synth.presets import PRESETS
+from synth.spec import Matrix
 from twin.assets import KINDS
 
 
@@ -19,6 +20,11 @@ def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def boxes(placed: tuple[Placed, ...]) -> np.ndarray:
     return np.array([(one.vertices.min(axis=0), one.vertices.max(axis=0)) for one in placed])
+
+
+def box_of(pose: Matrix) -> tuple[np.ndarray, np.ndarray]:
+    corners = np.array(pose) @ np.array([[-0.5, -0.5, -0.5, 1], [0.5, 0.5, 0.5, 1]]).T
+    return corners[:3].min(axis=1), corners[:3].max(axis=1)
 
 
 def made(name: str, kind: str, seed: int, chosen: Preset = PRESETS["balanced"]) -> arrangement.Arrangement:
@@ -59,6 +65,28 @@ def test_bridges_stand_on_the_beds_of_their_preset_and_are_as_grimy(coarse: None
             brown += [(grime, red / blue) for red, _, blue in cast]
     assert {grime for grime, _ in brown} == {0.0, 1.0}
     assert all((ratio > 1.55) == (grime == 1.0) for grime, ratio in brown), brown
+
+
+def test_girders_of_a_deck_are_alike_borne_by_walls_and_covered_by_a_slab(coarse: None) -> None:
+    for seed in range(6):
+        stand = made("deck", "beam", seed)
+        girders = boxes(stand.placed)
+        assert 2 <= len(girders) <= 3
+        assert len({str(one.specimen.twin.parameters) for one in stand.placed}) == 1
+        assert (np.diff(girders[:, 0, 1]) > np.ptp(girders[0, :, 1])).all()
+        _, *around = [box_of(one.pose) for one in stand.props]
+        walls, slab = around[:2], around[2]
+        beams = [(low, high) for low, high in girders]
+        for wall in walls:
+            assert wall[1][2] == pytest.approx(0, abs=1e-9)
+        for low, high in beams:
+            assert all(wall[0][1] < low[1] and high[1] < wall[1][1] for wall in walls)
+            assert (slab[0][:2] < low[:2]).all()
+            assert (slab[1][:2] > high[:2]).all()
+            assert slab[0][2] >= high[2]
+        # Between the walls a camera has room above the ground.
+        assert stand.floor_m == pytest.approx(walls[0][0][2] + 0.3)
+        assert walls[0][1][0] + 1 < walls[1][0][0]
 
 
 def test_tiles_of_a_floor_do_not_overlap(coarse: None) -> None:
