@@ -3,8 +3,9 @@
     .venv/bin/python docs/tones.py photos renders --split train
 
 For each dataset: linear red over green and blue over green of labelled pixels, and their luminance over that of the
-pixels around the rust; 10th, 50th and 90th percentile over pixels, as many from each picture. Pictures are shrunk to
-256 pixels first; pixels on outlines do not count.
+pixels around the rust; 10th, 50th and 90th percentile over pixels, as many from each picture. Then, of rust and of all
+else, the mean of CIELAB's a* (green to red) and b* (blue to yellow) in a picture and their standard deviation within
+it, medians over pictures. Pictures are shrunk to 256 pixels first; pixels on outlines do not count.
 """
 
 import argparse
@@ -21,36 +22,37 @@ from twin.files import InputError
 
 SIDE, EACH, FEWEST = 256, 400, 200  # pixels
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])  # of linear sRGB (IEC 61966-2-1)
+CHROMAS = ("a*, b* of rust", "spread in a picture", "of all else", "spread in a picture")
 TONES = ("red / green", "blue / green", "luminance / that around")
 
 
 def main() -> None:
-    """Print a table of the datasets named."""
+    """Print two tables of the datasets named."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="a COCO dataset")
     parser.add_argument("--split", help="only the photos of this split, where a dataset has splits of its own")
     lines = ["| dataset | pictures | " + " | ".join(TONES) + " |", "|---" * (len(TONES) + 2) + "|"]
+    spreads = ["", "| dataset | pictures | " + " | ".join(CHROMAS) + " |", "|---" * (len(CHROMAS) + 2) + "|"]
     given = parser.parse_args()
     for folder in given.folders:
         try:
             found = list(tones(folder, given.split))
+            seen = list(chromas(folder, given.split))
         except InputError as error:
             parser.error(str(error))
         shares = np.percentile(np.concatenate(found), (10, 50, 90), axis=0).T if found else np.full((3, 3), np.nan)
         cells = " | ".join(f"{middle:.2f} ({low:.2f} to {high:.2f})" for low, middle, high in shares)
         lines.append(f"| {folder.name} | {len(found)} | {cells} |")
-    sys.stdout.write("\n".join(lines) + "\n")
+        middles = np.median(seen, axis=0) if seen else np.full((4, 2), np.nan)
+        cells = " | ".join(f"{a:.1f}, {b:.1f}" for a, b in middles)
+        spreads.append(f"| {folder.name} | {len(seen)} | {cells} |")
+    sys.stdout.write("\n".join(lines + spreads) + "\n")
 
 
 def tones(folder: Path, split: str | None = None) -> Iterator[NDArray[np.float64]]:
     """`TONES` (n, 3) of `EACH` pixels of every picture with enough rust and enough around it."""
     rng = np.random.default_rng(0)
-    for photo in coco.read(folder, allow_unannotated=True).photos:
-        if split is not None and photo.split not in (split, None):
-            continue
-        size = (SIDE, SIDE)
-        picture = cv2.resize(coco.image(photo), size, interpolation=cv2.INTER_AREA)
-        share = cv2.resize(coco.mask(photo).astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    for picture, share in _pictures(folder, split):
         inside = share > 0.95
         ring = (cv2.dilate(share, np.ones((41, 41))) > 0.5) & (cv2.dilate(share, np.ones((7, 7))) < 0.05)
         if min(inside.sum(), ring.sum()) < FEWEST:
@@ -61,6 +63,25 @@ def tones(folder: Path, split: str | None = None) -> Iterator[NDArray[np.float64
         drawn = light[inside][rng.integers(int(inside.sum()), size=EACH)]
         red, green, blue = np.maximum(drawn, 1e-3).T
         yield np.stack([red / green, blue / green, drawn @ LUMINANCE / max(around, 0.02)], axis=1)
+
+
+def chromas(folder: Path, split: str | None = None) -> Iterator[NDArray[np.float64]]:
+    """`CHROMAS` (4, 2), each of a* and b*, of every picture with enough rust and enough else."""
+    for picture, share in _pictures(folder, split):
+        ab = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[..., 1:].astype(np.float64)
+        parts = [ab[where] for where in (share > 0.95, share < 0.05)]
+        if min(map(len, parts)) >= FEWEST:
+            yield np.array([value for part in parts for value in (part.mean(axis=0), part.std(axis=0))])
+
+
+def _pictures(folder: Path, split: str | None) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
+    """Each picture (SIDE, SIDE, 3) with the share of each pixel that is labelled (SIDE, SIDE)."""
+    for photo in coco.read(folder, allow_unannotated=True).photos:
+        if split is None or photo.split in (split, None):
+            size = (SIDE, SIDE)
+            picture = cv2.resize(coco.image(photo), size, interpolation=cv2.INTER_AREA)
+            share = cv2.resize(coco.mask(photo).astype(np.float32), size, interpolation=cv2.INTER_AREA)
+            yield np.asarray(picture, dtype=np.uint8), np.asarray(share, dtype=np.float32)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ HUNG = ("hanging", "spanning")  # layouts of a chain that may float above the gr
 CAST = ("concrete", "stained concrete", "stained concrete")  # of walls and decks of bridges
 DEEP = [name for name, (height_mm, *_) in BEAMS.items() if height_mm >= 300]  # sections of girders
 GRIMY: tuple[Color, Color] = ((0.11, 0.08, 0.058), (0.34, 0.27, 0.20))  # two ends of a colour, linear RGB
+RULED = 0.15  # of the piers
 WIDE_M = 60.0  # of a ground, besides what stands on it
 TRIES = 12  # places tried for another asset
 
@@ -120,6 +121,8 @@ def bridge(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> A
     if rng.random() < 0.7:
         soffit = high[2] + rng.uniform(0.0, 0.5)
         props.append(surroundings.prop("box", deck, (0, back, soffit + 0.15), (30, 12, 0.3), rng, color=tints[2]))
+    if rng.random() < RULED:
+        props.append(_ruler(low[0], high[0], front + rng.uniform(0.03, 0.3), rng))
     half = 4.0 if shelf else wide / 2
     for _ in range(int(rng.integers(chosen.company[0], chosen.company[1] + 1))):
         other = draw(str(rng.choice(["beam", "beam", "bearing", "plate", "pipe"])), beside=subject.twin, subject=False)
@@ -133,13 +136,13 @@ def bridge(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> A
 
 
 def deck(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> Arrangement:
-    """Girders side by side under a concrete slab, braced and borne by walls at their ends; seen from below, mostly."""
+    """Girders side by side under a concrete slab, with struts between them, on walls; seen from below, mostly."""
     length = round(float(rng.uniform(3.0, 6.0)), 3)
     girder: dict[str, Any] = {
         "section": str(rng.choice(DEEP)), "length_m": length, "stance": "beam",
         "joint": str(rng.choice(["none", "none", "end plates", "splice"])),
         "joint_m": round(float(length * rng.uniform(0.35, 0.65)), 3), "stiffeners": int(rng.integers(0, 7)),
-        "end_plate": False,
+        "end_plate": False, "blocks": False,
     }  # fmt: skip
     first = draw(kind, **girder)
     away, behind = rng.uniform(0.9, 1.8), int(rng.integers(1, 3))
@@ -149,25 +152,39 @@ def deck(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> Arr
         pose[1, 3] += row * away
         placed.append(Placed(specimen=draw(kind, like=first) if row else first, pose=pose))
     low, high = _corners(placed)
-    drop, bearing = rng.uniform(1.5, 3.5), 0.41 * length  # where a beam has its blocks
-    cast, slab = (str(rng.choice(of)) for of in (CAST, CAST))
+    depth, _, web, *_ = (value / 1000 for value in BEAMS[girder["section"]])
+    strut = {
+        **girder, "section": str(rng.choice([name for name in BEAMS if BEAMS[name][0] < 600 * depth])), "joint": "none",
+        "length_m": away - web - 0.004, "joint_m": away / 2, "stiffeners": 0,
+    }  # fmt: skip
+    above = rng.uniform(0.3, 0.7) * (depth - BEAMS[strut["section"]][0] / 1000)
+    for x in rng.uniform(-0.35, 0.35, int(rng.integers(0, 4))) * length:
+        for row in range(behind):
+            one = draw("beam", beside=first.twin, subject=False, **strut)
+            pose = _turned(one.asset.vertices, 90.0, above)
+            pose[:2, 3] += [x, (row + 0.5) * away]
+            placed.append(Placed(specimen=one, pose=pose))
+    drop, borne = rng.uniform(1.5, 3.5), 0.41 * length
+    cast, slab = str(rng.choice(CAST)), "concrete" if rng.random() < 0.75 else "stained concrete"
     tints = [_grime(chosen, rng) for _ in range(2)]
     props = [surroundings.ground(str(rng.choice(chosen.grounds)), WIDE_M, rng, level=-drop)]
     for side in (-1, 1):
-        place = (side * (bearing + 0.25), behind * away / 2, -drop / 2)
+        place = (side * (borne + 0.25), behind * away / 2, -drop / 2)
         props.append(surroundings.prop("box", cast, place, (0.9, behind * away + 4, drop), rng, color=tints[0]))
     top, wide = high[2] + rng.uniform(0.0, 0.1), high[1] - low[1]
     place = (0, (low[1] + high[1]) / 2, top + 0.15)
     props.append(surroundings.prop("box", slab, place, (length + 2, wide + 2.4, 0.3), rng, color=tints[1]))
-    paint = chosen.paints[rng.integers(len(chosen.paints))]
-    for _ in range(int(rng.integers(0, 3))):  # struts from web to web, which do not rust
-        x, z = rng.uniform(-0.35, 0.35) * length, rng.uniform(0.35, 0.65) * (low[2] + high[2])
-        place, size = (x, behind * away / 2, z), (rng.uniform(0.06, 0.1), behind * away, rng.uniform(0.08, 0.14))
-        props.append(surroundings.prop("box", "plain", place, size, rng, color=paint))
     return Arrangement(
         placed=tuple(placed), props=tuple(props), ground="", wide_m=WIDE_M, around=(-165, -15), height=(-60, 8),
         floor_m=0.3 - drop,
     )  # fmt: skip
+
+
+def _ruler(left: float, right: float, y: float, rng: np.random.Generator) -> Prop:
+    """A ruler that an inspector has laid down before the steel: yellow, white or wooden."""
+    color = ((0.62, 0.42, 0.04), (0.70, 0.68, 0.62), (0.42, 0.27, 0.12))[rng.integers(3)]
+    place, size = (rng.uniform(left, right), y, 0.004), (rng.uniform(0.15, 0.6), rng.uniform(0.025, 0.05), 0.006)
+    return surroundings.prop("box", "plain", place, size, rng, turn=rng.uniform(-0.6, 0.6), color=color)
 
 
 def _grime(chosen: Preset, rng: np.random.Generator) -> Color | None:

@@ -10,6 +10,7 @@ from synth.config import Preset, RenderConfig
 from synth.presets import PRESETS
 from synth.spec import Matrix
 from twin.assets import KINDS
+from twin.assets.section_sizes import BEAMS
 
 
 @pytest.fixture
@@ -46,8 +47,8 @@ def test_assets_stand_clear_of_each_other_on_what_there_is(name: str, kind: str,
     for i in range(len(placed)):
         for j in range(i):
             overlap = np.minimum(placed[i, 1], placed[j, 1]) - np.maximum(placed[i, 0], placed[j, 0])
-            tilted = name == "floor"  # tiles are turned, so that their boxes overlap though they do not
-            assert (overlap < 0.002).any() or tilted, (i, j)
+            # Tiles are turned, and struts reach between the flanges of girders: their boxes overlap though they do not.
+            assert (overlap < 0.002).any() or name in ("floor", "deck"), (i, j)
     assert stand.placed[0].specimen.twin.kind == kind
     assert stand.ground or stand.props
 
@@ -67,19 +68,30 @@ def test_bridges_stand_on_the_beds_of_their_preset_and_are_as_grimy(coarse: None
     assert all((ratio > 1.55) == (grime == 1.0) for grime, ratio in brown), brown
 
 
-def test_girders_of_a_deck_are_alike_borne_by_walls_and_covered_by_a_slab(coarse: None) -> None:
+def test_girders_of_a_deck_are_alike_braced_borne_by_walls_and_covered_by_a_slab(coarse: None) -> None:
+    struts = 0
     for seed in range(6):
         stand = made("deck", "beam", seed)
-        girders = boxes(stand.placed)
+        shapes = [str(one.specimen.twin.parameters) for one in stand.placed]
+        girders = boxes(tuple(one for one, shape in zip(stand.placed, shapes, strict=True) if shape == shapes[0]))
         assert 2 <= len(girders) <= 3
-        assert len({str(one.specimen.twin.parameters) for one in stand.placed}) == 1
         assert (np.diff(girders[:, 0, 1]) > np.ptp(girders[0, :, 1])).all()
+        webs = girders.mean(axis=1)[:, 1]
+        half_web = BEAMS[stand.placed[0].specimen.twin.parameters["section"]][2] / 2000
+        for one, shape in zip(stand.placed, shapes, strict=True):
+            low, high = one.vertices.min(axis=0), one.vertices.max(axis=0)
+            if shape != shapes[0]:
+                struts += 1
+                near, far = webs[webs < low[1]].max(), webs[webs > high[1]].min()
+                assert low[1] - near - half_web == pytest.approx(0.002, abs=1e-6)
+                assert far - half_web - high[1] == pytest.approx(0.002, abs=1e-6)
+                assert girders[0, 0, 2] < low[2]
+                assert high[2] < girders[0, 1, 2]
+        assert len({one.specimen.twin.coating for one in stand.placed}) == 1
         _, *around = [box_of(one.pose) for one in stand.props]
         walls, slab = around[:2], around[2]
-        beams = [(low, high) for low, high in girders]
-        for wall in walls:
-            assert wall[1][2] == pytest.approx(0, abs=1e-9)
-        for low, high in beams:
+        for low, high in girders:
+            assert low[2] == pytest.approx(walls[0][1][2], abs=0.002)
             assert all(wall[0][1] < low[1] and high[1] < wall[1][1] for wall in walls)
             assert (slab[0][:2] < low[:2]).all()
             assert (slab[1][:2] > high[:2]).all()
@@ -87,6 +99,7 @@ def test_girders_of_a_deck_are_alike_borne_by_walls_and_covered_by_a_slab(coarse
         # Between the walls a camera has room above the ground.
         assert stand.floor_m == pytest.approx(walls[0][0][2] + 0.3)
         assert walls[0][1][0] + 1 < walls[1][0][0]
+    assert struts
 
 
 def test_tiles_of_a_floor_do_not_overlap(coarse: None) -> None:

@@ -40,6 +40,13 @@ def test_beam_lies_on_its_blocks_with_the_web_upright() -> None:
     assert found["block 1"].bounds[1, 2] == pytest.approx(0.08)
 
 
+def test_a_beam_that_others_carry_is_the_same_without_blocks() -> None:
+    borne, free = parts(stiffeners=2), parts(stiffeners=2, blocks=False)
+    assert set(borne) - set(free) == {"block 1", "block 2"}
+    np.testing.assert_allclose(free["beam 1"].bounds, borne["beam 1"].bounds - [0, 0, 0.08], atol=1e-9)
+    assert set(free) < set(borne)
+
+
 def test_column_stands_on_its_base_plate() -> None:
     found = parts(stance="column")
     thickness = np.ptp(found["base plate"].bounds[:, 2])

@@ -65,6 +65,7 @@ def beam(
     joint_m: float,
     stiffeners: int,
     end_plate: bool,
+    blocks: bool = True,
 ) -> tuple[list[Patch], float]:
     """Build a beam along x whose web faces the front, on two square tubes, or the same upright on a base plate.
 
@@ -78,6 +79,7 @@ def beam(
     joint_m : where the joint is along the length, between 0.3 and 0.7 of it.
     stiffeners : pairs of web stiffeners.
     end_plate : whether the far end (the head of a column) carries a plate with open bolt holes.
+    blocks : whether a beam lies on the two tubes; others may carry it.
 
     Returns
     -------
@@ -127,6 +129,8 @@ def beam(
     if stance == "column":
         patches += _base(size)
         return shapes.place(patches, [[0, 0, -1], [0, 1, 0], [1, 0, 0]], (0, 0, 0)), 1000 * tw
+    if not blocks:
+        return patches, 1000 * tw
     hollow = profiles.square_tube(BLOCK_M, 0.004)
     tube = shapes.thick(profiles.bar("block", hollow, 0.0, b + 0.24, seat=(0.12, b + 0.12)), 4.0)
     for number, x in enumerate((0.09 * length_m, 0.91 * length_m)):
