@@ -157,6 +157,7 @@ def sample(rng: np.random.Generator) -> dict[str, Any]:
         "joint_m": round(float(length_m * rng.uniform(0.42, 0.58)), 3),
         "stiffeners": int(rng.integers(0, 3)) if joint == "splice" else int(rng.integers(0, 4)),
         "end_plate": bool(rng.random() < 0.35),
+        "blocks": True,
     }
 
 
