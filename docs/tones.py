@@ -10,7 +10,7 @@ it, medians over pictures. Pictures are shrunk to 256 pixels first; pixels on ou
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -22,6 +22,7 @@ from twin.files import InputError
 
 SIDE, EACH, FEWEST = 256, 400, 200  # pixels
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])  # of linear sRGB (IEC 61966-2-1)
+Picture = tuple[NDArray[np.uint8], NDArray[np.float32]]
 CHROMAS = ("a*, b* of rust", "spread in a picture", "of all else", "spread in a picture")
 TONES = ("red / green", "blue / green", "luminance / that around")
 
@@ -36,10 +37,10 @@ def main() -> None:
     given = parser.parse_args()
     for folder in given.folders:
         try:
-            found = list(tones(folder, given.split))
-            seen = list(chromas(folder, given.split))
+            pictures = list(_pictures(folder, given.split))
         except InputError as error:
             parser.error(str(error))
+        found, seen = list(tones(pictures)), list(chromas(pictures))
         shares = np.percentile(np.concatenate(found), (10, 50, 90), axis=0).T if found else np.full((3, 3), np.nan)
         cells = " | ".join(f"{middle:.2f} ({low:.2f} to {high:.2f})" for low, middle, high in shares)
         lines.append(f"| {folder.name} | {len(found)} | {cells} |")
@@ -49,10 +50,10 @@ def main() -> None:
     sys.stdout.write("\n".join(lines + spreads) + "\n")
 
 
-def tones(folder: Path, split: str | None = None) -> Iterator[NDArray[np.float64]]:
+def tones(pictures: Sequence[Picture]) -> Iterator[NDArray[np.float64]]:
     """`TONES` (n, 3) of `EACH` pixels of every picture with enough rust and enough around it."""
     rng = np.random.default_rng(0)
-    for picture, share in _pictures(folder, split):
+    for picture, share in pictures:
         inside = share > 0.95
         ring = (cv2.dilate(share, np.ones((41, 41))) > 0.5) & (cv2.dilate(share, np.ones((7, 7))) < 0.05)
         if min(inside.sum(), ring.sum()) < FEWEST:
@@ -65,16 +66,16 @@ def tones(folder: Path, split: str | None = None) -> Iterator[NDArray[np.float64
         yield np.stack([red / green, blue / green, drawn @ LUMINANCE / max(around, 0.02)], axis=1)
 
 
-def chromas(folder: Path, split: str | None = None) -> Iterator[NDArray[np.float64]]:
+def chromas(pictures: Sequence[Picture]) -> Iterator[NDArray[np.float64]]:
     """`CHROMAS` (4, 2), each of a* and b*, of every picture with enough rust and enough else."""
-    for picture, share in _pictures(folder, split):
+    for picture, share in pictures:
         ab = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[..., 1:].astype(np.float64)
         parts = [ab[where] for where in (share > 0.95, share < 0.05)]
         if min(map(len, parts)) >= FEWEST:
             yield np.array([value for part in parts for value in (part.mean(axis=0), part.std(axis=0))])
 
 
-def _pictures(folder: Path, split: str | None) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
+def _pictures(folder: Path, split: str | None) -> Iterator[Picture]:
     """Each picture (SIDE, SIDE, 3) with the share of each pixel that is labelled (SIDE, SIDE)."""
     for photo in coco.read(folder, allow_unannotated=True).photos:
         if split is None or photo.split in (split, None):

@@ -22,7 +22,6 @@ HUNG = ("hanging", "spanning")  # layouts of a chain that may float above the gr
 CAST = ("concrete", "stained concrete", "stained concrete")  # of walls and decks of bridges
 DEEP = [name for name, (height_mm, *_) in BEAMS.items() if height_mm >= 300]  # sections of girders
 GRIMY: tuple[Color, Color] = ((0.11, 0.08, 0.058), (0.34, 0.27, 0.20))  # two ends of a colour, linear RGB
-RULED = 0.15  # of the piers
 WIDE_M = 60.0  # of a ground, besides what stands on it
 TRIES = 12  # places tried for another asset
 
@@ -106,7 +105,7 @@ def bridge(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> A
     low, high = _corners(placed)
     front, back = low[1] - rng.uniform(0.08, 0.6), high[1] + rng.uniform(0.15, 1.6)
     wide, drop = float(max(high - low)) + rng.uniform(0.6, 3.0), rng.uniform(0.5, 2.5)
-    bed, wall, deck = (str(rng.choice(of)) for of in (chosen.beds, CAST, CAST))
+    bed, wall, slab = (str(rng.choice(of)) for of in (chosen.beds, CAST, CAST))
     tints = [_grime(chosen, rng) for _ in range(3)]
     shelf = rng.random() < 0.5  # the asset stands on a wide shelf, else near the front of a pier
     props = [surroundings.ground(str(rng.choice(chosen.grounds)), WIDE_M, rng, level=-drop)]
@@ -120,15 +119,16 @@ def bridge(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> A
         props.append(surroundings.prop("box", wall, (0, back + 0.5, 2 - drop), (30, 1, 6), rng, color=tints[1]))
     if rng.random() < 0.7:
         soffit = high[2] + rng.uniform(0.0, 0.5)
-        props.append(surroundings.prop("box", deck, (0, back, soffit + 0.15), (30, 12, 0.3), rng, color=tints[2]))
-    if rng.random() < RULED:
-        props.append(_ruler(low[0], high[0], front + rng.uniform(0.03, 0.3), rng))
+        props.append(surroundings.prop("box", slab, (0, back, soffit + 0.15), (30, 12, 0.3), rng, color=tints[2]))
     half = 4.0 if shelf else wide / 2
     for _ in range(int(rng.integers(chosen.company[0], chosen.company[1] + 1))):
         other = draw(str(rng.choice(["beam", "beam", "bearing", "plate", "pipe"])), beside=subject.twin, subject=False)
         found = _beside(other, placed, rng, limit=(-half, front, half, back))
         if found is not None:
             placed.append(found)
+    nearest = min(low[1], *(float(one.vertices[:, 1].min()) for one in placed))
+    if bed in CAST and rng.random() < chosen.rulers:
+        props += _ruler(low[0], high[0], front, nearest, rng)
     return Arrangement(
         placed=tuple(placed), props=tuple(props), ground=bed if shelf else "", wide_m=8.0, around=(-150, -30),
         height=(-20, 50), floor_m=0.05 if shelf else 0.05 - drop,
@@ -136,55 +136,76 @@ def bridge(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> A
 
 
 def deck(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> Arrangement:
-    """Girders side by side under a concrete slab, with struts between them, on walls; seen from below, mostly."""
-    length = round(float(rng.uniform(3.0, 6.0)), 3)
+    """Girders side by side on walls under a concrete slab, with struts between them; seen from below, mostly."""
+    length, drop = round(float(rng.uniform(3.0, 6.0)), 3), rng.uniform(1.5, 3.5)
     girder: dict[str, Any] = {
         "section": str(rng.choice(DEEP)), "length_m": length, "stance": "beam",
         "joint": str(rng.choice(["none", "none", "end plates", "splice"])),
         "joint_m": round(float(length * rng.uniform(0.35, 0.65)), 3), "stiffeners": int(rng.integers(0, 7)),
         "end_plate": False, "blocks": False,
     }  # fmt: skip
-    first = draw(kind, **girder)
     away, behind = rng.uniform(0.9, 1.8), int(rng.integers(1, 3))
+    girders = [draw(kind, **girder)]
+    girders.append(draw(kind, beside=girders[0].twin, subject=False, **girder))
+    girders += [draw(kind, like=girders[1]) for _ in range(behind - 1)]
     placed = []
-    for row in range(behind + 1):
-        pose = _turned(first.asset.vertices, 0.0)
-        pose[1, 3] += row * away
-        placed.append(Placed(specimen=draw(kind, like=first) if row else first, pose=pose))
+    for row, one in enumerate(girders):
+        pose = _turned(one.asset.vertices, 0.0, drop)
+        flange = one.asset.vertices[np.abs(one.asset.vertices[:, 0]) > 0.45 * length, 2]  # joints reach below and above
+        pose[:3, 3] += [0.0, row * away, -flange.min()]
+        placed.append(Placed(specimen=one, pose=pose))
     low, high = _corners(placed)
-    depth, _, web, *_ = (value / 1000 for value in BEAMS[girder["section"]])
-    strut = {
-        **girder, "section": str(rng.choice([name for name in BEAMS if BEAMS[name][0] < 600 * depth])), "joint": "none",
-        "length_m": away - web - 0.004, "joint_m": away / 2, "stiffeners": 0,
-    }  # fmt: skip
-    above = rng.uniform(0.3, 0.7) * (depth - BEAMS[strut["section"]][0] / 1000)
-    for x in rng.uniform(-0.35, 0.35, int(rng.integers(0, 4))) * length:
-        for row in range(behind):
-            one = draw("beam", beside=first.twin, subject=False, **strut)
-            pose = _turned(one.asset.vertices, 90.0, above)
-            pose[:2, 3] += [x, (row + 0.5) * away]
-            placed.append(Placed(specimen=one, pose=pose))
-    drop, borne = rng.uniform(1.5, 3.5), 0.41 * length
-    cast, slab = str(rng.choice(CAST)), "concrete" if rng.random() < 0.75 else "stained concrete"
+    if girder["joint"] == "none":
+        placed += _struts(draw, girders[0], away, behind, drop, rng)
+    cast, cover = str(rng.choice(CAST)), "concrete" if rng.random() < 0.75 else "stained concrete"
     tints = [_grime(chosen, rng) for _ in range(2)]
-    props = [surroundings.ground(str(rng.choice(chosen.grounds)), WIDE_M, rng, level=-drop)]
+    props = []
     for side in (-1, 1):
-        place = (side * (borne + 0.25), behind * away / 2, -drop / 2)
+        place = (side * (0.41 * length + 0.25), behind * away / 2, drop / 2)
         props.append(surroundings.prop("box", cast, place, (0.9, behind * away + 4, drop), rng, color=tints[0]))
-    top, wide = high[2] + rng.uniform(0.0, 0.1), high[1] - low[1]
-    place = (0, (low[1] + high[1]) / 2, top + 0.15)
-    props.append(surroundings.prop("box", slab, place, (length + 2, wide + 2.4, 0.3), rng, color=tints[1]))
+    place = (0, (low[1] + high[1]) / 2, drop + float(np.ptp(flange)) + rng.uniform(0.002, 0.03) + 0.15)
+    wide = (length + 2, high[1] - low[1] + 2.4, 0.3)
+    props.append(surroundings.prop("box", cover, place, wide, rng, color=tints[1]))
     return Arrangement(
-        placed=tuple(placed), props=tuple(props), ground="", wide_m=WIDE_M, around=(-165, -15), height=(-60, 8),
-        floor_m=0.3 - drop,
+        placed=tuple(placed), props=tuple(props), ground=str(rng.choice(chosen.grounds)), wide_m=WIDE_M,
+        around=(-165, -15), height=(-60, 8), floor_m=0.3,
     )  # fmt: skip
 
 
-def _ruler(left: float, right: float, y: float, rng: np.random.Generator) -> Prop:
-    """A ruler that an inspector has laid down before the steel: yellow, white or wooden."""
+def _struts(
+    draw: Draw, girder: Specimen, away: float, bays: int, level: float, rng: np.random.Generator
+) -> list[Placed]:
+    """Up to three rows of small beams from web to web of girders `away` metres apart, clear of their stiffeners."""
+    given = girder.twin.parameters
+    depth, _, web, flange, root = BEAMS[given["section"]]
+    section = str(rng.choice([name for name, (height, *_) in BEAMS.items() if height < 0.6 * depth]))
+    room = depth - BEAMS[section][0] - 2 * (flange + root)
+    pieces = given["stiffeners"] or 4  # stiffeners stand at the middles of as many equal pieces
+    places = given["length_m"] * (0.76 * np.arange(pieces + 1) / pieces - 0.38)
+    placed: list[Placed] = []
+    for x in rng.choice(places, min(int(rng.integers(0, 4)), len(places)), replace=False):
+        for bay in range(bays):
+            one = (
+                draw("beam", like=placed[0].specimen) if placed
+                else draw("beam", beside=girder.twin, subject=False, **{
+                    **given, "section": section, "length_m": away - web / 1000 - 0.004, "joint_m": away / 2,
+                    "stiffeners": 0,
+                })
+            )  # fmt: skip
+            pose = _turned(one.asset.vertices, 90.0, level)
+            pose[:3, 3] += [x, (bay + 0.5) * away, (flange + root + 0.5 * room) / 1000]
+            placed.append(Placed(specimen=one, pose=pose))
+    return placed
+
+
+def _ruler(left: float, right: float, front: float, back: float, rng: np.random.Generator) -> list[Prop]:
+    """A ruler that an inspector has laid down between two lines across, if it fits: yellow, white or wooden."""
     color = ((0.62, 0.42, 0.04), (0.70, 0.68, 0.62), (0.42, 0.27, 0.12))[rng.integers(3)]
-    place, size = (rng.uniform(left, right), y, 0.004), (rng.uniform(0.15, 0.6), rng.uniform(0.025, 0.05), 0.006)
-    return surroundings.prop("box", "plain", place, size, rng, turn=rng.uniform(-0.6, 0.6), color=color)
+    size, turn = (rng.uniform(0.15, 0.6), rng.uniform(0.025, 0.05), 0.006), rng.uniform(-0.3, 0.3)
+    half = (size[0] * abs(sin(turn)) + size[1]) / 2
+    place = (rng.uniform(left, right), rng.uniform(front, back), 0.004)
+    fits = front + half < place[1] < back - half
+    return [surroundings.prop("box", "plain", place, size, rng, turn=turn, color=color)] if fits else []
 
 
 def _grime(chosen: Preset, rng: np.random.Generator) -> Color | None:

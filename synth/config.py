@@ -95,6 +95,7 @@ class Preset:
     grounds: tuple[str, ...] = ("concrete", "stained concrete", "asphalt", "gravel", "soil", "grass")
     beds: tuple[str, ...] = ("concrete", "stained concrete", "stained concrete")  # of piers, on which structures stand
     grime: float = 0.0  # share of the concrete about them that is brown with dust and water
+    rulers: float = 0.0  # share of the concrete piers on which one has been laid
     walls: tuple[str, ...] = ("concrete", "stained concrete", "brick", "plain", "none", "none")
     clutter: tuple[int, int] = (0, 4)
     worlds: tuple[str, ...] = ("city", "courtyard", "forest", "sunrise", "sunset", "interior", "sky", "sky")

@@ -26,7 +26,7 @@ PRESETS: dict[str, Preset] = {
         company=(0, 0),
     ),
     "bridges": Preset(
-        description="steel road bridges, mostly by flash at night: girders on bearings, beams, riveted plates",
+        description="steel road bridges, mostly by flash at night: girders on bearings and from below, riveted plates",
         kinds=("bearing", "bearing", "bearing", "bearing", "beam", "beam", "beam", "plate"),
         arrangements=(("bridge", 1.0), ("deck", 4.0)),
         company=(1, 3),
@@ -45,6 +45,7 @@ PRESETS: dict[str, Preset] = {
         grounds=("soil", "gravel", "concrete", "grass"),
         beds=("concrete", "stained concrete", "soil", "soil", "gravel"),
         grime=0.5,
+        rulers=0.3,
         worlds=("city", "courtyard", "forest", "sunset", "night"),
         sun_share=0.1,
         flash_share=0.65,

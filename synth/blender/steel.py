@@ -166,8 +166,6 @@ def _unrusted(graph: Graph, finish: Finish, coarse: Any, middle: Any, fine: Any)
     """Colour, roughness and metalness of the surface where it has not rusted."""
     shade = tuple(channel * 0.92 for channel in finish.color)
     color = graph.mix(graph.step(coarse, 0.3, 0.75), finish.color, shade)
-    tan = tuple(channel * part for channel, part in zip(finish.color, (1.08, 0.96, 0.74), strict=True))
-    color = graph.mix(graph.math("MULTIPLY", graph.step(graph.noise(2.3, detail=4), 0.5, 0.66), 0.6), color, tan)
     if finish.kind == "galvanised":
         cells = graph.node("ShaderNodeTexVoronoi", Vector=graph.position, Scale=55.0)
         grey = graph.node("ShaderNodeSeparateColor", Color=cells.outputs["Color"]).outputs["Red"]
@@ -175,6 +173,9 @@ def _unrusted(graph: Graph, finish: Finish, coarse: Any, middle: Any, fine: Any)
     if finish.kind == "bare":  # mill scale, blue-grey, in patches
         color = graph.mix(graph.step(middle, 0.5, 0.62), color, (0.055, 0.06, 0.07))
     if finish.kind == "paint":
+        tan = tuple(channel * part for channel, part in zip(finish.color, (1.08, 0.96, 0.74), strict=True))
+        dusty = graph.step(graph.noise(2.3, detail=4), 0.5, 0.66)
+        color = graph.mix(graph.math("MULTIPLY", dusty, 0.7 * finish.dirt), color, tan)
         chalk = tuple(0.6 * channel + 0.25 for channel in finish.color)
         color = graph.mix(graph.math("MULTIPLY", graph.step(middle, 0.35, 0.75), 0.45 * finish.wear), color, chalk)
         # Scrapes: thin, long, here and there; chips where grains have hit.

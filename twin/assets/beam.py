@@ -79,7 +79,7 @@ def beam(
     joint_m : where the joint is along the length, between 0.3 and 0.7 of it.
     stiffeners : pairs of web stiffeners.
     end_plate : whether the far end (the head of a column) carries a plate with open bolt holes.
-    blocks : whether a beam lies on the two tubes; others may carry it.
+    blocks : whether a beam lies on the two tubes; others may carry it. A column has none.
 
     Returns
     -------
