@@ -119,7 +119,7 @@ def test_struts_of_a_deck_reach_from_web_to_web_clear_of_stiffeners_and_of_each_
 
 
 def test_rulers_lie_on_concrete_before_all_that_stands_on_a_pier(coarse: None) -> None:
-    chosen = replace(PRESETS["bridges"], rulers=1.0, company=(0, 1))
+    chosen = replace(PRESETS["bridges"], beds=("concrete",), rulers=1.0, company=(0, 1))
     found = 0
     for seed in range(10):
         stand, without = made("bridge", "bolt", seed, chosen), made("bridge", "bolt", seed, replace(chosen, rulers=0.0))
