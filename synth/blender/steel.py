@@ -16,8 +16,8 @@ LABEL = "label"  # name of the render output that carries rust cover, wall loss,
 STAIN_SHARE = 0.5  # of the stain, which is at most 1: what it adds stays below the next instance
 UV = "uv"  # name of the render output that carries atlas coordinates
 
-# Age runs from fresh (0) to old (1). Under the lights and cameras of `balanced`, without the patches below, red over green
-# and blue over green come to those of labelled pixels of photographs (docs/tones.py): 1.5 to 1.7, and 0.6.
+# Age runs from fresh (0) to old (1). Under the lights and cameras of `balanced`, without the patches below, red over
+# green and blue over green come to those of labelled pixels of photographs (docs/tones.py): 1.5 to 1.7, and 0.6.
 _RUST = (
     (0.0, (0.46, 0.215, 0.075)),
     (0.3, (0.27, 0.132, 0.062)),
