@@ -26,6 +26,7 @@ GREATEST = 1.0
 """Difference that two scores can have; intervals end there."""
 
 ERROR = 1 - CONFIDENCE
+ONE_RUN = "one run does not tell how much runs differ"
 
 Verdict = Literal["better", "worse", "equal", "unsettled", "untested"]
 
@@ -192,7 +193,7 @@ def arms(
 def _contrast(first: _Sample, second: _Sample, few: str, *, is_paired: bool) -> tuple[Contrast | None, str]:
     """The contrast, or None and the reason why there is no test; `few` says who has fewer than two runs."""
     if few:
-        return None, f"{few}: no p-value without at least two, since one run does not tell how much runs differ"
+        return None, f"{few}: no p-value without at least two, since {ONE_RUN}"
     if first.units.shape[1] < 2:
         return None, "all test photos show one spot: no p-value without at least two"
     if is_paired:

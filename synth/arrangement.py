@@ -1,5 +1,6 @@
 """How assets stand together: alone or in a yard, on a bridge pier, under its deck, on a chequer floor, in a rack."""
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import cos, pi, radians, sin
@@ -15,6 +16,7 @@ from synth.ground import between
 from synth.spec import Color, Prop
 from synth.specimen import Specimen
 from synth.surroundings import Array
+from twin.assets.beam import MARGIN
 from twin.assets.section_sizes import BEAMS
 from twin.state import Twin
 
@@ -126,9 +128,8 @@ def bridge(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> A
         found = _beside(other, placed, rng, limit=(-half, front, half, back))
         if found is not None:
             placed.append(found)
-    nearest = min(low[1], *(float(one.vertices[:, 1].min()) for one in placed))
     if bed in CAST and rng.random() < chosen.rulers:
-        props += _ruler(low[0], high[0], front, nearest, rng)
+        props += _ruler(low[0], high[0], front, _corners(placed)[0][1], rng)
     return Arrangement(
         placed=tuple(placed), props=tuple(props), ground=bed if shelf else "", wide_m=8.0, around=(-150, -30),
         height=(-20, 50), floor_m=0.05 if shelf else 0.05 - drop,
@@ -148,11 +149,12 @@ def deck(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> Arr
     girders = [draw(kind, **girder)]
     girders.append(draw(kind, beside=girders[0].twin, subject=False, **girder))
     girders += [draw(kind, like=girders[1]) for _ in range(behind - 1)]
+    vertices = girders[0].asset.vertices
+    flange = float(vertices[np.abs(vertices[:, 0]) > 0.45 * length, 2].min())  # joints reach below it
     placed = []
     for row, one in enumerate(girders):
-        pose = _turned(one.asset.vertices, 0.0, drop)
-        flange = one.asset.vertices[np.abs(one.asset.vertices[:, 0]) > 0.45 * length, 2]  # joints reach below and above
-        pose[:3, 3] += [0.0, row * away, -flange.min()]
+        pose = _turned(one.asset.vertices, 0.0, drop - flange)
+        pose[1, 3] += row * away
         placed.append(Placed(specimen=one, pose=pose))
     low, high = _corners(placed)
     if girder["joint"] == "none":
@@ -163,9 +165,9 @@ def deck(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> Arr
     for side in (-1, 1):
         place = (side * (0.41 * length + 0.25), behind * away / 2, drop / 2)
         props.append(surroundings.prop("box", cast, place, (0.9, behind * away + 4, drop), rng, color=tints[0]))
-    place = (0, (low[1] + high[1]) / 2, drop + float(np.ptp(flange)) + rng.uniform(0.002, 0.03) + 0.15)
-    wide = (length + 2, high[1] - low[1] + 2.4, 0.3)
-    props.append(surroundings.prop("box", cover, place, wide, rng, color=tints[1]))
+    soffit = drop + BEAMS[girder["section"]][0] / 1000 + rng.uniform(0.002, 0.03)
+    place, size = (0, (low[1] + high[1]) / 2, soffit + 0.15), (length + 2, high[1] - low[1] + 2.4, 0.3)
+    props.append(surroundings.prop("box", cover, place, size, rng, color=tints[1]))
     return Arrangement(
         placed=tuple(placed), props=tuple(props), ground=str(rng.choice(chosen.grounds)), wide_m=WIDE_M,
         around=(-165, -15), height=(-60, 8), floor_m=0.3,
@@ -180,21 +182,19 @@ def _struts(
     depth, _, web, flange, root = BEAMS[given["section"]]
     section = str(rng.choice([name for name, (height, *_) in BEAMS.items() if height < 0.6 * depth]))
     room = depth - BEAMS[section][0] - 2 * (flange + root)
+    strut = {
+        **given, "section": section, "length_m": away - web / 1000 - 0.004, "joint_m": away / 2, "stiffeners": 0
+    }  # fmt: skip
     pieces = given["stiffeners"] or 4  # stiffeners stand at the middles of as many equal pieces
-    places = given["length_m"] * (0.76 * np.arange(pieces + 1) / pieces - 0.38)
+    places = given["length_m"] * (1 - 2 * MARGIN) * (np.arange(pieces + 1) / pieces - 0.5)
+    rows = rng.choice(places, min(int(rng.integers(0, 4)), len(places)), replace=False)
     placed: list[Placed] = []
-    for x in rng.choice(places, min(int(rng.integers(0, 4)), len(places)), replace=False):
-        for bay in range(bays):
-            one = (
-                draw("beam", like=placed[0].specimen) if placed
-                else draw("beam", beside=girder.twin, subject=False, **{
-                    **given, "section": section, "length_m": away - web / 1000 - 0.004, "joint_m": away / 2,
-                    "stiffeners": 0,
-                })
-            )  # fmt: skip
-            pose = _turned(one.asset.vertices, 90.0, level)
-            pose[:3, 3] += [x, (bay + 0.5) * away, (flange + root + 0.5 * room) / 1000]
-            placed.append(Placed(specimen=one, pose=pose))
+    for x, bay in itertools.product(rows, range(bays)):
+        alike = {"like": placed[0].specimen} if placed else {"beside": girder.twin, "subject": False, **strut}
+        one = draw("beam", **alike)
+        pose = _turned(one.asset.vertices, 90.0, level + (flange + root + 0.5 * room) / 1000)
+        pose[:2, 3] += [x, (bay + 0.5) * away]
+        placed.append(Placed(specimen=one, pose=pose))
     return placed
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.comparison import GREATEST, Comparison
+from benchmarks.comparison import GREATEST, ONE_RUN, Comparison
 from benchmarks.equivalence import MARGIN
 from benchmarks.families import Families
 from benchmarks.material import Material
@@ -148,7 +148,7 @@ def _columns(runs: str) -> tuple[Column, ...]:
         first, second = row["runs_first"], row["runs_second"]
         return str(first) if first == second else f"{first} / {second}"
 
-    def found(row: Row) -> str:
+    def detectable(row: Row) -> str:
         no_such = row["detectable"] is not None and row["detectable"] >= GREATEST
         return f"over {GREATEST:g}" if no_such else number(row, "detectable", ".3f")
 
@@ -158,7 +158,7 @@ def _columns(runs: str) -> tuple[Column, ...]:
         interval_column("95 % interval", "low", "high", "+.3f"),
         p_column("p", "p"),
         p_column("Equal: p", "equal_p"),
-        Column(heading="Detectable", cell=found),
+        Column(heading="Detectable", cell=detectable),
         percent_column("Won", "won"),
         Column(heading=runs, cell=both),
         Column(heading="Units", cell=lambda row: f"{row['units']} {row['unit']}s"),
@@ -170,7 +170,7 @@ def _columns(runs: str) -> tuple[Column, ...]:
 def _reasons(found: Sequence[Comparison]) -> list[str]:
     """Why comparisons have no p-value, each reason once; the column of runs shows where there is only one."""
     untested = [each for each in found if each.reason]
-    few = ["one run does not tell how much runs differ"] * any(min(each.runs) < 2 for each in untested)
+    few = [ONE_RUN] * any(min(each.runs) < 2 for each in untested)
     others = dict.fromkeys(each.reason for each in untested if min(each.runs) >= 2)
     return [f"No p-value: {reason}." for reason in (*few, *others)]
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from synth import arrangement, scene, specimen
-from synth.arrangement import ARRANGEMENTS, CAST, SUITS, Placed
+from synth.arrangement import ARRANGEMENTS, SUITS, Placed
 from synth.config import Preset, RenderConfig
 from synth.presets import PRESETS
 from synth.spec import Matrix
@@ -47,8 +47,10 @@ def test_assets_stand_clear_of_each_other_on_what_there_is(name: str, kind: str,
     for i in range(len(placed)):
         for j in range(i):
             overlap = np.minimum(placed[i, 1], placed[j, 1]) - np.maximum(placed[i, 0], placed[j, 0])
-            # Tiles are turned, and struts reach between the flanges of girders: their boxes overlap though they do not.
-            assert (overlap < 0.002).any() or name in ("floor", "deck"), (i, j)
+            tilted = name == "floor"  # tiles are turned, so that their boxes overlap though they do not
+            one, other = (stand.placed[k].specimen.twin.parameters for k in (i, j))
+            framed = name == "deck" and one != other  # struts reach between the flanges of girders
+            assert (overlap < 0.002).any() or tilted or framed, (i, j)
     assert stand.placed[0].specimen.twin.kind == kind
     assert stand.ground or stand.props
 
@@ -59,13 +61,13 @@ def test_bridges_stand_on_the_beds_of_their_preset_and_are_as_grimy(coarse: None
     for seed in range(8):
         for grime in (0.0, 1.0):
             stand = made("bridge", "bolt", seed, replace(chosen, grime=grime))
-            around = stand.props[1:]  # the ground below is the first
+            boxes = [one for one in stand.props if one.shape == "box"][1:]  # the ground below is the first
             assert stand.ground in ("", "soil")
-            assert bool(stand.ground) != any(one.material == "soil" for one in around)
-            cast = [one.color for one in around if one.material in CAST]
+            assert bool(stand.ground) != any(one.material == "soil" for one in boxes)
+            cast = [one.color for one in boxes if one.material != "soil"]
             brown += [(grime, red / blue) for red, _, blue in cast]
     assert {grime for grime, _ in brown} == {0.0, 1.0}
-    assert all((ratio > 1.48) == (grime == 1.0) for grime, ratio in brown), brown
+    assert all((ratio > 1.55) == (grime == 1.0) for grime, ratio in brown), brown
 
 
 def test_girders_of_a_deck_lie_on_walls_close_under_a_slab(coarse: None) -> None:

@@ -14,6 +14,7 @@ STANCES = ("beam", "column")
 JOINTS = ("none", "end plates", "splice", "cleats")
 BOLTS_M = (0.012, 0.016, 0.02, 0.024)
 CLEATS = {0.012: "L 60x6", 0.016: "L 80x8", 0.02: "L 100x10"}  # angle for each bolt; by eye
+MARGIN = 0.12  # of a beam's length, at either end, without stiffeners
 GAP_M = 0.004  # between the ends of spliced beams
 BLOCK_M = 0.08  # square tubes of 4 mm wall that carry a beam
 FRAMED = ("IPE 220", "IPE 200", "IPE 180", "IPE 160", "IPE 140", "IPE 120", "IPE 100")  # beams that cleats carry
@@ -100,7 +101,7 @@ def beam(
     steel = profiles.i_section(*size.values)
     makers = {"none": _none, "end plates": _end_plates, "splice": _splice, "cleats": _cleats}
     patches, half, gap, middle = makers[joint](size, joint_m, section)
-    margin = 0.06 if stance == "column" else 0.12 * length_m
+    margin = 0.06 if stance == "column" else MARGIN * length_m
     spans = np.array([[margin, joint_m - half], [joint_m + half, length_m - margin]])
     if half == 0:
         spans = np.array([[margin, length_m - margin]])
