@@ -14,12 +14,12 @@ import numpy as np
 import trimesh
 
 from synth import arrangement, camera, marker, specimen, subject
-from synth.arrangement import Arrangement, Placed
 from synth.camera import Outlook, Target
 from synth.config import STREAMS, Preset, RenderConfig, preset
 from synth.ground import ground_props
 from synth.spec import Body, Color, Finish, Light, Prop, Scene
 from synth.specimen import Specimen
+from synth.standing import Arrangement, Placed
 from synth.subject import Subject
 from synth.surroundings import Array, as_matrix, vary
 from twin.assets.shapes import COVERED

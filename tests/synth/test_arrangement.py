@@ -4,11 +4,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from synth import arrangement, scene, specimen
-from synth.arrangement import ARRANGEMENTS, SUITS, Placed
+from synth import scene, specimen
+from synth.arrangement import ARRANGEMENTS, SUITS
 from synth.config import Preset, RenderConfig
 from synth.presets import PRESETS
 from synth.spec import Matrix
+from synth.standing import Arrangement, Placed
 from twin.assets import KINDS
 from twin.assets.section_sizes import BEAMS
 
@@ -28,7 +29,7 @@ def box_of(pose: Matrix) -> tuple[np.ndarray, np.ndarray]:
     return corners[:3].min(axis=1), corners[:3].max(axis=1)
 
 
-def made(name: str, kind: str, seed: int, chosen: Preset = PRESETS["balanced"]) -> arrangement.Arrangement:
+def made(name: str, kind: str, seed: int, chosen: Preset = PRESETS["balanced"]) -> Arrangement:
     rng, twins = np.random.default_rng(seed), np.random.default_rng([seed, 1])
 
     def draw(kind: str, **how: object) -> specimen.Specimen:
