@@ -22,9 +22,6 @@ from benchmarks.equivalence import MARGIN, detectable, holm, tost
 from benchmarks.statistics import CONFIDENCE, RunScores, run_count
 from twin.files import InputError
 
-GREATEST = 1.0
-"""Difference that two scores can have; intervals end there."""
-
 ERROR = 1 - CONFIDENCE
 ONE_RUN = "one run does not tell how much runs differ"
 
@@ -238,12 +235,12 @@ def _tested(
         if contrast is None:
             result.append(replace(plain, family=family, members=members))
             continue
-        difference, half = float(contrast.difference), float(crossed.half_width(contrast, level))
+        low, high = crossed.interval(contrast, level)
         result.append(
             replace(
                 plain,
-                low=max(difference - half, -GREATEST),
-                high=min(difference + half, GREATEST),
+                low=low,
+                high=high,
                 p=float(adjusted[index]),
                 alone=float(alone[index]),
                 equal_p=float(equal[index]),

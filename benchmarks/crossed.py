@@ -39,6 +39,9 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
 
+GREATEST = 1.0
+"""Difference that two scores can have; intervals end there."""
+
 ZERO_VARIANCE = 1e-24
 """Variances of a difference of scores up to this one are rounding: standard errors below 1e-12."""
 
@@ -174,6 +177,12 @@ def half_width(contrast: Contrast, p: float | FloatArray) -> FloatArray:
     run, unit = (stdtrit(freedom, np.asarray(p) / 2) for freedom in (contrast.run_freedom, contrast.unit_freedom))
     width: FloatArray = np.sqrt(contrast.run * run**2 + contrast.unit * unit**2)
     return width
+
+
+def interval(contrast: Contrast, p: float) -> tuple[float, float]:
+    """The interval of one difference of scores that misses the true one with probability at most `p`."""
+    difference, half = float(contrast.difference), float(half_width(contrast, p))
+    return max(difference - half, -GREATEST), min(difference + half, GREATEST)
 
 
 def p_value(contrast: Contrast, size: FloatArray | None = None) -> FloatArray:

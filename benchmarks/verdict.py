@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from benchmarks.comparison import ERROR, GREATEST, Comparison
+from benchmarks.comparison import ERROR, Comparison
+from benchmarks.crossed import GREATEST
 from benchmarks.table import write
 
 NAMES = {"f1": "F1", "iou": "IoU"}

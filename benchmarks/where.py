@@ -124,19 +124,18 @@ def _gain(
     names = [unit for unit, is_in in zip(units, chosen, strict=True) if is_in]
     means = crossed.unit_means(gains[:, chosen], names)
     runs, count = means.shape
-    difference, half = float(means.mean()), None
+    low, high = None, None
     if runs > 1 and count > 1:
-        contrast = crossed.paired(crossed.moments(means))
-        half = float(crossed.half_width(contrast, 1 - CONFIDENCE))
+        low, high = crossed.interval(crossed.paired(crossed.moments(means)), 1 - CONFIDENCE)
     return Gain(
         floor=float(values[chosen].min()),
         ceiling=float(values[chosen].max()),
         photos=int(chosen.sum()),
         units=count,
         runs=runs,
-        difference=difference,
-        low=None if half is None else difference - half,
-        high=None if half is None else difference + half,
+        difference=float(means.mean()),
+        low=low,
+        high=high,
     )
 
 

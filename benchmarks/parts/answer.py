@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from benchmarks import paper
-from benchmarks.comparison import GREATEST, Comparison
+from benchmarks.comparison import Comparison
+from benchmarks.crossed import GREATEST
 from benchmarks.equivalence import MARGIN
 from benchmarks.material import Material
 from benchmarks.page import Block, Bullets, Part, Text, Tile, Tiles

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.comparison import GREATEST, ONE_RUN, Comparison
+from benchmarks.comparison import ONE_RUN, Comparison
+from benchmarks.crossed import GREATEST
 from benchmarks.equivalence import MARGIN
 from benchmarks.families import Families
 from benchmarks.material import Material

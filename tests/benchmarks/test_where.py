@@ -49,6 +49,13 @@ def test_the_interval_is_that_of_the_primary_test_on_the_spots_of_the_quarter() 
     assert first.difference - first.low == pytest.approx(float(crossed.half_width(contrast, 0.05)))
 
 
+def test_an_interval_ends_where_no_gain_can_be() -> None:
+    gains = np.random.default_rng(3).normal(0, 0.3, (2, 8))
+    found = by_quarter(gains, np.arange(8.0), [f"spot-{place}" for place in range(8)])
+    assert any((each.low, each.high) == (-1, 1) for each in found)
+    assert all(-1 <= (each.low or 0) <= (each.high or 0) <= 1 for each in found)
+
+
 def test_one_run_or_one_spot_gives_no_interval_and_ties_give_fewer_bins() -> None:
     gains = np.full((1, 8), 0.1)
     assert all(each.low is None for each in by_quarter(gains, np.arange(8.0), [str(place) for place in range(8)]))
