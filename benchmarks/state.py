@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,10 @@ def find(folder: Path, wanted: TrainConfig, digests: Digests) -> "Run | None":
             return None
         if difference := _difference(manifest, wanted, digests):
             raise InputError(f"{folder}: {difference}")
-        return runs.load(folder)
+        run = runs.load(folder)
+        if damage := _damage(run, wanted):
+            raise InputError(f"{folder}: damaged ({damage})")
+        return run
     except InputError as error:
         raise InputError(f"{error}; delete runs/{folder.name} to train it again") from error
 
@@ -71,6 +75,20 @@ def absent(folder: Path, epochs: int) -> str:
     except (OSError, UnicodeDecodeError):
         reached = 0
     return f"unfinished: {max(0, reached)} of {epochs} epochs"
+
+
+def _damage(run: "Run", wanted: TrainConfig) -> str:
+    """What the tables of a run lack, or its manifest, in words; empty where all that a study reads is there."""
+    epochs, images = len(run.history["epoch"]), len(run.per_image.image)
+    if epochs != wanted.epochs:
+        return f"history.csv has {epochs} of {wanted.epochs} epochs"
+    tested = (run.manifest.get("counts") or {}).get("test", images)
+    if not images or images != tested:
+        return f"per_image.csv has {images} of {tested} photos"
+    seconds = run.manifest.get("train_seconds")
+    if not isinstance(seconds, int | float) or not isfinite(seconds):
+        return f"run.json: train_seconds is {seconds!r:.40}"
+    return ""
 
 
 def _difference(manifest: Mapping[str, Any], wanted: TrainConfig, digests: Digests) -> str:

@@ -443,6 +443,32 @@ def test_runs_in_the_way_are_named_left_alone_and_the_others_go_on(
     assert set(study.run(out, small(), sources)) == {"real-vgg16-00", "mixed-vgg16-00"}
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("history.csv", "\n2,", "\n", "damaged"),
+        ("history.csv", None, "", "history.csv has 0 of"),
+        ("per_image.csv", None, "", "per_image.csv has 0 of"),
+        ("run.json", '"train_seconds": 60.0', '"train_seconds": "soon"', "train_seconds is 'soon'"),
+        ("run.json", '"train_seconds": 60.0', '"train_seconds": NaN', "train_seconds is nan"),
+    ],
+)
+def test_a_run_whose_tables_are_short_is_damaged_and_the_others_are_reported(
+    file: str, old: str | None, new: str, said: str, tmp_path: Path, log: dict[str, Any], data: Path
+) -> None:
+    out = tmp_path / "out"
+    study.run(out, small(), Sources(data=data))
+    path = out / "runs" / "real-vgg16-00" / file
+    if old is None:  # only the header is left
+        path.write_text(path.read_text().splitlines()[0] + "\n")
+    else:
+        edit(path, old, new)
+    found = results.load(out)
+    assert list(found.missing) == ["real-vgg16-00"]
+    assert said in found.missing["real-vgg16-00"]
+    assert len(found.scores) == 3
+
+
 def test_half_written_runs_are_named_and_finished(
     tmp_path: Path, log: dict[str, Any], data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
