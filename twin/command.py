@@ -7,7 +7,8 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from twin.files import InputError, WorkError
@@ -27,6 +28,9 @@ def run(program: str, description: str, commands: Mapping[str, Callable[..., Any
     """
     import tyro
 
+    if twice := [option for option, count in Counter(_options(sys.argv[1:])).items() if count > 1]:
+        advice = "only the last would count; give it once, all values after it"
+        _leave(program, f"{twice[0]} is given twice, but {advice}", 2)
     app = tyro.extras.SubcommandApp()
     for name, command in commands.items():
         app.command(name=name)(command)
@@ -50,6 +54,11 @@ def run(program: str, description: str, commands: Mapping[str, Callable[..., Any
         print(f"{program}: interrupted; the same command resumes", file=sys.stderr)  # noqa: T201
         sys.exit(130)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _options(line: Sequence[str]) -> list[str]:
+    """The options of a command line, without their values."""
+    return [word.partition("=")[0] for word in line if word.startswith("--")]
 
 
 def _nobody_reads() -> bool:

@@ -77,3 +77,12 @@ def test_a_reader_that_has_gone_is_no_fault_of_ours():
     assert child.wait(timeout=60) == 128 + signal.SIGPIPE
     assert child.stderr.read() == b""
     child.stderr.close()
+
+
+@pytest.mark.parametrize("line", [["--how", "three", "--how", "well"], ["--how=three", "--how", "well"]])
+def test_an_option_given_twice_is_refused_since_only_the_last_would_count(line: list[str]) -> None:
+    done = subprocess.run([sys.executable, "-c", PROGRAM, "go", *line], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "program: error: --how is given twice, but only the last would count; give it once, all values after it\n"
+    )
