@@ -13,10 +13,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks import machine
+from benchmarks.words import listed
 from segmentation.cache import cache_folder
 from segmentation.config import BACKBONES
 
 GIB = 1024**3
+# What a study of each profile needs at least, nearly all of it weights; decoded photos are cached apart.
+STUDY_GIB = {"quick": 3, "small": 6, "paper": 24}
+CACHE_GIB = {"quick": 1, "paper": 10}
 LIBRARIES = "libgl1 libice6 libsm6 libx11-6 libxext6 libxfixes3 libxi6 libxkbcommon0 libxrender1"
 INSTALL = f".venv/bin/python -m pip install -c constraints.txt -e '.[{','.join(machine.EXTRAS)}]'"
 SHARED = Path("/dev/shm")  # noqa: S108  where Ray keeps what its processes share; only its size is asked
@@ -147,18 +151,20 @@ def memory(available: int | None) -> Check:
 
 
 def disk(name: str, path: Path, free: int | None) -> Check:
-    """Room in a folder that will be written to: a quick study takes 2.4 GB, a small one about 20."""
+    """Room in a folder that will be written to; what studies of the profiles take is in docs/benchmarks.md."""
     what = f"disk, {name}"
     fix = f"make room in {path}, or choose another folder with " + (
         "CORROTWIN_CACHE=..." if name == "cache" else "--out"
     )
     if free is None:
         return Check(name=what, state="missing", found=f"{path} cannot be written", fix=fix)
-    found, least = f"{free / GIB:.1f} GiB free in {path}", 1 if name == "cache" else 3
-    if free < least * GIB:
+    found, needs = f"{free / GIB:.1f} GiB free in {path}", CACHE_GIB if name == "cache" else STUDY_GIB
+    enough = [profile for profile, least in needs.items() if free >= least * GIB]
+    if not enough:
         return Check(name=what, state="missing", found=found, fix=fix)
-    if free < 10 * least * GIB:
-        return Check(name=what, state="warning", found=f"{found}: enough for profile quick", fix=fix)
+    if len(enough) < len(needs):
+        profiles = f"profile{'s' * (len(enough) > 1)} {listed(enough)}"
+        return Check(name=what, state="warning", found=f"{found}: enough for {profiles}", fix=fix)
     return Check(name=what, state="ok", found=found)
 
 

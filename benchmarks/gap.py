@@ -107,7 +107,7 @@ def features(image: npt.NDArray[np.uint8]) -> FloatArray:
 def gap(
     photos: FloatArray, photo_groups: Sequence[str], renders: FloatArray, render_groups: Sequence[str]
 ) -> Gap | None:
-    """Compare (n, f) features of photos and (m, f) of renders; None with fewer than `FOLDS` groups of either.
+    """Compare (n, f) features of photos and (m, f) of renders; None with fewer than 2 `FOLDS` groups of either.
 
     Areas are cross-validated by whole groups, spots and scenes, which are drawn again for the interval.
     """

@@ -106,8 +106,11 @@ def table(run_folder: Path, data: Path, *, flips: bool = False) -> str:
             predictor.settings = replace(predictor.settings, tiling="always", overlap=overlap)
             f1, tiles = tiled(predictor, chosen)
             difference = f1 - base
-            half = float(t.isf(0.025, len(chosen) - 1)) * difference.std(ddof=1) / np.sqrt(len(chosen))
+            interval = ""
+            if len(chosen) > 1:
+                half = float(t.isf(0.025, len(chosen) - 1)) * difference.std(ddof=1) / np.sqrt(len(chosen))
+                interval = f" ± {half:.4f}"
             lines.append(
-                f"| tiles that share {overlap:g} | {tiles} | {f1.mean():.4f} | {difference.mean():+.4f} ± {half:.4f} |"
+                f"| tiles that share {overlap:g} | {tiles} | {f1.mean():.4f} | {difference.mean():+.4f}{interval} |"
             )
     return "\n".join(lines) + "\n"

@@ -97,7 +97,8 @@ def _run(arm: str, number: int, folder: Path, counts: Sequence[int], reference: 
     with log.open("w") as stream:
         done = subprocess.run([*words, str(counts[0]), *map(str, counts)], stdout=stream, stderr=stream, check=False)
     if done.returncode:
-        raise WorkError(f"arm {arm}, scene {number}: {log.read_text(errors='replace').strip().splitlines()[-1]}")
+        said = log.read_text(errors="replace").strip().splitlines() or [f"ended with {done.returncode}"]
+        raise WorkError(f"arm {arm}, scene {number}: {said[-1]}")
     steps = json.loads((folder / f"{arm}.json").read_text())
     items = int(steps.pop("masks", [[VIEWS]])[0][0])
     rows = []

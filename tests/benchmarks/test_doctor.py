@@ -83,6 +83,7 @@ def test_little_memory_is_missing(gib: float, state: str) -> None:
     ("name", "gib", "state"),
     [
         ("output", 2.9, "missing"),
+        ("output", 4, "warning"),
         ("output", 20, "warning"),
         ("output", 40, "ok"),
         ("cache", 0.5, "missing"),
