@@ -74,6 +74,11 @@ class Comparison:
     reason: str = ""
 
     @property
+    def known(self) -> bool:
+        """Whether both sides have a run, so that there is a difference."""
+        return self.difference is not None
+
+    @property
     def equal(self) -> bool | None:
         """Whether the true difference is shown to be within the margin; None without a test."""
         return None if self.equal_p is None else self.equal_p < ERROR

@@ -24,11 +24,6 @@ class Contrast:
     kind: str
     question: str
 
-    @property
-    def key(self) -> str:
-        """A name for files."""
-        return f"{self.kind}-against-{self.base}"
-
 
 CONTRASTS = (
     Contrast(base="real", kind="mixed", question="Do renders help?"),
@@ -86,6 +81,10 @@ class Families:
             if found:
                 result[arm.name] = found
         return result
+
+    def contrast(self, base: str, kind: str) -> list[Comparison]:
+        """The comparisons of one contrast, at the fewest photos first; none where the study lacks one of its arms."""
+        return next((found for each, found in self.contrasts.items() if (each.base, each.kind) == (base, kind)), [])
 
     def place(self, arm: str) -> tuple[str, float]:
         """Kind and fraction of an arm by its name."""

@@ -16,7 +16,8 @@ from benchmarks.comparison import ERROR, Comparison, arms
 from benchmarks.crossed import FloatArray
 from benchmarks.recipe import FIRST, RENDERS, Mix, Recipe
 from benchmarks.statistics import RunScores
-from benchmarks.verdict import VERDICTS
+from benchmarks.table import p_value
+from benchmarks.verdict import VERDICTS, detectable
 from benchmarks.where import unit_names
 from benchmarks.words import interval
 
@@ -254,8 +255,8 @@ def comparison_rows(found: Sequence[Comparison]) -> list[list[str]]:
             f"{each.second} − {each.first}",
             written(each.difference, percent=False),
             interval(each.low, each.high),
-            "–" if each.p is None else f"{each.p:.4f}",
-            "–" if each.detectable is None else f"{each.detectable:.3f}",
+            p_value(each.p),
+            detectable(each.detectable),
             str(each.runs[0]),
             VERDICTS[each.verdict],
         ]

@@ -67,9 +67,9 @@ def of_photos(out: Path, data: Path | None, real: "Dataset") -> dict[str, Any]:
     return _of(out, data, real)
 
 
-def of_set(out: Path, path: Path, found: "Dataset") -> dict[str, Any]:
-    """Another set at `path`, on which the runs are measured."""
-    return _of(out, path, found)
+def of_set(out: Path, path: Path, found: "Dataset", spots: Mapping[str, str] | None) -> dict[str, Any]:
+    """Another set at `path`, on which the runs are measured, with the spot of each photo where there are spots."""
+    return {**_of(out, path, found), "spots": spots and dict(spots)}
 
 
 def of_renders(out: Path, path: Path, renders: "Dataset", plan: RenderPlan | None) -> dict[str, Any]:
@@ -107,10 +107,17 @@ def check(manifest: Mapping[str, Any]) -> None:
         raise TypeError("counts that are no whole numbers")
     if strange := [name for name in manifest["across"] if not is_name(name)]:
         raise TypeError(f"a set called {strange[0]!r:.60}")
+    if any(not _are_spots(each.get("spots")) for each in manifest["across"].values()):
+        raise TypeError("spots that are no table of names")
     texts = [split["how"], split["digest"], *manifest["versions"].values(), *manifest["failed"].values()]
     if not all(isinstance(text, str) for text in texts):
         raise TypeError("numbers where there should be words")
     _ = data["photographs"], split["seed"], renders and renders["plan"]
+
+
+def _are_spots(value: Any) -> bool:
+    """Whether a value can be the spot of each photo; None is for a set without spots."""
+    return value is None or (isinstance(value, Mapping) and all(isinstance(spot, str) for spot in value.values()))
 
 
 def _of(out: Path, folder: Path, found: "Dataset") -> dict[str, Any]:

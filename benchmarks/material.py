@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from benchmarks.table import Column
     from segmentation.coco import Dataset, Photo
 
-SPOTS = "spots.csv"
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Material:
@@ -54,10 +52,20 @@ class Material:
         return real[0] if real else self.results.arms[0].name
 
     @property
+    def on_photos_alone(self) -> bool:
+        """Whether the reference arm trains on photos alone, as the paper did."""
+        return self.f1.place(self.reference)[0] == "real"
+
+    @property
     def lead(self) -> str:
-        """The backbone with most complete runs, which sentences about arms speak of first."""
+        """The backbone with most complete runs, which sentences about arms speak of first.
+
+        Where renders are compared with photos alone, it is one with such a comparison.
+        """
         backbones = self.results.config.backbones
-        return max(backbones, key=lambda name: sum(each.backbone == name for each in self.results.scores))
+        gains = self.f1.contrast("real", "mixed")
+        compared = [name for name in backbones if any(each.backbone == name and each.known for each in gains)]
+        return max(compared or backbones, key=lambda name: sum(each.backbone == name for each in self.results.scores))
 
     def cell(self, arm: str, backbone: str) -> list[RunScores]:
         """The complete runs of an arm and backbone."""
@@ -70,17 +78,10 @@ class Material:
         photos = f"{len(images)} test photos"
         return photos if groups is None else f"{photos} of {len({groups[name] for name in images})} spots"
 
-    def spots_of(self, name: str) -> dict[str, str] | None:
-        """The spot of each photo of another set, where its folder has a `SPOTS` with a column ``spot``; else None."""
-        from segmentation import coco, groups
-
-        folder = self.results.folder / str(self.results.manifest["across"][name]["folder"])
-        if not (folder / SPOTS).is_file():
-            return None
-        try:
-            return groups.by_column(folder / SPOTS, coco.read(folder), "spot")
-        except InputError:
-            return None
+    def spots_of(self, name: str) -> Mapping[str, str] | None:
+        """The spot of each photo of another set, as it was read with the photos; None where nobody gave spots."""
+        spots: Mapping[str, str] | None = self.results.manifest["across"][name].get("spots")
+        return spots
 
     def table(
         self, name: str, title: str, caption: str, columns: Sequence["Column"], rows: Iterable[Row], *notes: str,

@@ -24,6 +24,7 @@ from twin.files import atomic_file
 from twin.holding import CLAIM, hold
 
 FOLDER = "report"
+SUFFIXES = (".csv", ".tex", ".png", ".svg", ".md", ".html")  # of what a report writes
 JPEG_QUALITY = 85  # of photos inside the page, which a phone has to load; the PNG beside it is exact
 # What Markdown or the HTML inside it would read as markup.
 _MARKUP = re.compile(r"([\\`*\[\]<>|~#$])")
@@ -51,7 +52,7 @@ def write(out: Path) -> Path:
             with atomic_file(folder / name) as stream:
                 stream.write(content)
         for path in folder.glob("[!.]*"):  # nothing of an earlier report stays beside the new one
-            if path.name not in {*files, CLAIM}:
+            if path.suffix in SUFFIXES and path.name not in {*files, CLAIM}:
                 path.unlink()
     return folder / "index.html"
 

@@ -56,15 +56,20 @@ def report(part: Part, reference: Part, few: tuple[Part, Part] | None, settings:
     lines += _of_few(few, groups)
     alarms = [_alarms(part, key, settings.size) for key in complete]
     found = failures.causes(part.photos, tables, alarms, all_rust)
-    lines += [failures.described(found), *_others(part)]
+    lines += [failures.described(found), *_others(part, groups)]
     text = "\n".join(lines) + "\n"
     first = next(iter(complete))
     run = part.folder / RUNS / first
     failures.write_table(folder / failures.TABLE, found)
     shown = ""
     if _has_weights(run):
+        title = f"{part.photos.name}: worst first; numbers are means over the runs, outlines of run {first}"
         failures.sheet(
-            folder / failures.SHEET, part.photos, found, run, f"{part.photos.name}: worst first, run {first}"
+            folder / failures.SHEET,
+            part.photos,
+            found,
+            run,
+            title,
         )
         shown = f"{folder / failures.SHEET}, "
     write_text(folder / TEXT, text)
@@ -112,9 +117,10 @@ def _has_weights(run: Path) -> bool:
     return (run / runs.WEIGHTS).is_file()
 
 
-def _others(part: Part) -> list[str]:
-    """What other renders reached on the same photos, best first."""
+def _others(part: Part, groups: Sequence[str]) -> list[str]:
+    """What other renders reached on the same photos with the same masks, best first: means over spots."""
     found = []
+    ours = {"data": part.photos.data.digest, "split": part.fold.split.digest}
     for folder in part.folder.parent.glob(f"{RENDERS}-*"):
         if folder == part.folder:
             continue
@@ -122,12 +128,13 @@ def _others(part: Part) -> list[str]:
             other = results.load(folder)
         except InputError:  # unfinished
             continue
-        if values := [each.mean("f1") for each in other.scores if each.arm == RENDERS]:
+        if any(other.manifest[what]["digest"] != digest for what, digest in ours.items()):  # other masks since
+            continue
+        if values := [each.f1 for each in other.scores if each.arm == RENDERS]:
+            mean = float(unit_means(np.array(values), groups).mean())
             name = (folder / str(other.manifest["renders"]["folder"])).resolve()
-            found.append((float(np.mean(values)), f"  {np.mean(values):.3f}  {name}"))
-    return (
-        ["other renders screened here (mean over photos):", *(line for _, line in sorted(found)[::-1])] if found else []
-    )
+            found.append((mean, f"  {mean:.3f}  {name}"))
+    return ["other renders screened here:", *(line for _, line in sorted(found)[::-1])] if found else []
 
 
 def _percent(share: float) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import config as configuration
 from benchmarks import state
-from benchmarks.config import RenderPlan, StudyConfig
+from benchmarks.config import RenderPlan, StudyConfig, is_name
 from benchmarks.manifest import KIND, check
 from twin.files import InputError, read_manifest
 from twin.holding import CLAIM, check_claim
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from segmentation.splits import How, Split
 
 SPLIT, STANDIN, RENDERS, RUNS = "split.json", "standin", "renders", "runs"
-SPOT = "spot"  # column of --groups-file
+SPOT = "spot"  # column of --groups-file, and of the table of spots beside the photos of another set
+SPOTS = "spots.csv"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,10 +42,11 @@ class Sources:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Found:
-    """A dataset, the path that was given for it, and for renders of the study's own the plan that they follow."""
+    """A dataset, the path that was given for it, its spots, and for renders of the study's own the plan of them."""
 
     path: Path
     dataset: "Dataset"
+    spots: Mapping[str, str] | None = None
     plan: RenderPlan | None = None
 
 
@@ -264,7 +266,10 @@ def _across(study: Study, sources: Sources) -> tuple[dict[str, Found], dict[str,
         name = path.resolve().name
         if name in found:
             raise InputError(f"--across: two sets are called {name}; rename a folder")
-        found[name] = Found(path=path.resolve(), dataset=coco.read(path, allow_unannotated=True))
+        if not is_name(name):
+            raise InputError(f"--across {path}: {name!r:.60} cannot name a set in a table; rename the folder")
+        dataset = coco.read(path, allow_unannotated=True)
+        found[name] = Found(path=path.resolve(), dataset=dataset, spots=spots_beside(dataset))
         if study.photos is not None and found[name].dataset.digest == study.photos.digest:
             raise InputError(f"--across {path}: these are the photos of the study; its runs are tested on them already")
     gone: dict[str, Mapping[str, Any]] = {}
@@ -274,9 +279,24 @@ def _across(study: Study, sources: Sources) -> tuple[dict[str, Found], dict[str,
         try:
             dataset = coco.read(path, allow_unannotated=True)
         except InputError:
-            dataset = None
-        if dataset is not None and dataset.digest == before[name]["digest"]:
-            found[name] = Found(path=path, dataset=dataset)
+            gone[name] = before[name]
+            continue
+        if dataset.digest == before[name]["digest"]:
+            found[name] = Found(path=path, dataset=dataset, spots=spots_beside(dataset))
         else:
             gone[name] = before[name]
     return dict(sorted(found.items())), gone
+
+
+def spots_beside(data: "Dataset") -> dict[str, str] | None:
+    """The spot of each photo, from the table `SPOTS` beside them; None where there is no such table.
+
+    Raises
+    ------
+    InputError
+        The table is unusable, or leaves out a photo.
+    """
+    from segmentation import groups
+
+    table = data.folder / SPOTS
+    return groups.by_column(table, data, SPOT) if table.is_file() else None

@@ -144,7 +144,9 @@ def _write(study: Study, real: "Dataset", split: "Split", failed: Mapping[str, s
     if study.renders is not None and renders is None:
         found = study.renders
         renders = manifest.of_renders(study.out, found.path, found.dataset, found.plan)
-    sets = {name: manifest.of_set(study.out, each.path, each.dataset) for name, each in study.across.items()}
+    sets = {
+        name: manifest.of_set(study.out, each.path, each.dataset, each.spots) for name, each in study.across.items()
+    }
     content = manifest.content(
         study.config,
         data=manifest.of_photos(study.out, study.data, real),

@@ -94,14 +94,14 @@ def interval_column(heading: str, low: str, high: str, pattern: str) -> Column:
     return Column(heading=heading, cell=cell)
 
 
+def p_value(value: float | None) -> str:
+    """A p-value with four digits."""
+    return NONE if value is None else "<0.0001" if value < 0.0001 else f"{value:.4f}"
+
+
 def p_column(heading: str, key: str) -> Column:
     """A column of p-values with four digits."""
-
-    def cell(row: Row) -> str:
-        value = row[key]
-        return NONE if value is None else "<0.0001" if value < 0.0001 else f"{value:.4f}"
-
-    return Column(heading=heading, cell=cell)
+    return Column(heading=heading, cell=lambda row: p_value(row[key]))
 
 
 def percent_column(heading: str, key: str, pattern: str = ".0f") -> Column:

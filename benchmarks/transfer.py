@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING
 
 from benchmarks import across, clean, planning, recipe, state, study
 from benchmarks.config import Cell, StudyConfig
-from benchmarks.material import SPOTS
 from benchmarks.recipe import FIRST, Fold, Mix, Recipe
-from benchmarks.sources import RUNS, Sources
+from benchmarks.sources import RUNS, Sources, spots_beside
 from twin.files import InputError
 
 if TYPE_CHECKING:
@@ -94,15 +93,12 @@ def read_photos(path: Path) -> Photos:
     InputError
         It is no usable dataset, or its table of spots leaves out a photo.
     """
-    from segmentation import coco, groups
+    from segmentation import coco
 
     data = coco.read(path)
-    table = data.folder / SPOTS
-    has_spots = table.is_file()
-    spots = (
-        groups.by_column(table, data, "spot") if has_spots else {each.file_name: each.file_name for each in data.photos}
-    )
-    return Photos(name=path.resolve().name, path=path.resolve(), data=data, spots=spots, has_spots=has_spots)
+    known = spots_beside(data)
+    spots = known or {each.file_name: each.file_name for each in data.photos}
+    return Photos(name=path.resolve().name, path=path.resolve(), data=data, spots=spots, has_spots=known is not None)
 
 
 def read_clean(path: Path) -> Photos:

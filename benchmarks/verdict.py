@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from benchmarks.comparison import ERROR, Comparison
 from benchmarks.crossed import GREATEST
-from benchmarks.table import write
+from benchmarks.table import NONE, write
+from benchmarks.words import count
 
 NAMES = {"f1": "F1", "iou": "IoU"}
 VERDICTS = {
@@ -61,11 +62,14 @@ def number_of(comparison: Comparison) -> str:
     low, high = comparison.low, comparison.high
     interval = "" if low is None or high is None else f"95 % interval {write(low, '+.3f')} to {write(high, '+.3f')}; "
     one, other = comparison.runs
-    runs = _count(one, "run") if comparison.backbone else f"{other} and {one} runs"
+    runs = count(one, "run") if comparison.backbone else f"{other} and {one} runs"
     of_each = " of each" if comparison.backbone else ""
-    units = _count(comparison.units, comparison.unit)
+    units = count(comparison.units, comparison.unit)
     return f"{write(comparison.difference, '+.3f')} ({interval}{runs}{of_each}, {units})"
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def detectable(difference: float | None) -> str:
+    """The true difference that a study finds four times in five, as a table shows it."""
+    if difference is None:
+        return NONE
+    return f"over {GREATEST:g}" if difference >= GREATEST else write(difference, ".3f")

@@ -85,6 +85,11 @@ class DataArm:
         """Whether any batch of the run holds renders."""
         return self.synth_share != 0 or self.pretrain > 0
 
+    @property
+    def takes_photos(self) -> bool:
+        """Whether any batch of the run holds photos."""
+        return self.synth_share != 1 and self.pretrain < 1
+
 
 def _choose(literal: Any) -> str:
     return f"choose {' or '.join(get_args(literal))}"

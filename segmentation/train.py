@@ -124,7 +124,7 @@ def train(
             **identity,
             "config_digest": config.digest,
             "counts": {
-                "train_photos": plan.photos,
+                "train_photos": plan.photos if config.arm.takes_photos else 0,
                 "train_renders": plan.renders,
                 "valid": len(data.valid),
                 "test": len(data.test),

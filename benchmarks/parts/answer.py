@@ -8,11 +8,11 @@ from benchmarks.crossed import GREATEST
 from benchmarks.equivalence import MARGIN
 from benchmarks.material import Material
 from benchmarks.page import Block, Bullets, Part, Text, Tile, Tiles
-from benchmarks.parts.verdicts import question_of, tally
+from benchmarks.parts.verdicts import tally
 from benchmarks.statistics import summary
 from benchmarks.table import write
 from benchmarks.verdict import VERDICTS
-from benchmarks.words import count, interval, listed, of_photos, percent
+from benchmarks.words import count, in_arm, interval, listed, of_photos, percent
 
 
 def part(material: Material) -> Part:
@@ -65,7 +65,7 @@ def tiles(material: Material) -> list[Tile]:
         spread = "" if sd is None else f" ± {sd:.3f}"
         found.append(
             Tile(
-                label="Highest mean, photos alone",
+                label="Highest mean, " + ("photos alone" if material.on_photos_alone else f"arm {material.reference}"),
                 number=f"{mean:.3f} F1",
                 detail=f"{name}{spread}, {count(runs, 'run')}",
                 verdict="",
@@ -86,23 +86,23 @@ def sentences(material: Material) -> dict[str, str]:
 
 
 def _of_lead(material: Material, base: str, kind: str) -> list[Comparison]:
-    found = question_of(material.f1, base, kind)
-    return [each for each in found if each.backbone == material.lead]
+    """The comparisons of the leading backbone that have runs on both sides."""
+    found = material.f1.contrast(base, kind)
+    return [each for each in found if each.backbone == material.lead and each.known]
 
 
 def _renders(material: Material) -> str:
     """The leading backbone at the fewest photos: where renders should help most."""
-    found = [each for each in _of_lead(material, "real", "mixed") if each.difference is not None]
+    found = _of_lead(material, "real", "mixed")
     if not found:
         return "What renders change is not known: no backbone has runs both with and without them."
     return material.f1.sentence(found[0])
 
 
 def _all_comparisons(material: Material) -> str:
-    found = question_of(material.f1, "real", "mixed")
-    known = [each for each in found if each.difference is not None]
+    known = [each for each in material.f1.contrast("real", "mixed") if each.known]
     if not known:
-        return "No arm with renders is there to be compared with photos alone."
+        return "Renders are compared with photos alone nowhere here."
     if len(known) < 2:
         return f"That is the only comparison of renders with photos alone here ({tally(known)})."
     low, high = (side(known, key=lambda each: each.difference or 0.0) for side in (min, max))
@@ -119,7 +119,7 @@ def _all_comparisons(material: Material) -> str:
 
 
 def _control(material: Material) -> str:
-    found = [each for each in _of_lead(material, "copy-paste", "mixed") if each.difference is not None]
+    found = _of_lead(material, "copy-paste", "mixed")
     if not found:
         others = [kind for kind in material.results.kinds if kind not in ("real", "mixed")]
         trained = f" (trained: {listed(others)})" if others else ""
@@ -145,13 +145,14 @@ def _backbones(material: Material) -> str:
     theirs = sorted(paper.TABLE_II, key=lambda name: -paper.TABLE_II[name].f1.mean)
     first, second = (f"{name} ({paper.TABLE_II[name].f1.mean:.3f})" for name in theirs[:2])
     printed = f"the paper, on its own photos, has {first} before {second}"
+    trained = "On photos alone" if material.on_photos_alone else in_arm(*material.f1.place(material.reference))
     if not ranked:
-        return f"On photos alone no run is complete; {printed}."
+        return f"{trained} no run is complete; {printed}."
     name, mean, sd, runs = ranked[0]
     spread = "a single run" if sd is None else f"± {sd:.3f}, {count(runs, 'run')}"
-    start = f"On photos alone {name} has the highest mean F1, {mean:.3f} ({spread}"
+    start = f"{trained} {name} has the highest mean F1, {mean:.3f} ({spread}"
     if len(ranked) == 1:
-        return f"{start}; no other backbone was trained); {printed}."
+        return f"{start}; no other backbone has a complete run there); {printed}."
     last, low, _, _ = ranked[-1]
     pairs = material.f1.backbones.get(material.reference, [])
     tested = [each for each in pairs if each.p is not None]
@@ -169,7 +170,7 @@ def _backbones(material: Material) -> str:
 
 
 def _trust(material: Material) -> str:
-    found = [each for each in question_of(material.f1, "real", "mixed") if each.detectable is not None]
+    found = [each for each in material.f1.contrast("real", "mixed") if each.detectable is not None]
     results = material.results
     start = (
         f"The numbers rest on {material.units}, {results.data_label}, one split and {count(len(results.scores), 'run')}"

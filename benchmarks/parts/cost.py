@@ -36,7 +36,9 @@ class Timing:
 
 
 def timings(results: Results) -> dict[str, Timing]:
-    """Latencies of the study's backbones, read from its folder; measured and kept there the first time (seconds).
+    """Latencies of the study's backbones, read from its folder; measured and kept there where one is absent (seconds).
+
+    All are measured anew then, in turn, so that their times are of one machine and hour.
 
     Raises
     ------
@@ -47,7 +49,7 @@ def timings(results: Results) -> dict[str, Timing]:
 
     path = results.folder / FILE
     wanted = results.config.backbones
-    if not path.exists():
+    if not path.exists() or not set(wanted) <= _read(path).keys():
         settings = next(iter(results.grid.values()))
         found = latency.measure(
             wanted, settings.size, threads=settings.threads, repeats=REPEATS, precisions=(settings.precision,)
@@ -85,16 +87,8 @@ def part(material: Material, complexity: Callable[[str, int], "Complexity"]) -> 
     front = pareto([(row["latency_ms"], row["f1_mean"]) for row in rows])
     rows = [{**row, "pareto": place in front if row["f1_mean"] is not None and row["latency_ms"] is not None else None}
             for place, row in enumerate(rows)]  # fmt: skip
-    best = [str(row["backbone"]) for row in rows if row["pareto"]]
-    if len(best) == len(rows) > 1:
-        blocks.append(Text(text="Every backbone is on the Pareto front: each faster one has a lower mean F1."))
-    elif best:
-        blocks.append(
-            Text(
-                text=f"On the Pareto front of F1 against latency: {listed(best)}. Each of the others is slower than "
-                "one of these and no higher in mean F1. Means are taken as they are here; part 2 says which hold."
-            )
-        )
+    if sentence := _front([row for row in rows if row["pareto"] is not None]):
+        blocks.append(Text(text=sentence))
     scored = [row for row in rows if row["f1_mean"] is not None]
     if len(scored) > 1:
         blocks.append(_figure(material, scored, size))
@@ -103,6 +97,21 @@ def part(material: Material, complexity: Callable[[str, int], "Complexity"]) -> 
         title="Accuracy against cost",
         short="Cost",
         blocks=(*blocks, _table(material, rows, size, timed)),
+    )
+
+
+def _front(known: Sequence[Row]) -> str:
+    """What to say of the backbones that have both numbers; nothing of one alone."""
+    best = [str(row["backbone"]) for row in known if row["pareto"]]
+    if len(known) < 2:
+        return ""
+    if len(best) == len(known):
+        return "Every backbone is on the Pareto front: each faster one has a lower mean F1."
+    others = listed([str(row["backbone"]) for row in known if not row["pareto"]])
+    return (
+        f"On the Pareto front of F1 against latency: {listed(best)}. Not on it: {others}, since one of these "
+        "is as fast and higher in mean F1, or faster and as high. Means are taken as they are here; part 2 says which "
+        "hold."
     )
 
 
@@ -141,7 +150,7 @@ def _table(material: Material, rows: Sequence[Row], size: int, timed: dict[str, 
         if how is None
         else (
             f" Latency is the median of {how.repeats} calls, batch 1, {count(how.threads, 'CPU thread')}, precision "
-            f"{how.precision}, all backbones in turn, on the machine that made the first report."
+            f"{how.precision}, all backbones in turn, on one machine."
         )
     )
     return material.table(

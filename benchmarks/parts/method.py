@@ -1,9 +1,11 @@
 """Part 7, how it was done: configuration, seeds, versions, hardware, times, what is unproven, and the commands."""
 
 import shlex
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from benchmarks.config import STUDIES
 from benchmarks.material import Material
 from benchmarks.page import Block, Bullets, Command, Facts, Part, Text, items
 from benchmarks.results import Results
@@ -39,12 +41,13 @@ def command(results: Results) -> str:
     given = "" if data["folder"] == "standin" else f" --data {shlex.quote(data['name'])}"
     if renders and renders.get("plan") is None:
         given += f" --synth {shlex.quote(renders['name'])}"
-    if results.manifest["split"]["how"] in HOW:
-        given += f" --split {results.manifest['split']['how']}"
-    if results.groups is not None:
-        given += " --groups-file spots.csv"
-    for name in results.across:
-        given += f" --across {shlex.quote(name)}"
+    split = results.manifest["split"]
+    is_drawn_again = split["how"] == "own" or (split["how"] == "published" and split["seed"] == results.config.seed)
+    given += f" --split {split['how'] if is_drawn_again and results.groups is None else 'split.json'}"
+    if results.across:
+        given += f" --across {' '.join(shlex.quote(name) for name in results.across)}"
+    if results.config.threads != STUDIES[results.config.profile].threads:
+        given += f" --threads {results.config.threads}"
     groups: dict[tuple[Any, ...], list[str]] = {}
     for cell in results.cells:  # equal backbones, fractions and runs are one command
         groups.setdefault((cell.backbone, cell.fraction, cell.runs), []).append(cell.kind)
@@ -144,9 +147,10 @@ def unproven(results: Results) -> list[str]:
         found.append("Spots are not known: photos that share one count as independent, so intervals are too narrow.")
     if not results.across:
         found.append("Transfer: no run was measured on another set.")
-    few = [cell.key for cell in results.cells if cell.runs < 5]
+    complete = Counter((each.arm, each.backbone) for each in results.scores)
+    few = [cell for cell in results.cells if complete[cell.arm.name, cell.backbone] < 5]
     if few:
-        found.append(f"Small differences: {len(few)} of {len(results.cells)} cells have fewer than five runs.")
+        found.append(f"Small differences: {len(few)} of {len(results.cells)} cells have fewer than five complete runs.")
     found.append(
         "That the paper's numbers come out: its photos, batch size, optimiser, learning rate and augmentation are not "
         "known."

@@ -31,17 +31,20 @@ SCORES = {"f1": "F1", "iou": "IoU"}
 
 
 def part(material: Material, complexity: Callable[[str, int], "Complexity"]) -> Part:
-    """The paper beside the arm of this study that does what the paper did.
+    """The paper beside the arm of this study that does what the paper did, else beside its first arm.
 
     Parameters
     ----------
     complexity : `segmentation.model.complexity`, or a table of it.
     """
+    same = "trains on photos alone as the paper did"
+    if not material.on_photos_alone:
+        same = "does not do what the paper did: no arm of this study trains on photos alone"
     blocks: list[Block] = [
         Text(
             text=f"{paper.CITATION} Its values stand in the shaded columns. Ours are from the arm "
-            f"“{material.reference}”, which trains on photos alone as the paper did. The photos are others: columns "
-            "show whether the same order comes out, not whether the same number does."
+            f"“{material.reference}”, which {same}. The photos are others: columns show whether the same order comes "
+            "out, not whether the same number does."
         ),
         _table_i(material, complexity),
         _table_ii(material),

@@ -11,7 +11,7 @@ from benchmarks.forest import forest
 from benchmarks.gains import by_property, by_spot, learning_curve
 from benchmarks.material import Material
 from benchmarks.page import Block, Bullets, Part, Text, items
-from benchmarks.parts.verdicts import contrast_blocks, question_of, tally
+from benchmarks.parts.verdicts import contrast_blocks, outcome
 from benchmarks.statistics import summary
 from benchmarks.table import Column, Row, Table, interval_column, number_column, plus_minus_column, text_column
 from benchmarks.verdict import VERDICTS
@@ -46,7 +46,7 @@ def part(material: Material) -> Part:
 
 def _forests(material: Material) -> list[Figure]:
     families, figures = material.f1, []
-    gains = question_of(families, "real", "mixed")
+    gains = families.contrast("real", "mixed")
     if gains:
         rows = [(f"{each.backbone}, {percent(families.fraction(each))}", each) for each in gains]
         figures.append(
@@ -108,7 +108,7 @@ def _scores(material: Material) -> Table:
 def _where(material: Material) -> list[Block]:
     """The gain by what the photos show, for each comparison of mixed with real that has runs."""
     title = Text(text="Where renders help", heading=True)
-    found = [each for each in question_of(material.f1, "real", "mixed") if each.runs[0]]
+    found = [each for each in material.f1.contrast("real", "mixed") if each.runs[0]]
     if not found:
         return [title, Text(text="There is no pair of runs with and without renders.")]
     if absent := [name for name in material.results.test_images if name not in material.photos]:
@@ -191,11 +191,9 @@ def _across(material: Material) -> list[Block]:
             continue
         families = Families(results=results, scores=scores, groups=material.spots_of(name), score="f1")
         for contrast, found in families.contrasts.items():
-            known = [each for each in found if each.difference is not None]
+            known = [each for each in found if each.known]
             if known:
-                start = (
-                    f"{contrast.question} On {name} ({known[0].photos} photos), {len(known)} compared: {tally(known)}."
-                )
+                start = f"{contrast.question} On {name} ({known[0].photos} photos), {outcome(known)}."
                 blocks += [Text(text=start), Bullets(items=items(*(families.sentence(each) for each in known)))]
             rows += [_across_row(name, families, each) for each in known]
         if missing := results.across_missing[name]:

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.comparison import ONE_RUN, Comparison
-from benchmarks.crossed import GREATEST
 from benchmarks.equivalence import MARGIN
-from benchmarks.families import Families
+from benchmarks.families import CONTRASTS
 from benchmarks.material import Material
 from benchmarks.page import Block, Bullets, Text, items
 from benchmarks.table import (
@@ -15,14 +14,13 @@ from benchmarks.table import (
     Row,
     Table,
     interval_column,
-    number,
     number_column,
     p_column,
     percent_column,
     text_column,
 )
-from benchmarks.verdict import VERDICTS
-from benchmarks.words import count, in_arm, percent
+from benchmarks.verdict import VERDICTS, detectable
+from benchmarks.words import count, in_arm, listed, percent
 
 # How to read the columns of both tables.
 READING = (
@@ -38,17 +36,25 @@ def tally(found: Sequence[Comparison]) -> str:
     return ", ".join(f"{counts[name]} {name}" for name in VERDICTS.values() if counts[name])
 
 
+def outcome(found: Sequence[Comparison]) -> str:
+    """A heading's second half: how many comparisons there are, and how they came out."""
+    return f"{len(found)} compared: {tally(found)}" if found else "No run is complete yet"
+
+
 def contrast_blocks(material: Material) -> list[Block]:
     """For each contrast of arms its question and one sentence a comparison; then one table of all."""
     families = material.f1
     blocks: list[Block] = []
     for contrast, found in families.contrasts.items():
         blocks += [
-            Text(text=f"{contrast.question} {len(found)} compared: {tally(found)}", heading=True),
+            Text(text=f"{contrast.question} {outcome(found)}", heading=True),
             Bullets(items=items(*(families.sentence(each) for each in found))),
         ]
     if not families.contrasts:
-        return [Text(text="No two arms of this study are of one backbone and one part of the photos: no comparison.")]
+        pairs = listed([f"{each.kind} with {each.base}" for each in CONTRASTS])
+        return [
+            Text(text=f"Nothing is compared: at no backbone and part of the photos has this study the arms of {pairs}.")
+        ]
     return [*blocks, _contrast_table(material)]
 
 
@@ -149,17 +155,13 @@ def _columns(runs: str) -> tuple[Column, ...]:
         first, second = row["runs_first"], row["runs_second"]
         return str(first) if first == second else f"{first} / {second}"
 
-    def detectable(row: Row) -> str:
-        no_such = row["detectable"] is not None and row["detectable"] >= GREATEST
-        return f"over {GREATEST:g}" if no_such else number(row, "detectable", ".3f")
-
     return (
         text_column("Verdict", "verdict"),
         number_column("F1 difference", "difference", "+.3f"),
         interval_column("95 % interval", "low", "high", "+.3f"),
         p_column("p", "p"),
         p_column("Equal: p", "equal_p"),
-        Column(heading="Detectable", cell=detectable),
+        Column(heading="Detectable", cell=lambda row: detectable(row["detectable"])),
         percent_column("Won", "won"),
         Column(heading=runs, cell=both),
         Column(heading="Units", cell=lambda row: f"{row['units']} {row['unit']}s"),
@@ -174,10 +176,3 @@ def _reasons(found: Sequence[Comparison]) -> list[str]:
     few = [ONE_RUN] * any(min(each.runs) < 2 for each in untested)
     others = dict.fromkeys(each.reason for each in untested if min(each.runs) >= 2)
     return [f"No p-value: {reason}." for reason in (*few, *others)]
-
-
-def question_of(families: Families, base: str, kind: str) -> list[Comparison]:
-    """The comparisons of one contrast; none where the study lacks one of its arms."""
-    return next(
-        (found for contrast, found in families.contrasts.items() if (contrast.base, contrast.kind) == (base, kind)), []
-    )

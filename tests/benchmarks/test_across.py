@@ -8,6 +8,8 @@ import pytest
 
 from benchmarks import across, results
 from benchmarks.config import choose
+from benchmarks.material import gather
+from benchmarks.parts import renders
 from benchmarks.sources import Sources, prepare
 from segmentation import coco, evaluate, runs
 from twin.files import InputError, write_json
@@ -104,14 +106,27 @@ def test_sets_that_cannot_be_are_refused(tmp_path: Path, fake_dataset: Maker) ->
     fake_dataset(tmp_path / "photos", 20)
     fake_dataset(tmp_path / "one" / "yard", 5, seed=1)
     fake_dataset(tmp_path / "two" / "yard", 5, seed=2)
+    fake_dataset(tmp_path / ".yard", 5, seed=3)
+    fake_dataset(tmp_path / "pier", 5, seed=4)
+    (tmp_path / "pier" / "spots.csv").write_text("file_name,spot\nanother.png,1\n")
     for sets, message in (
         (("photos",), "these are the photos of the study"),
         (("one/yard", "two/yard"), "two sets are called yard"),
         (("absent",), "absent"),
+        ((".yard",), "'.yard' cannot name a set"),
+        (("pier",), "spots.csv"),
     ):
         sources = Sources(data=tmp_path / "photos", across=tuple(tmp_path / name for name in sets))
         with pytest.raises(InputError, match=message):
             prepare(tmp_path / "out", choose("quick"), sources)
+
+
+def test_spots_of_another_set_are_kept_though_its_folder_goes(tmp_path: Path, fake_study: Maker) -> None:
+    fake_study(tmp_path / "out", data=tmp_path / "photos", backbones=("vgg16",), across=("yard",), spot_size=3)
+    shutil.rmtree(tmp_path / "yard")
+    blocks = renders.part(gather(results.load(tmp_path / "out"))).blocks
+    (table,) = (block for block in blocks if block.kind == "table" and block.name == "across")
+    assert {(row["units"], row["unit"]) for row in table.rows} == {(4, "spot")}
 
 
 def test_sets_of_before_are_kept_and_measured_where_they_still_are(tmp_path: Path, fake_study: Maker) -> None:

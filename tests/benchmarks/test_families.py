@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from benchmarks.families import Families
 from benchmarks.material import Material
 from benchmarks.parts import answer
 from benchmarks.parts.cost import pareto
-from benchmarks.parts.method import command
+from benchmarks.parts.method import command, unproven
+from benchmarks.parts.verdicts import contrast_blocks
 
 Maker = Callable[..., Any]
 
@@ -93,7 +95,50 @@ def test_a_study_without_pairs_says_so(tmp_path: Path, fake_study: Maker) -> Non
     assert not found.f1.backbones
     sentences = answer.sentences(found)
     assert "not known" in sentences["Renders"]
-    assert "no other backbone was trained" in sentences["Backbones"]
+    assert "no other backbone has a complete run there" in sentences["Backbones"]
+
+
+def test_where_renders_are_compared_the_answer_speaks_of_that_backbone(tmp_path: Path, fake_study: Maker) -> None:
+    more = cells(("real",), (1.0,), ("mobilenet_v2",), 4)
+    fake_study(tmp_path, kinds=("real", "mixed"), backbones=("vgg16",), runs=2, more=more)
+    found = material(results.load(tmp_path))
+    assert found.lead == "vgg16"
+    assert answer.sentences(found)["Renders"].startswith("With vgg16 and all training photos, ")
+    assert answer.tiles(found)[0].label == "Renders, at all training photos"
+
+
+def test_without_photos_alone_no_sentence_speaks_of_them(tmp_path: Path, fake_study: Maker) -> None:
+    fake_study(tmp_path, kinds=("mixed", "strong"), backbones=("vgg16", "resnet152"), runs=2)
+    found = material(results.load(tmp_path))
+    assert not found.on_photos_alone
+    sentences = answer.sentences(found)
+    assert sentences["Backbones"].startswith("In the arm mixed with all training photos ")
+    assert "photos alone" not in sentences["Backbones"]
+    assert [tile.label for tile in answer.tiles(found)] == ["Highest mean, arm mixed"]
+    (text,) = (block.text for block in contrast_blocks(found) if block.kind == "text")
+    assert text.startswith("Nothing is compared: at no backbone and part of the photos")
+
+
+def test_an_arm_without_any_complete_run_is_not_said_to_be_absent(tmp_path: Path, fake_study: Maker) -> None:
+    fake_study(tmp_path, backbones=("vgg16",), without=tuple(f"mixed-vgg16-0{run}" for run in (0, 1)))
+    found = material(results.load(tmp_path))
+    headings = [block.text for block in contrast_blocks(found) if block.kind == "text"]
+    assert headings[0] == "Do renders help? 1 compared: 1 not tested"
+    fake_study(
+        tmp_path / "none",
+        backbones=("vgg16",),
+        without=tuple(f"{arm}-vgg16-0{run}" for arm in ("real", "mixed") for run in (0, 1)),
+    )
+    headings = [
+        block.text for block in contrast_blocks(material(results.load(tmp_path / "none"))) if block.kind == "text"
+    ]
+    assert headings == ["Do renders help? No run is complete yet"]
+    assert answer.sentences(found)["All comparisons"] == "Renders are compared with photos alone nowhere here."
+
+
+def test_cells_with_fewer_than_five_complete_runs_are_small(tmp_path: Path, fake_study: Maker) -> None:
+    fake_study(tmp_path, kinds=("real",), backbones=("vgg16",), runs=5, without=("real-vgg16-03",))
+    assert any("1 of 1 cells have fewer than five complete" in line for line in unproven(results.load(tmp_path)))
 
 
 def test_the_command_names_every_cell(uneven: results.Results) -> None:
@@ -101,7 +146,9 @@ def test_the_command_names_every_cell(uneven: results.Results) -> None:
     assert len(lines) == 2
     assert "--arms real mixed copy-paste --fractions 1 0.5 --backbones mobilenet_v2 --runs 3" in lines[0]
     assert "--arms real --fractions 1 --backbones resnet152 vgg16 --runs 2" in lines[1]
-    assert all("--across elsewhere" in line for line in lines)
+    assert all("--split split.json --across elsewhere --arms" in line for line in lines)
+    again = replace(uneven, groups=None, config=replace(uneven.config, threads=4), across={"a": (), "b c": ()})
+    assert "--split published --across a 'b c' --threads 4 --arms" in command(again)
 
 
 def test_the_pareto_front_has_what_nothing_beats() -> None:

@@ -1,11 +1,12 @@
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy.special import stdtrit
 
 from benchmarks import crossed, goals, pooled
-from benchmarks.goals import Estimate
+from benchmarks.goals import Estimate, comparison_rows
 from benchmarks.recipe import Mix, Recipe
 from benchmarks.statistics import RunScores
 from segmentation.runs import PerImage
@@ -139,6 +140,12 @@ def test_what_the_renders_after_the_first_add_is_compared() -> None:
     pair = {(each.first, each.second): each for each in judged().comparisons}["renders (first 100)", "renders"]
     assert pair.difference == pytest.approx(0.04, abs=0.01)
     assert pair.detectable is not None
+
+
+def test_what_no_score_can_differ_by_is_not_printed_as_detectable() -> None:
+    pair = {(each.first, each.second): each for each in judged().comparisons}["real", "mixed50"]
+    rows = comparison_rows([replace(pair, p=0.00001, detectable=12.87), replace(pair, p=None, detectable=None)])
+    assert [row[3:5] for row in rows] == [["<0.0001", "over 1"], ["–", "–"]]
 
 
 def test_one_run_and_missing_arms_give_numbers_without_verdicts() -> None:

@@ -295,10 +295,13 @@ def test_latencies_are_kept_and_a_damaged_file_costs_them_alone(tmp_path: Path, 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(latency, "measure", lambda *args, **kwargs: pytest.fail("measured again"))
         assert cost.timings(found) == first
+    (tmp_path / cost.FILE).write_text((tmp_path / cost.FILE).read_text().replace("resnet152", "inceptionv4"))
+    assert set(cost.timings(found)) == set(TWO)  # a backbone that was added later is measured, with the others
     (tmp_path / cost.FILE).write_text("backbone,p50_ms\nvgg16,soon\n")
     part = cost.part(gather(found), model.complexity)
     assert any("delete it and the report measures again" in block.text for block in part.blocks if block.kind == "text")
     assert [row["latency_ms"] for row in part.tables[0].rows] == [None, None]
+    assert not any("Pareto front of F1" in block.text for block in part.blocks if block.kind == "text")
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from benchmarks.transfer_command import transfer as command
 from segmentation import coco, evaluate, runs, splits
 from synth import fanout
 from twin import cluster
-from twin.files import InputError, read_json
+from twin.files import InputError, read_json, write_json
 from twin.holding import hold
 
 Maker = Callable[..., Any]
@@ -262,6 +263,15 @@ def test_the_reference_of_a_screen_is_trained_once_for_all_renders(
     said = capsys.readouterr().out
     assert "all real: 0." in said
     assert str(home / "renders") in said  # what was screened before
+    (other,) = re.findall(r"^  ([0-9.]+)  ", said, flags=re.MULTILINE)
+    assert f"per-image F1 of renders only {other}" in said  # the same counts, the same mean over spots
+    document = read_json(home / "photos" / "annotations.json")  # another mask: what was before is of other photos
+    write_json(home / "photos" / "annotations.json", {**document, "annotations": document["annotations"][1:]})
+    give(home, screen=True, out=home / "new")
+    shutil.copytree(next((home / "out").glob("photos/screen/renders-*")), home / "new/photos/screen/renders-0")
+    capsys.readouterr()
+    give(home, screen=True, out=home / "new")
+    assert "other renders" not in capsys.readouterr().out
 
 
 def test_a_screen_of_mixtures_tells_them_apart_and_keeps_those_before(

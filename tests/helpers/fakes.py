@@ -15,6 +15,7 @@ from PIL import Image
 from benchmarks import manifest
 from benchmarks.across import measure
 from benchmarks.config import Cell, StudyConfig, choose
+from benchmarks.sources import SPOTS, spots_beside
 from segmentation import coco, evaluate, runs, splits
 from segmentation.config import Profile
 from twin.files import write_json, write_manifest
@@ -73,6 +74,7 @@ def write_run(folder: Path, config: Any, real: coco.Dataset, split: splits.Split
     content = {
         **runs.identity(config, real, split, renders),
         "config_digest": config.digest,
+        "counts": {"test": len(split.test)},
         "best_epoch": config.epochs,
         "train_seconds": 60.0 + config.seed,
         "seed": config.seed,
@@ -100,8 +102,8 @@ def make_study(
 ) -> StudyConfig:
     """A finished study in `folder`.
 
-    `data` None is a stand-in; `more` adds cells to the product of the others; each `spot_size` photos show one spot;
-    `across` names other sets of 12 photos, made beside `folder`; `without` names runs that are left out.
+    `data` None is a stand-in; `more` adds cells to the product of the others; `across` names other sets of 12 photos,
+    made beside `folder`; each `spot_size` photos of any set show one spot; `without` names runs that are left out.
     """
     config = choose(profile, kinds=kinds, fractions=fractions, backbones=backbones, runs=runs)
     config = replace(config, cells=(*config.cells, *more)).joined(config)
@@ -119,6 +121,10 @@ def make_study(
         if key not in without:
             write_run(folder / "runs" / key, each, real, split, renders)
     sets = {name: write_dataset(folder.parent / name, 12, name=name, seed=2) for name in across}
+    if spots is not None:
+        for name, other in sets.items():
+            rows = [f"{photo.file_name},{place // spot_size}\n" for place, photo in enumerate(other.photos)]
+            (folder.parent / name / SPOTS).write_text("".join(["file_name,spot\n", *rows]))
     for (name, other), key in product(sets.items(), config.grid):
         if key not in without:
             write_across(folder / "runs" / key, name, other)
@@ -129,7 +135,10 @@ def make_study(
         renders=manifest.of_renders(folder, folder / "renders", renders, config.renders)
         if "mixed" in config.kinds
         else None,
-        across={name: manifest.of_set(folder, folder.parent / name, other) for name, other in sets.items()},
+        across={
+            name: manifest.of_set(folder, folder.parent / name, other, spots_beside(other))
+            for name, other in sets.items()
+        },
         failed=failed or {},
     )
     write_manifest(folder, manifest.KIND, content)
