@@ -73,8 +73,9 @@ def forecast(
     path : .png or .svg.
     twin, found, years : as `twin.forecast.outlook` takes and gives them; T years.
     zone : to draw.
-    nominal_mm : its thickness when new.
-    required_mm, chance : thickness it must keep, and the chance, (T,), that it does not; None for none.
+    nominal_mm : its least thickness when new, of the same places.
+    required_mm, chance : thickness it must keep, and the chance, (T,), that it does not; None for none. Drawn is the
+        least of the places that were thicker when new.
     records : all that was found; those of this zone are drawn.
     next_years : when to look again, or None.
     now_years : from where on it is a forecast.
@@ -84,7 +85,7 @@ def forecast(
     with _canvas(path, 8.6, 4.2 + 1.4 * (panels - 1)) as figure:
         every = figure.subplots(panels, 1, sharex=True, height_ratios=(3, 2, 1)[:panels])
         upper, lower = every[0], every[1]
-        _fan(upper, year, found[zone].least_left_mm, LOSS)
+        _fan(upper, year, found[zone].judged_left_mm, LOSS)
         upper.set(
             title=f"{twin.id}, {zone}: least remaining thickness (new: {nominal_mm:.4g} mm at its thinnest)",
             ylabel="mm",

@@ -134,7 +134,8 @@ def forecast(
     Args:
         folder: of the twin.
         years: to look ahead, from the twin's clock or its last inspection, whichever is later.
-        required: thickness in mm that must be left, as zone=mm; all=mm for the zones not named.
+        required: thickness in mm that must be left, as zone=mm; all=mm for the zones not named. It judges the places
+            that were thicker than it when new: of a header, not of its thinner branch.
         rule: bound on the time to the next inspection.
         out: .csv with every zone and year.
         plot: .png or .svg; needs matplotlib.
@@ -172,7 +173,7 @@ def forecast(
         pressure = future.Pressure.of(known.asset, smys_mpa=smys_mpa, length_mm=length_mm, method=method)
     now, grid = known.now_years, _grid(known.now_years, years)
     with busy("forecasting"):
-        found = future.outlook(particles, grid)
+        found = future.outlook(particles, grid, limits)
         plan = future.plan(particles, limits, now, rule) if limits else None
     table = future.rows(found, grid, [f"{state.later(twin.built, year):%Y-%m-%d}" for year in grid], limits)
     if out is not None:
@@ -196,9 +197,10 @@ def forecast(
     if plot is not None:
         chosen = zone or (future.ALL if plan is None else plan.zone)
         chance = future.chance_below(found, limits)
+        nominal = future.nominal_mm(particles.bank, chosen, limits.get(chosen, 0.0))
         chart.forecast(
             plot, twin, found, grid,
-            zone=chosen, nominal_mm=future.nominal_mm(particles.bank, chosen), required_mm=limits.get(chosen),
+            zone=chosen, nominal_mm=nominal, required_mm=limits.get(chosen),
             chance=chance.get(chosen), records=known.records, now_years=now,
             next_years=None if plan is None else now + plan.interval_years,
         )  # fmt: skip

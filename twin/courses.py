@@ -102,8 +102,8 @@ class Course:
         depth *= self.zone.factor[place]
         return depth
 
-    def worst_mm(self, years: float) -> tuple[Singles, Singles]:
-        """Greatest loss of the zone and least remaining thickness, (n, s) mm."""
+    def worst_mm(self, years: float, above_mm: float = 0.0) -> tuple[Singles, Singles]:
+        """Greatest loss of the zone, and least that is left of places thicker than `above_mm` when new, (n, s) mm."""
         surface, pits = self.surface_mm(years), self.pits_mm(years)
         place = self._of_pits(self.zone.pit_place)
         at_pit = np.take_along_axis(surface, place, axis=2) + pits
@@ -111,8 +111,9 @@ class Course:
         surface = np.minimum(surface, thickness)
         np.minimum(at_pit, thickness[place], out=at_pit)
         worst = np.maximum(surface.max(axis=2), at_pit.max(axis=2))
-        left = np.minimum((thickness - surface).min(axis=2), (thickness[place] - at_pit).min(axis=2))
-        return worst, left
+        left = np.where(thickness > above_mm, thickness - surface, np.inf).min(axis=2)
+        left_at_pit = np.where(thickness[place] > above_mm, thickness[place] - at_pit, np.inf).min(axis=2)
+        return worst, np.minimum(left, left_at_pit)
 
     def rusted(self, years: float) -> NDArray[np.bool_]:
         """Whether each place counts as rusted, (n, s, Q)."""

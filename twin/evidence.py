@@ -38,7 +38,7 @@ class Sighting:
     ----------
     record, years : what was found, and how many years after the asset was built.
     tool : number of the tool whose bias it shares.
-    thickness_mm : nominal, at its place.
+    thickness_mm : nominal, at its place, or None where that is not known: then that of each sample place.
     factor : of loss there by zone and facing, or None where the place is not known.
     weight : (P + spots,) share of each place in the area that was seen, summing to 1.
     places : number of sample places that carry weight.
@@ -47,7 +47,7 @@ class Sighting:
     record: Record
     years: float
     tool: int
-    thickness_mm: float
+    thickness_mm: float | None
     factor: float | None
     weight: Singles
     places: int
@@ -74,7 +74,7 @@ def sighting(
         record=record,
         years=record.years(bank.twin),
         tool=tool,
-        thickness_mm=float(np.median(zone.thickness_mm) if at is None else texels.thickness_mm[at]),
+        thickness_mm=None if at is None else float(texels.thickness_mm[at]),
         factor=factor,
         weight=weight,
         places=count,
@@ -186,7 +186,8 @@ def _left_mm(course: Course, item: Sighting) -> Singles:
     loss = course.surface_mm(item.years, places)
     if item.factor is not None:
         loss = loss * (np.float32(item.factor) / np.maximum(course.zone.factor[places], np.float32(1e-6)))
-    return np.asarray(np.maximum(np.float32(item.thickness_mm) - loss, 0))
+    new = course.zone.thickness_mm[places] if item.thickness_mm is None else np.float32(item.thickness_mm)
+    return np.asarray(np.maximum(new - loss, 0))
 
 
 def _place_log_likelihood(course: Course, readings: Sequence[Sighting], bias: Singles) -> Singles:

@@ -5,6 +5,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from itertools import chain
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,6 +35,7 @@ class Outlook:
     mean_loss_mm: Floats  # (n, T)
     max_loss_mm: Floats  # (n, T)
     least_left_mm: Floats  # (n, T) least remaining thickness
+    judged_left_mm: Floats  # (n, T) the same of places that were thicker when new than is required of the zone
 
 
 Levels = tuple[float, float, float]  # P5, P50, P95
@@ -107,13 +109,16 @@ class Pressure:
         return np.nan_to_num(pressure)
 
 
-def outlook(particles: Particles, years: Sequence[float]) -> dict[str, Outlook]:
+def outlook(
+    particles: Particles, years: Sequence[float], required: Mapping[str, float] = MappingProxyType({})
+) -> dict[str, Outlook]:
     """Forecast each zone, and all of them together as zone "all".
 
     Parameters
     ----------
     particles : what is known.
     years : (T,) after the asset was built.
+    required : thickness in mm, by zone.
     """
     found: dict[str, Outlook] = {}
     for zone in particles.bank.zones:
@@ -121,12 +126,15 @@ def outlook(particles: Particles, years: Sequence[float]) -> dict[str, Outlook]:
         columns = []
         for year in years:
             worst, left = course.worst_mm(year)
+            judged = course.worst_mm(year, required[zone.name])[1] if zone.name in required else left
             share = np.minimum(course.rusted(year) @ zone.weight, 1)  # the weights add up to 1 but for rounding
             # The mean has pits as they are on average; a small zone may happen to have fewer.
             mean = np.minimum(course.mean_mm(year), worst)
-            columns.append([share[:, 0], mean[:, 0], worst[:, 0], left[:, 0]])
-        share, mean, worst, left = np.array(columns, dtype=float).transpose(1, 2, 0)
-        found[zone.name] = Outlook(rusted_share=share, mean_loss_mm=mean, max_loss_mm=worst, least_left_mm=left)
+            columns.append([share[:, 0], mean[:, 0], worst[:, 0], left[:, 0], judged[:, 0]])
+        share, mean, worst, left, judged = np.array(columns, dtype=float).transpose(1, 2, 0)
+        found[zone.name] = Outlook(
+            rusted_share=share, mean_loss_mm=mean, max_loss_mm=worst, least_left_mm=left, judged_left_mm=judged
+        )
     area = np.array([zone.area_mm2 for zone in particles.bank.zones])
     every = list(found.values())
     found[ALL] = Outlook(
@@ -134,6 +142,7 @@ def outlook(particles: Particles, years: Sequence[float]) -> dict[str, Outlook]:
         mean_loss_mm=np.average([one.mean_loss_mm for one in every], axis=0, weights=area),
         max_loss_mm=np.max([one.max_loss_mm for one in every], axis=0),
         least_left_mm=np.min([one.least_left_mm for one in every], axis=0),
+        judged_left_mm=np.min([one.judged_left_mm for one in every], axis=0),
     )
     return found
 
@@ -144,7 +153,7 @@ def required_by_zone(bank: Bank, given: Mapping[str, float]) -> dict[str, float]
     Raises
     ------
     InputError
-        An unknown zone, or a thickness that is not positive or that the zone never had.
+        An unknown zone, or a thickness that is not positive or that no place of the zone ever had.
     """
     names = [zone.name for zone in bank.zones]
     wrong = set(given) - {*names, ALL}
@@ -155,23 +164,27 @@ def required_by_zone(bank: Bank, given: Mapping[str, float]) -> dict[str, float]
     found = {name: given.get(name, given.get(ALL)) for name in names}
     required = {name: value for name, value in found.items() if value is not None}
     for name, value in required.items():
-        nominal = nominal_mm(bank, name)
+        nominal = float(zone_of(bank, name).thickness_mm.max())
         if not 0 < value < nominal:
             raise InputError(
-                f"required thickness: {value:g} mm on {name}, which is {nominal:g} mm when new; name its zones"
+                f"required thickness: {value:g} mm on {name}, which is at most {nominal:.4g} mm when new; "
+                "name its zones"
             )
     return required
 
 
-def nominal_mm(bank: Bank, zone: str) -> float:
-    """Least thickness of a zone, or of all, when new."""
+def nominal_mm(bank: Bank, zone: str, above_mm: float = 0.0) -> float:
+    """Least thickness of a zone, or of all, when new, of places that were thicker than `above_mm`."""
     chosen = bank.zones if zone == ALL else [zone_of(bank, zone)]
-    return min(float(each.thickness_mm.min()) for each in chosen)
+    return min(float(each.thickness_mm.min(initial=np.inf, where=each.thickness_mm > above_mm)) for each in chosen)
 
 
 def chance_below(found: Mapping[str, Outlook], required: Mapping[str, float]) -> dict[str, Floats]:
-    """Chance that some place of a zone is thinner than required, (T,), for each zone that requires any, and "all"."""
-    below = {name: found[name].least_left_mm < value for name, value in required.items()}
+    """Chance that some place of a zone is thinner than required, (T,), for each zone that requires any, and "all".
+
+    `found` is for that requirement: what was no thicker when new is not judged.
+    """
+    below = {name: found[name].judged_left_mm < value for name, value in required.items()}
     if below:
         below[ALL] = np.any(list(below.values()), axis=0)
     return {name: values.mean(axis=0) for name, values in below.items()}
@@ -219,12 +232,12 @@ def plan(particles: Particles, required: Mapping[str, float], now_years: float, 
     rule : see `twin.planning`.
     """
     past = max(now_years - 1.0, 0.0)
-    found = outlook(particles, [past, now_years])
+    found = outlook(particles, [past, now_years], required)
     lives = {}
     for name, value in required.items():
         before, now = found[name].max_loss_mm.T
         rate = np.maximum(now / max(now_years, 1e-9), (now - before) / max(now_years - past, 1e-9))
-        lives[name] = levels(remaining_life_years(found[name].least_left_mm[:, 1], value, rate))
+        lives[name] = levels(remaining_life_years(found[name].judged_left_mm[:, 1], value, rate))
     zone = min(lives, key=lambda name: lives[name])
     return Plan(zone=zone, life_years=lives[zone], interval_years=interval_years(lives[zone][0], rule))
 

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from twin import assets, forecast, inspection, recall, state
+from twin.assets import Asset, Texels
 from twin.coating import Paint
 from twin.exposure import at
 from twin.files import InputError
-from twin.histories import Prior, bank
+from twin.histories import Bank, Prior, bank
 from twin.inference import Particles, learn
 from twin.inspection import Record
 from twin.state import EPOCH, later
@@ -78,6 +79,46 @@ def test_all_is_made_of_its_zones(particles: Particles) -> None:
         found["all"].rusted_share, np.average([each.rusted_share for each in parts], axis=0, weights=area)
     )
     np.testing.assert_array_equal(found["all"].max_loss_mm, np.max([each.max_loss_mm for each in parts], axis=0))
+
+
+BRANCHED = {
+    "nps": "8", "run_m": 1.5, "branch_nps": "4", "branch_at_m": 0.75, "branch_m": 0.2, "branch_degrees": 0.0,
+    "branch_end": "cut",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def branched() -> tuple[Bank, Asset, Texels]:
+    """A pipe whose body is a header of 8.18 mm and a branch of 6.02 mm."""
+    twin = spool()
+    twin = replace(twin, parameters={**twin.parameters, **BRANCHED}, exposure=at("C4"), coating=Paint(life_years=12.0))
+    asset = state.asset(twin)
+    texels = assets.texels(asset)
+    return bank(twin, asset, texels, years=12, prior=Prior(), seed=0, draws=16, seeds=4), asset, texels
+
+
+def test_a_sound_reading_on_the_thinner_branch_is_no_loss(branched: tuple[Bank, Asset, Texels]) -> None:
+    record = Record(date="2010-01-01", zone="body", kind="ultrasonic", value=6.0, tool="UT", place="BRANCH-1")
+    known = learn(*branched, [record], {}, seed=0, particles=200)
+    before, after = (forecast.outlook(each, [10.0])["body"].mean_loss_mm for each in known.particles)
+    assert known.conflicts == ()
+    assert np.median(after) < 1.2 * np.median(before)
+
+
+def test_what_never_had_the_required_thickness_is_not_judged(branched: tuple[Bank, Asset, Texels]) -> None:
+    histories = branched[0]
+    known = learn(*branched, [], {}, seed=0, particles=200).now
+    required = forecast.required_by_zone(histories, {"body": 6.5})
+    found = forecast.outlook(known, [0.0, 12.0], required)
+    assert found["body"].least_left_mm[:, 0] == pytest.approx(6.02)
+    assert found["body"].judged_left_mm[:, 0] == pytest.approx(8.18)
+    header = found["body"].judged_left_mm[:, 1]
+    chance = forecast.chance_below(found, required)["body"]
+    assert chance[0] == 0 < chance[1] == (header < 6.5).mean() < 0.5
+    assert forecast.plan(known, required, 0.0, "api510").life_years[0] > 0
+    assert [forecast.nominal_mm(histories, "body", least) for least in (0.0, 6.5)] == pytest.approx([6.02, 8.18])
+    with pytest.raises(InputError, match=r"at most 8\.18 mm when new"):
+        forecast.required_by_zone(histories, {"body": 8.2})
 
 
 def test_the_chance_of_being_too_thin_is_a_share_of_histories(particles: Particles) -> None:
