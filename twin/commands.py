@@ -29,8 +29,8 @@ def inspect(
     uvmap: tuple[Path, ...] = (),
     scatter: float | None = None,
     bias: float | None = None,
-    detection: float = 0.9,
-    false_calls: float = 0.01,
+    detection: float | None = None,
+    false_calls: float | None = None,
     category_measured: bool = False,
     seed: int = 0,
 ) -> None:
@@ -57,8 +57,8 @@ def inspect(
         uvmap: of each mask, from python -m synth uvmap.
         scatter: standard deviation from reading to reading, instead of what is usual for the kind.
         bias: standard deviation of the tool's bias, instead of what is usual.
-        detection: of a photograph: the chance that rust is called rust.
-        false_calls: of a photograph: the chance that sound surface is called rust.
+        detection: of a photograph: the chance that rust is called rust; 0.9 unless given.
+        false_calls: of a photograph: the chance that sound surface is called rust; 0.01 unless given.
         category_measured: the corrosivity category was measured on specimens (ISO 9226), not estimated; give it to
             forecast too.
         seed: of the update that holds the new records against the old.
@@ -67,7 +67,8 @@ def inspect(
 
     from twin import inspection, intake
 
-    single = (date, kind, zone, value, tool, place, uv, photo, uvmap, scatter, bias)
+    _check_seed(seed)
+    single = (date, kind, zone, value, tool, place, uv, photo, uvmap, scatter, bias, detection, false_calls)
     content = b""
     records: list[Record]
     if csv is not None:
@@ -95,8 +96,8 @@ def inspect(
             uv=uv,
             scatter_sd=-1.0 if scatter is None else scatter,
             bias_sd=-1.0 if bias is None else bias,
-            detection=detection,
-            false_calls=false_calls,
+            detection=inspection.Record.detection if detection is None else detection,
+            false_calls=inspection.Record.false_calls if false_calls is None else false_calls,
         )
         records = [record]
         if uvmap:
@@ -255,6 +256,11 @@ def _required(given: Sequence[str]) -> dict[str, float]:
     return found
 
 
+def _check_seed(seed: int) -> None:
+    if seed < 0:
+        raise InputError(f"--seed {seed}: must be at least 0")
+
+
 def _recalled(folder: Path, years: float, seed: int, category_measured: bool) -> "Recalled":
     """What a twin's folder knows, with a warning where its records end torn."""
     import sys
@@ -262,8 +268,7 @@ def _recalled(folder: Path, years: float, seed: int, category_measured: bool) ->
     from twin.histories import CATEGORY_MEASURED, Prior
     from twin.recall import recall
 
-    if seed < 0:
-        raise InputError(f"--seed {seed}: must be at least 0")
+    _check_seed(seed)
     with busy("learning from inspections"):
         prior = CATEGORY_MEASURED if category_measured else Prior()
         known = recall(folder, ahead_years=years, seed=seed, prior=prior)

@@ -255,11 +255,18 @@ def test_wrong_masks_and_options_leave_the_folder_as_it_was(
         (("--photo", mask, "--zone", "face", "--value", "0.1"), "takes the place"),
         (("--uvmap", uvmap), "--uvmap goes with --photo"),
         (("--csv", mask), "either --csv"),
+        (("--photo", mask, "--zone", "face", "--seed", "-1"), "--seed -1"),
         ((), "give --csv"),
     ):
         done = command("inspect", folder, *arguments, *shared)
         assert (done.returncode, len(done.stderr.splitlines()), done.stdout) == (2, 1, ""), (arguments, done.stderr)
         assert message in done.stderr
+    table = tmp_path / "r.csv"
+    table.write_text(TABLE)
+    for option in (("--detection", 0.5), ("--false-calls", 0.2), ("--detection", 0.9), ("--seed", "-1")):
+        done = command("inspect", folder, "--csv", table, *option)
+        assert (done.returncode, len(done.stderr.splitlines()), done.stdout) == (2, 1, ""), (option, done.stderr)
+        assert ("--seed -1" if "--seed" in option else "either --csv") in done.stderr
     assert content(folder) == before
     nowhere = command("inspect", tmp_path / "none", "--kind", "pit", "--zone", "face", "--value", 0.1, *shared)
     assert nowhere.returncode == 2
