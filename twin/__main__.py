@@ -196,15 +196,19 @@ def _changed(kind: str, parameters: Mapping[str, Any], changes: tuple[str, ...])
         old = changed[name]
         try:
             value = text if isinstance(old, str) else json.loads(text.lower() if isinstance(old, bool) else text)
-        except json.JSONDecodeError as error:
+        except ValueError as error:
             raise InputError(f"--set {change}: {text!r} is not a value like {json.dumps(old)}") from error
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if isinstance(old, float) and number:
+        if isinstance(old, float) and _number(value):
             value = float(value)
-        if type(value) is not type(old):
+        if type(value) is not type(old) or (isinstance(old, list) and not all(map(_number, value))):
             raise InputError(f"--set {change}: {text!r} is not a value like {json.dumps(old)}")
         changed[name] = value
     return changed
+
+
+def _number(value: object) -> bool:
+    """Whether it is a number, neither NaN nor beyond any dimension."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e12
 
 
 def _place(category: str | None, climate: tuple[float, float, float, float] | None) -> "Period | None":

@@ -102,6 +102,11 @@ def test_dates_and_dimensions_are_taken(tmp_path: Path, command: Command) -> Non
         (("new", "pipe", "--set", "colour=red"), "a pipe has nps"),
         (("new", "pipe", "--set", "run_m=long"), "not a value like"),
         (("new", "pipe", "--set", "upright=1"), "not a value like"),
+        *(
+            (("new", "pipe", "--set", f"supports_at_m={wrong}"), "is not a value like [")
+            for wrong in ('["a"]', "[null]", "[[1]]", "[true]", "[NaN]", f"[1{400 * '0'}]", "1")
+        ),
+        (("new", "pipe", "--set", f"run_m=1{400 * '0'}"), "not a value like"),
         (("new", "pipe", "--set", "schedule=7"), "schedule"),
         (("new", "pipe", "--texel-mm", "0"), "0.05 to 100 mm"),
     ],
