@@ -221,14 +221,21 @@ def append(folder: Path, records: Sequence[Record], photo: bytes = b"") -> list[
     Raises
     ------
     InputError
-        No twin there, a record that cannot be of it (see `check`), a date before the last, or another process is
-        writing there. Nothing has changed then.
+        No twin there, a record that cannot be of it (see `check`), a date before the last or yet to come, or another
+        process is writing there. Nothing has changed then.
     """
     twin, _ = state.load(folder)  # before the lock, which would create the folder
     asset = state.asset(twin)
     texels = assets.texels(asset)
+    today = datetime.now(UTC).astimezone().date()
+    latest = max(today, twin.clock.date()).isoformat()
     for record in records:
         check(record, twin, asset, texels)
+        if record.date > latest:
+            raise InputError(
+                f"{record.kind} of {record.date}: is yet to come, for today is {today} and the twin's clock "
+                f"{twin.clock:%Y-%m-%d}; correct the date, or grow the twin first"
+            )
     path = folder / RECORDS
     with holding.hold(folder, "twin", {}):
         before, whole, _ = _read(path)

@@ -117,6 +117,7 @@ def test_damage_before_the_end_is_refused(folder: Path) -> None:
         ({"zone": "covered"}, "no zone 'covered'"),
         ({"date": "2006-01-01"}, "the last inspection was on 2006-05-31"),
         ({"date": "1999-12-30"}, "built on 2000-01-01"),
+        ({"date": "2106-05-31"}, "2106-05-31: is yet to come, .* the twin's clock 2004-12-31; correct the date"),
         ({"kind": "pit", "value": 10.4, "unit": "mm"}, "a pit of 10.4 mm in 10 mm"),
         ({"uv": (0.0, 0.0)}, "is no surface|is face, not|is .*, not face"),
     ],
@@ -127,6 +128,13 @@ def test_records_that_cannot_be_change_nothing(folder: Path, change: dict[str, o
     with pytest.raises(InputError, match=message):
         inspection.append(folder, [replace(READING, value=9.7), replace(READING, **change)])
     assert content(folder) == before
+
+
+def test_a_twin_grown_beyond_today_is_inspected_at_its_own_time(tmp_path: Path) -> None:
+    state.save(replace(plate(), clock=later(EPOCH, 200)), tmp_path / "t")
+    assert len(inspection.append(tmp_path / "t", [replace(READING, date="2199-12-01", value=9.0)])) == 1
+    with pytest.raises(InputError, match="yet to come"):
+        inspection.append(tmp_path / "t", [replace(READING, date="2201-01-01", value=9.0)])
 
 
 @pytest.mark.parametrize(
