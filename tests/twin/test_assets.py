@@ -257,6 +257,56 @@ def test_pipe_has_the_volume_of_its_steel() -> None:
     )
 
 
+PIPE = {
+    "nps": "8", "schedule": "40", "run_m": 1.5, "pieces": 1, "flanged": False, "start": "cut", "finish": "cut",
+    "leg_m": 0.0, "branch_nps": "none", "upright": False, "supports_at_m": [0.5], "support_m": 0.6, "support": "saddle",
+}  # fmt: skip
+SMALL_PIPE = {**PIPE, "nps": "1", "support": "clamp", "support_m": 0.3}
+BEAM = {"section": "HEB 200", "length_m": 1.5, "joint_m": 0.7, "joint": "none", "stance": "beam", "stiffeners": 0}
+BEARING = {
+    "design": "sliding", "height_m": 0.1, "travel_mm": 0.0, "width_m": 0.3, "ribs": 2, "anchors": 2,
+    "girder": "girder 800", "span_m": 1.0,
+}  # fmt: skip
+STAIR = {"slope_degrees": 40.0, "rise_mm": 180.0}
+RIBBED = {"thickness_mm": 20.0, "stiffeners": 1, "stiffener": "tee", "stiffener_height_mm": 80.0, "width_m": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "expected"),
+    [
+        ("beam", BEAM, {"beam 1/flange": {15}, "beam 1/edge": {15}, "beam 1/web": {9}, "beam 1/end": {9}}),
+        (
+            "beam",
+            {**BEAM, "joint": "cleats"},
+            {"framed beam/flange": {6.3}, "framed beam/web": {4.4}, "cleat left/edge": {6}},
+        ),
+        ("bearing", BEARING, {"girder/flange": {25}, "girder/web": {10}, "girder/weld": {10}, "girder/end": {10}}),
+        (
+            "stair",
+            {**STAIR, "stringer": "channel"},
+            {"stringer left/stringer": {7, 12.5}, "stringer left/edge": {12.5}},
+        ),
+        ("stair", {**STAIR, "stringer": "flat"}, {"stringer left/stringer": {10}, "stringer left/edge": {10}}),
+        ("plate", RIBBED, {"plate/face": {20}, "web 1/stiffener": {8}, "flange 1/stiffener": {8}}),
+        ("pipe", PIPE, {"run 1/body": {8.18}, "pad of support 1/clamp": {5.48}, "post of support 1/post": {5, 8}}),
+        ("pipe", {**PIPE, "support": "ubolt", "upright": True}, {"rail/post": {5, 8}, "rail/edge": {8}}),
+        (
+            "pipe",
+            SMALL_PIPE,
+            {"post of support 1/post": {3}, "strap upper of support 1/clamp": {4}, "shank 1 of support 1/bolt": {10}},
+        ),
+    ],
+)
+def test_metal_is_as_thick_as_its_own_part(kind: str, change: dict[str, object], expected: dict[str, set]) -> None:
+    asset = assets.build(kind, {**assets.sample(kind, np.random.default_rng(0)), **change}, texel_mm=20.0)
+    found: dict[str, set[float]] = {}
+    for island in asset.islands:
+        own = island.patch.thickness_mm
+        behind = asset.nominal_thickness_mm if own is None else own
+        found.setdefault(f"{island.patch.solid}/{island.patch.zone}", set()).add(round(behind, 2))
+    assert {name: found.get(name) for name in expected} == expected
+
+
 @pytest.mark.parametrize(
     ("kind", "change", "message"),
     [

@@ -251,7 +251,7 @@ def _cleats(size: _Size, x: float, section: str) -> _Joint:
     face = -size.tw / 2
     down = [[0, 1, 0], [-1, 0, 0], [0, 0, 1]]
     patches = profiles.bar("framed beam", profiles.i_section(h, b, tw, tf, r), 0.01, reach + face)
-    patches = shapes.thick(shapes.place(patches, down, (x, face, bottom)), 1000 * tw)
+    patches = shapes.place(patches, down, (x, face, bottom))
     steel = profiles.angle(leg, t, root)
     cleat = shapes.thick(profiles.bar("cleat", profiles.covered(steel, 0, 4), 0.0, length), 1000 * t)
     line = max(0.55 * leg, t + root + washer)

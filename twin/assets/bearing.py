@@ -253,7 +253,6 @@ def _girder(girder: str, span: float, body: _Body, width: float, height: float) 
     top, start = height + PLATE, -max(OVERHANG, length / 2 + 0.02)
     end = length / 2 + span
     beam = profiles.bar("girder", profiles.i_section(*steel, welded=girder in PLATE_GIRDERS), start, end)
-    beam = shapes.thick(beam, 1000 * tw)
     places = [-0.05, 0.05] if h > 0.28 else [0.0]
     if h > DEEP:
         places += np.arange(0.05 + PANEL * h, end - 0.05, PANEL * h).tolist()

@@ -128,18 +128,19 @@ def support(own: Holder, drop: float, *, rail: bool) -> list[Patch]:
     parts, size = _carrier(own, seat)
     shift = -own.offset / 2 if own.kind == "ubolt" else 0.0
     if post > 0:
-        section, corner = _post(own.post)
+        section, corner, wall = _post(own.post)
         size = max(size[0], corner[0] + 0.02), max(size[1], corner[1] + 0.02)
         below = [(-corner[0] / 2, "back"), (corner[0] / 2, shapes.COVERED), (np.inf, "back")]
         cap = slabs.slab("cap", (*size, CAP_M), cut="rolled", bottom=below)
         parts += shapes.place(shapes.thick(cap, 1000 * CAP_M), np.eye(3), (shift, 0, -seat - CAP_M))
         bar = profiles.bar("post", section, 0.0, post + 2 * SUNK_M, (shapes.COVERED, shapes.COVERED))
         low = -ground + foot
-        parts += shapes.place(bar, BESIDE @ steelwork.UPRIGHT, (shift, 0, low - SUNK_M))
+        stem = shapes.place(bar, BESIDE @ steelwork.UPRIGHT, (shift, 0, low - SUNK_M))
         leg = 0.004 if corner[0] < 0.09 else 0.006
         for name, turn, z in (("foot", np.eye(3), low), ("head", steelwork.HANGING, -seat - CAP_M)):
             weld = steelwork.collar(f"{name} weld", profiles.outline(section), leg)
-            parts += shapes.place(weld, turn @ BESIDE, (shift, 0, z))
+            stem += shapes.place(weld, turn @ BESIDE, (shift, 0, z))
+        parts += shapes.thick(stem, 1000 * wall)
         size = corner
     if not rail or post == 0:
         parts += shapes.place(_base(size, own.bolt, anchored=not rail), np.eye(3), (shift, 0, -ground))
@@ -288,18 +289,18 @@ def _post_size(post: str) -> tuple[float, float]:
     return h / 1000, b / 1000
 
 
-def _post(post: str) -> tuple[profiles.Section, tuple[float, float]]:
-    """Section of a post about its own axis, web along the pipe; a square tube where no section is named."""
-    size = _post_size(post)
+def _post(post: str) -> tuple[profiles.Section, tuple[float, float], float]:
+    """Section of a post about its own axis, web along the pipe, its size, and the thickness of its wall or web, metres.
+
+    A square tube where no section is named.
+    """
+    size, wall = _post_size(post), 0.003
     if not post:
-        section = profiles.square_tube(size[0], 0.003)
+        section = profiles.square_tube(size[0], wall)
     else:
-        h, b, *rest = (value / 1000 for value in BEAMS[post])
-        section = profiles.i_section(h, b, *rest)
-        move = np.array([0.0, -h / 2])
-        pieces = tuple((zone, line + move) for zone, line in section.pieces)
-        section = profiles.Section(pieces=pieces, caps=tuple(cap + move for cap in section.caps))
-    return profiles.rezone(section, ZONES), size
+        h, b, wall, *rest = (value / 1000 for value in BEAMS[post])
+        section = profiles.moved(profiles.i_section(h, b, wall, *rest), (0.0, -h / 2))
+    return profiles.rezone(section, ZONES), size, wall
 
 
 def _base(standing: tuple[float, float], bolt: float, *, anchored: bool) -> list[Patch]:

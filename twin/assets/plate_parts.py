@@ -127,7 +127,7 @@ def ribs(layout: Layout, kind: str) -> list[Patch]:
     patches: list[Patch] = []
     for number, y in enumerate(layout.ribs):
         patches += shapes.named(shapes.place(rib, np.eye(3), (0, y, 0)), f"{number + 1}")
-    return patches
+    return shapes.thick(patches, 1000 * web)
 
 
 def butt_weld(layout: Layout) -> list[Patch]:

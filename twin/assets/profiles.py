@@ -1,7 +1,7 @@
 """Rolled steel sections, and bars of them run along a line as one watertight solid."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -25,10 +25,23 @@ class Section:
     ----------
     pieces : (zone, (n, 2) line) in order, counter-clockwise round the steel; a closed line is a loop of its own.
     caps : (rows, columns, 2) grids that fill the section between the points of the pieces, du x dv towards +x.
+    thickness_mm : of the metal behind each piece, where they differ; empty for the asset's nominal thickness.
     """
 
     pieces: tuple[tuple[str, Floats], ...]
     caps: tuple[Floats, ...]
+    thickness_mm: tuple[float, ...] = ()
+
+    @property
+    def skin(self) -> list[tuple[str, Floats, float | None]]:
+        """Zone, line and thickness of each piece."""
+        behind = self.thickness_mm or (None,) * len(self.pieces)
+        return [(zone, line, own) for (zone, line), own in zip(self.pieces, behind, strict=True)]
+
+    @property
+    def least_mm(self) -> float | None:
+        """Thickness of its thinnest piece, which its ends are given."""
+        return min(self.thickness_mm, default=None)
 
 
 def i_section(h: float, b: float, tw: float, tf: float, r: float, *, welded: bool = False) -> Section:
@@ -61,7 +74,8 @@ def i_section(h: float, b: float, tw: float, tf: float, r: float, *, welded: boo
     for line in (toe, upper):
         inner = np.column_stack([np.full(len(line), foot[0, 0]), line[:, 1]])
         flanges.append(np.stack([line * left, inner * left, inner, line], axis=1))
-    return Section(pieces=pieces, caps=(flanges[0], np.stack([web * left, web], axis=1), flanges[1]))
+    caps = (flanges[0], np.stack([web * left, web], axis=1), flanges[1])
+    return Section(pieces=pieces, caps=caps, thickness_mm=_rolled(pieces, tw, tf))
 
 
 def channel(h: float, b: float, tw: float, tf: float, r: float) -> Section:
@@ -87,7 +101,8 @@ def channel(h: float, b: float, tw: float, tf: float, r: float) -> Section:
     for line in (toe, upper):
         column = np.column_stack([np.full(len(line), inside), line[:, 1]])
         flanges.append(np.stack([column * [0, 1], column, line], axis=1))
-    return Section(pieces=pieces, caps=(flanges[0], np.stack([web * [0, 1], web], axis=1), flanges[1]))
+    caps = (flanges[0], np.stack([web * [0, 1], web], axis=1), flanges[1])
+    return Section(pieces=pieces, caps=caps, thickness_mm=_rolled(pieces, tw, tf))
 
 
 def angle(leg: float, t: float, r: float) -> Section:
@@ -165,19 +180,19 @@ def folded(line: ArrayLike, thickness: float) -> Section:
 
 def rezone(section: Section, zones: Mapping[str, str]) -> Section:
     """The same section with other names for some of its zones."""
-    pieces = tuple((zones.get(zone, zone), line) for zone, line in section.pieces)
-    return Section(pieces=pieces, caps=section.caps)
+    return replace(section, pieces=tuple((zones.get(zone, zone), line) for zone, line in section.pieces))
 
 
 def covered(section: Section, *numbers: int) -> Section:
     """The same section with some of its pieces, by number, pressed on another solid."""
     pieces = [(shapes.COVERED if n in numbers else zone, line) for n, (zone, line) in enumerate(section.pieces)]
-    return Section(pieces=tuple(pieces), caps=section.caps)
+    return replace(section, pieces=tuple(pieces))
 
 
 def moved(section: Section, shift: tuple[float, float]) -> Section:
     """The section about another origin."""
-    return Section(
+    return replace(
+        section,
         pieces=tuple((zone, line + np.array(shift)) for zone, line in section.pieces),
         caps=tuple(cap + np.array(shift) for cap in section.caps),
     )
@@ -199,7 +214,8 @@ def split(section: Section, z: float) -> Section:
             parts.append(after[None])
         return np.concatenate(parts)
 
-    return Section(
+    return replace(
+        section,
         pieces=tuple((zone, crossed(line)) for zone, line in section.pieces),
         caps=tuple(crossed(cap) for cap in section.caps),
     )
@@ -237,17 +253,17 @@ def bar(
 
     rows: list[Cut] = [start, *(seat or ()), end]
     patches = []
-    for number, (zone, line) in enumerate(section.pieces):
+    for number, (zone, line, own) in enumerate(section.skin):
         points = np.stack([at(row, line) for row in rows])
         if seat is None or number:
-            patches.append(Patch(solid=solid, zone=zone, points=points, wrap_u=_closed(line)))
+            patches.append(Patch(solid=solid, zone=zone, points=points, wrap_u=_closed(line), thickness_mm=own))
             continue
         for row, part in enumerate((zone, shapes.COVERED, zone)):
-            patches.append(Patch(solid=solid, zone=part, points=points[row : row + 2]))
+            patches.append(Patch(solid=solid, zone=part, points=points[row : row + 2], thickness_mm=own))
     for cap in section.caps:
         wrap = cap.shape[1] > 2 and _closed(cap.transpose(1, 0, 2).reshape(cap.shape[1], -1))
-        patches.append(Patch(solid=solid, zone=ends[0], points=at(start, cap)[:, ::-1], wrap_u=wrap))
-        patches.append(Patch(solid=solid, zone=ends[1], points=at(end, cap), wrap_u=wrap))
+        for zone, points in ((ends[0], at(start, cap)[:, ::-1]), (ends[1], at(end, cap))):
+            patches.append(Patch(solid=solid, zone=zone, points=points, wrap_u=wrap, thickness_mm=section.least_mm))
     return patches
 
 
@@ -280,15 +296,18 @@ def run(
         return points if cut is None else points + cut(section_points)[..., None] * (along[-1] if index else -along[0])
 
     patches = []
-    for zone, piece in section.pieces:
+    for zone, piece, own in section.skin:
         points = shapes.sweep(line, normals, binormals, piece)
         points[0], points[-1] = moved(points[0], 0, piece), moved(points[-1], 1, piece)
-        patches.append(Patch(solid=solid, zone=zone, points=points, wrap_u=_closed(piece)))
+        patches.append(Patch(solid=solid, zone=zone, points=points, wrap_u=_closed(piece), thickness_mm=own))
     for cap in section.caps:
         wrap = cap.shape[1] > 2 and _closed(cap.transpose(1, 0, 2).reshape(cap.shape[1], -1))
         for index, grid in ((0, cap[:, ::-1]), (1, cap)):
             points = line[-index] + grid[..., :1] * normals[-index] + grid[..., 1:] * binormals[-index]
-            patches.append(Patch(solid=solid, zone=ends[index], points=moved(points, index, grid), wrap_u=wrap))
+            points = moved(points, index, grid)
+            patches.append(
+                Patch(solid=solid, zone=ends[index], points=points, wrap_u=wrap, thickness_mm=section.least_mm)
+            )
     return patches
 
 
@@ -307,6 +326,11 @@ def bend(corners: Sequence[ArrayLike], radius: float, segments: int = 8) -> Floa
         turn = np.linspace(0, np.pi - 2 * half, segments + 1)[:, None]
         line.extend(centre + np.cos(turn) * first + np.sin(turn) * second)
     return np.array([*line, points[-1]])
+
+
+def _rolled(pieces: Sequence[tuple[str, Floats]], tw: float, tf: float) -> tuple[float, ...]:
+    """Thickness in mm behind each piece of a beam or channel: of the flange on it and its toes, else of the web."""
+    return tuple(1000 * (tf if zone in ("flange", "edge") else tw) for zone, _ in pieces)
 
 
 def _toe(y: float, thickness: float) -> Floats:

@@ -24,8 +24,8 @@ def named(patches: Sequence[Patch], name: str) -> list[Patch]:
 
 
 def thick(patches: Sequence[Patch], thickness_mm: float) -> list[Patch]:
-    """The same patches with their own thickness of metal, where it is not the asset's nominal one."""
-    return [replace(patch, thickness_mm=thickness_mm) for patch in patches]
+    """The same patches with a thickness of metal other than the nominal one, but for those that have their own."""
+    return [patch if patch.thickness_mm is not None else replace(patch, thickness_mm=thickness_mm) for patch in patches]
 
 
 def axes(z: ArrayLike, x: ArrayLike) -> Floats:
