@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from twin.assets.pipe_sizes import OUTSIDE_MM
+from twin.assets.shapes import COVERED
 from twin.assets.surface import Asset, Floats
 from twin.evidence import zone_of
 from twin.files import InputError
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 LEVELS = (5, 50, 95)  # percentiles
 ALL = "all"  # name of the whole asset among the zones
-WALL = ("body", "bore", "elbow")  # zones of a pipe's wall
+WALL = ("run", "elbow", "leg")  # solids, but for their numbers, that are a pipe's wall
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,13 +75,18 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Pressure:
-    """Failure pressure of a pipe by B31G (`twin.strength`): depth of its deepest place, and a given length along it."""
+    """Failure pressure of a pipe by B31G (`twin.strength`): depth of its deepest place, and a given length along it.
+
+    `zones` are those that its wall has, inside, outside and at supports; other parts may share them, as washers do with
+    a crevice, which is on the safe side.
+    """
 
     outside_mm: float
     wall_mm: float
     smys_mpa: float
     length_mm: float
     method: Method
+    zones: frozenset[str]
 
     @staticmethod
     def of(asset: Asset, *, smys_mpa: float, length_mm: float, method: Method) -> "Pressure":
@@ -97,11 +103,15 @@ class Pressure:
             raise InputError(f"B31G: yield strength of {smys_mpa} MPa, length of {length_mm} mm: must be positive")
         outside = OUTSIDE_MM[asset.parameters["nps"]]
         wall = asset.nominal_thickness_mm
-        return Pressure(outside_mm=outside, wall_mm=wall, smys_mpa=smys_mpa, length_mm=length_mm, method=method)
+        own = (island.patch for island in asset.islands if island.patch.solid.rstrip(" 0123456789") in WALL)
+        return Pressure(
+            outside_mm=outside, wall_mm=wall, smys_mpa=smys_mpa, length_mm=length_mm, method=method,
+            zones=frozenset(patch.zone for patch in own) - {COVERED, "end"},
+        )  # fmt: skip
 
     def failure_mpa(self, found: Mapping[str, Outlook], index: int) -> Floats:
         """In each history, (n,), in one of the years; 0 where the wall is thinner than the method allows."""
-        depth = np.max([found[name].max_loss_mm[:, index] for name in found if name in WALL], axis=0)
+        depth = np.max([found[name].max_loss_mm[:, index] for name in found if name in self.zones], axis=0)
         pressure = failure_pressure_mpa(
             depth, self.length_mm, outside_mm=self.outside_mm, wall_mm=self.wall_mm,
             flow_mpa=flow_stress_mpa(self.smys_mpa, self.method), method=self.method,

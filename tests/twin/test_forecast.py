@@ -188,6 +188,36 @@ def test_failure_pressure_falls_and_is_nothing_where_the_wall_is_gone(particles:
         forecast.Pressure.of(asset, smys_mpa=0, length_mm=100, method="modified")
 
 
+@pytest.mark.parametrize(
+    ("change", "wall"),
+    [
+        ({"supports_at_m": [0.9], "support": "saddle", "support_m": 0.6}, {"body", "bore", "contact"}),
+        ({"supports_at_m": [0.9], "support": "clamp", "support_m": 0.6}, {"body", "bore", "crevice"}),
+        ({"supports_at_m": [0.9], "support": "ubolt", "support_m": 0.6}, {"body", "bore", "contact", "crevice"}),
+        ({"pieces": 2, "flanged": True, "finish": "blind"}, {"body", "bore"}),
+        ({"leg_m": 0.6, "leg_degrees": 0.0}, {"body", "bore", "elbow"}),
+    ],
+)
+def test_the_wall_that_pressure_acts_on_is_the_pipes_own(change: dict[str, object], wall: set[str]) -> None:
+    """Its skin under and beside a support belongs to it; gaskets, welds and cut ends do not."""
+    asset = state.asset(replace(spool(), parameters={**spool().parameters, **PIPE, "run_m": 1.8, **change}))
+    pressure = forecast.Pressure.of(asset, smys_mpa=241, length_mm=100, method="modified")
+
+    def failing(deep: str) -> float:
+        one = np.ones((1, 1))
+        found = {
+            zone: forecast.Outlook(
+                rusted_share=one, mean_loss_mm=one, max_loss_mm=one * (4.0 if zone == deep else 1.0),
+                least_left_mm=one, judged_left_mm=one,
+            )
+            for zone in asset.zone_names if zone != "covered"
+        }  # fmt: skip
+        return float(pressure.failure_mpa(found, 0)[0])
+
+    usual = failing("")
+    assert {zone for zone in asset.zone_names if failing(zone) < usual} == wall
+
+
 def test_a_twin_is_forecast_and_drawn(folder: Path, tmp_path: Path, command: Command) -> None:
     pytest.importorskip("matplotlib")
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
