@@ -89,7 +89,7 @@ class Known:
     """What is known of an asset beside its pixels."""
 
     kind: str = ""
-    thickness_mm: float = 0.0  # nominal, of the metal; 0 where it is not known
+    thickness_mm: float = 0.0  # nominal, of the asset as a whole; 0 where it is not known
     visible: float | None = None  # share of its camera-facing surface that this view sees
 
 

@@ -47,7 +47,8 @@ def condition_state(mean_loss_mm: float, max_loss_mm: float, thickness_mm: float
     Parameters
     ----------
     mean_loss_mm, max_loss_mm : wall loss over the region.
-    thickness_mm : nominal, of the metal; 0 where it is not known: the shares of it are then skipped, and so is CS4.
+    thickness_mm : nominal, of the asset, whichever of its parts the region is on; 0 where it is not known: the shares
+        of it are then skipped, and so is CS4.
     """
     mean, most = (loss / thickness_mm if thickness_mm > 0 else 0.0 for loss in (mean_loss_mm, max_loss_mm))
     if mean >= REVIEW_MEAN_SHARE or most >= REVIEW_MAX_SHARE:

@@ -43,7 +43,7 @@ class Body:
     finish: Finish
     instance: int  # from 1; 0 is the background
     kind: str = ""  # of asset, such as "pipe"
-    thickness_mm: float = 0.0  # nominal, of the metal; 0 where it is not known
+    thickness_mm: float = 0.0  # nominal, of the asset as a whole; 0 where it is not known
 
 
 @dataclass(frozen=True, kw_only=True)
