@@ -32,7 +32,8 @@ PLACES = 900  # sample places on an asset, shared out by the square roots of the
 FEWEST_PLACES, MOST_PLACES = 48, 320  # of a zone
 SPOTS = 6  # first spots of a zone
 SPOT_NOISE = 1.2  # of the loss at them, in standard deviations: the worst of the few places that a young spot has
-PITS = 64  # of a zone and history: those with the largest factors
+LEAST_PITS, MOST_PITS = 64, 1024  # of a zone and history: those with the largest factors
+PITS_PER_M2 = 16  # of a zone of more than 4 m²: where little is rusted, few of them lie on rust, and those may be young
 FACING_M = 0.1  # two places of opposite normals count as twice so far apart when a defect is given to a zone
 RUSTED_LAG, FINE_LAG = 0.15, 0.7  # `corrosion.grow`: cover passes one half after this share of the time to full cover
 REACH = 4.0  # histories are worked out for so many times the years asked for: delays may be shorter than expected
@@ -206,13 +207,14 @@ def _zone(
         wet = zones.in_splash(texels.position_m.reshape(-1, 3)[places, 2], twin.exposure.splash_m)
     seeds = starts.shape[1]
     pits = twin.pits or Pits(per_m2=0.0)
+    kept = int(np.clip(PITS_PER_M2 * area / 1e6, LEAST_PITS, MOST_PITS))
     # The largest of M exponential factors: -log of the least of M uniform numbers, ratios of sums of exponentials.
     count = rng.poisson(pits.per_m2 * area / 1e6, (pit_draws, seeds, 1))
-    sums = np.cumsum(rng.exponential(size=(pit_draws, seeds, PITS)), axis=2)
-    rest = rng.gamma(np.maximum(count + 1 - PITS, 1e-9))
-    drawn = np.arange(PITS) < count
+    sums = np.cumsum(rng.exponential(size=(pit_draws, seeds, kept)), axis=2)
+    rest = rng.gamma(np.maximum(count + 1 - kept, 1e-9))
+    drawn = np.arange(kept) < count
     few = rng.exponential(size=drawn.shape)  # no more pits than we keep
-    factors = np.where(count > PITS, -np.log(sums / (sums[..., -1:] + rest)), few)
+    factors = np.where(count > kept, -np.log(sums / (sums[..., -1:] + rest)), few)
     return ZoneHistories(
         name=name,
         area_mm2=area,

@@ -99,6 +99,26 @@ def test_histories_are_those_of_the_twins_own_model(twin: Twin, surface: tuple[A
     assert (gap <= 4 * error + 0.03 * expected.mean(axis=0)).all(), (ours.mean(axis=0), expected.mean(axis=0), error)
 
 
+@pytest.mark.parametrize("length_m", [0.5, 8.0])
+def test_a_large_face_keeps_more_of_its_pits(twin: Twin, length_m: float) -> None:
+    """Those with the largest factors; of M exponential ones the k-th largest has the mean 1 / k + ... + 1 / M."""
+    size = {"length_m": length_m, "width_m": length_m / 2, "thickness_mm": 10.0}
+    twin = replace(twin, parameters={**twin.parameters, **size}, texel_mm=12.5 * length_m, coating=None)
+    asset = state.asset(twin)
+    found = bank(twin, asset, assets.texels(asset), years=5, prior=KNOWN, seed=0, draws=8, seeds=8)
+    zone = zone_of(found, "face")
+    kept = {0.5: 64, 8.0: int(16 * zone.area_mm2 / 1e6)}[length_m]
+    assert zone.pit_factor.shape == (8, 8, kept) == zone.pit_place.shape == zone.pit_delay_years.shape
+    every = round(Pits().per_m2 * zone.area_mm2 / 1e6)
+    if every < kept:  # of so few pits none is left out
+        assert np.count_nonzero(zone.pit_factor, axis=2).mean() == pytest.approx(every, rel=0.2)
+    else:
+        assert (np.diff(zone.pit_factor, axis=2) <= 0).all()
+        for k in (1, 20, kept):
+            mean = Pits().factor * (1 / np.arange(k, every + 1)).sum()
+            assert zone.pit_factor[..., k - 1].mean() == pytest.approx(mean, rel=0.1)
+
+
 def test_nothing_shrinks(histories: Bank) -> None:
     for zone in histories.zones:
         course = Course(bank=histories, zone=zone, draw=ones(16, 16))
