@@ -190,6 +190,9 @@ def forecast(
             low, middle, high = future.levels(pressure.failure_mpa(found, grid.index(year)))
             text = f"P5 {low:.2f}, P50 {middle:.2f}, P95 {high:.2f} MPa"
             print(f"failure pressure at year {year:.3g}, {method} B31G: {text}")  # noqa: T201
+    for name, value in limits.items():
+        if thin := future.not_judged_mm(particles.bank, name, value):
+            print(f"{name}: {value:g} mm does not judge its places of up to {thin:.4g} mm when new")  # noqa: T201
     if plan is not None:
         low, middle, high = plan.life_years
         due = state.later(twin.built, now + plan.interval_years)

@@ -189,6 +189,12 @@ def nominal_mm(bank: Bank, zone: str, above_mm: float = 0.0) -> float:
     return min(float(each.thickness_mm.min(initial=np.inf, where=each.thickness_mm > above_mm)) for each in chosen)
 
 
+def not_judged_mm(bank: Bank, zone: str, required_mm: float) -> float:
+    """Greatest thickness when new of the places that the requirement leaves out, being no thicker; 0 for none."""
+    thickness = zone_of(bank, zone).thickness_mm
+    return float(thickness.max(initial=0.0, where=thickness <= required_mm))
+
+
 def chance_below(found: Mapping[str, Outlook], required: Mapping[str, float]) -> dict[str, Floats]:
     """Chance that some place of a zone is thinner than required, (T,), for each zone that requires any, and "all".
 
