@@ -15,12 +15,20 @@ REMEDY = "delete it, and the same command measures again"
 
 
 def measure(run: str, name: str, data: "Dataset") -> None:
-    """Measure a complete run on all photos of a set that it was not trained on. The task that Ray workers execute."""
+    """Measure a complete run on all photos of a set that it was not trained on. The task that Ray workers execute.
+
+    Raises
+    ------
+    InputError
+        The run has seen some of them: its counts would be too good, or of fewer photos than those of other runs.
+    """
     from segmentation import evaluate, runs
 
     folder = Path(run)
     table, key = _paths(folder, name)
     counts = evaluate.measure_run(folder, data)
+    if seen := len(data.photos) - len(counts.image):
+        raise InputError(f"{name}: {seen} of its photos trained or validated {folder.name}; take them out of the set")
     key.unlink(missing_ok=True)  # so that it never speaks for another table than its own
     runs.write_per_image(table, counts)
     write_json(key, _key(folder, data.digest))

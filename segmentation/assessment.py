@@ -44,8 +44,8 @@ class Assessment:
 def assess(folder: Path, data: coco.Dataset, *, threshold: Threshold, out: Path | None = None) -> Assessment:
     """Measure a complete run on a dataset, and write the evaluation into `out` where it is given.
 
-    On the dataset that the run was trained on, its test photos are measured; on any other dataset all photos. Photos
-    without annotations count as clean.
+    On the dataset that the run was trained on, its test photos are measured; on any other dataset all photos that it
+    has not seen (`evaluate.measured_photos`). Photos without annotations count as clean.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def assess(folder: Path, data: coco.Dataset, *, threshold: Threshold, out: Path 
             **identity,
             "threshold": chosen,
             "threshold_from": {"rule": threshold, "photos": len(valid)} if threshold == "valid" else None,
-            "photos": "test" if evaluate.trained_on(run, data) else "all",
+            **_which(run, data, len(names)),
             **{name: getattr(config, name) for name in ("backbone", "size", "precision", "threads")},
             **_summary(table, histograms),
             "versions": versions("torch", "segmentation-models-pytorch", "numpy"),
@@ -108,7 +108,16 @@ def describe(summary: Mapping[str, Any]) -> str:
     """What a summary says beyond mean F1 and IoU, in a few lines."""
     rule = summary["threshold_from"]
     chosen = f", of best mean F1 on {rule['photos']} validation photos" if rule else ""
-    measured = "test photos of the run" if summary["photos"] == "test" else "all photos; the run was trained elsewhere"
+    if summary["photos"] == "test":
+        measured = "test photos of the run"
+    elif summary["photos"] == "renders":
+        measured = "all images; these are the renders that the run was trained with"
+    elif summary["left_out"] is None:
+        measured = "all photos; whether some of them trained the run is not known, since an earlier version trained it"
+    elif summary["left_out"]:
+        measured = f"all photos but {summary['left_out']} that trained or validated the run"
+    else:
+        measured = "all photos; the run was trained elsewhere"
     f1, iou, clean = summary["f1"], summary["iou"], summary["clean"]
     lines = [
         f"{measured}; threshold {summary['threshold']}{chosen}",
@@ -124,6 +133,18 @@ def describe(summary: Mapping[str, Any]) -> str:
             f"{100 * clean['mean_false_alarm_share']:.3f} % of their pixels"
         )
     return "\n".join(lines)
+
+
+def _which(run: runs.Run, data: coco.Dataset, count: int) -> dict[str, Any]:
+    """Which photos of a dataset were measured, `count` of them, and how many were left out as seen by the run."""
+    if evaluate.trained_on(run, data):
+        return {"photos": "test", "left_out": None}
+    if run.manifest.get("data", {}).get("renders") == data.digest:
+        return {"photos": "renders", "left_out": None}
+    if run.manifest.get("seen") is None:  # trained by an earlier version
+        return {"photos": "all", "left_out": None}
+    left_out = len(data.photos) - count
+    return {"photos": "unseen" if left_out else "all", "left_out": left_out}
 
 
 def _shown(value: float | None) -> str:

@@ -40,7 +40,8 @@ class Photo:
     """One image of a dataset and what was annotated on it.
 
     `id` is unique within one json only; `file_name` is unique in the dataset (``train/x.jpg`` in a Roboflow export).
-    `width` and `height` are in pixels, after EXIF rotation.
+    `width` and `height` are in pixels, after EXIF rotation. `sha256`: first 16 hex digits of the file's; empty for a
+    photo that was not read from a dataset.
     """
 
     id: int
@@ -50,6 +51,7 @@ class Photo:
     height: int
     split: str | None
     annotations: tuple[Mapping[str, Any], ...]
+    sha256: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,6 +223,7 @@ def _photo(
         height=height,
         split=split,
         annotations=tuple(annotations),
+        sha256=content[:16],
     )
     return photo, content
 

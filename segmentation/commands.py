@@ -74,7 +74,7 @@ def evaluate(
     out: Path | None = None,
     verify: bool = False,
 ) -> None:
-    """Measure a complete run on a dataset: its test photos where it was trained there, else all photos.
+    """Measure a complete run on a dataset: its test photos where it was trained there, else all photos it has not seen.
 
     A dataset without annotations counts as clean photos: what is found there is false alarm. With --verify the exit
     status is 1 where the run's own per_image.csv says something else.

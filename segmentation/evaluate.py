@@ -103,12 +103,12 @@ def predict(
 def measure_run(folder: Path, data: coco.Dataset) -> PerImage:
     """Pixel counts of a complete run on a dataset, at the scale that the run was measured at.
 
-    On the dataset that the run was trained from, its test photos are measured; on any other dataset all photos.
+    Which photos: see `measured_photos`.
 
     Raises
     ------
     InputError
-        The folder holds no complete run, or the dataset no photos.
+        The folder holds no complete run, or the dataset no photos that it has not seen.
     """
     from segmentation.model import torch_settings
 
@@ -170,18 +170,27 @@ def trained_on(run: runs.Run, data: coco.Dataset) -> bool:
 
 
 def measured_photos(run: runs.Run, data: coco.Dataset) -> tuple[str, ...]:
-    """Names of a run's test photos where it was trained on `data`, else of all photos there.
+    """Names of a run's test photos where it was trained on `data`, else of all photos there that it has not seen.
+
+    Seen are photos that trained or validated the run, by the hashes of their files: `data` may be the run's own dataset
+    with other labels, more photos, other classes, or a part of it. Runs of before state no hashes: all photos then.
 
     Raises
     ------
     InputError
-        There are no photos.
+        There are no photos, or all of them were seen.
     """
     if trained_on(run, data):
         return run.per_image.image
     if not data.photos:
         raise InputError(f"{data.folder}: no photos; give a dataset with at least one")
-    return tuple(photo.file_name for photo in data.photos)
+    seen = set(run.manifest.get("seen") or ())
+    names = tuple(photo.file_name for photo in data.photos if photo.sha256 not in seen)
+    if not names:
+        raise InputError(
+            f"{data.folder}: each of the {len(data.photos)} photos trained or validated the run; give others"
+        )
+    return names
 
 
 def decoded(data: coco.Dataset, config: TrainConfig) -> Arrays | Natives:

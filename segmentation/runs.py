@@ -95,12 +95,13 @@ def _manifest(folder: Path) -> dict[str, Any] | None:
     manifest = read_manifest(folder, KIND)
     if manifest is None:
         return None
-    kinds = {"config": dict, "data": dict, "counts": dict, "versions": dict, "classes": list}
+    kinds = {"config": dict, "data": dict, "counts": dict, "versions": dict, "classes": list, "seen": list}
     for name, kind in kinds.items():
         if manifest.get(name) is not None and not isinstance(manifest[name], kind):
             raise InputError(f"{folder / 'run.json'}: damaged ({name} is {manifest[name]!r:.40}); train again")
-    if not all(isinstance(name, str) for name in manifest.get("classes") or ()):
-        raise InputError(f"{folder / 'run.json'}: damaged (classes are no names); train again")
+    for name in ("classes", "seen"):
+        if not all(isinstance(each, str) for each in manifest.get(name) or ()):
+            raise InputError(f"{folder / 'run.json'}: damaged ({name} are no names); train again")
     return manifest
 
 

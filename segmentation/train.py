@@ -48,12 +48,13 @@ VERSIONED = ("torch", "segmentation-models-pytorch", "timm", "albumentations", "
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Data:
-    """Decoded images, the batches made of them, and the photos that are measured."""
+    """Decoded images, the batches made of them, the photos that are measured, and hashes of those that are seen."""
 
     feed: Feed
     photos: dataset.Arrays | dataset.Natives
     valid: Sequence[str]
     test: Sequence[str]
+    seen: Sequence[str]
     scale: float
 
 
@@ -134,6 +135,7 @@ def train(
             "best_epoch": state.best_epoch if state.average is None else config.epochs,
             "train_seconds": sum(row["seconds"] for row in state.history),
             "scale": data.scale,
+            "seen": list(data.seen),
             "beyond_paper": beyond_paper(config.backbone, config.architecture),
             "seed": config.seed,
             "threads": config.threads,
@@ -164,6 +166,7 @@ def _prepare(
             images=decoded(renders, config), rows=render_subset(len(renders.photos), arm.synth_count, config.seed)
         )
     where = device()
+    valid = thin(split.valid, config.max_eval_images)
     sides = [math.sqrt(known[name].width * known[name].height) for name in chosen]
     return _Data(
         feed=Feed(
@@ -183,8 +186,9 @@ def _prepare(
             workers=_workers(where) if workers is None else workers,
         ),
         photos=photos,
-        valid=thin(split.valid, config.max_eval_images),
+        valid=valid,
         test=thin(split.test, config.max_eval_images),
+        seen=[known[name].sha256 for name in (*chosen, *valid)],
         scale=1.0 if config.framing == "crop" else config.size / float(np.median(sides)),
     )
 

@@ -67,6 +67,19 @@ def test_a_changed_set_or_run_is_measured_again(
     assert not across.is_measured(run, "yard", changed.digest)
 
 
+def test_a_set_with_photos_that_trained_the_run_is_refused(
+    tmp_path: Path, fake_study: Maker, fake_dataset: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_study(tmp_path / "out", kinds=("real",), backbones=("vgg16",))
+    run = tmp_path / "out" / "runs" / "real-vgg16-00"
+    home = runs.load(run).per_image
+    monkeypatch.setattr(evaluate, "measure_run", lambda folder, data: home)
+    larger = fake_dataset(tmp_path / "larger", len(home.image) + 2, seed=11)
+    with pytest.raises(InputError, match="larger: 2 of its photos trained or validated real-vgg16-00"):
+        across.measure(str(run), "larger", larger)
+    assert not (run / "across").exists()
+
+
 def test_a_table_cut_off_between_its_files_is_not_taken(
     tmp_path: Path, fake_study: Maker, measured: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

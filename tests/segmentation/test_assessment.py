@@ -18,8 +18,8 @@ from twin.holding import CLAIM
 FILES = {"per_image.csv", "curve.csv", "calibration.csv", "evaluation.json"}
 
 
-def write_run(folder, real, split, *, seed=1, **changes):
-    """A complete run by its contract; its weights are drawn, not trained."""
+def write_run(folder, real, split, *, seed=1, stated=None, **changes):
+    """A complete run by its contract, `stated` in its manifest too; its weights are drawn, not trained."""
     settings = {"size": 64, "batch_size": 3, "threads": 1, "epochs": 1, **changes}
     config = configure("quick", backbone="mobilenet_v2", arm=DataArm(name="real"), seed=seed, **settings)
     folder.mkdir(parents=True)
@@ -31,7 +31,7 @@ def write_run(folder, real, split, *, seed=1, **changes):
         model.place(network, config.precision), config, evaluate.decoded(real, config), split.test
     )
     runs.write_per_image(folder / "per_image.csv", table)
-    write_manifest(folder, runs.KIND, {**runs.identity(config, real, split, None)})
+    write_manifest(folder, runs.KIND, {**runs.identity(config, real, split, None), **(stated or {})})
     return folder
 
 
@@ -55,6 +55,13 @@ def split(real):
 @pytest.fixture(scope="module")
 def run(real, split, tmp_path_factory):
     return write_run(tmp_path_factory.mktemp("runs") / "run", real, split)
+
+
+@pytest.fixture(scope="module")
+def telling(real, split, tmp_path_factory):
+    """A run that states which photos it has seen."""
+    seen = [photo.sha256 for photo in real.photos if photo.file_name not in split.test]
+    return write_run(tmp_path_factory.mktemp("runs") / "telling", real, split, stated={"seen": seen})
 
 
 @pytest.fixture(scope="module")
@@ -208,6 +215,60 @@ def test_other_sizes_and_other_datasets(run, rendered):
     assert (summary["photos"], summary["images"]) == ("all", 7)
 
 
+def corrected(folder):
+    """A label less."""
+    path = folder / "train" / coco.ROBOFLOW_JSON
+    document = json.loads(path.read_text())
+    path.write_text(json.dumps({**document, "annotations": document["annotations"][1:]}))
+    return folder
+
+
+def flattened(folder):
+    """The test photos of the export and one of training, all under other names in another folder."""
+    other = folder.parent / "flat"
+    shutil.copytree(folder / "test", other)
+    path = other / coco.ROBOFLOW_JSON
+    document = json.loads(path.read_text())
+    entry = next(photo for photo in coco.read(folder).photos if photo.split == "train")
+    shutil.copy(entry.path, other / "one-more.jpg")
+    size = {"width": entry.width, "height": entry.height}
+    document["images"].append({"id": 99, "file_name": "one-more.jpg", **size})
+    path.write_text(json.dumps(document))
+    return other
+
+
+@pytest.mark.parametrize(("change", "left_out"), [(corrected, 16), (flattened, 1)])
+def test_photos_that_the_run_has_seen_are_left_out_of_other_datasets(
+    change, left_out, telling, run, roboflow, tmp_path
+):
+    data = coco.read(change(Path(shutil.copytree(roboflow, tmp_path / "export"))))
+    assessment_of = assess(telling, data, threshold=0.5)
+    summary = assessment_of.summary
+    assert (summary["photos"], summary["left_out"], summary["images"]) == ("unseen", left_out, 5)
+    assert assessment.describe(summary).startswith(
+        f"all photos but {left_out} that trained or validated the run; threshold 0.5"
+    )
+    assert evaluate.measure_run(telling, data).image == assessment_of.per_image.image
+    stored = runs.load(telling).per_image
+    assert [Path(name).name for name in assessment_of.per_image.image] == [Path(name).name for name in stored.image]
+    old = assess(run, data, threshold=0.5).summary  # that does not state what it has seen
+    assert (old["photos"], old["left_out"], old["images"]) == ("all", None, len(data.photos))
+    assert "whether some of them trained the run is not known" in assessment.describe(old)
+
+
+def test_a_run_counts_as_trained_elsewhere_where_it_has_seen_no_photo(telling, rendered, roboflow):
+    for folder, count in ((rendered, 7), (roboflow / "test", 5)):
+        summary = assess(telling, coco.read(folder), threshold=0.5).summary
+        assert (summary["photos"], summary["left_out"], summary["images"]) == ("all", 0, count)
+        assert assessment.describe(summary).startswith("all photos; the run was trained elsewhere; threshold")
+
+
+def test_a_dataset_of_which_the_run_has_seen_all_is_refused(telling, roboflow, tmp_path):
+    with pytest.raises(InputError, match="train: each of the 12 photos trained or validated the run; give others"):
+        assess(telling, coco.read(roboflow / "train"), threshold=0.5, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("which", ["run", "crops"])
 def test_clean_photos(which, rendered, request, tmp_path):
     shutil.copytree(rendered, tmp_path / "clean")
@@ -261,8 +322,12 @@ def test_damaged_runs(real, split, tmp_path):
     with pytest.raises(InputError, match="no complete training run"):
         assess(tmp_path, real, threshold=0.5)
     folder = write_run(tmp_path / "run", real, split)
+    manifest = json.loads((folder / "run.json").read_text())
+    for seen in ({"a": 1}, [1], [["a"]]):
+        (folder / "run.json").write_text(json.dumps({**manifest, "seen": seen}))
+        with pytest.raises(InputError, match=r"run\.json: damaged \(seen "):
+            assess(folder, real, threshold=0.5)
     for change in ({"config": None}, {"config": {"backbone": "vgg16"}}):
-        manifest = json.loads((folder / "run.json").read_text())
         (folder / "run.json").write_text(json.dumps({**manifest, **change}))
         with pytest.raises(InputError, match=r"run\.json: damaged configuration"):
             assess(folder, real, threshold=0.5)

@@ -1,5 +1,6 @@
 import csv
 import errno
+import hashlib
 import json
 import shutil
 from dataclasses import replace
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 from segmentation import checkpoint, coco, commands, evaluate, runs, splits
+from segmentation.assessment import assess, describe
 from segmentation.config import DataArm, configure
 from segmentation.train import learning_rate, train
 from twin.files import InputError, WorkError
@@ -75,6 +77,11 @@ def test_a_run_on_disk(undisturbed, data):
     assert run.manifest["data"]["renders"] == data["renders"].digest
     assert run.manifest["scale"] == pytest.approx(64 / np.sqrt(72 * 80))
     assert run.manifest["beyond_paper"] is False
+    paths = {photo.file_name: photo.path for photo in data["real"].photos}
+    assert run.manifest["seen"] == [
+        hashlib.sha256(paths[name].read_bytes()).hexdigest()[:16]
+        for name in (*data["split"].train, *data["split"].valid)
+    ]
     assert [row["epoch"] for row in rows] == [1, 2]
     assert rows[1]["seconds_left"] == 0
     assert rows[1]["images_per_second"] > 0
@@ -94,6 +101,15 @@ def test_the_counts_of_the_disk_are_the_counts_of_the_weights(undisturbed, data)
         assert mask.mean() == pytest.approx((stored.tp[index] + stored.fp[index]) / 64**2, abs=0.02)
     elsewhere = evaluate.measure_run(folder, data["renders"])
     assert len(elsewhere.image) == 7
+    summary = assess(folder, data["renders"], threshold=0.5).summary
+    assert describe(summary).startswith("all images; these are the renders that the run was trained with; threshold")
+
+
+def test_only_photos_that_a_run_has_learned_from_are_seen(data, tmp_path):
+    train(tmp_path / "run", config_of(TENTH, epochs=1, max_eval_images=2), **data)
+    seen = set(runs.load(tmp_path / "run").manifest["seen"])
+    parts = [photo.split for photo in data["real"].photos if photo.sha256 in seen]
+    assert parts == ["train", "valid", "valid"]
 
 
 @pytest.mark.parametrize(
