@@ -10,13 +10,19 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from twin.files import InputError
 
 # Pillow would also give EPS to Ghostscript, an interpreter, and reads dozens of kinds that hold no photographs.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-_QUARTER_TURNS = (5, 6, 7, 8)  # EXIF orientations that exchange width and height
+# What makes a picture of an EXIF orientation upright (EXIF 2.32, tag 274).
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}  # fmt: skip
+_QUARTER_TURNS = tuple(_UPRIGHT[orientation] for orientation in (5, 6, 7, 8))  # exchange width and height
 
 # What PIL raises on broken, hostile or exotic files.
 _UNREADABLE = (
@@ -52,11 +58,27 @@ def header(path: Path) -> tuple[tuple[int, int], str]:
         content = path.read_bytes()
         with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
             size = picture.size
-            # The base class's getexif: PNG's own would decode the whole image. The size of a TIFF is upright already.
-            turned = Image.Image.getexif(picture).get(ExifTags.Base.Orientation) in _QUARTER_TURNS
-            if turned and picture.format != "TIFF":
+            if _turn(picture) in _QUARTER_TURNS:
                 size = size[::-1]
     return size, hashlib.sha256(content).hexdigest()
+
+
+def _turn(picture: Image.Image) -> Image.Transpose | None:
+    """What makes a picture upright; None where it is already, as TIFF is by Pillow.
+
+    Only the orientation is looked at: Pillow's `exif_transpose` writes all tags anew, and fails on one of another type.
+    """
+    if picture.format == "TIFF":
+        return None
+    # The base class's getexif: PNG's own would decode the whole image.
+    return _UPRIGHT.get(Image.Image.getexif(picture).get(ExifTags.Base.Orientation, 1))
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """A picture, decoded, upright by its EXIF orientation; itself where it is already."""
+    picture.load()  # a PNG may have its EXIF behind its pixels
+    turn = _turn(picture)
+    return picture if turn is None else picture.transpose(turn)
 
 
 def decoded(path: Path, *, upright: bool = True) -> npt.NDArray[np.uint8]:
@@ -76,9 +98,7 @@ def decoded(path: Path, *, upright: bool = True) -> npt.NDArray[np.uint8]:
     ):
         if opened.format == "JPEG":
             _check_jpeg(content)
-        picture: Image.Image = opened
-        if upright:
-            ImageOps.exif_transpose(picture, in_place=True)  # without a copy
+        picture = _upright(opened) if upright else opened
         if picture.mode.startswith("I"):  # 16-bit grey; "I" is how some formats announce it
             picture = Image.fromarray((np.asarray(picture).clip(0, 65535) >> 8).astype(np.uint8))
         elif picture.mode == "F":
@@ -107,7 +127,7 @@ def decoded_mask(path: Path) -> npt.NDArray[np.bool_]:
         be known.
     """
     with _trouble(path, "not a readable mask"), Image.open(path, formats=["PNG"]) as opened:
-        picture = ImageOps.exif_transpose(opened)
+        picture = _upright(opened)
         values = np.asarray(picture)
     if picture.mode in ("1", "L", "P") or picture.mode.startswith("I"):
         return values > 0

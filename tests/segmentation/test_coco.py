@@ -414,6 +414,22 @@ def test_odd_metadata_is_no_trouble(flat):
     assert coco.image(coco.read(flat(spoil)).photos[0]).shape == (6, 8, 3)
 
 
+@pytest.mark.parametrize("ending", ["png", "jpg", "webp"])
+def test_a_turned_photo_with_an_odd_tag_is_upright(ending, flat):
+    """The unit of its resolution is a text, not a number: Pillow reads that and cannot write it anew."""
+    tags = [(0x0112, 3, 1, b"\0\6\0\0"), (0x0128, 2, 2, b"2\0\0\0")]
+    block = b"".join(struct.pack(">HHI", *tag) + value for *tag, value in tags)
+    exif = b"Exif\0\0MM\0*" + struct.pack(">IH", 8, len(tags)) + block + bytes(4)
+
+    def turn(document, folder):
+        options = {"jpg": {"quality": 100}, "webp": {"lossless": True}}.get(ending, {})
+        Image.fromarray(np.rot90(GREY).copy()).save(folder / f"p.{ending}", exif=exif, **options)
+        document["images"][0]["file_name"] = f"p.{ending}"
+
+    pixels = coco.image(coco.read(flat(turn)).photos[0])
+    assert np.abs(pixels[..., 0].astype(int) - GREY).max() <= (2 if ending == "jpg" else 0)
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("ending", ["png", "tif", "jpg", "webp"])
 def test_exif_rotation_is_applied(ending, orientation, flat):
