@@ -24,6 +24,8 @@ _UPRIGHT = {
 }  # fmt: skip
 _QUARTER_TURNS = tuple(_UPRIGHT[orientation] for orientation in (5, 6, 7, 8))  # exchange width and height
 
+_PNG_DEPTH = 24  # place of the bits a channel in a PNG (ISO/IEC 15948, 11.2.2)
+
 # What PIL raises on broken, hostile or exotic files.
 _UNREADABLE = (
     OSError, ValueError, SyntaxError, EOFError, struct.error, OverflowError, MemoryError,
@@ -118,20 +120,24 @@ def _check_jpeg(content: bytes) -> None:
 def decoded_mask(path: Path) -> npt.NDArray[np.bool_]:
     """A mask drawn as PNG, (height, width) bool, true where the value is above 0, upright by its EXIF orientation.
 
-    One channel of 1, 2, 4, 8 or 16 bits, a palette (its indices are the values), or grey stored as RGB.
+    One channel of 1, 2, 4, 8 or 16 bits, a palette (its indices are the values), or grey of 8 bits stored as RGB.
 
     Raises
     ------
     InputError
         The file is damaged or not a PNG, or a picture in colour or with transparency: what is corrosion in it cannot
-        be known.
+        be known; or in RGB of 16 bits, of which Pillow would drop the lower 8.
     """
-    with _trouble(path, "not a readable mask"), Image.open(path, formats=["PNG"]) as opened:
+    with (
+        _trouble(path, "not a readable mask"),
+        Image.open(io.BytesIO(content := path.read_bytes()), formats=["PNG"]) as opened,
+    ):
         picture = _upright(opened)
         values = np.asarray(picture)
     if picture.mode in ("1", "L", "P") or picture.mode.startswith("I"):
         return values > 0
-    if picture.mode == "RGB" and (values == values[..., :1]).all():
+    deep = content[_PNG_DEPTH] == 16
+    if picture.mode == "RGB" and not deep and (values == values[..., :1]).all():
         return np.asarray(values[..., 0] > 0)
-    kind = "in colour" if picture.mode == "RGB" else "with transparency"
+    kind = "with transparency" if picture.mode != "RGB" else "in RGB of 16 bits" if deep else "in colour"
     raise InputError(f"{path}: a mask {kind}; save it with one channel: 0 is clean, any other value is corrosion")

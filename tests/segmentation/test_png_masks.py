@@ -1,6 +1,7 @@
 import json
 import shutil
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -98,6 +99,12 @@ def alpha(folder):
     Image.new("RGBA", (8, 6)).save(folder / "masks" / "a.png")
 
 
+def deep(folder):
+    """Grey of 16 bits whose values fit into the lower 8, as RGB."""
+    values = np.repeat(MASK[..., None].astype(np.uint16) * 200, 3, axis=2)
+    assert cv2.imwrite(str(folder / "masks" / "a.png"), values)
+
+
 def jpeg(folder):
     Image.new("L", (8, 6)).save(folder / "masks" / "a.png", "JPEG")
 
@@ -108,6 +115,7 @@ BAD = {
     "another size": (lambda f: Image.new("L", (6, 8)).save(f / "masks/a.png"), r"a\.tif: is 8x6 .*masks says 6x8"),
     "colours": (rgb, r"masks/a\.png: a mask in colour"),
     "transparency": (alpha, r"masks/a\.png: a mask with transparency"),
+    "RGB of 16 bits": (deep, r"masks/a\.png: a mask in RGB of 16 bits; save it with one channel"),
     "JPEG": (jpeg, r"masks/a\.png: not a readable mask"),
     "zero bytes": (lambda f: (f / "masks/a.png").write_bytes(b""), r"masks/a\.png: not a readable mask"),
     "cut": (
