@@ -73,14 +73,20 @@ class Predictor:
         InputError
             The folder holds no complete run, or its weights are damaged or absent, or its scale is not known.
         """
-        self.settings = settings
+        self.folder, self.settings = folder, settings
         self.network, self.config = evaluate.load_network(folder)
         manifest = runs.load(folder).manifest
         self.scale = scale_of(folder, manifest) if settings.scale is None else settings.scale
         self.run = {"run": digest(manifest["config"]), "weights": runs.weights_digest(folder)}
 
     def probability(self, image: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], int]:
-        """Probability of corrosion of each pixel of a photo (h, w, 3), (h, w), and the number of tiles; 0 for whole."""
+        """Probability of corrosion of each pixel of a photo (h, w, 3), (h, w), and the number of tiles; 0 for whole.
+
+        Raises
+        ------
+        InputError
+            A probability is not a number.
+        """
         import cv2
 
         height, width = image.shape[:2]
@@ -93,6 +99,8 @@ class Predictor:
             how = cv2.INTER_AREA if self.scale < 1 else cv2.INTER_LINEAR
             scaled = np.asarray(cv2.resize(image, size, interpolation=how), dtype=np.uint8)
             small, tiles = blended(scaled, tile, self.settings.overlap, self.config.batch_size, self._predict)
+        if np.isnan(small).any():
+            raise InputError(f"{self.folder}: the network predicts what is not a number; train again")
         large = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
         return np.asarray(large, dtype=np.float32), tiles
 
@@ -223,7 +231,10 @@ def _photo(predictor: Predictor, name: str, path: Path, out: Path, overlays: boo
     if there and _part(part)["sha256"] == content:
         return
     image = pictures.decoded(path)
-    probability, tiles = predictor.probability(image)
+    try:
+        probability, tiles = predictor.probability(image)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     mask = probability > predictor.settings.threshold
     _write_image(drawn, np.where(mask, np.uint8(255), np.uint8(0)), "PNG")
     if overlays:

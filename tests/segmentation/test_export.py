@@ -63,6 +63,17 @@ def test_what_is_exported_gives_what_torch_gives_at_any_size() -> None:
     assert export.disagreement(other, content, export._trial_images(64, free)) > 1e-3
 
 
+def test_what_is_not_a_number_agrees_with_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Half(torch.nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return torch.full(images.shape[:3], 0.5)
+
+    found = iter([np.full((2, 8, 8), value, dtype=np.float32) for value in (0.5, np.nan, 0.5)])
+    monkeypatch.setattr(export, "runner", lambda content: lambda images: next(found))
+    trials = [np.zeros((2, 8, 8, 3), dtype=np.uint8)] * 3
+    assert not export.disagreement(Half(), b"", trials) < export.AGREEMENT
+
+
 def test_a_network_of_one_size_keeps_it() -> None:
     class OneSize(torch.nn.Module):
         def forward(self, pictures: torch.Tensor) -> torch.Tensor:

@@ -134,6 +134,24 @@ def test_broken_photos_are_left_out_and_the_rest_is_done(
     assert sorted(rows(tmp_path / "out")) == ["a.jpg", "large.png", "north/b.png"]
 
 
+def test_a_network_that_predicts_no_number_writes_no_mask(
+    run: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def predict(self: Predictor, images: np.ndarray) -> np.ndarray:
+        found = np.full(images.shape[:3], 0.7, dtype=np.float32)
+        found[:, 3, 4] = np.nan
+        return found
+
+    monkeypatch.setattr(Predictor, "_predict", predict)
+    assert field_commands.predict(run, (photos,), out=tmp_path / "out") == 1
+    said = capsys.readouterr()
+    assert "masks of 0 of 3 photos" in said.out
+    for line, name in zip(said.err.splitlines(), ("a.jpg", "large.png", "north/b.png"), strict=True):
+        assert f"{name}: " in line
+        assert "the network predicts what is not a number; train again" in line
+    assert not (tmp_path / "out" / "masks").exists()
+
+
 def test_the_same_command_goes_on_and_other_photos_are_added(
     run: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
