@@ -30,7 +30,7 @@ def predict(
     run_folder
         folder of a complete run.
     photos
-        image files, or folders that are searched for them.
+        image files, or folders that are searched for them; what lies below --out is not.
     out
         folder for masks/ (PNG, 255 where there is corrosion), overlays/, annotations.json (COCO) and predictions.csv.
     threshold
@@ -56,7 +56,7 @@ def predict(
     settings = predictions.Settings(threshold=threshold, tiling=tiling, scale=scale, overlap=overlap, flips=flips)
     if not photos:
         raise InputError("no photos; name image files or folders of them after the run's folder")
-    chosen = predictions.named(photos)
+    chosen = predictions.named(photos, out)
     predictor = predictions.Predictor(run_folder, settings)
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:

@@ -142,8 +142,10 @@ def scale_of(folder: Path, manifest: Mapping[str, Any]) -> float:
     return float(scale)
 
 
-def named(given: Sequence[Path]) -> dict[str, Path]:
+def named(given: Sequence[Path], out: Path) -> dict[str, Path]:
     """Photos by the name of their mask, without ending: of files their own, of a folder's photos their path in it.
+
+    What lies below `out` is no photo of a folder: masks and overlays of an earlier command.
 
     Raises
     ------
@@ -157,9 +159,11 @@ def named(given: Sequence[Path]) -> dict[str, Path]:
                 each for each in path.rglob("*")
                 if each.suffix.lower() in IMAGES
                 and not any(part.startswith(".") for part in each.relative_to(path).parts)
+                and not each.parent.resolve().is_relative_to(out.resolve())
             )  # fmt: skip
             if not photos:
-                raise InputError(f"{path}: no photos in this folder ({', '.join(sorted(IMAGES))})")
+                kinds = ", ".join(sorted(IMAGES))
+                raise InputError(f"{path}: no photos in this folder ({kinds}), but for what lies below --out {out}")
             names = [str(each.relative_to(path).with_suffix("").as_posix()) for each in photos]
         elif path.exists():
             photos, names = [path], [path.stem]

@@ -179,6 +179,17 @@ def test_the_same_command_goes_on_and_other_photos_are_added(
     assert sorted(rows(out)) == ["a.jpg", "large.png", "north/b.png"]
 
 
+def test_a_folder_among_the_photos_is_not_searched_for_them(
+    run: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        assert field_commands.predict(run, (photos,), out=photos / "north" / "masks") == 0
+        assert "masks of 3 of 3 photos" in capsys.readouterr().out
+    assert sorted(rows(photos / "north" / "masks")) == ["a.jpg", "large.png", "north/b.png"]
+    with pytest.raises(InputError, match="masks: no photos in this folder"):
+        predictions.named((photos / "north" / "masks",), photos / "north" / "masks")
+
+
 def test_other_settings_need_another_folder(run: Path, photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     field_commands.predict(run, (photos / "a.jpg",), out=out)
@@ -230,4 +241,4 @@ def test_a_run_without_weights_is_one_line(run: Path, photos: Path, tmp_path: Pa
     (tmp_path / "run" / "run.json").write_text(json.dumps(manifest))
     with pytest.raises(InputError, match="give --scale"):
         field_commands.predict(tmp_path / "run", (photos,), out=tmp_path / "out")
-    assert predictions.named((photos / "a.jpg",)) == {"a": photos / "a.jpg"}
+    assert predictions.named((photos / "a.jpg",), tmp_path / "out") == {"a": photos / "a.jpg"}
