@@ -51,7 +51,7 @@ def _by_stem(folder: Path) -> dict[str, Path]:
     for path in sorted(folder.iterdir()):
         if path.name.startswith("."):
             continue
-        _check_text(path.name, folder)
+        check_text(path.name, folder)
         if path.is_dir():
             raise InputError(f"{path}: a folder among the files; move its files up or remove it")
         if path.stem in table:
@@ -60,7 +60,7 @@ def _by_stem(folder: Path) -> dict[str, Path]:
     return table
 
 
-def _check_text(name: str, source: Path) -> None:
+def check_text(name: str, source: Path) -> None:
     """Refuse a file name that no table could hold: Python stands in for bytes that are not UTF-8 with surrogates."""
     try:
         name.encode()

@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from segmentation import coco, dataset, evaluate, pictures, runs
+from segmentation import coco, dataset, evaluate, pictures, png_masks, runs
 from segmentation.config import Tiling
 from segmentation.tiles import blended
 from twin.files import InputError, atomic_file, digest, read_json, write_json, write_text, writing
@@ -185,7 +187,8 @@ def predict(
 ) -> list[str]:
     """Write the masks of photos into a folder, and the tables of all photos that are in it.
 
-    The same command goes on where it was cut off; other photos are added. A photo that cannot be read is left out.
+    The same command goes on where it was cut off; other photos are added. A photo that cannot be read, or whose name no
+    table could hold, is left out, and so is what an earlier command made of it.
 
     Parameters
     ----------
@@ -202,7 +205,7 @@ def predict(
     Raises
     ------
     InputError
-        The folder holds something else or cannot be written.
+        The folder holds something else, or the mask of another photo of the same name, or cannot be written.
     """
     from segmentation.model import torch_settings
 
@@ -212,6 +215,7 @@ def predict(
         hold(out, KIND, {**predictor.run, **asdict(predictor.settings)}),
         torch_settings(predictor.config.threads),
     ):
+        _check_sources(photos, out)
         for name, path in photos.items():
             wrong = None
             try:
@@ -219,18 +223,43 @@ def predict(
             except InputError as error:
                 wrong = error
                 failed.append(name)
+                for left in _files(name, out):
+                    left.unlink(missing_ok=True)
             if on_photo is not None:
                 on_photo(wrong)
         _tables(out)
     return failed
 
 
+def _files(name: str, out: Path) -> tuple[Path, Path, Path]:
+    """Part, mask and overlay of a photo."""
+    return out / "parts" / f"{name}.json", out / "masks" / f"{name}.png", out / "overlays" / f"{name}.jpg"
+
+
+def _source(path: Path, out: Path) -> str:
+    """Where a photo lies, relative to `out`; bytes that are not UTF-8 are spelled out."""
+    return os.fsencode(os.path.relpath(path.resolve(), out.resolve())).decode(errors="backslashreplace")
+
+
+def _check_sources(photos: Mapping[str, Path], out: Path) -> None:
+    """Refuse a photo that has the name of another one in the folder; one that was moved is not another."""
+    for name, path in photos.items():
+        part, _, _ = _files(name, out)
+        before = _part(part) if part.exists() else {}
+        if before.get("source") in (None, _source(path, out)):  # an earlier version kept none
+            continue
+        with suppress(InputError):
+            if pictures.header(path)[1] == before["sha256"]:
+                continue
+        raise InputError(f"{path}: has the name of {before['source']}, whose mask is in {out}; choose another --out")
+
+
 def _photo(predictor: Predictor, name: str, path: Path, out: Path, overlays: bool) -> None:
     """Mask, overlay and part of one photo; nothing is done where they are there and the photo is the same."""
+    photo = Path(name).with_name(path.name).as_posix()
+    png_masks.check_text(photo, path)
     (width, height), content = pictures.header(path)
-    part, drawn, shown = (
-        out / kind / f"{name}.{suffix}" for kind, suffix in (("parts", "json"), ("masks", "png"), ("overlays", "jpg"))
-    )
+    part, drawn, shown = _files(name, out)
     there = part.exists() and drawn.exists() and (shown.exists() or not overlays)
     if there and _part(part)["sha256"] == content:
         return
@@ -247,7 +276,7 @@ def _photo(predictor: Predictor, name: str, path: Path, out: Path, overlays: boo
     write_json(
         part,
         {
-            "photo": Path(name).with_name(path.name).as_posix(),
+            "photo": photo, "source": _source(path, out),
             "sha256": content, "width": width, "height": height, "rusted_percent": round(100 * float(mask.mean()), 4),
             "regions": regions, "tiles": tiles, "scale": predictor.scale if tiles else None,
         },

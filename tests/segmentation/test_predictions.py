@@ -1,5 +1,6 @@
 import csv
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,8 @@ from pycocotools.coco import COCO
 from segmentation import coco, evaluate, field_commands, model, predictions, runs, splits
 from segmentation.config import DataArm, configure
 from segmentation.predictions import Predictor, Settings
-from twin.files import InputError, write_manifest
+from twin.files import InputError, read_json, write_json, write_manifest
+from twin.holding import LOCK
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +134,62 @@ def test_broken_photos_are_left_out_and_the_rest_is_done(
     assert "torn.jpg" in said.err
     assert "empty.png" in said.err
     assert sorted(rows(tmp_path / "out")) == ["a.jpg", "large.png", "north/b.png"]
+
+
+def test_a_photo_that_can_no_longer_be_read_loses_its_mask_and_row(run: Path, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert field_commands.predict(run, (photos,), out=out) == 0
+    (photos / "a.jpg").write_bytes(b"broken")
+    assert field_commands.predict(run, (photos,), out=out) == 1
+    assert sorted(rows(out)) == ["large.png", "north/b.png"]
+    assert not [path for path in out.rglob("a.*") if path.is_file()]
+
+
+def test_a_name_that_is_no_text_leaves_only_its_photo_out(
+    run: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    latin = Path(os.fsdecode(os.fsencode(photos) + b"/br\xfccke"))
+    latin.mkdir()
+    for name in (b"br\xfccke.jpg", b"br\xfccke/c.jpg"):
+        shutil.copy(photos / "a.jpg", os.fsencode(photos) + b"/" + name)
+    out = tmp_path / "out"
+    for _ in range(2):
+        assert field_commands.predict(run, (photos,), out=out) == 1
+        said = capsys.readouterr()
+        assert "masks of 3 of 5 photos" in said.out
+        assert [line.split(":")[0] for line in said.err.splitlines()] == ["left out"] * 2
+        assert said.err.count("is not UTF-8; rename the file") == 2
+        assert sorted(rows(out)) == ["a.jpg", "large.png", "north/b.png"]
+    # A folder above the photos may have any name.
+    assert field_commands.predict(run, (latin,), out=tmp_path / "other") == 0
+    assert field_commands.predict(run, (latin,), out=tmp_path / "other") == 0
+    assert sorted(rows(tmp_path / "other")) == ["c.jpg"]
+
+
+def test_another_photo_of_the_same_name_is_refused_and_a_moved_one_is_not(
+    run: Path, photos: Path, tmp_path: Path
+) -> None:
+    out, other = tmp_path / "out", tmp_path / "second day"
+    field_commands.predict(run, (photos,), out=out)
+    part = read_json(out / "parts" / "north" / "b.json")
+    assert part["source"] == "../photos/north/b.png"
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file() and path.name != LOCK}
+    other.mkdir()
+    shutil.copy(photos / "large.png", other / "new.png")
+    for content in ((photos / "north" / "b.png").read_bytes(), b"broken"):
+        (other / "a.jpg").write_bytes(content)
+        with pytest.raises(InputError, match=r"a\.jpg: has the name of \.\./photos/a\.jpg, whose mask is in"):
+            field_commands.predict(run, (other,), out=out)
+        after = {path: path.read_bytes() for path in out.rglob("*") if path.is_file() and path.name != LOCK}
+        assert after == before
+    shutil.move(photos / "a.jpg", other / "a.jpg")
+    assert field_commands.predict(run, (other,), out=out) == 0
+    assert sorted(rows(out)) == ["a.jpg", "large.png", "new.png", "north/b.png"]
+    del part["source"]  # as an earlier version wrote it
+    write_json(out / "parts" / "north" / "b.json", part)
+    (other / "north").mkdir()
+    shutil.copy(other / "a.jpg", other / "north" / "b.png")
+    assert field_commands.predict(run, (other,), out=out) == 0
 
 
 def test_a_network_that_predicts_no_number_writes_no_mask(
