@@ -104,9 +104,10 @@ def train(
     learning_rate
         peak of the schedule.
     encoder_weights
-        imagenet or none.
+        imagenet or none (drawn).
     weights
-        folder that `python -m segmentation weights` prepared; without it ImageNet weights come from the hub.
+        folder that `python -m segmentation weights` prepared; without it ImageNet weights come from the hub. Needs
+        --encoder-weights imagenet, which is that of profile paper.
     loss
         dice, or dice_bce with cross-entropy added.
     keep
@@ -141,6 +142,7 @@ def train(
     config = configure(
         profile, backbone=backbone, architecture=architecture, arm=arm, seed=seed, threads=threads, **changes
     )
+    commands.check_weights(weights, config, "--encoder-weights imagenet")
 
     from segmentation import coco, progress, runs, splits
     from segmentation.train import train as train_run

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from segmentation.config import BACKBONES, Augmentation, Profile
+from segmentation.config import BACKBONES, Augmentation, Profile, TrainConfig
 from twin.files import InputError, WorkError
 
 
@@ -116,6 +116,12 @@ def evaluate(
         console.print(f"{run_folder}: measured again, all counts of per_image.csv are the same")
 
 
+def check_weights(weights: Path | None, config: TrainConfig, add: str) -> None:
+    """Refuse a folder of ImageNet weights that a training would not look into; `add` are the options that make it."""
+    if weights is not None and config.encoder_weights is None:
+        raise InputError(f"--weights {weights}: first weights are drawn here; add {add}, or leave out --weights")
+
+
 def tune(
     *,
     data: Path,
@@ -179,7 +185,7 @@ def tune(
     seed
         of the draws and, the same, of all trainings.
     weights
-        folder of prepared ImageNet weights.
+        folder that `python -m segmentation weights` prepared; needs --profile paper.
     threads
         CPU threads of a trial.
     gpus
@@ -210,6 +216,7 @@ def tune(
         threads=threads,
         **changes,
     )
+    check_weights(weights, base, "--profile paper")
     plan = Plan(trials=trials, search=search, scheduler=scheduler, grace=grace, seed=seed, gpus=gpus)
     count = 0
 

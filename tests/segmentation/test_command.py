@@ -46,6 +46,15 @@ def test_train_then_evaluate(roboflow, rendered, cache, tmp_path):
         (("--data", ".", "--workers", "-1"), "--workers -1 is negative"),
         (("--data", ".", "--size", "100"), "nearest that is: 96"),
         (("--data", ".", "--synth-share", "0.5"), "need --renders"),
+        (
+            ("--data", ".", "--weights", "w"),
+            "--weights w: first weights are drawn here; add --encoder-weights imagenet, or",
+        ),
+        (
+            ("--data", ".", "--weights", "w", "--profile", "paper", "--encoder-weights", "none"),
+            "first weights are drawn here",
+        ),
+        (("--data", ".", "--weights", "w", "--encoder-weights", "imagenet"), "no COCO json"),
         (("--data", "."), "no COCO json"),
     ],
 )

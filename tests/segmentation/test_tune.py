@@ -59,6 +59,10 @@ def test_values_become_a_run() -> None:
         ({"grace": 0}, "at least one"),
         ({"search": "optuna", "learning_rate": (1e-3, 1e-3)}, "needs a range"),
         ({"split": Path("nowhere.json")}, r"nowhere\.json"),
+        (
+            {"weights": Path("w")},
+            "--weights w: first weights are drawn here; add --profile paper, or leave out --weights",
+        ),
     ],
 )
 def test_bad_input_writes_nothing(
