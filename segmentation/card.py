@@ -17,7 +17,9 @@ from segmentation import evaluate, runs, splits
 from twin.files import InputError, read_manifest
 
 RESAMPLES = 5000
+MOST_DRAWN = 2**20  # groups in memory at a time
 FEWEST = 5  # groups, for an interval to be drawn
+GROUPS, PHOTOGRAPHS = "groups of photographs (spots)", "photographs"  # what the bootstrap draws
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,13 +47,14 @@ def interval(values: npt.NDArray[np.float64], groups: Sequence[str]) -> Interval
     from scipy.stats import bootstrap
 
     names, inverse = np.unique(groups, return_inverse=True)
+    batch = max(1, MOST_DRAWN // len(names))
     mean = float(values.mean())
     if len(names) < FEWEST:
         return Interval(mean=mean, low=None, high=None)
     sums, counts = np.bincount(inverse, values), np.bincount(inverse)
     found = bootstrap(
         (sums, counts), lambda s, n, axis: s.sum(axis=axis) / n.sum(axis=axis), paired=True, vectorized=True,
-        n_resamples=RESAMPLES, method="percentile", rng=np.random.default_rng(0),
+        n_resamples=RESAMPLES, batch=batch, method="percentile", rng=np.random.default_rng(0),
     )  # fmt: skip
     low, high = (float(end) for end in found.confidence_interval)
     return Interval(mean=mean, low=low, high=high)
@@ -69,6 +72,7 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
     manifest, config = run.manifest, asdict(evaluate.config_of(folder, run))
     counts, data = manifest.get("counts") or {}, manifest.get("data") or {}
     arm = config["arm"]
+    photos = "no" if _renders_alone(arm, counts) else counts.get("train_photos", "?")
     made_of = splits.load(folder / runs.SPLIT) if (folder / runs.SPLIT).is_file() else None
     group = made_of.group if made_of is not None else {}
     table = run.per_image
@@ -76,35 +80,33 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
     low, high = np.percentile(f1, (10, 90))
     clean = table.tp + table.fn == 0
     how = f"{made_of.how}, seed {made_of.seed}" if made_of is not None else "unknown (split.json is absent)"
-    grouped = len(set(_groups(table, group))) < len(table.image)
+    rows = [_scored("test part of its own dataset", table, group)]
+    rows += [_evaluated(path, runs.weights_digest(folder), group) for path in evaluations]
     lines = [
-        f"# {config['architecture']} with {config['backbone']}, trained on {_arm(arm)}",
+        f"# {config['architecture']} with {config['backbone']}, trained on {_arm(arm, counts)}",
         "",
         "Outlines corrosion in photographs of steel: for each pixel the probability that it shows corrosion.",
         "",
         "## What it learned from",
         "",
-        f"- {counts.get('train_photos', '?')} photographs and {counts.get('train_renders', 0)} renders; "
-        f"{counts.get('valid', '?')} photographs chose the epoch, {counts.get('test', len(table.image))} were kept for "
-        "the scores below.",
+        f"- {photos} photographs and {counts.get('train_renders', 0)} renders; {_chosen(config, counts)}, "
+        f"{counts.get('test', len(table.image))} were kept for the scores below.",
         f"- Dataset `{data.get('real')}` (a hash of images and labels), categories: "
         f"{', '.join(manifest.get('classes') or ()) or 'all, as one'}.",
         *([f"- Renders `{data['renders']}`."] if data.get("renders") else []),
         f"- Split `{data.get('split')}`: {how}.",
-        f"- {_framing(config, manifest)}",
+        f"- {_framing(config, manifest, counts)}",
         f"- {config['epochs']} epochs, batches of {config['batch_size']}, {config['loss']} loss, first weights "
         f"{config['encoder_weights'] or 'drawn'}, augmentation {arm['augmentation']}, precision {config['precision']}, "
         f"seed {config['seed']}.",
         "",
         "## How well it does",
         "",
-        "Mean over photographs, with 95 % intervals of a bootstrap over "
-        + ("groups of photographs (spots)." if grouped else "photographs."),
+        "Mean over photographs, with 95 % intervals of a bootstrap that draws the units named.",
         "",
-        "| photographs | n | F1 | IoU |",
-        "|---|---|---|---|",
-        _scored("test part of its own dataset", table, group),
-        *(_evaluated(path, runs.weights_digest(folder), group) for path in evaluations),
+        "| photographs | n | F1 | IoU | drawn |",
+        "|---|---|---|---|---|",
+        *rows,
         "",
         f"On one test photograph in ten F1 is below {low:.2f}, on one in ten above {high:.2f}.",
         *([_clean(table, clean)] if clean.any() else []),
@@ -113,18 +115,18 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
         "",
         "- These are scores of one run: another seed gives another network, by a point or more of F1.",
         *(
-            []
-            if grouped
-            else [
-                "- Each photograph counts as independent. Where several show one spot, the intervals are too narrow; "
-                "where copies of one photograph stand in training and test, the scores are too good."
+            [
+                "- Where photographs are drawn, each counts as independent. Where several show one spot, the intervals "
+                "are too narrow; where copies of one photograph stand in training and test, the scores are too good."
             ]
+            if any(row.endswith(f" {PHOTOGRAPHS} |") for row in rows)
+            else []
         ),
         "- The labels' habits are its own: how finely rust was outlined, what counted as rust.",
-        "- Photographs of other assets, light or distance than those it learned from are another task; measure before "
+        "- Photographs of other assets, light or distance than what it learned from are another task; measure before "
         "use: `python -m segmentation evaluate`.",
         "- It sees the surface. How deep corrosion goes, and whether a part is safe, it does not know.",
-        "- The licence of the photographs it learned from, and of first weights, binds whoever passes it on.",
+        "- The licences of the images it learned from, and of first weights, bind whoever passes it on.",
         "",
         "## How it was made",
         "",
@@ -172,17 +174,37 @@ tiles: `python -m segmentation predict` does that with the run itself.
 """
 
 
-def _arm(arm: Mapping[str, Any]) -> str:
+def _renders_alone(arm: Mapping[str, Any], counts: Mapping[str, Any]) -> bool:
+    """Whether no batch held a photograph; earlier versions counted those that might have been drawn."""
+    return bool(counts.get("train_photos") == 0 or arm["synth_share"] == 1 or arm["pretrain"] == 1)
+
+
+def _chosen(config: Mapping[str, Any], counts: Mapping[str, Any]) -> str:
+    """What the validation photos decided."""
+    count = counts.get("valid", "?")
+    if config["keep"] == "averaged":
+        return f"{count} photographs were watched and chose nothing, since the weights are averages of the last steps"
+    return f"{count} photographs chose the epoch"
+
+
+def _arm(arm: Mapping[str, Any], counts: Mapping[str, Any]) -> str:
+    if _renders_alone(arm, counts):
+        towards = f", changed towards photographs by {arm['adaptation']}" if arm["adaptation"] else ""
+        return f"renders alone, arm {arm['name']}{towards}"
     part = "" if arm["real_fraction"] == 1 else f"{100 * arm['real_fraction']:g} % of the "
     return f"{part}real photographs" if arm["name"] == "real" else f"{part}photographs, arm {arm['name']}"
 
 
-def _framing(config: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
+def _framing(config: Mapping[str, Any], manifest: Mapping[str, Any], counts: Mapping[str, Any]) -> str:
+    alone = _renders_alone(config["arm"], counts)
     if config["framing"] == "crop":
-        return f"Squares of {config['size']} pixels were cut out at the photographs' own scale."
+        whose = "renders'" if alone else "photographs'"
+        return f"Squares of {config['size']} pixels were cut out at the {whose} own scale."
     scale = manifest.get("scale")
-    by = f", which is {scale:.3g} of their own scale" if isinstance(scale, float) else ""
-    return f"Photographs were squeezed to {config['size']} x {config['size']} pixels{by}."
+    whose = "the photographs'" if alone else "their"
+    by = f", which is {scale:.3g} of {whose} own scale" if isinstance(scale, float) else ""
+    what = "Renders, and the photographs of the scores, were" if alone else "Photographs were"
+    return f"{what} squeezed to {config['size']} x {config['size']} pixels{by}."
 
 
 def _clean(table: runs.PerImage, clean: npt.NDArray[np.bool_]) -> str:
@@ -201,16 +223,15 @@ def _evaluated(path: Path, weights: str, group: Mapping[str, str]) -> str:
     if not isinstance(threshold, float) or not {"photos", "data"} <= set(found):
         raise InputError(f"{path / 'evaluation.json'}: damaged; evaluate again")
     table = runs.read_per_image(path / "per_image.csv")
-    shown = f"{found['photos']} of `{found['data']}` ({path.name}), threshold {threshold:.3g}"
-    return _scored(shown, table, group)
+    which = "all but what it has seen" if found["photos"] == "unseen" else found["photos"]
+    shown = f"{which} of `{found['data']}` ({path.name}), threshold {threshold:.3g}"
+    # The groups are of the run's own photos: a photo of another dataset may have the name of one of them.
+    return _scored(shown, table, group if found["photos"] == "test" else {})
 
 
 def _scored(shown: str, table: runs.PerImage, group: Mapping[str, str]) -> str:
-    """A line of the table of scores."""
+    """A line of the table of scores; the last cell is what the bootstrap draws."""
     f1, iou = evaluate.scores(table.tp, table.fp, table.fn, table.tn)
-    groups = _groups(table, group)
-    return f"| {shown} | {len(f1)} | {interval(f1, groups)} | {interval(iou, groups)} |"
-
-
-def _groups(table: runs.PerImage, group: Mapping[str, str]) -> list[str]:
-    return [group.get(name, name) for name in table.image]
+    groups = [group.get(name, name) for name in table.image]
+    drawn = GROUPS if len(set(groups)) < len(groups) else PHOTOGRAPHS
+    return f"| {shown} | {len(f1)} | {interval(f1, groups)} | {interval(iou, groups)} | {drawn} |"

@@ -1,6 +1,9 @@
+import json
 import re
+import shutil
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -160,6 +163,96 @@ def test_intervals_draw_whole_groups() -> None:
     assert (by_spot.high - by_spot.low) / 2 == pytest.approx(1.96 * spots.std() / np.sqrt(30), rel=0.1)
     assert by_spot.high - by_spot.low > 1.8 * (by_photo.high - by_photo.low)
     assert card.interval(values[:8], groups[:8]).low is None
+
+
+def test_intervals_are_drawn_in_parts_from_the_same_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    import scipy.stats
+
+    values = np.random.default_rng(1).random(301)
+    groups = [str(index) for index in range(301)]
+    drawn, bootstrap = [], scipy.stats.bootstrap
+
+    def watched(*arguments: object, **options: object) -> object:
+        drawn.append(options["batch"])
+        return bootstrap(*arguments, **options)
+
+    monkeypatch.setattr(scipy.stats, "bootstrap", watched)
+    found = []
+    for most in (card.RESAMPLES * 301, 301 * 7, 100):
+        monkeypatch.setattr(card, "MOST_DRAWN", most)
+        found.append(card.interval(values, groups))
+    assert drawn == [card.RESAMPLES, 7, 1]
+    assert found[0] == found[1] == found[2]
+
+
+def lines_of(folder: Path, evaluations: tuple[Path, ...] = ()) -> list[str]:
+    return card.text(folder, evaluations).splitlines()
+
+
+def stating(run: Path, to: Path, arm: DataArm, counts: dict[str, int], **changes: str) -> Path:
+    """A copy of a run with another arm and other settings, as its run.json states them."""
+    shutil.copytree(run, to)
+    manifest = read_json(to / "run.json")
+    config = {**manifest["config"], **changes, "arm": asdict(arm)}
+    (to / "run.json").write_text(json.dumps({**manifest, "config": config, "counts": counts}))
+    return to
+
+
+def test_another_dataset_has_not_the_groups_of_the_run_s_own(run: Path, tmp_path: Path) -> None:
+    table = runs.load(run).per_image
+    for name, photos in (("own", "test"), ("other", "all"), ("corrected", "unseen")):
+        (tmp_path / name).mkdir()
+        runs.write_per_image(tmp_path / name / "per_image.csv", table)
+        said = {"weights": runs.weights_digest(run), "threshold": 0.5, "photos": photos, "data": name}
+        write_manifest(tmp_path / name, "evaluation", said)
+    rows = [
+        row for row in lines_of(run, tuple(tmp_path / name for name in ("own", "other", "corrected"))) if "| 5 |" in row
+    ]
+    assert [row.split(" | ")[-1] for row in rows] == [
+        "groups of photographs (spots) |", "groups of photographs (spots) |", "photographs |", "photographs |",
+    ]  # fmt: skip
+    # Five names are five units, of which the run's own split makes four groups.
+    assert ["too few" in row for row in rows] == [True, True, False, False]
+    assert "all but what it has seen of `corrected`" in rows[3]
+    assert not any("each counts as independent" in line for line in lines_of(run))
+    assert any("each counts as independent" in line for line in lines_of(run, (tmp_path / "other",)))
+
+
+@pytest.mark.parametrize(
+    ("arm", "train_photos"),
+    [
+        (DataArm(name="synthetic", synth_share=1.0, adaptation="colours"), 0),
+        (DataArm(name="synthetic", synth_share=1.0), 12),  # as earlier versions counted
+        (DataArm(name="pretrained", pretrain=1.0), 0),
+    ],
+)
+def test_a_run_on_renders_alone_has_not_learned_from_photographs(
+    run: Path, tmp_path: Path, arm: DataArm, train_photos: int
+) -> None:
+    counts = {"train_photos": train_photos, "train_renders": 9, "valid": 4, "test": 5}
+    for framing in ("resize", "crop"):
+        folder = stating(run, tmp_path / framing, arm, counts, framing=framing)
+        lines = lines_of(folder)
+        assert lines[0].startswith(f"# Unet with mobilenet_v2, trained on renders alone, arm {arm.name}")
+        assert ("changed towards photographs by colours" in lines[0]) == (arm.adaptation is not None)
+        assert (
+            "- no photographs and 9 renders; 4 photographs chose the epoch, 5 were kept for the scores below." in lines
+        )
+        text = "\n".join(lines)
+        assert "photographs it learned from" not in text
+        assert ("Renders, and the photographs of the scores, were squeezed to" in text) == (framing == "resize")
+        assert ("were cut out at the renders' own scale" in text) == (framing == "crop")
+    mixed = stating(run, tmp_path / "mixed", DataArm(name="mixed", synth_share=0.5), counts | {"train_photos": 12})
+    assert lines_of(mixed)[0] == "# Unet with mobilenet_v2, trained on photographs, arm mixed"
+    assert any(line.startswith("- 12 photographs and 9 renders; 4 ") for line in lines_of(mixed))
+
+
+def test_photos_that_chose_nothing_are_not_said_to_have(run: Path, tmp_path: Path) -> None:
+    counts = {"train_photos": 12, "train_renders": 0, "valid": 4, "test": 5}
+    folder = stating(run, tmp_path / "averaged", DataArm(name="real"), counts, keep="averaged")
+    text = "\n".join(lines_of(folder))
+    assert "4 photographs were watched and chose nothing" in text
+    assert "chose the epoch" not in text
 
 
 @pytest.mark.slow
