@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentation import evaluate, runs, splits
+from segmentation.config import SIZE_STEP
 from twin.files import InputError, read_manifest
 
 RESAMPLES = 5000
@@ -145,14 +146,18 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
 def use(model: Mapping[str, Any]) -> str:
     """How the exported file is used, as Markdown, from what `model.json` says."""
     size = model["size"]
-    taken = (
-        f"Photographs are squeezed to {size} x {size} pixels, as in training."
-        if model["framing"] == "resize"
-        else "Photographs are taken at their own scale, cut or filled to multiples of 32."
-    )
+    if model["framing"] == "resize":
+        taken = f"Photographs are squeezed to {size} x {size} pixels by area, as in training."
+        sizing = f"images = cv2.resize(photo, ({size}, {size}), interpolation=cv2.INTER_AREA)[None]"
+    elif model["sides"].endswith("only"):
+        taken = f"Photographs are taken at their own scale, a square of {size} pixels at a time."
+        sizing = f"photo = photo[:{size}, :{size}]\n" + _continued(f"{size} - height", f"{size} - width")
+    else:
+        taken = "Photographs are taken at their own scale, continued by their border pixels to multiples of 32."
+        sizing = _continued(f"-height % {SIZE_STEP}", f"-width % {SIZE_STEP}")
+    cut = "" if model["framing"] == "resize" else "[:height, :width]"
     # In whole millionths: what is less is rounding, and not the same from one export to the next.
     within = ceil(1e6 * model["greatest_difference_from_torch"]) / 1e6
-    sizing = f".resize(({size}, {size}), Image.Resampling.BOX)" if model["framing"] == "resize" else ""
     return f"""
 ## How to use it
 
@@ -160,18 +165,27 @@ def use(model: Mapping[str, Any]) -> str:
 corrosion, float32 (n, height, width). {taken}
 
 ```python
-import numpy as np, onnxruntime
+import cv2, numpy as np, onnxruntime
 from PIL import Image, ImageOps
 
-photo = ImageOps.exif_transpose(Image.open("photo.jpg")).convert("RGB"){sizing}
+photo = np.asarray(ImageOps.exif_transpose(Image.open("photo.jpg")).convert("RGB"))
+{sizing}
 session = onnxruntime.InferenceSession("model.onnx")
-probability = session.run(None, {{"images": np.asarray(photo)[None]}})[0][0]
+probability = session.run(None, {{"images": images}})[0][0]{cut}
 Image.fromarray((probability > 0.5).astype(np.uint8) * 255).save("mask.png")
 ```
 
 It gives what torch gives within {within:.1e}. Large photographs are better cut into
 tiles: `python -m segmentation predict` does that with the run itself.
 """
+
+
+def _continued(down: str, right: str) -> str:
+    """Lines of Python that continue a photo by its border pixels, as `evaluate.logits_of` does."""
+    return (
+        "height, width = photo.shape[:2]\n"
+        f'images = np.pad(photo, ((0, {down}), (0, {right}), (0, 0)), mode="edge")[None]'
+    )
 
 
 def _renders_alone(arm: Mapping[str, Any], counts: Mapping[str, Any]) -> bool:

@@ -6,12 +6,13 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from segmentation import card, coco, evaluate, export, field_commands, model, runs, splits
+from segmentation import card, coco, dataset, evaluate, export, field_commands, model, runs, splits
 from segmentation.assessment import assess
 from segmentation.config import BACKBONES, DataArm, configure
 from twin.files import InputError, WorkError, read_json, write_manifest
@@ -124,6 +125,65 @@ def test_the_command_writes_model_and_card(
     before = (tmp_path / "model" / "card.md").read_bytes()
     field_commands.export(run, out=tmp_path / "model", evaluations=(tmp_path / "evaluated",))
     assert (tmp_path / "model" / "card.md").read_bytes() == before
+
+
+class Shape(torch.nn.Module):
+    """Rusty with a fixed mixture, whose logits change within a few pixels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mix = torch.nn.Conv2d(3, 1, 5, padding=2)
+        torch.nn.init.constant_(self.mix.weight, 0.3)
+        torch.nn.init.constant_(self.mix.bias, 0.0)
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        coarse = torch.nn.functional.avg_pool2d(pictures, 32).mean(dim=1, keepdim=True)
+        return self.mix(pictures) + torch.nn.functional.interpolate(coarse, scale_factor=32)
+
+
+class OneSize(Shape):
+    """One that takes 64 pixels a side alone."""
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        return self.mix(pictures) + torch.zeros(64, 64)
+
+
+@pytest.mark.parametrize(
+    ("framing", "network", "size"),
+    [
+        ("resize", Shape, (64, 64)),
+        ("crop", Shape, (70, 91)),
+        ("crop", OneSize, (64, 64)),
+    ],
+)
+def test_the_lines_of_the_card_do_what_evaluation_does(
+    run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    framing: str,
+    network: type[Shape],
+    size: tuple[int, int],
+) -> None:
+    folder = stating(run, tmp_path / "run", DataArm(name="real"), {}, framing=framing, precision="exact")
+    monkeypatch.setattr(model, "load_weights", lambda path, backbone, architecture: network().eval())
+    out = tmp_path / "model"
+    export.export(folder, out)
+    code = re.search(r"```python\n(.*?)```", (out / "card.md").read_text(), re.DOTALL)
+    assert code is not None
+    rng = np.random.default_rng(0)
+    photo = cv2.resize(rng.integers(0, 256, (9, 12, 3), dtype=np.uint8), (91, 70), interpolation=cv2.INTER_CUBIC)
+    Image.fromarray(photo).save(out / "photo.jpg", format="PNG")  # whatever its name: without loss
+    done = subprocess.run([sys.executable, "-c", code[1]], cwd=out, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = np.asarray(Image.open(out / "mask.png")) > 0
+    assert found.shape == size
+    config = evaluate.config_of(folder, runs.load(folder))
+    image = photo[:64, :64] if network is OneSize else photo
+    image = dataset.resize_image(photo, 64) if framing == "resize" else image
+    logits = evaluate.logits_of(network().eval(), config, np.ascontiguousarray(image)[None])
+    expected = (torch.sigmoid(logits[0, 0]) > evaluate.THRESHOLD).numpy()
+    assert 0.1 < expected.mean() < 0.9
+    assert (found == expected).all()
 
 
 def test_a_model_that_does_not_agree_is_not_written(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
