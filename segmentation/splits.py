@@ -104,6 +104,16 @@ def split(dataset: Dataset, *, how: How, seed: int, groups: Mapping[str, str] | 
     return Split(how=how, seed=seed, train=train, valid=valid, test=test, group=group)
 
 
+def check(value: Split, dataset: Dataset) -> None:
+    """Refuse a split with photos that `dataset` has not."""
+    known = {photo.file_name for photo in dataset.photos}
+    for part in SPLITS:
+        if unknown := [name for name in getattr(value, part) if name not in known]:
+            raise InputError(
+                f"{dataset.folder}: photo {unknown[0]!r} of the split's {part} part is absent; split again"
+            )
+
+
 def folds(dataset: Dataset, *, groups: Mapping[str, str], count: int, seed: int) -> tuple[Split, ...]:
     """Splits for cross-validation by groups: each photo is tested in exactly one of `count` splits.
 

@@ -17,7 +17,7 @@ import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from segmentation import checkpoint, dataset, encoders, runs, splits
-from segmentation.coco import SPLITS, Dataset
+from segmentation.coco import Dataset
 from segmentation.config import SIZE_STEP, TrainConfig
 from segmentation.draws import Stream, generator, plan, render_subset, subset, thin
 from segmentation.evaluate import decoded, measure, scores
@@ -150,10 +150,8 @@ def train(
 def _prepare(
     config: TrainConfig, real: Dataset, split: splits.Split, renders: Dataset | None, workers: int | None
 ) -> _Data:
+    splits.check(split, real)
     known = {photo.file_name: photo for photo in real.photos}
-    for part in SPLITS:
-        if unknown := [name for name in getattr(split, part) if name not in known]:
-            raise InputError(f"{real.folder}: photo {unknown[0]!r} of the split's {part} part is absent; split again")
     arm = config.arm
     if arm.takes_renders and renders is None:
         raise InputError(f"data arm {arm.name}: takes renders, but none were given; name their folder")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 KIND = "sweep"
 RAY = "ray"  # folder of Tune's own files, deleted at the end
-METRIC, TIME, FAILED = "best_valid_f1", "epoch", "failed"
+METRIC, TIME, FAILED, REFUSED = "best_valid_f1", "epoch", "failed", "refused"
 REDUCTION = 3  # of trials that go on at each rung
 RETRIES = 3  # of a trial whose worker or node is lost
 
@@ -98,7 +98,8 @@ def run(
     Raises
     ------
     InputError
-        The data, the space or the folder cannot be used, or Optuna is asked for and absent. Nothing is written.
+        The data, the network, the space or the folder cannot be used, or Optuna is asked for and absent. Nothing is
+        written.
     WorkError
         A trial failed for another reason than its own values, after retries; the others are done.
     """
@@ -108,6 +109,7 @@ def run(
     if space.synth_share[1] > 0 and rendered is None:
         raise InputError("a synth_share above 0 needs renders; name their folder")
     parts = splits.load(split)
+    splits.check(parts, real)
     every = [space.draw(plan.seed, number) for number in range(plan.trials)]
     # Of a few choices, some are drawn twice; and configuring says what is wrong with them.
     draws = list({sweep.configured(base, values).digest: values for values in every}.values())
@@ -121,6 +123,7 @@ def run(
         "renders": rendered.digest if rendered is not None else None,
     }  # fmt: skip
     check_claim(out, KIND, identity)
+    _check_network(base, space, weights)
     from twin import cluster
 
     cluster.connect(address)
@@ -130,24 +133,39 @@ def run(
             "renders": str(renders.resolve()) if renders is not None else None, "classes": classes,
             "weights": str(weights.resolve()) if weights is not None else None,
         }  # fmt: skip
-        errors = _fit(out, shared, draws, space, plan, base, workers, on_end)
+        refused: list[str] = []
+        errors = _fit(out, shared, draws, space, plan, base, workers, on_end, refused)
         trials = sweep.over(out)
         if trials:
             _report(out, trials, space, sweep.command(trials[0], train_options or {}))
-        if errors:
+        if errors or refused:
+            why = f" ({refused[0]})" if refused else ""
             raise WorkError(
-                f"{out}: {errors} trials failed; the same command tries them again; logs are in {out / RAY}"
+                f"{out}: {errors + len(refused)} trials failed{why}; the same command tries them again; logs are in "
+                f"{out / RAY}"
             )
         shutil.rmtree(out / RAY, ignore_errors=True)
         write_manifest(out, KIND, {**identity, "trials": len(trials), "best": asdict(trials[0]) if trials else None})
     return trials
 
 
+def _check_network(base: TrainConfig, space: Space, weights: Path | None) -> None:
+    """Refuse a network that no trial could train; its weights are had once before all of them ask."""
+    from segmentation.model import build, check_images
+
+    network = build(
+        base.backbone, architecture=base.architecture, encoder_weights=base.encoder_weights, weights=weights,
+        seed=base.seed,
+    )  # fmt: skip
+    for batch_size in set(space.batch_size):
+        check_images(network, base.size, base.size, batch_size=batch_size)
+
+
 def _fit(
     out: Path, shared: Mapping[str, Any], draws: list[dict[str, Any]], space: Space, plan: Plan, base: TrainConfig,
-    workers: int | None, on_end: Callable[[sweep.Trial], None] | None,
+    workers: int | None, on_end: Callable[[sweep.Trial], None] | None, refused: list[str],
 ) -> int:  # fmt: skip
-    """Let Tune run the trials; how many failed for another reason than their values."""
+    """Let Tune run the trials; how many were lost. `refused` is given the errors of those that their input stopped."""
     from ray import tune
     from ray.tune.schedulers import ASHAScheduler
 
@@ -172,7 +190,7 @@ def _fit(
             reuse_actors=True,  # a process for each trial would import PyTorch anew
         ),
         run_config=tune.RunConfig(
-            name=RAY, storage_path=str(out), verbose=0, callbacks=[_notes(out, base, on_end)],
+            name=RAY, storage_path=str(out), verbose=0, callbacks=[_notes(out, base, on_end, refused)],
             failure_config=tune.FailureConfig(max_failures=RETRIES),
         ),
     )  # fmt: skip
@@ -229,26 +247,36 @@ def _trial(parameters: Mapping[str, Any]) -> None:
 
     if not (folder / STARTED).exists():
         write_json(folder / STARTED, {"begun": time.time(), "values": sweep.rounded(parameters["values"])})
-    real = coco.read(Path(shared["data"]), classes=shared["classes"] or None)
-    renders = coco.read(Path(shared["renders"])) if shared["renders"] and config.arm.takes_renders else None
-    for row in sweep.history(folder):
-        best = max(best, row["valid_f1"])  # of epochs before it was cut off
     try:
+        real = coco.read(Path(shared["data"]), classes=shared["classes"] or None)
+        renders = coco.read(Path(shared["renders"])) if shared["renders"] and config.arm.takes_renders else None
+        for row in sweep.history(folder):
+            best = max(best, row["valid_f1"])  # of epochs before it was cut off
         train(
             folder / RUN, config, real=real, split=splits.load(Path(shared["split"])), renders=renders,
             weights=Path(shared["weights"]) if shared["weights"] else None, on_epoch=report,
         )  # fmt: skip
     except WorkError as error:  # the loss is no number: no second try would mend it
         tune.report({TIME: config.epochs, METRIC: best, FAILED: str(error)})
+    except InputError as error:  # a photo that breaks off, a full disk: no second try by itself would mend it either
+        tune.report({TIME: config.epochs, METRIC: best, REFUSED: str(error)})
 
 
-def _notes(out: Path, base: TrainConfig, on_end: Callable[[sweep.Trial], None] | None) -> tune.Callback:
-    """What writes down, in the driver, how each trial ended; weights of trials are not kept."""
+def _notes(
+    out: Path, base: TrainConfig, on_end: Callable[[sweep.Trial], None] | None, refused: list[str]
+) -> tune.Callback:
+    """What writes down, in the driver, how each trial ended; weights of trials are not kept.
+
+    One whose input stopped it is not over: its error goes to `refused`, and the next command tries it again.
+    """
     from ray import tune
 
     class Notes(tune.Callback):
         def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
             values, last = sweep.rounded(trial.config["values"]), trial.last_result or {}
+            if REFUSED in last:
+                refused.append(last[REFUSED])
+                return
             config = sweep.configured(base, values)
             folder = sweep.folder_of(out, config)
             if (folder / OVER).exists() or TIME not in last:

@@ -1,18 +1,21 @@
 """A sweep: what it draws, what it leaves, and that nothing is trained twice."""
 
 import csv
+import shutil
 import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import drill
 import pytest
 
-from segmentation import commands, sweep, tune
-from segmentation.config import REAL, configure
+from segmentation import coco, commands, sweep, tune
+from segmentation.config import REAL, TrainConfig, configure
 from segmentation.sweep import Space, Trial
-from twin.files import InputError, read_json, write_json
+from twin.files import InputError, WorkError, read_json, write_json
 
 SPACE = Space(learning_rate=(1e-4, 1e-2), batch_size=(4, 8), augmentation=("standard", "strong"))
 BASE = configure("quick", backbone="mobilenet_v2", arm=REAL, seed=3, size=32, epochs=3, threads=1)
@@ -59,6 +62,8 @@ def test_values_become_a_run() -> None:
         ({"grace": 0}, "at least one"),
         ({"search": "optuna", "learning_rate": (1e-3, 1e-3)}, "needs a range"),
         ({"split": Path("nowhere.json")}, r"nowhere\.json"),
+        ({"backbone": "mobilenet_v9"}, "mobilenet_v9"),
+        ({"profile": "paper", "weights": Path("w")}, "w: no prepared weights of mobilenet_v2; run python"),
         (
             {"weights": Path("w")},
             "--weights w: first weights are drawn here; add --profile paper, or leave out --weights",
@@ -72,6 +77,12 @@ def test_bad_input_writes_nothing(
     given = {"data": data, "split": split, "out": tmp_path / "sweep", "profile": "quick", "epochs": 2, **changes}
     with pytest.raises(InputError, match=message):
         commands.tune(**given)
+    assert not (tmp_path / "sweep").exists()
+
+
+def test_a_split_of_other_photos_writes_nothing(numbers: tuple[Path, Path], rendered: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"renders: photo 'train/.*' of the split's train part is absent; split again"):
+        commands.tune(data=rendered, split=numbers[1], out=tmp_path / "sweep", profile="quick")
     assert not (tmp_path / "sweep").exists()
 
 
@@ -149,6 +160,44 @@ def test_a_sweep_goes_on_after_its_driver_was_killed(numbers: tuple[Path, Path],
     assert f"--learning-rate {rows[0]['learning_rate']}" in done.stdout
     assert not list(out.rglob("*.safetensors"))
     assert not (out / "ray").exists()
+
+
+def test_what_is_wrong_with_the_input_is_told_and_tried_again(
+    numbers: tuple[Path, Path], tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A photo that opens and breaks off: found when it is decoded, in the trials. Ray itself is played."""
+    from ray import tune as ray_tune
+
+    from twin import cluster
+
+    data = Path(shutil.copytree(numbers[0], tmp_path / "data"))
+    photo = coco.read(data).photos[0].path
+    photo.write_bytes(photo.read_bytes()[:-300])
+    reported: list[dict[str, Any]] = []
+
+    def fit(
+        out: Path, shared: dict[str, Any], draws: list[dict[str, Any]], space: Space, plan: tune.Plan,
+        base: TrainConfig, workers: int | None, on_end: object, refused: list[str],
+    ) -> int:  # fmt: skip
+        notes = tune._notes(out, base, None, refused)
+        for values in draws:
+            tune._trial({"shared": shared, "values": values})
+            trial = SimpleNamespace(config={"values": values}, last_result=reported[-1])
+            notes.on_trial_complete(0, [], trial)
+        return 0
+
+    monkeypatch.setattr(ray_tune, "report", reported.append)
+    monkeypatch.setattr(cluster, "connect", lambda address: None)
+    monkeypatch.setattr(tune, "_fit", fit)
+    out = tmp_path / "sweep"
+    for _ in range(2):
+        with pytest.raises(WorkError) as caught:
+            commands.tune(data=data, split=numbers[1], out=out, profile="quick", size=32, epochs=3, trials=2)
+        assert f"{out}: 2 trials failed ({photo}: cannot be decoded (" in str(caught.value)
+        assert "the same command tries them again" in str(caught.value)
+        assert not list(out.glob(f"trials/*/{sweep.OVER}"))
+    assert len(reported) == 4  # tried again by the second command
+    assert [each[tune.TIME] for each in reported] == [3] * 4
 
 
 @pytest.mark.slow
