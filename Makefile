@@ -8,6 +8,7 @@ SIZE ?= 320
 SEED ?= 0
 PRESET ?= balanced
 ROUNDS ?= 2
+JOBS ?= 2
 SOURCE := .ci .gitignore .pre-commit-config.yaml CHANGELOG.md CONTRIBUTING.md LICENSE Makefile README.md benchmarks constraints.txt docs pyproject.toml segmentation synth tests twin
 EXTRAS := rendering,training,export,study,development
 WEIGHTS ?= weights
@@ -62,11 +63,11 @@ audit: setup ## known vulnerabilities of all that is installed, by pip-audit in 
 	test -x out/audit/bin/pip-audit || { $(BIN)/python -m venv out/audit && out/audit/bin/python -m pip install --quiet pip-audit; }
 	out/audit/bin/pip-audit --strict --skip-editable --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 
-test: setup ## the fast tests, with one real tiny render and one real tiny training
-	$(BIN)/python -m pytest -m "not slow"
+test: setup ## the fast tests, with one real tiny render and one real tiny training, JOBS=2 files at a time
+	$(BIN)/python -m pytest -m "not slow" --numprocesses $(JOBS) --dist loadfile
 
 torture: setup ## kill, fill up, interrupt and starve the real commands; minutes; ROUNDS=2 random ones more
 	TORTURE_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest tests/faults
 
-test-all: setup ## all tests, the longer proofs too
+test-all: setup ## all tests, the longer proofs too, one after the other
 	$(BIN)/python -m pytest --hypothesis-profile=fresh --cov
