@@ -56,17 +56,19 @@ def run(
         across: folders of other real sets; every run is measured on all their photos too.
         threads: CPU threads of a run, by default the profile's.
         address: of a Ray cluster to run on, such as auto; without it this machine.
-        weights: folder that `python -m segmentation weights` prepared, for profile paper where there is no internet.
+        weights: folder that `python -m segmentation weights` prepared, where there is no internet; needs profile paper.
         dry_run: print the plan (runs, hours, disk) and stop; nothing is written.
     """
     from benchmarks import report, study
     from benchmarks.config import choose
     from benchmarks.sources import Sources
+    from segmentation.commands import check_weights
 
     begun = time.monotonic()
     if out is None:
         out = Path("out/benchmark") / f"{profile}-{data.resolve().name if data else 'standin'}"
     config = choose(profile, kinds=arms, fractions=fractions, backbones=backbones, runs=runs, threads=threads)
+    check_weights(weights, next(iter(config.grid.values())), "--profile paper")
     sources = Sources(data=data, synth=synth, split=split, groups_file=groups_file, across=across)
     failed = study.run(out, config, sources, address=address, weights=weights, dry_run=dry_run)
     if dry_run:
