@@ -3,6 +3,7 @@
 Standard library and tyro only; every package may import it.
 """
 
+import inspect
 import os
 import select
 import signal
@@ -28,9 +29,8 @@ def run(program: str, description: str, commands: Mapping[str, Callable[..., Any
     """
     import tyro
 
-    if twice := [option for option, count in Counter(_options(sys.argv[1:])).items() if count > 1]:
-        advice = "only the last would count; give it once, all values after it"
-        _leave(program, f"{twice[0]} is given twice, but {advice}", 2)
+    if twice := _given_twice(commands, sys.argv[1:]):
+        _leave(program, f"{twice} is given twice, but only the last would count; give it once, all values after it", 2)
     app = tyro.extras.SubcommandApp()
     for name, command in commands.items():
         app.command(name=name)(command)
@@ -56,9 +56,15 @@ def run(program: str, description: str, commands: Mapping[str, Callable[..., Any
     sys.exit(status if isinstance(status, int) else 0)
 
 
-def _options(line: Sequence[str]) -> list[str]:
-    """The options of a command line, without their values."""
-    return [word.partition("=")[0] for word in line if word.startswith("--")]
+def _given_twice(commands: Mapping[str, Callable[..., Any]], line: Sequence[str]) -> str:
+    """An option of several values that stands there twice, or "". Of one value the last counts, as is usual."""
+    command = commands.get(line[0]) if line else None
+    if command is None:
+        return ""
+    parameters = inspect.signature(command).parameters.values()
+    several = {f"--{each.name.replace('_', '-')}" for each in parameters if "tuple[" in str(each.annotation)}
+    given = Counter(word.partition("=")[0] for word in line)
+    return next((option for option in sorted(several) if given[option] > 1), "")
 
 
 def _nobody_reads() -> bool:
