@@ -10,7 +10,7 @@ import trimesh
 
 from synth import surroundings
 from synth.bridges import bridge, deck
-from synth.config import Preset
+from synth.preset import Preset
 from synth.spec import Prop
 from synth.specimen import Specimen
 from synth.standing import WIDE_M, Arrangement, Draw, Placed, corners, place_beside, resting

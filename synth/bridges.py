@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from synth import surroundings
-from synth.config import Preset
 from synth.ground import between
+from synth.preset import Preset
 from synth.spec import Color, Prop
 from synth.specimen import Specimen
 from synth.standing import WIDE_M, Arrangement, Draw, Placed, corners, place_beside, resting

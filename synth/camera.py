@@ -12,7 +12,7 @@ from scipy import ndimage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from synth.config import Preset
+from synth.preset import Preset
 from synth.spec import Prop, View
 from synth.subject import StatedCamera
 from synth.surroundings import Array, as_matrix

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from segmentation import coco
 from synth import severity
-from synth.config import LabelRule
+from synth.preset import LabelRule
 from synth.spec import Scene, View
 from twin.assets import KINDS
 from twin.export import rust_grade

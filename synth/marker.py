@@ -9,7 +9,7 @@ import trimesh
 from numpy.typing import NDArray
 
 from synth.camera import Outlook, rays
-from synth.config import Preset
+from synth.preset import Preset
 from synth.spec import Prop, View
 from synth.surroundings import Array, as_matrix, write_mesh
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from synth.config import BRIDGES_SENSOR, PAINTED_SENSOR, LabelRule, Preset, Sensor
+from synth.preset import BRIDGES_SENSOR, PAINTED_SENSOR, LabelRule, Preset, Sensor
 
 _PLANT = (
     (0.62, 0.66, 0.62), (0.30, 0.42, 0.33), (0.42, 0.47, 0.50), (0.75, 0.74, 0.69), (0.55, 0.42, 0.08),

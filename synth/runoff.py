@@ -1,6 +1,6 @@
 """Rust water that runs down from spots of rust and bleeds into the paint about them: it tints what it reaches.
 
-Whether that counts as corrosion is a habit of whoever labels (`synth.config.LabelRule.stain`).
+Whether that counts as corrosion is a habit of whoever labels (`synth.preset.LabelRule.stain`).
 """
 
 from dataclasses import dataclass

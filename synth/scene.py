@@ -15,8 +15,9 @@ import trimesh
 
 from synth import arrangement, camera, marker, specimen, subject
 from synth.camera import Outlook, Target
-from synth.config import STREAMS, Preset, RenderConfig, preset
+from synth.config import STREAMS, RenderConfig, preset
 from synth.ground import ground_props
+from synth.preset import Preset
 from synth.spec import Body, Color, Finish, Light, Prop, Scene
 from synth.specimen import Specimen
 from synth.standing import Arrangement, Placed

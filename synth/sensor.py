@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from synth.config import Range, Sensor
+from synth.preset import Range, Sensor
 
 Picture = NDArray[np.float32]  # (H, W, 3)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from synth import runoff, subject
-from synth.config import Range
+from synth.preset import Range
 from synth.subject import Subject
 from twin import assets, state
 from twin.assets import Asset, Texels

@@ -8,8 +8,8 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from synth.config import Preset
 from synth.ground import LOOKS, between
+from synth.preset import Preset
 from synth.spec import Color, Matrix, Prop
 
 Array = NDArray[np.float64]

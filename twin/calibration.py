@@ -87,6 +87,22 @@ class Score:
     widening: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """Scores of one arm, zone, quantity and number of visits."""
+
+    arm: str
+    zone: str
+    quantity: str
+    visits: int
+    count: int
+    coverage: float  # share of truths from P5 to P95
+    coverage_unflagged: float  # the same of those without a conflict; NaN if there are none
+    width: float  # mean of P95 - P5
+    error: float  # mean distance of P50 from the truth
+    flagged: float  # share with a conflict so far
+
+
 @cache
 def _geometry(number: int) -> tuple[Twin, Asset, Texels]:
     """Small assets of several kinds, as their owner knows them."""

@@ -3,31 +3,15 @@
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
 
 from twin import files
 from twin.assets.surface import Floats
-from twin.calibration import Score
+from twin.calibration import Score, Summary
 from twin.forecast import ALL
-
-
-@dataclass(frozen=True, kw_only=True)
-class Summary:
-    """Scores of one arm, zone, quantity and number of visits."""
-
-    arm: str
-    zone: str
-    quantity: str
-    visits: int
-    count: int
-    coverage: float  # share of truths from P5 to P95
-    coverage_unflagged: float  # the same of those without a conflict; NaN if there are none
-    width: float  # mean of P95 - P5
-    error: float  # mean distance of P50 from the truth
-    flagged: float  # share with a conflict so far
 
 
 def summarise(found: Sequence[Score]) -> list[Summary]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from twin.calibration_report import Summary
+    from twin.calibration import Summary
 
 LOSS, RUST, RED, GREY = "#0072B2", "#B3541E", "#C0392B", "#5B6770"
 STYLE: Any = {

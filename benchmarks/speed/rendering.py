@@ -9,36 +9,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.speed import rendering_tables
 from benchmarks.speed.arms import PERSISTENT, VARIANTS
+from benchmarks.speed.rendering_tables import VIEWS, Row
 from segmentation import runs
 from synth import batch, labels, scene, spec
 from synth.config import RenderConfig, preset
 from synth.presets import PRESETS
 from twin.files import WorkError, writing
 
-VIEWS = 4  # of each scene
 PRESET = f"balanced, {VIEWS} views"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """What one step of one arm took for one scene; `psnr_db` where it made pictures, mean of the views."""
-
-    arm: str
-    scene: int
-    step: str
-    samples: int = 0
-    items: int = VIEWS  # images, or masks
-    wall_s: float
-    cpu_s: float
-    psnr_db: float = float("nan")
 
 
 def measure(
@@ -154,8 +141,6 @@ def _recorded(config: RenderConfig, one: spec.Scene, number: int, folder: Path, 
 
 def write(folder: Path, rows: Sequence[Row], title: str) -> None:
     """Write ``rendering.csv``, the tables ``rendering.md`` and, where matplotlib is, the curves ``rendering.svg``."""
-    from benchmarks.speed import rendering_tables
-
     names = [field.name for field in fields(Row)]
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)

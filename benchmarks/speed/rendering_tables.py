@@ -1,23 +1,35 @@
 """What the rows of the rendering comparison say: curves, seconds at 40 dB, seconds a mask, and where our time goes."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from twin.files import write_text
 
-if TYPE_CHECKING:
-    from benchmarks.speed.rendering import Row
-
 ENOUGH_DB = 40.0
 Curve = list[tuple[int, float, float, float]]  # samples, wall s, processor s and dB of an image, ascending
+VIEWS = 4  # of each scene
 
 
-def curve(rows: Sequence["Row"], arm: str) -> Curve:
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """What one step of one arm took for one scene; `psnr_db` where it made pictures, mean of the views."""
+
+    arm: str
+    scene: int
+    step: str
+    samples: int = 0
+    items: int = VIEWS  # images, or masks
+    wall_s: float
+    cpu_s: float
+    psnr_db: float = float("nan")
+
+
+def curve(rows: Sequence[Row], arm: str) -> Curve:
     """Mean over scenes of what an image takes with so many samples, our label pass as well as stock's segmentation."""
     extra = np.array([_mean(rows, arm, "label pass", what) for what in ("wall_s", "cpu_s")])
     found = []
@@ -28,7 +40,7 @@ def curve(rows: Sequence["Row"], arm: str) -> Curve:
     return found
 
 
-def _mean(rows: Sequence["Row"], arm: str, step: str, what: str) -> float:
+def _mean(rows: Sequence[Row], arm: str, step: str, what: str) -> float:
     """Seconds an item of a step, over all scenes; 0 where the arm has no such step."""
     here = [row for row in rows if row.arm == arm and row.step == step]
     return float(sum(getattr(row, what) for row in here)) / max(sum(row.items for row in here), 1)
@@ -44,7 +56,7 @@ def seconds_at(points: Curve, db: float, which: int) -> float:
     return reached[0][which] if reached and reached[0][3] > db else float("nan")
 
 
-def shares(rows: Sequence["Row"], samples: int, scenes_per_process: int) -> list[tuple[str, float, float]]:
+def shares(rows: Sequence[Row], samples: int, scenes_per_process: int) -> list[tuple[str, float, float]]:
     """Step, wall and processor seconds an image of ours at so many samples; the process serves several scenes."""
     found = []
     for step in ("scene sampled", "start", "building", "label pass", "photographs", "recorded"):
@@ -56,7 +68,7 @@ def shares(rows: Sequence["Row"], samples: int, scenes_per_process: int) -> list
     return found
 
 
-def write(folder: Path, rows: Sequence["Row"], title: str) -> None:
+def write(folder: Path, rows: Sequence[Row], title: str) -> None:
     """Write ``rendering.md``, and ``rendering.svg`` where matplotlib is installed."""
     from synth.config import preset
     from synth.render import SCENES_PER_BATCH
@@ -102,7 +114,7 @@ def write(folder: Path, rows: Sequence["Row"], title: str) -> None:
         _draw(folder / "rendering.svg", both)
 
 
-def _variants(rows: Sequence["Row"], usual: int) -> list[str]:
+def _variants(rows: Sequence[Row], usual: int) -> list[str]:
     """Other settings of Cycles: how long photographs take, how near they come to the reference of ours, and to ours."""
     names = [arm for arm in dict.fromkeys(row.arm for row in rows) if arm not in ("stock", "ours", "writers")]
     if not names:

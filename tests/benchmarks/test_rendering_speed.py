@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.speed import rendering, rendering_tables
-from benchmarks.speed.rendering import Row
+from benchmarks.speed.rendering_tables import Row
 
 
 def rows(arm: str, seconds: float, db: float) -> list[Row]:

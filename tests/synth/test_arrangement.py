@@ -6,7 +6,8 @@ import pytest
 
 from synth import scene, specimen
 from synth.arrangement import ARRANGEMENTS, SUITS
-from synth.config import Preset, RenderConfig
+from synth.config import RenderConfig
+from synth.preset import Preset
 from synth.presets import PRESETS
 from synth.spec import Matrix
 from synth.standing import Arrangement, Placed

@@ -13,8 +13,8 @@ from scipy import ndimage
 
 from segmentation import coco
 from synth import labels, spec
-from synth.config import LabelRule
 from synth.labels import Known
+from synth.preset import LabelRule
 from twin.assets import KINDS
 
 masks = arrays(np.bool_, st.tuples(st.integers(1, 24), st.integers(1, 24)))
