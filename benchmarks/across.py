@@ -26,9 +26,9 @@ def measure(run: str, name: str, data: "Dataset") -> None:
 
     folder = Path(run)
     table, key = _paths(folder, name)
-    counts = evaluate.measure_run(folder, data)
-    if seen := len(data.photos) - len(counts.image):
+    if seen := len(data.photos) - len(evaluate.measured_photos(runs.load(folder), data)):
         raise InputError(f"{name}: {seen} of its photos trained or validated {folder.name}; take them out of the set")
+    counts = evaluate.measure_run(folder, data)
     key.unlink(missing_ok=True)  # so that it never speaks for another table than its own
     runs.write_per_image(table, counts)
     write_json(key, _key(folder, data.digest))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from benchmarks.drawing import Figure
 from benchmarks.families import Families
 from benchmarks.results import Results
+from benchmarks.sources import spots_of
 from benchmarks.statistics import RunScores
 from benchmarks.table import Row, Table
 from twin.files import InputError
@@ -80,8 +81,8 @@ class Material:
 
     def spots_of(self, name: str) -> Mapping[str, str] | None:
         """The spot of each photo of another set, as it was read with the photos; None where nobody gave spots."""
-        spots: Mapping[str, str] | None = self.results.manifest["across"][name].get("spots")
-        return spots
+        about = self.results.manifest["across"][name]
+        return spots_of(about, self.results.folder / str(about["folder"]))
 
     def table(
         self, name: str, title: str, caption: str, columns: Sequence["Column"], rows: Iterable[Row], *notes: str,

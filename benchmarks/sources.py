@@ -272,6 +272,7 @@ def _across(study: Study, sources: Sources) -> tuple[dict[str, Found], dict[str,
         found[name] = Found(path=path.resolve(), dataset=dataset, spots=spots_beside(dataset))
         if study.photos is not None and found[name].dataset.digest == study.photos.digest:
             raise InputError(f"--across {path}: these are the photos of the study; its runs are tested on them already")
+        _check_unseen(path, found[name].dataset, study)
     gone: dict[str, Mapping[str, Any]] = {}
     before = (study.earlier or {}).get("across", {})
     for name in before.keys() - found.keys():
@@ -282,10 +283,36 @@ def _across(study: Study, sources: Sources) -> tuple[dict[str, Found], dict[str,
             gone[name] = before[name]
             continue
         if dataset.digest == before[name]["digest"]:
-            found[name] = Found(path=path, dataset=dataset, spots=spots_beside(dataset))
+            found[name] = Found(path=path, dataset=dataset, spots=spots_of(before[name], path))
         else:
             gone[name] = before[name]
     return dict(sorted(found.items())), gone
+
+
+def _check_unseen(path: Path, data: "Dataset", study: Study) -> None:
+    """Refuse another set that holds photos of the study's training or validation: scores there would be too good."""
+    if study.photos is None or study.split is None:
+        return
+    known = {*study.split.train, *study.split.valid}
+    seen = {photo.sha256 for photo in study.photos.photos if photo.file_name in known}
+    if shared := [photo.file_name for photo in data.photos if photo.sha256 in seen]:
+        raise InputError(
+            f"--across {path}: {len(shared)} of its photos train or validate the study's runs, such as {shared[0]}; "
+            "take them out of the set"
+        )
+
+
+def spots_of(about: Mapping[str, Any], path: Path) -> Mapping[str, str] | None:
+    """The spots of another set at `path`: as `study.json` has them, or beside the photos if an earlier version did."""
+    from segmentation import coco
+
+    if "spots" in about:
+        kept: Mapping[str, str] | None = about["spots"]
+        return kept
+    try:
+        return spots_beside(coco.read(path, allow_unannotated=True))
+    except InputError:
+        return None
 
 
 def spots_beside(data: "Dataset") -> dict[str, str] | None:

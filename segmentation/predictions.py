@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import torch
 
 KIND = "predictions"
+PARTS, MASKS, OVERLAYS = "parts", "masks", "overlays"  # folders below the one that is written
 IMAGES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})
 COLUMNS = ("photo", "width", "height", "rusted_percent", "regions", "tiles", "scale")
 LARGER = 1.5  # a photo is cut into tiles where it is so many times larger than those the run was trained on
@@ -147,7 +148,7 @@ def scale_of(folder: Path, manifest: Mapping[str, Any]) -> float:
 def named(given: Sequence[Path], out: Path) -> dict[str, Path]:
     """Photos by the name of their mask, without ending: of files their own, of a folder's photos their path in it.
 
-    What lies below `out` is no photo of a folder: masks and overlays of an earlier command.
+    Masks and overlays that an earlier command wrote into `out` are no photos of a folder.
 
     Raises
     ------
@@ -155,17 +156,18 @@ def named(given: Sequence[Path], out: Path) -> dict[str, Path]:
         A path is absent, a folder has no photos, or two photos would get one mask.
     """
     found: dict[str, Path] = {}
+    ours = [(out / kind).resolve() for kind in (MASKS, OVERLAYS)]
     for path in given:
         if path.is_dir():
             photos = sorted(
                 each for each in path.rglob("*")
                 if each.suffix.lower() in IMAGES
                 and not any(part.startswith(".") for part in each.relative_to(path).parts)
-                and not each.parent.resolve().is_relative_to(out.resolve())
+                and not any(each.parent.resolve().is_relative_to(folder) for folder in ours)
             )  # fmt: skip
             if not photos:
                 kinds = ", ".join(sorted(IMAGES))
-                raise InputError(f"{path}: no photos in this folder ({kinds}), but for what lies below --out {out}")
+                raise InputError(f"{path}: no photos in this folder ({kinds}), but for what predict itself wrote")
             names = [str(each.relative_to(path).with_suffix("").as_posix()) for each in photos]
         elif path.exists():
             photos, names = [path], [path.stem]
@@ -188,7 +190,7 @@ def predict(
     """Write the masks of photos into a folder, and the tables of all photos that are in it.
 
     The same command goes on where it was cut off; other photos are added. A photo that cannot be read, or whose name no
-    table could hold, is left out, and so is what an earlier command made of it.
+    table could hold, is left out; where its file has changed, so is what an earlier command made of it.
 
     Parameters
     ----------
@@ -223,8 +225,9 @@ def predict(
             except InputError as error:
                 wrong = error
                 failed.append(name)
-                for left in _files(name, out):
-                    left.unlink(missing_ok=True)
+                if _has_changed(path, name, out):
+                    for left in _files(name, out):
+                        left.unlink(missing_ok=True)
             if on_photo is not None:
                 on_photo(wrong)
         _tables(out)
@@ -233,7 +236,19 @@ def predict(
 
 def _files(name: str, out: Path) -> tuple[Path, Path, Path]:
     """Part, mask and overlay of a photo."""
-    return out / "parts" / f"{name}.json", out / "masks" / f"{name}.png", out / "overlays" / f"{name}.jpg"
+    return out / PARTS / f"{name}.json", out / MASKS / f"{name}.png", out / OVERLAYS / f"{name}.jpg"
+
+
+def _has_changed(path: Path, name: str, out: Path) -> bool:
+    """Whether a photo's file is another than when it was predicted; of one that the system does not give, no."""
+    part, _, _ = _files(name, out)
+    before = _part(part) if part.exists() else {}
+    if before.get("source") != _source(path, out):
+        return False
+    try:
+        return bool(hashlib.sha256(path.read_bytes()).hexdigest() != before["sha256"])
+    except OSError:
+        return False
 
 
 def _source(path: Path, out: Path) -> str:
@@ -248,9 +263,11 @@ def _check_sources(photos: Mapping[str, Path], out: Path) -> None:
         before = _part(part) if part.exists() else {}
         if before.get("source") in (None, _source(path, out)):  # an earlier version kept none
             continue
-        with suppress(InputError):
+        try:
             if pictures.header(path)[1] == before["sha256"]:
                 continue
+        except InputError:  # it will be left out
+            continue
         raise InputError(f"{path}: has the name of {before['source']}, whose mask is in {out}; choose another --out")
 
 
@@ -261,7 +278,9 @@ def _photo(predictor: Predictor, name: str, path: Path, out: Path, overlays: boo
     (width, height), content = pictures.header(path)
     part, drawn, shown = _files(name, out)
     there = part.exists() and drawn.exists() and (shown.exists() or not overlays)
-    if there and _part(part)["sha256"] == content:
+    if there and (before := _part(part))["sha256"] == content:
+        if before.get("source") != _source(path, out):  # it was moved
+            write_json(part, {**before, "source": _source(path, out)})
         return
     image = pictures.decoded(path)
     try:
@@ -329,7 +348,7 @@ def _write_image(path: Path, pixels: npt.NDArray[np.uint8], kind: str) -> None:
 
 def _tables(out: Path) -> None:
     """annotations.json and predictions.csv of all photos in a folder."""
-    parts = [_part(path) for path in sorted((out / "parts").rglob("*.json"))]
+    parts = [_part(path) for path in sorted((out / PARTS).rglob("*.json"))]
     images = [
         {"id": number, "file_name": part["photo"], "width": part["width"], "height": part["height"]}
         for number, part in enumerate(parts, start=1)

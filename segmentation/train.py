@@ -186,7 +186,7 @@ def _prepare(
         photos=photos,
         valid=valid,
         test=thin(split.test, config.max_eval_images),
-        seen=[known[name].sha256 for name in (*chosen, *valid)],
+        seen=[known[name].sha256 for name in (*(chosen if arm.takes_photos or arm.adaptation else ()), *valid)],
         scale=1.0 if config.framing == "crop" else config.size / float(np.median(sides)),
     )
 

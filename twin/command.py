@@ -63,7 +63,7 @@ def _given_twice(commands: Mapping[str, Callable[..., Any]], line: Sequence[str]
         return ""
     parameters = inspect.signature(command).parameters.values()
     several = {f"--{each.name.replace('_', '-')}" for each in parameters if "tuple[" in str(each.annotation)}
-    given = Counter(word.partition("=")[0] for word in line)
+    given = Counter(word.partition("=")[0].replace("_", "-") for word in line)  # as tyro reads them
     return next((option for option in sorted(several) if given[option] > 1), "")
 
 

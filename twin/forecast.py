@@ -174,8 +174,8 @@ def required_by_zone(bank: Bank, given: Mapping[str, float]) -> dict[str, float]
     found = {name: given.get(name, given.get(ALL)) for name in names}
     required = {name: value for name, value in found.items() if value is not None}
     for name, value in required.items():
-        nominal = float(zone_of(bank, name).thickness_mm.max())
-        if not 0 < value < nominal:
+        nominal = zone_of(bank, name).thickness_mm.max()
+        if not 0 < np.float32(value) < nominal:  # as `Course.worst_mm` compares it
             raise InputError(
                 f"required thickness: {value:g} mm on {name}, which is at most {nominal:.4g} mm when new; "
                 "name its zones"

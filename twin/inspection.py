@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -206,6 +206,16 @@ def _record(values: Any) -> Record:
     return Record(**{**values, "value": float(values["value"]), "uv": None if uv is None else (uv[0], uv[1])})
 
 
+def _check_not_yet_to_come(record: Record, twin: state.Twin) -> None:
+    """Refuse a date after both the twin's clock and today, which is a day ahead of this machine's in some places."""
+    today = datetime.now(UTC).date()
+    if record.date > max(today + timedelta(days=1), twin.clock.date()).isoformat():
+        raise InputError(
+            f"{record.kind} of {record.date}: is yet to come, for today is {today} and the twin's clock "
+            f"{twin.clock:%Y-%m-%d}; correct the date, or grow the twin first"
+        )
+
+
 def append(folder: Path, records: Sequence[Record], photo: bytes = b"") -> list[Record]:
     """Add records to a twin's folder, and return those that were not there yet.
 
@@ -227,19 +237,14 @@ def append(folder: Path, records: Sequence[Record], photo: bytes = b"") -> list[
     twin, _ = state.load(folder)  # before the lock, which would create the folder
     asset = state.asset(twin)
     texels = assets.texels(asset)
-    today = datetime.now(UTC).astimezone().date()
-    latest = max(today, twin.clock.date()).isoformat()
     for record in records:
         check(record, twin, asset, texels)
-        if record.date > latest:
-            raise InputError(
-                f"{record.kind} of {record.date}: is yet to come, for today is {today} and the twin's clock "
-                f"{twin.clock:%Y-%m-%d}; correct the date, or grow the twin first"
-            )
     path = folder / RECORDS
     with holding.hold(folder, "twin", {}):
         before, whole, _ = _read(path)
         new = sorted((record for record in records if record not in before), key=lambda record: record.date)
+        if new:
+            _check_not_yet_to_come(new[-1], twin)
         if before and new and new[0].date < before[-1].date:
             raise InputError(
                 f"date {new[0].date}: the last inspection was on {before[-1].date}; give that day or a later one"

@@ -10,9 +10,9 @@ from benchmarks import across, results
 from benchmarks.config import choose
 from benchmarks.material import gather
 from benchmarks.parts import renders
-from benchmarks.sources import Sources, prepare
+from benchmarks.sources import Sources, prepare, spots_of
 from segmentation import coco, evaluate, runs
-from twin.files import InputError, write_json
+from twin.files import InputError, read_json, write_json
 
 Maker = Callable[..., Any]
 
@@ -72,9 +72,10 @@ def test_a_set_with_photos_that_trained_the_run_is_refused(
 ) -> None:
     fake_study(tmp_path / "out", kinds=("real",), backbones=("vgg16",))
     run = tmp_path / "out" / "runs" / "real-vgg16-00"
-    home = runs.load(run).per_image
-    monkeypatch.setattr(evaluate, "measure_run", lambda folder, data: home)
-    larger = fake_dataset(tmp_path / "larger", len(home.image) + 2, seed=11)
+    larger = fake_dataset(tmp_path / "larger", 8, seed=11)
+    stated = read_json(run / "run.json")
+    write_json(run / "run.json", {**stated, "seen": [photo.sha256 for photo in larger.photos[:2]]})
+    monkeypatch.setattr(evaluate, "measure_run", lambda folder, data: pytest.fail("measured for nothing"))
     with pytest.raises(InputError, match="larger: 2 of its photos trained or validated real-vgg16-00"):
         across.measure(str(run), "larger", larger)
     assert not (run / "across").exists()
@@ -121,6 +122,9 @@ def test_sets_that_cannot_be_are_refused(tmp_path: Path, fake_dataset: Maker) ->
     fake_dataset(tmp_path / "two" / "yard", 5, seed=2)
     fake_dataset(tmp_path / ".yard", 5, seed=3)
     fake_dataset(tmp_path / "pier", 5, seed=4)
+    copies = fake_dataset(tmp_path / "copies", 4, seed=5)  # of four photos one at least is not in the test
+    for photo in copies.photos:
+        shutil.copy(tmp_path / "photos" / "images" / photo.file_name, photo.path)
     (tmp_path / "pier" / "spots.csv").write_text("file_name,spot\nanother.png,1\n")
     for sets, message in (
         (("photos",), "these are the photos of the study"),
@@ -128,6 +132,7 @@ def test_sets_that_cannot_be_are_refused(tmp_path: Path, fake_dataset: Maker) ->
         (("absent",), "absent"),
         ((".yard",), "'.yard' cannot name a set"),
         (("pier",), "spots.csv"),
+        (("copies",), "of its photos train or validate the study's runs, such as photo-"),
     ):
         sources = Sources(data=tmp_path / "photos", across=tuple(tmp_path / name for name in sets))
         with pytest.raises(InputError, match=message):
@@ -136,7 +141,12 @@ def test_sets_that_cannot_be_are_refused(tmp_path: Path, fake_dataset: Maker) ->
 
 def test_spots_of_another_set_are_kept_though_its_folder_goes(tmp_path: Path, fake_study: Maker) -> None:
     fake_study(tmp_path / "out", data=tmp_path / "photos", backbones=("vgg16",), across=("yard",), spot_size=3)
+    earlier = read_json(tmp_path / "out" / "study.json")
+    about = earlier["across"]["yard"]
+    kept = about.pop("spots")
+    assert spots_of(about, tmp_path / "yard") == kept  # of a study that an earlier version made
     shutil.rmtree(tmp_path / "yard")
+    assert spots_of(about, tmp_path / "yard") is None
     blocks = renders.part(gather(results.load(tmp_path / "out"))).blocks
     (table,) = (block for block in blocks if block.kind == "table" and block.name == "across")
     assert {(row["units"], row["unit"]) for row in table.rows} == {(4, "spot")}

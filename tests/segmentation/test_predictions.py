@@ -1,4 +1,5 @@
 import csv
+import errno
 import json
 import os
 import shutil
@@ -145,6 +146,28 @@ def test_a_photo_that_can_no_longer_be_read_loses_its_mask_and_row(run: Path, ph
     assert not [path for path in out.rglob("a.*") if path.is_file()]
 
 
+def test_a_photo_that_the_system_does_not_give_keeps_its_mask(
+    run: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, read = tmp_path / "out", Path.read_bytes
+    assert field_commands.predict(run, (photos,), out=out) == 0
+
+    def stale(path: Path) -> bytes:
+        if path.name == "a.jpg":
+            raise OSError(errno.ESTALE, "Stale file handle", str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", stale)
+    assert field_commands.predict(run, (photos,), out=out) == 1
+    assert sorted(rows(out)) == ["a.jpg", "large.png", "north/b.png"]
+    assert (out / "masks" / "a.png").is_file()
+
+
+def test_photos_below_the_folder_that_is_written_are_found(photos: Path) -> None:
+    assert list(predictions.named((photos,), photos.parent)) == list(predictions.named((photos,), photos / "out"))
+    assert len(predictions.named((photos,), photos)) == 3
+
+
 def test_a_name_that_is_no_text_leaves_only_its_photo_out(
     run: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -176,13 +199,18 @@ def test_another_photo_of_the_same_name_is_refused_and_a_moved_one_is_not(
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file() and path.name != LOCK}
     other.mkdir()
     shutil.copy(photos / "large.png", other / "new.png")
-    for content in ((photos / "north" / "b.png").read_bytes(), b"broken"):
-        (other / "a.jpg").write_bytes(content)
-        with pytest.raises(InputError, match=r"a\.jpg: has the name of \.\./photos/a\.jpg, whose mask is in"):
-            field_commands.predict(run, (other,), out=out)
-        after = {path: path.read_bytes() for path in out.rglob("*") if path.is_file() and path.name != LOCK}
-        assert after == before
+    shutil.copy(photos / "north" / "b.png", other / "a.jpg")
+    with pytest.raises(InputError, match=r"a\.jpg: has the name of \.\./photos/a\.jpg, whose mask is in"):
+        field_commands.predict(run, (other,), out=out)
+    after = {path: path.read_bytes() for path in out.rglob("*") if path.is_file() and path.name != LOCK}
+    assert after == before
+    (other / "a.jpg").write_bytes(b"broken")  # whichever it was, it is left out, and the mask of the other stays
+    assert field_commands.predict(run, (other,), out=out) == 1
+    assert sorted(rows(out)) == ["a.jpg", "large.png", "new.png", "north/b.png"]
     shutil.move(photos / "a.jpg", other / "a.jpg")
+    assert field_commands.predict(run, (other,), out=out) == 0
+    assert read_json(out / "parts" / "a.json")["source"] == "../second day/a.jpg"
+    shutil.copy(photos / "large.png", other / "a.jpg")  # moved, then changed: it is the same photo still
     assert field_commands.predict(run, (other,), out=out) == 0
     assert sorted(rows(out)) == ["a.jpg", "large.png", "new.png", "north/b.png"]
     del part["source"]  # as an earlier version wrote it

@@ -10,7 +10,7 @@ import os, signal, time
 from twin.command import run
 from twin.files import InputError, WorkError
 
-def go(how: str = "well", parts: tuple[str, ...] = ()) -> int | None:
+def go(how: str = "well", more_parts: tuple[str, ...] = ()) -> int | None:
     if how == "input":
         raise InputError("bad\\n  input")
     if how == "work":
@@ -79,15 +79,14 @@ def test_a_reader_that_has_gone_is_no_fault_of_ours():
     child.stderr.close()
 
 
-@pytest.mark.parametrize("line", [["--parts", "a", "--parts", "b"], ["--parts=a", "--parts", "b"]])
+@pytest.mark.parametrize("line", [["--more-parts", "a", "--more-parts", "b"], ["--more-parts=a", "--more_parts", "b"]])
 def test_an_option_of_several_values_is_given_once(line: list[str]) -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM, "go", *line], capture_output=True, text=True)
     assert done.returncode == 2
-    assert done.stderr == (
-        "program: error: --parts is given twice, but only the last would count; give it once, all values after it\n"
-    )
+    advice = "only the last would count; give it once, all values after it"
+    assert done.stderr == f"program: error: --more-parts is given twice, but {advice}\n"
 
 
 def test_of_an_option_of_one_value_the_last_counts() -> None:
-    line = ["go", "--how", "well", "--parts", "a", "b", "--how", "three"]
+    line = ["go", "--how", "well", "--more-parts", "a", "b", "--how", "three"]
     assert subprocess.run([sys.executable, "-c", PROGRAM, *line]).returncode == 3
