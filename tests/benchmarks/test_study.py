@@ -640,7 +640,7 @@ def test_runs_are_measured_on_pictures_without_any_corrosion_too(
 ) -> None:
     from segmentation import evaluate, runs
 
-    fake_dataset(tmp_path / "clean", 3)
+    fake_dataset(tmp_path / "clean", 3, seed=3)
     bare = read_json(tmp_path / "clean" / "annotations.json")
     write_json(tmp_path / "clean" / "annotations.json", {**bare, "annotations": []})
 
