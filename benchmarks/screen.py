@@ -64,13 +64,7 @@ def report(part: Part, reference: Part, few: tuple[Part, Part] | None, settings:
     shown = ""
     if _has_weights(run):
         title = f"{part.photos.name}: worst first; numbers are means over the runs, outlines of run {first}"
-        failures.sheet(
-            folder / failures.SHEET,
-            part.photos,
-            found,
-            run,
-            title,
-        )
+        failures.sheet(folder / failures.SHEET, part.photos, found, run, title)
         shown = f"{folder / failures.SHEET}, "
     write_text(folder / TEXT, text)
     return f"{text}{shown}{folder / failures.TABLE}"

@@ -270,9 +270,9 @@ def _across(study: Study, sources: Sources) -> tuple[dict[str, Found], dict[str,
             raise InputError(f"--across {path}: {name!r:.60} cannot name a set in a table; rename the folder")
         dataset = coco.read(path, allow_unannotated=True)
         found[name] = Found(path=path.resolve(), dataset=dataset, spots=spots_beside(dataset))
-        if study.photos is not None and found[name].dataset.digest == study.photos.digest:
+        if study.photos is not None and dataset.digest == study.photos.digest:
             raise InputError(f"--across {path}: these are the photos of the study; its runs are tested on them already")
-        _check_unseen(path, found[name].dataset, study)
+        _check_unseen(path, dataset, study)
     gone: dict[str, Mapping[str, Any]] = {}
     before = (study.earlier or {}).get("across", {})
     for name in before.keys() - found.keys():

@@ -70,10 +70,11 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
         The run or an evaluation cannot be read.
     """
     run = runs.load(folder)
-    manifest, config = run.manifest, asdict(evaluate.config_of(folder, run))
+    trained = evaluate.config_of(folder, run)
+    manifest, config, renders_alone = run.manifest, asdict(trained), not trained.arm.takes_photos
     counts, data = manifest.get("counts") or {}, manifest.get("data") or {}
     arm = config["arm"]
-    photos = "no" if _renders_alone(arm, counts) else counts.get("train_photos", "?")
+    photos = "no" if renders_alone else counts.get("train_photos", "?")
     made_of = splits.load(folder / runs.SPLIT) if (folder / runs.SPLIT).is_file() else None
     group = made_of.group if made_of is not None else {}
     table = run.per_image
@@ -84,7 +85,7 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
     rows = [_scored("test part of its own dataset", table, group)]
     rows += [_evaluated(path, runs.weights_digest(folder), group) for path in evaluations]
     lines = [
-        f"# {config['architecture']} with {config['backbone']}, trained on {_arm(arm, counts)}",
+        f"# {config['architecture']} with {config['backbone']}, trained on {_arm(arm, renders_alone)}",
         "",
         "Outlines corrosion in photographs of steel: for each pixel the probability that it shows corrosion.",
         "",
@@ -96,7 +97,7 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
         f"{', '.join(manifest.get('classes') or ()) or 'all, as one'}.",
         *([f"- Renders `{data['renders']}`."] if data.get("renders") else []),
         f"- Split `{data.get('split')}`: {how}.",
-        f"- {_framing(config, manifest, counts)}",
+        f"- {_framing(config, manifest, renders_alone)}",
         f"- {config['epochs']} epochs, batches of {config['batch_size']}, {config['loss']} loss, first weights "
         f"{config['encoder_weights'] or 'drawn'}, augmentation {arm['augmentation']}, precision {config['precision']}, "
         f"seed {config['seed']}.",
@@ -188,11 +189,6 @@ def _continued(down: str, right: str) -> str:
     )
 
 
-def _renders_alone(arm: Mapping[str, Any], counts: Mapping[str, Any]) -> bool:
-    """Whether no batch held a photograph; earlier versions counted those that might have been drawn."""
-    return bool(counts.get("train_photos") == 0 or arm["synth_share"] == 1 or arm["pretrain"] == 1)
-
-
 def _chosen(config: Mapping[str, Any], counts: Mapping[str, Any]) -> str:
     """What the validation photos decided."""
     count = counts.get("valid", "?")
@@ -201,23 +197,22 @@ def _chosen(config: Mapping[str, Any], counts: Mapping[str, Any]) -> str:
     return f"{count} photographs chose the epoch"
 
 
-def _arm(arm: Mapping[str, Any], counts: Mapping[str, Any]) -> str:
-    if _renders_alone(arm, counts):
+def _arm(arm: Mapping[str, Any], renders_alone: bool) -> str:
+    if renders_alone:
         towards = f", changed towards photographs by {arm['adaptation']}" if arm["adaptation"] else ""
         return f"renders alone, arm {arm['name']}{towards}"
     part = "" if arm["real_fraction"] == 1 else f"{100 * arm['real_fraction']:g} % of the "
     return f"{part}real photographs" if arm["name"] == "real" else f"{part}photographs, arm {arm['name']}"
 
 
-def _framing(config: Mapping[str, Any], manifest: Mapping[str, Any], counts: Mapping[str, Any]) -> str:
-    alone = _renders_alone(config["arm"], counts)
+def _framing(config: Mapping[str, Any], manifest: Mapping[str, Any], renders_alone: bool) -> str:
     if config["framing"] == "crop":
-        whose = "renders'" if alone else "photographs'"
+        whose = "renders'" if renders_alone else "photographs'"
         return f"Squares of {config['size']} pixels were cut out at the {whose} own scale."
     scale = manifest.get("scale")
-    whose = "the photographs'" if alone else "their"
+    whose = "the photographs'" if renders_alone else "their"
     by = f", which is {scale:.3g} of {whose} own scale" if isinstance(scale, float) else ""
-    what = "Renders, and the photographs of the scores, were" if alone else "Photographs were"
+    what = "Renders, and the photographs of the scores, were" if renders_alone else "Photographs were"
     return f"{what} squeezed to {config['size']} x {config['size']} pixels{by}."
 
 
