@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 if TYPE_CHECKING:
     from segmentation.coco import Photo
-    from segmentation.predictions import Predictor
+    from segmentation.predictor import Predictor
 
 Mask = npt.NDArray[np.bool_]
 LEAST_SIDE = 3000  # pixels of a composite
@@ -89,7 +89,7 @@ def table(run_folder: Path, data: Path, *, flips: bool = False) -> str:
 
     from segmentation import coco, evaluate, runs
     from segmentation.model import torch_settings
-    from segmentation.predictions import Predictor, Settings
+    from segmentation.predictor import Predictor, Settings
 
     photos = coco.read(data, allow_unannotated=True)
     names = set(evaluate.measured_photos(runs.load(run_folder), photos))

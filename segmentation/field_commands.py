@@ -52,12 +52,13 @@ def predict(
     from rich.progress import Progress
 
     from segmentation import predictions
+    from segmentation.predictor import Predictor, Settings
 
-    settings = predictions.Settings(threshold=threshold, tiling=tiling, scale=scale, overlap=overlap, flips=flips)
+    settings = Settings(threshold=threshold, tiling=tiling, scale=scale, overlap=overlap, flips=flips)
     if not photos:
         raise InputError("no photos; name image files or folders of them after the run's folder")
     chosen = predictions.named(photos, out)
-    predictor = predictions.Predictor(run_folder, settings)
+    predictor = Predictor(run_folder, settings)
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("photos", total=len(chosen))

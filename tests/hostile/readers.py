@@ -12,7 +12,7 @@ from PIL import Image
 from benchmarks import across, manifest, results, summary
 from benchmarks.config import choose
 from benchmarks.parts import cost
-from segmentation import card, coco, evaluate, groups, predictions, roboflow, runs, splits, sweep, weights
+from segmentation import card, coco, evaluate, groups, predictions, predictor, roboflow, runs, splits, sweep, weights
 from segmentation.config import REAL, configure
 from segmentation.encoders import source
 from synth import batch, preview, program, subject, uvmap, validate, validation_report
@@ -153,7 +153,7 @@ def make_run(folder: Path) -> None:
 def read_run(folder: Path) -> None:
     """Read a run as evaluation, prediction and export do, but for its weights."""
     evaluate.config_of(folder, runs.load(folder))
-    predictions.scale_of(folder, runs.load(folder).manifest)
+    predictor.scale_of(folder, runs.load(folder).manifest)
     card.text(folder)
 
 

@@ -13,7 +13,7 @@ from pycocotools.coco import COCO
 
 from segmentation import coco, evaluate, field_commands, model, predictions, runs, splits
 from segmentation.config import DataArm, configure
-from segmentation.predictions import Predictor, Settings
+from segmentation.predictor import Predictor, Settings
 from twin.files import InputError, read_json, write_json, write_manifest
 from twin.holding import LOCK
 
