@@ -6,7 +6,7 @@ import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twin.assets import profiles, section_sizes, shapes, steelwork, surface
+from twin.assets import extrusion, profiles, section_sizes, shapes, steelwork, surface
 from twin.assets.surface import Patch
 
 # Areas of sections in cm² as the standards print them (EN 10365, EN 10056-1).
@@ -57,7 +57,7 @@ def test_every_size_has_a_printed_area() -> None:
 
 @pytest.mark.parametrize("name", AREAS)
 def test_bar_has_the_area_that_the_standard_prints(name: str) -> None:
-    shape = solid(profiles.bar("bar", section(name), 0.0, 1.0))
+    shape = solid(extrusion.bar("bar", section(name), 0.0, 1.0))
     assert shape.volume * 1e4 == pytest.approx(AREAS[name], rel=0.006)
     assert polygon(profiles.outline(section(name))) == pytest.approx(shape.volume, rel=1e-9)
 
@@ -81,12 +81,12 @@ def test_bar_has_the_surface_that_the_standard_prints(name: str) -> None:
     ],
 )
 def test_bars_have_the_area_of_their_formula(made: profiles.Section, area: float) -> None:
-    assert solid(profiles.bar("bar", made, 0.2, 0.7)).volume == pytest.approx(0.5 * area, rel=4e-3)
+    assert solid(extrusion.bar("bar", made, 0.2, 0.7)).volume == pytest.approx(0.5 * area, rel=4e-3)
 
 
 @pytest.mark.parametrize("made", [section("UPE 200"), section("HEB 100"), profiles.flat(0.01, 0.2, 0.0015)])
 def test_split_and_moved_sections_are_the_same_bar(made: profiles.Section) -> None:
-    shape = solid(profiles.bar("bar", profiles.moved(profiles.split(made, 0.055), (0.1, -0.3)), 0.2, 0.7))
+    shape = solid(extrusion.bar("bar", profiles.moved(profiles.split(made, 0.055), (0.1, -0.3)), 0.2, 0.7))
     assert shape.volume == pytest.approx(0.5 * polygon(profiles.outline(made)))
     assert (np.abs(shape.vertices[:, 2] + 0.3 - 0.055) < 1e-9).sum() >= 4
 
@@ -97,7 +97,7 @@ def test_faces_of_a_beam_are_patches_of_their_own() -> None:
 
 
 def test_seat_of_a_bar_is_covered() -> None:
-    patches = profiles.bar("bar", profiles.flat(0.05, 0.01, 0.001), 0.0, 1.0, seat=(0.2, 0.5))
+    patches = extrusion.bar("bar", profiles.flat(0.05, 0.01, 0.001), 0.0, 1.0, seat=(0.2, 0.5))
     solid(patches)
     area = sum(surface.patch_area_m2(patch) for patch in patches if patch.zone == shapes.COVERED)
     assert area == pytest.approx(0.3 * 0.048)
@@ -108,14 +108,14 @@ def test_seat_of_a_bar_is_covered() -> None:
 def test_oblique_cuts_leave_the_length_through_the_centroid(slope: float, lean: float) -> None:
     """A prism between two planes has the volume of its section times the distance between them at the centroid."""
     made = profiles.flat(0.06, 0.03, 0.002)
-    shape = solid(profiles.bar("bar", made, lambda s: slope * s[..., 0] + lean * s[..., 1], lambda s: 0.5 + s[..., 1]))
+    shape = solid(extrusion.bar("bar", made, lambda s: slope * s[..., 0] + lean * s[..., 1], lambda s: 0.5 + s[..., 1]))
     assert shape.volume == pytest.approx(0.5 * polygon(profiles.outline(made)), rel=1e-6)
 
 
 def test_coped_tube_fits_the_bar_that_it_meets() -> None:
     radius = 0.03
     tube = profiles.round_bar(0.04, 32, rings=6)
-    shape = solid(profiles.bar("tube", tube, lambda s: steelwork.saddle(radius, s[..., 1]), 0.3))
+    shape = solid(extrusion.bar("tube", tube, lambda s: steelwork.saddle(radius, s[..., 1]), 0.3))
     end = shape.vertices[shape.vertices[:, 0] < 0.031]
     np.testing.assert_allclose(np.hypot(end[:, 0], end[:, 2]), radius, atol=1e-9)
 
@@ -124,8 +124,8 @@ def test_coped_tube_fits_the_bar_that_it_meets() -> None:
 def test_bent_tube_has_the_volume_of_its_centre_line(radius: float) -> None:
     """Pappus: the section's area times the way of its centre."""
     corners = [(0, 0, 0), (1, 0, 0), (1, 0, -1), (0.4, 0, -1)]
-    line = profiles.bend(corners, radius, segments=24)
-    shape = solid(profiles.run("tube", profiles.round_bar(0.05, 48), line, (0, 1, 0)))
+    line = extrusion.bend(corners, radius, segments=24)
+    shape = solid(extrusion.run("tube", profiles.round_bar(0.05, 48), line, (0, 1, 0)))
     way = 1 + 1 + 0.6 - 4 * radius + np.pi * radius
     assert shape.volume == pytest.approx(np.pi * 0.025**2 * way, rel=5e-3)
     np.testing.assert_allclose(shape.bounds, [[0, -0.025, -1.025], [1.025, 0.025, 0.025]], atol=1e-4)

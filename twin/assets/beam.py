@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from twin.assets import profiles, shapes, slabs, steelwork
+from twin.assets import extrusion, profiles, shapes, slabs, steelwork
 from twin.assets.section_sizes import ANGLES, BEAMS
 from twin.assets.surface import Floats, Patch
 from twin.files import InputError
@@ -120,7 +120,7 @@ def beam(
             ends[1] = shapes.COVERED
         if len(bars) == 2:
             ends[1 - number] = middle
-        patches += profiles.bar(f"beam {number + 1}", steel, start, end, (ends[0], ends[1]))
+        patches += extrusion.bar(f"beam {number + 1}", steel, start, end, (ends[0], ends[1]))
     for number in range(stiffeners):
         along = free.sum() * (number + 0.5) / stiffeners
         x = spans[0, 0] + along if along <= free[0] else spans[-1, 0] + along - free[0]
@@ -133,7 +133,7 @@ def beam(
     if not blocks:
         return patches, 1000 * tw
     hollow = profiles.square_tube(BLOCK_M, 0.004)
-    tube = shapes.thick(profiles.bar("block", hollow, 0.0, b + 0.24, seat=(0.12, b + 0.12)), 4.0)
+    tube = shapes.thick(extrusion.bar("block", hollow, 0.0, b + 0.24, seat=(0.12, b + 0.12)), 4.0)
     for number, x in enumerate((0.09 * length_m, 0.91 * length_m)):
         turn = [[0, -1, 0], [1, 0, 0], [0, 0, 1]]
         patches += shapes.named(shapes.place(tube, turn, (x, -b / 2 - 0.12, -BLOCK_M / 2)), f"{number + 1}")
@@ -250,10 +250,10 @@ def _cleats(size: _Size, x: float, section: str) -> _Joint:
     reach = size.b / 2 + max(0.12, 0.6 * h)
     face = -size.tw / 2
     down = [[0, 1, 0], [-1, 0, 0], [0, 0, 1]]
-    patches = profiles.bar("framed beam", profiles.i_section(h, b, tw, tf, r), 0.01, reach + face)
+    patches = extrusion.bar("framed beam", profiles.i_section(h, b, tw, tf, r), 0.01, reach + face)
     patches = shapes.place(patches, down, (x, face, bottom))
     steel = profiles.angle(leg, t, root)
-    cleat = shapes.thick(profiles.bar("cleat", profiles.covered(steel, 0, 4), 0.0, length), 1000 * t)
+    cleat = shapes.thick(extrusion.bar("cleat", profiles.covered(steel, 0, 4), 0.0, length), 1000 * t)
     line = max(0.55 * leg, t + root + washer)
     for sign, name, turn in (
         (1.0, "right", [[0, 1, 0], [0, 0, -1], [-1, 0, 0]]),

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from twin.assets import profiles, shapes, slabs, steelwork
+from twin.assets import extrusion, profiles, shapes, slabs, steelwork
 from twin.assets.pedestal import LEG, LENGTHWISE, pedestal, pin_with_caps, saddle_line
 from twin.assets.section_sizes import BEAMS, PLATE_GIRDERS
 from twin.assets.steelwork import Seat
@@ -200,10 +200,10 @@ def _rollers(height: float, width: float, travel: float, ribs: int) -> _Body:
     zones = _near(height / 2 * (1 - np.abs(np.sin(np.radians(angle)))))
     pieces = steelwork.stretches(zones, loop)
     steel = profiles.Section(pieces=tuple(pieces), caps=(np.stack([loop, np.zeros_like(loop)]),))
-    roller = shapes.place(profiles.bar("roller", steel, -width / 2, width / 2), LENGTHWISE, (0, 0, height / 2))
+    roller = shapes.place(extrusion.bar("roller", steel, -width / 2, width / 2), LENGTHWISE, (0, 0, height / 2))
     bolt, thick, length = 0.016, 0.012, (count - 1) * pitch + 0.55 * height
     flat = profiles.covered(profiles.rezone(profiles.flat(0.42 * height, thick, 0.002), {"face": "bar"}), 0)
-    bar = profiles.bar("side bar", flat, -length / 2, length / 2)
+    bar = extrusion.bar("side bar", flat, -length / 2, length / 2)
     # Bolts are set into the ends of the rollers: no nut.
     head = shapes.thick(shapes.nut("side bolt", bolt, 0.63 * bolt), 1000 * bolt)
     patches: list[Patch] = []
@@ -252,7 +252,7 @@ def _girder(girder: str, span: float, body: _Body, width: float, height: float) 
     patches = shapes.place(sole, np.eye(3), (0, 0, height))
     top, start = height + PLATE, -max(OVERHANG, length / 2 + 0.02)
     end = length / 2 + span
-    beam = profiles.bar("girder", profiles.i_section(*steel, welded=girder in PLATE_GIRDERS), start, end)
+    beam = extrusion.bar("girder", profiles.i_section(*steel, welded=girder in PLATE_GIRDERS), start, end)
     places = [-0.05, 0.05] if h > 0.28 else [0.0]
     if h > DEEP:
         places += np.arange(0.05 + PANEL * h, end - 0.05, PANEL * h).tolist()

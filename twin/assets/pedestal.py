@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from twin.assets import profiles, shapes, steelwork
+from twin.assets import extrusion, profiles, shapes, steelwork
 from twin.assets.surface import Floats, Patch
 
 # Proportions by eye, from photographs of road bridges; metres.
@@ -92,7 +92,7 @@ def pin_with_caps(pin: float, width: float, half: float, *, shod: bool) -> list[
         lower[-1] = lower[0]
     steel = profiles.Section(pieces=tuple(pieces), caps=(np.stack([loop, np.zeros_like(loop)]),))
     covered = (shapes.COVERED, shapes.COVERED)
-    patches = shapes.place(profiles.bar("pin", steel, -width / 2, width / 2, covered), LENGTHWISE, (0, 0, 0))
+    patches = shapes.place(extrusion.bar("pin", steel, -width / 2, width / 2, covered), LENGTHWISE, (0, 0, 0))
     patches = shapes.thick(patches, 2000 * pin)
     radius, height, r = min(half - 0.004, 1.5 * pin), 0.024, 0.005
     rim = np.concatenate([[[radius, 0.002]], shapes.arc((radius - r, height - r), r, 0, 80, 5)])

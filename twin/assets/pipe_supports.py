@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from twin.assets import profiles, shapes, slabs, steelwork
+from twin.assets import extrusion, profiles, shapes, slabs, steelwork
 from twin.assets.pipe_tubes import Band
 from twin.assets.section_sizes import ANGLES, BEAMS
 from twin.assets.surface import Floats, Patch
@@ -133,7 +133,7 @@ def support(own: Holder, drop: float, *, rail: bool) -> list[Patch]:
         below = [(-corner[0] / 2, "back"), (corner[0] / 2, shapes.COVERED), (np.inf, "back")]
         cap = slabs.slab("cap", (*size, CAP_M), cut="rolled", bottom=below)
         parts += shapes.place(shapes.thick(cap, 1000 * CAP_M), np.eye(3), (shift, 0, -seat - CAP_M))
-        bar = profiles.bar("post", section, 0.0, post + 2 * SUNK_M, (shapes.COVERED, shapes.COVERED))
+        bar = extrusion.bar("post", section, 0.0, post + 2 * SUNK_M, (shapes.COVERED, shapes.COVERED))
         low = -ground + foot
         stem = shapes.place(bar, BESIDE @ steelwork.UPRIGHT, (shift, 0, low - SUNK_M))
         leg = 0.004 if corner[0] < 0.09 else 0.006
@@ -153,7 +153,7 @@ def rail(own: Holder, drop: float, length: float) -> list[Patch]:
     section = profiles.rezone(profiles.i_section(h, b, *rest), ZONES)
     top = -own.radius - drop
     parts = shapes.place(
-        profiles.bar("rail", section, BASE_M - SUNK_M, length, (shapes.COVERED, "end")), np.eye(3), (0, 0, top - h)
+        extrusion.bar("rail", section, BASE_M - SUNK_M, length, (shapes.COVERED, "end")), np.eye(3), (0, 0, top - h)
     )
     upwards = shapes.axes([1, 0, 0], [0, 1, 0])
     # The base plate is flush on the pipe's side: its flange may be near.
@@ -227,7 +227,7 @@ def _ubolt(own: Holder) -> tuple[list[Patch], tuple[float, float]]:
     reach = own.radius + own.bolt / 2 - SUNK_M
     section = profiles.angle(leg, thickness, root)
     half = own.radius + 3.4 * own.bolt
-    bar = profiles.bar("angle", profiles.rezone(section, ZONES), -half, half)
+    bar = extrusion.bar("angle", profiles.rezone(section, ZONES), -half, half)
     # It runs across the pipe; the y of its section goes along the pipe, the z down.
     turn = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, -1.0]])
     parts = shapes.place(bar, turn, (-own.offset, 0, -own.radius))
@@ -277,7 +277,7 @@ def _strap(line: Floats, thickness: float, free: int) -> profiles.Section:
 
 
 def _bent(solid: str, section: profiles.Section, own: Holder) -> list[Patch]:
-    bar = profiles.bar(solid, section, -own.width / 2, own.width / 2, ("edge", "edge"))
+    bar = extrusion.bar(solid, section, -own.width / 2, own.width / 2, ("edge", "edge"))
     return shapes.thick(bar, 1000 * own.strap)
 
 

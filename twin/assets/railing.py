@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from twin.assets import profiles, shapes, steelwork
+from twin.assets import extrusion, profiles, shapes, steelwork
 from twin.assets.profiles import Section
 from twin.assets.steelwork import HANGING, SUNK_M, UPRIGHT, saddle
 from twin.assets.surface import Floats, Patch
@@ -163,7 +163,7 @@ def _post(post: str, handrail: str, centre: float) -> list[Patch]:
         depth = below if radius is None else saddle(radius, section[..., 1])
         return np.asarray(centre + SUNK_M - depth + np.zeros(section.shape[:-1]))
 
-    column = profiles.bar("post", steel, BASE, top, (shapes.COVERED, shapes.COVERED))
+    column = extrusion.bar("post", steel, BASE, top, (shapes.COVERED, shapes.COVERED))
     edge = profiles.outline(steel)
     patches = shapes.place(column, UPRIGHT, (0, 0, 0))
     patches += shapes.place(steelwork.collar("foot weld", edge, 0.005), np.eye(3), (0, 0, BASE))
@@ -208,7 +208,7 @@ def _rail(post: str, left: float, right: float, z: float, *, laid: bool) -> list
         depth = half if radius is None else saddle(radius, section[..., 1])
         return np.asarray(depth - SUNK_M + np.zeros(section.shape[:-1]))
 
-    bar = profiles.bar(
+    bar = extrusion.bar(
         "rail", steel, lambda s: left + clear(s), lambda s: right - clear(s), (shapes.COVERED, shapes.COVERED)
     )
     patches = shapes.thick(shapes.place(bar, ALONG, (0, 0, z)), RAIL_MM[kind][1])
@@ -230,7 +230,7 @@ def _pickets(post: str, left: float, right: float, levels: Sequence[float]) -> l
 
     steel = _bar("flat", (1000 * PICKET, 1000 * PICKET), "bar")
     low, high = levels
-    bar = profiles.bar(
+    bar = extrusion.bar(
         "picket", steel, lambda s: low + depth(s), lambda s: high - depth(s), (shapes.COVERED, shapes.COVERED)
     )
     flush = half if radius is None else 0.0
@@ -254,7 +254,7 @@ def _handrail(
     steel = _bar(handrail.split()[0], (width, thickness), "rail")
     left, right, over = places[0], places[-1], 0.1
     if ends == "capped":
-        bar = profiles.bar("handrail", steel, left - over, right + over)
+        bar = extrusion.bar("handrail", steel, left - over, right + over)
         patches = shapes.place(bar, np.eye(3), (0, 0, centre))
         if handrail == "flat":
             return shapes.thick(patches, thickness)
@@ -271,9 +271,9 @@ def _handrail(
     over += BEND
     corners = [(left, low), (left - over, low), (left - over, centre), (right + over, centre)]
     corners += [(right + over, low), (right, low)]
-    line = profiles.bend([(x, 0.0, z) for x, z in corners], BEND)
+    line = extrusion.bend([(x, 0.0, z) for x, z in corners], BEND)
     covered = (shapes.COVERED, shapes.COVERED)
-    patches = shapes.thick(profiles.run("handrail", steel, line, (0, 1, 0), covered, (cope, cope)), thickness)
+    patches = shapes.thick(extrusion.run("handrail", steel, line, (0, 1, 0), covered, (cope, cope)), thickness)
     weld = steelwork.collar("return weld", profiles.outline(steel), 0.004, radius)
     patches += shapes.named(shapes.place(weld, BACK, (left, 0, low)), "left")
     return patches + shapes.named(shapes.place(weld, ONWARD, (right, 0, low)), "right")
@@ -285,7 +285,7 @@ def _toe_plate(places: Floats, post: str) -> list[Patch]:
     half, depth = _half(post)
     low = BASE + 0.025
     steel = profiles.rezone(profiles.flat(high, thickness, 0.001), {"face": "side"})
-    bar = profiles.bar("toe plate", steel, places[0] - 0.05, places[-1] + 0.05)
+    bar = extrusion.bar("toe plate", steel, places[0] - 0.05, places[-1] + 0.05)
     patches = shapes.place(bar, ALONG, (0, depth + thickness / 2, low + high / 2))
     edge = 0.35 * half if post.startswith("tube") else half
     for number, x in enumerate(places):

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from twin.assets import profiles, shapes, slabs, stair_rail, steelwork
+from twin.assets import extrusion, profiles, shapes, slabs, stair_rail, steelwork
 from twin.assets.profiles import Section
 from twin.assets.section_sizes import ANGLES, CHANNELS
 from twin.assets.surface import Floats, Patch
@@ -147,7 +147,7 @@ def _placed(steel: Section, size: _Size, slope: float, rise: float, end: tuple[f
 
     # The section's y points out; its z then points down on the right side and up on the left.
     turn = np.column_stack([along, [side, 0.0, 0.0], -side * up])
-    bar = profiles.bar("stringer", profiles.split(steel, -side * blunt), foot, plumb)
+    bar = extrusion.bar("stringer", profiles.split(steel, -side * blunt), foot, plumb)
     return shapes.thick(shapes.place(bar, turn, (x, y0, z0)), 1000 * size[1])
 
 
@@ -158,7 +158,7 @@ def _foot(size: _Size, slope: float, rise: float, x: float, side: float) -> list
     line, length = t + root + steelwork.WASHER * BOLT, 0.13
     middle = y0 + (line - z0) / np.tan(slope)
     steel = profiles.covered(profiles.angle(leg, t, root), 4 if side < 0 else 0)
-    cleat = profiles.bar("cleat", steel, 0.0, length)
+    cleat = extrusion.bar("cleat", steel, 0.0, length)
     first, second = ([1, 0, 0], [0, 0, 1]) if side < 0 else ([0, 0, 1], [-1, 0, 0])
     turn = np.column_stack([[0, -1, 0], first, second])
     patches = shapes.thick(shapes.place(cleat, turn, (x, middle + length / 2, 0)), 1000 * t)
@@ -171,9 +171,9 @@ def _folded(clear: float, deep: float, tread: str) -> list[Patch]:
     """Tread bent down at front and back, its nosing at the origin; chequer plate has tears on top and nosing."""
     t = _thickness(tread)
     corners = [(t, -FOLD), (t, -t), (deep - t, -t), (deep - t, -FOLD)]
-    line = profiles.bend([(y, z, 0.0) for y, z in corners], 0.005, 5)[:, :2]
+    line = extrusion.bend([(y, z, 0.0) for y, z in corners], 0.005, 5)[:, :2]
     steel = profiles.rezone(profiles.folded(line, t), {"face": "tread"})
-    patches = profiles.bar("tread", steel, -clear / 2, clear / 2, (shapes.COVERED, shapes.COVERED))
+    patches = extrusion.bar("tread", steel, -clear / 2, clear / 2, (shapes.COVERED, shapes.COVERED))
     if tread == "chequer":
         round_off, pitch = 0.005 + t, 0.0195
         top = shapes.tears("tears", clear - 0.012, deep - 2 * round_off, pitch)
@@ -188,18 +188,20 @@ def _grating(clear: float, deep: float) -> list[Patch]:
     """Open grating: bearing bars of 30 x 3 mm about 30 mm apart, cross rods pressed into them, a bent nosing."""
     high, thin = 0.03, 0.003
     strip = profiles.rezone(profiles.flat(thin, high, 0.0004), {"face": "edge", "edge": "bar"})
-    bar = profiles.bar("bar", strip, -clear / 2, clear / 2, (shapes.COVERED, shapes.COVERED))
+    bar = extrusion.bar("bar", strip, -clear / 2, clear / 2, (shapes.COVERED, shapes.COVERED))
     count = round((deep - 0.036) / 0.031) + 1
     patches: list[Patch] = []
     for number, y in enumerate(np.linspace(0.036, deep - thin / 2, count)):
         patches += shapes.named(shapes.place(bar, np.eye(3), (0, y, -high / 2)), f"{number + 1}")
     rod = profiles.rezone(profiles.flat(0.005, 0.005, 0.0008), {"face": "bar", "edge": "bar"})
-    rods = shapes.place(profiles.bar("rod", rod, 0.036, deep - thin / 2), [[0, -1, 0], [1, 0, 0], [0, 0, 1]], (0, 0, 0))
+    rods = shapes.place(
+        extrusion.bar("rod", rod, 0.036, deep - thin / 2), [[0, -1, 0], [1, 0, 0], [0, 0, 1]], (0, 0, 0)
+    )
     for number, x in enumerate(np.linspace(-1, 1, round(clear / 0.06)) * (clear / 2 - 0.03)):
         patches += shapes.named(shapes.place(rods, np.eye(3), (x, 0, -0.003)), f"{number + 1}")
-    line = profiles.bend([(thin, -high, 0.0), (thin, -thin, 0.0), (0.033, -thin, 0.0)], 0.003, 4)[:, :2]
+    line = extrusion.bend([(thin, -high, 0.0), (thin, -thin, 0.0), (0.033, -thin, 0.0)], 0.003, 4)[:, :2]
     nose = profiles.rezone(profiles.folded(line, thin), {"face": "tread"})
-    patches += profiles.bar("nosing", nose, -clear / 2, clear / 2, (shapes.COVERED, shapes.COVERED))
+    patches += extrusion.bar("nosing", nose, -clear / 2, clear / 2, (shapes.COVERED, shapes.COVERED))
     top = shapes.tears("nosing tears", clear - 0.012, 0.026, 0.0125)
     return shapes.thick(patches + shapes.place(top, np.eye(3), (0, 0.0195, 0)), 1000 * thin)
 

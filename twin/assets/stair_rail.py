@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from twin.assets import profiles, shapes, steelwork
+from twin.assets import extrusion, profiles, shapes, steelwork
 from twin.assets.profiles import Section
 from twin.assets.steelwork import HANGING, SUNK_M, UPRIGHT, saddle
 from twin.assets.surface import Floats, Patch
@@ -63,7 +63,7 @@ def handrail(line: Line, ends: tuple[float, float], x: float, side: float, flang
         patches += shapes.named(shapes.place(post, np.eye(3), (0, y, 0)), f"{number + 1}")
     rail = _tube(TUBE, "rail")
     far = (places[-1] - places[0]) / np.cos(line.slope)
-    top = profiles.bar("handrail", rail, -OVER, far + OVER)
+    top = extrusion.bar("handrail", rail, -OVER, far + OVER)
     cap = shapes.dome("cap", "end", 0.97 * TUBE, 0.97 * TUBE, 0.12 * TUBE)
     for name, way, place in (("low", -1.0, -OVER), ("high", 1.0, far + OVER)):
         top += shapes.named(shapes.place(cap, shapes.axes((way, 0, 0), (0, 1, 0)), (place, 0, 0)), name)
@@ -101,11 +101,11 @@ def _post(line: Line, y: float, face: float | None) -> list[Patch]:
     weld = steelwork.collar("head weld", ring, 0.0035, radius, -line.slope)
     patches = shapes.place(weld, UPHILL @ HANGING, (0, 0, top))
     if face is None:
-        bar = profiles.bar("post", steel, on_flange, under, (covered, covered))
+        bar = extrusion.bar("post", steel, on_flange, under, (covered, covered))
         weld = steelwork.collar("foot weld", ring, 0.004, None, line.slope)
         patches += shapes.place(weld, UPHILL, (0, 0, foot))
     else:
-        bar = profiles.bar("post", steel, foot - LAP, under, ("end", covered))
+        bar = extrusion.bar("post", steel, foot - LAP, under, ("end", covered))
         for name, way in (("low", -1.0), ("high", 1.0)):
             corner = (face * radius, 0.35 * way * radius)
             ends = ((*corner, foot - LAP + 0.005), (*corner, foot - 0.02))
@@ -123,7 +123,7 @@ def _mid_rail(line: Line, run: float) -> list[Patch]:
         return np.asarray(section[..., 0] * tangent + sign * depth)
 
     covered = (shapes.COVERED, shapes.COVERED)
-    patches = profiles.bar("mid rail", steel, lambda s: face(s, 1.0), lambda s: gap + face(s, -1.0), covered)
+    patches = extrusion.bar("mid rail", steel, lambda s: face(s, 1.0), lambda s: gap + face(s, -1.0), covered)
     for name, way, place in (("low", 1.0, 0.0), ("high", -1.0, gap)):
         turn = np.array([[0.0, 0.0, way], [1.0, 0.0, 0.0], [0.0, way, 0.0]])
         weld = steelwork.collar("rail weld", profiles.outline(steel), 0.0035, radius, way * line.slope)
