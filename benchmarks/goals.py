@@ -5,6 +5,7 @@ as the difference "top minus rho times bottom"; its interval holds every rho tha
 Journal of the Royal Statistical Society B 16, 1954).
 """
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -175,8 +176,8 @@ def judge(
     ]
     some, little, most = shared(mixed, few, real)
     goals.append(at_least(f"{mixed}: share of the gap {few} to {real} closed", ratio(some - little, most - little), 1))
-    goals.append(_difference(f"{mixed} − {real}", by_pair.get((real, mixed)), "at least 0", 0.0))
-    goals.append(_difference(f"{mixed} − {pasted}", by_pair.get((pasted, mixed)), "above 0", 0.0))
+    goals.append(_difference(f"{mixed} − {real}", by_pair.get((real, mixed)), above=False))
+    goals.append(_difference(f"{mixed} − {pasted}", by_pair.get((pasted, mixed)), above=True))
     gain = by_pair.get((real, full))
     goals.append(_gain(f"{full} − {real}", gain))
     goals.append(_none(f"{shuffled} − {few}", by_pair.get((few, shuffled))))
@@ -204,17 +205,18 @@ def at_least(question: str, estimate: Estimate, wanted: float) -> Goal:
 def under(question: str, estimate: Estimate, wanted: float) -> Goal:
     """A share that should stay below a limit."""
     turned = [None if each is None else -each for each in (estimate.value, estimate.high, estimate.low)]
-    verdict = _side(Estimate(value=turned[0], low=turned[1], high=turned[2]), -wanted)
+    verdict = _side(Estimate(value=turned[0], low=turned[1], high=turned[2]), -wanted, above=True)
     return Goal(question=question, wanted=f"under {100 * wanted:g} %", estimate=estimate, percent=True, verdict=verdict)
 
 
-def _side(estimate: Estimate, wanted: float) -> Verdict:
-    """Where a number and its interval lie of what is wanted: that much or more."""
+def _side(estimate: Estimate, wanted: float, *, above: bool = False) -> Verdict:
+    """Where a number and its interval lie of what is wanted: that much or more; or, with `above`, more."""
     if estimate.value is None or estimate.low is None or estimate.high is None:
         return "not tested"
-    if estimate.value >= wanted:
-        return "reached" if estimate.low >= wanted else "reached, not yet surely"
-    return "missed" if estimate.high < wanted else "missed, not yet surely"
+    reaches = operator.gt if above else operator.ge
+    if reaches(estimate.value, wanted):
+        return "reached" if reaches(estimate.low, wanted) else "reached, not yet surely"
+    return "missed, not yet surely" if reaches(estimate.high, wanted) else "missed"
 
 
 def _estimate(comparison: Comparison | None) -> Estimate:
@@ -223,9 +225,10 @@ def _estimate(comparison: Comparison | None) -> Estimate:
     return Estimate(value=comparison.difference, low=comparison.low, high=comparison.high)
 
 
-def _difference(question: str, comparison: Comparison | None, wanted: str, least: float) -> Goal:
-    estimate = _estimate(comparison)
-    verdict = _side(estimate, least)
+def _difference(question: str, comparison: Comparison | None, *, above: bool) -> Goal:
+    """A difference that should be at least nothing, or above it."""
+    estimate, wanted = _estimate(comparison), "above 0" if above else "at least 0"
+    verdict = _side(estimate, 0.0, above=above)
     return Goal(question=question, wanted=wanted, estimate=estimate, percent=False, verdict=verdict)
 
 

@@ -325,5 +325,10 @@ def spots_beside(data: "Dataset") -> dict[str, str] | None:
     """
     from segmentation import groups
 
-    table = data.folder / SPOTS
-    return groups.by_column(table, data, SPOT) if table.is_file() else None
+    inside = data.extracted or data.folder
+    if not (inside / SPOTS).is_file():
+        return None
+    try:
+        return groups.by_column(inside / SPOTS, data, SPOT)
+    except InputError as error:  # a person knows the archive, not our cache
+        raise InputError(str(error).replace(str(inside), str(data.folder))) from error

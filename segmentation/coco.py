@@ -58,7 +58,7 @@ class Photo:
 class Dataset:
     """A checked dataset. `digest` depends on names, image bytes and masks, not on where the folder lies.
 
-    `folder` is the folder or the archive; the photos of an archive lie in the cache.
+    `folder` is the folder or the archive; the content of an archive lies in the cache, in `extracted`.
     """
 
     folder: Path
@@ -66,6 +66,7 @@ class Dataset:
     digest: str
     classes: tuple[str, ...] | None = None
     """Names of the categories that were read as corrosion; None for all."""
+    extracted: Path | None = None
 
 
 def read(path: Path, *, classes: tuple[str, ...] | None = None, allow_unannotated: bool = False) -> Dataset:
@@ -92,7 +93,7 @@ def read(path: Path, *, classes: tuple[str, ...] | None = None, allow_unannotate
             dataset = read(unwrapped(folder), classes=classes, allow_unannotated=allow_unannotated)
         except InputError as error:  # a person knows the archive, not our cache
             raise InputError(str(error).replace(str(folder), str(path))) from error
-        return replace(dataset, folder=path)
+        return replace(dataset, folder=path, extracted=dataset.folder)
 
     parts = _parts(path)
     names = {str(category.get("name")) for _, _, part in parts for category in part.categories.values()}

@@ -230,8 +230,8 @@ def tune(
     # For the command that is advised, with another seed: the sweep's own luck is not to be kept.
     options = {
         "data": data, "split": split, "renders": renders, "classes": classes, "backbone": backbone, "profile": profile,
-        "real_fraction": real_fraction if real_fraction < 1 else None, "weights": weights, **changes,
-        "out": "out/run", "seed": seed + 1,
+        "threads": threads, "real_fraction": real_fraction if real_fraction < 1 else None, "weights": weights,
+        **changes, "out": "out/run", "seed": seed + 1,
     }  # fmt: skip
     found = run(
         out, base, space, plan, data=data, split=split, renders=renders, classes=classes, weights=weights,

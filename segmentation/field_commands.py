@@ -30,7 +30,7 @@ def predict(
     run_folder
         folder of a complete run.
     photos
-        image files, or folders that are searched for them; what lies below --out is not.
+        image files, or folders that are searched for them; the masks and overlays that it wrote into --out are not.
     out
         folder for masks/ (PNG, 255 where there is corrosion), overlays/, annotations.json (COCO) and predictions.csv.
     threshold

@@ -83,8 +83,8 @@ def _upright(picture: Image.Image) -> Image.Image:
     return picture if turn is None else picture.transpose(turn)
 
 
-def decoded(path: Path, *, upright: bool = True) -> npt.NDArray[np.uint8]:
-    """The pixels of an image file, (height, width, 3) uint8 RGB, upright by its EXIF orientation or as they are stored.
+def decoded(path: Path) -> npt.NDArray[np.uint8]:
+    """The pixels of an image file, (height, width, 3) uint8 RGB, upright by its EXIF orientation.
 
     Grey, palette and CMYK images become RGB, transparency is dropped, 16 bits become the upper 8.
 
@@ -100,7 +100,7 @@ def decoded(path: Path, *, upright: bool = True) -> npt.NDArray[np.uint8]:
     ):
         if opened.format == "JPEG":
             _check_jpeg(content)
-        picture = _upright(opened) if upright else opened
+        picture = _upright(opened)
         if picture.mode.startswith("I"):  # 16-bit grey; "I" is how some formats announce it
             picture = Image.fromarray((np.asarray(picture).clip(0, 65535) >> 8).astype(np.uint8))
         elif picture.mode == "F":

@@ -274,7 +274,7 @@ def _markers(path: Path, given: Mapping[str, Any]) -> tuple[Array, Array]:
     if not isinstance(given.get("photo"), str):
         raise InputError(f"{path}: photo: name the photograph in which the markers are to be found")
     photo = path.parent / given["photo"]
-    picture = cv2.cvtColor(coco.decoded(photo, upright=False), cv2.COLOR_RGB2GRAY)
+    picture = cv2.cvtColor(coco.decoded(photo), cv2.COLOR_RGB2GRAY)
     if picture.shape != (given["height"], given["width"]):
         raise InputError(
             f"{photo}: {picture.shape[1]} x {picture.shape[0]} pixels, the camera {given['width']} x {given['height']}"

@@ -6,6 +6,7 @@ leave a torn last line: reading leaves it out and says so, the next append remov
 
 import json
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -219,8 +220,9 @@ def _check_not_yet_to_come(record: Record, twin: state.Twin) -> None:
 def append(folder: Path, records: Sequence[Record], photo: bytes = b"") -> list[Record]:
     """Add records to a twin's folder, and return those that were not there yet.
 
-    A record equal to one that is there is left out, so that an import that was cut off can be given again; readings
-    that are equal and not the same differ by `place`. Everything is checked before anything is written.
+    For each record that is there one equal to it is left out, so that an import that was cut off can be given again;
+    readings that are equal, not the same and given one after the other differ by `place`. Everything is checked before
+    anything is written.
 
     Parameters
     ----------
@@ -242,7 +244,13 @@ def append(folder: Path, records: Sequence[Record], photo: bytes = b"") -> list[
     path = folder / RECORDS
     with holding.hold(folder, "twin", {}):
         before, whole, _ = _read(path)
-        new = sorted((record for record in records if record not in before), key=lambda record: record.date)
+        there = Counter(before)
+        new = []
+        for record in sorted(records, key=lambda record: record.date):
+            if there[record]:
+                there[record] -= 1
+            else:
+                new.append(record)
         if new:
             _check_not_yet_to_come(new[-1], twin)
         if before and new and new[0].date < before[-1].date:

@@ -1,3 +1,4 @@
+import csv
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from benchmarks import across, results
 from benchmarks.config import choose
 from benchmarks.material import gather
 from benchmarks.parts import renders
-from benchmarks.sources import Sources, prepare, spots_of
+from benchmarks.sources import Sources, prepare, spots_beside, spots_of
 from segmentation import coco, evaluate, runs
 from twin.files import InputError, read_json, write_json
 
@@ -38,12 +39,29 @@ def test_the_counts_of_another_set_are_kept_and_read(tmp_path: Path, fake_study:
     assert [each.id for each in found.across["yard"]] == ["real-vgg16-00", "real-vgg16-01"]
     one = found.across["yard"][0]
     assert len(one.images) == 12
-    assert one.f1.shape == (12,)
+    tables = csv.DictReader((tmp_path / "out" / "runs" / one.id / "across" / "yard.csv").read_text().splitlines())
+    counts = [[int(row[name]) for name in ("tp", "fp", "fn")] for row in tables]
+    assert one.f1.tolist() == pytest.approx([2 * tp / (2 * tp + fp + fn) for tp, fp, fn in counts])
     assert (one.kind, one.fraction, one.backbone, one.run) == ("real", 1.0, "vgg16", 0)
     assert one.images != found.test_images
     folder = tmp_path / "out" / "runs" / "real-vgg16-00"
     own = (folder / "per_image.csv").read_text().splitlines()[0]
     assert (folder / "across" / "yard.csv").read_text().splitlines()[0] == own == "image,tp,fp,fn,tn"
+
+
+def test_the_spots_of_an_archive_are_found(tmp_path: Path, fake_dataset: Maker) -> None:
+    photos = fake_dataset(tmp_path / "yard", 6)
+    rows = [f"{photo.file_name},{place // 2}" for place, photo in enumerate(photos.photos)]
+    table = tmp_path / "yard" / "spots.csv"
+    table.write_text("file_name,spot\n" + "\n".join(rows) + "\n")
+    expected = spots_beside(coco.read(tmp_path / "yard"))
+    archive = shutil.make_archive(str(tmp_path / "whole"), "zip", tmp_path, "yard")
+    assert expected is not None
+    assert spots_beside(coco.read(Path(archive))) == expected
+    table.write_text("file_name,spot\n" + "\n".join(rows[1:]) + "\n")
+    archive = shutil.make_archive(str(tmp_path / "short"), "zip", tmp_path, "yard")
+    with pytest.raises(InputError, match=r"^[^:]*short\.zip/spots\.csv: "):
+        spots_beside(coco.read(Path(archive)))
 
 
 def test_a_changed_set_or_run_is_measured_again(

@@ -117,6 +117,14 @@ def test_goals_are_held_against_their_numbers() -> None:
     ].verdict == "missed"
 
 
+def test_no_difference_is_not_above_nothing() -> None:
+    assert goals._side(Estimate(value=0, low=0, high=0), 0.0) == "reached"
+    assert goals._side(Estimate(value=0, low=0, high=0), 0.0, above=True) == "missed"
+    assert goals._side(Estimate(value=0.01, low=0, high=0.02), 0.0, above=True) == "reached, not yet surely"
+    limit = Estimate(value=0.02, low=0.01, high=0.02)
+    assert goals.under("false alarms", limit, 0.02).verdict == "missed, not yet surely"
+
+
 def test_a_control_that_gains_is_found_out() -> None:
     found = judged({**ARMS, "shuffled-mixed50-10pct": 0.56})
     assert found.goals[-1].verdict == "missed"

@@ -1,10 +1,12 @@
 """A sweep: what it draws, what it leaves, and that nothing is trained twice."""
 
 import csv
+import shlex
 import shutil
 import subprocess
 import sys
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 import drill
 import pytest
 
-from segmentation import coco, commands, sweep, tune
+from segmentation import coco, commands, sweep, train, tune
 from segmentation.config import REAL, TrainConfig, configure
 from segmentation.sweep import Space, Trial
 from twin.files import InputError, WorkError, read_json, write_json
@@ -84,6 +86,25 @@ def test_a_split_of_other_photos_writes_nothing(numbers: tuple[Path, Path], rend
     with pytest.raises(InputError, match=r"renders: photo 'train/.*' of the split's train part is absent; split again"):
         commands.tune(data=rendered, split=numbers[1], out=tmp_path / "sweep", profile="quick")
     assert not (tmp_path / "sweep").exists()
+
+
+def test_the_advised_training_has_the_settings_of_the_trials(
+    numbers: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    run_module: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:  # fmt: skip
+    best, configs = SPACE.draw(0, 0), []
+
+    def found(out: Path, base: TrainConfig, *_: object, **__: object) -> list[Trial]:
+        configs.append(sweep.configured(base, best))
+        return [Trial(values=best, ended="complete", epochs=3, valid_f1=0.5, folder="a")]
+
+    monkeypatch.setattr(tune, "run", found)
+    monkeypatch.setattr(train, "train", lambda folder, config, *_, **__: configs.append(config))
+    commands.tune(data=numbers[0], split=numbers[1], out=tmp_path, profile="quick", threads=3, size=96, epochs=7)
+    words = shlex.split(capsys.readouterr().out.splitlines()[-1])
+    run_module("segmentation", *words[3:])
+    trial, advised = configs
+    assert advised == replace(trial, seed=trial.seed + 1)
 
 
 def test_optuna_is_an_extra(numbers: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

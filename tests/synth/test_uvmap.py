@@ -8,8 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
+from PIL import ExifTags, Image
 
 from synth import uvmap
 from synth.uvmap import Camera, read_camera, texel_map
@@ -20,8 +22,6 @@ from twin.exposure import at
 from twin.files import InputError
 from twin.inspection import Record
 from twin.state import EPOCH, Twin, later
-
-cv2 = pytest.importorskip("cv2")
 
 PLATE = {
     "length_m": 0.6, "width_m": 0.4, "thickness_mm": 10.0, "opening_mm": 120.0, "stiffeners": 1,
@@ -197,6 +197,27 @@ def test_markers_give_the_pose_back(tmp_path: Path) -> None:
     np.testing.assert_allclose(found.translation_m, POSE["translation_m"], atol=0.02)
     assert found.error_px is not None
     assert found.error_px < 1.5
+
+
+# How a camera that was held so stores what is upright (EXIF 2.32, tag 274): the inverse of what a viewer does.
+STORED = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("orientation", STORED)
+def test_markers_are_seen_upright_as_masks_are(tmp_path: Path, orientation: int) -> None:
+    """`segmentation predict` marks photographs upright; a map of texels must lie as its masks do."""
+    given = photograph_of_markers(tmp_path)
+    expected = read_camera(written(tmp_path / "c.json", **given))
+    upright = Image.open(tmp_path / "photo.png")
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    upright.transpose(STORED[orientation]).save(tmp_path / "turned.png", exif=exif)
+    found = read_camera(written(tmp_path / "d.json", **{**given, "photo": "turned.png"}))
+    assert (found.rotation, found.translation_m) == (expected.rotation, expected.translation_m)
 
 
 @pytest.mark.parametrize(

@@ -356,6 +356,13 @@ def test_a_killed_command_leaves_whole_records_and_can_be_given_again(
     assert (len(found), note) == (4, "")
 
 
+def test_of_equal_readings_none_is_lost_when_an_import_was_cut_off_between_them(folder: Path) -> None:
+    inspection.append(folder, [READING])  # the first row of two
+    assert inspection.append(folder, [READING, READING]) == [READING]
+    assert inspection.append(folder, [READING, READING]) == []
+    assert inspection.read(folder)[0] == [READING, READING]
+
+
 @pytest.mark.parametrize("trouble", [OSError(28, "No space left on device"), KeyboardInterrupt()])
 def test_a_full_disk_and_ctrl_c_leave_the_records_as_they_were(
     folder: Path, monkeypatch: pytest.MonkeyPatch, trouble: BaseException
