@@ -1,3 +1,4 @@
+import csv
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -79,6 +80,33 @@ def test_the_answer_is_five_sentences_with_numbers(uneven: results.Results) -> N
         "Highest mean, photos alone",
     ]
     assert answer.warnings(material(uneven))[-1].startswith("1 of 22 runs are missing")
+
+
+@pytest.mark.parametrize(("shift", "word"), [(120, "better"), (-120, "worse")])
+def test_the_numbers_of_the_answer_are_those_of_the_pixels(
+    tmp_path: Path, fake_study: Maker, shift: int, word: str
+) -> None:
+    fake_study(tmp_path, kinds=("real", "mixed"), backbones=("vgg16",), runs=3)
+    means: dict[str, float] = {}
+    for kind in ("real", "mixed"):
+        f1 = []
+        for run in range(3):
+            path = tmp_path / "runs" / f"{kind}-vgg16-0{run}" / "per_image.csv"
+            rows = [{**row} for row in csv.DictReader(path.read_text().splitlines())]
+            for row in rows:
+                tp, fp, fn = (int(row[name]) for name in ("tp", "fp", "fn"))
+                moved = min(max(shift, -tp), fn) if kind == "mixed" else 0
+                row |= {"tp": str(tp + moved), "fn": str(fn - moved)}
+                f1.append(2 * (tp + moved) / (2 * (tp + moved) + fp + fn - moved))
+            path.write_text("\n".join([",".join(rows[0]), *(",".join(row.values()) for row in rows)]) + "\n")
+        means[kind] = float(np.mean(f1))
+    found = material(results.load(tmp_path))
+    said = answer.sentences(found)["Renders"]
+    gain = f"{means['mixed'] - means['real']:+.3f}".replace("-", "−")
+    assert f"training with renders is {word} than training on photos alone: F1 {gain} (95 % interval " in said
+    tiles = answer.tiles(found)
+    assert [tile.number for tile in tiles] == [f"{gain} F1", f"{means['real']:.3f} F1"]
+    assert tiles[0].verdict == word
 
 
 def test_other_sets_have_families_of_the_same_cells(uneven: results.Results) -> None:

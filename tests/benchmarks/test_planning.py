@@ -89,7 +89,6 @@ def test_complete_runs_tell_their_time_and_only_others_are_probed(
     config = fake_study(tmp_path / "out", data=tmp_path / "photos", backbones=("vgg16",), kinds=("real",))
     wanted = choose("quick", kinds=("real",), backbones=("vgg16", "resnet152"), runs=3)
     made = prepare(tmp_path / "new", config, Sources(data=tmp_path / "photos"))  # of the same split
-    (tmp_path / "out" / "split.json").replace(tmp_path / "out" / "split.json")
     write_json(tmp_path / "out" / "claim.json", {"kind": "study", "configuration": made.shared})
     grown = prepare(tmp_path / "out", wanted, Sources(data=tmp_path / "photos"))
     plan = planning.make(grown, None)

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from benchmarks import __main__ as commands
 from benchmarks import config as configuration
-from benchmarks import planning, results, study
+from benchmarks import planning, report, results, study
 from benchmarks.config import STUDIES, RenderPlan, StudyConfig, choose
 from benchmarks.parts import method
 from benchmarks.sources import Sources, prepare, split_of
@@ -87,6 +88,20 @@ def test_without_data_a_standin_of_other_scenes_is_split_like_photos(tmp_path: P
     assert manifest["data"]["folder"] == "standin"
     assert manifest["data"]["counts"]["images"] == 20
     assert configuration.from_json(manifest["config"]) == small()
+
+
+@pytest.mark.parametrize(("without", "status"), [((), 0), (("mixed-vgg16-01",), 1)])
+def test_exit_status_says_whether_runs_are_missing(
+    tmp_path: Path, fake_study: Maker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    without: tuple[str, ...], status: int,
+) -> None:  # fmt: skip
+    fake_study(tmp_path, backbones=("vgg16",), without=without)
+    monkeypatch.setattr(report, "write", lambda out: out / "index.html")
+    assert commands.report(tmp_path) == status
+    monkeypatch.setattr(study, "run", lambda *_, **__: list(without))
+    capsys.readouterr()
+    assert commands.run(out=tmp_path) == status
+    assert ("1 runs failed: mixed-vgg16-01; the same command tries them again" in capsys.readouterr().out) == status
 
 
 def test_what_is_complete_is_not_made_again(tmp_path: Path, log: dict[str, Any]) -> None:

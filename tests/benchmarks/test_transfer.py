@@ -1,3 +1,4 @@
+import csv
 import json
 import os
 import re
@@ -105,6 +106,14 @@ def test_every_arm_is_trained_in_every_fold_and_each_photo_counts_once(
     (table,) = (home / "out" / "tables").glob("photos-renders-*-per-image.csv")
     rows = table.read_text().splitlines()[1:]
     assert len(rows) == len({tuple(row.split(",")[:3]) for row in rows}) == 7 * 2 * 20
+    f1: dict[str, list[float]] = {}  # each spot has two photos, so that means over spots are means over photos
+    for path in (home / "out" / "photos").glob("run-*/fold-*/*/runs/*-mobilenet_v2-*/per_image.csv"):
+        for row in csv.DictReader(path.read_text().splitlines()):
+            tp, fp, fn = (int(row[name]) for name in ("tp", "fp", "fn"))
+            f1.setdefault(path.parent.name.rpartition("-mobilenet_v2-")[0], []).append(2 * tp / (2 * tp + fp + fn))
+    assert {len(each) for each in f1.values()} == {2 * 20}
+    for arm, values in f1.items():
+        assert f"| {arm} | {np.mean(values):.3f} ± " in said
 
 
 def test_the_same_command_repeats_nothing_and_more_runs_add_to_it(home: Path, trained: list[str]) -> None:

@@ -10,19 +10,6 @@ def call(*arguments, cwd=None):
     return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=cwd)
 
 
-def test_help_pays_for_nothing_heavy():
-    code = (
-        "import runpy, sys\nsys.argv = ['segmentation', 'train', '--help']\n"
-        "try: runpy.run_module('segmentation', run_name='__main__')\n"
-        "except SystemExit as end: assert not end.code\n"
-        "assert not {'torch', 'numpy', 'cv2', 'PIL', 'albumentations'} & set(sys.modules), sorted(sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    for word in ("--data", "--renders", "--out", "--backbone", "--profile", "--size", "mobilenet_v2"):
-        assert word in done.stdout
-
-
 def test_train_then_evaluate(roboflow, rendered, cache, tmp_path):
     settings = ("--profile", "quick", "--size", 32, "--epochs", 1, "--split", "own", "--threads", 1)
     out = tmp_path / "run"

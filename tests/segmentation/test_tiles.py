@@ -42,3 +42,14 @@ def test_the_middle_of_a_tile_outweighs_its_border() -> None:
     # One half overlap: neighbours' weights add up to the same everywhere.
     row = weight[32]
     assert row[:32] + row[32:] == pytest.approx(np.full(32, row[31] + row[63]), abs=1e-3)
+
+
+def test_what_only_the_border_of_a_tile_says_does_not_count() -> None:
+    def rings(batch: np.ndarray) -> np.ndarray:
+        ring = np.ones((len(batch), 32, 32), np.float32)
+        ring[:, 1:-1, 1:-1] = 0
+        return ring
+
+    found, _ = blended(np.zeros((96, 96, 3), np.uint8), 32, 0.5, 5, rings)
+    assert found[1:-1, 1:-1].max() < 0.01
+    assert found[0].min() == pytest.approx(1)  # there no other tile says anything

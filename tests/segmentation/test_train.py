@@ -8,8 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from safetensors.torch import load_file
+from scipy import ndimage
 
 from segmentation import checkpoint, coco, commands, evaluate, runs, splits
+from segmentation import train as train_module
 from segmentation.assessment import assess, describe
 from segmentation.config import DataArm, configure
 from segmentation.train import learning_rate, train
@@ -85,6 +89,67 @@ def test_a_run_on_disk(undisturbed, data):
     assert [row["epoch"] for row in rows] == [1, 2]
     assert rows[1]["seconds_left"] == 0
     assert rows[1]["images_per_second"] > 0
+
+
+def test_the_weights_that_are_kept_are_those_of_the_best_epoch(data, tmp_path, monkeypatch):
+    real, weights = train_module.measure, []
+
+    def measure(network, config, photos, names):
+        loss, table = real(network, config, photos, names)
+        if list(names) != list(data["split"].valid):
+            return loss, table
+        weights.append({name: tensor.clone() for name, tensor in network.state_dict().items()})
+        few = np.ones_like(table.tp)
+        return loss, replace(table, tp=few * (50 if len(weights) == 2 else 1), fp=few, fn=few)
+
+    monkeypatch.setattr(train_module, "measure", measure)
+    train(tmp_path / "run", config_of(epochs=3), **data)
+    saved = load_file(tmp_path / "run" / "best.safetensors")
+    assert runs.load(tmp_path / "run").manifest["best_epoch"] == 2
+    assert len(weights) == 3
+    for epoch, same in enumerate((False, True, False)):
+        assert all(torch.equal(saved[name], weights[epoch][name]) for name in saved) == same
+
+
+@pytest.mark.parametrize("arm", [TUNED, PASTED, TENTH], ids=lambda arm: arm.name)
+def test_test_photos_do_not_touch_the_weights(data, roboflow, tmp_path, arm):
+    shutil.copytree(roboflow, tmp_path / "other")
+    rng = np.random.default_rng(0)
+    for path in (tmp_path / "other" / "test").glob("*.png"):
+        Image.fromarray(rng.integers(0, 256, (72, 80, 3), dtype=np.uint8)).save(path)
+    document = tmp_path / "other" / "test" / "_annotations.coco.json"
+    parts = json.loads(document.read_text())
+    for one in parts["annotations"]:
+        one |= coco.region(rng.random((72, 80)) < 0.5)
+    document.write_text(json.dumps(parts))
+    other = {**data, "real": coco.read(tmp_path / "other")}
+    assert other["real"].digest != data["real"].digest
+    for name, given in (("as they are", data), ("of noise", other)):
+        train(tmp_path / name, config_of(arm), **given)
+    (weights, counts, history), (other_weights, other_counts, other_history) = (
+        result_of(tmp_path / name) for name in ("as they are", "of noise")
+    )
+    assert (weights, history) == (other_weights, other_history)
+    assert counts != other_counts
+
+
+def test_masks_lie_where_the_photo_shows_what_they_mark(undisturbed, tmp_path, monkeypatch):
+    """Enlarged from the working size without a shift, and neither mirrored nor turned."""
+
+    def redness(network, config, images):
+        return torch.from_numpy(np.where(images[..., 0] > 128, 10.0, -10.0)[:, None].astype(np.float32))
+
+    monkeypatch.setattr(evaluate, "logits_of", redness)
+    for height, width in ((72, 80), (80, 72), (160, 90)):
+        truth = np.zeros((height, width), bool)
+        truth[height // 8 : height // 2, width // 8 : width // 4] = True  # an L that no turn or mirror gives back
+        truth[height // 2 : height // 2 + 8, width // 8 : 3 * width // 4] = True
+        path = tmp_path / f"{height}.png"
+        Image.fromarray((truth[..., None] * np.array([255, 0, 0])).astype(np.uint8)).save(path)
+        photo = coco.Photo(id=1, file_name=path.name, path=path, width=width, height=height, split=None, annotations=())
+        (mask,) = evaluate.predict_masks(undisturbed[0], [photo])
+        outline = truth & ~ndimage.binary_erosion(truth)
+        assert (mask != truth).sum() < 0.5 * outline.sum() * max(1, height / 64, width / 64)
 
 
 def test_the_counts_of_the_disk_are_the_counts_of_the_weights(undisturbed, data):

@@ -77,6 +77,24 @@ def test_annotator_skips_specks_and_fills_pinholes() -> None:
     assert made.sum() == 900
 
 
+def test_the_annotators_rule_is_in_shares_of_the_shorter_side() -> None:
+    mask = np.zeros((100, 140), bool)
+    mask[20:80, 20:40] = mask[20:80, 44:64] = True  # a gap of 4, twice the radius
+    mask[20:80, 70:90] = mask[20:80, 96:116] = True  # a gap of 6
+    made = labels.annotated(label_map(mask), LabelRule(closing_radius=0.02, smallest_region=0.0))
+    assert made[50, 20:64].all()
+    assert not made[50, 90:96].any()
+    square = np.zeros((100, 140), bool)
+    square[30:70, 30:70] = True
+    for border, side in ((-0.02, 36), (0.0, 40), (0.02, 44)):
+        rule = LabelRule(closing_radius=0.0, border=border, smallest_region=0.0)
+        assert labels.annotated(label_map(square), rule)[50].sum() == side
+    specks = np.zeros((100, 100), bool)
+    specks[5, 5:8] = specks[50, 50:55] = True
+    rule = LabelRule(closing_radius=0.0, smallest_region=0.0004)  # 4 of 10,000 pixels
+    assert labels.annotated(label_map(specks), rule).sum(axis=1).nonzero()[0].tolist() == [50]
+
+
 @given(masks, st.integers(1, 9))
 def test_keep_larger_keeps_exactly_the_larger_regions(mask: np.ndarray, smallest: int) -> None:
     kept = labels.keep_larger(mask, smallest)

@@ -7,12 +7,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 from math import cos, radians, sin, tan
 from pathlib import Path
 
 import numpy as np
 import pytest
 import trimesh
+from PIL import Image
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
@@ -294,6 +296,17 @@ def agreement(drawn: np.ndarray, cast: np.ndarray) -> float:
     return float((drawn & cast).sum() / (drawn | cast).sum())
 
 
+def displaced(picture: np.ndarray, classes: np.ndarray, most: int = 5) -> tuple[int, int]:
+    """By how many pixels, down and right, classes (H, W) must be moved to part the colours of a photograph best."""
+
+    def scatter(move: tuple[int, int]) -> float:
+        moved = np.roll(classes, move, (0, 1))[most:-most, most:-most]
+        of_each = [picture[most:-most, most:-most][moved == each] for each in np.unique(moved)]
+        return sum(float(((pixels - pixels.mean(axis=0)) ** 2).sum()) for pixels in of_each)
+
+    return min(product(range(-most, most + 1), repeat=2), key=scatter)
+
+
 @pytest.mark.blender
 def test_exact_mask_is_the_stored_rust_through_the_stated_camera(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -311,6 +324,9 @@ def test_exact_mask_is_the_stored_rust_through_the_stated_camera(
         regions = [one["segmentation"] for one in part["annotations"] if one["image_id"] == number + 1]
         drawn = coco_mask.decode(coco_mask.merge(regions)).astype(bool)
         assert agreement(drawn, labels.exact(cast_label(folder, camera), 0.5)) >= 0.999
+        picture = np.asarray(Image.open(out / "images" / f"{number:06d}.jpg"), float)
+        steel = cast_label(folder, camera)[..., 2] > 0  # beside it the ground, and on it paint or rust
+        assert displaced(picture, steel.astype(int) + drawn) == (0, 0)
 
 
 @pytest.mark.blender

@@ -1,8 +1,9 @@
 import csv
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -173,6 +174,22 @@ def test_the_plan_follows_the_shortest_life(particles: Particles) -> None:
     assert forecast.plan(particles, {"body": 6.9}, 10.0, "api510").life_years[0] <= low
     new = forecast.plan(particles, {"body": 6.0}, 0.0, "api570-class1")
     assert new.interval_years == 5
+
+
+def test_life_goes_by_the_greater_of_both_rates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paint that held for nine of ten years: the long-term rate would promise ten times the life that is left."""
+    now = np.ones(4)
+
+    def left(lost_a_year_ago: Sequence[float]) -> tuple[float, float, float]:
+        zone = SimpleNamespace(
+            max_loss_mm=np.stack([lost_a_year_ago, now], axis=1), judged_left_mm=np.stack([now, now + 5], axis=1)
+        )
+        monkeypatch.setattr(forecast, "outlook", lambda *_: {"body": zone})
+        return forecast.plan(None, {"body": 5.0}, 10.0, "api510").life_years
+
+    assert left([0.0, 0.0, 0.0, 0.0]) == pytest.approx((1, 1, 1))  # 1 mm above what is required, 1 mm in the past year
+    assert left([0.95] * 4) == pytest.approx((10, 10, 10))  # 0.05 mm in the past year, 0.1 mm a year since new
+    assert left([0.875, 0.5, 0.75, 0.0]) == pytest.approx((1, 2, 8))  # P5, P50 and P95 of 1, 2, 4 and 8
 
 
 def test_failure_pressure_falls_and_is_nothing_where_the_wall_is_gone(particles: Particles) -> None:

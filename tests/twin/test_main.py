@@ -24,18 +24,6 @@ def made(tmp_path_factory: pytest.TempPathFactory, command: Command) -> Path:
     return folder
 
 
-def test_help_does_not_wait_for_numpy() -> None:
-    code = (
-        "import runpy, sys; sys.argv = ['twin', '--help']\n"
-        "try: runpy.run_module('twin', run_name='__main__')\n"
-        "except SystemExit: pass\n"
-        "sys.exit(bool({'scipy', 'trimesh', 'PIL'} & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0
-    assert "grow" in done.stdout
-
-
 def test_a_twin_lives(tmp_path: Path, command: Command) -> None:
     folder = tmp_path / "spool"
     made = twin("new", "pipe", "--out", folder, "--seed", 3, "--category", "C5", "--years", 8, "--texel-mm", 16)
