@@ -55,9 +55,12 @@ def bridge(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> A
             placed.append(found)
     if bed in CAST and rng.random() < chosen.rulers:
         props += _ruler(low[0], high[0], front, corners(placed)[0][1], rng)
+    heaped = None
+    if chosen.heaps and rng.random() < chosen.heaps:
+        heaped = (-4.0, 4.0, front - 1.0, back) if shelf else (-half, half, front, back)
     return Arrangement(
         placed=tuple(placed), props=tuple(props), ground=bed if shelf else "", wide_m=8.0, around=(-150, -30),
-        height=(-20, 50), floor_m=0.05 if shelf else 0.05 - drop,
+        height=(-20, 50), floor_m=0.05 if shelf else 0.05 - drop, heaped=heaped,
     )  # fmt: skip
 
 

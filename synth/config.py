@@ -70,4 +70,5 @@ STREAMS = {
     "ground": 9,
     "grain": 10,
     "debris": 11,
+    "heap": 12,
 }

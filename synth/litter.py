@@ -4,7 +4,7 @@ Lengths are metres, z is up. Pieces crowd about a centre, where the asset stands
 where the material of the ground itself has to do. Each piece stands in the ground: none floats.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,16 +32,21 @@ class Pieces:
 class Site:
     """Where pieces may lie: a rectangle at height z, crowded about a centre.
 
-    `taken` are the 4 cm squares, as `_keys` numbers them, that stay free.
+    `taken` are the 4 cm squares, as `_keys` numbers them, that stay free. `relief` is how far the ground rises above z
+    at points (n, 2), (n,); nowhere where it is None.
     """
 
     area: Area
     z: float
     centre: tuple[float, float]
     taken: NDArray[np.int64]
+    relief: Callable[[Array], Array] | None = None
 
 
-def site(area: Area, *, z: float, centre: Sequence[float], occupied: Array | None = None) -> Site:
+def site(
+    area: Area, *, z: float, centre: Sequence[float], occupied: Array | None = None,
+    relief: Callable[[Array], Array] | None = None,
+) -> Site:  # fmt: skip
     """A rectangle (x0, x1, y0, y1) at height `z`.
 
     Parameters
@@ -50,7 +55,8 @@ def site(area: Area, *, z: float, centre: Sequence[float], occupied: Array | Non
     occupied : (n, 2) points on which something stands already; no piece has its middle within some 4 cm of one.
     """
     points = np.zeros((0, 2)) if occupied is None else np.asarray(occupied, float)[:, :2]
-    return Site(area=area, z=z, centre=(float(centre[0]), float(centre[1])), taken=np.unique(_keys(points)))
+    middle, taken = (float(centre[0]), float(centre[1])), np.unique(_keys(points))
+    return Site(area=area, z=z, centre=middle, taken=taken, relief=relief)
 
 
 def stones(
@@ -234,7 +240,8 @@ def _placed(where: Site, made: Array, faces: NDArray[np.integer[Any]], tone: Arr
     """Pieces (count, n, 3) moved to `at` (count, 2), and no further out than the site's edge."""
     x0, x1, y0, y1 = where.area
     count, corners, _ = made.shape
-    moved = made + np.concatenate([at, np.full((count, 1), where.z)], 1)[:, None]
+    ground = np.full(count, where.z) if where.relief is None else where.z + where.relief(at)
+    moved = made + np.concatenate([at, ground[:, None]], 1)[:, None]
     if count:
         flat = moved[..., :2]
         flat += np.maximum(np.array([x0, y0]) - flat.min(axis=1), 0)[:, None]

@@ -93,6 +93,7 @@ class Preset:
     beds: tuple[str, ...] = ("concrete", "stained concrete", "stained concrete")  # of piers, on which structures stand
     grime: float = 0.0  # share of the concrete about them that is brown with dust and water
     rulers: float = 0.0  # share of the concrete piers on which one has been laid
+    heaps: float = 0.0  # share of the piers on which dirt lies heaped about the steel
     walls: tuple[str, ...] = ("concrete", "stained concrete", "brick", "plain", "none", "none")
     clutter: tuple[int, int] = (0, 4)
     worlds: tuple[str, ...] = ("city", "courtyard", "forest", "sunrise", "sunset", "interior", "sky", "sky")

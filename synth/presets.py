@@ -46,6 +46,7 @@ PRESETS: dict[str, Preset] = {
         beds=("concrete", "stained concrete", "soil", "soil", "gravel"),
         grime=0.5,
         rulers=0.3,
+        heaps=0.6,
         worlds=("city", "courtyard", "forest", "sunset", "night"),
         sun_share=0.1,
         flash_share=0.65,

@@ -17,6 +17,7 @@ from synth import arrangement, camera, marker, specimen, subject
 from synth.camera import Outlook, Target
 from synth.config import STREAMS, RenderConfig, preset
 from synth.ground import ground_props
+from synth.heap import heap_props
 from synth.preset import Preset
 from synth.spec import Body, Color, Finish, Light, Prop, Scene
 from synth.specimen import Specimen
@@ -82,7 +83,7 @@ def sample_scene(
         stand = arrangement.alone(specimen.stored(shown), chosen, eyes, draw("scene"))
     seen_from = stand if year is None else arrangement.at_age(stand, float(chosen.timelapse), specimen.aged)
     stand = stand if year is None else arrangement.at_age(stand, float(year), specimen.aged)
-    base, others = _on_the_ground(stand, index, folder, draw("ground"))
+    base, others = _on_the_ground(stand, index, folder, draw("ground"), draw("heap"))
     others += stand.props
     first = stand.placed[0]
     if stated:
@@ -128,10 +129,10 @@ def _arranged(config: RenderConfig, number: int, chosen: Preset) -> Arrangement:
 
 
 def _on_the_ground(
-    stand: Arrangement, index: int, folder: Path, rng: np.random.Generator
+    stand: Arrangement, index: int, folder: Path, rng: np.random.Generator, heaping: np.random.Generator
 ) -> tuple[list[Prop], list[Prop]]:
-    """The ground itself, and what lies and grows on it about the assets."""
-    if not stand.ground:
+    """The ground itself, and what lies and grows on it, or is heaped there, about the assets."""
+    if not stand.ground and stand.heaped is None:
         return [], []
     vertices = stand.placed[0].vertices
     low, high = vertices.min(axis=0), vertices.max(axis=0)
@@ -140,11 +141,18 @@ def _on_the_ground(
         mesh = trimesh.Trimesh(placed.vertices, placed.specimen.asset.faces, process=False)
         points, _ = trimesh.sample.sample_surface(mesh, 6000, seed=0)
         low_points.append(points[points[:, 2] < 0.06, :2])
-    base, *litter = ground_props(
-        stand.ground, rng, (low + high)[:2] / 2, float(max(high - low)) / 2, folder, f"ground-{index}",
-        wide=stand.wide_m, occupied=np.concatenate(low_points),
-    )  # fmt: skip
-    return [base], litter
+    feet = np.concatenate(low_points)
+    base: list[Prop] = []
+    litter: list[Prop] = []
+    if stand.ground:
+        first, *litter = ground_props(
+            stand.ground, rng, (low + high)[:2] / 2, float(max(high - low)) / 2, folder, f"ground-{index}",
+            wide=stand.wide_m, occupied=feet,
+        )  # fmt: skip
+        base = [first]
+    if stand.heaped is not None:
+        litter += heap_props(stand.heaped, feet, folder, f"heap-{index}", heaping)
+    return base, litter
 
 
 def _outlook(stand: Arrangement, props: Sequence[Prop], folder: Path) -> Outlook:

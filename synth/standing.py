@@ -53,7 +53,8 @@ class Arrangement:
 
     The ground at z = 0, a square of `wide_m`, is of one of `ground.GROUNDS`, or "" where the props have it. `around`
     and `height` are ranges of the direction from the subject to a camera, in degrees: about the vertical (-90 is in
-    front), and above the horizontal. No camera goes below `floor_m`.
+    front), and above the horizontal. No camera goes below `floor_m`. `heaped` is the part of the bed at z = 0 on which
+    dirt lies heaped about what stands there: x from and to, y from and to; None where none does.
     """
 
     placed: tuple[Placed, ...]
@@ -63,6 +64,7 @@ class Arrangement:
     around: tuple[float, float] = (-153.0, -27.0)
     height: tuple[float, float] = (-8.0, 65.0)
     floor_m: float = 0.05
+    heaped: tuple[float, float, float, float] | None = None
 
 
 def resting(vertices: Array, degrees: float, lift: float = 0.0) -> Array:

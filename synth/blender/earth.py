@@ -1,4 +1,4 @@
-"""Grounds and what lies on them: gravel, asphalt, soil, grass; stones, blades, leaves, rubble. None of it rusts.
+"""Grounds and what lies on them: gravel, asphalt, soil, grass; heaps, stones, blades, leaves, rubble. None of it rusts.
 
 Textures are procedural, in metres of world space. Meshes of many pieces vary by their attribute `TONE`.
 """
@@ -64,6 +64,18 @@ def soil(color: Color, seed: float) -> bpy.types.Material:
         color=graph.mix(graph.math("MULTIPLY", wet, 0.75), dry, scaled(color, 0.3)),
         roughness=graph.blend(wet, 1.0, 0.35),
         normal=graph.bump(graph.math("ADD", tone, graph.math("MULTIPLY", pebble, 0.25)), 0.025),
+    )  # fmt: skip
+
+
+def earth(color: Color, seed: float) -> bpy.types.Material:
+    """Dirt that has been heaped up: crumbs of all sizes, dark where it is damp. It looks like rust and is none."""
+    graph = matter("earth", seed)
+    crumbs, damp = graph.noise(75, detail=8, roughness=0.74), graph.noise(5, detail=3)
+    tone = graph.math("ADD", crumbs, graph.math("MULTIPLY", graph.math("SUBTRACT", tone_of(graph), 0.5), 0.25))
+    dry = graph.ramp(tone, ((0.34, scaled(color, 0.2)), (0.5, color), (0.66, scaled(color, 2.0))))
+    return graph.finish(
+        color=graph.mix(graph.math("MULTIPLY", graph.step(damp, 0.52, 0.66), 0.6), dry, scaled(color, 0.35)),
+        roughness=1.0, normal=graph.bump(crumbs, 0.012),
     )  # fmt: skip
 
 

@@ -139,6 +139,7 @@ MATTER: dict[str, Callable[[Color, float], bpy.types.Material]] = {
     "gravel": earth.gravel,
     "asphalt": earth.asphalt,
     "soil": earth.soil,
+    "earth": earth.earth,
     "grass": earth.grass,
     "brick": brick,
     "plain": plain,

@@ -143,6 +143,26 @@ def test_rulers_lie_on_concrete_before_all_that_stands_on_a_pier(coarse: None) -
     assert found > 1
 
 
+def test_dirt_is_heaped_on_the_bed_of_a_pier_and_changes_nothing_else(coarse: None) -> None:
+    for seed in range(6):
+        chosen = replace(PRESETS["bridges"], heaps=1.0)
+        stand, without = made("bridge", "bearing", seed, chosen), made("bridge", "bearing", seed, PRESETS["balanced"])
+        bare = made("bridge", "bearing", seed, replace(chosen, heaps=0.0))
+        assert bare.heaped is None
+        assert without.heaped is None
+        assert bare.props == stand.props
+        assert np.allclose(boxes(stand.placed), boxes(bare.placed))
+        assert stand.heaped is not None
+        x0, x1, y0, y1 = stand.heaped
+        low, high = boxes(stand.placed[:1])[0]
+        assert x0 < low[0] < high[0] < x1
+        assert y0 < low[1] < high[1] < y1
+        if not stand.ground:
+            bed = box_of(stand.props[1].pose)
+            assert bed[1][2] == pytest.approx(0)
+            assert (bed[0][0], bed[1][0], bed[0][1], bed[1][1]) == pytest.approx(stand.heaped)
+
+
 def test_tiles_of_a_floor_do_not_overlap(coarse: None) -> None:
     for seed in range(1, 3):
         stand = made("floor", "plate", seed)
