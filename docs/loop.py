@@ -2,8 +2,7 @@
 
     .venv/bin/python docs/loop.py                        # 100 hidden twins, true masks, no Blender: docs/results/loop.*
     .venv/bin/python docs/loop.py --pictures             # one of them rendered by Blender: docs/images/loop.png
-    .venv/bin/python docs/loop.py --run RUN --count 12   # masks that a trained run predicts on renders
-    .venv/bin/python docs/loop.py --run RUN --count 12 --detection 0.49 --false-calls 0.014   # the twins told so
+    .venv/bin/python docs/loop.py --run RUN --count 12   # masks that a run predicts on renders: loop-predicted.*
 
 Each hidden twin is one that `python -m twin new` makes; how long its paint lasts, how many defects that has and how
 deep pits grow is drawn from what the forecast allows (`twin.histories.Prior`). It is photographed every year up to the
@@ -14,7 +13,7 @@ import argparse
 import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, field, replace
 from math import log, radians, tan
 from pathlib import Path
 
@@ -53,6 +52,7 @@ PARTICLES = 400
 QUANTITIES = ("rusted area", "worst loss", "worst loss, log")
 BOTH = ("rusted area", "worst loss, log")
 LEAST_MM = 0.01  # of a loss whose logarithm is taken
+FEW = 200  # pixels of rust, in all photographs of a twin
 
 Mask = NDArray[np.bool_]
 # Masks (height, width) of a twin at an age, in the order of its cameras, from its fields and what each pixel sees.
@@ -342,18 +342,18 @@ def labelled(twin: Twin, fields: Fields, seen: Sequence[NDArray[np.int32]]) -> l
 class Seen:
     """Pixels of the assets, counted over all photographs: how well masks do."""
 
-    rusted: int = 0
-    found: int = 0  # of those
+    rusted: dict[str, int] = field(default_factory=dict)  # of each twin
+    found: dict[str, int] = field(default_factory=dict)  # of those
     sound: int = 0
     called: int = 0  # of those, rust
     lasting: int = 0  # called so a visit before, and still sound
     again: int = 0  # of those, called so again
 
-    def add(self, texel: NDArray[np.int32], true: Mask, mask: Mask) -> None:
+    def add(self, twin: str, texel: NDArray[np.int32], true: Mask, mask: Mask) -> None:
         """Count one photograph (h, w): texel of each pixel (-1 off the asset), rust, and what was called rust."""
         inside = texel >= 0
-        self.rusted += int((inside & true).sum())
-        self.found += int((inside & true & mask).sum())
+        self.rusted[twin] = self.rusted.get(twin, 0) + int((inside & true).sum())
+        self.found[twin] = self.found.get(twin, 0) + int((inside & true & mask).sum())
         self.sound += int((inside & ~true).sum())
         self.called += int((inside & ~true & mask).sum())
 
@@ -362,35 +362,84 @@ class Seen:
         self.lasting += int((before & ~true).sum())
         self.again += int((before & ~true & mask).sum())
 
+    @property
+    def detection(self) -> float:
+        """Share of the rusted pixels that were called rust."""
+        return sum(self.found.values()) / max(sum(self.rusted.values()), 1)
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of that share from twin to twin, of those that showed `FEW` pixels of rust and more."""
+        shares = [self.found[twin] / rusted for twin, rusted in self.rusted.items() if rusted >= FEW]
+        return float(np.std(shares, ddof=1)) if len(shares) > 1 else 0.0
+
+    @property
+    def false_calls(self) -> float:
+        """Share of the sound pixels that were called rust."""
+        return self.called / max(self.sound, 1)
+
     def __str__(self) -> str:
         """As a line of Markdown."""
         return (
-            f"Of the rusted pixels {self.found / max(self.rusted, 1):.3f} were called rust, "
-            f"of the sound ones {self.called / max(self.sound, 1):.4f}; of those still sound a visit later "
+            f"Of the rusted pixels {self.detection:.3f} were called rust (standard deviation from twin to twin "
+            f"{self.spread:.2f}), of the sound ones {self.false_calls:.4f}; of those still sound a visit later "
             f"{self.again / max(self.lasting, 1):.2f} were called rust again."
         )
 
 
 def predicted(run: Path, counts: Seen) -> Eye:
-    """Masks that a trained run predicts on rendered photographs; how well they do is added to `counts`."""
+    """Masks that a trained run predicts on rendered photographs, each once; how well they do is added to `counts`."""
+    kept: dict[tuple[str, float], list[Mask]] = {}
     false: dict[tuple[str, int], Mask] = {}  # of each twin's cameras at its last visit
 
     def eye(twin: Twin, fields: Fields, seen: Sequence[NDArray[np.int32]]) -> list[Mask]:
         from segmentation import coco
         from segmentation.evaluate import predict_masks
 
+        if (twin.id, twin.years) in kept:
+            return kept[twin.id, twin.years]
         read = coco.read(photographs(twin, seen[0].shape[0]), allow_unannotated=True).photos
         photos = sorted(read, key=lambda photo: photo.file_name)
         masks = list(predict_masks(run, photos))
         for camera, (texel, photo, mask) in enumerate(zip(seen, photos, masks, strict=True)):
             true = coco.mask(photo)
-            counts.add(texel, true, mask)
+            counts.add(twin.id, texel, true, mask)
             if (twin.id, camera) in false:
                 counts.add_again(false[twin.id, camera], true, mask)
             false[twin.id, camera] = (texel >= 0) & ~true & mask
+        kept[twin.id, twin.years] = masks
         return masks
 
     return eye
+
+
+def of_run(run: Path, count: int) -> tuple[dict[str, list[Outcome]], str]:
+    """Outcomes with the masks of a run, and how well they do.
+
+    The twins are told of these masks what is usual; then what was counted; then also by how much detection differs
+    from asset to asset, as the uncertainty of it that all photographs of an asset share.
+    """
+    counts = Seen()
+    eye = predicted(run, counts)
+    by_eye = {}
+
+    def told(how: str, errors: Record) -> None:
+        name = f"masks of {run.name}, told {how}"
+        by_eye[name] = [
+            one
+            for seed in track(range(count), description=f"hidden twins, told {how}")
+            for one in outcomes(seed, eye, errors=errors, size=RENDERED, visits=RENDERED_VISITS)
+        ]
+
+    told("as usual", USUAL)
+    right = replace(USUAL, detection=round(counts.detection, 2), false_calls=round(counts.false_calls, 3))
+    told("the rates", right)
+    told("rates and spread", replace(right, bias_sd=round(counts.spread, 2)))
+    return by_eye, (
+        f"\n{counts}\n\nUsual: detection {USUAL.detection:g} ± {USUAL.bias_sd:g}, false calls {USUAL.false_calls:g}; "
+        f"the rates: {right.detection:g} ± {USUAL.bias_sd:g}, {right.false_calls:g}; with the spread: "
+        f"{right.detection:g} ± {counts.spread:.2f}.\n"
+    )
 
 
 def picture(seed: int, path: Path) -> None:
@@ -444,30 +493,18 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=100, help="hidden twins")
     parser.add_argument("--pictures", action="store_true", help="draw one by Blender instead")
     parser.add_argument("--run", type=Path, help="folder of a trained run: its masks of renders instead of true ones")
-    parser.add_argument("--detection", type=float, help="of rust by the run, as its twins are told")
-    parser.add_argument("--false-calls", type=float, help="of sound surface as rust by the run, as its twins are told")
     given = parser.parse_args()
-    said = {name: getattr(given, name) for name in ("detection", "false_calls") if getattr(given, name) is not None}
-    if said and not given.run:
-        parser.error("--detection and --false-calls speak of the masks of a run: give --run")
     if given.pictures:
         picture(SHOWN, IMAGES / "loop.png")
         return
-    counts = Seen()
-    told = replace(USUAL, **said)
-    eyes = {f"masks of {given.run.name}": (predicted(given.run, counts), told)} if given.run else EYES
-    size, visits = (RENDERED, RENDERED_VISITS) if given.run else (PICTURE, VISITS)
-    by_eye: dict[str, list[Outcome]] = {name: [] for name in eyes}
-    for seed in track(range(given.count), description="hidden twins"):
-        for name, (eye, errors) in eyes.items():
-            by_eye[name] += outcomes(seed, eye, errors=errors, size=size, visits=visits)
-    name = "loop-predicted" if given.run else "loop"
-    if given.run and told != USUAL:
-        name += "-told"
-    known = (
-        f"\nThe twins were told a detection of {told.detection:g} and false calls of {told.false_calls:g}. {counts}\n"
-    )
-    files.write_text(RESULTS / f"{name}.md", report(by_eye) + (known if given.run else ""))
+    if given.run:
+        name, (by_eye, known) = "loop-predicted", of_run(given.run, given.count)
+    else:
+        name, known, by_eye = "loop", "", {each: [] for each in EYES}
+        for seed in track(range(given.count), description="hidden twins"):
+            for each, (eye, errors) in EYES.items():
+                by_eye[each] += outcomes(seed, eye, errors=errors)
+    files.write_text(RESULTS / f"{name}.md", report(by_eye) + known)
     files.write_text(RESULTS / f"{name}.csv", table(by_eye))
 
 

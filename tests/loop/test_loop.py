@@ -130,13 +130,51 @@ def test_rates_count_what_they_say(loop: ModuleType) -> None:
     np.testing.assert_allclose(loop.distances(np.array([0.0, 2.0]), np.array([0.0, 1.0, 5.0])), [1.0, 1.0, 4.0])
 
 
-def test_masks_are_counted_on_the_asset_alone(loop: ModuleType) -> None:
+def test_masks_are_counted_on_the_asset_alone(loop: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     texel = np.array([[0, 1, -1], [2, 3, 4]])
     true = np.array([[True, True, True], [False, False, False]])
     mask = np.array([[True, False, True], [True, False, False]])
     counts = loop.Seen()
-    counts.add(texel, true, mask)
-    assert (counts.rusted, counts.found, counts.sound, counts.called) == (2, 1, 3, 1)
+    counts.add("plate-0", texel, true, mask)
+    assert (counts.rusted, counts.found, counts.sound, counts.called) == ({"plate-0": 2}, {"plate-0": 1}, 3, 1)
     counts.add_again(np.array([[False, False, False], [True, True, False]]), true, mask)
     assert (counts.lasting, counts.again) == (2, 1)
-    assert "0.500 were called rust, of the sound ones 0.3333; of those still sound a visit later 0.50" in str(counts)
+    said = (
+        "0.500 were called rust (standard deviation from twin to twin 0.00), of the sound ones 0.3333; of those still"
+    )
+    assert f"{said} sound a visit later 0.50 were" in str(counts)
+    monkeypatch.setattr(loop, "FEW", 2)
+    for twin, found in (("plate-1", 2), ("plate-2", 0)):
+        counts.add(twin, np.zeros((1, 2), int), np.ones((1, 2), bool), np.arange(2)[None] < found)
+    counts.add("plate-3", np.zeros((1, 1), int), np.ones((1, 1), bool), np.ones((1, 1), bool))  # too few pixels
+    assert counts.spread == pytest.approx(0.5)
+    assert counts.detection == pytest.approx(4 / 7)
+
+
+def test_twins_are_told_of_a_runs_masks_what_was_counted(loop: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The masks of a run are predicted once; the forecasts learn from them three times."""
+    told = []
+
+    def outcomes(seed, eye, *, errors, size, visits):
+        told.append((seed, errors.detection, errors.false_calls, errors.bias_sd))
+        eye(seed)
+        return [seed]
+
+    def predicted(run, counts):
+        def eye(seed):
+            counts.rusted[f"plate-{seed}"], counts.found[f"plate-{seed}"] = 1000, 200 + 400 * seed
+            counts.sound, counts.called = 1000, 21
+
+        return eye
+
+    monkeypatch.setattr(loop, "outcomes", outcomes)
+    monkeypatch.setattr(loop, "predicted", predicted)
+    by_eye, known = loop.of_run(Path("runs/vgg"), 2)
+    assert list(by_eye) == [f"masks of vgg, told {how}" for how in ("as usual", "the rates", "rates and spread")]
+    assert told == [
+        (seed, *errors) for errors in ((0.8, 0.02, 0.1), (0.4, 0.021, 0.1), (0.4, 0.021, 0.28)) for seed in range(2)
+    ]
+    assert (
+        "Usual: detection 0.8 ± 0.1, false calls 0.02; the rates: 0.4 ± 0.1, 0.021; with the spread: 0.4 ± 0.28."
+        in known
+    )
