@@ -1,4 +1,4 @@
-"""Command line: ``python -m benchmarks.speed training``, ``agreement``, ``rendering`` and ``sweep``."""
+"""Command line: ``python -m benchmarks.speed training``, ``agreement``, ``rendering``, ``memory`` and ``sweep``."""
 
 from pathlib import Path
 
@@ -225,9 +225,46 @@ def rendering(
     print((out / "rendering.md").read_text(), end="")  # noqa: T201
 
 
+def memory(*, out: Path, preset: str = "quick", size: int = 64, scenes: int = 500, workers: int | None = None) -> None:
+    """Render many small scenes in one job, and print what its processes hold in memory from beginning to end.
+
+    Parameters
+    ----------
+    out
+        folder for memory.csv, memory.md and the renders; must not be there.
+    preset
+        of the scenes.
+    size
+        picture side in pixels.
+    scenes
+        how many.
+    workers
+        batches at a time; the machine's cores if not given.
+    """
+    from twin.command import available_cores
+
+    for name, value in (("size", size), ("scenes", scenes), ("workers", workers or 1)):
+        if value < 1:
+            raise InputError(f"--{name} {value} is below 1")
+
+    from rich.console import Console
+
+    from benchmarks.speed import memory as speed
+    from synth.config import preset as chosen
+
+    views, console = chosen(preset).views_per_scene, Console(stderr=True, highlight=False, markup=False)
+    workers = workers or available_cores()
+    samples = speed.measure(
+        out, preset=preset, size=size, scenes=scenes, views=views, workers=workers,
+        on_scenes=lambda done: console.print(f"{done} scenes") if done % 50 == 0 else None,
+    )  # fmt: skip
+    title = f"{scenes} scenes of {preset}, {views} views each, at {size} px, {workers} batches at a time"
+    print(speed.write(out, samples, title), end="")  # noqa: T201
+
+
 if __name__ == "__main__":
     run(
         "python -m benchmarks.speed",
         "Time our loops beside the libraries' own examples, hold the fast ones against the exact, and weigh Ray.",
-        {"training": training, "agreement": agreement, "rendering": rendering, "sweep": sweep},
+        {"training": training, "agreement": agreement, "rendering": rendering, "memory": memory, "sweep": sweep},
     )
