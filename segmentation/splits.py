@@ -114,6 +114,27 @@ def check(value: Split, dataset: Dataset) -> None:
             )
 
 
+def check_renders(value: Split, dataset: Dataset, renders: Dataset) -> None:
+    """Refuse renders among which a photo of validation or test lies, byte for byte: it would train."""
+    measured = {name: part for part in ("valid", "test") for name in getattr(value, part)}
+    photos = {photo.sha256: photo.file_name for photo in dataset.photos if photo.sha256 and photo.file_name in measured}
+    if shared := [(each.file_name, photos[each.sha256]) for each in renders.photos if each.sha256 in photos]:
+        name, photo = shared[0]
+        raise InputError(
+            f"{renders.folder}: {len(shared)} renders are photos of validation or test, such as {name}, which is "
+            f"{photo!r} of the split's {measured[photo]} part; take them out"
+        )
+
+
+def unused(value: Split, dataset: Dataset) -> str:
+    """A line on the photos of `dataset` that stand in no part of the split; empty where all of them do."""
+    left = [photo.file_name for photo in dataset.photos if photo.file_name not in value.group]
+    if not left:
+        return ""
+    are = f"{len(left)} photos stand" if len(left) > 1 else "1 photo stands"
+    return f"{dataset.folder}: {are} in no part of the split and will not be used (first: {left[0]}); split again"
+
+
 def folds(dataset: Dataset, *, groups: Mapping[str, str], count: int, seed: int) -> tuple[Split, ...]:
     """Splits for cross-validation by groups: each photo is tested in exactly one of `count` splits.
 

@@ -160,6 +160,7 @@ def _prepare(
     photos = decoded(real, config)
     pool = None
     if arm.takes_renders and renders is not None:
+        splits.check_renders(split, real, renders)
         pool = Pool(
             images=decoded(renders, config), rows=render_subset(len(renders.photos), arm.synth_count, config.seed)
         )

@@ -110,6 +110,8 @@ def run(
         raise InputError("a synth_share above 0 needs renders; name their folder")
     parts = splits.load(split)
     splits.check(parts, real)
+    if rendered is not None:
+        splits.check_renders(parts, real, rendered)
     every = [space.draw(plan.seed, number) for number in range(plan.trials)]
     # Of a few choices, some are drawn twice; and configuring says what is wrong with them.
     draws = list({sweep.configured(base, values).digest: values for values in every}.values())

@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -296,6 +297,32 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(data, tmp_path)
     with pytest.raises(InputError, match="holds something else"):
         train(tmp_path / "full", config_of(), **data)
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["letter.txt"]
+
+
+def test_renders_that_hold_a_photo_of_validation_or_test_are_refused(data, rendered, tmp_path):
+    folder = Path(shutil.copytree(rendered, tmp_path / "renders"))
+    photos = {photo.file_name: photo for photo in data["real"].photos}
+    name, other = sorted(path.name for path in (folder / "images").iterdir())[:2]
+    document = json.loads((folder / "annotations.json").read_text())
+    for image in document["images"]:
+        if image["file_name"] in (name, other):
+            image |= {"height": 72, "width": 80}
+    for one in document["annotations"]:
+        one |= coco.region(np.ones((72, 80) if one["image_id"] < 2 else (64, 64), dtype=bool))
+    (folder / "annotations.json").write_text(json.dumps(document))
+    shutil.copy(photos[data["split"].train[0]].path, folder / "images" / other)  # of training: no matter
+    for part in ("valid", "test"):
+        photo = getattr(data["split"], part)[0]
+        shutil.copy(photos[photo].path, folder / "images" / name)
+        given = {**data, "renders": coco.read(folder)}
+        message = f"renders: 1 renders are photos of validation or test, such as {name}, which is '{photo}' of"
+        with pytest.raises(InputError, match=message):
+            train(tmp_path / "run", config_of(MIXED), **given)
+        splits.save(data["split"], tmp_path / "split.json")
+        options = {"data": data["real"].folder, "split": tmp_path / "split.json", "profile": "quick"}
+        with pytest.raises(InputError, match=message):
+            commands.tune(**options, renders=folder, synth_share=(0.1, 0.2), out=tmp_path / "run")
+        assert not (tmp_path / "run").exists()
 
 
 def test_a_folder_of_another_run_says_what_differs(undisturbed, data):
