@@ -1,5 +1,6 @@
 """Command line of segmentation; ``train`` stands here, the others in `commands` and `field_commands`."""
 
+import sys
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +18,7 @@ from segmentation.config import (
     configure,
 )
 from segmentation.roboflow import fetch
-from twin.command import run
+from twin.command import run, shown
 from twin.files import InputError
 
 
@@ -144,7 +145,7 @@ def train(
     )
     commands.check_weights(weights, config, "--encoder-weights imagenet")
 
-    from segmentation import coco, progress, runs, splits
+    from segmentation import coco, leaks, progress, runs, splits
     from segmentation.train import train as train_run
 
     real = coco.read(data, classes=classes or None)
@@ -152,6 +153,8 @@ def train(
     if rendered is not None and rendered.digest == real.digest:
         raise InputError(f"{renders}: the same images as {data}; --renders takes a rendered dataset")
     parts = splits.load(split) if isinstance(split, Path) else splits.split(real, how=split, seed=split_seed)
+    for line in filter(None, (splits.unused(parts, real), leaks.torn_copies(parts, real))):
+        print(shown(line), file=sys.stderr)  # noqa: T201
     with progress.bar(f"{backbone} {arm.name}", config.epochs) as on_epoch:
         train_run(
             out,

@@ -40,13 +40,15 @@ class Leaks:
 class Report:
     """Leaks of a split by its groups, beside those of other ways to split the same photos.
 
-    `copies` are the split's leaks of files equal byte for byte. `published` has the published split once for each of
-    several seeds. `own` is None where the export has no split of its own.
+    `copies` are the split's leaks of files equal byte for byte, `names` those of copies by `groups.by_source_name`.
+    `published` has the published split once for each of several seeds. `own` is None where the export has no split of
+    its own.
     """
 
     split: Split
     leaks: Leaks
     copies: Leaks
+    names: Leaks
     published: tuple[Leaks, ...]
     own: Leaks | None
 
@@ -92,8 +94,23 @@ def report(dataset: Dataset, split: Split, *, seeds: Sequence[int] = SEEDS) -> R
         split=split,
         leaks=leaks(split, split.group),
         copies=leaks(split, groups.by_content(dataset)),
+        names=leaks(split, groups.by_source_name(dataset)),
         published=tuple(leaks(each, split.group) for each in published),
         own=leaks(own, split.group) if own is not None else None,
+    )
+
+
+def torn_copies(split: Split, dataset: Dataset) -> str:
+    """A line on photos of validation and test of which a copy trains, by their names; empty where there are none."""
+    found = leaks(split, groups.by_source_name(dataset))
+    torn = (*found.valid.leaked, *found.test.leaked)
+    if not torn:
+        return ""
+    name, other = torn[0]
+    return (
+        f"{dataset.folder}: {len(torn)} of {found.valid.photos + found.test.photos} photos of validation and test are, "
+        f"by their names, copies of training photos ({name} of {other}), which makes scores too good; a split of "
+        "`python -m segmentation split --by names` keeps copies together"
     )
 
 
@@ -110,6 +127,7 @@ def markdown(value: Report) -> str:
         "|---|---|---|---|",
         _row(f"{value.split.how}, seed {value.split.seed}", [value.leaks]),
         _row("the same, by files equal byte for byte", [value.copies]),
+        _row("the same, by names of copies", [value.names]),
         *([_row("the export's own", [value.own])] if value.own is not None else []),
         _row(f"published, {seeds} seed{'s' if seeds > 1 else ''}: mean (range)", value.published),
     ]

@@ -1,8 +1,14 @@
 import json
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+
+from segmentation import coco, splits, train
+from twin.files import InputError
 
 
 def call(*arguments, cwd=None):
@@ -86,3 +92,27 @@ def test_split_options_that_do_not_go_together(roboflow, tmp_path):
     assert done.returncode == 2
     assert "go together" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_train_says_what_a_split_leaves_out_and_tears(roboflow, tmp_path, monkeypatch, run_module):
+    """The training itself is played: it refuses."""
+    data = Path(shutil.copytree(roboflow, tmp_path / "data"))
+    path = data / "test" / "_annotations.coco.json"
+    document = json.loads(path.read_text())
+    for number, image in enumerate(document["images"]):  # the names that two copies of a training photo have
+        new = f"train_00{number}.png" if number < 2 else image["file_name"]
+        (data / "test" / image["file_name"]).rename(data / "test" / new)
+        image["file_name"] = new
+    path.write_text(json.dumps(document))
+    split = splits.split(coco.read(data), how="own", seed=0)
+    splits.save(replace(split, train=split.train[1:], group={}), tmp_path / "split.json")
+
+    def refuse(*_, **__):
+        raise InputError("enough")
+
+    monkeypatch.setattr(train, "train", refuse)
+    done = run_module("segmentation", "train", "--data", data, "--split", tmp_path / "split.json", "--out", "o")
+    left, torn, end = done.stderr.splitlines()
+    assert f"{data}: 1 photo stands in no part of the split and will not be used (first: train/train_000.png)" in left
+    assert "1 of 9 photos of validation and test are, by their names, copies of training photos" in torn
+    assert "enough" in end

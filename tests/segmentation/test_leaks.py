@@ -76,17 +76,37 @@ def test_leaks_are_named_and_copies_are_counted(tmp_path):
     split = splits.Split(how="mine", seed=0, train=("0.png", "1.png"), valid=("2.png",), test=("3.png",))
     report = leaks.report(data, split)
     assert report.copies.test.leaked == (("3.png", "0.png"),)
+    assert report.names.test.leaked == ()
     assert report.leaks.test.leaked == ()
     assert report.own is None
     assert len(report.published) == 20
     text = leaks.markdown(report)
     assert "| the same, by files equal byte for byte | 0 of 1 (0.0%) | 1 of 1 (100.0%) | 1 |" in text
+    assert "| the same, by names of copies | 0 of 1 (0.0%) | 0 of 1 (0.0%) | 0 |" in text
     assert "the export's own" not in text
 
     torn = replace(split, group={"0.png": "x", "1.png": "y", "2.png": "y", "3.png": "x"})
     text = leaks.markdown(leaks.report(data, torn, seeds=[1]))
     assert text.endswith("Leaks of this split, first 2 of 2: 3.png with 0.png; 2.png with 1.png.\n")
     assert "| published, 1 seed: mean (range) |" in text
+
+
+def test_copies_by_name_are_counted_and_told():
+    names = ("1_jpg.rf.aa.jpg", "1_jpg.rf.bb.jpg", "1_jpg.rf.cc.jpg", "2_jpg.rf.aa.jpg", "3_jpg.rf.aa.jpg")
+    photos = tuple(
+        coco.Photo(id=0, file_name=f"train/{name}", path=None, width=1, height=1, split="train", annotations=())
+        for name in names
+    )
+    data = coco.Dataset(folder="photos", photos=photos, digest="0")
+    one, two, three, four, five = (photo.file_name for photo in photos)
+    split = splits.Split(how="published", seed=0, train=(one,), valid=(two, four), test=(three, five))
+    assert leaks.torn_copies(split, data) == (
+        "photos: 2 of 4 photos of validation and test are, by their names, copies of training photos "
+        f"({two} of {one}), which makes scores too good; a split of `python -m segmentation split --by names` keeps "
+        "copies together"
+    )
+    whole = splits.Split(how="grouped", seed=0, train=(one, two, three), valid=(four,), test=(five,))
+    assert leaks.torn_copies(whole, data) == ""
 
 
 def test_a_split_of_other_photos_is_refused(roboflow):

@@ -238,3 +238,11 @@ def test_saving_again_is_fine_and_saving_over_something_else_is_refused(tmp_path
 def test_own_split_of_real_photos(photos):
     made = splits.split(coco.read(photos / "steel-bridges"), how="own", seed=0)
     assert (len(made.train), len(made.valid), len(made.test)) == (231, 50, 49)
+
+
+def test_photos_in_no_part_of_a_split_are_told():
+    made = splits.split(dataset_of(20), how="published", seed=0)
+    assert splits.unused(made, dataset_of(20)) == ""
+    told = "x: {} in no part of the split and will not be used (first: 20.png); split again"
+    assert splits.unused(made, dataset_of(21)) == told.format("1 photo stands")
+    assert splits.unused(made, dataset_of(40)) == told.format("20 photos stand")
