@@ -69,6 +69,8 @@ def predict(
                 console.print(f"left out: {shown(str(wrong))}")
 
         failed = predictions.predict(predictor, chosen, out, overlays=overlays, on_photo=on_photo)
+    if line := predictions.about_tiles(predictor, [name for name in chosen if name not in failed], out):
+        console.print(line)
     print(f"{out}: masks of {len(chosen) - len(failed)} of {len(chosen)} photos")  # noqa: T201
     return 1 if failed else 0
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -117,6 +119,26 @@ def predict(
                 on_photo(wrong)
         _tables(out)
     return failed
+
+
+def about_tiles(predictor: Predictor, names: Sequence[str], out: Path) -> str:
+    """A line on those of the named photos that were cut into tiles for their size alone; empty where none was.
+
+    Tiles are right where a photo shows more than those of training, and wrong where it shows as much on more pixels.
+    """
+    if predictor.settings.tiling != "auto" or predictor.settings.scale is not None:
+        return ""
+    parts = [_part(_files(name, out)[0]) for name in names]
+    sides = [math.sqrt(part["width"] * part["height"]) for part in parts if part["tiles"]]
+    if not sides:
+        return ""
+    side, before = median(sides), predictor.photo_side
+    sizes = f"{side:,.0f} pixels a side" + (f", those of training {before:,.0f}" if before is not None else "")
+    scale = "" if before is None else f" {predictor.scale * before / side:.2g}"
+    return (
+        f"{len(sides)} of {len(names)} photos were cut into tiles, being larger than those of training ({sizes}); if "
+        f"they show as much as those did, --tiling never or --scale{scale}, with another --out, takes them in so"
+    )
 
 
 def _files(name: str, out: Path) -> tuple[Path, Path, Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +53,10 @@ class Settings:
 
 
 class Predictor:
-    """A complete run, ready to be shown photos."""
+    """A complete run, ready to be shown photos.
+
+    `photo_side` is the side in pixels of a square as large as its training photos; None where run.json lacks it.
+    """
 
     def __init__(self, folder: Path, settings: Settings) -> None:
         """Load the network.
@@ -66,6 +70,8 @@ class Predictor:
         self.network, self.config = evaluate.load_network(folder)
         manifest = runs.load(folder).manifest
         self.scale = scale_of(folder, manifest) if settings.scale is None else settings.scale
+        side = manifest.get("photo_side")
+        self.photo_side = float(side) if isinstance(side, int | float) and 0 < side < math.inf else None
         self.run = {"run": digest(manifest["config"]), "weights": runs.weights_digest(folder)}
 
     def probability(self, image: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], int]:

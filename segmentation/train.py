@@ -48,7 +48,10 @@ VERSIONED = ("torch", "segmentation-models-pytorch", "timm", "albumentations", "
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Data:
-    """Decoded images, the batches made of them, the photos that are measured, and hashes of those that are seen."""
+    """Decoded images, the batches made of them, the photos that are measured, and hashes of those that are seen.
+
+    `photo_side` is the median of the sides of squares as large as the training photos, in pixels.
+    """
 
     feed: Feed
     photos: dataset.Arrays | dataset.Natives
@@ -56,6 +59,7 @@ class _Data:
     test: Sequence[str]
     seen: Sequence[str]
     scale: float
+    photo_side: float
 
 
 def train(
@@ -135,6 +139,7 @@ def train(
             "best_epoch": state.best_epoch if state.average is None else config.epochs,
             "train_seconds": sum(row["seconds"] for row in state.history),
             "scale": data.scale,
+            "photo_side": data.photo_side,
             "seen": list(data.seen),
             "beyond_paper": beyond_paper(config.backbone, config.architecture),
             "seed": config.seed,
@@ -166,7 +171,7 @@ def _prepare(
         )
     where = device()
     valid = thin(split.valid, config.max_eval_images)
-    sides = [math.sqrt(known[name].width * known[name].height) for name in chosen]
+    photo_side = float(np.median([math.sqrt(known[name].width * known[name].height) for name in chosen]))
     return _Data(
         feed=Feed(
             config=config,
@@ -188,7 +193,8 @@ def _prepare(
         valid=valid,
         test=thin(split.test, config.max_eval_images),
         seen=[known[name].sha256 for name in (*(chosen if arm.takes_photos or arm.adaptation else ()), *valid)],
-        scale=1.0 if config.framing == "crop" else config.size / float(np.median(sides)),
+        scale=1.0 if config.framing == "crop" else config.size / photo_side,
+        photo_side=photo_side,
     )
 
 

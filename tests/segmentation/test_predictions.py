@@ -94,6 +94,26 @@ def test_masks_table_and_annotations_say_the_same(run: Path, photos: Path, tmp_p
     assert int(table["large.png"]["tiles"]) > 4
 
 
+def test_photos_that_were_tiled_for_their_size_are_told(
+    run: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_brightness(monkeypatch)
+    newer = Path(shutil.copytree(run, tmp_path / "run"))
+    manifest = json.loads((run / "run.json").read_text())
+    (newer / "run.json").write_text(json.dumps({**manifest, "photo_side": 64.0}))
+    told = "1 of 3 photos were cut into tiles, being larger than those of training (186 pixels a side{}); if they"
+    for folder, of_training, scale in ((run, "", ""), (newer, ", those of training 64", " 0.34")):
+        for _ in range(2):
+            field_commands.predict(folder, (photos,), out=tmp_path / f"out {folder.name}{scale}")
+            [line] = capsys.readouterr().err.splitlines()
+            assert line.startswith(told.format(of_training))
+            assert f"--tiling never or --scale{scale}, with another --out" in line
+    field_commands.predict(run, (photos,), out=tmp_path / "never", tiling="never")
+    field_commands.predict(run, (photos,), out=tmp_path / "scaled", scale=1.0)
+    field_commands.predict(run, (photos / "a.jpg",), out=tmp_path / "small")
+    assert capsys.readouterr().err == ""
+
+
 def test_small_photos_are_predicted_as_the_run_was_measured(run: Path, photos: Path, tmp_path: Path) -> None:
     """The report's overlays come from `evaluate.predict_masks`."""
     field_commands.predict(run, (photos / "a.jpg",), out=tmp_path / "out", overlays=False)
@@ -137,7 +157,7 @@ def test_broken_photos_are_left_out_and_the_rest_is_done(
     assert field_commands.predict(run, (photos,), out=tmp_path / "out") == 1
     said = capsys.readouterr()
     assert "masks of 3 of 5 photos" in said.out
-    assert [line.split(":")[0] for line in said.err.splitlines()] == ["left out"] * 2
+    assert [line.split(":")[0] for line in said.err.splitlines()[:-1]] == ["left out"] * 2
     assert "torn.jpg" in said.err
     assert "empty.png" in said.err
     assert sorted(rows(tmp_path / "out")) == ["a.jpg", "large.png", "north/b.png"]
@@ -186,7 +206,7 @@ def test_a_name_that_is_no_text_leaves_only_its_photo_out(
         assert field_commands.predict(run, (photos,), out=out) == 1
         said = capsys.readouterr()
         assert "masks of 3 of 5 photos" in said.out
-        assert [line.split(":")[0] for line in said.err.splitlines()] == ["left out"] * 2
+        assert [line.split(":")[0] for line in said.err.splitlines()[:-1]] == ["left out"] * 2
         assert said.err.count("is not UTF-8; rename the file") == 2
         assert sorted(rows(out)) == ["a.jpg", "large.png", "north/b.png"]
     # A folder above the photos may have any name.

@@ -81,6 +81,7 @@ def test_a_run_on_disk(undisturbed, data):
     assert run.manifest["train_seconds"] == pytest.approx(run.history["seconds"].sum())
     assert run.manifest["data"]["renders"] == data["renders"].digest
     assert run.manifest["scale"] == pytest.approx(64 / np.sqrt(72 * 80))
+    assert run.manifest["photo_side"] == pytest.approx(np.sqrt(72 * 80))
     assert run.manifest["beyond_paper"] is False
     paths = {photo.file_name: photo.path for photo in data["real"].photos}
     assert run.manifest["seen"] == [
