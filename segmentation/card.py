@@ -144,11 +144,21 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
     return "\n".join(lines)
 
 
+def threshold(evaluations: Sequence[Path]) -> float:
+    """The threshold that evaluations share, else the one that was chosen on validation photos, else `THRESHOLD`."""
+    found = [read_manifest(path, "evaluation") or {} for path in evaluations]
+    every = {each["threshold"] for each in found}
+    chosen = {each["threshold"] for each in found if each.get("threshold_from")}
+    return float(next((each for values in (every, chosen) if len(values) == 1 for each in values), evaluate.THRESHOLD))
+
+
 def use(model: Mapping[str, Any]) -> str:
     """How the exported file is used, as Markdown, from what `model.json` says."""
     size = model["size"]
+    enlarged = ""
     if model["framing"] == "resize":
         taken = f"Photographs are squeezed to {size} x {size} pixels by area, as in training."
+        enlarged = "probability = cv2.resize(probability, photo.shape[1::-1], interpolation=cv2.INTER_LINEAR)\n"
         sizing = f"images = cv2.resize(photo, ({size}, {size}), interpolation=cv2.INTER_AREA)[None]"
     elif model["sides"].endswith("only"):
         taken = f"Photographs are taken at their own scale, a square of {size} pixels at a time."
@@ -163,7 +173,8 @@ def use(model: Mapping[str, Any]) -> str:
 ## How to use it
 
 `model.onnx` takes RGB photographs, uint8 (n, height, width, 3), sides {model["sides"]}, and gives the probability of
-corrosion, float32 (n, height, width). {taken}
+corrosion, float32 (n, height, width). {taken} What is
+above {model["threshold"]:.3g} counts as corrosion.
 
 ```python
 import cv2, numpy as np, onnxruntime
@@ -173,7 +184,7 @@ photo = np.asarray(ImageOps.exif_transpose(Image.open("photo.jpg")).convert("RGB
 {sizing}
 session = onnxruntime.InferenceSession("model.onnx")
 probability = session.run(None, {{"images": images}})[0][0]{cut}
-Image.fromarray((probability > 0.5).astype(np.uint8) * 255).save("mask.png")
+{enlarged}Image.fromarray((probability > {model["threshold"]!r}).astype(np.uint8) * 255).save("mask.png")
 ```
 
 It gives what torch gives within {within:.1e}. Large photographs are better cut into
@@ -229,7 +240,7 @@ def _evaluated(path: Path, weights: str, group: Mapping[str, str]) -> str:
     if found.get("weights") != weights:
         raise InputError(f"{path}: is of another run; evaluate this one")
     threshold = found.get("threshold")
-    if not isinstance(threshold, float) or not {"photos", "data"} <= set(found):
+    if not isinstance(threshold, float) or not 0 < threshold < 1 or not {"photos", "data"} <= set(found):
         raise InputError(f"{path / 'evaluation.json'}: damaged; evaluate again")
     table = runs.read_per_image(path / "per_image.csv")
     which = "all but what it has seen" if found["photos"] == "unseen" else found["photos"]

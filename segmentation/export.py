@@ -42,7 +42,8 @@ def export(run_folder: Path, out: Path, *, evaluations: tuple[Path, ...] = ()) -
     ----------
     run_folder : of the run.
     out : absent, empty, or holding an export of this same run, which is then made again.
-    evaluations : folders of `segmentation.assessment.assess`, for the card.
+    evaluations : folders of `segmentation.assessment.assess`, for the card, whose Python takes their threshold
+        (`card.threshold`).
 
     Returns
     -------
@@ -87,6 +88,7 @@ def export(run_folder: Path, out: Path, *, evaluations: tuple[Path, ...] = ()) -
             "sides": f"multiples of {SIZE_STEP}" if free else f"{config.size} only",
             "framing": config.framing,
             "scale": run.manifest.get("scale"),
+            "threshold": card.threshold(evaluations),
             "greatest_difference_from_torch": difference,
             "versions": versions("torch", "segmentation-models-pytorch", "onnx", "onnxscript", "onnxruntime", "numpy"),
         }

@@ -12,9 +12,10 @@ import pytest
 import torch
 from PIL import Image
 
-from segmentation import card, coco, dataset, evaluate, export, field_commands, model, runs, splits
+from segmentation import card, coco, evaluate, export, field_commands, model, runs, splits
 from segmentation.assessment import assess
 from segmentation.config import BACKBONES, DataArm, configure
+from segmentation.predictor import Predictor, Settings
 from twin.files import InputError, WorkError, read_json, write_manifest
 
 pytest.importorskip("onnxruntime")
@@ -121,7 +122,9 @@ def test_the_command_writes_model_and_card(
     )
     assert done.returncode == 0, done.stderr
     with Image.open(tmp_path / "model" / "mask.png") as mask:
-        assert mask.size == (64, 64)
+        assert mask.size == (90, 70)
+    assert said["threshold"] == 0.4
+    assert "above 0.4 counts as corrosion" in written
     before = (tmp_path / "model" / "card.md").read_bytes()
     field_commands.export(run, out=tmp_path / "model", evaluations=(tmp_path / "evaluated",))
     assert (tmp_path / "model" / "card.md").read_bytes() == before
@@ -151,12 +154,12 @@ class OneSize(Shape):
 @pytest.mark.parametrize(
     ("framing", "network", "size"),
     [
-        ("resize", Shape, (64, 64)),
+        ("resize", Shape, (70, 91)),
         ("crop", Shape, (70, 91)),
         ("crop", OneSize, (64, 64)),
     ],
 )
-def test_the_lines_of_the_card_do_what_evaluation_does(
+def test_the_lines_of_the_card_do_what_predict_does(
     run: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -167,7 +170,11 @@ def test_the_lines_of_the_card_do_what_evaluation_does(
     folder = stating(run, tmp_path / "run", DataArm(name="real"), {}, framing=framing, precision="exact")
     monkeypatch.setattr(model, "load_weights", lambda path, backbone, architecture: network().eval())
     out = tmp_path / "model"
-    export.export(folder, out)
+    (tmp_path / "test").mkdir()
+    runs.write_per_image(tmp_path / "test" / "per_image.csv", runs.load(run).per_image)
+    evaluation = {"weights": runs.weights_digest(run), "threshold": 0.625, "photos": "test", "data": "own"}
+    write_manifest(tmp_path / "test", "evaluation", evaluation)
+    export.export(folder, out, evaluations=(tmp_path / "test",))
     code = re.search(r"```python\n(.*?)```", (out / "card.md").read_text(), re.DOTALL)
     assert code is not None
     rng = np.random.default_rng(0)
@@ -177,13 +184,18 @@ def test_the_lines_of_the_card_do_what_evaluation_does(
     assert done.returncode == 0, done.stderr
     found = np.asarray(Image.open(out / "mask.png")) > 0
     assert found.shape == size
-    config = evaluate.config_of(folder, runs.load(folder))
+    predictor = Predictor(folder, Settings(threshold=0.625, tiling="never"))
     image = photo[:64, :64] if network is OneSize else photo
-    image = dataset.resize_image(photo, 64) if framing == "resize" else image
-    logits = evaluate.logits_of(network().eval(), config, np.ascontiguousarray(image)[None])
-    expected = (torch.sigmoid(logits[0, 0]) > evaluate.THRESHOLD).numpy()
+    expected = predictor.probability(np.ascontiguousarray(image))[0] > predictor.settings.threshold
     assert 0.1 < expected.mean() < 0.9
     assert (found == expected).all()
+
+
+def test_the_threshold_is_that_of_the_evaluations_or_the_one_chosen_on_validation(tmp_path: Path) -> None:
+    for name, threshold, rule in (("a", 0.3, None), ("b", 0.4, None), ("c", 0.07, {"rule": "valid", "photos": 4})):
+        write_manifest(tmp_path / name, "evaluation", {"threshold": threshold, "threshold_from": rule})
+    for names, expected in {"": 0.5, "a": 0.3, "aa": 0.3, "ab": 0.5, "ac": 0.07, "abc": 0.07, "c": 0.07}.items():
+        assert card.threshold([tmp_path / name for name in names]) == expected
 
 
 def test_a_model_that_does_not_agree_is_not_written(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
