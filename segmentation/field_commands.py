@@ -23,7 +23,8 @@ def predict(
 ) -> int:
     """Draw the masks of photos that nobody has labelled; the same command goes on where it was cut off.
 
-    A photo that cannot be read is reported and left out; the others are done, and the exit status is 1.
+    A photo that cannot be read, or is of a kind that is not, is reported and left out; the others are done, and the
+    exit status is 1.
 
     Parameters
     ----------
@@ -71,8 +72,10 @@ def predict(
         failed = predictions.predict(predictor, chosen, out, overlays=overlays, on_photo=on_photo)
     if line := predictions.about_tiles(predictor, [name for name in chosen if name not in failed], out):
         console.print(line)
+    if unread := predictions.unread(photos, out):
+        console.print(f"left out: {shown(unread)}")
     print(f"{out}: masks of {len(chosen) - len(failed)} of {len(chosen)} photos")  # noqa: T201
-    return 1 if failed else 0
+    return 1 if failed or unread else 0
 
 
 def export(run_folder: Path, /, *, out: Path, evaluations: tuple[Path, ...] = ()) -> None:

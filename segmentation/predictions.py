@@ -10,7 +10,8 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from statistics import median
@@ -27,6 +28,11 @@ from twin.holding import hold
 KIND = "predictions"
 PARTS, MASKS, OVERLAYS = "parts", "masks", "overlays"  # folders below the one that is written
 IMAGES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})
+# Pictures that a folder of photos may hold and that are not read from it.
+OTHERS = frozenset({
+    ".heic", ".heif", ".hif", ".avif", ".jxl", ".jp2", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf",
+    ".pef", ".srw", ".gif", ".ppm", ".pgm", ".pbm", ".pnm",
+})  # fmt: skip
 COLUMNS = ("photo", "width", "height", "rusted_percent", "regions", "tiles", "scale")
 OUTLINE = (255, 0, 200)  # a colour that neither rust nor paint has
 OVERLAY = 1600  # pixels of an overlay's longer side, at most
@@ -43,15 +49,9 @@ def named(given: Sequence[Path], out: Path) -> dict[str, Path]:
         A path is absent, a folder has no photos, or two photos would get one mask.
     """
     found: dict[str, Path] = {}
-    ours = [(out / kind).resolve() for kind in (MASKS, OVERLAYS)]
     for path in given:
         if path.is_dir():
-            photos = sorted(
-                each for each in path.rglob("*")
-                if each.suffix.lower() in IMAGES
-                and not any(part.startswith(".") for part in each.relative_to(path).parts)
-                and not any(each.parent.resolve().is_relative_to(folder) for folder in ours)
-            )  # fmt: skip
+            photos = _inside(path, out, IMAGES)
             if not photos:
                 kinds = ", ".join(sorted(IMAGES))
                 raise InputError(f"{path}: no photos in this folder ({kinds}), but for what predict itself wrote")
@@ -64,6 +64,28 @@ def named(given: Sequence[Path], out: Path) -> dict[str, Path]:
             if found.setdefault(name, photo) != photo:
                 raise InputError(f"{photo} and {found[name]} would get one mask, {name}.png; give them one --out each")
     return found
+
+
+def unread(given: Sequence[Path], out: Path) -> str:
+    """A line on the pictures in the given folders of kinds that are not read; empty where there are none."""
+    kinds = Counter(
+        each.suffix.lower() for path in given if path.is_dir() for each in _inside(path, out, OTHERS) if each.is_file()
+    )
+    if not kinds:
+        return ""
+    counts = ", ".join(f"{kind}: {count}" for kind, count in sorted(kinds.items()))
+    return f"{kinds.total()} files of kinds that are not read ({counts}); convert them to JPEG"
+
+
+def _inside(folder: Path, out: Path, kinds: Collection[str]) -> list[Path]:
+    """Files of some kinds in a folder and below, but for hidden ones and what was written into `out`."""
+    ours = [(out / kind).resolve() for kind in (MASKS, OVERLAYS)]
+    return sorted(
+        each for each in folder.rglob("*")
+        if each.suffix.lower() in kinds
+        and not any(part.startswith(".") for part in each.relative_to(folder).parts)
+        and not any(each.parent.resolve().is_relative_to(written) for written in ours)
+    )  # fmt: skip
 
 
 def predict(

@@ -163,6 +163,21 @@ def test_broken_photos_are_left_out_and_the_rest_is_done(
     assert sorted(rows(tmp_path / "out")) == ["a.jpg", "large.png", "north/b.png"]
 
 
+def test_pictures_of_kinds_that_are_not_read_are_counted(
+    run: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_brightness(monkeypatch)
+    for name in ("b.HEIC", "north/c.heic", "north/d.dng", ".hidden.heic"):
+        (photos / name).write_bytes(b"not to be read")
+    (photos / "large.png").unlink()
+    assert field_commands.predict(run, (photos,), out=tmp_path / "out") == 1
+    said = capsys.readouterr()
+    told = "left out: 3 files of kinds that are not read (.dng: 1, .heic: 2); convert them to JPEG\n"
+    assert said.err == told
+    assert "masks of 2 of 2 photos" in said.out
+    assert field_commands.predict(run, (photos / "a.jpg",), out=tmp_path / "out") == 0
+
+
 def test_a_photo_that_can_no_longer_be_read_loses_its_mask_and_row(run: Path, photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert field_commands.predict(run, (photos,), out=out) == 0
