@@ -155,6 +155,8 @@ def train(
     parts = splits.load(split) if isinstance(split, Path) else splits.split(real, how=split, seed=split_seed)
     for line in filter(None, (splits.unused(parts, real), leaks.torn_copies(parts, real))):
         print(shown(line), file=sys.stderr)  # noqa: T201
+    if runs.is_complete(out, config, real, parts, rendered) and not (out / runs.WEIGHTS).is_file():
+        raise InputError(f"{out}: complete, but its weights are gone; delete the folder to train it again")
     with progress.bar(f"{backbone} {arm.name}", config.epochs) as on_epoch:
         train_run(
             out,

@@ -203,13 +203,14 @@ def load_weights(path: Path, backbone: str, architecture: str = "Unet") -> torch
     from safetensors.torch import load_file
 
     model = build(backbone, architecture=architecture, encoder_weights=None, seed=0)
+    again = "delete the run's folder and train it again"
     try:
         model.load_state_dict(load_file(path))
     except (OSError, SafetensorError) as error:
-        raise InputError(f"{path}: weights cannot be read ({error}); train again") from error
+        raise InputError(f"{path}: weights cannot be read ({error}); {again}") from error
     except RuntimeError as error:
         raise InputError(
-            f"{path}: holds the weights of another network than {architecture} with {backbone}; train again"
+            f"{path}: holds the weights of another network than {architecture} with {backbone}; {again}"
         ) from error
     return model.eval()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from segmentation import coco, splits, train
+from segmentation import coco, runs, splits, train
 from twin.files import InputError
 
 
@@ -116,3 +116,11 @@ def test_train_says_what_a_split_leaves_out_and_tears(roboflow, tmp_path, monkey
     assert f"{data}: 1 photo stands in no part of the split and will not be used (first: train/train_000.png)" in left
     assert "1 of 9 photos of validation and test are, by their names, copies of training photos" in torn
     assert "enough" in end
+
+
+def test_a_complete_run_whose_weights_are_gone_is_not_said_to_be_trained(roboflow, tmp_path, monkeypatch, run_module):
+    monkeypatch.setattr(runs, "is_complete", lambda *_: True)
+    monkeypatch.setattr(train, "train", None)
+    done = run_module("segmentation", "train", "--data", roboflow, "--out", tmp_path / "run")
+    assert done.returncode == 2
+    assert f"{tmp_path / 'run'}: complete, but its weights are gone; delete the folder to train it" in done.stderr

@@ -245,7 +245,9 @@ def test_bad_weights(tmp_path):
     network = model.build("tu-test_resnet", encoder_weights=None, seed=0)
     model.save_tensors(tmp_path / "w.safetensors", network.state_dict(), {})
     for names in (("mobilenet_v2",), ("tu-test_resnet", "FPN"), ("tu-test_byobnet", "Unet")):
-        with pytest.raises(InputError, match=f"of another network than .* with {names[0]}; train again") as caught:
+        with pytest.raises(
+            InputError, match=f"of another network than .* with {names[0]}; delete the run's folder and"
+        ) as caught:
             model.load_weights(tmp_path / "w.safetensors", *names)
         assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match="encoder_weights 'tmp': choose imagenet or None"):
