@@ -114,8 +114,13 @@ def check(value: Split, dataset: Dataset) -> None:
             )
 
 
-def check_renders(value: Split, dataset: Dataset, renders: Dataset) -> None:
-    """Refuse renders among which a photo of validation or test lies, byte for byte: it would train."""
+def check_renders(value: Split, dataset: Dataset, renders: Dataset, *, count: int | None = None) -> None:
+    """Refuse fewer renders than `count`, and those among which a photo of validation or test lies, byte for byte."""
+    if count is not None and count > len(renders.photos):
+        there = len(renders.photos)
+        raise InputError(
+            f"{renders.folder}: has {there} renders, but the synth_count is {count}; lower it or render more"
+        )
     measured = {name: part for part in ("valid", "test") for name in getattr(value, part)}
     photos = {photo.sha256: photo.file_name for photo in dataset.photos if photo.sha256 and photo.file_name in measured}
     if shared := [(each.file_name, photos[each.sha256]) for each in renders.photos if each.sha256 in photos]:

@@ -165,7 +165,7 @@ def _prepare(
     photos = decoded(real, config)
     pool = None
     if arm.takes_renders and renders is not None:
-        splits.check_renders(split, real, renders)
+        splits.check_renders(split, real, renders, count=arm.synth_count)
         pool = Pool(
             images=decoded(renders, config), rows=render_subset(len(renders.photos), arm.synth_count, config.seed)
         )

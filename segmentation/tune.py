@@ -111,7 +111,7 @@ def run(
     parts = splits.load(split)
     splits.check(parts, real)
     if rendered is not None:
-        splits.check_renders(parts, real, rendered)
+        splits.check_renders(parts, real, rendered, count=max(space.synth_count, default=None))
     every = [space.draw(plan.seed, number) for number in range(plan.trials)]
     # Of a few choices, some are drawn twice; and configuring says what is wrong with them.
     draws = list({sweep.configured(base, values).digest: values for values in every}.values())

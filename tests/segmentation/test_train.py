@@ -300,6 +300,17 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(data, tmp_path)
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["letter.txt"]
 
 
+def test_more_renders_than_there_are_are_refused(data, tmp_path):
+    message = "renders: has 7 renders, but synth_count is 8; lower it or render more"
+    with pytest.raises(InputError, match=message):
+        train(tmp_path / "run", config_of(replace(COUNTED, synth_count=8)), **data)
+    splits.save(data["split"], tmp_path / "split.json")
+    options = {"data": data["real"].folder, "split": tmp_path / "split.json", "renders": data["renders"].folder}
+    with pytest.raises(InputError, match=message):
+        commands.tune(**options, synth_share=(0.1, 0.2), synth_count=(3, 8), out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_renders_that_hold_a_photo_of_validation_or_test_are_refused(data, rendered, tmp_path):
     folder = Path(shutil.copytree(rendered, tmp_path / "renders"))
     photos = {photo.file_name: photo for photo in data["real"].photos}
