@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from segmentation import coco, curves, evaluate, runs
+from segmentation import coco, curves, evaluate, groups, runs, splits
 from segmentation.config import TrainConfig
 from segmentation.runs import PerImage
 from twin.files import InputError, digest, versions, write_manifest, writing
@@ -90,7 +90,7 @@ def assess(folder: Path, data: coco.Dataset, *, threshold: Threshold, out: Path 
             **identity,
             "threshold": chosen,
             "threshold_from": {"rule": threshold, "photos": len(valid)} if threshold == "valid" else None,
-            **_which(run, data, len(names)),
+            **_which(folder, run, data, names),
             **{name: getattr(config, name) for name in ("backbone", "size", "precision", "threads")},
             **_summary(table, histograms),
             "versions": versions("torch", "segmentation-models-pytorch", "numpy"),
@@ -116,8 +116,15 @@ def describe(summary: Mapping[str, Any]) -> str:
         measured = "all photos; whether some of them trained the run is not known, since an earlier version trained it"
     elif summary["left_out"]:
         measured = f"all photos but {summary['left_out']} that trained or validated the run"
-    else:
+    elif summary["same_names"] == 0:
         measured = "all photos; the run was trained elsewhere"
+    else:
+        measured = "all photos; none of their files trained or validated the run"
+    if summary["same_names"]:
+        measured += (
+            f"; {summary['same_names']} photos have names of photos that trained or validated it; they may be the "
+            "same, saved again"
+        )
     f1, iou, clean = summary["f1"], summary["iou"], summary["clean"]
     lines = [
         f"{measured}; threshold {summary['threshold']}{chosen}",
@@ -135,16 +142,29 @@ def describe(summary: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _which(run: runs.Run, data: coco.Dataset, count: int) -> dict[str, Any]:
-    """Which photos of a dataset were measured, `count` of them, and how many were left out as seen by the run."""
+def _which(folder: Path, run: runs.Run, data: coco.Dataset, names: Sequence[str]) -> dict[str, Any]:
+    """Which photos of a dataset were measured: `names`; how many were left out, since the run has seen their files.
+
+    `same_names` of those that were measured have the name, before Roboflow's, of a photo that the run has seen: they
+    may be the same, saved again. None where the run's split is not there.
+    """
     if evaluate.trained_on(run, data):
-        return {"photos": "test", "left_out": None}
+        return {"photos": "test", "left_out": None, "same_names": None}
     if run.manifest.get("data", {}).get("renders") == data.digest:
-        return {"photos": "renders", "left_out": None}
+        return {"photos": "renders", "left_out": None, "same_names": None}
+    same_names = _same_names(folder, names)
     if run.manifest.get("seen") is None:  # trained by an earlier version
-        return {"photos": "all", "left_out": None}
-    left_out = len(data.photos) - count
-    return {"photos": "unseen" if left_out else "all", "left_out": left_out}
+        return {"photos": "all", "left_out": None, "same_names": same_names}
+    left_out = len(data.photos) - len(names)
+    return {"photos": "unseen" if left_out else "all", "left_out": left_out, "same_names": same_names}
+
+
+def _same_names(folder: Path, names: Sequence[str]) -> int | None:
+    if not (folder / runs.SPLIT).is_file():
+        return None
+    split = splits.load(folder / runs.SPLIT)
+    seen = {groups.source_name(name) for name in (*split.train, *split.valid)}
+    return sum(groups.source_name(name) in seen for name in names)
 
 
 def _shown(value: float | None) -> str:

@@ -45,6 +45,20 @@ def by_source_name(dataset: coco.Dataset) -> dict[str, str]:
     return result
 
 
+def source_name(file_name: str) -> str:
+    """What a photo was called before Roboflow renamed it, as Roboflow writes that: ``IMG_1_JPG`` of ``IMG_1.JPG`` too.
+
+    The folders train, valid and test are left out of the name.
+    """
+    part, slash, rest = file_name.partition("/")
+    name = rest if slash and part in coco.SPLITS else file_name
+    before, mark, _ = name.partition(COPY_MARK)
+    if mark and before:
+        return before
+    stem, dot, ending = name.rpartition(".")
+    return f"{stem}_{ending}" if dot else name
+
+
 def by_content(dataset: coco.Dataset) -> dict[str, str]:
     """Group files that are equal byte for byte; the id is their SHA-256."""
     return {photo.file_name: hashlib.sha256(photo.path.read_bytes()).hexdigest() for photo in dataset.photos}

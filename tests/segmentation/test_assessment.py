@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.metrics import average_precision_score, f1_score, jaccard_score
 
 from segmentation import assessment, coco, commands, dataset, evaluate, model, runs, splits
@@ -261,6 +262,24 @@ def test_a_run_counts_as_trained_elsewhere_where_it_has_seen_no_photo(telling, r
         summary = assess(telling, coco.read(folder), threshold=0.5).summary
         assert (summary["photos"], summary["left_out"], summary["images"]) == ("all", 0, count)
         assert assessment.describe(summary).startswith("all photos; the run was trained elsewhere; threshold")
+
+
+def test_photos_that_were_saved_again_are_known_by_their_names(telling, roboflow, tmp_path):
+    other = Path(shutil.copytree(roboflow / "train", tmp_path / "again"))
+    path = other / coco.ROBOFLOW_JSON
+    document = json.loads(path.read_text())
+    for image in document["images"]:
+        old = other / image["file_name"]
+        image["file_name"] = f"{old.stem}_png.rf.0123.png"
+        with Image.open(old) as picture:
+            picture.save(other / image["file_name"], compress_level=0)
+    path.write_text(json.dumps(document))
+    summary = assess(telling, coco.read(other), threshold=0.5).summary
+    assert (summary["photos"], summary["left_out"], summary["images"]) == ("all", 0, 12)
+    assert assessment.describe(summary).startswith(
+        "all photos; none of their files trained or validated the run; 12 photos have names of photos that trained or "
+        "validated it; they may be the same, saved again; threshold 0.5"
+    )
 
 
 def test_a_dataset_of_which_the_run_has_seen_all_is_refused(telling, roboflow, tmp_path):

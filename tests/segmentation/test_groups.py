@@ -85,6 +85,17 @@ def test_roboflows_copies_of_one_photo_share_its_name():
     }
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("train/IMG_1_JPG.rf.0123.jpg", "IMG_1_JPG"), ("IMG_1.JPG", "IMG_1_JPG"), ("north/a.b.png", "north/a.b_png"),
+        ("test/a", "a"), (".rf.odd.jpg", ".rf.odd_jpg"),
+    ],
+)  # fmt: skip
+def test_a_camera_s_name_and_roboflow_s_have_one_source(name, expected):
+    assert groups.source_name(name) == expected
+
+
 def test_only_folders_of_the_export_are_left_out_of_the_name():
     found = groups.by_source_name(dataset_of(["bridge/1.jpg", "pier/1.jpg", "pier/2.rf.a.jpg", "pier/2.rf.b.jpg"]))
     assert sets(found) == {
