@@ -18,6 +18,7 @@ MOST_RATIO = 200  # what was packed to what it was packed to: photos reach 1, js
 SMALL_BYTES = 10 * 1024**2  # up to here the ratio does not matter
 _CHUNK_BYTES = 1024**2
 _ENCRYPTED = 0x1 | 0x40 | 0x2000  # bits 0, 6 and 13 of an entry's flags (PKWARE's APPNOTE, 4.4.4)
+_UTF8 = 0x800  # bit 11
 
 # What zipfile raises on damaged archives and on kinds of packing that it does not know.
 _DAMAGED = (
@@ -91,7 +92,7 @@ def _checked(archive: zipfile.ZipFile, path: Path) -> dict[PurePosixPath, zipfil
         raise InputError(f"{path}: {len(infos)} entries, more than {MOST_ENTRIES}; pack the dataset again")
     entries: dict[PurePosixPath, zipfile.ZipInfo] = {}
     for info in infos:
-        name = info.orig_filename  # filename ends at a zero byte
+        name = _name(info)
         where = f"{path}: entry {name!r:.200}"
         if not name or "\0" in name or "\\" in name or leaves(name):
             raise InputError(f"{where} would leave the folder; pack the dataset again, with relative paths")
@@ -110,6 +111,17 @@ def _checked(archive: zipfile.ZipFile, path: Path) -> dict[PurePosixPath, zipfil
     if total > MOST_BYTES:
         raise InputError(f"{path}: would unpack to {_gib(total)}, more than a dataset can be; unpack it yourself")
     return entries
+
+
+def _name(info: zipfile.ZipInfo) -> str:
+    """The name of an entry; in UTF-8 where its bytes are that, also without the flag that says so (macOS sets none)."""
+    name = info.orig_filename  # filename ends at a zero byte
+    if info.flag_bits & _UTF8:
+        return name
+    try:
+        return name.encode("cp437").decode("utf-8")  # what zipfile took for cp437
+    except UnicodeError:
+        return name
 
 
 def _is_bomb(unpacked: int, packed: int) -> bool:

@@ -1,13 +1,15 @@
 """Datasets: the only place that reads and checks them, whatever their layout.
 
 Read are a Roboflow COCO-segmentation export (``{train,valid,test}/_annotations.coco.json`` beside the images), one COCO
-json with its images beside it or in ``images/``, which is also the layout of our rendered datasets, photos with PNG
+json with its images beside it or in ``images/``, which is also the layout of our rendered datasets, CVAT's COCO export
+(``annotations/instances_default.json`` and ``images/`` or ``images/default/``), photos with PNG
 masks (``images/`` and ``masks/``), and a zip archive of any of these.
 
 Everything is checked at reading, so that the rest of the program can trust a `Dataset`. The checks are in `coco_check`
 and `pictures`, writing is in `coco_write`; what other packages use of them is to be had here.
 """
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,6 +35,7 @@ __all__ = [
 SPLITS = ("train", "valid", "test")
 _T = TypeVar("_T")
 ROBOFLOW_JSON = "_annotations.coco.json"
+CVAT_FOLDER, CVAT_JSON = "annotations", "instances_default.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,9 +162,9 @@ def _named_jsons(folder: Path) -> list[tuple[Path, str | None]]:
     splits = [(folder / split / ROBOFLOW_JSON, split) for split in SPLITS]
     if found := [(path, split) for path, split in splits if path.is_file()]:
         return list(found)
-    for name in ("annotations.json", ROBOFLOW_JSON):
-        if (folder / name).is_file():
-            return [(folder / name, None)]
+    for path in (folder / "annotations.json", folder / ROBOFLOW_JSON, folder / CVAT_FOLDER / CVAT_JSON):
+        if path.is_file():
+            return [(path, None)]
     return []
 
 
@@ -188,7 +191,7 @@ def unwrapped(folder: Path) -> Path:
 
 def _names(part: Document, source: Path) -> dict[int, str]:
     """The file names of a json's images by id."""
-    table = {key: file_name(entry, source) for key, entry in part.images.items()}
+    table = {key: _slashed(file_name(entry, source), source) for key, entry in part.images.items()}
     seen: set[str] = set()
     for key, name in table.items():
         if name in seen:
@@ -229,9 +232,33 @@ def _photo(
     return photo, content
 
 
+def _slashed(name: str, source: Path) -> str:
+    """A checked file name with slashes for backslashes, as Windows writes them, unless a file has it as it is."""
+    return name if "\\" not in name or _found(_places(name, source)) else name.replace("\\", "/")
+
+
 def locate(name: str, source: Path) -> Path | None:
-    """The file of the image `name` of the json `source`: beside it or in ``images/``; None where it is absent."""
-    candidates = (source.parent / name, source.parent / "images" / name)
+    """The file of the image `name` of the json `source`: beside it or in ``images/``; None where it is absent.
+
+    `name` is from `file_name`. Backslashes stand for slashes, and letters with accents may be written in one character
+    or in two (Unicode's NFC and NFD), where no file has the name as it is.
+    """
+    for spelled in dict.fromkeys((name, name.replace("\\", "/"))):
+        for form in (spelled, unicodedata.normalize("NFC", spelled), unicodedata.normalize("NFD", spelled)):
+            if found := _found(_places(form, source)):
+                return found
+    return None
+
+
+def _places(name: str, source: Path) -> list[Path]:
+    """Where the image `name` of a json may be."""
+    folders = [source.parent, source.parent / "images"]
+    if source.parent.name == CVAT_FOLDER:
+        folders += [source.parent.parent / "images", source.parent.parent / "images" / "default"]
+    return [folder / name for folder in folders]
+
+
+def _found(candidates: Sequence[Path]) -> Path | None:
     try:
         return next((candidate for candidate in candidates if candidate.is_file()), None)
     except OSError:  # a name that no file system takes

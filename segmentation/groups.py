@@ -7,6 +7,7 @@ part of a split and are one unit of statistics. Sources of names: Roboflow calls
 
 import csv
 import hashlib
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -132,7 +133,8 @@ def by_column(csv_path: Path, dataset: coco.Dataset, column: str) -> dict[str, s
     ----------
     csv_path : a csv file with the columns ``file_name``, perhaps ``split``, and `column`. A row speaks of the photo
         whose `file_name` it gives, else of the one in the folder that its ``split`` names, else of the only photo of
-        that name in any folder. Rows of photos that the dataset lacks are left aside.
+        that name in any folder. Rows of photos that the dataset lacks are left aside. Accents may be encoded either way
+        (NFC, NFD).
     dataset : every photo of it needs a row.
     column : whose values are the ids of the groups.
 
@@ -149,8 +151,8 @@ def by_column(csv_path: Path, dataset: coco.Dataset, column: str) -> dict[str, s
     result: dict[str, str] = {}
     missing = []
     for name in sorted(full):
-        key = name if name in table else bare[name]
-        values = sorted(table.get(key, ()))
+        key = name if _composed(name) in table else bare[name]
+        values = sorted(table.get(_composed(key), ()))
         if not values:
             missing.append(name)
         elif key != name and shared[key] > 1:
@@ -179,6 +181,7 @@ def _read_column(path: Path, column: str) -> dict[str, set[str]]:
                 raise InputError(f"{path}: no column {absent[0]!r}; it has {', '.join(header) or 'no header'}")
             for row in reader:
                 name, value, part = (str(row.get(key) or "").strip() for key in (FILE_NAME, column, SPLIT))
+                name = _composed(name)
                 if name and value:
                     table[name].add(value)
                     if part:
@@ -188,6 +191,10 @@ def _read_column(path: Path, column: str) -> dict[str, set[str]]:
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: not a csv file in UTF-8 ({error}); save it again as one") from error
     return table
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
 
 
 def join(*groupings: Mapping[str, str]) -> dict[str, str]:

@@ -35,6 +35,29 @@ def test_an_export_reads_the_same_packed_or_not(prefix, roboflow, cache, tmp_pat
     assert (coco.image(packed.photos[0]) == coco.image(plain.photos[0])).all()
 
 
+def unflagged(path: Path, *names: str) -> Path:
+    """An archive with names in UTF-8 of which nothing says that they are, as macOS writes it."""
+    entries(path, *names)
+    content = bytearray(path.read_bytes())
+    for mark, place in ((b"PK\x03\x04", 7), (b"PK\x01\x02", 9)):  # the upper byte of the flags
+        at = -1
+        while (at := content.find(mark, at + 1)) >= 0:
+            content[at + place] &= ~0x08
+    path.write_bytes(content)
+    return path
+
+
+def test_names_in_utf8_need_no_flag(cache, tmp_path):
+    folder = archive.extracted(unflagged(tmp_path / "a.zip", "brücke/höhe.txt", "plain.txt"), cache=cache)
+    assert (folder / "brücke" / "höhe.txt").read_bytes() == b"x"
+    path = entries(tmp_path / "b.zip", "h-he.txt")
+    path.write_bytes(path.read_bytes().replace(b"h-he", b"h\x94he"))  # as DOS has it
+    assert [each.name for each in archive.extracted(path, cache=cache).iterdir()] == ["höhe.txt"]
+    for name in ("ü/../../x", "/ü", "ü\\x", "C:/ü"):
+        with pytest.raises(InputError, match="would leave the folder"):
+            archive.extracted(unflagged(tmp_path / "c.zip", name), cache=cache)
+
+
 def test_what_was_extracted_is_used_again(roboflow, cache, tmp_path, monkeypatch):
     path = pack(tmp_path / "export.zip", roboflow)
     folder = archive.extracted(path, cache=cache)

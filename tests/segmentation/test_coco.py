@@ -137,6 +137,42 @@ def test_super_category_without_annotations_is_fine(flat):
     assert coco.mask(coco.read(folder).photos[0]).sum() == 12
 
 
+def moved(folder, to):
+    (folder / to).parent.mkdir(parents=True, exist_ok=True)
+    (folder / "photo.png").rename(folder / to)
+
+
+@pytest.mark.parametrize(
+    ("stated", "there", "named"),
+    [
+        ("north\\photo.png", "north/photo.png", "north/photo.png"),
+        ("north\\photo.png", "images/north/photo.png", "north/photo.png"),
+        ("north\\photo.png", "north\\photo.png", "north\\photo.png"),
+        ("bru\u0308cke.png", "br\u00fccke.png", "bru\u0308cke.png"),
+        ("br\u00fccke.png", "images/bru\u0308cke.png", "br\u00fccke.png"),
+    ],
+)
+def test_names_of_other_systems_are_found(stated, there, named, flat):
+    def change(document, folder):
+        document["images"][0]["file_name"] = stated
+        moved(folder, there)
+
+    folder = flat(change)
+    [photo] = coco.read(folder).photos
+    assert (photo.file_name, photo.path) == (named, folder / there)
+
+
+@pytest.mark.parametrize("there", ["images/photo.png", "images/default/photo.png"])
+def test_an_export_of_cvat(there, flat, tmp_path):
+    folder = flat(lambda document, folder: moved(folder, there))
+    (folder / "annotations").mkdir()
+    (folder / "labels.json").rename(folder / "annotations" / "instances_default.json")
+    [photo] = coco.read(folder).photos
+    assert photo.path == folder / there
+    assert photo.annotations
+    assert coco.unwrapped(tmp_path) == folder
+
+
 def test_digest_follows_content_not_place(flat, tmp_path):
     folder = flat()
     before = coco.read(folder).digest

@@ -177,6 +177,13 @@ def test_a_column_of_a_table_is_matched_by_name_split_or_bare_name(tmp_path, tab
     assert found == dict(zip(COLUMN_NAMES, ["1", "2", "1", "3"], strict=True))
 
 
+def test_accents_may_be_encoded_either_way(tmp_path):
+    path = tmp_path / "spots.csv"
+    path.write_text("file_name,spot\nbr\u00fccke.jpg,1\nho\u0308he.jpg,2\n", encoding="utf-8")
+    names = ["train/bru\u0308cke.jpg", "h\u00f6he.jpg"]
+    assert groups.by_column(path, dataset_of(names), "spot") == dict(zip(names, "12", strict=True))
+
+
 def test_a_bare_name_that_is_a_photo_of_its_own_is_not_another_in_a_folder(tmp_path):
     path = tmp_path / "spots.csv"
     path.write_text("file_name,spot\na.jpg,1\n")
