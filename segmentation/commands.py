@@ -49,8 +49,10 @@ def split(
 
     real = coco.read(data)
     found: dict[str, dict[str, str]] = {}
+    renamed = 0
     if groups_file is not None:  # first, since it is quick to be wrong
         found[column] = groups.by_column(groups_file, real, column)
+        renamed = groups.renamed_by_roboflow(groups_file, real, column)
     if "names" in ways:
         found["names"] = groups.by_source_name(real)
     if "hash" in ways:
@@ -58,10 +60,11 @@ def split(
     made = splits.split(real, how=how, seed=seed, groups=groups.join(*found.values()))
     report = leaks.report(real, made)
     splits.save(made, out)
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    if renamed:
+        console.print(f"{groups_file}: {renamed} of {len(real.photos)} photos matched by their names before Roboflow's")
     counts = f"{len(made.train)} train, {len(made.valid)} validation, {len(made.test)} test photos"
-    Console(highlight=False, markup=False, soft_wrap=True).print(
-        f"{out}: {counts}\n{leaks.agreement(found)}\n{leaks.markdown(report)}", end=""
-    )
+    console.print(f"{out}: {counts}\n{leaks.agreement(found)}\n{leaks.markdown(report)}", end="")
 
 
 def evaluate(

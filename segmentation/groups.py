@@ -133,8 +133,9 @@ def by_column(csv_path: Path, dataset: coco.Dataset, column: str) -> dict[str, s
     ----------
     csv_path : a csv file with the columns ``file_name``, perhaps ``split``, and `column`. A row speaks of the photo
         whose `file_name` it gives, else of the one in the folder that its ``split`` names, else of the only photo of
-        that name in any folder. Rows of photos that the dataset lacks are left aside. Accents may be encoded either way
-        (NFC, NFD).
+        that name in any folder, else of the photos that Roboflow made of it (``IMG_1_JPG.rf.<hash>.jpg`` of
+        ``IMG_1.JPG``). Rows of photos that the dataset lacks are left aside. Accents may be encoded either way, NFC or
+        NFD.
     dataset : every photo of it needs a row.
     column : whose values are the ids of the groups.
 
@@ -144,18 +145,38 @@ def by_column(csv_path: Path, dataset: coco.Dataset, column: str) -> dict[str, s
         The file is no such table, a photo has no row or no value, rows of one photo differ, or a name could be that of
         several photos.
     """
+    direct, renamed = _by_column(csv_path, dataset, column)
+    return direct | renamed
+
+
+def renamed_by_roboflow(csv_path: Path, dataset: coco.Dataset, column: str) -> int:
+    """How many photos `by_column` matches by what they were called before Roboflow renamed them."""
+    return len(_by_column(csv_path, dataset, column)[1])
+
+
+def _by_column(csv_path: Path, dataset: coco.Dataset, column: str) -> tuple[dict[str, str], dict[str, str]]:
+    """The groups of photos whose own name the table has, and of those matched by their source's name."""
     table = _read_column(csv_path, column)
+    sources: dict[str, set[str]] = defaultdict(set)
+    for key, each in table.items():
+        if COPY_MARK not in key:
+            sources[source_name(PurePosixPath(key).name)] |= each
     full = {photo.file_name for photo in dataset.photos}
     bare = {name: PurePosixPath(name).name for name in full}
     shared = Counter([*bare.values(), *(name for name in full if bare[name] != name)])
-    result: dict[str, str] = {}
+    direct: dict[str, str] = {}
+    renamed: dict[str, str] = {}
     missing = []
     for name in sorted(full):
         key = name if _composed(name) in table else bare[name]
         values = sorted(table.get(_composed(key), ()))
+        result = direct
+        if not values and COPY_MARK in bare[name]:
+            key, result = source_name(bare[name]), renamed
+            values = sorted(sources.get(_composed(key), ()))
         if not values:
             missing.append(name)
-        elif key != name and shared[key] > 1:
+        elif result is direct and key != name and shared[key] > 1:
             others = ", ".join(sorted(each for each in full if bare[each] == key)[:3])
             raise InputError(f"{csv_path}: {key!r} may be any of {others}; write its folder or its split in the row")
         elif len(values) > 1:
@@ -167,7 +188,7 @@ def by_column(csv_path: Path, dataset: coco.Dataset, column: str) -> dict[str, s
             f"{csv_path}: {len(missing)} of {len(full)} photos of {dataset.folder} have no {column} "
             f"(first: {missing[0]}); add rows for them"
         )
-    return result
+    return direct, renamed
 
 
 def _read_column(path: Path, column: str) -> dict[str, set[str]]:

@@ -1,4 +1,6 @@
 import io
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -182,6 +184,40 @@ def test_accents_may_be_encoded_either_way(tmp_path):
     path.write_text("file_name,spot\nbr\u00fccke.jpg,1\nho\u0308he.jpg,2\n", encoding="utf-8")
     names = ["train/bru\u0308cke.jpg", "h\u00f6he.jpg"]
     assert groups.by_column(path, dataset_of(names), "spot") == dict(zip(names, "12", strict=True))
+
+
+def test_roboflow_s_copies_have_the_group_of_the_photo_that_the_table_names(tmp_path):
+    path = tmp_path / "spots.csv"
+    path.write_text("file_name,spot\nnorth/IMG_1.JPG,1\nIMG_2.JPG,2\nc.jpg,3\n")
+    names = ["train/IMG_1_JPG.rf.01.jpg", "valid/IMG_1_JPG.rf.02.jpg", "IMG_2_JPG.rf.03.jpg", "test/c.jpg"]
+    found = groups.by_column(path, dataset_of(names), "spot")
+    assert found == dict(zip(names, "1123", strict=True))
+    assert groups.renamed_by_roboflow(path, dataset_of(names), "spot") == 3
+    with pytest.raises(InputError, match=r"1 of 2 photos of x have no spot \(first: IMG_3_JPG\.rf\.01\.jpg\)"):
+        groups.by_column(path, dataset_of(["IMG_3_JPG.rf.01.jpg", *names[:1]]), "spot")
+    path.write_text("file_name,spot\nnorth/IMG_1.JPG,1\nsouth/IMG_1.JPG,2\n")
+    with pytest.raises(InputError, match="'IMG_1_JPG' has several values of spot"):
+        groups.by_column(path, dataset_of(names[:1]), "spot")
+
+
+def test_split_says_how_many_rows_matched_by_names_before_roboflow_s(tmp_path, roboflow, run_module):
+    data = tmp_path / "data"
+    shutil.copytree(roboflow, data)
+    path = data / "valid" / coco.ROBOFLOW_JSON
+    document = json.loads(path.read_text())
+    for image in document["images"]:
+        old = data / "valid" / image["file_name"]
+        image["file_name"] = f"{old.stem}_png.rf.01.png"
+        old.rename(data / "valid" / image["file_name"])
+    path.write_text(json.dumps(document))
+    rows = [f"{name.name},{index}" for index, name in enumerate(sorted(roboflow.glob("*/*.png")))]
+    (tmp_path / "spots.csv").write_text("\n".join(["file_name,spot", *rows]))
+    files = ("--groups-file", tmp_path / "spots.csv", "--out", tmp_path / "split.json")
+    done = run_module("segmentation", "split", "--data", data, *files)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(
+        f"{tmp_path / 'spots.csv'}: 4 of 21 photos matched by their names before Roboflow's\n"
+    )
 
 
 def test_a_bare_name_that_is_a_photo_of_its_own_is_not_another_in_a_folder(tmp_path):
