@@ -43,7 +43,9 @@ WARM_UP = 0.05  # part of all steps
 AVERAGED = 0.05  # part of all steps over which the moving average of the weights reaches back
 AVERAGE_EVERY = 4  # steps; a moving average gains nothing from each of them
 MAX_WORKERS = 8  # processes that augment ahead for a GPU
-VERSIONED = ("torch", "segmentation-models-pytorch", "timm", "albumentations", "opencv-python-headless", "numpy")
+VERSIONED = (
+    "corrotwin", "torch", "segmentation-models-pytorch", "timm", "albumentations", "opencv-python-headless", "numpy",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

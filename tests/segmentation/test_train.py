@@ -1,6 +1,7 @@
 import csv
 import errno
 import hashlib
+import importlib.metadata
 import json
 import shutil
 from dataclasses import replace
@@ -83,6 +84,7 @@ def test_a_run_on_disk(undisturbed, data):
     assert run.manifest["scale"] == pytest.approx(64 / np.sqrt(72 * 80))
     assert run.manifest["photo_side"] == pytest.approx(np.sqrt(72 * 80))
     assert run.manifest["beyond_paper"] is False
+    assert run.manifest["versions"]["corrotwin"] == importlib.metadata.version("corrotwin")
     paths = {photo.file_name: photo.path for photo in data["real"].photos}
     assert run.manifest["seen"] == [
         hashlib.sha256(paths[name].read_bytes()).hexdigest()[:16]
