@@ -148,6 +148,7 @@ def forecast(
             is lost is known better.
         seed: of the histories.
     """
+    import numpy as np
     from rich.console import Console
 
     from twin import chart, state
@@ -175,7 +176,7 @@ def forecast(
     now, grid = known.now_years, _grid(known.now_years, years)
     with busy("forecasting"):
         found = future.outlook(particles, grid, limits)
-        plan = future.plan(particles, limits, now, rule) if limits else None
+        plan = future.plan(particles, limits, now, grid[-1], rule) if limits else None
     table = future.rows(found, grid, [f"{state.later(twin.built, year):%Y-%m-%d}" for year in grid], limits)
     if out is not None:
         _written(out, lambda: write_text(out, future.to_csv(table)))
@@ -194,9 +195,9 @@ def forecast(
         if thin := future.not_judged_mm(particles.bank, name, value):
             print(f"{name}: {value:g} mm does not judge its places of up to {thin:.4g} mm when new")  # noqa: T201
     if plan is not None:
-        low, middle, high = plan.life_years
+        p5, p50, p95 = (f"{life:.3g}" if life < np.inf else f"beyond {years:.3g}" for life in plan.life_years)
         due = state.later(twin.built, now + plan.interval_years)
-        print(f"remaining life on {plan.zone}: P5 {low:.3g}, P50 {middle:.3g}, P95 {high:.3g} years")  # noqa: T201
+        print(f"remaining life on {plan.zone}: P5 {p5}, P50 {p50}, P95 {p95} years")  # noqa: T201
         print(f"next inspection by {due:%Y-%m-%d} ({plan.interval_years:.3g} years; rule {rule}, from the P5)")  # noqa: T201
     if plot is not None:
         chosen = zone or (future.ALL if plan is None else plan.zone)

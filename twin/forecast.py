@@ -17,7 +17,7 @@ from twin.evidence import zone_of
 from twin.files import InputError
 from twin.histories import Bank
 from twin.inference import Particles
-from twin.planning import Rule, interval_years, remaining_life_years
+from twin.planning import Rule, interval_years, remaining_life_years, years_until_below
 from twin.strength import Method, failure_pressure_mpa, flow_stress_mpa
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 LEVELS = (5, 50, 95)  # percentiles
 ALL = "all"  # name of the whole asset among the zones
+AHEAD = 20  # years, evenly spaced, in which a plan looks at what is to come
 WALL = ("run", "elbow", "leg")  # solids, but for their numbers, that are a pipe's wall
 
 
@@ -64,7 +65,8 @@ class Plan:
     Parameters
     ----------
     zone : with the least remaining life.
-    life_years : P5, P50, P95 of its remaining life, from now; inf where nothing is lost.
+    life_years : P5, P50, P95 of its remaining life, from now; inf where nothing is lost yet, nor too much in what
+        years were looked at.
     interval_years : longest time to the next inspection by the rule, from the P5.
     """
 
@@ -234,26 +236,30 @@ def levels(values: Floats) -> Levels:
     return float(low), float(middle), float(high)
 
 
-def plan(particles: Particles, required: Mapping[str, float], now_years: float, rule: Rule) -> Plan:
+def plan(particles: Particles, required: Mapping[str, float], now_years: float, until_years: float, rule: Rule) -> Plan:
     """Remaining life and the time to the next inspection, of the zone where it is shortest.
 
     Life is (least thickness - required) / rate in each history; the rate is the mean since the asset was built
-    (long-term) or that of the past year (short-term), whichever is greater.
+    (long-term) or that of the past year (short-term), whichever is greater. Or it is the time after which the history
+    itself falls below what is required, if that is sooner: paint that has not opened yet has no rate.
 
     Parameters
     ----------
     particles : what is known.
     required : mm, by zone; at least one.
-    now_years : after the asset was built.
+    now_years, until_years : after the asset was built; how far its histories are followed.
     rule : see `twin.planning`.
     """
     past = max(now_years - 1.0, 0.0)
-    found = outlook(particles, [past, now_years], required)
+    ahead = np.linspace(now_years, until_years, AHEAD) if until_years > now_years else np.array([now_years])
+    found = outlook(particles, [past, *ahead.tolist()], required)
     lives = {}
     for name, value in required.items():
-        before, now = found[name].max_loss_mm.T
+        before, now = found[name].max_loss_mm[:, :2].T
         rate = np.maximum(now / max(now_years, 1e-9), (now - before) / max(now_years - past, 1e-9))
-        lives[name] = levels(remaining_life_years(found[name].judged_left_mm[:, 1], value, rate))
+        left = found[name].judged_left_mm[:, 1:]
+        by_rate = remaining_life_years(left[:, 0], value, rate)
+        lives[name] = levels(np.minimum(by_rate, years_until_below(left, value, ahead - now_years)))
     zone = min(lives, key=lambda name: lives[name])
     return Plan(zone=zone, life_years=lives[zone], interval_years=interval_years(lives[zone][0], rule))
 

@@ -29,6 +29,25 @@ def remaining_life_years(actual_mm: ArrayLike, required_mm: ArrayLike, rate_mm_y
     return np.where(spare > 0, life, 0.0)
 
 
+def years_until_below(left_mm: ArrayLike, required_mm: float, years: ArrayLike) -> NDArray[Any]:
+    """When a thickness that never grows is down to what is required, (n,): on straight lines between the years given.
+
+    Parameters
+    ----------
+    left_mm : (n, T).
+    required_mm : inf is returned where it is not reached.
+    years : (T,) increasing.
+    """
+    spare, when = np.asarray(left_mm, dtype=float) - required_mm, np.asarray(years, dtype=float)
+    spent = spare <= 0
+    after = np.argmax(spent, axis=1)  # the first of them
+    before = np.maximum(after - 1, 0)
+    row = np.arange(len(spare))
+    lost = np.maximum(spare[row, before] - spare[row, after], 1e-12)
+    passed = when[before] + (when[after] - when[before]) * np.clip(spare[row, before] / lost, 0, 1)
+    return np.where(spent.any(axis=1), passed, np.inf)
+
+
 def interval_years(life_years: float, rule: Rule) -> float:
     """Longest time to the next inspection: half the remaining life, at most the rule's bound.
 

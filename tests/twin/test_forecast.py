@@ -116,7 +116,7 @@ def test_what_never_had_the_required_thickness_is_not_judged(branched: tuple[Ban
     header = found["body"].judged_left_mm[:, 1]
     chance = forecast.chance_below(found, required)["body"]
     assert chance[0] == 0 < chance[1] == (header < 6.5).mean() < 0.5
-    assert forecast.plan(known, required, 0.0, "api510").life_years[0] > 0
+    assert forecast.plan(known, required, 0.0, 12.0, "api510").life_years[0] > 0
     assert [forecast.nominal_mm(histories, "body", least) for least in (0.0, 6.5)] == pytest.approx([6.02, 8.18])
     assert [forecast.not_judged_mm(histories, "body", least) for least in (5.0, 6.5)] == pytest.approx([0, 6.02])
     for value in (8.18, 8.2):
@@ -166,13 +166,14 @@ def test_rows_and_csv_say_the_same(particles: Particles) -> None:
 
 
 def test_the_plan_follows_the_shortest_life(particles: Particles) -> None:
-    found = forecast.plan(particles, {"body": 6.0, "bore": 2.0}, 10.0, "api510")
+    found = forecast.plan(particles, {"body": 6.0, "bore": 2.0}, 10.0, 30.0, "api510")
     assert found.zone == "body"
     low, middle, high = found.life_years
     assert low <= middle <= high
     assert found.interval_years == (min(low, 2) if low < 4 else min(low / 2, 10))
-    assert forecast.plan(particles, {"body": 6.9}, 10.0, "api510").life_years[0] <= low
-    new = forecast.plan(particles, {"body": 6.0}, 0.0, "api570-class1")
+    assert forecast.plan(particles, {"body": 6.9}, 10.0, 30.0, "api510").life_years[0] <= low
+    new = forecast.plan(particles, {"body": 6.0}, 0.0, 0.0, "api570-class1")
+    assert new.life_years == (np.inf, np.inf, np.inf)
     assert new.interval_years == 5
 
 
@@ -185,11 +186,40 @@ def test_life_goes_by_the_greater_of_both_rates(monkeypatch: pytest.MonkeyPatch)
             max_loss_mm=np.stack([lost_a_year_ago, now], axis=1), judged_left_mm=np.stack([now, now + 5], axis=1)
         )
         monkeypatch.setattr(forecast, "outlook", lambda *_: {"body": zone})
-        return forecast.plan(None, {"body": 5.0}, 10.0, "api510").life_years
+        return forecast.plan(None, {"body": 5.0}, 10.0, 10.0, "api510").life_years
 
     assert left([0.0, 0.0, 0.0, 0.0]) == pytest.approx((1, 1, 1))  # 1 mm above what is required, 1 mm in the past year
     assert left([0.95] * 4) == pytest.approx((10, 10, 10))  # 0.05 mm in the past year, 0.1 mm a year since new
     assert left([0.875, 0.5, 0.75, 0.0]) == pytest.approx((1, 2, 8))  # P5, P50 and P95 of 1, 2, 4 and 8
+
+
+def test_life_ends_when_a_history_falls_below(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paint that is still whole loses nothing now, and is no promise of ever."""
+    times = np.array([9.0, *np.linspace(10, 48, forecast.AHEAD)])  # a step of two years
+    opens = np.array([[11.0], [20.0], [47.5], [100.0]])
+    loss = 0.5 * np.maximum(times - opens, 0)
+    zone = SimpleNamespace(max_loss_mm=loss, judged_left_mm=6 - loss)
+    asked = []
+
+    def seen(_: object, years: Sequence[float], __: object) -> dict[str, SimpleNamespace]:
+        asked.extend(years)
+        return {"body": zone}
+
+    monkeypatch.setattr(forecast, "outlook", seen)
+    found = forecast.plan(None, {"body": 5.0}, 10.0, 48.0, "api510")
+    np.testing.assert_allclose(asked, times)
+    assert found.life_years == pytest.approx((3, 12, np.inf))
+    assert found.interval_years == 2
+
+
+def test_the_plan_agrees_with_the_chance_that_is_printed(particles: Particles) -> None:
+    """New, with nothing lost: the P5 of life is when 5 % of the histories are below 6 mm."""
+    years = np.linspace(0, 30, 31)
+    chance = forecast.chance_below(forecast.outlook(particles, years, {"body": 6.0}), {"body": 6.0})["body"]
+    assert chance[-1] > 0.05
+    soon = float(np.interp(0.05, chance, years))
+    found = forecast.plan(particles, {"body": 6.0}, 0.0, 30.0, "api510")
+    assert found.life_years[0] == pytest.approx(soon, abs=1.0)
 
 
 def test_failure_pressure_falls_and_is_nothing_where_the_wall_is_gone(particles: Particles) -> None:
@@ -249,6 +279,7 @@ def test_a_twin_is_forecast_and_drawn(folder: Path, tmp_path: Path, command: Com
     assert done.returncode == 0, done.stderr
     assert "line 5 is torn" in done.stderr
     assert "next inspection by 20" in done.stdout
+    assert "inf" not in done.stdout
     assert "failure pressure at year 20, modified B31G" in done.stdout
     assert (tmp_path / "f.csv").read_text().count("\n") == 1 + 4 * 21
     assert "<svg" in (tmp_path / "f.svg").read_text()

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from twin.files import InputError
-from twin.planning import interval_years, remaining_life_years
+from twin.planning import interval_years, remaining_life_years, years_until_below
 from twin.strength import failure_pressure_mpa, flow_stress_mpa
 
 INCH, PSI = 25.4, 0.00689475729
@@ -72,6 +72,12 @@ def test_impossible_pipes_are_refused(change: dict[str, object], message: str) -
 def test_remaining_life() -> None:
     life = remaining_life_years([8.0, 6.0, 5.0, 8.0], 6.0, [0.1, 0.1, 0.1, 0.0])
     np.testing.assert_allclose(life, [20, 0, 0, np.inf])
+
+
+def test_when_a_thickness_is_down_to_what_is_required() -> None:
+    left = [[5.0, 4.0, 3.0], [8.0, 7.0, 5.0], [8.0, 8.0, 6.0], [8.0, 8.0, 7.0], [6.0, 6.0, 6.0]]
+    np.testing.assert_allclose(years_until_below(left, 6.0, [0, 2, 6]), [0, 4, 6, np.inf, 0])
+    np.testing.assert_allclose(years_until_below([[7.0], [5.0]], 6.0, [0]), [np.inf, 0])
 
 
 @pytest.mark.parametrize(
