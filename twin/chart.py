@@ -77,7 +77,7 @@ def forecast(
     required_mm, chance : thickness it must keep, and the chance, (T,), that it does not; None for none. Drawn is the
         least of the places that were thicker when new.
     records : all that was found; those of this zone are drawn.
-    next_years : when to look again, or None.
+    next_years : when to measure again, or None.
     now_years : from where on it is a forecast.
     """
     year = np.array(years)
@@ -115,7 +115,7 @@ def forecast(
         top = {"va": "top", "fontsize": 9, "transform": lower.get_xaxis_transform()}
         lower.text(now_years, 0.98, "now ", color=GREY, ha="right", **top)
         if soon:
-            lower.text(next_years, 0.98, f" inspect by year {next_years:.1f}", **top)
+            lower.text(next_years, 0.98, f" measure by year {next_years:.1f}", **top)
         for axes in (upper, lower):
             axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9)
         every[-1].set(xlim=(year[0], year[-1]), xlabel="years of service")

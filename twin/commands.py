@@ -137,7 +137,7 @@ def forecast(
         years: to look ahead, from the twin's clock or its last inspection, whichever is later.
         required: thickness in mm that must be left, as zone=mm; all=mm for the zones not named. It judges the places
             that were thicker than it when new: of a header, not of its thinner branch.
-        rule: bound on the time to the next inspection.
+        rule: bounds on the time until thickness is measured again, and to the next external visual inspection.
         out: .csv with every zone and year.
         plot: .png or .svg; needs matplotlib.
         zone: drawn; by default the one that needs inspection first, else the whole asset.
@@ -196,9 +196,13 @@ def forecast(
             print(f"{name}: {value:g} mm does not judge its places of up to {thin:.4g} mm when new")  # noqa: T201
     if plan is not None:
         p5, p50, p95 = (f"{life:.3g}" if life < np.inf else f"beyond {years:.3g}" for life in plan.life_years)
-        due = state.later(twin.built, now + plan.interval_years)
         print(f"remaining life on {plan.zone}: P5 {p5}, P50 {p50}, P95 {p95} years")  # noqa: T201
-        print(f"next inspection by {due:%Y-%m-%d} ({plan.interval_years:.3g} years; rule {rule}, from the P5)")  # noqa: T201
+        for what, within in (
+            ("next thickness measurement", plan.interval_years),
+            ("external visual inspection", plan.visual_years),
+        ):
+            due = state.later(twin.built, now + within)
+            print(f"{what} by {due:%Y-%m-%d} ({within:.3g} years; rule {rule})")  # noqa: T201
     if plot is not None:
         chosen = zone or (future.ALL if plan is None else plan.zone)
         chance = future.chance_below(found, limits)

@@ -17,7 +17,7 @@ from twin.evidence import zone_of
 from twin.files import InputError
 from twin.histories import Bank
 from twin.inference import Particles
-from twin.planning import Rule, interval_years, remaining_life_years, years_until_below
+from twin.planning import Rule, interval_years, remaining_life_years, visual_years, years_until_below
 from twin.strength import Method, failure_pressure_mpa, flow_stress_mpa
 
 if TYPE_CHECKING:
@@ -67,12 +67,14 @@ class Plan:
     zone : with the least remaining life.
     life_years : P5, P50, P95 of its remaining life, from now; inf where nothing is lost yet, nor too much in what
         years were looked at.
-    interval_years : longest time to the next inspection by the rule, from the P5.
+    interval_years : longest time until thickness is measured again by the rule, from the P5.
+    visual_years : the same of an external visual inspection.
     """
 
     zone: str
     life_years: Levels
     interval_years: float
+    visual_years: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -261,7 +263,10 @@ def plan(particles: Particles, required: Mapping[str, float], now_years: float, 
         by_rate = remaining_life_years(left[:, 0], value, rate)
         lives[name] = levels(np.minimum(by_rate, years_until_below(left, value, ahead - now_years)))
     zone = min(lives, key=lambda name: lives[name])
-    return Plan(zone=zone, life_years=lives[zone], interval_years=interval_years(lives[zone][0], rule))
+    interval = interval_years(lives[zone][0], rule)
+    return Plan(
+        zone=zone, life_years=lives[zone], interval_years=interval, visual_years=visual_years(interval, rule)
+    )  # fmt: skip
 
 
 def to_csv(table: Sequence[Row]) -> str:

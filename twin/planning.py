@@ -2,8 +2,9 @@
 
 References
 ----------
-API 510, Pressure vessel inspection code, and API 570, Piping inspection code: half the remaining life, and no longer
-than a bound; as public guides to them say, for the codes are not public.
+API 510, Pressure vessel inspection code, and API 570, Piping inspection code: thickness is measured (a vessel inspected
+inside) after half the remaining life, and no later than a bound; it is looked at from outside by another bound. As
+public guides to them say, for the codes are not public.
 """
 
 from typing import Any, Literal, get_args
@@ -15,6 +16,7 @@ from twin.files import InputError
 
 Rule = Literal["api510", "api570-class1", "api570-class2", "api570-class3"]
 MOST_YEARS = {"api510": 10.0, "api570-class1": 5.0, "api570-class2": 10.0, "api570-class3": 10.0}
+MOST_YEARS_UNSEEN = {"api510": 5.0, "api570-class1": 5.0, "api570-class2": 5.0, "api570-class3": 10.0}
 SHORT_LIFE_YEARS = 4.0  # API 510: with less left, all of it
 SHORT_LIFE_MOST_YEARS = 2.0  # but no more than this
 
@@ -49,7 +51,7 @@ def years_until_below(left_mm: ArrayLike, required_mm: float, years: ArrayLike) 
 
 
 def interval_years(life_years: float, rule: Rule) -> float:
-    """Longest time to the next inspection: half the remaining life, at most the rule's bound.
+    """Longest time until thickness is measured: half the remaining life, at most the rule's bound.
 
     By API 510, with less than four years left: all that is left, at most two years.
 
@@ -65,3 +67,11 @@ def interval_years(life_years: float, rule: Rule) -> float:
     if rule == "api510" and life_years < SHORT_LIFE_YEARS:
         return min(life_years, SHORT_LIFE_MOST_YEARS)
     return min(life_years / 2, MOST_YEARS[rule])
+
+
+def visual_years(measured_years: float, rule: Rule) -> float:
+    """Longest time to the next external visual inspection: the rule's bound.
+
+    By API 510 no longer than `measured_years`, the time until thickness is measured.
+    """
+    return min(MOST_YEARS_UNSEEN[rule], measured_years) if rule == "api510" else MOST_YEARS_UNSEEN[rule]

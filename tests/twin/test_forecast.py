@@ -209,7 +209,7 @@ def test_life_ends_when_a_history_falls_below(monkeypatch: pytest.MonkeyPatch) -
     found = forecast.plan(None, {"body": 5.0}, 10.0, 48.0, "api510")
     np.testing.assert_allclose(asked, times)
     assert found.life_years == pytest.approx((3, 12, np.inf))
-    assert found.interval_years == 2
+    assert found.interval_years == found.visual_years == 2
 
 
 def test_the_plan_agrees_with_the_chance_that_is_printed(particles: Particles) -> None:
@@ -278,7 +278,8 @@ def test_a_twin_is_forecast_and_drawn(folder: Path, tmp_path: Path, command: Com
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "line 5 is torn" in done.stderr
-    assert "next inspection by 20" in done.stdout
+    assert "next thickness measurement by 20" in done.stdout
+    assert "external visual inspection by 20" in done.stdout
     assert "inf" not in done.stdout
     assert "failure pressure at year 20, modified B31G" in done.stdout
     assert (tmp_path / "f.csv").read_text().count("\n") == 1 + 4 * 21

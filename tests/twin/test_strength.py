@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from twin.files import InputError
-from twin.planning import interval_years, remaining_life_years, years_until_below
+from twin.planning import interval_years, remaining_life_years, visual_years, years_until_below
 from twin.strength import failure_pressure_mpa, flow_stress_mpa
 
 INCH, PSI = 25.4, 0.00689475729
@@ -98,6 +98,20 @@ def test_when_a_thickness_is_down_to_what_is_required() -> None:
 )
 def test_interval(life: float, rule: str, expected: float) -> None:
     assert interval_years(life, rule) == expected
+
+
+@pytest.mark.parametrize(
+    ("rule", "measured", "expected"),
+    [
+        ("api510", 10, 5),
+        ("api510", 1.5, 1.5),
+        ("api570-class1", 5, 5),
+        ("api570-class2", 10, 5),
+        ("api570-class3", 10, 10),
+    ],
+)
+def test_a_look_from_outside_has_its_own_bound(rule: str, measured: float, expected: float) -> None:
+    assert visual_years(measured, rule) == expected
 
 
 def test_impossible_intervals_are_refused() -> None:
