@@ -1,6 +1,6 @@
 """The commands that teach a twin and ask it: inspect, forecast, calibrate."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -125,6 +125,7 @@ def forecast(
     smys_mpa: float | None = None,
     length_mm: float | None = None,
     method: Literal["original", "modified"] = "modified",
+    safety_factor: float | None = None,
     category_measured: bool = False,
     seed: int = 0,
 ) -> None:
@@ -141,9 +142,11 @@ def forecast(
         out: .csv with every zone and year.
         plot: .png or .svg; needs matplotlib.
         zone: drawn; by default the one that needs inspection first, else the whole asset.
-        smys_mpa: of a pipe: specified minimum yield strength; gives its failure pressure by B31G.
+        smys_mpa: of a pipe: specified minimum yield strength; gives its failure pressure by B31G, which is not a
+            permissible one.
         length_mm: of a pipe: length along it of the corroded area that B31G takes.
         method: of B31G.
+        safety_factor: of at least 1, by which B31G's failure pressure is divided; as your code asks.
         category_measured: the corrosivity category was measured on specimens (ISO 9226), not estimated: how fast steel
             is lost is known better.
         seed: of the histories.
@@ -163,6 +166,8 @@ def forecast(
         chart.check(plot)
     if (smys_mpa is None) != (length_mm is None):
         raise InputError("B31G: give both --smys-mpa and --length-mm")
+    if safety_factor is not None and (smys_mpa is None or not 1 <= safety_factor < np.inf):
+        raise InputError(f"--safety-factor {safety_factor:g}: at least 1, beside --smys-mpa and --length-mm")
     limits_given = _required(required)
     known = _recalled(folder, years, seed, category_measured)
     twin, particles = known.twin, known.knowledge.now
@@ -188,9 +193,12 @@ def forecast(
         print(f"photographs and grades count {100 * power:.2g} %: few histories fit more of what they say")  # noqa: T201
     if pressure is not None:
         for year in (now, grid[-1]):
-            low, middle, high = future.levels(pressure.failure_mpa(found, grid.index(year)))
-            text = f"P5 {low:.2f}, P50 {middle:.2f}, P95 {high:.2f} MPa"
-            print(f"failure pressure at year {year:.3g}, {method} B31G: {text}")  # noqa: T201
+            spread = np.array(future.levels(pressure.failure_mpa(found, grid.index(year))))
+            print(f"failure pressure at year {year:.3g}, {method} B31G: {_pressures(spread)}")  # noqa: T201
+            if safety_factor is not None:
+                print(f"  divided by {safety_factor:g}: {_pressures(spread / safety_factor)}")  # noqa: T201
+        if safety_factor is None:
+            print("  at which it fails, not which is permitted: B31G divides it by a --safety-factor")  # noqa: T201
     for name, value in limits.items():
         if thin := future.not_judged_mm(particles.bank, name, value):
             print(f"{name}: {value:g} mm does not judge its places of up to {thin:.4g} mm when new")  # noqa: T201
@@ -239,6 +247,11 @@ def calibrate(out: Positional[Path], assets: int = 200, seed: int = 0, arms: tup
             scores += list(calibration.scores(arm, assets, seed=seed))
     _written(out, lambda: calibration_report.report(out, scores))
     print(f"written to {out}")  # noqa: T201
+
+
+def _pressures(levels_mpa: Iterable[float]) -> str:
+    low, middle, high = levels_mpa
+    return f"P5 {low:.2f}, P50 {middle:.2f}, P95 {high:.2f} MPa"
 
 
 def _grid(now: float, ahead: float) -> list[float]:

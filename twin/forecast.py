@@ -18,7 +18,7 @@ from twin.files import InputError
 from twin.histories import Bank
 from twin.inference import Particles
 from twin.planning import Rule, interval_years, remaining_life_years, visual_years, years_until_below
-from twin.strength import Method, failure_pressure_mpa, flow_stress_mpa
+from twin.strength import MOST_SMYS_MPA, Method, failure_pressure_mpa, flow_stress_mpa
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -99,12 +99,17 @@ class Pressure:
         Raises
         ------
         InputError
-            It is none, or a number is not positive.
+            It is none, a number is not positive, or the steel is stronger than the modified method allows.
         """
         if asset.kind != "pipe":
             raise InputError(f"B31G is for pipes; this is a {asset.kind}")
         if not (smys_mpa > 0 and length_mm > 0):
             raise InputError(f"B31G: yield strength of {smys_mpa} MPa, length of {length_mm} mm: must be positive")
+        if method == "modified" and smys_mpa > MOST_SMYS_MPA:
+            raise InputError(
+                f"B31G: yield strength of {smys_mpa:g} MPa: modified holds up to {MOST_SMYS_MPA:g}; "
+                "choose --method original"
+            )
         outside = OUTSIDE_MM[asset.parameters["nps"]]
         wall = asset.nominal_thickness_mm
         own = (island.patch for island in asset.islands if island.patch.solid.rstrip(" 0123456789") in WALL)

@@ -16,6 +16,7 @@ from twin.files import InputError
 Method = Literal["original", "modified"]
 DEEPEST = 0.8  # depth over wall up to which the method holds
 FLOW_MARGIN_MPA = 68.95  # 10 ksi
+MOST_SMYS_MPA = 483.0  # 70 ksi, up to which that margin holds
 LONG_ORIGINAL, LONG_MODIFIED = 20.0, 50.0  # L² / (D t) from which a defect counts as long
 
 
@@ -34,6 +35,8 @@ def failure_pressure_mpa(
     method: Method = "modified",
 ) -> NDArray[Any]:
     """Pressure at which a pipe with one corroded area fails, MPa; NaN where it is deeper than the method allows.
+
+    It is not one that is permitted: the standard divides it by a safety factor.
 
     With z = L² / (D t) and x = d / t, S = flow stress, the pressure is 2 t/D times
 

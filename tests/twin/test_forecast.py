@@ -235,6 +235,9 @@ def test_failure_pressure_falls_and_is_nothing_where_the_wall_is_gone(particles:
         forecast.Pressure.of(replace(asset, kind="plate"), smys_mpa=241, length_mm=100, method="modified")
     with pytest.raises(InputError, match="must be positive"):
         forecast.Pressure.of(asset, smys_mpa=0, length_mm=100, method="modified")
+    with pytest.raises(InputError, match="484 MPa: modified holds up to 483; choose --method original"):
+        forecast.Pressure.of(asset, smys_mpa=484, length_mm=100, method="modified")
+    assert forecast.Pressure.of(asset, smys_mpa=484, length_mm=100, method="original").smys_mpa == 484
 
 
 @pytest.mark.parametrize(
@@ -275,6 +278,7 @@ def test_a_twin_is_forecast_and_drawn(folder: Path, tmp_path: Path, command: Com
     done = command(
         "forecast", folder, "--required", "body=4", "--out", tmp_path / "f.csv", "--plot", tmp_path / "f.svg",
         "--smys-mpa", 241, "--length-mm", 100, "--years", 10,
+        "--safety-factor", 2,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "line 5 is torn" in done.stderr
@@ -282,6 +286,9 @@ def test_a_twin_is_forecast_and_drawn(folder: Path, tmp_path: Path, command: Com
     assert "external visual inspection by 20" in done.stdout
     assert "inf" not in done.stdout
     assert "failure pressure at year 20, modified B31G" in done.stdout
+    lines = [line for line in done.stdout.splitlines() if line.endswith(" MPa")]
+    fails, permitted = (float(line.split("P50 ")[1].split(",")[0]) for line in lines[-2:])
+    assert permitted == pytest.approx(fails / 2, abs=0.01)
     assert (tmp_path / "f.csv").read_text().count("\n") == 1 + 4 * 21
     assert "<svg" in (tmp_path / "f.svg").read_text()
     (folder / "inspections.jsonl").write_bytes(before["inspections.jsonl"])
@@ -326,6 +333,8 @@ def test_an_inspection_is_recorded_and_judged(folder: Path, tmp_path: Path, comm
         (("--out", "f.txt"), ".csv"),
         (("--smys-mpa", "241"), "both --smys-mpa and --length-mm"),
         (("--seed", "-1"), "--seed -1"),
+        (("--safety-factor", "1.4"), "beside --smys-mpa"),
+        (("--safety-factor", "0.9", "--smys-mpa", "241", "--length-mm", "100"), "--safety-factor 0.9: at least 1"),
     ],
 )
 def test_bad_input_is_one_line(folder: Path, arguments: tuple[str, ...], message: str, command: Command) -> None:
