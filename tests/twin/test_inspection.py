@@ -109,6 +109,15 @@ def test_damage_before_the_end_is_refused(folder: Path) -> None:
         inspection.read(folder)
 
 
+def test_a_pipe_may_be_thicker_than_nominal_by_more() -> None:
+    twin = plate()
+    asset = state.asset(twin)
+    texels, pipe = assets.texels(asset), replace(asset, kind="pipe")
+    inspection.check(replace(READING, value=12.5), twin, pipe, texels)
+    with pytest.raises(InputError, match=r"thicker than nominal, 10 mm, plus tolerance \(12.55 mm\)"):
+        inspection.check(replace(READING, value=12.6), twin, pipe, texels)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
