@@ -155,9 +155,14 @@ def _with_satellites(position: Floats, normal: Floats, paint: Paint, rng: np.ran
     )
 
 
-def zinc_gone_years(thickness_um: Singles, exposure: Exposure) -> Singles:
-    """Years after which a zinc coat of this local thickness is used up (ISO 9224 for zinc), in its shape."""
-    return years_to_lose(thickness_um, exposure.starts(), exposure.first_year_um("zinc"), METALS["zinc"].exponent)
+def zinc_gone_years(thickness_um: Singles, height_m: Singles, exposure: Exposure) -> Singles:
+    """Years after which zinc coats of local thicknesses (n,) at heights (n,) are used up (ISO 9224 for zinc)."""
+    starts, exponent = exposure.starts(), METALS["zinc"].exponent
+    gone = years_to_lose(thickness_um, starts, exposure.first_year_um("zinc"), exponent)
+    if exposure.splash_m is not None:
+        wet = zones.in_splash(height_m, exposure.splash_m)
+        gone[wet] = years_to_lose(thickness_um[wet], starts, exposure.first_year_um("zinc", splash=True), exponent)
+    return gone
 
 
 def arrival(

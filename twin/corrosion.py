@@ -216,7 +216,7 @@ def first_years(
         start[present] = clock.years(reading)
     elif isinstance(coating, Zinc):
         thickness = coating.thickness_um * (1 + ZINC_SPREAD * noise)
-        start[present] = zinc_gone_years(thickness.astype(np.float32), exposure)
+        start[present] = zinc_gone_years(thickness.astype(np.float32), position_m[present][:, 2], exposure)
     else:  # bare steel rusts everywhere within half of the time to full cover
         first = scale_with_category(COVER_YEARS, exposure.first_year_um())[0]
         start[present] = 0.25 * first * (1 + noise / LIMIT)

@@ -110,12 +110,12 @@ def test_runoff_draws_rust_down_a_wall(plate: Plate) -> None:
 
 def test_zinc_lasts_as_iso_9224_says() -> None:
     thickness = np.array([10.0, 85.0, 300.0], dtype=np.float32)
-    years = zinc_gone_years(thickness, C5)
+    years = zinc_gone_years(thickness, np.zeros_like(thickness), C5)
     rate, exponent = category_um("C5", "zinc"), METALS["zinc"].exponent
     np.testing.assert_allclose(loss_um(np.zeros(1), years[1], [0.0], [rate], exponent), 85.0, rtol=1e-4)
     assert years[0] < years[1] < years[2]
     assert 20 < years[1] < 30  # 85 µm, the least for steel over 6 mm by ISO 1461, in the middle of C5
-    harsher = zinc_gone_years(thickness, at("CX"))
+    harsher = zinc_gone_years(thickness, np.zeros_like(thickness), at("CX"))
     assert (harsher < years).all()
 
 

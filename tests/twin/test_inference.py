@@ -55,11 +55,11 @@ def ones(count: int, draws: int) -> Draw:
 
 @pytest.mark.parametrize("kind", ["paint", "zinc", pytest.param("bare", marks=pytest.mark.slow), "moved"])
 def test_histories_are_those_of_the_twins_own_model(twin: Twin, surface: tuple[Asset, Texels], kind: str) -> None:
-    """Means over many seeds agree within four standard errors; and of a plate that has moved and is splashed."""
+    """Means over many seeds agree within four standard errors; and of plates that are splashed, and have moved."""
     asset, texels = surface
     change: dict[str, object] = {
         "paint": {},
-        "zinc": {"coating": Zinc(thickness_um=20.0)},
+        "zinc": {"coating": Zinc(thickness_um=110.0), "exposure": replace(at("C3"), splash_m=(0.005, 0.02))},
         "bare": {"coating": None},
         "moved": {
             "exposure": Exposure(
