@@ -286,13 +286,11 @@ def _recalled(folder: Path, years: float, seed: int, category_measured: bool) ->
     """What a twin's folder knows, with a warning where its records end torn."""
     import sys
 
-    from twin.histories import CATEGORY_MEASURED, Prior
     from twin.recall import recall
 
     _check_seed(seed)
     with busy("learning from inspections"):
-        prior = CATEGORY_MEASURED if category_measured else Prior()
-        known = recall(folder, ahead_years=years, seed=seed, prior=prior)
+        known = recall(folder, ahead_years=years, seed=seed, category_measured=category_measured)
     if known.note:
         print(f"warning: {known.note}", file=sys.stderr)  # noqa: T201
     return known

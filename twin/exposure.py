@@ -167,12 +167,17 @@ def category_um(category: str, metal: str = "steel") -> float:
     """First-year loss in an ISO 9223 category, µm: the geometric mean of its bounds.
 
     A category is a range over a factor of two to nineteen; the geometric mean is its middle on the scale on which the
-    bounds are set. (A design would take the upper bound.) C1 has no lower bound; a tenth of its upper stands for it.
+    bounds are set. (A design would take the upper bound.)
     """
+    low, high = bounds_um(category, metal)
+    return float(np.sqrt(low * high))
+
+
+def bounds_um(category: str, metal: str = "steel") -> tuple[float, float]:
+    """Bounds of the first-year loss in an ISO 9223 category, µm; C1 has no lower one: a tenth of its upper is taken."""
     upper = METALS[metal].upper_um
     number = CATEGORIES.index(category)
-    low = upper[number - 1] if number else upper[0] / 10
-    return float(np.sqrt(low * upper[number]))
+    return (upper[number - 1] if number else upper[0] / 10), upper[number]
 
 
 def category_of(first_year_um: float, metal: str = "steel") -> str:

@@ -9,6 +9,7 @@ zone. Beside them stand, without weight, the first spots of each zone: the defec
 greatest long before a sample place is reached.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,9 +21,9 @@ from scipy.special import ndtri
 from twin import corrosion, zones
 from twin.assets.shapes import COVERED
 from twin.assets.surface import Asset, Integers, Singles, Texels
-from twin.coating import TILE, Defects, Paint, paint_defects
+from twin.coating import SPEED_MM, TILE, Defects, Paint, Zinc, paint_defects
 from twin.corrosion import FINE_WAVELENGTHS_MM, LOCAL, LOCAL_WAVELENGTHS_MM, Growth, first_years
-from twin.exposure import Clock
+from twin.exposure import CATEGORIES, Clock, bounds_um, category_of, category_um
 from twin.files import InputError
 from twin.noise import LIMIT, fractal
 from twin.pits import Pits
@@ -46,7 +47,7 @@ class Prior:
     Parameters
     ----------
     rate : of loss over that of the corrosivity category: 0.3 within a category, and whoever estimates it may be one
-        off, which is 0.7; together 0.75.
+        off, which is 0.7; together 0.75. So are C3 to C5; `prior_of` is for all.
     exponent : of time; ISO 9224 gives 0.523 and 0.575 as mean and mean plus two standard deviations.
     delay : of every start of corrosion: life of the paint with the time rust takes to creep, or of the zinc.
     front : of the speed of rust under paint, with the delay held: set by eye (0.5), 0.4 for a category more or less.
@@ -69,6 +70,39 @@ class Prior:
 
 # Of an asset whose corrosivity category was measured on specimens (ISO 9226), not estimated.
 CATEGORY_MEASURED = Prior(rate=0.3, front=0.5)
+# Where these two priors hold: the other categories are wider, or farther from their neighbours.
+NARROW = ("C3", "C4", "C5")
+# Delay of zinc: a category more or less is 0.8 to 1.1 in the logarithm of its life.
+ZINC_DELAY, ZINC_DELAY_MEASURED = 0.85, 0.4
+
+
+def prior_of(twin: Twin, *, measured: bool) -> Prior:
+    """What is not known of an asset, by its corrosivity category and coating.
+
+    Parameters
+    ----------
+    twin : of its places the most corrosive counts, and of a climate the category that it makes.
+    measured : the category was measured on specimens (ISO 9226), not estimated.
+    """
+    usual = CATEGORY_MEASURED if measured else Prior()
+    category = category_of(float(twin.exposure.first_year_um().max()))
+    rate, front, delay = usual.rate, usual.front, usual.delay
+    if category not in NARROW and measured:
+        low, high = bounds_um(category)
+        rate = max(rate, float(np.log(high / low) / np.sqrt(12)))  # as likely anywhere between them
+    elif category not in NARROW:
+        rate = max(rate, _one_off(category, {name: category_um(name) for name in CATEGORIES}))
+        front = max(front, float(np.hypot(CATEGORY_MEASURED.front, _one_off(category, SPEED_MM))))
+    if isinstance(twin.coating, Zinc):
+        delay = max(delay, ZINC_DELAY_MEASURED if measured else ZINC_DELAY)
+    return replace(usual, rate=rate, front=front, delay=delay)
+
+
+def _one_off(category: str, values: Mapping[str, float]) -> float:
+    """Mean step in the logarithm from the middle of a category to those of its neighbours."""
+    number = CATEGORIES.index(category)
+    near = CATEGORIES[max(number - 1, 0) : number + 2]
+    return float(np.mean([abs(np.log(values[other] / values[category])) for other in near if other != category]))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -5,13 +5,12 @@ from pathlib import Path
 
 from twin import assets, state
 from twin.assets.surface import Asset, Texels
-from twin.histories import Prior, bank
+from twin.histories import bank, prior_of
 from twin.inference import PARTICLES, Knowledge, learn
 from twin.inspection import Record, check, read
 from twin.intake import seen_texels
 from twin.state import Twin
 
-USUAL = Prior()
 DRAWS, DRAWS_SEEN = 64, 256  # of the bank; the latter where rusted shares are known, which few histories fit
 
 
@@ -29,7 +28,7 @@ class Recalled:
 
 
 def recall(
-    folder: Path, *, ahead_years: float, seed: int, prior: Prior = USUAL, particles: int = PARTICLES
+    folder: Path, *, ahead_years: float, seed: int, category_measured: bool = False, particles: int = PARTICLES
 ) -> Recalled:
     """Read a twin with its records and learn from them.
 
@@ -38,7 +37,8 @@ def recall(
     folder : of the twin.
     ahead_years : how far beyond now it will be asked.
     seed : of histories and particles; one seed gives one result.
-    prior, particles : as for `learn`.
+    category_measured : see `twin.histories.prior_of`.
+    particles : as for `learn`.
 
     Raises
     ------
@@ -54,6 +54,7 @@ def recall(
     seen = {record.seen: seen_texels(folder, record, asset.atlas_shape) for record in records if record.seen}
     now = max([twin.years, *(record.years(twin) for record in records)])
     draws = DRAWS_SEEN if any(record.kind in ("photo", "grade") for record in records) else DRAWS
+    prior = prior_of(twin, measured=category_measured)
     histories = bank(twin, asset, texels, years=max(now + ahead_years, 1.0), prior=prior, seed=seed, draws=draws)
     return Recalled(
         twin=twin,

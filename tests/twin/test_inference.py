@@ -11,8 +11,8 @@ from twin.assets import Asset, Texels
 from twin.coating import Paint, Zinc
 from twin.courses import Course, Draw
 from twin.evidence import log_likelihood, replicate, sighting, zone_of
-from twin.exposure import Exposure, Period, at
-from twin.histories import Bank, Prior, bank
+from twin.exposure import Climate, Exposure, Period, at
+from twin.histories import CATEGORY_MEASURED, Bank, Prior, bank, prior_of
 from twin.inference import Particles, learn
 from twin.inspection import Record
 from twin.pits import Pits, mean_pit_mm
@@ -44,6 +44,43 @@ def surface(twin: Twin) -> tuple[Asset, Texels]:
 @pytest.fixture(scope="module")
 def histories(twin: Twin, surface: tuple[Asset, Texels]) -> Bank:
     return bank(twin, *surface, years=20, prior=Prior(), seed=0, draws=16, seeds=6)
+
+
+@pytest.mark.parametrize("category", ["C3", "C4", "C5"])
+def test_the_prior_of_paint_is_the_calibrated_one(twin: Twin, category: str) -> None:
+    there = replace(twin, exposure=at(category))
+    assert prior_of(there, measured=False) == Prior()
+    assert prior_of(there, measured=True) == CATEGORY_MEASURED
+
+
+@pytest.mark.parametrize(
+    ("category", "rate", "measured", "front"),
+    [  # ln of 5.70 / 0.411, 35.4 / 5.70 and 374 / 126; of 10, 25 / 1.3 and 3.5 over sqrt 12; of 5 and 2.5 in speed
+        ("C1", 2.63, 0.66, 1.69),
+        ("C2", (2.63 + 1.82) / 2, 0.85, np.hypot(0.5, (1.61 + 0.92) / 2)),
+        ("CX", 1.08, 0.36, 0.65),
+    ],
+)
+def test_of_a_wide_category_less_is_known(
+    twin: Twin, category: str, rate: float, measured: float, front: float
+) -> None:
+    there = replace(twin, exposure=at(category))
+    estimate, known = prior_of(there, measured=False), prior_of(there, measured=True)
+    assert (estimate.rate, known.rate, estimate.front) == pytest.approx((rate, measured, front), abs=0.01)
+    assert replace(estimate, rate=0.75, front=0.65) == Prior()
+    assert replace(known, rate=0.3) == CATEGORY_MEASURED
+
+
+def test_the_prior_goes_by_the_most_corrosive_place_and_by_zinc(twin: Twin) -> None:
+    mild = Climate(temperature_c=10.0, humidity_percent=60.0, so2_mg_m2_d=1.0, chloride_mg_m2_d=1.0)
+    assert prior_of(replace(twin, exposure=Exposure(periods=(Period(climate=mild),))), measured=False) == prior_of(
+        replace(twin, exposure=at("C2")), measured=False
+    )
+    moved = Exposure(periods=(Period(category="C1"), Period(from_years=2, category="C4")))
+    assert prior_of(replace(twin, exposure=moved), measured=False) == Prior()
+    zinc = replace(twin, coating=Zinc(thickness_um=60.0))
+    assert prior_of(zinc, measured=False) == Prior(delay=0.85)
+    assert prior_of(zinc, measured=True) == replace(CATEGORY_MEASURED, delay=0.4)
 
 
 def ones(count: int, draws: int) -> Draw:
