@@ -122,6 +122,16 @@ def test_flanges_are_as_long_and_wide_as_they_should(nps: str) -> None:
         assert 2 * np.linalg.norm(points(patches, "flange")[:, :2], axis=1).max() == pytest.approx(size.outside)
 
 
+def test_the_neck_of_a_flange_is_as_thick_as_the_pipe_beside_its_weld() -> None:
+    patches = [each for each in pipe_flanges.end("8", "flange", 0.10955, 0.00818) if each.solid == "flange"]
+    disc = 1000 * pipe_sizes.FLANGES["8"].thickness
+    for patch in patches:
+        low = patch.points[..., 2].min()
+        beside = patch.zone == "bore" or (patch.zone == "flange" and low == 0)
+        assert patch.thickness_mm == pytest.approx(8.18 if beside else disc), patch.zone
+    assert disc > 25
+
+
 def test_blind_flange_has_the_volume_of_its_steel() -> None:
     size = pipe_sizes.FLANGES["8"]
     patches = pipe_flanges.end("8", "blind", 0.10955, 0.00818)

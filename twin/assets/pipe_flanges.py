@@ -1,5 +1,7 @@
 """Welding-neck and blind flanges with bolt holes, and the joints and ends that they make; along z from 0."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from twin.assets import shapes
@@ -50,7 +52,10 @@ def end(nps: str, kind: str, radius: float, wall: float) -> list[Patch]:
 
 
 def _neck(size: Flange, radius: float, wall: float, *, mated: bool) -> list[Patch]:
-    """Welding-neck flange; `mated` if its face is pressed on a gasket."""
+    """Welding-neck flange; `mated` if its face is pressed on a gasket.
+
+    Its neck and its bore count as thick as the pipe, which the neck is beside the weld; towards the disc it is thicker.
+    """
     inner, outer = _drilled_band(size)
     back, front, bore = size.through - size.thickness, size.through - RAISED_M, radius - wall
     fillet = min(0.006, inner - size.hub / 2 - 0.0002)
@@ -71,6 +76,8 @@ def _neck(size: Flange, radius: float, wall: float, *, mated: bool) -> list[Patc
         (shapes.COVERED, np.array([[bore, 0.0], neck[0]])),
     ]
     patches = shapes.revolve_columns("flange", pieces, _columns(size))
+    for number in (0, 4):  # neck and bore
+        patches[number] = replace(patches[number], thickness_mm=1000 * wall)
     patches += _drilled("flange", size, back, front, ("flange", "crevice" if mated else "flange"))
     return shapes.thick(patches, 1000 * size.thickness)
 
