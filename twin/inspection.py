@@ -118,8 +118,9 @@ class Record:
             raise InputError(f"{here}: {self.seen!r} is no file of a photograph")
 
     def years(self, twin: Twin) -> float:
-        """Years after the twin was built."""
-        return (moment(self.date) - twin.built).total_seconds() / SECONDS_PER_YEAR
+        """Years after the twin was built; 0 on that very day, if it was built in the afternoon."""
+        years = (moment(self.date) - twin.built).total_seconds() / SECONDS_PER_YEAR
+        return max(years, 0.0) if self.date == f"{twin.built:%Y-%m-%d}" else years
 
 
 def moment(date: str) -> datetime:
@@ -148,7 +149,7 @@ def check(record: Record, twin: Twin, asset: Asset, texels: Texels) -> None:
     if record.zone not in names:
         raise InputError(f"{here}: no zone {record.zone!r}; this {asset.kind} has {', '.join(names)}")
     if not 0 <= record.years(twin) <= MOST_YEARS:
-        raise InputError(f"{here}: the twin was built on {twin.built:%Y-%m-%d}; give a date after it")
+        raise InputError(f"{here}: the twin was built on {twin.built:%Y-%m-%d}; give that day or a later one")
     own = texels.zone == asset.zone_names.index(record.zone)
     at = texel_of(record, asset)
     if at is not None and not own[at]:

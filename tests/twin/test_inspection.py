@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +108,19 @@ def test_damage_before_the_end_is_refused(folder: Path) -> None:
     path.write_text(f"{second}\n{first}\n")
     with pytest.raises(InputError, match="line 2 is of 2006-05-31, before"):
         inspection.read(folder)
+
+
+def test_a_twin_is_inspected_on_the_day_it_is_built() -> None:
+    evening = EPOCH + timedelta(hours=20)
+    twin = replace(plate(), built=evening)
+    record = replace(READING, date="2000-01-01")
+    assert record.years(twin) == 0
+    assert record.years(replace(twin, built=EPOCH)) == pytest.approx(0.5 / 365.25)
+    asset = state.asset(twin)
+    texels = assets.texels(asset)
+    inspection.check(record, twin, asset, texels)
+    with pytest.raises(InputError, match="built on 2000-01-01; give that day or a later one"):
+        inspection.check(replace(READING, date="1999-12-31"), twin, asset, texels)
 
 
 def test_a_pipe_may_be_thicker_than_nominal_by_more() -> None:
