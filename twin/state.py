@@ -147,12 +147,12 @@ def advance(folder: Path, to: Callable[[datetime], datetime], *, move: Period | 
     Raises
     ------
     InputError
-        The clock would run backwards, there is no whole twin, or another process is writing to it. The state is
-        unchanged then.
+        The clock would run backwards, there is no twin, or another process is writing to it. The state is unchanged
+        then.
     """
-    load(folder)  # before the lock, which would create the folder
+    read(folder)  # before the lock, which would create the folder
     with holding.hold(folder, "twin", {}):
-        before, _ = load(folder)
+        before = read(folder)
         clock = to(before.clock)
         if clock < before.clock:
             raise InputError(
@@ -192,10 +192,7 @@ def load(folder: Path) -> tuple[Twin, Fields]:
         No twin there, or one that is damaged or from a newer version.
     """
     for _ in range(3):  # a writer may swap the state between our two reads; then the manifest names another file
-        manifest = files.read_manifest(folder, "twin")
-        if manifest is None:
-            raise InputError(f"{folder}: holds no twin.json; make one with python -m twin new")
-        twin, name = _parse(folder / "twin.json", manifest)
+        twin, name = _named(folder)
         try:
             content = (folder / name).read_bytes()
         except FileNotFoundError:
@@ -205,7 +202,33 @@ def load(folder: Path) -> tuple[Twin, Fields]:
         with _of_this_version(folder / "twin.json"):
             shape = asset(twin).atlas_shape
         return twin, _fields_of(folder / name, content, shape)
-    raise InputError(f"{folder}: the fields that twin.json names are missing; make the twin again")
+    raise InputError(f"{folder}: the fields that twin.json names are missing; {_again(folder)}")
+
+
+def read(folder: Path) -> Twin:
+    """Read a twin without its fields, which follow from it.
+
+    Raises
+    ------
+    InputError
+        No twin there, or one that is damaged or from a newer version.
+    """
+    twin, _ = _named(folder)
+    with _of_this_version(folder / "twin.json"):
+        asset(twin)
+    return twin
+
+
+def _named(folder: Path) -> tuple[Twin, str]:
+    """A twin and the name of its fields."""
+    manifest = files.read_manifest(folder, "twin")
+    if manifest is None:
+        raise InputError(f"{folder}: holds no twin.json; make one with python -m twin new")
+    return _parse(folder / "twin.json", manifest)
+
+
+def _again(folder: Path) -> str:
+    return f"make them again with python -m twin grow {folder} --years 0"
 
 
 def _plain(twin: Twin) -> dict[str, Any]:
@@ -265,7 +288,7 @@ def _of_this_version(path: Path) -> Iterator[None]:
 
 def _fields_of(path: Path, content: bytes, shape: tuple[int, int]) -> Fields:
     if path.name != f"fields-{hashlib.sha256(content).hexdigest()[:16]}.npz":
-        raise InputError(f"{path}: damaged (its content does not match its name); make the twin again")
+        raise InputError(f"{path}: damaged (its content does not match its name); {_again(path.parent)}")
     try:
         state = npz.read(io.BytesIO(content), dict.fromkeys(FIELD_NAMES, shape[0] * shape[1] * 8))
     except npz.DamagedError as error:

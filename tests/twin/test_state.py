@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -190,6 +191,18 @@ def test_foreign_folder_is_refused_and_kept(twin: Twin, tmp_path: Path) -> None:
 def edit(folder: Path, **changes: object) -> None:
     path = folder / "twin.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"PK")])
+def test_fields_that_are_gone_are_made_again(twin: Twin, tmp_path: Path, damage: Callable[[Path], object]) -> None:
+    folder = tmp_path / "t"
+    state.save(twin, folder)
+    before = content(folder)
+    damage(next(folder.glob("fields-*.npz")))
+    with pytest.raises(InputError, match=r"make them again with python -m twin grow .* --years 0"):
+        state.load(folder)
+    assert state.advance(folder, lambda clock: later(clock, 0)) == twin
+    assert content(folder) == before
 
 
 def test_damage_is_reported_with_its_place(twin: Twin, tmp_path: Path) -> None:
