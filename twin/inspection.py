@@ -239,7 +239,7 @@ def append(folder: Path, records: Sequence[Record], photo: bytes = b"") -> list[
         No twin there, a record that cannot be of it (see `check`), a date before the last or yet to come, or another
         process is writing there. Nothing has changed then.
     """
-    twin, _ = state.load(folder)  # before the lock, which would create the folder
+    twin = state.read(folder)  # before the lock, which would create the folder
     asset = state.asset(twin)
     texels = assets.texels(asset)
     for record in records:

@@ -84,7 +84,7 @@ def from_photos(
     """
     if len(masks) != len(uvmaps):
         raise InputError(f"{len(masks)} masks and {len(uvmaps)} maps of texels: give one --uvmap for each --photo")
-    twin, _ = state.load(folder)
+    twin = state.read(folder)
     asset = state.asset(twin)
     texels = asset.atlas_shape[0] * asset.atlas_shape[1]
     seen, rusted = np.zeros((2, texels))

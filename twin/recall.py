@@ -45,7 +45,7 @@ def recall(
     InputError
         No twin there, or it or its records are damaged.
     """
-    twin, _ = state.load(folder)
+    twin = state.read(folder)
     records, note = read(folder)
     asset = state.asset(twin)
     texels = assets.texels(asset)

@@ -68,6 +68,12 @@ def test_usual_errors_are_filled_in() -> None:
     assert replace(READING, bias_sd=0.0).bias_sd == 0
 
 
+def test_inspections_need_no_fields(folder: Path) -> None:
+    next(folder.glob("fields-*.npz")).unlink()
+    inspection.append(folder, [READING])
+    assert inspection.read(folder) == ([READING], "")
+
+
 def test_a_twin_without_inspections_has_none(folder: Path) -> None:
     assert inspection.read(folder) == ([], "")
 
