@@ -1,12 +1,12 @@
 """Whether the run that a study wants lies in its folder: complete, still to make, or in the way."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import MISSING, asdict, fields
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segmentation.config import TrainConfig
+from segmentation.config import DataArm, TrainConfig
 from twin.files import InputError, read_manifest
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _difference(manifest: Mapping[str, Any], wanted: TrainConfig, digests: Diges
     config, data = manifest.get("config"), manifest.get("data")
     if not isinstance(config, Mapping) or not isinstance(config.get("arm"), Mapping) or not isinstance(data, Mapping):
         return "run.json is damaged"
-    there, asked = _flat(config), _flat(asdict(wanted))
+    there, asked = _defaults() | _flat(config), _flat(asdict(wanted))
     for name in (*asked, *(name for name in there if name not in asked)):
         if there.get(name) != asked.get(name):
             return f"{name} is {there.get(name)!r}, the study's is {asked.get(name)!r}"
@@ -110,6 +110,13 @@ def _difference(manifest: Mapping[str, Any], wanted: TrainConfig, digests: Diges
 def _made_from(wanted: TrainConfig) -> tuple[str, ...]:
     """Names of the digests that decide a run."""
     return ("real", "split", "renders") if wanted.arm.takes_renders else ("real", "split")
+
+
+def _defaults() -> dict[str, Any]:
+    """The default of each setting that has one: what a run did that an earlier version trained, without the setting."""
+    arm = {f"arm {field.name}": field.default for field in fields(DataArm)}
+    found = {field.name: field.default for field in fields(TrainConfig)} | arm
+    return {name: value for name, value in found.items() if value is not MISSING}
 
 
 def _flat(config: Mapping[str, Any]) -> dict[str, Any]:

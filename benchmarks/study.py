@@ -16,7 +16,7 @@ from benchmarks.sources import RENDERS, RUNS, SPLIT, STANDIN, Found, Sources, St
 from segmentation.config import TrainConfig
 from twin import cluster
 from twin.command import available_cores
-from twin.files import InputError, write_json, write_manifest
+from twin.files import InputError, read_manifest, write_json, write_manifest
 from twin.holding import CLAIM, hold
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _photos(study: Study, sources: Sources, address: str | None) -> "tuple[Datas
 
 
 def _with_renders(study: Study, address: str | None) -> Study:
-    """The study with the renders that its runs to do take, rendered where none were given.
+    """The study with the renders that its runs to do take: given, those it was begun with, else rendered.
 
     Raises
     ------
@@ -119,15 +119,27 @@ def _with_renders(study: Study, address: str | None) -> Study:
     is_given = study.renders is not None and study.renders.plan is None
     if is_given or not any(config.arm.takes_renders for config in todo.values()):
         return study
-    _render(folder, study.config.renders, study.config.seed, address)
-    found = Found(path=folder, dataset=coco.read(folder), plan=study.config.renders)
     before = study.renders_before
+    if before is None or (dataset := _whole(folder)) is None or dataset.digest != before["digest"]:
+        _render(folder, study.config.renders, study.config.seed, address)
+        dataset = coco.read(folder)
+    found = Found(path=folder, dataset=dataset, plan=study.config.renders)
     if before is not None and before["digest"] != found.dataset.digest:
         raise InputError(
             f"{folder}: not the renders of the study ({before['digest']} there, {found.dataset.digest} rendered now); "
             "put those back"
         )
     return replace(study, renders=found)
+
+
+def _whole(folder: Path) -> "Dataset | None":
+    """The renders in a folder; None where they are unfinished or lack a file."""
+    from segmentation import coco
+
+    try:
+        return None if read_manifest(folder, "dataset") is None else coco.read(folder)
+    except InputError:
+        return None
 
 
 def _render(folder: Path, plan: RenderPlan, seed: int, address: str | None) -> None:

@@ -1,6 +1,9 @@
 """What a preset holds: ranges from which scenes, light, cameras and labels are drawn."""
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from typing import Any
 
 from synth.spec import Color
 
@@ -116,3 +119,17 @@ class Preset:
             raise ValueError(f"debris {self.debris}: 1 is none")
         if not set(self.kinds) <= set(KINDS):
             raise ValueError(f"kinds {self.kinds}: choose from {', '.join(KINDS)}")
+
+
+def departures(stated: Mapping[str, Any], kind: type = Preset) -> dict[str, Any]:
+    """What of a preset, as JSON has it, is not a default: a field that is added at its default changes nothing here."""
+    defaults = {field.name: field.default for field in fields(kind) if field.default is not MISSING}
+    found = {}
+    for name, value in stated.items():
+        default = defaults.get(name, MISSING)
+        if is_dataclass(default) and isinstance(value, Mapping):
+            if inner := departures(value, type(default)):
+                found[name] = inner
+        elif default is MISSING or is_dataclass(default) or value != json.loads(json.dumps(default)):
+            found[name] = value
+    return found

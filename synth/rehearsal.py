@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from synth import batch, fanout, program
-from synth.render import Task, check_program, finished, room
+from synth.render import Task, check_program, claim, finished, room
 from twin.files import WorkError, free_bytes
 from twin.holding import check_claim
 
@@ -28,7 +28,7 @@ def rehearse(out: Path, task: Task, *, workers: int | None, address: str | None)
     """
     device, needs, workers = room(task.device, workers, address)
     task = replace(task, device=device)
-    check_claim(out, "dataset", task.settings)
+    check_claim(out, "dataset", claim(out, task))
     free = free_bytes(out)
     left = {number: batch.missing(out, number, images) for number, images in task.batches.items()}
     left = {number: images for number, images in left.items() if images}

@@ -15,6 +15,7 @@ from segmentation import coco
 from synth import maps, program, subject
 from synth.batch import image_file
 from synth.config import RenderConfig
+from synth.preset import departures
 from synth.render import render
 from synth.subject import Subject
 from twin.files import InputError, WorkError, read_json, read_manifest
@@ -114,7 +115,8 @@ def _origin(folder: Path, twin: Path | None) -> _Origin:
         if not (type(config.size) is type(config.seed) is int and type(config.polygons) is bool):
             raise TypeError("size, seed or polygons")
         device = str(manifest["device"]).lower()
-    if manifest.get("preset") != config.preset_stated():
+    was = manifest.get("preset")
+    if not isinstance(was, Mapping) or departures(was) != departures(config.preset_stated()):
         raise InputError(f"{card}: preset {config.preset} was another then; install the version that rendered it")
     return _Origin(config=config, shown=_shown(card, manifest.get("twin"), twin), device=device)
 

@@ -7,21 +7,23 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from synth import batch, devices, fanout, program
 from synth.config import RenderConfig, preset
+from synth.preset import departures
 from synth.subject import Subject
 from twin import cluster
 from twin.command import available_cores
-from twin.files import InputError, WorkError, digest, read_manifest, write_manifest, writing
-from twin.holding import hold
+from twin.files import InputError, WorkError, digest, read_json, read_manifest, write_manifest, writing
+from twin.holding import CLAIM, hold
 
 SCENES_PER_BATCH = 3  # as many images as three scenes of the preset have; a Blender process lives for one batch
 THREADS_ON_A_CLUSTER = 4  # of a Blender process, where a machine has so many
 RETRIES = 2  # of a batch that failed
+CONTENT = "preset content"  # of the settings: a digest of what in the preset is no default
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +51,7 @@ class Task:
         """What decides every bit of the folder's files."""
         return {
             **asdict(self.config),
-            "preset content": digest(asdict(preset(self.config.preset))),
+            CONTENT: digest(departures(self.config.preset_stated())),
             **({} if self.shown is None else self.shown.claim()),
             **({} if self.only is None else {"only": self.only}),
             **({} if self.device == devices.CPU else {"device": self.device}),
@@ -86,7 +88,7 @@ def render(
     Parameters
     ----------
     out : dataset folder, absent, empty, or begun with the same preset, size, seed, twin and cameras. A larger count
-        appends.
+        appends, and then the preset must still have the same content, too.
     count : images, at least 1.
     shown : a saved twin to photograph (`synth.subject.saved`); None for one drawn anew for each scene.
     only : the number of one image, as its file is named, to render alone in place of `count`; its files are those that
@@ -112,13 +114,33 @@ def render(
     device, needs, workers = room(device, workers, address)  # before anything is written
     task = Task(config=config, shown=shown, count=count, only=only, device=device)
     out = out.resolve()
-    with hold(out, "dataset", task.settings):
+    with hold(out, "dataset", claim(out, task)):
         if (images := finished(out, task)) is not None:
             return images
         _render_missing(out, task, needs, workers, address)
         with writing(out):
             _assemble(out, task)
     return task.images
+
+
+def claim(out: Path, task: Task) -> dict[str, Any]:
+    """The settings of a task, in the words of the claim in `out` where what differs decides nothing.
+
+    That is a setting which an earlier version did not have, at its default; and in a folder that has all of the task,
+    where nothing is drawn any more, the content of the preset.
+    """
+    path, settings = out / CLAIM, task.settings
+    found = read_json(path) if path.is_file() else None
+    there = found.get("configuration") if isinstance(found, dict) else None
+    if not isinstance(there, dict):
+        return settings
+    for field in fields(RenderConfig):
+        if field.name not in there and settings[field.name] == field.default:
+            del settings[field.name]
+    if finished(out, task) is not None:
+        del settings[CONTENT]
+        settings |= {CONTENT: there[CONTENT]} if CONTENT in there else {}
+    return settings
 
 
 def finished(out: Path, task: Task) -> int | None:

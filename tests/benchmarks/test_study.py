@@ -20,7 +20,7 @@ from segmentation.config import ARMS, PROFILES
 from segmentation.draws import plan, subset
 from synth import fanout, render
 from twin import cluster
-from twin.files import InputError, read_json, read_manifest, write_json
+from twin.files import InputError, read_json, read_manifest, write_json, write_manifest
 
 Maker = Callable[..., Any]
 PLAN = RenderPlan(preset="balanced", count=4, size=32)
@@ -323,6 +323,37 @@ def test_renders_that_come_out_otherwise_train_nothing(
     with pytest.raises(InputError, match="not the renders of the study"):
         study.run(tmp_path / "out", small(runs=3), Sources(data=data))
     assert len(log["trained"]) == 4
+
+
+def test_renders_that_are_whole_are_taken_as_they_are(tmp_path: Path, log: dict[str, Any], data: Path) -> None:
+    """Also where the program could no longer make them; a lost one is made again."""
+    study.run(tmp_path / "out", small(), Sources(data=data))
+    write_manifest(tmp_path / "out" / "renders", "dataset", {})
+    del log["rendered"][:]
+    study.run(tmp_path / "out", small(runs=3), Sources(data=data))
+    assert "mixed-vgg16-02" in log["trained"]
+    assert log["rendered"] == []
+    next((tmp_path / "out" / "renders" / "images").iterdir()).unlink()
+    with pytest.raises(InputError, match="is absent"):
+        study.run(tmp_path / "out", small(runs=4), Sources(data=data))
+    assert log["rendered"] != []
+
+
+def test_a_run_from_before_a_setting_was_added_has_its_default(tmp_path: Path, log: dict[str, Any], data: Path) -> None:
+    out = tmp_path / "out"
+    study.run(out, small(), Sources(data=data))
+    for path in (*out.glob("runs/*/run.json"), out / "study.json"):
+        content = read_json(path)
+        cells = [content["config"]] if path.name == "run.json" else content["config"]["cells"]
+        for cell in cells:
+            del cell["arm"]["shuffled_masks"]
+        if path.name == "run.json":
+            del content["config"]["loss"]
+        write_json(path, content)
+    del log["trained"][:]
+    assert study.run(out, small(), Sources(data=data)) == []
+    assert log["trained"] == []
+    assert not results.load(out).missing
 
 
 def test_spots_reach_the_results_and_the_split(tmp_path: Path, log: dict[str, Any], data: Path) -> None:

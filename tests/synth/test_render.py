@@ -7,17 +7,22 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import drill
 import numpy as np
 import pytest
+from photographs import write_parts
 from pycocotools.coco import COCO
 
 from segmentation import coco
-from synth import batch, fanout, program, rehearsal, render, scene
-from synth.config import RenderConfig
-from twin.files import InputError, WorkError, write_json
+from synth import batch, fanout, program, rehearsal, remake, render, scene
+from synth.config import RenderConfig, preset
+from synth.preset import departures
+from twin.files import InputError, WorkError, digest, write_json
 
 BARE = [sys.executable, "-m", "synth", "render", "--preset", "quick", "--size", "64", "--seed", "3"]
 COMMAND = [*BARE, "--count", "9"]
@@ -343,3 +348,62 @@ def test_one_clean_image_of_one_pixel_is_a_dataset(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     document = json.loads((tmp_path / "out" / "annotations.json").read_text())
     assert [(image["width"], image["height"]) for image in document["images"]] == [(1, 1)]
+
+
+def assembled(out: Path, monkeypatch: pytest.MonkeyPatch) -> RenderConfig:
+    """A finished folder of two images that no Blender drew."""
+    config = RenderConfig(preset="quick", size=16, seed=3)
+    mask = np.zeros((16, 16), dtype=bool)
+    mask[2:9, 2:9] = True
+    write_parts(
+        out,
+        render.Task(config=config, shown=None, count=2),
+        lambda index: (np.full((16, 16, 3), 90, np.uint8), [mask]),
+    )
+    monkeypatch.setattr(fanout, "fan_out", lambda *rest, **more: [])
+    assert render.render(out, config, count=2) == 2
+    return config
+
+
+def changed_json(path: Path, change: Callable[[Any], None]) -> None:
+    content = json.loads(path.read_text())
+    change(content)
+    write_json(path, content)
+
+
+def test_a_folder_from_before_a_field_was_added_is_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The claim has a digest of the whole preset of then, and no `polygons`; the card states no `heaps`."""
+    out = tmp_path / "out"
+    config = assembled(out, monkeypatch)
+
+    def as_then(claim: Any) -> None:
+        then = {name: value for name, value in asdict(preset("quick")).items() if name != "heaps"}
+        claim["configuration"][render.CONTENT] = digest(then)
+        del claim["configuration"]["polygons"]
+
+    changed_json(out / "claim.json", as_then)
+    changed_json(out / "dataset.json", lambda card: card["preset"].pop("heaps"))
+    before = drill.times(out)
+    assert render.render(out, config, count=2) == 2
+    assert "nothing is left" in rehearsal.rehearse(
+        out, render.Task(config=config, shown=None, count=1), workers=1, address=None
+    )
+    assert drill.times(out) == before
+    assert remake._origin(out, None).config == config
+    with pytest.raises(InputError, match=r"preset content: '.*' there, '.*' asked"):
+        render.render(out, config, count=3)
+    with pytest.raises(InputError, match=r"other settings \(seed: 3 there, 4 asked\)"):
+        render.render(out, replace(config, seed=4), count=2)
+
+
+def test_only_what_is_no_default_is_of_the_preset(monkeypatch: pytest.MonkeyPatch) -> None:
+    stated = RenderConfig(preset="stress", size=16, seed=0).preset_stated()
+    found = departures(stated)
+    assert found["labels"] == {"smallest_region": 0.0001}
+    assert found["sensor"]["jpeg_quality"] == [45, 80]
+    assert "heaps" not in found
+    assert departures({**stated, "heaps": 0.0, "sensor": {**stated["sensor"], "grain": [0.0, 0.0015]}}) == found
+    assert departures({**stated, "heaps": 0.1}) != found
+    assert departures({**stated, "unknown": 0}) != found
