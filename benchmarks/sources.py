@@ -262,6 +262,7 @@ def _across(study: Study, sources: Sources) -> tuple[dict[str, Found], dict[str,
     from segmentation import coco
 
     found: dict[str, Found] = {}
+    before = (study.earlier or {}).get("across", {})
     for path in sources.across:
         name = path.resolve().name
         if name in found:
@@ -273,8 +274,10 @@ def _across(study: Study, sources: Sources) -> tuple[dict[str, Found], dict[str,
         if study.photos is not None and dataset.digest == study.photos.digest:
             raise InputError(f"--across {path}: these are the photos of the study; its runs are tested on them already")
         _check_unseen(path, dataset, study)
+        there = (study.out / before[name]["folder"]).resolve() if name in before else path.resolve()
+        if there != path.resolve() and before[name]["digest"] != dataset.digest:
+            raise InputError(f"--across {path}: the study has another set called {name} ({there}); rename the folder")
     gone: dict[str, Mapping[str, Any]] = {}
-    before = (study.earlier or {}).get("across", {})
     for name in before.keys() - found.keys():
         path = (study.out / before[name]["folder"]).resolve()
         try:

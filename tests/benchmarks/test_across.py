@@ -1,6 +1,7 @@
 import csv
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +156,25 @@ def test_sets_that_cannot_be_are_refused(tmp_path: Path, fake_dataset: Maker) ->
         sources = Sources(data=tmp_path / "photos", across=tuple(tmp_path / name for name in sets))
         with pytest.raises(InputError, match=message):
             prepare(tmp_path / "out", choose("quick"), sources)
+
+
+def test_another_set_of_the_same_name_takes_nothing_from_the_one_there(
+    tmp_path: Path, fake_study: Maker, fake_dataset: Maker
+) -> None:
+    out = tmp_path / "out"
+    config = fake_study(out, data=tmp_path / "photos", backbones=("vgg16",), across=("yard",))
+    sources = Sources(data=tmp_path / "photos", synth=out / "renders")
+    claim = prepare(tmp_path / "new", config, sources).shared
+    write_json(out / "claim.json", {"kind": "study", "configuration": claim})
+    fake_dataset(tmp_path / "other" / "yard", 5, name="other", seed=9)
+    with pytest.raises(InputError, match=r"another set called yard \(.*/yard\); rename the folder"):
+        prepare(out, config, replace(sources, across=(tmp_path / "other" / "yard",)))
+    shutil.copytree(tmp_path / "yard", tmp_path / "moved" / "yard")
+    moved = prepare(out, config, replace(sources, across=(tmp_path / "moved" / "yard",)))
+    assert moved.across["yard"].path == tmp_path / "moved" / "yard"
+    shutil.rmtree(tmp_path / "yard")
+    fake_dataset(tmp_path / "yard", 5, name="other", seed=9)
+    prepare(out, config, replace(sources, across=(tmp_path / "yard",)))  # one that has changed where it was
 
 
 def test_spots_of_another_set_are_kept_though_its_folder_goes(tmp_path: Path, fake_study: Maker) -> None:
