@@ -28,6 +28,7 @@ def run(
     split: Literal["own", "published", "grouped"] | Path | None = None,
     groups_file: Path | None = None,
     across: tuple[Path, ...] = (),
+    classes: tuple[str, ...] = (),
     threads: int | None = None,
     address: str | None = None,
     weights: Path | None = None,
@@ -54,6 +55,7 @@ def run(
             `python -m segmentation split` wrote; by default the study's, for a new one own where there is one.
         groups_file: csv file with the spot of each photo (columns file_name, spot, perhaps split).
         across: folders of other real sets; every run is measured on all their photos too.
+        classes: names of the categories that count as corrosion, in data and across; by default all, or the study's.
         threads: CPU threads of a run, by default the profile's.
         address: of a Ray cluster to run on, such as auto; without it this machine.
         weights: folder that `python -m segmentation weights` prepared, where there is no internet; needs profile paper.
@@ -69,7 +71,9 @@ def run(
         out = Path("out/benchmark") / f"{profile}-{data.resolve().name if data else 'standin'}"
     config = choose(profile, kinds=arms, fractions=fractions, backbones=backbones, runs=runs, threads=threads)
     check_weights(weights, next(iter(config.grid.values())), "--profile paper")
-    sources = Sources(data=data, synth=synth, split=split, groups_file=groups_file, across=across)
+    sources = Sources(
+        data=data, synth=synth, split=split, groups_file=groups_file, across=across, classes=classes or None
+    )
     failed = study.run(out, config, sources, address=address, weights=weights, dry_run=dry_run)
     if dry_run:
         return 0

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from benchmarks import classes as categories
 from benchmarks import first, openings, recipe, standing, transfer
 from benchmarks import screen as screening
 from benchmarks.config import Cell
@@ -39,6 +40,7 @@ def given(
     data: Sequence[Path],
     across: Sequence[Path],
     clean: Path | None,
+    classes: tuple[str, ...] | None,
     counts: Sequence[int],
     address: str | None,
     dry_run: bool,
@@ -60,8 +62,8 @@ def given(
         raise InputError(f"--synth {error}") from error
     for count in counts:
         first.check(renders, count)
-    sets = tuple(transfer.read_photos(path) for path in data)
-    others = tuple(transfer.read_photos(path) for path in across)
+    sets = tuple(transfer.read_photos(path, classes) for path in data)
+    others = tuple(transfer.read_photos(path, classes) for path in across)
     without_rust = None if clean is None else transfer.read_clean(clean)
     every = [*sets, *others, *([without_rust] if without_rust else [])]
     for kind in ("name", "path"):
@@ -73,6 +75,9 @@ def given(
             raise InputError(f"{each.path}: the transfer folder keeps something else under this name; rename the set")
         if each.data.digest == renders.digest:
             raise InputError(f"{each.path}: these are the renders themselves; they cannot judge themselves")
+    for option, of in (("--data", sets), ("--across", others)):
+        for each in of:
+            categories.tell(each.data, option)
     return Given(
         out=out.resolve(),
         sets=sets,

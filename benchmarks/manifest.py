@@ -64,7 +64,8 @@ def of_photos(out: Path, data: Path | None, real: "Dataset") -> dict[str, Any]:
     """The photos of a study; `data` None is the stand-in."""
     if data is None:
         return {**_of(out, out / "standin", real), "name": "stand-in"}
-    return _of(out, data, real)
+    about = _of(out, data, real)
+    return about if real.classes is None else {**about, "classes": sorted(real.classes)}
 
 
 def of_set(out: Path, path: Path, found: "Dataset", spots: Mapping[str, str] | None) -> dict[str, Any]:
@@ -112,6 +113,8 @@ def check(manifest: Mapping[str, Any]) -> None:
     texts = [split["how"], split["digest"], *manifest["versions"].values(), *manifest["failed"].values()]
     if not all(isinstance(text, str) for text in texts):
         raise TypeError("numbers where there should be words")
+    if not isinstance(chosen := data.get("classes", []), list) or not all(isinstance(name, str) for name in chosen):
+        raise TypeError("classes that are no names")
     _ = data["photographs"], split["seed"], renders and renders["plan"]
 
 
@@ -124,7 +127,7 @@ def _of(out: Path, folder: Path, found: "Dataset") -> dict[str, Any]:
     return {
         "folder": os.path.relpath(folder, out),
         "name": folder.name,
-        "photographs": not _rendered(found.folder),
+        "photographs": not _rendered(found.inside),
         "digest": found.digest,
         "counts": {
             "images": len(found.photos),

@@ -119,7 +119,9 @@ class Material:
 
 def gather(results: Results) -> Material:
     """Read the photos and renders of a study, as far as they are still where they were."""
-    dataset, photos_absent = _read(results.data_folder, str(results.manifest["data"]["digest"]), "photos")
+    data = results.manifest["data"]
+    kept = tuple(data["classes"]) if "classes" in data else None
+    dataset, photos_absent = _read(results.data_folder, str(data["digest"]), "photos", kept)
     if results.manifest["renders"] is None:
         renders, renders_absent = None, "No arm of this study takes renders."
     else:
@@ -135,12 +137,12 @@ def gather(results: Results) -> Material:
     )
 
 
-def _read(folder: Path, digest: str, what: str) -> tuple["Dataset | None", str]:
+def _read(folder: Path, digest: str, what: str, classes: tuple[str, ...] | None = None) -> tuple["Dataset | None", str]:
     """A dataset if it is still the one of the study, else the reason."""
     from segmentation import coco
 
     try:
-        found = coco.read(folder)
+        found = coco.read(folder, classes=classes)
     except InputError as error:
         return None, f"The {what} cannot be read any more: {str(error).replace(str(folder), folder.name)}."
     if found.digest != digest:

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks import classes, state
 from benchmarks import config as configuration
-from benchmarks import state
 from benchmarks.config import RenderPlan, StudyConfig, is_name
 from benchmarks.manifest import KIND, check
 from twin.files import InputError, read_manifest
@@ -31,6 +31,8 @@ class Sources:
     `data` is a dataset of real photos, None a stand-in. `synth` holds the renders that train, None renders them.
     `split` says how the photos are split, names a file, or is the split itself; None takes the study's, for a new study
     the export's own or the published way. `groups_file` gives each photo's spot. `across` are other sets to measure on.
+    `classes` names the categories of all these photos that count as corrosion; None takes the study's, for a new study
+    all.
     """
 
     data: Path | None = None
@@ -38,6 +40,7 @@ class Sources:
     split: "How | Path | Split | None" = None
     groups_file: Path | None = None
     across: tuple[Path, ...] = ()
+    classes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -81,7 +84,13 @@ class Study:
             **training,
             "data": None if self.data is None or self.photos is None else self.photos.digest,
             "standin": asdict(self.config.standin) if self.data is None else None,
+            **({} if self.classes is None else {"classes": sorted(self.classes)}),
         }
+
+    @property
+    def classes(self) -> tuple[str, ...] | None:
+        """The categories of the photos that count as corrosion; None for all."""
+        return None if self.photos is None else self.photos.classes
 
     @property
     def renders_before(self) -> Mapping[str, Any] | None:
@@ -118,8 +127,12 @@ def prepare(out: Path, config: StudyConfig, sources: Sources) -> Study:
 
     photos = None
     standin = out / STANDIN
+    earlier = _earlier(out)
+    if sources.data is None and sources.classes is not None:
+        raise InputError("--classes: chooses among the categories of photos; give --data, too")
     if sources.data is not None:
-        photos = coco.read(sources.data)
+        kept = None if earlier is None else earlier["data"].get("classes")
+        photos = classes.read(sources.data, sources.classes or (None if kept is None else tuple(kept)))
     elif read_manifest(standin, "dataset") is not None:
         photos = coco.read(standin)
     study = Study(
@@ -135,7 +148,6 @@ def prepare(out: Path, config: StudyConfig, sources: Sources) -> Study:
     )
     if not is_gathered(out):
         check_claim(out, KIND, study.shared)
-    earlier = _earlier(out)
     if earlier is not None:
         config = config.joined(configuration.from_json(earlier["config"]))
     study = replace(study, earlier=earlier, config=config)
@@ -259,8 +271,6 @@ def _own_renders(study: Study) -> Found | None:
 
 def _across(study: Study, sources: Sources) -> tuple[dict[str, Found], dict[str, Mapping[str, Any]]]:
     """The sets to measure all runs on, by name; and those of before that are gone or have changed."""
-    from segmentation import coco
-
     found: dict[str, Found] = {}
     before = (study.earlier or {}).get("across", {})
     for path in sources.across:
@@ -269,7 +279,7 @@ def _across(study: Study, sources: Sources) -> tuple[dict[str, Found], dict[str,
             raise InputError(f"--across: two sets are called {name}; rename a folder")
         if not is_name(name):
             raise InputError(f"--across {path}: {name!r:.60} cannot name a set in a table; rename the folder")
-        dataset = coco.read(path, allow_unannotated=True)
+        dataset = classes.read(path, study.classes, allow_unannotated=True)
         found[name] = Found(path=path.resolve(), dataset=dataset, spots=spots_beside(dataset))
         if study.photos is not None and dataset.digest == study.photos.digest:
             raise InputError(f"--across {path}: these are the photos of the study; its runs are tested on them already")
@@ -281,7 +291,7 @@ def _across(study: Study, sources: Sources) -> tuple[dict[str, Found], dict[str,
     for name in before.keys() - found.keys():
         path = (study.out / before[name]["folder"]).resolve()
         try:
-            dataset = coco.read(path, allow_unannotated=True)
+            dataset = classes.read(path, study.classes, allow_unannotated=True)
         except InputError:
             gone[name] = before[name]
             continue
@@ -328,7 +338,7 @@ def spots_beside(data: "Dataset") -> dict[str, str] | None:
     """
     from segmentation import groups
 
-    inside = data.extracted or data.folder
+    inside = data.inside
     if not (inside / SPOTS).is_file():
         return None
     try:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import across, manifest, planning, state
+from benchmarks import across, classes, manifest, planning, state
 from benchmarks.config import RenderPlan, StudyConfig
 from benchmarks.sources import RENDERS, RUNS, SPLIT, STANDIN, Found, Sources, Study, is_gathered, prepare, split_of
 from segmentation.config import TrainConfig
@@ -67,6 +67,10 @@ def run(
     study = prepare(out, config, sources)
     plan = planning.make(study, address, whole)
     if whole is None:
+        if study.photos is not None and study.data is not None:
+            classes.tell(study.photos, "--data")
+        for path in sources.across:
+            classes.tell(study.across[path.resolve().name].dataset, "--across")
         print(planning.describe(plan, study), flush=True)  # noqa: T201
     if dry_run:
         return []

@@ -91,8 +91,9 @@ def table(run_folder: Path, data: Path, *, flips: bool = False) -> str:
     from segmentation.model import torch_settings
     from segmentation.predictor import Predictor, Settings
 
-    photos = coco.read(data, allow_unannotated=True)
-    names = set(evaluate.measured_photos(runs.load(run_folder), photos))
+    run = runs.load(run_folder)
+    photos = coco.read(data, classes=tuple(run.manifest.get("classes") or ()) or None, allow_unannotated=True)
+    names = set(evaluate.measured_photos(run, photos))
     chosen = [photo for photo in photos.photos if photo.file_name in names]
     predictor = Predictor(run_folder, Settings(tiling="never", flips=flips))
     with torch_settings(predictor.config.threads):

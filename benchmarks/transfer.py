@@ -85,8 +85,8 @@ class Part:
         return arm if count is None else f"{arm}{FIRST}{count})"
 
 
-def read_photos(path: Path) -> Photos:
-    """A set of photos with its spots.
+def read_photos(path: Path, classes: tuple[str, ...] | None = None) -> Photos:
+    """A set of photos with its spots; `classes` names the categories that count as corrosion, None for all.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def read_photos(path: Path) -> Photos:
     """
     from segmentation import coco
 
-    data = coco.read(path)
+    data = coco.read(path, classes=classes)
     known = spots_beside(data)
     spots = known or {each.file_name: each.file_name for each in data.photos}
     return Photos(name=path.resolve().name, path=path.resolve(), data=data, spots=spots, has_spots=known is not None)
@@ -199,6 +199,7 @@ def train(out: Path, some: Iterable[Part], every: Sequence[Part], work: Work, ad
                 synth=None if part.renders is None else part.renders.path,
                 split=part.fold.split,
                 across=tuple(each.path for each in part.across.values()),
+                classes=part.photos.data.classes,
             )
             wrong = study.run(part.folder, part.config, sources, address=address, whole=work.plan)
             failed += [f"{label}/{key}" for key in wrong]

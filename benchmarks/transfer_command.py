@@ -25,6 +25,7 @@ def transfer(
     render_counts: tuple[int, ...] = (),
     across: tuple[Path, ...] = (),
     clean: Path | None = None,
+    classes: tuple[str, ...] = (),
     renders_goal: float = 0.95,
     steps: int = 1000,
     size: int = 128,
@@ -56,6 +57,7 @@ def transfer(
         render_counts: numbers such as 100 300; the first so many renders are tried too, alone and with the small part.
         across: other real sets, on which every run is measured, too.
         clean: pictures without corrosion, such as `python -m synth render --preset clean`, for false alarms.
+        classes: names of the categories that count as corrosion, in data and across; by default all.
         renders_goal: share of the all-real score that renders alone should reach.
         steps: of the optimiser, in every arm.
         size: side of the square that the network sees, pixels.
@@ -86,7 +88,15 @@ def transfer(
         raise InputError("--share, --pretrain and --adaptation say how to mix: with --screen give --mixed, too")
     command = shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
     given = campaign.given(
-        out, synth=synth, data=data, across=across, clean=clean, counts=render_counts, address=address, dry_run=dry_run
+        out,
+        synth=synth,
+        data=data,
+        across=across,
+        clean=clean,
+        classes=classes or None,
+        counts=render_counts,
+        address=address,
+        dry_run=dry_run,
     )
     if screen:
         failed = campaign.screen(given, settings, mix if mixed else None, reference=reference)

@@ -71,6 +71,11 @@ class Dataset:
     """Names of the categories that were read as corrosion; None for all."""
     extracted: Path | None = None
 
+    @property
+    def inside(self) -> Path:
+        """The folder in which the files lie: of an archive, the one that it was extracted to."""
+        return self.extracted or self.folder
+
 
 def read(path: Path, *, classes: tuple[str, ...] | None = None, allow_unannotated: bool = False) -> Dataset:
     """Read and check the dataset at `path`: a folder, a COCO json, or a zip archive, which is extracted into the cache.

@@ -84,6 +84,7 @@ def validate(
     /,
     *,
     against: tuple[Path, ...] = (),
+    classes: tuple[str, ...] = (),
     report: Path | None = None,
     verify: int | None = None,
     twin: Path | None = None,
@@ -97,6 +98,7 @@ def validate(
     Args:
         folder: a Roboflow COCO export, one COCO json and its images, or a rendered dataset
         against: such folders to compare the labels with, taken as one, for instance of real photos
+        classes: names of the categories of those folders that count; by default all
         report: also write all findings and the table here, as Markdown (.md) or JSON (.json)
         verify: render so many images of a rendered dataset again, spread evenly over it, and compare files and labels
         twin: with verify, folder of the twin that the dataset shows, if it shows one
@@ -108,11 +110,13 @@ def validate(
         raise InputError(f"--verify {verify}: give at least 1 image")
     if twin is not None and verify is None:
         raise InputError(f"--twin {twin}: it is for --verify; leave it out")
+    if classes and not against:
+        raise InputError("--classes: chooses among the categories of the folders of --against; give those, too")
     if report is not None:
         validation_report.check_destination(report, folder)
     remade = None if verify is None else remake.remake(folder, verify, twin=twin)
     found = check(folder, label="validating")
-    references = [check(each, label="reference") for each in against]
+    references = [check(each, label="reference", classes=classes) for each in against]
     validation_report.show(found, references)
     if report is not None:
         validation_report.write(report, found, references)

@@ -5,7 +5,7 @@ says which is which.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,21 +31,31 @@ class _Document:
 
     images: Mapping[int, Mapping[str, Any]]
     of_image: Mapping[int, list[Mapping[str, Any]]]
+    categories: Mapping[int, str]
     notes: Notes
 
 
-def check(folder: Path, *, label: str = "") -> Report:
+def check(folder: Path, *, label: str = "", classes: tuple[str, ...] = ()) -> Report:
     """Look at everything in the COCO dataset `folder`; on a terminal, with a progress bar called `label` on stderr.
+
+    Parameters
+    ----------
+    classes : names of the categories whose annotations count; all where empty.
 
     Raises
     ------
     InputError
-        There is no folder, or no json in it that could be a dataset's.
+        There is no folder, or no json in it that could be a dataset's, or a class is unknown.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; give the folder of a COCO dataset")
     own = (folder / "dataset.json").is_file()
     documents = [_document(Notes(folder=folder, own=own, source=source)) for source, _ in coco.sources(folder)]
+    if classes:
+        documents = [_of_classes(document, classes) for document in documents]
+        known = {name for document in documents for name in document.categories.values()}
+        if unknown := sorted(set(classes) - known):
+            raise InputError(f"{folder}: no class {', '.join(unknown)}; there are {', '.join(sorted(known)) or 'none'}")
     entries = [(document, key) for document in documents for key in document.images]
     labels: list[ImageLabels] = []
     for document, key in _progress(entries, label):
@@ -95,7 +105,18 @@ def _document(notes: Notes) -> _Document:
             )  # fmt: skip
         else:
             of_image[image].append(annotation)
-    return _Document(images=images, of_image=of_image, notes=notes)
+    names = {key: str(category.get("name")) for key, category in categories.items()}
+    return _Document(images=images, of_image=of_image, categories=names, notes=notes)
+
+
+def _of_classes(document: _Document, classes: tuple[str, ...]) -> _Document:
+    """A document with the annotations of some categories alone."""
+    chosen = {key for key, name in document.categories.items() if name in classes}
+    found = {
+        key: [each for each in annotations if isinstance(number := each.get("category_id"), int) and number in chosen]
+        for key, annotations in document.of_image.items()
+    }
+    return replace(document, of_image=found)
 
 
 def _by_id(content: Mapping[str, Any], name: str, notes: Notes) -> dict[int, Mapping[str, Any]]:

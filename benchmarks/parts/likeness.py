@@ -1,5 +1,6 @@
 """Part 6, its last question: how far the renders are from the photographs."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import fill
@@ -93,7 +94,7 @@ def blocks(material: Material, split: "Split | None") -> list[Block]:
             ),
             rows,
             f"Differs: more than {label_statistics.ALIKE:g} times apart.",
-            command=f"python -m synth validate {material.renders.folder.name} --against {material.dataset.folder.name}",
+            command=_command(material.renders, material.dataset),
         )
     )
     return shown_blocks
@@ -111,12 +112,17 @@ def _side(dataset: "Dataset", groups: Mapping[str, str]) -> _Side:
     )
 
 
+def _command(renders: "Dataset", photos: "Dataset") -> str:
+    chosen = f" --classes {shlex.join(photos.classes)}" if photos.classes else ""
+    return f"python -m synth validate {renders.folder.name} --against {photos.folder.name}{chosen}"
+
+
 def _scenes(renders: "Dataset") -> dict[str, str]:
     """The scene of each render, where its json tells: views of one scene are not independent."""
     from segmentation import coco
 
     found = {}
-    for source, _ in coco.sources(renders.folder):
+    for source, _ in coco.sources(renders.inside):
         content = coco.read_json(source)
         for image in content.get("images", ()) if isinstance(content, dict) else ():
             if isinstance(image, dict) and "scene" in image:

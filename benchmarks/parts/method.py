@@ -39,6 +39,8 @@ def command(results: Results) -> str:
         return "python -m benchmarks transfer  # a fold of it; with the options of its folder"
     data, renders = results.manifest["data"], results.manifest["renders"]
     given = "" if data["folder"] == "standin" else f" --data {shlex.quote(data['name'])}"
+    if data.get("classes"):
+        given += f" --classes {' '.join(shlex.quote(name) for name in data['classes'])}"
     if renders and renders.get("plan") is None:
         given += f" --synth {shlex.quote(renders['name'])}"
     split = results.manifest["split"]
@@ -76,6 +78,7 @@ def facts(results: Results) -> dict[str, dict[str, str]]:
         "Data": {
             "test photos are": results.data_label,
             "images": f"{counts['images']} with {counts['annotations']} annotated regions",
+            "categories that count as corrosion": ", ".join(manifest["data"].get("classes", ())) or "all",
             "split": f"{HOW.get(split['how'], split['how'])} (seed {split['seed']})",
             "training / validation / test": f"{counts['train']} / {counts['valid']} / {counts['test']}",
             "used in a run": _used(results),

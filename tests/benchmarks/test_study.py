@@ -11,9 +11,10 @@ import pytest
 
 from benchmarks import __main__ as commands
 from benchmarks import config as configuration
-from benchmarks import planning, report, results, study
+from benchmarks import manifest, planning, report, results, study
 from benchmarks.config import STUDIES, RenderPlan, StudyConfig, choose
-from benchmarks.parts import method
+from benchmarks.material import gather
+from benchmarks.parts import likeness, method
 from benchmarks.sources import Sources, prepare, split_of
 from segmentation import coco, splits
 from segmentation.config import ARMS, PROFILES
@@ -354,6 +355,56 @@ def test_a_run_from_before_a_setting_was_added_has_its_default(tmp_path: Path, l
     assert study.run(out, small(), Sources(data=data)) == []
     assert log["trained"] == []
     assert not results.load(out).missing
+
+
+def with_cracks(folder: Path) -> None:
+    """Make every second annotation one of a crack."""
+    content = read_json(folder / "annotations.json")
+    content["categories"].append({"id": 2, "name": "crack"})
+    for each in content["annotations"][::2]:
+        each["category_id"] = 2
+    write_json(folder / "annotations.json", content)
+
+
+def test_categories_that_count_are_chosen_kept_and_told(
+    tmp_path: Path, log: dict[str, Any], data: Path, fake_dataset: Maker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_cracks(data)
+    fake_dataset(tmp_path / "yard", 4, name="yard", seed=3)
+    with_cracks(tmp_path / "yard")
+    config, told = small(kinds=("real",), runs=1), "2 categories all count as corrosion: corrosion (10), crack (10)"
+    study.run(tmp_path / "all", config, Sources(data=data))
+    assert told in capsys.readouterr().err
+    assert "classes" not in read_json(tmp_path / "all" / "study.json")["data"]
+    out, chosen = tmp_path / "out", Sources(data=data, across=(tmp_path / "yard",), classes=("crack",))
+    study.run(out, config, chosen)
+    assert told not in capsys.readouterr().err
+    kept = read_json(out / "study.json")
+    assert kept["data"]["classes"] == ["crack"]
+    assert [each["counts"]["annotations"] for each in (kept["data"], kept["across"]["yard"])] == [10, 2]
+    assert read_json(out / "claim.json")["configuration"]["classes"] == ["crack"]
+    assert prepare(out, config, Sources(data=data)).classes == ("crack",)
+    assert study.run(out, config, Sources(data=data)) == []
+    found = gather(results.load(out))
+    assert found.dataset is not None
+    assert sum(len(photo.annotations) for photo in found.dataset.photos) == 10
+    assert "--classes crack" in method.command(found.results)
+    for name, message in (("corrosion", "classes: .'crack'. there, .'corrosion'. asked"), ("rust", "no class rust")):
+        with pytest.raises(InputError, match=message):
+            study.run(out, config, replace(chosen, classes=(name,)))
+
+
+def test_a_zip_of_our_renders_is_told_from_photographs(tmp_path: Path, fake_dataset: Maker) -> None:
+    fake_dataset(tmp_path / "renders", 4)
+    write_manifest(tmp_path / "renders", "dataset", {})
+    archive = shutil.make_archive(str(tmp_path / "sent"), "zip", tmp_path, "renders")
+    assert not manifest.of_photos(tmp_path, Path(archive), coco.read(Path(archive)))["photographs"]
+    content = read_json(tmp_path / "renders" / "annotations.json")
+    for image in content["images"]:
+        image["scene"] = 7
+    write_json(tmp_path / "renders" / "annotations.json", content)
+    archive = shutil.make_archive(str(tmp_path / "sent"), "zip", tmp_path, "renders")
+    assert set(likeness._scenes(coco.read(Path(archive))).values()) == {"scene 7"}
 
 
 def test_spots_reach_the_results_and_the_split(tmp_path: Path, log: dict[str, Any], data: Path) -> None:

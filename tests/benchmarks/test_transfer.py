@@ -309,6 +309,19 @@ def test_a_screen_of_mixtures_tells_them_apart_and_keeps_those_before(
     assert not any(line.startswith("renders: 0.") for line in said)
 
 
+def test_categories_that_count_reach_every_run(home: Path, trained: list[str]) -> None:
+    """Clean pictures need not list the name."""
+    content = read_json(home / "photos" / "annotations.json")
+    content["categories"].append({"id": 2, "name": "crack"})
+    for each in content["annotations"][::2]:
+        each["category_id"] = 2
+    write_json(home / "photos" / "annotations.json", content)
+    assert give(home, classes=("crack",), clean=home / "clean") == 0
+    kept = [read_json(path)["data"] for path in (home / "out").glob("photos/*/*/*/study.json")]
+    assert kept
+    assert all((each["classes"], each["counts"]["annotations"]) == (["crack"], 10) for each in kept)
+
+
 # --- bad input
 
 

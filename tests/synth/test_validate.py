@@ -17,6 +17,7 @@ from scipy import ndimage
 
 from segmentation import coco
 from synth import label_statistics, validation_report
+from synth.__main__ import validate
 from synth.label_statistics import WORKING_SIDE, compare, measure, summarise
 from synth.validate import check
 from twin.files import InputError, write_json
@@ -396,6 +397,20 @@ def test_several_references_are_taken_as_one(tmp_path: Path) -> None:
     assert written["references"] == [str(tmp_path / "one"), str(tmp_path / "two")]
     pooled = summarise([*check(tmp_path / "one").labels, *check(tmp_path / "two").labels])
     assert written["statistics"]["share_median"]["reference"] == pooled.share_median
+
+
+def test_categories_of_the_reference_are_chosen(tmp_path: Path) -> None:
+    document = clean(tmp_path)
+    document["categories"].append({"id": 2, "name": "crack"})
+    document["annotations"][0]["category_id"] = 2
+    save(tmp_path, document)
+    assert check(tmp_path).annotations == 2
+    chosen = check(tmp_path, classes=("crack",))
+    assert (chosen.annotations, chosen.labels[0].regions) == (1, 1)
+    with pytest.raises(InputError, match="no class rust; there are corrosion, crack"):
+        check(tmp_path, classes=("rust",))
+    with pytest.raises(InputError, match="--classes: chooses among"):
+        validate(tmp_path, classes=("crack",))
 
 
 def test_errors_exit_1_after_the_list_and_the_report(tmp_path: Path) -> None:
