@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks import classes as categories
-from benchmarks import first, openings, recipe, standing, transfer
+from benchmarks import copies, first, openings, recipe, standing, transfer
 from benchmarks import screen as screening
 from benchmarks.config import Cell
 from benchmarks.recipe import SCREEN_RUNS, Fold, Mix, Recipe
@@ -144,7 +144,9 @@ def confirm(asked: Given, settings: Recipe, mix: Mix, *, runs: int, renders_goal
     sets = ", ".join(f"{each.name} ({len(each.data.photos)} photos)" for each in asked.sets)
     print(work.describe(out, f"{runs} runs of {settings.folds} folds of {sets}"), flush=True)  # noqa: T201
     for photos in asked.sets:
-        if not photos.has_spots:
+        if photos.copies:
+            print(f"  {photos.name}: no spots.csv; {copies.said(photos.spots)}")  # noqa: T201
+        elif not photos.has_spots:
             print(f"  {photos.name}: no spots.csv, so every photo counts as a spot of its own")  # noqa: T201
     if asked.dry_run:
         return []

@@ -41,7 +41,7 @@ def report(part: Part, reference: Part, few: tuple[Part, Part] | None, settings:
     baseline = float(unit_means(all_rust, groups).mean())
     estimate = goals.mean(own)
     between = "" if estimate.low is None else f" (95 % interval {estimate.low:.3f} to {estimate.high:.3f})"
-    unit = "spots" if part.photos.has_spots else "photos"
+    unit = "spots" if part.photos.groups else "photos"
     lines = [
         f"{part.photos.name}, {len(groups)} validation photos, {len(set(groups))} {unit}: "
         f"per-image F1 of {RENDERS} only {goals.spread(own)}{between}",

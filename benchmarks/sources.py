@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import classes, state
+from benchmarks import classes, copies, state
 from benchmarks import config as configuration
 from benchmarks.config import RenderPlan, StudyConfig, is_name
 from benchmarks.manifest import KIND, check
@@ -193,7 +193,10 @@ def split_of(study: Study, real: "Dataset", sources: Sources) -> "Split":
     there = splits.load(path) if path.exists() else None
     if there is not None and sources.split is None and sources.groups_file is None:
         return there
-    asked = _asked_split(study.config, real, sources)
+    named = copies.by_name(real)
+    asked = _asked_split(study.config, real, sources, named)
+    if there is not None and named is not None and there.digest != asked.digest:  # of before copies were told
+        asked = _asked_split(study.config, real, sources, None)
     if there is not None and there.digest != asked.digest:
         raise InputError(
             f"{study.out}: split: {_named(there)} there, {_named(asked)} asked; leave out --split and --groups-file to "
@@ -202,7 +205,8 @@ def split_of(study: Study, real: "Dataset", sources: Sources) -> "Split":
     return there or asked
 
 
-def _asked_split(config: StudyConfig, real: "Dataset", sources: Sources) -> "Split":
+def _asked_split(config: StudyConfig, real: "Dataset", sources: Sources, named: Mapping[str, str] | None) -> "Split":
+    """The split that is asked for; `named` are spots where none are given, the sources of copies."""
     from segmentation import coco, groups, splits
 
     if isinstance(sources.split, splits.Split):
@@ -215,9 +219,10 @@ def _asked_split(config: StudyConfig, real: "Dataset", sources: Sources) -> "Spl
         if strange := [name for name in loaded.group if name not in known]:
             raise InputError(f"{sources.split}: photo {strange[0]!r} is not in {real.folder}; split these photos")
         return loaded
-    spots = None if sources.groups_file is None else groups.by_column(sources.groups_file, real, SPOT)
+    spots = named if sources.groups_file is None else groups.by_column(sources.groups_file, real, SPOT)
     own = {photo.split for photo in real.photos} == set(coco.SPLITS)
-    how = sources.split or ("own" if own and config.profile != "paper" else "published")
+    drawn: How = "published" if config.profile == "paper" or spots is not named or named is None else "grouped"
+    how = sources.split or ("own" if own and config.profile != "paper" else drawn)
     if how == "grouped" and spots is None:
         raise InputError("--split grouped needs --groups-file, or a file that `python -m segmentation split` wrote")
     return splits.split(real, how=how, seed=config.seed, groups=spots)
@@ -280,7 +285,8 @@ def _across(study: Study, sources: Sources) -> tuple[dict[str, Found], dict[str,
         if not is_name(name):
             raise InputError(f"--across {path}: {name!r:.60} cannot name a set in a table; rename the folder")
         dataset = classes.read(path, study.classes, allow_unannotated=True)
-        found[name] = Found(path=path.resolve(), dataset=dataset, spots=spots_beside(dataset))
+        spots = spots_beside(dataset) or copies.by_name(dataset)
+        found[name] = Found(path=path.resolve(), dataset=dataset, spots=spots)
         if study.photos is not None and dataset.digest == study.photos.digest:
             raise InputError(f"--across {path}: these are the photos of the study; its runs are tested on them already")
         _check_unseen(path, dataset, study)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import crossed, goals, openings, pooled
+from benchmarks.copies import HINT
 from benchmarks.goals import Goal, Judged
 from benchmarks.recipe import RENDERS, Mix, Recipe
 from benchmarks.statistics import RunScores
@@ -50,7 +51,7 @@ def write(out: Path, photos: Photos, renders: str, every: Sequence[Part], asked:
     name = f"{photos.name}-{renders}"
     if not scores:
         return f"# {name}\n\nNo run is complete in all {folds} folds.\n"
-    groups = photos.spots if photos.has_spots else None
+    groups = photos.groups
     judged = _judge(scores, groups, asked)
     alarms = _false_alarms(every, photos, asked)
     text = [f"# {name}\n", _about(judged, photos, asked), _goals([*judged.goals, *_alarm_goals(alarms, asked)])]
@@ -88,6 +89,8 @@ def _judge(scores: Sequence[RunScores], groups: Mapping[str, str] | None, asked:
 def _about(judged: Judged, photos: Photos, asked: Asked) -> str:
     settings = asked.settings
     spots = f"{judged.units} spots" if photos.has_spots else f"no spots known, each of {judged.units} photos a unit"
+    if photos.copies:
+        spots = f"no spots known, each of {judged.units} source photos of copies by {HINT} a spot"
     return (
         f"{judged.photos} photos, {spots}; each tested once a run, in {settings.folds} folds dealt anew. About "
         f"{settings.steps} steps of {settings.batch_size} at {settings.size} px. Scores are means over "
@@ -122,7 +125,7 @@ def _baseline(counted: Mapping[tuple[str, int], "PerImage"], groups: Mapping[str
 
 
 def _across(scores: Sequence[RunScores], photos: Photos, asked: Asked) -> list[str]:
-    judged = _judge(scores, photos.spots if photos.has_spots else None, asked)
+    judged = _judge(scores, photos.groups, asked)
     return [
         f"{judged.photos} photos, {judged.units} {judged.unit}s, none of which trains in any arm.\n",
         _markdown(("arm", "per-image F1", "runs"), _arms(judged, None)),

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import across, classes, manifest, planning, state
+from benchmarks import across, classes, copies, manifest, planning, state
 from benchmarks.config import RenderPlan, StudyConfig
 from benchmarks.sources import RENDERS, RUNS, SPLIT, STANDIN, Found, Sources, Study, is_gathered, prepare, split_of
 from segmentation.config import TrainConfig
@@ -69,6 +69,8 @@ def run(
     if whole is None:
         if study.photos is not None and study.data is not None:
             classes.tell(study.photos, "--data")
+            if study.split is not None and study.split.group == (named := copies.by_name(study.photos)):
+                print(f"--data {study.data}: {copies.said(named)}; --groups-file tells spots", file=sys.stderr)  # noqa: T201
         for path in sources.across:
             classes.tell(study.across[path.resolve().name].dataset, "--across")
         print(planning.describe(plan, study), flush=True)  # noqa: T201

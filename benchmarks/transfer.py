@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import across, clean, planning, recipe, state, study
+from benchmarks import across, clean, copies, planning, recipe, state, study
 from benchmarks.config import Cell, StudyConfig
 from benchmarks.recipe import FIRST, Fold, Mix, Recipe
 from benchmarks.sources import RUNS, Sources, spots_beside
@@ -32,13 +32,22 @@ KIND = "transfer"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Photos:
-    """A set of photos, its name, and the spot of each photo: itself where the set has no `SPOTS`."""
+    """A set of photos, its name, and the spot of each photo.
+
+    Where the set has no `SPOTS` (`has_spots`), that is the source of copies (`copies`), else the photo itself.
+    """
 
     name: str
     path: Path
     data: "Dataset"
     spots: Mapping[str, str]
     has_spots: bool
+    copies: bool = False
+
+    @property
+    def groups(self) -> Mapping[str, str] | None:
+        """The spot of each photo where some share one; else None."""
+        return self.spots if self.has_spots or self.copies else None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -97,8 +106,15 @@ def read_photos(path: Path, classes: tuple[str, ...] | None = None) -> Photos:
 
     data = coco.read(path, classes=classes)
     known = spots_beside(data)
-    spots = known or {each.file_name: each.file_name for each in data.photos}
-    return Photos(name=path.resolve().name, path=path.resolve(), data=data, spots=spots, has_spots=known is not None)
+    named = None if known else copies.by_name(data)
+    return Photos(
+        name=path.resolve().name,
+        path=path.resolve(),
+        data=data,
+        spots=known or named or {each.file_name: each.file_name for each in data.photos},
+        has_spots=known is not None,
+        copies=named is not None,
+    )
 
 
 def read_clean(path: Path) -> Photos:

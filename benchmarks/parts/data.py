@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchmarks import copies
 from benchmarks.material import Material
 from benchmarks.page import Block, Part, Text
 from benchmarks.parts import likeness
@@ -106,13 +107,20 @@ def _leaks(material: Material, split: "Split") -> list[Block]:
         *([_leak_row("the export's own", [found.own])] if found.own else []),
         _leak_row(f"random, as published ({len(found.published)} seeds, mean)", found.published),
     ]
+    named = copies.by_name(dataset)
+    by_name = leaks.leaks(split, named) if named is not None else None
+    if by_name is not None and by_name.torn:
+        rows.insert(1, _leak_row(f"this study, by {copies.HINT}", [by_name]))
     leaked = len(found.leaks.test.leaked)
     groups = "spot" if material.results.groups else "known group"
-    said = (
-        f"No test photo shares its {groups} with a training photo."
-        if not leaked
-        else f"{leaked} of {found.leaks.test.photos} test photos show a spot seen in training: scores are too hopeful."
-    )
+    said = f"{leaked} of {found.leaks.test.photos} test photos show a spot seen in training: scores are too hopeful."
+    if by_name is not None and (pairs := by_name.test.leaked):
+        said = (
+            f"{len(pairs)} of {by_name.test.photos} test photos are copies of photos that train, by {copies.HINT}, "
+            f"such as {pairs[0][0]} and {pairs[0][1]}: scores are too hopeful."
+        ) + (f" {said}" if leaked > len(pairs) else "")
+    elif not leaked:
+        said = f"No test photo shares its {groups} with a training photo."
     table = material.table(
         "leaks",
         "Photos of validation and test whose spot is in training",

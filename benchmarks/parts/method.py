@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from benchmarks import copies
 from benchmarks.config import STUDIES
 from benchmarks.material import Material
 from benchmarks.page import Block, Bullets, Command, Facts, Part, Text, items
@@ -146,7 +147,7 @@ def unproven(results: Results) -> list[str]:
     )
     if any(cell.fraction == 1 for cell in results.cells):
         found.append("At 100 % all runs train on the same photos: another training set is not among what varies.")
-    if results.groups is None:
+    if results.groups is None or copies.are_alone(results.groups):
         found.append("Spots are not known: photos that share one count as independent, so intervals are too narrow.")
     if not results.across:
         found.append("Transfer: no run was measured on another set.")

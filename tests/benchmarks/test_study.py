@@ -14,9 +14,10 @@ from benchmarks import config as configuration
 from benchmarks import manifest, planning, report, results, study
 from benchmarks.config import STUDIES, RenderPlan, StudyConfig, choose
 from benchmarks.material import gather
+from benchmarks.parts import data as parts_data
 from benchmarks.parts import likeness, method
 from benchmarks.sources import Sources, prepare, split_of
-from segmentation import coco, splits
+from segmentation import coco, groups, leaks, splits
 from segmentation.config import ARMS, PROFILES
 from segmentation.draws import plan, subset
 from synth import fanout, render
@@ -392,6 +393,58 @@ def test_categories_that_count_are_chosen_kept_and_told(
     for name, message in (("corrosion", "classes: .'crack'. there, .'corrosion'. asked"), ("rust", "no class rust")):
         with pytest.raises(InputError, match=message):
             study.run(out, config, replace(chosen, classes=(name,)))
+
+
+def as_copies(folder: Path) -> None:
+    """Name photos as Roboflow does, each two as copies of one."""
+    content = read_json(folder / "annotations.json")
+    for place, image in enumerate(content["images"]):
+        name = f"p{place // 2:02d}_png.rf.{place:04x}.png"
+        (folder / "images" / image["file_name"]).rename(folder / "images" / name)
+        image["file_name"] = name
+    write_json(folder / "annotations.json", content)
+
+
+def test_copies_stay_together_and_are_one_unit(
+    tmp_path: Path, log: dict[str, Any], data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    as_copies(data)
+    config = small(kinds=("real",), runs=2)
+    study.run(tmp_path / "out", config, Sources(data=data))
+    assert "20 photos of 10 source photos by their names (.rf.)" in capsys.readouterr().err
+    split = splits.load(tmp_path / "out" / "split.json")
+    assert split.how == "grouped"
+    assert leaks.leaks(split, groups.by_source_name(coco.read(data))).torn == 0
+    found = gather(results.load(tmp_path / "out"))
+    assert len(set(found.results.groups or ())) == 20
+    assert len(set((found.results.groups or {}).values())) == 10
+    assert any("Spots are not known" in each for each in method.unproven(found.results))
+
+
+def test_copies_that_a_published_split_tears_are_counted_and_named(
+    tmp_path: Path, log: dict[str, Any], data: Path
+) -> None:
+    """Also in a study from before copies were told, which goes on."""
+    as_copies(data)
+    config = replace(small(kinds=("real",), runs=1), profile="paper")
+    for name in ("now", "before"):
+        out = tmp_path / name
+        if name == "before":
+            out.mkdir()
+            bare = splits.split(coco.read(data), how="published", seed=0)
+            splits.save(bare, out / "split.json")
+            (out / "runs").mkdir()
+        study.run(out, config, Sources(data=data))
+        study.run(out, config, Sources(data=data, split="published"))
+        material = gather(results.load(out))
+        split = splits.load(out / "split.json")
+        assert split.how == "published"
+        assert (len(set(split.group.values())) == 10) == (name == "now")
+        text, table = parts_data._leaks(material, split)
+        expected = len(leaks.leaks(split, groups.by_source_name(coco.read(data))).test.leaked)
+        assert expected > 0
+        assert f"{expected} of 3 test photos are copies of photos that train" in text.text
+        assert [row["test"] for row in table.rows if ".rf." in row["split"]] == [expected]
 
 
 def test_a_zip_of_our_renders_is_told_from_photographs(tmp_path: Path, fake_dataset: Maker) -> None:

@@ -309,6 +309,22 @@ def test_a_screen_of_mixtures_tells_them_apart_and_keeps_those_before(
     assert not any(line.startswith("renders: 0.") for line in said)
 
 
+def test_copies_are_dealt_together_where_no_spots_are_given(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / "photos" / "spots.csv").unlink()
+    content = read_json(home / "photos" / "annotations.json")
+    for place, image in enumerate(content["images"]):
+        name = f"p{place // 2}_png.rf.{place:04x}.png"
+        (home / "photos" / "images" / image["file_name"]).rename(home / "photos" / "images" / name)
+        image["file_name"] = name
+    write_json(home / "photos" / "annotations.json", content)
+    photos = transfer.read_photos(home / "photos")
+    assert photos.copies
+    assert len(set((photos.groups or {}).values())) == 10
+    for fold in recipe.folds(photos.data, photos.spots, recipe.Recipe(**SETTINGS), 0):
+        sides = [{fold.split.group[name] for name in part} for part in (fold.split.train, fold.split.test)]
+        assert not sides[0] & sides[1]
+
+
 def test_categories_that_count_reach_every_run(home: Path, trained: list[str]) -> None:
     """Clean pictures need not list the name."""
     content = read_json(home / "photos" / "annotations.json")

@@ -1,0 +1,37 @@
+"""Augmented copies of one photo, told by Roboflow's names: where no spots are known, they are of one spot."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from segmentation.coco import Dataset
+
+HINT = "their names (.rf.)"
+
+
+def by_name(data: "Dataset") -> dict[str, str] | None:
+    """The source of each photo whose name has Roboflow's mark, else the photo itself; None where none shares one."""
+    from segmentation import groups
+
+    named = groups.by_source_name(data)
+    found = {name: source if groups.COPY_MARK in name else name for name, source in named.items()}
+    return found if len(set(found.values())) < len(found) else None
+
+
+def are_alone(spots: Mapping[str, str] | None) -> bool:
+    """Whether the spots of photos are nothing but the sources of copies."""
+    from segmentation import coco, groups
+
+    def is_source(name: str, spot: str) -> bool:
+        bare = (name, *(name.removeprefix(f"{part}/") for part in coco.SPLITS))
+        return spot == name or spot in {each.partition(groups.COPY_MARK)[0] for each in bare}
+
+    return spots is not None and all(is_source(name, spot) for name, spot in spots.items())
+
+
+def said(found: Mapping[str, str]) -> str:
+    """How many photos are copies, in a sentence."""
+    return (
+        f"{len(found)} photos of {len(set(found.values()))} source photos by {HINT}; copies of one count as one spot, "
+        "and other photos as spots of their own"
+    )
