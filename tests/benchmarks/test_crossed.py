@@ -17,7 +17,7 @@ def scores(seed: int, runs: int, units: int, *, run_sd: float = 0.02, unit_sd: f
 
 
 def test_the_mean_squares_of_two_backbones_are_those_of_the_analysis_of_variance() -> None:
-    runs, units = 3, 6
+    runs, units = 3, 10
     tables = [scores(1, runs, units), scores(2, runs, units, unit_sd=0.1)]
     rows = [(b, r, i, tables[b][r, i]) for b in range(2) for r in range(runs) for i in range(units)]
     fit = ols("y ~ C(b) * C(i) + C(b):C(r)", pd.DataFrame(rows, columns=["b", "r", "i", "y"])).fit()
@@ -36,7 +36,7 @@ def test_the_mean_squares_of_two_backbones_are_those_of_the_analysis_of_variance
 
 
 def test_the_mean_squares_of_paired_arms_are_those_of_the_analysis_of_variance() -> None:
-    runs, units = 4, 7
+    runs, units = 4, 11
     d = scores(3, runs, units)
     rows = [(r, i, d[r, i]) for r in range(runs) for i in range(units)]
     found = anova_lm(ols("y ~ C(r) + C(i)", pd.DataFrame(rows, columns=["r", "i", "y"])).fit())
@@ -50,7 +50,7 @@ def test_the_mean_squares_of_paired_arms_are_those_of_the_analysis_of_variance()
 def test_without_a_unit_part_the_test_is_students_or_welchs_on_run_means() -> None:
     rng = np.random.default_rng(4)
     # Residuals that cancel in every unit leave less variance between units than their size lets expect.
-    residual = np.kron([[0.05, -0.05], [-0.05, 0.05]], np.ones((2, 3)))
+    residual = np.kron([[0.05, -0.05], [-0.05, 0.05]], np.ones((2, 5)))
     one, other = (0.8 + rng.normal(0, 0.02, (4, 1)) + residual for _ in range(2))
     contrast = between(moments(one), moments(other))
     assert contrast.unit == 0
@@ -113,6 +113,34 @@ def test_the_interval_errs_no_more_than_it_says_whatever_the_true_variances(shar
     misses = np.mean(np.abs(contrast.difference) > half_width(contrast, 0.05))
     assert misses < 0.05 + 3 * np.sqrt(0.05 * 0.95 / sets)
     assert misses > 0.02  # conservative, not useless
+
+
+def made(rng: np.random.Generator, runs: int, units: int, run_sd: float, unit_sd: float) -> FloatArray:
+    """4000 tables of equal true means."""
+    sets = 4000
+    noise = rng.normal(0, 0.03, (sets, runs, units)) + rng.normal(0, unit_sd, (sets, 1, units))
+    return np.asarray(noise + rng.normal(0, run_sd, (sets, runs, 1)))
+
+
+def erring(contrast: Contrast) -> float:
+    return float(np.mean(np.abs(contrast.difference) > half_width(contrast, 0.05)))
+
+
+@pytest.mark.parametrize(("first", "second"), [(0.02, 0.01), (0.01, 0.02)])
+def test_unequal_numbers_of_runs_err_no_more_often_than_stated(first: float, second: float) -> None:
+    rng = np.random.default_rng(21)
+    one, other = moments(made(rng, 2, 20, first, 0.005)), moments(made(rng, 10, 20, second, 0.005))
+    contrast, back = between(one, other), between(other, one)
+    assert 0.005 < erring(contrast) < 0.06
+    assert erring(back) == erring(contrast)
+
+
+@pytest.mark.parametrize("units", [2, 5])
+def test_few_units_err_no_more_often_than_stated(units: int) -> None:
+    rng = np.random.default_rng(22)
+    one, other = (moments(made(rng, 10, units, 0.0025, 0.01)) for _ in range(2))
+    assert 0.005 < erring(paired(one)) < 0.055
+    assert 0.005 < erring(between(one, other)) < 0.055
 
 
 def test_what_both_share_does_not_count() -> None:
