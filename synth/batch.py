@@ -22,6 +22,8 @@ from twin.holding import OUTLIVING_SECONDS, hold
 if TYPE_CHECKING:
     from synth.labels import Known
 
+_KEYS = {"images": "id", "annotations": "image_id", "assets": "image_id"}  # what a part lists, and of which image
+
 
 def render_batch(
     out: Path,
@@ -87,6 +89,8 @@ def record(
         stream.write(sensor.jpeg(photograph, chosen.sensor, rng))
     scene_index = index // views_per_scene(config, shown)
     part = read_part(out, number)
+    for name, key in _KEYS.items():  # of an image that was lost
+        part[name] = [each for each in part[name] if each[key] != index + 1]
     part["images"].append(
         {
             "id": index + 1, "file_name": image_file(out, index).name, "width": config.size, "height": config.size,
@@ -144,14 +148,14 @@ def blender(work: Path, *, seconds: float) -> Generator[int]:
 
 
 def missing(out: Path, number: int, images: range) -> list[int]:
-    """The images of batch `number` that its part does not list."""
-    return lacking(read_part(out, number), images)
+    """The images of batch `number` that its part does not list, or whose file is gone."""
+    return lacking(out, read_part(out, number), images)
 
 
-def lacking(part: Mapping[str, Any], images: range) -> list[int]:
-    """The images that a part, as `read_part` gives it, does not list."""
+def lacking(out: Path, part: Mapping[str, Any], images: range) -> list[int]:
+    """The images that a part, as `read_part` gives it, does not list, or whose file is gone."""
     listed = {image["id"] - 1 for image in part["images"]}
-    return [index for index in images if index not in listed]
+    return [index for index in images if index not in listed or not image_file(out, index).is_file()]
 
 
 def read_part(out: Path, number: int) -> dict[str, Any]:
@@ -175,7 +179,7 @@ def read_part(out: Path, number: int) -> dict[str, Any]:
         or not all(
             isinstance(part.get(name, []), list)
             and all(isinstance(each, dict) and isinstance(each.get(key), int) for each in part.get(name, []))
-            for name, key in (("images", "id"), ("annotations", "image_id"), ("assets", "image_id"))
+            for name, key in _KEYS.items()
         )
     ):
         raise InputError(f"{path}: damaged; delete it, and the same command renders its images again")

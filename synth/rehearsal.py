@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from synth import batch, fanout, program
-from synth.render import Task, check_program, claim, finished, room
+from synth.render import Task, check_program, claim, finished, room, whole
 from twin.files import WorkError, free_bytes
 from twin.holding import check_claim
 
@@ -27,7 +27,7 @@ def rehearse(out: Path, task: Task, *, workers: int | None, address: str | None)
         The batch could not be rendered.
     """
     device, needs, workers = room(task.device, workers, address)
-    task = replace(task, device=device)
+    task = whole(out, replace(task, device=device))
     check_claim(out, "dataset", claim(out, task))
     free = free_bytes(out)
     left = {number: batch.missing(out, number, images) for number, images in task.batches.items()}
@@ -41,14 +41,14 @@ def rehearse(out: Path, task: Task, *, workers: int | None, address: str | None)
     at_a_time = workers or fanout.at_a_time(needs)
     at_a_time = max(1, min(at_a_time, len(left)))
     images = sum(map(len, left.values()))
-    whole = len(task.batches[first])
-    hours = max(seconds, seconds / whole * images / at_a_time) / 3600
-    needed = size / whole * images
+    count = len(task.batches[first])
+    hours = max(seconds, seconds / count * images / at_a_time) / 3600
+    needed = size / count * images
     short = "" if needed < free else " (NOT ENOUGH)"
     return (
         f"{out}: {images} of {task.images} images are to render, in {len(left)} batches, {at_a_time} at a time, "
         f"{needs.cpus} threads each\n"
-        f"one batch of {whole} images here: {seconds:.0f} s, {size / 1e6:.1f} MB; in all about {hours:.2g} hours and "
+        f"one batch of {count} images here: {seconds:.0f} s, {size / 1e6:.1f} MB; in all about {hours:.2g} hours and "
         f"{needed / 1e9:.2g} GB of disk, of which {free / 1e9:.0f} GB are free{short}"
     )
 

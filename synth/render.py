@@ -7,7 +7,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +85,8 @@ def render(
 ) -> int:
     """Make `out` a dataset of at least `count` images, resuming what is there; a finished folder is left as it is.
 
+    An image of it whose file is gone is rendered again.
+
     Parameters
     ----------
     out : dataset folder, absent, empty, or begun with the same preset, size, seed, twin and cameras. A larger count
@@ -114,6 +116,7 @@ def render(
     device, needs, workers = room(device, workers, address)  # before anything is written
     task = Task(config=config, shown=shown, count=count, only=only, device=device)
     out = out.resolve()
+    task = whole(out, task)
     with hold(out, "dataset", claim(out, task)):
         if (images := finished(out, task)) is not None:
             return images
@@ -143,14 +146,28 @@ def claim(out: Path, task: Task) -> dict[str, Any]:
     return settings
 
 
+def whole(out: Path, task: Task) -> Task:
+    """The task with as many images as a finished folder has, if those are more."""
+    return replace(task, count=max(task.count, _stated(out) or 0)) if task.only is None else task
+
+
 def finished(out: Path, task: Task) -> int | None:
-    """The number of images in a folder that has all of the task; None where it has not."""
+    """The number of images in a folder that has all of the task; None where it has not, or has lost one's file."""
+    images = _stated(out)
+    if images is None or images < task.images:
+        return None
+    gone = (not batch.image_file(out, index).is_file() for each in task.batches.values() for index in each)
+    return None if any(gone) else images
+
+
+def _stated(out: Path) -> int | None:
+    """The number of images that a finished folder states; None where it is unfinished."""
     manifest = read_manifest(out, "dataset")
     if manifest is None:
         return None
     if not isinstance(manifest.get("images"), int):
         raise InputError(f"{out / 'dataset.json'}: damaged; delete it, and the same command writes it again")
-    return int(manifest["images"]) if manifest["images"] >= task.images else None
+    return int(manifest["images"])
 
 
 def room(device: str, workers: int | None, address: str | None) -> tuple[str, fanout.Needs, int | None]:
@@ -214,7 +231,7 @@ def check_program(out: Path, task: Task, made_by: Mapping[str, str]) -> None:
     lacking, different = False, ""
     for number, images in task.batches.items():
         part = batch.read_part(out, number)
-        lacking = lacking or bool(batch.lacking(part, images))
+        lacking = lacking or bool(batch.lacking(out, part, images))
         if part["images"] and not different:
             stated = part["made_by"]
             different = program.changes(stated, made_by) if stated else "one that did not state itself"

@@ -99,6 +99,17 @@ def dataset(out: Path, order: list[int], **options: object) -> dict[str, bytes]:
     return {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*") if path.is_file()}
 
 
+def test_an_image_that_is_recorded_again_is_listed_once(tmp_path: Path) -> None:
+    dataset(tmp_path / "out", [0, 1, 2])
+    before = batch.read_part(tmp_path / "out", 0)
+    view = tmp_path / "view.npz"
+    np.savez(view, photograph=np.full((SIZE, SIZE, 3), 0.5, np.float16), **seen(2))
+    batch.record(
+        tmp_path / "out", RenderConfig(preset="balanced", size=SIZE, seed=0), None, 0, 2, view, ASSETS, {}
+    )  # the last: the order is the same
+    assert batch.read_part(tmp_path / "out", 0) == before
+
+
 @pytest.mark.parametrize("polygons", [False, True])
 def test_both_coco_files_load_and_agree(polygons: bool, tmp_path: Path) -> None:
     files = dataset(tmp_path / "out", [0, 1, 2, 3], polygons=polygons, maps=spec.MAPS)

@@ -250,6 +250,7 @@ def test_a_batch_that_failed_with_all_of_its_images_there_is_no_failure(
     def failed(*rest: object, **more: object) -> list[fanout.Failure]:
         part = {"images": [{"id": 1, "asset_kind": "plate"}], "made_by": program.made_by()}
         write_json(batch.part_file(tmp_path / "out", 0), part)
+        batch.image_file(tmp_path / "out", 0).touch()
         return [fanout.Failure(key="0", error="Blender ended with status 11")]
 
     monkeypatch.setattr(fanout, "fan_out", failed)
@@ -360,6 +361,7 @@ def assembled(out: Path, monkeypatch: pytest.MonkeyPatch) -> RenderConfig:
         render.Task(config=config, shown=None, count=2),
         lambda index: (np.full((16, 16, 3), 90, np.uint8), [mask]),
     )
+    write_json(batch.part_file(out, 0), {**batch.read_part(out, 0), "made_by": program.made_by()})
     monkeypatch.setattr(fanout, "fan_out", lambda *rest, **more: [])
     assert render.render(out, config, count=2) == 2
     return config
@@ -407,3 +409,27 @@ def test_only_what_is_no_default_is_of_the_preset(monkeypatch: pytest.MonkeyPatc
     assert departures({**stated, "heaps": 0.0, "sensor": {**stated["sensor"], "grain": [0.0, 0.0015]}}) == found
     assert departures({**stated, "heaps": 0.1}) != found
     assert departures({**stated, "unknown": 0}) != found
+
+
+def test_a_lost_image_of_a_finished_folder_is_rendered_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where fewer images are asked for than the folder has, which then stay."""
+    out = tmp_path / "out"
+    config = assembled(out, monkeypatch)
+    kept = {path: path.read_bytes() for path in out.rglob("*") if path.is_file() and path.parent.name != "parts"}
+    lost = batch.image_file(out, 1)
+    lost.unlink()
+
+    def drawn(task: object, items: list[fanout.Item], *, is_done: Any, **more: Any) -> list[fanout.Failure]:
+        assert [item.key for item in items if not is_done(item.key)] == ["0"]
+        assert batch.missing(out, 0, range(2)) == [1]
+        lost.write_bytes(kept[lost])
+        return []
+
+    monkeypatch.setattr(fanout, "fan_out", drawn)
+    assert render.render(out, config, count=1) == 2
+    assert {path: path.read_bytes() for path in kept} == kept
+    lost.unlink()
+    part = batch.read_part(out, 0)
+    write_json(batch.part_file(out, 0), {**part, "made_by": {"corrotwin": "0.0"}})
+    with pytest.raises(InputError, match="begun with another version of the program"):
+        render.render(out, config, count=2)
