@@ -14,17 +14,18 @@ from typing import Any
 from markupsafe import Markup
 
 from benchmarks import drawing
+from benchmarks.config import is_name
 from benchmarks.drawing import Figure
 from benchmarks.latex import latex
 from benchmarks.material import Material, gather
 from benchmarks.page import Part
 from benchmarks.parts import answer, appendix, cost, data, method, pictures, published, renders
 from benchmarks.results import Results, load
-from twin.files import atomic_file
-from twin.holding import CLAIM, hold
+from twin.files import InputError, atomic_file, read_json, write_json
+from twin.holding import hold
 
 FOLDER = "report"
-SUFFIXES = (".csv", ".tex", ".png", ".svg", ".md", ".html")  # of what a report writes
+LIST = "files.json"  # the names of what a report wrote
 JPEG_QUALITY = 85  # of photos inside the page, which a phone has to load; the PNG beside it is exact
 # What Markdown or the HTML inside it would read as markup.
 _MARKUP = re.compile(r"([\\`*\[\]<>|~#$])")
@@ -48,13 +49,29 @@ def write(out: Path) -> Path:
     files |= {"report.md": markdown.encode(), "index.html": html.encode()}
     folder = material.results.folder / FOLDER
     with hold(folder, FOLDER, {}, patience_seconds=30):
-        for name, content in files.items():
-            with atomic_file(folder / name) as stream:
-                stream.write(content)
-        for path in folder.glob("[!.]*"):  # nothing of an earlier report stays beside the new one
-            if path.suffix in SUFFIXES and path.name not in {*files, CLAIM}:
-                path.unlink()
+        replace(folder, files)
     return folder / "index.html"
+
+
+def replace(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write the files of a report; those of an earlier one go, and whatever else lies there stays."""
+    earlier = listed(folder)
+    write_json(folder / LIST, sorted({*earlier, *files}))  # first, so that a report that is cut off can go, too
+    for name, content in files.items():
+        with atomic_file(folder / name) as stream:
+            stream.write(content)
+    for name in earlier - files.keys():
+        (folder / name).unlink(missing_ok=True)
+    write_json(folder / LIST, sorted(files))
+
+
+def listed(folder: Path) -> set[str]:
+    """The names that `LIST` has; none where it is absent or damaged."""
+    try:
+        names = read_json(folder / LIST)
+    except InputError:
+        return set()
+    return {name for name in names if is_name(name)} if isinstance(names, list) else set()
 
 
 def parts(material: Material) -> list[Part]:

@@ -17,6 +17,7 @@ from synth.validation_report import BASIS, markdown_table
 from twin.files import InputError, atomic_file, read_json, read_manifest, write_text
 
 COLUMNS = 6
+SHEET = "![A sample, masks outlined](preview.jpg)"  # a line of every card
 OUTLINE = (255, 0, 200)  # a colour that neither rust nor paint has
 
 
@@ -34,14 +35,26 @@ def write(folder: Path, about: Mapping[str, Any] | None = None) -> None:
     Raises
     ------
     InputError
-        The dataset or its dataset.json is damaged, or lists no images.
+        The dataset or its dataset.json is damaged, or lists no images; or a card.md is there that we did not write.
     """
+    if about is None and not _is_ours(folder / "card.md"):
+        raise InputError(
+            f"{folder / 'card.md'}: not written by this command; rename it, and preview.jpg where you keep one"
+        )
     photos = coco.read(folder, allow_unannotated=True).photos
     if not photos:
         raise InputError(f"{folder}: lists no images; there is nothing to show")
     text = _card(folder, photos) if about is None else _text(folder, photos, json.loads(json.dumps(about)))
     contact_sheet(folder, photos)
     write_text(folder / "card.md", text)
+
+
+def _is_ours(card: Path) -> bool:
+    """Whether a card is one of ours, or absent."""
+    try:
+        return SHEET in card.read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        return True
 
 
 def contact_sheet(folder: Path, photographs: Sequence[coco.Photo], *, most: int = 24, tile: int = 220) -> None:
@@ -99,7 +112,7 @@ def _text(folder: Path, photos: Sequence[coco.Photo], about: Mapping[str, Any] |
         "Made again": _command(about) if about else ["Not known: it was not made by this program."],
         "Known limits": [f"- {limit}" for limit in _limits(about, statistics)],
     }  # fmt: skip
-    lines = [f"# {title}", "", "![A sample, masks outlined](preview.jpg)"]
+    lines = [f"# {title}", "", SHEET]
     for heading, content in sections.items():
         lines += ["", f"## {heading}", "", *content]
     return "\n".join(lines) + "\n"

@@ -347,6 +347,16 @@ def test_a_browser_shows_it_on_a_phone(tmp_path: Path, fake_study: Maker, browse
     assert int(broken) == 0
 
 
+def test_only_files_of_an_earlier_report_go(tmp_path: Path) -> None:
+    (tmp_path / "my-notes.md").write_text("mine")
+    report.replace(tmp_path, {"index.html": b"1", "old.csv": b"1"})
+    report.replace(tmp_path, {"index.html": b"2", "new.csv": b"2"})
+    assert {path.name for path in tmp_path.iterdir()} == {"my-notes.md", "index.html", "new.csv", "files.json"}
+    (tmp_path / "files.json").write_text('["../my-notes.md", "my-notes.md/..", 7]')
+    report.replace(tmp_path, {"index.html": b"3"})
+    assert {path.name for path in tmp_path.iterdir()} == {"my-notes.md", "index.html", "new.csv", "files.json"}
+
+
 def test_a_folder_that_is_no_study(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such folder"):
         results.load(tmp_path / "absent")

@@ -48,6 +48,18 @@ def card_of(folder: Path, said: dict[str, Any] | None = None) -> str:
     return (folder / "card.md").read_text()
 
 
+def test_a_card_of_a_stranger_stays(tmp_path: Path) -> None:
+    folder = dataset(tmp_path)
+    card_of(folder)
+    card_of(folder)  # ours is written again
+    (folder / "card.md").write_text("# My photos\n")
+    before = (folder / "preview.jpg").stat().st_mtime_ns
+    with pytest.raises(InputError, match=r"card\.md: not written by this command; rename it"):
+        preview.write(folder)
+    assert (folder / "card.md").read_text() == "# My photos\n"
+    assert (folder / "preview.jpg").stat().st_mtime_ns == before
+
+
 def test_card_of_renders_says_what_they_are_and_how_to_make_them_again(tmp_path: Path) -> None:
     text = card_of(dataset(tmp_path, asset_kind="pipe"), about())
     rule = preset("balanced").labels
