@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmarks import copies
 from benchmarks.config import STUDIES
+from benchmarks.families import CONTRASTS
 from benchmarks.material import Material
 from benchmarks.page import Block, Bullets, Command, Facts, Part, Text, items
 from benchmarks.results import Results
@@ -149,6 +150,7 @@ def unproven(results: Results) -> list[str]:
         found.append("At 100 % all runs train on the same photos: another training set is not among what varies.")
     if results.groups is None or copies.are_alone(results.groups):
         found.append("Spots are not known: photos that share one count as independent, so intervals are too narrow.")
+    found += _machines(results)
     if not results.across:
         found.append("Transfer: no run was measured on another set.")
     complete = Counter((each.arm, each.backbone) for each in results.scores)
@@ -160,6 +162,31 @@ def unproven(results: Results) -> list[str]:
         "known."
     )
     return found
+
+
+def _machines(results: Results) -> list[str]:
+    """A sentence where the two sides of a comparison were trained on other devices or in another precision."""
+    ran: dict[tuple[str, float, str], set[str]] = {}
+    for each in results.scores:
+        manifest = results.runs[each.id].manifest
+        fast = manifest.get("bfloat16")
+        precision = "" if fast is None else " with bfloat16" if fast else " without bfloat16"
+        how = f"{str(manifest.get('device')).partition(' ')[0]}{precision}"
+        ran.setdefault((each.kind, each.fraction, each.backbone), set()).add(how)
+    pairs = [
+        (f"{contrast.kind} − {contrast.base} ({backbone}, {percent(fraction)})", ran[base] | how)
+        for contrast in CONTRASTS
+        for (kind, fraction, backbone), how in ran.items()
+        if kind == contrast.kind and (base := (contrast.base, fraction, backbone)) in ran
+    ]
+    for kind, fraction in dict.fromkeys((kind, fraction) for kind, fraction, _ in ran):
+        all_of = set().union(*(how for (one, part, _), how in ran.items() if (one, part) == (kind, fraction)))
+        pairs.append((f"backbones of {kind} ({percent(fraction)})", all_of))
+    mixed = [(name, how) for name, how in pairs if len(how) > 1]
+    if not mixed:
+        return []
+    listed = "; ".join(f"{name}: {', '.join(sorted(how))}" for name, how in mixed)
+    return [f"That differences come from what is compared alone: runs differ in device or precision, too, in {listed}."]
 
 
 def _runs(material: Material) -> Table:

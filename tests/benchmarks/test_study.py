@@ -447,6 +447,16 @@ def test_copies_that_a_published_split_tears_are_counted_and_named(
         assert [row["test"] for row in table.rows if ".rf." in row["split"]] == [expected]
 
 
+def test_comparisons_of_runs_on_other_machines_are_named(tmp_path: Path, log: dict[str, Any], data: Path) -> None:
+    out = tmp_path / "out"
+    study.run(out, small(runs=1), Sources(data=data))
+    assert not any("device or precision" in each for each in method.unproven(results.load(out)))
+    path = out / "runs" / "mixed-vgg16-00" / "run.json"
+    write_json(path, {**read_json(path), "device": "cuda (a card)", "bfloat16": True})
+    (told,) = (each for each in method.unproven(results.load(out)) if "device or precision" in each)
+    assert told.endswith("in mixed − real (vgg16, 100 %): cpu, cuda with bfloat16.")
+
+
 def test_a_zip_of_our_renders_is_told_from_photographs(tmp_path: Path, fake_dataset: Maker) -> None:
     fake_dataset(tmp_path / "renders", 4)
     write_manifest(tmp_path / "renders", "dataset", {})
