@@ -234,7 +234,7 @@ def _named(split: "Split") -> str:
 
 def _renders(study: Study, sources: Sources) -> Found | None:
     """Renders that were given, now or before; None where the study renders its own or no run to do takes any."""
-    from segmentation import coco
+    from segmentation import coco, splits
 
     before = study.renders_before
     path, option = sources.synth and sources.synth.resolve(), "--synth"
@@ -260,6 +260,8 @@ def _renders(study: Study, sources: Sources) -> Found | None:
         )
     if study.photos is not None and found.dataset.digest == study.photos.digest:
         raise InputError(f"{path}: these are the photos themselves; give --synth a rendered dataset")
+    if study.photos is not None and study.split is not None:
+        splits.check_renders(study.split, study.photos, found.dataset)
     return found
 
 

@@ -15,7 +15,7 @@ from benchmarks.config import RenderPlan, StudyConfig
 from benchmarks.sources import RENDERS, RUNS, SPLIT, STANDIN, Found, Sources, Study, is_gathered, prepare, split_of
 from segmentation.config import TrainConfig
 from twin import cluster
-from twin.command import available_cores
+from twin.command import available_cores, shown
 from twin.files import InputError, read_manifest, write_json, write_manifest
 from twin.holding import CLAIM, hold
 
@@ -71,6 +71,8 @@ def run(
             classes.tell(study.photos, "--data")
             if study.split is not None and study.split.group == (named := copies.by_name(study.photos)):
                 print(f"--data {study.data}: {copies.said(named)}; --groups-file tells spots", file=sys.stderr)  # noqa: T201
+            if study.split is not None and (left := splits.unused(study.split, study.photos)):
+                print(shown(f"--data {left}"), file=sys.stderr)  # noqa: T201
         for path in sources.across:
             classes.tell(study.across[path.resolve().name].dataset, "--across")
         print(planning.describe(plan, study), flush=True)  # noqa: T201

@@ -303,12 +303,32 @@ def test_renders_of_a_folder_take_the_place_of_rendering(
     assert log["rendered"] == []
 
 
+def test_renders_that_hold_a_test_photo_are_refused_and_photos_beside_the_split_are_told(
+    tmp_path: Path, log: dict[str, Any], data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study.run(tmp_path / "out", small(kinds=("real",)), Sources(data=data), dry_run=True)
+    assert "no part of the split" not in capsys.readouterr().err
+    photos = coco.read(data)
+    parts = splits.split(photos, how="published", seed=0)
+    shutil.copytree(data, tmp_path / "mixed")  # "renders" that are the photos, but for one
+    document = read_json(tmp_path / "mixed" / "annotations.json")
+    write_json(tmp_path / "mixed" / "annotations.json", {**document, "annotations": document["annotations"][1:]})
+    with pytest.raises(InputError, match=r"mixed: 6 renders are photos of validation or test, such as .*; take them"):
+        study.run(tmp_path / "out", small(), Sources(data=data, synth=tmp_path / "mixed"))
+    fewer = replace(parts, train=parts.train[1:], group={name: name for name in parts.group if name != parts.train[0]})
+    splits.save(fewer, tmp_path / "split.json")
+    study.run(tmp_path / "out", small(kinds=("real",)), Sources(data=data, split=tmp_path / "split.json"), dry_run=True)
+    said = capsys.readouterr().err
+    assert f"1 photo stands in no part of the split and will not be used (first: {parts.train[0]}); split again" in said
+    assert not (tmp_path / "out").exists()
+
+
 def test_renders_given_from_the_studys_own_folder_are_not_added_to(
     tmp_path: Path, log: dict[str, Any], data: Path, fake_dataset: Maker
 ) -> None:
     out = tmp_path / "out"
     study.run(out, small(kinds=("real",), runs=1), Sources(data=data))
-    renders = fake_dataset(out / "renders", 3, name="r")
+    renders = fake_dataset(out / "renders", 3, name="r", seed=7)
     study.run(out, small(), Sources(data=data, synth=out / "renders"))
     study.run(out, small(runs=3), Sources(data=data))
     assert log["rendered"] == []
