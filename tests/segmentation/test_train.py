@@ -303,7 +303,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(data, tmp_path)
 
 
 def test_more_renders_than_there_are_are_refused(data, tmp_path):
-    message = "renders: has 7 renders, but synth_count is 8; lower it or render more"
+    message = "renders: has 7 renders, but the synth_count is 8; lower it or render more"
     with pytest.raises(InputError, match=message):
         train(tmp_path / "run", config_of(replace(COUNTED, synth_count=8)), **data)
     splits.save(data["split"], tmp_path / "split.json")

@@ -164,7 +164,7 @@ def test_nothing_known_is_said_to_be_unknown(tmp_path: Path) -> None:
 
 def test_command_writes_both_anew(tmp_path: Path) -> None:
     dataset(tmp_path)
-    (tmp_path / "card.md").write_text("old")
+    (tmp_path / "card.md").write_text(f"# of an earlier version\n\n{preview.SHEET}\n")
     done = subprocess.run(
         [sys.executable, "-m", "synth", "preview", str(tmp_path)], capture_output=True, text=True, timeout=60
     )
