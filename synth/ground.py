@@ -51,10 +51,14 @@ def ground_props(
     seed = float(rng.uniform(0, 100))
     props = [Prop(shape="box", pose=base, material=kind, color=looks[kind], seed=seed)]
     for number, (what, pieces) in enumerate(_litter(kind, rng, where, half)):
-        file = f"{prefix}-{number}-{what}.npz"
-        np.savez(folder / file, vertices=pieces.vertices, faces=pieces.faces, tone=pieces.tone)
-        props.append(Prop(shape="mesh", pose=_UNMOVED, material=what, color=looks[what], seed=seed, file=file))
+        props.append(lying(pieces, what, looks[what], seed, folder, f"{prefix}-{number}-{what}.npz"))
     return props
+
+
+def lying(pieces: Pieces, material: str, color: Color, seed: float, folder: Path, file: str) -> Prop:
+    """Pieces as a prop where they lie; their mesh goes to ``folder/file``."""
+    np.savez(folder / file, vertices=pieces.vertices, faces=pieces.faces, tone=pieces.tone)
+    return Prop(shape="mesh", pose=_UNMOVED, material=material, color=color, seed=seed, file=file)
 
 
 def _litter(kind: str, rng: np.random.Generator, where: Site, half: float) -> list[tuple[str, Pieces]]:

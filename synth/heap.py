@@ -13,9 +13,9 @@ from scipy.interpolate import RegularGridInterpolator
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import KDTree
 
-from synth.ground import LOOKS, between
+from synth.ground import LOOKS, between, lying
 from synth.litter import Area, Array, Pieces, leaves, rubble, site, stones
-from synth.spec import Color, Matrix, Prop
+from synth.spec import Color, Prop
 from synth.surroundings import vary
 
 BUDGET = 40_000  # triangles of a heap
@@ -24,7 +24,6 @@ HEIGHT_M, REACH_M = (0.02, 0.14), (0.08, 0.45)
 # Two ends of its colour, linear RGB: earth as brown as rust, and dust of concrete.
 BROWN: tuple[Color, Color] = ((0.060, 0.038, 0.024), (0.27, 0.155, 0.085))
 GREY: tuple[Color, Color] = ((0.12, 0.10, 0.085), (0.32, 0.28, 0.235))
-_UNMOVED: Matrix = ((1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -106,13 +105,12 @@ def heap_props(within: Area, feet: Array, folder: Path, prefix: str, rng: np.ran
     if leafy:
         leaf = vary(between(LOOKS["leaf"], rng), rng)
         parts.append(("leaf", leaf, leaves(rng, where, count=int(rng.integers(3, 60)))))
-    seed, props = float(rng.uniform(0, 100)), []
-    for number, (material, look, pieces) in enumerate(parts):
-        if len(pieces.faces):
-            file = f"{prefix}-{number}-{material}.npz"
-            np.savez(folder / file, vertices=pieces.vertices, faces=pieces.faces, tone=pieces.tone)
-            props.append(Prop(shape="mesh", pose=_UNMOVED, material=material, color=look, seed=seed, file=file))
-    return props
+    seed = float(rng.uniform(0, 100))
+    return [
+        lying(pieces, material, look, seed, folder, f"{prefix}-{number}-{material}.npz")
+        for number, (material, look, pieces) in enumerate(parts)
+        if len(pieces.faces)
+    ]
 
 
 def _noise(rng: np.random.Generator, shape: tuple[int, int], sigma: float) -> NDArray[np.float64]:
