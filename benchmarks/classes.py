@@ -1,11 +1,10 @@
 """Which categories of a set of photos count as corrosion: all, or those that are named."""
 
 import sys
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from twin.files import InputError
+from twin.command import shown
 
 if TYPE_CHECKING:
     from segmentation.coco import Dataset
@@ -32,25 +31,7 @@ def read(path: Path, classes: tuple[str, ...] | None, *, allow_unannotated: bool
 
 def tell(data: "Dataset", option: str) -> None:
     """Say on stderr which categories count as corrosion, where several have annotations and none was named."""
-    counts = Counter() if data.classes is not None else annotated(data)
-    if len(counts) > 1:
-        listed = ", ".join(f"{name} ({count})" for name, count in sorted(counts.items()))
-        print(  # noqa: T201
-            f"{option} {data.folder}: annotations of {len(counts)} categories all count as corrosion: {listed}; "
-            "--classes chooses",
-            file=sys.stderr,
-        )
-
-
-def annotated(data: "Dataset") -> Counter[str]:
-    """The number of annotations of each category that has any; of photos with masks in place of a json, nothing."""
-    from segmentation import coco
-
-    found: Counter[str] = Counter()
-    try:
-        for source, _ in coco.sources(data.inside):
-            part = coco.check_document(coco.read_json(source), source)
-            found.update(str(part.categories[each["category_id"]].get("name")) for each in part.annotations.values())
-    except InputError:  # no json, or one of several that was named itself
-        return Counter()
-    return found
+    if data.classes is None and len(data.categories) > 1:
+        listed = ", ".join(f"{name} ({count})" for name, count in sorted(data.categories.items()))
+        text = f"annotations of {len(data.categories)} categories all count as corrosion: {listed}; --classes chooses"
+        print(shown(f"{option} {data.folder}: {text}"), file=sys.stderr)  # noqa: T201

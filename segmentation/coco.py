@@ -10,8 +10,9 @@ and `pictures`, writing is in `coco_write`; what other packages use of them is t
 """
 
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -70,6 +71,8 @@ class Dataset:
     classes: tuple[str, ...] | None = None
     """Names of the categories that were read as corrosion; None for all."""
     extracted: Path | None = None
+    categories: Mapping[str, int] = field(default_factory=dict)
+    """The number of annotations of each category that has any, whether it was read as corrosion or not."""
 
     @property
     def inside(self) -> Path:
@@ -119,9 +122,15 @@ def read(path: Path, *, classes: tuple[str, ...] | None = None, allow_unannotate
     if not allow_unannotated and not any(photo.annotations for photo in photos):
         of = f" of {', '.join(classes)}" if classes is not None else " at all"
         raise InputError(f"{path}: no annotations{of}; export the dataset again with its segmentation masks")
-    return Dataset(
-        folder=path if path.is_dir() else path.parent, photos=tuple(photos), digest=digest(contents), classes=classes
+    categories = Counter(
+        str(part.categories[each["category_id"]].get("name"))
+        for _, _, part in parts
+        for each in part.annotations.values()
     )
+    return Dataset(
+        folder=path if path.is_dir() else path.parent, photos=tuple(photos), digest=digest(contents), classes=classes,
+        categories=categories,
+    )  # fmt: skip
 
 
 def _parts(path: Path) -> list[tuple[Path, str | None, Document]]:

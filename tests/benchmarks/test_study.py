@@ -387,6 +387,17 @@ def with_cracks(folder: Path) -> None:
     write_json(folder / "annotations.json", content)
 
 
+def test_names_of_categories_cannot_steer_a_terminal(
+    tmp_path: Path, log: dict[str, Any], data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_cracks(data)
+    content = read_json(data / "annotations.json")
+    content["categories"][-1]["name"] = "crack\x1b[2J"
+    write_json(data / "annotations.json", content)
+    study.run(tmp_path / "out", small(kinds=("real",), runs=1), Sources(data=data), dry_run=True)
+    assert r"corrosion (10), crack\x1b[2J (10); --classes chooses" in capsys.readouterr().err
+
+
 def test_categories_that_count_are_chosen_kept_and_told(
     tmp_path: Path, log: dict[str, Any], data: Path, fake_dataset: Maker, capsys: pytest.CaptureFixture[str]
 ) -> None:
