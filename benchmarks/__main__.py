@@ -30,6 +30,10 @@ def run(
     across: tuple[Path, ...] = (),
     classes: tuple[str, ...] = (),
     threads: int | None = None,
+    size: int | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    learning_rate: float | None = None,
     address: str | None = None,
     weights: Path | None = None,
     dry_run: bool = False,
@@ -57,6 +61,10 @@ def run(
         across: folders of other real sets; every run is measured on all their photos too.
         classes: names of the categories that count as corrosion, in data and across; by default all, or the study's.
         threads: CPU threads of a run, by default the profile's.
+        size: side of the square that networks train on, in pixels, by default the profile's; divisible by 32.
+        epochs: of every run, by default the profile's.
+        batch_size: images of an optimiser step, by default the profile's.
+        learning_rate: by default the profile's; `python -m segmentation tune` finds a good one.
         address: of a Ray cluster to run on, such as auto; without it this machine.
         weights: folder that `python -m segmentation weights` prepared, where there is no internet; needs profile paper.
         dry_run: print the plan (runs, hours, disk) and stop; nothing is written.
@@ -69,7 +77,10 @@ def run(
     begun = time.monotonic()
     if out is None:
         out = Path("out/benchmark") / f"{profile}-{data.resolve().name if data else 'standin'}"
-    config = choose(profile, kinds=arms, fractions=fractions, backbones=backbones, runs=runs, threads=threads)
+    changes = {"size": size, "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
+    config = choose(
+        profile, kinds=arms, fractions=fractions, backbones=backbones, runs=runs, threads=threads, changes=changes
+    )
     check_weights(weights, next(iter(config.grid.values())), "--profile paper")
     sources = Sources(
         data=data, synth=synth, split=split, groups_file=groups_file, across=across, classes=classes or None

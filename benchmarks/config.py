@@ -7,12 +7,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
+from types import MappingProxyType
 from typing import Any
 
 from segmentation.config import ARMS, BACKBONES, PROFILES, DataArm, Profile, TrainConfig, configure
 from twin.files import InputError
 
 MOST_RUNS = 10_000  # of a cell; more is a mistake
+TUNED = ("size", "epochs", "batch_size", "learning_rate")  # settings that the command of a study may change
 
 
 def is_name(text: Any) -> bool:
@@ -231,8 +233,13 @@ def choose(
     backbones: Sequence[str] = (),
     runs: int | None = None,
     threads: int | None = None,
+    changes: Mapping[str, Any] = MappingProxyType({}),
 ) -> StudyConfig:
     """The study of a profile with other arms, fractions, backbones, runs or threads; what is left out is the profile's.
+
+    Parameters
+    ----------
+    changes : training settings in place of the profile's; None leaves that one.
 
     Raises
     ------
@@ -246,7 +253,10 @@ def choose(
         backbones or usual.backbones,
         usual.runs if runs is None else runs,
     )
-    return replace(usual, cells=chosen, threads=usual.threads if threads is None else threads)
+    others = {
+        name: value for name, value in changes.items() if value is not None and value != PROFILES[profile].get(name)
+    }
+    return replace(usual, cells=chosen, threads=usual.threads if threads is None else threads, changes=others)
 
 
 def from_json(value: Mapping[str, Any]) -> StudyConfig:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmarks import copies
-from benchmarks.config import STUDIES
+from benchmarks.config import STUDIES, TUNED
 from benchmarks.families import CONTRASTS
 from benchmarks.material import Material
 from benchmarks.page import Block, Bullets, Command, Facts, Part, Text, items
@@ -37,7 +37,8 @@ def part(material: Material, tables: Sequence[Table]) -> Part:
 
 def command(results: Results) -> str:
     """The command that makes this study again, or one for each group of cells with its own number of runs."""
-    if results.config.changes:  # settings that the command of a study does not have
+    changes = results.config.changes
+    if changes.keys() - set(TUNED):  # settings that the command of a study does not have
         return "python -m benchmarks transfer  # a fold of it; with the options of its folder"
     data, renders = results.manifest["data"], results.manifest["renders"]
     given = "" if data["folder"] == "standin" else f" --data {shlex.quote(data['name'])}"
@@ -52,6 +53,7 @@ def command(results: Results) -> str:
         given += f" --across {' '.join(shlex.quote(name) for name in results.across)}"
     if results.config.threads != STUDIES[results.config.profile].threads:
         given += f" --threads {results.config.threads}"
+    given += "".join(f" --{name.replace('_', '-')} {changes[name]}" for name in TUNED if name in changes)
     groups: dict[tuple[Any, ...], list[str]] = {}
     for cell in results.cells:  # equal backbones, fractions and runs are one command
         groups.setdefault((cell.backbone, cell.fraction, cell.runs), []).append(cell.kind)

@@ -808,6 +808,30 @@ def test_settings_in_place_of_the_profiles_are_those_of_all_runs_and_of_the_fold
         study.run(tmp_path / "out", small(), Sources(data=data))
 
 
+def test_settings_that_the_command_may_change_stand_in_the_command_of_the_report(
+    tmp_path: Path, log: dict[str, Any], data: Path
+) -> None:
+    given = {"size": 64, "epochs": None, "batch_size": PROFILES["quick"]["batch_size"], "learning_rate": 0.0036}
+    config = small(changes=given)
+    assert config.changes == {"size": 64, "learning_rate": 0.0036}  # the rest is as in the profile
+    assert {(each.size, each.learning_rate) for each in config.grid.values()} == {(64, 0.0036)}
+    assert study.run(tmp_path / "out", config, Sources(data=data)) == []
+    line = method.command(results.load(tmp_path / "out"))
+    assert line.startswith("python -m benchmarks run --profile quick")
+    assert "--size 64 --learning-rate 0.0036 --arms real mixed" in line
+    log["trained"].clear()
+    again = small(changes={"size": 64, "learning_rate": 0.0036}, runs=3)
+    assert study.run(tmp_path / "out", again, Sources(data=data)) == []
+    assert sorted(log["trained"]) == ["mixed-vgg16-02", "real-vgg16-02"]
+
+
+def test_a_size_that_no_network_takes_is_bad_input(tmp_path: Path, data: Path) -> None:
+    done = command("run", "--data", data, "--size", "100", "--out", tmp_path / "out")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "size 100 is not divisible by 32" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_split_is_taken_as_it_is_and_a_plan_that_was_told_is_not_told_again(
     tmp_path: Path, log: dict[str, Any], data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
