@@ -65,7 +65,7 @@ def inspect(
     """
     from dataclasses import replace
 
-    from twin import inspection, intake
+    from twin import inspection, intake, logbook
 
     _check_seed(seed)
     single = (date, kind, zone, value, tool, place, uv, photo, uvmap, scatter, bias, detection, false_calls)
@@ -104,7 +104,7 @@ def inspect(
             records, content = intake.from_photos(photo, uvmap, record, folder)
         elif photo:
             records = [replace(record, value=round(float(intake.read_mask(photo[0]).mean()), 6))]
-    new = inspection.append(folder, records, content)
+    new = logbook.append(folder, records, content)
     were_there = "" if len(new) == len(records) else ", the others were there"
     print(f"{len(new)} of {len(records)} records added{were_there}")  # noqa: T201
     days = {record.date for record in records}

@@ -7,8 +7,9 @@ from twin import assets, state
 from twin.assets.surface import Asset, Texels
 from twin.histories import bank, prior_of
 from twin.inference import PARTICLES, Knowledge, learn
-from twin.inspection import Record, check, read
+from twin.inspection import Record, check
 from twin.intake import seen_texels
+from twin.logbook import read
 from twin.state import Twin
 
 DRAWS, DRAWS_SEEN = 64, 256  # of the bank; the latter where rusted shares are known, which few histories fit

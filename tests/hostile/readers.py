@@ -16,7 +16,7 @@ from segmentation import card, coco, evaluate, groups, predictions, predictor, r
 from segmentation.config import REAL, configure
 from segmentation.encoders import source
 from synth import batch, preview, program, subject, uvmap, validate, validation_report
-from twin import inspection, intake, state
+from twin import inspection, intake, logbook, state
 from twin.files import write_json, write_manifest
 from twin.holding import check_claim
 
@@ -73,7 +73,7 @@ def make_twin(folder: Path) -> None:
     twin = state.sample_twin("plate", np.random.default_rng(0), texel_mm=10.0)
     twin = state.Twin(**{**vars(twin), "parameters": SMALL_PLATE})
     state.save(twin, folder)
-    inspection.append(
+    logbook.append(
         folder,
         [inspection.Record(date=f"{twin.clock:%Y-%m-%d}", kind="grade", zone="face", value=1, tool="eye", uv=None)],
     )
@@ -270,7 +270,7 @@ JSON_READERS = {
     "COCO, previewed": Reader(file="annotations.json", make=make_coco, read=preview.write),
     "card of a dataset": Reader(file="dataset.json", make=make_rendered, read=preview.write),
     "twin": Reader(file="twin.json", make=make_twin, read=lambda folder: state.fields(state.load(folder)[0])),
-    "records": Reader(file="inspections.jsonl", make=make_twin, read=inspection.read),
+    "records": Reader(file="inspections.jsonl", make=make_twin, read=logbook.read),
     "camera, points": Reader(
         file="camera.json", make=make_camera, read=lambda folder: uvmap.read_camera(folder / "camera.json")
     ),

@@ -15,7 +15,7 @@ from PIL import ExifTags, Image
 
 from synth import uvmap
 from synth.uvmap import Camera, read_camera, texel_map
-from twin import assets, inspection, intake, state
+from twin import assets, intake, logbook, state
 from twin.assets import Asset, Texels
 from twin.coating import Paint
 from twin.exposure import at
@@ -320,8 +320,8 @@ def test_a_mask_becomes_records_of_an_inspection(folder: Path, surface: tuple[As
     copy.mkdir()
     for name, content in before.items():
         (copy / name).write_bytes(content)
-    inspection.append(copy, records, photo)
-    assert inspection.read(copy)[0] == records
+    logbook.append(copy, records, photo)
+    assert logbook.read(copy)[0] == records
 
 
 def test_a_map_of_another_twin_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from twin import assets, forecast, inspection, recall, state
+from twin import assets, forecast, logbook, recall, state
 from twin.assets import Asset, Texels
 from twin.coating import Paint
 from twin.exposure import at
@@ -53,7 +53,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for value in (6.9, 6.5, 6.7)
     ]
     share = Record(date="2009-12-01", zone="body", kind="photo", value=0.4, tool="camera")
-    inspection.append(folder, [*readings, share])
+    logbook.append(folder, [*readings, share])
     return folder
 
 

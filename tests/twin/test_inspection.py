@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from twin import assets, inspection, intake, state
+from twin import assets, inspection, intake, logbook, state
 from twin.coating import Paint
 from twin.exposure import at
 from twin.files import InputError
@@ -56,9 +56,9 @@ def test_records_survive_the_round_trip(folder: Path) -> None:
         Record(date="2007-01-02", zone="back", kind="photo", value=0.25, tool="camera", detection=0.8, false_calls=0.0),
         Record(date="2007-01-02", zone="face", kind="pit", value=0.4, tool="gauge", bias_sd=0.0),
     ]
-    assert inspection.append(folder, records[:2]) == records[:2]
-    assert inspection.append(folder, records[2:]) == records[2:]
-    assert inspection.read(folder) == (records, "")
+    assert logbook.append(folder, records[:2]) == records[:2]
+    assert logbook.append(folder, records[2:]) == records[2:]
+    assert logbook.read(folder) == (records, "")
     line = json.loads((folder / "inspections.jsonl").read_text().splitlines()[0])
     assert {"date", "zone", "value", "unit", "tool"} <= set(line)
 
@@ -70,36 +70,36 @@ def test_usual_errors_are_filled_in() -> None:
 
 def test_inspections_need_no_fields(folder: Path) -> None:
     next(folder.glob("fields-*.npz")).unlink()
-    inspection.append(folder, [READING])
-    assert inspection.read(folder) == ([READING], "")
+    logbook.append(folder, [READING])
+    assert logbook.read(folder) == ([READING], "")
 
 
 def test_a_twin_without_inspections_has_none(folder: Path) -> None:
-    assert inspection.read(folder) == ([], "")
+    assert logbook.read(folder) == ([], "")
 
 
 @pytest.mark.parametrize("cut", [1, 2, 40, 90])
 def test_a_torn_last_line_is_left_out_reported_and_removed(folder: Path, cut: int) -> None:
     other = replace(READING, date="2007-05-31")
-    inspection.append(folder, [READING, other])
+    logbook.append(folder, [READING, other])
     path = folder / "inspections.jsonl"
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) - cut])
-    records, note = inspection.read(folder)
+    records, note = logbook.read(folder)
     if cut == 1:  # only the line's end is missing: the record is whole
         assert (records, note) == ([READING, other], "")
     else:
         assert records == [READING]
         assert "line 2 is torn" in note
-    inspection.append(folder, [other])
+    logbook.append(folder, [other])
     assert path.read_bytes().rstrip(b"\n") == whole.rstrip(b"\n")
     third = replace(READING, date="2008-01-01")
-    inspection.append(folder, [third])
-    assert inspection.read(folder) == ([READING, other, third], "")
+    logbook.append(folder, [third])
+    assert logbook.read(folder) == ([READING, other, third], "")
 
 
 def test_damage_before_the_end_is_refused(folder: Path) -> None:
-    inspection.append(folder, [READING, replace(READING, date="2007-05-31")])
+    logbook.append(folder, [READING, replace(READING, date="2007-05-31")])
     path = folder / "inspections.jsonl"
     first, second = path.read_text().splitlines()
     for bad, message in (
@@ -110,10 +110,10 @@ def test_damage_before_the_end_is_refused(folder: Path) -> None:
     ):
         path.write_text(f"{bad}\n{second}\n")
         with pytest.raises(InputError, match=message):
-            inspection.read(folder)
+            logbook.read(folder)
     path.write_text(f"{second}\n{first}\n")
     with pytest.raises(InputError, match="line 2 is of 2006-05-31, before"):
-        inspection.read(folder)
+        logbook.read(folder)
 
 
 def test_a_twin_is_inspected_on_the_day_it_is_built() -> None:
@@ -152,18 +152,18 @@ def test_a_pipe_may_be_thicker_than_nominal_by_more() -> None:
     ],
 )
 def test_records_that_cannot_be_change_nothing(folder: Path, change: dict[str, object], message: str) -> None:
-    inspection.append(folder, [READING])
+    logbook.append(folder, [READING])
     before = content(folder)
     with pytest.raises(InputError, match=message):
-        inspection.append(folder, [replace(READING, value=9.7), replace(READING, **change)])
+        logbook.append(folder, [replace(READING, value=9.7), replace(READING, **change)])
     assert content(folder) == before
 
 
 def test_a_twin_grown_beyond_today_is_inspected_at_its_own_time(tmp_path: Path) -> None:
     state.save(replace(plate(), clock=later(EPOCH, 200)), tmp_path / "t")
-    assert len(inspection.append(tmp_path / "t", [replace(READING, date="2199-12-01", value=9.0)])) == 1
+    assert len(logbook.append(tmp_path / "t", [replace(READING, date="2199-12-01", value=9.0)])) == 1
     with pytest.raises(InputError, match="yet to come"):
-        inspection.append(tmp_path / "t", [replace(READING, date="2201-01-01", value=9.0)])
+        logbook.append(tmp_path / "t", [replace(READING, date="2201-01-01", value=9.0)])
 
 
 @pytest.mark.parametrize(
@@ -203,10 +203,10 @@ def test_a_history_is_imported_in_order_and_only_once(folder: Path, tmp_path: Pa
     records = intake.from_csv(path)
     assert records[0] == READING
     assert records[1].scatter_sd == 0.2
-    assert len(inspection.append(folder, records)) == 3
-    assert [record.date for record in inspection.read(folder)[0]] == ["2004-05-31", "2006-05-31", "2006-05-31"]
+    assert len(logbook.append(folder, records)) == 3
+    assert [record.date for record in logbook.read(folder)[0]] == ["2004-05-31", "2006-05-31", "2006-05-31"]
     before = content(folder)
-    assert inspection.append(folder, records) == []
+    assert logbook.append(folder, records) == []
     assert content(folder) == before
 
 
@@ -249,8 +249,8 @@ def test_a_photograph_becomes_shares_of_what_it_saw(folder: Path) -> None:
     assert [record.zone for record in records] == ["face"]
     area = texels.area_mm2
     assert records[0].value == pytest.approx(area[seen & rusted].sum() / area[seen].sum(), abs=1e-6)
-    inspection.append(folder, records, photo)
-    found, _ = inspection.read(folder)
+    logbook.append(folder, records, photo)
+    found, _ = logbook.read(folder)
     np.testing.assert_array_equal(intake.seen_texels(folder, found[0], asset.atlas_shape), seen)
     (folder / found[0].seen).write_bytes(photo[:-30])
     with pytest.raises(InputError, match="damaged"):
@@ -317,7 +317,7 @@ def test_a_photograph_without_a_pose_is_a_share_of_its_zone(
     mask = png(tmp_path / "mask.png", np.arange(200).reshape(10, 20) < 30)
     done = command("inspect", folder, "--date", "2006-05-31", "--tool", "phone", "--photo", mask, "--zone", "face")
     assert done.returncode == 0, done.stderr
-    (record,), _ = inspection.read(folder)
+    (record,), _ = logbook.read(folder)
     assert (record.kind, record.zone, record.value, record.seen) == ("photo", "face", 0.15, "")
 
 
@@ -354,15 +354,15 @@ def test_pixels_vote_on_a_texel(folder: Path, tmp_path: Path) -> None:
 DIES = """
 import os, signal, sys
 from pathlib import Path
-from twin import inspection, intake
+from twin import intake, logbook
 
 def dies(path, whole, lines):
     with path.open("ab") as stream:
         stream.write(lines[: int(sys.argv[3])])
     os.kill(os.getpid(), signal.SIGKILL)
 
-inspection._extend = dies
-inspection.append(Path(sys.argv[1]), intake.from_csv(Path(sys.argv[2])))
+logbook._extend = dies
+logbook.append(Path(sys.argv[1]), intake.from_csv(Path(sys.argv[2])))
 """
 
 
@@ -371,39 +371,39 @@ def test_a_killed_command_leaves_whole_records_and_can_be_given_again(
     folder: Path, tmp_path: Path, written: int
 ) -> None:
     """Killed before, in the middle of, and after its write."""
-    inspection.append(folder, [replace(READING, date="2003-05-31")])
-    before = inspection.read(folder)[0]
+    logbook.append(folder, [replace(READING, date="2003-05-31")])
+    before = logbook.read(folder)[0]
     (tmp_path / "r.csv").write_text(TABLE)
     line = [sys.executable, "-c", DIES, str(folder), str(tmp_path / "r.csv"), str(written)]
     assert subprocess.run(line, check=False, capture_output=True).returncode == -signal.SIGKILL
-    found, note = inspection.read(folder)
+    found, note = logbook.read(folder)
     assert found[:1] == before
     assert bool(note) == (written == 70)
     records = intake.from_csv(tmp_path / "r.csv")
-    inspection.append(folder, records)
-    found, note = inspection.read(folder)
+    logbook.append(folder, records)
+    found, note = logbook.read(folder)
     assert (len(found), note) == (4, "")
 
 
 def test_of_equal_readings_none_is_lost_when_an_import_was_cut_off_between_them(folder: Path) -> None:
-    inspection.append(folder, [READING])  # the first row of two
-    assert inspection.append(folder, [READING, READING]) == [READING]
-    assert inspection.append(folder, [READING, READING]) == []
-    assert inspection.read(folder)[0] == [READING, READING]
+    logbook.append(folder, [READING])  # the first row of two
+    assert logbook.append(folder, [READING, READING]) == [READING]
+    assert logbook.append(folder, [READING, READING]) == []
+    assert logbook.read(folder)[0] == [READING, READING]
 
 
 @pytest.mark.parametrize("trouble", [OSError(28, "No space left on device"), KeyboardInterrupt()])
 def test_a_full_disk_and_ctrl_c_leave_the_records_as_they_were(
     folder: Path, monkeypatch: pytest.MonkeyPatch, trouble: BaseException
 ) -> None:
-    inspection.append(folder, [READING])
+    logbook.append(folder, [READING])
     before = content(folder)
 
     def fails(descriptor: int) -> None:
         raise trouble
 
     with monkeypatch.context() as patch:
-        patch.setattr(inspection.os, "fsync", fails)
+        patch.setattr(logbook.os, "fsync", fails)
         with pytest.raises(InputError if isinstance(trouble, OSError) else KeyboardInterrupt):
-            inspection.append(folder, [replace(READING, date="2007-05-31")])
+            logbook.append(folder, [replace(READING, date="2007-05-31")])
     assert content(folder) == before
