@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 def inspect(
     folder: Positional[Path],
     csv: Path | None = None,
+    withdraw: tuple[int, ...] = (),
+    why: str = "",
     date: str = "",
     kind: str = "",
     zone: str = "",
@@ -34,7 +36,7 @@ def inspect(
     category_measured: bool = False,
     seed: int = 0,
 ) -> None:
-    """Record what an inspection found, and say whether it agrees with what was known before.
+    """Record what an inspection found, and say whether it agrees with what was known before; or list all records.
 
     Example: python -m twin inspect spool --date 2016-05-31 --kind ultrasonic --zone body --value 7.9 --tool UT-3
     --place TML-1, or: python -m twin inspect spool --csv readings.csv, or: python -m twin inspect spool --date
@@ -44,6 +46,9 @@ def inspect(
         folder: of the twin.
         csv: table of readings with columns date, zone, kind, value, tool and, if wanted, unit, place, u, v, scatter_sd,
             bias_sd, detection, false_calls; instead of all other options.
+        withdraw: lines of records that were wrong, as the list without options numbers them: they stay in the file and
+            count no more.
+        why: of --withdraw; kept beside it.
         date: day of the inspection, as 2016-05-31.
         kind: ultrasonic (remaining thickness, mm), pit (depth of the deepest pit of the zone, mm), grade (ISO 4628-3, 0
             to 5) or photo (rusted share of the zone, 0 to 1).
@@ -71,6 +76,17 @@ def inspect(
     single = (date, kind, zone, value, tool, place, uv, photo, uvmap, scatter, bias, detection, false_calls)
     content = b""
     records: list[Record]
+    if withdraw or why:
+        if csv is not None or any(given not in ("", None, ()) for given in single):
+            raise InputError("inspect: --withdraw and --why go with no other option")
+        if not withdraw:
+            raise InputError("inspect: --why goes with --withdraw")
+        for record in logbook.withdraw(folder, withdraw, why):
+            print(f"withdrawn: {record.kind} of {record.date} on {record.zone}, {record.value:g} {record.unit}")  # noqa: T201
+        return
+    if csv is None and all(given in ("", None, ()) for given in (*single, uvmap)):
+        _list(folder)
+        return
     if csv is not None:
         if any(given not in ("", None, ()) for given in single):
             raise InputError("inspect: give either --csv or single values")
@@ -112,6 +128,36 @@ def inspect(
     for item in knowledge.agreement:
         if item.date in days:
             print(_agreement(item, knowledge.now.widening))  # noqa: T201
+
+
+def _list(folder: Path) -> None:
+    """Print a twin's records as a table, the withdrawn ones too."""
+    import sys
+
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from twin import logbook, state
+    from twin.command import shown
+
+    twin, log = state.read(folder), logbook.log(folder)
+    if log.note:
+        print(f"warning: {log.note}", file=sys.stderr)  # noqa: T201
+    if not log.records:
+        print(f"{twin.id}: no inspection recorded")  # noqa: T201
+        return
+    table = Table(title=f"{twin.id}: {len(log.in_force)} of {len(log.records)} records count")
+    for name in ("line", "date", "kind", "zone", "value", "tool", "place", "withdrawn"):
+        table.add_column(name, justify="right" if name in ("line", "value") else "left")
+    for line, record in log.records.items():
+        gone = log.withdrawn.get(line)
+        cells = (
+            record.date, record.kind, record.zone, f"{record.value:g} {record.unit}", record.tool, record.place,
+            f"{gone.date} {gone.why}".strip() if gone else "",
+        )  # fmt: skip
+        table.add_row(str(line), *(escape(shown(cell)) for cell in cells))
+    Console().print(table)
 
 
 def forecast(

@@ -1,85 +1,129 @@
 """The file that keeps what inspections found.
 
-`inspections.jsonl` in a twin's folder has one record a line and only ever grows. A command killed while it writes can
-leave a torn last line: reading leaves it out and says so, the next append removes it.
+`inspections.jsonl` in a twin's folder has one record a line and only ever grows: a record that was wrong is withdrawn
+by a line behind it, and stays to be read. A command killed while it writes can leave a torn last line: reading leaves
+it out and says so, the next append removes it.
 """
 
 import json
 import os
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from twin import assets, files, holding, state
 from twin.files import InputError
-from twin.inspection import Record, check
+from twin.inspection import Record, check, moment
 from twin.state import Twin
 
 RECORDS = "inspections.jsonl"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Withdrawal:
+    """A line that takes back the record of an earlier line (`withdraws`, from 1): when, and why."""
+
+    withdraws: int
+    date: str
+    why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Log:
+    """The whole lines of a file, their length in bytes, and a note on a torn end, empty where there is none."""
+
+    lines: tuple[Record | Withdrawal, ...] = ()
+    length: int = 0
+    note: str = ""
+
+    @property
+    def records(self) -> dict[int, Record]:
+        """All records by line, from 1, the withdrawn ones too."""
+        return {number: line for number, line in enumerate(self.lines, start=1) if isinstance(line, Record)}
+
+    @property
+    def withdrawn(self) -> dict[int, Withdrawal]:
+        """What took records back, by the line of the record."""
+        return {line.withdraws: line for line in self.lines if isinstance(line, Withdrawal)}
+
+    @property
+    def in_force(self) -> dict[int, Record]:
+        """The records that count, by line, oldest first."""
+        return {number: record for number, record in self.records.items() if number not in self.withdrawn}
+
+
 def read(folder: Path) -> tuple[list[Record], str]:
-    """Records of a twin, oldest first, and a line on a torn end, empty where there is none.
+    """The records of a twin that count, oldest first, and a line on a torn end, empty where there is none.
 
     Raises
     ------
     InputError
-        A line other than the last that is no record.
+        As of `log`.
     """
-    records, _, note = _read(folder / RECORDS)
-    return records, note
+    found = log(folder)
+    return list(found.in_force.values()), found.note
 
 
-def _read(path: Path) -> tuple[list[Record], int, str]:
-    """Records, the length in bytes of what is whole, and a note on what is not."""
+def log(folder: Path) -> Log:
+    """All that a twin's file of inspections says.
+
+    Raises
+    ------
+    InputError
+        A line other than the last that is no record, a record before the one above it, or a withdrawal of no record.
+    """
+    path = folder / RECORDS
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        return [], 0, ""
+        return Log()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    records: list[Record] = []
-    whole = 0
+    lines: list[Record | Withdrawal] = []
+    length, note = 0, ""
     for number, line in enumerate(content.splitlines(keepends=True), start=1):
         try:
-            values = files.parsed(line.decode())
-            records.append(_record(values))
+            lines.append(_line(files.parsed(line.decode())))
         except (ValueError, TypeError, LookupError, OverflowError, InputError) as error:
             if not line.endswith(b"\n"):
-                return records, whole, f"{path}: line {number} is torn and left out; enter that inspection again"
+                note = f"{path}: line {number} is torn and left out; enter that inspection again"
+                break
             raise InputError(f"{path}: line {number} is no record ({error}); mend or remove it") from error
-        if len(records) > 1 and records[-1].date < records[-2].date:
-            raise InputError(f"{path}: line {number} is of {values['date']}, before the line above it; mend the order")
-        whole += len(line)
-    return records, whole, ""
+        length += len(line)
+    found = Log(lines=tuple(lines), length=length, note=note)
+    for number, each in enumerate(lines, start=1):
+        if isinstance(each, Withdrawal) and not (each.withdraws < number and each.withdraws in found.records):
+            raise InputError(f"{path}: line {number} withdraws line {each.withdraws}, no record before it; remove it")
+    last = ""
+    for number, record in found.in_force.items():
+        if record.date < last:
+            raise InputError(f"{path}: line {number} is of {record.date}, before the line above it; mend the order")
+        last = record.date
+    return found
 
 
-def _record(values: Any) -> Record:
+def _line(values: Any) -> Record | Withdrawal:
     if not isinstance(values, dict):
         raise InputError("not an object")
+    if "withdraws" in values:
+        found = Withdrawal(**values)
+        if type(found.withdraws) is not int or not isinstance(found.why, str):
+            raise InputError("withdraws no line")
+        moment(found.date)
+        return found
     uv = values.get("uv")
     return Record(**{**values, "value": float(values["value"]), "uv": None if uv is None else (uv[0], uv[1])})
-
-
-def _check_not_yet_to_come(record: Record, twin: Twin) -> None:
-    """Refuse a date after both the twin's clock and today, which is a day ahead of this machine's in some places."""
-    today = datetime.now(UTC).date()
-    if record.date > max(today + timedelta(days=1), twin.clock.date()).isoformat():
-        raise InputError(
-            f"{record.kind} of {record.date}: is yet to come, for today is {today} and the twin's clock "
-            f"{twin.clock:%Y-%m-%d}; correct the date, or grow the twin first"
-        )
 
 
 def append(folder: Path, records: Sequence[Record], photo: bytes = b"") -> list[Record]:
     """Add records to a twin's folder, and return those that were not there yet.
 
-    For each record that is there one equal to it is left out, so that an import that was cut off can be given again;
-    readings that are equal, not the same and given one after the other differ by `place`. Everything is checked before
-    anything is written.
+    For each record that is there one equal to it is left out, also where it was withdrawn, so that an import that was
+    cut off or mended can be given again; readings that are equal, not the same and given one after the other differ by
+    `place`. Everything is checked before anything is written.
 
     Parameters
     ----------
@@ -100,8 +144,8 @@ def append(folder: Path, records: Sequence[Record], photo: bytes = b"") -> list[
         check(record, twin, asset, texels)
     path = folder / RECORDS
     with holding.hold(folder, "twin", {}):
-        before, whole, _ = _read(path)
-        there = Counter(before)
+        before = log(folder)
+        there = Counter(before.records.values())
         new = []
         for record in sorted(records, key=lambda record: record.date):
             if there[record]:
@@ -110,21 +154,52 @@ def append(folder: Path, records: Sequence[Record], photo: bytes = b"") -> list[
                 new.append(record)
         if new:
             _check_not_yet_to_come(new[-1], twin)
-        if before and new and new[0].date < before[-1].date:
-            raise InputError(
-                f"date {new[0].date}: the last inspection was on {before[-1].date}; give that day or a later one"
-            )
+        last = max((record.date for record in before.in_force.values()), default="")
+        if new and new[0].date < last:
+            raise InputError(f"date {new[0].date}: the last inspection was on {last}; give that day or a later one")
         names = {record.seen for record in new if record.seen}
         try:
             for name in names:
                 with files.atomic_file(folder / name) as target:
                     target.write(photo)
-            lines = "".join(json.dumps(_plain(record), allow_nan=False) + "\n" for record in new).encode()
-            if lines:
-                _extend(path, whole, lines)
         except OSError as error:
             raise InputError(f"{error.filename or path}: cannot be written ({error.strerror})") from error
+        _extend(path, before.length, _encoded([_plain(record) for record in new]))
     return new
+
+
+def withdraw(folder: Path, lines: Sequence[int], why: str = "") -> list[Record]:
+    """Take records back, by their lines from 1, and return them; they stay in the file and count no more.
+
+    Raises
+    ------
+    InputError
+        No twin there, a line that is no record that counts, or another process is writing there. Nothing has changed
+        then.
+    """
+    state.read(folder)  # before the lock, which would create the folder
+    with holding.hold(folder, "twin", {}):
+        before = log(folder)
+        for number in lines:
+            if number in before.withdrawn:
+                raise InputError(f"line {number}: was withdrawn on {before.withdrawn[number].date}")
+            if number not in before.records:
+                raise InputError(f"line {number}: no record there; python -m twin inspect {folder} lists them")
+        numbers = list(dict.fromkeys(lines))
+        today = f"{datetime.now(UTC):%Y-%m-%d}"
+        said = {"date": today, "why": why} if why else {"date": today}
+        _extend(folder / RECORDS, before.length, _encoded([{"withdraws": number, **said} for number in numbers]))
+    return [before.records[number] for number in numbers]
+
+
+def _check_not_yet_to_come(record: Record, twin: Twin) -> None:
+    """Refuse a date after both the twin's clock and today, which is a day ahead of this machine's in some places."""
+    today = datetime.now(UTC).date()
+    if record.date > max(today + timedelta(days=1), twin.clock.date()).isoformat():
+        raise InputError(
+            f"{record.kind} of {record.date}: is yet to come, for today is {today} and the twin's clock "
+            f"{twin.clock:%Y-%m-%d}; correct the date, or grow the twin first"
+        )
 
 
 def _plain(record: Record) -> dict[str, Any]:
@@ -135,16 +210,25 @@ def _plain(record: Record) -> dict[str, Any]:
     return {name: value for name, value in content.items() if value not in ("", None)}
 
 
+def _encoded(values: Sequence[Mapping[str, Any]]) -> bytes:
+    return "".join(json.dumps(each, allow_nan=False) + "\n" for each in values).encode()
+
+
 def _extend(path: Path, whole: int, lines: bytes) -> None:
     """Write lines behind the first `whole` bytes of a file, and to the disk; or, if that fails, leave these alone."""
-    with path.open("ab", buffering=0) as stream:
-        if whole and not path.read_bytes()[:whole].endswith(b"\n"):
-            lines = b"\n" + lines
-        try:
-            stream.truncate(whole)
-            while lines:
-                lines = lines[stream.write(lines) :]
-            os.fsync(stream.fileno())
-        except BaseException:  # a full disk, Ctrl-C
-            stream.truncate(whole)
-            raise
+    if not lines:
+        return
+    try:
+        with path.open("ab", buffering=0) as stream:
+            if whole and not path.read_bytes()[:whole].endswith(b"\n"):
+                lines = b"\n" + lines
+            try:
+                stream.truncate(whole)
+                while lines:
+                    lines = lines[stream.write(lines) :]
+                os.fsync(stream.fileno())
+            except BaseException:  # a full disk, Ctrl-C
+                stream.truncate(whole)
+                raise
+    except OSError as error:
+        raise InputError(f"{error.filename or path}: cannot be written ({error.strerror})") from error

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from twin import assets, inspection, intake, logbook, state
+from twin import assets, commands, inspection, intake, logbook, state
 from twin.coating import Paint
 from twin.exposure import at
 from twin.files import InputError
@@ -407,3 +407,75 @@ def test_a_full_disk_and_ctrl_c_leave_the_records_as_they_were(
         with pytest.raises(InputError if isinstance(trouble, OSError) else KeyboardInterrupt):
             logbook.append(folder, [replace(READING, date="2007-05-31")])
     assert content(folder) == before
+
+
+# --- records that were wrong
+
+
+def test_a_withdrawn_record_stays_in_the_file_and_counts_no_more(folder: Path) -> None:
+    wrong = replace(READING, date="2006-06-01", value=8.9)
+    later_one = replace(READING, date="2007-05-31")
+    logbook.append(folder, [READING, wrong])
+    path = folder / "inspections.jsonl"
+    before = path.read_bytes()
+    assert logbook.withdraw(folder, [2], "typed 8.9 for 9.8") == [wrong]
+    assert path.read_bytes().startswith(before)
+    assert logbook.read(folder) == ([READING], "")
+    # The day before it may be entered now, and an import that holds it does not bring it back.
+    right = replace(wrong, date="2006-05-31", value=9.8, place="P2")
+    assert logbook.append(folder, [READING, wrong, right, later_one]) == [right, later_one]
+    assert logbook.read(folder) == ([READING, right, later_one], "")
+    assert logbook.log(folder).withdrawn[2].why == "typed 8.9 for 9.8"
+
+
+def test_what_does_not_count_cannot_be_withdrawn(folder: Path) -> None:
+    logbook.append(folder, [READING])
+    logbook.withdraw(folder, [1])
+    before = content(folder)
+    for line, message in ((1, "line 1: was withdrawn on 2"), (2, "line 2: no record there"), (0, "line 0: no record")):
+        with pytest.raises(InputError, match=message):
+            logbook.withdraw(folder, [line])
+    assert content(folder) == before
+    for bad, message in (
+        ('{"withdraws": 3, "date": "2026-01-01"}', "line 3 withdraws line 3, no record before it"),
+        ('{"withdraws": 2, "date": "2026-01-01"}', "line 3 withdraws line 2"),
+        ('{"withdraws": "1", "date": "2026-01-01"}', "line 3 is no record"),
+        ('{"withdraws": 1, "date": "now"}', "line 3 is no record"),
+        ('{"withdraws": 1}', "line 3 is no record"),
+    ):
+        (folder / "inspections.jsonl").write_bytes(before["inspections.jsonl"] + bad.encode() + b"\n")
+        with pytest.raises(InputError, match=message):
+            logbook.read(folder)
+
+
+def test_a_withdrawal_that_is_torn_is_left_out(folder: Path) -> None:
+    logbook.append(folder, [READING])
+    logbook.withdraw(folder, [1], "another asset")
+    path = folder / "inspections.jsonl"
+    path.write_bytes(path.read_bytes()[:-20])
+    records, note = logbook.read(folder)
+    assert records == [READING]
+    assert "line 2 is torn" in note
+    logbook.withdraw(folder, [1], "another asset")
+    assert logbook.read(folder) == ([], "")
+
+
+def test_records_are_listed_and_withdrawn_by_command(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    commands.inspect(folder)
+    assert "no inspection recorded" in capsys.readouterr().out
+    logbook.append(folder, [READING, replace(READING, date="2006-06-01", tool="[red]eye\x1b[2J")])
+    commands.inspect(folder, withdraw=(1,), why="wrong spool")
+    assert capsys.readouterr().out == "withdrawn: ultrasonic of 2006-05-31 on face, 9.8 mm\n"
+    commands.inspect(folder)
+    listed = capsys.readouterr().out
+    assert ": 1 of 2 records count" in listed
+    assert "wrong spool" in listed
+    assert "\x1b" not in listed
+    for options in ({"date": "2006-05-31"}, {"csv": Path("r.csv")}):
+        with pytest.raises(InputError, match="go with no other option"):
+            commands.inspect(folder, withdraw=(2,), **options)
+    with pytest.raises(InputError, match="--why goes with"):
+        commands.inspect(folder, why="wrong spool")
