@@ -362,6 +362,13 @@ TWINS = {
         r"inspections\.jsonl: line 2 is no record", "forecast",
     ),
     "records nested without end": twin(recorded("[" * 100_000), r"inspections\.jsonl: line 2 is no record", "forecast"),
+    "a withdrawal of a line to come": twin(
+        recorded('{"withdraws": 3, "date": "2026-05-31"}'), "line 2 withdraws line 3, no record before it", "forecast"
+    ),
+    "a withdrawal of line 10^400": twin(
+        recorded(json.dumps({"withdraws": 10**400, "date": "2026-05-31"})), r"line 2 (is no record|withdraws)",
+        "forecast",
+    ),
     "a reading of 10^400 mm": twin(
         recorded(json.dumps({"date": "2016-05-31", "zone": "face", "kind": "pit", "value": 10**400, "tool": "x"})),
         r"inspections\.jsonl: line 2 is no record", "forecast",

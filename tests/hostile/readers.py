@@ -79,6 +79,22 @@ def make_twin(folder: Path) -> None:
     )
 
 
+def make_withdrawal(folder: Path) -> None:
+    """The same twin, and a line that withdraws its reading."""
+    make_twin(folder)
+    logbook.withdraw(folder, [1], "of another plate")
+    line = (folder / logbook.RECORDS).read_bytes().splitlines()[1]
+    (folder / "withdrawal.json").write_bytes(line)
+
+
+def read_withdrawal(folder: Path) -> None:
+    """Read a twin's records with a line of ours behind the first."""
+    records = folder / logbook.RECORDS
+    line = (folder / "withdrawal.json").read_bytes().replace(b"\n", b" ")
+    records.write_bytes(records.read_bytes().splitlines(keepends=True)[0] + line + b"\n")
+    logbook.read(folder)
+
+
 def make_camera(folder: Path) -> None:
     """A camera whose pose follows from picked points."""
     places = [[0, 0, 0], [1, 0, 0], [0, 1, 0], [1, 1, 0], [0.5, 0.5, 0.4], [0.2, 0.7, 0.3]]
@@ -271,6 +287,7 @@ JSON_READERS = {
     "card of a dataset": Reader(file="dataset.json", make=make_rendered, read=preview.write),
     "twin": Reader(file="twin.json", make=make_twin, read=lambda folder: state.fields(state.load(folder)[0])),
     "records": Reader(file="inspections.jsonl", make=make_twin, read=logbook.read),
+    "withdrawal": Reader(file="withdrawal.json", make=make_withdrawal, read=read_withdrawal),
     "camera, points": Reader(
         file="camera.json", make=make_camera, read=lambda folder: uvmap.read_camera(folder / "camera.json")
     ),
