@@ -1,7 +1,8 @@
 """The families of comparisons that a report states verdicts on, each adjusted by itself.
 
-Arms: every contrast is a family of its own, over backbone and fraction, at equal fractions only (Holm). Backbones: all
-pairs of an arm at a fraction (Bonferroni). Which numbers count is decided in `benchmarks.comparison`.
+Arms: every contrast is a family of its own, over backbone and fraction, at equal fractions only (Holm). Renders beat
+the controls where they beat each of them, so each control may err in 5 % by itself. Backbones: all pairs of an arm at a
+fraction (Bonferroni). Which numbers count is decided in `benchmarks.comparison`.
 """
 
 from collections.abc import Mapping
@@ -28,6 +29,8 @@ class Contrast:
 CONTRASTS = (
     Contrast(base="real", kind="mixed", question="Do renders help?"),
     Contrast(base="copy-paste", kind="mixed", question="Do renders beat copy-paste of the same photos?"),
+    Contrast(base="strong", kind="mixed", question="Do renders beat stronger augmentation of the same photos?"),
+    Contrast(base="shuffled", kind="mixed", question="Do renders with their own masks beat those with shuffled ones?"),
     Contrast(base="real", kind="copy-paste", question="Does copy-paste help?"),
     Contrast(base="real", kind="strong", question="Does stronger augmentation help?"),
     Contrast(base="real", kind="shuffled", question="Do renders help without their masks?"),

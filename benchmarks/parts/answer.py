@@ -11,8 +11,10 @@ from benchmarks.page import Block, Bullets, Part, Text, Tile, Tiles
 from benchmarks.parts.verdicts import tally
 from benchmarks.statistics import summary
 from benchmarks.table import write
-from benchmarks.verdict import VERDICTS
-from benchmarks.words import count, in_arm, interval, listed, of_photos, percent
+from benchmarks.verdict import VERDICTS, number_of
+from benchmarks.words import count, in_arm, interval, listed, of_photos, percent, training
+
+CONTROLS = ("copy-paste", "strong", "shuffled")  # what renders are held against, the baselines first
 
 
 def part(material: Material) -> Part:
@@ -119,15 +121,29 @@ def _all_comparisons(material: Material) -> str:
 
 
 def _control(material: Material) -> str:
-    found = _of_lead(material, "copy-paste", "mixed")
-    if not found:
+    """Renders against what else the same photos give, copy-paste first; then against the other controls in short."""
+    found = {base: _of_lead(material, base, "mixed") for base in CONTROLS}
+    known = [base for base in CONTROLS if found[base]]
+    fraction = None
+    if found["copy-paste"] or found["strong"]:
+        first = found[known.pop(0)][0]
+        start, fraction = material.f1.sentence(first).removesuffix("."), material.f1.fraction(first)
+    else:
         others = [kind for kind in material.results.kinds if kind not in ("real", "mixed")]
         trained = f" (trained: {listed(others)})" if others else ""
-        return (
+        start = (
             "Whether renders beat the cheapest use of the same photos, copy-paste of their corrosion, is not known: no "
-            f"such pair of runs is complete{trained}."
+            f"such pair of runs is complete{trained}"
         )
-    return material.f1.sentence(found[0])
+    return "; ".join([start, *(_beside(material, base, found[base], fraction) for base in known)]) + "."
+
+
+def _beside(material: Material, base: str, found: Sequence[Comparison], fraction: float | None) -> str:
+    """Renders against one more control, at the part of the photos that the sentence speaks of, if it is there."""
+    each = next((each for each in found if material.f1.fraction(each) == fraction), found[0])
+    part = material.f1.fraction(each)
+    at = "" if part == fraction else f" {'and' if part == 1 else 'at'} {of_photos(part)}"
+    return f"against {training(base)}{at} F1 {number_of(each)}, {VERDICTS[each.verdict]}"
 
 
 def _ranked(material: Material) -> list[tuple[str, float, float | None, int]]:

@@ -11,7 +11,7 @@ from benchmarks import results
 from benchmarks.config import cells
 from benchmarks.families import Families
 from benchmarks.material import Material
-from benchmarks.parts import answer
+from benchmarks.parts import answer, renders
 from benchmarks.parts.cost import pareto
 from benchmarks.parts.method import command, unproven
 from benchmarks.parts.verdicts import contrast_blocks
@@ -82,6 +82,47 @@ def test_the_answer_is_five_sentences_with_numbers(uneven: results.Results) -> N
     assert answer.warnings(material(uneven))[-1].startswith("1 of 22 runs are missing")
 
 
+def test_renders_are_held_against_every_control_and_each_is_a_family_of_its_own(
+    tmp_path: Path, fake_study: Maker
+) -> None:
+    more = cells(("strong",), (1.0,), ("vgg16",), 3)
+    fake_study(
+        tmp_path, kinds=("real", "mixed", "copy-paste", "shuffled"), fractions=(0.5, 1.0), backbones=("vgg16",), runs=3,
+        more=more,
+    )  # fmt: skip
+    found = material(results.load(tmp_path))
+    families = {(each.base, each.kind): values for each, values in found.f1.contrasts.items()}
+    members = {pair: [each.members for each in values] for pair, values in families.items() if pair[1] == "mixed"}
+    assert members == {
+        ("real", "mixed"): [2, 2],
+        ("copy-paste", "mixed"): [2, 2],
+        ("strong", "mixed"): [1],  # at all photos alone: no second fraction to pay for
+        ("shuffled", "mixed"): [2, 2],
+    }
+    table = next(block for block in contrast_blocks(found) if block.kind == "table")
+    assert {"mixed − strong", "mixed − shuffled"} <= {row["question"] for row in table.rows}
+    (controls,) = (figure for figure in renders._forests(found) if figure.name == "controls")
+    assert controls.height_in > 0.95 + 0.31 * 10
+    said = answer.sentences(found)["Against the control"]
+    assert said.startswith("With vgg16 at 50 % of the training photos, ")
+    copied, *others = said.removesuffix(".").split("; against ")
+    assert "training with copy-paste" in copied
+    assert others[0].startswith("training with strong augmentation and all training photos F1 ")
+    assert others[1].startswith("training with renders of shuffled masks F1 ")
+    strong = families["strong", "mixed"][0]
+    assert f"{strong.difference:+.3f} (95 % interval ".replace("-", "−") in others[0]
+
+
+def test_without_copy_paste_strong_augmentation_is_the_control_and_shuffled_masks_are_none(
+    tmp_path: Path, fake_study: Maker
+) -> None:
+    for kind, start in (("strong", "With vgg16 and all training photos, "), ("shuffled", "Whether renders beat ")):
+        fake_study(tmp_path / kind, kinds=("real", "mixed", kind), backbones=("vgg16",), runs=2)
+        said = answer.sentences(material(results.load(tmp_path / kind)))["Against the control"]
+        assert said.startswith(start)
+    assert "is not known: no such pair of runs is complete (trained: shuffled); against training with " in said
+
+
 @pytest.mark.parametrize(("shift", "word"), [(120, "better"), (-120, "worse")])
 def test_the_numbers_of_the_answer_are_those_of_the_pixels(
     tmp_path: Path, fake_study: Maker, shift: int, word: str
@@ -136,13 +177,13 @@ def test_where_renders_are_compared_the_answer_speaks_of_that_backbone(tmp_path:
 
 
 def test_without_photos_alone_no_sentence_speaks_of_them(tmp_path: Path, fake_study: Maker) -> None:
-    fake_study(tmp_path, kinds=("mixed", "strong"), backbones=("vgg16", "resnet152"), runs=2)
+    fake_study(tmp_path, kinds=("copy-paste", "strong"), backbones=("vgg16", "resnet152"), runs=2)
     found = material(results.load(tmp_path))
     assert not found.on_photos_alone
     sentences = answer.sentences(found)
-    assert sentences["Backbones"].startswith("In the arm mixed with all training photos ")
+    assert sentences["Backbones"].startswith("In the arm copy-paste with all training photos ")
     assert "photos alone" not in sentences["Backbones"]
-    assert [tile.label for tile in answer.tiles(found)] == ["Highest mean, arm mixed"]
+    assert [tile.label for tile in answer.tiles(found)] == ["Highest mean, arm copy-paste"]
     (text,) = (block.text for block in contrast_blocks(found) if block.kind == "text")
     assert text.startswith("Nothing is compared: at no backbone and part of the photos")
 
