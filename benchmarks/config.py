@@ -166,6 +166,11 @@ class StudyConfig:
         return {**PROFILES[self.profile], **self.changes}
 
     @property
+    def changed(self) -> str:
+        """The changed settings in words, such as ``learning rate 0.0036, size 64``; empty where there are none."""
+        return ", ".join(f"{name.replace('_', ' ')} {self.changes[name]}" for name in sorted(self.changes))
+
+    @property
     def grid(self) -> dict[str, TrainConfig]:
         """The runs by id, such as ``mixed-vgg16-02``; the first run of every cell first."""
         return {

@@ -4,6 +4,7 @@ Figures are narrow, so that their words can still be read on a phone 400 pixels 
 """
 
 import io
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
 WIDTH_IN = 4.7
+FOOT_CHARACTERS = 95  # of a line along the foot; more would run out of the figure
 
 # Okabe & Ito, Color Universal Design, 2008: told apart with every common colour vision; line styles and markers
 # differ as well.
@@ -81,7 +83,9 @@ def files(figure: Figure) -> dict[str, bytes]:
     with mpl.rc_context(STYLE):
         drawn = Canvas(figsize=(WIDTH_IN, figure.height_in), layout="constrained")
         FigureCanvasAgg(drawn)
-        drawn.supxlabel(plain(figure.foot), fontsize=6.5, color="#8a3b00", x=0.01, ha="left")
+        drawn.supxlabel(
+            plain(textwrap.fill(figure.foot, FOOT_CHARACTERS)), fontsize=6.5, color="#8a3b00", x=0.01, ha="left"
+        )
         figure.draw(drawn)
         for kind in ("png",) if figure.photos else ("svg", "png"):
             stream = io.BytesIO()  # the date would make each file differ

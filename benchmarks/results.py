@@ -82,9 +82,9 @@ class Results:
 
     @property
     def profile_label(self) -> str:
-        """The profile, as every caption says it."""
-        changed = " with changed settings" if self.config.changes else ""
-        return "quick: smoke, not results" if self.smoke else f"{self.config.profile}{changed}"
+        """The profile with the settings that are not its own, as every caption says it."""
+        changed = f" with {self.config.changed}" if self.config.changed else ""
+        return f"{self.config.profile}{changed}{': smoke, not results' if self.smoke else ''}"
 
     @property
     def label(self) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import classes, copies, state
 from benchmarks import config as configuration
-from benchmarks.config import RenderPlan, StudyConfig, is_name
+from benchmarks.config import TUNED, RenderPlan, StudyConfig, is_name
 from benchmarks.manifest import KIND, check
 from twin.files import InputError, read_manifest
 from twin.holding import CLAIM, check_claim
@@ -146,6 +146,8 @@ def prepare(out: Path, config: StudyConfig, sources: Sources) -> Study:
         across={},
         gone={},
     )
+    if earlier is not None:
+        _check_training(out, config, configuration.from_json(earlier["config"]))
     if not is_gathered(out):
         check_claim(out, KIND, study.shared)
     if earlier is not None:
@@ -171,12 +173,24 @@ def _earlier(out: Path) -> dict[str, Any] | None:
         manifest = read_manifest(out, KIND)
         if manifest is not None:
             check(manifest)
-            configuration.from_json(manifest["config"])
+            _ = configuration.from_json(manifest["config"]).training
     except (InputError, AttributeError, KeyError, TypeError) as error:
         raise InputError(
             f"{out / 'study.json'}: damaged ({error}); put an intact one there, or delete it: runs stay"
         ) from error
     return manifest
+
+
+def _check_training(out: Path, config: StudyConfig, before: StudyConfig) -> None:
+    """Refuse training settings that differ from the study's in nothing but what its command takes; say what to give."""
+    there, asked = before.training, config.training
+    different = [name for name in (*TUNED, *there, *asked) if there.get(name) != asked.get(name)]
+    if before.profile != config.profile or not different or not set(different) <= set(TUNED):
+        return
+    names = [name for name in TUNED if name in different]
+    told = ", ".join(f"training {name}: {there[name]!r:.40} there, {asked[name]!r:.40} asked" for name in names)
+    given = " ".join(f"--{name.replace('_', '-')} {there[name]!s:.40}" for name in names)
+    raise InputError(f"{out}: {told}; give {given} as before, or choose another folder")
 
 
 def split_of(study: Study, real: "Dataset", sources: Sources) -> "Split":

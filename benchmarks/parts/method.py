@@ -153,6 +153,11 @@ def unproven(results: Results) -> list[str]:
     if results.groups is None or copies.are_alone(results.groups):
         found.append("Spots are not known: photos that share one count as independent, so intervals are too narrow.")
     found += _machines(results)
+    if results.config.changes and not results.config.changes.keys() - set(TUNED):
+        found.append(
+            f"That every backbone and arm is at its best: all have the same settings ({results.config.changed}), "
+            "whatever these were tuned on; tuning and the choice of the best epoch both look at the validation photos."
+        )
     if not results.across:
         found.append("Transfer: no run was measured on another set.")
     complete = Counter((each.arm, each.backbone) for each in results.scores)

@@ -362,3 +362,19 @@ def test_a_folder_that_is_no_study(tmp_path: Path) -> None:
         results.load(tmp_path / "absent")
     with pytest.raises(InputError, match="unfinished"):
         results.load(tmp_path)
+
+
+def test_a_long_foot_goes_on_in_a_second_line() -> None:
+    feet: list[str] = []
+    foot = (
+        "Data: steel-bridges (photographs). Profile: small with batch size 8, epochs 9, learning rate 0.0036, size 96."
+    )
+    drawing.files(
+        drawing.Figure(
+            name="x", title="x", caption="x", foot=foot, height_in=1.0, draw=lambda on: feet.append(on.get_supxlabel()),
+            photos=True,
+        )
+    )  # fmt: skip
+    (text,) = feet
+    assert text.split() == foot.split()
+    assert [len(line) <= 95 for line in text.split("\n")] == [True, True]

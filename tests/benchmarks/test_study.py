@@ -819,6 +819,29 @@ def test_settings_that_the_command_may_change_stand_in_the_command_of_the_report
     line = method.command(results.load(tmp_path / "out"))
     assert line.startswith("python -m benchmarks run --profile quick")
     assert "--size 64 --learning-rate 0.0036 --arms real mixed" in line
+    found = results.load(tmp_path / "out")
+    assert found.profile_label == "quick with learning rate 0.0036, size 64: smoke, not results"
+    changes = found.config.changes
+    at_small = replace(found, config=replace(found.config, profile="small"))
+    assert at_small.profile_label == "small with learning rate 0.0036, size 64"
+    tuned = [line for line in method.unproven(found) if "whatever these were tuned on" in line]
+    assert len(tuned) == 1
+    assert "(learning rate 0.0036, size 64)" in tuned[0]
+    for others in ({}, {**changes, "keep": "averaged"}):
+        other = replace(found, config=replace(found.config, changes=others))
+        assert not any("tuned on" in line for line in method.unproven(other))
+    before, size, rate = snapshot(tmp_path / "out"), PROFILES["quick"]["size"], PROFILES["quick"]["learning_rate"]
+    for kept, told, given in (
+        ({"learning_rate": 0.0036}, f"training size: 64 there, {size} asked", "--size 64"),
+        (
+            {},
+            f"training size: 64 there, {size} asked, training learning_rate: 0.0036 there, {rate} asked",
+            "--size 64 --learning-rate 0.0036",
+        ),
+    ):
+        with pytest.raises(InputError, match=f": {told}; give {given} as before, or choose another folder$"):
+            study.run(tmp_path / "out", small(changes=kept), Sources(data=data))
+    assert snapshot(tmp_path / "out") == before
     log["trained"].clear()
     again = small(changes={"size": 64, "learning_rate": 0.0036}, runs=3)
     assert study.run(tmp_path / "out", again, Sources(data=data)) == []
