@@ -90,13 +90,25 @@ def part(material: Material, complexity: Callable[[str, int], "Complexity"]) -> 
     if sentence := _front([row for row in rows if row["pareto"] is not None]):
         blocks.append(Text(text=sentence))
     scored = [row for row in rows if row["f1_mean"] is not None]
+    mixed = _machines(material)
     if len(scored) > 1:
-        blocks.append(_figure(material, scored, size))
+        blocks.append(_figure(material, scored, size, mixed))
     return Part(
         key="cost",
         title="Accuracy against cost",
         short="Cost",
-        blocks=(*blocks, _table(material, rows, size, timed)),
+        blocks=(*blocks, _table(material, rows, size, timed, mixed)),
+    )
+
+
+def _machines(material: Material) -> str:
+    """What to know of training minutes that are of several kinds of machine, in a sentence; nothing of one kind."""
+    runs = [each for name in material.results.config.backbones for each in material.cell(material.reference, name)]
+    devices = sorted({str(material.results.runs[each.id].manifest.get("device")) for each in runs})
+    if len(devices) < 2:
+        return ""
+    return (
+        f" Training minutes are of runs on {len(devices)} kinds of machine ({', '.join(devices)}): no measure of speed."
     )
 
 
@@ -143,7 +155,7 @@ def _row(material: Material, backbone: str, size: "Complexity", timing: Timing |
     }
 
 
-def _table(material: Material, rows: Sequence[Row], size: int, timed: dict[str, Timing]) -> Table:
+def _table(material: Material, rows: Sequence[Row], size: int, timed: dict[str, Timing], mixed: str) -> Table:
     how = next(iter(timed.values()), None)
     latency = (
         ""
@@ -156,7 +168,8 @@ def _table(material: Material, rows: Sequence[Row], size: int, timed: dict[str, 
     return material.table(
         "cost",
         "Accuracy against cost",
-        f"Arm “{material.reference}”: mean ± SD over runs; cost of the U-Net for one {size}×{size} image.{latency}",
+        f"Arm “{material.reference}”: mean ± SD over runs; cost of the U-Net for one {size}×{size} image.{latency}"
+        f"{mixed}",
         (
             text_column("Backbone", "backbone"),
             number_column("Runs", "runs", "d"),
@@ -172,7 +185,7 @@ def _table(material: Material, rows: Sequence[Row], size: int, timed: dict[str, 
     )
 
 
-def _figure(material: Material, rows: Sequence[Row], size: int) -> Figure:
+def _figure(material: Material, rows: Sequence[Row], size: int, mixed: str) -> Figure:
     costs = {
         "latency_ms": (f"latency p50, ms ({size} px)", 1.0),
         "train_minutes_mean": ("training, min a run", 1.0),
@@ -184,8 +197,9 @@ def _figure(material: Material, rows: Sequence[Row], size: int) -> Figure:
         axes = drawn.subplots(2, 2, sharey=True)
         for axis, (key, (label, scale)) in zip(axes.flat, costs.items(), strict=True):
             points = [(row[key] * scale, row["f1_mean"]) if row[key] is not None else (None, None) for row in rows]
-            front = sorted((points[place] for place in pareto(points)), key=lambda point: point[0] or 0)
-            axis.plot([cost for cost, _ in front], [score for _, score in front], color="#9aa5b1", lw=1, ls="--")
+            if key != "train_minutes_mean" or not mixed:
+                front = sorted((points[place] for place in pareto(points)), key=lambda point: point[0] or 0)
+                axis.plot([cost for cost, _ in front], [score for _, score in front], color="#9aa5b1", lw=1, ls="--")
             for (cost, score), row in zip(points, rows, strict=True):
                 if cost is not None:
                     name, sd = row["backbone"], row["f1_sd"] or 0
@@ -204,7 +218,7 @@ def _figure(material: Material, rows: Sequence[Row], size: int) -> Figure:
         "cost",
         "F1 against four costs",
         f"Arm “{material.reference}”: mean F1 and SD over n = {span([row['runs'] for row in rows])} runs. Dashed: the "
-        "Pareto front. Better is up and to the left.",
+        f"Pareto front. Better is up and to the left.{mixed}{' They have no front.' if mixed else ''}",
         4.9,
         draw,
     )

@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from PIL import Image
+from matplotlib.figure import Figure as Canvas
 from scipy.stats import tukey_hsd
 
 from benchmarks import comparison, drawing, gap, report, results
@@ -336,6 +337,28 @@ def test_a_browser_shows_it_on_a_phone(tmp_path: Path, fake_study: Maker, browse
     command = [
         browser,
         *options,
+def test_minutes_of_several_kinds_of_machine_have_no_front(tmp_path: Path, fake_study: Maker) -> None:
+    fake_study(tmp_path, kinds=("real",), backbones=TWO)
+
+    def fronts() -> tuple[list[int], str, str]:
+        part = cost.part(gather(results.load(tmp_path)), model.complexity)
+        (figure,) = part.figures
+        drawn = Canvas()
+        figure.draw(drawn)
+        dashed = [sum(line.get_linestyle() == "--" for line in axis.lines) for axis in drawn.axes]
+        return dashed, figure.caption, part.tables[0].caption
+
+    dashed, *said = fronts()
+    assert dashed == [1, 1, 1, 1]
+    assert not any("kinds of machine" in caption for caption in said)
+    path = tmp_path / "runs" / "real-vgg16-01" / "run.json"
+    path.write_text(path.read_text().replace("cpu (test)", "cpu (other)"))
+    dashed, *said = fronts()
+    assert dashed == [1, 0, 1, 1]
+    for caption in said:
+        assert "runs on 2 kinds of machine (cpu (other), cpu (test)): no measure of speed." in caption
+
+
         f"--user-data-dir={tmp_path / 'profile'}",
         "--virtual-time-budget=20000",
         "--dump-dom",
