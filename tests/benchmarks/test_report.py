@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -21,8 +22,8 @@ from scipy.stats import tukey_hsd
 from benchmarks import comparison, drawing, gap, report, results
 from benchmarks.config import cells
 from benchmarks.material import gather
-from benchmarks.parts import cost
-from segmentation import latency, model
+from benchmarks.parts import cost, pictures
+from segmentation import assessment, curves, latency, model
 from segmentation.config import BACKBONES, PROFILES
 from segmentation.latency import Latency
 from twin.files import InputError
@@ -105,6 +106,38 @@ class Page(HTMLParser):
         assert opened == tag
 
 
+@pytest.fixture
+def cheap_probabilities(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In place of networks: half of the pixels at 0.28, the others at 0.78, and a quarter of each half corroded."""
+
+    def assess(folder: Path, data: Any, *, threshold: float) -> Any:
+        probability = np.repeat(np.float32([0.28, 0.78]), 100).reshape(2, 100)
+        truth = np.tile(np.arange(100) < 25, (2, 1))
+        return SimpleNamespace(histograms=curves.histograms(["a"], [(probability, truth)], curves.edges(threshold)))
+
+    monkeypatch.setattr(assessment, "assess", assess)
+
+
+@pytest.mark.usefixtures("cheap_probabilities")
+def test_the_reliability_diagram_shows_how_often_the_probabilities_are_right(tmp_path: Path, fake_study: Maker) -> None:
+    fake_study(tmp_path, kinds=("real",), backbones=TWO, runs=1)
+    (heading, absent) = pictures._reliability(gather(results.load(tmp_path)))
+    assert "no run has kept its weights" in absent.text
+    (tmp_path / "runs" / "real-vgg16-00" / "best.safetensors").touch()
+    (heading, diagram) = pictures._reliability(gather(results.load(tmp_path)))
+    assert heading.text == "Are the probabilities right?"
+    assert diagram.name == "reliability"
+    drawn = Canvas()
+    diagram.draw(drawn)
+    (ideal, line) = drawn.axes[0].lines
+    assert list(ideal.get_xdata()) == list(ideal.get_ydata()) == [0, 1]
+    known = ~np.isnan(line.get_ydata())
+    assert line.get_xdata()[known] == pytest.approx([0.28, 0.78])
+    assert line.get_ydata()[known] == pytest.approx([0.25, 0.25])
+    assert line.get_label() == "vgg16 (ECE 0.280)"  # the mean of 0.03 and 0.53
+
+
+@pytest.mark.usefixtures("cheap_probabilities")
 def test_a_whole_page_with_its_pictures_links_and_files(tmp_path: Path, fake_study: Maker) -> None:
     fake_study(
         tmp_path / "out", profile="small", data=tmp_path / "bridge", backbones=("mobilenet_v2",), fractions=(0.5, 1.0),
@@ -113,9 +146,7 @@ def test_a_whole_page_with_its_pictures_links_and_files(tmp_path: Path, fake_stu
     )  # fmt: skip
     for run in ("real-mobilenet_v2-00", "real-50pct-mobilenet_v2-01", "mixed-50pct-mobilenet_v2-01"):
         (tmp_path / "out" / "runs" / run / "best.safetensors").touch()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("benchmarks.parts.pictures._reliability", lambda material: [])
-        path = report.write(tmp_path / "out")
+    path = report.write(tmp_path / "out")
     text = path.read_text()
     page = Page(text)
     assert len(page.ids) == len(set(page.ids))
@@ -143,6 +174,7 @@ def test_a_whole_page_with_its_pictures_links_and_files(tmp_path: Path, fake_stu
     charts = {each.removesuffix(".svg") for each in names if each.endswith(".svg")}
     assert {f"{each}.png" for each in charts} <= names
     assert {"figure2", "figure3", "gains", "controls", "photos", "where", "spots", "cost", "quantiles"} <= charts
+    assert "reliability" in charts
     assert {"figure1.png", "ranked.png", "ranked-arms.png", "worst-mobilenet_v2.png", "samples.png"} <= names
     tables = {each.removesuffix(".csv") for each in names if each.endswith(".csv")}
     assert {f"{each}.tex" for each in tables} <= names
