@@ -5,7 +5,7 @@ comparisons it calls different and which equal within the margin.
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -77,6 +77,27 @@ def between_backbones(scores: FloatArray, photos_a_spot: int) -> dict[str, Answe
         every = between(single.at((slice(None), first)), single.at((slice(None), second)))
         result[PHOTOS] = _primary(every, is_simultaneous=True)
     return result
+
+
+def between_uneven_backbones(scores: Sequence[FloatArray], photos_a_spot: int) -> dict[str, Answers]:
+    """The primary test of all pairs of backbones with runs of their own number: (sets, R, photos) scores of each."""
+    tables = [moments(_spots(each, photos_a_spot)) for each in scores]
+    contrasts = [between(one, other) for one, other in itertools.combinations(tables, 2)]
+    error = ERROR / len(contrasts)
+    width = np.stack([half_width(each, error) for each in contrasts], axis=-1)
+
+    def equal(values: FloatArray) -> BoolArray:
+        moved = [replace(each, difference=values[:, place]) for place, each in enumerate(contrasts)]
+        return holm(np.stack([tost(each, MARGIN) for each in moved], axis=-1)) < ERROR
+
+    return {
+        CROSSED: Answers(
+            difference=np.stack([each.difference for each in contrasts], axis=-1),
+            different=lambda values: np.abs(values) > width,
+            equal=equal,
+            detectable=np.stack([detectable(each, error) for each in contrasts], axis=-1),
+        )
+    }
 
 
 def between_arms(differences: FloatArray, photos_a_spot: int) -> dict[str, Answers]:

@@ -34,7 +34,8 @@ class Cell:
     Parameters
     ----------
     design : "backbones" (all pairs of four) or "arms" (a gain for each backbone at two fractions of the real photos).
-    runs, spots, photos_a_spot : of a backbone and arm; of the test set.
+    runs : of every backbone and arm, or of each backbone (then only the primary test is made, of backbones).
+    spots, photos_a_spot : of the test set.
     run_sd : standard deviation of the run effect, of each backbone.
     skewed : effects of spots and residuals are exponential, not normal.
     subset_sd : by how much a gain depends on which real photos a run may use (arms only).
@@ -42,7 +43,7 @@ class Cell:
     """
 
     design: Literal["backbones", "arms"]
-    runs: int
+    runs: int | tuple[int, ...]
     spots: int
     photos_a_spot: int = 1
     run_sd: tuple[float, ...]
@@ -51,8 +52,15 @@ class Cell:
     fixed_subset: bool = False
 
     def __post_init__(self) -> None:
-        if self.runs < 2 or self.spots < 2 or self.photos_a_spot < 1:
+        if min(self.runs_of) < 2 or self.spots < 2 or self.photos_a_spot < 1:
             raise InputError(f"simulation: {self.runs} runs on {self.spots} spots; needs at least two of both")
+        if isinstance(self.runs, tuple) and (self.design == "arms" or len(self.runs) != len(self.run_sd)):
+            raise InputError(f"simulation: runs {self.runs} must be of {len(self.run_sd)} backbones; arms share theirs")
+
+    @property
+    def runs_of(self) -> tuple[int, ...]:
+        """The runs of each backbone."""
+        return self.runs if isinstance(self.runs, tuple) else (self.runs,) * len(self.run_sd)
 
 
 def _alike(sd: float) -> tuple[float, ...]:
@@ -88,6 +96,7 @@ CELLS: tuple[Cell, ...] = (
     Cell(design="arms", runs=5, spots=47, run_sd=_alike(0.015)),
     Cell(design="arms", runs=5, spots=47, run_sd=PAPER_SDS, skewed=True),
     Cell(design="arms", runs=5, spots=10, run_sd=PAPER_SDS),
+    Cell(design="backbones", runs=(5, 2, 2, 2), spots=46, run_sd=_alike(0.015)),
 )
 
 
@@ -122,8 +131,7 @@ def rates(cell: Cell, sets: int, rng: np.random.Generator) -> list[Rates]:
     seen: dict[str, list[FloatArray]] = {}
     for size in _portions(cell, sets):
         scores = draw(cell, size, rng)
-        test = rivals.between_backbones if cell.design == "backbones" else rivals.between_arms
-        for name, answers in test(scores, cell.photos_a_spot).items():
+        for name, answers in _answers(cell, scores).items():
             null, moved = answers.difference, answers.difference + shift
             none = np.full(size, np.nan)
             wrongly, rightly = none, none
@@ -151,13 +159,24 @@ def rates(cell: Cell, sets: int, rng: np.random.Generator) -> list[Rates]:
     return result
 
 
+def _answers(cell: Cell, scores: FloatArray) -> dict[str, rivals.Answers]:
+    """What each test says of the studies that `draw` made."""
+    if cell.design == "arms":
+        return rivals.between_arms(scores, cell.photos_a_spot)
+    if isinstance(cell.runs, int):
+        return rivals.between_backbones(scores, cell.photos_a_spot)
+    uneven = [scores[:, place, :runs] for place, runs in enumerate(cell.runs)]
+    return rivals.between_uneven_backbones(uneven, cell.photos_a_spot)
+
+
 def draw(cell: Cell, sets: int, rng: np.random.Generator) -> FloatArray:
     """Scores of `sets` studies without any true difference.
 
     Returns
     -------
-    Backbones: (sets, 4, R, photos) scores. Arms: (sets, m, R, photos) differences of the scores of two arms of one run;
-    what both share has gone, what each has of its own counts twice. Photos of one spot are side by side.
+    Backbones: (sets, 4, R, photos) scores, R the most runs that one has. Arms: (sets, m, R, photos) differences of the
+    scores of two arms of one run; what both share has gone, what each has of its own counts twice. Photos of one spot
+    are side by side.
     """
 
     def effects(*shape: int) -> FloatArray:
@@ -165,13 +184,13 @@ def draw(cell: Cell, sets: int, rng: np.random.Generator) -> FloatArray:
 
     arms = cell.design == "arms"
     run_sd = np.tile(cell.run_sd, FRACTIONS if arms else 1)
-    count, twice = len(run_sd), np.sqrt(2) if arms else 1.0
+    count, twice, most = len(run_sd), np.sqrt(2) if arms else 1.0, max(cell.runs_of)
     spots = effects(sets, count, 1, cell.spots) * (BACKBONE_SPOT_SD * twice)
     if not arms:
         spots = spots + effects(sets, 1, 1, cell.spots) * SPOT_SD
-    runs = rng.standard_normal((sets, count, cell.runs, 1)) * run_sd[:, None, None] * twice
-    runs = runs + rng.standard_normal((sets, count, 1 if cell.fixed_subset else cell.runs, 1)) * cell.subset_sd
-    residual = effects(sets, count, cell.runs, cell.spots * cell.photos_a_spot) * (RESIDUAL_SD * twice)
+    runs = rng.standard_normal((sets, count, most, 1)) * run_sd[:, None, None] * twice
+    runs = runs + rng.standard_normal((sets, count, 1 if cell.fixed_subset else most, 1)) * cell.subset_sd
+    residual = effects(sets, count, most, cell.spots * cell.photos_a_spot) * (RESIDUAL_SD * twice)
     scores: FloatArray = residual + runs + np.repeat(spots, cell.photos_a_spot, axis=-1)
     return scores
 
@@ -187,7 +206,7 @@ def _shift(cell: Cell) -> FloatArray:
 
 
 def _portions(cell: Cell, sets: int) -> Iterator[int]:
-    values = FRACTIONS * len(cell.run_sd) * cell.runs * cell.spots * cell.photos_a_spot
+    values = FRACTIONS * len(cell.run_sd) * max(cell.runs_of) * cell.spots * cell.photos_a_spot
     most = max(1, _VALUES_AT_ONCE // values)
     for begun in range(0, sets, most):
         yield min(most, sets - begun)
@@ -201,7 +220,7 @@ def simulate(cells: Sequence[Cell], sets: int, seed: int) -> Iterator[tuple[Cell
 
 def rows(cell: Cell, found: Sequence[Rates]) -> list[dict[str, object]]:
     """A row for each test, for a CSV file."""
-    about = {**asdict(cell), "run_sd": " ".join(f"{sd:g}" for sd in cell.run_sd)}
+    about = {**asdict(cell), "runs": _runs_of(cell, " "), "run_sd": " ".join(f"{sd:g}" for sd in cell.run_sd)}
     return [{**about, **asdict(each)} for each in found]
 
 
@@ -233,13 +252,17 @@ def markdown(found: Sequence[tuple[Cell, Sequence[Rates]]]) -> str:
         lines += [f"| {' | '.join(headings)} |", "|" + "---|" * len(headings)]
         for cell, by_name in chosen:
             first = by_name[rivals.CROSSED]
-            cells = [str(cell.runs), _spots_of(cell), _run_sd_of(cell)]
+            cells = [_runs_of(cell, ", "), _spots_of(cell), _run_sd_of(cell)]
             cells += [_percent(first.false_alarms), _percent(first.wrongly_equal), _percent(first.found)]
             cells += [_percent(first.rightly_equal), f"{first.detectable:.3f}"]
             cells += [_percent(by_name[name].false_alarms) if name in by_name else "" for name in others]
             lines.append(f"| {' | '.join(cells)} |")
         lines.append("")
     return "\n".join(lines)
+
+
+def _runs_of(cell: Cell, between: str) -> str:
+    return str(cell.runs) if isinstance(cell.runs, int) else between.join(map(str, cell.runs))
 
 
 def _spots_of(cell: Cell) -> str:

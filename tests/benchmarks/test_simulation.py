@@ -31,6 +31,7 @@ def named(cell: Cell, sets: int, seed: int) -> dict[str, simulation.Rates]:
         replace(BACKBONES, run_sd=simulation.PAPER_SDS, runs=2),
         replace(BACKBONES, runs=5, spots=47, skewed=True, run_sd=(0.015, 0.015, 0.015, 0.015)),
         replace(BACKBONES, spots=120, photos_a_spot=3),
+        replace(BACKBONES, runs=(5, 2, 2, 2), spots=46, run_sd=(0.015,) * 4),
         ARMS,
         replace(ARMS, run_sd=simulation.PAPER_SDS, runs=5),
         replace(ARMS, runs=2),
@@ -141,6 +142,26 @@ def test_the_simulated_tests_of_arms_are_the_ones_that_a_study_gets() -> None:
     assert all(0 < verdict.mean() < 1 for verdict in verdicts.values())
 
 
+def test_the_test_of_unequal_runs_is_the_one_that_a_study_gets() -> None:
+    cell = Cell(design="backbones", runs=(5, 2, 2, 3), spots=15, photos_a_spot=2, run_sd=(0.01, 0.03, 0.01, 0.01))
+    for scale in (1, 300):  # without most of the noise some are equal
+        scores = draw(cell, 4, np.random.default_rng(5)) / scale
+        scores = scores + np.array([0, 0.05 / scale, 0, 0.3])[:, None, None]
+        assert scores.shape == (4, 4, 5, 30)
+        answers = simulation._answers(cell, scores)[rivals.CROSSED]
+        assert answers.equal is not None
+        different, equal = answers.different(answers.difference), answers.equal(answers.difference)
+        assert 0 < (equal if scale > 1 else different).mean() < 1
+        for index, study in enumerate(scores):
+            runs = [run("real", str(b), r, study[b, r]) for b in range(4) for r in range(cell.runs_of[b])]
+            found = backbones(runs, arm="real", score="f1", groups={str(i): str(i // 2) for i in range(30)})
+            assert [each.difference for each in found] == pytest.approx(answers.difference[index])
+            assert [(each.p or 0) < 0.05 for each in found] == different[index].tolist()
+            assert [each.equal for each in found] == equal[index].tolist()
+            assert answers.detectable is not None
+            assert [each.detectable for each in found] == pytest.approx(answers.detectable[index])
+
+
 def test_what_is_called_equal_is_what_a_study_calls_so() -> None:
     """Four backbones at one arm, then eight gains: with a tenth of the noise of the cells above, some are."""
     of_backbones = Cell(design="backbones", runs=4, spots=15, run_sd=(0.01, 0.03, 0.01, 0.01))
@@ -198,7 +219,8 @@ def test_numbers_depend_on_seed_and_cell_alone() -> None:
 def test_the_command_writes_both_tables_and_refuses_before_it_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    cells = (replace(BACKBONES, runs=3, spots=10, photos_a_spot=2), replace(ARMS, runs=3, spots=10))
+    uneven = replace(BACKBONES, runs=(3, 2, 2, 2), spots=10)
+    cells = (replace(BACKBONES, runs=3, spots=10, photos_a_spot=2), replace(ARMS, runs=3, spots=10), uneven)
     monkeypatch.setattr(simulation, "CELLS", cells)
     out = tmp_path / "rates.csv"
     simulate(sets=4, out=out)
@@ -211,6 +233,8 @@ def test_the_command_writes_both_tables_and_refuses_before_it_works(
     text = out.with_suffix(".md").read_text(encoding="utf-8")
     assert capsys.readouterr().out == text
     assert "| 3 | 10 × 2 photos | 0.006 |" in text
+    assert "| 3, 2, 2, 2 | 10 | 0.006 |" in text
+    assert [row["test"] for row in rows if row["runs"] == "3 2 2 2"] == [rivals.CROSSED]
     before = out.read_bytes()
     for path in (out, tmp_path / "rates.txt", tmp_path / "none" / "x.csv"):
         with pytest.raises(InputError, match="--out"):
@@ -227,5 +251,10 @@ def test_the_command_writes_both_tables_and_refuses_before_it_works(
 
 
 def test_impossible_cells_are_refused() -> None:
-    with pytest.raises(InputError, match="at least two"):
-        replace(BACKBONES, runs=1)
+    for runs in (1, (5, 2, 1, 2)):
+        with pytest.raises(InputError, match="at least two"):
+            replace(BACKBONES, runs=runs)
+    with pytest.raises(InputError, match="must be of 4 backbones"):
+        replace(BACKBONES, runs=(5, 2))
+    with pytest.raises(InputError, match="arms share theirs"):
+        replace(ARMS, runs=(5, 2, 2, 2))
