@@ -15,8 +15,8 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from PIL import Image
 from matplotlib.figure import Figure as Canvas
+from PIL import Image
 from scipy.stats import tukey_hsd
 
 from benchmarks import comparison, drawing, gap, report, results
@@ -337,38 +337,6 @@ def test_latencies_are_kept_and_a_damaged_file_costs_them_alone(tmp_path: Path, 
     assert not any("Pareto front of F1" in block.text for block in part.blocks if block.kind == "text")
 
 
-@pytest.fixture
-def browser() -> str:
-    found = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None)
-    if found is None:
-        pytest.skip("no Chromium on this machine: only the HTML itself was checked")
-    return found
-
-
-@pytest.mark.slow
-def test_a_browser_shows_it_on_a_phone(tmp_path: Path, fake_study: Maker, browser: str) -> None:
-    fake_study(tmp_path, kinds=("real", "mixed", "copy-paste"), fractions=(0.5, 1.0), spot_size=2)
-    page = report.write(tmp_path)
-    frame = tmp_path / "phone.html"  # a window of a browser without a screen is never narrower than 500 pixels
-    frame.write_text(
-        f"""<iframe id="phone" src="{page.as_uri()}" width="400" height="800" style="border:0"></iframe><script>
-        document.getElementById('phone').onload = event => {{
-          const inside = event.target.contentDocument;
-          const broken = [...inside.images].filter(image => !image.naturalWidth).length;
-          const width = inside.documentElement.scrollWidth;
-          document.title = `${{width}} px, ${{inside.images.length}} images, ${{broken}} broken`;
-        }}</script>"""
-    )
-    options = (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--allow-file-access-from-files",
-        "--disable-web-security",
-    )
-    command = [
-        browser,
-        *options,
 def test_minutes_of_several_kinds_of_machine_have_no_front(tmp_path: Path, fake_study: Maker) -> None:
     fake_study(tmp_path, kinds=("real",), backbones=TWO)
 
@@ -391,15 +359,49 @@ def test_minutes_of_several_kinds_of_machine_have_no_front(tmp_path: Path, fake_
         assert "runs on 2 kinds of machine (cpu (other), cpu (test)): no measure of speed." in caption
 
 
-        f"--user-data-dir={tmp_path / 'profile'}",
-        "--virtual-time-budget=20000",
-        "--dump-dom",
-    ]
-    done = subprocess.run([*command, frame.as_uri()], capture_output=True, text=True, timeout=180, check=True)
-    width, images, broken = re.search(r"<title>(\d+) px, (\d+) images, (\d+) broken", done.stdout).groups()
+@pytest.fixture
+def browser() -> str:
+    found = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None)
+    if found is None:
+        pytest.skip("no Chromium on this machine: only the HTML itself was checked")
+    return found
+
+
+@pytest.mark.slow
+def test_a_browser_shows_it_on_a_phone_and_prints_it(tmp_path: Path, fake_study: Maker, browser: str) -> None:
+    fake_study(tmp_path, kinds=("real", "mixed", "copy-paste"), fractions=(0.5, 1.0), spot_size=2)
+    page = report.write(tmp_path)
+    frame = tmp_path / "phone.html"  # a window of a browser without a screen is never narrower than 500 pixels
+    frame.write_text(
+        f"""<iframe id="phone" src="{page.as_uri()}" width="400" height="800" style="border:0"></iframe><script>
+        document.getElementById('phone').onload = event => {{
+          const inside = event.target.contentDocument;
+          const broken = [...inside.images].filter(image => !image.naturalWidth).length;
+          const width = inside.documentElement.scrollWidth;
+          document.title = `${{width}} px, ${{inside.images.length}} images, ${{broken}} broken`;
+        }}</script>"""
+    )
+    options = (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--allow-file-access-from-files",
+        "--disable-web-security",
+    )
+    command = [browser, *options, f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=20000"]
+
+    def start(*more: str) -> str:
+        return subprocess.run([*command, *more], capture_output=True, text=True, timeout=180, check=True).stdout
+
+    shown = start("--dump-dom", frame.as_uri())
+    width, images, broken = re.search(r"<title>(\d+) px, (\d+) images, (\d+) broken", shown).groups()
     assert int(width) <= 400
     assert int(images) > 10
     assert int(broken) == 0
+    start(f"--print-to-pdf={tmp_path / 'report.pdf'}", page.as_uri())
+    printed = (tmp_path / "report.pdf").read_bytes()
+    assert printed.startswith(b"%PDF-")
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) > 1
 
 
 def test_only_files_of_an_earlier_report_go(tmp_path: Path) -> None:
