@@ -12,6 +12,7 @@ from benchmarks import classes, copies, state
 from benchmarks import config as configuration
 from benchmarks.config import TUNED, RenderPlan, StudyConfig, is_name
 from benchmarks.manifest import KIND, check
+from benchmarks.splitting import SPLIT, SPOT, split_of
 from twin.files import InputError, read_manifest
 from twin.holding import CLAIM, check_claim
 
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from segmentation.coco import Dataset
     from segmentation.splits import How, Split
 
-SPLIT, STANDIN, RENDERS, RUNS = "split.json", "standin", "renders", "runs"
-SPOT = "spot"  # column of --groups-file, and of the table of spots beside the photos of another set
+STANDIN, RENDERS, RUNS = "standin", "renders", "runs"
 SPOTS = "spots.csv"
 
 
@@ -191,59 +191,6 @@ def _check_training(out: Path, config: StudyConfig, before: StudyConfig) -> None
     told = ", ".join(f"training {name}: {there[name]!r:.40} there, {asked[name]!r:.40} asked" for name in names)
     given = " ".join(f"--{name.replace('_', '-')} {there[name]!s:.40}" for name in names)
     raise InputError(f"{out}: {told}; give {given} as before, or choose another folder")
-
-
-def split_of(study: Study, real: "Dataset", sources: Sources) -> "Split":
-    """The split of the study's photos: the one it has, which an asked one must equal, else the asked one.
-
-    Raises
-    ------
-    InputError
-        The study has another split, or the asked one does not fit the photos.
-    """
-    from segmentation import splits
-
-    path = study.out / SPLIT
-    there = splits.load(path) if path.exists() else None
-    if there is not None and sources.split is None and sources.groups_file is None:
-        return there
-    named = copies.by_name(real)
-    asked = _asked_split(study.config, real, sources, named)
-    if there is not None and named is not None and there.digest != asked.digest:  # of before copies were told
-        asked = _asked_split(study.config, real, sources, None)
-    if there is not None and there.digest != asked.digest:
-        raise InputError(
-            f"{study.out}: split: {_named(there)} there, {_named(asked)} asked; leave out --split and --groups-file to "
-            "keep the one there, or choose another folder"
-        )
-    return there or asked
-
-
-def _asked_split(config: StudyConfig, real: "Dataset", sources: Sources, named: Mapping[str, str] | None) -> "Split":
-    """The split that is asked for; `named` are spots where none are given, the sources of copies."""
-    from segmentation import coco, groups, splits
-
-    if isinstance(sources.split, splits.Split):
-        return sources.split
-    if isinstance(sources.split, Path):
-        if sources.groups_file is not None:
-            raise InputError("--groups-file: a split file has its own groups; give one of the two")
-        loaded = splits.load(sources.split)
-        known = {photo.file_name for photo in real.photos}
-        if strange := [name for name in loaded.group if name not in known]:
-            raise InputError(f"{sources.split}: photo {strange[0]!r} is not in {real.folder}; split these photos")
-        return loaded
-    spots = named if sources.groups_file is None else groups.by_column(sources.groups_file, real, SPOT)
-    own = {photo.split for photo in real.photos} == set(coco.SPLITS)
-    drawn: How = "published" if config.profile == "paper" or spots is not named or named is None else "grouped"
-    how = sources.split or ("own" if own and config.profile != "paper" else drawn)
-    if how == "grouped" and spots is None:
-        raise InputError("--split grouped needs --groups-file, or a file that `python -m segmentation split` wrote")
-    return splits.split(real, how=how, seed=config.seed, groups=spots)
-
-
-def _named(split: "Split") -> str:
-    return f"{split.how} with {len(set(split.group.values()))} groups ({split.digest})"
 
 
 def _renders(study: Study, sources: Sources) -> Found | None:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import across, classes, copies, manifest, planning, state
 from benchmarks.config import RenderPlan, StudyConfig
-from benchmarks.sources import RENDERS, RUNS, SPLIT, STANDIN, Found, Sources, Study, is_gathered, prepare, split_of
+from benchmarks.sources import RENDERS, RUNS, STANDIN, Found, Sources, Study, is_gathered, prepare
+from benchmarks.splitting import SPLIT, split_of
 from segmentation.config import TrainConfig
 from twin import cluster
 from twin.command import available_cores, shown

@@ -16,7 +16,8 @@ from benchmarks.config import STUDIES, RenderPlan, StudyConfig, choose
 from benchmarks.material import gather
 from benchmarks.parts import data as parts_data
 from benchmarks.parts import likeness, method
-from benchmarks.sources import Sources, prepare, split_of
+from benchmarks.sources import Sources, prepare
+from benchmarks.splitting import split_of
 from segmentation import coco, groups, leaks, splits
 from segmentation.config import ARMS, PROFILES
 from segmentation.draws import plan, subset
