@@ -64,6 +64,7 @@ ARMS = {
     "as assumed": Arm(rate_sd=Prior().rate, front_sd=Prior().front),
     "category C5, not C4": Arm(category="C5"),
     "category C3, not C4": Arm(category="C3"),
+    "category CX, not C4": Arm(category="CX"),  # two off: beyond what the prior allows for
     "exponent 0.15 higher": Arm(exponent=0.15),
     "detection 0.6, not 0.9": Arm(detection=-0.3),
     "gauge reads 0.3 mm thick": Arm(bias_mm=0.3),
