@@ -61,12 +61,13 @@ Eye = Callable[[Twin, Fields, Sequence[NDArray[np.int32]]], Sequence[Mask]]
 
 @dataclass(frozen=True, kw_only=True)
 class Spread:
-    """A forecast, as its levels, and the mean distance of its histories from the truth."""
+    """A forecast, as its levels, the mean distance of its histories from the truth, and its score (`crps`)."""
 
     p5: float
     p50: float
     p95: float
     distance: float
+    crps: float
 
     @property
     def width(self) -> float:
@@ -77,7 +78,10 @@ class Spread:
     def of(cls, values: NDArray[np.float64], truth: float) -> "Spread":
         """The spread of equally likely values (n,)."""
         low, middle, high = levels(values)
-        return cls(p5=low, p50=middle, p95=high, distance=float(distances(values, np.array([truth]))[0]))
+        return cls(
+            p5=low, p50=middle, p95=high, distance=float(distances(values, np.array([truth]))[0]),
+            crps=crps(values, truth),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +101,11 @@ class Outcome:
     def closer(self) -> bool:
         """Whether the forecast's histories lie nearer to the truth, on average, than before."""
         return self.after.distance < self.before.distance
+
+    @property
+    def better(self) -> bool:
+        """Whether the forecast scores better than before, which a band that is merely narrower does not."""
+        return self.after.crps < self.before.crps
 
     @property
     def narrower(self) -> bool:
@@ -231,6 +240,17 @@ def distances(values: NDArray[np.float64], truths: NDArray[np.float64]) -> NDArr
     return np.asarray(np.abs(values[:, None] - truths).mean(axis=0))
 
 
+def crps(values: NDArray[np.float64], truth: float) -> float:
+    """Continuous ranked probability score of equally likely values (n,); the lower the better.
+
+    Their mean distance from the truth, less half of that from each other (Gneiting & Raftery, J. Am. Stat. Assoc. 102,
+    2007, equation 21).
+    """
+    ordered, count = np.sort(values), len(values)
+    apart = 2 * float(((2 * np.arange(count) - count + 1) * ordered).sum()) / count**2
+    return float(np.abs(values - truth).mean()) - apart / 2
+
+
 def measured(hidden: Twin, years: float, asset: Asset, texels: Texels) -> tuple[float, float]:
     """Rusted share and greatest loss, mm, of the hidden twin at an age."""
     given = {"exposure": hidden.exposure, "coating": hidden.coating, "seed": hidden.seed}
@@ -250,10 +270,11 @@ USUAL = Record(date="2000-01-01", zone=ALL, kind="photo", value=0.0, tool="camer
 EYES: dict[str, tuple[Eye, Record]] = {"true masks": (perfect, SHARP), "spoiled masks": (spoiled, USUAL)}
 
 
-def rates(found: Sequence[Outcome]) -> Iterator[tuple[str, int, float, float, float, float, float]]:
+def rates(found: Sequence[Outcome]) -> Iterator[tuple[str, int, float, float, float, float, float, float]]:
     """For each quantity, and for `BOTH` together: seeds, and shares that came closer, narrower, both; P50 closer.
 
-    The last is the share expected to come closer if the forecasts after the photographs are right.
+    Then the share that scores better, and that which is expected to come closer if the forecasts after the photographs
+    are right.
     """
     seeds = sorted({one.seed for one in found})
     for quantity in (*QUANTITIES, "both"):
@@ -262,18 +283,20 @@ def rates(found: Sequence[Outcome]) -> Iterator[tuple[str, int, float, float, fl
         closer = [all(one.closer for one in each) for each in own]
         narrower = [all(one.narrower for one in each) for each in own]
         could = [np.all([one.could for one in each], axis=0).mean() for each in own]
-        better = [all(abs(one.after.p50 - one.truth) < abs(one.before.p50 - one.truth) for one in each) for each in own]
+        middle = [all(abs(one.after.p50 - one.truth) < abs(one.before.p50 - one.truth) for one in each) for each in own]
         yield (
             quantity, len(seeds), float(np.mean(closer)), float(np.mean(narrower)),
-            float(np.mean(np.logical_and(closer, narrower))), float(np.mean(better)), float(np.mean(could)),
+            float(np.mean(np.logical_and(closer, narrower))), float(np.mean(middle)),
+            float(np.mean([all(one.better for one in each) for each in own])), float(np.mean(could)),
         )  # fmt: skip
 
 
 def report(by_eye: dict[str, list[Outcome]]) -> str:
     """Rates and mean widths as Markdown."""
     lines = [
-        "| masks | forecast of | twins | closer % | narrower % | both % | P50 closer % | closer, expected % |",
-        "|---|---|---|---|---|---|---|---|",
+        "| masks | forecast of | twins | closer % | narrower % | both % | P50 closer % | CRPS lower % | "
+        "closer, expected % |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, found in by_eye.items():
         for quantity, count, *shares in rates(found):
@@ -281,21 +304,22 @@ def report(by_eye: dict[str, list[Outcome]]) -> str:
             lines.append(f"| {name} | {quantity} | {count} | {cells} |")
     lines += [
         "",
-        "| masks | forecast of | width before, after | distance before, after | truth within before, after % |",
-        "|" + "---|" * 5,
+        "| masks | forecast of | width before, after | distance before, after | CRPS before, after | "
+        "truth within before, after % |",
+        "|" + "---|" * 6,
     ]
     for name, found in by_eye.items():
         for quantity in QUANTITIES:
             own = [one for one in found if one.quantity == quantity]
-            width, distance = (
+            width, distance, score = (
                 ", ".join(f"{np.mean([getattr(spread, of) for spread in spreads]):.3f}" for spreads in _sides(own))
-                for of in ("width", "distance")
+                for of in ("width", "distance", "crps")
             )
             within = ", ".join(
                 f"{100 * np.mean([one.within(spread) for one, spread in zip(own, spreads, strict=True)]):.0f}"
                 for spreads in _sides(own)
             )
-            lines.append(f"| {name} | {quantity} | {width} | {distance} | {within} |")
+            lines.append(f"| {name} | {quantity} | {width} | {distance} | {score} | {within} |")
     return "\n".join(lines) + "\n"
 
 

@@ -19,6 +19,7 @@ def inspect(
     folder: Positional[Path],
     csv: Path | None = None,
     withdraw: tuple[int, ...] = (),
+    restore: tuple[int, ...] = (),
     why: str = "",
     date: str = "",
     kind: str = "",
@@ -47,8 +48,9 @@ def inspect(
         csv: table of readings with columns date, zone, kind, value, tool and, if wanted, unit, place, u, v, scatter_sd,
             bias_sd, detection, false_calls; instead of all other options.
         withdraw: lines of records that were wrong, as the list without options numbers them: they stay in the file and
-            count no more.
-        why: of --withdraw; kept beside it.
+            count no more; all records of one photograph go together.
+        restore: lines of withdrawn records that shall count again.
+        why: of --withdraw or --restore; kept beside it.
         date: day of the inspection, as 2016-05-31.
         kind: ultrasonic (remaining thickness, mm), pit (depth of the deepest pit of the zone, mm), grade (ISO 4628-3, 0
             to 5) or photo (rusted share of the zone, 0 to 1).
@@ -76,17 +78,17 @@ def inspect(
     single = (date, kind, zone, value, tool, place, uv, photo, uvmap, scatter, bias, detection, false_calls)
     content = b""
     records: list[Record]
-    if withdraw or why:
-        if csv is not None or any(given not in ("", None, ()) for given in single):
-            raise InputError("inspect: --withdraw and --why go with no other option")
-        if not withdraw:
-            raise InputError("inspect: --why goes with --withdraw")
-        for record in logbook.withdraw(folder, withdraw, why):
-            print(f"withdrawn: {record.kind} of {record.date} on {record.zone}, {record.value:g} {record.unit}")  # noqa: T201
+    if withdraw or restore or why:
+        if csv is not None or any(given not in ("", None, ()) for given in (*single, uvmap)):
+            raise InputError("inspect: --withdraw, --restore and --why go with no other option")
+        if bool(withdraw) == bool(restore):
+            raise InputError("inspect: give either --withdraw or --restore, with the lines of records")
+        _rule(folder, withdraw or restore, counts=bool(restore), why=why)
         return
     if csv is None and all(given in ("", None, ()) for given in (*single, uvmap)):
         _list(folder)
         return
+    _warn_of_torn_end(folder)
     if csv is not None:
         if any(given not in ("", None, ()) for given in single):
             raise InputError("inspect: give either --csv or single values")
@@ -123,6 +125,8 @@ def inspect(
     new = logbook.append(folder, records, content)
     were_there = "" if len(new) == len(records) else ", the others were there"
     print(f"{len(new)} of {len(records)} records added{were_there}")  # noqa: T201
+    if gone := [line for line, record in logbook.log(folder).gone.items() if record in records]:
+        print(f"withdrawn and not counted: line {', '.join(map(str, gone))}; --restore counts them again")  # noqa: T201
     days = {record.date for record in records}
     knowledge = _recalled(folder, 0.0, seed, category_measured).knowledge
     for item in knowledge.agreement:
@@ -130,10 +134,33 @@ def inspect(
             print(_agreement(item, knowledge.now.widening))  # noqa: T201
 
 
-def _list(folder: Path) -> None:
-    """Print a twin's records as a table, the withdrawn ones too."""
+def _warn_of_torn_end(folder: Path) -> None:
+    """Say what is torn before the next line written removes it."""
     import sys
 
+    from twin import logbook
+
+    if note := logbook.log(folder).note:
+        print(f"warning: {note}", file=sys.stderr)  # noqa: T201
+
+
+def _rule(folder: Path, lines: Sequence[int], *, counts: bool, why: str) -> None:
+    """Withdraw or restore records, and say which."""
+    from twin import logbook
+    from twin.command import shown
+
+    _warn_of_torn_end(folder)
+    changed = logbook.rule(folder, lines, counts=counts, why=why)
+    what = "counts again" if counts else "withdrawn"
+    for line, record in changed.items():
+        said = f"line {line}, {record.kind} of {record.date} on {record.zone}, {record.value:g} {record.unit}: {what}"
+        print(shown(said))  # noqa: T201
+    if not changed:
+        print("nothing changed: it was so before")  # noqa: T201
+
+
+def _list(folder: Path) -> None:
+    """Print a twin's records as a table, the withdrawn ones too."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -141,9 +168,8 @@ def _list(folder: Path) -> None:
     from twin import logbook, state
     from twin.command import shown
 
+    _warn_of_torn_end(folder)
     twin, log = state.read(folder), logbook.log(folder)
-    if log.note:
-        print(f"warning: {log.note}", file=sys.stderr)  # noqa: T201
     if not log.records:
         print(f"{twin.id}: no inspection recorded")  # noqa: T201
         return

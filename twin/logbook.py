@@ -20,13 +20,19 @@ from twin.inspection import Record, check, moment
 from twin.state import Twin
 
 RECORDS = "inspections.jsonl"
+RULINGS = {"withdraws": False, "restores": True}  # names of a line, and whether the record it names counts then
 
 
 @dataclass(frozen=True, kw_only=True)
-class Withdrawal:
-    """A line that takes back the record of an earlier line (`withdraws`, from 1): when, and why."""
+class Ruling:
+    """A line that says of the record of an earlier line that it counts no more, or again: when, and why.
 
-    withdraws: int
+    `of` is that record's digest, so that a file whose lines were moved or removed is not read as something else.
+    """
+
+    line: int
+    of: str
+    counts: bool
     date: str
     why: str = ""
 
@@ -35,7 +41,7 @@ class Withdrawal:
 class Log:
     """The whole lines of a file, their length in bytes, and a note on a torn end, empty where there is none."""
 
-    lines: tuple[Record | Withdrawal, ...] = ()
+    lines: tuple[Record | Ruling, ...] = ()
     length: int = 0
     note: str = ""
 
@@ -45,14 +51,21 @@ class Log:
         return {number: line for number, line in enumerate(self.lines, start=1) if isinstance(line, Record)}
 
     @property
-    def withdrawn(self) -> dict[int, Withdrawal]:
-        """What took records back, by the line of the record."""
-        return {line.withdraws: line for line in self.lines if isinstance(line, Withdrawal)}
+    def withdrawn(self) -> dict[int, Ruling]:
+        """What took records back that count no more, by the line of the record."""
+        last = {line.line: line for line in self.lines if isinstance(line, Ruling)}
+        return {number: ruling for number, ruling in last.items() if not ruling.counts}
+
+    @property
+    def gone(self) -> dict[int, Record]:
+        """The records that count no more, by line."""
+        return {number: record for number, record in self.records.items() if number in self.withdrawn}
 
     @property
     def in_force(self) -> dict[int, Record]:
         """The records that count, by line, oldest first."""
-        return {number: record for number, record in self.records.items() if number not in self.withdrawn}
+        gone = self.withdrawn
+        return {number: record for number, record in self.records.items() if number not in gone}
 
 
 def read(folder: Path) -> tuple[list[Record], str]:
@@ -73,7 +86,8 @@ def log(folder: Path) -> Log:
     Raises
     ------
     InputError
-        A line other than the last that is no record, a record before the one above it, or a withdrawal of no record.
+        A line other than the last that is no record, a record before the one above it, or a ruling on another record
+        than that which stands there.
     """
     path = folder / RECORDS
     try:
@@ -82,7 +96,7 @@ def log(folder: Path) -> Log:
         return Log()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    lines: list[Record | Withdrawal] = []
+    lines: list[Record | Ruling] = []
     length, note = 0, ""
     for number, line in enumerate(content.splitlines(keepends=True), start=1):
         try:
@@ -93,27 +107,47 @@ def log(folder: Path) -> Log:
                 break
             raise InputError(f"{path}: line {number} is no record ({error}); mend or remove it") from error
         length += len(line)
-    found = Log(lines=tuple(lines), length=length, note=note)
     for number, each in enumerate(lines, start=1):
-        if isinstance(each, Withdrawal) and not (each.withdraws < number and each.withdraws in found.records):
-            raise InputError(f"{path}: line {number} withdraws line {each.withdraws}, no record before it; remove it")
-    last = ""
-    for number, record in found.in_force.items():
-        if record.date < last:
-            raise InputError(f"{path}: line {number} is of {record.date}, before the line above it; mend the order")
-        last = record.date
+        if isinstance(each, Ruling):
+            meant = lines[each.line - 1] if 1 <= each.line < number else None
+            if not isinstance(meant, Record) or _digest(meant) != each.of:
+                raise InputError(
+                    f"{path}: line {number} is about line {each.line}, where its record does not stand; put all lines "
+                    "back as they were"
+                )
+    found = Log(lines=tuple(lines), length=length, note=note)
+    if late := _out_of_order(found.in_force):
+        raise InputError(
+            f"{path}: line {late} is of {found.records[late].date}, before the line above it; mend the order"
+        )
     return found
 
 
-def _line(values: Any) -> Record | Withdrawal:
+def _out_of_order(records: Mapping[int, Record]) -> int | None:
+    """The first line whose record is of a day before that of one above it."""
+    last = ""
+    for number, record in records.items():
+        if record.date < last:
+            return number
+        last = record.date
+    return None
+
+
+def _digest(record: Record) -> str:
+    return files.digest([record.date, record.zone, record.kind, record.value, record.tool, record.place])
+
+
+def _line(values: Any) -> Record | Ruling:
     if not isinstance(values, dict):
         raise InputError("not an object")
-    if "withdraws" in values:
-        found = Withdrawal(**values)
-        if type(found.withdraws) is not int or not isinstance(found.why, str):
-            raise InputError("withdraws no line")
-        moment(found.date)
-        return found
+    for name, counts in RULINGS.items():
+        if name in values:
+            given = dict(values)
+            found = Ruling(line=given.pop(name), counts=counts, **given)
+            if type(found.line) is not int or not isinstance(found.why, str):
+                raise InputError(f"{name} no line")
+            moment(found.date)
+            return found
     uv = values.get("uv")
     return Record(**{**values, "value": float(values["value"]), "uv": None if uv is None else (uv[0], uv[1])})
 
@@ -168,28 +202,46 @@ def append(folder: Path, records: Sequence[Record], photo: bytes = b"") -> list[
     return new
 
 
-def withdraw(folder: Path, lines: Sequence[int], why: str = "") -> list[Record]:
-    """Take records back, by their lines from 1, and return them; they stay in the file and count no more.
+def rule(folder: Path, lines: Sequence[int], *, counts: bool, why: str = "") -> dict[int, Record]:
+    """Let records count no more, or again, and return those of which that was not so, by line.
+
+    All records of one photograph go together.
+
+    Parameters
+    ----------
+    folder : of the twin.
+    lines : of the records, from 1.
+    counts : whether they shall count.
+    why : kept beside it.
 
     Raises
     ------
     InputError
-        No twin there, a line that is no record that counts, or another process is writing there. Nothing has changed
-        then.
+        No twin there, a line without a record, one that cannot count again since others behind it are of days before
+        it, or another process is writing there. Nothing has changed then.
     """
     state.read(folder)  # before the lock, which would create the folder
     with holding.hold(folder, "twin", {}):
         before = log(folder)
         for number in lines:
-            if number in before.withdrawn:
-                raise InputError(f"line {number}: was withdrawn on {before.withdrawn[number].date}")
             if number not in before.records:
                 raise InputError(f"line {number}: no record there; python -m twin inspect {folder} lists them")
-        numbers = list(dict.fromkeys(lines))
-        today = f"{datetime.now(UTC):%Y-%m-%d}"
-        said = {"date": today, "why": why} if why else {"date": today}
-        _extend(folder / RECORDS, before.length, _encoded([{"withdraws": number, **said} for number in numbers]))
-    return [before.records[number] for number in numbers]
+        photos = {before.records[number].seen for number in lines} - {""}
+        found = {
+            number: record
+            for number, record in before.records.items()
+            if (number in lines or record.seen in photos) and (number in before.in_force) != counts
+        }
+        if counts and _out_of_order({n: r for n, r in before.records.items() if n in before.in_force or n in found}):
+            raise InputError(
+                f"line {', '.join(map(str, found))}: records of days before stand behind it; enter it anew after them, "
+                "or withdraw them"
+            )
+        name = next(name for name, meant in RULINGS.items() if meant == counts)
+        said = {"date": f"{datetime.now(UTC):%Y-%m-%d}", **({"why": why} if why else {})}
+        rulings = [{name: number, "of": _digest(record), **said} for number, record in found.items()]
+        _extend(folder / RECORDS, before.length, _encoded(rulings))
+    return found
 
 
 def _check_not_yet_to_come(record: Record, twin: Twin) -> None:

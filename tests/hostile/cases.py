@@ -363,11 +363,15 @@ TWINS = {
     ),
     "records nested without end": twin(recorded("[" * 100_000), r"inspections\.jsonl: line 2 is no record", "forecast"),
     "a withdrawal of a line to come": twin(
-        recorded('{"withdraws": 3, "date": "2026-05-31"}'), "line 2 withdraws line 3, no record before it", "forecast"
+        recorded('{"withdraws": 3, "of": "0", "date": "2026-05-31"}'), "line 2 is about line 3, where", "forecast"
     ),
     "a withdrawal of line 10^400": twin(
-        recorded(json.dumps({"withdraws": 10**400, "date": "2026-05-31"})), r"line 2 (is no record|withdraws)",
-        "forecast",
+        recorded(json.dumps({"withdraws": 10**400, "of": "0", "date": "2026-05-31"})),
+        r"line 2 is (no record|about line)", "forecast",
+    ),
+    "a withdrawal of another record": twin(
+        recorded('{"withdraws": 1, "of": "0123456789abcdef", "date": "2026-05-31"}'),
+        "line 2 is about line 1, where its record does not stand", "forecast",
     ),
     "a reading of 10^400 mm": twin(
         recorded(json.dumps({"date": "2016-05-31", "zone": "face", "kind": "pit", "value": 10**400, "tool": "x"})),

@@ -82,7 +82,7 @@ def make_twin(folder: Path) -> None:
 def make_withdrawal(folder: Path) -> None:
     """The same twin, and a line that withdraws its reading."""
     make_twin(folder)
-    logbook.withdraw(folder, [1], "of another plate")
+    logbook.rule(folder, [1], counts=False, why="of another plate")
     line = (folder / logbook.RECORDS).read_bytes().splitlines()[1]
     (folder / "withdrawal.json").write_bytes(line)
 

@@ -95,7 +95,7 @@ def test_true_masks_bring_forecasts_nearer(loop: ModuleType) -> None:
     assert count == 2
     assert both == closer == narrower == 1.0
     assert by_name["worst loss, log"][2] == 1.0
-    assert by_name["rusted area"][5] > 0.8  # nearly every history that is left would have been come closer to
+    assert by_name["rusted area"][6] > 0.8  # nearly every history that is left would have been come closer to
 
 
 @pytest.mark.slow
@@ -109,25 +109,38 @@ def test_true_masks_bring_nine_forecasts_of_ten_nearer(loop: ModuleType) -> None
 
 
 def test_rates_count_what_they_say(loop: ModuleType) -> None:
-    before = loop.Spread(p5=0.0, p50=0.5, p95=1.0, distance=0.6)
-    after = loop.Spread(p5=0.5, p50=0.9, p95=0.95, distance=0.3)
+    before = loop.Spread(p5=0.0, p50=0.5, p95=1.0, distance=0.6, crps=0.4)
+    after = loop.Spread(p5=0.5, p50=0.9, p95=0.95, distance=0.3, crps=0.2)
     one = loop.Outcome(seed=0, kind="plate", quantity="rusted area", truth=1.0, before=before, after=after,
                        could=np.array([True, True, True, False]))  # fmt: skip
     other = np.array([True, False, False, False])
-    worse = replace(one, quantity="worst loss, log", after=replace(after, p50=1.6, p95=2.5), could=other)
+    worse = replace(one, quantity="worst loss, log", after=replace(after, p50=1.6, p95=2.5, crps=0.5), could=other)
     second = [replace(one, seed=1), replace(one, seed=1, quantity="worst loss, log", could=other)]
     one_more = [replace(worse, seed=seed, quantity="worst loss") for seed in range(2)]  # not asked for in both
     rows = {row[0]: row[1:] for row in loop.rates([one, worse, *second, *one_more])}
-    assert rows["rusted area"] == (2, 1.0, 1.0, 1.0, 1.0, 0.75)
-    assert rows["worst loss, log"] == (2, 1.0, 0.5, 0.5, 0.5, 0.25)
-    assert rows["worst loss"] == (2, 1.0, 0.0, 0.0, 0.0, 0.25)
-    assert rows["both"] == (2, 1.0, 0.5, 0.5, 0.5, 0.25)
+    assert rows["rusted area"] == (2, 1.0, 1.0, 1.0, 1.0, 1.0, 0.75)
+    assert rows["worst loss, log"] == (2, 1.0, 0.5, 0.5, 0.5, 0.5, 0.25)
+    assert rows["worst loss"] == (2, 1.0, 0.0, 0.0, 0.0, 0.0, 0.25)
+    assert rows["both"] == (2, 1.0, 0.5, 0.5, 0.5, 0.5, 0.25)
     text = loop.report({"true masks": [one, worse, one_more[0]]})
-    assert "| true masks | rusted area | 1 | 100 | 100 | 100 | 100 | 75 |" in text
-    assert "| true masks | rusted area | 1.000, 0.450 | 0.600, 0.300 | 100, 0 |" in text  # 1.0 lies beyond P95
-    assert "| true masks | worst loss, log | 1.000, 2.000 | 0.600, 0.300 | 100, 100 |" in text
+    assert "| true masks | rusted area | 1 | 100 | 100 | 100 | 100 | 100 | 75 |" in text
+    assert (
+        "| true masks | rusted area | 1.000, 0.450 | 0.600, 0.300 | 0.400, 0.200 | 100, 0 |" in text
+    )  # 1.0 lies beyond P95
+    assert "| true masks | worst loss, log | 1.000, 2.000 | 0.600, 0.300 | 0.400, 0.500 | 100, 100 |" in text
     assert len(loop.table({"true masks": [one, worse]}).splitlines()) == 3
     np.testing.assert_allclose(loop.distances(np.array([0.0, 2.0]), np.array([0.0, 1.0, 5.0])), [1.0, 1.0, 4.0])
+
+
+def test_crps_is_the_integral_of_the_squared_distance_of_distributions(loop: ModuleType) -> None:
+    assert loop.crps(np.array([0.0, 2.0]), 1.0) == pytest.approx(0.5)
+    assert loop.crps(np.full(5, 3.0), 1.0) == pytest.approx(2.0)
+    values, truth = np.random.default_rng(0).gamma(2, size=50), 1.3
+    grid = np.linspace(0, 20, 200_001)
+    below = np.searchsorted(np.sort(values), grid, side="right") / len(values)
+    assert loop.crps(values, truth) == pytest.approx(
+        ((below - (grid >= truth)) ** 2).sum() * (grid[1] - grid[0]), rel=1e-3
+    )
 
 
 def test_masks_are_counted_on_the_asset_alone(loop: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -418,49 +418,84 @@ def test_a_withdrawn_record_stays_in_the_file_and_counts_no_more(folder: Path) -
     logbook.append(folder, [READING, wrong])
     path = folder / "inspections.jsonl"
     before = path.read_bytes()
-    assert logbook.withdraw(folder, [2], "typed 8.9 for 9.8") == [wrong]
+    assert logbook.rule(folder, [2], counts=False, why="typed 8.9 for 9.8") == {2: wrong}
     assert path.read_bytes().startswith(before)
     assert logbook.read(folder) == ([READING], "")
-    # The day before it may be entered now, and an import that holds it does not bring it back.
+    # A day before it may be entered now, and an import that holds it does not bring it back.
     right = replace(wrong, date="2006-05-31", value=9.8, place="P2")
     assert logbook.append(folder, [READING, wrong, right, later_one]) == [right, later_one]
     assert logbook.read(folder) == ([READING, right, later_one], "")
     assert logbook.log(folder).withdrawn[2].why == "typed 8.9 for 9.8"
+    with pytest.raises(InputError, match="line 2: records of days before stand behind it"):
+        logbook.rule(folder, [2], counts=True)
+    assert logbook.rule(folder, [4, 5], counts=False) == {4: right, 5: later_one}
+    assert logbook.rule(folder, [2, 5], counts=True) == {2: wrong, 5: later_one}
+    assert logbook.rule(folder, [2, 5], counts=True) == {}  # again: nothing to do
+    assert logbook.read(folder) == ([READING, wrong, later_one], "")
 
 
-def test_what_does_not_count_cannot_be_withdrawn(folder: Path) -> None:
+def test_records_of_one_photograph_go_together(folder: Path) -> None:
+    asset = state.asset(plate())
+    texels = assets.texels(asset)
+    pattern = Record(date="2006-05-31", zone="all", kind="photo", value=0.0, tool="camera")
+    everything = np.ones(asset.atlas_shape, dtype=bool)
+    records, photo = intake.photo_records(pattern, asset, texels, everything, everything)
+    assert len(records) > 1
+    logbook.append(folder, [READING, *records], photo)
+    assert list(logbook.rule(folder, [3], counts=False)) == list(range(2, len(records) + 2))
+    assert logbook.read(folder)[0] == [READING]
+
+
+def test_a_line_without_a_record_is_not_ruled_on(folder: Path) -> None:
     logbook.append(folder, [READING])
-    logbook.withdraw(folder, [1])
+    logbook.rule(folder, [1], counts=False)
     before = content(folder)
-    for line, message in ((1, "line 1: was withdrawn on 2"), (2, "line 2: no record there"), (0, "line 0: no record")):
-        with pytest.raises(InputError, match=message):
-            logbook.withdraw(folder, [line])
+    for line in (0, 2, 3):
+        with pytest.raises(InputError, match=f"line {line}: no record there"):
+            logbook.rule(folder, [1, line], counts=True)
     assert content(folder) == before
+
+
+def test_rulings_hold_for_the_record_that_they_were_made_on(folder: Path) -> None:
+    """A line removed by hand makes no other record count or not."""
+    second = replace(READING, date="2007-05-31")
+    logbook.append(folder, [READING, second])
+    logbook.rule(folder, [1], counts=False)
+    logbook.append(folder, [replace(READING, date="2008-05-31"), replace(READING, date="2009-05-31")])
+    logbook.rule(folder, [4], counts=False)
+    path = folder / "inspections.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    of = json.loads(lines[2])["of"]
+    path.write_bytes(b"".join(lines[:2] + lines[3:]))
+    with pytest.raises(InputError, match="line 5 is about line 4, where its record does not stand"):
+        logbook.read(folder)
     for bad, message in (
-        ('{"withdraws": 3, "date": "2026-01-01"}', "line 3 withdraws line 3, no record before it"),
-        ('{"withdraws": 2, "date": "2026-01-01"}', "line 3 withdraws line 2"),
-        ('{"withdraws": "1", "date": "2026-01-01"}', "line 3 is no record"),
-        ('{"withdraws": 1, "date": "now"}', "line 3 is no record"),
-        ('{"withdraws": 1}', "line 3 is no record"),
+        (f'{{"withdraws": 6, "of": "{of}", "date": "2026-01-01"}}', "line 6 is about line 6"),
+        (f'{{"withdraws": 3, "of": "{of}", "date": "2026-01-01"}}', "line 6 is about line 3"),
+        (f'{{"withdraws": "1", "of": "{of}", "date": "2026-01-01"}}', "line 6 is no record"),
+        (f'{{"restores": 1, "of": "{of}", "date": "now"}}', "line 6 is no record"),
+        (f'{{"withdraws": 1, "of": "{of}"}}', "line 6 is no record"),
     ):
-        (folder / "inspections.jsonl").write_bytes(before["inspections.jsonl"] + bad.encode() + b"\n")
+        path.write_bytes(b"".join(lines[:5]) + bad.encode() + b"\n")
         with pytest.raises(InputError, match=message):
             logbook.read(folder)
 
 
-def test_a_withdrawal_that_is_torn_is_left_out(folder: Path) -> None:
-    logbook.append(folder, [READING])
-    logbook.withdraw(folder, [1], "another asset")
+def test_a_ruling_that_is_torn_is_left_out_and_can_be_given_again(folder: Path) -> None:
+    second = replace(READING, date="2007-05-31")
+    logbook.append(folder, [READING, second])
+    logbook.rule(folder, [1, 2], counts=False, why="another asset")
     path = folder / "inspections.jsonl"
-    path.write_bytes(path.read_bytes()[:-20])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-20])
     records, note = logbook.read(folder)
-    assert records == [READING]
-    assert "line 2 is torn" in note
-    logbook.withdraw(folder, [1], "another asset")
-    assert logbook.read(folder) == ([], "")
+    assert records == [second]
+    assert "line 4 is torn" in note
+    assert logbook.rule(folder, [1, 2], counts=False, why="another asset") == {2: second}
+    assert path.read_bytes() == whole
 
 
-def test_records_are_listed_and_withdrawn_by_command(
+def test_records_are_listed_withdrawn_and_restored_by_command(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "160")
@@ -468,14 +503,23 @@ def test_records_are_listed_and_withdrawn_by_command(
     assert "no inspection recorded" in capsys.readouterr().out
     logbook.append(folder, [READING, replace(READING, date="2006-06-01", tool="[red]eye\x1b[2J")])
     commands.inspect(folder, withdraw=(1,), why="wrong spool")
-    assert capsys.readouterr().out == "withdrawn: ultrasonic of 2006-05-31 on face, 9.8 mm\n"
+    assert capsys.readouterr().out == "line 1, ultrasonic of 2006-05-31 on face, 9.8 mm: withdrawn\n"
     commands.inspect(folder)
     listed = capsys.readouterr().out
     assert ": 1 of 2 records count" in listed
     assert "wrong spool" in listed
     assert "\x1b" not in listed
+    commands.inspect(folder, restore=(1,))
+    assert capsys.readouterr().out == "line 1, ultrasonic of 2006-05-31 on face, 9.8 mm: counts again\n"
+    commands.inspect(folder, restore=(1,))
+    assert "nothing changed" in capsys.readouterr().out
+    with (folder / "inspections.jsonl").open("a") as stream:
+        stream.write('{"withdraws": 2')
+    commands.inspect(folder, withdraw=(2,))
+    assert "line 5 is torn" in capsys.readouterr().err
     for options in ({"date": "2006-05-31"}, {"csv": Path("r.csv")}):
         with pytest.raises(InputError, match="go with no other option"):
             commands.inspect(folder, withdraw=(2,), **options)
-    with pytest.raises(InputError, match="--why goes with"):
-        commands.inspect(folder, why="wrong spool")
+    for options in ({"why": "wrong spool"}, {"withdraw": (1,), "restore": (2,)}):
+        with pytest.raises(InputError, match="either --withdraw or --restore"):
+            commands.inspect(folder, **options)
