@@ -254,12 +254,18 @@ def memory(*, out: Path, preset: str = "quick", size: int = 64, scenes: int = 50
 
     views, console = chosen(preset).views_per_scene, Console(stderr=True, highlight=False, markup=False)
     workers = workers or available_cores()
-    samples = speed.measure(
-        out, preset=preset, size=size, scenes=scenes, views=views, workers=workers,
-        on_scenes=lambda done: console.print(f"{done} scenes") if done % 50 == 0 else None,
-    )  # fmt: skip
-    title = f"{scenes} scenes of {preset}, {views} views each, at {size} px, {workers} batches at a time"
-    print(speed.write(out, samples, title), end="")  # noqa: T201
+    samples: list[speed.Sample] = []
+    told = 0
+    try:
+        for sample in speed.measure(out, preset=preset, size=size, scenes=scenes, views=views, workers=workers):
+            samples.append(sample)
+            if sample.scenes >= told + 50:
+                told = sample.scenes
+                console.print(f"{told} scenes")
+    finally:  # an hour's samples are worth a table, whatever ended it
+        if samples:
+            job = f"of {preset}, {views} views each, at {size} px, {workers} batches at a time"
+            print(speed.write(out, samples, f"{samples[-1].scenes} of {scenes} scenes {job}"), end="")  # noqa: T201
 
 
 if __name__ == "__main__":

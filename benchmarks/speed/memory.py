@@ -6,7 +6,7 @@ The real command runs as a process; once a second the resident memory of all tha
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
 from itertools import pairwise
 from pathlib import Path
@@ -44,10 +44,10 @@ class Stretch:
     most: tuple[float, ...]
 
 
-def measure(
-    out: Path, *, preset: str, size: int, scenes: int, views: int, workers: int, on_scenes: Callable[[int], None]
-) -> list[Sample]:
+def measure(out: Path, *, preset: str, size: int, scenes: int, views: int, workers: int) -> Iterator[Sample]:
     """Render `scenes` scenes of `views` views each into ``out/renders`` and sample its memory until it ends.
+
+    A sample a time, so that one who is interrupted has those so far; the job ends with the iteration.
 
     Raises
     ------
@@ -65,16 +65,13 @@ def measure(
         sys.executable, "-m", "synth", "render", "--preset", preset, "--size", str(size), "--count",
         str(scenes * views), "--workers", str(workers), "--out", str(renders),
     ]  # fmt: skip
-    samples: list[Sample] = []
     begun = time.monotonic()
     with (out / "render.log").open("wb") as log:
         job = subprocess.Popen(line, stdout=log, stderr=log)
         try:
             while job.poll() is None:
                 done = len(list((renders / "images").glob("*.jpg"))) // views
-                if not samples or done > samples[-1].scenes:
-                    on_scenes(done)
-                samples.append(Sample(seconds=time.monotonic() - begun, scenes=done, **by_role(job.pid)))
+                yield Sample(seconds=time.monotonic() - begun, scenes=done, **by_role(job.pid))
                 time.sleep(EVERY_SECONDS)
         finally:
             job.terminate()
@@ -82,7 +79,6 @@ def measure(
     if job.returncode:
         said = (out / "render.log").read_text(errors="replace").strip().splitlines() or [""]
         raise WorkError(f"{renders}: {said[-1]}")
-    return samples
 
 
 def by_role(root: int) -> dict[str, float]:

@@ -1,11 +1,13 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks.speed import __main__ as speed
 from benchmarks.speed import memory
 from benchmarks.speed.memory import Sample
 from twin.files import InputError, WorkError
@@ -57,18 +59,33 @@ def test_growth_is_from_the_second_stretch_to_the_last(tmp_path: Path) -> None:
 
 
 def test_a_command_that_fails_says_why_and_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
-    given = {"preset": "quick", "scenes": 1, "views": 2, "workers": 1, "on_scenes": print}
+    given = {"preset": "quick", "scenes": 1, "views": 2, "workers": 1}
     with pytest.raises(WorkError, match=r"renders: .*--size 0"):
-        memory.measure(tmp_path / "out", size=0, **given)
+        list(memory.measure(tmp_path / "out", size=0, **given))
     with pytest.raises(InputError, match="is there; choose another"):
-        memory.measure(tmp_path / "out", size=64, **given)
+        list(memory.measure(tmp_path / "out", size=64, **given))
+
+
+def test_an_interrupted_measure_leaves_the_table_of_what_it_saw(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(out: Path, **_: object) -> Iterator[Sample]:
+        out.mkdir()
+        for scene in range(60):
+            yield Sample(seconds=scene, scenes=scene, driver=100)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(memory, "measure", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        speed.memory(out=tmp_path / "out", scenes=500)
+    assert "# 59 of 500 scenes of quick" in (tmp_path / "out" / "memory.md").read_text()
+    assert "50 scenes" in capsys.readouterr().err
+    assert len((tmp_path / "out" / "memory.csv").read_text().splitlines()) == 61
 
 
 @pytest.mark.blender
 @pytest.mark.slow
 def test_a_real_job_is_sampled(tmp_path: Path) -> None:
-    samples = memory.measure(
-        tmp_path / "out", preset="quick", size=32, scenes=3, views=2, workers=1, on_scenes=lambda done: None
-    )
+    samples = list(memory.measure(tmp_path / "out", preset="quick", size=32, scenes=3, views=2, workers=1))
     for role in memory.ROLES:
         assert max(getattr(one, role) for one in samples) > 30
