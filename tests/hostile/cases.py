@@ -806,5 +806,5 @@ MEASURED = (
     "weights that announce terabytes",
 )
 
-# A whole archive stays in the cache, unpacked; everything else leaves nothing there.
-KEPT = ("an archive whose json is damaged",)
+# What stays in the cache: a whole archive, unpacked, and photos that a training decoded before it read the weights.
+KEPT = ("an archive whose json is damaged", *WEIGHTS)
