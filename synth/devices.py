@@ -1,5 +1,6 @@
 """On what Blender renders: the processor, or one graphics card a process."""
 
+import os
 import platform
 import sys
 from collections.abc import Mapping
@@ -39,11 +40,18 @@ def choose(wanted: str, cards: Mapping[str, int]) -> tuple[str, int]:
     raise InputError(f"--device {wanted}: found {found}; choose auto or cpu")
 
 
-def cards_here(dev: Path = Path("/dev")) -> dict[str, int]:
-    """Graphics cards of this machine by make, as its operating system shows them; their drivers are not asked."""
-    nodes = Path("/sys/class/kfd/kfd/topology/nodes")
-    return {
-        "nvidia": len(list(dev.glob("nvidia[0-9]*"))),
+def cards_here(root: Path = Path("/")) -> dict[str, int]:
+    """Graphics cards of this machine by make, as its operating system shows them below `root`; no driver is asked.
+
+    Where CUDA_VISIBLE_DEVICES or HIP_VISIBLE_DEVICES lists some, no more than those.
+    """
+    nodes = root / "sys/class/kfd/kfd/topology/nodes"
+    found = {
+        "nvidia": len(list((root / "dev").glob("nvidia[0-9]*"))),
         "amd": len([each for each in nodes.glob("*/gpu_id") if each.read_text().strip() not in ("", "0")]),
         "apple": int(sys.platform == "darwin" and platform.machine() == "arm64"),
     }
+    for make, name in (("nvidia", "CUDA_VISIBLE_DEVICES"), ("amd", "HIP_VISIBLE_DEVICES")):
+        if name in os.environ:
+            found[make] = min(found[make], len([one for one in os.environ[name].split(",") if one.strip()]))
+    return found

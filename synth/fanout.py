@@ -6,6 +6,7 @@ write, never in Ray: losing the whole cluster loses only what was in flight.
 
 import sys
 import time
+from collections import Counter as Amounts
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from typing import Any
 from twin import cluster
 from twin.cluster import one_line
 from twin.files import InputError, WorkError
+
+_CARD = "accelerator_type:"  # begins the resource by which Ray names a machine's type of card
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +69,7 @@ def fan_out(
     workers: int | None = None,
     retries: int = 2,
     address: str | None = None,
+    cards: int | None = None,
     counter: Counter | None = None,
 ) -> list[Failure]:
     """Run ``task(*item.arguments)`` in a Ray worker for each item that is not done.
@@ -78,6 +82,7 @@ def fan_out(
     workers : most tasks at a time; None for as many as the machines hold.
     retries : how often a crashed or raising task is tried again.
     address : of a running cluster ("auto", or "host:port"); None for this machine alone.
+    cards : graphics cards of this machine, where it is alone; None for those that Ray finds.
     counter : what the bar counts; by default the items.
 
     Returns
@@ -89,7 +94,7 @@ def fan_out(
         return []
     import ray
 
-    cluster.connect(address)
+    cluster.connect(address, gpus=cards)
     _warn_if_nowhere(needs)
     # Ray restarts crashed workers and retries raised errors; bad input stays bad and comes back as a value.
     remote = ray.remote(_attempt).options(
@@ -153,9 +158,19 @@ def most_cores(resource: str) -> int:
     return max((int(machine.get("CPU", 0)) for machine in _machines() if resource in machine), default=1)
 
 
-def total(resource: str, *, where: str) -> int:
-    """How much of a resource those machines of the cluster have together that have another one, too."""
-    return sum(int(machine.get(resource, 0)) for machine in _machines() if where in machine)
+def cards(*, where: str) -> dict[str, int]:
+    """Graphics cards by make, as Ray counts them, of those machines of the cluster that have a resource."""
+    found: Amounts[str] = Amounts()
+    for machine in _machines():
+        if where in machine and machine.get("GPU"):
+            found[_make(machine)] += int(machine["GPU"])
+    return dict(found)
+
+
+def _make(machine: Mapping[str, float]) -> str:
+    """The make of a machine's cards: Ray's names for the types of AMD's and Intel's begin with it."""
+    kinds = [name.removeprefix(_CARD).lower() for name in machine if name.startswith(_CARD)]
+    return next((make for make in ("amd", "intel") if any(kind.startswith(make) for kind in kinds)), "nvidia")
 
 
 def _machines() -> list[Mapping[str, float]]:

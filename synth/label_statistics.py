@@ -22,7 +22,7 @@ ALIKE = 1.5  # two sets differ where a number is more than this many times the o
 Mask = NDArray[np.bool_]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)  # one is kept for each image of a dataset
 class ImageLabels:
     """What one mask says. All but `native_regions` and `tiny_regions` is counted at the working size.
 

@@ -4,6 +4,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,36 +18,64 @@ from synth.validation_report import BASIS, markdown_table
 from twin.files import InputError, atomic_file, read_json, read_manifest, write_text
 
 COLUMNS = 6
+MOST = 24  # images on the contact sheet, evenly spaced
 SHEET = "![A sample, masks outlined](preview.jpg)"  # a line of every card
 OUTLINE = (255, 0, 200)  # a colour that neither rust nor paint has
 
 
-def write(folder: Path, about: Mapping[str, Any] | None = None) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """What a dataset holds, for its card.
+
+    `info` is what its json says of itself; `categories`, `sizes` (such as "640x640"), `splits` and `kinds` of asset are
+    how often each occurs; `licences` a line each.
+    """
+
+    info: Mapping[str, object]
+    images: int
+    annotations: int
+    unannotated: int
+    categories: Mapping[str, int]
+    sizes: Mapping[str, int]
+    kinds: Mapping[str, int]
+    statistics: label_statistics.Statistics
+    splits: Mapping[str, int] = field(default_factory=dict)
+    licences: Sequence[str] = ()
+
+
+def write(folder: Path) -> None:
     """Write preview.jpg and card.md into any COCO dataset, both or, where it cannot be read, neither.
 
-    The card says what the dataset is, where it comes from, how it is labelled, what it lacks. Nothing in it depends on
-    time, on where the folder lies or on who rendered it.
-
-    Parameters
-    ----------
-    folder : any COCO dataset that can be read.
-    about : what dataset.json will say; by default what it says, and where there is none, the COCO json.
+    The card says what the dataset is, where it comes from, how it is labelled, what it lacks: by its dataset.json, and
+    where there is none by the COCO json. Nothing in it depends on time, on where the folder lies or on who rendered it.
 
     Raises
     ------
     InputError
         The dataset or its dataset.json is damaged, or lists no images; or a card.md is there that we did not write.
     """
-    if about is None and not _is_ours(folder / "card.md"):
+    if not _is_ours(folder / "card.md"):
         raise InputError(
             f"{folder / 'card.md'}: not written by this command; rename it, and preview.jpg where you keep one"
         )
     photos = coco.read(folder, allow_unannotated=True).photos
     if not photos:
         raise InputError(f"{folder}: lists no images; there is nothing to show")
-    text = _card(folder, photos) if about is None else _text(folder, photos, json.loads(json.dumps(about)))
-    contact_sheet(folder, photos)
+    text = _card(folder, _contents(folder, photos))
+    contact_sheet(folder, coco.evenly(photos, MOST))
     write_text(folder / "card.md", text)
+
+
+def write_stated(folder: Path, about: Mapping[str, Any], contents: Contents, sample: Sequence[coco.Photo]) -> None:
+    """Write preview.jpg and card.md, as `write` would, into a dataset of which all is known.
+
+    Parameters
+    ----------
+    about : what dataset.json will say.
+    sample : the images of the contact sheet: `coco.evenly` of all, `MOST` of them.
+    """
+    contact_sheet(folder, sample)
+    write_text(folder / "card.md", _text(folder, contents, json.loads(json.dumps(about))))
 
 
 def _is_ours(card: Path) -> bool:
@@ -57,9 +86,8 @@ def _is_ours(card: Path) -> bool:
         return True
 
 
-def contact_sheet(folder: Path, photographs: Sequence[coco.Photo], *, most: int = 24, tile: int = 220) -> None:
-    """Write ``folder/preview.jpg``: up to `most` of a dataset's photographs, evenly spaced, each `tile` pixels wide."""
-    chosen = coco.evenly(photographs, most)
+def contact_sheet(folder: Path, chosen: Sequence[coco.Photo], *, tile: int = 220) -> None:
+    """Write ``folder/preview.jpg``: these photographs, each `tile` pixels wide."""
     rows = -(-len(chosen) // COLUMNS)
     sheet = Image.new("RGB", (min(COLUMNS, len(chosen)) * tile, rows * tile))
     for number, photograph in enumerate(chosen):
@@ -81,11 +109,11 @@ def outlined(image: NDArray[np.uint8], mask: NDArray[np.bool_], tile: int) -> Im
     return Image.fromarray(picture)
 
 
-def _card(folder: Path, photos: Sequence[coco.Photo]) -> str:
+def _card(folder: Path, contents: Contents) -> str:
     """The card by what dataset.json says, and where there is none, the COCO json."""
     about = read_manifest(folder, "dataset")
     try:
-        return _text(folder, photos, about)
+        return _text(folder, contents, about)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         if about is None:
             raise
@@ -95,15 +123,17 @@ def _card(folder: Path, photos: Sequence[coco.Photo]) -> str:
         ) from error
 
 
-def _text(folder: Path, photos: Sequence[coco.Photo], about: Mapping[str, Any] | None) -> str:
-    documents = [read_json(source) for source, _ in coco.sources(folder)]
-    statistics = label_statistics.summarise([label_statistics.measure(coco.mask(photo)) for photo in photos])
-    info = _info(documents[0])
-    title = " ".join(str(info.get("description") or folder.resolve().name).split())
+def _text(folder: Path, contents: Contents, about: Mapping[str, Any] | None) -> str:
+    statistics = contents.statistics
+    title = " ".join(str(contents.info.get("description") or folder.resolve().name).split())
+    if about:
+        origin, licence = _rendered_from(about), [f"{about['licence'][:1].upper()}{about['licence'][1:]}."]
+    else:
+        origin, licence = dict(contents.info), list(contents.licences)
     sections = {
-        "What is in it": _table(_counts(photos, documents)),
-        "Where it comes from": _table(_rendered_from(about) if about else info) or ["Not stated in its files."],
-        "Licence": [f"{about['licence'][:1].upper()}{about['licence'][1:]}."] if about else _licences(documents),
+        "What is in it": _table(_counts(contents)),
+        "Where it comes from": _table(origin) or ["Not stated in its files."],
+        "Licence": licence or ["Not stated in its files: ask whoever made it before you pass it on."],
         "What was labelled": _label_rule(about["preset"]["labels"]) if about else _UNKNOWN_RULE,
         "The labels in numbers": [
             *markdown_table(label_statistics.table(label_statistics.compare(statistics, None), beside_reference=False)),
@@ -118,6 +148,25 @@ def _text(folder: Path, photos: Sequence[coco.Photo], about: Mapping[str, Any] |
     return "\n".join(lines) + "\n"
 
 
+def _contents(folder: Path, photos: Sequence[coco.Photo]) -> Contents:
+    """What a dataset of somebody's holds."""
+    documents = [read_json(source) for source, _ in coco.sources(folder)]
+    names = {each["id"]: str(each.get("name", each["id"])) for document in documents for each in document["categories"]}
+    kinds = (each["asset_kind"] for document in documents for each in document["images"] if "asset_kind" in each)
+    return Contents(
+        info=_info(documents[0]),
+        images=len(photos),
+        annotations=sum(len(photo.annotations) for photo in photos),
+        unannotated=sum(not photo.annotations for photo in photos),
+        categories=Counter(names[each["category_id"]] for photo in photos for each in photo.annotations),
+        sizes=Counter(f"{photo.width}x{photo.height}" for photo in photos),
+        splits=Counter(photo.split for photo in photos if photo.split),
+        kinds=Counter(map(str, kinds)),
+        statistics=label_statistics.summarise([label_statistics.measure(coco.mask(photo)) for photo in photos]),
+        licences=_licences(documents),
+    )
+
+
 _UNKNOWN_RULE = [
     "The files do not say by which rule. All categories that carry annotations are read as one class, corrosion."
 ]
@@ -127,21 +176,15 @@ def _table(facts: Mapping[str, object]) -> list[str]:
     return markdown_table([["", ""], *([name, str(fact)] for name, fact in facts.items())]) if facts else []
 
 
-def _counts(photos: Sequence[coco.Photo], documents: Sequence[Mapping[str, Any]]) -> dict[str, object]:
-    names = {each["id"]: str(each.get("name", each["id"])) for document in documents for each in document["categories"]}
-    categories = Counter(names[each["category_id"]] for photo in photos for each in photo.annotations)
+def _counts(contents: Contents) -> dict[str, object]:
     facts: dict[str, object] = {
-        "images": len(photos),
-        "images without annotations": sum(not photo.annotations for photo in photos),
-        "annotations": sum(len(photo.annotations) for photo in photos),
-        "annotations by category": _listed(categories),
-        "sizes in pixels": _listed(Counter(f"{photo.width}x{photo.height}" for photo in photos)),
-        "splits": _listed(Counter(photo.split for photo in photos if photo.split)),
-        "kinds of asset": _listed(
-            Counter(
-                str(each["asset_kind"]) for document in documents for each in document["images"] if "asset_kind" in each
-            )
-        ),
+        "images": contents.images,
+        "images without annotations": contents.unannotated,
+        "annotations": contents.annotations,
+        "annotations by category": _listed(contents.categories),
+        "sizes in pixels": _listed(contents.sizes),
+        "splits": _listed(contents.splits),
+        "kinds of asset": _listed(contents.kinds),
     }
     return {name: fact for name, fact in facts.items() if fact != ""}
 
@@ -182,7 +225,7 @@ def _licences(documents: Sequence[Mapping[str, Any]]) -> list[str]:
         for each in licences if isinstance(licences, list) else ():
             if isinstance(each, dict):
                 found[" ".join(str(each[key]) for key in ("name", "url") if each.get(key))] = None
-    return [text for text in found if text] or ["Not stated in its files: ask whoever made it before you pass it on."]
+    return [text for text in found if text]
 
 
 def _label_rule(rule: Mapping[str, Any]) -> list[str]:

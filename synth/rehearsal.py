@@ -26,8 +26,8 @@ def rehearse(out: Path, task: Task, *, workers: int | None, address: str | None)
     WorkError
         The batch could not be rendered.
     """
-    device, needs, workers = room(task.device, workers, address)
-    task = whole(out, replace(task, device=device))
+    place = room(task.device, workers, address)
+    task = whole(out, replace(task, device=place.device))
     check_claim(out, "dataset", claim(out, task))
     free = free_bytes(out)
     left = {number: batch.missing(out, number, images) for number, images in task.batches.items()}
@@ -37,8 +37,8 @@ def rehearse(out: Path, task: Task, *, workers: int | None, address: str | None)
     made_by = program.made_by()
     check_program(out, task, made_by)
     first = next(iter(left))
-    seconds, size = _probe(task, first, needs.cpus, made_by)
-    at_a_time = workers or fanout.at_a_time(needs)
+    seconds, size = _probe(task, first, place.needs.cpus, made_by)
+    at_a_time = place.workers or fanout.at_a_time(place.needs)
     at_a_time = max(1, min(at_a_time, len(left)))
     images = sum(map(len, left.values()))
     count = len(task.batches[first])
@@ -47,7 +47,7 @@ def rehearse(out: Path, task: Task, *, workers: int | None, address: str | None)
     short = "" if needed < free else " (NOT ENOUGH)"
     return (
         f"{out}: {images} of {task.images} images are to render, in {len(left)} batches, {at_a_time} at a time, "
-        f"{needs.cpus} threads each\n"
+        f"{place.needs.cpus} threads each\n"
         f"one batch of {count} images here: {seconds:.0f} s, {size / 1e6:.1f} MB; in all about {hours:.2g} hours and "
         f"{needed / 1e9:.2g} GB of disk, of which {free / 1e9:.0f} GB are free{short}"
     )

@@ -4,9 +4,7 @@ Nothing here depends on time, order or the number of workers: image 17 is the sa
 """
 
 import os
-import shutil
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,7 @@ from synth.preset import departures
 from synth.subject import Subject
 from twin import cluster
 from twin.command import available_cores
-from twin.files import InputError, WorkError, digest, read_json, read_manifest, write_manifest, writing
+from twin.files import InputError, WorkError, digest, read_json, read_manifest, writing
 from twin.holding import CLAIM, hold
 
 SCENES_PER_BATCH = 3  # as many images as three scenes of the preset have; a Blender process lives for one batch
@@ -112,17 +110,19 @@ def render(
     WorkError
         Batches failed after their retries, while all others were done; the message names their images and an error.
     """
+    from synth import assembly  # needs much that a dry run does not
+
     count = count if only is None else only + 1
-    device, needs, workers = room(device, workers, address)  # before anything is written
-    task = Task(config=config, shown=shown, count=count, only=only, device=device)
+    place = room(device, workers, address)  # before anything is written
+    task = Task(config=config, shown=shown, count=count, only=only, device=place.device)
     out = out.resolve()
     task = whole(out, task)
     with hold(out, "dataset", claim(out, task)):
         if (images := finished(out, task)) is not None:
             return images
-        _render_missing(out, task, needs, workers, address)
+        _render_missing(out, task, place, address)
         with writing(out):
-            _assemble(out, task)
+            assembly.assemble(out, task)
     return task.images
 
 
@@ -170,33 +170,61 @@ def _stated(out: Path) -> int | None:
     return int(manifest["images"])
 
 
-def room(device: str, workers: int | None, address: str | None) -> tuple[str, fanout.Needs, int | None]:
+@dataclass(frozen=True, kw_only=True)
+class Room:
     """On what to render, what each Blender process occupies, and how many run at a time.
 
-    The number is None for as many as the cluster holds, which is joined.
+    `workers` is None for as many as the cluster holds; `cards` are this machine's that Ray is to share out, None for
+    none or on a cluster.
+    """
+
+    device: str
+    needs: fanout.Needs
+    workers: int | None
+    cards: int | None
+
+
+def room(device: str, workers: int | None, address: str | None) -> Room:
+    """What there is to render on; a cluster is joined.
+
+    Raises
+    ------
+    InputError
+        The number of workers is below 1, no cluster answers, there is no such device, or the cluster's machines that
+        render have cards of several makes.
     """
     if workers is not None and workers < 1:
         raise InputError(f"--workers {workers}: give at least 1")
     if address is not None:
         cluster.connect(address)
-    device, found = devices.choose(device, {} if device == devices.CPU else _cards(address))
+    device, found = devices.choose(device, {} if device == devices.CPU else _cards(device, address))
     if address is None:
         workers = workers or max(1, found)
         threads = max(1, available_cores() // workers)
     else:
         threads = max(1, min(THREADS_ON_A_CLUSTER, fanout.most_cores(cluster.BLENDER)))
     gpus = int(device != devices.CPU)
-    return device, fanout.Needs(cpus=threads, gpus=gpus, resources={cluster.BLENDER: 1}), workers
+    return Room(
+        device=device, needs=fanout.Needs(cpus=threads, gpus=gpus, resources={cluster.BLENDER: 1}), workers=workers,
+        cards=found if gpus and address is None else None,
+    )  # fmt: skip
 
 
-def _cards(address: str | None) -> dict[str, int]:
+def _cards(device: str, address: str | None) -> dict[str, int]:
     """Graphics cards by make, of this machine or of those of the cluster that render."""
     if address is None:
         return devices.cards_here()
-    return {"nvidia": fanout.total("GPU", where=cluster.BLENDER)}  # Ray counts cards, whatever their make
+    found = fanout.cards(where=cluster.BLENDER)
+    if len(found) > 1:  # Ray hands out cards, whatever their make
+        listed = ", ".join(f"{count} {make}" for make, count in sorted(found.items()))
+        raise InputError(
+            f"--device {device}: the machines that render have cards of several makes ({listed}); give the resource "
+            f"{cluster.BLENDER} to those of one make alone, or choose cpu"
+        )
+    return found
 
 
-def _render_missing(out: Path, task: Task, needs: fanout.Needs, workers: int | None, address: str | None) -> None:
+def _render_missing(out: Path, task: Task, place: Room, address: str | None) -> None:
     """Render the batches whose part is absent or lacks images."""
     batches, made_by = task.batches, program.made_by()
     check_program(out, task, made_by)
@@ -204,14 +232,14 @@ def _render_missing(out: Path, task: Task, needs: fanout.Needs, workers: int | N
     items = [
         fanout.Item(
             key=str(number),
-            arguments=(out, task.config, task.shown, number, images, needs.cpus, task.device, made_by),
+            arguments=(out, task.config, task.shown, number, images, place.needs.cpus, task.device, made_by),
         )
         for number, images in batches.items()
     ]
     failures = fanout.fan_out(
         batch.render_batch, items, is_done=lambda key: not batch.missing(out, int(key), batches[int(key)]),
-        label="rendering", needs=needs, workers=workers, retries=RETRIES,
-        address=address,
+        label="rendering", needs=place.needs, workers=place.workers, retries=RETRIES,
+        address=address, cards=place.cards,
         counter=fanout.Counter(
             unit="images", total=task.images,
             done=lambda: sum(name.endswith(".jpg") for name in os.listdir(out / "images")),  # noqa: PTH208  fast
@@ -242,12 +270,6 @@ def check_program(out: Path, task: Task, made_by: Mapping[str, str]) -> None:
         )
 
 
-def _parts(out: Path, task: Task) -> Iterator[dict[str, Any]]:
-    """The parts of a task in which something is done."""
-    parts = (batch.read_part(out, number) for number in task.batches)
-    return (part for part in parts if part["images"])
-
-
 def _listed(numbers: list[int]) -> str:
     """Images by their numbers, those in a row as "3 to 5"."""
     rows: list[list[int]] = []
@@ -258,57 +280,3 @@ def _listed(numbers: list[int]) -> str:
             rows.append([number])
     spans = [str(row[0]) if len(row) == 1 else f"{row[0]} to {row[-1]}" for row in rows]
     return f"image{'' if len(numbers) == 1 else 's'} {', '.join(spans)}"
-
-
-def _assemble(out: Path, task: Task) -> None:
-    """Write annotations.json, preview.jpg, card.md and, last, the card dataset.json."""
-    from segmentation import coco
-    from synth import maps, preview
-    from twin.assets import KINDS
-
-    config, shown = task.config, task.shown
-    what = f"corrotwin renders{f' of the twin {shown.id}' if shown else ''}, preset {config.preset}"
-    (out / "dataset.json").unlink(missing_ok=True)  # an older card would speak of fewer images
-    images = list(_entries(out, task, "images"))
-    kinds = Counter(image["asset_kind"] for image in images)
-    if kinds.total() != task.images:  # parts were deleted while we drew
-        listed = f"{kinds.total()} of {task.images}"
-        raise WorkError(f"{out}: parts/ lists {listed} images; the same command draws the others")
-    shutil.rmtree(out / "work", ignore_errors=True)
-    with_corrosion = Counter(found["image_id"] for found in _entries(out, task, "annotations"))
-    regions, assets = (_numbered(_entries(out, task, name)) for name in ("annotations", "assets"))
-    coco.write_document(out / "annotations.json", images, regions, description=what)
-    coco.write_document(
-        out / "instances.json", images, assets, description=f"{what}: assets",
-        categories=[(kind, "asset") for kind in KINDS],
-    )  # fmt: skip
-    maps.remove_leftovers(out)
-    about = {
-        "configuration": asdict(config), "seed": config.seed,
-        **({} if task.only is None else {"only": task.only}),
-        "preset": config.preset_stated(),
-        "shows": f"one twin, {shown.id}, {shown.years:g} years old" if shown else "a twin of its own in each scene",
-        **({"twin": shown.record()} if shown else {}),
-        "images": kinds.total(), "annotations": with_corrosion.total(),
-        "images_without_corrosion": kinds.total() - len(with_corrosion),
-        "images_by_kind": dict(sorted(kinds.items())),
-        **({"maps": {name: maps.MEANING[name] for name in config.maps}} if config.maps else {}),
-        "versions": next(_parts(out, task))["made_by"],
-        "device": task.device.upper(),
-        "licence": "the images and labels are yours; made with CC0 light maps from Blender",
-    }  # fmt: skip
-    preview.write(out, about)
-    write_manifest(out, "dataset", about)
-
-
-def _entries(out: Path, task: Task, what: str) -> Iterator[dict[str, Any]]:
-    """What the parts list under `what` for the images of the task, in their order; one part is held at a time."""
-    key = "id" if what == "images" else "image_id"
-    for number in task.batches:
-        listed = [found for found in batch.read_part(out, number)[what] if found[key] <= task.count]
-        yield from sorted(listed, key=lambda found: int(found[key]))
-
-
-def _numbered(entries: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The entries with ids from 1."""
-    return ({"id": number, **found} for number, found in enumerate(entries, start=1))

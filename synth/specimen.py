@@ -18,7 +18,7 @@ from twin.coating import Paint
 from twin.corrosion import Fields
 from twin.state import Twin
 
-SUBJECT_TEXELS, OTHER_TEXELS = (120_000, 4_000_000), (40_000, 1_200_000)  # least and most; a scene has 16 million
+SUBJECT_TEXELS, OTHER_TEXELS = (120_000, 4_000_000), (40_000, 1_200_000)  # least and most of each asset
 TRIES = 60
 
 

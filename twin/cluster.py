@@ -15,9 +15,10 @@ from twin.files import InputError
 BLENDER = "blender"  # resource tag of machines that can render: ray start --resources '{"blender": 4}'
 
 
-def connect(address: str | None = None) -> None:
+def connect(address: str | None = None, *, gpus: int | None = None) -> None:
     """Join the cluster at `address`, or start Ray on this machine's cores; once per process.
 
+    `gpus` are this machine's graphics cards, None for those that Ray finds: it waits for ever for one that it does not.
     The local start is small: no dashboard, no usage reports, an object store that a container's /dev/shm holds.
     """
     import ray
@@ -39,7 +40,7 @@ def connect(address: str | None = None) -> None:
     else:
         cores = available_cores()
         ray.init(
-            address="local", num_cpus=cores, resources={BLENDER: cores}, include_dashboard=False,
+            address="local", num_cpus=cores, num_gpus=gpus, resources={BLENDER: cores}, include_dashboard=False,
             object_store_memory=128 * 2**20, **quiet,
         )  # fmt: skip
     signal.signal(signal.SIGTERM, on_sigterm)  # Ray puts its own in place, which knows nothing of our exit status

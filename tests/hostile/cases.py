@@ -10,7 +10,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from PIL import Image
 from segmentation import runs
 from synth.config import RenderConfig
 from twin import intake, state
+from twin.files import write_manifest
 
 Line = tuple[object, ...]
 TABLE = "date,zone,kind,value,tool\n"
@@ -720,7 +721,7 @@ def claimed(folder: Path) -> Line:
 def begun(folder: Path) -> Line:
     """A dataset that seems to be ours, with a card of words for numbers."""
     from synth import render
-    from twin.files import write_json, write_manifest
+    from twin.files import write_json
 
     settings = render.Task(config=RenderConfig(preset="quick", size=8, seed=0), shown=None, count=1).settings
     write_json(folder / "out" / "claim.json", {"kind": "dataset", "configuration": settings})
@@ -746,7 +747,29 @@ def many_faults(folder: Path) -> Line:
     return ("synth", "validate", folder / "data")
 
 
+def verified(content: bytes, says: str) -> Case:
+    """A rendered dataset of which a sample is to be rendered again, with another list of what is seen of its assets."""
+
+    def make(folder: Path) -> Line:
+        readers.make_coco(folder / "data")
+        edited(folder / "data" / "annotations.json", lambda each: each["annotations"].__delitem__(slice(2)))
+        config = RenderConfig(preset="quick", size=8, seed=0)
+        card = {"configuration": asdict(config), "preset": config.preset_stated(), "device": "CPU"}
+        counts = {"images": 3, "annotations": 1, "images_without_corrosion": 2}
+        write_manifest(folder / "data", "dataset", {**card, **counts})
+        (folder / "data" / "instances.json").write_bytes(content)
+        return ("synth", "validate", folder / "data", "--verify", 1)
+
+    return Case(make=make, says=rf"instances\.json: {says}")
+
+
 BESIDE = {
+    "a list of assets that breaks off": verified(b'{"images": [', "not valid JSON"),
+    "a list of assets nested without end": verified(b"[" * 200_000, "not valid JSON"),
+    "a list of assets of nothing": verified(
+        b'{"images": [], "annotations": [{"id": 1, "image_id": 7, "category_id": 1}], "categories": []}',
+        "annotation 1 is of unknown image 7",
+    ),
     "a spot of 200 KB": beside(spots, r"spots\.csv: not a csv file"),
     "a mean of 1e99999999": beside(means, r"means\.csv, line 2: .*at most 30 digits"),
     "a card that lacks everything": beside(rendered, r"dataset\.json: damaged"),
@@ -759,16 +782,33 @@ BESIDE = {
 
 CASES = {**COCO, **ARCHIVES, **MASKS, **TWINS, **READINGS, **MAPS, **CAMERAS, **RUNS, **WEIGHTS, **STUDIES, **BESIDE}
 
-# What could exhaust the machine or run code meets the command as a process of its own, its memory measured.
+# What announces or unpacks much, is nested deep or pickled meets the command as a process of its own, its memory
+# measured: one of each kind at least, since each costs the start of a process.
 MEASURED = (
+    "json nested without end",
+    "a list of assets nested without end",
     "a million points that jump from side to side",
+    "run lengths without bound",
     "a photo of 10 gigapixels",
+    "a mask of 10 gigapixels",
     "a photo with a text that unpacks to 200 MB",
     "a zip bomb",
     "a bomb of entries that overlap",
     "fields that announce 40 GB",
     "fields with 50 MB behind their end",
+    "fields of pickled objects",
+    "texels of a nanometre",
+    "a thousand million pits",
+    "records nested without end",
     "a map that announces terabytes",
+    "a key that announces gigabytes",
+    "a mask of a photograph of 10 gigapixels",
+    "a camera of 10^18 pixels",
+    "a photograph of 10 gigapixels",
     "a study of 10^12 runs",
     "weights that are a pickle",
+    "weights that announce terabytes",
 )
+
+# What stays in the cache: a whole archive, unpacked, and photos that a training decoded before it read the weights.
+KEPT = ("an archive whose json is damaged", *WEIGHTS)

@@ -3,7 +3,7 @@
 ``python tests/large/measure.py dataset 1000 10000 100000`` makes datasets of so many images of 64 pixels with ten
 annotations each; ``python tests/large/measure.py study 8 80 800`` makes studies of so many runs. Each step is a process
 of its own, so that its peak of memory is its own; in place of ``dataset``, some of its steps: ``write,read``. Prints
-a table in Markdown: seconds of processor time, peak memory.
+a table in Markdown: seconds of processor time, peak memory, and what 1,000 more cost between the two largest sizes.
 """
 
 import json
@@ -146,24 +146,28 @@ def measured(steps: Sequence[str], counts: Sequence[int]) -> dict[str, list[tupl
     return found
 
 
-def exponents(counts: Sequence[int], values: Sequence[float]) -> list[float]:
-    """Growth from each count to the next: 1 is linear, 2 quadratic."""
-    return list(np.diff(np.log(values)) / np.diff(np.log(counts)))
+def exponent(counts: Sequence[int], values: Sequence[float]) -> float:
+    """How what comes on top of the smallest count grows to the largest: 1 is linear, 2 quadratic, whatever is fixed."""
+    more, cost = np.subtract(counts[-2:], counts[0]), np.subtract(values[-2:], values[0])
+    return float(np.diff(np.log(cost))[0] / np.diff(np.log(more))[0])
+
+
+def slope(counts: Sequence[int], values: Sequence[float]) -> float:
+    """What 1,000 more cost, between the two largest counts."""
+    return 1000 * (values[-1] - values[-2]) / (counts[-1] - counts[-2])
 
 
 def table(counts: Sequence[int], found: dict[str, list[tuple[float, float]]]) -> str:
     """A row a step, as Markdown."""
     lines = [
-        f"| step | {' | '.join(f'{count:,}' for count in counts)} | exponents of time | peak memory MB | of memory |",
+        f"| step | {' | '.join(f'{count:,} s' for count in counts)} | s for 1,000 more | peak MB | MB for 1,000 more |",
         "|---" * (len(counts) + 4) + "|",
     ]
     for step, values in found.items():
         seconds, memory = zip(*values, strict=True)
         cells = [
-            EXPLAINED[step], *(f"{each:.1f} s" for each in seconds),
-            ", ".join(f"{each:.2f}" for each in exponents(counts, seconds)),
-            ", ".join(f"{each:.0f}" for each in memory),
-            ", ".join(f"{each:.2f}" for each in exponents(counts, memory)),
+            EXPLAINED[step], *(f"{each:.1f}" for each in seconds), f"{slope(counts, seconds):.2f}",
+            ", ".join(f"{each:.0f}" for each in memory), f"{slope(counts, memory):.1f}",
         ]  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)

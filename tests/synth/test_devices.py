@@ -1,8 +1,14 @@
+import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from synth import devices
+from synth import devices, fanout, render
+from synth.blender import session
+from synth.config import RenderConfig
+from twin import cluster
 from twin.files import InputError
 
 
@@ -36,7 +42,129 @@ def test_card_that_is_not_there_is_refused(wanted: str, cards: dict[str, int], m
         devices.choose(wanted, cards)
 
 
-def test_cards_are_counted_and_what_else_the_driver_shows_is_not(tmp_path: Path) -> None:
+def test_cards_are_counted_and_what_else_the_driver_shows_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "dev").mkdir()
     for name in ("nvidia0", "nvidia1", "nvidiactl", "nvidia-uvm", "null"):
-        (tmp_path / name).touch()
-    assert devices.cards_here(tmp_path)["nvidia"] == 2
+        (tmp_path / "dev" / name).touch()
+    for number, key in enumerate(("0", "7231", "7232", "7233", "")):  # the first is a processor
+        node = tmp_path / "sys/class/kfd/kfd/topology/nodes" / str(number)
+        node.mkdir(parents=True)
+        (node / "gpu_id").write_text(f"{key}\n")
+    assert devices.cards_here(tmp_path) == {"nvidia": 2, "amd": 3, "apple": 0}
+    monkeypatch.setattr(devices.sys, "platform", "darwin")
+    for machine, cards in (("arm64", 1), ("x86_64", 0)):
+        monkeypatch.setattr(devices.platform, "machine", lambda machine=machine: machine)
+        assert devices.cards_here(tmp_path)["apple"] == cards
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setenv("HIP_VISIBLE_DEVICES", "0,2")
+    assert devices.cards_here(tmp_path) == {"nvidia": 0, "amd": 2, "apple": 0}
+
+
+def test_a_mac_starts_ray_with_its_card_and_one_process_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray waits for ever for a card that it does not find."""
+    import ray
+
+    started: dict[str, Any] = {}
+    monkeypatch.setattr(devices, "cards_here", lambda: {"nvidia": 0, "amd": 0, "apple": 1})
+    place = render.room("auto", None, None)
+    assert (place.device, place.workers, place.cards, place.needs.gpus) == ("metal", 1, 1, 1)
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", lambda **options: started.update(options))
+    cluster.connect(None, gpus=place.cards)
+    assert started["num_gpus"] == 1
+    monkeypatch.setattr(render, "check_program", lambda *rest: None)
+    monkeypatch.setattr(fanout, "fan_out", lambda *rest, **options: started.update(options) or [])
+    task = render.Task(config=RenderConfig(preset="quick", size=8, seed=0), shown=None, count=1, device="metal")
+    render._render_missing(tmp_path, task, place, None)
+    assert (started["cards"], started["workers"], started["needs"].gpus) == (1, 1, 1)
+
+
+@pytest.mark.parametrize(("wanted", "gpus", "workers"), [("cpu", 0, 1), ("auto", 1, 4), ("cuda", 1, 4)])
+def test_a_process_a_card_here(wanted: str, gpus: int, workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "cards_here", lambda: {"nvidia": 4, "amd": 0, "apple": 0})
+    place = render.room(wanted, None, None)
+    assert (place.needs.gpus, place.workers, place.cards) == (gpus, workers, 4 if gpus else None)
+    assert place.needs.cpus >= 1
+
+
+def machine(cards: int, kind: str, *, renders: bool = True) -> dict[str, float]:
+    return {"CPU": 8, "GPU": cards, f"accelerator_type:{kind}": 1, **({cluster.BLENDER: 8} if renders else {})}
+
+
+def on_a_cluster(
+    machines: list[dict[str, float]], monkeypatch: pytest.MonkeyPatch, device: str = "auto"
+) -> render.Room:
+    monkeypatch.setattr(fanout, "_machines", lambda: machines)
+    monkeypatch.setattr(cluster, "connect", lambda address: None)
+    return render.room(device, None, "auto")
+
+
+@pytest.mark.parametrize(
+    ("machines", "device"),
+    [
+        ([{"CPU": 8, cluster.BLENDER: 8}, machine(8, "H100", renders=False)], "cpu"),
+        ([machine(2, "L4"), machine(8, "AMD-Instinct-MI300X", renders=False)], "optix"),
+        ([machine(2, "AMD-Instinct-MI300X"), machine(1, "AMD-Instinct-MI300X")], "hip"),
+        ([machine(2, "Intel-GPU-Max-1550")], "cpu"),
+    ],
+)
+def test_on_a_cluster_cards_are_of_the_make_that_ray_names(
+    machines: list[dict[str, float]], device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = on_a_cluster(machines, monkeypatch)
+    assert (place.device, place.needs.gpus, place.workers, place.cards) == (device, int(device != "cpu"), None, None)
+
+
+def test_cards_of_two_makes_on_a_cluster_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match=r"cards of several makes \(1 amd, 2 nvidia\); give the resource blender"):
+        on_a_cluster([machine(2, "L4"), machine(1, "AMD-Instinct-MI210")], monkeypatch, "optix")
+
+
+class Preferences:
+    """Cycles' preferences of a Blender that was built for `ways`, on a machine with `cards` (a way each)."""
+
+    def __init__(self, ways: set[str], cards: list[str]) -> None:
+        self.ways, self.devices = ways, [SimpleNamespace(type=way, use=None) for way in cards]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "compute_device_type" and value not in self.ways:
+            raise TypeError(f"enum {value!r} not found")
+        super().__setattr__(name, value)
+
+    def refresh_devices(self) -> None:
+        pass
+
+
+def fake_blender(monkeypatch: pytest.MonkeyPatch, ways: set[str], cards: list[str]) -> SimpleNamespace:
+    cycles = SimpleNamespace(preferences=Preferences(ways, cards))
+    context = SimpleNamespace(
+        preferences=SimpleNamespace(addons={"cycles": cycles}),
+        scene=SimpleNamespace(cycles=SimpleNamespace(device="CPU")),
+    )
+    monkeypatch.setitem(sys.modules, "bpy", SimpleNamespace(context=context))
+    return context
+
+
+def test_blender_renders_on_the_cards_of_the_way_chosen_and_not_on_the_processor(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    context = fake_blender(monkeypatch, {"OPTIX", "CUDA"}, ["CPU", "CUDA", "OPTIX"])
+    session._use_cards("optix")
+    assert context.scene.cycles.device == "GPU"
+    assert [card.use for card in context.preferences.addons["cycles"].preferences.devices] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("device", "says"), [("hip", "Blender finds no card that renders by hip"), ("metal", "cannot render by metal")]
+)
+def test_blender_that_has_no_card_says_so(device: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = fake_blender(monkeypatch, {"HIP"}, ["CPU"])
+    with pytest.raises(RuntimeError, match=says):
+        session._use_cards(device)
+    assert context.scene.cycles.device == "CPU"

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from pycocotools.coco import COCO
 
-from synth import batch, maps, render, spec
+from synth import assembly, batch, maps, render, spec
 from synth.config import RenderConfig
 from synth.labels import Known
 from twin.files import InputError
@@ -95,7 +95,7 @@ def dataset(out: Path, order: list[int], **options: object) -> dict[str, bytes]:
         batch.record(out, config, None, index // 6, index, view, ASSETS if index != 3 else {}, {})
     for name in config.maps:
         (out / "maps" / name / ".000001.png.x.tmp").touch()  # of a writer that was killed
-    render._assemble(out, render.Task(config=config, shown=None, count=len(order)))
+    assembly.assemble(out, render.Task(config=config, shown=None, count=len(order)))
     return {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*") if path.is_file()}
 
 

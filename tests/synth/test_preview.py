@@ -44,7 +44,9 @@ def about(**more: Any) -> dict[str, Any]:
 
 
 def card_of(folder: Path, said: dict[str, Any] | None = None) -> str:
-    preview.write(folder, said)
+    if said is not None:
+        write_manifest(folder, "dataset", said)
+    preview.write(folder)
     return (folder / "card.md").read_text()
 
 

@@ -19,7 +19,7 @@ from photographs import write_parts
 from pycocotools.coco import COCO
 
 from segmentation import coco
-from synth import batch, fanout, program, rehearsal, remake, render, scene
+from synth import assembly, batch, fanout, program, rehearsal, remake, render, scene
 from synth.config import RenderConfig, preset
 from synth.preset import departures
 from twin.files import InputError, WorkError, digest, write_json
@@ -130,21 +130,44 @@ def test_appended_in_the_middle_of_a_scene_is_the_same_dataset(dataset: Path, tm
     assert drill.hashes(out) == drill.hashes(dataset)
 
 
+FOUR_BATCHES = [*COMMAND[2:], "--count", "19"]
+STAGES = [
+    (r"^rename claim\.json", 1),  # as soon as it holds the folder
+    (r"^open work/.*/batch\.json", 1),  # as Blender is about to start
+    ("^rename images/", 1),
+    ("^rename images/", 4),  # in the middle of scenes
+    (r"^open \.instances\.json", 1),  # as it assembles
+]
+
+
+@pytest.fixture(scope="module")
+def four_batches(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("four") / "dataset"
+    done = run(out, "--workers", "1", "--count", "19")
+    assert done.returncode == 0, done.stderr
+    return out
+
+
 @pytest.mark.slow
 @pytest.mark.blender
 @pytest.mark.parametrize("workers", [1, 4])
-def test_killed_again_and_again_ends_as_the_undisturbed_dataset(dataset: Path, tmp_path: Path, workers: int) -> None:
-    """Killed as soon as it has a lock, as Blender starts, in mid-render, and as it assembles; then left alone."""
+def test_killed_again_and_again_ends_as_the_undisturbed_dataset(
+    four_batches: Path, tmp_path: Path, workers: int
+) -> None:
+    """The driver is killed at each stage; then it is left alone. Four batches, so that four workers have work."""
     out = tmp_path / "killed"
-    stages = (".lock", "work/*/*/batch.json", "images/*.jpg", "images/00000[3-8].jpg", "annotations.json")
-    for stage in stages:
-        child = subprocess.Popen([*COMMAND, "--out", str(out), "--workers", str(workers)], stderr=subprocess.DEVNULL)
-        drill.until(lambda stage=stage, child=child: list(out.glob(stage)) or child.poll() is not None, seconds=300)
-        child.kill()
-        child.wait()
-        assert list(out.glob(stage))
-    assert run(out, "--workers", str(workers)).returncode == 0
-    assert drill.hashes(out) == drill.hashes(dataset)
+    line = [*FOUR_BATCHES, "--out", out, "--workers", workers]
+    for number, (match, at) in enumerate(STAGES):
+        trouble = {"below": str(out), "log": str(tmp_path / f"log-{number}"), "match": match, "at": at}
+        child = drill.start(*line, drill={**trouble, "trouble": "driver"})
+        child.communicate(timeout=600)
+        assert child.returncode == -signal.SIGKILL, match
+        assert not (out / "dataset.json").exists()
+    done = {path: path.stat().st_mtime_ns for path in listed(out)}
+    assert len(done) == 19
+    assert run(out, "--workers", str(workers), "--count", "19").returncode == 0
+    assert {path: path.stat().st_mtime_ns for path in done} == done
+    assert drill.hashes(out) == drill.hashes(four_batches)
 
 
 @pytest.mark.slow
@@ -154,16 +177,24 @@ def test_raylet_killed_half_way_costs_the_batch_in_flight(dataset: Path, tmp_pat
     from ray.cluster_utils import Cluster
 
     out = tmp_path / "cluster"
+
+    def working() -> int:
+        return len(list(out.glob("work/*/*/batch.json")))
+
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
     try:
         nodes = [cluster.add_node(num_cpus=1, resources={"blender": 1}) for _ in range(2)]
         command = [*COMMAND, "--out", str(out), "--address", cluster.address]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as child:
-            drill.until(lambda: len(list(out.glob("work/*/*/batch.json"))) >= 2, seconds=300)
-            assert len(list(out.glob("work/*/*/batch.json"))) == 2, "both nodes render"
+            drill.until(lambda: len(listed(out)) >= 2 and working() == 2, seconds=300)
+            done = {path: path.stat().st_mtime_ns for path in listed(out)}
+            assert working() == 2, "both nodes render"
             cluster.remove_node(nodes[0], allow_graceful=False)
+            assert 2 <= len(done) < 9
+            assert not (out / "annotations.json").exists()
             _, errors = child.communicate(timeout=600)
         assert child.returncode == 0, errors
+        assert {path: path.stat().st_mtime_ns for path in done} == done, "none was drawn again"
         assert drill.hashes(out) == drill.hashes(dataset)
     finally:
         cluster.shutdown()
@@ -254,7 +285,7 @@ def test_a_batch_that_failed_with_all_of_its_images_there_is_no_failure(
         return [fanout.Failure(key="0", error="Blender ended with status 11")]
 
     monkeypatch.setattr(fanout, "fan_out", failed)
-    monkeypatch.setattr(render, "_assemble", lambda out, task: None)
+    monkeypatch.setattr(assembly, "assemble", lambda out, task: None)
     config = RenderConfig(preset="quick", size=64, seed=3)
     assert render.render(tmp_path / "out", config, count=1) == 1
     with pytest.raises(WorkError, match="image 1 of seed 3 failed"):

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from itertools import pairwise
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from synth.config import STREAMS, RenderConfig
 from synth.presets import PRESETS
 from twin import state
 from twin.assets import KINDS
+from twin.assets.surface import MAX_TEXELS
 from twin.coating import Coating, Paint, Zinc
 
 CONFIG = RenderConfig(preset="balanced", size=64, seed=5)
@@ -122,3 +124,17 @@ def test_timelapse_shows_one_scene_from_one_camera_year_after_year(
     assert max(cover.max() for cover in covers[-1]) > 0.5
     following = scene.sample_scene(config, years + 1, [years + 1], tmp_path)
     assert following.light != made[0].light
+
+
+@pytest.mark.parametrize(("name", "number"), [("bridges", 4), ("balanced", 3), ("stress", 1)])
+def test_a_scene_of_640_px_stays_within_its_budget_of_texels(
+    name: str, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bridges have girders by the half dozen. Nothing is grown: only the atlases count."""
+    monkeypatch.setattr(specimen.assets, "texels", lambda asset: None)
+    monkeypatch.setattr(specimen.state, "fields", lambda *rest: None)
+    config = RenderConfig(preset=name, size=640, seed=0)
+    placed = scene._arranged(config, number, PRESETS[name]).placed
+    sizes = [prod(one.specimen.asset.atlas_shape) for one in placed]
+    assert sum(sizes) < MAX_TEXELS, [one.specimen.twin.kind for one in placed]
+    assert max(sizes) < 2.5 * 6 * 640**2  # the gaps of the atlas come on top

@@ -7,6 +7,7 @@ below : folder; only what is written there counts.
 log : file to which every process appends one line a moment, such as ``rename twin.json``.
 match : regular expression; only moments that it finds count. Empty for all.
 at : number of the moment, from 1, at which the trouble comes, once; 0 for never; each.
+since : number of the moment from which on it comes each time, as of a disk that stays full.
 trouble : kill (this process), torn (kill it in the middle of a write: the file lacks its last bytes), driver (kill the
     first process of the command), full (the disk is), interrupt (Ctrl-C), gone (the folder is deleted), stop (SIGSTOP).
 shorten : divides every time-out of `threading.Timer`.
@@ -50,7 +51,7 @@ def arrange(drill: dict) -> None:
                 log.seek(0)
                 number = len(log.readlines()) + 1
                 log.write(f"{line}\n")
-            if drill["at"] in (number, "each"):
+            if drill["at"] in (number, "each") or number >= drill.get("since", number + 1):
                 meet(descriptor)
         finally:
             busy.now = False
