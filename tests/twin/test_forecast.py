@@ -290,7 +290,11 @@ def test_a_twin_is_forecast_and_drawn(folder: Path, tmp_path: Path, command: Com
     fails, permitted = (float(line.split("P50 ")[1].split(",")[0]) for line in lines[-2:])
     assert permitted == pytest.approx(fails / 2, abs=0.01)
     assert (tmp_path / "f.csv").read_text().count("\n") == 1 + 4 * 21
-    assert "<svg" in (tmp_path / "f.svg").read_text()
+    drawn = (tmp_path / "f.svg").read_text()
+    assert "<svg" in drawn
+    _, legend = drawn.split('<g id="legend_2">')
+    for words in ("now", "measure by year"):
+        assert f"<!-- {words}" in legend  # beside the panel, not on its lines, which may be near
     (folder / "inspections.jsonl").write_bytes(before["inspections.jsonl"])
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     again = recall.recall(folder, ahead_years=10, seed=0, particles=100)
