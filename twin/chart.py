@@ -107,15 +107,13 @@ def forecast(
             every[2].set(title=f"Chance that {zone} is thinner than required", ylabel="%", ylim=(0, None))
         soon = next_years is not None and next_years <= year[-1]
         for axes in every:
-            axes.axvline(now_years, color=GREY, lw=1)
+            told = axes is lower  # its legend names the lines of all panels, which may be near or the same
+            axes.axvline(now_years, color=GREY, lw=1, label="now" if told else None)
             if soon:
-                axes.axvline(next_years, color="black", lw=1.3, ls=":")
+                due = f"measure by year {next_years:.1f}" if told else None
+                axes.axvline(next_years, color="black", lw=1.3, ls=":", label=due)
             for shown in sorted({record.years(twin) for record in records}):
                 axes.plot(shown, 0, "^", ms=7, color="black", transform=axes.get_xaxis_transform(), clip_on=False)
-        top = {"va": "top", "fontsize": 9, "transform": lower.get_xaxis_transform()}
-        lower.text(now_years, 0.98, "now ", color=GREY, ha="right", **top)
-        if soon:
-            lower.text(next_years, 0.98, f" measure by year {next_years:.1f}", **top)
         for axes in (upper, lower):
             axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9)
         every[-1].set(xlim=(year[0], year[-1]), xlabel="years of service")

@@ -13,6 +13,7 @@ import numpy as np
 from twin.assets.pipe_sizes import OUTSIDE_MM
 from twin.assets.shapes import COVERED
 from twin.assets.surface import Asset, Floats
+from twin.courses import Course
 from twin.evidence import zone_of
 from twin.files import InputError
 from twin.histories import Bank
@@ -259,19 +260,25 @@ def plan(particles: Particles, required: Mapping[str, float], now_years: float, 
     """
     past = max(now_years - 1.0, 0.0)
     ahead = np.linspace(now_years, until_years, AHEAD) if until_years > now_years else np.array([now_years])
-    found = outlook(particles, [past, *ahead.tolist()], required)
     lives = {}
     for name, value in required.items():
-        before, now = found[name].max_loss_mm[:, :2].T
+        lost, left = worst_by_year(particles.course(name), [past, *ahead.tolist()], value)
+        before, now = lost[:, :2].T
         rate = np.maximum(now / max(now_years, 1e-9), (now - before) / max(now_years - past, 1e-9))
-        left = found[name].judged_left_mm[:, 1:]
-        by_rate = remaining_life_years(left[:, 0], value, rate)
-        lives[name] = levels(np.minimum(by_rate, years_until_below(left, value, ahead - now_years)))
+        by_rate = remaining_life_years(left[:, 1], value, rate)
+        lives[name] = levels(np.minimum(by_rate, years_until_below(left[:, 1:], value, ahead - now_years)))
     zone = min(lives, key=lambda name: lives[name])
     interval = interval_years(lives[zone][0], rule)
     return Plan(
         zone=zone, life_years=lives[zone], interval_years=interval, visual_years=visual_years(interval, rule)
     )  # fmt: skip
+
+
+def worst_by_year(course: Course, years: Sequence[float], above_mm: float) -> tuple[Floats, Floats]:
+    """`Course.worst_mm` in T years, of one seed each: greatest loss, and least that is left, (n, T) mm."""
+    found = np.array([course.worst_mm(year, above_mm) for year in years], dtype=float)
+    lost, left = found[..., 0].transpose(1, 2, 0)
+    return lost, left
 
 
 def to_csv(table: Sequence[Row]) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from twin import assets, state
+from twin import assets, logbook, state
 from twin.state import EPOCH, later
 
 SCRIPT = Path(__file__).resolve().parents[2] / "docs" / "loop.py"
@@ -80,6 +80,67 @@ def test_masks_of_a_hidden_twin_teach_another_by_the_commands(loop: ModuleType, 
     assert new["p95"] - new["p5"] < old["p95"] - old["p5"]
     assert new["p5"] <= truth <= new["p95"]
     assert abs(new["p50"] - truth) < abs(old["p50"] - truth)
+
+
+PLATE = ("length_m=0.6", "width_m=0.4", "stiffeners=0", "fasteners=none", "opening_mm=0", "upright=true")
+PHOTO = 64  # pixels, a side
+
+
+@pytest.mark.slow
+@pytest.mark.blender
+def test_photographs_and_a_trained_network_teach_a_twin_by_the_commands(loop: ModuleType, tmp_path: Path) -> None:
+    """Nothing is played: Blender photographs, a network learns from photographs of a third twin and marks the hidden's.
+
+    It shows that the commands fit together, and not that so small a network is right.
+    """
+    hidden, known, third = (tmp_path / name for name in ("hidden", "known", "third"))
+    for folder, seed, life, years in ((hidden, 11, 3, 0), (known, 11, 10, 10), (third, 12, 3, 10)):
+        python(
+            "twin", "new", "plate", "--out", folder, "--seed", seed, "--set", *PLATE, "--category", "C4",
+            "--coating-life", life, "--built", "2000-01-01", "--years", years, "--texel-mm", 4,
+        )  # fmt: skip
+    python("twin", "grow", hidden, "--years", 10)
+    views = loop.cameras(state.asset(state.read(known)))[1:5:3]  # of the front, and of the back
+    (tmp_path / "cameras.json").write_text(json.dumps([asdict(view) for view in views]))
+
+    def photographed(folder: Path, seed: int, count: int) -> Path:
+        out = tmp_path / f"{folder.name}-photos"
+        python(
+            "synth", "render", "--twin", folder, "--cameras", tmp_path / "cameras.json", "--preset", "quick",
+            "--labels", "exact", "--size", PHOTO, "--seed", seed, "--count", count, "--out", out,
+        )  # fmt: skip
+        return out
+
+    lessons, photos = photographed(third, 1, 3 * len(views)), photographed(hidden, 2, len(views))
+    python(
+        "segmentation", "train", "--data", lessons, "--out", tmp_path / "run", "--profile", "quick", "--size", PHOTO,
+        "--epochs", 80, "--batch-size", 4, "--learning-rate", 0.003, "--threads", 1,
+    )  # fmt: skip
+    python("segmentation", "predict", tmp_path / "run", photos / "images", "--out", tmp_path / "marked")
+    masks = sorted((tmp_path / "marked" / "masks").iterdir())
+    assert len(masks) == len(views)
+    maps = []
+    for number, (view, mask) in enumerate(zip(views, masks, strict=True)):
+        stood = asdict(loop.as_opencv(view, PHOTO))
+        del stood["error_px"], stood["distortion"]
+        (tmp_path / f"{number}.json").write_text(json.dumps(stood))
+        python("synth", "uvmap", "--twin", known, "--camera", tmp_path / f"{number}.json")
+        maps.append(tmp_path / f"{number}.npz")
+        shown = np.array(Image.open(mask))
+        assert np.load(maps[-1])["texel"].shape == shown.shape == (PHOTO, PHOTO)
+        assert set(np.unique(shown)) <= {0, 255}
+    before = forecast(known, tmp_path / "before.csv")["rusted_percent"]
+    said = python(
+        "twin", "inspect", known, "--date", "2009-12-31", "--tool", "camera", "--detection", 0.7, "--bias", 0.2,
+        "--photo", *masks, "--uvmap", *maps,
+    )  # fmt: skip
+    records = logbook.read(known)[0]
+    assert f"{len(records)} of {len(records)} records added" in said
+    assert {"face", "back"} <= {record.zone for record in records}
+    assert {record.kind for record in records} == {"photo"}
+    assert all(0 <= record.value <= 1 for record in records)
+    after = forecast(known, tmp_path / "after.csv")["rusted_percent"]
+    assert after["p95"] - after["p5"] < before["p95"] - before["p5"]
 
 
 def test_true_masks_bring_forecasts_nearer(loop: ModuleType) -> None:

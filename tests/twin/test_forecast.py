@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from twin import assets, forecast, logbook, recall, state
+from twin import assets, courses, forecast, logbook, recall, state
 from twin.assets import Asset, Texels
 from twin.coating import Paint
 from twin.exposure import at
@@ -177,16 +178,32 @@ def test_the_plan_follows_the_shortest_life(particles: Particles) -> None:
     assert new.interval_years == 5
 
 
+def test_a_plan_works_out_no_more_than_it_needs(particles: Particles, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same bits as the outlook's, of the zones with a requirement; neither their rust nor their mean loss."""
+    found = forecast.outlook(particles, YEARS, {"body": 6.0})["body"]
+    lost, left = forecast.worst_by_year(particles.course("body"), YEARS, 6.0)
+    np.testing.assert_array_equal(lost, found.max_loss_mm)
+    np.testing.assert_array_equal(left, found.judged_left_mm)
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("the table has worked this out")
+
+    for name in ("rusted", "mean_mm"):
+        monkeypatch.setattr(courses.Course, name, refuse)
+    assert forecast.plan(particles, {"body": 6.0}, 10.0, 30.0, "api510").zone == "body"
+
+
+KNOWN: Any = SimpleNamespace(course=lambda zone: None)
+
+
 def test_life_goes_by_the_greater_of_both_rates(monkeypatch: pytest.MonkeyPatch) -> None:
     """Paint that held for nine of ten years: the long-term rate would promise ten times the life that is left."""
     now = np.ones(4)
 
     def left(lost_a_year_ago: Sequence[float]) -> tuple[float, float, float]:
-        zone = SimpleNamespace(
-            max_loss_mm=np.stack([lost_a_year_ago, now], axis=1), judged_left_mm=np.stack([now, now + 5], axis=1)
-        )
-        monkeypatch.setattr(forecast, "outlook", lambda *_: {"body": zone})
-        return forecast.plan(None, {"body": 5.0}, 10.0, 10.0, "api510").life_years
+        worst = np.stack([lost_a_year_ago, now], axis=1), np.stack([now, now + 5], axis=1)
+        monkeypatch.setattr(forecast, "worst_by_year", lambda *_: worst)
+        return forecast.plan(KNOWN, {"body": 5.0}, 10.0, 10.0, "api510").life_years
 
     assert left([0.0, 0.0, 0.0, 0.0]) == pytest.approx((1, 1, 1))  # 1 mm above what is required, 1 mm in the past year
     assert left([0.95] * 4) == pytest.approx((10, 10, 10))  # 0.05 mm in the past year, 0.1 mm a year since new
@@ -198,15 +215,14 @@ def test_life_ends_when_a_history_falls_below(monkeypatch: pytest.MonkeyPatch) -
     times = np.array([9.0, *np.linspace(10, 48, forecast.AHEAD)])  # a step of two years
     opens = np.array([[11.0], [20.0], [47.5], [100.0]])
     loss = 0.5 * np.maximum(times - opens, 0)
-    zone = SimpleNamespace(max_loss_mm=loss, judged_left_mm=6 - loss)
     asked = []
 
-    def seen(_: object, years: Sequence[float], __: object) -> dict[str, SimpleNamespace]:
+    def seen(_: object, years: Sequence[float], __: object) -> tuple[np.ndarray, np.ndarray]:
         asked.extend(years)
-        return {"body": zone}
+        return loss, 6 - loss
 
-    monkeypatch.setattr(forecast, "outlook", seen)
-    found = forecast.plan(None, {"body": 5.0}, 10.0, 48.0, "api510")
+    monkeypatch.setattr(forecast, "worst_by_year", seen)
+    found = forecast.plan(KNOWN, {"body": 5.0}, 10.0, 48.0, "api510")
     np.testing.assert_allclose(asked, times)
     assert found.life_years == pytest.approx((3, 12, np.inf))
     assert found.interval_years == found.visual_years == 2
@@ -290,7 +306,11 @@ def test_a_twin_is_forecast_and_drawn(folder: Path, tmp_path: Path, command: Com
     fails, permitted = (float(line.split("P50 ")[1].split(",")[0]) for line in lines[-2:])
     assert permitted == pytest.approx(fails / 2, abs=0.01)
     assert (tmp_path / "f.csv").read_text().count("\n") == 1 + 4 * 21
-    assert "<svg" in (tmp_path / "f.svg").read_text()
+    drawn = (tmp_path / "f.svg").read_text()
+    assert "<svg" in drawn
+    _, legend = drawn.split('<g id="legend_2">')
+    for words in ("now", "measure by year"):
+        assert f"<!-- {words}" in legend  # beside the panel, not on its lines, which may be near
     (folder / "inspections.jsonl").write_bytes(before["inspections.jsonl"])
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     again = recall.recall(folder, ahead_years=10, seed=0, particles=100)

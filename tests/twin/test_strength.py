@@ -27,6 +27,18 @@ def test_published_values(
         assert float(found) / PSI == pytest.approx(expected, abs=1e-3)
 
 
+def test_the_modified_flow_stress_agrees_with_a_published_calculation() -> None:
+    """A pit of a pipeline that was dug up in 2007 (NPS 20, SMYS 359 MPa), at 72 % of its failure pressure, kPa.
+
+    "ASME B31G Calculation EML-4", a worksheet of practice, https://www.scribd.com/document/115999099 and kupdf.net. Its
+    other number, 7391.01, is by B31G-1991, whose factor 0.893² is rounded to 0.8 here.
+    """
+    for method, expected, off in (("modified", 7809.88, 1e-5), ("original", 7391.01, 2e-4)):
+        flow = flow_stress_mpa(359, method)
+        found = failure_pressure_mpa(1.97, 140, outside_mm=508, wall_mm=7.4, flow_mpa=flow, method=method)
+        assert 0.72 * 1000 * float(found) == pytest.approx(expected, rel=off)
+
+
 @pytest.mark.parametrize("method", ["original", "modified"])
 def test_pressure_falls_with_depth_and_length(method: str) -> None:
     depth, length = np.meshgrid(np.linspace(0, 7.9, 30), np.linspace(0, 900, 60), indexing="ij")
