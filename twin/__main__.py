@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from tyro.conf import Positional
 
 from twin.command import run
-from twin.commands import busy, calibrate, forecast, inspect
+from twin.commands import busy, calibrate, forecast
 from twin.files import InputError
+from twin.inspect_command import inspect
 
 DRAWS = 12  # of the dimensions that were not given, until they fit those that were
 

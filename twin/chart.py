@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from twin.assets.surface import Floats
-from twin.files import InputError, atomic_file
+from twin.files import InputError, atomic_file, writing
 from twin.forecast import ALL, LEVELS, Outlook
 from twin.inspection import Record
 from twin.state import Twin
@@ -186,8 +186,5 @@ def _canvas(path: Path, width_in: float, height_in: float) -> Iterator["Figure"]
         content = io.BytesIO()
         metadata = {"Date": None} if path.suffix == ".svg" else {}
         figure.savefig(content, format=path.suffix[1:], dpi=150, metadata=metadata)
-    try:
-        with atomic_file(path) as stream:
-            stream.write(content.getvalue())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror})") from error
+    with writing(path), atomic_file(path) as stream:
+        stream.write(content.getvalue())

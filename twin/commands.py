@@ -1,189 +1,17 @@
-"""The commands that teach a twin and ask it: inspect, forecast, calibrate."""
+"""The commands that ask a twin what is to come, forecast and calibrate, and what they share with `inspect_command`."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from tyro.conf import Positional
 
-from twin.files import InputError
+from twin.files import InputError, writing
 
 if TYPE_CHECKING:
     from twin.agreement import Agreement
-    from twin.inspection import Record
     from twin.recall import Recalled
-
-
-def inspect(
-    folder: Positional[Path],
-    csv: Path | None = None,
-    withdraw: tuple[int, ...] = (),
-    restore: tuple[int, ...] = (),
-    why: str = "",
-    date: str = "",
-    kind: str = "",
-    zone: str = "",
-    value: float | None = None,
-    tool: str = "",
-    place: str = "",
-    uv: tuple[float, float] | None = None,
-    photo: tuple[Path, ...] = (),
-    uvmap: tuple[Path, ...] = (),
-    scatter: float | None = None,
-    bias: float | None = None,
-    detection: float | None = None,
-    false_calls: float | None = None,
-    category_measured: bool = False,
-    seed: int = 0,
-) -> None:
-    """Record what an inspection found, and say whether it agrees with what was known before; or list all records.
-
-    Example: python -m twin inspect spool --date 2016-05-31 --kind ultrasonic --zone body --value 7.9 --tool UT-3
-    --place TML-1, or: python -m twin inspect spool --csv readings.csv, or: python -m twin inspect spool --date
-    2016-05-31 --tool phone --photo front-mask.png --uvmap front.npz
-
-    Args:
-        folder: of the twin.
-        csv: table of readings with columns date, zone, kind, value, tool and, if wanted, unit, place, u, v, scatter_sd,
-            bias_sd, detection, false_calls; instead of all other options.
-        withdraw: lines of records that were wrong, as the list without options numbers them: they stay in the file and
-            count no more; all records of one photograph go together.
-        restore: lines of withdrawn records that shall count again.
-        why: of --withdraw or --restore; kept beside it.
-        date: day of the inspection, as 2016-05-31.
-        kind: ultrasonic (remaining thickness, mm), pit (depth of the deepest pit of the zone, mm), grade (ISO 4628-3, 0
-            to 5) or photo (rusted share of the zone, 0 to 1).
-        zone: of the asset; python -m twin show lists them.
-        value: what was found.
-        tool: its name; readings of one tool share its unknown bias.
-        place: name of a spot that is measured again and again.
-        uv: where on the atlas, each from 0 to 1.
-        photo: instead of kind and value: masks (PNG, 0 where there is no rust) of the photographs of a day; without
-            --uvmap one mask, of a photograph that shows nothing but --zone.
-        uvmap: of each mask, from python -m synth uvmap.
-        scatter: standard deviation from reading to reading, instead of what is usual for the kind.
-        bias: standard deviation of the tool's bias, instead of what is usual.
-        detection: of a photograph: the chance that rust is called rust; 0.9 unless given.
-        false_calls: of a photograph: the chance that sound surface is called rust; 0.01 unless given.
-        category_measured: the corrosivity category was measured on specimens (ISO 9226), not estimated; give it to
-            forecast too.
-        seed: of the update that holds the new records against the old.
-    """
-    from dataclasses import replace
-
-    from twin import inspection, intake, logbook
-
-    _check_seed(seed)
-    single = (date, kind, zone, value, tool, place, uv, photo, uvmap, scatter, bias, detection, false_calls)
-    content = b""
-    records: list[Record]
-    if withdraw or restore or why:
-        if csv is not None or any(given not in ("", None, ()) for given in (*single, uvmap)):
-            raise InputError("inspect: --withdraw, --restore and --why go with no other option")
-        if bool(withdraw) == bool(restore):
-            raise InputError("inspect: give either --withdraw or --restore, with the lines of records")
-        _rule(folder, withdraw or restore, counts=bool(restore), why=why)
-        return
-    if csv is None and all(given in ("", None, ()) for given in (*single, uvmap)):
-        _list(folder)
-        return
-    _warn_of_torn_end(folder)
-    if csv is not None:
-        if any(given not in ("", None, ()) for given in single):
-            raise InputError("inspect: give either --csv or single values")
-        records = intake.from_csv(csv)
-    else:
-        if photo and (kind or value is not None or place or uv):
-            raise InputError("inspect: --photo takes the place of --kind, --value, --place and --uv")
-        if photo and bool(uvmap) == bool(zone):
-            raise InputError("inspect: give --uvmap for each --photo, or the one --zone that fills it")
-        if photo and zone and len(photo) > 1:
-            raise InputError(f"inspect: {len(photo)} photos of {zone}: without --uvmap give one, or their --value")
-        if uvmap and not photo:
-            raise InputError("inspect: --uvmap goes with --photo")
-        if not photo and value is None:
-            raise InputError("inspect: give --csv, --photo, or --date, --kind, --zone, --value and --tool")
-        record = inspection.Record(
-            date=date,
-            kind="photo" if photo else kind,
-            zone=zone or "all" if photo else zone,
-            value=0.0 if value is None else value,
-            tool=tool,
-            place=place,
-            uv=uv,
-            scatter_sd=-1.0 if scatter is None else scatter,
-            bias_sd=-1.0 if bias is None else bias,
-            detection=inspection.Record.detection if detection is None else detection,
-            false_calls=inspection.Record.false_calls if false_calls is None else false_calls,
-        )
-        records = [record]
-        if uvmap:
-            records, content = intake.from_photos(photo, uvmap, record, folder)
-        elif photo:
-            records = [replace(record, value=round(float(intake.read_mask(photo[0]).mean()), 6))]
-    new = logbook.append(folder, records, content)
-    were_there = "" if len(new) == len(records) else ", the others were there"
-    print(f"{len(new)} of {len(records)} records added{were_there}")  # noqa: T201
-    if gone := [line for line, record in logbook.log(folder).gone.items() if record in records]:
-        print(f"withdrawn and not counted: line {', '.join(map(str, gone))}; --restore counts them again")  # noqa: T201
-    days = {record.date for record in records}
-    knowledge = _recalled(folder, 0.0, seed, category_measured).knowledge
-    for item in knowledge.agreement:
-        if item.date in days:
-            print(_agreement(item, knowledge.now.widening))  # noqa: T201
-
-
-def _warn_of_torn_end(folder: Path) -> None:
-    """Say what is torn before the next line written removes it."""
-    import sys
-
-    from twin import logbook
-
-    if note := logbook.log(folder).note:
-        print(f"warning: {note}", file=sys.stderr)  # noqa: T201
-
-
-def _rule(folder: Path, lines: Sequence[int], *, counts: bool, why: str) -> None:
-    """Withdraw or restore records, and say which."""
-    from twin import logbook
-    from twin.command import shown
-
-    _warn_of_torn_end(folder)
-    changed = logbook.rule(folder, lines, counts=counts, why=why)
-    what = "counts again" if counts else "withdrawn"
-    for line, record in changed.items():
-        said = f"line {line}, {record.kind} of {record.date} on {record.zone}, {record.value:g} {record.unit}: {what}"
-        print(shown(said))  # noqa: T201
-    if not changed:
-        print("nothing changed: it was so before")  # noqa: T201
-
-
-def _list(folder: Path) -> None:
-    """Print a twin's records as a table, the withdrawn ones too."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    from twin import logbook, state
-    from twin.command import shown
-
-    _warn_of_torn_end(folder)
-    twin, log = state.read(folder), logbook.log(folder)
-    if not log.records:
-        print(f"{twin.id}: no inspection recorded")  # noqa: T201
-        return
-    table = Table(title=f"{twin.id}: {len(log.in_force)} of {len(log.records)} records count")
-    for name in ("line", "date", "kind", "zone", "value", "tool", "place", "withdrawn"):
-        table.add_column(name, justify="right" if name in ("line", "value") else "left")
-    for line, record in log.records.items():
-        gone = log.withdrawn.get(line)
-        cells = (
-            record.date, record.kind, record.zone, f"{record.value:g} {record.unit}", record.tool, record.place,
-            f"{gone.date} {gone.why}".strip() if gone else "",
-        )  # fmt: skip
-        table.add_row(str(line), *(escape(shown(cell)) for cell in cells))
-    Console().print(table)
 
 
 def forecast(
@@ -241,7 +69,7 @@ def forecast(
     if safety_factor is not None and (smys_mpa is None or not 1 <= safety_factor < np.inf):
         raise InputError(f"--safety-factor {safety_factor:g}: at least 1, beside --smys-mpa and --length-mm")
     limits_given = _required(required)
-    known = _recalled(folder, years, seed, category_measured)
+    known = recalled(folder, years, seed, category_measured)
     twin, particles = known.twin, known.knowledge.now
     limits = future.required_by_zone(particles.bank, limits_given)
     names = [*(each.name for each in particles.bank.zones), future.ALL]
@@ -256,11 +84,12 @@ def forecast(
         plan = future.plan(particles, limits, now, grid[-1], rule) if limits else None
     table = future.rows(found, grid, [f"{state.later(twin.built, year):%Y-%m-%d}" for year in grid], limits)
     if out is not None:
-        _written(out, lambda: write_text(out, future.to_csv(table)))
+        with writing(out):
+            write_text(out, future.to_csv(table))
     ends = [row for row in table if row.years == grid[-1] or (row.years == now and row.zone == future.ALL)]
     Console().print(future.shown(ends, twin.id))
     for item in known.knowledge.conflicts:
-        print(_agreement(item, particles.widening))  # noqa: T201
+        print(said_of(item, particles.widening))  # noqa: T201
     if (power := known.knowledge.power) < 1:
         print(f"photographs and grades count {100 * power:.2g} %: few histories fit more of what they say")  # noqa: T201
     if pressure is not None:
@@ -317,7 +146,8 @@ def calibrate(out: Positional[Path], assets: int = 200, seed: int = 0, arms: tup
     for arm in arms or calibration.ARMS:
         with busy(f"{arm}: {assets} assets"):
             scores += list(calibration.scores(arm, assets, seed=seed))
-    _written(out, lambda: calibration_report.report(out, scores))
+    with writing(out):
+        calibration_report.report(out, scores)
     print(f"written to {out}")  # noqa: T201
 
 
@@ -349,26 +179,33 @@ def _required(given: Sequence[str]) -> dict[str, float]:
     return found
 
 
-def _check_seed(seed: int) -> None:
+def check_seed(seed: int) -> None:
+    """Refuse a seed that numpy would not take."""
     if seed < 0:
         raise InputError(f"--seed {seed}: must be at least 0")
 
 
-def _recalled(folder: Path, years: float, seed: int, category_measured: bool) -> "Recalled":
+def recalled(folder: Path, years: float, seed: int, category_measured: bool) -> "Recalled":
     """What a twin's folder knows, with a warning where its records end torn."""
-    import sys
-
     from twin.recall import recall
 
-    _check_seed(seed)
+    check_seed(seed)
     with busy("learning from inspections"):
         known = recall(folder, ahead_years=years, seed=seed, category_measured=category_measured)
-    if known.note:
-        print(f"warning: {known.note}", file=sys.stderr)  # noqa: T201
+    warn(known.note)
     return known
 
 
-def _agreement(item: "Agreement", widening: float) -> str:
+def warn(note: str) -> None:
+    """Say on stderr what a torn end of the records lost; nothing where there is none."""
+    import sys
+
+    if note:
+        print(f"warning: {note}", file=sys.stderr)  # noqa: T201
+
+
+def said_of(item: "Agreement", widening: float) -> str:
+    """Whether an inspection agrees with what was known before, in a line."""
     from twin.agreement import CONFLICT
 
     if item.chance < CONFLICT:
@@ -378,13 +215,6 @@ def _agreement(item: "Agreement", widening: float) -> str:
             f"was known before. {done}; check tool, place and exposure"
         )
     return f"{item.date} agrees with what was known before (p = {item.chance:.2g})"
-
-
-def _written(path: Path, write: Callable[[], None]) -> None:
-    try:
-        write()
-    except OSError as error:
-        raise InputError(f"{error.filename or path}: cannot be written ({error.strerror})") from error
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from twin import zones
 from twin.assets.surface import Asset, Singles, Texels
 from twin.coating import Paint
 from twin.corrosion import Fields
-from twin.files import InputError, atomic_file
+from twin.files import InputError, atomic_file, writing
 from twin.state import Twin
 
 SEEN = 0.5  # rust cover from which a place counts as rusted
@@ -98,11 +98,8 @@ def write(path: Path, asset: Asset, texels: Texels, twin: Twin, fields: Fields, 
     else:
         ground = PAINTED if isinstance(twin.coating, Paint) else BARE if twin.coating is None else GALVANISED
         content = glb(asset, _rust_look(fields, ground) if look == "rust" else _loss_look(fields))
-    try:
-        with atomic_file(path) as stream:
-            stream.write(content)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror})") from error
+    with writing(path), atomic_file(path) as stream:
+        stream.write(content)
 
 
 def glb(asset: Asset, picture: Singles) -> bytes:

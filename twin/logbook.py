@@ -59,7 +59,8 @@ class Log:
     @property
     def gone(self) -> dict[int, Record]:
         """The records that count no more, by line."""
-        return {number: record for number, record in self.records.items() if number in self.withdrawn}
+        records = self.records
+        return {number: records[number] for number in sorted(self.withdrawn)}
 
     @property
     def in_force(self) -> dict[int, Record]:
@@ -176,7 +177,6 @@ def append(folder: Path, records: Sequence[Record], photo: bytes = b"") -> list[
     texels = assets.texels(asset)
     for record in records:
         check(record, twin, asset, texels)
-    path = folder / RECORDS
     with holding.hold(folder, "twin", {}):
         before = log(folder)
         there = Counter(before.records.values())
@@ -191,14 +191,10 @@ def append(folder: Path, records: Sequence[Record], photo: bytes = b"") -> list[
         last = max((record.date for record in before.in_force.values()), default="")
         if new and new[0].date < last:
             raise InputError(f"date {new[0].date}: the last inspection was on {last}; give that day or a later one")
-        names = {record.seen for record in new if record.seen}
-        try:
-            for name in names:
-                with files.atomic_file(folder / name) as target:
-                    target.write(photo)
-        except OSError as error:
-            raise InputError(f"{error.filename or path}: cannot be written ({error.strerror})") from error
-        _extend(path, before.length, _encoded([_plain(record) for record in new]))
+        for name in {record.seen for record in new if record.seen}:
+            with files.writing(folder / name), files.atomic_file(folder / name) as target:
+                target.write(photo)
+        _extend(folder / RECORDS, before.length, _encoded([_plain(record) for record in new]))
     return new
 
 
@@ -223,16 +219,17 @@ def rule(folder: Path, lines: Sequence[int], *, counts: bool, why: str = "") -> 
     state.read(folder)  # before the lock, which would create the folder
     with holding.hold(folder, "twin", {}):
         before = log(folder)
+        records, gone = before.records, before.gone
         for number in lines:
-            if number not in before.records:
+            if number not in records:
                 raise InputError(f"line {number}: no record there; python -m twin inspect {folder} lists them")
-        photos = {before.records[number].seen for number in lines} - {""}
+        photos = {records[number].seen for number in lines} - {""}
         found = {
             number: record
-            for number, record in before.records.items()
-            if (number in lines or record.seen in photos) and (number in before.in_force) != counts
+            for number, record in (gone if counts else before.in_force).items()
+            if number in lines or record.seen in photos
         }
-        if counts and _out_of_order({n: r for n, r in before.records.items() if n in before.in_force or n in found}):
+        if counts and _out_of_order({n: record for n, record in records.items() if n not in gone or n in found}):
             raise InputError(
                 f"line {', '.join(map(str, found))}: records of days before stand behind it; enter it anew after them, "
                 "or withdraw them"
@@ -270,17 +267,14 @@ def _extend(path: Path, whole: int, lines: bytes) -> None:
     """Write lines behind the first `whole` bytes of a file, and to the disk; or, if that fails, leave these alone."""
     if not lines:
         return
-    try:
-        with path.open("ab", buffering=0) as stream:
-            if whole and not path.read_bytes()[:whole].endswith(b"\n"):
-                lines = b"\n" + lines
-            try:
-                stream.truncate(whole)
-                while lines:
-                    lines = lines[stream.write(lines) :]
-                os.fsync(stream.fileno())
-            except BaseException:  # a full disk, Ctrl-C
-                stream.truncate(whole)
-                raise
-    except OSError as error:
-        raise InputError(f"{error.filename or path}: cannot be written ({error.strerror})") from error
+    with files.writing(path), path.open("ab", buffering=0) as stream:
+        if whole and not path.read_bytes()[:whole].endswith(b"\n"):
+            lines = b"\n" + lines
+        try:
+            stream.truncate(whole)
+            while lines:
+                lines = lines[stream.write(lines) :]
+            os.fsync(stream.fileno())
+        except BaseException:  # a full disk, Ctrl-C
+            stream.truncate(whole)
+            raise

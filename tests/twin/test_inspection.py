@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from twin import assets, commands, inspection, intake, logbook, state
+from twin import assets, inspect_command, inspection, intake, logbook, state
 from twin.coating import Paint
 from twin.exposure import at
 from twin.files import InputError
@@ -499,27 +499,27 @@ def test_records_are_listed_withdrawn_and_restored_by_command(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "160")
-    commands.inspect(folder)
+    inspect_command.inspect(folder)
     assert "no inspection recorded" in capsys.readouterr().out
     logbook.append(folder, [READING, replace(READING, date="2006-06-01", tool="[red]eye\x1b[2J")])
-    commands.inspect(folder, withdraw=(1,), why="wrong spool")
+    inspect_command.inspect(folder, withdraw=(1,), why="wrong spool")
     assert capsys.readouterr().out == "line 1, ultrasonic of 2006-05-31 on face, 9.8 mm: withdrawn\n"
-    commands.inspect(folder)
+    inspect_command.inspect(folder)
     listed = capsys.readouterr().out
     assert ": 1 of 2 records count" in listed
     assert "wrong spool" in listed
     assert "\x1b" not in listed
-    commands.inspect(folder, restore=(1,))
+    inspect_command.inspect(folder, restore=(1,))
     assert capsys.readouterr().out == "line 1, ultrasonic of 2006-05-31 on face, 9.8 mm: counts again\n"
-    commands.inspect(folder, restore=(1,))
+    inspect_command.inspect(folder, restore=(1,))
     assert "nothing changed" in capsys.readouterr().out
     with (folder / "inspections.jsonl").open("a") as stream:
         stream.write('{"withdraws": 2')
-    commands.inspect(folder, withdraw=(2,))
+    inspect_command.inspect(folder, withdraw=(2,))
     assert "line 5 is torn" in capsys.readouterr().err
     for options in ({"date": "2006-05-31"}, {"csv": Path("r.csv")}):
         with pytest.raises(InputError, match="go with no other option"):
-            commands.inspect(folder, withdraw=(2,), **options)
+            inspect_command.inspect(folder, withdraw=(2,), **options)
     for options in ({"why": "wrong spool"}, {"withdraw": (1,), "restore": (2,)}):
         with pytest.raises(InputError, match="either --withdraw or --restore"):
-            commands.inspect(folder, **options)
+            inspect_command.inspect(folder, **options)
