@@ -17,6 +17,11 @@ MOST_RUNS = 10_000  # of a cell; more is a mistake
 TUNED = ("size", "epochs", "batch_size", "learning_rate")  # settings that the command of a study may change
 
 
+def options(settings: Mapping[str, Any]) -> str:
+    """Those of `TUNED` that some settings have, as options of the command, such as ``--size 64``."""
+    return " ".join(f"--{name.replace('_', '-')} {settings[name]!s:.40}" for name in TUNED if name in settings)
+
+
 def is_name(text: Any) -> bool:
     """Whether a text from a file can name a folder or file in ours, and leads to no other."""
     return isinstance(text, str) and re.fullmatch(r"[^./\\\s\x00-\x1f][^/\\\x00-\x1f]{0,99}", text) is not None
@@ -169,6 +174,11 @@ class StudyConfig:
     def changed(self) -> str:
         """The changed settings in words, such as ``learning rate 0.0036, size 64``; empty where there are none."""
         return ", ".join(f"{name.replace('_', ' ')} {self.changes[name]}" for name in sorted(self.changes))
+
+    @property
+    def by_command(self) -> bool:
+        """Whether `python -m benchmarks run` can make it: at most `TUNED` settings are changed."""
+        return set(self.changes) <= set(TUNED)
 
     @property
     def grid(self) -> dict[str, TrainConfig]:

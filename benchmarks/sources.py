@@ -146,12 +146,13 @@ def prepare(out: Path, config: StudyConfig, sources: Sources) -> Study:
         across={},
         gone={},
     )
-    if earlier is not None:
-        _check_training(out, config, configuration.from_json(earlier["config"]))
+    before = None if earlier is None else configuration.from_json(earlier["config"])
+    if before is not None:
+        _check_training(out, config, before)
     if not is_gathered(out):
         check_claim(out, KIND, study.shared)
-    if earlier is not None:
-        config = config.joined(configuration.from_json(earlier["config"]))
+    if before is not None:
+        config = config.joined(before)
     study = replace(study, earlier=earlier, config=config)
     if photos is not None:
         study = replace(study, split=split_of(study, photos, sources))
@@ -189,7 +190,7 @@ def _check_training(out: Path, config: StudyConfig, before: StudyConfig) -> None
         return
     names = [name for name in TUNED if name in different]
     told = ", ".join(f"training {name}: {there[name]!r:.40} there, {asked[name]!r:.40} asked" for name in names)
-    given = " ".join(f"--{name.replace('_', '-')} {there[name]!s:.40}" for name in names)
+    given = configuration.options({name: there[name] for name in names})
     raise InputError(f"{out}: {told}; give {given} as before, or choose another folder")
 
 

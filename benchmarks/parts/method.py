@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmarks import copies
-from benchmarks.config import STUDIES, TUNED
+from benchmarks.config import STUDIES, options
 from benchmarks.families import CONTRASTS
 from benchmarks.material import Material
 from benchmarks.page import Block, Bullets, Command, Facts, Part, Text, items
@@ -37,8 +37,7 @@ def part(material: Material, tables: Sequence[Table]) -> Part:
 
 def command(results: Results) -> str:
     """The command that makes this study again, or one for each group of cells with its own number of runs."""
-    changes = results.config.changes
-    if changes.keys() - set(TUNED):  # settings that the command of a study does not have
+    if not results.config.by_command:
         return "python -m benchmarks transfer  # a fold of it; with the options of its folder"
     data, renders = results.manifest["data"], results.manifest["renders"]
     given = "" if data["folder"] == "standin" else f" --data {shlex.quote(data['name'])}"
@@ -53,7 +52,8 @@ def command(results: Results) -> str:
         given += f" --across {' '.join(shlex.quote(name) for name in results.across)}"
     if results.config.threads != STUDIES[results.config.profile].threads:
         given += f" --threads {results.config.threads}"
-    given += "".join(f" --{name.replace('_', '-')} {changes[name]}" for name in TUNED if name in changes)
+    if results.config.changes:
+        given += f" {options(results.config.changes)}"
     groups: dict[tuple[Any, ...], list[str]] = {}
     for cell in results.cells:  # equal backbones, fractions and runs are one command
         groups.setdefault((cell.backbone, cell.fraction, cell.runs), []).append(cell.kind)
@@ -153,7 +153,7 @@ def unproven(results: Results) -> list[str]:
     if results.groups is None or copies.are_alone(results.groups):
         found.append("Spots are not known: photos that share one count as independent, so intervals are too narrow.")
     found += _machines(results)
-    if results.config.changes and not results.config.changes.keys() - set(TUNED):
+    if results.config.changes and results.config.by_command:
         found.append(
             f"That every backbone and arm is at its best: all have the same settings ({results.config.changed}), "
             "whatever these were tuned on; tuning and the choice of the best epoch both look at the validation photos."
