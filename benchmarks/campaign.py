@@ -215,13 +215,12 @@ def _parts(
 def _tables(
     asked: Given, photos: Photos, every: Sequence[Part], settings: Recipe, mix: Mix, renders_goal: float
 ) -> str:
-    shown = every[0].fold.split.valid  # what a screen shows: `recipe.screen`
     about = standing.Asked(
         settings=settings,
         mix=mix,
         renders_goal=renders_goal,
         others=asked.others,
         clean=asked.clean,
-        screened=standing.screened(asked.out, photos, shown),
+        screened=standing.screened(asked.out, photos, settings),
     )
     return standing.write(asked.out, photos, asked.renders[0].folder, every, about)

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from segmentation.splits import Split
 
 BACKBONE = "mobilenet_v2"
+SCREEN = "screen"  # the fold of screens, and its folder
 SCREEN_RUNS = 2
+SCREEN_FOLDS = 5  # or as many as there are spots: a screen shows the same photos whatever the folds of the proof
 FIRST = " (first "  # in the name of an arm that takes the first so many renders
 RENDERS = "renders"  # the arm of renders only
 
@@ -181,11 +183,12 @@ def folds(data: "Dataset", spots: "Mapping[str, str]", recipe: Recipe, run: int)
 
 
 def screen(data: "Dataset", spots: "Mapping[str, str]", recipe: Recipe) -> Fold:
-    """A fold in which the validation photos of the first run's first fold are measured; its test photos are left out.
+    """A fold in which the validation photos of the first of `SCREEN_FOLDS` are measured; its test photos are left out.
 
     Of its training photos one spot takes the place of validation, which chooses nothing.
     """
-    first = folds(data, spots, recipe, 0)[0].split
+    count = max(2, min(SCREEN_FOLDS, len(set(spots.values()))))
+    first = folds(data, spots, replace(recipe, folds=count), 0)[0].split
     aside = first.group[first.train[-1]]
     train = tuple(name for name in first.train if first.group[name] != aside)
     valid = tuple(name for name in first.train if first.group[name] == aside)
@@ -200,4 +203,4 @@ def screen(data: "Dataset", spots: "Mapping[str, str]", recipe: Recipe) -> Fold:
         test=first.valid,
         group={name: first.group[name] for name in names},
     )
-    return Fold(name="screen", run=0, split=split, seed=recipe.seed)
+    return Fold(name=SCREEN, run=0, split=split, seed=recipe.seed)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import crossed, goals, openings, pooled
+from benchmarks import crossed, goals, openings, pooled, recipe
 from benchmarks.copies import HINT
 from benchmarks.goals import Goal, Judged
 from benchmarks.recipe import RENDERS, Mix, Recipe
@@ -168,6 +168,8 @@ def _rows(scores: Sequence[RunScores], groups: Mapping[str, str] | None) -> Iter
             yield each.arm, each.run + 1, name, groups[name] if groups else "", float(f1), float(iou)
 
 
-def screened(out: Path, photos: Photos, names: Iterable[str]) -> frozenset[str]:
+def screened(out: Path, photos: Photos, settings: Recipe) -> frozenset[str]:
     """The photos that screens of a set show, where one has been made in this folder; else none."""
-    return frozenset(names) if (out / photos.name / "screen").is_dir() else frozenset()
+    if not (out / photos.name / recipe.SCREEN).is_dir():
+        return frozenset()
+    return frozenset(recipe.screen(photos.data, photos.spots, settings).split.test)
