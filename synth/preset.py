@@ -62,7 +62,7 @@ class Sensor:
 # Tuned so that renders come near two kinds of inspection photographs in brightness, contrast, saturation and sharpness.
 BRIDGES_SENSOR = Sensor(  # a consumer camera, mostly with flash at night, that burns the date in
     softness=(0.0005, 0.0016), veil=(0.0, 0.025), vignetting=(0.0, 0.8), exposure_stops=(-0.4, 0.8),
-    white_balance=(0.92, 1.12), noise=(0.002, 0.008), shoulder=(0.1, 0.7), contrast=(0.3, 1.1), saturation=(0.7, 1.15),
+    white_balance=(0.82, 1.02), noise=(0.002, 0.008), shoulder=(0.1, 0.7), contrast=(0.3, 1.1), saturation=(0.7, 1.15),
     equalise_share=0.04, stamp_share=0.85, sharpening=(0.3, 1.3), jpeg_quality=(75, 93),
 )  # fmt: skip
 PAINTED_SENSOR = Sensor(  # a phone by day, its pictures equalised adaptively on export
@@ -92,6 +92,7 @@ class Preset:
     dirt: Range = (0.0, 0.8)
     wear: Range = (0.0, 0.8)
     bleeding: Range = (0.0, 0.0)  # strength of the stain about spots of rust; an asset that draws 0 or less has none
+    specks: float = 0.0  # of rust in what it stains; for label rules that take strong stains in
     grounds: tuple[str, ...] = ("concrete", "stained concrete", "asphalt", "gravel", "soil", "grass")
     beds: tuple[str, ...] = ("concrete", "stained concrete", "stained concrete")  # of piers, on which structures stand
     grime: float = 0.0  # share of the concrete about them that is brown with dust and water

@@ -42,6 +42,7 @@ PRESETS: dict[str, Preset] = {
         dirt=(0.3, 1.0),
         wear=(0.2, 1.0),
         bleeding=(-0.2, 1.1),
+        specks=0.8,
         grounds=("soil", "gravel", "concrete", "grass"),
         beds=("concrete", "stained concrete", "soil", "soil", "gravel"),
         grime=0.5,

@@ -29,8 +29,8 @@ def stained_concrete(color: Color, seed: float) -> bpy.types.Material:
 def _cast(name: str, color: Color, seed: float, *, stained: bool) -> bpy.types.Material:
     graph = matter(name, seed)
     height, upright = _place(graph)
-    blotch, grain = graph.noise(1.6, detail=7, roughness=0.62), graph.noise(210, detail=4, roughness=0.7)
-    tone = graph.math("ADD", graph.math("MULTIPLY", blotch, 0.75), graph.math("MULTIPLY", grain, 0.25))
+    blotch, grain = graph.noise(1.6, detail=9, roughness=0.72), graph.noise(210, detail=4, roughness=0.7)
+    tone = graph.math("ADD", graph.math("MULTIPLY", blotch, 0.7), graph.math("MULTIPLY", grain, 0.3))
     base = graph.ramp(tone, ((0.3, scaled(color, 0.62)), (0.5, color), (0.72, scaled(color, 1.25))))
     earthy = (color[0] * 1.05, color[1] * 0.92, color[2] * 0.74)
     base = graph.mix(graph.math("MULTIPLY", graph.step(graph.noise(0.8, detail=6), 0.48, 0.64), 0.7), base, earthy)

@@ -46,7 +46,8 @@ def rusting(finish: Finish, fields: bpy.types.Image, instance: int) -> bpy.types
     )
     flake, gap = _scale(graph, middle, fine)
 
-    rusted = graph.step(graph.math("ADD", cover, _about_zero(graph, fine, 0.16)), 0.42, 0.58)
+    frayed = graph.math("ADD", graph.math("MULTIPLY", middle, 0.6), graph.math("MULTIPLY", fine, 0.4))
+    rusted = _rusted(graph, finish, (cover, age, stain), frayed, fine)
     rust = _rust(graph, finish, (cover, age, loss), (coarse, middle, fine, flake, gap))
     steel, steel_roughness, metallic = _unrusted(graph, finish, coarse, middle, fine)
     if finish.kind == "paint":  # the film breaks back from the rust, over its primer
@@ -84,8 +85,24 @@ def rusting(finish: Finish, fields: bpy.types.Image, instance: int) -> bpy.types
         color=graph.mix(rusted, stained, rust),
         roughness=graph.blend(rusted, steel_roughness, graph.blend(fine, 0.75, 1.0)),
         metallic=graph.blend(rusted, metallic, 0.0),
-        normal=graph.bump(height, 0.004 + 0.006 * finish.scale),
+        normal=graph.bump(height, 0.003 + 0.005 * finish.scale),
     )
+
+
+def _rusted(graph: Graph, finish: Finish, fields: tuple[Any, Any, Any], frayed: Any, fine: Any) -> Any:
+    """Where rust shows. Its rim is young and has tinted flakes of the coat; what it stains may have specks of it.
+
+    So an outline dissolves over some centimetres, as on photographs; the label has that of the cover itself.
+    """
+    cover, age, stain = fields
+    solid = graph.step(graph.math("ADD", cover, _about_zero(graph, fine, 0.16)), 0.42, 0.58)
+    youth = graph.math("EXPONENT", graph.math("MULTIPLY", age, -1 / 6))
+    flakes = graph.step(graph.math("ADD", frayed, graph.math("MULTIPLY", youth, 0.34)), 0.66, 0.74)
+    spared = graph.math("MULTIPLY", solid, graph.math("SUBTRACT", 1.0, graph.math("MULTIPLY", flakes, 0.85)))
+    if not finish.specks:
+        return spared
+    specks = graph.step(graph.math("ADD", frayed, graph.math("MULTIPLY", stain, 0.38)), 0.66, 0.76)
+    return graph.math("MAXIMUM", spared, graph.math("MULTIPLY", specks, finish.specks))
 
 
 def _about_zero(graph: Graph, noise: Any, weight: float) -> Any:
@@ -109,7 +126,7 @@ def _rust(graph: Graph, finish: Finish, fields: tuple[Any, Any, Any], noises: tu
     coarse, middle, fine, flake, gap = noises
     youth = graph.math("EXPONENT", graph.math("MULTIPLY", age, -1 / 5))
     stage = graph.math("SUBTRACT", 0.66, graph.math("MULTIPLY", youth, 0.45))
-    for noise, weight in ((coarse, 1.2), (middle, 1.5), (fine, 1.1), (flake, 0.3 * finish.scale)):
+    for noise, weight in ((coarse, 1.2), (middle, 1.2), (fine, 0.6), (flake, 0.3 * finish.scale)):
         stage = graph.math("ADD", stage, _about_zero(graph, noise, weight))
     # Its rim is younger.
     stage = graph.math(
@@ -138,7 +155,7 @@ def _rust(graph: Graph, finish: Finish, fields: tuple[Any, Any, Any], noises: tu
     gaping = graph.math("MULTIPLY", graph.math("MULTIPLY", gap, graph.step(tone, 0.35, 0.65)), 0.7 * finish.scale)
     deep = graph.math("MULTIPLY", graph.step(loss, 0.5, 2.2), 0.75)
     rust = toned.outputs[2]
-    for dark in (graph.math("MULTIPLY", hollow, 0.6), gaping, deep):
+    for dark in (graph.math("MULTIPLY", hollow, 0.4), gaping, deep):
         rust = graph.mix(dark, rust, (0.018, 0.012, 0.01))
     return rust
 
@@ -184,6 +201,13 @@ def _unrusted(graph: Graph, finish: Finish, coarse: Any, middle: Any, fine: Any)
         scrape = graph.step(lines.outputs["Fac"], 0.79 - 0.07 * finish.wear, 0.8 - 0.05 * finish.wear)
         chip = graph.step(graph.math("MULTIPLY", fine, graph.math("ADD", coarse, 0.5)), 0.83 - 0.12 * finish.wear, 0.86)
         color = graph.mix(graph.math("MAXIMUM", scrape, chip), color, finish.primer)
+    # Nothing out of doors is of one tone: specks of dirt, splashes, chalk.
+    speckled = graph.math("ADD", graph.math("MULTIPLY", fine, 0.55), graph.math("MULTIPLY", middle, 0.45))
+    uneven = 0.35 + 0.65 * max(finish.dirt, finish.wear)
+    dark = graph.math("MULTIPLY", graph.step(speckled, 0.5, 0.34), 0.55 * uneven)
+    pale = graph.math("MULTIPLY", graph.step(speckled, 0.52, 0.68), 0.4 * uneven)
+    color = graph.mix(dark, color, tuple(0.4 * channel for channel in finish.color))
+    color = graph.mix(pale, color, tuple(0.7 * channel + 0.22 for channel in finish.color))
     # Dust lies on what faces up; grime gathers in patches.
     upward = graph.node("ShaderNodeSeparateXYZ", Vector=graph.tree.nodes.new("ShaderNodeNewGeometry").outputs["Normal"])
     dust = graph.math("MULTIPLY", graph.step(upward.outputs["Z"], 0.45, 0.95), graph.step(coarse, 0.25, 0.7))
