@@ -92,7 +92,7 @@ class Preset:
     dirt: Range = (0.0, 0.8)
     wear: Range = (0.0, 0.8)
     bleeding: Range = (0.0, 0.0)  # strength of the stain about spots of rust; an asset that draws 0 or less has none
-    specks: float = 0.0  # of rust in what it stains; for label rules that take strong stains in
+    fraying: float = 0.0  # of outlines, by flakes and specks; for label rules of annotators who take strong stains in
     grounds: tuple[str, ...] = ("concrete", "stained concrete", "asphalt", "gravel", "soil", "grass")
     beds: tuple[str, ...] = ("concrete", "stained concrete", "stained concrete")  # of piers, on which structures stand
     grime: float = 0.0  # share of the concrete about them that is brown with dust and water

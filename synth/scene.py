@@ -220,7 +220,7 @@ def _finish(chosen: Preset, coating: Coating, kind: str, rng: np.random.Generato
         rust=(float(dark), float(dark * red), float(dark * red * rng.uniform(0.6, 1.4))),
         roughness=float(rng.uniform(0.25, 0.6)), dirt=float(rng.uniform(*chosen.dirt)),
         wear=float(rng.uniform(*chosen.wear)), scale=float(rng.random()), seed=float(rng.uniform(0, 100)),
-        specks=chosen.specks,
+        fraying=chosen.fraying,
     )  # fmt: skip
 
 

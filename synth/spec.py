@@ -27,7 +27,7 @@ class Finish:
     wear: float  # 0 whole .. 1 scratched and chalked
     scale: float  # 0 smooth .. 1 flaking rust
     seed: float  # moves the noise of paint, dirt and rust
-    specks: float = 0.0  # of rust in what rust water stains: 0 none .. 1
+    fraying: float = 0.0  # of the rust's outline: 0 sharp .. 1 flakes of the coat within, specks of rust in stains
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,8 +46,7 @@ def rusting(finish: Finish, fields: bpy.types.Image, instance: int) -> bpy.types
     )
     flake, gap = _scale(graph, middle, fine)
 
-    frayed = graph.math("ADD", graph.math("MULTIPLY", middle, 0.6), graph.math("MULTIPLY", fine, 0.4))
-    rusted = _rusted(graph, finish, (cover, age, stain), frayed, fine)
+    rusted = _rusted(graph, finish, (cover, age, stain), middle, fine)
     rust = _rust(graph, finish, (cover, age, loss), (coarse, middle, fine, flake, gap))
     steel, steel_roughness, metallic = _unrusted(graph, finish, coarse, middle, fine)
     if finish.kind == "paint":  # the film breaks back from the rust, over its primer
@@ -89,20 +88,22 @@ def rusting(finish: Finish, fields: bpy.types.Image, instance: int) -> bpy.types
     )
 
 
-def _rusted(graph: Graph, finish: Finish, fields: tuple[Any, Any, Any], frayed: Any, fine: Any) -> Any:
-    """Where rust shows. Its rim is young and has tinted flakes of the coat; what it stains may have specks of it.
+def _rusted(graph: Graph, finish: Finish, fields: tuple[Any, Any, Any], middle: Any, fine: Any) -> Any:
+    """Where rust shows: where the field has it, but that its outline may fray.
 
-    So an outline dissolves over some centimetres, as on photographs; the label has that of the cover itself.
+    Then the rim, which is young, has tinted flakes of the coat, and what it stains has specks of rust, so that an
+    outline dissolves over some centimetres, as on photographs; the label has that of the field.
     """
     cover, age, stain = fields
     solid = graph.step(graph.math("ADD", cover, _about_zero(graph, fine, 0.16)), 0.42, 0.58)
+    if not finish.fraying:
+        return solid
+    frayed = graph.math("ADD", graph.math("MULTIPLY", middle, 0.6), graph.math("MULTIPLY", fine, 0.4))
     youth = graph.math("EXPONENT", graph.math("MULTIPLY", age, -1 / 6))
     flakes = graph.step(graph.math("ADD", frayed, graph.math("MULTIPLY", youth, 0.34)), 0.66, 0.74)
-    spared = graph.math("MULTIPLY", solid, graph.math("SUBTRACT", 1.0, graph.math("MULTIPLY", flakes, 0.85)))
-    if not finish.specks:
-        return spared
     specks = graph.step(graph.math("ADD", frayed, graph.math("MULTIPLY", stain, 0.38)), 0.66, 0.76)
-    return graph.math("MAXIMUM", spared, graph.math("MULTIPLY", specks, finish.specks))
+    spared = graph.math("SUBTRACT", 1.0, graph.math("MULTIPLY", flakes, finish.fraying))
+    return graph.math("MAXIMUM", graph.math("MULTIPLY", solid, spared), graph.math("MULTIPLY", specks, finish.fraying))
 
 
 def _about_zero(graph: Graph, noise: Any, weight: float) -> Any:
