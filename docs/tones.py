@@ -38,27 +38,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="a COCO dataset")
     parser.add_argument("--split", help="only the photos of this split, where a dataset has splits of its own")
-    lines = ["| dataset | pictures | " + " | ".join(TONES) + " |", "|---" * (len(TONES) + 2) + "|"]
-    spreads = ["", "| dataset | pictures | " + " | ".join(CHROMAS) + " |", "|---" * (len(CHROMAS) + 2) + "|"]
-    details = ["", "| dataset | pictures | " + " | ".join(DETAILS) + " |", "|---" * (len(DETAILS) + 2) + "|"]
     given = parser.parse_args()
+    tables: dict[tuple[str, ...], list[str]] = {TONES: [], CHROMAS: [], DETAILS: []}
     for folder in given.folders:
         try:
             pictures = list(_pictures(folder, given.split))
         except InputError as error:
             parser.error(str(error))
-        found, seen = list(tones(pictures)), list(chromas(pictures))
-        shares = np.percentile(np.concatenate(found), (10, 50, 90), axis=0).T if found else np.full((3, 3), np.nan)
-        cells = " | ".join(f"{middle:.2f} ({low:.2f} to {high:.2f})" for low, middle, high in shares)
-        lines.append(f"| {folder.name} | {len(found)} | {cells} |")
-        middles = np.median(seen, axis=0) if seen else np.full((4, 2), np.nan)
-        cells = " | ".join(f"{a:.1f}, {b:.1f}" for a, b in middles)
-        spreads.append(f"| {folder.name} | {len(seen)} | {cells} |")
-        rough = list(roughness(pictures))
-        shares = np.percentile(rough, (10, 50, 90), axis=0).T if rough else np.full((len(DETAILS), 3), np.nan)
-        cells = " | ".join(f"{middle:.3f} ({low:.3f} to {high:.3f})" for low, middle, high in shares)
-        details.append(f"| {folder.name} | {len(rough)} | {cells} |")
-    sys.stdout.write("\n".join(lines + spreads + details) + "\n")
+        found, seen, rough = list(tones(pictures)), list(chromas(pictures)), list(roughness(pictures))
+        middles = np.median(seen, axis=0) if seen else np.full((len(CHROMAS), 2), np.nan)
+        for columns, count, cells in (
+            (TONES, len(found), _spans(np.concatenate(found) if found else None, len(TONES), ".2f")),
+            (CHROMAS, len(seen), [f"{a:.1f}, {b:.1f}" for a, b in middles]),
+            (DETAILS, len(rough), _spans(np.array(rough) if rough else None, len(DETAILS), ".3f")),
+        ):
+            tables[columns].append(f"| {folder.name} | {count} | {' | '.join(cells)} |")
+    pages = (
+        [f"| dataset | pictures | {' | '.join(columns)} |", "|---" * (len(columns) + 2) + "|", *rows]
+        for columns, rows in tables.items()
+    )
+    sys.stdout.write("\n\n".join(map("\n".join, pages)) + "\n")
+
+
+def _spans(values: NDArray[np.float64] | None, columns: int, digits: str) -> list[str]:
+    """Median with 10th and 90th percentile of each column of (n, columns); None where nothing was measured."""
+    shares = np.full((3, columns), np.nan) if values is None else np.percentile(values, (10, 50, 90), axis=0)
+    return [f"{middle:{digits}} ({low:{digits}} to {high:{digits}})" for low, middle, high in shares.T]
 
 
 def tones(pictures: Sequence[Picture]) -> Iterator[NDArray[np.float64]]:

@@ -74,21 +74,22 @@ def inspect(
 
     check_seed(seed)
     single = (date, kind, zone, value, tool, place, uv, photo, uvmap, scatter, bias, detection, false_calls)
+    singly = any(given not in ("", None, ()) for given in single)
     content = b""
     records: list[Record]
     if withdraw or restore or why:
-        if csv is not None or any(given not in ("", None, ()) for given in (*single, uvmap)):
+        if csv is not None or singly:
             raise InputError("inspect: --withdraw, --restore and --why go with no other option")
         if bool(withdraw) == bool(restore):
             raise InputError("inspect: give either --withdraw or --restore, with the lines of records")
         _rule(folder, withdraw or restore, counts=bool(restore), why=why)
         return
-    if csv is None and all(given in ("", None, ()) for given in (*single, uvmap)):
+    if csv is None and not singly:
         _list(folder)
         return
     warn(logbook.log(folder).note)  # the next line written removes what is torn
     if csv is not None:
-        if any(given not in ("", None, ()) for given in single):
+        if singly:
             raise InputError("inspect: give either --csv or single values")
         records = intake.from_csv(csv)
     else:

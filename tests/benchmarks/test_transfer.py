@@ -252,7 +252,7 @@ def test_a_screen_trains_on_renders_alone_and_shows_where_they_fail(
     assert f1 == sorted(f1)
     tested = {name for fold in _folds(home) for name in fold.split.test}
     assert len(tested) == 20
-    (shown, other) = (_screen(home, count) for count in (2, 3))
+    shown, other = (_screen(home, count) for count in (2, 3))
     assert {row.split(",")[0] for row in rows} == set(shown.split.test) == set(other.split.test)  # for any proof
     five = _folds(home, recipe.SCREEN_FOLDS)[0].split
     assert shown.split.test == five.valid
@@ -260,13 +260,16 @@ def test_a_screen_trains_on_renders_alone_and_shows_where_they_fail(
 
 
 def _folds(home: Path, count: int = SETTINGS["folds"]) -> tuple[recipe.Fold, ...]:
-    photos = transfer.read_photos(home / "photos")
-    return recipe.folds(photos.data, photos.spots, Recipe(**{**SETTINGS, "folds": count}), 0)
+    return recipe.folds(*_given(home, count), 0)
 
 
 def _screen(home: Path, count: int) -> recipe.Fold:
+    return recipe.screen(*_given(home, count))
+
+
+def _given(home: Path, count: int) -> tuple[Any, Any, Recipe]:
     photos = transfer.read_photos(home / "photos")
-    return recipe.screen(photos.data, photos.spots, Recipe(**{**SETTINGS, "folds": count}))
+    return photos.data, photos.spots, Recipe(**{**SETTINGS, "folds": count})
 
 
 def test_the_reference_of_a_screen_is_trained_once_for_all_renders(
