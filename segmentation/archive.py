@@ -4,13 +4,12 @@ import hashlib
 import lzma
 import shutil
 import stat
-import tempfile
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
 from segmentation.coco_check import leaves
-from twin.files import InputError, locked, remove_left, writing
+from twin.files import InputError, remove_left, temporary_folder, writing
 
 MOST_ENTRIES = 1_000_000
 MOST_BYTES = 100 * 1024**3
@@ -47,16 +46,13 @@ def extracted(path: Path, *, cache: Path) -> Path:
     with writing(cache, "make room, or set CORROTWIN_CACHE elsewhere"):
         cache.mkdir(parents=True, exist_ok=True)
         remove_left(folder)  # of an extraction that was killed: as large as the dataset
-        temporary = tempfile.TemporaryDirectory(
-            dir=cache, prefix=f".{folder.name}.", suffix=".tmp", ignore_cleanup_errors=True
-        )
-    with temporary as place, locked(Path(place)):
-        extract(path, Path(place) / "content")
-        try:
-            (Path(place) / "content").rename(folder)
-        except OSError as error:
-            if not folder.is_dir():  # else another process was faster
-                raise InputError(f"{folder}: cannot be written ({error.strerror})") from error
+        with temporary_folder(folder) as place:
+            extract(path, place / "content")
+            try:
+                (place / "content").rename(folder)
+            except OSError:
+                if not folder.is_dir():  # else another process was faster
+                    raise
     return folder
 
 

@@ -72,14 +72,21 @@ def _temporary(path: Path) -> tuple[int, str]:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Lock a temporary folder for the length of the block, so that `remove_left` leaves it alone."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def temporary_folder(path: Path) -> Iterator[Path]:
+    """A new folder beside `path` for the length of the block, locked: `remove_left` leaves it alone while we live."""
+    while True:
+        folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
+        with suppress(FileNotFoundError):  # it was taken for dead before it was locked
+            descriptor = os.open(folder, os.O_RDONLY)
+            with suppress(OSError):  # no locks here; then nobody takes what is left for dead
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if folder.exists():
+                break
+            os.close(descriptor)
     try:
-        with suppress(OSError):  # no locks here
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
+        yield folder
     finally:
+        shutil.rmtree(folder, ignore_errors=True)
         os.close(descriptor)
 
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -91,8 +92,8 @@ def test_each_way_of_mixing_has_its_own_name() -> None:
     assert len({each.name for each in ways}) == len(ways)
 
 
-def test_a_screen_sees_no_photo_that_the_first_fold_tests(data: coco.Dataset, spots: dict[str, str]) -> None:
-    first = recipe.folds(data, spots, SETTINGS, 0)[0].split
+def test_a_screen_sees_no_photo_that_the_first_of_its_folds_tests(data: coco.Dataset, spots: dict[str, str]) -> None:
+    first = recipe.folds(data, spots, replace(SETTINGS, folds=recipe.SCREEN_FOLDS), 0)[0].split
     found = recipe.screen(data, spots, SETTINGS).split
     assert found.test == first.valid
     assert sorted((*found.train, *found.valid)) == sorted(first.train)

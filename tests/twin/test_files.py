@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -64,13 +65,30 @@ def test_what_killed_writers_left_is_removed_and_what_lives_is_not(tmp_path: Pat
     other.touch()
     theirs = tmp_path / f".{path.name}.swp"  # of an editor
     theirs.touch()
-    lives = tmp_path / f".{path.name}.lives.tmp"
-    lives.mkdir()
-    with files.atomic_file(path) as stream, files.locked(lives):
+    with files.atomic_file(path) as stream, files.temporary_folder(path) as lives:
         files.remove_left(path)
         stream.write(b"whole")
+        assert lives.is_dir()
     assert path.read_bytes() == b"whole"
-    assert set(tmp_path.iterdir()) == {path, other, theirs, lives}
+    assert set(tmp_path.iterdir()) == {path, other, theirs}
+
+
+@pytest.mark.parametrize("moment", ["open", "flock"])
+def test_a_new_folder_that_is_taken_for_dead_before_it_is_locked_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    module = {"open": files.os, "flock": files.fcntl}[moment]
+    real = getattr(module, moment)
+
+    def late(*arguments: Any) -> Any:
+        monkeypatch.setattr(module, moment, real)
+        files.remove_left(tmp_path / "file")  # of another process
+        return real(*arguments)
+
+    monkeypatch.setattr(module, moment, late)
+    with files.temporary_folder(tmp_path / "file") as place:
+        assert list(tmp_path.iterdir()) == [place]
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_deleted_while_it_was_held_is_told(tmp_path: Path) -> None:
