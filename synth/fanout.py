@@ -16,6 +16,7 @@ from twin import cluster
 from twin.cluster import one_line
 from twin.files import InputError, WorkError
 
+_CALLS = 16  # tasks of one worker; what it holds by then goes with it (docs/rendering-speed.md)
 _CARD = "accelerator_type:"  # begins the resource by which Ray names a machine's type of card
 
 
@@ -97,7 +98,7 @@ def fan_out(
     cluster.connect(address, gpus=cards)
     _warn_if_nowhere(needs)
     # Ray restarts crashed workers and retries raised errors; bad input stays bad and comes back as a value.
-    remote = ray.remote(_attempt).options(
+    remote = ray.remote(max_calls=_CALLS)(_attempt).options(
         num_cpus=needs.cpus, num_gpus=needs.gpus, resources=dict(needs.resources), max_retries=retries,
         retry_exceptions=True,
     )  # fmt: skip

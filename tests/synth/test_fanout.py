@@ -55,6 +55,13 @@ def test_killed_worker_is_tried_again(tmp_path: Path) -> None:
     assert (tmp_path / "a").exists()
 
 
+def test_a_worker_does_so_many_tasks_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fanout, "_CALLS", 2)
+    assert go(write, tmp_path, "012345", workers=1) == []
+    workers = [file.read_text() for file in tmp_path.iterdir()]
+    assert max(workers.count(worker) for worker in workers) <= 2
+
+
 def test_failures_are_reported_and_the_rest_is_done(tmp_path: Path) -> None:
     failures = go(fail_on_two, tmp_path, "123", retries=1)
     assert failures == [fanout.Failure(key="2", error="ValueError: indeed")]
