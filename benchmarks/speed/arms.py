@@ -31,8 +31,11 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "bounces 3, 1 diffuse, 2 glossy": {"max_bounces": 3, "diffuse_bounces": 1, "glossy_bounces": 2},
     "bounces 2, 1 diffuse, 1 glossy": {"max_bounces": 2, "diffuse_bounces": 1, "glossy_bounces": 1},
     "no caustics": {"caustics_reflective": False, "caustics_refractive": False},
+    "adaptive, threshold 0.1": {"use_adaptive_sampling": True, "adaptive_threshold": 0.1},
     "adaptive, threshold 0.05": {"use_adaptive_sampling": True, "adaptive_threshold": 0.05},
     "textures of 1,024 at most": {"texture_limit_render": "1024"},
+    "denoiser of high quality": {"denoising_quality": "HIGH"},
+    "denoiser that is fast": {"denoising_quality": "FAST", "denoising_prefilter": "FAST"},
     "denoiser without prefilter": {"denoising_prefilter": "NONE"},
     "denoiser by colour alone": {"denoising_input_passes": "RGB"},
 }
@@ -55,8 +58,11 @@ class Clock:
 
 def stock(bproc: ModuleType, scene: Scene, folder: Path, samples: list[int], clock: Clock) -> None:
     """BlenderProc's own way, after its examples "basics" and "coco_annotations"."""
+    import bpy
+
     for body in bproc.object.get_all_mesh_objects():
         body.set_cp("category_id", int(body.get_name().startswith("body-")))
+    bpy.context.scene.frame_end = len(scene.views)  # the frame after it shows nothing of the scene
     bproc.renderer.set_output_format("OPEN_EXR", 16)  # that pictures of both arms are compared as light
     bproc.renderer.enable_segmentation_output(map_by=["category_id", "instance", "name"])
     for count in samples:

@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from synth.blender.graph import Graph
+from synth.blender.graph import Graph, scaled
 from synth.spec import Color
 
 TONE = "tone"  # name of the point attribute by which a mesh varies
@@ -26,7 +26,7 @@ def gravel(color: Color, seed: float) -> bpy.types.Material:
     dusty = graph.mix(graph.math("MULTIPLY", patch, 0.35), stone, scaled(color, 0.8))
     return graph.finish(
         color=graph.mix(graph.math("MULTIPLY", graph.step(edge, 0.5, 0.95), 0.5), dusty, scaled(color, 0.25)),
-        roughness=0.95, normal=graph.bump(height, 0.008),
+        mean=color, roughness=0.95, normal=graph.bump(height, 0.008),
     )  # fmt: skip
 
 
@@ -40,8 +40,8 @@ def asphalt(color: Color, seed: float) -> bpy.types.Material:
     worn = graph.mix(graph.math("MULTIPLY", graph.step(patch, 0.35, 0.7), 0.55), base, scaled(color, 1.7))
     crack = cracks(graph, 1.4, patch)
     return graph.finish(
-        color=graph.mix(crack, worn, scaled(color, 0.15)), roughness=0.9,
-        normal=graph.bump(tone, 0.004),
+        color=graph.mix(crack, worn, scaled(color, 0.15)),
+        mean=scaled(color, 1.18), roughness=0.9, normal=graph.bump(tone, 0.004),
     )  # fmt: skip
 
 
@@ -62,7 +62,7 @@ def soil(color: Color, seed: float) -> bpy.types.Material:
     dry = graph.mix(graph.math("MULTIPLY", pebble, 0.85), earth, grey)
     return graph.finish(
         color=graph.mix(graph.math("MULTIPLY", wet, 0.75), dry, scaled(color, 0.3)),
-        roughness=graph.blend(wet, 1.0, 0.35),
+        mean=color, roughness=graph.blend(wet, 1.0, 0.35),
         normal=graph.bump(graph.math("ADD", tone, graph.math("MULTIPLY", pebble, 0.25)), 0.025),
     )  # fmt: skip
 
@@ -75,7 +75,7 @@ def earth(color: Color, seed: float) -> bpy.types.Material:
     dry = graph.ramp(tone, ((0.34, scaled(color, 0.2)), (0.5, color), (0.66, scaled(color, 2.0))))
     return graph.finish(
         color=graph.mix(graph.math("MULTIPLY", graph.step(damp, 0.52, 0.66), 0.6), dry, scaled(color, 0.35)),
-        roughness=1.0, normal=graph.bump(crumbs, 0.012),
+        mean=color, roughness=1.0, normal=graph.bump(crumbs, 0.012),
     )  # fmt: skip
 
 
@@ -88,7 +88,7 @@ def grass(color: Color, seed: float) -> bpy.types.Material:
     straw = graph.ramp(tone, ((0.36, (0.03, 0.022, 0.012)), (0.5, (0.12, 0.09, 0.04)), (0.66, (0.34, 0.27, 0.14))))
     return graph.finish(
         color=graph.mix(graph.math("MULTIPLY", graph.step(patch, 0.42, 0.66), 0.85), green, straw),
-        roughness=0.95, normal=graph.bump(tone, 0.05),
+        mean=scaled(color, (1.3, 1.05, 1.3)), roughness=0.95, normal=graph.bump(tone, 0.05),
     )  # fmt: skip
 
 
@@ -99,7 +99,7 @@ def stone(color: Color, seed: float) -> bpy.types.Material:
     tone = graph.math("ADD", tone_of(graph), graph.math("MULTIPLY", graph.math("SUBTRACT", grain, 0.5), 0.5))
     brown = (color[0] * 1.05, color[1] * 0.82, color[2] * 0.62)
     shades = ((0.1, scaled(color, 0.35)), (0.4, color), (0.55, brown), (0.65, color), (0.95, scaled(color, 1.9)))
-    return graph.finish(color=graph.ramp(tone, shades), roughness=0.92, normal=graph.bump(grain, 0.0015))
+    return graph.finish(color=graph.ramp(tone, shades), mean=color, roughness=0.92, normal=graph.bump(grain, 0.0015))
 
 
 def blade(color: Color, seed: float) -> bpy.types.Material:
@@ -113,7 +113,7 @@ def blade(color: Color, seed: float) -> bpy.types.Material:
     )
     lawn = graph.noise(1.1, detail=3)
     tone = graph.math("ADD", tone_of(graph), graph.math("MULTIPLY", graph.math("SUBTRACT", lawn, 0.5), 0.9))
-    return graph.finish(color=graph.ramp(tone, shades), roughness=0.6)
+    return graph.finish(color=graph.ramp(tone, shades), mean=scaled(color, (1.2, 1.03, 1.3)), roughness=0.6)
 
 
 def leaf(color: Color, seed: float) -> bpy.types.Material:
@@ -125,7 +125,7 @@ def leaf(color: Color, seed: float) -> bpy.types.Material:
         (0.05, scaled(color, 0.16)), (0.3, scaled(color, 0.5)), (0.55, color), (0.75, (0.42, 0.19, 0.045)),
         (1.0, (0.50, 0.36, 0.10)),
     )  # fmt: skip
-    return graph.finish(color=graph.ramp(tone, shades), roughness=0.75, normal=graph.bump(spots, 0.002))
+    return graph.finish(color=graph.ramp(tone, shades), mean=color, roughness=0.75, normal=graph.bump(spots, 0.002))
 
 
 def rubble(color: Color, seed: float) -> bpy.types.Material:
@@ -139,7 +139,9 @@ def rubble(color: Color, seed: float) -> bpy.types.Material:
     )  # fmt: skip
     base = graph.ramp(tone_of(graph), shades)
     dusty = graph.mix(graph.math("MULTIPLY", graph.step(grain, 0.4, 0.7), 0.45), base, scaled(color, 0.8))
-    return graph.finish(color=dusty, roughness=0.95, normal=graph.bump(grain, 0.002))
+    return graph.finish(
+        color=dusty, mean=scaled(color, (0.76, 0.58, 0.51)), roughness=0.95, normal=graph.bump(grain, 0.002)
+    )
 
 
 def matter(name: str, seed: float) -> Graph:
@@ -174,12 +176,6 @@ def cracks(graph: Graph, size_m: float, wander: Any) -> Any:
 def option(seed: float, number: int) -> float:
     """A share in [0, 1) that goes with the seed, by which materials of a kind differ in more than place."""
     return (seed * 12.9898 + number * 0.618034) % 1.0
-
-
-def scaled(color: Color, factor: float) -> Color:
-    """A lighter or darker colour."""
-    red, green, blue = (min(1.0, channel * factor) for channel in color)
-    return red, green, blue
 
 
 def _cells(graph: Graph, scale: float) -> Any:

@@ -6,6 +6,8 @@ import bpy
 
 from synth.spec import Color
 
+GLOSS = 0.07  # what dull paint and stone reflect before any colour of their own
+
 
 class Graph:
     """A material's node tree, written as expressions: each method adds a node and returns its output socket."""
@@ -90,11 +92,28 @@ class Graph:
         """A normal disturbed by a height in [0, 1], whose full range is `distance_m` high."""
         return self.node("ShaderNodeBump", Height=height, Distance=distance_m, Strength=strength).outputs["Normal"]
 
-    def finish(self, *, color: Any, roughness: Any, metallic: Any = 0.0, normal: Any = None) -> bpy.types.Material:
-        """Wire the surface and return the material."""
+    def finish(
+        self, *, color: Any, mean: Any, roughness: Any, metallic: Any = 0.0, normal: Any = None
+    ) -> bpy.types.Material:
+        """Wire the surface and return the material.
+
+        What has bounced off something dull meets the colour `mean` in place of all that, so that Cycles works the graph
+        out for cameras and mirrors alone.
+        """
         self.put(self.surface.inputs["Base Color"], color)
         self.put(self.surface.inputs["Roughness"], roughness)
         self.put(self.surface.inputs["Metallic"], metallic)
         if normal is not None:
             self.put(self.surface.inputs["Normal"], normal)
+        bounced = self.tree.nodes.new("ShaderNodeLightPath").outputs["Is Diffuse Ray"]
+        plain = self.node("ShaderNodeBsdfDiffuse", Color=self.mix(GLOSS, mean, (1.0, 1.0, 1.0)))
+        seen = self.node("ShaderNodeMixShader", _0=bounced, _1=self.surface.outputs[0], _2=plain.outputs[0])
+        self.put(self.tree.nodes["Material Output"].inputs["Surface"], seen.outputs[0])
         return self.material
+
+
+def scaled(color: Color, factor: float | Color) -> Color:
+    """A lighter or darker colour; with three factors one of another hue."""
+    factors = (factor,) * 3 if isinstance(factor, float) else factor
+    red, green, blue = (min(1.0, channel * share) for channel, share in zip(color, factors, strict=True))
+    return red, green, blue

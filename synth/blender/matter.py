@@ -9,8 +9,8 @@ from typing import Any
 import bpy
 
 from synth.blender import earth
-from synth.blender.earth import TONE, cracks, matter, option, scaled
-from synth.blender.graph import Graph
+from synth.blender.earth import TONE, cracks, matter, option
+from synth.blender.graph import Graph, scaled
 from synth.spec import Color
 
 __all__ = ["MATTER", "TONE"]
@@ -61,7 +61,7 @@ def _cast(name: str, color: Color, seed: float, *, stained: bool) -> bpy.types.M
     relief = graph.math("SUBTRACT", graph.math("MULTIPLY", grain, 0.5), hollow)
     return graph.finish(
         color=graph.mix(graph.math("MULTIPLY", dark, 0.75), worn, scaled(color, 0.22)),
-        roughness=0.9, normal=graph.bump(relief, 0.0015),
+        mean=scaled(color, (0.92, 0.88, 0.84)), roughness=0.9, normal=graph.bump(relief, 0.0015),
     )  # fmt: skip
 
 
@@ -87,7 +87,8 @@ def brick(color: Color, seed: float) -> bpy.types.Material:
     damp = graph.step(graph.math("ADD", height, blotch), 0.75, 0.45)
     relief = graph.math("SUBTRACT", graph.math("MULTIPLY", grain, 0.6), wall.outputs["Fac"])
     return graph.finish(
-        color=graph.mix(graph.math("MULTIPLY", damp, 0.6), bloomed, (0.05, 0.045, 0.03)), roughness=0.92,
+        color=graph.mix(graph.math("MULTIPLY", damp, 0.6), bloomed, (0.05, 0.045, 0.03)),
+        mean=scaled(color, (0.86, 1.1, 1.33)), roughness=0.92,
         normal=graph.bump(relief, 0.006),
     )  # fmt: skip
 
@@ -105,7 +106,7 @@ def plain(color: Color, seed: float) -> bpy.types.Material:
     scuff = graph.math("MULTIPLY", graph.step(graph.math("MULTIPLY", wear, grain), 0.33, 0.37), 0.35)
     return graph.finish(
         color=graph.mix(scuff, grimy, scaled(color, 0.4)),
-        roughness=graph.blend(wear, 0.3, 0.75), normal=graph.bump(grain, 0.0005),
+        mean=scaled(color, 0.85), roughness=graph.blend(wear, 0.3, 0.75), normal=graph.bump(grain, 0.0005),
     )  # fmt: skip
 
 
@@ -128,7 +129,8 @@ def wood(color: Color, seed: float) -> bpy.types.Material:
     aged = graph.mix(option(seed, 2), timber, grey)
     knotted = graph.mix(graph.math("MULTIPLY", knot, 0.75), aged, scaled(color, 0.2))
     return graph.finish(
-        color=graph.mix(graph.math("MULTIPLY", gap, 0.9), knotted, (0.015, 0.012, 0.01)), roughness=0.85,
+        color=graph.mix(graph.math("MULTIPLY", gap, 0.9), knotted, (0.015, 0.012, 0.01)),
+        mean=graph.mix(option(seed, 2), scaled(color, 0.9), scaled(weathered, 0.9)), roughness=0.85,
         normal=graph.bump(graph.math("SUBTRACT", graph.math("MULTIPLY", grain, 0.4), gap), 0.005),
     )  # fmt: skip
 

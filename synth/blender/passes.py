@@ -13,9 +13,9 @@ from synth.spec import Scene
 
 # What Cycles does for a photograph. The bounces are what metal seen in metal needs; beyond them little changes.
 PHOTOGRAPH: Mapping[str, Any] = {
-    "max_bounces": 4, "diffuse_bounces": 2, "glossy_bounces": 2, "transmission_bounces": 0,
+    "max_bounces": 4, "diffuse_bounces": 3, "glossy_bounces": 2, "transmission_bounces": 0,
     "pixel_filter_type": "BLACKMAN_HARRIS", "filter_width": 1.5,
-    "denoiser": "OPENIMAGEDENOISE", "denoising_quality": "FAST", "denoising_prefilter": "FAST",
+    "denoiser": "OPENIMAGEDENOISE", "denoising_quality": "BALANCED", "denoising_prefilter": "ACCURATE",
 }  # fmt: skip
 Arrays = dict[str, NDArray[np.float32]]
 _CHANNELS: dict[str, slice | int] = {"label": slice(3), "depth": 0, "uv": slice(2)}

@@ -8,7 +8,7 @@ from typing import Any
 
 import bpy
 
-from synth.blender.graph import Graph
+from synth.blender.graph import Graph, scaled
 from synth.spec import Finish
 
 ATLAS = "atlas"  # name of the UV layer
@@ -25,6 +25,7 @@ _RUST = (
     (0.82, (0.058, 0.034, 0.024)),
     (1.0, (0.022, 0.015, 0.012)),
 )
+_MEAN_RUST = (0.17, 0.093, 0.055)  # of `_rust` after 10 years
 _MAROON = (0.15, 0.055, 0.03)
 _DEPOSIT = (0.44, 0.35, 0.25)  # dust, salts and lime
 _WET = ((0.3, (0.20, 0.07, 0.016)), (0.7, (0.50, 0.20, 0.045)))
@@ -80,8 +81,10 @@ def rusting(finish: Finish, fields: bpy.types.Image, instance: int) -> bpy.types
     place = graph.tree.nodes.new("ShaderNodeOutputAOV")
     place.aov_name = UV
     graph.put(place.inputs["Color"], _atlas(graph))
+    whole = scaled(finish.color, 0.75 if finish.kind == "bare" else 0.9)
     return graph.finish(
         color=graph.mix(rusted, stained, rust),
+        mean=graph.mix(cover, whole, scaled(_MEAN_RUST, finish.rust)),
         roughness=graph.blend(rusted, steel_roughness, graph.blend(fine, 0.75, 1.0)),
         metallic=graph.blend(rusted, metallic, 0.0),
         normal=graph.bump(height, 0.003 + 0.005 * finish.scale),
