@@ -1,9 +1,9 @@
-"""The process of one arm of the rendering comparison: ``python -m benchmarks.speed.arms ARM BATCH SAMPLES...``.
+"""One arm of the rendering comparison, a process: ``python -m benchmarks.speed.arms ARM BATCH REFERENCE SAMPLES...``.
 
 Arms: ``stock``, BlenderProc as its documentation teaches it: its start-up settings and denoiser, `render` with
 `enable_segmentation_output`, `write_coco_annotations`; ``ours``, `synth.blender`; the name of an entry of `VARIANTS`,
 ours with other settings of Cycles; or ``writers``, both writers of labels. All but that take the one scene that BATCH
-(`synth.spec`) holds.
+(`synth.spec`) holds. Of the SAMPLES those of REFERENCE are denoised as well as Cycles can, as stock denoises all.
 
 Beside BATCH appear ``ARM-SAMPLES.npz``, scene-linear ``pictures`` (views, size, size, 3), and ``ARM.json``: for every
 step its wall and processor seconds.
@@ -39,6 +39,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "denoiser without prefilter": {"denoising_prefilter": "NONE"},
     "denoiser by colour alone": {"denoising_input_passes": "RGB"},
 }
+THOROUGH = {"denoising_quality": "HIGH", "denoising_prefilter": "ACCURATE"}  # of the reference: as stock has it
 PERSISTENT = "no persistent data"  # a variant that is no setting of Cycles' own
 
 
@@ -56,7 +57,7 @@ class Clock:
         self.steps.setdefault(step, []).append((time.perf_counter() - wall, time.process_time() - cpu))
 
 
-def stock(bproc: ModuleType, scene: Scene, folder: Path, samples: list[int], clock: Clock) -> None:
+def stock(bproc: ModuleType, scene: Scene, folder: Path, samples: list[int], clock: Clock, *, reference: int) -> None:
     """BlenderProc's own way, after its examples "basics" and "coco_annotations"."""
     import bpy
 
@@ -65,9 +66,11 @@ def stock(bproc: ModuleType, scene: Scene, folder: Path, samples: list[int], clo
     bpy.context.scene.frame_end = len(scene.views)  # the frame after it shows nothing of the scene
     bproc.renderer.set_output_format("OPEN_EXR", 16)  # that pictures of both arms are compared as light
     bproc.renderer.enable_segmentation_output(map_by=["category_id", "instance", "name"])
+    bproc.renderer.set_noise_threshold(0.01)
     for count in samples:
         bproc.renderer.set_max_amount_of_samples(count)
-        bproc.renderer.set_noise_threshold(0 if count == max(samples) else 0.01)  # the last is the reference
+        if count == reference:
+            bproc.renderer.set_noise_threshold(0)
         with clock(f"photographs, {count}"):
             data = bproc.renderer.render()
         _save(folder, "stock", count, data["colors"])
@@ -104,7 +107,7 @@ def writers(bproc: ModuleType, size: int, folder: Path, clock: Clock) -> None:
     clock.steps["masks"] = [(count, 0.0)]
 
 
-def ours(arm: str, scene: Scene, folder: Path, samples: list[int], clock: Clock) -> None:
+def ours(arm: str, scene: Scene, folder: Path, samples: list[int], clock: Clock, *, reference: int) -> None:
     """Two passes of our own; `arm` is "ours" or one of `VARIANTS`."""
     import bpy
 
@@ -120,8 +123,9 @@ def ours(arm: str, scene: Scene, folder: Path, samples: list[int], clock: Clock)
     np.savez(folder / f"{arm}-labels.npz", **{str(number): each["label"] for number, each in enumerate(labels)})
     settings = {**passes.PHOTOGRAPH, **VARIANTS.get(arm, {})}
     for count in samples:
+        asked = {**settings, **(THOROUGH if count == reference else {})}
         with clock(f"photographs, {count}"):
-            pictures = list(passes.photographs(replace(scene, samples=count), folder, settings))
+            pictures = list(passes.photographs(replace(scene, samples=count), folder, asked))
         _save(folder, arm, count, pictures)
 
 
@@ -136,7 +140,8 @@ def _shown(light: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 def main() -> None:
     """Render what the command line says."""
-    arm, batch_file, samples = sys.argv[1], Path(sys.argv[2]).resolve(), [int(each) for each in sys.argv[3:]]
+    arm, batch_file = sys.argv[1], Path(sys.argv[2]).resolve()
+    reference, *samples = (int(each) for each in sys.argv[3:])
     clock = Clock()
     with clock("start"):
         from synth.blender import build, session
@@ -151,9 +156,9 @@ def main() -> None:
         with clock("building"):
             build.build(bproc, scene, folder)
         if arm == "stock":
-            stock(bproc, scene, folder, samples, clock)
+            stock(bproc, scene, folder, samples, clock, reference=reference)
         else:
-            ours(arm, scene, folder, samples, clock)
+            ours(arm, scene, folder, samples, clock, reference=reference)
     (folder / f"{arm}.json").write_text(json.dumps(clock.steps))
 
 

@@ -80,7 +80,7 @@ def measure(
 def _run(arm: str, number: int, folder: Path, counts: Sequence[int], reference: int) -> list[Row]:
     """One process: its first count twice, once to warm up."""
     log = folder / "log"
-    words = [sys.executable, "-m", "benchmarks.speed.arms", arm, str(folder / "batch.json")]
+    words = [sys.executable, "-m", "benchmarks.speed.arms", arm, str(folder / "batch.json"), str(reference)]
     with log.open("w") as stream:
         done = subprocess.run([*words, str(counts[0]), *map(str, counts)], stdout=stream, stderr=stream, check=False)
     if done.returncode:
