@@ -98,7 +98,8 @@ def fan_out(
     cluster.connect(address, gpus=cards)
     _warn_if_nowhere(needs)
     # Ray restarts crashed workers and retries raised errors; bad input stays bad and comes back as a value.
-    remote = ray.remote(max_calls=_CALLS)(_attempt).options(
+    # A worker that holds a card is not used again, as Ray has it for functions that are declared with one.
+    remote = ray.remote(max_calls=1 if needs.gpus else _CALLS)(_attempt).options(
         num_cpus=needs.cpus, num_gpus=needs.gpus, resources=dict(needs.resources), max_retries=retries,
         retry_exceptions=True,
     )  # fmt: skip

@@ -54,7 +54,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        Path(temporary).replace(path)
+            Path(temporary).replace(path)  # while it is locked
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
@@ -76,18 +76,19 @@ def temporary_folder(path: Path) -> Iterator[Path]:
     """A new folder beside `path` for the length of the block, locked: `remove_left` leaves it alone while we live."""
     while True:
         folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
-        with suppress(FileNotFoundError):  # it was taken for dead before it was locked
+        try:
             descriptor = os.open(folder, os.O_RDONLY)
+        except FileNotFoundError:  # it was taken for dead
+            continue
+        try:
             with suppress(OSError):  # no locks here; then nobody takes what is left for dead
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if folder.exists():
-                break
+            if folder.exists():  # else it was taken for dead before it was locked
+                yield folder
+                return
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
             os.close(descriptor)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(descriptor)
 
 
 def remove_left(path: Path) -> None:

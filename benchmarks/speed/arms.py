@@ -73,7 +73,7 @@ def stock(bproc: ModuleType, scene: Scene, folder: Path, samples: list[int], clo
             bproc.renderer.set_noise_threshold(0)
         with clock(f"photographs, {count}"):
             data = bproc.renderer.render()
-        _save(folder, "stock", count, data["colors"])
+        _save(folder, "stock", count, data["colors"], views=len(scene.views))
     bproc.writer.write_coco_annotations(
         str(folder / "coco"), instance_segmaps=data["instance_segmaps"],
         instance_attribute_maps=data["instance_attribute_maps"], colors=[_shown(light) for light in data["colors"]],
@@ -126,10 +126,12 @@ def ours(arm: str, scene: Scene, folder: Path, samples: list[int], clock: Clock,
         asked = {**settings, **(THOROUGH if count == reference else {})}
         with clock(f"photographs, {count}"):
             pictures = list(passes.photographs(replace(scene, samples=count), folder, asked))
-        _save(folder, arm, count, pictures)
+        _save(folder, arm, count, pictures, views=len(scene.views))
 
 
-def _save(folder: Path, arm: str, samples: int, pictures: list[NDArray[np.float32]]) -> None:
+def _save(folder: Path, arm: str, samples: int, pictures: list[NDArray[np.float32]], *, views: int) -> None:
+    if len(pictures) != views:
+        raise ValueError(f"{arm} rendered {len(pictures)} pictures of {views} views")
     light = np.stack([np.asarray(picture)[..., :3] for picture in pictures]).astype(np.float32)
     np.savez(folder / f"{arm}-{samples}.npz", pictures=light)
 

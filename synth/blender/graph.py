@@ -97,8 +97,8 @@ class Graph:
     ) -> bpy.types.Material:
         """Wire the surface and return the material.
 
-        What has bounced off something dull meets the colour `mean` in place of all that, so that Cycles works the graph
-        out for cameras and mirrors alone.
+        Diffuse rays, which have bounced off something dull, meet the colour `mean` in place of all that, so that Cycles
+        works the graph out for cameras and glossy rays alone.
         """
         self.put(self.surface.inputs["Base Color"], color)
         self.put(self.surface.inputs["Roughness"], roughness)
@@ -114,6 +114,6 @@ class Graph:
 
 def scaled(color: Color, factor: float | Color) -> Color:
     """A lighter or darker colour; with three factors one of another hue."""
-    factors = (factor,) * 3 if isinstance(factor, float) else factor
+    factors = (factor,) * 3 if isinstance(factor, float | int) else factor
     red, green, blue = (min(1.0, channel * share) for channel, share in zip(color, factors, strict=True))
     return red, green, blue

@@ -61,7 +61,8 @@ def _cast(name: str, color: Color, seed: float, *, stained: bool) -> bpy.types.M
     relief = graph.math("SUBTRACT", graph.math("MULTIPLY", grain, 0.5), hollow)
     return graph.finish(
         color=graph.mix(graph.math("MULTIPLY", dark, 0.75), worn, scaled(color, 0.22)),
-        mean=scaled(color, (0.92, 0.88, 0.84)), roughness=0.9, normal=graph.bump(relief, 0.0015),
+        mean=scaled(color, (0.87, 0.79, 0.73) if stained else (0.9, 0.88, 0.85)), roughness=0.9,
+        normal=graph.bump(relief, 0.0015),
     )  # fmt: skip
 
 

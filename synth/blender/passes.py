@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from synth.blender import steel
 from synth.spec import Scene
 
-# What Cycles does for a photograph. The bounces are what metal seen in metal needs; beyond them little changes.
+# What Cycles does for a photograph. Two glossy bounces are what metal seen in metal needs; the third
+# diffuse one makes up for the glossy rays that `Graph.finish` spares what is dull.
 PHOTOGRAPH: Mapping[str, Any] = {
     "max_bounces": 4, "diffuse_bounces": 3, "glossy_bounces": 2, "transmission_bounces": 0,
     "pixel_filter_type": "BLACKMAN_HARRIS", "filter_width": 1.5,

@@ -9,7 +9,7 @@ from typing import Any
 import bpy
 
 from synth.blender.graph import Graph, scaled
-from synth.spec import Finish
+from synth.spec import Color, Finish
 
 ATLAS = "atlas"  # name of the UV layer
 LABEL = "label"  # name of the render output that carries rust cover, wall loss, and instance with a share of the stain
@@ -25,7 +25,7 @@ _RUST = (
     (0.82, (0.058, 0.034, 0.024)),
     (1.0, (0.022, 0.015, 0.012)),
 )
-_MEAN_RUST = (0.17, 0.093, 0.055)  # of `_rust` after 10 years
+_YOUNG, _OLD = (0.26, 0.13, 0.065), (0.10, 0.056, 0.036)  # means of `_rust`
 _MAROON = (0.15, 0.055, 0.03)
 _DEPOSIT = (0.44, 0.35, 0.25)  # dust, salts and lime
 _WET = ((0.3, (0.20, 0.07, 0.016)), (0.7, (0.50, 0.20, 0.045)))
@@ -81,14 +81,23 @@ def rusting(finish: Finish, fields: bpy.types.Image, instance: int) -> bpy.types
     place = graph.tree.nodes.new("ShaderNodeOutputAOV")
     place.aov_name = UV
     graph.put(place.inputs["Color"], _atlas(graph))
-    whole = scaled(finish.color, 0.75 if finish.kind == "bare" else 0.9)
+    youth = graph.math("EXPONENT", graph.math("MULTIPLY", age, -1 / 10))
+    mean_rust = graph.mix(youth, scaled(_OLD, finish.rust), scaled(_YOUNG, finish.rust))
     return graph.finish(
         color=graph.mix(rusted, stained, rust),
-        mean=graph.mix(cover, whole, scaled(_MEAN_RUST, finish.rust)),
+        mean=graph.mix(graph.step(cover, 0.42, 0.58), _mean_unrusted(finish), mean_rust),
         roughness=graph.blend(rusted, steel_roughness, graph.blend(fine, 0.75, 1.0)),
         metallic=graph.blend(rusted, metallic, 0.0),
         normal=graph.bump(height, 0.003 + 0.005 * finish.scale),
     )
+
+
+def _mean_unrusted(finish: Finish) -> Color:
+    """The mean of `_unrusted` over a surface: dirt and wear make pale colours darker and dark ones paler."""
+    aged = (finish.dirt + finish.wear) / 2
+    share = 0.75 - 0.12 * aged if finish.kind == "bare" else 0.95 - 0.23 * aged
+    red, green, blue = (share * channel + 0.04 * aged for channel in finish.color)
+    return red, green, blue
 
 
 def _rusted(graph: Graph, finish: Finish, fields: tuple[Any, Any, Any], middle: Any, fine: Any) -> Any:

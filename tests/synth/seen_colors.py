@@ -3,6 +3,7 @@
 Prints one JSON object: by name two colours (r, g, b), linear RGB, each the mean over 3 m of it.
 """
 
+import itertools
 import json
 import os
 import sys
@@ -18,8 +19,20 @@ from synth.blender import matter, steel
 from synth.spec import Finish
 from synth.surroundings import MATTER
 
-GROUNDS = ("gravel", "asphalt", "soil", "earth", "grass", "stone", "blade", "leaf", "rubble")  # all else stands upright
-SIDE, METRES, PIECES = 96, 3.0, 30
+GROUNDS = (
+    "gravel",
+    "asphalt",
+    "soil",
+    "earth",
+    "grass",
+    "stone",
+    "blade",
+    "leaf",
+    "rubble",
+)  # shown level; all else upright
+KINDS = ("paint", "galvanised", "cast", "bare")
+COLORS = ((0.75, 0.74, 0.69), (0.05, 0.12, 0.30), (0.33, 0.05, 0.035))
+SIDE, METRES, PIECES = 64, 3.0, 30
 
 
 def surface(*, upright: bool) -> tuple[Any, Any]:
@@ -46,30 +59,39 @@ def surface(*, upright: bool) -> tuple[Any, Any]:
 
 
 def materials() -> Iterator[tuple[str, Any]]:
-    """All materials by name: matter half-way between its two ends, steel without rust and with nothing but rust."""
-    for name, make in matter.MATTER.items():
+    """All materials by name: of matter two seeds each; steel clean and worn without rust, and all rust."""
+    for (name, make), seed in itertools.product(matter.MATTER.items(), (7.3, 31.9)):
         ends = np.array(MATTER.get(name, MATTER["soil"]))
-        yield name, make(tuple(ends.mean(axis=0).tolist()), 7.3)
-    for kind in ("paint", "galvanised", "cast", "bare"):
-        finish = Finish(
-            kind=kind, color=(0.3, 0.4, 0.33), primer=(0.3, 0.1, 0.05), rust=(1.0, 1.0, 1.0), roughness=0.4, dirt=0.3,
-            wear=0.3, scale=0.5, seed=7.3,
-        )  # fmt: skip
-        for cover in (0, 1):
-            fields = bpy.data.images.new("fields", 4, 4, alpha=True, float_buffer=True, is_data=True)
-            fields.alpha_mode = "CHANNEL_PACKED"
-            fields.pixels.foreach_set(np.tile(np.array([cover, 10, 0.6, 0], np.float32), 16))
-            yield f"{kind}, {'rust' if cover else 'whole'}", steel.rusting(finish, fields, 1)
+        yield f"{name}, {seed}", make(tuple(ends.mean(axis=0).tolist()), seed)
+    for kind, color, aged in itertools.product(KINDS, COLORS, (0.0, 0.8)):
+        yield f"{kind} {color}, {aged}", steel.rusting(finish(kind, color, aged), fields(0, 0), 1)
+    for years, loss in ((1, 0.05), (10, 0.6), (30, 1.2)):
+        yield f"rust of {years} years", steel.rusting(finish("paint", COLORS[0], 0.4), fields(years, loss), 1)
+
+
+def finish(kind: str, color: tuple[float, float, float], aged: float) -> Finish:
+    """A finish as dirty as it is worn."""
+    return Finish(
+        kind=kind, color=color, primer=(0.3, 0.1, 0.05), rust=(1.0, 1.0, 1.0), roughness=0.4, dirt=aged, wear=aged,
+        scale=0.5, seed=7.3,
+    )  # fmt: skip
+
+
+def fields(years: float, loss: float) -> Any:
+    """Corrosion fields, the same everywhere: rust of so many years and mm, or none after none."""
+    image = bpy.data.images.new("fields", 4, 4, alpha=True, float_buffer=True, is_data=True)
+    image.alpha_mode = "CHANNEL_PACKED"
+    image.pixels.foreach_set(np.tile(np.array([years > 0, years, loss, 0], np.float32), 16))
+    return image
 
 
 def shown(material: Any, color: Any, body: Any, file: Path) -> list[float]:
     """The mean of a colour input of the material over the body."""
+    if not color.is_linked:
+        return list(color.default_value[:3])
     tree = material.node_tree
     glow = tree.nodes.new("ShaderNodeEmission")
-    if color.is_linked:
-        tree.links.new(color.links[0].from_socket, glow.inputs["Color"])
-    else:
-        glow.inputs["Color"].default_value = color.default_value
+    tree.links.new(color.links[0].from_socket, glow.inputs["Color"])
     tree.links.new(glow.outputs[0], tree.nodes["Material Output"].inputs["Surface"])
     body.data.materials.clear()
     body.data.materials.append(material)
@@ -83,9 +105,14 @@ def shown(material: Any, color: Any, body: Any, file: Path) -> list[float]:
 
 
 def both(material: Any, body: Any, folder: Path) -> tuple[list[float], list[float]]:
-    """Mean colour of the material, and what stands for it."""
+    """Mean colour of the material, and what stands for it in diffuse rays."""
     nodes = material.node_tree.nodes
     (plain,) = (node for node in nodes if node.bl_idname == "ShaderNodeBsdfDiffuse")
+    seen = nodes["Material Output"].inputs["Surface"].links[0].from_node
+    share, real, mean = (socket.links[0] for socket in seen.inputs)
+    assert share.from_socket.name == "Is Diffuse Ray"
+    assert real.from_node == nodes["Principled BSDF"]
+    assert mean.from_node == plain
     stands = plain.inputs["Color"].links[0].from_node.inputs[6]  # before gloss is added
     colors = nodes["Principled BSDF"].inputs["Base Color"], stands
     real, mean = (shown(material, color, body, folder / "seen.exr") for color in colors)
@@ -107,7 +134,7 @@ def main() -> None:
     surfaces = {upright: surface(upright=upright) for upright in (False, True)}
     found = {}
     for name, material in materials():
-        scene.camera, body = surfaces[name not in GROUNDS]
+        scene.camera, body = surfaces[name.split(",")[0] not in GROUNDS]
         found[name] = both(material, body, folder)
     print(json.dumps(found), file=said, flush=True)
     os._exit(0)  # bpy can crash on the way out

@@ -91,6 +91,18 @@ def test_a_new_folder_that_is_taken_for_dead_before_it_is_locked_is_made_again(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_file_is_not_taken_for_dead_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, real = tmp_path / "file", Path.replace
+
+    def late(temporary: Path, target: Path) -> Path:
+        files.remove_left(path)  # of another process
+        return real(temporary, target)
+
+    monkeypatch.setattr(Path, "replace", late)
+    files.write_text(path, "whole")
+    assert path.read_text() == "whole"
+
+
 def test_a_folder_deleted_while_it_was_held_is_told(tmp_path: Path) -> None:
     def delete() -> None:
         with holding.hold(tmp_path / "x", "thing", {}):
