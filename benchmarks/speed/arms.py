@@ -66,7 +66,6 @@ def stock(bproc: ModuleType, scene: Scene, folder: Path, samples: list[int], clo
     bpy.context.scene.frame_end = len(scene.views)  # the frame after it shows nothing of the scene
     bproc.renderer.set_output_format("OPEN_EXR", 16)  # that pictures of both arms are compared as light
     bproc.renderer.enable_segmentation_output(map_by=["category_id", "instance", "name"])
-    bproc.renderer.set_noise_threshold(0.01)
     for count in samples:
         bproc.renderer.set_max_amount_of_samples(count)
         if count == reference:

@@ -97,7 +97,7 @@ def stone(color: Color, seed: float) -> bpy.types.Material:
     graph = matter("stone", seed)
     grain = graph.noise(160, detail=4, roughness=0.7)
     tone = graph.math("ADD", tone_of(graph), graph.math("MULTIPLY", graph.math("SUBTRACT", grain, 0.5), 0.5))
-    brown = (color[0] * 1.05, color[1] * 0.82, color[2] * 0.62)
+    brown = scaled(color, (1.05, 0.82, 0.62))
     shades = ((0.1, scaled(color, 0.35)), (0.4, color), (0.55, brown), (0.65, color), (0.95, scaled(color, 1.9)))
     return graph.finish(color=graph.ramp(tone, shades), mean=color, roughness=0.92, normal=graph.bump(grain, 0.0015))
 

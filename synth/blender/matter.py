@@ -32,7 +32,7 @@ def _cast(name: str, color: Color, seed: float, *, stained: bool) -> bpy.types.M
     blotch, grain = graph.noise(1.6, detail=9, roughness=0.72), graph.noise(210, detail=4, roughness=0.7)
     tone = graph.math("ADD", graph.math("MULTIPLY", blotch, 0.7), graph.math("MULTIPLY", grain, 0.3))
     base = graph.ramp(tone, ((0.3, scaled(color, 0.62)), (0.5, color), (0.72, scaled(color, 1.25))))
-    earthy = (color[0] * 1.05, color[1] * 0.92, color[2] * 0.74)
+    earthy = scaled(color, (1.05, 0.92, 0.74))
     base = graph.mix(graph.math("MULTIPLY", graph.step(graph.noise(0.8, detail=6), 0.48, 0.64), 0.7), base, earthy)
     board, joint = _boards(graph, height, 0.25 + 0.5 * option(seed, 1))
     cast = graph.mix(graph.math("MULTIPLY", board, graph.math("MULTIPLY", upright, 0.25)), base, scaled(color, 0.6))

@@ -81,7 +81,7 @@ def rusting(finish: Finish, fields: bpy.types.Image, instance: int) -> bpy.types
     place = graph.tree.nodes.new("ShaderNodeOutputAOV")
     place.aov_name = UV
     graph.put(place.inputs["Color"], _atlas(graph))
-    youth = graph.math("EXPONENT", graph.math("MULTIPLY", age, -1 / 10))
+    youth = _youth(graph, age, 10)
     mean_rust = graph.mix(youth, scaled(_OLD, finish.rust), scaled(_YOUNG, finish.rust))
     return graph.finish(
         color=graph.mix(rusted, stained, rust),
@@ -111,11 +111,16 @@ def _rusted(graph: Graph, finish: Finish, fields: tuple[Any, Any, Any], middle: 
     if not finish.fraying:
         return solid
     frayed = graph.math("ADD", graph.math("MULTIPLY", middle, 0.6), graph.math("MULTIPLY", fine, 0.4))
-    youth = graph.math("EXPONENT", graph.math("MULTIPLY", age, -1 / 6))
+    youth = _youth(graph, age, 6)
     flakes = graph.step(graph.math("ADD", frayed, graph.math("MULTIPLY", youth, 0.34)), 0.66, 0.74)
     specks = graph.step(graph.math("ADD", frayed, graph.math("MULTIPLY", stain, 0.38)), 0.66, 0.76)
     spared = graph.math("SUBTRACT", 1.0, graph.math("MULTIPLY", flakes, finish.fraying))
     return graph.math("MAXIMUM", graph.math("MULTIPLY", solid, spared), graph.math("MULTIPLY", specks, finish.fraying))
+
+
+def _youth(graph: Graph, age: Any, years: float) -> Any:
+    """1 of fresh rust, 1 / e after so many years."""
+    return graph.math("EXPONENT", graph.math("MULTIPLY", age, -1 / years))
 
 
 def _about_zero(graph: Graph, noise: Any, weight: float) -> Any:
@@ -137,7 +142,7 @@ def _rust(graph: Graph, finish: Finish, fields: tuple[Any, Any, Any], noises: tu
     """Colour of rust: it darkens with age, fast at first; every patch keeps a mixture of tones, plates and powder."""
     cover, age, loss = fields
     coarse, middle, fine, flake, gap = noises
-    youth = graph.math("EXPONENT", graph.math("MULTIPLY", age, -1 / 5))
+    youth = _youth(graph, age, 5)
     stage = graph.math("SUBTRACT", 0.66, graph.math("MULTIPLY", youth, 0.45))
     for noise, weight in ((coarse, 1.2), (middle, 1.2), (fine, 0.6), (flake, 0.3 * finish.scale)):
         stage = graph.math("ADD", stage, _about_zero(graph, noise, weight))
@@ -194,7 +199,7 @@ def _atlas(graph: Graph) -> Any:
 
 def _unrusted(graph: Graph, finish: Finish, coarse: Any, middle: Any, fine: Any) -> tuple[Any, Any, float]:
     """Colour, roughness and metalness of the surface where it has not rusted."""
-    shade = tuple(channel * 0.92 for channel in finish.color)
+    shade = scaled(finish.color, 0.92)
     color = graph.mix(graph.step(coarse, 0.3, 0.75), finish.color, shade)
     if finish.kind == "galvanised":
         cells = graph.node("ShaderNodeTexVoronoi", Vector=graph.position, Scale=55.0)
@@ -203,7 +208,7 @@ def _unrusted(graph: Graph, finish: Finish, coarse: Any, middle: Any, fine: Any)
     if finish.kind == "bare":  # mill scale, blue-grey, in patches
         color = graph.mix(graph.step(middle, 0.5, 0.62), color, (0.055, 0.06, 0.07))
     if finish.kind == "paint":
-        tan = tuple(channel * part for channel, part in zip(finish.color, (1.08, 0.96, 0.74), strict=True))
+        tan = scaled(finish.color, (1.08, 0.96, 0.74))
         dusty = graph.step(graph.noise(2.3, detail=4), 0.5, 0.66)
         color = graph.mix(graph.math("MULTIPLY", dusty, 0.7 * finish.dirt), color, tan)
         chalk = tuple(0.6 * channel + 0.25 for channel in finish.color)
@@ -219,7 +224,7 @@ def _unrusted(graph: Graph, finish: Finish, coarse: Any, middle: Any, fine: Any)
     uneven = 0.35 + 0.65 * max(finish.dirt, finish.wear)
     dark = graph.math("MULTIPLY", graph.step(speckled, 0.5, 0.34), 0.55 * uneven)
     pale = graph.math("MULTIPLY", graph.step(speckled, 0.52, 0.68), 0.4 * uneven)
-    color = graph.mix(dark, color, tuple(0.4 * channel for channel in finish.color))
+    color = graph.mix(dark, color, scaled(finish.color, 0.4))
     color = graph.mix(pale, color, tuple(0.7 * channel + 0.22 for channel in finish.color))
     # Dust lies on what faces up; grime gathers in patches.
     upward = graph.node("ShaderNodeSeparateXYZ", Vector=graph.tree.nodes.new("ShaderNodeNewGeometry").outputs["Normal"])

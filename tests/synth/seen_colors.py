@@ -15,21 +15,10 @@ from typing import Any
 import bpy
 import numpy as np
 
-from synth.blender import matter, steel
+from synth.blender import earth, matter, steel
 from synth.spec import Finish
 from synth.surroundings import MATTER
 
-GROUNDS = (
-    "gravel",
-    "asphalt",
-    "soil",
-    "earth",
-    "grass",
-    "stone",
-    "blade",
-    "leaf",
-    "rubble",
-)  # shown level; all else upright
 KINDS = ("paint", "galvanised", "cast", "bare")
 COLORS = ((0.75, 0.74, 0.69), (0.05, 0.12, 0.30), (0.33, 0.05, 0.035))
 SIDE, METRES, PIECES = 64, 3.0, 30
@@ -58,15 +47,15 @@ def surface(*, upright: bool) -> tuple[Any, Any]:
     return eye, body
 
 
-def materials() -> Iterator[tuple[str, Any]]:
-    """All materials by name: of matter two seeds each; steel clean and worn without rust, and all rust."""
+def materials() -> Iterator[tuple[str, bool, Any]]:
+    """All materials by name, and whether they stand upright: of matter two seeds each; steel clean, worn, all rust."""
     for (name, make), seed in itertools.product(matter.MATTER.items(), (7.3, 31.9)):
         ends = np.array(MATTER.get(name, MATTER["soil"]))
-        yield f"{name}, {seed}", make(tuple(ends.mean(axis=0).tolist()), seed)
+        yield f"{name}, {seed}", make.__module__ != earth.__name__, make(tuple(ends.mean(axis=0).tolist()), seed)
     for kind, color, aged in itertools.product(KINDS, COLORS, (0.0, 0.8)):
-        yield f"{kind} {color}, {aged}", steel.rusting(finish(kind, color, aged), fields(0, 0), 1)
+        yield f"{kind} {color}, {aged}", True, steel.rusting(finish(kind, color, aged), fields(0, 0), 1)
     for years, loss in ((1, 0.05), (10, 0.6), (30, 1.2)):
-        yield f"rust of {years} years", steel.rusting(finish("paint", COLORS[0], 0.4), fields(years, loss), 1)
+        yield f"rust of {years} years", True, steel.rusting(finish("paint", COLORS[0], 0.4), fields(years, loss), 1)
 
 
 def finish(kind: str, color: tuple[float, float, float], aged: float) -> Finish:
@@ -133,8 +122,8 @@ def main() -> None:
     scene.cycles.samples, scene.cycles.max_bounces, scene.cycles.use_denoising = 4, 0, False
     surfaces = {upright: surface(upright=upright) for upright in (False, True)}
     found = {}
-    for name, material in materials():
-        scene.camera, body = surfaces[name.split(",")[0] not in GROUNDS]
+    for name, upright, material in materials():
+        scene.camera, body = surfaces[upright]
         found[name] = both(material, body, folder)
     print(json.dumps(found), file=said, flush=True)
     os._exit(0)  # bpy can crash on the way out
