@@ -109,7 +109,9 @@ def screen(asked: Given, settings: Recipe, mix: Mix | None, *, reference: bool) 
     fold = recipe.screen(photos.data, photos.spots, settings)
 
     def part(cells: tuple[Cell, ...], of: Renders | None) -> Part:
-        (found,) = transfer.parts(asked.out, fold, photos, settings, [(of, cells)], {}, runs=SCREEN_RUNS)
+        (found,) = transfer.parts(
+            asked.out, fold, photos, settings, [(of, cells)], asked.measured_too, runs=SCREEN_RUNS
+        )
         return found
 
     alone, whole = part(recipe.renders_only(), renders), part(recipe.all_real(), None)
@@ -121,7 +123,7 @@ def screen(asked: Given, settings: Recipe, mix: Mix | None, *, reference: bool) 
         return []
     with hold(asked.out, transfer.KIND, transfer.claim(settings)):
         failed = transfer.train(asked.out, wanted, wanted, work, asked.address)
-        print(screening.report(alone, whole, few, settings))  # noqa: T201
+        print(screening.report(alone, whole, few, settings, asked.clean))  # noqa: T201
     return failed
 
 

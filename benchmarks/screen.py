@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks import clean, failures, goals, pooled, results
+from benchmarks import across, clean, failures, goals, pooled, results
 from benchmarks.comparison import arms
 from benchmarks.crossed import FloatArray, unit_means
 from benchmarks.recipe import RENDERS, Recipe
 from benchmarks.sources import RUNS
-from benchmarks.transfer import Part
+from benchmarks.transfer import Part, Photos
 from benchmarks.words import interval
 from twin.files import InputError, write_text
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 FOLDER, TEXT = "failures", "screen.txt"
 
 
-def report(part: Part, reference: Part, few: tuple[Part, Part] | None, settings: Recipe) -> str:
+def report(
+    part: Part, reference: Part, few: tuple[Part, Part] | None, settings: Recipe, without_rust: Photos | None
+) -> str:
     """Write the failure sheet and the table of photos of a screen, and return what it says.
 
     Parameters
@@ -29,6 +31,7 @@ def report(part: Part, reference: Part, few: tuple[Part, Part] | None, settings:
     part : the study of renders only on validation photos.
     reference : the study of all real photos on the same, whether or not it has runs.
     few : those of the small part of the photos on the same, without renders and with them; or None.
+    without_rust : pictures on which all runs were measured, to count false alarms; or None.
     """
     folder = part.folder / FOLDER
     complete, _, _ = part.standing()
@@ -54,6 +57,8 @@ def report(part: Part, reference: Part, few: tuple[Part, Part] | None, settings:
     else:
         lines.append("all real: not trained on this fold; --reference trains it, once for all renders")
     lines += _of_few(few, groups)
+    if without_rust is not None:
+        lines += _on_clean([part, reference, *(few or ())], without_rust, settings)
     alarms = [_alarms(part, key, settings.size) for key in complete]
     found = failures.causes(part.photos, tables, alarms, all_rust)
     lines += [failures.described(found), *_others(part, groups)]
@@ -87,6 +92,22 @@ def _of_few(few: tuple[Part, Part] | None, groups: Sequence[str]) -> list[str]:
     for each in gains:
         gain = goals.written(each.difference, percent=False)
         lines.append(f"{each.second}: {spreads[each.second]}, {gain} (95 % interval {interval(each.low, each.high)})")
+    return lines
+
+
+def _on_clean(every: Sequence[Part], pictures: Photos, settings: Recipe) -> list[str]:
+    """The share of pixels of pictures without corrosion that each arm calls corrosion."""
+    found: dict[str, list[FloatArray]] = {}
+    for part in every:
+        for key, run in part.config.grid.items():
+            counts = across.read(part.folder / RUNS / key, pictures.name, pictures.data.digest)
+            if counts is not None:
+                found.setdefault(run.arm.name, []).append(clean.shares(counts, settings.size))
+    lines = []
+    for arm, values in found.items():
+        share = goals.under(arm, goals.mean(np.array(values)), goals.FALSE_ALARMS)
+        between = f"(95 % interval {share.between})"
+        lines.append(f"{arm}: {share.number} of the pixels of {pictures.name} called rust {between}")
     return lines
 
 

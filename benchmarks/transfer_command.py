@@ -74,8 +74,8 @@ def transfer(
     for name, value in (("--reference", reference), ("--mixed", mixed)):
         if value and not screen:
             raise InputError(f"{name} goes with --screen; --confirm trains those arms anyhow")
-    if screen and (extra := [name for name, value in (("--across", across), ("--clean", clean)) if value]):
-        raise InputError(f"--screen looks at validation photos of one set alone; {extra[0]} goes with --confirm")
+    if screen and across:
+        raise InputError("--screen looks at validation photos of one set alone; --across goes with --confirm")
     if screen and render_counts:
         raise InputError("--screen judges one folder of renders; --render-counts goes with --confirm")
     if runs < 1:
