@@ -52,8 +52,8 @@ def render(
     """
     from synth import rehearsal, subject
     from synth.config import RenderConfig
-    from synth.render import Task
     from synth.render import render as render_dataset
+    from synth.task import Task
 
     config = RenderConfig(
         preset=preset, size=size, seed=seed, labels=labels, maps=tuple(sorted(set(maps))), polygons=polygons

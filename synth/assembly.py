@@ -10,21 +10,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from segmentation import coco
 from synth import batch, label_statistics, maps, preview
+from synth.task import Task
 from twin.assets import KINDS
 from twin.files import InputError, WorkError, write_manifest
-
-if TYPE_CHECKING:
-    from synth.render import Task
 
 Entry = dict[str, Any]
 CATEGORY = "corrosion"  # of annotations.json
 
 
-def assemble(out: Path, task: "Task") -> None:
+def assemble(out: Path, task: Task) -> None:
     """Write annotations.json, instances.json, preview.jpg, card.md and, last, the card dataset.json.
 
     Raises
@@ -70,7 +68,7 @@ def assemble(out: Path, task: "Task") -> None:
 class _Gathered:
     """What the card and the contact sheet need, taken from the images as they pass by."""
 
-    def __init__(self, out: Path, task: "Task") -> None:
+    def __init__(self, out: Path, task: Task) -> None:
         self._out, self._side = out, task.config.size
         self._kinds: Counter[str] = Counter()
         self._labels: list[label_statistics.ImageLabels] = []
@@ -121,7 +119,7 @@ class _Gathered:
         )  # fmt: skip
 
 
-def _parts(out: Path, task: "Task") -> Iterator[dict[str, Any]]:
+def _parts(out: Path, task: Task) -> Iterator[dict[str, Any]]:
     """The parts of a task, one held at a time; what each lists of the task's images, in the order of the images."""
     for number in task.batches:
         part = batch.read_part(out, number)
@@ -131,7 +129,7 @@ def _parts(out: Path, task: "Task") -> Iterator[dict[str, Any]]:
         yield part
 
 
-def _images(out: Path, task: "Task") -> Iterator[Entry]:
+def _images(out: Path, task: Task) -> Iterator[Entry]:
     """The images of a task; where parts were deleted while we drew, an error behind the last in place of the end."""
     listed = 0
     for part in _parts(out, task):

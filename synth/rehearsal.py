@@ -8,7 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from synth import batch, fanout, program
-from synth.render import Task, check_program, claim, finished, room, whole
+from synth.render import room
+from synth.task import Task, check_program, claim, finished, whole
 from twin.files import WorkError, free_bytes
 from twin.holding import check_claim
 

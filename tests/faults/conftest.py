@@ -98,11 +98,11 @@ def photos(home: Path) -> Path:
 @pytest.fixture(scope="session")
 def rendered(home: Path) -> Path:
     """A dataset whose images and parts are all there, made of numbers, and not yet assembled."""
-    from synth import render
     from synth.config import RenderConfig
+    from synth.task import Task
     from twin.files import write_json
 
-    task = render.Task(config=RenderConfig(preset="quick", size=64, seed=3), shown=None, count=9)
+    task = Task(config=RenderConfig(preset="quick", size=64, seed=3), shown=None, count=9)
     folder, rng = home / "rendered", np.random.default_rng(0)
 
     def draw(_: int) -> tuple[np.ndarray, list[np.ndarray]]:

@@ -38,7 +38,7 @@ def write_folder(folder: Path, *, count: int, seed: int, size: tuple[int, int], 
 
 
 def write_parts(folder: Path, task: Any, draw: Callable[[int], tuple[np.ndarray, list[np.ndarray]]]) -> None:
-    """What a render of a `synth.render.Task` leaves before it is assembled; `draw` gives an image and its masks."""
+    """What a render of a `synth.task.Task` leaves before it is assembled; `draw` gives an image and its masks."""
     from synth import batch
     from twin.files import write_json
     from twin.holding import hold

@@ -720,10 +720,10 @@ def claimed(folder: Path) -> Line:
 
 def begun(folder: Path) -> Line:
     """A dataset that seems to be ours, with a card of words for numbers."""
-    from synth import render
+    from synth.task import Task
     from twin.files import write_json
 
-    settings = render.Task(config=RenderConfig(preset="quick", size=8, seed=0), shown=None, count=1).settings
+    settings = Task(config=RenderConfig(preset="quick", size=8, seed=0), shown=None, count=1).settings
     write_json(folder / "out" / "claim.json", {"kind": "dataset", "configuration": settings})
     write_manifest(folder / "out", "dataset", {"images": "many"})
     (folder / "out" / ".lock").touch()

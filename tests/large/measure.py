@@ -40,8 +40,9 @@ def write(folder: Path, count: int) -> None:
     from photographs import write_parts
 
     from segmentation import coco
-    from synth import batch, render
+    from synth import batch
     from synth.config import RenderConfig
+    from synth.task import Task
     from twin.files import write_json
 
     places = [(y, x) for y in range(0, SIDE, 16) for x in range(0, SIDE, 16)]
@@ -57,7 +58,7 @@ def write(folder: Path, count: int) -> None:
             masks.append(mask)
         return blocks.astype(np.uint8), masks
 
-    task = render.Task(config=RenderConfig(preset="quick", size=SIDE, seed=0), shown=None, count=count)
+    task = Task(config=RenderConfig(preset="quick", size=SIDE, seed=0), shown=None, count=count)
     write_parts(folder, task, draw)
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []

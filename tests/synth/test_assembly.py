@@ -7,16 +7,17 @@ import numpy as np
 import pytest
 from photographs import picture, write_parts
 
-from synth import assembly, batch, preview, render
+from synth import assembly, batch, preview
 from synth.config import RenderConfig
+from synth.task import Task
 from twin.files import InputError, WorkError, write_json
 
 SIDE = 24
 
 
-def drawn(out: Path, count: int) -> render.Task:
+def drawn(out: Path, count: int) -> Task:
     """A folder whose images and parts are there; every fifth image is clean."""
-    task = render.Task(config=RenderConfig(preset="quick", size=SIDE, seed=1), shown=None, count=count)
+    task = Task(config=RenderConfig(preset="quick", size=SIDE, seed=1), shown=None, count=count)
     rng = np.random.default_rng(0)
 
     def draw(index: int) -> tuple[np.ndarray, list[np.ndarray]]:

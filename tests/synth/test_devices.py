@@ -8,6 +8,7 @@ import pytest
 from synth import devices, fanout, render
 from synth.blender import session
 from synth.config import RenderConfig
+from synth.task import Task
 from twin import cluster
 from twin.files import InputError
 
@@ -80,7 +81,7 @@ def test_a_mac_starts_ray_with_its_card_and_one_process_at_a_time(
     assert started["num_gpus"] == 1
     monkeypatch.setattr(render, "check_program", lambda *rest: None)
     monkeypatch.setattr(fanout, "fan_out", lambda *rest, **options: started.update(options) or [])
-    task = render.Task(config=RenderConfig(preset="quick", size=8, seed=0), shown=None, count=1, device="metal")
+    task = Task(config=RenderConfig(preset="quick", size=8, seed=0), shown=None, count=1, device="metal")
     render._render_missing(tmp_path, task, place, None)
     assert (started["cards"], started["workers"], started["needs"].gpus) == (1, 1, 1)
 

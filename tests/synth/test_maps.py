@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 from pycocotools.coco import COCO
 
-from synth import assembly, batch, maps, render, spec
+from synth import assembly, batch, maps, spec
 from synth.config import RenderConfig
 from synth.labels import Known
+from synth.task import Task
 from twin.files import InputError
 
 SIZE = 24
@@ -95,7 +96,7 @@ def dataset(out: Path, order: list[int], **options: object) -> dict[str, bytes]:
         batch.record(out, config, None, index // 6, index, view, ASSETS if index != 3 else {}, {})
     for name in config.maps:
         (out / "maps" / name / ".000001.png.x.tmp").touch()  # of a writer that was killed
-    assembly.assemble(out, render.Task(config=config, shown=None, count=len(order)))
+    assembly.assemble(out, Task(config=config, shown=None, count=len(order)))
     return {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*") if path.is_file()}
 
 

@@ -13,7 +13,8 @@ from synth import batch, program, remake
 from synth.__main__ import validate
 from synth.config import RenderConfig
 from synth.rehearsal import rehearse
-from synth.render import Task, render
+from synth.render import render
+from synth.task import Task
 from twin.files import InputError, WorkError
 
 

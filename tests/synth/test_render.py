@@ -22,6 +22,7 @@ from segmentation import coco
 from synth import assembly, batch, fanout, program, rehearsal, remake, render, scene
 from synth.config import RenderConfig, preset
 from synth.preset import departures
+from synth.task import CONTENT, Task
 from twin.files import InputError, WorkError, digest, write_json
 
 BARE = [sys.executable, "-m", "synth", "render", "--preset", "quick", "--size", "64", "--seed", "3"]
@@ -294,7 +295,7 @@ def test_a_batch_that_failed_with_all_of_its_images_there_is_no_failure(
 
 def test_dry_run_of_a_damaged_card_is_refused_as_the_render_is(tmp_path: Path) -> None:
     (tmp_path / "dataset.json").write_text('{"format_version": 1, "kind": "dataset", "images": "many"}')
-    task = render.Task(config=RenderConfig(preset="quick", size=64, seed=3), shown=None, count=1)
+    task = Task(config=RenderConfig(preset="quick", size=64, seed=3), shown=None, count=1)
     write_json(tmp_path / "claim.json", {"kind": "dataset", "configuration": task.settings})
     with pytest.raises(InputError, match=r"dataset\.json: damaged"):
         rehearsal.rehearse(tmp_path, task, workers=None, address=None)
@@ -310,9 +311,7 @@ def test_dry_run_scales_one_batch_and_writes_nothing(tmp_path: Path, monkeypatch
         time.sleep(0.36)
 
     monkeypatch.setattr(batch, "render_batch", fake)
-    said = rehearsal.rehearse(
-        tmp_path / "out", render.Task(config=config, shown=None, count=60_001), workers=2, address=None
-    )
+    said = rehearsal.rehearse(tmp_path / "out", Task(config=config, shown=None, count=60_001), workers=2, address=None)
     assert "60001 of 60001 images are to render, in 10001 batches, 2 at a time" in said
     assert "one batch of 6 images here: 0 s, 0.0 MB; in all about 0.5" in said
     assert "hours and 0.06 GB of disk" in said
@@ -389,7 +388,7 @@ def assembled(out: Path, monkeypatch: pytest.MonkeyPatch) -> RenderConfig:
     mask[2:9, 2:9] = True
     write_parts(
         out,
-        render.Task(config=config, shown=None, count=2),
+        Task(config=config, shown=None, count=2),
         lambda index: (np.full((16, 16, 3), 90, np.uint8), [mask]),
     )
     write_json(batch.part_file(out, 0), {**batch.read_part(out, 0), "made_by": program.made_by()})
@@ -413,7 +412,7 @@ def test_a_folder_from_before_a_field_was_added_is_left_as_it_is(
 
     def as_then(claim: Any) -> None:
         then = {name: value for name, value in asdict(preset("quick")).items() if name != "heaps"}
-        claim["configuration"][render.CONTENT] = digest(then)
+        claim["configuration"][CONTENT] = digest(then)
         del claim["configuration"]["polygons"]
 
     changed_json(out / "claim.json", as_then)
@@ -421,7 +420,7 @@ def test_a_folder_from_before_a_field_was_added_is_left_as_it_is(
     before = drill.times(out)
     assert render.render(out, config, count=2) == 2
     assert "nothing is left" in rehearsal.rehearse(
-        out, render.Task(config=config, shown=None, count=1), workers=1, address=None
+        out, Task(config=config, shown=None, count=1), workers=1, address=None
     )
     assert drill.times(out) == before
     assert remake._origin(out, None).config == config
