@@ -75,6 +75,13 @@ def given(
             raise InputError(f"{each.path}: the transfer folder keeps something else under this name; rename the set")
         if each.data.digest == renders.digest:
             raise InputError(f"{each.path}: these are the renders themselves; they cannot judge themselves")
+    if without_rust is not None:
+        trained = {photo.sha256 for photo in renders.photos}
+        if shared := [photo.file_name for photo in without_rust.data.photos if photo.sha256 in trained]:
+            raise InputError(
+                f"--clean {clean}: {len(shared)} of its pictures are among the renders that train, such as "
+                f"{shared[0]}; render them with another --seed"
+            )
     for option, of in (("--data", sets), ("--across", others)):
         for each in of:
             categories.tell(each.data, option)

@@ -56,7 +56,7 @@ def transfer(
         adaptation: of each render in the mixed arms towards a photo: fourier, histogram or colours.
         render_counts: numbers such as 100 300; the first so many renders are tried too, alone and with the small part.
         across: other real sets, on which every run is measured, too.
-        clean: pictures without corrosion, such as `python -m synth render --preset clean`, for false alarms.
+        clean: pictures without corrosion, such as `python -m synth render --preset clean --seed 1`, for false alarms.
         classes: names of the categories that count as corrosion, in data and across; by default all.
         renders_goal: share of the all-real score that renders alone should reach.
         steps: of the optimiser, in every arm.

@@ -334,6 +334,17 @@ def test_a_screen_counts_false_alarms_on_clean_pictures_even_of_runs_that_are_co
         assert f"{arm}: 1.0 % of the pixels of clean called rust (95 % interval 1.0 % to 1.0 %)" in said
 
 
+def test_clean_pictures_that_train_are_refused(
+    home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, other = (coco.read(home / name, allow_unannotated=True).photos[0].path for name in ("renders", "clean"))
+    shutil.copyfile(one, other)
+    with pytest.raises(InputError, match=r"--clean .*clean: 1 of its pictures are among the renders that train, such"):
+        give(home, screen=True, clean=home / "clean")
+    assert not (home / "out").exists()
+    assert trained == []
+
+
 def test_copies_are_dealt_together_where_no_spots_are_given(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (home / "photos" / "spots.csv").unlink()
     content = read_json(home / "photos" / "annotations.json")
