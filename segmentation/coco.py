@@ -11,7 +11,8 @@ and `pictures`, writing is in `coco_write`; what other packages use of them is t
 
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,9 +29,10 @@ from segmentation.pictures import decoded
 from twin.files import InputError, digest, read_json
 
 __all__ = [
-    "ROBOFLOW_JSON", "SPLITS", "Dataset", "Photo", "check_document", "check_outlines", "check_segmentation", "decoded",
-    "document", "evenly", "extent", "file_name", "image", "locate", "mask", "outlined", "polygons", "read", "read_json",
-    "region", "rle", "sources", "unwrapped", "write_document",
+    "ROBOFLOW_JSON", "SPLITS", "Dataset", "Document", "Photo", "check_document", "check_outlines",
+    "check_segmentation", "decoded", "document", "evenly", "extent", "file_name", "from_masks", "image", "locate",
+    "mask", "outlined", "polygons", "read", "read_json", "region", "rle", "sources", "unpacked", "unwrapped",
+    "write_document",
 ]  # fmt: skip
 
 SPLITS = ("train", "valid", "test")
@@ -98,13 +100,10 @@ def read(path: Path, *, classes: tuple[str, ...] | None = None, allow_unannotate
         and the id.
     """
     path = Path(path)
-    if path.suffix.lower() == ".zip" and path.is_file():
-        folder = archive.extracted(path, cache=cache_folder())
-        try:
-            dataset = read(unwrapped(folder), classes=classes, allow_unannotated=allow_unannotated)
-        except InputError as error:  # a person knows the archive, not our cache
-            raise InputError(str(error).replace(str(folder), str(path))) from error
-        return replace(dataset, folder=path, extracted=dataset.folder)
+    with unpacked(path) as inside:
+        if inside != path:
+            dataset = read(inside, classes=classes, allow_unannotated=allow_unannotated)
+            return replace(dataset, folder=path, extracted=dataset.folder)
 
     parts = _parts(path)
     names = {str(category.get("name")) for _, _, part in parts for category in part.categories.values()}
@@ -133,12 +132,31 @@ def read(path: Path, *, classes: tuple[str, ...] | None = None, allow_unannotate
     )  # fmt: skip
 
 
+@contextmanager
+def unpacked(path: Path) -> Iterator[Path]:
+    """The folder in the cache with the dataset of a zip archive, which errors call by its archive; else `path` itself.
+
+    Raises
+    ------
+    InputError
+        As of `archive.extracted`.
+    """
+    if path.suffix.lower() != ".zip" or not path.is_file():
+        yield path
+        return
+    folder = archive.extracted(path, cache=cache_folder())
+    try:
+        yield unwrapped(folder)
+    except InputError as error:  # a person knows the archive, not our cache
+        raise InputError(str(error).replace(str(folder), str(path))) from error
+
+
 def _parts(path: Path) -> list[tuple[Path, str | None, Document]]:
     """What describes the dataset at `path`: each json, or folder of masks, with its split and its content."""
     jsons: list[tuple[Path, str | None]]
     if path.is_dir():
-        if not _named_jsons(path) and (folders := _mask_folders(path)):
-            return [(folder / png_masks.MASKS, split, png_masks.document(folder)) for folder, split in folders]
+        if drawn := from_masks(path):
+            return drawn
         jsons = sources(path)
     elif path.suffix.lower() == ".json" and path.is_file():
         jsons = [(path, None)]
@@ -147,6 +165,20 @@ def _parts(path: Path) -> list[tuple[Path, str | None, Document]]:
     else:
         raise InputError(f"{path}: no such folder; give the folder of a COCO dataset")
     return [(source, split, check_document(read_json(source), source)) for source, split in jsons]
+
+
+def from_masks(folder: Path) -> list[tuple[Path, str | None, Document]]:
+    """Photos with PNG masks as if a COCO json described them: the folder of the masks, its split, its content.
+
+    Empty where there are none, or a COCO json describes the dataset.
+
+    Raises
+    ------
+    InputError
+        As of `png_masks.document`.
+    """
+    folders = [] if _named_jsons(folder) else _mask_folders(folder)
+    return [(each / png_masks.MASKS, split, png_masks.document(each)) for each, split in folders]
 
 
 def sources(folder: Path) -> list[tuple[Path, str | None]]:

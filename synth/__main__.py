@@ -96,8 +96,9 @@ def validate(
     --against my-export --report out/validation.md
 
     Args:
-        folder: a Roboflow COCO export, one COCO json and its images, or a rendered dataset
-        against: such folders to compare the labels with, taken as one, for instance of real photos
+        folder: a Roboflow COCO export, one COCO json and its images, photos with PNG masks, a rendered dataset, or a
+            zip of one
+        against: such folders or zips to compare the labels with, taken as one, for instance of real photos
         classes: names of the categories of those folders that count; by default all
         report: also write all findings and the table here, as Markdown (.md) or JSON (.json)
         verify: render so many images of a rendered dataset again, spread evenly over it, and compare files and labels

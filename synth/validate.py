@@ -36,21 +36,32 @@ class _Document:
 
 
 def check(folder: Path, *, label: str = "", classes: tuple[str, ...] = ()) -> Report:
-    """Look at everything in the COCO dataset `folder`; on a terminal, with a progress bar called `label` on stderr.
+    """Look at everything in a dataset; on a terminal, with a progress bar called `label` on stderr.
 
     Parameters
     ----------
+    folder : of a COCO dataset, or of photos with PNG masks, or a zip archive of one.
     classes : names of the categories whose annotations count; all where empty.
 
     Raises
     ------
     InputError
-        There is no folder, or no json in it that could be a dataset's, or a class is unknown.
+        There is no folder, or no json in it that could be a dataset's, or a mask is unusable, or a class is unknown.
     """
+    with coco.unpacked(folder) as inside:
+        return replace(_check(inside, label, classes), folder=folder)
+
+
+def _check(folder: Path, label: str, classes: tuple[str, ...]) -> Report:
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; give the folder of a COCO dataset")
     own = (folder / "dataset.json").is_file()
-    documents = [_document(Notes(folder=folder, own=own, source=source)) for source, _ in coco.sources(folder)]
+    documents = [
+        _of_masks(content, Notes(folder=folder, own=own, source=source))
+        for source, _, content in coco.from_masks(folder)
+    ]
+    if not documents:
+        documents = [_document(Notes(folder=folder, own=own, source=source)) for source, _ in coco.sources(folder)]
     if classes:
         documents = [_of_classes(document, classes) for document in documents]
         known = {name for document in documents for name in document.categories.values()}
@@ -107,6 +118,14 @@ def _document(notes: Notes) -> _Document:
             of_image[image].append(annotation)
     names = {key: str(category.get("name")) for key, category in categories.items()}
     return _Document(images=images, of_image=of_image, categories=names, notes=notes)
+
+
+def _of_masks(found: coco.Document, notes: Notes) -> _Document:
+    of_image = found.of_image(None)
+    return _Document(
+        images=found.images, of_image={key: of_image.get(key, []) for key in found.images},
+        categories={key: str(category["name"]) for key, category in found.categories.items()}, notes=notes,
+    )  # fmt: skip
 
 
 def _of_classes(document: _Document, classes: tuple[str, ...]) -> _Document:

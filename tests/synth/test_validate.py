@@ -1,6 +1,7 @@
 """Every kind of finding from a small dataset with that one fault; numbers on masks counted by hand."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -426,6 +427,34 @@ def test_errors_exit_1_after_the_list_and_the_report(tmp_path: Path) -> None:
     text = (tmp_path / "report.md").read_text()
     assert "| error | missing image | annotations.json, image 1 | 'a\\|b\\n.png' is absent |" in text
     assert "512 pixels on the longer side" in text
+
+
+def test_zips_and_png_masks_are_read_as_training_reads_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CORROTWIN_CACHE", str(tmp_path / "cache"))
+    document = clean(tmp_path / "export" / "set")
+    document["images"][1]["file_name"] = "gone.png"
+    save(tmp_path / "export" / "set", document)
+    archive = Path(shutil.make_archive(str(tmp_path / "export"), "zip", tmp_path / "export"))
+    found, same = check(archive), check(tmp_path / "export" / "set")
+    assert found.folder == archive
+    assert found.findings == same.findings != ()
+    assert found.labels == same.labels
+
+    for split in ("train", "valid"):
+        drawn = tmp_path / "drawn" / split
+        picture(drawn / "images" / "a.png")
+        picture(drawn / "images" / "b.png", size=(WIDTH, HEIGHT + (split == "valid")))
+        (drawn / "masks").mkdir()
+        for name, mask in (("a", rectangle(20, 10, 6, 4)), ("b", np.zeros((HEIGHT, WIDTH), bool))):
+            Image.fromarray(mask.astype(np.uint8) * 255).save(drawn / "masks" / f"{name}.png")
+    report = check(tmp_path / "drawn")
+    assert (report.images, report.annotations) == (4, 2)
+    assert [(each.severity, each.kind, each.file) for each in report.findings if each.severity == "error"] == [
+        ("error", "size", "valid/masks")
+    ]
+    (tmp_path / "drawn" / "train" / "masks" / "b.png").unlink()
+    with pytest.raises(InputError, match=r"b\.png: has no mask"):
+        check(tmp_path / "drawn")
 
 
 def test_bad_input_exits_2_with_one_line(tmp_path: Path) -> None:
