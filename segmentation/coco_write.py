@@ -59,8 +59,12 @@ def polygons(mask: npt.NDArray[np.bool_]) -> list[list[float]]:
     return outlines
 
 
-def outlined(mask: npt.NDArray[np.bool_]) -> dict[str, Any]:
+def outlined(mask: npt.NDArray[np.bool_], *, left: int = 0, top: int = 0) -> dict[str, Any]:
     """As `region`, of a mask that is not empty, but with `polygons`; area and box are those of the polygons' pixels.
+
+    Parameters
+    ----------
+    left, top : where in the picture the mask, a part of it, begins.
 
     Returns
     -------
@@ -69,7 +73,14 @@ def outlined(mask: npt.NDArray[np.bool_]) -> dict[str, Any]:
     outlines = polygons(mask)
     filled = rle(outlines, *mask.shape)
     overlap = coco_mask.iou([filled], [region(mask)["segmentation"]], [False])
-    return {"segmentation": outlines, **extent(filled), "polygon_iou": round(float(overlap[0, 0]), 4)}
+    found = extent(filled)
+    x, y, width, height = found["bbox"]
+    corner = np.array([left, top])
+    return {
+        "segmentation": [(np.reshape(each, (-1, 2)) + corner).ravel().tolist() for each in outlines],
+        "area": found["area"], "bbox": [x + left, y + top, width, height],
+        "polygon_iou": round(float(overlap[0, 0]), 4),
+    }  # fmt: skip
 
 
 def document(

@@ -20,6 +20,7 @@ def predict(
     overlap: float = 0.5,
     flips: bool = False,
     overlays: bool = True,
+    polygons: bool = False,
 ) -> int:
     """Draw the masks of photos that nobody has labelled; the same command goes on where it was cut off.
 
@@ -48,6 +49,9 @@ def predict(
         average over the photo, its mirror images and the photo upside down: four times the work.
     overlays
         write photos with their masks outlined, too.
+    polygons
+        outlines in place of compressed RLE in annotations.json, for tools in which people draw; they lose holes,
+        polygon_iou says how much.
     """
     from rich.console import Console
     from rich.progress import Progress
@@ -69,7 +73,7 @@ def predict(
             if wrong is not None:
                 console.print(f"left out: {shown(str(wrong))}")
 
-        failed = predictions.predict(predictor, chosen, out, overlays=overlays, on_photo=on_photo)
+        failed = predictions.predict(predictor, chosen, out, overlays=overlays, polygons=polygons, on_photo=on_photo)
     if line := predictions.about_tiles(predictor, [name for name in chosen if name not in failed], out):
         console.print(line)
     if unread := predictions.unread(photos, out):

@@ -94,6 +94,7 @@ def predict(
     out: Path,
     *,
     overlays: bool = True,
+    polygons: bool = False,
     on_photo: Callable[[InputError | None], None] | None = None,
 ) -> list[str]:
     """Write the masks of photos into a folder, and the tables of all photos that are in it.
@@ -107,6 +108,7 @@ def predict(
     photos : by name, from `named`.
     out : folder, absent, empty, or begun with the same run and settings.
     overlays : whether photos with outlines are written, too.
+    polygons : whether annotations.json has outlines in place of compressed RLE.
     on_photo : called after each photo with what was wrong with it.
 
     Returns
@@ -139,7 +141,7 @@ def predict(
                         left.unlink(missing_ok=True)
             if on_photo is not None:
                 on_photo(wrong)
-        _tables(out)
+        _tables(out, polygons)
     return failed
 
 
@@ -240,8 +242,8 @@ def _part(path: Path) -> dict[str, Any]:
     return dict(part)
 
 
-def regions_of(mask: npt.NDArray[np.bool_]) -> Iterator[dict[str, Any]]:
-    """The 8-connected regions of a mask as COCO has them: compressed RLE, area, box."""
+def regions_of(mask: npt.NDArray[np.bool_], *, polygons: bool = False) -> Iterator[dict[str, Any]]:
+    """The 8-connected regions of a mask as COCO has them: compressed RLE (or `coco.outlined` polygons), area, box."""
     import cv2
 
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
@@ -249,6 +251,9 @@ def regions_of(mask: npt.NDArray[np.bool_]) -> Iterator[dict[str, Any]]:
     for number in range(1, count):
         x, y, width, height = (int(side) for side in boxes[number, :4])
         here = (slice(y, y + height), slice(x, x + width))
+        if polygons:
+            yield coco.outlined(labels[here] == number, left=x, top=y)
+            continue
         canvas[here] = labels[here] == number
         yield coco.region(canvas)
         canvas[here] = False
@@ -275,14 +280,15 @@ def _write_image(path: Path, pixels: npt.NDArray[np.uint8], kind: str) -> None:
         Image.fromarray(pixels).save(stream, kind, quality=90)
 
 
-def _tables(out: Path) -> None:
+def _tables(out: Path, polygons: bool) -> None:
     """annotations.json and predictions.csv of all photos in a folder."""
     parts = [_part(path) for path in sorted((out / PARTS).rglob("*.json"))]
     images = [
         {"id": number, "file_name": part["photo"], "width": part["width"], "height": part["height"]}
         for number, part in enumerate(parts, start=1)
     ]
-    found = [(image["id"], region) for image, part in zip(images, parts, strict=True) for region in part["regions"]]
+    regions = (_outlined(part) if polygons else part["regions"] for part in parts)
+    found = [(image["id"], region) for image, of_image in zip(images, regions, strict=True) for region in of_image]
     annotations = [
         {"id": number, "image_id": image, "category_id": 1, "iscrowd": 0, **region}
         for number, (image, region) in enumerate(found, start=1)
@@ -291,3 +297,12 @@ def _tables(out: Path) -> None:
     write_text(out / "annotations.json", json.dumps(document))
     rows = ({**part, "regions": len(part["regions"])} for part in parts)
     runs.write_table(out / "predictions.csv", COLUMNS, ([row[name] for name in COLUMNS] for row in rows))
+
+
+def _outlined(part: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The regions of a photo with polygons."""
+    photo = coco.Photo(
+        id=1, file_name=part["photo"], path=Path(), width=part["width"], height=part["height"], split=None,
+        annotations=tuple(part["regions"]),
+    )  # fmt: skip
+    return regions_of(coco.mask(photo), polygons=True)

@@ -6,10 +6,12 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import drill
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
 from segmentation import coco, evaluate, field_commands, model, predictions, runs, splits
@@ -92,6 +94,28 @@ def test_masks_table_and_annotations_say_the_same(run: Path, photos: Path, tmp_p
         assert np.asarray(Image.open(out / "overlays" / f"{name}.jpg")).shape == (*mask.shape, 3)
     assert table["a.jpg"]["tiles"] == "0"
     assert int(table["large.png"]["tiles"]) > 4
+
+
+def test_polygons_are_the_outlines_of_the_same_regions(
+    run: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_brightness(monkeypatch)
+    out = tmp_path / "out"
+    field_commands.predict(run, (photos,), out=out)
+    exact, before = read_json(out / "annotations.json"), drill.times(out / "parts")
+    assert field_commands.predict(run, (photos,), out=out, polygons=True) == 0
+    drawn = COCO(out / "annotations.json")
+    assert len(drawn.anns) == len(exact["annotations"]) > 3
+    for entry in exact["annotations"]:
+        image, found = drawn.imgs[entry["image_id"]], drawn.anns[entry["id"]]
+        wanted = coco.outlined(np.asarray(coco_mask.decode(entry["segmentation"]), dtype=bool))
+        assert {name: found[name] for name in wanted} == wanted
+        assert drawn.annToMask(found).sum() == found["area"] >= entry["area"]
+        assert found["image_id"] == image["id"]
+    assert any(each["polygon_iou"] < 1 for each in drawn.anns.values())
+    assert drill.times(out / "parts") == before  # nothing was predicted again
+    field_commands.predict(run, (photos,), out=out)
+    assert read_json(out / "annotations.json") == exact
 
 
 def test_photos_that_were_tiled_for_their_size_are_told(
