@@ -121,9 +121,14 @@ def inspect(
             records, content = intake.from_photos(photo, uvmap, record, folder)
         elif photo:
             records = [replace(record, value=round(float(intake.read_mask(photo[0]).mean()), 6))]
+    before = max((record.date for record in logbook.read(folder)[0]), default="")
     new = logbook.append(folder, records, content)
     were_there = "" if len(new) == len(records) else ", the others were there"
     print(f"{len(new)} of {len(records)} records added{were_there}")  # noqa: T201
+    if early := sorted({record.date for record in new if record.date < before}):
+        print(  # noqa: T201
+            f"{', '.join(early)}: before the last inspection, of {before}; if a date is wrong, --withdraw takes it back"
+        )
     if gone := [line for line, record in logbook.log(folder).gone.items() if record in records]:
         print(f"withdrawn and not counted: line {', '.join(map(str, gone))}; --restore counts them again")  # noqa: T201
     days = {record.date for record in records}

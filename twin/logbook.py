@@ -64,9 +64,10 @@ class Log:
 
     @property
     def in_force(self) -> dict[int, Record]:
-        """The records that count, by line, oldest first."""
+        """The records that count, by line, oldest first; those of one day by their lines."""
         gone = self.withdrawn
-        return {number: record for number, record in self.records.items() if number not in gone}
+        count = [(number, record) for number, record in self.records.items() if number not in gone]
+        return dict(sorted(count, key=lambda each: each[1].date))
 
 
 def read(folder: Path) -> tuple[list[Record], str]:
@@ -116,22 +117,7 @@ def log(folder: Path) -> Log:
                     f"{path}: line {number} is about line {each.line}, where its record does not stand; put all lines "
                     "back as they were"
                 )
-    found = Log(lines=tuple(lines), length=length, note=note)
-    if late := _out_of_order(found.in_force):
-        raise InputError(
-            f"{path}: line {late} is of {found.records[late].date}, before the line above it; mend the order"
-        )
-    return found
-
-
-def _out_of_order(records: Mapping[int, Record]) -> int | None:
-    """The first line whose record is of a day before that of one above it."""
-    last = ""
-    for number, record in records.items():
-        if record.date < last:
-            return number
-        last = record.date
-    return None
+    return Log(lines=tuple(lines), length=length, note=note)
 
 
 def _digest(record: Record) -> str:
@@ -169,8 +155,8 @@ def append(folder: Path, records: Sequence[Record], photo: bytes = b"") -> list[
     Raises
     ------
     InputError
-        No twin there, a record that cannot be of it (see `check`), a date before the last or yet to come, or another
-        process is writing there. Nothing has changed then.
+        No twin there, a record that cannot be of it (see `check`), a date yet to come, or another process is writing
+        there. Nothing has changed then.
     """
     twin = state.read(folder)  # before the lock, which would create the folder
     asset = state.asset(twin)
@@ -188,9 +174,6 @@ def append(folder: Path, records: Sequence[Record], photo: bytes = b"") -> list[
                 new.append(record)
         if new:
             _check_not_yet_to_come(new[-1], twin)
-        last = max((record.date for record in before.in_force.values()), default="")
-        if new and new[0].date < last:
-            raise InputError(f"date {new[0].date}: the last inspection was on {last}; give that day or a later one")
         for name in {record.seen for record in new if record.seen}:
             with files.writing(folder / name), files.atomic_file(folder / name) as target:
                 target.write(photo)
@@ -213,27 +196,21 @@ def rule(folder: Path, lines: Sequence[int], *, counts: bool, why: str = "") -> 
     Raises
     ------
     InputError
-        No twin there, a line without a record, one that cannot count again since others behind it are of days before
-        it, or another process is writing there. Nothing has changed then.
+        No twin there, a line without a record, or another process is writing there. Nothing has changed then.
     """
     state.read(folder)  # before the lock, which would create the folder
     with holding.hold(folder, "twin", {}):
         before = log(folder)
-        records, gone = before.records, before.gone
+        records = before.records
         for number in lines:
             if number not in records:
                 raise InputError(f"line {number}: no record there; python -m twin inspect {folder} lists them")
         photos = {records[number].seen for number in lines} - {""}
         found = {
             number: record
-            for number, record in (gone if counts else before.in_force).items()
+            for number, record in (before.gone if counts else before.in_force).items()
             if number in lines or record.seen in photos
         }
-        if counts and _out_of_order({n: record for n, record in records.items() if n not in gone or n in found}):
-            raise InputError(
-                f"line {', '.join(map(str, found))}: records of days before stand behind it; enter it anew after them, "
-                "or withdraw them"
-            )
         name = next(name for name, meant in RULINGS.items() if meant == counts)
         said = {"date": f"{datetime.now(UTC):%Y-%m-%d}", **({"why": why} if why else {})}
         rulings = [{name: number, "of": _digest(record), **said} for number, record in found.items()]
