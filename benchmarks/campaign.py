@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks import classes as categories
 from benchmarks import copies, first, openings, recipe, standing, transfer
@@ -11,8 +12,11 @@ from benchmarks import screen as screening
 from benchmarks.config import Cell
 from benchmarks.recipe import SCREEN_RUNS, Fold, Mix, Recipe
 from benchmarks.transfer import Part, Photos, Renders
-from twin.files import InputError
+from twin.files import InputError, read_manifest
 from twin.holding import check_claim, hold
+
+if TYPE_CHECKING:
+    from segmentation.coco import Dataset
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -76,12 +80,7 @@ def given(
         if each.data.digest == renders.digest:
             raise InputError(f"{each.path}: these are the renders themselves; they cannot judge themselves")
     if without_rust is not None:
-        trained = {photo.sha256 for photo in renders.photos}
-        if shared := [photo.file_name for photo in without_rust.data.photos if photo.sha256 in trained]:
-            raise InputError(
-                f"--clean {clean}: {len(shared)} of its pictures are among the renders that train, such as "
-                f"{shared[0]}; render them with another --seed"
-            )
+        _check_apart(renders, without_rust)
     for option, of in (("--data", sets), ("--across", others)):
         for each in of:
             categories.tell(each.data, option)
@@ -97,6 +96,32 @@ def given(
         address=address,
         dry_run=dry_run,
     )
+
+
+def _check_apart(renders: "Dataset", without_rust: Photos) -> None:
+    """Refuse clean pictures that show the scenes of the renders: a model would have seen them.
+
+    Presets that differ in nothing but how many scenes are clean make the same scenes of one seed.
+    """
+    trained = {photo.sha256 for photo in renders.photos}
+    shared = [photo.file_name for photo in without_rust.data.photos if photo.sha256 in trained]
+    scenes = [_scenes(each) for each in (renders, without_rust.data)]
+    if shared or (scenes[0] is not None and scenes[0] == scenes[1]):
+        such = f"pictures such as {shared[0]} are among" if shared else "its scenes are those of"
+        raise InputError(f"--clean {without_rust.path}: {such} the renders that train; render it with another --seed")
+
+
+def _scenes(data: "Dataset") -> object:
+    """What decides what a rendered dataset shows, but for whether it is clean; None of any other dataset."""
+    try:
+        card = read_manifest(data.inside, "dataset") or {}
+    except InputError:
+        return None
+    stated = card.get("preset")
+    if not isinstance(stated, dict) or "twin" in card:
+        return None
+    other = ("clean_every", "description", "labels", "samples")
+    return card.get("seed"), {name: value for name, value in stated.items() if name not in other}
 
 
 def screen(asked: Given, settings: Recipe, mix: Mix | None, *, reference: bool) -> list[str]:
@@ -123,6 +148,8 @@ def screen(asked: Given, settings: Recipe, mix: Mix | None, *, reference: bool) 
 
     alone, whole = part(recipe.renders_only(), renders), part(recipe.all_real(), None)
     few = (part(recipe.few_real(settings), None), part(recipe.few_mixed(settings, mix), renders)) if mix else None
+    known, todo, blocked = whole.standing()
+    reference = reference or bool(asked.clean and known and not todo and not blocked)  # it may lack the clean pictures
     wanted = [alone, *([whole] if reference else []), *(few or ())]
     work = transfer.survey(asked.out, wanted, asked.address)
     print(work.describe(asked.out, f"screen of {photos.name}"), flush=True)  # noqa: T201

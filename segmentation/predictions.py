@@ -35,6 +35,7 @@ OTHERS = frozenset({
 })  # fmt: skip
 COLUMNS = ("photo", "width", "height", "rusted_percent", "regions", "tiles", "scale")
 OUTLINE = (255, 0, 200)  # a colour that neither rust nor paint has
+DAMAGED = "damaged; delete it, and the same command predicts that photo again"
 OVERLAY = 1600  # pixels of an overlay's longer side, at most
 
 
@@ -238,7 +239,7 @@ def _part(path: Path) -> dict[str, Any]:
     part = read_json(path)
     whole = isinstance(part, dict) and {*COLUMNS, "sha256"} <= set(part) and isinstance(part["regions"], list)
     if not whole or not all(isinstance(each, dict) for each in part["regions"]):
-        raise InputError(f"{path}: damaged; delete it, and the same command predicts that photo again")
+        raise InputError(f"{path}: {DAMAGED}")
     return dict(part)
 
 
@@ -282,12 +283,13 @@ def _write_image(path: Path, pixels: npt.NDArray[np.uint8], kind: str) -> None:
 
 def _tables(out: Path, polygons: bool) -> None:
     """annotations.json and predictions.csv of all photos in a folder."""
-    parts = [_part(path) for path in sorted((out / PARTS).rglob("*.json"))]
+    files = sorted((out / PARTS).rglob("*.json"))
+    parts = [_part(path) for path in files]
     images = [
         {"id": number, "file_name": part["photo"], "width": part["width"], "height": part["height"]}
         for number, part in enumerate(parts, start=1)
     ]
-    regions = (_outlined(part) if polygons else part["regions"] for part in parts)
+    regions = (_outlined(part, path) if polygons else part["regions"] for part, path in zip(parts, files, strict=True))
     found = [(image["id"], region) for image, of_image in zip(images, regions, strict=True) for region in of_image]
     annotations = [
         {"id": number, "image_id": image, "category_id": 1, "iscrowd": 0, **region}
@@ -299,8 +301,14 @@ def _tables(out: Path, polygons: bool) -> None:
     runs.write_table(out / "predictions.csv", COLUMNS, ([row[name] for name in COLUMNS] for row in rows))
 
 
-def _outlined(part: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The regions of a photo with polygons."""
+def _outlined(part: Mapping[str, Any], path: Path) -> Iterator[dict[str, Any]]:
+    """The regions of a photo with polygons; `path` is the file of the part."""
+    try:
+        for number, region in enumerate(part["regions"]):
+            named = {"id": number, "image_id": 1, **region}
+            coco.check_segmentation(named, part["width"], part["height"], path)
+    except InputError as error:
+        raise InputError(f"{path}: {DAMAGED}") from error
     photo = coco.Photo(
         id=1, file_name=part["photo"], path=Path(), width=part["width"], height=part["height"], split=None,
         annotations=tuple(part["regions"]),

@@ -89,7 +89,7 @@ def validate(
     verify: int | None = None,
     twin: Path | None = None,
 ) -> None:
-    """Check any COCO dataset and tell how it is labelled, beside a reference set if one is given.
+    """Check any dataset that training reads and tell how it is labelled, beside a reference set if one is given.
 
     Exit status 0: no errors, perhaps warnings; 1: errors, or an image that was rendered again and differs; 2: nothing
     that could be checked. What counts as what is in docs/synth.md. Example: python -m synth validate out/renders
@@ -115,6 +115,8 @@ def validate(
         raise InputError("--classes: chooses among the categories of the folders of --against; give those, too")
     if report is not None:
         validation_report.check_destination(report, folder)
+    if verify is not None and folder.is_file():
+        raise InputError(f"--verify {verify}: {folder} is no folder; unpack it and give the folder")
     remade = None if verify is None else remake.remake(folder, verify, twin=twin)
     found = check(folder, label="validating")
     references = [check(each, label="reference", classes=classes) for each in against]

@@ -1,4 +1,4 @@
-"""Check a COCO dataset: every problem in it, not the first alone, and how it is labelled beside a reference set.
+"""Check a dataset: every problem in it, not the first alone, and how it is labelled beside a reference set.
 
 An *error* is what a reader would stumble on or a training be misled by; a *warning* what deserves a look. docs/synth.md
 says which is which.
@@ -77,6 +77,8 @@ def _check(folder: Path, label: str, classes: tuple[str, ...]) -> Report:
     if own:
         _check_card(documents[0].notes, len(entries), count)
     findings = [finding for document in documents for finding in document.notes.findings]
+    if not (entries or findings):
+        raise InputError(f"{folder}: lists no images; there is nothing to check")
     return Report(
         folder=folder, images=len(entries), annotations=count,
         findings=(*findings, *_names_in_several_splits(documents)), labels=tuple(labels),

@@ -99,10 +99,11 @@ def check_destination(path: Path, folder: Path) -> None:
         raise InputError(f"--report {path}: give a file that ends in .md or .json")
     if path.is_dir():
         raise InputError(f"--report {path}: is a folder; give a file")
-    if path.suffix == ".json" and folder.resolve() in path.resolve().parents:
-        raise InputError(
-            f"--report {path}: a json inside the dataset would be taken for a part of it; put it elsewhere"
-        )
+    if path.parent.is_file():
+        raise InputError(f"--report {path}: {path.parent} is no folder; give a file in one")
+    inside = folder.resolve() in path.resolve().parents
+    if inside and (path.suffix == ".json" or path.resolve().parent.name in ("images", "masks")):
+        raise InputError(f"--report {path}: inside the dataset it would be taken for a part of it; put it elsewhere")
 
 
 def show(report: Report, references: Sequence[Report]) -> None:

@@ -46,7 +46,7 @@ def inspect(
         csv: table of readings with columns date, zone, kind, value, tool and, if wanted, unit, place, u, v, scatter_sd,
             bias_sd, detection, false_calls; instead of all other options.
         withdraw: lines of records that were wrong, as the list without options numbers them: they stay in the file and
-            count no more; all records of one photograph go together.
+            count no more; all records of one day of a photograph go together.
         restore: lines of withdrawn records that shall count again.
         why: of --withdraw or --restore; kept beside it.
         date: day of the inspection, as 2016-05-31.
@@ -121,20 +121,23 @@ def inspect(
             records, content = intake.from_photos(photo, uvmap, record, folder)
         elif photo:
             records = [replace(record, value=round(float(intake.read_mask(photo[0]).mean()), 6))]
-    before = max((record.date for record in logbook.read(folder)[0]), default="")
+    last = max((record.date for record in logbook.read(folder)[0]), default="")
     new = logbook.append(folder, records, content)
     were_there = "" if len(new) == len(records) else ", the others were there"
     print(f"{len(new)} of {len(records)} records added{were_there}")  # noqa: T201
-    if early := sorted({record.date for record in new if record.date < before}):
-        print(  # noqa: T201
-            f"{', '.join(early)}: before the last inspection, of {before}; if a date is wrong, --withdraw takes it back"
-        )
-    if gone := [line for line, record in logbook.log(folder).gone.items() if record in records]:
+    log = logbook.log(folder)
+    added = list(log.records.items())[len(log.records) - len(new) :]
+    early = {line: record.date for line, record in added if record.date < last}
+    if early:
+        days, lines = ", ".join(sorted(set(early.values()))), " ".join(map(str, early))
+        print(f"{days}: before the last inspection, of {last}; --withdraw {lines} if that is wrong")  # noqa: T201
+    if gone := [line for line, record in log.gone.items() if record in records]:
         print(f"withdrawn and not counted: line {', '.join(map(str, gone))}; --restore counts them again")  # noqa: T201
-    days = {record.date for record in records}
+    given = {record.date for record in records}
     knowledge = recalled(folder, 0.0, seed, category_measured).knowledge
     for item in knowledge.agreement:
-        if item.date in days:
+        shaken = early and item.date > min(early.values()) and item in knowledge.conflicts
+        if item.date in given or shaken:
             print(said_of(item, knowledge.now.widening))  # noqa: T201
 
 

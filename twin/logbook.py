@@ -88,8 +88,7 @@ def log(folder: Path) -> Log:
     Raises
     ------
     InputError
-        A line other than the last that is no record, a record before the one above it, or a ruling on another record
-        than that which stands there.
+        A line other than the last that is no record, or a ruling on another record than that which stands there.
     """
     path = folder / RECORDS
     try:
@@ -184,7 +183,7 @@ def append(folder: Path, records: Sequence[Record], photo: bytes = b"") -> list[
 def rule(folder: Path, lines: Sequence[int], *, counts: bool, why: str = "") -> dict[int, Record]:
     """Let records count no more, or again, and return those of which that was not so, by line.
 
-    All records of one photograph go together.
+    All records of one day of one photograph go together.
 
     Parameters
     ----------
@@ -205,11 +204,11 @@ def rule(folder: Path, lines: Sequence[int], *, counts: bool, why: str = "") -> 
         for number in lines:
             if number not in records:
                 raise InputError(f"line {number}: no record there; python -m twin inspect {folder} lists them")
-        photos = {records[number].seen for number in lines} - {""}
+        photos = {(records[number].date, records[number].seen) for number in lines if records[number].seen}
         found = {
             number: record
             for number, record in (before.gone if counts else before.in_force).items()
-            if number in lines or record.seen in photos
+            if number in lines or (record.date, record.seen) in photos
         }
         name = next(name for name, meant in RULINGS.items() if meant == counts)
         said = {"date": f"{datetime.now(UTC):%Y-%m-%d}", **({"why": why} if why else {})}

@@ -20,8 +20,9 @@ from benchmarks.recipe import Recipe
 from benchmarks.transfer_command import transfer as command
 from segmentation import coco, evaluate, runs, splits
 from synth import fanout
+from synth.config import RenderConfig
 from twin import cluster
-from twin.files import InputError, read_json, write_json
+from twin.files import InputError, read_json, write_json, write_manifest
 from twin.holding import hold
 
 Maker = Callable[..., Any]
@@ -327,6 +328,12 @@ def test_a_screen_counts_false_alarms_on_clean_pictures_even_of_runs_that_are_co
     give(home, screen=True, reference=True)
     assert "called rust (" not in capsys.readouterr().out
     trained.clear()
+    give(home, screen=True, clean=home / "clean")
+    assert trained == []
+    said = capsys.readouterr().out.splitlines()
+    assert [line for line in said if "called rust (" in line] == [
+        f"{arm}: 1.0 % of the pixels of clean called rust (95 % interval 1.0 % to 1.0 %)" for arm in ("renders", "real")
+    ]
     give(home, screen=True, mixed=True, clean=home / "clean")
     assert {Path(each).name.partition("-mobilenet")[0] for each in trained} == {"real-10pct", "mixed50-10pct"}
     said = capsys.readouterr().out.splitlines()
@@ -339,10 +346,30 @@ def test_clean_pictures_that_train_are_refused(
 ) -> None:
     one, other = (coco.read(home / name, allow_unannotated=True).photos[0].path for name in ("renders", "clean"))
     shutil.copyfile(one, other)
-    with pytest.raises(InputError, match=r"--clean .*clean: 1 of its pictures are among the renders that train, such"):
+    with pytest.raises(InputError, match=rf"clean: pictures such as {other.name} are among the renders that train"):
         give(home, screen=True, clean=home / "clean")
     assert not (home / "out").exists()
     assert trained == []
+
+
+@pytest.mark.parametrize(
+    ("preset", "seed", "size", "same"),
+    [("clean", 0, 64, True), ("clean", 0, 32, True), ("clean", 1, 64, False), ("stress", 0, 64, False)],
+)
+def test_clean_pictures_of_scenes_that_train_are_refused(
+    home: Path, trained: list[str], preset: str, seed: int, size: int, same: bool
+) -> None:
+    """Whatever their bytes: another size or processor gives the same scenes in other bytes."""
+    for name, config in (
+        ("renders", RenderConfig(preset="balanced", size=64, seed=0)),
+        ("clean", RenderConfig(preset=preset, size=size, seed=seed)),
+    ):
+        write_manifest(home / name, "dataset", {"seed": config.seed, "preset": config.preset_stated()})
+    if same:
+        with pytest.raises(InputError, match="its scenes are those of the renders that train"):
+            give(home, screen=True, clean=home / "clean")
+    else:
+        assert give(home, screen=True, clean=home / "clean") == 0
 
 
 def test_copies_are_dealt_together_where_no_spots_are_given(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -261,6 +261,11 @@ def make_predictions(folder: Path) -> None:
     write_json(folder / "parts" / "a.json", part)
 
 
+def read_predictions(folder: Path) -> None:
+    for polygons in (False, True):
+        predictions._tables(folder, polygons)
+
+
 def make_part(folder: Path) -> None:
     """A part of a rendered dataset."""
     image = {"id": 1, "file_name": "000000.jpg", "width": 8, "height": 6, "scene": 0, "asset_kind": "pipe"}
@@ -316,7 +321,7 @@ JSON_READERS = {
         make=make_trials,
         read=lambda folder: sweep.write_table(folder / "trials.csv", sweep.over(folder)),
     ),
-    "prediction": Reader(file="parts/a.json", make=make_predictions, read=predictions._tables),
+    "prediction": Reader(file="parts/a.json", make=make_predictions, read=read_predictions),
     "part of a dataset": Reader(
         file="parts/000000.json",
         make=make_part,

@@ -464,14 +464,28 @@ def test_bad_input_exits_2_with_one_line(tmp_path: Path) -> None:
     assert "no COCO json" in done.stderr
     with pytest.raises(InputError, match="no such folder"):
         check(tmp_path / "absent")
+    for name in ("images", "masks"):
+        (tmp_path / "empty" / name).mkdir(parents=True)
+    with pytest.raises(InputError, match="empty: lists no images"):
+        check(tmp_path / "empty")
+    (tmp_path / "set.zip").touch()
+    with pytest.raises(InputError, match=r"--verify 2: .*set\.zip is no folder; unpack it"):
+        validate(tmp_path / "set.zip", verify=2)
 
 
 @pytest.mark.parametrize(
     ("name", "says"),
-    [("report.txt", "ends in .md or .json"), ("set/report.json", "inside the dataset"), ("folder.md", "is a folder")],
+    [
+        ("report.txt", "ends in .md or .json"),
+        ("set/report.json", "inside the dataset"),
+        ("set/masks/report.md", "inside the dataset"),
+        ("a.zip/report.md", "a.zip is no folder"),
+        ("folder.md", "is a folder"),
+    ],
 )
 def test_reports_that_cannot_be_are_refused(name: str, says: str, tmp_path: Path) -> None:
     (tmp_path / "folder.md").mkdir()
+    (tmp_path / "a.zip").touch()
     with pytest.raises(InputError, match=says):
         validation_report.check_destination(tmp_path / name, tmp_path / "set")
 

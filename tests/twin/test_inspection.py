@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from twin import assets, inspect_command, inspection, intake, logbook, state
+from twin.agreement import Agreement, conflicts
 from twin.coating import Paint
 from twin.exposure import at
 from twin.files import InputError
@@ -108,6 +110,28 @@ def test_an_old_report_that_turns_up_is_read_as_if_entered_in_time(folder: Path)
     assert logbook.rule(folder, [2], counts=False) == {2: early}
     assert logbook.rule(folder, [2], counts=True) == {2: early}
     assert logbook.read(folder) == ([early, READING, same_day], "")
+
+
+def test_a_day_before_the_last_is_told_with_all_that_it_brings_into_conflict(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    later_ones = [replace(READING, date=f"20{year:02d}-05-31") for year in (9, 12)]
+    logbook.append(folder, [READING, *later_ones])
+    days = {"2005-12-31": 0.5, "2006-05-31": 0.2, "2009-05-31": 0.001, "2012-05-31": 0.3}
+    agreement = tuple(Agreement(date=day, chance=chance, record="face by UT-1") for day, chance in days.items())
+    known = SimpleNamespace(agreement=agreement, conflicts=conflicts(agreement), now=SimpleNamespace(widening=1.0))
+    monkeypatch.setattr(inspect_command, "recalled", lambda *rest: SimpleNamespace(knowledge=known))
+    given = {"kind": "ultrasonic", "zone": "face", "value": 9.9, "tool": "UT-1"}
+    inspect_command.inspect(folder, date="2005-12-31", **given)
+    said = capsys.readouterr().out.splitlines()
+    assert said[:2] == [
+        "1 of 1 records added",
+        "2005-12-31: before the last inspection, of 2012-05-31; --withdraw 4 if that is wrong",
+    ]
+    assert [line.split()[0] for line in said[2:]] == ["2005-12-31", "CONFLICT"]
+    assert "CONFLICT on 2009-05-31" in said[3]
+    inspect_command.inspect(folder, date="2012-05-31", **given)
+    assert "before the last" not in capsys.readouterr().out
 
 
 def test_damage_before_the_end_is_refused(folder: Path) -> None:
@@ -447,9 +471,11 @@ def test_records_of_one_photograph_go_together(folder: Path) -> None:
     everything = np.ones(asset.atlas_shape, dtype=bool)
     records, photo = intake.photo_records(pattern, asset, texels, everything, everything)
     assert len(records) > 1
+    right = [replace(record, date="2007-05-31") for record in records]  # the same mask, at first entered of another day
     logbook.append(folder, [READING, *records], photo)
+    logbook.append(folder, right, photo)
     assert list(logbook.rule(folder, [3], counts=False)) == list(range(2, len(records) + 2))
-    assert logbook.read(folder)[0] == [READING]
+    assert logbook.read(folder)[0] == [READING, *right]
 
 
 def test_a_line_without_a_record_is_not_ruled_on(folder: Path) -> None:
