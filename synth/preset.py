@@ -66,10 +66,10 @@ BRIDGES_SENSOR = Sensor(  # a consumer camera, mostly with flash at night, that 
     equalise_share=0.04, stamp_share=0.85, sharpening=(0.3, 1.3), jpeg_quality=(75, 93),
 )  # fmt: skip
 PAINTED_SENSOR = Sensor(  # a phone by day, its pictures equalised adaptively on export
-    softness=(0.0004, 0.0012), motion_share=0.04, veil=(0.0, 0.02), vignetting=(0.0, 0.5), exposure_stops=(0.3, 1.3),
-    white_balance=(0.9, 1.12), noise=(0.0008, 0.004), saturation=(0.6, 1.1), contrast=(0.1, 0.7),
-    equalise_share=0.95, equalise_clip=(1.4, 3.5), equalise_grid=(2, 8), equalise_strength=(0.65, 1.0), stamp_share=0.0,
-    sharpening=(0.1, 0.8), jpeg_quality=(80, 95),
+    softness=(0.0006, 0.0018), motion_share=0.04, veil=(0.0, 0.02), vignetting=(0.0, 0.5), exposure_stops=(0.3, 1.3),
+    white_balance=(0.93, 1.17), noise=(0.0008, 0.004), saturation=(0.8, 1.6), contrast=(0.0, 0.6),
+    equalise_share=0.95, equalise_clip=(1.3, 2.8), equalise_grid=(2, 8), equalise_strength=(0.6, 1.0), stamp_share=0.0,
+    sharpening=(0.0, 0.5), jpeg_quality=(80, 95),
 )  # fmt: skip
 
 
