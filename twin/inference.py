@@ -138,10 +138,10 @@ def _apart(records: Sequence[Record]) -> list[Record]:
     A photograph errs alike in all zones that it shows: n records of one say no more than one does if each has sqrt(n)
     times the scatter.
     """
-    zones = Counter((record.date, record.seen) for record in records)
-    scatter = (record.scatter_sd * float(np.sqrt(zones[record.date, record.seen])) for record in records)
+    zones = Counter((record.date, record.seen) for record in records if record.seen)
     return [
-        replace(record, scatter_sd=sd) if record.seen else record for record, sd in zip(records, scatter, strict=True)
+        replace(record, scatter_sd=record.scatter_sd * float(np.sqrt(zones.get((record.date, record.seen), 1))))
+        for record in records
     ]
 
 

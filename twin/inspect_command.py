@@ -87,7 +87,8 @@ def inspect(
     if csv is None and not singly:
         _list(folder)
         return
-    warn(logbook.log(folder).note)  # the next line written removes what is torn
+    before = logbook.log(folder)
+    warn(before.note)  # the next line written removes what is torn
     if csv is not None:
         if singly:
             raise InputError("inspect: give either --csv or single values")
@@ -121,7 +122,7 @@ def inspect(
             records, content = intake.from_photos(photo, uvmap, record, folder)
         elif photo:
             records = [replace(record, value=round(float(intake.read_mask(photo[0]).mean()), 6))]
-    last = max((record.date for record in logbook.read(folder)[0]), default="")
+    last = max((record.date for record in before.in_force.values()), default="")
     new = logbook.append(folder, records, content)
     were_there = "" if len(new) == len(records) else ", the others were there"
     print(f"{len(new)} of {len(records)} records added{were_there}")  # noqa: T201
