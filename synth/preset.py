@@ -65,10 +65,10 @@ BRIDGES_SENSOR = Sensor(  # a consumer camera, mostly with flash at night, that 
     white_balance=(0.82, 1.02), noise=(0.002, 0.008), shoulder=(0.1, 0.7), contrast=(0.3, 1.1), saturation=(0.7, 1.15),
     equalise_share=0.04, stamp_share=0.85, sharpening=(0.3, 1.3), jpeg_quality=(75, 93),
 )  # fmt: skip
-PAINTED_SENSOR = Sensor(  # a phone by day, its pictures equalised adaptively on export
-    softness=(0.0006, 0.0018), motion_share=0.04, veil=(0.0, 0.02), vignetting=(0.0, 0.5), exposure_stops=(0.3, 1.3),
-    white_balance=(0.93, 1.17), noise=(0.0008, 0.004), saturation=(0.8, 1.6), contrast=(0.0, 0.6),
-    equalise_share=0.95, equalise_clip=(1.3, 2.8), equalise_grid=(2, 8), equalise_strength=(0.6, 1.0), stamp_share=0.0,
+PAINTED_SENSOR = Sensor(  # a phone by day, its pictures equalised, with few tiles, and warmed on export
+    softness=(0.0007, 0.002), motion_share=0.04, veil=(0.0, 0.02), vignetting=(0.0, 0.5), exposure_stops=(0.1, 1.0),
+    white_balance=(1.0, 1.23), noise=(0.0008, 0.004), saturation=(0.9, 1.5), contrast=(0.0, 0.8),
+    equalise_share=0.95, equalise_clip=(1.0, 2.0), equalise_grid=(1, 3), equalise_strength=(0.7, 1.0), stamp_share=0.0,
     sharpening=(0.0, 0.5), jpeg_quality=(80, 95),
 )  # fmt: skip
 
@@ -91,6 +91,7 @@ class Preset:
     paints: tuple[Color, ...]  # colours of painted assets; whether one is painted, galvanised or bare its twin says
     dirt: Range = (0.0, 0.8)
     wear: Range = (0.0, 0.8)
+    rust_tone: Range = (0.55, 1.6)  # factor on the brightness of an asset's rust
     bleeding: Range = (0.0, 0.0)  # strength of the stain about spots of rust; an asset that draws 0 or less has none
     fraying: float = 0.0  # of outlines, by flakes and specks; for label rules of annotators who take strong stains in
     grounds: tuple[str, ...] = ("concrete", "stained concrete", "asphalt", "gravel", "soil", "grass")

@@ -214,7 +214,7 @@ def _finish(chosen: Preset, coating: Coating, kind: str, rng: np.random.Generato
     if look == "bare" and kind == "bearing" and cast:
         look = "cast"
     primer = _PRIMERS[rng.integers(len(_PRIMERS))]
-    red, dark = rng.uniform(0.8, 1.2), float(np.exp(rng.uniform(np.log(0.55), np.log(1.6))))
+    red, dark = rng.uniform(0.8, 1.2), float(np.exp(rng.uniform(*np.log(chosen.rust_tone))))
     return Finish(
         kind=look, color=vary(np.array(_METAL[look]) if look in _METAL else color, rng), primer=primer,
         rust=(float(dark), float(dark * red), float(dark * red * rng.uniform(0.6, 1.4))),

@@ -104,6 +104,15 @@ def test_finish_is_that_of_the_coating_and_draws_the_same_for_each(coating: Coat
     assert len({(finish.roughness, finish.dirt, finish.seed) for finish in finishes}) == 1
 
 
+def test_rust_is_as_bright_as_the_preset_says_and_all_else_stays() -> None:
+    dark, pale = (
+        scene._finish(replace(PRESETS["painted"], rust_tone=(tone, tone)), None, "pipe", np.random.default_rng(8))
+        for tone in (0.2, 0.8)
+    )
+    assert dark.rust == pytest.approx([channel / 4 for channel in pale.rust])
+    assert replace(dark, rust=pale.rust) == pale
+
+
 def test_timelapse_shows_one_scene_from_one_camera_year_after_year(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
