@@ -5,13 +5,17 @@ folder, and would have been shaped by the very renders that are judged; those of
 Simple ones can be read, and whatever a classifier tells apart by them alone, a network tells apart too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from benchmarks.crossed import FloatArray
+
+if TYPE_CHECKING:
+    from segmentation.coco import Dataset, Photo
 
 SIDE = 256  # pixels: pictures of all sizes are squeezed to this square first, as for training
 FOLDS, TREES, HALVINGS, DRAWS = 5, 100, 4, 1000
@@ -35,6 +39,15 @@ FEATURES = {
     "edge_tail": "Gradient, 99th percentile over mean",
     "falloff": "Lightness, border minus middle",
 }
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Side:
+    """Pictures of one kind: those looked at, their groups (spots, scenes), their features (n, f)."""
+
+    photos: "list[Photo]"
+    groups: list[str]
+    features: FloatArray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +84,31 @@ class Gap:
     distance: float
     distance_alone: float
     single: dict[str, float]
+
+
+def side(dataset: "Dataset", groups: Mapping[str, str]) -> Side:
+    """Up to `MOST` pictures of a dataset, spread evenly over it; one that has no group is its own."""
+    from segmentation import coco
+
+    photos = coco.evenly(sorted(dataset.photos, key=lambda photo: photo.file_name), MOST)
+    return Side(
+        photos=photos,
+        groups=[groups.get(photo.file_name, photo.file_name) for photo in photos],
+        features=np.array([features(coco.image(photo)) for photo in photos]),
+    )
+
+
+def scenes(renders: "Dataset") -> dict[str, str]:
+    """The scene of each render, where its json tells: views of one scene are not independent."""
+    from segmentation import coco
+
+    found = {}
+    for source, _ in coco.sources(renders.inside):
+        content = coco.read_json(source)
+        for image in content.get("images", ()) if isinstance(content, dict) else ():
+            if isinstance(image, dict) and "scene" in image:
+                found[str(image.get("file_name"))] = f"scene {image['scene']}"
+    return found
 
 
 def features(image: npt.NDArray[np.uint8]) -> FloatArray:

@@ -2,14 +2,12 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from benchmarks import gap
-from benchmarks.crossed import FloatArray
 from benchmarks.drawing import PHOTOS_COLOR, RENDERS_COLOR, Figure
 from benchmarks.material import Material
 from benchmarks.overlays import Shown, grid
@@ -26,15 +24,6 @@ if TYPE_CHECKING:
 BOXES = 6  # features drawn, those that tell most
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Side:
-    """Pictures of one kind: those looked at, their groups (spots, scenes), their features."""
-
-    photos: "list[Photo]"
-    groups: list[str]
-    features: FloatArray
-
-
 def blocks(material: Material, split: "Split | None") -> list[Block]:
     """Samples, what tells them apart, colours and textures, labels; or why nothing was measured."""
     if material.dataset is None or material.renders is None:
@@ -42,8 +31,8 @@ def blocks(material: Material, split: "Split | None") -> list[Block]:
     from synth import label_statistics
 
     try:
-        photos = _side(material.dataset, split.group if split else {})
-        renders = _side(material.renders, _scenes(material.renders))
+        photos = gap.side(material.dataset, split.group if split else {})
+        renders = gap.side(material.renders, gap.scenes(material.renders))
         found = gap.gap(photos.features, photos.groups, renders.features, renders.groups)
         compared = label_statistics.compare(*(_statistics(side.photos) for side in (renders, photos)))
     except InputError as error:
@@ -100,34 +89,9 @@ def blocks(material: Material, split: "Split | None") -> list[Block]:
     return shown_blocks
 
 
-def _side(dataset: "Dataset", groups: Mapping[str, str]) -> _Side:
-    from segmentation import coco
-
-    ordered = sorted(dataset.photos, key=lambda photo: photo.file_name)
-    photos = coco.evenly(ordered, gap.MOST)
-    return _Side(
-        photos=photos,
-        groups=[groups.get(photo.file_name, photo.file_name) for photo in photos],
-        features=np.array([gap.features(coco.image(photo)) for photo in photos]),
-    )
-
-
 def _command(renders: "Dataset", photos: "Dataset") -> str:
     chosen = f" --classes {shlex.join(photos.classes)}" if photos.classes else ""
     return f"python -m synth validate {renders.folder.name} --against {photos.folder.name}{chosen}"
-
-
-def _scenes(renders: "Dataset") -> dict[str, str]:
-    """The scene of each render, where its json tells: views of one scene are not independent."""
-    from segmentation import coco
-
-    found = {}
-    for source, _ in coco.sources(renders.inside):
-        content = coco.read_json(source)
-        for image in content.get("images", ()) if isinstance(content, dict) else ():
-            if isinstance(image, dict) and "scene" in image:
-                found[str(image.get("file_name"))] = f"scene {image['scene']}"
-    return found
 
 
 def _statistics(photos: "Sequence[Photo]") -> Any:
@@ -137,7 +101,7 @@ def _statistics(photos: "Sequence[Photo]") -> Any:
     return label_statistics.summarise([label_statistics.measure(coco.mask(photo)) for photo in photos])
 
 
-def _samples(material: Material, photos: _Side, renders: _Side) -> Figure:
+def _samples(material: Material, photos: gap.Side, renders: gap.Side) -> Figure:
     from segmentation import coco
 
     shown = []
@@ -150,7 +114,7 @@ def _samples(material: Material, photos: _Side, renders: _Side) -> Figure:
     )  # fmt: skip
 
 
-def _features(material: Material, photos: _Side, renders: _Side, single: Mapping[str, float]) -> Table:
+def _features(material: Material, photos: gap.Side, renders: gap.Side, single: Mapping[str, float]) -> Table:
     rows: list[Row] = []
     for place, (name, title) in enumerate(gap.FEATURES.items()):
         row: dict[str, Any] = {"feature": title}
@@ -182,7 +146,7 @@ def _features(material: Material, photos: _Side, renders: _Side, single: Mapping
     )
 
 
-def _boxes(material: Material, photos: _Side, renders: _Side, single: Mapping[str, float]) -> Figure:
+def _boxes(material: Material, photos: gap.Side, renders: gap.Side, single: Mapping[str, float]) -> Figure:
     names = list(gap.FEATURES)
     told = sorted(names, key=lambda name: -abs(single.get(name, 0.5) - 0.5))[:BOXES]
 
