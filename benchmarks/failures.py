@@ -3,7 +3,7 @@
 Everything is written beside the study of a screen: photographs stay where the user's data are.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,25 +90,36 @@ def _mean(rows: FloatArray) -> FloatArray:
     return found
 
 
-def described(found: Causes) -> str:
-    """The numbers in a few lines: precision and recall, F1 by quarters of what photos show, false alarms."""
-    lines = [
-        f"precision {_of(found.precision)}, recall {_of(found.recall)} (means over photos): "
-        + ("it misses more than it invents" if _gap(found) > 0 else "it invents more than it misses")
-    ]
+def described(found: Causes, beside: Causes | None = None) -> str:
+    """The numbers in a few lines: precision and recall, F1 by quarters of what photos show, false alarms.
+
+    Parameters
+    ----------
+    beside : of the model that saw all real photos on the same photos: each number is then followed by its own, which
+        says what the gap between both is made of.
+    """
+    both = [found] if beside is None else [found, beside]
+
+    def pair(what: str, shown: Callable[[FloatArray], str]) -> str:
+        values = [shown(getattr(each, what)) for each in both]
+        return ", all real ".join(values)
+
+    tendency = "misses more than it invents" if _gap(found) > 0 else "invents more than it misses"
+    lines = [f"precision {pair('precision', _of)}; recall {pair('recall', _of)} (means over photos): it {tendency}"]
     for key, each in where.PROPERTIES.items():
         parts = []
-        for quarter in where.by_quarter(found.by_run, found.properties[key], found.units):
-            ends = (
-                f"{each.scale * quarter.floor:.2g} to {each.scale * quarter.ceiling:.2g}{each.unit and ' '}{each.unit}"
-            )
-            parts.append(f"{ends}: {quarter.difference:.3f} ({quarter.photos})")
+        quarters = [where.by_quarter(one.by_run, found.properties[key], found.units) for one in both]
+        for of_each in zip(*quarters, strict=True):
+            first = of_each[0]
+            ends = f"{each.scale * first.floor:.2g} to {each.scale * first.ceiling:.2g}{each.unit and ' '}{each.unit}"
+            values = ", all real ".join(f"{one.difference:.3f}" for one in of_each)
+            parts.append(f"{ends}: {values} ({first.photos})")
         lines.append(f"F1 by {each.name[0].lower()}{each.name[1:]} (photos): " + "; ".join(parts))
     little = found.properties["share"] <= np.quantile(found.properties["share"], 0.25)
     lines.append(
         f"false alarms, share of pixels farther than {100 * clean.CLEAR:g} % of the side from every mask: "
-        f"{_percent(found.false_alarms)} of all photos, {_percent(found.false_alarms[little])} of the quarter with "
-        "least rust"
+        f"{pair('false_alarms', _percent)} of all photos; "
+        f"{pair('false_alarms', lambda shares: _percent(shares[little]))} of the quarter with least rust"
     )
     return "\n".join(lines)
 

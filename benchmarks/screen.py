@@ -1,16 +1,17 @@
 """The inner loop of tuning renders: a model that saw renders only, on validation photos, and where it fails."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks import across, clean, failures, goals, pooled, results
-from benchmarks.comparison import arms
+from benchmarks import across, clean, crossed, failures, goals, pooled, results
+from benchmarks.comparison import ERROR, arms
 from benchmarks.crossed import FloatArray, unit_means
 from benchmarks.recipe import RENDERS, Recipe
 from benchmarks.sources import RUNS
+from benchmarks.table import NONE
 from benchmarks.transfer import Part, Photos
 from benchmarks.words import interval
 from twin.files import InputError, write_text
@@ -39,8 +40,7 @@ def report(
     if not complete:
         return "\n".join(["no run of renders alone is complete", *_of_few(few, groups)])
     own = _f1(list(complete.values()), groups)
-    tables = [run.per_image for run in complete.values()]
-    all_rust = pooled.all_rust(tables[0])
+    all_rust = pooled.all_rust(next(iter(complete.values())).per_image)
     baseline = float(unit_means(all_rust, groups).mean())
     estimate = goals.mean(own)
     between = "" if estimate.low is None else f" (95 % interval {estimate.low:.3f} to {estimate.high:.3f})"
@@ -53,15 +53,18 @@ def report(
     known, _, _ = reference.standing()
     if known:
         real = _f1(list(known.values()), groups)
-        lines.append(f"all real: {goals.spread(real)}; renders only is {_percent(own.mean() / real.mean())} of that")
+        runs = min(len(own), len(real))
+        share = goals.ratio(own[:runs], real[:runs])
+        sure = "" if share.low is None else f" (95 % interval {_percent(share.low)} to {_percent(share.high)})"
+        lines.append(f"all real: {goals.spread(real)}; renders only is {_percent(share.value)} of that{sure}")
     else:
         lines.append("all real: not trained on this fold; --reference trains it, once for all renders")
     lines += _of_few(few, groups)
     if without_rust is not None:
         lines += _on_clean([part, reference, *(few or ())], without_rust, settings)
-    alarms = [_alarms(part, key, settings.size) for key in complete]
-    found = failures.causes(part.photos, tables, alarms, all_rust)
-    lines += [failures.described(found), *_others(part, groups)]
+    found = _causes(part, complete, settings, all_rust)
+    lines.append(failures.described(found, _causes(reference, known, settings, all_rust) if known else None))
+    lines += _others(part, groups)
     text = "\n".join(lines) + "\n"
     first = next(iter(complete))
     run = part.folder / RUNS / first
@@ -119,6 +122,11 @@ def _f1(found: "Sequence[Run]", groups: Sequence[str]) -> FloatArray:
     return unit_means(np.array([evaluate.scores(each.tp, each.fp, each.fn, each.tn)[0] for each in rows]), groups)
 
 
+def _causes(part: Part, complete: "Mapping[str, Run]", settings: Recipe, all_rust: FloatArray) -> failures.Causes:
+    alarms = [_alarms(part, key, settings.size) for key in complete]
+    return failures.causes(part.photos, [run.per_image for run in complete.values()], alarms, all_rust)
+
+
 def _alarms(part: Part, key: str, side: int) -> FloatArray:
     counts = clean.read(part.folder / RUNS / key)
     if counts is None:
@@ -133,9 +141,10 @@ def _has_weights(run: Path) -> bool:
 
 
 def _others(part: Part, groups: Sequence[str]) -> list[str]:
-    """What other renders reached on the same photos with the same masks, best first: means over spots."""
+    """What other renders reached on the same photos with the same masks, best first, and what these add to each."""
+    ours = _of_renders(results.load(part.folder))
     found = []
-    ours = {"data": part.photos.data.digest, "split": part.fold.split.digest}
+    sources = {"data": part.photos.data.digest, "split": part.fold.split.digest}
     for folder in part.folder.parent.glob(f"{RENDERS}-*"):
         if folder == part.folder:
             continue
@@ -143,14 +152,31 @@ def _others(part: Part, groups: Sequence[str]) -> list[str]:
             other = results.load(folder)
         except InputError:  # unfinished
             continue
-        if any(other.manifest[what]["digest"] != digest for what, digest in ours.items()):  # other masks since
+        if any(other.manifest[what]["digest"] != digest for what, digest in sources.items()):  # other masks since
             continue
-        if values := [each.f1 for each in other.scores if each.arm == RENDERS]:
-            mean = float(unit_means(np.array(values), groups).mean())
+        if theirs := _of_renders(other):
+            mean = float(unit_means(np.array(list(theirs.values())), groups).mean())
             name = (folder / str(other.manifest["renders"]["folder"])).resolve()
-            found.append((mean, f"  {mean:.3f}  {name}"))
-    return ["other renders screened here:", *(line for _, line in sorted(found)[::-1])] if found else []
+            shared = sorted(ours.keys() & theirs.keys())
+            apart = unit_means(np.array([ours[run] - theirs[run] for run in shared]), groups) if shared else None
+            found.append((mean, f"  {mean:.3f}  {_added(apart)}  {name}"))
+    heading = "other renders screened here, and these minus those (95 % interval, by runs and photos):"
+    return [heading, *(line for _, line in sorted(found)[::-1])] if found else []
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
+def _of_renders(study: results.Results) -> dict[int, FloatArray]:
+    return {each.run: each.f1 for each in study.scores if each.arm == RENDERS}
+
+
+def _added(apart: FloatArray | None) -> str:
+    """The mean of (runs, units) differences with its interval, where there are two runs."""
+    if apart is None:
+        return "no run in common"
+    if min(apart.shape) < 2:
+        return f"{goals.written(float(apart.mean()), percent=False)} (of one run or spot: no interval)"
+    low, high = crossed.interval(crossed.paired(crossed.moments(apart)), ERROR)
+    return f"{goals.written(float(apart.mean()), percent=False)} ({interval(low, high)})"
+
+
+def _percent(share: float | None) -> str:
+    return NONE if share is None else f"{100 * share:.0f} %"

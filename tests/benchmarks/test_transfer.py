@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import clean, openings, planning, recipe, study, transfer
+from benchmarks import clean, crossed, failures, openings, planning, recipe, screen, study, transfer, where
 from benchmarks.recipe import Recipe
 from benchmarks.transfer_command import transfer as command
 from segmentation import coco, evaluate, runs, splits
@@ -285,8 +285,10 @@ def test_the_reference_of_a_screen_is_trained_once_for_all_renders(
     said = capsys.readouterr().out
     assert "all real: 0." in said
     assert str(home / "renders") in said  # what was screened before
-    (other,) = re.findall(r"^  ([0-9.]+)  ", said, flags=re.MULTILINE)
+    ((other, added),) = re.findall(r"^  ([0-9.]+)  (\S+ .+)  /", said, flags=re.MULTILINE)
     assert f"per-image F1 of renders only {other}" in said  # the same counts, the same mean over spots
+    assert added == "+0.000 (of one run or spot: no interval)"
+    assert re.search(r"^precision 0\.\d+, all real 0\.\d+; recall 0\.\d+, all real 0", said, flags=re.MULTILINE)
     document = read_json(home / "photos" / "annotations.json")  # another mask: what was before is of other photos
     write_json(home / "photos" / "annotations.json", {**document, "annotations": document["annotations"][1:]})
     give(home, screen=True, out=home / "new")
@@ -294,6 +296,31 @@ def test_the_reference_of_a_screen_is_trained_once_for_all_renders(
     capsys.readouterr()
     give(home, screen=True, out=home / "new")
     assert "other renders" not in capsys.readouterr().out
+
+
+def test_what_the_gap_to_all_real_photos_is_made_of_stands_beside_each_number() -> None:
+    few = np.array([0.01, 0.02, 0.3, 0.4])
+    plain = failures.Causes(
+        images=("a", "b", "c", "d"), units=("a", "b", "c", "d"), f1=few, by_run=few[None], precision=few,
+        recall=few + 0.1, all_rust=few, false_alarms=few, properties=dict.fromkeys(where.PROPERTIES, few),
+    )  # fmt: skip
+    real = replace(plain, by_run=plain.by_run + 0.5, precision=few + 0.2, recall=few + 0.3, false_alarms=few / 2)
+    first, *quarters, alarms = failures.described(plain, real).splitlines()
+    assert first.startswith("precision 0.182, all real 0.383; recall 0.282, all real 0.482 (means over photos)")
+    for line in quarters:
+        assert re.findall(r": (0\.\d+), all real (0\.\d+) \(1\)", line) == [
+            ("0.010", "0.510"), ("0.020", "0.520"), ("0.300", "0.800"), ("0.400", "0.900")
+        ]  # fmt: skip
+    assert "18.2 %, all real 9.1 % of all photos; 1.0 %, all real 0.5 % of the quarter" in alarms
+    assert "all real" not in failures.described(plain)
+
+
+def test_renders_are_set_beside_others_by_the_test_of_the_study() -> None:
+    apart = np.random.default_rng(0).normal(0.03, 0.1, size=(2, 40))
+    low, high = crossed.interval(crossed.paired(crossed.moments(apart)), 0.05)
+    assert screen._added(apart) == f"+{apart.mean():.3f} ({low:+.3f} to {high:+.3f})".replace("-", "−")
+    assert screen._added(apart[:1]).endswith("no interval)")
+    assert screen._added(None) == "no run in common"
 
 
 def test_a_screen_of_mixtures_tells_them_apart_and_keeps_those_before(
