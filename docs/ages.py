@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from synth.config import RenderConfig, preset
+from synth.config import RenderConfig
 from synth.render import render
 from synth.subject import StatedCamera, saved
 from twin import assets, state
@@ -102,7 +102,7 @@ def photograph(kind: str, years: float) -> Image.Image:
     state.save(twin, folder / "twin")
     shown = saved(folder / "twin", (three_quarter_view(state.asset(twin).vertices),))
     config = RenderConfig(preset="balanced", size=PICTURE, seed=SEED)
-    out = folder / digest({**shown.claim(), **asdict(config), "content": asdict(preset(config.preset))})
+    out = folder / digest({**shown.claim(), **asdict(config), "content": asdict(config.content())})
     render(out, config, count=1, shown=shown)
     return Image.open(out / "images" / "000000.jpg")
 

@@ -37,7 +37,8 @@ def render(
         count: images, at least 1; by default 24, or one by each camera of the file
         size: picture side in pixels, at least 1
         seed: another seed, other scenes
-        preset: balanced, quick, bridges, painted, timelapse, stress, clean or standin
+        preset: balanced, quick, bridges, painted, timelapse, stress, clean or standin; or a .json file of your own, as
+            {"like": "painted", "rust_tone": [0.3, 1.2]}, see docs/synth.md
         twin: folder of a twin to photograph as it stands there; by default each scene has its own
         cameras: JSON list of {"eye_m": [x, y, z], "look_at_m": [x, y, z], "field_of_view_deg": 50}, see docs/synth.md;
             by default they are drawn
@@ -55,16 +56,22 @@ def render(
     from synth.render import render as render_dataset
     from synth.task import Task
 
+    like, changes = preset, ""
+    if preset.endswith(".json"):
+        from synth import own
+
+        like, changes = own.read(Path(preset))
     config = RenderConfig(
-        preset=preset, size=size, seed=seed, labels=labels, maps=tuple(sorted(set(maps))), polygons=polygons
-    )
+        preset=like, changes=changes, size=size, seed=seed, labels=labels, maps=tuple(sorted(set(maps))),
+        polygons=polygons,
+    )  # fmt: skip
     if cameras is not None and twin is None:
         raise InputError(f"--cameras {cameras}: cameras stand about a twin; give its folder with --twin")
     stated = () if cameras is None else subject.read_cameras(cameras)
     shown = None if twin is None else subject.saved(twin, stated)
     if only is not None and count is not None:
         raise InputError(f"--only {only} with --count {count}: give one of them")
-    name = (preset if shown is None else shown.id) + f"-{size}px-seed{seed}"
+    name = (Path(preset).stem if shown is None else shown.id) + f"-{size}px-seed{seed}"
     folder = out if out is not None else Path("out/synth") / (name if only is None else f"{name}-only{only}")
     wanted = count if count is not None else len(stated) or 24
     if dry_run:

@@ -33,7 +33,8 @@ def assemble(out: Path, task: Task) -> None:
         An annotation is none, or one of the images on the contact sheet cannot be decoded.
     """
     config, shown = task.config, task.shown
-    what = f"corrotwin renders{f' of the twin {shown.id}' if shown else ''}, preset {config.preset}"
+    scenes = f"preset {config.preset}{', changed' if config.changes else ''}"
+    what = f"corrotwin renders{f' of the twin {shown.id}' if shown else ''}, {scenes}"
     (out / "dataset.json").unlink(missing_ok=True)  # an older card would speak of fewer images
     shutil.rmtree(out / "work", ignore_errors=True)
     gathered = _Gathered(out, task)

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from synth import program
-from synth.config import RenderConfig, preset
+from synth.config import RenderConfig
 from synth.subject import Subject, views_per_scene
 from twin.files import InputError, atomic_file, read_json, write_json
 from twin.holding import OUTLIVING_SECONDS, hold
@@ -75,7 +75,7 @@ def record(
 
     from synth import labels, maps, scene, sensor
 
-    chosen = preset(config.preset)
+    chosen = config.content()
     with np.load(view) as arrays:
         seen = dict(arrays)
     view.unlink()

@@ -2,25 +2,13 @@
 
 import json
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from typing import Any
 
 from synth.preset import POLICIES, LabelRule, Preset
-from synth.presets import PRESETS
+from synth.presets import preset
 from synth.spec import MAPS
 from twin.files import InputError
-
-
-def preset(name: str) -> Preset:
-    """The preset of this name.
-
-    Raises
-    ------
-    InputError
-        There is none; the message lists those there are.
-    """
-    if name not in PRESETS:
-        raise InputError(f"unknown preset {name!r}; choose one of {', '.join(PRESETS)}")
-    return PRESETS[name]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +16,7 @@ class RenderConfig:
     """What decides every bit of a rendered image, besides its index."""
 
     preset: str
+    changes: str = ""  # of it, by a file of one's own: a JSON object, as `synth.own.read` has it; none where empty
     size: int  # pixels, square
     seed: int
     labels: str = "annotator"  # policy of the masks: as people draw them, or "exact"
@@ -35,7 +24,7 @@ class RenderConfig:
     polygons: bool = False  # outlines instead of run lengths in the COCO files
 
     def __post_init__(self) -> None:
-        preset(self.preset)
+        self.content()
         if self.labels not in POLICIES:
             raise InputError(f"--labels {self.labels}: choose from {', '.join(POLICIES)}")
         for name in self.maps:
@@ -46,14 +35,33 @@ class RenderConfig:
         if self.seed < 0:
             raise InputError(f"--seed {self.seed}: give a seed of 0 or more")
 
+    def content(self) -> Preset:
+        """The preset, with the changes of one's own.
+
+        Raises
+        ------
+        InputError
+            There is no such preset, or a change is none.
+        """
+        return _content(self.preset, self.changes)
+
     def rule(self) -> LabelRule:
         """The preset's rule for masks, with the policy that is wanted."""
-        return replace(preset(self.preset).labels, policy=self.labels)
+        return replace(self.content().labels, policy=self.labels)
 
     def preset_stated(self) -> dict[str, Any]:
         """The preset with that rule, as dataset.json states it."""
-        stated: dict[str, Any] = json.loads(json.dumps(asdict(replace(preset(self.preset), labels=self.rule()))))
+        stated: dict[str, Any] = json.loads(json.dumps(asdict(replace(self.content(), labels=self.rule()))))
         return stated
+
+
+@cache
+def _content(name: str, changes: str) -> Preset:
+    if not changes:
+        return preset(name)
+    from synth import own  # needs much that a preset alone does not
+
+    return own.changed(preset(name), changes)
 
 
 # Streams of randomness: changing what one draws does not reroll the others. Never renumber.

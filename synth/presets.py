@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from synth.preset import BRIDGES_SENSOR, PAINTED_SENSOR, LabelRule, Preset, Sensor
+from twin.files import InputError
 
 _PLANT = (
     (0.62, 0.66, 0.62), (0.30, 0.42, 0.33), (0.42, 0.47, 0.50), (0.75, 0.74, 0.69), (0.55, 0.42, 0.08),
@@ -139,3 +140,16 @@ PRESETS: dict[str, Preset] = {
         sensor=Sensor(contrast=(0.3, 1.0), noise=(0.006, 0.02), jpeg_quality=(60, 85), exposure_stops=(-0.8, 0.4)),
     ),
 }  # fmt: skip
+
+
+def preset(name: str) -> Preset:
+    """The preset of this name.
+
+    Raises
+    ------
+    InputError
+        There is none; the message lists those there are.
+    """
+    if name not in PRESETS:
+        raise InputError(f"unknown preset {name!r}; choose one of {', '.join(PRESETS)}")
+    return PRESETS[name]

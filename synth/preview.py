@@ -2,6 +2,7 @@
 
 import io
 import json
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -209,7 +210,7 @@ def _rendered_from(about: Mapping[str, Any]) -> dict[str, object]:
         "made by": "`python -m synth render`: rendered, no photographs",
         "shows": about["shows"],
         "twin": ", ".join(f"{name} {twin[name]}" for name in ("kind", "content", "fields") if name in twin),
-        "preset": f"{chosen['preset']}: {about['preset']['description']}",
+        "preset": f"{chosen['preset']}{', changed' if chosen.get('changes') else ''}: {about['preset']['description']}",
         "picture side": f"{chosen['size']} px",
         "seed": about["seed"],
         "versions": ", ".join(f"{name} {version}" for name, version in about["versions"].items()),
@@ -240,6 +241,10 @@ def _label_rule(rule: Mapping[str, Any]) -> list[str]:
 
 def _command(about: Mapping[str, Any]) -> list[str]:
     options = {**about["configuration"], **({"only": about["only"]} if "only" in about else {"count": about["images"]})}
+    before = []
+    if changes := options.pop("changes", ""):
+        own = json.dumps({"like": options["preset"], **json.loads(changes)})
+        before, options["preset"] = [f"echo {shlex.quote(own)} > own.json"], "own.json"
     if about.get("device", "CPU") != "CPU":
         options["device"] = about["device"].lower()
     words = []
@@ -257,7 +262,7 @@ def _command(about: Mapping[str, Any]) -> list[str]:
         words += [f"--twin {twin['id']}", *(["--cameras cameras.json"] if twin.get("cameras") else [])]
     text = "With the versions above this gives the same files on the same type of processor"
     return [
-        "```sh", f"python -m synth render {' '.join(words)}", "```", "",
+        "```sh", *before, f"python -m synth render {' '.join(words)}", "```", "",
         f"{text}, from the twin with the digests above and its cameras in dataset.json." if twin else f"{text}.",
     ]  # fmt: skip
 

@@ -15,7 +15,7 @@ import trimesh
 
 from synth import arrangement, camera, marker, specimen, subject
 from synth.camera import Outlook, Target
-from synth.config import STREAMS, RenderConfig, preset
+from synth.config import STREAMS, RenderConfig
 from synth.ground import ground_props
 from synth.heap import heap_props
 from synth.preset import Preset
@@ -37,7 +37,7 @@ def stream(seed: int, name: str, index: int) -> np.random.Generator:
 
 def number_and_year(config: RenderConfig, index: int) -> tuple[int, int | None]:
     """What scene `index` is drawn from; scenes of a time-lapse share a number, and differ in the year they show."""
-    years = preset(config.preset).timelapse
+    years = config.content().timelapse
     if not years:
         return index, None
     number, year = divmod(index, years + 1)
@@ -47,14 +47,14 @@ def number_and_year(config: RenderConfig, index: int) -> tuple[int, int | None]:
 def kind_of(config: RenderConfig, index: int) -> str:
     """The kind of the subject of scene `index`: blocks of scenes hold every kind of the preset as often as it says."""
     number, _ = number_and_year(config, index)
-    kinds = preset(config.preset).kinds
+    kinds = config.content().kinds
     block, place = divmod(number, len(kinds))
     return kinds[int(stream(config.seed, "kind", block).permutation(len(kinds))[place])]
 
 
 def is_clean(config: RenderConfig, index: int) -> bool:
     """Whether scene `index` shows no rust: one of every `clean_every` scenes does not; none if that is 0."""
-    every = preset(config.preset).clean_every
+    every = config.content().clean_every
     if not every:
         return False
     block, place = divmod(number_and_year(config, index)[0], every)
@@ -72,7 +72,7 @@ def sample_scene(
     shown : a saved twin, which stands as it is; None for assets that are drawn, turned, and perhaps raised. With
         stated cameras nothing but the asset's fields depends on its age.
     """
-    chosen = preset(config.preset)
+    chosen = config.content()
     number, year = (index, None) if shown is not None else number_and_year(config, index)
     draw = partial(stream, config.seed, index=number)
     stated = () if shown is None else shown.cameras

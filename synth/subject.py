@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synth.config import RenderConfig, preset
+from synth.config import RenderConfig
 from twin.files import InputError, digest, read_json, read_manifest
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def cameras(where: str, entries: Sequence[Any]) -> tuple[StatedCamera, ...]:
 
 def views_per_scene(config: RenderConfig, shown: Subject | None) -> int:
     """How many photographs are taken of each scene: one by each stated camera, or as many as the preset says."""
-    return len(shown.cameras) if shown is not None and shown.cameras else preset(config.preset).views_per_scene
+    return len(shown.cameras) if shown is not None and shown.cameras else config.content().views_per_scene
 
 
 def _camera(where: str, entry: Any) -> StatedCamera:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from synth import batch, devices, program
-from synth.config import RenderConfig, preset
+from synth.config import RenderConfig
 from synth.preset import departures
 from synth.subject import Subject
 from twin.files import InputError, digest, read_json, read_manifest
@@ -31,7 +31,7 @@ class Task:
             raise InputError(f"--only {self.only}: images are numbered from 0")
         if self.count < 1:
             raise InputError(f"--count {self.count}: give at least 1 image")
-        if self.shown is not None and preset(self.config.preset).timelapse:
+        if self.shown is not None and self.config.content().timelapse:
             raise InputError(
                 f"--preset {self.config.preset}: it ages what it draws; a saved twin stays as it is, so grow it"
             )
@@ -55,7 +55,7 @@ class Task:
     @property
     def batches(self) -> dict[int, range]:
         """The images of each batch, by its number."""
-        size = SCENES_PER_BATCH * preset(self.config.preset).views_per_scene
+        size = SCENES_PER_BATCH * self.config.content().views_per_scene
         if self.only is not None:
             return {self.only // size: range(self.only, self.only + 1)}
         firsts = range(0, self.count, size)

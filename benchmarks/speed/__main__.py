@@ -250,7 +250,7 @@ def memory(*, out: Path, preset: str = "quick", size: int = 64, scenes: int = 50
     from rich.console import Console
 
     from benchmarks.speed import memory as speed
-    from synth.config import preset as chosen
+    from synth.presets import preset as chosen
 
     views, console = chosen(preset).views_per_scene, Console(stderr=True, highlight=False, markup=False)
     workers = workers or available_cores()

@@ -21,8 +21,8 @@ from benchmarks.speed.arms import PERSISTENT, VARIANTS
 from benchmarks.speed.rendering_tables import VIEWS, Row
 from segmentation import runs
 from synth import batch, labels, scene, spec
-from synth.config import RenderConfig, preset
-from synth.presets import PRESETS
+from synth.config import RenderConfig
+from synth.presets import PRESETS, preset
 from twin.files import WorkError, writing
 
 PRESET = f"balanced, {VIEWS} views"

@@ -70,7 +70,7 @@ def shares(rows: Sequence[Row], samples: int, scenes_per_process: int) -> list[t
 
 def write(folder: Path, rows: Sequence[Row], title: str) -> None:
     """Write ``rendering.md``, and ``rendering.svg`` where matplotlib is installed."""
-    from synth.config import preset
+    from synth.presets import preset
     from synth.task import SCENES_PER_BATCH
 
     usual = preset("balanced").samples

@@ -15,7 +15,7 @@ from benchmarks.parts import cost
 from segmentation import card, coco, evaluate, groups, predictions, predictor, roboflow, runs, splits, sweep, weights
 from segmentation.config import REAL, configure
 from segmentation.encoders import source
-from synth import batch, preview, program, subject, uvmap, validate, validation_report
+from synth import batch, own, preview, program, subject, uvmap, validate, validation_report
 from twin import inspection, intake, logbook, state
 from twin.files import write_json, write_manifest
 from twin.holding import check_claim
@@ -134,6 +134,12 @@ def make_stated_camera(folder: Path) -> None:
     write_json(folder / "camera.json", {**lens, **pose})
 
 
+def make_preset(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    own_preset = {"like": "painted", "rust_tone": [0.3, 1.2], "kinds": ["plate"], "sensor": {"saturation": [0.7, 1.1]}}
+    write_json(folder / "mine.json", own_preset)
+
+
 def make_cameras(folder: Path) -> None:
     """Cameras for renders of a twin."""
     write_json(folder / "cameras.json", [{"eye_m": [1, 1, 1], "look_at_m": [0, 0, 0.5], "field_of_view_deg": 50}])
@@ -217,7 +223,8 @@ def make_weights(folder: Path) -> None:
 
 def make_rendered(folder: Path) -> None:
     """A dataset with the card of a rendered one."""
-    from synth.config import RenderConfig, preset
+    from synth.config import RenderConfig
+    from synth.presets import preset
 
     make_coco(folder)
     about = {
@@ -301,6 +308,9 @@ JSON_READERS = {
     ),
     "camera, stated": Reader(
         file="camera.json", make=make_stated_camera, read=lambda folder: uvmap.read_camera(folder / "camera.json")
+    ),
+    "preset of one's own": Reader(
+        file="mine.json", make=make_preset, read=lambda folder: own.read(folder / "mine.json")
     ),
     "cameras": Reader(
         file="cameras.json", make=make_cameras, read=lambda folder: subject.read_cameras(folder / "cameras.json")

@@ -1,5 +1,7 @@
 """The card and the contact sheet of rendered and of found datasets."""
 
+import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,8 +14,9 @@ import pytest
 from PIL import Image
 
 from segmentation import coco
-from synth import preview
-from synth.config import RenderConfig, preset
+from synth import own, preview
+from synth.config import RenderConfig
+from synth.presets import preset
 from twin.files import InputError, write_json, write_manifest
 
 SIDE = 48
@@ -94,6 +97,19 @@ def test_card_is_the_same_wherever_the_folder_lies_and_whether_the_manifest_is_w
     write_manifest(tmp_path / "other", "dataset", about())
     assert card_of(tmp_path / "other") == first
     assert str(tmp_path) not in first
+
+
+def test_card_of_a_preset_of_ones_own_makes_its_file_first(tmp_path: Path) -> None:
+    changes = json.dumps({"description": "what's rusty", "rust_tone": [0.3, 1.2]}, sort_keys=True)
+    said = about()
+    said["configuration"] |= {"changes": changes}
+    lines = card_of(dataset(tmp_path), said).splitlines()
+    assert any(line.startswith("| preset | balanced, changed: ") for line in lines)
+    at = lines.index("python -m synth render --preset own.json --size 48 --seed 7 --count 3")
+    (_, content, arrow, name) = shlex.split(lines[at - 1])
+    assert arrow == ">"
+    (tmp_path / name).write_text(content)
+    assert own.read(tmp_path / name) == ("balanced", changes)
 
 
 def test_card_names_twin_cameras_and_options(tmp_path: Path) -> None:

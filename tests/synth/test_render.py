@@ -20,8 +20,9 @@ from pycocotools.coco import COCO
 
 from segmentation import coco
 from synth import assembly, batch, fanout, program, rehearsal, remake, render, scene
-from synth.config import RenderConfig, preset
+from synth.config import RenderConfig
 from synth.preset import departures
+from synth.presets import preset
 from synth.task import CONTENT, Task
 from twin.files import InputError, WorkError, digest, write_json
 
