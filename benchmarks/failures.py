@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 WORST, COLUMNS = 24, 4
 SHEET, TABLE = "worst.png", "photos.csv"
+_TOGETHER = ", all real "  # between a number and that of the model of all real photos
 COLUMNS_OF_TABLE = (
     "image", "spot", "f1", "precision", "recall", "all_rust_f1", "false_alarm_share", "share", "region", "brightness",
 )  # fmt: skip
@@ -100,26 +101,26 @@ def described(found: Causes, beside: Causes | None = None) -> str:
     """
     both = [found] if beside is None else [found, beside]
 
-    def pair(what: str, shown: Callable[[FloatArray], str]) -> str:
-        values = [shown(getattr(each, what)) for each in both]
-        return ", all real ".join(values)
+    def pair(number: Callable[[Causes], str]) -> str:
+        return _TOGETHER.join(map(number, both))
 
     tendency = "misses more than it invents" if _gap(found) > 0 else "invents more than it misses"
-    lines = [f"precision {pair('precision', _of)}; recall {pair('recall', _of)} (means over photos): it {tendency}"]
+    precision, recall = pair(lambda one: _of(one.precision)), pair(lambda one: _of(one.recall))
+    lines = [f"precision {precision}; recall {recall} (means over photos): it {tendency}"]
     for key, each in where.PROPERTIES.items():
         parts = []
         quarters = [where.by_quarter(one.by_run, found.properties[key], found.units) for one in both]
         for of_each in zip(*quarters, strict=True):
             first = of_each[0]
             ends = f"{each.scale * first.floor:.2g} to {each.scale * first.ceiling:.2g}{each.unit and ' '}{each.unit}"
-            values = ", all real ".join(f"{one.difference:.3f}" for one in of_each)
+            values = _TOGETHER.join(f"{one.difference:.3f}" for one in of_each)
             parts.append(f"{ends}: {values} ({first.photos})")
         lines.append(f"F1 by {each.name[0].lower()}{each.name[1:]} (photos): " + "; ".join(parts))
     little = found.properties["share"] <= np.quantile(found.properties["share"], 0.25)
     lines.append(
         f"false alarms, share of pixels farther than {100 * clean.CLEAR:g} % of the side from every mask: "
-        f"{pair('false_alarms', _percent)} of all photos; "
-        f"{pair('false_alarms', lambda shares: _percent(shares[little]))} of the quarter with least rust"
+        f"{pair(lambda one: _percent(one.false_alarms))} of all photos; "
+        f"{pair(lambda one: _percent(one.false_alarms[little]))} of the quarter with least rust"
     )
     return "\n".join(lines)
 

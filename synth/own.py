@@ -1,10 +1,10 @@
 """A preset of one's own: a JSON file that names a preset and says what differs from it.
 
-{"like": "painted", "rust_tone": [0.3, 1.2], "sensor": {"saturation": [0.7, 1.1]}, "labels": {"stain": 0.4}}
+Such as {"like": "painted", "rust_tone": [0.3, 1.2], "sensor": {"saturation": [0.7, 1.1]}, "labels": {"stain": 0.4}}.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from difflib import get_close_matches
 from functools import cache
@@ -18,6 +18,7 @@ from synth.arrangement import ARRANGEMENTS, SUITS
 from synth.ground import GROUNDS
 from synth.preset import KINDS, LabelRule, Preset, Range, Sensor
 from synth.presets import preset
+from synth.spec import Color
 from twin.files import InputError, read_json
 
 LIKE = "like"
@@ -57,6 +58,11 @@ def read(path: Path) -> tuple[str, str]:
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     return like, changes
+
+
+def written(like: str, changes: str) -> str:
+    """What such a file holds: `read` gives these two again."""
+    return json.dumps({LIKE: like, **json.loads(changes)})
 
 
 def changed(chosen: Preset, changes: str) -> Preset:
@@ -116,29 +122,33 @@ def _value(kind: type, name: str, value: Any, where: str) -> Any:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise InputError(f"{where}: {value!r:.60}: {first['msg'].lower()}; give {_wanted(hint)}") from error
-    numbers = list(_leaves(found, lambda one: isinstance(one, int | float) and not isinstance(one, bool)))
+    leaves = list(_leaves(found))
     low, high = _SHARE if name.endswith("_share") else _LIMITS.get(name, (0, 1e6))
-    if not all(isfinite(one) and low <= one <= high for one in numbers):
+    if not all(isinstance(one, str) or (isfinite(one) and low <= one <= high) for one in leaves):
         raise InputError(f"{where}: {value!r:.60}: give numbers from {low:g} to {high:g}")
     if hint in (Range, tuple[int, int]) and found[0] > found[1]:
         raise InputError(f"{where}: {value!r:.60}: give the lower end first")
     if isinstance(found, tuple) and not found:
         raise InputError(f"{where}: is empty; give at least one")
-    if name in _WORDS:
-        for word in _leaves(found, lambda one: isinstance(one, str)):
-            if word not in _WORDS[name]:
-                raise InputError(f"{where}: {word!r}: choose from {', '.join(_WORDS[name])}")
+    for word in leaves:
+        if name in _WORDS and isinstance(word, str) and word not in _WORDS[name]:
+            raise InputError(f"{where}: {word!r}: choose from {', '.join(_WORDS[name])}")
     return found
 
 
-def _leaves(value: Any, wanted: Callable[[Any], bool]) -> list[Any]:
+def _leaves(value: Any) -> Iterator[str | float]:
+    """The numbers and words of a value, however nested."""
     if isinstance(value, tuple):
-        return [leaf for part in value for leaf in _leaves(part, wanted)]
-    return [value] if wanted(value) else []
+        for part in value:
+            yield from _leaves(part)
+    else:
+        yield value
 
 
 def _wanted(hint: Any) -> str:
     return {
         Range: "two numbers, [low, high]", tuple[int, int]: "two whole numbers, [low, high]", float: "a number",
         int: "a whole number", str: "a text", tuple[str, ...]: "a list of names",
-    }.get(hint, "what docs/synth.md says")  # fmt: skip
+        tuple[Color, ...]: "a list of colours, [red, green, blue]",
+        tuple[tuple[str, float], ...]: "a list of names with their weights, [name, weight]",
+    }[hint]  # fmt: skip

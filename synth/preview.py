@@ -243,8 +243,10 @@ def _command(about: Mapping[str, Any]) -> list[str]:
     options = {**about["configuration"], **({"only": about["only"]} if "only" in about else {"count": about["images"]})}
     before = []
     if changes := options.pop("changes", ""):
-        own = json.dumps({"like": options["preset"], **json.loads(changes)})
-        before, options["preset"] = [f"echo {shlex.quote(own)} > own.json"], "own.json"
+        from synth import own  # needs much that a card of other pictures does not
+
+        content = own.written(options["preset"], changes)
+        before, options["preset"] = [f"echo {shlex.quote(content)} > own.json"], "own.json"
     if about.get("device", "CPU") != "CPU":
         options["device"] = about["device"].lower()
     words = []

@@ -1,5 +1,5 @@
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +7,7 @@ import pytest
 from synth import __main__ as commands
 from synth import own, task
 from synth.config import RenderConfig
+from synth.preset import LabelRule, Preset, Sensor
 from synth.presets import PRESETS
 from synth.task import Task
 from twin.files import InputError, write_json
@@ -80,6 +81,13 @@ def test_what_is_wrong_is_named_with_what_to_give(
         commands.render(preset=str(tmp_path / "mine.json"), out=tmp_path / "out")
     assert str(refused.value).startswith(f"{tmp_path / 'mine.json'}: ")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_value_of_another_kind_is_refused_by_every_field() -> None:
+    for part, inside in ((Preset, "%s"), (Sensor, '{"sensor": %s}'), (LabelRule, '{"labels": %s}')):
+        for field in fields(part):
+            with pytest.raises(InputError, match=rf"{field.name}: .*(give|choose from)"):
+                config(inside % json.dumps({field.name: [None]}))
 
 
 @pytest.mark.parametrize("content", ["[]", "{}", '{"like": 3}', '{"like": "nothing"}', "{", '{"rust_tone": [1, 2]}'])
