@@ -73,13 +73,15 @@ def written(value: float | None, *, percent: bool) -> str:
     return (f"{100 * value:.1f} %" if percent else f"{value:+.3f}").replace("-", "−")
 
 
-def mean(values: FloatArray) -> Estimate:
-    """The mean of (runs, units) scores or shares, both samples; its interval stays within what they can be, 0 to 1."""
+def mean(values: FloatArray, least: float = 0.0) -> Estimate:
+    """The mean of (runs, units) scores, shares or, from `least` of -1, differences of such, runs and units samples.
+
+    Its interval stays within what they can be, `least` to 1.
+    """
     if min(values.shape) < 2:
         return Estimate(value=float(values.mean()) if values.size else None)
-    contrast = crossed.paired(crossed.moments(values))
-    value, half = float(contrast.difference), float(crossed.half_width(contrast, ERROR))
-    return Estimate(value=value, low=max(0.0, value - half), high=min(1.0, value + half))
+    low, high = crossed.interval(crossed.paired(crossed.moments(values)), ERROR)
+    return Estimate(value=float(values.mean()), low=max(least, low), high=high)
 
 
 def ratio(top: FloatArray, bottom: FloatArray) -> Estimate:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks import across, clean, crossed, failures, goals, pooled, results
-from benchmarks.comparison import ERROR, arms
+from benchmarks import across, clean, failures, goals, pooled, results
+from benchmarks.comparison import arms
 from benchmarks.crossed import FloatArray, unit_means
 from benchmarks.recipe import RENDERS, Recipe
 from benchmarks.sources import RUNS
@@ -172,10 +172,9 @@ def _added(apart: FloatArray | None) -> str:
     """The mean of (runs, units) differences with its interval, where there are two runs."""
     if apart is None:
         return "no run in common"
-    if min(apart.shape) < 2:
-        return f"{goals.written(float(apart.mean()), percent=False)} (of one run or spot: no interval)"
-    low, high = crossed.interval(crossed.paired(crossed.moments(apart)), ERROR)
-    return f"{goals.written(float(apart.mean()), percent=False)} ({interval(low, high)})"
+    found = goals.mean(apart, least=-1)
+    within = None if found.low is None or found.high is None else interval(found.low, found.high)
+    return f"{goals.written(found.value, percent=False)} ({within or 'of one run or spot: no interval'})"
 
 
 def _percent(share: float | None) -> str:

@@ -42,7 +42,7 @@ _LIMITS: Mapping[str, tuple[float, float]] = {
 
 
 def read(path: Path) -> tuple[str, str]:
-    """The preset that a file is like, and what differs from it as JSON with sorted keys.
+    """The preset that a file is like, and what differs from it as JSON with sorted keys; empty where nothing does.
 
     Raises
     ------
@@ -52,7 +52,8 @@ def read(path: Path) -> tuple[str, str]:
     content = read_json(path)
     if not isinstance(content, dict) or not isinstance(content.get(LIKE), str):
         raise InputError(f'{path}: give an object with "{LIKE}", the preset it is like, and what differs from it')
-    like, changes = content.pop(LIKE), json.dumps(content, sort_keys=True)
+    like = content.pop(LIKE)
+    changes = json.dumps(content, sort_keys=True) if content else ""
     try:
         changed(preset(like), changes)
     except InputError as error:
@@ -61,7 +62,7 @@ def read(path: Path) -> tuple[str, str]:
 
 
 def written(like: str, changes: str) -> str:
-    """What such a file holds: `read` gives these two again."""
+    """What a file with such changes holds: `read` gives these two again."""
     return json.dumps({LIKE: like, **json.loads(changes)})
 
 

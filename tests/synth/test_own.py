@@ -60,6 +60,8 @@ def test_a_file_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:
     stated = config(changes).preset_stated()
     assert stated["rust_tone"] == [0.3, 1.0]
     assert stated["labels"]["policy"] == "annotator"
+    write_json(tmp_path / "mine.json", {"like": "painted"})
+    assert own.read(tmp_path / "mine.json") == ("painted", "")  # that preset itself
 
 
 @pytest.mark.parametrize("name", PRESETS)
