@@ -155,7 +155,7 @@ def prepare(out: Path, config: StudyConfig, sources: Sources) -> Study:
         config = config.joined(before)
     study = replace(study, earlier=earlier, config=config)
     if photos is not None:
-        study = replace(study, split=split_of(study, photos, sources))
+        study = replace(study, split=split_of(out, config, photos, sources.split, sources.groups_file))
     study = replace(study, renders=_renders(study, sources))
     across, gone = _across(study, sources)
     return replace(study, across=across, gone=gone)

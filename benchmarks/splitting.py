@@ -2,23 +2,26 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from benchmarks import copies
 from twin.files import InputError
 
 if TYPE_CHECKING:
     from benchmarks.config import StudyConfig
-    from benchmarks.sources import Sources, Study
     from segmentation.coco import Dataset
     from segmentation.splits import How, Split
+
+    Wanted: TypeAlias = How | Path | Split | None  # a way to split, a file, a split; None: whatever the study has
 
 SPLIT = "split.json"
 SPOT = "spot"  # column of --groups-file, and of the table of spots beside the photos of another set
 
 
-def split_of(study: "Study", real: "Dataset", sources: "Sources") -> "Split":
-    """The split of the study's photos: the one it has, which an asked one must equal, else the asked one.
+def split_of(
+    out: Path, config: "StudyConfig", real: "Dataset", wanted: "Wanted" = None, groups_file: Path | None = None
+) -> "Split":
+    """The split of the photos of the study in `out`: the one it has, which an asked one must equal, else the asked one.
 
     Raises
     ------
@@ -27,42 +30,42 @@ def split_of(study: "Study", real: "Dataset", sources: "Sources") -> "Split":
     """
     from segmentation import splits
 
-    path = study.out / SPLIT
+    path = out / SPLIT
     there = splits.load(path) if path.exists() else None
-    if there is not None and sources.split is None and sources.groups_file is None:
+    if there is not None and wanted is None and groups_file is None:
         return there
     named = copies.by_name(real)
-    asked = _asked_split(study.config, real, sources, named)
+    asked = _asked_split(config, real, wanted, groups_file, named)
     if there is not None and named is not None and there.digest != asked.digest:  # of before copies were told
-        asked = _asked_split(study.config, real, sources, None)
+        asked = _asked_split(config, real, wanted, groups_file, None)
     if there is not None and there.digest != asked.digest:
         raise InputError(
-            f"{study.out}: split: {_named(there)} there, {_named(asked)} asked; leave out --split and --groups-file to "
+            f"{out}: split: {_named(there)} there, {_named(asked)} asked; leave out --split and --groups-file to "
             "keep the one there, or choose another folder"
         )
     return there or asked
 
 
 def _asked_split(
-    config: "StudyConfig", real: "Dataset", sources: "Sources", named: Mapping[str, str] | None
+    config: "StudyConfig", real: "Dataset", wanted: "Wanted", groups_file: Path | None, named: Mapping[str, str] | None
 ) -> "Split":
     """The split that is asked for; `named` are spots where none are given, the sources of copies."""
     from segmentation import coco, groups, splits
 
-    if isinstance(sources.split, splits.Split):
-        return sources.split
-    if isinstance(sources.split, Path):
-        if sources.groups_file is not None:
+    if isinstance(wanted, splits.Split):
+        return wanted
+    if isinstance(wanted, Path):
+        if groups_file is not None:
             raise InputError("--groups-file: a split file has its own groups; give one of the two")
-        loaded = splits.load(sources.split)
+        loaded = splits.load(wanted)
         known = {photo.file_name for photo in real.photos}
         if strange := [name for name in loaded.group if name not in known]:
-            raise InputError(f"{sources.split}: photo {strange[0]!r} is not in {real.folder}; split these photos")
+            raise InputError(f"{wanted}: photo {strange[0]!r} is not in {real.folder}; split these photos")
         return loaded
-    spots = named if sources.groups_file is None else groups.by_column(sources.groups_file, real, SPOT)
+    spots = named if groups_file is None else groups.by_column(groups_file, real, SPOT)
     own = {photo.split for photo in real.photos} == set(coco.SPLITS)
     drawn: How = "published" if config.profile == "paper" or spots is not named or named is None else "grouped"
-    how = sources.split or ("own" if own and config.profile != "paper" else drawn)
+    how = wanted or ("own" if own and config.profile != "paper" else drawn)
     if how == "grouped" and spots is None:
         raise InputError("--split grouped needs --groups-file, or a file that `python -m segmentation split` wrote")
     return splits.split(real, how=how, seed=config.seed, groups=spots)

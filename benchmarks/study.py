@@ -110,7 +110,7 @@ def _photos(study: Study, sources: Sources, address: str | None) -> "tuple[Datas
         folder = study.out / STANDIN
         _render(folder, study.config.standin, study.config.seed + STANDIN_SEED_OFFSET, address)
         real = coco.read(folder)
-    return real, study.split or split_of(study, real, sources)
+    return real, study.split or split_of(study.out, study.config, real, sources.split, sources.groups_file)
 
 
 def _with_renders(study: Study, address: str | None) -> Study:

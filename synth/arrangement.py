@@ -10,7 +10,7 @@ import trimesh
 
 from synth import surroundings
 from synth.bridges import bridge, deck
-from synth.preset import Preset
+from synth.preset import SUITS, Preset
 from synth.spec import Prop
 from synth.specimen import Specimen
 from synth.standing import WIDE_M, Arrangement, Draw, Placed, corners, place_beside, resting
@@ -98,18 +98,11 @@ def rack(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> Arr
 ARRANGEMENTS: Mapping[str, Callable[[Draw, str, Preset, np.random.Generator], Arrangement]] = {
     "yard": yard, "bridge": bridge, "deck": deck, "floor": floor, "rack": rack,
 }  # fmt: skip
-# Which kinds can be the subject of one; a yard takes all.
-SUITS = {
-    "bridge": ("bearing", "beam", "plate", "bolt"),
-    "deck": ("beam",),
-    "floor": ("plate", "bolt", "railing", "stair", "pipe"),
-    "rack": ("pipe",),
-}
 
 
 def choose(chosen: Preset, kind: str, rng: np.random.Generator) -> str:
     """The name of an arrangement for a subject of this kind, by the preset's weights."""
-    fitting = [(name, weight) for name, weight in chosen.arrangements if kind in SUITS.get(name, (kind,))]
+    fitting = [(name, weight) for name, weight in chosen.arrangements if kind in SUITS[name]]
     weights = np.array([weight for _, weight in fitting])
     return fitting[int(rng.choice(len(fitting), p=weights / weights.sum()))][0]
 

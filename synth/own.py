@@ -14,9 +14,8 @@ from typing import Any, TypeVar, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from synth.arrangement import ARRANGEMENTS, SUITS
 from synth.ground import GROUNDS
-from synth.preset import KINDS, LabelRule, Preset, Range, Sensor
+from synth.preset import KINDS, SUITS, LabelRule, Preset, Range, Sensor
 from synth.presets import preset
 from synth.spec import Color
 from twin.files import InputError, read_json
@@ -25,7 +24,7 @@ LIKE = "like"
 _Part = TypeVar("_Part", Preset, Sensor, LabelRule)
 _HDRIS = ("city", "courtyard", "forest", "interior", "night", "studio", "sunrise", "sunset")  # in the bpy wheel
 _WORDS: Mapping[str, tuple[str, ...]] = {
-    "kinds": KINDS, "arrangements": tuple(ARRANGEMENTS), "grounds": GROUNDS, "beds": GROUNDS,
+    "kinds": KINDS, "arrangements": tuple(SUITS), "grounds": GROUNDS, "beds": GROUNDS,
     "walls": ("brick", "concrete", "none", "plain", "stained concrete"), "worlds": ("sky", *_HDRIS),
 }  # fmt: skip
 # The least and the most that numbers of a field may be, where that is not 0 and no end; what ends in "_share" is one.
@@ -85,7 +84,7 @@ def changed(chosen: Preset, changes: str) -> Preset:
         raise InputError(str(error)) from error
     taken = [name for name, weight in found.arrangements if weight > 0]
     for kind in found.kinds:
-        if not any(kind in SUITS.get(name, (kind,)) for name in taken):
+        if not any(kind in SUITS[name] for name in taken):
             listed = ", ".join(taken) or "none"
             raise InputError(f"kinds: {kind} stands in no arrangement of {listed}; add yard, which takes every kind")
     return found

@@ -10,6 +10,14 @@ from synth.spec import Color
 Range = tuple[float, float]
 KINDS = ("bar", "beam", "bearing", "bolt", "chain", "pipe", "plate", "railing", "stair")
 POLICIES = ("annotator", "exact")
+# Which kinds each arrangement (`synth.arrangement`) takes as its subject.
+SUITS: Mapping[str, tuple[str, ...]] = {
+    "yard": KINDS,
+    "bridge": ("bearing", "beam", "plate", "bolt"),
+    "deck": ("beam",),
+    "floor": ("plate", "bolt", "railing", "stair", "pipe"),
+    "rack": ("pipe",),
+}
 
 
 @dataclass(frozen=True, kw_only=True)

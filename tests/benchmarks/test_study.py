@@ -571,7 +571,7 @@ def test_runs_trained_elsewhere_count_whatever_their_arm_is_called(
     out, sources = tmp_path / "out", Sources(data=data)
     config = small(kinds=("real", "copy-paste"), fractions=(0.1, 1.0), runs=1)
     real = coco.read(data)
-    split = split_of(prepare(out, config, sources), real, sources)
+    split = split_of(out, config, real)
     if when == "after":
         study.run(out, small(kinds=("real",), runs=1), sources)
     for key, name in (("copy-paste-10pct-vgg16-00", "real-copy-paste"), ("real-10pct-vgg16-00", "real")):
