@@ -9,7 +9,7 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from benchmarks.config import STUDIES, Cell, StudyConfig, arm_at, in_order
-from segmentation.config import Adaptation, DataArm
+from segmentation.config import COPY_PASTE, Adaptation, DataArm
 from twin.files import InputError
 
 if TYPE_CHECKING:
@@ -66,6 +66,8 @@ class Mix:
     share: float = 0.5
     pretrain: float = 0.0
     adaptation: Adaptation | None = None
+    copy_paste: bool = False
+    """The photos get corrosion of one another pasted in, as in the arm copy-paste, so that renders come on top of it."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.share < 1:
@@ -80,7 +82,8 @@ class Mix:
         """Says how, so that several ways of mixing have their runs in one folder, such as ``mixed50``."""
         parts = [f"mixed{100 * self.share:g}"]
         parts += [f"pretrain{100 * self.pretrain:g}"] if self.pretrain else []
-        return "-".join([*parts, *([self.adaptation] if self.adaptation else [])])
+        parts += [self.adaptation] if self.adaptation else []
+        return "-".join([*parts, *([COPY_PASTE.name] if self.copy_paste else [])])
 
     def arm(self, recipe: Recipe, *, small: bool, shuffled: bool = False) -> DataArm:
         """The arm of photos, all or the small part, with renders, whose masks may be shuffled."""
@@ -90,6 +93,7 @@ class Mix:
             synth_share=self.share,
             pretrain=self.pretrain,
             adaptation=self.adaptation,
+            copy_paste=COPY_PASTE.copy_paste if self.copy_paste else 0.0,
             shuffled_masks=shuffled,
         )
 

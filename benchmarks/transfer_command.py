@@ -22,6 +22,7 @@ def transfer(
     share: float = 0.5,
     pretrain: float = 0.0,
     adaptation: Adaptation | None = None,
+    copy_paste: bool = False,
     render_counts: tuple[int, ...] = (),
     across: tuple[Path, ...] = (),
     clean: Path | None = None,
@@ -54,6 +55,7 @@ def transfer(
         share: of renders in each batch of the mixed arms.
         pretrain: part of the steps, at the start of the mixed arms, whose batches are renders only.
         adaptation: of each render in the mixed arms towards a photo: fourier, histogram or colours.
+        copy_paste: paste corrosion of one another into the photos of the mixed arms, too.
         render_counts: numbers such as 100 300; the first so many renders are tried too, alone and with the small part.
         across: other real sets, on which every run is measured, too.
         clean: pictures without corrosion, such as `python -m synth render --preset clean --seed 1`, for false alarms.
@@ -83,9 +85,9 @@ def transfer(
     if renders_goal <= 0:
         raise InputError(f"--renders-goal {renders_goal:g} must be above 0; 0.95 is 95 % of the all-real score")
     settings = Recipe(steps=steps, size=size, threads=threads, folds=folds, fraction=fraction, seed=seed)
-    mix = Mix(share=share, pretrain=pretrain, adaptation=adaptation)
+    mix = Mix(share=share, pretrain=pretrain, adaptation=adaptation, copy_paste=copy_paste)
     if screen and not mixed and mix != Mix():
-        raise InputError("--share, --pretrain and --adaptation say how to mix: with --screen give --mixed, too")
+        raise InputError("--share, --pretrain, --adaptation and --copy-paste say how to mix: with --screen give --mixed, too")
     command = shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
     given = campaign.given(
         out,

@@ -87,8 +87,17 @@ def test_arms_are_those_of_the_question_and_shuffling_is_all_that_sets_the_contr
     assert different == {"name", "shuffled_masks"}
 
 
+def test_pasting_is_all_that_sets_a_mix_with_it_apart_and_the_photos_are_those_of_copy_paste() -> None:
+    plain, pasted = (Mix(copy_paste=each).arm(SETTINGS, small=True) for each in (False, True))
+    control = {cell.arm.name: cell.arm for cell in recipe.of_photos(SETTINGS)}["copy-paste-10pct"]
+    assert {name for name in vars(plain) if getattr(plain, name) != getattr(pasted, name)} == {"name", "copy_paste"}
+    different = {name for name in vars(control) if getattr(control, name) != getattr(pasted, name)}
+    assert different == {"name", "synth_share"}
+
+
 def test_each_way_of_mixing_has_its_own_name() -> None:
     ways = [Mix(), Mix(share=0.25), Mix(share=0.0, pretrain=0.5), Mix(pretrain=0.5), Mix(adaptation="fourier")]
+    ways += [replace(each, copy_paste=True) for each in ways]
     assert len({each.name for each in ways}) == len(ways)
 
 
