@@ -161,8 +161,13 @@ def screen(asked: Given, settings: Recipe, mix: Mix | None, *, reference: bool) 
     return failed
 
 
-def confirm(asked: Given, settings: Recipe, mix: Mix, *, runs: int, renders_goal: float, command: str) -> list[str]:
+def confirm(
+    asked: Given, settings: Recipe, mix: Mix, *, few_only: bool, runs: int, renders_goal: float, command: str
+) -> list[str]:
     """Train all arms in cross-validation, log that test photos are opened, and write the tables after each run.
+
+    With `few_only` renders come beside the small part of the photos alone, so that another mix costs one arm.
+    The tables hold what is complete of the other arms, too.
 
     Raises
     ------
@@ -175,7 +180,8 @@ def confirm(asked: Given, settings: Recipe, mix: Mix, *, runs: int, renders_goal
         photos.name: [recipe.folds(photos.data, photos.spots, settings, run) for run in range(runs)]
         for photos in asked.sets
     }
-    planned = _parts(asked, settings, mix, folds, _written(asked, dry_run=True))
+    written = _written(asked, dry_run=True)
+    planned = _parts(asked, settings, transfer.arms_of(settings, mix, written, few_only=few_only), folds)
     work = transfer.survey(out, [part for of_set in planned.values() for part in of_set], asked.address)
     sets = ", ".join(f"{each.name} ({len(each.data.photos)} photos)" for each in asked.sets)
     print(work.describe(out, f"{runs} runs of {settings.folds} folds of {sets}"), flush=True)  # noqa: T201
@@ -197,15 +203,15 @@ def confirm(asked: Given, settings: Recipe, mix: Mix, *, runs: int, renders_goal
             "runs": runs,
         }
         openings.log(out, command, opened)
-        every = _parts(asked, settings, mix, folds, renders)
+        every = _parts(asked, settings, transfer.arms_of(settings, mix, renders, few_only=few_only), folds)
+        shown = _parts(asked, settings, transfer.arms_of(settings, mix, renders, beside=Mix()), folds)
         whole = [part for of_set in every.values() for part in of_set]
         failed: list[str] = []
         for run in range(runs):
             for photos in asked.sets:
-                of_set = every[photos.name]
-                of_run = [part for part in of_set if part.fold.run == run]
+                of_run = [part for part in every[photos.name] if part.fold.run == run]
                 failed += transfer.train(out, of_run, whole, work, asked.address)
-                page = _tables(asked, photos, of_set, settings, mix, renders_goal)
+                page = _tables(asked, photos, shown[photos.name], settings, mix, renders_goal)
                 if run == runs - 1:
                     print(page)  # noqa: T201
     return failed
@@ -231,12 +237,10 @@ def _written(asked: Given, *, dry_run: bool) -> tuple[Renders, ...]:
 def _parts(
     asked: Given,
     settings: Recipe,
-    mix: Mix,
+    arms: Sequence[tuple[Renders | None, tuple[Cell, ...]]],
     folds: Mapping[str, Sequence[Sequence[Fold]]],
-    renders: Sequence[Renders],
 ) -> dict[str, list[Part]]:
     """The studies of each set, by run, fold and renders."""
-    arms = transfer.arms_of(settings, mix, renders)
     return {
         photos.name: [
             part

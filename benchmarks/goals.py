@@ -158,9 +158,9 @@ def judge(
         (first, second)
         for first, second in (
             (real, RENDERS), (few, RENDERS), (few, mixed), (pasted, mixed), (real, mixed), (real, full),
-            (few, shuffled), (shuffled, mixed), (few, pasted), (few, real),
+            (few, shuffled), (shuffled, mixed), (few, pasted), (few, real), (f"{Mix().name}{small}", mixed),
         )
-        if first in found and second in found
+        if first in found and second in found and first != second
     ]  # fmt: skip
     pairs += [(arm, whole) for arm in found if (whole := arm.partition(FIRST)[0]) != arm and whole in found]
     compared = arms(scores, pairs=pairs, score="f1", groups=groups) if pairs else []

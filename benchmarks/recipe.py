@@ -67,7 +67,7 @@ class Mix:
     pretrain: float = 0.0
     adaptation: Adaptation | None = None
     copy_paste: bool = False
-    """The photos get corrosion of one another pasted in, as in the arm copy-paste, so that renders come on top of it."""
+    """Whether photos get corrosion of one another pasted in, too, as in the arm copy-paste."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.share < 1:

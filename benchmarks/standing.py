@@ -48,7 +48,7 @@ def write(out: Path, photos: Photos, renders: str, every: Sequence[Part], asked:
     folds = asked.settings.folds
     counted = pooled.counted(every, folds)
     scores = pooled.scores(counted)
-    name = f"{photos.name}-{renders}"
+    name = "-".join([photos.name, renders, *([asked.mix.name] if asked.mix != Mix() else [])])
     if not scores:
         return f"# {name}\n\nNo run is complete in all {folds} folds.\n"
     groups = photos.groups

@@ -48,7 +48,8 @@ def transfer(
         screen: the inner loop: renders only, two runs, validation photos; writes the worst photos into the folder.
         confirm: all arms, all photos tested once a run; the default.
         reference: with --screen, train all real photos on the same fold, too; done once for all renders.
-        mixed: with --screen, train the small part of the photos, with and without the renders, on the same fold, too.
+        mixed: with --screen, train the small part of the photos, with and without the renders, on the same fold, too;
+            with --confirm, leave renders alone, all photos with renders and shuffled masks out, to try another mix.
         runs: of each arm, each in all folds; more may be added later.
         folds: of the cross-validation, by whole spots, dealt anew for each run.
         fraction: the small part of the real training photos.
@@ -73,9 +74,10 @@ def transfer(
 
     if screen and confirm:
         raise InputError("--screen and --confirm: give one of the two")
-    for name, value in (("--reference", reference), ("--mixed", mixed)):
-        if value and not screen:
-            raise InputError(f"{name} goes with --screen; --confirm trains those arms anyhow")
+    if reference and not screen:
+        raise InputError("--reference goes with --screen; --confirm trains all real photos anyhow")
+    if mixed and not screen and render_counts:
+        raise InputError("--render-counts needs renders alone, which --mixed leaves out; give one of the two")
     if screen and across:
         raise InputError("--screen looks at validation photos of one set alone; --across goes with --confirm")
     if screen and render_counts:
@@ -87,7 +89,8 @@ def transfer(
     settings = Recipe(steps=steps, size=size, threads=threads, folds=folds, fraction=fraction, seed=seed)
     mix = Mix(share=share, pretrain=pretrain, adaptation=adaptation, copy_paste=copy_paste)
     if screen and not mixed and mix != Mix():
-        raise InputError("--share, --pretrain, --adaptation and --copy-paste say how to mix: with --screen give --mixed, too")
+        how = "--share, --pretrain, --adaptation and --copy-paste"
+        raise InputError(f"{how} say how to mix: with --screen give --mixed, too")
     command = shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
     given = campaign.given(
         out,
@@ -103,7 +106,9 @@ def transfer(
     if screen:
         failed = campaign.screen(given, settings, mix if mixed else None, reference=reference)
     else:
-        failed = campaign.confirm(given, settings, mix, runs=runs, renders_goal=renders_goal, command=command)
+        failed = campaign.confirm(
+            given, settings, mix, few_only=mixed, runs=runs, renders_goal=renders_goal, command=command
+        )
     for name in failed:
         print(f"failed: {name}; the same command tries it again", file=sys.stderr)  # noqa: T201
     return 1 if failed else 0

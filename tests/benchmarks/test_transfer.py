@@ -148,6 +148,34 @@ def test_another_way_of_mixing_trains_its_own_arms_alone(home: Path, trained: li
     assert names == {f"{arm}-mobilenet_v2-00" for arm in ("mixed25", "mixed25-10pct", "shuffled-mixed25-10pct")}
 
 
+def test_a_mix_of_few_photos_alone_costs_one_arm_and_stands_beside_all_others_in_tables_of_its_own(
+    home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    give(home, runs=2)
+    tables = snapshot(home / "out" / "tables")
+    trained.clear()
+    capsys.readouterr()
+    assert give(home, runs=2, mixed=True, copy_paste=True) == 0
+    assert [Path(each).name for each in trained] == ["mixed50-copy-paste-10pct-mobilenet_v2-00"] * 4
+    arms = {read_json(Path(each) / "run.json")["config"]["arm"]["copy_paste"] for each in trained}
+    assert arms == {0.5}
+    said = capsys.readouterr().out
+    for row in ("renders", "mixed50-10pct", "mixed50-copy-paste-10pct", "copy-paste-10pct", "real"):
+        assert f"| {row} | 0." in said
+    assert "| mixed50-copy-paste-10pct − mixed50-10pct | " in said
+    assert "| mixed50-copy-paste-10pct − copy-paste-10pct | " in said
+    after = snapshot(home / "out" / "tables")
+    assert {name: after.pop(name) for name in tables} == tables
+    assert sorted(name.partition("-mixed50-copy-paste")[2] for name in after) == ["-per-image.csv", ".md"]
+
+
+def test_few_photos_with_renders_may_be_all_that_is_trained_with_renders(home: Path, trained: list[str]) -> None:
+    give(home, mixed=True)
+    assert {Path(each).name.removesuffix("-mobilenet_v2-00") for each in trained} == {
+        "real", "real-10pct", "copy-paste-10pct", "mixed50-10pct",
+    }  # fmt: skip
+
+
 def test_other_sets_and_clean_pictures_are_measured_and_shown(
     home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -437,8 +465,9 @@ def test_categories_that_count_reach_every_run(home: Path, trained: list[str]) -
         ({"screen": True, "confirm": True}, "give one of the two"),
         ({"screen": True, "render_counts": (2,)}, "goes with --confirm"),
         ({"reference": True}, "--reference goes with --screen"),
-        ({"mixed": True}, "--mixed goes with --screen"),
+        ({"mixed": True, "render_counts": (2,)}, "--mixed leaves out"),
         ({"screen": True, "share": 0.25}, "give --mixed"),
+        ({"screen": True, "copy_paste": True}, "give --mixed"),
         ({"synth": Path("absent")}, "--synth .*absent"),
         ({"data": ()}, "at least one folder"),
         ({"data": (Path("absent"),)}, "absent"),
