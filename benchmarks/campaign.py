@@ -180,8 +180,9 @@ def confirm(
         photos.name: [recipe.folds(photos.data, photos.spots, settings, run) for run in range(runs)]
         for photos in asked.sets
     }
-    written = _written(asked, dry_run=True)
-    planned = _parts(asked, settings, transfer.arms_of(settings, mix, written, few_only=few_only), folds)
+    trained = (recipe.few_mixed if few_only else recipe.of_renders)(settings, mix)
+    shown = tuple(dict.fromkeys(recipe.of_renders(settings, mix) + recipe.few_mixed(settings, Mix())))
+    planned = _parts(asked, settings, mix, trained, folds, _written(asked, dry_run=True))
     work = transfer.survey(out, [part for of_set in planned.values() for part in of_set], asked.address)
     sets = ", ".join(f"{each.name} ({len(each.data.photos)} photos)" for each in asked.sets)
     print(work.describe(out, f"{runs} runs of {settings.folds} folds of {sets}"), flush=True)  # noqa: T201
@@ -203,15 +204,14 @@ def confirm(
             "runs": runs,
         }
         openings.log(out, command, opened)
-        every = _parts(asked, settings, transfer.arms_of(settings, mix, renders, few_only=few_only), folds)
-        shown = _parts(asked, settings, transfer.arms_of(settings, mix, renders, beside=Mix()), folds)
+        every, in_tables = (_parts(asked, settings, mix, cells, folds, renders) for cells in (trained, shown))
         whole = [part for of_set in every.values() for part in of_set]
         failed: list[str] = []
         for run in range(runs):
             for photos in asked.sets:
                 of_run = [part for part in every[photos.name] if part.fold.run == run]
                 failed += transfer.train(out, of_run, whole, work, asked.address)
-                page = _tables(asked, photos, shown[photos.name], settings, mix, renders_goal)
+                page = _tables(asked, photos, in_tables[photos.name], settings, mix, renders_goal)
                 if run == runs - 1:
                     print(page)  # noqa: T201
     return failed
@@ -237,10 +237,13 @@ def _written(asked: Given, *, dry_run: bool) -> tuple[Renders, ...]:
 def _parts(
     asked: Given,
     settings: Recipe,
-    arms: Sequence[tuple[Renders | None, tuple[Cell, ...]]],
+    mix: Mix,
+    cells: tuple[Cell, ...],
     folds: Mapping[str, Sequence[Sequence[Fold]]],
+    renders: Sequence[Renders],
 ) -> dict[str, list[Part]]:
-    """The studies of each set, by run, fold and renders."""
+    """The studies of each set, by run, fold and renders; `cells` are the arms with all of the renders."""
+    arms = transfer.arms_of(settings, mix, renders, cells)
     return {
         photos.name: [
             part

@@ -158,21 +158,11 @@ def parts(
 
 
 def arms_of(
-    settings: Recipe, mix: Mix, renders: Sequence[Renders], *, few_only: bool = False, beside: Mix | None = None
+    settings: Recipe, mix: Mix, renders: Sequence[Renders], cells: tuple[Cell, ...]
 ) -> list[tuple[Renders | None, tuple[Cell, ...]]]:
-    """What `parts` trains to judge renders: all arms with all of them, the curve's with the first so many.
-
-    With `few_only` only the arm of the small part of the photos takes renders; `beside` is a mix of which that arm
-    belongs to it as well.
-    """
-    also = recipe.few_mixed(settings, beside) if beside not in (None, mix) else ()
-
-    def cells(count: int | None) -> tuple[Cell, ...]:
-        if count is not None:
-            return recipe.curve(settings, mix)
-        return (recipe.few_mixed if few_only else recipe.of_renders)(settings, mix) + also
-
-    return [(None, recipe.of_photos(settings)), *((each, cells(each.count)) for each in renders)]
+    """What `parts` trains to judge renders: `cells` with all of them, the curve's with the first so many."""
+    with_renders = [(each, cells if each.count is None else recipe.curve(settings, mix)) for each in renders]
+    return [(None, recipe.of_photos(settings)), *with_renders]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
