@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks import crossed
 from benchmarks.comparison import ERROR, Comparison, arms
 from benchmarks.crossed import FloatArray
-from benchmarks.recipe import FIRST, RENDERS, Mix, Recipe
+from benchmarks.recipe import FIRST, RENDERS, SHUFFLED, Mix, Recipe
 from benchmarks.statistics import RunScores
 from benchmarks.table import p_value
 from benchmarks.verdict import VERDICTS, detectable
@@ -143,7 +143,7 @@ def judge(
     """Compare the arms and hold them against the goals; what has fewer than two runs in common is not tested."""
     small = settings.small
     real, few, pasted = "real", f"real{small}", f"copy-paste{small}"
-    mixed, full, shuffled = f"{mix.name}{small}", mix.name, f"shuffled-{mix.name}{small}"
+    mixed, full, shuffled = f"{mix.name}{small}", mix.name, f"{SHUFFLED}{mix.name}{small}"
     found: dict[str, dict[int, RunScores]] = {}
     for each in scores:
         found.setdefault(each.arm, {})[each.run] = each

@@ -24,6 +24,7 @@ SCREEN_RUNS = 2
 SCREEN_FOLDS = 5  # or as many as there are spots: a screen shows the same photos whatever the folds of the proof
 FIRST = " (first "  # in the name of an arm that takes the first so many renders
 RENDERS = "renders"  # the arm of renders only
+SHUFFLED = "shuffled-"  # before the name of an arm whose renders carry each other's masks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +89,7 @@ class Mix:
     def arm(self, recipe: Recipe, *, small: bool, shuffled: bool = False) -> DataArm:
         """The arm of photos, all or the small part, with renders, whose masks may be shuffled."""
         return DataArm(
-            name=f"{'shuffled-' if shuffled else ''}{self.name}{recipe.small if small else ''}",
+            name=f"{SHUFFLED if shuffled else ''}{self.name}{recipe.small if small else ''}",
             real_fraction=recipe.fraction if small else 1.0,
             synth_share=self.share,
             pretrain=self.pretrain,
@@ -116,7 +117,7 @@ def few_real(recipe: Recipe) -> tuple[Cell, ...]:
 def of_renders(recipe: Recipe, mix: Mix) -> tuple[Cell, ...]:
     """The arms with renders, and the control whose masks are shuffled."""
     shuffled = mix.arm(recipe, small=True, shuffled=True)
-    return curve(recipe, mix) + _cells({mix.name: mix.arm(recipe, small=False), f"shuffled-{mix.name}": shuffled})
+    return curve(recipe, mix) + _cells({mix.name: mix.arm(recipe, small=False), f"{SHUFFLED}{mix.name}": shuffled})
 
 
 def curve(recipe: Recipe, mix: Mix) -> tuple[Cell, ...]:

@@ -1,18 +1,18 @@
-"""The tables of a transfer folder: goals, arms, differences, other sets, false alarms; as Markdown, scores as CSV."""
+"""The tables of a transfer folder: goals, arms, differences, other sets, false alarms; as Markdown, CSV, a figure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import crossed, goals, openings, pooled, recipe
+from benchmarks import arms_figure, crossed, drawing, goals, openings, pooled, recipe
 from benchmarks.copies import HINT
 from benchmarks.goals import Goal, Judged
 from benchmarks.recipe import RENDERS, Mix, Recipe
 from benchmarks.statistics import RunScores
 from benchmarks.transfer import Part, Photos
 from benchmarks.where import unit_names
-from twin.files import write_text
+from twin.files import atomic_file, write_text
 
 if TYPE_CHECKING:
     from segmentation.runs import PerImage
@@ -38,7 +38,7 @@ class Asked:
 
 
 def write(out: Path, photos: Photos, renders: str, every: Sequence[Part], asked: Asked) -> str:
-    """Write the tables of one set and one set of renders into ``tables/``, and return them as Markdown.
+    """Write the tables and the figure of one set and one set of renders into ``tables/``; the tables as Markdown.
 
     Parameters
     ----------
@@ -79,6 +79,10 @@ def write(out: Path, photos: Photos, renders: str, every: Sequence[Part], asked:
 
     write_text(out / TABLES / f"{name}.md", page)
     write_table(out / TABLES / f"{name}-per-image.csv", COLUMNS, _rows(scores, groups))
+    about = f"{photos.name}: {judged.photos} photos, {judged.units} {judged.unit}s; {renders}."
+    for kind, content in drawing.files(arms_figure.ladder(name, judged.arms, about, asked.settings)).items():
+        with atomic_file(out / TABLES / f"{name}.{kind}") as stream:
+            stream.write(content)
     return page
 
 

@@ -113,8 +113,12 @@ def test_every_arm_is_trained_in_every_fold_and_each_photo_counts_once(
             tp, fp, fn = (int(row[name]) for name in ("tp", "fp", "fn"))
             f1.setdefault(path.parent.name.rpartition("-mobilenet_v2-")[0], []).append(2 * tp / (2 * tp + fp + fn))
     assert {len(each) for each in f1.values()} == {2 * 20}
+    (figure,) = (home / "out" / "tables").glob("photos-renders-*.svg")
+    drawn = figure.read_text()
     for arm, values in f1.items():
         assert f"| {arm} | {np.mean(values):.3f} ± " in said
+        assert f"<!-- {np.mean(values):.3f} -->" in drawn
+    assert figure.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_same_command_repeats_nothing_and_more_runs_add_to_it(home: Path, trained: list[str]) -> None:
@@ -166,7 +170,7 @@ def test_a_mix_of_few_photos_alone_costs_one_arm_and_stands_beside_all_others_in
     assert "| mixed50-copy-paste-10pct − copy-paste-10pct | " in said
     after = snapshot(home / "out" / "tables")
     assert {name: after.pop(name) for name in tables} == tables
-    assert sorted(name.partition("-mixed50-copy-paste")[2] for name in after) == ["-per-image.csv", ".md"]
+    assert sorted(name.partition("-mixed50-copy-paste")[2] for name in after) == ["-per-image.csv", ".md", ".png", ".svg"]
 
 
 def test_few_photos_with_renders_may_be_all_that_is_trained_with_renders(home: Path, trained: list[str]) -> None:
