@@ -18,7 +18,7 @@ def scores(seed: int, runs: int, units: int, *, run_sd: float = 0.02, unit_sd: f
 
 def test_the_mean_squares_of_two_backbones_are_those_of_the_analysis_of_variance() -> None:
     runs, units = 3, 10
-    tables = [scores(1, runs, units), scores(2, runs, units, unit_sd=0.1)]
+    tables = [scores(1, runs, units, run_sd=0.1), scores(2, runs, units, run_sd=0.1, unit_sd=0.1)]
     rows = [(b, r, i, tables[b][r, i]) for b in range(2) for r in range(runs) for i in range(units)]
     fit = ols("y ~ C(b) * C(i) + C(b):C(r)", pd.DataFrame(rows, columns=["b", "r", "i", "y"])).fit()
     square = anova_lm(fit).eval("sum_sq / df")
@@ -74,18 +74,36 @@ def test_without_a_run_part_the_test_is_paired_over_units() -> None:
     assert p_value(paired(moments(twice[1] - twice[0]))) == pytest.approx(expected, rel=1e-6)
 
 
-@example(run=1.0, unit=1.0, freedom=1.0, units=5, d=1e-8)  # near p = 1 the quantiles are exact to 1e-8 only
+def test_no_interval_is_narrower_than_of_the_units_alone() -> None:
+    """Runs that happen to agree on average, however much they scatter on each unit."""
+    rng = np.random.default_rng(9)
+    table = 0.02 + rng.normal(0, 0.05, 40) + rng.normal(0, 0.1, (3, 40))
+    table += table.mean() - table.mean(axis=1, keepdims=True)
+    contrast = paired(moments(table))
+    assert contrast.run < 1e-30
+    low, high = ttest_1samp(table.mean(axis=0), 0).confidence_interval(0.95)
+    assert (contrast.difference - half_width(contrast, 0.05), contrast.difference + half_width(contrast, 0.05)) == (
+        pytest.approx(low), pytest.approx(high),
+    )  # fmt: skip
+    assert p_value(contrast) == pytest.approx(ttest_1samp(table.mean(axis=0), 0).pvalue, rel=1e-6)
+    both = between(moments(np.zeros((3, 40)) + 0.5), moments(table))
+    assert half_width(both, 0.05) == pytest.approx(half_width(contrast, 0.05))
+
+
+@example(run=1.0, unit=1.0, more=0.0, freedom=1.0, units=5, d=1e-8)  # near p = 1 the quantiles are exact to 1e-8 only
 @given(
-    run=st.floats(1e-8, 1), unit=st.floats(0, 1), freedom=st.floats(1, 30), units=st.integers(2, 50), d=st.floats(-3, 3)
-)
+    run=st.floats(1e-8, 1), unit=st.floats(0, 1), more=st.floats(0, 1), freedom=st.floats(1, 30),
+    units=st.integers(2, 50), d=st.floats(-3, 3),
+)  # fmt: skip
 def test_the_p_value_is_the_error_rate_whose_interval_ends_at_zero(
-    run: float, unit: float, freedom: float, units: int, d: float
+    run: float, unit: float, more: float, freedom: float, units: int, d: float
 ) -> None:
     contrast = Contrast(
         difference=np.array(d),
         run=np.array(run),
         run_freedom=np.array(freedom),
         unit=np.array(unit),
+        unit_alone=np.array(unit + more),
         unit_freedom=units - 1,
     )
     p = p_value(contrast)
@@ -103,11 +121,13 @@ def test_the_p_value_is_the_error_rate_whose_interval_ends_at_zero(
 def test_the_interval_errs_no_more_than_it_says_whatever_the_true_variances(share: float) -> None:
     rng = np.random.default_rng(6)
     sets, runs, units = 40_000, 3, 20
+    unit = (1 - share) * rng.chisquare(units - 1, sets) / (units - 1)
     contrast = Contrast(
         difference=rng.normal(0, 1, sets),
         run=share * rng.chisquare(runs - 1, sets) / (runs - 1),
         run_freedom=np.full(sets, runs - 1.0),
-        unit=(1 - share) * rng.chisquare(units - 1, sets) / (units - 1),
+        unit=unit,
+        unit_alone=unit,
         unit_freedom=units - 1,
     )
     misses = np.mean(np.abs(contrast.difference) > half_width(contrast, 0.05))
