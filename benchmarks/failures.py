@@ -62,8 +62,8 @@ def causes(photos: Photos, tables: Sequence["PerImage"], alarms: Sequence[FloatA
     known = {photo.file_name: photo for photo in photos.data.photos}
     properties = [where.describe(known[name]) for name in names]
     f1 = np.array([evaluate.scores(each.tp, each.fp, each.fn, each.tn)[0] for each in tables])
-    precision = np.array([_share(each.tp, each.fp) for each in tables])
-    recall = np.array([_share(each.tp, each.fn) for each in tables])
+    precision = np.array([rate(each.tp, each.fp) for each in tables])
+    recall = np.array([rate(each.tp, each.fn) for each in tables])
     return Causes(
         images=names,
         units=tuple(photos.spots[name] for name in names),
@@ -77,7 +77,8 @@ def causes(photos: Photos, tables: Sequence["PerImage"], alarms: Sequence[FloatA
     )
 
 
-def _share(part: npt.NDArray[np.int64], rest: npt.NDArray[np.int64]) -> FloatArray:
+def rate(part: npt.NDArray[np.int64], rest: npt.NDArray[np.int64]) -> FloatArray:
+    """Precision (of tp, fp) or recall (of tp, fn); NaN where nothing was called, or is, corrosion."""
     whole = part + rest
     found: FloatArray = np.where(whole > 0, part / np.maximum(whole, 1), np.nan)
     return found

@@ -15,6 +15,7 @@ import numpy as np
 from benchmarks import crossed
 from benchmarks.comparison import ERROR, Comparison, arms
 from benchmarks.crossed import FloatArray
+from benchmarks.equivalence import MARGIN
 from benchmarks.recipe import FIRST, RENDERS, SHUFFLED, Mix, Recipe
 from benchmarks.statistics import RunScores
 from benchmarks.table import p_value
@@ -121,12 +122,14 @@ def _reach(refused: Callable[[float], bool]) -> float:
 class Judged:
     """The arms of one set and one set of renders, their comparisons, and the goals.
 
-    `arms` holds for each arm (runs, units) scores: means of the photos of each spot.
+    `arms` holds for each arm (runs, units) scores: means of the photos of each spot. `wanted` is the mean score that an
+    arm should reach, where the all-real one has a run.
     """
 
     arms: Mapping[str, FloatArray]
     comparisons: tuple[Comparison, ...]
     goals: tuple[Goal, ...]
+    wanted: Mapping[str, float]
     photos: int
     units: int
     unit: str
@@ -157,8 +160,9 @@ def judge(
     pairs = [
         (first, second)
         for first, second in (
-            (real, RENDERS), (few, RENDERS), (few, mixed), (pasted, mixed), (real, mixed), (real, full),
-            (few, shuffled), (shuffled, mixed), (few, pasted), (few, real), (f"{Mix().name}{small}", mixed),
+            (real, RENDERS), (few, RENDERS), (few, mixed), (RENDERS, mixed), (pasted, mixed), (real, mixed),
+            (real, full), (few, shuffled), (shuffled, mixed), (few, pasted), (few, real),
+            (f"{Mix().name}{small}", mixed),
         )
         if first in found and second in found and first != second
     ]  # fmt: skip
@@ -183,7 +187,10 @@ def judge(
     gain = by_pair.get((real, full))
     goals.append(_gain(f"{full} − {real}", gain))
     goals.append(_none(f"{shuffled} − {few}", by_pair.get((few, shuffled))))
+    reference = float(table[real].mean()) if real in table else np.nan
+    wanted = {RENDERS: renders_goal * reference, mixed: reference, full: reference + GAIN}
     return Judged(
+        wanted={arm: score for arm, score in wanted.items() if arm in table and np.isfinite(score)},
         arms=table,
         comparisons=tuple(compared),
         goals=tuple(goals),
@@ -245,12 +252,14 @@ def _gain(question: str, comparison: Comparison | None) -> Goal:
 
 
 def _none(question: str, comparison: Comparison | None) -> Goal:
-    """A control: its interval must not lie above zero."""
+    """A control, which must not gain: any gain that is shown misses, one within the margin of equality does not."""
     estimate = _estimate(comparison)
     verdict: Verdict = "not tested"
-    if estimate.value is not None and estimate.low is not None:
-        verdict = "missed" if estimate.low > 0 else "reached" if estimate.value <= 0 else "reached, not yet surely"
-    return Goal(question=question, wanted="no gain", estimate=estimate, percent=False, verdict=verdict)
+    if estimate.value is not None and estimate.low is not None and estimate.high is not None:
+        turned = Estimate(value=-estimate.value, low=-estimate.high, high=-estimate.low)
+        verdict = "missed" if estimate.low > 0 else _side(turned, -MARGIN, above=True)
+    wanted = f"no gain: below {written(MARGIN, percent=False)}"
+    return Goal(question=question, wanted=wanted, estimate=estimate, percent=False, verdict=verdict)
 
 
 def comparison_rows(found: Sequence[Comparison]) -> list[list[str]]:

@@ -3,26 +3,28 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from benchmarks import across, clean
+from benchmarks import across, clean, failures
 from benchmarks.crossed import FloatArray
 from benchmarks.sources import RUNS
 from benchmarks.statistics import RunScores
 from benchmarks.transfer import Part
+from benchmarks.words import span
 
 if TYPE_CHECKING:
     from segmentation.runs import PerImage, Run
 
-Reader = Callable[[Path, "Run"], "PerImage | None"]
-Tables = dict[tuple[str, int], list["PerImage"]]
+Found = TypeVar("Found")
 
 
-def tables(every: Sequence[Part], folds: int, read: Reader) -> Tables:
+def tables(
+    every: Sequence[Part], folds: int, read: "Callable[[Path, Run], Found | None]"
+) -> dict[tuple[str, int], list[Found]]:
     """What `read` finds of each arm in each run, by fold; only of runs that have all folds."""
-    found: Tables = {}
+    found: dict[tuple[str, int], list[Found]] = {}
     for part in every:
         complete, _, _ = part.standing()
         arms = {cell.key: cell.arm.name for cell in part.config.cells}
@@ -38,6 +40,32 @@ def counted(every: Sequence[Part], folds: int) -> dict[tuple[str, int], "PerImag
     """The pixels of each arm and run on all photos of the set, each by the fold that did not train on it."""
     found = tables(every, folds, lambda _, run: run.per_image)
     return {place: joined(of_folds) for place, of_folds in found.items()}
+
+
+def trained_on(every: Sequence[Part], folds: int) -> dict[str, tuple[str, str]]:
+    """How many photos and how many renders the runs of each arm train on, as numbers or ranges."""
+    found: dict[str, list[Mapping[str, int]]] = {}
+    for (arm, _), of_folds in tables(every, folds, lambda _, run: run.manifest["counts"]).items():
+        found.setdefault(arm, []).extend(of_folds)
+    return {
+        arm: (span([each["train_photos"] for each in counts]), span([each["train_renders"] for each in counts]))
+        for arm, counts in found.items()
+    }
+
+
+def precision_and_recall(found: Mapping[tuple[str, int], "PerImage"]) -> dict[str, tuple[float, float]]:
+    """Of each arm of what was `counted`: means over photos and runs where something was called, or is, corrosion."""
+
+    def mean(rates: Sequence[FloatArray]) -> float:
+        known = np.concatenate(rates)
+        return float(known[np.isfinite(known)].mean()) if np.isfinite(known).any() else np.nan
+
+    result = {}
+    for arm in dict.fromkeys(arm for arm, _ in found):
+        of_arm = [table for (name, _), table in found.items() if name == arm]
+        precision = mean([failures.rate(each.tp, each.fp) for each in of_arm])
+        result[arm] = (precision, mean([failures.rate(each.tp, each.fn) for each in of_arm]))
+    return result
 
 
 def scores(found: Mapping[tuple[str, int], "PerImage"]) -> tuple[RunScores, ...]:

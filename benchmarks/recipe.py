@@ -23,6 +23,7 @@ SCREEN = "screen"  # the fold of screens, and its folder
 SCREEN_RUNS = 2
 SCREEN_FOLDS = 5  # or as many as there are spots: a screen shows the same photos whatever the folds of the proof
 FIRST = " (first "  # in the name of an arm that takes the first so many renders
+MIXED = "mixed"  # begins the name of an arm of photos and renders
 RENDERS = "renders"  # the arm of renders only
 SHUFFLED = "shuffled-"  # before the name of an arm whose renders carry each other's masks
 
@@ -81,7 +82,7 @@ class Mix:
     @property
     def name(self) -> str:
         """Says how, so that several ways of mixing have their runs in one folder, such as ``mixed50``."""
-        parts = [f"mixed{100 * self.share:g}"]
+        parts = [f"{MIXED}{100 * self.share:g}"]
         parts += [f"pretrain{100 * self.pretrain:g}"] if self.pretrain else []
         parts += [self.adaptation] if self.adaptation else []
         return "-".join([*parts, *([COPY_PASTE.name] if self.copy_paste else [])])

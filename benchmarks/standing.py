@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from segmentation.runs import PerImage
 
 TABLES = "tables"
+ARMS = ("arm", "per-image F1", "runs")
+JUDGED_ALONE = (
+    "Intervals of goals are each for themselves; the p-values of the differences below are adjusted together.\n"
+)
 COLUMNS = ("arm", "run", "image", "spot", "f1", "iou")
 
 
@@ -54,8 +58,9 @@ def write(out: Path, photos: Photos, renders: str, every: Sequence[Part], asked:
     groups = photos.groups
     judged = _judge(scores, groups, asked)
     alarms = _false_alarms(every, photos, asked)
-    text = [f"# {name}\n", _about(judged, photos, asked), _goals([*judged.goals, *_alarm_goals(alarms, asked)])]
-    text += ["## Arms\n", _markdown(("arm", "per-image F1", "runs"), _arms(judged, _baseline(counted, groups)))]
+    text = [f"# {name}\n", _about(judged, photos, asked), f"![The arms]({name}.svg)\n"]
+    text += [_goals([*judged.goals, *_alarm_goals(alarms, asked)]), JUDGED_ALONE]
+    text += ["## Arms\n", _trained(judged, every, counted, groups, asked)]
     text += ["## Differences\n", _differences(judged)]
     unseen = pooled.without(scores, asked.screened)
     if asked.screened and unseen[0].images:
@@ -63,7 +68,7 @@ def write(out: Path, photos: Photos, renders: str, every: Sequence[Part], asked:
         text += [
             f"## Without the {len(scores[0].images) - len(unseen[0].images)} photos that screens have shown\n",
             _goals(again.goals),
-            _markdown(("arm", "per-image F1", "runs"), _arms(again, None)),
+            _markdown(ARMS, _arms(again)),
         ]
     for other, found in asked.others.items():
         of_other = pooled.scores_across(every, folds, other, found.data.digest)
@@ -80,7 +85,7 @@ def write(out: Path, photos: Photos, renders: str, every: Sequence[Part], asked:
     write_text(out / TABLES / f"{name}.md", page)
     write_table(out / TABLES / f"{name}-per-image.csv", COLUMNS, _rows(scores, groups))
     about = f"{photos.name}: {judged.photos} photos, {judged.units} {judged.unit}s; {renders}."
-    for kind, content in drawing.files(arms_figure.ladder(name, judged.arms, about, asked.settings)).items():
+    for kind, content in drawing.files(arms_figure.ladder(name, judged, about, asked.settings)).items():
         with atomic_file(out / TABLES / f"{name}.{kind}") as stream:
             stream.write(content)
     return page
@@ -107,11 +112,28 @@ def _goals(found: Iterable[Goal]) -> str:
     return _markdown(("goal", "found", "95 % interval", "wanted", "verdict"), rows)
 
 
-def _arms(judged: Judged, baseline: float | None) -> list[list[str]]:
-    rows = [] if baseline is None else [["everything called rust", f"{baseline:.3f}", "–"]]
-    for arm, values in judged.arms.items():
-        rows.append([arm, goals.spread(values), str(len(values))])
-    return rows
+def _trained(
+    judged: Judged,
+    every: Sequence[Part],
+    counted: Mapping[tuple[str, int], "PerImage"],
+    groups: Mapping[str, str] | None,
+    asked: Asked,
+) -> str:
+    """The arms with what they train on, and their precision and recall."""
+    trained, rates = pooled.trained_on(every, asked.settings.folds), pooled.precision_and_recall(counted)
+    rows = [["everything called rust", "–", "–", f"{_baseline(counted, groups):.3f}", "–", "–", "–"]]
+    for arm, score, runs in _arms(judged):
+        precision, recall = rates[arm]
+        rows.append([arm, *trained[arm], score, f"{precision:.3f}", f"{recall:.3f}", runs])
+    heading = ("arm", "photos that train", "renders", "per-image F1", "precision", "recall", "runs")
+    return _markdown(heading, rows) + (
+        "\nPhotos and renders are those of one training; each fold of each run is one. Precision and recall are means "
+        "over photos, of those where something was called, or is, rust.\n"
+    )
+
+
+def _arms(judged: Judged) -> list[list[str]]:
+    return [[arm, goals.spread(values), str(len(values))] for arm, values in judged.arms.items()]
 
 
 def _differences(judged: Judged) -> str:
@@ -132,7 +154,7 @@ def _across(scores: Sequence[RunScores], photos: Photos, asked: Asked) -> list[s
     judged = _judge(scores, photos.groups, asked)
     return [
         f"{judged.photos} photos, {judged.units} {judged.unit}s, none of which trains in any arm.\n",
-        _markdown(("arm", "per-image F1", "runs"), _arms(judged, None)),
+        _markdown(ARMS, _arms(judged)),
         _differences(judged),
     ]
 

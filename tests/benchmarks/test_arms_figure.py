@@ -6,15 +6,22 @@ import numpy as np
 
 from benchmarks import drawing
 from benchmarks.arms_figure import ladder
+from benchmarks.goals import Judged
 from benchmarks.recipe import Mix, Recipe
 
 
+def drawn(arms: dict[str, list[float]], wanted: dict[str, float]) -> str:
+    """The figure of arms whose runs have these means, as SVG."""
+    judged = Judged(
+        arms={arm: np.outer(runs, [0.5, 1.5]) for arm, runs in arms.items()},
+        comparisons=(), goals=(), wanted=wanted, photos=4, units=2, unit="spot",
+    )  # fmt: skip
+    return drawing.files(ladder("name", judged, "yard: 4 photos, 2 spots; $renders$.", Recipe()))["svg"].decode()
+
+
 def words(arms: dict[str, list[float]]) -> list[str]:
-    """What stands in the figure of arms whose runs have these means, without the numbers of the axis."""
-    scores = {arm: np.outer(runs, [0.5, 1.5]) for arm, runs in arms.items()}
-    drawn = drawing.files(ladder("name", scores, "yard: 4 photos, 2 spots; $renders$.", Recipe()))
-    found = re.findall(r"<!-- (.*?) -->", drawn["svg"].decode())
-    return [each for each in found if not re.fullmatch(r"0\.\d\d?", each)]
+    """What stands in it, without the numbers of the axis."""
+    return [each for each in re.findall(r"<!-- (.*?) -->", drawn(arms, {})) if not re.fullmatch(r"0\.\d\d?", each)]
 
 
 def test_arms_stand_by_their_photos_each_with_the_mean_of_its_runs() -> None:
@@ -36,3 +43,9 @@ def test_another_mix_is_called_by_its_name_and_the_first_so_many_renders_say_how
     found = words({"renders (first 100)": [0.4], "renders": [0.5], f"{other}-10pct": [0.6], f"shuffled-{other}": [0.3]})
     for label in ("renders, no photo (first 100)", f"10 % + {other}", "all + shuffled masks", "renders, no photo"):
         assert label in found
+
+
+def test_what_an_arm_should_reach_is_a_mark_of_its_own() -> None:
+    arms = {"real": [0.6, 0.62], "renders": [0.5, 0.52]}
+    marks = [drawn(arms, wanted).count("<use ") for wanted in ({}, {"renders": 0.58})]
+    assert marks[1] == marks[0] + 1

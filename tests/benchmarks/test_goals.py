@@ -130,6 +130,28 @@ def test_a_control_that_gains_is_found_out() -> None:
     assert found.goals[-1].verdict == "missed"
 
 
+@pytest.mark.parametrize(
+    ("low", "value", "high", "verdict"),
+    [
+        (-0.02, -0.01, 0.005, "reached"),
+        (-0.6, -0.1, 0.4, "reached, not yet surely"),  # nothing is shown by an interval that holds everything
+        (-0.02, 0.005, 0.03, "reached, not yet surely"),
+        (-0.02, 0.02, 0.06, "missed, not yet surely"),
+        (0.001, 0.004, 0.007, "missed"),
+    ],
+)
+def test_no_gain_is_shown_by_an_interval_below_the_margin(low: float, value: float, high: float, verdict: str) -> None:
+    (example, *_) = judged().comparisons
+    assert goals._none("", replace(example, low=low, difference=value, high=high)).verdict == verdict
+
+
+def test_what_arms_should_reach_follows_from_all_photos() -> None:
+    found = judged(renders_goal=0.8)
+    mean = found.arms["real"].mean()
+    assert found.wanted == pytest.approx({"renders": 0.8 * mean, "mixed50-10pct": mean, "mixed50": mean + 0.02})
+    assert judged({"renders": 0.5}).wanted == {}
+
+
 def test_all_with_renders_may_not_lose_more_than_a_point() -> None:
     close = judged({**ARMS, "mixed50": 0.605}).goals[-2]
     assert close.question == "mixed50 − real"

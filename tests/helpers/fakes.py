@@ -74,7 +74,7 @@ def write_run(folder: Path, config: Any, real: coco.Dataset, split: splits.Split
     content = {
         **runs.identity(config, real, split, renders),
         "config_digest": config.digest,
-        "counts": {"test": len(split.test)},
+        "counts": {"train_photos": len(split.train), "train_renders": len(renders.photos), "test": len(split.test)},
         "best_epoch": config.epochs,
         "train_seconds": 60.0 + config.seed,
         "seed": config.seed,
