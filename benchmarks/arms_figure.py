@@ -1,4 +1,4 @@
-"""A figure of the arms of a transfer folder: F1 of each run, with the scores that are to be reached as lines."""
+"""A figure of the arms of a transfer folder: F1 of each run, beside the score that its arm should reach."""
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING

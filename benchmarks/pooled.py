@@ -36,20 +36,24 @@ def tables(
     return {place: of_folds for place, of_folds in found.items() if len(of_folds) == folds}
 
 
-def counted(every: Sequence[Part], folds: int) -> dict[tuple[str, int], "PerImage"]:
-    """The pixels of each arm and run on all photos of the set, each by the fold that did not train on it."""
-    found = tables(every, folds, lambda _, run: run.per_image)
-    return {place: joined(of_folds) for place, of_folds in found.items()}
+def complete(every: Sequence[Part], folds: int) -> "dict[tuple[str, int], list[Run]]":
+    """The trainings of each arm and run that has all folds, by fold."""
+    return tables(every, folds, lambda _, run: run)
 
 
-def trained_on(every: Sequence[Part], folds: int) -> dict[str, tuple[str, str]]:
-    """How many photos and how many renders the runs of each arm train on, as numbers or ranges."""
-    found: dict[str, list[Mapping[str, int]]] = {}
-    for (arm, _), of_folds in tables(every, folds, lambda _, run: run.manifest["counts"]).items():
-        found.setdefault(arm, []).extend(of_folds)
+def counted(found: "Mapping[tuple[str, int], Sequence[Run]]") -> dict[tuple[str, int], "PerImage"]:
+    """The pixels of what is `complete` on all photos of the set, each by the fold that did not train on it."""
+    return {place: joined([run.per_image for run in of_folds]) for place, of_folds in found.items()}
+
+
+def trained_on(found: "Mapping[tuple[str, int], Sequence[Run]]") -> dict[str, tuple[str, str]]:
+    """How many photos and how many renders the trainings of each `complete` arm have, as numbers or ranges."""
+    counts: dict[str, list[Mapping[str, int]]] = {}
+    for (arm, _), of_folds in found.items():
+        counts.setdefault(arm, []).extend(run.manifest["counts"] for run in of_folds)
     return {
-        arm: (span([each["train_photos"] for each in counts]), span([each["train_renders"] for each in counts]))
-        for arm, counts in found.items()
+        arm: (span([each["train_photos"] for each in of_arm]), span([each["train_renders"] for each in of_arm]))
+        for arm, of_arm in counts.items()
     }
 
 

@@ -55,9 +55,8 @@ def between_backbones(scores: FloatArray, photos_a_spot: int) -> dict[str, Answe
     one, other = table.at((slice(None), first)), table.at((slice(None), second))
     contrast = between(one, other)
     residual = one.residual + other.residual
-    unit = (other.unit_means - one.unit_means).var(axis=-1, ddof=1) / one.unit_means.shape[-1]
     freedom = (2 * (runs - 1), contrast.unit_freedom, 2 * (runs - 1) * contrast.unit_freedom)
-    variance, effective = _satterthwaite(contrast.run, unit, residual, freedom)
+    variance, effective = _satterthwaite(contrast.run, contrast.unit_alone, residual, freedom)
     image_means = scores.mean(axis=2)
     apart = image_means[:, second] - image_means[:, first]
     within = {
@@ -106,12 +105,11 @@ def between_arms(differences: FloatArray, photos_a_spot: int) -> dict[str, Answe
     table = moments(_spots(differences, photos_a_spot))
     contrast = paired(table)
     spots = contrast.unit_freedom + 1
-    unit = table.unit_means.var(axis=-1, ddof=1) / spots
     freedom = (runs - 1, spots - 1, (runs - 1) * (spots - 1))
     image_means = differences.mean(axis=2)
     result = {
         CROSSED: _primary(contrast, is_simultaneous=False),
-        SATTERTHWAITE: _t_test(table.mean, *_satterthwaite(table.run, unit, table.residual, freedom)),
+        SATTERTHWAITE: _t_test(table.mean, *_satterthwaite(table.run, contrast.unit_alone, table.residual, freedom)),
         RUN_PAIRS: _t_test(table.mean, table.run, runs - 1),
         IMAGE_MEANS: _t_test(table.mean, image_means.var(axis=-1, ddof=1) / photos, photos - 1),
     }

@@ -50,7 +50,8 @@ def write(out: Path, photos: Photos, renders: str, every: Sequence[Part], asked:
     every : the studies of all runs and folds of the set, of photos alone and with these renders.
     """
     folds = asked.settings.folds
-    counted = pooled.counted(every, folds)
+    complete = pooled.complete(every, folds)
+    counted = pooled.counted(complete)
     scores = pooled.scores(counted)
     name = "-".join([photos.name, renders, *([asked.mix.name] if asked.mix != Mix() else [])])
     if not scores:
@@ -60,7 +61,7 @@ def write(out: Path, photos: Photos, renders: str, every: Sequence[Part], asked:
     alarms = _false_alarms(every, photos, asked)
     text = [f"# {name}\n", _about(judged, photos, asked), f"![The arms]({name}.svg)\n"]
     text += [_goals([*judged.goals, *_alarm_goals(alarms, asked)]), JUDGED_ALONE]
-    text += ["## Arms\n", _trained(judged, every, counted, groups, asked)]
+    text += ["## Arms\n", _trained(judged, pooled.trained_on(complete), counted, groups)]
     text += ["## Differences\n", _differences(judged)]
     unseen = pooled.without(scores, asked.screened)
     if asked.screened and unseen[0].images:
@@ -114,13 +115,12 @@ def _goals(found: Iterable[Goal]) -> str:
 
 def _trained(
     judged: Judged,
-    every: Sequence[Part],
+    trained: Mapping[str, tuple[str, str]],
     counted: Mapping[tuple[str, int], "PerImage"],
     groups: Mapping[str, str] | None,
-    asked: Asked,
 ) -> str:
     """The arms with what they train on, and their precision and recall."""
-    trained, rates = pooled.trained_on(every, asked.settings.folds), pooled.precision_and_recall(counted)
+    rates = pooled.precision_and_recall(counted)
     rows = [["everything called rust", "–", "–", f"{_baseline(counted, groups):.3f}", "–", "–", "–"]]
     for arm, score, runs in _arms(judged):
         precision, recall = rates[arm]
