@@ -79,6 +79,9 @@ def given(
             raise InputError(f"{each.path}: the transfer folder keeps something else under this name; rename the set")
         if each.data.digest == renders.digest:
             raise InputError(f"{each.path}: these are the renders themselves; they cannot judge themselves")
+    pictures = [("--synth", renders), *(("--across", each.data) for each in others)]
+    for each in sets:
+        _check_unseen(each, [*pictures, *([("--clean", without_rust.data)] if without_rust else [])])
     if without_rust is not None:
         _check_apart(renders, without_rust)
     for option, of in (("--data", sets), ("--across", others)):
@@ -96,6 +99,16 @@ def given(
         address=address,
         dry_run=dry_run,
     )
+
+
+def _check_unseen(photos: Photos, others: "Sequence[tuple[str, Dataset]]") -> None:
+    """Refuse pictures, by their option, among which a photo lies: it is tested in one fold and trains in the others."""
+    known = {photo.sha256 for photo in photos.data.photos}
+    for option, other in others:
+        if shared := [photo.file_name for photo in other.photos if photo.sha256 in known]:
+            raise InputError(
+                f"{option} {other.folder}: photos of {photos.path} are among them, such as {shared[0]}; take them out"
+            )
 
 
 def _check_apart(renders: "Dataset", without_rust: Photos) -> None:
@@ -167,7 +180,7 @@ def confirm(
     """Train all arms in cross-validation, log that test photos are opened, and write the tables after each run.
 
     With `few_only` renders come beside the small part of the photos alone, so that another mix costs one arm.
-    The tables hold what is complete of the other arms, too.
+    The tables hold all that is complete in the folder, of other arms and of more runs than these, too.
 
     Raises
     ------
@@ -177,12 +190,16 @@ def confirm(
     out = asked.out
     check_claim(out, transfer.KIND, transfer.claim(settings))
     folds = {
-        photos.name: [recipe.folds(photos.data, photos.spots, settings, run) for run in range(runs)]
+        photos.name: [
+            recipe.folds(photos.data, photos.spots, settings, run)
+            for run in range(max(runs, recipe.runs_in(out / photos.name)))
+        ]
         for photos in asked.sets
     }
+    asked_folds = {name: of_runs[:runs] for name, of_runs in folds.items()}
     trained = (recipe.few_mixed if few_only else recipe.of_renders)(settings, mix)
     shown = tuple(dict.fromkeys(recipe.of_renders(settings, mix) + recipe.few_mixed(settings, Mix())))
-    planned = _parts(asked, settings, mix, trained, folds, _written(asked, dry_run=True))
+    planned = _parts(asked, settings, mix, trained, asked_folds, _written(asked, dry_run=True))
     work = transfer.survey(out, [part for of_set in planned.values() for part in of_set], asked.address)
     sets = ", ".join(f"{each.name} ({len(each.data.photos)} photos)" for each in asked.sets)
     print(work.describe(out, f"{runs} runs of {settings.folds} folds of {sets}"), flush=True)  # noqa: T201
@@ -204,7 +221,8 @@ def confirm(
             "runs": runs,
         }
         openings.log(out, command, opened)
-        every, in_tables = (_parts(asked, settings, mix, cells, folds, renders) for cells in (trained, shown))
+        every = _parts(asked, settings, mix, trained, asked_folds, renders)
+        in_tables = _parts(asked, settings, mix, shown, folds, renders)
         whole = [part for of_set in every.values() for part in of_set]
         failed: list[str] = []
         for run in range(runs):

@@ -5,6 +5,7 @@ Standard library only, so that the command line pays nothing for it.
 """
 
 from dataclasses import dataclass, replace
+from itertools import count
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from twin.files import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from segmentation.coco import Dataset
     from segmentation.splits import Split
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 BACKBONE = "mobilenet_v2"
 SCREEN = "screen"  # the fold of screens, and its folder
 SCREEN_RUNS = 2
+PROOF_RUNS = 5
+RENDERS_GOAL = 0.95  # of the all-real score, for renders alone
 SCREEN_FOLDS = 5  # or as many as there are spots: a screen shows the same photos whatever the folds of the proof
 FIRST = " (first "  # in the name of an arm that takes the first so many renders
 MIXED = "mixed"  # begins the name of an arm of photos and renders
@@ -179,7 +183,7 @@ def folds(data: "Dataset", spots: "Mapping[str, str]", recipe: Recipe, run: int)
     dealt = splits.folds(data, groups=spots, count=recipe.folds, seed=recipe.seed + run)
     return tuple(
         Fold(
-            name=f"run-{run + 1:02d}/fold-{number + 1}",
+            name=f"{_run_name(run)}/fold-{number + 1}",
             run=run,
             split=split,
             seed=recipe.seed + run * recipe.folds + number,
@@ -188,13 +192,22 @@ def folds(data: "Dataset", spots: "Mapping[str, str]", recipe: Recipe, run: int)
     )
 
 
+def runs_in(folder: "Path") -> int:
+    """How many runs of the proof a set's folder holds, complete or not."""
+    return next(run for run in count() if not (folder / _run_name(run)).is_dir())
+
+
+def _run_name(run: int) -> str:
+    return f"run-{run + 1:02d}"
+
+
 def screen(data: "Dataset", spots: "Mapping[str, str]", recipe: Recipe) -> Fold:
     """A fold in which the validation photos of the first of `SCREEN_FOLDS` are measured; its test photos are left out.
 
     Of its training photos one spot takes the place of validation, which chooses nothing.
     """
-    count = max(2, min(SCREEN_FOLDS, len(set(spots.values()))))
-    first = folds(data, spots, replace(recipe, folds=count), 0)[0].split
+    number = max(2, min(SCREEN_FOLDS, len(set(spots.values()))))
+    first = folds(data, spots, replace(recipe, folds=number), 0)[0].split
     aside = first.group[first.train[-1]]
     train = tuple(name for name in first.train if first.group[name] != aside)
     valid = tuple(name for name in first.train if first.group[name] == aside)

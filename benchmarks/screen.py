@@ -53,8 +53,7 @@ def report(
     known, _, _ = reference.standing()
     if known:
         real = _f1(list(known.values()), groups)
-        runs = min(len(own), len(real))
-        share = goals.ratio(own[:runs], real[:runs])
+        share = goals.ratio(*_of_shared_runs(complete, known, groups))
         sure = "" if share.low is None else f" (95 % interval {_percent(share.low)} to {_percent(share.high)})"
         lines.append(f"all real: {goals.spread(real)}; renders only is {_percent(share.value)} of that{sure}")
     else:
@@ -120,6 +119,17 @@ def _f1(found: "Sequence[Run]", groups: Sequence[str]) -> FloatArray:
 
     rows = [run.per_image for run in found]
     return unit_means(np.array([evaluate.scores(each.tp, each.fp, each.fn, each.tn)[0] for each in rows]), groups)
+
+
+def _of_shared_runs(
+    complete: "Mapping[str, Run]", others: "Mapping[str, Run]", groups: Sequence[str]
+) -> tuple[FloatArray, FloatArray]:
+    """(runs, spots) F1 of two studies, of the runs whose number both have."""
+    one, other = ({key.rpartition("-")[2]: run for key, run in each.items()} for each in (complete, others))
+    shared = [number for number in one if number in other]
+    if not shared:
+        return np.empty((0, 0)), np.empty((0, 0))
+    return _f1([one[number] for number in shared], groups), _f1([other[number] for number in shared], groups)
 
 
 def _causes(part: Part, complete: "Mapping[str, Run]", settings: Recipe, all_rust: FloatArray) -> failures.Causes:

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from math import inf
 from pathlib import Path
 
 from segmentation.config import Adaptation
@@ -16,7 +17,7 @@ def transfer(
     confirm: bool = False,
     reference: bool = False,
     mixed: bool = False,
-    runs: int = 5,
+    runs: int | None = None,
     folds: int = 5,
     fraction: float = 0.1,
     share: float = 0.5,
@@ -27,7 +28,7 @@ def transfer(
     across: tuple[Path, ...] = (),
     clean: Path | None = None,
     classes: tuple[str, ...] = (),
-    renders_goal: float = 0.95,
+    renders_goal: float | None = None,
     steps: int = 1000,
     size: int = 128,
     threads: int = 1,
@@ -50,7 +51,7 @@ def transfer(
         reference: with --screen, train all real photos on the same fold, too; done once for all renders.
         mixed: with --screen, train the small part of the photos, with and without the renders, on the same fold, too;
             with --confirm, leave renders alone, all photos with renders and shuffled masks out, to try another mix.
-        runs: of each arm, each in all folds; more may be added later.
+        runs: of each arm, each in all folds, by default 5; more may be added later. A screen makes two.
         folds: of the cross-validation, by whole spots, dealt anew for each run.
         fraction: the small part of the real training photos.
         share: of renders in each batch of the mixed arms.
@@ -61,7 +62,7 @@ def transfer(
         across: other real sets, on which every run is measured, too.
         clean: pictures without corrosion, such as `python -m synth render --preset clean --seed 1`, for false alarms.
         classes: names of the categories that count as corrosion, in data and across; by default all.
-        renders_goal: share of the all-real score that renders alone should reach.
+        renders_goal: share of the all-real score that renders alone should reach, by default 0.95.
         steps: of the optimiser, in every arm.
         size: side of the square that the network sees, pixels.
         threads: CPU threads of a run; as many runs as fit train at a time.
@@ -70,7 +71,7 @@ def transfer(
         dry_run: print the plan (runs, hours, disk) and stop; nothing is written and nothing opened.
     """
     from benchmarks import campaign
-    from benchmarks.recipe import Mix, Recipe
+    from benchmarks.recipe import PROOF_RUNS, RENDERS_GOAL, SCREEN_RUNS, Mix, Recipe
 
     if screen and confirm:
         raise InputError("--screen and --confirm: give one of the two")
@@ -82,10 +83,18 @@ def transfer(
         raise InputError("--screen looks at validation photos of one set alone; --across goes with --confirm")
     if screen and render_counts:
         raise InputError("--screen judges one folder of renders; --render-counts goes with --confirm")
+    if screen and runs is not None:
+        raise InputError(f"--screen makes {SCREEN_RUNS} runs; --runs goes with --confirm")
+    if screen and renders_goal is not None:
+        raise InputError("--screen holds renders against no goal; --renders-goal goes with --confirm")
+    runs = PROOF_RUNS if runs is None else runs
+    renders_goal = RENDERS_GOAL if renders_goal is None else renders_goal
     if runs < 1:
         raise InputError(f"--runs {runs} is below 1")
-    if renders_goal <= 0:
-        raise InputError(f"--renders-goal {renders_goal:g} must be above 0; 0.95 is 95 % of the all-real score")
+    if not 0 < renders_goal < inf:
+        raise InputError(
+            f"--renders-goal {renders_goal:g} must be a number above 0; 0.95 is 95 % of the all-real score"
+        )
     settings = Recipe(steps=steps, size=size, threads=threads, folds=folds, fraction=fraction, seed=seed)
     mix = Mix(share=share, pretrain=pretrain, adaptation=adaptation, copy_paste=copy_paste)
     if screen and not mixed and mix != Mix():

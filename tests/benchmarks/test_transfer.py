@@ -80,8 +80,9 @@ def home(tmp_path: Path, fake_dataset: Maker) -> Path:
 
 
 def give(home: Path, **changes: Any) -> int:
-    asked = {"synth": home / "renders", "data": (home / "photos",), "out": home / "out", "runs": 1, **SETTINGS}
-    return command(**{**asked, **changes})
+    asked = {"synth": home / "renders", "data": (home / "photos",), "out": home / "out", **SETTINGS}
+    runs = {} if changes.get("screen") else {"runs": 1}
+    return command(**{**asked, **runs, **changes})
 
 
 def ids(trained: list[str], home: Path) -> list[str]:
@@ -133,6 +134,18 @@ def test_the_same_command_repeats_nothing_and_more_runs_add_to_it(home: Path, tr
     assert all(after[name] == before[name] for name in after if "/run-01/" in name or name in page)
     give(home, runs=2)
     assert {each.split("/")[1] for each in ids(trained, home)} == {"run-02"}
+
+
+def test_fewer_runs_than_are_there_take_none_out_of_the_tables(home: Path, trained: list[str]) -> None:
+    give(home, runs=2)
+    tables = snapshot(home / "out" / "tables")
+    give(home, runs=1)
+    after = snapshot(home / "out" / "tables")
+    said = [each.pop(name) for each in (tables, after) for name in list(each) if name.endswith(".md")]
+    assert said[0].replace(b"opened 1 time ", b"opened 2 times ") == said[1]
+    assert {name: after[name] for name in tables if not name.endswith(".png")} == {
+        name: content for name, content in tables.items() if not name.endswith(".png")
+    }
 
 
 def test_runs_of_photos_alone_serve_all_renders_of_a_folder(home: Path, trained: list[str]) -> None:
@@ -411,6 +424,22 @@ def test_clean_pictures_that_train_are_refused(
     assert trained == []
 
 
+@pytest.mark.parametrize(("option", "name"), [("synth", "renders"), ("across", "yard"), ("clean", "clean")])
+def test_photos_among_renders_other_sets_or_clean_pictures_are_refused(
+    home: Path, trained: list[str], option: str, name: str
+) -> None:
+    """Before anything is opened or trained: each photo trains in some fold, and is tested in another."""
+    photo, other = (coco.read(home / each, allow_unannotated=True).photos[-1].path for each in ("photos", name))
+    shutil.copyfile(photo, other)
+    given = (home / name,) if option == "across" else home / name
+    with pytest.raises(
+        InputError, match=rf"--{option} .*{name}: photos of .*photos are among them, such as {other.name}"
+    ):
+        give(home, **{option: given})
+    assert not (home / "out").exists()
+    assert trained == []
+
+
 @pytest.mark.parametrize(
     ("preset", "seed", "size", "same"),
     [("clean", 0, 64, True), ("clean", 0, 32, True), ("clean", 1, 64, False), ("stress", 0, 64, False)],
@@ -470,6 +499,8 @@ def test_categories_that_count_reach_every_run(home: Path, trained: list[str]) -
         ({"screen": True, "render_counts": (2,)}, "goes with --confirm"),
         ({"reference": True}, "--reference goes with --screen"),
         ({"mixed": True, "render_counts": (2,)}, "--mixed leaves out"),
+        ({"screen": True, "runs": 4}, "makes 2 runs; --runs goes with --confirm"),
+        ({"screen": True, "renders_goal": 0.8}, "--renders-goal goes with --confirm"),
         ({"screen": True, "share": 0.25}, "give --mixed"),
         ({"screen": True, "copy_paste": True}, "give --mixed"),
         ({"synth": Path("absent")}, "--synth .*absent"),
@@ -484,7 +515,9 @@ def test_categories_that_count_reach_every_run(home: Path, trained: list[str]) -
         ({"render_counts": (0,)}, "give fewer, at least 1"),
         ({"folds": 11}, "10 groups do not make 11 folds"),
         ({"runs": 0}, "--runs 0"),
-        ({"renders_goal": 0.0}, "--renders-goal"),
+        ({"renders_goal": 0.0}, "--renders-goal 0 must be a number above 0"),
+        ({"renders_goal": float("nan")}, "--renders-goal nan must be"),
+        ({"renders_goal": float("inf")}, "--renders-goal inf must be"),
         ({"share": 1.0}, "--share 1"),
         ({"steps": 0}, "--steps 0"),
     ],
