@@ -98,19 +98,6 @@ def side(dataset: "Dataset", groups: Mapping[str, str]) -> Side:
     )
 
 
-def scenes(renders: "Dataset") -> dict[str, str]:
-    """The scene of each render, where its json tells: views of one scene are not independent."""
-    from segmentation import coco
-
-    found = {}
-    for source, _ in coco.sources(renders.inside):
-        content = coco.read_json(source)
-        for image in content.get("images", ()) if isinstance(content, dict) else ():
-            if isinstance(image, dict) and "scene" in image:
-                found[str(image.get("file_name"))] = f"scene {image['scene']}"
-    return found
-
-
 def features(image: npt.NDArray[np.uint8]) -> FloatArray:
     """The numbers of `FEATURES` for an RGB picture (h, w, 3): colours in CIE Lab (D65), textures of its lightness."""
     import cv2

@@ -104,7 +104,9 @@ def _on_clean(every: Sequence[Part], pictures: Photos, settings: Recipe) -> list
         for key, run in part.config.grid.items():
             counts = across.read(part.folder / RUNS / key, pictures.name, pictures.data.digest)
             if counts is not None:
-                found.setdefault(run.arm.name, []).append(clean.shares(counts, settings.size))
+                of_photos = clean.shares(counts, settings.size)
+                groups = [pictures.spots[name] for name in counts.image]
+                found.setdefault(run.arm.name, []).append(unit_means(of_photos, groups))
     lines = []
     for arm, values in found.items():
         share = goals.under(arm, goals.mean(np.array(values)), goals.FALSE_ALARMS)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import classes, copies, state
+from benchmarks import classes, copies, scenes, state
 from benchmarks import config as configuration
 from benchmarks.config import TUNED, RenderPlan, StudyConfig, is_name
 from benchmarks.manifest import KIND, check
@@ -249,7 +249,7 @@ def _across(study: Study, sources: Sources) -> tuple[dict[str, Found], dict[str,
         if not is_name(name):
             raise InputError(f"--across {path}: {name!r:.60} cannot name a set in a table; rename the folder")
         dataset = classes.read(path, study.classes, allow_unannotated=True)
-        spots = spots_beside(dataset) or copies.by_name(dataset)
+        spots = spots_beside(dataset) or copies.by_name(dataset) or scenes.of(dataset)
         found[name] = Found(path=path.resolve(), dataset=dataset, spots=spots)
         if study.photos is not None and dataset.digest == study.photos.digest:
             raise InputError(f"--across {path}: these are the photos of the study; its runs are tested on them already")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from benchmarks import copies
+from benchmarks import copies, scenes
 from twin.files import InputError
 
 if TYPE_CHECKING:
@@ -34,9 +34,11 @@ def split_of(
     there = splits.load(path) if path.exists() else None
     if there is not None and wanted is None and groups_file is None:
         return there
-    named = copies.by_name(real)
+    named = copies.by_name(real) or scenes.of(real)
     asked = _asked_split(config, real, wanted, groups_file, named)
-    if there is not None and named is not None and there.digest != asked.digest:  # of before copies were told
+    if (
+        there is not None and named is not None and there.digest != asked.digest
+    ):  # of before copies and scenes were told
         asked = _asked_split(config, real, wanted, groups_file, None)
     if there is not None and there.digest != asked.digest:
         raise InputError(
@@ -49,7 +51,7 @@ def split_of(
 def _asked_split(
     config: "StudyConfig", real: "Dataset", wanted: "Wanted", groups_file: Path | None, named: Mapping[str, str] | None
 ) -> "Split":
-    """The split that is asked for; `named` are spots where none are given, the sources of copies."""
+    """The split that is asked for; `named` are spots where none are given: sources of copies, scenes."""
     from segmentation import coco, groups, splits
 
     if isinstance(wanted, splits.Split):

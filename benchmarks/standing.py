@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks import arms_figure, crossed, drawing, goals, openings, pooled, recipe
 from benchmarks.copies import HINT
+from benchmarks.crossed import FloatArray
 from benchmarks.goals import Goal, Judged
 from benchmarks.recipe import RENDERS, Mix, Recipe
 from benchmarks.statistics import RunScores
@@ -162,15 +163,17 @@ def _across(scores: Sequence[RunScores], photos: Photos, asked: Asked) -> list[s
 def _false_alarms(every: Sequence[Part], photos: Photos, asked: Asked) -> list[tuple[str, str, Goal]]:
     """Arm, where, and the share of clean pixels called corrosion beside the goal for it."""
     folds, side = asked.settings.folds, asked.settings.size
-    groups = photos.spots
-    found = [
-        (arm, f"{photos.name}, far from masks", crossed.unit_means(values, [groups[name] for name in names]))
-        for arm, (names, values) in pooled.false_alarms(every, folds, side).items()
-        if names
-    ]
+
+    def of_units(where: str, shown: Photos, by_arm: Mapping[str, tuple[tuple[str, ...], FloatArray]]) -> None:
+        for arm, (names, values) in by_arm.items():
+            if names:
+                found.append((arm, where, crossed.unit_means(values, [shown.spots[name] for name in names])))
+
+    found: list[tuple[str, str, FloatArray]] = []
+    of_units(f"{photos.name}, far from masks", photos, pooled.false_alarms(every, folds, side))
     if asked.clean is not None:
         of_clean = pooled.false_alarms_across(every, folds, side, asked.clean.name, asked.clean.data.digest)
-        found += [(arm, f"{asked.clean.name}, without rust", values) for arm, (_, values) in of_clean.items()]
+        of_units(f"{asked.clean.name}, without rust", asked.clean, of_clean)
     return [
         (arm, where, goals.under(f"false alarms of {arm}: {where}", goals.mean(values), goals.FALSE_ALARMS))
         for arm, where, values in found

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import across, clean, copies, planning, recipe, state, study
+from benchmarks import across, clean, copies, planning, recipe, scenes, state, study
 from benchmarks.config import Cell, StudyConfig
 from benchmarks.recipe import FIRST, Fold, Mix, Recipe
 from benchmarks.sources import RUNS, Sources, spots_beside
@@ -34,7 +34,8 @@ KIND = "transfer"
 class Photos:
     """A set of photos, its name, and the spot of each photo.
 
-    Where the set has no `SPOTS` (`has_spots`), that is the source of copies (`copies`), else the photo itself.
+    Where the set has neither a table of spots nor rendered scenes (`has_spots`), that is the source of copies
+    (`copies`), else the photo itself.
     """
 
     name: str
@@ -105,7 +106,7 @@ def read_photos(path: Path, classes: tuple[str, ...] | None = None) -> Photos:
     from segmentation import coco
 
     data = coco.read(path, classes=classes)
-    known = spots_beside(data)
+    known = spots_beside(data) or scenes.of(data)
     named = None if known else copies.by_name(data)
     return Photos(
         name=path.resolve().name,
@@ -130,8 +131,14 @@ def read_clean(path: Path) -> Photos:
     data = coco.read(path, allow_unannotated=True)
     if marked := [each.file_name for each in data.photos if each.annotations]:
         raise InputError(f"--clean {path}: {marked[0]} has annotations; give pictures without corrosion")
-    own = {each.file_name: each.file_name for each in data.photos}
-    return Photos(name=path.resolve().name, path=path.resolve(), data=data, spots=own, has_spots=False)
+    known = scenes.of(data)
+    return Photos(
+        name=path.resolve().name,
+        path=path.resolve(),
+        data=data,
+        spots=known or {each.file_name: each.file_name for each in data.photos},
+        has_spots=known is not None,
+    )
 
 
 def parts(

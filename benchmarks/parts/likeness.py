@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks import gap
+from benchmarks import gap, scenes
 from benchmarks.drawing import PHOTOS_COLOR, RENDERS_COLOR, Figure
 from benchmarks.material import Material
 from benchmarks.overlays import Shown, grid
@@ -32,7 +32,7 @@ def blocks(material: Material, split: "Split | None") -> list[Block]:
 
     try:
         photos = gap.side(material.dataset, split.group if split else {})
-        renders = gap.side(material.renders, gap.scenes(material.renders))
+        renders = gap.side(material.renders, scenes.of(material.renders) or {})
         found = gap.gap(photos.features, photos.groups, renders.features, renders.groups)
         compared = label_statistics.compare(*(_statistics(side.photos) for side in (renders, photos)))
     except InputError as error:

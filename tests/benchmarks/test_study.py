@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import __main__ as commands
 from benchmarks import config as configuration
-from benchmarks import gap, manifest, planning, report, results, study
+from benchmarks import manifest, planning, report, results, scenes, study
 from benchmarks.config import STUDIES, RenderPlan, StudyConfig, choose
 from benchmarks.material import gather
 from benchmarks.parts import data as parts_data
@@ -499,7 +499,7 @@ def test_a_zip_of_our_renders_is_told_from_photographs(tmp_path: Path, fake_data
         image["scene"] = 7
     write_json(tmp_path / "renders" / "annotations.json", content)
     archive = shutil.make_archive(str(tmp_path / "sent"), "zip", tmp_path, "renders")
-    assert set(gap.scenes(coco.read(Path(archive))).values()) == {"scene 7"}
+    assert set((scenes.of(coco.read(Path(archive))) or {}).values()) == {"scene 7"}
 
 
 def test_spots_reach_the_results_and_the_split(tmp_path: Path, log: dict[str, Any], data: Path) -> None:

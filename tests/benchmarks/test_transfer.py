@@ -205,6 +205,19 @@ def test_other_sets_and_clean_pictures_are_measured_and_shown(
     assert "photos, far from masks" in said
 
 
+def test_views_of_one_clean_scene_are_no_sample_of_scenes(
+    home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = read_json(home / "clean" / "annotations.json")
+    for image in content["images"]:
+        image["scene"] = 0
+    write_json(home / "clean" / "annotations.json", content)
+    give(home, runs=2, clean=home / "clean")
+    assert "| false alarms of renders: clean, without rust | 1.0 % | none | under 2 % |" in capsys.readouterr().out
+    give(home, screen=True, clean=home / "clean")
+    assert "of the pixels of clean called rust (95 % interval none)" in capsys.readouterr().out
+
+
 def test_the_curve_takes_the_first_renders_each_within_the_next(
     home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
