@@ -221,8 +221,6 @@ def _redrawn(
 
 def _auc(score: FloatArray, label: npt.NDArray[np.int_], weight: npt.NDArray[np.int_] | None = None) -> float:
     """Area under the ROC curve: the chance that a picture of label 1 scores above one of label 0, ties half."""
-    weight = np.ones(len(label), dtype=int) if weight is None else weight
-    values, place = np.unique(score, return_inverse=True)
-    zeros, ones = (np.bincount(place, weight * (label == kind), len(values)) for kind in (0, 1))
-    below = zeros.cumsum() - zeros / 2
-    return float((ones * below).sum() / (ones.sum() * zeros.sum()))
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(label, score, sample_weight=weight))

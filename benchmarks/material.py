@@ -79,6 +79,16 @@ class Material:
         photos = f"{len(images)} test photos"
         return photos if groups is None else f"{photos} of {len({groups[name] for name in images})} spots"
 
+    @property
+    def weighing(self) -> str:
+        """Where spots are known, that scores are means over photos and differences means over spots."""
+        if self.results.groups is None:
+            return ""
+        return (
+            "Scores are means over photos. Differences are means over spots, each counting once, and may differ from "
+            "the difference of two scores."
+        )
+
     def spots_of(self, name: str) -> Mapping[str, str] | None:
         """The spot of each photo of another set, as it was read with the photos; None where nobody gave spots."""
         about = self.results.manifest["across"][name]
@@ -96,7 +106,7 @@ class Material:
             caption=self.results.caption(caption),
             columns=tuple(columns),
             rows=tuple({**row, **about} for row in rows),
-            notes=notes,
+            notes=tuple(note for note in notes if note),
             command=command,
             files_only=files_only,
         )

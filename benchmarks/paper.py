@@ -17,9 +17,6 @@ CITATION = (
 RUNS = 10
 """Runs per backbone behind every mean and standard deviation (caption of Table II)."""
 
-SIGNIFICANCE = 0.05
-"""The level at which the paper's "Significant" column agrees with its p-values; the level itself is not stated."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:

@@ -112,6 +112,7 @@ class Rates:
         statement.
     rightly_equal : comparisons without true difference that it called equal within one F1 point.
     detectable : median of the difference that it says it would find in 80 % of cases.
+    found_then : comparisons that it called different where each true difference is that median.
     """
 
     test: str
@@ -121,6 +122,7 @@ class Rates:
     wrongly_equal: float | None
     rightly_equal: float | None
     detectable: float | None
+    found_then: float | None
 
 
 def rates(cell: Cell, sets: int, rng: np.random.Generator) -> list[Rates]:
@@ -128,7 +130,7 @@ def rates(cell: Cell, sets: int, rng: np.random.Generator) -> list[Rates]:
     shift = _shift(cell)
     real = shift != 0
     counts: dict[str, list[FloatArray]] = {}
-    seen: dict[str, list[FloatArray]] = {}
+    every: dict[str, list[rivals.Answers]] = {}
     for size in _portions(cell, sets):
         scores = draw(cell, size, rng)
         for name, answers in _answers(cell, scores).items():
@@ -140,10 +142,10 @@ def rates(cell: Cell, sets: int, rng: np.random.Generator) -> list[Rates]:
                 rightly = answers.equal(null).mean(axis=1)
             alarms, found = answers.different(null).any(axis=1), answers.different(moved)[:, real].mean(axis=1)
             counts.setdefault(name, []).append(np.array([alarms, found, wrongly, rightly]))
-            if answers.detectable is not None:
-                seen.setdefault(name, []).append(answers.detectable.ravel())
+            every.setdefault(name, []).append(answers)
     result = []
     for name, parts in counts.items():
+        detectable, found_then = _detectable(every[name])
         means = [None if np.isnan(mean) else float(mean) for mean in np.concatenate(parts, axis=1).mean(axis=1)]
         result.append(
             Rates(
@@ -153,10 +155,21 @@ def rates(cell: Cell, sets: int, rng: np.random.Generator) -> list[Rates]:
                 found=means[1] or 0.0,
                 wrongly_equal=means[2],
                 rightly_equal=means[3],
-                detectable=float(np.median(np.concatenate(seen[name]))) if name in seen else None,
+                detectable=detectable,
+                found_then=found_then,
             )
         )
     return result
+
+
+def _detectable(portions: Sequence[rivals.Answers]) -> tuple[float | None, float | None]:
+    """The median of what a test says it would find, and how often it finds that; None where it says nothing."""
+    stated = [each.detectable.ravel() for each in portions if each.detectable is not None]
+    if not stated:
+        return None, None
+    median = float(np.median(np.concatenate(stated)))
+    found = [each.different(each.difference + median).ravel() for each in portions]
+    return median, float(np.concatenate(found).mean())
 
 
 def _answers(cell: Cell, scores: FloatArray) -> dict[str, rivals.Answers]:
@@ -231,7 +244,7 @@ def markdown(found: Sequence[tuple[Cell, Sequence[Rates]]]) -> str:
         f"{sets} studies a row. False alarms: studies in which a test tells any of equal means apart. Wrongly equal: "
         f"studies in which any true difference of {MARGIN:g} is called equal within {MARGIN:g}. Found: differences of "
         f"{MARGIN:g} that are told apart. Rightly equal: equal means that are called so. Detectable: median of what "
-        "the test says that it finds in 80 % of cases.",
+        "the test says that it finds in 80 % of cases; then found: differences of that size that it finds.",
         "",
     ]
     for design, others in _RIVALS.items():
@@ -247,6 +260,7 @@ def markdown(found: Sequence[tuple[Cell, Sequence[Rates]]]) -> str:
             "found",
             "rightly equal",
             "detectable",
+            "then found",
             *(f"false alarms: {name}" for name in others),
         ]
         lines += [f"| {' | '.join(headings)} |", "|" + "---|" * len(headings)]
@@ -254,7 +268,7 @@ def markdown(found: Sequence[tuple[Cell, Sequence[Rates]]]) -> str:
             first = by_name[rivals.CROSSED]
             cells = [_runs_of(cell, ", "), _spots_of(cell), _run_sd_of(cell)]
             cells += [_percent(first.false_alarms), _percent(first.wrongly_equal), _percent(first.found)]
-            cells += [_percent(first.rightly_equal), f"{first.detectable:.3f}"]
+            cells += [_percent(first.rightly_equal), f"{first.detectable:.3f}", _percent(first.found_then)]
             cells += [_percent(by_name[name].false_alarms) if name in by_name else "" for name in others]
             lines.append(f"| {' | '.join(cells)} |")
         lines.append("")

@@ -112,8 +112,15 @@ def tukey(groups: Mapping[str, Sequence[float] | FloatArray], *, equal_variances
     Returns
     -------
     All pairs in alphabetical order of the two names.
+
+    Raises
+    ------
+    ValueError
+        A value is missing or not finite.
     """
     arrays = {name: np.asarray(groups[name], dtype=float) for name in sorted(groups)}
+    if wrong := [name for name, array in arrays.items() if not np.isfinite(array).all()]:
+        raise ValueError(f"{wrong[0]}: a value is missing or not finite")
     varied = {name for name, array in arrays.items() if array.size > 1 and float(np.ptp(array)) > 0}
     tested = {name: array for name, array in arrays.items() if name in varied or (equal_variances and array.size > 1)}
     found = _pairwise(tested, equal_variances) if len(tested) > 1 and varied else {}

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks import where
+from benchmarks.crossed import unit_means
 from benchmarks.drawing import Figure
 from benchmarks.families import Families
 from benchmarks.forest import forest
@@ -102,6 +103,7 @@ def _scores(material: Material) -> Table:
             plus_minus_column("Training, min", "train_minutes", ".1f"),
         ),
         rows,
+        material.weighing,
     )
 
 
@@ -220,21 +222,22 @@ def _across(material: Material) -> list[Block]:
                     Column(heading="Units", cell=lambda row: f"{row['units']} {row['unit']}s"),
                 ),
                 rows,
-                "Spots of another set are read from spots.csv in its folder. Without it photos are the units, and "
-                "intervals are narrower than they should be where photos share a spot.",
+                "Means are over units. Spots of another set are read from spots.csv in its folder. Without it photos "
+                "are the units, and intervals are narrower than they should be where photos share a spot.",
             )
         )
     return blocks
 
 
 def _across_row(name: str, families: Families, each: "Comparison") -> Row:
-    base = [one.mean("f1") for one in families.scores if (one.arm, one.backbone) == (each.first, each.backbone)]
+    base = [one.f1 for one in families.scores if (one.arm, one.backbone) == (each.first, each.backbone)]
+    units = where.unit_names(families.scores[0].images, families.groups)
     return {
         "set": name,
         "question": f"{families.place(each.second)[0]} − {families.place(each.first)[0]}",
         "backbone": each.backbone,
         "fraction": families.fraction(each),
-        "first_mean": float(np.mean(base)),
+        "first_mean": float(unit_means(np.array(base), units).mean()),
         "difference": each.difference,
         "low": each.low,
         "high": each.high,

@@ -77,6 +77,7 @@ def _contrast_table(material: Material) -> Table:
         ),
         rows,
         READING,
+        material.weighing,
         *_reasons([each for found in material.f1.contrasts.values() for each in found]),
     )
 
@@ -120,6 +121,7 @@ def backbone_table(material: Material) -> list[Block]:
         ),
         rows,
         READING,
+        material.weighing,
         *_reasons([each for found in material.f1.backbones.values() for each in found]),
     )
     return [table]

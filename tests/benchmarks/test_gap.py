@@ -1,18 +1,9 @@
 import numpy as np
 import pytest
 from scipy.linalg import sqrtm
-from sklearn.metrics import roc_auc_score
 
 from benchmarks import gap
 from benchmarks.gap import FEATURES, features, frechet
-
-
-def test_the_area_is_that_of_sklearn_with_ties_and_weights() -> None:
-    rng = np.random.default_rng(0)
-    score, label = rng.integers(0, 6, 80).astype(float), rng.integers(0, 2, 80)
-    weight = rng.integers(0, 3, 80)
-    assert gap._auc(score, label) == pytest.approx(roc_auc_score(label, score))
-    assert gap._auc(score, label, weight) == pytest.approx(roc_auc_score(label, score, sample_weight=weight))
 
 
 def test_the_distance_is_that_of_the_matrix_root_and_a_shift_counts_in_standard_deviations() -> None:

@@ -97,6 +97,11 @@ def test_one_run_gives_no_p_value_and_says_why() -> None:
     assert all(p.p is None and "one run" in p.reason for p in tukey({"a": [0.5], "b": [0.6]}))
 
 
+def test_a_value_that_is_missing_is_no_test() -> None:
+    with pytest.raises(ValueError, match="a: a value is missing"):
+        tukey({"a": [0.5, float("nan")], "b": [0.6, 0.61]})
+
+
 def test_no_run_and_zero_variance_do_not_crash() -> None:
     missing, same = tukey({"a": [], "b": [0.5, 0.6]})[0], tukey({"a": [0.5, 0.5], "b": [0.6, 0.6]})[0]
     assert missing.difference is None
