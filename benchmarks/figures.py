@@ -7,12 +7,11 @@ import numpy as np
 from benchmarks import paper
 from benchmarks.drawing import COLORS, DASHES, Figure
 from benchmarks.material import Material
-from benchmarks.words import span
+from benchmarks.words import SCORES, span
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
-SCORES = {"f1": "F1", "iou": "IoU"}
 CURVES = {"train_loss": "Dice loss, training", "valid_f1": "F1, validation", "valid_iou": "IoU, validation"}
 # Below these names the paper shows the same.
 LETTERS = ("(a)", "(b)", "(c)")

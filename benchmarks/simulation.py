@@ -15,6 +15,7 @@ from benchmarks import rivals
 from benchmarks.crossed import FloatArray
 from benchmarks.equivalence import MARGIN
 from twin.files import InputError
+from twin.markdown import table
 
 SPOT_SD = 0.20  # easy and hard spots, the same for all
 BACKBONE_SPOT_SD = 0.04  # what one backbone finds harder than another
@@ -111,8 +112,9 @@ class Rates:
     wrongly_equal : sets in which it called any of those equal within one F1 point; None where it makes no such
         statement.
     rightly_equal : comparisons without true difference that it called equal within one F1 point.
-    detectable : median of the difference that it says it would find in 80 % of cases.
-    found_then : comparisons that it called different where each true difference is that median.
+    detectable : median of the difference that it says it would find in 80 % of cases, in the first comparison.
+    found_then : sets in which it called the first comparison different where that is its true difference, and all
+        others are null.
     """
 
     test: str
@@ -163,12 +165,13 @@ def rates(cell: Cell, sets: int, rng: np.random.Generator) -> list[Rates]:
 
 
 def _detectable(portions: Sequence[rivals.Answers]) -> tuple[float | None, float | None]:
-    """The median of what a test says it would find, and how often it finds that; None where it says nothing."""
-    stated = [each.detectable.ravel() for each in portions if each.detectable is not None]
+    """What a test says it would find in the first comparison, the median, and how often it does where none else is."""
+    stated = [each.detectable[:, 0] for each in portions if each.detectable is not None]
     if not stated:
         return None, None
     median = float(np.median(np.concatenate(stated)))
-    found = [each.different(each.difference + median).ravel() for each in portions]
+    shift = median * (np.arange(portions[0].difference.shape[1]) == 0)
+    found = [each.different(each.difference + shift)[:, 0] for each in portions]
     return median, float(np.concatenate(found).mean())
 
 
@@ -240,12 +243,12 @@ def rows(cell: Cell, found: Sequence[Rates]) -> list[dict[str, object]]:
 def markdown(found: Sequence[tuple[Cell, Sequence[Rates]]]) -> str:
     """The rates as two tables, of backbones and of arms: the primary test in full, false alarms of the others."""
     sets = max(each.sets for _, tests in found for each in tests)
-    lines = [
+    text = [
         f"{sets} studies a row. False alarms: studies in which a test tells any of equal means apart. Wrongly equal: "
         f"studies in which any true difference of {MARGIN:g} is called equal within {MARGIN:g}. Found: differences of "
         f"{MARGIN:g} that are told apart. Rightly equal: equal means that are called so. Detectable: median of what "
-        "the test says that it finds in 80 % of cases; then found: differences of that size that it finds.",
-        "",
+        "the test says that it finds in 80 % of cases, in the first comparison; then found: studies in which it finds "
+        "that, alone in its family.\n"
     ]
     for design, others in _RIVALS.items():
         chosen = [(cell, {each.test: each for each in tests}) for cell, tests in found if cell.design == design]
@@ -263,16 +266,16 @@ def markdown(found: Sequence[tuple[Cell, Sequence[Rates]]]) -> str:
             "then found",
             *(f"false alarms: {name}" for name in others),
         ]
-        lines += [f"| {' | '.join(headings)} |", "|" + "---|" * len(headings)]
+        rows = []
         for cell, by_name in chosen:
             first = by_name[rivals.CROSSED]
             cells = [_runs_of(cell, ", "), _spots_of(cell), _run_sd_of(cell)]
             cells += [_percent(first.false_alarms), _percent(first.wrongly_equal), _percent(first.found)]
             cells += [_percent(first.rightly_equal), f"{first.detectable:.3f}", _percent(first.found_then)]
             cells += [_percent(by_name[name].false_alarms) if name in by_name else "" for name in others]
-            lines.append(f"| {' | '.join(cells)} |")
-        lines.append("")
-    return "\n".join(lines)
+            rows.append(cells)
+        text.append(table(headings, rows))
+    return "\n".join(text)
 
 
 def _runs_of(cell: Cell, between: str) -> str:

@@ -12,7 +12,7 @@ from benchmarks import classes, copies, scenes, state
 from benchmarks import config as configuration
 from benchmarks.config import TUNED, RenderPlan, StudyConfig, is_name
 from benchmarks.manifest import KIND, check
-from benchmarks.splitting import SPLIT, SPOT, split_of
+from benchmarks.splitting import SPLIT, split_of
 from twin.files import InputError, read_manifest
 from twin.holding import CLAIM, check_claim
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from segmentation.splits import How, Split
 
 STANDIN, RENDERS, RUNS = "standin", "renders", "runs"
-SPOTS = "spots.csv"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +29,8 @@ class Sources:
 
     `data` is a dataset of real photos, None a stand-in. `synth` holds the renders that train, None renders them.
     `split` says how the photos are split, names a file, or is the split itself; None takes the study's, for a new study
-    the export's own or the published way. `groups_file` gives each photo's spot. `across` are other sets to measure on.
+    the export's own, else whole spots where those are known, else the published way. `groups_file` gives each photo's
+    spot; None takes the table beside the photos, if there is one. `across` are other sets to measure on.
     `classes` names the categories of all these photos that count as corrosion; None takes the study's, for a new study
     all.
     """
@@ -240,6 +240,8 @@ def _own_renders(study: Study) -> Found | None:
 
 def _across(study: Study, sources: Sources) -> tuple[dict[str, Found], dict[str, Mapping[str, Any]]]:
     """The sets to measure all runs on, by name; and those of before that are gone or have changed."""
+    from segmentation import groups
+
     found: dict[str, Found] = {}
     before = (study.earlier or {}).get("across", {})
     for path in sources.across:
@@ -249,7 +251,7 @@ def _across(study: Study, sources: Sources) -> tuple[dict[str, Found], dict[str,
         if not is_name(name):
             raise InputError(f"--across {path}: {name!r:.60} cannot name a set in a table; rename the folder")
         dataset = classes.read(path, study.classes, allow_unannotated=True)
-        spots = spots_beside(dataset) or copies.by_name(dataset) or scenes.of(dataset)
+        spots = groups.beside(dataset) or copies.by_name(dataset) or scenes.of(dataset)
         found[name] = Found(path=path.resolve(), dataset=dataset, spots=spots)
         if study.photos is not None and dataset.digest == study.photos.digest:
             raise InputError(f"--across {path}: these are the photos of the study; its runs are tested on them already")
@@ -287,31 +289,12 @@ def _check_unseen(path: Path, data: "Dataset", study: Study) -> None:
 
 def spots_of(about: Mapping[str, Any], path: Path) -> Mapping[str, str] | None:
     """The spots of another set at `path`: as `study.json` has them, or beside the photos if an earlier version did."""
-    from segmentation import coco
+    from segmentation import coco, groups
 
     if "spots" in about:
         kept: Mapping[str, str] | None = about["spots"]
         return kept
     try:
-        return spots_beside(coco.read(path, allow_unannotated=True))
+        return groups.beside(coco.read(path, allow_unannotated=True))
     except InputError:
         return None
-
-
-def spots_beside(data: "Dataset") -> dict[str, str] | None:
-    """The spot of each photo, from the table `SPOTS` beside them; None where there is no such table.
-
-    Raises
-    ------
-    InputError
-        The table is unusable, or leaves out a photo.
-    """
-    from segmentation import groups
-
-    inside = data.inside
-    if not (inside / SPOTS).is_file():
-        return None
-    try:
-        return groups.by_column(inside / SPOTS, data, SPOT)
-    except InputError as error:  # a person knows the archive, not our cache
-        raise InputError(str(error).replace(str(inside), str(data.folder))) from error

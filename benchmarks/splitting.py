@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     Wanted: TypeAlias = How | Path | Split | None  # a way to split, a file, a split; None: whatever the study has
 
 SPLIT = "split.json"
-SPOT = "spot"  # column of --groups-file, and of the table of spots beside the photos of another set
 
 
 def split_of(
@@ -28,17 +27,15 @@ def split_of(
     InputError
         The study has another split, or the asked one does not fit the photos.
     """
-    from segmentation import splits
+    from segmentation import groups, splits
 
     path = out / SPLIT
     there = splits.load(path) if path.exists() else None
     if there is not None and wanted is None and groups_file is None:
         return there
-    named = copies.by_name(real) or scenes.of(real)
+    named = groups.beside(real) or copies.by_name(real) or scenes.of(real)
     asked = _asked_split(config, real, wanted, groups_file, named)
-    if (
-        there is not None and named is not None and there.digest != asked.digest
-    ):  # of before copies and scenes were told
+    if there is not None and named is not None and there.digest != asked.digest:  # of before these were told
         asked = _asked_split(config, real, wanted, groups_file, None)
     if there is not None and there.digest != asked.digest:
         raise InputError(
@@ -51,7 +48,7 @@ def split_of(
 def _asked_split(
     config: "StudyConfig", real: "Dataset", wanted: "Wanted", groups_file: Path | None, named: Mapping[str, str] | None
 ) -> "Split":
-    """The split that is asked for; `named` are spots where none are given: sources of copies, scenes."""
+    """The split that is asked for; `named` are spots where none are given: of `spots.csv`, copies, scenes."""
     from segmentation import coco, groups, splits
 
     if isinstance(wanted, splits.Split):
@@ -64,7 +61,7 @@ def _asked_split(
         if strange := [name for name in loaded.group if name not in known]:
             raise InputError(f"{wanted}: photo {strange[0]!r} is not in {real.folder}; split these photos")
         return loaded
-    spots = named if groups_file is None else groups.by_column(groups_file, real, SPOT)
+    spots = named if groups_file is None else groups.by_column(groups_file, real, groups.SPOT)
     own = {photo.split for photo in real.photos} == set(coco.SPLITS)
     drawn: How = "published" if config.profile == "paper" or spots is not named or named is None else "grouped"
     how = wanted or ("own" if own and config.profile != "paper" else drawn)

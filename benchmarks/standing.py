@@ -13,6 +13,7 @@ from benchmarks.recipe import RENDERS, Mix, Recipe
 from benchmarks.statistics import RunScores
 from benchmarks.transfer import Part, Photos
 from benchmarks.where import unit_names
+from twin import markdown
 from twin.files import atomic_file, write_text
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def write(out: Path, photos: Photos, renders: str, every: Sequence[Part], asked:
         text += [
             f"## Without the {len(scores[0].images) - len(unseen[0].images)} photos that screens have shown\n",
             _goals(again.goals),
-            _markdown(ARMS, _arms(again)),
+            markdown.table(ARMS, _arms(again)),
         ]
     for other, found in asked.others.items():
         of_other = pooled.scores_across(every, folds, other, found.data.digest)
@@ -78,7 +79,7 @@ def write(out: Path, photos: Photos, renders: str, every: Sequence[Part], asked:
             text += [f"## On {other}\n", *_across(of_other, found, asked)]
     if alarms:
         rows = [[arm, where, goal.number, goal.between] for arm, where, goal in alarms]
-        text += ["## False alarms\n", _markdown(("arm", "where", "pixels called rust", "95 % interval"), rows)]
+        text += ["## False alarms\n", markdown.table(("arm", "where", "pixels called rust", "95 % interval"), rows)]
     opened = len(openings.read(out))
     text.append(f"The test photos of this folder were opened {opened} {'time' if opened == 1 else 'times'} so far.\n")
     page = "\n".join(text)
@@ -111,7 +112,7 @@ def _about(judged: Judged, photos: Photos, asked: Asked) -> str:
 
 def _goals(found: Iterable[Goal]) -> str:
     rows = [[each.question, each.number, each.between, each.wanted, each.verdict] for each in found]
-    return _markdown(("goal", "found", "95 % interval", "wanted", "verdict"), rows)
+    return markdown.table(("goal", "found", "95 % interval", "wanted", "verdict"), rows)
 
 
 def _trained(
@@ -127,7 +128,7 @@ def _trained(
         precision, recall = rates[arm]
         rows.append([arm, *trained[arm], score, f"{precision:.3f}", f"{recall:.3f}", runs])
     heading = ("arm", "photos that train", "renders", "per-image F1", "precision", "recall", "runs")
-    return _markdown(heading, rows) + (
+    return markdown.table(heading, rows) + (
         "\nPhotos and renders are those of one training; each fold of each run is one. Precision and recall are means "
         "over photos, of those where something was called, or is, rust.\n"
     )
@@ -140,7 +141,7 @@ def _arms(judged: Judged) -> list[list[str]]:
 def _differences(judged: Judged) -> str:
     heading = ("difference in F1", "found", "95 % interval", "p (Holm)", "detectable", "runs", "verdict")
     note = "" if judged.comparisons else "None: fewer than two arms are complete.\n"
-    return note or _markdown(heading, goals.comparison_rows(judged.comparisons)) + (
+    return note or markdown.table(heading, goals.comparison_rows(judged.comparisons)) + (
         f"\nThe {judged.units} {judged.unit}s and the runs so far find a true difference of the size under "
         "“detectable” in four cases of five. A line “x − x (first n)” says what the renders after the first n add.\n"
     )
@@ -155,7 +156,7 @@ def _across(scores: Sequence[RunScores], photos: Photos, asked: Asked) -> list[s
     judged = _judge(scores, photos.groups, asked)
     return [
         f"{judged.photos} photos, {judged.units} {judged.unit}s, none of which trains in any arm.\n",
-        _markdown(ARMS, _arms(judged)),
+        markdown.table(ARMS, _arms(judged)),
         _differences(judged),
     ]
 
@@ -183,11 +184,6 @@ def _false_alarms(every: Sequence[Part], photos: Photos, asked: Asked) -> list[t
 def _alarm_goals(alarms: Sequence[tuple[str, str, Goal]], asked: Asked) -> list[Goal]:
     """The goals for false alarms of the model that sees no photo in training, and of the one that sees all."""
     return [goal for arm, _, goal in alarms if arm in (RENDERS, asked.mix.name)]
-
-
-def _markdown(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [heading, ["---"] * len(heading), *rows]
-    return "".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |\n" for line in lines)
 
 
 def _rows(scores: Sequence[RunScores], groups: Mapping[str, str] | None) -> Iterator[tuple[object, ...]]:

@@ -5,7 +5,7 @@ The folder holds `split.json`, `runs/<id>/`, the renders, the stand-in where no 
 """
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,10 +70,8 @@ def run(
     if whole is None:
         if study.photos is not None and study.data is not None:
             classes.tell(study.photos, "--data")
-            if study.split is not None and study.split.group == (named := copies.by_name(study.photos)):
-                print(f"--data {study.data}: {copies.said(named)}; --groups-file tells spots", file=sys.stderr)  # noqa: T201
-            if study.split is not None and (left := splits.unused(study.split, study.photos)):
-                print(shown(f"--data {left}"), file=sys.stderr)  # noqa: T201
+            for line in _told(study.photos, study.split) if study.split is not None else ():
+                print(shown(f"--data {line}"), file=sys.stderr)  # noqa: T201
         for path in sources.across:
             classes.tell(study.across[path.resolve().name].dataset, "--across")
         print(planning.describe(plan, study), flush=True)  # noqa: T201
@@ -99,6 +97,18 @@ def run(
             print(f"{key} failed: {error}", file=sys.stderr)  # noqa: T201
         _write(study, real, split, failed)
     return list(failed)
+
+
+def _told(photos: "Dataset", split: "Split") -> Iterator[str]:
+    """What a user should know of the split: where spots come from, and photos that it leaves out."""
+    from segmentation import groups, splits
+
+    if split.group == (named := groups.beside(photos)):
+        yield f"{photos.folder}: {len(named)} photos of {len(set(named.values()))} spots, by {groups.SPOTS} there"
+    elif split.group == (named := copies.by_name(photos)):
+        yield f"{photos.folder}: {copies.said(named)}; --groups-file tells spots"
+    if left := splits.unused(split, photos):
+        yield left
 
 
 def _photos(study: Study, sources: Sources, address: str | None) -> "tuple[Dataset, Split]":

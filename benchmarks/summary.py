@@ -12,8 +12,9 @@ from pathlib import Path
 
 from benchmarks import paper
 from benchmarks.statistics import Pair, pooled_variance, range_error, range_p, tukey_from_summary
-from benchmarks.table import NONE, write
+from benchmarks.table import NONE, p_value, write
 from twin.files import InputError
+from twin.markdown import table
 
 COLUMNS = ("group", "mean", "sd", "n")
 MOST_DIGITS = 30  # of a number, before or after the point
@@ -172,22 +173,17 @@ def markdown(pairs: Sequence[RoundedPair], printed: Mapping[tuple[str, str], pap
     """The comparisons as a table, beside the p-values that a paper prints for them, where there are any."""
     headings = ["second − first", "difference", "95 % interval", "p", "p within rounding"]
     headings += ["printed p", "consistent"] if printed else []
-    lines = [f"| {' | '.join(headings)} |", "|" + "---|" * len(headings)]
+    rows = []
     for each in pairs:
         pair = each.pair
         cells = [f"{pair.second} − {pair.first}", write(pair.difference or 0.0, "+.4f")]
         if pair.p is None or pair.low is None or pair.high is None:
             cells += [NONE, NONE, pair.reason]
         else:
-            cells += [f"{write(pair.low, '+.4f')} to {write(pair.high, '+.4f')}", small(pair.p)]
-            cells += [f"{small(each.lowest or 0.0)} to {small(each.highest or 0.0)}"]
+            cells += [f"{write(pair.low, '+.4f')} to {write(pair.high, '+.4f')}", p_value(pair.p)]
+            cells += [f"{p_value(each.lowest or 0.0)} to {p_value(each.highest or 0.0)}"]
         if printed:
             theirs = printed[pair.first, pair.second]
             cells += [str(theirs), "yes" if each.agrees(theirs) else "no"]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
-
-
-def small(p: float) -> str:
-    """A p-value with four digits."""
-    return "<0.0001" if p < 0.0001 else f"{p:.4f}"
+        rows.append(cells)
+    return table(headings, rows)

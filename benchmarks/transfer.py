@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from benchmarks import across, clean, copies, planning, recipe, scenes, state, study
 from benchmarks.config import Cell, StudyConfig
 from benchmarks.recipe import FIRST, Fold, Mix, Recipe
-from benchmarks.sources import RUNS, Sources, spots_beside
+from benchmarks.sources import RUNS, Sources
 from twin.files import InputError
 
 if TYPE_CHECKING:
@@ -103,10 +103,10 @@ def read_photos(path: Path, classes: tuple[str, ...] | None = None) -> Photos:
     InputError
         It is no usable dataset, or its table of spots leaves out a photo.
     """
-    from segmentation import coco
+    from segmentation import coco, groups
 
     data = coco.read(path, classes=classes)
-    known = spots_beside(data) or scenes.of(data)
+    known = groups.beside(data) or scenes.of(data)
     named = None if known else copies.by_name(data)
     return Photos(
         name=path.resolve().name,

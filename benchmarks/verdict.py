@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from benchmarks.comparison import ERROR, Comparison
 from benchmarks.crossed import GREATEST
 from benchmarks.table import NONE, write
-from benchmarks.words import count
+from benchmarks.words import SCORES, count
 
-NAMES = {"f1": "F1", "iou": "IoU"}
 VERDICTS = {
     "better": "better",
     "worse": "worse",
@@ -29,7 +28,7 @@ def sentence(comparison: Comparison, *, names: Mapping[str, str] | None = None, 
     if not where and comparison.backbone:
         where = f"With {comparison.backbone}"
     start = f"{where}, " if where else ""
-    number = f"{NAMES[comparison.score]} {number_of(comparison)}"
+    number = f"{SCORES[comparison.score]} {number_of(comparison)}"
     margin = write(comparison.margin, ".3f")
     match comparison.verdict:
         case "untested":

@@ -11,6 +11,7 @@ TRAINING = {
     "strong": "training with strong augmentation",
     "shuffled": "training with renders of shuffled masks",
 }
+SCORES = {"f1": "F1", "iou": "IoU"}
 KINDS = {
     "real": "photos alone, no renders",
     "mixed": "a quarter of each batch are renders",

@@ -19,7 +19,8 @@ from segmentation import coco
 from twin.files import InputError
 
 COPY_MARK = ".rf."
-FILE_NAME, SPLIT = "file_name", "split"  # columns of a table of groups
+FILE_NAME, SPLIT, SPOT = "file_name", "split", "spot"  # columns of a table of groups
+SPOTS = "spots.csv"  # such a table, beside the photos
 
 # A hash of 16 x 16 bits, of which a quarter may differ. Unrelated hashes differ in 128 ± 8; in two sets of 330 and 241
 # photos the closest pair of two things differed in 86. Copies turned, mirrored, 25 % lighter or darker, blurred, noisy
@@ -147,6 +148,23 @@ def by_column(csv_path: Path, dataset: coco.Dataset, column: str) -> dict[str, s
     """
     direct, renamed = _by_column(csv_path, dataset, column)
     return direct | renamed
+
+
+def beside(dataset: coco.Dataset) -> dict[str, str] | None:
+    """The spot of each photo, from the table `SPOTS` beside them; None where there is no such table.
+
+    Raises
+    ------
+    InputError
+        The table is unusable, or leaves out a photo.
+    """
+    inside = dataset.inside
+    if not (inside / SPOTS).is_file():
+        return None
+    try:
+        return by_column(inside / SPOTS, dataset, SPOT)
+    except InputError as error:  # a person knows the archive, not our cache
+        raise InputError(str(error).replace(str(inside), str(dataset.folder))) from error
 
 
 def renamed_by_roboflow(csv_path: Path, dataset: coco.Dataset, column: str) -> int:

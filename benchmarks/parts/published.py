@@ -21,13 +21,13 @@ from benchmarks.table import (
     text_column,
     yes_no_column,
 )
+from benchmarks.words import SCORES
 
 if TYPE_CHECKING:
     from segmentation.model import Complexity
 
 PAPER_SIZE = 224  # pixels; Table I states parameters and operations for it
 ROMAN = {"f1": "III", "iou": "IV"}
-SCORES = {"f1": "F1", "iou": "IoU"}
 
 
 def part(material: Material, complexity: Callable[[str, int], "Complexity"]) -> Part:

@@ -12,8 +12,8 @@ from benchmarks import across, results
 from benchmarks.config import choose
 from benchmarks.material import gather
 from benchmarks.parts import renders
-from benchmarks.sources import Sources, prepare, spots_beside, spots_of
-from segmentation import coco, evaluate, runs
+from benchmarks.sources import Sources, prepare, spots_of
+from segmentation import coco, evaluate, groups, runs
 from twin.files import InputError, read_json, write_json
 
 Maker = Callable[..., Any]
@@ -55,14 +55,14 @@ def test_the_spots_of_an_archive_are_found(tmp_path: Path, fake_dataset: Maker) 
     rows = [f"{photo.file_name},{place // 2}" for place, photo in enumerate(photos.photos)]
     table = tmp_path / "yard" / "spots.csv"
     table.write_text("file_name,spot\n" + "\n".join(rows) + "\n")
-    expected = spots_beside(coco.read(tmp_path / "yard"))
+    expected = groups.beside(coco.read(tmp_path / "yard"))
     archive = shutil.make_archive(str(tmp_path / "whole"), "zip", tmp_path, "yard")
     assert expected is not None
-    assert spots_beside(coco.read(Path(archive))) == expected
+    assert groups.beside(coco.read(Path(archive))) == expected
     table.write_text("file_name,spot\n" + "\n".join(rows[1:]) + "\n")
     archive = shutil.make_archive(str(tmp_path / "short"), "zip", tmp_path, "yard")
     with pytest.raises(InputError, match=r"^[^:]*short\.zip/spots\.csv: "):
-        spots_beside(coco.read(Path(archive)))
+        groups.beside(coco.read(Path(archive)))
 
 
 def test_a_changed_set_or_run_is_measured_again(

@@ -523,6 +523,24 @@ def test_spots_reach_the_results_and_the_split(tmp_path: Path, log: dict[str, An
     assert splits.load(tmp_path / "grouped" / "split.json") == split
 
 
+def test_a_table_of_spots_beside_the_photos_is_taken_and_said_unless_a_study_was_begun_without(
+    tmp_path: Path, log: dict[str, Any], data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study.run(tmp_path / "before", small(kinds=("real",), runs=1), Sources(data=data))
+    begun = (tmp_path / "before" / "split.json").read_bytes()
+    write_spots(data / "spots.csv", data)
+    capsys.readouterr()
+    for how in (None, "published"):
+        study.run(tmp_path / str(how), small(kinds=("real",), runs=1), Sources(data=data, split=how))
+        assert "20 photos of 10 spots, by spots.csv there" in capsys.readouterr().err
+        split = splits.load(tmp_path / str(how) / "split.json")
+        assert split.how == (how or "grouped")
+        assert len(set(split.group.values())) == 10
+    study.run(tmp_path / "before", small(kinds=("real",), runs=2), Sources(data=data, split="published"))
+    assert (tmp_path / "before" / "split.json").read_bytes() == begun
+    assert "spots" not in capsys.readouterr().err
+
+
 def test_a_split_that_cannot_be_is_refused(
     tmp_path: Path, log: dict[str, Any], data: Path, fake_dataset: Maker
 ) -> None:

@@ -15,8 +15,7 @@ from PIL import Image
 from benchmarks import manifest
 from benchmarks.across import measure
 from benchmarks.config import Cell, StudyConfig, choose
-from benchmarks.sources import SPOTS, spots_beside
-from segmentation import coco, evaluate, runs, splits
+from segmentation import coco, evaluate, groups, runs, splits
 from segmentation.config import Profile
 from twin.files import write_json, write_manifest
 
@@ -124,7 +123,7 @@ def make_study(
     if spots is not None:
         for name, other in sets.items():
             rows = [f"{photo.file_name},{place // spot_size}\n" for place, photo in enumerate(other.photos)]
-            (folder.parent / name / SPOTS).write_text("".join(["file_name,spot\n", *rows]))
+            (folder.parent / name / groups.SPOTS).write_text("".join(["file_name,spot\n", *rows]))
     for (name, other), key in product(sets.items(), config.grid):
         if key not in without:
             write_across(folder / "runs" / key, name, other)
@@ -136,7 +135,7 @@ def make_study(
         if "mixed" in config.kinds
         else None,
         across={
-            name: manifest.of_set(folder, folder.parent / name, other, spots_beside(other))
+            name: manifest.of_set(folder, folder.parent / name, other, groups.beside(other))
             for name, other in sets.items()
         },
         failed=failed or {},
