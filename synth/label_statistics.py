@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
+from synth.closing import Mask, closed
+
 WORKING_SIDE = 512  # pixels
 CLOSING_RADIUS = 5  # pixels at the working size
 SMALL_REGION = 0.001  # share of the picture
 TINY_REGION = 16  # pixels of the picture as it is
 ALIKE = 1.5  # two sets differ where a number is more than this many times the other
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)  # one is kept for each image of a dataset
@@ -116,25 +116,6 @@ def at_working_size(mask: Mask) -> Mask:
     scale = WORKING_SIDE / max(mask.shape)
     height, width = (max(1, round(side * scale)) for side in mask.shape)
     return np.asarray(Image.fromarray(mask).resize((width, height), Image.Resampling.NEAREST), dtype=bool)
-
-
-def closed(mask: Mask, radius: int) -> Mask:
-    """Closing with the disc x² + y² <= radius², nothing being outside the picture; never less than `mask`."""
-    padded = np.pad(mask, radius)
-    return ~_dilated(~np.pad(_dilated(padded, radius), radius), radius)[
-        2 * radius : -2 * radius, 2 * radius : -2 * radius
-    ]
-
-
-def _dilated(mask: Mask, radius: int) -> Mask:
-    """Dilation with a disc: the union of shifted copies, many times faster than scipy's at this size."""
-    height, width = mask.shape
-    padded, result = np.pad(mask, radius), np.zeros_like(mask)
-    for y in range(2 * radius + 1):
-        for x in range(2 * radius + 1):
-            if (y - radius) ** 2 + (x - radius) ** 2 <= radius**2:
-                result |= padded[y : y + height, x : x + width]
-    return result
 
 
 def summarise(images: Sequence[ImageLabels]) -> Statistics:

@@ -10,12 +10,11 @@ from scipy import ndimage
 
 from segmentation import coco
 from synth import severity
+from synth.closing import Mask, closed
 from synth.preset import LabelRule
 from synth.spec import Scene, View
 from twin.assets import KINDS
 from twin.export import rust_grade
-
-Mask = NDArray[np.bool_]
 
 
 def exact(label: NDArray[np.float32], threshold: float) -> Mask:
@@ -52,10 +51,8 @@ def annotated(label: NDArray[np.float32], rule: LabelRule) -> Mask:
         own = label[..., 2] == number
         region = mask & own
         if radius:
-            y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
             padded = np.pad(region, radius, mode="edge")
-            closed = ndimage.binary_closing(padded, y**2 + x**2 <= radius**2)
-            region = closed[radius:-radius, radius:-radius] & own
+            region = closed(padded, radius)[radius:-radius, radius:-radius] & own
         region = bordered(region, rule.border * side) & own
         found |= keep_larger(region, rule.smallest_region * mask.size)
     return found

@@ -10,11 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from PIL import Image
-from scipy import ndimage
 
 from segmentation import coco
 from synth import label_statistics, validation_report
@@ -303,15 +299,6 @@ def test_small_pictures_are_counted_at_the_working_size() -> None:
     assert (counts.area, counts.boundary, counts.regions) == (64 * 128, 2 * (64 + 128) - 4, 1)
     assert counts.share == 128 / 2048
     assert label_statistics.at_working_size(np.ones((1, 9999), bool)).shape == (1, 512)
-
-
-@settings(max_examples=15)
-@given(arrays(np.bool_, st.tuples(st.integers(1, 30), st.integers(1, 30))))
-def test_closing_is_that_of_scipy_on_an_unbounded_plane(mask: np.ndarray) -> None:
-    y, x = np.mgrid[-5:6, -5:6]
-    expected = ndimage.binary_closing(np.pad(mask, 12), x**2 + y**2 <= 25)[12:-12, 12:-12]
-    assert (label_statistics.closed(mask, 5) == expected).all()
-    assert not (mask & ~expected).any()
 
 
 def test_summary_of_four_images_by_hand() -> None:
