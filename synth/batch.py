@@ -97,9 +97,11 @@ def record(
             "scene": scene_index, "asset_kind": shown.kind if shown else scene.kind_of(config, scene_index),
         }
     )  # fmt: skip
-    mask = labels.annotated(label, config.rule())
-    part["annotations"] += labels.annotations(mask, label, index + 1, assets, polygons=config.polygons)
-    part["assets"] += labels.sights(label, index + 1, assets, config.rule().threshold, polygons=config.polygons)
+    rule = config.rule()
+    part["annotations"] += labels.annotations(
+        labels.annotated(label, rule), label, index + 1, assets, rule.threshold, polygons=config.polygons
+    )
+    part["assets"] += labels.sights(label, index + 1, assets, rule.threshold, polygons=config.polygons)
     part["made_by"] = dict(made_by)
     write_json(part_file(out, number), part)
 

@@ -100,8 +100,9 @@ def known(scene: Scene, view: View) -> dict[int, Known]:
 
 
 def annotations(
-    mask: Mask, label: NDArray[np.float32], image_id: int, assets: Mapping[int, Known], *, polygons: bool = False
-) -> list[dict[str, Any]]:
+    mask: Mask, label: NDArray[np.float32], image_id: int, assets: Mapping[int, Known], threshold: float, *,
+    polygons: bool = False,
+) -> list[dict[str, Any]]:  # fmt: skip
     """COCO annotations without ids: one for each 8-connected region of each asset, in reading order.
 
     Parameters
@@ -109,15 +110,17 @@ def annotations(
     mask : (H, W), as `annotated` makes it.
     label : (H, W, 3) or more: rust cover, wall loss in mm, instance.
     assets : what is known of them, by instance.
+    threshold : rust cover above which a spot counts as corroded.
     polygons : outlines, with their ``polygon_iou``, instead of compressed RLE.
 
     Returns
     -------
-    Each with ``attributes``: ``asset_id``, the instance; ``severity``, as `synth.severity.condition_state` has it;
-    ``mean_loss_mm`` and ``max_loss_mm`` over all pixels of the region, bridged gaps included; ``visible_share`` of the
-    asset where it is known.
+    Each with ``attributes``: ``asset_id``, the instance; ``mean_loss_mm`` and ``max_loss_mm`` over the rust of the
+    region, which is its pixels in the exact mask: not stains, nor gaps that were bridged; ``severity``, as
+    `synth.severity.condition_state` has it of these; ``visible_share`` of the asset where it is known. A region
+    without rust, of stain alone, has lost 0 and is CS1.
     """
-    instance, loss_mm = label[..., 2], label[..., 1].astype(np.float64)
+    instance, loss_mm, rusted = label[..., 2], label[..., 1].astype(np.float64), exact(label, threshold)
     found = []
     for number in np.unique(instance[mask]).astype(int).tolist():
         asset = assets.get(number, Known())
@@ -125,11 +128,12 @@ def annotations(
         for index, place in enumerate(ndimage.find_objects(regions), start=1):
             region = np.zeros_like(mask)
             region[place] = here = regions[place] == index
-            lost = loss_mm[place][here]
-            mean, most = float(lost.mean()), float(lost.max())
+            lost = loss_mm[place][here & rusted[place]]
+            mean, most = (float(lost.mean()), float(lost.max())) if lost.size else (0.0, 0.0)
+            state = severity.condition_state(mean, most, asset.thickness_mm) if lost.size else severity.SOUND
             attributes = {
                 "asset_id": number,
-                "severity": severity.condition_state(mean, most, asset.thickness_mm),
+                "severity": state,
                 "mean_loss_mm": round(mean, 4),
                 "max_loss_mm": round(most, 4),
             }

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 # Wall loss in mm from which each band of the severity map begins. Band 0 is less than the first: none worth a name.
 LOSS_BANDS_MM: dict[str, float] = {"light": 0.05, "moderate": 0.25, "heavy": 1.0, "severe": 3.0}
 
-# Where the condition states begin; ours, see `condition_state`.
+SOUND = "CS1"  # condition state of steel that does not corrode
+# Where the others begin; ours, see `condition_state`.
 EVIDENT_MAX_MM = 0.5  # loss somewhere in the region that an eye or a finger finds
 EVIDENT_MEAN_SHARE = 0.02  # of the thickness, over the region
 EVIDENT_MAX_SHARE = 0.05  # of the thickness, somewhere in the region
@@ -42,7 +43,7 @@ def condition_state(mean_loss_mm: float, max_loss_mm: float, thickness_mm: float
     is evident or pack rust is present, but no structural review is warranted; CS4 the condition warrants a structural
     review. The numbers at which we change from one to the next, the constants of this module, are **ours, not the
     standard's**: an inspector judges the member, its load and its place, of which a region of a picture knows nothing.
-    Pack rust is not recognised. A region of rust is never CS1.
+    Pack rust is not recognised. A region of rust is never CS1, which is `SOUND`.
 
     Parameters
     ----------

@@ -108,7 +108,7 @@ def test_keep_larger_keeps_exactly_the_larger_regions(mask: np.ndarray, smallest
 @given(masks, st.integers(0, 2**32 - 1))
 def test_annotations_are_the_mask_again(mask: np.ndarray, seed: int) -> None:
     instance = np.random.default_rng(seed).integers(1, 4, mask.shape)
-    found = labels.annotations(mask, label_map(mask, instance), 7, {})
+    found = labels.annotations(mask, label_map(mask, instance), 7, {}, 0.5)
     again = np.zeros_like(mask)
     for one in found:
         region = coco_mask.decode(one["segmentation"]).astype(bool)
@@ -125,7 +125,7 @@ def test_annotations_are_the_mask_again(mask: np.ndarray, seed: int) -> None:
 
 
 def test_clean_image_has_no_annotations() -> None:
-    assert labels.annotations(np.zeros((8, 8), bool), label_map(np.zeros((8, 8), bool)), 1, {}) == []
+    assert labels.annotations(np.zeros((8, 8), bool), label_map(np.zeros((8, 8), bool)), 1, {}, 0.5) == []
 
 
 @pytest.mark.parametrize("polygons", [False, True])
@@ -133,7 +133,7 @@ def test_five_hundred_parts_of_a_pixel_or_a_few_come_back_whole(polygons: bool) 
     mask = np.zeros((60, 100), bool)
     mask[1::3, ::4] = True
     mask[1:30:3, 1::4] = True  # the upper half of the parts is two pixels wide
-    found = labels.annotations(mask, label_map(mask), 1, {}, polygons=polygons)
+    found = labels.annotations(mask, label_map(mask), 1, {}, 0.5, polygons=polygons)
     assert len(found) == 500
     assert {one["area"] for one in found} == {1, 2}
     assert (union(mask.shape, found) == mask).all()
@@ -146,7 +146,7 @@ def test_holes_are_kept_by_run_lengths_and_measured_by_outlines() -> None:
     mask[2:12, 2:12] = True
     mask[5:10, 5:9] = False
     mask[7, 7] = True  # within the hole: a region of its own
-    exact, outlined = (labels.annotations(mask, label_map(mask), 1, {}, polygons=each) for each in (False, True))
+    exact, outlined = (labels.annotations(mask, label_map(mask), 1, {}, 0.5, polygons=each) for each in (False, True))
     assert (union(mask.shape, exact) == mask).all()
     assert [one["area"] for one in outlined] == [100, 1]
     assert [one["polygon_iou"] for one in outlined] == [0.8, 1.0]
@@ -159,7 +159,7 @@ def test_attributes_are_measured_on_the_region() -> None:
     label[:, :3, 1] = np.array([0.0, 0.1, 0.45])
     label[0, 5, 1] = 3.5
     known = {1: Known(kind="plate", thickness_mm=10.0, visible=0.123456), 2: Known(kind="pipe", thickness_mm=10.0)}
-    one, two = labels.annotations(labels.exact(label, 0.5), label, 3, known)
+    one, two = labels.annotations(labels.exact(label, 0.5), label, 3, known, 0.5)
     assert one["attributes"] == {
         "asset_id": 1, "severity": "CS2", "mean_loss_mm": 0.1833, "max_loss_mm": 0.45, "visible_share": 0.1235
     }  # fmt: skip
@@ -167,6 +167,22 @@ def test_attributes_are_measured_on_the_region() -> None:
         "asset_id": 2, "severity": "CS4", "mean_loss_mm": 0.3833, "max_loss_mm": 3.5
     }  # fmt: skip
     json.dumps([one, two])
+
+
+def test_the_same_rust_is_as_bad_whatever_the_rule_takes_in_beside_it() -> None:
+    label = np.zeros((100, 100, 4), np.float32)
+    label[..., 2] = 1
+    label[35:65, 35:65, 3], label[80:90, 80:90, 3] = 0.9, 0.9
+    label[40:44, 40:50, :2] = label[46:50, 40:50, :2] = 0.9, 1.5  # with a gap to bridge
+    label[5:15, 5:15, :2] = 0.4, 0.2  # of which no rust is to be seen: below the threshold
+    found = {}
+    for name, rule in (("plain", LabelRule(closing_radius=0.02)), ("stained", LabelRule(stain=0.4))):
+        mask = labels.annotated(label, rule)
+        made = labels.annotations(mask, label, 1, {1: Known(thickness_mm=10.0)}, rule.threshold)
+        found[name] = [(one["area"], one["attributes"]) for one in made]
+    rusted = {"asset_id": 1, "severity": "CS4", "mean_loss_mm": 1.5, "max_loss_mm": 1.5}
+    sound = {"asset_id": 1, "severity": "CS1", "mean_loss_mm": 0.0, "max_loss_mm": 0.0}
+    assert found == {"plain": [(96, rusted)], "stained": [(900, rusted), (100, sound)]}
 
 
 def test_each_asset_in_view_is_one_instance() -> None:
@@ -243,7 +259,7 @@ def test_clean_asset_in_front_of_rust_is_not_labelled() -> None:
     mask = labels.annotated(label, LabelRule(closing_radius=0.08, smallest_region=0.0))
     assert not mask[:, 30:33].any()
     assert mask[:, :30].all()
-    found = labels.annotations(mask, label, 1, {})
+    found = labels.annotations(mask, label, 1, {}, 0.5)
     assert [one["attributes"]["asset_id"] for one in found] == [1, 1]
 
 
@@ -252,4 +268,4 @@ def test_no_annotation_is_below_the_smallest_region() -> None:
     label[10:40, 10:40] = 1, 0, 1
     label[20:22, 40:42] = 1, 0, 2  # a sliver of another asset, beside
     mask = labels.annotated(label, LabelRule(closing_radius=0.02, smallest_region=0.004))
-    assert [one["area"] for one in labels.annotations(mask, label, 1, {})] == [900]
+    assert [one["area"] for one in labels.annotations(mask, label, 1, {}, 0.5)] == [900]
