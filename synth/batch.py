@@ -7,13 +7,13 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from synth import program
+from synth import maps, program
 from synth.config import RenderConfig
 from synth.subject import Subject, views_per_scene
 from twin.files import InputError, atomic_file, read_json, write_json
@@ -52,7 +52,7 @@ def render_batch(
     # The worker of a killed command outlives it by a moment: wait, then go on from what it has done.
     with hold(own, "batch", {}, patience_seconds=OUTLIVING_SECONDS), TemporaryDirectory(dir=own) as name:
         work = Path(name)
-        wanted = missing(out, number, images)
+        wanted = missing(out, number, images, config.maps)
         if not wanted:
             return
         numbers = sorted({index // views_per_scene(config, shown) for index in wanted})
@@ -73,7 +73,7 @@ def record(
     """Turn what Blender made of image `index` into its photograph, maps and annotations, and list it as done."""
     import numpy as np
 
-    from synth import labels, maps, scene, sensor
+    from synth import labels, scene, sensor
 
     chosen = config.content()
     with np.load(view) as arrays:
@@ -149,15 +149,20 @@ def blender(work: Path, *, seconds: float) -> Generator[int]:
         raise RuntimeError(f"Blender {why}: {lines[-1] if lines else 'it printed nothing'}")
 
 
-def missing(out: Path, number: int, images: range) -> list[int]:
-    """The images of batch `number` that its part does not list, or whose file is gone."""
-    return lacking(out, read_part(out, number), images)
+def missing(out: Path, number: int, images: range, names: Sequence[str]) -> list[int]:
+    """The images of batch `number` that its part does not list, or that have lost a file; with the maps `names`."""
+    return lacking(out, read_part(out, number), images, names)
 
 
-def lacking(out: Path, part: Mapping[str, Any], images: range) -> list[int]:
-    """The images that a part, as `read_part` gives it, does not list, or whose file is gone."""
+def lacking(out: Path, part: Mapping[str, Any], images: range, names: Sequence[str]) -> list[int]:
+    """The images that a part, as `read_part` gives it, does not list, or that have lost a file."""
     listed = {image["id"] - 1 for image in part["images"]}
-    return [index for index in images if index not in listed or not image_file(out, index).is_file()]
+    return [index for index in images if index not in listed or not there(out, index, names)]
+
+
+def there(out: Path, index: int, names: Sequence[str]) -> bool:
+    """Whether image `index` has its files: the photograph and the maps `names`."""
+    return image_file(out, index).is_file() and all(maps.path(out, name, index).is_file() for name in names)
 
 
 def read_part(out: Path, number: int) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def rehearse(out: Path, task: Task, *, workers: int | None, address: str | None)
     task = whole(out, replace(task, device=place.device))
     check_claim(out, "dataset", claim(out, task))
     free = free_bytes(out)
-    left = {number: batch.missing(out, number, images) for number, images in task.batches.items()}
+    left = {number: batch.missing(out, number, images, task.config.maps) for number, images in task.batches.items()}
     left = {number: images for number, images in left.items() if images}
     if finished(out, task) is not None or not left:
         return f"{out}: nothing is left to render"

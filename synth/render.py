@@ -33,7 +33,7 @@ def render(
 ) -> int:
     """Make `out` a dataset of at least `count` images, resuming what is there; a finished folder is left as it is.
 
-    An image of it whose file is gone is rendered again.
+    An image of it is rendered again whose file, or one of whose maps, is gone.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def _cards(device: str, address: str | None) -> dict[str, int]:
 
 def _render_missing(out: Path, task: Task, place: Room, address: str | None) -> None:
     """Render the batches whose part is absent or lacks images."""
-    batches, made_by = task.batches, program.made_by()
+    batches, names, made_by = task.batches, task.config.maps, program.made_by()
     check_program(out, task, made_by)
     (out / "images").mkdir(exist_ok=True)
     items = [
@@ -143,7 +143,7 @@ def _render_missing(out: Path, task: Task, place: Room, address: str | None) -> 
         for number, images in batches.items()
     ]
     failures = fanout.fan_out(
-        batch.render_batch, items, is_done=lambda key: not batch.missing(out, int(key), batches[int(key)]),
+        batch.render_batch, items, is_done=lambda key: not batch.missing(out, int(key), batches[int(key)], names),
         label="rendering", needs=place.needs, workers=place.workers, retries=RETRIES,
         address=address, cards=place.cards,
         counter=fanout.Counter(
@@ -151,7 +151,7 @@ def _render_missing(out: Path, task: Task, place: Room, address: str | None) -> 
             done=lambda: sum(name.endswith(".jpg") for name in os.listdir(out / "images")),  # noqa: PTH208  fast
         ),
     )  # fmt: skip
-    lost = [index for each in failures for index in batch.missing(out, int(each.key), batches[int(each.key)])]
+    lost = [index for each in failures for index in batch.missing(out, int(each.key), batches[int(each.key)], names)]
     if lost:  # a worker may fail when all of its images are there
         raise WorkError(
             f"{out}: {_listed(lost)} of seed {task.config.seed} failed, tried {1 + RETRIES} times, with "

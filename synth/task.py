@@ -88,12 +88,12 @@ def whole(out: Path, task: Task) -> Task:
 
 
 def finished(out: Path, task: Task) -> int | None:
-    """The number of images in a folder that has all of the task; None where it has not, or has lost one's file."""
+    """The number of images in a folder that has all of the task; None where it has not, or has lost a file of one."""
     images = _stated(out)
     if images is None or images < task.images:
         return None
-    gone = (not batch.image_file(out, index).is_file() for each in task.batches.values() for index in each)
-    return None if any(gone) else images
+    kept = (batch.there(out, index, task.config.maps) for each in task.batches.values() for index in each)
+    return images if all(kept) else None
 
 
 def _stated(out: Path) -> int | None:
@@ -111,7 +111,7 @@ def check_program(out: Path, task: Task, made_by: Mapping[str, str]) -> None:
     lacking, different = False, ""
     for number, images in task.batches.items():
         part = batch.read_part(out, number)
-        lacking = lacking or bool(batch.lacking(out, part, images))
+        lacking = lacking or bool(batch.lacking(out, part, images, task.config.maps))
         if part["images"] and not different:
             stated = part["made_by"]
             different = program.changes(stated, made_by) if stated else "one that did not state itself"

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from segmentation import coco
-from synth import label_statistics
+from synth import label_statistics, maps
 from synth.label_statistics import ImageLabels
+from synth.spec import MAPS
 from synth.validation_report import ERROR, WARNING, Finding, Notes, Report
 from twin.files import InputError, read_json, read_manifest
 
@@ -74,9 +75,12 @@ def _check(folder: Path, label: str, classes: tuple[str, ...]) -> Report:
         if mask is not None:
             labels.append(label_statistics.measure(mask))
     count = sum(len(found) for document in documents for found in document.of_image.values())
+    noted = [document.notes for document in documents]
     if own:
-        _check_card(documents[0].notes, len(entries), count)
-    findings = [finding for document in documents for finding in document.notes.findings]
+        card = _check_card(noted[0], len(entries), count)
+        _check_maps(card, documents[0])
+        noted.append(_check_assets(documents[0]))
+    findings = [finding for notes in noted for finding in notes.findings]
     if not (entries or findings):
         raise InputError(f"{folder}: lists no images; there is nothing to check")
     return Report(
@@ -182,30 +186,68 @@ def _names_in_several_splits(documents: list[_Document]) -> Iterator[Finding]:
         yield from notes.findings
 
 
-def _check_card(notes: Notes, images: int, annotations: int) -> None:
-    """Compare the counts of dataset.json with those found."""
+def _check_card(notes: Notes, images: int, annotations: int) -> Mapping[str, Any]:
+    """Compare the counts of dataset.json with those found. Returns what it says, empty where it cannot be read."""
     try:
         card = read_manifest(notes.folder, "dataset") or {}
     except InputError as error:
         notes.add("card", *_parted(_text(error, f"{notes.folder / 'dataset.json'}: ")))
-        return
+        return {}
     for name, found in (("images", images), ("annotations", annotations)):
         if card.get(name) != found:
             what = f"dataset.json says {card.get(name)!r:.20} {name}, there are {found}"
             notes.add("card", what, "render the set again")
+    return card
+
+
+def _check_maps(card: Mapping[str, Any], document: _Document) -> None:
+    """Check that each map of which dataset.json speaks is there for each image, and of its size."""
+    notes, configuration = document.notes, card.get("configuration")
+    names = configuration.get("maps") if isinstance(configuration, dict) else None
+    for name in names if isinstance(names, list) else ():
+        if name not in MAPS:
+            notes.add(
+                "card", f"dataset.json speaks of a map {name!r:.40}; there is no such map", "render the set again"
+            )
+            continue
+        for key, entry in document.images.items():
+            path = maps.path(notes.folder, name, key - 1)
+            note = partial(notes.add, file=path, image=key)
+            if not path.is_file():
+                note("missing map", f"the map of {name} is absent", "the same command renders its image again")
+                continue
+            try:
+                height, width = coco.decoded(path).shape[:2]
+            except InputError as error:
+                note("undecodable map", *_parted(_text(error, f"{path}: ")))
+                continue
+            if (width, height) != (entry.get("width"), entry.get("height")):
+                what = f"{width}x{height} pixels, its image {entry.get('width')!r:.20}x{entry.get('height')!r:.20}"
+                note("map size", what, "delete it, and the same command renders its image again")
+
+
+def _check_assets(regions: _Document) -> Notes:
+    """Check instances.json, which lists the images that annotations.json does."""
+    notes = Notes(folder=regions.notes.folder, own=True, source=regions.notes.folder / "instances.json")
+    assets = _document(notes)
+    if not notes.findings:
+        for key in sorted(regions.images.keys() | assets.images.keys()):
+            if assets.images.get(key) != regions.images.get(key):
+                notes.add("other images", "not as annotations.json has it", "render the set again", image=key)
+    for key, entry in assets.images.items():
+        if size := _size(entry, key, notes):
+            for each in assets.of_image[key]:
+                _check_annotation(each, *size, notes)
+    return notes
 
 
 def _check_image(document: _Document, key: int) -> NDArray[np.bool_] | None:
     """Check one image and its annotations. Returns the union of its masks, or None where one cannot be decoded."""
     entry, notes = document.images[key], document.notes
-    pixels = _check_file(entry, key, notes)
-    width, height = entry.get("width"), entry.get("height")
-    if not isinstance(width, int) or not isinstance(height, int) or min(width, height) < 1:
-        notes.add("size", f"no width and height in pixels ({width!r:.20}, {height!r:.20})", "state them", image=key)
+    pixels, size = _check_file(entry, key, notes), _size(entry, key, notes)
+    if size is None:
         return None
-    if width * height > (Image.MAX_IMAGE_PIXELS or np.inf):
-        notes.add("size", f"{width}x{height} pixels cannot be a photo's size", "state the size of the file", image=key)
-        return None
+    width, height = size
     if pixels is not None and pixels.shape[:2] != (height, width):
         notes.add(
             "size", f"the file is {pixels.shape[1]}x{pixels.shape[0]} pixels (after EXIF rotation), the json says "
@@ -226,6 +268,18 @@ def _check_image(document: _Document, key: int) -> NDArray[np.bool_] | None:
             annotations=tuple(annotations),
         )
     )  # fmt: skip
+
+
+def _size(entry: Mapping[str, Any], key: int, notes: Notes) -> tuple[int, int] | None:
+    """Width and height that an image is said to have; None where they cannot be."""
+    width, height = entry.get("width"), entry.get("height")
+    if not isinstance(width, int) or not isinstance(height, int) or min(width, height) < 1:
+        notes.add("size", f"no width and height in pixels ({width!r:.20}, {height!r:.20})", "state them", image=key)
+        return None
+    if width * height > (Image.MAX_IMAGE_PIXELS or np.inf):
+        notes.add("size", f"{width}x{height} pixels cannot be a photo's size", "state the size of the file", image=key)
+        return None
+    return width, height
 
 
 def _check_file(entry: Mapping[str, Any], key: int, notes: Notes) -> NDArray[np.uint8] | None:

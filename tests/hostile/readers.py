@@ -336,7 +336,7 @@ JSON_READERS = {
         file="parts/000000.json",
         make=make_part,
         read=lambda folder: (
-            batch.missing(folder, 0, range(2)),
+            batch.missing(folder, 0, range(2), ()),
             program.changes(batch.read_part(folder, 0)["made_by"], {"bpy": "2"}),
         ),
     ),

@@ -19,10 +19,11 @@ from photographs import write_parts
 from pycocotools.coco import COCO
 
 from segmentation import coco
-from synth import assembly, batch, fanout, program, rehearsal, remake, render, scene
+from synth import assembly, batch, fanout, maps, program, rehearsal, remake, render, scene
 from synth.config import RenderConfig
 from synth.preset import departures
 from synth.presets import preset
+from synth.spec import Map
 from synth.task import CONTENT, Task
 from twin.files import InputError, WorkError, digest, write_json
 
@@ -382,9 +383,9 @@ def test_one_clean_image_of_one_pixel_is_a_dataset(tmp_path: Path) -> None:
     assert [(image["width"], image["height"]) for image in document["images"]] == [(1, 1)]
 
 
-def assembled(out: Path, monkeypatch: pytest.MonkeyPatch) -> RenderConfig:
-    """A finished folder of two images that no Blender drew."""
-    config = RenderConfig(preset="quick", size=16, seed=3)
+def assembled(out: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[Map, ...] = ()) -> RenderConfig:
+    """A finished folder of two images that no Blender drew, with the maps `names`."""
+    config = RenderConfig(preset="quick", size=16, seed=3, maps=names)
     mask = np.zeros((16, 16), dtype=bool)
     mask[2:9, 2:9] = True
     write_parts(
@@ -393,6 +394,9 @@ def assembled(out: Path, monkeypatch: pytest.MonkeyPatch) -> RenderConfig:
         lambda index: (np.full((16, 16, 3), 90, np.uint8), [mask]),
     )
     write_json(batch.part_file(out, 0), {**batch.read_part(out, 0), "made_by": program.made_by()})
+    for path in (maps.path(out, name, index) for name in names for index in range(2)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(maps.png(np.zeros((16, 16), np.uint16)))
     monkeypatch.setattr(fanout, "fan_out", lambda *rest, **more: [])
     assert render.render(out, config, count=2) == 2
     return config
@@ -442,17 +446,20 @@ def test_only_what_is_no_default_is_of_the_preset(monkeypatch: pytest.MonkeyPatc
     assert departures({**stated, "unknown": 0}) != found
 
 
-def test_a_lost_image_of_a_finished_folder_is_rendered_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("what", ["image", "map"])
+def test_a_lost_file_of_a_finished_folder_is_rendered_again(
+    what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also where fewer images are asked for than the folder has, which then stay."""
     out = tmp_path / "out"
-    config = assembled(out, monkeypatch)
+    config = assembled(out, monkeypatch, ("depth", "severity"))
     kept = {path: path.read_bytes() for path in out.rglob("*") if path.is_file() and path.parent.name != "parts"}
-    lost = batch.image_file(out, 1)
+    lost = batch.image_file(out, 1) if what == "image" else maps.path(out, "severity", 1)
     lost.unlink()
 
     def drawn(task: object, items: list[fanout.Item], *, is_done: Any, **more: Any) -> list[fanout.Failure]:
         assert [item.key for item in items if not is_done(item.key)] == ["0"]
-        assert batch.missing(out, 0, range(2)) == [1]
+        assert batch.missing(out, 0, range(2), config.maps) == [1]
         lost.write_bytes(kept[lost])
         return []
 

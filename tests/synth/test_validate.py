@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from segmentation import coco
-from synth import label_statistics, validation_report
+from synth import label_statistics, maps, validation_report
 from synth.__main__ import validate
 from synth.label_statistics import WORKING_SIDE, compare, measure, summarise
 from synth.validate import check
@@ -50,11 +50,27 @@ def clean(folder: Path) -> Document:
 
 
 def save(folder: Path, document: Any, *, own: bool = False) -> Path:
+    """Write a dataset; one of our own with assets in view and the maps of depth and uv."""
     write_json(folder / "annotations.json", document)
     if own:
         counts = {"images": len(document["images"]), "annotations": len(document["annotations"])}
-        write_json(folder / "dataset.json", {"format_version": 1, "kind": "dataset", **counts})
+        configuration = {"maps": ["depth", "uv"]}
+        write_json(
+            folder / "dataset.json", {"format_version": 1, "kind": "dataset", "configuration": configuration, **counts}
+        )
+        write_json(folder / "instances.json", assets(document))
+        for name, shape in (("depth", (HEIGHT, WIDTH)), ("uv", (HEIGHT, WIDTH, 3))):
+            for index in range(2):
+                path = maps.path(folder, name, index)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(maps.png(np.full(shape, 300 * index, np.uint16)))
     return folder
+
+
+def assets(document: Document) -> Document:
+    """What instances.json says beside annotations: one asset in the first image."""
+    one = {"id": 1, "image_id": 1, "category_id": 1, "iscrowd": 0, **coco.region(rectangle(2, 2, 30, 20))}
+    return coco.document(document["images"], [one], description="assets", categories=[("plate", "asset")])
 
 
 @pytest.mark.parametrize("own", [False, True])
@@ -182,9 +198,58 @@ def test_card_that_counts_otherwise_is_an_error(tmp_path: Path) -> None:
     document = clean(tmp_path)
     save(tmp_path, document, own=True)
     document["images"].pop()
-    write_json(tmp_path / "annotations.json", document)
+    for name, content in (("annotations", document), ("instances", assets(document))):
+        write_json(tmp_path / f"{name}.json", content)
     (found,) = check(tmp_path).findings
     assert (found.severity, found.kind, found.what) == ("error", "card", "dataset.json says 2 images, there are 1")
+
+
+def instances(spoil: Callable[[Document], None]) -> Callable[[Path], None]:
+    def spoilt(folder: Path) -> None:
+        document = json.loads((folder / "instances.json").read_text())
+        spoil(document)
+        write_json(folder / "instances.json", document)
+
+    return spoilt
+
+
+def small_map(folder: Path) -> None:
+    picture(maps.path(folder, "uv", 0), size=(8, 6))
+
+
+def cut_map(folder: Path) -> None:
+    path = maps.path(folder, "uv", 1)
+    path.write_bytes(path.read_bytes()[:70])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "kind", "file", "image", "says"),
+    [
+        (lambda folder: (folder / "instances.json").unlink(), "json", "instances.json", None, "No such file"),
+        (lambda folder: (folder / "instances.json").write_text('{"im'), "json", "instances.json", None, "not valid"),
+        (instances(lambda found: found["images"].pop()), "other images", "instances.json", 2, "annotations.json"),
+        (instances(lambda found: found["images"][0].update(scene=9)), "other images", "instances.json", 1, "not as"),
+        (instances(lambda found: found["annotations"][0].update(area=7)), "area", "instances.json", 1, "600 pixels"),
+        (lambda folder: maps.path(folder, "uv", 1).unlink(), "missing map", "maps/uv/000001.png", 2, "map of uv"),
+        (small_map, "map size", "maps/uv/000000.png", 1, "8x6 pixels, its image 40x30"),
+        (cut_map, "undecodable map", "maps/uv/000001.png", 2, "cannot be decoded"),
+    ],
+)  # fmt: skip
+def test_what_our_own_datasets_have_beside_annotations_is_checked(
+    spoil: Callable[[Path], None], kind: str, file: str, image: int | None, says: str, tmp_path: Path
+) -> None:
+    spoil(save(tmp_path, clean(tmp_path), own=True))
+    (found,) = check(tmp_path).findings
+    assert (found.severity, found.kind, found.file, found.image) == ("error", kind, file, image)
+    assert says in found.what
+
+
+def test_a_map_that_there_is_none_of_is_an_error(tmp_path: Path) -> None:
+    save(tmp_path, clean(tmp_path), own=True)
+    card = json.loads((tmp_path / "dataset.json").read_text())
+    card["configuration"]["maps"] = ["../../depth", 3]
+    write_json(tmp_path / "dataset.json", card)
+    assert [(found.kind, found.file) for found in check(tmp_path).findings] == [("card", "annotations.json")] * 2
 
 
 def test_dark_frame_with_a_lamp_in_it_is_near_black(tmp_path: Path) -> None:
