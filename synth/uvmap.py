@@ -31,6 +31,8 @@ FLAT = 0.01  # points lie in a plane, or on a line, where they leave it by less 
 MOST_PIXELS = 120_000_000
 LARGEST = 1e9  # of a number in a camera's file: no pixel, metre or coefficient is larger
 BATCH = 500_000  # rays at a time
+EXACT_PX, MOST_ROUNDS = 1e-4, 200  # to which distortion is taken out, in so many rounds at most
+LOST_PX = 0.5  # a pixel that is missed by more lies where no direction leads by these coefficients
 NAMES = ("width", "height", "fx", "fy", "cx", "cy")
 
 
@@ -131,7 +133,10 @@ def write(folder: Path, camera: Path, out: Path) -> str:
     stood = read_camera(camera)
     twin, _ = state.load(folder)
     asset = state.asset(twin)
-    texel = texel_map(stood, asset)
+    try:
+        texel = texel_map(stood, asset)
+    except InputError as error:
+        raise InputError(f"{camera}: {error}") from error
     seen = texel >= 0
     if not seen.any():
         raise InputError(f"{camera}: this camera sees nothing of the {asset.kind}; check its pose")
@@ -150,52 +155,62 @@ def texel_map(camera: Camera, asset: "Asset") -> NDArray[np.int32]:
 
     Parameters
     ----------
-    camera : in the asset's coordinates.
+    camera : in the asset's coordinates. Pixels to which its distortion leads no direction see nothing.
     asset : nothing else stands before it.
+
+    Raises
+    ------
+    InputError
+        Those are most of the picture: the distortion is not this camera's.
     """
+    import trimesh
+
     from twin import assets
 
     solid = assets.mesh(asset)
     rows, columns = asset.atlas_shape
     rotation, translation = np.array(camera.rotation), np.array(camera.translation_m)
     eye = -rotation.T @ translation
-    corner, edges = asset.vertices[asset.faces[:, 0]], asset.vertices[asset.faces[:, 1:]]
-    edges = edges - corner[:, None]
     found = np.full(camera.width * camera.height, -1, dtype=np.int32)
+    lost = 0
     for start in range(0, len(found), BATCH):
         pixel = np.arange(start, min(start + BATCH, len(found)))
-        ways = _ways(camera, np.column_stack([pixel % camera.width, pixel // camera.width])) @ rotation
-        face = solid.ray.intersects_first(np.tile(eye, (len(ways), 1)), ways)
-        hit = face >= 0
-        face = face[hit]
-        # Weights of the corners where the ray meets the plane of the face (Möller & Trumbore, 1997).
-        one, other, from_eye = edges[face, 0], edges[face, 1], eye - corner[face]
-        across = np.cross(ways[hit], other)
-        scale = (one * across).sum(axis=1)
-        along = np.cross(from_eye, one)
-        second = (from_eye * across).sum(axis=1) / scale
-        third = (ways[hit] * along).sum(axis=1) / scale
-        weight = np.stack([1 - second - third, second, third], axis=1).clip(0, 1)
+        ways, led = _ways(camera, np.column_stack([pixel % camera.width, pixel // camera.width]))
+        lost += int((~led).sum())
+        pixel, ways = pixel[led], ways[led] @ rotation
+        place, ray, face = solid.ray.intersects_location(np.tile(eye, (len(ways), 1)), ways, multiple_hits=False)
+        weight = trimesh.triangles.points_to_barycentric(solid.triangles[face], place).clip(0, 1)
         uv = (asset.uv[face] * weight[..., None]).sum(axis=1) / weight.sum(axis=1, keepdims=True)
         column = (uv[:, 0] * columns).astype(int).clip(0, columns - 1)
         row = (uv[:, 1] * rows).astype(int).clip(0, rows - 1)
-        found[pixel[hit]] = row * columns + column
+        found[pixel[ray]] = row * columns + column
+    if lost > len(found) / 2:
+        raise InputError(
+            f"distortion: by these coefficients nothing is seen in {lost / len(found):.0%} of the picture; check them, "
+            "fx and fy"
+        )
     return found.reshape(camera.height, camera.width)
 
 
-def _ways(camera: Camera, pixels: Array) -> Array:
-    """Directions in the camera's coordinates, (n, 3), through pixels (n, 2)."""
+def _ways(camera: Camera, pixels: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """Directions in the camera's coordinates, (n, 3), through pixels (n, 2), and whether they lead there, (n,)."""
+    led = np.ones(len(pixels), dtype=bool)
     if camera.distortion:
         import cv2
 
-        straight = cv2.undistortPoints(
-            pixels.astype(float)[:, None], _matrix(camera.fx, camera.fy, camera.cx, camera.cy),
-            np.array(camera.distortion),
-        )[:, 0]  # fmt: skip
+        matrix, distortion = _matrix(camera.fx, camera.fy, camera.cx, camera.cy), np.array(camera.distortion)
+        until = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, MOST_ROUNDS, EXACT_PX)
+        straight = cv2.undistortPointsIter(
+            pixels.astype(float)[:, None], matrix, distortion, np.eye(3), np.eye(3), until
+        )[:, 0]
+        back, _ = cv2.projectPoints(
+            np.column_stack([straight, np.ones(len(straight))]), np.zeros(3), np.zeros(3), matrix, distortion
+        )
+        led = np.linalg.norm(back[:, 0] - pixels, axis=1) <= LOST_PX
     else:
         straight = (pixels - [camera.cx, camera.cy]) / [camera.fx, camera.fy]
     ways = np.column_stack([straight, np.ones(len(straight))])
-    return np.asarray(ways / np.linalg.norm(ways, axis=1, keepdims=True))
+    return np.asarray(ways / np.linalg.norm(ways, axis=1, keepdims=True)), led
 
 
 def _matrix(fx: float, fy: float, cx: float, cy: float) -> Array:

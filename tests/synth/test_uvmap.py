@@ -112,6 +112,33 @@ def test_a_camera_that_looks_away_sees_nothing(surface: tuple[Asset, Texels]) ->
     assert (texel_map(camera(looking((0.3, -1.0, 0.5), (0.3, -3.0, 0.5))), surface[0]) == -1).all()
 
 
+def test_directions_lead_back_to_their_pixels_through_a_strong_wide_lens() -> None:
+    lens = {"width": 4000, "height": 3000, "fx": 1800.0, "fy": 1800.0, "cx": 2000.0, "cy": 1500.0}
+    wide = camera(distortion=(-0.2, 0.05, 0.0, 0.0, -0.005), **lens)
+    pixels = np.stack(np.meshgrid(np.arange(0, 4000, 40), np.arange(0, 3000, 40)), -1).reshape(-1, 2)
+    ways, led = uvmap._ways(wide, pixels)
+    assert led.all()
+    matrix = np.array([[1800.0, 0, 2000], [0, 1800, 1500], [0, 0, 1]])
+    shown = cv2.projectPoints(ways, np.zeros(3), np.zeros(3), matrix, np.array(wide.distortion))[0][:, 0]
+    assert np.abs(shown - pixels).max() < 0.01
+
+
+def test_pixels_to_which_the_lens_leads_nothing_see_nothing(
+    surface: tuple[Asset, Texels], folder: Path, tmp_path: Path
+) -> None:
+    """By k1 alone nothing is seen beyond 2 / 3 / sqrt(-3 k1) of the focal length, where the lens folds the picture."""
+    row, column = np.indices((LENS["height"], LENS["width"]))
+    radius = np.hypot((column - LENS["cx"]) / LENS["fx"], (row - LENS["cy"]) / LENS["fy"])
+    near = looking((0.0, -0.3, 0.2), (0.0, 0.0, 0.2))
+    found = texel_map(camera(near, distortion=(-0.5, 0.0, 0.0, 0.0)), surface[0])
+    assert (found[radius > 0.55] == -1).all()
+    assert (texel_map(camera(near), surface[0])[radius > 0.55] >= 0).mean() > 0.5
+    given = written(tmp_path / "c.json", **near, distortion=[-2.0, 0, 0, 0])
+    with pytest.raises(InputError, match=r"c\.json: distortion: .* nothing is seen in 6\d% of the picture"):
+        uvmap.write(folder, given, tmp_path / "uv.npz")
+    assert not (tmp_path / "uv.npz").exists()
+
+
 def written(path: Path, **content: object) -> Path:
     path.write_text(json.dumps({**LENS, **content}))
     return path
