@@ -18,6 +18,7 @@ from synth.ground import GROUNDS
 from synth.preset import KINDS, SUITS, LabelRule, Preset, Range, Sensor
 from synth.presets import preset
 from synth.spec import Color
+from twin.corrosion import MOST_YEARS
 from twin.files import InputError, read_json
 
 LIKE = "like"
@@ -30,13 +31,16 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
 # The least and the most that numbers of a field may be, where that is not 0 and no end; what ends in "_share" is one.
 _SHARE = (0.0, 1.0)
 _LIMITS: Mapping[str, tuple[float, float]] = {
-    **dict.fromkeys(("rusted", "paints", "grime", "rulers", "heaps", "equalise_strength", "shoulder", "veil"), _SHARE),
-    **dict.fromkeys(("threshold", "stain", "closing_radius", "smallest_region"), _SHARE),
+    **dict.fromkeys(("rusted", "paints", "dirt", "wear", "fraying", "grime", "rulers", "heaps"), _SHARE),
+    **dict.fromkeys(("equalise_strength", "shoulder", "veil", "noise", "threshold", "stain"), _SHARE),
+    **dict.fromkeys(("softness", "motion", "grain", "closing_radius", "smallest_region"), (0, 0.1)),
+    **dict.fromkeys(("vignetting", "chroma_noise", "contrast", "saturation", "sharpening"), (0, 10)),
+    **dict.fromkeys(("company", "clutter"), (0, 100)),
     **dict.fromkeys(("debris", "samples", "views_per_scene", "equalise_clip", "equalise_grid"), (1, 1e4)),
     **dict.fromkeys(("rust_tone", "framing", "aging", "f_number"), (1e-3, 1e3)),
     **dict.fromkeys(("white_balance", "tint"), (0.1, 10)),
     "bleeding": (-10, 10), "border": (-0.1, 0.1), "exposure_stops": (-10, 10), "field_of_view_deg": (5, 120),
-    "jpeg_quality": (1, 100),
+    "jpeg_quality": (1, 100), "timelapse": (0, MOST_YEARS),
 }  # fmt: skip
 
 

@@ -127,6 +127,9 @@ class Preset:
             raise ValueError("a time-lapse has one view a scene")
         if self.debris[0] < 1:
             raise ValueError(f"debris {self.debris}: 1 is none")
+        if self.sun_share + self.flash_share + self.work_share > 1 + 1e-9:
+            shares = f"sun_share {self.sun_share:g}, flash_share {self.flash_share:g}, work_share {self.work_share:g}"
+            raise ValueError(f"{shares}: more than all scenes; give shares that sum to at most 1")
         if not set(self.kinds) <= set(KINDS):
             raise ValueError(f"kinds {self.kinds}: choose from {', '.join(KINDS)}")
 

@@ -113,6 +113,7 @@ PRESETS: dict[str, Preset] = {
         wear=(0.5, 1.0),
         sun_share=0.5,
         flash_share=0.45,
+        work_share=0.05,
         framing=(0.6, 1.4),
         rusted=(0.001, 0.05),
         focus_share=0.5,

@@ -1,5 +1,6 @@
 import json
 from dataclasses import asdict, fields, replace
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,19 @@ WRONG = [
     ('{"arrangements": [["deck", 1]], "kinds": ["chain"]}', "kinds: chain stands in no arrangement of deck; add yard"),
     ('{"arrangements": [["yard", 0]]}', "stands in no arrangement of none"),
     ('{"timelapse": 3}', "a time-lapse has one view a scene"),
+    ('{"timelapse": 9000, "views_per_scene": 1}', "timelapse: 9000: give numbers from 0 to 1000"),
+    ('{"dirt": [40, 80]}', "dirt: [40, 80]: give numbers from 0 to 1"),
+    ('{"wear": [0, 100]}', "wear: [0, 100]: give numbers from 0 to 1"),
+    ('{"fraying": 30}', "fraying: 30: give numbers from 0 to 1"),
+    ('{"company": [0, 5000]}', "company: [0, 5000]: give numbers from 0 to 100"),
+    ('{"sensor": {"softness": [0.5, 2]}}', "sensor.softness: [0.5, 2]: give numbers from 0 to 0.1"),
+    ('{"sensor": {"noise": [2, 10]}}', "sensor.noise: [2, 10]: give numbers from 0 to 1"),
+    ('{"sensor": {"vignetting": [0, 100]}}', "sensor.vignetting: [0, 100]: give numbers from 0 to 10"),
+    ('{"labels": {"closing_radius": 0.8}}', "labels.closing_radius: 0.8: give numbers from 0 to 0.1"),
+    (
+        '{"flash_share": 0.9}',
+        "sun_share 0.5, flash_share 0.9, work_share 0: more than all scenes; give shares that",
+    ),
 ]
 
 
@@ -69,6 +83,12 @@ def test_every_preset_can_be_written_as_changes_of_another(name: str) -> None:
     stated = json.loads(json.dumps(asdict(PRESETS[name])))
     del stated["labels"]["policy"]
     assert own.changed(PRESETS["balanced"], json.dumps(stated)) == PRESETS[name]
+
+
+def test_light_may_be_shared_out_among_all_scenes() -> None:
+    """0.7 + 0.1 + 0.2 and the like are 1, whatever the last digit says."""
+    for sun, flash, work in permutations((0.7, 0.1, 0.2)):
+        config(json.dumps({"sun_share": sun, "flash_share": flash, "work_share": work}))
 
 
 @pytest.mark.parametrize(("changes", "said"), WRONG)
