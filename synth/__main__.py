@@ -137,10 +137,10 @@ def validate(
 
 
 def preview(folder: Path, /) -> None:
-    """Write preview.jpg, a contact sheet with mask outlines, and card.md, a description, into any COCO dataset.
+    """Write preview.jpg, a contact sheet with mask outlines, and card.md, a description, into any dataset.
 
     Args:
-        folder: a Roboflow COCO export, one COCO json and its images, or a rendered dataset
+        folder: a Roboflow COCO export, one COCO json and its images, photos with PNG masks, or a rendered dataset
     """
     from synth.preview import write
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from segmentation import coco
 from synth import label_statistics
@@ -45,10 +45,11 @@ class Contents:
 
 
 def write(folder: Path) -> None:
-    """Write preview.jpg and card.md into any COCO dataset, both or, where it cannot be read, neither.
+    """Write preview.jpg and card.md into the folder of any dataset, both or, where it cannot be read, neither.
 
     The card says what the dataset is, where it comes from, how it is labelled, what it lacks: by its dataset.json, and
-    where there is none by the COCO json. Nothing in it depends on time, on where the folder lies or on who rendered it.
+    where there is none by the COCO json or the masks. Nothing in it depends on time, on where the folder lies or on who
+    rendered it.
 
     Raises
     ------
@@ -59,11 +60,11 @@ def write(folder: Path) -> None:
         raise InputError(
             f"{folder / 'card.md'}: not written by this command; rename it, and preview.jpg where you keep one"
         )
-    photos = coco.read(folder, allow_unannotated=True).photos
-    if not photos:
+    dataset = coco.read(folder, allow_unannotated=True)
+    if not dataset.photos:
         raise InputError(f"{folder}: lists no images; there is nothing to show")
-    text = _card(folder, _contents(folder, photos))
-    contact_sheet(folder, coco.evenly(photos, MOST))
+    text = _card(folder, _contents(dataset))
+    contact_sheet(folder, coco.evenly(dataset.photos, MOST))
     write_text(folder / "card.md", text)
 
 
@@ -88,7 +89,7 @@ def _is_ours(card: Path) -> bool:
 
 
 def contact_sheet(folder: Path, chosen: Sequence[coco.Photo], *, tile: int = 220) -> None:
-    """Write ``folder/preview.jpg``: these photographs, each `tile` pixels wide."""
+    """Write ``folder/preview.jpg``: these photographs, each in a tile of `tile` pixels a side."""
     rows = -(-len(chosen) // COLUMNS)
     sheet = Image.new("RGB", (min(COLUMNS, len(chosen)) * tile, rows * tile))
     for number, photograph in enumerate(chosen):
@@ -101,13 +102,16 @@ def contact_sheet(folder: Path, chosen: Sequence[coco.Photo], *, tile: int = 220
 
 
 def outlined(image: NDArray[np.uint8], mask: NDArray[np.bool_], tile: int) -> Image.Image:
-    """The photograph scaled to `tile` pixels with the mask's border drawn on it."""
+    """The photograph, its longer side scaled to `tile` pixels, on a black square with the mask's border drawn on it."""
     from scipy import ndimage
 
-    picture = np.array(Image.fromarray(image).resize((tile, tile), Image.Resampling.LANCZOS))
-    small = np.array(Image.fromarray(mask).resize((tile, tile), Image.Resampling.NEAREST))
+    height, width = mask.shape
+    scale = tile / max(height, width)
+    size = max(1, round(scale * width)), max(1, round(scale * height))  # unlike `ImageOps.contain`, never 0
+    picture = np.array(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))
+    small = np.array(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))
     picture[small & ~ndimage.binary_erosion(small, border_value=1)] = OUTLINE
-    return Image.fromarray(picture)
+    return ImageOps.pad(Image.fromarray(picture), (tile, tile))
 
 
 def _card(folder: Path, contents: Contents) -> str:
@@ -149,17 +153,17 @@ def _text(folder: Path, contents: Contents, about: Mapping[str, Any] | None) -> 
     return "\n".join(lines) + "\n"
 
 
-def _contents(folder: Path, photos: Sequence[coco.Photo]) -> Contents:
+def _contents(dataset: coco.Dataset) -> Contents:
     """What a dataset of somebody's holds."""
-    documents = [read_json(source) for source, _ in coco.sources(folder)]
-    names = {each["id"]: str(each.get("name", each["id"])) for document in documents for each in document["categories"]}
+    photos, masks = dataset.photos, coco.from_masks(dataset.folder)
+    documents = [] if masks else [read_json(source) for source, _ in coco.sources(dataset.folder)]
     kinds = (each["asset_kind"] for document in documents for each in document["images"] if "asset_kind" in each)
     return Contents(
-        info=_info(documents[0]),
+        info=_info(documents[0]) if documents else {},
         images=len(photos),
         annotations=sum(len(photo.annotations) for photo in photos),
         unannotated=sum(not photo.annotations for photo in photos),
-        categories=Counter(names[each["category_id"]] for photo in photos for each in photo.annotations),
+        categories=dataset.categories,
         sizes=Counter(f"{photo.width}x{photo.height}" for photo in photos),
         splits=Counter(photo.split for photo in photos if photo.split),
         kinds=Counter(map(str, kinds)),

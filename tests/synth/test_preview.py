@@ -17,6 +17,7 @@ from segmentation import coco
 from synth import own, preview
 from synth.config import RenderConfig
 from synth.presets import preset
+from synth.validate import check
 from twin.files import InputError, write_json, write_manifest
 
 SIDE = 48
@@ -190,6 +191,39 @@ def test_command_writes_both_anew(tmp_path: Path) -> None:
     with Image.open(tmp_path / "preview.jpg") as sheet:
         assert sheet.size == (3 * 220, 220)
     assert (tmp_path / "card.md").read_text().startswith("# small set\n")
+
+
+def test_photos_are_shown_in_their_own_proportions() -> None:
+    image = np.full((40, 80, 3), 200, np.uint8)
+    mask = np.zeros((40, 80), bool)
+    mask[10:30, 20:40] = True
+    shown = np.array(preview.outlined(image, mask, 160))
+    assert shown.shape == (160, 160, 3)
+    assert (shown[:40] == 0).all()
+    assert (shown[120:] == 0).all()
+    outline = (shown == preview.OUTLINE).all(axis=-1)
+    rows, columns = np.nonzero(outline)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (60, 99, 40, 79)
+    assert outline.sum() == 4 * 39
+    assert (shown[40:120][~outline[40:120]] == 200).all()
+    assert preview.outlined(np.zeros((1, 999, 3), np.uint8), np.ones((1, 999), bool), 160).size == (160, 160)
+
+
+def test_photos_with_png_masks_have_a_card_and_a_sheet_too(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        dataset(tmp_path / split)
+        (tmp_path / split / "annotations.json").unlink()
+        (tmp_path / split / "masks").mkdir()
+        for key in range(1, 4):
+            drawn = np.zeros((SIDE, SIDE), np.uint8)
+            drawn[8:20, 8:20] = 255 * (key > 1)
+            Image.fromarray(drawn).save(tmp_path / split / "masks" / f"{key}.png")
+    assert check(tmp_path).count("error") == 0
+    lines = card_of(tmp_path).splitlines()
+    for line in ("| images | 6 |", "| annotations by category | corrosion: 4 |", "| splits | test: 3, train: 3 |"):
+        assert line in lines
+    with Image.open(tmp_path / "preview.jpg") as sheet:
+        assert sheet.size == (6 * 220, 220)
 
 
 def test_preview_of_no_dataset_is_refused(tmp_path: Path) -> None:
