@@ -250,25 +250,25 @@ def _command(about: Mapping[str, Any]) -> list[str]:
         from synth import own  # needs much that a card of other pictures does not
 
         content = own.written(options["preset"], changes)
-        before, options["preset"] = [f"echo {shlex.quote(content)} > own.json"], "own.json"
+        before, options["preset"] = [f"printf '%s\\n' {shlex.quote(content)} > own.json"], "own.json"
     if about.get("device", "CPU") != "CPU":
         options["device"] = about["device"].lower()
-    words = []
+    words: list[str] = []
     for name, value in options.items():
         if (name, value) == ("labels", "annotator"):  # as without
             continue
         if value is True:
             words.append(f"--{name}")
         elif isinstance(value, list) and value:
-            words.append(f"--{name} {' '.join(map(str, value))}")
+            words += [f"--{name}", *map(str, value)]
         elif value is not False and value is not None and value != []:
-            words.append(f"--{name} {value}")
+            words += [f"--{name}", str(value)]
     twin = about.get("twin")
     if twin:
-        words += [f"--twin {twin['id']}", *(["--cameras cameras.json"] if twin.get("cameras") else [])]
+        words += ["--twin", str(twin["id"]), *(["--cameras", "cameras.json"] if twin.get("cameras") else [])]
     text = "With the versions above this gives the same files on the same type of processor"
     return [
-        "```sh", *before, f"python -m synth render {' '.join(words)}", "```", "",
+        "```sh", *before, f"python -m synth render {shlex.join(words)}", "```", "",
         f"{text}, from the twin with the digests above and its cameras in dataset.json." if twin else f"{text}.",
     ]  # fmt: skip
 

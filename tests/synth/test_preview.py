@@ -101,16 +101,21 @@ def test_card_is_the_same_wherever_the_folder_lies_and_whether_the_manifest_is_w
 
 
 def test_card_of_a_preset_of_ones_own_makes_its_file_first(tmp_path: Path) -> None:
-    changes = json.dumps({"description": "what's rusty", "rust_tone": [0.3, 1.2]}, sort_keys=True)
+    changes = json.dumps({"description": "what's rusty\nor \\nearly", "rust_tone": [0.3, 1.2]}, sort_keys=True)
     said = about()
     said["configuration"] |= {"changes": changes}
     lines = card_of(dataset(tmp_path), said).splitlines()
     assert any(line.startswith("| preset | balanced, changed: ") for line in lines)
     at = lines.index("python -m synth render --preset own.json --size 48 --seed 7 --count 3")
-    (_, content, arrow, name) = shlex.split(lines[at - 1])
-    assert arrow == ">"
-    (tmp_path / name).write_text(content)
-    assert own.read(tmp_path / name) == ("balanced", changes)
+    subprocess.run(["sh", "-c", lines[at - 1]], cwd=tmp_path, check=True)
+    assert own.read(tmp_path / "own.json") == ("balanced", changes)
+
+
+def test_names_on_the_card_are_one_word_to_a_shell(tmp_path: Path) -> None:
+    name = "pier 3's plate; $(true)"
+    text = card_of(dataset(tmp_path), about(twin={"id": name, "kind": "plate", "content": "abc", "fields": "def"}))
+    (line,) = (line for line in text.splitlines() if line.startswith("python -m synth render"))
+    assert shlex.split(line)[-2:] == ["--twin", name]
 
 
 def test_card_names_twin_cameras_and_options(tmp_path: Path) -> None:
