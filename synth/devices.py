@@ -4,6 +4,7 @@ import os
 import platform
 import sys
 from collections.abc import Mapping
+from itertools import takewhile
 from pathlib import Path
 
 from twin.files import InputError
@@ -43,7 +44,7 @@ def choose(wanted: str, cards: Mapping[str, int]) -> tuple[str, int]:
 def cards_here(root: Path = Path("/")) -> dict[str, int]:
     """Graphics cards of this machine by make, as its operating system shows them below `root`; no driver is asked.
 
-    Where CUDA_VISIBLE_DEVICES or HIP_VISIBLE_DEVICES lists some, no more than those.
+    Where CUDA_VISIBLE_DEVICES or HIP_VISIBLE_DEVICES lists some, those alone.
     """
     nodes = root / "sys/class/kfd/kfd/topology/nodes"
     found = {
@@ -53,5 +54,17 @@ def cards_here(root: Path = Path("/")) -> dict[str, int]:
     }
     for make, name in (("nvidia", "CUDA_VISIBLE_DEVICES"), ("amd", "HIP_VISIBLE_DEVICES")):
         if name in os.environ:
-            found[make] = min(found[make], len([one for one in os.environ[name].split(",") if one.strip()]))
+            found[make] = _listed(os.environ[name], found[make])
     return found
+
+
+def _listed(names: str, cards: int) -> int:
+    """How many of `cards` a list such as "0,2" or "GPU-8932f937" leaves in view, as CUDA reads it.
+
+    Those before the first entry that is no card, such as -1; none where an entry is there twice.
+    """
+    entries = (one.strip() for one in names.split(","))
+    taken = list(
+        takewhile(lambda one: one.startswith(("GPU-", "MIG-")) or (one.isdecimal() and int(one) < cards), entries)
+    )
+    return min(cards, len(taken)) if len(set(taken)) == len(taken) else 0

@@ -65,6 +65,23 @@ def test_cards_are_counted_and_what_else_the_driver_shows_is_not(
     assert devices.cards_here(tmp_path) == {"nvidia": 0, "amd": 2, "apple": 0}
 
 
+@pytest.mark.parametrize(
+    ("listed", "seen"),
+    [
+        ("0,1", 2), ("2", 1), (" 1 , 2 ", 2), ("", 0), ("-1", 0), ("0,-1,1", 1), ("NoDevFiles", 0), ("0,7,1", 1),
+        ("0,,1", 1), ("1,1", 0), ("GPU-8932f937,GPU-d47d6e1f", 2), ("MIG-a,MIG-b,MIG-c,MIG-d", 3),
+    ],
+)  # fmt: skip
+def test_a_list_of_cards_is_read_as_cuda_does(
+    listed: str, seen: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dev").mkdir()
+    for number in range(3):
+        (tmp_path / "dev" / f"nvidia{number}").touch()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", listed)
+    assert devices.cards_here(tmp_path)["nvidia"] == seen
+
+
 def test_a_mac_starts_ray_with_its_card_and_one_process_at_a_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
