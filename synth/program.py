@@ -11,7 +11,9 @@ from twin.files import versions
 ROOT = Path(__file__).resolve().parents[1]
 ENTRIES = ("synth.batch", "synth.blender.__main__")  # what a worker runs, and what it starts
 OURS = ("synth", "twin", "segmentation")
-LIBRARIES = ("bpy", "blenderproc", "numpy", "scipy", "opencv-python-headless", "pillow", "pycocotools", "trimesh")
+LIBRARIES = (
+    "bpy", "blenderproc", "embreex", "numpy", "scipy", "opencv-python-headless", "pillow", "pycocotools", "trimesh"
+)  # fmt: skip
 SOURCES = "sources"  # under this name stands a digest of our own modules
 
 

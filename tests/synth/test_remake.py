@@ -152,8 +152,11 @@ def test_a_worker_of_another_version_renders_nothing(tmp_path: Path) -> None:
 
 def test_the_digest_of_the_program_is_of_what_draws_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stated = program.made_by()
-    assert {"corrotwin", "bpy", "numpy", "pycocotools"} < set(stated)
+    assert {"corrotwin", "bpy", "embreex", "numpy", "pycocotools"} < set(stated)
     assert program.changes(stated, stated) == program.changes({}, stated) == ""
+    before = {name: version for name, version in stated.items() if name != "embreex"}  # when it did not count yet
+    assert program.changes(before, stated) == program.changes(stated, before) == ""
+    assert program.changes({**stated, "embreex": "1"}, stated) == f"embreex 1, now {stated['embreex']}"
     assert program.changes({**stated, "numpy": "1"}, stated) == f"numpy 1, now {stated['numpy']}"
     for package in program.OURS:
         shutil.copytree(program.ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
