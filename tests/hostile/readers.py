@@ -236,6 +236,12 @@ def make_rendered(folder: Path) -> None:
     write_manifest(folder, "dataset", about)
 
 
+def make_seen(folder: Path) -> None:
+    """A rendered dataset, with what is seen of assets."""
+    make_rendered(folder)
+    (folder / "instances.json").write_bytes((folder / "annotations.json").read_bytes())
+
+
 def make_fetched(folder: Path) -> None:
     """A dataset that was fetched from Roboflow before."""
     about = {
@@ -297,6 +303,8 @@ JSON_READERS = {
     ),
     "COCO, previewed": Reader(file="annotations.json", make=make_coco, read=preview.write),
     "card of a dataset": Reader(file="dataset.json", make=make_rendered, read=preview.write),
+    "card of a dataset, validated": Reader(file="dataset.json", make=make_seen, read=validate.check),
+    "assets of a dataset": Reader(file="instances.json", make=make_seen, read=validate.check),
     "twin": Reader(file="twin.json", make=make_twin, read=lambda folder: state.fields(state.load(folder)[0])),
     "records": Reader(file="inspections.jsonl", make=make_twin, read=logbook.read),
     "withdrawal": Reader(file="withdrawal.json", make=make_withdrawal, read=read_withdrawal),
