@@ -3,11 +3,12 @@
     .venv/bin/python docs/ages.py              # every kind
     .venv/bin/python docs/ages.py pipe chain   # these rows alone
 
-Twins and photographs are kept in out/ages; what is there of the same state is not rendered again.
+Twins and photographs are kept in out/ages; what is there of the same state is not rendered again. Some rows alone are a
+sheet there, too.
 """
 
+import argparse
 import io
-import sys
 from dataclasses import asdict
 from math import cos, radians, sin, tan
 from pathlib import Path
@@ -125,13 +126,18 @@ def sheet(kinds: list[str]) -> Image.Image:
 
 def main() -> None:
     """Write the sheet of the kinds on the command line, or of all."""
-    picture = sheet(sys.argv[1:] or list(assets.KINDS))
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("kinds", nargs="*", metavar="kind", help=f"all by default: {', '.join(assets.KINDS)}")
+    kinds = parser.parse_args().kinds
+    if strange := [kind for kind in kinds if kind not in assets.KINDS]:
+        parser.error(f"{strange[0]}: no kind of asset; choose from {', '.join(assets.KINDS)}")
+    picture = sheet(kinds or list(assets.KINDS))
     for quality in range(88, 30, -4):
         buffer = io.BytesIO()
         picture.save(buffer, "JPEG", quality=quality)
         if len(buffer.getvalue()) <= MOST_BYTES:
             break
-    with atomic_file(SHEET) as stream:
+    with atomic_file(WORK / SHEET.name if kinds else SHEET) as stream:
         stream.write(buffer.getvalue())
 
 

@@ -3,11 +3,11 @@
     .venv/bin/python docs/presets.py                   # every row
     .venv/bin/python docs/presets.py painted stress    # these rows alone
 
-Datasets are kept in out/presets; what is there is not rendered again.
+Datasets are kept in out/presets; what is there is not rendered again. Some rows alone are a sheet there, too.
 """
 
+import argparse
 import io
-import sys
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
@@ -44,17 +44,22 @@ def row(name: str) -> Image.Image:
     return made
 
 
-def main(names: list[str]) -> None:
-    """Render what is missing and write the sheet; all rows must have been made for a whole one."""
+def main() -> None:
+    """Render what is missing and write the sheet."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("names", nargs="*", metavar="preset", help=f"all by default: {', '.join(ROWS)}")
+    names = parser.parse_args().names
+    if strange := [name for name in names if name not in ROWS]:
+        parser.error(f"{strange[0]}: no row of this sheet; choose from {', '.join(ROWS)}")
     rows = [row(name) for name in names or ROWS]
     sheet = Image.new("RGB", (COLUMNS * TILE, sum(each.height for each in rows)), "white")
     for place, each in enumerate(rows):
         sheet.paste(each, (0, place * each.height))
     content = io.BytesIO()
     sheet.save(content, "JPEG", quality=82)
-    with atomic_file(SHEET) as stream:
+    with atomic_file(WORK / SHEET.name if names else SHEET) as stream:
         stream.write(content.getvalue())
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

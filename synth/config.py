@@ -10,6 +10,8 @@ from synth.presets import preset
 from synth.spec import MAPS
 from twin.files import InputError
 
+MOST_SIDE = 8192  # pixels: what training takes
+
 
 @dataclass(frozen=True, kw_only=True)
 class RenderConfig:
@@ -30,8 +32,8 @@ class RenderConfig:
         for name in self.maps:
             if name not in MAPS:
                 raise InputError(f"--maps {name}: no such map; choose from {', '.join(MAPS)}")
-        if self.size < 1:
-            raise InputError(f"--size {self.size}: give a picture side of at least 1 pixel")
+        if not 1 <= self.size <= MOST_SIDE:
+            raise InputError(f"--size {self.size}: give a picture side of 1 to {MOST_SIDE} pixels")
         if self.seed < 0:
             raise InputError(f"--seed {self.seed}: give a seed of 0 or more")
 

@@ -15,8 +15,9 @@ from PIL import Image, ImageOps
 
 from segmentation import coco
 from synth import label_statistics
-from synth.validation_report import BASIS, markdown_table
+from synth.validation_report import BASIS
 from twin.files import InputError, atomic_file, read_json, read_manifest, write_text
+from twin.markdown import table
 
 COLUMNS = 6
 MOST = 24  # images on the contact sheet, evenly spaced
@@ -130,6 +131,7 @@ def _card(folder: Path, contents: Contents) -> str:
 
 def _text(folder: Path, contents: Contents, about: Mapping[str, Any] | None) -> str:
     statistics = contents.statistics
+    headings, *rows = label_statistics.table(label_statistics.compare(statistics, None), beside_reference=False)
     title = " ".join(str(contents.info.get("description") or folder.resolve().name).split())
     if about:
         origin, licence = _rendered_from(about), [f"{about['licence'][:1].upper()}{about['licence'][1:]}."]
@@ -140,10 +142,7 @@ def _text(folder: Path, contents: Contents, about: Mapping[str, Any] | None) -> 
         "Where it comes from": _table(origin) or ["Not stated in its files."],
         "Licence": licence or ["Not stated in its files: ask whoever made it before you pass it on."],
         "What was labelled": _label_rule(about["preset"]["labels"]) if about else _UNKNOWN_RULE,
-        "The labels in numbers": [
-            *markdown_table(label_statistics.table(label_statistics.compare(statistics, None), beside_reference=False)),
-            "", BASIS,
-        ],
+        "The labels in numbers": [*table(headings, rows).splitlines(), "", BASIS],
         "Made again": _command(about) if about else ["Not known: it was not made by this program."],
         "Known limits": [f"- {limit}" for limit in _limits(about, statistics)],
     }  # fmt: skip
@@ -178,7 +177,7 @@ _UNKNOWN_RULE = [
 
 
 def _table(facts: Mapping[str, object]) -> list[str]:
-    return markdown_table([["", ""], *([name, str(fact)] for name, fact in facts.items())]) if facts else []
+    return table(("", ""), [(name, str(fact)) for name, fact in facts.items()]).splitlines() if facts else []
 
 
 def _counts(contents: Contents) -> dict[str, object]:

@@ -13,6 +13,7 @@ from synth import label_statistics
 from synth.label_statistics import CLOSING_RADIUS, WORKING_SIDE, Comparison, ImageLabels
 from twin.command import shown
 from twin.files import InputError, write_json, write_text
+from twin.markdown import table
 
 ERROR, WARNING = "error", "warning"
 SHOWN_OF_A_KIND = 5  # findings on the terminal; a report has them all
@@ -173,7 +174,7 @@ def _as_markdown(report: Report, references: Sequence[Report]) -> str:
     lines = [f"# Validation of {report.folder.name}", "", f"{report.summary}.", "", "## Findings", ""]
     if report.findings:
         findings = [[each.severity, each.kind, each.place, each.what, each.advice] for each in report.findings]
-        lines += markdown_table([["severity", "kind", "where", "what", "what to do"], *findings])
+        lines += table(("severity", "kind", "where", "what", "what to do"), findings).splitlines()
     else:
         lines.append("None.")
     lines += ["", "## Labels", ""]
@@ -184,12 +185,7 @@ def _as_markdown(report: Report, references: Sequence[Report]) -> str:
             "other.",
             "",
         ]
-    lines += markdown_table(label_statistics.table(_rows(report, references), beside_reference=bool(references)))
+    headings, *rows = label_statistics.table(_rows(report, references), beside_reference=bool(references))
+    lines += table(headings, rows).splitlines()
     lines += ["", f"{BASIS} {len(report.labels)} of {report.images} images have masks that can be decoded."]
     return "\n".join(lines) + "\n"
-
-
-def markdown_table(lines: Sequence[Sequence[str]]) -> list[str]:
-    """A Markdown table of rows, headings first."""
-    headings, *rows = [[cell.replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines]
-    return [f"| {' | '.join(line)} |" for line in (headings, ["---"] * len(headings), *rows)]

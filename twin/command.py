@@ -12,7 +12,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
-from twin.files import InputError, WorkError
+from twin.files import InputError, WorkError, versions
+
+PACKAGE = "corrotwin"
 
 
 def run(program: str, description: str, commands: Mapping[str, Callable[..., Any]]) -> None:
@@ -20,6 +22,7 @@ def run(program: str, description: str, commands: Mapping[str, Callable[..., Any
 
     Bad input (`InputError`) prints one line on stderr and exits 2, and so does what the system says of a file (a full
     disk, a folder that is gone); failed work (`WorkError`, no memory left) exits 1; Ctrl-C and SIGTERM exit 130.
+    ``--version`` alone prints that of the package.
 
     Parameters
     ----------
@@ -29,6 +32,9 @@ def run(program: str, description: str, commands: Mapping[str, Callable[..., Any
     """
     import tyro
 
+    if sys.argv[1:] == ["--version"]:
+        print(PACKAGE, versions(PACKAGE).get(PACKAGE, "(not installed)"))  # noqa: T201
+        sys.exit(0)
     if twice := _given_twice(commands, sys.argv[1:]):
         _leave(program, f"{twice} is given twice, but only the last would count; give it once, all values after it", 2)
     app = tyro.extras.SubcommandApp()
@@ -51,7 +57,7 @@ def run(program: str, description: str, commands: Mapping[str, Callable[..., Any
         advice = "free some or give less at a time, then run the same command again"
         _leave(program, f"out of memory ({str(error) or 'no more to be had':.200}); {advice}", 1)
     except KeyboardInterrupt:
-        print(f"{program}: interrupted; the same command resumes", file=sys.stderr)  # noqa: T201
+        print(f"{program}: interrupted; the same command goes on where it can", file=sys.stderr)  # noqa: T201
         sys.exit(130)
     sys.exit(status if isinstance(status, int) else 0)
 

@@ -212,7 +212,7 @@ def test_terminated_ends_soon_with_130_and_leaves_no_process(tmp_path: Path) -> 
     child.terminate()
     _, errors = child.communicate(timeout=10)
     assert child.returncode == 130
-    assert errors.endswith("interrupted; the same command resumes\n")
+    assert errors.endswith("interrupted; the same command goes on where it can\n")
     time.sleep(1)
     assert not drill.mentioning(out)
 
@@ -344,6 +344,7 @@ def test_hung_blender_is_stopped_and_what_it_had_finished_stays(
     [
         (["--count", "0"], "--count 0: give at least 1 image"),
         (["--size", "0"], "--size 0"),
+        (["--size", "8193"], "--size 8193: give a picture side of 1 to 8192 pixels"),
         (["--seed", "-1"], "--seed -1"),
         (["--workers", "0"], "--workers 0"),
         (["--only", "3"], "--only 3 with --count 9: give one of them"),

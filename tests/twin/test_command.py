@@ -1,3 +1,4 @@
+import importlib.metadata
 import signal
 import subprocess
 import sys
@@ -36,6 +37,12 @@ run("program", "Does things.", {"go": go, "stay": go})
 ROOM = "free some or give less at a time, then run the same command again"
 
 
+def test_the_version_is_that_of_the_package() -> None:
+    for package in ("twin", "synth", "segmentation", "benchmarks"):
+        done = subprocess.run([sys.executable, "-m", package, "--version"], capture_output=True, text=True)
+        assert (done.returncode, done.stdout) == (0, f"corrotwin {importlib.metadata.version('corrotwin')}\n")
+
+
 @pytest.mark.parametrize(
     ("how", "status", "errors"),
     [
@@ -51,8 +58,8 @@ ROOM = "free some or give less at a time, then run the same command again"
             1,
             f"program: error: out of memory (DefaultCPUAllocator: can't allocate memory: 9 bytes); {ROOM}\n",
         ),
-        ("signal SIGINT", 130, "program: interrupted; the same command resumes\n"),
-        ("signal SIGTERM", 130, "program: interrupted; the same command resumes\n"),
+        ("signal SIGINT", 130, "program: interrupted; the same command goes on where it can\n"),
+        ("signal SIGTERM", 130, "program: interrupted; the same command goes on where it can\n"),
     ],
 )
 def test_exit_status_and_one_line(how: str, status: int, errors: str) -> None:
