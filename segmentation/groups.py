@@ -1,4 +1,4 @@
-"""Which photos show one thing: by name, by look, by content, or as a table says.
+"""Which photos show one thing: by name, by look, or as a table says.
 
 A grouping maps the `file_name` of each photo of a dataset to the id of its group. Photos of one group belong in one
 part of a split and are one unit of statistics. Sources of names: Roboflow calls the copies that it augments
@@ -6,7 +6,6 @@ part of a split and are one unit of statistics. Sources of names: Roboflow calls
 """
 
 import csv
-import hashlib
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -59,11 +58,6 @@ def source_name(file_name: str) -> str:
         return before
     stem, dot, ending = name.rpartition(".")
     return f"{stem}_{ending}" if dot else name
-
-
-def by_content(dataset: coco.Dataset) -> dict[str, str]:
-    """Group files that are equal byte for byte; the id is their SHA-256."""
-    return {photo.file_name: hashlib.sha256(photo.path.read_bytes()).hexdigest() for photo in dataset.photos}
 
 
 def by_perceptual_hash(dataset: coco.Dataset) -> dict[str, str]:

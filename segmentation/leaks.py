@@ -93,7 +93,7 @@ def report(dataset: Dataset, split: Split, *, seeds: Sequence[int] = SEEDS) -> R
     return Report(
         split=split,
         leaks=leaks(split, split.group),
-        copies=leaks(split, groups.by_content(dataset)),
+        copies=leaks(split, {photo.file_name: photo.sha256 or photo.file_name for photo in dataset.photos}),
         names=leaks(split, groups.by_source_name(dataset)),
         published=tuple(leaks(each, split.group) for each in published),
         own=leaks(own, split.group) if own is not None else None,

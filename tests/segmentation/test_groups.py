@@ -107,11 +107,6 @@ def test_only_folders_of_the_export_are_left_out_of_the_name():
     }
 
 
-def test_files_equal_byte_for_byte_are_a_group(written):
-    data = written({"a.png": scene(0), "b.png": scene(1), "c.png": scene(0)})
-    assert sets(groups.by_content(data)) == {frozenset({"a.png", "c.png"}), frozenset({"b.png"})}
-
-
 def test_copies_are_found_however_they_were_turned_and_changed(written):
     original = scene(0)
     stream = io.BytesIO()
@@ -311,7 +306,7 @@ def test_real_spots_and_how_few_of_them_look_alike(photos, name, counts):
     spots = groups.by_column(photos / name / "spots.csv", data, "spot")
     alike = groups.by_perceptual_hash(data)
     assert (groups.pairs(spots), groups.pairs(alike), groups.pairs(spots, alike)) == counts
-    assert groups.pairs(groups.by_source_name(data)) == groups.pairs(groups.by_content(data)) == 0
+    assert groups.pairs(groups.by_source_name(data)) == 0
 
 
 @pytest.mark.photos
