@@ -10,23 +10,20 @@ HINT = "their names (.rf.)"
 
 
 def by_name(data: "Dataset") -> dict[str, str] | None:
-    """The source of each photo whose name has Roboflow's mark, else the photo itself; None where none shares one."""
+    """The source of each photo that has copies with Roboflow's mark, else the photo itself; None where none does."""
     from segmentation import groups
 
     named = groups.by_source_name(data)
-    found = {name: source if groups.COPY_MARK in name else name for name, source in named.items()}
+    copied = {source for name, source in named.items() if groups.COPY_MARK in name}
+    found = {name: source if source in copied else name for name, source in named.items()}
     return found if len(set(found.values())) < len(found) else None
 
 
 def are_alone(spots: Mapping[str, str] | None) -> bool:
     """Whether the spots of photos are nothing but the sources of copies."""
-    from segmentation import coco, groups
+    from segmentation import groups
 
-    def is_source(name: str, spot: str) -> bool:
-        bare = (name, *(name.removeprefix(f"{part}/") for part in coco.SPLITS))
-        return spot == name or spot in {each.partition(groups.COPY_MARK)[0] for each in bare}
-
-    return spots is not None and all(is_source(name, spot) for name, spot in spots.items())
+    return spots is not None and all(spot in (name, groups.source_name(name)) for name, spot in spots.items())
 
 
 def said(found: Mapping[str, str]) -> str:

@@ -32,18 +32,11 @@ _LINKS = 16  # most links kept, a photo
 
 
 def by_source_name(dataset: coco.Dataset) -> dict[str, str]:
-    """Group photos by the name before Roboflow's ``.rf.<hash>``, whatever train, valid or test folder they lie in.
+    """Group photos by `source_name`, whatever train, valid or test folder they lie in.
 
-    Returns
-    -------
-    The name before the mark, or the whole name where there is none, for each file name. Copies of copies go with the
-    first photo. Frames of one film keep a group each.
+    Copies of copies go with the first photo. Frames of one film keep a group each.
     """
-    result = {}
-    for photo in dataset.photos:
-        name = photo.file_name if photo.split is None else photo.file_name.removeprefix(f"{photo.split}/")
-        result[photo.file_name] = name.partition(COPY_MARK)[0] or name
-    return result
+    return {photo.file_name: source_name(photo.file_name) for photo in dataset.photos}
 
 
 def source_name(file_name: str) -> str:

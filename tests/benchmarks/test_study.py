@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import __main__ as commands
 from benchmarks import config as configuration
-from benchmarks import manifest, planning, report, results, scenes, study
+from benchmarks import copies, manifest, planning, report, results, scenes, study
 from benchmarks.config import STUDIES, RenderPlan, StudyConfig, choose
 from benchmarks.material import gather
 from benchmarks.parts import data as parts_data
@@ -451,6 +451,20 @@ def test_copies_stay_together_and_are_one_unit(
     assert len(set(found.results.groups or ())) == 20
     assert len(set((found.results.groups or {}).values())) == 10
     assert any("Spots are not known" in each for each in method.unproven(found.results))
+
+
+def test_a_photo_that_roboflow_did_not_rename_is_a_copy_of_those_that_it_did(data: Path) -> None:
+    as_copies(data)
+    content = read_json(data / "annotations.json")
+    first = content["images"][0]
+    (data / "images" / first["file_name"]).rename(data / "images" / "p00.png")
+    first["file_name"] = "p00.png"
+    write_json(data / "annotations.json", content)
+    found = copies.by_name(coco.read(data))
+    assert found is not None
+    assert [name for name, source in found.items() if source == "p00_png"] == ["p00.png", "p00_png.rf.0001.png"]
+    assert copies.are_alone({**found, "lone.png": "lone.png"})
+    assert not copies.are_alone({**found, "lone.png": "pier"})
 
 
 def test_copies_that_a_published_split_tears_are_counted_and_named(

@@ -81,9 +81,18 @@ def test_roboflows_copies_of_one_photo_share_its_name():
         names[1]: "a_jpg",
         names[2]: "ab_jpg",
         names[3]: "a_jpg",
-        names[4]: "plain.jpg",
-        names[5]: "plain.jpg",
-        names[6]: ".rf.odd.jpg",
+        names[4]: "plain_jpg",
+        names[5]: "plain_jpg",
+        names[6]: ".rf.odd_jpg",
+    }
+
+
+def test_a_photo_and_roboflow_s_copies_of_it_are_a_group_in_whatever_folders():
+    names = ["train/IMG_1_JPG.rf.0123.jpg", "valid/IMG_1.JPG", "test/IMG_1.JPG", "test/IMG_1.png", "train/IMG_12.JPG"]
+    assert sets(groups.by_source_name(dataset_of(names))) == {
+        frozenset(names[:3]),
+        frozenset(names[3:4]),
+        frozenset(names[4:]),
     }
 
 

@@ -92,7 +92,7 @@ def test_leaks_are_named_and_copies_are_counted(tmp_path):
 
 
 def test_copies_by_name_are_counted_and_told():
-    names = ("1_jpg.rf.aa.jpg", "1_jpg.rf.bb.jpg", "1_jpg.rf.cc.jpg", "2_jpg.rf.aa.jpg", "3_jpg.rf.aa.jpg")
+    names = ("1_jpg.rf.aa.jpg", "1_jpg.rf.bb.jpg", "1.jpg", "2_jpg.rf.aa.jpg", "3_jpg.rf.aa.jpg")
     photos = tuple(
         coco.Photo(id=0, file_name=f"train/{name}", path=None, width=1, height=1, split="train", annotations=())
         for name in names
