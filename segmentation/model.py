@@ -4,6 +4,7 @@ The paper's are four U-Nets, `BACKBONES`; every other encoder and architecture o
 """
 
 import copy
+import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -182,13 +183,32 @@ def torch_settings(threads: int) -> Iterator[None]:
         torch.use_deterministic_algorithms(deterministic_before)
 
 
-def save_tensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> None:
-    """Write tensors as safetensors, atomically."""
-    from safetensors.torch import save
+# What safetensors calls the types, in its order.
+_TYPES = {
+    torch.int64: "I64", torch.float64: "F64", torch.float32: "F32", torch.int32: "I32", torch.bfloat16: "BF16",
+    torch.float16: "F16", torch.int16: "I16", torch.int8: "I8", torch.uint8: "U8", torch.bool: "BOOL",
+}  # fmt: skip
 
-    content = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, metadata)
+
+def save_tensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> None:
+    """Write tensors as safetensors, atomically and one by one: beside them memory holds a copy of one.
+
+    The library's `save` holds the whole file twice; its `save_file` renames a file of its own, which nobody would
+    remove after a kill, and reports a full disk as no OSError.
+    """
+    kinds = list(_TYPES)
+    ordered = sorted(tensors.items(), key=lambda each: (kinds.index(each[1].dtype), each[0]))
+    header: dict[str, Any] = {"__metadata__": metadata}
+    end = 0
+    for name, tensor in ordered:
+        first, end = end, end + tensor.nbytes
+        header[name] = {"dtype": _TYPES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [first, end]}
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
     with atomic_file(path) as stream:
-        stream.write(content)
+        stream.write(len(text).to_bytes(8, "little") + text)
+        for _, tensor in ordered:
+            stream.write(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
 
 
 def load_weights(path: Path, backbone: str, architecture: str = "Unet") -> torch.nn.Module:

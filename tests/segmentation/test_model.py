@@ -1,12 +1,15 @@
 import copy
 import socket
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
+import safetensors.torch
 import torch
 
 from segmentation import encoders, model
 from segmentation.config import BACKBONES
-from twin.files import InputError
+from twin.files import InputError, atomic_file
 
 OTHERS = (
     ("resnet18", "DeepLabV3Plus"),
@@ -86,6 +89,25 @@ def test_weights_survive_the_disk(network, names, tmp_path):
     loaded = model.load_weights(path, *names)
     assert not loaded.training
     assert all(torch.equal(loaded.state_dict()[name], tensor) for name, tensor in network.state_dict().items())
+
+
+def test_tensors_are_written_one_by_one_as_the_library_writes_all(tmp_path, monkeypatch):
+    network = model.build("tu-test_resnet", encoder_weights=None, seed=0).to(memory_format=torch.channels_last)
+    rest = {"é": torch.tensor([True]), "half": torch.ones(3).bfloat16(), "none": torch.empty(0), "n": torch.tensor(5)}
+    tensors = {**network.state_dict(), **rest}
+    pieces = []
+
+    @contextmanager
+    def watched(path):
+        with atomic_file(path) as stream:
+            yield SimpleNamespace(write=lambda piece: pieces.append(stream.write(piece)))
+
+    monkeypatch.setattr(model, "atomic_file", watched)
+    for metadata in ({}, {"progress": '{"a": "é"}'}):
+        model.save_tensors(tmp_path / "w.safetensors", tensors, metadata)
+        plain = {name: tensor.contiguous() for name, tensor in tensors.items()}
+        assert (tmp_path / "w.safetensors").read_bytes() == safetensors.torch.save(plain, metadata)
+    assert len(pieces) == 2 * (1 + len(tensors))
 
 
 def test_the_papers_networks_are_four(names):
