@@ -47,9 +47,10 @@ class Feed:
 
         Yields
         ------
-        Images (b, 3, s, s) float32 in [0, 1], not yet normalised, and masks (b, 1, s, s) float32 0 or 1, both augmented
-        and on the device.
+        Images (b, 3, s, s) float32 in [0, 1], not yet normalised, in the layout of the precision, and masks
+        (b, 1, s, s) float32 0 or 1, both augmented and on the device.
         """
+        layout = memory_format(self.config.precision)
         if self.config.precision == "exact":
             made = torch.utils.data.DataLoader(
                 _Steps(self, first, steps),
@@ -60,9 +61,9 @@ class Feed:
                 worker_init_fn=_quiet_worker,
             )
             for images, masks in made:
-                yield augment.image_tensor(images, self.where), augment.mask_tensor(masks, self.where)
+                pictures = augment.image_tensor(images, self.where).contiguous(memory_format=layout)
+                yield pictures, augment.mask_tensor(masks, self.where)
             return
-        layout = memory_format(self.config.precision)
         for step in range(first, steps):
             images, masks = self._tensors(step)
             images, masks = augment.fast(images, masks, **self._change(step))

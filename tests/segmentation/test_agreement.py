@@ -7,25 +7,49 @@ bfloat16 turns them just as wildly, in float32 alone.
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 from torch.nn.functional import cosine_similarity, interpolate
 
-from segmentation import model
+from segmentation import augment, dataset, model
 from segmentation.config import BACKBONES, REAL, configure
-from segmentation.model import build, memory_format, normalise, place
+from segmentation.draws import plan
+from segmentation.feed import Feed, Pool
+from segmentation.model import build, normalise, place
 from segmentation.train import step_loss
 
 LIKE = {"resnet152": 0.94}  # cosine of all gradients in bfloat16; 152 layers add up their rounding
 PASSES = 12
 
 
-def gradient(backbone, precision):
-    """Loss and gradients of one step of a U-Net with drawn weights."""
+@pytest.fixture(autouse=True)
+def plainly_fed(monkeypatch):
+    """Both precisions get the same pictures: their augmentations are two."""
+    for name in ("exact", "fast"):
+        monkeypatch.setattr(augment, name, lambda images, masks, **_: (images, masks))
+
+
+def batch(config):
+    """Four pictures and masks, as training gets them."""
     generator = torch.Generator().manual_seed(0)
     images = interpolate(torch.rand(4, 3, 8, 8, generator=generator), 96, mode="bicubic").clamp(0, 1)
-    masks = (images[:, :1] > 0.6).float()
-    config = configure("small", backbone=backbone, arm=REAL, seed=0, precision=precision)
+    pixels = (255 * images).byte().permute(0, 2, 3, 1).numpy()
+    arrays = dataset.Arrays(images=pixels, masks=(pixels[..., 0] > 153).astype(np.uint8), row={})
+    fed = Feed(
+        config=config,
+        plan=plan(REAL, seed=0, epochs=1, batch_size=4, all_photos=4, photos=4, renders=0),
+        photos=Pool(images=arrays, rows=np.arange(4)),
+        renders=None,
+        where=torch.device("cpu"),
+    )
+    return next(fed.batches(0, 1))
+
+
+def gradient(backbone, precision):
+    """Loss and gradients of one step of a U-Net with drawn weights."""
+    config = configure("small", backbone=backbone, arm=REAL, seed=0, precision=precision, size=96, batch_size=4)
+    images, masks = batch(config)
     network = build(backbone, encoder_weights=None, seed=1).train()
     with torch.no_grad():
         for _ in range(PASSES):
@@ -34,7 +58,7 @@ def gradient(backbone, precision):
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.eval()
-    loss = step_loss(config, network, images.contiguous(memory_format=memory_format(precision)), masks)
+    loss = step_loss(config, network, images, masks)
     loss.backward()
     return float(loss.detach()), {name: each.grad.double().ravel() for name, each in network.named_parameters()}
 

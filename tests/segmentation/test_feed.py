@@ -8,6 +8,7 @@ from segmentation import augment, coco, dataset
 from segmentation.config import DataArm, configure
 from segmentation.draws import partners, plan
 from segmentation.feed import Feed, Pool, crop
+from segmentation.model import memory_format
 
 CPU = torch.device("cpu")
 MIXED = DataArm(name="mixed", synth_share=0.5)
@@ -55,6 +56,14 @@ def test_a_batch_depends_on_its_step_alone(precision, framing, adaptation, feed)
         assert torch.equal(images, again)
         assert torch.equal(masks, truth)
     assert not torch.equal(made[0][0], made[3][0])
+
+
+@pytest.mark.parametrize("precision", ["exact", "fast"])
+def test_batches_have_the_layout_of_their_precision(precision, feed):
+    layout = memory_format(precision)
+    for images, _ in feed(precision=precision).batches(0, 2):
+        assert images.is_contiguous(memory_format=layout)
+        assert images.is_contiguous() == (precision == "exact")
 
 
 def test_workers_give_the_batches_of_this_process(feed):
