@@ -4,7 +4,7 @@ Every batch follows from the run's seed and the number of the step alone, whoeve
 several workers, or a run that was resumed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 
 from segmentation import adapt, augment, dataset, paste
-from segmentation.config import TrainConfig
+from segmentation.config import DataArm, TrainConfig
 from segmentation.draws import Plan, Stream, generator, partners
 from segmentation.model import memory_format
 
@@ -166,25 +166,35 @@ class Feed:
 
     @cached_property
     def _resident(self) -> tuple[torch.Tensor, torch.Tensor] | None:
-        """All images and masks that the run may draw, photos first, in the memory of a GPU; None where they cannot be.
-
-        What changes single images, such as crops, is done before they reach the device.
-        """
+        """All that the run may draw in the memory of a GPU; None where there is none or it cannot be."""
+        if self.where.type != "cuda":
+            return None
         pools = [self.photos] if self.renders is None else [self.photos, self.renders]
-        stored = [pool.images for pool in pools if isinstance(pool.images, dataset.Arrays)]
-        arm = self.config.arm
-        is_plain = arm.adaptation is None and not arm.copy_paste and not arm.shuffled_masks
-        if self.where.type != "cuda" or not is_plain or len(stored) < len(pools):
-            return None
         free, _ = torch.cuda.mem_get_info(self.where)
-        if sum(len(pool.rows) for pool in pools) * self.config.size**2 * 4 > RESIDENT_SHARE * free:
-            return None
-        parts = [
-            (torch.from_numpy(images.images[pool.rows]), torch.from_numpy(images.masks[pool.rows]))
-            for pool, images in zip(pools, stored, strict=True)
-        ]
-        images, masks = (torch.cat(column).to(self.where) for column in zip(*parts, strict=True))
-        return images, masks
+        return resident(pools, self.config.arm, self.config.size, free_bytes=free, where=self.where)
+
+
+def resident(
+    pools: Sequence[Pool], arm: DataArm, size: int, *, free_bytes: int, where: torch.device
+) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """The images and masks of pools, one pool after the other, on a device that has so much memory free.
+
+    Returns
+    -------
+    (n, size, size, 3) and (n, size, size) uint8. None where they would take more than `RESIDENT_SHARE` of the memory,
+    or single images are changed, by crops or by the arm: that is done before they reach the device.
+    """
+    stored = [pool.images for pool in pools if isinstance(pool.images, dataset.Arrays)]
+    is_plain = arm.adaptation is None and not arm.copy_paste and not arm.shuffled_masks
+    needed_bytes = sum(len(pool.rows) for pool in pools) * size**2 * 4
+    if not is_plain or len(stored) < len(pools) or needed_bytes > RESIDENT_SHARE * free_bytes:
+        return None
+    parts = [
+        (torch.from_numpy(images.images[pool.rows]), torch.from_numpy(images.masks[pool.rows]))
+        for pool, images in zip(pools, stored, strict=True)
+    ]
+    images, masks = (torch.cat(column).to(where) for column in zip(*parts, strict=True))
+    return images, masks
 
 
 class _Steps(torch.utils.data.Dataset[tuple[_Arrays, _Arrays]]):

@@ -7,7 +7,7 @@ import torch
 from segmentation import augment, coco, dataset
 from segmentation.config import DataArm, configure
 from segmentation.draws import partners, plan
-from segmentation.feed import Feed, Pool, crop
+from segmentation.feed import Feed, Pool, crop, resident
 from segmentation.model import memory_format
 
 CPU = torch.device("cpu")
@@ -87,15 +87,42 @@ def test_photos_come_first_and_masks_are_theirs(feed):
             assert np.array_equal(masks[place], made.renders.images.masks[index])
 
 
-def test_images_in_memory_give_the_batches_of_images_on_disk(feed, monkeypatch):
+def held(made, *, free_bytes=10**9):
+    """What a device with so much free memory holds of the images of a feed."""
+    pools = [made.photos] if made.renders is None else [made.photos, made.renders]
+    return resident(pools, made.config.arm, made.config.size, free_bytes=free_bytes, where=CPU)
+
+
+def test_photos_lie_first_in_memory_each_pool_in_its_order(feed):
     made = feed()
-    stored = (
-        torch.from_numpy(np.concatenate([made.photos.images.images[made.photos.rows], made.renders.images.images])),
-        torch.from_numpy(np.concatenate([made.photos.images.masks[made.photos.rows], made.renders.images.masks])),
-    )
-    resident = feed()
-    resident.__dict__["_resident"] = stored
-    for (images, masks), (again, truth) in zip(made.batches(0, 6), resident.batches(0, 6), strict=True):
+    made = replace(made, photos=replace(made.photos, rows=made.photos.rows[::-1]))
+    images, masks = held(made)
+    assert images.shape == (19, 64, 64, 3)
+    for place, row in enumerate(made.photos.rows):
+        assert np.array_equal(images[place], made.photos.images.images[row])
+        assert np.array_equal(masks[place], made.photos.images.masks[row])
+    assert np.array_equal(images[12:], made.renders.images.images)
+    assert np.array_equal(masks[12:], made.renders.images.masks)
+    alone, _ = held(replace(made, renders=None))
+    assert torch.equal(alone, images[:12])
+
+
+def test_images_lie_in_memory_where_they_take_half_of_it_at_most(feed):
+    needed = 19 * 64 * 64 * 4
+    assert held(feed(), free_bytes=2 * needed) is not None
+    assert held(feed(), free_bytes=2 * needed - 1) is None
+
+
+@pytest.mark.parametrize("arm", [{"adaptation": "fourier"}, {"copy_paste": 0.5}, {"shuffled_masks": True}])
+def test_images_that_are_changed_one_by_one_do_not_lie_in_memory(feed, arm):
+    assert held(feed(DataArm(name="x", synth_share=0.5, **arm))) is None
+    assert held(feed(framing="crop")) is None
+
+
+def test_images_in_memory_give_the_batches_of_images_on_disk(feed):
+    made, there = feed(), feed()
+    there.__dict__["_resident"] = held(there)
+    for (images, masks), (again, truth) in zip(made.batches(0, 6), there.batches(0, 6), strict=True):
         assert torch.equal(images, again)
         assert torch.equal(masks, truth)
 
