@@ -41,8 +41,9 @@ def predict(
         auto cuts photos into overlapping tiles that are 1.5 times larger than those the run was trained on, never
         squeezes each photo whole as in training.
     scale
-        pixels of the network for each pixel of a tiled photo; that of the run's training photos if not given.
-        Photos in which things appear twice as large as there want half of it.
+        pixels of the network for each pixel of a photo; that of the run's training photos if not given. Photos in which
+        things appear twice as large as there want half of it. Where given, every photo has it: a run that squeezes
+        whole photos takes all in by tiles then.
     overlap
         share of a tile that neighbours have in common.
     flips

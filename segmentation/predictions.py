@@ -229,7 +229,8 @@ def _photo(predictor: Predictor, name: str, path: Path, out: Path, overlays: boo
         {
             "photo": photo, "source": _source(path, out),
             "sha256": content, "width": width, "height": height, "rusted_percent": round(100 * float(mask.mean()), 4),
-            "regions": regions, "tiles": tiles, "scale": predictor.scale if tiles else None,
+            "regions": regions, "tiles": tiles,
+            "scale": predictor.scale if tiles or predictor.config.framing == "crop" else None,
         },
     )  # fmt: skip
 

@@ -31,8 +31,9 @@ class Settings:
     Parameters
     ----------
     threshold : of the corrosion probability, between 0 and 1.
-    tiling : whether photos are cut into tiles: always, never (squeezed whole, as in training), or by their size.
-    scale : pixels of the network for each pixel of a photo; None for the scale of the run's training photos.
+    tiling : whether photos are cut into tiles: always, never (whole, as in training), or by their size.
+    scale : pixels of the network for each pixel of a photo; None for the scale of the run's training photos. A run that
+        squeezes whole photos takes each in by tiles where it is given, since only so a photo has it.
     overlap : share of a tile that neighbours have in common.
     flips : average over the photo, its mirror images, and the photo upside down.
     """
@@ -64,10 +65,16 @@ class Predictor:
         Raises
         ------
         InputError
-            The folder holds no complete run, or its weights are damaged or absent, or its scale is not known.
+            The folder holds no complete run, or its weights are damaged or absent, or its scale is not known; or a
+            scale is given for photos that are squeezed.
         """
         self.folder, self.settings = folder, settings
         self.network, self.config = evaluate.load_network(folder)
+        if settings.scale is not None and settings.tiling == "never" and self.config.framing == "resize":
+            size = self.config.size
+            raise InputError(
+                f"--tiling never squeezes every photo to {size} x {size} pixels, whatever --scale; leave one out"
+            )
         manifest = runs.load(folder).manifest
         self.scale = scale_of(folder, manifest) if settings.scale is None else settings.scale
         side = manifest.get("photo_side")
@@ -85,25 +92,29 @@ class Predictor:
         import cv2
 
         height, width = image.shape[:2]
-        tile = NATIVE_TILE if self.config.framing == "crop" else self.config.size
+        is_crop = self.config.framing == "crop"
+        tile = NATIVE_TILE if is_crop else self.config.size
         larger = self.scale * max(height, width) > LARGER * tile
-        if self.settings.tiling == "never" or (self.settings.tiling == "auto" and not larger):
-            small, tiles = self._whole(image), 0
-        else:
-            size = (max(1, round(width * self.scale)), max(1, round(height * self.scale)))
-            how = cv2.INTER_AREA if self.scale < 1 else cv2.INTER_LINEAR
-            scaled = np.asarray(cv2.resize(image, size, interpolation=how), dtype=np.uint8)
+        given = self.settings.scale is not None and not is_crop
+        if self.settings.tiling == "always" or (self.settings.tiling == "auto" and (larger or given)):
+            scaled = self._scaled(image)
             small, tiles = blended(scaled, tile, self.settings.overlap, self.config.batch_size, self._predict)
+        else:
+            whole = self._scaled(image) if is_crop else dataset.resize_image(image, self.config.size)
+            small, tiles = np.asarray(self._predict(whole[None])[0]), 0
         if np.isnan(small).any():
             raise InputError(f"{self.folder}: the network predicts what is not a number; train again")
         large = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
         return np.asarray(large, dtype=np.float32), tiles
 
-    def _whole(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """As in training: squeezed to the working size, or at its own scale."""
-        if self.config.framing == "crop":
-            return np.asarray(self._predict(image[None])[0])
-        return np.asarray(self._predict(dataset.resize_image(image, self.config.size)[None])[0])
+    def _scaled(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """A photo (h, w, 3) at the scale of the network."""
+        import cv2
+
+        height, width = image.shape[:2]
+        size = (max(1, round(width * self.scale)), max(1, round(height * self.scale)))
+        how = cv2.INTER_AREA if self.scale < 1 else cv2.INTER_LINEAR
+        return np.asarray(cv2.resize(image, size, interpolation=how), dtype=np.uint8)
 
     def _predict(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Probabilities (b, h, w) of images (b, h, w, 3)."""

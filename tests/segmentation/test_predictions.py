@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import drill
@@ -163,6 +164,34 @@ def test_tiles_have_the_scale_of_training_and_leave_no_seam(
     assert tiles == steps[0] * steps[1]
     found = probability > 0.5
     assert (found & disc).sum() / (found | disc).sum() >= least
+
+
+@pytest.mark.parametrize(("scale", "tiles"), [(0.5, 1), (1.0, 1), (2.0, 9)])
+def test_a_scale_that_is_given_is_that_of_every_photo(
+    run: Path, monkeypatch: pytest.MonkeyPatch, scale: float, tiles: int
+) -> None:
+    """Also of a photo that is small enough to be squeezed whole; a run on whole photos gets it in tiles then."""
+    shapes = []
+
+    def predict(self: Predictor, images: np.ndarray) -> np.ndarray:
+        shapes.append(images.shape[1:3])
+        return np.zeros(images.shape[:3], dtype=np.float32)
+
+    monkeypatch.setattr(Predictor, "_predict", predict)
+    image = np.zeros((60, 64, 3), dtype=np.uint8)
+    whole = Predictor(run, Settings(scale=scale))
+    assert whole.probability(image)[1] == tiles
+    assert set(shapes) == {(64, 64)}
+    shapes.clear()
+    whole.config = replace(whole.config, framing="crop")
+    assert whole.probability(image)[1] == 0
+    assert shapes == [(60 * scale, 64 * scale)]
+
+
+def test_a_scale_for_photos_that_are_squeezed_is_refused(run: Path, photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--tiling never squeezes every photo to 64 x 64 pixels, whatever --scale"):
+        field_commands.predict(run, (photos,), out=tmp_path / "out", tiling="never", scale=0.5)
+    assert not (tmp_path / "out").exists()
 
 
 def test_flips_make_a_mirrored_photo_give_the_mirrored_mask(run: Path) -> None:
