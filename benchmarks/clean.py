@@ -48,7 +48,7 @@ def measure(run: Path, data: "Dataset") -> None:
     network, config = evaluate.load_network(run)
     names = runs.load(run).per_image.image
     false, true = [], []
-    with torch_settings(config.threads):
+    with torch_settings(config.threads, config.precision):
         for logits, masks in evaluate.predict(network, config, evaluate.decoded(data, config), names):
             called = (torch.sigmoid(logits[:, 0]) > evaluate.THRESHOLD).cpu().numpy()
             clear = np.stack([far(mask > 0) for mask in masks])

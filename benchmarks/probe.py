@@ -43,7 +43,7 @@ def probe(config: TrainConfig, seconds: float) -> tuple[float, float]:
         seed=0, epochs=1 + MOST, batch_size=count, all_photos=count, photos=count, renders=0,
     )  # fmt: skip
     feed = Feed(config=config, plan=steps, photos=Pool(images=arrays, rows=np.arange(count)), renders=None, where=where)
-    with torch_settings(config.threads):
+    with torch_settings(config.threads, config.precision):
         network = place(build(config.backbone, encoder_weights=None, weights=None, seed=0), config.precision)
         optimizer = torch.optim.AdamW(network.parameters(), fused=config.precision == "fast")
         network.train()

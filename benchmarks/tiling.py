@@ -96,7 +96,7 @@ def table(run_folder: Path, data: Path, *, flips: bool = False) -> str:
     names = set(evaluate.measured_photos(run, photos))
     chosen = [photo for photo in photos.photos if photo.file_name in names]
     predictor = Predictor(run_folder, Settings(tiling="never", flips=flips))
-    with torch_settings(predictor.config.threads):
+    with torch_settings(predictor.config.threads, predictor.config.precision):
         base = whole(predictor, chosen)
         lines = [
             "| predicted | tiles | mean F1 | difference, 95 % interval |",

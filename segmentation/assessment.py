@@ -81,7 +81,7 @@ def assess(folder: Path, data: coco.Dataset, *, threshold: Threshold, out: Path 
     def gather(photos: Sequence[str], cell_edges: npt.NDArray[np.float32]) -> curves.Histograms:
         return curves.histograms(photos, _probabilities(network, config, arrays, photos), cell_edges)
 
-    with torch_settings(config.threads):
+    with torch_settings(config.threads, config.precision):
         chosen = curves.best_threshold(gather(valid, curves.edges())) if threshold == "valid" else threshold
         histograms = gather(names, curves.edges(chosen))
     table = curves.per_image(histograms, chosen)

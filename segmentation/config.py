@@ -229,7 +229,7 @@ PROFILES: dict[Profile, dict[str, Any]] = {
         "encoder_weights": "imagenet",
         "loss": "dice",
         "keep": "best",  # not stated which epoch is evaluated; the best on validation is the common choice
-        "precision": "exact",  # not stated; float32 is the default of every framework
+        "precision": "exact",  # not stated; float32 is the type of every framework's tensors
     },
 }
 

@@ -114,7 +114,7 @@ def measure_run(folder: Path, data: coco.Dataset) -> PerImage:
 
     network, config = load_network(folder)
     names = measured_photos(runs.load(folder), data)
-    with torch_settings(config.threads):
+    with torch_settings(config.threads, config.precision):
         _, table = measure(network, config, decoded(data, config), names)
     return table
 
@@ -226,7 +226,7 @@ def predict_masks(folder: Path, photos: Sequence[coco.Photo]) -> list[npt.NDArra
 
     network, config = load_network(folder)
     masks = []
-    with torch_settings(config.threads):
+    with torch_settings(config.threads, config.precision):
         for photo in photos:
             image = coco.image(photo)
             image = image.copy() if config.framing == "crop" else dataset.resize_image(image, config.size)  # writable

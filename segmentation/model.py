@@ -168,17 +168,23 @@ def place(network: torch.nn.Module, precision: Precision, where: torch.device | 
 
 
 @contextmanager
-def torch_settings(threads: int) -> Iterator[None]:
+def torch_settings(threads: int, precision: Precision) -> Iterator[None]:
     """Fix what the bits of a result depend on, and put torch's global settings back afterwards.
 
-    Deterministic algorithms are asked for on the CPU only: on a GPU some operations of the backbones have none.
+    Deterministic algorithms are asked for on the CPU only: on a GPU some operations of the backbones have none. GPUs
+    since Ampere would take convolutions of `exact` in TF32, of which 10 bits of the mantissa are left.
     """
     threads_before, deterministic_before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    convolutions = torch.backends.cudnn.conv  # type: ignore[attr-defined]
+    convolutions_before = convolutions.fp32_precision
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(device().type == "cpu")
+    if precision == "exact":
+        convolutions.fp32_precision = "ieee"
     try:
         yield
     finally:
+        convolutions.fp32_precision = convolutions_before
         torch.set_num_threads(threads_before)
         torch.use_deterministic_algorithms(deterministic_before)
 

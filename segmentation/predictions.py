@@ -127,7 +127,7 @@ def predict(
     with (
         writing(out),
         hold(out, KIND, {**predictor.run, **asdict(predictor.settings)}),
-        torch_settings(predictor.config.threads),
+        torch_settings(predictor.config.threads, predictor.config.precision),
     ):
         _check_sources(photos, out)
         for name, path in photos.items():

@@ -115,7 +115,7 @@ def train(
     for width in widths:
         check_images(network, config.size, width, batch_size=config.batch_size)
     alone = hold(folder, runs.KIND, settings, patience_seconds=OUTLIVING_SECONDS)
-    with writing(folder), alone, torch_settings(config.threads):
+    with writing(folder), alone, torch_settings(config.threads, config.precision):
         splits.save(split, folder / runs.SPLIT)
         state = _begin(network, config, data)
         checkpoint.restore(folder, state)

@@ -69,7 +69,7 @@ def measure(
             f"{data.folder}: {len(data.photos)} photos do not fill a batch of {batch_size}; take smaller ones"
         )
     timings = []
-    with torch_settings(threads):
+    with torch_settings(threads, "exact"):
         for backbone in backbones:
             loops = _loops(data, backbone, size, batch_size, rounds * steps + steps)
             seconds: dict[str, list[float]] = {name: [] for name in loops}

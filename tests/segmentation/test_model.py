@@ -1,6 +1,6 @@
 import copy
 import socket
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import SimpleNamespace
 
 import pytest
@@ -89,6 +89,17 @@ def test_weights_survive_the_disk(network, names, tmp_path):
     loaded = model.load_weights(path, *names)
     assert not loaded.training
     assert all(torch.equal(loaded.state_dict()[name], tensor) for name, tensor in network.state_dict().items())
+
+
+@pytest.mark.parametrize("precision", ["exact", "fast"])
+def test_convolutions_of_exact_are_not_in_tf32(precision):
+    convolutions = torch.backends.cudnn.conv
+    before = convolutions.fp32_precision
+    assert before != "ieee"
+    with suppress(KeyboardInterrupt), model.torch_settings(1, precision):
+        assert convolutions.fp32_precision == ("ieee" if precision == "exact" else before)
+        raise KeyboardInterrupt
+    assert convolutions.fp32_precision == before
 
 
 def test_tensors_are_written_one_by_one_as_the_library_writes_all(tmp_path, monkeypatch):
