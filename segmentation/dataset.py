@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from segmentation import coco
 from segmentation.cache import cache_folder as cache_folder
-from twin.files import atomic_file, remove_left, writing
+from twin.files import atomic_file, one_at_a_time, remove_left, writing
 
 _RECIPE = 2  # raise when the way from file to array changes, so that old caches are not used
 
@@ -65,7 +65,7 @@ def arrays(dataset: coco.Dataset, size: int, *, cache: Path) -> Arrays:
     """The photos of a dataset, resized to a square of `size` pixels, read from `cache` or decoded into it.
 
     The cache is keyed by the dataset's content, so a changed source is decoded anew. Its files appear whole or not at
-    all; two processes that decode at once write the same bytes, and the later rename wins.
+    all; of processes that want them at once one decodes and the others wait.
 
     Raises
     ------
@@ -118,8 +118,9 @@ def _cached(
     images, masks = (cache / f"{stem}-{kind}.npy" for kind in ("images", "masks"))
     files = dict(zip((images, masks), shapes, strict=True))
     if not all(_is_whole(path, shape) for path, shape in files.items()):
-        with writing(cache, "make room, or set CORROTWIN_CACHE elsewhere"):
-            _decode(dataset, files, change)
+        with writing(cache, "make room, or set CORROTWIN_CACHE elsewhere"), one_at_a_time(cache / f".{stem}.lock"):
+            if not all(_is_whole(path, shape) for path, shape in files.items()):  # another process was faster
+                _decode(dataset, files, change)
     return np.load(images, mmap_mode="r"), np.load(masks, mmap_mode="r")
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from segmentation import coco, splits, sweep
-from segmentation.config import TrainConfig, from_json
+from segmentation.config import TrainConfig
 from segmentation.sweep import OVER, RUN, STARTED, Space
 from twin.files import InputError, WorkError, write_json, write_manifest, writing
 from twin.holding import check_claim, hold
@@ -104,8 +104,8 @@ def run(
         A trial failed for another reason than its own values, after retries; the others are done.
     """
     out = out.resolve()
-    real = coco.read(data, classes=classes or None)
-    rendered = coco.read(renders) if renders is not None else None
+    real = coco.read(data.resolve(), classes=classes or None)  # Tune's workers stand in folders of their own
+    rendered = coco.read(renders.resolve()) if renders is not None else None
     if space.synth_share[1] > 0 and rendered is None:
         raise InputError("a synth_share above 0 needs renders; name their folder")
     parts = splits.load(split)
@@ -130,13 +130,12 @@ def run(
 
     cluster.connect(address)
     with writing(out), hold(out, KIND, identity):
-        shared = {
-            "out": str(out), "base": asdict(base), "data": str(data.resolve()), "split": str(split.resolve()),
-            "renders": str(renders.resolve()) if renders is not None else None, "classes": classes,
-            "weights": str(weights.resolve()) if weights is not None else None,
-        }  # fmt: skip
+        shared = _Shared(
+            out=out, base=base, real=real, split=parts, renders=rendered,
+            weights=weights.resolve() if weights is not None else None,
+        )  # fmt: skip
         refused: list[str] = []
-        errors = _fit(out, shared, draws, space, plan, base, workers, on_end, refused)
+        errors = _fit(shared, draws, space, plan, workers, on_end, refused)
         trials = sweep.over(out)
         if trials:
             _report(out, trials, space, sweep.command(trials[0], train_options or {}))
@@ -163,14 +162,27 @@ def _check_network(base: TrainConfig, space: Space, weights: Path | None) -> Non
         check_images(network, base.size, base.size, batch_size=batch_size)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Shared:
+    """What all trials share; the data are read and hashed once, by the driver."""
+
+    out: Path
+    base: TrainConfig
+    real: coco.Dataset
+    split: splits.Split
+    renders: coco.Dataset | None
+    weights: Path | None
+
+
 def _fit(
-    out: Path, shared: Mapping[str, Any], draws: list[dict[str, Any]], space: Space, plan: Plan, base: TrainConfig,
-    workers: int | None, on_end: Callable[[sweep.Trial], None] | None, refused: list[str],
+    shared: _Shared, draws: list[dict[str, Any]], space: Space, plan: Plan, workers: int | None,
+    on_end: Callable[[sweep.Trial], None] | None, refused: list[str],
 ) -> int:  # fmt: skip
     """Let Tune run the trials; how many were lost. `refused` is given the errors of those that their input stopped."""
     from ray import tune
     from ray.tune.schedulers import ASHAScheduler
 
+    out, base = shared.out, shared.base
     os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Ctrl-C is ours
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # the trials' folders have it all
     shutil.rmtree(out / RAY, ignore_errors=True)  # of a command that was killed
@@ -184,8 +196,10 @@ def _fit(
     else:
         algorithm, values = None, tune.grid_search(draws)
     tuner = tune.Tuner(
-        tune.with_resources(_trial, {"cpu": base.threads, "gpu": plan.gpus}),
-        param_space={"shared": dict(shared), "values": values},
+        tune.with_resources(
+            tune.with_parameters(_trial, shared=shared), {"cpu": base.threads, "gpu": plan.gpus}
+        ),
+        param_space={"values": values},
         tune_config=tune.TuneConfig(
             metric=METRIC, mode="max", search_alg=algorithm, scheduler=scheduler,
             num_samples=1 if algorithm is None else plan.trials, max_concurrent_trials=workers,
@@ -227,13 +241,12 @@ def _optuna(space: Space, plan: Plan, begun: list[dict[str, Any]]) -> tuple[Any,
     return OptunaSearch(points_to_evaluate=known[: plan.trials] or None, seed=seed), values
 
 
-def _trial(parameters: Mapping[str, Any]) -> None:
+def _trial(parameters: Mapping[str, Any], shared: _Shared) -> None:
     """One trial, in a Ray worker: trained, or shown to Tune again where it is over."""
     from ray import tune
 
-    shared = parameters["shared"]
-    config = sweep.configured(from_json(shared["base"]), sweep.rounded(parameters["values"]))
-    folder = sweep.folder_of(Path(shared["out"]), config)
+    config = sweep.configured(shared.base, sweep.rounded(parameters["values"]))
+    folder = sweep.folder_of(shared.out, config)
     best = 0.0
 
     def report(row: Mapping[str, float]) -> None:
@@ -250,18 +263,22 @@ def _trial(parameters: Mapping[str, Any]) -> None:
     if not (folder / STARTED).exists():
         write_json(folder / STARTED, {"begun": time.time(), "values": sweep.rounded(parameters["values"])})
     try:
-        real = coco.read(Path(shared["data"]), classes=shared["classes"] or None)
-        renders = coco.read(Path(shared["renders"])) if shared["renders"] and config.arm.takes_renders else None
         for row in sweep.history(folder):
             best = max(best, row["valid_f1"])  # of epochs before it was cut off
         train(
-            folder / RUN, config, real=real, split=splits.load(Path(shared["split"])), renders=renders,
-            weights=Path(shared["weights"]) if shared["weights"] else None, on_epoch=report,
+            folder / RUN, config, real=_here(shared.real), split=shared.split,
+            renders=_here(shared.renders) if shared.renders is not None and config.arm.takes_renders else None,
+            weights=shared.weights, on_epoch=report,
         )  # fmt: skip
     except WorkError as error:  # the loss is no number: no second try would mend it
         tune.report({TIME: config.epochs, METRIC: best, FAILED: str(error)})
     except InputError as error:  # a photo that breaks off, a full disk: no second try by itself would mend it either
         tune.report({TIME: config.epochs, METRIC: best, REFUSED: str(error)})
+
+
+def _here(data: coco.Dataset) -> coco.Dataset:
+    """A dataset as this machine has it: an archive is extracted into each machine's own cache."""
+    return data if data.extracted is None else coco.read(data.folder, classes=data.classes)
 
 
 def _notes(

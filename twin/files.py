@@ -91,6 +91,26 @@ def temporary_folder(path: Path) -> Iterator[Path]:
             os.close(descriptor)
 
 
+@contextmanager
+def one_at_a_time(path: Path) -> Iterator[None]:
+    """Let one process of this machine at a time into the block; others wait. `path` is a file of the block's own."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        with path.open("a") as stream:
+            with suppress(OSError):  # no locks here; then nobody waits
+                fcntl.flock(stream, fcntl.LOCK_EX)
+            try:
+                if not os.path.samestat(os.fstat(stream.fileno()), path.stat()):
+                    continue
+            except FileNotFoundError:  # whoever had it removed it
+                continue
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+            return
+
+
 def remove_left(path: Path) -> None:
     """Remove the temporary files and folders of `path` whose writers were killed: those that nobody has locked.
 

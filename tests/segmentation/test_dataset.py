@@ -1,5 +1,8 @@
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +76,21 @@ def test_two_processes_at_once_do_no_harm(roboflow, tmp_path):
     assert [process.wait(timeout=60) for process in processes] == [0, 0]
     assert len(list(tmp_path.iterdir())) == 2
     assert content(roboflow, tmp_path) == content(roboflow, tmp_path / "alone")
+
+
+def test_of_several_at_once_one_decodes_and_the_others_wait(roboflow, tmp_path, monkeypatch):
+    decode, calls = dataset._decode, []
+
+    def slowly(*arguments):
+        calls.append(threading.get_ident())
+        time.sleep(0.3)
+        decode(*arguments)
+
+    monkeypatch.setattr(dataset, "_decode", slowly)
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(lambda _: content(roboflow, tmp_path), range(3)))
+    assert len(set(found)) == len(calls) == 1
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_a_cache_that_cannot_be_written_is_named(flat, tmp_path):

@@ -197,12 +197,14 @@ def test_what_is_wrong_with_the_input_is_told_and_tried_again(
     reported: list[dict[str, Any]] = []
 
     def fit(
-        out: Path, shared: dict[str, Any], draws: list[dict[str, Any]], space: Space, plan: tune.Plan,
-        base: TrainConfig, workers: int | None, on_end: object, refused: list[str],
+        shared: tune._Shared, draws: list[dict[str, Any]], space: Space, plan: tune.Plan, workers: int | None,
+        on_end: object, refused: list[str],
     ) -> int:  # fmt: skip
-        notes = tune._notes(out, base, None, refused)
+        notes = tune._notes(shared.out, shared.base, None, refused)
         for values in draws:
-            tune._trial({"shared": shared, "values": values})
+            with monkeypatch.context() as patch:
+                patch.setattr(coco, "read", None)  # the driver has read the data
+                tune._trial({"values": values}, shared)
             trial = SimpleNamespace(config={"values": values}, last_result=reported[-1])
             notes.on_trial_complete(0, [], trial)
         return 0
@@ -219,6 +221,20 @@ def test_what_is_wrong_with_the_input_is_told_and_tried_again(
         assert not list(out.glob(f"trials/*/{sweep.OVER}"))
     assert len(reported) == 4  # tried again by the second command
     assert [each[tune.TIME] for each in reported] == [3] * 4
+
+
+def test_an_archive_is_extracted_on_the_machine_of_the_trial(
+    roboflow: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = shutil.make_archive(str(tmp_path / "photos"), "zip", roboflow)
+    monkeypatch.setenv("CORROTWIN_CACHE", str(tmp_path / "driver"))
+    data = coco.read(Path(archive))
+    monkeypatch.setenv("CORROTWIN_CACHE", str(tmp_path / "worker"))
+    here = tune._here(data)
+    assert here.digest == data.digest
+    assert all(photo.path.is_relative_to(tmp_path / "worker") for photo in here.photos)
+    plain = coco.read(roboflow)
+    assert tune._here(plain) is plain
 
 
 @pytest.mark.slow
