@@ -242,29 +242,32 @@ def _optuna(space: Space, plan: Plan, begun: list[dict[str, Any]]) -> tuple[Any,
 
 
 def _trial(parameters: Mapping[str, Any], shared: _Shared) -> None:
-    """One trial, in a Ray worker: trained, or shown to Tune again where it is over."""
+    """One trial, in a Ray worker: shown to Tune again as far as it has come, and trained where it is not over.
+
+    A scheduler compares trials at the same epoch, so it is told every epoch, each once: a trial that goes on from its
+    last checkpoint trains some again.
+    """
     from ray import tune
 
     config = sweep.configured(shared.base, sweep.rounded(parameters["values"]))
     folder = sweep.folder_of(shared.out, config)
-    best = 0.0
+    best, told = 0.0, 0
 
     def report(row: Mapping[str, float]) -> None:
-        nonlocal best
-        best = max(best, row["valid_f1"])
-        tune.report({TIME: int(row["epoch"]), METRIC: best})
-
-    if (folder / OVER).exists():
-        for row in sweep.history(folder):
-            report(row)
-        return
-    from segmentation.train import train
+        nonlocal best, told
+        if row["epoch"] > told:
+            best, told = max(best, row["valid_f1"]), int(row["epoch"])
+            tune.report({TIME: told, METRIC: best})
 
     if not (folder / STARTED).exists():
         write_json(folder / STARTED, {"begun": time.time(), "values": sweep.rounded(parameters["values"])})
     try:
         for row in sweep.history(folder):
-            best = max(best, row["valid_f1"])  # of epochs before it was cut off
+            report(row)
+        if (folder / OVER).exists():
+            return
+        from segmentation.train import train
+
         train(
             folder / RUN, config, real=_here(shared.real), split=shared.split,
             renders=_here(shared.renders) if shared.renders is not None and config.arm.takes_renders else None,

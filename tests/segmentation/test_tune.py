@@ -14,7 +14,7 @@ from typing import Any
 import drill
 import pytest
 
-from segmentation import coco, commands, sweep, train, tune
+from segmentation import coco, commands, runs, sweep, train, tune
 from segmentation.config import REAL, TrainConfig, configure
 from segmentation.sweep import Space, Trial
 from twin.files import InputError, WorkError, read_json, write_json
@@ -221,6 +221,70 @@ def test_what_is_wrong_with_the_input_is_told_and_tried_again(
         assert not list(out.glob(f"trials/*/{sweep.OVER}"))
     assert len(reported) == 4  # tried again by the second command
     assert [each[tune.TIME] for each in reported] == [3] * 4
+
+
+class Asha:
+    """Ray's scheduler alone, given what a trial reports: a trial that it stops reports no more."""
+
+    def __init__(self) -> None:
+        from ray.tune.schedulers import ASHAScheduler
+
+        self.scheduler = ASHAScheduler(time_attr=tune.TIME, max_t=9, grace_period=1, reduction_factor=3)
+        self.scheduler.set_search_properties(tune.METRIC, "max")
+
+    def give(self, name: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Rows of a trial, one by one; those that it was let report."""
+        trial = SimpleNamespace(trial_id=name)
+        self.scheduler.on_trial_add(None, trial)
+        for count, row in enumerate(rows, start=1):
+            if self.scheduler.on_trial_result(None, trial, row) == self.scheduler.STOP:
+                return rows[:count]
+        return rows
+
+    def rungs(self) -> list[tuple[float, dict[str, float]]]:
+        (bracket,) = self.scheduler._brackets
+        return [(milestone, dict(recorded)) for milestone, recorded in bracket._rungs]
+
+
+@pytest.mark.parametrize("checkpoint", [4, 2, 0])
+def test_a_trial_that_was_cut_off_enters_the_rungs_as_an_undisturbed_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, checkpoint: int
+) -> None:
+    """Its history has four epochs, its last checkpoint as many or fewer, so that some are trained again."""
+    from ray import tune as ray_tune
+
+    scores = [0.1, 0.2, 0.15, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
+    history = [
+        {**dict.fromkeys(runs.HISTORY_COLUMNS, 0.0), "epoch": epoch, "valid_f1": score}
+        for epoch, score in enumerate(scores, start=1)
+    ]
+    shared = tune._Shared(out=tmp_path, base=BASE, real=None, split=None, renders=None, weights=None)
+    values = SPACE.draw(0, 0)
+    folder = sweep.folder_of(tmp_path, sweep.configured(BASE, values)) / sweep.RUN
+    reported: list[dict[str, Any]] = []
+    monkeypatch.setattr(ray_tune, "report", reported.append)
+    monkeypatch.setattr(tune, "_here", lambda data: data)
+
+    def trained_from(epoch: int) -> list[dict[str, Any]]:
+        def play(*_: object, on_epoch: Callable[[dict[str, float]], None], **__: object) -> None:
+            for row in history[epoch:]:
+                on_epoch(row)
+
+        monkeypatch.setattr(train, "train", play)
+        reported.clear()
+        tune._trial({"values": values}, shared)
+        return list(reported)
+
+    undisturbed = trained_from(0)
+    folder.mkdir()
+    runs.write_history(folder, history[:4])
+    resumed = trained_from(checkpoint)
+    both = Asha(), Asha()
+    for asha, rows in zip(both, (undisturbed, resumed), strict=True):
+        assert asha.give("cut off", rows) == rows
+        fresh = [{tune.TIME: epoch, tune.METRIC: 0.3} for epoch in range(1, 4)]
+        assert asha.give("fresh", fresh) == fresh  # better than the other was by then
+    assert both[0].rungs() == both[1].rungs()
 
 
 def test_an_archive_is_extracted_on_the_machine_of_the_trial(
