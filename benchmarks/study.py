@@ -14,7 +14,7 @@ from benchmarks import across, classes, copies, manifest, planning, state
 from benchmarks.config import RenderPlan, StudyConfig
 from benchmarks.sources import RENDERS, RUNS, STANDIN, Found, Sources, Study, is_gathered, prepare
 from benchmarks.splitting import SPLIT, split_of
-from segmentation.config import TrainConfig
+from segmentation.config import GPU_SHARE, TrainConfig
 from twin import cluster
 from twin.command import available_cores, shown
 from twin.files import InputError, read_manifest, write_json, write_manifest
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from synth.fanout import Counter
 
 STANDIN_SEED_OFFSET = 1_000_000  # the stand-in shares no scene with the renders that train
-# Part of a GPU that one run occupies: a U-Net at 224 px does not fill one.
-GPU_SHARE: Mapping[str, float] = {"mobilenet_v2": 0.25, "inceptionv4": 0.5, "resnet152": 0.5, "vgg16": 0.5}
 
 
 def run(
@@ -306,7 +304,4 @@ def train_run(
 
 def _gpu_share(backbone: str) -> float:
     """The share of a GPU that a run asks for: none where the machines have none."""
-    import ray
-
-    machines: Mapping[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    return GPU_SHARE[backbone] if machines.get("GPU", 0) > 0 else 0.0
+    return GPU_SHARE[backbone] if cluster.has_gpus() else 0.0

@@ -149,7 +149,7 @@ def tune(
     seed: int = 0,
     weights: Path | None = None,
     threads: int = 1,
-    gpus: float = 0.0,
+    gpus: float | None = None,
     workers: int | None = None,
     address: str | None = None,
 ) -> None:
@@ -192,7 +192,8 @@ def tune(
     threads
         CPU threads of a trial.
     gpus
-        part of a GPU that a trial takes, such as 0.25.
+        part of a GPU that a trial takes, such as 0.25; if not given, a share that fits the backbone where the machines
+        have any. 0 trains on CPUs alone.
     workers
         most trials at a time; as many as fit if not given.
     address

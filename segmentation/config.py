@@ -15,6 +15,9 @@ SIZE_STEP = 32  # the U-Nets halve the image five times
 # More is a mistake, or meant to exhaust the machine.
 MOST: Mapping[str, int] = {"size": 8192, "epochs": 1_000_000, "batch_size": 65_536, "threads": 4096}
 
+# Part of a GPU that one run occupies: a U-Net at 224 px does not fill one. Of others than these a run gets a whole one.
+GPU_SHARE: Mapping[str, float] = {"mobilenet_v2": 0.25, "inceptionv4": 0.5, "resnet152": 0.5, "vgg16": 0.5}
+
 Precision = Literal["exact", "fast"]
 Framing = Literal["resize", "crop"]
 Tiling = Literal["auto", "always", "never"]

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from segmentation import coco, splits, sweep
-from segmentation.config import TrainConfig
+from segmentation.config import GPU_SHARE, TrainConfig
 from segmentation.sweep import OVER, RUN, STARTED, Space
 from twin.files import InputError, WorkError, write_json, write_manifest, writing
 from twin.holding import check_claim, hold
@@ -48,7 +48,8 @@ class Plan:
         Hyperparameter Tuning, MLSys 2020); none trains all to the end.
     grace : epochs before the first rung.
     seed : of the draws.
-    gpus : part of a GPU for a trial.
+    gpus : part of a GPU for a trial, which sees no card where it is 0; None for a share that fits the backbone where
+        the machines have any.
     """
 
     trials: int
@@ -56,10 +57,10 @@ class Plan:
     scheduler: Scheduler
     grace: int
     seed: int
-    gpus: float
+    gpus: float | None
 
     def __post_init__(self) -> None:
-        if self.trials < 1 or self.grace < 1 or self.seed < 0 or self.gpus < 0:
+        if self.trials < 1 or self.grace < 1 or self.seed < 0 or (self.gpus or 0) < 0:
             raise InputError("a sweep needs at least one trial, a grace of at least one epoch, seed and GPUs from 0 on")
 
 
@@ -129,9 +130,12 @@ def run(
     from twin import cluster
 
     cluster.connect(address)
+    gpus = plan.gpus
+    if gpus is None:
+        gpus = GPU_SHARE.get(base.backbone, 1.0) if cluster.has_gpus() else 0.0
     with writing(out), hold(out, KIND, identity):
         shared = _Shared(
-            out=out, base=base, real=real, split=parts, renders=rendered,
+            out=out, base=base, gpus=gpus, real=real, split=parts, renders=rendered,
             weights=weights.resolve() if weights is not None else None,
         )  # fmt: skip
         refused: list[str] = []
@@ -168,6 +172,7 @@ class _Shared:
 
     out: Path
     base: TrainConfig
+    gpus: float
     real: coco.Dataset
     split: splits.Split
     renders: coco.Dataset | None
@@ -197,7 +202,7 @@ def _fit(
         algorithm, values = None, tune.grid_search(draws)
     tuner = tune.Tuner(
         tune.with_resources(
-            tune.with_parameters(_trial, shared=shared), {"cpu": base.threads, "gpu": plan.gpus}
+            tune.with_parameters(_trial, shared=shared), {"cpu": base.threads, "gpu": shared.gpus}
         ),
         param_space={"values": values},
         tune_config=tune.TuneConfig(
@@ -249,6 +254,8 @@ def _trial(parameters: Mapping[str, Any], shared: _Shared) -> None:
     """
     from ray import tune
 
+    if not shared.gpus:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Ray leaves all cards in sight of who asks for none
     config = sweep.configured(shared.base, sweep.rounded(parameters["values"]))
     folder = sweep.folder_of(shared.out, config)
     best, told = 0.0, 0

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import socket
+from collections.abc import Mapping
 from typing import Any
 
 from twin.command import available_cores
@@ -44,6 +45,14 @@ def connect(address: str | None = None, *, gpus: int | None = None) -> None:
             object_store_memory=128 * 2**20, **quiet,
         )  # fmt: skip
     signal.signal(signal.SIGTERM, on_sigterm)  # Ray puts its own in place, which knows nothing of our exit status
+
+
+def has_gpus() -> bool:
+    """Whether any machine of the cluster that was joined has a graphics card."""
+    import ray
+
+    resources: Mapping[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    return resources.get("GPU", 0) > 0
 
 
 def one_line(error: Exception) -> str:

@@ -91,7 +91,7 @@ def measure(
             begun = time.perf_counter()
             done = tune.run(
                 out, base, SPACE,
-                tune.Plan(trials=trials, search="random", scheduler="none", grace=1, seed=0, gpus=0.0),
+                tune.Plan(trials=trials, search="random", scheduler="none", grace=1, seed=0, gpus=None),
                 data=data, split=folder / "split.json", workers=slots, on_end=on_end,
             )  # fmt: skip
             seconds = time.perf_counter() - begun

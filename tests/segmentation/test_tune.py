@@ -1,6 +1,7 @@
 """A sweep: what it draws, what it leaves, and that nothing is trained twice."""
 
 import csv
+import os
 import shlex
 import shutil
 import subprocess
@@ -211,6 +212,7 @@ def test_what_is_wrong_with_the_input_is_told_and_tried_again(
 
     monkeypatch.setattr(ray_tune, "report", reported.append)
     monkeypatch.setattr(cluster, "connect", lambda address: None)
+    monkeypatch.setattr(cluster, "has_gpus", lambda: True)
     monkeypatch.setattr(tune, "_fit", fit)
     out = tmp_path / "sweep"
     for _ in range(2):
@@ -221,6 +223,44 @@ def test_what_is_wrong_with_the_input_is_told_and_tried_again(
         assert not list(out.glob(f"trials/*/{sweep.OVER}"))
     assert len(reported) == 4  # tried again by the second command
     assert [each[tune.TIME] for each in reported] == [3] * 4
+
+
+def shared_in(out: Path, *, gpus: float) -> tune._Shared:
+    return tune._Shared(out=out, base=BASE, gpus=gpus, real=None, split=None, renders=None, weights=None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("gpus", "seen"), [(0.0, ""), (0.25, "0,1")])
+def test_a_trial_without_a_gpu_sees_none(
+    gpus: float, seen: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    found = []
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    monkeypatch.setattr(tune, "_here", lambda data: data)
+    monkeypatch.setattr(train, "train", lambda *_, **__: found.append(os.environ["CUDA_VISIBLE_DEVICES"]))
+    tune._trial({"values": SPACE.draw(0, 0)}, shared_in(tmp_path, gpus=gpus))
+    assert found == [seen]
+
+
+@pytest.mark.parametrize(
+    ("machines", "given", "share"),
+    [({"CPU": 8.0, "GPU": 2.0}, None, 0.25), ({"CPU": 8.0}, None, 0.0), ({"CPU": 8.0, "GPU": 2.0}, 0.0, 0.0)],
+)
+def test_a_trial_has_the_share_of_a_gpu_that_fits_its_backbone(
+    numbers: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    machines: dict[str, float], given: float | None, share: float,
+) -> None:  # fmt: skip
+    import ray
+
+    from twin import cluster
+
+    shares = []
+    monkeypatch.setattr(cluster, "connect", lambda address: None)
+    monkeypatch.setattr(ray, "cluster_resources", lambda: machines)
+    monkeypatch.setattr(ray, "nodes", lambda: [{"Alive": True, "Resources": machines}])
+    monkeypatch.setattr(tune, "_fit", lambda shared, *_: shares.append(shared.gpus))
+    plan = tune.Plan(trials=1, search="random", scheduler="asha", grace=1, seed=0, gpus=given)
+    assert tune.run(tmp_path / "out", BASE, SPACE, plan, data=numbers[0], split=numbers[1]) == []
+    assert shares == [share]
 
 
 class Asha:
@@ -258,7 +298,7 @@ def test_a_trial_that_was_cut_off_enters_the_rungs_as_an_undisturbed_one(
         {**dict.fromkeys(runs.HISTORY_COLUMNS, 0.0), "epoch": epoch, "valid_f1": score}
         for epoch, score in enumerate(scores, start=1)
     ]
-    shared = tune._Shared(out=tmp_path, base=BASE, real=None, split=None, renders=None, weights=None)
+    shared = shared_in(tmp_path, gpus=0.5)
     values = SPACE.draw(0, 0)
     folder = sweep.folder_of(tmp_path, sweep.configured(BASE, values)) / sweep.RUN
     reported: list[dict[str, Any]] = []
