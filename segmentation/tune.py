@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -99,8 +100,8 @@ def run(
     Raises
     ------
     InputError
-        The data, the network, the space or the folder cannot be used, or Optuna is asked for and absent. Nothing is
-        written.
+        The data, the network, the space or the folder cannot be used, this machine cannot hold a trial, or Optuna is
+        asked for and absent. Nothing is written.
     WorkError
         A trial failed for another reason than its own values, after retries; the others are done.
     """
@@ -133,6 +134,7 @@ def run(
     gpus = plan.gpus
     if gpus is None:
         gpus = GPU_SHARE.get(base.backbone, 1.0) if cluster.has_gpus() else 0.0
+    _check_room(cluster.machines(), base.threads, gpus, may_grow=address is not None)
     with writing(out), hold(out, KIND, identity):
         shared = _Shared(
             out=out, base=base, gpus=gpus, real=real, split=parts, renders=rendered,
@@ -152,6 +154,19 @@ def run(
         shutil.rmtree(out / RAY, ignore_errors=True)
         write_manifest(out, KIND, {**identity, "trials": len(trials), "best": asdict(trials[0]) if trials else None})
     return trials
+
+
+def _check_room(machines: Sequence[Mapping[str, float]], threads: int, gpus: float, *, may_grow: bool) -> None:
+    """Refuse a trial that no machine can hold: Ray would wait for ever. On a cluster, which may grow, say so."""
+    wanted = {"CPU": threads, "GPU": gpus}
+    if any(all(machine.get(name, 0) >= amount for name, amount in wanted.items()) for machine in machines):
+        return
+    asked = f"{threads} cores and {gpus:g} of a GPU (--threads, --gpus)"
+    if may_grow:
+        print(f"no machine of the cluster has {asked}; waiting for one to join", file=sys.stderr)  # noqa: T201
+        return
+    there = " or ".join(f"{machine.get('CPU', 0):g} cores and {machine.get('GPU', 0):g} GPUs" for machine in machines)
+    raise InputError(f"a trial asks for {asked}, but this machine has {there}; ask for less")
 
 
 def _check_network(base: TrainConfig, space: Space, weights: Path | None) -> None:

@@ -150,20 +150,19 @@ def _warn_if_nowhere(needs: Needs) -> None:
 
 def at_a_time(needs: Needs) -> int:
     """How many tasks the machines of the cluster can hold at a time."""
-    return sum(
-        min(int(machine.get(name, 0) / amount) for name, amount in needs.wanted.items()) for machine in _machines()
-    )
+    wanted = needs.wanted.items()
+    return sum(min(int(machine.get(name, 0) / amount) for name, amount in wanted) for machine in cluster.machines())
 
 
 def most_cores(resource: str) -> int:
     """Cores of the largest machine of the cluster that has a resource; 1 where none has it yet."""
-    return max((int(machine.get("CPU", 0)) for machine in _machines() if resource in machine), default=1)
+    return max((int(machine.get("CPU", 0)) for machine in cluster.machines() if resource in machine), default=1)
 
 
 def cards(*, where: str) -> dict[str, int]:
     """Graphics cards by make, as Ray counts them, of those machines of the cluster that have a resource."""
     found: Amounts[str] = Amounts()
-    for machine in _machines():
+    for machine in cluster.machines():
         if where in machine and machine.get("GPU"):
             found[_make(machine)] += int(machine["GPU"])
     return dict(found)
@@ -173,13 +172,6 @@ def _make(machine: Mapping[str, float]) -> str:
     """The make of a machine's cards: Ray's names for the types of AMD's and Intel's begin with it."""
     kinds = [name.removeprefix(_CARD).lower() for name in machine if name.startswith(_CARD)]
     return next((make for make in ("amd", "intel") if any(kind.startswith(make) for kind in kinds)), "nvidia")
-
-
-def _machines() -> list[Mapping[str, float]]:
-    """The resources of each machine of the cluster that is alive."""
-    import ray
-
-    return [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
 
 
 @contextmanager

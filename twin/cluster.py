@@ -55,6 +55,13 @@ def has_gpus() -> bool:
     return resources.get("GPU", 0) > 0
 
 
+def machines() -> list[Mapping[str, float]]:
+    """The resources of each machine of the cluster that is alive."""
+    import ray
+
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+
+
 def one_line(error: Exception) -> str:
     """An error, or what caused it, with the last line of its message."""
     cause = getattr(error, "cause", None) or error

@@ -213,6 +213,7 @@ def test_what_is_wrong_with_the_input_is_told_and_tried_again(
     monkeypatch.setattr(ray_tune, "report", reported.append)
     monkeypatch.setattr(cluster, "connect", lambda address: None)
     monkeypatch.setattr(cluster, "has_gpus", lambda: True)
+    monkeypatch.setattr(cluster, "machines", lambda: [{"CPU": 2.0, "GPU": 1.0}])
     monkeypatch.setattr(tune, "_fit", fit)
     out = tmp_path / "sweep"
     for _ in range(2):
@@ -261,6 +262,35 @@ def test_a_trial_has_the_share_of_a_gpu_that_fits_its_backbone(
     plan = tune.Plan(trials=1, search="random", scheduler="asha", grace=1, seed=0, gpus=given)
     assert tune.run(tmp_path / "out", BASE, SPACE, plan, data=numbers[0], split=numbers[1]) == []
     assert shares == [share]
+
+
+@pytest.mark.parametrize(
+    ("threads", "gpus", "asked"),
+    [(1, 0.25, "1 cores and 0.25 of a GPU"), (3, 0.0, "3 cores and 0 of a GPU"), (9, 1.0, "9 cores and 1 of a GPU")],
+)
+def test_a_trial_that_no_machine_can_hold_is_refused_or_told(
+    numbers: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    threads: int, gpus: float, asked: str,
+) -> None:  # fmt: skip
+    """One that has the cores and another that has the card are none; of a cluster one that has both may join."""
+    import ray
+
+    from twin import cluster
+
+    here, dead = {"CPU": 2.0, "memory": 1e9}, {"CPU": 64.0, "GPU": 8.0}
+    nodes = [{"Alive": True, "Resources": here}, {"Alive": False, "Resources": dead}]
+    monkeypatch.setattr(cluster, "connect", lambda address: None)
+    monkeypatch.setattr(ray, "nodes", lambda: nodes)
+    monkeypatch.setattr(tune, "_fit", lambda *_: 0)
+    plan = tune.Plan(trials=1, search="random", scheduler="asha", grace=1, seed=0, gpus=gpus)
+    base = replace(BASE, threads=threads)
+    with pytest.raises(InputError, match=rf"{asked} \(--.*\), but this machine has 2 cores and 0 GPUs; ask for less"):
+        tune.run(tmp_path / "out", base, SPACE, plan, data=numbers[0], split=numbers[1])
+    assert not (tmp_path / "out").exists()
+    nodes += [{"Alive": True, "Resources": {"CPU": 8.0}}, {"Alive": True, "Resources": {"CPU": 0.5, "GPU": 1.0}}]
+    tune.run(tmp_path / "out", base, SPACE, plan, data=numbers[0], split=numbers[1], address="auto")
+    told = f"no machine of the cluster has {asked} (--threads, --gpus); waiting for one to join\n"
+    assert capsys.readouterr().err == ("" if threads == 3 else told)
 
 
 class Asha:

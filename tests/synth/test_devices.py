@@ -118,7 +118,7 @@ def machine(cards: int, kind: str, *, renders: bool = True) -> dict[str, float]:
 def on_a_cluster(
     machines: list[dict[str, float]], monkeypatch: pytest.MonkeyPatch, device: str = "auto"
 ) -> render.Room:
-    monkeypatch.setattr(fanout, "_machines", lambda: machines)
+    monkeypatch.setattr(cluster, "machines", lambda: machines)
     monkeypatch.setattr(cluster, "connect", lambda address: None)
     return render.room(device, None, "auto")
 
