@@ -297,9 +297,10 @@ def train_run(
     weights: Path | None,
 ) -> None:
     """Train one run of the grid in its folder. The task that Ray workers execute."""
-    from segmentation.train import train
+    from segmentation.train import train, workers_of
 
-    train(Path(folder), config, real=real, split=split, renders=renders, weights=weights)
+    workers = workers_of(config.threads)  # the task's cores
+    train(Path(folder), config, real=real, split=split, renders=renders, weights=weights, workers=workers)
 
 
 def _gpu_share(backbone: str) -> float:

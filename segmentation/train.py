@@ -84,8 +84,8 @@ def train(
     config, real, split, renders : what to learn and from what. `renders` is used only where the arm takes renders.
     weights : folder of prepared ImageNet weights; None asks the hub, where the configuration wants them.
     checkpoint_seconds : at the end of an epoch, save the state when the last save is at least this long ago.
-    workers : processes that augment ahead where precision is exact; None: up to `MAX_WORKERS` beside a GPU, none on a
-        CPU, whose cores train. The result does not depend on it.
+    workers : processes that augment ahead where precision is exact; None: as `workers_of` all cores but one. The result
+        does not depend on it.
     on_epoch : called after each epoch with its row of the history and epochs, images_per_second, seconds_left.
 
     Raises
@@ -189,7 +189,7 @@ def _prepare(
             photos=Pool(images=photos, rows=photos.rows(chosen)),
             renders=pool,
             where=where,
-            workers=_workers(where) if workers is None else workers,
+            workers=workers_of(available_cores() - 1) if workers is None else workers,
         ),
         photos=photos,
         valid=valid,
@@ -200,8 +200,9 @@ def _prepare(
     )
 
 
-def _workers(where: torch.device) -> int:
-    return min(MAX_WORKERS, available_cores() - 1) if where.type == "cuda" else 0
+def workers_of(cores: int) -> int:
+    """Processes that augment ahead on so many cores: up to `MAX_WORKERS` beside a GPU; none on a CPU, which trains."""
+    return min(MAX_WORKERS, cores) if device().type == "cuda" else 0
 
 
 def _begin(network: torch.nn.Module, config: TrainConfig, data: _Data) -> checkpoint.State:

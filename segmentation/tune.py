@@ -288,12 +288,12 @@ def _trial(parameters: Mapping[str, Any], shared: _Shared) -> None:
             report(row)
         if (folder / OVER).exists():
             return
-        from segmentation.train import train
+        from segmentation.train import train, workers_of
 
         train(
             folder / RUN, config, real=_here(shared.real), split=shared.split,
             renders=_here(shared.renders) if shared.renders is not None and config.arm.takes_renders else None,
-            weights=shared.weights, on_epoch=report,
+            weights=shared.weights, workers=workers_of(config.threads), on_epoch=report,
         )  # fmt: skip
     except WorkError as error:  # the loss is no number: no second try would mend it
         tune.report({TIME: config.epochs, METRIC: best, FAILED: str(error)})

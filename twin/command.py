@@ -10,11 +10,15 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from twin.files import InputError, WorkError, versions
 
 PACKAGE = "corrotwin"
+
+_CPU_MAX = Path("/sys/fs/cgroup/cpu.max")  # of each period in µs, how many a container may use, or "max"
+_SHARED_MEMORY = ("out of shared memory", "unable to allocate shared memory")  # as PyTorch's loader says it
 
 
 def run(program: str, description: str, commands: Mapping[str, Callable[..., Any]]) -> None:
@@ -54,8 +58,10 @@ def run(program: str, description: str, commands: Mapping[str, Callable[..., Any
     except (MemoryError, RuntimeError) as error:
         if not _is_lack_of_memory(error):
             raise
-        advice = "free some or give less at a time, then run the same command again"
-        _leave(program, f"out of memory ({str(error) or 'no more to be had':.200}); {advice}", 1)
+        is_shared = any(words in str(error) for words in _SHARED_MEMORY)
+        room = "give the container more shared memory (--shm-size)" if is_shared else "free some or give less at a time"
+        said = f"out of memory ({str(error) or 'no more to be had':.200}); {room}, then run the same command again"
+        _leave(program, said, 1)
     except KeyboardInterrupt:
         print(f"{program}: interrupted; the same command goes on where it can", file=sys.stderr)  # noqa: T201
         sys.exit(130)
@@ -92,7 +98,8 @@ def _leave(program: str, said: str, status: int) -> NoReturn:
 def _is_lack_of_memory(error: Exception) -> bool:
     """Whether memory ran out; PyTorch says so by a RuntimeError, of the CPU's and of CUDA's."""
     return isinstance(error, MemoryError) or any(
-        words in str(error) for words in ("can't allocate memory", "not enough memory", "out of memory")
+        words in str(error)
+        for words in ("can't allocate memory", "not enough memory", "out of memory", *_SHARED_MEMORY)
     )
 
 
@@ -103,5 +110,10 @@ def shown(text: str) -> str:
 
 
 def available_cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Cores this process may use: those it is bound to, and no more than its container may have (cgroup v2)."""
+    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = map(int, _CPU_MAX.read_text().split())
+    except (OSError, ValueError):  # no container, or "max"
+        return bound
+    return max(1, min(bound, quota // period))

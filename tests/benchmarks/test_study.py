@@ -123,6 +123,17 @@ def test_what_is_complete_is_not_made_again(tmp_path: Path, log: dict[str, Any])
     assert (tmp_path / "study.json").read_bytes() == whole
 
 
+def test_a_run_has_as_many_workers_as_its_task_s_cores_give(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from segmentation import train
+
+    found = []
+    monkeypatch.setattr(train, "workers_of", lambda cores: 10 * cores)
+    monkeypatch.setattr(train, "train", lambda *_, workers, **__: found.append(workers))
+    config = replace(next(iter(small().grid.values())), threads=3)
+    study.train_run(str(tmp_path), config, *(None,) * 4)  # type: ignore[arg-type]
+    assert found == [30]
+
+
 def test_study_json_is_there_while_runs_train(
     tmp_path: Path, log: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -426,6 +426,12 @@ def test_workers_do_not_change_the_result(data, tmp_path):
     assert result_of(tmp_path / "0") == result_of(tmp_path / "2")
 
 
+@pytest.mark.parametrize(("kind", "counts"), [("cuda", (1, 8)), ("cpu", (0, 0))])
+def test_workers_are_as_many_as_the_cores_beside_a_gpu(monkeypatch, kind, counts):
+    monkeypatch.setattr(train_module, "device", lambda: torch.device(kind))
+    assert (train_module.workers_of(1), train_module.workers_of(64)) == counts
+
+
 def test_learning_rate_warms_up_and_falls_to_nothing():
     config = config_of()
     rates = [learning_rate(config, step, 200) for step in range(200)]

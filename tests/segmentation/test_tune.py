@@ -237,9 +237,14 @@ def test_a_trial_without_a_gpu_sees_none(
     found = []
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     monkeypatch.setattr(tune, "_here", lambda data: data)
-    monkeypatch.setattr(train, "train", lambda *_, **__: found.append(os.environ["CUDA_VISIBLE_DEVICES"]))
+    monkeypatch.setattr(train, "workers_of", lambda cores: 10 * cores)
+
+    def play(*_: object, workers: int, **__: object) -> None:
+        found.append((os.environ["CUDA_VISIBLE_DEVICES"], workers))
+
+    monkeypatch.setattr(train, "train", play)
     tune._trial({"values": SPACE.draw(0, 0)}, shared_in(tmp_path, gpus=gpus))
-    assert found == [seen]
+    assert found == [(seen, 10)]  # as many workers as the trial's one core gives
 
 
 @pytest.mark.parametrize(

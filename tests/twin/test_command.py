@@ -1,10 +1,14 @@
 import importlib.metadata
+import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import drill
 import pytest
+
+from twin import command
 
 PROGRAM = """
 import os, signal, time
@@ -26,6 +30,10 @@ def go(how: str = "well", more_parts: tuple[str, ...] = ()) -> int | None:
         raise MemoryError
     if how == "torch":
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory:\\n9 bytes")
+    if how == "shm":
+        raise RuntimeError("It is possible that dataloader's workers are out of shared memory.")
+    if how == "segment":
+        raise RuntimeError("unable to allocate shared memory(shm) for file </torch_1>: No space left on device (28)")
     if how.startswith("signal"):
         os.kill(os.getpid(), getattr(signal, how.split()[1]))
         time.sleep(5)
@@ -35,6 +43,18 @@ run("program", "Does things.", {"go": go, "stay": go})
 """
 
 ROOM = "free some or give less at a time, then run the same command again"
+SHARED = "give the container more shared memory (--shm-size), then run the same command again"
+
+
+@pytest.mark.parametrize(("said", "cores"), [("150000 100000", 1), ("20000 100000", 1), ("max 100000", 8), (None, 8)])
+def test_a_container_s_share_of_the_cores_counts(
+    said: str | None, cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "_CPU_MAX", tmp_path / "cpu.max")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(8))
+    if said is not None:
+        (tmp_path / "cpu.max").write_text(f"{said}\n")
+    assert command.available_cores() == cores
 
 
 def test_the_version_is_that_of_the_package() -> None:
@@ -57,6 +77,18 @@ def test_the_version_is_that_of_the_package() -> None:
             "torch",
             1,
             f"program: error: out of memory (DefaultCPUAllocator: can't allocate memory: 9 bytes); {ROOM}\n",
+        ),
+        (
+            "shm",
+            1,
+            "program: error: out of memory (It is possible that dataloader's workers are out of shared memory.); "
+            f"{SHARED}\n",
+        ),
+        (
+            "segment",
+            1,
+            "program: error: out of memory (unable to allocate shared memory(shm) for file </torch_1>: "
+            f"No space left on device (28)); {SHARED}\n",
         ),
         ("signal SIGINT", 130, "program: interrupted; the same command goes on where it can\n"),
         ("signal SIGTERM", 130, "program: interrupted; the same command goes on where it can\n"),
