@@ -77,7 +77,7 @@ def train(
     architecture
         Unet; beyond the paper any architecture of segmentation-models-pytorch.
     profile
-        quick (minutes, smoke), small (a night on a CPU) or paper (as published).
+        quick (minutes, smoke), small (a quarter to one and a quarter hours on a CPU) or paper (as published).
     seed
         of first weights, subset, order and augmentation.
     real_fraction
@@ -153,7 +153,8 @@ def train(
     if rendered is not None and rendered.digest == real.digest:
         raise InputError(f"{renders}: the same images as {data}; --renders takes a rendered dataset")
     parts = splits.load(split) if isinstance(split, Path) else splits.split(real, how=split, seed=split_seed)
-    for line in filter(None, (splits.unused(parts, real), leaks.torn_copies(parts, real))):
+    told = (splits.unused(parts, real), leaks.torn_copies(parts, real), leaks.torn_spots(parts, real))
+    for line in filter(None, told):
         print(shown(line), file=sys.stderr)  # noqa: T201
     if runs.is_complete(out, config, real, parts, rendered) and not (out / runs.WEIGHTS).is_file():
         raise InputError(f"{out}: complete, but its weights are gone; delete the folder to train it again")

@@ -31,9 +31,11 @@ def split(
         grouped (70/15/15 by whole groups), published (70/15/15 photo by photo) or own (the export's folders).
     by
         what makes photos a group: names (Roboflow's copies of one photo), hash (photos that look alike), column (of
-        --groups-file); several are joined. Left out: column where --groups-file is given, else names and hash.
+        --groups-file); several are joined. Left out: column where --groups-file is given or DATA has a spots.csv,
+        else names and hash.
     groups_file
-        csv file with a row for each photo: file_name, perhaps split, and the column.
+        csv file with a row for each photo: file_name, perhaps split, and the column. Left out, as is --by: spots.csv
+        in DATA where there is one.
     column
         of --groups-file, whose values are the groups.
     seed
@@ -50,6 +52,8 @@ def split(
     real = coco.read(data)
     found: dict[str, dict[str, str]] = {}
     renamed = 0
+    if not by and groups_file is None and (real.inside / groups.SPOTS).is_file():
+        groups_file, column, ways = real.inside / groups.SPOTS, groups.SPOT, ("column",)
     if groups_file is not None:  # first, since it is quick to be wrong
         found[column] = groups.by_column(groups_file, real, column)
         renamed = groups.renamed_by_roboflow(groups_file, real, column)
@@ -61,6 +65,8 @@ def split(
     report = leaks.report(real, made)
     splits.save(made, out)
     console = Console(highlight=False, markup=False, soft_wrap=True)
+    if groups_file is not None:
+        console.print(f"{groups_file}: its column {column} says what goes together")
     if renamed:
         console.print(f"{groups_file}: {renamed} of {len(real.photos)} photos matched by their names before Roboflow's")
     counts = f"{len(made.train)} train, {len(made.valid)} validation, {len(made.test)} test photos"

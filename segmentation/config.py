@@ -211,7 +211,7 @@ PROFILES: dict[Profile, dict[str, Any]] = {
         "max_train_images": 64,
         "max_eval_images": 40,
     },
-    # A night on a CPU, without internet: learns something real from a few hundred photos.
+    # An hour on a CPU, without internet: learns something real from a few hundred photos.
     "small": {
         "size": 128,
         "epochs": 60,

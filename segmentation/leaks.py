@@ -114,6 +114,27 @@ def torn_copies(split: Split, dataset: Dataset) -> str:
     )
 
 
+def torn_spots(split: Split, dataset: Dataset) -> str:
+    """A line on photos of validation and test whose spot trains, by the table beside the photos; empty where none do.
+
+    Raises
+    ------
+    InputError
+        As of `segmentation.groups.beside`.
+    """
+    spots = groups.beside(dataset)
+    found = leaks(split, spots) if spots is not None else None
+    torn = (*found.valid.leaked, *found.test.leaked) if found is not None else ()
+    if found is None or not torn:
+        return ""
+    (name, other), count = torn[0], found.valid.photos + found.test.photos
+    return (
+        f"{dataset.folder}: {len(torn)} of {count} photos of validation and test show, by {groups.SPOTS} there, a spot "
+        f"that trains ({name}, as {other}), which makes scores too good; "
+        "`python -m segmentation split` keeps spots together"
+    )
+
+
 def markdown(value: Report) -> str:
     """The report as a sentence on the groups, a table of the leaks and the first examples."""
     sizes = Counter(value.split.group.values())

@@ -118,6 +118,26 @@ def test_train_says_what_a_split_leaves_out_and_tears(roboflow, tmp_path, monkey
     assert "enough" in end
 
 
+def test_a_table_of_spots_beside_the_photos_is_taken_by_split_and_told_by_train(
+    roboflow, tmp_path, monkeypatch, run_module
+):
+    data = Path(shutil.copytree(roboflow, tmp_path / "data"))
+    photos = coco.read(data).photos
+    rows = [f"{photo.file_name},{place // 3}" for place, photo in enumerate(sorted(photos, key=lambda one: one.sha256))]
+    (data / "spots.csv").write_text("\n".join(["file_name,spot", *rows]) + "\n")
+    done = run_module("segmentation", "split", "--data", data, "--out", tmp_path / "split.json")
+    assert done.returncode == 0, done.stderr
+    assert f"{data / 'spots.csv'}: its column spot says what goes together" in done.stdout
+    made = splits.load(tmp_path / "split.json")
+    parts = [{made.group[name] for name in getattr(made, part)} for part in ("train", "valid", "test")]
+    assert len(set.union(*parts)) == sum(map(len, parts)) == -(-len(photos) // 3)
+    monkeypatch.setattr(train, "train", lambda *_, **__: (_ for _ in ()).throw(InputError("enough")))
+    line = ("segmentation", "train", "--data", data, "--out", tmp_path / "run", "--split")
+    [_] = run_module(*line, tmp_path / "split.json").stderr.splitlines()
+    told, _ = run_module(*line, "own").stderr.splitlines()
+    assert "photos of validation and test show, by spots.csv there, a spot that trains" in told
+
+
 def test_a_complete_run_whose_weights_are_gone_is_not_said_to_be_trained(roboflow, tmp_path, monkeypatch, run_module):
     monkeypatch.setattr(runs, "is_complete", lambda *_: True)
     monkeypatch.setattr(train, "train", None)
