@@ -190,10 +190,14 @@ def _changed(kind: str, parameters: Mapping[str, Any], changes: tuple[str, ...])
     import json
 
     changed = dict(parameters)
+    given = set()
     for change in changes:
         name, equals, text = change.partition("=")
         if not equals or name not in changed:
             raise InputError(f"--set {change}: give name=value; a {kind} has {', '.join(changed)}")
+        if name in given:
+            raise InputError(f"--set {change}: {name} is given twice; give it once")
+        given.add(name)
         old = changed[name]
         try:
             value = text if isinstance(old, str) else json.loads(text.lower() if isinstance(old, bool) else text)

@@ -172,6 +172,8 @@ def _required(given: Sequence[str]) -> dict[str, float]:
     found = {}
     for text in given:
         zone, _, number = text.partition("=")
+        if zone in found:
+            raise InputError(f"--required {text}: {zone} is given twice; give it once")
         try:
             found[zone] = float(number)
         except ValueError as error:

@@ -175,7 +175,7 @@ def from_csv(path: Path) -> list[Record]:
     Raises
     ------
     InputError
-        The file cannot be read, lacks a column or has one that is unknown, or a row is wrong (its line is named).
+        The file cannot be read, a column is missing, unknown or there twice, or a row is wrong (its line is named).
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -190,11 +190,14 @@ def from_csv(path: Path) -> list[Record]:
 
 
 def _readings(path: Path, reader: "csv.DictReader[str]") -> list[Record]:
-    names = set(reader.fieldnames or ())
+    header = reader.fieldnames or ()
+    names = set(header)
     known = {field.name for field in fields(Record)} - {"uv", "seen"} | {"u", "v"}
     if not names >= set(COLUMNS) or not names <= known:
         wrong = ", ".join(sorted((set(COLUMNS) - names) | (names - known)))
         raise InputError(f"{path}: missing or unknown columns: {wrong}; it takes {', '.join(sorted(known))}")
+    if twice := sorted(name for name in names if header.count(name) > 1):
+        raise InputError(f"{path}: columns that stand twice: {', '.join(twice)}; keep one of each")
     records = []
     for row in reader:
         try:

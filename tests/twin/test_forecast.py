@@ -349,6 +349,7 @@ def test_an_inspection_is_recorded_and_judged(folder: Path, tmp_path: Path, comm
         (("--years", "-1"), "--years -1"),
         (("--required", "body"), "zone=mm"),
         (("--required", "hull=3"), "no zone hull"),
+        (("--required", "body=6", "bore=4", "body=5"), "--required body=5: body is given twice"),
         (("--plot", "f.pdf"), ".png or .svg"),
         (("--out", "f.txt"), ".csv"),
         (("--smys-mpa", "241"), "both --smys-mpa and --length-mm"),

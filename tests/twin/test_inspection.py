@@ -248,6 +248,7 @@ def test_a_history_is_imported_in_order_and_only_once(folder: Path, tmp_path: Pa
         (TABLE, "", "missing or unknown columns"),
         (TABLE, TABLE.splitlines()[0], "no readings"),
         ("tool,", "colour,", "colour, tool"),
+        ("place,", "value,", "columns that stand twice: value"),
         ("9.9", "thin", "line 4: could not convert"),
         ("9.9", "", "line 4: no value"),
         ("9.9,", "9.9,UT-2,P7,0.1,", "line 4: more cells than columns"),

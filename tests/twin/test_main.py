@@ -90,6 +90,7 @@ def test_dates_and_dimensions_are_taken(tmp_path: Path, command: Command) -> Non
         (("new", "pipe", "--set", "colour=red"), "a pipe has nps"),
         (("new", "pipe", "--set", "run_m=long"), "not a value like"),
         (("new", "pipe", "--set", "upright=1"), "not a value like"),
+        (("new", "pipe", "--set", "run_m=2", "nps=6", "run_m=3"), "--set run_m=3: run_m is given twice"),
         *(
             (("new", "pipe", "--set", f"supports_at_m={wrong}"), "is not a value like [")
             for wrong in ('["a"]', "[null]", "[[1]]", "[true]", "[NaN]", f"[1{400 * '0'}]", "1")
