@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tyro.conf import Positional
 
@@ -104,6 +104,8 @@ def inspect(
             raise InputError("inspect: --uvmap goes with --photo")
         if not photo and value is None:
             raise InputError("inspect: give --csv, --photo, or --date, --kind, --zone, --value and --tool")
+        stated = {"scatter_sd": scatter, "bias_sd": bias, "detection": detection, "false_calls": false_calls}
+        errors: dict[str, Any] = {name: error for name, error in stated.items() if error is not None}
         record = inspection.Record(
             date=date,
             kind="photo" if photo else kind,
@@ -112,10 +114,7 @@ def inspect(
             tool=tool,
             place=place,
             uv=uv,
-            scatter_sd=-1.0 if scatter is None else scatter,
-            bias_sd=-1.0 if bias is None else bias,
-            detection=inspection.Record.detection if detection is None else detection,
-            false_calls=inspection.Record.false_calls if false_calls is None else false_calls,
+            **errors,
         )
         records = [record]
         if uvmap:

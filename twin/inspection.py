@@ -19,12 +19,14 @@ PIPE_TOLERANCE = 0.225
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """A kind of observation: what its value is, and the usual errors of its tool."""
+    """A kind of observation: what its value is, and the usual errors of its tool; names as those of `Record`."""
 
     unit: str
     scatter_sd: float
     bias_sd: float
     what: str
+    detection: float | None = None
+    false_calls: float | None = None
 
 
 KINDS = {
@@ -33,13 +35,20 @@ KINDS = {
         unit="mm", scatter_sd=0.1, bias_sd=0.05, what="depth of the deepest pit of a zone below its surroundings"
     ),
     "grade": Kind(unit="Ri", scatter_sd=0.6, bias_sd=0.3, what="degree of rusting of a zone, ISO 4628-3, 0 to 5"),
-    "photo": Kind(unit="share", scatter_sd=0.1, bias_sd=0.1, what="share of a zone that a photograph shows rusted"),
+    "photo": Kind(
+        unit="share",
+        scatter_sd=0.1,
+        bias_sd=0.1,
+        what="share of a zone that a photograph shows rusted",
+        detection=0.9,
+        false_calls=0.01,
+    ),
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """One observation.
+    """One observation. Where nothing is given, the unit and the errors are what is usual for its kind.
 
     Parameters
     ----------
@@ -51,7 +60,7 @@ class Record:
     place : name of a spot that is measured again and again; two records without a name are of two spots.
     uv : where on the atlas, each in [0, 1]; None for somewhere in the zone.
     scatter_sd : standard deviation from reading to reading: in mm; for a grade, of the logarithm of the share; for a
-        photograph, over the share itself. Negative, and so for `bias_sd`: what is usual for the kind.
+        photograph, over the share itself.
     bias_sd : the same of the tool's bias; for a photograph, of its probability of detection.
     detection, false_calls : of a photograph: the chance that rust is called rust, and that sound surface is.
     seen : of a photograph whose camera is known: the file in the folder that says which texels it saw.
@@ -65,20 +74,22 @@ class Record:
     unit: str = ""
     place: str = ""
     uv: tuple[float, float] | None = None
-    scatter_sd: float = -1.0
-    bias_sd: float = -1.0
-    detection: float = 0.9
-    false_calls: float = 0.01
+    scatter_sd: float = None  # type: ignore[assignment]  # a number from `__post_init__` on, as are the next three
+    bias_sd: float = None  # type: ignore[assignment]
+    detection: float = None  # type: ignore[assignment]  # of a photograph alone
+    false_calls: float = None  # type: ignore[assignment]
     seen: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise InputError(f"kind of inspection {self.kind!r}: choose from {', '.join(KINDS)}")
         usual = KINDS[self.kind]
-        for name, default in (("unit", ""), ("scatter_sd", -1.0), ("bias_sd", -1.0)):
-            if getattr(self, name) == default:
-                object.__setattr__(self, name, getattr(usual, name))
         here = f"{self.kind} of {self.date}"
+        if self.kind != "photo" and any(getattr(self, name) is not None for name in ("detection", "false_calls")):
+            raise InputError(f"{here}: detection and false calls are of a photo; leave them out")
+        for name in ("unit", "scatter_sd", "bias_sd", "detection", "false_calls"):
+            if getattr(self, name) in ("", None):
+                object.__setattr__(self, name, getattr(usual, name))
         if self.unit != usual.unit:
             raise InputError(f"{here}: unit {self.unit!r}: a {self.kind} is in {usual.unit}")
         try:
@@ -97,7 +108,7 @@ class Record:
             raise InputError(f"{here}: rusted share {self.value:g}: must be from 0 to 1")
         if not (0 < self.scatter_sd < np.inf and 0 <= self.bias_sd < np.inf):
             raise InputError(f"{here}: scatter {self.scatter_sd}, bias {self.bias_sd}: the one positive, none negative")
-        if not 0 <= self.false_calls < self.detection <= 1:
+        if self.kind == "photo" and not 0 <= self.false_calls < self.detection <= 1:
             raise InputError(
                 f"{here}: detection {self.detection}, false calls {self.false_calls}: each from 0 to 1, detection above"
             )

@@ -229,10 +229,7 @@ def _check_not_yet_to_come(record: Record, twin: Twin) -> None:
 
 def _plain(record: Record) -> dict[str, Any]:
     """A record as JSON holds it: without what says nothing."""
-    content = asdict(record)
-    if record.kind != "photo":
-        del content["detection"], content["false_calls"]
-    return {name: value for name, value in content.items() if value not in ("", None)}
+    return {name: value for name, value in asdict(record).items() if value not in ("", None)}
 
 
 def _encoded(values: Sequence[Mapping[str, Any]]) -> bytes:

@@ -68,6 +68,8 @@ def test_records_survive_the_round_trip(folder: Path) -> None:
 def test_usual_errors_are_filled_in() -> None:
     assert (READING.unit, READING.scatter_sd, READING.bias_sd) == ("mm", 0.1, 0.1)
     assert replace(READING, bias_sd=0.0).bias_sd == 0
+    photo = Record(date="2006-05-31", zone="face", kind="photo", value=0.1, tool="phone", detection=0.7)
+    assert (photo.scatter_sd, photo.detection, photo.false_calls) == (0.1, 0.7, 0.01)
 
 
 def test_inspections_need_no_fields(folder: Path) -> None:
@@ -210,6 +212,10 @@ def test_a_twin_grown_beyond_today_is_inspected_at_its_own_time(tmp_path: Path) 
         ({"value": float("nan")}, "nan"),
         ({"value": -1.0}, "-1"),
         ({"scatter_sd": 0.0}, "scatter 0"),
+        ({"scatter_sd": -1.0}, "scatter -1"),
+        ({"bias_sd": -1.0}, "bias -1"),
+        ({"detection": 0.6}, "detection and false calls are of a photo"),
+        ({"false_calls": 0.0}, "detection and false calls are of a photo"),
         ({"uv": (0.5, 1.2)}, "1.2"),
         ({"kind": "grade", "unit": "Ri", "value": 2.5}, "0 to 5"),
         ({"kind": "photo", "unit": "share", "value": 1.01}, "from 0 to 1"),
@@ -253,6 +259,8 @@ def test_a_history_is_imported_in_order_and_only_once(folder: Path, tmp_path: Pa
         ("9.9", "", "line 4: no value"),
         ("9.9,", "9.9,UT-2,P7,0.1,", "line 4: more cells than columns"),
         ("photo", "foto", "line 3: kind of inspection 'foto'"),
+        (",P1,\n", ",P1,-1\n", "line 2: .*scatter -1"),
+        (TABLE, "date,zone,kind,value,tool,detection\n2006-05-31,face,grade,2,eye,0.6", "line 2: .*of a photo"),
         ("2004-05-31", "31.5.2004", r"line 4: date 31\.5\.2004"),
     ],
 )
@@ -325,6 +333,8 @@ def test_wrong_masks_and_options_leave_the_folder_as_it_was(
         (("--photo", mask, "--zone", "face", "--value", "0.1"), "takes the place"),
         (("--uvmap", uvmap), "--uvmap goes with --photo"),
         (("--csv", mask), "either --csv"),
+        (("--kind", "ultrasonic", "--zone", "face", "--value", "9.8", "--scatter", "-1"), "scatter -1"),
+        (("--kind", "ultrasonic", "--zone", "face", "--value", "9.8", "--detection", "0.6"), "are of a photo"),
         (("--photo", mask, "--zone", "face", "--seed", "-1"), "--seed -1"),
         ((), "give --csv"),
     ):
