@@ -135,6 +135,8 @@ def calibrate(out: Positional[Path], assets: int = 200, seed: int = 0, arms: tup
         seed: of the simulated assets.
         arms: ways in which the truth may differ from the assumptions, by name; all by default.
     """
+    from tempfile import TemporaryFile
+
     from twin import calibration, calibration_report
 
     if assets < 1 or seed < 0:
@@ -142,6 +144,9 @@ def calibrate(out: Positional[Path], assets: int = 200, seed: int = 0, arms: tup
     unknown = [arm for arm in arms if arm not in calibration.ARMS]
     if unknown:
         raise InputError(f"--arms {', '.join(unknown)}: choose from {'; '.join(calibration.ARMS)}")
+    with writing(out, "choose another folder"):  # now, not after all the simulating
+        out.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=out).close()
     scores = []
     for arm in arms or calibration.ARMS:
         with busy(f"{arm}: {assets} assets"):

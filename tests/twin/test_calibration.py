@@ -130,3 +130,14 @@ def test_bad_input_is_one_line_and_writes_nothing(
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert message in done.stderr
     assert not (tmp_path / "c").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_simulated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    monkeypatch.setattr(calibration, "scores", lambda *_, **__: pytest.fail("simulated"))
+    (tmp_path / "file").touch()
+    for wrong in ("file", "file/below"):
+        done = command("calibrate", tmp_path / wrong)
+        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+        assert f"{wrong}: cannot be written" in done.stderr
