@@ -30,7 +30,7 @@ class Metal:
     upper_um : upper bounds of the first-year loss in the six categories, µm.
     sulphur, salt : coefficients of the two terms of the dose-response function.
     cold, warm : temperature coefficient of the first term up to 10 °C and above.
-    exponent, cautious_exponent : of time, mean and mean + 2 standard deviations.
+    exponent : of time.
     """
 
     upper_um: tuple[float, float, float, float, float, float]
@@ -39,31 +39,18 @@ class Metal:
     warm: float
     salt: tuple[float, float, float, float]
     exponent: float
-    cautious_exponent: float
 
 
 METALS = {
     "steel": Metal(
         upper_um=(1.3, 25, 50, 80, 200, 700),
         sulphur=(1.77, 0.52, 0.020), cold=0.150, warm=-0.054, salt=(0.102, 0.62, 0.033, 0.040),
-        exponent=0.523, cautious_exponent=0.575,
+        exponent=0.523,
     ),
     "zinc": Metal(
         upper_um=(0.1, 0.7, 2.1, 4.2, 8.4, 25),
         sulphur=(0.0129, 0.44, 0.046), cold=0.038, warm=-0.071, salt=(0.0175, 0.57, 0.008, 0.085),
-        exponent=0.813, cautious_exponent=0.873,
-    ),
-    "copper": Metal(
-        upper_um=(0.1, 0.6, 1.3, 2.8, 5.6, 10),
-        sulphur=(0.0053, 0.26, 0.059), cold=0.126, warm=-0.080, salt=(0.01025, 0.27, 0.036, 0.049),
-        exponent=0.667, cautious_exponent=0.726,
-    ),
-    # The standard bounds aluminium in g/m², at 2.70 g/m² for 1 µm: C1 "negligible" and CX "over 10" have no number;
-    # 0.06 and 20 stand for them. Whether the dose-response function gives µm or g/m², sources disagree; µm is taken.
-    "aluminium": Metal(
-        upper_um=(0.022, 0.22, 0.74, 1.85, 3.70, 7.41),
-        sulphur=(0.0042, 0.73, 0.025), cold=0.009, warm=-0.043, salt=(0.0018, 0.60, 0.020, 0.094),
-        exponent=0.728, cautious_exponent=0.807,
+        exponent=0.813,
     ),
 }  # fmt: skip
 
