@@ -35,7 +35,8 @@ def forecast(
 
     Args:
         folder: of the twin.
-        years: to look ahead, from the twin's clock or its last inspection, whichever is later.
+        years: to look ahead, from the twin's clock or its last inspection, whichever is later; when to look again
+            follows from 20 at least.
         required: thickness in mm that must be left, as zone=mm; all=mm for the zones not named. It judges the places
             that were thicker than it when new: of a header, not of its thinner branch.
         rule: bounds on the time until thickness is measured again, and to the next external visual inspection.
@@ -69,7 +70,8 @@ def forecast(
     if safety_factor is not None and (smys_mpa is None or not 1 <= safety_factor < np.inf):
         raise InputError(f"--safety-factor {safety_factor:g}: at least 1, beside --smys-mpa and --length-mm")
     limits_given = _required(required)
-    known = recalled(folder, years, seed, category_measured)
+    ahead = max(years, future.LEAST_AHEAD_YEARS)
+    known = recalled(folder, ahead, seed, category_measured)
     twin, particles = known.twin, known.knowledge.now
     limits = future.required_by_zone(particles.bank, limits_given)
     names = [*(each.name for each in particles.bank.zones), future.ALL]
@@ -81,7 +83,7 @@ def forecast(
     now, grid = known.now_years, _grid(known.now_years, years)
     with busy("forecasting"):
         found = future.outlook(particles, grid, limits)
-        plan = future.plan(particles, limits, now, grid[-1], rule) if limits else None
+        plan = future.plan(particles, limits, now, now + ahead, rule) if limits else None
     table = future.rows(found, grid, [f"{state.later(twin.built, year):%Y-%m-%d}" for year in grid], limits)
     if out is not None:
         with writing(out):
@@ -104,7 +106,7 @@ def forecast(
         if thin := future.not_judged_mm(particles.bank, name, value):
             print(f"{name}: {value:g} mm does not judge its places of up to {thin:.4g} mm when new")  # noqa: T201
     if plan is not None:
-        p5, p50, p95 = (f"{life:.3g}" if life < np.inf else f"beyond {years:.3g}" for life in plan.life_years)
+        p5, p50, p95 = (f"{life:.3g}" if life < np.inf else f"beyond {ahead:.3g}" for life in plan.life_years)
         print(f"remaining life on {plan.zone}: P5 {p5}, P50 {p50}, P95 {p95} years")  # noqa: T201
         for what, within in (
             ("next thickness measurement", plan.interval_years),

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 LEVELS = (5, 50, 95)  # percentiles
 ALL = "all"  # name of the whole asset among the zones
+LEAST_AHEAD_YEARS = 20.0  # that a plan looks at, however few are shown
 AHEAD = 20  # years, evenly spaced, in which a plan looks at what is to come
 WALL = ("run", "elbow", "leg")  # solids, but for their numbers, that are a pipe's wall
 

@@ -318,6 +318,18 @@ def test_a_twin_is_forecast_and_drawn(folder: Path, tmp_path: Path, command: Com
     assert again.now_years == 10
 
 
+def test_when_to_look_again_does_not_follow_how_much_is_shown(tmp_path: Path, command: Command) -> None:
+    """Sound paint has lost nothing: what the next years bring decides, whether they are in the table or not."""
+    state.save(replace(spool(), clock=EPOCH), tmp_path / "spool")
+    said = []
+    for years in (0, 3, 20):
+        done = command("forecast", tmp_path / "spool", "--required", "body=5", "--years", years)
+        assert done.returncode == 0, done.stderr
+        said.append([line for line in done.stdout.splitlines() if "life" in line or "next" in line])
+    assert said[0] == said[1] == said[2]
+    assert "(10 years" not in said[0][1]
+
+
 def test_of_a_measured_category_more_is_known(tmp_path: Path, command: Command) -> None:
     state.save(spool(), tmp_path / "spool")
     widths = []
