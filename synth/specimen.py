@@ -82,7 +82,8 @@ def draw(
         twin = replace(twin, clock=state.later(twin.built, float(np.clip(aging * twin.years, 0, 60))))
         if isinstance(twin.coating, Paint):
             paint = replace(twin.coating, defects_per_m2=round(defects * twin.coating.defects_per_m2, 1))
-            twin = replace(twin, coating=paint, exposure=replace(twin.exposure, debris=round(debris, 1)))
+            place = replace(twin.exposure.periods[0], debris=round(debris, 1))
+            twin = replace(twin, coating=paint, exposure=replace(twin.exposure, periods=(place,)))
     else:
         twin = replace(twin, exposure=beside.exposure, coating=beside.coating, clock=beside.clock)
     if like is not None:

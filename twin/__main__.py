@@ -67,6 +67,7 @@ def new(
 
     from twin import files, state
     from twin.coating import Paint
+    from twin.exposure import Exposure
 
     if seed < 0:
         raise InputError(f"--seed {seed}: must be at least 0")
@@ -79,9 +80,8 @@ def new(
         raise InputError(f"--years {age}: must be a number of at least 0")
     begin = _moment("--built", built) if built else state.later(datetime.now(UTC).replace(microsecond=0), -age)
     twin = replace(twin, built=begin, clock=state.later(begin, age))
-    place = _place(category, climate)
-    exposure = twin.exposure if place is None else replace(twin.exposure, periods=(place,))
-    twin = replace(twin, exposure=replace(exposure, splash_m=splash, debris=debris))
+    place = _place(category, climate) or twin.exposure.periods[0]
+    twin = replace(twin, exposure=Exposure(periods=(replace(place, splash_m=splash, debris=debris),)))
     if bare or coating_life is not None or zinc_um is not None:
         twin = replace(twin, coating=_coating(coating_life, zinc_um, bare=bare))
     if debris > 1 and not isinstance(twin.coating, Paint):
@@ -99,6 +99,7 @@ def grow(
     until: str | None = None,
     category: str | None = None,
     climate: tuple[float, float, float, float] | None = None,
+    splash: tuple[float, float] | None = None,
 ) -> None:
     """Let years pass, here or at another place.
 
@@ -111,7 +112,11 @@ def grow(
         category: ISO 9223 corrosivity of the place where it stands from now on, if another.
         climate: of that place, instead: mean temperature in °C, relative humidity in %, deposition of SO2 and of
             chloride in mg/(m² d).
+        splash: heights in m above the lowest point, from and to, between which sea water splashes at that place; none
+            unless given, and no debris.
     """
+    from dataclasses import replace
+
     from twin import state
 
     if (years is None) == (until is None):
@@ -119,13 +124,18 @@ def grow(
     if years is not None and not years >= 0:
         raise InputError(f"--years {years}: a clock does not run backwards; give a number of at least 0")
     end = _moment("--until", until) if until else None
+    place = _place(category, climate)
+    if splash is not None:
+        if place is None:
+            raise InputError("--splash is of the place it moves to: give its --category or --climate, too")
+        place = replace(place, splash_m=splash)
     with busy("growing"):
         twin = state.advance(
             folder,
             lambda clock: end if end is not None else state.later(clock, years or 0.0),
-            move=_place(category, climate),
+            move=place,
         )
-    print(f"{twin.id}: now {twin.years:.6g} years, {twin.clock:%Y-%m-%d}")  # noqa: T201
+    print(f"{twin.id}: now {twin.years:.6g} years, {twin.clock:%Y-%m-%d}, {twin.exposure.periods[-1]}")  # noqa: T201
 
 
 def show(folder: Positional[Path]) -> None:
@@ -148,14 +158,12 @@ def show(folder: Positional[Path]) -> None:
         for period in twin.exposure.periods
     )
     title = f"{twin.id}: {twin.years:.6g} years on {twin.clock:%Y-%m-%d}, {places}, {_described(twin.coating)}"
-    if twin.exposure.debris > 1:
-        title += f", {twin.exposure.debris:g} times as many weak spots on ledges"
     table = Table(title=title)
     for name in ("by", "name", "grade"):
         table.add_column(name, no_wrap=True)
     for number in ("area m²", "rusted %", "mean loss mm", "max loss mm", "least left mm"):
         table.add_column(number, justify="right")
-    for row in export.zone_table(built, assets.texels(built), fields, twin.exposure.splash_m):
+    for row in export.zone_table(built, assets.texels(built), fields, twin.exposure.periods[-1].splash_m):
         values = (row.mean_loss_mm, row.max_loss_mm, row.least_left_mm)
         table.add_row(
             row.by, row.name, row.iso_4628_3, f"{row.area_m2:.4f}", f"{row.rusted_percent:.2f}",

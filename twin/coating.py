@@ -104,7 +104,8 @@ def scatter(
 def paint_defects(asset: Asset, exposure: Exposure, paint: Paint, seed: np.random.SeedSequence) -> Defects:
     """Draw all potential defects of a paint: Poisson in area, Weibull in time, each with satellites around it.
 
-    Those that debris opens on ledges come on top of the others, which stay the same.
+    What splash and debris add opens while the asset stands where they are. Those that debris opens on ledges come on
+    top of the others, which stay the same. A later place changes none that has opened before.
 
     Raises
     ------
@@ -114,28 +115,43 @@ def paint_defects(asset: Asset, exposure: Exposure, paint: Paint, seed: np.rando
     rng = np.random.default_rng(seed)
     most = max(zones.ZONES[name].defects for name in asset.zone_names) * zones.SPLASH_DEFECTS
     position, normal, face = scatter(asset, paint.defects_per_m2 * most, rng)
-    factor = zones.defect_factors(asset.zone_names, asset.face_zone[face], position, exposure.splash_m)
-    kept = rng.random(len(face)) * most < factor
-    found = _with_satellites(position[kept], normal[kept], paint, rng)
-    if exposure.debris == 1:
-        return found
-    more = paint.defects_per_m2 * (exposure.debris - 1)
-    if more > MOST_PER_M2:
-        raise InputError(
-            f"debris {exposure.debris} on paint of {paint.defects_per_m2} defects per m²: over {MOST_PER_M2:g} more"
-        )
-    rng = np.random.default_rng(np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, 0)))
+    mark, zone = rng.random(len(face)) * most, asset.face_zone[face]
+    starts = exposure.starts()
+    may = np.column_stack([
+        mark < zones.defect_factors(asset.zone_names, zone, position, period.splash_m) for period in exposure.periods
+    ])  # fmt: skip
+    first = may[:, 0]
+    found = [_with_satellites(position[first], normal[first], may[first], starts, paint, rng)]
+
+    def other(number: int) -> np.random.Generator:
+        return np.random.default_rng(np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, number)))
+
+    if may[~first].any():
+        found.append(_with_satellites(position[~first], normal[~first], may[~first], starts, paint, other(1)))
     of_faces = zones.defect_factors(asset.zone_names, asset.face_zone, asset.triangles[0][:, 0], None)
-    position, normal, _ = scatter(asset, more, rng, weight=of_faces)
-    kept = rng.random(len(position)) < ledges.dampness(asset, position, normal)
-    ours = _with_satellites(position[kept], normal[kept], paint, rng)
+    for debris in sorted({period.debris for period in exposure.periods} - {1}):
+        more = paint.defects_per_m2 * (debris - 1)
+        if more > MOST_PER_M2:
+            raise InputError(
+                f"debris {debris} on paint of {paint.defects_per_m2} defects per m²: over {MOST_PER_M2:g} more"
+            )
+        rng = other(0)
+        position, normal, _ = scatter(asset, more, rng, weight=of_faces)
+        kept = rng.random(len(position)) < ledges.dampness(asset, position, normal)
+        lies = np.tile([period.debris == debris for period in exposure.periods], (int(kept.sum()), 1))
+        found.append(_with_satellites(position[kept], normal[kept], lies, starts, paint, rng))
     return Defects(**{
-        field.name: np.concatenate([getattr(found, field.name), getattr(ours, field.name)]) for field in fields(Defects)
+        field.name: np.concatenate([getattr(each, field.name) for each in found]) for field in fields(Defects)
     })  # fmt: skip
 
 
-def _with_satellites(position: Floats, normal: Floats, paint: Paint, rng: np.random.Generator) -> Defects:
-    """Defects at places (n, 3) with normals (n, 3), and those about them."""
+def _with_satellites(
+    position: Floats, normal: Floats, may: NDArray[np.bool_], starts: Floats, paint: Paint, rng: np.random.Generator
+) -> Defects:
+    """Defects at places (n, 3) with normals (n, 3), and those about them.
+
+    Only those are left that open in a period in which they `may`, (n, periods), which begin at `starts`.
+    """
     count = len(position)
     birth = paint.life_years * rng.weibull(paint.shape, count)
     speed = np.exp(rng.normal(0, 0.5, count))
@@ -146,12 +162,14 @@ def _with_satellites(position: Floats, normal: Floats, paint: Paint, rng: np.ran
     offset -= (offset * normal[parent]).sum(axis=1, keepdims=True) * normal[parent]
     later = rng.exponential(0.25 * paint.life_years, len(parent))
     slower = rng.uniform(0.2, 0.7, len(parent))
+    opens = may[np.arange(count), np.searchsorted(starts, birth, side="right") - 1]
+    opens = np.concatenate([opens, opens[parent]])
     return Defects(
-        position_m=np.concatenate([position, position[parent] + offset]),
-        normal=np.concatenate([normal, normal[parent]]),
-        birth_years=np.concatenate([birth, birth[parent] + later]),
-        speed=np.concatenate([speed, speed[parent] * slower]),
-        stretch=np.concatenate([stretch, stretch[parent]]),
+        position_m=np.concatenate([position, position[parent] + offset])[opens],
+        normal=np.concatenate([normal, normal[parent]])[opens],
+        birth_years=np.concatenate([birth, birth[parent] + later])[opens],
+        speed=np.concatenate([speed, speed[parent] * slower])[opens],
+        stretch=np.concatenate([stretch, stretch[parent]])[opens],
     )
 
 
@@ -159,9 +177,9 @@ def zinc_gone_years(thickness_um: Singles, height_m: Singles, exposure: Exposure
     """Years after which zinc coats of local thicknesses (n,) at heights (n,) are used up (ISO 9224 for zinc)."""
     starts, exponent = exposure.starts(), METALS["zinc"].exponent
     gone = years_to_lose(thickness_um, starts, exposure.first_year_um("zinc"), exponent)
-    if exposure.splash_m is not None:
-        wet = zones.in_splash(height_m, exposure.splash_m)
-        gone[wet] = years_to_lose(thickness_um[wet], starts, exposure.first_year_um("zinc", splash=True), exponent)
+    for splashed in exposure.splash_patterns():
+        wet = (exposure.splashed(height_m) == splashed).all(axis=1)
+        gone[wet] = years_to_lose(thickness_um[wet], starts, exposure.first_year_um("zinc", splashed), exponent)
     return gone
 
 

@@ -233,9 +233,9 @@ def _uniform_loss_mm(
     """Loss by ISO 9224 of steel that corrodes since `start_years`, (n,), at heights (n,)."""
     rates = growth.rate * exposure.first_year_um() / 1000
     loss = loss_um(start_years, years, exposure.starts(), rates, growth.exponent)
-    if exposure.splash_m is not None:
-        wet = zones.in_splash(height_m, exposure.splash_m)
-        rates = growth.rate * exposure.first_year_um(splash=True) / 1000
+    for splashed in exposure.splash_patterns():
+        wet = (exposure.splashed(height_m) == splashed).all(axis=1)
+        rates = growth.rate * exposure.first_year_um(splashed=splashed) / 1000
         loss[wet] = loss_um(start_years[wet], years, exposure.starts(), rates, growth.exponent)
     return np.asarray(loss)
 

@@ -60,14 +60,21 @@ class Course:
             return self._all_starts
         return np.asarray(_up(self.draw.delay) * self._chosen(self.zone.start_years[..., places], self.draw.number))
 
-    def _uniform_mm(self, start: Singles, years: float, wet: NDArray[np.bool_]) -> Singles:
-        """Loss without noise, zone and facing of steel that corrodes since `start`, (n, s, q) mm."""
+    @cached_property
+    def _splash_patterns(self) -> NDArray[np.bool_]:
+        """In which periods places are splashed that are in some, each once, (k, T)."""
+        found = np.unique(self.zone.wet, axis=0)
+        return np.asarray(found[found.any(axis=1)])
+
+    def _uniform_mm(self, start: Singles, years: float, places: slice | Integers) -> Singles:
+        """Loss without noise, zone and facing of steel that corrodes at `places` since `start`, (n, s, q) mm."""
         exposure, exponent = self.bank.twin.exposure, _up(self.draw.exponent)
         rate = _up(self.draw.rate) / np.float32(1000)
         loss = loss_um(start, years, exposure.starts(), exposure.first_year_um(), exponent)
-        if wet.any():
-            more = loss_um(start, years, exposure.starts(), exposure.first_year_um(splash=True), exponent)
-            loss = np.where(wet, more, loss)
+        for splashed in self._splash_patterns:
+            here = (self.zone.wet == splashed).all(axis=1)[places]
+            more = loss_um(start, years, exposure.starts(), exposure.first_year_um(splashed=splashed), exponent)
+            loss = np.where(here, more, loss)
         return np.asarray(rate * loss, dtype=np.float32)
 
     def remembered(self, key: Hashable, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
@@ -80,7 +87,7 @@ class Course:
         """Loss at each place but for pits, (n, s, q) mm; it may pass the thickness. Not to be written to."""
 
         def worked_out() -> Singles:
-            uniform = self._uniform_mm(self.start_years(places), years, self.zone.wet[places])
+            uniform = self._uniform_mm(self.start_years(places), years, places)
             uniform *= self._of_seed(self.zone.local, places)
             uniform *= self.zone.factor[places]
             return uniform
@@ -91,7 +98,7 @@ class Course:
         """Loss at each pit's place since its birth, times the factor on pits, (n, s, J) mm; and these places."""
         place = self._of_pits(self.zone.pit_place)
         birth = np.take_along_axis(self.start_years(), place, axis=2) + self._of_pits(self.zone.pit_delay_years)
-        depth = self._uniform_mm(birth, years, self.zone.wet[place])
+        depth = self._uniform_mm(birth, years, place)
         depth *= _up(self.draw.pits)
         return depth, place
 

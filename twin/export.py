@@ -92,7 +92,7 @@ def write(path: Path, asset: Asset, texels: Texels, twin: Twin, fields: Fields, 
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(Row.__dataclass_fields__)
-        for row in zone_table(asset, texels, fields, twin.exposure.splash_m):
+        for row in zone_table(asset, texels, fields, twin.exposure.periods[-1].splash_m):
             writer.writerow(f"{value:.6g}" if isinstance(value, float) else value for value in astuple(row))
         content = text.getvalue().encode()
     else:

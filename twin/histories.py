@@ -119,7 +119,7 @@ class ZoneHistories:
     weight: Singles  # (Q,) share of the zone's area
     thickness_mm: Singles  # (Q,)
     factor: Singles  # (Q,) on loss, by zone and facing
-    wet: NDArray[np.bool_]  # (Q,) in the splash zone
+    wet: NDArray[np.bool_]  # (Q, T) in the splash zone of each of the T places where the asset has stood
     start_years: Singles  # (B, S, Q) start of corrosion, before any delay
     local: Singles  # (S, Q) factor on loss from noise
     lag: Singles  # (S, Q) times to full cover until the place counts as rusted
@@ -236,9 +236,7 @@ def _zone(
     area = float(texels.area_mm2[texels.zone == asset.zone_names.index(name)].sum(dtype=np.float64))
     factor = zones.loss_factors(asset.zone_names, texels.zone.reshape(-1)[places], texels.normal.reshape(-1, 3)[places])
     thickness = texels.thickness_mm.reshape(-1)[places]
-    wet = np.zeros(len(places), dtype=bool)
-    if twin.exposure.splash_m is not None:
-        wet = zones.in_splash(texels.position_m.reshape(-1, 3)[places, 2], twin.exposure.splash_m)
+    wet = twin.exposure.splashed(texels.position_m.reshape(-1, 3)[places, 2])
     seeds = starts.shape[1]
     pits = twin.pits or Pits(per_m2=0.0)
     kept = int(np.clip(PITS_PER_M2 * area / 1e6, LEAST_PITS, MOST_PITS))
@@ -256,7 +254,7 @@ def _zone(
         weight=_behind(np.full(len(places), 1 / len(places)), 0.0),
         thickness_mm=_behind(thickness, float(np.median(thickness))),
         factor=_behind(factor, float(factor.mean())),
-        wet=_behind(wet, float(wet.mean() > 0.5)).astype(bool),
+        wet=np.concatenate([wet, np.tile(wet.mean(axis=0) > 0.5, (SPOTS, 1))]),
         start_years=starts,
         local=_behind(1 + LOCAL * local, 1 + LOCAL * SPOT_NOISE),
         lag=_behind(RUSTED_LAG + FINE_LAG * (0.5 + fine / (2 * LIMIT)), RUSTED_LAG + FINE_LAG / 2),

@@ -165,7 +165,13 @@ def advance(folder: Path, to: Callable[[datetime], datetime], *, move: Period | 
 
 
 def _moved(twin: Twin, place: Period) -> Exposure:
-    """Exposure of a twin that stands at another place from now on."""
+    """Exposure of a twin that stands at another place from now on, with its splash and debris.
+
+    The same category or climate again, without a splash of its own, is no move.
+    """
+    last = twin.exposure.periods[-1]
+    if (place.category, place.climate) == (last.category, last.climate) and place.splash_m is None:
+        return twin.exposure
     stays = tuple(period for period in twin.exposure.periods if period.from_years < twin.years)
     return replace(twin.exposure, periods=(*stays, replace(place, from_years=twin.years)))
 
@@ -247,15 +253,7 @@ def _text(moment: datetime) -> str:
 def _parse(path: Path, manifest: Mapping[str, Any]) -> tuple[Twin, str]:
     with _of_this_version(path):
         content = dict(manifest["twin"])
-        exposure = dict(content["exposure"])
-        periods = tuple(
-            Period(**{**period, "climate": Climate(**period["climate"]) if period["climate"] else None})
-            for period in exposure["periods"]
-        )
-        splash = exposure["splash_m"]
-        content["exposure"] = Exposure(
-            periods=periods, splash_m=None if splash is None else tuple(splash), debris=exposure.get("debris", 1.0)
-        )
+        content["exposure"] = Exposure(periods=tuple(_periods(**content["exposure"])))
         if content["coating"] is not None:
             coating = dict(content["coating"])
             content["coating"] = COATINGS[coating.pop("kind")](**coating)
@@ -267,6 +265,17 @@ def _parse(path: Path, manifest: Mapping[str, Any]) -> tuple[Twin, str]:
     if Path(name).name != name or not name.startswith("fields-"):
         raise InputError(f"{path}: names {name!r} as its fields, which is no file of a twin")
     return twin, name
+
+
+def _periods(periods: list[dict[str, Any]], **for_life: Any) -> Iterator[Period]:
+    """Periods of an exposure as JSON holds it; `for_life`, in older files, are splash and debris of all of them."""
+    for period in periods:
+        given = {**for_life, **period}
+        if given["climate"] is not None:
+            given["climate"] = Climate(**given["climate"])
+        if given.get("splash_m") is not None:
+            given["splash_m"] = tuple(given["splash_m"])
+        yield Period(**given)
 
 
 @contextmanager

@@ -114,7 +114,7 @@ def test_a_scene_may_thin_the_weak_spots_of_paint_and_open_them_on_ledges() -> N
         if not isinstance(plain.coating, Paint):
             assert other == plain
             continue
-        assert other.exposure.debris == 8
+        assert other.exposure.periods[0].debris == 8
         assert isinstance(other.coating, Paint)
         assert other.coating.defects_per_m2 == pytest.approx(plain.coating.defects_per_m2 / 4, abs=0.051)
         beside = specimen.draw("beam", np.random.default_rng(1), size=32, clean=False, beside=other).twin

@@ -88,12 +88,35 @@ def test_as_many_defects_as_area_and_zones_ask_for(plate: Plate) -> None:
 def test_salt_water_opens_more_defects_where_it_splashes(plate: Plate) -> None:
     asset, _ = plate()
     dense = Paint(life_years=8.0, defects_per_m2=2000.0)
-    wet = paint_defects(asset, replace(C5, splash_m=(0.1, 0.2)), dense, np.random.SeedSequence(0))
+    wet = paint_defects(asset, at("C5", splash_m=(0.1, 0.2)), dense, np.random.SeedSequence(0))
     dry = paint_defects(asset, C5, dense, np.random.SeedSequence(0))
     inside = [((d.position_m[:, 2] > 0.1) & (d.position_m[:, 2] < 0.2)).sum() for d in (wet, dry)]
     above = [(d.position_m[:, 2] > 0.35).sum() for d in (wet, dry)]
     assert inside[0] > 2 * inside[1]
     assert above[0] == pytest.approx(above[1], rel=0.1)
+
+
+def test_what_splash_and_debris_add_opens_while_it_stands_there(plate: Plate) -> None:
+    """And nothing of a later place changes what has opened before."""
+    asset, _ = plate()
+    dense, seed = Paint(life_years=8.0, defects_per_m2=500.0), np.random.SeedSequence(0)
+    wet, dry = Period(category="C5", splash_m=(0.0, 0.5), debris=5.0), Period(category="C5")
+
+    def births(*places: Period) -> np.ndarray:
+        stays = tuple(replace(place, from_years=4.0 * index) for index, place in enumerate(places))
+        return np.sort(paint_defects(asset, Exposure(periods=stays), dense, seed).birth_years)
+
+    alone = {place: births(place) for place in (wet, dry)}
+    assert len(alone[wet]) > 2 * len(alone[dry])
+    np.testing.assert_array_equal(births(wet, wet, wet), alone[wet])
+    for first, then in ((wet, dry), (dry, wet)):
+        moved = births(first, then)
+        parents_before = alone[first] < 4
+        np.testing.assert_array_equal(moved[moved < 4], alone[first][parents_before])
+        again = births(first, then, first)
+        np.testing.assert_array_equal(again[again < 8], moved[moved < 8])
+        late = [(each > 4).sum() for each in (alone[dry], moved, alone[wet])]
+        assert late == sorted(late)
 
 
 def test_runoff_draws_rust_down_a_wall(plate: Plate) -> None:

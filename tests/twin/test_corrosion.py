@@ -17,7 +17,8 @@ from twin.pits import Pits
 
 Plate = Callable[..., tuple[Asset, Texels]]
 C5 = at("C5")
-MOVED = Exposure(periods=(Period(category="C3"), Period(from_years=6.0, category="CX")), splash_m=(0.0, 0.15))
+SPLASHED = at("C3", splash_m=(0.0, 0.15))
+MOVED = Exposure(periods=(*SPLASHED.periods, Period(from_years=6.0, category="CX", splash_m=(0.0, 0.15))))
 PAINT = Paint(life_years=6.0)
 PITS = Pits()
 COATINGS = [PAINT, Zinc(thickness_um=40.0), None]
@@ -66,7 +67,7 @@ def test_nothing_ever_shrinks(plate: Plate, coating: Coating, exposure: Exposure
 
 
 def test_a_move_to_another_place_changes_nothing_before_it(plate: Plate) -> None:
-    stayed = grown(plate(), 6.0, exposure=Exposure(periods=MOVED.periods[:1], splash_m=MOVED.splash_m))
+    stayed = grown(plate(), 6.0, exposure=SPLASHED)
     moved = grown(plate(), 6.0, exposure=MOVED)
     for name in FIELDS:
         np.testing.assert_array_equal(getattr(stayed, name), getattr(moved, name), err_msg=name)
@@ -216,7 +217,7 @@ def test_zinc_is_used_up_sooner_where_sea_water_splashes(plate: Plate) -> None:
     """85 µm in C3 last for generations; at the rate of CX for nine years (14.5 µm in the first, exponent 0.813)."""
     texels = plate(8.0)[1]
     dry = grown(plate(8.0), 900, exposure=at("C3"), coating=Zinc(thickness_um=85.0)).start_years
-    wet = grown(plate(8.0), 900, exposure=replace(at("C3"), splash_m=(0.1, 0.2)), coating=Zinc(thickness_um=85.0))
+    wet = grown(plate(8.0), 900, exposure=at("C3", splash_m=(0.1, 0.2)), coating=Zinc(thickness_um=85.0))
     splashed = zones.in_splash(texels.position_m[..., 2], (0.1, 0.2)) & np.isfinite(dry)
     np.testing.assert_array_equal(wet.start_years[~splashed], dry[~splashed])
     assert np.median(wet.start_years[splashed]) == pytest.approx((85 / np.sqrt(8.4 * 25)) ** (1 / 0.813), rel=0.05)
@@ -225,7 +226,7 @@ def test_zinc_is_used_up_sooner_where_sea_water_splashes(plate: Plate) -> None:
 
 def test_the_splash_zone_loses_more(plate: Plate) -> None:
     _, texels = plate()
-    splash = replace(at("C3"), splash_m=(0.1, 0.2))
+    splash = at("C3", splash_m=(0.1, 0.2))
     fields = grown(plate(), 20, exposure=splash, coating=None, by_zone=False, pits=None)
     wet = (texels.position_m[..., 2] >= 0.1) & (texels.position_m[..., 2] < 0.2) & np.isfinite(fields.start_years)
     dry = (texels.position_m[..., 2] > 0.25) & np.isfinite(fields.start_years)

@@ -20,7 +20,7 @@ Grown = tuple[Asset, Texels, Twin, Fields]
 @pytest.fixture(scope="module")
 def grown() -> Grown:
     drawn = state.sample_twin("pipe", np.random.default_rng(1), texel_mm=6.0)
-    place = replace(at("C5"), splash_m=(0.0, 0.1))
+    place = at("C5", splash_m=(0.0, 0.1))
     twin = replace(drawn, exposure=place, coating=Paint(life_years=4.0), clock=later(EPOCH, 9))
     asset = state.asset(twin)
     return asset, assets.texels(asset), twin, state.fields(twin)

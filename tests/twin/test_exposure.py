@@ -167,7 +167,7 @@ def test_a_later_period_changes_no_bit_of_the_past() -> None:
 @pytest.mark.parametrize(("years", "table_mm", "above"), [(5, 0.55, 0.58), (25, 1.90, 0.07), (50, 3.75, -0.15)])
 def test_the_splash_zone_is_as_far_off_en_1993_5_as_is_said(years: float, table_mm: float, above: float) -> None:
     """Table 4-2, zone of high attack: CX by the power law is on the safe side of it until 25 years, not at 50."""
-    ours_mm = loss_um(0.0, years, [0.0], at("C3").first_year_um(splash=True), 0.523) / 1000
+    ours_mm = loss_um(0.0, years, [0.0], at("C3").first_year_um(splashed=True), 0.523) / 1000
     assert ours_mm / table_mm - 1 == pytest.approx(above, abs=0.01)
 
 
@@ -203,4 +203,18 @@ def test_a_place_is_a_category_or_a_climate() -> None:
         with pytest.raises(InputError, match="either"):
             Period(**wrong)
     with pytest.raises(InputError, match="splash"):
-        Exposure(periods=(Period(category="C3"),), splash_m=(1.0, 0.5))
+        Period(category="C3", splash_m=(1.0, 0.5))
+
+
+def test_it_splashes_between_heights_while_it_stands_there() -> None:
+    where = Exposure(
+        periods=(
+            Period(category="C3", splash_m=(0.5, 1.0)), Period(from_years=5, category="C1"),
+            Period(from_years=6, category="C4", splash_m=(0.8, 2.0)),
+        )
+    )  # fmt: skip
+    found = where.splashed(np.array([0.4, 0.5, 0.8, 1.0, 2.0]))
+    assert found.tolist() == [[False] * 3, [True, False, False], [True, False, True], [False, False, True], [False] * 3]
+    assert where.splash_patterns().tolist() == [[False, False, True], [True, False, False], [True, False, True]]
+    assert where.first_year_um(splashed=found[1]) == pytest.approx([category_um(name) for name in ("CX", "C1", "C4")])
+    assert at("C5").splash_patterns().shape == (0, 1)

@@ -96,11 +96,14 @@ def test_histories_are_those_of_the_twins_own_model(twin: Twin, surface: tuple[A
     asset, texels = surface
     change: dict[str, object] = {
         "paint": {},
-        "zinc": {"coating": Zinc(thickness_um=110.0), "exposure": replace(at("C3"), splash_m=(0.005, 0.02))},
+        "zinc": {"coating": Zinc(thickness_um=110.0), "exposure": at("C3", splash_m=(0.005, 0.02))},
         "bare": {"coating": None},
         "moved": {
             "exposure": Exposure(
-                periods=(Period(category="C3"), Period(from_years=7.0, category="C5")), splash_m=(0.0, 0.004)
+                periods=(
+                    Period(category="C3", splash_m=(0.0, 0.004)),
+                    Period(from_years=7.0, category="C5", splash_m=(0.002, 0.01)),
+                )
             )
         },
     }[kind]

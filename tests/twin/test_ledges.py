@@ -60,7 +60,7 @@ def test_debris_only_adds_and_by_the_density_stated(girder: Asset) -> None:
     factor = 10.0
     seeds = [np.random.SeedSequence(seed) for seed in range(6)]
     before = [paint_defects(girder, at("C4"), DENSE, seed) for seed in seeds]
-    after = [paint_defects(girder, replace(at("C4"), debris=factor), DENSE, seed) for seed in seeds]
+    after = [paint_defects(girder, at("C4", debris=factor), DENSE, seed) for seed in seeds]
     for one, other in zip(before, after, strict=True):
         count = len(one.speed)
         for name in ("position_m", "normal", "birth_years", "speed", "stretch"):
@@ -82,7 +82,7 @@ def test_debris_only_adds_and_by_the_density_stated(girder: Asset) -> None:
 
 def test_debris_on_paint_without_weak_spots_opens_none(girder: Asset) -> None:
     perfect = replace(DENSE, defects_per_m2=0.0)
-    found = paint_defects(girder, replace(at("C4"), debris=50.0), perfect, np.random.SeedSequence(0))
+    found = paint_defects(girder, at("C4", debris=50.0), perfect, np.random.SeedSequence(0))
     assert isinstance(found, Defects)
     assert found.position_m.shape == (0, 3)
 
@@ -90,11 +90,9 @@ def test_debris_on_paint_without_weak_spots_opens_none(girder: Asset) -> None:
 @pytest.mark.parametrize("debris", [0.5, 1e6, float("nan")])
 def test_an_impossible_factor_is_refused(debris: float) -> None:
     with pytest.raises(InputError, match="debris"):
-        replace(at("C5"), debris=debris)
+        at("C5", debris=debris)
 
 
 def test_more_defects_than_can_be_held_are_refused(girder: Asset) -> None:
     with pytest.raises(InputError, match="over 100000 more"):
-        paint_defects(
-            girder, replace(at("C5"), debris=50.0), replace(DENSE, defects_per_m2=1e4), np.random.SeedSequence(0)
-        )
+        paint_defects(girder, at("C5", debris=50.0), replace(DENSE, defects_per_m2=1e4), np.random.SeedSequence(0))

@@ -45,7 +45,7 @@ def test_debris_is_kept_and_shown(tmp_path: Path, command: Command) -> None:
     folder = tmp_path / "beam"
     made = command("new", "beam", "--out", folder, "--coating-life", 8, "--debris", 12, "--texel-mm", 30)
     assert made.returncode == 0, made.stderr
-    assert json.loads((folder / "twin.json").read_text())["twin"]["exposure"]["debris"] == 12
+    assert json.loads((folder / "twin.json").read_text())["twin"]["exposure"]["periods"][0]["debris"] == 12
     assert "12 times as many weak spots on ledges" in " ".join(command("show", folder).stdout.split())
 
 
@@ -62,9 +62,13 @@ def test_dates_and_dimensions_are_taken(tmp_path: Path, command: Command) -> Non
     assert kept["clock"] == "2008-01-01T00:00:00Z"
     assert kept["parameters"] | {"nps": "6", "schedule": "40", "run_m": 2.0, "upright": True} == kept["parameters"]
     assert kept["coating"] == {"kind": "zinc", "thickness_um": 60.0}
-    assert kept["exposure"]["splash_m"] == [0.0, 0.2]
-    done = command("grow", folder, "--until", "2012-01-01")
-    assert "now 8 years, 2012-01-01" in done.stdout
+    assert kept["exposure"]["periods"][0]["splash_m"] == [0.0, 0.2]
+    done = command("grow", folder, "--until", "2012-01-01", "--category", "C1")
+    assert "now 8 years, 2012-01-01, C1" in done.stdout
+    done = command("grow", folder, "--years", 0, "--category", "C4", "--splash", 0.1, 0.3)
+    assert "C4 with sea water splashing from 0.1 to 0.3 m" in done.stdout
+    shown = " ".join(command("show", folder).stdout.split())
+    assert "first year with sea water splashing from 0 to 0.2 m, then C1 from year 4, then C4 with sea water" in shown
     back = command("grow", folder, "--until", "2011-12-31")
     assert (back.returncode, len(back.stderr.splitlines())) == (2, 1)
     assert "does not run back" in back.stderr
@@ -118,6 +122,7 @@ def test_bad_input_is_one_line_and_writes_nothing(
         (("--years", "1", "--until", "2050-01-01"), "either --years or --until"),
         (("--until", "1999-01-01"), "does not run back"),
         (("--years", "1", "--category", "C9"), "C1, C2"),
+        (("--years", "1", "--splash", "0", "1"), "--splash is of the place it moves to"),
     ],
 )
 def test_bad_times_leave_the_twin_as_it_was(

@@ -16,6 +16,7 @@ from twin.exposure import Climate, Exposure, Period, at
 from twin.files import InputError
 from twin.state import EPOCH, FIELD_NAMES, Twin, later
 
+TO_C1 = Period(from_years=5.0, category="C1")
 MILD = Climate(temperature_c=15, humidity_percent=70, so2_mg_m2_d=4, chloride_mg_m2_d=3)
 
 
@@ -42,8 +43,8 @@ def test_round_trip_is_exact(twin: Twin, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("coating", [None, Zinc(thickness_um=40.0), Paint(life_years=3.0, shape=2.0)])
 def test_every_history_survives_the_round_trip(twin: Twin, coating: Coating, tmp_path: Path) -> None:
-    places = (Period(climate=MILD), Period(from_years=4.25, category="CX"))
-    exposure = Exposure(periods=places, splash_m=(0.1, 0.5), debris=4.0)
+    places = (Period(climate=MILD, splash_m=(0.1, 0.5)), Period(from_years=4.25, category="CX", debris=4.0))
+    exposure = Exposure(periods=places)
     other = replace(twin, coating=coating, exposure=exposure, pits=None)
     state.save(other, tmp_path / "t")
     assert state.load(tmp_path / "t")[0] == other
@@ -57,13 +58,17 @@ def test_saving_twice_gives_the_same_files(twin: Twin, tmp_path: Path) -> None:
     assert len(names[0]) == 3  # claim, fields, twin
 
 
-def test_a_twin_of_before_debris_has_none(twin: Twin, tmp_path: Path) -> None:
+def test_in_older_files_splash_and_debris_hold_for_life(twin: Twin, tmp_path: Path) -> None:
     folder = tmp_path / "t"
-    state.save(twin, folder)
+    state.save(replace(twin, exposure=replace(at("C3"), periods=(*at("C3").periods, TO_C1))), folder)
     kept = json.loads((folder / "twin.json").read_text())["twin"]
-    assert kept["exposure"].pop("debris") == 1
-    edit(folder, twin=kept)
-    assert state.load(folder)[0] == twin
+    for period in kept["exposure"]["periods"]:
+        assert (period.pop("splash_m"), period.pop("debris")) == (None, 1)
+    for for_life in ({"splash_m": None}, {"splash_m": [0.1, 0.5]}, {"splash_m": [0.1, 0.5], "debris": 4}):
+        edit(folder, twin={**kept, "exposure": {**kept["exposure"], **for_life}})
+        splash = for_life["splash_m"] and tuple(for_life["splash_m"])
+        for period in state.load(folder)[0].exposure.periods:
+            assert (period.splash_m, period.debris) == (splash, for_life.get("debris", 1))
     for wrong in ("much", 0.5):
         edit(folder, twin={**kept, "exposure": {**kept["exposure"], "debris": wrong}})
         with pytest.raises(InputError, match=r"twin\.json: "):
@@ -72,7 +77,7 @@ def test_a_twin_of_before_debris_has_none(twin: Twin, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("debris", [1.0, 6.0])
 def test_ten_steps_equal_one_bit_for_bit(twin: Twin, debris: float, tmp_path: Path) -> None:
-    small = replace(twin, clock=EPOCH, texel_mm=20.0, exposure=replace(twin.exposure, debris=debris))
+    small = replace(twin, clock=EPOCH, texel_mm=20.0, exposure=at("C5", debris=debris))
     for name, count in (("one", 1), ("many", 10)):
         state.save(small, tmp_path / name)
         for _ in range(count):
@@ -91,6 +96,22 @@ def test_the_twin_moves_when_it_is_told_to(twin: Twin, tmp_path: Path) -> None:
     assert moved.years == 15
     again = state.advance(tmp_path / "t", lambda clock: later(clock, 1))
     assert again.exposure == moved.exposure
+
+
+def test_splash_and_debris_stay_where_they_are(twin: Twin, tmp_path: Path) -> None:
+    """Indoors nothing splashes; what has been stays; the same category again is no move."""
+    wet = replace(twin, exposure=at("C5", splash_m=(0.0, 0.4), debris=6.0), coating=None)
+    state.save(wet, tmp_path / "t")
+    _, before = state.load(tmp_path / "t")
+    stayed = state.advance(tmp_path / "t", lambda clock: clock, move=Period(category="C5"))
+    assert stayed.exposure == wet.exposure
+    moved = state.advance(tmp_path / "t", lambda clock: later(clock, 10), move=TO_C1)
+    assert moved.exposure.periods == (*wet.exposure.periods, replace(TO_C1, from_years=10.0))
+    _, after = state.load(tmp_path / "t")
+    more = after.wall_loss_mm - before.wall_loss_mm
+    assert 0 < more.max() < 0.01
+    back = state.advance(tmp_path / "t", lambda clock: clock, move=Period(category="C3", splash_m=(0.1, 0.2)))
+    assert back.exposure.periods[-1].splash_m == (0.1, 0.2)
 
 
 def test_a_move_before_any_time_replaces_the_place(twin: Twin, tmp_path: Path) -> None:
