@@ -163,13 +163,16 @@ def show(folder: Positional[Path]) -> None:
         table.add_column(name, no_wrap=True)
     for number in ("area m²", "rusted %", "mean loss mm", "max loss mm", "least left mm"):
         table.add_column(number, justify="right")
-    for row in export.zone_table(built, assets.texels(built), fields, twin.exposure.periods[-1].splash_m):
+    rows = export.zone_table(built, assets.texels(built), fields, twin.exposure.periods[-1].splash_m)
+    for row in rows:
         values = (row.mean_loss_mm, row.max_loss_mm, row.least_left_mm)
         table.add_row(
             row.by, row.name, row.iso_4628_3, f"{row.area_m2:.4f}", f"{row.rusted_percent:.2f}",
             *(f"{value:.3f}" for value in values),
         )  # fmt: skip
     Console().print(table)
+    if any(row.max_loss_mm for row in rows):
+        print(export.ONE_FACE)  # noqa: T201
 
 
 def export(folder: Positional[Path], out: Path, look: Literal["rust", "loss"] = "rust") -> None:

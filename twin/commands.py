@@ -57,6 +57,7 @@ def forecast(
 
     from twin import chart, state
     from twin import forecast as future
+    from twin.export import ONE_FACE
     from twin.files import write_text
 
     if not 0 <= years <= 200:
@@ -90,6 +91,7 @@ def forecast(
             write_text(out, future.to_csv(table))
     ends = [row for row in table if row.years == grid[-1] or (row.years == now and row.zone == future.ALL)]
     Console().print(future.shown(ends, twin.id))
+    print(ONE_FACE + ("; % below required and remaining life go by it" if limits else ""))  # noqa: T201
     for item in known.knowledge.conflicts:
         print(said_of(item, particles.widening))  # noqa: T201
     if (power := known.knowledge.power) < 1:
