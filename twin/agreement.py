@@ -24,11 +24,13 @@ class Agreement:
     date : of the inspection.
     chance : prior-predictive p-value: how often an inspection would be at least as odd as this one.
     record : the record, or mean of a tool's readings in a zone, that is oddest, in words.
+    odd : kinds of its records that are in conflict, each as odd as that.
     """
 
     date: str
     chance: float
     record: str
+    odd: frozenset[str] = frozenset()
 
 
 def conflicts(agreement: Iterable[Agreement]) -> tuple[Agreement, ...]:
@@ -55,7 +57,7 @@ def held_against(
     before, found : sightings of earlier inspections, and of this one.
     """
     old = by_zone(before)
-    drawn, real, names = [], [], []
+    drawn, real, names, kinds = [], [], [], []
     for zone, items in by_zone(found).items():
         values = replicate(course(zone), old.get(zone, ()), items, bias, rng)
         given = np.array([item.record.value for item in items])
@@ -63,19 +65,29 @@ def held_against(
             drawn.append(values[:, index])
             real.append(given[index])
             names.append(_in_words(item.record))
+            kinds.append(item.record.kind)
         for tool in sorted({item.tool for item in items}):
             own = np.array([item.tool == tool for item in items])
             if own.sum() > 1:
                 drawn.append(values[:, own].mean(axis=1))
                 real.append(given[own].mean())
                 one = items[int(np.argmax(own))].record
+                kinds.append(one.kind)
                 names.append(
                     f"mean of {own.sum()} {one.kind} readings on {zone} by {one.tool}: {real[-1]:.3g} {one.unit}"
                 )
     odd = np.column_stack([_oddness(np.append(one, values), rng) for one, values in zip(real, drawn, strict=True)])
     oddest = odd.max(axis=1)
-    chance = float((oddest[1:] >= oddest[0]).sum() + 1) / len(oddest)
-    return Agreement(date=found[0].record.date, chance=chance, record=names[int(np.argmax(odd[0]))])
+
+    def chance(own: float) -> float:
+        return float((oddest[1:] >= own).sum() + 1) / len(oddest)
+
+    return Agreement(
+        date=found[0].record.date,
+        chance=chance(oddest[0]),
+        record=names[int(np.argmax(odd[0]))],
+        odd=frozenset(kind for kind, own in zip(kinds, odd[0], strict=True) if chance(own) < CONFLICT),
+    )
 
 
 def _oddness(values: Floats, rng: np.random.Generator) -> Floats:

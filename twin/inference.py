@@ -24,6 +24,7 @@ from twin.assets.surface import Asset, Floats, Integers, Singles, Texels
 from twin.corrosion import AS_STANDARD
 from twin.courses import Course, Draw
 from twin.evidence import Sighting, by_zone, log_likelihood, sighting, zone_of
+from twin.exposure import METALS
 from twin.histories import Bank
 from twin.inspection import Record
 
@@ -47,7 +48,8 @@ class Particles:
     """n equally likely states of knowledge: growth, tools' biases, and a seed of the bank for each zone."""
 
     bank: Bank
-    widening: float  # factor on the prior's standard deviations
+    widening: float  # factor on the standard deviations of the tools' biases, and of what `widened` names
+    widened: frozenset[str]  # parts of `GROWTH`
     normal: Singles  # (n, 4 + tools) standard normal before any inspection
     number: Integers  # (n,) draw of the bank
     pit_number: Integers  # (n,) draw of the bank that the pits are of
@@ -55,7 +57,7 @@ class Particles:
 
     def draw(self) -> Draw:
         """Growth of each particle."""
-        return _draw(self.bank, self.normal, self.number, self.pit_number, self.widening)
+        return _draw(self, self.normal, self.number, self.pit_number)
 
     def course(self, zone: str) -> Course:
         """History of a zone in each particle; s is 1."""
@@ -104,8 +106,9 @@ def learn(
     """Take in all records, inspection by inspection.
 
     Each inspection (the records of one day) is first held against what was known before it. Where one conflicts, the
-    whole is repeated from a wider prior; the conflict stays reported. A wider prior is kept only if fewer conflict with
-    it: what is odd under any prior would else cost all that inspections taught.
+    whole is repeated from a prior that is wider in the delay and in what the kinds of record in conflict tell of (a
+    photograph says nothing of how deep rust goes); the conflict stays reported. A wider prior is kept only if fewer
+    conflict with it: what is odd under any prior would else cost all that inspections taught.
 
     Parameters
     ----------
@@ -124,10 +127,14 @@ def learn(
     ]
     inspections = [list(group) for _, group in groupby(items, key=lambda item: item.record.date)]
     tried: list[tuple[tuple[Particles, ...], tuple[Agreement, ...], float]] = []
+    odd: set[str] = set()
     for widening in widenings:
-        tried.append(_run(histories, inspections, len(tools), seed, particles, widening))
-        if not conflicts(tried[-1][1]):
+        widened = frozenset(name for name in GROWTH if name not in TOLD_BY or TOLD_BY[name] & odd)
+        tried.append(_run(histories, inspections, len(tools), seed, particles, widening, widened))
+        found = conflicts(tried[-1][1])
+        if not found:
             break
+        odd.update(*(item.odd for item in found))
     states, agreement, power = min(tried, key=lambda one: len(conflicts(one[1])))
     return Knowledge(particles=states, agreement=tried[0][1], widened=agreement, power=power)
 
@@ -146,7 +153,13 @@ def _apart(records: Sequence[Record]) -> list[Record]:
 
 
 def _run(
-    bank: Bank, inspections: Sequence[Sequence[Sighting]], tools: int, seed: int, count: int, widening: float
+    bank: Bank,
+    inspections: Sequence[Sequence[Sighting]],
+    tools: int,
+    seed: int,
+    count: int,
+    widening: float,
+    widened: frozenset[str],
 ) -> tuple[tuple[Particles, ...], tuple[Agreement, ...], float]:
     rng = np.random.default_rng([seed, 10])
     draws, seeds = bank.draws, bank.seeds
@@ -156,7 +169,7 @@ def _run(
     together = rng.integers(seeds, size=count)  # rust creeps from zone to zone: before any record, one history for all
     chosen = {zone.name: together for zone in bank.zones}
     first = Particles(
-        bank=bank, widening=widening, normal=normal, number=number,
+        bank=bank, widening=widening, widened=widened, normal=normal, number=number,
         pit_number=rng.permutation(np.arange(count) % pit_draws), seeds=chosen,
     )  # fmt: skip
     states, agreement = [first], []
@@ -170,12 +183,16 @@ def _run(
     return tuple(states), tuple(agreement), power
 
 
-def _draw(bank: Bank, normal: Singles, number: Integers, pit_number: Integers, widening: float) -> Draw:
-    prior = bank.prior
-    delay, rate, exponent, pits = normal[:, : len(GROWTH)].T * np.float32(widening)
+def _draw(state: Particles, normal: Singles, number: Integers, pit_number: Integers) -> Draw:
+    """Growth by standard normal numbers (n, 4 or more); no widening brings the rate above what ISO 9223 has for CX."""
+    prior = state.bank.prior
+    widening = np.array([state.widening if name in state.widened else 1 for name in GROWTH], dtype=np.float32)
+    delay, rate, exponent, pits = normal[:, : len(GROWTH)].T * widening[:, None]
+    most = np.float32(METALS["steel"].upper_um[-1] / state.bank.twin.exposure.first_year_um().max())
+    narrow = np.exp(np.float32(prior.rate) * normal[:, GROWTH.index("rate")])
     return Draw(
         delay=np.exp(np.float32(prior.delay) * delay),
-        rate=np.exp(np.float32(prior.rate) * rate),
+        rate=np.minimum(np.exp(np.float32(prior.rate) * rate), np.maximum(narrow, most)),
         exponent=np.clip(AS_STANDARD.exponent + np.float32(prior.exponent) * exponent, 0.2, 1.0).astype(np.float32),
         pits=np.exp(np.float32(prior.pits) * pits),
         number=number,
@@ -192,7 +209,7 @@ def _zone_courses(
     state: Particles, normal: Singles, number: Integers, pit_number: Integers, zones: Iterable[str]
 ) -> dict[str, Course]:
     """Zones in every seed of the bank."""
-    draw = _draw(state.bank, normal, number, pit_number, state.widening)
+    draw = _draw(state, normal, number, pit_number)
     return {name: Course(bank=state.bank, zone=zone_of(state.bank, name), draw=draw) for name in zones}
 
 

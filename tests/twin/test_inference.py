@@ -5,13 +5,13 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from twin import agreement, assets, corrosion, inference, state
+from twin import agreement, assets, corrosion, forecast, inference, state
 from twin.agreement import CONFLICT
 from twin.assets import Asset, Texels
 from twin.coating import Paint, Zinc
 from twin.courses import Course, Draw
 from twin.evidence import log_likelihood, replicate, sighting, zone_of
-from twin.exposure import Climate, Exposure, Period, at
+from twin.exposure import Climate, Exposure, Period, at, category_um
 from twin.histories import CATEGORY_MEASURED, Bank, Prior, bank, prior_of
 from twin.inference import Particles, learn
 from twin.inspection import Record
@@ -254,8 +254,9 @@ def test_particles_agree_with_weighting_the_prior(histories: Bank, surface: tupl
     zone = zone_of(histories, "face")
     for _ in range(10):
         normal = rng.standard_normal((2000, 6)).astype(np.float32)
-        state = Particles(bank=histories, widening=1.0, normal=normal, number=rng.integers(16, size=2000),
-                          pit_number=rng.integers(16, size=2000), seeds={})  # fmt: skip
+        state = Particles(bank=histories, widening=1.0, widened=frozenset(), normal=normal,
+                          number=rng.integers(16, size=2000), pit_number=rng.integers(16, size=2000),
+                          seeds={})  # fmt: skip
         each = log_likelihood(Course(bank=histories, zone=zone, draw=state.draw()), items, normal[:, 4:])
         weights.append(np.exp(each - 10).mean(axis=1))
         values.append(normal)
@@ -365,12 +366,40 @@ def test_a_conflict_is_reported_and_widens_the_prior(histories: Bank, surface: t
     known = learn(histories, *surface, agreeing, {}, seed=0, particles=300)
     assert known.conflicts == ()
     assert known.now.widening == 1
-    thin = [reading(7.5, place=f"P{number}") for number in range(4)]
+    thin = [reading(9.2, place=f"P{number}") for number in range(4)]
     known = learn(histories, *surface, [*agreeing, *thin], {}, seed=0, particles=300)
     assert [item.date for item in known.conflicts] == [DATES[1]]
     assert known.conflicts[0].chance < CONFLICT
     assert "UT" in known.conflicts[0].record
     assert known.now.widening > 1
+
+
+def test_a_photograph_in_conflict_widens_nothing_that_it_does_not_tell_of(
+    histories: Bank, surface: tuple[Asset, Texels]
+) -> None:
+    """A tenth of paint of one year has rusted: it fails sooner than was thought, but rust goes no deeper than usual."""
+    record = Record(date="2001-01-01", zone="face", kind="photo", value=0.1, tool="phone")
+    known = learn(histories, *surface, [record], {}, seed=0, particles=400)
+    assert known.conflicts[0].odd == {"photo"}
+    assert known.now.widening > 1
+    assert known.now.widened == {"delay"}
+    found = forecast.outlook(known.now, [1.0])["face"]
+    assert np.median(found.rusted_share) == pytest.approx(0.1, abs=0.02)
+    assert np.percentile(found.least_left_mm, 5) > 9
+    before, after = (np.log(each.draw().rate).std() for each in known.particles)
+    assert after < 1.2 * before
+
+
+def test_no_widening_makes_steel_rust_faster_than_any_category_has(
+    histories: Bank, surface: tuple[Asset, Texels]
+) -> None:
+    usual = learn(histories, *surface, [], {}, seed=0, particles=400).now
+    wide = replace(usual, widening=4.0, widened=frozenset(inference.GROWTH))
+    most = 700 / category_um("C4")
+    assert usual.draw().rate.max() < most
+    assert wide.draw().rate.max() == pytest.approx(most)
+    assert (np.abs(np.log(wide.draw().rate)) >= np.abs(np.log(usual.draw().rate)) - 1e-6).all()
+    assert wide.draw().delay.max() > 2 * usual.draw().delay.max()
 
 
 def test_a_conflict_that_no_wider_prior_explains_leaves_it_narrow(
@@ -397,8 +426,8 @@ def test_many_honest_readings_raise_no_alarm(histories: Bank, surface: tuple[Ass
         template = [reading(9.0, place=f"P{number}") for number in range(6)]
         items = [sighting(record, histories, asset, texels, 0) for record in template]
         normal = rng.standard_normal((1, 5)).astype(np.float32)
-        one = Particles(bank=histories, widening=1.0, normal=normal, number=rng.integers(16, size=1),
-                        pit_number=rng.integers(16, size=1), seeds={})  # fmt: skip
+        one = Particles(bank=histories, widening=1.0, widened=frozenset(), normal=normal,
+                        number=rng.integers(16, size=1), pit_number=rng.integers(16, size=1), seeds={})  # fmt: skip
         course = Course(bank=histories, zone=zone, draw=one.draw(), seed=rng.integers(6, size=(1, 1)))
         drawn = replicate(course, [], items, normal[:, 4:], rng)[0]
         records = [replace(record, value=float(value)) for record, value in zip(template, drawn, strict=True)]
