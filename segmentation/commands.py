@@ -52,7 +52,8 @@ def split(
     real = coco.read(data)
     found: dict[str, dict[str, str]] = {}
     renamed = 0
-    if not by and groups_file is None and (real.inside / groups.SPOTS).is_file():
+    found_beside = not by and groups_file is None and (real.inside / groups.SPOTS).is_file()
+    if found_beside:
         groups_file, column, ways = real.inside / groups.SPOTS, groups.SPOT, ("column",)
     if groups_file is not None:  # first, since it is quick to be wrong
         found[column] = groups.by_column(groups_file, real, column)
@@ -65,7 +66,7 @@ def split(
     report = leaks.report(real, made)
     splits.save(made, out)
     console = Console(highlight=False, markup=False, soft_wrap=True)
-    if groups_file is not None:
+    if found_beside:
         console.print(f"{groups_file}: its column {column} says what goes together")
     if renamed:
         console.print(f"{groups_file}: {renamed} of {len(real.photos)} photos matched by their names before Roboflow's")
