@@ -78,7 +78,10 @@ def new(
     age = twin.years if years is None else years
     if not age >= 0:
         raise InputError(f"--years {age}: must be a number of at least 0")
-    begin = _moment("--built", built) if built else state.later(datetime.now(UTC).replace(microsecond=0), -age)
+    now = datetime.now(UTC).replace(microsecond=0)
+    begin = _moment("--built", built) if built else state.later(now, -age)
+    if begin > now:
+        raise InputError(f"--built {built}: lies in the future; give the date on which service began")
     twin = replace(twin, built=begin, clock=state.later(begin, age))
     place = _place(category, climate) or twin.exposure.periods[0]
     twin = replace(twin, exposure=Exposure(periods=(replace(place, splash_m=splash, debris=debris),)))

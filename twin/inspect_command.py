@@ -171,14 +171,15 @@ def _list(folder: Path) -> None:
         print(f"{twin.id}: no inspection recorded")  # noqa: T201
         return
     table = Table(title=f"{twin.id}: {len(log.in_force)} of {len(log.records)} records count")
-    for name in ("line", "date", "kind", "zone", "value", "tool", "place", "withdrawn"):
-        table.add_column(name, justify="right" if name in ("line", "value") else "left")
     withdrawn = log.withdrawn
+    for name in ("line", "date", "kind", "zone", "value", "tool", "place", *(["withdrawn"] if withdrawn else [])):
+        right, whole = name in ("line", "value"), name in ("line", "date", "kind", "value")
+        table.add_column(name, justify="right" if right else "left", no_wrap=whole, overflow="fold")
     for line, record in log.records.items():
         gone = withdrawn.get(line)
         cells = (
             record.date, record.kind, record.zone, f"{record.value:g} {record.unit}", record.tool, record.place,
-            f"{gone.date} {gone.why}".strip() if gone else "",
+            *([f"{gone.date} {gone.why}".strip() if gone else ""] if withdrawn else []),
         )  # fmt: skip
         table.add_row(str(line), *(escape(shown(cell)) for cell in cells))
     Console().print(table)

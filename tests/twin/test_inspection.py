@@ -552,6 +552,10 @@ def test_records_are_listed_withdrawn_and_restored_by_command(
     assert ": 1 of 2 records count" in listed
     assert "wrong spool" in listed
     assert "\x1b" not in listed
+    monkeypatch.setenv("COLUMNS", "80")  # of a terminal, and of a pipe: what tells records apart stays whole
+    inspect_command.inspect(folder)
+    narrow = capsys.readouterr().out
+    assert all(whole in narrow for whole in (" 2006-05-31 ", " 2006-06-01 ", " ultrasonic ", " 9.8 mm "))
     inspect_command.inspect(folder, restore=(1,))
     assert capsys.readouterr().out == "line 1, ultrasonic of 2006-05-31 on face, 9.8 mm: counts again\n"
     inspect_command.inspect(folder, restore=(1,))

@@ -83,6 +83,7 @@ def test_dates_and_dimensions_are_taken(tmp_path: Path, command: Command) -> Non
         (("new", "pipe", "--years", "-3"), "--years -3"),
         (("new", "pipe", "--years", "1e300"), "calendar"),
         (("new", "pipe", "--built", "yesterday"), "date such as"),
+        (("new", "pipe", "--built", "2999-01-01"), "lies in the future"),
         (("new", "pipe", "--coating-life", "-3"), "paint of -3"),
         (("new", "pipe", "--coating-life", "3", "--bare"), "only one of"),
         (("new", "pipe", "--zinc-um", "0"), "zinc coat of 0"),
