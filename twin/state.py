@@ -274,7 +274,8 @@ def _periods(periods: list[dict[str, Any]], **for_life: Any) -> Iterator[Period]
         if given["climate"] is not None:
             given["climate"] = Climate(**given["climate"])
         if given.get("splash_m") is not None:
-            given["splash_m"] = tuple(given["splash_m"])
+            low, high = given["splash_m"]
+            given["splash_m"] = (low, high)
         yield Period(**given)
 
 

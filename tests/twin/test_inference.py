@@ -377,13 +377,13 @@ def test_a_conflict_is_reported_and_widens_the_prior(histories: Bank, surface: t
 def test_a_photograph_in_conflict_widens_nothing_that_it_does_not_tell_of(
     histories: Bank, surface: tuple[Asset, Texels]
 ) -> None:
-    """A tenth of paint of one year has rusted: it fails sooner than was thought, but rust goes no deeper than usual."""
-    record = Record(date="2001-01-01", zone="face", kind="photo", value=0.1, tool="phone")
+    """A tenth of paint of two years has rusted: it fails sooner than was thought, but rusts no deeper than usual."""
+    record = Record(date="2002-01-01", zone="face", kind="photo", value=0.1, tool="phone")
     known = learn(histories, *surface, [record], {}, seed=0, particles=400)
     assert known.conflicts[0].odd == {"photo"}
     assert known.now.widening > 1
     assert known.now.widened == {"delay"}
-    found = forecast.outlook(known.now, [1.0])["face"]
+    found = forecast.outlook(known.now, [2.0])["face"]
     assert np.median(found.rusted_share) == pytest.approx(0.1, abs=0.02)
     assert np.percentile(found.least_left_mm, 5) > 9
     before, after = (np.log(each.draw().rate).std() for each in known.particles)

@@ -69,8 +69,8 @@ def test_in_older_files_splash_and_debris_hold_for_life(twin: Twin, tmp_path: Pa
         splash = for_life["splash_m"] and tuple(for_life["splash_m"])
         for period in state.load(folder)[0].exposure.periods:
             assert (period.splash_m, period.debris) == (splash, for_life.get("debris", 1))
-    for wrong in ("much", 0.5):
-        edit(folder, twin={**kept, "exposure": {**kept["exposure"], "debris": wrong}})
+    for wrong in ({"debris": "much"}, {"debris": 0.5}, {"splash_m": [0, 1, 2]}, {"splash_m": "12"}):
+        edit(folder, twin={**kept, "exposure": {**kept["exposure"], **wrong}})
         with pytest.raises(InputError, match=r"twin\.json: "):
             state.load(folder)
 
