@@ -747,7 +747,7 @@ def many_faults(folder: Path) -> Line:
     return ("synth", "validate", folder / "data")
 
 
-def verified(content: bytes, says: str) -> Case:
+def verified(content: bytes) -> Case:
     """A rendered dataset of which a sample is to be rendered again, with another list of what is seen of its assets."""
 
     def make(folder: Path) -> Line:
@@ -760,15 +760,14 @@ def verified(content: bytes, says: str) -> Case:
         (folder / "data" / "instances.json").write_bytes(content)
         return ("synth", "validate", folder / "data", "--verify", 1)
 
-    return Case(make=make, says=rf"instances\.json: {says}")
+    return Case(make=make, says=r"\d errors? found; see the list", status=1)
 
 
 BESIDE = {
-    "a list of assets that breaks off": verified(b'{"images": [', "not valid JSON"),
-    "a list of assets nested without end": verified(b"[" * 200_000, "not valid JSON"),
+    "a list of assets that breaks off": verified(b'{"images": ['),
+    "a list of assets nested without end": verified(b"[" * 200_000),
     "a list of assets of nothing": verified(
-        b'{"images": [], "annotations": [{"id": 1, "image_id": 7, "category_id": 1}], "categories": []}',
-        "annotation 1 is of unknown image 7",
+        b'{"images": [], "annotations": [{"id": 1, "image_id": 7, "category_id": 1}], "categories": []}'
     ),
     "a spot of 200 KB": beside(spots, r"spots\.csv: not a csv file"),
     "a mean of 1e99999999": beside(means, r"means\.csv, line 2: .*at most 30 digits"),

@@ -168,6 +168,8 @@ def test_the_lines_of_the_card_do_what_predict_does(
     size: tuple[int, int],
 ) -> None:
     folder = stating(run, tmp_path / "run", DataArm(name="real"), {}, framing=framing, precision="exact")
+    if framing == "crop":  # crops have the scale of their photographs
+        (folder / "run.json").write_text(json.dumps({**read_json(folder / "run.json"), "scale": 1.0}))
     monkeypatch.setattr(model, "load_weights", lambda path, backbone, architecture: network().eval())
     out = tmp_path / "model"
     (tmp_path / "test").mkdir()

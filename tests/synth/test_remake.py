@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -47,7 +48,8 @@ def test_every_difference_is_named(dataset: Path, tmp_path: Path, capsys: pytest
     copy = copied(dataset, tmp_path)
     image = Image.open(copy / "images" / "000001.jpg")
     image.point(lambda value: min(value + 20, 255)).save(copy / "images" / "000001.jpg")
-    (copy / "maps" / "severity" / "000000.png").unlink()
+    band = np.array(Image.open(copy / "maps" / "severity" / "000000.png"))
+    Image.fromarray(band ^ 1).save(copy / "maps" / "severity" / "000000.png")
     annotations = json.loads((copy / "annotations.json").read_text())["annotations"]
     assert any(each["image_id"] == 2 for each in annotations)
     changed_json(
