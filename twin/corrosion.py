@@ -141,6 +141,8 @@ def grow(
     # First rust shows as specks, each when its own share of the time to full cover has passed.
     clock = cover_clock(exposure)
     progress = (clock.reading(years) - clock.reading(start[rusted])).astype(np.float32)
+    if coating is None:
+        progress -= bare_lag(ragged_noise(position, streams[RAGGED_STREAM]))
     fine = 0.5 + fractal(position, FINE_WAVELENGTHS_MM, 0.8, streams[FINE_STREAM]) / (2 * LIMIT)
     ramp = ((progress - 0.7 * fine) / 0.3).clip(0, 1)
     cover = np.zeros_like(start)
@@ -175,15 +177,22 @@ def _starts(
         defects = paint_defects(asset, exposure, coating, streams[DEFECTS_STREAM])
 
     def begin(position_m: Singles, normal: Singles, present: NDArray[np.bool_]) -> Singles:
-        noise = ragged_noise(position_m[present], streams[RAGGED_STREAM])
+        noise = np.zeros(0, dtype=np.float32)
+        if coating is not None:
+            noise = ragged_noise(position_m[present], streams[RAGGED_STREAM])
         return first_years(position_m, normal, present, noise, defects, exposure, coating, years, growth)
 
     return begin
 
 
 def ragged_noise(position_m: Singles, seed: np.random.SeedSequence) -> Singles:
-    """The noise at places (n, 3) that makes rust's outline under paint ragged and a coat of zinc uneven, (n,)."""
+    """The noise at places (n, 3) that makes rust's outline ragged and a coat of zinc uneven, (n,)."""
     return fractal(position_m * np.array([1, 1, STREAK], dtype=np.float32), RAGGED_WAVELENGTHS_MM, 0.72, seed)
+
+
+def bare_lag(noise: Singles) -> Singles:
+    """Share of the time to full cover that passes before bare steel shows rust, by `ragged_noise`: 0 to one half."""
+    return np.asarray(0.25 * (1 + noise / LIMIT), dtype=np.float32)
 
 
 def first_years(
@@ -203,7 +212,7 @@ def first_years(
     ----------
     position_m, normal : (H, W, 3).
     present : (H, W) where there is a surface; inf elsewhere.
-    noise : (n,) `ragged_noise` of those that are present.
+    noise : (n,) `ragged_noise` of those that are present; bare steel needs none.
     defects : of the paint.
     exposure, coating, years, growth : as for `grow`.
     """
@@ -217,9 +226,8 @@ def first_years(
     elif isinstance(coating, Zinc):
         thickness = coating.thickness_um * (1 + ZINC_SPREAD * noise)
         start[present] = zinc_gone_years(thickness.astype(np.float32), position_m[present][:, 2], exposure)
-    else:  # bare steel rusts everywhere within half of the time to full cover
-        first = scale_with_category(COVER_YEARS, exposure.first_year_um())[0]
-        start[present] = 0.25 * first * (1 + noise / LIMIT)
+    else:
+        start[present] = 0
     return start
 
 

@@ -174,6 +174,9 @@ def bank(
     ragged = [corrosion.ragged_noise(position, stream[0]) for stream in streams]
     local = np.stack([fractal(position, LOCAL_WAVELENGTHS_MM, 0.7, stream[1]) for stream in streams])
     fine = np.stack([fractal(position, FINE_WAVELENGTHS_MM, 0.8, stream[2]) for stream in streams])
+    lag = RUSTED_LAG + FINE_LAG * (0.5 + fine / (2 * LIMIT))
+    if twin.coating is None:
+        lag += np.stack([corrosion.bare_lag(noise) for noise in ragged])
     if isinstance(twin.coating, Paint):
         # A Latin hypercube: each draw has its own slice of either distribution.
         slices = np.stack([rng.permutation(draws) for _ in range(2)]) + rng.random((2, draws))
@@ -201,7 +204,7 @@ def bank(
         here = zone == index
         found.append(
             _zone(
-                twin, asset, texels, name, places, local[:, here], fine[:, here],
+                twin, asset, texels, name, places, local[:, here], lag[:, here],
                 np.concatenate([starts[..., here], spots[:, :, index]], axis=2), pit_draws, rng,
             )
         )  # fmt: skip
@@ -229,7 +232,7 @@ def _starts(
 
 
 def _zone(
-    twin: Twin, asset: Asset, texels: Texels, name: str, places: Integers, local: Singles, fine: Singles,
+    twin: Twin, asset: Asset, texels: Texels, name: str, places: Integers, local: Singles, lag: Singles,
     starts: Singles, pit_draws: int, rng: np.random.Generator,
 ) -> ZoneHistories:  # fmt: skip
     """A zone of the bank, its first spots put behind its places and its pits drawn."""
@@ -257,7 +260,7 @@ def _zone(
         wet=np.concatenate([wet, np.tile(wet.mean(axis=0) > 0.5, (SPOTS, 1))]),
         start_years=starts,
         local=_behind(1 + LOCAL * local, 1 + LOCAL * SPOT_NOISE),
-        lag=_behind(RUSTED_LAG + FINE_LAG * (0.5 + fine / (2 * LIMIT)), RUSTED_LAG + FINE_LAG / 2),
+        lag=_behind(lag, RUSTED_LAG + FINE_LAG / 2),
         pit_place=rng.integers(len(places), size=drawn.shape),
         pit_delay_years=rng.exponential(pits.delay_years, drawn.shape).astype(np.float32),
         pit_factor=(np.where(drawn, factors, 0) * pits.factor).astype(np.float32),
