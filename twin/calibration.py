@@ -61,7 +61,7 @@ class Arm:
 
 
 ARMS = {
-    "as assumed": Arm(rate_sd=Prior().rate, front_sd=Prior().front),
+    "as assumed": Arm(rate_sd=Prior().rate[1], front_sd=Prior().front[1]),
     "category C5, not C4": Arm(category="C5"),
     "category C3, not C4": Arm(category="C3"),
     "category CX, not C4": Arm(category="CX"),  # two off: beyond what the prior allows for

@@ -44,6 +44,9 @@ REACH = 4.0  # histories are worked out for so many times the years asked for: d
 class Prior:
     """What is not known of an asset before the first inspection: standard deviations, of logarithms but for `exponent`.
 
+    Those of rate and front are two, below the median and above it, as steps between categories are unequal (a split
+    log-normal, `split`).
+
     Parameters
     ----------
     rate : of loss over that of the corrosivity category: 0.3 within a category, and whoever estimates it may be one
@@ -55,21 +58,21 @@ class Prior:
     pits : of the depth of pits over uniform loss.
     """
 
-    rate: float = 0.75
+    rate: tuple[float, float] = (0.75, 0.75)
     exponent: float = 0.026
     delay: float = 0.35
-    front: float = 0.65
+    front: tuple[float, float] = (0.65, 0.65)
     defects: float = 0.4
     pits: float = 0.3
 
     def __post_init__(self) -> None:
-        spreads = (self.rate, self.exponent, self.delay, self.front, self.defects, self.pits)
+        spreads = (*self.rate, self.exponent, self.delay, *self.front, self.defects, self.pits)
         if not all(0 <= spread < 3 for spread in spreads):
             raise InputError(f"prior {spreads}: standard deviations must be from 0 to 3")
 
 
 # Of an asset whose corrosivity category was measured on specimens (ISO 9226), not estimated.
-CATEGORY_MEASURED = Prior(rate=0.3, front=0.5)
+CATEGORY_MEASURED = Prior(rate=(0.3, 0.3), front=(0.5, 0.5))
 # Where these two priors hold: the other categories are wider, or farther from their neighbours.
 NARROW = ("C3", "C4", "C5")
 # Delay of zinc: a category more or less is 0.8 to 1.1 in the logarithm of its life.
@@ -87,22 +90,36 @@ def prior_of(twin: Twin, *, measured: bool) -> Prior:
     usual = CATEGORY_MEASURED if measured else Prior()
     category = category_of(float(twin.exposure.first_year_um().max()))
     rate, front, delay = usual.rate, usual.front, usual.delay
-    if category not in NARROW and measured:
+    if category not in NARROW:
         low, high = bounds_um(category)
-        rate = max(rate, float(np.log(high / low) / np.sqrt(12)))  # as likely anywhere between them
-    elif category not in NARROW:
-        rate = max(rate, _one_off(category, {name: category_um(name) for name in CATEGORIES}))
-        front = max(front, float(np.hypot(CATEGORY_MEASURED.front, _one_off(category, SPEED_MM))))
+        within = max(CATEGORY_MEASURED.rate[0], float(np.log(high / low) / np.sqrt(12)))  # as likely anywhere in it
+        down, up = (0, 0) if measured else _steps(category, {name: category_um(name) for name in CATEGORIES})
+        rate = max(within, down), max(within, up)
+        if not measured:
+            down, up = np.hypot(CATEGORY_MEASURED.front, _steps(category, SPEED_MM)).tolist()
+            front = max(front[0], down), max(front[1], up)
     if isinstance(twin.coating, Zinc):
         delay = max(delay, ZINC_DELAY_MEASURED if measured else ZINC_DELAY)
     return replace(usual, rate=rate, front=front, delay=delay)
 
 
-def _one_off(category: str, values: Mapping[str, float]) -> float:
-    """Mean step in the logarithm from the middle of a category to those of its neighbours."""
-    number = CATEGORIES.index(category)
-    near = CATEGORIES[max(number - 1, 0) : number + 2]
-    return float(np.mean([abs(np.log(values[other] / values[category])) for other in near if other != category]))
+def _steps(category: str, values: Mapping[str, float]) -> tuple[float, float]:
+    """Steps in the logarithm from the middle of a category down and up to its neighbours'; 0 where there is none."""
+    number, last = CATEGORIES.index(category), len(CATEGORIES) - 1
+    below, here, above = (values[CATEGORIES[min(max(each, 0), last)]] for each in (number - 1, number, number + 1))
+    return float(np.log(here / below)), float(np.log(above / here))
+
+
+def split(normal: NDArray[np.floating[Any]], spread: tuple[float, float]) -> NDArray[Any]:
+    """Factors, split log-normal of median 1, by standard normal numbers of the same shape.
+
+    Parameters
+    ----------
+    normal : any shape and precision.
+    spread : standard deviations of the logarithm, below and above.
+    """
+    below, above = np.asarray(spread, dtype=normal.dtype)
+    return np.asarray(np.exp(np.where(normal < 0, below, above) * normal))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -180,7 +197,8 @@ def bank(
     if isinstance(twin.coating, Paint):
         # A Latin hypercube: each draw has its own slice of either distribution.
         slices = np.stack([rng.permutation(draws) for _ in range(2)]) + rng.random((2, draws))
-        fronts, densities = np.exp(np.array([[prior.front], [prior.defects]]) * ndtri(slices / draws))
+        standard = ndtri(slices / draws)
+        fronts, densities = split(standard[0], prior.front), np.exp(prior.defects * standard[1])
     else:
         draws, fronts, densities = 1, np.ones(1), np.ones(1)
     zone = np.repeat(np.arange(len(own)), [len(places) for places in own.values()])

@@ -25,7 +25,7 @@ from twin.corrosion import AS_STANDARD
 from twin.courses import Course, Draw
 from twin.evidence import Sighting, by_zone, log_likelihood, sighting, zone_of
 from twin.exposure import METALS
-from twin.histories import Bank
+from twin.histories import Bank, split
 from twin.inspection import Record
 
 PARTICLES = 800
@@ -189,10 +189,10 @@ def _draw(state: Particles, normal: Singles, number: Integers, pit_number: Integ
     widening = np.array([state.widening if name in state.widened else 1 for name in GROWTH], dtype=np.float32)
     delay, rate, exponent, pits = normal[:, : len(GROWTH)].T * widening[:, None]
     most = np.float32(METALS["steel"].upper_um[-1] / state.bank.twin.exposure.first_year_um().max())
-    narrow = np.exp(np.float32(prior.rate) * normal[:, GROWTH.index("rate")])
+    narrow = split(normal[:, GROWTH.index("rate")], prior.rate)
     return Draw(
         delay=np.exp(np.float32(prior.delay) * delay),
-        rate=np.minimum(np.exp(np.float32(prior.rate) * rate), np.maximum(narrow, most)),
+        rate=np.minimum(split(rate, prior.rate), np.maximum(narrow, most)),
         exponent=np.clip(AS_STANDARD.exponent + np.float32(prior.exponent) * exponent, 0.2, 1.0).astype(np.float32),
         pits=np.exp(np.float32(prior.pits) * pits),
         number=number,

@@ -332,7 +332,7 @@ def test_when_to_look_again_does_not_follow_how_much_is_shown(tmp_path: Path, co
 
 
 def test_of_a_measured_category_more_is_known(tmp_path: Path, command: Command) -> None:
-    state.save(spool(), tmp_path / "spool")
+    state.save(replace(spool(), exposure=at("C5")), tmp_path / "spool")
     widths = []
     for option in ("--category-measured", "--no-category-measured"):
         done = command("forecast", tmp_path / "spool", "--years", 10, option, "--out", tmp_path / "f.csv")

@@ -12,7 +12,7 @@ from twin.coating import Paint, Zinc
 from twin.courses import Course, Draw
 from twin.evidence import log_likelihood, replicate, sighting, zone_of
 from twin.exposure import Climate, Exposure, Period, at, category_um
-from twin.histories import CATEGORY_MEASURED, Bank, Prior, bank, prior_of
+from twin.histories import CATEGORY_MEASURED, Bank, Prior, bank, prior_of, split
 from twin.inference import Particles, learn
 from twin.inspection import Record
 from twin.pits import Pits, mean_pit_mm
@@ -22,7 +22,7 @@ PARAMETERS = {
     "length_m": 0.5, "width_m": 0.4, "thickness_mm": 10.0, "opening_mm": 0.0, "stiffeners": 0, "fasteners": "none",
     "butt_weld": False, "edge": "rolled", "upright": False,
 }  # fmt: skip
-KNOWN = Prior(rate=0, exponent=0, delay=0, front=0, defects=0, pits=0)
+KNOWN = Prior(rate=(0, 0), exponent=0, delay=0, front=(0, 0), defects=0, pits=0)
 DATES = ("2005-01-01", "2010-01-01")
 
 
@@ -56,19 +56,31 @@ def test_the_prior_of_paint_is_the_calibrated_one(twin: Twin, category: str) -> 
 @pytest.mark.parametrize(
     ("category", "rate", "measured", "front"),
     [  # ln of 5.70 / 0.411, 35.4 / 5.70 and 374 / 126; of 10, 25 / 1.3 and 3.5 over sqrt 12; of 5 and 2.5 in speed
-        ("C1", 2.63, 0.66, 1.69),
-        ("C2", (2.63 + 1.82) / 2, 0.85, np.hypot(0.5, (1.61 + 0.92) / 2)),
-        ("CX", 1.08, 0.36, 0.65),
+        ("C1", (0.66, 2.63), 0.66, (0.65, np.hypot(0.5, 1.61))),
+        ("C2", (2.63, 1.82), 0.85, (np.hypot(0.5, 1.61), np.hypot(0.5, 0.92))),
+        ("CX", (1.08, 0.36), 0.36, (0.65, 0.65)),
     ],
 )
 def test_of_a_wide_category_less_is_known(
-    twin: Twin, category: str, rate: float, measured: float, front: float
+    twin: Twin, category: str, rate: tuple[float, float], measured: float, front: tuple[float, float]
 ) -> None:
     there = replace(twin, exposure=at(category))
     estimate, known = prior_of(there, measured=False), prior_of(there, measured=True)
-    assert (estimate.rate, known.rate, estimate.front) == pytest.approx((rate, measured, front), abs=0.01)
-    assert replace(estimate, rate=0.75, front=0.65) == Prior()
-    assert replace(known, rate=0.3) == CATEGORY_MEASURED
+    found, expected = (*estimate.rate, *known.rate, *estimate.front), (*rate, measured, measured, *front)
+    assert found == pytest.approx(expected, abs=0.01)
+    assert replace(estimate, rate=Prior().rate, front=Prior().front) == Prior()
+    assert replace(known, rate=CATEGORY_MEASURED.rate) == CATEGORY_MEASURED
+
+
+@pytest.mark.parametrize(("category", "least", "most"), [("C1", 0.13, 50), ("C2", 0.05, 200), ("CX", 50, 700)])
+def test_the_first_year_is_that_of_a_category_no_more_than_two_off(
+    twin: Twin, category: str, least: float, most: float
+) -> None:
+    """P5 and P95 in µm; steps up and down are unequal, and there is none beyond CX."""
+    prior = prior_of(replace(twin, exposure=at(category)), measured=False)
+    low, middle, high = category_um(category) * split(np.array([-1.645, 0, 1.645]), prior.rate)
+    assert least < low < middle < high < most
+    assert middle == category_um(category)
 
 
 def test_the_prior_goes_by_the_most_corrosive_place_and_by_zinc(twin: Twin) -> None:
@@ -284,7 +296,7 @@ def test_without_inspections_knowledge_is_the_prior(histories: Bank, surface: tu
     known = learn(histories, *surface, [], {}, seed=0, particles=4000)
     assert known.agreement == known.conflicts == ()
     assert len(known.particles) == 1
-    np.testing.assert_allclose(np.log(known.now.draw().rate).std(), Prior().rate, rtol=0.05)
+    np.testing.assert_allclose(np.log(known.now.draw().rate).std(), Prior().rate[0], rtol=0.05)
 
 
 def test_each_inspection_narrows(histories: Bank, surface: tuple[Asset, Texels]) -> None:
