@@ -181,6 +181,8 @@ def _simulated(
         return truth(asset, texels, pits=own_pits, years=years, **given)
 
     gauge, camera, eye, pit_gauge = rng.standard_normal(4)
+    pieces, piece = np.unique(texels.thickness_mm, return_inverse=True)
+    new_mm = (pieces * np.exp(prior.new * rng.spawn(1)[0].standard_normal(len(pieces))))[piece.reshape(-1)]
     names = sorted(
         (name for name in asset.zone_names if name != "covered"),
         key=lambda name: -texels.area_mm2[texels.zone == asset.zone_names.index(name)].sum(),
@@ -196,7 +198,7 @@ def _simulated(
         date = f"{state.later(twin.built, years):%Y-%m-%d}"
         there = grown(years)
         fields = there.fields
-        left = (texels.thickness_mm - fields.wall_loss_mm).reshape(-1)
+        left = new_mm - fields.wall_loss_mm.reshape(-1)
         error = KINDS["ultrasonic"]
         for index, (texel, zone) in enumerate(chosen):
             value = left[texel] + error.bias_sd * gauge + arm.bias_mm + error.scatter_sd * rng.standard_normal()

@@ -24,6 +24,7 @@ class Draw:
     rate: Singles  # (n,) factor on every loss
     exponent: Singles  # (n,) of time
     pits: Singles  # (n,) factor on the depth of pits
+    new: Singles  # (n, K) thickness when new over nominal, of each piece of the bank
     number: Integers  # (n,) draw of the bank
     pit_number: Integers  # (n,) draw of the bank that the pits are of
 
@@ -59,6 +60,10 @@ class Course:
         if places == slice(None):
             return self._all_starts
         return np.asarray(_up(self.draw.delay) * self._chosen(self.zone.start_years[..., places], self.draw.number))
+
+    def new_mm(self, places: slice = slice(None)) -> Singles:
+        """Thickness of each place when new, (n, 1, q) mm."""
+        return np.asarray(self.zone.thickness_mm[places] * self.draw.new[:, None, self.zone.piece[places]])
 
     @cached_property
     def _splash_patterns(self) -> NDArray[np.bool_]:
@@ -110,16 +115,18 @@ class Course:
         return depth
 
     def worst_mm(self, years: float, above_mm: float = 0.0) -> tuple[Singles, Singles]:
-        """Greatest loss of the zone, and least that is left of places thicker than `above_mm` when new, (n, s) mm."""
+        """Greatest loss of the zone, and least that is left of places of more than `above_mm` nominally, (n, s) mm."""
         surface, pits = self.surface_mm(years), self.pits_mm(years)
         place = self._of_pits(self.zone.pit_place)
         at_pit = np.take_along_axis(surface, place, axis=2) + pits
-        thickness = self.zone.thickness_mm
-        surface = np.minimum(surface, thickness)
-        np.minimum(at_pit, thickness[place], out=at_pit)
+        new = self.new_mm()
+        new_at_pit = np.take_along_axis(new, place, axis=2)
+        surface = np.minimum(surface, new)
+        np.minimum(at_pit, new_at_pit, out=at_pit)
         worst = np.maximum(surface.max(axis=2), at_pit.max(axis=2))
-        left = np.where(thickness > above_mm, thickness - surface, np.inf).min(axis=2)
-        left_at_pit = np.where(thickness[place] > above_mm, thickness[place] - at_pit, np.inf).min(axis=2)
+        judged = self.zone.thickness_mm > above_mm
+        left = np.where(judged, new - surface, np.inf).min(axis=2)
+        left_at_pit = np.where(judged[place], new_at_pit - at_pit, np.inf).min(axis=2)
         return worst, np.minimum(left, left_at_pit)
 
     def rusted(self, years: float) -> NDArray[np.bool_]:
@@ -131,17 +138,18 @@ class Course:
 
     def mean_mm(self, years: float) -> Singles:
         """Mean loss of the zone by area, (n, s) mm, with what pits take on average (`twin.pits.mean_pit_mm`)."""
-        surface, thickness = self.surface_mm(years), self.zone.thickness_mm
-        mean = np.minimum(surface, thickness) @ self.zone.weight
+        surface, new = self.surface_mm(years), self.new_mm()
+        mean = np.minimum(surface, new) @ self.zone.weight
         pits = self.bank.twin.pits
         if pits is not None:
             depth, place = self._since_birth_mm(years)
             more = mean_pit_mm(pits, pits.factor * depth) * self.zone.factor[place]
-            before = np.minimum(np.take_along_axis(surface, place, axis=2), thickness[place])
-            after = np.minimum(before + more, thickness[place])
+            new_at_pit = np.take_along_axis(new, place, axis=2)
+            before = np.minimum(np.take_along_axis(surface, place, axis=2), new_at_pit)
+            after = np.minimum(before + more, new_at_pit)
             # Pits take the same share of what is left on average as where they are.
-            left = np.maximum((thickness[place] - before).mean(axis=2), np.float32(1e-6))
-            mean += (thickness @ self.zone.weight - mean) * (after - before).mean(axis=2) / left
+            left = np.maximum((new_at_pit - before).mean(axis=2), np.float32(1e-6))
+            mean += (new @ self.zone.weight - mean) * (after - before).mean(axis=2) / left
         return np.asarray(mean, dtype=np.float32)
 
 

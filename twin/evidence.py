@@ -17,7 +17,7 @@ from twin import zones
 from twin.assets.surface import Asset, Floats, Singles, Texels
 from twin.courses import Course
 from twin.export import RUST_GRADES
-from twin.histories import SPOTS, Bank, ZoneHistories
+from twin.histories import SPOTS, Bank, ZoneHistories, piece_of
 from twin.inspection import Record, texel_of
 
 SPOT_PLACES = 64  # sample places among which the place of a thickness reading is sought
@@ -39,6 +39,7 @@ class Sighting:
     record, years : what was found, and how many years after the asset was built.
     tool : number of the tool whose bias it shares.
     thickness_mm : nominal, at its place, or None where that is not known: then that of each sample place.
+    piece : of the bank, that its place belongs to, or None likewise.
     factor : of loss there by zone and facing, or None where the place is not known.
     weight : (P + spots,) share of each place in the area that was seen, summing to 1.
     places : number of sample places that carry weight.
@@ -48,6 +49,7 @@ class Sighting:
     years: float
     tool: int
     thickness_mm: float | None
+    piece: int | None
     factor: float | None
     weight: Singles
     places: int
@@ -75,6 +77,7 @@ def sighting(
         years=record.years(bank.twin),
         tool=tool,
         thickness_mm=None if at is None else float(texels.thickness_mm[at]),
+        piece=None if at is None else int(piece_of(bank.pieces_mm, texels.thickness_mm[at])),
         factor=factor,
         weight=weight,
         places=count,
@@ -186,7 +189,9 @@ def _left_mm(course: Course, item: Sighting) -> Singles:
     loss = course.surface_mm(item.years, places)
     if item.factor is not None:
         loss = loss * (np.float32(item.factor) / np.maximum(course.zone.factor[places], np.float32(1e-6)))
-    new = course.zone.thickness_mm[places] if item.thickness_mm is None else np.float32(item.thickness_mm)
+    new = course.new_mm(places)
+    if item.thickness_mm is not None:
+        new = np.float32(item.thickness_mm) * course.draw.new[:, item.piece, None, None]
     return np.asarray(np.maximum(new - loss, 0))
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 from scipy.special import ndtri
 
@@ -56,6 +56,9 @@ class Prior:
     front : of the speed of rust under paint, with the delay held: set by eye (0.5), 0.4 for a category more or less.
     defects : of the number of the paint's defects.
     pits : of the depth of pits over uniform loss.
+    new : of the thickness when new over nominal, of each piece of metal. No place of a seamless pipe may be more than
+        12.5 % too thin (ASTM A106, A530), which is three of these; plates of 8 to 15 mm may be delivered 0.5 mm too
+        thin and 1.2 mm too thick (EN 10029, class A).
     """
 
     rate: tuple[float, float] = (0.75, 0.75)
@@ -64,9 +67,10 @@ class Prior:
     front: tuple[float, float] = (0.65, 0.65)
     defects: float = 0.4
     pits: float = 0.3
+    new: float = 0.045
 
     def __post_init__(self) -> None:
-        spreads = (*self.rate, self.exponent, self.delay, *self.front, self.defects, self.pits)
+        spreads = (*self.rate, self.exponent, self.delay, *self.front, self.defects, self.pits, self.new)
         if not all(0 <= spread < 3 for spread in spreads):
             raise InputError(f"prior {spreads}: standard deviations must be from 0 to 3")
 
@@ -134,7 +138,8 @@ class ZoneHistories:
     area_mm2: float
     texel: Integers  # (P,) flat index in the atlas
     weight: Singles  # (Q,) share of the zone's area
-    thickness_mm: Singles  # (Q,)
+    thickness_mm: Singles  # (Q,) nominal
+    piece: Integers  # (Q,) index into the pieces of the bank
     factor: Singles  # (Q,) on loss, by zone and facing
     wet: NDArray[np.bool_]  # (Q, T) in the splash zone of each of the T places where the asset has stood
     start_years: Singles  # (B, S, Q) start of corrosion, before any delay
@@ -154,6 +159,7 @@ class Bank:
     zones: tuple[ZoneHistories, ...]
     cover: Clock
     shape: tuple[int, int]  # of the atlas
+    pieces_mm: Singles  # (K,) nominal thicknesses: what is equally thick counts as one piece of metal
 
     @property
     def draws(self) -> int:
@@ -164,6 +170,11 @@ class Bank:
     def seeds(self) -> int:
         """S of its zones."""
         return int(self.zones[0].start_years.shape[1])
+
+
+def piece_of(pieces_mm: Singles, thickness_mm: ArrayLike) -> Integers:
+    """Index of the piece that is nearest to each nominal thickness, in the shape of these."""
+    return np.asarray(np.abs(np.asarray(thickness_mm)[..., None] - pieces_mm).argmin(axis=-1))
 
 
 def bank(
@@ -218,16 +229,19 @@ def bank(
         growth = Growth(front=float(fronts[draw]))
         starts[draw, number] = _starts(twin, position, normal, ragged[number], defects, REACH * years, growth)
     found = []
+    pieces = np.unique(texels.thickness_mm.reshape(-1)[texel])
     for index, (name, places) in enumerate(own.items()):
         here = zone == index
         found.append(
             _zone(
-                twin, asset, texels, name, places, local[:, here], lag[:, here],
+                twin, asset, texels, name, places, pieces, local[:, here], lag[:, here],
                 np.concatenate([starts[..., here], spots[:, :, index]], axis=2), pit_draws, rng,
             )
         )  # fmt: skip
     cover = corrosion.cover_clock(twin.exposure)
-    return Bank(twin=twin, prior=prior, zones=tuple(found), cover=cover, shape=asset.atlas_shape)
+    return Bank(
+        twin=twin, prior=prior, zones=tuple(found), cover=cover, shape=asset.atlas_shape, pieces_mm=pieces
+    )  # fmt: skip
 
 
 def _starts(
@@ -250,13 +264,14 @@ def _starts(
 
 
 def _zone(
-    twin: Twin, asset: Asset, texels: Texels, name: str, places: Integers, local: Singles, lag: Singles,
-    starts: Singles, pit_draws: int, rng: np.random.Generator,
+    twin: Twin, asset: Asset, texels: Texels, name: str, places: Integers, pieces: Singles, local: Singles,
+    lag: Singles, starts: Singles, pit_draws: int, rng: np.random.Generator,
 ) -> ZoneHistories:  # fmt: skip
     """A zone of the bank, its first spots put behind its places and its pits drawn."""
     area = float(texels.area_mm2[texels.zone == asset.zone_names.index(name)].sum(dtype=np.float64))
     factor = zones.loss_factors(asset.zone_names, texels.zone.reshape(-1)[places], texels.normal.reshape(-1, 3)[places])
     thickness = texels.thickness_mm.reshape(-1)[places]
+    thickness = _behind(thickness, float(np.median(thickness)))
     wet = twin.exposure.splashed(texels.position_m.reshape(-1, 3)[places, 2])
     seeds = starts.shape[1]
     pits = twin.pits or Pits(per_m2=0.0)
@@ -273,7 +288,8 @@ def _zone(
         area_mm2=area,
         texel=places,
         weight=_behind(np.full(len(places), 1 / len(places)), 0.0),
-        thickness_mm=_behind(thickness, float(np.median(thickness))),
+        thickness_mm=thickness,
+        piece=piece_of(pieces, thickness),
         factor=_behind(factor, float(factor.mean())),
         wet=np.concatenate([wet, np.tile(wet.mean(axis=0) > 0.5, (SPOTS, 1))]),
         start_years=starts,

@@ -2,8 +2,9 @@
 
 The posterior is carried by particles that are moved from inspection to inspection (sequential Monte Carlo with
 tempering and Metropolis moves: Del Moral, Doucet & Jasra, J. R. Statist. Soc. B 68, 2006). Particles and not a grid:
-delay, rate, exponent, pits, the bank's draw and one bias for each tool are six dimensions and more, likelihoods have
-several modes (a thin reading: a fast rate or an early start), and a forecast needs whole histories.
+delay, rate, exponent, pits, thickness when new, the bank's draw and one bias for each tool are seven dimensions and
+more, likelihoods have several modes (a thin reading: a fast rate or an early start), and a forecast needs whole
+histories.
 
 A bank has only so many histories. Many photographs, each taken at its word, would leave the one or two that come
 nearest, and their spread would pass for what is not known. So rusted shares tell no more than the bank can tell apart:
@@ -50,7 +51,7 @@ class Particles:
     bank: Bank
     widening: float  # factor on the standard deviations of the tools' biases, and of what `widened` names
     widened: frozenset[str]  # parts of `GROWTH`
-    normal: Singles  # (n, 4 + tools) standard normal before any inspection
+    normal: Singles  # (n, 4 + K + tools) standard normal before any inspection: growth, thickness when new, biases
     number: Integers  # (n,) draw of the bank
     pit_number: Integers  # (n,) draw of the bank that the pits are of
     seeds: Mapping[str, Integers]  # (n,) for each zone
@@ -164,7 +165,7 @@ def _run(
     rng = np.random.default_rng([seed, 10])
     draws, seeds = bank.draws, bank.seeds
     pit_draws = len(bank.zones[0].pit_factor)
-    normal = rng.standard_normal((count, len(GROWTH) + tools)).astype(np.float32)
+    normal = rng.standard_normal((count, _tools_from(bank) + tools)).astype(np.float32)
     number = rng.permutation(np.arange(count) % draws)
     together = rng.integers(seeds, size=count)  # rust creeps from zone to zone: before any record, one history for all
     chosen = {zone.name: together for zone in bank.zones}
@@ -176,7 +177,7 @@ def _run(
     before: list[Sighting] = []
     power = 1.0
     for found in inspections:
-        agreement.append(held_against(states[-1].course, _bias(states[-1].normal, widening), before, found, rng))
+        agreement.append(held_against(states[-1].course, _bias(states[-1], states[-1].normal), before, found, rng))
         after, power = _taught(states, before, found, power, rng)
         before += found
         states.append(after)
@@ -184,7 +185,10 @@ def _run(
 
 
 def _draw(state: Particles, normal: Singles, number: Integers, pit_number: Integers) -> Draw:
-    """Growth by standard normal numbers (n, 4 or more); no widening brings the rate above what ISO 9223 has for CX."""
+    """Growth and thickness when new by standard normal numbers, (n, 4 + K + tools).
+
+    No widening brings the rate above what ISO 9223 has for CX.
+    """
     prior = state.bank.prior
     widening = np.array([state.widening if name in state.widened else 1 for name in GROWTH], dtype=np.float32)
     delay, rate, exponent, pits = normal[:, : len(GROWTH)].T * widening[:, None]
@@ -195,14 +199,20 @@ def _draw(state: Particles, normal: Singles, number: Integers, pit_number: Integ
         rate=np.minimum(split(rate, prior.rate), np.maximum(narrow, most)),
         exponent=np.clip(AS_STANDARD.exponent + np.float32(prior.exponent) * exponent, 0.2, 1.0).astype(np.float32),
         pits=np.exp(np.float32(prior.pits) * pits),
+        new=np.exp(np.float32(prior.new) * normal[:, len(GROWTH) : _tools_from(state.bank)]),
         number=number,
         pit_number=pit_number,
     )
 
 
-def _bias(normal: Singles, widening: float) -> Singles:
+def _tools_from(bank: Bank) -> int:
+    """Column of `Particles.normal` at which the tools' biases begin."""
+    return len(GROWTH) + len(bank.pieces_mm)
+
+
+def _bias(state: Particles, normal: Singles) -> Singles:
     """Bias of each tool, (n, tools), in the standard deviations that its records state."""
-    return normal[:, len(GROWTH) :] * np.float32(widening)
+    return normal[:, _tools_from(state.bank) :] * np.float32(state.widening)
 
 
 def _zone_courses(
@@ -272,13 +282,15 @@ def _updated(
     draws, all_seeds = state.bank.draws, state.bank.seeds
     pit_draws = len(state.bank.zones[0].pit_factor)
     kinds = {item.record.kind for item in (*before, *new)}
+    measured = _pieces_measured(state.bank, (*before, *new))
     untold = [GROWTH.index(name) for name, told_by in TOLD_BY.items() if not kinds & told_by]
+    untold += [len(GROWTH) + piece for piece in range(len(state.bank.pieces_mm)) if piece not in measured]
     told = [index for index in range(normal.shape[1]) if index not in untold]
 
     def target(normal: Singles, number: Integers, pits: Integers) -> tuple[Floats, Floats]:
         """Log-likelihoods without the inspection and with it, (n,) each."""
         courses = _zone_courses(state, normal, number, pits, both)
-        bias = _bias(normal, state.widening)
+        bias = _bias(state, normal)
         return _marginal(courses, old, bias, power), _marginal(courses, both, bias, power)
 
     base, full = target(normal, number, pits)
@@ -313,9 +325,17 @@ def _updated(
     together = np.argmax(noise, axis=1)
     seeds = {zone.name: together for zone in state.bank.zones}
     for name, course in _zone_courses(state, normal, number, pits, both).items():
-        values = log_likelihood(course, both[name], _bias(normal, state.widening), power)
+        values = log_likelihood(course, both[name], _bias(state, normal), power)
         seeds[name] = np.argmax(values + noise, axis=1)
     return replace(state, normal=normal, number=number, pit_number=pits, seeds=seeds)
+
+
+def _pieces_measured(bank: Bank, found: Sequence[Sighting]) -> set[int]:
+    """Pieces of metal that thickness readings may be of."""
+    read = [item for item in found if item.record.kind == "ultrasonic"]
+    known = {item.piece for item in read if item.piece is not None}
+    anywhere = {item.record.zone for item in read if item.piece is None}
+    return known.union(*(zone_of(bank, name).piece.tolist() for name in anywhere))
 
 
 def _effective(weight: Floats | Integers) -> float:
