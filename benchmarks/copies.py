@@ -1,7 +1,9 @@
-"""Augmented copies of one photo, told by Roboflow's names: where no spots are known, they are of one spot."""
+"""Where the spots of pictures come from, above all copies of one photo, told by Roboflow's names: they are of one."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
+
+from benchmarks import scenes
 
 if TYPE_CHECKING:
     from segmentation.coco import Dataset
@@ -17,6 +19,13 @@ def by_name(data: "Dataset") -> dict[str, str] | None:
     copied = {source for name, source in named.items() if groups.COPY_MARK in name}
     found = {name: source if source in copied else name for name, source in named.items()}
     return found if len(set(found.values())) < len(found) else None
+
+
+def spots(data: "Dataset") -> dict[str, str] | None:
+    """The spot of each photo: by the table beside them, else the source of copies, else the rendered scene; or None."""
+    from segmentation import groups
+
+    return groups.beside(data) or by_name(data) or scenes.of(data)
 
 
 def are_alone(spots: Mapping[str, str] | None) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import classes, copies, scenes, state
+from benchmarks import classes, copies, state
 from benchmarks import config as configuration
 from benchmarks.config import TUNED, RenderPlan, StudyConfig, is_name
 from benchmarks.manifest import KIND, check
@@ -240,8 +240,6 @@ def _own_renders(study: Study) -> Found | None:
 
 def _across(study: Study, sources: Sources) -> tuple[dict[str, Found], dict[str, Mapping[str, Any]]]:
     """The sets to measure all runs on, by name; and those of before that are gone or have changed."""
-    from segmentation import groups
-
     found: dict[str, Found] = {}
     before = (study.earlier or {}).get("across", {})
     for path in sources.across:
@@ -251,8 +249,7 @@ def _across(study: Study, sources: Sources) -> tuple[dict[str, Found], dict[str,
         if not is_name(name):
             raise InputError(f"--across {path}: {name!r:.60} cannot name a set in a table; rename the folder")
         dataset = classes.read(path, study.classes, allow_unannotated=True)
-        spots = groups.beside(dataset) or copies.by_name(dataset) or scenes.of(dataset)
-        found[name] = Found(path=path.resolve(), dataset=dataset, spots=spots)
+        found[name] = Found(path=path.resolve(), dataset=dataset, spots=copies.spots(dataset))
         if study.photos is not None and dataset.digest == study.photos.digest:
             raise InputError(f"--across {path}: these are the photos of the study; its runs are tested on them already")
         _check_unseen(path, dataset, study)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from benchmarks import copies, scenes
+from benchmarks import copies
 from twin.files import InputError
 
 if TYPE_CHECKING:
@@ -27,13 +27,13 @@ def split_of(
     InputError
         The study has another split, or the asked one does not fit the photos.
     """
-    from segmentation import groups, splits
+    from segmentation import splits
 
     path = out / SPLIT
     there = splits.load(path) if path.exists() else None
     if there is not None and wanted is None and groups_file is None:
         return there
-    named = groups.beside(real) or copies.by_name(real) or scenes.of(real)
+    named = copies.spots(real)
     asked = _asked_split(config, real, wanted, groups_file, named)
     if there is not None and named is not None and there.digest != asked.digest:  # of before these were told
         asked = _asked_split(config, real, wanted, groups_file, None)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from benchmarks import arms_figure, crossed, drawing, goals, openings, pooled, recipe
 from benchmarks.copies import HINT
-from benchmarks.crossed import FloatArray
 from benchmarks.goals import Goal, Judged
 from benchmarks.recipe import RENDERS, Mix, Recipe
 from benchmarks.statistics import RunScores
@@ -164,21 +163,19 @@ def _across(scores: Sequence[RunScores], photos: Photos, asked: Asked) -> list[s
 def _false_alarms(every: Sequence[Part], photos: Photos, asked: Asked) -> list[tuple[str, str, Goal]]:
     """Arm, where, and the share of clean pixels called corrosion beside the goal for it."""
     folds, side = asked.settings.folds, asked.settings.size
-
-    def of_units(where: str, shown: Photos, by_arm: Mapping[str, tuple[tuple[str, ...], FloatArray]]) -> None:
+    seen = [(photos, "far from masks", pooled.false_alarms(every, folds, side))]
+    if (clean := asked.clean) is not None:
+        of_clean = pooled.false_alarms_across(every, folds, side, clean.name, clean.data.digest)
+        seen.append((clean, "without rust", of_clean))
+    result = []
+    for shown, which, by_arm in seen:
+        where = f"{shown.name}, {which}"
         for arm, (names, values) in by_arm.items():
             if names:
-                found.append((arm, where, crossed.unit_means(values, [shown.spots[name] for name in names])))
-
-    found: list[tuple[str, str, FloatArray]] = []
-    of_units(f"{photos.name}, far from masks", photos, pooled.false_alarms(every, folds, side))
-    if asked.clean is not None:
-        of_clean = pooled.false_alarms_across(every, folds, side, asked.clean.name, asked.clean.data.digest)
-        of_units(f"{asked.clean.name}, without rust", asked.clean, of_clean)
-    return [
-        (arm, where, goals.under(f"false alarms of {arm}: {where}", goals.mean(values), goals.FALSE_ALARMS))
-        for arm, where, values in found
-    ]
+                share = goals.mean(crossed.unit_means(values, [shown.spots[name] for name in names]))
+                goal = goals.under(f"false alarms of {arm}: {where}", share, goals.FALSE_ALARMS)
+                result.append((arm, where, goal))
+    return result
 
 
 def _alarm_goals(alarms: Sequence[tuple[str, str, Goal]], asked: Asked) -> list[Goal]:

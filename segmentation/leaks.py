@@ -1,7 +1,7 @@
 """What a split gives away: photos of validation and test that share a group with training photos."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import mean
@@ -102,16 +102,14 @@ def report(dataset: Dataset, split: Split, *, seeds: Sequence[int] = SEEDS) -> R
 
 def torn_copies(split: Split, dataset: Dataset) -> str:
     """A line on photos of validation and test of which a copy trains, by their names; empty where there are none."""
-    found = leaks(split, groups.by_source_name(dataset))
-    torn = (*found.valid.leaked, *found.test.leaked)
-    if not torn:
-        return ""
-    name, other = torn[0]
-    return (
-        f"{dataset.folder}: {len(torn)} of {found.valid.photos + found.test.photos} photos of validation and test are, "
-        f"by their names, copies of training photos ({name} of {other}), which makes scores too good; a split of "
-        "`python -m segmentation split --by names` keeps copies together"
-    )
+
+    def said(name: str, other: str) -> str:
+        return (
+            f"are, by their names, copies of training photos ({name} of {other}), which makes scores too good; a split "
+            "of `python -m segmentation split --by names` keeps copies together"
+        )
+
+    return _torn(dataset, leaks(split, groups.by_source_name(dataset)), said)
 
 
 def torn_spots(split: Split, dataset: Dataset) -> str:
@@ -122,17 +120,24 @@ def torn_spots(split: Split, dataset: Dataset) -> str:
     InputError
         As of `segmentation.groups.beside`.
     """
+
+    def said(name: str, other: str) -> str:
+        return (
+            f"show, by {groups.SPOTS} there, a spot that trains ({name}, as {other}), which makes scores too good; "
+            "`python -m segmentation split` keeps spots together"
+        )
+
     spots = groups.beside(dataset)
-    found = leaks(split, spots) if spots is not None else None
-    torn = (*found.valid.leaked, *found.test.leaked) if found is not None else ()
-    if found is None or not torn:
+    return "" if spots is None else _torn(dataset, leaks(split, spots), said)
+
+
+def _torn(dataset: Dataset, found: Leaks, said: Callable[[str, str], str]) -> str:
+    """How many photos leaked, and what is `said` of the first of them and its twin in training; empty without any."""
+    torn = (*found.valid.leaked, *found.test.leaked)
+    if not torn:
         return ""
-    (name, other), count = torn[0], found.valid.photos + found.test.photos
-    return (
-        f"{dataset.folder}: {len(torn)} of {count} photos of validation and test show, by {groups.SPOTS} there, a spot "
-        f"that trains ({name}, as {other}), which makes scores too good; "
-        "`python -m segmentation split` keeps spots together"
-    )
+    count = found.valid.photos + found.test.photos
+    return f"{dataset.folder}: {len(torn)} of {count} photos of validation and test {said(*torn[0])}"
 
 
 def markdown(value: Report) -> str:
