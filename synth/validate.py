@@ -18,7 +18,8 @@ from segmentation import coco
 from synth import label_statistics, maps
 from synth.label_statistics import ImageLabels
 from synth.spec import MAPS
-from synth.validation_report import ERROR, WARNING, Finding, Notes, Report
+from synth.validate_annotation import check_annotation
+from synth.validation_report import WARNING, Finding, Notes, Report, said, told
 from twin.files import InputError, read_json, read_manifest
 
 DARK_MEAN = 8  # of 255: a frame of less mean luminance is near-black
@@ -94,7 +95,7 @@ def _document(notes: Notes) -> _Document:
     try:
         content = read_json(notes.source)
     except (InputError, RecursionError) as error:
-        notes.add("json", _text(error, f"{notes.source}: "), "export the dataset again")
+        notes.add("json", said(error, f"{notes.source}: "), "export the dataset again")
         content = {}
     if not isinstance(content, dict):
         notes.add("json", "json, but not COCO: not an object", "export the dataset again")
@@ -191,7 +192,7 @@ def _check_card(notes: Notes, images: int, annotations: int) -> Mapping[str, Any
     try:
         card = read_manifest(notes.folder, "dataset") or {}
     except InputError as error:
-        notes.add("card", *_parted(_text(error, f"{notes.folder / 'dataset.json'}: ")))
+        notes.add("card", *told(error, f"{notes.folder / 'dataset.json'}: "))
         return {}
     for name, found in (("images", images), ("annotations", annotations)):
         if card.get(name) != found:
@@ -219,7 +220,7 @@ def _check_maps(card: Mapping[str, Any], document: _Document) -> None:
             try:
                 height, width = coco.decoded(path).shape[:2]
             except InputError as error:
-                note("undecodable map", *_parted(_text(error, f"{path}: ")))
+                note("undecodable map", *told(error, f"{path}: "))
                 continue
             if (width, height) != (entry.get("width"), entry.get("height")):
                 what = f"{width}x{height} pixels, its image {entry.get('width')!r:.20}x{entry.get('height')!r:.20}"
@@ -237,7 +238,7 @@ def _check_assets(regions: _Document) -> Notes:
     for key, entry in assets.images.items():
         if size := _size(entry, key, notes):
             for each in assets.of_image[key]:
-                _check_annotation(each, *size, notes)
+                check_annotation(each, *size, notes)
     return notes
 
 
@@ -254,13 +255,13 @@ def _check_image(document: _Document, key: int) -> NDArray[np.bool_] | None:
             f"{width}x{height}", "export the dataset again", image=key,
         )  # fmt: skip
     annotations = document.of_image[key]
-    usable = [_check_annotation(each, width, height, notes) for each in annotations]
+    usable = [check_annotation(each, width, height, notes) for each in annotations]
     if not all(usable):
         return None
     try:
         coco.check_outlines(annotations, f"{notes.source}: image {key}")
     except InputError as error:
-        notes.add("segmentation", *_parted(_text(error, f"{notes.source}: image {key}")), image=key)
+        notes.add("segmentation", *told(error, f"{notes.source}: image {key}"), image=key)
         return None
     return coco.mask(
         coco.Photo(
@@ -287,7 +288,7 @@ def _check_file(entry: Mapping[str, Any], key: int, notes: Notes) -> NDArray[np.
     try:
         name = coco.file_name(entry, notes.source)
     except InputError as error:
-        notes.add("file name", *_parted(_text(error, f"{notes.source}: image {key}")), image=key)
+        notes.add("file name", *told(error, f"{notes.source}: image {key}"), image=key)
         return None
     try:
         path = coco.locate(name, notes.source)
@@ -299,7 +300,7 @@ def _check_file(entry: Mapping[str, Any], key: int, notes: Notes) -> NDArray[np.
     try:
         pixels = coco.decoded(path)
     except InputError as error:
-        notes.add("undecodable image", *_parted(_text(error, f"{path}: ")), file=path, image=key)
+        notes.add("undecodable image", *told(error, f"{path}: "), file=path, image=key)
         return None
     look = partial(notes.add, file=path, image=key, severity=WARNING)
     histogram = np.array(Image.fromarray(pixels).convert("L").histogram())
@@ -312,81 +313,6 @@ def _check_file(entry: Mapping[str, Any], key: int, notes: Notes) -> NDArray[np.
         what = f"{share[BRIGHT_PIXEL:].sum():.0%} of the pixels at {BRIGHT_PIXEL} of 255 or above"
         look("blown-out frame", what, "look at it; leave it out if nothing can be seen")
     return pixels
-
-
-def _check_annotation(annotation: Mapping[str, Any], width: int, height: int, notes: Notes) -> bool:
-    """Check one annotation; False where its segmentation cannot be decoded."""
-    key, image = annotation["id"], annotation["image_id"]
-    note = partial(notes.add, image=image, annotation=key)
-    segmentation, box = annotation.get("segmentation"), _numbers(annotation.get("bbox"), 4)
-    if box and (min(box) < -1 or box[0] + box[2] > width + 1 or box[1] + box[3] > height + 1):
-        what = f"bbox {annotation['bbox']} leaves the {width}x{height} picture"
-        note("out of bounds", what, "export the dataset again")
-    inexact = ERROR if notes.own else WARNING
-    try:
-        coco.check_segmentation(annotation, width, height, notes.source)
-        rle = coco.rle(segmentation, height, width)
-    except (InputError, ValueError, TypeError, OverflowError) as error:
-        note("segmentation", *_parted(_text(error, f"{notes.source}: annotation {key} of image {image}")))
-        return False
-    found = coco.extent(rle)
-    boxes, slack_px = [found["bbox"]], 0.0
-    if isinstance(segmentation, list):
-        drawn, length_px = _outline(segmentation)
-        if not notes.own:
-            boxes, slack_px = [*boxes, drawn], length_px
-        if min(drawn[:2]) < -1 or drawn[0] + drawn[2] > width + 1 or drawn[1] + drawn[3] > height + 1:
-            what = f"polygons in the box {drawn} leave the {width}x{height} picture"
-            note("out of bounds", what, "draw them again")
-    if not found["area"]:
-        note("empty mask", "the mask has no pixel", "remove the annotation", severity=inexact)
-        return True
-    area = _numbers([annotation.get("area")], 1)
-    if not area or abs(area[0] - found["area"]) > slack_px:
-        what = f"area {annotation.get('area')!r:.40}, but the mask has {found['area']} pixels"
-        note("area", what, "compute it from the mask", severity=inexact)
-    if not box or not any(_same_box(box, each, tolerance=min(slack_px, 1.0)) for each in boxes):
-        what = f"bbox {annotation.get('bbox')!r:.60}, but the mask has {found['bbox']}"
-        note("bbox", what, "compute it from the mask", severity=inexact)
-    return True
-
-
-def _outline(polygons: Sequence[Sequence[float]]) -> tuple[list[float], float]:
-    """The box [x, y, width, height] about polygons and the length of their outlines, in pixels.
-
-    Rasterisers disagree by up to a pixel all along an outline: so much may an area differ.
-    """
-    points = [np.reshape(np.asarray(polygon, dtype=float), (-1, 2)) for polygon in polygons]
-    low, high = np.min(np.concatenate(points), axis=0), np.max(np.concatenate(points), axis=0)
-    length = sum(float(np.linalg.norm(each - np.roll(each, 1, axis=0), axis=1).sum()) for each in points)
-    return [*low.tolist(), *(high - low).tolist()], length
-
-
-def _numbers(value: Any, count: int) -> list[float]:
-    """`value` as `count` finite numbers; empty where it is something else."""
-    if not isinstance(value, list) or len(value) != count:
-        return []
-    if not all(isinstance(each, int | float) and not isinstance(each, bool) and abs(each) < 1e9 for each in value):
-        return []
-    return [float(each) for each in value]
-
-
-def _same_box(one: Sequence[float], other: Sequence[float], *, tolerance: float) -> bool:
-    """Whether two boxes [x, y, width, height] have the same edges, to `tolerance` pixels."""
-    edges = [(x, y, x + width, y + height) for x, y, width, height in (one, other)]
-    return all(abs(a - b) <= tolerance + 1e-6 for a, b in zip(*edges, strict=True))
-
-
-def _text(error: Exception, prefix: str) -> str:
-    """What an error says, in one line, without the place that a finding names anyway."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text.removeprefix(" ".join(prefix.split())).lstrip(": ")
-
-
-def _parted(text: str) -> tuple[str, str]:
-    """What is wrong and what to do, which our errors part by a semicolon."""
-    what, _, advice = text.rpartition("; ")
-    return (what, advice) if what else (text, "export the dataset again")
 
 
 def _progress(entries: Sequence[tuple[_Document, int]], label: str) -> Iterator[tuple[_Document, int]]:

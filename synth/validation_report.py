@@ -189,3 +189,15 @@ def _as_markdown(report: Report, references: Sequence[Report]) -> str:
     lines += table(headings, rows).splitlines()
     lines += ["", f"{BASIS} {len(report.labels)} of {report.images} images have masks that can be decoded."]
     return "\n".join(lines) + "\n"
+
+
+def said(error: Exception, prefix: str) -> str:
+    """What an error says, in one line, without the place that a finding names anyway."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text.removeprefix(" ".join(prefix.split())).lstrip(": ")
+
+
+def told(error: Exception, prefix: str) -> tuple[str, str]:
+    """The same as what is wrong and what to do, which our errors part by a semicolon."""
+    what, _, advice = said(error, prefix).rpartition("; ")
+    return (what, advice) if what else (advice, "export the dataset again")
