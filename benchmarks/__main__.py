@@ -56,7 +56,8 @@ def run(
         backbones: by default all four.
         runs: per arm, fraction and backbone; by default the profile's.
         split: own (the export's folders), published (70/15/15 photo by photo), grouped (by whole spots), or a file that
-            `python -m segmentation split` wrote; by default the study's, for a new one own where there is one.
+            `python -m segmentation split` wrote; by default the study's, for a new one own where there is one, else
+            grouped where spots are known, else published; in profile paper published.
         groups_file: csv file with the spot of each photo (columns file_name, spot, perhaps split).
         across: folders of other real sets; every run is measured on all their photos too.
         classes: names of the categories that count as corrosion, in data and across; by default all, or the study's.

@@ -37,6 +37,8 @@ def split_of(
     asked = _asked_split(config, real, wanted, groups_file, named)
     if there is not None and named is not None and there.digest != asked.digest:  # of before these were told
         asked = _asked_split(config, real, wanted, groups_file, None)
+    if there is not None and wanted is None and there.digest != asked.digest:  # of before spots decided
+        asked = _asked_split(config, real, "published", groups_file, named)
     if there is not None and there.digest != asked.digest:
         raise InputError(
             f"{out}: split: {_named(there)} there, {_named(asked)} asked; leave out --split and --groups-file to "
@@ -63,10 +65,13 @@ def _asked_split(
         return loaded
     spots = named if groups_file is None else groups.by_column(groups_file, real, groups.SPOT)
     own = {photo.split for photo in real.photos} == set(coco.SPLITS)
-    drawn: How = "published" if config.profile == "paper" or spots is not named or named is None else "grouped"
-    how = wanted or ("own" if own and config.profile != "paper" else drawn)
+    drawn: How = "grouped" if spots else "published"
+    how = wanted or ("published" if config.profile == "paper" else "own" if own else drawn)
     if how == "grouped" and spots is None:
-        raise InputError("--split grouped needs --groups-file, or a file that `python -m segmentation split` wrote")
+        raise InputError(
+            "--split grouped needs spots: spots.csv beside the photos, --groups-file, or a file that "
+            "`python -m segmentation split` wrote"
+        )
     return splits.split(real, how=how, seed=config.seed, groups=spots)
 
 

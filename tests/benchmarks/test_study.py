@@ -532,12 +532,18 @@ def test_spots_reach_the_results_and_the_split(tmp_path: Path, log: dict[str, An
     out = tmp_path / "out"
     study.run(out, small(kinds=("real",), runs=1), Sources(data=data))
     assert results.load(out).groups is None
-    for how in ("grouped", "published"):
+    for name, how in (("grouped", None), ("asked", "grouped"), ("published", "published")):
         sources = Sources(data=data, split=how, groups_file=tmp_path / "spots.csv")  # type: ignore[arg-type]
-        study.run(tmp_path / how, small(kinds=("real",), runs=1), sources)
-        groups = results.load(tmp_path / how).groups
+        study.run(tmp_path / name, small(kinds=("real",), runs=1), sources)
+        assert splits.load(tmp_path / name / "split.json").how == (how or "grouped")
+        groups = results.load(tmp_path / name).groups
         assert groups is not None
         assert len(set(groups.values())) == 10
+    begun = (tmp_path / "published" / "split.json").read_bytes()  # as studies were begun before spots decided
+    study.run(
+        tmp_path / "published", small(kinds=("real",), runs=2), Sources(data=data, groups_file=tmp_path / "spots.csv")
+    )
+    assert (tmp_path / "published" / "split.json").read_bytes() == begun
     split = splits.load(tmp_path / "grouped" / "split.json")
     spots = [{split.group[name] for name in part} for part in (split.train, split.valid, split.test)]
     assert len(set.union(*spots)) == sum(map(len, spots))
@@ -575,7 +581,7 @@ def test_a_split_that_cannot_be_is_refused(
     fake_dataset(other, 20, name="other")
     file = tmp_path / "out" / "split.json"
     for sources, message in (
-        (Sources(data=data, split="grouped"), "needs --groups-file"),
+        (Sources(data=data, split="grouped"), "needs spots: .*--groups-file"),
         (Sources(data=data, split="own"), "no split of its own"),
         (Sources(data=data, split=file, groups_file=tmp_path / "spots.csv"), "has its own groups"),
         (Sources(data=other, split=file), "'photo-00.png' is not in"),
