@@ -130,6 +130,9 @@ def describe(summary: Mapping[str, Any]) -> str:
         f"{measured}; threshold {summary['threshold']}{chosen}",
         f"SD over images F1 {_shown(f1['sd'])}, IoU {_shown(iou['sd'])}; "
         f"pooled over pixels F1 {_shown(f1['pooled'])}, IoU {_shown(iou['pooled'])}",
+        f"of all pixels called corroded {_shown(summary['precision'])} are (precision), of all corroded ones "
+        f"{_shown(summary['recall'])} are called so (recall), of all sound ones {_shown(summary['false_calls'])} "
+        "(false calls)",
         f"average precision {_shown(summary['average_precision'])}, expected calibration error "
         f"{_shown(summary['expected_calibration_error'])}, Brier score {_shown(summary['brier_score'])}",
     ]
@@ -195,6 +198,7 @@ def _summary(table: PerImage, histograms: curves.Histograms) -> dict[str, Any]:
     """The numbers of `evaluation.json`; None stands for what is not defined, such as recall without corrosion."""
     counts = (table.tp, table.fp, table.fn, table.tn)
     each, pooled = evaluate.scores(*counts), evaluate.scores(*(column.sum() for column in counts))
+    tp, fp, fn, tn = (int(column.sum()) for column in counts)
     clean = table.tp + table.fn == 0
     alarms = table.fp[clean] / (table.fp + table.tn)[clean]
     return {
@@ -207,6 +211,9 @@ def _summary(table: PerImage, histograms: curves.Histograms) -> dict[str, Any]:
             }
             for name, values, whole in zip(("f1", "iou"), each, pooled, strict=True)
         },
+        "precision": tp / (tp + fp) if tp + fp else None,
+        "recall": tp / (tp + fn) if tp + fn else None,
+        "false_calls": fp / (fp + tn) if fp + tn else None,
         "clean": {
             "images": int(clean.sum()),
             "with_false_alarms": int((alarms > 0).sum()),

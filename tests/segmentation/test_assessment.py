@@ -8,7 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from sklearn.metrics import average_precision_score, f1_score, jaccard_score
+from sklearn.metrics import (
+    average_precision_score,
+    f1_score,
+    jaccard_score,
+    precision_score,
+    recall_score,
+)
 
 from segmentation import assessment, coco, commands, dataset, evaluate, model, runs, splits
 from segmentation.assessment import assess
@@ -103,6 +109,9 @@ def test_the_summary_agrees_with_scikit_learn(which, real, request):
     assert summary["f1"]["sd"] == pytest.approx(np.std(f1, ddof=1))
     assert summary["f1"]["pooled"] == pytest.approx(f1_score(truth, probability > cut))
     assert summary["iou"]["pooled"] == pytest.approx(jaccard_score(truth, probability > cut))
+    assert summary["precision"] == pytest.approx(precision_score(truth, probability > cut))
+    assert summary["recall"] == pytest.approx(recall_score(truth, probability > cut))
+    assert summary["false_calls"] == pytest.approx((probability[~truth] > cut).mean())
     assert summary["average_precision"] == pytest.approx(average_precision_score(truth, probability), abs=0.01)
     clean = [float((each > cut).mean()) for each, mask in pairs if not mask.any()]
     assert summary["clean"]["images"] == len(clean) == 1
@@ -304,6 +313,8 @@ def test_clean_photos(which, rendered, request, tmp_path):
         "mean_false_alarm_share": pytest.approx(share.mean()),
     }
     assert measured.summary["average_precision"] is None
+    assert measured.summary["recall"] is None
+    assert measured.summary["false_calls"] == pytest.approx(share.mean())  # all photos are of one size
     assert {row["recall"] for row in tables(tmp_path / "out")["curve.csv"]} == {""}
     assert "no image shows corrosion" in assessment.describe(measured.summary)
 
