@@ -105,7 +105,7 @@ def train(
     learning_rate
         peak of the schedule.
     encoder_weights
-        imagenet or none (drawn).
+        imagenet or none (random).
     weights
         folder that `python -m segmentation weights` prepared; without it ImageNet weights come from the hub. Needs
         --encoder-weights imagenet, which is that of profile paper.

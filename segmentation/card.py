@@ -99,7 +99,7 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
         f"- Split `{data.get('split')}`: {how}.",
         f"- {_framing(config, manifest, renders_alone)}",
         f"- {config['epochs']} epochs, batches of {config['batch_size']}, {config['loss']} loss, first weights "
-        f"{config['encoder_weights'] or 'drawn'}, augmentation {arm['augmentation']}, precision {config['precision']}, "
+        f"{config['encoder_weights'] or 'random'}, augmentation {arm['augmentation']}, precision {config['precision']}, "
         f"seed {config['seed']}.",
         "",
         "## How well it does",

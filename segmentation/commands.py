@@ -129,7 +129,7 @@ def evaluate(
 def check_weights(weights: Path | None, config: TrainConfig, add: str) -> None:
     """Refuse a folder of ImageNet weights that a training would not look into; `add` are the options that make it."""
     if weights is not None and config.encoder_weights is None:
-        raise InputError(f"--weights {weights}: first weights are drawn here; add {add}, or leave out --weights")
+        raise InputError(f"--weights {weights}: first weights are random here; add {add}, or leave out --weights")
 
 
 def tune(

@@ -58,7 +58,7 @@ def measure(
     precisions: Sequence[Precision] = get_args(Precision),
     onnx: bool = False,
 ) -> tuple[Latency, ...]:
-    """Time the U-Net of each backbone in each precision, batch 1, on the CPU, weights drawn.
+    """Time the U-Net of each backbone in each precision, batch 1, on the CPU, weights random.
 
     Precision fast is that of a run: float32 weights are converted in each call, as evaluation does.
 

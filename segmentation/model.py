@@ -43,7 +43,7 @@ def build(
     encoder_weights : "imagenet", or None to draw them.
     weights : folder of prepared ImageNet weights, which alone is looked into then; None takes them through the hub's
         cache. The network has the same bits either way. Not read where `encoder_weights` is None.
-    seed : of the weights that are drawn. torch's global generator is left as it was.
+    seed : of random weights. torch's global generator is left as it was.
 
     Raises
     ------

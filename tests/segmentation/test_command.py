@@ -41,11 +41,11 @@ def test_train_then_evaluate(roboflow, rendered, cache, tmp_path):
         (("--data", ".", "--synth-share", "0.5"), "need --renders"),
         (
             ("--data", ".", "--weights", "w"),
-            "--weights w: first weights are drawn here; add --encoder-weights imagenet, or",
+            "--weights w: first weights are random here; add --encoder-weights imagenet, or",
         ),
         (
             ("--data", ".", "--weights", "w", "--profile", "paper", "--encoder-weights", "none"),
-            "first weights are drawn here",
+            "first weights are random here",
         ),
         (("--data", ".", "--weights", "w", "--encoder-weights", "imagenet"), "no COCO json"),
         (("--data", "."), "no COCO json"),

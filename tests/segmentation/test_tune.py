@@ -69,7 +69,7 @@ def test_values_become_a_run() -> None:
         ({"profile": "paper", "weights": Path("w")}, "w: no prepared weights of mobilenet_v2; run python"),
         (
             {"weights": Path("w")},
-            "--weights w: first weights are drawn here; add --profile paper, or leave out --weights",
+            "--weights w: first weights are random here; add --profile paper, or leave out --weights",
         ),
     ],
 )
