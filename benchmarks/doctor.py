@@ -174,7 +174,7 @@ def shared_memory(free: int | None) -> Check:
         return Check(name=str(SHARED), state="ok", found="absent here; Ray uses the disk")
     found = f"{free / GIB:.2f} GiB free"
     if free < GIB // 4:
-        return Check(name=str(SHARED), state="warning", found=found, fix="in a container: docker run --shm-size=1g")
+        return Check(name=str(SHARED), state="warning", found=found, fix="in a container: docker run --shm-size=2g")
     return Check(name=str(SHARED), state="ok", found=found)
 
 

@@ -99,8 +99,8 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
         f"- Split `{data.get('split')}`: {how}.",
         f"- {_framing(config, manifest, renders_alone)}",
         f"- {config['epochs']} epochs, batches of {config['batch_size']}, {config['loss']} loss, first weights "
-        f"{config['encoder_weights'] or 'random'}, augmentation {arm['augmentation']}, precision {config['precision']}, "
-        f"seed {config['seed']}.",
+        f"{config['encoder_weights'] or 'random'}, augmentation {arm['augmentation']}, "
+        f"precision {config['precision']}, seed {config['seed']}.",
         "",
         "## How well it does",
         "",
