@@ -1,4 +1,4 @@
-"""``python -m benchmarks transfer``: what renders are worth on photographs nobody has seen."""
+"""``python -m benchmarks transfer``: what renders are worth on photographs of unseen spots."""
 
 import shlex
 import sys
@@ -36,7 +36,7 @@ def transfer(
     address: str | None = None,
     dry_run: bool = False,
 ) -> int:
-    """Measure what renders are worth on photographs nobody has seen, by one fixed recipe.
+    """Measure what renders are worth on photographs of unseen spots, by one fixed recipe.
 
     While renders are tuned, --screen trains on them alone and looks at validation photos. --confirm, the default,
     trains all arms in a cross-validation over all photos, opens the test photos, and logs that in the folder. The same
