@@ -55,11 +55,32 @@ def test_every_make_target_is_in_the_help_and_phony() -> None:
         assert re.search(rf"^{target}\s+\S", shown, re.MULTILINE)
 
 
-def test_files_named_in_the_readme_exist() -> None:
-    readme = (ROOT / "README.md").read_text()
-    assert not re.search("@[A-Z]+@", readme)
-    for target in re.findall(r"\]\(([^)#:]+)\)", readme):
-        assert (ROOT / target).exists(), target
+def pages() -> dict[Path, str]:
+    """Our Markdown without what stands in code blocks."""
+    found = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    return {path: re.sub(r"```.*?```", "", path.read_text(), flags=re.DOTALL) for path in found}
+
+
+def anchor(title: str) -> str:
+    """Of a heading, as GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", re.sub(r"\]\([^)]*\)", "", title.lower())).replace(" ", "-")
+
+
+def test_links_between_pages_lead_to_files_and_headings() -> None:
+    texts = pages()
+    headings = {path: {anchor(title) for title in re.findall(r"^#+ (.+)", texts[path], re.MULTILINE)} for path in texts}
+    checked = 0
+    for path, text in texts.items():
+        assert not re.search("@[A-Z]+@", text), path
+        for link in re.findall(r"\]\(([^)\s]+)\)", text):
+            if link.startswith("http"):
+                continue
+            name, _, heading = link.partition("#")
+            target = (path.parent / name).resolve() if name else path
+            assert target.exists(), f"{path}: {link}"
+            assert not heading or heading in headings[target], f"{path}: {link}"
+            checked += 1
+    assert checked > 100
 
 
 def test_what_is_said_for_clusters_agrees_with_what_is_pinned() -> None:
