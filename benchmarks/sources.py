@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import classes, copies, state
 from benchmarks import config as configuration
+from benchmarks import copies, state
 from benchmarks.config import TUNED, RenderPlan, StudyConfig, is_name
 from benchmarks.manifest import KIND, check
 from benchmarks.splitting import SPLIT, split_of
@@ -132,7 +132,7 @@ def prepare(out: Path, config: StudyConfig, sources: Sources) -> Study:
         raise InputError("--classes: chooses among the categories of photos; give --data, too")
     if sources.data is not None:
         kept = None if earlier is None else earlier["data"].get("classes")
-        photos = classes.read(sources.data, sources.classes or (None if kept is None else tuple(kept)))
+        photos = coco.read(sources.data, classes=sources.classes or (None if kept is None else tuple(kept)))
     elif read_manifest(standin, "dataset") is not None:
         photos = coco.read(standin)
     study = Study(
@@ -240,6 +240,8 @@ def _own_renders(study: Study) -> Found | None:
 
 def _across(study: Study, sources: Sources) -> tuple[dict[str, Found], dict[str, Mapping[str, Any]]]:
     """The sets to measure all runs on, by name; and those of before that are gone or have changed."""
+    from segmentation import coco
+
     found: dict[str, Found] = {}
     before = (study.earlier or {}).get("across", {})
     for path in sources.across:
@@ -248,7 +250,7 @@ def _across(study: Study, sources: Sources) -> tuple[dict[str, Found], dict[str,
             raise InputError(f"--across: two sets are called {name}; rename a folder")
         if not is_name(name):
             raise InputError(f"--across {path}: {name!r:.60} cannot name a set in a table; rename the folder")
-        dataset = classes.read(path, study.classes, allow_unannotated=True)
+        dataset = coco.read(path, classes=study.classes, allow_unannotated=True)
         found[name] = Found(path=path.resolve(), dataset=dataset, spots=copies.spots(dataset))
         if study.photos is not None and dataset.digest == study.photos.digest:
             raise InputError(f"--across {path}: these are the photos of the study; its runs are tested on them already")
@@ -260,7 +262,7 @@ def _across(study: Study, sources: Sources) -> tuple[dict[str, Found], dict[str,
     for name in before.keys() - found.keys():
         path = (study.out / before[name]["folder"]).resolve()
         try:
-            dataset = classes.read(path, study.classes, allow_unannotated=True)
+            dataset = coco.read(path, classes=study.classes, allow_unannotated=True)
         except InputError:
             gone[name] = before[name]
             continue

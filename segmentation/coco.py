@@ -91,7 +91,8 @@ def read(path: Path, *, classes: tuple[str, ...] | None = None, allow_unannotate
     ----------
     path : the folder, json or archive.
     classes : names of the categories that count as corrosion; None for all. Annotations of others are as if absent.
-    allow_unannotated : else a dataset in which no image has an annotation is refused: nothing could be learned.
+    allow_unannotated : else a dataset in which no image has an annotation is refused: nothing could be learned. One
+        without any, which need not list the names, is read as it is.
 
     Raises
     ------
@@ -106,6 +107,8 @@ def read(path: Path, *, classes: tuple[str, ...] | None = None, allow_unannotate
             return replace(dataset, folder=path, extracted=dataset.folder)
 
     parts = _parts(path)
+    if allow_unannotated and not any(part.annotations for _, _, part in parts):
+        classes = None
     names = {str(category.get("name")) for _, _, part in parts for category in part.categories.values()}
     if classes is not None and (not classes or not names.issuperset(classes)):
         unknown = ", ".join(sorted(set(classes) - names)) or "chosen"

@@ -70,6 +70,9 @@ def test_an_empty_mask_is_a_clean_photo(tmp_path):
     Image.new("L", (8, 6)).save(tmp_path / "masks" / "b.png")
     with pytest.raises(InputError, match="no annotations at all"):
         coco.read(tmp_path)
+    clean = coco.read(tmp_path, classes=("rust",), allow_unannotated=True)  # a name that it need not list
+    assert [len(photo.annotations) for photo in clean.photos] == [0, 0]
+    assert clean == coco.read(tmp_path, allow_unannotated=True)
 
 
 def test_splits_are_the_folders(tmp_path):

@@ -453,7 +453,7 @@ def test_training_on_real_photos(photos, tmp_path):
     assert len(runs.load(tmp_path / "run").per_image.image) == 8
 
 
-def test_evaluate_reads_the_classes_that_were_trained(roboflow, tmp_path, capsys):
+def test_evaluate_reads_the_classes_that_were_trained(roboflow, rendered, tmp_path, capsys):
     folder = tmp_path / "two"
     shutil.copytree(roboflow, folder)
     for path in folder.glob("*/_annotations.coco.json"):
@@ -476,3 +476,8 @@ def test_evaluate_reads_the_classes_that_were_trained(roboflow, tmp_path, capsys
     shown = capsys.readouterr().out  # with other classes it is another dataset, of the same photos
     assert "5 images" in shown
     assert "all photos but 16 that trained or validated the run" in shown
+    clean = Path(shutil.copytree(rendered, tmp_path / "clean"))
+    document = json.loads((clean / "annotations.json").read_text())
+    (clean / "annotations.json").write_text(json.dumps({**document, "annotations": [], "categories": []}))
+    commands.evaluate(tmp_path / "run", data=clean)  # photos without annotations need not list the class
+    assert "no image shows corrosion" in capsys.readouterr().out
