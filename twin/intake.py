@@ -21,6 +21,7 @@ from twin.inspection import Record
 from twin.state import Twin
 
 FEWEST_SEEN = 0.02  # share of a zone below which a photograph says nothing of it
+_PNG_DEPTH = 24  # place of the bits a channel in a PNG (ISO/IEC 15948, 11.2.2)
 COLUMNS = ("date", "zone", "kind", "value", "tool")  # that a table of readings must have
 
 
@@ -128,7 +129,8 @@ def read_mask(path: Path) -> NDArray[np.bool_]:
     Raises
     ------
     InputError
-        It cannot be read, or is a picture in colour: what is rust in it cannot be known.
+        It cannot be read, or is a picture in colour: what is rust in it cannot be known; or in RGB of 16 bits, of which
+        Pillow drops the lower 8.
     """
     from PIL import Image
 
@@ -136,11 +138,13 @@ def read_mask(path: Path) -> NDArray[np.bool_]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=["PNG"]) as opened:
+            with Image.open(io.BytesIO(content := path.read_bytes()), formats=["PNG"]) as opened:
                 opened.load()
     except (OSError, ValueError, SyntaxError, EOFError, OverflowError, MemoryError, struct.error, *bombs) as error:
         raise InputError(f"{path}: no mask that can be read ({error}); save it as PNG") from error
     values = np.asarray(opened)
+    if opened.mode == "RGB" and content[_PNG_DEPTH] == 16:
+        raise InputError(f"{path}: in RGB of 16 bits; give a mask of one channel, 0 where there is no rust")
     if opened.mode == "RGB" and (values == values[..., :1]).all():
         values = values[..., 0]
     if values.ndim != 2:

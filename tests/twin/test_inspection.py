@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -372,6 +373,15 @@ def test_masks_of_any_depth_are_read(tmp_path: Path, mode: str) -> None:
     else:
         Image.fromarray(np.where(mask, 255, 0).astype(np.uint8)).convert(mode).save(tmp_path / "m.png")
     np.testing.assert_array_equal(intake.read_mask(tmp_path / "m.png"), mask)
+
+
+def test_masks_in_which_rust_cannot_be_known_are_refused(tmp_path: Path) -> None:
+    png(tmp_path / "colour.png", np.eye(4)[..., None] * [255, 0, 0])
+    deep = np.repeat(np.eye(4, dtype=np.uint16)[..., None] * 200, 3, axis=2)  # values that fit into the lower 8 bits
+    assert cv2.imwrite(str(tmp_path / "deep.png"), deep)
+    for name, message in (("colour", "a picture in colour"), ("deep", "in RGB of 16 bits")):
+        with pytest.raises(InputError, match=rf"{name}\.png: {message}; give .* one channel, 0 where"):
+            intake.read_mask(tmp_path / f"{name}.png")
 
 
 def test_pixels_vote_on_a_texel(folder: Path, tmp_path: Path) -> None:
