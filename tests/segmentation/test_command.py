@@ -1,3 +1,4 @@
+import inspect
 import json
 import re
 import shutil
@@ -9,7 +10,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from segmentation import __main__ as main
 from segmentation import coco, runs, splits, train
+from segmentation.config import REAL, DataArm
 from twin.files import InputError
 
 
@@ -50,6 +53,39 @@ def test_train_then_evaluate(roboflow, rendered, cache, tmp_path):
     again = call("evaluate", out, "--data", roboflow)
     assert again.returncode == 0, again.stderr
     assert again.stdout.splitlines()[0].split(":", 1)[1].strip() == done.stdout.split(":", 1)[1].strip()
+
+
+SYNTH = {"renders": Path("renders")}
+
+
+@pytest.mark.parametrize(
+    ("options", "arm"),
+    [
+        ({}, REAL),
+        ({"real_fraction": 0.1}, replace(REAL, real_fraction=0.1)),
+        ({"copy_paste": 0.5}, DataArm(name="real-copy-paste", copy_paste=0.5)),
+        (SYNTH, DataArm(name="mixed", synth_share=0.25)),
+        (SYNTH | {"synth_share": 0.5}, DataArm(name="mixed", synth_share=0.5)),
+        (SYNTH | {"synth_share": 1.0}, DataArm(name="synthetic", synth_share=1.0)),
+        (SYNTH | {"synth_count": 5}, DataArm(name="mixed", synth_share=None, synth_count=5)),
+        (SYNTH | {"synth_count": 5, "synth_share": 0.5}, DataArm(name="mixed", synth_share=0.5, synth_count=5)),
+        (SYNTH | {"pretrain": 0.3}, DataArm(name="pretrained", synth_share=0.0, pretrain=0.3)),
+        (SYNTH | {"pretrain": 0.3, "synth_share": 0.0}, DataArm(name="pretrained", synth_share=0.0, pretrain=0.3)),
+        (SYNTH | {"pretrain": 0.3, "synth_share": 0.5}, DataArm(name="pretrained", synth_share=0.5, pretrain=0.3)),
+        (
+            SYNTH | {"pretrain": 0.3, "synth_count": 5},
+            DataArm(name="pretrained", synth_share=0.0, synth_count=5, pretrain=0.3),
+        ),
+        (
+            SYNTH | {"adaptation": "colours", "augmentation": "strong"},
+            DataArm(name="mixed-strong", synth_share=0.25, adaptation="colours", augmentation="strong"),
+        ),
+    ],
+)
+def test_options_of_train_make_the_arm_that_they_promise(options, arm):
+    defaults = {name: each.default for name, each in inspect.signature(main.train).parameters.items()}
+    given = defaults | options
+    assert main._arm(**{name: given[name] for name in inspect.signature(main._arm).parameters}) == arm
 
 
 @pytest.mark.parametrize(
