@@ -194,11 +194,39 @@ def test_a_scale_for_photos_that_are_squeezed_is_refused(run: Path, photos: Path
     assert not (tmp_path / "out").exists()
 
 
-def test_flips_make_a_mirrored_photo_give_the_mirrored_mask(run: Path) -> None:
+@pytest.mark.parametrize("axis", [0, 1])
+def test_flips_make_a_mirrored_photo_give_the_mirrored_mask(run: Path, axis: int) -> None:
     image = np.random.default_rng(5).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    plain, turned = (Predictor(run, Settings(flips=flips)) for flips in (False, True))
-    assert turned.probability(image)[0] == pytest.approx(turned.probability(image[:, ::-1])[0][:, ::-1], abs=1e-4)
-    assert plain.probability(image)[0] != pytest.approx(plain.probability(image[:, ::-1])[0][:, ::-1], abs=1e-4)
+    for flips in (False, True):
+        predictor = Predictor(run, Settings(flips=flips))
+        mask, mirrored = predictor.probability(image)[0], predictor.probability(np.flip(image, axis))[0]
+        assert np.allclose(mask, np.flip(mirrored, axis), atol=1e-4) == flips
+
+
+def test_flips_change_nothing_where_each_pixel_is_judged_alone(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        evaluate, "logits_of", lambda network, config, images: torch.from_numpy(images[:, None, :, :, 0] / 64 - 2)
+    )
+    image = np.random.default_rng(5).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    plain, turned = (Predictor(run, Settings(flips=flips)).probability(image)[0] for flips in (False, True))
+    assert turned == pytest.approx(plain, abs=1e-6)
+
+
+def test_threshold_and_overlap_are_those_that_were_given(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_brightness(monkeypatch)
+    image = np.full((128, 128, 3), 100, dtype=np.uint8)  # 0.39
+    image[:, 64:] = 180  # 0.71
+    Image.fromarray(image).save(tmp_path / "a.png")
+    bright = image[..., 0] == 180
+    for overlap, tiles in ((0.0, "4"), (0.5, "9")):
+        for threshold, expected in ((0.3, bright | True), (0.5, bright), (0.8, bright & False)):
+            out = tmp_path / f"{overlap} {threshold}"
+            field_commands.predict(run, (tmp_path / "a.png",), out=out, threshold=threshold, overlap=overlap)
+            np.testing.assert_array_equal(mask_of(out, "a"), expected)
+            assert float(rows(out)["a.png"]["rusted_percent"]) == 100 * expected.mean()
+            assert rows(out)["a.png"]["tiles"] == tiles
 
 
 def test_broken_photos_are_left_out_and_the_rest_is_done(
