@@ -149,8 +149,8 @@ def test_study_json_is_there_while_runs_train(
 
 
 def test_bad_photos_or_a_strange_folder_write_nothing(tmp_path: Path, log: dict[str, Any], fake_dataset: Maker) -> None:
-    for data in (tmp_path / "absent", tmp_path):
-        with pytest.raises(InputError):
+    for data, said in ((tmp_path / "absent", "absent: no such folder"), (tmp_path, "no COCO json and no masks")):
+        with pytest.raises(InputError, match=said):
             study.run(tmp_path / "out", small(), Sources(data=data))
         assert not (tmp_path / "out").exists()
     fake_dataset(tmp_path / "few", 2)

@@ -112,13 +112,23 @@ def test_a_value_of_another_kind_is_refused_by_every_field() -> None:
                 config(inside % json.dumps({field.name: [None]}))
 
 
-@pytest.mark.parametrize("content", ["[]", "{}", '{"like": 3}', '{"like": "nothing"}', "{", '{"rust_tone": [1, 2]}'])
-def test_a_file_that_names_no_preset_is_refused(content: str, tmp_path: Path) -> None:
-    (tmp_path / "mine.json").write_text(content)
-    with pytest.raises(InputError, match=r"mine\.json: "):
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "cannot be read"),
+        ("{", "not valid JSON"),
+        ("[]", 'give an object with "like"'),
+        ("{}", 'give an object with "like"'),
+        ('{"like": 3}', 'give an object with "like"'),
+        ('{"rust_tone": [1, 2]}', 'give an object with "like"'),
+        ('{"like": "nothing"}', "unknown preset 'nothing'; choose one of balanced"),
+    ],
+)
+def test_a_file_that_names_no_preset_is_refused(content: str | None, said: str, tmp_path: Path) -> None:
+    if content is not None:
+        (tmp_path / "mine.json").write_text(content)
+    with pytest.raises(InputError, match=rf"mine\.json: {said}"):
         own.read(tmp_path / "mine.json")
-    with pytest.raises(InputError):
-        own.read(tmp_path / "absent.json")
 
 
 def test_changes_are_of_the_settings_of_a_dataset_and_none_are_as_before(tmp_path: Path) -> None:
