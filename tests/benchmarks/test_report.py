@@ -19,7 +19,7 @@ from matplotlib.figure import Figure as Canvas
 from PIL import Image
 from scipy.stats import tukey_hsd
 
-from benchmarks import comparison, drawing, gap, report, results
+from benchmarks import comparison, drawing, gap, paper, report, results
 from benchmarks.config import cells
 from benchmarks.material import gather
 from benchmarks.parts import cost, pictures
@@ -65,11 +65,11 @@ def read(folder: Path, name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def f1_of(folder: Path, run: str) -> float:
+def mean_of(folder: Path, run: str, score: str) -> float:
     with (folder / "runs" / run / "per_image.csv").open(newline="") as stream:
         counts = np.array([[int(row[name]) for name in ("tp", "fp", "fn")] for row in csv.DictReader(stream)])
     tp, fp, fn = counts.T
-    return float(np.mean(2 * tp / (2 * tp + fp + fn)))
+    return float(np.mean(tp / (tp + fp + fn) if score == "iou" else 2 * tp / (2 * tp + fp + fn)))
 
 
 def captions(page: str) -> list[str]:
@@ -188,29 +188,53 @@ def test_a_whole_page_with_its_pictures_links_and_files(tmp_path: Path, fake_stu
 def test_csvs_equal_the_values_worked_out_again(tmp_path: Path, fake_study: Maker) -> None:
     fake_study(tmp_path, runs=3, spot_size=2)
     report.write(tmp_path)
-    for row in read(tmp_path, "scores.csv"):
-        means = [f1_of(tmp_path, f"{row['arm']}-{row['backbone']}-{run:02d}") for run in range(3)]
-        assert float(row["f1_mean"]) == pytest.approx(np.mean(means), abs=1e-12)
-        assert float(row["f1_sd"]) == pytest.approx(np.std(means, ddof=1), abs=1e-12)
     order = ["inceptionv4", "mobilenet_v2", "resnet152", "vgg16"]
-    groups = [[f1_of(tmp_path, f"real-{backbone}-{run:02d}") for run in range(3)] for backbone in order]
-    expected = tukey_hsd(*groups)
-    rows = read(tmp_path, "table3.csv")
-    assert len(rows) == 6
-    for row in rows:
-        i, j = order.index(row["first"]), order.index(row["second"])
-        assert float(row["p"]) == pytest.approx(expected.pvalue[i, j], abs=1e-6)
-        assert float(row["difference"]) == pytest.approx(np.mean(groups[j]) - np.mean(groups[i]))
     found = results.load(tmp_path)
-    again = comparison.arms(found.scores, pairs=[("real", "mixed")], score="f1", groups=found.groups)
-    rows = read(tmp_path, "contrasts.csv")
-    assert [row["backbone"] for row in rows] == [each.backbone for each in again]
-    for row, each in zip(rows, again, strict=True):
-        assert (float(row["difference"]), float(row["low"]), float(row["p"])) == (each.difference, each.low, each.p)
-        assert (row["units"], row["unit"]) == (str(each.units), "spot")
     runs = read(tmp_path, "runs.csv")
     assert len(runs) == 24
-    assert all(float(row["f1"]) == pytest.approx(f1_of(tmp_path, row["id"]), abs=1e-12) for row in runs)
+    for score, tukey, published, before in (
+        ("f1", "table3.csv", paper.TABLE_III, ""),
+        ("iou", "table4.csv", paper.TABLE_IV, "iou_"),
+    ):
+        means = {row["id"]: mean_of(tmp_path, row["id"], score) for row in runs}
+        assert {row["id"]: float(row[score]) for row in runs} == pytest.approx(means, abs=1e-12)
+        rows = [*read(tmp_path, "scores.csv"), *read(tmp_path, "table2.csv")]
+        assert len(rows) == 8 + 4
+        for row in rows:
+            of_runs = [means[f"{row['arm']}-{row['backbone']}-{run:02d}"] for run in range(3)]
+            assert float(row[f"{score}_mean"]) == pytest.approx(np.mean(of_runs), abs=1e-12)
+            assert float(row[f"{score}_sd"]) == pytest.approx(np.std(of_runs, ddof=1), abs=1e-12)
+        groups = [[means[f"real-{backbone}-{run:02d}"] for run in range(3)] for backbone in order]
+        expected = tukey_hsd(*groups)
+        within = expected.confidence_interval()
+        rows = read(tmp_path, tukey)
+        assert len(rows) == 6
+        for row in rows:
+            j, i = order.index(row["first"]), order.index(row["second"])
+            assert float(row["p"]) == pytest.approx(expected.pvalue[i, j], abs=1e-6)
+            assert float(row["difference"]) == pytest.approx(np.mean(groups[i]) - np.mean(groups[j]))
+            assert float(row["low"]) == pytest.approx(within.low[i, j], abs=1e-5)
+            assert float(row["high"]) == pytest.approx(within.high[i, j], abs=1e-5)
+            assert row["paper_p"] == str(published[row["first"], row["second"]])
+        arms = comparison.arms(found.scores, pairs=[("real", "mixed")], score=score, groups=found.groups)
+        pairs = [
+            each
+            for arm in ("real", "mixed")
+            for each in comparison.backbones(found.scores, arm=arm, score=score, groups=found.groups)
+        ]
+        for name, again in (("contrasts.csv", arms), ("backbones.csv", pairs)):
+            for row, each in zip(read(tmp_path, name), again, strict=True):
+                assert row["backbone" if each.backbone else "arm"] == (each.backbone or each.arm)
+                told = [float(row[before + column]) for column in ("difference", "low", "high", "p")]
+                assert told == [each.difference, each.low, each.high, each.p]
+                assert (row["units"], row["unit"]) == (str(each.units), "spot")
+    page = (tmp_path / "report" / "report.md").read_text()
+    for row in read(tmp_path, "table2.csv"):
+        theirs, cells = paper.TABLE_II[row["backbone"]], []
+        for score, value in (("f1", theirs.f1), ("iou", theirs.iou)):
+            cells.append(f"{float(row[f'{score}_mean']):.3f} ± {float(row[f'{score}_sd']):.3f}")
+            cells.append(f"{value.mean:.3f} ± {value.sd:.3f}")
+        assert f"| {row['backbone']} | 3 | {' | '.join(cells)} |" in page
     minutes = [float(row["train_minutes"]) for row in runs if row["id"].startswith("real-vgg16")]
     vgg16 = next(row for row in read(tmp_path, "table1.csv") if row["backbone"] == "vgg16")
     assert float(vgg16["train_minutes_mean"]) == pytest.approx(np.mean(minutes))
