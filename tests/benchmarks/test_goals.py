@@ -145,6 +145,24 @@ def test_no_gain_is_shown_by_an_interval_below_the_margin(low: float, value: flo
     assert goals._none("", replace(example, low=low, difference=value, high=high)).verdict == verdict
 
 
+@pytest.mark.parametrize(
+    ("low", "value", "high", "verdict"),
+    [
+        (-0.005, 0.025, 0.05, "reached"),
+        (-0.009, 0.02, 0.05, "reached"),
+        (-0.01, 0.03, 0.07, "reached, not yet surely"),  # nothing shows that no more than a point is lost
+        (-0.02, 0.03, 0.08, "reached, not yet surely"),
+        (-0.005, 0.019, 0.05, "missed, not yet surely"),
+        (-0.005, 0.005, 0.015, "missed"),
+    ],
+)
+def test_a_gain_is_reached_by_its_estimate_and_an_interval_above_a_loss(
+    low: float, value: float, high: float, verdict: str
+) -> None:
+    (example, *_) = judged().comparisons
+    assert goals._gain("", replace(example, low=low, difference=value, high=high)).verdict == verdict
+
+
 def test_what_arms_should_reach_follows_from_all_photos() -> None:
     found = judged(renders_goal=0.8)
     mean = found.arms["real"].mean()
