@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 from scipy import ndimage
 
-from benchmarks import clean, crossed, failures, openings, planning, recipe, screen, study, transfer, where
+from benchmarks import clean, crossed, failures, openings, planning, pooled, recipe, screen, study, transfer, where
 from benchmarks.recipe import Recipe
 from benchmarks.transfer_command import transfer as command
 from segmentation import coco, evaluate, runs, splits
@@ -368,13 +368,38 @@ def test_what_the_gap_to_all_real_photos_is_made_of_stands_beside_each_number() 
     )  # fmt: skip
     real = replace(plain, by_run=plain.by_run + 0.5, precision=few + 0.2, recall=few + 0.3, false_alarms=few / 2)
     first, *quarters, alarms = failures.described(plain, real).splitlines()
-    assert first.startswith("precision 0.182, all real 0.383; recall 0.282, all real 0.482 (means over photos)")
+    rates = "precision 0.182, all real 0.383; recall 0.282, all real 0.482 (means over photos)"
+    assert first == f"{rates}: it invents more than it misses"
     for line in quarters:
         assert re.findall(r": (0\.\d+), all real (0\.\d+) \(1\)", line) == [
             ("0.010", "0.510"), ("0.020", "0.520"), ("0.300", "0.800"), ("0.400", "0.900")
         ]  # fmt: skip
     assert "18.2 %, all real 9.1 % of all photos; 1.0 %, all real 0.5 % of the quarter" in alarms
     assert "all real" not in failures.described(plain)
+
+
+def test_precision_and_recall_are_of_photos_where_something_was_called_or_is_rust(
+    tmp_path: Path, fake_dataset: Maker
+) -> None:
+    fake_dataset(tmp_path / "three", 3)
+    photos = transfer.read_photos(tmp_path / "three")
+
+    def table(tp: list[int], fp: list[int], fn: list[int]) -> runs.PerImage:
+        names = tuple(photo.file_name for photo in photos.data.photos)
+        return runs.PerImage(image=names, tp=np.array(tp), fp=np.array(fp), fn=np.array(fn), tn=np.full(3, 500))
+
+    one = table([6, 0, 0], [2, 0, 5], [4, 10, 0])  # seen in part; not called; called where there is none
+    other = table([8, 5, 0], [0, 5, 0], [2, 5, 0])
+    rates = pooled.precision_and_recall({("real", 0): one, ("real", 1): other, ("renders", 0): one})
+    precision, recall = (0.75 + 0 + 1 + 0.5) / 4, (0.6 + 0 + 0.8 + 0.5) / 4
+    assert rates["real"] == pytest.approx((precision, recall))
+    assert rates["renders"] == pytest.approx(((0.75 + 0) / 2, (0.6 + 0) / 2))
+    alarms = [np.array([0.1, np.nan, 0.3]), np.array([0.3, np.nan, np.nan])]
+    found = failures.causes(photos, [one, other], alarms, np.zeros(3))
+    assert found.precision.tolist() == pytest.approx([0.875, 0.5, 0])
+    assert found.recall.tolist() == pytest.approx([0.7, 0.25, np.nan], nan_ok=True)
+    assert found.f1.tolist() == pytest.approx([(12 / 18 + 16 / 18) / 2, (0 + 0.5) / 2, (0 + 1) / 2])
+    assert found.false_alarms.tolist() == pytest.approx([0.2, np.nan, 0.3], nan_ok=True)
 
 
 def test_renders_are_set_beside_others_by_the_test_of_the_study() -> None:
