@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,20 +34,29 @@ SETTINGS = {"steps": 3, "size": 32, "folds": 2}
 
 
 @pytest.fixture
-def trained(monkeypatch: pytest.MonkeyPatch, fake_run: Maker) -> list[str]:
+def failing() -> list[str]:
+    """Ends of the folders of runs whose training fails."""
+    return []
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch, fake_run: Maker, failing: list[str]) -> list[str]:
     """Replace Ray, the networks and the probe; the folders of the runs are recorded as they are trained."""
     done: list[str] = []
 
     def fake_fan_out(task: Any, items: Any, *, is_done: Any, **_: Any) -> list[fanout.Failure]:
+        lost = []
         for item in items:
             if not is_done(item.key):
-                if task is study.train_run:
+                if task is study.train_run and item.arguments[0].endswith(tuple(failing)):
+                    lost.append(fanout.Failure(key=item.key, error="RuntimeError: out of memory"))
+                elif task is study.train_run:
                     done.append(item.arguments[0])
                     fake_run(Path(item.arguments[0]), *item.arguments[1:])
                     (Path(item.arguments[0]) / runs.WEIGHTS).touch()
                 else:
                     task(*item.arguments)
-        return []
+        return lost
 
     def measure_run(folder: Path, found: coco.Dataset) -> runs.PerImage:
         count = np.arange(len(found.photos)) + 1
@@ -91,6 +100,19 @@ def give(home: Path, **changes: Any) -> int:
 
 def ids(trained: list[str], home: Path) -> list[str]:
     return [str(Path(folder).relative_to(home / "out")) for folder in trained]
+
+
+def counted(home: Path, table: str) -> Iterator[tuple[str, int, str, tuple[int, ...]]]:
+    """Arm, run, photo and its tp, fp, fn, tn, of all that the runs of the proof keep in a table."""
+    for path in sorted((home / "out" / "photos").glob(f"run-*/fold-*/*/runs/*/{table}")):
+        run, _, _, _, key, *_ = path.relative_to(home / "out" / "photos").parts
+        for row in csv.DictReader(path.read_text().splitlines()):
+            counts = tuple(int(row[name]) for name in ("tp", "fp", "fn", "tn"))
+            yield key.partition("-mobilenet_v2-")[0], int(run[-2:]), row["image"], counts
+
+
+def f1(tp: int, fp: int, fn: int, tn: int) -> float:
+    return 2 * tp / (2 * tp + fp + fn)
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
@@ -195,6 +217,27 @@ def test_few_photos_with_renders_may_be_all_that_is_trained_with_renders(home: P
     assert {Path(each).name.removesuffix("-mobilenet_v2-00") for each in trained} == {
         "real", "real-10pct", "copy-paste-10pct", "mixed50-10pct",
     }  # fmt: skip
+
+
+def test_an_arm_counts_in_the_runs_that_have_all_folds(
+    home: Path, trained: list[str], failing: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = f"run-02/fold-2/renders-{coco.read(home / 'renders').digest[:8]}"
+    failing.append(f"{study}/runs/mixed50-10pct-mobilenet_v2-00")
+    assert give(home, runs=2) == 1
+    said, errors = capsys.readouterr()
+    assert f"failed: photos/{study}/mixed50-10pct-mobilenet_v2-00; the same command tries it again" in errors
+    found: dict[tuple[str, int], list[float]] = {}
+    for arm, run, _, counts in counted(home, "per_image.csv"):
+        found.setdefault((arm, run), []).append(f1(*counts))
+    rows = re.findall(r"^\| (\S+) \| [\d to]+ \| [\d to]+ \| (0\.\d+).* \| (\d) \|$", said, flags=re.MULTILINE)
+    assert {arm: count for arm, _, count in rows} == {arm: "2" for arm, _ in found} | {"mixed50-10pct": "1"}
+    for arm, score, _ in rows:  # each spot has two photos, so that means over spots are means over photos
+        assert score == f"{np.mean([found[arm, run] for run in (1, 2) if len(found[arm, run]) == 20]):.3f}"
+    failing.clear()
+    trained.clear()
+    assert give(home, runs=2) == 0
+    assert ids(trained, home) == [f"photos/{study}/runs/mixed50-10pct-mobilenet_v2-00"]
 
 
 def test_other_sets_and_clean_pictures_are_measured_and_shown(
