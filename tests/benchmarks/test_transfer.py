@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from scipy import ndimage
 from benchmarks import clean, crossed, failures, openings, planning, pooled, recipe, screen, study, transfer, where
 from benchmarks.recipe import Recipe
 from benchmarks.transfer_command import transfer as command
+from benchmarks.words import span
 from segmentation import coco, evaluate, runs, splits
 from segmentation.config import REAL, TrainConfig, configure
 from synth import fanout
@@ -59,9 +60,12 @@ def trained(monkeypatch: pytest.MonkeyPatch, fake_run: Maker, failing: list[str]
         return lost
 
     def measure_run(folder: Path, found: coco.Dataset) -> runs.PerImage:
-        count = np.arange(len(found.photos)) + 1
+        """Of each run, fold and photo its own."""
+        rng = np.random.default_rng(list("/".join(folder.parts[-5:]).encode()))
+        rust = np.array([300 if photo.annotations else 0 for photo in found.photos])
+        tp, fp = (rust * rng.random(len(rust))).astype(int), rng.integers(0, 200, len(rust))
         names = tuple(photo.file_name for photo in found.photos)
-        return runs.PerImage(image=names, tp=count, fp=count, fn=count * 0, tn=99 * count)
+        return runs.PerImage(image=names, tp=tp, fp=fp, fn=rust - tp, tn=1024 - rust - fp)
 
     def clean_counts(run: Path, data: coco.Dataset) -> None:
         table = runs.load(run).per_image
@@ -111,8 +115,33 @@ def counted(home: Path, table: str) -> Iterator[tuple[str, int, str, tuple[int, 
             yield key.partition("-mobilenet_v2-")[0], int(run[-2:]), row["image"], counts
 
 
+def by_spot(
+    home: Path, table: str, score: Callable[..., float], spots: Mapping[str, str]
+) -> dict[str, np.ndarray[Any, Any]]:
+    """(runs, spots) means for each arm of what is `counted`, all folds together, of the photos that have a spot."""
+    found: dict[str, dict[int, dict[str, list[float]]]] = {}
+    for arm, run, image, counts in counted(home, table):
+        if image in spots:
+            found.setdefault(arm, {}).setdefault(run, {}).setdefault(spots[image], []).append(score(*counts))
+    assert found
+    return {
+        arm: np.array([[np.mean(of_run[spot]) for spot in sorted(of_run)] for of_run in of_arm.values()])
+        for arm, of_arm in found.items()
+    }
+
+
 def f1(tp: int, fp: int, fn: int, tn: int) -> float:
     return 2 * tp / (2 * tp + fp + fn)
+
+
+def false_alarms(tp: int, fp: int, fn: int, tn: int) -> float:
+    return fp / (fp + tn)
+
+
+def in_percent(shares: np.ndarray[Any, Any]) -> tuple[str, str]:
+    """The mean of (runs, units) shares and its interval, as they are read."""
+    low, high = crossed.interval(crossed.paired(crossed.moments(shares)), 0.05)
+    return f"{100 * shares.mean():.1f} %", f"{100 * max(low, 0):.1f} % to {100 * high:.1f} %"
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
@@ -132,19 +161,36 @@ def test_every_arm_is_trained_in_every_fold_and_each_photo_counts_once(
     assert "20 photos, 10 spots; each tested once a run" in said
     assert "detectable" in said
     (table,) = (home / "out" / "tables").glob("photos-renders-*-per-image.csv")
-    rows = table.read_text().splitlines()[1:]
-    assert len(rows) == len({tuple(row.split(",")[:3]) for row in rows}) == 7 * 2 * 20
-    f1: dict[str, list[float]] = {}  # each spot has two photos, so that means over spots are means over photos
-    for path in (home / "out" / "photos").glob("run-*/fold-*/*/runs/*-mobilenet_v2-*/per_image.csv"):
-        for row in csv.DictReader(path.read_text().splitlines()):
-            tp, fp, fn = (int(row[name]) for name in ("tp", "fp", "fn"))
-            f1.setdefault(path.parent.name.rpartition("-mobilenet_v2-")[0], []).append(2 * tp / (2 * tp + fp + fn))
-    assert {len(each) for each in f1.values()} == {2 * 20}
+    spots = transfer.read_photos(home / "photos").spots
+    rows = list(csv.DictReader(table.read_text().splitlines()))
+    by_photo = {(row["arm"], int(row["run"]), row["image"]): row for row in rows}
+    assert len(rows) == len(by_photo) == 7 * 2 * 20
+    for arm, run, image, (tp, fp, fn, tn) in counted(home, "per_image.csv"):
+        row = by_photo.pop((arm, run, image))
+        assert row["spot"] == spots[image]
+        assert float(row["f1"]) == pytest.approx(f1(tp, fp, fn, tn))
+        assert float(row["iou"]) == pytest.approx(tp / (tp + fp + fn))
+    assert not by_photo
+    precision, recall, all_rust = (
+        by_spot(home, "per_image.csv", score, {name: name for name in spots})
+        for score in (
+            lambda tp, fp, fn, tn: tp / (tp + fp),
+            lambda tp, fp, fn, tn: tp / (tp + fn),
+            lambda tp, fp, fn, tn: f1(tp + fn, fp + tn, 0, 0),
+        )
+    )
+    assert f"| everything called rust | – | – | {all_rust['real'].mean():.3f} | – | – | – |" in said
     (figure,) = (home / "out" / "tables").glob("photos-renders-*.svg")
     drawn = figure.read_text()
-    for arm, values in f1.items():
-        assert re.search(rf"\| {arm} \| [\d –to]+ \| [\d –to]+ \| {np.mean(values):.3f} ± ", said)
-        assert f"<!-- {np.mean(values):.3f} -->" in drawn
+    for arm, values in by_spot(home, "per_image.csv", f1, spots).items():
+        trainings = [read_json(path) for path in home.glob(f"out/photos/run-*/*/*/runs/{arm}-mobilenet_v2-00/run.json")]
+        photos, renders = (
+            span([each["counts"][name] for each in trainings]) for name in ("train_photos", "train_renders")
+        )
+        score = f"{values.mean():.3f} ± {values.mean(axis=1).std(ddof=1):.3f}"
+        rates = f"{precision[arm].mean():.3f} | {recall[arm].mean():.3f}"
+        assert f"| {arm} | {photos} | {renders} | {score} | {rates} | 2 |" in said
+        assert f"<!-- {values.mean():.3f} -->" in drawn
     assert figure.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -243,13 +289,33 @@ def test_an_arm_counts_in_the_runs_that_have_all_folds(
 def test_other_sets_and_clean_pictures_are_measured_and_shown(
     home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """What they show are means over folds, and a spot or a scene counts once however many pictures it has."""
+    spots = {}
+    for name in ("photos", "yard", "clean"):
+        content = read_json(home / name / "annotations.json")
+        for place, image in enumerate(content["images"]):
+            image["scene"] = max(0, place - 2)
+        spots[name] = {image["file_name"]: str(image["scene"]) for image in content["images"]}
+        if name == "clean":
+            write_json(home / name / "annotations.json", content)
+        else:
+            rows = [f"{image},{spot}\n" for image, spot in spots[name].items()]
+            (home / name / "spots.csv").write_text("".join(["file_name,spot\n", *rows]))
     give(home, runs=2, across=(home / "yard",), clean=home / "clean")
     said = capsys.readouterr().out
-    assert "## On yard\n\n5 photos" in said
-    assert "| false alarms of renders: clean | 1.0 % | 1.0 % to 1.0 % | under 2 % | reached |" in said.replace(
-        "clean, without rust", "clean"
-    )
-    assert "photos, far from masks" in said
+    assert "## On yard\n\n5 photos, 3 spots" in said
+    on_yard = said.partition("## On yard\n")[2].partition("## ")[0]
+    for arm, values in by_spot(home, "across/yard.csv", f1, spots["yard"]).items():
+        assert f"| {arm} | {values.mean():.3f} ± {values.mean(axis=1).std(ddof=1):.3f} | 2 |" in on_yard
+    for name, which, table in (
+        ("photos", "far from masks", "clean.csv"),
+        ("clean", "without rust", "across/clean.csv"),
+    ):
+        for arm, values in by_spot(home, table, false_alarms, spots[name]).items():
+            number, between = in_percent(values)
+            assert f"| {arm} | {name}, {which} | {number} | {between} |" in said
+            goal = f"| false alarms of {arm}: {name}, {which} | {number} | {between} | under 2 % | "
+            assert (goal in said) == (arm in {"renders", "mixed50"})
 
 
 def test_views_of_one_clean_scene_are_no_sample_of_scenes(
@@ -260,7 +326,8 @@ def test_views_of_one_clean_scene_are_no_sample_of_scenes(
         image["scene"] = 0
     write_json(home / "clean" / "annotations.json", content)
     give(home, runs=2, clean=home / "clean")
-    assert "| false alarms of renders: clean, without rust | 1.0 % | none | under 2 % |" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert re.search(r"\| false alarms of renders: clean, without rust \| \d\.\d % \| none \| under 2 % \|", said)
     give(home, screen=True, clean=home / "clean")
     assert "of the pixels of clean called rust (95 % interval none)" in capsys.readouterr().out
 
@@ -288,8 +355,12 @@ def test_photos_that_screens_have_shown_are_judged_without(
     assert "that screens have shown" not in capsys.readouterr().out
     give(home, screen=True)
     give(home)
-    shown = len(splits.load(next((home / "out").glob("photos/screen/renders-*/split.json"))).test)
-    assert f"## Without the {shown} photos that screens have shown" in capsys.readouterr().out
+    shown = splits.load(next((home / "out").glob("photos/screen/renders-*/split.json"))).test
+    said = capsys.readouterr().out
+    without = said.partition(f"## Without the {len(shown)} photos that screens have shown\n")[2].partition("## ")[0]
+    unseen = {name: spot for name, spot in transfer.read_photos(home / "photos").spots.items() if name not in shown}
+    for arm, values in by_spot(home, "per_image.csv", f1, unseen).items():
+        assert f"| {arm} | {values.mean():.3f} | 1 |" in without
 
 
 # --- what is opened
@@ -485,17 +556,22 @@ def test_a_screen_counts_false_alarms_on_clean_pictures_even_of_runs_that_are_co
     give(home, screen=True, reference=True)
     assert "called rust (" not in capsys.readouterr().out
     trained.clear()
+
+    def line(arm: str) -> str:
+        tables = sorted((home / "out").glob(f"photos/screen/*/runs/{arm}-mobilenet_v2-0*/across/clean.csv"))
+        rows = [csv.DictReader(path.read_text().splitlines()) for path in tables]
+        number, between = in_percent(np.array([[int(row["fp"]) / 1024 for row in of_run] for of_run in rows]))
+        return f"{arm}: {number} of the pixels of clean called rust (95 % interval {between})"
+
     give(home, screen=True, clean=home / "clean")
     assert trained == []
     said = capsys.readouterr().out.splitlines()
-    assert [line for line in said if "called rust (" in line] == [
-        f"{arm}: 1.0 % of the pixels of clean called rust (95 % interval 1.0 % to 1.0 %)" for arm in ("renders", "real")
-    ]
+    assert [each for each in said if "called rust (" in each] == [line("renders"), line("real")]
     give(home, screen=True, mixed=True, clean=home / "clean")
     assert {Path(each).name.partition("-mobilenet")[0] for each in trained} == {"real-10pct", "mixed50-10pct"}
     said = capsys.readouterr().out.splitlines()
     for arm in ("renders", "real", "real-10pct", "mixed50-10pct"):  # all real, since it is known
-        assert f"{arm}: 1.0 % of the pixels of clean called rust (95 % interval 1.0 % to 1.0 %)" in said
+        assert line(arm) in said
 
 
 def test_clean_pictures_that_train_are_refused(
