@@ -4,12 +4,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import drill
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -136,18 +136,19 @@ def test_second_command_is_told_who_holds_the_folder(tmp_path: Path) -> None:
     hold(tmp_path / "x")
 
 
-def test_patience_waits_for_a_dying_holder(tmp_path: Path) -> None:
-    program = "import sys, time; from pathlib import Path; from twin import holding\n"
-    program += "with holding.hold(Path(sys.argv[1]), 'thing', {}): print('held', flush=True); time.sleep(1.5)"
+def test_patience_waits_for_a_dying_holder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = "import sys; from pathlib import Path; from twin import holding\n"
+    program += "with holding.hold(Path(sys.argv[1]), 'thing', {}): print('held', flush=True); sys.stdin.read()"
     with subprocess.Popen(
-        [sys.executable, "-c", program, str(tmp_path / "x")], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", program, str(tmp_path / "x")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == "held\n"
         with pytest.raises(InputError, match=f"process {child.pid} is writing here"):
             hold(tmp_path / "x")
+        monkeypatch.setattr(holding.time, "sleep", lambda seconds: child.communicate())  # it ends as we wait
         with holding.hold(tmp_path / "x", "thing", {}, patience_seconds=30):
-            child.wait()
+            assert child.returncode == 0
 
 
 HELD = """
@@ -177,10 +178,11 @@ def held_elsewhere(folder: Path, beat_seconds: float) -> Iterator[subprocess.Pop
 
 def test_lease_of_a_live_holder_elsewhere_is_renewed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether or not the file system carries its lock over to this machine."""
-    monkeypatch.setattr(holding, "LEASE_SECONDS", 2.0)
+    lock = tmp_path / "x" / holding.LOCK
     with held_elsewhere(tmp_path / "x", beat_seconds=0.1) as child:
-        time.sleep(2.5)
-        with pytest.raises(InputError, match=rf"process {child.pid} on \S+ \(last sign [01] s ago\) is writing here"):
+        os.utime(lock, (0, 0))
+        drill.until(lambda: lock.stat().st_mtime > 0, seconds=60)
+        with pytest.raises(InputError, match=rf"process {child.pid} on \S+ \(last sign \d+ s ago\) is writing here"):
             hold(tmp_path / "x")
         monkeypatch.setattr(files.fcntl, "flock", lambda stream, how: None)
         with pytest.raises(InputError, match=rf"process {child.pid} on "):
@@ -190,25 +192,27 @@ def test_lease_of_a_live_holder_elsewhere_is_renewed(tmp_path: Path, monkeypatch
 def test_folder_of_a_dead_holder_elsewhere_is_free_once_its_lease_is_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(holding, "LEASE_SECONDS", 1.0)
     with held_elsewhere(tmp_path / "x", beat_seconds=60) as child:
         child.kill()
-    with pytest.raises(InputError, match="last sign"):
+    last = (tmp_path / "x" / holding.LOCK).stat().st_mtime
+    silent = iter([1, holding.LEASE_SECONDS - 1, holding.LEASE_SECONDS + 1])
+    monkeypatch.setattr(holding, "_now", lambda folder: last + next(silent))
+    with pytest.raises(InputError, match=r"\(last sign 1 s ago\)"):
         hold(tmp_path / "x")
-    with holding.hold(tmp_path / "x", "thing", {}, patience_seconds=10):
+    with holding.hold(tmp_path / "x", "thing", {}, patience_seconds=0.01):  # and the lease
         pass
+    assert not list(silent)
     hold(tmp_path / "x")  # let go of, it is free at once
 
 
-def test_lock_that_outlives_its_machine_is_taken_and_a_holder_that_stood_still_ends(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(holding, "LEASE_SECONDS", 0.5)
+def test_lock_that_outlives_its_machine_is_taken_and_a_holder_that_stood_still_ends(tmp_path: Path) -> None:
     with held_elsewhere(tmp_path / "x", beat_seconds=0.2) as child:
         child.send_signal(signal.SIGSTOP)
-        with holding.hold(tmp_path / "x", "thing", {}, patience_seconds=10):
+        os.waitid(os.P_PID, child.pid, os.WSTOPPED)
+        os.utime(tmp_path / "x" / holding.LOCK, (0, 0))
+        with holding.hold(tmp_path / "x", "thing", {}):
             child.send_signal(signal.SIGCONT)
-            assert child.wait(timeout=10) == -signal.SIGTERM
+            assert child.wait(timeout=60) == -signal.SIGTERM
             with pytest.raises(InputError, match=f"process {os.getpid()} is writing here"):
                 hold(tmp_path / "x")
 
