@@ -16,9 +16,9 @@ from segmentation.config import REAL, DataArm
 from twin.files import InputError
 
 
-def call(*arguments, cwd=None):
+def call(*arguments):
     command = [sys.executable, "-m", "segmentation", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=cwd)
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 
 def rename(folder, names):
@@ -109,9 +109,9 @@ def test_options_of_train_make_the_arm_that_they_promise(options, arm):
         (("--data", "."), "no COCO json"),
     ],
 )
-def test_bad_input_is_one_line_and_status_2(arguments, message, tmp_path, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", ":".join(path for path in sys.path if path))
-    done = call("train", "--out", "out", *arguments, cwd=tmp_path)
+def test_bad_input_is_one_line_and_status_2(arguments, message, tmp_path, monkeypatch, run_module):
+    monkeypatch.chdir(tmp_path)
+    done = run_module("segmentation", "train", "--out", "out", *arguments)
     assert done.returncode == 2
     assert done.stdout == ""
     [line] = done.stderr.splitlines()
