@@ -81,6 +81,7 @@ def test_a_run_on_disk(undisturbed, data):
     assert run.manifest["best_epoch"] == 1 + int(np.argmax(run.history["valid_f1"]))
     assert run.manifest["train_seconds"] == pytest.approx(run.history["seconds"].sum())
     assert run.manifest["data"]["renders"] == data["renders"].digest
+    assert run.manifest["counts"] == {"train_photos": 12, "train_renders": 7, "valid": 4, "test": 5, "steps": 6}
     assert run.manifest["scale"] == pytest.approx(64 / np.sqrt(72 * 80))
     assert run.manifest["photo_side"] == pytest.approx(np.sqrt(72 * 80))
     assert run.manifest["beyond_paper"] is False
@@ -174,11 +175,19 @@ def test_the_counts_of_the_disk_are_the_counts_of_the_weights(undisturbed, data)
     assert describe(summary).startswith("all images; these are the renders that the run was trained with; threshold")
 
 
-def test_only_photos_that_a_run_has_learned_from_are_seen(data, tmp_path):
-    train(tmp_path / "run", config_of(TENTH, epochs=1, max_eval_images=2), **data)
-    seen = set(runs.load(tmp_path / "run").manifest["seen"])
-    parts = [photo.split for photo in data["real"].photos if photo.sha256 in seen]
-    assert parts == ["train", "valid", "valid"]
+def prepared(data, arm=REAL, **changes):
+    return train_module._prepare(config_of(arm, **changes), data["real"], data["split"], data["renders"], workers=0)
+
+
+@pytest.mark.parametrize(
+    ("arm", "trained"),
+    [(REAL, 12), (TENTH, 1), (SYNTHETIC, 0), (replace(SYNTHETIC, adaptation="colours"), 12)],
+    ids=["real", "tenth", "synthetic", "adapted"],
+)
+def test_only_photos_that_a_run_has_learned_from_are_seen(arm, trained, data):
+    seen = prepared(data, arm, max_eval_images=2).seen
+    parts = {photo.sha256: photo.split for photo in data["real"].photos}
+    assert sorted(parts[each] for each in set(seen)) == ["train"] * trained + ["valid"] * 2
 
 
 @pytest.mark.parametrize(
@@ -234,7 +243,16 @@ def test_complete_means_this_configuration_and_these_data(undisturbed, data):
 
 
 @pytest.mark.parametrize("arm", [REAL, MIXED, SYNTHETIC, TENTH, COUNTED, TUNED, PASTED], ids=lambda arm: arm.name)
-def test_every_arm_takes_the_same_steps(arm, data, tmp_path, monkeypatch):
+def test_every_arm_is_given_the_same_steps(arm, data):
+    feed = prepared(data, arm, size=32, epochs=1, batch_size=5).feed
+    assert feed.plan.steps_per_epoch == 3  # 12 photos in batches of 5
+    assert feed.plan.photos == {"tenth": 1}.get(arm.name, 12)
+    assert feed.plan.renders == {"real": 0, "counted": 3}.get(arm.name, 7)
+    assert [len(images) for images, _ in feed.batches(0, 3)] == [5, 5, 5]
+
+
+@pytest.mark.parametrize("arm", [SYNTHETIC, COUNTED, TUNED], ids=lambda arm: arm.name)
+def test_a_run_takes_the_steps_that_it_is_given(arm, data, tmp_path, monkeypatch):
     taken, shapes = [], []
     step, forward = torch.optim.AdamW.step, torch.nn.Module.__call__
 
@@ -251,10 +269,10 @@ def test_every_arm_takes_the_same_steps(arm, data, tmp_path, monkeypatch):
     monkeypatch.setattr(torch.nn.Module, "__call__", watched)
     train(tmp_path / "run", config_of(arm, size=32, epochs=1, batch_size=5), **data)
     manifest = json.loads((tmp_path / "run" / "run.json").read_text())
-    assert len(taken) == manifest["counts"]["steps"] == 3  # 12 photos in batches of 5
+    assert len(taken) == manifest["counts"]["steps"] == 3
     assert shapes == [5, 5, 5]
-    assert manifest["counts"]["train_photos"] == {"tenth": 1, "synthetic": 0}.get(arm.name, 12)
-    assert manifest["counts"]["train_renders"] == {"real": 0, "counted": 3}.get(arm.name, 7)
+    assert manifest["counts"]["train_photos"] == {"synthetic": 0}.get(arm.name, 12)
+    assert manifest["counts"]["train_renders"] == {"counted": 3}.get(arm.name, 7)
     assert set(runs.load(tmp_path / "run").per_image.image) == set(data["split"].test)
 
 
@@ -281,11 +299,12 @@ def test_a_net_learns_what_can_be_learned(data, tmp_path):
     assert f1[corroded].mean() > 0.9
 
 
-def test_limits_thin_out_the_parts(data, tmp_path):
-    train(tmp_path / "run", config_of(size=32, epochs=1, max_train_images=6, max_eval_images=3), **data)
-    run = runs.load(tmp_path / "run")
-    assert run.manifest["counts"] == {"train_photos": 6, "train_renders": 0, "valid": 3, "test": 3, "steps": 2}
-    assert set(run.per_image.image) < set(data["split"].test)
+def test_limits_thin_out_the_parts(data):
+    found = prepared(data, max_train_images=6, max_eval_images=3)
+    assert (found.feed.plan.photos, found.feed.plan.steps_per_epoch) == (6, 2)
+    for part in ("valid", "test"):
+        assert len(getattr(found, part)) == 3
+        assert set(getattr(found, part)) < set(getattr(data["split"], part))
 
 
 def test_what_does_not_fit_is_refused_before_anything_is_written(data, tmp_path):
