@@ -1,11 +1,11 @@
 import json
-import subprocess
-import sys
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -132,27 +132,52 @@ def test_a_clock_that_runs_backwards_leaves_the_state_unchanged(twin: Twin, tmp_
     assert content(tmp_path / "t") == before
 
 
-def test_reading_while_another_process_writes_sees_one_state_or_the_other(twin: Twin, tmp_path: Path) -> None:
+def test_reading_at_any_moment_of_a_write_sees_one_state_or_the_other(
+    twin: Twin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "t"
     young = replace(twin, clock=EPOCH, texel_mm=20.0)
     state.save(young, folder)
-    expected = {}
-    for years in range(7):
-        aged = replace(young, clock=later(EPOCH, years))
-        expected[float(years)] = state.fields(aged).rust_cover.tobytes()
-    code = (
-        "import sys; from pathlib import Path; from twin import state\n"
-        "for _ in range(6): state.advance(Path(sys.argv[1]), lambda clock: state.later(clock, 1))"
-    )
-    writer = subprocess.Popen([sys.executable, "-c", code, str(folder)])
-    seen = set()
-    while writer.poll() is None:
+    known = {float(years): state.fields(replace(young, clock=later(EPOCH, years))).rust_cover for years in (0, 10)}
+    seen = []
+
+    def look() -> None:
         found, fields = state.load(folder)
-        assert fields.rust_cover.tobytes() == expected[found.years]
-        seen.add(found.years)
-    assert writer.returncode == 0
-    assert len(seen) > 2
-    assert state.load(folder)[0].years == 6
+        np.testing.assert_array_equal(fields.rust_cover, known[found.years])
+        seen.append(found.years)
+
+    def watched(real: Callable[..., Any]) -> Callable[..., Any]:
+        def act(*arguments: Any, **options: Any) -> Any:
+            look()
+            result = real(*arguments, **options)
+            look()
+            return result
+
+        return act
+
+    for place, name in ((os, "fsync"), (Path, "replace"), (Path, "unlink")):
+        monkeypatch.setattr(place, name, watched(getattr(place, name)))
+    state.advance(folder, lambda clock: later(clock, 10))
+    assert seen == sorted(seen)
+    assert set(seen) == set(known)
+
+
+def test_a_state_that_is_replaced_as_it_is_read_is_read_again(
+    twin: Twin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state.save(twin, tmp_path / "t")
+    named = state._named
+
+    def late(folder: Path) -> tuple[Twin, str]:
+        found = named(folder)
+        monkeypatch.setattr(state, "_named", named)
+        state.advance(folder, lambda clock: later(clock, 1))  # another process
+        return found
+
+    monkeypatch.setattr(state, "_named", late)
+    found, fields = state.load(tmp_path / "t")
+    assert found.years == twin.years + 1
+    np.testing.assert_array_equal(fields.rust_cover, state.fields(found).rust_cover)
 
 
 def test_a_writer_that_dies_leaves_a_whole_twin(twin: Twin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
