@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from twin import cluster
 from twin.files import InputError, read_json, read_manifest, write_json, write_manifest
 
 Maker = Callable[..., Any]
+Command = Callable[..., subprocess.CompletedProcess[str]]
 PLAN = RenderPlan(preset="balanced", count=4, size=32)
 
 
@@ -799,13 +801,12 @@ def test_configuration_round_trip_and_refusals() -> None:
         configuration.from_json({"profile": "quick"})
 
 
-def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "benchmarks", *map(str, arguments)], capture_output=True, text=True, check=False
-    )
+@pytest.fixture
+def command(run_module: Command) -> Command:
+    return partial(run_module, "benchmarks")
 
 
-def test_help_explains_every_option() -> None:
+def test_help_explains_every_option(command: Command) -> None:
     shown = " ".join(command("run", "--help").stdout.replace("│", " ").split())
     for words in (
         "quick shows in minutes", "folder of real photos", "by default out/benchmark/", "of a Ray cluster",
@@ -815,7 +816,7 @@ def test_help_explains_every_option() -> None:
 
 
 @pytest.mark.parametrize("data", ["absent", "empty"])
-def test_bad_input_is_one_line_and_status_2(tmp_path: Path, data: str) -> None:
+def test_bad_input_is_one_line_and_status_2(tmp_path: Path, data: str, command: Command) -> None:
     (tmp_path / "empty").mkdir()
     done = command("run", "--data", tmp_path / data, "--out", tmp_path / "out")
     assert done.returncode == 2
@@ -824,7 +825,7 @@ def test_bad_input_is_one_line_and_status_2(tmp_path: Path, data: str) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_weights_that_no_run_would_take_are_refused(tmp_path: Path) -> None:
+def test_weights_that_no_run_would_take_are_refused(tmp_path: Path, command: Command) -> None:
     done = command("run", "--weights", tmp_path, "--out", tmp_path / "out")
     assert done.returncode == 2
     assert "first weights are random here; add --profile paper, or leave out --weights" in done.stderr
@@ -832,7 +833,8 @@ def test_weights_that_no_run_would_take_are_refused(tmp_path: Path) -> None:
 
 
 def test_report_of_no_study_is_bad_input(tmp_path: Path) -> None:
-    done = command("report", "--out", tmp_path)
+    line = [sys.executable, "-m", "benchmarks", "report", "--out", str(tmp_path)]  # one refusal as a process
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert list(tmp_path.iterdir()) == []
 
@@ -898,7 +900,7 @@ def test_settings_that_the_command_may_change_stand_in_the_command_of_the_report
     assert sorted(log["trained"]) == ["mixed-vgg16-02", "real-vgg16-02"]
 
 
-def test_a_size_that_no_network_takes_is_bad_input(tmp_path: Path, data: Path) -> None:
+def test_a_size_that_no_network_takes_is_bad_input(tmp_path: Path, data: Path, command: Command) -> None:
     done = command("run", "--data", data, "--size", "100", "--out", tmp_path / "out")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "size 100 is not divisible by 32" in done.stderr
