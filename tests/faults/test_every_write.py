@@ -1,11 +1,14 @@
 """Every moment at which a command writes is one at which it is killed, torn, filled up, interrupted, robbed."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import drill
 import pytest
 from drill import Forge
+
+from segmentation.runs import HISTORY_COLUMNS
 
 SLOWLY = pytest.param("train", marks=pytest.mark.slow)
 CHEAP = ["grow", "inspect", "split", "assemble"]
@@ -39,7 +42,13 @@ class Sweep:
         """Each file that a reader looks at is as it was before or as it will be, never a part."""
         for name, found in drill.hashes(self.case.place).items():
             hidden = name.endswith((".tmp", ".lock")) or "inspections.jsonl" in name or "last.safetensors" in name
-            if not hidden and not name.startswith("work/") and name not in ("history.csv", "run.json"):
+            if name == "run.json":  # it and the history hold seconds, which are others each time
+                json.loads((self.case.place / name).read_text())
+            elif name == "history.csv":
+                header, *rows = (self.case.place / name).read_text().splitlines(keepends=True)
+                assert header == ",".join(HISTORY_COLUMNS) + "\n"
+                assert all(row.endswith("\n") and row.count(",") == header.count(",") for row in rows)
+            elif not hidden and not name.startswith("work/"):
                 assert found in (self.before.get(name), self.after.get(name)), name
 
     def resumes(self) -> None:
