@@ -36,8 +36,12 @@ def until(condition: Callable[[], object], *, seconds: float) -> None:
 
 
 def patience(seconds: float) -> float:
-    """So many seconds of an idle machine: on one with more to do than cores, a process gets its share only."""
-    return seconds * max(1.0, os.getloadavg()[0] / len(os.sched_getaffinity(0)))
+    """So many seconds of an idle machine: on one with more to do than cores, a process gets its share only.
+
+    By what it had to do in the last minute or has to do just now, whichever is more. To be asked when they are over.
+    """
+    minute, _, _, running, _ = Path("/proc/loadavg").read_text().split()
+    return seconds * max(1.0, max(float(minute), int(running.split("/")[0])) / len(os.sched_getaffinity(0)))
 
 
 def start(*line: object, drill: Mapping[str, object] | None = None, **variables: str) -> subprocess.Popen[str]:

@@ -6,10 +6,12 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import drill
@@ -207,13 +209,14 @@ def test_raylet_killed_half_way_costs_the_batch_in_flight(dataset: Path, tmp_pat
 def test_terminated_ends_soon_with_130_and_leaves_no_process(tmp_path: Path) -> None:
     out = tmp_path / "out"
     child = subprocess.Popen([*COMMAND, "--out", str(out)], stderr=subprocess.PIPE, text=True)
-    drill.until(lambda: list(out.glob("work/*/*/batch.json")), seconds=300)
-    time.sleep(1)
+    drill.until(lambda: any("synth.blender" in line for line in drill.mentioning(out)), seconds=300)
+    begun = time.monotonic()
     child.terminate()
-    _, errors = child.communicate(timeout=10)
+    _, errors = child.communicate(timeout=300)
+    assert time.monotonic() - begun < drill.patience(10)
     assert child.returncode == 130
     assert errors.endswith("interrupted; the same command goes on where it can\n")
-    time.sleep(1)
+    drill.until(lambda: not drill.mentioning(out), seconds=30)
     assert not drill.mentioning(out)
 
 
@@ -310,32 +313,41 @@ def test_dry_run_scales_one_batch_and_writes_nothing(tmp_path: Path, monkeypatch
         (out / "work").mkdir(parents=True)
         (out / "work" / "leftover").write_bytes(bytes(10**6))
         (out / "image").write_bytes(bytes(1000 * len(images)))
-        time.sleep(0.36)
 
     monkeypatch.setattr(batch, "render_batch", fake)
+    monkeypatch.setattr(rehearsal, "time", SimpleNamespace(monotonic=iter([7.0, 7.36]).__next__))
     said = rehearsal.rehearse(tmp_path / "out", Task(config=config, shown=None, count=60_001), workers=2, address=None)
     assert "60001 of 60001 images are to render, in 10001 batches, 2 at a time" in said
-    assert "one batch of 6 images here: 0 s, 0.0 MB; in all about 0.5" in said
-    assert "hours and 0.06 GB of disk" in said
+    assert "one batch of 6 images here: 0 s, 0.0 MB; in all about 0.5 hours and 0.06 GB of disk" in said
     assert list(tmp_path.iterdir()) == []
 
 
 def test_hung_blender_is_stopped_and_what_it_had_finished_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A Blender that finishes two views, each in over half the time it has, and then none."""
+    """A Blender that finishes two views, and then none; each has a time of its own, and the third's is over at once."""
     (tmp_path / "bpy").mkdir()
     (tmp_path / "bpy" / "__init__.py").write_text(
         "import os, sys, time\n"
-        "for view in b'4\\n', b'5\\n':\n    time.sleep(1.2)\n    os.write(3, view)\n"
         f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
-        "print('still at it', file=sys.stderr, flush=True)\ntime.sleep(600)\n"
+        "print('still at it', file=sys.stderr, flush=True)\n"
+        "os.write(3, b'4\\n')\nos.write(3, b'5\\n')\ntime.sleep(60)\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    guards: list[threading.Timer] = []
+
+    class Guard(threading.Timer):
+        def __init__(self, seconds: float, stop: Callable[[], None]) -> None:
+            assert seconds == 2
+            guards.append(self)
+            super().__init__(0 if len(guards) == 3 else 600, stop)
+
+    monkeypatch.setattr(batch.threading, "Timer", Guard)
     finished: list[int] = []
     with pytest.raises(RuntimeError, match=r"Blender hung: no view in 2 s: still at it"):
         finished.extend(batch.blender(tmp_path, seconds=2))
     assert finished == [4, 5]
+    assert all(guard.finished.is_set() for guard in guards)
     assert not Path(f"/proc/{(tmp_path / 'pid').read_text()}").exists()
 
 
