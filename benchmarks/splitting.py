@@ -33,12 +33,10 @@ def split_of(
     there = splits.load(path) if path.exists() else None
     if there is not None and wanted is None and groups_file is None:
         return there
-    named = copies.spots(real)
-    asked = _asked_split(config, real, wanted, groups_file, named)
-    if there is not None and named is not None and there.digest != asked.digest:  # of before these were told
-        asked = _asked_split(config, real, wanted, groups_file, None)
-    if there is not None and wanted is None and there.digest != asked.digest:  # of before spots decided
-        asked = _asked_split(config, real, "published", groups_file, named)
+    asked = _asked_split(config, real, wanted, groups_file, copies.spots(real))
+    if there is not None and wanted != "grouped" and there.digest != asked.digest:  # begun before spots were heeded
+        begun = _asked_split(config, real, wanted or "published", groups_file, None)
+        asked = begun if begun.digest == there.digest else asked
     if there is not None and there.digest != asked.digest:
         raise InputError(
             f"{out}: split: {_named(there)} there, {_named(asked)} asked; leave out --split and --groups-file to "

@@ -197,8 +197,9 @@ def _probabilities(
 def _summary(table: PerImage, histograms: curves.Histograms) -> dict[str, Any]:
     """The numbers of `evaluation.json`; None stands for what is not defined, such as recall without corrosion."""
     counts = (table.tp, table.fp, table.fn, table.tn)
-    each, pooled = evaluate.scores(*counts), evaluate.scores(*(column.sum() for column in counts))
-    tp, fp, fn, tn = (int(column.sum()) for column in counts)
+    sums = [column.sum() for column in counts]
+    tp, fp, fn, tn = map(int, sums)
+    each, pooled = evaluate.scores(*counts), evaluate.scores(*sums)
     clean = table.tp + table.fn == 0
     alarms = table.fp[clean] / (table.fp + table.tn)[clean]
     return {

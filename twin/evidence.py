@@ -189,8 +189,9 @@ def _left_mm(course: Course, item: Sighting) -> Singles:
     loss = course.surface_mm(item.years, places)
     if item.factor is not None:
         loss = loss * (np.float32(item.factor) / np.maximum(course.zone.factor[places], np.float32(1e-6)))
-    new = course.new_mm(places)
-    if item.thickness_mm is not None:
+    if item.thickness_mm is None:
+        new = course.new_mm(places)
+    else:
         new = np.float32(item.thickness_mm) * course.draw.new[:, item.piece, None, None]
     return np.asarray(np.maximum(new - loss, 0))
 

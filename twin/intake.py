@@ -138,7 +138,8 @@ def read_mask(path: Path) -> NDArray[np.bool_]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(content := path.read_bytes()), formats=["PNG"]) as opened:
+            content = path.read_bytes()
+            with Image.open(io.BytesIO(content), formats=["PNG"]) as opened:
                 opened.load()
     except (OSError, ValueError, SyntaxError, EOFError, OverflowError, MemoryError, struct.error, *bombs) as error:
         raise InputError(f"{path}: no mask that can be read ({error}); save it as PNG") from error

@@ -569,6 +569,8 @@ def test_a_table_of_spots_beside_the_photos_is_taken_and_said_unless_a_study_was
         split = splits.load(tmp_path / str(how) / "split.json")
         assert split.how == (how or "grouped")
         assert len(set(split.group.values())) == 10
+    with pytest.raises(InputError, match=r"split: published with 20 groups .* there, grouped with 10 groups .* asked"):
+        study.run(tmp_path / "before", small(kinds=("real",), runs=2), Sources(data=data, split="grouped"))
     study.run(tmp_path / "before", small(kinds=("real",), runs=2), Sources(data=data, split="published"))
     assert (tmp_path / "before" / "split.json").read_bytes() == begun
     assert "spots" not in capsys.readouterr().err
