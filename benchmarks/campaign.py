@@ -1,5 +1,6 @@
 """The two ways to use a transfer folder: a screen of some renders, and their confirmation."""
 
+import fnmatch
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,13 +22,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Given:
-    """What a transfer command is about, read and checked; `renders` are all first, then the first so many."""
+    """What a transfer command is about, read and checked.
+
+    `renders` are all first, then the first so many; `seen` are photos by which they were tuned, of any set.
+    """
 
     out: Path
     sets: tuple[Photos, ...]
     renders: tuple[Renders, ...]
     others: Mapping[str, Photos]
     clean: Photos | None
+    seen: frozenset[str]
     address: str | None
     dry_run: bool
 
@@ -44,6 +49,7 @@ def given(
     data: Sequence[Path],
     across: Sequence[Path],
     clean: Path | None,
+    seen: Sequence[str],
     classes: tuple[str, ...] | None,
     counts: Sequence[int],
     address: str | None,
@@ -96,9 +102,19 @@ def given(
         ),
         others={each.name: each for each in others},
         clean=without_rust,
+        seen=_seen(sets, seen),
         address=address,
         dry_run=dry_run,
     )
+
+
+def _seen(sets: Sequence[Photos], patterns: Sequence[str]) -> frozenset[str]:
+    """The photos whose file name is like one of some patterns."""
+    names = {photo.file_name for each in sets for photo in each.data.photos}
+    found = {pattern: fnmatch.filter(names, pattern) for pattern in patterns}
+    if empty := [pattern for pattern, those in found.items() if not those]:
+        raise InputError(f"--seen {empty[0]}: no photo of --data is called so; one is called {min(names)}")
+    return frozenset(name for those in found.values() for name in those)
 
 
 def _check_unseen(photos: Photos, others: "Sequence[tuple[str, Dataset]]") -> None:
@@ -282,6 +298,6 @@ def _tables(
         renders_goal=renders_goal,
         others=asked.others,
         clean=asked.clean,
-        screened=standing.screened(asked.out, photos, settings),
+        seen=asked.seen | standing.screened(asked.out, photos, settings),
     )
     return standing.write(asked.out, photos, asked.renders[0].folder, every, about)

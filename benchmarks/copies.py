@@ -1,5 +1,6 @@
-"""Where the spots of pictures come from, above all copies of one photo, told by Roboflow's names: they are of one."""
+"""Where the spots of pictures come from, above all copies of one photo, told by names or bytes: they are of one."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,9 @@ from benchmarks import scenes
 if TYPE_CHECKING:
     from segmentation.coco import Dataset
 
-HINT = "their names (.rf.)"
+HINT = "their names (.rf.)"  # of `by_name`
+TOLD = f"{HINT} or equal files"  # of `of`
+_EQUAL = "copies of "  # the first of them
 
 
 def by_name(data: "Dataset") -> dict[str, str] | None:
@@ -21,23 +24,39 @@ def by_name(data: "Dataset") -> dict[str, str] | None:
     return found if len(set(found.values())) < len(found) else None
 
 
-def spots(data: "Dataset") -> dict[str, str] | None:
-    """The spot of each photo: by the table beside them, else the source of copies, else the rendered scene; or None."""
+def of(data: "Dataset") -> dict[str, str] | None:
+    """As `by_name`, and files that are equal byte for byte together; None where no photo has a copy."""
     from segmentation import groups
 
-    return groups.beside(data) or by_name(data) or scenes.of(data)
+    hashes = Counter(photo.sha256 for photo in data.photos if photo.sha256)
+    if not any(count > 1 for count in hashes.values()):
+        return by_name(data)
+    names = {photo.file_name: photo.file_name for photo in data.photos}
+    equal = {photo.file_name: photo.sha256 or photo.file_name for photo in data.photos}
+    joined = groups.join(equal, by_name(data) or names)
+    sizes = Counter(joined.values())
+    return {name: f"{_EQUAL}{first}" if sizes[first] > 1 else name for name, first in joined.items()}
+
+
+def spots(data: "Dataset") -> dict[str, str] | None:
+    """The spot of each photo: by the table beside them, else the rendered scene, else the source of copies; or None."""
+    from segmentation import groups
+
+    return groups.beside(data) or scenes.of(data) or of(data)
 
 
 def are_alone(spots: Mapping[str, str] | None) -> bool:
     """Whether the spots of photos are nothing but the sources of copies."""
     from segmentation import groups
 
-    return spots is not None and all(spot in (name, groups.source_name(name)) for name, spot in spots.items())
+    return spots is not None and all(
+        spot in (name, groups.source_name(name)) or spot.startswith(_EQUAL) for name, spot in spots.items()
+    )
 
 
 def said(found: Mapping[str, str]) -> str:
     """How many photos are copies, in a sentence."""
     return (
-        f"{len(found)} photos of {len(set(found.values()))} source photos by {HINT}; copies of one count as one spot, "
+        f"{len(found)} photos of {len(set(found.values()))} source photos by {TOLD}; copies of one count as one spot, "
         "and other photos as spots of their own"
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import arms_figure, crossed, drawing, goals, openings, pooled, recipe
-from benchmarks.copies import HINT
+from benchmarks.copies import TOLD
 from benchmarks.goals import Goal, Judged
 from benchmarks.recipe import RENDERS, Mix, Recipe
 from benchmarks.statistics import RunScores
@@ -31,7 +31,7 @@ class Asked:
     """What the tables are about: the recipe, the mix, the share of the all-real score that renders alone should reach.
 
     `clean` is a set of pictures without corrosion, `others` are other sets of photos, on which all runs were measured.
-    `screened` are the photos that screens have shown, and by which renders may have been tuned.
+    `seen` are photos by which the renders may have been tuned: those that screens have shown, and others.
     """
 
     settings: Recipe
@@ -39,7 +39,7 @@ class Asked:
     renders_goal: float
     others: Mapping[str, Photos]
     clean: Photos | None
-    screened: frozenset[str]
+    seen: frozenset[str]
 
 
 def write(out: Path, photos: Photos, renders: str, every: Sequence[Part], asked: Asked) -> str:
@@ -64,14 +64,10 @@ def write(out: Path, photos: Photos, renders: str, every: Sequence[Part], asked:
     text += [_goals([*judged.goals, *_alarm_goals(alarms, asked)]), JUDGED_ALONE]
     text += ["## Arms\n", _trained(judged, pooled.trained_on(complete), counted, groups)]
     text += ["## Differences\n", _differences(judged)]
-    unseen = pooled.without(scores, asked.screened)
-    if asked.screened and unseen[0].images:
-        again = _judge(unseen, groups, asked)
-        text += [
-            f"## Without the {len(scores[0].images) - len(unseen[0].images)} photos that screens have shown\n",
-            _goals(again.goals),
-            markdown.table(ARMS, _arms(again)),
-        ]
+    unseen = pooled.without(scores, asked.seen)
+    if unseen[0].images != scores[0].images:
+        text.append(f"## Without the {len(scores[0].images) - len(unseen[0].images)} photos that tuning has seen\n")
+        text += _unseen(_judge(unseen, groups, asked)) if unseen[0].images else ["No other is left.\n"]
     for other, found in asked.others.items():
         of_other = pooled.scores_across(every, folds, other, found.data.digest)
         if of_other:
@@ -101,7 +97,7 @@ def _about(judged: Judged, photos: Photos, asked: Asked) -> str:
     settings = asked.settings
     spots = f"{judged.units} spots" if photos.has_spots else f"no spots known, each of {judged.units} photos a unit"
     if photos.copies:
-        spots = f"no spots known, each of {judged.units} source photos of copies by {HINT} a spot"
+        spots = f"no spots known, each of {judged.units} source photos of copies by {TOLD} a spot"
     return (
         f"{judged.photos} photos, {spots}; each tested once a run, in {settings.folds} folds dealt anew. About "
         f"{settings.steps} steps of {settings.batch_size} at {settings.size} px. Scores are means over "
@@ -112,6 +108,11 @@ def _about(judged: Judged, photos: Photos, asked: Asked) -> str:
 def _goals(found: Iterable[Goal]) -> str:
     rows = [[each.question, each.number, each.between, each.wanted, each.verdict] for each in found]
     return markdown.table(("goal", "found", "95 % interval", "wanted", "verdict"), rows)
+
+
+def _unseen(judged: Judged) -> list[str]:
+    of_spots = f" of {judged.units} spots" if judged.unit == "spot" else ""
+    return [f"{judged.photos} photos{of_spots} are left.\n", _goals(judged.goals), markdown.table(ARMS, _arms(judged))]
 
 
 def _trained(

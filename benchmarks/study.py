@@ -103,7 +103,7 @@ def _told(photos: "Dataset", split: "Split") -> Iterator[str]:
 
     if split.group == (named := groups.beside(photos)):
         yield f"{photos.folder}: {len(named)} photos of {len(set(named.values()))} spots, by {groups.SPOTS} there"
-    elif split.group == (named := copies.by_name(photos)):
+    elif split.group == (named := copies.of(photos)):
         yield f"{photos.folder}: {copies.said(named)}; --groups-file tells spots"
     if left := splits.unused(split, photos):
         yield left

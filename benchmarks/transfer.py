@@ -101,13 +101,16 @@ def read_photos(path: Path, classes: tuple[str, ...] | None = None) -> Photos:
     Raises
     ------
     InputError
-        It is no usable dataset, or its table of spots leaves out a photo.
+        It is no usable dataset, or its table of spots leaves out a photo, or gives one photo under two names two spots.
     """
     from segmentation import coco, groups
 
     data = coco.read(path, classes=classes)
-    known = groups.beside(data) or scenes.of(data)
-    named = None if known else copies.by_name(data)
+    stated = groups.beside(data)
+    if stated is not None:
+        _check_equal(data, stated)
+    known = stated or scenes.of(data)
+    named = None if known else copies.of(data)
     return Photos(
         name=path.resolve().name,
         path=path.resolve(),
@@ -116,6 +119,20 @@ def read_photos(path: Path, classes: tuple[str, ...] | None = None) -> Photos:
         has_spots=known is not None,
         copies=named is not None,
     )
+
+
+def _check_equal(data: "Dataset", spots: Mapping[str, str]) -> None:
+    """Refuse files that are equal byte for byte and have two spots: one would train where the other is tested."""
+    from segmentation import groups
+
+    first: dict[str, str] = {}
+    for name, content in ((photo.file_name, photo.sha256) for photo in data.photos):
+        other = first.setdefault(content or name, name)
+        if spots[other] != spots[name]:
+            raise InputError(
+                f"{data.folder}: {other} and {name} are one photo, of spot {spots[other]} and of spot {spots[name]} by "
+                f"{groups.SPOTS}; take one out, or give both one spot"
+            )
 
 
 def read_clean(path: Path) -> Photos:

@@ -27,6 +27,7 @@ def transfer(
     render_counts: tuple[int, ...] = (),
     across: tuple[Path, ...] = (),
     clean: Path | None = None,
+    seen: tuple[str, ...] = (),
     classes: tuple[str, ...] = (),
     renders_goal: float | None = None,
     steps: int = 1000,
@@ -61,6 +62,8 @@ def transfer(
         render_counts: numbers such as 100 300; the first so many renders are tried too, alone and with the small part.
         across: other real sets, on which every run is measured, too.
         clean: pictures without corrosion, such as `python -m synth render --preset clean --seed 1`, for false alarms.
+        seen: photos by which the renders were tuned, besides those of screens: patterns of file names such as
+            'train/*'. Goals are given again without them.
         classes: names of the categories that count as corrosion, in data and across; by default all.
         renders_goal: share of the all-real score that renders alone should reach, by default 0.95.
         steps: of the optimiser, in every arm.
@@ -81,6 +84,8 @@ def transfer(
         raise InputError("--render-counts needs renders alone, which --mixed leaves out; give one of the two")
     if screen and across:
         raise InputError("--screen looks at validation photos of one set alone; --across goes with --confirm")
+    if screen and seen:
+        raise InputError("--screen shows its photos, whatever tuning has seen; --seen goes with --confirm")
     if screen and render_counts:
         raise InputError("--screen judges one folder of renders; --render-counts goes with --confirm")
     if screen and runs is not None:
@@ -107,6 +112,7 @@ def transfer(
         data=data,
         across=across,
         clean=clean,
+        seen=seen,
         classes=classes or None,
         counts=render_counts,
         address=address,

@@ -480,6 +480,32 @@ def test_a_photo_that_roboflow_did_not_rename_is_a_copy_of_those_that_it_did(dat
     assert not copies.are_alone({**found, "lone.png": "pier"})
 
 
+def test_equal_files_are_copies_whatever_their_names(
+    tmp_path: Path, log: dict[str, Any], data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [photo.path for photo in coco.read(data).photos]
+    shutil.copyfile(files[0], files[9])
+    study.run(tmp_path / "out", small(kinds=("real",), runs=1), Sources(data=data))
+    assert "20 photos of 19 source photos by their names (.rf.) or equal files" in capsys.readouterr().err
+    found = results.load(tmp_path / "out").groups
+    assert found is not None
+    assert len(set(found.values())) == 19
+    assert found[files[0].name] == found[files[9].name]
+    assert copies.are_alone(found)
+
+
+def test_copies_of_equal_files_are_of_one_photo(data: Path) -> None:
+    as_copies(data)
+    before = copies.of(coco.read(data))
+    assert before == copies.by_name(coco.read(data))
+    files = [photo.path for photo in coco.read(data).photos]
+    shutil.copyfile(files[0], files[5])
+    found = copies.of(coco.read(data)) or {}
+    assert len({found[files[place].name] for place in (0, 1, 4, 5)}) == 1
+    assert len(set(found.values())) == 9
+    assert copies.are_alone(found)
+
+
 def test_copies_that_a_published_split_tears_are_counted_and_named(
     tmp_path: Path, log: dict[str, Any], data: Path
 ) -> None:

@@ -1,4 +1,5 @@
 import csv
+import fnmatch
 import json
 import os
 import re
@@ -348,19 +349,41 @@ def test_the_curve_takes_the_first_renders_each_within_the_next(
     assert "renders (first 2)" in capsys.readouterr().out
 
 
-def test_photos_that_screens_have_shown_are_judged_without(
+def test_goals_are_given_again_without_the_photos_that_screens_have_shown(
     home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     give(home)
-    assert "that screens have shown" not in capsys.readouterr().out
+    assert "that tuning has seen" not in capsys.readouterr().out
     give(home, screen=True)
     give(home)
     shown = splits.load(next((home / "out").glob("photos/screen/renders-*/split.json"))).test
     said = capsys.readouterr().out
-    without = said.partition(f"## Without the {len(shown)} photos that screens have shown\n")[2].partition("## ")[0]
+    without = said.partition(f"## Without the {len(shown)} photos that tuning has seen\n")[2].partition("## ")[0]
     unseen = {name: spot for name, spot in transfer.read_photos(home / "photos").spots.items() if name not in shown}
     for arm, values in by_spot(home, "per_image.csv", f1, unseen).items():
         assert f"| {arm} | {values.mean():.3f} | 1 |" in without
+
+
+@pytest.mark.parametrize(("patterns", "taken"), [(("photo-1*.png",), 10), (("photo-1*", "photo-03.png"), 11)])
+def test_goals_are_given_again_without_photos_that_tuning_has_seen_otherwise(
+    home: Path, trained: list[str], capsys: pytest.CaptureFixture[str], patterns: tuple[str, ...], taken: int
+) -> None:
+    give(home, seen=patterns)
+    said = capsys.readouterr().out
+    without = said.partition(f"## Without the {taken} photos that tuning has seen\n")[2].partition("## ")[0]
+    spots = transfer.read_photos(home / "photos").spots
+    unseen = {name: spot for name, spot in spots.items() if not any(fnmatch.fnmatch(name, each) for each in patterns)}
+    assert len(unseen) == 20 - taken
+    assert f"{len(unseen)} photos of {len(set(unseen.values()))} spots are left" in without
+    for arm, values in by_spot(home, "per_image.csv", f1, unseen).items():
+        assert f"| {arm} | {values.mean():.3f} | 1 |" in without
+
+
+def test_where_tuning_has_seen_all_photos_nothing_is_left(
+    home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    give(home, seen=("*",))
+    assert "## Without the 20 photos that tuning has seen\n\nNo other is left.\n" in capsys.readouterr().out
 
 
 # --- what is opened
@@ -637,6 +660,40 @@ def test_copies_are_dealt_together_where_no_spots_are_given(home: Path, capsys: 
         assert not sides[0] & sides[1]
 
 
+def test_equal_files_are_dealt_together_where_no_spots_are_given(
+    home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home / "photos" / "spots.csv").unlink()
+    files = [photo.path for photo in coco.read(home / "photos").photos]
+    for one, other in ((0, 7), (7, 19), (3, 4)):
+        shutil.copyfile(files[one], files[other])
+    photos = transfer.read_photos(home / "photos")
+    spots = photos.groups or {}
+    assert len(set(spots.values())) == 17
+    assert (
+        len({spots[files[place].name] for place in (0, 7, 19)})
+        == len({spots[files[place].name] for place in (3, 4)})
+        == 1
+    )
+    for fold in recipe.folds(photos.data, photos.spots, recipe.Recipe(**SETTINGS), 0):
+        trains = {photo.sha256 for photo in photos.data.photos if photo.file_name in fold.split.train}
+        assert not [each for each in photos.data.photos if each.file_name in fold.split.test and each.sha256 in trains]
+    give(home)
+    said = capsys.readouterr().out
+    assert "20 photos of 17 source photos by their names (.rf.) or equal files" in said
+    assert "each of 17 source photos of copies by their names (.rf.) or equal files a spot" in said
+
+
+def test_one_photo_of_two_spots_is_refused(home: Path, trained: list[str]) -> None:
+    files = [photo.path for photo in coco.read(home / "photos").photos]
+    shutil.copyfile(files[0], files[1])  # of one spot
+    assert transfer.read_photos(home / "photos").has_spots
+    shutil.copyfile(files[0], files[5])
+    with pytest.raises(InputError, match=f"{files[0].name} and {files[5].name} are one photo, of spot 0 and of spot 2"):
+        give(home)
+    assert not (home / "out").exists()
+
+
 def test_categories_that_count_reach_every_run(home: Path, trained: list[str]) -> None:
     """Clean pictures need not list the name."""
     content = read_json(home / "photos" / "annotations.json")
@@ -672,6 +729,8 @@ def test_categories_that_count_reach_every_run(home: Path, trained: list[str]) -
         ({"data": (Path("renders"),)}, "renders themselves"),
         ({"data": (Path("tables"),)}, "rename the set"),
         ({"clean": Path("yard")}, "has annotations"),
+        ({"screen": True, "seen": ("*",)}, "--seen goes with --confirm"),
+        ({"seen": ("*.png", "trian/*")}, r"--seen trian/\*: no photo of --data is called so; one is called photo-"),
         ({"render_counts": (6,)}, "has 6; give fewer"),
         ({"render_counts": (0,)}, "give fewer, at least 1"),
         ({"folds": 11}, "10 groups do not make 11 folds"),
