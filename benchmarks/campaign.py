@@ -88,11 +88,14 @@ def given(
     pictures = [("--synth", renders), *(("--across", each.data) for each in others)]
     for each in sets:
         _check_unseen(each, [*pictures, *([("--clean", without_rust.data)] if without_rust else [])])
-    if without_rust is not None:
-        _check_apart(renders, without_rust)
-    for option, of in (("--data", sets), ("--across", others)):
+    for each in others:
+        _check_unseen(each, [("--synth", renders)])
+    measured = [("--data", sets), ("--across", others), ("--clean", [without_rust] if without_rust else [])]
+    for option, of in measured:
         for each in of:
-            categories.tell(each.data, option)
+            _check_apart(renders, option, each)
+            if each is not without_rust:
+                categories.tell(each.data, option)
     return Given(
         out=out.resolve(),
         sets=sets,
@@ -127,17 +130,17 @@ def _check_unseen(photos: Photos, others: "Sequence[tuple[str, Dataset]]") -> No
             )
 
 
-def _check_apart(renders: "Dataset", without_rust: Photos) -> None:
-    """Refuse clean pictures that show the scenes of the renders: a model would have seen them.
+def _check_apart(renders: "Dataset", option: str, pictures: Photos) -> None:
+    """Refuse pictures that show the scenes of the renders: a model would have seen them.
 
     Presets that differ in nothing but how many scenes are clean make the same scenes of one seed.
     """
     trained = {photo.sha256 for photo in renders.photos}
-    shared = [photo.file_name for photo in without_rust.data.photos if photo.sha256 in trained]
-    scenes = [_scenes(each) for each in (renders, without_rust.data)]
+    shared = [photo.file_name for photo in pictures.data.photos if photo.sha256 in trained]
+    scenes = [_scenes(each) for each in (renders, pictures.data)]
     if shared or (scenes[0] is not None and scenes[0] == scenes[1]):
         such = f"pictures such as {shared[0]} are among" if shared else "its scenes are those of"
-        raise InputError(f"--clean {without_rust.path}: {such} the renders that train; render it with another --seed")
+        raise InputError(f"{option} {pictures.path}: {such} the renders that train; render it with another --seed")
 
 
 def _scenes(data: "Dataset") -> object:

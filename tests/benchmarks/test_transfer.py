@@ -624,24 +624,38 @@ def test_photos_among_renders_other_sets_or_clean_pictures_are_refused(
     assert trained == []
 
 
+def test_photos_of_another_set_that_lie_among_the_renders_are_refused(home: Path, trained: list[str]) -> None:
+    one, other = (coco.read(home / name).photos[0].path for name in ("yard", "renders"))
+    shutil.copyfile(one, other)
+    with pytest.raises(InputError, match=rf"--synth .*renders: photos of .*yard are among them, such as {other.name}"):
+        give(home, across=(home / "yard",))
+    assert not (home / "out").exists()
+
+
 @pytest.mark.parametrize(
-    ("preset", "seed", "size", "same"),
-    [("clean", 0, 64, True), ("clean", 0, 32, True), ("clean", 1, 64, False), ("stress", 0, 64, False)],
-)
-def test_clean_pictures_of_scenes_that_train_are_refused(
-    home: Path, trained: list[str], preset: str, seed: int, size: int, same: bool
+    ("name", "preset", "seed", "size", "same"),
+    [
+        ("clean", "clean", 0, 64, True), ("clean", "clean", 0, 32, True), ("clean", "clean", 1, 64, False),
+        ("clean", "stress", 0, 64, False), ("photos", "balanced", 0, 32, True), ("photos", "balanced", 1, 32, False),
+        ("yard", "balanced", 0, 32, True), ("yard", "stress", 0, 64, False),
+    ],
+)  # fmt: skip
+def test_pictures_of_scenes_that_train_are_refused(
+    home: Path, trained: list[str], name: str, preset: str, seed: int, size: int, same: bool
 ) -> None:
     """Whatever their bytes: another size or processor gives the same scenes in other bytes."""
-    for name, config in (
+    for folder, config in (
         ("renders", RenderConfig(preset="balanced", size=64, seed=0)),
-        ("clean", RenderConfig(preset=preset, size=size, seed=seed)),
+        (name, RenderConfig(preset=preset, size=size, seed=seed)),
     ):
-        write_manifest(home / name, "dataset", {"seed": config.seed, "preset": config.preset_stated()})
+        write_manifest(home / folder, "dataset", {"seed": config.seed, "preset": config.preset_stated()})
+    given = {"photos": {}, "yard": {"across": (home / "yard",)}, "clean": {"clean": home / "clean"}}[name]
     if same:
-        with pytest.raises(InputError, match="its scenes are those of the renders that train"):
-            give(home, screen=True, clean=home / "clean")
+        with pytest.raises(InputError, match=rf"{name}: its scenes are those of the renders that train"):
+            give(home, **given)
+        assert not (home / "out").exists()
     else:
-        assert give(home, screen=True, clean=home / "clean") == 0
+        assert give(home, **given) == 0
 
 
 def test_copies_are_dealt_together_where_no_spots_are_given(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
