@@ -2,7 +2,7 @@
 
 import fnmatch
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from benchmarks import classes as categories
 from benchmarks import copies, first, openings, recipe, standing, transfer
 from benchmarks import screen as screening
-from benchmarks.config import Cell
+from benchmarks.config import Cell, is_name
 from benchmarks.recipe import SCREEN_RUNS, Fold, Mix, Recipe
 from benchmarks.transfer import Part, Photos, Renders
 from twin.files import InputError, read_manifest
@@ -66,6 +66,9 @@ def given(
 
     if not data:
         raise InputError("--data: give at least one folder of real photos")
+    for path in (out, synth, *data, *across, *([clean] if clean else [])):
+        if not path.resolve().as_posix().isprintable():
+            raise InputError(f"{path}: its name cannot stand in a table; rename it")
     try:
         renders = coco.read(synth)
     except InputError as error:
@@ -81,6 +84,8 @@ def given(
         if twice := [value for value in values if values.count(value) > 1]:
             raise InputError(f"{twice[0]}: given twice, or two sets have this name; each needs its own folder name")
     for each in every:
+        if each not in sets and not is_name(each.name):
+            raise InputError(f"{each.path}: {each.name!r:.60} cannot name a set in a table; rename the folder")
         if each.name in (first.FOLDER, standing.TABLES):
             raise InputError(f"{each.path}: the transfer folder keeps something else under this name; rename the set")
         if each.data.digest == renders.digest:
@@ -183,10 +188,13 @@ def screen(asked: Given, settings: Recipe, mix: Mix | None, *, reference: bool) 
     known, todo, blocked = whole.standing()
     reference = reference or bool(asked.clean and known and not todo and not blocked)  # it may lack the clean pictures
     wanted = [alone, *([whole] if reference else []), *(few or ())]
+    for each in wanted:
+        each.check_split()
     work = transfer.survey(asked.out, wanted, asked.address)
     print(work.describe(asked.out, f"screen of {photos.name}"), flush=True)  # noqa: T201
     if asked.dry_run:
         return []
+    _decode(asked, settings)
     with hold(asked.out, transfer.KIND, transfer.claim(settings)):
         failed = transfer.train(asked.out, wanted, wanted, work, asked.address)
         print(screening.report(alone, whole, few, settings, asked.clean))  # noqa: T201
@@ -219,7 +227,10 @@ def confirm(
     trained = (recipe.few_mixed if few_only else recipe.of_renders)(settings, mix)
     shown = tuple(dict.fromkeys(recipe.of_renders(settings, mix) + recipe.few_mixed(settings, Mix())))
     planned = _parts(asked, settings, mix, trained, asked_folds, _written(asked, dry_run=True))
-    work = transfer.survey(out, [part for of_set in planned.values() for part in of_set], asked.address)
+    parts = [part for of_set in planned.values() for part in of_set]
+    for part in parts:
+        part.check_split()
+    work = transfer.survey(out, parts, asked.address)
     sets = ", ".join(f"{each.name} ({len(each.data.photos)} photos)" for each in asked.sets)
     print(work.describe(out, f"{runs} runs of {settings.folds} folds of {sets}"), flush=True)  # noqa: T201
     for photos in asked.sets:
@@ -227,8 +238,11 @@ def confirm(
             print(f"  {photos.name}: no spots.csv; {copies.said(photos.spots)}")  # noqa: T201
         elif not photos.has_spots:
             print(f"  {photos.name}: no spots.csv, so every photo counts as a spot of its own")  # noqa: T201
+    for line in _left_out(asked, parts):
+        print(f"  {line}")  # noqa: T201
     if asked.dry_run:
         return []
+    _decode(asked, settings)
     with hold(out, transfer.KIND, transfer.claim(settings)):
         renders = _written(asked, dry_run=False)
         opened = {
@@ -252,6 +266,29 @@ def confirm(
                 if run == runs - 1:
                     print(page)  # noqa: T201
     return failed
+
+
+def _decode(asked: Given, settings: Recipe) -> None:
+    """Decode all pictures before anything is claimed, opened or trained: the runs find it done."""
+    from segmentation import dataset
+
+    pictures = [asked.renders[0].data, *(each.data for each in (*asked.sets, *asked.measured_too.values()))]
+    for each in pictures:
+        if each is not None:
+            dataset.arrays(each, settings.size, cache=dataset.cache_folder())
+
+
+def _left_out(asked: Given, parts: Sequence[Part]) -> Iterator[str]:
+    """What an earlier command has measured and the tables of this one will not have, since it was not asked for."""
+    whole = asked.renders[0].data
+    kept = {each.count for each in asked.renders}
+    counts = [] if whole is None else sorted(set(first.written(asked.out, whole)) - kept)
+    names = sorted({name for part in parts for name in part.measured()} - asked.measured_too.keys())
+    if counts:
+        numbers = " ".join(map(str, counts))
+        yield f"tables will be without the first {numbers} renders, tried before: give --render-counts {numbers}, too"
+    if names:
+        yield f"tables will be without {', '.join(names)}, measured before: give these by --across or --clean, too"
 
 
 def _written(asked: Given, *, dry_run: bool) -> tuple[Renders, ...]:

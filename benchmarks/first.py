@@ -17,6 +17,13 @@ def folder_of(out: Path, renders: "Dataset", count: int) -> Path:
     return out / FOLDER / f"{renders.digest[:8]}-{count}"
 
 
+def written(out: Path, renders: "Dataset") -> list[int]:
+    """Of how many renders `write` has made folders."""
+    start = f"{renders.digest[:8]}-"
+    counts = [folder.name.removeprefix(start) for folder in (out / FOLDER).glob(f"{start}*")]
+    return [int(count) for count in counts if count.isdecimal()]
+
+
 def check(renders: "Dataset", count: int) -> None:
     """Refuse a number that is not a part of the renders.
 

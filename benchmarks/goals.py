@@ -187,8 +187,13 @@ def judge(
     gain = by_pair.get((real, full))
     goals.append(_gain(f"{full} − {real}", gain))
     goals.append(_none(f"{shuffled} − {few}", by_pair.get((few, shuffled))))
-    reference = float(table[real].mean()) if real in table else np.nan
-    wanted = {RENDERS: renders_goal * reference, mixed: reference, full: reference + GAIN}
+
+    def reference(arm: str) -> float:
+        """The all-real score of the runs that an arm has, too, as its goals have it."""
+        _, of_real = shared(arm, real)
+        return float(of_real.mean()) if of_real.size else np.nan
+
+    wanted = {RENDERS: renders_goal * reference(RENDERS), mixed: reference(mixed), full: reference(full) + GAIN}
     return Judged(
         wanted={arm: score for arm, score in wanted.items() if arm in table and np.isfinite(score)},
         arms=table,

@@ -127,10 +127,12 @@ def _trained(
     for arm, score, runs in _arms(judged):
         precision, recall = rates[arm]
         rows.append([arm, *trained[arm], score, f"{precision:.3f}", f"{recall:.3f}", runs])
+    counts = {len(values) for values in judged.arms.values()}
+    unequal = "" if len(counts) == 1 else " Goals and differences are of those runs that both of their arms have."
     heading = ("arm", "photos that train", "renders", "per-image F1", "precision", "recall", "runs")
     return markdown.table(heading, rows) + (
         "\nPhotos and renders are those of one training; each fold of each run is one. Precision and recall are means "
-        "over photos, of those where something was called, or is, rust.\n"
+        f"over photos, of those where something was called, or is, rust.{unequal}\n"
     )
 
 

@@ -82,7 +82,10 @@ def _damage(run: "Run", wanted: TrainConfig) -> str:
     epochs, images = len(run.history["epoch"]), len(run.per_image.image)
     if epochs != wanted.epochs:
         return f"history.csv has {epochs} of {wanted.epochs} epochs"
-    tested = (run.manifest.get("counts") or {}).get("test", images)
+    counts = run.manifest.get("counts") or {}
+    if lacking := [name for name in ("train_photos", "train_renders") if not isinstance(counts.get(name), int)]:
+        return f"run.json: counts lack {lacking[0]}"
+    tested = counts.get("test", images)
     if not images or images != tested:
         return f"per_image.csv has {images} of {tested} photos"
     seconds = run.manifest.get("train_seconds")

@@ -20,6 +20,7 @@ from benchmarks import across, clean, copies, planning, recipe, scenes, state, s
 from benchmarks.config import Cell, StudyConfig
 from benchmarks.recipe import FIRST, Fold, Mix, Recipe
 from benchmarks.sources import RUNS, Sources
+from benchmarks.splitting import SPLIT
 from twin.files import InputError
 
 if TYPE_CHECKING:
@@ -88,6 +89,28 @@ class Part:
             "renders": None if renders is None else renders.digest,
         }
         return state.standing(self.folder / RUNS, self.config.grid, digests)
+
+    def check_split(self) -> None:
+        """Refuse a study there whose photos were dealt otherwise, as by other spots.
+
+        Raises
+        ------
+        InputError
+            It was; or its split is damaged.
+        """
+        from segmentation import splits
+
+        path = self.folder / SPLIT
+        if path.exists() and splits.load(path).digest != self.fold.split.digest:
+            raise InputError(
+                f"{path}: deals the photos of {self.photos.path} otherwise; put the photos and their spots back as "
+                "they were, or choose another folder"
+            )
+
+    def measured(self) -> tuple[str, ...]:
+        """The names of other sets on which an earlier command measured its runs."""
+        found = (self.folder / RUNS).glob(f"*/{across.FOLDER}/*.csv")
+        return tuple(sorted({path.stem for path in found}))
 
     def label(self, arm: str) -> str:
         """What an arm is called, with the number of renders where it is trained on the first so many."""

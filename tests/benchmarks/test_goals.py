@@ -170,6 +170,17 @@ def test_what_arms_should_reach_follows_from_all_photos() -> None:
     assert judged({"renders": 0.5}).wanted == {}
 
 
+def test_what_arms_should_reach_is_of_the_runs_that_they_have() -> None:
+    """As their goals are: of other runs the number could lie on the other side of its verdict."""
+    some = [each for each in scores(ARMS) if (each.arm, each.run) not in {("renders", 4), ("mixed50", 0)}]
+    found = goals.judge(some, settings=Recipe(), mix=Mix(), groups=GROUPS, renders_goal=0.95)
+    real = found.arms["real"].mean(axis=1)
+    assert len(real) == 5
+    assert found.wanted == pytest.approx(
+        {"renders": 0.95 * real[:4].mean(), "mixed50-10pct": real.mean(), "mixed50": real[1:].mean() + 0.02}
+    )
+
+
 def test_all_with_renders_may_not_lose_more_than_a_point() -> None:
     close = judged({**ARMS, "mixed50": 0.605}).goals[-2]
     assert close.question == "mixed50 − real"

@@ -722,6 +722,8 @@ def test_runs_in_the_way_are_named_left_alone_and_the_others_go_on(
         ("per_image.csv", None, "", "per_image.csv has 0 of"),
         ("run.json", '"train_seconds": 60.0', '"train_seconds": "soon"', "train_seconds is 'soon'"),
         ("run.json", '"train_seconds": 60.0', '"train_seconds": NaN', "train_seconds is nan"),
+        ("run.json", '"train_photos"', '"train_pictures"', "run.json: counts lack train_photos"),
+        ("run.json", '"counts"', '"numbers"', "run.json: counts lack train_photos"),
     ],
 )
 def test_a_run_whose_tables_are_short_is_damaged_and_the_others_are_reported(

@@ -285,6 +285,9 @@ def test_an_arm_counts_in_the_runs_that_have_all_folds(
     trained.clear()
     assert give(home, runs=2) == 0
     assert ids(trained, home) == [f"photos/{study}/runs/mixed50-10pct-mobilenet_v2-00"]
+    unequal = "Goals and differences are of those runs that both of their arms have."
+    assert unequal in said
+    assert unequal not in capsys.readouterr().out
 
 
 def test_other_sets_and_clean_pictures_are_measured_and_shown(
@@ -721,7 +724,80 @@ def test_categories_that_count_reach_every_run(home: Path, trained: list[str]) -
     assert all((each["classes"], each["counts"]["annotations"]) == (["crack"], 10) for each in kept)
 
 
+# --- what a later command finds
+
+
+def test_what_a_later_command_was_not_asked_for_is_said_before_its_tables_lose_it(
+    home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    every = {"render_counts": (2, 4), "across": (home / "yard",), "clean": home / "clean"}
+    give(home, **every)
+    give(home, **every, dry_run=True)
+    assert "tables will be without" not in capsys.readouterr().out
+    give(home, render_counts=(2,), across=(home / "yard",), dry_run=True)
+    said = capsys.readouterr().out
+    assert "without the first 4 renders, tried before: give --render-counts 4, too" in said
+    assert "without clean, measured before: give these by --across or --clean, too" in said
+    give(home, dry_run=True)
+    said = capsys.readouterr().out
+    assert "--render-counts 2 4, too" in said
+    assert "without clean, yard, measured" in said
+    give(home, synth=home / "better", dry_run=True)
+    assert "--render-counts" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("screen", [True, False])
+def test_photos_that_were_dealt_otherwise_are_refused_before_anything_is_opened(
+    home: Path, trained: list[str], screen: bool
+) -> None:
+    give(home, screen=screen)
+    before = snapshot(home / "out")
+    table = home / "photos" / "spots.csv"
+    table.write_text(table.read_text().replace(",1\n", ",0\n"))
+    with pytest.raises(InputError, match=r"split\.json: deals the photos of .*photos otherwise; put the photos and"):
+        give(home, screen=screen)
+    assert snapshot(home / "out") == before
+
+
 # --- bad input
+
+
+@pytest.mark.parametrize(
+    ("screen", "name"),
+    [
+        (True, "photos"), (True, "renders"), (True, "clean"),
+        (False, "photos"), (False, "renders"), (False, "clean"), (False, "yard"),
+    ],
+)  # fmt: skip
+def test_a_picture_that_cannot_be_decoded_is_named_before_anything_is_opened(
+    home: Path, trained: list[str], name: str, screen: bool
+) -> None:
+    broken = coco.read(home / name, allow_unannotated=True).photos[-1].path
+    broken.write_bytes(broken.read_bytes()[:-40])
+    others = {"clean": home / "clean", **({} if screen else {"across": (home / "yard",)})}
+    with pytest.raises(InputError, match=rf"{broken.name}.* cannot be decoded"):
+        give(home, screen=screen, **others)
+    assert not (home / "out").exists()
+    assert trained == []
+
+
+@pytest.mark.parametrize(
+    ("option", "name"), [("out", "out"), ("data", "photos"), ("across", "yard"), ("clean", "clean")]
+)
+def test_a_folder_whose_name_is_no_text_is_refused(home: Path, trained: list[str], option: str, name: str) -> None:
+    path = home / os.fsdecode(b"br\xfccke")
+    if option != "out":
+        (home / name).rename(path)
+    with pytest.raises(InputError, match="its name cannot stand in a table; rename it"):
+        give(home, **{option: (path,) if option in ("data", "across") else path})
+    assert not (home / "out").exists()
+
+
+def test_another_set_whose_name_would_hide_its_table_is_refused(home: Path, trained: list[str]) -> None:
+    (home / "yard").rename(home / ".yard")
+    with pytest.raises(InputError, match=r"'\.yard' cannot name a set in a table"):
+        give(home, across=(home / ".yard",))
+    assert not (home / "out").exists()
 
 
 @pytest.mark.parametrize(
