@@ -73,7 +73,7 @@ def transfer(
         address: of a Ray cluster to run on, such as auto; without it this machine.
         dry_run: print the plan (runs, hours, disk) and stop; nothing is written and nothing opened.
     """
-    from benchmarks import campaign
+    from benchmarks import campaign, given
     from benchmarks.recipe import PROOF_RUNS, RENDERS_GOAL, SCREEN_RUNS, Mix, Recipe
 
     if screen and confirm:
@@ -106,7 +106,7 @@ def transfer(
         how = "--share, --pretrain, --adaptation and --copy-paste"
         raise InputError(f"{how} say how to mix: with --screen give --mixed, too")
     command = shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
-    given = campaign.given(
+    asked = given.read(
         out,
         synth=synth,
         data=data,
@@ -119,10 +119,10 @@ def transfer(
         dry_run=dry_run,
     )
     if screen:
-        failed = campaign.screen(given, settings, mix if mixed else None, reference=reference)
+        failed = campaign.screen(asked, settings, mix if mixed else None, reference=reference)
     else:
         failed = campaign.confirm(
-            given, settings, mix, few_only=mixed, runs=runs, renders_goal=renders_goal, command=command
+            asked, settings, mix, few_only=mixed, runs=runs, renders_goal=renders_goal, command=command
         )
     for name in failed:
         print(f"failed: {name}; the same command tries it again", file=sys.stderr)  # noqa: T201
