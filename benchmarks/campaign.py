@@ -91,7 +91,7 @@ def confirm(
             print(f"  {photos.name}: no spots.csv; {copies.said(photos.spots)}")  # noqa: T201
         elif not photos.has_spots:
             print(f"  {photos.name}: no spots.csv, so every photo counts as a spot of its own")  # noqa: T201
-    for line in _left_out(asked, parts):
+    for line in _left_out(asked, parts, may_count=not few_only and mix == Mix()):
         print(f"  {line}")  # noqa: T201
     if asked.dry_run:
         return []
@@ -131,17 +131,21 @@ def _decode(asked: Given, settings: Recipe) -> None:
             dataset.arrays(each, settings.size, cache=dataset.cache_folder())
 
 
-def _left_out(asked: Given, parts: Sequence[Part]) -> Iterator[str]:
-    """What an earlier command has measured and the tables of this one will not have, since it was not asked for."""
+def _left_out(asked: Given, parts: Sequence[Part], *, may_count: bool) -> Iterator[str]:
+    """What an earlier command has measured and the tables of this one will not have, since it was not asked for.
+
+    `may_count` tells whether the option that takes the curve in would train nothing new.
+    """
     whole = asked.renders[0].data
     kept = {each.count for each in asked.renders}
     counts = [] if whole is None else sorted(set(first.written(asked.out, whole)) - kept)
     names = sorted({name for part in parts for name in part.measured()} - asked.measured_too.keys())
     if counts:
         numbers = " ".join(map(str, counts))
-        yield f"tables will be without the first {numbers} renders, tried before: give --render-counts {numbers}, too"
+        advice = f": give --render-counts {numbers}, too" if may_count else ""
+        yield f"tables will be without the first {numbers} renders, tried before{advice}"
     if names:
-        yield f"tables will be without {', '.join(names)}, measured before: give these by --across or --clean, too"
+        yield f"tables will be without {', '.join(names)}, measured before and not named now"
 
 
 def _written(asked: Given, *, dry_run: bool) -> tuple[Renders, ...]:
@@ -191,6 +195,6 @@ def _tables(
         renders_goal=renders_goal,
         others=asked.others,
         clean=asked.clean,
-        seen=asked.seen | standing.screened(asked.out, photos, settings),
+        seen=photos.of_their_spots(asked.seen | standing.screened(asked.out, photos, settings)),
     )
     return standing.write(asked.out, photos, asked.renders[0].folder, every, about)

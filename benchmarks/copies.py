@@ -31,10 +31,13 @@ def of(data: "Dataset") -> dict[str, str] | None:
     hashes = Counter(photo.sha256 for photo in data.photos if photo.sha256)
     if not any(count > 1 for count in hashes.values()):
         return by_name(data)
+    named = by_name(data)
     names = {photo.file_name: photo.file_name for photo in data.photos}
     equal = {photo.file_name: photo.sha256 or photo.file_name for photo in data.photos}
-    joined = groups.join(equal, by_name(data) or names)
+    joined = groups.join(equal, named or names)
     sizes = Counter(joined.values())
+    if named and len(sizes) == len(set(named.values())):  # the same groups: a study that has them goes on
+        return named
     return {name: f"{_EQUAL}{first}" if sizes[first] > 1 else name for name, first in joined.items()}
 
 

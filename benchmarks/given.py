@@ -1,6 +1,7 @@
 """What a transfer command is given: photos, renders, other sets; read, and refused where a score would mislead."""
 
 import fnmatch
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from twin.files import InputError, read_manifest
 
 if TYPE_CHECKING:
     from segmentation.coco import Dataset
+
+_UNWRITABLE = ("Cc", "Cs", "Zl", "Zp")  # control characters, bytes that are no text, ends of lines
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,7 +66,7 @@ def read(
     if not data:
         raise InputError("--data: give at least one folder of real photos")
     for path in (out, synth, *data, *across, *([clean] if clean else [])):
-        if not path.resolve().as_posix().isprintable():
+        if any(unicodedata.category(one) in _UNWRITABLE for one in path.resolve().as_posix()):
             raise InputError(f"{path}: its name cannot stand in a table; rename it")
     try:
         renders = coco.read(synth)
@@ -88,6 +91,7 @@ def read(
             raise InputError(f"{each.path}: these are the renders themselves; they cannot judge themselves")
     pictures = [("--synth", renders), *(("--across", each.data) for each in others)]
     for each in sets:
+        each.check_equal()
         _check_unseen(each, [*pictures, *([("--clean", without_rust.data)] if without_rust else [])])
     for each in others:
         _check_unseen(each, [("--synth", renders)])

@@ -51,6 +51,31 @@ class Photos:
         """The spot of each photo where some share one; else None."""
         return self.spots if self.has_spots or self.copies else None
 
+    def of_their_spots(self, names: frozenset[str]) -> frozenset[str]:
+        """Some photos, and all others of their spots."""
+        spots = {self.spots[name] for name in names if name in self.spots}
+        return frozenset(name for name, spot in self.spots.items() if spot in spots)
+
+    def check_equal(self) -> None:
+        """Refuse files that are equal byte for byte and of two spots by the table: one could train, the other test.
+
+        Raises
+        ------
+        InputError
+            There are such files.
+        """
+        from segmentation import groups
+
+        spots = groups.beside(self.data) or {}
+        first: dict[str, str] = {}
+        for name, content in ((photo.file_name, photo.sha256) for photo in self.data.photos):
+            other = first.setdefault(content or name, name)
+            if spots.get(other) != spots.get(name):
+                raise InputError(
+                    f"{self.path}: {other} and {name} are one photo, of spot {spots[other]} and of spot {spots[name]} "
+                    f"by {groups.SPOTS}; take one out, or give both one spot"
+                )
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Renders:
@@ -104,7 +129,8 @@ class Part:
         if path.exists() and splits.load(path).digest != self.fold.split.digest:
             raise InputError(
                 f"{path}: deals the photos of {self.photos.path} otherwise; put the photos and their spots back as "
-                "they were, or choose another folder"
+                "they were, or choose another folder (equal files are of one spot now, which they were not in an "
+                "earlier version)"
             )
 
     def measured(self) -> tuple[str, ...]:
@@ -124,15 +150,12 @@ def read_photos(path: Path, classes: tuple[str, ...] | None = None) -> Photos:
     Raises
     ------
     InputError
-        It is no usable dataset, or its table of spots leaves out a photo, or gives one photo under two names two spots.
+        It is no usable dataset, or its table of spots leaves out a photo.
     """
     from segmentation import coco, groups
 
     data = coco.read(path, classes=classes)
-    stated = groups.beside(data)
-    if stated is not None:
-        _check_equal(data, stated)
-    known = stated or scenes.of(data)
+    known = groups.beside(data) or scenes.of(data)
     named = None if known else copies.of(data)
     return Photos(
         name=path.resolve().name,
@@ -142,20 +165,6 @@ def read_photos(path: Path, classes: tuple[str, ...] | None = None) -> Photos:
         has_spots=known is not None,
         copies=named is not None,
     )
-
-
-def _check_equal(data: "Dataset", spots: Mapping[str, str]) -> None:
-    """Refuse files that are equal byte for byte and have two spots: one would train where the other is tested."""
-    from segmentation import groups
-
-    first: dict[str, str] = {}
-    for name, content in ((photo.file_name, photo.sha256) for photo in data.photos):
-        other = first.setdefault(content or name, name)
-        if spots[other] != spots[name]:
-            raise InputError(
-                f"{data.folder}: {other} and {name} are one photo, of spot {spots[other]} and of spot {spots[name]} by "
-                f"{groups.SPOTS}; take one out, or give both one spot"
-            )
 
 
 def read_clean(path: Path) -> Photos:

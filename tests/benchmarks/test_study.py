@@ -499,6 +499,8 @@ def test_copies_of_equal_files_are_of_one_photo(data: Path) -> None:
     before = copies.of(coco.read(data))
     assert before == copies.by_name(coco.read(data))
     files = [photo.path for photo in coco.read(data).photos]
+    shutil.copyfile(files[0], files[1])  # of one source by name, too
+    assert copies.of(coco.read(data)) == before
     shutil.copyfile(files[0], files[5])
     found = copies.of(coco.read(data)) or {}
     assert len({found[files[place].name] for place in (0, 1, 4, 5)}) == 1

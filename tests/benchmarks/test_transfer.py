@@ -367,7 +367,7 @@ def test_goals_are_given_again_without_the_photos_that_screens_have_shown(
         assert f"| {arm} | {values.mean():.3f} | 1 |" in without
 
 
-@pytest.mark.parametrize(("patterns", "taken"), [(("photo-1*.png",), 10), (("photo-1*", "photo-03.png"), 11)])
+@pytest.mark.parametrize(("patterns", "taken"), [(("photo-1*.png",), 10), (("photo-1*", "photo-03.png"), 12)])
 def test_goals_are_given_again_without_photos_that_tuning_has_seen_otherwise(
     home: Path, trained: list[str], capsys: pytest.CaptureFixture[str], patterns: tuple[str, ...], taken: int
 ) -> None:
@@ -375,7 +375,8 @@ def test_goals_are_given_again_without_photos_that_tuning_has_seen_otherwise(
     said = capsys.readouterr().out
     without = said.partition(f"## Without the {taken} photos that tuning has seen\n")[2].partition("## ")[0]
     spots = transfer.read_photos(home / "photos").spots
-    unseen = {name: spot for name, spot in spots.items() if not any(fnmatch.fnmatch(name, each) for each in patterns)}
+    seen = {spot for name, spot in spots.items() if any(fnmatch.fnmatch(name, each) for each in patterns)}
+    unseen = {name: spot for name, spot in spots.items() if spot not in seen}  # with all photos of their spots
     assert len(unseen) == 20 - taken
     assert f"{len(unseen)} photos of {len(set(unseen.values()))} spots are left" in without
     for arm, values in by_spot(home, "per_image.csv", f1, unseen).items():
@@ -705,6 +706,13 @@ def test_one_photo_of_two_spots_is_refused(home: Path, trained: list[str]) -> No
     files = [photo.path for photo in coco.read(home / "photos").photos]
     shutil.copyfile(files[0], files[1])  # of one spot
     assert transfer.read_photos(home / "photos").has_spots
+    files = [photo.path for photo in coco.read(home / "yard").photos]
+    shutil.copyfile(files[0], files[1])
+    (home / "yard" / "spots.csv").write_text(
+        "\n".join(["file_name,spot", *(f"{each.name},{each.name}" for each in files)])
+    )
+    assert give(home, across=(home / "yard",), out=home / "other") == 0  # nothing of it trains
+    files = [photo.path for photo in coco.read(home / "photos").photos]
     shutil.copyfile(files[0], files[5])
     with pytest.raises(InputError, match=f"{files[0].name} and {files[5].name} are one photo, of spot 0 and of spot 2"):
         give(home)
@@ -737,7 +745,10 @@ def test_what_a_later_command_was_not_asked_for_is_said_before_its_tables_lose_i
     give(home, render_counts=(2,), across=(home / "yard",), dry_run=True)
     said = capsys.readouterr().out
     assert "without the first 4 renders, tried before: give --render-counts 4, too" in said
-    assert "without clean, measured before: give these by --across or --clean, too" in said
+    assert "without clean, measured before and not named now" in said
+    for other_arms in ({"mixed": True}, {"share": 0.25}):  # they would be refused, or trained
+        give(home, **other_arms, dry_run=True)
+        assert "without the first 2 4 renders, tried before\n" in capsys.readouterr().out
     give(home, dry_run=True)
     said = capsys.readouterr().out
     assert "--render-counts 2 4, too" in said
@@ -791,6 +802,16 @@ def test_a_folder_whose_name_is_no_text_is_refused(home: Path, trained: list[str
     with pytest.raises(InputError, match="its name cannot stand in a table; rename it"):
         give(home, **{option: (path,) if option in ("data", "across") else path})
     assert not (home / "out").exists()
+
+
+def test_a_folder_may_have_any_name_that_can_be_written(home: Path, trained: list[str]) -> None:
+    folder = home / "錆\u3000調査\u00a0\u200d"
+    folder.mkdir()
+    for name in ("photos", "renders", "yard"):
+        (home / name).rename(folder / f"{name} é")
+    given = {"synth": folder / "renders é", "data": (folder / "photos é",), "across": (folder / "yard é",)}
+    assert give(home, **given, out=folder / "out") == 0
+    assert "# photos é-renders" in next(folder.glob("out/tables/*.md")).read_text()
 
 
 def test_another_set_whose_name_would_hide_its_table_is_refused(home: Path, trained: list[str]) -> None:
