@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from benchmarks import copies, first, openings, recipe, standing, transfer
+from benchmarks import copies, first, openings, recipe, standing, study, transfer
 from benchmarks import screen as screening
 from benchmarks.config import Cell
 from benchmarks.given import Given
@@ -122,13 +122,10 @@ def confirm(
 
 
 def _decode(asked: Given, settings: Recipe) -> None:
-    """Decode all pictures before anything is claimed, opened or trained: the runs find it done."""
-    from segmentation import dataset
-
-    pictures = [asked.renders[0].data, *(each.data for each in (*asked.sets, *asked.measured_too.values()))]
-    for each in pictures:
-        if each is not None:
-            dataset.arrays(each, settings.size, cache=dataset.cache_folder())
+    """Decode all pictures before anything is claimed, opened or trained."""
+    sets = (*asked.sets, *asked.measured_too.values())
+    renders = [each.data for each in asked.renders if each.data is not None]
+    study.decode([*renders, *(each.data for each in sets)], settings.size)
 
 
 def _left_out(asked: Given, parts: Sequence[Part], *, may_count: bool) -> Iterator[str]:

@@ -28,13 +28,11 @@ def of(data: "Dataset") -> dict[str, str] | None:
     """As `by_name`, and files that are equal byte for byte together; None where no photo has a copy."""
     from segmentation import groups
 
-    hashes = Counter(photo.sha256 for photo in data.photos if photo.sha256)
-    if not any(count > 1 for count in hashes.values()):
-        return by_name(data)
     named = by_name(data)
-    names = {photo.file_name: photo.file_name for photo in data.photos}
     equal = {photo.file_name: photo.sha256 or photo.file_name for photo in data.photos}
-    joined = groups.join(equal, named or names)
+    if len(set(equal.values())) == len(equal):
+        return named
+    joined = groups.join(equal, named or {name: name for name in equal})
     sizes = Counter(joined.values())
     if named and len(sizes) == len(set(named.values())):  # the same groups: a study that has them goes on
         return named

@@ -91,7 +91,7 @@ def read(
             raise InputError(f"{each.path}: these are the renders themselves; they cannot judge themselves")
     pictures = [("--synth", renders), *(("--across", each.data) for each in others)]
     for each in sets:
-        each.check_equal()
+        _check_equal(each)
         _check_unseen(each, [*pictures, *([("--clean", without_rust.data)] if without_rust else [])])
     for each in others:
         _check_unseen(each, [("--synth", renders)])
@@ -123,6 +123,21 @@ def _seen(sets: Sequence[Photos], patterns: Sequence[str]) -> frozenset[str]:
     if empty := [pattern for pattern, those in found.items() if not those]:
         raise InputError(f"--seen {empty[0]}: no photo of --data is called so; one is called {min(names)}")
     return frozenset(name for those in found.values() for name in those)
+
+
+def _check_equal(photos: Photos) -> None:
+    """Refuse files that are equal byte for byte and of two spots by the table: one could train, the other test."""
+    from segmentation import groups
+
+    spots = groups.beside(photos.data) or {}
+    first_of: dict[str, str] = {}
+    for name, content in ((photo.file_name, photo.sha256) for photo in photos.data.photos):
+        other = first_of.setdefault(content or name, name)
+        if spots.get(other) != spots.get(name):
+            raise InputError(
+                f"{photos.path}: {other} and {name} are one photo, of spot {spots[other]} and of spot {spots[name]} "
+                f"by {groups.SPOTS}; take one out, or give both one spot"
+            )
 
 
 def _check_unseen(photos: Photos, others: "Sequence[tuple[str, Dataset]]") -> None:

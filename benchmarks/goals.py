@@ -195,7 +195,7 @@ def judge(
 
     wanted = {RENDERS: renders_goal * reference(RENDERS), mixed: reference(mixed), full: reference(full) + GAIN}
     return Judged(
-        wanted={arm: score for arm, score in wanted.items() if arm in table and np.isfinite(score)},
+        wanted={arm: score for arm, score in wanted.items() if np.isfinite(score)},
         arms=table,
         comparisons=tuple(compared),
         goals=tuple(goals),

@@ -5,7 +5,7 @@ The folder holds `split.json`, `runs/<id>/`, the renders, the stand-in where no 
 """
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,7 +58,7 @@ def run(
     InputError
         The sources are unusable, or `out` holds something else. Nothing is written then.
     """
-    from segmentation import dataset, splits
+    from segmentation import splits
 
     out = out.resolve()
     if address is not None:
@@ -78,8 +78,7 @@ def run(
     # Every photo is decoded before the folder is claimed: the runs find it done, and what is wrong shows now.
     given = [] if study.photos is None or study.data is None else [study.photos]
     given += [found.dataset for found in (study.renders, *study.across.values()) if found is not None]
-    for each in given:
-        dataset.arrays(each, config.training["size"], cache=dataset.cache_folder())
+    decode(given, config.training["size"])
     if is_gathered(out):
         write_json(out / CLAIM, {"kind": manifest.KIND, "configuration": study.shared})
     with hold(out, manifest.KIND, study.shared):
@@ -95,6 +94,20 @@ def run(
             print(f"{key} failed: {error}", file=sys.stderr)  # noqa: T201
         _write(study, real, split, failed)
     return list(failed)
+
+
+def decode(every: "Iterable[Dataset]", size: int) -> None:
+    """Decode all pictures into the cache, where runs at this size find them.
+
+    Raises
+    ------
+    InputError
+        One cannot be decoded.
+    """
+    from segmentation import dataset
+
+    for each in every:
+        dataset.arrays(each, size, cache=dataset.cache_folder())
 
 
 def _told(photos: "Dataset", split: "Split") -> Iterator[str]:

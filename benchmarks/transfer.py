@@ -56,26 +56,6 @@ class Photos:
         spots = {self.spots[name] for name in names if name in self.spots}
         return frozenset(name for name, spot in self.spots.items() if spot in spots)
 
-    def check_equal(self) -> None:
-        """Refuse files that are equal byte for byte and of two spots by the table: one could train, the other test.
-
-        Raises
-        ------
-        InputError
-            There are such files.
-        """
-        from segmentation import groups
-
-        spots = groups.beside(self.data) or {}
-        first: dict[str, str] = {}
-        for name, content in ((photo.file_name, photo.sha256) for photo in self.data.photos):
-            other = first.setdefault(content or name, name)
-            if spots.get(other) != spots.get(name):
-                raise InputError(
-                    f"{self.path}: {other} and {name} are one photo, of spot {spots[other]} and of spot {spots[name]} "
-                    f"by {groups.SPOTS}; take one out, or give both one spot"
-                )
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Renders:
@@ -133,10 +113,9 @@ class Part:
                 "earlier version)"
             )
 
-    def measured(self) -> tuple[str, ...]:
+    def measured(self) -> set[str]:
         """The names of other sets on which an earlier command measured its runs."""
-        found = (self.folder / RUNS).glob(f"*/{across.FOLDER}/*.csv")
-        return tuple(sorted({path.stem for path in found}))
+        return {path.stem for path in (self.folder / RUNS).glob(f"*/{across.FOLDER}/*.csv")}
 
     def label(self, arm: str) -> str:
         """What an arm is called, with the number of renders where it is trained on the first so many."""
