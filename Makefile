@@ -9,7 +9,7 @@ SEED ?= 0
 PRESET ?= balanced
 ROUNDS ?= 2
 JOBS ?= 2
-SOURCE := .ci .gitignore .pre-commit-config.yaml CHANGELOG.md CONTRIBUTING.md LICENSE Makefile README.md benchmarks constraints.txt docs pyproject.toml segmentation synth tests twin
+SOURCE := .ci .gitignore .pre-commit-config.yaml CHANGELOG.md CONTRIBUTING.md LICENSE Makefile README.md benchmarks constraints.txt docs pyproject.toml segmentation src synth tests tools twin
 EXTRAS := rendering,training,export,study,development
 WEIGHTS ?= weights
 BUNDLE_TO = $(or $(OUT),out/bundle)
@@ -37,21 +37,21 @@ bundle: setup ## all that `make setup` needs on a machine like this one without 
 	@rm -rf "$(BUNDLE_TO).part" && mkdir -p "$(BUNDLE_TO).part"
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check -c constraints.txt -w "$(BUNDLE_TO).part/wheels" '.[$(EXTRAS)]' 'setuptools>=77'
 	@rm -r "$(BUNDLE_TO).part"/wheels/corrotwin-*.whl build
-	@tar -czf "$(BUNDLE_TO).part/source.tar.gz" --exclude=__pycache__ --transform='s,^,corrotwin/,' $(SOURCE)
-	@if test -d "$(WEIGHTS)"; then cp -r "$(WEIGHTS)" "$(BUNDLE_TO).part/weights"; else echo "no folder $(WEIGHTS): the bundle has no ImageNet weights (python -m segmentation weights --to weights fetches them)"; fi
+	@tar -czf "$(BUNDLE_TO).part/source.tar.gz" --exclude=__pycache__ --transform='flags=r;s,^,corrotwin/,' $(SOURCE)
+	@if test -d "$(WEIGHTS)"; then cp -r "$(WEIGHTS)" "$(BUNDLE_TO).part/weights"; else echo "no folder $(WEIGHTS): the bundle has no ImageNet weights (corrotwin segmentation weights --to weights fetches them)"; fi
 	@cd "$(BUNDLE_TO).part" && find . -type f ! -name SHA256SUMS | LC_ALL=C sort | tr '\n' '\0' | xargs -0 sha256sum > SHA256SUMS
 	@mv "$(BUNDLE_TO).part" "$(BUNDLE_TO)"
 	@echo "$(BUNDLE_TO): $$(du -sh "$(BUNDLE_TO)" | cut -f1). There: tar xzf $(notdir $(BUNDLE_TO))/source.tar.gz && cd corrotwin && make setup BUNDLE=../$(notdir $(BUNDLE_TO))"
 
 synth: setup ## render COUNT=24 images of SIZE=320 px into a folder below out/synth (also SEED, PRESET, OUT)
-	$(BIN)/python -m synth render --count $(COUNT) --size $(SIZE) --seed $(SEED) --preset $(PRESET) $(if $(OUT),--out "$(OUT)")
+	$(BIN)/corrotwin synth render --count $(COUNT) --size $(SIZE) --seed $(SEED) --preset $(PRESET) $(if $(OUT),--out "$(OUT)")
 
 benchmark: setup ## the whole line into a folder below out/benchmark; PROFILE=quick|small|paper, DATA=folder of photos, OUT
-	$(BIN)/python -m benchmarks run --profile $(PROFILE) $(if $(DATA),--data "$(DATA)") $(if $(OUT),--out "$(OUT)")
+	$(BIN)/corrotwin benchmarks run --profile $(PROFILE) $(if $(DATA),--data "$(DATA)") $(if $(OUT),--out "$(OUT)")
 
 speed: setup ## the short form of the speed tables into out/speed: rendering and, with DATA=folder of photos, training
-	$(BIN)/python -m benchmarks.speed rendering --out out/speed --size 96 --scenes 1 --samples 1 2 4 8 16 32 --reference 128
-	$(if $(DATA),$(BIN)/python -m benchmarks.speed training --data "$(DATA)" --backbones mobilenet_v2 --steps 4 --out out/speed/training.csv)
+	$(BIN)/python -m tools.speed rendering --out out/speed --size 96 --scenes 1 --samples 1 2 4 8 16 32 --reference 128
+	$(if $(DATA),$(BIN)/python -m tools.speed training --data "$(DATA)" --backbones mobilenet_v2 --steps 4 --out out/speed/training.csv)
 
 check: setup ## lint, formatting, types, import rules
 	$(BIN)/ruff check .

@@ -12,17 +12,21 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmarks import machine
-from benchmarks.words import listed
-from segmentation.cache import cache_folder
-from segmentation.config import BACKBONES
+from corrotwin.benchmarks import machine
+from corrotwin.benchmarks.formatting.wording import listed
+from corrotwin.segmentation.config import BACKBONES
+from corrotwin.segmentation.data.cache import cache_folder
 
 GIB = 1024**3
 # What a study of each profile needs at least, nearly all of it weights; decoded photos are cached apart.
 STUDY_GIB = {"quick": 3, "small": 6, "paper": 24}
 CACHE_GIB = {"quick": 1, "paper": 10}
 LIBRARIES = "libgl1 libice6 libsm6 libx11-6 libxext6 libxfixes3 libxi6 libxkbcommon0 libxrender1"
-INSTALL = f".venv/bin/python -m pip install -c constraints.txt -e '.[{','.join(machine.EXTRAS)}]'"
+INSTALL = (
+    f".venv/bin/python -m pip install -c constraints.txt -e '.[{','.join(machine.WANTED)}]'"
+    if machine.IN_SOURCE
+    else f"python -m pip install 'corrotwin[{','.join(machine.WANTED)}]'"
+)
 SHARED = Path("/dev/shm")  # noqa: S108  where Ray keeps what its processes share; only its size is asked
 
 State = Literal["ok", "warning", "missing"]
@@ -90,9 +94,6 @@ def packages(wanted: Iterable[str], pinned: Mapping[str, str], installed: Callab
         more = f" and {len(others) - 5} more" if len(others) > 5 else ""
         found = f"other versions: {', '.join(others[:5])}{more}"
         return Check(name="packages", state="warning", found=found, fix=INSTALL)
-    if not pinned:
-        found = "constraints.txt is not beside the packages, so versions are not compared"
-        return Check(name="packages", state="warning", found=found, fix="run this in the source folder")
     return Check(name="packages", state="ok", found=f"{len(pinned)} in the tested versions")
 
 
@@ -187,7 +188,7 @@ def imagenet(said: Mapping[str, Any], weights: Path | None) -> Check:
         lacking, where = list(said.get("lacking", BACKBONES)), "the hub's cache"
     if not lacking:
         return Check(name="ImageNet weights", state="ok", found=f"of all four encoders, in {where}")
-    fix = f"where there is internet: python -m segmentation weights --to {weights or 'weights'}"
+    fix = f"where there is internet: corrotwin segmentation weights --to {weights or 'weights'}"
     found = f"not in {where}: {', '.join(lacking)}; profile paper takes them"
     return Check(name="ImageNet weights", state="warning", found=found, fix=fix)
 
@@ -225,7 +226,7 @@ def doctor(out: Path = Path("out"), weights: Path | None = None, json: bool = Fa
 
     Args:
         out: folder below which studies and datasets will lie.
-        weights: folder that `python -m segmentation weights` prepared; by default the hub's cache is looked into.
+        weights: folder that `corrotwin segmentation weights` prepared; by default the hub's cache is looked into.
         json: as JSON, for programs.
     """
     checks = examine({"output": out, "cache": cache_folder()}, weights)

@@ -10,20 +10,25 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+from packaging.requirements import Requirement
+
+import corrotwin
+
 PATIENCE_SECONDS = 60.0  # for a process; on a machine at rest the slowest takes 3
 LATE = f"no answer in {PATIENCE_SECONDS:.0f} s"
 EXTRAS = ("rendering", "training", "export", "study", "development")  # what `make setup` installs
+IN_SOURCE = (Path(corrotwin.__file__).resolve().parents[2] / "pyproject.toml").is_file()  # else from a wheel
+WANTED = EXTRAS if IN_SOURCE else EXTRAS[:-1]
 BLENDER_PYTHON = (3, 11)
 
 # What a process of its own runs; each prints one line of JSON at its end.
 BLENDER = """
 import json
-from synth.blender.session import load_blenderproc
+from corrotwin.synth.blender.session import load_blenderproc
 import bpy
 load_blenderproc()
 print(json.dumps({"bpy": bpy.app.version_string}))
@@ -31,7 +36,7 @@ print(json.dumps({"bpy": bpy.app.version_string}))
 TORCH = """
 import json, sys, torch
 from huggingface_hub import try_to_load_from_cache
-from segmentation.encoders import source
+from corrotwin.segmentation.models.encoders import source
 names = [torch.cuda.get_device_name(place) for place in range(torch.cuda.device_count())]
 names += ["Apple MPS"] if torch.backends.mps.is_available() else []
 lacking = []
@@ -49,8 +54,8 @@ def tried(program: str, *arguments: str) -> dict[str, Any]:
     """The last line of what a Python program prints, as JSON; or its trouble, in one line."""
     try:
         done = subprocess.run(
-            [sys.executable, "-c", program, *arguments], capture_output=True, text=True, timeout=PATIENCE_SECONDS,
-            check=False, cwd=ROOT,
+            [sys.executable, "-P", "-c", program, *arguments], capture_output=True, text=True, timeout=PATIENCE_SECONDS,
+            check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return {"trouble": LATE}
@@ -62,16 +67,22 @@ def tried(program: str, *arguments: str) -> dict[str, Any]:
 
 
 def declared() -> tuple[list[str], dict[str, str]]:
-    """The packages that pyproject.toml asks for on this Python, and the versions in constraints.txt."""
-    project, constraints = ROOT / "pyproject.toml", ROOT / "constraints.txt"
-    if not project.is_file() or not constraints.is_file():
-        return [], {}
-    about = tomllib.loads(project.read_text())["project"]
-    lines = [*about["dependencies"], *(line for extra in EXTRAS for line in about["optional-dependencies"][extra])]
-    if sys.version_info[:2] != BLENDER_PYTHON:
-        lines = [line for line in lines if "python_version" not in line]
-    names = [re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0] for line in lines]
-    return names, dict(re.findall(r"^([\w.-]+)==([^\s;]+)", constraints.read_text(), re.MULTILINE))
+    """Return the packages that ours asks for on this Python with the extras `WANTED`, and the versions tested together.
+
+    Both come from what is installed: the package's metadata, and the copy of constraints.txt inside the package.
+    """
+    environments: list[dict[str, str]] = [{"extra": extra} for extra in ("", *WANTED)]
+    wanted = [Requirement(line) for line in importlib.metadata.requires("corrotwin") or ()]
+    names = [
+        each.name
+        for each in wanted
+        if each.marker is None or any(each.marker.evaluate(environment) for environment in environments)
+    ]
+    lines = (resources.files("corrotwin") / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    tested = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    exact = (each for each in tested if each.marker is None or each.marker.evaluate())
+    pinned = {each.name: spec.version for each in exact for spec in each.specifier if spec.operator == "=="}
+    return list(dict.fromkeys(names)), pinned
 
 
 def installed(name: str) -> str | None:

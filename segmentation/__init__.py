@@ -1,1 +1,1 @@
-"""U-Nets that outline corrosion in photographs: data, training, evaluation."""
+"""U-Nets that outline corrosion in photographs: data, training, evaluation, prediction."""

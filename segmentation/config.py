@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, fields
 from math import isfinite
 from typing import Any, Literal, get_args
 
-from twin.files import InputError, digest
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import digest
 
 BACKBONES = ("mobilenet_v2", "resnet152", "inceptionv4", "vgg16")
 SIZE_STEP = 32  # the U-Nets halve the image five times
@@ -51,10 +52,10 @@ class DataArm:
     """Change each render towards a real training photo that the run may use (its pixels, not its mask): `fourier` takes
     over low frequencies, `histogram` each channel's histogram, `colours` mean and covariance of the colours."""
     augmentation: Augmentation = "standard"
-    """Ranges of the random changes to every image of a batch: see `segmentation.augment.RANGES`."""
+    """Ranges of the random changes to every image of a batch: see `segmentation.augmentation.augment.RANGES`."""
     copy_paste: float = 0.0
     """Part of the photos in the batches that get corrosion of another training photo, where that has any: see
-    `segmentation.paste`."""
+    `segmentation.augmentation.copy_paste`."""
     shuffled_masks: bool = False
     """A control: each render carries the mask of another one, so that only its looks can teach anything."""
 

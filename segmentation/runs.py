@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segmentation.coco import Dataset
-from segmentation.config import TrainConfig
-from segmentation.splits import Split
-from twin.files import InputError, read_manifest, write_text
+from corrotwin.segmentation.config import TrainConfig
+from corrotwin.segmentation.data.coco import CocoDataset
+from corrotwin.segmentation.data.splits import Split
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import read_manifest, write_text
 
 KIND = "run"
 WEIGHTS = "best.safetensors"
@@ -39,7 +40,7 @@ class PerImage:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Run:
+class RunRecord:
     """A complete run. `history` holds a (epochs,) float64 array for each of `HISTORY_COLUMNS`."""
 
     manifest: Mapping[str, Any]
@@ -47,7 +48,7 @@ class Run:
     per_image: PerImage
 
 
-def identity(config: TrainConfig, real: Dataset, split: Split, renders: Dataset | None) -> dict[str, Any]:
+def identity(config: TrainConfig, real: CocoDataset, split: Split, renders: CocoDataset | None) -> dict[str, Any]:
     """What decides a run's result: its configuration and hashes of its data."""
     return {
         "config": asdict(config),
@@ -59,7 +60,9 @@ def identity(config: TrainConfig, real: Dataset, split: Split, renders: Dataset 
     }
 
 
-def is_complete(folder: Path, config: TrainConfig, real: Dataset, split: Split, renders: Dataset | None) -> bool:
+def is_complete(
+    folder: Path, config: TrainConfig, real: CocoDataset, split: Split, renders: CocoDataset | None
+) -> bool:
     """Whether `folder` holds the finished run of exactly this configuration and data."""
     manifest = _manifest(folder)
     if manifest is None:
@@ -71,7 +74,7 @@ def is_complete(folder: Path, config: TrainConfig, real: Dataset, split: Split, 
     )
 
 
-def load(folder: Path) -> Run:
+def load(folder: Path) -> RunRecord:
     """Read a complete run.
 
     Raises
@@ -83,7 +86,7 @@ def load(folder: Path) -> Run:
     manifest = _manifest(folder)
     if manifest is None:
         raise InputError(f"{folder}: no complete training run (run.json is absent); run its training again")
-    return Run(
+    return RunRecord(
         manifest=manifest,
         history=read_history(folder / HISTORY),
         per_image=read_per_image(folder / "per_image.csv"),

@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import Any
 
-from synth.preset import POLICIES, LabelRule, Preset
-from synth.presets import preset
-from synth.spec import MAPS
-from twin.files import InputError
+from corrotwin.synth.presets.builtin import preset
+from corrotwin.synth.presets.schema import POLICIES, LabelRule, Preset
+from corrotwin.synth.spec import MAPS
+from corrotwin.twin.core.errors import InputError
 
 MOST_SIDE = 8192  # pixels: what training takes
 
@@ -18,7 +18,9 @@ class RenderConfig:
     """What decides every bit of a rendered image, besides its index."""
 
     preset: str
-    changes: str = ""  # of it, by a file of one's own: a JSON object, as `synth.own.read` has it; none where empty
+    changes: str = (
+        ""  # of it, by a file of one's own: a JSON object, as `synth.presets.custom.read` has it; none where empty
+    )
     size: int  # pixels, square
     seed: int
     labels: str = "annotator"  # policy of the masks: as people draw them, or "exact"
@@ -61,9 +63,9 @@ class RenderConfig:
 def _content(name: str, changes: str) -> Preset:
     if not changes:
         return preset(name)
-    from synth import own  # needs much that a preset alone does not
+    from corrotwin.synth.presets import custom  # needs much that a preset alone does not
 
-    return own.changed(preset(name), changes)
+    return custom.changed(preset(name), changes)
 
 
 # Streams of randomness: changing what one draws does not reroll the others. Never renumber.

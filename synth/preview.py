@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from segmentation import coco
-from synth import label_statistics
-from synth.validation_report import BASIS
-from twin.files import InputError, atomic_file, read_json, read_manifest, write_text
-from twin.markdown import table
+from corrotwin.segmentation.data import coco
+from corrotwin.synth.labels import label_statistics
+from corrotwin.synth.validation.report import BASIS
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import atomic_file, read_json, read_manifest, write_text
+from corrotwin.twin.core.markdown import table
 
 COLUMNS = 6
 MOST = 24  # images on the contact sheet, evenly spaced
@@ -152,7 +153,7 @@ def _text(folder: Path, contents: Contents, about: Mapping[str, Any] | None) -> 
     return "\n".join(lines) + "\n"
 
 
-def _contents(dataset: coco.Dataset) -> Contents:
+def _contents(dataset: coco.CocoDataset) -> Contents:
     """What a dataset of somebody's holds."""
     photos, masks = dataset.photos, coco.from_masks(dataset.folder)
     documents = [] if masks else [read_json(source) for source, _ in coco.sources(dataset.folder)]
@@ -210,7 +211,7 @@ def _info(document: Mapping[str, Any]) -> dict[str, object]:
 def _rendered_from(about: Mapping[str, Any]) -> dict[str, object]:
     chosen, twin = about["configuration"], about.get("twin", {})
     facts = {
-        "made by": "`python -m synth render`: rendered, no photographs",
+        "made by": "`corrotwin synth render`: rendered, no photographs",
         "shows": about["shows"],
         "twin": ", ".join(f"{name} {twin[name]}" for name in ("kind", "content", "fields") if name in twin),
         "preset": f"{chosen['preset']}{', changed' if chosen.get('changes') else ''}: {about['preset']['description']}",
@@ -246,9 +247,9 @@ def _command(about: Mapping[str, Any]) -> list[str]:
     options = {**about["configuration"], **({"only": about["only"]} if "only" in about else {"count": about["images"]})}
     before = []
     if changes := options.pop("changes", ""):
-        from synth import own  # needs much that a card of other pictures does not
+        from corrotwin.synth.presets import custom  # needs much that a card of other pictures does not
 
-        content = own.written(options["preset"], changes)
+        content = custom.written(options["preset"], changes)
         before, options["preset"] = [f"printf '%s\\n' {shlex.quote(content)} > own.json"], "own.json"
     if about.get("device", "CPU") != "CPU":
         options["device"] = about["device"].lower()
@@ -267,7 +268,7 @@ def _command(about: Mapping[str, Any]) -> list[str]:
         words += ["--twin", str(twin["id"]), *(["--cameras", "cameras.json"] if twin.get("cameras") else [])]
     text = "With the versions above this gives the same files on the same type of processor"
     return [
-        "```sh", *before, f"python -m synth render {shlex.join(words)}", "```", "",
+        "```sh", *before, f"corrotwin synth render {shlex.join(words)}", "```", "",
         f"{text}, from the twin with the digests above and its cameras in dataset.json." if twin else f"{text}.",
     ]  # fmt: skip
 
@@ -278,7 +279,7 @@ def _limits(about: Mapping[str, Any] | None, statistics: label_statistics.Statis
         limits += [
             "Rendered: what a model learns here must be measured on photographs.",
             "Labels follow a rule, not a person; compare them with those of your photographs: "
-            "`python -m synth validate . --against photos`.",
+            "`corrotwin synth validate . --against photos`.",
             "What scenes lack is listed in docs/synth.md of the program.",
         ]
     else:

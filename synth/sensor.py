@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from synth.preset import Range, Sensor
+from corrotwin.synth.presets.schema import Range, Sensor
 
 Picture = NDArray[np.float32]  # (H, W, 3)
 

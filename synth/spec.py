@@ -57,7 +57,7 @@ class Prop:
 
     shape: str  # "box" (unit cube about the origin), "cylinder" (diameter and height 1, along z) or "mesh"
     pose: Matrix  # with the size as scale
-    material: str  # a name in synth.blender.matter.MATTER
+    material: str  # a name in corrotwin.synth.blender.materials.MATTER
     color: Color
     seed: float
     file: str = ""  # of a mesh

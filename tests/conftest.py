@@ -2,7 +2,6 @@
 
 import io
 import os
-import runpy
 import signal
 import subprocess
 import sys
@@ -12,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from corrotwin.__main__ import main
 
 # The default run meets the same examples every time; `make test-all` draws new ones. Machines may be busy: no deadline.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
@@ -42,21 +43,20 @@ def photos() -> Path:
 
 @pytest.fixture(scope="session")
 def run_module() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """A function that runs ``python -m <package> ...`` in this process, which spares the seconds of a new one."""
+    """A function that runs ``corrotwin <words>`` in this process, which spares the seconds of a new one."""
 
-    def done(package: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-        line, out, errors = [package, *map(str, arguments)], io.StringIO(), io.StringIO()
+    def done(*words: object) -> subprocess.CompletedProcess[str]:
+        line, out, errors = ["corrotwin", *map(str, words)], io.StringIO(), io.StringIO()
         status: object = 0
         on_term = signal.getsignal(signal.SIGTERM)
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(errors):
             patch.setattr(sys, "argv", line)
-            patch.delitem(sys.modules, f"{package}.__main__", raising=False)  # runpy warns of one that a test imported
             try:
-                runpy.run_module(package, run_name="__main__")
+                main()
             except SystemExit as end:
                 status = end.code
             finally:
                 signal.signal(signal.SIGTERM, on_term)
-        return subprocess.CompletedProcess(line, int(str(status)), out.getvalue(), errors.getvalue())
+        return subprocess.CompletedProcess(line[1:], int(str(status)), out.getvalue(), errors.getvalue())
 
     return done

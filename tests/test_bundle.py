@@ -84,5 +84,5 @@ def test_what_is_bundled_is_installed_without_any_network(tmp_path: Path) -> Non
     there = tmp_path / "corrotwin"
     done = make(there, "setup", "BUNDLE=../bundle", seconds=1800, before=alone)
     assert done.returncode == 0, done.stderr
-    helped = subprocess.run([there / ".venv/bin/python", "-m", "synth", "--help"], cwd=there, check=False)
+    helped = subprocess.run([there / ".venv/bin/python", "-m", "corrotwin", "synth", "--help"], cwd=there, check=False)
     assert helped.returncode == 0

@@ -18,9 +18,9 @@ TINY = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from benchmarks import report, study
-from benchmarks.config import choose
-from benchmarks.sources import Sources
+from corrotwin.benchmarks.report import build as report; from corrotwin.benchmarks.study import runner as study
+from corrotwin.benchmarks.study.config import choose
+from corrotwin.benchmarks.study.sources import Sources
 
 plan = choose("quick", backbones=("mobilenet_v2",))
 tiny = replace(

@@ -1,1 +1,1 @@
-"""A digital twin of a corroding asset: geometry, exposure, growth over years."""
+"""A digital twin of a corroding asset: geometry, corrosion over years, inspections and a forecast."""

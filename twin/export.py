@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from twin import zones
-from twin.assets.surface import Asset, Singles, Texels
-from twin.coating import Paint
-from twin.corrosion import Fields
-from twin.files import InputError, atomic_file, writing
-from twin.state import Twin
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import atomic_file, writing
+from corrotwin.twin.geometry.atlas import AssetGeometry, Singles, Texels
+from corrotwin.twin.model import zones
+from corrotwin.twin.model.coating import Paint
+from corrotwin.twin.model.corrosion import Fields
+from corrotwin.twin.store import TwinState
 
 SEEN = 0.5  # rust cover from which a place counts as rusted
 ONE_FACE = "least left counts the loss of a place's own face alone; the face behind it loses, too: take that off"
@@ -44,8 +45,8 @@ class Row:
     least_left_mm: float  # least remaining thickness
 
 
-def zone_table(asset: Asset, texels: Texels, fields: Fields, splash_m: tuple[float, float] | None) -> list[Row]:
-    """A row for each of `twin.zones.regions`: what the air reaches, by part, by facing, by height, and all of it."""
+def zone_table(asset: AssetGeometry, texels: Texels, fields: Fields, splash_m: tuple[float, float] | None) -> list[Row]:
+    """A row for each of `model.zones.regions`: what the air reaches, by part, by facing, by height, and all of it."""
     rows = []
     for by, name, here in zones.regions(asset, texels, splash_m):
         area, loss = texels.area_mm2[here].astype(np.float64), fields.wall_loss_mm[here]
@@ -80,7 +81,7 @@ def check_suffix(path: Path) -> None:
         raise InputError(f"{path}: cannot export {path.suffix or 'a name without suffix'!r}; choose .glb or .csv")
 
 
-def write(path: Path, asset: Asset, texels: Texels, twin: Twin, fields: Fields, *, look: str) -> None:
+def write(path: Path, asset: AssetGeometry, texels: Texels, twin: TwinState, fields: Fields, *, look: str) -> None:
     """Write a zone table (``.csv``) or a textured mesh (``.glb``), as the name of the file says.
 
     Raises
@@ -103,7 +104,7 @@ def write(path: Path, asset: Asset, texels: Texels, twin: Twin, fields: Fields, 
         stream.write(content)
 
 
-def glb(asset: Asset, picture: Singles) -> bytes:
+def glb(asset: AssetGeometry, picture: Singles) -> bytes:
     """Binary glTF of the asset with one texture, (H, W, 3) in [0, 1] on its atlas."""
     import trimesh
     from PIL import Image

@@ -1,4 +1,4 @@
-"""``python -m synth.blender BATCH PARENT``: render a batch of scenes, say each finished view, leave at once.
+"""``python -m corrotwin.synth.blender BATCH PARENT``: render a batch of scenes, say each finished view, leave at once.
 
 For each view ``view-<index>.npz`` appears beside the batch file, with ``photograph`` (size, size, 3) float16
 scene-linear and ``label``, ``depth`` and ``uv`` as `passes.labels` gives them; then its index is printed as one line.
@@ -13,7 +13,7 @@ from pathlib import Path
 def main() -> None:
     """Render the batch named on the command line."""
     batch_file, parent = Path(sys.argv[1]).resolve(), int(sys.argv[2])
-    from synth.blender import session
+    from corrotwin.synth.blender import session
 
     session.die_with_parent(parent)
     finished = os.fdopen(os.dup(1), "w")  # our own line to the parent; what Blender prints joins stderr
@@ -22,8 +22,8 @@ def main() -> None:
     bproc = session.load_blenderproc()
     import numpy as np
 
-    from synth.blender import build, passes
-    from synth.spec import load
+    from corrotwin.synth.blender import build, passes
+    from corrotwin.synth.spec import load
 
     batch, folder = load(batch_file), batch_file.parent
     session.start(bproc, folder, batch.threads, batch.device)

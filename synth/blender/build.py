@@ -9,8 +9,8 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.blender import matter, passes, steel
-from synth.spec import Body, Light, Prop, Scene
+from corrotwin.synth.blender import materials, passes, steel
+from corrotwin.synth.spec import Body, Light, Prop, Scene
 
 SKY = 0.12  # the sky texture is that much brighter than the HDRIs
 BESIDE_THE_LENS = np.array([[1, 0, 0, 0.03], [0, 1, 0, 0.05], [0, 0, 1, 0], [0, 0, 0, 1]])  # metres
@@ -66,14 +66,14 @@ def _prop(bproc: ModuleType, prop: Prop, folder: Path) -> None:
         target = bproc.object.create_with_empty_mesh(prop.file)
         data = target.get_mesh()
         data.from_pydata(vertices, [], faces)
-        data.attributes.new(matter.TONE, "FLOAT", "POINT").data.foreach_set("value", tone.astype(np.float32))
+        data.attributes.new(materials.TONE, "FLOAT", "POINT").data.foreach_set("value", tone.astype(np.float32))
         _smooth(data)
     elif prop.shape == "box":
         target = bproc.object.create_primitive("CUBE", size=1)
     else:
         target = bproc.object.create_primitive("CYLINDER", radius=0.5, depth=1, vertices=64)
         _smooth(target.get_mesh())
-    target.blender_obj.data.materials.append(matter.MATTER[prop.material](prop.color, prop.seed))
+    target.blender_obj.data.materials.append(materials.MATTER[prop.material](prop.color, prop.seed))
     target.set_local2world_mat(np.array(prop.pose))
 
 

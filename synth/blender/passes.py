@@ -8,8 +8,8 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.blender import steel
-from synth.spec import Scene
+from corrotwin.synth.blender import steel
+from corrotwin.synth.spec import Scene
 
 # What Cycles does for a photograph. Two glossy bounces are what metal seen in metal needs; the third
 # diffuse one makes up for the glossy rays that `Graph.finish` spares what is dull.

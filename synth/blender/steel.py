@@ -8,8 +8,8 @@ from typing import Any
 
 import bpy
 
-from synth.blender.graph import Graph, scaled
-from synth.spec import Color, Finish
+from corrotwin.synth.blender.shader_graph import Graph, scaled
+from corrotwin.synth.spec import Color, Finish
 
 ATLAS = "atlas"  # name of the UV layer
 LABEL = "label"  # name of the render output that carries rust cover, wall loss, and instance with a share of the stain

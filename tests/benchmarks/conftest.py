@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from fakes import fake_models, make_study, write_dataset, write_run
 
-from benchmarks.config import StudyConfig
-from segmentation import coco, splits
+from corrotwin.benchmarks.study.config import StudyConfig
+from corrotwin.segmentation.data import coco, splits
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def fake_study() -> Callable[..., StudyConfig]:
 
 
 @pytest.fixture
-def fake_dataset() -> Callable[..., coco.Dataset]:
+def fake_dataset() -> Callable[..., coco.CocoDataset]:
     """The maker of fake COCO folders."""
     return write_dataset
 
@@ -37,9 +37,9 @@ def fake_run() -> Callable[..., None]:
     def write(
         folder: Path,
         config: Any,
-        real: coco.Dataset,
+        real: coco.CocoDataset,
         split: splits.Split,
-        renders: coco.Dataset | None,
+        renders: coco.CocoDataset | None,
         weights: Path | None,
     ) -> None:
         write_run(folder, config, real, split, renders or real)

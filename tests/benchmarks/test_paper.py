@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import paper
-from segmentation.config import BACKBONES
+from corrotwin.benchmarks import paper
+from corrotwin.segmentation.config import BACKBONES
 
 
 def test_every_table_covers_the_four_backbones_and_their_six_pairs() -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.speed import rendering, rendering_tables
-from benchmarks.speed.rendering_tables import Row
+from tools.speed import rendering, rendering_tables
+from tools.speed.rendering_tables import Row
 
 
 def rows(arm: str, seconds: float, db: float) -> list[Row]:

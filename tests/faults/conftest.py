@@ -19,7 +19,7 @@ class Case:
 
     Parameters
     ----------
-    line : the words after ``python -m``.
+    line : the words after ``corrotwin``.
     place : folder that it writes.
     begin : makes `place` what it is before the command.
     result : what the command decides, of a finished `place`; nothing that depends on time.
@@ -57,14 +57,20 @@ def copier(source: Path, place: Path) -> Callable[[], None]:
 
 @pytest.fixture(scope="session")
 def forge() -> Iterator[drill.Forge]:
-    with drill.forge("twin.state", "twin.agreement", "rich.progress", "segmentation.leaks", "synth.preview") as made:
+    with drill.forge(
+        "corrotwin.twin.store",
+        "corrotwin.twin.bayes.predictive_check",
+        "rich.progress",
+        "corrotwin.segmentation.data.leakage",
+        "corrotwin.synth.preview",
+    ) as made:
         yield made
 
 
 @pytest.fixture(scope="session")
 def trainer() -> Iterator[drill.Forge]:
     """A forge that has torch, which takes seconds to import."""
-    with drill.forge("segmentation.train", "segmentation.progress") as made:
+    with drill.forge("corrotwin.segmentation.training.train", "corrotwin.segmentation.training.progress") as made:
         yield made
 
 
@@ -98,9 +104,9 @@ def photos(home: Path) -> Path:
 @pytest.fixture(scope="session")
 def rendered(home: Path) -> Path:
     """A dataset whose images and parts are all there, made of numbers, and not yet assembled."""
-    from synth.config import RenderConfig
-    from synth.task import Task
-    from twin.files import write_json
+    from corrotwin.synth.config import RenderConfig
+    from corrotwin.synth.rendering.job import Task
+    from corrotwin.twin.core.files import write_json
 
     task = Task(config=RenderConfig(preset="quick", size=64, seed=3), shown=None, count=9)
     folder, rng = home / "rendered", np.random.default_rng(0)

@@ -8,7 +8,7 @@ import drill
 import pytest
 from drill import Forge
 
-from segmentation.runs import HISTORY_COLUMNS
+from corrotwin.segmentation.runs import HISTORY_COLUMNS
 
 SLOWLY = pytest.param("train", marks=pytest.mark.slow)
 CHEAP = ["grow", "inspect", "split", "assemble"]

@@ -130,7 +130,7 @@ def test_a_disk_that_fills_up_in_a_render_is_one_line_and_the_same_command_goes_
     _, errors = child.communicate(timeout=400)
     assert child.returncode in (1, 2)
     last = errors.splitlines()[-1]
-    assert last.startswith(f"python -m synth: error: {out}: images ")
+    assert last.startswith(f"corrotwin synth: error: {out}: images ")
     assert "No space left on device" in last
     assert "Traceback" not in errors
     assert not list(out.rglob("*.tmp"))
@@ -147,7 +147,7 @@ def test_a_blender_that_hangs_each_time_is_reported_by_image_and_seed(tmp_path: 
     _, errors = child.communicate(timeout=400)
     assert child.returncode == 1
     assert errors.splitlines()[-1].startswith(
-        f"python -m synth: error: {out}: images 0 to 1 of seed 3 failed, tried 3 times, with RuntimeError: "
+        f"corrotwin synth: error: {out}: images 0 to 1 of seed 3 failed, tried 3 times, with RuntimeError: "
         "Blender hung: no view in 180 s: "
     )
     assert log.read_text().count("\n") == 3  # tried three times
@@ -170,7 +170,7 @@ def test_a_render_stops_within_five_seconds_and_leaves_no_process(
     _, errors = child.communicate(timeout=60)
     assert time.monotonic() - begun < drill.patience(5)
     assert child.returncode == 130
-    assert errors.splitlines()[-1] == "python -m synth: interrupted; the same command goes on where it can"
+    assert errors.splitlines()[-1] == "corrotwin synth: interrupted; the same command goes on where it can"
     assert "Traceback" not in errors
     goes_on(out, dataset)
 

@@ -45,9 +45,9 @@ def test_a_disk_that_fills_up_is_one_line_and_the_same_command_goes_on_when_ther
     mount -t tmpfs -o size=1m tmpfs "$disk"
     cp -r "$old" "$disk/twin"
     cat /dev/zero >"$disk/other" 2>/dev/null || true
-    try "$PY" -m twin grow "$disk/twin" --until 2020-01-01
+    try "$PY" -m corrotwin twin grow "$disk/twin" --until 2020-01-01
     rm "$disk/other"
-    try "$PY" -m twin grow "$disk/twin" --until 2020-01-01
+    try "$PY" -m corrotwin twin grow "$disk/twin" --until 2020-01-01
     cp -r "$disk/twin" "$after"
     """
     (tmp_path / "disk").mkdir()
@@ -84,7 +84,7 @@ def test_output_that_cannot_be_written_is_one_line_and_nothing_changes(
     ]  # fmt: skip
     before = drill.times(out)
     words = "\n".join(
-        f'try {" ".join(CLOSED * (how == "closed"))} "$PY" -m {" ".join(map(str, line))}' for line in lines
+        f'try {" ".join(CLOSED * (how == "closed"))} "$PY" -m corrotwin {" ".join(map(str, line))}' for line in lines
     )
     if how == "closed":
         for folder in (out, *(path for path in out.rglob("*") if path.is_dir())):

@@ -45,13 +45,13 @@ def patience(seconds: float) -> float:
 
 
 def start(*line: object, drill: Mapping[str, object] | None = None, **variables: str) -> subprocess.Popen[str]:
-    """Start ``python -m`` with these words in a session of its own; `drill` is what befalls it (see the hook)."""
+    """Start ``corrotwin`` with these words in a session of its own; `drill` is what befalls it (see the hook)."""
     environment = {**os.environ, **variables}
     if drill is not None:
         environment["DRILL"] = json.dumps(drill)
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(HOOK), os.environ.get("PYTHONPATH")]))
     return subprocess.Popen(
-        [sys.executable, "-m", *map(str, line)], env=environment, start_new_session=True, text=True,
+        [sys.executable, "-m", "corrotwin", *map(str, line)], env=environment, start_new_session=True, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heed_interrupts,
     )  # fmt: skip
 
@@ -108,7 +108,7 @@ class Forge:
     def run(
         self, *line: object, drill: Mapping[str, object] | None = None, room_mb: int | None = None
     ) -> tuple[int, str]:
-        """Run ``python -m`` with these words; its exit status (negative: the signal) and its stderr.
+        """Run ``corrotwin`` with these words; its exit status (negative: the signal) and its stderr.
 
         `room_mb` is the address space beyond what the imports have taken. A command that takes five minutes hangs
         (OpenBLAS without room for its buffer, 50 MB, asks for it for ever) and is ended by SIGALRM.
@@ -141,7 +141,8 @@ def _serve(modules: list[str]) -> None:
     import tempfile
     import traceback
 
-    from synth.blender.session import die_with_parent
+    from corrotwin.__main__ import main
+    from corrotwin.synth.blender.session import die_with_parent
 
     hook = runpy.run_path(str(HOOK / "sitecustomize.py"))
     for name in ("tyro", *modules):
@@ -165,8 +166,8 @@ def _serve(modules: list[str]) -> None:
                         pages = int(Path("/proc/self/statm").read_text().split()[0])
                         most = pages * resource.getpagesize() + room_mb * 2**20
                         resource.setrlimit(resource.RLIMIT_AS, (most, most))
-                    sys.argv = line
-                    runpy.run_module(line[0], run_name="__main__", alter_sys=True)
+                    sys.argv = ["corrotwin", *line]
+                    main()
                 except SystemExit as end:
                     status = end.code
                 except BaseException:  # noqa: BLE001  as the interpreter would

@@ -12,18 +12,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks import manifest
-from benchmarks.across import measure
-from benchmarks.config import Cell, StudyConfig, choose
-from segmentation import coco, evaluate, groups, runs, splits
-from segmentation.config import Profile
-from twin.files import write_json, write_manifest
+from corrotwin.benchmarks.data.external_sets import measure
+from corrotwin.benchmarks.study import manifest
+from corrotwin.benchmarks.study.config import Cell, StudyConfig, choose
+from corrotwin.segmentation import runs
+from corrotwin.segmentation.config import Profile
+from corrotwin.segmentation.data import coco, groups, splits
+from corrotwin.segmentation.evaluation import evaluate
+from corrotwin.twin.core.files import write_json, write_manifest
 
 SIDE = 32
 QUALITY = {"inceptionv4": 0.9, "mobilenet_v2": 0.8, "vgg16": 0.7, "resnet152": 0.6}  # part of the truth that is found
 
 
-def write_dataset(folder: Path, count: int, *, name: str = "photo", seed: int = 0) -> coco.Dataset:
+def write_dataset(folder: Path, count: int, *, name: str = "photo", seed: int = 0) -> coco.CocoDataset:
     """A COCO folder of noise pictures, each with one rectangle of corrosion."""
     rng = np.random.default_rng(seed)
     images, annotations = [], []
@@ -41,7 +43,9 @@ def write_dataset(folder: Path, count: int, *, name: str = "photo", seed: int = 
     return coco.read(folder)
 
 
-def write_run(folder: Path, config: Any, real: coco.Dataset, split: splits.Split, renders: coco.Dataset) -> None:
+def write_run(
+    folder: Path, config: Any, real: coco.CocoDataset, split: splits.Split, renders: coco.CocoDataset
+) -> None:
     """A complete run by its contract, without weights. Its counts follow from backbone, arm and seed."""
     rng = np.random.default_rng([config.seed, sorted(QUALITY).index(config.backbone), len(config.arm.name)])
     truth = 300
@@ -144,8 +148,8 @@ def make_study(
     return config
 
 
-def write_across(run: Path, name: str, data: coco.Dataset) -> None:
-    """The counts of a fake run on all photos of another set, as `benchmarks.across` keeps them: worse than at home."""
+def write_across(run: Path, name: str, data: coco.CocoDataset) -> None:
+    """The counts of a fake run on all photos of another set (`benchmarks.data.external_sets`): worse than at home."""
     home = runs.load(run).per_image
     place = np.arange(len(data.photos)) % len(home.image)
     tp = (0.8 * home.tp[place]).astype(np.int64)
@@ -159,7 +163,8 @@ def write_across(run: Path, name: str, data: coco.Dataset) -> None:
 @contextmanager
 def fake_models() -> Iterator[None]:
     """Stand in for the slow parts that need a network: the count of its parameters and its predictions."""
-    from segmentation import evaluate, model
+    from corrotwin.segmentation.evaluation import evaluate
+    from corrotwin.segmentation.models import network
 
     def complexity(backbone: str, size: int) -> SimpleNamespace:
         rank = sorted(QUALITY).index(backbone) + 1
@@ -171,6 +176,6 @@ def fake_models() -> Iterator[None]:
         return [np.roll(coco.mask(photo), 2, axis=0) for photo in photos]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(model, "complexity", complexity)
+        patch.setattr(network, "complexity", complexity)
         patch.setattr(evaluate, "predict_masks", predict_masks)
         yield

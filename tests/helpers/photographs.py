@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from segmentation import coco
+from corrotwin.segmentation.data import coco
 
 
 def picture(rng: np.random.Generator, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
@@ -38,10 +38,10 @@ def write_folder(folder: Path, *, count: int, seed: int, size: tuple[int, int], 
 
 
 def write_parts(folder: Path, task: Any, draw: Callable[[int], tuple[np.ndarray, list[np.ndarray]]]) -> None:
-    """What a render of a `synth.task.Task` leaves before it is assembled; `draw` gives an image and its masks."""
-    from synth import batch
-    from twin.files import write_json
-    from twin.holding import hold
+    """What a `synth.rendering.job.Task` leaves before it is assembled; `draw` gives an image and its masks."""
+    from corrotwin.synth.rendering import batch
+    from corrotwin.twin.core.files import write_json
+    from corrotwin.twin.core.locks import hold
 
     with hold(folder, "dataset", task.settings):
         (folder / "images").mkdir()

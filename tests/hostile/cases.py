@@ -18,14 +18,15 @@ import numpy as np
 import readers
 from PIL import Image
 
-from segmentation import runs
-from synth.config import RenderConfig
-from twin import intake, state
-from twin.files import write_manifest
+from corrotwin.segmentation import runs
+from corrotwin.synth.config import RenderConfig
+from corrotwin.twin import store
+from corrotwin.twin.core.files import write_manifest
+from corrotwin.twin.inspection import readers as intake
 
 Line = tuple[object, ...]
 TABLE = "date,zone,kind,value,tool\n"
-FIELD = (state.FIELD_NAMES, np.dtype(np.float32))
+FIELD = (store.FIELD_NAMES, np.dtype(np.float32))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -312,7 +313,7 @@ def grown(make: Callable[[Path, tuple[int, int]], dict[str, bytes]]) -> Callable
 
     def change(folder: Path) -> None:
         (old,) = folder.glob("fields-*.npz")
-        shape = state.asset(state.load(folder)[0]).atlas_shape
+        shape = store.asset(store.load(folder)[0]).atlas_shape
         npz(old, make(folder, shape))
         new = f"fields-{hashlib.sha256(old.read_bytes()).hexdigest()[:16]}.npz"
         old.rename(folder / new)
@@ -333,7 +334,7 @@ def recorded(line: str) -> Callable[[Path], None]:
 
 def all_fields(content: bytes) -> dict[str, bytes]:
     """The same .npy for every field."""
-    return dict.fromkeys(state.FIELD_NAMES, content)
+    return dict.fromkeys(store.FIELD_NAMES, content)
 
 
 TWINS = {
@@ -420,10 +421,10 @@ def uvmap(change: Callable[[Path, dict[str, bytes]], object], says: str, seen: b
 
     def make(folder: Path) -> Line:
         readers.make_twin(folder / "twin")
-        known, _ = state.load(folder / "twin")
+        known, _ = store.load(folder / "twin")
         arrays = {
             "texel": npy((6, 8), "<i4", bytes(4 * 48)),
-            "atlas_shape": npy((2,), "<i8", struct.pack("<qq", *state.asset(known).atlas_shape)),
+            "atlas_shape": npy((2,), "<i8", struct.pack("<qq", *store.asset(known).atlas_shape)),
             "asset": npy((), f"<U{len(intake.asset_key(known))}", intake.asset_key(known).encode("utf-32-le")),
         }
         path = folder / "map.npz"
@@ -720,8 +721,8 @@ def claimed(folder: Path) -> Line:
 
 def begun(folder: Path) -> Line:
     """A dataset that seems to be ours, with a card of words for numbers."""
-    from synth.task import Task
-    from twin.files import write_json
+    from corrotwin.synth.rendering.job import Task
+    from corrotwin.twin.core.files import write_json
 
     settings = Task(config=RenderConfig(preset="quick", size=8, seed=0), shown=None, count=1).settings
     write_json(folder / "out" / "claim.json", {"kind": "dataset", "configuration": settings})

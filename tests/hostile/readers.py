@@ -9,16 +9,31 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmarks import across, manifest, results, summary
-from benchmarks.config import choose
-from benchmarks.parts import cost
-from segmentation import card, coco, evaluate, groups, predictions, predictor, roboflow, runs, splits, sweep, weights
-from segmentation.config import REAL, configure
-from segmentation.encoders import source
-from synth import batch, own, preview, program, subject, uvmap, validate, validation_report
-from twin import inspection, intake, logbook, state
-from twin.files import write_json, write_manifest
-from twin.holding import check_claim
+from corrotwin.benchmarks.data import external_sets
+from corrotwin.benchmarks.report.sections import cost
+from corrotwin.benchmarks.stats import printed_table
+from corrotwin.benchmarks.study import manifest, results
+from corrotwin.benchmarks.study.config import choose
+from corrotwin.segmentation import runs
+from corrotwin.segmentation.config import REAL, configure
+from corrotwin.segmentation.data import coco, groups, roboflow, splits
+from corrotwin.segmentation.deployment import model_card
+from corrotwin.segmentation.evaluation import evaluate
+from corrotwin.segmentation.models import weights
+from corrotwin.segmentation.models.encoders import source
+from corrotwin.segmentation.prediction import folder as predictions
+from corrotwin.segmentation.prediction import predictor
+from corrotwin.segmentation.tuning import trials
+from corrotwin.synth import preview, reprojection
+from corrotwin.synth.presets import custom
+from corrotwin.synth.rendering import batch, provenance
+from corrotwin.synth.scene import subject
+from corrotwin.synth.validation import checks, report
+from corrotwin.twin import store
+from corrotwin.twin.core.files import write_json, write_manifest
+from corrotwin.twin.core.locks import check_claim
+from corrotwin.twin.inspection import log, readers
+from corrotwin.twin.inspection import records as inspection
 
 HEIGHT, WIDTH = 6, 8
 SMALL_PLATE = {
@@ -70,10 +85,10 @@ def read_coco(folder: Path) -> None:
 
 def make_twin(folder: Path) -> None:
     """A twin of a small plate with one reading."""
-    twin = state.sample_twin("plate", np.random.default_rng(0), texel_mm=10.0)
-    twin = state.Twin(**{**vars(twin), "parameters": SMALL_PLATE})
-    state.save(twin, folder)
-    logbook.append(
+    twin = store.sample_twin("plate", np.random.default_rng(0), texel_mm=10.0)
+    twin = store.TwinState(**{**vars(twin), "parameters": SMALL_PLATE})
+    store.save(twin, folder)
+    log.append(
         folder,
         [inspection.Record(date=f"{twin.clock:%Y-%m-%d}", kind="grade", zone="face", value=1, tool="eye", uv=None)],
     )
@@ -82,17 +97,17 @@ def make_twin(folder: Path) -> None:
 def make_withdrawal(folder: Path) -> None:
     """The same twin, and a line that withdraws its reading."""
     make_twin(folder)
-    logbook.rule(folder, [1], counts=False, why="of another plate")
-    line = (folder / logbook.RECORDS).read_bytes().splitlines()[1]
+    log.rule(folder, [1], counts=False, why="of another plate")
+    line = (folder / log.RECORDS).read_bytes().splitlines()[1]
     (folder / "withdrawal.json").write_bytes(line)
 
 
 def read_withdrawal(folder: Path) -> None:
     """Read a twin's records with a line of ours behind the first."""
-    records = folder / logbook.RECORDS
+    records = folder / log.RECORDS
     line = (folder / "withdrawal.json").read_bytes().replace(b"\n", b" ")
     records.write_bytes(records.read_bytes().splitlines(keepends=True)[0] + line + b"\n")
-    logbook.read(folder)
+    log.read(folder)
 
 
 def make_camera(folder: Path) -> None:
@@ -176,7 +191,7 @@ def read_run(folder: Path) -> None:
     """Read a run as evaluation, prediction and export do, but for its weights."""
     evaluate.config_of(folder, runs.load(folder))
     predictor.scale_of(folder, runs.load(folder).manifest)
-    card.text(folder)
+    model_card.text(folder)
 
 
 def make_evaluation(folder: Path) -> None:
@@ -223,8 +238,8 @@ def make_weights(folder: Path) -> None:
 
 def make_rendered(folder: Path) -> None:
     """A dataset with the card of a rendered one."""
-    from synth.config import RenderConfig
-    from synth.presets import preset
+    from corrotwin.synth.config import RenderConfig
+    from corrotwin.synth.presets.builtin import preset
 
     make_coco(folder)
     about = {
@@ -255,10 +270,10 @@ def make_trials(folder: Path) -> None:
     """A sweep with one trial that is over."""
     values = {"learning_rate": 1e-3, "batch_size": 8, "augmentation": "standard", "synth_share": 0.0}
     values["synth_count"] = None
-    here = folder / sweep.TRIALS / "one"
-    write_json(here / sweep.STARTED, {"values": values, "begun": 1.0})
+    here = folder / trials.TRIALS / "one"
+    write_json(here / trials.STARTED, {"values": values, "begun": 1.0})
     write_json(
-        here / sweep.OVER,
+        here / trials.OVER,
         {"folder": "one", "values": values, "ended": "complete", "epochs": 2, "valid_f1": 0.5, "error": ""},
     )
 
@@ -297,28 +312,30 @@ JSON_READERS = {
     "COCO, validated": Reader(
         file="annotations.json",
         make=make_coco,
-        read=lambda folder: validation_report.write(
-            folder.parent / "report.md", validate.check(folder), [validate.check(folder)]
-        ),
+        read=lambda folder: report.write(folder.parent / "report.md", checks.check(folder), [checks.check(folder)]),
     ),
     "COCO, previewed": Reader(file="annotations.json", make=make_coco, read=preview.write),
     "card of a dataset": Reader(file="dataset.json", make=make_rendered, read=preview.write),
-    "card of a dataset, validated": Reader(file="dataset.json", make=make_seen, read=validate.check),
-    "assets of a dataset": Reader(file="instances.json", make=make_seen, read=validate.check),
-    "twin": Reader(file="twin.json", make=make_twin, read=lambda folder: state.fields(state.load(folder)[0])),
-    "records": Reader(file="inspections.jsonl", make=make_twin, read=logbook.read),
+    "card of a dataset, validated": Reader(file="dataset.json", make=make_seen, read=checks.check),
+    "assets of a dataset": Reader(file="instances.json", make=make_seen, read=checks.check),
+    "twin": Reader(file="twin.json", make=make_twin, read=lambda folder: store.fields(store.load(folder)[0])),
+    "records": Reader(file="inspections.jsonl", make=make_twin, read=log.read),
     "withdrawal": Reader(file="withdrawal.json", make=make_withdrawal, read=read_withdrawal),
     "camera, points": Reader(
-        file="camera.json", make=make_camera, read=lambda folder: uvmap.read_camera(folder / "camera.json")
+        file="camera.json", make=make_camera, read=lambda folder: reprojection.read_camera(folder / "camera.json")
     ),
     "camera, markers": Reader(
-        file="camera.json", make=make_marker_camera, read=lambda folder: uvmap.read_camera(folder / "camera.json")
+        file="camera.json",
+        make=make_marker_camera,
+        read=lambda folder: reprojection.read_camera(folder / "camera.json"),
     ),
     "camera, stated": Reader(
-        file="camera.json", make=make_stated_camera, read=lambda folder: uvmap.read_camera(folder / "camera.json")
+        file="camera.json",
+        make=make_stated_camera,
+        read=lambda folder: reprojection.read_camera(folder / "camera.json"),
     ),
     "preset of one's own": Reader(
-        file="mine.json", make=make_preset, read=lambda folder: own.read(folder / "mine.json")
+        file="mine.json", make=make_preset, read=lambda folder: custom.read(folder / "mine.json")
     ),
     "cameras": Reader(
         file="cameras.json", make=make_cameras, read=lambda folder: subject.read_cameras(folder / "cameras.json")
@@ -328,16 +345,16 @@ JSON_READERS = {
     "evaluation": Reader(
         file="evaluation/evaluation.json",
         make=make_evaluation,
-        read=lambda folder: card.text(folder / "run", (folder / "evaluation",)),
+        read=lambda folder: model_card.text(folder / "run", (folder / "evaluation",)),
     ),
     "study": Reader(file="study.json", make=make_study, read=results.load),
     "weights": Reader(file="weights.json", make=make_weights, read=lambda folder: weights.load(folder, "mobilenet_v2")),
     "fetched": Reader(file="roboflow.json", make=make_fetched, read=lambda folder: roboflow.fetch("a/b/1", out=folder)),
-    "trial begun": Reader(file="trials/one/trial.json", make=make_trials, read=sweep.started),
+    "trial begun": Reader(file="trials/one/trial.json", make=make_trials, read=trials.started),
     "trial over": Reader(
         file="trials/one/result.json",
         make=make_trials,
-        read=lambda folder: sweep.write_table(folder / "trials.csv", sweep.over(folder)),
+        read=lambda folder: trials.write_table(folder / "trials.csv", trials.over(folder)),
     ),
     "prediction": Reader(file="parts/a.json", make=make_predictions, read=read_predictions),
     "part of a dataset": Reader(
@@ -345,7 +362,7 @@ JSON_READERS = {
         make=make_part,
         read=lambda folder: (
             batch.missing(folder, 0, range(2), ()),
-            program.changes(batch.read_part(folder, 0)["made_by"], {"bpy": "2"}),
+            provenance.changes(batch.read_part(folder, 0)["made_by"], {"bpy": "2"}),
         ),
     ),
     "claim": Reader(file="claim.json", make=make_claim, read=lambda folder: check_claim(folder, "run", {"a": 1})),
@@ -368,7 +385,7 @@ def _measured(folder: Path) -> None:
     table, key = folder / "across" / "other.csv", folder / "across" / "other.json"
     ones = np.ones(1, dtype=np.int64)
     runs.write_per_image(table, runs.PerImage(image=("d.png",), tp=ones, fp=ones, fn=ones, tn=ones))
-    write_json(key, across._key(folder, "00"))
+    write_json(key, external_sets._key(folder, "00"))
 
 
 TABLE_READERS = {
@@ -379,7 +396,7 @@ TABLE_READERS = {
             "date,zone,kind,value,tool,u,v,scatter_sd,detection\n2016-05-31,face,ultrasonic,7.9,UT-3,0.5,0.5,0.1,\n"
             "2016-05-31,face,photo,0.2,phone,,,,0.9\n",
         ),
-        read=lambda folder: intake.from_csv(folder / "readings.csv"),
+        read=lambda folder: readers.from_csv(folder / "readings.csv"),
     ),
     "spots": Reader(
         file="spots.csv",
@@ -390,13 +407,14 @@ TABLE_READERS = {
         file="means.csv",
         make=lambda folder: write(folder, "means.csv", "group,mean,sd,n\na,0.85,0.01,10\nb,0.83,0.02,10\n"),
         read=lambda folder: [
-            summary.markdown(summary.compare(each), {}) for each in summary.read(folder / "means.csv").values()
+            printed_table.markdown(printed_table.compare(each), {}) for each in printed_table.read(folder /
+            "means.csv").values()
         ],
     ),
     "history of a run": Reader(file="history.csv", make=make_run, read=runs.load),
     "counts of a run": Reader(file="per_image.csv", make=make_run, read=read_run),
     "counts across": Reader(
-        file="across/other.csv", make=_measured, read=lambda folder: across.read(folder, "other", "00")
+        file="across/other.csv", make=_measured, read=lambda folder: external_sets.read(folder, "other", "00")
     ),
     "latencies": Reader(
         file="latency.csv",

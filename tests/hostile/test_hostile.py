@@ -54,7 +54,7 @@ def check(done: subprocess.CompletedProcess[str], name: str) -> None:
     lines = done.stderr.splitlines()
     assert "Traceback" not in done.stderr
     assert (done.returncode, len(lines)) == (case.status, 1), done.stderr[-3000:]
-    assert lines[0].startswith(f"python -m {done.args[0]}: error: ")
+    assert lines[0].startswith(f"corrotwin {done.args[0]}: error: ")
     assert not [one for one in done.stderr + done.stdout if not one.isprintable() and one != "\n"]
     assert len(lines[0]) < 6000
     assert re.search(case.says, lines[0]), lines[0]
@@ -79,10 +79,10 @@ def test_memory_stays_within_bounds_and_no_code_runs(name: str, tmp_path: Path, 
     out, errors = tmp_path.parent / f"{tmp_path.name}.out", tmp_path.parent / f"{tmp_path.name}.err"
     with out.open("w") as stdout, errors.open("w") as stderr:
         child = subprocess.Popen(
-            [sys.executable, "-m", *line],
+            [sys.executable, "-m", "corrotwin", *line],
             stdout=stdout,
             stderr=stderr,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (CEILING, CEILING)),
         )
         _, status, used = os.wait4(child.pid, 0)

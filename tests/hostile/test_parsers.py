@@ -14,8 +14,8 @@ import readers
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from segmentation import runs
-from twin.files import InputError
+from corrotwin.segmentation import runs
+from corrotwin.twin.core.errors import InputError
 
 EXAMPLES = settings(
     max_examples=25,
@@ -111,8 +111,8 @@ def test_any_json_and_any_bytes_are_a_value_or_a_users_error(name: str, folder: 
 def test_what_a_checkpoint_tells_of_its_run_is_whole_or_a_users_error(folder: Path) -> None:
     import torch
 
-    from segmentation import checkpoint
-    from segmentation.model import save_tensors
+    from corrotwin.segmentation.models.network import save_tensors
+    from corrotwin.segmentation.training import checkpoint
 
     def state() -> checkpoint.State:
         network = torch.nn.Linear(2, 1)

@@ -39,11 +39,11 @@ EXPLAINED = {
 def write(folder: Path, count: int) -> None:
     from photographs import write_parts
 
-    from segmentation import coco
-    from synth import batch
-    from synth.config import RenderConfig
-    from synth.task import Task
-    from twin.files import write_json
+    from corrotwin.segmentation.data import coco
+    from corrotwin.synth.config import RenderConfig
+    from corrotwin.synth.rendering import batch
+    from corrotwin.synth.rendering.job import Task
+    from corrotwin.twin.core.files import write_json
 
     places = [(y, x) for y in range(0, SIDE, 16) for x in range(0, SIDE, 16)]
 
@@ -71,14 +71,14 @@ def write(folder: Path, count: int) -> None:
 
 def assemble(folder: Path, count: int) -> None:
     """The command itself: it finds all images rendered."""
-    from synth import render
-    from synth.config import RenderConfig
+    from corrotwin.synth.config import RenderConfig
+    from corrotwin.synth.rendering import dataset as render
 
     render.render(folder, RenderConfig(preset="quick", size=SIDE, seed=0), count=count)
 
 
 def read(folder: Path, count: int) -> None:
-    from segmentation import coco
+    from corrotwin.segmentation.data import coco
 
     found = coco.read(folder)
     assert len(found.photos) == count
@@ -86,8 +86,8 @@ def read(folder: Path, count: int) -> None:
 
 
 def validate(folder: Path, count: int) -> None:
-    from synth import label_statistics
-    from synth.validate import check
+    from corrotwin.synth.labels import label_statistics
+    from corrotwin.synth.validation.checks import check
 
     report = check(folder)
     assert report.findings == ()
@@ -95,21 +95,22 @@ def validate(folder: Path, count: int) -> None:
 
 
 def cache(folder: Path, count: int) -> None:
-    from segmentation import coco, dataset
+    from corrotwin.segmentation.data import coco, decoded
 
-    arrays = dataset.arrays(coco.read(folder), 32, cache=folder.parent / "cache")
+    arrays = decoded.arrays(coco.read(folder), 32, cache=folder.parent / "cache")
     assert arrays.images.shape == (count, 32, 32, 3)
 
 
 def split(folder: Path, count: int) -> None:
-    from segmentation import commands, splits
+    from corrotwin.segmentation.commands import preparation
+    from corrotwin.segmentation.data import splits
 
-    commands.split(data=folder, out=folder.parent / "split.json", by=("names",))
+    preparation.split(data=folder, out=folder.parent / "split.json", by=("names",))
     assert len(splits.load(folder.parent / "split.json").group) == count
 
 
 def alike(folder: Path, count: int) -> None:
-    from segmentation import coco, groups
+    from corrotwin.segmentation.data import coco, groups
 
     assert len(groups.by_perceptual_hash(coco.read(folder))) == count
 
@@ -123,7 +124,7 @@ def make(folder: Path, count: int) -> None:
 def report(folder: Path, count: int) -> None:
     from fakes import fake_models
 
-    from benchmarks import report as page
+    from corrotwin.benchmarks.report import build as page
 
     with fake_models():
         page.write(folder)

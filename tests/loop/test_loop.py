@@ -13,15 +13,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from twin import assets, logbook, state
-from twin.state import EPOCH, later
+from corrotwin.twin import assets, store
+from corrotwin.twin.inspection import log
+from corrotwin.twin.store import EPOCH, later
 
-SCRIPT = Path(__file__).resolve().parents[2] / "docs" / "loop.py"
+SCRIPT = Path(__file__).resolve().parents[2] / "tools" / "loop.py"
 
 
 @pytest.fixture(scope="module")
 def loop() -> ModuleType:
-    """docs/loop.py, which makes the documented table."""
+    """tools/loop.py, which makes the documented table."""
     spec = importlib.util.spec_from_file_location("loop", SCRIPT)
     assert spec is not None
     assert spec.loader is not None
@@ -32,7 +33,9 @@ def loop() -> ModuleType:
 
 
 def python(*arguments: object) -> str:
-    done = subprocess.run([sys.executable, "-m", *map(str, arguments)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "corrotwin", *map(str, arguments)], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -51,11 +54,11 @@ def test_masks_of_a_hidden_twin_teach_another_by_the_commands(loop: ModuleType, 
     """Two folders: the hidden twin's is looked at by the eye alone; the other learns by `uvmap` and `inspect`."""
     known = replace(loop.known_twin(0), clock=later(EPOCH, 10))
     hidden = replace(loop.hidden_twin(known, 6), clock=later(EPOCH, 10))  # whose paint fails sooner than usual
-    state.save(hidden, tmp_path / "hidden")
-    state.save(known, tmp_path / "known")
+    store.save(hidden, tmp_path / "hidden")
+    store.save(known, tmp_path / "known")
     before = forecast(tmp_path / "known", tmp_path / "before.csv")
-    asset = state.asset(known)
-    rusted = state.load(tmp_path / "hidden")[1].rust_cover.reshape(-1) > 0.5
+    asset = store.asset(known)
+    rusted = store.load(tmp_path / "hidden")[1].rust_cover.reshape(-1) > 0.5
     masks, maps = [], []
     for number, camera in enumerate(loop.cameras(asset)[:3]):
         stood = asdict(loop.as_opencv(camera, 96))
@@ -73,7 +76,7 @@ def test_masks_of_a_hidden_twin_teach_another_by_the_commands(loop: ModuleType, 
     assert "records added" in said
     after = forecast(tmp_path / "known", tmp_path / "after.csv")
     texels = assets.texels(asset)
-    future = state.fields(replace(hidden, clock=later(EPOCH, 20)), asset, texels)
+    future = store.fields(replace(hidden, clock=later(EPOCH, 20)), asset, texels)
     area = texels.area_mm2.astype(float)
     truth = 100 * area[future.rust_cover > 0.5].sum() / area.sum()
     old, new = before["rusted_percent"], after["rusted_percent"]
@@ -100,7 +103,7 @@ def test_photographs_and_a_trained_network_teach_a_twin_by_the_commands(loop: Mo
             "--coating-life", life, "--built", "2000-01-01", "--years", years, "--texel-mm", 4,
         )  # fmt: skip
     python("twin", "grow", hidden, "--years", 10)
-    views = loop.cameras(state.asset(state.read(known)))[1:5:3]  # of the front, and of the back
+    views = loop.cameras(store.asset(store.read(known)))[1:5:3]  # of the front, and of the back
     (tmp_path / "cameras.json").write_text(json.dumps([asdict(view) for view in views]))
 
     def photographed(folder: Path, seed: int, count: int) -> Path:
@@ -134,7 +137,7 @@ def test_photographs_and_a_trained_network_teach_a_twin_by_the_commands(loop: Mo
         "twin", "inspect", known, "--date", "2009-12-31", "--tool", "camera", "--detection", 0.7, "--bias", 0.2,
         "--photo", *masks, "--uvmap", *maps,
     )  # fmt: skip
-    records = logbook.read(known)[0]
+    records = log.read(known)[0]
     assert f"{len(records)} of {len(records)} records added" in said
     assert {"face", "back"} <= {record.zone for record in records}
     assert {record.kind for record in records} == {"photo"}

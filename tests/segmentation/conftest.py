@@ -10,7 +10,7 @@ import pytest
 from photographs import write_folder
 from PIL import Image
 
-from segmentation import coco
+from corrotwin.segmentation.data import coco
 
 
 @pytest.fixture(scope="session")

@@ -12,12 +12,14 @@ import pytest
 import torch
 from torch.nn.functional import cosine_similarity, interpolate
 
-from segmentation import augment, dataset, model
-from segmentation.config import BACKBONES, REAL, configure
-from segmentation.draws import plan
-from segmentation.feed import Feed, Pool
-from segmentation.model import build, normalise, place
-from segmentation.train import step_loss
+from corrotwin.segmentation.augmentation import augment
+from corrotwin.segmentation.config import BACKBONES, REAL, configure
+from corrotwin.segmentation.data import decoded
+from corrotwin.segmentation.models import network as model
+from corrotwin.segmentation.models.network import build, normalise, place
+from corrotwin.segmentation.sampling import plan
+from corrotwin.segmentation.training.batches import Feed, Pool
+from corrotwin.segmentation.training.train import step_loss
 
 LIKE = {"resnet152": 0.94}  # cosine of all gradients in bfloat16; 152 layers add up their rounding
 PASSES = 12
@@ -35,7 +37,7 @@ def batch(config):
     generator = torch.Generator().manual_seed(0)
     images = interpolate(torch.rand(4, 3, 8, 8, generator=generator), 96, mode="bicubic").clamp(0, 1)
     pixels = (255 * images).byte().permute(0, 2, 3, 1).numpy()
-    arrays = dataset.Arrays(images=pixels, masks=(pixels[..., 0] > 153).astype(np.uint8), row={})
+    arrays = decoded.Arrays(images=pixels, masks=(pixels[..., 0] > 153).astype(np.uint8), row={})
     fed = Feed(
         config=config,
         plan=plan(REAL, seed=0, epochs=1, batch_size=4, all_photos=4, photos=4, renders=0),

@@ -10,14 +10,16 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from segmentation import __main__ as main
-from segmentation import coco, runs, splits, train
-from segmentation.config import REAL, DataArm
-from twin.files import InputError
+from corrotwin.segmentation import runs
+from corrotwin.segmentation.commands import train as main
+from corrotwin.segmentation.config import REAL, DataArm
+from corrotwin.segmentation.data import coco, splits
+from corrotwin.segmentation.training import train
+from corrotwin.twin.core.errors import InputError
 
 
 def call(*arguments):
-    command = [sys.executable, "-m", "segmentation", *map(str, arguments)]
+    command = [sys.executable, "-m", "corrotwin", "segmentation", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 
@@ -115,7 +117,7 @@ def test_bad_input_is_one_line_and_status_2(arguments, message, tmp_path, monkey
     assert done.returncode == 2
     assert done.stdout == ""
     [line] = done.stderr.splitlines()
-    assert line.startswith("python -m segmentation: error: ")
+    assert line.startswith("corrotwin segmentation: error: ")
     assert message in line
     assert list(tmp_path.iterdir()) == []
 

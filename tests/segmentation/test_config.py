@@ -3,8 +3,8 @@ from dataclasses import asdict
 
 import pytest
 
-from segmentation.config import MIXED, PROFILES, REAL, DataArm, configure, from_json
-from twin.files import InputError
+from corrotwin.segmentation.config import MIXED, PROFILES, REAL, DataArm, configure, from_json
+from corrotwin.twin.core.errors import InputError
 
 
 @pytest.mark.parametrize("profile", PROFILES)

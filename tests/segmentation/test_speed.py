@@ -6,10 +6,10 @@ from itertools import pairwise
 import pytest
 import torch
 
-from benchmarks.speed import agreement, training
-from segmentation import coco
-from segmentation.train import step_loss
-from twin.files import InputError
+from corrotwin.segmentation.data import coco
+from corrotwin.segmentation.training.train import step_loss
+from corrotwin.twin.core.errors import InputError
+from tools.speed import agreement, training
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_too_few_photos_for_a_batch(roboflow):
 @pytest.mark.parametrize("nodes", [0, 2])
 def test_a_sweep_is_weighed_against_its_trainings_alone(roboflow, tmp_path, nodes):
     command = [
-        sys.executable, "-m", "benchmarks.speed", "sweep", "--data", str(roboflow), "--out", str(tmp_path / "out"),
+        sys.executable, "-m", "tools.speed", "sweep", "--data", str(roboflow), "--out", str(tmp_path / "out"),
         "--trials", "3", "--slots", "2", "--alone", "1", "--nodes", str(nodes),
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=500)

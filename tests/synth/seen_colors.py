@@ -15,9 +15,10 @@ from typing import Any
 import bpy
 import numpy as np
 
-from synth.blender import earth, matter, steel
-from synth.spec import Finish
-from synth.surroundings import MATTER
+from corrotwin.synth.blender import ground_materials, steel
+from corrotwin.synth.blender import materials as matter
+from corrotwin.synth.scene.surroundings import MATTER
+from corrotwin.synth.spec import Finish
 
 KINDS = ("paint", "galvanised", "cast", "bare")
 COLORS = ((0.75, 0.74, 0.69), (0.05, 0.12, 0.30), (0.33, 0.05, 0.035))
@@ -51,7 +52,11 @@ def materials() -> Iterator[tuple[str, bool, Any]]:
     """All materials by name, and whether they stand upright: of matter two seeds each; steel clean, worn, all rust."""
     for (name, make), seed in itertools.product(matter.MATTER.items(), (7.3, 31.9)):
         ends = np.array(MATTER.get(name, MATTER["soil"]))
-        yield f"{name}, {seed}", make.__module__ != earth.__name__, make(tuple(ends.mean(axis=0).tolist()), seed)
+        yield (
+            f"{name}, {seed}",
+            make.__module__ != ground_materials.__name__,
+            make(tuple(ends.mean(axis=0).tolist()), seed),
+        )
     for kind, color, aged in itertools.product(KINDS, COLORS, (0.0, 0.8)):
         yield f"{kind} {color}, {aged}", True, steel.rusting(finish(kind, color, aged), fields(0, 0), 1)
     for years, loss in ((1, 0.05), (10, 0.6), (30, 1.2)):
@@ -112,7 +117,7 @@ def main() -> None:
     """Print the colours of all materials."""
     said = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    from synth.blender import session
+    from corrotwin.synth.blender import session
 
     folder = Path(sys.argv[1])
     session.start(session.load_blenderproc(), folder, 1, "cpu")

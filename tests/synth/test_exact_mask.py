@@ -15,9 +15,11 @@ import pytest
 import trimesh
 from scipy import ndimage
 
-from synth import camera, labels, scene, spec
-from synth.config import RenderConfig
-from twin.assets import KINDS
+from corrotwin.synth import spec
+from corrotwin.synth.config import RenderConfig
+from corrotwin.synth.labels import masks
+from corrotwin.synth.scene import camera, sampling
+from corrotwin.twin.assets import KINDS
 
 pytestmark = pytest.mark.blender
 
@@ -31,16 +33,16 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, sp
     folder = tmp_path_factory.mktemp("scenes")
     kinds: dict[str, int] = {}
     for index in range(4 * len(KINDS)):
-        if not scene.is_clean(CONFIG, index):
-            kinds.setdefault(scene.kind_of(CONFIG, index), index)
+        if not sampling.is_clean(CONFIG, index):
+            kinds.setdefault(sampling.kind_of(CONFIG, index), index)
     made = {
-        kind: replace(scene.sample_scene(CONFIG, index, [2 * index, 2 * index + 1], folder), samples=1)
+        kind: replace(sampling.sample_scene(CONFIG, index, [2 * index, 2 * index + 1], folder), samples=1)
         for kind, index in kinds.items()
     }
     assert made.keys() == KINDS.keys()
     (folder / "batch.json").write_text(spec.dump(spec.Batch(scenes=tuple(made.values()), threads=2)))
     subprocess.run(
-        [sys.executable, "-m", "synth.blender", str(folder / "batch.json"), str(os.getpid())],
+        [sys.executable, "-m", "corrotwin.synth.blender", str(folder / "batch.json"), str(os.getpid())],
         check=True, timeout=300, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     return folder, made
@@ -55,7 +57,7 @@ def test_mask_is_what_rays_through_pixel_centres_see(
     one = made[kind]
     view = one.views[place]
     label = np.load(folder / f"view-{view.index}.npz")["label"]
-    drawn = labels.exact(label, 0.5)
+    drawn = masks.exact(label, 0.5)
     cast = cast_mask(folder, one, view)
     assert drawn.sum() > 15
     assert (drawn != cast).sum() <= max(1, 0.005 * (drawn | cast).sum())
@@ -72,7 +74,7 @@ def test_scenes_are_cluttered_and_show_rust(scenes: tuple[Path, dict[str, spec.S
     assert sum(len(one.bodies) > 1 for one in made.values()) >= 3
     assert sum(len(one.props) > 4 for one in made.values()) >= 3
     shares = [
-        labels.exact(np.load(folder / f"view-{view.index}.npz")["label"], 0.5).mean()
+        masks.exact(np.load(folder / f"view-{view.index}.npz")["label"], 0.5).mean()
         for one in made.values()
         for view in one.views
     ]

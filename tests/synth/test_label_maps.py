@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import trimesh
 
-from synth import camera, spec
-from twin import assets
+from corrotwin.synth import spec
+from corrotwin.synth.scene import camera
+from corrotwin.twin import assets
 
 pytestmark = pytest.mark.blender
 
@@ -84,7 +85,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Rendered:
     scenes = [replace(one, views=(replace(one.views[0], index=at),)) for at, one in enumerate((scene, *others))]
     (folder / "batch.json").write_text(spec.dump(spec.Batch(scenes=tuple(scenes), threads=2)))
     subprocess.run(
-        [sys.executable, "-m", "synth.blender", str(folder / "batch.json"), str(os.getpid())],
+        [sys.executable, "-m", "corrotwin.synth.blender", str(folder / "batch.json"), str(os.getpid())],
         check=True, timeout=120, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     return scene, [dict(np.load(folder / f"view-{at}.npz")) for at in range(3)], folder

@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segmentation import coco
-from synth import own, preview
-from synth.config import RenderConfig
-from synth.presets import preset
-from synth.validate import check
-from twin.files import InputError, write_json, write_manifest
+from corrotwin.segmentation.data import coco
+from corrotwin.synth import preview
+from corrotwin.synth.config import RenderConfig
+from corrotwin.synth.presets import custom
+from corrotwin.synth.presets.builtin import preset
+from corrotwin.synth.validation.checks import check
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import write_json, write_manifest
 
 SIDE = 48
 
@@ -84,7 +86,7 @@ def test_card_of_renders_says_what_they_are_and_how_to_make_them_again(tmp_path:
         *(f"| {name.replace('_', ' ')} | {value} |" for name, value in asdict(rule).items()),
         "| corrosion share of the picture, upper quartile | 6.25 % |",
         "| images without corrosion | 33.3 % |",
-        "python -m synth render --preset balanced --size 48 --seed 7 --count 3",
+        "corrotwin synth render --preset balanced --size 48 --seed 7 --count 3",
         "- Rendered: what a model learns here must be measured on photographs.",
         "- 3 pictures are few: scores on so many are uncertain.",
     ):
@@ -106,15 +108,15 @@ def test_card_of_a_preset_of_ones_own_makes_its_file_first(tmp_path: Path) -> No
     said["configuration"] |= {"changes": changes}
     lines = card_of(dataset(tmp_path), said).splitlines()
     assert any(line.startswith("| preset | balanced, changed: ") for line in lines)
-    at = lines.index("python -m synth render --preset own.json --size 48 --seed 7 --count 3")
+    at = lines.index("corrotwin synth render --preset own.json --size 48 --seed 7 --count 3")
     subprocess.run(["sh", "-c", lines[at - 1]], cwd=tmp_path, check=True)
-    assert own.read(tmp_path / "own.json") == ("balanced", changes)
+    assert custom.read(tmp_path / "own.json") == ("balanced", changes)
 
 
 def test_names_on_the_card_are_one_word_to_a_shell(tmp_path: Path) -> None:
     name = "pier 3's plate; $(true)"
     text = card_of(dataset(tmp_path), about(twin={"id": name, "kind": "plate", "content": "abc", "fields": "def"}))
-    (line,) = (line for line in text.splitlines() if line.startswith("python -m synth render"))
+    (line,) = (line for line in text.splitlines() if line.startswith("corrotwin synth render"))
     assert shlex.split(line)[-2:] == ["--twin", name]
 
 
@@ -129,7 +131,7 @@ def test_card_names_twin_cameras_and_options(tmp_path: Path) -> None:
     }
     text = card_of(dataset(tmp_path), said)
     options = "--preset balanced --size 48 --maps depth uv --polygons --count 3 --twin pipe-12 --cameras cameras.json"
-    assert f"python -m synth render {options}\n" in text
+    assert f"corrotwin synth render {options}\n" in text
     assert "| twin | kind pipe, content abc, fields def |" in text
     assert "One twin only" in text
 
@@ -190,7 +192,10 @@ def test_command_writes_both_anew(tmp_path: Path) -> None:
     dataset(tmp_path)
     (tmp_path / "card.md").write_text(f"# of an earlier version\n\n{preview.SHEET}\n")
     done = subprocess.run(
-        [sys.executable, "-m", "synth", "preview", str(tmp_path)], capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "corrotwin", "synth", "preview", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert (done.returncode, done.stderr) == (0, "")
     with Image.open(tmp_path / "preview.jpg") as sheet:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from synth import sensor
-from synth.preset import BRIDGES_SENSOR, PAINTED_SENSOR, Sensor
+from corrotwin.synth import sensor
+from corrotwin.synth.presets.schema import BRIDGES_SENSOR, PAINTED_SENSOR, Sensor
 
 PLAIN = Sensor(
     softness=(0, 0), motion_share=0, veil=(0, 0), vignetting=(0, 0), exposure_stops=(0, 0), white_balance=(1, 1),

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from twin import assets
-from twin.assets import Asset, Texels
+from corrotwin.twin import assets
+from corrotwin.twin.assets import AssetGeometry, Texels
 
 PLATE = {
     "length_m": 0.6,
@@ -27,11 +27,11 @@ PLATE = {
 
 
 @pytest.fixture(scope="session")
-def plate() -> Callable[..., tuple[Asset, Texels]]:
+def plate() -> Callable[..., tuple[AssetGeometry, Texels]]:
     """A function of the texel size in mm (5): a standing plate with a rib, rivets and a weld, and its texels."""
 
     @cache
-    def made(texel_mm: float = 5.0) -> tuple[Asset, Texels]:
+    def made(texel_mm: float = 5.0) -> tuple[AssetGeometry, Texels]:
         parameters = {**assets.sample("plate", np.random.default_rng(0)), **PLATE}
         asset = assets.build("plate", parameters, texel_mm=texel_mm)
         return asset, assets.texels(asset)
@@ -41,5 +41,5 @@ def plate() -> Callable[..., tuple[Asset, Texels]]:
 
 @pytest.fixture(scope="session")
 def command(run_module: Callable[..., subprocess.CompletedProcess[str]]) -> Callable[..., Any]:
-    """A function that runs ``python -m twin`` in this process."""
+    """A function that runs ``corrotwin twin`` in this process."""
     return partial(run_module, "twin")

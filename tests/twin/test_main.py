@@ -12,7 +12,7 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def twin(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "twin", *map(str, arguments)]
+    command = [sys.executable, "-m", "corrotwin", "twin", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from twin.assets import bar, beam, bearing, bolt, chain, pipe, plate, railing, stair
-from twin.assets.evaluation import texels
-from twin.assets.surface import Asset, Patch, Texels, assemble, mesh, patch_area_m2
-from twin.files import InputError
+from corrotwin.twin.assets import bar, beam, bearing, bolt, chain, plate, railing, stair
+from corrotwin.twin.assets.piping import pipe
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.geometry.atlas import AssetGeometry, Patch, Texels, assemble, mesh, patch_area_m2
+from corrotwin.twin.geometry.texels import texels
 
-__all__ = ["KINDS", "Asset", "Kind", "Patch", "Texels", "area_m2", "build", "mesh", "sample", "texels"]
+__all__ = ["KINDS", "AssetGeometry", "Kind", "Patch", "Texels", "area_m2", "build", "mesh", "sample", "texels"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +37,7 @@ KINDS: dict[str, Kind] = {
 }
 
 
-def build(kind: str, parameters: Mapping[str, Any], *, texel_mm: float) -> Asset:
+def build(kind: str, parameters: Mapping[str, Any], *, texel_mm: float) -> AssetGeometry:
     """Build an asset, resting on z = 0 and centred over the origin. Parameters that have a default may be left out.
 
     Raises

@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from twin.assets import bar_surface, shapes
-from twin.assets.bar_surface import Path, Pressed
-from twin.assets.surface import Floats, Patch
-from twin.files import InputError
+from corrotwin.twin.assets import bar_surface
+from corrotwin.twin.assets.bar_surface import Path, Pressed
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.geometry import solids
+from corrotwin.twin.geometry.atlas import Floats, Patch
 
 SECTIONS = ("round", "square", "flat", "hexagon", "rebar", "deformed", "threaded")
 ROUND = ("round", "rebar", "deformed", "threaded")  # what lies in the hollows of a row below
@@ -113,7 +114,7 @@ def bar(
         solid = bar_surface.solid(f"bar {number + 1}", skin, path, roll, pressed, rng)
         if arrangement == "row":  # on its own lowest ribs
             place = place - [0.0, 0.0, min(patch.points[..., 2].min() for patch in solid)]
-        patches += shapes.place(solid, turn, place)
+        patches += solids.place(solid, turn, place)
     return patches, thickness_mm if section == "flat" else size_mm
 
 
@@ -265,4 +266,4 @@ def _pressed(
 
 
 def _yaw(angle: float) -> Floats:
-    return shapes.axes([0, 0, 1], [np.cos(angle), np.sin(angle), 0])
+    return solids.axes([0, 0, 1], [np.cos(angle), np.sin(angle), 0])

@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from twin.assets.shapes import COVERED
-from twin.assets.surface import Floats, Patch
+from corrotwin.twin.geometry.atlas import Floats, Patch
+from corrotwin.twin.geometry.solids import COVERED
 
 Pressed = tuple[int, float, float]  # a strip of a bar on which another bar lies, and from where to where along it
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from twin.assets import extrusion, profiles, shapes, slabs, steelwork
-from twin.assets.section_sizes import ANGLES, BEAMS
-from twin.assets.surface import Floats, Patch
-from twin.files import InputError
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.geometry import extrusion, profiles, slabs, solids, steelwork
+from corrotwin.twin.geometry.atlas import Floats, Patch
+from corrotwin.twin.geometry.section_sizes import ANGLES, BEAMS
 
 STANCES = ("beam", "column")
 JOINTS = ("none", "end plates", "splice", "cleats")
@@ -115,9 +115,9 @@ def beam(
     for number, (start, end) in enumerate(bars):
         ends = ["end", "end"]
         if number == 0 and stance == "column":
-            ends[0] = shapes.COVERED
+            ends[0] = solids.COVERED
         if number == len(bars) - 1 and end_plate:
-            ends[1] = shapes.COVERED
+            ends[1] = solids.COVERED
         if len(bars) == 2:
             ends[1 - number] = middle
         patches += extrusion.bar(f"beam {number + 1}", steel, start, end, (ends[0], ends[1]))
@@ -129,14 +129,14 @@ def beam(
         patches += _open_plate(size, length_m)
     if stance == "column":
         patches += _base(size)
-        return shapes.place(patches, [[0, 0, -1], [0, 1, 0], [1, 0, 0]], (0, 0, 0)), 1000 * tw
+        return solids.place(patches, [[0, 0, -1], [0, 1, 0], [1, 0, 0]], (0, 0, 0)), 1000 * tw
     if not blocks:
         return patches, 1000 * tw
     hollow = profiles.square_tube(BLOCK_M, 0.004)
-    tube = shapes.thick(extrusion.bar("block", hollow, 0.0, b + 0.24, seat=(0.12, b + 0.12)), 4.0)
+    tube = solids.thick(extrusion.bar("block", hollow, 0.0, b + 0.24, seat=(0.12, b + 0.12)), 4.0)
     for number, x in enumerate((0.09 * length_m, 0.91 * length_m)):
         turn = [[0, -1, 0], [1, 0, 0], [0, 0, 1]]
-        patches += shapes.named(shapes.place(tube, turn, (x, -b / 2 - 0.12, -BLOCK_M / 2)), f"{number + 1}")
+        patches += solids.named(solids.place(tube, turn, (x, -b / 2 - 0.12, -BLOCK_M / 2)), f"{number + 1}")
     return patches, 1000 * tw
 
 
@@ -198,11 +198,11 @@ def _end_plates(size: _Size, x: float, section: str) -> _Joint:
     weld = steelwork.collar("end weld", profiles.outline(profiles.i_section(*size.values)), size.leg)
     patches: list[Patch] = []
     for sign, name in ((-1.0, "a"), (1.0, "b")):
-        patches += shapes.named(shapes.place(plate, _across(sign), (x, 0, (low + high) / 2)), name)
-        patches += shapes.named(shapes.place(weld, _across(sign), (x + sign * t, 0, 0)), name)
+        patches += solids.named(solids.place(plate, _across(sign), (x, 0, (low + high) / 2)), name)
+        patches += solids.named(solids.place(weld, _across(sign), (x + sign * t, 0, 0)), name)
     places = [(x - t, y, z) for z in rows for y in (-size.gauge, size.gauge)]
     patches += steelwork.bolts(places, (-1, 0, 0), bolt, 2 * t, "bolt")
-    return patches, t + (steelwork.STACK + 0.3) * bolt + 0.02, t, shapes.COVERED
+    return patches, t + (steelwork.STACK + 0.3) * bolt + 0.02, t, solids.COVERED
 
 
 def _splice(size: _Size, x: float, section: str) -> _Joint:
@@ -217,9 +217,9 @@ def _splice(size: _Size, x: float, section: str) -> _Joint:
     places = [(x + dx, y, t) for dx in along for y in (-size.gauge, size.gauge)]
     patches: list[Patch] = []
     for name, turn, z in (("top", np.eye(3), size.h), ("bottom", np.diag([1.0, -1.0, -1.0]), 0.0)):
-        patches += shapes.named(shapes.place(parts, turn, (x, 0, z)), f"{name} cover")
+        patches += solids.named(solids.place(parts, turn, (x, 0, z)), f"{name} cover")
         part = steelwork.bolts(np.array(places) - [x, 0, 0], (0, 0, 1), bolt, t + size.tf, f"bolt {name}")
-        patches += shapes.place(part, turn, (x, 0, z))
+        patches += solids.place(part, turn, (x, 0, z))
     rows = _rows(size, max(steelwork.STACK * bolt + 0.004, size.r) + washer)
     thin = max(0.006, size.tw)
     high = min(size.h - 2 * (size.tf + size.r) - 0.006, rows[-1] - rows[0] + 4 * bolt)
@@ -228,7 +228,7 @@ def _splice(size: _Size, x: float, section: str) -> _Joint:
     parts = steelwork.pressed("", (length, high, thin))
     for name, side in (("front", -1.0), ("rear", 1.0)):
         turn = np.array([[-side, 0.0, 0.0], [0.0, 0.0, side], [0.0, 1.0, 0.0]])
-        patches += shapes.named(shapes.place(parts, turn, (x, side * size.tw / 2, size.h / 2)), f"{name} cover")
+        patches += solids.named(solids.place(parts, turn, (x, side * size.tw / 2, size.h / 2)), f"{name} cover")
     places = [(x + dx, -size.tw / 2 - thin, z) for dx in along for z in rows]
     patches += steelwork.bolts(places, (0, -1, 0), bolt, size.tw + 2 * thin, "web bolt")
     return patches, length / 2 + 0.02, GAP_M / 2, "crevice"
@@ -251,16 +251,16 @@ def _cleats(size: _Size, x: float, section: str) -> _Joint:
     face = -size.tw / 2
     down = [[0, 1, 0], [-1, 0, 0], [0, 0, 1]]
     patches = extrusion.bar("framed beam", profiles.i_section(h, b, tw, tf, r), 0.01, reach + face)
-    patches = shapes.place(patches, down, (x, face, bottom))
+    patches = solids.place(patches, down, (x, face, bottom))
     steel = profiles.angle(leg, t, root)
-    cleat = shapes.thick(extrusion.bar("cleat", profiles.covered(steel, 0, 4), 0.0, length), 1000 * t)
+    cleat = solids.thick(extrusion.bar("cleat", profiles.covered(steel, 0, 4), 0.0, length), 1000 * t)
     line = max(0.55 * leg, t + root + washer)
     for sign, name, turn in (
         (1.0, "right", [[0, 1, 0], [0, 0, -1], [-1, 0, 0]]),
         (-1.0, "left", [[0, 0, -1], [0, -1, 0], [-1, 0, 0]]),
     ):
         at = x + sign * tw / 2
-        patches += shapes.named(shapes.place(cleat, turn, (at, face, size.h / 2 + length / 2)), name)
+        patches += solids.named(solids.place(cleat, turn, (at, face, size.h / 2 + length / 2)), name)
         places = [(at + sign * line, face - t, z) for z in rows]
         patches += steelwork.bolts(places, (0, -1, 0), bolt, size.tw + t, f"bolt {name}")
     places = [(x + tw / 2 + t, face - line, z) for z in rows]
@@ -278,8 +278,8 @@ def _open_plate(size: _Size, x: float) -> list[Patch]:
     ]
     plate = slabs.slab("head plate", (wide, size.h + 0.02, t), cut="rolled", holes=holes, bottom=((np.inf, "face"),))
     weld = steelwork.collar("head weld", profiles.outline(profiles.i_section(*size.values)), size.leg)
-    patches = shapes.thick(shapes.place(plate, _across(1.0), (x, 0, size.h / 2)), 1000 * t)
-    return patches + shapes.place(weld, _across(-1.0), (x, 0, 0))
+    patches = solids.thick(solids.place(plate, _across(1.0), (x, 0, size.h / 2)), 1000 * t)
+    return patches + solids.place(weld, _across(-1.0), (x, 0, 0))
 
 
 def _base(size: _Size) -> list[Patch]:
@@ -288,8 +288,8 @@ def _base(size: _Size) -> list[Patch]:
     t, out = max(0.015, 1.6 * size.tf), size.leg + 1.6 * rod
     side = max(0.3 * size.b, 1.5 * rod)
     wide, high = max(size.b + 0.03, 2 * side + 4 * rod), size.h + 2 * out + 3.4 * rod
-    patches = shapes.place(steelwork.pressed("base plate", (wide, high, t)), _across(1.0), (-t, 0, size.h / 2))
+    patches = solids.place(steelwork.pressed("base plate", (wide, high, t)), _across(1.0), (-t, 0, size.h / 2))
     weld = steelwork.collar("base weld", profiles.outline(profiles.i_section(*size.values)), size.leg)
-    patches += shapes.place(weld, _across(1.0), (0, 0, 0))
+    patches += solids.place(weld, _across(1.0), (0, 0, 0))
     places = [(0, y, z) for y in (-side, side) for z in (-out, size.h + out)]
     return patches + steelwork.anchors(places, (1, 0, 0), rod, 1.2 * rod, "anchor")

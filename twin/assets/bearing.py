@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from twin.assets import extrusion, profiles, shapes, slabs, steelwork
-from twin.assets.pedestal import LEG, LENGTHWISE, pedestal, pin_with_caps, saddle_line
-from twin.assets.section_sizes import BEAMS, PLATE_GIRDERS
-from twin.assets.steelwork import Seat
-from twin.assets.surface import Floats, Patch
-from twin.files import InputError
+from corrotwin.twin.assets.pedestal import LEG, LENGTHWISE, pedestal, pin_with_caps, saddle_line
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.geometry import extrusion, profiles, slabs, solids, steelwork
+from corrotwin.twin.geometry.atlas import Floats, Patch
+from corrotwin.twin.geometry.section_sizes import BEAMS, PLATE_GIRDERS
+from corrotwin.twin.geometry.steelwork import Seat
 
 DESIGNS = {"rocker": (0.24, 0.6), "pinned": (0.3, 0.7), "rollers": (0.07, 0.2), "sliding": (0.06, 0.16)}  # heights, m
 ROLLED = tuple(name for name, size in BEAMS.items() if size[0] >= 230 and size[1] >= 120)
@@ -82,10 +82,10 @@ def bearing(
     size = (length + 0.05, wide + 0.2, MASONRY)
     if design in ("rocker", "pinned"):
         top, bed = -PLATE, steelwork.seated("bed plate", (length, wide, PLATE), steelwork.ALL, body.rest)
-        patches += shapes.place(bed, np.eye(3), (-travel, 0, top))
+        patches += solids.place(bed, np.eye(3), (-travel, 0, top))
         rest = _around(length / 2, wide / 2)
     masonry = steelwork.seated("masonry plate", size, steelwork.ALL, rest)
-    patches += shapes.place(masonry, np.eye(3), (-travel, 0, top - MASONRY))
+    patches += solids.place(masonry, np.eye(3), (-travel, 0, top - MASONRY))
     along = [0.0] if anchors == 2 else [-size[0] / 2 + 0.05, size[0] / 2 - 0.05]
     places = [(x - travel, y, top) for x in along for y in (-wide / 2 - 0.05, wide / 2 + 0.05)]
     patches += steelwork.anchors(places, (0, 0, 1), ROD, 1.1 * ROD, "anchor")
@@ -138,7 +138,7 @@ def _around(x: float, y: float, middle: float = 0.0) -> Seat:
 def _near(gap: Floats) -> list[str]:
     """Zones of stretches of a curved face by the gap (n + 1,) under their ends, metres: pressed, a crevice, open."""
     wide = np.maximum(gap[:-1], gap[1:])
-    return [shapes.COVERED if one < 0.0015 else "crevice" if one < 0.003 else "contact" for one in wide]
+    return [solids.COVERED if one < 0.0015 else "crevice" if one < 0.003 else "contact" for one in wide]
 
 
 def _rocker(height: float, width: float, travel: float, ribs: int) -> _Body:
@@ -153,15 +153,15 @@ def _rocker(height: float, width: float, travel: float, ribs: int) -> _Body:
     upper = np.column_stack([x, np.full(len(x), -depth)])
     edges = (_near(level - level * np.cos(np.arcsin(x / level) - lean)), "rocker", "edge", "edge")
     segment = steelwork.gusset("rocker foot", lower, upper, width + 0.02, face="rocker", edges=edges)
-    parts = shapes.thick(segment, 40.0) + pedestal(pin, depth, width, (half, foot), ribs)
+    parts = solids.thick(segment, 40.0) + pedestal(pin, depth, width, (half, foot), ribs)
     # The girder has moved on: the upright leans after it, and its foot has rolled as far.
     turn = np.array([[np.cos(lean), 0, np.sin(lean)], [0, 1, 0], [-np.sin(lean), 0, np.cos(lean)]])
-    parts = shapes.place(parts, turn, (0, 0, 0)) + pin_with_caps(pin, width, half, shod=True)
+    parts = solids.place(parts, turn, (0, 0, 0)) + pin_with_caps(pin, width, half, shod=True)
     lower = saddle_line(pin, half, 1.0)
     upper = np.column_stack([lower[:, 0] * 1.3, np.full(len(lower), height - level)])
-    hollow = ["body", *[shapes.COVERED] * (len(lower) - 3), "body"]
-    shoe = steelwork.gusset("shoe", lower, upper, width, face="body", edges=(hollow, shapes.COVERED, "body", "body"))
-    patches = shapes.place(parts + shapes.thick(shoe, 60.0), np.eye(3), (0, 0, level))
+    hollow = ["body", *[solids.COVERED] * (len(lower) - 3), "body"]
+    shoe = steelwork.gusset("shoe", lower, upper, width, face="body", edges=(hollow, solids.COVERED, "body", "body"))
+    patches = solids.place(parts + solids.thick(shoe, 60.0), np.eye(3), (0, 0, level))
     patches += _under_sole(1.3 * half, width, height)
     line = float(np.sqrt(0.003 * level))  # half of what lies within 1.5 mm
     rest = _around(line, width / 2 + 0.01, travel)
@@ -185,9 +185,9 @@ def _pinned(height: float, width: float, travel: float, ribs: int) -> _Body:
     head = half + 0.15 * (height - level)
     lower = pedestal(pin, level, width, (half, foot), ribs)
     upper = pedestal(pin, height - level, width, (half, head), ribs)
-    patches = shapes.named(shapes.place(lower, np.eye(3), (0, 0, level)), "lower")
-    patches += shapes.named(shapes.place(upper, steelwork.HANGING, (0, 0, level)), "upper")
-    patches += shapes.place(pin_with_caps(pin, width, half, shod=False), np.eye(3), (0, 0, level))
+    patches = solids.named(solids.place(lower, np.eye(3), (0, 0, level)), "lower")
+    patches += solids.named(solids.place(upper, steelwork.HANGING, (0, 0, level)), "upper")
+    patches += solids.place(pin_with_caps(pin, width, half, shod=False), np.eye(3), (0, 0, level))
     return _Body(patches=patches, half=foot + 0.01)
 
 
@@ -200,39 +200,39 @@ def _rollers(height: float, width: float, travel: float, ribs: int) -> _Body:
     zones = _near(height / 2 * (1 - np.abs(np.sin(np.radians(angle)))))
     pieces = steelwork.stretches(zones, loop)
     steel = profiles.Section(pieces=tuple(pieces), caps=(np.stack([loop, np.zeros_like(loop)]),))
-    roller = shapes.place(extrusion.bar("roller", steel, -width / 2, width / 2), LENGTHWISE, (0, 0, height / 2))
+    roller = solids.place(extrusion.bar("roller", steel, -width / 2, width / 2), LENGTHWISE, (0, 0, height / 2))
     bolt, thick, length = 0.016, 0.012, (count - 1) * pitch + 0.55 * height
     flat = profiles.covered(profiles.rezone(profiles.flat(0.42 * height, thick, 0.002), {"face": "bar"}), 0)
     bar = extrusion.bar("side bar", flat, -length / 2, length / 2)
     # Bolts are set into the ends of the rollers: no nut.
-    head = shapes.thick(shapes.nut("side bolt", bolt, 0.63 * bolt), 1000 * bolt)
+    head = solids.thick(solids.nut("side bolt", bolt, 0.63 * bolt), 1000 * bolt)
     patches: list[Patch] = []
     for number, x in enumerate(places):
-        patches += shapes.thick(
-            shapes.named(shapes.place(roller, np.eye(3), (x, 0, 0)), f"{number + 1}"), 1000 * height
+        patches += solids.thick(
+            solids.named(solids.place(roller, np.eye(3), (x, 0, 0)), f"{number + 1}"), 1000 * height
         )
     for name, side in (("front", -1.0), ("rear", 1.0)):
         y = side * (width / 2 + thick / 2)
         turn = np.array([[-side, 0, 0], [0, 0, side], [0, 1.0, 0]])  # the covered side to the rollers
-        patches += shapes.named(shapes.place(shapes.thick(bar, 12.0), turn, (-travel / 2, y, height / 2)), name)
+        patches += solids.named(solids.place(solids.thick(bar, 12.0), turn, (-travel / 2, y, height / 2)), name)
         for number, x in enumerate(places):
-            spin = shapes.axes((0, side, 0), (np.cos(2.4 * number), 0, np.sin(2.4 * number)))
-            parts = shapes.place(head, spin, (x, y + side * thick / 2, height / 2))
-            patches += shapes.named(parts, f"{name} {number + 1}")
+            spin = solids.axes((0, side, 0), (np.cos(2.4 * number), 0, np.sin(2.4 * number)))
+            parts = solids.place(head, spin, (x, y + side * thick / 2, height / 2))
+            patches += solids.named(parts, f"{name} {number + 1}")
     return _Body(patches=patches, half=(count - 1) * pitch / 2 + 0.5 * height + abs(travel) / 2)
 
 
 def _sliding(height: float, width: float, travel: float, ribs: int) -> _Body:
     low, half = 0.45 * height, 0.09 + 0.4 * height
-    plate = slabs.slab("lower plate", (2 * half, width, low), cut="rolled", bottom=((np.inf, shapes.COVERED),))
-    patches = shapes.thick(shapes.place(plate, np.eye(3), (-travel, 0, 0)), 1000 * low)
+    plate = slabs.slab("lower plate", (2 * half, width, low), cut="rolled", bottom=((np.inf, solids.COVERED),))
+    patches = solids.thick(solids.place(plate, np.eye(3), (-travel, 0, 0)), 1000 * low)
     reach, radius = 0.85 * half, 0.22  # of the curved underside
     x = np.linspace(-reach, reach, 41)
     lower = np.column_stack([x, radius + low - np.sqrt(radius**2 - x**2)])
     upper = np.column_stack([x, np.full(len(x), height)])
-    edges = (_near(lower[:, 1] - low), shapes.COVERED, "edge", "edge")
+    edges = (_near(lower[:, 1] - low), solids.COVERED, "edge", "edge")
     upper_plate = steelwork.gusset("upper plate", lower, upper, width - 0.01, face="body", edges=edges)
-    patches += shapes.thick(upper_plate, 1000 * (height - low))
+    patches += solids.thick(upper_plate, 1000 * (height - low))
     patches += _under_sole(reach, width - 0.01, height)
     block = _around(reach, width / 2 - 0.005)
     return _Body(patches=patches, half=half, rest=_around(half, width / 2), block=block)
@@ -243,13 +243,13 @@ def _girder(girder: str, span: float, body: _Body, width: float, height: float) 
     length, wide = 2 * body.half + 0.03, width + 0.04
     if girder == "none":
         sole = steelwork.seated("sole plate", (length, wide, PLATE), body.block, None)
-        return shapes.place(sole, np.eye(3), (0, 0, height))
+        return solids.place(sole, np.eye(3), (0, 0, height))
     steel = tuple(value / 1000 for value in _SECTIONS[girder])
     h, b, tw = steel[:3]
     if abs(wide - b) < 0.04:
         wide = b + 0.04
     sole = steelwork.seated("sole plate", (length, wide, PLATE), body.block, _around(length / 2, b / 2))
-    patches = shapes.place(sole, np.eye(3), (0, 0, height))
+    patches = solids.place(sole, np.eye(3), (0, 0, height))
     top, start = height + PLATE, -max(OVERHANG, length / 2 + 0.02)
     end = length / 2 + span
     beam = extrusion.bar("girder", profiles.i_section(*steel, welded=girder in PLATE_GIRDERS), start, end)
@@ -258,7 +258,7 @@ def _girder(girder: str, span: float, body: _Body, width: float, height: float) 
         places += np.arange(0.05 + PANEL * h, end - 0.05, PANEL * h).tolist()
     for number, x in enumerate(places):
         beam += steelwork.stiffeners(x, steel, max(0.012, 1.4 * tw), f"{number + 1}")
-    patches += shapes.place(beam, np.eye(3), (0, 0, top))
+    patches += solids.place(beam, np.eye(3), (0, 0, top))
     for name, side in (("front", -1.0), ("rear", 1.0)):
         faces = ((0, side, 0), (0, 0, 1 if wide > b else -1))
         left, right = ((way * (length / 2 - 0.005), side * min(b, wide) / 2, top) for way in (-1.0, 1.0))

@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from twin.assets import fasteners, shapes, steelwork
-from twin.assets.fasteners import HEADS, SIZES, Size
-from twin.assets.shapes import COVERED
-from twin.assets.slabs import CUTS, Hole, slab
-from twin.assets.surface import Floats, Patch
-from twin.files import InputError
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.geometry import fasteners, solids, steelwork
+from corrotwin.twin.geometry.atlas import Floats, Patch
+from corrotwin.twin.geometry.fasteners import HEADS, SIZES, Size
+from corrotwin.twin.geometry.slabs import CUTS, Hole, slab
+from corrotwin.twin.geometry.solids import COVERED
 
 SHOWN = ("head", "nut", "mixed")
 PATTERNS = {"single": (1, 1), "row": (2, 12), "grid": (4, 24), "circle": (3, 24)}  # fewest and most bolts
@@ -112,13 +112,13 @@ def bolt(
                 parts = fasteners.nutted(metric, nuts=nuts, washers=washers, protrusion_m=longer)
             # Hexagons stop where the wrench left them: spread by the golden angle, without a random draw.
             angle = 2.4 * (number + 1) + far
-            turn = shapes.axes([0, 0, 1], [np.cos(angle), np.sin(angle), 0])
-            parts = shapes.place(parts, FLIP @ turn if far else turn, (x, y, 0.0 if far else top))
-            patches += shapes.named(parts, f"{'far ' if far else ''}{number + 1}")
+            turn = solids.axes([0, 0, 1], [np.cos(angle), np.sin(angle), 0])
+            parts = solids.place(parts, FLIP @ turn if far else turn, (x, y, 0.0 if far else top))
+            patches += solids.named(parts, f"{'far ' if far else ''}{number + 1}")
     if post_mm:
-        patches += shapes.place(_post(post_mm / 1000), np.eye(3), (0, 0, top))
+        patches += solids.place(_post(post_mm / 1000), np.eye(3), (0, 0, top))
     if upright:
-        patches = shapes.place(patches, [[1, 0, 0], [0, 0, -1], [0, 1, 0]], (0, 0, 0))
+        patches = solids.place(patches, [[1, 0, 0], [0, 0, -1], [0, 1, 0]], (0, 0, 0))
     return patches, thickness_mm
 
 
@@ -205,7 +205,7 @@ def _places(pattern: str, bolts: int, pitch: float, joint: str) -> Floats:
     if pattern == "single":
         return np.zeros((1, 2))
     if pattern == "circle":
-        return shapes.circle(pitch / (2 * np.sin(np.pi / bolts)), bolts)[:-1]
+        return solids.circle(pitch / (2 * np.sin(np.pi / bolts)), bolts)[:-1]
     lines = 1 if pattern == "row" else 2
     count = bolts // lines
     grid = np.array([(x - (count - 1) / 2, y - (lines - 1) / 2) for y in range(lines) for x in range(count)]) * pitch
@@ -236,7 +236,7 @@ def _plates(
     for name, side, bands in (("lower", 1.0, {"top": top}), ("upper", -1.0, {"bottom": bottom})):
         own = [Hole(x=hole.x + side * shift, y=hole.y, diameter=hole.diameter) for hole in holes]
         plate = slab(f"{name} plate", (one, width, t), cut=edge, radius=ARRIS_M, holes=own, **bands)
-        patches += shapes.place(plate, np.eye(3), (-side * shift, 0, 0.0 if side > 0 else t))
+        patches += solids.place(plate, np.eye(3), (-side * shift, 0, 0.0 if side > 0 else t))
     return patches, 2 * t
 
 
@@ -251,6 +251,6 @@ def _post(diameter: float) -> list[Patch]:
     side = np.array([[radius, 0.0], [radius, height - bevel]])
     cap = np.array([side[1], [radius - bevel, height], [0.0, height]])
     foot = np.array([[0.0, 0.0], side[0]])
-    tube = shapes.revolve("post", [(COVERED, foot), ("post", side), ("end", cap)], 64)
-    weld = steelwork.collar("post weld", shapes.circle(radius, 64), _leg_mm(1000 * diameter) / 1000)
-    return shapes.thick(tube + weld, 5.0)
+    tube = solids.revolve("post", [(COVERED, foot), ("post", side), ("end", cap)], 64)
+    weld = steelwork.collar("post weld", solids.circle(radius, 64), _leg_mm(1000 * diameter) / 1000)
+    return solids.thick(tube + weld, 5.0)

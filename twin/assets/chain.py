@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from twin.assets import chain_link, chain_pile, shapes
-from twin.assets.chain_link import Link
-from twin.assets.surface import Floats, Patch
-from twin.files import InputError
+from corrotwin.twin.assets import chain_link, chain_pile
+from corrotwin.twin.assets.chain_link import Link
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.geometry import solids
+from corrotwin.twin.geometry.atlas import Floats, Patch
 
 LAYOUTS = ("hanging", "spanning", "lying", "pile")
 DIAMETERS_MM = (16, 19, 22, 26, 30, 34, 38, 42, 48, 52, 58, 64, 70, 76)  # of ISO 1704
@@ -79,7 +80,7 @@ def chain(
     solid = chain_link.solids(shape, d)
     patches: list[Patch] = []
     for number, (centre, rotation) in enumerate(zip(centres, rotations, strict=True), start=1):
-        patches += shapes.named(shapes.place(solid, rotation, d * centre), f"{number}")
+        patches += solids.named(solids.place(solid, rotation, d * centre), f"{number}")
     if shackles:
         held = chain_link.shackle(SHACKLE * d)
         reach = 2 + shape.wear - SHACKLE / 2  # from the middle of a link to the centre line of the bow within it
@@ -87,7 +88,7 @@ def chain(
             along, _, normal = rotations[number].T
             turn = np.column_stack([side * along, normal, np.cross(side * along, normal)])
             origin = d * (centres[number] - side * reach * along)
-            patches += shapes.named(shapes.place(held, turn, origin), "first" if side == 1 else "last")
+            patches += solids.named(solids.place(held, turn, origin), "first" if side == 1 else "last")
     return patches, diameter_mm
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from twin.assets import shapes
-from twin.assets.surface import Floats, Patch
+from corrotwin.twin.geometry import solids as shapes
+from corrotwin.twin.geometry.atlas import Floats, Patch
 
 # Outside width in bar diameters; the outside length is 6 (ISO 1704 stud link, ISO 20438 studless).
 WIDTH = {"stud": 3.6, "studless": 3.35}

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.assets import chain_link
-from twin.assets.chain_link import Link
-from twin.assets.surface import Floats
+from corrotwin.twin.assets import chain_link
+from corrotwin.twin.assets.chain_link import Link
+from corrotwin.twin.geometry.atlas import Floats
 
 Indices = NDArray[np.intp]
 Pose = tuple[Floats, Floats]  # centres (n, 3) and rotations (n, 3, 3)

@@ -4,8 +4,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from twin.assets import extrusion, profiles, shapes, steelwork
-from twin.assets.surface import Floats, Patch
+from corrotwin.twin.geometry import extrusion, profiles, solids, steelwork
+from corrotwin.twin.geometry.atlas import Floats, Patch
 
 # Proportions by eye, from photographs of road bridges; metres.
 GAP = 0.012  # between a saddle's lips and the level of the pin's axis
@@ -19,7 +19,7 @@ LENGTHWISE = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
 def saddle_line(pin: float, half: float, sign: float) -> Floats:
     """Line, (n, 2) in (x, z) about the pin's axis, of the edge of a plate that holds the pin from below (-1), above."""
     reach = float(np.degrees(np.arccos(GAP / pin)))
-    hollow = shapes.arc((0, 0), pin, 90 + reach, 90 - reach, 12)
+    hollow = solids.arc((0, 0), pin, 90 + reach, 90 - reach, 12)
     line = np.concatenate([[[-half, hollow[0, 1]]], hollow, [[half, hollow[-1, 1]]]])
     return line * [1, sign]
 
@@ -33,22 +33,22 @@ def pedestal(pin: float, depth: float, width: float, halves: tuple[float, float]
     """
     upper = saddle_line(pin, halves[0], -1.0)
     lower = np.column_stack([upper[:, 0] * halves[1] / halves[0], np.full(len(upper), -depth)])
-    hollow = ["edge", *[shapes.COVERED] * (len(upper) - 3), "edge"]
+    hollow = ["edge", *[solids.COVERED] * (len(upper) - 3), "edge"]
     thick = min(RIB, 0.4 * width / ribs)
-    rib = steelwork.gusset("rib", lower, upper, thick, face="rocker", edges=(shapes.COVERED, hollow, "edge", "edge"))
+    rib = steelwork.gusset("rib", lower, upper, thick, face="rocker", edges=(solids.COVERED, hollow, "edge", "edge"))
     middles = np.linspace(-1, 1, ribs) * (width - thick) / 2
     patches: list[Patch] = []
     for number, y in enumerate(middles):
-        patches += shapes.named(shapes.place(rib, np.eye(3), (0, y, 0)), f"{number + 1}")
+        patches += solids.named(solids.place(rib, np.eye(3), (0, y, 0)), f"{number + 1}")
     web = 0.5 * thick
     bay = middles[1] - middles[0] - thick
-    crest = shapes.arc((0, 0), pin, 270 - np.degrees(np.arcsin(web / pin)), 270 + np.degrees(np.arcsin(web / pin)), 4)
+    crest = solids.arc((0, 0), pin, 270 - np.degrees(np.arcsin(web / pin)), 270 + np.degrees(np.arcsin(web / pin)), 4)
     foot = np.column_stack([crest[:, 0], np.full(len(crest), -depth)])
-    covered = shapes.COVERED
+    covered = solids.COVERED
     plate = steelwork.gusset("web", foot, crest, bay, face=covered, edges=(covered, covered, "web", "web"))
     for number, y in enumerate(middles[:-1] + thick / 2 + bay / 2):
-        patches += shapes.named(shapes.place(plate, np.eye(3), (0, y, 0)), f"{number + 1}")
-    return shapes.thick(patches + _welds(middles, thick, web, halves[1], (depth, pin)), 1000 * thick)
+        patches += solids.named(solids.place(plate, np.eye(3), (0, y, 0)), f"{number + 1}")
+    return solids.thick(patches + _welds(middles, thick, web, halves[1], (depth, pin)), 1000 * thick)
 
 
 def _welds(middles: Floats, thick: float, web: float, half: float, levels: tuple[float, float]) -> list[Patch]:
@@ -82,29 +82,29 @@ def pin_with_caps(pin: float, width: float, half: float, *, shod: bool) -> list[
     `shod` tells whether a shoe covers its upper part all along.
     """
     top = np.degrees(np.arcsin(GAP / pin)) if shod else 90.0
-    lower = shapes.arc((0, 0), pin, -180 - top, top, 40)
+    lower = solids.arc((0, 0), pin, -180 - top, top, 40)
     loop, pieces = lower, [("contact", lower)]
     if shod:
-        upper = shapes.arc((0, 0), pin, top, 180 - top, 20)
+        upper = solids.arc((0, 0), pin, top, 180 - top, 20)
         upper[[0, -1]] = lower[[-1, 0]]
-        loop, pieces = np.concatenate([lower, upper[1:]]), [*pieces, (shapes.COVERED, upper)]
+        loop, pieces = np.concatenate([lower, upper[1:]]), [*pieces, (solids.COVERED, upper)]
     else:
         lower[-1] = lower[0]
     steel = profiles.Section(pieces=tuple(pieces), caps=(np.stack([loop, np.zeros_like(loop)]),))
-    covered = (shapes.COVERED, shapes.COVERED)
-    patches = shapes.place(extrusion.bar("pin", steel, -width / 2, width / 2, covered), LENGTHWISE, (0, 0, 0))
-    patches = shapes.thick(patches, 2000 * pin)
+    covered = (solids.COVERED, solids.COVERED)
+    patches = solids.place(extrusion.bar("pin", steel, -width / 2, width / 2, covered), LENGTHWISE, (0, 0, 0))
+    patches = solids.thick(patches, 2000 * pin)
     radius, height, r = min(half - 0.004, 1.5 * pin), 0.024, 0.005
-    rim = np.concatenate([[[radius, 0.002]], shapes.arc((radius - r, height - r), r, 0, 80, 5)])
+    rim = np.concatenate([[[radius, 0.002]], solids.arc((radius - r, height - r), r, 0, 80, 5)])
     edge = rim[-1]
     outside = [
-        (shapes.COVERED, np.array([[0.0, 0.0], [radius, 0.0]])),
+        (solids.COVERED, np.array([[0.0, 0.0], [radius, 0.0]])),
         ("crevice", np.array([[radius, 0.0], [radius, 0.002]])),
         ("rocker", rim),
         ("rocker", np.array([edge, [0.5 * edge[0], edge[1] + 0.003], [0.0, edge[1] + 0.004]])),
     ]
-    cap = shapes.thick(shapes.revolve("pin cap", outside, 48), 1000 * height)
+    cap = solids.thick(solids.revolve("pin cap", outside, 48), 1000 * height)
     for name, side in (("front", -1.0), ("rear", 1.0)):
-        turn = shapes.axes((0, side, 0), (1, 0, 0))
-        patches += shapes.named(shapes.place(cap, turn, (0, side * width / 2, 0)), name)
+        turn = solids.axes((0, side, 0), (1, 0, 0))
+        patches += solids.named(solids.place(cap, turn, (0, side * width / 2, 0)), name)
     return patches

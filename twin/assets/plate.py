@@ -4,12 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from twin.assets import plate_parts, shapes
-from twin.assets.fasteners import hole_mm
-from twin.assets.plate_parts import Layout
-from twin.assets.slabs import CUTS, Hole, slab
-from twin.assets.surface import Patch
-from twin.files import InputError
+from corrotwin.twin.assets import plate_parts
+from corrotwin.twin.assets.plate_parts import Layout
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.geometry import solids
+from corrotwin.twin.geometry.atlas import Patch
+from corrotwin.twin.geometry.fasteners import hole_mm
+from corrotwin.twin.geometry.slabs import CUTS, Hole, slab
 
 STIFFENERS = ("flat", "tee")
 FASTENERS = ("none", "rivets", "bolts", "holes", "chequer")
@@ -96,9 +97,9 @@ def plate(
     elif fasteners in ("rivets", "bolts"):
         worked += plate_parts.fastened(layout, places, fasteners)
     patches = slab("plate", (length_m, width_m, thickness), cut=edge, holes=holes)
-    patches += shapes.place(worked, np.eye(3), (0, 0, thickness))
+    patches += solids.place(worked, np.eye(3), (0, 0, thickness))
     if upright:
-        patches = shapes.place(patches, [[1, 0, 0], [0, 0, -1], [0, 1, 0]], (0, 0, 0))
+        patches = solids.place(patches, [[1, 0, 0], [0, 0, -1], [0, 1, 0]], (0, 0, 0))
     return patches, thickness_mm
 
 

@@ -5,10 +5,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from twin.assets import shapes
-from twin.assets.fasteners import SIZES, Size, head, hole_mm, washer
-from twin.assets.slabs import Hole
-from twin.assets.surface import Floats, Patch
+from corrotwin.twin.geometry import solids
+from corrotwin.twin.geometry.atlas import Floats, Patch
+from corrotwin.twin.geometry.fasteners import SIZES, Size, head, hole_mm, washer
+from corrotwin.twin.geometry.slabs import Hole
 
 CLEAR_M = 0.012  # least steel between an opening and what else is on the plate
 RIM_M = 0.035  # least steel between an opening and an edge
@@ -112,22 +112,22 @@ def ribs(layout: Layout, kind: str) -> list[Patch]:
         return []
     web, height, length = layout.web, layout.height, layout.length - 0.02
     zones = {"face": "stiffener", "side": "stiffener"}
-    rib = shapes.box("web", np.array([length, web, height]), 0.001, **zones, bottom=shapes.COVERED)
+    rib = solids.box("web", np.array([length, web, height]), 0.001, **zones, bottom=solids.COVERED)
     if kind == "tee":
-        flange = shapes.box("flange", np.array([length, layout.flange, web]), 0.0015, **zones, bottom="stiffener")
-        rib += shapes.place(flange, np.eye(3), (0, 0, height - 0.0005))
+        flange = solids.box("flange", np.array([length, layout.flange, web]), 0.0015, **zones, bottom="stiffener")
+        rib += solids.place(flange, np.eye(3), (0, 0, height - 0.0005))
     leg, sunk = 0.7 * web, 0.0005
     turn = np.radians(np.linspace(0, 90, 7))
     swell = (leg + sunk) * (0.72 + 0.28 * np.abs(np.cos(2 * turn)))  # nearly flat between the toes
     line = np.column_stack([swell * np.cos(turn), swell * np.sin(turn)]) - sunk
     for side, name in ((1, "left"), (-1, "right")):
-        bead = shapes.bead(f"fillet {name}", length, line)
+        bead = solids.bead(f"fillet {name}", length, line)
         turned = np.eye(3) if side == 1 else np.diag([-1.0, -1.0, 1.0])
-        rib += shapes.place(bead, turned, (-side * length / 2, side * web / 2, 0))
+        rib += solids.place(bead, turned, (-side * length / 2, side * web / 2, 0))
     patches: list[Patch] = []
     for number, y in enumerate(layout.ribs):
-        patches += shapes.named(shapes.place(rib, np.eye(3), (0, y, 0)), f"{number + 1}")
-    return shapes.thick(patches, 1000 * web)
+        patches += solids.named(solids.place(rib, np.eye(3), (0, y, 0)), f"{number + 1}")
+    return solids.thick(patches, 1000 * web)
 
 
 def butt_weld(layout: Layout) -> list[Patch]:
@@ -142,8 +142,8 @@ def butt_weld(layout: Layout) -> list[Patch]:
     ends = [*(layout.ribs - into), layout.width / 2 - 0.003]
     patches: list[Patch] = []
     for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
-        bead = shapes.bead(f"butt weld {number + 1}", end - start, line)
-        patches += shapes.place(bead, shapes.axes([0, 0, 1], [0, 1, 0]), (layout.weld_x, start, 0))
+        bead = solids.bead(f"butt weld {number + 1}", end - start, line)
+        patches += solids.place(bead, solids.axes([0, 0, 1], [0, 1, 0]), (layout.weld_x, start, 0))
     return patches
 
 
@@ -151,17 +151,17 @@ def fastened(layout: Layout, at: Floats, kind: str) -> list[Patch]:
     """A rivet, or the head of a bolt on its washer, at each place."""
     bolt = layout.bolt.diameter / 1000
     if kind == "rivets":
-        parts = shapes.dome("", "rivet", 1.6 * bolt, 1.6 * bolt, 0.65 * bolt)
+        parts = solids.dome("", "rivet", 1.6 * bolt, 1.6 * bolt, 0.65 * bolt)
     else:
-        top = shapes.place(head(layout.bolt, "hexagon", 5), np.eye(3), (0, 0, layout.bolt.washer[1] / 1000))
+        top = solids.place(head(layout.bolt, "hexagon", 5), np.eye(3), (0, 0, layout.bolt.washer[1] / 1000))
         parts = washer(layout.bolt, segments=24) + top
-    parts = shapes.thick(parts, layout.bolt.diameter)
+    parts = solids.thick(parts, layout.bolt.diameter)
     patches: list[Patch] = []
     for number, (x, y) in enumerate(at):
         # Hexagons stop where the wrench left them: spread by the golden angle, without a random draw.
         angle = 2.4 * (number + 1)
-        turn = shapes.axes([0, 0, 1], [np.cos(angle), np.sin(angle), 0])
-        patches += shapes.named(shapes.place(parts, turn, (x, y, 0)), f"{kind[:-1]} {number + 1}")
+        turn = solids.axes([0, 0, 1], [np.cos(angle), np.sin(angle), 0])
+        patches += solids.named(solids.place(parts, turn, (x, y, 0)), f"{kind[:-1]} {number + 1}")
     return patches
 
 
@@ -175,4 +175,4 @@ def tears(layout: Layout, cut: tuple[float, float, float]) -> list[Patch]:
         open_here = cut[2] > 0 and np.hypot(x - cut[0], y - cut[1]) < cut[2] / 2 + 0.005 + reach
         return not (welded or ribbed or open_here)
 
-    return shapes.tears("tears", layout.length - 0.008, layout.width - 0.008, TEAR_PITCH_M, clear)
+    return solids.tears("tears", layout.length - 0.008, layout.width - 0.008, TEAR_PITCH_M, clear)

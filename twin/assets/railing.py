@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from twin.assets import extrusion, profiles, shapes, steelwork
-from twin.assets.profiles import Section
-from twin.assets.steelwork import HANGING, SUNK_M, UPRIGHT, saddle
-from twin.assets.surface import Floats, Patch
-from twin.files import InputError
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.geometry import extrusion, profiles, solids, steelwork
+from corrotwin.twin.geometry.atlas import Floats, Patch
+from corrotwin.twin.geometry.profiles import Section
+from corrotwin.twin.geometry.steelwork import HANGING, SUNK_M, UPRIGHT, saddle
 
 # Closed tubes, mm: outside diameter and wall (EN 10219-2), square side and wall; flat bar width and thickness.
 POSTS = {"tube 48": (48.3, 3.2), "tube 60": (60.3, 3.6), "square": (40.0, 3.0), "flat": (40.0, 12.0)}
@@ -88,13 +88,13 @@ def railing(
     patches: list[Patch] = []
     for number, x in enumerate(places):
         parts = _post(post, handrail, centre) + _base(base, _half(post)[0])
-        patches += shapes.named(shapes.place(parts, np.eye(3), (x, 0, 0)), f"{number + 1}")
+        patches += solids.named(solids.place(parts, np.eye(3), (x, 0, 0)), f"{number + 1}")
     laid = infill == "pickets"
     for number, (left, right) in enumerate(pairwise(places)):
         for index, z in enumerate(levels):
-            patches += shapes.named(_rail(post, left, right, z, laid=laid), f"{number + 1} {index + 1}")
+            patches += solids.named(_rail(post, left, right, z, laid=laid), f"{number + 1} {index + 1}")
         if laid:
-            patches += shapes.named(_pickets(post, left, right, levels), f"{number + 1}")
+            patches += solids.named(_pickets(post, left, right, levels), f"{number + 1}")
     patches += _handrail(places, centre, levels, post, handrail, ends)
     if toe_plate:
         patches += _toe_plate(places, post)
@@ -163,13 +163,13 @@ def _post(post: str, handrail: str, centre: float) -> list[Patch]:
         depth = below if radius is None else saddle(radius, section[..., 1])
         return np.asarray(centre + SUNK_M - depth + np.zeros(section.shape[:-1]))
 
-    column = extrusion.bar("post", steel, BASE, top, (shapes.COVERED, shapes.COVERED))
+    column = extrusion.bar("post", steel, BASE, top, (solids.COVERED, solids.COVERED))
     edge = profiles.outline(steel)
-    patches = shapes.place(column, UPRIGHT, (0, 0, 0))
-    patches += shapes.place(steelwork.collar("foot weld", edge, 0.005), np.eye(3), (0, 0, BASE))
+    patches = solids.place(column, UPRIGHT, (0, 0, 0))
+    patches += solids.place(steelwork.collar("foot weld", edge, 0.005), np.eye(3), (0, 0, BASE))
     head = steelwork.collar("head weld", edge, 0.004, radius)
     hang = centre - (below if radius is None else 0.0)
-    return patches + shapes.place(head, HANGING, (0, 0, hang))
+    return patches + solids.place(head, HANGING, (0, 0, hang))
 
 
 def _base(base: str, half: float) -> list[Patch]:
@@ -183,15 +183,15 @@ def _base(base: str, half: float) -> list[Patch]:
         return steelwork.pressed("base", (side, side, BASE)) + fasteners
     radius, r = reach + 0.021, 0.0015
     outside = [
-        (shapes.COVERED, np.array([[0.0, 0.0], [radius - r, 0.0]])),
-        ("crevice", shapes.arc((radius - r, r), r, -90, 0, 4)),
-        ("edge", np.concatenate([[[radius, r]], shapes.arc((radius - r, BASE - r), r, 0, 90, 4)])),
+        (solids.COVERED, np.array([[0.0, 0.0], [radius - r, 0.0]])),
+        ("crevice", solids.arc((radius - r, r), r, -90, 0, 4)),
+        ("edge", np.concatenate([[[radius, r]], solids.arc((radius - r, BASE - r), r, 0, 90, 4)])),
         ("face", np.array([[radius - r, BASE], [0.6 * radius, BASE], [0.0, BASE]])),
     ]
-    patches = shapes.thick(shapes.revolve("base", outside, 48), 1000 * BASE)
-    head = shapes.thick(shapes.dome("bolt", "bolt", 0.022, 0.022, 0.0085), 12.0)
+    patches = solids.thick(solids.revolve("base", outside, 48), 1000 * BASE)
+    head = solids.thick(solids.dome("bolt", "bolt", 0.022, 0.022, 0.0085), 12.0)
     for number, (x, y) in enumerate(places):
-        patches += shapes.named(shapes.place(head, np.eye(3), (x, y, BASE)), f"{number + 1}")
+        patches += solids.named(solids.place(head, np.eye(3), (x, y, BASE)), f"{number + 1}")
     return patches
 
 
@@ -209,13 +209,13 @@ def _rail(post: str, left: float, right: float, z: float, *, laid: bool) -> list
         return np.asarray(depth - SUNK_M + np.zeros(section.shape[:-1]))
 
     bar = extrusion.bar(
-        "rail", steel, lambda s: left + clear(s), lambda s: right - clear(s), (shapes.COVERED, shapes.COVERED)
+        "rail", steel, lambda s: left + clear(s), lambda s: right - clear(s), (solids.COVERED, solids.COVERED)
     )
-    patches = shapes.thick(shapes.place(bar, ALONG, (0, 0, z)), RAIL_MM[kind][1])
+    patches = solids.thick(solids.place(bar, ALONG, (0, 0, z)), RAIL_MM[kind][1])
     weld = steelwork.collar("rail weld", profiles.outline(steel), 0.0035, radius)
     flush = half if radius is None else 0.0
-    patches += shapes.named(shapes.place(weld, ONWARD, (left + flush, 0, z)), "a")
-    return patches + shapes.named(shapes.place(weld, BACK, (right - flush, 0, z)), "b")
+    patches += solids.named(solids.place(weld, ONWARD, (left + flush, 0, z)), "a")
+    return patches + solids.named(solids.place(weld, BACK, (right - flush, 0, z)), "b")
 
 
 def _pickets(post: str, left: float, right: float, levels: Sequence[float]) -> list[Patch]:
@@ -231,18 +231,18 @@ def _pickets(post: str, left: float, right: float, levels: Sequence[float]) -> l
     steel = _bar("flat", (1000 * PICKET, 1000 * PICKET), "bar")
     low, high = levels
     bar = extrusion.bar(
-        "picket", steel, lambda s: low + depth(s), lambda s: high - depth(s), (shapes.COVERED, shapes.COVERED)
+        "picket", steel, lambda s: low + depth(s), lambda s: high - depth(s), (solids.COVERED, solids.COVERED)
     )
     flush = half if radius is None else 0.0
     weld = steelwork.collar("picket weld", profiles.outline(steel), 0.0025, radius, spacing=0.004)
-    parts = shapes.place(bar, UPRIGHT, (0, 0, 0))
-    parts += shapes.named(shapes.place(weld, np.eye(3), (0, 0, low + flush)), "low")
-    parts += shapes.named(shapes.place(weld, HANGING, (0, 0, high - flush)), "high")
-    parts = shapes.thick(parts, 1000 * PICKET)
+    parts = solids.place(bar, UPRIGHT, (0, 0, 0))
+    parts += solids.named(solids.place(weld, np.eye(3), (0, 0, low + flush)), "low")
+    parts += solids.named(solids.place(weld, HANGING, (0, 0, high - flush)), "high")
+    parts = solids.thick(parts, 1000 * PICKET)
     count = int(np.ceil((right - left) / SPACING)) - 1
     patches: list[Patch] = []
     for number, x in enumerate(np.linspace(left, right, count + 2)[1:-1]):
-        patches += shapes.named(shapes.place(parts, np.eye(3), (x, 0, 0)), f"{number + 1}")
+        patches += solids.named(solids.place(parts, np.eye(3), (x, 0, 0)), f"{number + 1}")
     return patches
 
 
@@ -255,13 +255,13 @@ def _handrail(
     left, right, over = places[0], places[-1], 0.1
     if ends == "capped":
         bar = extrusion.bar("handrail", steel, left - over, right + over)
-        patches = shapes.place(bar, np.eye(3), (0, 0, centre))
+        patches = solids.place(bar, np.eye(3), (0, 0, centre))
         if handrail == "flat":
-            return shapes.thick(patches, thickness)
-        cap = shapes.dome("cap", "end", 0.97 * width / 1000, 0.97 * width / 1000, 0.12 * width / 1000)
+            return solids.thick(patches, thickness)
+        cap = solids.dome("cap", "end", 0.97 * width / 1000, 0.97 * width / 1000, 0.12 * width / 1000)
         for name, x, z in (("left", left - over, (-1, 0, 0)), ("right", right + over, (1, 0, 0))):
-            patches += shapes.named(shapes.place(cap, shapes.axes(z, (0, 0, 1)), (x, 0, centre)), name)
-        return shapes.thick(patches, thickness)
+            patches += solids.named(solids.place(cap, solids.axes(z, (0, 0, 1)), (x, 0, centre)), name)
+        return solids.thick(patches, thickness)
     low = max(z for z in levels if z < centre - 2 * BEND - 0.01)
     radius = _half(post)[0]
 
@@ -272,11 +272,11 @@ def _handrail(
     corners = [(left, low), (left - over, low), (left - over, centre), (right + over, centre)]
     corners += [(right + over, low), (right, low)]
     line = extrusion.bend([(x, 0.0, z) for x, z in corners], BEND)
-    covered = (shapes.COVERED, shapes.COVERED)
-    patches = shapes.thick(extrusion.run("handrail", steel, line, (0, 1, 0), covered, (cope, cope)), thickness)
+    covered = (solids.COVERED, solids.COVERED)
+    patches = solids.thick(extrusion.run("handrail", steel, line, (0, 1, 0), covered, (cope, cope)), thickness)
     weld = steelwork.collar("return weld", profiles.outline(steel), 0.004, radius)
-    patches += shapes.named(shapes.place(weld, BACK, (left, 0, low)), "left")
-    return patches + shapes.named(shapes.place(weld, ONWARD, (right, 0, low)), "right")
+    patches += solids.named(solids.place(weld, BACK, (left, 0, low)), "left")
+    return patches + solids.named(solids.place(weld, ONWARD, (right, 0, low)), "right")
 
 
 def _toe_plate(places: Floats, post: str) -> list[Patch]:
@@ -286,12 +286,12 @@ def _toe_plate(places: Floats, post: str) -> list[Patch]:
     low = BASE + 0.025
     steel = profiles.rezone(profiles.flat(high, thickness, 0.001), {"face": "side"})
     bar = extrusion.bar("toe plate", steel, places[0] - 0.05, places[-1] + 0.05)
-    patches = shapes.place(bar, ALONG, (0, depth + thickness / 2, low + high / 2))
+    patches = solids.place(bar, ALONG, (0, depth + thickness / 2, low + high / 2))
     edge = 0.35 * half if post.startswith("tube") else half
     for number, x in enumerate(places):
         for name, side in (("left", -1.0), ("right", 1.0)):
             corner = (x + side * edge, depth)
             faces = ((0, -1, 0), (side, 0, 0))
             bead = steelwork.seam("toe weld", (*corner, low), (*corner, low + high), faces, 0.005)
-            patches += shapes.named(bead, f"{name} {number + 1}")
-    return shapes.thick(patches, 1000 * thickness)
+            patches += solids.named(bead, f"{name} {number + 1}")
+    return solids.thick(patches, 1000 * thickness)

@@ -4,11 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from twin.assets import extrusion, profiles, shapes, slabs, stair_rail, steelwork
-from twin.assets.profiles import Section
-from twin.assets.section_sizes import ANGLES, CHANNELS
-from twin.assets.surface import Floats, Patch
-from twin.files import InputError
+from corrotwin.twin.assets import stair_rail
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.geometry import extrusion, profiles, slabs, solids, steelwork
+from corrotwin.twin.geometry.atlas import Floats, Patch
+from corrotwin.twin.geometry.profiles import Section
+from corrotwin.twin.geometry.section_sizes import ANGLES, CHANNELS
 
 STRINGERS = ("channel", "flat")
 TREADS = ("chequer", "grating", "plate")
@@ -67,13 +68,13 @@ def stair(
     for side, name in ((-1.0, "left"), (1.0, "right")):
         parts = _placed(steel, size, slope, rise, ((treads - 1) * going + deep + 0.03, side * width_m / 2, side))
         parts += _foot(size, slope, rise, side * width_m / 2, side)
-        patches += shapes.named(parts, name)
+        patches += solids.named(parts, name)
     clear = width_m - 2 * (CARRIER[1] if tread == "grating" or fixing == "bolted" else 0.0)
     step = _grating(clear, deep) if tread == "grating" else _folded(clear, deep, tread)
     step += _fixed(width_m, deep, tread, fixing, size[1])
     for number in range(treads):
-        parts = shapes.place(step, np.eye(3), (0, number * going, (number + 1) * rise))
-        patches += shapes.named(parts, f"{number + 1}")
+        parts = solids.place(step, np.eye(3), (0, number * going, (number + 1) * rise))
+        patches += solids.named(parts, f"{number + 1}")
     if handrail != "none":
         side = -1.0 if handrail == "left" else 1.0
         flange = None if stringer == "flat" else size[2]
@@ -148,7 +149,7 @@ def _placed(steel: Section, size: _Size, slope: float, rise: float, end: tuple[f
     # The section's y points out; its z then points down on the right side and up on the left.
     turn = np.column_stack([along, [side, 0.0, 0.0], -side * up])
     bar = extrusion.bar("stringer", profiles.split(steel, -side * blunt), foot, plumb)
-    return shapes.thick(shapes.place(bar, turn, (x, y0, z0)), 1000 * size[1])
+    return solids.thick(solids.place(bar, turn, (x, y0, z0)), 1000 * size[1])
 
 
 def _foot(size: _Size, slope: float, rise: float, x: float, side: float) -> list[Patch]:
@@ -161,7 +162,7 @@ def _foot(size: _Size, slope: float, rise: float, x: float, side: float) -> list
     cleat = extrusion.bar("cleat", steel, 0.0, length)
     first, second = ([1, 0, 0], [0, 0, 1]) if side < 0 else ([0, 0, 1], [-1, 0, 0])
     turn = np.column_stack([[0, -1, 0], first, second])
-    patches = shapes.thick(shapes.place(cleat, turn, (x, middle + length / 2, 0)), 1000 * t)
+    patches = solids.thick(solids.place(cleat, turn, (x, middle + length / 2, 0)), 1000 * t)
     places = [(x - side * t, middle + dy, line) for dy in (-0.035, 0.035)]
     patches += steelwork.bolts(places, (-side, 0, 0), BOLT, t + size[1], "foot bolt")
     return patches + steelwork.anchors([(x - side * line, middle, t)], (0, 0, 1), BOLT, 0.6 * BOLT, "anchor")
@@ -173,37 +174,37 @@ def _folded(clear: float, deep: float, tread: str) -> list[Patch]:
     corners = [(t, -FOLD), (t, -t), (deep - t, -t), (deep - t, -FOLD)]
     line = extrusion.bend([(y, z, 0.0) for y, z in corners], 0.005, 5)[:, :2]
     steel = profiles.rezone(profiles.folded(line, t), {"face": "tread"})
-    patches = extrusion.bar("tread", steel, -clear / 2, clear / 2, (shapes.COVERED, shapes.COVERED))
+    patches = extrusion.bar("tread", steel, -clear / 2, clear / 2, (solids.COVERED, solids.COVERED))
     if tread == "chequer":
         round_off, pitch = 0.005 + t, 0.0195
-        top = shapes.tears("tears", clear - 0.012, deep - 2 * round_off, pitch)
-        patches += shapes.place(top, np.eye(3), (0, deep / 2, 0))
-        front = shapes.tears("nosing tears", clear - 0.012, FOLD - round_off - 0.001, 0.013)
+        top = solids.tears("tears", clear - 0.012, deep - 2 * round_off, pitch)
+        patches += solids.place(top, np.eye(3), (0, deep / 2, 0))
+        front = solids.tears("nosing tears", clear - 0.012, FOLD - round_off - 0.001, 0.013)
         turn = [[1, 0, 0], [0, 0, -1], [0, 1, 0]]
-        patches += shapes.place(front, turn, (0, 0, -(FOLD + round_off) / 2))
-    return shapes.thick(patches, 1000 * t)
+        patches += solids.place(front, turn, (0, 0, -(FOLD + round_off) / 2))
+    return solids.thick(patches, 1000 * t)
 
 
 def _grating(clear: float, deep: float) -> list[Patch]:
     """Open grating: bearing bars of 30 x 3 mm about 30 mm apart, cross rods pressed into them, a bent nosing."""
     high, thin = 0.03, 0.003
     strip = profiles.rezone(profiles.flat(thin, high, 0.0004), {"face": "edge", "edge": "bar"})
-    bar = extrusion.bar("bar", strip, -clear / 2, clear / 2, (shapes.COVERED, shapes.COVERED))
+    bar = extrusion.bar("bar", strip, -clear / 2, clear / 2, (solids.COVERED, solids.COVERED))
     count = round((deep - 0.036) / 0.031) + 1
     patches: list[Patch] = []
     for number, y in enumerate(np.linspace(0.036, deep - thin / 2, count)):
-        patches += shapes.named(shapes.place(bar, np.eye(3), (0, y, -high / 2)), f"{number + 1}")
+        patches += solids.named(solids.place(bar, np.eye(3), (0, y, -high / 2)), f"{number + 1}")
     rod = profiles.rezone(profiles.flat(0.005, 0.005, 0.0008), {"face": "bar", "edge": "bar"})
-    rods = shapes.place(
+    rods = solids.place(
         extrusion.bar("rod", rod, 0.036, deep - thin / 2), [[0, -1, 0], [1, 0, 0], [0, 0, 1]], (0, 0, 0)
     )
     for number, x in enumerate(np.linspace(-1, 1, round(clear / 0.06)) * (clear / 2 - 0.03)):
-        patches += shapes.named(shapes.place(rods, np.eye(3), (x, 0, -0.003)), f"{number + 1}")
+        patches += solids.named(solids.place(rods, np.eye(3), (x, 0, -0.003)), f"{number + 1}")
     line = extrusion.bend([(thin, -high, 0.0), (thin, -thin, 0.0), (0.033, -thin, 0.0)], 0.003, 4)[:, :2]
     nose = profiles.rezone(profiles.folded(line, thin), {"face": "tread"})
-    patches += extrusion.bar("nosing", nose, -clear / 2, clear / 2, (shapes.COVERED, shapes.COVERED))
-    top = shapes.tears("nosing tears", clear - 0.012, 0.026, 0.0125)
-    return shapes.thick(patches + shapes.place(top, np.eye(3), (0, 0.0195, 0)), 1000 * thin)
+    patches += extrusion.bar("nosing", nose, -clear / 2, clear / 2, (solids.COVERED, solids.COVERED))
+    top = solids.tears("nosing tears", clear - 0.012, 0.026, 0.0125)
+    return solids.thick(patches + solids.place(top, np.eye(3), (0, 0.0195, 0)), 1000 * thin)
 
 
 def _fixed(width: float, deep: float, tread: str, fixing: str, web: float) -> list[Patch]:
@@ -214,10 +215,10 @@ def _fixed(width: float, deep: float, tread: str, fixing: str, web: float) -> li
         x = side * width / 2
         inwards = (-side, 0.0, 0.0)
         if tread == "grating" or fixing == "bolted":
-            plate = slabs.slab("carrier", (deep, high, thin), cut="rolled", bottom=((np.inf, shapes.COVERED),))
+            plate = slabs.slab("carrier", (deep, high, thin), cut="rolled", bottom=((np.inf, solids.COVERED),))
             turn = np.column_stack([[0, -side, 0], [0, 0, 1], inwards])
-            parts = shapes.place(plate, turn, (x, deep / 2, -high / 2 - 0.0005))
-            patches += shapes.named(shapes.thick(parts, 1000 * thin), name)
+            parts = solids.place(plate, turn, (x, deep / 2, -high / 2 - 0.0005))
+            patches += solids.named(solids.thick(parts, 1000 * thin), name)
         if fixing == "bolted":
             places = [(x - side * thin, y, -high + 0.021) for y in (0.05, deep - 0.05)]
             patches += steelwork.bolts(places, inwards, BOLT, thin + web, f"bolt {name}")

@@ -5,10 +5,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from twin.assets import extrusion, profiles, shapes, steelwork
-from twin.assets.profiles import Section
-from twin.assets.steelwork import HANGING, SUNK_M, UPRIGHT, saddle
-from twin.assets.surface import Floats, Patch
+from corrotwin.twin.geometry import extrusion, profiles, solids, steelwork
+from corrotwin.twin.geometry.atlas import Floats, Patch
+from corrotwin.twin.geometry.profiles import Section
+from corrotwin.twin.geometry.steelwork import HANGING, SUNK_M, UPRIGHT, saddle
 
 TUBE, MID_TUBE, WALL_MM = 0.0424, 0.0337, 2.6  # diameters of handrail and posts, of the mid rail, m (EN 10219-2)
 # By eye, metres.
@@ -60,18 +60,18 @@ def handrail(line: Line, ends: tuple[float, float], x: float, side: float, flang
     patches: list[Patch] = []
     for number, y in enumerate(places):
         post = _post(line, float(y), -side if flange is None else None)
-        patches += shapes.named(shapes.place(post, np.eye(3), (0, y, 0)), f"{number + 1}")
+        patches += solids.named(solids.place(post, np.eye(3), (0, y, 0)), f"{number + 1}")
     rail = _tube(TUBE, "rail")
     far = (places[-1] - places[0]) / np.cos(line.slope)
     top = extrusion.bar("handrail", rail, -OVER, far + OVER)
-    cap = shapes.dome("cap", "end", 0.97 * TUBE, 0.97 * TUBE, 0.12 * TUBE)
+    cap = solids.dome("cap", "end", 0.97 * TUBE, 0.97 * TUBE, 0.12 * TUBE)
     for name, way, place in (("low", -1.0, -OVER), ("high", 1.0, far + OVER)):
-        top += shapes.named(shapes.place(cap, shapes.axes((way, 0, 0), (0, 1, 0)), (place, 0, 0)), name)
-    patches += shapes.place(top, line.turn, (0, places[0], line.at(places[0]) + HEIGHT))
+        top += solids.named(solids.place(cap, solids.axes((way, 0, 0), (0, 1, 0)), (place, 0, 0)), name)
+    patches += solids.place(top, line.turn, (0, places[0], line.at(places[0]) + HEIGHT))
     for number, (one, other) in enumerate(pairwise(places)):
-        parts = shapes.place(_mid_rail(line, other - one), line.turn, (0, one, line.at(one) + MID_HEIGHT))
-        patches += shapes.named(parts, f"{number + 1}")
-    return shapes.thick(shapes.place(patches, np.eye(3), (x + side * out, 0, 0)), WALL_MM)
+        parts = solids.place(_mid_rail(line, other - one), line.turn, (0, one, line.at(one) + MID_HEIGHT))
+        patches += solids.named(parts, f"{number + 1}")
+    return solids.thick(solids.place(patches, np.eye(3), (x + side * out, 0, 0)), WALL_MM)
 
 
 def _tube(diameter: float, zone: str) -> Section:
@@ -96,21 +96,21 @@ def _post(line: Line, y: float, face: float | None) -> list[Patch]:
     def on_flange(section: Floats) -> Floats:
         return np.asarray(foot + section[..., 1] * tangent - SUNK_M)
 
-    steel, covered = _tube(TUBE, "post"), shapes.COVERED
+    steel, covered = _tube(TUBE, "post"), solids.COVERED
     ring = profiles.outline(steel)
     weld = steelwork.collar("head weld", ring, 0.0035, radius, -line.slope)
-    patches = shapes.place(weld, UPHILL @ HANGING, (0, 0, top))
+    patches = solids.place(weld, UPHILL @ HANGING, (0, 0, top))
     if face is None:
         bar = extrusion.bar("post", steel, on_flange, under, (covered, covered))
         weld = steelwork.collar("foot weld", ring, 0.004, None, line.slope)
-        patches += shapes.place(weld, UPHILL, (0, 0, foot))
+        patches += solids.place(weld, UPHILL, (0, 0, foot))
     else:
         bar = extrusion.bar("post", steel, foot - LAP, under, ("end", covered))
         for name, way in (("low", -1.0), ("high", 1.0)):
             corner = (face * radius, 0.35 * way * radius)
             ends = ((*corner, foot - LAP + 0.005), (*corner, foot - 0.02))
             patches += steelwork.seam(f"foot weld {name}", *ends, ((-face, 0, 0), (0, way, 0)), 0.005)
-    return patches + shapes.place(bar, UPRIGHT, (0, 0, 0))
+    return patches + solids.place(bar, UPRIGHT, (0, 0, 0))
 
 
 def _mid_rail(line: Line, run: float) -> list[Patch]:
@@ -122,10 +122,10 @@ def _mid_rail(line: Line, run: float) -> list[Patch]:
         depth = saddle(radius, section[..., 1]) / np.cos(line.slope) - SUNK_M
         return np.asarray(section[..., 0] * tangent + sign * depth)
 
-    covered = (shapes.COVERED, shapes.COVERED)
+    covered = (solids.COVERED, solids.COVERED)
     patches = extrusion.bar("mid rail", steel, lambda s: face(s, 1.0), lambda s: gap + face(s, -1.0), covered)
     for name, way, place in (("low", 1.0, 0.0), ("high", -1.0, gap)):
         turn = np.array([[0.0, 0.0, way], [1.0, 0.0, 0.0], [0.0, way, 0.0]])
         weld = steelwork.collar("rail weld", profiles.outline(steel), 0.0035, radius, way * line.slope)
-        patches += shapes.named(shapes.place(weld, turn, (place, 0, 0)), name)
+        patches += solids.named(solids.place(weld, turn, (place, 0, 0)), name)
     return patches

@@ -1,0 +1,11 @@
+"""The commands of ``corrotwin benchmarks``."""
+
+from corrotwin.benchmarks.commands import printed_tables, study, transfer
+
+DESCRIPTION = "The published benchmark reproduced, and what rendered images are worth beside real photos."
+COMMANDS = {
+    "run": study.run,
+    "report": study.report,
+    "transfer": transfer.transfer,
+    "from-summary": printed_tables.from_summary,
+}

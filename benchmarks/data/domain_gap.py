@@ -1,0 +1,226 @@
+"""How far renders are from photographs, in colours and textures that a person could name.
+
+The features are simple on purpose. Features of a trained encoder would change with the weights, would need them in the
+folder, and would have been shaped by the very renders that are judged; those of an ImageNet network need a download.
+Simple ones can be read, and whatever a classifier tells apart by them alone, a network tells apart too.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from corrotwin.benchmarks.stats.crossed_effects import FloatArray
+
+if TYPE_CHECKING:
+    from corrotwin.segmentation.data.coco import CocoDataset, Photo
+
+SIDE = 256  # pixels: pictures of all sizes are squeezed to this square first, as for training
+FOLDS, TREES, HALVINGS, DRAWS = 5, 100, 4, 1000
+MOST = 150  # pictures of a set, spread evenly over it
+# Standard deviations of the two blurs whose difference is a band, in pixels of the square.
+BANDS = {"finest": (0.0, 1.0), "fine": (1.0, 2.0), "middle": (2.0, 4.0), "coarse": (4.0, 8.0), "broad": (8.0, 16.0)}
+
+FEATURES = {
+    "lightness": "Lightness, mean (0 to 100)",
+    "lightness_sd": "Lightness, SD",
+    "darkest": "Lightness, 5th percentile",
+    "brightest": "Lightness, 95th percentile",
+    "red_green": "Green to red (CIE a), mean",
+    "red_green_sd": "Green to red, SD",
+    "blue_yellow": "Blue to yellow (CIE b), mean",
+    "blue_yellow_sd": "Blue to yellow, SD",
+    "chroma": "Chroma, mean",
+    "rusty": "Pixels of rusty hue, share",
+    **{f"band_{name}": f"Contrast, {name} structure ({low:g} to {high:g} px)" for name, (low, high) in BANDS.items()},
+    "edges": "Gradient, mean",
+    "edge_tail": "Gradient, 99th percentile over mean",
+    "falloff": "Lightness, border minus middle",
+}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Side:
+    """Pictures of one kind: those looked at, their groups (spots, scenes), their features (n, f)."""
+
+    photos: "list[Photo]"
+    groups: list[str]
+    features: FloatArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Separation:
+    """How well a classifier tells two sets apart: area under the ROC curve (0.5: not at all), 95 % interval."""
+
+    auc: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gap:
+    """Photos and renders beside each other.
+
+    Parameters
+    ----------
+    photos, renders : how many of each.
+    photo_groups, render_groups : their spots and their scenes.
+    separation : of photos from renders.
+    photos_alone : the mean area of photos from photos, halves of the spots drawn at random: what the measure shows
+        where there is no gap.
+    distance : Fréchet distance of the standardised features, photos to renders.
+    distance_alone : the same between halves of the photos, mean over draws; both with the same numbers of pictures.
+    single : area of each feature alone, above 0.5 where renders have more of it.
+    """
+
+    photos: int
+    renders: int
+    photo_groups: int
+    render_groups: int
+    separation: Separation
+    photos_alone: float
+    distance: float
+    distance_alone: float
+    single: dict[str, float]
+
+
+def side(dataset: "CocoDataset", groups: Mapping[str, str]) -> Side:
+    """Up to `MOST` pictures of a dataset, spread evenly over it; one that has no group is its own."""
+    from corrotwin.segmentation.data import coco
+
+    photos = coco.evenly(sorted(dataset.photos, key=lambda photo: photo.file_name), MOST)
+    return Side(
+        photos=photos,
+        groups=[groups.get(photo.file_name, photo.file_name) for photo in photos],
+        features=np.array([features(coco.image(photo)) for photo in photos]),
+    )
+
+
+def features(image: npt.NDArray[np.uint8]) -> FloatArray:
+    """The numbers of `FEATURES` for an RGB picture (h, w, 3): colours in CIE Lab (D65), textures of its lightness."""
+    import cv2
+
+    small = cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    light, red, yellow = np.moveaxis(cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.float64), -1, 0)
+    chroma, hue = np.hypot(red, yellow), np.degrees(np.arctan2(yellow, red))
+    blurred = {0.0: light, **{high: cv2.GaussianBlur(light, (0, 0), high) for _, high in BANDS.values()}}
+    gradient = np.hypot(cv2.Sobel(light, -1, 1, 0), cv2.Sobel(light, -1, 0, 1)) / 8
+    quarter = slice(SIDE // 4, -SIDE // 4)
+    middle = light[quarter, quarter].mean()
+    border = (light.sum() - light[quarter, quarter].sum()) / (light.size * 3 / 4)
+    values = {
+        "lightness": light.mean(),
+        "lightness_sd": light.std(),
+        "darkest": np.quantile(light, 0.05),
+        "brightest": np.quantile(light, 0.95),
+        "red_green": red.mean(),
+        "red_green_sd": red.std(),
+        "blue_yellow": yellow.mean(),
+        "blue_yellow_sd": yellow.std(),
+        "chroma": chroma.mean(),
+        "rusty": ((hue > 20) & (hue < 80) & (chroma > 12)).mean(),
+        **{f"band_{name}": (blurred[low] - blurred[high]).std() for name, (low, high) in BANDS.items()},
+        "edges": gradient.mean(),
+        "edge_tail": np.quantile(gradient, 0.99) / max(gradient.mean(), 1e-6),
+        "falloff": border - middle,
+    }
+    return np.array([float(values[name]) for name in FEATURES])
+
+
+def gap(
+    photos: FloatArray, photo_groups: Sequence[str], renders: FloatArray, render_groups: Sequence[str]
+) -> Gap | None:
+    """Compare (n, f) features of photos and (m, f) of renders; None with fewer than 2 `FOLDS` groups of either.
+
+    Areas are cross-validated by whole groups, spots and scenes, which are drawn again for the interval.
+    """
+    spots, scenes = _numbered(photo_groups), _numbered(render_groups)
+    if min(spots.max(), scenes.max()) + 1 < 2 * FOLDS:
+        return None
+    rng = np.random.default_rng(0)
+    label = np.repeat([0, 1], [len(photos), len(renders)])
+    group = np.concatenate([spots, scenes + spots.max() + 1])
+    both = np.concatenate([photos, renders])
+    score = _out_of_fold(both, label, group)
+    drawn = [_auc(score, label, _redrawn(group, label, rng)) for _ in range(DRAWS)]
+    low, high = np.nanquantile(drawn, [0.025, 0.975])
+    centre, scale = photos.mean(axis=0), np.maximum(photos.std(axis=0), 1e-9)
+    real, synthetic = (photos - centre) / scale, (renders - centre) / scale
+    alone, apart, distances = [], [], []
+    for _ in range(HALVINGS):
+        half = _half(spots, rng)
+        alone.append(_auc(_out_of_fold(photos, half.astype(int), spots), half.astype(int)))
+        size = min(int(half.sum()), int((~half).sum()), len(renders))
+        some = [rng.choice(np.flatnonzero(part), size, replace=False) for part in (half, ~half)]
+        distances.append(frechet(real[some[0]], real[some[1]]))
+        apart.append(frechet(real[some[0]], synthetic[rng.choice(len(renders), size, replace=False)]))
+    return Gap(
+        photos=len(photos),
+        renders=len(renders),
+        photo_groups=int(spots.max()) + 1,
+        render_groups=int(scenes.max()) + 1,
+        separation=Separation(auc=_auc(score, label), low=float(low), high=float(high)),
+        photos_alone=float(np.mean(alone)),
+        distance=float(np.mean(apart)),
+        distance_alone=float(np.mean(distances)),
+        single={name: _auc(both[:, place], label) for place, name in enumerate(FEATURES)},
+    )
+
+
+def frechet(first: FloatArray, second: FloatArray) -> float:
+    """Fréchet distance of two normal distributions with the means and covariances of (n, f) and (m, f) features.
+
+    |m1 - m2|² + trace(S1 + S2 - 2 (S1 S2)^(1/2)), whose root is the distance (D. C. Dowson, B. V. Landau, Journal of
+    Multivariate Analysis 12, 1982), here divided by the root of f: 1 is a shift of every feature by one SD.
+    """
+    means = first.mean(axis=0) - second.mean(axis=0)
+    one, other = (np.cov(each, rowvar=False) for each in (first, second))
+    # The trace of the root is the sum of the roots of the eigenvalues, which are real and not negative.
+    roots = np.sqrt(np.maximum(np.linalg.eigvals(one @ other).real, 0)).sum()
+    squared = means @ means + np.trace(one) + np.trace(other) - 2 * roots
+    return float(np.sqrt(max(squared, 0.0) / first.shape[1]))
+
+
+def _numbered(groups: Sequence[str]) -> npt.NDArray[np.int_]:
+    numbers: npt.NDArray[np.int_] = np.unique(np.array(groups, dtype=str), return_inverse=True)[1]
+    return numbers
+
+
+def _half(groups: npt.NDArray[np.int_], rng: np.random.Generator) -> npt.NDArray[np.bool_]:
+    """Whether each picture is in a random half of the groups."""
+    count = int(groups.max()) + 1
+    return np.isin(groups, rng.permutation(count)[: count // 2])
+
+
+def _out_of_fold(values: FloatArray, label: npt.NDArray[np.int_], group: npt.NDArray[np.int_]) -> FloatArray:
+    """The probability of label 1 by a random forest that has not seen the picture's group."""
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    result = np.empty(len(label))
+    for train, test in StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0).split(values, label, group):
+        forest = RandomForestClassifier(
+            TREES, min_samples_leaf=2, class_weight="balanced", random_state=0, n_jobs=1, bootstrap=True
+        )
+        result[test] = forest.fit(values[train], label[train]).predict_proba(values[test])[:, 1]
+    return result
+
+
+def _redrawn(
+    group: npt.NDArray[np.int_], label: npt.NDArray[np.int_], rng: np.random.Generator
+) -> npt.NDArray[np.int_]:
+    """How often each picture is in a sample of as many groups of its kind, with replacement."""
+    count = np.zeros(int(group.max()) + 1, dtype=int)
+    for kind in (0, 1):
+        own = np.unique(group[label == kind])
+        np.add.at(count, rng.choice(own, len(own)), 1)
+    return count[group]
+
+
+def _auc(score: FloatArray, label: npt.NDArray[np.int_], weight: npt.NDArray[np.int_] | None = None) -> float:
+    """Area under the ROC curve: the chance that a picture of label 1 scores above one of label 0, ties half."""
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(label, score, sample_weight=weight))

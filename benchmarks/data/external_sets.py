@@ -1,0 +1,75 @@
+"""Runs measured on all photos of another set: pixel counts in ``runs/<id>/across/<name>.csv``."""
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import read_json, write_json
+
+if TYPE_CHECKING:
+    from corrotwin.segmentation.data.coco import CocoDataset
+    from corrotwin.segmentation.runs import PerImage
+
+FOLDER = "across"
+REMEDY = "delete it, and the same command measures again"
+
+
+def measure(run: str, name: str, data: "CocoDataset") -> None:
+    """Measure a complete run on all photos of a set that it was not trained on. The task that Ray workers execute.
+
+    Raises
+    ------
+    InputError
+        The run has seen some of them: its counts would be too good, or of fewer photos than those of other runs.
+    """
+    from corrotwin.segmentation import runs
+    from corrotwin.segmentation.evaluation import evaluate
+
+    folder = Path(run)
+    table, key = _paths(folder, name)
+    if seen := len(data.photos) - len(evaluate.measured_photos(runs.load(folder), data)):
+        raise InputError(f"{name}: {seen} of its photos trained or validated {folder.name}; take them out of the set")
+    counts = evaluate.measure_run(folder, data)
+    key.unlink(missing_ok=True)  # so that it never speaks for another table than its own
+    runs.write_per_image(table, counts)
+    write_json(key, _key(folder, data.digest))
+
+
+def is_measured(run: Path, name: str, digest: str) -> bool:
+    """Whether a run was measured on the set of this name as it is now, and has not been trained again since."""
+    table, key = _paths(run, name)
+    try:
+        return table.is_file() and read_json(key) == _key(run, digest)
+    except (InputError, OSError):
+        return False
+
+
+def read(run: Path, name: str, digest: str) -> "PerImage | None":
+    """The pixel counts of a run on another set; None where they are absent, or are of other photos or weights.
+
+    Raises
+    ------
+    InputError
+        The table is damaged.
+    """
+    from corrotwin.segmentation.runs import read_per_image
+
+    if not is_measured(run, name, digest):
+        return None
+    path, _ = _paths(run, name)
+    table = read_per_image(path, REMEDY)
+    if not table.image:
+        raise InputError(f"{path}: damaged (no rows); {REMEDY}")
+    return table
+
+
+def _paths(run: Path, name: str) -> tuple[Path, Path]:
+    """The table of a set, and the key of what was measured."""
+    return run / FOLDER / f"{name}.csv", run / FOLDER / f"{name}.json"
+
+
+def _key(run: Path, digest: str) -> dict[str, str]:
+    """What decides the counts: the photos, and the run, which its own table stands for."""
+    own = hashlib.sha256((run / "per_image.csv").read_bytes()).hexdigest()
+    return {"data": digest, "run": own[:16]}

@@ -1,0 +1,24 @@
+"""Views of one rendered scene: they show the same rust, so that a scene is to renders what a spot is to photos."""
+
+from typing import TYPE_CHECKING
+
+from corrotwin.twin.core.errors import InputError
+
+if TYPE_CHECKING:
+    from corrotwin.segmentation.data.coco import CocoDataset
+
+
+def of(renders: "CocoDataset") -> dict[str, str] | None:
+    """The scene of each picture, by the json, else the picture itself; None where no two share one."""
+    from corrotwin.segmentation.data import coco
+
+    found = {photo.file_name: photo.file_name for photo in renders.photos}
+    try:
+        contents = [coco.read_json(source) for source, _ in coco.sources(renders.inside)]
+    except InputError:  # photos with PNG masks have no json
+        return None
+    for content in contents:
+        for image in content.get("images", ()) if isinstance(content, dict) else ():
+            if isinstance(image, dict) and isinstance(image.get("scene"), int) and image.get("file_name") in found:
+                found[image["file_name"]] = f"scene {image['scene']}"
+    return found if len(set(found.values())) < len(found) else None

@@ -1,0 +1,68 @@
+"""How arms, fractions and numbers are called in sentences, tables and figures."""
+
+from collections.abc import Sequence
+
+from corrotwin.benchmarks.formatting.table import NONE, write
+
+TRAINING = {
+    "real": "training on photos alone",
+    "mixed": "training with renders",
+    "copy-paste": "training with copy-paste",
+    "strong": "training with strong augmentation",
+    "shuffled": "training with renders of shuffled masks",
+}
+SCORES = {"f1": "F1", "iou": "IoU"}
+KINDS = {
+    "real": "photos alone, no renders",
+    "mixed": "a quarter of each batch are renders",
+    "copy-paste": "control: photos alone, with corrosion of other photos pasted in",
+    "strong": "control: photos alone, stronger random changes",
+    "shuffled": "control: renders that carry each other's masks",
+}
+
+
+def training(kind: str) -> str:
+    """An arm as a noun phrase."""
+    return TRAINING.get(kind, f"training on the arm {kind}")
+
+
+def percent(fraction: float) -> str:
+    """A fraction of the photos, such as ``10 %``."""
+    return f"{100 * fraction:g} %"
+
+
+def of_photos(fraction: float) -> str:
+    """Which part of the training photos, in words."""
+    return "all training photos" if fraction == 1 else f"{percent(fraction)} of the training photos"
+
+
+def with_backbone(backbone: str, fraction: float) -> str:
+    """How a sentence on one backbone begins."""
+    return f"With {backbone} {'and' if fraction == 1 else 'at'} {of_photos(fraction)}"
+
+
+def in_arm(kind: str, fraction: float) -> str:
+    """How a sentence on one arm begins."""
+    if kind == "real":
+        return "Trained on photos alone" if fraction == 1 else f"Trained on {of_photos(fraction)} alone"
+    return f"In the arm {kind} with {of_photos(fraction)}"
+
+
+def interval(low: float | None, high: float | None, pattern: str = "+.3f") -> str:
+    """An interval as a table shows it."""
+    return NONE if low is None or high is None else f"{write(low, pattern)} to {write(high, pattern)}"
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun, in the plural but for one."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def span(numbers: Sequence[int]) -> str:
+    """A number, or the range of several."""
+    return str(min(numbers)) if len(set(numbers)) == 1 else f"{min(numbers)} to {max(numbers)}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names with commas and a last "and"."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

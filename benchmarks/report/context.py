@@ -1,0 +1,162 @@
+"""What the parts of a report share: the study, its comparisons, its photos and renders, as far as they are there."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from corrotwin.benchmarks.formatting.style import Figure
+from corrotwin.benchmarks.formatting.table import Row, Table
+from corrotwin.benchmarks.report.families import Families
+from corrotwin.benchmarks.stats.tukey import RunScores
+from corrotwin.benchmarks.study.results import Results
+from corrotwin.benchmarks.study.sources import spots_of
+from corrotwin.twin.core.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
+
+    from corrotwin.benchmarks.formatting.table import Column
+    from corrotwin.segmentation.data.coco import CocoDataset, Photo
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Material:
+    """A study and what is made of it once for all parts.
+
+    `photos` are those of the study by name, `renders` those that trained; where they cannot be read, `photos_absent`
+    and `renders_absent` say why in a sentence. Everything is optional but the study itself.
+    """
+
+    results: Results
+    photos: Mapping[str, "Photo"]
+    photos_absent: str
+    dataset: "CocoDataset | None"
+    renders: "CocoDataset | None"
+    renders_absent: str
+
+    @cached_property
+    def f1(self) -> Families:
+        """The comparisons in F1, which the report's verdicts are about."""
+        return Families(results=self.results, scores=self.results.scores, groups=self.results.groups, score="f1")
+
+    @cached_property
+    def iou(self) -> Families:
+        """The same in intersection over union."""
+        return Families(results=self.results, scores=self.results.scores, groups=self.results.groups, score="iou")
+
+    @property
+    def reference(self) -> str:
+        """The arm that the paper has: photos alone, as many as there are; else the first of the study."""
+        real = [cell.arm.name for cell in self.results.cells if cell.kind == "real"]
+        return real[0] if real else self.results.arms[0].name
+
+    @property
+    def on_photos_alone(self) -> bool:
+        """Whether the reference arm trains on photos alone, as the paper did."""
+        return self.f1.place(self.reference)[0] == "real"
+
+    @property
+    def lead(self) -> str:
+        """The backbone with most complete runs, which sentences about arms speak of first.
+
+        Where renders are compared with photos alone, it is one with such a comparison.
+        """
+        backbones = self.results.config.backbones
+        gains = self.f1.contrast("real", "mixed")
+        compared = [name for name in backbones if any(each.backbone == name and each.known for each in gains)]
+        return max(compared or backbones, key=lambda name: sum(each.backbone == name for each in self.results.scores))
+
+    def cell(self, arm: str, backbone: str) -> list[RunScores]:
+        """The complete runs of an arm and backbone."""
+        return [each for each in self.results.scores if (each.arm, each.backbone) == (arm, backbone)]
+
+    @property
+    def units(self) -> str:
+        """The test photos in words, with their spots where those are known."""
+        images, groups = self.results.test_images, self.results.groups
+        photos = f"{len(images)} test photos"
+        return photos if groups is None else f"{photos} of {len({groups[name] for name in images})} spots"
+
+    @property
+    def weighing(self) -> str:
+        """Where spots are known, that scores are means over photos and differences means over spots."""
+        if self.results.groups is None:
+            return ""
+        return (
+            "Scores are means over photos. Differences are means over spots, each counting once, and may differ from "
+            "the difference of two scores."
+        )
+
+    def spots_of(self, name: str) -> Mapping[str, str] | None:
+        """The spot of each photo of another set, as it was read with the photos; None where nobody gave spots."""
+        about = self.results.manifest["across"][name]
+        return spots_of(about, self.results.folder / str(about["folder"]))
+
+    def table(
+        self, name: str, title: str, caption: str, columns: Sequence["Column"], rows: Iterable[Row], *notes: str,
+        command: str = "", files_only: bool = False,
+    ) -> Table:  # fmt: skip
+        """A table whose caption and rows say whose data and which profile it is, since its files may travel alone."""
+        about = {"data": self.results.data_label, "profile": self.results.profile_label}
+        return Table(
+            name=name,
+            title=title,
+            caption=self.results.caption(caption),
+            columns=tuple(columns),
+            rows=tuple({**row, **about} for row in rows),
+            notes=tuple(note for note in notes if note),
+            command=command,
+            files_only=files_only,
+        )
+
+    def figure(
+        self, name: str, title: str, caption: str, height_in: float, draw: Callable[["Canvas"], None], *,
+        photos: bool = False,
+    ) -> Figure:  # fmt: skip
+        """A figure that says the same in its caption and along its foot."""
+        return Figure(
+            name=name,
+            title=title,
+            caption=self.results.caption(caption),
+            foot=self.results.label,
+            height_in=height_in,
+            draw=draw,
+            photos=photos,
+        )
+
+
+def gather(results: Results) -> Material:
+    """Read the photos and renders of a study, as far as they are still where they were."""
+    data = results.manifest["data"]
+    kept = tuple(data["classes"]) if "classes" in data else None
+    dataset, photos_absent = _read(results.data_folder, str(data["digest"]), "photos", kept)
+    if results.manifest["renders"] is None:
+        renders, renders_absent = None, "No arm of this study takes renders."
+    else:
+        about = results.manifest["renders"]
+        renders, renders_absent = _read(results.folder / str(about["folder"]), str(about["digest"]), "renders")
+    return Material(
+        results=results,
+        photos={photo.file_name: photo for photo in dataset.photos} if dataset else {},
+        photos_absent=photos_absent,
+        dataset=dataset,
+        renders=renders,
+        renders_absent=renders_absent,
+    )
+
+
+def _read(
+    folder: Path, digest: str, what: str, classes: tuple[str, ...] | None = None
+) -> tuple["CocoDataset | None", str]:
+    """A dataset if it is still the one of the study, else the reason."""
+    from corrotwin.segmentation.data import coco
+
+    try:
+        found = coco.read(folder, classes=classes)
+    except InputError as error:
+        return None, f"The {what} cannot be read any more: {str(error).replace(str(folder), folder.name)}."
+    if found.digest != digest:
+        return None, f"The {what} in {folder.name} are no longer those of the study."
+    return found, ""

@@ -1,0 +1,95 @@
+"""What a report is made of: parts, each a title and blocks in reading order. Templates turn them into pages."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from corrotwin.benchmarks.formatting.style import Figure
+from corrotwin.benchmarks.formatting.table import Table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text:
+    """A paragraph; a heading inside a part where `heading`, something to know first where `warning`."""
+
+    text: str
+    heading: bool = False
+    warning: bool = False
+    kind: ClassVar[str] = "text"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bullets:
+    """A list; each item may begin with words in bold. Numbered where the order counts."""
+
+    items: tuple[tuple[str, str], ...]
+    numbered: bool = False
+    kind: ClassVar[str] = "bullets"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """Names and values under a heading."""
+
+    title: str
+    values: Mapping[str, str]
+    kind: ClassVar[str] = "facts"
+
+    @property
+    def short(self) -> bool:
+        """Whether all are so short that two stand beside each other."""
+        return max(len(value) for value in self.values.values()) < 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """A line for the shell."""
+
+    text: str
+    kind: ClassVar[str] = "command"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tile:
+    """A number to be read from afar: what it is of, the number, its interval, and the verdict that colours it."""
+
+    label: str
+    number: str
+    detail: str
+    verdict: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tiles:
+    """Tiles side by side."""
+
+    tiles: tuple[Tile, ...]
+    kind: ClassVar[str] = "tiles"
+
+
+Block = Text | Bullets | Tiles | Facts | Command | Table | Figure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A part of the report; `key` is its anchor, `short` its name in the navigation."""
+
+    key: str
+    title: str
+    short: str
+    blocks: tuple[Block, ...]
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """Its tables."""
+        return tuple(block for block in self.blocks if isinstance(block, Table))
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """Its figures."""
+        return tuple(block for block in self.blocks if isinstance(block, Figure))
+
+
+def items(*texts: str) -> tuple[tuple[str, str], ...]:
+    """Items of a list without words in bold."""
+    return tuple(("", text) for text in texts)

@@ -1,0 +1,105 @@
+"""The families of comparisons that a report states verdicts on, each adjusted by itself.
+
+Arms: every contrast is a family of its own, over backbone and fraction, at equal fractions only (Holm). Renders beat
+the controls where they beat each of them, so each control may err in 5 % by itself. Backbones: all pairs of an arm at a
+fraction (Bonferroni). Which numbers count is decided in `benchmarks.stats.comparison`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from corrotwin.benchmarks.formatting.wording import in_arm, training, with_backbone
+from corrotwin.benchmarks.stats import comparison
+from corrotwin.benchmarks.stats.comparison import Comparison
+from corrotwin.benchmarks.stats.tukey import RunScores
+from corrotwin.benchmarks.stats.verdict import sentence
+from corrotwin.benchmarks.study.results import Results
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contrast:
+    """A question about two arms: what `kind` changes against `base`."""
+
+    base: str
+    kind: str
+    question: str
+
+
+CONTRASTS = (
+    Contrast(base="real", kind="mixed", question="Do renders help?"),
+    Contrast(base="copy-paste", kind="mixed", question="Do renders beat copy-paste of the same photos?"),
+    Contrast(base="strong", kind="mixed", question="Do renders beat stronger augmentation of the same photos?"),
+    Contrast(base="shuffled", kind="mixed", question="Do renders with their own masks beat those with shuffled ones?"),
+    Contrast(base="real", kind="copy-paste", question="Does copy-paste help?"),
+    Contrast(base="real", kind="strong", question="Does stronger augmentation help?"),
+    Contrast(base="real", kind="shuffled", question="Do renders help without their masks?"),
+)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Families:
+    """All comparisons of a study in one score, worked out once.
+
+    Parameters
+    ----------
+    results : the study.
+    scores : of the runs, on its test photos or on another set.
+    groups : the spot of each photo there; None takes photos as the units.
+    score : "f1" or "iou".
+    """
+
+    results: Results
+    scores: tuple[RunScores, ...]
+    groups: Mapping[str, str] | None
+    score: str
+
+    @cached_property
+    def contrasts(self) -> dict[Contrast, list[Comparison]]:
+        """For each contrast of the study its comparisons: smallest fraction first, then by backbone."""
+        planned = {(cell.kind, cell.fraction, cell.backbone): cell.arm.name for cell in self.results.cells}
+        result = {}
+        for contrast in CONTRASTS:
+            pairs = {}
+            for kind, fraction, backbone in planned:
+                base = planned.get((contrast.base, fraction, backbone))
+                if kind == contrast.kind and base is not None:
+                    pairs[base, planned[kind, fraction, backbone]] = fraction
+            if not pairs:
+                continue
+            ordered = sorted(pairs, key=lambda pair: pairs[pair])
+            found = comparison.arms(self.scores, pairs=ordered, score=self.score, groups=self.groups)
+            asked = {(each.arm.name, each.backbone) for each in self.results.cells}
+            result[contrast] = [
+                each for each in found if {(each.first, each.backbone), (each.second, each.backbone)} <= asked
+            ]
+        return result
+
+    @cached_property
+    def backbones(self) -> dict[str, list[Comparison]]:
+        """For each arm (by its name) with at least two backbones the pairs of them."""
+        result = {}
+        for arm in self.results.arms:
+            found = comparison.backbones(self.scores, arm=arm.name, score=self.score, groups=self.groups)
+            if found:
+                result[arm.name] = found
+        return result
+
+    def contrast(self, base: str, kind: str) -> list[Comparison]:
+        """The comparisons of one contrast, at the fewest photos first; none where the study lacks one of its arms."""
+        return next((found for each, found in self.contrasts.items() if (each.base, each.kind) == (base, kind)), [])
+
+    def place(self, arm: str) -> tuple[str, float]:
+        """Kind and fraction of an arm by its name."""
+        return next((cell.kind, cell.fraction) for cell in self.results.cells if cell.arm.name == arm)
+
+    def fraction(self, found: Comparison) -> float:
+        """The fraction of the training photos that a comparison speaks of."""
+        return self.place(found.arm or found.second)[1]
+
+    def sentence(self, found: Comparison) -> str:
+        """A comparison in plain words: arms as what they do, and at which part of the photos."""
+        if found.arm is not None:
+            return sentence(found, where=in_arm(*self.place(found.arm)))
+        names = {arm: training(self.place(arm)[0]) for arm in (found.first, found.second)}
+        return sentence(found, names=names, where=with_backbone(found.backbone or "", self.fraction(found)))

@@ -1,0 +1,85 @@
+"""A forest plot: one line a comparison, with its interval, the margin of equality and what the test says."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from corrotwin.benchmarks.formatting.style import Figure, plain
+from corrotwin.benchmarks.formatting.wording import span
+from corrotwin.benchmarks.report.context import Material
+from corrotwin.benchmarks.stats.comparison import Comparison
+from corrotwin.benchmarks.stats.verdict import VERDICTS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
+
+BETTER, WORSE, NEITHER, EQUAL = "#0072B2", "#D55E00", "#5a6875", "#009E73"
+# How a verdict is drawn: colour, marker, whether the marker is filled.
+LOOKS = {
+    "better": (BETTER, "o", True),
+    "worse": (WORSE, "o", True),
+    "equal": (EQUAL, "s", True),
+    "unsettled": (NEITHER, "o", False),
+    "untested": (NEITHER, "x", True),
+}
+Group = tuple[str, Sequence[tuple[str, Comparison]]]
+
+
+def forest(material: Material, name: str, title: str, groups: Sequence[Group]) -> Figure:
+    """Differences with 95 % intervals, from the top.
+
+    Parameters
+    ----------
+    groups : heading and rows of each, a row being its label and the comparison.
+    """
+    rows = [(label, each) for _, found in groups for label, each in found]
+    lines = sum(len(found) + bool(heading) for heading, found in groups)
+    margin = rows[0][1].margin
+
+    def draw(drawn: "Canvas") -> None:
+        axis = drawn.subplots()
+        axis.axvspan(-margin, margin, color="#e8f3ee", lw=0)
+        axis.axvline(0, color="#1c2733", lw=0.8)
+        place, ticks = 0, []
+        for heading, found in groups:
+            if heading:
+                axis.text(0, place, plain(heading), fontsize=8.5, fontweight="bold", va="center",
+                          transform=axis.get_yaxis_transform())  # fmt: skip
+                place += 1
+            for label, each in found:
+                _row(axis, place, each)
+                ticks.append((place, label))
+                place += 1
+        axis.set_yticks([at for at, _ in ticks], [plain(label) for _, label in ticks], fontsize=8.5)
+        axis.set_ylim(lines - 0.4, -0.6)
+        axis.tick_params(axis="y", length=0)
+        axis.grid(visible=False, axis="y")
+        axis.grid(visible=True, axis="x")
+        axis.margins(x=0.08)
+        axis.spines["left"].set_visible(False)
+        axis.set_xlabel(f"difference of mean F1 (shaded: equal within {margin:g})", fontsize=8.5)
+
+    count = span([each.runs[0] for _, each in rows])
+    return material.figure(
+        name,
+        title,
+        f"Difference of mean F1 and 95 % interval by the crossed test; n = {count} runs a line, {material.units}. "
+        "Filled blue: better, filled orange: worse, green square: equal within the margin, hollow: not settled, "
+        "cross: not tested.",
+        0.95 + 0.31 * lines,
+        draw,
+    )
+
+
+def _row(axis: Any, place: int, each: Comparison) -> None:
+    color, marker, filled = LOOKS[each.verdict]
+    if each.difference is None:
+        axis.text(0.5, place, "no pair of runs", fontsize=8, color=NEITHER, va="center", ha="center",
+                  transform=axis.get_yaxis_transform())  # fmt: skip
+        return
+    if each.low is not None and each.high is not None:
+        axis.plot([each.low, each.high], [place, place], color=color, lw=2, solid_capstyle="butt")
+    axis.plot([each.difference], [place], marker, color=color, ms=6.5, mfc=color if filled else "white", mew=1.5)
+    text = f"{each.difference:+.3f}".replace("-", "−")
+    axis.annotate(f"{text}  {VERDICTS[each.verdict]}", (1.0, place), xycoords=axis.get_yaxis_transform(), xytext=(4, 0),
+                  textcoords="offset points", va="center", fontsize=7.5, color=color,
+                  annotation_clip=False)  # fmt: skip

@@ -1,0 +1,167 @@
+"""Figures of part 3: F1 against the number of real photos, and the gain of renders by what the photos show."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from corrotwin.benchmarks.formatting.style import COLORS, KIND_COLORS, KIND_MARKERS, MARKERS, Figure
+from corrotwin.benchmarks.formatting.table import write
+from corrotwin.benchmarks.formatting.wording import percent, span
+from corrotwin.benchmarks.report.context import Material
+from corrotwin.benchmarks.report.document import Block, Text
+from corrotwin.benchmarks.stats import subgroups
+from corrotwin.benchmarks.stats.comparison import Comparison
+from corrotwin.benchmarks.stats.crossed_effects import FloatArray
+from corrotwin.benchmarks.stats.subgroups import Gain
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
+
+
+def learning_curve(material: Material) -> list[Block]:
+    """F1 against the number of real photos, by arm, for each backbone with runs at two fractions or in two arms."""
+    results = material.results
+    panels = [
+        backbone
+        for backbone in results.config.backbones
+        if len({each.arm for each in results.scores if each.backbone == backbone}) > 1
+    ]
+    if not panels:
+        return [Text(text="No backbone has runs in two arms: there is no curve over the number of photos.")]
+    counts = [len(material.cell(cell.arm.name, cell.backbone)) for cell in results.cells if cell.backbone in panels]
+
+    def draw(drawn: "Canvas") -> None:
+        axes = drawn.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+        for axis, backbone in zip(axes, panels, strict=True):
+            for number, kind in enumerate(results.kinds):
+                points = _points(material, kind, backbone)
+                if not points:
+                    continue
+                shift = 1 + 0.035 * (number - (len(results.kinds) - 1) / 2)  # arms side by side, not on each other
+                color = KIND_COLORS.get(kind, "#777777")
+                for photos, values in points:
+                    axis.plot([photos * shift] * len(values), values, "_", color=color, alpha=0.6, ms=6)
+                axis.plot(
+                    [photos * shift for photos, _ in points],
+                    [np.mean(values) for _, values in points],
+                    marker=KIND_MARKERS.get(kind, "o"), color=color, lw=1.5, ms=6, label=kind,
+                )  # fmt: skip
+            axis.set_xscale("log")
+            axis.set_title(backbone)
+            axis.set_ylabel("F1")
+        ticks = sorted(
+            {round(photos) for name in panels for kind in results.kinds for photos, _ in _points(material, kind, name)}
+        )
+        thinned = [tick for place, tick in enumerate(ticks) if place == 0 or tick > 1.15 * ticks[place - 1]]
+        axes[-1].set_xticks(thinned, [str(tick) for tick in thinned])
+        axes[-1].minorticks_off()
+        axes[-1].set_xlabel("real training photos (logarithmic)")
+        axes[-1].margins(x=0.12)
+        handles = {
+            label: handle for axis in axes for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
+        }
+        drawn.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=min(3, len(handles)))
+
+    figure = material.figure(
+        "photos",
+        "F1 against the number of real photos",
+        f"Each dash is a run (n = {span(counts)} a point), each marker the mean of its runs, on {material.units}. Arms "
+        "stand side by side so that they can be told apart.",
+        1.0 + 2.1 * len(panels),
+        draw,
+    )
+    return [figure]
+
+
+def _points(material: Material, kind: str, backbone: str) -> list[tuple[float, list[float]]]:
+    """Number of real photos and F1 of each run, by fraction."""
+    found = []
+    total = int(material.results.manifest["data"]["counts"]["train"])
+    for fraction in material.results.fractions:
+        runs = [
+            each
+            for each in material.results.scores
+            if (each.kind, each.fraction, each.backbone) == (kind, fraction, backbone)
+        ]
+        if runs:
+            counts = [material.results.runs[each.id].manifest.get("counts", {}).get("train_photos") for each in runs]
+            photos = [fraction * total if count is None else count for count in counts]
+            found.append((float(np.mean(photos)), [each.mean("f1") for each in runs]))
+    return found
+
+
+def by_property(material: Material, bins: Mapping[tuple[Comparison, str], Sequence[Gain]]) -> Figure:
+    """The gain in each quarter of the test photos, a panel for each property, a line for each comparison."""
+    found = list(dict.fromkeys(each for each, _ in bins if each.backbone == material.lead))
+    found = found or list(dict.fromkeys(each for each, _ in bins))
+    panels = list(subgroups.PROPERTIES)
+
+    def draw(drawn: "Canvas") -> None:
+        axes = drawn.subplots(len(panels), 1)
+        for axis, key in zip(axes, panels, strict=True):
+            about = subgroups.PROPERTIES[key]
+            axis.axhline(0, color="#1c2733", lw=0.8)
+            for number, each in enumerate(found):
+                shift = 0.6 * ((number + 0.5) / len(found) - 0.5)
+                places = np.arange(len(bins[each, key])) + shift
+                color, fraction = COLORS[each.backbone or ""], material.f1.fraction(each)
+                for place, one in zip(places, bins[each, key], strict=True):
+                    if one.low is not None and one.high is not None:
+                        axis.plot([place, place], [one.low, one.high], color=color, lw=1.6, alpha=0.9)
+                axis.plot(
+                    places, [one.difference for one in bins[each, key]], MARKERS[each.backbone or ""], color=color,
+                    ms=5.5,
+                    mfc=color if fraction == 1 else "white", mew=1.4, alpha=0.5 + 0.5 * (number + 1) / len(found),
+                    label=f"{each.backbone}, {percent(fraction)}",
+                )  # fmt: skip
+            first = bins[found[0], key]
+            unit = f" {about.unit}" if about.unit else ""
+            labels = [f"{one.floor * about.scale:.2g} to\n{one.ceiling * about.scale:.2g}{unit}" for one in first]
+            axis.set_xticks(range(len(first)), labels, fontsize=8)
+            axis.set_xlim(-0.6, len(first) - 0.4)
+            axis.set_title(about.name)
+            axis.set_ylabel("F1 gain")
+        handles, labels = axes[0].get_legend_handles_labels()
+        drawn.legend(handles, labels, loc="outside upper center", ncols=2)
+
+    return material.figure(
+        "where",
+        "Gain by what the photos show",
+        f"{found[0].backbone}: F1 with renders minus F1 on photos alone on quarters of the {material.units}, with 95 % "
+        f"intervals (runs and spots both random, not adjusted); n = {span([each.runs[0] for each in found])} runs. "
+        "Filled: all training photos; hollow: a part of them. The table has every backbone.",
+        6.9,
+        draw,
+    )
+
+
+def by_spot(material: Material, gains: Mapping[Comparison, FloatArray], units: Sequence[str]) -> Figure:
+    """The gain on each spot, sorted, for the comparison at the fewest photos of the leading backbone."""
+    found = min(gains, key=lambda each: (each.backbone != material.lead, material.f1.fraction(each)))
+    spots = sorted(subgroups.by_unit(gains[found], units).items(), key=lambda item: item[1].difference)
+
+    def draw(drawn: "Canvas") -> None:
+        axis = drawn.subplots()
+        axis.axhline(0, color="#1c2733", lw=0.8)
+        for place, (_, one) in enumerate(spots):
+            color = KIND_COLORS["copy-paste"] if one.difference >= 0 else KIND_COLORS["mixed"]
+            if one.low is not None and one.high is not None:
+                axis.plot([place, place], [one.low, one.high], color=color, lw=1, alpha=0.6)
+            axis.plot([place], [one.difference], "o" if one.difference >= 0 else "s", color=color, ms=3.5)
+        axis.set_xticks([])
+        axis.set_xlabel("test spots, from the largest loss to the largest gain")
+        axis.set_ylabel("F1 gain")
+
+    worst, best = spots[0], spots[-1]
+    helped = sum(one.difference > 0 for _, one in spots)
+    return material.figure(
+        "spots",
+        "The gain spot by spot",
+        f"{found.backbone} at {percent(material.f1.fraction(found))} of the photos: renders raise F1 on {helped} of "
+        f"{len(spots)} spots; most on {best[0]} ({write(best[1].difference, '+.3f')}), least on {worst[0]} "
+        f"({write(worst[1].difference, '+.3f')}). Lines: 95 % of Student's t over n = {found.runs[0]} runs, for that "
+        "very spot.",
+        2.7,
+        draw,
+    )

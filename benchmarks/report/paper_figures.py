@@ -1,0 +1,103 @@
+"""The paper's figures 2 and 3 made of our runs: curves over the epochs, and scores as boxes."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from corrotwin.benchmarks import paper
+from corrotwin.benchmarks.formatting.style import COLORS, DASHES, Figure
+from corrotwin.benchmarks.formatting.wording import SCORES, span
+from corrotwin.benchmarks.report.context import Material
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
+
+CURVES = {"train_loss": "Dice loss, training", "valid_f1": "F1, validation", "valid_iou": "IoU, validation"}
+# Below these names the paper shows the same.
+LETTERS = ("(a)", "(b)", "(c)")
+
+
+def curves(material: Material) -> Figure:
+    """Figure 2: loss, F1 and IoU by epoch; the mean over runs, and the range of the runs as a band."""
+    backbones, arm = material.results.config.backbones, material.reference
+    counts = [len(material.cell(arm, backbone)) for backbone in backbones]
+
+    def draw(drawn: "Canvas") -> None:
+        axes = drawn.subplots(3, 1, sharex=True)
+        for axis, letter, (column, title) in zip(axes, LETTERS, CURVES.items(), strict=True):
+            for backbone in backbones:
+                runs = [material.results.runs[each.id] for each in material.cell(arm, backbone)]
+                if not runs:
+                    continue
+                values = np.array([run.history[column] for run in runs])
+                epochs = np.arange(1, values.shape[1] + 1)
+                color = COLORS[backbone]
+                axis.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=color, alpha=0.15, lw=0)
+                axis.plot(epochs, values.mean(axis=0), color=color, linestyle=DASHES[backbone], lw=1.8, label=backbone)
+            axis.set_title(f"{letter} {title}")
+        axes[-1].set_xlabel("epoch")
+        axes[-1].xaxis.get_major_locator().set_params(integer=True)
+        drawn.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2, handlelength=2.6)
+
+    return material.figure(
+        "figure2",
+        "Figure 2. Training, by epoch",
+        f"Arm “{arm}”: mean over n = {span(counts)} runs (line) and range of the runs (band). The paper's figure 2 "
+        "shows the same three curves over 150 epochs.",
+        6.2,
+        draw,
+    )
+
+
+def boxes(material: Material) -> Figure:
+    """Figure 3: the loss of each run, and F1 and IoU of each test photo, by backbone; the paper's means beside."""
+    backbones, arm = material.results.config.backbones, material.reference
+    counts = [len(material.cell(arm, backbone)) for backbone in backbones]
+
+    def draw(drawn: "Canvas") -> None:
+        axes = drawn.subplots(3, 1, sharex=True)
+        axes[0].set_title(f"{LETTERS[0]} Dice loss, validation, at the epoch evaluated")
+        for place, backbone in enumerate(backbones):
+            losses = [_loss(material, each.id) for each in material.cell(arm, backbone)]
+            axes[0].plot([place] * len(losses), losses, "o", color=COLORS[backbone], alpha=0.7, ms=5, mec="none")
+        for axis, letter, score in zip(axes[1:], LETTERS[1:], SCORES, strict=True):
+            axis.set_title(f"{letter} {SCORES[score]} of each test photo, mean of its runs")
+            for place, backbone in enumerate(backbones):
+                _box(axis, material, backbone, score, place)
+            axis.set_ylim(-0.03, 1.03)
+        axes[-1].set_xticks(range(len(backbones)), backbones)
+        axes[-1].set_xlim(-0.6, len(backbones) - 0.4)
+
+    return material.figure(
+        "figure3",
+        "Figure 3. Scores, by backbone",
+        f"Arm “{arm}”, n = {span(counts)} runs a backbone, {material.units}: median (line), mean (diamond), quartiles "
+        "(box), values within 1.5 interquartile ranges (whiskers), the rest as points. The cross is the mean that the "
+        "paper prints for its own photos.",
+        7.2,
+        draw,
+    )
+
+
+def _loss(material: Material, run: str) -> float:
+    found = material.results.runs[run]
+    return float(found.history["valid_loss"][int(found.manifest.get("best_epoch", 0)) - 1])
+
+
+def _box(axis: Any, material: Material, backbone: str, score: str, place: int) -> None:
+    runs = [getattr(each, score) for each in material.cell(material.reference, backbone)]
+    if runs:
+        axis.boxplot(
+            [np.mean(runs, axis=0)],
+            positions=[place],
+            widths=0.5,
+            manage_ticks=False,
+            patch_artist=True,
+            showmeans=True,
+            boxprops={"facecolor": COLORS[backbone], "alpha": 0.75},
+            medianprops={"color": "black", "lw": 1.6},
+            meanprops={"marker": "D", "markerfacecolor": "white", "markeredgecolor": "black", "markersize": 4},
+            flierprops={"marker": ".", "markersize": 3, "markeredgecolor": "#555555"},
+        )
+    theirs = getattr(paper.TABLE_II[backbone], score).mean
+    axis.plot([place + 0.36], [theirs], "x", color="black", ms=6, mew=1.4)

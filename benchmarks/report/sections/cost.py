@@ -1,0 +1,233 @@
+"""Part 4, accuracy against cost: parameters, operations, training time and latency, with the Pareto front."""
+
+import csv
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from corrotwin.benchmarks.formatting.style import COLORS, MARKERS, Figure
+from corrotwin.benchmarks.formatting.table import (
+    Column,
+    Row,
+    Table,
+    number_column,
+    plus_minus_column,
+    text_column,
+    yes_no_column,
+)
+from corrotwin.benchmarks.formatting.wording import count, listed, span
+from corrotwin.benchmarks.report.context import Material
+from corrotwin.benchmarks.report.document import Block, Part, Text
+from corrotwin.benchmarks.stats.tukey import summary
+from corrotwin.benchmarks.study.results import Results
+from corrotwin.twin.core.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
+
+    from corrotwin.segmentation.models.network import Complexity
+
+FILE = "latency.csv"  # beside study.json: the time of one machine, measured once, so that a report can be made again
+REPEATS = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """A backbone's latency for one image, as the file of the study has it."""
+
+    p50_ms: float
+    size: int
+    threads: int
+    precision: str
+    repeats: int
+
+
+def timings(results: Results) -> dict[str, Timing]:
+    """Latencies of the study's backbones, read from its folder; measured and kept there where one is absent (seconds).
+
+    All are measured anew then, in turn, so that their times are of one machine and hour.
+
+    Raises
+    ------
+    InputError
+        The file is damaged.
+    """
+    from corrotwin.segmentation import runs
+    from corrotwin.segmentation.deployment import latency
+
+    path = results.folder / FILE
+    wanted = results.config.backbones
+    if not path.exists() or not set(wanted) <= _read(path).keys():
+        settings = next(iter(results.grid.values()))
+        found = latency.measure(
+            wanted, settings.size, threads=settings.threads, repeats=REPEATS, precisions=(settings.precision,)
+        )
+        columns = list(asdict(found[0]))
+        runs.write_table(path, columns, (asdict(each).values() for each in found))
+    return _read(path)
+
+
+def _read(path: Path) -> dict[str, Timing]:
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            return {
+                row["backbone"]: Timing(
+                    p50_ms=float(row["p50_ms"]), size=int(row["size"]), threads=int(row["threads"]),
+                    precision=row["precision"], repeats=int(row["repeats"]),
+                )
+                for row in csv.DictReader(stream)
+            }  # fmt: skip
+    except (OSError, UnicodeDecodeError, csv.Error, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: damaged ({error}); delete it and the report measures again") from error
+
+
+def part(material: Material, complexity: Callable[[str, int], "Complexity"]) -> Part:
+    """Costs beside scores, for the arm that the paper has."""
+    size = next(iter(material.results.grid.values())).size
+    blocks: list[Block] = []
+    try:
+        timed = timings(material.results)
+    except InputError as error:
+        timed = {}
+        blocks.append(Text(text=f"There are no latencies: {error}."))
+    rows = [_row(material, backbone, complexity(backbone, size), timed.get(backbone))
+            for backbone in material.results.config.backbones]  # fmt: skip
+    front = pareto([(row["latency_ms"], row["f1_mean"]) for row in rows])
+    rows = [{**row, "pareto": place in front if row["f1_mean"] is not None and row["latency_ms"] is not None else None}
+            for place, row in enumerate(rows)]  # fmt: skip
+    if sentence := _front([row for row in rows if row["pareto"] is not None]):
+        blocks.append(Text(text=sentence))
+    scored = [row for row in rows if row["f1_mean"] is not None]
+    mixed = _machines(material)
+    if len(scored) > 1:
+        blocks.append(_figure(material, scored, size, mixed))
+    return Part(
+        key="cost",
+        title="Accuracy against cost",
+        short="Cost",
+        blocks=(*blocks, _table(material, rows, size, timed, mixed)),
+    )
+
+
+def _machines(material: Material) -> str:
+    """What to know of training minutes that are of several kinds of machine, in a sentence; nothing of one kind."""
+    runs = [each for name in material.results.config.backbones for each in material.cell(material.reference, name)]
+    devices = sorted({str(material.results.runs[each.id].manifest.get("device")) for each in runs})
+    if len(devices) < 2:
+        return ""
+    return (
+        f" Training minutes are of runs on {len(devices)} kinds of machine ({', '.join(devices)}): no measure of speed."
+    )
+
+
+def _front(known: Sequence[Row]) -> str:
+    """What to say of the backbones that have both numbers; nothing of one alone."""
+    best = [str(row["backbone"]) for row in known if row["pareto"]]
+    if len(known) < 2:
+        return ""
+    if len(best) == len(known):
+        return "Every backbone is on the Pareto front: each faster one has a lower mean F1."
+    others = listed([str(row["backbone"]) for row in known if not row["pareto"]])
+    return (
+        f"On the Pareto front of F1 against latency: {listed(best)}. Not on it: {others}, since one of these "
+        "is as fast and higher in mean F1, or faster and as high. Means are taken as they are here; part 2 says which "
+        "hold."
+    )
+
+
+def pareto(points: Sequence[tuple[float | None, float | None]]) -> set[int]:
+    """Places of (cost, score) points that no other beats, being as cheap and better or cheaper and as good."""
+    known = [
+        (place, cost, score) for place, (cost, score) in enumerate(points) if cost is not None and score is not None
+    ]
+    return {
+        place
+        for place, cost, score in known
+        if not any((c <= cost and s >= score) and (c < cost or s > score) for _, c, s in known)
+    }
+
+
+def _row(material: Material, backbone: str, size: "Complexity", timing: Timing | None) -> dict[str, Any]:
+    runs = material.cell(material.reference, backbone)
+    score, minutes = summary([each.mean("f1") for each in runs]), summary([each.train_minutes for each in runs])
+    return {
+        "backbone": backbone,
+        "runs": len(runs),
+        "f1_mean": score.mean,
+        "f1_sd": score.sd,
+        "unet_params": size.unet_params,
+        "unet_gmacs": size.unet_gmacs,
+        "train_minutes_mean": minutes.mean,
+        "train_minutes_sd": minutes.sd,
+        "latency_ms": timing.p50_ms if timing else None,
+    }
+
+
+def _table(material: Material, rows: Sequence[Row], size: int, timed: dict[str, Timing], mixed: str) -> Table:
+    how = next(iter(timed.values()), None)
+    latency = (
+        ""
+        if how is None
+        else (
+            f" Latency is the median of {how.repeats} calls, batch 1, {count(how.threads, 'CPU thread')}, precision "
+            f"{how.precision}, all backbones in turn, on one machine."
+        )
+    )
+    return material.table(
+        "cost",
+        "Accuracy against cost",
+        f"Arm “{material.reference}”: mean ± SD over runs; cost of the U-Net for one {size}×{size} image.{latency}"
+        f"{mixed}",
+        (
+            text_column("Backbone", "backbone"),
+            number_column("Runs", "runs", "d"),
+            plus_minus_column("F1", "f1", ".3f"),
+            Column(heading="Params, M", cell=lambda row: f"{row['unet_params'] / 1e6:.1f}"),
+            number_column("GMACs", "unet_gmacs", ".2f"),
+            plus_minus_column("Training, min", "train_minutes", ".1f"),
+            number_column("Latency p50, ms", "latency_ms", ".1f"),
+            yes_no_column("Pareto front", "pareto"),
+        ),
+        rows,
+        command=f"corrotwin segmentation latency --size {size}",
+    )
+
+
+def _figure(material: Material, rows: Sequence[Row], size: int, mixed: str) -> Figure:
+    costs = {
+        "latency_ms": (f"latency p50, ms ({size} px)", 1.0),
+        "train_minutes_mean": ("training, min a run", 1.0),
+        "unet_gmacs": (f"GMACs ({size} px)", 1.0),
+        "unet_params": ("parameters, M", 1e-6),
+    }
+
+    def draw(drawn: "Canvas") -> None:
+        axes = drawn.subplots(2, 2, sharey=True)
+        for axis, (key, (label, scale)) in zip(axes.flat, costs.items(), strict=True):
+            points = [(row[key] * scale, row["f1_mean"]) if row[key] is not None else (None, None) for row in rows]
+            if key != "train_minutes_mean" or not mixed:
+                front = sorted((points[place] for place in pareto(points)), key=lambda point: point[0] or 0)
+                axis.plot([cost for cost, _ in front], [score for _, score in front], color="#9aa5b1", lw=1, ls="--")
+            for (cost, score), row in zip(points, rows, strict=True):
+                if cost is not None:
+                    name, sd = row["backbone"], row["f1_sd"] or 0
+                    axis.errorbar(
+                        [cost], [score], yerr=[sd], fmt=MARKERS[name], color=COLORS[name], ms=6.5, lw=1.2, label=name
+                    )
+            axis.set_xlabel(label, fontsize=8.5)
+            axis.set_xlim(left=0)
+            axis.margins(x=0.15)
+        for axis in axes[:, 0]:
+            axis.set_ylabel("F1")
+        handles, labels = axes.flat[0].get_legend_handles_labels()
+        drawn.legend([handle[0] for handle in handles], labels, loc="outside upper center", ncols=2)
+
+    return material.figure(
+        "cost",
+        "F1 against four costs",
+        f"Arm “{material.reference}”: mean F1 and SD over n = {span([row['runs'] for row in rows])} runs. Dashed: the "
+        f"Pareto front. Better is up and to the left.{mixed}{' They have no front.' if mixed else ''}",
+        4.9,
+        draw,
+    )

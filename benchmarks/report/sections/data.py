@@ -1,0 +1,149 @@
+"""Part 6, the data: counts, what the split gives away, and how far renders are from photographs."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from corrotwin.benchmarks.data import photo_groups
+from corrotwin.benchmarks.formatting.table import NONE, Column, Row, Table, number_column, text_column
+from corrotwin.benchmarks.report.context import Material
+from corrotwin.benchmarks.report.document import Block, Part, Text
+from corrotwin.benchmarks.report.sections import likeness
+from corrotwin.twin.core.errors import InputError
+
+if TYPE_CHECKING:
+    from corrotwin.segmentation.data.coco import Photo
+    from corrotwin.segmentation.data.leakage import Leaks
+    from corrotwin.segmentation.data.splits import Split
+
+
+def part(material: Material) -> Part:
+    """What was trained and tested on."""
+    blocks: list[Block] = [_counts(material)]
+    split, reason = _split(material)
+    blocks += [Text(text="Does the split give anything away?", heading=True)]
+    blocks += _leaks(material, split) if split and material.dataset else [Text(text=f"Not checked. {reason}")]
+    blocks += [
+        Text(text="How far are the renders from the photographs?", heading=True),
+        *likeness.blocks(material, split),
+    ]
+    return Part(key="data", title="The data", short="Data", blocks=tuple(blocks))
+
+
+def _split(material: Material) -> "tuple[Split | None, str]":
+    from corrotwin.segmentation.data import splits
+
+    try:
+        return splits.load(material.results.folder / "split.json"), material.photos_absent
+    except InputError as error:
+        return None, f"{error}."
+
+
+def _counts(material: Material) -> Table:
+    manifest, groups = material.results.manifest, material.results.groups
+    split, _ = _split(material)
+    rows: list[Row] = []
+    for name, title in (
+        ("train", "photos for training"),
+        ("valid", "photos for validation"),
+        ("test", "photos for test"),
+    ):
+        names = getattr(split, name) if split else ()
+        photos = [material.photos[each] for each in names if each in material.photos]
+        spots = len({groups[each] for each in names}) if groups else None
+        count = manifest["data"]["counts"][name]
+        rows.append({"what": title, "images": count, "spots": spots, **_labels(photos if len(photos) == count else [])})
+    if renders := manifest["renders"]:
+        photos = list(material.renders.photos) if material.renders else []
+        row = {
+            "what": f"renders for training ({renders['name']})",
+            "images": renders["counts"]["images"],
+            "spots": None,
+        }
+        rows.append({**row, **_labels(photos)})
+    return material.table(
+        "counts",
+        "Images",
+        "Numbers of images, spots, annotated regions, and the corroded share of the median image.",
+        (
+            text_column("Set", "what"),
+            number_column("Images", "images", "d"),
+            number_column("Spots", "spots", "d"),
+            number_column("Regions", "regions", "d"),
+            Column(heading="Corroded, median", cell=lambda row: _percent(row["share"])),
+        ),
+        rows,
+        "Validation and test never hold a render that trains."
+        + ("" if groups else " No spots are known: each photo counts as its own, too hopeful where photos share one."),
+    )  # fmt: skip
+
+
+def _percent(share: float | None) -> str:
+    return NONE if share is None else f"{100 * share:.1f} %"
+
+
+def _labels(photos: "Sequence[Photo]") -> dict[str, Any]:
+    from corrotwin.segmentation.data import coco
+
+    if not photos:
+        return {"regions": None, "share": None}
+    shares = [float(coco.mask(photo).mean()) for photo in photos]
+    return {"regions": sum(len(photo.annotations) for photo in photos), "share": float(np.median(shares))}
+
+
+def _leaks(material: Material, split: "Split") -> list[Block]:
+    from corrotwin.segmentation.data import leakage
+
+    dataset = material.dataset
+    assert dataset is not None  # noqa: S101  the caller looked
+    try:
+        found = leakage.report(dataset, split)
+    except InputError as error:
+        return [Text(text=f"Not checked: {error}.")]
+    rows = [
+        _leak_row(f"this study ({split.how})", [found.leaks]),
+        _leak_row("this study, by files equal byte for byte", [found.copies]),
+        *([_leak_row("the export's own", [found.own])] if found.own else []),
+        _leak_row(f"random, as published ({len(found.published)} seeds, mean)", found.published),
+    ]
+    named = photo_groups.by_name(dataset)
+    by_name = leakage.leaks(split, named) if named is not None else None
+    if by_name is not None and by_name.torn:
+        rows.insert(1, _leak_row(f"this study, by {photo_groups.HINT}", [by_name]))
+    leaked = len(found.leaks.test.leaked)
+    groups = "spot" if material.results.groups else "known group"
+    said = f"{leaked} of {found.leaks.test.photos} test photos show a spot seen in training: scores are too hopeful."
+    if by_name is not None and (pairs := by_name.test.leaked):
+        said = (
+            f"{len(pairs)} of {by_name.test.photos} test photos are copies of photos that train, by "
+            f"{photo_groups.HINT}, such as {pairs[0][0]} and {pairs[0][1]}: scores are too hopeful."
+        ) + (f" {said}" if leaked > len(pairs) else "")
+    elif not leaked:
+        said = f"No test photo shares its {groups} with a training photo."
+    table = material.table(
+        "leaks",
+        "Photos of validation and test whose spot is in training",
+        "By the groups of the split; beside it what other ways to split the same photos would give away.",
+        (
+            text_column("Split", "split"),
+            number_column("Validation photos leaked", "valid", ".3g"),
+            number_column("Of", "valid_photos", "d"),
+            number_column("Test photos leaked", "test", ".3g"),
+            number_column("Of", "test_photos", "d"),
+            number_column("Groups torn", "torn", ".3g"),
+        ),
+        rows,
+    )
+    return [Text(text=said), table]
+
+
+def _leak_row(name: str, found: "Sequence[Leaks]") -> Row:
+    return {
+        "split": name,
+        "valid": float(np.mean([len(each.valid.leaked) for each in found])),
+        "valid_photos": found[0].valid.photos,
+        "test": float(np.mean([len(each.test.leaked) for each in found])),
+        "test_photos": found[0].test.photos,
+        "torn": float(np.mean([each.torn for each in found])),
+    }

@@ -1,0 +1,253 @@
+"""Part 7, how it was done: configuration, seeds, versions, hardware, times, what is unproven, and the commands."""
+
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from corrotwin.benchmarks.data import photo_groups
+from corrotwin.benchmarks.formatting.table import Table, number_column, text_column
+from corrotwin.benchmarks.formatting.wording import count, percent
+from corrotwin.benchmarks.report.context import Material
+from corrotwin.benchmarks.report.document import Block, Bullets, Command, Facts, Part, Text, items
+from corrotwin.benchmarks.report.families import CONTRASTS
+from corrotwin.benchmarks.study.config import STUDIES, options
+from corrotwin.benchmarks.study.results import Results
+
+HOW = {
+    "published": "random by photo, 70/15/15, as published; photos of one spot may stand in two parts",
+    "own": "the export's own train, valid and test folders",
+    "grouped": "random by whole groups (spots), 70/15/15",
+}
+
+
+def part(material: Material, tables: Sequence[Table]) -> Part:
+    """Everything needed to judge and to repeat the study; `tables` are those of the other parts."""
+    results = material.results
+    blocks: list[Block] = [Facts(title=title, values=values) for title, values in facts(results).items()]
+    blocks += [_runs(material), Text(text="What is unproven", heading=True), Bullets(items=items(*unproven(results)))]
+    blocks += [
+        Text(text="Commands", heading=True),
+        Text(text="The study, and this report from its folder:"),
+        Command(text=f"{command(results)}\ncorrotwin benchmarks report --out STUDY"),
+        _commands(material, tables),
+    ]
+    return Part(key="method", title="How it was done", short="Method", blocks=tuple(blocks))
+
+
+def command(results: Results) -> str:
+    """The command that makes this study again, or one for each group of cells with its own number of runs."""
+    if not results.config.by_command:
+        return "corrotwin benchmarks transfer  # a fold of it; with the options of its folder"
+    data, renders = results.manifest["data"], results.manifest["renders"]
+    given = "" if data["folder"] == "standin" else f" --data {shlex.quote(data['name'])}"
+    if data.get("classes"):
+        given += f" --classes {' '.join(shlex.quote(name) for name in data['classes'])}"
+    if renders and renders.get("plan") is None:
+        given += f" --synth {shlex.quote(renders['name'])}"
+    split = results.manifest["split"]
+    is_drawn_again = split["how"] == "own" or (split["how"] == "published" and split["seed"] == results.config.seed)
+    given += f" --split {split['how'] if is_drawn_again and results.groups is None else 'split.json'}"
+    if results.across:
+        given += f" --across {' '.join(shlex.quote(name) for name in results.across)}"
+    if results.config.threads != STUDIES[results.config.profile].threads:
+        given += f" --threads {results.config.threads}"
+    if results.config.changes:
+        given += f" {options(results.config.changes)}"
+    groups: dict[tuple[Any, ...], list[str]] = {}
+    for cell in results.cells:  # equal backbones, fractions and runs are one command
+        groups.setdefault((cell.backbone, cell.fraction, cell.runs), []).append(cell.kind)
+    merged: dict[tuple[Any, ...], list[str]] = {}
+    for (backbone, fraction, runs), kinds in groups.items():
+        merged.setdefault((tuple(kinds), fraction, runs), []).append(backbone)
+    whole: dict[tuple[Any, ...], list[str]] = {}
+    for (kinds, fraction, runs), backbones in merged.items():
+        whole.setdefault((tuple(kinds), tuple(backbones), runs), []).append(f"{fraction:g}")
+    return "\n".join(
+        f"corrotwin benchmarks run --profile {results.config.profile}{given} --arms {' '.join(kinds)} --fractions "
+        f"{' '.join(fractions)} --backbones {' '.join(backbones)} --runs {runs} --out STUDY"
+        for (kinds, backbones, runs), fractions in whole.items()
+    )
+
+
+def facts(results: Results) -> dict[str, dict[str, str]]:
+    """Headings, each with names and values."""
+    manifest, config = results.manifest, results.config
+    counts, split, renders = manifest["data"]["counts"], manifest["split"], manifest["renders"]
+    training = dict(next(iter(results.grid.values())).__dict__)
+    for name in ("backbone", "arm", "seed"):  # what the grid varies
+        del training[name]
+    devices = sorted({str(run.manifest.get("device")) for run in results.runs.values()})
+    found = {
+        "Data": {
+            "test photos are": results.data_label,
+            "images": f"{counts['images']} with {counts['annotations']} annotated regions",
+            "categories that count as corrosion": ", ".join(manifest["data"].get("classes", ())) or "all",
+            "split": f"{HOW.get(split['how'], split['how'])} (seed {split['seed']})",
+            "training / validation / test": f"{counts['train']} / {counts['valid']} / {counts['test']}",
+            "used in a run": _used(results),
+            "digest of the data": manifest["data"]["digest"],
+            "digest of the split": split["digest"],
+        },
+        "Renders for training": _renders(results) if renders else {},
+        "Grid": {
+            "cells": "; ".join(_cell(results, arm.name) for arm in results.arms),
+            "seeds": f"from {config.seed}; run r has seed {config.seed} + r in every arm and backbone",
+            "complete": f"{len(results.scores)} of {count(len(results.grid), 'run')}",
+        },
+        "Training": {
+            name.replace("_", " "): "none" if value is None else str(value) for name, value in training.items()
+        },
+        "Time and hardware": {
+            "training, all runs": f"{sum(each.train_minutes for each in results.scores):.1f} min",
+            "devices": ", ".join(devices) or "none",
+        },
+        "Versions": manifest["versions"],
+    }
+    return {heading: values for heading, values in found.items() if values}
+
+
+def _cell(results: Results, arm: str) -> str:
+    cells = [cell for cell in results.cells if cell.arm.name == arm]
+    backbones = ", ".join(f"{cell.backbone} × {cell.runs}" for cell in cells)
+    return f"{cells[0].kind} at {percent(cells[0].fraction)} ({backbones})"
+
+
+def _renders(results: Results) -> dict[str, str]:
+    renders = results.manifest["renders"]
+    plan = renders.get("plan")
+    return {
+        "images": f"{renders['counts']['images']} with {renders['counts']['annotations']} annotated regions",
+        "made": "given as a folder: " + str(renders["name"])
+        if plan is None
+        else f"preset {plan['preset']}, {plan['size']}×{plan['size']} pixels",
+        "enter": "training only; validation and test never hold a render of this set",
+        "digest": renders["digest"],
+    }
+
+
+def _used(results: Results) -> str:
+    config = next(iter(results.grid.values()))
+    test = len(results.test_images)
+    if config.max_train_images is None and config.max_eval_images is None:
+        return f"all; {test} test photos"
+    return (
+        f"a subsample: at most {config.max_train_images} training photos, at most {config.max_eval_images} each for "
+        f"validation and test ({test} test photos scored)"
+    )
+
+
+def unproven(results: Results) -> list[str]:
+    """What the numbers of this study do not show."""
+    found = []
+    if results.smoke:
+        found.append("Everything: the quick profile trains too little for its numbers to mean anything.")
+    if not results.photographs:
+        found.append("Anything about photographs: the test images are rendered.")
+    found.append(
+        "One split of one dataset: the verdicts speak of other runs and other spots like these, not of another split "
+        "or another labeller."
+    )
+    if any(cell.fraction == 1 for cell in results.cells):
+        found.append("At 100 % all runs train on the same photos: another training set is not among what varies.")
+    if results.groups is None or photo_groups.are_alone(results.groups):
+        found.append("Spots are not known: photos that share one count as independent, so intervals are too narrow.")
+    found += _machines(results)
+    if results.config.changes and results.config.by_command:
+        found.append(
+            f"That every backbone and arm is at its best: all have the same settings ({results.config.changed}), "
+            "whatever these were tuned on; tuning and the choice of the best epoch both look at the validation photos."
+        )
+    if not results.across:
+        found.append("Transfer: no run was measured on another set.")
+    complete = Counter((each.arm, each.backbone) for each in results.scores)
+    few = [cell for cell in results.cells if complete[cell.arm.name, cell.backbone] < 5]
+    if few:
+        found.append(f"Small differences: {len(few)} of {len(results.cells)} cells have fewer than five complete runs.")
+    found.append(
+        "That the paper's numbers come out: its photos, batch size, optimiser, learning rate and augmentation are not "
+        "known."
+    )
+    return found
+
+
+def _machines(results: Results) -> list[str]:
+    """A sentence where the two sides of a comparison were trained on other devices or in another precision."""
+    ran: dict[tuple[str, float, str], set[str]] = {}
+    for each in results.scores:
+        manifest = results.runs[each.id].manifest
+        fast = manifest.get("bfloat16")
+        precision = "" if fast is None else " with bfloat16" if fast else " without bfloat16"
+        how = f"{str(manifest.get('device')).partition(' ')[0]}{precision}"
+        ran.setdefault((each.kind, each.fraction, each.backbone), set()).add(how)
+    pairs = [
+        (f"{contrast.kind} − {contrast.base} ({backbone}, {percent(fraction)})", ran[base] | how)
+        for contrast in CONTRASTS
+        for (kind, fraction, backbone), how in ran.items()
+        if kind == contrast.kind and (base := (contrast.base, fraction, backbone)) in ran
+    ]
+    for kind, fraction in dict.fromkeys((kind, fraction) for kind, fraction, _ in ran):
+        all_of = set().union(*(how for (one, part, _), how in ran.items() if (one, part) == (kind, fraction)))
+        pairs.append((f"backbones of {kind} ({percent(fraction)})", all_of))
+    mixed = [(name, how) for name, how in pairs if len(how) > 1]
+    if not mixed:
+        return []
+    listed = "; ".join(f"{name}: {', '.join(sorted(how))}" for name, how in mixed)
+    return [f"That differences come from what is compared alone: runs differ in device or precision, too, in {listed}."]
+
+
+def _runs(material: Material) -> Table:
+    results = material.results
+    scores = {each.id: each for each in results.scores}
+    rows = []
+    for key, wanted in results.grid.items():
+        found, manifest = scores.get(key), results.runs[key].manifest if key in scores else {}
+        rows.append(
+            {
+                "id": key,
+                "arm": wanted.arm.name,
+                "backbone": wanted.backbone,
+                "seed": wanted.seed,
+                "f1": found.mean("f1") if found else None,
+                "iou": found.mean("iou") if found else None,
+                "best_epoch": manifest.get("best_epoch"),
+                "train_minutes": found.train_minutes if found else None,
+                "device": manifest.get("device"),
+                "missing": results.missing.get(key, ""),
+            }
+        )
+    return material.table(
+        "runs",
+        "The runs",
+        f"Every run of the grid: means over {material.units}, the epoch whose weights were evaluated, training time.",
+        (
+            text_column("Run", "id"),
+            number_column("Seed", "seed", "d"),
+            number_column("F1", "f1", ".3f"),
+            number_column("IoU", "iou", ".3f"),
+            number_column("Epoch", "best_epoch", "d"),
+            number_column("Training, min", "train_minutes", ".1f"),
+            *([text_column("Missing because", "missing")] if results.missing else []),
+        ),
+        rows,
+    )
+
+
+def _commands(material: Material, tables: Sequence[Table]) -> Table:
+    own = "corrotwin benchmarks report --out STUDY"
+    rows = [
+        {"table": table.title, "file": f"{table.name}.csv", "command": own, "or": table.command} for table in tables
+    ]
+    return material.table(
+        "commands",
+        "A line for each table",
+        "The report's command makes every table from the folder of the study; some can be had by a command of their "
+        "own.",
+        (
+            text_column("Table", "table"),
+            text_column("File", "file"),
+            text_column("Command", "command"),
+            text_column("Or", "or"),
+        ),
+        rows,
+    )

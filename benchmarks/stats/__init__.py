@@ -1,0 +1,1 @@
+"""Statistical tests: crossed effects, Tukey, equivalence, families of comparisons, robustness checks."""

@@ -1,0 +1,284 @@
+"""The comparisons that a study's verdicts come from: backbones of one arm, and arms of one backbone.
+
+Each family of comparisons is stated and adjusted as a whole. Backbones: all pairs in one arm; p times the number of
+pairs (Bonferroni), and intervals that hold for all pairs at once, so that p below 0.05 and an interval without zero are
+the same. Arms: an arm against its base for every backbone and every fraction of the real photos; p by Holm, each
+interval 95 % for its own comparison. Equality within the margin: two one-sided tests, adjusted by Holm in both.
+
+Runs of one number share their real photos in every arm and backbone. Arms are compared within runs; backbones are
+compared as if their runs had nothing in common, which can only make their intervals wider than they need be.
+"""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from corrotwin.benchmarks.stats import crossed_effects
+from corrotwin.benchmarks.stats.crossed_effects import Contrast, FloatArray
+from corrotwin.benchmarks.stats.equivalence import MARGIN, detectable, holm, tost
+from corrotwin.benchmarks.stats.tukey import CONFIDENCE, RunScores, run_count
+from corrotwin.twin.core.errors import InputError
+
+ERROR = 1 - CONFIDENCE
+ONE_RUN = "one run does not tell how much runs differ"
+
+Verdict = Literal["better", "worse", "equal", "unsettled", "untested"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """One comparison of `second` with `first`. What does not exist is None, and `reason` says why.
+
+    Parameters
+    ----------
+    score : "f1" or "iou".
+    first, second : two backbones of `arm`, or two arms of `backbone`; the other of both is None.
+    difference : mean of `second` minus mean of `first`, over units.
+    low, high : its 95 % interval.
+    p : adjusted for the family.
+    alone : p of this comparison by itself.
+    equal_p : p, adjusted for the family, of the difference being outside plus or minus `margin`.
+    detectable : true difference that such a study finds in 80 % of cases.
+    won, tied : share of the photos on which `second`, averaged over its runs, scores higher, and the same.
+    runs : of `first` and `second`; for arms only those that both have.
+    units : number of spots, or of photos where `unit` is "photo".
+    photos : number of test photos.
+    family : the comparisons that were adjusted together, in words.
+    members : how many of them have a p-value.
+    """
+
+    score: str
+    first: str
+    second: str
+    arm: str | None = None
+    backbone: str | None = None
+    difference: float | None
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    alone: float | None = None
+    equal_p: float | None = None
+    margin: float
+    detectable: float | None = None
+    won: float | None
+    tied: float | None
+    runs: tuple[int, int]
+    units: int
+    unit: Literal["spot", "photo"]
+    photos: int
+    family: str = ""
+    members: int = 0
+    reason: str = ""
+
+    @property
+    def known(self) -> bool:
+        """Whether both sides have a run, so that there is a difference."""
+        return self.difference is not None
+
+    @property
+    def equal(self) -> bool | None:
+        """Whether the true difference is shown to be within the margin; None without a test."""
+        return None if self.equal_p is None else self.equal_p < ERROR
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the primary test says of `second`. A real difference goes before equality within the margin."""
+        if self.p is None or self.difference is None:
+            return "untested"
+        if self.p < ERROR:
+            return "better" if self.difference > 0 else "worse"
+        return "equal" if self.equal else "unsettled"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Sample:
+    """The scores of one arm and backbone: numbers of the runs, (R, photos) scores and (R, units) means of units."""
+
+    runs: tuple[int, ...]
+    photos: FloatArray
+    units: FloatArray
+
+
+def backbones(
+    scores: Sequence[RunScores], *, arm: str, score: str, groups: Mapping[str, str] | None, margin: float = MARGIN
+) -> list[Comparison]:
+    """All pairs of backbones of one arm, in alphabetical order of the two names.
+
+    A backbone with one run is left out of the family; its pairs keep their difference and say why there is no p-value.
+
+    Parameters
+    ----------
+    scores : the complete runs of a study, all on the same test photos.
+    score : ``"f1"`` or ``"iou"``.
+    groups : the spot of each test photo (`segmentation.data.splits.Split.group`); None takes photos as the units.
+    margin : differences of true means below it are equal for practical purposes.
+
+    Raises
+    ------
+    InputError
+        Runs were scored on different photos, a photo has no spot, or the margin is not above 0.
+    """
+    _check(margin)
+    chosen = [each for each in scores if each.arm == arm]
+    _same_photos(chosen)
+    samples = {
+        name: _sample([each for each in chosen if each.backbone == name], score, groups)
+        for name in sorted({each.backbone for each in chosen})
+    }
+    found = []
+    for first, second in itertools.combinations(samples, 2):
+        one, other = samples[first], samples[second]
+        few = [f"{name} has {run_count(len(samples[name].runs))}" for name in (first, second)]
+        few = [text for text, sample in zip(few, (one, other), strict=True) if len(sample.runs) < 2]
+        contrast, reason = _contrast(one, other, " and ".join(few), is_paired=False)
+        plain = Comparison(
+            first=first, second=second, arm=arm, reason=reason, margin=margin, **_described(one, other, score, groups)
+        )
+        found.append((plain, contrast))
+    members = sum(contrast is not None for _, contrast in found)
+    return _tested(found, f"{members} pairs of backbones of the arm {arm}", is_simultaneous=True)
+
+
+def arms(
+    scores: Sequence[RunScores],
+    *,
+    pairs: Sequence[tuple[str, str]],
+    score: str,
+    groups: Mapping[str, str] | None,
+    margin: float = MARGIN,
+) -> list[Comparison]:
+    """Arms against their bases, for each backbone: one family.
+
+    Only runs with a number that both arms have take part: they share the subset of the real photos.
+
+    Parameters
+    ----------
+    scores, score, groups, margin : as in `backbones`.
+    pairs : (base, arm) names, such as ``("real", "mixed")`` and the same at other fractions of the real photos.
+
+    Raises
+    ------
+    InputError
+        As in `backbones`.
+    """
+    _check(margin)
+    found = []
+    for base, arm in pairs:
+        for backbone in dict.fromkeys(each.backbone for each in scores):
+            cells = {
+                name: {each.run: each for each in scores if each.arm == name and each.backbone == backbone}
+                for name in (base, arm)
+            }
+            shared = sorted(cells[base].keys() & cells[arm].keys())
+            runs = {name: [cells[name][run] for run in shared] for name in (base, arm)}
+            _same_photos([*runs[base], *runs[arm]])
+            one, other = (_sample(runs[name], score, groups) for name in (base, arm))
+            few = f"{arm} and {base} have {run_count(len(shared))} in common" if len(shared) < 2 else ""
+            contrast, reason = _contrast(one, other, few, is_paired=True)
+            plain = Comparison(
+                first=base,
+                second=arm,
+                backbone=backbone,
+                reason=reason,
+                margin=margin,
+                **_described(one, other, score, groups),
+            )
+            found.append((plain, contrast))
+    members = sum(contrast is not None for _, contrast in found)
+    family = f"{members} comparisons ({', '.join(f'{arm} − {base}' for base, arm in pairs)}; each backbone)"
+    return _tested(found, family, is_simultaneous=False)
+
+
+def _contrast(first: _Sample, second: _Sample, few: str, *, is_paired: bool) -> tuple[Contrast | None, str]:
+    """The contrast, or None and the reason why there is no test; `few` says who has fewer than two runs."""
+    if few:
+        return None, f"{few}: no p-value without at least two, since {ONE_RUN}"
+    if first.units.shape[1] < 2:
+        return None, "all test photos show one spot: no p-value without at least two"
+    if is_paired:
+        contrast = crossed_effects.paired(crossed_effects.moments(second.units - first.units))
+    else:
+        contrast = crossed_effects.between(crossed_effects.moments(first.units), crossed_effects.moments(second.units))
+    if contrast.variance <= crossed_effects.ZERO_VARIANCE:
+        return None, "the difference is the same in every run and on every unit: zero variance, no p-value"
+    return contrast, ""
+
+
+def _described(first: _Sample, second: _Sample, score: str, groups: Mapping[str, str] | None) -> dict[str, Any]:
+    """What a comparison says of its two samples without any test."""
+    known = bool(first.runs and second.runs)
+    one, other = (each.photos.mean(axis=0) if known else np.empty(0) for each in (first, second))
+    return {
+        "score": score,
+        "difference": float(second.units.mean() - first.units.mean()) if known else None,
+        "won": float(np.mean(other > one)) if known else None,
+        "tied": float(np.mean(other == one)) if known else None,
+        "runs": (len(first.runs), len(second.runs)),
+        "units": first.units.shape[1],
+        "unit": "photo" if groups is None else "spot",
+        "photos": first.photos.shape[1],
+    }
+
+
+def _tested(
+    found: Sequence[tuple[Comparison, Contrast | None]], family: str, *, is_simultaneous: bool
+) -> list[Comparison]:
+    """The comparisons with what the whole family decides: adjusted p, intervals, what can be detected."""
+    contrasts = [contrast for _, contrast in found if contrast is not None]
+    members = len(contrasts)
+    if not members:
+        return [replace(plain, family=family) for plain, _ in found]
+    alone = np.array([float(crossed_effects.p_value(each)) for each in contrasts])
+    adjusted = np.minimum(alone * members, 1) if is_simultaneous else holm(alone)
+    equal = holm(np.array([float(tost(contrast, plain.margin)) for plain, contrast in found if contrast is not None]))
+    level = ERROR / members if is_simultaneous else ERROR
+    result, index = [], 0
+    for plain, contrast in found:
+        if contrast is None:
+            result.append(replace(plain, family=family, members=members))
+            continue
+        low, high = crossed_effects.interval(contrast, level)
+        result.append(
+            replace(
+                plain,
+                low=low,
+                high=high,
+                p=float(adjusted[index]),
+                alone=float(alone[index]),
+                equal_p=float(equal[index]),
+                detectable=float(detectable(contrast, ERROR / members)),
+                family=family,
+                members=members,
+            )
+        )
+        index += 1
+    return result
+
+
+def _sample(runs: Sequence[RunScores], score: str, groups: Mapping[str, str] | None) -> _Sample:
+    if not runs:
+        return _Sample(runs=(), photos=np.empty((0, 0)), units=np.empty((0, 0)))
+    images = runs[0].images
+    photos = np.array([each.f1 if score == "f1" else each.iou for each in runs])
+    if groups is None:
+        return _Sample(runs=tuple(each.run for each in runs), photos=photos, units=photos)
+    if unknown := [name for name in images if name not in groups]:
+        raise InputError(f"{unknown[0]}: this test photo has no spot; give the groups that the split was made with")
+    units = crossed_effects.unit_means(photos, [groups[name] for name in images])
+    return _Sample(runs=tuple(each.run for each in runs), photos=photos, units=units)
+
+
+def _same_photos(runs: Sequence[RunScores]) -> None:
+    for each in runs[1:]:
+        if each.images != runs[0].images:
+            raise InputError(
+                f"{each.id}: not scored on the same test photos as {runs[0].id}; compare runs of one split only"
+            )
+
+
+def _check(margin: float) -> None:
+    if not margin > 0:
+        raise InputError(f"margin {margin}: must be above 0; 0.01 is one F1 point")

@@ -1,0 +1,189 @@
+"""Tukey's HSD from printed means, standard deviations and sizes: the paper's table, or any other.
+
+Printed numbers are rounded, so each p-value comes with the range that it may have had before rounding.
+"""
+
+import csv
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+from corrotwin.benchmarks import paper
+from corrotwin.benchmarks.formatting.table import NONE, p_value, write
+from corrotwin.benchmarks.stats.tukey import Pair, pooled_variance, range_error, range_p, tukey_from_summary
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.markdown import table
+
+COLUMNS = ("group", "mean", "sd", "n")
+MOST_DIGITS = 30  # of a number, before or after the point
+MOST_VALUES = 10**9  # behind a mean
+SCORE = "score"  # optional column: rows of one score make one table
+PUBLISHED = {"F1": paper.TABLE_III, "IoU": paper.TABLE_IV}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Printed:
+    """A printed number and half a unit of its last digit."""
+
+    value: float
+    half_step: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """A printed mean ± SD of `n` values; `sd` is None where n is 1."""
+
+    name: str
+    mean: Printed
+    sd: Printed | None
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoundedPair:
+    """A pair of Tukey's test and the range of p over all numbers that round to the printed ones; None without p."""
+
+    pair: Pair
+    lowest: float | None
+    highest: float | None
+
+    def agrees(self, printed: paper.Comparison) -> bool:
+        """Whether a printed p, itself rounded to four digits, lies in the range."""
+        if self.lowest is None or self.highest is None:
+            return False
+        if printed.below:
+            return self.lowest < printed.p
+        return self.lowest - 0.00005 <= printed.p <= self.highest + 0.00005
+
+
+def read(path: Path) -> dict[str, list[Group]]:
+    """Read a CSV file of group, mean, sd, n and perhaps score.
+
+    Returns
+    -------
+    The groups by score, or under "" without that column.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, lacks a column, or holds a number that cannot be; with the line.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            lines = csv.DictReader(stream)
+            rows = [(lines.line_num, row) for row in lines]
+            header = lines.fieldnames or []
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: cannot be read ({error}); give a CSV file") from error
+    if missing := [name for name in COLUMNS if name not in header]:
+        raise InputError(f"{path}: no column {missing[0]!r}; the first line must name {', '.join(COLUMNS)}")
+    tables: dict[str, list[Group]] = {}
+    for line, row in rows:
+        groups = tables.setdefault((row.get(SCORE) or "").strip(), [])
+        group = _group(f"{path}, line {line}", row)
+        if group.name in {each.name for each in groups}:
+            raise InputError(f"{path}, line {line}: group {group.name!r} occurs twice; one line a group")
+        groups.append(group)
+    for score, groups in tables.items():
+        if len(groups) < 2:
+            raise InputError(f"{path}: one group{f' of {score}' if score else ''}; a comparison needs at least two")
+    if not tables:
+        raise InputError(f"{path}: no rows; give a line for each group")
+    return tables
+
+
+def _group(where: str, row: Mapping[str, str | None]) -> Group:
+    name = (row["group"] or "").strip()
+    if not name:
+        raise InputError(f"{where}: no name in column 'group'")
+    try:
+        n = int(row["n"] or "")
+    except ValueError:
+        n = 0
+    if not 1 <= n <= MOST_VALUES:
+        raise InputError(
+            f"{where}: n is {row['n']!r:.40}; give the number of values behind the mean, 1 to {MOST_VALUES}"
+        )
+    mean = _printed(where, "mean", row["mean"])
+    sd = _printed(where, "sd", row["sd"]) if n > 1 else None
+    if sd is not None and sd.value < 0:
+        raise InputError(f"{where}: sd {row['sd']} is negative")
+    return Group(name=name, mean=mean, sd=sd, n=n)
+
+
+def _printed(where: str, column: str, text: str | None) -> Printed:
+    try:
+        number = Decimal((text or "").strip())
+    except InvalidOperation:
+        raise InputError(f"{where}: {column} is {text!r}, not a number") from None
+    exponent = number.as_tuple().exponent
+    if not isinstance(exponent, int):  # a letter for infinity and NaN
+        raise InputError(f"{where}: {column} is {text!r}, not a finite number")
+    if abs(exponent) > MOST_DIGITS or abs(number) > 10**MOST_DIGITS:
+        raise InputError(f"{where}: {column} is {text!r:.40}; give a number with at most {MOST_DIGITS} digits")
+    return Printed(value=float(number), half_step=0.5 * 10.0**exponent)
+
+
+def published() -> dict[str, list[Group]]:
+    """Table II of the paper: means and SDs with three decimals, over ten runs."""
+
+    def group(name: str, estimate: paper.Estimate) -> Group:
+        mean, sd = (Printed(value=value, half_step=0.0005) for value in (estimate.mean, estimate.sd))
+        return Group(name=name, mean=mean, sd=sd, n=paper.RUNS)
+
+    return {
+        "F1": [group(name, row.f1) for name, row in paper.TABLE_II.items()],
+        "IoU": [group(name, row.iou) for name, row in paper.TABLE_II.items()],
+    }
+
+
+def compare(groups: Sequence[Group]) -> list[RoundedPair]:
+    """Tukey's HSD of all pairs, in alphabetical order, with the range of each p.
+
+    P is highest for the smallest difference and the largest SDs that round to what is printed, and lowest the other
+    way round.
+    """
+    named = {group.name: group for group in groups}
+    sizes = {group.name: group.n for group in groups}
+    sds = {group.name: group.sd for group in groups if group.sd is not None}
+    tested = len(sds)
+    pairs = tukey_from_summary(
+        {name: group.mean.value for name, group in named.items()},
+        {name: sd.value for name, sd in sds.items()},
+        sizes,
+    )
+    narrow, freedom = pooled_variance({name: max(sd.value - sd.half_step, 0) for name, sd in sds.items()}, sizes)
+    wide, _ = pooled_variance({name: sd.value + sd.half_step for name, sd in sds.items()}, sizes)
+    result = []
+    for pair, (first, second) in zip(pairs, itertools.combinations(sorted(named), 2), strict=True):
+        if pair.difference is None or pair.p is None:
+            result.append(RoundedPair(pair=pair, lowest=None, highest=None))
+            continue
+        slack = named[first].mean.half_step + named[second].mean.half_step
+        largest, smallest = abs(pair.difference) + slack, max(abs(pair.difference) - slack, 0.0)
+        low, high = (range_error(variance, sizes[first], sizes[second]) for variance in (narrow, wide))
+        lowest, highest = range_p(largest, low, tested, freedom), range_p(smallest, high, tested, freedom)
+        result.append(RoundedPair(pair=pair, lowest=lowest, highest=highest))
+    return result
+
+
+def markdown(pairs: Sequence[RoundedPair], printed: Mapping[tuple[str, str], paper.Comparison]) -> str:
+    """The comparisons as a table, beside the p-values that a paper prints for them, where there are any."""
+    headings = ["second − first", "difference", "95 % interval", "p", "p within rounding"]
+    headings += ["printed p", "consistent"] if printed else []
+    rows = []
+    for each in pairs:
+        pair = each.pair
+        cells = [f"{pair.second} − {pair.first}", write(pair.difference or 0.0, "+.4f")]
+        if pair.p is None or pair.low is None or pair.high is None:
+            cells += [NONE, NONE, pair.reason]
+        else:
+            cells += [f"{write(pair.low, '+.4f')} to {write(pair.high, '+.4f')}", p_value(pair.p)]
+            cells += [f"{p_value(each.lowest or 0.0)} to {p_value(each.highest or 0.0)}"]
+        if printed:
+            theirs = printed[pair.first, pair.second]
+            cells += [str(theirs), "yes" if each.agrees(theirs) else "no"]
+        rows.append(cells)
+    return table(headings, rows)

@@ -1,0 +1,144 @@
+"""Where renders help: the gain of an arm over another on parts of the test photos, by what the photos show.
+
+Each interval is that of the primary test (`crossed.paired`: runs and spots both random) on the photos of one bin alone.
+The bins are looked at after the fact and adjusted for nothing: they suggest where to look, they settle nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage
+
+from corrotwin.benchmarks.stats import crossed_effects
+from corrotwin.benchmarks.stats.crossed_effects import FloatArray
+from corrotwin.benchmarks.stats.tukey import CONFIDENCE, RunScores
+
+if TYPE_CHECKING:
+    from corrotwin.segmentation.data.coco import Photo
+
+BINS = 4
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722])  # of linear R, G, B: ITU-R BT.709
+
+
+@dataclass(frozen=True, kw_only=True)
+class Property:
+    """Something that a number says of a photo; `scale` times the number is written, with `unit`."""
+
+    name: str
+    scale: float
+    unit: str
+
+
+PROPERTIES = {
+    "share": Property(name="Corroded share of the photo", scale=100, unit="%"),
+    "region": Property(name="Median region, share of the photo", scale=100, unit="%"),
+    "brightness": Property(name="Mean brightness (0 black, 100 white)", scale=100, unit=""),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gain:
+    """The gain on a part of the test photos; without an interval where there is only one run or one unit.
+
+    `low` and `high` are the ends of its 95 % interval, `floor` and `ceiling` those of the values in the bin.
+    """
+
+    floor: float
+    ceiling: float
+    photos: int
+    units: int
+    runs: int
+    difference: float
+    low: float | None
+    high: float | None
+
+
+def describe(photo: "Photo") -> dict[str, float]:
+    """The numbers of `PROPERTIES` for one photo: its own pixels and its annotated mask.
+
+    Regions are 8-connected; the median region of a photo without corrosion is 0. Brightness is the mean of the coded
+    (gamma) values, weighted as luminance.
+    """
+    from corrotwin.segmentation.data import coco
+
+    mask, image = coco.mask(photo), coco.image(photo)
+    regions, _ = ndimage.label(mask, np.ones((3, 3)))
+    areas = np.bincount(regions.ravel())[1:]
+    return {
+        "share": float(mask.mean()),
+        "region": float(np.median(areas) / mask.size) if areas.size else 0.0,
+        "brightness": float((image.reshape(-1, 3).mean(axis=0) / 255) @ LUMINANCE),
+    }
+
+
+def differences(scores: Sequence[RunScores], *, base: str, arm: str, backbone: str, score: str) -> FloatArray:
+    """Score in `arm` minus score in `base` of each run that both have, on each test photo: (runs, photos)."""
+    cells = {
+        name: {each.run: each for each in scores if (each.arm, each.backbone) == (name, backbone)}
+        for name in (base, arm)
+    }
+    shared = sorted(cells[base].keys() & cells[arm].keys())
+    rows = [getattr(cells[arm][run], score) - getattr(cells[base][run], score) for run in shared]
+    return np.array(rows) if rows else np.empty((0, 0))
+
+
+def by_quarter(gains: FloatArray, values: FloatArray, units: Sequence[str]) -> list[Gain]:
+    """The gain in each quarter of the photos by a property; quarters that ties leave empty are left out.
+
+    Parameters
+    ----------
+    gains : (runs, photos), at least one run.
+    values : (photos,) the property.
+    units : (photos,) the spot of each photo, or its name. A spot with photos in two quarters counts in both.
+    """
+    edges = np.quantile(values, np.arange(1, BINS) / BINS)
+    place = np.searchsorted(edges, values, side="left")
+    return [_gain(gains, values, units, place == number) for number in range(BINS) if (place == number).any()]
+
+
+def by_unit(gains: FloatArray, units: Sequence[str]) -> dict[str, Gain]:
+    """The gain on each spot; its interval speaks of other runs on this very spot (Student's t over the runs)."""
+    from scipy.special import stdtrit
+
+    result = {}
+    runs = len(gains)
+    for unit in dict.fromkeys(units):
+        chosen = np.array([each == unit for each in units])
+        means = gains[:, chosen].mean(axis=1)
+        half = None
+        if runs > 1:
+            half = float(stdtrit(runs - 1, (1 + CONFIDENCE) / 2) * means.std(ddof=1) / np.sqrt(runs))
+        mean = float(means.mean())
+        result[unit] = Gain(
+            floor=0.0, ceiling=0.0, photos=int(chosen.sum()), units=1, runs=runs, difference=mean,
+            low=None if half is None else mean - half, high=None if half is None else mean + half,
+        )  # fmt: skip
+    return result
+
+
+def _gain(
+    gains: FloatArray, values: FloatArray, units: Sequence[str], chosen: "np.ndarray[tuple[int], np.dtype[np.bool_]]"
+) -> Gain:
+    names = [unit for unit, is_in in zip(units, chosen, strict=True) if is_in]
+    means = crossed_effects.unit_means(gains[:, chosen], names)
+    runs, count = means.shape
+    low, high = None, None
+    if runs > 1 and count > 1:
+        low, high = crossed_effects.interval(crossed_effects.paired(crossed_effects.moments(means)), 1 - CONFIDENCE)
+    return Gain(
+        floor=float(values[chosen].min()),
+        ceiling=float(values[chosen].max()),
+        photos=int(chosen.sum()),
+        units=count,
+        runs=runs,
+        difference=float(means.mean()),
+        low=low,
+        high=high,
+    )
+
+
+def unit_names(images: Sequence[str], groups: Mapping[str, str] | None) -> list[str]:
+    """The spot of each photo, or its own name where spots are not known."""
+    return list(images) if groups is None else [groups[name] for name in images]

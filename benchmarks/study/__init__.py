@@ -1,0 +1,1 @@
+"""A study: a grid of training runs in one folder, its configuration, plan, state and results."""

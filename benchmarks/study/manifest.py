@@ -1,0 +1,145 @@
+"""What `study.json` says of a study. Scores, photos used and times stay where they are: in the runs."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from corrotwin.benchmarks.study.config import RenderPlan, StudyConfig, is_name
+from corrotwin.benchmarks.study.run_status import Digests
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import read_manifest, versions
+
+if TYPE_CHECKING:
+    from corrotwin.segmentation.data.coco import CocoDataset
+    from corrotwin.segmentation.data.splits import Split
+
+KIND = "study"
+VERSIONED = (
+    "corrotwin",
+    "numpy",
+    "torch",
+    "segmentation-models-pytorch",
+    "albumentations",
+    "statsmodels",
+    "ray",
+    "bpy",
+)
+
+
+def content(
+    config: StudyConfig,
+    *,
+    data: Mapping[str, Any],
+    split: "Split",
+    renders: Mapping[str, Any] | None,
+    across: Mapping[str, Mapping[str, Any]],
+    failed: Mapping[str, str],
+) -> dict[str, Any]:
+    """The content of `study.json`, but for its version and kind.
+
+    Parameters
+    ----------
+    data, renders : as `of_photos` and `of_renders` make them; None where no arm takes renders.
+    across : other sets by name, as `of_set` makes them.
+    failed : the runs that failed, and the other work, each with its error.
+    """
+    return {
+        "config": asdict(config),
+        "training": config.training,
+        "seed": config.seed,
+        "versions": versions(*VERSIONED),
+        "data": {
+            **data,
+            "counts": {**data["counts"], **{p: len(getattr(split, p)) for p in ("train", "valid", "test")}},
+        },
+        "split": {"how": split.how, "seed": split.seed, "digest": split.digest},
+        "renders": renders,
+        "across": dict(across),
+        "failed": dict(failed),
+    }
+
+
+def of_photos(out: Path, data: Path | None, real: "CocoDataset") -> dict[str, Any]:
+    """The photos of a study; `data` None is the stand-in."""
+    if data is None:
+        return {**_of(out, out / "standin", real), "name": "stand-in"}
+    about = _of(out, data, real)
+    return about if real.classes is None else {**about, "classes": sorted(real.classes)}
+
+
+def of_set(out: Path, path: Path, found: "CocoDataset", spots: Mapping[str, str] | None) -> dict[str, Any]:
+    """Another set at `path`, on which the runs are measured, with the spot of each photo where there are spots."""
+    return {**_of(out, path, found), "spots": spots and dict(spots)}
+
+
+def of_renders(out: Path, path: Path, renders: "CocoDataset", plan: RenderPlan | None) -> dict[str, Any]:
+    """The renders that train, at `path`; `plan` None where their folder was given."""
+    return {**_of(out, path, renders), "plan": plan and asdict(plan)}
+
+
+def digests(manifest: Mapping[str, Any]) -> Digests:
+    """What a study's runs were made from, for `benchmarks.study.run_status.find`."""
+    renders = manifest["renders"]
+    return {
+        "real": manifest["data"]["digest"],
+        "split": manifest["split"]["digest"],
+        "renders": renders and renders["digest"],
+    }
+
+
+def check(manifest: Mapping[str, Any]) -> None:
+    """Refuse a `study.json` that lacks what a report says of it, or names other sets so that they lead elsewhere.
+
+    Raises
+    ------
+    KeyError, TypeError
+        With what is absent or of another type.
+    """
+    data, split, renders = manifest["data"], manifest["split"], manifest["renders"]
+    sets = [data, *([] if renders is None else [renders]), *manifest["across"].values()]
+    for each in sets:
+        for name in ("folder", "name", "digest"):
+            if not isinstance(each[name], str):
+                raise TypeError(f"{name} {each[name]!r:.40}")
+    counts = [data["counts"][name] for name in ("train", "valid", "test")]
+    counts += [each["counts"][name] for each in sets for name in ("images", "annotations")]
+    if not all(isinstance(count, int) for count in counts):
+        raise TypeError("counts that are no whole numbers")
+    if strange := [name for name in manifest["across"] if not is_name(name)]:
+        raise TypeError(f"a set called {strange[0]!r:.60}")
+    if any(not _are_spots(each.get("spots")) for each in manifest["across"].values()):
+        raise TypeError("spots that are no table of names")
+    texts = [split["how"], split["digest"], *manifest["versions"].values(), *manifest["failed"].values()]
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("numbers where there should be words")
+    if not isinstance(chosen := data.get("classes", []), list) or not all(isinstance(name, str) for name in chosen):
+        raise TypeError("classes that are no names")
+    _ = data["photographs"], split["seed"], renders and renders["plan"]
+
+
+def _are_spots(value: Any) -> bool:
+    """Whether a value can be the spot of each photo; None is for a set without spots."""
+    return value is None or (isinstance(value, Mapping) and all(isinstance(spot, str) for spot in value.values()))
+
+
+def _of(out: Path, folder: Path, found: "CocoDataset") -> dict[str, Any]:
+    return {
+        "folder": os.path.relpath(folder, out),
+        "name": folder.name,
+        "photographs": not _rendered(found.inside),
+        "digest": found.digest,
+        "counts": {
+            "images": len(found.photos),
+            "annotations": sum(len(photo.annotations) for photo in found.photos),
+        },
+    }
+
+
+def _rendered(folder: Path) -> bool:
+    """Whether a dataset is of our own rendering; a stranger's `dataset.json` may be anything."""
+    try:
+        return read_manifest(folder, "dataset") is not None
+    except InputError:
+        return False

@@ -1,0 +1,256 @@
+"""What a study will cost before it starts, and how far it is while it runs."""
+
+import json
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from math import ceil
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Literal
+
+from corrotwin.benchmarks.study.config import StudyConfig
+from corrotwin.segmentation.config import TrainConfig
+from corrotwin.segmentation.data.splits import PUBLISHED_SHARES
+from corrotwin.twin.core import cluster
+from corrotwin.twin.core.cli import available_cores
+from corrotwin.twin.core.files import free_bytes, read_json, read_manifest
+
+if TYPE_CHECKING:
+    from corrotwin.benchmarks.study.run_status import Standing
+    from corrotwin.benchmarks.study.sources import Study
+    from corrotwin.segmentation.runs import RunRecord
+
+# Bytes of the weights of one run. While it trains, its saved state has four times as much: weights, two moments, best.
+WEIGHTS = {"mobilenet_v2": 26_660_660, "resnet152": 269_242_476, "inceptionv4": 195_429_564, "vgg16": 95_009_188}
+STATE = 4
+PROBE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0  # with the probe's start, and for steps that take longer than their time
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speed:
+    """Seconds that a run takes, and how we know."""
+
+    seconds: float
+    source: Literal["measured", "probed"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Plan:
+    """The work of a study.
+
+    `complete` holds the runs that are done, `blocked` those that something is in the way of, with the reason, `todo`
+    the others. `speeds` are by backbone; those without are unknown. `slots` runs train at a time.
+    """
+
+    config: StudyConfig
+    complete: Mapping[str, "RunRecord"]
+    todo: Mapping[str, TrainConfig]
+    blocked: Mapping[str, str]
+    speeds: Mapping[str, Speed]
+    slots: int
+    free_bytes: int
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Backbones with runs to do whose speed is not known."""
+        return tuple(dict.fromkeys(each.backbone for each in self.todo.values() if each.backbone not in self.speeds))
+
+    @property
+    def seconds(self) -> float:
+        """Time for the runs to do whose speed is known, `slots` at a time."""
+        each = [self.speeds[run.backbone].seconds for run in self.todo.values() if run.backbone in self.speeds]
+        return max(sum(each) / self.slots, max(each, default=0.0))
+
+    @property
+    def needed_bytes(self) -> int:
+        """Disk for the weights of the runs to do, and for the states of those that train at a time."""
+        sizes = sorted((WEIGHTS[each.backbone] for each in self.todo.values()), reverse=True)
+        return sum(sizes) + STATE * sum(sizes[: self.slots])
+
+
+def make(study: "Study", address: str | None, whole: Plan | None = None) -> Plan:
+    """The plan of a study; of one that is part of a `whole` by what was told of that, else as `of` finds it."""
+    complete, todo, blocked = study.standing()
+    if study.split is not None:
+        photos = {part: len(getattr(study.split, part)) for part in ("train", "valid", "test")}
+    else:
+        count = study.config.standin.count
+        photos = dict(
+            zip(("train", "valid", "test"), (round(share * count) for share in PUBLISHED_SHARES), strict=True)
+        )
+    if whole is not None:
+        return replace(whole, config=study.config, complete=complete, todo=todo, blocked=blocked)
+    return of(study.config, (complete, todo, blocked), photos, study.out, address)
+
+
+def of(config: StudyConfig, standing: "Standing", photos: Mapping[str, int], out: Path, address: str | None) -> Plan:
+    """The plan of runs that stand so, by one configuration in one folder; a probe tells what no run does."""
+    complete, todo, blocked = standing
+    known, gpus = speeds(complete, todo, photos, may_probe=address is None)
+    return Plan(
+        config=config,
+        complete=complete,
+        todo=todo,
+        blocked=blocked,
+        speeds=known,
+        slots=_slots(config.threads, gpus, address),
+        free_bytes=free_bytes(out),
+    )
+
+
+def _slots(threads: int, gpus: int, address: str | None) -> int:
+    """Runs at a time; runs that share a GPU count as one, since they slow each other."""
+    cores = available_cores()
+    if address is not None:
+        import ray
+
+        cluster.connect(address)
+        machines: Mapping[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        gpus, cores = int(machines.get("GPU", 0)), int(machines.get("CPU", 0))
+    return gpus or max(1, cores // threads)
+
+
+def speeds(
+    complete: Mapping[str, "RunRecord"], todo: Mapping[str, TrainConfig], photos: Mapping[str, int], *, may_probe: bool
+) -> tuple[dict[str, Speed], int]:
+    """How long a run of each backbone with runs to do takes, and the number of GPUs of this machine, as far as known.
+
+    Runs of the study itself tell; a short probe on this machine tells of backbones without any.
+
+    Parameters
+    ----------
+    photos : number of photos in "train", "valid" and "test".
+    may_probe : False where other machines train: this one says nothing about them.
+    """
+    known: dict[str, list[float]] = defaultdict(list)
+    for run in complete.values():
+        known[run.manifest["config"]["backbone"]].append(run.manifest["train_seconds"])
+    found = {name: Speed(seconds=fmean(seconds), source="measured") for name, seconds in known.items()}
+    gpus = int(any(str(run.manifest.get("device")).startswith("cuda") for run in complete.values()))
+    wanted = {each.backbone: each for each in todo.values() if each.backbone not in found}
+    if not may_probe or not wanted:
+        return found, gpus
+    cheapest = sorted(wanted.values(), key=lambda config: WEIGHTS[config.backbone])
+    gpus, answers = _probe(cheapest)
+    for config, (step, image) in zip(cheapest, answers, strict=False):
+        seconds = _seconds(config, photos, step, image)
+        found[config.backbone] = Speed(seconds=seconds, source="probed")
+    return found, gpus
+
+
+def _probe(configs: Sequence[TrainConfig]) -> tuple[int, list[tuple[float, float]]]:
+    """GPUs, and seconds a step and a measured image of each of `configs`, or of the first where time is up."""
+    asked = {"configs": [asdict(each) for each in configs], "seconds": PROBE_SECONDS, "patience": PATIENCE_SECONDS}
+    command = [sys.executable, "-P", "-m", "corrotwin.benchmarks.study.probe"]
+    said = subprocess.run(command, input=json.dumps(asked).encode(), capture_output=True, check=False).stdout
+    first, *lines = said.decode().splitlines() or ["0"]
+    return int(first), [(float(step), float(image)) for step, image in map(json.loads, lines)]
+
+
+def _seconds(config: TrainConfig, photos: Mapping[str, int], step: float, image: float) -> float:
+    """The time of a run whose steps and measured images take so long."""
+    train, valid, test = (
+        min(photos[part], limit or photos[part])
+        for part, limit in (
+            ("train", config.max_train_images),
+            ("valid", config.max_eval_images),
+            ("test", config.max_eval_images),
+        )
+    )
+    return config.epochs * (ceil(train / config.batch_size) * step + valid * image) + test * image
+
+
+def describe(plan: Plan, study: "Study") -> str:
+    """The plan in a few lines."""
+    total = len(plan.config.grid)
+    blocked = f", {len(plan.blocked)} in the way" if plan.blocked else ""
+    lines = [f"{study.out}: {total} runs, {len(plan.complete)} complete{blocked}, {len(plan.todo)} to do"]
+    by_arm: dict[str, list[str]] = defaultdict(list)
+    for cell in plan.config.cells:
+        by_arm[cell.arm.name].append(f"{cell.backbone} {cell.runs}")
+    lines += [f"  {arm}: {', '.join(counts)}" for arm, counts in by_arm.items()]
+    lines += [f"  in the way: {reason}" for reason in plan.blocked.values()]
+    if plan.todo:
+        lines += [time_line(plan), disk_line(plan)]
+    lines += [f"  rendered first, not in that time: {what}" for what in _unmade(plan, study)]
+    return "\n".join(lines)
+
+
+def _unmade(plan: Plan, study: "Study") -> list[str]:
+    """What is rendered before the runs."""
+    found = []
+    if study.photos is None:
+        found.append(f"a stand-in for photos, {plan.config.standin}")
+    takes_renders = any(config.arm.takes_renders for config in plan.todo.values())
+    is_there = study.renders_before is not None and read_manifest(study.out / "renders", "dataset") is not None
+    if takes_renders and study.renders is None and not is_there:
+        found.append(f"renders, {plan.config.renders}")
+    return found
+
+
+def time_line(plan: Plan) -> str:
+    """How long the runs to do will take, in a line."""
+    at_a_time = f"{plan.slots} at a time" if plan.slots > 1 else "one at a time"
+    named = {name: plan.speeds[name] for name in plan.config.backbones if name in plan.speeds}
+    parts = [f"{name} {each.seconds / 60:.1f} ({each.source})" for name, each in named.items()]
+    parts += [f"{name} unknown" for name in plan.unknown]
+    if set(plan.unknown) == {each.backbone for each in plan.todo.values()}:
+        return f"  time: unknown until runs are complete, {at_a_time}"
+    least = "at least " if plan.unknown else "about "
+    return f"  time: {least}{duration(plan.seconds)}, {at_a_time}; minutes a run: {', '.join(parts)}"
+
+
+def disk_line(plan: Plan) -> str:
+    """The disk that is needed and free, in a line."""
+    short = "" if plan.needed_bytes <= plan.free_bytes else " (NOT ENOUGH)"
+    return f"  disk: {plan.needed_bytes / 1e9:.1f} GB needed for weights, {plan.free_bytes / 1e9:.1f} GB free{short}"
+
+
+def duration(seconds: float) -> str:
+    """A time span in minutes or hours."""
+    return f"{seconds / 3600:.1f} hours" if seconds >= 5400 else f"{max(1, round(seconds / 60))} min"
+
+
+@dataclass(kw_only=True)
+class Progress:
+    """How far the runs of a study are: `done` is polled while they train, and tells of each that ends."""
+
+    out: Path
+    plan: Plan
+    ended: dict[str, float] = field(default_factory=dict)
+    """Seconds that the runs took that ended while we watched."""
+
+    def done(self) -> int:
+        """The number of complete runs of the study."""
+        for key, config in self.plan.todo.items():
+            manifest = self.out / "runs" / key / "run.json"
+            if key not in self.ended and manifest.is_file():
+                self.ended[key] = float(read_json(manifest).get("train_seconds", 0.0))
+                self._tell(key, config)
+        return len(self.plan.complete) + len(self.ended)
+
+    def _tell(self, key: str, config: TrainConfig) -> None:
+        left = self.seconds_left()
+        print(  # noqa: T201
+            f"{time.strftime('%H:%M')} {key}: {duration(self.ended[key])}; "
+            f"{len(self.plan.complete) + len(self.ended)} of {len(self.plan.config.grid)} runs complete"
+            + (f", about {duration(left)} left" if left else ""),
+            file=sys.stderr,
+        )
+
+    def seconds_left(self) -> float | None:
+        """Time for what is left, by the runs that ended, else by the plan; None where neither knows a backbone."""
+        watched: dict[str, list[float]] = defaultdict(list)
+        for key, seconds in self.ended.items():
+            watched[self.plan.todo[key].backbone].append(seconds)
+        known = {name: each.seconds for name, each in self.plan.speeds.items()}
+        known |= {name: fmean(seconds) for name, seconds in watched.items()}
+        left = [each.backbone for key, each in self.plan.todo.items() if key not in self.ended]
+        if any(name not in known for name in left):
+            return None
+        return max(sum(known[name] for name in left) / self.plan.slots, max((known[name] for name in left), default=0))

@@ -1,0 +1,129 @@
+"""Whether the run that a study wants lies in its folder: complete, still to make, or in the way."""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, fields
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from corrotwin.segmentation.config import DataArm, TrainConfig
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import read_manifest
+
+if TYPE_CHECKING:
+    from corrotwin.segmentation.runs import RunRecord
+
+    Standing = tuple[dict[str, RunRecord], dict[str, TrainConfig], dict[str, str]]  # complete, to do, in the way
+
+Digests = Mapping[str, str | None]  # of the photos ("real"), the "split" and the "renders" of a study
+
+
+def find(folder: Path, wanted: TrainConfig, digests: Digests) -> "RunRecord | None":
+    """The complete run in `folder`, wherever it was trained; None where it is still to make or to finish.
+
+    Weights need not be there, and the name of the arm does not matter, only what the arm takes.
+
+    Raises
+    ------
+    InputError
+        A run is there that cannot be this one: of other settings or data (the message names the difference), or
+        damaged. It is in the way, since nothing of it is overwritten.
+    """
+    from corrotwin.segmentation import runs
+
+    try:
+        manifest = read_manifest(folder, runs.KIND)
+        if manifest is None:
+            return None
+        if difference := _difference(manifest, wanted, digests):
+            raise InputError(f"{folder}: {difference}")
+        run = runs.load(folder)
+        if damage := _damage(run, wanted):
+            raise InputError(f"{folder}: damaged ({damage})")
+        return run
+    except InputError as error:
+        raise InputError(f"{error}; delete runs/{folder.name} to train it again") from error
+
+
+def standing(folder: Path, grid: Mapping[str, TrainConfig], digests: Digests) -> "Standing":
+    """The runs in `folder` that are complete, those to do, and those that something is in the way of, with the reason.
+
+    Where a digest that a run needs is None, its data are still to be made, and so is the run.
+    """
+    complete: dict[str, RunRecord] = {}
+    todo: dict[str, TrainConfig] = {}
+    blocked: dict[str, str] = {}
+    for key, wanted in grid.items():
+        try:
+            is_open = None in (digests[name] for name in _made_from(wanted))
+            run = None if is_open else find(folder / key, wanted, digests)
+        except InputError as error:
+            blocked[key] = str(error)
+            continue
+        if run is None:
+            todo[key] = wanted
+        else:
+            complete[key] = run
+    return complete, todo, blocked
+
+
+def absent(folder: Path, epochs: int) -> str:
+    """Why there is no complete run in a folder in which `find` found none."""
+    if not folder.is_dir():
+        return "not trained yet"
+    try:
+        reached = len((folder / "history.csv").read_text(encoding="utf-8").splitlines()) - 1
+    except (OSError, UnicodeDecodeError):
+        reached = 0
+    return f"unfinished: {max(0, reached)} of {epochs} epochs"
+
+
+def _damage(run: "RunRecord", wanted: TrainConfig) -> str:
+    """What the tables of a run lack, or its manifest, in words; empty where all that a study reads is there."""
+    epochs, images = len(run.history["epoch"]), len(run.per_image.image)
+    if epochs != wanted.epochs:
+        return f"history.csv has {epochs} of {wanted.epochs} epochs"
+    counts = run.manifest.get("counts") or {}
+    if lacking := [name for name in ("train_photos", "train_renders") if not isinstance(counts.get(name), int)]:
+        return f"run.json: counts lack {lacking[0]}"
+    tested = counts.get("test", images)
+    if not images or images != tested:
+        return f"per_image.csv has {images} of {tested} photos"
+    seconds = run.manifest.get("train_seconds")
+    if not isinstance(seconds, int | float) or not isfinite(seconds):
+        return f"run.json: train_seconds is {seconds!r:.40}"
+    return ""
+
+
+def _difference(manifest: Mapping[str, Any], wanted: TrainConfig, digests: Digests) -> str:
+    """What of a run's manifest is not as wanted, in words; empty where it is this run."""
+    config, data = manifest.get("config"), manifest.get("data")
+    if not isinstance(config, Mapping) or not isinstance(config.get("arm"), Mapping) or not isinstance(data, Mapping):
+        return "run.json is damaged"
+    there, asked = _defaults() | _flat(config), _flat(asdict(wanted))
+    for name in (*asked, *(name for name in there if name not in asked)):
+        if there.get(name) != asked.get(name):
+            return f"{name} is {there.get(name)!r}, the study's is {asked.get(name)!r}"
+    for name in _made_from(wanted):
+        if data.get(name) != digests[name]:
+            what = {"real": "photos", "split": "split", "renders": "renders"}[name]
+            return f"made with other {what} ({data.get(name)}, the study's are {digests[name]})"
+    return ""
+
+
+def _made_from(wanted: TrainConfig) -> tuple[str, ...]:
+    """Names of the digests that decide a run."""
+    return ("real", "split", "renders") if wanted.arm.takes_renders else ("real", "split")
+
+
+def _defaults() -> dict[str, Any]:
+    """The default of each setting that has one: what a run did that an earlier version trained, without the setting."""
+    arm = {f"arm {field.name}": field.default for field in fields(DataArm)}
+    found = {field.name: field.default for field in fields(TrainConfig)} | arm
+    return {name: value for name, value in found.items() if value is not MISSING}
+
+
+def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a run with those of its arm among them, all but the arm's name, which only labels."""
+    arm = {f"arm {name}": value for name, value in config["arm"].items() if name != "name"}
+    return {name: value for name, value in config.items() if name != "arm"} | arm

@@ -1,0 +1,81 @@
+"""Which photos of a study train, validate and test: the split that its folder has, or the one that is asked for."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from corrotwin.benchmarks.data import photo_groups
+from corrotwin.twin.core.errors import InputError
+
+if TYPE_CHECKING:
+    from corrotwin.benchmarks.study.config import StudyConfig
+    from corrotwin.segmentation.data.coco import CocoDataset
+    from corrotwin.segmentation.data.splits import How, Split
+
+    Wanted: TypeAlias = How | Path | Split | None  # a way to split, a file, a split; None: whatever the study has
+
+SPLIT = "split.json"
+
+
+def split_of(
+    out: Path, config: "StudyConfig", real: "CocoDataset", wanted: "Wanted" = None, groups_file: Path | None = None
+) -> "Split":
+    """The split of the photos of the study in `out`: the one it has, which an asked one must equal, else the asked one.
+
+    Raises
+    ------
+    InputError
+        The study has another split, or the asked one does not fit the photos.
+    """
+    from corrotwin.segmentation.data import splits
+
+    path = out / SPLIT
+    there = splits.load(path) if path.exists() else None
+    if there is not None and wanted is None and groups_file is None:
+        return there
+    asked = _asked_split(config, real, wanted, groups_file, photo_groups.spots(real))
+    if there is not None and wanted != "grouped" and there.digest != asked.digest:  # begun before spots were heeded
+        begun = _asked_split(config, real, wanted or "published", groups_file, None)
+        asked = begun if begun.digest == there.digest else asked
+    if there is not None and there.digest != asked.digest:
+        raise InputError(
+            f"{out}: split: {_named(there)} there, {_named(asked)} asked; leave out --split and --groups-file to "
+            "keep the one there, or choose another folder"
+        )
+    return there or asked
+
+
+def _asked_split(
+    config: "StudyConfig",
+    real: "CocoDataset",
+    wanted: "Wanted",
+    groups_file: Path | None,
+    named: Mapping[str, str] | None,
+) -> "Split":
+    """The split that is asked for; `named` are spots where none are given: of `spots.csv`, copies, scenes."""
+    from corrotwin.segmentation.data import coco, groups, splits
+
+    if isinstance(wanted, splits.Split):
+        return wanted
+    if isinstance(wanted, Path):
+        if groups_file is not None:
+            raise InputError("--groups-file: a split file has its own groups; give one of the two")
+        loaded = splits.load(wanted)
+        known = {photo.file_name for photo in real.photos}
+        if strange := [name for name in loaded.group if name not in known]:
+            raise InputError(f"{wanted}: photo {strange[0]!r} is not in {real.folder}; split these photos")
+        return loaded
+    spots = named if groups_file is None else groups.by_column(groups_file, real, groups.SPOT)
+    own = {photo.split for photo in real.photos} == set(coco.SPLITS)
+    drawn: How = "grouped" if spots else "published"
+    how = wanted or ("published" if config.profile == "paper" else "own" if own else drawn)
+    if how == "grouped" and spots is None:
+        raise InputError(
+            "--split grouped needs spots: spots.csv beside the photos, --groups-file, or a file that "
+            "`corrotwin segmentation split` wrote"
+        )
+    return splits.split(real, how=how, seed=config.seed, groups=spots)
+
+
+def _named(split: "Split") -> str:
+    return f"{split.how} with {len(set(split.group.values()))} groups ({split.digest})"

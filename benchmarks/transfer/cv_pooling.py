@@ -1,0 +1,171 @@
+"""Cross-validated scores: the tables of all folds of a run put together, so that each photo counts once a run."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from corrotwin.benchmarks.data import background_fp, external_sets
+from corrotwin.benchmarks.formatting.wording import span
+from corrotwin.benchmarks.stats.crossed_effects import FloatArray
+from corrotwin.benchmarks.stats.tukey import RunScores
+from corrotwin.benchmarks.study.sources import RUNS
+from corrotwin.benchmarks.transfer import error_analysis
+from corrotwin.benchmarks.transfer.layout import Part
+
+if TYPE_CHECKING:
+    from corrotwin.segmentation.runs import PerImage, RunRecord
+
+Found = TypeVar("Found")
+
+
+def tables(
+    every: Sequence[Part], folds: int, read: "Callable[[Path, RunRecord], Found | None]"
+) -> dict[tuple[str, int], list[Found]]:
+    """What `read` finds of each arm in each run, by fold; only of runs that have all folds."""
+    found: dict[tuple[str, int], list[Found]] = {}
+    for part in every:
+        complete, _, _ = part.standing()
+        arms = {cell.key: cell.arm.name for cell in part.config.cells}
+        for key, run in complete.items():
+            table = read(part.folder / RUNS / key, run)
+            if table is not None:
+                place = (part.label(arms[key.rpartition("-")[0]]), part.fold.run)
+                found.setdefault(place, []).append(table)
+    return {place: of_folds for place, of_folds in found.items() if len(of_folds) == folds}
+
+
+def complete(every: Sequence[Part], folds: int) -> "dict[tuple[str, int], list[RunRecord]]":
+    """The trainings of each arm and run that has all folds, by fold."""
+    return tables(every, folds, lambda _, run: run)
+
+
+def counted(found: "Mapping[tuple[str, int], Sequence[RunRecord]]") -> dict[tuple[str, int], "PerImage"]:
+    """The pixels of what is `complete` on all photos of the set, each by the fold that did not train on it."""
+    return {place: joined([run.per_image for run in of_folds]) for place, of_folds in found.items()}
+
+
+def trained_on(found: "Mapping[tuple[str, int], Sequence[RunRecord]]") -> dict[str, tuple[str, str]]:
+    """How many photos and how many renders the trainings of each `complete` arm have, as numbers or ranges."""
+    counts: dict[str, list[Mapping[str, int]]] = {}
+    for (arm, _), of_folds in found.items():
+        counts.setdefault(arm, []).extend(run.manifest["counts"] for run in of_folds)
+    return {
+        arm: (span([each["train_photos"] for each in of_arm]), span([each["train_renders"] for each in of_arm]))
+        for arm, of_arm in counts.items()
+    }
+
+
+def precision_and_recall(found: Mapping[tuple[str, int], "PerImage"]) -> dict[str, tuple[float, float]]:
+    """Of each arm of what was `counted`: means over photos and runs where something was called, or is, corrosion."""
+
+    def mean(rates: Sequence[FloatArray]) -> float:
+        known = np.concatenate(rates)
+        return float(known[np.isfinite(known)].mean()) if np.isfinite(known).any() else np.nan
+
+    result = {}
+    for arm in dict.fromkeys(arm for arm, _ in found):
+        of_arm = [table for (name, _), table in found.items() if name == arm]
+        precision = mean([error_analysis.rate(each.tp, each.fp) for each in of_arm])
+        result[arm] = (precision, mean([error_analysis.rate(each.tp, each.fn) for each in of_arm]))
+    return result
+
+
+def scores(found: Mapping[tuple[str, int], "PerImage"]) -> tuple[RunScores, ...]:
+    """The scores of what was `counted`."""
+    return tuple(_scores(arm, run, table) for (arm, run), table in found.items())
+
+
+def scores_across(every: Sequence[Part], folds: int, name: str, digest: str) -> tuple[RunScores, ...]:
+    """Scores of each arm and run on all photos of another set: means over the folds, which all saw none of them."""
+    result = []
+    for (arm, run), of_folds in tables(
+        every, folds, lambda folder, _: external_sets.read(folder, name, digest)
+    ).items():
+        each = [_scores(arm, run, table) for table in of_folds]
+        f1, iou = (np.mean([getattr(one, score) for one in each], axis=0) for score in ("f1", "iou"))
+        result.append(replace(each[0], f1=f1, iou=iou))
+    return tuple(result)
+
+
+def false_alarms(every: Sequence[Part], folds: int, side: int) -> dict[str, tuple[tuple[str, ...], FloatArray]]:
+    """For each arm the share of clean pixels that were called corrosion: names of photos, (runs, photos)."""
+    found = tables(every, folds, lambda folder, _: background_fp.read(folder))
+    each = {place: joined(of_folds) for place, of_folds in found.items()}
+    return _by_arm({place: (table.image, background_fp.shares(table, side)) for place, table in each.items()})
+
+
+def false_alarms_across(
+    every: Sequence[Part], folds: int, side: int, name: str, digest: str
+) -> dict[str, tuple[tuple[str, ...], FloatArray]]:
+    """The same on pictures without corrosion, another set: means over the folds."""
+    found = tables(every, folds, lambda folder, _: external_sets.read(folder, name, digest))
+    return _by_arm(
+        {
+            place: (of_folds[0].image, np.mean([background_fp.shares(table, side) for table in of_folds], axis=0))
+            for place, of_folds in found.items()
+        }
+    )
+
+
+def _by_arm(
+    found: dict[tuple[str, int], tuple[tuple[str, ...], FloatArray]],
+) -> dict[str, tuple[tuple[str, ...], FloatArray]]:
+    """Runs of one arm as rows, of the pictures that have a number in each."""
+    result = {}
+    for arm in dict.fromkeys(arm for arm, _ in found):
+        rows = [(names, values) for (name, _), (names, values) in found.items() if name == arm]
+        values = np.array([each for _, each in rows])
+        known = np.isfinite(values).all(axis=0)
+        result[arm] = (tuple(np.array(rows[0][0])[known].tolist()), values[:, known])
+    return result
+
+
+def joined(of_folds: Sequence["PerImage"]) -> "PerImage":
+    """The tables of folds as one, photos in alphabetical order."""
+    from corrotwin.segmentation.runs import PerImage
+
+    names = np.array([name for table in of_folds for name in table.image])
+    order = np.argsort(names, kind="stable")
+    columns = {
+        column: np.concatenate([getattr(table, column) for table in of_folds])[order]
+        for column in ("tp", "fp", "fn", "tn")
+    }
+    return PerImage(image=tuple(names[order].tolist()), **columns)
+
+
+def _scores(arm: str, run: int, table: "PerImage") -> RunScores:
+    from corrotwin.segmentation.evaluation import evaluate
+
+    f1, iou = evaluate.scores(table.tp, table.fp, table.fn, table.tn)
+    return RunScores(
+        id=f"{arm}-{run + 1:02d}",
+        arm=arm,
+        backbone="",
+        run=run,
+        images=table.image,
+        f1=f1,
+        iou=iou,
+        train_minutes=0.0,
+    )
+
+
+def all_rust(table: "PerImage") -> FloatArray:
+    """Per-image F1 of a prediction that calls every pixel corrosion: what any score has to be held against."""
+    from corrotwin.segmentation.evaluation import evaluate
+
+    rust, rest = table.tp + table.fn, table.fp + table.tn
+    f1, _ = evaluate.scores(rust, rest, np.zeros_like(rust), np.zeros_like(rust))
+    return f1
+
+
+def without(found: Sequence[RunScores], names: frozenset[str]) -> tuple[RunScores, ...]:
+    """The same scores without some photos."""
+    result = []
+    for each in found:
+        keep = np.array([name not in names for name in each.images])
+        images = tuple(name for name in each.images if name not in names)
+        result.append(replace(each, images=images, f1=each.f1[keep], iou=each.iou[keep]))
+    return tuple(result)

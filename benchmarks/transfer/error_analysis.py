@@ -1,0 +1,192 @@
+"""Where a model fails on photos that may be looked at: the worst ones outlined, and numbers that help to name causes.
+
+Everything is written beside the study of a screen: photographs stay where the user's data are.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from corrotwin.benchmarks.data import background_fp
+from corrotwin.benchmarks.report.overlays import Shown, legend, panel
+from corrotwin.benchmarks.stats import subgroups
+from corrotwin.benchmarks.stats.crossed_effects import FloatArray
+from corrotwin.benchmarks.transfer.layout import Photos
+from corrotwin.twin.core.files import atomic_file
+
+if TYPE_CHECKING:
+    from corrotwin.segmentation.runs import PerImage
+
+WORST, COLUMNS = 24, 4
+SHEET, TABLE = "worst.png", "photos.csv"
+_TOGETHER = ", all real "  # between a number and that of the model of all real photos
+COLUMNS_OF_TABLE = (
+    "image", "spot", "f1", "precision", "recall", "all_rust_f1", "false_alarm_share", "share", "region", "brightness",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Causes:
+    """What is known of each photo, (photos,) arrays; scores are means over the runs, NaN where one does not exist.
+
+    `precision` and `recall` are undefined where nothing was called, or is, corrosion. `false_alarms` is the share of
+    the pixels far from every mask that were called corrosion.
+    """
+
+    images: tuple[str, ...]
+    units: tuple[str, ...]
+    f1: FloatArray
+    by_run: FloatArray
+    precision: FloatArray
+    recall: FloatArray
+    all_rust: FloatArray
+    false_alarms: FloatArray
+    properties: Mapping[str, FloatArray]
+
+
+def causes(photos: Photos, tables: Sequence["PerImage"], alarms: Sequence[FloatArray], all_rust: FloatArray) -> Causes:
+    """What the tables of some runs on the same photos say of each photo.
+
+    Parameters
+    ----------
+    tables : of each run.
+    alarms : of each run, as `benchmarks.data.background_fp.shares` gives them.
+    all_rust : F1 of the prediction that calls everything corrosion.
+    """
+    from corrotwin.segmentation.evaluation import evaluate
+
+    names = tables[0].image
+    known = {photo.file_name: photo for photo in photos.data.photos}
+    properties = [subgroups.describe(known[name]) for name in names]
+    f1 = np.array([evaluate.scores(each.tp, each.fp, each.fn, each.tn)[0] for each in tables])
+    precision = np.array([rate(each.tp, each.fp) for each in tables])
+    recall = np.array([rate(each.tp, each.fn) for each in tables])
+    return Causes(
+        images=names,
+        units=tuple(photos.spots[name] for name in names),
+        f1=f1.mean(axis=0),
+        by_run=f1,
+        precision=_mean(precision),
+        recall=_mean(recall),
+        all_rust=all_rust,
+        false_alarms=_mean(np.array(alarms)),
+        properties={key: np.array([each[key] for each in properties]) for key in subgroups.PROPERTIES},
+    )
+
+
+def rate(part: npt.NDArray[np.int64], rest: npt.NDArray[np.int64]) -> FloatArray:
+    """Precision (of tp, fp) or recall (of tp, fn); NaN where nothing was called, or is, corrosion."""
+    whole = part + rest
+    found: FloatArray = np.where(whole > 0, part / np.maximum(whole, 1), np.nan)
+    return found
+
+
+def _mean(rows: FloatArray) -> FloatArray:
+    """(photos,) means over the runs that have a value; NaN where none has."""
+    known = np.isfinite(rows)
+    count = known.sum(axis=0)
+    found: FloatArray = np.where(count > 0, np.where(known, rows, 0).sum(axis=0) / np.maximum(count, 1), np.nan)
+    return found
+
+
+def described(found: Causes, beside: Causes | None = None) -> str:
+    """The numbers in a few lines: precision and recall, F1 by quarters of what photos show, false alarms.
+
+    Parameters
+    ----------
+    beside : of the model that saw all real photos on the same photos: each number is then followed by its own, which
+        says what the gap between both is made of.
+    """
+    both = [found] if beside is None else [found, beside]
+
+    def pair(number: Callable[[Causes], str]) -> str:
+        return _TOGETHER.join(map(number, both))
+
+    tendency = "misses more than it invents" if _gap(found) > 0 else "invents more than it misses"
+    precision, recall = pair(lambda one: _of(one.precision)), pair(lambda one: _of(one.recall))
+    lines = [f"precision {precision}; recall {recall} (means over photos): it {tendency}"]
+    for key, each in subgroups.PROPERTIES.items():
+        parts = []
+        quarters = [subgroups.by_quarter(one.by_run, found.properties[key], found.units) for one in both]
+        for of_each in zip(*quarters, strict=True):
+            first = of_each[0]
+            ends = f"{each.scale * first.floor:.2g} to {each.scale * first.ceiling:.2g}{each.unit and ' '}{each.unit}"
+            values = _TOGETHER.join(f"{one.difference:.3f}" for one in of_each)
+            parts.append(f"{ends}: {values} ({first.photos})")
+        lines.append(f"F1 by {each.name[0].lower()}{each.name[1:]} (photos): " + "; ".join(parts))
+    little = found.properties["share"] <= np.quantile(found.properties["share"], 0.25)
+    lines.append(
+        f"false alarms, share of pixels farther than {100 * background_fp.CLEAR:g} % of the side from every mask: "
+        f"{pair(lambda one: _percent(one.false_alarms))} of all photos; "
+        f"{pair(lambda one: _percent(one.false_alarms[little]))} of the quarter with least rust"
+    )
+    return "\n".join(lines)
+
+
+def _gap(found: Causes) -> float:
+    both = np.isfinite(found.precision) & np.isfinite(found.recall)
+    return float(np.mean(found.precision[both] - found.recall[both])) if both.any() else 0.0
+
+
+def _of(values: FloatArray) -> str:
+    known = values[np.isfinite(values)]
+    return f"{known.mean():.3f}" if known.size else "unknown"
+
+
+def _percent(values: FloatArray) -> str:
+    known = values[np.isfinite(values)]
+    return f"{100 * known.mean():.1f} %" if known.size else "unknown"
+
+
+def write_table(path: Path, found: Causes) -> None:
+    """All that is known of each photo, the worst first."""
+    from corrotwin.segmentation import runs
+
+    order = np.argsort(found.f1, kind="stable")
+    columns: list[Any] = [
+        found.images, found.units, found.f1, found.precision, found.recall, found.all_rust, found.false_alarms,
+        *(found.properties[key] for key in subgroups.PROPERTIES),
+    ]  # fmt: skip
+    rows = ([_cell(column[index]) for column in columns] for index in order.tolist())
+    runs.write_table(path, COLUMNS_OF_TABLE, rows)
+
+
+def _cell(value: object) -> object:
+    return value if isinstance(value, str) else round(float(value), 5)  # type: ignore[arg-type]
+
+
+def sheet(path: Path, photos: Photos, found: Causes, run: Path, title: str) -> None:
+    """Draw the worst photos with truth and prediction of one run outlined, worst first."""
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    from corrotwin.benchmarks.formatting.style import STYLE, plain
+    from corrotwin.segmentation.evaluation import evaluate
+
+    known = {photo.file_name: photo for photo in photos.data.photos}
+    worst = np.argsort(found.f1, kind="stable")[:WORST].tolist()
+    chosen = [known[found.images[index]] for index in worst]
+    masks = evaluate.predict_masks(run, chosen)
+    rows = -(-len(chosen) // COLUMNS)
+    with mpl.rc_context(STYLE):
+        drawn = Figure(figsize=(3 * COLUMNS, 3.3 * rows + 0.8), layout="constrained")
+        FigureCanvasAgg(drawn)
+        drawn.supxlabel(plain(title), fontsize=9, x=0.01, ha="left")
+        axes = drawn.subplots(rows, COLUMNS, squeeze=False)
+        for axis in axes.flat:
+            axis.set_axis_off()
+        for axis, index, photo, mask in zip(axes.flat, worst, chosen, masks, strict=False):
+            text = (
+                f"{Path(photo.file_name).name[:28]}: F1 {found.f1[index]:.2f}\n"
+                f"P {found.precision[index]:.2f}, R {found.recall[index]:.2f}, rust "
+                f"{100 * found.properties['share'][index]:.1f} %"
+            )
+            panel(axis, Shown(photo=photo, title=text, prediction=mask))
+        legend(drawn, with_prediction=True)
+        with atomic_file(path) as stream:
+            drawn.savefig(stream, format="png", dpi=110)

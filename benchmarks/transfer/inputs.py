@@ -1,0 +1,177 @@
+"""What a transfer command is given: photos, renders, other sets; read, and refused where a score would mislead."""
+
+import fnmatch
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from corrotwin.benchmarks.data import classes as categories
+from corrotwin.benchmarks.study.config import is_name
+from corrotwin.benchmarks.transfer import layout, subset, tables
+from corrotwin.benchmarks.transfer.layout import Photos, Renders
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import read_manifest
+
+if TYPE_CHECKING:
+    from corrotwin.segmentation.data.coco import CocoDataset
+
+_UNWRITABLE = ("Cc", "Cs", "Zl", "Zp")  # control characters, bytes that are no text, ends of lines
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Given:
+    """What a transfer command is about, read and checked.
+
+    `renders` are all first, then the first so many; `seen` are photos by which they were tuned, of any set.
+    """
+
+    out: Path
+    sets: tuple[Photos, ...]
+    renders: tuple[Renders, ...]
+    others: Mapping[str, Photos]
+    clean: Photos | None
+    seen: frozenset[str]
+    address: str | None
+    dry_run: bool
+
+    @property
+    def measured_too(self) -> dict[str, Photos]:
+        """The sets besides its own that every run is measured on, by name."""
+        return {**self.others, **({self.clean.name: self.clean} if self.clean else {})}
+
+
+def read(
+    out: Path,
+    *,
+    synth: Path,
+    data: Sequence[Path],
+    across: Sequence[Path],
+    clean: Path | None,
+    seen: Sequence[str],
+    classes: tuple[str, ...] | None,
+    counts: Sequence[int],
+    address: str | None,
+    dry_run: bool,
+) -> Given:
+    """Read all that a command names.
+
+    Raises
+    ------
+    InputError
+        Something is unusable, or stands twice. Nothing is written.
+    """
+    from corrotwin.segmentation.data import coco
+
+    if not data:
+        raise InputError("--data: give at least one folder of real photos")
+    for path in (out, synth, *data, *across, *([clean] if clean else [])):
+        if any(unicodedata.category(one) in _UNWRITABLE for one in path.resolve().as_posix()):
+            raise InputError(f"{path}: its name cannot stand in a table; rename it")
+    try:
+        renders = coco.read(synth)
+    except InputError as error:
+        raise InputError(f"--synth {error}") from error
+    for count in counts:
+        subset.check(renders, count)
+    sets = tuple(layout.read_photos(path, classes) for path in data)
+    others = tuple(layout.read_photos(path, classes) for path in across)
+    without_rust = None if clean is None else layout.read_clean(clean)
+    every = [*sets, *others, *([without_rust] if without_rust else [])]
+    for kind in ("name", "path"):
+        values = [str(getattr(each, kind)) for each in every]
+        if twice := [value for value in values if values.count(value) > 1]:
+            raise InputError(f"{twice[0]}: given twice, or two sets have this name; each needs its own folder name")
+    for each in every:
+        if each not in sets and not is_name(each.name):
+            raise InputError(f"{each.path}: {each.name!r:.60} cannot name a set in a table; rename the folder")
+        if each.name in (subset.FOLDER, tables.TABLES):
+            raise InputError(f"{each.path}: the transfer folder keeps something else under this name; rename the set")
+        if each.data.digest == renders.digest:
+            raise InputError(f"{each.path}: these are the renders themselves; they cannot judge themselves")
+    pictures = [("--synth", renders), *(("--across", each.data) for each in others)]
+    for each in sets:
+        _check_equal(each)
+        _check_unseen(each, [*pictures, *([("--clean", without_rust.data)] if without_rust else [])])
+    for each in others:
+        _check_unseen(each, [("--synth", renders)])
+    measured = [("--data", sets), ("--across", others), ("--clean", [without_rust] if without_rust else [])]
+    for option, of in measured:
+        for each in of:
+            _check_apart(renders, option, each)
+            if each is not without_rust:
+                categories.tell(each.data, option)
+    return Given(
+        out=out.resolve(),
+        sets=sets,
+        renders=(
+            Renders(path=synth.resolve(), data=renders),
+            *(Renders(path=synth.resolve(), data=None, count=count) for count in sorted(set(counts))),
+        ),
+        others={each.name: each for each in others},
+        clean=without_rust,
+        seen=_seen(sets, seen),
+        address=address,
+        dry_run=dry_run,
+    )
+
+
+def _seen(sets: Sequence[Photos], patterns: Sequence[str]) -> frozenset[str]:
+    """The photos whose file name is like one of some patterns."""
+    names = {photo.file_name for each in sets for photo in each.data.photos}
+    found = {pattern: fnmatch.filter(names, pattern) for pattern in patterns}
+    if empty := [pattern for pattern, those in found.items() if not those]:
+        raise InputError(f"--seen {empty[0]}: no photo of --data is called so; one is called {min(names)}")
+    return frozenset(name for those in found.values() for name in those)
+
+
+def _check_equal(photos: Photos) -> None:
+    """Refuse files that are equal byte for byte and of two spots by the table: one could train, the other test."""
+    from corrotwin.segmentation.data import groups
+
+    spots = groups.beside(photos.data) or {}
+    first_of: dict[str, str] = {}
+    for name, content in ((photo.file_name, photo.sha256) for photo in photos.data.photos):
+        other = first_of.setdefault(content or name, name)
+        if spots.get(other) != spots.get(name):
+            raise InputError(
+                f"{photos.path}: {other} and {name} are one photo, of spot {spots[other]} and of spot {spots[name]} "
+                f"by {groups.SPOTS}; take one out, or give both one spot"
+            )
+
+
+def _check_unseen(photos: Photos, others: "Sequence[tuple[str, CocoDataset]]") -> None:
+    """Refuse pictures, by their option, among which a photo lies: it is tested in one fold and trains in the others."""
+    known = {photo.sha256 for photo in photos.data.photos}
+    for option, other in others:
+        if shared := [photo.file_name for photo in other.photos if photo.sha256 in known]:
+            raise InputError(
+                f"{option} {other.folder}: photos of {photos.path} are among them, such as {shared[0]}; take them out"
+            )
+
+
+def _check_apart(renders: "CocoDataset", option: str, pictures: Photos) -> None:
+    """Refuse pictures that show the scenes of the renders: a model would have seen them.
+
+    Presets that differ in nothing but how many scenes are clean make the same scenes of one seed.
+    """
+    trained = {photo.sha256 for photo in renders.photos}
+    shared = [photo.file_name for photo in pictures.data.photos if photo.sha256 in trained]
+    scenes = [_scenes(each) for each in (renders, pictures.data)]
+    if shared or (scenes[0] is not None and scenes[0] == scenes[1]):
+        such = f"pictures such as {shared[0]} are among" if shared else "its scenes are those of"
+        raise InputError(f"{option} {pictures.path}: {such} the renders that train; render it with another --seed")
+
+
+def _scenes(data: "CocoDataset") -> object:
+    """What decides what a rendered dataset shows, but for whether it is clean; None of any other dataset."""
+    try:
+        card = read_manifest(data.inside, "dataset") or {}
+    except InputError:
+        return None
+    stated = card.get("preset")
+    if not isinstance(stated, dict) or "twin" in card:
+        return None
+    other = ("clean_every", "description", "labels", "samples")
+    return card.get("seed"), {name: value for name, value in stated.items() if name not in other}

@@ -1,0 +1,198 @@
+"""The inner loop of tuning renders: a model that saw renders only, on validation photos, and where it fails."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from corrotwin.benchmarks.data import background_fp, external_sets
+from corrotwin.benchmarks.formatting.table import NONE
+from corrotwin.benchmarks.formatting.wording import interval
+from corrotwin.benchmarks.stats.comparison import arms
+from corrotwin.benchmarks.stats.crossed_effects import FloatArray, unit_means
+from corrotwin.benchmarks.study import results
+from corrotwin.benchmarks.study.sources import RUNS
+from corrotwin.benchmarks.transfer import cv_pooling, error_analysis, targets
+from corrotwin.benchmarks.transfer.layout import Part, Photos
+from corrotwin.benchmarks.transfer.protocol import RENDERS, Recipe
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import write_text
+
+if TYPE_CHECKING:
+    from corrotwin.segmentation.runs import RunRecord
+
+FOLDER, TEXT = "failures", "screen.txt"
+
+
+def report(
+    part: Part, reference: Part, few: tuple[Part, Part] | None, settings: Recipe, without_rust: Photos | None
+) -> str:
+    """Write the failure sheet and the table of photos of a screen, and return what it says.
+
+    Parameters
+    ----------
+    part : the study of renders only on validation photos.
+    reference : the study of all real photos on the same, whether or not it has runs.
+    few : those of the small part of the photos on the same, without renders and with them; or None.
+    without_rust : pictures on which all runs were measured, to count false alarms; or None.
+    """
+    folder = part.folder / FOLDER
+    complete, _, _ = part.standing()
+    groups = [part.photos.spots[name] for name in part.fold.split.test]
+    if not complete:
+        return "\n".join(["no run of renders alone is complete", *_of_few(few, groups)])
+    own = _f1(list(complete.values()), groups)
+    all_rust = cv_pooling.all_rust(next(iter(complete.values())).per_image)
+    baseline = float(unit_means(all_rust, groups).mean())
+    estimate = targets.mean(own)
+    between = "" if estimate.low is None else f" (95 % interval {estimate.low:.3f} to {estimate.high:.3f})"
+    unit = "spots" if part.photos.groups else "photos"
+    lines = [
+        f"{part.photos.name}, {len(groups)} validation photos, {len(set(groups))} {unit}: "
+        f"per-image F1 of {RENDERS} only {targets.spread(own)}{between}",
+        f"everything called rust: {baseline:.3f}; renders only is {_percent(own.mean() / baseline)} of that",
+    ]
+    known, _, _ = reference.standing()
+    if known:
+        real = _f1(list(known.values()), groups)
+        share = targets.ratio(*_of_shared_runs(complete, known, groups))
+        sure = "" if share.low is None else f" (95 % interval {_percent(share.low)} to {_percent(share.high)})"
+        lines.append(f"all real: {targets.spread(real)}; renders only is {_percent(share.value)} of that{sure}")
+    else:
+        lines.append("all real: not trained on this fold; --reference trains it, once for all renders")
+    lines += _of_few(few, groups)
+    if without_rust is not None:
+        lines += _on_clean([part, reference, *(few or ())], without_rust, settings)
+    found = _causes(part, complete, settings, all_rust)
+    lines.append(error_analysis.described(found, _causes(reference, known, settings, all_rust) if known else None))
+    lines += _others(part, groups)
+    text = "\n".join(lines) + "\n"
+    first = next(iter(complete))
+    run = part.folder / RUNS / first
+    error_analysis.write_table(folder / error_analysis.TABLE, found)
+    shown = ""
+    if _has_weights(run):
+        title = f"{part.photos.name}: worst first; numbers are means over the runs, outlines of run {first}"
+        error_analysis.sheet(folder / error_analysis.SHEET, part.photos, found, run, title)
+        shown = f"{folder / error_analysis.SHEET}, "
+    write_text(folder / TEXT, text)
+    return f"{text}{shown}{folder / error_analysis.TABLE}"
+
+
+def _of_few(few: tuple[Part, Part] | None, groups: Sequence[str]) -> list[str]:
+    """What the small part of the photos gives without renders, and what each way of mixing that was screened gains."""
+    if few is None:
+        return []
+    (alone, plain), (with_renders, mixed) = ((part.folder, part.config.cells[0].arm.name) for part in few)
+    scores = [each for each in results.load(alone).scores if each.arm == plain]
+    scores += [each for each in results.load(with_renders).scores if each.arm != RENDERS]
+    ways = sorted({each.arm for each in scores} - {plain}, key=lambda arm: (arm != mixed, arm))
+    gains = arms(scores, pairs=[(plain, way) for way in ways], score="f1", groups=few[0].photos.spots)
+    spreads = {
+        arm: targets.spread(unit_means(np.array([each.f1 for each in scores if each.arm == arm]), groups))
+        for arm in {each.arm for each in scores}
+    }
+    lines = [f"{plain}: {spreads.get(plain, 'no run is complete')}"]
+    for each in gains:
+        gain = targets.written(each.difference, percent=False)
+        lines.append(f"{each.second}: {spreads[each.second]}, {gain} (95 % interval {interval(each.low, each.high)})")
+    return lines
+
+
+def _on_clean(every: Sequence[Part], pictures: Photos, settings: Recipe) -> list[str]:
+    """The share of pixels of pictures without corrosion that each arm calls corrosion."""
+    found: dict[str, list[FloatArray]] = {}
+    for part in every:
+        for key, run in part.config.grid.items():
+            counts = external_sets.read(part.folder / RUNS / key, pictures.name, pictures.data.digest)
+            if counts is not None:
+                of_photos = background_fp.shares(counts, settings.size)
+                groups = [pictures.spots[name] for name in counts.image]
+                found.setdefault(run.arm.name, []).append(unit_means(of_photos, groups))
+    lines = []
+    for arm, values in found.items():
+        share = targets.under(arm, targets.mean(np.array(values)), targets.FALSE_ALARMS)
+        between = f"(95 % interval {share.between})"
+        lines.append(f"{arm}: {share.number} of the pixels of {pictures.name} called rust {between}")
+    return lines
+
+
+def _f1(found: "Sequence[RunRecord]", groups: Sequence[str]) -> FloatArray:
+    """(runs, spots) F1."""
+    from corrotwin.segmentation.evaluation import evaluate
+
+    rows = [run.per_image for run in found]
+    return unit_means(np.array([evaluate.scores(each.tp, each.fp, each.fn, each.tn)[0] for each in rows]), groups)
+
+
+def _of_shared_runs(
+    complete: "Mapping[str, RunRecord]", others: "Mapping[str, RunRecord]", groups: Sequence[str]
+) -> tuple[FloatArray, FloatArray]:
+    """(runs, spots) F1 of two studies, of the runs whose number both have."""
+    one, other = ({key.rpartition("-")[2]: run for key, run in each.items()} for each in (complete, others))
+    shared = [number for number in one if number in other]
+    if not shared:
+        return np.empty((0, 0)), np.empty((0, 0))
+    return _f1([one[number] for number in shared], groups), _f1([other[number] for number in shared], groups)
+
+
+def _causes(
+    part: Part, complete: "Mapping[str, RunRecord]", settings: Recipe, all_rust: FloatArray
+) -> error_analysis.Causes:
+    alarms = [_alarms(part, key, settings.size) for key in complete]
+    return error_analysis.causes(part.photos, [run.per_image for run in complete.values()], alarms, all_rust)
+
+
+def _alarms(part: Part, key: str, side: int) -> FloatArray:
+    counts = background_fp.read(part.folder / RUNS / key)
+    if counts is None:
+        return np.full(len(part.fold.split.test), np.nan)
+    return background_fp.shares(counts, side)
+
+
+def _has_weights(run: Path) -> bool:
+    from corrotwin.segmentation import runs
+
+    return (run / runs.WEIGHTS).is_file()
+
+
+def _others(part: Part, groups: Sequence[str]) -> list[str]:
+    """What other renders reached on the same photos with the same masks, best first, and what these add to each."""
+    ours = _of_renders(results.load(part.folder))
+    found = []
+    sources = {"data": part.photos.data.digest, "split": part.fold.split.digest}
+    for folder in part.folder.parent.glob(f"{RENDERS}-*"):
+        if folder == part.folder:
+            continue
+        try:
+            other = results.load(folder)
+        except InputError:  # unfinished
+            continue
+        if any(other.manifest[what]["digest"] != digest for what, digest in sources.items()):  # other masks since
+            continue
+        if theirs := _of_renders(other):
+            mean = float(unit_means(np.array(list(theirs.values())), groups).mean())
+            name = (folder / str(other.manifest["renders"]["folder"])).resolve()
+            shared = sorted(ours.keys() & theirs.keys())
+            apart = unit_means(np.array([ours[run] - theirs[run] for run in shared]), groups) if shared else None
+            found.append((mean, f"  {mean:.3f}  {_added(apart)}  {name}"))
+    heading = "other renders screened here, and these minus those (95 % interval, by runs and photos):"
+    return [heading, *(line for _, line in sorted(found)[::-1])] if found else []
+
+
+def _of_renders(study: results.Results) -> dict[int, FloatArray]:
+    return {each.run: each.f1 for each in study.scores if each.arm == RENDERS}
+
+
+def _added(apart: FloatArray | None) -> str:
+    """The mean of (runs, units) differences with its interval, where there are two runs."""
+    if apart is None:
+        return "no run in common"
+    found = targets.mean(apart, least=-1)
+    within = None if found.low is None or found.high is None else interval(found.low, found.high)
+    return f"{targets.written(found.value, percent=False)} ({within or 'of one run or spot: no interval'})"
+
+
+def _percent(share: float | None) -> str:
+    return NONE if share is None else f"{100 * share:.0f} %"

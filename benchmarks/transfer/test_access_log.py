@@ -1,0 +1,75 @@
+"""The log of a transfer folder: every time that test photos were looked at, by whom asked, for which renders."""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import writing
+
+LOG = "openings.jsonl"
+
+
+def log(out: Path, command: str, opened: Mapping[str, Any]) -> None:
+    """Append a line to the folder's log, on disk before anything is measured.
+
+    Parameters
+    ----------
+    out : the transfer folder.
+    command : as it was given.
+    opened : what is tested on what, such as the sets and the digest of the renders.
+    """
+    entry = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "command": command, **opened}
+    line = json.dumps({**entry, "version": version()}) + "\n"
+    path = out / LOG
+    with writing(path), path.open("a+b") as stream:
+        if stream.seek(0, os.SEEK_END):  # a line torn by a full disk or a killed writer stays one line
+            stream.seek(-1, os.SEEK_END)
+            line = line if stream.read(1) == b"\n" else f"\n{line}"
+        stream.write(line.encode())
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def read(out: Path) -> list[dict[str, Any]]:
+    """The entries of a folder's log, oldest first; a torn line is left out.
+
+    Raises
+    ------
+    InputError
+        The log is there and cannot be read.
+    """
+    path = out / LOG
+    if not path.exists():
+        return []
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read ({error})") from error
+    found = []
+    for line in lines:
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            continue
+    return found
+
+
+def version() -> str | None:
+    """The commit of the program, with ``-dirty`` where files differ from it; None where it is not in git."""
+    here = Path(__file__).resolve()
+    describe = ("describe", "--always", "--dirty", "--abbrev=12", "--exclude=*")
+    said = None
+    # Installed, the program may lie inside of another's repository: its own file must be tracked.
+    for arguments in (("ls-files", "--error-unmatch", here.name), describe):
+        command = ["git", "-C", str(here.parent), *arguments]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+        except (OSError, subprocess.SubprocessError):
+            return None
+        said = done.stdout.strip() or None
+    return said

@@ -1,0 +1,181 @@
+"""Random changes to training images; each is a function of (seed, epoch, index in the epoch) and nothing else.
+
+The paper does not say whether or how it augments. Two ways with the same ranges: `exact` runs albumentations image by
+image, `fast` does whole batches in torch on the training device.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn import functional
+
+from corrotwin.segmentation.config import Augmentation
+from corrotwin.segmentation.sampling import Stream, generator
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranges:
+    """What the random changes are drawn from, uniformly; flips either way come on top."""
+
+    rotation_deg: float
+    """Either way."""
+    scale: tuple[float, float]
+    shift: float
+    """Either way, part of the image's side."""
+    colour: float
+    """Factors on brightness, contrast and saturation lie in 1 ± this."""
+
+
+RANGES: Mapping[Augmentation, Ranges] = {
+    "standard": Ranges(rotation_deg=15.0, scale=(0.8, 1.25), shift=0.0625, colour=0.2),  # hand-held photos are level
+    "strong": Ranges(rotation_deg=45.0, scale=(0.5, 2.0), shift=0.125, colour=0.5),  # large-scale jitter
+}
+
+
+def exact(
+    images: npt.NDArray[np.uint8],
+    masks: npt.NDArray[np.uint8],
+    *,
+    seed: int,
+    epoch: int,
+    first: int,
+    strength: Augmentation = "standard",
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """Augment with albumentations.
+
+    Parameters
+    ----------
+    images, masks : (b, s, s, 3) and (b, s, s) uint8.
+    seed, epoch, first : of the run; the index of image 0 in the epoch.
+    strength : one of `RANGES`.
+
+    Returns
+    -------
+    New images and masks of the same shapes and type.
+    """
+    pipeline = _pipeline(RANGES[strength])
+    results = []
+    for place, (image, mask) in enumerate(zip(images, masks, strict=True)):
+        # Reseeded for each item: albumentations' own stream depends on what was drawn before, and in which process.
+        rng = generator(seed, Stream.AUGMENTATION, epoch, first + place)
+        pipeline.set_random_seed(int(rng.integers(2**32)))
+        results.append(pipeline(image=image, mask=mask))
+    return np.stack([each["image"] for each in results]), np.stack([each["mask"] for each in results])
+
+
+def albumentations() -> Any:
+    """The library, imported without its question to the network for news."""
+    os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
+    import albumentations
+
+    return albumentations
+
+
+@cache
+def _pipeline(ranges: Ranges) -> Any:
+    import cv2
+
+    library = albumentations()
+    factor = (1 - ranges.colour, 1 + ranges.colour)
+    return library.Compose(
+        [
+            library.HorizontalFlip(p=0.5),
+            library.VerticalFlip(p=0.5),
+            library.Affine(
+                rotate=(-ranges.rotation_deg, ranges.rotation_deg),
+                scale=ranges.scale,
+                keep_ratio=True,
+                translate_percent=(-ranges.shift, ranges.shift),
+                interpolation=cv2.INTER_LINEAR,
+                mask_interpolation=cv2.INTER_NEAREST,
+                border_mode=cv2.BORDER_REFLECT_101,
+                p=1.0,
+            ),
+            library.ColorJitter(brightness=factor, contrast=factor, saturation=factor, hue=(0.0, 0.0), p=1.0),
+        ]
+    )
+
+
+def image_tensor(images: npt.NDArray[np.uint8] | torch.Tensor, where: torch.device) -> torch.Tensor:
+    """(b, h, w, 3) uint8 to (b, 3, h, w) float32 in [0, 1] on a device."""
+    return torch.as_tensor(images).to(where, non_blocking=True).permute(0, 3, 1, 2).float() / 255
+
+
+def mask_tensor(masks: npt.NDArray[np.uint8] | torch.Tensor, where: torch.device) -> torch.Tensor:
+    """(b, h, w) uint8 0 or 1 to (b, 1, h, w) float32 on a device."""
+    return torch.as_tensor(masks).to(where, non_blocking=True)[:, None].float()
+
+
+def fast(
+    images: torch.Tensor,
+    masks: torch.Tensor,
+    *,
+    seed: int,
+    epoch: int,
+    first: int,
+    strength: Augmentation = "standard",
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Augment a whole batch on the device that holds it: flips, affine map and colour in three passes.
+
+    Parameters
+    ----------
+    images, masks : (b, 3, s, s) float32 in [0, 1] and (b, 1, s, s) float32, as `image_tensor` and
+        `mask_tensor` give them.
+    seed, epoch, first, strength : as in `exact`.
+    """
+    maps, factors = _draw(len(images), RANGES[strength], seed=seed, epoch=epoch, first=first)
+    theta = torch.from_numpy(maps).to(images.device, non_blocking=True)
+    grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
+    images = functional.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    masks = functional.grid_sample(masks, grid, mode="nearest", padding_mode="reflection", align_corners=False)
+    return _colour(images, torch.from_numpy(factors).to(images.device, non_blocking=True)), masks
+
+
+_NUMBERS = 9  # random numbers an image
+
+
+def _draw(
+    count: int, ranges: Ranges, *, seed: int, epoch: int, first: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Affine maps from output to input, (b, 2, 3) in units of half the side, and (b, 3) colour factors.
+
+    One stream an epoch, `_NUMBERS` an image; it is set forward to the first image, so that an image's numbers depend on
+    its index alone.
+    """
+    bits = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(Stream.AUGMENTATION, epoch)))
+    bits.advance(first * _NUMBERS)
+    numbers = np.random.Generator(bits).random((count, _NUMBERS))
+
+    def between(low: float, high: float, columns: slice) -> npt.NDArray[np.float64]:
+        return low + (high - low) * numbers[:, columns]
+
+    flips = np.where(numbers[:, 0:2] < 0.5, -1.0, 1.0)
+    angle = np.deg2rad(between(-ranges.rotation_deg, ranges.rotation_deg, slice(2, 3))[:, 0])
+    scale = between(*ranges.scale, slice(3, 4))[:, 0]
+    shift = 2 * between(-ranges.shift, ranges.shift, slice(4, 6))
+    cosine, sine = np.cos(angle) / scale, np.sin(angle) / scale
+    rotation = np.stack([np.stack([cosine, -sine], axis=1), np.stack([sine, cosine], axis=1)], axis=1)
+    theta = np.concatenate([flips[:, :, None] * rotation, shift[:, :, None]], axis=2)
+    return theta.astype(np.float32), between(1 - ranges.colour, 1 + ranges.colour, slice(6, 9)).astype(np.float32)
+
+
+def _colour(images: torch.Tensor, factors: torch.Tensor) -> torch.Tensor:
+    """Brightness, then contrast about the mean grey, then saturation, each clipped to [0, 1]; factors are (b, 3)."""
+    brightness, contrast, saturation = (factors[:, place, None, None, None] for place in range(3))
+    images = (images * brightness).clamp(0, 1)
+    middle = _grey(images).mean(dim=(2, 3), keepdim=True)
+    images = (middle + (images - middle) * contrast).clamp(0, 1)
+    grey = _grey(images)
+    return (grey + (images - grey) * saturation).clamp(0, 1)
+
+
+def _grey(images: torch.Tensor) -> torch.Tensor:
+    """Luma of ITU-R BT.601, (b, 1, s, s)."""
+    weights = images.new_tensor((0.299, 0.587, 0.114))
+    return (images * weights[:, None, None]).sum(dim=1, keepdim=True)

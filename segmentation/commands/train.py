@@ -1,0 +1,209 @@
+"""``corrotwin segmentation train``: train one U-Net on photos, renders or both."""
+
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+from corrotwin.segmentation.commands import preparation
+from corrotwin.segmentation.config import (
+    MIXED,
+    Adaptation,
+    Augmentation,
+    DataArm,
+    Framing,
+    Kept,
+    Loss,
+    Precision,
+    Profile,
+    configure,
+)
+from corrotwin.twin.core.cli import shown
+from corrotwin.twin.core.errors import InputError
+
+
+def train(
+    *,
+    data: Path,
+    out: Path,
+    renders: Path | None = None,
+    classes: tuple[str, ...] = (),
+    split: Literal["own", "published"] | Path = "published",
+    split_seed: int = 0,
+    backbone: str = "mobilenet_v2",
+    architecture: str = "Unet",
+    profile: Profile = "small",
+    seed: int = 0,
+    real_fraction: float = 1.0,
+    synth_share: float | None = None,
+    synth_count: int | None = None,
+    pretrain: float = 0.0,
+    adaptation: Adaptation | None = None,
+    augmentation: Augmentation = "standard",
+    copy_paste: float = 0.0,
+    framing: Framing | None = None,
+    size: int | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    learning_rate: float | None = None,
+    encoder_weights: Literal["imagenet", "none"] | None = None,
+    weights: Path | None = None,
+    loss: Loss | None = None,
+    keep: Kept | None = None,
+    precision: Precision | None = None,
+    threads: int = 2,
+    workers: int | None = None,
+    checkpoint_seconds: float = 300.0,
+) -> None:
+    """Train one U-Net; the same command resumes a run that was cut off.
+
+    Parameters
+    ----------
+    data
+        real photos: a Roboflow COCO export (folder or zip), one COCO json and its images, or images and PNG masks.
+    out
+        folder of the run: run.json, split.json, history.csv, per_image.csv, best.safetensors.
+    renders
+        a rendered dataset to mix into the training batches.
+    classes
+        names of the categories to learn, as one class; all that carry annotations if not given.
+    split
+        published (70/15/15 at random), own (the export's train, valid and test folders), or a file that
+        `corrotwin segmentation split` wrote.
+    split_seed
+        of the published split; runs to be compared share it.
+    backbone
+        mobilenet_v2, resnet152, inceptionv4 or vgg16; beyond the paper any encoder of segmentation-models-pytorch.
+    architecture
+        Unet; beyond the paper any architecture of segmentation-models-pytorch.
+    profile
+        quick (minutes, smoke), small (a quarter to one and a quarter hours on a CPU) or paper (as published).
+    seed
+        of first weights, subset, order and augmentation.
+    real_fraction
+        part of the real training photos to use, drawn by whole groups of the split.
+    synth_share
+        part of each batch that is renders; 0.25 where renders are given without synth_count or pretrain.
+    synth_count
+        number of renders to use, drawn by the seed; without synth_share every image is drawn equally often.
+    pretrain
+        part of the steps, at the start, that see renders only; photos alone follow, unless synth_share is given.
+    adaptation
+        fourier, histogram or colours: change each render towards a training photo.
+    augmentation
+        standard or strong.
+    copy_paste
+        part of the photos in the batches that get corrosion of another training photo pasted in.
+    framing
+        resize (the whole photo) or crop (squares at the photo's own scale); the profile's if not given, and so below.
+    size
+        side of the working image in pixels, divisible by 32.
+    epochs
+        passes over as many images as there are real training photos.
+    batch_size
+        images per optimiser step.
+    learning_rate
+        peak of the schedule.
+    encoder_weights
+        imagenet or none (random).
+    weights
+        folder that `corrotwin segmentation weights` prepared; without it ImageNet weights come from the hub. Needs
+        --encoder-weights imagenet, which is that of profile paper.
+    loss
+        dice, or dice_bce with cross-entropy added.
+    keep
+        best (the epoch of best validation F1) or averaged (moving average of the weights at the end).
+    precision
+        exact (albumentations, float32) or fast (augmentation by batch, bfloat16).
+    threads
+        CPU threads; another number changes the last bits of the result.
+    workers
+        processes that augment ahead where precision is exact; chosen by the machine if not given.
+    checkpoint_seconds
+        save the state at the end of an epoch when this long has passed since the last time.
+    """
+    arm = _arm(renders, real_fraction, synth_share, synth_count, pretrain, adaptation, augmentation, copy_paste)
+    if workers is not None and workers < 0:
+        raise InputError(f"--workers {workers} is negative")
+    if not checkpoint_seconds >= 0:
+        raise InputError(f"--checkpoint-seconds {checkpoint_seconds} is not 0 or more")
+    chosen: dict[str, Any] = {
+        "framing": framing,
+        "size": size,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "loss": loss,
+        "keep": keep,
+        "precision": precision,
+    }
+    changes = {name: value for name, value in chosen.items() if value is not None}
+    if encoder_weights is not None:
+        changes["encoder_weights"] = None if encoder_weights == "none" else encoder_weights
+    config = configure(
+        profile, backbone=backbone, architecture=architecture, arm=arm, seed=seed, threads=threads, **changes
+    )
+    preparation.check_weights(weights, config, "--encoder-weights imagenet")
+
+    from corrotwin.segmentation import runs
+    from corrotwin.segmentation.data import coco, leakage, splits
+    from corrotwin.segmentation.training import progress
+    from corrotwin.segmentation.training.train import train as train_run
+
+    real = coco.read(data, classes=classes or None)
+    rendered = coco.read(renders) if renders else None
+    if rendered is not None and rendered.digest == real.digest:
+        raise InputError(f"{renders}: the same images as {data}; --renders takes a rendered dataset")
+    parts = splits.load(split) if isinstance(split, Path) else splits.split(real, how=split, seed=split_seed)
+    told = (splits.unused(parts, real), leakage.torn_copies(parts, real), leakage.torn_spots(parts, real))
+    for line in filter(None, told):
+        print(shown(line), file=sys.stderr)  # noqa: T201
+    if runs.is_complete(out, config, real, parts, rendered) and not (out / runs.WEIGHTS).is_file():
+        raise InputError(f"{out}: complete, but its weights are gone; delete the folder to train it again")
+    with progress.bar(f"{backbone} {arm.name}", config.epochs) as on_epoch:
+        train_run(
+            out,
+            config,
+            real=real,
+            split=parts,
+            renders=rendered,
+            weights=weights,
+            checkpoint_seconds=checkpoint_seconds,
+            workers=workers,
+            on_epoch=on_epoch,
+        )
+    progress.print_scores(runs.load(out).per_image, "test photos")
+
+
+def _arm(
+    renders: Path | None,
+    real_fraction: float,
+    synth_share: float | None,
+    synth_count: int | None,
+    pretrain: float,
+    adaptation: Adaptation | None,
+    augmentation: Augmentation,
+    copy_paste: float,
+) -> DataArm:
+    """The data arm that the options ask for, named after what it takes."""
+    if renders is None and (synth_share or synth_count or pretrain or adaptation):
+        raise InputError("--synth-share, --synth-count, --pretrain and --adaptation need --renders, a rendered dataset")
+    if renders is not None and synth_share == 0 and not pretrain:
+        raise InputError("--renders with --synth-share 0 uses no render; leave out one of them")
+    share: float | None = 0.0
+    if synth_share is not None:
+        share = synth_share
+    elif renders is not None and not pretrain:
+        share = MIXED.synth_share if synth_count is None else None
+    name = "pretrained" if pretrain else "real" if share == 0 else "synthetic" if share == 1 else "mixed"
+    name += "-copy-paste" if copy_paste else ""
+    name += "-strong" if augmentation == "strong" else ""
+    return DataArm(
+        name=name,
+        real_fraction=real_fraction,
+        synth_share=share,
+        synth_count=synth_count,
+        pretrain=pretrain,
+        adaptation=adaptation,
+        augmentation=augmentation,
+        copy_paste=copy_paste,
+    )

@@ -1,0 +1,1 @@
+"""Datasets: reading and writing COCO, masks and images, grouping photos, splits and leakage."""

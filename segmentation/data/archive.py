@@ -1,0 +1,150 @@
+"""Zip archives from strangers, extracted whole or not at all, and never outside the folder meant for them."""
+
+import hashlib
+import lzma
+import shutil
+import stat
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath
+
+from corrotwin.segmentation.data.coco_check import leaves
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import remove_left, temporary_folder, writing
+
+MOST_ENTRIES = 1_000_000
+MOST_BYTES = 100 * 1024**3
+MOST_RATIO = 200  # what was packed to what it was packed to: photos reach 1, json 20, a bomb 1,000
+SMALL_BYTES = 10 * 1024**2  # up to here the ratio does not matter
+_CHUNK_BYTES = 1024**2
+_ENCRYPTED = 0x1 | 0x40 | 0x2000  # bits 0, 6 and 13 of an entry's flags (PKWARE's APPNOTE, 4.4.4)
+_UTF8 = 0x800  # bit 11
+
+# What zipfile raises on damaged archives and on kinds of packing that it does not know.
+_DAMAGED = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError, ValueError,
+)  # fmt: skip
+
+
+def extracted(path: Path, *, cache: Path) -> Path:
+    """The folder in `cache` with the contents of the archive `path`, which is extracted where it is not there yet.
+
+    The folder is named after the archive's hash and appears whole or not at all. Of two processes that extract at
+    once the first rename wins, and both read the same.
+
+    Raises
+    ------
+    InputError
+        As of `extract`, or the cache cannot be written.
+    """
+    try:
+        with path.open("rb") as stream:
+            folder = cache / f"zip-{hashlib.file_digest(stream, 'sha256').hexdigest()[:32]}"
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    if folder.is_dir():
+        return folder
+    with writing(cache, "make room, or set CORROTWIN_CACHE elsewhere"):
+        cache.mkdir(parents=True, exist_ok=True)
+        remove_left(folder)  # of an extraction that was killed: as large as the dataset
+        with temporary_folder(folder) as place:
+            extract(path, place / "content")
+            try:
+                (place / "content").rename(folder)
+            except OSError:
+                if not folder.is_dir():  # else another process was faster
+                    raise
+    return folder
+
+
+def extract(path: Path, folder: Path) -> None:
+    """Extract the archive `path` into the new folder `folder`, after all its entries have been checked.
+
+    Raises
+    ------
+    InputError
+        The archive is damaged, encrypted or a bomb, holds entries that are neither files nor folders, that would lie
+        outside of `folder` or have one name, or the disk is full. `folder` may be left half-written: it is the
+        caller's to remove.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = _checked(archive, path)
+            folder.mkdir(parents=True)
+            total = sum(entry.file_size for entry in entries.values())
+            if total > (free := shutil.disk_usage(folder).free):
+                raise InputError(f"{path}: needs {_gib(total)}, but {folder.parent} has {_gib(free)} free; make room")
+            for name, entry in entries.items():
+                _write(archive, entry, folder / name, path)
+    except _DAMAGED as error:
+        raise InputError(f"{path}: damaged or not a zip archive ({_one_line(error)}); fetch it again") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be extracted ({error.strerror or _one_line(error)})") from error
+
+
+def _checked(archive: zipfile.ZipFile, path: Path) -> dict[PurePosixPath, zipfile.ZipInfo]:
+    """The entries of an archive by their paths, refused where they could do harm."""
+    infos = archive.infolist()
+    if len(infos) > MOST_ENTRIES:
+        raise InputError(f"{path}: {len(infos)} entries, more than {MOST_ENTRIES}; pack the dataset again")
+    entries: dict[PurePosixPath, zipfile.ZipInfo] = {}
+    for info in infos:
+        name = _name(info)
+        where = f"{path}: entry {name!r:.200}"
+        if not name or "\0" in name or "\\" in name or leaves(name):
+            raise InputError(f"{where} would leave the folder; pack the dataset again, with relative paths")
+        if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise InputError(f"{where} is a link or a device; pack the files themselves")
+        if info.flag_bits & _ENCRYPTED:
+            raise InputError(f"{where} is encrypted; pack the dataset without a password")
+        if PurePosixPath(name) in entries:
+            raise InputError(f"{where} occurs twice; pack the dataset again")
+        if _is_bomb(info.file_size, info.compress_size):
+            raise InputError(f"{where} would grow more than {MOST_RATIO}-fold when unpacked; pack it uncompressed")
+        entries[PurePosixPath(name)] = info
+    total = sum(info.file_size for info in infos)
+    if _is_bomb(total, path.stat().st_size):
+        raise InputError(f"{path}: would grow more than {MOST_RATIO}-fold when unpacked; pack it uncompressed")
+    if total > MOST_BYTES:
+        raise InputError(f"{path}: would unpack to {_gib(total)}, more than a dataset can be; unpack it yourself")
+    return entries
+
+
+def _name(info: zipfile.ZipInfo) -> str:
+    """The name of an entry; in UTF-8 where its bytes are that, also without the flag that says so (macOS sets none)."""
+    name = info.orig_filename  # filename ends at a zero byte
+    if info.flag_bits & _UTF8:
+        return name
+    try:
+        return name.encode("cp437").decode("utf-8")  # what zipfile took for cp437
+    except UnicodeError:
+        return name
+
+
+def _is_bomb(unpacked: int, packed: int) -> bool:
+    return unpacked > SMALL_BYTES and unpacked > MOST_RATIO * packed
+
+
+def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, path: Path) -> None:
+    """Write one entry, counting its bytes: what its header says of them may be a lie."""
+    if entry.is_dir():
+        target.mkdir(parents=True, exist_ok=True)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    written = 0
+    with archive.open(entry) as source, target.open("xb") as stream:
+        while chunk := source.read(_CHUNK_BYTES):
+            written += len(chunk)
+            if written > entry.file_size:
+                break
+            stream.write(chunk)
+    if written != entry.file_size:
+        raise InputError(f"{path}: entry {entry.filename!r} is not of the size announced; fetch the archive again")
+
+
+def _gib(count: int) -> str:
+    return f"{count / 1024**3:.1f} GiB"
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

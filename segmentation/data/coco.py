@@ -1,0 +1,349 @@
+"""Datasets: the only place that reads and checks them, whatever their layout.
+
+Read are a Roboflow COCO-segmentation export (``{train,valid,test}/_annotations.coco.json`` beside the images), one COCO
+json with its images beside it or in ``images/``, which is also the layout of our rendered datasets, CVAT's COCO export
+(``annotations/instances_default.json`` and ``images/`` or ``images/default/``), photos with PNG
+masks (``images/`` and ``masks/``), and a zip archive of any of these.
+
+Everything is checked at reading, so that the rest of the program can trust a `CocoDataset`. The checks are in
+`coco_check` and `image_io`, writing is in `coco_write`; what other packages use of them is to be had here.
+"""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from pycocotools import mask as coco_mask
+
+from corrotwin.segmentation.data import archive, image_io, png_masks
+from corrotwin.segmentation.data.cache import cache_folder
+from corrotwin.segmentation.data.coco_check import (
+    Document,
+    check_document,
+    check_outlines,
+    check_segmentation,
+    file_name,
+)
+from corrotwin.segmentation.data.coco_write import document, extent, outlined, polygons, region, rle, write_document
+from corrotwin.segmentation.data.image_io import decoded
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import digest, read_json
+
+__all__ = [
+    "ROBOFLOW_JSON", "SPLITS", "CocoDataset", "Document", "Photo", "check_document", "check_outlines",
+    "check_segmentation", "decoded", "document", "evenly", "extent", "file_name", "from_masks", "image", "locate",
+    "mask", "outlined", "polygons", "read", "read_json", "region", "rle", "sources", "unpacked", "unwrapped",
+    "write_document",
+]  # fmt: skip
+
+SPLITS = ("train", "valid", "test")
+_T = TypeVar("_T")
+ROBOFLOW_JSON = "_annotations.coco.json"
+CVAT_FOLDER, CVAT_JSON = "annotations", "instances_default.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Photo:
+    """One image of a dataset and what was annotated on it.
+
+    `id` is unique within one json only; `file_name` is unique in the dataset (``train/x.jpg`` in a Roboflow export).
+    `width` and `height` are in pixels, after EXIF rotation. `sha256`: first 16 hex digits of the file's; empty for a
+    photo that was not read from a dataset.
+    """
+
+    id: int
+    file_name: str
+    path: Path
+    width: int
+    height: int
+    split: str | None
+    annotations: tuple[Mapping[str, Any], ...]
+    sha256: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CocoDataset:
+    """A checked dataset. `digest` depends on names, image bytes and masks, not on where the folder lies.
+
+    `folder` is the folder or the archive; the content of an archive lies in the cache, in `extracted`.
+    """
+
+    folder: Path
+    photos: tuple[Photo, ...]
+    digest: str
+    classes: tuple[str, ...] | None = None
+    """Names of the categories that were read as corrosion; None for all."""
+    extracted: Path | None = None
+    categories: Mapping[str, int] = field(default_factory=dict)
+    """The number of annotations of each category that has any, whether it was read as corrosion or not."""
+
+    @property
+    def inside(self) -> Path:
+        """The folder in which the files lie: of an archive, the one that it was extracted to."""
+        return self.extracted or self.folder
+
+
+def read(path: Path, *, classes: tuple[str, ...] | None = None, allow_unannotated: bool = False) -> CocoDataset:
+    """Read and check the dataset at `path`: a folder, a COCO json, or a zip archive, which is extracted into the cache.
+
+    Images are opened (header, size, orientation) but not decoded; a file that breaks off later is reported by `image`.
+
+    Parameters
+    ----------
+    path : the folder, json or archive.
+    classes : names of the categories that count as corrosion; None for all. Annotations of others are as if absent.
+    allow_unannotated : else a dataset in which no image has an annotation is refused: nothing could be learned. One
+        without any, which need not list the names, is read as it is.
+
+    Raises
+    ------
+    InputError
+        The folder, the json, an image or an annotation is unusable, or a class is unknown. The message names the file
+        and the id.
+    """
+    path = Path(path)
+    with unpacked(path) as inside:
+        if inside != path:
+            dataset = read(inside, classes=classes, allow_unannotated=allow_unannotated)
+            return replace(dataset, folder=path, extracted=dataset.folder)
+
+    parts = _parts(path)
+    if allow_unannotated and not any(part.annotations for _, _, part in parts):
+        classes = None
+    names = {str(category.get("name")) for _, _, part in parts for category in part.categories.values()}
+    if classes is not None and (not classes or not names.issuperset(classes)):
+        unknown = ", ".join(sorted(set(classes) - names)) or "chosen"
+        raise InputError(f"{path}: no class {unknown}; there are {', '.join(sorted(names))}")
+    photos: list[Photo] = []
+    contents: list[Any] = []
+    for source, split, part in parts:
+        of_image = part.of_image(classes)
+        for key, name in _names(part, source).items():
+            photo, content = _photo(part.images[key], name, source, split, of_image.get(key, ()))
+            photos.append(photo)
+            contents.append([photo.file_name, content, [each["segmentation"] for each in photo.annotations]])
+    if not allow_unannotated and not any(photo.annotations for photo in photos):
+        of = f" of {', '.join(classes)}" if classes is not None else " at all"
+        raise InputError(f"{path}: no annotations{of}; export the dataset again with its segmentation masks")
+    categories = Counter(
+        str(part.categories[each["category_id"]].get("name"))
+        for _, _, part in parts
+        for each in part.annotations.values()
+    )
+    return CocoDataset(
+        folder=path if path.is_dir() else path.parent, photos=tuple(photos), digest=digest(contents), classes=classes,
+        categories=categories,
+    )  # fmt: skip
+
+
+@contextmanager
+def unpacked(path: Path) -> Iterator[Path]:
+    """The folder in the cache with the dataset of a zip archive, which errors call by its archive; else `path` itself.
+
+    Raises
+    ------
+    InputError
+        As of `archive.extracted`.
+    """
+    if path.suffix.lower() != ".zip" or not path.is_file():
+        yield path
+        return
+    folder = archive.extracted(path, cache=cache_folder())
+    try:
+        yield unwrapped(folder)
+    except InputError as error:  # a person knows the archive, not our cache
+        raise InputError(str(error).replace(str(folder), str(path))) from error
+
+
+def _parts(path: Path) -> list[tuple[Path, str | None, Document]]:
+    """What describes the dataset at `path`: each json, or folder of masks, with its split and its content."""
+    jsons: list[tuple[Path, str | None]]
+    if path.is_dir():
+        if drawn := from_masks(path):
+            return drawn
+        jsons = sources(path)
+    elif path.suffix.lower() == ".json" and path.is_file():
+        jsons = [(path, None)]
+    elif path.exists():
+        raise InputError(f"{path}: neither a folder, a .zip nor a .json; give the folder of a dataset")
+    else:
+        raise InputError(f"{path}: no such folder; give the folder of a COCO dataset")
+    return [(source, split, check_document(read_json(source), source)) for source, split in jsons]
+
+
+def from_masks(folder: Path) -> list[tuple[Path, str | None, Document]]:
+    """Photos with PNG masks as if a COCO json described them: the folder of the masks, its split, its content.
+
+    Empty where there are none, or a COCO json describes the dataset.
+
+    Raises
+    ------
+    InputError
+        As of `png_masks.document`.
+    """
+    folders = [] if _named_jsons(folder) else _mask_folders(folder)
+    return [(each / png_masks.MASKS, split, png_masks.document(each)) for each, split in folders]
+
+
+def sources(folder: Path) -> list[tuple[Path, str | None]]:
+    """Find the json files of a COCO dataset and the split that each stands for.
+
+    Raises
+    ------
+    InputError
+        There is none, or several of which none is named as expected.
+    """
+    if named := _named_jsons(folder):
+        return named
+    jsons = _jsons(folder)
+    if len(jsons) == 1:
+        return [(jsons[0], None)]
+    if jsons:
+        names = ", ".join(path.name for path in jsons[:5])
+        raise InputError(f"{folder}: several json files ({names}); name the COCO one annotations.json")
+    raise InputError(
+        f"{folder}: no COCO json and no masks; expected train/{ROBOFLOW_JSON}, one json file beside the images, or the "
+        f"folders {png_masks.IMAGES} and {png_masks.MASKS}"
+    )
+
+
+def _named_jsons(folder: Path) -> list[tuple[Path, str | None]]:
+    """The json files that their names and places show to be COCO."""
+    splits = [(folder / split / ROBOFLOW_JSON, split) for split in SPLITS]
+    if found := [(path, split) for path, split in splits if path.is_file()]:
+        return list(found)
+    for path in (folder / "annotations.json", folder / ROBOFLOW_JSON, folder / CVAT_FOLDER / CVAT_JSON):
+        if path.is_file():
+            return [(path, None)]
+    return []
+
+
+def _jsons(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
+
+
+def _mask_folders(folder: Path) -> list[tuple[Path, str | None]]:
+    """The folders with ``images/`` and ``masks/``, `folder` itself or its splits, and the split of each."""
+    if png_masks.holds(folder):
+        return [(folder, None)]
+    if not any(png_masks.holds(folder / split) for split in SPLITS):
+        return []
+    return [(folder / split, split) for split in SPLITS if (folder / split).is_dir()]
+
+
+def unwrapped(folder: Path) -> Path:
+    """The only folder in `folder`, as archives often have one around all, or `folder` where that holds the dataset."""
+    if _named_jsons(folder) or _mask_folders(folder) or _jsons(folder):
+        return folder
+    inside = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith((".", "__MACOSX"))]
+    return inside[0] if len(inside) == 1 else folder
+
+
+def _names(part: Document, source: Path) -> dict[int, str]:
+    """The file names of a json's images by id."""
+    table = {key: _slashed(file_name(entry, source), source) for key, entry in part.images.items()}
+    seen: set[str] = set()
+    for key, name in table.items():
+        if name in seen:
+            raise InputError(f"{source}: image {key}: file_name {name!r} is listed twice; keep one")
+        seen.add(name)
+    return table
+
+
+def _photo(
+    entry: Mapping[str, Any], name: str, source: Path, split: str | None, annotations: Sequence[Mapping[str, Any]]
+) -> tuple[Photo, str]:
+    """Find an image, check that it has the size stated and that its annotations fit. Returns its file's hash, too."""
+    path = locate(name, source)
+    if path is None:
+        raise InputError(
+            f"{source.parent / name}: image {entry['id']} of {source} is absent; add the file or its entry's removal"
+        )
+    (width, height), content = image_io.header(path)
+    if (entry.get("width"), entry.get("height")) != (width, height):
+        raise InputError(
+            f"{path}: is {width}x{height} pixels (after EXIF rotation), but {source} says "
+            f"{entry.get('width')}x{entry.get('height')} for image {entry['id']}; export the dataset again"
+        )
+    for each in annotations:
+        check_segmentation(each, width, height, source)
+    if len(annotations) > 1:  # each alone has been measured
+        check_outlines(annotations, f"{source}: image {entry['id']}")
+    photo = Photo(
+        id=entry["id"],
+        file_name=name if split is None else f"{split}/{name}",
+        path=path,
+        width=width,
+        height=height,
+        split=split,
+        annotations=tuple(annotations),
+        sha256=content[:16],
+    )
+    return photo, content
+
+
+def _slashed(name: str, source: Path) -> str:
+    """A checked file name with slashes for backslashes, as Windows writes them, unless a file has it as it is."""
+    return name if "\\" not in name or _found(_places(name, source)) else name.replace("\\", "/")
+
+
+def locate(name: str, source: Path) -> Path | None:
+    """The file of the image `name` of the json `source`: beside it or in ``images/``; None where it is absent.
+
+    `name` is from `file_name`. Backslashes stand for slashes, and letters with accents may be written in one character
+    or in two (Unicode's NFC and NFD), where no file has the name as it is.
+    """
+    for spelled in dict.fromkeys((name, name.replace("\\", "/"))):
+        for form in (spelled, unicodedata.normalize("NFC", spelled), unicodedata.normalize("NFD", spelled)):
+            if found := _found(_places(form, source)):
+                return found
+    return None
+
+
+def _places(name: str, source: Path) -> list[Path]:
+    """Where the image `name` of a json may be."""
+    folders = [source.parent, source.parent / "images"]
+    if source.parent.name == CVAT_FOLDER:
+        folders += [source.parent.parent / "images", source.parent.parent / "images" / "default"]
+    return [folder / name for folder in folders]
+
+
+def _found(candidates: Sequence[Path]) -> Path | None:
+    try:
+        return next((candidate for candidate in candidates if candidate.is_file()), None)
+    except OSError:  # a name that no file system takes
+        return None
+
+
+def mask(photo: Photo) -> npt.NDArray[np.bool_]:
+    """The union of a photo's annotations, (height, width) bool."""
+    parts = [rle(each["segmentation"], photo.height, photo.width) for each in photo.annotations]
+    if not parts:
+        return np.zeros((photo.height, photo.width), dtype=bool)
+    return np.asarray(coco_mask.decode(coco_mask.merge(parts)), dtype=bool)
+
+
+def evenly(items: Sequence[_T], most: int) -> list[_T]:
+    """At most `most` of `items` in their order, spread evenly; of two and more the first and the last are there."""
+    places = np.linspace(0, len(items) - 1, min(most, len(items))).round()
+    return [items[int(place)] for place in places]
+
+
+def image(photo: Photo) -> npt.NDArray[np.uint8]:
+    """A photo's pixels, (height, width, 3) uint8 RGB, upright by its EXIF orientation: see `decoded`.
+
+    Raises
+    ------
+    InputError
+        As of `decoded`, or the file is no longer of the size that was read.
+    """
+    pixels = decoded(photo.path)
+    if pixels.shape != (photo.height, photo.width, 3):
+        raise InputError(f"{photo.path}: is now of another size than its header says, upright; save the file again")
+    return pixels

@@ -1,0 +1,176 @@
+"""Checks of a COCO json that a stranger wrote: its lists, ids and file names, and each annotation's segmentation.
+
+What passes can be given to pycocotools, which misreads some damaged segmentations in silence and crashes on others.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+import numpy as np
+
+from corrotwin.twin.core.errors import InputError
+
+# pycocotools takes 100 bytes for each pixel of an outline, and crashes where there is no memory: a million points that
+# jump from side to side need terabytes. 100,000 corners drawn by a tool are far below.
+MOST_OUTLINE_PX = 2_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """A COCO json with unique ids: images, annotations and categories in the order of the file."""
+
+    images: Mapping[int, Mapping[str, Any]]
+    annotations: Mapping[int, Mapping[str, Any]]
+    categories: Mapping[int, Mapping[str, Any]]
+
+    def of_image(self, classes: Sequence[str] | None) -> dict[int, list[Mapping[str, Any]]]:
+        """The annotations by image id, only those of the categories named `classes` unless that is None."""
+        chosen = {
+            key for key, category in self.categories.items() if classes is None or category.get("name") in classes
+        }
+        table: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
+        for annotation in self.annotations.values():
+            if annotation["category_id"] in chosen:
+                table[annotation["image_id"]].append(annotation)
+        return table
+
+
+def check_document(content: Any, source: Path) -> Document:
+    """Refuse json that is not COCO, ids that are missing or occur twice, annotations of nothing that is listed.
+
+    Raises
+    ------
+    InputError
+        With `source`, the file, and the id.
+    """
+    if not isinstance(content, dict) or not all(
+        isinstance(content.get(key), list) and all(isinstance(entry, dict) for entry in content[key])
+        for key in ("images", "annotations", "categories")
+    ):
+        raise InputError(f"{source}: json, but not COCO; it needs lists of images, annotations and categories")
+    images = _by_id(content["images"], "image", source)
+    annotations = _by_id(content["annotations"], "annotation", source)
+    categories = _by_id(content["categories"], "category", source)
+    for key, annotation in annotations.items():
+        for what, known in (("image", images), ("category", categories)):
+            other = annotation.get(f"{what}_id")
+            if not isinstance(other, int) or other not in known:
+                raise InputError(
+                    f"{source}: annotation {key} is of unknown {what} {other!r:.40}; list it or remove the annotation"
+                )
+    return Document(images=images, annotations=annotations, categories=categories)
+
+
+def _by_id(entries: Sequence[dict[str, Any]], what: str, source: Path) -> dict[int, dict[str, Any]]:
+    table: dict[int, dict[str, Any]] = {}
+    for entry in entries:
+        key = entry.get("id")
+        if not isinstance(key, int):
+            raise InputError(f"{source}: an entry of the {what} list has no integer id ({entry!r:.80})")
+        if key in table:
+            raise InputError(f"{source}: {what} id {key} occurs twice; ids must be unique")
+        table[key] = entry
+    return table
+
+
+def file_name(entry: Mapping[str, Any], source: Path) -> str:
+    """The file_name of an image entry, refused where it could lead out of the dataset's folder."""
+    name = entry.get("file_name")
+    if not isinstance(name, str) or not name or "\0" in name:
+        raise InputError(f"{source}: image {entry['id']} has no file_name")
+    if leaves(name):
+        raise InputError(f"{source}: image {entry['id']}: file_name {name!r} leaves the folder; make it relative")
+    return name
+
+
+def leaves(name: str) -> bool:
+    """Whether a relative path could lead out of its folder, on any system: absolute, with a drive or with ``..``."""
+    return any(
+        path.is_absolute() or path.drive or path.root or ".." in path.parts
+        for path in (PurePosixPath(name), PureWindowsPath(name))
+    )
+
+
+def check_segmentation(annotation: Mapping[str, Any], width: int, height: int, source: Path) -> None:
+    """Refuse what pycocotools would misread in silence or crash on."""
+    segmentation = annotation.get("segmentation")
+    where = f"{source}: annotation {annotation['id']} of image {annotation['image_id']}"
+    if isinstance(segmentation, dict):
+        _check_rle(segmentation, width, height, where)
+    elif isinstance(segmentation, list) and segmentation:
+        for polygon in segmentation:
+            _check_polygon(polygon, width, height, where)
+        check_outlines([annotation], where)
+    else:
+        raise InputError(f"{where} has no segmentation; export masks, not boxes")
+
+
+def _check_polygon(polygon: Any, width: int, height: int, where: str) -> None:
+    """Polygons reach at most one image beyond the border; pycocotools clips them to the image."""
+    numbers = isinstance(polygon, list) and {*map(type, polygon)} <= {int, float}  # what json makes of numbers
+    if not numbers or len(polygon) < 6 or len(polygon) % 2:
+        raise InputError(
+            f"{where}: a polygon needs at least 6 numbers, x and y in turn ({polygon!r:.60}); draw it again"
+        )
+    try:
+        finite = all(map(math.isfinite, polygon))
+    except OverflowError:  # an integer beyond every float
+        finite = False
+    if not finite:
+        raise InputError(f"{where}: a polygon holds NaN, infinity or a number too large; draw it again")
+    x, y = polygon[0::2], polygon[1::2]
+    if min(x) < -width or max(x) > 2 * width or min(y) < -height or max(y) > 2 * height:
+        raise InputError(f"{where}: a polygon lies far outside the {width}x{height} image; draw it again")
+    if max(x) <= 0 or min(x) >= width or max(y) <= 0 or min(y) >= height:
+        raise InputError(f"{where}: no part of a polygon lies in the {width}x{height} image; draw it again")
+
+
+def _outline_px(polygon: Sequence[float]) -> float:
+    """Pixels on the outline of a polygon, and its corners."""
+    points = np.reshape(np.asarray(polygon, dtype=np.float64), (-1, 2))
+    return float(np.abs(points - np.roll(points, 1, axis=0)).max(axis=1).sum()) + len(points)
+
+
+def check_outlines(annotations: Iterable[Mapping[str, Any]], where: str) -> None:
+    """Refuse polygons that are together so long that pycocotools would run out of memory."""
+    polygons = (each for one in annotations if isinstance(one["segmentation"], list) for each in one["segmentation"])
+    if sum(map(_outline_px, polygons)) > MOST_OUTLINE_PX:
+        raise InputError(f"{where}: outlines of over {MOST_OUTLINE_PX:,} pixels, more than areas have; export as RLE")
+
+
+def _check_rle(rle: Mapping[str, Any], width: int, height: int, where: str) -> None:
+    size, counts = rle.get("size"), rle.get("counts")
+    if size != [height, width]:
+        raise InputError(f"{where}: RLE of size {size!r:.40}, but the image is {[height, width]} (height, width)")
+    if isinstance(counts, str):
+        runs = run_lengths(counts, where)
+    elif isinstance(counts, list) and {*map(type, counts)} <= {int}:
+        runs = counts
+    else:
+        raise InputError(f"{where}: RLE counts are neither a string nor a list of integers")
+    if min(runs, default=0) < 0 or sum(runs) != width * height:
+        raise InputError(f"{where}: RLE counts do not add up to the {width * height} pixels of the image")
+
+
+def run_lengths(text: str, where: str) -> list[int]:
+    """Run lengths of a compressed RLE string, so that a damaged one is refused before C code reads it.
+
+    The code is that of `rleFrString` in pycocotools' maskApi.c: 5 bits a character from 48 up, least first, bit 5 for
+    "more follows", the sign in bit 4 of the last, and from the third run on the difference to the run two before.
+    """
+    bits = np.frombuffer(text.encode(errors="surrogatepass"), dtype=np.uint8).astype(np.int64) - 48
+    last = np.flatnonzero((bits & 32) == 0)  # characters that end a run
+    lengths = np.diff(last, prepend=-1)
+    if bits.min(initial=0) < 0 or bits.max(initial=0) >= 64 or lengths.sum() != len(bits) or lengths.max(initial=0) > 7:
+        raise InputError(f"{where}: damaged RLE string; export the dataset again")
+    first = last - lengths + 1
+    place = np.arange(len(bits)) - np.repeat(first, lengths)
+    runs = np.add.reduceat((bits & 31) << (5 * place), first) if text else bits
+    runs -= ((bits[last] & 16) > 0) * (np.int64(1) << (5 * lengths))
+    runs[1::2] = runs[1::2].cumsum()
+    runs[2::2] = runs[2::2].cumsum()
+    return list(runs.tolist())

@@ -1,0 +1,129 @@
+"""What is written into a COCO json: regions of masks, their extents and outlines, and the document around them."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pycocotools import mask as coco_mask
+
+from corrotwin.twin.core.files import atomic_file
+
+
+def rle(segmentation: Any, height: int, width: int) -> Mapping[str, Any]:
+    """A checked segmentation (`coco_check.check_segmentation`) as one compressed RLE; polygons are united."""
+    if isinstance(segmentation, list):
+        polygons = [[float(value) for value in polygon] for polygon in segmentation]
+        return dict(coco_mask.merge(coco_mask.frPyObjects(polygons, height, width)))
+    if isinstance(segmentation["counts"], list):
+        return dict(coco_mask.frPyObjects(segmentation, height, width))
+    return dict(segmentation)
+
+
+def region(mask: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    """The part of a COCO annotation that describes `mask` (height, width): compressed RLE, area and bounding box.
+
+    Returns
+    -------
+    ``{"segmentation": {"size": [height, width], "counts": str}, "area": pixels, "bbox": [x, y, width, height]}``
+    """
+    encoded = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
+    size = [int(side) for side in encoded["size"]]
+    return {"segmentation": {"size": size, "counts": encoded["counts"].decode("ascii")}, **extent(encoded)}
+
+
+def extent(rle: Mapping[str, Any]) -> dict[str, Any]:
+    """Area in pixels and bounding box of a compressed RLE: ``{"area": int, "bbox": [x, y, width, height]}``."""
+    return {"area": int(coco_mask.area(rle)), "bbox": [int(side) for side in coco_mask.toBbox(rle)]}
+
+
+def polygons(mask: npt.NDArray[np.bool_]) -> list[list[float]]:
+    """The outlines of `mask` (height, width) along the edges of its pixels, x and y in turn, one a connected part.
+
+    Parts are 8-connected. pycocotools makes the same pixels of the outlines, but for holes: COCO unites polygons, so
+    that holes are filled.
+    """
+    import cv2
+
+    # OpenCV follows the centres of border pixels. Doubled, a pixel has a centre on each side, whose edge it stands for.
+    doubled = mask.astype(np.uint8).repeat(2, axis=0).repeat(2, axis=1)
+    contours, _ = cv2.findContours(doubled, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    outlines = []
+    for contour in contours[::-1]:  # from the top down
+        edges = (contour[:, 0] + 1) // 2
+        edges = edges[(edges != np.roll(edges, 1, axis=0)).any(axis=1)]
+        corners = (edges - np.roll(edges, 1, axis=0) != np.roll(edges, -1, axis=0) - edges).any(axis=1)
+        outlines.append(edges[corners].astype(float).ravel().tolist())
+    return outlines
+
+
+def outlined(mask: npt.NDArray[np.bool_], *, left: int = 0, top: int = 0) -> dict[str, Any]:
+    """As `region`, of a mask that is not empty, but with `polygons`; area and box are those of the polygons' pixels.
+
+    Parameters
+    ----------
+    left, top : where in the picture the mask, a part of it, begins.
+
+    Returns
+    -------
+    With ``polygon_iou``, the intersection over union of these pixels and the mask: 1 where it has no holes.
+    """
+    outlines = polygons(mask)
+    filled = rle(outlines, *mask.shape)
+    overlap = coco_mask.iou([filled], [region(mask)["segmentation"]], [False])
+    found = extent(filled)
+    x, y, width, height = found["bbox"]
+    corner = np.array([left, top])
+    return {
+        "segmentation": [(np.reshape(each, (-1, 2)) + corner).ravel().tolist() for each in outlines],
+        "area": found["area"], "bbox": [x + left, y + top, width, height],
+        "polygon_iou": round(float(overlap[0, 0]), 4),
+    }  # fmt: skip
+
+
+def document(
+    images: list[dict[str, Any]],
+    annotations: list[dict[str, Any]],
+    *,
+    description: str,
+    categories: Sequence[tuple[str, str]] = (("corrosion", "corrosion"),),
+) -> dict[str, Any]:
+    """A COCO document, ready for json. `categories` are names, and what each is a kind of, with ids from 1."""
+    return {
+        "info": {"description": description, "version": "1.0"},
+        "licenses": [],
+        "categories": [
+            {"id": number, "name": name, "supercategory": above}
+            for number, (name, above) in enumerate(categories, start=1)
+        ],
+        "images": images,
+        "annotations": annotations,
+    }
+
+
+def write_document(
+    path: Path,
+    images: Iterable[dict[str, Any]],
+    annotations: Iterable[dict[str, Any]],
+    *,
+    description: str,
+    categories: Sequence[tuple[str, str]] = (("corrosion", "corrosion"),),
+) -> None:
+    """Write the `document` of these to `path`, atomically, entry by entry: they are never held as a whole.
+
+    The bytes are those of `twin.core.files.write_json`. `images` is used up before `annotations` is begun.
+    """
+    empty = json.dumps(document([], [], description=description, categories=categories), indent=2)
+    before, between, after = empty.rsplit("[]", 2)
+    with atomic_file(path) as stream:
+        for text, entries in ((before, images), (between, annotations)):
+            stream.write(f"{text}[".encode())
+            close = "]"
+            for number, entry in enumerate(entries):
+                lines = json.dumps(entry, indent=2, allow_nan=False).replace("\n", "\n    ")
+                stream.write(f"{',' if number else ''}\n    {lines}".encode())
+                close = "\n  ]"
+            stream.write(close.encode())
+        stream.write(f"{after}\n".encode())

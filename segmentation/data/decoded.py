@@ -1,0 +1,156 @@
+"""Photos and masks decoded once, at the working size, into memory-mapped arrays that all runs share."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import BinaryIO
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from corrotwin.segmentation.data import coco
+from corrotwin.segmentation.data.cache import cache_folder as cache_folder
+from corrotwin.twin.core.files import atomic_file, one_at_a_time, remove_left, writing
+
+_RECIPE = 2  # raise when the way from file to array changes, so that old caches are not used
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Arrays:
+    """A dataset at working size s: `images` (n, s, s, 3) uint8 RGB, `masks` (n, s, s) uint8 0 or 1, rows by name."""
+
+    images: npt.NDArray[np.uint8]
+    masks: npt.NDArray[np.uint8]
+    row: Mapping[str, int]
+
+    def rows(self, names: Sequence[str]) -> npt.NDArray[np.intp]:
+        """The rows of the named photos."""
+        return np.array([self.row[name] for name in names], dtype=np.intp)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Natives:
+    """A dataset at its own scale: the pixels of all photos one after the other, rows by name.
+
+    `pixels` is (total, 3) uint8 RGB, `truth` (total,) uint8 0 or 1, `shapes` (n, 2) heights and widths.
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    truth: npt.NDArray[np.uint8]
+    shapes: npt.NDArray[np.int64]
+    row: Mapping[str, int]
+
+    def rows(self, names: Sequence[str]) -> npt.NDArray[np.intp]:
+        """The rows of the named photos."""
+        return np.array([self.row[name] for name in names], dtype=np.intp)
+
+    @cached_property
+    def _first(self) -> npt.NDArray[np.int64]:
+        """The place of each photo's first pixel, (n,)."""
+        areas: npt.NDArray[np.int64] = self.shapes.prod(axis=1)
+        return np.cumsum(areas) - areas
+
+    def photo(self, row: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+        """One photo and its mask: (h, w, 3) and (h, w) uint8."""
+        first = int(self._first[row])
+        height, width = (int(side) for side in self.shapes[row])
+        part = slice(first, first + height * width)
+        return self.pixels[part].reshape(height, width, 3), self.truth[part].reshape(height, width)
+
+
+def arrays(dataset: coco.CocoDataset, size: int, *, cache: Path) -> Arrays:
+    """The photos of a dataset, resized to a square of `size` pixels, read from `cache` or decoded into it.
+
+    The cache is keyed by the dataset's content, so a changed source is decoded anew. Its files appear whole or not at
+    all; of processes that want them at once one decodes and the others wait.
+
+    Raises
+    ------
+    InputError
+        An image cannot be decoded, or the cache cannot be written.
+    """
+    count = len(dataset.photos)
+    images, masks = _cached(
+        dataset,
+        cache,
+        name=str(size),
+        shapes=((count, size, size, 3), (count, size, size)),
+        change=lambda image, mask: (resize_image(image, size), resize_mask(mask, (size, size))),
+    )
+    return Arrays(images=images, masks=masks, row=_row(dataset))
+
+
+def natives(dataset: coco.CocoDataset, *, cache: Path) -> Natives:
+    """The photos of a dataset at their own scale, read from `cache` or decoded into it, as `arrays` does.
+
+    Raises
+    ------
+    InputError
+        As of `arrays`.
+    """
+    shapes = np.array([(photo.height, photo.width) for photo in dataset.photos], dtype=np.int64)
+    total = int(shapes.prod(axis=1).sum())
+    pixels, truth = _cached(
+        dataset,
+        cache,
+        name="native",
+        shapes=((total, 3), (total,)),
+        change=lambda image, mask: (image, mask.astype(np.uint8)),
+    )
+    return Natives(pixels=pixels, truth=truth, shapes=shapes, row=_row(dataset))
+
+
+def _row(dataset: coco.CocoDataset) -> dict[str, int]:
+    return {photo.file_name: row for row, photo in enumerate(dataset.photos)}
+
+
+_Change = Callable[[npt.NDArray[np.uint8], npt.NDArray[np.bool_]], tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]]
+
+
+def _cached(
+    dataset: coco.CocoDataset, cache: Path, *, name: str, shapes: Sequence[tuple[int, ...]], change: _Change
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """The memory-mapped images and masks of `dataset`, each photo changed by `change` when it was decoded."""
+    stem = f"{dataset.digest}-{name}-{_RECIPE}"
+    images, masks = (cache / f"{stem}-{kind}.npy" for kind in ("images", "masks"))
+    files = dict(zip((images, masks), shapes, strict=True))
+    if not all(_is_whole(path, shape) for path, shape in files.items()):
+        with writing(cache, "make room, or set CORROTWIN_CACHE elsewhere"), one_at_a_time(cache / f".{stem}.lock"):
+            if not all(_is_whole(path, shape) for path, shape in files.items()):  # another process was faster
+                _decode(dataset, files, change)
+    return np.load(images, mmap_mode="r"), np.load(masks, mmap_mode="r")
+
+
+def _is_whole(path: Path, shape: tuple[int, ...]) -> bool:
+    try:
+        array = np.load(path, mmap_mode="r")
+    except (OSError, ValueError, EOFError):
+        return False
+    return bool(array.shape == shape and array.dtype == np.uint8)
+
+
+def _decode(dataset: coco.CocoDataset, files: Mapping[Path, tuple[int, ...]], change: _Change) -> None:
+    with ExitStack() as stack:
+        streams: list[BinaryIO] = []
+        for path, shape in files.items():
+            remove_left(path)  # of a decoding that was killed: as large as the cache
+            stream = stack.enter_context(atomic_file(path))
+            header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(stream, header)  # type: ignore[no-untyped-call]
+            streams.append(stream)
+        for photo in dataset.photos:
+            for stream, array in zip(streams, change(coco.image(photo), coco.mask(photo)), strict=True):
+                stream.write(array.tobytes())
+
+
+def resize_image(image: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
+    """Resize (h, w, 3) uint8 to a square by area interpolation, without regard to proportions, as published."""
+    return np.asarray(cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA))
+
+
+def resize_mask(mask: npt.NDArray[np.bool_], shape: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    """Resize (h, w) bool to `shape` (height, width) of 0 and 1: each pixel takes the mask's value at its centre."""
+    return np.asarray(cv2.resize(mask.astype(np.uint8), shape[::-1], interpolation=cv2.INTER_NEAREST_EXACT))

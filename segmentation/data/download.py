@@ -1,0 +1,166 @@
+"""Downloads that are tried again a bounded number of times, bounded in size, and silent about addresses.
+
+An address may hold a key. No message, exception or log line of this module shows more of it than the host.
+"""
+
+import hashlib
+import json
+import logging
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+from corrotwin.twin.core.errors import InputError, WorkError
+
+if TYPE_CHECKING:
+    import requests
+
+TRIES = 5
+BACKOFF_SECONDS = 1.0  # before the second try, doubled from try to try
+LONGEST_WAIT_SECONDS = 120  # of what a server may ask for by Retry-After
+TIMEOUT_SECONDS = (10.0, 60.0)  # to connect; between two pieces of an answer
+MOST_BYTES = 50 * 1024**3
+MOST_ANSWER_BYTES = 16 * 1024**2
+_BUSY = (429, 500, 502, 503, 504)
+_CHUNK_BYTES = 1024**2
+
+_T = TypeVar("_T")
+
+
+def is_safe(url: str) -> bool:
+    """Whether what is sent to `url` is encrypted, or does not leave the machine."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    local = parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")
+    return bool(parts.hostname) and (parts.scheme == "https" or local)
+
+
+@contextmanager
+def session() -> "Iterator[requests.Session]":
+    """A session for `answer` and `save`, which waits and asks again where a server is busy."""
+    import requests
+    from requests.adapters import HTTPAdapter
+    from urllib3.util import Retry
+
+    retries = Retry(
+        total=None,
+        connect=0,  # a broken line is `_get`'s business, because it also breaks while a body is read
+        read=0,
+        other=0,
+        status=TRIES - 1,
+        status_forcelist=_BUSY,
+        backoff_factor=BACKOFF_SECONDS,
+        retry_after_max=LONGEST_WAIT_SECONDS,
+        raise_on_status=False,
+    )
+    with requests.Session() as made, _quiet():
+        for scheme in ("https://", "http://"):
+            made.mount(scheme, HTTPAdapter(max_retries=retries))
+        made.headers["Accept-Encoding"] = "identity"  # so that Content-Length counts what arrives
+        yield made
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep urllib3 from logging: its lines show whole addresses."""
+    logger = logging.getLogger("urllib3")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def answer(session: "requests.Session", url: str, *, key: str, parameters: Mapping[str, str]) -> tuple[int, Any]:
+    """Ask `url` for json, with `key` in the Authorization header. Returns status and json, None where it is none.
+
+    Raises
+    ------
+    WorkError
+        The server cannot be reached, or the line breaks again and again.
+    """
+
+    def sign(request: "requests.PreparedRequest") -> "requests.PreparedRequest":
+        request.headers["Authorization"] = f"Bearer {key}"
+        return request
+
+    def parsed(response: "requests.Response") -> tuple[int, Any]:
+        content = bytearray()
+        for chunk in response.iter_content(_CHUNK_BYTES):
+            content += chunk
+            if len(content) > MOST_ANSWER_BYTES:
+                return response.status_code, None
+        try:
+            return response.status_code, json.loads(content)
+        except (ValueError, RecursionError):
+            return response.status_code, None
+
+    return _get(session, url, parsed, params=parameters, auth=sign)
+
+
+def save(
+    session: "requests.Session", url: str, target: Path, on_bytes: Callable[[int, int | None], None]
+) -> tuple[int, int, str]:
+    """Download `url` to the file `target`, from the start again where it breaks off.
+
+    Parameters
+    ----------
+    on_bytes : called with the bytes so far, and all bytes where the server says how many.
+
+    Returns
+    -------
+    The status, and of 200 only: number of bytes, SHA-256.
+
+    Raises
+    ------
+    WorkError
+        The server cannot be reached, or the download breaks off again and again.
+    InputError
+        It is larger than `MOST_BYTES` or the room on the disk, or `target` cannot be written.
+    """
+
+    def saved(response: "requests.Response") -> tuple[int, int, str]:
+        if response.status_code != 200:
+            return response.status_code, 0, ""
+        stated = response.headers.get("Content-Length", "")
+        total = int(stated) if stated.isdecimal() else None
+        room = min(MOST_BYTES, shutil.disk_usage(target.parent).free)
+        count, sha256 = 0, hashlib.sha256()
+        with target.open("wb") as stream:
+            for chunk in response.iter_content(_CHUNK_BYTES):  # raises where less arrives than Content-Length says
+                count += len(chunk)
+                if max(count, total or 0) > room:
+                    raise InputError(f"{target}: the download is larger than {room} bytes, the room there is for it")
+                stream.write(chunk)
+                sha256.update(chunk)
+                on_bytes(count, total)
+        return response.status_code, count, sha256.hexdigest()
+
+    try:
+        return _get(session, url, saved)
+    except OSError as error:
+        raise InputError(f"{target.parent}: cannot be written ({error.strerror}); make room") from error
+
+
+def _get(session: "requests.Session", url: str, use: "Callable[[requests.Response], _T]", **options: Any) -> _T:
+    """What `use` makes of the response from `url`; both are repeated where the line breaks."""
+    import requests
+
+    trouble = ""
+    for number in range(TRIES):
+        if number:
+            time.sleep(BACKOFF_SECONDS * 2 ** (number - 1))
+        try:
+            with session.get(url, stream=True, timeout=TIMEOUT_SECONDS, **options) as response:
+                return use(response)
+        except requests.RequestException as error:
+            trouble = type(error).__name__
+    # Outside of the block: an exception's text shows the address, and so would one that refers to it.
+    raise WorkError(f"no whole answer from {urlsplit(url).hostname} in {TRIES} tries ({trouble}); try again later")

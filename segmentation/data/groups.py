@@ -1,0 +1,264 @@
+"""Which photos show one thing: by name, by look, or as a table says.
+
+A grouping maps the `file_name` of each photo of a dataset to the id of its group. Photos of one group belong in one
+part of a split and are one unit of statistics. Sources of names: Roboflow calls the copies that it augments
+``name_jpg.rf.<hash>.jpg``.
+"""
+
+import csv
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import numpy.typing as npt
+
+from corrotwin.segmentation.data import coco
+from corrotwin.twin.core.errors import InputError
+
+COPY_MARK = ".rf."
+FILE_NAME, SPLIT, SPOT = "file_name", "split", "spot"  # columns of a table of groups
+SPOTS = "spots.csv"  # such a table, beside the photos
+
+# A hash of 16 x 16 bits, of which a quarter may differ. Unrelated hashes differ in 128 ± 8; in two sets of 330 and 241
+# photos the closest pair of two things differed in 86. Copies turned, mirrored, 25 % lighter or darker, blurred, noisy
+# or saved again were all within 60. Copies tilted by up to 15° on black look like each other for their corners: at 64
+# two of 162,735 such pairs were alike, at 80 there were 146, and they chained 102 of the 571 photos into one group.
+HASH_SIDE = 16
+MOST_DIFFERING_BITS = 64
+_ROWS, _COLUMNS = 256, 4096  # photos compared at once: 34 MB
+_LINKS = 16  # most links kept, a photo
+
+
+def by_source_name(dataset: coco.CocoDataset) -> dict[str, str]:
+    """Group photos by `source_name`, whatever train, valid or test folder they lie in.
+
+    Copies of copies go with the first photo. Frames of one film keep a group each.
+    """
+    return {photo.file_name: source_name(photo.file_name) for photo in dataset.photos}
+
+
+def source_name(file_name: str) -> str:
+    """What a photo was called before Roboflow renamed it, as Roboflow writes that: ``IMG_1_JPG`` of ``IMG_1.JPG`` too.
+
+    The folders train, valid and test are left out of the name.
+    """
+    part, slash, rest = file_name.partition("/")
+    name = rest if slash and part in coco.SPLITS else file_name
+    before, mark, _ = name.partition(COPY_MARK)
+    if mark and before:
+        return before
+    stem, dot, ending = name.rpartition(".")
+    return f"{stem}_{ending}" if dot else name
+
+
+def by_perceptual_hash(dataset: coco.CocoDataset) -> dict[str, str]:
+    """Group photos that look alike, also mirrored or turned by quarters, with all that look like one of them.
+
+    Two photos are alike where the perceptual hashes of one upright and of the other in any of eight positions differ in
+    at most `MOST_DIFFERING_BITS` of ``HASH_SIDE ** 2`` bits. It finds copies: a photo saved again, mirrored, turned,
+    lighter, darker, blurred. It does not find one spot photographed from two places, nor copies tilted by 5° or
+    cropped by 10 %. Pictures without any structure are all alike.
+
+    Returns
+    -------
+    The first file name of its group for each file name.
+
+    Raises
+    ------
+    InputError
+        An image cannot be decoded.
+
+    References
+    ----------
+    The hash is `imagehash.phash`: signs of the lowest frequencies of the cosine transform, less their median.
+    """
+    photos = sorted(dataset.photos, key=lambda photo: photo.file_name)
+    bits = np.stack([_hashes(coco.image(photo)) for photo in photos])
+    return _joined([photo.file_name for photo in photos], _near(bits))
+
+
+def _hashes(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """The hashes of an image (height, width, 3) in its eight positions, upright first: (8, bits) bool."""
+    import imagehash
+    from PIL import Image
+
+    side = 4 * HASH_SIDE  # the size at which phash takes its cosine transform; it leaves such an image as it is
+    small = Image.fromarray(image).convert("L").resize((side, side), Image.Resampling.LANCZOS)
+    positions = (small, *(small.transpose(turn) for turn in Image.Transpose))
+    return np.stack([imagehash.phash(each, hash_size=HASH_SIDE).hash.ravel() for each in positions])
+
+
+def _near(bits: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
+    """Links between rows of `bits` (n, 8, bits) that are alike: (m, 2) intp, m at most `_LINKS` n; not each pair.
+
+    With bits as ±1 a scalar product is the number of equal bits less that of different ones, exact in float32: the
+    matrix product is several times faster than counting in packed bits. A block at a time, and of the links of many
+    that are all alike only as many are kept as join them: memory grows with n, time with its square.
+    """
+    count, least = len(bits), bits.shape[2] - 2 * MOST_DIFFERING_BITS
+    links = np.empty((0, 2), dtype=np.intp)
+    for left in range(0, count, _COLUMNS):
+        turned = _signs(bits[left : left + _COLUMNS]).reshape(-1, bits.shape[2])
+        for top in range(0, count, _ROWS):
+            upright = _signs(bits[top : top + _ROWS, 0])
+            alike = (upright @ turned.T >= least).reshape(len(upright), -1, bits.shape[1]).any(axis=2)
+            links = np.concatenate([links, np.argwhere(alike) + np.array([top, left])])
+            if len(links) > _LINKS * count:
+                links = np.stack([_components(count, links), np.arange(count)], axis=1)
+    return links
+
+
+def _signs(bits: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+    return np.where(bits, np.float32(1), np.float32(-1))
+
+
+def by_column(csv_path: Path, dataset: coco.CocoDataset, column: str) -> dict[str, str]:
+    """Group photos as a column of a csv file says, such as the spot of each.
+
+    Parameters
+    ----------
+    csv_path : a csv file with the columns ``file_name``, perhaps ``split``, and `column`. A row speaks of the photo
+        whose `file_name` it gives, else of the one in the folder that its ``split`` names, else of the only photo of
+        that name in any folder, else of the photos that Roboflow made of it (``IMG_1_JPG.rf.<hash>.jpg`` of
+        ``IMG_1.JPG``). Rows of photos that the dataset lacks are left aside. Accents may be encoded either way, NFC or
+        NFD.
+    dataset : every photo of it needs a row.
+    column : whose values are the ids of the groups.
+
+    Raises
+    ------
+    InputError
+        The file is no such table, a photo has no row or no value, rows of one photo differ, or a name could be that of
+        several photos.
+    """
+    direct, renamed = _by_column(csv_path, dataset, column)
+    return direct | renamed
+
+
+def beside(dataset: coco.CocoDataset) -> dict[str, str] | None:
+    """The spot of each photo, from the table `SPOTS` beside them; None where there is no such table.
+
+    Raises
+    ------
+    InputError
+        The table is unusable, or leaves out a photo.
+    """
+    inside = dataset.inside
+    if not (inside / SPOTS).is_file():
+        return None
+    try:
+        return by_column(inside / SPOTS, dataset, SPOT)
+    except InputError as error:  # a person knows the archive, not our cache
+        raise InputError(str(error).replace(str(inside), str(dataset.folder))) from error
+
+
+def renamed_by_roboflow(csv_path: Path, dataset: coco.CocoDataset, column: str) -> int:
+    """How many photos `by_column` matches by what they were called before Roboflow renamed them."""
+    return len(_by_column(csv_path, dataset, column)[1])
+
+
+def _by_column(csv_path: Path, dataset: coco.CocoDataset, column: str) -> tuple[dict[str, str], dict[str, str]]:
+    """The groups of photos whose own name the table has, and of those matched by their source's name."""
+    table = _read_column(csv_path, column)
+    sources: dict[str, set[str]] = defaultdict(set)
+    for key, each in table.items():
+        if COPY_MARK not in key:
+            sources[source_name(PurePosixPath(key).name)] |= each
+    full = {photo.file_name for photo in dataset.photos}
+    bare = {name: PurePosixPath(name).name for name in full}
+    shared = Counter([*bare.values(), *(name for name in full if bare[name] != name)])
+    direct: dict[str, str] = {}
+    renamed: dict[str, str] = {}
+    missing = []
+    for name in sorted(full):
+        key = name if _composed(name) in table else bare[name]
+        values = sorted(table.get(_composed(key), ()))
+        result = direct
+        if not values and COPY_MARK in bare[name]:
+            key, result = source_name(bare[name]), renamed
+            values = sorted(sources.get(_composed(key), ()))
+        if not values:
+            missing.append(name)
+        elif result is direct and key != name and shared[key] > 1:
+            others = ", ".join(sorted(each for each in full if bare[each] == key)[:3])
+            raise InputError(f"{csv_path}: {key!r} may be any of {others}; write its folder or its split in the row")
+        elif len(values) > 1:
+            raise InputError(f"{csv_path}: {key!r} has several values of {column} ({', '.join(values[:3])}); keep one")
+        else:
+            result[name] = values[0]
+    if missing:
+        raise InputError(
+            f"{csv_path}: {len(missing)} of {len(full)} photos of {dataset.folder} have no {column} "
+            f"(first: {missing[0]}); add rows for them"
+        )
+    return direct, renamed
+
+
+def _read_column(path: Path, column: str) -> dict[str, set[str]]:
+    """All values of a column for each name, and for each ``split/name`` where the table has splits; empty ones left."""
+    table: dict[str, set[str]] = defaultdict(set)
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:  # spreadsheets put a mark in front
+            reader = csv.DictReader(stream)
+            header = reader.fieldnames or ()
+            if absent := [name for name in (FILE_NAME, column) if name not in header]:
+                raise InputError(f"{path}: no column {absent[0]!r}; it has {', '.join(header) or 'no header'}")
+            for row in reader:
+                name, value, part = (str(row.get(key) or "").strip() for key in (FILE_NAME, column, SPLIT))
+                name = _composed(name)
+                if name and value:
+                    table[name].add(value)
+                    if part:
+                        table[f"{part}/{name}"].add(value)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: not a csv file in UTF-8 ({error}); save it again as one") from error
+    return table
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+def join(*groupings: Mapping[str, str]) -> dict[str, str]:
+    """Put together what any of several groupings of the same photos puts together, and so on along the chain.
+
+    Returns
+    -------
+    The first file name of its group for each file name; of a single grouping, the ids that it has.
+    """
+    if len(groupings) == 1:
+        return dict(groupings[0])
+    names = sorted(groupings[0])
+    place = {name: index for index, name in enumerate(names)}
+    pairs = []
+    for grouping in groupings:
+        first: dict[str, int] = {}
+        pairs += [(first.setdefault(grouping[name], place[name]), place[name]) for name in names]
+    return _joined(names, np.array(pairs, dtype=np.intp))
+
+
+def pairs(*groupings: Mapping[str, str]) -> int:
+    """The number of pairs of photos that each of the groupings puts together."""
+    sizes = Counter(tuple(grouping[name] for grouping in groupings) for name in groupings[0])
+    return sum(size * (size - 1) // 2 for size in sizes.values())
+
+
+def _joined(names: Sequence[str], links: npt.NDArray[np.intp]) -> dict[str, str]:
+    """The first name of its connected component for each of `names`, joined by `links` (m, 2) between their places."""
+    first = _components(len(names), links)
+    return {name: names[place] for name, place in zip(names, first, strict=True)}
+
+
+def _components(count: int, links: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """The first of its connected component for each of `count` places joined by `links` (m, 2): (count,)."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    graph = coo_array((np.ones(len(links), dtype=bool), links.T), shape=(count, count))
+    _, component = connected_components(graph, directed=False)
+    _, first = np.unique(component, return_index=True)
+    return np.asarray(first[component], dtype=np.intp)

@@ -1,0 +1,143 @@
+"""Image files of unknown origin: their size and hash without decoding, their pixels, and masks drawn as PNG."""
+
+import hashlib
+import io
+import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from corrotwin.twin.core.errors import InputError
+
+# Pillow would also give EPS to Ghostscript, an interpreter, and reads dozens of kinds that hold no photographs.
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+# What makes a picture of an EXIF orientation upright (EXIF 2.32, tag 274).
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}  # fmt: skip
+_QUARTER_TURNS = tuple(_UPRIGHT[orientation] for orientation in (5, 6, 7, 8))  # exchange width and height
+
+_PNG_DEPTH = 24  # place of the bits a channel in a PNG (ISO/IEC 15948, 11.2.2)
+
+# What PIL raises on broken, hostile or exotic files.
+_UNREADABLE = (
+    OSError, ValueError, SyntaxError, EOFError, struct.error, OverflowError, MemoryError,
+    Image.DecompressionBombError, Image.DecompressionBombWarning,
+)  # fmt: skip
+
+
+@contextmanager
+def _trouble(path: Path, what: str) -> Iterator[None]:
+    """Turn what PIL raises into one line. A header that announces too many pixels is trouble, odd metadata is not."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            yield
+    except _UNREADABLE as error:
+        # UnidentifiedImageError is an OSError whose text names an object.
+        known = "no known image format" if isinstance(error, UnidentifiedImageError) else str(error)
+        known = (isinstance(error, OSError) and error.strerror) or known
+        raise InputError(f"{path}: {what} ({known or type(error).__name__}); replace the file") from error
+
+
+def header(path: Path) -> tuple[tuple[int, int], str]:
+    """Size (width, height) of an image, upright by its EXIF orientation, and SHA-256 of the file; nothing is decoded.
+
+    Raises
+    ------
+    InputError
+        The file is no image, or one of more than `PIL.Image.MAX_IMAGE_PIXELS` (89 million) pixels.
+    """
+    with _trouble(path, "not a readable image"):
+        content = path.read_bytes()
+        with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+            size = picture.size
+            if _turn(picture) in _QUARTER_TURNS:
+                size = size[::-1]
+    return size, hashlib.sha256(content).hexdigest()
+
+
+def _turn(picture: Image.Image) -> Image.Transpose | None:
+    """What makes a picture upright; None where it is already, as TIFF is by Pillow.
+
+    Only the orientation is looked at: Pillow's `exif_transpose` writes all tags anew, and fails on one of another type.
+    """
+    if picture.format == "TIFF":
+        return None
+    # The base class's getexif: PNG's own would decode the whole image.
+    return _UPRIGHT.get(Image.Image.getexif(picture).get(ExifTags.Base.Orientation, 1))
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """A picture, decoded, upright by its EXIF orientation; itself where it is already."""
+    picture.load()  # a PNG may have its EXIF behind its pixels
+    turn = _turn(picture)
+    return picture if turn is None else picture.transpose(turn)
+
+
+def decoded(path: Path) -> npt.NDArray[np.uint8]:
+    """The pixels of an image file, (height, width, 3) uint8 RGB, upright by its EXIF orientation.
+
+    Grey, palette and CMYK images become RGB, transparency is dropped, 16 bits become the upper 8.
+
+    Raises
+    ------
+    InputError
+        The file breaks off, is damaged, or holds a kind of pixel that is no photograph.
+    """
+    # From memory: Pillow maps the file of an uncompressed TIFF and then garbles one that is to be turned.
+    with (
+        _trouble(path, "cannot be decoded"),
+        Image.open(io.BytesIO(content := path.read_bytes()), formats=FORMATS) as opened,
+    ):
+        if opened.format == "JPEG":
+            _check_jpeg(content)
+        picture = _upright(opened)
+        if picture.mode.startswith("I"):  # 16-bit grey; "I" is how some formats announce it
+            picture = Image.fromarray((np.asarray(picture).clip(0, 65535) >> 8).astype(np.uint8))
+        elif picture.mode == "F":
+            raise InputError(f"{path}: floating-point pixels; convert the image to 8 bits")
+        elif picture.mode == "P":  # by way of RGBA: a palette may have transparent entries
+            picture = picture.convert("RGBA")
+        return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
+
+
+def _check_jpeg(content: bytes) -> None:
+    """Raise ValueError where libjpeg has something to complain of: Pillow passes over it and gives garbled pixels."""
+    import simplejpeg
+
+    simplejpeg.decode_jpeg(content, colorspace="GRAY", strict=True)
+
+
+def decoded_mask(path: Path) -> npt.NDArray[np.bool_]:
+    """A mask drawn as PNG, (height, width) bool, true where the value is above 0, upright by its EXIF orientation.
+
+    One channel of 1, 2, 4, 8 or 16 bits, a palette (its indices are the values), or grey of 8 bits stored as RGB.
+
+    Raises
+    ------
+    InputError
+        The file is damaged or not a PNG, or a picture in colour or with transparency: what is corrosion in it cannot
+        be known; or in RGB of 16 bits, of which Pillow would drop the lower 8.
+    """
+    with (
+        _trouble(path, "not a readable mask"),
+        Image.open(io.BytesIO(content := path.read_bytes()), formats=["PNG"]) as opened,
+    ):
+        picture = _upright(opened)
+        values = np.asarray(picture)
+    if picture.mode in ("1", "L", "P") or picture.mode.startswith("I"):
+        return values > 0
+    deep = content[_PNG_DEPTH] == 16
+    if picture.mode == "RGB" and not deep and (values == values[..., :1]).all():
+        return np.asarray(values[..., 0] > 0)
+    kind = "with transparency" if picture.mode != "RGB" else "in RGB of 16 bits" if deep else "in colour"
+    raise InputError(f"{path}: a mask {kind}; save it with one channel: 0 is clean, any other value is corrosion")

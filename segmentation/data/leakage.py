@@ -1,0 +1,189 @@
+"""What a split gives away: photos of validation and test that share a group with training photos."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from statistics import mean
+
+from corrotwin.segmentation.data import groups, splits
+from corrotwin.segmentation.data.coco import SPLITS, CocoDataset
+from corrotwin.segmentation.data.splits import Split
+
+SEEDS = range(20)  # of the published splits that a report draws for comparison
+EXAMPLES = 5  # named in the text
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartLeak:
+    """One part of a split: its number of photos, and each leaked one with a training photo of its group."""
+
+    photos: int
+    leaked: tuple[tuple[str, str], ...]
+
+    @property
+    def share(self) -> float:
+        """The leaked part of the photos, 0 to 1."""
+        return len(self.leaked) / self.photos
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leaks:
+    """Leaks of a split by one grouping. `torn` counts the groups that stand in more than one part."""
+
+    valid: PartLeak
+    test: PartLeak
+    torn: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Leaks of a split by its groups, beside those of other ways to split the same photos.
+
+    `copies` are the split's leaks of files equal byte for byte, `names` those of copies by `groups.by_source_name`.
+    `published` has the published split once for each of several seeds. `own` is None where the export has no split of
+    its own.
+    """
+
+    split: Split
+    leaks: Leaks
+    copies: Leaks
+    names: Leaks
+    published: tuple[Leaks, ...]
+    own: Leaks | None
+
+
+def leaks(split: Split, grouping: Mapping[str, str]) -> Leaks:
+    """Find the photos of validation and test whose group has a photo in training.
+
+    Parameters
+    ----------
+    split : of photos that `grouping` covers.
+    grouping : the group of each photo; it need not be the split's own.
+    """
+    in_training: dict[str, str] = {}
+    for name in split.train:
+        in_training.setdefault(grouping[name], name)
+
+    def part(names: Sequence[str]) -> PartLeak:
+        pairs = ((name, in_training.get(grouping[name])) for name in names)
+        return PartLeak(photos=len(names), leaked=tuple((name, other) for name, other in pairs if other is not None))
+
+    parts = Counter(each for names in SPLITS for each in {grouping[name] for name in getattr(split, names)})
+    return Leaks(valid=part(split.valid), test=part(split.test), torn=sum(count > 1 for count in parts.values()))
+
+
+def report(dataset: CocoDataset, split: Split, *, seeds: Sequence[int] = SEEDS) -> Report:
+    """Compare the leaks of a split of all photos of `dataset` with those of the published way and of the export's own.
+
+    Parameters
+    ----------
+    dataset : the photos.
+    split : of them; its groups decide what is a leak.
+    seeds : of the published splits, at least one.
+
+    Raises
+    ------
+    InputError
+        The dataset has photos that the split lacks, or too few to split the published way.
+    """
+    has_own = {photo.split for photo in dataset.photos} == set(SPLITS)
+    published = (splits.split(dataset, how="published", seed=seed, groups=split.group) for seed in seeds)
+    own = splits.split(dataset, how="own", seed=0, groups=split.group) if has_own else None
+    return Report(
+        split=split,
+        leaks=leaks(split, split.group),
+        copies=leaks(split, {photo.file_name: photo.sha256 or photo.file_name for photo in dataset.photos}),
+        names=leaks(split, groups.by_source_name(dataset)),
+        published=tuple(leaks(each, split.group) for each in published),
+        own=leaks(own, split.group) if own is not None else None,
+    )
+
+
+def torn_copies(split: Split, dataset: CocoDataset) -> str:
+    """A line on photos of validation and test of which a copy trains, by their names; empty where there are none."""
+
+    def said(name: str, other: str) -> str:
+        return (
+            f"are, by their names, copies of training photos ({name} of {other}), which makes scores too good; a split "
+            "of `corrotwin segmentation split --by names` keeps copies together"
+        )
+
+    return _torn(dataset, leaks(split, groups.by_source_name(dataset)), said)
+
+
+def torn_spots(split: Split, dataset: CocoDataset) -> str:
+    """A line on photos of validation and test whose spot trains, by the table beside the photos; empty where none do.
+
+    Raises
+    ------
+    InputError
+        As of `segmentation.data.groups.beside`.
+    """
+
+    def said(name: str, other: str) -> str:
+        return (
+            f"show, by {groups.SPOTS} there, a spot that trains ({name}, as {other}), which makes scores too good; "
+            "`corrotwin segmentation split` keeps spots together"
+        )
+
+    spots = groups.beside(dataset)
+    return "" if spots is None else _torn(dataset, leaks(split, spots), said)
+
+
+def _torn(dataset: CocoDataset, found: Leaks, said: Callable[[str, str], str]) -> str:
+    """How many photos leaked, and what is `said` of the first of them and its twin in training; empty without any."""
+    torn = (*found.valid.leaked, *found.test.leaked)
+    if not torn:
+        return ""
+    count = found.valid.photos + found.test.photos
+    return f"{dataset.folder}: {len(torn)} of {count} photos of validation and test {said(*torn[0])}"
+
+
+def markdown(value: Report) -> str:
+    """The report as a sentence on the groups, a table of the leaks and the first examples."""
+    sizes = Counter(value.split.group.values())
+    sharing = sum(size for size in sizes.values() if size > 1)
+    seeds = len(value.published)
+    lines = [
+        f"{sizes.total()} photos in {len(sizes)} groups, the largest of {max(sizes.values())}; "
+        f"{sharing} photos share theirs with others.",
+        "",
+        "| split | validation photos with their group in training | test photos with theirs | groups torn |",
+        "|---|---|---|---|",
+        _row(f"{value.split.how}, seed {value.split.seed}", [value.leaks]),
+        _row("the same, by files equal byte for byte", [value.copies]),
+        _row("the same, by names of copies", [value.names]),
+        *([_row("the export's own", [value.own])] if value.own is not None else []),
+        _row(f"published, {seeds} seed{'s' if seeds > 1 else ''}: mean (range)", value.published),
+    ]
+    leaked = [pair for part in (value.leaks.test, value.leaks.valid) for pair in part.leaked]
+    if leaked:
+        listed = "; ".join(f"{name} with {other}" for name, other in leaked[:EXAMPLES])
+        lines += ["", f"Leaks of this split, first {min(EXAMPLES, len(leaked))} of {len(leaked)}: {listed}."]
+    return "\n".join(lines) + "\n"
+
+
+def agreement(groupings: Mapping[str, Mapping[str, str]]) -> str:
+    """A sentence on how many pairs of photos each named grouping puts together, and each two of them both do."""
+    alone = ", ".join(f"{name} {groups.pairs(each)}" for name, each in groupings.items())
+    both = "".join(
+        f"; by {first} and by {second} {groups.pairs(groupings[first], groupings[second])}"
+        for first, second in combinations(groupings, 2)
+    )
+    return f"Pairs of photos put together: {alone}{both}."
+
+
+def _row(title: str, found: Sequence[Leaks]) -> str:
+    parts = [_cell([each.valid for each in found]), _cell([each.test for each in found])]
+    torn = [each.torn for each in found]
+    shown = f"{torn[0]}" if len(torn) == 1 else f"{mean(torn):.1f} ({min(torn)} to {max(torn)})"
+    return f"| {' | '.join([title, *parts, shown])} |"
+
+
+def _cell(found: Sequence[PartLeak]) -> str:
+    if len(found) == 1:
+        return f"{len(found[0].leaked)} of {found[0].photos} ({found[0].share:.1%})"
+    shares = [each.share for each in found]
+    counts = mean(len(each.leaked) for each in found)
+    return f"{counts:.1f} of {found[0].photos}, {mean(shares):.1%} ({min(shares):.1%} to {max(shares):.1%})"

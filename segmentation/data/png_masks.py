@@ -1,0 +1,68 @@
+"""Photos in ``images/`` and PNG masks of the same names in ``masks/``, read as if a COCO json had described them."""
+
+from pathlib import Path
+from typing import Any
+
+from corrotwin.segmentation.data.coco_check import Document
+from corrotwin.segmentation.data.coco_write import region
+from corrotwin.segmentation.data.image_io import decoded_mask
+from corrotwin.twin.core.errors import InputError
+
+IMAGES, MASKS = "images", "masks"
+CLASS = "corrosion"
+
+
+def holds(folder: Path) -> bool:
+    """Whether both ``images/`` and ``masks/`` are in `folder`."""
+    return (folder / IMAGES).is_dir() and (folder / MASKS).is_dir()
+
+
+def document(folder: Path) -> Document:
+    """The images of `folder`, by name, each with the size of its mask, and one annotation for each mask with corrosion.
+
+    Raises
+    ------
+    InputError
+        An image or a mask has no partner, two images share one, or a mask is unusable (`pictures.decoded_mask`).
+    """
+    images, masks = _by_stem(folder / IMAGES), _by_stem(folder / MASKS)
+    for stem, image in images.items():
+        if stem not in masks:
+            wanted = folder / MASKS / f"{stem}.png"
+            raise InputError(f"{image}: has no mask {wanted}; add one (all 0 where there is no corrosion)")
+    entries: dict[int, dict[str, Any]] = {}
+    annotations: dict[int, dict[str, Any]] = {}
+    for key, (stem, path) in enumerate(masks.items()):
+        if stem not in images:
+            raise InputError(f"{path}: has no image of its name in {folder / IMAGES}; add it or remove the mask")
+        mask = decoded_mask(path)
+        height, width = mask.shape
+        entries[key] = {"id": key, "file_name": f"{IMAGES}/{images[stem].name}", "width": width, "height": height}
+        if mask.any():
+            annotations[key] = {"id": key, "image_id": key, "category_id": 1, "iscrowd": 0, **region(mask)}
+    return Document(images=entries, annotations=annotations, categories={1: {"id": 1, "name": CLASS}})
+
+
+def _by_stem(folder: Path) -> dict[str, Path]:
+    """The files of `folder` by their names without the ending, in order; hidden files are none."""
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; photos are in {IMAGES}, their masks beside it in {MASKS}")
+    table: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        check_text(path.name, folder)
+        if path.is_dir():
+            raise InputError(f"{path}: a folder among the files; move its files up or remove it")
+        if path.stem in table:
+            raise InputError(f"{path}: has the name of {table[path.stem].name}; a name, without ending, may occur once")
+        table[path.stem] = path
+    return table
+
+
+def check_text(name: str, source: Path) -> None:
+    """Refuse a file name that no table could hold: Python stands in for bytes that are not UTF-8 with surrogates."""
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"{source}: file name {name!r} is not UTF-8; rename the file") from error

@@ -1,0 +1,230 @@
+"""Fetch a dataset version from Roboflow with the user's own key.
+
+The key comes from the environment alone: on a command line it would end up in the shell's history and in the list of
+processes. It travels in the Authorization header, as Roboflow's documentation advises, so that no address holds it.
+Neither it nor the download link, which holds a key of its own, is ever printed, logged or written.
+
+References
+----------
+Roboflow REST API: https://docs.roboflow.com/developer/rest-api/authenticate and
+https://docs.roboflow.com/datasets/versions/dataset-versions/exporting-data
+"""
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+from corrotwin.segmentation.data import download
+from corrotwin.twin.core.errors import InputError, WorkError
+from corrotwin.twin.core.files import read_json, read_manifest, write_manifest
+from corrotwin.twin.core.locks import hold
+
+if TYPE_CHECKING:
+    import requests
+
+KEY_VARIABLE, URL_VARIABLE = "ROBOFLOW_API_KEY", "ROBOFLOW_API_URL"
+API_URL = "https://api.roboflow.com"
+FORMAT = "coco-segmentation"
+CARD = "roboflow"  # kind of the card, roboflow.json
+
+EXPORT_SECONDS = 1800.0  # how long Roboflow may take to pack a version
+POLL_SECONDS = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A dataset version, as in the address of its page on Roboflow."""
+
+    workspace: str
+    project: str
+    version: int
+
+    def __str__(self) -> str:
+        """As people write it: ``workspace/project/version``."""
+        return f"{self.workspace}/{self.project}/{self.version}"
+
+
+def fetch(project: str, /, *, out: Path) -> None:
+    """Download a dataset version from Roboflow, with the key in the environment variable ROBOFLOW_API_KEY.
+
+    Parameters
+    ----------
+    project
+        workspace/project/version, such as sem-l2uic/cor-oumk1/1.
+    out
+        folder of the dataset, absent or empty; one that holds this version already is left as it is.
+    """
+    source = parse(project)
+    out = out.resolve()
+    console = Console(highlight=False, soft_wrap=True)
+    card = _card(out, source)
+    if card is None:
+        api, key = _api(), _key()
+        staging = out.parent / f".{out.name}.fetch"
+        with hold(staging, "fetch", asdict(source)), _cleared(staging):
+            card = _fetch(source, out, staging, api, key)
+    else:
+        console.print(f"{out} holds {source} already", markup=False)
+    summary = f"{card['images']} images, {card['bytes']} bytes, sha256 {card['sha256']}, licence: {card['licence']}"
+    console.print(f"{out}: {source}, {summary}", markup=False)
+
+
+def parse(text: str) -> Source:
+    """The dataset version that `text` names as ``workspace/project/version``.
+
+    Raises
+    ------
+    InputError
+        It names none.
+    """
+    found = re.fullmatch(r"([A-Za-z0-9][\w-]*)/([A-Za-z0-9][\w-]*)/([1-9][0-9]{0,8})", text, re.ASCII)
+    if not found:
+        raise InputError(f"{text!r:.200}: no dataset version; give workspace/project/version, as sem-l2uic/cor-oumk1/1")
+    return Source(workspace=found[1], project=found[2], version=int(found[3]))
+
+
+def _card(out: Path, source: Source) -> dict[str, Any] | None:
+    """The card of `out` where it holds `source`; None where it is absent or empty, anything else is refused."""
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: is a file, not a folder; choose another --out")
+    card = read_manifest(out, CARD)
+    if card is None:
+        if out.is_dir() and any(out.iterdir()):
+            raise InputError(f"{out}: holds something else; choose another --out")
+        return None
+    if lacking := {"images", "bytes", "sha256", "licence"} - set(card):
+        lost = ", ".join(sorted(lacking))
+        raise InputError(f"{out / 'roboflow.json'}: damaged ({lost} absent); delete the folder to fetch it again")
+    if card.get("source") != asdict(source):
+        raise InputError(f"{out}: holds another dataset ({card.get('source')!r:.200}); choose another --out")
+    return card
+
+
+def _key() -> str:
+    key = os.environ.get(KEY_VARIABLE, "").strip()
+    if not key:
+        raise InputError(f"no key: set the environment variable {KEY_VARIABLE} to the API key of your Roboflow account")
+    if not re.fullmatch(r"[!-~]+", key):
+        raise InputError(f"{KEY_VARIABLE} holds characters that no key has; copy the key again")
+    return key
+
+
+def _api() -> str:
+    """The address of the service, without a slash at the end."""
+    url = os.environ.get(URL_VARIABLE) or API_URL
+    if not download.is_safe(url):
+        raise InputError(f"{URL_VARIABLE}: not an https address; the key would travel readable")
+    return url.rstrip("/")
+
+
+@contextmanager
+def _cleared(folder: Path) -> Iterator[None]:
+    """Remove `folder` in the end, however it comes."""
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _fetch(source: Source, out: Path, staging: Path, api: str, key: str) -> dict[str, Any]:
+    """Export, download, extract and check in `staging`, then move the whole to `out`. Returns the card."""
+    from corrotwin.segmentation.data import archive, coco
+
+    packed, unpacked = staging / "packed.zip", staging / "unpacked"
+    shutil.rmtree(unpacked, ignore_errors=True)  # of a killed command
+    with download.session() as session, _progress() as progress:
+        task = progress.add_task(f"{source}: Roboflow packs the export", total=None)
+        answer = _export(session, source, api, key)
+        if not download.is_safe(link := answer["export"]["link"]):
+            raise WorkError(f"{source}: Roboflow's download link is no https address; try again later")
+        progress.update(task, description=f"{source}: download")
+        status, count, sha256 = download.save(
+            session, link, packed, lambda done, total: progress.update(task, completed=done, total=total)
+        )
+    if status != 200:
+        raise WorkError(f"{source}: the download link gave status {status}; try again later")
+    try:
+        archive.extract(packed, unpacked)
+        folder = coco.unwrapped(unpacked)
+        dataset = coco.read(folder)
+    except InputError as error:
+        reason = str(error).replace(str(unpacked), str(source)).replace(str(packed), str(source))
+        raise InputError(f"what Roboflow sent cannot be used: {reason}") from error
+    card = {
+        "source": asdict(source),
+        "format": FORMAT,
+        "fetched": datetime.now(UTC).isoformat(timespec="seconds"),
+        "bytes": count,
+        "sha256": sha256,
+        "licence": _licence(answer, folder),
+        "images": len(dataset.photos),
+    }
+    write_manifest(folder, CARD, card)
+    try:
+        folder.rename(out)  # takes the place of an empty folder, and of nothing else
+    except OSError as error:
+        raise InputError(f"{out}: cannot be written ({error.strerror}); choose another --out") from error
+    return card
+
+
+def _progress() -> Progress:
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    return Progress(*columns, TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal)
+
+
+def _export(session: "requests.Session", source: Source, api: str, key: str) -> dict[str, Any]:
+    """Ask for the export until it is packed. Returns Roboflow's answer, which holds ``["export"]["link"]``."""
+    deadline = time.monotonic() + EXPORT_SECONDS
+    while True:
+        url = f"{api}/{source}/{FORMAT}"
+        status, answer = download.answer(session, url, key=key, parameters={"nocache": "true"})
+        _check_status(status, source)
+        if not isinstance(answer, dict):
+            raise WorkError(f"{source}: the service does not answer as Roboflow does; try again later")
+        export = answer.get("export")
+        if status == 200 and isinstance(export, dict) and isinstance(export.get("link"), str):
+            return answer
+        if status != 202 and "progress" not in answer:
+            raise WorkError(f"{source}: Roboflow's answer holds no download link; try again later")
+        if time.monotonic() + POLL_SECONDS > deadline:
+            raise WorkError(f"{source}: Roboflow has not packed the export in {EXPORT_SECONDS:.0f} s; try again later")
+        time.sleep(POLL_SECONDS)
+
+
+def _check_status(status: int, source: Source) -> None:
+    if status == 401:
+        raise InputError(f"Roboflow refuses the key (401); set {KEY_VARIABLE} to a valid one")
+    if status == 403:
+        raise InputError(f"{source}: the key gives no access to it (403); use a key of an account that may export it")
+    if status == 404:
+        raise InputError(f"{source}: no such version on Roboflow (404); look at the address of its page")
+    if status not in (200, 202):
+        raise WorkError(f"{source}: Roboflow answered with status {status}; try again later")
+
+
+def _licence(answer: Mapping[str, Any], folder: Path) -> str:
+    """The licence as the answer or the export's own json states it."""
+    from corrotwin.segmentation.data import coco
+
+    project = answer.get("project")
+    stated = project.get("license") if isinstance(project, dict) else None
+    if isinstance(stated, str) and stated:
+        return " ".join(stated.split())
+    for source, _ in coco.sources(folder):
+        content = read_json(source)
+        licences = content.get("licenses") if isinstance(content, dict) else None
+        for entry in licences if isinstance(licences, list) else ():
+            if isinstance(entry, dict) and isinstance(entry.get("name"), str) and entry["name"]:
+                return " ".join(entry["name"].split())
+    return "not stated"

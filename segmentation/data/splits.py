@@ -1,0 +1,246 @@
+"""Which photos train, which validate, which test. A split is a small json that all backbones and runs share."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from corrotwin.segmentation.data.coco import SPLITS, CocoDataset
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import digest, read_json, remove_left, write_json, writing
+
+PUBLISHED_SHARES = (0.70, 0.15, 0.15)  # the paper, section "Dataset"
+
+How = Literal["published", "own", "grouped"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """File names of the photos of each part, disjoint, none empty, in a fixed order; and what each photo shows.
+
+    `group` gives for each photo the id of its group, such as its spot (see `segmentation.data.groups`); where it is
+    left out, each photo is a group of its own.
+    """
+
+    how: str
+    seed: int
+    train: tuple[str, ...]
+    valid: tuple[str, ...]
+    test: tuple[str, ...]
+    group: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        names = [*self.train, *self.valid, *self.test]
+        if len(set(names)) != len(names):
+            raise InputError("split: a photo stands in two parts or twice in one; make the split again")
+        for part in SPLITS:
+            if not getattr(self, part):
+                raise InputError(f"split: no photos in {part}; it needs photos in train, valid and test")
+        if self.group and self.group.keys() != set(names):
+            raise InputError("split: its groups are not those of its photos; make the split again")
+        object.__setattr__(self, "group", {name: self.group.get(name, name) for name in names})
+
+    @property
+    def digest(self) -> str:
+        """A hash of the three lists and the groups, 16 hex digits; how they came about does not matter.
+
+        Groups count since they decide which part of the training photos an arm draws.
+        """
+        return digest([self.train, self.valid, self.test, self.group])
+
+    def groups_of(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The group of each of `names`, in their order."""
+        return tuple(self.group[name] for name in names)
+
+
+def split(dataset: CocoDataset, *, how: How, seed: int, groups: Mapping[str, str] | None = None) -> Split:
+    """Split the photos of a dataset.
+
+    Parameters
+    ----------
+    dataset : the real photos.
+    how : ``published`` draws 70/15/15 at random, photo by photo, as the paper did; copies of one photo and photos of
+        one spot may then stand in two parts. ``own`` takes the export's train, valid and test folders. ``grouped``
+        draws 70/15/15 by whole groups, as near to it as their sizes allow.
+    seed : of the random draw; ``own`` does not use it.
+    groups : the group of each photo; those of `segmentation.data.groups` make them. Only ``grouped`` needs them and
+        draws by them; all ways record them.
+
+    Raises
+    ------
+    InputError
+        There are too few photos or groups, ``own`` is asked of a dataset without all three parts, ``grouped`` without
+        groups, or a photo has no group.
+    """
+    if seed < 0:
+        raise InputError(f"split: seed {seed} is negative")
+    names = sorted(photo.file_name for photo in dataset.photos)
+    group = _group(dataset, names, groups)
+    if how == "own":
+        own = {part: tuple(sorted(p.file_name for p in dataset.photos if p.split == part)) for part in SPLITS}
+        if missing := [part for part in SPLITS if not own[part]]:
+            raise InputError(f"{dataset.folder}: has no split of its own ({', '.join(missing)} absent); use published")
+        return Split(how=how, seed=seed, **own, group=group)
+    if how not in ("published", "grouped"):
+        raise InputError(f"split {how!r} is unknown; choose published, own or grouped")
+    if len(names) < len(SPLITS):
+        raise InputError(f"{dataset.folder}: {len(names)} photos are too few to split; give at least {len(SPLITS)}")
+    rng = np.random.default_rng(seed)
+    if how == "grouped":
+        if groups is None:
+            raise InputError(f"{dataset.folder}: a grouped split needs the group of each photo; give groups")
+        if (count := len(set(group.values()))) < len(SPLITS):
+            raise InputError(f"{dataset.folder}: {count} groups are too few to split; it needs {len(SPLITS)}")
+        train, valid, test = _deal(names, group, PUBLISHED_SHARES, rng)
+    else:
+        shuffled = [names[index] for index in rng.permutation(len(names))]
+        valid_count, test_count = (max(1, round(share * len(names))) for share in PUBLISHED_SHARES[1:])
+        train_count = len(names) - valid_count - test_count
+        train = tuple(sorted(shuffled[:train_count]))
+        valid = tuple(sorted(shuffled[train_count : train_count + valid_count]))
+        test = tuple(sorted(shuffled[train_count + valid_count :]))
+    return Split(how=how, seed=seed, train=train, valid=valid, test=test, group=group)
+
+
+def check(value: Split, dataset: CocoDataset) -> None:
+    """Refuse a split with photos that `dataset` has not."""
+    known = {photo.file_name for photo in dataset.photos}
+    for part in SPLITS:
+        if unknown := [name for name in getattr(value, part) if name not in known]:
+            raise InputError(
+                f"{dataset.folder}: photo {unknown[0]!r} of the split's {part} part is absent; split again"
+            )
+
+
+def check_renders(value: Split, dataset: CocoDataset, renders: CocoDataset, *, count: int | None = None) -> None:
+    """Refuse fewer renders than `count`, and those among which a photo of validation or test lies, byte for byte."""
+    if count is not None and count > len(renders.photos):
+        there = len(renders.photos)
+        raise InputError(
+            f"{renders.folder}: has {there} renders, but the synth_count is {count}; lower it or render more"
+        )
+    measured = {name: part for part in ("valid", "test") for name in getattr(value, part)}
+    photos = {photo.sha256: photo.file_name for photo in dataset.photos if photo.sha256 and photo.file_name in measured}
+    if shared := [(each.file_name, photos[each.sha256]) for each in renders.photos if each.sha256 in photos]:
+        name, photo = shared[0]
+        raise InputError(
+            f"{renders.folder}: {len(shared)} renders are photos of validation or test, such as {name}, which is "
+            f"{photo!r} of the split's {measured[photo]} part; take them out"
+        )
+
+
+def unused(value: Split, dataset: CocoDataset) -> str:
+    """A line on the photos of `dataset` that stand in no part of the split; empty where all of them do."""
+    left = [photo.file_name for photo in dataset.photos if photo.file_name not in value.group]
+    if not left:
+        return ""
+    are = f"{len(left)} photos stand" if len(left) > 1 else "1 photo stands"
+    return f"{dataset.folder}: {are} in no part of the split and will not be used (first: {left[0]}); split again"
+
+
+def folds(dataset: CocoDataset, *, groups: Mapping[str, str], count: int, seed: int) -> tuple[Split, ...]:
+    """Splits for cross-validation by groups: each photo is tested in exactly one of `count` splits.
+
+    The tested groups of all folds are of about equal size; of the rest, validation takes the part that it has of
+    training and validation in the published shares, by whole groups.
+
+    Raises
+    ------
+    InputError
+        `count` is below 2, there are too few groups for it, or a photo has no group.
+    """
+    names = sorted(photo.file_name for photo in dataset.photos)
+    group = _group(dataset, names, groups)
+    groups_count = len(set(group.values()))
+    if count < 2 or groups_count < count:
+        raise InputError(f"{dataset.folder}: {groups_count} groups do not make {count} folds; 2 to {groups_count} can")
+    training = PUBLISHED_SHARES[0] / (PUBLISHED_SHARES[0] + PUBLISHED_SHARES[1])
+    result = []
+    for index, test in enumerate(_deal(names, group, [1 / count] * count, np.random.default_rng(seed))):
+        rest = sorted(set(names) - set(test))
+        if len({group[name] for name in rest}) < 2:  # of two folds, one may have all groups but a large one
+            reason = f"the {groups_count} groups are too few or too unequal for {count} folds"
+            raise InputError(f"{dataset.folder}: {reason}; ask for more folds")
+        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,)))
+        train, valid = _deal(rest, group, (training, 1 - training), rng)
+        how = f"fold {index + 1} of {count}"
+        result.append(Split(how=how, seed=seed, train=train, valid=valid, test=test, group=group))
+    return tuple(result)
+
+
+def _group(dataset: CocoDataset, names: Sequence[str], groups: Mapping[str, str] | None) -> dict[str, str]:
+    """The group of each of `names`: itself where no groups are given."""
+    if groups is None:
+        return {name: name for name in names}
+    if missing := [name for name in names if name not in groups]:
+        raise InputError(f"{dataset.folder}: {len(missing)} photos have no group (first: {missing[0]}); group all")
+    return {name: groups[name] for name in names}
+
+
+def _deal(
+    names: Sequence[str], group: Mapping[str, str], shares: Sequence[float], rng: np.random.Generator
+) -> list[tuple[str, ...]]:
+    """Deal whole groups of `names` to parts: in random order, each to the part that lacks most photos of its share.
+
+    No part ends above its share by more than the largest group, and none is empty where there are groups enough. Groups
+    larger than the smallest part come first: they go where there is room.
+    """
+    members: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        members[group[name]].append(name)
+    dealt = list(members.values())
+    wanted = [share * len(names) for share in shares]
+    order = [dealt[index] for index in rng.permutation(len(dealt))]
+    order.sort(key=lambda photos: len(photos) <= min(wanted))
+    parts: list[list[str]] = [[] for _ in shares]
+    for place, photos in enumerate(order):
+        empty = [index for index, part in enumerate(parts) if not part]
+        open_to = empty if len(empty) >= len(order) - place else range(len(parts))
+        parts[max(open_to, key=lambda index: wanted[index] - len(parts[index]))] += photos
+    return [tuple(sorted(part)) for part in parts]
+
+
+def save(value: Split, path: Path) -> None:
+    """Write a split as json, atomically.
+
+    Raises
+    ------
+    InputError
+        The file is there and holds something other than this split, or it cannot be written.
+    """
+    if path.exists() and not _holds(path, value):
+        raise InputError(f"{path}: holds something other than this split; choose another file or delete it")
+    with writing(path):
+        remove_left(path)
+        write_json(path, asdict(value))
+
+
+def _holds(path: Path, value: Split) -> bool:
+    try:
+        return load(path) == value
+    except InputError:
+        return False
+
+
+def load(path: Path) -> Split:
+    """Read a split written by `save`.
+
+    Raises
+    ------
+    InputError
+        The file is absent or is no split.
+    """
+    value: Any = read_json(path)
+    try:
+        if not all(isinstance(value[part], list) for part in SPLITS):
+            raise TypeError("a part is no list")
+        parts = {part: tuple(str(name) for name in value[part]) for part in SPLITS}
+        group = {name: str(each) for name, each in value["group"].items()}
+        return Split(how=str(value["how"]), seed=int(value["seed"]), **parts, group=group)
+    except (AttributeError, TypeError, KeyError, ValueError, OverflowError) as error:
+        raise InputError(f"{path}: not a split (needs how, seed, train, valid, test, group); make it again") from error
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error

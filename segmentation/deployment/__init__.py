@@ -1,0 +1,1 @@
+"""ONNX export, model card and CPU latency of a trained run."""

@@ -1,0 +1,260 @@
+"""The card of a trained network: what it learned from, how well it does, what it is not for.
+
+After M. Mitchell et al., Model Cards for Model Reporting, Proc. FAT* 2019.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from corrotwin.segmentation import runs
+from corrotwin.segmentation.config import SIZE_STEP
+from corrotwin.segmentation.data import splits
+from corrotwin.segmentation.evaluation import evaluate
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import read_manifest
+
+RESAMPLES = 5000
+MOST_DRAWN = 2**20  # groups in memory at a time
+FEWEST = 5  # groups, for an interval to be drawn
+GROUPS, PHOTOGRAPHS = "groups of photographs (spots)", "photographs"  # what the bootstrap draws
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """A mean over photos, and its 95 % interval; None where there are too few groups."""
+
+    mean: float
+    low: float | None
+    high: float | None
+
+    def __str__(self) -> str:
+        if self.low is None or self.high is None:
+            return f"{self.mean:.3f} (too few photos for an interval)"
+        return f"{self.mean:.3f} ({self.low:.3f} to {self.high:.3f})"
+
+
+def interval(values: npt.NDArray[np.float64], groups: Sequence[str]) -> Interval:
+    """Mean of the values of n photos, with the 95 % percentile interval of the bootstrap that draws whole groups.
+
+    Parameters
+    ----------
+    values : (n,).
+    groups : of each photo; photos of one spot resemble each other, so they are drawn together.
+    """
+    from scipy.stats import bootstrap
+
+    names, inverse = np.unique(groups, return_inverse=True)
+    batch = max(1, MOST_DRAWN // len(names))
+    mean = float(values.mean())
+    if len(names) < FEWEST:
+        return Interval(mean=mean, low=None, high=None)
+    sums, counts = np.bincount(inverse, values), np.bincount(inverse)
+    found = bootstrap(
+        (sums, counts), lambda s, n, axis: s.sum(axis=axis) / n.sum(axis=axis), paired=True, vectorized=True,
+        n_resamples=RESAMPLES, batch=batch, method="percentile", rng=np.random.default_rng(0),
+    )  # fmt: skip
+    low, high = (float(end) for end in found.confidence_interval)
+    return Interval(mean=mean, low=low, high=high)
+
+
+def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
+    """The card of a complete run as Markdown, but for how to use it (`use`).
+
+    Raises
+    ------
+    InputError
+        The run or an evaluation cannot be read.
+    """
+    run = runs.load(folder)
+    trained = evaluate.config_of(folder, run)
+    manifest, config, renders_alone = run.manifest, asdict(trained), not trained.arm.takes_photos
+    counts, data = manifest.get("counts") or {}, manifest.get("data") or {}
+    arm = config["arm"]
+    photos = "no" if renders_alone else counts.get("train_photos", "?")
+    made_of = splits.load(folder / runs.SPLIT) if (folder / runs.SPLIT).is_file() else None
+    group = made_of.group if made_of is not None else {}
+    table = run.per_image
+    f1, _ = evaluate.scores(table.tp, table.fp, table.fn, table.tn)
+    low, high = np.percentile(f1, (10, 90))
+    clean = table.tp + table.fn == 0
+    how = f"{made_of.how}, seed {made_of.seed}" if made_of is not None else "unknown (split.json is absent)"
+    rows = [_scored("test part of its own dataset", table, group)]
+    rows += [_evaluated(path, runs.weights_digest(folder), group) for path in evaluations]
+    lines = [
+        f"# {config['architecture']} with {config['backbone']}, trained on {_arm(arm, renders_alone)}",
+        "",
+        "Outlines corrosion in photographs of steel: for each pixel the probability that it shows corrosion.",
+        "",
+        "## What it learned from",
+        "",
+        f"- {photos} photographs and {counts.get('train_renders', 0)} renders; {_chosen(config, counts)}, "
+        f"{counts.get('test', len(table.image))} were kept for the scores below.",
+        f"- Dataset `{data.get('real')}` (a hash of images and labels), categories: "
+        f"{', '.join(manifest.get('classes') or ()) or 'all, as one'}.",
+        *([f"- Renders `{data['renders']}`."] if data.get("renders") else []),
+        f"- Split `{data.get('split')}`: {how}.",
+        f"- {_framing(config, manifest, renders_alone)}",
+        f"- {config['epochs']} epochs, batches of {config['batch_size']}, {config['loss']} loss, first weights "
+        f"{config['encoder_weights'] or 'random'}, augmentation {arm['augmentation']}, "
+        f"precision {config['precision']}, seed {config['seed']}.",
+        "",
+        "## How well it does",
+        "",
+        "Mean over photographs, with 95 % intervals of a bootstrap that draws the units named.",
+        "",
+        "| photographs | n | F1 | IoU | drawn |",
+        "|---|---|---|---|---|",
+        *rows,
+        "",
+        f"On one test photograph in ten F1 is below {low:.2f}, on one in ten above {high:.2f}.",
+        *([_clean(table, clean)] if clean.any() else []),
+        "",
+        "## Limits",
+        "",
+        "- These are scores of one run: another seed gives another network, by a point or more of F1.",
+        *(
+            [
+                "- Where photographs are drawn, each counts as independent. Where several show one spot, the intervals "
+                "are too narrow; where copies of one photograph stand in training and test, the scores are too good."
+            ]
+            if any(row.endswith(f" {PHOTOGRAPHS} |") for row in rows)
+            else []
+        ),
+        "- The labels' habits are its own: how finely rust was outlined, what counted as rust.",
+        "- Photographs of other assets, light or distance than what it learned from are another task; measure before "
+        "use: `corrotwin segmentation evaluate`.",
+        "- It sees the surface. How deep corrosion goes, and whether a part is safe, it does not know.",
+        "- The licences of the images it learned from, and of first weights, bind whoever passes it on.",
+        "",
+        "## How it was made",
+        "",
+        f"On {manifest.get('device', 'an unknown device')}, "
+        + ", ".join(f"{name} {number}" for name, number in (manifest.get("versions") or {}).items())
+        + ".",
+        "",
+        "```json",
+        json.dumps(config, indent=1),
+        "```",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def threshold(evaluations: Sequence[Path]) -> float:
+    """The threshold that evaluations share, else the one that was chosen on validation photos, else `THRESHOLD`."""
+    found = [read_manifest(path, "evaluation") or {} for path in evaluations]
+    every = {each["threshold"] for each in found}
+    chosen = {each["threshold"] for each in found if each.get("threshold_from")}
+    return float(next((each for values in (every, chosen) if len(values) == 1 for each in values), evaluate.THRESHOLD))
+
+
+def use(model: Mapping[str, Any]) -> str:
+    """How the exported file is used, as Markdown, from what `model.json` says."""
+    size = model["size"]
+    enlarged = ""
+    if model["framing"] == "resize":
+        taken = f"Photographs are squeezed to {size} x {size} pixels by area, as in training."
+        enlarged = "probability = cv2.resize(probability, photo.shape[1::-1], interpolation=cv2.INTER_LINEAR)\n"
+        sizing = f"images = cv2.resize(photo, ({size}, {size}), interpolation=cv2.INTER_AREA)[None]"
+    elif model["sides"].endswith("only"):
+        taken = f"Photographs are taken at their own scale, a square of {size} pixels at a time."
+        sizing = f"photo = photo[:{size}, :{size}]\n" + _continued(f"{size} - height", f"{size} - width")
+    else:
+        taken = "Photographs are taken at their own scale, continued by their border pixels to multiples of 32."
+        sizing = _continued(f"-height % {SIZE_STEP}", f"-width % {SIZE_STEP}")
+    cut = "" if model["framing"] == "resize" else "[:height, :width]"
+    # In whole millionths: what is less is rounding, and not the same from one export to the next.
+    within = ceil(1e6 * model["greatest_difference_from_torch"]) / 1e6
+    return f"""
+## How to use it
+
+`model.onnx` takes RGB photographs, uint8 (n, height, width, 3), sides {model["sides"]}, and gives the probability of
+corrosion, float32 (n, height, width). {taken} What is
+above {model["threshold"]:.3g} counts as corrosion.
+
+```python
+import cv2, numpy as np, onnxruntime
+from PIL import Image, ImageOps
+
+photo = np.asarray(ImageOps.exif_transpose(Image.open("photo.jpg")).convert("RGB"))
+{sizing}
+session = onnxruntime.InferenceSession("model.onnx")
+probability = session.run(None, {{"images": images}})[0][0]{cut}
+{enlarged}Image.fromarray((probability > {model["threshold"]!r}).astype(np.uint8) * 255).save("mask.png")
+```
+
+It gives what torch gives within {within:.1e}. Large photographs are better cut into
+tiles: `corrotwin segmentation predict` does that with the run itself.
+"""
+
+
+def _continued(down: str, right: str) -> str:
+    """Lines of Python that continue a photo by its border pixels, as `evaluate.logits_of` does."""
+    return (
+        "height, width = photo.shape[:2]\n"
+        f'images = np.pad(photo, ((0, {down}), (0, {right}), (0, 0)), mode="edge")[None]'
+    )
+
+
+def _chosen(config: Mapping[str, Any], counts: Mapping[str, Any]) -> str:
+    """What the validation photos decided."""
+    count = counts.get("valid", "?")
+    if config["keep"] == "averaged":
+        return f"{count} photographs were watched and chose nothing, since the weights are averages of the last steps"
+    return f"{count} photographs chose the epoch"
+
+
+def _arm(arm: Mapping[str, Any], renders_alone: bool) -> str:
+    if renders_alone:
+        towards = f", changed towards photographs by {arm['adaptation']}" if arm["adaptation"] else ""
+        return f"renders alone, arm {arm['name']}{towards}"
+    part = "" if arm["real_fraction"] == 1 else f"{100 * arm['real_fraction']:g} % of the "
+    return f"{part}real photographs" if arm["name"] == "real" else f"{part}photographs, arm {arm['name']}"
+
+
+def _framing(config: Mapping[str, Any], manifest: Mapping[str, Any], renders_alone: bool) -> str:
+    if config["framing"] == "crop":
+        whose = "renders'" if renders_alone else "photographs'"
+        return f"Squares of {config['size']} pixels were cut out at the {whose} own scale."
+    scale = manifest.get("scale")
+    whose = "the photographs'" if renders_alone else "their"
+    by = f", which is {scale:.3g} of {whose} own scale" if isinstance(scale, float) else ""
+    what = "Renders, and the photographs of the scores, were" if renders_alone else "Photographs were"
+    return f"{what} squeezed to {config['size']} x {config['size']} pixels{by}."
+
+
+def _clean(table: runs.PerImage, clean: npt.NDArray[np.bool_]) -> str:
+    alarms = int((table.fp[clean] > 0).sum())
+    return f"Of {int(clean.sum())} test photographs without corrosion, {alarms} have false alarms."
+
+
+def _evaluated(path: Path, weights: str, group: Mapping[str, str]) -> str:
+    """A line of the table of scores for another dataset."""
+    found = read_manifest(path, "evaluation")
+    if found is None:
+        raise InputError(f"{path}: no evaluation (evaluation.json is absent); corrotwin segmentation evaluate makes it")
+    if found.get("weights") != weights:
+        raise InputError(f"{path}: is of another run; evaluate this one")
+    threshold = found.get("threshold")
+    if not isinstance(threshold, float) or not 0 < threshold < 1 or not {"photos", "data"} <= set(found):
+        raise InputError(f"{path / 'evaluation.json'}: damaged; evaluate again")
+    table = runs.read_per_image(path / "per_image.csv")
+    which = "all but what it has seen" if found["photos"] == "unseen" else found["photos"]
+    shown = f"{which} of `{found['data']}` ({path.name}), threshold {threshold:.3g}"
+    # The groups are of the run's own photos: a photo of another dataset may have the name of one of them.
+    return _scored(shown, table, group if found["photos"] == "test" else {})
+
+
+def _scored(shown: str, table: runs.PerImage, group: Mapping[str, str]) -> str:
+    """A line of the table of scores; the last cell is what the bootstrap draws."""
+    f1, iou = evaluate.scores(table.tp, table.fp, table.fn, table.tn)
+    groups = [group.get(name, name) for name in table.image]
+    drawn = GROUPS if len(set(groups)) < len(groups) else PHOTOGRAPHS
+    return f"| {shown} | {len(f1)} | {interval(f1, groups)} | {interval(iou, groups)} | {drawn} |"

@@ -1,0 +1,216 @@
+"""A trained U-Net as one ONNX file that needs nothing of ours, and a card that says what it is.
+
+The graph takes photographs as they are decoded and gives probabilities: nothing of the preparation is left to whoever
+runs it. It is written only after onnxruntime has given what torch gives.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from corrotwin.segmentation import runs
+from corrotwin.segmentation.config import SIZE_STEP
+from corrotwin.segmentation.deployment import model_card
+from corrotwin.segmentation.evaluation.evaluate import config_of
+from corrotwin.twin.core.errors import InputError, WorkError
+from corrotwin.twin.core.files import atomic_file, digest, versions, write_manifest, write_text, writing
+from corrotwin.twin.core.locks import hold
+
+if TYPE_CHECKING:
+    import torch
+
+KIND = "model"
+MODEL = "model.onnx"
+INPUT, OUTPUT = "images", "probability"
+AGREEMENT = 1e-4  # greatest difference of a probability from torch's
+SIDES = 256  # of an image, in steps of `SIZE_STEP`, at most: 8192 pixels
+BATCH = 256  # images at once, at most
+TRIED = 4  # images of each size in the comparison
+
+
+def export(run_folder: Path, out: Path, *, evaluations: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """Write a complete run as `model.onnx`, `card.md` and, last, `model.json`.
+
+    The network computes in float32. Height and width may be any multiple of 32 where the architecture allows it, else
+    they are those of training.
+
+    Parameters
+    ----------
+    run_folder : of the run.
+    out : absent, empty, or holding an export of this same run, which is then made again.
+    evaluations : folders of `segmentation.evaluation.assessment.assess`, for the card, whose Python takes their
+        threshold (`card.threshold`).
+
+    Returns
+    -------
+    What `model.json` says.
+
+    Raises
+    ------
+    InputError
+        The run or an evaluation cannot be used, `out` holds something else, or onnx is not installed.
+    WorkError
+        onnxruntime gives something else than torch.
+    """
+    needed()
+    run = runs.load(run_folder)
+    config = config_of(run_folder, run)
+    text = model_card.text(run_folder, evaluations)
+    weights = runs.weights_digest(run_folder)
+    identity = {"run": digest(run.manifest["config"]), "weights": weights}
+    with writing(out), hold(out, KIND, identity):
+        from corrotwin.segmentation.models.network import load_weights
+
+        network = photographs_to_probability(
+            load_weights(run_folder / runs.WEIGHTS, config.backbone, config.architecture), config.backbone
+        )
+        content, free = to_onnx(network, config.size)
+        difference = disagreement(network, content, _trial_images(config.size, free))
+        if not difference < AGREEMENT:
+            raise WorkError(
+                f"{out}: onnxruntime differs from torch by {difference:.1e} in probability, more than {AGREEMENT:g}; "
+                "nothing is written; try another version of onnxruntime"
+            )
+        (out / f"{KIND}.json").unlink(missing_ok=True)  # unfinished until it is written again
+        with atomic_file(out / MODEL) as stream:
+            stream.write(content)
+        manifest = {
+            **identity,
+            "backbone": config.backbone,
+            "architecture": config.architecture,
+            "input": {"name": INPUT, "type": "uint8", "shape": ["n", "height", "width", 3], "order": "RGB"},
+            "output": {"name": OUTPUT, "type": "float32", "shape": ["n", "height", "width"]},
+            "size": config.size,
+            "sides": f"multiples of {SIZE_STEP}" if free else f"{config.size} only",
+            "framing": config.framing,
+            "scale": run.manifest.get("scale"),
+            "threshold": model_card.threshold(evaluations),
+            "greatest_difference_from_torch": difference,
+            "versions": versions("torch", "segmentation-models-pytorch", "onnx", "onnxscript", "onnxruntime", "numpy"),
+        }
+        write_text(out / "card.md", text + model_card.use(manifest))
+        write_manifest(out, KIND, manifest)
+    return manifest
+
+
+def needed() -> None:
+    """Refuse to begin where onnx is not installed.
+
+    Raises
+    ------
+    InputError
+        It is not.
+    """
+    from importlib.util import find_spec
+
+    missing = [name for name in ("onnx", "onnxscript", "onnxruntime") if find_spec(name) is None]
+    if missing:
+        raise InputError(f"export: {', '.join(missing)} not installed; pip install '.[export]'")
+
+
+def photographs_to_probability(network: torch.nn.Module, backbone: str) -> torch.nn.Module:
+    """A module from images (n, h, w, 3) uint8 RGB to the probability of corrosion (n, h, w), from one to logits."""
+    import torch
+
+    from corrotwin.segmentation.models.network import normalise
+
+    class Whole(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            pictures = images.permute(0, 3, 1, 2).to(torch.float32) / 255
+            return torch.sigmoid(self.network(normalise(pictures, backbone))[:, 0])
+
+    return Whole().eval()
+
+
+def to_onnx(network: torch.nn.Module, size: int) -> tuple[bytes, bool]:
+    """The module as an ONNX file, and whether it takes other sizes than `size`.
+
+    Raises
+    ------
+    InputError
+        torch cannot express it in ONNX.
+    """
+    import torch
+    from torch.export import Dim
+    from torch.onnx import OnnxExporterError
+
+    # Not square, and two: a dimension of 1, or two that are equal, would be taken for constants.
+    images = torch.zeros(2, size, size + SIZE_STEP, 3, dtype=torch.uint8)
+    height, width = (SIZE_STEP * Dim(name, min=1, max=SIDES) for name in ("height32", "width32"))
+    free = ({0: Dim("n", min=1, max=BATCH), 1: height, 2: width},)
+    fixed = ({0: Dim("n", min=1, max=BATCH)},)
+    tried: tuple[tuple[torch.Tensor, Any], ...] = ((images, free), (images[:, :, :size], fixed))
+    for number, (example, shapes) in enumerate(tried):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of torch about itself
+                program = torch.onnx.export(
+                    network, (example,), dynamo=True, dynamic_shapes=shapes,
+                    input_names=[INPUT], output_names=[OUTPUT], verbose=False,
+                )  # fmt: skip
+        except OnnxExporterError as error:
+            if number + 1 < len(tried):
+                continue
+            raise InputError(f"export: torch cannot express this network in ONNX ({error!s:.120})") from error
+        assert program is not None  # noqa: S101  with dynamo there is one
+        return bytes(program.model_proto.SerializeToString()), number == 0
+    raise AssertionError  # the last one returns or raises
+
+
+def runner(content: bytes, *, threads: int | None = None) -> Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]:
+    """From images (n, h, w, 3) to probabilities (n, h, w) by onnxruntime, on the CPU."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    ready = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+    def run(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        return np.asarray(ready.run([OUTPUT], {INPUT: images})[0], dtype=np.float32)
+
+    return run
+
+
+def disagreement(network: torch.nn.Module, content: bytes, trials: list[npt.NDArray[np.uint8]]) -> float:
+    """Greatest difference of a probability between torch and onnxruntime, over batches of images; NaN where one is."""
+    import torch
+
+    run = runner(content)
+    greatest = 0.0
+    for images in trials:
+        with torch.no_grad():
+            expected = network(torch.from_numpy(images)).numpy()
+        found = run(images)
+        if found.shape != expected.shape:
+            return float("inf")
+        greatest = float(np.maximum(greatest, np.abs(found - expected).max()))  # which keeps NaN
+    return greatest
+
+
+def _trial_images(size: int, free: bool) -> list[npt.NDArray[np.uint8]]:
+    """Blotches of colour from fine to coarse, which drive a network through its whole range better than noise does."""
+    import cv2
+
+    rng = np.random.default_rng(0)
+
+    def images(height: int, width: int) -> npt.NDArray[np.uint8]:
+        made = []
+        for number in range(TRIED):
+            cells = 2 ** (number + 2)
+            blotches = cv2.resize(rng.random((cells, cells, 3)), (width, height), interpolation=cv2.INTER_CUBIC)
+            made.append(np.clip(255 * blotches, 0, 255).astype(np.uint8))
+        return np.stack(made)
+
+    return [images(size, size)] + ([images(SIZE_STEP * 3, size + SIZE_STEP)] if free else [])

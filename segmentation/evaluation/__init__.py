@@ -1,0 +1,1 @@
+"""Pixel counts on photos, scores, threshold curves and calibration of a trained run."""

@@ -1,0 +1,250 @@
+"""A run measured on a dataset: scores, curves and calibration, as a summary and as an evaluation folder on disk.
+
+The folder holds `per_image.csv`, `curve.csv`, `calibration.csv` and, written last, `evaluation.json`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from corrotwin.segmentation import runs
+from corrotwin.segmentation.config import TrainConfig
+from corrotwin.segmentation.data import coco, groups, splits
+from corrotwin.segmentation.evaluation import curves, evaluate
+from corrotwin.segmentation.runs import PerImage
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import digest, versions, write_manifest, writing
+from corrotwin.twin.core.locks import check_claim, hold
+
+if TYPE_CHECKING:
+    import torch
+
+    from corrotwin.segmentation.data.decoded import Arrays, Natives
+
+KIND = "evaluation"
+CURVE_COLUMNS = ("threshold", "precision", "recall", "f1_mean", "f1_pooled")
+CALIBRATION_COLUMNS = ("bin", "mean_predicted", "observed_share", "pixels")
+
+Threshold = float | Literal["valid"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Assessment:
+    """What was measured: `summary` is what `evaluation.json` says, `per_image` the counts at the chosen threshold."""
+
+    summary: Mapping[str, Any]
+    per_image: PerImage
+    histograms: curves.Histograms
+
+
+def assess(folder: Path, data: coco.CocoDataset, *, threshold: Threshold, out: Path | None = None) -> Assessment:
+    """Measure a complete run on a dataset, and write the evaluation into `out` where it is given.
+
+    On the dataset that the run was trained on, its test photos are measured; on any other dataset all photos that it
+    has not seen (`evaluate.measured_photos`). Photos without annotations count as clean.
+
+    Parameters
+    ----------
+    folder : of the run.
+    data : read with `allow_unannotated` where all photos may be clean.
+    threshold : of the corrosion probability, between 0 and 1; or ``valid``, the one of best mean F1 over the run's
+        validation photos.
+    out : absent, empty, or holding this same evaluation, which is then made again.
+
+    Raises
+    ------
+    InputError
+        The run, the dataset, the threshold or `out` cannot be used, or an image cannot be decoded; nothing is written.
+    """
+    from corrotwin.segmentation.models.network import torch_settings
+
+    if threshold != "valid" and not 0 < threshold < 1:
+        raise InputError(f"threshold {threshold} is not between 0 and 1; give such a number or valid")
+    run = runs.load(folder)
+    names = evaluate.measured_photos(run, data)
+    valid = _validation_photos(folder, run, data) if threshold == "valid" else ()
+    network, config = evaluate.load_network(folder)
+    identity = {
+        "run": digest(run.manifest["config"]),
+        "weights": runs.weights_digest(folder),
+        "data": data.digest,
+        "threshold": threshold,
+    }
+    if out is not None:
+        check_claim(out, KIND, identity)
+    arrays = evaluate.decoded(data, config)
+
+    def gather(photos: Sequence[str], cell_edges: npt.NDArray[np.float32]) -> curves.Histograms:
+        return curves.histograms(photos, _probabilities(network, config, arrays, photos), cell_edges)
+
+    with torch_settings(config.threads, config.precision):
+        chosen = curves.best_threshold(gather(valid, curves.edges())) if threshold == "valid" else threshold
+        histograms = gather(names, curves.edges(chosen))
+    table = curves.per_image(histograms, chosen)
+    assessment = Assessment(
+        summary={
+            **identity,
+            "threshold": chosen,
+            "threshold_from": {"rule": threshold, "photos": len(valid)} if threshold == "valid" else None,
+            **_which(folder, run, data, names),
+            **{name: getattr(config, name) for name in ("backbone", "size", "precision", "threads")},
+            **_summary(table, histograms),
+            "versions": versions("torch", "segmentation-models-pytorch", "numpy"),
+        },
+        per_image=table,
+        histograms=histograms,
+    )
+    if out is not None:
+        with writing(out), hold(out, KIND, identity):
+            _write(out, assessment)
+    return assessment
+
+
+def describe(summary: Mapping[str, Any]) -> str:
+    """What a summary says beyond mean F1 and IoU, in a few lines."""
+    rule = summary["threshold_from"]
+    chosen = f", of best mean F1 on {rule['photos']} validation photos" if rule else ""
+    if summary["photos"] == "test":
+        measured = "test photos of the run"
+    elif summary["photos"] == "renders":
+        measured = "all images; these are the renders that the run was trained with"
+    elif summary["left_out"] is None:
+        measured = "all photos; whether some of them trained the run is not known, since an earlier version trained it"
+    elif summary["left_out"]:
+        measured = f"all photos but {summary['left_out']} that trained or validated the run"
+    elif summary["same_names"] == 0:
+        measured = "all photos; the run was trained elsewhere"
+    else:
+        measured = "all photos; none of their files trained or validated the run"
+    if summary["same_names"]:
+        measured += (
+            f"; {summary['same_names']} photos have names of photos that trained or validated it; they may be the "
+            "same, saved again"
+        )
+    f1, iou, clean = summary["f1"], summary["iou"], summary["clean"]
+    lines = [
+        f"{measured}; threshold {summary['threshold']}{chosen}",
+        f"SD over images F1 {_shown(f1['sd'])}, IoU {_shown(iou['sd'])}; "
+        f"pooled over pixels F1 {_shown(f1['pooled'])}, IoU {_shown(iou['pooled'])}",
+        f"of all pixels called corroded {_shown(summary['precision'])} are (precision), of all corroded ones "
+        f"{_shown(summary['recall'])} are called so (recall), of all sound ones {_shown(summary['false_calls'])} "
+        "(false calls)",
+        f"average precision {_shown(summary['average_precision'])}, expected calibration error "
+        f"{_shown(summary['expected_calibration_error'])}, Brier score {_shown(summary['brier_score'])}",
+    ]
+    if clean["images"]:
+        only = "no image shows corrosion" if clean["images"] == summary["images"] else f"{clean['images']} clean images"
+        lines.append(
+            f"{only}: {clean['with_false_alarms']} with false alarms, on average "
+            f"{100 * clean['mean_false_alarm_share']:.3f} % of their pixels"
+        )
+    return "\n".join(lines)
+
+
+def _which(folder: Path, run: runs.RunRecord, data: coco.CocoDataset, names: Sequence[str]) -> dict[str, Any]:
+    """Which photos of a dataset were measured: `names`; how many were left out, since the run has seen their files.
+
+    `same_names` of those that were measured have the name, before Roboflow's, of a photo that the run has seen: they
+    may be the same, saved again. None where the run's split is not there.
+    """
+    if evaluate.trained_on(run, data):
+        return {"photos": "test", "left_out": None, "same_names": None}
+    if run.manifest.get("data", {}).get("renders") == data.digest:
+        return {"photos": "renders", "left_out": None, "same_names": None}
+    same_names = _same_names(folder, names)
+    if run.manifest.get("seen") is None:  # trained by an earlier version
+        return {"photos": "all", "left_out": None, "same_names": same_names}
+    left_out = len(data.photos) - len(names)
+    return {"photos": "unseen" if left_out else "all", "left_out": left_out, "same_names": same_names}
+
+
+def _same_names(folder: Path, names: Sequence[str]) -> int | None:
+    if not (folder / runs.SPLIT).is_file():
+        return None
+    split = splits.load(folder / runs.SPLIT)
+    seen = {groups.source_name(name) for name in (*split.train, *split.valid)}
+    return sum(groups.source_name(name) in seen for name in names)
+
+
+def _shown(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"
+
+
+def _validation_photos(folder: Path, run: runs.RunRecord, data: coco.CocoDataset) -> tuple[str, ...]:
+    if not evaluate.trained_on(run, data):
+        raise InputError(
+            f"threshold valid: {data.folder} is not the dataset that {folder} was trained on, which has its validation "
+            "photos; give that one, or a number"
+        )
+    split = evaluate.own_split(folder, run)
+    if not split.valid:
+        raise InputError(f"{folder / runs.SPLIT}: has no validation photos to choose a threshold on; give a number")
+    return split.valid
+
+
+def _probabilities(
+    network: torch.nn.Module, config: TrainConfig, arrays: Arrays | Natives, names: Sequence[str]
+) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]]:
+    """Probabilities (h, w) of each photo and its mask (h, w)."""
+    for logits, masks in evaluate.predict(network, config, arrays, names):
+        yield from zip(logits[:, 0].sigmoid().cpu().numpy(), masks > 0, strict=True)
+
+
+def _summary(table: PerImage, histograms: curves.Histograms) -> dict[str, Any]:
+    """The numbers of `evaluation.json`; None stands for what is not defined, such as recall without corrosion."""
+    counts = (table.tp, table.fp, table.fn, table.tn)
+    sums = [column.sum() for column in counts]
+    tp, fp, fn, tn = map(int, sums)
+    each, pooled = evaluate.scores(*counts), evaluate.scores(*sums)
+    clean = table.tp + table.fn == 0
+    alarms = table.fp[clean] / (table.fp + table.tn)[clean]
+    return {
+        "images": len(table.image),
+        **{
+            name: {
+                "mean": float(values.mean()),
+                "sd": float(values.std(ddof=1)) if len(values) > 1 else None,
+                "pooled": float(whole),
+            }
+            for name, values, whole in zip(("f1", "iou"), each, pooled, strict=True)
+        },
+        "precision": tp / (tp + fp) if tp + fp else None,
+        "recall": tp / (tp + fn) if tp + fn else None,
+        "false_calls": fp / (fp + tn) if fp + tn else None,
+        "clean": {
+            "images": int(clean.sum()),
+            "with_false_alarms": int((alarms > 0).sum()),
+            "mean_false_alarm_share": float(alarms.mean()) if clean.any() else None,
+        },
+        "average_precision": _defined(curves.average_precision(histograms)),
+        "expected_calibration_error": curves.expected_calibration_error(curves.calibration(histograms)),
+        "brier_score": curves.brier_score(histograms),
+    }
+
+
+def _write(out: Path, assessment: Assessment) -> None:
+    (out / f"{KIND}.json").unlink(missing_ok=True)  # unfinished until it is written again
+    runs.write_per_image(out / "per_image.csv", assessment.per_image)
+    whole = curves.curve(assessment.histograms)
+    rows = zip(*(getattr(whole, name) for name in CURVE_COLUMNS), strict=True)
+    runs.write_table(out / "curve.csv", CURVE_COLUMNS, ([row[0], *map(_defined, row[1:])] for row in rows))
+    bins = curves.calibration(assessment.histograms)
+    columns = zip(bins.mean_predicted, bins.observed_share, bins.pixels, strict=True)
+    runs.write_table(
+        out / "calibration.csv",
+        CALIBRATION_COLUMNS,
+        ([number, _defined(mean), _defined(share), pixels] for number, (mean, share, pixels) in enumerate(columns, 1)),
+    )
+    write_manifest(out, KIND, assessment.summary)
+
+
+def _defined(value: float) -> float | None:
+    """None, which csv writes as nothing and json as null, instead of not a number."""
+    return None if math.isnan(value) else float(value)

@@ -1,0 +1,288 @@
+"""Pixel counts on photos, the scores that follow from them, and the masks that a trained run draws.
+
+torch is imported where it is used: whoever wants only `scores` does not pay for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from corrotwin.segmentation import runs
+from corrotwin.segmentation.config import SIZE_STEP, TrainConfig, from_json
+from corrotwin.segmentation.data import coco, splits
+from corrotwin.segmentation.runs import PerImage
+from corrotwin.segmentation.sampling import thin
+from corrotwin.twin.core.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+    from corrotwin.segmentation.data.decoded import Arrays, Natives
+    from corrotwin.segmentation.data.splits import Split
+
+THRESHOLD = 0.5  # of the corrosion probability; the paper does not state its own
+
+
+def scores(
+    tp: npt.NDArray[Any], fp: npt.NDArray[Any], fn: npt.NDArray[Any], tn: npt.NDArray[Any]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """F1 (Dice) and intersection over union of each image, from its pixel counts.
+
+    Parameters
+    ----------
+    tp, fp, fn, tn : true positive, false positive, false negative, true negative pixels, of one shape.
+
+    Returns
+    -------
+    f1 = 2 tp / (2 tp + fp + fn) and iou = tp / (tp + fp + fn), of the same shape. An image without corrosion on which
+    none was found scores 1 in both.
+    """
+    tp, fp, fn, tn = (np.asarray(counts, dtype=np.float64) for counts in (tp, fp, fn, tn))
+    if not tp.shape == fp.shape == fn.shape == tn.shape:
+        raise ValueError(f"counts of different shapes: {tp.shape}, {fp.shape}, {fn.shape}, {tn.shape}")
+    wrong = fp + fn
+    empty = tp + wrong == 0
+    f1 = np.where(empty, 1.0, 2 * tp / np.where(empty, 1.0, 2 * tp + wrong))
+    iou = np.where(empty, 1.0, tp / np.where(empty, 1.0, tp + wrong))
+    return f1, iou
+
+
+def confusion(predicted: npt.NDArray[np.bool_], truth: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], ...]:
+    """tp, fp, fn, tn pixels of each image, four (n,) arrays, from masks (n, h, w)."""
+    pairs = ((predicted, truth), (predicted, ~truth), (~predicted, truth), (~predicted, ~truth))
+    return tuple(np.sum(one & other, axis=(1, 2), dtype=np.int64) for one, other in pairs)
+
+
+def measure(
+    network: torch.nn.Module, config: TrainConfig, arrays: Arrays | Natives, names: Sequence[str]
+) -> tuple[float, PerImage]:
+    """Run a U-Net over the named photos, at the working size or at their own scale, as they were decoded.
+
+    Returns
+    -------
+    The Dice loss of batches, averaged with their numbers of images, and the pixel counts of each photo.
+    """
+    import torch
+
+    from corrotwin.segmentation.models.loss import dice_loss
+
+    total = 0.0
+    counts = []
+    for logits, masks in predict(network, config, arrays, names):
+        total += len(masks) * float(dice_loss(logits, torch.from_numpy(masks)[:, None].to(logits)))
+        predicted = (torch.sigmoid(logits[:, 0]) > THRESHOLD).cpu().numpy()
+        counts.append(confusion(predicted, masks > 0))
+    tp, fp, fn, tn = (np.concatenate(column) for column in zip(*counts, strict=True))
+    return total / len(names), PerImage(image=tuple(names), tp=tp, fp=fp, fn=fn, tn=tn)
+
+
+def predict(
+    network: torch.nn.Module, config: TrainConfig, arrays: Arrays | Natives, names: Sequence[str]
+) -> Iterator[tuple[torch.Tensor, npt.NDArray[np.uint8]]]:
+    """Logits (b, 1, h, w) float32 and masks (b, h, w) uint8 of the named photos in order.
+
+    Photos at the working size come in batches of the configuration's size, photos at their own scale one by one.
+    """
+    from corrotwin.segmentation.data.decoded import Natives
+
+    rows = arrays.rows(names)
+    if isinstance(arrays, Natives):
+        for row in rows:
+            image, mask = (np.array(pixels[None]) for pixels in arrays.photo(row))  # copies: the arrays are read-only
+            yield logits_of(network, config, image), mask
+        return
+    for first in range(0, len(rows), config.batch_size):
+        batch = rows[first : first + config.batch_size]
+        yield logits_of(network, config, arrays.images[batch]), arrays.masks[batch]
+
+
+def measure_run(folder: Path, data: coco.CocoDataset) -> PerImage:
+    """Pixel counts of a complete run on a dataset, at the scale that the run was measured at.
+
+    Which photos: see `measured_photos`.
+
+    Raises
+    ------
+    InputError
+        The folder holds no complete run, or the dataset no photos that it has not seen.
+    """
+    from corrotwin.segmentation.models.network import torch_settings
+
+    network, config = load_network(folder)
+    names = measured_photos(runs.load(folder), data)
+    with torch_settings(config.threads, config.precision):
+        _, table = measure(network, config, decoded(data, config), names)
+    return table
+
+
+def own_split(folder: Path, run: runs.RunRecord) -> Split:
+    """The split that a run was trained, validated and tested on.
+
+    Raises
+    ------
+    InputError
+        It is absent from the run's folder, or another than the run states.
+    """
+    path = folder / runs.SPLIT
+    if not path.is_file():
+        raise InputError(f"{path}: absent, so that the photos of each part are unknown; put it back, or train again")
+    split = splits.load(path)
+    if split.digest != run.manifest["data"].get("split"):
+        raise InputError(f"{path}: is not the split that the run was trained on; put that back, or train again")
+    return split
+
+
+def measured_again(folder: Path, data: coco.CocoDataset) -> str:
+    """How a run's test photos, measured again, differ from its per_image.csv; "" where every count is the same.
+
+    `data` is the dataset that the run was trained on.
+
+    Raises
+    ------
+    InputError
+        The folder holds no complete run, or its split is not there.
+    """
+    run = runs.load(folder)
+    before = run.per_image
+    test = thin(own_split(folder, run).test, from_json(run.manifest["config"]).max_eval_images)
+    if sorted(before.image) != sorted(test):
+        return f"per_image.csv lists {len(before.image)} photos, and not just the run's {len(test)} test photos"
+    now = measure_run(folder, data)
+    other = np.zeros(len(before.image), dtype=np.bool_)
+    for name in ("tp", "fp", "fn", "tn"):
+        other |= getattr(before, name) != getattr(now, name)
+    if not other.any():
+        return ""
+    (old, _), (new, _) = (scores(each.tp, each.fp, each.fn, each.tn) for each in (before, now))
+    return (
+        f"{int(other.sum())} of {len(other)} photos have other counts than per_image.csv; mean F1 {old.mean():.6f} "
+        f"there, {new.mean():.6f} now, at most {np.abs(new - old).max():.6f} apart on a photo"
+    )
+
+
+def trained_on(run: runs.RunRecord, data: coco.CocoDataset) -> bool:
+    """Whether `data` is the dataset of real photos that a run was trained, validated and tested on."""
+    return bool(run.manifest.get("data", {}).get("real") == data.digest)
+
+
+def measured_photos(run: runs.RunRecord, data: coco.CocoDataset) -> tuple[str, ...]:
+    """Names of a run's test photos where it was trained on `data`, else of all photos there that it has not seen.
+
+    Seen are photos that trained or validated the run, by the hashes of their files: `data` may be the run's own dataset
+    with other labels, more photos, other classes, or a part of it. Runs of before state no hashes: all photos then.
+
+    Raises
+    ------
+    InputError
+        There are no photos, or all of them were seen.
+    """
+    if trained_on(run, data):
+        return run.per_image.image
+    if not data.photos:
+        raise InputError(f"{data.folder}: no photos; give a dataset with at least one")
+    seen = set(run.manifest.get("seen") or ())
+    names = tuple(photo.file_name for photo in data.photos if photo.sha256 not in seen)
+    if not names:
+        raise InputError(
+            f"{data.folder}: each of the {len(data.photos)} photos trained or validated the run; give others"
+        )
+    return names
+
+
+def decoded(data: coco.CocoDataset, config: TrainConfig) -> Arrays | Natives:
+    """The photos of a dataset as a run of this configuration is measured on them, by way of the cache.
+
+    Raises
+    ------
+    InputError
+        As of `segmentation.data.decoded.arrays`.
+    """
+    from corrotwin.segmentation.data import decoded as dataset
+
+    if config.framing == "crop":
+        return dataset.natives(data, cache=dataset.cache_folder())
+    return dataset.arrays(data, config.size, cache=dataset.cache_folder())
+
+
+def predict_masks(folder: Path, photos: Sequence[coco.Photo]) -> list[npt.NDArray[np.bool_]]:
+    """What a complete run takes for corrosion on each photo, (height, width) bool at the photo's own size.
+
+    Probabilities are predicted at the scale that the run was measured at, enlarged by bilinear interpolation where
+    that is the working size, then cut.
+
+    Raises
+    ------
+    InputError
+        The folder holds no complete run, or a photo cannot be decoded.
+    """
+    import torch
+
+    from corrotwin.segmentation.data import decoded as dataset
+    from corrotwin.segmentation.models.network import torch_settings
+
+    network, config = load_network(folder)
+    masks = []
+    with torch_settings(config.threads, config.precision):
+        for photo in photos:
+            image = coco.image(photo)
+            image = image.copy() if config.framing == "crop" else dataset.resize_image(image, config.size)  # writable
+            probability = torch.sigmoid(logits_of(network, config, image[None]))
+            large = torch.nn.functional.interpolate(probability, (photo.height, photo.width), mode="bilinear")
+            masks.append((large[0, 0] > THRESHOLD).cpu().numpy())
+    return masks
+
+
+def load_network(folder: Path) -> tuple[torch.nn.Module, TrainConfig]:
+    """The U-Net of a complete run, on the device that it will work on, and the run's configuration.
+
+    Raises
+    ------
+    InputError
+        The folder holds no complete run, or its configuration or weights are damaged.
+    """
+    from corrotwin.segmentation.models.network import load_weights, place
+
+    config = config_of(folder, runs.load(folder))
+    network = load_weights(folder / runs.WEIGHTS, config.backbone, config.architecture)
+    return place(network, config.precision), config
+
+
+def config_of(folder: Path, run: runs.RunRecord) -> TrainConfig:
+    """The configuration of the run in `folder`.
+
+    Raises
+    ------
+    InputError
+        It is damaged.
+    """
+    try:
+        return from_json(run.manifest["config"])
+    except (KeyError, TypeError, InputError) as error:
+        raise InputError(f"{folder / 'run.json'}: damaged configuration ({error}); train again") from error
+
+
+def logits_of(network: torch.nn.Module, config: TrainConfig, images: npt.NDArray[np.uint8]) -> torch.Tensor:
+    """Logits (b, 1, h, w) float32 of images (b, h, w, 3) uint8, in evaluation mode.
+
+    Sides that the U-Net cannot halve five times are continued with their border pixels, and the result is cut.
+    """
+    import torch
+
+    from corrotwin.segmentation.augmentation.augment import image_tensor
+    from corrotwin.segmentation.models.network import autocast, device, memory_format, normalise
+
+    network.eval()
+    where = device()
+    pictures = normalise(image_tensor(images, where), config.backbone)
+    height, width = pictures.shape[2:]
+    down, right = -height % SIZE_STEP, -width % SIZE_STEP
+    if down or right:
+        pictures = torch.nn.functional.pad(pictures, (0, right, 0, down), mode="replicate")
+    with torch.no_grad(), autocast(config.precision, where.type):
+        logits: torch.Tensor = network(pictures.contiguous(memory_format=memory_format(config.precision)))
+    return logits[..., :height, :width].float()

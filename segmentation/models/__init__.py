@@ -1,0 +1,1 @@
+"""Networks of segmentation-models-pytorch, their encoders and ImageNet weights."""

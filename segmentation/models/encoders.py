@@ -1,0 +1,125 @@
+"""What segmentation-models-pytorch (smp) and timm know of an encoder by its name; the network is not asked."""
+
+import logging
+import warnings
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+
+from corrotwin.segmentation.config import BACKBONES
+from corrotwin.twin.core.errors import InputError
+
+TIMM = "tu-"  # smp's mark of encoders that timm builds
+
+# Mean and standard deviation per channel with which the ImageNet weights were trained; a table, since smp's own lookup
+# asks the network. It agrees with the settings that smp shipped before it moved them to the hub.
+_IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+_HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))  # ported from TensorFlow
+_DPN = ((124 / 255, 117 / 255, 104 / 255), (1 / (0.0167 * 255),) * 3)
+NORMALISATION = {
+    "mobilenet_v2": _IMAGENET,
+    "resnet152": _IMAGENET,
+    "inceptionv4": _HALF,
+    "vgg16": _IMAGENET,
+    # Beyond the paper: those of smp's other encoders that differ from torchvision's.
+    "inceptionresnetv2": _HALF,
+    "xception": _HALF,
+    **dict.fromkeys((f"timm-tf_efficientnet_lite{number}" for number in range(5)), _HALF),
+    **dict.fromkeys(("dpn68", "dpn68b", "dpn92", "dpn98", "dpn107", "dpn131"), _DPN),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where an encoder's ImageNet weights come from: a repository of the Hugging Face hub, or a URL."""
+
+    repository: str
+    revision: str | None
+    """The commit that smp pins; None where timm takes the newest."""
+
+
+def check(backbone: str, architecture: str = "Unet") -> None:
+    """Refuse names that smp does not know.
+
+    `DPT` is not among the architectures: it takes vision transformers of one fixed size only.
+
+    Raises
+    ------
+    InputError
+        The name is unknown; the message holds the nearest that are known.
+    """
+    if backbone not in BACKBONES:
+        import timm
+        from segmentation_models_pytorch.encoders import get_encoder_names
+
+        of_timm = (f"{TIMM}{name}" for name in (*timm.list_models(), *timm.list_pretrained()))
+        _choose("backbone", backbone, [*BACKBONES, *get_encoder_names(), *of_timm], BACKBONES)
+    if architecture != "Unet":
+        from segmentation_models_pytorch import MODEL_ARCHITECTURES_MAPPING
+
+        known = sorted(kind.__name__ for kind in MODEL_ARCHITECTURES_MAPPING.values() if kind.__name__ != "DPT")
+        _choose("architecture", architecture, known, known)
+
+
+def _choose(kind: str, name: str, known: Collection[str], usual: Collection[str]) -> None:
+    if name in known:
+        return
+    spelt = {one.lower(): one for one in known}
+    if near := [spelt[one] for one in get_close_matches(name.lower(), spelt)]:
+        raise InputError(f"{kind} {name!r} is unknown; the nearest: {', '.join(near)}")
+    raise InputError(f"{kind} {name!r} is unknown; choose one of {', '.join(usual)}")
+
+
+@cache
+def normalisation(backbone: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation, three channels each, of the images that the encoder's weights were trained on.
+
+    Random weights get the same: runs from random and from ImageNet weights then see the same numbers.
+    """
+    if backbone.startswith(TIMM):
+        import timm
+
+        config = timm.models.get_pretrained_cfg(backbone.removeprefix(TIMM))
+        return (tuple(config.mean), tuple(config.std)) if config is not None else _IMAGENET
+    return NORMALISATION.get(backbone, _IMAGENET)
+
+
+def source(backbone: str) -> Source:
+    """Where the ImageNet weights of a known encoder are; those of timm's may be of other data, as their tag says.
+
+    Raises
+    ------
+    InputError
+        There are none.
+    """
+    if backbone.startswith(TIMM):
+        import timm
+
+        config = timm.models.get_pretrained_cfg(backbone.removeprefix(TIMM))
+        if config is not None and (place := config.hf_hub_id or config.url):
+            return Source(repository=str(place), revision=None)
+        raise InputError(f"{backbone}: timm has no pretrained weights of it; take another or encoder_weights None")
+    from segmentation_models_pytorch.encoders import encoders
+
+    pinned = encoders[backbone]["pretrained_settings"]
+    if "imagenet" not in pinned:
+        raise InputError(
+            f"{backbone}: smp has no ImageNet weights of it, only {', '.join(pinned)}; "
+            "take another backbone or encoder_weights None"
+        )
+    return Source(repository=pinned["imagenet"]["repo_id"], revision=pinned["imagenet"]["revision"])
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep smp, timm and the hub's client from warning and from logging each retry: what came of it is said once."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)

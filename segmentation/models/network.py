@@ -1,0 +1,284 @@
+"""Networks of segmentation-models-pytorch (smp): built, placed on a device, saved, loaded, measured.
+
+The paper's are four U-Nets, `BACKBONES`; every other encoder and architecture of smp can be had by name.
+"""
+
+import copy
+import json
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from corrotwin.segmentation.config import BACKBONES, Precision
+from corrotwin.segmentation.models import encoders
+from corrotwin.segmentation.models import weights as imagenet
+from corrotwin.segmentation.sampling import Stream, generator
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import atomic_file
+
+
+def beyond_paper(backbone: str, architecture: str) -> bool:
+    """Whether a network is none of the paper's four."""
+    return architecture != "Unet" or backbone not in BACKBONES
+
+
+def build(
+    backbone: str,
+    *,
+    architecture: str = "Unet",
+    encoder_weights: str | None,
+    weights: Path | None = None,
+    seed: int,
+) -> torch.nn.Module:
+    """A network from (b, 3, s, s) normalised images to (b, 1, s, s) logits, s divisible by 32.
+
+    Parameters
+    ----------
+    backbone : one of `BACKBONES`, or another encoder of smp or, with ``tu-`` before its name, of timm.
+    architecture : "Unet", or another of smp's.
+    encoder_weights : "imagenet", or None to draw them.
+    weights : folder of prepared ImageNet weights, which alone is looked into then; None takes them through the hub's
+        cache. The network has the same bits either way. Not read where `encoder_weights` is None.
+    seed : of random weights. torch's global generator is left as it was.
+
+    Raises
+    ------
+    InputError
+        A name is unknown, the two do not fit together, or the ImageNet weights cannot be had.
+    """
+    encoders.check(backbone, architecture)
+    if encoder_weights not in ("imagenet", None):
+        raise InputError(f"encoder_weights {encoder_weights!r}: choose imagenet or None")
+    trained = None
+    if encoder_weights == "imagenet":
+        trained = imagenet.load(weights, backbone) if weights is not None else imagenet.fetch(backbone)
+
+    from segmentation_models_pytorch import create_model
+
+    with torch.random.fork_rng(devices=[]), encoders.quiet():
+        torch.manual_seed(int(generator(seed, Stream.WEIGHTS).integers(2**63)))
+        try:
+            model = create_model(architecture, backbone, encoder_weights=None, classes=1)
+        except Exception as error:
+            if not beyond_paper(backbone, architecture):
+                raise
+            # smp and timm refuse what does not fit together with ValueError, KeyError, RuntimeError, AssertionError...
+            raise InputError(f"{backbone} does not work in {architecture} ({_first_line(error)}); {_OTHER}") from error
+    assert isinstance(model, torch.nn.Module)  # noqa: S101  smp is untyped
+    if trained is not None:
+        _fill(model.get_submodule("encoder"), trained, backbone)
+    return model
+
+
+_OTHER = "take another backbone or architecture"
+
+
+def _first_line(error: Exception) -> str:
+    return f"{(str(error).strip() or type(error).__name__).splitlines()[0]:.120}"
+
+
+def _fill(encoder: torch.nn.Module, trained: dict[str, torch.Tensor], backbone: str) -> None:
+    """Give an encoder its trained state, of which a network that leaves out stages (PSPNet) needs a part."""
+    try:
+        # Module's own method: encoders override it to drop what a classifier has besides, and some return nothing.
+        torch.nn.Module.load_state_dict(encoder, {name: trained[name] for name in encoder.state_dict()})
+    except (KeyError, RuntimeError) as error:
+        raise InputError(
+            f"{backbone}: the ImageNet weights are of another encoder; prepare or fetch them again"
+        ) from error
+
+
+def check_images(network: torch.nn.Module, height: int, width: int, *, batch_size: int) -> None:
+    """Refuse a network that cannot be trained on batches of images of `height` x `width` pixels.
+
+    Some encoders take one size only, some architectures no small images or no batch of one. A copy without storage is
+    tried, so the network stays as it is.
+
+    Raises
+    ------
+    InputError
+        It cannot.
+    """
+    name, images = getattr(network, "name", "network"), f"{batch_size} images of {height} x {width} pixels"
+    trial = copy.deepcopy(network).to("meta").train()
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            logits = trial(torch.empty(batch_size, 3, height, width, device="meta"))
+    except Exception as error:
+        raise InputError(
+            f"{name} cannot be trained on {images} ({_first_line(error)}); change these or {_OTHER}"
+        ) from error
+    if logits.shape != (batch_size, 1, height, width):
+        raise InputError(f"{name} makes {tuple(logits.shape)} of {images}; {_OTHER}")
+
+
+def normalise(images: torch.Tensor, backbone: str) -> torch.Tensor:
+    """(b, 3, s, s) in [0, 1] to the scale that the encoder's weights were trained on, random weights too."""
+    mean, deviation = (images.new_tensor(values)[:, None, None] for values in encoders.normalisation(backbone))
+    return (images - mean) / deviation
+
+
+def device() -> torch.device:
+    """The first GPU where there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@cache
+def bf16_supported(kind: str) -> bool:
+    """Whether a kind of device ("cpu", "cuda") computes in bfloat16 itself; emulation would be slower than float32."""
+    if kind == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return bool(torch.cpu._is_avx512_bf16_supported())
+
+
+def autocast(precision: Precision, kind: str) -> AbstractContextManager[Any]:
+    """The context of a forward pass: bfloat16 where precision is fast and the device has it, else float32."""
+    return torch.autocast(kind, dtype=torch.bfloat16, enabled=precision == "fast" and bf16_supported(kind))
+
+
+def memory_format(precision: Precision) -> torch.memory_format:
+    """Channels last where precision is fast: the layout that convolutions are quick in."""
+    return torch.channels_last if precision == "fast" else torch.contiguous_format
+
+
+class _StridedDepthwise(torch.nn.Conv2d):
+    """A depthwise convolution with a stride, in float32: in bfloat16 the way back takes 4 to 60 times as long."""
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002  as torch has it
+        with torch.autocast("cpu", enabled=False):
+            return super().forward(input.float()).to(input.dtype)
+
+
+def place(network: torch.nn.Module, precision: Precision, where: torch.device | None = None) -> torch.nn.Module:
+    """Move a U-Net to the device that it will work on, in the layout of its precision, spared what is slow there.
+
+    `where` is `device()` by default.
+    """
+    where = device() if where is None else where
+    network = network.to(where)
+    if precision == "fast" and where.type == "cpu" and bf16_supported("cpu"):
+        for layer in network.modules():
+            if isinstance(layer, torch.nn.Conv2d) and layer.groups == layer.in_channels > 1 and max(layer.stride) > 1:
+                layer.__class__ = _StridedDepthwise
+    return network.to(memory_format=memory_format(precision))  # type: ignore[call-overload,no-any-return]
+
+
+@contextmanager
+def torch_settings(threads: int, precision: Precision) -> Iterator[None]:
+    """Fix what the bits of a result depend on, and put torch's global settings back afterwards.
+
+    Deterministic algorithms are asked for on the CPU only: on a GPU some operations of the backbones have none. GPUs
+    since Ampere would take convolutions of `exact` in TF32, of which 10 bits of the mantissa are left.
+    """
+    threads_before, deterministic_before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    convolutions = torch.backends.cudnn.conv  # type: ignore[attr-defined]
+    convolutions_before = convolutions.fp32_precision
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(device().type == "cpu")
+    if precision == "exact":
+        convolutions.fp32_precision = "ieee"
+    try:
+        yield
+    finally:
+        convolutions.fp32_precision = convolutions_before
+        torch.set_num_threads(threads_before)
+        torch.use_deterministic_algorithms(deterministic_before)
+
+
+# What safetensors calls the types, in its order.
+_TYPES = {
+    torch.int64: "I64", torch.float64: "F64", torch.float32: "F32", torch.int32: "I32", torch.bfloat16: "BF16",
+    torch.float16: "F16", torch.int16: "I16", torch.int8: "I8", torch.uint8: "U8", torch.bool: "BOOL",
+}  # fmt: skip
+
+
+def save_tensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> None:
+    """Write tensors as safetensors, atomically and one by one: beside them memory holds a copy of one.
+
+    The library's `save` holds the whole file twice; its `save_file` renames a file of its own, which nobody would
+    remove after a kill, and reports a full disk as no OSError.
+    """
+    kinds = list(_TYPES)
+    ordered = sorted(tensors.items(), key=lambda each: (kinds.index(each[1].dtype), each[0]))
+    header: dict[str, Any] = {"__metadata__": metadata}
+    end = 0
+    for name, tensor in ordered:
+        first, end = end, end + tensor.nbytes
+        header[name] = {"dtype": _TYPES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [first, end]}
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    with atomic_file(path) as stream:
+        stream.write(len(text).to_bytes(8, "little") + text)
+        for _, tensor in ordered:
+            stream.write(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+
+
+def load_weights(path: Path, backbone: str, architecture: str = "Unet") -> torch.nn.Module:
+    """A network with the weights that a run left in `path`; nothing is downloaded, nothing unpickled.
+
+    Raises
+    ------
+    InputError
+        The file is absent, damaged, or of another backbone or architecture.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    model = build(backbone, architecture=architecture, encoder_weights=None, seed=0)
+    again = "delete the run's folder and train it again"
+    try:
+        model.load_state_dict(load_file(path))
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{path}: weights cannot be read ({error}); {again}") from error
+    except RuntimeError as error:
+        raise InputError(
+            f"{path}: holds the weights of another network than {architecture} with {backbone}; {again}"
+        ) from error
+    return model.eval()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Complexity:
+    """How large a U-Net is.
+
+    GMACs are 1e9 multiply-accumulates for one image. `depth` counts the encoder's convolutions and linear layers, the
+    classifier's head not included: it is not part of the U-Net.
+    """
+
+    encoder_params: int
+    unet_params: int
+    encoder_gmacs: float
+    unet_gmacs: float
+    depth: int
+
+
+def complexity(backbone: str, size: int, architecture: str = "Unet") -> Complexity:
+    """Count parameters, operations and depth of a network at `size` x `size` pixels.
+
+    Operations are counted by torch's FlopCounterMode on tensors without storage; it counts a multiply-accumulate as
+    two operations.
+    """
+    from torch.utils.flop_counter import FlopCounterMode
+
+    # Moved afterwards: some encoders compute with tensors while they are made, which need storage.
+    model = build(backbone, architecture=architecture, encoder_weights=None, seed=0).to("meta").eval()
+    image = torch.empty(1, 3, size, size, device="meta")
+    encoder = model.get_submodule("encoder")
+
+    def gmacs(network: torch.nn.Module) -> float:
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            network(image)
+        return float(counter.get_total_flops()) / 2 / 1e9
+
+    return Complexity(
+        encoder_params=sum(parameter.numel() for parameter in encoder.parameters()),
+        unet_params=sum(parameter.numel() for parameter in model.parameters()),
+        encoder_gmacs=gmacs(encoder),
+        unet_gmacs=gmacs(model),
+        depth=sum(isinstance(module, torch.nn.Conv2d | torch.nn.Linear) for module in encoder.modules()),
+    )

@@ -1,0 +1,173 @@
+"""ImageNet weights of encoders: from the hub, or from a folder prepared once that needs no network.
+
+A prepared folder holds ``<backbone>.safetensors``, an encoder's state as smp gives it (without the classifier), and
+``weights.json`` with its origin and SHA-256. The manifest is written last: what it lists is whole.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from corrotwin.segmentation.models.encoders import TIMM, Source, check, quiet, source
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import atomic_file, read_manifest, versions, write_manifest, writing
+from corrotwin.twin.core.locks import check_claim, hold
+
+if TYPE_CHECKING:
+    import torch
+
+KIND = "weights"
+
+
+def fetch(backbone: str) -> dict[str, "torch.Tensor"]:
+    """The state of an encoder with its ImageNet weights, from the hub's cache or through it from the internet.
+
+    smp's own weights are safetensors of a pinned commit. Those of timm (``tu-``) are safetensors where the repository
+    has them; else timm reads a ``.pth`` or ``.bin`` with ``weights_only``, which runs no code.
+
+    Raises
+    ------
+    InputError
+        There are none, or they cannot be had.
+    """
+    import torch
+    from segmentation_models_pytorch.encoders import get_encoder
+
+    place = source(backbone)
+    with torch.random.fork_rng(devices=[]), quiet():
+        torch.manual_seed(0)  # for tensors that a timm checkpoint leaves out
+        try:
+            _knock(place)
+            encoder = get_encoder(backbone, weights=True if backbone.startswith(TIMM) else "imagenet")
+        except Exception as error:
+            # The hub's client raises its own, its HTTP library's and OS errors, by version.
+            raise InputError(
+                f"{backbone}: ImageNet weights cannot be had ({type(error).__name__}: {error!s:.100}); connect to the "
+                "internet once, or name a folder made by `corrotwin segmentation weights` where there is internet, or "
+                "start from scratch with encoder_weights None"
+            ) from error
+    return dict(encoder.state_dict())
+
+
+def _knock(place: Source) -> None:
+    """Ask the hub once for a small file that is wanted anyhow: its client tries in vain for 23 seconds offline."""
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if "://" in place.repository:
+        return
+    cached = try_to_load_from_cache(place.repository, "model.safetensors", revision=place.revision)
+    if not isinstance(cached, str):
+        with suppress(HfHubHTTPError):  # the hub has answered; what to make of it, its client knows
+            get_hf_file_metadata(hf_hub_url(place.repository, "config.json", revision=place.revision))
+
+
+def prepare(folder: Path, backbones: Sequence[str]) -> None:
+    """Put the ImageNet weights of encoders into a folder that machines without internet can load.
+
+    What the folder already holds intact is left alone, so that the same command resumes, adds and repairs. Each
+    encoder is fetched before the folder is touched. Commands at once take turns.
+
+    Parameters
+    ----------
+    folder : absent, empty, or prepared before.
+    backbones : names of encoders.
+
+    Raises
+    ------
+    InputError
+        A name is unknown, weights cannot be had, or the folder holds something else.
+    """
+    from safetensors.torch import save
+
+    if not backbones:
+        raise InputError("no backbones given; name one or more")
+    for backbone in backbones:
+        check(backbone)
+        source(backbone)
+    check_claim(folder, KIND, {})
+    for backbone in backbones:
+        if _is_intact(folder, backbone):
+            continue
+        tensors = fetch(backbone)
+        content = save({name: tensor.contiguous() for name, tensor in tensors.items()})
+        entry = {
+            **_origin(source(backbone)),
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "tensors": len(tensors),
+            "versions": versions("segmentation-models-pytorch", "timm"),
+        }
+        with writing(folder), hold(folder, KIND, {}, patience_seconds=60):
+            with atomic_file(_file(folder, backbone)) as stream:
+                stream.write(content)
+            write_manifest(folder, KIND, {"encoders": {**_entries(folder), backbone: entry}})
+
+
+def _origin(place: Source) -> dict[str, str | None]:
+    """Repository, commit and licence; the last two as the hub states them, else what is known without it."""
+    from huggingface_hub import HfApi
+
+    origin = {"repository": place.repository, "revision": place.revision, "licence": None}
+    try:
+        info = HfApi().model_info(place.repository, revision=place.revision)
+    except Exception:  # noqa: BLE001  the weights are here; the client raises many things, by version
+        return origin
+    licence = info.card_data.license if info.card_data else None
+    return {**origin, "revision": place.revision or info.sha, "licence": licence}
+
+
+def _is_intact(folder: Path, backbone: str) -> bool:
+    if backbone not in _entries(folder):
+        return False
+    try:
+        load(folder, backbone)
+    except InputError:
+        return False
+    return True
+
+
+def load(folder: Path, backbone: str) -> dict[str, "torch.Tensor"]:
+    """The state of an encoder with its ImageNet weights, from a prepared folder; nothing is unpickled.
+
+    Raises
+    ------
+    InputError
+        The folder is not prepared, holds no such weights, weights of another origin than the installed smp's, or
+        damaged ones.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load as from_bytes
+
+    again = f"run corrotwin segmentation weights --to {folder} --backbones {backbone} where there is internet"
+    entry = _entries(folder).get(backbone)
+    if entry is None:
+        raise InputError(f"{folder}: no prepared weights of {backbone}; {again}")
+    place = source(backbone)
+    if entry["repository"] != place.repository or place.revision not in (None, entry["revision"]):
+        raise InputError(
+            f"{folder}: weights of {backbone} are {entry['repository']} at {entry['revision']}, but the installed smp "
+            f"takes {place.repository} at {place.revision}; {again}"
+        )
+    path = _file(folder, backbone)
+    try:
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() != entry["sha256"]:
+            raise InputError(f"{path}: damaged or not the file that {KIND}.json describes (SHA-256 differs); {again}")
+        return from_bytes(content)
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{path}: weights cannot be read ({error}); {again}") from error
+
+
+def _entries(folder: Path) -> dict[str, dict[str, Any]]:
+    """What the manifest lists; nothing where there is none."""
+    entries = (read_manifest(folder, KIND) or {"encoders": {}}).get("encoders")
+    needed = {"repository", "revision", "sha256"}
+    if isinstance(entries, dict) and all(isinstance(one, dict) and needed <= set(one) for one in entries.values()):
+        return entries
+    raise InputError(f"{folder / KIND}.json: damaged; delete the folder and prepare it again")
+
+
+def _file(folder: Path, backbone: str) -> Path:
+    return folder / f"{backbone}.safetensors"

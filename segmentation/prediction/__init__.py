@@ -1,0 +1,1 @@
+"""Masks of unlabelled photos, whole or by tiles."""

@@ -1,0 +1,319 @@
+"""Masks of photos nobody has labelled, as a folder on disk.
+
+`masks/` has a PNG for each photo (255 where there is corrosion), `overlays/` the photo with its mask outlined,
+`parts/` what is known of each; `annotations.json` (COCO) and `predictions.csv` are made of the parts at the end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from corrotwin.segmentation import runs
+from corrotwin.segmentation.data import coco, image_io, png_masks
+from corrotwin.segmentation.prediction.predictor import Predictor
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import atomic_file, read_json, write_json, write_text, writing
+from corrotwin.twin.core.locks import hold
+
+KIND = "predictions"
+PARTS, MASKS, OVERLAYS = "parts", "masks", "overlays"  # folders below the one that is written
+IMAGES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})
+# Pictures that a folder of photos may hold and that are not read from it.
+OTHERS = frozenset({
+    ".heic", ".heif", ".hif", ".avif", ".jxl", ".jp2", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf",
+    ".pef", ".srw", ".gif", ".ppm", ".pgm", ".pbm", ".pnm",
+})  # fmt: skip
+COLUMNS = ("photo", "width", "height", "rusted_percent", "regions", "tiles", "scale")
+OUTLINE = (255, 0, 200)  # a colour that neither rust nor paint has
+DAMAGED = "damaged; delete it, and the same command predicts that photo again"
+OVERLAY = 1600  # pixels of an overlay's longer side, at most
+
+
+def named(given: Sequence[Path], out: Path) -> dict[str, Path]:
+    """Photos by the name of their mask, without ending: of files their own, of a folder's photos their path in it.
+
+    Masks and overlays that an earlier command wrote into `out` are no photos of a folder.
+
+    Raises
+    ------
+    InputError
+        A path is absent, a folder has no photos, or two photos would get one mask.
+    """
+    found: dict[str, Path] = {}
+    for path in given:
+        if path.is_dir():
+            photos = _inside(path, out, IMAGES)
+            if not photos:
+                kinds = ", ".join(sorted(IMAGES))
+                raise InputError(f"{path}: no photos in this folder ({kinds}), but for what predict itself wrote")
+            names = [str(each.relative_to(path).with_suffix("").as_posix()) for each in photos]
+        elif path.exists():
+            photos, names = [path], [path.stem]
+        else:
+            raise InputError(f"{path}: no such file or folder")
+        for name, photo in zip(names, photos, strict=True):
+            if found.setdefault(name, photo) != photo:
+                raise InputError(f"{photo} and {found[name]} would get one mask, {name}.png; give them one --out each")
+    return found
+
+
+def unread(given: Sequence[Path], out: Path) -> str:
+    """A line on the pictures in the given folders of kinds that are not read; empty where there are none."""
+    kinds = Counter(
+        each.suffix.lower() for path in given if path.is_dir() for each in _inside(path, out, OTHERS) if each.is_file()
+    )
+    if not kinds:
+        return ""
+    counts = ", ".join(f"{kind}: {count}" for kind, count in sorted(kinds.items()))
+    return f"{kinds.total()} files of kinds that are not read ({counts}); convert them to JPEG"
+
+
+def _inside(folder: Path, out: Path, kinds: Collection[str]) -> list[Path]:
+    """Files of some kinds in a folder and below, but for hidden ones and what was written into `out`."""
+    ours = [(out / kind).resolve() for kind in (MASKS, OVERLAYS)]
+    return sorted(
+        each for each in folder.rglob("*")
+        if each.suffix.lower() in kinds
+        and not any(part.startswith(".") for part in each.relative_to(folder).parts)
+        and not any(each.parent.resolve().is_relative_to(written) for written in ours)
+    )  # fmt: skip
+
+
+def predict(
+    predictor: Predictor,
+    photos: dict[str, Path],
+    out: Path,
+    *,
+    overlays: bool = True,
+    polygons: bool = False,
+    on_photo: Callable[[InputError | None], None] | None = None,
+) -> list[str]:
+    """Write the masks of photos into a folder, and the tables of all photos that are in it.
+
+    The same command goes on where it was cut off; other photos are added. A photo that cannot be read, or whose name no
+    table could hold, is left out; where its file has changed, so is what an earlier command made of it.
+
+    Parameters
+    ----------
+    predictor : the run.
+    photos : by name, from `named`.
+    out : folder, absent, empty, or begun with the same run and settings.
+    overlays : whether photos with outlines are written, too.
+    polygons : whether annotations.json has outlines in place of compressed RLE.
+    on_photo : called after each photo with what was wrong with it.
+
+    Returns
+    -------
+    Names of the photos that could not be read.
+
+    Raises
+    ------
+    InputError
+        The folder holds something else, or the mask of another photo of the same name, or cannot be written.
+    """
+    from corrotwin.segmentation.models.network import torch_settings
+
+    failed = []
+    with (
+        writing(out),
+        hold(out, KIND, {**predictor.run, **asdict(predictor.settings)}),
+        torch_settings(predictor.config.threads, predictor.config.precision),
+    ):
+        _check_sources(photos, out)
+        for name, path in photos.items():
+            wrong = None
+            try:
+                _photo(predictor, name, path, out, overlays)
+            except InputError as error:
+                wrong = error
+                failed.append(name)
+                if _has_changed(path, name, out):
+                    for left in _files(name, out):
+                        left.unlink(missing_ok=True)
+            if on_photo is not None:
+                on_photo(wrong)
+        _tables(out, polygons)
+    return failed
+
+
+def about_tiles(predictor: Predictor, names: Sequence[str], out: Path) -> str:
+    """A line on those of the named photos that were cut into tiles for their size alone; empty where none was.
+
+    Tiles are right where a photo shows more than those of training, and wrong where it shows as much on more pixels.
+    """
+    if predictor.settings.tiling != "auto" or predictor.settings.scale is not None:
+        return ""
+    parts = [_part(_files(name, out)[0]) for name in names]
+    sides = [math.sqrt(part["width"] * part["height"]) for part in parts if part["tiles"]]
+    if not sides:
+        return ""
+    side, before = median(sides), predictor.photo_side
+    sizes = f"{side:,.0f} pixels a side" + (f", those of training {before:,.0f}" if before is not None else "")
+    scale = "" if before is None else f" {predictor.scale * before / side:.2g}"
+    return (
+        f"{len(sides)} of {len(names)} photos were cut into tiles, being larger than those of training ({sizes}); if "
+        f"they show as much as those did, --tiling never or --scale{scale}, with another --out, takes them in so"
+    )
+
+
+def _files(name: str, out: Path) -> tuple[Path, Path, Path]:
+    """Part, mask and overlay of a photo."""
+    return out / PARTS / f"{name}.json", out / MASKS / f"{name}.png", out / OVERLAYS / f"{name}.jpg"
+
+
+def _has_changed(path: Path, name: str, out: Path) -> bool:
+    """Whether a photo's file is another than when it was predicted; of one that the system does not give, no."""
+    part, _, _ = _files(name, out)
+    before = _part(part) if part.exists() else {}
+    if before.get("source") != _source(path, out):
+        return False
+    try:
+        return bool(hashlib.sha256(path.read_bytes()).hexdigest() != before["sha256"])
+    except OSError:
+        return False
+
+
+def _source(path: Path, out: Path) -> str:
+    """Where a photo lies, relative to `out`; bytes that are not UTF-8 are spelled out."""
+    return os.fsencode(os.path.relpath(path.resolve(), out.resolve())).decode(errors="backslashreplace")
+
+
+def _check_sources(photos: Mapping[str, Path], out: Path) -> None:
+    """Refuse a photo that has the name of another one in the folder; one that was moved is not another."""
+    for name, path in photos.items():
+        part, _, _ = _files(name, out)
+        before = _part(part) if part.exists() else {}
+        if before.get("source") in (None, _source(path, out)):  # an earlier version kept none
+            continue
+        try:
+            if image_io.header(path)[1] == before["sha256"]:
+                continue
+        except InputError:  # it will be left out
+            continue
+        raise InputError(f"{path}: has the name of {before['source']}, whose mask is in {out}; choose another --out")
+
+
+def _photo(predictor: Predictor, name: str, path: Path, out: Path, overlays: bool) -> None:
+    """Mask, overlay and part of one photo; nothing is done where they are there and the photo is the same."""
+    photo = Path(name).with_name(path.name).as_posix()
+    png_masks.check_text(photo, path)
+    (width, height), content = image_io.header(path)
+    part, drawn, shown = _files(name, out)
+    there = part.exists() and drawn.exists() and (shown.exists() or not overlays)
+    if there and (before := _part(part))["sha256"] == content:
+        if before.get("source") != _source(path, out):  # it was moved
+            write_json(part, {**before, "source": _source(path, out)})
+        return
+    image = image_io.decoded(path)
+    try:
+        probability, tiles = predictor.probability(image)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    mask = probability > predictor.settings.threshold
+    _write_image(drawn, np.where(mask, np.uint8(255), np.uint8(0)), "PNG")
+    if overlays:
+        _write_image(shown, overlay(image, mask), "JPEG")
+    regions = list(regions_of(mask))
+    write_json(
+        part,
+        {
+            "photo": photo, "source": _source(path, out),
+            "sha256": content, "width": width, "height": height, "rusted_percent": round(100 * float(mask.mean()), 4),
+            "regions": regions, "tiles": tiles,
+            "scale": predictor.scale if tiles or predictor.config.framing == "crop" else None,
+        },
+    )  # fmt: skip
+
+
+def _part(path: Path) -> dict[str, Any]:
+    """What an earlier command wrote of a photo."""
+    part = read_json(path)
+    whole = isinstance(part, dict) and {*COLUMNS, "sha256"} <= set(part) and isinstance(part["regions"], list)
+    if not whole or not all(isinstance(each, dict) for each in part["regions"]):
+        raise InputError(f"{path}: {DAMAGED}")
+    return dict(part)
+
+
+def regions_of(mask: npt.NDArray[np.bool_], *, polygons: bool = False) -> Iterator[dict[str, Any]]:
+    """The 8-connected regions of a mask as COCO has them: compressed RLE (or `coco.outlined` polygons), area, box."""
+    import cv2
+
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    canvas = np.zeros(mask.shape, dtype=bool, order="F")
+    for number in range(1, count):
+        x, y, width, height = (int(side) for side in boxes[number, :4])
+        here = (slice(y, y + height), slice(x, x + width))
+        if polygons:
+            yield coco.outlined(labels[here] == number, left=x, top=y)
+            continue
+        canvas[here] = labels[here] == number
+        yield coco.region(canvas)
+        canvas[here] = False
+
+
+def overlay(image: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
+    """A photo (h, w, 3) with the borders of its mask drawn on it, its longer side at most `OVERLAY` pixels."""
+    import cv2
+
+    height, width = mask.shape
+    scale = min(1.0, OVERLAY / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    drawn = np.array(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+    small = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+    contours, _ = cv2.findContours(small, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    cv2.drawContours(drawn, contours, -1, OUTLINE, max(1, max(size) // 400))
+    return np.asarray(drawn, dtype=np.uint8)
+
+
+def _write_image(path: Path, pixels: npt.NDArray[np.uint8], kind: str) -> None:
+    from PIL import Image
+
+    with atomic_file(path) as stream:
+        Image.fromarray(pixels).save(stream, kind, quality=90)
+
+
+def _tables(out: Path, polygons: bool) -> None:
+    """annotations.json and predictions.csv of all photos in a folder."""
+    files = sorted((out / PARTS).rglob("*.json"))
+    parts = [_part(path) for path in files]
+    images = [
+        {"id": number, "file_name": part["photo"], "width": part["width"], "height": part["height"]}
+        for number, part in enumerate(parts, start=1)
+    ]
+    regions = (_outlined(part, path) if polygons else part["regions"] for part, path in zip(parts, files, strict=True))
+    found = [(image["id"], region) for image, of_image in zip(images, regions, strict=True) for region in of_image]
+    annotations = [
+        {"id": number, "image_id": image, "category_id": 1, "iscrowd": 0, **region}
+        for number, (image, region) in enumerate(found, start=1)
+    ]
+    document = coco.document(images, annotations, description="corrosion as a network predicts it, not checked by eye")
+    write_text(out / "annotations.json", json.dumps(document))
+    rows = ({**part, "regions": len(part["regions"])} for part in parts)
+    runs.write_table(out / "predictions.csv", COLUMNS, ([row[name] for name in COLUMNS] for row in rows))
+
+
+def _outlined(part: Mapping[str, Any], path: Path) -> Iterator[dict[str, Any]]:
+    """The regions of a photo with polygons; `path` is the file of the part."""
+    try:
+        for number, region in enumerate(part["regions"]):
+            named = {"id": number, "image_id": 1, **region}
+            coco.check_segmentation(named, part["width"], part["height"], path)
+    except InputError as error:
+        raise InputError(f"{path}: {DAMAGED}") from error
+    photo = coco.Photo(
+        id=1, file_name=part["photo"], path=Path(), width=part["width"], height=part["height"], split=None,
+        annotations=tuple(part["regions"]),
+    )  # fmt: skip
+    return regions_of(coco.mask(photo), polygons=True)

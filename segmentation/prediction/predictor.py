@@ -1,0 +1,151 @@
+"""A trained network that is shown photos of any size: whole, or large ones by tiles at the scale of its training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from corrotwin.segmentation import runs
+from corrotwin.segmentation.config import Tiling
+from corrotwin.segmentation.data import decoded
+from corrotwin.segmentation.evaluation import evaluate
+from corrotwin.segmentation.prediction.tiles import blended
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import digest
+
+if TYPE_CHECKING:
+    import torch
+
+LARGER = 1.5  # a photo is cut into tiles where it is so many times larger than those the run was trained on
+MOST_SCALE = 4  # pixels of the network for each pixel of a photo
+NATIVE_TILE = 1024  # pixels, of runs that were trained at the photos' own scale
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How photos are taken in.
+
+    Parameters
+    ----------
+    threshold : of the corrosion probability, between 0 and 1.
+    tiling : whether photos are cut into tiles: always, never (whole, as in training), or by their size.
+    scale : pixels of the network for each pixel of a photo; None for the scale of the run's training photos. A run that
+        squeezes whole photos takes each in by tiles where it is given, since only so a photo has it.
+    overlap : share of a tile that neighbours have in common.
+    flips : average over the photo, its mirror images, and the photo upside down.
+    """
+
+    threshold: float = evaluate.THRESHOLD
+    tiling: Tiling = "auto"
+    scale: float | None = None
+    overlap: float = 0.5
+    flips: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 < self.threshold < 1:
+            raise InputError(f"threshold {self.threshold} is not between 0 and 1")
+        if self.scale is not None and not 0 < self.scale <= MOST_SCALE:
+            raise InputError(f"scale {self.scale} is not above 0 and at most {MOST_SCALE}")
+        if not 0 <= self.overlap <= 0.9:
+            raise InputError(f"overlap {self.overlap} is not between 0 and 0.9")
+
+
+class Predictor:
+    """A complete run, ready to be shown photos.
+
+    `photo_side` is the side in pixels of a square as large as its training photos; None where run.json lacks it.
+    """
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        """Load the network.
+
+        Raises
+        ------
+        InputError
+            The folder holds no complete run, or its weights are damaged or absent, or its scale is not known; or a
+            scale is given for photos that are squeezed.
+        """
+        self.folder, self.settings = folder, settings
+        self.network, self.config = evaluate.load_network(folder)
+        if settings.scale is not None and settings.tiling == "never" and self.config.framing == "resize":
+            size = self.config.size
+            raise InputError(
+                f"--tiling never squeezes every photo to {size} x {size} pixels, whatever --scale; leave one out"
+            )
+        manifest = runs.load(folder).manifest
+        self.scale = scale_of(folder, manifest) if settings.scale is None else settings.scale
+        side = manifest.get("photo_side")
+        self.photo_side = float(side) if isinstance(side, int | float) and 0 < side < math.inf else None
+        self.run = {"run": digest(manifest["config"]), "weights": runs.weights_digest(folder)}
+
+    def probability(self, image: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], int]:
+        """Probability of corrosion of each pixel of a photo (h, w, 3), (h, w), and the number of tiles; 0 for whole.
+
+        Raises
+        ------
+        InputError
+            A probability is not a number.
+        """
+        import cv2
+
+        height, width = image.shape[:2]
+        is_crop = self.config.framing == "crop"
+        tile = NATIVE_TILE if is_crop else self.config.size
+        larger = self.scale * max(height, width) > LARGER * tile
+        given = self.settings.scale is not None and not is_crop
+        if self.settings.tiling == "always" or (self.settings.tiling == "auto" and (larger or given)):
+            scaled = self._scaled(image)
+            small, tiles = blended(scaled, tile, self.settings.overlap, self.config.batch_size, self._predict)
+        else:
+            whole = self._scaled(image) if is_crop else decoded.resize_image(image, self.config.size)
+            small, tiles = np.asarray(self._predict(whole[None])[0]), 0
+        if np.isnan(small).any():
+            raise InputError(f"{self.folder}: the network predicts what is not a number; train again")
+        large = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+        return np.asarray(large, dtype=np.float32), tiles
+
+    def _scaled(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """A photo (h, w, 3) at the scale of the network."""
+        import cv2
+
+        height, width = image.shape[:2]
+        size = (max(1, round(width * self.scale)), max(1, round(height * self.scale)))
+        how = cv2.INTER_AREA if self.scale < 1 else cv2.INTER_LINEAR
+        return np.asarray(cv2.resize(image, size, interpolation=how), dtype=np.uint8)
+
+    def _predict(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Probabilities (b, h, w) of images (b, h, w, 3)."""
+        import torch
+
+        def of(given: npt.NDArray[np.uint8]) -> torch.Tensor:
+            return torch.sigmoid(evaluate.logits_of(self.network, self.config, np.ascontiguousarray(given))[:, 0])
+
+        if not self.settings.flips:
+            return np.asarray(of(images).cpu().numpy())
+        ways: tuple[tuple[int, ...], ...] = ((), (1,), (2,), (1, 2))
+        found = [torch.flip(of(np.flip(images, axes)), axes) for axes in ways]
+        return np.asarray(torch.stack(found).mean(dim=0).cpu().numpy())
+
+
+def scale_of(folder: Path, manifest: Mapping[str, Any]) -> float:
+    """The scale at which the run in `folder` was trained, by its manifest.
+
+    Raises
+    ------
+    InputError
+        It is not stated, or cannot be.
+    """
+    scale = manifest.get("scale")
+    if scale is None:
+        raise InputError(f"{folder}: run.json does not say at which scale the run was trained; give --scale")
+    if not isinstance(scale, int | float) or not 0 < scale <= MOST_SCALE:
+        raise InputError(
+            f"{folder}: run.json: scale {scale!r:.40} is not above 0 and at most {MOST_SCALE}; give --scale"
+        )
+    return float(scale)

@@ -1,0 +1,140 @@
+"""Which images stand in which batch: pure functions of (seed, step), so that a resumed run needs no state of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from math import ceil
+
+import numpy as np
+import numpy.typing as npt
+
+from corrotwin.segmentation.config import DataArm
+
+
+class Stream(IntEnum):
+    """Independent random streams of one seed; a change in the use of one does not reroll the others."""
+
+    SUBSET = 0
+    REAL_ORDER = 1
+    RENDER_ORDER = 2
+    AUGMENTATION = 3
+    WEIGHTS = 4
+    RENDER_SUBSET = 5
+    CROP = 6
+    ADAPTATION = 7
+    REFERENCE = 8
+    PASTE = 9
+    SHUFFLE = 10
+    REFERENCE_CROP = 11
+    DROPOUT = 12
+
+
+def generator(seed: int, stream: Stream, *key: int) -> np.random.Generator:
+    """The random generator of one stream at one place (such as an epoch and an index)."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(stream, *key)))
+
+
+def thin(names: Sequence[str], limit: int | None) -> tuple[str, ...]:
+    """At most `limit` of `names`, spread evenly, since neighbours often show one spot; all of them without a limit."""
+    if limit is None or limit >= len(names):
+        return tuple(names)
+    return tuple(names[index * len(names) // limit] for index in range(limit))
+
+
+def subset(names: Sequence[str], groups: Sequence[str], fraction: float, seed: int) -> tuple[str, ...]:
+    """A random part of `names` in their order, by whole groups; the same in every arm of a run with this fraction.
+
+    Groups are taken in random order until their photos are the stated fraction, rounded, or just more; at least one.
+
+    Parameters
+    ----------
+    names, groups : the photos, and of each the group (spot) that it belongs to.
+    fraction : part of the photos, above 0.
+    seed : of the run. A larger fraction takes the same groups and more.
+    """
+    wanted = max(1, round(fraction * len(names)))
+    every = list(dict.fromkeys(groups))
+    taken: set[str] = set()
+    count = 0
+    for index in generator(seed, Stream.SUBSET).permutation(len(every)):
+        if count >= wanted:
+            break
+        taken.add(every[index])
+        count += groups.count(every[index])
+    return tuple(name for name, group in zip(names, groups, strict=True) if group in taken)
+
+
+def render_subset(count: int, limit: int | None, seed: int) -> npt.NDArray[np.intp]:
+    """Which of `count` renders a run uses: `limit` of them at random, in their order; all without a limit."""
+    chosen = generator(seed, Stream.RENDER_SUBSET).permutation(count)[:limit]
+    return np.sort(chosen)
+
+
+def partners(count: int, seed: int) -> npt.NDArray[np.intp]:
+    """For each of `count` images another one, each once: (count,) indices; itself only where it is alone."""
+    order = generator(seed, Stream.SHUFFLE).permutation(count)
+    result = np.empty(count, dtype=np.intp)
+    result[order] = np.roll(order, 1)
+    return result
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """The composition of all batches of a run.
+
+    `photos` and `renders` count the images to draw from. The first `pretrain_steps` steps take renders only, the others
+    the share `synth_share` of them. `steps_per_epoch` comes from the whole set of real training photos, so that every
+    arm takes the same number of optimiser steps.
+    """
+
+    seed: int
+    batch_size: int
+    steps_per_epoch: int
+    pretrain_steps: int
+    synth_share: float
+    photos: int
+    renders: int
+
+    def batch(self, step: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+        """Indices of the photos and of the renders in the batch of optimiser step `step`, counted over the whole run.
+
+        Renders before a step are the share of all draws before it, rounded: each batch has the share to within one
+        image and the whole run has it exactly. Photos and renders are drawn without replacement until all were seen,
+        then in a new order.
+        """
+        before, after = (self._renders_before(index) for index in (step, step + 1))
+        first = step * self.batch_size - before
+        return (
+            _endless(self.seed, Stream.REAL_ORDER, first, self.batch_size - (after - before), self.photos),
+            _endless(self.seed, Stream.RENDER_ORDER, before, after - before, self.renders),
+        )
+
+    def _renders_before(self, step: int) -> int:
+        alone = min(step, self.pretrain_steps) * self.batch_size
+        return alone + int(max(0, step - self.pretrain_steps) * self.batch_size * self.synth_share + 0.5)
+
+
+def plan(arm: DataArm, *, seed: int, epochs: int, batch_size: int, all_photos: int, photos: int, renders: int) -> Plan:
+    """The plan of a run: `all_photos` real training photos before the arm's fraction, `photos` of them after it."""
+    steps = ceil(all_photos / batch_size)
+    return Plan(
+        seed=seed,
+        batch_size=batch_size,
+        steps_per_epoch=steps,
+        pretrain_steps=round(arm.pretrain * steps * epochs),
+        synth_share=renders / (renders + photos) if arm.synth_share is None else arm.synth_share,
+        photos=photos,
+        renders=renders,
+    )
+
+
+def _endless(seed: int, stream: Stream, first: int, count: int, size: int) -> npt.NDArray[np.intp]:
+    """Draws `first` to `first + count` of an endless sequence of shuffles of range(size)."""
+    if count == 0:
+        return np.empty(0, dtype=np.intp)
+    rounds = range(first // size, (first + count - 1) // size + 1)
+    shuffles: npt.NDArray[np.intp] = np.concatenate(
+        [generator(seed, stream, each).permutation(size) for each in rounds]
+    )
+    start = first - rounds[0] * size
+    return shuffles[start : start + count]

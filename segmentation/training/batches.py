@@ -1,0 +1,240 @@
+"""Batches for training: which images, how they are framed, adapted and augmented, on the device that trains.
+
+Every batch follows from the run's seed and the number of the step alone, whoever makes it: this process, one of
+several workers, or a run that was resumed.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from corrotwin.segmentation.augmentation import augment, copy_paste, domain_adaptation
+from corrotwin.segmentation.config import DataArm, TrainConfig
+from corrotwin.segmentation.data import decoded
+from corrotwin.segmentation.models.network import memory_format
+from corrotwin.segmentation.sampling import Plan, Stream, generator, partners
+
+_Arrays = npt.NDArray[np.uint8]
+RESIDENT_SHARE = 0.5  # of a GPU's free memory that decoded images may take
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pool:
+    """Images that a run may draw: `rows` of decoded ones."""
+
+    images: decoded.Arrays | decoded.Natives
+    rows: npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Feed:
+    """The batches of one run. `workers` processes augment ahead where precision is exact; 0 does it in this one."""
+
+    config: TrainConfig
+    plan: Plan
+    photos: Pool
+    renders: Pool | None
+    where: torch.device
+    workers: int = 0
+
+    def batches(self, first: int, steps: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """The batches of optimiser steps `first` to `steps`, counted over the whole run.
+
+        Yields
+        ------
+        Images (b, 3, s, s) float32 in [0, 1], not yet normalised, in the layout of the precision, and masks
+        (b, 1, s, s) float32 0 or 1, both augmented and on the device.
+        """
+        layout = memory_format(self.config.precision)
+        if self.config.precision == "exact":
+            made = torch.utils.data.DataLoader(
+                _Steps(self, first, steps),
+                batch_size=None,
+                shuffle=False,
+                num_workers=self.workers,
+                pin_memory=self.where.type == "cuda",
+                worker_init_fn=_quiet_worker,
+            )
+            for images, masks in made:
+                pictures = augment.image_tensor(images, self.where).contiguous(memory_format=layout)
+                yield pictures, augment.mask_tensor(masks, self.where)
+            return
+        for step in range(first, steps):
+            images, masks = self._tensors(step)
+            images, masks = augment.fast(images, masks, **self._change(step))
+            yield images.contiguous(memory_format=layout), masks
+
+    def augmented(self, step: int) -> tuple[_Arrays, _Arrays]:
+        """The batch of one step, augmented image by image: (b, s, s, 3) and (b, s, s) uint8."""
+        images, masks = self.framed(step)
+        return augment.exact(images, masks, **self._change(step))
+
+    def _change(self, step: int) -> dict[str, Any]:
+        """What decides the random changes to the batch of one step."""
+        epoch, place = divmod(step, self.plan.steps_per_epoch)
+        return {
+            "seed": self.config.seed,
+            "epoch": epoch,
+            "first": place * self.config.batch_size,
+            "strength": self.config.arm.augmentation,
+        }
+
+    def framed(self, step: int) -> tuple[_Arrays, _Arrays]:
+        """The batch of one step before augmentation: (b, s, s, 3) and (b, s, s) uint8, photos first."""
+        epoch, place = divmod(step, self.plan.steps_per_epoch)
+        first = place * self.config.batch_size
+        photos, renders = self.plan.batch(step)
+        images, masks = self._frame(self.photos, photos, epoch, first)
+        if self.config.arm.copy_paste and len(photos):
+            images, masks = self._pasted(images, masks, photos, epoch, first)
+        if self.renders is None or not len(renders):
+            return images, masks
+        first += len(photos)
+        drawn, truth = self._frame(self.renders, renders, epoch, first)
+        if self.config.arm.shuffled_masks:
+            _, truth = self._frame(
+                self.renders, partners(len(self.renders.rows), self.config.seed)[renders], epoch, first
+            )
+        if (how := self.config.arm.adaptation) is not None:
+            references, _ = self._references(np.full(len(drawn), -1), epoch, first)
+            drawn = domain_adaptation.adapt(drawn, references, how=how, seed=self.config.seed, epoch=epoch, first=first)
+        return np.concatenate([images, drawn]), np.concatenate([masks, truth])
+
+    def _frame(
+        self, pool: Pool, indices: npt.NDArray[np.intp], epoch: int, first: int, stream: Stream = Stream.CROP
+    ) -> tuple[_Arrays, _Arrays]:
+        rows = pool.rows[indices]
+        if isinstance(pool.images, decoded.Arrays):
+            return pool.images.images[rows], pool.images.masks[rows]
+        size = self.config.size
+        pairs = [
+            crop(*pool.images.photo(int(row)), size, generator(self.config.seed, stream, epoch, first + place))
+            for place, row in enumerate(rows)
+        ]
+        images = [image for image, _ in pairs]
+        masks = [mask for _, mask in pairs]
+        return (
+            np.stack(images) if images else np.empty((0, size, size, 3), np.uint8),
+            np.stack(masks) if masks else np.empty((0, size, size), np.uint8),
+        )
+
+    def _pasted(
+        self, images: _Arrays, masks: _Arrays, photos: npt.NDArray[np.intp], epoch: int, first: int
+    ) -> tuple[_Arrays, _Arrays]:
+        """Photos, some of which have corrosion of another photo that the run may use."""
+        donors, regions = self._references(photos, epoch, first)
+        pairs = [
+            copy_paste.paste(
+                *each,
+                probability=self.config.arm.copy_paste,
+                rng=generator(self.config.seed, Stream.PASTE, epoch, first + place),
+            )
+            for place, each in enumerate(zip(images, masks, donors, regions, strict=True))
+        ]
+        return np.stack([image for image, _ in pairs]), np.stack([mask for _, mask in pairs])
+
+    def _references(self, apart_from: npt.NDArray[np.intp], epoch: int, first: int) -> tuple[_Arrays, _Arrays]:
+        """Photos that the run may use, with their masks: for each place of a batch another than the index given.
+
+        Index -1 excludes none, and a single photo goes with itself.
+        """
+        count = len(self.photos.rows)
+        drawn = np.empty(len(apart_from), dtype=np.intp)
+        for place, own in enumerate(apart_from):
+            rng = generator(self.config.seed, Stream.REFERENCE, epoch, first + place)
+            drawn[place] = rng.integers(count) if own < 0 or count == 1 else (own + 1 + rng.integers(count - 1)) % count
+        return self._frame(self.photos, drawn, epoch, first, Stream.REFERENCE_CROP)
+
+    def _tensors(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """The batch of one step before augmentation, on the device."""
+        if self._resident is None:
+            images, masks = self.framed(step)
+            return augment.image_tensor(images, self.where), augment.mask_tensor(masks, self.where)
+        photos, renders = self.plan.batch(step)
+        stored_images, stored_masks = self._resident
+        rows = torch.from_numpy(np.concatenate([photos, len(self.photos.rows) + renders]))
+        rows = rows.to(self.where, non_blocking=True)
+        return (
+            augment.image_tensor(stored_images.index_select(0, rows), self.where),
+            augment.mask_tensor(stored_masks.index_select(0, rows), self.where),
+        )
+
+    @cached_property
+    def _resident(self) -> tuple[torch.Tensor, torch.Tensor] | None:
+        """All that the run may draw in the memory of a GPU; None where there is none or it cannot be."""
+        if self.where.type != "cuda":
+            return None
+        pools = [self.photos] if self.renders is None else [self.photos, self.renders]
+        free, _ = torch.cuda.mem_get_info(self.where)
+        return resident(pools, self.config.arm, self.config.size, free_bytes=free, where=self.where)
+
+
+def resident(
+    pools: Sequence[Pool], arm: DataArm, size: int, *, free_bytes: int, where: torch.device
+) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """The images and masks of pools, one pool after the other, on a device that has so much memory free.
+
+    Returns
+    -------
+    (n, size, size, 3) and (n, size, size) uint8. None where they would take more than `RESIDENT_SHARE` of the memory,
+    or single images are changed, by crops or by the arm: that is done before they reach the device.
+    """
+    stored = [pool.images for pool in pools if isinstance(pool.images, decoded.Arrays)]
+    is_plain = arm.adaptation is None and not arm.copy_paste and not arm.shuffled_masks
+    needed_bytes = sum(len(pool.rows) for pool in pools) * size**2 * 4
+    if not is_plain or len(stored) < len(pools) or needed_bytes > RESIDENT_SHARE * free_bytes:
+        return None
+    parts = [
+        (torch.from_numpy(images.images[pool.rows]), torch.from_numpy(images.masks[pool.rows]))
+        for pool, images in zip(pools, stored, strict=True)
+    ]
+    images, masks = (torch.cat(column).to(where) for column in zip(*parts, strict=True))
+    return images, masks
+
+
+class _Steps(torch.utils.data.Dataset[tuple[_Arrays, _Arrays]]):
+    """Steps `first` to `steps` as items, for torch's loader."""
+
+    def __init__(self, feed: Feed, first: int, steps: int) -> None:
+        self._feed, self._first, self._steps = feed, first, steps
+
+    def __len__(self) -> int:
+        return self._steps - self._first
+
+    def __getitem__(self, index: int) -> tuple[_Arrays, _Arrays]:
+        return self._feed.augmented(self._first + index)
+
+
+def _quiet_worker(_number: int) -> None:
+    """Leave Ctrl-C to the parent, which ends its workers, and the cores to torch."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(0)
+
+
+def crop(image: _Arrays, mask: _Arrays, size: int, rng: np.random.Generator) -> tuple[_Arrays, _Arrays]:
+    """A random square of `size` pixels of a photo and its mask; a photo that is smaller is continued by reflection.
+
+    Parameters
+    ----------
+    image, mask : (h, w, 3) and (h, w) uint8.
+    """
+    height, width = mask.shape
+    below, right = max(0, size - height), max(0, size - width)
+    if below or right:
+        image, mask = (_reflected(each, below, right) for each in (image, mask))
+    top = int(rng.integers(max(0, height - size) + 1))
+    left = int(rng.integers(max(0, width - size) + 1))
+    part = (slice(top, top + size), slice(left, left + size))
+    return image[part], mask[part]
+
+
+def _reflected(array: _Arrays, below: int, right: int) -> _Arrays:
+    return np.asarray(cv2.copyMakeBorder(np.asarray(array), 0, below, 0, right, cv2.BORDER_REFLECT_101), dtype=np.uint8)

@@ -1,0 +1,96 @@
+"""The state of an unfinished run: in memory, and as one safetensors file, swapped whole."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.optim.swa_utils import AveragedModel
+
+from corrotwin.segmentation.models.network import save_tensors
+from corrotwin.segmentation.runs import HISTORY_COLUMNS
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import parsed
+
+NAME = "last.safetensors"
+
+
+@dataclass(kw_only=True)
+class State:
+    """A run as far as it has come. `average` is kept instead of the best weights where the configuration says so."""
+
+    network: torch.nn.Module
+    optimizer: torch.optim.AdamW
+    average: AveragedModel | None
+    history: list[dict[str, float]] = field(default_factory=list)
+    """One row an epoch."""
+    best_epoch: int = 0
+    best_f1: float = -1.0
+    best_weights: dict[str, torch.Tensor] = field(default_factory=dict)
+
+
+def save(folder: Path, state: State) -> None:
+    """Write ``last.safetensors``: weights, AdamW's moments, averaged or best weights so far, and the history."""
+    tensors = {f"model/{name}": tensor for name, tensor in state.network.state_dict().items()}
+    tensors |= {f"best/{name}": tensor for name, tensor in state.best_weights.items()}
+    if state.average is not None:
+        tensors |= {f"average/{name}": tensor for name, tensor in state.average.state_dict().items()}
+    tensors |= dict(_moments(state))
+    small = {"history": state.history, "best_epoch": state.best_epoch, "best_f1": state.best_f1}
+    save_tensors(folder / NAME, tensors, {"progress": json.dumps(small)})
+
+
+def restore(folder: Path, state: State) -> None:
+    """Bring `state` to where `save` left it; without a file it stays as it is.
+
+    Raises
+    ------
+    InputError
+        The file is damaged or of another network.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = folder / NAME
+    if not path.exists():
+        return
+    try:
+        with safe_open(path, framework="pt") as stored:
+            small: Mapping[str, Any] = parsed(stored.metadata()["progress"])
+            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118  no mapping
+        state.network.load_state_dict(_below("model/", tensors))
+        if state.average is not None:
+            state.average.load_state_dict(_below("average/", tensors))
+        for name, parameter in state.network.named_parameters():
+            if f"step/{name}" not in tensors:  # of layers that the architecture leaves out
+                continue
+            state.optimizer.state[parameter] = {
+                "step": tensors[f"step/{name}"].to(parameter.device if state.optimizer.defaults["fused"] else "cpu"),
+                "exp_avg": torch.empty_like(parameter).copy_(tensors[f"exp_avg/{name}"]),
+                "exp_avg_sq": torch.empty_like(parameter).copy_(tensors[f"exp_avg_sq/{name}"]),
+            }
+        numbers = [value for row in small["history"] for value in row.values()]
+        if not all(
+            isinstance(value, int | float) for value in (*numbers, small["best_epoch"], small["best_f1"])
+        ) or any(set(row) != set(HISTORY_COLUMNS) for row in small["history"]):
+            raise ValueError("no history of a run")
+        state.history, state.best_epoch, state.best_f1 = (small[key] for key in ("history", "best_epoch", "best_f1"))
+        state.best_weights = _below("best/", tensors)
+    except (AttributeError, OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"{path}: damaged or of another run ({error!s:.100}); delete it to start over") from error
+
+
+def remove(folder: Path) -> None:
+    """Delete the checkpoint of a run that is complete."""
+    (folder / NAME).unlink(missing_ok=True)
+
+
+def _moments(state: State) -> Iterator[tuple[str, torch.Tensor]]:
+    for name, parameter in state.network.named_parameters():
+        for key, tensor in state.optimizer.state[parameter].items():
+            yield f"{key}/{name}", tensor
+
+
+def _below(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

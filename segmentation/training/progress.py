@@ -1,0 +1,46 @@
+"""What a person at a terminal sees of a training run and of its scores."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from corrotwin.segmentation.evaluation.evaluate import scores
+from corrotwin.segmentation.runs import PerImage
+
+
+@contextmanager
+def bar(title: str, epochs: int) -> Iterator[Callable[[dict[str, float]], None]]:
+    """A progress bar on a terminal; yields the function to call after each epoch, which prints the epoch's line."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("epochs"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(title, total=epochs)
+
+        def on_epoch(row: dict[str, float]) -> None:
+            progress.update(task, completed=row["epoch"])
+            minutes, seconds = divmod(round(row["seconds_left"]), 60)
+            console.print(
+                f"epoch {row['epoch']:.0f}/{epochs}  loss {row['train_loss']:.4f}  val loss {row['valid_loss']:.4f}  "
+                f"val F1 {row['valid_f1']:.4f}  {row['images_per_second']:.1f} images/s  {minutes}:{seconds:02d} left"
+            )
+
+        yield on_epoch
+
+
+def print_scores(table: PerImage, where: str) -> None:
+    """Print mean F1 and IoU of a table on stdout, and how many images were empty and rightly found so."""
+    f1, iou = scores(table.tp, table.fp, table.fn, table.tn)
+    empty = int((table.tp + table.fp + table.fn == 0).sum())
+    Console(highlight=False, markup=False, soft_wrap=True).print(
+        f"{where}: {len(f1)} images, mean F1 {f1.mean():.4f}, mean IoU {iou.mean():.4f}, {empty} rightly found empty"
+    )

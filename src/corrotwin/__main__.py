@@ -1,0 +1,37 @@
+"""The ``corrotwin`` command: ``corrotwin twin new ...``, ``corrotwin doctor``, ``corrotwin --version``."""
+
+import argparse
+import importlib
+import sys
+
+import corrotwin
+from corrotwin.twin.core import cli
+
+GROUPS = {
+    "twin": "digital twins of corroding assets: make, grow, show, export, inspect, forecast",
+    "synth": "rendered datasets with pixel-true masks: render, validate, preview, uvmap",
+    "segmentation": "U-Nets that outline corrosion: split, train, tune, evaluate, predict, export",
+    "benchmarks": "what renders are worth: studies, statistics, reports, screens and transfers",
+}
+
+
+def main() -> None:
+    """Run one command and exit with its status."""
+    words = sys.argv[1:]
+    if words[:1] == ["doctor"]:
+        from corrotwin.benchmarks.doctor import doctor
+
+        cli.run_one("corrotwin doctor", doctor, words[1:])
+    if words[:1] and words[0] in GROUPS:
+        commands = importlib.import_module(f"corrotwin.{words[0]}.commands")
+        cli.run(f"corrotwin {words[0]}", commands.DESCRIPTION, commands.COMMANDS, words[1:])
+    parser = argparse.ArgumentParser(prog="corrotwin", description=corrotwin.__doc__)
+    parser.add_argument("--version", action="version", version=f"corrotwin {corrotwin.__version__}")
+    groups = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, summary in {**GROUPS, "doctor": "check this installation and print a fix for every problem"}.items():
+        groups.add_parser(name, help=summary)
+    parser.parse_args(words)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""Shader graphs written as expressions."""
+
+from typing import Any
+
+import bpy
+
+from corrotwin.synth.spec import Color
+
+GLOSS = 0.07  # what dull paint and stone reflect before any colour of their own
+
+
+class Graph:
+    """A material's node tree, written as expressions: each method adds a node and returns its output socket."""
+
+    def __init__(self, name: str, seed: float) -> None:
+        self.material = bpy.data.materials.new(name)
+        self.material.use_nodes = True
+        self.tree = self.material.node_tree
+        self.surface = self.tree.nodes["Principled BSDF"]
+        coordinates = self.tree.nodes.new("ShaderNodeTexCoord")
+        self.use_position(coordinates.outputs["Object"], seed)
+
+    def use_position(self, position: Any, seed: float) -> None:
+        """Take `position` as where the noise is looked up, moved by `seed` so that two materials of a kind differ."""
+        moved = self.node("ShaderNodeVectorMath", _0=position, _1=(seed, seed * 1.7, seed * 0.3))
+        self.position = moved.outputs["Vector"]
+
+    def node(self, kind: str, **inputs: Any) -> Any:
+        """Add a node and connect or set its inputs, by name or as ``_0`` for the first."""
+        node = self.tree.nodes.new(kind)
+        for name, value in inputs.items():
+            self.put(node.inputs[int(name[1:]) if name.startswith("_") else name.replace("_", " ")], value)
+        return node
+
+    def put(self, socket: Any, value: Any) -> None:
+        """Connect an output to an input socket, or set its value."""
+        if isinstance(value, bpy.types.NodeSocket):
+            self.tree.links.new(value, socket)
+        elif isinstance(value, tuple | list) and socket.type == "RGBA":
+            socket.default_value = (*value, 1.0)
+        else:
+            socket.default_value = value
+
+    def math(self, operation: str, a: Any, b: Any = 0.0, *, clamp: bool = False) -> Any:
+        """An arithmetic node."""
+        node = self.node("ShaderNodeMath", _0=a, _1=b)
+        node.operation, node.use_clamp = operation, clamp
+        return node.outputs[0]
+
+    def noise(self, scale: float, *, detail: float = 4.0, roughness: float = 0.55, warp: float = 0.0) -> Any:
+        """Perlin noise in [0, 1], `scale` features a metre."""
+        return self.node(
+            "ShaderNodeTexNoise", Vector=self.position, Scale=scale, Detail=detail, Roughness=roughness, Distortion=warp
+        ).outputs["Fac"]
+
+    def step(self, value: Any, low: float, high: float) -> Any:
+        """0 below `low`, 1 above `high`, smooth between."""
+        node = self.tree.nodes.new("ShaderNodeMapRange")
+        node.interpolation_type = "SMOOTHSTEP"
+        self.put(node.inputs["Value"], value)
+        node.inputs["From Min"].default_value, node.inputs["From Max"].default_value = low, high
+        return node.outputs["Result"]
+
+    def ramp(self, value: Any, stops: tuple[tuple[float, Color], ...]) -> Any:
+        """A colour between stops."""
+        node = self.node("ShaderNodeValToRGB", Fac=value)
+        elements = node.color_ramp.elements
+        while len(elements) < len(stops):
+            elements.new(0.5)
+        for element, (position, color) in zip(elements, stops, strict=True):
+            element.position, element.color = position, (*color, 1)
+        return node.outputs["Color"]
+
+    def mix(self, share: Any, a: Any, b: Any) -> Any:
+        """Colour `a` where `share` is 0, `b` where it is 1."""
+        node = self.tree.nodes.new("ShaderNodeMix")
+        node.data_type = "RGBA"
+        self.put(node.inputs[0], share)
+        self.put(node.inputs[6], a)
+        self.put(node.inputs[7], b)
+        return node.outputs[2]
+
+    def blend(self, share: Any, a: Any, b: Any) -> Any:
+        """Number `a` where `share` is 0, `b` where it is 1."""
+        node = self.node("ShaderNodeMix")
+        self.put(node.inputs[0], share)
+        self.put(node.inputs[2], a)
+        self.put(node.inputs[3], b)
+        return node.outputs[0]
+
+    def bump(self, height: Any, distance_m: float, *, strength: float = 1.0) -> Any:
+        """A normal disturbed by a height in [0, 1], whose full range is `distance_m` high."""
+        return self.node("ShaderNodeBump", Height=height, Distance=distance_m, Strength=strength).outputs["Normal"]
+
+    def finish(
+        self, *, color: Any, mean: Any, roughness: Any, metallic: Any = 0.0, normal: Any = None
+    ) -> bpy.types.Material:
+        """Wire the surface and return the material.
+
+        Diffuse rays, which have bounced off something dull, meet the colour `mean` in place of all that, so that Cycles
+        works the graph out for cameras and glossy rays alone.
+        """
+        self.put(self.surface.inputs["Base Color"], color)
+        self.put(self.surface.inputs["Roughness"], roughness)
+        self.put(self.surface.inputs["Metallic"], metallic)
+        if normal is not None:
+            self.put(self.surface.inputs["Normal"], normal)
+        bounced = self.tree.nodes.new("ShaderNodeLightPath").outputs["Is Diffuse Ray"]
+        plain = self.node("ShaderNodeBsdfDiffuse", Color=self.mix(GLOSS, mean, (1.0, 1.0, 1.0)))
+        seen = self.node("ShaderNodeMixShader", _0=bounced, _1=self.surface.outputs[0], _2=plain.outputs[0])
+        self.put(self.tree.nodes["Material Output"].inputs["Surface"], seen.outputs[0])
+        return self.material
+
+
+def scaled(color: Color, factor: float | Color) -> Color:
+    """A lighter or darker colour; with three factors one of another hue."""
+    factors = (factor,) * 3 if isinstance(factor, float | int) else factor
+    red, green, blue = (min(1.0, channel * share) for channel, share in zip(color, factors, strict=True))
+    return red, green, blue

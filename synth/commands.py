@@ -1,0 +1,172 @@
+"""``corrotwin synth``: rendered datasets from the command line."""
+
+from pathlib import Path
+from typing import Literal
+
+from corrotwin.synth.spec import Map
+from corrotwin.twin.core.errors import InputError, WorkError
+
+
+def render(
+    *,
+    out: Path | None = None,
+    count: int | None = None,
+    size: int = 320,
+    seed: int = 0,
+    preset: str = "balanced",
+    twin: Path | None = None,
+    cameras: Path | None = None,
+    labels: Literal["annotator", "exact"] = "annotator",
+    maps: tuple[Map, ...] = (),
+    polygons: bool = False,
+    only: int | None = None,
+    device: str = "cpu",
+    workers: int | None = None,
+    address: str | None = None,
+    dry_run: bool = False,
+) -> None:
+    """Render corroded assets with COCO masks: drawn at random, or a twin of yours.
+
+    The folder gets images/, annotations.json, instances.json, dataset.json and preview.jpg. The same command resumes
+    after a stop; a larger count appends. Example: corrotwin synth render --count 60 --size 320 --out out/renders, or,
+    from cameras of your choice: corrotwin synth render --twin spool --cameras cameras.json --size 512
+
+    Args:
+        out: dataset folder; by default out/synth/<preset>-<size>px-seed<seed>, or with <twin id> for <preset>
+        count: images, at least 1; by default 24, or one by each camera of the file
+        size: picture side in pixels, at least 1
+        seed: another seed, other scenes
+        preset: balanced, quick, bridges, painted, timelapse, stress, clean or standin; or a .json file of your own, as
+            {"like": "painted", "rust_tone": [0.3, 1.2]}, see docs/synth.md
+        twin: folder of a twin to photograph as it stands there; by default each scene has its own
+        cameras: JSON list of {"eye_m": [x, y, z], "look_at_m": [x, y, z], "field_of_view_deg": 50}, see docs/synth.md;
+            by default they are drawn
+        labels: masks as people draw them, or the rust that pixel centres see
+        maps: also write exact maps beside the images: wall_loss, severity, depth, uv, instances; see docs/formats.md
+        polygons: outlines instead of compressed RLE in the COCO files; they lose holes, polygon_iou says how much
+        only: the number of one image, as its file is named, to render alone: the files that a whole dataset has
+        device: cpu, auto, optix, cuda, hip or metal: one card a process; never yet tried on a card, so cpu by default
+        workers: Blender processes at a time, sharing the cores; by default one, or one a card
+        address: of a Ray cluster (auto, or host:port); by default this machine
+        dry_run: say how many batches, hours and bytes are to come, from one batch rendered here; write nothing
+    """
+    from corrotwin.synth.config import RenderConfig
+    from corrotwin.synth.rendering import dry_run as rehearsal
+    from corrotwin.synth.rendering.dataset import render as render_dataset
+    from corrotwin.synth.rendering.job import Task
+    from corrotwin.synth.scene import subject
+
+    like, changes = preset, ""
+    if preset.endswith(".json"):
+        from corrotwin.synth.presets import custom
+
+        like, changes = custom.read(Path(preset))
+    config = RenderConfig(
+        preset=like, changes=changes, size=size, seed=seed, labels=labels, maps=tuple(sorted(set(maps))),
+        polygons=polygons,
+    )  # fmt: skip
+    if cameras is not None and twin is None:
+        raise InputError(f"--cameras {cameras}: cameras stand about a twin; give its folder with --twin")
+    stated = () if cameras is None else subject.read_cameras(cameras)
+    shown = None if twin is None else subject.saved(twin, stated)
+    if only is not None and count is not None:
+        raise InputError(f"--only {only} with --count {count}: give one of them")
+    name = (Path(preset).stem if shown is None else shown.id) + f"-{size}px-seed{seed}"
+    folder = out if out is not None else Path("out/synth") / (name if only is None else f"{name}-only{only}")
+    wanted = count if count is not None else len(stated) or 24
+    if dry_run:
+        if only is not None:
+            raise InputError(f"--dry-run with --only {only}: one image is soon rendered; leave one of them out")
+        task = Task(config=config, shown=shown, count=wanted, device=device)
+        print(rehearsal.rehearse(folder, task, workers=workers, address=address))  # noqa: T201
+        return
+    images = render_dataset(
+        folder, config, count=wanted, shown=shown, only=only, device=device, workers=workers, address=address
+    )
+    print(f"{folder}: {images} images; look at {folder / 'preview.jpg'}")  # noqa: T201
+
+
+def validate(
+    folder: Path,
+    /,
+    *,
+    against: tuple[Path, ...] = (),
+    classes: tuple[str, ...] = (),
+    report: Path | None = None,
+    verify: int | None = None,
+    twin: Path | None = None,
+) -> None:
+    """Check any dataset that training reads and tell how it is labelled, beside a reference set if one is given.
+
+    Exit status 0: no errors, perhaps warnings; 1: errors, or an image that was rendered again and differs; 2: nothing
+    that could be checked. What counts as what is in docs/synth.md. Example: corrotwin synth validate out/renders
+    --against my-export --report out/validation.md
+
+    Args:
+        folder: a Roboflow COCO export, one COCO json and its images, photos with PNG masks, a rendered dataset, or a
+            zip of one
+        against: such folders or zips to compare the labels with, taken as one, for instance of real photos
+        classes: names of the categories of those folders that count; by default all
+        report: also write all findings and the table here, as Markdown (.md) or JSON (.json)
+        verify: render so many images of a rendered dataset again, spread evenly over it, and compare files and labels
+        twin: with verify, folder of the twin that the dataset shows, if it shows one
+    """
+    from corrotwin.synth.rendering import verify as remake
+    from corrotwin.synth.validation import report as validation_report
+    from corrotwin.synth.validation.checks import check
+
+    if verify is not None and verify < 1:
+        raise InputError(f"--verify {verify}: give at least 1 image")
+    if twin is not None and verify is None:
+        raise InputError(f"--twin {twin}: it is for --verify; leave it out")
+    if classes and not against:
+        raise InputError("--classes: chooses among the categories of the folders of --against; give those, too")
+    if report is not None:
+        validation_report.check_destination(report, folder)
+    if verify is not None and folder.is_file():
+        raise InputError(f"--verify {verify}: {folder} is no folder; unpack it and give the folder")
+    remade = None if verify is None else remake.remake(folder, verify, twin=twin)
+    found = check(folder, label="validating")
+    references = [check(each, label="reference", classes=classes) for each in against]
+    validation_report.show(found, references)
+    if report is not None:
+        validation_report.write(report, found, references)
+    if errors := found.count(validation_report.ERROR):
+        raise WorkError(f"{folder}: {errors} error{'' if errors == 1 else 's'} found; see the list")
+    if remade is not None:
+        remake.tell(folder, remade)
+
+
+def preview(folder: Path, /) -> None:
+    """Write preview.jpg, a contact sheet with mask outlines, and card.md, a description, into any dataset.
+
+    Args:
+        folder: a Roboflow COCO export, one COCO json and its images, photos with PNG masks, or a rendered dataset
+    """
+    from corrotwin.synth.preview import write
+
+    try:
+        write(folder)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written ({error.strerror}); copy the dataset") from error
+    print(f"{folder}: look at {folder / 'card.md'} and {folder / 'preview.jpg'}")  # noqa: T201
+
+
+def uvmap(*, twin: Path, camera: Path, out: Path | None = None) -> None:
+    """Write which texel of a twin each pixel of a photograph sees; with a mask it tells `twin inspect` where rust is.
+
+    Example: corrotwin synth uvmap --twin spool --camera front.json, then corrotwin twin inspect spool --date 2016-05-31
+    --tool phone --photo front-mask.png --uvmap front.npz
+
+    Args:
+        twin: its folder
+        camera: JSON with intrinsics and a pose, which may follow from picked points or ArUco markers; see docs/twin.md
+        out: .npz file; by default beside the camera, with its name
+    """
+    from corrotwin.synth import reprojection as mapping
+
+    print(mapping.write(twin, camera, out if out is not None else camera.with_suffix(".npz")))  # noqa: T201
+
+
+DESCRIPTION = "Rendered datasets of corroding assets with pixel-true masks."
+COMMANDS = {"render": render, "validate": validate, "preview": preview, "uvmap": uvmap}

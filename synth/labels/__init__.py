@@ -1,0 +1,1 @@
+"""From the label pass to masks, annotations, label maps and label statistics."""

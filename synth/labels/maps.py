@@ -1,0 +1,96 @@
+"""Maps beside the images: what each pixel shows, as no human could draw it. PNG, one sample at each pixel's centre."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corrotwin.synth.labels import severity
+from corrotwin.twin.core.files import atomic_file
+
+Arrays = dict[str, NDArray[np.float32]]
+Counts = NDArray[np.uint8] | NDArray[np.uint16]
+MOST = 65_535  # count of a 16-bit PNG
+
+
+def write(out: Path, index: int, seen: Arrays, names: Sequence[str]) -> None:
+    """Write the maps `names` of image `index` into the dataset folder `out`, each ``maps/<name>/<index>.png``.
+
+    Parameters
+    ----------
+    seen : ``label`` (H, W, 4) rust cover, wall loss in mm, instance; for depth ``depth`` (H, W) metres along the view
+        axis; for uv ``uv`` (H, W, 2) atlas coordinates.
+    """
+    for name in names:
+        with atomic_file(path(out, name, index)) as stream:
+            stream.write(png(_COUNTS[name](seen)))
+
+
+def path(out: Path, name: str, index: int) -> Path:
+    """Where the map `name` of image `index` lies."""
+    return out / "maps" / name / f"{index:06d}.png"
+
+
+def remove_leftovers(out: Path) -> None:
+    """Remove the temporary files of writers that were killed; only while nobody writes maps."""
+    for left in out.glob("maps/*/.*.tmp"):
+        left.unlink(missing_ok=True)
+
+
+def png(counts: Counts) -> bytes:
+    """A PNG file of (H, W) grey or (H, W, 3) red, green, blue, with the 8 or 16 bits of the array."""
+    import cv2
+
+    done, content = cv2.imencode(".png", counts[..., ::-1] if counts.ndim == 3 else counts)
+    assert done  # noqa: S101  it is a kind of picture that PNG has
+    return bytes(content)
+
+
+def _wall_loss(seen: Arrays) -> Counts:
+    return _saturated(1000.0 * seen["label"][..., 1])
+
+
+def _severity(seen: Arrays) -> Counts:
+    return severity.loss_bands(seen["label"][..., 1])
+
+
+def _instances(seen: Arrays) -> Counts:
+    return _saturated(seen["label"][..., 2])
+
+
+def _depth(seen: Arrays) -> Counts:
+    nothing = seen["depth"] >= 1e9  # as Cycles says it
+    return _saturated(np.where(nothing, 0, 1000.0 * seen["depth"]))
+
+
+def _uv(seen: Arrays) -> Counts:
+    instance = seen["label"][..., 2:3]
+    return _saturated(np.concatenate([MOST * np.where(instance > 0, seen["uv"], 0), instance], axis=-1))
+
+
+def _saturated(values: NDArray[np.floating[Any]]) -> NDArray[np.uint16]:
+    """Counts of 16 bits; what is beyond them becomes the last of them."""
+    return np.asarray(np.rint(values).clip(0, MOST), np.uint16)
+
+
+_COUNTS: dict[str, Callable[[Arrays], Counts]] = {
+    "wall_loss": _wall_loss,
+    "severity": _severity,
+    "depth": _depth,
+    "uv": _uv,
+    "instances": _instances,
+}
+
+_BANDS = severity.LOSS_BANDS_MM.items()
+
+# What a count means, for the card.
+MEANING: dict[str, str] = {
+    "wall_loss": "16-bit, wall loss in micrometres; 65535 stands for 65.535 mm and more; 0 off the assets",
+    "severity": "8-bit, band of wall loss: 0 less than any of these, "
+    + ", ".join(f"{number} {name} (from {edge:g} mm)" for number, (name, edge) in enumerate(_BANDS, start=1)),
+    "depth": "16-bit, millimetres along the view axis; 0 where nothing is met; 65535 stands for 65.535 m and more",
+    "uv": "16-bit RGB: u and v of the asset's atlas in 1/65535, number of the asset in its scene; 0 off the assets",
+    "instances": "16-bit, number of the asset in its scene, from 1; 0 off the assets",
+}

@@ -1,0 +1,182 @@
+"""From the label pass to masks and annotations."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from corrotwin.segmentation.data import coco
+from corrotwin.synth.labels import severity
+from corrotwin.synth.labels.morphology import Mask, closed
+from corrotwin.synth.presets.schema import LabelRule
+from corrotwin.synth.spec import Scene, View
+from corrotwin.twin.assets import KINDS
+from corrotwin.twin.export import rust_grade
+
+
+def exact(label: NDArray[np.float32], threshold: float) -> Mask:
+    """Pixels whose centre sees rust.
+
+    Parameters
+    ----------
+    label : (H, W, 3) or more: rust cover, wall loss in mm, instance.
+    threshold : rust cover above which a spot counts as corroded.
+    """
+    return np.asarray((label[..., 0] > threshold) & (label[..., 2] > 0))
+
+
+def annotated(label: NDArray[np.float32], rule: LabelRule) -> Mask:
+    """The mask that `rule` makes of the rust in view, (H, W).
+
+    The annotator's mask, asset by asset, takes in strong stains, bridges gaps no wider than twice the closing radius,
+    has its outlines moved by the border and drops regions below the smallest area; it never leaves the asset.
+
+    Parameters
+    ----------
+    label : (H, W, 4) rust cover, wall loss in mm, instance, stain of rust water.
+    rule : the last of them matters where stained steel counts.
+    """
+    mask = exact(label, rule.threshold)
+    if rule.policy == "exact":
+        return mask
+    if rule.stain < 1:
+        mask |= (label[..., 3] > rule.stain) & (label[..., 2] > 0)
+    side = min(mask.shape)
+    radius = round(rule.closing_radius * side)
+    found = np.zeros_like(mask)
+    for number in np.unique(label[..., 2][mask]):
+        own = label[..., 2] == number
+        region = mask & own
+        if radius:
+            padded = np.pad(region, radius, mode="edge")
+            region = closed(padded, radius)[radius:-radius, radius:-radius] & own
+        region = bordered(region, rule.border * side) & own
+        found |= keep_larger(region, rule.smallest_region * mask.size)
+    return found
+
+
+def bordered(mask: Mask, by: float) -> Mask:
+    """`mask` with its outlines moved outward by so many pixels, inward where negative; the picture's edge is none.
+
+    Pixels lie half a pixel from the outline beside them. What is too thin to shrink stays as it is.
+    """
+    if by > 0:
+        return np.asarray(mask | (ndimage.distance_transform_edt(~mask) <= by + 0.5)) if mask.any() else mask
+    if by == 0 or mask.all():
+        return mask
+    depth = ndimage.distance_transform_edt(mask)
+    shrunk = depth > 0.5 - by
+    regrown = shrunk | (ndimage.distance_transform_edt(~shrunk) <= 1.5 - 2 * by) if shrunk.any() else shrunk
+    return np.asarray(shrunk | (mask & ~regrown))
+
+
+def keep_larger(mask: Mask, smallest_area: float) -> Mask:
+    """`mask` without its 8-connected regions of fewer than `smallest_area` pixels."""
+    regions, count = ndimage.label(mask, np.ones((3, 3)))
+    areas = np.bincount(regions.ravel(), minlength=count + 1)
+    areas[0] = 0
+    return np.asarray((areas >= max(smallest_area, 1))[regions] & mask)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What is known of an asset beside its pixels."""
+
+    kind: str = ""
+    thickness_mm: float = 0.0  # nominal, of the asset as a whole; 0 where it is not known
+    visible: float | None = None  # share of its camera-facing surface that this view sees
+
+
+def known(scene: Scene, view: View) -> dict[int, Known]:
+    """What is known of the assets of `scene`, by their instance, as `view` sees them."""
+    shares: tuple[float | None, ...] = view.visible or (None,) * len(scene.bodies)
+    return {
+        body.instance: Known(kind=body.kind, thickness_mm=body.thickness_mm, visible=share)
+        for body, share in zip(scene.bodies, shares, strict=True)
+    }
+
+
+def annotations(
+    mask: Mask, label: NDArray[np.float32], image_id: int, assets: Mapping[int, Known], threshold: float, *,
+    polygons: bool = False,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """COCO annotations without ids: one for each 8-connected region of each asset, in reading order.
+
+    Parameters
+    ----------
+    mask : (H, W), as `annotated` makes it.
+    label : (H, W, 3) or more: rust cover, wall loss in mm, instance.
+    assets : what is known of them, by instance.
+    threshold : rust cover above which a spot counts as corroded.
+    polygons : outlines, with their ``polygon_iou``, instead of compressed RLE.
+
+    Returns
+    -------
+    Each with ``attributes``: ``asset_id``, the instance; ``mean_loss_mm`` and ``max_loss_mm`` over the rust of the
+    region, which is its pixels in the exact mask: not stains, nor gaps that were bridged; ``severity``, as
+    `synth.labels.severity.condition_state` has it of these; ``visible_share`` of the asset where it is known. A region
+    without rust, of stain alone, has lost 0 and is CS1.
+    """
+    instance, loss_mm, rusted = label[..., 2], label[..., 1].astype(np.float64), exact(label, threshold)
+    found = []
+    for number in np.unique(instance[mask]).astype(int).tolist():
+        asset = assets.get(number, Known())
+        regions, _ = ndimage.label(mask & (instance == number), np.ones((3, 3)))
+        for index, place in enumerate(ndimage.find_objects(regions), start=1):
+            region = np.zeros_like(mask)
+            region[place] = here = regions[place] == index
+            lost = loss_mm[place][here & rusted[place]]
+            mean, most = (float(lost.mean()), float(lost.max())) if lost.size else (0.0, 0.0)
+            state = severity.condition_state(mean, most, asset.thickness_mm) if lost.size else severity.SOUND
+            attributes = {
+                "asset_id": number,
+                "severity": state,
+                "mean_loss_mm": round(mean, 4),
+                "max_loss_mm": round(most, 4),
+            }
+            found.append(_annotation(region, image_id, 1, attributes, asset, polygons=polygons))
+    return found
+
+
+def sights(
+    label: NDArray[np.float32], image_id: int, assets: Mapping[int, Known], threshold: float, *, polygons: bool = False
+) -> list[dict[str, Any]]:
+    """COCO annotations without ids: one for each asset in view, of category `category_id` of its kind.
+
+    Parameters
+    ----------
+    threshold : rust cover above which a spot counts as corroded.
+
+    Returns
+    -------
+    Each with ``attributes``: ``asset_id``, the instance; ``rusted_percent`` of its pixels; ``iso_4628_3``, the degree
+    of rusting of such a share; ``visible_share`` where it is known.
+    """
+    found = []
+    for number, asset in sorted(assets.items()):
+        seen = label[..., 2] == number
+        if seen.any():
+            percent = severity.rusted_percent(label[..., 0][seen], threshold)
+            attributes = {
+                "asset_id": number, "rusted_percent": round(percent, 4), "iso_4628_3": rust_grade(percent)
+            }  # fmt: skip
+            found.append(_annotation(seen, image_id, category_id(asset.kind), attributes, asset, polygons=polygons))
+    return found
+
+
+def category_id(kind: str) -> int:
+    """COCO category of a kind of asset: its place in `twin.assets.KINDS`, from 1."""
+    return list(KINDS).index(kind) + 1
+
+
+def _annotation(
+    region: Mask, image_id: int, category: int, attributes: dict[str, Any], asset: Known, *, polygons: bool
+) -> dict[str, Any]:
+    visible = {} if asset.visible is None else {"visible_share": round(asset.visible, 4)}
+    return {
+        "image_id": image_id, "category_id": category, "iscrowd": 0,
+        **(coco.outlined(region) if polygons else coco.region(region)), "attributes": {**attributes, **visible},
+    }  # fmt: skip

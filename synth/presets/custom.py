@@ -1,0 +1,158 @@
+"""A preset of one's own: a JSON file that names a preset and says what differs from it.
+
+Such as {"like": "painted", "rust_tone": [0.3, 1.2], "sensor": {"saturation": [0.7, 1.1]}, "labels": {"stain": 0.4}}.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass, replace
+from difflib import get_close_matches
+from functools import cache
+from math import isfinite
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+
+from corrotwin.synth.presets.builtin import preset
+from corrotwin.synth.presets.schema import GROUNDS, KINDS, SUITS, LabelRule, Preset, Range, Sensor
+from corrotwin.synth.spec import Color
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import read_json
+from corrotwin.twin.model.corrosion import MOST_YEARS
+
+LIKE = "like"
+_Part = TypeVar("_Part", Preset, Sensor, LabelRule)
+_HDRIS = ("city", "courtyard", "forest", "interior", "night", "studio", "sunrise", "sunset")  # in the bpy wheel
+_WORDS: Mapping[str, tuple[str, ...]] = {
+    "kinds": KINDS, "arrangements": tuple(SUITS), "grounds": GROUNDS, "beds": GROUNDS,
+    "walls": ("brick", "concrete", "none", "plain", "stained concrete"), "worlds": ("sky", *_HDRIS),
+}  # fmt: skip
+# The least and the most that numbers of a field may be, where that is not 0 and no end; what ends in "_share" is one.
+_SHARE = (0.0, 1.0)
+_LIMITS: Mapping[str, tuple[float, float]] = {
+    **dict.fromkeys(("rusted", "paints", "dirt", "wear", "fraying", "grime", "rulers", "heaps"), _SHARE),
+    **dict.fromkeys(("equalise_strength", "shoulder", "veil", "noise", "threshold", "stain"), _SHARE),
+    **dict.fromkeys(("softness", "motion", "grain", "closing_radius", "smallest_region"), (0, 0.1)),
+    **dict.fromkeys(("vignetting", "chroma_noise", "contrast", "saturation", "sharpening"), (0, 10)),
+    **dict.fromkeys(("company", "clutter"), (0, 100)),
+    **dict.fromkeys(("debris", "samples", "views_per_scene", "equalise_clip", "equalise_grid"), (1, 1e4)),
+    **dict.fromkeys(("rust_tone", "framing", "aging", "f_number"), (1e-3, 1e3)),
+    **dict.fromkeys(("white_balance", "tint"), (0.1, 10)),
+    "bleeding": (-10, 10), "border": (-0.1, 0.1), "exposure_stops": (-10, 10), "field_of_view_deg": (5, 120),
+    "jpeg_quality": (1, 100), "timelapse": (0, MOST_YEARS),
+}  # fmt: skip
+
+
+def read(path: Path) -> tuple[str, str]:
+    """The preset that a file is like, and what differs from it as JSON with sorted keys; empty where nothing does.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or is no object that names a preset; or as of `changed`.
+    """
+    content = read_json(path)
+    if not isinstance(content, dict) or not isinstance(content.get(LIKE), str):
+        raise InputError(f'{path}: give an object with "{LIKE}", the preset it is like, and what differs from it')
+    like = content.pop(LIKE)
+    changes = json.dumps(content, sort_keys=True) if content else ""
+    try:
+        changed(preset(like), changes)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    return like, changes
+
+
+def written(like: str, changes: str) -> str:
+    """What a file with such changes holds: `read` gives these two again."""
+    return json.dumps({LIKE: like, **json.loads(changes)})
+
+
+def changed(chosen: Preset, changes: str) -> Preset:
+    """A preset with fields of it, or of its sensor and label rule, changed as a JSON object says.
+
+    Raises
+    ------
+    InputError
+        There is no such field, or a value is not what it may be; the message says which, what, and what to give.
+    """
+    if not changes:
+        return chosen
+    try:
+        content = json.loads(changes)
+        if not isinstance(content, dict):
+            raise InputError(f"changes {changes:.60}: give an object of what differs from the preset")
+        found = _changed(chosen, content, "")
+    except ValueError as error:  # of `Preset`, on fields that do not go together
+        raise InputError(str(error)) from error
+    taken = [name for name, weight in found.arrangements if weight > 0]
+    for kind in found.kinds:
+        if not any(kind in SUITS[name] for name in taken):
+            listed = ", ".join(taken) or "none"
+            raise InputError(f"kinds: {kind} stands in no arrangement of {listed}; add yard, which takes every kind")
+    return found
+
+
+def _changed(part: _Part, changes: Mapping[str, Any], inside: str) -> _Part:
+    known = [field.name for field in fields(part) if field.name != "policy"]  # that is --labels
+    values: dict[str, Any] = {}
+    for name, value in changes.items():
+        where = f"{inside}{name}"
+        if name not in known:
+            near = get_close_matches(name, known)
+            raise InputError(
+                f"{where}: no such field; {'the nearest' if near else 'choose from'}: {', '.join(near or known)}"
+            )
+        now = getattr(part, name)
+        if is_dataclass(now):
+            if not isinstance(value, dict):
+                raise InputError(f"{where}: give an object of its fields")
+            values[name] = _changed(now, value, f"{inside}{name}.")  # type: ignore[type-var]
+        else:
+            values[name] = _value(type(part), name, value, where)
+    return replace(part, **values)
+
+
+@cache
+def _adapters(kind: type) -> dict[str, tuple[Any, TypeAdapter[Any]]]:
+    return {name: (hint, TypeAdapter(hint)) for name, hint in get_type_hints(kind).items()}
+
+
+def _value(kind: type, name: str, value: Any, where: str) -> Any:
+    hint, adapter = _adapters(kind)[name]
+    try:
+        found = adapter.validate_json(json.dumps(value), strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise InputError(f"{where}: {value!r:.60}: {first['msg'].lower()}; give {_wanted(hint)}") from error
+    leaves = list(_leaves(found))
+    low, high = _SHARE if name.endswith("_share") else _LIMITS.get(name, (0, 1e6))
+    if not all(isinstance(one, str) or (isfinite(one) and low <= one <= high) for one in leaves):
+        raise InputError(f"{where}: {value!r:.60}: give numbers from {low:g} to {high:g}")
+    if hint in (Range, tuple[int, int]) and found[0] > found[1]:
+        raise InputError(f"{where}: {value!r:.60}: give the lower end first")
+    if isinstance(found, tuple) and not found:
+        raise InputError(f"{where}: is empty; give at least one")
+    for word in leaves:
+        if name in _WORDS and isinstance(word, str) and word not in _WORDS[name]:
+            raise InputError(f"{where}: {word!r}: choose from {', '.join(_WORDS[name])}")
+    return found
+
+
+def _leaves(value: Any) -> Iterator[str | float]:
+    """The numbers and words of a value, however nested."""
+    if isinstance(value, tuple):
+        for part in value:
+            yield from _leaves(part)
+    else:
+        yield value
+
+
+def _wanted(hint: Any) -> str:
+    return {
+        Range: "two numbers, [low, high]", tuple[int, int]: "two whole numbers, [low, high]", float: "a number",
+        int: "a whole number", str: "a text", tuple[str, ...]: "a list of names",
+        tuple[Color, ...]: "a list of colours, [red, green, blue]",
+        tuple[tuple[str, float], ...]: "a list of names with their weights, [name, weight]",
+    }[hint]  # fmt: skip

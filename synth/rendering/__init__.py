@@ -1,0 +1,1 @@
+"""Render a dataset folder: jobs, batches, Blender processes, provenance and resumption."""

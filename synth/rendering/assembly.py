@@ -1,0 +1,148 @@
+"""The documents of a dataset whose images are all there: annotations, what is seen of the assets, card, contact sheet.
+
+Everything is written image by image from the parts. Each of the two COCO files is two passes over them, one for its
+images and one for its annotations, as the file has them; the card's numbers are gathered on the way.
+"""
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+from corrotwin.segmentation.data import coco
+from corrotwin.synth import preview
+from corrotwin.synth.labels import label_statistics, maps
+from corrotwin.synth.rendering import batch
+from corrotwin.synth.rendering.job import Task
+from corrotwin.twin.assets import KINDS
+from corrotwin.twin.core.errors import InputError, WorkError
+from corrotwin.twin.core.files import write_manifest
+
+Entry = dict[str, Any]
+CATEGORY = "corrosion"  # of annotations.json
+
+
+def assemble(out: Path, task: Task) -> None:
+    """Write annotations.json, instances.json, preview.jpg, card.md and, last, the card dataset.json.
+
+    Raises
+    ------
+    WorkError
+        The parts do not list as many images as the task has.
+    InputError
+        An annotation is none, or one of the images on the contact sheet cannot be decoded.
+    """
+    config, shown = task.config, task.shown
+    scenes = f"preset {config.preset}{', changed' if config.changes else ''}"
+    what = f"corrotwin renders{f' of the twin {shown.id}' if shown else ''}, {scenes}"
+    (out / "dataset.json").unlink(missing_ok=True)  # an older card would speak of fewer images
+    shutil.rmtree(out / "work", ignore_errors=True)
+    gathered = _Gathered(out, task)
+    coco.write_document(
+        out / "annotations.json", _images(out, task), _numbered(gathered.regions(_parts(out, task))), description=what
+    )
+    assets = (asset for part in _parts(out, task) for asset in part["assets"])
+    coco.write_document(
+        out / "instances.json", _images(out, task), _numbered(assets), description=f"{what}: assets",
+        categories=[(kind, "asset") for kind in KINDS],
+    )  # fmt: skip
+    maps.remove_leftovers(out)
+    contents = gathered.contents(what)
+    about = {
+        "configuration": asdict(config), "seed": config.seed,
+        **({} if task.only is None else {"only": task.only}),
+        "preset": config.preset_stated(),
+        "shows": f"one twin, {shown.id}, {shown.years:g} years old" if shown else "a twin of its own in each scene",
+        **({"twin": shown.record()} if shown else {}),
+        "images": contents.images, "annotations": contents.annotations,
+        "images_without_corrosion": contents.unannotated,
+        "images_by_kind": dict(sorted(contents.kinds.items())),
+        **({"maps": {name: maps.MEANING[name] for name in config.maps}} if config.maps else {}),
+        "versions": next(part["made_by"] for part in _parts(out, task) if part["images"]),
+        "device": task.device.upper(),
+        "licence": "the images and labels are yours; made with CC0 light maps from Blender",
+    }  # fmt: skip
+    preview.write_stated(out, about, contents, gathered.sample)
+    write_manifest(out, "dataset", about)
+
+
+class _Gathered:
+    """What the card and the contact sheet need, taken from the images as they pass by."""
+
+    def __init__(self, out: Path, task: Task) -> None:
+        self._out, self._side = out, task.config.size
+        self._kinds: Counter[str] = Counter()
+        self._labels: list[label_statistics.ImageLabels] = []
+        self._annotations, self._unannotated = 0, 0
+        self._places = set(coco.evenly(range(task.images), preview.MOST))
+        self.sample: list[coco.Photo] = []
+
+    def regions(self, parts: Iterator[Mapping[str, list[Entry]]]) -> Iterator[Entry]:
+        """The annotations of all images, each image being looked at before its own."""
+        for part in parts:
+            for image in part["images"]:
+                own = [each for each in part["annotations"] if each["image_id"] == image["id"]]
+                try:
+                    self._look(image, own)
+                except (KeyError, TypeError) as error:
+                    raise InputError(
+                        f"{self._out / 'parts'}: image {image['id']}: damaged ({error!r:.80}); delete the part that "
+                        "lists it, and the same command renders its images again"
+                    ) from error
+                yield from own
+
+    def _look(self, image: Entry, own: list[Entry]) -> None:
+        if (image["width"], image["height"]) != (self._side, self._side):
+            raise TypeError(f"not {self._side} pixels wide and high")
+        source = self._out / "annotations.json"
+        for each in own:
+            coco.check_segmentation({"id": "without one", **each}, self._side, self._side, source)
+        name = coco.file_name(image, source)
+        photo = coco.Photo(
+            id=image["id"], file_name=name, path=source.parent / "images" / name, width=self._side, height=self._side,
+            split=None, annotations=tuple(own),
+        )  # fmt: skip
+        if len(self._labels) in self._places:
+            self.sample.append(photo)
+        self._kinds[image["asset_kind"]] += 1
+        self._annotations += len(own)
+        self._unannotated += not own
+        self._labels.append(label_statistics.measure(coco.mask(photo)))
+
+    def contents(self, description: str) -> preview.Contents:
+        """What the dataset holds, once all images have passed."""
+        return preview.Contents(
+            info={"description": description, "version": "1.0"}, images=len(self._labels),
+            annotations=self._annotations, unannotated=self._unannotated,
+            categories={CATEGORY: self._annotations} if self._annotations else {},
+            sizes={f"{self._side}x{self._side}": len(self._labels)}, kinds=self._kinds,
+            statistics=label_statistics.summarise(self._labels),
+        )  # fmt: skip
+
+
+def _parts(out: Path, task: Task) -> Iterator[dict[str, Any]]:
+    """The parts of a task, one held at a time; what each lists of the task's images, in the order of the images."""
+    for number in task.batches:
+        part = batch.read_part(out, number)
+        for name in ("images", "annotations", "assets"):
+            key = "id" if name == "images" else "image_id"
+            part[name] = sorted((each for each in part[name] if each[key] <= task.count), key=itemgetter(key))
+        yield part
+
+
+def _images(out: Path, task: Task) -> Iterator[Entry]:
+    """The images of a task; where parts were deleted while we drew, an error behind the last in place of the end."""
+    listed = 0
+    for part in _parts(out, task):
+        listed += len(part["images"])
+        yield from part["images"]
+    if listed != task.images:
+        raise WorkError(f"{out}: parts/ lists {listed} of {task.images} images; the same command draws the others")
+
+
+def _numbered(entries: Iterator[Entry]) -> Iterator[Entry]:
+    """The entries with ids from 1."""
+    return ({"id": number, **found} for number, found in enumerate(entries, start=1))

@@ -1,0 +1,209 @@
+"""One batch of images, in a worker: scenes sampled, rendered by a Blender process, turned into photographs and labels.
+
+What a batch has done its part says, image by image, so that a killed worker loses the image in flight.
+"""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from corrotwin.synth.config import RenderConfig
+from corrotwin.synth.labels import maps
+from corrotwin.synth.rendering import provenance
+from corrotwin.synth.scene.subject import Subject, views_per_scene
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import atomic_file, read_json, write_json
+from corrotwin.twin.core.locks import OUTLIVING_SECONDS, hold
+
+if TYPE_CHECKING:
+    from corrotwin.synth.labels.masks import Known
+
+_KEYS = {"images": "id", "annotations": "image_id", "assets": "image_id"}  # what a part lists, and of which image
+
+
+def render_batch(
+    out: Path,
+    config: RenderConfig,
+    shown: Subject | None,
+    number: int,
+    images: range,
+    threads: int,
+    device: str,
+    made_by: Mapping[str, str],
+) -> None:
+    """Render what is missing of one batch, in a Ray worker; each finished image enters its part at once.
+
+    Raises
+    ------
+    RuntimeError
+        The program is not that which the driver says, since it was changed or this is another machine; or as of
+        `blender`.
+    """
+    from corrotwin.synth import spec
+    from corrotwin.synth.labels import masks
+    from corrotwin.synth.scene import sampling
+
+    if different := provenance.changes(made_by, provenance.made_by()):
+        raise RuntimeError(f"{os.uname().nodename} has another version of the program ({different})")
+
+    own = out / "work" / f"{number:06d}"
+    # The worker of a killed command outlives it by a moment: wait, then go on from what it has done.
+    with hold(own, "batch", {}, patience_seconds=OUTLIVING_SECONDS), TemporaryDirectory(dir=own) as name:
+        work = Path(name)
+        wanted = missing(out, number, images, config.maps)
+        if not wanted:
+            return
+        numbers = sorted({index // views_per_scene(config, shown) for index in wanted})
+        scenes = tuple(sampling.sample_scene(config, each, wanted, work, shown) for each in numbers)
+        (work / "batch.json").write_text(spec.dump(spec.Batch(scenes=scenes, threads=threads, device=device)))
+        seconds = 120 + 60 * max(1.0, (config.size / 320) ** 2)
+        with closing(blender(work, seconds=seconds)) as finished:
+            for index in finished:
+                one, view = next((one, view) for one in scenes for view in one.views if view.index == index)
+                assets = masks.known(one, view)
+                record(out, config, shown, number, index, work / f"view-{index}.npz", assets, made_by)
+
+
+def record(
+    out: Path, config: RenderConfig, shown: Subject | None, number: int, index: int, view: Path,
+    assets: "Mapping[int, Known]", made_by: Mapping[str, str],
+) -> None:  # fmt: skip
+    """Turn what Blender made of image `index` into its photograph, maps and annotations, and list it as done."""
+    import numpy as np
+
+    from corrotwin.synth import sensor
+    from corrotwin.synth.labels import masks
+    from corrotwin.synth.scene import sampling
+
+    chosen = config.content()
+    with np.load(view) as arrays:
+        seen = dict(arrays)
+    view.unlink()
+    light, label = seen.pop("photograph"), seen["label"]
+    maps.write(out, index, seen, config.maps)
+    # In a time-lapse the camera stays as it is.
+    one = sampling.number_and_year(config, index)[0] if chosen.timelapse and shown is None else index
+    rng = sampling.stream(config.seed, "sensor", one)
+    photograph = sensor.develop(light, chosen.sensor, rng, grain=sampling.stream(config.seed, "grain", index))
+    with atomic_file(image_file(out, index)) as stream:
+        stream.write(sensor.jpeg(photograph, chosen.sensor, rng))
+    scene_index = index // views_per_scene(config, shown)
+    part = read_part(out, number)
+    for name, key in _KEYS.items():  # of an image that was lost
+        part[name] = [each for each in part[name] if each[key] != index + 1]
+    part["images"].append(
+        {
+            "id": index + 1, "file_name": image_file(out, index).name, "width": config.size, "height": config.size,
+            "scene": scene_index, "asset_kind": shown.kind if shown else sampling.kind_of(config, scene_index),
+        }
+    )  # fmt: skip
+    rule = config.rule()
+    part["annotations"] += masks.annotations(
+        masks.annotated(label, rule), label, index + 1, assets, rule.threshold, polygons=config.polygons
+    )
+    part["assets"] += masks.sights(label, index + 1, assets, rule.threshold, polygons=config.polygons)
+    part["made_by"] = dict(made_by)
+    write_json(part_file(out, number), part)
+
+
+def blender(work: Path, *, seconds: float) -> Generator[int]:
+    """Run the Blender process on ``work/batch.json`` and yield each view's index as it is finished.
+
+    Raises
+    ------
+    RuntimeError
+        Blender crashed, or finished no view for `seconds`, hung; with the last line it printed.
+    """
+    log = work / "blender.log"
+    command = [sys.executable, "-P", "-m", "corrotwin.synth.blender", str(work / "batch.json"), str(os.getpid())]
+    overdue = threading.Event()
+    with (
+        log.open("w") as stderr,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True) as child,
+    ):
+
+        def stop() -> None:
+            overdue.set()
+            child.kill()
+
+        def watch() -> threading.Timer:
+            timer = threading.Timer(seconds, stop)
+            timer.daemon = True
+            timer.start()
+            return timer
+
+        guard = watch()
+        try:
+            assert child.stdout is not None  # noqa: S101  it is a pipe
+            for line in child.stdout:
+                guard.cancel()
+                yield int(line)
+                guard = watch()
+            child.wait()
+        finally:
+            guard.cancel()
+            child.kill()  # where the caller gave up
+    if child.returncode != 0:
+        lines = log.read_text(errors="replace").strip().splitlines()
+        why = f"hung: no view in {seconds:.0f} s" if overdue.is_set() else f"ended with status {child.returncode}"
+        raise RuntimeError(f"Blender {why}: {lines[-1] if lines else 'it printed nothing'}")
+
+
+def missing(out: Path, number: int, images: range, names: Sequence[str]) -> list[int]:
+    """The images of batch `number` that its part does not list, or that have lost a file; with the maps `names`."""
+    return lacking(out, read_part(out, number), images, names)
+
+
+def lacking(out: Path, part: Mapping[str, Any], images: range, names: Sequence[str]) -> list[int]:
+    """The images that a part, as `read_part` gives it, does not list, or that have lost a file."""
+    listed = {image["id"] - 1 for image in part["images"]}
+    return [index for index in images if index not in listed or not there(out, index, names)]
+
+
+def there(out: Path, index: int, names: Sequence[str]) -> bool:
+    """Whether image `index` has its files: the photograph and the maps `names`."""
+    return image_file(out, index).is_file() and all(maps.path(out, name, index).is_file() for name in names)
+
+
+def read_part(out: Path, number: int) -> dict[str, Any]:
+    """What batch `number` has done: ``images``, ``annotations`` without ids, ``assets`` without ids; and ``made_by``.
+
+    The last is `synth.rendering.provenance.made_by` of the program that did it, empty where nothing is done.
+
+    Raises
+    ------
+    InputError
+        The file holds something else.
+    """
+    path = part_file(out, number)
+    empty: dict[str, Any] = {"images": [], "annotations": [], "assets": [], "made_by": {}}
+    if not path.exists():
+        return empty
+    part = read_json(path)
+    if (
+        not isinstance(part, dict)
+        or not isinstance(part.get("made_by", {}), dict)
+        or not all(
+            isinstance(part.get(name, []), list)
+            and all(isinstance(each, dict) and isinstance(each.get(key), int) for each in part.get(name, []))
+            for name, key in _KEYS.items()
+        )
+    ):
+        raise InputError(f"{path}: damaged; delete it, and the same command renders its images again")
+    return {**empty, **part}
+
+
+def part_file(out: Path, number: int) -> Path:
+    """Where batch `number` says what it has done."""
+    return out / "parts" / f"{number:06d}.json"
+
+
+def image_file(out: Path, index: int) -> Path:
+    """Where image `index` lies."""
+    return out / "images" / f"{index:06d}.jpg"

@@ -1,0 +1,185 @@
+"""Render a sample of a dataset again and compare it with what lies there."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from corrotwin.segmentation.data import coco
+from corrotwin.synth.config import RenderConfig
+from corrotwin.synth.labels import maps
+from corrotwin.synth.presets.schema import departures
+from corrotwin.synth.rendering import provenance
+from corrotwin.synth.rendering.batch import image_file
+from corrotwin.synth.rendering.dataset import render
+from corrotwin.synth.scene import subject
+from corrotwin.synth.scene.subject import Subject
+from corrotwin.twin.core.errors import InputError, WorkError
+from corrotwin.twin.core.files import read_json, read_manifest
+
+DOCUMENTS = ("annotations.json", "instances.json")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remade:
+    """One image rendered again: whether all of its files are the same, and a line that says so."""
+
+    same: bool
+    line: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Origin:
+    """What a dataset was rendered from."""
+
+    config: RenderConfig
+    shown: Subject | None
+    device: str
+
+
+def remake(folder: Path, count: int, *, twin: Path | None = None) -> Iterator[Remade]:
+    """Render `count` images of a rendered dataset again, spread evenly over it, and compare files and labels.
+
+    Parameters
+    ----------
+    folder : of a dataset that `synth.rendering.dataset` made. Nothing in it changes.
+    count : images; all where there are fewer.
+    twin : folder of the twin that the dataset shows, if it shows one.
+
+    Raises
+    ------
+    InputError
+        The dataset was not rendered by this program, or from another form of its preset; a file of it is damaged; the
+        twin is not given, or not in the state that was photographed.
+    """
+    return _compared(folder, count, _origin(folder, twin))
+
+
+def _compared(folder: Path, count: int, origin: _Origin) -> Iterator[Remade]:
+    documents = {name: _by_image(folder / name) for name in DOCUMENTS}
+    for index in coco.evenly(sorted(key - 1 for key in documents[DOCUMENTS[0]]), count):
+        with TemporaryDirectory() as name:
+            again = Path(name) / "again"
+            _rendered(again, folder, index, origin)
+            differences = list(_differences(folder, again, index, origin.config, documents))
+        text = "; ".join(differences) or "the same bytes, the same labels"
+        yield Remade(same=not differences, line=f"{image_file(folder, index).name}: {text}")
+
+
+def _rendered(again: Path, folder: Path, index: int, origin: _Origin) -> None:
+    what = f"{folder}: image {index} cannot be rendered again on {origin.device}"
+    try:
+        render(again, origin.config, count=1, shown=origin.shown, only=index, device=origin.device)
+    except (InputError, WorkError) as error:
+        raise type(error)(f"{what} ({error})") from error
+
+
+def tell(folder: Path, remade: Iterable[Remade]) -> None:
+    """Print a line for each image, and one for all.
+
+    Raises
+    ------
+    WorkError
+        There was none, or some differ; the message says what may be why.
+    """
+    same = []
+    for each in remade:
+        print(each.line)  # noqa: T201
+        same.append(each.same)
+    if not same:
+        raise WorkError(f"{folder}: has no image that could be rendered again")
+    if not all(same):
+        alike = "the program is the same: another type of processor, or changed files"
+        why = changed_versions(folder) or alike
+        raise WorkError(f"{folder}: {same.count(False)} of {len(same)} images differ when rendered again ({why})")
+    print(f"{folder}: {len(same)} of {len(same)} images are the same when rendered again")  # noqa: T201
+
+
+def changed_versions(folder: Path) -> str:
+    """What made a dataset in another version than there is now, such as "bpy 4.5.15, now 4.5.16"; "" for nothing."""
+    before = (read_manifest(folder, "dataset") or {}).get("versions")
+    return provenance.changes(before, provenance.made_by()) if isinstance(before, dict) else ""
+
+
+def _origin(folder: Path, twin: Path | None) -> _Origin:
+    manifest = read_manifest(folder, "dataset")
+    card = folder / "dataset.json"
+    if manifest is None:
+        raise InputError(f"{folder}: not rendered by corrotwin synth render (no {card.name}); leave --verify out")
+    with _readable(card):
+        stated = dict(manifest["configuration"])
+        config = RenderConfig(**{**stated, "maps": tuple(stated["maps"])})
+        if not (type(config.size) is type(config.seed) is int and type(config.polygons) is bool):
+            raise TypeError("size, seed or polygons")
+        device = str(manifest["device"]).lower()
+    was = manifest.get("preset")
+    if not isinstance(was, Mapping) or departures(was) != departures(config.preset_stated()):
+        raise InputError(f"{card}: preset {config.preset} was another then; install the version that rendered it")
+    return _Origin(config=config, shown=_shown(card, manifest.get("twin"), twin), device=device)
+
+
+def _shown(card: Path, record: Any, twin: Path | None) -> Subject | None:
+    if record is None:
+        if twin is not None:
+            raise InputError(f"--twin {twin}: the dataset shows a twin of its own in each scene; leave it out")
+        return None
+    if twin is None:
+        raise InputError(f"{card}: the dataset shows a twin; give its folder with --twin")
+    with _readable(card):
+        was = f"{record['id']} at {record['clock']}"
+        cameras = subject.cameras("cameras", record["cameras"])
+    shown = subject.saved(twin, cameras)
+    if json.loads(json.dumps(shown.record())) != record:
+        raise InputError(f"--twin {twin}: not the state that was photographed; give {was} as it was then")
+    return shown
+
+
+@contextmanager
+def _readable(card: Path) -> Iterator[None]:
+    """Whatever is wrong with what the card says is the user's to mend, and names the card."""
+    try:
+        yield
+    except (AttributeError, InputError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{card}: damaged ({error}); render the dataset anew") from error
+
+
+def _by_image(path: Path) -> dict[int, list[dict[str, Any]]]:
+    """Annotations without their own ids, by the id of their image; an image without any has an empty list."""
+    document = coco.check_document(read_json(path), path)
+    found: dict[int, list[dict[str, Any]]] = {key: [] for key in document.images}
+    for annotation in document.annotations.values():
+        own = {name: value for name, value in annotation.items() if name != "id"}
+        found[annotation["image_id"]].append(own)
+    return found
+
+
+def _differences(
+    folder: Path, again: Path, index: int, config: RenderConfig, documents: Mapping[str, Mapping[int, Any]]
+) -> Iterator[str]:
+    """What is not the same of one image, in words."""
+    one, other = image_file(folder, index), image_file(again, index)
+    if not one.is_file():
+        yield "gone"
+    elif one.read_bytes() != other.read_bytes():
+        yield _how_far(one, other)
+    for name, before in documents.items():
+        if before.get(index + 1) != _by_image(again / name)[index + 1]:
+            yield f"other entries in {name}"
+    for name in config.maps:
+        one, other = (maps.path(where, name, index) for where in (folder, again))
+        if not one.is_file() or one.read_bytes() != other.read_bytes():
+            yield f"another map of {name}"
+
+
+def _how_far(one: Path, other: Path) -> str:
+    before, now = (np.asarray(Image.open(path).convert("RGB"), np.int16) for path in (one, other))
+    if before.shape != now.shape:
+        return f"{before.shape[1]} x {before.shape[0]} pixels, now {now.shape[1]} x {now.shape[0]}"
+    apart = np.abs(before - now)
+    return f"pixels differ by {apart.mean():.2f} of 255 on average, {apart.max()} at most"

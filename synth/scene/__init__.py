@@ -1,0 +1,1 @@
+"""Sample a scene as plain data: assets, ground, surroundings, light and cameras."""

@@ -1,0 +1,148 @@
+"""How assets stand together: alone or in a yard, on a bridge pier, under its deck, on a chequer floor, in a rack."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from math import radians
+from typing import Any
+
+import numpy as np
+import trimesh
+
+from corrotwin.synth.presets.schema import SUITS, Preset
+from corrotwin.synth.scene import surroundings
+from corrotwin.synth.scene.bridges import bridge, deck
+from corrotwin.synth.scene.placement import WIDE_M, Arrangement, Draw, Placed, corners, place_beside, resting
+from corrotwin.synth.scene.specimen import Specimen
+from corrotwin.synth.scene.surroundings import Array
+from corrotwin.synth.spec import Prop
+from corrotwin.twin.store import TwinState
+
+HUNG = ("hanging", "spanning")  # layouts of a chain that may float above the ground
+
+
+def alone(specimen: Specimen, chosen: Preset, eyes: Array, rng: np.random.Generator) -> Arrangement:
+    """One asset as it stands, before a wall or none; ground and wall go on behind all `eyes` (n, 3)."""
+    placed = Placed(specimen=specimen, pose=np.eye(4))
+    return _yard([placed], [], chosen, eyes, rng)
+
+
+def yard(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> Arrangement:
+    """The subject with other assets about it, on open ground."""
+    subject = draw(kind)
+    pose, supported = stand(subject.twin, subject.asset.vertices, rng)
+    placed = [Placed(specimen=subject, pose=pose)]
+    supports = surroundings.blocks(placed[0].vertices, rng) if supported else []
+    for _ in range(int(rng.integers(chosen.company[0], chosen.company[1] + 1))):
+        other = draw(str(rng.choice(chosen.kinds)), beside=subject.twin if rng.random() < 0.5 else None, subject=False)
+        found = place_beside(other, placed, rng)
+        if found is not None:
+            placed.append(found)
+    return _yard(placed, supports, chosen, np.empty((0, 3)), rng)
+
+
+def floor(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> Arrangement:
+    """Chequer plates side by side, with a thin joint between them; what else is the subject stands on them."""
+    plates: dict[str, Any] = {
+        "fasteners": "chequer" if rng.random() < 0.9 else "none", "upright": False, "stiffeners": 0, "opening_mm": 0.0,
+        "butt_weld": False, "thickness_mm": float(rng.choice([5, 6, 8])), "edge": "sheared",
+        "length_m": round(float(rng.uniform(1.2, 2.4)), 3), "width_m": round(float(rng.uniform(0.5, 1.2)), 3),
+    }  # fmt: skip
+    first = draw("plate", **plates)
+    gap, turn = rng.uniform(0.001, 0.008), radians(rng.uniform(-25, 25))
+    away = plates["width_m"] + gap
+    tiles = [first] + [draw("plate", like=first) for _ in range(2 if kind == "plate" else 1)]
+    rotation = trimesh.transformations.rotation_matrix(turn, [0, 0, 1])
+    placed = []
+    for tile, row in zip(tiles, (0, 1, -1), strict=False):
+        pose = rotation.copy()
+        pose[:3, 3] = rotation[:3, :3] @ [rng.uniform(-0.01, 0.01), row * away, 0.001 + rng.uniform(0, 0.001)]
+        placed.append(Placed(specimen=tile, pose=pose))
+    top = float(max(one.vertices[:, 2].max() for one in placed)) + 0.0002
+    standing = kind if kind != "plate" else "railing" if rng.random() < 0.35 else None
+    if standing is not None:
+        other = draw(
+            standing, beside=first.twin, subject=kind != "plate", where={"upright": False} if standing == "bolt" else {}
+        )
+        pose = resting(other.asset.vertices, rng.uniform(-40, 40))
+        pose[:3, 3] += [rng.uniform(-0.2, 0.2), rng.uniform(0, 0.4), top]
+        placed.insert(0 if kind != "plate" else len(placed), Placed(specimen=other, pose=pose))
+    props = []
+    low, high = corners(placed)
+    wall = str(rng.choice(chosen.walls))
+    if wall != "none" and rng.random() < 0.7:
+        props.append(surroundings.wall(wall, high[1] + 0.02, WIDE_M, rng))
+    else:
+        props += surroundings.clutter(chosen, low, high, rng)
+    return Arrangement(
+        placed=tuple(placed), props=tuple(props), ground=str(rng.choice(chosen.grounds)), wide_m=WIDE_M,
+        around=(-160, -20), height=(18, 80),
+    )  # fmt: skip
+
+
+def rack(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> Arrangement:
+    """Pipes side by side, each on its own supports."""
+    subject = draw(kind)
+    pose, supported = stand(subject.twin, subject.asset.vertices, rng, turn_degrees=8.0)
+    placed = [Placed(specimen=subject, pose=pose)]
+    supports = surroundings.blocks(placed[0].vertices, rng) if supported else []
+    for _ in range(int(rng.integers(min(1, chosen.company[1]), chosen.company[1] + 2))):
+        other = draw("pipe", beside=subject.twin, subject=False)
+        _, high = corners(placed)
+        own = resting(other.asset.vertices, 0.0)
+        extent = np.ptp(trimesh.transform_points(other.asset.vertices, own), axis=0)
+        own[:3, 3] += [rng.uniform(-0.4, 0.4), high[1] + rng.uniform(0.04, 0.35) + extent[1] / 2, 0.0]
+        placed.append(Placed(specimen=other, pose=own))
+    return _yard(placed, supports, chosen, np.empty((0, 3)), rng)
+
+
+ARRANGEMENTS: Mapping[str, Callable[[Draw, str, Preset, np.random.Generator], Arrangement]] = {
+    "yard": yard, "bridge": bridge, "deck": deck, "floor": floor, "rack": rack,
+}  # fmt: skip
+
+
+def choose(chosen: Preset, kind: str, rng: np.random.Generator) -> str:
+    """The name of an arrangement for a subject of this kind, by the preset's weights."""
+    fitting = [(name, weight) for name, weight in chosen.arrangements if kind in SUITS[name]]
+    weights = np.array([weight for _, weight in fitting])
+    return fitting[int(rng.choice(len(fitting), p=weights / weights.sum()))][0]
+
+
+def stand(
+    twin: TwinState, vertices: Array, rng: np.random.Generator, *, turn_degrees: float = 25.0
+) -> tuple[Array, bool]:
+    """Pose of a drawn asset, turned about the vertical, its middle over the origin; and whether blocks carry it.
+
+    z is up for the twin already, which has corroded so. A pipe that lies without supports and straight bars may be
+    raised on blocks, a chain that hangs into the air; all else stands on the ground, on what it brings along.
+    """
+    turn, lift = float(rng.uniform(-turn_degrees, turn_degrees)), float(rng.choice([0.0, rng.uniform(0.15, 0.9)]))
+    if not (_lies_free(twin) or twin.parameters.get("layout") in HUNG):
+        lift = 0.0
+    return resting(vertices, turn, lift), _lies_free(twin) and lift > 0
+
+
+def _lies_free(twin: TwinState) -> bool:
+    """Whether two blocks could carry an asset: a long one that does not stand and has no supports of its own."""
+    given = twin.parameters
+    if twin.kind == "bar":
+        return bool(given["shape"] == "straight" and given["arrangement"] != "mat")
+    return bool(twin.kind == "pipe" and not given["upright"] and not given["supports_at_m"])
+
+
+def _yard(
+    placed: Sequence[Placed], supports: Sequence[Prop], chosen: Preset, eyes: Array, rng: np.random.Generator
+) -> Arrangement:
+    """Assets on open ground, with wall and clutter. Ground and wall go on behind stated cameras, `eyes` (n, 3)."""
+    low, high = corners(placed)
+    wide = WIDE_M + 2 * float(np.abs([low[:2], high[:2], *eyes[:, :2]]).max())
+    ground, props = str(rng.choice(chosen.grounds)), []
+    wall, y = str(rng.choice(chosen.walls)), high[1] + rng.uniform(0.02, 1.2)
+    if wall != "none":
+        props.append(surroundings.wall(wall, y, wide, rng))
+    props += [*supports, *surroundings.clutter(chosen, *corners(placed[:1]), rng)]
+    return Arrangement(placed=tuple(placed), props=tuple(props), ground=ground, wide_m=wide)
+
+
+def at_age(one: Arrangement, years: float, age: Callable[[Specimen, float], Specimen]) -> Arrangement:
+    """The same arrangement with every asset at another age."""
+    return replace(one, placed=tuple(replace(each, specimen=age(each.specimen, years)) for each in one.placed))

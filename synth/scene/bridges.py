@@ -1,0 +1,144 @@
+"""Bridges: the ends of girders on a concrete pier, and girders under the deck."""
+
+import itertools
+from math import sin
+from typing import Any
+
+import numpy as np
+
+from corrotwin.synth.presets.schema import Preset
+from corrotwin.synth.scene import surroundings
+from corrotwin.synth.scene.ground import between
+from corrotwin.synth.scene.placement import WIDE_M, Arrangement, Draw, Placed, corners, place_beside, resting
+from corrotwin.synth.scene.specimen import Specimen
+from corrotwin.synth.spec import Color, Prop
+from corrotwin.twin.assets.beam import MARGIN
+from corrotwin.twin.geometry.section_sizes import BEAMS
+
+CAST = ("concrete", "stained concrete", "stained concrete")  # of walls and decks of bridges
+DEEP = [name for name, (height_mm, *_) in BEAMS.items() if height_mm >= 300]  # sections of girders
+GRIMY: tuple[Color, Color] = ((0.11, 0.08, 0.058), (0.34, 0.27, 0.20))  # two ends of a colour, linear RGB
+
+
+def bridge(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> Arrangement:
+    """The subject on a concrete pier under a deck, with girders behind it."""
+    wanted: dict[str, dict[str, Any]] = {
+        "plate": {"upright": True},
+        "bolt": {"upright": True, "joint": "plate"},
+        "beam": {"stance": "beam" if rng.random() < 0.7 else "column"},
+    }
+    subject = draw(kind, where=wanted.get(kind, {}))
+    placed = [Placed(specimen=subject, pose=resting(subject.asset.vertices, rng.uniform(-6, 6)))]
+    low, high = corners(placed)
+    front, back = low[1] - rng.uniform(0.08, 0.6), high[1] + rng.uniform(0.15, 1.6)
+    wide, drop = float(max(high - low)) + rng.uniform(0.6, 3.0), rng.uniform(0.5, 2.5)
+    bed, wall, slab = (str(rng.choice(of)) for of in (chosen.beds, CAST, CAST))
+    tints = [_grime(chosen, rng) for _ in range(3)]
+    shelf = rng.random() < 0.5  # the asset stands on a wide shelf, else near the front of a pier
+    props = [surroundings.ground(str(rng.choice(chosen.grounds)), WIDE_M, rng, level=-drop)]
+    if not shelf:
+        props.append(
+            surroundings.prop(
+                "box", bed, (0, (front + back) / 2, -drop / 2), (wide, back - front, drop), rng, color=tints[0]
+            )
+        )
+    if rng.random() < 0.65:
+        props.append(surroundings.prop("box", wall, (0, back + 0.5, 2 - drop), (30, 1, 6), rng, color=tints[1]))
+    if rng.random() < 0.7:
+        soffit = high[2] + rng.uniform(0.0, 0.5)
+        props.append(surroundings.prop("box", slab, (0, back, soffit + 0.15), (30, 12, 0.3), rng, color=tints[2]))
+    half = 4.0 if shelf else wide / 2
+    for _ in range(int(rng.integers(chosen.company[0], chosen.company[1] + 1))):
+        other = draw(str(rng.choice(["beam", "beam", "bearing", "plate", "pipe"])), beside=subject.twin, subject=False)
+        found = place_beside(other, placed, rng, limit=(-half, front, half, back))
+        if found is not None:
+            placed.append(found)
+    if bed in CAST and rng.random() < chosen.rulers:
+        props += _ruler(low[0], high[0], front, corners(placed)[0][1], rng)
+    heaped = None
+    if chosen.heaps and rng.random() < chosen.heaps:
+        heaped = (-4.0, 4.0, front - 1.0, back) if shelf else (-half, half, front, back)
+    return Arrangement(
+        placed=tuple(placed), props=tuple(props), ground=bed if shelf else "", wide_m=8.0, around=(-150, -30),
+        height=(-20, 50), floor_m=0.05 if shelf else 0.05 - drop, heaped=heaped,
+    )  # fmt: skip
+
+
+def deck(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> Arrangement:
+    """Girders side by side on walls under a concrete slab, with struts between them; seen from below, mostly."""
+    length, drop = round(float(rng.uniform(3.0, 6.0)), 3), rng.uniform(1.5, 3.5)
+    girder: dict[str, Any] = {
+        "section": str(rng.choice(DEEP)), "length_m": length, "stance": "beam",
+        "joint": str(rng.choice(["none", "none", "end plates", "splice"])),
+        "joint_m": round(float(length * rng.uniform(0.35, 0.65)), 3), "stiffeners": int(rng.integers(0, 7)),
+        "end_plate": False, "blocks": False,
+    }  # fmt: skip
+    away, behind = rng.uniform(0.9, 1.8), int(rng.integers(1, 3))
+    girders = [draw(kind, **girder)]
+    girders.append(draw(kind, beside=girders[0].twin, subject=False, **girder))
+    girders += [draw(kind, like=girders[1]) for _ in range(behind - 1)]
+    vertices = girders[0].asset.vertices
+    flange = float(vertices[np.abs(vertices[:, 0]) > 0.45 * length, 2].min())  # joints reach below it
+    placed = []
+    for row, one in enumerate(girders):
+        pose = resting(one.asset.vertices, 0.0, drop - flange)
+        pose[1, 3] += row * away
+        placed.append(Placed(specimen=one, pose=pose))
+    low, high = corners(placed)
+    if girder["joint"] == "none":
+        placed += _struts(draw, girders[0], away, behind, drop, rng)
+    cast, cover = str(rng.choice(CAST)), "concrete" if rng.random() < 0.75 else "stained concrete"
+    tints = [_grime(chosen, rng) for _ in range(2)]
+    props = []
+    for side in (-1, 1):
+        place = (side * (0.41 * length + 0.25), behind * away / 2, drop / 2)
+        props.append(surroundings.prop("box", cast, place, (0.9, behind * away + 4, drop), rng, color=tints[0]))
+    soffit = drop + BEAMS[girder["section"]][0] / 1000 + rng.uniform(0.002, 0.03)
+    place, size = (0, (low[1] + high[1]) / 2, soffit + 0.15), (length + 2, high[1] - low[1] + 2.4, 0.3)
+    props.append(surroundings.prop("box", cover, place, size, rng, color=tints[1]))
+    return Arrangement(
+        placed=tuple(placed), props=tuple(props), ground=str(rng.choice(chosen.grounds)), wide_m=WIDE_M,
+        around=(-165, -15), height=(-60, 8), floor_m=0.3,
+    )  # fmt: skip
+
+
+def _struts(
+    draw: Draw, girder: Specimen, away: float, bays: int, level: float, rng: np.random.Generator
+) -> list[Placed]:
+    """Up to three rows of small beams from web to web of girders `away` metres apart, clear of their stiffeners."""
+    given = girder.twin.parameters
+    depth, _, web, flange, root = BEAMS[given["section"]]
+    section = str(rng.choice([name for name, (height, *_) in BEAMS.items() if height < 0.6 * depth]))
+    room = depth - BEAMS[section][0] - 2 * (flange + root)
+    strut = {
+        **given, "section": section, "length_m": away - web / 1000 - 0.004, "joint_m": away / 2, "stiffeners": 0
+    }  # fmt: skip
+    pieces = given["stiffeners"] or 4  # stiffeners stand at the middles of as many equal pieces
+    places = given["length_m"] * (1 - 2 * MARGIN) * (np.arange(pieces + 1) / pieces - 0.5)
+    rows = rng.choice(places, min(int(rng.integers(0, 4)), len(places)), replace=False)
+    placed: list[Placed] = []
+    for x, bay in itertools.product(rows, range(bays)):
+        alike = {"like": placed[0].specimen} if placed else {"beside": girder.twin, "subject": False, **strut}
+        one = draw("beam", **alike)
+        pose = resting(one.asset.vertices, 90.0, level + (flange + root + 0.5 * room) / 1000)
+        pose[:2, 3] += [x, (bay + 0.5) * away]
+        placed.append(Placed(specimen=one, pose=pose))
+    return placed
+
+
+def _ruler(left: float, right: float, front: float, back: float, rng: np.random.Generator) -> list[Prop]:
+    """A ruler that an inspector has laid down between two lines across, if it fits: yellow, white or wooden."""
+    color = ((0.62, 0.42, 0.04), (0.70, 0.68, 0.62), (0.42, 0.27, 0.12))[rng.integers(3)]
+    size, turn = (rng.uniform(0.15, 0.6), rng.uniform(0.025, 0.05), 0.006), rng.uniform(-0.3, 0.3)
+    half = (size[0] * abs(sin(turn)) + size[1]) / 2
+    place = (rng.uniform(left, right), rng.uniform(front, back), 0.004)
+    fits = front + half < place[1] < back - half
+    return [surroundings.prop("box", "plain", place, size, rng, turn=turn, color=color)] if fits else []
+
+
+def _grime(chosen: Preset, rng: np.random.Generator) -> Color | None:
+    """The colour of concrete under years of brown dust and water, or None where it is its own."""
+    if not chosen.grime or rng.random() >= chosen.grime:
+        return None
+    red, green, blue = between(GRIMY, rng).tolist()
+    return red, green, blue

@@ -1,0 +1,119 @@
+"""Dirt that has fallen from a deck and lies heaped about the feet of the steel: brown as rust, and none of it is.
+
+Lengths are metres, z is up. A heap is a surface of heights over a grid, highest against what stands there and thinning
+outward to a ragged rim; stones, rubble and leaves lie on it.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import RegularGridInterpolator
+from scipy.ndimage import gaussian_filter
+from scipy.spatial import KDTree
+
+from corrotwin.synth.scene.ground import LOOKS, between, lying
+from corrotwin.synth.scene.ground_cover import Area, Array, Pieces, leaves, rubble, site, stones
+from corrotwin.synth.scene.surroundings import vary
+from corrotwin.synth.spec import Color, Prop
+
+BUDGET = 40_000  # triangles of a heap
+FINEST_M = 0.008  # side of its squares
+HEIGHT_M, REACH_M = (0.02, 0.14), (0.08, 0.45)
+# Two ends of its colour, linear RGB: earth as brown as rust, and dust of concrete.
+BROWN: tuple[Color, Color] = ((0.060, 0.038, 0.024), (0.27, 0.155, 0.085))
+GREY: tuple[Color, Color] = ((0.12, 0.10, 0.085), (0.32, 0.28, 0.235))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Heap:
+    """Heights (m, n) above z = 0 at the places `x` (m,) by `y` (n,); below 0 where nothing lies. `tone` (m, n)."""
+
+    x: Array
+    y: Array
+    heights: Array
+    tone: Array
+
+    @property
+    def area(self) -> Area:
+        """The rectangle of the grid."""
+        return float(self.x[0]), float(self.x[-1]), float(self.y[0]), float(self.y[-1])
+
+    def relief(self, points: Array) -> Array:
+        """Heights at `points` (n, 2), (n,); 0 where nothing lies."""
+        found = RegularGridInterpolator((self.x, self.y), self.heights, bounds_error=False, fill_value=0.0)(points)
+        return np.asarray(np.maximum(found, 0))
+
+    def surface(self) -> Pieces:
+        """The mesh of what lies above z = 0, its rim a little below."""
+        rows, columns = self.heights.shape
+        number = np.arange(rows * columns).reshape(rows, columns)
+        a, b, c, d = (number[:-1, :-1], number[1:, :-1], number[1:, 1:], number[:-1, 1:])
+        faces = np.concatenate([np.stack(each, -1).reshape(-1, 3) for each in ((a, b, c), (a, c, d))])
+        flat = self.heights.reshape(-1)
+        used, kept = np.unique(faces[(flat[faces] > 0).any(axis=1)], return_inverse=True)
+        places = np.stack([*np.meshgrid(self.x, self.y, indexing="ij"), np.maximum(self.heights, -0.004)], -1)
+        return Pieces(
+            vertices=places.reshape(-1, 3)[used].astype(np.float32), faces=kept.reshape(-1, 3).astype(np.int32),
+            tone=self.tone.reshape(-1)[used].astype(np.float32),
+        )  # fmt: skip
+
+
+def heap(rng: np.random.Generator, within: Area, feet: Array, *, height_m: float, reach_m: float) -> Heap | None:
+    """A heap about `feet`, points (n, 2) where things stand, no further out than `within`; None where there is no room.
+
+    Parameters
+    ----------
+    height_m : about its greatest height, against the steel.
+    reach_m : by how far out it has fallen to a third.
+    """
+    low = np.maximum(feet.min(axis=0) - 3 * reach_m, [within[0], within[2]])
+    high = np.minimum(feet.max(axis=0) + 3 * reach_m, [within[1], within[3]])
+    if (high - low < 10 * FINEST_M).any():
+        return None
+    cell = max(FINEST_M, float(np.sqrt(2 * np.prod(high - low) / BUDGET)))
+    x, y = (np.linspace(low[axis], high[axis], int((high - low)[axis] / cell) + 1) for axis in (0, 1))
+    places = np.stack(np.meshgrid(x, y, indexing="ij"), -1)
+    away, _ = KDTree(feet).query(places.reshape(-1, 2))
+    wide, middle, fine = (_noise(rng, (len(x), len(y)), size / cell) for size in (0.12, 0.03, 0.01))
+    way = rng.uniform(0, 2 * np.pi)  # it lies deeper on one side
+    side = ((places - (low + high) / 2) / (high - low)) @ np.array([np.cos(way), np.sin(way)])
+    shape = np.exp(-away.reshape(len(x), len(y)) / reach_m) * (0.8 + 0.8 * side + 0.35 * wide + 0.1 * middle)
+    heights = height_m * (shape - 0.12) + 0.0015 * fine
+    tone = np.clip(0.5 + 0.18 * middle + 0.15 * fine, 0, 1)
+    return Heap(x=x, y=y, heights=heights, tone=tone)
+
+
+def heap_props(within: Area, feet: Array, folder: Path, prefix: str, rng: np.random.Generator) -> list[Prop]:
+    """A heap and what lies on it, as meshes ``folder/<prefix>-*.npz``; [] where nothing stands or no room is."""
+    height, reach = (float(np.exp(rng.uniform(*np.log(ends)))) for ends in (HEIGHT_M, REACH_M))
+    made = heap(rng, within, feet, height_m=height, reach_m=reach) if len(feet) else None
+    if made is None or not (made.heights > 0).any():
+        return []
+    x0, x1, y0, y1 = made.area
+    where = site(made.area, z=0.0, centre=((x0 + x1) / 2, (y0 + y1) / 2), occupied=feet, relief=made.relief)
+    brown, grey = between(BROWN, rng), between(GREY, rng)
+    color = vary(brown + (grey - brown) * rng.random() ** 2, rng)
+    pebbles = vary(between(LOOKS["stone"], rng) if rng.random() < 0.5 else 1.3 * np.array(color), rng)
+    some, leafy = int(BUDGET * rng.uniform(0.02, 0.2)), rng.random() < 0.3
+    parts = [
+        ("earth", color, made.surface()),
+        ("stone", pebbles, stones(rng, where, size_m=(0.004, 0.03), budget=some)),
+        ("rubble", vary(between(LOOKS["rubble"], rng), rng), rubble(rng, where, count=int(rng.integers(2, 60)))),
+    ]
+    if leafy:
+        leaf = vary(between(LOOKS["leaf"], rng), rng)
+        parts.append(("leaf", leaf, leaves(rng, where, count=int(rng.integers(3, 60)))))
+    seed = float(rng.uniform(0, 100))
+    return [
+        lying(pieces, material, look, seed, folder, f"{prefix}-{number}-{material}.npz")
+        for number, (material, look, pieces) in enumerate(parts)
+        if len(pieces.faces)
+    ]
+
+
+def _noise(rng: np.random.Generator, shape: tuple[int, int], sigma: float) -> NDArray[np.float64]:
+    """Smooth noise of mean 0 and standard deviation 1, `sigma` squares wide."""
+    made = gaussian_filter(rng.standard_normal(shape), sigma, mode="wrap")
+    return np.asarray((made - made.mean()) / max(float(made.std()), 1e-9))

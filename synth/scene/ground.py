@@ -1,0 +1,101 @@
+"""Grounds for scenes: a flat box of one material, and meshes of what lies and grows on it, crowded about the asset."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from corrotwin.synth.scene.ground_cover import BUDGET, Area, Array, Pieces, Site, blades, leaves, rubble, site, stones
+from corrotwin.synth.spec import Color, Matrix, Prop
+
+# Two ends of each colour, linear RGB, that a scene mixes.
+LOOKS: dict[str, tuple[Color, Color]] = {
+    "concrete": ((0.27, 0.26, 0.24), (0.43, 0.40, 0.35)),
+    "stained concrete": ((0.25, 0.24, 0.21), (0.40, 0.37, 0.31)),
+    "asphalt": ((0.045, 0.045, 0.046), (0.13, 0.125, 0.12)),
+    "gravel": ((0.16, 0.15, 0.14), (0.32, 0.29, 0.25)),
+    "soil": ((0.085, 0.06, 0.04), (0.20, 0.14, 0.09)),
+    "grass": ((0.045, 0.075, 0.018), (0.10, 0.12, 0.035)),
+    "stone": ((0.15, 0.145, 0.135), (0.34, 0.31, 0.27)),
+    "blade": ((0.07, 0.13, 0.022), (0.17, 0.19, 0.055)),
+    "leaf": ((0.20, 0.075, 0.022), (0.36, 0.17, 0.05)),
+    "rubble": ((0.20, 0.18, 0.16), (0.34, 0.32, 0.29)),
+}
+_UNMOVED: Matrix = ((1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1))
+
+
+def ground_props(
+    kind: str, rng: np.random.Generator, centre: Sequence[float], reach: float, folder: Path, prefix: str,
+    *, wide: float, occupied: Array | None = None,
+) -> list[Prop]:  # fmt: skip
+    """A ground of one of the `presets.schema.GROUNDS` at z = 0 with what lies on it, in ``folder/<prefix>-*.npz``.
+
+    Parameters
+    ----------
+    centre : (x, y) of what stands on it.
+    reach : half of the greatest extent of that; pieces lie within about one and a half times as far.
+    wide : side of the whole ground, a flat box about the origin.
+    occupied : (n, 2) points where no piece shall stand, such as points of the asset near the ground.
+
+    Returns
+    -------
+    The box first, then the meshes.
+    """
+    half = float(np.clip(1.5 * reach + 0.6, 0.9, 8.0))
+    x, y = float(centre[0]), float(centre[1])
+    where = site(_about((x, y), half), z=0.0, centre=(x, y), occupied=occupied)
+    base: Matrix = ((wide, 0, 0, 0), (0, wide, 0, 0), (0, 0, 1, -0.5), (0, 0, 0, 1))
+    looks = {name: _own(ends, rng) for name, ends in LOOKS.items()}
+    seed = float(rng.uniform(0, 100))
+    props = [Prop(shape="box", pose=base, material=kind, color=looks[kind], seed=seed)]
+    for number, (what, pieces) in enumerate(_litter(kind, rng, where, half)):
+        props.append(lying(pieces, what, looks[what], seed, folder, f"{prefix}-{number}-{what}.npz"))
+    return props
+
+
+def lying(pieces: Pieces, material: str, color: Color, seed: float, folder: Path, file: str) -> Prop:
+    """Pieces as a prop where they lie; their mesh goes to ``folder/file``."""
+    np.savez(folder / file, vertices=pieces.vertices, faces=pieces.faces, tone=pieces.tone)
+    return Prop(shape="mesh", pose=_UNMOVED, material=material, color=color, seed=seed, file=file)
+
+
+def _litter(kind: str, rng: np.random.Generator, where: Site, half: float) -> list[tuple[str, Pieces]]:
+    """What lies on a ground, by material. Wide sites have larger pieces: their budget is the same."""
+    grown = float(np.clip(half / 1.5, 1, 2.5))
+    some, leafy, dirty = rng.uniform(0.15, 1), rng.random() < 0.45, rng.random() < 0.5
+    fallen = int(rng.uniform(4, 60) * half**2)
+    found: list[tuple[str, Pieces]] = []
+    if kind == "gravel":
+        found.append(("stone", stones(rng, where, size_m=(0.008 * grown, rng.uniform(0.03, 0.055) * grown))))
+    elif kind == "grass":
+        lawn = rng.uniform(0.06, 0.2)
+        near = replace(where, area=_about(where.centre, 0.45 * half))
+        found.append(("blade", blades(rng, near, height_m=(0.03, lawn), width_m=0.0035)))
+        found.append(("blade", blades(rng, where, height_m=(0.03, lawn * grown), width_m=0.006 * grown)))
+    elif kind == "soil":
+        found.append(("stone", stones(rng, where, size_m=(0.004, 0.035 * grown), budget=int(BUDGET * some * 0.5))))
+        weeds = int(BUDGET * rng.uniform(0.0, 0.25))
+        found.append(("blade", blades(rng, where, height_m=(0.03, 0.2), width_m=0.005, budget=weeds)))
+    else:
+        found.append(("stone", stones(rng, where, size_m=(0.002, 0.014 * grown), budget=int(BUDGET * some * 0.25))))
+    if leafy:
+        found.append(("leaf", leaves(rng, where, count=fallen)))
+    if dirty or kind == "soil":
+        found.append(("rubble", rubble(rng, where, count=int(12 * some * half**2) + 4)))
+    return [(what, pieces) for what, pieces in found if len(pieces.faces)]
+
+
+def _about(centre: tuple[float, float], half: float) -> Area:
+    return centre[0] - half, centre[0] + half, centre[1] - half, centre[1] + half
+
+
+def between(ends: tuple[Color, Color], rng: np.random.Generator) -> Array:
+    """A mixture of two colours, (3,)."""
+    low, high = np.array(ends)
+    return np.asarray(low + (high - low) * rng.random())
+
+
+def _own(ends: tuple[Color, Color], rng: np.random.Generator) -> Color:
+    red, green, blue = (between(ends, rng) * rng.uniform(0.94, 1.06, 3)).tolist()
+    return red, green, blue

@@ -1,0 +1,148 @@
+"""Rust water that runs down from spots of rust and bleeds into the paint about them: it tints what it reaches.
+
+Whether that counts as corrosion is a habit of whoever labels (`synth.presets.schema.LabelRule.stain`).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from corrotwin.twin.assets import Texels
+from corrotwin.twin.geometry.atlas import Floats, Integers, Singles
+from corrotwin.twin.model.corrosion import Fields
+from corrotwin.twin.model.noise import fractal
+
+SOURCES = 1500  # places from which water can run, at most; those in rust count
+SPACING_MM2 = 250.0  # of the surface for each place
+SEEN = 0.5  # rust cover from which a place is rusted
+STEEP = 0.75  # |z of the normal| up to which water runs down a surface
+SLANT = 12.0  # a streak reaches this many times as far down as to its sides
+COLUMN_M = 0.02
+REACH_M = (0.005, 0.05)  # of bleeding: there it has faded to 1 / e; of an asset, by eye, from photographs
+FACING = 2.0  # places of opposite normals count as twice so many reaches apart
+CELLS = 4  # of rust, to a reach: its outline is known to that
+
+
+def stain(texels: Texels, fields: Fields, rng: np.random.Generator) -> Singles:
+    """Share of rust colour that water running down leaves at each texel, (H, W) in [0, 1]; it never fades.
+
+    Places are drawn over the whole surface; once rusted, each leaves a streak straight down along surfaces that face
+    its way, which grows for some years. Widths and lengths are by eye, from photographs of bridges: 8 to 80 mm wide,
+    0.1 to 0.8 m long.
+
+    Parameters
+    ----------
+    texels : of the asset; z is up.
+    fields : of the asset.
+    rng : decides places, widths and lengths, whatever the age.
+    """
+    result = np.zeros(fields.rust_cover.shape, dtype=np.float32)
+    wet = (texels.area_mm2 > 0) & (np.abs(texels.normal[..., 2]) < STEEP)
+    open_air = np.flatnonzero(wet)
+    if not len(open_air):
+        return result
+    area = texels.area_mm2.reshape(-1)[open_air].astype(float)
+    count = int(min(SOURCES, area.sum() / SPACING_MM2 + 1))
+    drawn = open_air[rng.choice(len(open_air), count, p=area / area.sum())]
+    width = np.exp(rng.uniform(np.log(0.004), np.log(0.04), count))  # half of it, m
+    length = rng.uniform(0.1, 0.8, count)
+    strength = rng.uniform(0.3, 1.0, count)
+    noise_seed = np.random.SeedSequence(int(rng.integers(2**31)))
+    age = fields.age_years.reshape(-1)[drawn]
+    old = (fields.rust_cover.reshape(-1)[drawn] > SEEN) & (age > 0)
+    if not old.any():
+        return result
+    place, normal = texels.position_m.reshape(-1, 3), texels.normal.reshape(-1, 3)
+    ground = _Columns.of(place[open_air])
+    there = place[open_air[ground.order]]
+    x, y, z = np.ascontiguousarray(there.T)
+    ways = np.ascontiguousarray(normal[open_air[ground.order]].T)
+    values = np.zeros(len(open_air), dtype=np.float32)
+    for at, half, most, strong, years in zip(drawn[old], width[old], length[old], strength[old], age[old], strict=True):
+        down = most * min(float(years) / 6, 1.0)
+        # In space shrunk along z the reach of a streak is a ball.
+        radius = max(3 * half, down / 2 / SLANT + half)
+        near = ground.near(place[at], radius, below=down, above=half)
+        fall = place[at, 2] - z[near]
+        aside = (x[near] - place[at, 0]) ** 2 + (y[near] - place[at, 1]) ** 2  # squared
+        reached = (aside + ((fall - down / 2) / SLANT) ** 2 <= radius**2) & (fall > -half) & (fall < down)
+        facing = sum(way[near] * share for way, share in zip(ways, normal[at], strict=True))
+        keep = np.flatnonzero(reached & (facing > 0.3))
+        near, fall, aside = near[keep], fall[keep], aside[keep]
+        spread = half * (0.6 + 0.8 * np.clip(fall / most, 0, 1))
+        left = strong * np.exp(-aside / spread**2) * np.clip(1 - fall / down, 0, 1) ** 0.7
+        values[near] = np.maximum(values[near], left)
+    wet_at = np.flatnonzero(values)
+    waving = there[wet_at] * np.array([1, 1, 0.08], dtype=np.float32)
+    wave = 0.75 + 0.3 * fractal(waving, (40.0, 14.0, 6.0), 0.8, noise_seed)
+    result.reshape(-1)[open_air[ground.order[wet_at]]] = values[wet_at] * wave.clip(0, 1)
+    return result
+
+
+def bleeding(texels: Texels, fields: Fields, rng: np.random.Generator, *, strength: tuple[float, float]) -> Singles:
+    """Share of rust colour about spots of rust, (H, W) in [0, 1], less the farther off; it never fades.
+
+    Parameters
+    ----------
+    texels, fields : of the asset.
+    rng : decides how far and how strongly it bleeds, whatever the age.
+    strength : from and to; at the spot itself, before noise. An asset for which 0 or less is drawn does not bleed.
+    """
+    result = np.zeros(fields.rust_cover.shape, dtype=np.float32)
+    reach = float(np.exp(rng.uniform(*np.log(REACH_M))))
+    strong = float(rng.uniform(*strength))
+    noise_seed = np.random.SeedSequence(int(rng.integers(2**31)))
+    if strong <= 0:
+        return result
+    air = np.flatnonzero(texels.area_mm2 > 0)
+    rusted = fields.rust_cover.reshape(-1)[air] > SEEN
+    if not rusted.any():
+        return result
+    place = texels.position_m.reshape(-1, 3)[air]
+    facing = np.concatenate([place, np.float32(FACING * reach) * texels.normal.reshape(-1, 3)[air]], axis=1)
+    size = np.float32(reach / CELLS)
+    spots = np.unique(np.floor(facing[rusted] / size).astype(np.int32), axis=0)
+    distance = np.zeros(len(air))
+    tree = cKDTree((spots + np.float32(0.5)) * size)
+    distance[~rusted], _ = tree.query(facing[~rusted], distance_upper_bound=4 * reach)
+    near = np.isfinite(distance)
+    wave = 0.75 + 0.5 * fractal(place[near], (400.0, 120.0, 40.0, 12.0), 0.7, noise_seed)
+    result.reshape(-1)[air[near]] = (strong * np.exp(-distance[near] / reach) * wave).clip(0, 1)
+    return result
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Columns:
+    """Places sorted into upright columns of `COLUMN_M` square, by height within each."""
+
+    order: Integers  # (n,) which place comes next
+    key: Floats  # (n,) number of the column, plus the height as a share of `high`
+    low: Floats  # (3,) metres, of all places
+    high: float  # metres, a little more than the highest is above the lowest
+    rows: int  # columns along x, and along y
+    lines: int
+
+    @classmethod
+    def of(cls, place_m: Singles) -> "_Columns":
+        place = place_m.astype(float)
+        low = place.min(axis=0)
+        high = float(place[:, 2].max() - low[2]) + 1e-3
+        x, y = ((place[:, axis] - low[axis]) // COLUMN_M for axis in (0, 1))
+        rows, lines = int(x.max()) + 1, int(y.max()) + 1
+        key = x * lines + y + (place[:, 2] - low[2]) / high
+        order = np.argsort(key)
+        return cls(order=order, key=key[order], low=low, high=high, rows=rows, lines=lines)
+
+    def near(self, place_m: Singles, aside_m: float, *, below: float, above: float) -> Integers:
+        """Positions in `order` of at least all places so near, from `below` a place to `above` it, in metres."""
+        x, y, z = place_m - self.low
+        first, last = (
+            np.floor((np.array([x, y]) + sign * (aside_m + 1e-6)) / COLUMN_M).astype(int) for sign in (-1, 1)
+        )
+        rows = np.arange(max(first[0], 0), min(last[0], self.rows - 1) + 1)
+        lines = np.arange(max(first[1], 0), min(last[1], self.lines - 1) + 1)
+        columns = (rows[:, None] * self.lines + lines).ravel()
+        begin = np.searchsorted(self.key, columns + max((z - below) / self.high - 1e-6, 0))
+        count = np.searchsorted(self.key, columns + min((z + above) / self.high + 1e-6, 1)) - begin
+        return np.asarray(np.repeat(begin - (count.cumsum() - count), count) + np.arange(count.sum()), dtype=np.int64)

@@ -1,0 +1,262 @@
+"""Sample a scene: assets put somewhere, light, surroundings, and cameras that see what they should.
+
+Every draw is a function of (seed, index, stream), so a scene is the same whether it is made first, last or alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from math import cos, pi, sin
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import trimesh
+
+from corrotwin.synth.config import STREAMS, RenderConfig
+from corrotwin.synth.presets.schema import Preset
+from corrotwin.synth.scene import arrangement, camera, marker, specimen, subject
+from corrotwin.synth.scene.camera import Outlook, Target
+from corrotwin.synth.scene.debris import heap_props
+from corrotwin.synth.scene.ground import ground_props
+from corrotwin.synth.scene.placement import Arrangement, Placed
+from corrotwin.synth.scene.specimen import Specimen
+from corrotwin.synth.scene.subject import Subject
+from corrotwin.synth.scene.surroundings import Array, as_matrix, vary
+from corrotwin.synth.spec import Body, Color, Finish, Light, Prop, Scene
+from corrotwin.twin.geometry.solids import COVERED
+from corrotwin.twin.model.coating import Coating, Paint
+
+ASIDE = ("bore", COVERED)  # zones that no camera aims at
+
+
+def stream(seed: int, name: str, index: int) -> np.random.Generator:
+    """The random generator of one named stream of one item."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index, STREAMS[name])))
+
+
+def number_and_year(config: RenderConfig, index: int) -> tuple[int, int | None]:
+    """What scene `index` is drawn from; scenes of a time-lapse share a number, and differ in the year they show."""
+    years = config.content().timelapse
+    if not years:
+        return index, None
+    number, year = divmod(index, years + 1)
+    return number, year
+
+
+def kind_of(config: RenderConfig, index: int) -> str:
+    """The kind of the subject of scene `index`: blocks of scenes hold every kind of the preset as often as it says."""
+    number, _ = number_and_year(config, index)
+    kinds = config.content().kinds
+    block, place = divmod(number, len(kinds))
+    return kinds[int(stream(config.seed, "kind", block).permutation(len(kinds))[place])]
+
+
+def is_clean(config: RenderConfig, index: int) -> bool:
+    """Whether scene `index` shows no rust: one of every `clean_every` scenes does not; none if that is 0."""
+    every = config.content().clean_every
+    if not every:
+        return False
+    block, place = divmod(number_and_year(config, index)[0], every)
+    return bool(stream(config.seed, "clean", block).integers(every) == place)
+
+
+def sample_scene(
+    config: RenderConfig, index: int, views: Sequence[int], folder: Path, shown: Subject | None = None
+) -> Scene:
+    """Make scene `index` with the photographs `views` and write its assets to ``folder/body-<index>-<number>.npz``.
+
+    Parameters
+    ----------
+    views : numbers, in the dataset, of the photographs wanted; any subset of the scene's.
+    shown : a saved twin, which stands as it is; None for assets that are drawn, turned, and perhaps raised. With
+        stated cameras nothing but the asset's fields depends on its age.
+    """
+    chosen = config.content()
+    number, year = (index, None) if shown is not None else number_and_year(config, index)
+    draw = partial(stream, config.seed, index=number)
+    stated = () if shown is None else shown.cameras
+    if shown is None:
+        stand = _arranged(config, number, chosen)
+    else:
+        eyes = np.array([one.eye_m for one in stated]).reshape(-1, 3)
+        stand = arrangement.alone(specimen.stored(shown), chosen, eyes, draw("scene"))
+    seen_from = stand if year is None else arrangement.at_age(stand, float(chosen.timelapse), specimen.aged)
+    stand = stand if year is None else arrangement.at_age(stand, float(year), specimen.aged)
+    base, others = _on_the_ground(stand, index, folder, draw("ground"), draw("heap"))
+    others += stand.props
+    first = stand.placed[0]
+    if stated:
+        others = camera.out_of_the_way(others, folder, stated, first.vertices, first.specimen.asset.faces)
+    outlook = _outlook(seen_from, (*base, *others), folder)
+    per_scene = subject.views_per_scene(config, shown)
+    numbers = range(index * per_scene, (index + 1) * per_scene)
+    if stated:
+        every_view = camera.stated_views(stated, numbers)
+    else:
+        clean = all(placed.specimen.clean for placed in seen_from.placed)
+        every_view = camera.sample_views(outlook, chosen, numbers, draw("camera"), clean=clean)
+        marks = marker.on_surface(outlook, every_view, chosen, folder, f"marker-{index}", draw("marker"))
+        others = [*others, *marks]
+        outlook = replace(outlook, solid=camera.one_solid(
+            outlook.targets, [camera.shape(prop, folder) for prop in (*base, *others)]
+        )) if marks else outlook  # fmt: skip
+    bodies = _bodies(stand, chosen, index, folder, draw("material"))
+    return Scene(
+        size=config.size, samples=chosen.samples, seed=number, bodies=bodies, props=(*base, *others),
+        light=_light(chosen, outlook, draw("light")),
+        views=tuple(
+            replace(view, visible=camera.visible(outlook, view)) for view in every_view if view.index in set(views)
+        ),
+        maps=config.maps,
+    )  # fmt: skip
+
+
+def _arranged(config: RenderConfig, number: int, chosen: Preset) -> Arrangement:
+    """What stands where in a drawn scene."""
+    rng, twins = stream(config.seed, "scene", number), stream(config.seed, "twin", number)
+    first = number * (chosen.timelapse + 1)  # the scene of this number
+    kind, clean = kind_of(config, first), is_clean(config, first)
+    aging = float(rng.uniform(*chosen.aging))
+    debris = float(np.exp(stream(config.seed, "debris", number).uniform(*np.log(chosen.debris))))
+
+    def draw(kind: str, **how: Any) -> Specimen:
+        return specimen.draw(
+            kind, twins, size=config.size, clean=clean, aging=aging, defects=chosen.defects, debris=debris, **how
+        )
+
+    return arrangement.ARRANGEMENTS[arrangement.choose(chosen, kind, rng)](draw, kind, chosen, rng)
+
+
+def _on_the_ground(
+    stand: Arrangement, index: int, folder: Path, rng: np.random.Generator, heaping: np.random.Generator
+) -> tuple[list[Prop], list[Prop]]:
+    """The ground itself, and what lies and grows on it, or is heaped there, about the assets."""
+    if not stand.ground and stand.heaped is None:
+        return [], []
+    vertices = stand.placed[0].vertices
+    low, high = vertices.min(axis=0), vertices.max(axis=0)
+    low_points = []
+    for placed in stand.placed:
+        mesh = trimesh.Trimesh(placed.vertices, placed.specimen.asset.faces, process=False)
+        points, _ = trimesh.sample.sample_surface(mesh, 6000, seed=0)
+        low_points.append(points[points[:, 2] < 0.06, :2])
+    feet = np.concatenate(low_points)
+    base: list[Prop] = []
+    litter: list[Prop] = []
+    if stand.ground:
+        first, *litter = ground_props(
+            stand.ground, rng, (low + high)[:2] / 2, float(max(high - low)) / 2, folder, f"ground-{index}",
+            wide=stand.wide_m, occupied=feet,
+        )  # fmt: skip
+        base = [first]
+    if stand.heaped is not None:
+        litter += heap_props(stand.heaped, feet, folder, f"heap-{index}", heaping)
+    return base, litter
+
+
+def _outlook(stand: Arrangement, props: Sequence[Prop], folder: Path) -> Outlook:
+    targets = tuple(_target(placed) for placed in stand.placed)
+    solid = camera.one_solid(targets, [camera.shape(prop, folder) for prop in props])
+    return Outlook(targets=targets, solid=solid, around=stand.around, height=stand.height, floor_m=stand.floor_m)
+
+
+def _target(placed: Placed) -> Target:
+    asset = placed.specimen.asset
+    outside = np.array([name not in ASIDE for name in asset.zone_names])[asset.face_zone]
+    return Target(
+        vertices=placed.vertices, faces=asset.faces, uv=asset.uv, cover=placed.specimen.fields.rust_cover,
+        outside=outside,
+    )  # fmt: skip
+
+
+def _bodies(stand: Arrangement, chosen: Preset, index: int, folder: Path, rng: np.random.Generator) -> tuple[Body, ...]:
+    """The assets as the renderer takes them; those of one structure are of one colour."""
+    bodies: list[Body] = []
+    looks: list[tuple[Coating, Finish]] = []
+    for number, placed in enumerate(stand.placed, start=1):
+        one = placed.specimen
+        finish = _finish(chosen, one.twin.coating, one.twin.kind, rng)
+        # What is drawn beside another shares its coating, the very object.
+        alike = next((look for coating, look in looks if coating is not None and coating is one.twin.coating), None)
+        if alike is not None:
+            finish = replace(alike, seed=finish.seed, dirt=finish.dirt)
+        looks.append((one.twin.coating, finish))
+        name = f"body-{index}-{number}.npz"
+        np.savez(
+            folder / name, vertices=one.asset.vertices.astype(np.float32), faces=one.asset.faces.astype(np.int32),
+            uv=one.asset.uv.astype(np.float32), fields=specimen.pack(one, chosen.bleeding),
+        )  # fmt: skip
+        bodies.append(
+            Body(
+                file=name,
+                pose=as_matrix(placed.pose),
+                instance=number,
+                finish=finish,
+                kind=one.twin.kind,
+                thickness_mm=one.asset.nominal_thickness_mm,
+            )
+        )
+    return tuple(bodies)
+
+
+_METAL: dict[str, Color] = {
+    "galvanised": (0.42, 0.44, 0.46), "bare": (0.24, 0.23, 0.22), "cast": (0.09, 0.085, 0.08)
+}  # fmt: skip
+_PRIMERS: tuple[Color, ...] = ((0.20, 0.045, 0.03), (0.32, 0.33, 0.33), (0.42, 0.20, 0.06), (0.55, 0.54, 0.50))
+
+
+def _finish(chosen: Preset, coating: Coating, kind: str, rng: np.random.Generator) -> Finish:
+    """The look of a coating. What is drawn is the same for each, so that streams stay in step."""
+    color = np.array(chosen.paints[rng.integers(len(chosen.paints))])
+    look = "paint" if isinstance(coating, Paint) else "bare" if coating is None else "galvanised"
+    cast = rng.random() < 0.5
+    if look == "bare" and kind == "bearing" and cast:
+        look = "cast"
+    primer = _PRIMERS[rng.integers(len(_PRIMERS))]
+    red, dark = rng.uniform(0.8, 1.2), float(np.exp(rng.uniform(*np.log(chosen.rust_tone))))
+    return Finish(
+        kind=look, color=vary(np.array(_METAL[look]) if look in _METAL else color, rng), primer=primer,
+        rust=(float(dark), float(dark * red), float(dark * red * rng.uniform(0.6, 1.4))),
+        roughness=float(rng.uniform(0.25, 0.6)), dirt=float(rng.uniform(*chosen.dirt)),
+        wear=float(rng.uniform(*chosen.wear)), scale=float(rng.random()), seed=float(rng.uniform(0, 100)),
+        fraying=chosen.fraying,
+    )  # fmt: skip
+
+
+def _light(chosen: Preset, outlook: Outlook, rng: np.random.Generator) -> Light:
+    world, draw = str(rng.choice(chosen.worlds)), rng.random()
+    shares = np.cumsum([chosen.flash_share, chosen.sun_share, chosen.work_share])
+    lamp = ("flash", "sun", "work", "none")[int(np.searchsorted(shares, draw, side="right"))]
+    height, around = rng.uniform(0.35, 1.2), rng.uniform(-pi, 0)  # the sun stands on the camera's side of the wall
+    way = np.array([cos(height) * cos(around), cos(height) * sin(around), sin(height)])
+    turn, day, night, strong, warm = rng.random(5)
+    if lamp == "work":
+        way = _lamp_place(outlook, rng)
+    x, y, z = way.tolist()
+    colors: dict[str, Color] = {"flash": (1.0, 0.97, 0.93), "work": (1.0, 0.95 - 0.25 * warm, 0.9 - 0.5 * warm)}
+    low, high = {"flash": (25, 60), "work": (80, 600)}.get(lamp, (1.5, 4.5))
+    dim = {"flash": 0.01 + 0.05 * night, "work": 0.02 + 0.15 * night}
+    return Light(
+        world=world, world_turn=float(2 * pi * turn), world_strength=float(dim.get(lamp, 0.5 + 0.8 * day)), lamp=lamp,
+        lamp_from=(x, y, z), lamp_strength=float(low + (high - low) * strong),
+        lamp_color=colors.get(lamp, (1.0, 0.93, 0.82)),
+    )  # fmt: skip
+
+
+def _lamp_place(outlook: Outlook, rng: np.random.Generator) -> Array:
+    """Where a work light stands, (3,) metres: the first of some places that lights the subject, else the best."""
+    vertices = outlook.targets[0].vertices
+    middle = (vertices.min(axis=0) + vertices.max(axis=0)) / 2
+    best: Array = middle
+    most = -1.0
+    for _ in range(12):
+        around, height, far = np.radians(rng.uniform(*outlook.around)), rng.uniform(-0.1, 1.2), rng.uniform(1.5, 4.5)
+        place = middle + far * np.array([cos(height) * cos(around), cos(height) * sin(around), sin(height)])
+        place[2] = max(place[2], outlook.floor_m + 0.1)
+        share = camera.lit(outlook, place)
+        if share > most:
+            best, most = place, share
+        if share > 0.6:
+            break
+    return best

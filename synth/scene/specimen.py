@@ -1,0 +1,125 @@
+"""Twins as a scene uses them: drawn, or read from a folder; with their geometry, fields, and stains of rust water."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import sqrt
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from corrotwin.synth.presets.schema import Range
+from corrotwin.synth.scene import runoff, subject
+from corrotwin.synth.scene.subject import Subject
+from corrotwin.twin import assets, store
+from corrotwin.twin.assets import AssetGeometry, Texels
+from corrotwin.twin.geometry.atlas import Singles
+from corrotwin.twin.model.coating import Paint
+from corrotwin.twin.model.corrosion import Fields
+from corrotwin.twin.store import TwinState
+
+SUBJECT_TEXELS, OTHER_TEXELS = (120_000, 4_000_000), (40_000, 1_200_000)  # least and most of each asset
+TRIES = 60
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Specimen:
+    """A twin with its geometry and its state of corrosion."""
+
+    twin: TwinState
+    asset: AssetGeometry
+    texels: Texels
+    fields: Fields
+
+    def stain(self, bleeding: Range) -> Singles:
+        """Rust water that has run down its surface or, so strongly, bled into its paint, (H, W) in [0, 1]."""
+        run, bled = (np.random.default_rng([self.twin.seed, stream]) for stream in (1, 2))
+        below = runoff.stain(self.texels, self.fields, run)
+        return np.asarray(np.maximum(below, runoff.bleeding(self.texels, self.fields, bled, strength=bleeding)))
+
+    @property
+    def clean(self) -> bool:
+        """Whether no rust is to be seen."""
+        return not (self.fields.rust_cover > 0.5).any()
+
+
+def draw(
+    kind: str,
+    rng: np.random.Generator,
+    *,
+    size: int,
+    clean: bool,
+    aging: float = 1.0,
+    beside: TwinState | None = None,
+    subject: bool = True,
+    like: Specimen | None = None,
+    debris: float = 1.0,
+    defects: float = 1.0,
+    where: Mapping[str, Any] = MappingProxyType({}),
+    **changes: Any,
+) -> Specimen:
+    """A twin drawn for a scene of pictures of `size` pixels.
+
+    Parameters
+    ----------
+    clean : freshly coated, without rust.
+    aging : factor on its years of service.
+    beside : another twin, whose place, coating and years it shares.
+    subject : whether it is what the scene is about; for others a sixth of the texels will do.
+    like : another specimen of the kind, of the same shape, whose place, coating and years it shares.
+    debris : of its exposure.
+    defects : factor on the weak spots of its paint.
+    where : parameters that the asset shall have; it is drawn again until it has them, or `TRIES` times.
+    changes : parameters of the asset in place of those drawn, which must go with any others.
+    """
+    twin = store.sample_twin(kind, rng, texel_mm=50.0, clean=clean)
+    for _ in range(TRIES):
+        if all(twin.parameters[name] == value for name, value in where.items()):
+            break
+        twin = replace(twin, parameters=assets.sample(kind, rng))
+    beside = like.twin if like is not None else beside
+    if beside is None:
+        twin = replace(twin, clock=store.later(twin.built, float(np.clip(aging * twin.years, 0, 60))))
+        if isinstance(twin.coating, Paint):
+            paint = replace(twin.coating, defects_per_m2=round(defects * twin.coating.defects_per_m2, 1))
+            place = replace(twin.exposure.periods[0], debris=round(debris, 1))
+            twin = replace(twin, coating=paint, exposure=replace(twin.exposure, periods=(place,)))
+    else:
+        twin = replace(twin, exposure=beside.exposure, coating=beside.coating, clock=beside.clock)
+    if like is not None:
+        twin = replace(twin, parameters=like.twin.parameters, texel_mm=like.twin.texel_mm)
+        return _grown(twin, like.asset, like.texels)
+    twin = replace(twin, parameters={**twin.parameters, **changes})
+    least, most = SUBJECT_TEXELS if subject else OTHER_TEXELS
+    wanted = float(np.clip((6 if subject else 1) * size**2, least, most))
+    area_mm2 = 1e6 * assets.area_m2(twin.kind, twin.parameters)
+    twin = replace(twin, texel_mm=float(np.clip(sqrt(area_mm2 / wanted), 0.05, 100)))
+    asset = store.asset(twin)
+    return _grown(twin, asset, assets.texels(asset))
+
+
+def aged(specimen: Specimen, years: float) -> Specimen:
+    """The same asset at another age."""
+    twin = replace(specimen.twin, clock=store.later(specimen.twin.built, years))
+    return _grown(twin, specimen.asset, specimen.texels)
+
+
+def stored(shown: Subject) -> Specimen:
+    """A saved twin as it stands in its folder."""
+    twin, asset, fields = subject.read(shown)
+    return Specimen(twin=twin, asset=asset, texels=assets.texels(asset), fields=fields)
+
+
+def _grown(twin: TwinState, asset: AssetGeometry, texels: Texels) -> Specimen:
+    return Specimen(twin=twin, asset=asset, texels=texels, fields=store.fields(twin, asset, texels))
+
+
+def pack(specimen: Specimen, bleeding: Range) -> Singles:
+    """The fields that the renderer needs: (H, W, 4) rust cover, age in years, wall loss in mm, stain of rust water.
+
+    `bleeding` is that of the preset.
+    """
+    grown = specimen.fields
+    stain = specimen.stain(bleeding)
+    packed = [grown.rust_cover, grown.age_years, grown.wall_loss_mm, stain]
+    return np.asarray(np.stack(packed, axis=-1), dtype=np.float32)

@@ -1,0 +1,100 @@
+"""What stands around the steel and does not rust: grounds, walls, blocks, clutter; some of it rust-coloured."""
+
+from collections.abc import Sequence
+from math import pi
+from pathlib import Path
+
+import numpy as np
+import trimesh
+from numpy.typing import NDArray
+
+from corrotwin.synth.presets.schema import Preset
+from corrotwin.synth.scene.ground import LOOKS, between
+from corrotwin.synth.spec import Color, Matrix, Prop
+
+Array = NDArray[np.float64]
+
+# What each matter looks like, linear RGB: two ends that a scene mixes.
+MATTER: dict[str, tuple[Color, Color]] = {
+    **LOOKS,
+    "brick": ((0.27, 0.09, 0.05), (0.36, 0.17, 0.10)),
+    "plain": ((0.10, 0.16, 0.24), (0.70, 0.68, 0.62)),
+    "wood": ((0.20, 0.11, 0.055), (0.34, 0.22, 0.12)),
+}
+LOOK_ALIKES: tuple[tuple[str, Color | None], ...] = (
+    ("plain", (0.16, 0.07, 0.035)), ("plain", (0.30, 0.10, 0.03)), ("brick", None), ("wood", None), ("plain", None),
+    ("concrete", None),
+)  # fmt: skip
+
+
+def ground(material: str, wide: float, rng: np.random.Generator, *, level: float) -> Prop:
+    """A ground of `wide` metres a side whose surface lies at `level`."""
+    return prop("box", material, (0, 0, level - 0.5), (wide, wide, 1), rng)
+
+
+def wall(material: str, y: float, wide: float, rng: np.random.Generator) -> Prop:
+    """A wall along x whose face, towards -y, stands at `y`."""
+    return prop("box", material, (0, y + 0.5, 5), (wide, 1, 10.02), rng)
+
+
+def blocks(vertices: Array, rng: np.random.Generator) -> list[Prop]:
+    """Two concrete blocks under an asset of these world `vertices` (n, 3)."""
+    low, high = vertices.min(axis=0), vertices.max(axis=0)
+    reach = float(max(high - low))
+    props = []
+    for side in (-0.32, 0.32):
+        x = (low[0] + high[0]) / 2 + side * (high[0] - low[0])
+        near = vertices[np.abs(vertices[:, 0] - x) < 0.08 * reach]
+        if len(near):
+            top, width = float(near[:, 2].min()), float(rng.uniform(0.08, 0.25))
+            borne = near[near[:, 2] < top + 0.02, 1]
+            size = (width, max(2 * width, float(np.ptp(borne)) + 0.06), top)
+            props.append(prop("box", "concrete", (x, (borne.min() + borne.max()) / 2, top / 2), size, rng))
+    return props
+
+
+def clutter(chosen: Preset, low: Array, high: Array, rng: np.random.Generator) -> list[Prop]:
+    """Things of other matter behind what lies between the corners `low` and `high`."""
+    reach = float(max(high - low))
+    props = []
+    for _ in range(int(rng.integers(chosen.clutter[0], chosen.clutter[1] + 1))):
+        material, color = LOOK_ALIKES[rng.integers(len(LOOK_ALIKES))]
+        width, depth, height = rng.uniform(0.08, 0.6, 3)
+        across, behind = rng.uniform(-1.1, 1.1) * reach, high[1] + 0.05 + depth + rng.uniform(0, 0.8)
+        form = "cylinder" if material == "plain" and rng.random() < 0.5 else "box"
+        place, size = (across, behind, height / 2), (width, depth, height)
+        props.append(prop(form, material, place, size, rng, turn=rng.uniform(0, pi), color=color))
+    return props
+
+
+def prop(
+    form: str, material: str, middle: Sequence[float], size: Sequence[float], rng: np.random.Generator,
+    *, turn: float = 0.0, color: Color | None = None,
+) -> Prop:  # fmt: skip
+    """A box or a cylinder of a matter, its middle and size in metres, turned by `turn` radians about the vertical."""
+    shade = np.array(color) if color else between(MATTER[material], rng)
+    pose = trimesh.transformations.rotation_matrix(turn, [0, 0, 1]) @ np.diag([*size, 1.0])
+    pose[:3, 3] = middle
+    return Prop(
+        shape=form, pose=as_matrix(pose), material=material, color=vary(shade, rng), seed=float(rng.uniform(0, 100))
+    )
+
+
+def vary(color: Array, rng: np.random.Generator) -> Color:
+    """A colour near this one."""
+    red, green, blue = np.clip(color * rng.uniform(0.85, 1.15) * rng.uniform(0.94, 1.06, 3), 0.005, 0.9).tolist()
+    return red, green, blue
+
+
+def as_matrix(pose: Array) -> Matrix:
+    """A (4, 4) array as plain numbers."""
+    return tuple((float(a), float(b), float(c), float(d)) for a, b, c, d in pose)
+
+
+def write_mesh(folder: Path, name: str, solid: trimesh.Trimesh, tone: float = 0.5) -> str:
+    """Write the mesh file of a prop and return its name."""
+    np.savez(
+        folder / name, vertices=solid.vertices.astype(np.float32), faces=solid.faces.astype(np.int32),
+        tone=np.full(len(solid.vertices), tone, dtype=np.float32),
+    )  # fmt: skip
+    return name

@@ -1,0 +1,1 @@
+"""Check a dataset folder, compare it with a reference set, and report what was found."""

@@ -1,0 +1,74 @@
+"""Check one annotation of a dataset: its mask, its box, its area."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from corrotwin.segmentation.data import coco
+from corrotwin.synth.validation.report import ERROR, WARNING, Notes, told
+from corrotwin.twin.core.errors import InputError
+
+
+def check_annotation(annotation: Mapping[str, Any], width: int, height: int, notes: Notes) -> bool:
+    """Check one annotation; False where its segmentation cannot be decoded."""
+    key, image = annotation["id"], annotation["image_id"]
+    note = partial(notes.add, image=image, annotation=key)
+    segmentation, box = annotation.get("segmentation"), _numbers(annotation.get("bbox"), 4)
+    if box and (min(box) < -1 or box[0] + box[2] > width + 1 or box[1] + box[3] > height + 1):
+        what = f"bbox {annotation['bbox']} leaves the {width}x{height} picture"
+        note("out of bounds", what, "export the dataset again")
+    inexact = ERROR if notes.own else WARNING
+    try:
+        coco.check_segmentation(annotation, width, height, notes.source)
+        rle = coco.rle(segmentation, height, width)
+    except (InputError, ValueError, TypeError, OverflowError) as error:
+        note("segmentation", *told(error, f"{notes.source}: annotation {key} of image {image}"))
+        return False
+    found = coco.extent(rle)
+    boxes, slack_px = [found["bbox"]], 0.0
+    if isinstance(segmentation, list):
+        drawn, length_px = _outline(segmentation)
+        if not notes.own:
+            boxes, slack_px = [*boxes, drawn], length_px
+        if min(drawn[:2]) < -1 or drawn[0] + drawn[2] > width + 1 or drawn[1] + drawn[3] > height + 1:
+            what = f"polygons in the box {drawn} leave the {width}x{height} picture"
+            note("out of bounds", what, "draw them again")
+    if not found["area"]:
+        note("empty mask", "the mask has no pixel", "remove the annotation", severity=inexact)
+        return True
+    area = _numbers([annotation.get("area")], 1)
+    if not area or abs(area[0] - found["area"]) > slack_px:
+        what = f"area {annotation.get('area')!r:.40}, but the mask has {found['area']} pixels"
+        note("area", what, "compute it from the mask", severity=inexact)
+    if not box or not any(_same_box(box, each, tolerance=min(slack_px, 1.0)) for each in boxes):
+        what = f"bbox {annotation.get('bbox')!r:.60}, but the mask has {found['bbox']}"
+        note("bbox", what, "compute it from the mask", severity=inexact)
+    return True
+
+
+def _outline(polygons: Sequence[Sequence[float]]) -> tuple[list[float], float]:
+    """The box [x, y, width, height] about polygons and the length of their outlines, in pixels.
+
+    Rasterisers disagree by up to a pixel all along an outline: so much may an area differ.
+    """
+    points = [np.reshape(np.asarray(polygon, dtype=float), (-1, 2)) for polygon in polygons]
+    low, high = np.min(np.concatenate(points), axis=0), np.max(np.concatenate(points), axis=0)
+    length = sum(float(np.linalg.norm(each - np.roll(each, 1, axis=0), axis=1).sum()) for each in points)
+    return [*low.tolist(), *(high - low).tolist()], length
+
+
+def _numbers(value: Any, count: int) -> list[float]:
+    """`value` as `count` finite numbers; empty where it is something else."""
+    if not isinstance(value, list) or len(value) != count:
+        return []
+    if not all(isinstance(each, int | float) and not isinstance(each, bool) and abs(each) < 1e9 for each in value):
+        return []
+    return [float(each) for each in value]
+
+
+def _same_box(one: Sequence[float], other: Sequence[float], *, tolerance: float) -> bool:
+    """Whether two boxes [x, y, width, height] have the same edges, to `tolerance` pixels."""
+    edges = [(x, y, x + width, y + height) for x, y, width, height in (one, other)]
+    return all(abs(a - b) <= tolerance + 1e-6 for a, b in zip(*edges, strict=True))

@@ -1,0 +1,204 @@
+"""What `synth.validation.checks` found, for a terminal, as Markdown and as JSON."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from corrotwin.synth.labels import label_statistics
+from corrotwin.synth.labels.label_statistics import CLOSING_RADIUS, WORKING_SIDE, Comparison, ImageLabels
+from corrotwin.twin.core.cli import shown
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import write_json, write_text
+from corrotwin.twin.core.markdown import table
+
+ERROR, WARNING = "error", "warning"
+SHOWN_OF_A_KIND = 5  # findings on the terminal; a report has them all
+BASIS = (
+    f"Counted on masks brought to {WORKING_SIDE} pixels on the longer side, nearest pixel. "
+    "Shares of the picture are over all images, all else over those with corrosion."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One problem: where, what, and what to do. `file` is relative to the dataset; ids are those of its json."""
+
+    severity: str  # error or warning
+    kind: str
+    file: str
+    image: int | None
+    annotation: int | None
+    what: str
+    advice: str
+
+    @property
+    def place(self) -> str:
+        """File, image and annotation, as far as they are known."""
+        ids = (("image", self.image), ("annotation", self.annotation))
+        return ", ".join([self.file, *(f"{name} {key}" for name, key in ids if key is not None)])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """All that was found in a dataset. `labels` are of the images whose masks can all be decoded."""
+
+    folder: Path
+    images: int
+    annotations: int
+    findings: tuple[Finding, ...]
+    labels: tuple[ImageLabels, ...]
+
+    def count(self, severity: str) -> int:
+        """Findings of this severity."""
+        return sum(finding.severity == severity for finding in self.findings)
+
+    @property
+    def summary(self) -> str:
+        """Images, annotations, errors and warnings, in one line."""
+        counts = (
+            (self.images, "image"), (self.annotations, "annotation"),
+            (self.count(ERROR), ERROR), (self.count(WARNING), WARNING),
+        )  # fmt: skip
+        return ", ".join(f"{number} {name}{'' if number == 1 else 's'}" for number, name in counts)
+
+
+@dataclass
+class Notes:
+    """Findings as they come up, in one json."""
+
+    folder: Path
+    own: bool  # written by this program, where areas and boxes are exact
+    source: Path
+    findings: list[Finding] = field(default_factory=list)
+
+    def add(
+        self, kind: str, what: str, advice: str, *, file: Path | None = None,
+        image: int | None = None, annotation: int | None = None, severity: str = ERROR,
+    ) -> None:  # fmt: skip
+        """Note a finding in `file`, by default the json itself."""
+        name = (file or self.source).relative_to(self.folder).as_posix()
+        self.findings.append(
+            Finding(
+                severity=severity, kind=kind, file=name, image=image, annotation=annotation, what=what, advice=advice
+            )
+        )  # fmt: skip
+
+
+def check_destination(path: Path, folder: Path) -> None:
+    """Refuse a report of unknown kind, and one that the dataset's reader would take for a part of the dataset.
+
+    Raises
+    ------
+    InputError
+        With what is wrong and what to give.
+    """
+    if path.suffix not in (".md", ".json"):
+        raise InputError(f"--report {path}: give a file that ends in .md or .json")
+    if path.is_dir():
+        raise InputError(f"--report {path}: is a folder; give a file")
+    if path.parent.is_file():
+        raise InputError(f"--report {path}: {path.parent} is no folder; give a file in one")
+    inside = folder.resolve() in path.resolve().parents
+    if inside and (path.suffix == ".json" or path.resolve().parent.name in ("images", "masks")):
+        raise InputError(f"--report {path}: inside the dataset it would be taken for a part of it; put it elsewhere")
+
+
+def show(report: Report, references: Sequence[Report]) -> None:
+    """Print findings and table on stdout, beside all references as one; of each kind of finding the first few."""
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(escape(f"{report.folder}: {report.summary}"))
+    for reference in references:
+        console.print(escape(f"reference {reference.folder}: {reference.summary}"))
+    of_kind = Counter((finding.severity, finding.kind) for finding in report.findings)
+    for (severity, kind), count in sorted(of_kind.items()):
+        colour = "red" if severity == ERROR else "yellow"
+        console.print(f"[{colour}]{severity}[/] {kind}: {count}")
+        alike = [each for each in report.findings if (each.severity, each.kind) == (severity, kind)]
+        for finding in alike[:SHOWN_OF_A_KIND]:
+            console.print(f"  {escape(shown(f'{finding.place}: {finding.what}; {finding.advice}'))}")
+        if count > SHOWN_OF_A_KIND:
+            console.print(f"  and {count - SHOWN_OF_A_KIND} more; --report has them all")
+    headings, *lines = label_statistics.table(_rows(report, references), beside_reference=bool(references))
+    table = Table(caption=BASIS, caption_justify="left")
+    for number, heading in enumerate(headings):
+        table.add_column(heading, justify="left" if number in (0, 4) else "right")
+    for line in lines:
+        table.add_row(*line, style="bold yellow" if line[-1] == "differs" else None)
+    console.print(table, soft_wrap=False)
+
+
+def write(path: Path, report: Report, references: Sequence[Report]) -> None:
+    """Write all findings and the table to `path`, Markdown or JSON by its suffix, atomically.
+
+    Raises
+    ------
+    InputError
+        The file cannot be written.
+    """
+    try:
+        if path.suffix == ".json":
+            write_json(path, _as_json(report, references))
+        else:
+            write_text(path, _as_markdown(report, references))
+    except OSError as error:
+        raise InputError(f"--report {path}: cannot be written ({error.strerror})") from error
+
+
+def _rows(report: Report, references: Sequence[Report]) -> list[Comparison]:
+    labels = [each for reference in references for each in reference.labels]
+    own = label_statistics.summarise(report.labels)
+    return label_statistics.compare(own, label_statistics.summarise(labels) if references else None)
+
+
+def _as_json(report: Report, references: Sequence[Report]) -> dict[str, object]:
+    return {
+        "folder": str(report.folder),
+        "images": report.images,
+        "annotations": report.annotations,
+        "errors": report.count(ERROR),
+        "warnings": report.count(WARNING),
+        "findings": [asdict(finding) for finding in report.findings],
+        "working_side_px": WORKING_SIDE,
+        "closing_radius_px": CLOSING_RADIUS,
+        "images_counted": len(report.labels),
+        "references": [str(reference.folder) for reference in references],
+        "statistics": {row.name: label_statistics.as_json(row) for row in _rows(report, references)},
+    }
+
+
+def _as_markdown(report: Report, references: Sequence[Report]) -> str:
+    lines = [f"# Validation of {report.folder.name}", "", f"{report.summary}.", "", "## Findings", ""]
+    if report.findings:
+        findings = [[each.severity, each.kind, each.place, each.what, each.advice] for each in report.findings]
+        lines += table(("severity", "kind", "where", "what", "what to do"), findings).splitlines()
+    else:
+        lines.append("None.")
+    lines += ["", "## Labels", ""]
+    if references:
+        named = "; ".join(f"{reference.folder.name}: {reference.summary}" for reference in references)
+        lines += [
+            f"The reference is {named}. A number differs where it is more than {label_statistics.ALIKE:g} times the "
+            "other.",
+            "",
+        ]
+    headings, *rows = label_statistics.table(_rows(report, references), beside_reference=bool(references))
+    lines += table(headings, rows).splitlines()
+    lines += ["", f"{BASIS} {len(report.labels)} of {report.images} images have masks that can be decoded."]
+    return "\n".join(lines) + "\n"
+
+
+def said(error: Exception, prefix: str) -> str:
+    """What an error says, in one line, without the place that a finding names anyway."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text.removeprefix(" ".join(prefix.split())).lstrip(": ")
+
+
+def told(error: Exception, prefix: str) -> tuple[str, str]:
+    """The same as what is wrong and what to do, which our errors part by a semicolon."""
+    what, _, advice = said(error, prefix).rpartition("; ")
+    return (what, advice) if what else (advice, "export the dataset again")

@@ -1,0 +1,468 @@
+"""The whole report of fake studies. Pictures are drawn in one test alone, since they take most of the time."""
+
+import base64
+import csv
+import io
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure as Canvas
+from PIL import Image
+from scipy.stats import tukey_hsd
+
+from corrotwin.benchmarks import paper
+from corrotwin.benchmarks.data import domain_gap
+from corrotwin.benchmarks.formatting import style
+from corrotwin.benchmarks.report import build
+from corrotwin.benchmarks.report.context import gather
+from corrotwin.benchmarks.report.sections import cost, pictures
+from corrotwin.benchmarks.stats import comparison
+from corrotwin.benchmarks.study import results
+from corrotwin.benchmarks.study.config import cells
+from corrotwin.segmentation.config import BACKBONES, PROFILES
+from corrotwin.segmentation.deployment import latency
+from corrotwin.segmentation.deployment.latency import Latency
+from corrotwin.segmentation.evaluation import assessment, curves
+from corrotwin.segmentation.models import network
+from corrotwin.twin.core.errors import InputError
+
+EPOCHS = PROFILES["quick"]["epochs"]
+STANDIN = "stand-in (rendered, not photographs)"
+SMOKE = "smoke, not results"
+TWO = ("vgg16", "resnet152")
+Maker = Callable[..., Any]
+
+pytestmark = pytest.mark.usefixtures("cheap_models", "cheap_latency")
+
+
+@pytest.fixture
+def cheap_latency(monkeypatch: pytest.MonkeyPatch) -> None:
+    def measure(backbones: tuple[str, ...], size: int, *, threads: int, repeats: int, precisions: Any) -> Any:
+        common = {"precision": precisions[0], "bfloat16": False, "size": size, "threads": threads, "repeats": repeats}
+        return tuple(
+            Latency(backbone=name, p50_ms=10.0 + place, p95_ms=20.0, **common) for place, name in enumerate(backbones)
+        )
+
+    monkeypatch.setattr(latency, "measure", measure)
+
+
+@pytest.fixture
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither draws nor measures pictures."""
+    stream = io.BytesIO()
+    Image.new("RGB", (4, 4)).save(stream, "PNG")
+    svg = b'<svg xmlns="http://www.w3.org/2000/svg"/>'
+    monkeypatch.setattr(
+        style, "files", lambda figure: {"png": stream.getvalue()} | ({} if figure.photos else {"svg": svg})
+    )
+    monkeypatch.setattr(domain_gap, "features", lambda image: np.full(len(domain_gap.FEATURES), image.mean()))
+
+
+def read(folder: Path, name: str) -> list[dict[str, str]]:
+    with (folder / "report" / name).open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def mean_of(folder: Path, run: str, score: str) -> float:
+    with (folder / "runs" / run / "per_image.csv").open(newline="") as stream:
+        counts = np.array([[int(row[name]) for name in ("tp", "fp", "fn")] for row in csv.DictReader(stream)])
+    tp, fp, fn = counts.T
+    return float(np.mean(tp / (tp + fp + fn) if score == "iou" else 2 * tp / (2 * tp + fp + fn)))
+
+
+def captions(page: str) -> list[str]:
+    return re.findall(r"<figcaption>(.*?)</figcaption>", page, flags=re.DOTALL)
+
+
+class Page(HTMLParser):
+    """What a page holds: anchors, links, images, and tables that could push it wider than a phone."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.images: list[dict[str, str | None]] = []
+        self.loose_tables = 0
+        self.styled: list[str] = []
+        self._open: list[tuple[str, str]] = []
+        self.feed(text)
+        assert self._open == [], f"never closed: {self._open}"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        self.ids += [values["id"] or ""] if "id" in values else []
+        self.links += [values["href"] or ""] if tag == "a" else []
+        self.images += [values] if tag == "img" else []
+        self.styled += [tag] if {"style", "width", "onload", "onerror"} & values.keys() else []
+        if tag == "table" and not any("scroll" in kind.split() for _, kind in self._open):
+            self.loose_tables += 1
+        if tag not in {"img", "meta", "br"}:
+            self._open.append((tag, values.get("class") or ""))
+
+    def handle_endtag(self, tag: str) -> None:
+        opened, _ = self._open.pop()
+        assert opened == tag
+
+
+@pytest.fixture
+def cheap_probabilities(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In place of networks: half of the pixels at 0.28, the others at 0.78, and a quarter of each half corroded."""
+
+    def assess(folder: Path, data: Any, *, threshold: float) -> Any:
+        probability = np.repeat(np.float32([0.28, 0.78]), 100).reshape(2, 100)
+        truth = np.tile(np.arange(100) < 25, (2, 1))
+        return SimpleNamespace(histograms=curves.histograms(["a"], [(probability, truth)], curves.edges(threshold)))
+
+    monkeypatch.setattr(assessment, "assess", assess)
+
+
+@pytest.mark.usefixtures("cheap_probabilities")
+def test_the_reliability_diagram_shows_how_often_the_probabilities_are_right(tmp_path: Path, fake_study: Maker) -> None:
+    fake_study(tmp_path, kinds=("real",), backbones=TWO, runs=1)
+    (heading, absent) = pictures._reliability(gather(results.load(tmp_path)))
+    assert "no run has kept its weights" in absent.text
+    (tmp_path / "runs" / "real-vgg16-00" / "best.safetensors").touch()
+    (heading, diagram) = pictures._reliability(gather(results.load(tmp_path)))
+    assert heading.text == "Are the probabilities right?"
+    assert diagram.name == "reliability"
+    drawn = Canvas()
+    diagram.draw(drawn)
+    (ideal, line) = drawn.axes[0].lines
+    assert list(ideal.get_xdata()) == list(ideal.get_ydata()) == [0, 1]
+    known = ~np.isnan(line.get_ydata())
+    assert line.get_xdata()[known] == pytest.approx([0.28, 0.78])
+    assert line.get_ydata()[known] == pytest.approx([0.25, 0.25])
+    assert line.get_label() == "vgg16 (ECE 0.280)"  # the mean of 0.03 and 0.53
+
+
+@pytest.mark.usefixtures("cheap_probabilities")
+def test_a_whole_page_with_its_pictures_links_and_files(tmp_path: Path, fake_study: Maker) -> None:
+    fake_study(
+        tmp_path / "out", profile="small", data=tmp_path / "bridge", backbones=("mobilenet_v2",), fractions=(0.5, 1.0),
+        kinds=("real", "mixed", "copy-paste"), more=cells(("real",), (1.0,), TWO[:1], 1), spot_size=2, runs=2,
+        across=("painted",),
+    )  # fmt: skip
+    for run in ("real-mobilenet_v2-00", "real-50pct-mobilenet_v2-01", "mixed-50pct-mobilenet_v2-01"):
+        (tmp_path / "out" / "runs" / run / "best.safetensors").touch()
+    path = build.write(tmp_path / "out")
+    text = path.read_text()
+    page = Page(text)
+    assert len(page.ids) == len(set(page.ids))
+    assert {"answer", "paper", "renders", "cost", "photos", "data", "method", "appendix"} <= set(page.ids)
+    for target in page.links:
+        assert target[1:] in page.ids if target.startswith("#") else (path.parent / target).is_file(), target
+    assert {f"#{part}" for part in ("paper", "renders", "cost", "photos", "data", "method", "appendix")} <= set(
+        page.links
+    )
+    assert len(page.images) > 12
+    for image in page.images:
+        assert image["alt"]
+        kind, _, content = (image["src"] or "").partition(";base64,")
+        if kind == "data:image/svg+xml":
+            assert ElementTree.fromstring(base64.b64decode(content)).tag.endswith("svg")
+        else:
+            assert kind == "data:image/jpeg"
+            Image.open(io.BytesIO(base64.b64decode(content))).verify()
+    assert not page.loose_tables
+    assert not page.styled
+    assert not re.search(r"url\(|@import|<link|<script|<iframe", text)
+    for target in re.findall(r"\]\(([^)]*)\)", (path.parent / "report.md").read_text()):
+        assert (path.parent / target).is_file()
+    names = {each.name for each in path.parent.iterdir()}
+    charts = {each.removesuffix(".svg") for each in names if each.endswith(".svg")}
+    assert {f"{each}.png" for each in charts} <= names
+    assert {"figure2", "figure3", "gains", "controls", "photos", "where", "spots", "cost", "quantiles"} <= charts
+    assert "reliability" in charts
+    assert {"figure1.png", "ranked.png", "ranked-arms.png", "worst-mobilenet_v2.png", "samples.png"} <= names
+    tables = {each.removesuffix(".csv") for each in names if each.endswith(".csv")}
+    assert {f"{each}.tex" for each in tables} <= names
+    assert "smoke" not in text.lower()
+    assert "stand-in" not in text
+    assert all("bridge (photographs). Profile: small." in caption for caption in captions(text))
+    assert "painted" in read(tmp_path / "out", "across.csv")[0]["set"]
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_csvs_equal_the_values_worked_out_again(tmp_path: Path, fake_study: Maker) -> None:
+    fake_study(tmp_path, runs=3, spot_size=2)
+    build.write(tmp_path)
+    order = ["inceptionv4", "mobilenet_v2", "resnet152", "vgg16"]
+    found = results.load(tmp_path)
+    runs = read(tmp_path, "runs.csv")
+    assert len(runs) == 24
+    for score, tukey, published, before in (
+        ("f1", "table3.csv", paper.TABLE_III, ""),
+        ("iou", "table4.csv", paper.TABLE_IV, "iou_"),
+    ):
+        means = {row["id"]: mean_of(tmp_path, row["id"], score) for row in runs}
+        assert {row["id"]: float(row[score]) for row in runs} == pytest.approx(means, abs=1e-12)
+        rows = [*read(tmp_path, "scores.csv"), *read(tmp_path, "table2.csv")]
+        assert len(rows) == 8 + 4
+        for row in rows:
+            of_runs = [means[f"{row['arm']}-{row['backbone']}-{run:02d}"] for run in range(3)]
+            assert float(row[f"{score}_mean"]) == pytest.approx(np.mean(of_runs), abs=1e-12)
+            assert float(row[f"{score}_sd"]) == pytest.approx(np.std(of_runs, ddof=1), abs=1e-12)
+        groups = [[means[f"real-{backbone}-{run:02d}"] for run in range(3)] for backbone in order]
+        expected = tukey_hsd(*groups)
+        within = expected.confidence_interval()
+        rows = read(tmp_path, tukey)
+        assert len(rows) == 6
+        for row in rows:
+            j, i = order.index(row["first"]), order.index(row["second"])
+            assert float(row["p"]) == pytest.approx(expected.pvalue[i, j], abs=1e-6)
+            assert float(row["difference"]) == pytest.approx(np.mean(groups[i]) - np.mean(groups[j]))
+            assert float(row["low"]) == pytest.approx(within.low[i, j], abs=1e-5)
+            assert float(row["high"]) == pytest.approx(within.high[i, j], abs=1e-5)
+            assert row["paper_p"] == str(published[row["first"], row["second"]])
+        arms = comparison.arms(found.scores, pairs=[("real", "mixed")], score=score, groups=found.groups)
+        pairs = [
+            each
+            for arm in ("real", "mixed")
+            for each in comparison.backbones(found.scores, arm=arm, score=score, groups=found.groups)
+        ]
+        for name, again in (("contrasts.csv", arms), ("backbones.csv", pairs)):
+            for row, each in zip(read(tmp_path, name), again, strict=True):
+                assert row["backbone" if each.backbone else "arm"] == (each.backbone or each.arm)
+                told = [float(row[before + column]) for column in ("difference", "low", "high", "p")]
+                assert told == [each.difference, each.low, each.high, each.p]
+                assert (row["units"], row["unit"]) == (str(each.units), "spot")
+    page = (tmp_path / "report" / "report.md").read_text()
+    for row in read(tmp_path, "table2.csv"):
+        theirs, cells = paper.TABLE_II[row["backbone"]], []
+        for score, value in (("f1", theirs.f1), ("iou", theirs.iou)):
+            cells.append(f"{float(row[f'{score}_mean']):.3f} ± {float(row[f'{score}_sd']):.3f}")
+            cells.append(f"{value.mean:.3f} ± {value.sd:.3f}")
+        assert f"| {row['backbone']} | 3 | {' | '.join(cells)} |" in page
+    minutes = [float(row["train_minutes"]) for row in runs if row["id"].startswith("real-vgg16")]
+    vgg16 = next(row for row in read(tmp_path, "table1.csv") if row["backbone"] == "vgg16")
+    assert float(vgg16["train_minutes_mean"]) == pytest.approx(np.mean(minutes))
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_every_caption_says_smoke_and_standin(tmp_path: Path, fake_study: Maker) -> None:
+    fake_study(tmp_path, backbones=TWO)
+    page = build.write(tmp_path).read_text()
+    assert build.write(tmp_path).read_text() == page
+    found = captions(page)
+    assert len(found) == page.count("<figure ")
+    assert len(found) > 20
+    assert all(STANDIN in caption and SMOKE in caption and "Smoke, not results." in caption for caption in found)
+    markdown = (tmp_path / "report" / "report.md").read_text()
+    assert markdown.count("**Smoke, not results.**") == len(found)
+    for path in (tmp_path / "report").glob("*.csv"):
+        assert all(row["data"] == STANDIN and SMOKE in row["profile"] for row in read(tmp_path, path.name))
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_names_from_data_are_escaped(tmp_path: Path, fake_study: Maker) -> None:
+    evil = tmp_path / "<script>alert(1)<"
+    fake_study(tmp_path / "out", data=evil, photo="<img src=x onerror=alert(2)>|*b*$x$", backbones=TWO)
+    page = build.write(tmp_path / "out").read_text()
+    assert "<script" not in page
+    assert "<img src=x" not in page
+    assert "&lt;script&gt;alert(1)&lt;" in page
+    assert "&lt;img src=x onerror=alert(2)&gt;" in page
+    markdown = (tmp_path / "out" / "report" / "report.md").read_text()
+    outside = re.sub(r"```.*?```", "", markdown, flags=re.DOTALL)
+    assert "\\<img src=x onerror=alert(2)\\>\\|\\*b\\*\\$x\\$" in outside
+    assert not re.search(r"(?<!\\)<(script|img)", outside)
+    worst = (tmp_path / "out" / "report" / "worst.tex").read_text()
+    assert r"\textless{}img src=x onerror=alert(2)\textgreater{}\textbar{}*b*\$x\$" in worst
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_one_run_a_cell_has_no_p_values_and_says_why(tmp_path: Path, fake_study: Maker) -> None:
+    fake_study(tmp_path, runs=1)
+    page = build.write(tmp_path).read_text()
+    for name in ("table3.csv", "contrasts.csv", "backbones.csv"):
+        assert all(row["p"] == "" and row["difference"] for row in read(tmp_path, name))
+    assert all(row["verdict"] == "not tested" for row in read(tmp_path, "contrasts.csv"))
+    assert all(row["f1_sd"] == "" for row in read(tmp_path, "table2.csv"))
+    assert "no p-value without at least two, since one run does not tell how much runs differ" in page
+    for name in ("contrasts.tex", "backbones.tex"):
+        assert (tmp_path / "report" / name).read_text().count("No p-value: one run does not tell") == 1
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_equal_runs_do_not_crash(tmp_path: Path, fake_study: Maker) -> None:
+    fake_study(tmp_path, backbones=TWO)
+    for arm in ("real", "mixed"):
+        for backbone in TWO:
+            first, second = (tmp_path / "runs" / f"{arm}-{backbone}-0{run}" / "per_image.csv" for run in (0, 1))
+            shutil.copy(first, second)
+            if arm == "mixed":
+                shutil.copy(tmp_path / "runs" / f"real-{backbone}-00" / "per_image.csv", first)
+                shutil.copy(first, second)
+    page = build.write(tmp_path).read_text()
+    assert "zero variance, no p-value" in page
+    assert all(float(row["difference"]) == 0 for row in read(tmp_path, "contrasts.csv"))
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_missing_runs_are_named_and_the_rest_is_reported(tmp_path: Path, fake_study: Maker) -> None:
+    reason = "RuntimeError: out of <memory>"
+    gone = ("mixed-vgg16-01", "real-vgg16-00", "real-vgg16-01")
+    fake_study(tmp_path, without=gone, failed={"mixed-vgg16-01": reason})
+    (tmp_path / "runs" / "mixed-resnet152-00" / "per_image.csv").write_text("image,tp\n")
+    page = build.write(tmp_path).read_text()
+    assert "out of &lt;memory&gt;" in page
+    assert "4 of 16 runs are missing" in page
+    assert all(f"<strong>{key}</strong>" in page for key in (*gone, "mixed-resnet152-00"))
+    vgg16 = next(row for row in read(tmp_path, "table2.csv") if row["backbone"] == "vgg16")
+    assert (vgg16["runs"], vgg16["f1_mean"]) == ("0", "")
+    assert next(row for row in read(tmp_path, "runs.csv") if row["id"] == "mixed-vgg16-01")["missing"] == reason
+    contrasts = {row["backbone"]: row for row in read(tmp_path, "contrasts.csv")}
+    assert contrasts["vgg16"]["difference"] == ""
+    assert contrasts["resnet152"]["runs_second"] == "1"
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_no_run_at_all_still_gives_a_report(tmp_path: Path, fake_study: Maker) -> None:
+    config = fake_study(
+        tmp_path, without=tuple(f"{a}-{b}-0{r}" for a in ("real", "mixed") for b in BACKBONES for r in (0, 1))
+    )
+    page = build.write(tmp_path).read_text()
+    assert "no run is complete" in page
+    assert all(key in page for key in config.grid)
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_a_study_outlives_a_change_of_its_profile_and_a_move_of_its_photos(
+    tmp_path: Path, fake_study: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_study(tmp_path / "out", data=tmp_path / "photos", backbones=TWO)
+    monkeypatch.setitem(PROFILES["quick"], "epochs", 99)
+    build.write(tmp_path / "out")
+    assert f"- epochs: {EPOCHS}\n" in (tmp_path / "out" / "report" / "report.md").read_text()
+    assert (tmp_path / "out" / "report" / "worst-vgg16.png").is_file()
+    (tmp_path / "photos").rename(tmp_path / "elsewhere")
+    page = build.write(tmp_path / "out").read_text()
+    assert "The photos cannot be read any more" in page
+    assert not list((tmp_path / "out" / "report").glob("worst-*.png"))
+    assert (tmp_path / "out" / "report" / "figure3.svg").is_file()
+
+
+def test_latencies_are_kept_and_a_damaged_file_costs_them_alone(tmp_path: Path, fake_study: Maker) -> None:
+    fake_study(tmp_path, backbones=TWO)
+    found = results.load(tmp_path)
+    first = cost.timings(found)
+    assert {name: timing.p50_ms for name, timing in first.items()} == {"resnet152": 10.0, "vgg16": 11.0}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(latency, "measure", lambda *args, **kwargs: pytest.fail("measured again"))
+        assert cost.timings(found) == first
+    (tmp_path / cost.FILE).write_text((tmp_path / cost.FILE).read_text().replace("resnet152", "inceptionv4"))
+    assert set(cost.timings(found)) == set(TWO)  # a backbone that was added later is measured, with the others
+    (tmp_path / cost.FILE).write_text("backbone,p50_ms\nvgg16,soon\n")
+    part = cost.part(gather(found), network.complexity)
+    assert any("delete it and the report measures again" in block.text for block in part.blocks if block.kind == "text")
+    assert [row["latency_ms"] for row in part.tables[0].rows] == [None, None]
+    assert not any("Pareto front of F1" in block.text for block in part.blocks if block.kind == "text")
+
+
+def test_minutes_of_several_kinds_of_machine_have_no_front(tmp_path: Path, fake_study: Maker) -> None:
+    fake_study(tmp_path, kinds=("real",), backbones=TWO)
+
+    def fronts() -> tuple[list[int], str, str]:
+        part = cost.part(gather(results.load(tmp_path)), network.complexity)
+        (figure,) = part.figures
+        drawn = Canvas()
+        figure.draw(drawn)
+        dashed = [sum(line.get_linestyle() == "--" for line in axis.lines) for axis in drawn.axes]
+        return dashed, figure.caption, part.tables[0].caption
+
+    dashed, *said = fronts()
+    assert dashed == [1, 1, 1, 1]
+    assert not any("kinds of machine" in caption for caption in said)
+    path = tmp_path / "runs" / "real-vgg16-01" / "run.json"
+    path.write_text(path.read_text().replace("cpu (test)", "cpu (other)"))
+    dashed, *said = fronts()
+    assert dashed == [1, 0, 1, 1]
+    for caption in said:
+        assert "runs on 2 kinds of machine (cpu (other), cpu (test)): no measure of speed." in caption
+
+
+@pytest.fixture
+def browser() -> str:
+    found = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None)
+    if found is None:
+        pytest.skip("no Chromium on this machine: only the HTML itself was checked")
+    return found
+
+
+@pytest.mark.slow
+def test_a_browser_shows_it_on_a_phone_and_prints_it(tmp_path: Path, fake_study: Maker, browser: str) -> None:
+    fake_study(tmp_path, kinds=("real", "mixed", "copy-paste"), fractions=(0.5, 1.0), spot_size=2)
+    page = build.write(tmp_path)
+    frame = tmp_path / "phone.html"  # a window of a browser without a screen is never narrower than 500 pixels
+    frame.write_text(
+        f"""<iframe id="phone" src="{page.as_uri()}" width="400" height="800" style="border:0"></iframe><script>
+        document.getElementById('phone').onload = event => {{
+          const inside = event.target.contentDocument;
+          const broken = [...inside.images].filter(image => !image.naturalWidth).length;
+          const width = inside.documentElement.scrollWidth;
+          document.title = `${{width}} px, ${{inside.images.length}} images, ${{broken}} broken`;
+        }}</script>"""
+    )
+    options = (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--allow-file-access-from-files",
+        "--disable-web-security",
+    )
+    command = [browser, *options, f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=20000"]
+
+    def start(*more: str) -> str:
+        return subprocess.run([*command, *more], capture_output=True, text=True, timeout=180, check=True).stdout
+
+    shown = start("--dump-dom", frame.as_uri())
+    width, images, broken = re.search(r"<title>(\d+) px, (\d+) images, (\d+) broken", shown).groups()
+    assert int(width) <= 400
+    assert int(images) > 10
+    assert int(broken) == 0
+    start(f"--print-to-pdf={tmp_path / 'report.pdf'}", page.as_uri())
+    printed = (tmp_path / "report.pdf").read_bytes()
+    assert printed.startswith(b"%PDF-")
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) > 1
+
+
+def test_only_files_of_an_earlier_report_go(tmp_path: Path) -> None:
+    (tmp_path / "my-notes.md").write_text("mine")
+    build.replace(tmp_path, {"index.html": b"1", "old.csv": b"1"})
+    build.replace(tmp_path, {"index.html": b"2", "new.csv": b"2"})
+    assert {path.name for path in tmp_path.iterdir()} == {"my-notes.md", "index.html", "new.csv", "files.json"}
+    (tmp_path / "files.json").write_text('["../my-notes.md", "my-notes.md/..", 7]')
+    build.replace(tmp_path, {"index.html": b"3"})
+    assert {path.name for path in tmp_path.iterdir()} == {"my-notes.md", "index.html", "new.csv", "files.json"}
+
+
+def test_a_folder_that_is_no_study(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such folder"):
+        results.load(tmp_path / "absent")
+    with pytest.raises(InputError, match="unfinished"):
+        results.load(tmp_path)
+
+
+def test_a_long_foot_goes_on_in_a_second_line() -> None:
+    feet: list[str] = []
+    foot = (
+        "Data: steel-bridges (photographs). Profile: small with batch size 8, epochs 9, learning rate 0.0036, size 96."
+    )
+    style.files(
+        style.Figure(
+            name="x", title="x", caption="x", foot=foot, height_in=1.0, draw=lambda on: feet.append(on.get_supxlabel()),
+            photos=True,
+        )
+    )  # fmt: skip
+    (text,) = feet
+    assert text.split() == foot.split()
+    assert [len(line) <= 95 for line in text.split("\n")] == [True, True]

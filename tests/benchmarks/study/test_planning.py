@@ -1,0 +1,191 @@
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from corrotwin.benchmarks.study import planning, runner
+from corrotwin.benchmarks.study.config import choose
+from corrotwin.benchmarks.study.planning import Plan, Progress, Speed
+from corrotwin.benchmarks.study.sources import Sources, prepare
+from corrotwin.segmentation.config import BACKBONES
+from corrotwin.twin.core.files import write_json
+
+Maker = Callable[..., Any]
+
+
+def run_of(backbone: str, seconds: float) -> Any:
+    return SimpleNamespace(manifest={"config": {"backbone": backbone}, "train_seconds": seconds, "device": "cpu"})
+
+
+def plan_of(
+    *, complete: dict[str, Any] | None = None, slots: int = 2, speeds: dict[str, float], **changes: Any
+) -> Plan:
+    config = choose("small", kinds=("real",), **changes)
+    done = complete or {}
+    return Plan(
+        config=config,
+        complete=done,
+        todo={key: each for key, each in config.grid.items() if key not in done},
+        blocked={},
+        speeds={name: Speed(seconds=seconds, source="probed") for name, seconds in speeds.items()},
+        slots=slots,
+        free_bytes=10**10,
+    )
+
+
+@pytest.fixture
+def probed(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Replace the probe, which says 2 s a step and 0.1 s an image; what it was asked is recorded."""
+    asked: list[list[str]] = []
+
+    def answer(configs: Any) -> tuple[int, list[tuple[float, float]]]:
+        asked.append([each.backbone for each in configs])
+        return 0, [(2.0, 0.1)] * len(configs)
+
+    monkeypatch.setattr(planning, "_probe", answer)
+    return asked
+
+
+def test_a_dry_run_says_runs_hours_and_disk_and_writes_nothing(
+    tmp_path: Path, fake_dataset: Maker, probed: list[list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_dataset(tmp_path / "photos", 20)
+    config = replace(choose("small", kinds=("real", "mixed"), backbones=("vgg16", "mobilenet_v2"), runs=5), threads=64)
+    before = sorted(tmp_path.rglob("*"))
+    assert runner.run(tmp_path / "out", config, Sources(data=tmp_path / "photos"), dry_run=True) == []
+    assert sorted(tmp_path.rglob("*")) == before
+    said = capsys.readouterr().out
+    assert "20 runs, 0 complete, 20 to do" in said
+    assert "  real: mobilenet_v2 5, vgg16 5\n  mixed: mobilenet_v2 5, vgg16 5\n" in said
+    # 60 epochs of 2 steps and 3 validation images, then 3 test images, one run at a time
+    seconds = 60 * (2 * 2.0 + 3 * 0.1) + 3 * 0.1
+    assert f"about {20 * seconds / 60:.0f} min, one at a time" in said
+    assert f"mobilenet_v2 {seconds / 60:.1f} (probed), vgg16 {seconds / 60:.1f} (probed)" in said
+    weights = 10 * (26.660660 + 95.009188) + 4 * 95.009188
+    assert f"disk: {weights / 1000:.1f} GB needed" in said
+    assert "rendered first, not in that time: renders, 120 of preset balanced at 320 px" in said
+    assert probed == [["mobilenet_v2", "vgg16"]]
+
+
+def test_a_dry_run_without_photos_counts_those_of_the_standin(
+    tmp_path: Path, probed: list[list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    runner.run(tmp_path / "out", choose("quick"), Sources(), dry_run=True)
+    assert not (tmp_path / "out").exists()
+    said = capsys.readouterr().out
+    assert "16 runs, 0 complete, 16 to do" in said
+    assert "a stand-in for photos, 72 of preset standin at 192 px" in said
+
+
+def test_complete_runs_tell_their_time_and_only_others_are_probed(
+    tmp_path: Path, fake_study: Maker, probed: list[list[str]]
+) -> None:
+    config = fake_study(tmp_path / "out", data=tmp_path / "photos", backbones=("vgg16",), kinds=("real",))
+    wanted = choose("quick", kinds=("real",), backbones=("vgg16", "resnet152"), runs=3)
+    made = prepare(tmp_path / "new", config, Sources(data=tmp_path / "photos"))  # of the same split
+    write_json(tmp_path / "out" / "claim.json", {"kind": "study", "configuration": made.shared})
+    grown = prepare(tmp_path / "out", wanted, Sources(data=tmp_path / "photos"))
+    plan = planning.make(grown, None)
+    assert (len(plan.complete), len(plan.todo)) == (2, 4)
+    assert plan.speeds["vgg16"] == Speed(seconds=60.5, source="measured")
+    assert plan.speeds["resnet152"].source == "probed"
+    assert probed == [["resnet152"]]
+
+
+def test_on_a_cluster_this_machine_is_not_probed(probed: list[list[str]]) -> None:
+    config = choose("small", kinds=("real",), backbones=("vgg16", "mobilenet_v2"), runs=1)
+    photos = {"train": 70, "valid": 15, "test": 15}
+    complete = {"real-vgg16-00": run_of("vgg16", 100.0)}
+    found, _ = planning.speeds(complete, config.grid, photos, may_probe=False)
+    assert set(found) == {"vgg16"}
+    assert probed == []
+
+
+def test_what_is_unknown_is_said(tmp_path: Path) -> None:
+    some = plan_of(speeds={"vgg16": 600}, backbones=("vgg16", "resnet152"), runs=2)
+    here = SimpleNamespace(out=tmp_path, photos=1, renders=None, renders_before=None)
+    said = planning.describe(some, here)  # type: ignore[arg-type]
+    assert "time: at least 10 min, 2 at a time; minutes a run: vgg16 10.0 (probed), resnet152 unknown" in said
+    none = plan_of(speeds={}, backbones=("vgg16",), runs=2)
+    assert "time: unknown until runs are complete" in planning.describe(none, here)  # type: ignore[arg-type]
+    short = replace(none, free_bytes=10**6)
+    assert "(NOT ENOUGH)" in planning.describe(short, here)  # type: ignore[arg-type]
+    done = replace(none, todo={}, complete=dict.fromkeys(none.todo))
+    assert planning.describe(done, here).splitlines() == [  # type: ignore[arg-type]
+        f"{tmp_path}: 2 runs, 2 complete, 0 to do", "  real: vgg16 2"
+    ]  # fmt: skip
+
+
+def test_progress_counts_all_runs_and_tells_the_time_left_by_measured_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = plan_of(
+        complete={"real-vgg16-00": run_of("vgg16", 100)}, speeds={"vgg16": 600, "mobilenet_v2": 60},
+        backbones=("vgg16", "mobilenet_v2"), runs=3,
+    )  # fmt: skip
+    progress = Progress(out=tmp_path, plan=plan)
+    assert progress.done() == 1
+    assert progress.seconds_left() == (2 * 600 + 3 * 60) / 2
+    write_json(tmp_path / "runs" / "real-vgg16-01" / "run.json", {"train_seconds": 6000.0})
+    assert progress.done() == 2
+    assert progress.seconds_left() == 6000  # the one that is left takes as long as all others together
+    said = capsys.readouterr().err
+    assert "real-vgg16-01: 1.7 hours; 2 of 6 runs complete, about 1.7 hours left" in said
+    assert progress.done() == 2
+    assert capsys.readouterr().err == ""
+    unknown = Progress(out=tmp_path, plan=replace(plan, speeds={}))
+    assert unknown.done() == 2
+    assert unknown.seconds_left() is None
+
+
+def test_a_probe_that_takes_too_long_leaves_the_rest_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Done:
+        stdout = b"1\n[2.5, 0.5]\n"
+
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: Done())
+    grid = choose("small", kinds=("real",), runs=1).grid
+    found, gpus = planning.speeds({}, grid, {"train": 8, "valid": 1, "test": 1}, may_probe=True)
+    assert gpus == 1
+    assert found == {"mobilenet_v2": Speed(seconds=60 * (2.5 + 0.5) + 0.5, source="probed")}
+    Done.stdout = b""
+    assert planning.speeds({}, grid, {"train": 8, "valid": 1, "test": 1}, may_probe=True) == ({}, 0)
+
+
+def test_the_cluster_is_joined_before_its_machines_are_counted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import ray
+
+    joined: list[str | None] = []
+    monkeypatch.setattr(planning.cluster, "connect", joined.append)
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 16.0, "GPU": 2.0} if joined else None)
+    config = choose("small", kinds=("real",), runs=1)
+    photos = {"train": 8, "valid": 1, "test": 1}
+    assert planning.of(config, ({}, config.grid, {}), photos, tmp_path, "head:6379").slots == 2
+    assert joined == ["head:6379"]
+
+
+@pytest.mark.slow
+def test_the_probe_answers_line_by_line_and_weights_are_as_large_as_stated() -> None:
+    from corrotwin.segmentation.models.network import build
+
+    grid = choose("quick", kinds=("real",), runs=1).grid
+    asked = {"configs": [asdict(each) for each in grid.values()], "seconds": 1, "patience": 500}
+    done = subprocess.run(
+        [sys.executable, "-m", "corrotwin.benchmarks.study.probe"],
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    gpus, *answers = done.stdout.splitlines()
+    assert int(gpus) >= 0
+    assert len(answers) == 4
+    assert all(0 < image < step for step, image in map(json.loads, answers))
+    for name in BACKBONES:
+        tensors = build(name, encoder_weights=None, weights=None, seed=0).state_dict().values()
+        assert planning.WEIGHTS[name] == sum(tensor.numel() * tensor.element_size() for tensor in tensors)

@@ -1,0 +1,51 @@
+"""The figure of the arms of a transfer folder."""
+
+import re
+
+import numpy as np
+
+from corrotwin.benchmarks.formatting import style
+from corrotwin.benchmarks.transfer.plots import ladder
+from corrotwin.benchmarks.transfer.protocol import Mix, Recipe
+from corrotwin.benchmarks.transfer.targets import Judged
+
+
+def drawn(arms: dict[str, list[float]], wanted: dict[str, float]) -> str:
+    """The figure of arms whose runs have these means, as SVG."""
+    judged = Judged(
+        arms={arm: np.outer(runs, [0.5, 1.5]) for arm, runs in arms.items()},
+        comparisons=(), goals=(), wanted=wanted, photos=4, units=2, unit="spot",
+    )  # fmt: skip
+    return style.files(ladder("name", judged, "yard: 4 photos, 2 spots; $renders$.", Recipe()))["svg"].decode()
+
+
+def words(arms: dict[str, list[float]]) -> list[str]:
+    """What stands in it, without the numbers of the axis."""
+    return [each for each in re.findall(r"<!-- (.*?) -->", drawn(arms, {})) if not re.fullmatch(r"0\.\d\d?", each)]
+
+
+def test_arms_stand_by_their_photos_each_with_the_mean_of_its_runs() -> None:
+    found = words({
+        "real": [0.61, 0.63], "real-10pct": [0.4, 0.41], "mixed50": [0.64, 0.644], "renders": [0.5, 0.524],
+        "mixed50-10pct": [0.55, 0.562], "copy-paste-10pct": [0.45, 0.458], "shuffled-mixed50-10pct": [0.3, 0.33],
+    })  # fmt: skip
+    labels = ["renders, no photo", "10 % photos", "10 % + renders", "10 % + copy-paste", "10 % + shuffled masks"]
+    labels += ["all photos", "all + renders"]
+    means = ["0.512", "0.405", "0.556", "0.454", "0.315", "0.620", "0.642"]
+    start = found.index(labels[0])
+    assert found[start : start + 14] == labels + means
+    foot = " ".join(found[start + 14 :])
+    assert foot.startswith("yard: 4 photos, 2 spots; $renders$. Each dash is a run (2 an arm)")
+
+
+def test_another_mix_is_called_by_its_name_and_the_first_so_many_renders_say_how_many() -> None:
+    other = Mix(copy_paste=True).name
+    found = words({"renders (first 100)": [0.4], "renders": [0.5], f"{other}-10pct": [0.6], f"shuffled-{other}": [0.3]})
+    for label in ("renders, no photo (first 100)", f"10 % + {other}", "all + shuffled masks", "renders, no photo"):
+        assert label in found
+
+
+def test_what_an_arm_should_reach_is_a_mark_of_its_own() -> None:
+    arms = {"real": [0.6, 0.62], "renders": [0.5, 0.52]}
+    marks = [drawn(arms, wanted).count("<use ") for wanted in ({}, {"renders": 0.58})]
+    assert marks[1] == marks[0] + 1

@@ -1,0 +1,289 @@
+import copy
+import socket
+from contextlib import contextmanager, suppress
+from types import SimpleNamespace
+
+import pytest
+import safetensors.torch
+import torch
+
+from corrotwin.segmentation.config import BACKBONES
+from corrotwin.segmentation.models import encoders
+from corrotwin.segmentation.models import network as model
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import atomic_file
+
+OTHERS = (
+    ("resnet18", "DeepLabV3Plus"),
+    ("mobilenet_v2", "FPN"),
+    ("timm-tf_efficientnet_lite0", "Linknet"),
+    ("mit_b0", "Segformer"),
+    ("tu-test_resnet", "UnetPlusPlus"),
+    ("tu-test_efficientnet", "MAnet"),
+    ("tu-test_convnext.r160_in1k", "UPerNet"),
+    ("tu-test_byobnet", "PSPNet"),
+)
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch):
+    def refuse(*_args, **_kwargs):
+        raise AssertionError("a test asked the network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+NETWORKS = [*((backbone, "Unet") for backbone in BACKBONES), *OTHERS]
+large_ones_slow = pytest.mark.parametrize(
+    "names",
+    [pytest.param(one, marks=pytest.mark.slow if one in NETWORKS[1:4] else ()) for one in NETWORKS],
+    ids="-".join,
+    indirect=True,
+    scope="module",
+)
+
+
+@pytest.fixture(scope="module", params=NETWORKS, ids="-".join)
+def names(request):
+    return request.param
+
+
+def build(names, seed):
+    backbone, architecture = names
+    return model.build(backbone, architecture=architecture, encoder_weights=None, seed=seed)
+
+
+@pytest.fixture(scope="module")
+def network(names):
+    return build(names, 1).eval()
+
+
+def test_one_logit_a_pixel_at_every_size(network, names):
+    for height, width in ((32, 32), (64, 96)):
+        image = model.normalise(torch.rand(2, 3, height, width), names[0])
+        with torch.no_grad():
+            assert network(image).shape == (2, 1, height, width)
+
+
+def test_a_trial_leaves_the_network_as_it_is(network):
+    before = {name: tensor.clone() for name, tensor in network.named_buffers()}
+    state = torch.get_rng_state()
+    model.check_images(network, 64, 96, batch_size=2)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(torch.equal(before[name], tensor) for name, tensor in network.named_buffers())
+    assert not network.training
+
+
+@large_ones_slow
+def test_the_seed_decides_the_weights_and_nothing_else_changes(network, names):
+    before = torch.get_rng_state()
+    again = build(names, 1).state_dict()
+    assert torch.equal(torch.get_rng_state(), before)
+    assert all(torch.equal(again[name], tensor) for name, tensor in network.state_dict().items())
+    other = build(names, 2).state_dict()
+    assert any(not torch.equal(other[name], tensor) for name, tensor in again.items())
+
+
+@large_ones_slow
+def test_weights_survive_the_disk(network, names, tmp_path):
+    path = tmp_path / "w.safetensors"
+    model.save_tensors(path, network.state_dict(), {})
+    loaded = model.load_weights(path, *names)
+    assert not loaded.training
+    assert all(torch.equal(loaded.state_dict()[name], tensor) for name, tensor in network.state_dict().items())
+
+
+@pytest.mark.parametrize("precision", ["exact", "fast"])
+def test_convolutions_of_exact_are_not_in_tf32(precision):
+    convolutions = torch.backends.cudnn.conv
+    before = convolutions.fp32_precision
+    assert before != "ieee"
+    with suppress(KeyboardInterrupt), model.torch_settings(1, precision):
+        assert convolutions.fp32_precision == ("ieee" if precision == "exact" else before)
+        raise KeyboardInterrupt
+    assert convolutions.fp32_precision == before
+
+
+def test_tensors_are_written_one_by_one_as_the_library_writes_all(tmp_path, monkeypatch):
+    network = model.build("tu-test_resnet", encoder_weights=None, seed=0).to(memory_format=torch.channels_last)
+    rest = {"é": torch.tensor([True]), "half": torch.ones(3).bfloat16(), "none": torch.empty(0), "n": torch.tensor(5)}
+    tensors = {**network.state_dict(), **rest}
+    pieces = []
+
+    @contextmanager
+    def watched(path):
+        with atomic_file(path) as stream:
+            yield SimpleNamespace(write=lambda piece: pieces.append(stream.write(piece)))
+
+    monkeypatch.setattr(model, "atomic_file", watched)
+    for metadata in ({}, {"progress": '{"a": "é"}'}):
+        model.save_tensors(tmp_path / "w.safetensors", tensors, metadata)
+        plain = {name: tensor.contiguous() for name, tensor in tensors.items()}
+        assert (tmp_path / "w.safetensors").read_bytes() == safetensors.torch.save(plain, metadata)
+    assert len(pieces) == 2 * (1 + len(tensors))
+
+
+def test_the_papers_networks_are_four(names):
+    assert model.beyond_paper(*names) == (names in OTHERS)
+
+
+# Parameters of the U-Nets in smp 0.6 and operations of U-Net and encoder, GMACs at 224 px: vgg16 and resnet152 without
+# their classifiers (published: 138.4 M and 15.5 G; 60.2 M and 11.5 G), counted elsewhere than here.
+SIZES = {
+    "mobilenet_v2": (6.6, 2.6, 2.2, 0.3),
+    "resnet152": (67.2, 15.6, 58.1, 11.5),
+    "inceptionv4": (48.8, 11.7, 41.1, 8.1),
+    "vgg16": (23.7, 18.9, 14.7, 15.3),
+}
+
+
+def multiplied(network, image):
+    """Multiply-accumulates of all convolutions and linear layers, from the shapes that pass through them."""
+    total = 0
+
+    def count(layer, inputs, output):
+        nonlocal total
+        turned = isinstance(layer, torch.nn.ConvTranspose2d)  # each weight meets each pixel of its input
+        total += layer.weight[0].numel() * (inputs[0] if turned else output).numel()
+
+    kinds = torch.nn.Conv2d | torch.nn.ConvTranspose2d | torch.nn.Linear
+    hooks = [layer.register_forward_hook(count) for layer in network.modules() if isinstance(layer, kinds)]
+    with torch.no_grad():
+        network(image)
+    for hook in hooks:
+        hook.remove()
+    return total / 1e9
+
+
+def test_complexity_agrees_with_an_independent_count(network, names):
+    backbone, architecture = names
+    counted = model.complexity(backbone, 224, architecture)
+    trial = copy.deepcopy(network).to("meta")
+    encoder = trial.get_submodule("encoder")
+    image = torch.empty(1, 3, 224, 224, device="meta")
+    assert counted.unet_params == sum(tensor.numel() for tensor in network.parameters())
+    assert counted.encoder_params == sum(tensor.numel() for tensor in encoder.parameters())
+    # Attention multiplies outside of layers, a little.
+    more = {"mit_b0": 0.3, "MAnet": 0.01}.get(backbone if backbone == "mit_b0" else architecture, 1e-9)
+    pairs = (counted.unet_gmacs, multiplied(trial, image)), (counted.encoder_gmacs, multiplied(encoder, image))
+    for of_counter, of_layers in pairs:
+        assert of_layers * (1 - 1e-9) <= of_counter <= of_layers * (1 + more)
+    if architecture == "Unet":
+        unet_millions, unet_gmacs, encoder_millions, encoder_gmacs = SIZES[backbone]
+        assert counted.unet_params / 1e6 == pytest.approx(unet_millions, abs=0.051)
+        assert counted.encoder_params / 1e6 == pytest.approx(encoder_millions, abs=0.051)
+        assert counted.unet_gmacs == pytest.approx(unet_gmacs, abs=0.051)
+        assert counted.encoder_gmacs == pytest.approx(encoder_gmacs, abs=0.051)
+    # 13 convolutions without the 3 linear layers of the classifier; 152 less the classifier, and 4 projections.
+    assert counted.depth == {"vgg16": 13, "resnet152": 155}.get(backbone, counted.depth)
+
+
+def test_normalisation_is_the_one_of_the_weights():
+    grey = torch.full((1, 3, 2, 2), 0.5)
+    assert torch.equal(model.normalise(grey, "inceptionv4"), torch.zeros(1, 3, 2, 2))
+    assert model.normalise(grey, "vgg16")[0, :, 0, 0].tolist() == pytest.approx([0.0655, 0.1964, 0.4178], abs=1e-3)
+    assert torch.equal(model.normalise(grey, "tu-test_resnet"), torch.zeros(1, 3, 2, 2))
+
+
+# The same weights, or of the same training, as timm names them.
+TWINS = {
+    "vgg16": "vgg16.tv_in1k",
+    "resnet152": "resnet152.tv_in1k",
+    "inceptionv4": "inception_v4.tf_in1k",
+    "inceptionresnetv2": "inception_resnet_v2.tf_in1k",
+    "xception": "legacy_xception.tf_in1k",
+    "dpn68": "dpn68.mx_in1k",
+    "dpn107": "dpn107.mx_in1k",
+    "densenet121": "densenet121.tv_in1k",
+    "senet154": "legacy_senet154.in1k",
+    "efficientnet-b0": "tf_efficientnet_b0.in1k",
+    "timm-efficientnet-b8": "tf_efficientnet_b8.ra_in1k",
+    "timm-skresnet18": "skresnet18.ra_in1k",
+    **{f"timm-tf_efficientnet_lite{number}": f"tf_efficientnet_lite{number}.in1k" for number in range(5)},
+}
+
+
+@pytest.mark.parametrize("backbone", TWINS)
+def test_normalisation_agrees_with_timm(backbone):
+    ours, theirs = encoders.normalisation(backbone), encoders.normalisation(f"tu-{TWINS[backbone]}")
+    assert ours[0] == pytest.approx(theirs[0])
+    assert ours[1] == pytest.approx(theirs[1])
+
+
+def test_every_encoder_of_smp_has_a_normalisation_and_a_source_or_a_line():
+    from segmentation_models_pytorch.encoders import encoders as smp
+
+    for backbone, known in smp.items():
+        encoders.check(backbone)
+        assert [len(values) for values in encoders.normalisation(backbone)] == [3, 3]
+        if "imagenet" in known["pretrained_settings"]:
+            assert len(encoders.source(backbone).revision) == 40
+        else:
+            with pytest.raises(InputError, match=f"{backbone}: smp has no ImageNet weights of it, only "):
+                encoders.source(backbone)
+    assert set(encoders.NORMALISATION) <= set(smp)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "architecture", "message"),
+    [
+        ("resnet1522", "Unet", "backbone 'resnet1522' is unknown; the nearest: resnet152, "),
+        ("MobileNet_V2", "Unet", "the nearest: mobilenet_v2"),
+        ("§", "Unet", "choose one of mobilenet_v2, resnet152, inceptionv4, vgg16"),
+        ("tu-resnet18.a1_in1", "Unet", "the nearest: tu-resnet18.a1_in1k"),
+        ("vgg16", "unet++", "architecture 'unet..' is unknown; the nearest: Unet"),
+        ("vgg16", "DPT", "choose one of DeepLabV3, DeepLabV3Plus, FPN"),
+        ("inceptionv4", "PAN", "inceptionv4 does not work in PAN .InceptionV4 encoder does not support dilated mode"),
+        ("tu-test_vit", "Unet", "tu-test_vit does not work in Unet .Unsupported model downsampling pattern"),
+    ],
+)
+def test_names_that_do_not_work(backbone, architecture, message):
+    with pytest.raises(InputError, match=message) as caught:
+        model.build(backbone, architecture=architecture, encoder_weights=None, seed=0)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "architecture", "size", "batch_size", "message"),
+    [
+        ("resnet18", "PAN", 96, 2, "2 images of 96 x 96 pixels .*too small"),
+        ("resnet18", "DeepLabV3Plus", 96, 1, "1 images of 96 x 96 pixels .*more than 1 value per channel"),
+    ],
+)
+def test_images_that_do_not_fit_are_one_line(backbone, architecture, size, batch_size, message):
+    network = model.build(backbone, architecture=architecture, encoder_weights=None, seed=0)
+    with pytest.raises(InputError, match=message) as caught:
+        model.check_images(network, size, size, batch_size=batch_size)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_network_of_two_classes_is_refused():
+    with pytest.raises(InputError, match=r"network makes \(2, 2, 32, 32\) of 2 images of 32 x 32 pixels"):
+        model.check_images(torch.nn.Conv2d(3, 2, 1), 32, 32, batch_size=2)
+
+
+def test_an_encoder_of_one_size_takes_that_one():
+    network = model.build("tu-swin_tiny_patch4_window7_224", encoder_weights=None, seed=0)
+    model.check_images(network, 224, 224, batch_size=2)
+    with pytest.raises(
+        InputError, match=r"tu-swin_tiny.* 160 x 160 .*Input height \(160\) doesn't match model \(224\)"
+    ):
+        model.check_images(network, 160, 160, batch_size=2)
+
+
+def test_bad_weights(tmp_path):
+    with pytest.raises(InputError, match=r"none\.safetensors: weights cannot be read"):
+        model.load_weights(tmp_path / "none.safetensors", "mobilenet_v2")
+    (tmp_path / "torn.safetensors").write_bytes(b"123")
+    with pytest.raises(InputError, match=r"torn\.safetensors: weights cannot be read"):
+        model.load_weights(tmp_path / "torn.safetensors", "mobilenet_v2")
+    network = model.build("tu-test_resnet", encoder_weights=None, seed=0)
+    model.save_tensors(tmp_path / "w.safetensors", network.state_dict(), {})
+    for names in (("mobilenet_v2",), ("tu-test_resnet", "FPN"), ("tu-test_byobnet", "Unet")):
+        with pytest.raises(
+            InputError, match=f"of another network than .* with {names[0]}; delete the run's folder and"
+        ) as caught:
+            model.load_weights(tmp_path / "w.safetensors", *names)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(InputError, match="encoder_weights 'tmp': choose imagenet or None"):
+        model.build("mobilenet_v2", encoder_weights="tmp", seed=0)

@@ -1,0 +1,458 @@
+import csv
+import errno
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import drill
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from pycocotools import mask as coco_mask
+from pycocotools.coco import COCO
+
+from corrotwin.segmentation import runs
+from corrotwin.segmentation.commands import deployment
+from corrotwin.segmentation.config import DataArm, configure
+from corrotwin.segmentation.data import coco, splits
+from corrotwin.segmentation.evaluation import evaluate
+from corrotwin.segmentation.models import network as model
+from corrotwin.segmentation.prediction import folder as predictions
+from corrotwin.segmentation.prediction.predictor import Predictor, Settings
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import read_json, write_json, write_manifest
+from corrotwin.twin.core.locks import LOCK
+
+
+@pytest.fixture(scope="module")
+def run(roboflow: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A complete run by its contract, trained at the photos' own scale; its weights are drawn."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    real = coco.read(roboflow)
+    split = splits.split(real, how="own", seed=0)
+    config = configure("quick", backbone="mobilenet_v2", arm=DataArm(name="real"), seed=1, size=64, threads=1)
+    folder.mkdir(parents=True)
+    network = model.build(config.backbone, encoder_weights=None, seed=1).eval()
+    noise = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():  # so that it calls half of the pixels rust
+        network.segmentation_head[0].bias -= network(model.normalise(noise, config.backbone)).median()
+    model.save_tensors(folder / runs.WEIGHTS, network.state_dict(), {})
+    runs.write_history(folder, [dict.fromkeys(runs.HISTORY_COLUMNS, 1.0)])
+    zeros = np.zeros(len(split.test), dtype=np.int64)
+    table = runs.PerImage(image=split.test, tp=zeros, fp=zeros, fn=zeros, tn=zeros)
+    runs.write_per_image(folder / "per_image.csv", table)
+    write_manifest(folder, runs.KIND, {**runs.identity(config, real, split, None), "scale": 1.0})
+    return folder
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Two photos at the size of training, one in a subfolder, and a large one."""
+    folder = tmp_path / "photos"
+    (folder / "north").mkdir(parents=True)
+    rng = np.random.default_rng(3)
+    for name, size in {"a.jpg": (64, 70), "north/b.png": (50, 64), "large.png": (150, 230)}.items():
+        Image.fromarray(rng.integers(0, 256, (*size, 3), dtype=np.uint8)).save(folder / name)
+    (folder / "notes.txt").write_text("not a photo")
+    return folder
+
+
+def mask_of(out: Path, name: str) -> np.ndarray:
+    values = np.asarray(Image.open(out / "masks" / f"{name}.png"))
+    assert set(np.unique(values)) <= {0, 255}
+    return np.asarray(values > 0)
+
+
+def rows(out: Path) -> dict[str, dict[str, str]]:
+    return {row["photo"]: row for row in csv.DictReader((out / "predictions.csv").read_text().splitlines())}
+
+
+def by_brightness(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network that calls bright pixels rusted."""
+    monkeypatch.setattr(
+        Predictor, "_predict", lambda self, images: np.asarray(images.mean(axis=3) / 255, dtype=np.float32)
+    )
+
+
+def test_masks_table_and_annotations_say_the_same(run: Path, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert deployment.predict(run, (photos,), out=out) == 0
+    table = rows(out)
+    assert sorted(table) == ["a.jpg", "large.png", "north/b.png"]
+    loaded = COCO(out / "annotations.json")
+    for image in loaded.loadImgs(loaded.getImgIds()):
+        name = str(Path(image["file_name"]).with_suffix(""))
+        mask, row = mask_of(out, name), table[image["file_name"]]
+        assert 0.05 < mask.mean() < 0.95
+        assert mask.shape == (image["height"], image["width"])
+        assert float(row["rusted_percent"]) == pytest.approx(100 * mask.mean(), abs=1e-3)
+        found = loaded.loadAnns(loaded.getAnnIds(imgIds=[image["id"]]))
+        assert len(found) == int(row["regions"])
+        union = np.zeros(mask.shape, dtype=int)
+        for annotation in found:
+            part = loaded.annToMask(annotation)
+            assert part.sum() == annotation["area"]
+            union += part
+        assert (union == mask).all()  # regions do not overlap
+        assert np.asarray(Image.open(out / "overlays" / f"{name}.jpg")).shape == (*mask.shape, 3)
+    assert table["a.jpg"]["tiles"] == "0"
+    assert int(table["large.png"]["tiles"]) > 4
+
+
+def test_polygons_are_the_outlines_of_the_same_regions(
+    run: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_brightness(monkeypatch)
+    out = tmp_path / "out"
+    deployment.predict(run, (photos,), out=out)
+    exact, before = read_json(out / "annotations.json"), drill.times(out / "parts")
+    assert deployment.predict(run, (photos,), out=out, polygons=True) == 0
+    drawn = COCO(out / "annotations.json")
+    assert len(drawn.anns) == len(exact["annotations"]) > 3
+    for entry in exact["annotations"]:
+        image, found = drawn.imgs[entry["image_id"]], drawn.anns[entry["id"]]
+        wanted = coco.outlined(np.asarray(coco_mask.decode(entry["segmentation"]), dtype=bool))
+        assert {name: found[name] for name in wanted} == wanted
+        assert drawn.annToMask(found).sum() == found["area"] >= entry["area"]
+        assert found["image_id"] == image["id"]
+    assert any(each["polygon_iou"] < 1 for each in drawn.anns.values())
+    assert drill.times(out / "parts") == before  # nothing was predicted again
+    deployment.predict(run, (photos,), out=out)
+    assert read_json(out / "annotations.json") == exact
+
+
+def test_photos_that_were_tiled_for_their_size_are_told(
+    run: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_brightness(monkeypatch)
+    newer = Path(shutil.copytree(run, tmp_path / "run"))
+    manifest = json.loads((run / "run.json").read_text())
+    (newer / "run.json").write_text(json.dumps({**manifest, "photo_side": 64.0}))
+    told = "1 of 3 photos were cut into tiles, being larger than those of training (186 pixels a side{}); if they"
+    for folder, of_training, scale in ((run, "", ""), (newer, ", those of training 64", " 0.34")):
+        for _ in range(2):
+            deployment.predict(folder, (photos,), out=tmp_path / f"out {folder.name}{scale}")
+            [line] = capsys.readouterr().err.splitlines()
+            assert line.startswith(told.format(of_training))
+            assert f"--tiling never or --scale{scale}, with another --out" in line
+    deployment.predict(run, (photos,), out=tmp_path / "never", tiling="never")
+    deployment.predict(run, (photos,), out=tmp_path / "scaled", scale=1.0)
+    deployment.predict(run, (photos / "a.jpg",), out=tmp_path / "small")
+    assert capsys.readouterr().err == ""
+
+
+def test_small_photos_are_predicted_as_the_run_was_measured(run: Path, photos: Path, tmp_path: Path) -> None:
+    """The report's overlays come from `evaluate.predict_masks`."""
+    deployment.predict(run, (photos / "a.jpg",), out=tmp_path / "out", overlays=False)
+    photo = coco.Photo(id=1, file_name="a.jpg", path=photos / "a.jpg", width=70, height=64, split=None, annotations=())
+    (expected,) = evaluate.predict_masks(run, [photo])
+    assert 0.05 < expected.mean() < 0.95
+    assert (mask_of(tmp_path / "out", "a") == expected).mean() > 0.99  # enlarged by OpenCV here, by torch there
+    assert not (tmp_path / "out" / "overlays").exists()
+
+
+@pytest.mark.parametrize(("scale", "least"), [(1.0, 1.0), (0.5, 0.9)])
+def test_tiles_have_the_scale_of_training_and_leave_no_seam(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scale: float, least: float
+) -> None:
+    by_brightness(monkeypatch)
+    y, x = np.mgrid[:301, :421]
+    disc = (y - 150) ** 2 + (x - 200) ** 2 < 90**2
+    image = np.where(disc[..., None], 200, 60).repeat(3, axis=2).astype(np.uint8)
+    predictor = Predictor(run, Settings(scale=scale))
+    probability, tiles = predictor.probability(image)
+    size = (round(301 * scale), round(421 * scale))
+    steps = [1 + -(-(side - 64) // 32) for side in size]
+    assert tiles == steps[0] * steps[1]
+    found = probability > 0.5
+    assert (found & disc).sum() / (found | disc).sum() >= least
+
+
+@pytest.mark.parametrize(("scale", "tiles"), [(0.5, 1), (1.0, 1), (2.0, 9)])
+def test_a_scale_that_is_given_is_that_of_every_photo(
+    run: Path, monkeypatch: pytest.MonkeyPatch, scale: float, tiles: int
+) -> None:
+    """Also of a photo that is small enough to be squeezed whole; a run on whole photos gets it in tiles then."""
+    shapes = []
+
+    def predict(self: Predictor, images: np.ndarray) -> np.ndarray:
+        shapes.append(images.shape[1:3])
+        return np.zeros(images.shape[:3], dtype=np.float32)
+
+    monkeypatch.setattr(Predictor, "_predict", predict)
+    image = np.zeros((60, 64, 3), dtype=np.uint8)
+    whole = Predictor(run, Settings(scale=scale))
+    assert whole.probability(image)[1] == tiles
+    assert set(shapes) == {(64, 64)}
+    shapes.clear()
+    whole.config = replace(whole.config, framing="crop")
+    assert whole.probability(image)[1] == 0
+    assert shapes == [(60 * scale, 64 * scale)]
+
+
+def test_a_scale_for_photos_that_are_squeezed_is_refused(run: Path, photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--tiling never squeezes every photo to 64 x 64 pixels, whatever --scale"):
+        deployment.predict(run, (photos,), out=tmp_path / "out", tiling="never", scale=0.5)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_flips_make_a_mirrored_photo_give_the_mirrored_mask(run: Path, axis: int) -> None:
+    image = np.random.default_rng(5).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    for flips in (False, True):
+        predictor = Predictor(run, Settings(flips=flips))
+        mask, mirrored = predictor.probability(image)[0], predictor.probability(np.flip(image, axis))[0]
+        assert np.allclose(mask, np.flip(mirrored, axis), atol=1e-4) == flips
+
+
+def test_flips_change_nothing_where_each_pixel_is_judged_alone(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        evaluate, "logits_of", lambda network, config, images: torch.from_numpy(images[:, None, :, :, 0] / 64 - 2)
+    )
+    image = np.random.default_rng(5).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    plain, turned = (Predictor(run, Settings(flips=flips)).probability(image)[0] for flips in (False, True))
+    assert turned == pytest.approx(plain, abs=1e-6)
+
+
+def test_threshold_and_overlap_are_those_that_were_given(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_brightness(monkeypatch)
+    image = np.full((128, 128, 3), 100, dtype=np.uint8)  # 0.39
+    image[:, 64:] = 180  # 0.71
+    Image.fromarray(image).save(tmp_path / "a.png")
+    bright = image[..., 0] == 180
+    for overlap, tiles in ((0.0, "4"), (0.5, "9")):
+        for threshold, expected in ((0.3, bright | True), (0.5, bright), (0.8, bright & False)):
+            out = tmp_path / f"{overlap} {threshold}"
+            deployment.predict(run, (tmp_path / "a.png",), out=out, threshold=threshold, overlap=overlap)
+            np.testing.assert_array_equal(mask_of(out, "a"), expected)
+            assert float(rows(out)["a.png"]["rusted_percent"]) == 100 * expected.mean()
+            assert rows(out)["a.png"]["tiles"] == tiles
+
+
+def test_broken_photos_are_left_out_and_the_rest_is_done(
+    run: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = (photos / "a.jpg").read_bytes()
+    (photos / "torn.jpg").write_bytes(whole[: len(whole) // 2])
+    (photos / "empty.png").touch()
+    assert deployment.predict(run, (photos,), out=tmp_path / "out") == 1
+    said = capsys.readouterr()
+    assert "masks of 3 of 5 photos" in said.out
+    assert [line.split(":")[0] for line in said.err.splitlines()[:-1]] == ["left out"] * 2
+    assert "torn.jpg" in said.err
+    assert "empty.png" in said.err
+    assert sorted(rows(tmp_path / "out")) == ["a.jpg", "large.png", "north/b.png"]
+
+
+def test_pictures_of_kinds_that_are_not_read_are_counted(
+    run: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_brightness(monkeypatch)
+    for name in ("b.HEIC", "north/c.heic", "north/d.dng", ".hidden.heic"):
+        (photos / name).write_bytes(b"not to be read")
+    (photos / "large.png").unlink()
+    assert deployment.predict(run, (photos,), out=tmp_path / "out") == 1
+    said = capsys.readouterr()
+    told = "left out: 3 files of kinds that are not read (.dng: 1, .heic: 2); convert them to JPEG\n"
+    assert said.err == told
+    assert "masks of 2 of 2 photos" in said.out
+    assert deployment.predict(run, (photos / "a.jpg",), out=tmp_path / "out") == 0
+
+
+def test_a_photo_that_can_no_longer_be_read_loses_its_mask_and_row(run: Path, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert deployment.predict(run, (photos,), out=out) == 0
+    (photos / "a.jpg").write_bytes(b"broken")
+    assert deployment.predict(run, (photos,), out=out) == 1
+    assert sorted(rows(out)) == ["large.png", "north/b.png"]
+    assert not [path for path in out.rglob("a.*") if path.is_file()]
+
+
+def test_a_photo_that_the_system_does_not_give_keeps_its_mask(
+    run: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, read = tmp_path / "out", Path.read_bytes
+    assert deployment.predict(run, (photos,), out=out) == 0
+
+    def stale(path: Path) -> bytes:
+        if path.name == "a.jpg":
+            raise OSError(errno.ESTALE, "Stale file handle", str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", stale)
+    assert deployment.predict(run, (photos,), out=out) == 1
+    assert sorted(rows(out)) == ["a.jpg", "large.png", "north/b.png"]
+    assert (out / "masks" / "a.png").is_file()
+
+
+def test_photos_below_the_folder_that_is_written_are_found(photos: Path) -> None:
+    assert list(predictions.named((photos,), photos.parent)) == list(predictions.named((photos,), photos / "out"))
+    assert len(predictions.named((photos,), photos)) == 3
+
+
+def test_a_name_that_is_no_text_leaves_only_its_photo_out(
+    run: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    latin = Path(os.fsdecode(os.fsencode(photos) + b"/br\xfccke"))
+    latin.mkdir()
+    for name in (b"br\xfccke.jpg", b"br\xfccke/c.jpg"):
+        shutil.copy(photos / "a.jpg", os.fsencode(photos) + b"/" + name)
+    out = tmp_path / "out"
+    for _ in range(2):
+        assert deployment.predict(run, (photos,), out=out) == 1
+        said = capsys.readouterr()
+        assert "masks of 3 of 5 photos" in said.out
+        assert [line.split(":")[0] for line in said.err.splitlines()[:-1]] == ["left out"] * 2
+        assert said.err.count("is not UTF-8; rename the file") == 2
+        assert sorted(rows(out)) == ["a.jpg", "large.png", "north/b.png"]
+    # A folder above the photos may have any name.
+    assert deployment.predict(run, (latin,), out=tmp_path / "other") == 0
+    assert deployment.predict(run, (latin,), out=tmp_path / "other") == 0
+    assert sorted(rows(tmp_path / "other")) == ["c.jpg"]
+
+
+def test_another_photo_of_the_same_name_is_refused_and_a_moved_one_is_not(
+    run: Path, photos: Path, tmp_path: Path
+) -> None:
+    out, other = tmp_path / "out", tmp_path / "second day"
+    deployment.predict(run, (photos,), out=out)
+    part = read_json(out / "parts" / "north" / "b.json")
+    assert part["source"] == "../photos/north/b.png"
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file() and path.name != LOCK}
+    other.mkdir()
+    shutil.copy(photos / "large.png", other / "new.png")
+    shutil.copy(photos / "north" / "b.png", other / "a.jpg")
+    with pytest.raises(InputError, match=r"a\.jpg: has the name of \.\./photos/a\.jpg, whose mask is in"):
+        deployment.predict(run, (other,), out=out)
+    after = {path: path.read_bytes() for path in out.rglob("*") if path.is_file() and path.name != LOCK}
+    assert after == before
+    (other / "a.jpg").write_bytes(b"broken")  # whichever it was, it is left out, and the mask of the other stays
+    assert deployment.predict(run, (other,), out=out) == 1
+    assert sorted(rows(out)) == ["a.jpg", "large.png", "new.png", "north/b.png"]
+    shutil.move(photos / "a.jpg", other / "a.jpg")
+    assert deployment.predict(run, (other,), out=out) == 0
+    assert read_json(out / "parts" / "a.json")["source"] == "../second day/a.jpg"
+    shutil.copy(photos / "large.png", other / "a.jpg")  # moved, then changed: it is the same photo still
+    assert deployment.predict(run, (other,), out=out) == 0
+    assert sorted(rows(out)) == ["a.jpg", "large.png", "new.png", "north/b.png"]
+    del part["source"]  # as an earlier version wrote it
+    write_json(out / "parts" / "north" / "b.json", part)
+    (other / "north").mkdir()
+    shutil.copy(other / "a.jpg", other / "north" / "b.png")
+    assert deployment.predict(run, (other,), out=out) == 0
+
+
+def test_a_network_that_predicts_no_number_writes_no_mask(
+    run: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def predict(self: Predictor, images: np.ndarray) -> np.ndarray:
+        found = np.full(images.shape[:3], 0.7, dtype=np.float32)
+        found[:, 3, 4] = np.nan
+        return found
+
+    monkeypatch.setattr(Predictor, "_predict", predict)
+    assert deployment.predict(run, (photos,), out=tmp_path / "out") == 1
+    said = capsys.readouterr()
+    assert "masks of 0 of 3 photos" in said.out
+    for line, name in zip(said.err.splitlines(), ("a.jpg", "large.png", "north/b.png"), strict=True):
+        assert f"{name}: " in line
+        assert "the network predicts what is not a number; train again" in line
+    assert not (tmp_path / "out" / "masks").exists()
+
+
+def test_the_same_command_goes_on_and_other_photos_are_added(
+    run: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    calls: list[str] = []
+    predicted = Predictor.probability
+
+    def counted(self: Predictor, image: np.ndarray) -> tuple[np.ndarray, int]:
+        calls.append(f"{image.shape[1]}x{image.shape[0]}")
+        return predicted(self, image)
+
+    monkeypatch.setattr(Predictor, "probability", counted)
+    deployment.predict(run, (photos / "a.jpg", photos / "large.png"), out=out)
+    assert calls == ["70x64", "230x150"]
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    (out / "masks" / "large.png").unlink()  # as if killed before
+    calls.clear()
+    deployment.predict(run, (photos / "a.jpg", photos / "large.png"), out=out)
+    assert calls == ["230x150"]
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    calls.clear()
+    shutil.copy(photos / "north" / "b.png", photos / "a.jpg")  # another photo under the old name
+    deployment.predict(run, (photos,), out=out)
+    assert calls == ["64x50", "64x50"]
+    assert sorted(rows(out)) == ["a.jpg", "large.png", "north/b.png"]
+
+
+def test_a_folder_among_the_photos_is_not_searched_for_them(
+    run: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        assert deployment.predict(run, (photos,), out=photos / "north" / "masks") == 0
+        assert "masks of 3 of 3 photos" in capsys.readouterr().out
+    assert sorted(rows(photos / "north" / "masks")) == ["a.jpg", "large.png", "north/b.png"]
+    with pytest.raises(InputError, match="masks: no photos in this folder"):
+        predictions.named((photos / "north" / "masks",), photos / "north" / "masks")
+
+
+def test_other_settings_need_another_folder(run: Path, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    deployment.predict(run, (photos / "a.jpg",), out=out)
+    with pytest.raises(InputError, match=r"threshold: 0.5 there, 0.3 asked"):
+        deployment.predict(run, (photos / "a.jpg",), out=out, threshold=0.3)
+    with pytest.raises(InputError, match="holds something else"):
+        deployment.predict(run, (photos / "a.jpg",), out=photos)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda folder: (folder / "gone.jpg",), "gone.jpg: no such file"),
+        (lambda folder: (folder / "empty",), "empty: no photos in this folder"),
+        (lambda folder: (folder / "a.jpg", folder / "north" / "a.png"), "would get one mask, a.png"),
+        (lambda folder: (), "no photos; name image files"),
+    ],
+)
+def test_what_cannot_be_named_is_one_line(
+    run: Path, photos: Path, tmp_path: Path, change: Callable[[Path], tuple[Path, ...]], message: str
+) -> None:
+    (photos / "empty").mkdir()
+    shutil.copy(photos / "north" / "b.png", photos / "north" / "a.png")
+    with pytest.raises(InputError, match=message):
+        deployment.predict(run, change(photos), out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"threshold": 1.0}, "threshold"), ({"scale": 0.0}, "scale"), ({"scale": float("nan")}, "scale"),
+        ({"overlap": 1.0}, "overlap"),
+    ],
+)  # fmt: skip
+def test_settings_are_checked(changes: dict[str, float], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Settings(**changes)  # type: ignore[arg-type]
+
+
+def test_a_run_without_weights_is_one_line(run: Path, photos: Path, tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "run")
+    (tmp_path / "run" / runs.WEIGHTS).unlink()
+    with pytest.raises(InputError, match=r"weights cannot be read .*; delete the run's folder and train it again"):
+        deployment.predict(tmp_path / "run", (photos,), out=tmp_path / "out")
+    manifest = json.loads((run / "run.json").read_text())
+    del manifest["scale"]
+    shutil.copy(run / runs.WEIGHTS, tmp_path / "run")
+    (tmp_path / "run" / "run.json").write_text(json.dumps(manifest))
+    with pytest.raises(InputError, match="give --scale"):
+        deployment.predict(tmp_path / "run", (photos,), out=tmp_path / "out")
+    assert predictions.named((photos / "a.jpg",), tmp_path / "out") == {"a": photos / "a.jpg"}

@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from corrotwin.segmentation.prediction.tiles import blended, starts, window
+
+
+@given(length=st.integers(32, 900), overlap=st.floats(0, 0.9))
+def test_tiles_cover_every_pixel_and_share_what_was_asked(length: int, overlap: float) -> None:
+    tile = 32
+    found = starts(length, tile, overlap)
+    assert (found[0], found[-1]) == (0, length - tile)
+    steps = np.diff(found)
+    assert (steps >= 0).all()
+    assert (steps <= max(1, round(tile * (1 - overlap)) + 1)).all()
+    assert (steps <= tile).all()  # no gap
+
+
+@given(height=st.integers(1, 130), width=st.integers(1, 130), overlap=st.sampled_from([0.0, 0.25, 0.5, 0.75]))
+def test_what_does_not_depend_on_the_tile_has_no_seams(height: int, width: int, overlap: float) -> None:
+    image = np.random.default_rng(height * 1000 + width).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    sizes = []
+
+    def brightness(batch: np.ndarray) -> np.ndarray:
+        sizes.append(len(batch))
+        assert batch.shape[1:] == (32, 32, 3)
+        return np.asarray(batch.mean(axis=3) / 255, dtype=np.float32)
+
+    found, count = blended(image, 32, overlap, 5, brightness)
+    assert found.shape == (height, width)
+    assert found == pytest.approx(image.mean(axis=2) / 255, abs=1e-5)
+    assert sum(sizes) == count
+    assert max(sizes) <= 5
+
+
+def test_the_middle_of_a_tile_outweighs_its_border() -> None:
+    weight = window(64)
+    assert weight.min() > 0
+    assert weight[32, 32] > 0.99
+    assert weight[0].max() < 0.01
+    # One half overlap: neighbours' weights add up to the same everywhere.
+    row = weight[32]
+    assert row[:32] + row[32:] == pytest.approx(np.full(32, row[31] + row[63]), abs=1e-3)
+
+
+def test_what_only_the_border_of_a_tile_says_does_not_count() -> None:
+    def rings(batch: np.ndarray) -> np.ndarray:
+        ring = np.ones((len(batch), 32, 32), np.float32)
+        ring[:, 1:-1, 1:-1] = 0
+        return ring
+
+    found, _ = blended(np.zeros((96, 96, 3), np.uint8), 32, 0.5, 5, rings)
+    assert found[1:-1, 1:-1].max() < 0.01
+    assert found[0].min() == pytest.approx(1)  # there no other tile says anything

@@ -1,0 +1,506 @@
+import csv
+import errno
+import hashlib
+import importlib.metadata
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+from scipy import ndimage
+
+from corrotwin.segmentation import runs
+from corrotwin.segmentation.commands import preparation
+from corrotwin.segmentation.config import DataArm, configure
+from corrotwin.segmentation.data import coco, splits
+from corrotwin.segmentation.evaluation import evaluate
+from corrotwin.segmentation.evaluation.assessment import assess, describe
+from corrotwin.segmentation.training import checkpoint
+from corrotwin.segmentation.training import train as train_module
+from corrotwin.segmentation.training.train import learning_rate, train
+from corrotwin.twin.core.errors import InputError, WorkError
+from corrotwin.twin.core.locks import CLAIM
+
+REAL = DataArm(name="real")
+MIXED = DataArm(name="mixed", synth_share=0.5)
+SYNTHETIC = DataArm(name="synthetic", synth_share=1.0)
+TENTH = DataArm(name="tenth", real_fraction=0.1, synth_share=0.25)
+COUNTED = DataArm(name="counted", synth_share=None, synth_count=3)
+TUNED = DataArm(name="tuned", pretrain=0.5, adaptation="colours")
+PASTED = DataArm(name="pasted", pretrain=0.5, copy_paste=0.5, augmentation="strong")
+
+
+class KilledError(Exception):
+    """Stands for the end of a process."""
+
+
+def config_of(arm=REAL, **changes):
+    tiny = {"backbone": "mobilenet_v2", "seed": 5, "size": 64, "epochs": 2, "batch_size": 4, "threads": 1}
+    return configure("quick", arm=arm, **{**tiny, "max_train_images": None, "max_eval_images": None, **changes})
+
+
+@pytest.fixture(scope="module")
+def data(roboflow, rendered):
+    real = coco.read(roboflow)
+    return {"real": real, "split": splits.split(real, how="own", seed=0), "renders": coco.read(rendered)}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def shared_cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CORROTWIN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def undisturbed(data, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "undisturbed"
+    rows = []
+    train(folder, config_of(MIXED), **data, on_epoch=rows.append)
+    return folder, rows
+
+
+def result_of(folder):
+    """Every byte that a run's data and seed decide; seconds they do not."""
+    rows = list(csv.DictReader((folder / "history.csv").read_text().splitlines()))
+    history = [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+    return (folder / "best.safetensors").read_bytes(), (folder / "per_image.csv").read_bytes(), history
+
+
+def test_a_run_on_disk(undisturbed, data):
+    folder, rows = undisturbed
+    names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    assert names == {CLAIM, "run.json", "split.json", "history.csv", "per_image.csv", "best.safetensors"}
+    assert splits.load(folder / runs.SPLIT) == data["split"]
+    run = runs.load(folder)
+    assert run.per_image.image == data["split"].test
+    pixels = run.per_image.tp + run.per_image.fp + run.per_image.fn + run.per_image.tn
+    assert (pixels == 64 * 64).all()
+    assert run.history["epoch"].tolist() == [1, 2]
+    assert run.manifest["best_epoch"] == 1 + int(np.argmax(run.history["valid_f1"]))
+    assert run.manifest["train_seconds"] == pytest.approx(run.history["seconds"].sum())
+    assert run.manifest["data"]["renders"] == data["renders"].digest
+    assert run.manifest["counts"] == {"train_photos": 12, "train_renders": 7, "valid": 4, "test": 5, "steps": 6}
+    assert run.manifest["scale"] == pytest.approx(64 / np.sqrt(72 * 80))
+    assert run.manifest["photo_side"] == pytest.approx(np.sqrt(72 * 80))
+    assert run.manifest["beyond_paper"] is False
+    assert run.manifest["versions"]["corrotwin"] == importlib.metadata.version("corrotwin")
+    paths = {photo.file_name: photo.path for photo in data["real"].photos}
+    assert run.manifest["seen"] == [
+        hashlib.sha256(paths[name].read_bytes()).hexdigest()[:16]
+        for name in (*data["split"].train, *data["split"].valid)
+    ]
+    assert [row["epoch"] for row in rows] == [1, 2]
+    assert rows[1]["seconds_left"] == 0
+    assert rows[1]["images_per_second"] > 0
+
+
+def test_the_weights_that_are_kept_are_those_of_the_best_epoch(data, tmp_path, monkeypatch):
+    real, weights = train_module.measure, []
+
+    def measure(network, config, photos, names):
+        loss, table = real(network, config, photos, names)
+        if list(names) != list(data["split"].valid):
+            return loss, table
+        weights.append({name: tensor.clone() for name, tensor in network.state_dict().items()})
+        few = np.ones_like(table.tp)
+        return loss, replace(table, tp=few * (50 if len(weights) == 2 else 1), fp=few, fn=few)
+
+    monkeypatch.setattr(train_module, "measure", measure)
+    train(tmp_path / "run", config_of(epochs=3), **data)
+    saved = load_file(tmp_path / "run" / "best.safetensors")
+    assert runs.load(tmp_path / "run").manifest["best_epoch"] == 2
+    assert len(weights) == 3
+    for epoch, same in enumerate((False, True, False)):
+        assert all(torch.equal(saved[name], weights[epoch][name]) for name in saved) == same
+
+
+@pytest.mark.parametrize("arm", [TUNED, PASTED, TENTH], ids=lambda arm: arm.name)
+def test_test_photos_do_not_touch_the_weights(data, roboflow, tmp_path, arm):
+    shutil.copytree(roboflow, tmp_path / "other")
+    rng = np.random.default_rng(0)
+    for path in (tmp_path / "other" / "test").glob("*.png"):
+        Image.fromarray(rng.integers(0, 256, (72, 80, 3), dtype=np.uint8)).save(path)
+    document = tmp_path / "other" / "test" / "_annotations.coco.json"
+    parts = json.loads(document.read_text())
+    for one in parts["annotations"]:
+        one |= coco.region(rng.random((72, 80)) < 0.5)
+    document.write_text(json.dumps(parts))
+    other = {**data, "real": coco.read(tmp_path / "other")}
+    assert other["real"].digest != data["real"].digest
+    for name, given in (("as they are", data), ("of noise", other)):
+        train(tmp_path / name, config_of(arm), **given)
+    (weights, counts, history), (other_weights, other_counts, other_history) = (
+        result_of(tmp_path / name) for name in ("as they are", "of noise")
+    )
+    assert (weights, history) == (other_weights, other_history)
+    assert counts != other_counts
+
+
+def test_masks_lie_where_the_photo_shows_what_they_mark(undisturbed, tmp_path, monkeypatch):
+    """Enlarged from the working size without a shift, and neither mirrored nor turned."""
+
+    def redness(network, config, images):
+        return torch.from_numpy(np.where(images[..., 0] > 128, 10.0, -10.0)[:, None].astype(np.float32))
+
+    monkeypatch.setattr(evaluate, "logits_of", redness)
+    for height, width in ((72, 80), (80, 72), (160, 90)):
+        truth = np.zeros((height, width), bool)
+        truth[height // 8 : height // 2, width // 8 : width // 4] = True  # an L that no turn or mirror gives back
+        truth[height // 2 : height // 2 + 8, width // 8 : 3 * width // 4] = True
+        path = tmp_path / f"{height}.png"
+        Image.fromarray((truth[..., None] * np.array([255, 0, 0])).astype(np.uint8)).save(path)
+        photo = coco.Photo(id=1, file_name=path.name, path=path, width=width, height=height, split=None, annotations=())
+        (mask,) = evaluate.predict_masks(undisturbed[0], [photo])
+        outline = truth & ~ndimage.binary_erosion(truth)
+        assert (mask != truth).sum() < 0.5 * outline.sum() * max(1, height / 64, width / 64)
+
+
+def test_the_counts_of_the_disk_are_the_counts_of_the_weights(undisturbed, data):
+    folder, _ = undisturbed
+    stored = runs.load(folder).per_image
+    again = evaluate.measure_run(folder, data["real"])
+    assert again.image == stored.image
+    assert all(np.array_equal(getattr(again, key), getattr(stored, key)) for key in ("tp", "fp", "fn", "tn"))
+    # A mask enlarged to the photo's size covers the part of the image that was counted at the working size.
+    photos = [photo for photo in data["real"].photos if photo.split == "test"]
+    for photo, mask in zip(photos, evaluate.predict_masks(folder, photos), strict=True):
+        index = stored.image.index(photo.file_name)
+        assert mask.shape == (photo.height, photo.width)
+        assert mask.mean() == pytest.approx((stored.tp[index] + stored.fp[index]) / 64**2, abs=0.02)
+    elsewhere = evaluate.measure_run(folder, data["renders"])
+    assert len(elsewhere.image) == 7
+    summary = assess(folder, data["renders"], threshold=0.5).summary
+    assert describe(summary).startswith("all images; these are the renders that the run was trained with; threshold")
+
+
+def prepared(data, arm=REAL, **changes):
+    return train_module._prepare(config_of(arm, **changes), data["real"], data["split"], data["renders"], workers=0)
+
+
+@pytest.mark.parametrize(
+    ("arm", "trained"),
+    [(REAL, 12), (TENTH, 1), (SYNTHETIC, 0), (replace(SYNTHETIC, adaptation="colours"), 12)],
+    ids=["real", "tenth", "synthetic", "adapted"],
+)
+def test_only_photos_that_a_run_has_learned_from_are_seen(arm, trained, data):
+    seen = prepared(data, arm, max_eval_images=2).seen
+    parts = {photo.sha256: photo.split for photo in data["real"].photos}
+    assert sorted(parts[each] for each in set(seen)) == ["train"] * trained + ["valid"] * 2
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"precision": "exact"},
+        {"precision": "fast"},
+        {"keep": "averaged"},
+        {"framing": "crop", "loss": "dice_bce"},
+        {"architecture": "FPN"},  # has dropout
+        {"architecture": "PSPNet"},  # leaves layers of its encoder out
+    ],
+    ids=lambda changes: "-".join(changes.values()),
+)
+def test_a_killed_run_resumes_to_the_same_bits(changes, data, tmp_path):
+    config = config_of(MIXED, epochs=3, **changes)
+    train(tmp_path / "whole", config, **data)
+
+    def kill(_row):
+        raise KilledError
+
+    for _ in range(2):
+        with pytest.raises(KilledError):
+            train(tmp_path / "cut", config, **data, checkpoint_seconds=0.0, on_epoch=kill)
+        assert not runs.is_complete(tmp_path / "cut", config, **data)
+        with pytest.raises(InputError, match="no complete training run"):
+            runs.load(tmp_path / "cut")
+    rows = []
+    torch.manual_seed(0)  # what the process drew before is no part of a run
+    train(tmp_path / "cut", config, **data, on_epoch=rows.append)
+    assert [row["epoch"] for row in rows] == [3]
+    assert result_of(tmp_path / "cut") == result_of(tmp_path / "whole")
+    assert not (tmp_path / "cut" / checkpoint.NAME).exists()
+
+
+def test_a_complete_run_is_left_alone(undisturbed, data):
+    folder, _ = undisturbed
+    before = {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in folder.iterdir()}
+    (folder / checkpoint.NAME).write_bytes(b"left by a kill between the manifest and its removal")
+    rows = []
+    train(folder, config_of(MIXED), **data, on_epoch=rows.append)
+    assert rows == []
+    assert {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in folder.iterdir()} == before
+
+
+def test_complete_means_this_configuration_and_these_data(undisturbed, data):
+    folder, _ = undisturbed
+    assert runs.is_complete(folder, config_of(MIXED), **data)
+    assert not runs.is_complete(folder, config_of(MIXED, seed=6), **data)
+    other = splits.split(data["real"], how="published", seed=0)
+    assert not runs.is_complete(folder, config_of(MIXED), **{**data, "split": other})
+    assert not runs.is_complete(folder, config_of(MIXED), **{**data, "renders": data["real"]})
+
+
+@pytest.mark.parametrize("arm", [REAL, MIXED, SYNTHETIC, TENTH, COUNTED, TUNED, PASTED], ids=lambda arm: arm.name)
+def test_every_arm_is_given_the_same_steps(arm, data):
+    feed = prepared(data, arm, size=32, epochs=1, batch_size=5).feed
+    assert feed.plan.steps_per_epoch == 3  # 12 photos in batches of 5
+    assert feed.plan.photos == {"tenth": 1}.get(arm.name, 12)
+    assert feed.plan.renders == {"real": 0, "counted": 3}.get(arm.name, 7)
+    assert [len(images) for images, _ in feed.batches(0, 3)] == [5, 5, 5]
+
+
+@pytest.mark.parametrize("arm", [SYNTHETIC, COUNTED, TUNED], ids=lambda arm: arm.name)
+def test_a_run_takes_the_steps_that_it_is_given(arm, data, tmp_path, monkeypatch):
+    taken, shapes = [], []
+    step, forward = torch.optim.AdamW.step, torch.nn.Module.__call__
+
+    def counted(self, *arguments, **options):
+        taken.append(1)
+        return step(self, *arguments, **options)
+
+    def watched(self, *arguments, **options):
+        if type(self).__name__ == "Unet" and self.training and not arguments[0].is_meta:
+            shapes.append(len(arguments[0]))
+        return forward(self, *arguments, **options)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", counted)
+    monkeypatch.setattr(torch.nn.Module, "__call__", watched)
+    train(tmp_path / "run", config_of(arm, size=32, epochs=1, batch_size=5), **data)
+    manifest = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert len(taken) == manifest["counts"]["steps"] == 3
+    assert shapes == [5, 5, 5]
+    assert manifest["counts"]["train_photos"] == {"synthetic": 0}.get(arm.name, 12)
+    assert manifest["counts"]["train_renders"] == {"counted": 3}.get(arm.name, 7)
+    assert set(runs.load(tmp_path / "run").per_image.image) == set(data["split"].test)
+
+
+def test_seed_and_arm_change_the_result(data, tmp_path):
+    for name, config in {
+        "one": config_of(size=32, epochs=1),
+        "again": config_of(size=32, epochs=1),
+        "seed": config_of(size=32, epochs=1, seed=6),
+        "mixed": config_of(MIXED, size=32, epochs=1),
+    }.items():
+        train(tmp_path / name, config, **data)
+    one = result_of(tmp_path / "one")
+    assert result_of(tmp_path / "again") == one
+    assert result_of(tmp_path / "seed")[0] != one[0]
+    assert result_of(tmp_path / "mixed")[0] != one[0]
+
+
+def test_a_net_learns_what_can_be_learned(data, tmp_path):
+    config = config_of(epochs=16, learning_rate=3e-3)
+    train(tmp_path / "run", config, **data)
+    table = runs.load(tmp_path / "run").per_image
+    f1, _ = evaluate.scores(table.tp, table.fp, table.fn, table.tn)
+    corroded = table.tp + table.fn > 0
+    assert f1[corroded].mean() > 0.9
+
+
+def test_limits_thin_out_the_parts(data):
+    found = prepared(data, max_train_images=6, max_eval_images=3)
+    assert (found.feed.plan.photos, found.feed.plan.steps_per_epoch) == (6, 2)
+    for part in ("valid", "test"):
+        assert len(getattr(found, part)) == 3
+        assert set(getattr(found, part)) < set(getattr(data["split"], part))
+
+
+def test_what_does_not_fit_is_refused_before_anything_is_written(data, tmp_path):
+    with pytest.raises(InputError, match="mixed: takes renders"):
+        train(tmp_path / "run", config_of(MIXED), **{**data, "renders": None})
+    foreign = splits.Split(how="own", seed=0, train=("a",), valid=("b",), test=("c",))
+    with pytest.raises(InputError, match=r"photo 'a'.*split again"):
+        train(tmp_path / "run", config_of(), **{**data, "split": foreign})
+    assert not (tmp_path / "run").exists()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "letter.txt").write_text("dear")
+    with pytest.raises(InputError, match="holds something else"):
+        train(tmp_path / "full", config_of(), **data)
+    assert [path.name for path in (tmp_path / "full").iterdir()] == ["letter.txt"]
+
+
+def test_more_renders_than_there_are_are_refused(data, tmp_path):
+    message = "renders: has 7 renders, but the synth_count is 8; lower it or render more"
+    with pytest.raises(InputError, match=message):
+        train(tmp_path / "run", config_of(replace(COUNTED, synth_count=8)), **data)
+    splits.save(data["split"], tmp_path / "split.json")
+    options = {"data": data["real"].folder, "split": tmp_path / "split.json", "renders": data["renders"].folder}
+    with pytest.raises(InputError, match=message):
+        preparation.tune(**options, synth_share=(0.1, 0.2), synth_count=(3, 8), out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_renders_that_hold_a_photo_of_validation_or_test_are_refused(data, rendered, tmp_path):
+    folder = Path(shutil.copytree(rendered, tmp_path / "renders"))
+    photos = {photo.file_name: photo for photo in data["real"].photos}
+    name, other = sorted(path.name for path in (folder / "images").iterdir())[:2]
+    document = json.loads((folder / "annotations.json").read_text())
+    for image in document["images"]:
+        if image["file_name"] in (name, other):
+            image |= {"height": 72, "width": 80}
+    for one in document["annotations"]:
+        one |= coco.region(np.ones((72, 80) if one["image_id"] < 2 else (64, 64), dtype=bool))
+    (folder / "annotations.json").write_text(json.dumps(document))
+    shutil.copy(photos[data["split"].train[0]].path, folder / "images" / other)  # of training: no matter
+    for part in ("valid", "test"):
+        photo = getattr(data["split"], part)[0]
+        shutil.copy(photos[photo].path, folder / "images" / name)
+        given = {**data, "renders": coco.read(folder)}
+        message = f"renders: 1 renders are photos of validation or test, such as {name}, which is '{photo}' of"
+        with pytest.raises(InputError, match=message):
+            train(tmp_path / "run", config_of(MIXED), **given)
+        splits.save(data["split"], tmp_path / "split.json")
+        options = {"data": data["real"].folder, "split": tmp_path / "split.json", "profile": "quick"}
+        with pytest.raises(InputError, match=message):
+            preparation.tune(**options, renders=folder, synth_share=(0.1, 0.2), out=tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_of_another_run_says_what_differs(undisturbed, data):
+    folder, _ = undisturbed
+    with pytest.raises(InputError, match=r"other settings \(seed: 5 there, 6 asked\)"):
+        train(folder, config_of(MIXED, seed=6), **data)
+
+
+def test_a_full_disk_is_one_line_and_nothing_is_lost(data, tmp_path, monkeypatch):
+    def full(*_arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    config = config_of(size=32, epochs=1)
+    with monkeypatch.context() as patch:
+        patch.setattr("corrotwin.segmentation.training.train.save_tensors", full)
+        with pytest.raises(InputError, match=r"run: cannot be written \(No space left on device\); make room"):
+            train(tmp_path / "run", config, **data)
+    assert not runs.is_complete(tmp_path / "run", config, **data)
+    train(tmp_path / "run", config, **data)
+    assert runs.is_complete(tmp_path / "run", config, **data)
+
+
+def test_a_damaged_checkpoint_is_named(data, tmp_path):
+    config = config_of(size=32)
+
+    def kill(_row):
+        raise KilledError
+
+    with pytest.raises(KilledError):
+        train(tmp_path / "run", config, **data, checkpoint_seconds=0.0, on_epoch=kill)
+    path = tmp_path / "run" / checkpoint.NAME
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(InputError, match=r"last\.safetensors: damaged.*delete it"):
+        train(tmp_path / "run", config, **data)
+
+
+def test_a_loss_that_is_not_a_number_stops_the_run(data, tmp_path):
+    with pytest.raises(WorkError, match="not a number in epoch 1; take a lower learning_rate"):
+        train(tmp_path / "run", config_of(learning_rate=1e30), **data)
+
+
+def test_torch_is_left_as_it_was(undisturbed, data, tmp_path):
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    train(tmp_path / "run", config_of(size=32, epochs=1), **data)
+    assert torch.get_num_threads() == 2
+    assert not torch.are_deterministic_algorithms_enabled()
+    torch.set_num_threads(threads)
+
+
+def test_averaged_weights_are_chosen_by_no_photo(data, tmp_path):
+    for name, config in {"best": config_of(epochs=3), "averaged": config_of(epochs=3, keep="averaged")}.items():
+        train(tmp_path / name, config, **data)
+    other = {**data, "split": replace(data["split"], valid=data["split"].valid[:1], group={})}
+    train(tmp_path / "other", config_of(epochs=3, keep="averaged"), **other)
+    averaged = result_of(tmp_path / "averaged")
+    assert result_of(tmp_path / "other")[:2] == averaged[:2]
+    assert result_of(tmp_path / "best")[0] != averaged[0]
+    assert runs.load(tmp_path / "averaged").manifest["best_epoch"] == 3
+
+
+def test_crops_are_measured_on_whole_photos_at_their_own_scale(data, tmp_path):
+    train(tmp_path / "run", config_of(size=32, epochs=1, framing="crop"), **data)
+    run = runs.load(tmp_path / "run")
+    assert run.manifest["scale"] == 1
+    table = run.per_image
+    assert (table.tp + table.fp + table.fn + table.tn == 72 * 80).all()
+    truth = {photo.file_name: coco.mask(photo).sum() for photo in data["real"].photos}
+    assert (table.tp + table.fn).tolist() == [truth[name] for name in table.image]
+    [mask, *_] = evaluate.predict_masks(tmp_path / "run", [p for p in data["real"].photos if p.split == "test"])
+    assert mask.sum() == table.tp[0] + table.fp[0]
+
+
+def test_another_architecture_and_encoder(data, tmp_path):
+    train(tmp_path / "run", config_of(size=32, epochs=1, backbone="resnet18", architecture="FPN"), **data)
+    assert runs.load(tmp_path / "run").manifest["beyond_paper"] is True
+    assert len(evaluate.measure_run(tmp_path / "run", data["real"]).image) == 5
+    with pytest.raises(InputError, match="resnet19"):
+        train(tmp_path / "other", config_of(size=32, backbone="resnet19"), **data)
+    assert not (tmp_path / "other").exists()
+
+
+def test_workers_do_not_change_the_result(data, tmp_path):
+    config = config_of(MIXED, size=32, epochs=1, precision="exact")
+    for workers in (0, 2):
+        train(tmp_path / str(workers), config, **data, workers=workers)
+    assert result_of(tmp_path / "0") == result_of(tmp_path / "2")
+
+
+@pytest.mark.parametrize(("kind", "counts"), [("cuda", (1, 8)), ("cpu", (0, 0))])
+def test_workers_are_as_many_as_the_cores_beside_a_gpu(monkeypatch, kind, counts):
+    monkeypatch.setattr(train_module, "device", lambda: torch.device(kind))
+    assert (train_module.workers_of(1), train_module.workers_of(64)) == counts
+
+
+def test_learning_rate_warms_up_and_falls_to_nothing():
+    config = config_of()
+    rates = [learning_rate(config, step, 200) for step in range(200)]
+    assert np.argmax(rates) in (9, 10)
+    assert max(rates) == config.learning_rate
+    assert all(np.diff(rates[:10]) > 0)
+    assert all(np.diff(rates[10:]) < 0)
+    assert 0 < rates[-1] < 1e-3 * config.learning_rate
+    assert rates[105] == pytest.approx(config.learning_rate / 2)
+    assert learning_rate(config, 0, 1) == config.learning_rate
+
+
+@pytest.mark.photos
+def test_training_on_real_photos(photos, tmp_path):
+    real = coco.read(photos / "painted-steel")
+    split = splits.split(real, how="own", seed=0)
+    config = config_of(size=32, epochs=1, max_train_images=16, max_eval_images=8, batch_size=8)
+    train(tmp_path / "run", config, real=real, split=split, renders=None)
+    assert len(runs.load(tmp_path / "run").per_image.image) == 8
+
+
+def test_evaluate_reads_the_classes_that_were_trained(roboflow, rendered, tmp_path, capsys):
+    folder = tmp_path / "two"
+    shutil.copytree(roboflow, folder)
+    for path in folder.glob("*/_annotations.coco.json"):
+        document = json.loads(path.read_text())
+        document["categories"].append({"id": 2, "name": "paint"})
+        whole = coco.region(np.ones((72, 80), dtype=bool))
+        document["annotations"] += [
+            {"id": 1000 + image["id"], "image_id": image["id"], "category_id": 2, "iscrowd": 0, **whole}
+            for image in document["images"]
+        ]
+        path.write_text(json.dumps(document))
+    real = coco.read(folder, classes=("corrosion",))
+    split = splits.split(real, how="own", seed=0)
+    train(tmp_path / "run", config_of(size=32, epochs=1), real=real, split=split, renders=None)
+    preparation.evaluate(tmp_path / "run", data=folder)
+    table = runs.load(tmp_path / "run").per_image
+    f1, _ = evaluate.scores(table.tp, table.fp, table.fn, table.tn)
+    assert f"5 images, mean F1 {f1.mean():.4f}" in capsys.readouterr().out
+    preparation.evaluate(tmp_path / "run", data=folder, classes=("paint",))
+    shown = capsys.readouterr().out  # with other classes it is another dataset, of the same photos
+    assert "5 images" in shown
+    assert "all photos but 16 that trained or validated the run" in shown
+    clean = Path(shutil.copytree(rendered, tmp_path / "clean"))
+    document = json.loads((clean / "annotations.json").read_text())
+    (clean / "annotations.json").write_text(json.dumps({**document, "annotations": [], "categories": []}))
+    preparation.evaluate(tmp_path / "run", data=clean)  # photos without annotations need not list the class
+    assert "no image shows corrosion" in capsys.readouterr().out

@@ -1,0 +1,418 @@
+"""A sweep: what it draws, what it leaves, and that nothing is trained twice."""
+
+import csv
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import drill
+import pytest
+
+from corrotwin.segmentation import runs
+from corrotwin.segmentation.commands import preparation
+from corrotwin.segmentation.config import REAL, TrainConfig, configure
+from corrotwin.segmentation.data import coco
+from corrotwin.segmentation.training import train
+from corrotwin.segmentation.tuning import search
+from corrotwin.segmentation.tuning import trials as sweep
+from corrotwin.segmentation.tuning.trials import Space, Trial
+from corrotwin.twin.core.errors import InputError, WorkError
+from corrotwin.twin.core.files import read_json, write_json
+
+SPACE = Space(learning_rate=(1e-4, 1e-2), batch_size=(4, 8), augmentation=("standard", "strong"))
+BASE = configure("quick", backbone="mobilenet_v2", arm=REAL, seed=3, size=32, epochs=3, threads=1)
+
+
+def test_a_trial_is_drawn_from_its_number_alone() -> None:
+    draws = [SPACE.draw(5, number) for number in range(60)]
+    assert draws[:7] == [SPACE.draw(5, number) for number in range(7)]
+    assert draws[0] != SPACE.draw(6, 0)
+    rates = sorted(each["learning_rate"] for each in draws)
+    assert 1e-4 <= rates[0] < 3e-4
+    assert 3e-3 < rates[-1] <= 1e-2
+    assert 0.3e-3 < rates[30] < 3e-3  # the middle of the logarithms is 1e-3
+    assert {each["batch_size"] for each in draws} == {4, 8}
+    assert {each["augmentation"] for each in draws} == {"standard", "strong"}
+    assert all(each["synth_share"] == 0 and each["synth_count"] is None for each in draws)
+
+
+def test_values_become_a_run() -> None:
+    space = Space(
+        learning_rate=(1e-3, 1e-3), batch_size=(8,), augmentation=("strong",), synth_share=(0.2, 0.4),
+        synth_count=(30, 60),
+    )  # fmt: skip
+    assert space.varies() == ("synth_share", "synth_count")
+    config = sweep.configured(BASE, space.draw(0, 1))
+    assert config.arm.name == "mixed"
+    assert config.arm.synth_count in (30, 60)
+    assert 0.2 <= config.arm.synth_share <= 0.4
+    plain = sweep.configured(BASE, {**space.draw(0, 1), "synth_share": 0.0})
+    assert (plain.arm.name, plain.arm.synth_count, plain.arm.augmentation) == ("real", None, "strong")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"learning_rate": (1e-2, 1e-3)}, "the lower first"),
+        ({"learning_rate": (0.0, 1e-3)}, "above 0"),
+        ({"batch_size": ()}, "batch_size: give at least one"),
+        ({"batch_size": (0,)}, "batch_size 0"),
+        ({"synth_share": (0.1, 0.5)}, "needs renders"),
+        ({"synth_share": (0.5, 1.5)}, "from 0 to 1"),
+        ({"synth_count": (3,)}, "needs a synth_share"),
+        ({"trials": 0}, "at least one trial"),
+        ({"grace": 0}, "at least one"),
+        ({"search": "optuna", "learning_rate": (1e-3, 1e-3)}, "needs a range"),
+        ({"split": Path("nowhere.json")}, r"nowhere\.json"),
+        ({"backbone": "mobilenet_v9"}, "mobilenet_v9"),
+        ({"profile": "paper", "weights": Path("w")}, "w: no prepared weights of mobilenet_v2; run corrotwin"),
+        (
+            {"weights": Path("w")},
+            "--weights w: first weights are random here; add --profile paper, or leave out --weights",
+        ),
+    ],
+)
+def test_bad_input_writes_nothing(
+    numbers: tuple[Path, Path], tmp_path: Path, changes: dict[str, object], message: str
+) -> None:
+    data, split = numbers
+    given = {"data": data, "split": split, "out": tmp_path / "sweep", "profile": "quick", "epochs": 2, **changes}
+    with pytest.raises(InputError, match=message):
+        preparation.tune(**given)
+    assert not (tmp_path / "sweep").exists()
+
+
+def test_a_split_of_other_photos_writes_nothing(numbers: tuple[Path, Path], rendered: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"renders: photo 'train/.*' of the split's train part is absent; split again"):
+        preparation.tune(data=rendered, split=numbers[1], out=tmp_path / "sweep", profile="quick")
+    assert not (tmp_path / "sweep").exists()
+
+
+def test_the_advised_training_has_the_settings_of_the_trials(
+    numbers: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    run_module: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:  # fmt: skip
+    best, configs = SPACE.draw(0, 0), []
+
+    def found(out: Path, base: TrainConfig, *_: object, **__: object) -> list[Trial]:
+        configs.append(sweep.configured(base, best))
+        return [Trial(values=best, ended="complete", epochs=3, valid_f1=0.5, folder="a")]
+
+    monkeypatch.setattr(search, "run", found)
+    monkeypatch.setattr(train, "train", lambda folder, config, *_, **__: configs.append(config))
+    preparation.tune(data=numbers[0], split=numbers[1], out=tmp_path, profile="quick", threads=3, size=96, epochs=7)
+    words = shlex.split(capsys.readouterr().out.splitlines()[-1])
+    run_module("segmentation", *words[2:])
+    trial, advised = configs
+    assert advised == replace(trial, seed=trial.seed + 1)
+
+
+def test_optuna_is_an_extra(numbers: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"pip install '\.\[sweep\]'"):
+        preparation.tune(data=numbers[0], split=numbers[1], out=tmp_path / "sweep", search="optuna")
+
+
+def test_tables_have_the_best_first(tmp_path: Path) -> None:
+    values = SPACE.draw(0, 0)
+    trials = [
+        Trial(values=values, ended="stopped early", epochs=1, valid_f1=0.25, folder="b"),
+        Trial(values=values, ended="complete", epochs=3, valid_f1=0.75, folder="a"),
+        Trial(values=values, ended="failed", epochs=0, valid_f1=None, folder="c", error="the loss is not a number"),
+    ]
+    for each in trials:
+        folder = tmp_path / sweep.TRIALS / each.folder
+        write_json(folder / sweep.OVER, asdict(each))
+    found = sweep.over(tmp_path)
+    assert [each.folder for each in found] == ["a", "b", "c"]
+    sweep.write_table(tmp_path / "trials.csv", found)
+    rows = list(csv.DictReader((tmp_path / "trials.csv").read_text().splitlines()))
+    assert [row["valid_f1"] for row in rows] == ["0.75", "0.25", ""]
+    said = sweep.command(found[0], {"data": "photos", "renders": "renders", "backbone": "vgg16"})
+    assert said == (
+        f"corrotwin segmentation train --data photos --backbone vgg16 --learning-rate {values['learning_rate']} "
+        f"--batch-size {values['batch_size']} --augmentation {values['augmentation']}"
+    )
+    pytest.importorskip("matplotlib")
+    sweep.plot(tmp_path / "sweep.png", found, SPACE)
+    assert (tmp_path / "sweep.png").stat().st_size > 5000
+
+
+@pytest.fixture(scope="session")
+def numbers(roboflow: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A dataset and its split as a file."""
+    split = tmp_path_factory.mktemp("split") / "split.json"
+    preparation.split(data=roboflow, out=split, how="own", by=("names",))
+    return roboflow, split
+
+
+def go(numbers: tuple[Path, Path], out: Path, *more: object, workers: int = 1) -> list[str]:
+    """A sweep of tiny trainings, as a command."""
+    return [
+        sys.executable, "-m", "corrotwin", "segmentation", "tune", "--data", str(numbers[0]), "--split",
+        str(numbers[1]), "--out", str(out), "--profile", "quick", "--size", "32", "--epochs", "3", "--grace", "1",
+        "--workers", str(workers), *map(str, more),
+    ]  # fmt: skip
+
+
+def test_a_sweep_goes_on_after_its_driver_was_killed(numbers: tuple[Path, Path], tmp_path: Path, cache: Path) -> None:
+    """Killed with -9 after its first trial; then it is finished, then lengthened. No trial is trained twice."""
+    out = tmp_path / "sweep"
+    begun = subprocess.Popen(
+        go(numbers, out, "--trials", 3), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    drill.until(lambda: list(out.glob(f"trials/*/{sweep.OVER}")), seconds=240)
+    drill.kill_session(begun)
+    first = drill.times(out, sweep.OVER)
+    assert first
+    assert not (out / "sweep.json").exists()
+    done = subprocess.run(go(numbers, out, "--trials", 3), capture_output=True, text=True, check=False, timeout=400)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("of this command") == 3 - len(first)
+    assert {path: path.stat().st_mtime_ns for path in first} == first
+    rows = list(csv.DictReader((out / "trials.csv").read_text().splitlines()))
+    assert len(rows) == 3
+    assert {row["ended"] for row in rows} <= {"complete", "stopped early"}
+    assert "complete" in {row["ended"] for row in rows}
+    best = read_json(out / "sweep.json")["best"]
+    assert best["folder"] == rows[0]["folder"]
+    assert f"--learning-rate {rows[0]['learning_rate']}" in done.stdout
+    assert not list(out.rglob("*.safetensors"))
+    assert not (out / "ray").exists()
+
+
+def test_what_is_wrong_with_the_input_is_told_and_tried_again(
+    numbers: tuple[Path, Path], tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A photo that opens and breaks off: found when it is decoded, in the trials. Ray itself is played."""
+    from ray import tune as ray_tune
+
+    from corrotwin.twin.core import cluster
+
+    data = Path(shutil.copytree(numbers[0], tmp_path / "data"))
+    photo = coco.read(data).photos[0].path
+    photo.write_bytes(photo.read_bytes()[:-300])
+    reported: list[dict[str, Any]] = []
+
+    def fit(
+        shared: search._Shared, draws: list[dict[str, Any]], space: Space, plan: search.Plan, workers: int | None,
+        on_end: object, refused: list[str],
+    ) -> int:  # fmt: skip
+        notes = search._notes(shared.out, shared.base, None, refused)
+        for values in draws:
+            with monkeypatch.context() as patch:
+                patch.setattr(coco, "read", None)  # the driver has read the data
+                search._trial({"values": values}, shared)
+            trial = SimpleNamespace(config={"values": values}, last_result=reported[-1])
+            notes.on_trial_complete(0, [], trial)
+        return 0
+
+    monkeypatch.setattr(ray_tune, "report", reported.append)
+    monkeypatch.setattr(cluster, "connect", lambda address: None)
+    monkeypatch.setattr(cluster, "has_gpus", lambda: True)
+    monkeypatch.setattr(cluster, "machines", lambda: [{"CPU": 2.0, "GPU": 1.0}])
+    monkeypatch.setattr(search, "_fit", fit)
+    out = tmp_path / "sweep"
+    for _ in range(2):
+        with pytest.raises(WorkError) as caught:
+            preparation.tune(data=data, split=numbers[1], out=out, profile="quick", size=32, epochs=3, trials=2)
+        assert f"{out}: 2 trials failed ({photo}: cannot be decoded (" in str(caught.value)
+        assert "the same command tries them again" in str(caught.value)
+        assert not list(out.glob(f"trials/*/{sweep.OVER}"))
+    assert len(reported) == 4  # tried again by the second command
+    assert [each[search.TIME] for each in reported] == [3] * 4
+
+
+def shared_in(out: Path, *, gpus: float) -> search._Shared:
+    return search._Shared(out=out, base=BASE, gpus=gpus, real=None, split=None, renders=None, weights=None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("gpus", "seen"), [(0.0, ""), (0.25, "0,1")])
+def test_a_trial_without_a_gpu_sees_none(
+    gpus: float, seen: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    found = []
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    monkeypatch.setattr(search, "_here", lambda data: data)
+    monkeypatch.setattr(train, "workers_of", lambda cores: 10 * cores)
+
+    def play(*_: object, workers: int, **__: object) -> None:
+        found.append((os.environ["CUDA_VISIBLE_DEVICES"], workers))
+
+    monkeypatch.setattr(train, "train", play)
+    search._trial({"values": SPACE.draw(0, 0)}, shared_in(tmp_path, gpus=gpus))
+    assert found == [(seen, 10)]  # as many workers as the trial's one core gives
+
+
+@pytest.mark.parametrize(
+    ("machines", "given", "share"),
+    [({"CPU": 8.0, "GPU": 2.0}, None, 0.25), ({"CPU": 8.0}, None, 0.0), ({"CPU": 8.0, "GPU": 2.0}, 0.0, 0.0)],
+)
+def test_a_trial_has_the_share_of_a_gpu_that_fits_its_backbone(
+    numbers: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    machines: dict[str, float], given: float | None, share: float,
+) -> None:  # fmt: skip
+    import ray
+
+    from corrotwin.twin.core import cluster
+
+    shares = []
+    monkeypatch.setattr(cluster, "connect", lambda address: None)
+    monkeypatch.setattr(ray, "cluster_resources", lambda: machines)
+    monkeypatch.setattr(ray, "nodes", lambda: [{"Alive": True, "Resources": machines}])
+    monkeypatch.setattr(search, "_fit", lambda shared, *_: shares.append(shared.gpus))
+    plan = search.Plan(trials=1, search="random", scheduler="asha", grace=1, seed=0, gpus=given)
+    assert search.run(tmp_path / "out", BASE, SPACE, plan, data=numbers[0], split=numbers[1]) == []
+    assert shares == [share]
+
+
+@pytest.mark.parametrize(
+    ("threads", "gpus", "asked"),
+    [(1, 0.25, "1 cores and 0.25 of a GPU"), (3, 0.0, "3 cores and 0 of a GPU"), (9, 1.0, "9 cores and 1 of a GPU")],
+)
+def test_a_trial_that_no_machine_can_hold_is_refused_or_told(
+    numbers: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    threads: int, gpus: float, asked: str,
+) -> None:  # fmt: skip
+    """One that has the cores and another that has the card are none; of a cluster one that has both may join."""
+    import ray
+
+    from corrotwin.twin.core import cluster
+
+    here, dead = {"CPU": 2.0, "memory": 1e9}, {"CPU": 64.0, "GPU": 8.0}
+    nodes = [{"Alive": True, "Resources": here}, {"Alive": False, "Resources": dead}]
+    monkeypatch.setattr(cluster, "connect", lambda address: None)
+    monkeypatch.setattr(ray, "nodes", lambda: nodes)
+    monkeypatch.setattr(search, "_fit", lambda *_: 0)
+    plan = search.Plan(trials=1, search="random", scheduler="asha", grace=1, seed=0, gpus=gpus)
+    base = replace(BASE, threads=threads)
+    with pytest.raises(InputError, match=rf"{asked} \(--.*\), but this machine has 2 cores and 0 GPUs; ask for less"):
+        search.run(tmp_path / "out", base, SPACE, plan, data=numbers[0], split=numbers[1])
+    assert not (tmp_path / "out").exists()
+    nodes += [{"Alive": True, "Resources": {"CPU": 8.0}}, {"Alive": True, "Resources": {"CPU": 0.5, "GPU": 1.0}}]
+    search.run(tmp_path / "out", base, SPACE, plan, data=numbers[0], split=numbers[1], address="auto")
+    told = f"no machine of the cluster has {asked} (--threads, --gpus); waiting for one to join\n"
+    assert capsys.readouterr().err == ("" if threads == 3 else told)
+
+
+class Asha:
+    """Ray's scheduler alone, given what a trial reports: a trial that it stops reports no more."""
+
+    def __init__(self) -> None:
+        from ray.tune.schedulers import ASHAScheduler
+
+        self.scheduler = ASHAScheduler(time_attr=search.TIME, max_t=9, grace_period=1, reduction_factor=3)
+        self.scheduler.set_search_properties(search.METRIC, "max")
+
+    def give(self, name: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Rows of a trial, one by one; those that it was let report."""
+        trial = SimpleNamespace(trial_id=name)
+        self.scheduler.on_trial_add(None, trial)
+        for count, row in enumerate(rows, start=1):
+            if self.scheduler.on_trial_result(None, trial, row) == self.scheduler.STOP:
+                return rows[:count]
+        return rows
+
+    def rungs(self) -> list[tuple[float, dict[str, float]]]:
+        (bracket,) = self.scheduler._brackets
+        return [(milestone, dict(recorded)) for milestone, recorded in bracket._rungs]
+
+
+@pytest.mark.parametrize("checkpoint", [4, 2, 0])
+def test_a_trial_that_was_cut_off_enters_the_rungs_as_an_undisturbed_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, checkpoint: int
+) -> None:
+    """Its history has four epochs, its last checkpoint as many or fewer, so that some are trained again."""
+    from ray import tune as ray_tune
+
+    scores = [0.1, 0.2, 0.15, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
+    history = [
+        {**dict.fromkeys(runs.HISTORY_COLUMNS, 0.0), "epoch": epoch, "valid_f1": score}
+        for epoch, score in enumerate(scores, start=1)
+    ]
+    shared = shared_in(tmp_path, gpus=0.5)
+    values = SPACE.draw(0, 0)
+    folder = sweep.folder_of(tmp_path, sweep.configured(BASE, values)) / sweep.RUN
+    reported: list[dict[str, Any]] = []
+    monkeypatch.setattr(ray_tune, "report", reported.append)
+    monkeypatch.setattr(search, "_here", lambda data: data)
+
+    def trained_from(epoch: int) -> list[dict[str, Any]]:
+        def play(*_: object, on_epoch: Callable[[dict[str, float]], None], **__: object) -> None:
+            for row in history[epoch:]:
+                on_epoch(row)
+
+        monkeypatch.setattr(train, "train", play)
+        reported.clear()
+        search._trial({"values": values}, shared)
+        return list(reported)
+
+    undisturbed = trained_from(0)
+    folder.mkdir()
+    runs.write_history(folder, history[:4])
+    resumed = trained_from(checkpoint)
+    both = Asha(), Asha()
+    for asha, rows in zip(both, (undisturbed, resumed), strict=True):
+        assert asha.give("cut off", rows) == rows
+        fresh = [{search.TIME: epoch, search.METRIC: 0.3} for epoch in range(1, 4)]
+        assert asha.give("fresh", fresh) == fresh  # better than the other was by then
+    assert both[0].rungs() == both[1].rungs()
+
+
+def test_an_archive_is_extracted_on_the_machine_of_the_trial(
+    roboflow: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = shutil.make_archive(str(tmp_path / "photos"), "zip", roboflow)
+    monkeypatch.setenv("CORROTWIN_CACHE", str(tmp_path / "driver"))
+    data = coco.read(Path(archive))
+    monkeypatch.setenv("CORROTWIN_CACHE", str(tmp_path / "worker"))
+    here = search._here(data)
+    assert here.digest == data.digest
+    assert all(photo.path.is_relative_to(tmp_path / "worker") for photo in here.photos)
+    plain = coco.read(roboflow)
+    assert search._here(plain) is plain
+
+
+@pytest.mark.slow
+def test_optuna_learns_from_earlier_trials(numbers: tuple[Path, Path], tmp_path: Path, cache: Path) -> None:
+    pytest.importorskip("optuna")
+    out = tmp_path / "sweep"
+    for trials in (2, 4):
+        done = subprocess.run(
+            go(numbers, out, "--trials", trials, "--search", "optuna"), capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.count("of this command") == 2
+        assert len((out / "trials.csv").read_text().splitlines()) == 1 + trials
+
+
+@pytest.mark.slow
+def test_a_sweep_survives_the_loss_of_a_node(numbers: tuple[Path, Path], tmp_path: Path, cache: Path) -> None:
+    """A cluster of two nodes beside the head; one is killed while both train."""
+    from ray.cluster_utils import Cluster
+
+    out = tmp_path / "sweep"
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    try:
+        nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
+        more = ("--trials", 4, "--scheduler", "none", "--address", cluster.address)
+        running = subprocess.Popen(
+            go(numbers, out, *more, workers=2), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        drill.until(lambda: len(list(out.glob("trials/*/run/history.csv"))) >= 2, seconds=240)
+        cluster.remove_node(nodes[0], allow_graceful=False)
+        _, said = running.communicate(timeout=600)
+    finally:
+        cluster.shutdown()
+    assert running.returncode == 0, said
+    rows = list(csv.DictReader((out / "trials.csv").read_text().splitlines()))
+    assert [row["ended"] for row in rows] == ["complete"] * 4
+    assert [row["epochs"] for row in rows] == ["3"] * 4

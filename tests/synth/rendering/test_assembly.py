@@ -1,0 +1,79 @@
+"""What is made of the parts of a dataset whose images are all there."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from photographs import picture, write_parts
+
+from corrotwin.synth import preview
+from corrotwin.synth.config import RenderConfig
+from corrotwin.synth.rendering import assembly, batch
+from corrotwin.synth.rendering.job import Task
+from corrotwin.twin.core.errors import InputError, WorkError
+from corrotwin.twin.core.files import write_json
+
+SIDE = 24
+
+
+def drawn(out: Path, count: int) -> Task:
+    """A folder whose images and parts are there; every fifth image is clean."""
+    task = Task(config=RenderConfig(preset="quick", size=SIDE, seed=1), shown=None, count=count)
+    rng = np.random.default_rng(0)
+
+    def draw(index: int) -> tuple[np.ndarray, list[np.ndarray]]:
+        image, mask = picture(rng, SIDE, SIDE)
+        halves = [mask & (np.arange(SIDE) < SIDE // 2), mask & (np.arange(SIDE) >= SIDE // 2)]
+        return image, halves if index % 5 != 4 else [np.zeros_like(mask)]
+
+    write_parts(out, task, draw)
+    for number in task.batches:
+        part = batch.read_part(out, number)
+        part["annotations"] = [each for each in part["annotations"] if each["area"]]
+        write_json(batch.part_file(out, number), part)
+    return task
+
+
+def test_card_and_sheet_gathered_on_the_way_are_those_of_the_whole_dataset(tmp_path: Path) -> None:
+    """More images than the contact sheet shows, and parts whose entries stand in any order."""
+    task = drawn(tmp_path, 31)
+    for number in task.batches:
+        part = batch.read_part(tmp_path, number)
+        write_json(
+            batch.part_file(tmp_path, number), {**part, "images": part["images"][::-1], "assets": part["assets"][::-1]}
+        )
+    assembly.assemble(tmp_path, task)
+    gathered = [(tmp_path / name).read_bytes() for name in ("card.md", "preview.jpg")]
+    assert b"| images without annotations | 6 |" in gathered[0]
+    assert b"| kinds of asset | plate: 31 |" in gathered[0]
+    preview.write(tmp_path)
+    assert [(tmp_path / name).read_bytes() for name in ("card.md", "preview.jpg")] == gathered
+
+
+def test_a_part_that_is_lost_while_others_are_drawn_is_told_and_no_document_is_half(tmp_path: Path) -> None:
+    task = drawn(tmp_path, 9)
+    batch.part_file(tmp_path, 1).unlink()
+    with pytest.raises(WorkError, match="parts/ lists 6 of 9 images; the same command draws the others"):
+        assembly.assemble(tmp_path, task)
+    assert not list(tmp_path.glob("*.json.*"))
+    assert not [name for name in ("annotations.json", "instances.json", "dataset.json") if (tmp_path / name).exists()]
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "says"),
+    [
+        ("images", {"width": 10**9}, "image 1: damaged .*not 24 pixels"),
+        ("images", {"asset_kind": []}, "image 1: damaged"),
+        ("images", {"file_name": "../../owned"}, "leaves the folder"),
+        ("annotations", {"segmentation": {"size": [SIDE, SIDE], "counts": "P" * 7 + "0"}}, "damaged RLE string"),
+    ],
+)
+def test_a_damaged_part_is_one_line(name: str, change: dict[str, Any], says: str, tmp_path: Path) -> None:
+    task = drawn(tmp_path, 3)
+    part = batch.read_part(tmp_path, 0)
+    part[name][0] |= change
+    write_json(batch.part_file(tmp_path, 0), part)
+    with pytest.raises(InputError, match=says):
+        assembly.assemble(tmp_path, task)
+    assert not (tmp_path / "dataset.json").exists()

@@ -1,0 +1,134 @@
+import importlib.metadata
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import drill
+import pytest
+
+import corrotwin
+from corrotwin.twin.core import cli
+
+PROGRAM = """
+import os, signal, time
+from corrotwin.twin.core.cli import run
+from corrotwin.twin.core.errors import InputError, WorkError
+
+def go(how: str = "well", more_parts: tuple[str, ...] = ()) -> int | None:
+    if how == "input":
+        raise InputError("bad\\n  input")
+    if how == "work":
+        raise WorkError("no luck")
+    if how == "full":
+        raise OSError(28, "No space left on device", "a/.b.tmp", None, "a/b")
+    if how == "chatty":
+        print("line\\n" * 100_000)
+    if how == "deaf":
+        raise ConnectionResetError("reset by peer")
+    if how == "memory":
+        raise MemoryError
+    if how == "torch":
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory:\\n9 bytes")
+    if how == "shm":
+        raise RuntimeError("It is possible that dataloader's workers are out of shared memory.")
+    if how == "segment":
+        raise RuntimeError("unable to allocate shared memory(shm) for file </torch_1>: No space left on device (28)")
+    if how.startswith("signal"):
+        os.kill(os.getpid(), getattr(signal, how.split()[1]))
+        time.sleep(5)
+    return 3 if how == "three" else None
+
+run("program", "Does things.", {"go": go, "stay": go})
+"""
+
+ROOM = "free some or give less at a time, then run the same command again"
+SHARED = "give the container more shared memory (--shm-size), then run the same command again"
+
+
+@pytest.mark.parametrize(("said", "cores"), [("150000 100000", 1), ("20000 100000", 1), ("max 100000", 8), (None, 8)])
+def test_a_container_s_share_of_the_cores_counts(
+    said: str | None, cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "_CPU_MAX", tmp_path / "cpu.max")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(8))
+    if said is not None:
+        (tmp_path / "cpu.max").write_text(f"{said}\n")
+    assert cli.available_cores() == cores
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    version = importlib.metadata.version("corrotwin")
+    assert version == corrotwin.__version__
+    for command in ([sys.executable, "-m", "corrotwin"], [Path(sys.executable).with_name("corrotwin")]):
+        done = subprocess.run([*command, "--version"], capture_output=True, text=True)
+        assert (done.returncode, done.stdout) == (0, f"corrotwin {version}\n")
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "errors"),
+    [
+        ("well", 0, ""),
+        ("three", 3, ""),
+        ("input", 2, "program: error: bad input\n"),
+        ("work", 1, "program: error: no luck\n"),
+        ("full", 2, "program: error: a/b: No space left on device; mend that, the same command resumes\n"),
+        ("deaf", 2, "program: error: reset by peer; mend that, the same command resumes\n"),
+        ("memory", 1, f"program: error: out of memory (no more to be had); {ROOM}\n"),
+        (
+            "torch",
+            1,
+            f"program: error: out of memory (DefaultCPUAllocator: can't allocate memory: 9 bytes); {ROOM}\n",
+        ),
+        (
+            "shm",
+            1,
+            "program: error: out of memory (It is possible that dataloader's workers are out of shared memory.); "
+            f"{SHARED}\n",
+        ),
+        (
+            "segment",
+            1,
+            "program: error: out of memory (unable to allocate shared memory(shm) for file </torch_1>: "
+            f"No space left on device (28)); {SHARED}\n",
+        ),
+        ("signal SIGINT", 130, "program: interrupted; the same command goes on where it can\n"),
+        ("signal SIGTERM", 130, "program: interrupted; the same command goes on where it can\n"),
+    ],
+)
+def test_exit_status_and_one_line(how: str, status: int, errors: str) -> None:
+    line = [sys.executable, "-c", PROGRAM, "go", "--how", how]
+    done = subprocess.run(line, capture_output=True, text=True, preexec_fn=drill.heed_interrupts)
+    assert (done.returncode, done.stderr) == (status, errors)
+
+
+def test_an_error_that_is_ours_keeps_its_traceback() -> None:
+    program = PROGRAM.replace("can't allocate memory", "no such thing")
+    done = subprocess.run([sys.executable, "-c", program, "go", "--how", "torch"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+
+
+def test_a_reader_that_has_gone_is_no_fault_of_ours():
+    child = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, "go", "--how", "chatty"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    child.stdout.readline()
+    child.stdout.close()
+    assert child.wait(timeout=60) == 128 + signal.SIGPIPE
+    assert child.stderr.read() == b""
+    child.stderr.close()
+
+
+@pytest.mark.parametrize("line", [["--more-parts", "a", "--more-parts", "b"], ["--more-parts=a", "--more_parts", "b"]])
+def test_an_option_of_several_values_is_given_once(line: list[str]) -> None:
+    done = subprocess.run([sys.executable, "-c", PROGRAM, "go", *line], capture_output=True, text=True)
+    assert done.returncode == 2
+    advice = "only the last would count; give it once, all values after it"
+    assert done.stderr == f"program: error: --more-parts is given twice, but {advice}\n"
+
+
+def test_of_an_option_of_one_value_the_last_counts() -> None:
+    line = ["go", "--how", "well", "--more-parts", "a", "b", "--how", "three"]
+    assert subprocess.run([sys.executable, "-c", PROGRAM, *line]).returncode == 3

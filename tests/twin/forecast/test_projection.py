@@ -1,0 +1,398 @@
+import csv
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from corrotwin.twin import assets, store
+from corrotwin.twin.assets import AssetGeometry, Texels
+from corrotwin.twin.bayes import session, trajectories
+from corrotwin.twin.bayes.ensemble import Bank, Prior, bank, piece_of
+from corrotwin.twin.bayes.smc import Particles, learn
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.forecast import projection
+from corrotwin.twin.inspection import log
+from corrotwin.twin.inspection.records import Record
+from corrotwin.twin.model.coating import Paint
+from corrotwin.twin.model.exposure import at
+from corrotwin.twin.store import EPOCH, later
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+YEARS = [0.0, 5.0, 10.0, 20.0, 30.0]
+PIPE = {
+    "nps": "6", "schedule": "40", "run_m": 0.6, "pieces": 1, "flanged": False, "start": "cut", "finish": "cut",
+    "leg_m": 0.0, "branch_nps": "none", "supports_at_m": [], "upright": False,
+}  # fmt: skip
+
+
+def spool() -> store.TwinState:
+    drawn = store.sample_twin("pipe", np.random.default_rng(1), texel_mm=8.0)
+    return replace(
+        drawn, parameters={**drawn.parameters, **PIPE}, exposure=at("CX"), coating=Paint(life_years=6.0),
+        clock=later(EPOCH, 10),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def particles() -> Particles:
+    twin = spool()
+    asset = store.asset(twin)
+    texels = assets.texels(asset)
+    histories = bank(twin, asset, texels, years=30, prior=Prior(), seed=0, draws=12, seeds=4)
+    return learn(histories, asset, texels, [], {}, seed=0, particles=200).now
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A spool of ten years that was inspected once."""
+    folder = tmp_path_factory.mktemp("forecast") / "spool"
+    store.save(spool(), folder)
+    readings = [
+        Record(date="2009-12-01", zone="body", kind="ultrasonic", value=value, tool="UT", place=f"P{value}")
+        for value in (6.9, 6.5, 6.7)
+    ]
+    share = Record(date="2009-12-01", zone="body", kind="photo", value=0.4, tool="camera")
+    log.append(folder, [*readings, share])
+    return folder
+
+
+def test_nothing_gets_better_and_shares_are_shares(particles: Particles) -> None:
+    found = projection.outlook(particles, YEARS)
+    new_mm = 7.11 * particles.draw().new
+    assert list(found) == ["body", "bore", "end", "all"]
+    for zone in found.values():
+        for values in (zone.rusted_share, zone.mean_loss_mm, zone.max_loss_mm, -zone.least_left_mm):
+            assert values.shape == (200, 5)
+            assert (np.diff(values, axis=1) >= -1e-9).all()
+        assert ((zone.rusted_share >= 0) & (zone.rusted_share <= 1)).all()
+        assert (zone.max_loss_mm <= new_mm + 1e-5).all()
+        assert (zone.mean_loss_mm <= zone.max_loss_mm + 1e-4).all()
+        np.testing.assert_allclose(zone.least_left_mm, new_mm - zone.max_loss_mm, atol=1e-4)
+
+    assert (found["all"].mean_loss_mm <= found["all"].max_loss_mm + 1e-6).all()
+
+
+def test_all_is_made_of_its_zones(particles: Particles) -> None:
+    found = projection.outlook(particles, YEARS)
+    parts = [found[name] for name in ("body", "bore", "end")]
+    area = [zone.area_mm2 for zone in particles.bank.zones]
+    np.testing.assert_allclose(
+        found["all"].rusted_share, np.average([each.rusted_share for each in parts], axis=0, weights=area)
+    )
+    np.testing.assert_array_equal(found["all"].max_loss_mm, np.max([each.max_loss_mm for each in parts], axis=0))
+
+
+BRANCHED = {
+    "nps": "8", "run_m": 1.5, "branch_nps": "4", "branch_at_m": 0.75, "branch_m": 0.2, "branch_degrees": 0.0,
+    "branch_end": "cut",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def branched() -> tuple[Bank, AssetGeometry, Texels]:
+    """A pipe whose body is a header of 8.18 mm and a branch of 6.02 mm."""
+    twin = spool()
+    twin = replace(twin, parameters={**twin.parameters, **BRANCHED}, exposure=at("C4"), coating=Paint(life_years=12.0))
+    asset = store.asset(twin)
+    texels = assets.texels(asset)
+    return bank(twin, asset, texels, years=12, prior=Prior(), seed=0, draws=16, seeds=4), asset, texels
+
+
+def test_a_sound_reading_on_the_thinner_branch_is_no_loss(branched: tuple[Bank, AssetGeometry, Texels]) -> None:
+    record = Record(date="2010-01-01", zone="body", kind="ultrasonic", value=6.0, tool="UT", place="BRANCH-1")
+    known = learn(*branched, [record], {}, seed=0, particles=200)
+    before, after = (projection.outlook(each, [10.0])["body"].mean_loss_mm for each in known.particles)
+    assert known.conflicts == ()
+    assert np.median(after) < 1.2 * np.median(before)
+
+
+def test_a_pipe_that_was_delivered_thin_has_lost_nothing(branched: tuple[Bank, AssetGeometry, Texels]) -> None:
+    """Six years apart the same readings, 8 % below nominal: within what a mill may deliver, and no loss."""
+    records = [
+        Record(date=date, zone="body", kind="ultrasonic", value=value, tool="UT", place=f"P{value}")
+        for date in ("2000-01-02", "2006-01-01")
+        for value in (7.49, 7.52, 7.55)
+    ]
+    known = learn(*branched, records, {}, seed=0, particles=300)
+    assert known.conflicts == ()
+    found = projection.outlook(known.now, [0.0, 6.0], {"body": 6.5})["body"].judged_left_mm
+    assert np.median(found, axis=0) == pytest.approx([7.55, 7.5], abs=0.1)
+    assert np.percentile(found[:, 1], 5) > 6.8
+    plan = projection.plan(known.now, {"body": 6.5}, 6.0, 12.0, "api510")
+    assert plan.life_years[0] > 1
+
+
+def test_what_never_had_the_required_thickness_is_not_judged(branched: tuple[Bank, AssetGeometry, Texels]) -> None:
+    histories = branched[0]
+    known = learn(*branched, [], {}, seed=0, particles=200).now
+    required = projection.required_by_zone(histories, {"body": 6.5})
+    found = projection.outlook(known, [0.0, 12.0], required)
+    branch, header = (known.draw().new[:, piece_of(histories.pieces_mm, new)] for new in (6.02, 8.18))
+    np.testing.assert_allclose(found["body"].least_left_mm[:, 0], 6.02 * branch, rtol=1e-5)
+    np.testing.assert_allclose(found["body"].judged_left_mm[:, 0], 8.18 * header, rtol=1e-5)
+    header = found["body"].judged_left_mm[:, 1]
+    chance = projection.chance_below(found, required)["body"]
+    assert chance[0] == 0 < chance[1] == (header < 6.5).mean() < 0.5
+    assert projection.plan(known, required, 0.0, 12.0, "api510").life_years[0] > 0
+    assert [projection.nominal_mm(histories, "body", least) for least in (0.0, 6.5)] == pytest.approx([6.02, 8.18])
+    assert [projection.not_judged_mm(histories, "body", least) for least in (5.0, 6.5)] == pytest.approx([0, 6.02])
+    for value in (8.18, 8.2):
+        with pytest.raises(InputError, match=r"at most 8\.18 mm when new"):
+            projection.required_by_zone(histories, {"body": value})
+
+
+def test_the_chance_of_being_too_thin_is_a_share_of_histories(particles: Particles) -> None:
+    found = projection.outlook(particles, YEARS)
+    chance = projection.chance_below(found, {"body": 6.0, "bore": 5.0})
+    np.testing.assert_allclose(chance["body"], (found["body"].least_left_mm < 6.0).mean(axis=0))
+    assert (chance["all"] >= np.maximum(chance["body"], chance["bore"])).all()
+    assert chance["body"][0] == 0 < chance["body"][-1]
+    assert projection.chance_below(found, {}) == {}
+
+
+def test_required_thickness_by_zone(particles: Particles) -> None:
+    assert projection.required_by_zone(particles.bank, {"all": 5.0, "bore": 4.0}) == {
+        "body": 5.0,
+        "bore": 4.0,
+        "end": 5.0,
+    }
+    assert projection.required_by_zone(particles.bank, {}) == {}
+    for wrong, message in (
+        ({"flange": 3.0}, "no zone flange"),
+        ({"body": 8.0}, "7.11 mm when new"),
+        ({"body": 0.0}, "0 mm"),
+    ):
+        with pytest.raises(InputError, match=message):
+            projection.required_by_zone(particles.bank, wrong)
+
+
+def test_rows_and_csv_say_the_same(particles: Particles) -> None:
+    found = projection.outlook(particles, YEARS)
+    dates = [f"{later(EPOCH, year):%Y-%m-%d}" for year in YEARS]
+    table = projection.rows(found, YEARS, dates, {"body": 6.0})
+    assert len(table) == 4 * 5
+    for row in table:
+        for low, middle, high in (row.rusted_percent, row.mean_loss_mm, row.max_loss_mm, row.least_left_mm):
+            assert low <= middle <= high
+    read = list(csv.DictReader(projection.to_csv(table).splitlines()))
+    assert [row["zone"] for row in read] == [row.zone for row in table]
+    last = read[4]
+    assert (last["date"], last["required_mm"]) == (dates[-1], "6")
+    assert float(last["max_loss_mm_p50"]) == pytest.approx(np.median(found["body"].max_loss_mm[:, 4]), rel=0.02)
+    assert read[9]["required_mm"] == read[9]["chance_below_required"] == ""
+
+
+def test_the_plan_follows_the_shortest_life(particles: Particles) -> None:
+    found = projection.plan(particles, {"body": 6.0, "bore": 2.0}, 10.0, 30.0, "api510")
+    assert found.zone == "body"
+    low, middle, high = found.life_years
+    assert low <= middle <= high
+    assert found.interval_years == (min(low, 2) if low < 4 else min(low / 2, 10))
+    assert projection.plan(particles, {"body": 6.9}, 10.0, 30.0, "api510").life_years[0] <= low
+    new = projection.plan(particles, {"body": 6.0}, 0.0, 0.0, "api570-class1")
+    assert new.life_years == (np.inf, np.inf, np.inf)
+    assert new.interval_years == 5
+
+
+def test_a_plan_works_out_no_more_than_it_needs(particles: Particles, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same bits as the outlook's, of the zones with a requirement; neither their rust nor their mean loss."""
+    found = projection.outlook(particles, YEARS, {"body": 6.0})["body"]
+    lost, left = projection.worst_by_year(particles.course("body"), YEARS, 6.0)
+    np.testing.assert_array_equal(lost, found.max_loss_mm)
+    np.testing.assert_array_equal(left, found.judged_left_mm)
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("the table has worked this out")
+
+    for name in ("rusted", "mean_mm"):
+        monkeypatch.setattr(trajectories.Course, name, refuse)
+    assert projection.plan(particles, {"body": 6.0}, 10.0, 30.0, "api510").zone == "body"
+
+
+KNOWN: Any = SimpleNamespace(course=lambda zone: None)
+
+
+def test_life_goes_by_the_greater_of_both_rates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paint that held for nine of ten years: the long-term rate would promise ten times the life that is left."""
+    now = np.ones(4)
+
+    def left(lost_a_year_ago: Sequence[float]) -> tuple[float, float, float]:
+        worst = np.stack([lost_a_year_ago, now], axis=1), np.stack([now, now + 5], axis=1)
+        monkeypatch.setattr(projection, "worst_by_year", lambda *_: worst)
+        return projection.plan(KNOWN, {"body": 5.0}, 10.0, 10.0, "api510").life_years
+
+    assert left([0.0, 0.0, 0.0, 0.0]) == pytest.approx((1, 1, 1))  # 1 mm above what is required, 1 mm in the past year
+    assert left([0.95] * 4) == pytest.approx((10, 10, 10))  # 0.05 mm in the past year, 0.1 mm a year since new
+    assert left([0.875, 0.5, 0.75, 0.0]) == pytest.approx((1, 2, 8))  # P5, P50 and P95 of 1, 2, 4 and 8
+
+
+def test_life_ends_when_a_history_falls_below(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paint that is still whole loses nothing now, and is no promise of ever."""
+    times = np.array([9.0, *np.linspace(10, 48, projection.AHEAD)])  # a step of two years
+    opens = np.array([[11.0], [20.0], [47.5], [100.0]])
+    loss = 0.5 * np.maximum(times - opens, 0)
+    asked = []
+
+    def seen(_: object, years: Sequence[float], __: object) -> tuple[np.ndarray, np.ndarray]:
+        asked.extend(years)
+        return loss, 6 - loss
+
+    monkeypatch.setattr(projection, "worst_by_year", seen)
+    found = projection.plan(KNOWN, {"body": 5.0}, 10.0, 48.0, "api510")
+    np.testing.assert_allclose(asked, times)
+    assert found.life_years == pytest.approx((3, 12, np.inf))
+    assert found.interval_years == found.visual_years == 2
+
+
+def test_the_plan_agrees_with_the_chance_that_is_printed(particles: Particles) -> None:
+    """New, with nothing lost: the P5 of life is when 5 % of the histories are below 6 mm."""
+    years = np.linspace(0, 30, 31)
+    chance = projection.chance_below(projection.outlook(particles, years, {"body": 6.0}), {"body": 6.0})["body"]
+    assert chance[-1] > 0.05
+    soon = float(np.interp(0.05, chance, years))
+    found = projection.plan(particles, {"body": 6.0}, 0.0, 30.0, "api510")
+    assert found.life_years[0] == pytest.approx(soon, abs=1.0)
+
+
+def test_failure_pressure_falls_and_is_nothing_where_the_wall_is_gone(particles: Particles) -> None:
+    asset = store.asset(spool())
+    pressure = projection.Pressure.of(asset, smys_mpa=241, length_mm=100, method="modified")
+    found = projection.outlook(particles, YEARS)
+    by_year = [pressure.failure_mpa(found, index) for index in range(len(YEARS))]
+    assert (np.diff(by_year, axis=0) <= 1e-9).all()
+    np.testing.assert_allclose(by_year[0], 2 * 7.11 / 168.3 * (241 + 68.95), rtol=1e-6)
+    gone = {name: replace(zone, max_loss_mm=np.full((3, 1), 6.5)) for name, zone in found.items()}
+    np.testing.assert_array_equal(pressure.failure_mpa(gone, 0), 0)
+    with pytest.raises(InputError, match="this is a plate"):
+        projection.Pressure.of(replace(asset, kind="plate"), smys_mpa=241, length_mm=100, method="modified")
+    with pytest.raises(InputError, match="must be positive"):
+        projection.Pressure.of(asset, smys_mpa=0, length_mm=100, method="modified")
+    with pytest.raises(InputError, match="484 MPa: modified holds up to 483; choose --method original"):
+        projection.Pressure.of(asset, smys_mpa=484, length_mm=100, method="modified")
+    assert projection.Pressure.of(asset, smys_mpa=484, length_mm=100, method="original").smys_mpa == 484
+
+
+@pytest.mark.parametrize(
+    ("change", "wall"),
+    [
+        ({"supports_at_m": [0.9], "support": "saddle", "support_m": 0.6}, {"body", "bore", "contact"}),
+        ({"supports_at_m": [0.9], "support": "clamp", "support_m": 0.6}, {"body", "bore", "crevice"}),
+        ({"supports_at_m": [0.9], "support": "ubolt", "support_m": 0.6}, {"body", "bore", "contact", "crevice"}),
+        ({"pieces": 2, "flanged": True, "finish": "blind"}, {"body", "bore"}),
+        ({"leg_m": 0.6, "leg_degrees": 0.0}, {"body", "bore", "elbow"}),
+    ],
+)
+def test_the_wall_that_pressure_acts_on_is_the_pipes_own(change: dict[str, object], wall: set[str]) -> None:
+    """Its skin under and beside a support belongs to it; gaskets, welds and cut ends do not."""
+    asset = store.asset(replace(spool(), parameters={**spool().parameters, **PIPE, "run_m": 1.8, **change}))
+    pressure = projection.Pressure.of(asset, smys_mpa=241, length_mm=100, method="modified")
+
+    def failing(deep: str) -> float:
+        one = np.ones((1, 1))
+        found = {
+            zone: projection.Outlook(
+                rusted_share=one, mean_loss_mm=one, max_loss_mm=one * (4.0 if zone == deep else 1.0),
+                least_left_mm=one, judged_left_mm=one,
+            )
+            for zone in asset.zone_names if zone != "covered"
+        }  # fmt: skip
+        return float(pressure.failure_mpa(found, 0)[0])
+
+    usual = failing("")
+    assert {zone for zone in asset.zone_names if failing(zone) < usual} == wall
+
+
+def test_a_twin_is_forecast_and_drawn(folder: Path, tmp_path: Path, command: Command) -> None:
+    pytest.importorskip("matplotlib")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with (folder / "inspections.jsonl").open("a") as stream:
+        stream.write('{"date": "2009-1')
+    done = command(
+        "forecast", folder, "--required", "body=4", "--out", tmp_path / "f.csv", "--plot", tmp_path / "f.svg",
+        "--smys-mpa", 241, "--length-mm", 100, "--years", 10,
+        "--safety-factor", 2,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "line 5 is torn" in done.stderr
+    assert "own face alone; the face behind it loses, too: take that off; % below required and remaining" in done.stdout
+    assert "next thickness measurement by 20" in done.stdout
+    assert "external visual inspection by 20" in done.stdout
+    assert "inf" not in done.stdout
+    assert "failure pressure at year 20, modified B31G" in done.stdout
+    lines = [line for line in done.stdout.splitlines() if line.endswith(" MPa")]
+    fails, permitted = (float(line.split("P50 ")[1].split(",")[0]) for line in lines[-2:])
+    assert permitted == pytest.approx(fails / 2, abs=0.01)
+    assert (tmp_path / "f.csv").read_text().count("\n") == 1 + 4 * 21
+    drawn = (tmp_path / "f.svg").read_text()
+    assert "<svg" in drawn
+    _, legend = drawn.split('<g id="legend_2">')
+    for words in ("now", "measure by year"):
+        assert f"<!-- {words}" in legend  # beside the panel, not on its lines, which may be near
+    (folder / "inspections.jsonl").write_bytes(before["inspections.jsonl"])
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    again = session.recall(folder, ahead_years=10, seed=0, particles=100)
+    assert again.note == ""
+    assert again.now_years == 10
+
+
+def test_when_to_look_again_does_not_follow_how_much_is_shown(tmp_path: Path, command: Command) -> None:
+    """Sound paint has lost nothing: what the next years bring decides, whether they are in the table or not."""
+    store.save(replace(spool(), clock=EPOCH), tmp_path / "spool")
+    said = []
+    for years in (0, 3, 20):
+        done = command("forecast", tmp_path / "spool", "--required", "body=5", "--years", years)
+        assert done.returncode == 0, done.stderr
+        said.append([line for line in done.stdout.splitlines() if "life" in line or "next" in line])
+    assert said[0] == said[1] == said[2]
+    assert "(10 years" not in said[0][1]
+
+
+def test_of_a_measured_category_more_is_known(tmp_path: Path, command: Command) -> None:
+    store.save(replace(spool(), exposure=at("C5")), tmp_path / "spool")
+    widths = []
+    for option in ("--category-measured", "--no-category-measured"):
+        done = command("forecast", tmp_path / "spool", "--years", 10, option, "--out", tmp_path / "f.csv")
+        assert done.returncode == 0, done.stderr
+        row = list(csv.DictReader((tmp_path / "f.csv").read_text().splitlines()))[-1]
+        widths.append(float(row["mean_loss_mm_p95"]) - float(row["mean_loss_mm_p5"]))
+    assert widths[0] < 0.8 * widths[1]
+
+
+def test_an_inspection_is_recorded_and_judged(folder: Path, tmp_path: Path, command: Command) -> None:
+    copy = tmp_path / "spool"
+    copy.mkdir()
+    for path in folder.iterdir():
+        (copy / path.name).write_bytes(path.read_bytes())
+    done = command(
+        "inspect", copy, "--date", "2010-01-01", "--kind", "ultrasonic", "--zone", "body", "--tool", "UT",
+        "--place", "P6.9", "--value", "2.0",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "1 of 1 records added" in done.stdout
+    assert "CONFLICT on 2010-01-01: ultrasonic on body at P6.9 by UT: 2 mm" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--years", "-1"), "--years -1"),
+        (("--required", "body"), "zone=mm"),
+        (("--required", "hull=3"), "no zone hull"),
+        (("--required", "body=6", "bore=4", "body=5"), "--required body=5: body is given twice"),
+        (("--plot", "f.pdf"), ".png or .svg"),
+        (("--out", "f.txt"), ".csv"),
+        (("--smys-mpa", "241"), "both --smys-mpa and --length-mm"),
+        (("--seed", "-1"), "--seed -1"),
+        (("--safety-factor", "1.4"), "beside --smys-mpa"),
+        (("--safety-factor", "0.9", "--smys-mpa", "241", "--length-mm", "100"), "--safety-factor 0.9: at least 1"),
+    ],
+)
+def test_bad_input_is_one_line(folder: Path, arguments: tuple[str, ...], message: str, command: Command) -> None:
+    done = command("forecast", folder, *arguments)
+    assert (done.returncode, len(done.stderr.splitlines()), done.stdout) == (2, 1, ""), done.stderr
+    assert message in done.stderr

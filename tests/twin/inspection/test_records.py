@@ -1,0 +1,577 @@
+import json
+import os
+import resource
+import signal
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from corrotwin.twin import assets, store
+from corrotwin.twin.bayes.predictive_check import Agreement, conflicts
+from corrotwin.twin.commands import inspections
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.inspection import log, readers
+from corrotwin.twin.inspection import records as inspection
+from corrotwin.twin.inspection.records import Record
+from corrotwin.twin.model.coating import Paint
+from corrotwin.twin.model.exposure import at
+from corrotwin.twin.store import EPOCH, TwinState, later
+
+READING = Record(date="2006-05-31", zone="face", kind="ultrasonic", value=9.8, tool="UT-1", place="P1")
+SMALL = {
+    "length_m": 0.3, "width_m": 0.25, "thickness_mm": 10.0, "opening_mm": 0.0, "stiffeners": 0, "fasteners": "none",
+    "butt_weld": False, "edge": "rolled",
+}  # fmt: skip
+
+
+def plate(**changes: object) -> TwinState:
+    drawn = store.sample_twin("plate", np.random.default_rng(1), texel_mm=8.0)
+    return replace(
+        drawn, parameters={**drawn.parameters, **SMALL}, exposure=at("C4"), coating=Paint(life_years=8.0),
+        clock=later(EPOCH, 5), **changes,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A plate of 10 mm, built in 2000, now of five years."""
+    store.save(plate(), tmp_path / "t")
+    return tmp_path / "t"
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_records_survive_the_round_trip(folder: Path) -> None:
+    asset = store.asset(plate())
+    texels = assets.texels(asset)
+    row, column = np.argwhere((texels.zone == asset.zone_names.index("face")) & (texels.area_mm2 > 0))[7]
+    uv = ((column + 0.5) / asset.atlas_shape[1], (row + 0.5) / asset.atlas_shape[0])
+    records = [
+        READING,
+        replace(READING, place="", uv=uv, scatter_sd=0.2),
+        Record(date="2006-06-01", zone="edge", kind="grade", value=3, tool="eye"),
+        Record(date="2007-01-02", zone="back", kind="photo", value=0.25, tool="camera", detection=0.8, false_calls=0.0),
+        Record(date="2007-01-02", zone="face", kind="pit", value=0.4, tool="gauge", bias_sd=0.0),
+    ]
+    assert log.append(folder, records[:2]) == records[:2]
+    assert log.append(folder, records[2:]) == records[2:]
+    assert log.read(folder) == (records, "")
+    line = json.loads((folder / "inspections.jsonl").read_text().splitlines()[0])
+    assert {"date", "zone", "value", "unit", "tool"} <= set(line)
+
+
+def test_usual_errors_are_filled_in() -> None:
+    assert (READING.unit, READING.scatter_sd, READING.bias_sd) == ("mm", 0.1, 0.1)
+    assert replace(READING, bias_sd=0.0).bias_sd == 0
+    photo = Record(date="2006-05-31", zone="face", kind="photo", value=0.1, tool="phone", detection=0.7)
+    assert (photo.scatter_sd, photo.detection, photo.false_calls) == (0.1, 0.7, 0.01)
+
+
+def test_inspections_need_no_fields(folder: Path) -> None:
+    next(folder.glob("fields-*.npz")).unlink()
+    log.append(folder, [READING])
+    assert log.read(folder) == ([READING], "")
+
+
+def test_a_twin_without_inspections_has_none(folder: Path) -> None:
+    assert log.read(folder) == ([], "")
+
+
+@pytest.mark.parametrize("cut", [1, 2, 40, 90])
+def test_a_torn_last_line_is_left_out_reported_and_removed(folder: Path, cut: int) -> None:
+    other = replace(READING, date="2007-05-31")
+    log.append(folder, [READING, other])
+    path = folder / "inspections.jsonl"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) - cut])
+    records, note = log.read(folder)
+    if cut == 1:  # only the line's end is missing: the record is whole
+        assert (records, note) == ([READING, other], "")
+    else:
+        assert records == [READING]
+        assert "line 2 is torn" in note
+    log.append(folder, [other])
+    assert path.read_bytes().rstrip(b"\n") == whole.rstrip(b"\n")
+    third = replace(READING, date="2008-01-01")
+    log.append(folder, [third])
+    assert log.read(folder) == ([READING, other, third], "")
+
+
+def test_an_old_report_that_turns_up_is_read_as_if_entered_in_time(folder: Path) -> None:
+    early, same_day = replace(READING, date="2003-05-31", value=9.9), replace(READING, place="P2")
+    log.append(folder, [READING])
+    assert log.append(folder, [same_day, early]) == [early, same_day]
+    assert log.read(folder) == ([early, READING, same_day], "")
+    assert list(log.log(folder).in_force) == [2, 1, 3]
+    assert log.append(folder, [early, READING, same_day]) == []
+    assert log.rule(folder, [2], counts=False) == {2: early}
+    assert log.rule(folder, [2], counts=True) == {2: early}
+    assert log.read(folder) == ([early, READING, same_day], "")
+
+
+def test_a_day_before_the_last_is_told_with_all_that_it_brings_into_conflict(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    later_ones = [replace(READING, date=f"20{year:02d}-05-31") for year in (9, 12)]
+    log.append(folder, [READING, *later_ones])
+    days = {"2005-12-31": 0.5, "2006-05-31": 0.2, "2009-05-31": 0.001, "2012-05-31": 0.3}
+    agreement = tuple(Agreement(date=day, chance=chance, record="face by UT-1") for day, chance in days.items())
+    known = SimpleNamespace(agreement=agreement, conflicts=conflicts(agreement), now=SimpleNamespace(widening=1.0))
+    monkeypatch.setattr(inspections, "recalled", lambda *rest: SimpleNamespace(knowledge=known))
+    given = {"kind": "ultrasonic", "zone": "face", "value": 9.9, "tool": "UT-1"}
+    inspections.inspect(folder, date="2005-12-31", **given)
+    said = capsys.readouterr().out.splitlines()
+    assert said[:2] == [
+        "1 of 1 records added",
+        "2005-12-31: before the last inspection, of 2012-05-31; --withdraw 4 if that is wrong",
+    ]
+    assert [line.split()[0] for line in said[2:]] == ["2005-12-31", "CONFLICT"]
+    assert "CONFLICT on 2009-05-31" in said[3]
+    inspections.inspect(folder, date="2012-05-31", **given)
+    assert "before the last" not in capsys.readouterr().out
+
+
+def test_damage_before_the_end_is_refused(folder: Path) -> None:
+    log.append(folder, [READING, replace(READING, date="2007-05-31")])
+    path = folder / "inspections.jsonl"
+    first, second = path.read_text().splitlines()
+    for bad, message in (
+        ("{}", "line 1"),
+        ("[1]", "not an object"),
+        (first[:30], "line 1"),
+        (first.replace("9.8", "-3"), "-3"),
+    ):
+        path.write_text(f"{bad}\n{second}\n")
+        with pytest.raises(InputError, match=message):
+            log.read(folder)
+
+
+def test_a_twin_is_inspected_on_the_day_it_is_built() -> None:
+    evening = EPOCH + timedelta(hours=20)
+    twin = replace(plate(), built=evening)
+    record = replace(READING, date="2000-01-01")
+    assert record.years(twin) == 0
+    assert record.years(replace(twin, built=EPOCH)) == pytest.approx(0.5 / 365.25)
+    asset = store.asset(twin)
+    texels = assets.texels(asset)
+    inspection.check(record, twin, asset, texels)
+    with pytest.raises(InputError, match="built on 2000-01-01; give that day or a later one"):
+        inspection.check(replace(READING, date="1999-12-31"), twin, asset, texels)
+
+
+def test_a_pipe_may_be_thicker_than_nominal_by_more() -> None:
+    twin = plate()
+    asset = store.asset(twin)
+    texels, pipe = assets.texels(asset), replace(asset, kind="pipe")
+    inspection.check(replace(READING, value=12.5), twin, pipe, texels)
+    with pytest.raises(InputError, match=r"thicker than nominal, 10 mm, plus tolerance \(12.55 mm\)"):
+        inspection.check(replace(READING, value=12.6), twin, pipe, texels)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"value": 11.8}, "thicker than nominal, 10 mm, plus tolerance"),
+        ({"zone": "bore"}, "no zone 'bore'; this plate has back, face, edge"),
+        ({"zone": "covered"}, "no zone 'covered'"),
+        ({"date": "1999-12-30"}, "built on 2000-01-01"),
+        ({"date": "2106-05-31"}, "2106-05-31: is yet to come, .* the twin's clock 2004-12-31; correct the date"),
+        ({"kind": "pit", "value": 10.4, "unit": "mm"}, "a pit of 10.4 mm in 10 mm"),
+        ({"uv": (0.0, 0.0)}, "is no surface|is face, not|is .*, not face"),
+    ],
+)
+def test_records_that_cannot_be_change_nothing(folder: Path, change: dict[str, object], message: str) -> None:
+    log.append(folder, [READING])
+    before = content(folder)
+    with pytest.raises(InputError, match=message):
+        log.append(folder, [replace(READING, value=9.7), replace(READING, **change)])
+    assert content(folder) == before
+
+
+def test_a_twin_grown_beyond_today_is_inspected_at_its_own_time(tmp_path: Path) -> None:
+    store.save(replace(plate(), clock=later(EPOCH, 200)), tmp_path / "t")
+    assert len(log.append(tmp_path / "t", [replace(READING, date="2199-12-01", value=9.0)])) == 1
+    with pytest.raises(InputError, match="yet to come"):
+        log.append(tmp_path / "t", [replace(READING, date="2201-01-01", value=9.0)])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"kind": "x-ray"}, "ultrasonic, pit, grade, photo"),
+        ({"unit": "inch"}, "in mm"),
+        ({"date": "yesterday"}, "date yesterday"),
+        ({"date": "2006-5-31"}, "date 2006-5-31"),
+        ({"date": "2006-02-30"}, "2006-02-30"),
+        ({"tool": ""}, "name of the tool"),
+        ({"value": float("nan")}, "nan"),
+        ({"value": -1.0}, "-1"),
+        ({"scatter_sd": 0.0}, "scatter 0"),
+        ({"scatter_sd": -1.0}, "scatter -1"),
+        ({"bias_sd": -1.0}, "bias -1"),
+        ({"detection": 0.6}, "detection and false calls are of a photo"),
+        ({"false_calls": 0.0}, "detection and false calls are of a photo"),
+        ({"uv": (0.5, 1.2)}, "1.2"),
+        ({"kind": "grade", "unit": "Ri", "value": 2.5}, "0 to 5"),
+        ({"kind": "photo", "unit": "share", "value": 1.01}, "from 0 to 1"),
+        ({"kind": "photo", "unit": "share", "value": 0.5, "detection": 0.01}, "detection 0.01"),
+        ({"seen": "../photo-1.npz"}, "no file of a photograph"),
+    ],
+)
+def test_impossible_records_are_refused(change: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        replace(READING, **change)
+
+
+TABLE = """date,zone,kind,value,tool,place,scatter_sd
+2006-05-31,face,ultrasonic,9.8,UT-1,P1,
+2006-05-31,back,photo,0.02,camera,,0.2
+2004-05-31,face,ultrasonic,9.9,UT-1,P1,
+"""
+
+
+def test_a_history_is_imported_in_order_and_only_once(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "readings.csv"
+    path.write_text("\ufeff" + TABLE, encoding="utf-8")
+    records = readers.from_csv(path)
+    assert records[0] == READING
+    assert records[1].scatter_sd == 0.2
+    assert len(log.append(folder, records)) == 3
+    assert [record.date for record in log.read(folder)[0]] == ["2004-05-31", "2006-05-31", "2006-05-31"]
+    before = content(folder)
+    assert log.append(folder, records) == []
+    assert content(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (TABLE, "", "missing or unknown columns"),
+        (TABLE, TABLE.splitlines()[0], "no readings"),
+        ("tool,", "colour,", "colour, tool"),
+        ("place,", "value,", "columns that stand twice: value"),
+        ("9.9", "thin", "line 4: could not convert"),
+        ("9.9", "", "line 4: no value"),
+        ("9.9,", "9.9,UT-2,P7,0.1,", "line 4: more cells than columns"),
+        ("photo", "foto", "line 3: kind of inspection 'foto'"),
+        (",P1,\n", ",P1,-1\n", "line 2: .*scatter -1"),
+        (TABLE, "date,zone,kind,value,tool,detection\n2006-05-31,face,grade,2,eye,0.6", "line 2: .*of a photo"),
+        ("2004-05-31", "31.5.2004", r"line 4: date 31\.5\.2004"),
+    ],
+)
+def test_a_wrong_table_is_refused_by_line(tmp_path: Path, old: str, new: str, message: str) -> None:
+    path = tmp_path / "readings.csv"
+    path.write_text(TABLE.replace(old, new))
+    with pytest.raises(InputError, match=message):
+        readers.from_csv(path)
+
+
+def test_no_table_at_all_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        readers.from_csv(tmp_path / "none.csv")
+    (tmp_path / "latin.csv").write_bytes(TABLE.replace("UT-1", "Prüfer").encode("latin-1"))
+    with pytest.raises(InputError, match="not UTF-8"):
+        readers.from_csv(tmp_path / "latin.csv")
+
+
+def test_a_photograph_becomes_shares_of_what_it_saw(folder: Path) -> None:
+    asset = store.asset(plate())
+    texels = assets.texels(asset)
+    face = texels.zone == asset.zone_names.index("face")
+    seen = face & (np.arange(face.shape[1]) % 2 == 0)
+    rusted = face & (np.arange(face.shape[0])[:, None] % 4 == 0)
+    pattern = Record(date="2006-05-31", zone="all", kind="photo", value=0, tool="camera")
+    records, photo = readers.photo_records(pattern, asset, texels, seen, rusted)
+    assert [record.zone for record in records] == ["face"]
+    area = texels.area_mm2
+    assert records[0].value == pytest.approx(area[seen & rusted].sum() / area[seen].sum(), abs=1e-6)
+    log.append(folder, records, photo)
+    found, _ = log.read(folder)
+    np.testing.assert_array_equal(readers.seen_texels(folder, found[0], asset.atlas_shape), seen)
+    (folder / found[0].seen).write_bytes(photo[:-30])
+    with pytest.raises(InputError, match="damaged"):
+        readers.seen_texels(folder, found[0], asset.atlas_shape)
+    (folder / found[0].seen).unlink()
+    with pytest.raises(InputError, match="cannot be read"):
+        readers.seen_texels(folder, found[0], asset.atlas_shape)
+
+
+def png(path: Path, mask: np.ndarray) -> Path:
+    Image.fromarray(np.asarray(mask, np.uint8)).save(path)
+    return path
+
+
+def test_wrong_masks_and_options_leave_the_folder_as_it_was(
+    folder: Path, tmp_path: Path, command: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    before = content(folder)
+    mask = png(tmp_path / "mask.png", np.zeros((3, 4)))
+    asset = store.asset(plate())
+    uvmap = tmp_path / "uv.npz"
+    known = {"atlas_shape": asset.atlas_shape, "asset": readers.asset_key(plate())}
+    np.savez(uvmap, texel=np.zeros((4, 4), np.int32), **known)
+    np.savez(tmp_path / "far.npz", texel=np.full((3, 4), 10**7, np.int32), **known)
+    np.savez(tmp_path / "none.npz", texel=np.full((3, 4), -1, np.int32), **known)
+    (tmp_path / "no.png").write_bytes(b"not a mask")
+    shared = ("--date", "2006-05-31", "--tool", "camera")
+    for arguments, message in (
+        (("--photo", mask, "--uvmap", uvmap), "mask.png: 4 x 3 pixels, its camera 4 x 4"),
+        (("--photo", mask, "--uvmap", mask), "no map of texels"),
+        (("--photo", mask, "--uvmap", tmp_path / "far.npz"), "no map of texels"),
+        (("--photo", mask, "--uvmap", tmp_path / "none.npz"), "shows nothing of the plate"),
+        (("--photo", mask, mask, "--uvmap", uvmap), "2 masks and 1 maps"),
+        (("--photo", tmp_path / "no.png", "--zone", "face"), "no mask that can be read"),
+        (("--photo", mask), "give --uvmap for each --photo, or the one --zone"),
+        (("--photo", mask, "--zone", "face", "--uvmap", uvmap), "give --uvmap for each --photo, or the one --zone"),
+        (("--photo", mask, mask, "--zone", "face"), "2 photos of face"),
+        (("--photo", mask, "--zone", "hull"), "no zone 'hull'"),
+        (("--photo", mask, "--zone", "face", "--value", "0.1"), "takes the place"),
+        (("--uvmap", uvmap), "--uvmap goes with --photo"),
+        (("--csv", mask), "either --csv"),
+        (("--kind", "ultrasonic", "--zone", "face", "--value", "9.8", "--scatter", "-1"), "scatter -1"),
+        (("--kind", "ultrasonic", "--zone", "face", "--value", "9.8", "--detection", "0.6"), "are of a photo"),
+        (("--photo", mask, "--zone", "face", "--seed", "-1"), "--seed -1"),
+        ((), "give --csv"),
+    ):
+        done = command("inspect", folder, *arguments, *shared)
+        assert (done.returncode, len(done.stderr.splitlines()), done.stdout) == (2, 1, ""), (arguments, done.stderr)
+        assert message in done.stderr
+    table = tmp_path / "r.csv"
+    table.write_text(TABLE)
+    for option in (("--detection", 0.5), ("--false-calls", 0.2), ("--detection", 0.9), ("--seed", "-1")):
+        done = command("inspect", folder, "--csv", table, *option)
+        assert (done.returncode, len(done.stderr.splitlines()), done.stdout) == (2, 1, ""), (option, done.stderr)
+        assert ("--seed -1" if "--seed" in option else "either --csv") in done.stderr
+    assert content(folder) == before
+    nowhere = command("inspect", tmp_path / "none", "--kind", "pit", "--zone", "face", "--value", 0.1, *shared)
+    assert nowhere.returncode == 2
+    assert "twin.json" in nowhere.stderr
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_photograph_without_a_pose_is_a_share_of_its_zone(
+    folder: Path, tmp_path: Path, command: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    mask = png(tmp_path / "mask.png", np.arange(200).reshape(10, 20) < 30)
+    done = command("inspect", folder, "--date", "2006-05-31", "--tool", "phone", "--photo", mask, "--zone", "face")
+    assert done.returncode == 0, done.stderr
+    (record,), _ = log.read(folder)
+    assert (record.kind, record.zone, record.value, record.seen) == ("photo", "face", 0.15, "")
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "I;16"])
+def test_masks_of_any_depth_are_read(tmp_path: Path, mode: str) -> None:
+    mask = np.arange(12).reshape(3, 4) % 3 == 0
+    if mode == "I;16":
+        Image.fromarray(mask.astype(np.uint16)).save(tmp_path / "m.png")
+    else:
+        Image.fromarray(np.where(mask, 255, 0).astype(np.uint8)).convert(mode).save(tmp_path / "m.png")
+    np.testing.assert_array_equal(readers.read_mask(tmp_path / "m.png"), mask)
+
+
+def test_masks_in_which_rust_cannot_be_known_are_refused(tmp_path: Path) -> None:
+    png(tmp_path / "colour.png", np.eye(4)[..., None] * [255, 0, 0])
+    deep = np.repeat(np.eye(4, dtype=np.uint16)[..., None] * 200, 3, axis=2)  # values that fit into the lower 8 bits
+    assert cv2.imwrite(str(tmp_path / "deep.png"), deep)
+    for name, message in (("colour", "a picture in colour"), ("deep", "in RGB of 16 bits")):
+        with pytest.raises(InputError, match=rf"{name}\.png: {message}; give .* one channel, 0 where"):
+            readers.read_mask(tmp_path / f"{name}.png")
+
+
+def test_pixels_vote_on_a_texel(folder: Path, tmp_path: Path) -> None:
+    """Two photographs of one day are one piece of evidence: most of the pixels that see a texel decide."""
+    asset = store.asset(plate())
+    texels = assets.texels(asset)
+    face = np.flatnonzero(((texels.zone == asset.zone_names.index("face")) & (texels.area_mm2 > 0)).reshape(-1))
+    one, other = face[:-1:2], face[1::2]
+    texel = np.stack([one, one, one, other, np.full_like(one, -1)]).astype(np.int32)
+    known = {"atlas_shape": asset.atlas_shape, "asset": readers.asset_key(plate())}
+    np.savez(tmp_path / "uv.npz", texel=texel, **known)
+    rows = np.array([1, 0, 0, 1, 1])[:, None] * np.ones(texel.shape)  # one of three, none of one
+    masks = [png(tmp_path / "a.png", rows), png(tmp_path / "b.png", rows * [[1], [0], [0], [0], [1]])]
+    pattern = Record(date="2006-05-31", zone="all", kind="photo", value=0, tool="camera")
+    area = texels.area_mm2.reshape(-1).astype(float)
+    half = area[other].sum() / (area[one].sum() + area[other].sum())
+    for count, expected in ((1, half), (2, 0.0)):
+        (record,), _ = readers.from_photos(masks[:count], [tmp_path / "uv.npz"] * count, pattern, folder)
+        assert record.zone == "face"
+        assert record.value == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("room", [-10, 70])
+def test_a_command_killed_in_its_write_leaves_what_was_there_and_can_be_given_again(folder: Path, room: int) -> None:
+    """By the system, at the first byte that would lie more than `room` behind the end: before its write, or amid it."""
+    log.append(folder, [replace(READING, date="2003-05-31")])
+    path = folder / "inspections.jsonl"
+    before, there = path.read_bytes(), log.read(folder)
+    records = [READING, replace(READING, date="2007-05-31")]
+    child = os.fork()
+    if child == 0:
+        try:
+            signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + room, len(before) + room))
+            log.append(folder, records)
+        finally:
+            os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGXFSZ
+    assert path.read_bytes().startswith(before)
+    assert path.stat().st_size == len(before) + max(0, room)
+    found, note = log.read(folder)
+    assert (found, bool(note)) == (there[0], room > 0)
+    assert log.append(folder, records) == records
+    assert log.read(folder) == (there[0] + records, "")
+
+
+def test_of_equal_readings_none_is_lost_when_an_import_was_cut_off_between_them(folder: Path) -> None:
+    log.append(folder, [READING])  # the first row of two
+    assert log.append(folder, [READING, READING]) == [READING]
+    assert log.append(folder, [READING, READING]) == []
+    assert log.read(folder)[0] == [READING, READING]
+
+
+@pytest.mark.parametrize("trouble", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_full_disk_and_ctrl_c_leave_the_records_as_they_were(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, trouble: BaseException
+) -> None:
+    log.append(folder, [READING])
+    before = content(folder)
+
+    def fails(descriptor: int) -> None:
+        raise trouble
+
+    with monkeypatch.context() as patch:
+        patch.setattr(log.os, "fsync", fails)
+        with pytest.raises(InputError if isinstance(trouble, OSError) else KeyboardInterrupt):
+            log.append(folder, [replace(READING, date="2007-05-31")])
+    assert content(folder) == before
+
+
+# --- records that were wrong
+
+
+def test_a_withdrawn_record_stays_in_the_file_and_counts_no_more(folder: Path) -> None:
+    wrong = replace(READING, date="2006-06-01", value=8.9)
+    later_one = replace(READING, date="2007-05-31")
+    log.append(folder, [READING, wrong])
+    path = folder / "inspections.jsonl"
+    before = path.read_bytes()
+    assert log.rule(folder, [2], counts=False, why="typed 8.9 for 9.8") == {2: wrong}
+    assert path.read_bytes().startswith(before)
+    assert log.read(folder) == ([READING], "")
+    # An import that holds it does not bring it back.
+    right = replace(wrong, date="2006-05-31", value=9.8, place="P2")
+    assert log.append(folder, [READING, wrong, right, later_one]) == [right, later_one]
+    assert log.read(folder) == ([READING, right, later_one], "")
+    assert log.log(folder).withdrawn[2].why == "typed 8.9 for 9.8"
+    assert log.rule(folder, [4, 5], counts=False) == {4: right, 5: later_one}
+    assert log.rule(folder, [2, 5], counts=True) == {2: wrong, 5: later_one}
+    assert log.rule(folder, [2, 5], counts=True) == {}  # again: nothing to do
+    assert log.read(folder) == ([READING, wrong, later_one], "")
+
+
+def test_records_of_one_photograph_go_together(folder: Path) -> None:
+    asset = store.asset(plate())
+    texels = assets.texels(asset)
+    pattern = Record(date="2006-05-31", zone="all", kind="photo", value=0.0, tool="camera")
+    everything = np.ones(asset.atlas_shape, dtype=bool)
+    records, photo = readers.photo_records(pattern, asset, texels, everything, everything)
+    assert len(records) > 1
+    right = [replace(record, date="2007-05-31") for record in records]  # the same mask, at first entered of another day
+    log.append(folder, [READING, *records], photo)
+    log.append(folder, right, photo)
+    assert list(log.rule(folder, [3], counts=False)) == list(range(2, len(records) + 2))
+    assert log.read(folder)[0] == [READING, *right]
+
+
+def test_a_line_without_a_record_is_not_ruled_on(folder: Path) -> None:
+    log.append(folder, [READING])
+    log.rule(folder, [1], counts=False)
+    before = content(folder)
+    for line in (0, 2, 3):
+        with pytest.raises(InputError, match=f"line {line}: no record there"):
+            log.rule(folder, [1, line], counts=True)
+    assert content(folder) == before
+
+
+def test_rulings_hold_for_the_record_that_they_were_made_on(folder: Path) -> None:
+    """A line removed by hand makes no other record count or not."""
+    second = replace(READING, date="2007-05-31")
+    log.append(folder, [READING, second])
+    log.rule(folder, [1], counts=False)
+    log.append(folder, [replace(READING, date="2008-05-31"), replace(READING, date="2009-05-31")])
+    log.rule(folder, [4], counts=False)
+    path = folder / "inspections.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    of = json.loads(lines[2])["of"]
+    path.write_bytes(b"".join(lines[:2] + lines[3:]))
+    with pytest.raises(InputError, match="line 5 is about line 4, where its record does not stand"):
+        log.read(folder)
+    for bad, message in (
+        (f'{{"withdraws": 6, "of": "{of}", "date": "2026-01-01"}}', "line 6 is about line 6"),
+        (f'{{"withdraws": 3, "of": "{of}", "date": "2026-01-01"}}', "line 6 is about line 3"),
+        (f'{{"withdraws": "1", "of": "{of}", "date": "2026-01-01"}}', "line 6 is no record"),
+        (f'{{"restores": 1, "of": "{of}", "date": "now"}}', "line 6 is no record"),
+        (f'{{"withdraws": 1, "of": "{of}"}}', "line 6 is no record"),
+    ):
+        path.write_bytes(b"".join(lines[:5]) + bad.encode() + b"\n")
+        with pytest.raises(InputError, match=message):
+            log.read(folder)
+
+
+def test_a_ruling_that_is_torn_is_left_out_and_can_be_given_again(folder: Path) -> None:
+    second = replace(READING, date="2007-05-31")
+    log.append(folder, [READING, second])
+    log.rule(folder, [1, 2], counts=False, why="another asset")
+    path = folder / "inspections.jsonl"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-20])
+    records, note = log.read(folder)
+    assert records == [second]
+    assert "line 4 is torn" in note
+    assert log.rule(folder, [1, 2], counts=False, why="another asset") == {2: second}
+    assert path.read_bytes() == whole
+
+
+def test_records_are_listed_withdrawn_and_restored_by_command(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    inspections.inspect(folder)
+    assert "no inspection recorded" in capsys.readouterr().out
+    log.append(folder, [READING, replace(READING, date="2006-06-01", tool="[red]eye\x1b[2J")])
+    inspections.inspect(folder, withdraw=(1,), why="wrong spool")
+    assert capsys.readouterr().out == "line 1, ultrasonic of 2006-05-31 on face, 9.8 mm: withdrawn\n"
+    inspections.inspect(folder)
+    listed = capsys.readouterr().out
+    assert ": 1 of 2 records count" in listed
+    assert "wrong spool" in listed
+    assert "\x1b" not in listed
+    monkeypatch.setenv("COLUMNS", "80")  # of a terminal, and of a pipe: what tells records apart stays whole
+    inspections.inspect(folder)
+    narrow = capsys.readouterr().out
+    assert all(whole in narrow for whole in (" 2006-05-31 ", " 2006-06-01 ", " ultrasonic ", " 9.8 mm "))
+    inspections.inspect(folder, restore=(1,))
+    assert capsys.readouterr().out == "line 1, ultrasonic of 2006-05-31 on face, 9.8 mm: counts again\n"
+    inspections.inspect(folder, restore=(1,))
+    assert "nothing changed" in capsys.readouterr().out
+    with (folder / "inspections.jsonl").open("a") as stream:
+        stream.write('{"withdraws": 2')
+    inspections.inspect(folder, withdraw=(2,))
+    assert "line 5 is torn" in capsys.readouterr().err
+    for options in ({"date": "2006-05-31"}, {"csv": Path("r.csv")}):
+        with pytest.raises(InputError, match="go with no other option"):
+            inspections.inspect(folder, withdraw=(2,), **options)
+    for options in ({"why": "wrong spool"}, {"withdraw": (1,), "restore": (2,)}):
+        with pytest.raises(InputError, match="either --withdraw or --restore"):
+            inspections.inspect(folder, **options)

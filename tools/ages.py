@@ -1,0 +1,145 @@
+"""Make docs/images/ages.jpg: one asset of each kind at four ages, each row under one light from one camera.
+
+    .venv/bin/python -m tools.ages              # every kind
+    .venv/bin/python -m tools.ages pipe chain   # these rows alone
+
+Twins and photographs are kept in out/ages; what is there of the same state is not rendered again. Some rows alone are a
+sheet there, too.
+"""
+
+import argparse
+import io
+from dataclasses import asdict
+from math import cos, radians, sin, tan
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from corrotwin.synth.config import RenderConfig
+from corrotwin.synth.rendering.dataset import render
+from corrotwin.synth.scene.subject import StatedCamera, saved
+from corrotwin.twin import assets, store
+from corrotwin.twin.core.files import atomic_file, digest
+from corrotwin.twin.model.coating import Coating, Paint, Zinc
+from corrotwin.twin.model.exposure import at
+from corrotwin.twin.model.pits import Pits
+
+ROOT = Path(__file__).resolve().parents[1]
+WORK, SHEET = ROOT / "out" / "ages", ROOT / "docs" / "images" / "ages.jpg"
+YEARS = (0, 5, 10, 20)
+CATEGORY = "C5"
+SEED = 170  # of the scene: a grey day with sun on a concrete yard
+PICTURE = 320  # pixels, rendered
+WIDE, HIGH = 256, 192  # pixels, on the sheet: the middle of the picture
+MOST_BYTES = 400_000
+FIELD_OF_VIEW_DEG = 32.0
+TEXELS = 800_000
+
+# Which asset of each kind: seed of the sampler, and what to change of it.
+CHOSEN: dict[str, tuple[int, dict[str, Any]]] = {
+    "pipe": (5, {}),
+    "chain": (13, {"layout": "pile"}),
+    "plate": (8, {"upright": True}),
+    "bolt": (4, {}),
+    "beam": (7, {}),
+    "bearing": (11, {}),
+    "railing": (11, {}),
+    "stair": (11, {}),
+    "bar": (45, {}),
+}
+COATINGS: dict[str, Coating] = {"chain": Zinc(thickness_um=40.0), "bar": None, "bolt": Zinc(thickness_um=42.0)}
+PAINT = Paint(life_years=6.0, defects_per_m2=20.0)
+
+
+def twin_of(kind: str, years: float) -> store.TwinState:
+    """The chosen twin of a kind at an age."""
+    seed, changes = CHOSEN.get(kind, (0, {}))
+    parameters = {**assets.sample(kind, np.random.default_rng(seed)), **changes}
+    return store.TwinState(
+        id=f"{kind}-{years:g}-years",
+        kind=kind,
+        parameters=parameters,
+        texel_mm=float(np.sqrt(1e6 * assets.area_m2(kind, parameters) / TEXELS)),
+        exposure=at(CATEGORY),
+        coating=COATINGS.get(kind, PAINT),
+        pits=Pits(),
+        built=store.EPOCH,
+        clock=store.later(store.EPOCH, years),
+        seed=seed,
+    )
+
+
+def three_quarter_view(vertices: NDArray[np.float64]) -> StatedCamera:
+    """A camera from the front right, a little above, whose picture the asset fills.
+
+    Parameters
+    ----------
+    vertices : (n, 3) metres; the front is -y.
+    """
+    around, height = radians(-58), radians(20)
+    outward = np.array([cos(height) * cos(around), cos(height) * sin(around), sin(height)])
+    right = np.array([-sin(around), cos(around), 0.0])
+    axes = np.array([right, np.cross(outward, right), outward])
+    slopes = tan(radians(FIELD_OF_VIEW_DEG) / 2) * 0.92 * np.array([1, HIGH / WIDE])  # the rest is margin
+    local = vertices @ axes.T
+    middle, distance = (local.min(axis=0) + local.max(axis=0)) / 2, 0.0
+    for _ in range(4):  # what is near looks larger: move the middle of what is seen to that of the picture
+        seen = local - middle
+        distance = float(((np.abs(seen[:, :2]) / slopes).max(axis=1) + seen[:, 2]).max())
+        shares = seen[:, :2] / (distance - seen[:, 2:])
+        middle[:2] += (shares.min(axis=0) + shares.max(axis=0)) / 2 * distance
+    look_at = middle @ axes
+    (a, b, c), (d, e, f) = (look_at + distance * outward).round(4).tolist(), look_at.round(4).tolist()
+    return StatedCamera(eye_m=(a, b, c), look_at_m=(d, e, f), field_of_view_deg=FIELD_OF_VIEW_DEG)
+
+
+def photograph(kind: str, years: float) -> Image.Image:
+    """The chosen twin of a kind at an age, saved and photographed."""
+    twin = twin_of(kind, years)
+    folder = WORK / f"{twin.id}-{digest(repr(twin))}"
+    store.save(twin, folder / "twin")
+    shown = saved(folder / "twin", (three_quarter_view(store.asset(twin).vertices),))
+    config = RenderConfig(preset="balanced", size=PICTURE, seed=SEED)
+    out = folder / digest({**shown.claim(), **asdict(config), "content": asdict(config.content())})
+    render(out, config, count=1, shown=shown)
+    return Image.open(out / "images" / "000000.jpg")
+
+
+def sheet(kinds: list[str]) -> Image.Image:
+    """A row for each kind, a column for each age."""
+    font, head, cut = ImageFont.load_default(size=17), 28, PICTURE * (1 - HIGH / WIDE) / 2
+    picture = Image.new("RGB", (WIDE * len(YEARS), head + HIGH * len(kinds)), "white")
+    pen = ImageDraw.Draw(picture)
+    for column, years in enumerate(YEARS):
+        pen.text((WIDE * (column + 0.5), head / 2), f"{years} years", "black", font, anchor="mm")
+    for row, kind in enumerate(kinds):
+        for column, years in enumerate(YEARS):
+            middle = (0, cut, PICTURE, PICTURE - cut)
+            tile = photograph(kind, years).resize((WIDE, HIGH), Image.Resampling.LANCZOS, middle)
+            picture.paste(tile, (WIDE * column, head + HIGH * row))
+        pen.text((8, head + HIGH * row + 5), kind, "white", font, stroke_width=2, stroke_fill="black")
+    return picture
+
+
+def main() -> None:
+    """Write the sheet of the kinds on the command line, or of all."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("kinds", nargs="*", metavar="kind", help=f"all by default: {', '.join(assets.KINDS)}")
+    kinds = parser.parse_args().kinds
+    if strange := [kind for kind in kinds if kind not in assets.KINDS]:
+        parser.error(f"{strange[0]}: no kind of asset; choose from {', '.join(assets.KINDS)}")
+    picture = sheet(kinds or list(assets.KINDS))
+    for quality in range(88, 30, -4):
+        buffer = io.BytesIO()
+        picture.save(buffer, "JPEG", quality=quality)
+        if len(buffer.getvalue()) <= MOST_BYTES:
+            break
+    with atomic_file(WORK / SHEET.name if kinds else SHEET) as stream:
+        stream.write(buffer.getvalue())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""Does it tell what renders are worth how near they are to photographs? All renders of screens, both measured.
+
+    .venv/bin/python -m tools.nearness out/transfer/steel-bridges
+
+Given the folder of one set, in one or more transfer folders; renders that have been moved or changed since are left
+out. For the renders of each screen: how well a random forest tells them from the photographs by colour and texture
+(area under the ROC curve), the Fréchet distance of these features (`benchmarks.data.domain_gap`), and the mean over
+photos of the F1 that renders alone reached. Then the rank correlation (Spearman) of both measures with F1, over the
+renders.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from corrotwin.benchmarks.data import domain_gap, photo_groups, scenes
+from corrotwin.benchmarks.study import results
+from corrotwin.benchmarks.transfer.protocol import RENDERS
+from corrotwin.segmentation.data import coco
+from corrotwin.twin.core.errors import InputError
+
+
+def main() -> None:
+    """Print the table and the correlations."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("sets", nargs="+", type=Path, metavar="FOLDER", help="SET in a transfer folder")
+    try:
+        rows = sorted(screens(parser.parse_args().sets), key=lambda row: -row[1])
+    except InputError as error:
+        parser.error(str(error))
+    lines = ["| renders | F1 | told from photographs | distance |", "|---|---|---|---|"]
+    lines += [f"| {name} | {f1:.3f} | {area:.3f} | {distance:.2f} |" for name, f1, area, distance in rows]
+    if len(rows) > 2:
+        numbers = np.array([row[1:] for row in rows])
+        for what, column in (("told from photographs", 1), ("distance", 2)):
+            found = spearmanr(numbers[:, 0], numbers[:, column])
+            lines.append(f"F1 and {what}: {found.statistic:+.2f} over {len(rows)} renders (p {found.pvalue:.2f})")
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def screens(sets: Sequence[Path]) -> Iterator[tuple[str, float, float, float]]:
+    """Name, F1, area under the curve and distance of the renders of each screen, once however often it is there.
+
+    Raises
+    ------
+    InputError
+        A folder has no screen; or the photos are damaged.
+    """
+    seen: set[str] = set()
+    photos: dict[Path, domain_gap.Side] = {}
+    for folder in sets:
+        studies = sorted(folder.glob(f"screen/{RENDERS}-*"))
+        if not studies:
+            raise InputError(f"{folder}: no screen of renders is here; give SET in a transfer folder")
+        for study in studies:
+            found = results.load(study)
+            said = found.manifest["renders"]
+            scores = [each.f1 for each in found.scores if each.arm == RENDERS]
+            where = (found.folder / said["folder"]).resolve()
+            if not scores or said["digest"] in seen or not where.exists():
+                continue
+            renders = coco.read(where)
+            if renders.digest != said["digest"]:
+                continue
+            seen.add(said["digest"])
+            data = found.data_folder.resolve()
+            if data not in photos:
+                real = coco.read(data)
+                photos[data] = domain_gap.side(real, photo_groups.spots(real) or {})
+            theirs = domain_gap.side(renders, scenes.of(renders) or {})
+            apart = domain_gap.gap(photos[data].features, photos[data].groups, theirs.features, theirs.groups)
+            if apart is not None:
+                yield (
+                    f"{where.name} ({said['digest'][:8]})",
+                    float(np.mean(scores)),
+                    apart.separation.auc,
+                    apart.distance,
+                )
+
+
+if __name__ == "__main__":
+    main()

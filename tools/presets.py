@@ -1,0 +1,65 @@
+"""Make docs/images/presets.jpg: the first photographs of each preset, one preset a row.
+
+    .venv/bin/python -m tools.presets                   # every row
+    .venv/bin/python -m tools.presets painted stress    # these rows alone
+
+Datasets are kept in out/presets; what is there is not rendered again. Some rows alone are a sheet there, too.
+"""
+
+import argparse
+import io
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from corrotwin.synth.config import RenderConfig
+from corrotwin.synth.rendering.dataset import render
+from corrotwin.twin.core.files import atomic_file
+
+ROOT = Path(__file__).resolve().parents[1]
+WORK, SHEET = ROOT / "out" / "presets", ROOT / "docs" / "images" / "presets.jpg"
+ROWS = ("balanced", "bridges", "painted", "timelapse", "stress", "quick")
+COLUMNS, TILE, MARGIN = 8, 160, 20  # pixels
+SIZE, SEED = 320, 7
+YEARS = 26  # images of one time-lapse
+
+
+def numbers(name: str) -> list[int]:
+    """Which images of a preset stand in its row: the first ones; of a time-lapse, years over the whole of it."""
+    if name == "timelapse":
+        return [round(column * (YEARS - 1) / (COLUMNS - 1)) for column in range(COLUMNS)]
+    return list(range(COLUMNS))
+
+
+def row(name: str) -> Image.Image:
+    """The photographs of one preset, side by side, rendered where they are not there."""
+    wanted = numbers(name)
+    folder = WORK / name
+    render(folder, RenderConfig(preset=name, size=SIZE, seed=SEED), count=max(wanted) + 1, address=None)
+    made = Image.new("RGB", (COLUMNS * TILE, TILE + MARGIN), "white")
+    ImageDraw.Draw(made).text((4, 3), name, fill="black", font=ImageFont.load_default(13))
+    for column, number in enumerate(wanted):
+        with Image.open(folder / "images" / f"{number:06d}.jpg") as photo:
+            made.paste(photo.resize((TILE, TILE), Image.Resampling.LANCZOS), (column * TILE, MARGIN))
+    return made
+
+
+def main() -> None:
+    """Render what is missing and write the sheet."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("names", nargs="*", metavar="preset", help=f"all by default: {', '.join(ROWS)}")
+    names = parser.parse_args().names
+    if strange := [name for name in names if name not in ROWS]:
+        parser.error(f"{strange[0]}: no row of this sheet; choose from {', '.join(ROWS)}")
+    rows = [row(name) for name in names or ROWS]
+    sheet = Image.new("RGB", (COLUMNS * TILE, sum(each.height for each in rows)), "white")
+    for place, each in enumerate(rows):
+        sheet.paste(each, (0, place * each.height))
+    content = io.BytesIO()
+    sheet.save(content, "JPEG", quality=82)
+    with atomic_file(WORK / SHEET.name if names else SHEET) as stream:
+        stream.write(content.getvalue())
+
+
+if __name__ == "__main__":
+    main()

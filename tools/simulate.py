@@ -1,0 +1,53 @@
+"""``python -m tools.simulate``: how often each statistical test is wrong on studies with known truth."""
+
+from pathlib import Path
+
+from corrotwin.twin.core import cli
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import write_text
+
+
+def simulate(*, sets: int = 1000, seed: int = 0, out: Path | None = None) -> None:
+    """Make studies with known truth and count how often each test is wrong, and what it finds.
+
+    Parameters
+    ----------
+    sets
+        studies of each kind; 1,000 take some minutes and give rates near 5 % within 1.4 % (two standard errors).
+    seed
+        of the made-up scores.
+    out
+        csv file to write, with a row for each kind of study and test; the table for reading goes beside it as .md.
+    """
+    from rich.console import Console
+    from rich.progress import track
+
+    from corrotwin.segmentation.runs import write_table
+    from tools import simulation
+
+    if sets < 1:
+        raise InputError(f"--sets {sets}: must be at least 1")
+    if seed < 0:
+        raise InputError(f"--seed {seed}: must not be negative")
+    if out is not None:
+        for path in (out, out.with_suffix(".md")):
+            if out.suffix != ".csv" or path.exists():
+                raise InputError(f"{path}: choose the name of a new .csv file for --out, and no .md of that name")
+        if not out.parent.is_dir():
+            raise InputError(f"{out.parent}: no such folder; make it, or choose another --out")
+    cells = simulation.simulate(simulation.CELLS, sets, seed)
+    errors = Console(stderr=True)
+    found = list(track(cells, total=len(simulation.CELLS), description="simulating", console=errors, transient=True))
+    rows = [{**row, "seed": seed} for cell, rates in found for row in simulation.rows(cell, rates)]
+    text = simulation.markdown(found)
+    Console(highlight=False, markup=False, soft_wrap=True).print(text, end="")
+    if out is not None:
+        try:
+            write_table(out, list(rows[0]), (row.values() for row in rows))
+            write_text(out.with_suffix(".md"), text)
+        except OSError as error:
+            raise InputError(f"{out}: cannot be written ({error.strerror}); choose another --out") from error
+
+
+if __name__ == "__main__":
+    cli.run_one("python -m tools.simulate", simulate)

@@ -1,0 +1,310 @@
+"""Studies with known truth: how often each test is wrong, and what it finds.
+
+Scores are made by the model of `benchmarks.stats.crossed_effects`. All true means are equal in the first place:
+whatever a test calls different is a false alarm. Then one F1 point is added to the means of half of the backbones, or
+to every gain: what a test calls different is found, and what it calls equal within a margin of one F1 point is wrongly
+called so.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import numpy as np
+
+from corrotwin.benchmarks.stats.crossed_effects import FloatArray
+from corrotwin.benchmarks.stats.equivalence import MARGIN
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.markdown import table
+from tools import competing_tests
+
+SPOT_SD = 0.20  # easy and hard spots, the same for all
+BACKBONE_SPOT_SD = 0.04  # what one backbone finds harder than another
+RESIDUAL_SD = 0.06
+FRACTIONS = 2  # of the real photos, in the family of arms
+_VALUES_AT_ONCE = 6_000_000
+_RIVALS = {
+    "backbones": (
+        competing_tests.RANGE,
+        competing_tests.PHOTOS,
+        competing_tests.RUN_MEANS,
+        competing_tests.POOLED,
+        competing_tests.IMAGE_MEANS,
+    ),
+    "arms": (
+        competing_tests.SATTERTHWAITE,
+        competing_tests.PHOTOS,
+        competing_tests.RUN_PAIRS,
+        competing_tests.IMAGE_MEANS,
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """A kind of study that is made many times.
+
+    Parameters
+    ----------
+    design : "backbones" (all pairs of four) or "arms" (a gain for each backbone at two fractions of the real photos).
+    runs : of every backbone and arm, or of each backbone (then only the primary test is made, of backbones).
+    spots, photos_a_spot : of the test set.
+    run_sd : standard deviation of the run effect, of each backbone.
+    skewed : effects of spots and residuals are exponential, not normal.
+    subset_sd : by how much a gain depends on which real photos a run may use (arms only).
+    fixed_subset : the real photos are drawn once, not for each run.
+    """
+
+    design: Literal["backbones", "arms"]
+    runs: int | tuple[int, ...]
+    spots: int
+    photos_a_spot: int = 1
+    run_sd: tuple[float, ...]
+    skewed: bool = False
+    subset_sd: float = 0.0
+    fixed_subset: bool = False
+
+    def __post_init__(self) -> None:
+        if min(self.runs_of) < 2 or self.spots < 2 or self.photos_a_spot < 1:
+            raise InputError(f"simulation: {self.runs} runs on {self.spots} spots; needs at least two of both")
+        if isinstance(self.runs, tuple) and (self.design == "arms" or len(self.runs) != len(self.run_sd)):
+            raise InputError(f"simulation: runs {self.runs} must be of {len(self.run_sd)} backbones; arms share theirs")
+
+    @property
+    def runs_of(self) -> tuple[int, ...]:
+        """The runs of each backbone."""
+        return self.runs if isinstance(self.runs, tuple) else (self.runs,) * len(self.run_sd)
+
+
+def _alike(sd: float) -> tuple[float, ...]:
+    return (sd, sd, sd, sd)
+
+
+PAPER_SDS = (0.005, 0.010, 0.004, 0.004)
+"""The SDs of Table II."""
+
+CELLS: tuple[Cell, ...] = (
+    *(Cell(design="backbones", runs=10, spots=742, run_sd=_alike(sd)) for sd in (0.003, 0.006, 0.015)),
+    Cell(design="backbones", runs=10, spots=742, run_sd=PAPER_SDS),
+    Cell(design="backbones", runs=10, spots=742, run_sd=(0.004, 0.004, 0.004, 0.030)),
+    Cell(design="backbones", runs=10, spots=742, run_sd=PAPER_SDS, skewed=True),
+    *(Cell(design="backbones", runs=10, spots=247, photos_a_spot=3, run_sd=sds) for sds in (_alike(0.006), PAPER_SDS)),
+    *(Cell(design="backbones", runs=runs, spots=742, run_sd=PAPER_SDS) for runs in (5, 3, 2)),
+    *(Cell(design="backbones", runs=runs, spots=742, run_sd=_alike(0.006)) for runs in (5, 3, 2)),
+    *(Cell(design="backbones", runs=runs, spots=47, run_sd=PAPER_SDS) for runs in (10, 5, 3)),
+    Cell(design="backbones", runs=5, spots=47, run_sd=_alike(0.015)),
+    Cell(design="backbones", runs=5, spots=47, run_sd=PAPER_SDS, skewed=True),
+    Cell(design="backbones", runs=5, spots=10, run_sd=PAPER_SDS),
+    *(Cell(design="arms", runs=10, spots=742, run_sd=_alike(sd)) for sd in (0.003, 0.006, 0.015)),
+    Cell(design="arms", runs=10, spots=742, run_sd=PAPER_SDS),
+    Cell(design="arms", runs=10, spots=742, run_sd=PAPER_SDS, skewed=True),
+    *(Cell(design="arms", runs=10, spots=247, photos_a_spot=3, run_sd=sds) for sds in (_alike(0.006), PAPER_SDS)),
+    *(
+        Cell(design="arms", runs=10, spots=742, run_sd=PAPER_SDS, subset_sd=0.003, fixed_subset=fixed)
+        for fixed in (False, True)
+    ),
+    *(Cell(design="arms", runs=runs, spots=742, run_sd=PAPER_SDS) for runs in (5, 3, 2)),
+    *(Cell(design="arms", runs=runs, spots=742, run_sd=_alike(0.006)) for runs in (5, 3, 2)),
+    *(Cell(design="arms", runs=runs, spots=47, run_sd=PAPER_SDS) for runs in (10, 5, 3)),
+    Cell(design="arms", runs=5, spots=47, run_sd=_alike(0.015)),
+    Cell(design="arms", runs=5, spots=47, run_sd=PAPER_SDS, skewed=True),
+    Cell(design="arms", runs=5, spots=10, run_sd=PAPER_SDS),
+    Cell(design="backbones", runs=(5, 2, 2, 2), spots=46, run_sd=_alike(0.015)),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rates:
+    """What one test did in the sets of one cell; rates are shares of sets or of comparisons.
+
+    Parameters
+    ----------
+    false_alarms : sets in which it called any comparison different although all means are equal.
+    found : comparisons with a true difference of one F1 point that it called different.
+    wrongly_equal : sets in which it called any of those equal within one F1 point; None where it makes no such
+        statement.
+    rightly_equal : comparisons without true difference that it called equal within one F1 point.
+    detectable : median of the difference that it says it would find in 80 % of cases, in the first comparison.
+    found_then : sets in which it called the first comparison different where that is its true difference, and all
+        others are null.
+    """
+
+    test: str
+    sets: int
+    false_alarms: float
+    found: float
+    wrongly_equal: float | None
+    rightly_equal: float | None
+    detectable: float | None
+    found_then: float | None
+
+
+def rates(cell: Cell, sets: int, rng: np.random.Generator) -> list[Rates]:
+    """Make `sets` studies of a kind and count what each test says of them."""
+    shift = _shift(cell)
+    real = shift != 0
+    counts: dict[str, list[FloatArray]] = {}
+    every: dict[str, list[competing_tests.Answers]] = {}
+    for size in _portions(cell, sets):
+        scores = draw(cell, size, rng)
+        for name, answers in _answers(cell, scores).items():
+            null, moved = answers.difference, answers.difference + shift
+            none = np.full(size, np.nan)
+            wrongly, rightly = none, none
+            if answers.equal is not None:
+                wrongly = answers.equal(moved)[:, real].any(axis=1)
+                rightly = answers.equal(null).mean(axis=1)
+            alarms, found = answers.different(null).any(axis=1), answers.different(moved)[:, real].mean(axis=1)
+            counts.setdefault(name, []).append(np.array([alarms, found, wrongly, rightly]))
+            every.setdefault(name, []).append(answers)
+    result = []
+    for name, parts in counts.items():
+        detectable, found_then = _detectable(every[name])
+        means = [None if np.isnan(mean) else float(mean) for mean in np.concatenate(parts, axis=1).mean(axis=1)]
+        result.append(
+            Rates(
+                test=name,
+                sets=sets,
+                false_alarms=means[0] or 0.0,
+                found=means[1] or 0.0,
+                wrongly_equal=means[2],
+                rightly_equal=means[3],
+                detectable=detectable,
+                found_then=found_then,
+            )
+        )
+    return result
+
+
+def _detectable(portions: Sequence[competing_tests.Answers]) -> tuple[float | None, float | None]:
+    """What a test says it would find in the first comparison, the median, and how often it does where none else is."""
+    stated = [each.detectable[:, 0] for each in portions if each.detectable is not None]
+    if not stated:
+        return None, None
+    median = float(np.median(np.concatenate(stated)))
+    shift = median * (np.arange(portions[0].difference.shape[1]) == 0)
+    found = [each.different(each.difference + shift)[:, 0] for each in portions]
+    return median, float(np.concatenate(found).mean())
+
+
+def _answers(cell: Cell, scores: FloatArray) -> dict[str, competing_tests.Answers]:
+    """What each test says of the studies that `draw` made."""
+    if cell.design == "arms":
+        return competing_tests.between_arms(scores, cell.photos_a_spot)
+    if isinstance(cell.runs, int):
+        return competing_tests.between_backbones(scores, cell.photos_a_spot)
+    uneven = [scores[:, place, :runs] for place, runs in enumerate(cell.runs)]
+    return competing_tests.between_uneven_backbones(uneven, cell.photos_a_spot)
+
+
+def draw(cell: Cell, sets: int, rng: np.random.Generator) -> FloatArray:
+    """Scores of `sets` studies without any true difference.
+
+    Returns
+    -------
+    Backbones: (sets, 4, R, photos) scores, R the most runs that one has. Arms: (sets, m, R, photos) differences of the
+    scores of two arms of one run; what both share has gone, what each has of its own counts twice. Photos of one spot
+    are side by side.
+    """
+
+    def effects(*shape: int) -> FloatArray:
+        return rng.standard_exponential(shape) - 1 if cell.skewed else rng.standard_normal(shape)
+
+    arms = cell.design == "arms"
+    run_sd = np.tile(cell.run_sd, FRACTIONS if arms else 1)
+    count, twice, most = len(run_sd), np.sqrt(2) if arms else 1.0, max(cell.runs_of)
+    spots = effects(sets, count, 1, cell.spots) * (BACKBONE_SPOT_SD * twice)
+    if not arms:
+        spots = spots + effects(sets, 1, 1, cell.spots) * SPOT_SD
+    runs = rng.standard_normal((sets, count, most, 1)) * run_sd[:, None, None] * twice
+    runs = runs + rng.standard_normal((sets, count, 1 if cell.fixed_subset else most, 1)) * cell.subset_sd
+    residual = effects(sets, count, most, cell.spots * cell.photos_a_spot) * (RESIDUAL_SD * twice)
+    scores: FloatArray = residual + runs + np.repeat(spots, cell.photos_a_spot, axis=-1)
+    return scores
+
+
+def _shift(cell: Cell) -> FloatArray:
+    """(m,) true differences: every second backbone is one F1 point better, or every gain is one F1 point."""
+    count = len(cell.run_sd)
+    if cell.design == "arms":
+        return np.full(FRACTIONS * count, MARGIN)
+    means = MARGIN * (np.arange(count) % 2)
+    first, second = np.triu_indices(count, 1)
+    return means[second] - means[first]
+
+
+def _portions(cell: Cell, sets: int) -> Iterator[int]:
+    values = FRACTIONS * len(cell.run_sd) * max(cell.runs_of) * cell.spots * cell.photos_a_spot
+    most = max(1, _VALUES_AT_ONCE // values)
+    for begun in range(0, sets, most):
+        yield min(most, sets - begun)
+
+
+def simulate(cells: Sequence[Cell], sets: int, seed: int) -> Iterator[tuple[Cell, list[Rates]]]:
+    """The rates of each cell, one after another; a cell's numbers depend on its place, not on what ran before."""
+    for place, cell in enumerate(cells):
+        yield cell, rates(cell, sets, np.random.default_rng([seed, place]))
+
+
+def rows(cell: Cell, found: Sequence[Rates]) -> list[dict[str, object]]:
+    """A row for each test, for a CSV file."""
+    about = {**asdict(cell), "runs": _runs_of(cell, " "), "run_sd": " ".join(f"{sd:g}" for sd in cell.run_sd)}
+    return [{**about, **asdict(each)} for each in found]
+
+
+def markdown(found: Sequence[tuple[Cell, Sequence[Rates]]]) -> str:
+    """The rates as two tables, of backbones and of arms: the primary test in full, false alarms of the others."""
+    sets = max(each.sets for _, tests in found for each in tests)
+    text = [
+        f"{sets} studies a row. False alarms: studies in which a test tells any of equal means apart. Wrongly equal: "
+        f"studies in which any true difference of {MARGIN:g} is called equal within {MARGIN:g}. Found: differences of "
+        f"{MARGIN:g} that are told apart. Rightly equal: equal means that are called so. Detectable: median of what "
+        "the test says that it finds in 80 % of cases, in the first comparison; then found: studies in which it finds "
+        "that, alone in its family.\n"
+    ]
+    for design, others in _RIVALS.items():
+        chosen = [(cell, {each.test: each for each in tests}) for cell, tests in found if cell.design == design]
+        if not chosen:
+            continue
+        headings = [
+            f"{design}: runs",
+            "spots",
+            "run SD",
+            "primary: false alarms",
+            "wrongly equal",
+            "found",
+            "rightly equal",
+            "detectable",
+            "then found",
+            *(f"false alarms: {name}" for name in others),
+        ]
+        rows = []
+        for cell, by_name in chosen:
+            first = by_name[competing_tests.CROSSED]
+            cells = [_runs_of(cell, ", "), _spots_of(cell), _run_sd_of(cell)]
+            cells += [_percent(first.false_alarms), _percent(first.wrongly_equal), _percent(first.found)]
+            cells += [_percent(first.rightly_equal), f"{first.detectable:.3f}", _percent(first.found_then)]
+            cells += [_percent(by_name[name].false_alarms) if name in by_name else "" for name in others]
+            rows.append(cells)
+        text.append(table(headings, rows))
+    return "\n".join(text)
+
+
+def _runs_of(cell: Cell, between: str) -> str:
+    return str(cell.runs) if isinstance(cell.runs, int) else between.join(map(str, cell.runs))
+
+
+def _spots_of(cell: Cell) -> str:
+    return f"{cell.spots} × {cell.photos_a_spot} photos" if cell.photos_a_spot > 1 else str(cell.spots)
+
+
+def _run_sd_of(cell: Cell) -> str:
+    sds = dict.fromkeys(cell.run_sd)
+    text = f"{cell.run_sd[0]:g}" if len(sds) == 1 else ", ".join(f"{sd:g}" for sd in cell.run_sd)
+    if cell.subset_sd:
+        text += f"; subset {cell.subset_sd:g}, {'one for all runs' if cell.fixed_subset else 'drawn each run'}"
+    return text + ("; skewed" if cell.skewed else "")
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.1f} %"

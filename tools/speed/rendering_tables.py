@@ -1,0 +1,154 @@
+"""What the rows of the rendering comparison say: curves, seconds at 40 dB, seconds a mask, and where our time goes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from corrotwin.twin.core.files import write_text
+
+ENOUGH_DB = 40.0
+Curve = list[tuple[int, float, float, float]]  # samples, wall s, processor s and dB of an image, ascending
+VIEWS = 4  # of each scene
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """What one step of one arm took for one scene; `psnr_db` where it made pictures, mean of the views."""
+
+    arm: str
+    scene: int
+    step: str
+    samples: int = 0
+    items: int = VIEWS  # images, or masks
+    wall_s: float
+    cpu_s: float
+    psnr_db: float = float("nan")
+
+
+def curve(rows: Sequence[Row], arm: str) -> Curve:
+    """Mean over scenes of what an image takes with so many samples, our label pass as well as stock's segmentation."""
+    extra = np.array([_mean(rows, arm, "label pass", what) for what in ("wall_s", "cpu_s")])
+    found = []
+    for samples in sorted({row.samples for row in rows if row.arm == arm and row.step == "photographs"}):
+        here = [row for row in rows if row.arm == arm and row.samples == samples]
+        wall, cpu = extra + [np.mean([getattr(row, what) / row.items for row in here]) for what in ("wall_s", "cpu_s")]
+        found.append((samples, float(wall), float(cpu), float(np.mean([row.psnr_db for row in here]))))
+    return found
+
+
+def _mean(rows: Sequence[Row], arm: str, step: str, what: str) -> float:
+    """Seconds an item of a step, over all scenes; 0 where the arm has no such step."""
+    here = [row for row in rows if row.arm == arm and row.step == step]
+    return float(sum(getattr(row, what) for row in here)) / max(sum(row.items for row in here), 1)
+
+
+def seconds_at(points: Curve, db: float, which: int) -> float:
+    """Seconds an image (`which` 1: wall, 2: processor) at `db`, between two points of the curve; NaN beyond them."""
+    reached = [point for point in points if np.isfinite(point[3])]
+    for low, high in pairwise(reached):
+        if low[3] <= db <= high[3]:
+            share = (db - low[3]) / max(high[3] - low[3], 1e-9)
+            return float(np.exp(np.log(low[which]) * (1 - share) + np.log(high[which]) * share))
+    return reached[0][which] if reached and reached[0][3] > db else float("nan")
+
+
+def shares(rows: Sequence[Row], samples: int, scenes_per_process: int) -> list[tuple[str, float, float]]:
+    """Step, wall and processor seconds an image of ours at so many samples; the process serves several scenes."""
+    found = []
+    for step in ("scene sampled", "start", "building", "label pass", "photographs", "recorded"):
+        here = [row for row in rows if row.arm == "ours" and row.step == step and row.samples in (0, samples)]
+        part = 1 / scenes_per_process if step == "start" else 1.0
+        wall, cpu = (sum(getattr(row, what) for row in here) * part for what in ("wall_s", "cpu_s"))
+        images = max(sum(row.items for row in here), 1)
+        found.append((step, wall / images, cpu / images))
+    return found
+
+
+def write(folder: Path, rows: Sequence[Row], title: str) -> None:
+    """Write ``rendering.md``, and ``rendering.svg`` where matplotlib is installed."""
+    from corrotwin.synth.presets.builtin import preset
+    from corrotwin.synth.rendering.job import SCENES_PER_BATCH
+
+    usual = preset("balanced").samples
+    both = {arm: curve(rows, arm) for arm in ("stock", "ours")}
+    lines = [
+        f"# {title}", "", "Seconds an image: by the wall, and of the processor (all threads).", "",
+        "| samples | stock, wall | processor | dB | ours, wall | processor | dB |", "|" + "---|" * 7,
+    ]  # fmt: skip
+    for one, other in zip(both["stock"], both["ours"], strict=True):
+        cells = [
+            f"{wall:.2f} | {cpu:.2f} | {'reference' if np.isnan(db) else f'{db:.1f}'}"
+            for _, wall, cpu, db in (one, other)
+        ]
+        lines.append(f"| {one[0]:,} | {' | '.join(cells)} |")
+    lines += ["", "| | stock | ours | ratio |", "|---|---|---|---|"]
+    masks = next((row.items for row in rows if row.arm == "writers"), 0)
+    compared: list[tuple[str, float, float]] = []
+    for what, which in (("wall", 1), ("processor", 2)):
+        theirs, own = (seconds_at(each, ENOUGH_DB, which) for each in both.values())
+        compared.append((f"{what} s an image at {ENOUGH_DB:g} dB", theirs, own))
+    for what, name in (("wall", "wall_s"), ("processor", "cpu_s")):
+        theirs, own = (1e3 * _mean(rows, "writers", f"{whose} writer", name) for whose in ("stock", "our"))
+        compared.append((f"{what} ms a mask written, the same {masks} masks", theirs, own))
+    for name, theirs, own in compared:
+        ratio = f"{theirs / own:.1f}" if own > 0 else "not reached"
+        lines.append(f"| {name} | {theirs:.2f} | {own:.2f} | {ratio} |")
+    steps = shares(rows, usual, SCENES_PER_BATCH)
+    total = np.array([each[1:] for each in steps]).sum(axis=0)
+    lines += [
+        "",
+        f"Ours at {usual} samples, {SCENES_PER_BATCH} scenes a process:",
+        "",
+        "| step | wall s an image | share | processor s | share |",
+        "|" + "---|" * 5,
+    ]
+    for step, wall, cpu in steps:
+        lines.append(f"| {step} | {wall:.2f} | {wall / total[0]:.0%} | {cpu:.2f} | {cpu / total[1]:.0%} |")
+    lines += _variants(rows, usual)
+    write_text(folder / "rendering.md", "\n".join(lines) + "\n")
+    if find_spec("matplotlib") is not None:
+        _draw(folder / "rendering.svg", both)
+
+
+def _variants(rows: Sequence[Row], usual: int) -> list[str]:
+    """Other settings of Cycles: how long photographs take, how near they come to the reference of ours, and to ours."""
+    names = [arm for arm in dict.fromkeys(row.arm for row in rows) if arm not in ("stock", "ours", "writers")]
+    if not names:
+        return []
+    here = [row for row in rows if row.step == "photographs" and row.samples == usual]
+    lines = [
+        "",
+        f"Other settings of Cycles, {usual} samples:",
+        "",
+        "| setting | wall, share of ours | processor, share of ours | dB |",
+        "|---|---|---|---|",
+    ]
+    for arm in ("ours", *names):
+        wall, cpu = (
+            sum(getattr(row, what) for row in here if row.arm == arm)
+            / sum(getattr(row, what) for row in here if row.arm == "ours")
+            for what in ("wall_s", "cpu_s")
+        )
+        db = np.mean([row.psnr_db for row in here if row.arm == arm])
+        lines.append(f"| {arm} | {wall:.2f} | {cpu:.2f} | {db:.1f} |")
+    return lines
+
+
+def _draw(path: Path, both: dict[str, Curve]) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.2, 3.6), layout="constrained")
+    axes = figure.add_subplot()
+    for arm, points in both.items():
+        reached = [point for point in points if np.isfinite(point[3])]
+        axes.plot([each[2] for each in reached], [each[3] for each in reached], "o-", label=arm)
+        for samples, _, cpu, db in reached:
+            axes.annotate(str(samples), (cpu, db), textcoords="offset points", xytext=(4, -9), fontsize=7)
+    axes.axhline(ENOUGH_DB, color="grey", linewidth=0.8)
+    axes.set(xscale="log", xlabel="processor seconds an image", ylabel="PSNR to the reference, dB")
+    axes.legend()
+    figure.savefig(path, metadata={"Date": None})

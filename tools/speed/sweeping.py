@@ -1,0 +1,179 @@
+"""What Ray Tune adds to a sweep's trainings: time, logs, disk and shared memory, for many tiny trials.
+
+The same trainings run one after another in one process too, without Ray. What a trial takes beyond them is overhead.
+"""
+
+import resource
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import ray
+from ray.cluster_utils import Cluster
+
+from corrotwin.segmentation import runs
+from corrotwin.segmentation.config import REAL, TrainConfig, configure
+from corrotwin.segmentation.data import coco, splits
+from corrotwin.segmentation.training.train import train
+from corrotwin.segmentation.tuning import search
+from corrotwin.segmentation.tuning import trials as sweep
+from corrotwin.twin.core.cluster import connect
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import writing
+
+SPACE = sweep.Space(learning_rate=(1e-4, 1e-2), batch_size=(4, 8), augmentation=("standard", "strong"))
+SAMPLE_SECONDS = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overhead:
+    """A sweep of tiny trials.
+
+    Parameters
+    ----------
+    nodes : raylets beside a head that trains nothing; 0 where the command started Ray itself.
+    slots : trials that train at a time.
+    trials : in all.
+    seconds : of the whole sweep, Ray's start left out.
+    alone_seconds : one such training in a process that does nothing else, the mean of several, beside nothing.
+    log_mb : Ray's logs of the session.
+    ray_mb : Tune's own files, which are deleted at the end.
+    trial_kb : what is kept of a trial.
+    store_mb : most of the object store that was in use.
+    driver_mb : most memory of the process that drives.
+    """
+
+    nodes: int
+    slots: int
+    trials: int
+    seconds: float
+    alone_seconds: float
+    log_mb: float
+    ray_mb: float
+    trial_kb: float
+    store_mb: float
+    driver_mb: float
+
+    @property
+    def overhead_seconds(self) -> float:
+        """Seconds of a slot for each trial beyond the training itself."""
+        return self.seconds * self.slots / self.trials - self.alone_seconds
+
+
+def measure(
+    folder: Path, data: Path, *, trials: int, nodes: int, slots: int, alone: int, on_end: Callable[[sweep.Trial], None]
+) -> Overhead:
+    """Run a sweep of `trials` trials of one epoch at 32 px in `folder`, and `alone` of the same trainings without Ray.
+
+    `on_end` is called with each trial that ends; Tune pickles it.
+
+    Raises
+    ------
+    InputError
+        The folder is there, or the data cannot be read.
+    """
+    if folder.exists():
+        raise InputError(f"{folder}: is there; choose another --out")
+    real = coco.read(data)
+    parts = splits.split(real, how="published", seed=0)
+    base = configure("quick", backbone="mobilenet_v2", arm=REAL, seed=0, size=32, epochs=1, threads=1)
+    with writing(folder):
+        folder.mkdir(parents=True)
+        splits.save(parts, folder / "split.json")
+    alone_seconds = _alone(folder / "alone", base, real, parts, alone)
+    out = folder / "sweep"
+    peaks = {"store": 0.0, "ray": 0.0}
+    with _machines(nodes, slots) as address:
+        connect(address)
+        logs = Path(tempfile.gettempdir()) / "ray" / ray.get_runtime_context().get_session_name() / "logs"
+        with _watched(out / search.RAY, peaks):
+            begun = time.perf_counter()
+            done = search.run(
+                out, base, SPACE,
+                search.Plan(trials=trials, search="random", scheduler="none", grace=1, seed=0, gpus=None),
+                data=data, split=folder / "split.json", workers=slots, on_end=on_end,
+            )  # fmt: skip
+            seconds = time.perf_counter() - begun
+        log_bytes = _size(logs)
+        ray.shutdown()
+    return Overhead(
+        nodes=nodes,
+        slots=slots,
+        trials=len(done),
+        seconds=seconds,
+        alone_seconds=alone_seconds,
+        log_mb=log_bytes / 1e6,
+        ray_mb=peaks["ray"] / 1e6,
+        trial_kb=_size(out / sweep.TRIALS) / len(done) / 1e3,
+        store_mb=peaks["store"] / 1e6,
+        driver_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3,
+    )
+
+
+def _alone(folder: Path, base: TrainConfig, real: coco.CocoDataset, parts: splits.Split, count: int) -> float:
+    """Mean seconds of the first trials' trainings in this process; one before them warms the cache."""
+    begun = time.perf_counter()
+    for number in range(count + 1):
+        config = sweep.configured(base, SPACE.draw(0, number))
+        train(folder / str(number), config, real=real, split=parts, renders=None)
+        if number == 0:
+            begun = time.perf_counter()
+    shutil.rmtree(folder)
+    return (time.perf_counter() - begun) / count
+
+
+@contextmanager
+def _machines(nodes: int, slots: int) -> Iterator[str | None]:
+    """The address of a cluster of `nodes` raylets on this machine, which share `slots` cores; None without."""
+    if nodes == 0:
+        yield None
+        return
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    try:
+        for number in range(nodes):
+            cluster.add_node(num_cpus=len(range(number, slots, nodes)))
+        yield cluster.address
+    finally:
+        cluster.shutdown()  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def _watched(folder: Path, peaks: dict[str, float]) -> Iterator[None]:
+    """Note the largest size of Tune's folder, and the most that was used of the object store."""
+    over = threading.Event()
+    whole = ray.cluster_resources()["object_store_memory"]  # type: ignore[no-untyped-call]
+
+    def watch() -> None:
+        while not over.wait(SAMPLE_SECONDS):
+            free = ray.available_resources().get("object_store_memory", whole)  # type: ignore[no-untyped-call]
+            peaks["store"] = max(peaks["store"], whole - free)
+            peaks["ray"] = max(peaks["ray"], _size(folder))
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _size(folder: Path) -> float:
+    """Bytes of the files below a folder; of one that changes meanwhile, about."""
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(OSError):
+            total += path.stat().st_size if path.is_file() else 0
+    return float(total)
+
+
+def write(path: Path, found: Overhead) -> None:
+    """One row, as CSV."""
+    row = {**asdict(found), "overhead_seconds": found.overhead_seconds}
+    names = [*(each.name for each in fields(found)), "overhead_seconds"]
+    runs.write_table(path, names, [[round(row[name], 3) for name in names]])

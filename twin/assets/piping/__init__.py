@@ -1,0 +1,1 @@
+"""Pipe spools: sizes by the standards, layout, tubes, flanges and supports."""

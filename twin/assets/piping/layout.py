@@ -1,0 +1,283 @@
+"""What a pipe spool consists of, in numbers, and whether its parts fit: shared by builder and sampler."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from corrotwin.twin.assets.piping.flanges import ENDS, end_length, joint_length
+from corrotwin.twin.assets.piping.sizes import FLANGES, OUTSIDE_MM, WALLS_MM, bead_m, elbow_m
+from corrotwin.twin.assets.piping.supports import SUPPORTS, Holder, holder
+from corrotwin.twin.assets.piping.tubes import Opening, fillet_leg
+from corrotwin.twin.core.errors import InputError
+
+GAP_M = 0.003  # between neighbours on the skin
+AIR_M = 0.01  # between what stands out, and below it
+PIECE_M = 0.02  # the shortest piece of pipe
+LONGEST_M = 20.0
+SIZES = tuple(OUTSIDE_MM)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """What takes up a stretch of the run, metres from its start: on the skin, and in the air where it stands out."""
+
+    name: str
+    low: float
+    high: float
+    air: tuple[float, float] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spool:
+    """Run and leg of a spool; parameters as in `pipe.pipe`, lengths in metres."""
+
+    nps: str
+    schedule: str
+    run_m: float
+    pieces: int
+    flanged: bool
+    start: str
+    finish: str
+    leg_m: float
+    leg_degrees: float
+    upright: bool
+
+    def __post_init__(self) -> None:
+        if self.nps not in WALLS_MM or self.schedule not in WALLS_MM[self.nps]:
+            known = f"schedules {', '.join(WALLS_MM[self.nps])}" if self.nps in WALLS_MM else f"nps {', '.join(SIZES)}"
+            raise InputError(f"pipe nps {self.nps!r} schedule {self.schedule!r}: choose from {known}")
+        check_end("start", self.start, self.nps)
+        check_end("finish", self.finish, self.nps)
+        if self.flanged:
+            check_end("joint", "flange", self.nps)
+        if self.pieces not in range(2 if self.flanged else 1, 21):
+            raise InputError(f"pipe pieces {self.pieces}: {2 if self.flanged else 1} to 20 here")
+        fits = self.piece >= PIECE_M and (self.leg_m == 0 or self.leg_m >= PIECE_M)
+        if not (fits and 0 < self.run_m <= LONGEST_M and 0 <= self.leg_m <= LONGEST_M):
+            raise InputError(
+                f"pipe run {self.run_m} m, leg {self.leg_m} m: too short for {self.pieces} pieces and the flanges, "
+                f"or over {LONGEST_M:g} m"
+            )
+        check_degrees("leg", self.leg_degrees)
+        if self.upright and self.start == "blind":
+            raise InputError("pipe start 'blind': an upright run does not stand on studs; choose cut or flange")
+
+    @property
+    def radius(self) -> float:
+        """Outside radius."""
+        return OUTSIDE_MM[self.nps] / 2000
+
+    @property
+    def wall(self) -> float:
+        """Nominal wall, metres."""
+        return WALLS_MM[self.nps][self.schedule] / 1000
+
+    @property
+    def joint(self) -> float:
+        """Length of the bolted joint; 0 without."""
+        return joint_length(self.nps) if self.flanged else 0.0
+
+    @property
+    def finish_length(self) -> float:
+        """Length of the flanges at the far end of the spool."""
+        return end_length(self.nps, self.finish)
+
+    @property
+    def body(self) -> tuple[float, float]:
+        """Where the pipe begins and ends along the run, between its end flanges."""
+        return end_length(self.nps, self.start), self.run_m - (0.0 if self.leg_m else self.finish_length)
+
+    @property
+    def piece(self) -> float:
+        """Length of each piece of the run."""
+        return (self.body[1] - self.body[0] - self.joint) / self.pieces
+
+    @property
+    def bend(self) -> float:
+        """Radius of the elbow."""
+        return elbow_m(self.nps)
+
+    @property
+    def run_reach(self) -> float:
+        """Greatest radius of what the run consists of."""
+        ends = (self.start, "cut" if self.leg_m else self.finish, "flange" if self.flanged else "cut")
+        return max(widest(self.nps, end) for end in ends)
+
+    @property
+    def leg_reach(self) -> float:
+        """Greatest radius of the leg."""
+        return widest(self.nps, self.finish)
+
+    def welds(self) -> list[float]:
+        """Places of the girth welds between plain pieces; the last is the elbow's, if there is a leg."""
+        offset = self.body[0] + self.joint
+        first = 2 if self.flanged else 1
+        return [offset + number * self.piece for number in range(first, self.pieces + bool(self.leg_m))]
+
+    def claims(self) -> list[Claim]:
+        """What the ends, the welds, the joint and the leg take up."""
+        half = bead_m(self.wall)[0] / 2
+        low, high = self.body
+        begin = low + half if low > 0 else 0.0
+        claims = [Claim(name="start", low=-np.inf, high=begin, air=(-np.inf, begin))]
+        if self.flanged:
+            at = low + self.piece
+            span = at - half, at + self.joint + half
+            claims.append(Claim(name="joint", low=span[0], high=span[1], air=span))
+        claims += [
+            Claim(name=f"weld at {x:.3f} m", low=x - half, high=x + half, air=None)
+            for x in self.welds()[: -1 if self.leg_m else None]
+        ]
+        if self.leg_m:
+            over = self.run_m + self.bend - self.leg_reach
+            return [*claims, Claim(name="elbow", low=high - half, high=np.inf, air=(over, np.inf))]
+        stop = high - half if self.finish != "cut" else self.run_m
+        return [*claims, Claim(name="finish", low=stop, high=np.inf, air=(stop, np.inf))]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Branch:
+    """A branch on a run; parameters as in `pipe.pipe`, lengths in metres."""
+
+    nps: str
+    run: Spool
+    at: float
+    length: float
+    degrees: float
+    end: str
+
+    def __post_init__(self) -> None:
+        if self.nps not in SIZES[: SIZES.index(self.run.nps)]:
+            raise InputError(f"pipe branch_nps {self.nps!r} on nps {self.run.nps!r}: choose none or a smaller size")
+        check_end("branch_end", self.end, self.nps)
+        check_degrees("branch", self.degrees)
+        if not self.shortest() <= self.length <= LONGEST_M:
+            raise InputError(f"pipe branch_m {self.length}: {self.shortest():.4f} to {LONGEST_M:g} m here")
+        check_place("branch_at_m", self.at, self.run)
+
+    @property
+    def wall(self) -> float:
+        """Its wall, metres: of the run's schedule where that exists, else STD."""
+        walls = WALLS_MM[self.nps]
+        return walls.get(self.run.schedule, walls["STD"]) / 1000
+
+    @property
+    def opening(self) -> Opening:
+        """Where it is set on the run; the hole is a little narrower than its bore, and than the run's."""
+        foot = OUTSIDE_MM[self.nps] / 2000
+        return Opening(
+            at=self.at,
+            angle=np.pi / 2 + np.radians(self.degrees),
+            foot=foot,
+            bore=min(0.97 * (foot - self.wall), 0.9 * (self.run.radius - self.run.wall)),
+            leg=fillet_leg(self.run.radius, self.wall),
+        )
+
+    @property
+    def tube(self) -> float:
+        """Height of the upper end of its pipe, below its end flanges, above the axis of the run."""
+        return self.run.radius + self.length
+
+    @property
+    def height(self) -> float:
+        """Height of its end above the axis of the run."""
+        return self.tube + end_length(self.nps, self.end)
+
+    def shortest(self) -> float:
+        """The least length, with room for both welds."""
+        return fillet_leg(self.run.radius, self.wall) + PIECE_M + bead_m(self.wall)[0] / 2
+
+    def claim(self) -> Claim:
+        """What it takes up on the run."""
+        half, reach = self.opening.half_length(), widest(self.nps, self.end)
+        wide = max(half, reach)
+        air = self.at - wide, self.at + wide
+        return Claim(name="branch", low=self.at - half, high=self.at + half, air=air)
+
+
+def widest(nps: str, end: str) -> float:
+    """Radius of a pipe with this end."""
+    return OUTSIDE_MM[nps] / 2000 if end == "cut" else FLANGES[nps].outside / 2
+
+
+def check_end(name: str, end: str, nps: str) -> None:
+    """Refuse an unknown end, or one for which there is no flange."""
+    if end not in ENDS:
+        raise InputError(f"pipe {name} {end!r}: choose from {', '.join(ENDS)}")
+    if end != "cut" and nps not in FLANGES:
+        raise InputError(f"pipe {name} of nps {nps!r}: no class 150 flange; sizes are {', '.join(FLANGES)}")
+
+
+def check_degrees(name: str, degrees: float) -> None:
+    """Refuse what is no direction."""
+    if not -360 <= degrees <= 360:
+        raise InputError(f"pipe {name}_degrees {degrees}: -360 to 360")
+
+
+def check_place(name: str, at: float, run: Spool) -> None:
+    """Refuse a place beyond the run."""
+    if not 0 < at < run.run_m:
+        raise InputError(f"pipe {name} {at}: within the run of {run.run_m} m")
+
+
+def support_claim(own: Holder, number: int, at: float) -> Claim:
+    """What a support takes up on the run."""
+    skin, air = own.halves_m()
+    return Claim(name=f"support {number + 1}", low=at - skin, high=at + skin, air=(at - air, at + air))
+
+
+def check_claims(claims: Sequence[Claim]) -> None:
+    """Refuse parts that come too near to each other along the run."""
+    skin = sorted(((claim.low, claim.high, claim.name) for claim in claims), key=lambda span: span[:2])
+    air = sorted(((*claim.air, claim.name) for claim in claims if claim.air), key=lambda span: span[:2])
+    for spans, gap in ((skin, GAP_M), (air, AIR_M)):
+        for (_, end, one), (begin, _, other) in pairwise(spans):
+            if begin < end + gap:
+                raise InputError(f"pipe {one} and {other} collide at {begin:.3f} m of the run: move or leave out one")
+
+
+def check_supports(kind: str, places: Sequence[float], drop: float, run: Spool, branch: Branch | None) -> Holder:
+    """The supports' dimensions; refuse a spool that does not stand on what is below or beside it."""
+    if kind not in SUPPORTS:
+        raise InputError(f"pipe support {kind!r}: choose from {', '.join(SUPPORTS)}")
+    own = holder(kind, run.radius)
+    if not places:
+        if not run.upright and lowest(run, branch) < -max(run.run_reach, run.leg_reach) - 1e-6:
+            raise InputError("pipe leg or branch reaches below the run: turn it up, or put the run on supports")
+        return own
+    if run.upright and kind == "saddle":
+        raise InputError("pipe support 'saddle': an upright run needs ubolt or clamp")
+    if len(places) > 12:
+        raise InputError(f"pipe with {len(places)} supports: 12 at most")
+    for at in places:
+        check_place("supports_at_m", at, run)
+    least = least_drop(own, run, branch)
+    if not least <= drop <= LONGEST_M:
+        raise InputError(f"pipe support_m {drop}: {least:.4f} to {LONGEST_M:g} m here")
+    return own
+
+
+def least_drop(own: Holder, run: Spool, branch: Branch | None) -> float:
+    """Least distance from the pipe to the ground, or to the column behind it, on supports."""
+    reach = max(run.run_reach, -lowest(run, branch))
+    if run.upright:
+        reach = run.run_reach
+        if branch:
+            turn = np.radians(branch.degrees)
+            back = -np.sin(turn) * (branch.tube if np.sin(turn) > 0 else branch.height)
+            reach = max(reach, float(back + widest(branch.nps, branch.end) * abs(np.cos(turn))))
+    return max(own.least_m(), reach - run.radius + AIR_M)
+
+
+def lowest(run: Spool, branch: Branch | None) -> float:
+    """The lowest point of leg and branch from the axis of a run that lies, or of its pipe."""
+    parts = [(0.0, 90.0, run.radius)]
+    if run.leg_m:
+        parts.append((run.bend + run.leg_m + run.finish_length, run.leg_degrees, run.leg_reach))
+    if branch:
+        parts.append((branch.height, branch.degrees, widest(branch.nps, branch.end)))
+    lengths, degrees, radii = np.array(parts).T
+    turn = np.radians(degrees)
+    return float((lengths * np.cos(turn) - radii * np.abs(np.sin(turn))).min())

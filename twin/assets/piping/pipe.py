@@ -1,0 +1,279 @@
+"""Pipe spools: a run with girth welds, an elbow and a leg, a branch, flanges, supports; lying or standing."""
+
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+
+from corrotwin.twin.assets.piping import flanges, supports, tubes
+from corrotwin.twin.assets.piping.layout import (
+    AIR_M,
+    GAP_M,
+    Branch,
+    Claim,
+    Spool,
+    check_claims,
+    check_supports,
+    least_drop,
+    lowest,
+    support_claim,
+)
+from corrotwin.twin.assets.piping.sizes import FLANGES, OUTSIDE_MM, WALLS_MM, elbow_m
+from corrotwin.twin.geometry import solids
+from corrotwin.twin.geometry.atlas import Floats, Patch
+
+SAMPLED = {
+    "1": 0.4, "1-1/2": 0.6, "2": 1.2, "3": 1.2, "4": 1.5, "6": 1.5, "8": 1.2, "10": 0.8, "12": 0.6, "14": 0.3, "16": 0.3
+}  # fmt: skip
+ALONG = solids.axes([1, 0, 0], [0, 1, 0])  # what is built along z goes along the run
+BACK = solids.axes([-1, 0, 0], [0, 1, 0])
+BEHIND = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])  # what is below goes behind
+STANDING = np.array([[0.0, 0.0, -1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])  # the run goes up, its upper side left
+
+
+def pipe(
+    *,
+    nps: str,
+    schedule: str,
+    run_m: float,
+    pieces: int,
+    flanged: bool,
+    start: str,
+    finish: str,
+    leg_m: float,
+    leg_degrees: float,
+    branch_nps: str,
+    branch_at_m: float,
+    branch_m: float,
+    branch_degrees: float,
+    branch_end: str,
+    support: str,
+    supports_at_m: Sequence[float],
+    support_m: float,
+    upright: bool,
+) -> tuple[list[Patch], float]:
+    """Build a pipe spool.
+
+    Directions round the run are in degrees from up towards the front, or from left towards the front if it stands.
+
+    Parameters
+    ----------
+    nps, schedule : nominal size in inches and schedule (ASME B36.10M), keys of `pipe_sizes.WALLS_MM`.
+    run_m : length of the straight run with its end flanges.
+    pieces : lengths of pipe that make up the run, joined by girth welds.
+    flanged : whether the first joint of the run is a bolted flange pair (needs two pieces).
+    start, finish : the ends of the spool: "cut", "flange", or "blind" for a bolted blind flange.
+    leg_m, leg_degrees : length of the pipe behind a long-radius elbow, without its end flanges, and where it goes; 0 m
+        for no elbow.
+    branch_nps : size of a branch set on the run, smaller than the run's, or "none". Its schedule is the run's if that
+        exists, else STD.
+    branch_at_m, branch_m, branch_degrees, branch_end : place of its axis on the run, length of its pipe above the run,
+        where it points, and its end as for `start`.
+    support : "saddle", "ubolt" on an angle, or two-half "clamp"; on posts, or on a column behind an upright run, which
+        a saddle cannot hold.
+    supports_at_m : places of supports on the run; none if empty.
+    support_m : from the pipe to what they stand on.
+    upright : whether the run stands on its start; otherwise it lies along x.
+
+    Returns
+    -------
+    Patches and the nominal wall in mm.
+    """
+    run = Spool(
+        nps=nps, schedule=schedule, run_m=run_m, pieces=pieces, flanged=flanged, start=start, finish=finish,
+        leg_m=leg_m, leg_degrees=leg_degrees, upright=upright,
+    )  # fmt: skip
+    branch = None
+    if branch_nps != "none":
+        branch = Branch(
+            nps=branch_nps, run=run, at=branch_at_m, length=branch_m, degrees=branch_degrees, end=branch_end
+        )  # fmt: skip
+    own = check_supports(support, supports_at_m, support_m, run, branch)
+    claims = [*run.claims(), *(support_claim(own, number, at) for number, at in enumerate(supports_at_m))]
+    check_claims([*claims, branch.claim()] if branch else claims)
+
+    count = tubes.segments(run.radius)
+    bands = [band for at in supports_at_m for band in supports.bands(own, at, 0 if upright else 3 * count // 4, count)]
+    patches: list[Patch] = []
+    if branch:
+        claim = branch.claim()
+        bands.append(tubes.Band(low=claim.low, high=claim.high, opening=branch.opening))
+        patches += _branch(branch)
+    patches += _run(run, sorted(bands, key=lambda band: band.low))
+    if leg_m:
+        patches += _leg(run)
+    turn = BEHIND if upright else np.eye(3)
+    for number, at in enumerate(supports_at_m):
+        parts = solids.named(supports.support(own, support_m, rail=upright), f"of support {number + 1}")
+        patches += solids.place(parts, turn, (at, 0, 0))
+    if upright and supports_at_m:
+        top = max(supports_at_m) + own.halves_m()[1]
+        patches += solids.place(supports.rail(own, support_m, top), turn, (0, 0, 0))
+    return solids.place(patches, STANDING, (0, 0, 0)) if upright else patches, WALLS_MM[nps][schedule]
+
+
+def sample(rng: np.random.Generator) -> dict[str, Any]:
+    """Parameters of a random spool, 0.5 to 3 m along the run."""
+    run = _sample_run(rng)
+    claims = run.claims()
+    branch = _sample_branch(rng, run, claims) if rng.random() < 0.55 else None
+    kind = str(rng.choice(["ubolt", "clamp"] if run.upright else ["saddle", "ubolt", "clamp"]))
+    own = supports.holder(kind, run.radius)
+    places: list[float] = []
+    if rng.random() < 0.65:
+        wanted = int(rng.integers(2, 4)) if run.run_m > 1.2 else 2
+        for number in range(wanted):
+            at = _free(claims, own.halves_m(), run.run_m * (number + rng.uniform(0.35, 0.65)) / wanted)
+            if at is not None and all(abs(at - other) > 0.25 * run.run_m for other in places):
+                places.append(at)
+                claims.append(support_claim(own, number, at))
+        if len(places) < 2 and not run.upright:
+            places = []
+    if run.leg_m:
+        sides = [0.0, 90.0, 180.0, 270.0] if run.upright else [0.0, 90.0, 270.0]
+        if places and not run.upright and run.bend + run.leg_m + run.finish_length < 1.0:
+            sides.append(180.0)
+        run = replace(run, leg_degrees=float(rng.choice(sides)))
+    if branch:
+        turns = [0.0, 45.0, 90.0, 135.0, 180.0] if run.upright else [0.0, 30.0, 45.0, 90.0, -30.0, -90.0]
+        placed = [replace(branch, run=run, degrees=turn) for turn in turns]
+        if not (run.upright or places):
+            ground = max(run.run_reach, run.leg_reach)
+            placed = [one for one in placed if lowest(run, one) > -ground - 1e-6]
+        branch = placed[int(rng.integers(len(placed)))]
+    room = 0.1 * rng.random() if run.upright else 0.6 * rng.random() ** 2
+    return {
+        **{field.name: getattr(run, field.name) for field in fields(run)},
+        "branch_nps": branch.nps if branch else "none",
+        "branch_at_m": branch.at if branch else 0.0,
+        "branch_m": branch.length if branch else 0.0,
+        "branch_degrees": branch.degrees if branch else 0.0,
+        "branch_end": branch.end if branch else "cut",
+        "support": kind,
+        "supports_at_m": places,
+        "support_m": round(least_drop(own, run, branch) + 0.0005 + room, 4) if places else 0.0,
+    }
+
+
+def _sample_run(rng: np.random.Generator) -> Spool:
+    sizes, weights = list(SAMPLED), np.array(list(SAMPLED.values()))
+    nps = str(rng.choice(sizes, p=weights / weights.sum()))
+    walls = [name for name in ("10", "20", "30", "STD", "40", "40", "XS", "80", "80", "160") if name in WALLS_MM[nps]]
+    outside = OUTSIDE_MM[nps] / 1000
+    upright, flanged, elbow = (bool(rng.random() < share) for share in (0.3, 0.35, 0.45))
+    start = str(rng.choice(flanges.ENDS, p=[0.5, 0.5, 0.0] if upright else [0.5, 0.35, 0.15]))
+    finish = str(rng.choice(flanges.ENDS, p=[0.5, 0.35, 0.15]))
+    fewest = 2 if flanged else 1
+    ends = flanges.end_length(nps, start) + (flanges.joint_length(nps) if flanged else 0.0)
+    last = flanges.end_length(nps, finish)
+    ends += 0.0 if elbow else last
+    shortest = max(0.15, outside)  # piece
+    longest = 3.0 - (elbow_m(nps) + outside if elbow else 0.0)
+    high = min(max(14 * outside, 0.9), longest)
+    run_m = max(ends + fewest * shortest, 0.5, rng.uniform(min(5 * outside, high), high))
+    pieces = int(min(rng.integers(fewest, 4), max(fewest, (run_m - ends) // (1.5 * shortest))))
+    leg_m = max(0.06, outside * rng.uniform(0.8, 2.5)) if elbow else 0.0
+    return Spool(
+        nps=nps, schedule=str(rng.choice(walls)), run_m=round(float(run_m), 3), pieces=pieces, flanged=flanged,
+        start=start, finish=finish, leg_m=round(float(leg_m), 3), leg_degrees=0.0, upright=upright,
+    )  # fmt: skip
+
+
+def _sample_branch(rng: np.random.Generator, run: Spool, claims: list[Claim]) -> Branch | None:
+    """A branch that points up, and its claim among the others; None where there is no room."""
+    outside = OUTSIDE_MM[run.nps]
+    nps = str(rng.choice([size for size in FLANGES if 0.2 * outside < OUTSIDE_MM[size] < 0.85 * outside]))
+    end = str(rng.choice(flanges.ENDS, p=[0.25, 0.45, 0.3]))
+    branch = Branch(nps=nps, run=run, at=run.run_m / 2, length=1.0, degrees=0.0, end=end)
+    claim = branch.claim()
+    halves = (claim.high - branch.at, claim.air[1] - branch.at if claim.air else 0.0)
+    at = _free(claims, halves, run.run_m * rng.uniform(0.2, 0.8))
+    if at is None:
+        return None
+    length = branch.shortest() + 0.01 + OUTSIDE_MM[nps] / 1000 * rng.uniform(0.2, 2.0)
+    branch = replace(branch, at=at, length=round(float(length), 3))
+    claims.append(branch.claim())
+    return branch
+
+
+def _free(claims: Sequence[Claim], halves: tuple[float, float], target: float) -> float | None:
+    """The free place nearest to `target` for what takes up `halves` on the skin and in the air, if there is any."""
+    for spare in (0.02, 0.001):  # better not too tight
+        taken = [(claim.low, claim.high, halves[0] + GAP_M + spare) for claim in claims]
+        taken += [(*claim.air, halves[1] + AIR_M + spare) for claim in claims if claim.air]
+        places = [target, *(low - gap for low, _, gap in taken), *(high + gap for _, high, gap in taken)]
+        free = [x for x in places if np.isfinite(x) and not any(a - gap < x < b + gap for a, b, gap in taken)]
+        if free:
+            return round(float(min(free, key=lambda x: abs(x - target))), 4)
+    return None
+
+
+def _run(run: Spool, bands: Sequence[tubes.Band]) -> list[Patch]:
+    """The pieces of the run, their welds, the bolted joint, and the flanges at its ends."""
+    covered = solids.COVERED
+    first = "end" if run.start == "cut" and not run.upright else covered
+    last = "end" if run.finish == "cut" and not run.leg_m else covered
+    x, high = run.body
+    patches: list[Patch] = []
+    for number in range(run.pieces):
+        end = x + run.piece if number < run.pieces - 1 else high
+        own = [band for band in bands if x <= band.low < end]
+        zones = (first if number == 0 else covered, last if number == run.pieces - 1 else covered)
+        patches += tubes.run(f"run {number + 1}", x, end, run.radius, run.wall, zones, own)
+        x = end
+        if number == 0 and run.flanged:
+            patches += solids.place(flanges.joint(run.nps, run.radius, run.wall), ALONG, (x, 0, 0))
+            x += run.joint
+    for number, x in enumerate(run.welds()):
+        weld = tubes.girth_weld(f"weld {number + 1}", run.radius, run.wall)
+        patches += solids.place(weld, ALONG, (x, 0, 0))
+    low, high = run.body
+    if run.start != "cut":
+        parts = solids.place(_end(run, run.start, "at the start"), BACK, (low, 0, 0))
+        if run.upright:  # it stands on its face
+            parts = [replace(patch, zone=covered) if patch.zone == "face" else patch for patch in parts]
+        patches += parts
+    if run.finish != "cut" and not run.leg_m:
+        patches += solids.place(_end(run, run.finish, "at the finish"), ALONG, (high, 0, 0))
+    return patches
+
+
+def _end(run: Spool, end: str, name: str) -> list[Patch]:
+    return solids.named(flanges.end(run.nps, end, run.radius, run.wall), name)
+
+
+def _leg(run: Spool) -> list[Patch]:
+    """Long-radius elbow at the end of the run (ASME B16.9), its second weld, and the leg behind it."""
+    turn = np.linspace(0, np.pi / 2, 33)
+    normals = np.column_stack([-np.sin(turn), np.cos(turn), np.zeros(33)])
+    normals[-1] = -1.0, 0.0, 0.0
+    centres = np.array([run.run_m, run.bend, 0.0]) - run.bend * normals
+    size = run.radius, run.wall
+    patches = tubes.tube("elbow", "elbow", centres, normals, *size, (solids.COVERED, solids.COVERED))
+    corner = np.array([run.run_m + run.bend, run.bend, 0.0])
+    far = corner + np.array([0.0, run.leg_m, 0.0])
+    onwards = solids.axes([0, 1, 0], [1, 0, 0])
+    patches += solids.place(tubes.girth_weld("elbow weld", run.radius, run.wall), onwards, corner)
+    ends = (solids.COVERED, "end" if run.finish == "cut" else solids.COVERED)
+    aside = np.tile([-1.0, 0.0, 0.0], (2, 1))
+    patches += tubes.tube("leg", "body", np.stack([corner, far]), aside, *size, ends)
+    if run.finish != "cut":
+        patches += solids.place(_end(run, run.finish, "at the finish"), onwards, far)
+    # Built towards +y; from there round the run to where it shall go.
+    angle = np.pi / 2 + np.radians(run.leg_degrees)
+    cos, sin = np.cos(angle), np.sin(angle)
+    return solids.place(patches, [[1, 0, 0], [0, cos, -sin], [0, sin, cos]], (0, 0, 0))
+
+
+def _branch(branch: Branch) -> list[Patch]:
+    """The branch with the weld round its foot and its end."""
+    opening, radius = branch.opening, branch.run.radius
+    zone = "end" if branch.end == "cut" else solids.COVERED
+    patches = tubes.branch(opening, branch.tube, radius, branch.wall, zone)
+    if branch.end != "cut":
+        parts = flanges.end(branch.nps, branch.end, opening.foot, branch.wall)
+        patches += solids.place(solids.named(parts, "of the branch"), np.eye(3), (0, 0, branch.tube))
+    cos, sin = np.cos(opening.angle), np.sin(opening.angle)
+    turn: Floats = np.array([[0.0, 1.0, 0.0], [-sin, 0.0, cos], [cos, 0.0, sin]])
+    return solids.place(patches, turn, (branch.at, 0, 0))

@@ -1,0 +1,339 @@
+"""Histories that an asset may have had: the twin's own model, run many times at sample places of each zone.
+
+A bank holds, for each of many draws of what stays fixed in a history (how fast rust creeps, how many defects the paint
+has), several seeds. What only stretches or scales a history (delay of all starts, rate, exponent, pits) is left open
+and applied when the bank is asked, so one bank serves every inspection and year.
+
+Places are texels taken at equal steps of area along a curve through the atlas; each stands for an equal part of its
+zone. Beside them stand, without weight, the first spots of each zone: the defects that open first, where loss is
+greatest long before a sample place is reached.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial import cKDTree
+from scipy.special import ndtri
+
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.geometry.atlas import AssetGeometry, Integers, Singles, Texels
+from corrotwin.twin.geometry.solids import COVERED
+from corrotwin.twin.model import corrosion, zones
+from corrotwin.twin.model.coating import SPEED_MM, TILE, Defects, Paint, Zinc, paint_defects
+from corrotwin.twin.model.corrosion import FINE_WAVELENGTHS_MM, LOCAL, LOCAL_WAVELENGTHS_MM, Growth, first_years
+from corrotwin.twin.model.exposure import CATEGORIES, Clock, bounds_um, category_of, category_um
+from corrotwin.twin.model.noise import LIMIT, fractal
+from corrotwin.twin.model.pits import Pits
+from corrotwin.twin.store import TwinState
+
+PLACES = 900  # sample places on an asset, shared out by the square roots of the zones' areas
+FEWEST_PLACES, MOST_PLACES = 48, 320  # of a zone
+SPOTS = 6  # first spots of a zone
+SPOT_NOISE = 1.2  # of the loss at them, in standard deviations: the worst of the few places that a young spot has
+LEAST_PITS, MOST_PITS = 64, 1024  # of a zone and history: those with the largest factors
+PITS_PER_M2 = 16  # of a zone of more than 4 m²: where little is rusted, few of them lie on rust, and those may be young
+FACING_M = 0.1  # two places of opposite normals count as twice so far apart when a defect is given to a zone
+RUSTED_LAG, FINE_LAG = 0.15, 0.7  # `corrosion.grow`: cover passes one half after this share of the time to full cover
+REACH = 4.0  # histories are worked out for so many times the years asked for: delays may be shorter than expected
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prior:
+    """What is not known of an asset before the first inspection: standard deviations, of logarithms but for `exponent`.
+
+    Those of rate and front are two, below the median and above it, as steps between categories are unequal (a split
+    log-normal, `split`).
+
+    Parameters
+    ----------
+    rate : of loss over that of the corrosivity category: 0.3 within a category, and whoever estimates it may be one
+        off, which is 0.7; together 0.75. So are C3 to C5; `prior_of` is for all.
+    exponent : of time; ISO 9224 gives 0.523 and 0.575 as mean and mean plus two standard deviations.
+    delay : of every start of corrosion: life of the paint with the time rust takes to creep, or of the zinc.
+    front : of the speed of rust under paint, with the delay held: set by eye (0.5), 0.4 for a category more or less.
+    defects : of the number of the paint's defects.
+    pits : of the depth of pits over uniform loss.
+    new : of the thickness when new over nominal, of each piece of metal. No place of a seamless pipe may be more than
+        12.5 % too thin (ASTM A106, A530), which is three of these; plates of 8 to 15 mm may be delivered 0.5 mm too
+        thin and 1.2 mm too thick (EN 10029, class A).
+    """
+
+    rate: tuple[float, float] = (0.75, 0.75)
+    exponent: float = 0.026
+    delay: float = 0.35
+    front: tuple[float, float] = (0.65, 0.65)
+    defects: float = 0.4
+    pits: float = 0.3
+    new: float = 0.045
+
+    def __post_init__(self) -> None:
+        spreads = (*self.rate, self.exponent, self.delay, *self.front, self.defects, self.pits, self.new)
+        if not all(0 <= spread < 3 for spread in spreads):
+            raise InputError(f"prior {spreads}: standard deviations must be from 0 to 3")
+
+
+# Of an asset whose corrosivity category was measured on specimens (ISO 9226), not estimated.
+CATEGORY_MEASURED = Prior(rate=(0.3, 0.3), front=(0.5, 0.5))
+# Where these two priors hold: the other categories are wider, or farther from their neighbours.
+NARROW = ("C3", "C4", "C5")
+# Delay of zinc: a category more or less is 0.8 to 1.1 in the logarithm of its life.
+ZINC_DELAY, ZINC_DELAY_MEASURED = 0.85, 0.4
+
+
+def prior_of(twin: TwinState, *, measured: bool) -> Prior:
+    """What is not known of an asset, by its corrosivity category and coating.
+
+    Parameters
+    ----------
+    twin : of its places the most corrosive counts, and of a climate the category that it makes.
+    measured : the category was measured on specimens (ISO 9226), not estimated.
+    """
+    usual = CATEGORY_MEASURED if measured else Prior()
+    category = category_of(float(twin.exposure.first_year_um().max()))
+    rate, front, delay = usual.rate, usual.front, usual.delay
+    if category not in NARROW:
+        low, high = bounds_um(category)
+        within = max(CATEGORY_MEASURED.rate[0], float(np.log(high / low) / np.sqrt(12)))  # as likely anywhere in it
+        down, up = (0, 0) if measured else _steps(category, {name: category_um(name) for name in CATEGORIES})
+        rate = max(within, down), max(within, up)
+        if not measured:
+            down, up = np.hypot(CATEGORY_MEASURED.front, _steps(category, SPEED_MM)).tolist()
+            front = max(front[0], down), max(front[1], up)
+    if isinstance(twin.coating, Zinc):
+        delay = max(delay, ZINC_DELAY_MEASURED if measured else ZINC_DELAY)
+    return replace(usual, rate=rate, front=front, delay=delay)
+
+
+def _steps(category: str, values: Mapping[str, float]) -> tuple[float, float]:
+    """Steps in the logarithm from the middle of a category down and up to its neighbours'; 0 where there is none."""
+    number, last = CATEGORIES.index(category), len(CATEGORIES) - 1
+    below, here, above = (values[CATEGORIES[min(max(each, 0), last)]] for each in (number - 1, number, number + 1))
+    return float(np.log(here / below)), float(np.log(above / here))
+
+
+def split(normal: NDArray[np.floating[Any]], spread: tuple[float, float]) -> NDArray[Any]:
+    """Factors, split log-normal of median 1, by standard normal numbers of the same shape.
+
+    Parameters
+    ----------
+    normal : any shape and precision.
+    spread : standard deviations of the logarithm, below and above.
+    """
+    below, above = np.asarray(spread, dtype=normal.dtype)
+    return np.asarray(np.exp(np.where(normal < 0, below, above) * normal))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ZoneHistories:
+    """A zone in all histories. B draws, S seeds, P sample places and then `SPOTS` without weight: Q in all.
+
+    Pits are drawn apart, D times S, J in each: how deep they get says nothing of where rust starts, so any go with any
+    history.
+    """
+
+    name: str
+    area_mm2: float
+    texel: Integers  # (P,) flat index in the atlas
+    weight: Singles  # (Q,) share of the zone's area
+    thickness_mm: Singles  # (Q,) nominal
+    piece: Integers  # (Q,) index into the pieces of the bank
+    factor: Singles  # (Q,) on loss, by zone and facing
+    wet: NDArray[np.bool_]  # (Q, T) in the splash zone of each of the T places where the asset has stood
+    start_years: Singles  # (B, S, Q) start of corrosion, before any delay
+    local: Singles  # (S, Q) factor on loss from noise
+    lag: Singles  # (S, Q) times to full cover until the place counts as rusted
+    pit_place: Integers  # (D, S, J) place of each pit
+    pit_delay_years: Singles  # (D, S, J)
+    pit_factor: Singles  # (D, S, J) depth over uniform loss since birth, before the factor on pits
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Bank:
+    """Histories of an asset, by zone."""
+
+    twin: TwinState
+    prior: Prior
+    zones: tuple[ZoneHistories, ...]
+    cover: Clock
+    shape: tuple[int, int]  # of the atlas
+    pieces_mm: Singles  # (K,) nominal thicknesses: what is equally thick counts as one piece of metal
+
+    @property
+    def draws(self) -> int:
+        """B of its zones."""
+        return int(self.zones[0].start_years.shape[0])
+
+    @property
+    def seeds(self) -> int:
+        """S of its zones."""
+        return int(self.zones[0].start_years.shape[1])
+
+
+def piece_of(pieces_mm: Singles, thickness_mm: ArrayLike) -> Integers:
+    """Index of the piece that is nearest to each nominal thickness, in the shape of these."""
+    return np.asarray(np.abs(np.asarray(thickness_mm)[..., None] - pieces_mm).argmin(axis=-1))
+
+
+def bank(
+    twin: TwinState,
+    asset: AssetGeometry,
+    texels: Texels,
+    *,
+    years: float,
+    prior: Prior,
+    seed: int,
+    draws: int = 64,
+    seeds: int = 8,
+) -> Bank:
+    """Run the twin's model `draws` x `seeds` times at the sample places of each zone.
+
+    The twin's own seed plays no part: the state it shows is one history among these.
+
+    Parameters
+    ----------
+    twin : what is known: geometry, exposure, kind of coating.
+    asset, texels : its surface.
+    years : up to which the bank will be asked.
+    prior : what is not known.
+    seed : of the histories.
+    draws, seeds : how many; of paint, draws differ in front and defects; else only those of pits are so many.
+    """
+    pit_draws = draws
+    rng = np.random.default_rng([seed, 0])
+    own = _places(asset, texels, rng)
+    texel = np.concatenate(list(own.values()))
+    position, normal = texels.position_m.reshape(-1, 3)[texel], texels.normal.reshape(-1, 3)[texel]
+    streams = [np.random.SeedSequence([seed, 1, number]).spawn(3) for number in range(seeds)]
+    ragged = [corrosion.ragged_noise(position, stream[0]) for stream in streams]
+    local = np.stack([fractal(position, LOCAL_WAVELENGTHS_MM, 0.7, stream[1]) for stream in streams])
+    fine = np.stack([fractal(position, FINE_WAVELENGTHS_MM, 0.8, stream[2]) for stream in streams])
+    lag = RUSTED_LAG + FINE_LAG * (0.5 + fine / (2 * LIMIT))
+    if twin.coating is None:
+        lag += np.stack([corrosion.bare_lag(noise) for noise in ragged])
+    if isinstance(twin.coating, Paint):
+        # A Latin hypercube: each draw has its own slice of either distribution.
+        slices = np.stack([rng.permutation(draws) for _ in range(2)]) + rng.random((2, draws))
+        standard = ndtri(slices / draws)
+        fronts, densities = split(standard[0], prior.front), np.exp(prior.defects * standard[1])
+    else:
+        draws, fronts, densities = 1, np.ones(1), np.ones(1)
+    zone = np.repeat(np.arange(len(own)), [len(places) for places in own.values()])
+    starts = np.empty((draws, seeds, len(texel)), dtype=np.float32)
+    spots = np.full((draws, seeds, len(own), SPOTS), np.inf, dtype=np.float32)
+    nearest = cKDTree(np.column_stack([position, FACING_M * normal]))
+    for draw, number in np.ndindex(draws, seeds):
+        defects = None
+        if isinstance(twin.coating, Paint):
+            paint = replace(twin.coating, defects_per_m2=twin.coating.defects_per_m2 * float(densities[draw]))
+            stream = np.random.SeedSequence([seed, 2, draw, number])
+            defects = paint_defects(asset, twin.exposure, paint, stream)
+            at = nearest.query(np.column_stack([defects.position_m, FACING_M * defects.normal]))[1]
+            for index in range(len(own)):
+                first = np.sort(defects.birth_years[zone[at] == index])[:SPOTS]
+                spots[draw, number, index, : len(first)] = first
+        growth = Growth(front=float(fronts[draw]))
+        starts[draw, number] = _starts(twin, position, normal, ragged[number], defects, REACH * years, growth)
+    found = []
+    pieces = np.unique(texels.thickness_mm.reshape(-1)[texel])
+    for index, (name, places) in enumerate(own.items()):
+        here = zone == index
+        found.append(
+            _zone(
+                twin, asset, texels, name, places, pieces, local[:, here], lag[:, here],
+                np.concatenate([starts[..., here], spots[:, :, index]], axis=2), pit_draws, rng,
+            )
+        )  # fmt: skip
+    cover = corrosion.cover_clock(twin.exposure)
+    return Bank(
+        twin=twin, prior=prior, zones=tuple(found), cover=cover, shape=asset.atlas_shape, pieces_mm=pieces
+    )  # fmt: skip
+
+
+def _starts(
+    twin: TwinState,
+    position: Singles,
+    normal: Singles,
+    noise: Singles,
+    defects: Defects | None,
+    years: float,
+    growth: Growth,
+) -> Singles:
+    """Start of corrosion at places, (n,) years."""
+    # In rows of a tile's width, so that a tile of neighbours is settled at once.
+    rows = -(-len(position) // TILE)
+    present = (np.arange(rows * TILE) < len(position)).reshape(rows, TILE)
+    place, facing = np.zeros((2, rows, TILE, 3), dtype=np.float32)
+    place[present], facing[present] = position, normal
+    start = first_years(place, facing, present, noise, defects, twin.exposure, twin.coating, years, growth)
+    return np.asarray(start[present])
+
+
+def _zone(
+    twin: TwinState, asset: AssetGeometry, texels: Texels, name: str, places: Integers, pieces: Singles, local: Singles,
+    lag: Singles, starts: Singles, pit_draws: int, rng: np.random.Generator,
+) -> ZoneHistories:  # fmt: skip
+    """A zone of the bank, its first spots put behind its places and its pits drawn."""
+    area = float(texels.area_mm2[texels.zone == asset.zone_names.index(name)].sum(dtype=np.float64))
+    factor = zones.loss_factors(asset.zone_names, texels.zone.reshape(-1)[places], texels.normal.reshape(-1, 3)[places])
+    thickness = texels.thickness_mm.reshape(-1)[places]
+    thickness = _behind(thickness, float(np.median(thickness)))
+    wet = twin.exposure.splashed(texels.position_m.reshape(-1, 3)[places, 2])
+    seeds = starts.shape[1]
+    pits = twin.pits or Pits(per_m2=0.0)
+    kept = int(np.clip(PITS_PER_M2 * area / 1e6, LEAST_PITS, MOST_PITS))
+    # The largest of M exponential factors: -log of the least of M uniform numbers, ratios of sums of exponentials.
+    count = rng.poisson(pits.per_m2 * area / 1e6, (pit_draws, seeds, 1))
+    sums = np.cumsum(rng.exponential(size=(pit_draws, seeds, kept)), axis=2)
+    rest = rng.gamma(np.maximum(count + 1 - kept, 1e-9))
+    drawn = np.arange(kept) < count
+    few = rng.exponential(size=drawn.shape)  # no more pits than we keep
+    factors = np.where(count > kept, -np.log(sums / (sums[..., -1:] + rest)), few)
+    return ZoneHistories(
+        name=name,
+        area_mm2=area,
+        texel=places,
+        weight=_behind(np.full(len(places), 1 / len(places)), 0.0),
+        thickness_mm=thickness,
+        piece=piece_of(pieces, thickness),
+        factor=_behind(factor, float(factor.mean())),
+        wet=np.concatenate([wet, np.tile(wet.mean(axis=0) > 0.5, (SPOTS, 1))]),
+        start_years=starts,
+        local=_behind(1 + LOCAL * local, 1 + LOCAL * SPOT_NOISE),
+        lag=_behind(lag, RUSTED_LAG + FINE_LAG / 2),
+        pit_place=rng.integers(len(places), size=drawn.shape),
+        pit_delay_years=rng.exponential(pits.delay_years, drawn.shape).astype(np.float32),
+        pit_factor=(np.where(drawn, factors, 0) * pits.factor).astype(np.float32),
+    )
+
+
+def _behind(values: NDArray[Any], spot: float) -> Singles:
+    """Values of places, (..., P), and behind them `SPOTS` times that of a first spot."""
+    spots = np.full((*values.shape[:-1], SPOTS), spot)
+    return np.asarray(np.concatenate([values, spots], axis=-1), dtype=np.float32)
+
+
+def _places(asset: AssetGeometry, texels: Texels, rng: np.random.Generator) -> dict[str, Integers]:
+    """Sample places by zone, as flat indices into the atlas: equal steps of area along a Morton curve."""
+    area, zone = texels.area_mm2.reshape(-1).astype(np.float64), texels.zone.reshape(-1)
+    of_zone = {name: np.flatnonzero((zone == index) & (area > 0)) for index, name in enumerate(asset.zone_names)}
+    of_zone = {name: own for name, own in of_zone.items() if name != COVERED and len(own)}
+    roots = {name: np.sqrt(area[own].sum()) for name, own in of_zone.items()}
+    places = {}
+    for name, own in of_zone.items():
+        count = int(np.clip(PLACES * roots[name] / sum(roots.values()), FEWEST_PLACES, MOST_PLACES))
+        own = own[np.argsort(_morton(own // texels.zone.shape[1], own % texels.zone.shape[1]))]
+        along = np.cumsum(area[own])
+        at = (np.arange(count) + rng.random()) * along[-1] / count
+        places[name] = own[np.searchsorted(along, at).clip(0, len(own) - 1)]
+    return places
+
+
+def _morton(row: Integers, column: Integers) -> Integers:
+    """Order along a curve on which neighbours stay together: the bits of row and column in turn."""
+    code = np.zeros_like(row)
+    for bit in range(16):
+        code |= ((row >> bit) & 1) << (2 * bit + 1) | ((column >> bit) & 1) << (2 * bit)
+    return code

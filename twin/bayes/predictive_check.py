@@ -1,0 +1,111 @@
+"""Whether an inspection agrees with what was known before it."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtri
+
+from corrotwin.twin.bayes.likelihood import Sighting, by_zone, replicate
+from corrotwin.twin.bayes.trajectories import Course
+from corrotwin.twin.geometry.atlas import Floats, Singles
+from corrotwin.twin.inspection.records import Record
+
+LEAST_REACH = 1e-3  # mm, degrees, share: differences below it are none
+CONFLICT = 0.02  # chance of an inspection under what was known before, below which it is called a conflict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """How well an inspection agrees with what was known before it.
+
+    Parameters
+    ----------
+    date : of the inspection.
+    chance : prior-predictive p-value: how often an inspection would be at least as odd as this one.
+    record : the record, or mean of a tool's readings in a zone, that is oddest, in words.
+    odd : kinds of its records that are in conflict, each as odd as that.
+    """
+
+    date: str
+    chance: float
+    record: str
+    odd: frozenset[str] = frozenset()
+
+
+def conflicts(agreement: Iterable[Agreement]) -> tuple[Agreement, ...]:
+    """Those that are called conflicts."""
+    return tuple(item for item in agreement if item.chance < CONFLICT)
+
+
+def held_against(
+    course: Callable[[str], Course],
+    bias: Singles,
+    before: Sequence[Sighting],
+    found: Sequence[Sighting],
+    rng: np.random.Generator,
+) -> Agreement:
+    """Hold an inspection against inspections that what is known would give.
+
+    Each record is more or less odd among its replicates, and so is the mean of what a tool gave in a zone; the oddest
+    is compared with the oddest of each replicate, so that many records raise no false alarm.
+
+    Parameters
+    ----------
+    course : the history of a zone, by its name, in n states of knowledge; s is 1.
+    bias : (n, tools) of each tool, in standard deviations.
+    before, found : sightings of earlier inspections, and of this one.
+    """
+    old = by_zone(before)
+    drawn, real, names, kinds = [], [], [], []
+    for zone, items in by_zone(found).items():
+        values = replicate(course(zone), old.get(zone, ()), items, bias, rng)
+        given = np.array([item.record.value for item in items])
+        for index, item in enumerate(items):
+            drawn.append(values[:, index])
+            real.append(given[index])
+            names.append(_in_words(item.record))
+            kinds.append(item.record.kind)
+        for tool in sorted({item.tool for item in items}):
+            own = np.array([item.tool == tool for item in items])
+            if own.sum() > 1:
+                drawn.append(values[:, own].mean(axis=1))
+                real.append(given[own].mean())
+                one = items[int(np.argmax(own))].record
+                kinds.append(one.kind)
+                names.append(
+                    f"mean of {own.sum()} {one.kind} readings on {zone} by {one.tool}: {real[-1]:.3g} {one.unit}"
+                )
+    odd = np.column_stack([_oddness(np.append(one, values), rng) for one, values in zip(real, drawn, strict=True)])
+    oddest = odd.max(axis=1)
+
+    def chance(own: float) -> float:
+        return float((oddest[1:] >= own).sum() + 1) / len(oddest)
+
+    return Agreement(
+        date=found[0].record.date,
+        chance=chance(oddest[0]),
+        record=names[int(np.argmax(odd[0]))],
+        odd=frozenset(kind for kind, own in zip(kinds, odd[0], strict=True) if chance(own) < CONFLICT),
+    )
+
+
+def _oddness(values: Floats, rng: np.random.Generator) -> Floats:
+    """How odd each of n values is among all, (n,): its normal score without sign; equal ones in random order.
+
+    Ranks alone cannot say how far out the first and the last lie: of many records each would have a replicate as odd
+    as any value could be. So these two are scored by their distance from the median over that of the next.
+    """
+    order = np.lexsort((rng.random(len(values)), values))
+    score = np.empty(len(values))
+    score[order] = np.abs(ndtri((np.arange(len(values)) + 0.5) / len(values)))
+    middle = np.median(values)
+    for end, inner in ((order[0], order[1]), (order[-1], order[-2])):
+        reach = max(abs(values[inner] - middle), LEAST_REACH)
+        score[end] = max(score[end], score[inner] * abs(values[end] - middle) / reach)
+    return score
+
+
+def _in_words(record: Record) -> str:
+    place = f" at {record.place}" if record.place else f" at uv {record.uv}" if record.uv else ""
+    return f"{record.kind} on {record.zone}{place} by {record.tool}: {record.value:.3g} {record.unit}"

@@ -1,0 +1,68 @@
+"""A twin's folder with all that inspections taught."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from corrotwin.twin import assets, store
+from corrotwin.twin.bayes.ensemble import bank, prior_of
+from corrotwin.twin.bayes.smc import PARTICLES, Knowledge, learn
+from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
+from corrotwin.twin.inspection.log import read
+from corrotwin.twin.inspection.readers import seen_texels
+from corrotwin.twin.inspection.records import Record, check
+from corrotwin.twin.store import TwinState
+
+DRAWS, DRAWS_SEEN = 64, 256  # of the bank; the latter where rusted shares are known, which few histories fit
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Recalled:
+    """A twin's folder, and what its inspections taught. `note` tells of a torn end of its records, or is empty."""
+
+    twin: TwinState
+    asset: AssetGeometry
+    texels: Texels
+    records: tuple[Record, ...]
+    note: str
+    now_years: float  # the twin's clock, or the last inspection if that is later
+    knowledge: Knowledge
+
+
+def recall(
+    folder: Path, *, ahead_years: float, seed: int, category_measured: bool = False, particles: int = PARTICLES
+) -> Recalled:
+    """Read a twin with its records and learn from them.
+
+    Parameters
+    ----------
+    folder : of the twin.
+    ahead_years : how far beyond now it will be asked.
+    seed : of histories and particles; one seed gives one result.
+    category_measured : see `twin.bayes.ensemble.prior_of`.
+    particles : as for `learn`.
+
+    Raises
+    ------
+    InputError
+        No twin there, or it or its records are damaged.
+    """
+    twin = store.read(folder)
+    records, note = read(folder)
+    asset = store.asset(twin)
+    texels = assets.texels(asset)
+    for record in records:
+        check(record, twin, asset, texels)
+    seen = {record.seen: seen_texels(folder, record, asset.atlas_shape) for record in records if record.seen}
+    now = max([twin.years, *(record.years(twin) for record in records)])
+    draws = DRAWS_SEEN if any(record.kind in ("photo", "grade") for record in records) else DRAWS
+    prior = prior_of(twin, measured=category_measured)
+    histories = bank(twin, asset, texels, years=max(now + ahead_years, 1.0), prior=prior, seed=seed, draws=draws)
+    return Recalled(
+        twin=twin,
+        asset=asset,
+        texels=texels,
+        records=tuple(records),
+        note=note,
+        now_years=now,
+        knowledge=learn(histories, asset, texels, records, seen, seed=seed, particles=particles),
+    )

@@ -1,0 +1,1 @@
+"""Simulated assets with a known future, and how often forecasts cover it."""

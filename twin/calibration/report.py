@@ -1,0 +1,81 @@
+"""How often the truth lay within P5 to P95: tables and a figure of `twin.calibration.coverage`'s scores."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import astuple
+from pathlib import Path
+
+import numpy as np
+
+from corrotwin.twin.calibration.coverage import Score, Summary
+from corrotwin.twin.core import files
+from corrotwin.twin.forecast.projection import ALL
+from corrotwin.twin.geometry.atlas import Floats
+
+
+def summarise(found: Sequence[Score]) -> list[Summary]:
+    """One summary for each arm, zone, quantity and number of visits, in order of appearance."""
+    groups: dict[tuple[str, str, str, int], list[Score]] = {}
+    for score in found:
+        groups.setdefault((score.arm, score.zone, score.quantity, score.visits), []).append(score)
+    table = []
+    for (arm, zone, quantity, visits), own in groups.items():
+        truth, low, middle, high = np.array([(one.truth, one.p5, one.p50, one.p95) for one in own]).T
+        inside: Floats = ((truth >= low) & (truth <= high)).astype(float)
+        sound = np.array([not one.conflict for one in own])
+        table.append(
+            Summary(
+                arm=arm, zone=zone, quantity=quantity, visits=visits, count=len(own), coverage=float(inside.mean()),
+                coverage_unflagged=float(inside[sound].mean()) if sound.any() else float("nan"),
+                width=float((high - low).mean()), error=float(np.abs(middle - truth).mean()),
+                flagged=float(1 - sound.mean()),
+            )
+        )  # fmt: skip
+    return table
+
+
+def report(folder: Path, found: Sequence[Score]) -> None:
+    """Write calibration.csv, calibration.md and, where matplotlib is installed, calibration.png into a folder."""
+    from importlib.util import find_spec
+
+    table = summarise(found)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(Summary.__dataclass_fields__)
+    for row in table:
+        writer.writerow(f"{value:.4g}" if isinstance(value, float) else value for value in astuple(row))
+    files.write_text(folder / "calibration.csv", text.getvalue())
+    files.write_text(folder / "calibration.md", markdown(table))
+    if find_spec("matplotlib") is not None:
+        from corrotwin.twin.calibration import plots
+
+        plots.coverage(folder / "calibration.png", table)
+
+
+def markdown(table: Sequence[Summary]) -> str:
+    """Two tables: what each visit does where all is as assumed, and the last visit in every arm."""
+    lines = [
+        "| forecast of | zone | inspections | P5 to P95 covers % | mean width | mean error of P50 |",
+        "|---|---|---|---|---|---|",
+    ]
+    first = table[0].arm
+    lines += [
+        f"| {row.quantity} | {row.zone} | {row.visits} | {100 * row.coverage:.1f} | {row.width:.3f} | {row.error:.3f} |"
+        for row in table
+        if row.arm == first
+    ]
+    last = max(row.visits for row in table)
+    lines += [
+        "",
+        f"| truth | forecast of, after {last} | covers % | covers % where no conflict | mean width | mean error | "
+        "conflict reported % |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row.arm} | {row.quantity} | {100 * row.coverage:.1f} | {100 * row.coverage_unflagged:.1f} "
+        f"| {row.width:.3f} | {row.error:.3f} | {100 * row.flagged:.0f} |"
+        for row in table
+        if row.visits == last and row.zone == ALL
+    ]
+    return f"{table[0].count} simulated assets each; losses in mm.\n\n" + "\n".join(lines) + "\n"

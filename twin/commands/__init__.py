@@ -1,0 +1,14 @@
+"""The commands of ``corrotwin twin``."""
+
+from corrotwin.twin.commands import assets, forecasts, inspections
+
+DESCRIPTION = "Digital twins of corroding assets: make, grow, show, export, inspect and forecast one."
+COMMANDS = {
+    "new": assets.new,
+    "grow": assets.grow,
+    "show": assets.show,
+    "export": assets.export,
+    "inspect": inspections.inspect,
+    "forecast": forecasts.forecast,
+    "calibrate": forecasts.calibrate,
+}

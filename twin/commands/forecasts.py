@@ -1,0 +1,239 @@
+"""The commands that ask a twin what is to come, forecast and calibrate, and what they share with `inspect_command`."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from tyro.conf import Positional
+
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import writing
+
+if TYPE_CHECKING:
+    from corrotwin.twin.bayes.predictive_check import Agreement
+    from corrotwin.twin.bayes.session import Recalled
+
+
+def forecast(
+    folder: Positional[Path],
+    years: float = 20.0,
+    required: tuple[str, ...] = (),
+    rule: Literal["api510", "api570-class1", "api570-class2", "api570-class3"] = "api510",
+    out: Path | None = None,
+    plot: Path | None = None,
+    zone: str = "",
+    smys_mpa: float | None = None,
+    length_mm: float | None = None,
+    method: Literal["original", "modified"] = "modified",
+    safety_factor: float | None = None,
+    category_measured: bool = False,
+    seed: int = 0,
+) -> None:
+    """Say what is to come, with P5, P50 and P95, from the model and all inspections; and when to look again.
+
+    Example: corrotwin twin forecast spool --required body=6 weld=6 --out spool.csv --plot spool.svg
+
+    Args:
+        folder: of the twin.
+        years: to look ahead, from the twin's clock or its last inspection, whichever is later; when to look again
+            follows from 20 at least.
+        required: thickness in mm that must be left, as zone=mm; all=mm for the zones not named. It judges the places
+            that were thicker than it when new: of a header, not of its thinner branch.
+        rule: bounds on the time until thickness is measured again, and to the next external visual inspection.
+        out: .csv with every zone and year.
+        plot: .png or .svg; needs matplotlib.
+        zone: drawn; by default the one that needs inspection first, else the whole asset.
+        smys_mpa: of a pipe: specified minimum yield strength; gives its failure pressure by B31G, which is not a
+            permissible one.
+        length_mm: of a pipe: length along it of the corroded area that B31G takes.
+        method: of B31G.
+        safety_factor: of at least 1, by which B31G's failure pressure is divided; as your code asks.
+        category_measured: the corrosivity category was measured on specimens (ISO 9226), not estimated: how fast steel
+            is lost is known better.
+        seed: of the histories.
+    """
+    import numpy as np
+    from rich.console import Console
+
+    from corrotwin.twin import store
+    from corrotwin.twin.core.files import write_text
+    from corrotwin.twin.export import ONE_FACE
+    from corrotwin.twin.forecast import plots
+    from corrotwin.twin.forecast import projection as future
+
+    if not 0 <= years <= 200:
+        raise InputError(f"--years {years}: choose 0 to 200")
+    if out is not None and out.suffix != ".csv":
+        raise InputError(f"{out}: a forecast is written as .csv")
+    if plot is not None:
+        plots.check(plot)
+    if (smys_mpa is None) != (length_mm is None):
+        raise InputError("B31G: give both --smys-mpa and --length-mm")
+    if safety_factor is not None and (smys_mpa is None or not 1 <= safety_factor < np.inf):
+        raise InputError(f"--safety-factor {safety_factor:g}: at least 1, beside --smys-mpa and --length-mm")
+    limits_given = _required(required)
+    ahead = max(years, future.LEAST_AHEAD_YEARS)
+    known = recalled(folder, ahead, seed, category_measured)
+    twin, particles = known.twin, known.knowledge.now
+    limits = future.required_by_zone(particles.bank, limits_given)
+    names = [*(each.name for each in particles.bank.zones), future.ALL]
+    if zone and zone not in names:
+        raise InputError(f"--zone {zone}: choose from {', '.join(names)}")
+    pressure = None
+    if smys_mpa is not None and length_mm is not None:
+        pressure = future.Pressure.of(known.asset, smys_mpa=smys_mpa, length_mm=length_mm, method=method)
+    now, grid = known.now_years, _grid(known.now_years, years)
+    with busy("forecasting"):
+        found = future.outlook(particles, grid, limits)
+        plan = future.plan(particles, limits, now, now + ahead, rule) if limits else None
+    table = future.rows(found, grid, [f"{store.later(twin.built, year):%Y-%m-%d}" for year in grid], limits)
+    if out is not None:
+        with writing(out):
+            write_text(out, future.to_csv(table))
+    ends = [row for row in table if row.years == grid[-1] or (row.years == now and row.zone == future.ALL)]
+    Console().print(future.shown(ends, twin.id))
+    print(ONE_FACE + ("; % below required and remaining life go by it" if limits else ""))  # noqa: T201
+    for item in known.knowledge.conflicts:
+        print(said_of(item, particles.widening))  # noqa: T201
+    if (power := known.knowledge.power) < 1:
+        print(f"photographs and grades count {100 * power:.2g} %: few histories fit more of what they say")  # noqa: T201
+    if pressure is not None:
+        for year in (now, grid[-1]):
+            spread = np.array(future.levels(pressure.failure_mpa(found, grid.index(year))))
+            print(f"failure pressure at year {year:.3g}, {method} B31G: {_pressures(spread)}")  # noqa: T201
+            if safety_factor is not None:
+                print(f"  divided by {safety_factor:g}: {_pressures(spread / safety_factor)}")  # noqa: T201
+        if safety_factor is None:
+            print("  at which it fails, not which is permitted: B31G divides it by a --safety-factor")  # noqa: T201
+    for name, value in limits.items():
+        if thin := future.not_judged_mm(particles.bank, name, value):
+            print(f"{name}: {value:g} mm does not judge its places of up to {thin:.4g} mm when new")  # noqa: T201
+    if plan is not None:
+        p5, p50, p95 = (f"{life:.3g}" if life < np.inf else f"beyond {ahead:.3g}" for life in plan.life_years)
+        print(f"remaining life on {plan.zone}: P5 {p5}, P50 {p50}, P95 {p95} years")  # noqa: T201
+        for what, within in (
+            ("next thickness measurement", plan.interval_years),
+            ("external visual inspection", plan.visual_years),
+        ):
+            due = store.later(twin.built, now + within)
+            print(f"{what} by {due:%Y-%m-%d} ({within:.3g} years; rule {rule})")  # noqa: T201
+    if plot is not None:
+        chosen = zone or (future.ALL if plan is None else plan.zone)
+        chance = future.chance_below(found, limits)
+        nominal = future.nominal_mm(particles.bank, chosen, limits.get(chosen, 0.0))
+        plots.forecast(
+            plot, twin, found, grid,
+            zone=chosen, nominal_mm=nominal, required_mm=limits.get(chosen),
+            chance=chance.get(chosen), records=known.records, now_years=now,
+            next_years=None if plan is None else now + plan.interval_years,
+        )  # fmt: skip
+
+
+def calibrate(out: Positional[Path], assets: int = 200, seed: int = 0, arms: tuple[str, ...] = ()) -> None:
+    """Forecast assets whose future is known, and write how often the truth lay within P5 to P95.
+
+    Example: corrotwin twin calibrate out/calibration
+
+    Args:
+        out: folder for calibration.csv, calibration.md and, with matplotlib, calibration.png.
+        assets: simulated, for each arm.
+        seed: of the simulated assets.
+        arms: ways in which the truth may differ from the assumptions, by name; all by default.
+    """
+    from tempfile import TemporaryFile
+
+    from corrotwin.twin.calibration import coverage, report
+
+    if assets < 1 or seed < 0:
+        raise InputError(f"--assets {assets}, --seed {seed}: at least 1, and at least 0")
+    unknown = [arm for arm in arms if arm not in coverage.ARMS]
+    if unknown:
+        raise InputError(f"--arms {', '.join(unknown)}: choose from {'; '.join(coverage.ARMS)}")
+    with writing(out, "choose another folder"):  # now, not after all the simulating
+        out.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=out).close()
+    scores = []
+    for arm in arms or coverage.ARMS:
+        with busy(f"{arm}: {assets} assets"):
+            scores += list(coverage.scores(arm, assets, seed=seed))
+    with writing(out):
+        report.report(out, scores)
+    print(f"written to {out}")  # noqa: T201
+
+
+def _pressures(levels_mpa: Iterable[float]) -> str:
+    low, middle, high = levels_mpa
+    return f"P5 {low:.2f}, P50 {middle:.2f}, P95 {high:.2f} MPa"
+
+
+def _grid(now: float, ahead: float) -> list[float]:
+    """Years of the table: from service's begin to now and on to the end, at most 60 steps."""
+    import numpy as np
+
+    step = max(1.0, np.ceil((now + ahead) / 60))
+    past = np.arange(0, now, step)
+    return [
+        float(year) for year in [*past, now, *(now + np.arange(step, ahead, step)), *([now + ahead] if ahead else [])]
+    ]
+
+
+def _required(given: Sequence[str]) -> dict[str, float]:
+    """Required thickness by zone from options of the form zone=mm."""
+    found = {}
+    for text in given:
+        zone, _, number = text.partition("=")
+        if zone in found:
+            raise InputError(f"--required {text}: {zone} is given twice; give it once")
+        try:
+            found[zone] = float(number)
+        except ValueError as error:
+            raise InputError(f"--required {text}: give zone=mm, such as body=6.0 or all=6.0") from error
+    return found
+
+
+def check_seed(seed: int) -> None:
+    """Refuse a seed that numpy would not take."""
+    if seed < 0:
+        raise InputError(f"--seed {seed}: must be at least 0")
+
+
+def recalled(folder: Path, years: float, seed: int, category_measured: bool) -> "Recalled":
+    """What a twin's folder knows, with a warning where its records end torn."""
+    from corrotwin.twin.bayes.session import recall
+
+    check_seed(seed)
+    with busy("learning from inspections"):
+        known = recall(folder, ahead_years=years, seed=seed, category_measured=category_measured)
+    warn(known.note)
+    return known
+
+
+def warn(note: str) -> None:
+    """Say on stderr what a torn end of the records lost; nothing where there is none."""
+    import sys
+
+    if note:
+        print(f"warning: {note}", file=sys.stderr)  # noqa: T201
+
+
+def said_of(item: "Agreement", widening: float) -> str:
+    """Whether an inspection agrees with what was known before, in a line."""
+    from corrotwin.twin.bayes.predictive_check import CONFLICT
+
+    if item.chance < CONFLICT:
+        done = f"The prior was widened {widening:g} times" if widening > 1 else "No wider prior agrees better"
+        return (
+            f"CONFLICT on {item.date}: {item.record}; as odd in {100 * item.chance:.2g} % of cases under what "
+            f"was known before. {done}; check tool, place and exposure"
+        )
+    return f"{item.date} agrees with what was known before (p = {item.chance:.2g})"
+
+
+@contextmanager
+def busy(what: str) -> Iterator[None]:
+    """Show on a terminal that work goes on."""
+    from rich.console import Console
+
+    with Console(stderr=True).status(f"{what} ..."):
+        yield

@@ -1,0 +1,188 @@
+"""The command that teaches a twin: records of inspections, added, listed, withdrawn and restored."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tyro.conf import Positional
+
+from corrotwin.twin.commands.forecasts import check_seed, recalled, said_of, warn
+from corrotwin.twin.core.errors import InputError
+
+if TYPE_CHECKING:
+    from corrotwin.twin.inspection.records import Record
+
+
+def inspect(
+    folder: Positional[Path],
+    csv: Path | None = None,
+    withdraw: tuple[int, ...] = (),
+    restore: tuple[int, ...] = (),
+    why: str = "",
+    date: str = "",
+    kind: str = "",
+    zone: str = "",
+    value: float | None = None,
+    tool: str = "",
+    place: str = "",
+    uv: tuple[float, float] | None = None,
+    photo: tuple[Path, ...] = (),
+    uvmap: tuple[Path, ...] = (),
+    scatter: float | None = None,
+    bias: float | None = None,
+    detection: float | None = None,
+    false_calls: float | None = None,
+    category_measured: bool = False,
+    seed: int = 0,
+) -> None:
+    """Record what an inspection found, and say whether it agrees with what was known before; or list all records.
+
+    Example: corrotwin twin inspect spool --date 2016-05-31 --kind ultrasonic --zone body --value 7.9 --tool UT-3
+    --place TML-1, or: corrotwin twin inspect spool --csv readings.csv, or: corrotwin twin inspect spool --date
+    2016-05-31 --tool phone --photo front-mask.png --uvmap front.npz
+
+    Args:
+        folder: of the twin.
+        csv: table of readings with columns date, zone, kind, value, tool and, if wanted, unit, place, u, v, scatter_sd,
+            bias_sd, detection, false_calls; instead of all other options.
+        withdraw: lines of records that were wrong, as the list without options numbers them: they stay in the file and
+            count no more; all records of one day of a photograph go together.
+        restore: lines of withdrawn records that shall count again.
+        why: of --withdraw or --restore; kept beside it.
+        date: day of the inspection, as 2016-05-31.
+        kind: ultrasonic (remaining thickness, mm), pit (depth of the deepest pit of the zone, mm), grade (ISO 4628-3, 0
+            to 5) or photo (rusted share of the zone, 0 to 1).
+        zone: of the asset; corrotwin twin show lists them.
+        value: what was found.
+        tool: its name; readings of one tool share its unknown bias.
+        place: name of a spot that is measured again and again.
+        uv: where on the atlas, each from 0 to 1.
+        photo: instead of kind and value: masks (PNG, 0 where there is no rust) of the photographs of a day; without
+            --uvmap one mask, of a photograph that shows nothing but --zone.
+        uvmap: of each mask, from corrotwin synth uvmap.
+        scatter: standard deviation from reading to reading, instead of what is usual for the kind.
+        bias: standard deviation of the tool's bias, instead of what is usual.
+        detection: of a photograph: the chance that rust is called rust; 0.9 unless given.
+        false_calls: of a photograph: the chance that sound surface is called rust; 0.01 unless given.
+        category_measured: the corrosivity category was measured on specimens (ISO 9226), not estimated; give it to
+            forecast too.
+        seed: of the update that holds the new records against the old.
+    """
+    from dataclasses import replace
+
+    from corrotwin.twin.inspection import log as logbook
+    from corrotwin.twin.inspection import readers
+    from corrotwin.twin.inspection import records as inspection
+
+    check_seed(seed)
+    single = (date, kind, zone, value, tool, place, uv, photo, uvmap, scatter, bias, detection, false_calls)
+    singly = any(given not in ("", None, ()) for given in single)
+    content = b""
+    records: list[Record]
+    if withdraw or restore or why:
+        if csv is not None or singly:
+            raise InputError("inspect: --withdraw, --restore and --why go with no other option")
+        if bool(withdraw) == bool(restore):
+            raise InputError("inspect: give either --withdraw or --restore, with the lines of records")
+        _rule(folder, withdraw or restore, counts=bool(restore), why=why)
+        return
+    if csv is None and not singly:
+        _list(folder)
+        return
+    before = logbook.log(folder)
+    warn(before.note)  # the next line written removes what is torn
+    if csv is not None:
+        if singly:
+            raise InputError("inspect: give either --csv or single values")
+        records = readers.from_csv(csv)
+    else:
+        if photo and (kind or value is not None or place or uv):
+            raise InputError("inspect: --photo takes the place of --kind, --value, --place and --uv")
+        if photo and bool(uvmap) == bool(zone):
+            raise InputError("inspect: give --uvmap for each --photo, or the one --zone that fills it")
+        if photo and zone and len(photo) > 1:
+            raise InputError(f"inspect: {len(photo)} photos of {zone}: without --uvmap give one, or their --value")
+        if uvmap and not photo:
+            raise InputError("inspect: --uvmap goes with --photo")
+        if not photo and value is None:
+            raise InputError("inspect: give --csv, --photo, or --date, --kind, --zone, --value and --tool")
+        stated = {"scatter_sd": scatter, "bias_sd": bias, "detection": detection, "false_calls": false_calls}
+        errors: dict[str, Any] = {name: error for name, error in stated.items() if error is not None}
+        record = inspection.Record(
+            date=date,
+            kind="photo" if photo else kind,
+            zone=zone or "all" if photo else zone,
+            value=0.0 if value is None else value,
+            tool=tool,
+            place=place,
+            uv=uv,
+            **errors,
+        )
+        records = [record]
+        if uvmap:
+            records, content = readers.from_photos(photo, uvmap, record, folder)
+        elif photo:
+            records = [replace(record, value=round(float(readers.read_mask(photo[0]).mean()), 6))]
+    last = max((record.date for record in before.in_force.values()), default="")
+    new = logbook.append(folder, records, content)
+    were_there = "" if len(new) == len(records) else ", the others were there"
+    print(f"{len(new)} of {len(records)} records added{were_there}")  # noqa: T201
+    log = logbook.log(folder)
+    added = list(log.records.items())[len(log.records) - len(new) :]
+    early = {line: record.date for line, record in added if record.date < last}
+    if early:
+        days, lines = ", ".join(sorted(set(early.values()))), " ".join(map(str, early))
+        print(f"{days}: before the last inspection, of {last}; --withdraw {lines} if that is wrong")  # noqa: T201
+    if gone := [line for line, record in log.gone.items() if record in records]:
+        print(f"withdrawn and not counted: line {', '.join(map(str, gone))}; --restore counts them again")  # noqa: T201
+    given = {record.date for record in records}
+    knowledge = recalled(folder, 0.0, seed, category_measured).knowledge
+    for item in knowledge.agreement:
+        shaken = early and item.date > min(early.values()) and item in knowledge.conflicts
+        if item.date in given or shaken:
+            print(said_of(item, knowledge.now.widening))  # noqa: T201
+
+
+def _rule(folder: Path, lines: Sequence[int], *, counts: bool, why: str) -> None:
+    """Withdraw or restore records, and say which."""
+    from corrotwin.twin.core.cli import shown
+    from corrotwin.twin.inspection import log as logbook
+
+    warn(logbook.log(folder).note)  # the next line written removes what is torn
+    changed = logbook.rule(folder, lines, counts=counts, why=why)
+    what = "counts again" if counts else "withdrawn"
+    for line, record in changed.items():
+        said = f"line {line}, {record.kind} of {record.date} on {record.zone}, {record.value:g} {record.unit}: {what}"
+        print(shown(said))  # noqa: T201
+    if not changed:
+        print("nothing changed: it was so before")  # noqa: T201
+
+
+def _list(folder: Path) -> None:
+    """Print a twin's records as a table, the withdrawn ones too."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from corrotwin.twin import store
+    from corrotwin.twin.core.cli import shown
+    from corrotwin.twin.inspection import log as logbook
+
+    twin, log = store.read(folder), logbook.log(folder)
+    warn(log.note)
+    if not log.records:
+        print(f"{twin.id}: no inspection recorded")  # noqa: T201
+        return
+    table = Table(title=f"{twin.id}: {len(log.in_force)} of {len(log.records)} records count")
+    withdrawn = log.withdrawn
+    for name in ("line", "date", "kind", "zone", "value", "tool", "place", *(["withdrawn"] if withdrawn else [])):
+        right, whole = name in ("line", "value"), name in ("line", "date", "kind", "value")
+        table.add_column(name, justify="right" if right else "left", no_wrap=whole, overflow="fold")
+    for line, record in log.records.items():
+        gone = withdrawn.get(line)
+        cells = (
+            record.date, record.kind, record.zone, f"{record.value:g} {record.unit}", record.tool, record.place,
+            *([f"{gone.date} {gone.why}".strip() if gone else ""] if withdrawn else []),
+        )  # fmt: skip
+        table.add_row(str(line), *(escape(shown(cell)) for cell in cells))
+    Console().print(table)

@@ -1,0 +1,1 @@
+"""Errors, files, locks, the command line and joining a Ray cluster, for every package; standard library only."""

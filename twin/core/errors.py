@@ -1,0 +1,9 @@
+"""The two errors that a command turns into one line and an exit status."""
+
+
+class InputError(ValueError):
+    """Something the user gave is wrong. The message says what, where, and what to do, in one line; exit status 2."""
+
+
+class WorkError(Exception):
+    """The input was right and the work failed all the same, after retries; the same command may succeed. Status 1."""

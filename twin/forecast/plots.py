@@ -1,0 +1,144 @@
+"""Plot a forecast with its readings. Needs matplotlib."""
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import atomic_file, writing
+from corrotwin.twin.forecast.projection import ALL, LEVELS, Outlook
+from corrotwin.twin.geometry.atlas import Floats
+from corrotwin.twin.inspection.records import Record
+from corrotwin.twin.store import TwinState
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+LOSS, RUST, RED, GREY = "#0072B2", "#B3541E", "#C0392B", "#5B6770"
+STYLE: Any = {
+    "font.size": 10,
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same picture everywhere
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "grid.color": "#e3e6ea",
+    "axes.axisbelow": True,
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "legend.frameon": False,
+    "savefig.facecolor": "white",
+    "svg.hashsalt": "corrotwin",
+}
+SUFFIXES = (".png", ".svg")
+
+
+def check(path: Path) -> None:
+    """Refuse a file that is neither .png nor .svg, and any where matplotlib is not installed."""
+    import importlib.util
+
+    if path.suffix not in SUFFIXES:
+        raise InputError(
+            f"{path}: cannot draw {path.suffix or 'a name without suffix'!r}; choose {' or '.join(SUFFIXES)}"
+        )
+    if importlib.util.find_spec("matplotlib") is None:
+        raise InputError(f"{path}: drawing needs matplotlib; pip install '.[study]'")
+
+
+def forecast(
+    path: Path,
+    twin: TwinState,
+    found: Mapping[str, Outlook],
+    years: Sequence[float],
+    *,
+    zone: str,
+    nominal_mm: float,
+    required_mm: float | None,
+    chance: Floats | None,
+    records: Sequence[Record],
+    next_years: float | None,
+    now_years: float,
+) -> None:
+    """Draw a zone's least remaining thickness and the whole asset's rusted area over the years.
+
+    Parameters
+    ----------
+    path : .png or .svg.
+    twin, found, years : as `twin.forecast.projection.outlook` takes and gives them; T years.
+    zone : to draw.
+    nominal_mm : its least thickness when new, of the same places.
+    required_mm, chance : thickness it must keep, and the chance, (T,), that it does not; None for none. Drawn is the
+        least of the places that were thicker when new.
+    records : all that was found; those of this zone are drawn.
+    next_years : when to measure again, or None.
+    now_years : from where on it is a forecast.
+    """
+    year = np.array(years)
+    panels = 2 if chance is None else 3
+    with canvas(path, 8.6, 4.2 + 1.4 * (panels - 1)) as figure:
+        every = figure.subplots(panels, 1, sharex=True, height_ratios=(3, 2, 1)[:panels])
+        upper, lower = every[0], every[1]
+        _fan(upper, year, found[zone].judged_left_mm, LOSS)
+        upper.set(
+            title=f"{twin.id}, {zone}: least remaining thickness (new: {nominal_mm:.4g} mm at its thinnest)",
+            ylabel="mm",
+        )
+        own = [record for record in records if record.kind == "ultrasonic" and zone in (record.zone, ALL)]
+        if own:
+            upper.errorbar(
+                [record.years(twin) for record in own], [record.value for record in own],
+                yerr=[2 * float(np.hypot(record.scatter_sd, record.bias_sd)) for record in own],
+                fmt="o", ms=4, color=GREY, lw=1, label="readings ± 2 SD, at any of its places",
+            )  # fmt: skip
+        if required_mm is not None:
+            upper.axhline(required_mm, color=RED, lw=1.3, ls="--", label=f"required, {required_mm:g} mm")
+        _fan(lower, year, 100 * found[ALL].rusted_share, RUST)
+        lower.plot([], [], "^", color="black", ms=7, label="inspections")
+        lower.set(title="Rusted share of the whole surface", ylabel="%", ylim=(0, None))
+        if chance is not None:
+            every[2].plot(year, 100 * chance, color=RED, lw=1.8)
+            every[2].set(title=f"Chance that {zone} is thinner than required", ylabel="%", ylim=(0, None))
+        soon = next_years is not None and next_years <= year[-1]
+        for axes in every:
+            told = axes is lower  # its legend names the lines of all panels, which may be near or the same
+            axes.axvline(now_years, color=GREY, lw=1, label="now" if told else None)
+            if soon:
+                due = f"measure by year {next_years:.1f}" if told else None
+                axes.axvline(next_years, color="black", lw=1.3, ls=":", label=due)
+            for shown in sorted({record.years(twin) for record in records}):
+                axes.plot(shown, 0, "^", ms=7, color="black", transform=axes.get_xaxis_transform(), clip_on=False)
+        for axes in (upper, lower):
+            axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9)
+        every[-1].set(xlim=(year[0], year[-1]), xlabel="years of service")
+
+
+def _fan(axes: "Axes", year: Floats, values: Floats, colour: str) -> None:
+    """Median and the band from P5 to P95 of (n, T) values."""
+    low, middle, high = np.percentile(values, LEVELS, axis=0)
+    axes.fill_between(year, low, high, color=colour, alpha=0.22, lw=0, label="P5 to P95")
+    axes.plot(year, middle, color=colour, lw=1.8, label="P50")
+
+
+@contextmanager
+def canvas(path: Path, width_in: float, height_in: float) -> Iterator["Figure"]:
+    """A figure in our style, written to `path` when the block ends well."""
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    check(path)
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(width_in, height_in), layout="constrained")
+        FigureCanvasAgg(figure)
+        yield figure
+        content = io.BytesIO()
+        metadata = {"Date": None} if path.suffix == ".svg" else {}
+        figure.savefig(content, format=path.suffix[1:], dpi=150, metadata=metadata)
+    with writing(path), atomic_file(path) as stream:
+        stream.write(content.getvalue())

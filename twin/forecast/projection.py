@@ -1,0 +1,326 @@
+"""What is to come: rusted area, wall loss and remaining thickness by zone and year, with their uncertainty."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
+from itertools import chain
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from corrotwin.twin.assets.piping.sizes import OUTSIDE_MM
+from corrotwin.twin.bayes.ensemble import Bank
+from corrotwin.twin.bayes.likelihood import zone_of
+from corrotwin.twin.bayes.smc import Particles
+from corrotwin.twin.bayes.trajectories import Course
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.forecast.remaining_life import (
+    Rule,
+    interval_years,
+    remaining_life_years,
+    visual_years,
+    years_until_below,
+)
+from corrotwin.twin.forecast.strength import MOST_SMYS_MPA, Method, failure_pressure_mpa, flow_stress_mpa
+from corrotwin.twin.geometry.atlas import AssetGeometry, Floats
+from corrotwin.twin.geometry.solids import COVERED
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+LEVELS = (5, 50, 95)  # percentiles
+ALL = "all"  # name of the whole asset among the zones
+LEAST_AHEAD_YEARS = 20.0  # that a plan looks at, however few are shown
+AHEAD = 20  # years, evenly spaced, in which a plan looks at what is to come
+WALL = ("run", "elbow", "leg")  # solids, but for their numbers, that are a pipe's wall
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Outlook:
+    """A zone in n histories and T years; equally likely."""
+
+    rusted_share: Floats  # (n, T)
+    mean_loss_mm: Floats  # (n, T)
+    max_loss_mm: Floats  # (n, T)
+    least_left_mm: Floats  # (n, T) least remaining thickness
+    judged_left_mm: Floats  # (n, T) the same of places that were thicker when new than is required of the zone
+
+
+Levels = tuple[float, float, float]  # P5, P50, P95
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A zone in a year. Its fields are the columns of the table, those of three levels with _p5, _p50, _p95."""
+
+    zone: str
+    date: str
+    years: float  # after the asset was built
+    rusted_percent: Levels
+    mean_loss_mm: Levels
+    max_loss_mm: Levels
+    least_left_mm: Levels
+    required_mm: float | None
+    chance_below_required: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """When to look again.
+
+    Parameters
+    ----------
+    zone : with the least remaining life.
+    life_years : P5, P50, P95 of its remaining life, from now; inf where nothing is lost yet, nor too much in what
+        years were looked at.
+    interval_years : longest time until thickness is measured again by the rule, from the P5.
+    visual_years : the same of an external visual inspection.
+    """
+
+    zone: str
+    life_years: Levels
+    interval_years: float
+    visual_years: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pressure:
+    """Failure pressure of a pipe by B31G (`strength`): depth of its deepest place, and a given length along it.
+
+    `zones` are those that its wall has, inside, outside and at supports; other parts may share them, as washers do with
+    a crevice, which is on the safe side.
+    """
+
+    outside_mm: float
+    wall_mm: float
+    smys_mpa: float
+    length_mm: float
+    method: Method
+    zones: frozenset[str]
+
+    @staticmethod
+    def of(asset: AssetGeometry, *, smys_mpa: float, length_mm: float, method: Method) -> "Pressure":
+        """For an asset that is a pipe.
+
+        Raises
+        ------
+        InputError
+            It is none, a number is not positive, or the steel is stronger than the modified method allows.
+        """
+        if asset.kind != "pipe":
+            raise InputError(f"B31G is for pipes; this is a {asset.kind}")
+        if not (smys_mpa > 0 and length_mm > 0):
+            raise InputError(f"B31G: yield strength of {smys_mpa} MPa, length of {length_mm} mm: must be positive")
+        if method == "modified" and smys_mpa > MOST_SMYS_MPA:
+            raise InputError(
+                f"B31G: yield strength of {smys_mpa:g} MPa: modified holds up to {MOST_SMYS_MPA:g}; "
+                "choose --method original"
+            )
+        outside = OUTSIDE_MM[asset.parameters["nps"]]
+        wall = asset.nominal_thickness_mm
+        own = (island.patch for island in asset.islands if island.patch.solid.rstrip(" 0123456789") in WALL)
+        return Pressure(
+            outside_mm=outside, wall_mm=wall, smys_mpa=smys_mpa, length_mm=length_mm, method=method,
+            zones=frozenset(patch.zone for patch in own) - {COVERED, "end"},
+        )  # fmt: skip
+
+    def failure_mpa(self, found: Mapping[str, Outlook], index: int) -> Floats:
+        """In each history, (n,), in one of the years; 0 where the wall is thinner than the method allows."""
+        depth = np.max([found[name].max_loss_mm[:, index] for name in found if name in self.zones], axis=0)
+        pressure = failure_pressure_mpa(
+            depth, self.length_mm, outside_mm=self.outside_mm, wall_mm=self.wall_mm,
+            flow_mpa=flow_stress_mpa(self.smys_mpa, self.method), method=self.method,
+        )  # fmt: skip
+        return np.nan_to_num(pressure)
+
+
+def outlook(
+    particles: Particles, years: Sequence[float], required: Mapping[str, float] = MappingProxyType({})
+) -> dict[str, Outlook]:
+    """Forecast each zone, and all of them together as zone "all".
+
+    Parameters
+    ----------
+    particles : what is known.
+    years : (T,) after the asset was built.
+    required : thickness in mm, by zone.
+    """
+    found: dict[str, Outlook] = {}
+    for zone in particles.bank.zones:
+        course = particles.course(zone.name)
+        columns = []
+        for year in years:
+            worst, left = course.worst_mm(year)
+            judged = course.worst_mm(year, required[zone.name])[1] if zone.name in required else left
+            share = np.minimum(course.rusted(year) @ zone.weight, 1)  # the weights add up to 1 but for rounding
+            # The mean has pits as they are on average; a small zone may happen to have fewer.
+            mean = np.minimum(course.mean_mm(year), worst)
+            columns.append([share[:, 0], mean[:, 0], worst[:, 0], left[:, 0], judged[:, 0]])
+        share, mean, worst, left, judged = np.array(columns, dtype=float).transpose(1, 2, 0)
+        found[zone.name] = Outlook(
+            rusted_share=share, mean_loss_mm=mean, max_loss_mm=worst, least_left_mm=left, judged_left_mm=judged
+        )
+    area = np.array([zone.area_mm2 for zone in particles.bank.zones])
+    every = list(found.values())
+    found[ALL] = Outlook(
+        rusted_share=np.average([one.rusted_share for one in every], axis=0, weights=area),
+        mean_loss_mm=np.average([one.mean_loss_mm for one in every], axis=0, weights=area),
+        max_loss_mm=np.max([one.max_loss_mm for one in every], axis=0),
+        least_left_mm=np.min([one.least_left_mm for one in every], axis=0),
+        judged_left_mm=np.min([one.judged_left_mm for one in every], axis=0),
+    )
+    return found
+
+
+def required_by_zone(bank: Bank, given: Mapping[str, float]) -> dict[str, float]:
+    """Required thickness of each zone, mm, from what was given by zone, "all" for those not named.
+
+    Raises
+    ------
+    InputError
+        An unknown zone, or a thickness that is not positive or that no place of the zone ever had.
+    """
+    names = [zone.name for zone in bank.zones]
+    wrong = set(given) - {*names, ALL}
+    if wrong:
+        raise InputError(
+            f"required thickness: no zone {', '.join(sorted(wrong))}; choose from {', '.join([ALL, *names])}"
+        )
+    found = {name: given.get(name, given.get(ALL)) for name in names}
+    required = {name: value for name, value in found.items() if value is not None}
+    for name, value in required.items():
+        nominal = zone_of(bank, name).thickness_mm.max()
+        if not 0 < np.float32(value) < nominal:  # as `Course.worst_mm` compares it
+            raise InputError(
+                f"required thickness: {value:g} mm on {name}, which is at most {nominal:.4g} mm when new; "
+                "name its zones"
+            )
+    return required
+
+
+def nominal_mm(bank: Bank, zone: str, above_mm: float = 0.0) -> float:
+    """Least thickness of a zone, or of all, when new, of places that were thicker than `above_mm`."""
+    chosen = bank.zones if zone == ALL else [zone_of(bank, zone)]
+    return min(float(each.thickness_mm.min(initial=np.inf, where=each.thickness_mm > above_mm)) for each in chosen)
+
+
+def not_judged_mm(bank: Bank, zone: str, required_mm: float) -> float:
+    """Greatest thickness when new of the places that the requirement leaves out, being no thicker; 0 for none."""
+    thickness = zone_of(bank, zone).thickness_mm
+    return float(thickness.max(initial=0.0, where=thickness <= required_mm))
+
+
+def chance_below(found: Mapping[str, Outlook], required: Mapping[str, float]) -> dict[str, Floats]:
+    """Chance that some place of a zone is thinner than required, (T,), for each zone that requires any, and "all".
+
+    `found` is for that requirement: what was no thicker when new is not judged.
+    """
+    below = {name: found[name].judged_left_mm < value for name, value in required.items()}
+    if below:
+        below[ALL] = np.any(list(below.values()), axis=0)
+    return {name: values.mean(axis=0) for name, values in below.items()}
+
+
+def rows(
+    found: Mapping[str, Outlook], years: Sequence[float], dates: Sequence[str], required: Mapping[str, float]
+) -> list[Row]:
+    """A row for each zone and year."""
+    chance = chance_below(found, required)
+    return [
+        Row(
+            zone=name,
+            date=date,
+            years=year,
+            rusted_percent=levels(100 * zone.rusted_share[:, index]),
+            mean_loss_mm=levels(zone.mean_loss_mm[:, index]),
+            max_loss_mm=levels(zone.max_loss_mm[:, index]),
+            least_left_mm=levels(zone.least_left_mm[:, index]),
+            required_mm=required.get(name),
+            chance_below_required=float(chance[name][index]) if name in chance else None,
+        )
+        for name, zone in found.items()
+        for index, (year, date) in enumerate(zip(years, dates, strict=True))
+    ]
+
+
+def levels(values: Floats) -> Levels:
+    """P5, P50 and P95 of (n,) values; of those there are, so that none lies between a number and infinity."""
+    low, middle, high = np.percentile(values, LEVELS, method="closest_observation")
+    return float(low), float(middle), float(high)
+
+
+def plan(particles: Particles, required: Mapping[str, float], now_years: float, until_years: float, rule: Rule) -> Plan:
+    """Remaining life and the time to the next inspection, of the zone where it is shortest.
+
+    Life is (least thickness - required) / rate in each history; the rate is the mean since the asset was built
+    (long-term) or that of the past year (short-term), whichever is greater. Or it is the time after which the history
+    itself falls below what is required, if that is sooner: paint that has not opened yet has no rate.
+
+    Parameters
+    ----------
+    particles : what is known.
+    required : mm, by zone; at least one.
+    now_years, until_years : after the asset was built; how far its histories are followed.
+    rule : see `twin.forecast.remaining_life`.
+    """
+    past = max(now_years - 1.0, 0.0)
+    ahead = np.linspace(now_years, until_years, AHEAD) if until_years > now_years else np.array([now_years])
+    lives = {}
+    for name, value in required.items():
+        lost, left = worst_by_year(particles.course(name), [past, *ahead.tolist()], value)
+        before, now = lost[:, :2].T
+        rate = np.maximum(now / max(now_years, 1e-9), (now - before) / max(now_years - past, 1e-9))
+        by_rate = remaining_life_years(left[:, 1], value, rate)
+        lives[name] = levels(np.minimum(by_rate, years_until_below(left[:, 1:], value, ahead - now_years)))
+    zone = min(lives, key=lambda name: lives[name])
+    interval = interval_years(lives[zone][0], rule)
+    return Plan(
+        zone=zone, life_years=lives[zone], interval_years=interval, visual_years=visual_years(interval, rule)
+    )  # fmt: skip
+
+
+def worst_by_year(course: Course, years: Sequence[float], above_mm: float) -> tuple[Floats, Floats]:
+    """`Course.worst_mm` in T years, of one seed each: greatest loss, and least that is left, (n, T) mm."""
+    found = np.array([course.worst_mm(year, above_mm) for year in years], dtype=float)
+    lost, left = found[..., 0].transpose(1, 2, 0)
+    return lost, left
+
+
+def to_csv(table: Sequence[Row]) -> str:
+    """The table as CSV; cells are empty where nothing is required."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    spread = [name for name, field in Row.__dataclass_fields__.items() if field.type == Levels]
+    names = (
+        (f"{name}_p{level}" for level in LEVELS) if name in spread else (name,) for name in Row.__dataclass_fields__
+    )
+    writer.writerow(chain.from_iterable(names))
+    for row in table:
+        cells = chain.from_iterable(value if isinstance(value, tuple) else (value,) for value in astuple(row))
+        writer.writerow(
+            "" if value is None else f"{value:.6g}" if isinstance(value, float) else value for value in cells
+        )
+    return text.getvalue()
+
+
+def shown(table: Sequence[Row], title: str) -> "Table":
+    """The table for a terminal: below each P50, P5 to P95."""
+    from rich.table import Table
+
+    drawn = Table(title=f"{title}: P50, and below it P5 to P95")
+    drawn.add_column("zone", no_wrap=True)
+    for name in ("rusted %", "mean loss mm", "max loss mm", "least left mm", "% below required"):
+        drawn.add_column(name, justify="right")
+    for row in table:
+        cells = [_cell(row.rusted_percent, 1)]
+        cells += [_cell(loss, 2) for loss in (row.mean_loss_mm, row.max_loss_mm, row.least_left_mm)]
+        chance = "" if row.chance_below_required is None else f"{100 * row.chance_below_required:.1f}"
+        drawn.add_row(f"{row.zone}\n{row.date}", *cells, chance)
+    return drawn
+
+
+def _cell(values: Levels, digits: int) -> str:
+    low, middle, high = (f"{value:.{digits}f}" for value in values)
+    return f"{middle}\n{low}–{high}"

@@ -1,0 +1,254 @@
+"""The file that keeps what inspections found.
+
+`inspections.jsonl` in a twin's folder has one record a line and only ever grows: a record that was wrong is withdrawn
+by a line behind it, and stays to be read. A command killed while it writes can leave a torn last line: reading leaves
+it out and says so, the next append removes it.
+"""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from corrotwin.twin import assets, store
+from corrotwin.twin.core import files, locks
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.inspection.records import Record, check, moment
+from corrotwin.twin.store import TwinState
+
+RECORDS = "inspections.jsonl"
+RULINGS = {"withdraws": False, "restores": True}  # names of a line, and whether the record it names counts then
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ruling:
+    """A line that says of the record of an earlier line that it counts no more, or again: when, and why.
+
+    `of` is that record's digest, so that a file whose lines were moved or removed is not read as something else.
+    """
+
+    line: int
+    of: str
+    counts: bool
+    date: str
+    why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Log:
+    """The whole lines of a file, their length in bytes, and a note on a torn end, empty where there is none."""
+
+    lines: tuple[Record | Ruling, ...] = ()
+    length: int = 0
+    note: str = ""
+
+    @property
+    def records(self) -> dict[int, Record]:
+        """All records by line, from 1, the withdrawn ones too."""
+        return {number: line for number, line in enumerate(self.lines, start=1) if isinstance(line, Record)}
+
+    @property
+    def withdrawn(self) -> dict[int, Ruling]:
+        """What took records back that count no more, by the line of the record."""
+        last = {line.line: line for line in self.lines if isinstance(line, Ruling)}
+        return {number: ruling for number, ruling in last.items() if not ruling.counts}
+
+    @property
+    def gone(self) -> dict[int, Record]:
+        """The records that count no more, by line."""
+        records = self.records
+        return {number: records[number] for number in sorted(self.withdrawn)}
+
+    @property
+    def in_force(self) -> dict[int, Record]:
+        """The records that count, by line, oldest first; those of one day by their lines."""
+        gone = self.withdrawn
+        count = [(number, record) for number, record in self.records.items() if number not in gone]
+        return dict(sorted(count, key=lambda each: each[1].date))
+
+
+def read(folder: Path) -> tuple[list[Record], str]:
+    """The records of a twin that count, oldest first, and a line on a torn end, empty where there is none.
+
+    Raises
+    ------
+    InputError
+        As of `log`.
+    """
+    found = log(folder)
+    return list(found.in_force.values()), found.note
+
+
+def log(folder: Path) -> Log:
+    """All that a twin's file of inspections says.
+
+    Raises
+    ------
+    InputError
+        A line other than the last that is no record, or a ruling on another record than that which stands there.
+    """
+    path = folder / RECORDS
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return Log()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    lines: list[Record | Ruling] = []
+    length, note = 0, ""
+    for number, line in enumerate(content.splitlines(keepends=True), start=1):
+        try:
+            lines.append(_line(files.parsed(line.decode())))
+        except (ValueError, TypeError, LookupError, OverflowError, InputError) as error:
+            if not line.endswith(b"\n"):
+                note = f"{path}: line {number} is torn and left out; enter that inspection again"
+                break
+            raise InputError(f"{path}: line {number} is no record ({error}); mend or remove it") from error
+        length += len(line)
+    for number, each in enumerate(lines, start=1):
+        if isinstance(each, Ruling):
+            meant = lines[each.line - 1] if 1 <= each.line < number else None
+            if not isinstance(meant, Record) or _digest(meant) != each.of:
+                raise InputError(
+                    f"{path}: line {number} is about line {each.line}, where its record does not stand; put all lines "
+                    "back as they were"
+                )
+    return Log(lines=tuple(lines), length=length, note=note)
+
+
+def _digest(record: Record) -> str:
+    return files.digest([record.date, record.zone, record.kind, record.value, record.tool, record.place])
+
+
+def _line(values: Any) -> Record | Ruling:
+    if not isinstance(values, dict):
+        raise InputError("not an object")
+    for name, counts in RULINGS.items():
+        if name in values:
+            given = dict(values)
+            found = Ruling(line=given.pop(name), counts=counts, **given)
+            if type(found.line) is not int or not isinstance(found.why, str):
+                raise InputError(f"{name} no line")
+            moment(found.date)
+            return found
+    uv = values.get("uv")
+    return Record(**{**values, "value": float(values["value"]), "uv": None if uv is None else (uv[0], uv[1])})
+
+
+def append(folder: Path, records: Sequence[Record], photo: bytes = b"") -> list[Record]:
+    """Add records to a twin's folder, and return those that were not there yet.
+
+    For each record that is there one equal to it is left out, also where it was withdrawn, so that an import that was
+    cut off or mended can be given again; readings that are equal, not the same and given one after the other differ by
+    `place`. Everything is checked before anything is written.
+
+    Parameters
+    ----------
+    folder : of the twin.
+    records : in any order.
+    photo : the file that records of a photograph name, from `photo_records`.
+
+    Raises
+    ------
+    InputError
+        No twin there, a record that cannot be of it (see `check`), a date yet to come, or another process is writing
+        there. Nothing has changed then.
+    """
+    twin = store.read(folder)  # before the lock, which would create the folder
+    asset = store.asset(twin)
+    texels = assets.texels(asset)
+    for record in records:
+        check(record, twin, asset, texels)
+    with locks.hold(folder, "twin", {}):
+        before = log(folder)
+        there = Counter(before.records.values())
+        new = []
+        for record in sorted(records, key=lambda record: record.date):
+            if there[record]:
+                there[record] -= 1
+            else:
+                new.append(record)
+        if new:
+            _check_not_yet_to_come(new[-1], twin)
+        for name in {record.seen for record in new if record.seen}:
+            with files.writing(folder / name), files.atomic_file(folder / name) as target:
+                target.write(photo)
+        _extend(folder / RECORDS, before.length, _encoded([_plain(record) for record in new]))
+    return new
+
+
+def rule(folder: Path, lines: Sequence[int], *, counts: bool, why: str = "") -> dict[int, Record]:
+    """Let records count no more, or again, and return those of which that was not so, by line.
+
+    All records of one day of one photograph go together.
+
+    Parameters
+    ----------
+    folder : of the twin.
+    lines : of the records, from 1.
+    counts : whether they shall count.
+    why : kept beside it.
+
+    Raises
+    ------
+    InputError
+        No twin there, a line without a record, or another process is writing there. Nothing has changed then.
+    """
+    store.read(folder)  # before the lock, which would create the folder
+    with locks.hold(folder, "twin", {}):
+        before = log(folder)
+        records = before.records
+        for number in lines:
+            if number not in records:
+                raise InputError(f"line {number}: no record there; corrotwin twin inspect {folder} lists them")
+        photos = {(records[number].date, records[number].seen) for number in lines if records[number].seen}
+        found = {
+            number: record
+            for number, record in (before.gone if counts else before.in_force).items()
+            if number in lines or (record.date, record.seen) in photos
+        }
+        name = next(name for name, meant in RULINGS.items() if meant == counts)
+        said = {"date": f"{datetime.now(UTC):%Y-%m-%d}", **({"why": why} if why else {})}
+        rulings = [{name: number, "of": _digest(record), **said} for number, record in found.items()]
+        _extend(folder / RECORDS, before.length, _encoded(rulings))
+    return found
+
+
+def _check_not_yet_to_come(record: Record, twin: TwinState) -> None:
+    """Refuse a date after both the twin's clock and today, which is a day ahead of this machine's in some places."""
+    today = datetime.now(UTC).date()
+    if record.date > max(today + timedelta(days=1), twin.clock.date()).isoformat():
+        raise InputError(
+            f"{record.kind} of {record.date}: is yet to come, for today is {today} and the twin's clock "
+            f"{twin.clock:%Y-%m-%d}; correct the date, or grow the twin first"
+        )
+
+
+def _plain(record: Record) -> dict[str, Any]:
+    """A record as JSON holds it: without what says nothing."""
+    return {name: value for name, value in asdict(record).items() if value not in ("", None)}
+
+
+def _encoded(values: Sequence[Mapping[str, Any]]) -> bytes:
+    return "".join(json.dumps(each, allow_nan=False) + "\n" for each in values).encode()
+
+
+def _extend(path: Path, whole: int, lines: bytes) -> None:
+    """Write lines behind the first `whole` bytes of a file, and to the disk; or, if that fails, leave these alone."""
+    if not lines:
+        return
+    with files.writing(path), path.open("ab", buffering=0) as stream:
+        if whole and not path.read_bytes()[:whole].endswith(b"\n"):
+            lines = b"\n" + lines
+        try:
+            stream.truncate(whole)
+            while lines:
+                lines = lines[stream.write(lines) :]
+            os.fsync(stream.fileno())
+        except BaseException:  # a full disk, Ctrl-C
+            stream.truncate(whole)
+            raise

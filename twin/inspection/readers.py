@@ -1,0 +1,230 @@
+"""Readings from a table, and what a photograph saw, as records of an inspection."""
+
+import csv
+import hashlib
+import io
+import struct
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corrotwin.twin import assets, npz, store
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import digest
+from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
+from corrotwin.twin.geometry.solids import COVERED
+from corrotwin.twin.inspection.records import Record
+from corrotwin.twin.store import TwinState
+
+FEWEST_SEEN = 0.02  # share of a zone below which a photograph says nothing of it
+_PNG_DEPTH = 24  # place of the bits a channel in a PNG (ISO/IEC 15948, 11.2.2)
+COLUMNS = ("date", "zone", "kind", "value", "tool")  # that a table of readings must have
+
+
+def photo_records(
+    pattern: Record, asset: AssetGeometry, texels: Texels, seen: NDArray[np.bool_], rusted: NDArray[np.bool_]
+) -> tuple[list[Record], bytes]:
+    """Records of a photograph whose camera is known, one for each zone that it shows, and the file they name.
+
+    Parameters
+    ----------
+    pattern : a record of kind "photo" with date, tool and errors; its zone and value do not count.
+    asset, texels : the surface.
+    seen, rusted : (H, W) on the atlas: which texels the photograph shows, and which of them as rusted.
+
+    Raises
+    ------
+    InputError
+        Arrays of another size than the atlas, or nothing seen.
+    """
+    for name, array in (("seen", seen), ("rusted", rusted)):
+        if array.shape != asset.atlas_shape:
+            raise InputError(
+                f"photo of {pattern.date}: {name} is {array.shape}, the atlas of this {asset.kind} "
+                f"{asset.atlas_shape}; make it with this twin"
+            )
+    stream = io.BytesIO()
+    np.savez_compressed(stream, seen=seen.astype(bool), rusted=(rusted & seen).astype(bool))
+    content = stream.getvalue()
+    name = f"photo-{hashlib.sha256(content).hexdigest()[:16]}.npz"
+    found = []
+    for index, zone in enumerate(asset.zone_names):
+        area = np.where(texels.zone == index, texels.area_mm2, 0).astype(np.float64)
+        in_view = float(area[seen].sum())
+        if zone != COVERED and in_view > FEWEST_SEEN * area.sum():
+            share = min(float(area[seen & rusted].sum()) / in_view, 1.0)
+            found.append(replace(pattern, zone=zone, value=round(share, 6), seen=name))
+    if not found:
+        raise InputError(f"photo of {pattern.date}: shows nothing of the {asset.kind}; check the camera")
+    return found, content
+
+
+def from_photos(
+    masks: Sequence[Path], uvmaps: Sequence[Path], pattern: Record, folder: Path
+) -> tuple[list[Record], bytes]:
+    """Records of all photographs of a day, joined: masks of rust, and which texel each of their pixels sees.
+
+    A texel counts as rusted where most of the pixels that see it are, whichever photographs they are of.
+
+    Parameters
+    ----------
+    masks : PNG, 0 where there is no rust, anything else where there is.
+    uvmaps : of each, as ``corrotwin synth uvmap`` writes them.
+    pattern : as for `photo_records`.
+    folder : of the twin.
+
+    Raises
+    ------
+    InputError
+        A file or the twin cannot be read, a mask has another size than its camera, a map is of another twin, or as for
+        `photo_records`.
+    """
+    if len(masks) != len(uvmaps):
+        raise InputError(f"{len(masks)} masks and {len(uvmaps)} maps of texels: give one --uvmap for each --photo")
+    twin = store.read(folder)
+    asset = store.asset(twin)
+    texels = asset.atlas_shape[0] * asset.atlas_shape[1]
+    seen, rusted = np.zeros((2, texels))
+    for mask, uvmap in zip(masks, uvmaps, strict=True):
+        rust = read_mask(mask)
+        texel = _texel_map(uvmap, twin, asset, mask, rust.shape)
+        seen += np.bincount(texel[texel >= 0], minlength=texels)
+        rusted += np.bincount(texel[(texel >= 0) & rust], minlength=texels)
+    rust_there = (2 * rusted > seen).reshape(asset.atlas_shape)
+    return photo_records(pattern, asset, assets.texels(asset), (seen > 0).reshape(asset.atlas_shape), rust_there)
+
+
+def _texel_map(
+    path: Path, twin: TwinState, asset: AssetGeometry, mask: Path, wanted: tuple[int, ...]
+) -> NDArray[np.int64]:
+    """Which texel each pixel of a mask of shape `wanted` sees, (height, width) flat indices, -1 for none."""
+    try:
+        seen = npz.shape(path, "texel")
+        if len(seen) == 2 and seen != wanted:
+            raise InputError(
+                f"{mask}: {wanted[1]} x {wanted[0]} pixels, its camera {seen[1]} x {seen[0]} ({path}); give a mask of "
+                "the whole photograph, at its own size"
+            )
+        arrays = npz.read(path, {"texel": 8 * wanted[0] * wanted[1], "atlas_shape": 64, "asset": 4096})
+    except npz.DamagedError as error:
+        raise InputError(f"{path}: no map of texels ({error}); make it with corrotwin synth uvmap") from error
+    texel, shape, key = arrays["texel"], tuple(arrays["atlas_shape"].ravel().tolist()), str(arrays["asset"])
+    if shape != asset.atlas_shape or key != asset_key(twin):
+        raise InputError(f"{path}: is of another twin than {twin.id}; make it with this one")
+    if texel.ndim != 2 or texel.dtype.kind != "i" or texel.max(initial=-1) >= shape[0] * shape[1]:
+        raise InputError(f"{path}: no map of texels; make it with corrotwin synth uvmap")
+    return np.asarray(texel, dtype=np.int64)
+
+
+def asset_key(twin: TwinState) -> str:
+    """What tells the geometry and the atlas of a twin from those of others."""
+    return digest({"kind": twin.kind, "parameters": dict(twin.parameters), "texel_mm": twin.texel_mm})
+
+
+def read_mask(path: Path) -> NDArray[np.bool_]:
+    """A mask as PNG, (height, width), true where its value is not 0.
+
+    Raises
+    ------
+    InputError
+        It cannot be read, or is a picture in colour: what is rust in it cannot be known; or in RGB of 16 bits, of which
+        Pillow drops the lower 8.
+    """
+    from PIL import Image
+
+    bombs = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            content = path.read_bytes()
+            with Image.open(io.BytesIO(content), formats=["PNG"]) as opened:
+                opened.load()
+    except (OSError, ValueError, SyntaxError, EOFError, OverflowError, MemoryError, struct.error, *bombs) as error:
+        raise InputError(f"{path}: no mask that can be read ({error}); save it as PNG") from error
+    values = np.asarray(opened)
+    if opened.mode == "RGB" and content[_PNG_DEPTH] == 16:
+        raise InputError(f"{path}: in RGB of 16 bits; give a mask of one channel, 0 where there is no rust")
+    if opened.mode == "RGB" and (values == values[..., :1]).all():
+        values = values[..., 0]
+    if values.ndim != 2:
+        raise InputError(f"{path}: a picture in colour; give its mask, one channel, 0 where there is no rust")
+    return np.asarray(values != 0)
+
+
+def seen_texels(folder: Path, record: Record, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Which texels the photograph of a record saw, (H, W).
+
+    Raises
+    ------
+    InputError
+        The file is missing, damaged, or of another size.
+    """
+    path = folder / record.seen
+    try:
+        content = path.read_bytes()
+        if path.name != f"photo-{hashlib.sha256(content).hexdigest()[:16]}.npz":
+            raise InputError(f"{path}: damaged (its content does not match its name); take {record.date} anew")
+        seen = npz.read(io.BytesIO(content), {"seen": shape[0] * shape[1]})["seen"]
+    except (OSError, npz.DamagedError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); put back the one that was beside it") from error
+    if seen.shape != shape or seen.dtype != bool:
+        raise InputError(f"{path}: does not fit the atlas, {shape[0]} x {shape[1]}")
+    return seen
+
+
+def from_csv(path: Path) -> list[Record]:
+    """Records from a table: columns date, zone, kind, value, tool, and any others of `Record`, `u` and `v` for uv.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, a column is missing, unknown or there twice, or a row is wrong (its line is named).
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 text ({error.reason}); save it as CSV UTF-8") from error
+    try:
+        return _readings(path, csv.DictReader(io.StringIO(text, newline="")))
+    except csv.Error as error:
+        raise InputError(f"{path}: no table of readings ({error}); save it as CSV UTF-8") from error
+
+
+def _readings(path: Path, reader: "csv.DictReader[str]") -> list[Record]:
+    header = reader.fieldnames or ()
+    names = set(header)
+    known = {field.name for field in fields(Record)} - {"uv", "seen"} | {"u", "v"}
+    if not names >= set(COLUMNS) or not names <= known:
+        wrong = ", ".join(sorted((set(COLUMNS) - names) | (names - known)))
+        raise InputError(f"{path}: missing or unknown columns: {wrong}; it takes {', '.join(sorted(known))}")
+    if twice := sorted(name for name in names if header.count(name) > 1):
+        raise InputError(f"{path}: columns that stand twice: {', '.join(twice)}; keep one of each")
+    records = []
+    for row in reader:
+        try:
+            records.append(_from_row(row))
+        except (InputError, ValueError) as error:
+            raise InputError(f"{path}: line {reader.line_num}: {error}") from error
+    if not records:
+        raise InputError(f"{path}: no readings in it; give a line for each")
+    return records
+
+
+def _from_row(row: Mapping[str, str | None]) -> Record:
+    if None in row:
+        raise InputError("more cells than columns")
+    given = {name: text.strip() for name, text in row.items() if text is not None and text.strip()}
+    lacking = [name for name in COLUMNS if name not in given]
+    if lacking or ("u" in given) != ("v" in given):
+        raise InputError(f"no {', '.join(lacking) or 'u and v together'}")
+    uv = (float(given.pop("u")), float(given.pop("v"))) if "u" in given else None
+    texts = ("date", "zone", "kind", "tool", "unit", "place")
+    values: dict[str, Any] = {name: text if name in texts else float(text) for name, text in given.items()}
+    return Record(**values, uv=uv)

@@ -1,0 +1,281 @@
+"""Coatings, and when they let corrosion begin: paint that fails at defects and creeps away, zinc that is used up.
+
+Rust under paint reaches a place when the first front does: the least, over all defects, of the defect's birth and the
+way from it, where noise in space makes the way ragged. All is drawn at once, so nothing depends on what is asked.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.geometry.atlas import AssetGeometry, Floats, Integers, Singles
+from corrotwin.twin.model import deposits, zones
+from corrotwin.twin.model.exposure import METALS, Clock, Exposure, category_um, years_to_lose
+
+# Median speed of a front under the film, mm a year, in the middle of each corrosivity category. Set by eye: fields of
+# rust on bridges of known age grow by centimetres in ten years, faster where it is wetter.
+SPEED_MM = {"C1": 0.2, "C2": 1.0, "C3": 2.5, "C4": 4.0, "C5": 6.0, "CX": 9.0}
+ROUND_THE_CORNER = 8.0  # distance counts this much more towards a surface that faces away from the defect
+ZINC_SPREAD = 0.12  # share by which the thickness of a zinc coat varies from place to place
+TILE = 32  # texels; a tile that other fronts reach first is settled with a defect by one comparison
+BATCH = 16  # defects compared at a time
+MOST_PER_M2 = 1e5  # potential defects on open faces
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paint:
+    """A paint system: potential defects open at Weibull times and then spread.
+
+    Parameters
+    ----------
+    life_years : time by which 63 % of the potential defects have opened.
+    shape : of the Weibull law; above 1 the coating ages.
+    defects_per_m2 : potential defects on open faces; `twin.model.zones.ZONES` raises it elsewhere.
+    """
+
+    life_years: float
+    shape: float = 2.5
+    defects_per_m2: float = 12.0
+
+    def __post_init__(self) -> None:
+        if not (0 < self.life_years < 1e4 and 0 < self.shape < 100 and 0 <= self.defects_per_m2 <= MOST_PER_M2):
+            raise InputError(
+                f"paint of {self.life_years} years, shape {self.shape}, {self.defects_per_m2} defects per m²: "
+                "life and shape must be positive, defects not negative"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Zinc:
+    """A zinc coat, such as hot-dip galvanising: it corrodes first, by its own law, and steel where it is used up."""
+
+    thickness_um: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.thickness_um <= 1000:
+            raise InputError(f"zinc coat of {self.thickness_um} µm: give a thickness above 0, at most 1000 µm")
+
+
+Coating = Paint | Zinc | None  # None is bare steel
+COATINGS: Mapping[str, type[Paint] | type[Zinc]] = {"paint": Paint, "zinc": Zinc}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Defects:
+    """Defects of a paint, n of them: place, surface normal, birth, speed, and how far runoff stretches them down."""
+
+    position_m: Floats  # (n, 3)
+    normal: Floats  # (n, 3)
+    birth_years: Floats  # (n,)
+    speed: Floats  # (n,) over the median at the place
+    stretch: Floats  # (n,) at least 1
+
+
+def scale_with_category(values: Mapping[str, float], first_year_um: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Values known in the middle of each category at first-year losses of steel, (n,), between them on log scales."""
+    middles = np.log([category_um(category) for category in values])
+    return np.asarray(np.exp(np.interp(np.log(first_year_um), middles, np.log(list(values.values())))))
+
+
+def front_clock(exposure: Exposure, faster: float = 1.0) -> Clock:
+    """Clock that shows how far in mm a front of median speed, times `faster`, has come since year 0."""
+    return Clock.of(exposure.starts(), faster * scale_with_category(SPEED_MM, exposure.first_year_um()))
+
+
+def scatter(
+    asset: AssetGeometry, per_m2: float, rng: np.random.Generator, weight: Floats | None = None
+) -> tuple[Floats, Floats, Integers]:
+    """Poisson process on the surface: positions (n, 3), normals (n, 3) and faces (n,). Texels play no part in it.
+
+    `weight` (m,) makes it so many times as dense on each face.
+    """
+    corners, cross, twice = asset.triangles
+    cumulative = np.cumsum(twice / 2 if weight is None else weight * twice / 2)
+    count = int(rng.poisson(per_m2 * cumulative[-1]))
+    face = np.searchsorted(cumulative, rng.uniform(0, cumulative[-1], count), side="right")
+    a, b = np.sqrt(rng.random(count))[:, None], rng.random(count)[:, None]
+    position = (1 - a) * corners[face, 0] + a * (1 - b) * corners[face, 1] + a * b * corners[face, 2]
+    return position, cross[face] / twice[face, None], face
+
+
+def paint_defects(asset: AssetGeometry, exposure: Exposure, paint: Paint, seed: np.random.SeedSequence) -> Defects:
+    """Draw all potential defects of a paint: Poisson in area, Weibull in time, each with satellites around it.
+
+    What splash and debris add opens while the asset stands where they are. Those that debris opens on ledges come on
+    top of the others, which stay the same. A later place changes none that has opened before.
+
+    Raises
+    ------
+    InputError
+        More than `MOST_PER_M2` on open ledges.
+    """
+    rng = np.random.default_rng(seed)
+    most = max(zones.ZONES[name].defects for name in asset.zone_names) * zones.SPLASH_DEFECTS
+    position, normal, face = scatter(asset, paint.defects_per_m2 * most, rng)
+    mark, zone = rng.random(len(face)) * most, asset.face_zone[face]
+    starts = exposure.starts()
+    may = np.column_stack([
+        mark < zones.defect_factors(asset.zone_names, zone, position, period.splash_m) for period in exposure.periods
+    ])  # fmt: skip
+    first = may[:, 0]
+    found = [_with_satellites(position[first], normal[first], may[first], starts, paint, rng)]
+
+    def other(number: int) -> np.random.Generator:
+        return np.random.default_rng(np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, number)))
+
+    if may[~first].any():
+        found.append(_with_satellites(position[~first], normal[~first], may[~first], starts, paint, other(1)))
+    of_faces = zones.defect_factors(asset.zone_names, asset.face_zone, asset.triangles[0][:, 0], None)
+    for debris in sorted({period.debris for period in exposure.periods} - {1}):
+        more = paint.defects_per_m2 * (debris - 1)
+        if more > MOST_PER_M2:
+            raise InputError(
+                f"debris {debris} on paint of {paint.defects_per_m2} defects per m²: over {MOST_PER_M2:g} more"
+            )
+        rng = other(0)
+        position, normal, _ = scatter(asset, more, rng, weight=of_faces)
+        kept = rng.random(len(position)) < deposits.dampness(asset, position, normal)
+        lies = np.tile([period.debris == debris for period in exposure.periods], (int(kept.sum()), 1))
+        found.append(_with_satellites(position[kept], normal[kept], lies, starts, paint, rng))
+    return Defects(**{
+        field.name: np.concatenate([getattr(each, field.name) for each in found]) for field in fields(Defects)
+    })  # fmt: skip
+
+
+def _with_satellites(
+    position: Floats, normal: Floats, may: NDArray[np.bool_], starts: Floats, paint: Paint, rng: np.random.Generator
+) -> Defects:
+    """Defects at places (n, 3) with normals (n, 3), and those about them.
+
+    Only those are left that open in a period in which they `may`, (n, periods), which begin at `starts`.
+    """
+    count = len(position)
+    birth = paint.life_years * rng.weibull(paint.shape, count)
+    speed = np.exp(rng.normal(0, 0.5, count))
+    stretch = 1 + rng.gamma(1.2, 1.0, count)
+    satellites = rng.geometric(0.3, count) - 1
+    parent = np.repeat(np.arange(count), satellites)
+    offset = rng.normal(0, 0.03, (len(parent), 3))
+    offset -= (offset * normal[parent]).sum(axis=1, keepdims=True) * normal[parent]
+    later = rng.exponential(0.25 * paint.life_years, len(parent))
+    slower = rng.uniform(0.2, 0.7, len(parent))
+    opens = may[np.arange(count), np.searchsorted(starts, birth, side="right") - 1]
+    opens = np.concatenate([opens, opens[parent]])
+    return Defects(
+        position_m=np.concatenate([position, position[parent] + offset])[opens],
+        normal=np.concatenate([normal, normal[parent]])[opens],
+        birth_years=np.concatenate([birth, birth[parent] + later])[opens],
+        speed=np.concatenate([speed, speed[parent] * slower])[opens],
+        stretch=np.concatenate([stretch, stretch[parent]])[opens],
+    )
+
+
+def zinc_gone_years(thickness_um: Singles, height_m: Singles, exposure: Exposure) -> Singles:
+    """Years after which zinc coats of local thicknesses (n,) at heights (n,) are used up (ISO 9224 for zinc)."""
+    starts, exponent = exposure.starts(), METALS["zinc"].exponent
+    gone = years_to_lose(thickness_um, starts, exposure.first_year_um("zinc"), exponent)
+    for splashed in exposure.splash_patterns():
+        wet = (exposure.splashed(height_m) == splashed).all(axis=1)
+        gone[wet] = years_to_lose(thickness_um[wet], starts, exposure.first_year_um("zinc", splashed), exponent)
+    return gone
+
+
+def arrival(
+    position_m: Singles, normal: Singles, ragged: Singles, defects: Defects, clock: Clock, years: float
+) -> NDArray[np.float32]:
+    """Front reading at which the first front arrives; exact below the reading at `years`, else not below it.
+
+    Parameters
+    ----------
+    position_m, normal : (H, W, 3).
+    ragged : (H, W) factor on distance; NaN where there is nothing to reach.
+    defects : of the paint.
+    clock : `front_clock` of the exposure.
+    years : now.
+
+    Returns
+    -------
+    (H, W) millimetres that a front of median speed would have come by then.
+    """
+    reading = np.full(ragged.shape, np.inf, dtype=np.float32)
+    now = float(clock.reading(years))
+    born = np.flatnonzero(defects.birth_years < years)
+    if not len(born):
+        return reading
+    birth = clock.reading(defects.birth_years[born]).astype(np.float32)
+    place = defects.position_m[born].astype(np.float32)
+    facing = defects.normal[born].astype(np.float32)
+    slowness = (1000 / defects.speed[born]).astype(np.float32)  # mm of reading for each metre
+    down = np.array([0, 0, -1], dtype=np.float32) + facing[:, 2:] * facing  # -z along the surface
+    slope = np.sqrt((down * down).sum(axis=1))
+    down /= np.maximum(slope, 1e-6)[:, None]
+    # A step down the slope costs this much of its length.
+    ease = 1 / (1 + (defects.stretch[born].astype(np.float32) - 1) * slope)
+    spared = 1 - ease * ease
+    columns = {
+        name: np.ascontiguousarray(values.T)[..., None]
+        for name, values in {
+            "place": place, "facing": facing, "down": down, "birth": birth, "slowness": slowness, "spared": spared
+        }.items()
+    }  # fmt: skip
+    for row in range(0, reading.shape[0], TILE):
+        for column in range(0, reading.shape[1], TILE):
+            tile = (slice(row, row + TILE), slice(column, column + TILE))
+            factor = ragged[tile]
+            here = np.isfinite(factor)
+            if not here.any():
+                continue
+            points, factor = np.ascontiguousarray(position_m[tile][here].T), factor[here]
+            low, high = points.min(axis=1), points.max(axis=1)
+            gap = np.maximum(np.maximum(low - place, place - high), 0)
+            # No place here is reached before this; the margin covers rounding, so that tiles never change a result.
+            soonest = 0.999 * (birth + np.sqrt((gap * gap).sum(axis=1)) * ease * (factor.min() * slowness))
+            order = np.argsort(soonest)
+            order = order[: np.searchsorted(soonest[order], now, side="right")]
+            first = np.full(len(factor), np.inf, dtype=np.float32)
+            towards = np.ascontiguousarray(normal[tile][here].T)
+            for start in range(0, len(order), BATCH):
+                some = order[start : start + BATCH]
+                if soonest[some[0]] > first.max():
+                    break
+                np.minimum(first, _readings(points, towards, factor, columns, some), out=first)
+            block = reading[tile]
+            block[here] = first
+    return reading
+
+
+def _readings(
+    points: Singles, towards: Singles, factor: Singles, defects: Mapping[str, Singles], some: Integers
+) -> Singles:
+    """The least reading over `some` defects at each of n points (3, n) whose normals are `towards` (3, n)."""
+    place, down, facing = defects["place"][:, some], defects["down"][:, some], defects["facing"][:, some]
+    x, y, z = points[0] - place[0], points[1] - place[1], points[2] - place[2]
+    downhill = x * down[0]
+    downhill += y * down[1]
+    downhill += z * down[2]
+    np.maximum(downhill, 0, out=downhill)
+    downhill *= downhill
+    downhill *= defects["spared"][some]
+    x *= x
+    y *= y
+    z *= z
+    x += y
+    x += z
+    x -= downhill
+    np.maximum(x, 0, out=x)
+    np.sqrt(x, out=x)
+    x *= factor
+    away = towards[0] * facing[0]
+    away += towards[1] * facing[1]
+    away += towards[2] * facing[2]
+    np.minimum(away, 0, out=away)
+    away *= away
+    away *= np.float32(ROUND_THE_CORNER)
+    away += 1
+    x *= away
+    x *= defects["slowness"][some]
+    x += defects["birth"][some]
+    return np.asarray(x.min(axis=0))

@@ -1,0 +1,307 @@
+"""Closed-form growth of corrosion on an asset's atlas.
+
+Corrosion starts at a texel when its coating fails there; what follows is a function of the time since then alone. So
+nothing ever shrinks, and ten steps equal one.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.geometry.atlas import AssetGeometry, Floats, Singles, Texels
+from corrotwin.twin.model import zones
+from corrotwin.twin.model.coating import (
+    ZINC_SPREAD,
+    Coating,
+    Defects,
+    Paint,
+    Zinc,
+    arrival,
+    front_clock,
+    paint_defects,
+    scale_with_category,
+    zinc_gone_years,
+)
+from corrotwin.twin.model.exposure import METALS, Clock, Exposure, at, loss_um
+from corrotwin.twin.model.noise import LIMIT, fractal
+from corrotwin.twin.model.pits import PitPlaces, Pits, pit_loss_mm, pit_places
+
+AnyFloat = TypeVar("AnyFloat", np.float32, np.float64)
+MOST_YEARS = 1000.0
+# Years from first rust to full cover in the middle of each corrosivity category, set by eye.
+COVER_YEARS = {"C1": 6.0, "C2": 2.0, "C3": 1.0, "C4": 0.7, "C5": 0.5, "CX": 0.3}
+
+RAGGED = 0.55  # log-scale amplitude of the noise on distance
+STREAK = 0.4  # the same noise is this much slower in z: on steep faces, where water runs, it draws streaks
+RAGGED_WAVELENGTHS_MM = (160.0, 80.0, 40.0, 20.0, 10.0, 5.0)
+LOCAL = 0.2  # amplitude of the noise on loss
+LOCAL_WAVELENGTHS_MM = (8.0, 4.0, 2.0)
+FINE_WAVELENGTHS_MM = (8.0, 4.0, 2.0)
+
+# Share of sampled assets that are bare and that are galvanised, where it is not that of the others.
+BARE_AND_GALVANISED = {
+    "chain": (0.25, 0.15), "bar": (0.5, 0.05), "bolt": (0.15, 0.35), "railing": (0.02, 0.3), "stair": (0.02, 0.3)
+}  # fmt: skip
+
+# Streams of randomness: changing what one draws does not reroll the others. Never renumber.
+RAGGED_STREAM, DEFECTS_STREAM, LOCAL_STREAM, FINE_STREAM, PITS_STREAM = range(5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Growth:
+    """How an asset differs from the law for its place.
+
+    Parameters
+    ----------
+    rate : factor on every loss.
+    exponent : of time, in place of ISO 9224's mean for steel.
+    front : factor on the speed of rust under paint.
+    """
+
+    rate: float = 1.0
+    exponent: float = METALS["steel"].exponent
+    front: float = 1.0
+
+
+AS_STANDARD = Growth()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Fields:
+    """State of corrosion, (H, W) float32 arrays on the atlas.
+
+    `start_years` is inf where corrosion has not started; `age_years` is the time since it did; `rust_cover` in [0, 1]
+    is what the eye sees; `wall_loss_mm` never passes the thickness of the metal.
+    """
+
+    start_years: Singles
+    age_years: Singles
+    wall_loss_mm: Singles
+    rust_cover: Singles
+
+
+def grow(
+    asset: AssetGeometry,
+    texels: Texels,
+    *,
+    exposure: Exposure,
+    coating: Coating,
+    years: float,
+    seed: int,
+    pits: Pits | None,
+    by_zone: bool = True,
+    growth: Growth = AS_STANDARD,
+) -> Fields:
+    """State of a carbon steel asset after `years`.
+
+    The value at a texel depends on seed, parameters and the texel's place, not on texel size, order or earlier calls.
+
+    Parameters
+    ----------
+    asset, texels : the surface.
+    exposure : where it has stood.
+    coating : paint, zinc, or None for bare steel.
+    years : since it was built, 0 to `MOST_YEARS`.
+    seed : decides everything random.
+    pits : how pits grow, or None for none.
+    by_zone : whether loss differs by zone and by the way a surface faces (`twin.model.zones`); if not, the mean loss by
+        area is that of ISO 9224.
+    growth : how this asset differs from the law for its place.
+
+    Raises
+    ------
+    InputError
+        Impossible years.
+    """
+    if not 0 <= years <= MOST_YEARS:
+        raise InputError(f"years {years}: must be a number from 0 to {MOST_YEARS:g}")
+    streams = np.random.SeedSequence(seed).spawn(5)
+    open_to_air = np.array([zones.ZONES[name].loss > 0 for name in asset.zone_names])
+    present = (texels.zone >= 0) & open_to_air[texels.zone]
+    begin = _starts(asset, exposure, coating, years, streams, growth)
+    start = np.full(texels.zone.shape, np.inf, dtype=np.float32)
+    started = begin(texels.position_m, texels.normal, present)[present]
+    start[present] = np.where(started < years, started, np.inf)
+    rusted = np.isfinite(start)
+    position = texels.position_m[rusted]
+
+    uniform = _uniform_loss_mm(start[rusted], position[:, 2], exposure, years, growth)
+    loss = np.zeros_like(start)
+    loss[rusted] = uniform * (1 + LOCAL * fractal(position, LOCAL_WAVELENGTHS_MM, 0.7, streams[LOCAL_STREAM]))
+    if pits is not None:
+        places, depth = _middles(asset, exposure, years, pits, begin, streams[PITS_STREAM], growth)
+        loss += pit_loss_mm(texels.position_m, texels.normal, rusted, places, depth)
+    if by_zone:
+        loss[rusted] *= zones.loss_factors(asset.zone_names, texels.zone[rusted], texels.normal[rusted])
+
+    # First rust shows as specks, each when its own share of the time to full cover has passed.
+    clock = cover_clock(exposure)
+    progress = (clock.reading(years) - clock.reading(start[rusted])).astype(np.float32)
+    if coating is None:
+        progress -= bare_lag(ragged_noise(position, streams[RAGGED_STREAM]))
+    fine = 0.5 + fractal(position, FINE_WAVELENGTHS_MM, 0.8, streams[FINE_STREAM]) / (2 * LIMIT)
+    ramp = ((progress - 0.7 * fine) / 0.3).clip(0, 1)
+    cover = np.zeros_like(start)
+    cover[rusted] = ramp * ramp * (3 - 2 * ramp)
+    return Fields(
+        start_years=start,
+        age_years=np.maximum(np.float32(years) - start, 0),
+        wall_loss_mm=np.minimum(loss, texels.thickness_mm),
+        rust_cover=cover,
+    )
+
+
+def cover_clock(exposure: Exposure) -> Clock:
+    """Clock that shows the times to full cover that have passed since year 0."""
+    return Clock.of(exposure.starts(), 1 / scale_with_category(COVER_YEARS, exposure.first_year_um()))
+
+
+def _starts(
+    asset: AssetGeometry,
+    exposure: Exposure,
+    coating: Coating,
+    years: float,
+    streams: list[np.random.SeedSequence],
+    growth: Growth,
+) -> Callable[[Singles, Singles, NDArray[np.bool_]], Singles]:
+    """A function of positions (H, W, 3), normals (H, W, 3) and presence (H, W): start of corrosion there, (H, W) years.
+
+    Where that is after `years`, any time that is not before them.
+    """
+    defects = None
+    if isinstance(coating, Paint):
+        defects = paint_defects(asset, exposure, coating, streams[DEFECTS_STREAM])
+
+    def begin(position_m: Singles, normal: Singles, present: NDArray[np.bool_]) -> Singles:
+        noise = np.zeros(0, dtype=np.float32)
+        if coating is not None:
+            noise = ragged_noise(position_m[present], streams[RAGGED_STREAM])
+        return first_years(position_m, normal, present, noise, defects, exposure, coating, years, growth)
+
+    return begin
+
+
+def ragged_noise(position_m: Singles, seed: np.random.SeedSequence) -> Singles:
+    """The noise at places (n, 3) that makes rust's outline ragged and a coat of zinc uneven, (n,)."""
+    return fractal(position_m * np.array([1, 1, STREAK], dtype=np.float32), RAGGED_WAVELENGTHS_MM, 0.72, seed)
+
+
+def bare_lag(noise: Singles) -> Singles:
+    """Share of the time to full cover that passes before bare steel shows rust, by `ragged_noise`: 0 to one half."""
+    return np.asarray(0.25 * (1 + noise / LIMIT), dtype=np.float32)
+
+
+def first_years(
+    position_m: Singles,
+    normal: Singles,
+    present: NDArray[np.bool_],
+    noise: Singles,
+    defects: Defects | None,
+    exposure: Exposure,
+    coating: Coating,
+    years: float,
+    growth: Growth,
+) -> Singles:
+    """Start of corrosion at each place, (H, W) years; where that is after `years`, any time that is not before them.
+
+    Parameters
+    ----------
+    position_m, normal : (H, W, 3).
+    present : (H, W) where there is a surface; inf elsewhere.
+    noise : (n,) `ragged_noise` of those that are present; bare steel needs none.
+    defects : of the paint.
+    exposure, coating, years, growth : as for `grow`.
+    """
+    start = np.full(present.shape, np.inf, dtype=np.float32)
+    if defects is not None:
+        clock = front_clock(exposure, growth.front)
+        ragged = np.full(present.shape, np.nan, dtype=np.float32)
+        ragged[present] = np.exp(RAGGED * noise)
+        reading = arrival(position_m, normal, ragged, defects, clock, years)[present]
+        start[present] = clock.years(reading)
+    elif isinstance(coating, Zinc):
+        thickness = coating.thickness_um * (1 + ZINC_SPREAD * noise)
+        start[present] = zinc_gone_years(thickness.astype(np.float32), position_m[present][:, 2], exposure)
+    else:
+        start[present] = 0
+    return start
+
+
+def _uniform_loss_mm(
+    start_years: NDArray[AnyFloat],
+    height_m: NDArray[np.floating[Any]],
+    exposure: Exposure,
+    years: float,
+    growth: Growth,
+) -> NDArray[AnyFloat]:
+    """Loss by ISO 9224 of steel that corrodes since `start_years`, (n,), at heights (n,)."""
+    rates = growth.rate * exposure.first_year_um() / 1000
+    loss = loss_um(start_years, years, exposure.starts(), rates, growth.exponent)
+    for splashed in exposure.splash_patterns():
+        wet = (exposure.splashed(height_m) == splashed).all(axis=1)
+        rates = growth.rate * exposure.first_year_um(splashed=splashed) / 1000
+        loss[wet] = loss_um(start_years[wet], years, exposure.starts(), rates, growth.exponent)
+    return np.asarray(loss)
+
+
+def pit_middles(
+    asset: AssetGeometry,
+    *,
+    exposure: Exposure,
+    coating: Coating,
+    years: float,
+    seed: int,
+    pits: Pits,
+    growth: Growth = AS_STANDARD,
+) -> tuple[PitPlaces, Floats]:
+    """The pits of `grow`, whose parameters these are, and the depth of each in its middle below its surroundings, mm.
+
+    A texel that does not lie on the very middle of a pit shows it less deep.
+    """
+    streams = np.random.SeedSequence(seed).spawn(5)
+    begin = _starts(asset, exposure, coating, years, streams, growth)
+    places, depth = _middles(asset, exposure, years, pits, begin, streams[PITS_STREAM], growth)
+    facing = places.normal.astype(np.float32)
+    return places, depth * zones.loss_factors(asset.zone_names, asset.face_zone[places.face], facing)
+
+
+def _middles(
+    asset: AssetGeometry,
+    exposure: Exposure,
+    years: float,
+    pits: Pits,
+    begin: Callable[[Singles, Singles, NDArray[np.bool_]], Singles],
+    seed: np.random.SeedSequence,
+    growth: Growth,
+) -> tuple[PitPlaces, Floats]:
+    """Pits and the depth of each in its middle, (n,) mm, before the factor of its zone."""
+    places = pit_places(asset, pits, seed)
+    # Side by side as one row, nearest together along x, so that they share tiles with their neighbours.
+    order = np.argsort(places.position_m[:, 0])
+    shape = (1, len(order), 3)
+    position = places.position_m[order].astype(np.float32).reshape(shape)
+    start = np.empty(len(order))
+    start[order] = begin(position, places.normal[order].astype(np.float32).reshape(shape), np.ones(shape[:2], bool))[0]
+    birth = start + places.delay_years
+    return places, places.factor * _uniform_loss_mm(birth, places.position_m[:, 2], exposure, years, growth)
+
+
+def sample_history(rng: np.random.Generator, kind: str) -> tuple[Exposure, Coating, float]:
+    """Draw exposure, coating and years of service for a scene."""
+    exposure = at(str(rng.choice(["C3", "C4", "C5"], p=[0.35, 0.35, 0.3])))
+    bare, galvanised = BARE_AND_GALVANISED.get(kind, (0.04, 0.06))
+    draw = rng.random()
+    life = float(rng.uniform(5, 15))
+    defects = float(np.exp(rng.uniform(np.log(8), np.log(30))))
+    years = float(np.clip(life * rng.uniform(0.9, 2.6), 3, 25))
+    if draw < bare:
+        return exposure, None, round(years, 2)
+    if draw < bare + galvanised:
+        # A coat that is used up in places by now, whatever the place: so thick, and no thicker.
+        gone = loss_um(0.0, years, exposure.starts(), exposure.first_year_um("zinc"), METALS["zinc"].exponent)
+        return exposure, Zinc(thickness_um=round(float(gone * rng.uniform(0.85, 1.2)), 1)), round(years, 2)
+    return exposure, Paint(life_years=round(life, 2), defects_per_m2=round(defects, 1)), round(years, 2)

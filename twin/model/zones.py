@@ -1,0 +1,126 @@
+"""Where on an asset corrosion is worse: by zone of the part, by the way a surface faces, by height.
+
+The numbers are set by eye against photographs, from what standards and inspectors say in words: coats are thin on edges
+and over welds, crevices stay wet (ISO 12944-3); dust and water lie on upward faces, drops hang from lower rims.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corrotwin.twin.geometry.atlas import AssetGeometry, Singles, Texels
+from corrotwin.twin.geometry.solids import COVERED
+
+
+@dataclass(frozen=True)
+class Zone:
+    """How many times as many defects of the coating per area as on an open face, and as much loss of metal."""
+
+    defects: float
+    loss: float = 1.0
+
+
+ZONES = {
+    COVERED: Zone(0.0, 0.0),
+    "bore": Zone(0.1, 0.5),
+    "back": Zone(0.5),
+    "face": Zone(1.0),
+    "body": Zone(1.0),
+    "web": Zone(1.0),
+    "bar": Zone(1.0),
+    "rail": Zone(1.0),
+    "post": Zone(1.0),
+    "elbow": Zone(1.5),
+    "side": Zone(1.5),
+    "stringer": Zone(1.5),
+    "stiffener": Zone(2.0),
+    "rocker": Zone(2.0),
+    "tear": Zone(2.5),
+    "tread": Zone(2.5),
+    "flange": Zone(3.0),
+    "crown": Zone(3.0),
+    "clamp": Zone(3.0),
+    "rivet": Zone(4.0),
+    "stud": Zone(4.0),
+    "edge": Zone(6.0, 1.2),
+    "end": Zone(6.0, 1.2),
+    "hole": Zone(6.0, 1.2),
+    "weld": Zone(6.0, 1.2),
+    "bolt": Zone(7.0, 1.1),
+    "thread": Zone(8.0, 1.3),
+    "contact": Zone(8.0, 1.5),
+    "crevice": Zone(10.0, 1.6),
+}
+DRIPPING = {"bar", "body", "clamp", "crown", "edge", "elbow", "rail", "side"}  # parts from whose lower rim drops hang
+UPWARD = 0.35  # more loss where a surface faces straight up
+DRIP = 0.45  # more loss on a lower rim
+SPLASH_DEFECTS = 3.0  # times as many defects between the heights that sea water splashes
+STEEP = 0.8  # |z of the normal| from which a surface counts as facing up or down
+
+
+def defect_factors(
+    zone_names: tuple[str, ...],
+    zone: NDArray[np.integer[Any]],
+    position_m: NDArray[np.floating[Any]],
+    splash_m: tuple[float, float] | None,
+) -> NDArray[np.float64]:
+    """Relative density of a coating's defects at places, (n,).
+
+    Parameters
+    ----------
+    zone_names : of the asset.
+    zone : (n,) index into them.
+    position_m : (n, 3).
+    splash_m : heights between which sea water splashes, or None.
+    """
+    factor = np.array([ZONES[name].defects for name in zone_names])[zone]
+    if splash_m is not None:
+        factor = np.where(in_splash(position_m[:, 2], splash_m), SPLASH_DEFECTS * factor, factor)
+    return np.asarray(factor)
+
+
+def loss_factors(zone_names: tuple[str, ...], zone: NDArray[np.integer[Any]], normal: Singles) -> Singles:
+    """Relative loss of metal at places, (n,): by zone, more on upward faces and lower rims.
+
+    Parameters
+    ----------
+    zone_names, zone : as for `defect_factors`.
+    normal : (n, 3) unit normals.
+    """
+    upward, downward = np.maximum(normal[:, 2], 0), np.maximum(-normal[:, 2], 0)
+    drips = np.array([name in DRIPPING for name in zone_names], dtype=np.float32)[zone]
+    facing = 1 + np.float32(UPWARD) * upward**2 + np.float32(DRIP) * drips * downward**8
+    return np.asarray(np.array([ZONES[name].loss for name in zone_names], dtype=np.float32)[zone] * facing)
+
+
+def in_splash(height_m: NDArray[np.floating[Any]], splash_m: tuple[float, float]) -> NDArray[np.bool_]:
+    """Whether heights above the lowest point lie where sea water splashes."""
+    return np.asarray((height_m >= splash_m[0]) & (height_m < splash_m[1]))
+
+
+def regions(
+    asset: AssetGeometry, texels: Texels, splash_m: tuple[float, float] | None
+) -> list[tuple[str, str, NDArray[np.bool_]]]:
+    """Parts of the surface that inspectors speak of, as (by, name, (H, W) mask); those of one `by` do not overlap.
+
+    They are each zone of a part, the top, side and bottom faces, the splash zone, and all that the air reaches.
+    """
+    air = texels.area_mm2 > 0
+    found = []
+    for index, name in enumerate(asset.zone_names):
+        here = texels.zone == index
+        if name == COVERED:
+            air &= ~here
+        else:
+            found.append(("part", name, here & air))
+    up = texels.normal[..., 2]
+    found += [
+        ("facing", "top", air & (up > STEEP)),
+        ("facing", "side", air & (np.abs(up) <= STEEP)),
+        ("facing", "bottom", air & (up < -STEEP)),
+    ]
+    if splash_m is not None:
+        found.append(("height", "splash", air & in_splash(texels.position_m[..., 2], splash_m)))
+    return [*((by, name, mask) for by, name, mask in found if mask.any()), ("all", "all", air)]

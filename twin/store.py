@@ -1,0 +1,310 @@
+"""A twin: what an asset is, where it stands, and how old it is; and its folder on disk."""
+
+import hashlib
+import io
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from corrotwin.twin import assets, npz
+from corrotwin.twin.core import files, locks
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
+from corrotwin.twin.model import corrosion
+from corrotwin.twin.model.coating import COATINGS, Coating, Paint
+from corrotwin.twin.model.corrosion import Fields
+from corrotwin.twin.model.exposure import Climate, Exposure, Period
+from corrotwin.twin.model.pits import Pits
+
+SECONDS_PER_YEAR = 31_557_600  # of 365.25 days
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # when service begins for a twin that is drawn
+FIELD_NAMES = ("start_years", "age_years", "wall_loss_mm", "rust_cover")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwinState:
+    """One asset and its history; everything else follows from it.
+
+    Parameters
+    ----------
+    id : its name.
+    kind, parameters : what `twin.assets.build` takes.
+    texel_mm : wanted side of a texel on the surface.
+    exposure, coating : where it has stood and what protects it; coating None is bare steel.
+    pits : how pits grow on it, or None for none.
+    built, clock : when its service began, and now, UTC.
+    seed : decides everything random in its history.
+    """
+
+    id: str
+    kind: str
+    parameters: Mapping[str, Any]
+    texel_mm: float
+    exposure: Exposure
+    coating: Coating
+    pits: Pits | None
+    built: datetime
+    clock: datetime
+    seed: int
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.id, str) or not isinstance(self.seed, int) or not isinstance(self.parameters, Mapping):
+            raise InputError(f"twin {self.id!r:.40}: id must be text, seed a whole number, parameters an object")
+        if self.built.utcoffset() != timedelta(0) or self.clock.utcoffset() != timedelta(0):
+            raise InputError(f"twin {self.id}: times must be UTC")
+        if self.clock < self.built:
+            raise InputError(f"twin {self.id}: its clock, {self.clock:%Y-%m-%d}, stands before it was built")
+        if self.years > corrosion.MOST_YEARS:
+            raise InputError(f"twin {self.id}: {self.years:.6g} years old; at most {corrosion.MOST_YEARS:g}")
+        if self.seed < 0:
+            raise InputError(f"twin {self.id}: seed {self.seed}: must be at least 0")
+
+    @property
+    def years(self) -> float:
+        """Age in years of 365.25 days."""
+        return (self.clock - self.built).total_seconds() / SECONDS_PER_YEAR
+
+
+def later(moment: datetime, years: float) -> datetime:
+    """The moment so many years after (or, if negative, before) another, to the second.
+
+    Raises
+    ------
+    InputError
+        Not a number, or beyond what a calendar holds.
+    """
+    try:
+        return moment + timedelta(seconds=round(years * SECONDS_PER_YEAR))
+    except (OverflowError, ValueError) as error:
+        raise InputError(f"years {years}: from {moment:%Y-%m-%d} no calendar reaches so far") from error
+
+
+def sample_twin(kind: str, rng: np.random.Generator, *, texel_mm: float, clean: bool = False) -> TwinState:
+    """Draw a twin with its history; `clean` means freshly coated, without any rust."""
+    parameters = assets.sample(kind, rng)
+    exposure, coating, years = corrosion.sample_history(rng, kind)
+    if clean:
+        coating, years = coating or Paint(life_years=10.0), 0.0
+    seed = int(rng.integers(2**31))
+    return TwinState(
+        id=f"{kind}-{seed:08x}",
+        kind=kind,
+        parameters=parameters,
+        texel_mm=texel_mm,
+        exposure=exposure,
+        coating=coating,
+        pits=Pits(),
+        built=EPOCH,
+        clock=later(EPOCH, years),
+        seed=seed,
+    )
+
+
+def asset(twin: TwinState) -> AssetGeometry:
+    """Geometry and atlas of a twin."""
+    return assets.build(twin.kind, twin.parameters, texel_mm=twin.texel_mm)
+
+
+def fields(twin: TwinState, built: AssetGeometry | None = None, texels: Texels | None = None) -> Fields:
+    """State of corrosion of a twin at its age; `built` is its `asset` and `texels` those of it, if at hand."""
+    built = asset(twin) if built is None else built
+    return corrosion.grow(
+        built,
+        assets.texels(built) if texels is None else texels,
+        exposure=twin.exposure,
+        coating=twin.coating,
+        years=twin.years,
+        seed=twin.seed,
+        pits=twin.pits,
+    )
+
+
+def save(twin: TwinState, folder: Path) -> None:
+    """Write a twin and its fields; a reader sees the old state or the new, never a mixture.
+
+    Raises
+    ------
+    InputError
+        The folder holds something else, or another process is writing to it.
+    """
+    state = fields(twin)
+    with locks.hold(folder, "twin", {}):
+        _write(twin, state, folder)
+
+
+def advance(folder: Path, to: Callable[[datetime], datetime], *, move: Period | None = None) -> TwinState:
+    """Let time pass for the twin in a folder, and return it.
+
+    Parameters
+    ----------
+    folder : of the twin.
+    to : the new time, from the old; such as ``lambda clock: later(clock, 5)``.
+    move : the place where it stands from the old time on, if another; its `from_years` is set here.
+
+    Raises
+    ------
+    InputError
+        The clock would run backwards, there is no twin, or another process is writing to it. The state is unchanged
+        then.
+    """
+    read(folder)  # before the lock, which would create the folder
+    with locks.hold(folder, "twin", {}):
+        before = read(folder)
+        clock = to(before.clock)
+        if clock < before.clock:
+            raise InputError(
+                f"{folder}: its clock stands at {before.clock:%Y-%m-%d} and does not run back to {clock:%Y-%m-%d}"
+            )
+        exposure = before.exposure if move is None else _moved(before, move)
+        after = replace(before, clock=clock, exposure=exposure)
+        _write(after, fields(after), folder)
+    return after
+
+
+def _moved(twin: TwinState, place: Period) -> Exposure:
+    """Exposure of a twin that stands at another place from now on, with its splash and debris.
+
+    The same category or climate again, without a splash of its own, is no move.
+    """
+    last = twin.exposure.periods[-1]
+    if (place.category, place.climate) == (last.category, last.climate) and place.splash_m is None:
+        return twin.exposure
+    stays = tuple(period for period in twin.exposure.periods if period.from_years < twin.years)
+    return replace(twin.exposure, periods=(*stays, replace(place, from_years=twin.years)))
+
+
+def _write(twin: TwinState, state: Fields, folder: Path) -> None:
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **{name: getattr(state, name) for name in FIELD_NAMES})
+    content = stream.getvalue()
+    name = f"fields-{hashlib.sha256(content).hexdigest()[:16]}.npz"
+    with files.atomic_file(folder / name) as target:
+        target.write(content)
+    files.write_manifest(folder, "twin", {"twin": _plain(twin), "fields": name})
+    for old in folder.glob("fields-*.npz"):
+        if old.name != name:
+            old.unlink()
+
+
+def load(folder: Path) -> tuple[TwinState, Fields]:
+    """Read a twin and its fields.
+
+    Raises
+    ------
+    InputError
+        No twin there, or one that is damaged or from a newer version.
+    """
+    for _ in range(3):  # a writer may swap the state between our two reads; then the manifest names another file
+        twin, name = _named(folder)
+        try:
+            content = (folder / name).read_bytes()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise InputError(f"{folder / name}: cannot be read ({error.strerror})") from error
+        with _of_this_version(folder / "twin.json"):
+            shape = asset(twin).atlas_shape
+        return twin, _fields_of(folder / name, content, shape)
+    raise InputError(f"{folder}: the fields that twin.json names are missing; {_again(folder)}")
+
+
+def read(folder: Path) -> TwinState:
+    """Read a twin without its fields, which follow from it.
+
+    Raises
+    ------
+    InputError
+        No twin there, or one that is damaged or from a newer version.
+    """
+    twin, _ = _named(folder)
+    with _of_this_version(folder / "twin.json"):
+        asset(twin)
+    return twin
+
+
+def _named(folder: Path) -> tuple[TwinState, str]:
+    """A twin and the name of its fields."""
+    manifest = files.read_manifest(folder, "twin")
+    if manifest is None:
+        raise InputError(f"{folder}: holds no twin.json; make one with corrotwin twin new")
+    return _parse(folder / "twin.json", manifest)
+
+
+def _again(folder: Path) -> str:
+    return f"make them again with corrotwin twin grow {folder} --years 0"
+
+
+def _plain(twin: TwinState) -> dict[str, Any]:
+    """A twin as JSON holds it."""
+    content = asdict(twin)
+    if twin.coating is not None:
+        name = next(name for name, kind in COATINGS.items() if isinstance(twin.coating, kind))
+        content["coating"] = {"kind": name, **content["coating"]}
+    return {**content, "built": _text(twin.built), "clock": _text(twin.clock)}
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def _parse(path: Path, manifest: Mapping[str, Any]) -> tuple[TwinState, str]:
+    with _of_this_version(path):
+        content = dict(manifest["twin"])
+        content["exposure"] = Exposure(periods=tuple(_periods(**content["exposure"])))
+        if content["coating"] is not None:
+            coating = dict(content["coating"])
+            content["coating"] = COATINGS[coating.pop("kind")](**coating)
+        if content["pits"] is not None:
+            content["pits"] = Pits(**content["pits"])
+        content["built"], content["clock"] = (datetime.fromisoformat(content[name]) for name in ("built", "clock"))
+        twin = TwinState(**content)
+        name = str(manifest["fields"])
+    if Path(name).name != name or not name.startswith("fields-"):
+        raise InputError(f"{path}: names {name!r} as its fields, which is no file of a twin")
+    return twin, name
+
+
+def _periods(periods: list[dict[str, Any]], **for_life: Any) -> Iterator[Period]:
+    """Periods of an exposure as JSON holds it; `for_life`, in older files, are splash and debris of all of them."""
+    for period in periods:
+        given = {**for_life, **period}
+        if given["climate"] is not None:
+            given["climate"] = Climate(**given["climate"])
+        if given.get("splash_m") is not None:
+            low, high = given["splash_m"]
+            given["splash_m"] = (low, high)
+        yield Period(**given)
+
+
+@contextmanager
+def _of_this_version(path: Path) -> Iterator[None]:
+    """Turn what a damaged twin.json raises into one line that names it."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+    ) as error:  # a word for a length
+        raise InputError(f"{path}: not a twin of this version ({type(error).__name__}: {error})") from error
+
+
+def _fields_of(path: Path, content: bytes, shape: tuple[int, int]) -> Fields:
+    if path.name != f"fields-{hashlib.sha256(content).hexdigest()[:16]}.npz":
+        raise InputError(f"{path}: damaged (its content does not match its name); {_again(path.parent)}")
+    try:
+        state = npz.read(io.BytesIO(content), dict.fromkeys(FIELD_NAMES, shape[0] * shape[1] * 8))
+    except npz.DamagedError as error:
+        raise InputError(f"{path}: not the fields of a twin ({error}); make the twin again") from error
+    if any(array.shape != shape or array.dtype != np.float32 for array in state.values()):
+        raise InputError(f"{path}: does not fit the atlas of its asset, {shape[0]} x {shape[1]}; make the twin again")
+    return Fields(**state)
