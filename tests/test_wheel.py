@@ -94,7 +94,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Command:
     python = home / "environment" / "bin" / "python"
     pip("--python", python, "install", "--quiet", "-c", ROOT / "constraints.txt", f"{wheel}[{EXTRAS}]")
     work = home / "work"
-    for name in ("synth", "corrotwin", "segmentation"):
+    for name in ("synth", "segmentation", "benchmarks", "tools"):
         (work / name).mkdir(parents=True)
         (work / name / "__init__.py").write_text("raise SystemExit('a package of the user was imported')\n")
     (work / "twin.py").write_text("raise SystemExit('a module of the user was imported')\n")
