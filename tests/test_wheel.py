@@ -67,7 +67,7 @@ def test_the_wheel_holds_the_whole_package_and_nothing_else(wheel: Path) -> None
 
 @pytest.mark.slow
 def test_the_sdist_builds_the_same_wheel(source: Path, wheel: Path, tmp_path: Path) -> None:
-    program = "import sys; from setuptools.build_meta import build_sdist; print('sdist', build_sdist(sys.argv[1]), flush=True)"
+    program = "import sys; from setuptools.build_meta import build_sdist; build_sdist(sys.argv[1])"
     pip("install", "--quiet", "--target", tmp_path / "tools", "setuptools>=77")
     subprocess.run(
         [sys.executable, "-c", program, tmp_path], cwd=source, check=True, capture_output=True,
