@@ -13,7 +13,7 @@ PAGE = ROOT / "docs" / "map.md"
 FOLDERS = ("twin", "synth", "segmentation", "benchmarks", "tools")
 HEAD = """# Where things are
 
-Every room (folder) with its sentence, and every module with its summary line, made by `python -m tools.source_map`. What
+Every room (folder) with its sentence, and every module with its summary line, by `python -m tools.source_map`. What
 each room may import is in [decisions](decisions.md), 43.
 """
 
