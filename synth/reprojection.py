@@ -126,14 +126,14 @@ def write(folder: Path, camera: Path, out: Path) -> str:
     InputError
         No twin there, a camera that is wrong or sees nothing of it, or `out` cannot be written.
     """
-    from corrotwin.twin import store
+    from corrotwin.twin import store, twin_state
     from corrotwin.twin.inspection.readers import asset_key
 
     if out.suffix != ".npz":
         raise InputError(f"{out}: a map of texels is written as .npz")
     stood = read_camera(camera)
     twin, _ = store.load(folder)
-    asset = store.asset(twin)
+    asset = twin_state.asset(twin)
     try:
         texel = texel_map(stood, asset)
     except InputError as error:

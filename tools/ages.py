@@ -21,7 +21,7 @@ from PIL import Image, ImageDraw, ImageFont
 from corrotwin.synth.config import RenderConfig
 from corrotwin.synth.rendering.dataset import render
 from corrotwin.synth.scene.subject import StatedCamera, saved
-from corrotwin.twin import assets, store
+from corrotwin.twin import assets, store, twin_state
 from corrotwin.twin.core.files import atomic_file, digest
 from corrotwin.twin.model.coating import Coating, Paint, Zinc
 from corrotwin.twin.model.exposure import at
@@ -54,11 +54,11 @@ COATINGS: dict[str, Coating] = {"chain": Zinc(thickness_um=40.0), "bar": None, "
 PAINT = Paint(life_years=6.0, defects_per_m2=20.0)
 
 
-def twin_of(kind: str, years: float) -> store.TwinState:
+def twin_of(kind: str, years: float) -> twin_state.TwinState:
     """The chosen twin of a kind at an age."""
     seed, changes = CHOSEN.get(kind, (0, {}))
     parameters = {**assets.sample(kind, np.random.default_rng(seed)), **changes}
-    return store.TwinState(
+    return twin_state.TwinState(
         id=f"{kind}-{years:g}-years",
         kind=kind,
         parameters=parameters,
@@ -66,8 +66,8 @@ def twin_of(kind: str, years: float) -> store.TwinState:
         exposure=at(CATEGORY),
         coating=COATINGS.get(kind, PAINT),
         pits=Pits(),
-        built=store.EPOCH,
-        clock=store.later(store.EPOCH, years),
+        built=twin_state.EPOCH,
+        clock=twin_state.later(twin_state.EPOCH, years),
         seed=seed,
     )
 
@@ -101,7 +101,7 @@ def photograph(kind: str, years: float) -> Image.Image:
     twin = twin_of(kind, years)
     folder = WORK / f"{twin.id}-{digest(repr(twin))}"
     store.save(twin, folder / "twin")
-    shown = saved(folder / "twin", (three_quarter_view(store.asset(twin).vertices),))
+    shown = saved(folder / "twin", (three_quarter_view(twin_state.asset(twin).vertices),))
     config = RenderConfig(preset="balanced", size=PICTURE, seed=SEED)
     out = folder / digest({**shown.claim(), **asdict(config), "content": asdict(config.content())})
     render(out, config, count=1, shown=shown)

@@ -23,11 +23,13 @@ from rich.progress import track
 
 from corrotwin.synth.reprojection import Camera, texel_map
 from corrotwin.synth.scene.subject import StatedCamera
-from corrotwin.twin import assets, store
+from corrotwin.twin import assets, store, twin_state
 from corrotwin.twin.assets import AssetGeometry, Texels
-from corrotwin.twin.bayes.ensemble import CATEGORY_MEASURED, bank
+from corrotwin.twin.bayes.ensemble import bank
+from corrotwin.twin.bayes.particles import Knowledge, Particles
+from corrotwin.twin.bayes.prior import CATEGORY_MEASURED
 from corrotwin.twin.bayes.session import DRAWS_SEEN
-from corrotwin.twin.bayes.smc import Knowledge, Particles, learn
+from corrotwin.twin.bayes.smc import learn
 from corrotwin.twin.calibration.simulated_assets import owned, really, truth
 from corrotwin.twin.core import files
 from corrotwin.twin.forecast.projection import ALL, levels, outlook
@@ -35,7 +37,7 @@ from corrotwin.twin.inspection.readers import photo_records
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.model.corrosion import Fields
 from corrotwin.twin.model.pits import Pits
-from corrotwin.twin.store import EPOCH, TwinState, later
+from corrotwin.twin.twin_state import EPOCH, TwinState, later
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS, IMAGES, WORK = ROOT / "docs" / "results", ROOT / "docs" / "images", ROOT / "out" / "loop"
@@ -200,7 +202,7 @@ def learned(
     for years in visits:
         aged = replace(hidden, clock=later(EPOCH, years))
         votes = np.zeros(everywhere.shape)
-        for texel, mask in zip(seen, eye(aged, store.fields(aged, asset, texels), seen), strict=True):
+        for texel, mask in zip(seen, eye(aged, twin_state.fields(aged, asset, texels), seen), strict=True):
             inside = texel >= 0
             votes += np.bincount(texel[inside], 2.0 * mask[inside] - 1.0, len(votes))
         pattern = replace(errors, date=f"{later(EPOCH, years):%Y-%m-%d}")
@@ -220,7 +222,7 @@ def outcomes(
     """The `QUANTITIES` of one hidden twin, forecast before and after its photographs."""
     known = known_twin(seed)
     hidden = hidden_twin(known, seed)
-    asset = store.asset(known)
+    asset = twin_state.asset(known)
     texels = assets.texels(asset)
     knowledge = learned(known, hidden, asset, texels, eye, errors=errors, size=size, visits=visits, particles=particles)
     share, worst = measured(hidden, FORECAST, asset, texels)
@@ -349,7 +351,7 @@ def photographs(twin: TwinState, size: int) -> Path:
 
     folder = WORK / f"{twin.id}-{files.digest(repr(twin))}"
     store.save(twin, folder / "twin")
-    shown = saved(folder / "twin", tuple(cameras(store.asset(twin))))
+    shown = saved(folder / "twin", tuple(cameras(twin_state.asset(twin))))
     config = RenderConfig(preset="balanced", size=size, seed=SCENE, labels="exact")
     render(folder / f"{size}px", config, count=len(shown.cameras), shown=shown)
     return folder / f"{size}px"
@@ -475,7 +477,7 @@ def picture(seed: int, path: Path) -> None:
 
     known = known_twin(seed)
     hidden = hidden_twin(known, seed)
-    asset = store.asset(known)
+    asset = twin_state.asset(known)
     texels = assets.texels(asset)
     knowledge = learned(
         known, hidden, asset, texels, labelled,
@@ -488,7 +490,7 @@ def picture(seed: int, path: Path) -> None:
     for axes, years in zip(upper.subplots(1, len(RENDERED_VISITS)), RENDERED_VISITS, strict=True):
         aged = replace(hidden, clock=later(EPOCH, years))
         folder = photographs(aged, RENDERED)
-        mask = labelled(aged, store.fields(aged, asset, texels), seen)[1]
+        mask = labelled(aged, twin_state.fields(aged, asset, texels), seen)[1]
         axes.imshow(Image.open(folder / "images" / "000001.jpg"))
         axes.contour(mask, [0.5], colors="magenta", linewidths=0.8)
         axes.set_title(f"hidden twin, year {years:.0f}: photograph and mask", fontsize=9)

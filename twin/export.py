@@ -14,7 +14,7 @@ from corrotwin.twin.geometry.atlas import AssetGeometry, Singles, Texels
 from corrotwin.twin.model import zones
 from corrotwin.twin.model.coating import Paint
 from corrotwin.twin.model.corrosion import Fields
-from corrotwin.twin.store import TwinState
+from corrotwin.twin.twin_state import TwinState
 
 SEEN = 0.5  # rust cover from which a place counts as rusted
 ONE_FACE = "least left counts the loss of a place's own face alone; the face behind it loses, too: take that off"

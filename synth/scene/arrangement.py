@@ -15,7 +15,7 @@ from corrotwin.synth.scene.placement import WIDE_M, Arrangement, Draw, Placed, c
 from corrotwin.synth.scene.specimen import Specimen
 from corrotwin.synth.scene.surroundings import Array
 from corrotwin.synth.spec import Prop
-from corrotwin.twin.store import TwinState
+from corrotwin.twin.twin_state import TwinState
 
 HUNG = ("hanging", "spanning")  # layouts of a chain that may float above the ground
 

@@ -12,7 +12,7 @@ import trimesh
 from corrotwin.synth.scene.specimen import Specimen
 from corrotwin.synth.scene.surroundings import Array
 from corrotwin.synth.spec import Prop
-from corrotwin.twin.store import TwinState
+from corrotwin.twin.twin_state import TwinState
 
 WIDE_M = 60.0  # of a ground, besides what stands on it
 TRIES = 12  # places tried for another asset

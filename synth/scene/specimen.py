@@ -11,12 +11,12 @@ import numpy as np
 from corrotwin.synth.presets.schema import Range
 from corrotwin.synth.scene import runoff, subject
 from corrotwin.synth.scene.subject import Subject
-from corrotwin.twin import assets, store
+from corrotwin.twin import assets, twin_state
 from corrotwin.twin.assets import AssetGeometry, Texels
 from corrotwin.twin.geometry.atlas import Singles
 from corrotwin.twin.model.coating import Paint
 from corrotwin.twin.model.corrosion import Fields
-from corrotwin.twin.store import TwinState
+from corrotwin.twin.twin_state import TwinState
 
 SUBJECT_TEXELS, OTHER_TEXELS = (120_000, 4_000_000), (40_000, 1_200_000)  # least and most of each asset
 TRIES = 60
@@ -72,14 +72,14 @@ def draw(
     where : parameters that the asset shall have; it is drawn again until it has them, or `TRIES` times.
     changes : parameters of the asset in place of those drawn, which must go with any others.
     """
-    twin = store.sample_twin(kind, rng, texel_mm=50.0, clean=clean)
+    twin = twin_state.sample_twin(kind, rng, texel_mm=50.0, clean=clean)
     for _ in range(TRIES):
         if all(twin.parameters[name] == value for name, value in where.items()):
             break
         twin = replace(twin, parameters=assets.sample(kind, rng))
     beside = like.twin if like is not None else beside
     if beside is None:
-        twin = replace(twin, clock=store.later(twin.built, float(np.clip(aging * twin.years, 0, 60))))
+        twin = replace(twin, clock=twin_state.later(twin.built, float(np.clip(aging * twin.years, 0, 60))))
         if isinstance(twin.coating, Paint):
             paint = replace(twin.coating, defects_per_m2=round(defects * twin.coating.defects_per_m2, 1))
             place = replace(twin.exposure.periods[0], debris=round(debris, 1))
@@ -94,13 +94,13 @@ def draw(
     wanted = float(np.clip((6 if subject else 1) * size**2, least, most))
     area_mm2 = 1e6 * assets.area_m2(twin.kind, twin.parameters)
     twin = replace(twin, texel_mm=float(np.clip(sqrt(area_mm2 / wanted), 0.05, 100)))
-    asset = store.asset(twin)
+    asset = twin_state.asset(twin)
     return _grown(twin, asset, assets.texels(asset))
 
 
 def aged(specimen: Specimen, years: float) -> Specimen:
     """The same asset at another age."""
-    twin = replace(specimen.twin, clock=store.later(specimen.twin.built, years))
+    twin = replace(specimen.twin, clock=twin_state.later(specimen.twin.built, years))
     return _grown(twin, specimen.asset, specimen.texels)
 
 
@@ -111,7 +111,7 @@ def stored(shown: Subject) -> Specimen:
 
 
 def _grown(twin: TwinState, asset: AssetGeometry, texels: Texels) -> Specimen:
-    return Specimen(twin=twin, asset=asset, texels=texels, fields=store.fields(twin, asset, texels))
+    return Specimen(twin=twin, asset=asset, texels=texels, fields=twin_state.fields(twin, asset, texels))
 
 
 def pack(specimen: Specimen, bleeding: Range) -> Singles:

@@ -13,7 +13,7 @@ from corrotwin.twin.core.files import digest, read_json, read_manifest
 if TYPE_CHECKING:
     from corrotwin.twin.assets import AssetGeometry
     from corrotwin.twin.model.corrosion import Fields
-    from corrotwin.twin.store import TwinState
+    from corrotwin.twin.twin_state import TwinState
 
 Point = tuple[float, float, float]
 FARTHEST_M = 500.0  # of a camera from the middle of the asset; much more is a mistake of units
@@ -101,12 +101,12 @@ def read(wanted: Subject) -> "tuple[TwinState, AssetGeometry, Fields]":
     InputError
         The folder holds another state by now.
     """
-    from corrotwin.twin import store
+    from corrotwin.twin import twin_state
 
     manifest, twin, grown = _load(wanted.folder)
     if (digest(manifest["twin"]), manifest["fields"]) != (wanted.content, wanted.fields):
         raise InputError(f"{wanted.folder}: the twin has changed since its photographs were begun")
-    return twin, store.asset(twin), grown
+    return twin, twin_state.asset(twin), grown
 
 
 def _load(folder: Path) -> "tuple[Mapping[str, Any], TwinState, Fields]":

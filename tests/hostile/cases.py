@@ -20,7 +20,7 @@ from PIL import Image
 
 from corrotwin.segmentation import runs
 from corrotwin.synth.config import RenderConfig
-from corrotwin.twin import store
+from corrotwin.twin import store, twin_state
 from corrotwin.twin.core.files import write_manifest
 from corrotwin.twin.inspection import readers as intake
 
@@ -313,7 +313,7 @@ def grown(make: Callable[[Path, tuple[int, int]], dict[str, bytes]]) -> Callable
 
     def change(folder: Path) -> None:
         (old,) = folder.glob("fields-*.npz")
-        shape = store.asset(store.load(folder)[0]).atlas_shape
+        shape = twin_state.asset(store.load(folder)[0]).atlas_shape
         npz(old, make(folder, shape))
         new = f"fields-{hashlib.sha256(old.read_bytes()).hexdigest()[:16]}.npz"
         old.rename(folder / new)
@@ -424,7 +424,7 @@ def uvmap(change: Callable[[Path, dict[str, bytes]], object], says: str, seen: b
         known, _ = store.load(folder / "twin")
         arrays = {
             "texel": npy((6, 8), "<i4", bytes(4 * 48)),
-            "atlas_shape": npy((2,), "<i8", struct.pack("<qq", *store.asset(known).atlas_shape)),
+            "atlas_shape": npy((2,), "<i8", struct.pack("<qq", *twin_state.asset(known).atlas_shape)),
             "asset": npy((), f"<U{len(intake.asset_key(known))}", intake.asset_key(known).encode("utf-32-le")),
         }
         path = folder / "map.npz"

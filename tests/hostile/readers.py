@@ -29,7 +29,7 @@ from corrotwin.synth.presets import custom
 from corrotwin.synth.rendering import batch, provenance
 from corrotwin.synth.scene import subject
 from corrotwin.synth.validation import checks, report
-from corrotwin.twin import store
+from corrotwin.twin import store, twin_state
 from corrotwin.twin.core.files import write_json, write_manifest
 from corrotwin.twin.core.locks import check_claim
 from corrotwin.twin.inspection import log, readers
@@ -85,8 +85,8 @@ def read_coco(folder: Path) -> None:
 
 def make_twin(folder: Path) -> None:
     """A twin of a small plate with one reading."""
-    twin = store.sample_twin("plate", np.random.default_rng(0), texel_mm=10.0)
-    twin = store.TwinState(**{**vars(twin), "parameters": SMALL_PLATE})
+    twin = twin_state.sample_twin("plate", np.random.default_rng(0), texel_mm=10.0)
+    twin = twin_state.TwinState(**{**vars(twin), "parameters": SMALL_PLATE})
     store.save(twin, folder)
     log.append(
         folder,
@@ -318,7 +318,7 @@ JSON_READERS = {
     "card of a dataset": Reader(file="dataset.json", make=make_rendered, read=preview.write),
     "card of a dataset, validated": Reader(file="dataset.json", make=make_seen, read=checks.check),
     "assets of a dataset": Reader(file="instances.json", make=make_seen, read=checks.check),
-    "twin": Reader(file="twin.json", make=make_twin, read=lambda folder: store.fields(store.load(folder)[0])),
+    "twin": Reader(file="twin.json", make=make_twin, read=lambda folder: twin_state.fields(store.load(folder)[0])),
     "records": Reader(file="inspections.jsonl", make=make_twin, read=log.read),
     "withdrawal": Reader(file="withdrawal.json", make=make_withdrawal, read=read_withdrawal),
     "camera, points": Reader(

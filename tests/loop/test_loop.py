@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from corrotwin.twin import assets, store
+from corrotwin.twin import assets, store, twin_state
 from corrotwin.twin.inspection import log
-from corrotwin.twin.store import EPOCH, later
+from corrotwin.twin.twin_state import EPOCH, later
 
 SCRIPT = Path(__file__).resolve().parents[2] / "tools" / "loop.py"
 
@@ -57,7 +57,7 @@ def test_masks_of_a_hidden_twin_teach_another_by_the_commands(loop: ModuleType, 
     store.save(hidden, tmp_path / "hidden")
     store.save(known, tmp_path / "known")
     before = forecast(tmp_path / "known", tmp_path / "before.csv")
-    asset = store.asset(known)
+    asset = twin_state.asset(known)
     rusted = store.load(tmp_path / "hidden")[1].rust_cover.reshape(-1) > 0.5
     masks, maps = [], []
     for number, camera in enumerate(loop.cameras(asset)[:3]):
@@ -76,7 +76,7 @@ def test_masks_of_a_hidden_twin_teach_another_by_the_commands(loop: ModuleType, 
     assert "records added" in said
     after = forecast(tmp_path / "known", tmp_path / "after.csv")
     texels = assets.texels(asset)
-    future = store.fields(replace(hidden, clock=later(EPOCH, 20)), asset, texels)
+    future = twin_state.fields(replace(hidden, clock=later(EPOCH, 20)), asset, texels)
     area = texels.area_mm2.astype(float)
     truth = 100 * area[future.rust_cover > 0.5].sum() / area.sum()
     old, new = before["rusted_percent"], after["rusted_percent"]
@@ -103,7 +103,7 @@ def test_photographs_and_a_trained_network_teach_a_twin_by_the_commands(loop: Mo
             "--coating-life", life, "--built", "2000-01-01", "--years", years, "--texel-mm", 4,
         )  # fmt: skip
     python("twin", "grow", hidden, "--years", 10)
-    views = loop.cameras(store.asset(store.read(known)))[1:5:3]  # of the front, and of the back
+    views = loop.cameras(twin_state.asset(store.read(known)))[1:5:3]  # of the front, and of the back
     (tmp_path / "cameras.json").write_text(json.dumps([asdict(view) for view in views]))
 
     def photographed(folder: Path, seed: int, count: int) -> Path:

@@ -15,14 +15,14 @@ from PIL import ExifTags, Image
 
 from corrotwin.synth import reprojection
 from corrotwin.synth.reprojection import Camera, read_camera, texel_map
-from corrotwin.twin import assets, store
+from corrotwin.twin import assets, store, twin_state
 from corrotwin.twin.assets import AssetGeometry, Texels
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.inspection import log, readers
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.model.coating import Paint
 from corrotwin.twin.model.exposure import at
-from corrotwin.twin.store import EPOCH, TwinState, later
+from corrotwin.twin.twin_state import EPOCH, TwinState, later
 
 PLATE = {
     "length_m": 0.6, "width_m": 0.4, "thickness_mm": 10.0, "opening_mm": 120.0, "stiffeners": 1,
@@ -33,7 +33,7 @@ LENS = {"width": 160, "height": 120, "fx": 170.0, "fy": 165.0, "cx": 81.0, "cy":
 
 
 def plate() -> TwinState:
-    drawn = store.sample_twin("plate", np.random.default_rng(1), texel_mm=5.0)
+    drawn = twin_state.sample_twin("plate", np.random.default_rng(1), texel_mm=5.0)
     return replace(
         drawn, parameters={**drawn.parameters, **PLATE}, exposure=at("C4"), coating=Paint(life_years=4.0),
         clock=later(EPOCH, 12),
@@ -42,7 +42,7 @@ def plate() -> TwinState:
 
 @pytest.fixture(scope="module")
 def surface() -> tuple[AssetGeometry, Texels]:
-    built = store.asset(plate())
+    built = twin_state.asset(plate())
     return built, assets.texels(built)
 
 

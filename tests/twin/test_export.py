@@ -6,24 +6,24 @@ import numpy as np
 import pytest
 import trimesh
 
-from corrotwin.twin import assets, export, store
+from corrotwin.twin import assets, export, twin_state
 from corrotwin.twin.assets import AssetGeometry, Texels
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.model.coating import Paint, Zinc
 from corrotwin.twin.model.corrosion import Fields
 from corrotwin.twin.model.exposure import at
-from corrotwin.twin.store import EPOCH, TwinState, later
+from corrotwin.twin.twin_state import EPOCH, TwinState, later
 
 Grown = tuple[AssetGeometry, Texels, TwinState, Fields]
 
 
 @pytest.fixture(scope="module")
 def grown() -> Grown:
-    drawn = store.sample_twin("pipe", np.random.default_rng(1), texel_mm=6.0)
+    drawn = twin_state.sample_twin("pipe", np.random.default_rng(1), texel_mm=6.0)
     place = at("C5", splash_m=(0.0, 0.1))
     twin = replace(drawn, exposure=place, coating=Paint(life_years=4.0), clock=later(EPOCH, 9))
-    asset = store.asset(twin)
-    return asset, assets.texels(asset), twin, store.fields(twin)
+    asset = twin_state.asset(twin)
+    return asset, assets.texels(asset), twin, twin_state.fields(twin)
 
 
 @pytest.mark.parametrize("by", ["part", "facing"])

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from corrotwin.twin import assets, store
+from corrotwin.twin import assets, store, twin_state
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.model.coating import Coating, Paint, Zinc
 from corrotwin.twin.model.exposure import Climate, Exposure, Period, at
-from corrotwin.twin.store import EPOCH, FIELD_NAMES, TwinState, later
+from corrotwin.twin.store import FIELD_NAMES
+from corrotwin.twin.twin_state import EPOCH, TwinState, later
 
 TO_C1 = Period(from_years=5.0, category="C1")
 MILD = Climate(temperature_c=15, humidity_percent=70, so2_mg_m2_d=4, chloride_mg_m2_d=3)
@@ -22,7 +23,7 @@ MILD = Climate(temperature_c=15, humidity_percent=70, so2_mg_m2_d=4, chloride_mg
 
 @pytest.fixture
 def twin() -> TwinState:
-    drawn = store.sample_twin("chain", np.random.default_rng(1), texel_mm=8.0)
+    drawn = twin_state.sample_twin("chain", np.random.default_rng(1), texel_mm=8.0)
     few = {**drawn.parameters, "links": 2}
     return replace(drawn, parameters=few, exposure=at("C5"), coating=Paint(life_years=5.0), clock=later(EPOCH, 10))
 
@@ -35,7 +36,7 @@ def test_round_trip_is_exact(twin: TwinState, tmp_path: Path) -> None:
     store.save(twin, tmp_path / "t")
     found, fields = store.load(tmp_path / "t")
     assert found == twin
-    expected = store.fields(twin)
+    expected = twin_state.fields(twin)
     for name in FIELD_NAMES:
         np.testing.assert_array_equal(getattr(fields, name), getattr(expected, name))
     assert fields.rust_cover.any()
@@ -138,7 +139,7 @@ def test_reading_at_any_moment_of_a_write_sees_one_state_or_the_other(
     folder = tmp_path / "t"
     young = replace(twin, clock=EPOCH, texel_mm=20.0)
     store.save(young, folder)
-    known = {float(years): store.fields(replace(young, clock=later(EPOCH, years))).rust_cover for years in (0, 10)}
+    known = {float(years): twin_state.fields(replace(young, clock=later(EPOCH, years))).rust_cover for years in (0, 10)}
     seen = []
 
     def look() -> None:
@@ -177,7 +178,7 @@ def test_a_state_that_is_replaced_as_it_is_read_is_read_again(
     monkeypatch.setattr(store, "_named", late)
     found, fields = store.load(tmp_path / "t")
     assert found.years == twin.years + 1
-    np.testing.assert_array_equal(fields.rust_cover, store.fields(found).rust_cover)
+    np.testing.assert_array_equal(fields.rust_cover, twin_state.fields(found).rust_cover)
 
 
 def test_a_writer_that_dies_leaves_a_whole_twin(
@@ -299,16 +300,16 @@ def test_damage_is_reported_with_its_place(twin: TwinState, tmp_path: Path) -> N
 
 def test_sampled_twins_are_json_and_reproducible() -> None:
     for kind in assets.KINDS:
-        first, second = (store.sample_twin(kind, np.random.default_rng(9), texel_mm=10.0) for _ in range(2))
+        first, second = (twin_state.sample_twin(kind, np.random.default_rng(9), texel_mm=10.0) for _ in range(2))
         assert first == second
         assert json.loads(json.dumps(first.parameters)) == first.parameters
 
 
 @pytest.mark.parametrize("kind", assets.KINDS)
 def test_clean_twins_have_no_rust_at_all(kind: str) -> None:
-    twin = store.sample_twin(kind, np.random.default_rng(2), texel_mm=40.0, clean=True)
+    twin = twin_state.sample_twin(kind, np.random.default_rng(2), texel_mm=40.0, clean=True)
     assert twin.coating is not None
-    assert not store.fields(twin).rust_cover.any()
+    assert not twin_state.fields(twin).rust_cover.any()
 
 
 @pytest.mark.parametrize(

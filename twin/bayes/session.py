@@ -3,14 +3,16 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from corrotwin.twin import assets, store
-from corrotwin.twin.bayes.ensemble import bank, prior_of
-from corrotwin.twin.bayes.smc import PARTICLES, Knowledge, learn
+from corrotwin.twin import assets, store, twin_state
+from corrotwin.twin.bayes.ensemble import bank
+from corrotwin.twin.bayes.particles import Knowledge
+from corrotwin.twin.bayes.prior import prior_of
+from corrotwin.twin.bayes.smc import PARTICLES, learn
 from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
 from corrotwin.twin.inspection.log import read
 from corrotwin.twin.inspection.readers import seen_texels
 from corrotwin.twin.inspection.records import Record, check
-from corrotwin.twin.store import TwinState
+from corrotwin.twin.twin_state import TwinState
 
 DRAWS, DRAWS_SEEN = 64, 256  # of the bank; the latter where rusted shares are known, which few histories fit
 
@@ -48,7 +50,7 @@ def recall(
     """
     twin = store.read(folder)
     records, note = read(folder)
-    asset = store.asset(twin)
+    asset = twin_state.asset(twin)
     texels = assets.texels(asset)
     for record in records:
         check(record, twin, asset, texels)

@@ -13,21 +13,27 @@ Dunson, J. Am. Stat. Assoc. 114, 2019).
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
-from corrotwin.twin.bayes.ensemble import Bank, split
+from corrotwin.twin.bayes.ensemble import Bank
 from corrotwin.twin.bayes.likelihood import Sighting, by_zone, log_likelihood, sighting, zone_of
+from corrotwin.twin.bayes.particles import (
+    GROWTH,
+    Knowledge,
+    Particles,
+    first_tool_column,
+    tool_biases,
+    zone_trajectories,
+)
 from corrotwin.twin.bayes.predictive_check import Agreement, conflicts, held_against
-from corrotwin.twin.bayes.trajectories import Course, Draw
+from corrotwin.twin.bayes.trajectories import Course
 from corrotwin.twin.geometry.atlas import AssetGeometry, Floats, Integers, Singles, Texels
 from corrotwin.twin.inspection.records import Record
-from corrotwin.twin.model.corrosion import AS_STANDARD
-from corrotwin.twin.model.exposure import METALS
 
 PARTICLES = 800
 KEEP = 0.5  # share of effective particles that a step of tempering leaves
@@ -37,60 +43,10 @@ LEAST_DRAWS, LEAST_SHARE = 16.0, 1 / 16  # of the bank's draws that must stay ef
 COARSER = 0.5  # factor on the power of the likelihood of rusted shares, until they do
 LEAST_POWER = 1 / 64
 OTHER_DRAW = 0.3  # share of moves that also propose another draw of the bank
-GROWTH = ("delay", "rate", "exponent", "pits")  # the first columns of `Particles.normal`
 SHARES = {"photo", "grade"}  # kinds of record that tell a rusted share
 # Kinds of record that tell of a part of growth; of the delay all do.
 TOLD_BY = {"rate": {"ultrasonic", "pit"}, "exponent": {"ultrasonic", "pit"}, "pits": {"pit"}}
 WIDENINGS = (1.0, 2.0, 4.0)  # of the prior, tried in turn until no inspection conflicts
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Particles:
-    """n equally likely states of knowledge: growth, tools' biases, and a seed of the bank for each zone."""
-
-    bank: Bank
-    widening: float  # factor on the standard deviations of the tools' biases, and of what `widened` names
-    widened: frozenset[str]  # parts of `GROWTH`
-    normal: Singles  # (n, 4 + K + tools) standard normal before any inspection: growth, thickness when new, biases
-    number: Integers  # (n,) draw of the bank
-    pit_number: Integers  # (n,) draw of the bank that the pits are of
-    seeds: Mapping[str, Integers]  # (n,) for each zone
-
-    def draw(self) -> Draw:
-        """Growth of each particle."""
-        return _draw(self, self.normal, self.number, self.pit_number)
-
-    def course(self, zone: str) -> Course:
-        """History of a zone in each particle; s is 1."""
-        return Course(bank=self.bank, zone=zone_of(self.bank, zone), draw=self.draw(), seed=self.seeds[zone][:, None])
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Knowledge:
-    """What is known after all inspections.
-
-    Parameters
-    ----------
-    particles : before any inspection and after each, first to last.
-    agreement : of each inspection with what was known before it, under the prior as given.
-    widened : the same under the prior that was used, which may be wider.
-    power : to which the likelihood of rusted shares was raised; 1 where they were taken at their word.
-    """
-
-    particles: tuple[Particles, ...]
-    agreement: tuple[Agreement, ...]
-    widened: tuple[Agreement, ...]
-    power: float
-
-    @property
-    def now(self) -> Particles:
-        """After the last inspection."""
-        return self.particles[-1]
-
-    @property
-    def conflicts(self) -> tuple[Agreement, ...]:
-        """Inspections that disagree with what was known before, under the prior as given."""
-        return conflicts(self.agreement)
 
 
 def learn(
@@ -165,7 +121,7 @@ def _run(
     rng = np.random.default_rng([seed, 10])
     draws, seeds = bank.draws, bank.seeds
     pit_draws = len(bank.zones[0].pit_factor)
-    normal = rng.standard_normal((count, _tools_from(bank) + tools)).astype(np.float32)
+    normal = rng.standard_normal((count, first_tool_column(bank) + tools)).astype(np.float32)
     number = rng.permutation(np.arange(count) % draws)
     together = rng.integers(seeds, size=count)  # rust creeps from zone to zone: before any record, one history for all
     chosen = {zone.name: together for zone in bank.zones}
@@ -177,50 +133,13 @@ def _run(
     before: list[Sighting] = []
     power = 1.0
     for found in inspections:
-        agreement.append(held_against(states[-1].course, _bias(states[-1], states[-1].normal), before, found, rng))
+        agreement.append(
+            held_against(states[-1].course, tool_biases(states[-1], states[-1].normal), before, found, rng)
+        )
         after, power = _taught(states, before, found, power, rng)
         before += found
         states.append(after)
     return tuple(states), tuple(agreement), power
-
-
-def _draw(state: Particles, normal: Singles, number: Integers, pit_number: Integers) -> Draw:
-    """Growth and thickness when new by standard normal numbers, (n, 4 + K + tools).
-
-    No widening brings the rate above what ISO 9223 has for CX.
-    """
-    prior = state.bank.prior
-    widening = np.array([state.widening if name in state.widened else 1 for name in GROWTH], dtype=np.float32)
-    delay, rate, exponent, pits = normal[:, : len(GROWTH)].T * widening[:, None]
-    most = np.float32(METALS["steel"].upper_um[-1] / state.bank.twin.exposure.first_year_um().max())
-    narrow = split(normal[:, GROWTH.index("rate")], prior.rate)
-    return Draw(
-        delay=np.exp(np.float32(prior.delay) * delay),
-        rate=np.minimum(split(rate, prior.rate), np.maximum(narrow, most)),
-        exponent=np.clip(AS_STANDARD.exponent + np.float32(prior.exponent) * exponent, 0.2, 1.0).astype(np.float32),
-        pits=np.exp(np.float32(prior.pits) * pits),
-        new=np.exp(np.float32(prior.new) * normal[:, len(GROWTH) : _tools_from(state.bank)]),
-        number=number,
-        pit_number=pit_number,
-    )
-
-
-def _tools_from(bank: Bank) -> int:
-    """Column of `Particles.normal` at which the tools' biases begin."""
-    return len(GROWTH) + len(bank.pieces_mm)
-
-
-def _bias(state: Particles, normal: Singles) -> Singles:
-    """Bias of each tool, (n, tools), in the standard deviations that its records state."""
-    return normal[:, _tools_from(state.bank) :] * np.float32(state.widening)
-
-
-def _zone_courses(
-    state: Particles, normal: Singles, number: Integers, pit_number: Integers, zones: Iterable[str]
-) -> dict[str, Course]:
-    """Zones in every seed of the bank."""
-    draw = _draw(state, normal, number, pit_number)
-    return {name: Course(bank=state.bank, zone=zone_of(state.bank, name), draw=draw) for name in zones}
 
 
 def _marginal(
@@ -289,8 +208,8 @@ def _updated(
 
     def target(normal: Singles, number: Integers, pits: Integers) -> tuple[Floats, Floats]:
         """Log-likelihoods without the inspection and with it, (n,) each."""
-        courses = _zone_courses(state, normal, number, pits, both)
-        bias = _bias(state, normal)
+        courses = zone_trajectories(state, normal, number, pits, both)
+        bias = tool_biases(state, normal)
         return _marginal(courses, old, bias, power), _marginal(courses, both, bias, power)
 
     base, full = target(normal, number, pits)
@@ -324,8 +243,8 @@ def _updated(
     noise = rng.gumbel(size=(count, all_seeds))
     together = np.argmax(noise, axis=1)
     seeds = {zone.name: together for zone in state.bank.zones}
-    for name, course in _zone_courses(state, normal, number, pits, both).items():
-        values = log_likelihood(course, both[name], _bias(state, normal), power)
+    for name, course in zone_trajectories(state, normal, number, pits, both).items():
+        values = log_likelihood(course, both[name], tool_biases(state, normal), power)
         seeds[name] = np.argmax(values + noise, axis=1)
     return replace(state, normal=normal, number=number, pit_number=pits, seeds=seeds)
 

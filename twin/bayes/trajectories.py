@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from corrotwin.twin.bayes.ensemble import Bank, ZoneHistories
 from corrotwin.twin.geometry.atlas import Integers, Singles
-from corrotwin.twin.model.exposure import Clock, loss_um
+from corrotwin.twin.model.loss import Clock, loss_um
 from corrotwin.twin.model.pits import mean_pit_mm
 
 Kept = TypeVar("Kept", np.float32, np.int64)

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from corrotwin.twin import assets, store
-from corrotwin.twin.bayes.ensemble import Bank, Prior, bank
+from corrotwin.twin import assets, twin_state
+from corrotwin.twin.bayes.ensemble import Bank, bank
 from corrotwin.twin.bayes.likelihood import GRADE_EDGES
+from corrotwin.twin.bayes.prior import Prior
 from corrotwin.twin.bayes.session import DRAWS_SEEN
 from corrotwin.twin.bayes.smc import WIDENINGS, learn
 from corrotwin.twin.calibration.simulated_assets import CATEGORY, Truth, owned, really, truth
@@ -25,7 +26,7 @@ from corrotwin.twin.inspection.readers import photo_records
 from corrotwin.twin.inspection.records import KINDS, Record
 from corrotwin.twin.model.corrosion import AS_STANDARD, Growth
 from corrotwin.twin.model.exposure import at
-from corrotwin.twin.store import TwinState
+from corrotwin.twin.twin_state import TwinState
 
 # Standard deviations of logarithms among assets in one category: of the rate, and of the speed of rust under paint.
 RATE_WITHIN, FRONT_WITHIN = 0.2, 0.5
@@ -109,7 +110,7 @@ def _geometry(number: int) -> tuple[TwinState, AssetGeometry, Texels]:
     """Small assets of several kinds, as their owner knows them."""
     kind = KINDS_TRIED[number % len(KINDS_TRIED)]
     twin = owned(kind, np.random.default_rng([number, 99]), texel_mm=TEXEL_MM)
-    asset = store.asset(twin)
+    asset = twin_state.asset(twin)
     return twin, asset, assets.texels(asset)
 
 
@@ -195,7 +196,7 @@ def _simulated(
     records: list[Record] = []
     seen: dict[str, NDArray[np.bool_]] = {}
     for years in VISITS:
-        date = f"{store.later(twin.built, years):%Y-%m-%d}"
+        date = f"{twin_state.later(twin.built, years):%Y-%m-%d}"
         there = grown(years)
         fields = there.fields
         left = new_mm - fields.wall_loss_mm.reshape(-1)

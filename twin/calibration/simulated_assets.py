@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from corrotwin.twin import assets, store
+from corrotwin.twin import assets, twin_state
 from corrotwin.twin.export import SEEN
 from corrotwin.twin.forecast.projection import ALL
 from corrotwin.twin.geometry.atlas import AssetGeometry, Floats, Integers, Texels
@@ -18,7 +18,7 @@ from corrotwin.twin.model.corrosion import Fields
 from corrotwin.twin.model.exposure import at
 from corrotwin.twin.model.pits import Pits
 from corrotwin.twin.model.zones import regions
-from corrotwin.twin.store import TwinState
+from corrotwin.twin.twin_state import TwinState
 
 CATEGORY = "C4"
 LIFE_YEARS = 10.0  # of the paint, as the owner believes
@@ -32,7 +32,7 @@ def owned(kind: str, rng: np.random.Generator, *, texel_mm: float) -> TwinState:
         if AREA_M2[0] < assets.area_m2(kind, parameters) < AREA_M2[1]:
             break
     return replace(
-        store.sample_twin(kind, rng, texel_mm=texel_mm),
+        twin_state.sample_twin(kind, rng, texel_mm=texel_mm),
         parameters=parameters,
         exposure=at(CATEGORY),
         coating=Paint(life_years=LIFE_YEARS),

@@ -56,10 +56,10 @@ def forecast(
     import numpy as np
     from rich.console import Console
 
-    from corrotwin.twin import store
+    from corrotwin.twin import twin_state
     from corrotwin.twin.core.files import write_text
     from corrotwin.twin.export import ONE_FACE
-    from corrotwin.twin.forecast import plots
+    from corrotwin.twin.forecast import plots, tables
     from corrotwin.twin.forecast import projection as future
 
     if not 0 <= years <= 200:
@@ -87,12 +87,12 @@ def forecast(
     with busy("forecasting"):
         found = future.outlook(particles, grid, limits)
         plan = future.plan(particles, limits, now, now + ahead, rule) if limits else None
-    table = future.rows(found, grid, [f"{store.later(twin.built, year):%Y-%m-%d}" for year in grid], limits)
+    table = tables.rows(found, grid, [f"{twin_state.later(twin.built, year):%Y-%m-%d}" for year in grid], limits)
     if out is not None:
         with writing(out):
-            write_text(out, future.to_csv(table))
+            write_text(out, tables.to_csv(table))
     ends = [row for row in table if row.years == grid[-1] or (row.years == now and row.zone == future.ALL)]
-    Console().print(future.shown(ends, twin.id))
+    Console().print(tables.shown(ends, twin.id))
     print(ONE_FACE + ("; % below required and remaining life go by it" if limits else ""))  # noqa: T201
     for item in known.knowledge.conflicts:
         print(said_of(item, particles.widening))  # noqa: T201
@@ -116,7 +116,7 @@ def forecast(
             ("next thickness measurement", plan.interval_years),
             ("external visual inspection", plan.visual_years),
         ):
-            due = store.later(twin.built, now + within)
+            due = twin_state.later(twin.built, now + within)
             print(f"{what} by {due:%Y-%m-%d} ({within:.3g} years; rule {rule})")  # noqa: T201
     if plot is not None:
         chosen = zone or (future.ALL if plan is None else plan.zone)

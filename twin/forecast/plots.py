@@ -13,7 +13,7 @@ from corrotwin.twin.core.files import atomic_file, writing
 from corrotwin.twin.forecast.projection import ALL, LEVELS, Outlook
 from corrotwin.twin.geometry.atlas import Floats
 from corrotwin.twin.inspection.records import Record
-from corrotwin.twin.store import TwinState
+from corrotwin.twin.twin_state import TwinState
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

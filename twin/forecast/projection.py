@@ -1,19 +1,15 @@
 """What is to come: rusted area, wall loss and remaining thickness by zone and year, with their uncertainty."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass
-from itertools import chain
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from corrotwin.twin.assets.piping.sizes import OUTSIDE_MM
 from corrotwin.twin.bayes.ensemble import Bank
 from corrotwin.twin.bayes.likelihood import zone_of
-from corrotwin.twin.bayes.smc import Particles
+from corrotwin.twin.bayes.particles import Particles
 from corrotwin.twin.bayes.trajectories import Course
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.forecast.remaining_life import (
@@ -26,9 +22,6 @@ from corrotwin.twin.forecast.remaining_life import (
 from corrotwin.twin.forecast.strength import MOST_SMYS_MPA, Method, failure_pressure_mpa, flow_stress_mpa
 from corrotwin.twin.geometry.atlas import AssetGeometry, Floats
 from corrotwin.twin.geometry.solids import COVERED
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 LEVELS = (5, 50, 95)  # percentiles
 ALL = "all"  # name of the whole asset among the zones
@@ -49,21 +42,6 @@ class Outlook:
 
 
 Levels = tuple[float, float, float]  # P5, P50, P95
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """A zone in a year. Its fields are the columns of the table, those of three levels with _p5, _p50, _p95."""
-
-    zone: str
-    date: str
-    years: float  # after the asset was built
-    rusted_percent: Levels
-    mean_loss_mm: Levels
-    max_loss_mm: Levels
-    least_left_mm: Levels
-    required_mm: float | None
-    chance_below_required: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,28 +201,6 @@ def chance_below(found: Mapping[str, Outlook], required: Mapping[str, float]) ->
     return {name: values.mean(axis=0) for name, values in below.items()}
 
 
-def rows(
-    found: Mapping[str, Outlook], years: Sequence[float], dates: Sequence[str], required: Mapping[str, float]
-) -> list[Row]:
-    """A row for each zone and year."""
-    chance = chance_below(found, required)
-    return [
-        Row(
-            zone=name,
-            date=date,
-            years=year,
-            rusted_percent=levels(100 * zone.rusted_share[:, index]),
-            mean_loss_mm=levels(zone.mean_loss_mm[:, index]),
-            max_loss_mm=levels(zone.max_loss_mm[:, index]),
-            least_left_mm=levels(zone.least_left_mm[:, index]),
-            required_mm=required.get(name),
-            chance_below_required=float(chance[name][index]) if name in chance else None,
-        )
-        for name, zone in found.items()
-        for index, (year, date) in enumerate(zip(years, dates, strict=True))
-    ]
-
-
 def levels(values: Floats) -> Levels:
     """P5, P50 and P95 of (n,) values; of those there are, so that none lies between a number and infinity."""
     low, middle, high = np.percentile(values, LEVELS, method="closest_observation")
@@ -286,41 +242,3 @@ def worst_by_year(course: Course, years: Sequence[float], above_mm: float) -> tu
     found = np.array([course.worst_mm(year, above_mm) for year in years], dtype=float)
     lost, left = found[..., 0].transpose(1, 2, 0)
     return lost, left
-
-
-def to_csv(table: Sequence[Row]) -> str:
-    """The table as CSV; cells are empty where nothing is required."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    spread = [name for name, field in Row.__dataclass_fields__.items() if field.type == Levels]
-    names = (
-        (f"{name}_p{level}" for level in LEVELS) if name in spread else (name,) for name in Row.__dataclass_fields__
-    )
-    writer.writerow(chain.from_iterable(names))
-    for row in table:
-        cells = chain.from_iterable(value if isinstance(value, tuple) else (value,) for value in astuple(row))
-        writer.writerow(
-            "" if value is None else f"{value:.6g}" if isinstance(value, float) else value for value in cells
-        )
-    return text.getvalue()
-
-
-def shown(table: Sequence[Row], title: str) -> "Table":
-    """The table for a terminal: below each P50, P5 to P95."""
-    from rich.table import Table
-
-    drawn = Table(title=f"{title}: P50, and below it P5 to P95")
-    drawn.add_column("zone", no_wrap=True)
-    for name in ("rusted %", "mean loss mm", "max loss mm", "least left mm", "% below required"):
-        drawn.add_column(name, justify="right")
-    for row in table:
-        cells = [_cell(row.rusted_percent, 1)]
-        cells += [_cell(loss, 2) for loss in (row.mean_loss_mm, row.max_loss_mm, row.least_left_mm)]
-        chance = "" if row.chance_below_required is None else f"{100 * row.chance_below_required:.1f}"
-        drawn.add_row(f"{row.zone}\n{row.date}", *cells, chance)
-    return drawn
-
-
-def _cell(values: Levels, digits: int) -> str:
-    low, middle, high = (f"{value:.{digits}f}" for value in values)
-    return f"{middle}\n{low}–{high}"

@@ -14,11 +14,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from corrotwin.twin import assets, store
+from corrotwin.twin import assets, store, twin_state
 from corrotwin.twin.core import files, locks
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.inspection.records import Record, check, moment
-from corrotwin.twin.store import TwinState
+from corrotwin.twin.twin_state import TwinState
 
 RECORDS = "inspections.jsonl"
 RULINGS = {"withdraws": False, "restores": True}  # names of a line, and whether the record it names counts then
@@ -159,7 +159,7 @@ def append(folder: Path, records: Sequence[Record], photo: bytes = b"") -> list[
         there. Nothing has changed then.
     """
     twin = store.read(folder)  # before the lock, which would create the folder
-    asset = store.asset(twin)
+    asset = twin_state.asset(twin)
     texels = assets.texels(asset)
     for record in records:
         check(record, twin, asset, texels)

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from corrotwin.twin import assets, npz, store
+from corrotwin.twin import assets, npz, store, twin_state
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import digest
 from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
 from corrotwin.twin.geometry.solids import COVERED
 from corrotwin.twin.inspection.records import Record
-from corrotwin.twin.store import TwinState
+from corrotwin.twin.twin_state import TwinState
 
 FEWEST_SEEN = 0.02  # share of a zone below which a photograph says nothing of it
 _PNG_DEPTH = 24  # place of the bits a channel in a PNG (ISO/IEC 15948, 11.2.2)
@@ -87,7 +87,7 @@ def from_photos(
     if len(masks) != len(uvmaps):
         raise InputError(f"{len(masks)} masks and {len(uvmaps)} maps of texels: give one --uvmap for each --photo")
     twin = store.read(folder)
-    asset = store.asset(twin)
+    asset = twin_state.asset(twin)
     texels = asset.atlas_shape[0] * asset.atlas_shape[1]
     seen, rusted = np.zeros((2, texels))
     for mask, uvmap in zip(masks, uvmaps, strict=True):

@@ -10,7 +10,7 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
 from corrotwin.twin.geometry.solids import COVERED
 from corrotwin.twin.model.corrosion import MOST_YEARS
-from corrotwin.twin.store import SECONDS_PER_YEAR, TwinState
+from corrotwin.twin.twin_state import SECONDS_PER_YEAR, TwinState
 
 TOLERANCE = 0.125  # share by which metal may be thicker than nominal
 # The same of pipe. (Seamless pipe may be 12.5 % thinner than nominal, ASTM A106 and A530; that no reading is held to.)

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry.atlas import AssetGeometry, Floats, Integers, Singles
 from corrotwin.twin.model import deposits, zones
-from corrotwin.twin.model.exposure import METALS, Clock, Exposure, category_um, years_to_lose
+from corrotwin.twin.model.exposure import METALS, Exposure, category_um
+from corrotwin.twin.model.loss import Clock, years_to_lose
 
 # Median speed of a front under the film, mm a year, in the middle of each corrosivity category. Set by eye: fields of
 # rust on bridges of known age grow by centimetres in ten years, faster where it is wetter.

@@ -15,19 +15,15 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry.atlas import AssetGeometry, Floats, Singles, Texels
 from corrotwin.twin.model import zones
 from corrotwin.twin.model.coating import (
-    ZINC_SPREAD,
     Coating,
-    Defects,
     Paint,
     Zinc,
-    arrival,
-    front_clock,
-    paint_defects,
     scale_with_category,
-    zinc_gone_years,
 )
-from corrotwin.twin.model.exposure import METALS, Clock, Exposure, at, loss_um
+from corrotwin.twin.model.exposure import METALS, Exposure, at
+from corrotwin.twin.model.loss import Clock, loss_um
 from corrotwin.twin.model.noise import LIMIT, fractal
+from corrotwin.twin.model.onset import bare_lag, onset_function, ragged_noise
 from corrotwin.twin.model.pits import PitPlaces, Pits, pit_loss_mm, pit_places
 
 AnyFloat = TypeVar("AnyFloat", np.float32, np.float64)
@@ -35,9 +31,6 @@ MOST_YEARS = 1000.0
 # Years from first rust to full cover in the middle of each corrosivity category, set by eye.
 COVER_YEARS = {"C1": 6.0, "C2": 2.0, "C3": 1.0, "C4": 0.7, "C5": 0.5, "CX": 0.3}
 
-RAGGED = 0.55  # log-scale amplitude of the noise on distance
-STREAK = 0.4  # the same noise is this much slower in z: on steep faces, where water runs, it draws streaks
-RAGGED_WAVELENGTHS_MM = (160.0, 80.0, 40.0, 20.0, 10.0, 5.0)
 LOCAL = 0.2  # amplitude of the noise on loss
 LOCAL_WAVELENGTHS_MM = (8.0, 4.0, 2.0)
 FINE_WAVELENGTHS_MM = (8.0, 4.0, 2.0)
@@ -122,7 +115,10 @@ def grow(
     streams = np.random.SeedSequence(seed).spawn(5)
     open_to_air = np.array([zones.ZONES[name].loss > 0 for name in asset.zone_names])
     present = (texels.zone >= 0) & open_to_air[texels.zone]
-    begin = _starts(asset, exposure, coating, years, streams, growth)
+    begin = onset_function(
+        asset, exposure, coating, years, growth.front,
+        ragged_seed=streams[RAGGED_STREAM], defects_seed=streams[DEFECTS_STREAM],
+    )  # fmt: skip
     start = np.full(texels.zone.shape, np.inf, dtype=np.float32)
     started = begin(texels.position_m, texels.normal, present)[present]
     start[present] = np.where(started < years, started, np.inf)
@@ -160,77 +156,6 @@ def cover_clock(exposure: Exposure) -> Clock:
     return Clock.of(exposure.starts(), 1 / scale_with_category(COVER_YEARS, exposure.first_year_um()))
 
 
-def _starts(
-    asset: AssetGeometry,
-    exposure: Exposure,
-    coating: Coating,
-    years: float,
-    streams: list[np.random.SeedSequence],
-    growth: Growth,
-) -> Callable[[Singles, Singles, NDArray[np.bool_]], Singles]:
-    """A function of positions (H, W, 3), normals (H, W, 3) and presence (H, W): start of corrosion there, (H, W) years.
-
-    Where that is after `years`, any time that is not before them.
-    """
-    defects = None
-    if isinstance(coating, Paint):
-        defects = paint_defects(asset, exposure, coating, streams[DEFECTS_STREAM])
-
-    def begin(position_m: Singles, normal: Singles, present: NDArray[np.bool_]) -> Singles:
-        noise = np.zeros(0, dtype=np.float32)
-        if coating is not None:
-            noise = ragged_noise(position_m[present], streams[RAGGED_STREAM])
-        return first_years(position_m, normal, present, noise, defects, exposure, coating, years, growth)
-
-    return begin
-
-
-def ragged_noise(position_m: Singles, seed: np.random.SeedSequence) -> Singles:
-    """The noise at places (n, 3) that makes rust's outline ragged and a coat of zinc uneven, (n,)."""
-    return fractal(position_m * np.array([1, 1, STREAK], dtype=np.float32), RAGGED_WAVELENGTHS_MM, 0.72, seed)
-
-
-def bare_lag(noise: Singles) -> Singles:
-    """Share of the time to full cover that passes before bare steel shows rust, by `ragged_noise`: 0 to one half."""
-    return np.asarray(0.25 * (1 + noise / LIMIT), dtype=np.float32)
-
-
-def first_years(
-    position_m: Singles,
-    normal: Singles,
-    present: NDArray[np.bool_],
-    noise: Singles,
-    defects: Defects | None,
-    exposure: Exposure,
-    coating: Coating,
-    years: float,
-    growth: Growth,
-) -> Singles:
-    """Start of corrosion at each place, (H, W) years; where that is after `years`, any time that is not before them.
-
-    Parameters
-    ----------
-    position_m, normal : (H, W, 3).
-    present : (H, W) where there is a surface; inf elsewhere.
-    noise : (n,) `ragged_noise` of those that are present; bare steel needs none.
-    defects : of the paint.
-    exposure, coating, years, growth : as for `grow`.
-    """
-    start = np.full(present.shape, np.inf, dtype=np.float32)
-    if defects is not None:
-        clock = front_clock(exposure, growth.front)
-        ragged = np.full(present.shape, np.nan, dtype=np.float32)
-        ragged[present] = np.exp(RAGGED * noise)
-        reading = arrival(position_m, normal, ragged, defects, clock, years)[present]
-        start[present] = clock.years(reading)
-    elif isinstance(coating, Zinc):
-        thickness = coating.thickness_um * (1 + ZINC_SPREAD * noise)
-        start[present] = zinc_gone_years(thickness.astype(np.float32), position_m[present][:, 2], exposure)
-    else:
-        start[present] = 0
-    return start
-
-
 def _uniform_loss_mm(
     start_years: NDArray[AnyFloat],
     height_m: NDArray[np.floating[Any]],
@@ -263,7 +188,10 @@ def pit_middles(
     A texel that does not lie on the very middle of a pit shows it less deep.
     """
     streams = np.random.SeedSequence(seed).spawn(5)
-    begin = _starts(asset, exposure, coating, years, streams, growth)
+    begin = onset_function(
+        asset, exposure, coating, years, growth.front,
+        ragged_seed=streams[RAGGED_STREAM], defects_seed=streams[DEFECTS_STREAM],
+    )  # fmt: skip
     places, depth = _middles(asset, exposure, years, pits, begin, streams[PITS_STREAM], growth)
     facing = places.normal.astype(np.float32)
     return places, depth * zones.loss_factors(asset.zone_names, asset.face_zone[places.face], facing)

@@ -10,7 +10,7 @@ from corrotwin.synth import spec
 from corrotwin.synth.config import STREAMS, RenderConfig
 from corrotwin.synth.presets.builtin import PRESETS
 from corrotwin.synth.scene import arrangement, sampling, specimen
-from corrotwin.twin import store
+from corrotwin.twin import twin_state
 from corrotwin.twin.assets import KINDS
 from corrotwin.twin.geometry.atlas import MAX_TEXELS
 from corrotwin.twin.model.coating import Coating, Paint, Zinc
@@ -76,7 +76,7 @@ def test_clean_scenes_are_clean_and_the_others_are_not(index: int, tmp_path: Pat
 def test_asset_is_turned_about_the_vertical_and_raised_only_where_it_may_be(kind: str) -> None:
     lifts = set()
     for number in range(12):
-        twin = store.sample_twin(kind, np.random.default_rng(number), texel_mm=50.0)
+        twin = twin_state.sample_twin(kind, np.random.default_rng(number), texel_mm=50.0)
         patches, _ = KINDS[kind].build(**twin.parameters)
         vertices = np.concatenate([patch.points.reshape(-1, 3) for patch in patches])
         pose, supported = arrangement.stand(twin, vertices, np.random.default_rng(number))
@@ -144,7 +144,7 @@ def test_a_scene_of_640_px_stays_within_its_budget_of_texels(
 ) -> None:
     """Bridges have girders by the half dozen. Nothing is grown: only the atlases count."""
     monkeypatch.setattr(specimen.assets, "texels", lambda asset: None)
-    monkeypatch.setattr(specimen.store, "fields", lambda *rest: None)
+    monkeypatch.setattr(specimen.twin_state, "fields", lambda *rest: None)
     config = RenderConfig(preset=name, size=640, seed=0)
     placed = sampling._arranged(config, number, PRESETS[name]).placed
     sizes = [prod(one.specimen.asset.atlas_shape) for one in placed]

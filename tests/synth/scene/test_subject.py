@@ -27,7 +27,7 @@ from corrotwin.synth.rendering import batch, dataset
 from corrotwin.synth.scene import sampling, subject
 from corrotwin.synth.scene.camera import shape, stated_views
 from corrotwin.synth.scene.subject import StatedCamera
-from corrotwin.twin import store
+from corrotwin.twin import store, twin_state
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.model.coating import Paint
 from corrotwin.twin.model.corrosion import Fields
@@ -39,10 +39,10 @@ FRONT = StatedCamera(eye_m=(0.5, -1.4, 0.9), look_at_m=(0.0, 0.0, 0.3), field_of
 SIDE = StatedCamera(eye_m=(-1.5, -0.2, 0.6), look_at_m=(0.0, 0.1, 0.2), field_of_view_deg=40)
 
 
-def in_years(years: float) -> store.TwinState:
-    drawn = store.sample_twin("plate", np.random.default_rng(3), texel_mm=8.0)
+def in_years(years: float) -> twin_state.TwinState:
+    drawn = twin_state.sample_twin("plate", np.random.default_rng(3), texel_mm=8.0)
     coating = Paint(life_years=6, defects_per_m2=60)
-    return replace(drawn, exposure=at("C5"), coating=coating, clock=store.later(drawn.built, years))
+    return replace(drawn, exposure=at("C5"), coating=coating, clock=twin_state.later(drawn.built, years))
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def striped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A twin of 12 years whose stored rust is stripes, which no growth would give."""
     folder, twin = tmp_path_factory.mktemp("saved") / "twin", in_years(12)
     store.save(twin, folder)
-    stripes = (np.indices(store.asset(twin).atlas_shape).sum(axis=0) // 9 % 2).astype(np.float32)
+    stripes = (np.indices(twin_state.asset(twin).atlas_shape).sum(axis=0) // 9 % 2).astype(np.float32)
     drawn = Fields(start_years=12 - 3 * stripes, age_years=3 * stripes, wall_loss_mm=stripes / 10, rust_cover=stripes)
     store._write(twin, drawn, folder)
     return folder
@@ -200,7 +200,7 @@ def test_stored_state_is_photographed_and_not_grown_anew(folder: Path, tmp_path:
     for channel, name in enumerate(("rust_cover", "age_years", "wall_loss_mm")):
         assert (body["fields"][..., channel] == getattr(stored, name)).all()
     assert 0 <= body["fields"][..., 3].min() < body["fields"][..., 3].max() <= 1
-    assert (body["vertices"] == store.asset(twin).vertices.astype(np.float32)).all()
+    assert (body["vertices"] == twin_state.asset(twin).vertices.astype(np.float32)).all()
     assert (np.array(made.bodies[0].pose) == np.eye(4)).all()
     assert made.bodies[0].finish.kind == "paint"
 
@@ -239,7 +239,7 @@ def test_drawn_cameras_see_the_twin_where_it_stands(folder: Path, tmp_path: Path
 
 def test_nothing_stands_between_a_stated_camera_and_the_asset(folder: Path, tmp_path: Path) -> None:
     """A ring of cameras: through no pixel is a prop nearer than the asset that is behind it."""
-    asset = store.asset(store.load(folder)[0])
+    asset = twin_state.asset(store.load(folder)[0])
     turns = [radians(degrees) for degrees in (90, 200, 330)]
     ring = tuple(replace(FRONT, eye_m=(2 * cos(turn), 2 * sin(turn), 0.3)) for turn in turns)
     shown, behind = (subject.saved(folder, cameras) for cameras in (ring, (FRONT,)))
@@ -281,7 +281,7 @@ def pixel_rays(view: spec.View, size: int) -> tuple[np.ndarray, np.ndarray]:
 def cast_label(folder: Path, camera: StatedCamera) -> np.ndarray:
     """The label pass by other means: rays from the stated eye at the twin as saved, its cover read at each hit."""
     twin, stored = store.load(folder)
-    asset = store.asset(twin)
+    asset = twin_state.asset(twin)
     solid = trimesh.Trimesh(asset.vertices, asset.faces, process=False)
     forward = np.subtract(camera.look_at_m, camera.eye_m)
     right = np.cross(forward, [0, 0, 1])
@@ -375,6 +375,6 @@ def test_command_photographs_a_twin_and_refuses_another_state_or_other_cameras(f
 
 def test_twin_that_changes_meanwhile_is_refused_by_the_worker(folder: Path, tmp_path: Path) -> None:
     shown = subject.saved(folder, (FRONT,))
-    store.advance(folder, lambda clock: store.later(clock, 1))
+    store.advance(folder, lambda clock: twin_state.later(clock, 1))
     with pytest.raises(InputError, match="has changed since its photographs were begun"):
         sampling.sample_scene(CONFIG, 0, [0], tmp_path, shown)

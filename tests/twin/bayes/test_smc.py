@@ -5,13 +5,15 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from corrotwin.twin import assets, store
+from corrotwin.twin import assets, twin_state
 from corrotwin.twin.assets import AssetGeometry, Texels
-from corrotwin.twin.bayes import predictive_check, smc
-from corrotwin.twin.bayes.ensemble import CATEGORY_MEASURED, Bank, Prior, bank, prior_of, split
+from corrotwin.twin.bayes import particles, predictive_check, smc
+from corrotwin.twin.bayes.ensemble import Bank, bank
 from corrotwin.twin.bayes.likelihood import log_likelihood, replicate, sighting, zone_of
+from corrotwin.twin.bayes.particles import Particles
 from corrotwin.twin.bayes.predictive_check import CONFLICT
-from corrotwin.twin.bayes.smc import Particles, learn
+from corrotwin.twin.bayes.prior import CATEGORY_MEASURED, Prior, prior_of, split
+from corrotwin.twin.bayes.smc import learn
 from corrotwin.twin.bayes.trajectories import Course, Draw
 from corrotwin.twin.forecast import projection
 from corrotwin.twin.inspection.records import Record
@@ -19,7 +21,7 @@ from corrotwin.twin.model import corrosion
 from corrotwin.twin.model.coating import Paint, Zinc
 from corrotwin.twin.model.exposure import Climate, Exposure, Period, at, category_um
 from corrotwin.twin.model.pits import Pits, mean_pit_mm
-from corrotwin.twin.store import EPOCH, TwinState, later
+from corrotwin.twin.twin_state import EPOCH, TwinState, later
 
 PARAMETERS = {
     "length_m": 0.5, "width_m": 0.4, "thickness_mm": 10.0, "opening_mm": 0.0, "stiffeners": 0, "fasteners": "none",
@@ -31,7 +33,7 @@ DATES = ("2005-01-01", "2010-01-01")
 
 @pytest.fixture(scope="module")
 def twin() -> TwinState:
-    drawn = store.sample_twin("plate", np.random.default_rng(1), texel_mm=4.0)
+    drawn = twin_state.sample_twin("plate", np.random.default_rng(1), texel_mm=4.0)
     return replace(
         drawn, parameters={**drawn.parameters, **PARAMETERS}, exposure=at("C4"), coating=Paint(life_years=8.0),
         pits=Pits(), clock=later(EPOCH, 12),
@@ -40,7 +42,7 @@ def twin() -> TwinState:
 
 @pytest.fixture(scope="module")
 def surface(twin: TwinState) -> tuple[AssetGeometry, Texels]:
-    built = store.asset(twin)
+    built = twin_state.asset(twin)
     return built, assets.texels(built)
 
 
@@ -125,7 +127,7 @@ def test_histories_are_those_of_the_twins_own_model(
         },
     }[kind]
     twin = replace(twin, **change)
-    grown = [store.fields(replace(twin, seed=seed), asset, texels) for seed in range(10)]
+    grown = [twin_state.fields(replace(twin, seed=seed), asset, texels) for seed in range(10)]
     here = texels.zone == asset.zone_names.index("face")
     area = texels.area_mm2[here] / texels.area_mm2[here].sum()
     expected = np.array(
@@ -161,7 +163,7 @@ def test_a_large_face_keeps_more_of_its_pits(twin: TwinState, length_m: float) -
     """Those with the largest factors; of M exponential ones the k-th largest has the mean 1 / k + ... + 1 / M."""
     size = {"length_m": length_m, "width_m": length_m / 2, "thickness_mm": 10.0}
     twin = replace(twin, parameters={**twin.parameters, **size}, texel_mm=12.5 * length_m, coating=None)
-    asset = store.asset(twin)
+    asset = twin_state.asset(twin)
     found = bank(twin, asset, assets.texels(asset), years=5, prior=KNOWN, seed=0, draws=8, seeds=8)
     zone = zone_of(found, "face")
     kept = {0.5: 64, 8.0: int(16 * zone.area_mm2 / 1e6)}[length_m]
@@ -413,7 +415,7 @@ def test_no_widening_makes_steel_rust_faster_than_any_category_has(
     histories: Bank, surface: tuple[AssetGeometry, Texels]
 ) -> None:
     usual = learn(histories, *surface, [], {}, seed=0, particles=400).now
-    wide = replace(usual, widening=4.0, widened=frozenset(smc.GROWTH))
+    wide = replace(usual, widening=4.0, widened=frozenset(particles.GROWTH))
     most = 700 / category_um("C4")
     assert usual.draw().rate.max() < most
     assert wide.draw().rate.max() == pytest.approx(most)
@@ -482,7 +484,7 @@ def test_growth_as_the_standard_has_it_changes_no_bit(twin: TwinState, surface: 
             growth=corrosion.Growth(**growth),
         )  # fmt: skip
 
-    plain = store.fields(replace(twin, seed=5, pits=None), asset, texels)
+    plain = twin_state.fields(replace(twin, seed=5, pits=None), asset, texels)
     np.testing.assert_array_equal(grown().wall_loss_mm, plain.wall_loss_mm)
     np.testing.assert_array_equal(grown().rust_cover, plain.rust_cover)
     np.testing.assert_allclose(grown(rate=2.0).wall_loss_mm, 2 * plain.wall_loss_mm, rtol=1e-5)

@@ -9,18 +9,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from corrotwin.twin import assets, store
+from corrotwin.twin import assets, store, twin_state
 from corrotwin.twin.assets import AssetGeometry, Texels
 from corrotwin.twin.bayes import session, trajectories
-from corrotwin.twin.bayes.ensemble import Bank, Prior, bank, piece_of
-from corrotwin.twin.bayes.smc import Particles, learn
+from corrotwin.twin.bayes.ensemble import Bank, bank, piece_of
+from corrotwin.twin.bayes.particles import Particles
+from corrotwin.twin.bayes.prior import Prior
+from corrotwin.twin.bayes.smc import learn
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.forecast import projection
+from corrotwin.twin.forecast import projection, tables
 from corrotwin.twin.inspection import log
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.model.coating import Paint
 from corrotwin.twin.model.exposure import at
-from corrotwin.twin.store import EPOCH, later
+from corrotwin.twin.twin_state import EPOCH, later
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 YEARS = [0.0, 5.0, 10.0, 20.0, 30.0]
@@ -30,8 +32,8 @@ PIPE = {
 }  # fmt: skip
 
 
-def spool() -> store.TwinState:
-    drawn = store.sample_twin("pipe", np.random.default_rng(1), texel_mm=8.0)
+def spool() -> twin_state.TwinState:
+    drawn = twin_state.sample_twin("pipe", np.random.default_rng(1), texel_mm=8.0)
     return replace(
         drawn, parameters={**drawn.parameters, **PIPE}, exposure=at("CX"), coating=Paint(life_years=6.0),
         clock=later(EPOCH, 10),
@@ -41,7 +43,7 @@ def spool() -> store.TwinState:
 @pytest.fixture(scope="module")
 def particles() -> Particles:
     twin = spool()
-    asset = store.asset(twin)
+    asset = twin_state.asset(twin)
     texels = assets.texels(asset)
     histories = bank(twin, asset, texels, years=30, prior=Prior(), seed=0, draws=12, seeds=4)
     return learn(histories, asset, texels, [], {}, seed=0, particles=200).now
@@ -98,7 +100,7 @@ def branched() -> tuple[Bank, AssetGeometry, Texels]:
     """A pipe whose body is a header of 8.18 mm and a branch of 6.02 mm."""
     twin = spool()
     twin = replace(twin, parameters={**twin.parameters, **BRANCHED}, exposure=at("C4"), coating=Paint(life_years=12.0))
-    asset = store.asset(twin)
+    asset = twin_state.asset(twin)
     texels = assets.texels(asset)
     return bank(twin, asset, texels, years=12, prior=Prior(), seed=0, draws=16, seeds=4), asset, texels
 
@@ -174,12 +176,12 @@ def test_required_thickness_by_zone(particles: Particles) -> None:
 def test_rows_and_csv_say_the_same(particles: Particles) -> None:
     found = projection.outlook(particles, YEARS)
     dates = [f"{later(EPOCH, year):%Y-%m-%d}" for year in YEARS]
-    table = projection.rows(found, YEARS, dates, {"body": 6.0})
+    table = tables.rows(found, YEARS, dates, {"body": 6.0})
     assert len(table) == 4 * 5
     for row in table:
         for low, middle, high in (row.rusted_percent, row.mean_loss_mm, row.max_loss_mm, row.least_left_mm):
             assert low <= middle <= high
-    read = list(csv.DictReader(projection.to_csv(table).splitlines()))
+    read = list(csv.DictReader(tables.to_csv(table).splitlines()))
     assert [row["zone"] for row in read] == [row.zone for row in table]
     last = read[4]
     assert (last["date"], last["required_mm"]) == (dates[-1], "6")
@@ -260,7 +262,7 @@ def test_the_plan_agrees_with_the_chance_that_is_printed(particles: Particles) -
 
 
 def test_failure_pressure_falls_and_is_nothing_where_the_wall_is_gone(particles: Particles) -> None:
-    asset = store.asset(spool())
+    asset = twin_state.asset(spool())
     pressure = projection.Pressure.of(asset, smys_mpa=241, length_mm=100, method="modified")
     found = projection.outlook(particles, YEARS)
     by_year = [pressure.failure_mpa(found, index) for index in range(len(YEARS))]
@@ -289,7 +291,7 @@ def test_failure_pressure_falls_and_is_nothing_where_the_wall_is_gone(particles:
 )
 def test_the_wall_that_pressure_acts_on_is_the_pipes_own(change: dict[str, object], wall: set[str]) -> None:
     """Its skin under and beside a support belongs to it; gaskets, welds and cut ends do not."""
-    asset = store.asset(replace(spool(), parameters={**spool().parameters, **PIPE, "run_m": 1.8, **change}))
+    asset = twin_state.asset(replace(spool(), parameters={**spool().parameters, **PIPE, "run_m": 1.8, **change}))
     pressure = projection.Pressure.of(asset, smys_mpa=241, length_mm=100, method="modified")
 
     def failing(deep: str) -> float:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from corrotwin.twin import assets, store
+from corrotwin.twin import assets, store, twin_state
 from corrotwin.twin.bayes.predictive_check import Agreement, conflicts
 from corrotwin.twin.commands import inspections
 from corrotwin.twin.core.errors import InputError
@@ -23,7 +23,7 @@ from corrotwin.twin.inspection import records as inspection
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.model.coating import Paint
 from corrotwin.twin.model.exposure import at
-from corrotwin.twin.store import EPOCH, TwinState, later
+from corrotwin.twin.twin_state import EPOCH, TwinState, later
 
 READING = Record(date="2006-05-31", zone="face", kind="ultrasonic", value=9.8, tool="UT-1", place="P1")
 SMALL = {
@@ -33,7 +33,7 @@ SMALL = {
 
 
 def plate(**changes: object) -> TwinState:
-    drawn = store.sample_twin("plate", np.random.default_rng(1), texel_mm=8.0)
+    drawn = twin_state.sample_twin("plate", np.random.default_rng(1), texel_mm=8.0)
     return replace(
         drawn, parameters={**drawn.parameters, **SMALL}, exposure=at("C4"), coating=Paint(life_years=8.0),
         clock=later(EPOCH, 5), **changes,
@@ -52,7 +52,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 def test_records_survive_the_round_trip(folder: Path) -> None:
-    asset = store.asset(plate())
+    asset = twin_state.asset(plate())
     texels = assets.texels(asset)
     row, column = np.argwhere((texels.zone == asset.zone_names.index("face")) & (texels.area_mm2 > 0))[7]
     uv = ((column + 0.5) / asset.atlas_shape[1], (row + 0.5) / asset.atlas_shape[0])
@@ -162,7 +162,7 @@ def test_a_twin_is_inspected_on_the_day_it_is_built() -> None:
     record = replace(READING, date="2000-01-01")
     assert record.years(twin) == 0
     assert record.years(replace(twin, built=EPOCH)) == pytest.approx(0.5 / 365.25)
-    asset = store.asset(twin)
+    asset = twin_state.asset(twin)
     texels = assets.texels(asset)
     inspection.check(record, twin, asset, texels)
     with pytest.raises(InputError, match="built on 2000-01-01; give that day or a later one"):
@@ -171,7 +171,7 @@ def test_a_twin_is_inspected_on_the_day_it_is_built() -> None:
 
 def test_a_pipe_may_be_thicker_than_nominal_by_more() -> None:
     twin = plate()
-    asset = store.asset(twin)
+    asset = twin_state.asset(twin)
     texels, pipe = assets.texels(asset), replace(asset, kind="pipe")
     inspection.check(replace(READING, value=12.5), twin, pipe, texels)
     with pytest.raises(InputError, match=r"thicker than nominal, 10 mm, plus tolerance \(12.55 mm\)"):
@@ -285,7 +285,7 @@ def test_no_table_at_all_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_photograph_becomes_shares_of_what_it_saw(folder: Path) -> None:
-    asset = store.asset(plate())
+    asset = twin_state.asset(plate())
     texels = assets.texels(asset)
     face = texels.zone == asset.zone_names.index("face")
     seen = face & (np.arange(face.shape[1]) % 2 == 0)
@@ -316,7 +316,7 @@ def test_wrong_masks_and_options_leave_the_folder_as_it_was(
 ) -> None:
     before = content(folder)
     mask = png(tmp_path / "mask.png", np.zeros((3, 4)))
-    asset = store.asset(plate())
+    asset = twin_state.asset(plate())
     uvmap = tmp_path / "uv.npz"
     known = {"atlas_shape": asset.atlas_shape, "asset": readers.asset_key(plate())}
     np.savez(uvmap, texel=np.zeros((4, 4), np.int32), **known)
@@ -390,7 +390,7 @@ def test_masks_in_which_rust_cannot_be_known_are_refused(tmp_path: Path) -> None
 
 def test_pixels_vote_on_a_texel(folder: Path, tmp_path: Path) -> None:
     """Two photographs of one day are one piece of evidence: most of the pixels that see a texel decide."""
-    asset = store.asset(plate())
+    asset = twin_state.asset(plate())
     texels = assets.texels(asset)
     face = np.flatnonzero(((texels.zone == asset.zone_names.index("face")) & (texels.area_mm2 > 0)).reshape(-1))
     one, other = face[:-1:2], face[1::2]
@@ -481,7 +481,7 @@ def test_a_withdrawn_record_stays_in_the_file_and_counts_no_more(folder: Path) -
 
 
 def test_records_of_one_photograph_go_together(folder: Path) -> None:
-    asset = store.asset(plate())
+    asset = twin_state.asset(plate())
     texels = assets.texels(asset)
     pattern = Record(date="2006-05-31", zone="all", kind="photo", value=0.0, tool="camera")
     everything = np.ones(asset.atlas_shape, dtype=bool)

@@ -9,7 +9,8 @@ from corrotwin.twin.assets import AssetGeometry, Texels
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.model import coating, zones
 from corrotwin.twin.model.coating import Defects, Paint, Zinc, paint_defects, scale_with_category, zinc_gone_years
-from corrotwin.twin.model.exposure import CATEGORIES, METALS, Exposure, Period, at, category_um, loss_um
+from corrotwin.twin.model.exposure import CATEGORIES, METALS, Exposure, Period, at, category_um
+from corrotwin.twin.model.loss import loss_um
 
 Plate = Callable[..., tuple[AssetGeometry, Texels]]
 C5 = at("C5")

@@ -13,7 +13,8 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.model import corrosion, zones
 from corrotwin.twin.model.coating import Coating, Paint, Zinc
 from corrotwin.twin.model.corrosion import Fields, grow
-from corrotwin.twin.model.exposure import CATEGORIES, Exposure, Period, at, category_um, loss_um
+from corrotwin.twin.model.exposure import CATEGORIES, Exposure, Period, at, category_um
+from corrotwin.twin.model.loss import loss_um
 from corrotwin.twin.model.pits import Pits
 
 Plate = Callable[..., tuple[AssetGeometry, Texels]]

@@ -12,18 +12,14 @@ from corrotwin.twin.model.exposure import (
     CATEGORIES,
     METALS,
     Climate,
-    Clock,
     Exposure,
     Period,
     at,
     category_of,
     category_um,
     dose_response_um,
-    loss_um,
-    power_law,
-    power_law_years,
-    years_to_lose,
 )
+from corrotwin.twin.model.loss import Clock, loss_um, power_law, power_law_years, years_to_lose
 
 MILD = Climate(temperature_c=15, humidity_percent=70, so2_mg_m2_d=4, chloride_mg_m2_d=3)
 

@@ -8,7 +8,8 @@ from scipy import stats
 from corrotwin.twin import assets
 from corrotwin.twin.assets import AssetGeometry, Texels
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.model.exposure import category_um, loss_um
+from corrotwin.twin.model.exposure import category_um
+from corrotwin.twin.model.loss import loss_um
 from corrotwin.twin.model.pits import LEAST_MM, PitPlaces, Pits, pit_loss_mm, pit_places
 
 Plate = Callable[..., tuple[AssetGeometry, Texels]]

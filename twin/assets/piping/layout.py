@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 
 from corrotwin.twin.assets.piping.flanges import ENDS, end_length, joint_length
+from corrotwin.twin.assets.piping.holder import SUPPORTS, Holder, holder
 from corrotwin.twin.assets.piping.sizes import FLANGES, OUTSIDE_MM, WALLS_MM, bead_m, elbow_m
-from corrotwin.twin.assets.piping.supports import SUPPORTS, Holder, holder
 from corrotwin.twin.assets.piping.tubes import Opening, fillet_leg
 from corrotwin.twin.core.errors import InputError
 

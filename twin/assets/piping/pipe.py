@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from corrotwin.twin.assets.piping import flanges, supports, tubes
+from corrotwin.twin.assets.piping import flanges, holder, supports, tubes
 from corrotwin.twin.assets.piping.layout import (
     AIR_M,
     GAP_M,
@@ -94,7 +94,7 @@ def pipe(
     check_claims([*claims, branch.claim()] if branch else claims)
 
     count = tubes.segments(run.radius)
-    bands = [band for at in supports_at_m for band in supports.bands(own, at, 0 if upright else 3 * count // 4, count)]
+    bands = [band for at in supports_at_m for band in holder.bands(own, at, 0 if upright else 3 * count // 4, count)]
     patches: list[Patch] = []
     if branch:
         claim = branch.claim()
@@ -119,7 +119,7 @@ def sample(rng: np.random.Generator) -> dict[str, Any]:
     claims = run.claims()
     branch = _sample_branch(rng, run, claims) if rng.random() < 0.55 else None
     kind = str(rng.choice(["ubolt", "clamp"] if run.upright else ["saddle", "ubolt", "clamp"]))
-    own = supports.holder(kind, run.radius)
+    own = holder.holder(kind, run.radius)
     places: list[float] = []
     if rng.random() < 0.65:
         wanted = int(rng.integers(2, 4)) if run.run_m > 1.2 else 2

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corrotwin.twin import assets
-from corrotwin.twin.assets.piping import flanges, layout, sizes, supports, tubes
+from corrotwin.twin.assets.piping import flanges, holder, layout, sizes, tubes
 from corrotwin.twin.assets.piping.pipe import pipe, sample
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry import atlas
@@ -210,7 +210,7 @@ def test_opening_and_branch_have_the_volume_of_their_steel(run: str, nps: str) -
 
 
 @pytest.mark.parametrize("nps", ["1", "3", "6", "16"])
-@pytest.mark.parametrize("kind", supports.SUPPORTS)
+@pytest.mark.parametrize("kind", holder.SUPPORTS)
 def test_pipe_rests_in_its_supports(nps: str, kind: str) -> None:
     radius = sizes.OUTSIDE_MM[nps] / 2000
     places = [0.4, 1.3]
@@ -225,7 +225,7 @@ def test_pipe_rests_in_its_supports(nps: str, kind: str) -> None:
     assert touching.sum() > 2
     skin = points(patches, "run 1", "contact" if kind != "clamp" else "crevice")
     near = np.abs(skin[:, 0, None] - places).min(axis=1)
-    reach = supports.holder(kind, radius).halves_m()[0]
+    reach = holder.holder(kind, radius).halves_m()[0]
     assert near.max() <= reach + 1e-9
     assert {"face", "edge", "bolt", "thread"} <= {p.zone for p in patches if "of support" in p.solid}
     if kind != "clamp":
@@ -301,7 +301,7 @@ def test_any_parameters_make_a_pipe_or_one_line(data: st.DataObject) -> None:
         "branch_nps": draw(st.sampled_from(["none"] if draw(st.booleans()) else ["none", *smaller])),
         "branch_at_m": draw(metres), "branch_m": draw(metres), "branch_degrees": draw(st.floats(-360, 360)),
         "branch_end": draw(st.sampled_from(flanges.ENDS)),
-        "support": draw(st.sampled_from(supports.SUPPORTS)),
+        "support": draw(st.sampled_from(holder.SUPPORTS)),
         "supports_at_m": draw(st.lists(metres, max_size=1)), "support_m": draw(metres), "upright": draw(st.booleans()),
     }  # fmt: skip
     patches, lines = [], 1

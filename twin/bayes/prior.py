@@ -1,0 +1,99 @@
+"""Prior distribution of the growth parameters, by corrosivity category and coating."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.model.coating import SPEED_MM, Zinc
+from corrotwin.twin.model.exposure import CATEGORIES, bounds_um, category_of, category_um
+from corrotwin.twin.twin_state import TwinState
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prior:
+    """What is not known of an asset before the first inspection: standard deviations, of logarithms but for `exponent`.
+
+    Those of rate and front are two, below the median and above it, as steps between categories are unequal (a split
+    log-normal, `split`).
+
+    Parameters
+    ----------
+    rate : of loss over that of the corrosivity category: 0.3 within a category, and whoever estimates it may be one
+        off, which is 0.7; together 0.75. So are C3 to C5; `prior_of` is for all.
+    exponent : of time; ISO 9224 gives 0.523 and 0.575 as mean and mean plus two standard deviations.
+    delay : of every start of corrosion: life of the paint with the time rust takes to creep, or of the zinc.
+    front : of the speed of rust under paint, with the delay held: set by eye (0.5), 0.4 for a category more or less.
+    defects : of the number of the paint's defects.
+    pits : of the depth of pits over uniform loss.
+    new : of the thickness when new over nominal, of each piece of metal. No place of a seamless pipe may be more than
+        12.5 % too thin (ASTM A106, A530), which is three of these; plates of 8 to 15 mm may be delivered 0.5 mm too
+        thin and 1.2 mm too thick (EN 10029, class A).
+    """
+
+    rate: tuple[float, float] = (0.75, 0.75)
+    exponent: float = 0.026
+    delay: float = 0.35
+    front: tuple[float, float] = (0.65, 0.65)
+    defects: float = 0.4
+    pits: float = 0.3
+    new: float = 0.045
+
+    def __post_init__(self) -> None:
+        spreads = (*self.rate, self.exponent, self.delay, *self.front, self.defects, self.pits, self.new)
+        if not all(0 <= spread < 3 for spread in spreads):
+            raise InputError(f"prior {spreads}: standard deviations must be from 0 to 3")
+
+
+# Of an asset whose corrosivity category was measured on specimens (ISO 9226), not estimated.
+CATEGORY_MEASURED = Prior(rate=(0.3, 0.3), front=(0.5, 0.5))
+# Where these two priors hold: the other categories are wider, or farther from their neighbours.
+NARROW = ("C3", "C4", "C5")
+# Delay of zinc: a category more or less is 0.8 to 1.1 in the logarithm of its life.
+ZINC_DELAY, ZINC_DELAY_MEASURED = 0.85, 0.4
+
+
+def prior_of(twin: TwinState, *, measured: bool) -> Prior:
+    """What is not known of an asset, by its corrosivity category and coating.
+
+    Parameters
+    ----------
+    twin : of its places the most corrosive counts, and of a climate the category that it makes.
+    measured : the category was measured on specimens (ISO 9226), not estimated.
+    """
+    usual = CATEGORY_MEASURED if measured else Prior()
+    category = category_of(float(twin.exposure.first_year_um().max()))
+    rate, front, delay = usual.rate, usual.front, usual.delay
+    if category not in NARROW:
+        low, high = bounds_um(category)
+        within = max(CATEGORY_MEASURED.rate[0], float(np.log(high / low) / np.sqrt(12)))  # as likely anywhere in it
+        down, up = (0, 0) if measured else _steps(category, {name: category_um(name) for name in CATEGORIES})
+        rate = max(within, down), max(within, up)
+        if not measured:
+            down, up = np.hypot(CATEGORY_MEASURED.front, _steps(category, SPEED_MM)).tolist()
+            front = max(front[0], down), max(front[1], up)
+    if isinstance(twin.coating, Zinc):
+        delay = max(delay, ZINC_DELAY_MEASURED if measured else ZINC_DELAY)
+    return replace(usual, rate=rate, front=front, delay=delay)
+
+
+def _steps(category: str, values: Mapping[str, float]) -> tuple[float, float]:
+    """Steps in the logarithm from the middle of a category down and up to its neighbours'; 0 where there is none."""
+    number, last = CATEGORIES.index(category), len(CATEGORIES) - 1
+    below, here, above = (values[CATEGORIES[min(max(each, 0), last)]] for each in (number - 1, number, number + 1))
+    return float(np.log(here / below)), float(np.log(above / here))
+
+
+def split(normal: NDArray[np.floating[Any]], spread: tuple[float, float]) -> NDArray[Any]:
+    """Factors, split log-normal of median 1, by standard normal numbers of the same shape.
+
+    Parameters
+    ----------
+    normal : any shape and precision.
+    spread : standard deviations of the logarithm, below and above.
+    """
+    below, above = np.asarray(spread, dtype=normal.dtype)
+    return np.asarray(np.exp(np.where(normal < 0, below, above) * normal))

@@ -1,0 +1,88 @@
+"""Forecast tables: one row per zone and year, as CSV or for the terminal."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from corrotwin.twin.forecast.projection import LEVELS, Levels, Outlook, chance_below, levels
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A zone in a year. Its fields are the columns of the table, those of three levels with _p5, _p50, _p95."""
+
+    zone: str
+    date: str
+    years: float  # after the asset was built
+    rusted_percent: Levels
+    mean_loss_mm: Levels
+    max_loss_mm: Levels
+    least_left_mm: Levels
+    required_mm: float | None
+    chance_below_required: float | None
+
+
+def rows(
+    found: Mapping[str, Outlook], years: Sequence[float], dates: Sequence[str], required: Mapping[str, float]
+) -> list[Row]:
+    """A row for each zone and year."""
+    chance = chance_below(found, required)
+    return [
+        Row(
+            zone=name,
+            date=date,
+            years=year,
+            rusted_percent=levels(100 * zone.rusted_share[:, index]),
+            mean_loss_mm=levels(zone.mean_loss_mm[:, index]),
+            max_loss_mm=levels(zone.max_loss_mm[:, index]),
+            least_left_mm=levels(zone.least_left_mm[:, index]),
+            required_mm=required.get(name),
+            chance_below_required=float(chance[name][index]) if name in chance else None,
+        )
+        for name, zone in found.items()
+        for index, (year, date) in enumerate(zip(years, dates, strict=True))
+    ]
+
+
+def to_csv(table: Sequence[Row]) -> str:
+    """The table as CSV; cells are empty where nothing is required."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    spread = [name for name, field in Row.__dataclass_fields__.items() if field.type == Levels]
+    names = (
+        (f"{name}_p{level}" for level in LEVELS) if name in spread else (name,) for name in Row.__dataclass_fields__
+    )
+    writer.writerow(chain.from_iterable(names))
+    for row in table:
+        cells = chain.from_iterable(value if isinstance(value, tuple) else (value,) for value in astuple(row))
+        writer.writerow(
+            "" if value is None else f"{value:.6g}" if isinstance(value, float) else value for value in cells
+        )
+    return text.getvalue()
+
+
+def shown(table: Sequence[Row], title: str) -> "Table":
+    """The table for a terminal: below each P50, P5 to P95."""
+    from rich.table import Table
+
+    drawn = Table(title=f"{title}: P50, and below it P5 to P95")
+    drawn.add_column("zone", no_wrap=True)
+    for name in ("rusted %", "mean loss mm", "max loss mm", "least left mm", "% below required"):
+        drawn.add_column(name, justify="right")
+    for row in table:
+        cells = [_cell(row.rusted_percent, 1)]
+        cells += [_cell(loss, 2) for loss in (row.mean_loss_mm, row.max_loss_mm, row.least_left_mm)]
+        chance = "" if row.chance_below_required is None else f"{100 * row.chance_below_required:.1f}"
+        drawn.add_row(f"{row.zone}\n{row.date}", *cells, chance)
+    return drawn
+
+
+def _cell(values: Levels, digits: int) -> str:
+    low, middle, high = (f"{value:.{digits}f}" for value in values)
+    return f"{middle}\n{low}–{high}"

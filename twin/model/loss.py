@@ -1,0 +1,114 @@
+"""Metal loss over the years at changing places (ISO 9224), and clocks whose pace changes from period to period.
+
+References
+----------
+ISO 9224:2012, Corrosivity of atmospheres: guiding values (loss after t years).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+LINEAR_AFTER_YEARS = 20.0
+
+
+def power_law(years: ArrayLike, exponent: float | NDArray[Any]) -> NDArray[Any]:
+    """Loss after `years` over that of the first year (ISO 9224), in the shape and precision of `years`.
+
+    t^b up to 20 years, then on along the tangent: 20^b + b 20^(b - 1) (t - 20). Nothing before t = 0.
+    """
+    time = np.asarray(years, dtype=None if isinstance(years, np.ndarray) else float)
+    early = np.clip(time, 0, LINEAR_AFTER_YEARS) ** exponent
+    late = exponent * LINEAR_AFTER_YEARS ** (exponent - 1) * np.maximum(time - LINEAR_AFTER_YEARS, 0)
+    return np.asarray(early + late)
+
+
+def power_law_years(loss: ArrayLike, exponent: float | NDArray[Any]) -> NDArray[Any]:
+    """Inverse of `power_law`: years after which the loss is this multiple of the first year's."""
+    value = np.asarray(loss, dtype=None if isinstance(loss, np.ndarray) else float)
+    knee = LINEAR_AFTER_YEARS**exponent
+    early = np.clip(value, 0, knee) ** (1 / exponent)
+    late = np.maximum(value - knee, 0) / (exponent * LINEAR_AFTER_YEARS ** (exponent - 1))
+    return np.asarray(early + late)
+
+
+def loss_um(
+    start_years: ArrayLike,
+    until_years: float,
+    starts: ArrayLike,
+    rates_um: ArrayLike,
+    exponent: float | NDArray[Any],
+) -> NDArray[Any]:
+    """Loss at `until_years` of metal that corrodes since `start_years`, µm, in the shape of `start_years`.
+
+    Where the place changes, the loss so far counts as the equivalent time at the new place: the time in which that
+    place alone would have caused it.
+
+    Parameters
+    ----------
+    start_years : any shape; inf where corrosion has not begun.
+    until_years : now.
+    starts, rates_um : (n,) begin of each period, and first-year loss in it.
+    exponent : of the metal; an array broadcasts with `start_years`.
+    """
+    start = np.asarray(start_years, dtype=None if isinstance(start_years, np.ndarray) else float)
+    begins: list[float] = np.asarray(starts, dtype=float).tolist()
+    rates: list[float] = np.asarray(rates_um, dtype=float).tolist()
+    loss = np.zeros_like(start)
+    for begin, end, rate in zip(begins, [*begins[1:], np.inf], rates, strict=True):
+        if begin >= until_years:
+            break
+        stay = np.maximum(min(end, until_years) - np.maximum(start, begin), 0)
+        if begin == 0:  # nothing to bring along
+            loss = rate * power_law(stay, exponent)
+            continue
+        longer = rate * power_law(power_law_years(loss / rate, exponent) + stay, exponent)
+        loss = np.where(stay > 0, np.maximum(longer, loss), loss)
+    return np.asarray(loss)
+
+
+def years_to_lose(depth_um: NDArray[Any], starts: ArrayLike, rates_um: ArrayLike, exponent: float) -> NDArray[Any]:
+    """Years after which metal exposed from the beginning has lost `depth_um`; the inverse of `loss_um` at start 0."""
+    begins: list[float] = np.asarray(starts, dtype=float).tolist()
+    rates: list[float] = np.asarray(rates_um, dtype=float).tolist()
+    found = np.zeros_like(depth_um)
+    for begin, rate in zip(begins, rates, strict=True):
+        before = float(loss_um(0.0, begin, begins, rates, exponent)) if begin > 0 else 0.0
+        brought = float(power_law_years(before / rate, exponent))
+        here = depth_um > before
+        found = np.where(here, begin + power_law_years(depth_um / rate, exponent) - brought, found)
+    return np.asarray(found)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Clock:
+    """Time that runs at another pace in each period: reading r(t), piecewise linear, r(0) = 0.
+
+    A later period changes no bit of what the clock shows before it.
+    """
+
+    starts: NDArray[np.float64]  # (n,) years
+    paces: NDArray[np.float64]  # (n,) positive
+
+    @staticmethod
+    def of(starts: Sequence[float] | NDArray[np.float64], paces: Sequence[float] | NDArray[np.float64]) -> "Clock":
+        """Clock from the begin of each period in years and its pace."""
+        return Clock(starts=np.asarray(starts, dtype=float), paces=np.asarray(paces, dtype=float))
+
+    def _readings(self) -> NDArray[np.float64]:
+        return np.concatenate([[0.0], np.cumsum(np.diff(self.starts) * self.paces[:-1])])
+
+    def reading(self, years: ArrayLike) -> NDArray[np.float64]:
+        """What it shows at `years`."""
+        time = np.asarray(years, dtype=float)
+        period = (np.searchsorted(self.starts, time, side="right") - 1).clip(0)
+        return np.asarray(self._readings()[period] + self.paces[period] * (time - self.starts[period]))
+
+    def years(self, reading: ArrayLike) -> NDArray[np.float64]:
+        """When it shows `reading`; the inverse of `reading`."""
+        shown, knots = np.asarray(reading, dtype=float), self._readings()
+        period = (np.searchsorted(knots, shown, side="right") - 1).clip(0)
+        return np.asarray(self.starts[period] + (shown - knots[period]) / self.paces[period])

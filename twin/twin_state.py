@@ -1,0 +1,118 @@
+"""State of a twin: what the asset is, where it has stood and how old it is; geometry and corrosion derived from it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from corrotwin.twin import assets
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
+from corrotwin.twin.model import corrosion
+from corrotwin.twin.model.coating import Coating, Paint
+from corrotwin.twin.model.corrosion import Fields
+from corrotwin.twin.model.exposure import Exposure
+from corrotwin.twin.model.pits import Pits
+
+SECONDS_PER_YEAR = 31_557_600  # of 365.25 days
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # when service begins for a twin that is drawn
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwinState:
+    """One asset and its history; everything else follows from it.
+
+    Parameters
+    ----------
+    id : its name.
+    kind, parameters : what `twin.assets.build` takes.
+    texel_mm : wanted side of a texel on the surface.
+    exposure, coating : where it has stood and what protects it; coating None is bare steel.
+    pits : how pits grow on it, or None for none.
+    built, clock : when its service began, and now, UTC.
+    seed : decides everything random in its history.
+    """
+
+    id: str
+    kind: str
+    parameters: Mapping[str, Any]
+    texel_mm: float
+    exposure: Exposure
+    coating: Coating
+    pits: Pits | None
+    built: datetime
+    clock: datetime
+    seed: int
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.id, str) or not isinstance(self.seed, int) or not isinstance(self.parameters, Mapping):
+            raise InputError(f"twin {self.id!r:.40}: id must be text, seed a whole number, parameters an object")
+        if self.built.utcoffset() != timedelta(0) or self.clock.utcoffset() != timedelta(0):
+            raise InputError(f"twin {self.id}: times must be UTC")
+        if self.clock < self.built:
+            raise InputError(f"twin {self.id}: its clock, {self.clock:%Y-%m-%d}, stands before it was built")
+        if self.years > corrosion.MOST_YEARS:
+            raise InputError(f"twin {self.id}: {self.years:.6g} years old; at most {corrosion.MOST_YEARS:g}")
+        if self.seed < 0:
+            raise InputError(f"twin {self.id}: seed {self.seed}: must be at least 0")
+
+    @property
+    def years(self) -> float:
+        """Age in years of 365.25 days."""
+        return (self.clock - self.built).total_seconds() / SECONDS_PER_YEAR
+
+
+def later(moment: datetime, years: float) -> datetime:
+    """The moment so many years after (or, if negative, before) another, to the second.
+
+    Raises
+    ------
+    InputError
+        Not a number, or beyond what a calendar holds.
+    """
+    try:
+        return moment + timedelta(seconds=round(years * SECONDS_PER_YEAR))
+    except (OverflowError, ValueError) as error:
+        raise InputError(f"years {years}: from {moment:%Y-%m-%d} no calendar reaches so far") from error
+
+
+def sample_twin(kind: str, rng: np.random.Generator, *, texel_mm: float, clean: bool = False) -> TwinState:
+    """Draw a twin with its history; `clean` means freshly coated, without any rust."""
+    parameters = assets.sample(kind, rng)
+    exposure, coating, years = corrosion.sample_history(rng, kind)
+    if clean:
+        coating, years = coating or Paint(life_years=10.0), 0.0
+    seed = int(rng.integers(2**31))
+    return TwinState(
+        id=f"{kind}-{seed:08x}",
+        kind=kind,
+        parameters=parameters,
+        texel_mm=texel_mm,
+        exposure=exposure,
+        coating=coating,
+        pits=Pits(),
+        built=EPOCH,
+        clock=later(EPOCH, years),
+        seed=seed,
+    )
+
+
+def asset(twin: TwinState) -> AssetGeometry:
+    """Geometry and atlas of a twin."""
+    return assets.build(twin.kind, twin.parameters, texel_mm=twin.texel_mm)
+
+
+def fields(twin: TwinState, built: AssetGeometry | None = None, texels: Texels | None = None) -> Fields:
+    """State of corrosion of a twin at its age; `built` is its `asset` and `texels` those of it, if at hand."""
+    built = asset(twin) if built is None else built
+    return corrosion.grow(
+        built,
+        assets.texels(built) if texels is None else texels,
+        exposure=twin.exposure,
+        coating=twin.coating,
+        years=twin.years,
+        seed=twin.seed,
+        pits=twin.pits,
+    )
