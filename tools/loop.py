@@ -30,9 +30,9 @@ from corrotwin.twin.bayes.particles import Knowledge, Particles
 from corrotwin.twin.bayes.prior import CATEGORY_MEASURED
 from corrotwin.twin.bayes.session import DRAWS_SEEN
 from corrotwin.twin.bayes.smc import learn
-from corrotwin.twin.calibration.simulated_assets import owned, really, truth
+from corrotwin.twin.calibration.simulated_assets import owner_twin, true_paint_and_pits, truth
 from corrotwin.twin.core import files
-from corrotwin.twin.forecast.projection import ALL, levels, outlook
+from corrotwin.twin.forecast.projection import ALL, forecast_zones, levels
 from corrotwin.twin.inspection.readers import photo_records
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.model.corrosion import Fields
@@ -123,7 +123,7 @@ class Outcome:
 def known_twin(seed: int) -> TwinState:
     """What the owner knows: geometry, category, and paint that is believed to last ten years."""
     kind = KINDS[seed % len(KINDS)]
-    twin = owned(kind, np.random.default_rng([seed, 0]), texel_mm=TEXEL_MM)
+    twin = owner_twin(kind, np.random.default_rng([seed, 0]), texel_mm=TEXEL_MM)
     return replace(twin, id=f"{kind}-{seed}", clock=EPOCH)
 
 
@@ -131,7 +131,7 @@ def hidden_twin(known: TwinState, seed: int) -> TwinState:
     """The same asset as it really is."""
     prior, rng = CATEGORY_MEASURED, np.random.default_rng([seed, 1])
     life, defects, pits = np.exp(np.array([prior.delay, prior.defects, prior.pits]) * rng.standard_normal(3))
-    coating, own_pits = really(float(life), float(defects), float(pits))
+    coating, own_pits = true_paint_and_pits(float(life), float(defects), float(pits))
     return replace(known, coating=coating, pits=own_pits, seed=int(rng.integers(2**31)))
 
 
@@ -262,7 +262,7 @@ def measured(hidden: TwinState, years: float, asset: AssetGeometry, texels: Texe
 
 
 def _forecast(particles: Particles) -> tuple[NDArray[np.float64], ...]:
-    found = outlook(particles, [FORECAST])[ALL]
+    found = forecast_zones(particles, [FORECAST])[ALL]
     worst = found.max_loss_mm[:, 0]
     return found.rusted_share[:, 0], worst, np.log(np.maximum(worst, LEAST_MM))
 
@@ -501,7 +501,7 @@ def picture(seed: int, path: Path) -> None:
         for particles, colour, label in (
             (knowledge.particles[0], "#9aa3ab", "before the photographs"), (knowledge.now, "#0072B2", "after them")
         ):  # fmt: skip
-            found = outlook(particles, grid.tolist())[ALL]
+            found = forecast_zones(particles, grid.tolist())[ALL]
             values = 100 * found.rusted_share if index == 0 else found.max_loss_mm
             low, middle, high = np.percentile(values, (5, 50, 95), axis=0)
             axes.fill_between(grid, low, high, color=colour, alpha=0.3, lw=0, label=f"P5 to P95 {label}")

@@ -32,7 +32,7 @@ DARKENING_YEARS = 12.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class ZoneRow:
     """A region of the surface; means and shares are by area. Its fields are the columns of the CSV table."""
 
     by: str  # "part", "facing", "height" or "all"
@@ -45,14 +45,16 @@ class Row:
     least_left_mm: float  # least remaining thickness
 
 
-def zone_table(asset: AssetGeometry, texels: Texels, fields: Fields, splash_m: tuple[float, float] | None) -> list[Row]:
+def zone_table(
+    asset: AssetGeometry, texels: Texels, fields: Fields, splash_m: tuple[float, float] | None
+) -> list[ZoneRow]:
     """A row for each of `model.zones.regions`: what the air reaches, by part, by facing, by height, and all of it."""
     rows = []
     for by, name, here in zones.regions(asset, texels, splash_m):
         area, loss = texels.area_mm2[here].astype(np.float64), fields.wall_loss_mm[here]
         rusted = 100 * float(area[fields.rust_cover[here] > SEEN].sum() / area.sum())
         rows.append(
-            Row(
+            ZoneRow(
                 by=by,
                 name=name,
                 area_m2=float(area.sum()) / 1e6,
@@ -93,7 +95,7 @@ def write(path: Path, asset: AssetGeometry, texels: Texels, twin: TwinState, fie
     if path.suffix == ".csv":
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(Row.__dataclass_fields__)
+        writer.writerow(ZoneRow.__dataclass_fields__)
         for row in zone_table(asset, texels, fields, twin.exposure.periods[-1].splash_m):
             writer.writerow(f"{value:.6g}" if isinstance(value, float) else value for value in astuple(row))
         content = text.getvalue().encode()

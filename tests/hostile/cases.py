@@ -22,7 +22,7 @@ from corrotwin.segmentation import runs
 from corrotwin.synth.config import RenderConfig
 from corrotwin.twin import store, twin_state
 from corrotwin.twin.core.files import write_manifest
-from corrotwin.twin.inspection import readers as intake
+from corrotwin.twin.inspection.readers import asset_key
 
 Line = tuple[object, ...]
 TABLE = "date,zone,kind,value,tool\n"
@@ -425,7 +425,7 @@ def uvmap(change: Callable[[Path, dict[str, bytes]], object], says: str, seen: b
         arrays = {
             "texel": npy((6, 8), "<i4", bytes(4 * 48)),
             "atlas_shape": npy((2,), "<i8", struct.pack("<qq", *twin_state.asset(known).atlas_shape)),
-            "asset": npy((), f"<U{len(intake.asset_key(known))}", intake.asset_key(known).encode("utf-32-le")),
+            "asset": npy((), f"<U{len(asset_key(known))}", asset_key(known).encode("utf-32-le")),
         }
         path = folder / "map.npz"
         npz(path, arrays)

@@ -33,7 +33,7 @@ from corrotwin.twin import store, twin_state
 from corrotwin.twin.core.files import write_json, write_manifest
 from corrotwin.twin.core.locks import check_claim
 from corrotwin.twin.inspection import log, readers
-from corrotwin.twin.inspection import records as inspection
+from corrotwin.twin.inspection.records import Record
 
 HEIGHT, WIDTH = 6, 8
 SMALL_PLATE = {
@@ -90,7 +90,7 @@ def make_twin(folder: Path) -> None:
     store.save(twin, folder)
     log.append(
         folder,
-        [inspection.Record(date=f"{twin.clock:%Y-%m-%d}", kind="grade", zone="face", value=1, tool="eye", uv=None)],
+        [Record(date=f"{twin.clock:%Y-%m-%d}", kind="grade", zone="face", value=1, tool="eye", uv=None)],
     )
 
 

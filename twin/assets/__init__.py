@@ -13,27 +13,27 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry.atlas import AssetGeometry, Patch, Texels, assemble, mesh, patch_area_m2
 from corrotwin.twin.geometry.texels import texels
 
-__all__ = ["KINDS", "AssetGeometry", "Kind", "Patch", "Texels", "area_m2", "build", "mesh", "sample", "texels"]
+__all__ = ["KINDS", "AssetGeometry", "AssetKind", "Patch", "Texels", "area_m2", "build", "mesh", "sample", "texels"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kind:
+class AssetKind:
     """How to build a kind of asset from keyword parameters, and how to draw such parameters."""
 
     build: Callable[..., tuple[list[Patch], float]]
     sample: Callable[[np.random.Generator], dict[str, Any]]
 
 
-KINDS: dict[str, Kind] = {
-    "pipe": Kind(build=pipe.pipe, sample=pipe.sample),
-    "chain": Kind(build=chain.chain, sample=chain.sample),
-    "plate": Kind(build=plate.plate, sample=plate.sample),
-    "bolt": Kind(build=bolt.bolt, sample=bolt.sample),
-    "beam": Kind(build=beam.beam, sample=beam.sample),
-    "bearing": Kind(build=bearing.bearing, sample=bearing.sample),
-    "railing": Kind(build=railing.railing, sample=railing.sample),
-    "stair": Kind(build=stair.stair, sample=stair.sample),
-    "bar": Kind(build=bar.bar, sample=bar.sample),
+KINDS: dict[str, AssetKind] = {
+    "pipe": AssetKind(build=pipe.pipe, sample=pipe.sample),
+    "chain": AssetKind(build=chain.chain, sample=chain.sample),
+    "plate": AssetKind(build=plate.plate, sample=plate.sample),
+    "bolt": AssetKind(build=bolt.bolt, sample=bolt.sample),
+    "beam": AssetKind(build=beam.beam, sample=beam.sample),
+    "bearing": AssetKind(build=bearing.bearing, sample=bearing.sample),
+    "railing": AssetKind(build=railing.railing, sample=railing.sample),
+    "stair": AssetKind(build=stair.stair, sample=stair.sample),
+    "bar": AssetKind(build=bar.bar, sample=bar.sample),
 }
 
 
@@ -72,7 +72,7 @@ def sample(kind: str, rng: np.random.Generator) -> dict[str, Any]:
     return _kind(kind).sample(rng)
 
 
-def _kind(name: str) -> Kind:
+def _kind(name: str) -> AssetKind:
     if name not in KINDS:
         raise InputError(f"unknown kind of asset {name!r}; choose from {', '.join(KINDS)}")
     return KINDS[name]

@@ -77,7 +77,7 @@ def chain(
             raise InputError(f"{error}; choose another lay") from error
     else:
         centres, rotations = _row(shape, *_frames(shape, links, layout, tension_ratio, incline_degrees))
-    solid = chain_link.solids(shape, d)
+    solid = chain_link.link_solids(shape, d)
     patches: list[Patch] = []
     for number, (centre, rotation) in enumerate(zip(centres, rotations, strict=True), start=1):
         patches += solids.named(solids.place(solid, rotation, d * centre), f"{number}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from corrotwin.twin.geometry import solids as shapes
+from corrotwin.twin.geometry import solids
 from corrotwin.twin.geometry.atlas import Floats, Patch
 
 # Outside width in bar diameters; the outside length is 6 (ISO 1704 stud link, ISO 20438 studless).
@@ -139,7 +139,7 @@ def grips(link: Link) -> Floats:
     return np.concatenate([inside, inside * [-1, -1, 1]])
 
 
-def solids(link: Link, diameter: float) -> list[Patch]:
+def link_solids(link: Link, diameter: float) -> list[Patch]:
     """The link, metres: swept counter-clockwise from the side with the weld, and its stud."""
     half_crown, half_section = np.radians(grip_degrees(link))
     grip = np.linspace(-half_section, half_section, GRIP_SEGMENTS + 1)
@@ -168,9 +168,9 @@ def solids(link: Link, diameter: float) -> list[Patch]:
         if wrap:
             points[:, -1] = points[:, 0]
         patch = Patch(solid="link", zone=zone, points=diameter * points, wrap_u=wrap)
-        patches += shapes.thick([patch], 1000 * diameter * (1 - link.wear)) if zone == "contact" else [patch]
+        patches += solids.thick([patch], 1000 * diameter * (1 - link.wear)) if zone == "contact" else [patch]
     if link.stud:
-        patches += shapes.thick(_stud(link, diameter), 600 * diameter)
+        patches += solids.thick(_stud(link, diameter), 600 * diameter)
     return patches
 
 
@@ -187,7 +187,7 @@ def _side(link: Link, line: Floats | list[float], side: int, around: Floats) -> 
     centres = np.column_stack([x, np.full(len(x), side * link.bend), 0 * x])
     section = np.column_stack([np.cos(around), np.sin(around)]) * bar_radius(centres)[:, None, None]
     inward = np.tile([0.0, -side, 0.0], (len(x), 1))
-    return shapes.sweep(centres, inward, np.tile([0.0, 0.0, 1.0], (len(x), 1)), section)
+    return solids.sweep(centres, inward, np.tile([0.0, 0.0, 1.0], (len(x), 1)), section)
 
 
 def _stud(link: Link, diameter: float) -> list[Patch]:
@@ -196,8 +196,8 @@ def _stud(link: Link, diameter: float) -> list[Patch]:
     outline = np.column_stack([radius, middle[:, 1]])
     outline = np.concatenate([[[radius[0], -end]], outline, [[radius[-1], end]]])
     tips = [np.array([[0.0, -end], outline[0]]), np.array([outline[-1], [0.0, end]])]
-    bar = shapes.revolve("stud", [(shapes.COVERED, tips[0]), ("stud", outline), (shapes.COVERED, tips[1])], 32)
-    turned = shapes.place(bar, shapes.axes([0, 1, 0], [1, 0, 0]), (0, 0, 0))
+    bar = solids.revolve("stud", [(solids.COVERED, tips[0]), ("stud", outline), (solids.COVERED, tips[1])], 32)
+    turned = solids.place(bar, solids.axes([0, 1, 0], [1, 0, 0]), (0, 0, 0))
     return [replace(patch, points=diameter * patch.points) for patch in turned]
 
 
@@ -223,28 +223,28 @@ def shackle(diameter: float) -> list[Patch]:
     out = np.column_stack([np.cos(arc), np.sin(arc), 0 * arc])
     centres = np.concatenate([[[*foot, 0.0]], line, [[foot[0], -foot[1], 0.0]]])[::-1]
     out = np.concatenate([out[:1], out, out[-1:]])[::-1]
-    bar = shapes.sweep(centres, -out, np.tile([0.0, 0.0, 1.0], (len(out), 1)), shapes.circle(0.5, 40))
+    bar = solids.sweep(centres, -out, np.tile([0.0, 0.0, 1.0], (len(out), 1)), solids.circle(0.5, 40))
     tips = [np.broadcast_to(centres[row], bar[row].shape) for row in (0, -1)]
     patches = [
         Patch(solid="bow", zone="body", points=bar, wrap_u=True),
-        Patch(solid="bow", zone=shapes.COVERED, points=np.stack([tips[0], bar[0]]), wrap_u=True),
-        Patch(solid="bow", zone=shapes.COVERED, points=np.stack([bar[-1], tips[1]]), wrap_u=True),
+        Patch(solid="bow", zone=solids.COVERED, points=np.stack([tips[0], bar[0]]), wrap_u=True),
+        Patch(solid="bow", zone=solids.COVERED, points=np.stack([bar[-1], tips[1]]), wrap_u=True),
     ]
-    across = shapes.axes([0, 1, 0], [1, 0, 0])
+    across = solids.axes([0, 1, 0], [1, 0, 0])
     outline = [[0.0, 0.0], [hole, 0.0], [rim - bevel, 0.0], [rim, bevel], [rim, thick - bevel]]
     outline += [[rim - bevel, thick], [hole, thick], [0.0, thick]]
-    eye = _facets(outline, [shapes.COVERED, *["body"] * 5, shapes.COVERED])
+    eye = _facets(outline, [solids.COVERED, *["body"] * 5, solids.COVERED])
     for name, y in (("a", half - thick / 2), ("b", -half - thick / 2)):
-        patches += shapes.named(shapes.place(shapes.revolve("eye", eye, 40), across, (-pin, y, 0)), name)
+        patches += solids.named(solids.place(solids.revolve("eye", eye, 40), across, (-pin, y, 0)), name)
     head, nut, outer = 0.45 * PIN, 0.8 * PIN, half + thick / 2
     levels = head + np.cumsum([0.0, thick, JAW, thick + nut, 0.35 * nut])
     outline = [[0.0, 0.0], [0.72 * PIN, 0.0], [0.8 * PIN, 0.08 * PIN], [0.8 * PIN, head]]
     outline += [[hole, head], *([hole, level] for level in levels[1:4])]
     outline += [[hole, levels[4] - 0.06], [hole - 0.06, levels[4]], [0.0, levels[4]]]
-    rod = _facets(outline, [*["bolt"] * 3, *[shapes.COVERED] * 2, "bolt", shapes.COVERED, *["bolt"] * 3])
-    pinned = shapes.place(shapes.revolve("pin", rod, 40), across, (-pin, -outer - head, 0))
-    hexagon = shapes.nut("pin nut", PIN - 0.0032 / 1.5, nut)  # 1.5 pins across flats
-    patches += shapes.thick(pinned + shapes.place(hexagon, across, (-pin, outer, 0)), 1000 * PIN * diameter)
+    rod = _facets(outline, [*["bolt"] * 3, *[solids.COVERED] * 2, "bolt", solids.COVERED, *["bolt"] * 3])
+    pinned = solids.place(solids.revolve("pin", rod, 40), across, (-pin, -outer - head, 0))
+    hexagon = solids.nut("pin nut", PIN - 0.0032 / 1.5, nut)  # 1.5 pins across flats
+    patches += solids.thick(pinned + solids.place(hexagon, across, (-pin, outer, 0)), 1000 * PIN * diameter)
     return [replace(patch, points=diameter * patch.points) for patch in patches]
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import log_ndtr, ndtr
 
 from corrotwin.twin.bayes.ensemble import SPOTS, Bank, ZoneHistories, piece_of
-from corrotwin.twin.bayes.trajectories import Course
+from corrotwin.twin.bayes.trajectories import Trajectory
 from corrotwin.twin.export import RUST_GRADES
 from corrotwin.twin.geometry.atlas import AssetGeometry, Floats, Singles, Texels
 from corrotwin.twin.inspection.records import Record, texel_of
@@ -89,7 +89,7 @@ def zone_of(bank: Bank, name: str) -> ZoneHistories:
     return next(zone for zone in bank.zones if zone.name == name)
 
 
-def log_likelihood(course: Course, found: Sequence[Sighting], bias: Singles, power: float = 1.0) -> Floats:
+def log_likelihood(trajectory: Trajectory, found: Sequence[Sighting], bias: Singles, power: float = 1.0) -> Floats:
     """Logarithm of the likelihood of what was found in one zone, (n, s).
 
     Parameters
@@ -99,25 +99,25 @@ def log_likelihood(course: Course, found: Sequence[Sighting], bias: Singles, pow
     bias : (n, tools) of each tool, in standard deviations.
     power : to which the likelihoods of rusted shares are raised: those of photographs and grades.
     """
-    total = np.zeros(course.start_years(slice(0, 1)).shape[:2])
+    total = np.zeros(trajectory.start_years(slice(0, 1)).shape[:2])
     for readings in by_place(found):
-        total += _log_mean_exp(_place_log_likelihood(course, readings, bias))
+        total += _log_mean_exp(_place_log_likelihood(trajectory, readings, bias))
     for item in found:
         record, off = item.record, bias[:, item.tool, None]
         if record.kind == "pit":
-            miss = record.value - course.pits_mm(item.years).max(axis=2) - record.bias_sd * off
+            miss = record.value - trajectory.pits_mm(item.years).max(axis=2) - record.bias_sd * off
             total += -0.5 * (miss / record.scatter_sd) ** 2
         elif record.kind == "photo":
-            mean, spread = _called(item, _share(course, item), off)
+            mean, spread = _called(item, _share(trajectory, item), off)
             total += power * (-0.5 * ((record.value - mean) / spread) ** 2 - np.log(spread))
         elif record.kind == "grade":
-            mean, spread = _judged(item, _share(course, item), off)
+            mean, spread = _judged(item, _share(trajectory, item), off)
             total += power * _grade_log_chance(round(record.value), mean, spread)
     return total
 
 
 def replicate(
-    course: Course, before: Sequence[Sighting], now: Sequence[Sighting], bias: Singles, rng: np.random.Generator
+    trajectory: Trajectory, before: Sequence[Sighting], now: Sequence[Sighting], bias: Singles, rng: np.random.Generator
 ) -> Floats:
     """What inspections of one zone would give, (n, k): for each of n draws of one seed each, each of k sightings.
 
@@ -128,16 +128,16 @@ def replicate(
     now : sightings whose values are drawn.
     bias : (n, tools).
     """
-    count = len(course.draw.rate)
+    count = len(trajectory.growth.rate)
     drawn = np.zeros((count, len(now)))
     number = {item: index for index, item in enumerate(now)}
     for readings in by_place(now):
         key = _place_of(readings[0])
         known = [item for item in before if item.record.kind == "ultrasonic" and key and _place_of(item) == key]
-        weight = _place_log_likelihood(course, known, bias)[:, 0]
+        weight = _place_log_likelihood(trajectory, known, bias)[:, 0]
         place = np.argmax(weight + rng.gumbel(size=weight.shape), axis=1)  # chances go with exp(weight)
         for item in readings:
-            left = _left_mm(course, item)[np.arange(count), 0, place]
+            left = _left_mm(trajectory, item)[np.arange(count), 0, place]
             drawn[:, number[item]] = left + item.record.bias_sd * bias[:, item.tool]
     for index, item in enumerate(now):
         record, off = item.record, bias[:, item.tool, None]
@@ -145,13 +145,13 @@ def replicate(
         if record.kind == "ultrasonic":
             drawn[:, index] += record.scatter_sd * noise
         elif record.kind == "pit":
-            depth = course.pits_mm(item.years).max(axis=2) + record.bias_sd * off
+            depth = trajectory.pits_mm(item.years).max(axis=2) + record.bias_sd * off
             drawn[:, index] = depth[:, 0] + record.scatter_sd * noise
         elif record.kind == "photo":
-            mean, spread = _called(item, _share(course, item), off)
+            mean, spread = _called(item, _share(trajectory, item), off)
             drawn[:, index] = (mean + spread * noise[:, None])[:, 0]
         else:
-            mean, spread = _judged(item, _share(course, item), off)
+            mean, spread = _judged(item, _share(trajectory, item), off)
             drawn[:, index] = np.searchsorted(GRADE_EDGES, (mean + spread * noise[:, None])[:, 0])
     return drawn
 
@@ -178,37 +178,37 @@ def _place_of(item: Sighting) -> object:
     return item.record.place or item.record.uv
 
 
-def _spots(course: Course) -> slice:
-    count = len(course.zone.texel)
+def _spots(trajectory: Trajectory) -> slice:
+    count = len(trajectory.zone.texel)
     return slice(0, count, max(1, count // SPOT_PLACES))
 
 
-def _left_mm(course: Course, item: Sighting) -> Singles:
+def _left_mm(trajectory: Trajectory, item: Sighting) -> Singles:
     """Thickness that is left where a reading was taken, were it at each of some sample places, (n, s, q) mm."""
-    places = _spots(course)
-    loss = course.surface_mm(item.years, places)
+    places = _spots(trajectory)
+    loss = trajectory.surface_mm(item.years, places)
     if item.factor is not None:
-        loss = loss * (np.float32(item.factor) / np.maximum(course.zone.factor[places], np.float32(1e-6)))
+        loss = loss * (np.float32(item.factor) / np.maximum(trajectory.zone.factor[places], np.float32(1e-6)))
     if item.thickness_mm is None:
-        new = course.new_mm(places)
+        new = trajectory.new_mm(places)
     else:
-        new = np.float32(item.thickness_mm) * course.draw.new[:, item.piece, None, None]
+        new = np.float32(item.thickness_mm) * trajectory.growth.new[:, item.piece, None, None]
     return np.asarray(np.maximum(new - loss, 0))
 
 
-def _place_log_likelihood(course: Course, readings: Sequence[Sighting], bias: Singles) -> Singles:
+def _place_log_likelihood(trajectory: Trajectory, readings: Sequence[Sighting], bias: Singles) -> Singles:
     """Log-likelihood of readings of one place, were it each of some sample places, (n, s, q)."""
-    total = np.zeros(course.start_years(_spots(course)).shape, dtype=np.float32)
+    total = np.zeros(trajectory.start_years(_spots(trajectory)).shape, dtype=np.float32)
     for item in readings:
-        total += course.remembered(("reading", item), partial(_reading, course, item, bias))
+        total += trajectory.remembered(("reading", item), partial(_reading, trajectory, item, bias))
     return total
 
 
-def _reading(course: Course, item: Sighting, bias: Singles) -> Singles:
+def _reading(trajectory: Trajectory, item: Sighting, bias: Singles) -> Singles:
     """Log-likelihood of one reading, were its place each of some sample places, (n, s, q)."""
     record = item.record
     off = np.float32(record.bias_sd) * bias[:, item.tool, None, None]
-    miss = (np.float32(record.value) - off) - _left_mm(course, item)
+    miss = (np.float32(record.value) - off) - _left_mm(trajectory, item)
     miss *= np.float32(1 / record.scatter_sd)
     miss *= miss
     miss *= np.float32(-0.5)
@@ -221,15 +221,15 @@ def _log_mean_exp(values: Singles) -> Floats:
     return np.asarray(most[..., 0] + np.log(np.exp(values - most).mean(axis=-1)), dtype=float)
 
 
-def _share(course: Course, item: Sighting) -> Singles:
+def _share(trajectory: Trajectory, item: Sighting) -> Singles:
     """Rusted share of what was seen, (n, s); spots that are seen before any sample place rusts count a little."""
 
     def worked_out() -> Singles:
-        rusted = course.rusted(item.years)
-        spotted = rusted[..., -SPOTS:].mean(axis=-1) / np.float32(2 * len(course.zone.texel))
+        rusted = trajectory.rusted(item.years)
+        spotted = rusted[..., -SPOTS:].mean(axis=-1) / np.float32(2 * len(trajectory.zone.texel))
         return np.asarray(np.maximum(rusted @ item.weight, spotted), dtype=np.float32)
 
-    return course.remembered(("share", item), worked_out)
+    return trajectory.remembered(("share", item), worked_out)
 
 
 def _called(item: Sighting, share: Singles, off: Singles) -> tuple[Floats, Floats]:

@@ -9,7 +9,7 @@ from corrotwin.twin.bayes.ensemble import Bank
 from corrotwin.twin.bayes.likelihood import zone_of
 from corrotwin.twin.bayes.predictive_check import Agreement, conflicts
 from corrotwin.twin.bayes.prior import split
-from corrotwin.twin.bayes.trajectories import Course, Draw
+from corrotwin.twin.bayes.trajectories import GrowthSamples, Trajectory
 from corrotwin.twin.geometry.atlas import Integers, Singles
 from corrotwin.twin.model.corrosion import AS_STANDARD
 from corrotwin.twin.model.exposure import METALS
@@ -29,13 +29,15 @@ class Particles:
     pit_number: Integers  # (n,) draw of the bank that the pits are of
     seeds: Mapping[str, Integers]  # (n,) for each zone
 
-    def draw(self) -> Draw:
+    def growth(self) -> GrowthSamples:
         """Growth of each particle."""
         return growth_samples(self, self.normal, self.number, self.pit_number)
 
-    def course(self, zone: str) -> Course:
+    def trajectory(self, zone: str) -> Trajectory:
         """History of a zone in each particle; s is 1."""
-        return Course(bank=self.bank, zone=zone_of(self.bank, zone), draw=self.draw(), seed=self.seeds[zone][:, None])
+        return Trajectory(
+            bank=self.bank, zone=zone_of(self.bank, zone), growth=self.growth(), seed=self.seeds[zone][:, None]
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -66,7 +68,7 @@ class Knowledge:
         return conflicts(self.agreement)
 
 
-def growth_samples(state: Particles, normal: Singles, number: Integers, pit_number: Integers) -> Draw:
+def growth_samples(state: Particles, normal: Singles, number: Integers, pit_number: Integers) -> GrowthSamples:
     """Growth and thickness when new by standard normal numbers, (n, 4 + K + tools).
 
     No widening brings the rate above what ISO 9223 has for CX.
@@ -76,7 +78,7 @@ def growth_samples(state: Particles, normal: Singles, number: Integers, pit_numb
     delay, rate, exponent, pits = normal[:, : len(GROWTH)].T * widening[:, None]
     most = np.float32(METALS["steel"].upper_um[-1] / state.bank.twin.exposure.first_year_um().max())
     narrow = split(normal[:, GROWTH.index("rate")], prior.rate)
-    return Draw(
+    return GrowthSamples(
         delay=np.exp(np.float32(prior.delay) * delay),
         rate=np.minimum(split(rate, prior.rate), np.maximum(narrow, most)),
         exponent=np.clip(AS_STANDARD.exponent + np.float32(prior.exponent) * exponent, 0.2, 1.0).astype(np.float32),
@@ -99,7 +101,7 @@ def tool_biases(state: Particles, normal: Singles) -> Singles:
 
 def zone_trajectories(
     state: Particles, normal: Singles, number: Integers, pit_number: Integers, zones: Iterable[str]
-) -> dict[str, Course]:
+) -> dict[str, Trajectory]:
     """Zones in every seed of the bank."""
-    draw = growth_samples(state, normal, number, pit_number)
-    return {name: Course(bank=state.bank, zone=zone_of(state.bank, name), draw=draw) for name in zones}
+    growth = growth_samples(state, normal, number, pit_number)
+    return {name: Trajectory(bank=state.bank, zone=zone_of(state.bank, name), growth=growth) for name in zones}

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from corrotwin.twin.bayes.likelihood import Sighting, by_zone, replicate
-from corrotwin.twin.bayes.trajectories import Course
+from corrotwin.twin.bayes.trajectories import Trajectory
 from corrotwin.twin.geometry.atlas import Floats, Singles
 from corrotwin.twin.inspection.records import Record
 
@@ -38,8 +38,8 @@ def conflicts(agreement: Iterable[Agreement]) -> tuple[Agreement, ...]:
     return tuple(item for item in agreement if item.chance < CONFLICT)
 
 
-def held_against(
-    course: Callable[[str], Course],
+def check_agreement(
+    trajectory: Callable[[str], Trajectory],
     bias: Singles,
     before: Sequence[Sighting],
     found: Sequence[Sighting],
@@ -59,7 +59,7 @@ def held_against(
     old = by_zone(before)
     drawn, real, names, kinds = [], [], [], []
     for zone, items in by_zone(found).items():
-        values = replicate(course(zone), old.get(zone, ()), items, bias, rng)
+        values = replicate(trajectory(zone), old.get(zone, ()), items, bias, rng)
         given = np.array([item.record.value for item in items])
         for index, item in enumerate(items):
             drawn.append(values[:, index])

@@ -18,7 +18,7 @@ DRAWS, DRAWS_SEEN = 64, 256  # of the bank; the latter where rusted shares are k
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Recalled:
+class Session:
     """A twin's folder, and what its inspections taught. `note` tells of a torn end of its records, or is empty."""
 
     twin: TwinState
@@ -30,9 +30,9 @@ class Recalled:
     knowledge: Knowledge
 
 
-def recall(
+def open_session(
     folder: Path, *, ahead_years: float, seed: int, category_measured: bool = False, particles: int = PARTICLES
-) -> Recalled:
+) -> Session:
     """Read a twin with its records and learn from them.
 
     Parameters
@@ -59,7 +59,7 @@ def recall(
     draws = DRAWS_SEEN if any(record.kind in ("photo", "grade") for record in records) else DRAWS
     prior = prior_of(twin, measured=category_measured)
     histories = bank(twin, asset, texels, years=max(now + ahead_years, 1.0), prior=prior, seed=seed, draws=draws)
-    return Recalled(
+    return Session(
         twin=twin,
         asset=asset,
         texels=texels,

@@ -30,8 +30,8 @@ from corrotwin.twin.bayes.particles import (
     tool_biases,
     zone_trajectories,
 )
-from corrotwin.twin.bayes.predictive_check import Agreement, conflicts, held_against
-from corrotwin.twin.bayes.trajectories import Course
+from corrotwin.twin.bayes.predictive_check import Agreement, check_agreement, conflicts
+from corrotwin.twin.bayes.trajectories import Trajectory
 from corrotwin.twin.geometry.atlas import AssetGeometry, Floats, Integers, Singles, Texels
 from corrotwin.twin.inspection.records import Record
 
@@ -45,7 +45,7 @@ LEAST_POWER = 1 / 64
 OTHER_DRAW = 0.3  # share of moves that also propose another draw of the bank
 SHARES = {"photo", "grade"}  # kinds of record that tell a rusted share
 # Kinds of record that tell of a part of growth; of the delay all do.
-TOLD_BY = {"rate": {"ultrasonic", "pit"}, "exponent": {"ultrasonic", "pit"}, "pits": {"pit"}}
+INFORMED_BY = {"rate": {"ultrasonic", "pit"}, "exponent": {"ultrasonic", "pit"}, "pits": {"pit"}}
 WIDENINGS = (1.0, 2.0, 4.0)  # of the prior, tried in turn until no inspection conflicts
 
 
@@ -86,7 +86,7 @@ def learn(
     tried: list[tuple[tuple[Particles, ...], tuple[Agreement, ...], float]] = []
     odd: set[str] = set()
     for widening in widenings:
-        widened = frozenset(name for name in GROWTH if name not in TOLD_BY or TOLD_BY[name] & odd)
+        widened = frozenset(name for name in GROWTH if name not in INFORMED_BY or INFORMED_BY[name] & odd)
         tried.append(_run(histories, inspections, len(tools), seed, particles, widening, widened))
         found = conflicts(tried[-1][1])
         if not found:
@@ -134,16 +134,16 @@ def _run(
     power = 1.0
     for found in inspections:
         agreement.append(
-            held_against(states[-1].course, tool_biases(states[-1], states[-1].normal), before, found, rng)
+            check_agreement(states[-1].trajectory, tool_biases(states[-1], states[-1].normal), before, found, rng)
         )
-        after, power = _taught(states, before, found, power, rng)
+        after, power = _update(states, before, found, power, rng)
         before += found
         states.append(after)
     return tuple(states), tuple(agreement), power
 
 
 def _marginal(
-    courses: Mapping[str, Course], found: Mapping[str, Sequence[Sighting]], bias: Singles, power: float
+    trajectories: Mapping[str, Trajectory], found: Mapping[str, Sequence[Sighting]], bias: Singles, power: float
 ) -> Floats:
     """Log-likelihood of what was found, with the seeds averaged out zone by zone, (n,).
 
@@ -152,7 +152,7 @@ def _marginal(
     """
     total = np.zeros(len(bias))
     for name, items in found.items():
-        values = log_likelihood(courses[name], items, bias, power)
+        values = log_likelihood(trajectories[name], items, bias, power)
         most = values.max(axis=1)
         chance = np.exp(values - most[:, None])
         mean = chance.mean(axis=1)
@@ -162,7 +162,7 @@ def _marginal(
     return total
 
 
-def _taught(
+def _update(
     states: Sequence[Particles],
     before: Sequence[Sighting],
     new: Sequence[Sighting],
@@ -175,7 +175,7 @@ def _taught(
     Where no power leaves enough draws, that which leaves most is taken.
     """
     found = [*before, *new]
-    tried = [(_updated(states[-1], before, new, power, rng), power)]
+    tried = [(_temper(states[-1], before, new, power, rng), power)]
     least = min(LEAST_DRAWS, LEAST_SHARE * states[0].bank.draws)
 
     def left(one: tuple[Particles, float]) -> float:
@@ -183,11 +183,11 @@ def _taught(
 
     if any(item.record.kind in SHARES for item in found):
         while left(tried[-1]) < least and (lower := COARSER * tried[-1][1]) >= LEAST_POWER:
-            tried.append((_updated(states[0], (), found, lower, rng), lower))
+            tried.append((_temper(states[0], (), found, lower, rng), lower))
     return max(tried, key=left)
 
 
-def _updated(
+def _temper(
     state: Particles,
     before: Sequence[Sighting],
     new: Sequence[Sighting],
@@ -202,15 +202,15 @@ def _updated(
     pit_draws = len(state.bank.zones[0].pit_factor)
     kinds = {item.record.kind for item in (*before, *new)}
     measured = _pieces_measured(state.bank, (*before, *new))
-    untold = [GROWTH.index(name) for name, told_by in TOLD_BY.items() if not kinds & told_by]
-    untold += [len(GROWTH) + piece for piece in range(len(state.bank.pieces_mm)) if piece not in measured]
-    told = [index for index in range(normal.shape[1]) if index not in untold]
+    uninformed = [GROWTH.index(name) for name, informed_by in INFORMED_BY.items() if not kinds & informed_by]
+    uninformed += [len(GROWTH) + piece for piece in range(len(state.bank.pieces_mm)) if piece not in measured]
+    informed = [index for index in range(normal.shape[1]) if index not in uninformed]
 
     def target(normal: Singles, number: Integers, pits: Integers) -> tuple[Floats, Floats]:
         """Log-likelihoods without the inspection and with it, (n,) each."""
-        courses = zone_trajectories(state, normal, number, pits, both)
+        trajectories = zone_trajectories(state, normal, number, pits, both)
         bias = tool_biases(state, normal)
-        return _marginal(courses, old, bias, power), _marginal(courses, both, bias, power)
+        return _marginal(trajectories, old, bias, power), _marginal(trajectories, both, bias, power)
 
     base, full = target(normal, number, pits)
     share = 0.0
@@ -220,11 +220,11 @@ def _updated(
         share = share + step
         kept = _resampled(np.exp(step * (gain - gain.max())), rng)
         normal, number, pits, base, full = normal[kept], number[kept], pits[kept], base[kept], full[kept]
-        spread = np.cov(normal[:, told].T) + 1e-6 * np.eye(len(told))
-        stride = 2.38 / np.sqrt(len(told)) * np.linalg.cholesky(spread)
+        spread = np.cov(normal[:, informed].T) + 1e-6 * np.eye(len(informed))
+        stride = 2.38 / np.sqrt(len(informed)) * np.linalg.cholesky(spread)
         for _ in range(MOVES):
             there = normal.copy()
-            there[:, told] += (rng.standard_normal((count, len(told))) @ stride.T).astype(np.float32)
+            there[:, informed] += (rng.standard_normal((count, len(informed))) @ stride.T).astype(np.float32)
             other = np.where(rng.random(count) < OTHER_DRAW, rng.integers(draws, size=count), number)
             other_pits = np.where(rng.random(count) < OTHER_DRAW, rng.integers(pit_draws, size=count), pits)
             base_there, full_there = target(there, other, other_pits)
@@ -236,15 +236,15 @@ def _updated(
             base, full = np.where(take, base_there, base), np.where(take, full_there, full)
     # What no record tells of is drawn afresh: it has no part in the likelihood, and copies of few values would stay.
     normal = normal.copy()
-    normal[:, untold] = rng.standard_normal((count, len(untold)))
+    normal[:, uninformed] = rng.standard_normal((count, len(uninformed)))
     if "pit" not in kinds:
         pits = rng.integers(pit_draws, size=count)
     # One noise for all zones: where records do not say otherwise they keep to one history, as rust creeps between them.
     noise = rng.gumbel(size=(count, all_seeds))
     together = np.argmax(noise, axis=1)
     seeds = {zone.name: together for zone in state.bank.zones}
-    for name, course in zone_trajectories(state, normal, number, pits, both).items():
-        values = log_likelihood(course, both[name], tool_biases(state, normal), power)
+    for name, trajectory in zone_trajectories(state, normal, number, pits, both).items():
+        values = log_likelihood(trajectory, both[name], tool_biases(state, normal), power)
         seeds[name] = np.argmax(values + noise, axis=1)
     return replace(state, normal=normal, number=number, pit_number=pits, seeds=seeds)
 

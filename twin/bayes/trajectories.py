@@ -17,7 +17,7 @@ Kept = TypeVar("Kept", np.float32, np.int64)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Draw:
+class GrowthSamples:
     """Values of what stretches or scales a history, n of them, and the draw of the bank each goes with."""
 
     delay: Singles  # (n,) factor on every start of corrosion
@@ -30,12 +30,12 @@ class Draw:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Course:
+class Trajectory:
     """A zone under n draws, in s of its seeds: `seed` is (n, s), or None for all seeds of the bank in turn."""
 
     bank: Bank
     zone: ZoneHistories
-    draw: Draw
+    growth: GrowthSamples
     seed: Integers | None = None
     _known: dict[Hashable, NDArray[Any]] = field(default_factory=dict, repr=False)
 
@@ -45,7 +45,7 @@ class Course:
 
     def _of_pits(self, values: NDArray[Kept]) -> NDArray[Kept]:
         """Values that the bank keeps for pits, (D, S, J), of ours: (n, s, J)."""
-        return self._chosen(values, self.draw.pit_number)
+        return self._chosen(values, self.growth.pit_number)
 
     def _of_seed(self, values: Singles, places: slice) -> Singles:
         """Values that the bank keeps by seed, (S, Q): (1 or n, s, Q)."""
@@ -53,17 +53,17 @@ class Course:
 
     @cached_property
     def _all_starts(self) -> Singles:
-        return _up(self.draw.delay) * self._chosen(self.zone.start_years, self.draw.number)
+        return _up(self.growth.delay) * self._chosen(self.zone.start_years, self.growth.number)
 
     def start_years(self, places: slice = slice(None)) -> Singles:
         """Start of corrosion at each place, (n, s, q); first spots are the last."""
         if places == slice(None):
             return self._all_starts
-        return np.asarray(_up(self.draw.delay) * self._chosen(self.zone.start_years[..., places], self.draw.number))
+        return np.asarray(_up(self.growth.delay) * self._chosen(self.zone.start_years[..., places], self.growth.number))
 
     def new_mm(self, places: slice = slice(None)) -> Singles:
         """Thickness of each place when new, (n, 1, q) mm."""
-        return np.asarray(self.zone.thickness_mm[places] * self.draw.new[:, None, self.zone.piece[places]])
+        return np.asarray(self.zone.thickness_mm[places] * self.growth.new[:, None, self.zone.piece[places]])
 
     @cached_property
     def _splash_patterns(self) -> NDArray[np.bool_]:
@@ -73,8 +73,8 @@ class Course:
 
     def _uniform_mm(self, start: Singles, years: float, places: slice | Integers) -> Singles:
         """Loss without noise, zone and facing of steel that corrodes at `places` since `start`, (n, s, q) mm."""
-        exposure, exponent = self.bank.twin.exposure, _up(self.draw.exponent)
-        rate = _up(self.draw.rate) / np.float32(1000)
+        exposure, exponent = self.bank.twin.exposure, _up(self.growth.exponent)
+        rate = _up(self.growth.rate) / np.float32(1000)
         loss = loss_um(start, years, exposure.starts(), exposure.first_year_um(), exponent)
         for splashed in self._splash_patterns:
             here = (self.zone.wet == splashed).all(axis=1)[places]
@@ -104,7 +104,7 @@ class Course:
         place = self._of_pits(self.zone.pit_place)
         birth = np.take_along_axis(self.start_years(), place, axis=2) + self._of_pits(self.zone.pit_delay_years)
         depth = self._uniform_mm(birth, years, place)
-        depth *= _up(self.draw.pits)
+        depth *= _up(self.growth.pits)
         return depth, place
 
     def pits_mm(self, years: float) -> Singles:

@@ -18,9 +18,9 @@ from corrotwin.twin.bayes.likelihood import GRADE_EDGES
 from corrotwin.twin.bayes.prior import Prior
 from corrotwin.twin.bayes.session import DRAWS_SEEN
 from corrotwin.twin.bayes.smc import WIDENINGS, learn
-from corrotwin.twin.calibration.simulated_assets import CATEGORY, Truth, owned, really, truth
+from corrotwin.twin.calibration.simulated_assets import CATEGORY, Truth, owner_twin, true_paint_and_pits, truth
 from corrotwin.twin.export import SEEN
-from corrotwin.twin.forecast.projection import ALL, levels, outlook
+from corrotwin.twin.forecast.projection import ALL, forecast_zones, levels
 from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
 from corrotwin.twin.inspection.readers import photo_records
 from corrotwin.twin.inspection.records import KINDS, Record
@@ -90,7 +90,7 @@ class Score:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Summary:
+class CoverageSummary:
     """Scores of one arm, zone, quantity and number of visits."""
 
     arm: str
@@ -109,7 +109,7 @@ class Summary:
 def _geometry(number: int) -> tuple[TwinState, AssetGeometry, Texels]:
     """Small assets of several kinds, as their owner knows them."""
     kind = KINDS_TRIED[number % len(KINDS_TRIED)]
-    twin = owned(kind, np.random.default_rng([number, 99]), texel_mm=TEXEL_MM)
+    twin = owner_twin(kind, np.random.default_rng([number, 99]), texel_mm=TEXEL_MM)
     asset = twin_state.asset(twin)
     return twin, asset, assets.texels(asset)
 
@@ -146,13 +146,13 @@ def scores(
         after, records, seen = _simulated(ARMS[arm], twin, asset, texels, prior, rng)
         known = learn(histories, asset, texels, records, seen, seed=number, particles=particles, widenings=widenings)
         largest = max(histories.zones, key=lambda zone: zone.area_mm2).name
-        really = {zone: after.measured(zone) for zone in (ALL, largest)}
+        true_values = {zone: after.measured(zone) for zone in (ALL, largest)}
         for visits, particles_then in enumerate(known.particles):
-            found = outlook(particles_then, [FORECAST])
+            found = forecast_zones(particles_then, [FORECAST])
             conflict = any(item in known.conflicts for item in known.agreement[:visits])
             for zone in (ALL, largest):
                 values = (found[zone].rusted_share, found[zone].mean_loss_mm, found[zone].max_loss_mm)
-                for quantity, value, true in zip(QUANTITIES, values, really[zone], strict=True):
+                for quantity, value, true in zip(QUANTITIES, values, true_values[zone], strict=True):
                     low, middle, high = levels(value[:, 0])
                     yield Score(
                         arm=arm, asset=number, zone=zone if zone == ALL else "largest", quantity=quantity,
@@ -173,7 +173,7 @@ def _simulated(
         exponent=AS_STANDARD.exponent + prior.exponent * float(rng.standard_normal()) + arm.exponent,
         front=float(front / delay),
     )
-    coating, own_pits = really(float(delay), float(defects), float(pits))
+    coating, own_pits = true_paint_and_pits(float(delay), float(defects), float(pits))
     given: dict[str, Any] = {
         "exposure": at(arm.category), "coating": coating, "seed": int(rng.integers(2**31)), "growth": growth,
     }  # fmt: skip

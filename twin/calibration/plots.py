@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from corrotwin.twin.calibration.coverage import Summary
+from corrotwin.twin.calibration.coverage import CoverageSummary
 from corrotwin.twin.forecast.plots import GREY, LOSS, RUST, canvas
 from corrotwin.twin.forecast.projection import ALL
 
 
-def coverage(path: Path, table: Sequence[Summary]) -> None:
+def coverage(path: Path, table: Sequence[CoverageSummary]) -> None:
     """Draw coverage of the 90 % interval by arm and quantity, and width and error by number of visits."""
     arms = list(dict.fromkeys(row.arm for row in table))
     quantities = list(dict.fromkeys(row.quantity for row in table))

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from corrotwin.twin.calibration.coverage import Score, Summary
+from corrotwin.twin.calibration.coverage import CoverageSummary, Score
 from corrotwin.twin.core import files
 from corrotwin.twin.forecast.projection import ALL
 from corrotwin.twin.geometry.atlas import Floats
 
 
-def summarise(found: Sequence[Score]) -> list[Summary]:
+def summarise(found: Sequence[Score]) -> list[CoverageSummary]:
     """One summary for each arm, zone, quantity and number of visits, in order of appearance."""
     groups: dict[tuple[str, str, str, int], list[Score]] = {}
     for score in found:
@@ -25,7 +25,7 @@ def summarise(found: Sequence[Score]) -> list[Summary]:
         inside: Floats = ((truth >= low) & (truth <= high)).astype(float)
         sound = np.array([not one.conflict for one in own])
         table.append(
-            Summary(
+            CoverageSummary(
                 arm=arm, zone=zone, quantity=quantity, visits=visits, count=len(own), coverage=float(inside.mean()),
                 coverage_unflagged=float(inside[sound].mean()) if sound.any() else float("nan"),
                 width=float((high - low).mean()), error=float(np.abs(middle - truth).mean()),
@@ -42,7 +42,7 @@ def report(folder: Path, found: Sequence[Score]) -> None:
     table = summarise(found)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(Summary.__dataclass_fields__)
+    writer.writerow(CoverageSummary.__dataclass_fields__)
     for row in table:
         writer.writerow(f"{value:.4g}" if isinstance(value, float) else value for value in astuple(row))
     files.write_text(folder / "calibration.csv", text.getvalue())
@@ -53,7 +53,7 @@ def report(folder: Path, found: Sequence[Score]) -> None:
         plots.coverage(folder / "calibration.png", table)
 
 
-def markdown(table: Sequence[Summary]) -> str:
+def markdown(table: Sequence[CoverageSummary]) -> str:
     """Two tables: what each visit does where all is as assumed, and the last visit in every arm."""
     lines = [
         "| forecast of | zone | inspections | P5 to P95 covers % | mean width | mean error of P50 |",

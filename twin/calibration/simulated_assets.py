@@ -25,7 +25,7 @@ LIFE_YEARS = 10.0  # of the paint, as the owner believes
 AREA_M2 = (0.25, 0.9)  # of the assets: small enough to grow hundreds of them
 
 
-def owned(kind: str, rng: np.random.Generator, *, texel_mm: float) -> TwinState:
+def owner_twin(kind: str, rng: np.random.Generator, *, texel_mm: float) -> TwinState:
     """A small asset in category C4, as its owner knows it: paint that is believed to last ten years, usual pits."""
     while True:
         parameters = assets.sample(kind, rng)
@@ -75,8 +75,8 @@ class Truth:
         return np.asarray(self.pit_zone == self.asset.zone_names.index(zone))
 
 
-def really(delay: float, defects: float, pits: float) -> tuple[Paint, Pits]:
-    """Paint and pits as they are, by factors on what the owner of a twin of `owned` believes."""
+def true_paint_and_pits(delay: float, defects: float, pits: float) -> tuple[Paint, Pits]:
+    """Paint and pits as they are, by factors on what the owner of a twin of `owner_twin` believes."""
     paint, usual = Paint(life_years=LIFE_YEARS), Pits()
     return (
         replace(paint, life_years=LIFE_YEARS * delay, defects_per_m2=paint.defects_per_m2 * defects),

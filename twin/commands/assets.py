@@ -177,11 +177,11 @@ def export(folder: Positional[Path], out: Path, look: Literal["rust", "loss"] = 
         look: texture of the mesh: rust as it looks, or wall loss.
     """
     from corrotwin.twin import assets, store, twin_state
-    from corrotwin.twin import export as exporter
+    from corrotwin.twin.export import check_suffix, write
 
-    exporter.check_suffix(out)
+    check_suffix(out)
     with busy("exporting"):
         twin, fields = store.load(folder)
         built = twin_state.asset(twin)
-        exporter.write(out, built, assets.texels(built), twin, fields, look=look)
+        write(out, built, assets.texels(built), twin, fields, look=look)
     print(f"{twin.id}: written to {out}")  # noqa: T201

@@ -12,7 +12,7 @@ from corrotwin.twin.core.files import writing
 
 if TYPE_CHECKING:
     from corrotwin.twin.bayes.predictive_check import Agreement
-    from corrotwin.twin.bayes.session import Recalled
+    from corrotwin.twin.bayes.session import Session
 
 
 def forecast(
@@ -59,8 +59,7 @@ def forecast(
     from corrotwin.twin import twin_state
     from corrotwin.twin.core.files import write_text
     from corrotwin.twin.export import ONE_FACE
-    from corrotwin.twin.forecast import plots, tables
-    from corrotwin.twin.forecast import projection as future
+    from corrotwin.twin.forecast import plots, projection, tables
 
     if not 0 <= years <= 200:
         raise InputError(f"--years {years}: choose 0 to 200")
@@ -73,41 +72,41 @@ def forecast(
     if safety_factor is not None and (smys_mpa is None or not 1 <= safety_factor < np.inf):
         raise InputError(f"--safety-factor {safety_factor:g}: at least 1, beside --smys-mpa and --length-mm")
     limits_given = _required(required)
-    ahead = max(years, future.LEAST_AHEAD_YEARS)
-    known = recalled(folder, ahead, seed, category_measured)
+    ahead = max(years, projection.LEAST_AHEAD_YEARS)
+    known = load_session(folder, ahead, seed, category_measured)
     twin, particles = known.twin, known.knowledge.now
-    limits = future.required_by_zone(particles.bank, limits_given)
-    names = [*(each.name for each in particles.bank.zones), future.ALL]
+    limits = projection.required_by_zone(particles.bank, limits_given)
+    names = [*(each.name for each in particles.bank.zones), projection.ALL]
     if zone and zone not in names:
         raise InputError(f"--zone {zone}: choose from {', '.join(names)}")
     pressure = None
     if smys_mpa is not None and length_mm is not None:
-        pressure = future.Pressure.of(known.asset, smys_mpa=smys_mpa, length_mm=length_mm, method=method)
+        pressure = projection.Pressure.of(known.asset, smys_mpa=smys_mpa, length_mm=length_mm, method=method)
     now, grid = known.now_years, _grid(known.now_years, years)
     with busy("forecasting"):
-        found = future.outlook(particles, grid, limits)
-        plan = future.plan(particles, limits, now, now + ahead, rule) if limits else None
+        found = projection.forecast_zones(particles, grid, limits)
+        plan = projection.plan_inspection(particles, limits, now, now + ahead, rule) if limits else None
     table = tables.rows(found, grid, [f"{twin_state.later(twin.built, year):%Y-%m-%d}" for year in grid], limits)
     if out is not None:
         with writing(out):
             write_text(out, tables.to_csv(table))
-    ends = [row for row in table if row.years == grid[-1] or (row.years == now and row.zone == future.ALL)]
+    ends = [row for row in table if row.years == grid[-1] or (row.years == now and row.zone == projection.ALL)]
     Console().print(tables.shown(ends, twin.id))
     print(ONE_FACE + ("; % below required and remaining life go by it" if limits else ""))  # noqa: T201
     for item in known.knowledge.conflicts:
-        print(said_of(item, particles.widening))  # noqa: T201
+        print(describe_agreement(item, particles.widening))  # noqa: T201
     if (power := known.knowledge.power) < 1:
         print(f"photographs and grades count {100 * power:.2g} %: few histories fit more of what they say")  # noqa: T201
     if pressure is not None:
         for year in (now, grid[-1]):
-            spread = np.array(future.levels(pressure.failure_mpa(found, grid.index(year))))
+            spread = np.array(projection.levels(pressure.failure_mpa(found, grid.index(year))))
             print(f"failure pressure at year {year:.3g}, {method} B31G: {_pressures(spread)}")  # noqa: T201
             if safety_factor is not None:
                 print(f"  divided by {safety_factor:g}: {_pressures(spread / safety_factor)}")  # noqa: T201
         if safety_factor is None:
             print("  at which it fails, not which is permitted: B31G divides it by a --safety-factor")  # noqa: T201
     for name, value in limits.items():
-        if thin := future.not_judged_mm(particles.bank, name, value):
+        if thin := projection.not_judged_mm(particles.bank, name, value):
             print(f"{name}: {value:g} mm does not judge its places of up to {thin:.4g} mm when new")  # noqa: T201
     if plan is not None:
         p5, p50, p95 = (f"{life:.3g}" if life < np.inf else f"beyond {ahead:.3g}" for life in plan.life_years)
@@ -119,9 +118,9 @@ def forecast(
             due = twin_state.later(twin.built, now + within)
             print(f"{what} by {due:%Y-%m-%d} ({within:.3g} years; rule {rule})")  # noqa: T201
     if plot is not None:
-        chosen = zone or (future.ALL if plan is None else plan.zone)
-        chance = future.chance_below(found, limits)
-        nominal = future.nominal_mm(particles.bank, chosen, limits.get(chosen, 0.0))
+        chosen = zone or (projection.ALL if plan is None else plan.zone)
+        chance = projection.chance_below(found, limits)
+        nominal = projection.nominal_mm(particles.bank, chosen, limits.get(chosen, 0.0))
         plots.forecast(
             plot, twin, found, grid,
             zone=chosen, nominal_mm=nominal, required_mm=limits.get(chosen),
@@ -198,13 +197,13 @@ def check_seed(seed: int) -> None:
         raise InputError(f"--seed {seed}: must be at least 0")
 
 
-def recalled(folder: Path, years: float, seed: int, category_measured: bool) -> "Recalled":
+def load_session(folder: Path, years: float, seed: int, category_measured: bool) -> "Session":
     """What a twin's folder knows, with a warning where its records end torn."""
-    from corrotwin.twin.bayes.session import recall
+    from corrotwin.twin.bayes.session import open_session
 
     check_seed(seed)
     with busy("learning from inspections"):
-        known = recall(folder, ahead_years=years, seed=seed, category_measured=category_measured)
+        known = open_session(folder, ahead_years=years, seed=seed, category_measured=category_measured)
     warn(known.note)
     return known
 
@@ -217,7 +216,7 @@ def warn(note: str) -> None:
         print(f"warning: {note}", file=sys.stderr)  # noqa: T201
 
 
-def said_of(item: "Agreement", widening: float) -> str:
+def describe_agreement(item: "Agreement", widening: float) -> str:
     """Whether an inspection agrees with what was known before, in a line."""
     from corrotwin.twin.bayes.predictive_check import CONFLICT
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from tyro.conf import Positional
 
-from corrotwin.twin.commands.forecasts import check_seed, recalled, said_of, warn
+from corrotwin.twin.commands.forecasts import check_seed, describe_agreement, load_session, warn
 from corrotwin.twin.core.errors import InputError
 
 if TYPE_CHECKING:
-    from corrotwin.twin.inspection.records import Record
+    pass
 
 
 def inspect(
@@ -70,9 +70,8 @@ def inspect(
     """
     from dataclasses import replace
 
-    from corrotwin.twin.inspection import log as logbook
-    from corrotwin.twin.inspection import readers
-    from corrotwin.twin.inspection import records as inspection
+    from corrotwin.twin.inspection import log, readers
+    from corrotwin.twin.inspection.records import Record
 
     check_seed(seed)
     single = (date, kind, zone, value, tool, place, uv, photo, uvmap, scatter, bias, detection, false_calls)
@@ -89,7 +88,7 @@ def inspect(
     if csv is None and not singly:
         _list(folder)
         return
-    before = logbook.log(folder)
+    before = log.read_log(folder)
     warn(before.note)  # the next line written removes what is torn
     if csv is not None:
         if singly:
@@ -108,7 +107,7 @@ def inspect(
             raise InputError("inspect: give --csv, --photo, or --date, --kind, --zone, --value and --tool")
         stated = {"scatter_sd": scatter, "bias_sd": bias, "detection": detection, "false_calls": false_calls}
         errors: dict[str, Any] = {name: error for name, error in stated.items() if error is not None}
-        record = inspection.Record(
+        record = Record(
             date=date,
             kind="photo" if photo else kind,
             zone=zone or "all" if photo else zone,
@@ -124,32 +123,32 @@ def inspect(
         elif photo:
             records = [replace(record, value=round(float(readers.read_mask(photo[0]).mean()), 6))]
     last = max((record.date for record in before.in_force.values()), default="")
-    new = logbook.append(folder, records, content)
+    new = log.append(folder, records, content)
     were_there = "" if len(new) == len(records) else ", the others were there"
     print(f"{len(new)} of {len(records)} records added{were_there}")  # noqa: T201
-    log = logbook.log(folder)
-    added = list(log.records.items())[len(log.records) - len(new) :]
+    after = log.read_log(folder)
+    added = list(after.records.items())[len(after.records) - len(new) :]
     early = {line: record.date for line, record in added if record.date < last}
     if early:
         days, lines = ", ".join(sorted(set(early.values()))), " ".join(map(str, early))
         print(f"{days}: before the last inspection, of {last}; --withdraw {lines} if that is wrong")  # noqa: T201
-    if gone := [line for line, record in log.gone.items() if record in records]:
+    if gone := [line for line, record in after.gone.items() if record in records]:
         print(f"withdrawn and not counted: line {', '.join(map(str, gone))}; --restore counts them again")  # noqa: T201
     given = {record.date for record in records}
-    knowledge = recalled(folder, 0.0, seed, category_measured).knowledge
+    knowledge = load_session(folder, 0.0, seed, category_measured).knowledge
     for item in knowledge.agreement:
         shaken = early and item.date > min(early.values()) and item in knowledge.conflicts
         if item.date in given or shaken:
-            print(said_of(item, knowledge.now.widening))  # noqa: T201
+            print(describe_agreement(item, knowledge.now.widening))  # noqa: T201
 
 
 def _rule(folder: Path, lines: Sequence[int], *, counts: bool, why: str) -> None:
     """Withdraw or restore records, and say which."""
     from corrotwin.twin.core.cli import shown
-    from corrotwin.twin.inspection import log as logbook
+    from corrotwin.twin.inspection import log
 
-    warn(logbook.log(folder).note)  # the next line written removes what is torn
-    changed = logbook.rule(folder, lines, counts=counts, why=why)
+    warn(log.read_log(folder).note)  # the next line written removes what is torn
+    changed = log.rule(folder, lines, counts=counts, why=why)
     what = "counts again" if counts else "withdrawn"
     for line, record in changed.items():
         said = f"line {line}, {record.kind} of {record.date} on {record.zone}, {record.value:g} {record.unit}: {what}"
@@ -166,19 +165,19 @@ def _list(folder: Path) -> None:
 
     from corrotwin.twin import store
     from corrotwin.twin.core.cli import shown
-    from corrotwin.twin.inspection import log as logbook
+    from corrotwin.twin.inspection import log
 
-    twin, log = store.read(folder), logbook.log(folder)
-    warn(log.note)
-    if not log.records:
+    twin, listed = store.read(folder), log.read_log(folder)
+    warn(listed.note)
+    if not listed.records:
         print(f"{twin.id}: no inspection recorded")  # noqa: T201
         return
-    table = Table(title=f"{twin.id}: {len(log.in_force)} of {len(log.records)} records count")
-    withdrawn = log.withdrawn
+    table = Table(title=f"{twin.id}: {len(listed.in_force)} of {len(listed.records)} records count")
+    withdrawn = listed.withdrawn
     for name in ("line", "date", "kind", "zone", "value", "tool", "place", *(["withdrawn"] if withdrawn else [])):
         right, whole = name in ("line", "value"), name in ("line", "date", "kind", "value")
         table.add_column(name, justify="right" if right else "left", no_wrap=whole, overflow="fold")
-    for line, record in log.records.items():
+    for line, record in listed.records.items():
         gone = withdrawn.get(line)
         cells = (
             record.date, record.kind, record.zone, f"{record.value:g} {record.unit}", record.tool, record.place,

@@ -10,7 +10,7 @@ import numpy as np
 
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import atomic_file, writing
-from corrotwin.twin.forecast.projection import ALL, LEVELS, Outlook
+from corrotwin.twin.forecast.projection import ALL, LEVELS, ZoneForecast
 from corrotwin.twin.geometry.atlas import Floats
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.twin_state import TwinState
@@ -54,7 +54,7 @@ def check(path: Path) -> None:
 def forecast(
     path: Path,
     twin: TwinState,
-    found: Mapping[str, Outlook],
+    found: Mapping[str, ZoneForecast],
     years: Sequence[float],
     *,
     zone: str,
@@ -70,7 +70,7 @@ def forecast(
     Parameters
     ----------
     path : .png or .svg.
-    twin, found, years : as `twin.forecast.projection.outlook` takes and gives them; T years.
+    twin, found, years : as `twin.forecast.projection.forecast_zones` takes and gives them; T years.
     zone : to draw.
     nominal_mm : its least thickness when new, of the same places.
     required_mm, chance : thickness it must keep, and the chance, (T,), that it does not; None for none. Drawn is the

@@ -10,7 +10,7 @@ from corrotwin.twin.assets.piping.sizes import OUTSIDE_MM
 from corrotwin.twin.bayes.ensemble import Bank
 from corrotwin.twin.bayes.likelihood import zone_of
 from corrotwin.twin.bayes.particles import Particles
-from corrotwin.twin.bayes.trajectories import Course
+from corrotwin.twin.bayes.trajectories import Trajectory
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.forecast.remaining_life import (
     Rule,
@@ -31,7 +31,7 @@ WALL = ("run", "elbow", "leg")  # solids, but for their numbers, that are a pipe
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Outlook:
+class ZoneForecast:
     """A zone in n histories and T years; equally likely."""
 
     rusted_share: Floats  # (n, T)
@@ -45,7 +45,7 @@ Levels = tuple[float, float, float]  # P5, P50, P95
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class InspectionPlan:
     """When to look again.
 
     Parameters
@@ -104,7 +104,7 @@ class Pressure:
             zones=frozenset(patch.zone for patch in own) - {COVERED, "end"},
         )  # fmt: skip
 
-    def failure_mpa(self, found: Mapping[str, Outlook], index: int) -> Floats:
+    def failure_mpa(self, found: Mapping[str, ZoneForecast], index: int) -> Floats:
         """In each history, (n,), in one of the years; 0 where the wall is thinner than the method allows."""
         depth = np.max([found[name].max_loss_mm[:, index] for name in found if name in self.zones], axis=0)
         pressure = failure_pressure_mpa(
@@ -114,9 +114,9 @@ class Pressure:
         return np.nan_to_num(pressure)
 
 
-def outlook(
+def forecast_zones(
     particles: Particles, years: Sequence[float], required: Mapping[str, float] = MappingProxyType({})
-) -> dict[str, Outlook]:
+) -> dict[str, ZoneForecast]:
     """Forecast each zone, and all of them together as zone "all".
 
     Parameters
@@ -125,24 +125,24 @@ def outlook(
     years : (T,) after the asset was built.
     required : thickness in mm, by zone.
     """
-    found: dict[str, Outlook] = {}
+    found: dict[str, ZoneForecast] = {}
     for zone in particles.bank.zones:
-        course = particles.course(zone.name)
+        trajectory = particles.trajectory(zone.name)
         columns = []
         for year in years:
-            worst, left = course.worst_mm(year)
-            judged = course.worst_mm(year, required[zone.name])[1] if zone.name in required else left
-            share = np.minimum(course.rusted(year) @ zone.weight, 1)  # the weights add up to 1 but for rounding
+            worst, left = trajectory.worst_mm(year)
+            judged = trajectory.worst_mm(year, required[zone.name])[1] if zone.name in required else left
+            share = np.minimum(trajectory.rusted(year) @ zone.weight, 1)  # the weights add up to 1 but for rounding
             # The mean has pits as they are on average; a small zone may happen to have fewer.
-            mean = np.minimum(course.mean_mm(year), worst)
+            mean = np.minimum(trajectory.mean_mm(year), worst)
             columns.append([share[:, 0], mean[:, 0], worst[:, 0], left[:, 0], judged[:, 0]])
         share, mean, worst, left, judged = np.array(columns, dtype=float).transpose(1, 2, 0)
-        found[zone.name] = Outlook(
+        found[zone.name] = ZoneForecast(
             rusted_share=share, mean_loss_mm=mean, max_loss_mm=worst, least_left_mm=left, judged_left_mm=judged
         )
     area = np.array([zone.area_mm2 for zone in particles.bank.zones])
     every = list(found.values())
-    found[ALL] = Outlook(
+    found[ALL] = ZoneForecast(
         rusted_share=np.average([one.rusted_share for one in every], axis=0, weights=area),
         mean_loss_mm=np.average([one.mean_loss_mm for one in every], axis=0, weights=area),
         max_loss_mm=np.max([one.max_loss_mm for one in every], axis=0),
@@ -170,7 +170,7 @@ def required_by_zone(bank: Bank, given: Mapping[str, float]) -> dict[str, float]
     required = {name: value for name, value in found.items() if value is not None}
     for name, value in required.items():
         nominal = zone_of(bank, name).thickness_mm.max()
-        if not 0 < np.float32(value) < nominal:  # as `Course.worst_mm` compares it
+        if not 0 < np.float32(value) < nominal:  # as `Trajectory.worst_mm` compares it
             raise InputError(
                 f"required thickness: {value:g} mm on {name}, which is at most {nominal:.4g} mm when new; "
                 "name its zones"
@@ -190,7 +190,7 @@ def not_judged_mm(bank: Bank, zone: str, required_mm: float) -> float:
     return float(thickness.max(initial=0.0, where=thickness <= required_mm))
 
 
-def chance_below(found: Mapping[str, Outlook], required: Mapping[str, float]) -> dict[str, Floats]:
+def chance_below(found: Mapping[str, ZoneForecast], required: Mapping[str, float]) -> dict[str, Floats]:
     """Chance that some place of a zone is thinner than required, (T,), for each zone that requires any, and "all".
 
     `found` is for that requirement: what was no thicker when new is not judged.
@@ -207,7 +207,9 @@ def levels(values: Floats) -> Levels:
     return float(low), float(middle), float(high)
 
 
-def plan(particles: Particles, required: Mapping[str, float], now_years: float, until_years: float, rule: Rule) -> Plan:
+def plan_inspection(
+    particles: Particles, required: Mapping[str, float], now_years: float, until_years: float, rule: Rule
+) -> InspectionPlan:
     """Remaining life and the time to the next inspection, of the zone where it is shortest.
 
     Life is (least thickness - required) / rate in each history; the rate is the mean since the asset was built
@@ -225,20 +227,20 @@ def plan(particles: Particles, required: Mapping[str, float], now_years: float, 
     ahead = np.linspace(now_years, until_years, AHEAD) if until_years > now_years else np.array([now_years])
     lives = {}
     for name, value in required.items():
-        lost, left = worst_by_year(particles.course(name), [past, *ahead.tolist()], value)
+        lost, left = worst_by_year(particles.trajectory(name), [past, *ahead.tolist()], value)
         before, now = lost[:, :2].T
         rate = np.maximum(now / max(now_years, 1e-9), (now - before) / max(now_years - past, 1e-9))
         by_rate = remaining_life_years(left[:, 1], value, rate)
         lives[name] = levels(np.minimum(by_rate, years_until_below(left[:, 1:], value, ahead - now_years)))
     zone = min(lives, key=lambda name: lives[name])
     interval = interval_years(lives[zone][0], rule)
-    return Plan(
+    return InspectionPlan(
         zone=zone, life_years=lives[zone], interval_years=interval, visual_years=visual_years(interval, rule)
     )  # fmt: skip
 
 
-def worst_by_year(course: Course, years: Sequence[float], above_mm: float) -> tuple[Floats, Floats]:
-    """`Course.worst_mm` in T years, of one seed each: greatest loss, and least that is left, (n, T) mm."""
-    found = np.array([course.worst_mm(year, above_mm) for year in years], dtype=float)
+def worst_by_year(trajectory: Trajectory, years: Sequence[float], above_mm: float) -> tuple[Floats, Floats]:
+    """`Trajectory.worst_mm` in T years, of one seed each: greatest loss, and least that is left, (n, T) mm."""
+    found = np.array([trajectory.worst_mm(year, above_mm) for year in years], dtype=float)
     lost, left = found[..., 0].transpose(1, 2, 0)
     return lost, left

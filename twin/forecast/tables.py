@@ -7,14 +7,14 @@ from dataclasses import astuple, dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from corrotwin.twin.forecast.projection import LEVELS, Levels, Outlook, chance_below, levels
+from corrotwin.twin.forecast.projection import LEVELS, Levels, ZoneForecast, chance_below, levels
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class ForecastRow:
     """A zone in a year. Its fields are the columns of the table, those of three levels with _p5, _p50, _p95."""
 
     zone: str
@@ -29,12 +29,12 @@ class Row:
 
 
 def rows(
-    found: Mapping[str, Outlook], years: Sequence[float], dates: Sequence[str], required: Mapping[str, float]
-) -> list[Row]:
+    found: Mapping[str, ZoneForecast], years: Sequence[float], dates: Sequence[str], required: Mapping[str, float]
+) -> list[ForecastRow]:
     """A row for each zone and year."""
     chance = chance_below(found, required)
     return [
-        Row(
+        ForecastRow(
             zone=name,
             date=date,
             years=year,
@@ -50,13 +50,14 @@ def rows(
     ]
 
 
-def to_csv(table: Sequence[Row]) -> str:
+def to_csv(table: Sequence[ForecastRow]) -> str:
     """The table as CSV; cells are empty where nothing is required."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    spread = [name for name, field in Row.__dataclass_fields__.items() if field.type == Levels]
+    spread = [name for name, field in ForecastRow.__dataclass_fields__.items() if field.type == Levels]
     names = (
-        (f"{name}_p{level}" for level in LEVELS) if name in spread else (name,) for name in Row.__dataclass_fields__
+        (f"{name}_p{level}" for level in LEVELS) if name in spread else (name,)
+        for name in ForecastRow.__dataclass_fields__
     )
     writer.writerow(chain.from_iterable(names))
     for row in table:
@@ -67,7 +68,7 @@ def to_csv(table: Sequence[Row]) -> str:
     return text.getvalue()
 
 
-def shown(table: Sequence[Row], title: str) -> "Table":
+def shown(table: Sequence[ForecastRow], title: str) -> "Table":
     """The table for a terminal: below each P50, P5 to P95."""
     from rich.table import Table
 

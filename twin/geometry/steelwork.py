@@ -41,7 +41,7 @@ def anchors(places: ArrayLike, outwards: ArrayLike, diameter: float, height: flo
 
 def _washer(diameter: float) -> list[Patch]:
     radius, height = WASHER * diameter, 0.2 * diameter
-    seat = 0.75 * diameter + 0.0016  # half of the width of `shapes.nut` across flats
+    seat = 0.75 * diameter + 0.0016  # half of the width of `solids.nut` across flats
     outside = np.array([[radius, 0.0], [radius, 0.9 * height], [radius - 0.1 * height, height]])
     return solids.revolve(
         "washer",
@@ -117,7 +117,7 @@ def collar(
     outline : (n + 1, 2) loop of the bar's section, counter-clockwise, closed.
     cylinder : radius of a round bar about the x axis on which it stands; None for the plane z = 0.
     tilt : radians by which the round bar's axis, or the plane, rises along x.
-    spacing : of the rows, metres; ripples are `shapes.RIPPLE_M` long.
+    spacing : of the rows, metres; ripples are `solids.RIPPLE_M` long.
     """
     steps = np.linalg.norm(np.diff(outline, axis=0), axis=1)
     counts = np.maximum(1, np.ceil(steps / spacing - 1e-6).astype(int))

@@ -77,13 +77,13 @@ def read(folder: Path) -> tuple[list[Record], str]:
     Raises
     ------
     InputError
-        As of `log`.
+        As of `read_log`.
     """
-    found = log(folder)
+    found = read_log(folder)
     return list(found.in_force.values()), found.note
 
 
-def log(folder: Path) -> Log:
+def read_log(folder: Path) -> Log:
     """All that a twin's file of inspections says.
 
     Raises
@@ -164,7 +164,7 @@ def append(folder: Path, records: Sequence[Record], photo: bytes = b"") -> list[
     for record in records:
         check(record, twin, asset, texels)
     with locks.hold(folder, "twin", {}):
-        before = log(folder)
+        before = read_log(folder)
         there = Counter(before.records.values())
         new = []
         for record in sorted(records, key=lambda record: record.date):
@@ -200,7 +200,7 @@ def rule(folder: Path, lines: Sequence[int], *, counts: bool, why: str = "") -> 
     """
     store.read(folder)  # before the lock, which would create the folder
     with locks.hold(folder, "twin", {}):
-        before = log(folder)
+        before = read_log(folder)
         records = before.records
         for number in lines:
             if number not in records:

@@ -18,7 +18,7 @@ PIPE_TOLERANCE = 0.225
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kind:
+class ObservationKind:
     """A kind of observation: what its value is, and the usual errors of its tool; names as those of `Record`."""
 
     unit: str
@@ -30,12 +30,14 @@ class Kind:
 
 
 KINDS = {
-    "ultrasonic": Kind(unit="mm", scatter_sd=0.1, bias_sd=0.1, what="remaining thickness at a place"),
-    "pit": Kind(
+    "ultrasonic": ObservationKind(unit="mm", scatter_sd=0.1, bias_sd=0.1, what="remaining thickness at a place"),
+    "pit": ObservationKind(
         unit="mm", scatter_sd=0.1, bias_sd=0.05, what="depth of the deepest pit of a zone below its surroundings"
     ),
-    "grade": Kind(unit="Ri", scatter_sd=0.6, bias_sd=0.3, what="degree of rusting of a zone, ISO 4628-3, 0 to 5"),
-    "photo": Kind(
+    "grade": ObservationKind(
+        unit="Ri", scatter_sd=0.6, bias_sd=0.3, what="degree of rusting of a zone, ISO 4628-3, 0 to 5"
+    ),
+    "photo": ObservationKind(
         unit="share",
         scatter_sd=0.1,
         bias_sd=0.1,

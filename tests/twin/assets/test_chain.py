@@ -190,8 +190,8 @@ def test_link_is_in_proportion(link: str, width: float) -> None:
 @given(wear=st.floats(0.001, 15), name=st.sampled_from(["stud", "studless"]))
 def test_wear_takes_its_share_of_the_bar(wear: float, name: str) -> None:
     link = Link(width=chain_link.WIDTH[name], stud=False, wear=wear / 100)
-    contact = [patch for patch in chain_link.solids(link, 1.0) if patch.zone == "contact"]
-    crown = [patch for patch in chain_link.solids(link, 1.0) if patch.zone == "crown"]
+    contact = [patch for patch in chain_link.link_solids(link, 1.0) if patch.zone == "contact"]
+    crown = [patch for patch in chain_link.link_solids(link, 1.0) if patch.zone == "crown"]
     assert len(contact) == 2
     for patch in contact:
         left = 3 - np.abs(patch.points[*(size // 2 for size in patch.points.shape[:2]), 0])  # in the middle of the grip

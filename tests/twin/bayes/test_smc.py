@@ -14,7 +14,7 @@ from corrotwin.twin.bayes.particles import Particles
 from corrotwin.twin.bayes.predictive_check import CONFLICT
 from corrotwin.twin.bayes.prior import CATEGORY_MEASURED, Prior, prior_of, split
 from corrotwin.twin.bayes.smc import learn
-from corrotwin.twin.bayes.trajectories import Course, Draw
+from corrotwin.twin.bayes.trajectories import GrowthSamples, Trajectory
 from corrotwin.twin.forecast import projection
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.model import corrosion
@@ -100,10 +100,10 @@ def test_the_prior_goes_by_the_most_corrosive_place_and_by_zinc(twin: TwinState)
     assert prior_of(zinc, measured=True) == replace(CATEGORY_MEASURED, delay=0.4)
 
 
-def ones(count: int, draws: int) -> Draw:
+def ones(count: int, draws: int) -> GrowthSamples:
     """Growth as the standard has it."""
     one = np.ones(count, dtype=np.float32)
-    return Draw(delay=one, rate=one, exponent=np.float32(0.523) * one, pits=one, new=one[:, None],
+    return GrowthSamples(delay=one, rate=one, exponent=np.float32(0.523) * one, pits=one, new=one[:, None],
                 number=np.arange(count) % draws, pit_number=np.arange(count) % draws)  # fmt: skip
 
 
@@ -142,13 +142,13 @@ def test_histories_are_those_of_the_twins_own_model(
     )
     found = bank(twin, asset, texels, years=12, prior=KNOWN, seed=3, draws=8, seeds=8)
     count = len(found.zones[0].start_years)
-    course = Course(bank=found, zone=zone_of(found, "face"), draw=ones(count, count))
-    mean = course.mean_mm(twin.years).reshape(-1)
+    trajectory = Trajectory(bank=found, zone=zone_of(found, "face"), growth=ones(count, count))
+    mean = trajectory.mean_mm(twin.years).reshape(-1)
     ours = np.stack(
         [
-            (course.rusted(twin.years) @ course.zone.weight).reshape(-1),
+            (trajectory.rusted(twin.years) @ trajectory.zone.weight).reshape(-1),
             mean,
-            course.worst_mm(twin.years)[0].reshape(-1),
+            trajectory.worst_mm(twin.years)[0].reshape(-1),
         ],
         axis=1,
     )
@@ -180,13 +180,13 @@ def test_a_large_face_keeps_more_of_its_pits(twin: TwinState, length_m: float) -
 
 def test_nothing_shrinks(histories: Bank) -> None:
     for zone in histories.zones:
-        course = Course(bank=histories, zone=zone, draw=ones(16, 16))
+        trajectory = Trajectory(bank=histories, zone=zone, growth=ones(16, 16))
         rusted, worst, left, mean = [], [], [], []
         for year in range(0, 21, 4):
-            rusted.append(course.rusted(year) @ zone.weight)
-            worst.append(course.worst_mm(year)[0])
-            left.append(course.worst_mm(year)[1])
-            mean.append(course.mean_mm(year))
+            rusted.append(trajectory.rusted(year) @ zone.weight)
+            worst.append(trajectory.worst_mm(year)[0])
+            left.append(trajectory.worst_mm(year)[1])
+            mean.append(trajectory.mean_mm(year))
         assert (np.diff(rusted, axis=0) >= 0).all()
         assert (np.diff(worst, axis=0) >= 0).all()
         assert (np.diff(mean, axis=0) >= 0).all()
@@ -204,12 +204,12 @@ def test_an_earlier_start_or_faster_rate_makes_thin_readings_likelier(
 ) -> None:
     asset, texels = surface
     thin, sound = (sighting(reading(value), histories, asset, texels, 0) for value in (9.4, 10.0))
-    draw, bias = ones(16, 16), np.zeros((16, 1), dtype=np.float32)
+    growth, bias = ones(16, 16), np.zeros((16, 1), dtype=np.float32)
     zone = zone_of(histories, "face")
 
     def mean(item: object, **change: float) -> float:
-        stretched = replace(draw, **{name: getattr(draw, name) * np.float32(by) for name, by in change.items()})
-        return float(np.mean(log_likelihood(Course(bank=histories, zone=zone, draw=stretched), [item], bias)))
+        stretched = replace(growth, **{name: getattr(growth, name) * np.float32(by) for name, by in change.items()})
+        return float(np.mean(log_likelihood(Trajectory(bank=histories, zone=zone, growth=stretched), [item], bias)))
 
     assert mean(thin, rate=2) > mean(thin) > mean(thin, rate=0.5)
     assert mean(thin, delay=0.5) > mean(thin) > mean(thin, delay=2)
@@ -225,13 +225,13 @@ def test_what_is_drawn_is_as_likely_as_the_likelihood_says(
     item = sighting(reading(value, kind=kind, place=""), histories, *surface, 0)
     zone, count = zone_of(histories, "face"), 4000
     one = np.ones(count, dtype=np.float32)
-    draw = Draw(delay=one, rate=one, exponent=np.float32(0.523) * one, pits=one, new=one[:, None],
+    growth = GrowthSamples(delay=one, rate=one, exponent=np.float32(0.523) * one, pits=one, new=one[:, None],
                 number=np.full(count, 5), pit_number=np.full(count, 5))  # fmt: skip
     bias = np.full((count, 1), 0.5, dtype=np.float32)
-    course = Course(bank=histories, zone=zone, draw=draw, seed=np.full((count, 1), 2))
-    drawn = replicate(course, [], [item], bias, np.random.default_rng(0))[:, 0]
+    trajectory = Trajectory(bank=histories, zone=zone, growth=growth, seed=np.full((count, 1), 2))
+    drawn = replicate(trajectory, [], [item], bias, np.random.default_rng(0))[:, 0]
     drawn = drawn[drawn >= 0]  # a record has no negative value
-    single = Course(bank=histories, zone=zone, draw=first(draw), seed=np.array([[2]]))
+    single = Trajectory(bank=histories, zone=zone, growth=first(growth), seed=np.array([[2]]))
 
     def likelihood(value: float) -> float:
         found = replace(item, record=replace(item.record, value=value))
@@ -253,8 +253,8 @@ def test_what_is_drawn_is_as_likely_as_the_likelihood_says(
     assert ((observed - expected)[keep] ** 2 / expected[keep]).sum() < 45  # 11 degrees of freedom: p < 1e-5
 
 
-def first(draw: Draw) -> Draw:
-    return Draw(**{field.name: getattr(draw, field.name)[:1] for field in fields(draw)})
+def first(growth: GrowthSamples) -> GrowthSamples:
+    return GrowthSamples(**{field.name: getattr(growth, field.name)[:1] for field in fields(growth)})
 
 
 def test_particles_agree_with_weighting_the_prior(histories: Bank, surface: tuple[AssetGeometry, Texels]) -> None:
@@ -276,7 +276,7 @@ def test_particles_agree_with_weighting_the_prior(histories: Bank, surface: tupl
         state = Particles(bank=histories, widening=1.0, widened=frozenset(), normal=normal,
                           number=rng.integers(16, size=2000), pit_number=rng.integers(16, size=2000),
                           seeds={})  # fmt: skip
-        each = log_likelihood(Course(bank=histories, zone=zone, draw=state.draw()), items, normal[:, 5:])
+        each = log_likelihood(Trajectory(bank=histories, zone=zone, growth=state.growth()), items, normal[:, 5:])
         weights.append(np.exp(each - 10).mean(axis=1))
         values.append(normal)
     weight, value = np.concatenate(weights), np.concatenate(values)
@@ -303,7 +303,7 @@ def test_without_inspections_knowledge_is_the_prior(histories: Bank, surface: tu
     known = learn(histories, *surface, [], {}, seed=0, particles=4000)
     assert known.agreement == known.conflicts == ()
     assert len(known.particles) == 1
-    np.testing.assert_allclose(np.log(known.now.draw().rate).std(), Prior().rate[0], rtol=0.05)
+    np.testing.assert_allclose(np.log(known.now.growth().rate).std(), Prior().rate[0], rtol=0.05)
 
 
 def test_each_inspection_narrows(histories: Bank, surface: tuple[AssetGeometry, Texels]) -> None:
@@ -313,7 +313,7 @@ def test_each_inspection_narrows(histories: Bank, surface: tuple[AssetGeometry, 
         for zone in ("face", "back")
     ]
     known = learn(histories, *surface, records, {}, seed=0, particles=400, widenings=(1.0,))
-    shares = [each.course("face").rusted(20.0) @ zone_of(histories, "face").weight for each in known.particles]
+    shares = [each.trajectory("face").rusted(20.0) @ zone_of(histories, "face").weight for each in known.particles]
     spreads = [np.ptp(np.percentile(share, (5, 95))) for share in shares]
     assert spreads[0] > spreads[1] > spreads[2]
 
@@ -328,9 +328,11 @@ def test_many_photographs_leave_more_than_one_draw_of_the_bank(
     )
     records = []
     for zone in ("face", "back"):
-        course = Course(bank=hidden, zone=zone_of(hidden, zone), draw=ones(1, 1), seed=np.zeros((1, 1), dtype=int))
+        trajectory = Trajectory(
+            bank=hidden, zone=zone_of(hidden, zone), growth=ones(1, 1), seed=np.zeros((1, 1), dtype=int)
+        )
         for year in range(1, 13):
-            share = float((course.rusted(float(year)) @ course.zone.weight)[0, 0])
+            share = float((trajectory.rusted(float(year)) @ trajectory.zone.weight)[0, 0])
             records.append(
                 reading(share, f"{2000 + year}-01-01", "", zone=zone, kind="photo", tool="camera",
                         detection=0.98, false_calls=0.001, scatter_sd=0.03, bias_sd=0.01)
@@ -338,7 +340,7 @@ def test_many_photographs_leave_more_than_one_draw_of_the_bank(
 
     def learned() -> tuple[float, float, float]:
         known = learn(histories, *surface, records, {}, seed=0, particles=300, widenings=(1.0,))
-        share = known.now.course("face").rusted(20.0) @ zone_of(histories, "face").weight
+        share = known.now.trajectory("face").rusted(20.0) @ zone_of(histories, "face").weight
         return (
             smc._effective(np.bincount(known.now.number)),
             float(np.ptp(np.percentile(share, (5, 95)))),
@@ -355,7 +357,7 @@ def test_many_photographs_leave_more_than_one_draw_of_the_bank(
 
 def test_a_power_weakens_photographs_and_grades_alone(histories: Bank, surface: tuple[AssetGeometry, Texels]) -> None:
     zone, bias = zone_of(histories, "face"), np.zeros((16, 1), dtype=np.float32)
-    course = Course(bank=histories, zone=zone, draw=ones(16, 16))
+    trajectory = Trajectory(bank=histories, zone=zone, growth=ones(16, 16))
     for record, weakened in (
         (reading(0.3, kind="photo", tool="camera", place=""), True),
         (reading(3, kind="grade", tool="eye", place=""), True),
@@ -363,7 +365,7 @@ def test_a_power_weakens_photographs_and_grades_alone(histories: Bank, surface: 
         (reading(0.4, kind="pit", tool="gauge", place=""), False),
     ):
         found = [sighting(record, histories, *surface, 0)]
-        whole, quarter = log_likelihood(course, found, bias), log_likelihood(course, found, bias, 0.25)
+        whole, quarter = log_likelihood(trajectory, found, bias), log_likelihood(trajectory, found, bias, 0.25)
         assert np.ptp(whole) > 0.1
         np.testing.assert_allclose(quarter, 0.25 * whole if weakened else whole, rtol=1e-6)
 
@@ -404,10 +406,10 @@ def test_a_photograph_in_conflict_widens_nothing_that_it_does_not_tell_of(
     assert known.conflicts[0].odd == {"photo"}
     assert known.now.widening > 1
     assert known.now.widened == {"delay"}
-    found = projection.outlook(known.now, [2.0])["face"]
+    found = projection.forecast_zones(known.now, [2.0])["face"]
     assert np.median(found.rusted_share) == pytest.approx(0.1, abs=0.02)
     assert np.percentile(found.max_loss_mm, 95) < 1
-    before, after = (np.log(each.draw().rate).std() for each in known.particles)
+    before, after = (np.log(each.growth().rate).std() for each in known.particles)
     assert after < 1.2 * before
 
 
@@ -417,10 +419,10 @@ def test_no_widening_makes_steel_rust_faster_than_any_category_has(
     usual = learn(histories, *surface, [], {}, seed=0, particles=400).now
     wide = replace(usual, widening=4.0, widened=frozenset(particles.GROWTH))
     most = 700 / category_um("C4")
-    assert usual.draw().rate.max() < most
-    assert wide.draw().rate.max() == pytest.approx(most)
-    assert (np.abs(np.log(wide.draw().rate)) >= np.abs(np.log(usual.draw().rate)) - 1e-6).all()
-    assert wide.draw().delay.max() > 2 * usual.draw().delay.max()
+    assert usual.growth().rate.max() < most
+    assert wide.growth().rate.max() == pytest.approx(most)
+    assert (np.abs(np.log(wide.growth().rate)) >= np.abs(np.log(usual.growth().rate)) - 1e-6).all()
+    assert wide.growth().delay.max() > 2 * usual.growth().delay.max()
 
 
 def test_a_conflict_that_no_wider_prior_explains_leaves_it_narrow(
@@ -449,8 +451,8 @@ def test_many_honest_readings_raise_no_alarm(histories: Bank, surface: tuple[Ass
         normal = rng.standard_normal((1, 6)).astype(np.float32)
         one = Particles(bank=histories, widening=1.0, widened=frozenset(), normal=normal,
                         number=rng.integers(16, size=1), pit_number=rng.integers(16, size=1), seeds={})  # fmt: skip
-        course = Course(bank=histories, zone=zone, draw=one.draw(), seed=rng.integers(6, size=(1, 1)))
-        drawn = replicate(course, [], items, normal[:, 5:], rng)[0]
+        trajectory = Trajectory(bank=histories, zone=zone, growth=one.growth(), seed=rng.integers(6, size=(1, 1)))
+        drawn = replicate(trajectory, [], items, normal[:, 5:], rng)[0]
         records = [replace(record, value=float(value)) for record, value in zip(template, drawn, strict=True)]
         known = learn(histories, asset, texels, records, {}, seed=trial, particles=120, widenings=(1.0,))
         chances.append(known.agreement[0].chance)
@@ -495,7 +497,7 @@ def test_growth_as_the_standard_has_it_changes_no_bit(twin: TwinState, surface: 
 
 
 def test_scaled_delay_is_longer_life_and_slower_fronts(twin: TwinState, surface: tuple[AssetGeometry, Texels]) -> None:
-    """What `Draw.delay` does to a bank is what the model does with life and speed."""
+    """What `GrowthSamples.delay` does to a bank is what the model does with life and speed."""
     asset, texels = surface
     streams = {"exposure": at("C4"), "years": 30.0, "seed": 5, "pits": None}
     plain = corrosion.grow(asset, texels, coating=Paint(life_years=6.0), **streams)

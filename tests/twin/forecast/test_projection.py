@@ -64,8 +64,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_nothing_gets_better_and_shares_are_shares(particles: Particles) -> None:
-    found = projection.outlook(particles, YEARS)
-    new_mm = 7.11 * particles.draw().new
+    found = projection.forecast_zones(particles, YEARS)
+    new_mm = 7.11 * particles.growth().new
     assert list(found) == ["body", "bore", "end", "all"]
     for zone in found.values():
         for values in (zone.rusted_share, zone.mean_loss_mm, zone.max_loss_mm, -zone.least_left_mm):
@@ -80,7 +80,7 @@ def test_nothing_gets_better_and_shares_are_shares(particles: Particles) -> None
 
 
 def test_all_is_made_of_its_zones(particles: Particles) -> None:
-    found = projection.outlook(particles, YEARS)
+    found = projection.forecast_zones(particles, YEARS)
     parts = [found[name] for name in ("body", "bore", "end")]
     area = [zone.area_mm2 for zone in particles.bank.zones]
     np.testing.assert_allclose(
@@ -108,7 +108,7 @@ def branched() -> tuple[Bank, AssetGeometry, Texels]:
 def test_a_sound_reading_on_the_thinner_branch_is_no_loss(branched: tuple[Bank, AssetGeometry, Texels]) -> None:
     record = Record(date="2010-01-01", zone="body", kind="ultrasonic", value=6.0, tool="UT", place="BRANCH-1")
     known = learn(*branched, [record], {}, seed=0, particles=200)
-    before, after = (projection.outlook(each, [10.0])["body"].mean_loss_mm for each in known.particles)
+    before, after = (projection.forecast_zones(each, [10.0])["body"].mean_loss_mm for each in known.particles)
     assert known.conflicts == ()
     assert np.median(after) < 1.2 * np.median(before)
 
@@ -122,10 +122,10 @@ def test_a_pipe_that_was_delivered_thin_has_lost_nothing(branched: tuple[Bank, A
     ]
     known = learn(*branched, records, {}, seed=0, particles=300)
     assert known.conflicts == ()
-    found = projection.outlook(known.now, [0.0, 6.0], {"body": 6.5})["body"].judged_left_mm
+    found = projection.forecast_zones(known.now, [0.0, 6.0], {"body": 6.5})["body"].judged_left_mm
     assert np.median(found, axis=0) == pytest.approx([7.55, 7.5], abs=0.1)
     assert np.percentile(found[:, 1], 5) > 6.8
-    plan = projection.plan(known.now, {"body": 6.5}, 6.0, 12.0, "api510")
+    plan = projection.plan_inspection(known.now, {"body": 6.5}, 6.0, 12.0, "api510")
     assert plan.life_years[0] > 1
 
 
@@ -133,14 +133,14 @@ def test_what_never_had_the_required_thickness_is_not_judged(branched: tuple[Ban
     histories = branched[0]
     known = learn(*branched, [], {}, seed=0, particles=200).now
     required = projection.required_by_zone(histories, {"body": 6.5})
-    found = projection.outlook(known, [0.0, 12.0], required)
-    branch, header = (known.draw().new[:, piece_of(histories.pieces_mm, new)] for new in (6.02, 8.18))
+    found = projection.forecast_zones(known, [0.0, 12.0], required)
+    branch, header = (known.growth().new[:, piece_of(histories.pieces_mm, new)] for new in (6.02, 8.18))
     np.testing.assert_allclose(found["body"].least_left_mm[:, 0], 6.02 * branch, rtol=1e-5)
     np.testing.assert_allclose(found["body"].judged_left_mm[:, 0], 8.18 * header, rtol=1e-5)
     header = found["body"].judged_left_mm[:, 1]
     chance = projection.chance_below(found, required)["body"]
     assert chance[0] == 0 < chance[1] == (header < 6.5).mean() < 0.5
-    assert projection.plan(known, required, 0.0, 12.0, "api510").life_years[0] > 0
+    assert projection.plan_inspection(known, required, 0.0, 12.0, "api510").life_years[0] > 0
     assert [projection.nominal_mm(histories, "body", least) for least in (0.0, 6.5)] == pytest.approx([6.02, 8.18])
     assert [projection.not_judged_mm(histories, "body", least) for least in (5.0, 6.5)] == pytest.approx([0, 6.02])
     for value in (8.18, 8.2):
@@ -149,7 +149,7 @@ def test_what_never_had_the_required_thickness_is_not_judged(branched: tuple[Ban
 
 
 def test_the_chance_of_being_too_thin_is_a_share_of_histories(particles: Particles) -> None:
-    found = projection.outlook(particles, YEARS)
+    found = projection.forecast_zones(particles, YEARS)
     chance = projection.chance_below(found, {"body": 6.0, "bore": 5.0})
     np.testing.assert_allclose(chance["body"], (found["body"].least_left_mm < 6.0).mean(axis=0))
     assert (chance["all"] >= np.maximum(chance["body"], chance["bore"])).all()
@@ -174,7 +174,7 @@ def test_required_thickness_by_zone(particles: Particles) -> None:
 
 
 def test_rows_and_csv_say_the_same(particles: Particles) -> None:
-    found = projection.outlook(particles, YEARS)
+    found = projection.forecast_zones(particles, YEARS)
     dates = [f"{later(EPOCH, year):%Y-%m-%d}" for year in YEARS]
     table = tables.rows(found, YEARS, dates, {"body": 6.0})
     assert len(table) == 4 * 5
@@ -190,21 +190,21 @@ def test_rows_and_csv_say_the_same(particles: Particles) -> None:
 
 
 def test_the_plan_follows_the_shortest_life(particles: Particles) -> None:
-    found = projection.plan(particles, {"body": 6.0, "bore": 2.0}, 10.0, 30.0, "api510")
+    found = projection.plan_inspection(particles, {"body": 6.0, "bore": 2.0}, 10.0, 30.0, "api510")
     assert found.zone == "body"
     low, middle, high = found.life_years
     assert low <= middle <= high
     assert found.interval_years == (min(low, 2) if low < 4 else min(low / 2, 10))
-    assert projection.plan(particles, {"body": 6.9}, 10.0, 30.0, "api510").life_years[0] <= low
-    new = projection.plan(particles, {"body": 6.0}, 0.0, 0.0, "api570-class1")
+    assert projection.plan_inspection(particles, {"body": 6.9}, 10.0, 30.0, "api510").life_years[0] <= low
+    new = projection.plan_inspection(particles, {"body": 6.0}, 0.0, 0.0, "api570-class1")
     assert new.life_years == (np.inf, np.inf, np.inf)
     assert new.interval_years == 5
 
 
 def test_a_plan_works_out_no_more_than_it_needs(particles: Particles, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same bits as the outlook's, of the zones with a requirement; neither their rust nor their mean loss."""
-    found = projection.outlook(particles, YEARS, {"body": 6.0})["body"]
-    lost, left = projection.worst_by_year(particles.course("body"), YEARS, 6.0)
+    found = projection.forecast_zones(particles, YEARS, {"body": 6.0})["body"]
+    lost, left = projection.worst_by_year(particles.trajectory("body"), YEARS, 6.0)
     np.testing.assert_array_equal(lost, found.max_loss_mm)
     np.testing.assert_array_equal(left, found.judged_left_mm)
 
@@ -212,11 +212,11 @@ def test_a_plan_works_out_no_more_than_it_needs(particles: Particles, monkeypatc
         raise AssertionError("the table has worked this out")
 
     for name in ("rusted", "mean_mm"):
-        monkeypatch.setattr(trajectories.Course, name, refuse)
-    assert projection.plan(particles, {"body": 6.0}, 10.0, 30.0, "api510").zone == "body"
+        monkeypatch.setattr(trajectories.Trajectory, name, refuse)
+    assert projection.plan_inspection(particles, {"body": 6.0}, 10.0, 30.0, "api510").zone == "body"
 
 
-KNOWN: Any = SimpleNamespace(course=lambda zone: None)
+KNOWN: Any = SimpleNamespace(trajectory=lambda zone: None)
 
 
 def test_life_goes_by_the_greater_of_both_rates(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,7 +226,7 @@ def test_life_goes_by_the_greater_of_both_rates(monkeypatch: pytest.MonkeyPatch)
     def left(lost_a_year_ago: Sequence[float]) -> tuple[float, float, float]:
         worst = np.stack([lost_a_year_ago, now], axis=1), np.stack([now, now + 5], axis=1)
         monkeypatch.setattr(projection, "worst_by_year", lambda *_: worst)
-        return projection.plan(KNOWN, {"body": 5.0}, 10.0, 10.0, "api510").life_years
+        return projection.plan_inspection(KNOWN, {"body": 5.0}, 10.0, 10.0, "api510").life_years
 
     assert left([0.0, 0.0, 0.0, 0.0]) == pytest.approx((1, 1, 1))  # 1 mm above what is required, 1 mm in the past year
     assert left([0.95] * 4) == pytest.approx((10, 10, 10))  # 0.05 mm in the past year, 0.1 mm a year since new
@@ -245,7 +245,7 @@ def test_life_ends_when_a_history_falls_below(monkeypatch: pytest.MonkeyPatch) -
         return loss, 6 - loss
 
     monkeypatch.setattr(projection, "worst_by_year", seen)
-    found = projection.plan(KNOWN, {"body": 5.0}, 10.0, 48.0, "api510")
+    found = projection.plan_inspection(KNOWN, {"body": 5.0}, 10.0, 48.0, "api510")
     np.testing.assert_allclose(asked, times)
     assert found.life_years == pytest.approx((3, 12, np.inf))
     assert found.interval_years == found.visual_years == 2
@@ -254,17 +254,17 @@ def test_life_ends_when_a_history_falls_below(monkeypatch: pytest.MonkeyPatch) -
 def test_the_plan_agrees_with_the_chance_that_is_printed(particles: Particles) -> None:
     """New, with nothing lost: the P5 of life is when 5 % of the histories are below 6 mm."""
     years = np.linspace(0, 30, 31)
-    chance = projection.chance_below(projection.outlook(particles, years, {"body": 6.0}), {"body": 6.0})["body"]
+    chance = projection.chance_below(projection.forecast_zones(particles, years, {"body": 6.0}), {"body": 6.0})["body"]
     assert chance[-1] > 0.05
     soon = float(np.interp(0.05, chance, years))
-    found = projection.plan(particles, {"body": 6.0}, 0.0, 30.0, "api510")
+    found = projection.plan_inspection(particles, {"body": 6.0}, 0.0, 30.0, "api510")
     assert found.life_years[0] == pytest.approx(soon, abs=1.0)
 
 
 def test_failure_pressure_falls_and_is_nothing_where_the_wall_is_gone(particles: Particles) -> None:
     asset = twin_state.asset(spool())
     pressure = projection.Pressure.of(asset, smys_mpa=241, length_mm=100, method="modified")
-    found = projection.outlook(particles, YEARS)
+    found = projection.forecast_zones(particles, YEARS)
     by_year = [pressure.failure_mpa(found, index) for index in range(len(YEARS))]
     assert (np.diff(by_year, axis=0) <= 1e-9).all()
     np.testing.assert_allclose(by_year[0], 2 * 7.11 / 168.3 * (241 + 68.95), rtol=1e-6)
@@ -297,7 +297,7 @@ def test_the_wall_that_pressure_acts_on_is_the_pipes_own(change: dict[str, objec
     def failing(deep: str) -> float:
         one = np.ones((1, 1))
         found = {
-            zone: projection.Outlook(
+            zone: projection.ZoneForecast(
                 rusted_share=one, mean_loss_mm=one, max_loss_mm=one * (4.0 if zone == deep else 1.0),
                 least_left_mm=one, judged_left_mm=one,
             )
@@ -337,7 +337,7 @@ def test_a_twin_is_forecast_and_drawn(folder: Path, tmp_path: Path, command: Com
         assert f"<!-- {words}" in legend  # beside the panel, not on its lines, which may be near
     (folder / "inspections.jsonl").write_bytes(before["inspections.jsonl"])
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
-    again = session.recall(folder, ahead_years=10, seed=0, particles=100)
+    again = session.open_session(folder, ahead_years=10, seed=0, particles=100)
     assert again.note == ""
     assert again.now_years == 10
 

@@ -19,8 +19,7 @@ from corrotwin.twin.bayes.predictive_check import Agreement, conflicts
 from corrotwin.twin.commands import inspections
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.inspection import log, readers
-from corrotwin.twin.inspection import records as inspection
-from corrotwin.twin.inspection.records import Record
+from corrotwin.twin.inspection.records import Record, check
 from corrotwin.twin.model.coating import Paint
 from corrotwin.twin.model.exposure import at
 from corrotwin.twin.twin_state import EPOCH, TwinState, later
@@ -112,7 +111,7 @@ def test_an_old_report_that_turns_up_is_read_as_if_entered_in_time(folder: Path)
     log.append(folder, [READING])
     assert log.append(folder, [same_day, early]) == [early, same_day]
     assert log.read(folder) == ([early, READING, same_day], "")
-    assert list(log.log(folder).in_force) == [2, 1, 3]
+    assert list(log.read_log(folder).in_force) == [2, 1, 3]
     assert log.append(folder, [early, READING, same_day]) == []
     assert log.rule(folder, [2], counts=False) == {2: early}
     assert log.rule(folder, [2], counts=True) == {2: early}
@@ -127,7 +126,7 @@ def test_a_day_before_the_last_is_told_with_all_that_it_brings_into_conflict(
     days = {"2005-12-31": 0.5, "2006-05-31": 0.2, "2009-05-31": 0.001, "2012-05-31": 0.3}
     agreement = tuple(Agreement(date=day, chance=chance, record="face by UT-1") for day, chance in days.items())
     known = SimpleNamespace(agreement=agreement, conflicts=conflicts(agreement), now=SimpleNamespace(widening=1.0))
-    monkeypatch.setattr(inspections, "recalled", lambda *rest: SimpleNamespace(knowledge=known))
+    monkeypatch.setattr(inspections, "load_session", lambda *rest: SimpleNamespace(knowledge=known))
     given = {"kind": "ultrasonic", "zone": "face", "value": 9.9, "tool": "UT-1"}
     inspections.inspect(folder, date="2005-12-31", **given)
     said = capsys.readouterr().out.splitlines()
@@ -164,18 +163,18 @@ def test_a_twin_is_inspected_on_the_day_it_is_built() -> None:
     assert record.years(replace(twin, built=EPOCH)) == pytest.approx(0.5 / 365.25)
     asset = twin_state.asset(twin)
     texels = assets.texels(asset)
-    inspection.check(record, twin, asset, texels)
+    check(record, twin, asset, texels)
     with pytest.raises(InputError, match="built on 2000-01-01; give that day or a later one"):
-        inspection.check(replace(READING, date="1999-12-31"), twin, asset, texels)
+        check(replace(READING, date="1999-12-31"), twin, asset, texels)
 
 
 def test_a_pipe_may_be_thicker_than_nominal_by_more() -> None:
     twin = plate()
     asset = twin_state.asset(twin)
     texels, pipe = assets.texels(asset), replace(asset, kind="pipe")
-    inspection.check(replace(READING, value=12.5), twin, pipe, texels)
+    check(replace(READING, value=12.5), twin, pipe, texels)
     with pytest.raises(InputError, match=r"thicker than nominal, 10 mm, plus tolerance \(12.55 mm\)"):
-        inspection.check(replace(READING, value=12.6), twin, pipe, texels)
+        check(replace(READING, value=12.6), twin, pipe, texels)
 
 
 @pytest.mark.parametrize(
@@ -473,7 +472,7 @@ def test_a_withdrawn_record_stays_in_the_file_and_counts_no_more(folder: Path) -
     right = replace(wrong, date="2006-05-31", value=9.8, place="P2")
     assert log.append(folder, [READING, wrong, right, later_one]) == [right, later_one]
     assert log.read(folder) == ([READING, right, later_one], "")
-    assert log.log(folder).withdrawn[2].why == "typed 8.9 for 9.8"
+    assert log.read_log(folder).withdrawn[2].why == "typed 8.9 for 9.8"
     assert log.rule(folder, [4, 5], counts=False) == {4: right, 5: later_one}
     assert log.rule(folder, [2, 5], counts=True) == {2: wrong, 5: later_one}
     assert log.rule(folder, [2, 5], counts=True) == {}  # again: nothing to do
