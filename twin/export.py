@@ -1,4 +1,4 @@
-"""What leaves a twin: a table of its zones, and a mesh that any glTF viewer shows."""
+"""Exports of a twin: a table of its zones, and a textured mesh for any glTF viewer."""
 
 import csv
 import io
@@ -48,7 +48,7 @@ class ZoneRow:
 def zone_table(
     asset: AssetGeometry, texels: Texels, fields: Fields, splash_m: tuple[float, float] | None
 ) -> list[ZoneRow]:
-    """A row for each of `model.zones.regions`: what the air reaches, by part, by facing, by height, and all of it."""
+    """Return a row for each of `model.zones.regions`: by part, by facing, by height, in the air, and all."""
     rows = []
     for by, name, here in zones.regions(asset, texels, splash_m):
         area, loss = texels.area_mm2[here].astype(np.float64), fields.wall_loss_mm[here]
@@ -69,7 +69,7 @@ def zone_table(
 
 
 def rust_grade(rusted_percent: float) -> str:
-    """Degree of rusting by ISO 4628-3.
+    """Return the degree of rusting by ISO 4628-3, "Ri 0" to "Ri 5".
 
     The standard shows pictures of 0, 0.05, 0.5, 1, 8 and 40 to 50 % for Ri 0 to Ri 5; a share takes the first degree
     whose picture shows at least as much.
@@ -78,13 +78,13 @@ def rust_grade(rusted_percent: float) -> str:
 
 
 def check_suffix(path: Path) -> None:
-    """Refuse a file name whose suffix names no format that we write."""
+    """Raise InputError if the suffix of a file name is not a format that can be written."""
     if path.suffix not in (".csv", ".glb"):
         raise InputError(f"{path}: cannot export {path.suffix or 'a name without suffix'!r}; choose .glb or .csv")
 
 
 def write(path: Path, asset: AssetGeometry, texels: Texels, twin: TwinState, fields: Fields, *, look: str) -> None:
-    """Write a zone table (``.csv``) or a textured mesh (``.glb``), as the name of the file says.
+    """Write a zone table (``.csv``) or a textured mesh (``.glb``), by the suffix of the file name.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def write(path: Path, asset: AssetGeometry, texels: Texels, twin: TwinState, fie
 
 
 def glb(asset: AssetGeometry, picture: Singles) -> bytes:
-    """Binary glTF of the asset with one texture, (H, W, 3) in [0, 1] on its atlas."""
+    """Return the asset as binary glTF with one texture, (H, W, 3) in [0, 1] on its atlas."""
     import trimesh
     from PIL import Image
     from trimesh.visual import TextureVisuals
@@ -134,7 +134,7 @@ def glb(asset: AssetGeometry, picture: Singles) -> bytes:
 
 
 def _rust_look(fields: Fields, ground: Colour) -> Singles:
-    """As it looks: the coating, or rust by its age."""
+    """Return the visible colours: the coating, or rust by its age."""
     cover = fields.rust_cover[..., None]
     age = np.minimum(fields.age_years / np.float32(DARKENING_YEARS), 1)[..., None]
     rust = YOUNG_RUST * (1 - age) + OLD_RUST * age
@@ -142,6 +142,6 @@ def _rust_look(fields: Fields, ground: Colour) -> Singles:
 
 
 def _loss_look(fields: Fields) -> Singles:
-    """Wall loss from pale to dark red; the darkest is the greatest loss of this asset."""
+    """Return wall loss from pale to dark red; the darkest is the greatest loss of this asset."""
     share = (fields.wall_loss_mm / max(float(fields.wall_loss_mm.max()), 1e-6))[..., None]
     return np.asarray(NO_LOSS * (1 - share) + MOST_LOSS * share)

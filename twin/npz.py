@@ -1,4 +1,4 @@
-"""NumPy's .npz files from strangers: what they announce is looked at before anything of it is read; never a pickle."""
+"""Safe reading of NumPy's .npz files: headers are checked before any data is read; never a pickle."""
 
 import math
 import tokenize
@@ -20,11 +20,11 @@ _DAMAGED = (
 
 
 class DamagedError(Exception):
-    """A file is no .npz of plain arrays, lacks one, or is broken; in a few words."""
+    """A file is no .npz of plain arrays, lacks one of them, or is broken; the message is short."""
 
 
 def shape(source: Path | IO[bytes], name: str) -> tuple[int, ...]:
-    """Shape of the array of this name; nothing else is read.
+    """Return the shape of the array of this name, reading its header only.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def shape(source: Path | IO[bytes], name: str) -> tuple[int, ...]:
 
 
 def read(source: Path | IO[bytes], most_bytes: Mapping[str, int]) -> dict[str, NDArray[Any]]:
-    """The arrays of these names, each of at most so many bytes.
+    """Return the arrays of these names, each of at most the given number of bytes.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A twin: what an asset is, where it stands, and how old it is; and its folder on disk."""
+"""Folder of a twin on disk: written atomically, locked by one writer."""
 
 import hashlib
 import io
@@ -66,7 +66,7 @@ def advance(folder: Path, to: Callable[[datetime], datetime], *, move: Period | 
 
 
 def _moved(twin: TwinState, place: Period) -> Exposure:
-    """Exposure of a twin that stands at another place from now on, with its splash and debris.
+    """Return the exposure of a twin that stands at another place from now on, with its splash and debris.
 
     The same category or climate again, without a splash of its own, is no move.
     """
@@ -127,7 +127,7 @@ def read(folder: Path) -> TwinState:
 
 
 def _named(folder: Path) -> tuple[TwinState, str]:
-    """A twin and the name of its fields."""
+    """Return a twin and the file name of its fields."""
     manifest = files.read_manifest(folder, "twin")
     if manifest is None:
         raise InputError(f"{folder}: holds no twin.json; make one with corrotwin twin new")
@@ -139,7 +139,7 @@ def _again(folder: Path) -> str:
 
 
 def _plain(twin: TwinState) -> dict[str, Any]:
-    """A twin as JSON holds it."""
+    """Return a twin as JSON holds it."""
     content = asdict(twin)
     if twin.coating is not None:
         name = next(name for name, kind in COATINGS.items() if isinstance(twin.coating, kind))
@@ -169,7 +169,7 @@ def _parse(path: Path, manifest: Mapping[str, Any]) -> tuple[TwinState, str]:
 
 
 def _periods(periods: list[dict[str, Any]], **for_life: Any) -> Iterator[Period]:
-    """Periods of an exposure as JSON holds it; `for_life`, in older files, are splash and debris of all of them."""
+    """Yield the periods of an exposure from JSON; `for_life`, in older files, is splash and debris of all of them."""
     for period in periods:
         given = {**for_life, **period}
         if given["climate"] is not None:
@@ -182,7 +182,7 @@ def _periods(periods: list[dict[str, Any]], **for_life: Any) -> Iterator[Period]
 
 @contextmanager
 def _of_this_version(path: Path) -> Iterator[None]:
-    """Turn what a damaged twin.json raises into one line that names it."""
+    """Re-raise the errors of a damaged twin.json as an InputError that names it."""
     try:
         yield
     except InputError as error:

@@ -1,4 +1,4 @@
-"""State of a twin: what the asset is, where it has stood and how old it is; geometry and corrosion derived from it."""
+"""State of a twin: its asset, exposure and age; geometry and corrosion derived from them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -65,7 +65,7 @@ class TwinState:
 
 
 def later(moment: datetime, years: float) -> datetime:
-    """The moment so many years after (or, if negative, before) another, to the second.
+    """Return the moment this many years after another, to the second; before it if negative.
 
     Raises
     ------
@@ -100,12 +100,12 @@ def sample_twin(kind: str, rng: np.random.Generator, *, texel_mm: float, clean: 
 
 
 def asset(twin: TwinState) -> AssetGeometry:
-    """Geometry and atlas of a twin."""
+    """Return the geometry and atlas of a twin."""
     return assets.build(twin.kind, twin.parameters, texel_mm=twin.texel_mm)
 
 
 def fields(twin: TwinState, built: AssetGeometry | None = None, texels: Texels | None = None) -> Fields:
-    """State of corrosion of a twin at its age; `built` is its `asset` and `texels` those of it, if at hand."""
+    """Return the state of corrosion of a twin at its age; `built` and `texels` save building them again."""
     built = asset(twin) if built is None else built
     return corrosion.grow(
         built,

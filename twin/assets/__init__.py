@@ -1,4 +1,4 @@
-"""Parametric assets by kind: a deterministic builder and a sampler each."""
+"""Parametric assets by kind: each has a deterministic builder and a sampler of its parameters."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ __all__ = ["KINDS", "AssetGeometry", "AssetKind", "Patch", "Texels", "area_m2", 
 
 @dataclass(frozen=True, kw_only=True)
 class AssetKind:
-    """How to build a kind of asset from keyword parameters, and how to draw such parameters."""
+    """Builder of one kind of asset from keyword parameters, and a sampler of such parameters."""
 
     build: Callable[..., tuple[list[Patch], float]]
     sample: Callable[[np.random.Generator], dict[str, Any]]
@@ -38,7 +38,7 @@ KINDS: dict[str, AssetKind] = {
 
 
 def build(kind: str, parameters: Mapping[str, Any], *, texel_mm: float) -> AssetGeometry:
-    """Build an asset, resting on z = 0 and centred over the origin. Parameters that have a default may be left out.
+    """Build an asset that rests on z = 0, centred over the origin; parameters that have a default may be omitted.
 
     Raises
     ------
@@ -62,13 +62,13 @@ def build(kind: str, parameters: Mapping[str, Any], *, texel_mm: float) -> Asset
 
 
 def area_m2(kind: str, parameters: Mapping[str, Any]) -> float:
-    """Area of the surface of an asset, without assembling it; `parameters` as `build` takes them."""
+    """Return the surface area of an asset, m², without assembling it; `parameters` are those of `build`."""
     patches, _ = _kind(kind).build(**parameters)
     return sum(map(patch_area_m2, patches))
 
 
 def sample(kind: str, rng: np.random.Generator) -> dict[str, Any]:
-    """Draw valid parameters of a kind, ready for JSON."""
+    """Draw valid parameters of a kind; they can be written as JSON."""
     return _kind(kind).sample(rng)
 
 

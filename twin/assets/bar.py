@@ -1,4 +1,4 @@
-"""Steel bars: plain, ribbed or threaded, straight or bent; one, a row, a stack or a mat of them."""
+"""Steel bars: plain, ribbed or threaded, straight or bent; single, in a row, a stack or a mat."""
 
 from typing import Any
 
@@ -119,7 +119,7 @@ def bar(
 
 
 def sample(rng: np.random.Generator) -> dict[str, Any]:
-    """Parameters of random bars, 0.3 to 3 m, under 150,000 triangles."""
+    """Draw parameters of random bars, 0.3 to 3 m long, with fewer than 150,000 triangles."""
     section = str(rng.choice(SECTIONS, p=[0.17, 0.1, 0.13, 0.06, 0.3, 0.16, 0.08]))
     bent = section in BENT and rng.random() < 0.35
     arrangement = str(rng.choice(["row", "stack"] if bent or section == "threaded" else ARRANGEMENTS))
@@ -153,7 +153,7 @@ def sample(rng: np.random.Generator) -> dict[str, Any]:
 
 
 def _path(shape: str, size: float, length: float, leg: float) -> Path:
-    """Centre line in the plane z = 0."""
+    """Return the centre line of a bar, in the plane z = 0."""
     radius = (2.0 if size <= 0.016 else 3.5) * size + size / 2  # EN 1992-1-1, table 8.1N: mandrels of 4 and 7 diameters
     quarter = (radius, np.pi / 2)
     pieces: dict[str, list[float | tuple[float, float]]] = {
@@ -178,7 +178,7 @@ def _straight(
     gap: float,
     rng: np.random.Generator,
 ) -> list[Pose]:
-    """Where straight bars of this width and height lie."""
+    """Return the poses of straight bars of this width and height."""
     width, height = extent
 
     def roll() -> float:
@@ -222,7 +222,7 @@ def _bent(
     gap: float,
     rng: np.random.Generator,
 ) -> list[Pose]:
-    """Bent bars lie flat: in a row clear of each other, or stacked each upon the one before, a little askew."""
+    """Return the poses of bent bars, which lie flat: clear of each other in a row, or stacked a little askew."""
     width, height = extent
     line = path.at(np.linspace(0, path.length, 400))[0]
     pitch = np.ptp(line[:, 1]) + width + gap
@@ -243,7 +243,7 @@ def _bent(
 def _pressed(
     section: str, extent: tuple[float, float], size: float, length: float, poses: list[Pose], number: int
 ) -> list[Pressed]:
-    """Where other straight bars lie against the flat faces of one."""
+    """Return where other straight bars touch the flat faces of one bar."""
     width, height = extent
     below, right, above, left = FACES[section]
     face = size / np.sqrt(3) if section == "hexagon" else size

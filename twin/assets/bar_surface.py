@@ -1,4 +1,4 @@
-"""The surface of a bar: sections, ribs and threads as relief on it, and the line along which it runs."""
+"""Surface of a bar: its section, ribs and threads as relief, and the line along which it runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ CUT_DEGREES = 3.0  # ends are out of square by up to this much; by eye
 
 @dataclass(frozen=True, kw_only=True)
 class Ribs:
-    """Ribs of a reinforcing bar in diameters of the bar; angles in degrees.
+    """Ribs of a reinforcing bar, in bar diameters; angles in degrees.
 
     Two longitudinal ribs lie on opposite sides; between them run the transverse ones, whose height falls to nothing
     `reach` from the middle of their side, along a parabola (crescents) or over the last `fade`.
@@ -49,7 +49,7 @@ SIDE_RIB_DEGREES = (4.5, 8.0)  # half the angle of a longitudinal rib at its top
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Path:
-    """A plane line of straight pieces and arcs: where each begins, its direction there and its curvature."""
+    """A plane line of straight pieces and arcs: start, direction and curvature of each."""
 
     starts: Floats  # (pieces + 1,) length along the line, the last where it ends
     corners: Floats  # (pieces, 2)
@@ -63,7 +63,7 @@ class Path:
 
     @staticmethod
     def of(pieces: Sequence[float | tuple[float, float]], heading: float) -> "Path":
-        """Line of lengths and arcs (radius, angle) that sets out at `heading`; its bounds are centred on the origin."""
+        """Make a line, centred on the origin, from lengths and arcs (radius, angle); it starts at `heading`."""
         starts, corners, angles, curvatures = [0.0], [np.zeros(2)], [heading], []
         for piece in pieces:
             radius, turn = piece if isinstance(piece, tuple) else (np.inf, 0.0)
@@ -83,7 +83,7 @@ class Path:
         return replace(path, corners=path.corners - (line.min(axis=0) + line.max(axis=0)) / 2)
 
     def at(self, along: Floats) -> tuple[Floats, Floats]:
-        """Points, (..., 3), at lengths along the line, and unit normals, (..., 3), to the left of it."""
+        """Return points, (..., 3), at lengths along the line, and unit normals, (..., 3), to its left."""
         piece = np.clip(np.searchsorted(self.starts, along, side="right") - 1, 0, len(self.corners) - 1)
         step, angle = _along(along - self.starts[piece], self.angles[piece], self.curvatures[piece])
         place = self.corners[piece] + step
@@ -93,7 +93,7 @@ class Path:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Skin:
-    """Strips of a bar's surface before it is turned and laid along its line.
+    """Strips of a bar's surface before it is rolled and laid along its line.
 
     A strip is a zone and where its points are: length along the bar, (rows, points), and (normal, upright) offsets,
     (rows, points, 2). `extent` is the width and height within which a bar lies, however it is turned.
@@ -105,7 +105,7 @@ class Skin:
 
 
 def skin(section: str, size: float, thickness: float, path: Path, rng: np.random.Generator) -> Skin:
-    """Surface of a bar of a section along a path; ribs begin at a random place."""
+    """Return the surface of a bar along a path; the ribs start at a random position."""
     if section in RIBS or section == "threaded":
         along, around, radius = _ribbed(RIBS[section], size, path, rng) if section in RIBS else _thread(size, path)
         ring = np.stack([radius * np.cos(around), radius * np.sin(around)], axis=-1)
@@ -139,7 +139,7 @@ def skin(section: str, size: float, thickness: float, path: Path, rng: np.random
 def solid(
     name: str, surface: Skin, path: Path, roll: float, pressed: Sequence[Pressed], rng: np.random.Generator
 ) -> list[Patch]:
-    """A bar along its path, turned about its own axis, its ends cut a little out of square."""
+    """Lay a bar along its path, rolled about its own axis, with its ends cut a little out of square."""
     cuts = np.tan(np.radians(rng.uniform(-CUT_DEGREES, CUT_DEGREES, (2, 2))))
     turn = np.array([[np.cos(roll), np.sin(roll)], [-np.sin(roll), np.cos(roll)]])
     breaks = [place for _, *ends in pressed for place in ends if 0 < place < path.length]
@@ -176,7 +176,7 @@ def solid(
 
 
 def _along(length: Floats, angle: Floats, curvature: Floats) -> tuple[Floats, Floats]:
-    """Step, (..., 2), and direction after a length along an arc that begins in a direction."""
+    """Return the step, (..., 2), and the direction after a length along an arc."""
     half = length * curvature / 2
     chord = length * np.sinc(half / np.pi)
     step = chord[..., None] * np.stack([np.cos(angle + half), np.sin(angle + half)], axis=-1)
@@ -184,7 +184,7 @@ def _along(length: Floats, angle: Floats, curvature: Floats) -> tuple[Floats, Fl
 
 
 def _rows(path: Path) -> Floats:
-    """Where a plain bar needs points: the ends of its pieces, and every six degrees of its bends."""
+    """Return where a plain bar needs points: at the ends of its pieces and every six degrees in bends."""
     rows = [path.starts]
     for start, end, curvature in zip(path.starts[:-1], path.starts[1:], path.curvatures, strict=True):
         count = int(np.ceil((end - start) * abs(curvature) / np.radians(6)))
@@ -193,7 +193,7 @@ def _rows(path: Path) -> Floats:
 
 
 def _rounded(corners: Floats, radius: float) -> list[tuple[str, Floats]]:
-    """Outline, counter-clockwise, of a polygon with rounded corners: sides and edges in turn, each an open line."""
+    """Return the counter-clockwise outline of a rounded polygon: sides and edges in turn, each an open line."""
     lines = []
     before, after = np.roll(corners, 1, axis=0), np.roll(corners, -1, axis=0)
     arcs = []
@@ -211,7 +211,7 @@ def _rounded(corners: Floats, radius: float) -> list[tuple[str, Floats]]:
 
 
 def _ribbed(ribs: Ribs, size: float, path: Path, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
-    """Length along the bar and angle and radius, (rows, points), of a ribbed bar.
+    """Return length along the bar, angle and radius, (rows, points), of a ribbed bar.
 
     Rows of points follow the ribs, but square to the axis at the ends. The core is as thick as makes the whole section
     that of the nominal diameter.
@@ -249,7 +249,7 @@ def _ribbed(ribs: Ribs, size: float, path: Path, rng: np.random.Generator) -> tu
 
 
 def _thread(size: float, path: Path) -> tuple[Floats, Floats, Floats]:
-    """The same of a threaded rod: the basic profile of ISO 68-1, chamfered at its ends."""
+    """Return the same for a threaded rod: the basic profile of ISO 68-1, chamfered at its ends."""
     pitch = PITCHES_MM[round(1000 * size, 3)] / 1000
     rows = np.linspace(0, path.length, 8 * int(np.ceil(path.length / pitch)) + 1)
     turn = np.arange(29) / 28

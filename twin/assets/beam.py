@@ -22,7 +22,7 @@ FRAMED = ("IPE 220", "IPE 200", "IPE 180", "IPE 160", "IPE 140", "IPE 120", "IPE
 
 @dataclass(frozen=True, kw_only=True)
 class _Size:
-    """A beam's section and what follows from it, metres."""
+    """A beam's section and the dimensions that follow from it, metres."""
 
     h: float
     b: float
@@ -36,13 +36,13 @@ class _Size:
 
     @property
     def bolt(self) -> float:
-        """Largest bolt whose washer lies flat on a flange, and which suits the depth."""
+        """Largest bolt whose washer lies flat on a flange and that suits the depth."""
         room = min((self.b / 2 - self.tw / 2 - self.r) / (2 * steelwork.WASHER), 0.09 * self.h + 0.002)
         return max(bolt for bolt in BOLTS_M[:3] if bolt <= max(room, BOLTS_M[0]))
 
     @property
     def gauge(self) -> float:
-        """Distance of a bolt in the flange from the web's middle."""
+        """Distance of a flange bolt from the middle of the web."""
         washer = steelwork.WASHER * self.bolt
         return max(self.tw / 2 + self.r + washer + 0.0005, 0.28 * self.b)
 
@@ -53,7 +53,7 @@ class _Size:
 
     @property
     def leg(self) -> float:
-        """Leg of the fillet weld round the end."""
+        """Leg of the fillet weld around the end."""
         return min(0.8 * self.r, max(0.004, 0.7 * self.tw))
 
 
@@ -68,7 +68,7 @@ def beam(
     end_plate: bool,
     blocks: bool = True,
 ) -> tuple[list[Patch], float]:
-    """Build a beam along x whose web faces the front, on two square tubes, or the same upright on a base plate.
+    """Build a beam along x on two square tubes, its web facing the front, or the same upright on a base plate.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ def beam(
 
 
 def sample(rng: np.random.Generator) -> dict[str, Any]:
-    """Parameters of a random beam."""
+    """Draw parameters of a random beam."""
     section = str(rng.choice(list(BEAMS)))
     h, b, tw, tf, r = BEAMS[section]
     joint = str(rng.choice(JOINTS, p=[0.25, 0.25, 0.25, 0.25]))
@@ -170,12 +170,12 @@ def _none(size: _Size, x: float, section: str) -> _Joint:
 
 
 def _across(sign: float) -> Floats:
-    """Rotation of a part that stands on a cross plate: its z goes along the beam, forwards or back."""
+    """Return the rotation of a part on a cross plate: its z points along the beam, forwards or back."""
     return np.array([[0.0, 0.0, sign], [sign, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
 
 def _rows(size: _Size, margin: float) -> list[float]:
-    """Heights of bolts between the flanges, at least `margin` from their inner faces."""
+    """Return heights of bolts between the flanges, at least `margin` from their inner faces."""
     low, high = size.tf + margin, size.h - size.tf - margin
     count = max(2, int((high - low) / (4.5 * size.bolt)) + 1)
     return [float(z) for z in np.linspace(low, high, count)]
@@ -186,7 +186,7 @@ def _plate_rows(size: _Size) -> list[float]:
 
 
 def _end_plates(size: _Size, x: float, section: str) -> _Joint:
-    """Two plates, each welded to the end of one length, bolted together; the upper row is above deep beams."""
+    """Build two plates, each welded to one length and bolted together; the upper row is above deep beams."""
     t, bolt = size.plate, size.bolt
     above = 2 * steelwork.WASHER * bolt + 2 * size.leg + 0.01 if size.h > 0.25 else 0.01
     low, high = -0.01, size.h + above
@@ -206,7 +206,7 @@ def _end_plates(size: _Size, x: float, section: str) -> _Joint:
 
 
 def _splice(size: _Size, x: float, section: str) -> _Joint:
-    """Cover plates outside the flanges and on both sides of the web."""
+    """Build cover plates outside the flanges and on both sides of the web."""
     bolt, t, washer = size.bolt, size.plate, steelwork.WASHER * size.bolt
     if size.gauge + washer > size.b / 2:
         raise InputError(f"beam {section}: its flanges are too narrow for a bolted splice")
@@ -235,7 +235,7 @@ def _splice(size: _Size, x: float, section: str) -> _Joint:
 
 
 def _cleats(size: _Size, x: float, section: str) -> _Joint:
-    """The stub of a smaller beam against the front of the web, held by an angle on each side of its own web."""
+    """Build the stub of a smaller beam against the front of the web, held by an angle on each side of its own web."""
     inside = size.h - 2 * (size.tf + size.r)
     fitting = [name for name in FRAMED if BEAMS[name][0] / 1000 <= min(inside - 0.003, 0.75 * size.h)]
     if not fitting:
@@ -269,7 +269,7 @@ def _cleats(size: _Size, x: float, section: str) -> _Joint:
 
 
 def _open_plate(size: _Size, x: float) -> list[Patch]:
-    """Plate welded to the far end, its bolt holes open."""
+    """Build a plate welded to the far end, with open bolt holes."""
     t = size.plate
     wide = max(size.b + 0.012, 2 * (size.gauge + 1.5 * size.bolt))
     hole = size.bolt + 0.002
@@ -283,7 +283,7 @@ def _open_plate(size: _Size, x: float) -> list[Patch]:
 
 
 def _base(size: _Size) -> list[Patch]:
-    """Base plate below the start with four anchors outside the flanges; proportions by eye."""
+    """Build the base plate below the start, with four anchors outside the flanges; proportions by eye."""
     rod = min(BOLTS_M[3], size.bolt + 0.004)
     t, out = max(0.015, 1.6 * size.tf), size.leg + 1.6 * rod
     side = max(0.3 * size.b, 1.5 * rod)

@@ -1,4 +1,4 @@
-"""Steel bridge bearings between a masonry plate and the end of a girder: rocker, pinned, roller and sliding plates."""
+"""Steel bridge bearings between a masonry plate and a girder's end: rocker, pinned, roller and sliding plates."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -94,7 +94,7 @@ def bearing(
 
 
 def sample(rng: np.random.Generator) -> dict[str, Any]:
-    """Parameters of a random bearing."""
+    """Draw parameters of a random bearing."""
     design = str(rng.choice(list(DESIGNS), p=[0.35, 0.2, 0.15, 0.3]))
     low, high = DESIGNS[design]
     height_m = round(float(rng.uniform(low, low + 0.7 * (high - low))), 3)
@@ -117,7 +117,7 @@ def sample(rng: np.random.Generator) -> dict[str, Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Body:
-    """What is between the plates: patches on z = 0, under the middle of the sole plate.
+    """The part between the plates: patches on z = 0, under the middle of the sole plate.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def _around(x: float, y: float, middle: float = 0.0) -> Seat:
 
 
 def _near(gap: Floats) -> list[str]:
-    """Zones of stretches of a curved face by the gap (n + 1,) under their ends, metres: pressed, a crevice, open."""
+    """Return zones of stretches of a curved face by the gap (n + 1,) at their ends, m: pressed, crevice, open."""
     wide = np.maximum(gap[:-1], gap[1:])
     return [solids.COVERED if one < 0.0015 else "crevice" if one < 0.003 else "contact" for one in wide]
 
@@ -169,7 +169,7 @@ def _rocker(height: float, width: float, travel: float, ribs: int) -> _Body:
 
 
 def _under_sole(half: float, width: float, height: float) -> list[Patch]:
-    """Welds of a block to the underside of the sole plate, front and rear."""
+    """Build the welds of a block to the underside of the sole plate, front and rear."""
     patches: list[Patch] = []
     for name, side in (("front", -1.0), ("rear", 1.0)):
         ends = ((-half, side * width / 2, height), (half, side * width / 2, height))
@@ -239,7 +239,7 @@ def _sliding(height: float, width: float, travel: float, ribs: int) -> _Body:
 
 
 def _girder(girder: str, span: float, body: _Body, width: float, height: float) -> list[Patch]:
-    """Sole plate on the bearing and the end of the girder on it, stiffened over the bearing."""
+    """Build the sole plate on the bearing and the end of the girder on it, stiffened over the bearing."""
     length, wide = 2 * body.half + 0.03, width + 0.04
     if girder == "none":
         sole = steelwork.seated("sole plate", (length, wide, PLATE), body.block, None)

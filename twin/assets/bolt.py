@@ -123,7 +123,7 @@ def bolt(
 
 
 def sample(rng: np.random.Generator) -> dict[str, Any]:
-    """Parameters of a random bolted joint."""
+    """Draw parameters of a random bolted joint."""
     joint = str(rng.choice(JOINTS, p=[0.4, 0.35, 0.25]))
     pattern = str(rng.choice(list(PATTERNS), p=[0.2, 0.25, 0.35, 0.2]))
     if joint == "lap" and pattern == "circle":
@@ -175,7 +175,7 @@ def sample(rng: np.random.Generator) -> dict[str, Any]:
 
 
 def _chosen(size: str, head: str, shown: str, pattern: str, joint: str, edge: str) -> Size:
-    """The size, if all choices by name are among those there are."""
+    """Return the size; raise InputError if a choice by name does not exist."""
     for what, value, choices in (
         ("size", size, SIZES), ("head", head, HEADS), ("shown", shown, SHOWN), ("pattern", pattern, PATTERNS),
         ("joint", joint, JOINTS), ("edge", edge, CUTS),
@@ -201,7 +201,7 @@ def _counted(size: Size, nuts: int, protrusion_mm: float, pattern: str, bolts: i
 
 
 def _places(pattern: str, bolts: int, pitch: float, joint: str) -> Floats:
-    """Places of the bolts about their middle, (n, 2) metres."""
+    """Return the places of the bolts about their middle, (n, 2) metres."""
     if pattern == "single":
         return np.zeros((1, 2))
     if pattern == "circle":
@@ -213,7 +213,7 @@ def _places(pattern: str, bolts: int, pitch: float, joint: str) -> Floats:
 
 
 def _split(places: Floats, missing: int) -> tuple[Floats, Floats]:
-    """The places with a bolt and those without, which are spread by the golden ratio, without a random draw."""
+    """Divide the places into those with a bolt and empty ones, spread by the golden ratio, without a random draw."""
     order = np.argsort(np.arange(1, len(places) + 1) * 0.618034 % 1.0)
     return places[np.sort(order[missing:])], places[np.sort(order[:missing])]
 
@@ -221,7 +221,7 @@ def _split(places: Floats, missing: int) -> tuple[Floats, Floats]:
 def _plates(
     joint: str, size: tuple[float, float, float], lap: float, edge: str, holes: list[Hole]
 ) -> tuple[list[Patch], float]:
-    """The plates from z = 0, with the bolts' middle over the origin, and the height of the worked face."""
+    """Build the plates from z = 0, the bolts' middle over the origin; also return the height of the worked face."""
     length, width, t = size
     if joint != "lap":
         under = [(np.inf, COVERED)] if joint == "base" else []
@@ -241,12 +241,12 @@ def _plates(
 
 
 def _leg_mm(post_mm: float) -> float:
-    """Leg of the weld at the foot of a post; by eye."""
+    """Return the leg of the weld at the foot of a post; by eye."""
     return 3 + 0.03 * post_mm
 
 
 def _post(diameter: float) -> list[Patch]:
-    """Stub of a tube, capped, on z = 0, with its fillet weld."""
+    """Build the stub of a capped tube on z = 0, with its fillet weld."""
     radius, height, bevel = diameter / 2, 2 * diameter, 0.002
     side = np.array([[radius, 0.0], [radius, height - bevel]])
     cap = np.array([side[1], [radius - bevel, height], [0.0, height]])

@@ -1,4 +1,4 @@
-"""Mooring chain: studless and stud links that hang, span two points, lie taut on the ground or in a heap; wear."""
+"""Mooring chain: studless and stud links that hang, span two points, lie taut on the ground or in a pile; wear."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def chain(
     shackles: bool,
     lay: int,
 ) -> tuple[list[Patch], float]:
-    """Build a chain whose links touch and do not pierce.
+    """Build a chain whose links touch and do not intersect.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def chain(
 
 
 def sample(rng: np.random.Generator) -> dict[str, Any]:
-    """Parameters of a random chain, 0.3 to 3 m."""
+    """Draw parameters of a random chain, 0.3 to 3 m long."""
     layout = str(rng.choice(LAYOUTS, p=[0.15, 0.35, 0.2, 0.3]))
     diameter_mm = float(rng.choice(DIAMETERS_MM))
     fewest, most = {"hanging": (3, 9), "spanning": (5, 14), "lying": (3, 12), "pile": (5, 14)}[layout]
@@ -114,7 +114,7 @@ def sample(rng: np.random.Generator) -> dict[str, Any]:
 
 
 def _frames(link: Link, links: int, layout: str, tension_ratio: float, incline_degrees: float) -> tuple[Floats, Floats]:
-    """Directions and second axes, (links, 3) each, of a chain in the plane y = 0; every second link lies across it."""
+    """Return directions and second axes, (links, 3) each, of a chain in the plane y = 0, alternating by 90 degrees."""
     slope = np.full(links, -np.pi / 2 if layout == "hanging" else 0.0)
     if layout == "spanning":
         slope = _catenary(link, links, tension_ratio, np.radians(incline_degrees))
@@ -136,7 +136,7 @@ def _frames(link: Link, links: int, layout: str, tension_ratio: float, incline_d
 
 
 def _halves(link: Link, links: int) -> Floats:
-    """Distance, (links,), from the middle of each link to the points about which it turns.
+    """Return the distance, (links,), from the middle of each link to the points about which it turns.
 
     Two links meet where the bar of the one that lies across the chain's plane rests in the crown of the one that lies
     in it. They turn about the centre of that bar, nearer to the middle of the latter.
@@ -145,7 +145,7 @@ def _halves(link: Link, links: int) -> Floats:
 
 
 def _catenary(link: Link, links: int, tension_ratio: float, incline: float) -> Floats:
-    """Slopes, (links,), of equal links under one horizontal tension (a discrete catenary) between two points.
+    """Return slopes, (links,), of equal links between two points under one horizontal tension (a discrete catenary).
 
     From link to link the vertical force changes by the link's weight, so the tangent of the slope is linear along the
     chain; its mean is that which brings the ends onto a line of this incline.
@@ -165,7 +165,7 @@ def _catenary(link: Link, links: int, tension_ratio: float, incline: float) -> F
 
 
 def _row(link: Link, direction: Floats, second: Floats) -> tuple[Floats, Floats]:
-    """Centres and rotations of links along a line, each pulled into the one before until they touch."""
+    """Return centres and rotations of links along a line, each pulled into the previous one until they touch."""
     from scipy.optimize import brentq
 
     rotations = np.stack([direction, second, np.cross(direction, second)], axis=2)

@@ -1,4 +1,4 @@
-"""One link of a chain, and the shackle at its end: solids, and where they may touch another link.
+"""One link of a chain, and the shackle at its end: solids, and the surfaces where it may touch another link.
 
 Lengths are in bar diameters until a solid is made, so a link's outside length is 6, and its bar has radius 1/2. A link
 lies about its centre, its length along x, in the plane z = 0.
@@ -30,7 +30,7 @@ class Link:
 
     @property
     def bend(self) -> float:
-        """Radius of the bar's centre line round the crown."""
+        """Radius of the bar's centre line around the crown."""
         return (self.width - 1) / 2
 
     @property
@@ -48,7 +48,7 @@ class Link:
 
 
 def centre_line(link: Link, count: int) -> Floats:
-    """Points, (count, 3), evenly along the centre line of the bar."""
+    """Return points, (count, 3), evenly spaced along the centre line of the bar."""
     quarter = np.array([2 * link.straight, np.pi * link.bend])
     ends = np.concatenate([[0.0], np.cumsum(np.tile(quarter, 2))])
     along = (np.arange(count) + 0.5) / count * ends[-1]
@@ -61,7 +61,7 @@ def centre_line(link: Link, count: int) -> Floats:
 
 
 def nearest(link: Link, points: Floats) -> Floats:
-    """Nearest points, (..., 3), on the centre line."""
+    """Return the nearest points, (..., 3), on the centre line."""
     end = np.clip(points[..., 0], -link.straight, link.straight)
     out = np.stack([points[..., 0] - end, points[..., 1]], axis=-1)
     out *= link.bend / np.maximum(np.linalg.norm(out, axis=-1, keepdims=True), 1e-12)
@@ -69,13 +69,13 @@ def nearest(link: Link, points: Floats) -> Floats:
 
 
 def bar_radius(points: Floats) -> Floats:
-    """Radius of the bar, (...), at points of the centre line: larger at the weld, in the middle of the side y < 0."""
+    """Return the bar's radius, (...), at points of its centre line: larger at the weld, mid-side at y < 0."""
     near = np.clip(np.abs(points[..., 0]) / WELD, 0, 1)
     return np.where(points[..., 1] < 0, 0.5 + UPSET * np.cos(np.pi / 2 * near) ** 2, 0.5)
 
 
 def over_seat(link: Link, points: Floats) -> tuple[Floats, Floats]:
-    """Height of points, (...), over the worn seat of the nearer crown, positive within the metal, and its gradient.
+    """Return heights, (...), over the worn seat of the nearer crown, positive within the metal, and their gradient.
 
     The seat is a saddle, hollow along the crown and round across it as the bar is. Two links that grip each other at
     right angles are each cut back to the same saddle, so their scars fit; `wear` is its depth in the middle.
@@ -94,7 +94,7 @@ def over_seat(link: Link, points: Floats) -> tuple[Floats, Floats]:
 
 
 def outside(link: Link, points: Floats) -> tuple[Floats, Floats]:
-    """Distance of points, (...), from the bar, negative within, and its gradient; (nearly) exact by the scars."""
+    """Return distances, (...), from the bar, negative within, and their gradient; nearly exact near the scars."""
     way = points - nearest(link, points)
     length = np.maximum(np.linalg.norm(way, axis=-1), 1e-12)
     distance, gradient = length - 0.5, way / length[..., None]
@@ -104,7 +104,7 @@ def outside(link: Link, points: Floats) -> tuple[Floats, Floats]:
 
 
 def crown(link: Link, along: Floats, around: Floats) -> Floats:
-    """Surface, (along, around, 3), of the crown at +x: radians from its middle, and from the inside of the bend."""
+    """Return the surface, (along, around, 3), of the crown at +x: radians from its middle and the bend's inside."""
     theta, phi = along[:, None], around[None, :]
     outward = np.stack(np.broadcast_arrays(np.cos(theta), np.sin(theta), 0 * phi), axis=-1)
     centre = link.bend * outward + [link.straight, 0, 0]
@@ -123,7 +123,7 @@ def crown(link: Link, along: Floats, around: Floats) -> Floats:
 
 
 def grip_degrees(link: Link) -> tuple[float, float]:
-    """Half the angle of the contact zone along the crown and round the section: the scar, or what rubs without one."""
+    """Return half angles of the contact zone along the crown and around the section: the scar or the rubbed zone."""
     angle = np.radians(np.arange(0.0, 86.0))
     reach = []
     for index, limit in enumerate(RUB_DEGREES):
@@ -134,13 +134,13 @@ def grip_degrees(link: Link) -> tuple[float, float]:
 
 
 def grips(link: Link) -> Floats:
-    """Points, (n, 3), on the inside of both crowns, dense enough to find where a neighbour touches."""
+    """Return points, (n, 3), inside both crowns, dense enough to find where a neighbour touches."""
     inside = crown(link, np.radians(np.linspace(-78, 78, 17)), np.radians(np.linspace(-88, 88, 15))).reshape(-1, 3)
     return np.concatenate([inside, inside * [-1, -1, 1]])
 
 
 def link_solids(link: Link, diameter: float) -> list[Patch]:
-    """The link, metres: swept counter-clockwise from the side with the weld, and its stud."""
+    """Build the link, metres: swept counter-clockwise from the welded side, and its stud."""
     half_crown, half_section = np.radians(grip_degrees(link))
     grip = np.linspace(-half_section, half_section, GRIP_SEGMENTS + 1)
     rest = np.linspace(half_section, 2 * np.pi - half_section, REST_SEGMENTS + 1)
@@ -175,14 +175,14 @@ def link_solids(link: Link, diameter: float) -> list[Patch]:
 
 
 def stud_points(link: Link) -> tuple[Floats, Floats]:
-    """Points, (n, 3), along the middle of the stud, and its radius there, (n,): flared to the bars, by eye."""
+    """Return points, (n, 3), along the stud's middle and its radius there, (n,): flared to the bars, by eye."""
     y = np.linspace(-link.bend + 0.45, link.bend - 0.45, 15)
     flare = np.clip((np.abs(y) - 0.2) / (link.bend - 0.65), 0, 1)
     return np.column_stack([0 * y, y, 0 * y]), 0.3 + 0.15 * flare**1.5
 
 
 def _side(link: Link, line: Floats | list[float], side: int, around: Floats) -> Floats:
-    """Straight bar along `line` at y = side x bend."""
+    """Build a straight bar along `line` at y = side x bend."""
     x = np.asarray(line, dtype=float)
     centres = np.column_stack([x, np.full(len(x), side * link.bend), 0 * x])
     section = np.column_stack([np.cos(around), np.sin(around)]) * bar_radius(centres)[:, None, None]
@@ -207,7 +207,7 @@ PIN, JAW, BOW, INSIDE, EYE = 1.12, 1.69, 2.69, 3.75, 2.38
 
 
 def shackle(diameter: float) -> list[Patch]:
-    """Bow shackle of this bow diameter (m) in the plane z = 0: the bow's centre line passes the origin, its pin at -x.
+    """Build a bow shackle of this bow diameter (m) in the plane z = 0: bow through the origin, pin at -x.
 
     Nothing shows what the pin holds: a plate eye on a structure would be between the eyes.
     """
@@ -249,5 +249,5 @@ def shackle(diameter: float) -> list[Patch]:
 
 
 def _facets(outline: list[list[float]], zones: list[str]) -> list[tuple[str, Floats]]:
-    """Profiles of a solid of revolution, one for each segment of its outline: texels keep to their facets."""
+    """Return profiles of a solid of revolution, one for each segment of its outline: texels keep to their facets."""
     return [(zone, np.array(ends)) for zone, *ends in zip(zones, outline[:-1], outline[1:], strict=True)]

@@ -1,4 +1,4 @@
-"""How a dropped chain lies: links that fall on the ground and on each other until they rest.
+"""Pose of a dropped chain: links that fall on the ground and on each other until they rest.
 
 The links start as a loose, folded chain in the air and move down the gradient of their height and of springs that
 keep bars apart (quasi-static, without friction but with drag against where a stage began). The springs stiffen from
@@ -47,7 +47,7 @@ class _Near:
 
 
 def settle(link: Link, links: int, lay: int) -> tuple[Floats, Floats]:
-    """Centres, (links, 3), and rotations, (links, 3, 3), of a chain that lies in a heap on z = 0.
+    """Return centres, (links, 3), and rotations, (links, 3, 3), of a chain that lies in a pile on z = 0.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def settle(link: Link, links: int, lay: int) -> tuple[Floats, Floats]:
 
 
 def linked(link: Link, centres: Floats, rotations: Floats) -> bool:
-    """Whether each link passes through the next one once and through no other."""
+    """Return True if each link passes through the next one exactly once and through no other."""
     line = chain_link.centre_line(link, 72)
     points = np.einsum("nij,kj->nki", rotations, line) + centres[:, None]
     for one in range(len(centres)):
@@ -94,7 +94,7 @@ def linked(link: Link, centres: Floats, rotations: Floats) -> bool:
 
 
 def _folded(links: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """A slack chain in the air that turns to and fro about a spot, each turn above the one before."""
+    """Return a slack chain in the air that turns to and fro about a spot, each turn above the previous one."""
     heading = rng.uniform(0, 2 * np.pi)
     side, left = rng.choice([-1, 1]), rng.integers(3, 7)
     place = np.zeros(3)
@@ -124,7 +124,7 @@ def _folded(links: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
 
 
 def _turns(vectors: Floats) -> tuple[Floats, Floats]:
-    """Rotations by rotation vectors, (n, 3), and the matrices that turn a change of the vector into a rotation."""
+    """Return rotations by rotation vectors, (n, 3), and matrices that turn a change of the vector into a rotation."""
     angle = np.maximum(np.linalg.norm(vectors, axis=1), 1e-6)[:, None, None]
     x, y, z = vectors.T
     zero = np.zeros_like(x)
@@ -146,7 +146,7 @@ def _rest(link: Link, pose: Pose) -> Pose:
 
 
 def _watched(link: Link, pose: Pose, margin: float) -> list[_Near]:
-    """What may touch: bars and bars, the scars of neighbours, studs and bars."""
+    """List the points that may touch: bars and bars, scars of neighbours, studs and bars."""
     centres, rotations = pose
     first, second = np.triu_indices(len(centres), 1)
     both = np.concatenate([first, second]), np.concatenate([second, first])
@@ -172,7 +172,7 @@ def _watched(link: Link, pose: Pose, margin: float) -> list[_Near]:
 
 
 def _relax(link: Link, pose: Pose, stage: tuple[float, float, int, float], weight: float = 1.0) -> tuple[Pose, float]:
-    """Pose after some iterations down the energy, and the energy."""
+    """Return the pose after some iterations down the energy, and the energy."""
     stiffness, drag, iterations, margin = stage
     centres, rotations = pose
     count = len(centres)
@@ -220,7 +220,7 @@ def _relax(link: Link, pose: Pose, stage: tuple[float, float, int, float], weigh
 
 
 def _descend(energy: Callable[[Floats], tuple[float, Floats]], size: int, iterations: int) -> tuple[Floats, float]:
-    """L-BFGS from zero in short steps: springs that come and go have kinks, where it starts afresh."""
+    """Minimise by L-BFGS from zero in short steps; springs that come and go make kinks, at which it restarts."""
     place = np.zeros(size)
     value, slope = energy(place)
     past: deque[tuple[Floats, Floats]] = deque(maxlen=12)
@@ -253,7 +253,7 @@ def _descend(energy: Callable[[Floats], tuple[float, Floats]], size: int, iterat
 
 
 def _depth(link: Link, group: _Near, local: Floats, turned: Floats) -> tuple[Floats, Floats]:
-    """How far springs are compressed, (n,), at points in the frames of links j, and which way they push, (n, 3)."""
+    """Return how far springs are compressed, (n,), at points in the frames of links j, and their direction, (n, 3)."""
     if group.worn:
         gap, way = chain_link.outside(link, local)
         return group.reach - gap, way
@@ -273,7 +273,7 @@ def _depth(link: Link, group: _Near, local: Floats, turned: Floats) -> tuple[Flo
 
 
 def _inside(link: Link, foot: Floats, way: Floats) -> NDArray[np.bool_]:
-    """Whether directions, (n, 3), from points of the centre line, (n, 3), lead to the inside of a crown."""
+    """Return which directions, (n, 3), from points of the centre line, (n, 3), lead to the inside of a crown."""
     end = np.sign(foot[:, 0]) * link.straight
     outward = np.column_stack([foot[:, 0] - end, foot[:, 1]]) / link.bend
     crown = (np.abs(foot[:, 0]) > link.straight) & (outward[:, 0] * end > link.straight * np.cos(np.radians(70)))

@@ -1,4 +1,4 @@
-"""Parts of bearings that turn about a pin: saddles, webbed pedestals, the pin with its caps."""
+"""Parts of bearings that turn about a pin: saddles, webbed pedestals, and the pin with its caps."""
 
 from itertools import pairwise
 
@@ -17,7 +17,7 @@ LENGTHWISE = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
 
 
 def saddle_line(pin: float, half: float, sign: float) -> Floats:
-    """Line, (n, 2) in (x, z) about the pin's axis, of the edge of a plate that holds the pin from below (-1), above."""
+    """Return the edge, (n, 2) in (x, z) about the pin, of a plate that holds it from below (-1) or above (1)."""
     reach = float(np.degrees(np.arccos(GAP / pin)))
     hollow = solids.arc((0, 0), pin, 90 + reach, 90 - reach, 12)
     line = np.concatenate([[[-half, hollow[0, 1]]], hollow, [[half, hollow[-1, 1]]]])
@@ -25,7 +25,7 @@ def saddle_line(pin: float, half: float, sign: float) -> Floats:
 
 
 def pedestal(pin: float, depth: float, width: float, halves: tuple[float, float], ribs: int) -> list[Patch]:
-    """Ribs across the pin and webs between them, from the pin's axis (the origin, along y) down to z = -depth.
+    """Build ribs across the pin and webs between them, from the pin's axis (the origin, along y) to z = -depth.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def pedestal(pin: float, depth: float, width: float, halves: tuple[float, float]
 
 
 def _welds(middles: Floats, thick: float, web: float, half: float, levels: tuple[float, float]) -> list[Patch]:
-    """Fillet welds of ribs and webs to the plate they stand on and to each other."""
+    """Build the fillet welds of ribs and webs to the plate they stand on and to each other."""
     low, high = -levels[0], -levels[1] - 0.012
     up = (0.0, 0.0, 1.0)
     patches: list[Patch] = []
@@ -77,7 +77,7 @@ def _welds(middles: Floats, thick: float, web: float, half: float, levels: tuple
 
 
 def pin_with_caps(pin: float, width: float, half: float, *, shod: bool) -> list[Patch]:
-    """Pin of radius `pin` along y about the origin with a cap on either end, no wider than ribs of half length `half`.
+    """Build a pin along y about the origin with a cap at either end, no wider than ribs of half length `half`.
 
     `shod` tells whether a shoe covers its upper part all along.
     """

@@ -1,4 +1,4 @@
-"""Plates: flat, stiffened, riveted, bolted, drilled, chequered, butt-welded, with an opening; and their cut edges."""
+"""Plates: flat, stiffened, riveted, bolted, drilled, chequered, butt-welded or with an opening; and their cut edges."""
 
 from typing import Any
 
@@ -104,7 +104,7 @@ def plate(
 
 
 def sample(rng: np.random.Generator) -> dict[str, Any]:
-    """Parameters of a random plate."""
+    """Draw parameters of a random plate."""
     fasteners = str(rng.choice(FASTENERS, p=[0.2, 0.2, 0.2, 0.15, 0.25]))
     chequer = fasteners == "chequer"
     width_m = round(float(rng.uniform(0.4, 0.65 if chequer else 0.9)), 3)

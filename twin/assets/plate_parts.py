@@ -1,4 +1,4 @@
-"""What stands on the face of a plate, z = 0 here: ribs, weld beads, fasteners, the tears of chequer plate."""
+"""Parts on the face of a plate, which is z = 0 here: ribs, weld beads, fasteners, the tears of chequer plate."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -17,7 +17,7 @@ TEAR_PITCH_M = 0.0165  # tears 31 mm long, as the markers in photographs suggest
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """A plate and what divides its face: metres; `height` is that of the ribs."""
+    """A plate and the parts that divide its face: metres; `height` is that of the ribs."""
 
     length: float
     width: float
@@ -43,7 +43,7 @@ class Layout:
 
     @property
     def foot(self) -> float:
-        """From the middle of a rib to the toe of its fillet weld, whose leg is 0.7 times the web."""
+        """Distance from the middle of a rib to the toe of its fillet weld, whose leg is 0.7 times the web."""
         return 1.2 * self.web + 0.001
 
     @property
@@ -53,7 +53,7 @@ class Layout:
 
     @property
     def weld_x(self) -> float | None:
-        """Where the butt weld is."""
+        """The x of the butt weld."""
         return -0.1 * self.length if self.butt_weld else None
 
     @property
@@ -63,12 +63,12 @@ class Layout:
 
     @property
     def bolt(self) -> Size:
-        """The bolt, rivet or hole for a plate so thick."""
+        """Bolt, rivet or hole for a plate of this thickness."""
         return SIZES["M16" if self.thickness < 0.012 else "M20"]
 
 
 def places(layout: Layout) -> Floats:
-    """Where fasteners are, (n, 2): in rows along the long edges and, where ribs divide the plate, beside each."""
+    """Return the places of fasteners, (n, 2): in rows along the long edges and beside each rib."""
     bolt = layout.bolt.diameter / 1000
     margin, apart = 2.2 * bolt, 3 * bolt
     beside = max(0.06 + bolt, layout.foot + CLEAR_M + 1.2 * bolt)
@@ -89,7 +89,7 @@ def places(layout: Layout) -> Floats:
 
 
 def opening(layout: Layout, fasteners: Floats) -> tuple[float, float, float]:
-    """Middle, x and y, of an opening in the bay at the middle or above it, and its greatest diameter."""
+    """Return the middle, x and y, of an opening in the bay at the middle or above it, and its greatest diameter."""
     bay = (layout.stiffeners + 1) // 2
     low, high = layout.lines[bay : bay + 2]
     x, y = 0.0 if layout.weld_x is None else 0.2 * layout.length, (low + high) / 2
@@ -107,7 +107,7 @@ def opening(layout: Layout, fasteners: Floats) -> tuple[float, float, float]:
 
 
 def ribs(layout: Layout, kind: str) -> list[Patch]:
-    """Ribs along x with a fillet weld on both sides."""
+    """Build ribs along x with a fillet weld on both sides."""
     if not layout.stiffeners:
         return []
     web, height, length = layout.web, layout.height, layout.length - 0.02
@@ -131,7 +131,7 @@ def ribs(layout: Layout, kind: str) -> list[Patch]:
 
 
 def butt_weld(layout: Layout) -> list[Patch]:
-    """Beads along y from edge to edge, in pieces that end in the fillet welds of the ribs."""
+    """Build beads along y from edge to edge, in pieces that end in the fillet welds of the ribs."""
     if layout.weld_x is None:
         return []
     half, crown = layout.seam
@@ -148,7 +148,7 @@ def butt_weld(layout: Layout) -> list[Patch]:
 
 
 def fastened(layout: Layout, at: Floats, kind: str) -> list[Patch]:
-    """A rivet, or the head of a bolt on its washer, at each place."""
+    """Build a rivet, or the head of a bolt on its washer, at each place."""
     bolt = layout.bolt.diameter / 1000
     if kind == "rivets":
         parts = solids.dome("", "rivet", 1.6 * bolt, 1.6 * bolt, 0.65 * bolt)
@@ -166,7 +166,7 @@ def fastened(layout: Layout, at: Floats, kind: str) -> list[Patch]:
 
 
 def tears(layout: Layout, cut: tuple[float, float, float]) -> list[Patch]:
-    """Raised tears of chequer plate, clear of ribs, of a weld and of an opening `cut`: x, y, diameter or 0."""
+    """Build raised tears of chequer plate, clear of ribs, of a weld and of an opening `cut`: x, y, diameter or 0."""
     reach = 0.96 * TEAR_PITCH_M  # half a tear
 
     def clear(x: float, y: float) -> bool:

@@ -102,7 +102,7 @@ def railing(
 
 
 def sample(rng: np.random.Generator) -> dict[str, Any]:
-    """Parameters of a random railing."""
+    """Draw parameters of a random railing."""
     post = str(rng.choice(list(POSTS), p=[0.35, 0.15, 0.25, 0.25]))
     handrail = "tube 60" if post == "tube 60" else str(rng.choice(list(HANDRAILS), p=[0.5, 0.25, 0.25]))
     length_m = round(float(rng.uniform(0.9, 2.6)), 2)
@@ -121,18 +121,18 @@ def sample(rng: np.random.Generator) -> dict[str, Any]:
 
 
 def _bends(post: str, handrail: str) -> bool:
-    """Whether the handrail can be bent back to the post: tube on a tube as wide."""
+    """Return True if the handrail can be bent back to the post: a tube on a tube of the same width."""
     return post.startswith("tube") and handrail.startswith("tube") and HANDRAILS[handrail][0] <= POSTS[post][0]
 
 
 def _half(post: str) -> tuple[float, float]:
-    """Half of a post's width along x and along y; flat posts stand edge to the front."""
+    """Return half of a post's width along x and along y; flat posts stand edge to the front."""
     width, thickness = POSTS[post]
     return (thickness / 2000, width / 2000) if post == "flat" else (width / 2000, width / 2000)
 
 
 def _bar(kind: str, size: Sequence[float], zone: str) -> Section:
-    """Section of closed tube or of flat bar, in which the broad sides are `zone`."""
+    """Return the section of a closed tube or of a flat bar, in which the broad sides are `zone`."""
     width, thickness = size[0] / 1000, size[1] / 1000
     if kind == "square":
         return profiles.rezone(profiles.flat(width, width, 2 * thickness, PARTS), {"face": zone, "edge": zone})
@@ -142,7 +142,7 @@ def _bar(kind: str, size: Sequence[float], zone: str) -> Section:
 
 
 def _turned(section: Section) -> Section:
-    """The section turned by 90 degrees."""
+    """Return the section turned by 90 degrees."""
     turn = np.array([[0.0, 1.0], [-1.0, 0.0]])
     return Section(
         pieces=tuple((zone, line @ turn) for zone, line in section.pieces),
@@ -151,7 +151,7 @@ def _turned(section: Section) -> Section:
 
 
 def _post(post: str, handrail: str, centre: float) -> list[Patch]:
-    """A post about the z axis from its base plate to the handrail at `centre`, and its welds."""
+    """Build a post about the z axis from its base plate to the handrail at `centre`, and its welds."""
     steel = _bar(post.split()[0], POSTS[post], "post")
     if post == "flat":
         steel = _turned(steel)
@@ -173,7 +173,7 @@ def _post(post: str, handrail: str, centre: float) -> list[Patch]:
 
 
 def _base(base: str, half: float) -> list[Patch]:
-    """Plate under a post with four fasteners."""
+    """Build the plate under a post with four fasteners."""
     reach = half + 0.024
     places = reach * np.array([[np.cos(a), np.sin(a)] for a in np.pi / 4 + np.pi / 2 * np.arange(4)])
     if base == "square":
@@ -196,7 +196,7 @@ def _base(base: str, half: float) -> list[Patch]:
 
 
 def _rail(post: str, left: float, right: float, z: float, *, laid: bool) -> list[Patch]:
-    """A rail between two posts with its welds; flat bars stand on edge, or are `laid` flat."""
+    """Build a rail between two posts with its welds; flat bars stand on edge, or are `laid` flat."""
     kind = "flat" if post == "flat" else "tube"
     steel = _bar(kind, RAIL_MM[kind], "rail")
     if kind == "flat" and laid:
@@ -219,7 +219,7 @@ def _rail(post: str, left: float, right: float, z: float, *, laid: bool) -> list
 
 
 def _pickets(post: str, left: float, right: float, levels: Sequence[float]) -> list[Patch]:
-    """Square bars between the two rails of a bay, evenly spread."""
+    """Build square bars between the two rails of a bay, evenly spread."""
     kind = "flat" if post == "flat" else "tube"
     half = RAIL_MM[kind][1] / 2000 if kind == "flat" else RAIL_MM[kind][0] / 2000
     radius = None if kind == "flat" else half
@@ -249,7 +249,7 @@ def _pickets(post: str, left: float, right: float, levels: Sequence[float]) -> l
 def _handrail(
     places: Floats, centre: float, levels: Sequence[float], post: str, handrail: str, ends: str
 ) -> list[Patch]:
-    """The handrail over all posts and beyond the outer ones."""
+    """Build the handrail over all posts and beyond the outer ones."""
     width, thickness = HANDRAILS[handrail]
     steel = _bar(handrail.split()[0], (width, thickness), "rail")
     left, right, over = places[0], places[-1], 0.1
@@ -280,7 +280,7 @@ def _handrail(
 
 
 def _toe_plate(places: Floats, post: str) -> list[Patch]:
-    """Flat bar behind the posts, clear of the fasteners in the base plates, welded upright to each post."""
+    """Build a flat bar behind the posts, clear of the fasteners in the base plates, welded upright to each post."""
     high, thickness = TOE
     half, depth = _half(post)
     low = BASE + 0.025

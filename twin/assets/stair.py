@@ -85,7 +85,7 @@ def stair(
 
 
 def sample(rng: np.random.Generator) -> dict[str, Any]:
-    """Parameters of a random stair."""
+    """Draw parameters of a random stair."""
     tread = str(rng.choice(TREADS, p=[0.5, 0.3, 0.2]))
     return {
         "treads": int(rng.integers(3, 6 if tread == "chequer" else 9)),
@@ -107,7 +107,7 @@ def _thickness(tread: str) -> float:
 
 
 def _stringer(kind: str, slope: float, deep: float) -> tuple[Section, _Size]:
-    """The least section that covers the ends of the treads; its web along z, centred, its toes towards +y."""
+    """Return the least section that covers the ends of the treads; its web along z, centred, its toes towards +y."""
     need = MARGIN + deep * np.sin(slope) + CARRIER[0] * np.cos(slope) + 0.005
     if kind == "flat":
         h = float(np.ceil(100 * need)) / 100
@@ -125,13 +125,13 @@ def _stringer(kind: str, slope: float, deep: float) -> tuple[Section, _Size]:
 
 
 def _middle(size: _Size, slope: float, rise: float) -> Floats:
-    """A point, (y, z), on the middle line of a stringer: square below the first nosing."""
+    """Return a point, (y, z), on the middle line of a stringer: square below the first nosing."""
     down = MARGIN - size[0] / 2
     return np.asarray(np.array([0.0, rise]) + down * np.array([-np.sin(slope), np.cos(slope)]))
 
 
 def _placed(steel: Section, size: _Size, slope: float, rise: float, end: tuple[float, float, float]) -> list[Patch]:
-    """A stringer, its inner face at x; `end` is the plumb cut's y, x, and the side on which it is."""
+    """Build a stringer, its inner face at x; `end` is the plumb cut's y, x, and the side on which it is."""
     y_end, x, side = end
     y0, z0 = _middle(size, slope, rise)
     along, up = np.array([0.0, np.cos(slope), np.sin(slope)]), np.array([0.0, -np.sin(slope), np.cos(slope)])
@@ -153,7 +153,7 @@ def _placed(steel: Section, size: _Size, slope: float, rise: float, end: tuple[f
 
 
 def _foot(size: _Size, slope: float, rise: float, x: float, side: float) -> list[Patch]:
-    """Angle that bolts a stringer's foot to the ground, on its inner face."""
+    """Build the angle on a stringer's inner face that bolts its foot to the ground."""
     leg, t, root = (value / 1000 for value in ANGLES[CLEAT])
     y0, z0 = _middle(size, slope, rise)
     line, length = t + root + steelwork.WASHER * BOLT, 0.13
@@ -169,7 +169,7 @@ def _foot(size: _Size, slope: float, rise: float, x: float, side: float) -> list
 
 
 def _folded(clear: float, deep: float, tread: str) -> list[Patch]:
-    """Tread bent down at front and back, its nosing at the origin; chequer plate has tears on top and nosing."""
+    """Build a tread bent down at front and back, nosing at the origin; chequer plate has tears on top and nosing."""
     t = _thickness(tread)
     corners = [(t, -FOLD), (t, -t), (deep - t, -t), (deep - t, -FOLD)]
     line = extrusion.bend([(y, z, 0.0) for y, z in corners], 0.005, 5)[:, :2]
@@ -186,7 +186,7 @@ def _folded(clear: float, deep: float, tread: str) -> list[Patch]:
 
 
 def _grating(clear: float, deep: float) -> list[Patch]:
-    """Open grating: bearing bars of 30 x 3 mm about 30 mm apart, cross rods pressed into them, a bent nosing."""
+    """Build an open grating: bearing bars of 30 x 3 mm about 30 mm apart, cross rods pressed in, a bent nosing."""
     high, thin = 0.03, 0.003
     strip = profiles.rezone(profiles.flat(thin, high, 0.0004), {"face": "edge", "edge": "bar"})
     bar = extrusion.bar("bar", strip, -clear / 2, clear / 2, (solids.COVERED, solids.COVERED))
@@ -208,7 +208,7 @@ def _grating(clear: float, deep: float) -> list[Patch]:
 
 
 def _fixed(width: float, deep: float, tread: str, fixing: str, web: float) -> list[Patch]:
-    """What holds a tread, nosing at the origin, to both stringers."""
+    """Build the parts that hold a tread, nosing at the origin, to both stringers."""
     high, thin = CARRIER
     patches: list[Patch] = []
     for name, side in (("left", -1.0), ("right", 1.0)):

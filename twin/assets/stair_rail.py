@@ -21,7 +21,7 @@ UPHILL = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])  # turns
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """The line of nosings, over the first of which y is 0, and the stringer's edge over it.
+    """The line of nosings, y = 0 over the first, and the stringer's edge over it.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class Line:
     edge: float
 
     def at(self, y: float) -> float:
-        """Its height at y, metres."""
+        """Return its height at y, metres."""
         return float(self.rise + y * np.tan(self.slope))
 
     @property
@@ -47,7 +47,7 @@ class Line:
 
 
 def handrail(line: Line, ends: tuple[float, float], x: float, side: float, flange: float | None) -> list[Patch]:
-    """Posts, handrail and mid rail on one side of a stair.
+    """Build posts, handrail and mid rail on one side of a stair.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def _tube(diameter: float, zone: str) -> Section:
 
 
 def _post(line: Line, y: float, face: float | None) -> list[Patch]:
-    """A post about the z axis under the handrail.
+    """Build a post about the z axis under the handrail.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def _post(line: Line, y: float, face: float | None) -> list[Patch]:
 
 
 def _mid_rail(line: Line, run: float) -> list[Patch]:
-    """Rail along x between two posts that are `run` apart on the level, and its welds; its y is up."""
+    """Build a rail along x between two posts that are `run` apart on the level, and its welds; its y is up."""
     radius, tangent, gap = TUBE / 2, np.tan(line.slope), run / np.cos(line.slope)
     steel = _tube(MID_TUBE, "rail")
 

@@ -1,4 +1,4 @@
-"""Histories that an asset may have had: the twin's own model, run many times at sample places of each zone.
+"""Ensemble of histories that an asset may have had: the twin's model, run many times at sample places of each zone.
 
 A bank holds, for each of many draws of what stays fixed in a history (how fast rust creeps, how many defects the paint
 has), several seeds. What only stretches or scales a history (delay of all starts, rate, exponent, pits) is left open
@@ -23,7 +23,7 @@ from corrotwin.twin.geometry.solids import COVERED
 from corrotwin.twin.model import corrosion, onset, zones
 from corrotwin.twin.model.coating import TILE, Defects, Paint, paint_defects
 from corrotwin.twin.model.corrosion import FINE_WAVELENGTHS_MM, LOCAL, LOCAL_WAVELENGTHS_MM
-from corrotwin.twin.model.loss import Clock
+from corrotwin.twin.model.loss import PiecewiseClock
 from corrotwin.twin.model.noise import LIMIT, fractal
 from corrotwin.twin.model.onset import first_years
 from corrotwin.twin.model.pits import Pits
@@ -42,7 +42,7 @@ REACH = 4.0  # histories are worked out for so many times the years asked for: d
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ZoneHistories:
-    """A zone in all histories. B draws, S seeds, P sample places and then `SPOTS` without weight: Q in all.
+    """A zone in all histories: B draws, S seeds, P sample places, then `SPOTS` without weight, Q places in all.
 
     Pits are drawn apart, D times S, J in each: how deep they get says nothing of where rust starts, so any go with any
     history.
@@ -71,23 +71,23 @@ class Bank:
     twin: TwinState
     prior: Prior
     zones: tuple[ZoneHistories, ...]
-    cover: Clock
+    cover: PiecewiseClock
     shape: tuple[int, int]  # of the atlas
     pieces_mm: Singles  # (K,) nominal thicknesses: what is equally thick counts as one piece of metal
 
     @property
     def draws(self) -> int:
-        """B of its zones."""
+        """Number of draws, B."""
         return int(self.zones[0].start_years.shape[0])
 
     @property
     def seeds(self) -> int:
-        """S of its zones."""
+        """Number of seeds, S."""
         return int(self.zones[0].start_years.shape[1])
 
 
 def piece_of(pieces_mm: Singles, thickness_mm: ArrayLike) -> Integers:
-    """Index of the piece that is nearest to each nominal thickness, in the shape of these."""
+    """Return the index of the piece nearest to each nominal thickness, in the shape of `thickness_mm`."""
     return np.asarray(np.abs(np.asarray(thickness_mm)[..., None] - pieces_mm).argmin(axis=-1))
 
 
@@ -176,7 +176,7 @@ def _starts(
     years: float,
     front: float,
 ) -> Singles:
-    """Start of corrosion at places, (n,) years."""
+    """Return the start of corrosion at places, (n,) years."""
     # In rows of a tile's width, so that a tile of neighbours is settled at once.
     rows = -(-len(position) // TILE)
     present = (np.arange(rows * TILE) < len(position)).reshape(rows, TILE)
@@ -190,7 +190,7 @@ def _zone(
     twin: TwinState, asset: AssetGeometry, texels: Texels, name: str, places: Integers, pieces: Singles, local: Singles,
     lag: Singles, starts: Singles, pit_draws: int, rng: np.random.Generator,
 ) -> ZoneHistories:  # fmt: skip
-    """A zone of the bank, its first spots put behind its places and its pits drawn."""
+    """Assemble a zone of the bank: its first spots follow its sample places, and its pits are drawn."""
     area = float(texels.area_mm2[texels.zone == asset.zone_names.index(name)].sum(dtype=np.float64))
     factor = zones.loss_factors(asset.zone_names, texels.zone.reshape(-1)[places], texels.normal.reshape(-1, 3)[places])
     thickness = texels.thickness_mm.reshape(-1)[places]
@@ -225,13 +225,13 @@ def _zone(
 
 
 def _behind(values: NDArray[Any], spot: float) -> Singles:
-    """Values of places, (..., P), and behind them `SPOTS` times that of a first spot."""
+    """Append `SPOTS` values of a first spot to the values of places, (..., P)."""
     spots = np.full((*values.shape[:-1], SPOTS), spot)
     return np.asarray(np.concatenate([values, spots], axis=-1), dtype=np.float32)
 
 
 def _places(asset: AssetGeometry, texels: Texels, rng: np.random.Generator) -> dict[str, Integers]:
-    """Sample places by zone, as flat indices into the atlas: equal steps of area along a Morton curve."""
+    """Return sample places by zone, flat indices into the atlas: equal steps of area along a Morton curve."""
     area, zone = texels.area_mm2.reshape(-1).astype(np.float64), texels.zone.reshape(-1)
     of_zone = {name: np.flatnonzero((zone == index) & (area > 0)) for index, name in enumerate(asset.zone_names)}
     of_zone = {name: own for name, own in of_zone.items() if name != COVERED and len(own)}
@@ -247,7 +247,7 @@ def _places(asset: AssetGeometry, texels: Texels, rng: np.random.Generator) -> d
 
 
 def _morton(row: Integers, column: Integers) -> Integers:
-    """Order along a curve on which neighbours stay together: the bits of row and column in turn."""
+    """Return the order along a curve on which neighbours stay together: bits of row and column in turn."""
     code = np.zeros_like(row)
     for bit in range(16):
         code |= ((row >> bit) & 1) << (2 * bit + 1) | ((column >> bit) & 1) << (2 * bit)

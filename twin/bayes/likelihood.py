@@ -1,4 +1,4 @@
-"""How likely inspections are under a history, and what inspections a history would give.
+"""Likelihood of inspections under a history, and replicates of the inspections that a history would give.
 
 Given what all zones share, the zones' own chances are independent: a likelihood is worked out zone by zone, for every
 seed of the bank. Within a zone, places that bear no name and no coordinates are interchangeable: a reading is as likely
@@ -32,7 +32,7 @@ GRADE_EDGES = np.log([LEAST_SHARE, *(percent / 100 for percent, _ in RUST_GRADES
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sighting:
-    """A record made ready for one zone of a bank.
+    """A record prepared for one zone of a bank.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class Sighting:
 def sighting(
     record: Record, bank: Bank, asset: AssetGeometry, texels: Texels, tool: int, seen: NDArray[np.bool_] | None = None
 ) -> Sighting:
-    """Make a record ready; `seen` is (H, W), the texels that a photograph saw, or None for all of its zone."""
+    """Prepare a record; `seen` is (H, W), the texels that a photograph saw, or None for all of its zone."""
     zone = zone_of(bank, record.zone)
     at = texel_of(record, asset)
     weight = zone.weight
@@ -85,12 +85,12 @@ def sighting(
 
 
 def zone_of(bank: Bank, name: str) -> ZoneHistories:
-    """The zone of that name."""
+    """Return the zone of this name."""
     return next(zone for zone in bank.zones if zone.name == name)
 
 
 def log_likelihood(trajectory: Trajectory, found: Sequence[Sighting], bias: Singles, power: float = 1.0) -> Floats:
-    """Logarithm of the likelihood of what was found in one zone, (n, s).
+    """Return the log-likelihood of the sightings in one zone, (n, s).
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def log_likelihood(trajectory: Trajectory, found: Sequence[Sighting], bias: Sing
 def replicate(
     trajectory: Trajectory, before: Sequence[Sighting], now: Sequence[Sighting], bias: Singles, rng: np.random.Generator
 ) -> Floats:
-    """What inspections of one zone would give, (n, k): for each of n draws of one seed each, each of k sightings.
+    """Draw the inspections of one zone, (n, k): for each of n draws of one seed each, each of k sightings.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def replicate(
 
 
 def by_zone(found: Sequence[Sighting]) -> dict[str, list[Sighting]]:
-    """Sightings by the name of their zone."""
+    """Group sightings by the name of their zone."""
     zones: dict[str, list[Sighting]] = {}
     for item in found:
         zones.setdefault(item.record.zone, []).append(item)
@@ -165,7 +165,7 @@ def by_zone(found: Sequence[Sighting]) -> dict[str, list[Sighting]]:
 
 
 def by_place(found: Sequence[Sighting]) -> list[list[Sighting]]:
-    """Thickness readings, those of one place together."""
+    """Group thickness readings by place."""
     groups: dict[object, list[Sighting]] = {}
     for item in found:
         if item.record.kind == "ultrasonic":
@@ -174,7 +174,7 @@ def by_place(found: Sequence[Sighting]) -> list[list[Sighting]]:
 
 
 def _place_of(item: Sighting) -> object:
-    """What tells a place from others of its zone: its name, else its coordinates, else nothing."""
+    """Return the key of a place within its zone: its name, else its coordinates, else None or an empty name."""
     return item.record.place or item.record.uv
 
 
@@ -184,7 +184,7 @@ def _spots(trajectory: Trajectory) -> slice:
 
 
 def _left_mm(trajectory: Trajectory, item: Sighting) -> Singles:
-    """Thickness that is left where a reading was taken, were it at each of some sample places, (n, s, q) mm."""
+    """Return the remaining thickness at a reading, were it taken at each of some sample places, (n, s, q) mm."""
     places = _spots(trajectory)
     loss = trajectory.surface_mm(item.years, places)
     if item.factor is not None:
@@ -197,7 +197,7 @@ def _left_mm(trajectory: Trajectory, item: Sighting) -> Singles:
 
 
 def _place_log_likelihood(trajectory: Trajectory, readings: Sequence[Sighting], bias: Singles) -> Singles:
-    """Log-likelihood of readings of one place, were it each of some sample places, (n, s, q)."""
+    """Return the log-likelihood of readings of one place, were it each of some sample places, (n, s, q)."""
     total = np.zeros(trajectory.start_years(_spots(trajectory)).shape, dtype=np.float32)
     for item in readings:
         total += trajectory.remembered(("reading", item), partial(_reading, trajectory, item, bias))
@@ -205,7 +205,7 @@ def _place_log_likelihood(trajectory: Trajectory, readings: Sequence[Sighting], 
 
 
 def _reading(trajectory: Trajectory, item: Sighting, bias: Singles) -> Singles:
-    """Log-likelihood of one reading, were its place each of some sample places, (n, s, q)."""
+    """Return the log-likelihood of one reading, were its place each of some sample places, (n, s, q)."""
     record = item.record
     off = np.float32(record.bias_sd) * bias[:, item.tool, None, None]
     miss = (np.float32(record.value) - off) - _left_mm(trajectory, item)
@@ -216,13 +216,13 @@ def _reading(trajectory: Trajectory, item: Sighting, bias: Singles) -> Singles:
 
 
 def _log_mean_exp(values: Singles) -> Floats:
-    """Logarithm of the mean of exp(values) over the last axis."""
+    """Return the logarithm of the mean of exp(values) over the last axis."""
     most = values.max(axis=-1, keepdims=True)
     return np.asarray(most[..., 0] + np.log(np.exp(values - most).mean(axis=-1)), dtype=float)
 
 
 def _share(trajectory: Trajectory, item: Sighting) -> Singles:
-    """Rusted share of what was seen, (n, s); spots that are seen before any sample place rusts count a little."""
+    """Return the rusted share in view, (n, s); spots that open before any sample place rusts count a little."""
 
     def worked_out() -> Singles:
         rusted = trajectory.rusted(item.years)
@@ -233,7 +233,7 @@ def _share(trajectory: Trajectory, item: Sighting) -> Singles:
 
 
 def _called(item: Sighting, share: Singles, off: Singles) -> tuple[Floats, Floats]:
-    """Mean and standard deviation of the share that a photograph calls rusted, (n, s) each.
+    """Return mean and standard deviation of the share that a photograph calls rusted, (n, s) each.
 
     Rust is called rust with the probability of detection, and so is sound surface with that of a false call. The share
     of a history is that of its sample places, and known to half a place; that these stand for a surface is no error of
@@ -252,7 +252,7 @@ def _called(item: Sighting, share: Singles, off: Singles) -> tuple[Floats, Float
 
 
 def _judged(item: Sighting, share: Singles, off: Singles) -> tuple[Floats, Floats]:
-    """Mean and standard deviation of the logarithm of the share that an inspector judges by, (n, s) each."""
+    """Return mean and standard deviation of the log share by which an inspector judges, (n, s) each."""
     record = item.record
     share = np.maximum(share, np.float32(LEAST_SHARE / 10))
     half = HALF_PLACE / item.places
@@ -261,7 +261,7 @@ def _judged(item: Sighting, share: Singles, off: Singles) -> tuple[Floats, Float
 
 
 def _grade_log_chance(grade: int, mean: Floats, spread: Floats) -> Floats:
-    """Logarithm of the chance that a share of this logarithm is judged to be of this degree."""
+    """Return the log probability that a share of this logarithm is judged to be of this degree."""
     if grade == len(GRADE_EDGES):
         return np.asarray(log_ndtr((mean - GRADE_EDGES[-1]) / spread))
     above = (GRADE_EDGES[grade] - mean) / spread

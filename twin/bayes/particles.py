@@ -30,11 +30,11 @@ class Particles:
     seeds: Mapping[str, Integers]  # (n,) for each zone
 
     def growth(self) -> GrowthSamples:
-        """Growth of each particle."""
+        """Return the growth parameters of each particle."""
         return growth_samples(self, self.normal, self.number, self.pit_number)
 
     def trajectory(self, zone: str) -> Trajectory:
-        """History of a zone in each particle; s is 1."""
+        """Return the history of a zone in each particle; s is 1."""
         return Trajectory(
             bank=self.bank, zone=zone_of(self.bank, zone), growth=self.growth(), seed=self.seeds[zone][:, None]
         )
@@ -42,7 +42,7 @@ class Particles:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Knowledge:
-    """What is known after all inspections.
+    """Result of all inspections: particles, and how well each inspection agreed with the previous ones.
 
     Parameters
     ----------
@@ -59,17 +59,17 @@ class Knowledge:
 
     @property
     def now(self) -> Particles:
-        """After the last inspection."""
+        """Particles after the last inspection."""
         return self.particles[-1]
 
     @property
     def conflicts(self) -> tuple[Agreement, ...]:
-        """Inspections that disagree with what was known before, under the prior as given."""
+        """Inspections that disagree with earlier knowledge, under the prior as given."""
         return conflicts(self.agreement)
 
 
 def growth_samples(state: Particles, normal: Singles, number: Integers, pit_number: Integers) -> GrowthSamples:
-    """Growth and thickness when new by standard normal numbers, (n, 4 + K + tools).
+    """Return growth and thickness when new for standard normal numbers, (n, 4 + K + tools).
 
     No widening brings the rate above what ISO 9223 has for CX.
     """
@@ -90,18 +90,18 @@ def growth_samples(state: Particles, normal: Singles, number: Integers, pit_numb
 
 
 def first_tool_column(bank: Bank) -> int:
-    """Column of `Particles.normal` at which the tools' biases begin."""
+    """Return the column of `Particles.normal` at which the tools' biases begin."""
     return len(GROWTH) + len(bank.pieces_mm)
 
 
 def tool_biases(state: Particles, normal: Singles) -> Singles:
-    """Bias of each tool, (n, tools), in the standard deviations that its records state."""
+    """Return the bias of each tool, (n, tools), in the standard deviations that its records state."""
     return normal[:, first_tool_column(state.bank) :] * np.float32(state.widening)
 
 
 def zone_trajectories(
     state: Particles, normal: Singles, number: Integers, pit_number: Integers, zones: Iterable[str]
 ) -> dict[str, Trajectory]:
-    """Zones in every seed of the bank."""
+    """Return the trajectories of zones in every seed of the bank."""
     growth = growth_samples(state, normal, number, pit_number)
     return {name: Trajectory(bank=state.bank, zone=zone_of(state.bank, name), growth=growth) for name in zones}

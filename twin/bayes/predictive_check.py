@@ -1,4 +1,4 @@
-"""Whether an inspection agrees with what was known before it."""
+"""Prior-predictive checks: whether an inspection agrees with earlier knowledge."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ CONFLICT = 0.02  # chance of an inspection under what was known before, below wh
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """How well an inspection agrees with what was known before it.
+    """How well an inspection agrees with earlier knowledge.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class Agreement:
 
 
 def conflicts(agreement: Iterable[Agreement]) -> tuple[Agreement, ...]:
-    """Those that are called conflicts."""
+    """Return the inspections whose probability is below `CONFLICT`."""
     return tuple(item for item in agreement if item.chance < CONFLICT)
 
 
@@ -45,7 +45,7 @@ def check_agreement(
     found: Sequence[Sighting],
     rng: np.random.Generator,
 ) -> Agreement:
-    """Hold an inspection against inspections that what is known would give.
+    """Compare an inspection with replicates drawn from earlier knowledge.
 
     Each record is more or less odd among its replicates, and so is the mean of what a tool gave in a zone; the oddest
     is compared with the oddest of each replicate, so that many records raise no false alarm.
@@ -91,7 +91,7 @@ def check_agreement(
 
 
 def _oddness(values: Floats, rng: np.random.Generator) -> Floats:
-    """How odd each of n values is among all, (n,): its normal score without sign; equal ones in random order.
+    """Return the absolute normal score of each value's rank, ties broken at random; shape (n,).
 
     Ranks alone cannot say how far out the first and the last lie: of many records each would have a replicate as odd
     as any value could be. So these two are scored by their distance from the median over that of the next.

@@ -15,7 +15,7 @@ from corrotwin.twin.twin_state import TwinState
 
 @dataclass(frozen=True, kw_only=True)
 class Prior:
-    """What is not known of an asset before the first inspection: standard deviations, of logarithms but for `exponent`.
+    """Prior standard deviations of an asset's growth parameters: of logarithms, except for `exponent`.
 
     Those of rate and front are two, below the median and above it, as steps between categories are unequal (a split
     log-normal, `split`).
@@ -57,7 +57,7 @@ ZINC_DELAY, ZINC_DELAY_MEASURED = 0.85, 0.4
 
 
 def prior_of(twin: TwinState, *, measured: bool) -> Prior:
-    """What is not known of an asset, by its corrosivity category and coating.
+    """Return the prior of an asset, by its corrosivity category and coating.
 
     Parameters
     ----------
@@ -81,14 +81,14 @@ def prior_of(twin: TwinState, *, measured: bool) -> Prior:
 
 
 def _steps(category: str, values: Mapping[str, float]) -> tuple[float, float]:
-    """Steps in the logarithm from the middle of a category down and up to its neighbours'; 0 where there is none."""
+    """Return the log steps from the middle of a category to those of its lower and upper neighbours; 0 without one."""
     number, last = CATEGORIES.index(category), len(CATEGORIES) - 1
     below, here, above = (values[CATEGORIES[min(max(each, 0), last)]] for each in (number - 1, number, number + 1))
     return float(np.log(here / below)), float(np.log(above / here))
 
 
 def split(normal: NDArray[np.floating[Any]], spread: tuple[float, float]) -> NDArray[Any]:
-    """Factors, split log-normal of median 1, by standard normal numbers of the same shape.
+    """Return split log-normal factors of median 1 from standard normal numbers of the same shape.
 
     Parameters
     ----------

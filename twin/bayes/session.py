@@ -1,4 +1,4 @@
-"""A twin's folder with all that inspections taught."""
+"""A twin's folder together with the knowledge from its inspections."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ DRAWS, DRAWS_SEEN = 64, 256  # of the bank; the latter where rusted shares are k
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Session:
-    """A twin's folder, and what its inspections taught. `note` tells of a torn end of its records, or is empty."""
+    """A twin, its records and the knowledge from them; `note` reports a torn end of the records, or is empty."""
 
     twin: TwinState
     asset: AssetGeometry
@@ -33,7 +33,7 @@ class Session:
 def open_session(
     folder: Path, *, ahead_years: float, seed: int, category_measured: bool = False, particles: int = PARTICLES
 ) -> Session:
-    """Read a twin with its records and learn from them.
+    """Read a twin with its records and update the prior by them.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What inspections teach: the parameters of growth given all records.
+"""Sequential Monte Carlo: growth parameters given all records.
 
 The posterior is carried by particles that are moved from inspection to inspection (sequential Monte Carlo with
 tempering and Metropolis moves: Del Moral, Doucet & Jasra, J. R. Statist. Soc. B 68, 2006). Particles and not a grid:
@@ -60,7 +60,7 @@ def learn(
     particles: int = PARTICLES,
     widenings: Sequence[float] = WIDENINGS,
 ) -> Knowledge:
-    """Take in all records, inspection by inspection.
+    """Update the prior by all records, inspection by inspection.
 
     Each inspection (the records of one day) is first held against what was known before it. Where one conflicts, the
     whole is repeated from a prior that is wider in the delay and in what the kinds of record in conflict tell of (a
@@ -97,7 +97,7 @@ def learn(
 
 
 def _apart(records: Sequence[Record]) -> list[Record]:
-    """Records whose errors may be taken as independent.
+    """Return the records with errors that may be taken as independent.
 
     A photograph errs alike in all zones that it shows: n records of one say no more than one does if each has sqrt(n)
     times the scatter.
@@ -145,7 +145,7 @@ def _run(
 def _marginal(
     trajectories: Mapping[str, Trajectory], found: Mapping[str, Sequence[Sighting]], bias: Singles, power: float
 ) -> Floats:
-    """Log-likelihood of what was found, with the seeds averaged out zone by zone, (n,).
+    """Return the log-likelihood of the sightings, with the seeds averaged out zone by zone, (n,).
 
     The logarithm of a mean over few seeds is too small on average, by half the relative variance of that mean to second
     order. Uncorrected, growth whose seeds all agree (no rust anywhere) would be preferred to growth whose seeds differ.
@@ -169,7 +169,7 @@ def _update(
     power: float,
     rng: np.random.Generator,
 ) -> tuple[Particles, float]:
-    """Particles after an inspection, and the power of the likelihood of rusted shares; given is that before it.
+    """Return the particles after an inspection, and the power to which the likelihood of rusted shares is raised.
 
     At another power all is learned anew: what is left of particles that had learned more than they should is too few.
     Where no power leaves enough draws, that which leaves most is taken.
@@ -194,7 +194,7 @@ def _temper(
     power: float,
     rng: np.random.Generator,
 ) -> Particles:
-    """Particles after an inspection: its likelihood is let in by steps, with moves after each."""
+    """Return the particles after an inspection: its likelihood enters in steps, each followed by Metropolis moves."""
     old, both = by_zone(before), by_zone([*before, *new])
     normal, number, pits = state.normal, state.number, state.pit_number
     count = len(number)
@@ -250,7 +250,7 @@ def _temper(
 
 
 def _pieces_measured(bank: Bank, found: Sequence[Sighting]) -> set[int]:
-    """Pieces of metal that thickness readings may be of."""
+    """Return the pieces of metal on which thickness readings may have been taken."""
     read = [item for item in found if item.record.kind == "ultrasonic"]
     known = {item.piece for item in read if item.piece is not None}
     anywhere = {item.record.zone for item in read if item.piece is None}
@@ -258,12 +258,12 @@ def _pieces_measured(bank: Bank, found: Sequence[Sighting]) -> set[int]:
 
 
 def _effective(weight: Floats | Integers) -> float:
-    """How many equal weights tell as much as these, (n,)."""
+    """Return the effective number of weights, (n,)."""
     return float(weight.sum() ** 2 / (weight**2).sum())
 
 
 def _step(gain: Floats, most: float) -> float:
-    """How much of a log-likelihood, (n,), can be let in, at most `most`, so that enough particles stay effective."""
+    """Return the largest step of a log-likelihood, (n,), up to `most`, that keeps enough particles effective."""
 
     def kept(step: float) -> float:
         return _effective(np.exp(step * (gain - gain.max()))) / len(gain)
@@ -278,7 +278,7 @@ def _step(gain: Floats, most: float) -> float:
 
 
 def _resampled(weight: Floats, rng: np.random.Generator) -> Integers:
-    """Particles by systematic resampling, (n,)."""
+    """Return indices of particles by systematic resampling, (n,)."""
     along = np.cumsum(weight / weight.sum())
     at = (np.arange(len(weight)) + rng.random()) / len(weight)
     return np.searchsorted(along, at).clip(0, len(weight) - 1)

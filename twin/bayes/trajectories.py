@@ -1,4 +1,4 @@
-"""What a bank of histories says of a zone in a year, under given delay, rate, exponent and pits."""
+"""State of a zone in a year, by a bank of histories and given delay, rate, exponent and pits."""
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from corrotwin.twin.bayes.ensemble import Bank, ZoneHistories
 from corrotwin.twin.geometry.atlas import Integers, Singles
-from corrotwin.twin.model.loss import Clock, loss_um
+from corrotwin.twin.model.loss import PiecewiseClock, loss_um
 from corrotwin.twin.model.pits import mean_pit_mm
 
 Kept = TypeVar("Kept", np.float32, np.int64)
@@ -18,7 +18,7 @@ Kept = TypeVar("Kept", np.float32, np.int64)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GrowthSamples:
-    """Values of what stretches or scales a history, n of them, and the draw of the bank each goes with."""
+    """n samples of the parameters that stretch or scale a history, and the draw of the bank that each goes with."""
 
     delay: Singles  # (n,) factor on every start of corrosion
     rate: Singles  # (n,) factor on every loss
@@ -40,15 +40,15 @@ class Trajectory:
     _known: dict[Hashable, NDArray[Any]] = field(default_factory=dict, repr=False)
 
     def _chosen(self, values: NDArray[Kept], number: Integers) -> NDArray[Kept]:
-        """Values that the bank keeps by draw and seed, (B, S, ...), of draws `number` and our seeds, (n, s, ...)."""
+        """Select from values by draw and seed, (B, S, ...), those of draws `number` and our seeds, (n, s, ...)."""
         return np.asarray(values[number] if self.seed is None else values[number[:, None], self.seed])
 
     def _of_pits(self, values: NDArray[Kept]) -> NDArray[Kept]:
-        """Values that the bank keeps for pits, (D, S, J), of ours: (n, s, J)."""
+        """Select from values of pits, (D, S, J), ours: (n, s, J)."""
         return self._chosen(values, self.growth.pit_number)
 
     def _of_seed(self, values: Singles, places: slice) -> Singles:
-        """Values that the bank keeps by seed, (S, Q): (1 or n, s, Q)."""
+        """Select from values by seed, (S, Q): (1 or n, s, Q)."""
         return values[None, :, places] if self.seed is None else values[self.seed][..., places]
 
     @cached_property
@@ -56,23 +56,23 @@ class Trajectory:
         return _up(self.growth.delay) * self._chosen(self.zone.start_years, self.growth.number)
 
     def start_years(self, places: slice = slice(None)) -> Singles:
-        """Start of corrosion at each place, (n, s, q); first spots are the last."""
+        """Return the start of corrosion at each place, (n, s, q) years; first spots come last."""
         if places == slice(None):
             return self._all_starts
         return np.asarray(_up(self.growth.delay) * self._chosen(self.zone.start_years[..., places], self.growth.number))
 
     def new_mm(self, places: slice = slice(None)) -> Singles:
-        """Thickness of each place when new, (n, 1, q) mm."""
+        """Return the thickness of each place when new, (n, 1, q) mm."""
         return np.asarray(self.zone.thickness_mm[places] * self.growth.new[:, None, self.zone.piece[places]])
 
     @cached_property
     def _splash_patterns(self) -> NDArray[np.bool_]:
-        """In which periods places are splashed that are in some, each once, (k, T)."""
+        """Distinct patterns of the periods in which places are splashed, (k, T), without the empty one."""
         found = np.unique(self.zone.wet, axis=0)
         return np.asarray(found[found.any(axis=1)])
 
     def _uniform_mm(self, start: Singles, years: float, places: slice | Integers) -> Singles:
-        """Loss without noise, zone and facing of steel that corrodes at `places` since `start`, (n, s, q) mm."""
+        """Return the uniform loss of steel at `places` since `start`, (n, s, q) mm: no noise, zone or facing."""
         exposure, exponent = self.bank.twin.exposure, _up(self.growth.exponent)
         rate = _up(self.growth.rate) / np.float32(1000)
         loss = loss_um(start, years, exposure.starts(), exposure.first_year_um(), exponent)
@@ -83,13 +83,13 @@ class Trajectory:
         return np.asarray(rate * loss, dtype=np.float32)
 
     def remembered(self, key: Hashable, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
-        """What `make` gives, worked out once for each key. Not to be written to."""
+        """Return the result of `make`, computed once for each key. Read-only."""
         if key not in self._known:
             self._known[key] = make()
         return self._known[key]
 
     def surface_mm(self, years: float, places: slice = slice(None)) -> Singles:
-        """Loss at each place but for pits, (n, s, q) mm; it may pass the thickness. Not to be written to."""
+        """Return the loss at each place without pits, (n, s, q) mm; it may pass the thickness. Read-only."""
 
         def worked_out() -> Singles:
             uniform = self._uniform_mm(self.start_years(places), years, places)
@@ -100,7 +100,7 @@ class Trajectory:
         return self.remembered(("surface", years, places.step), worked_out)
 
     def _since_birth_mm(self, years: float) -> tuple[Singles, Integers]:
-        """Loss at each pit's place since its birth, times the factor on pits, (n, s, J) mm; and these places."""
+        """Return the loss since birth at each pit, times the factor on pits, (n, s, J) mm, and its place."""
         place = self._of_pits(self.zone.pit_place)
         birth = np.take_along_axis(self.start_years(), place, axis=2) + self._of_pits(self.zone.pit_delay_years)
         depth = self._uniform_mm(birth, years, place)
@@ -108,14 +108,14 @@ class Trajectory:
         return depth, place
 
     def pits_mm(self, years: float) -> Singles:
-        """Depth of each pit below its surroundings, (n, s, J) mm."""
+        """Return the depth of each pit below its surroundings, (n, s, J) mm."""
         depth, place = self._since_birth_mm(years)
         depth *= self._of_pits(self.zone.pit_factor)
         depth *= self.zone.factor[place]
         return depth
 
     def worst_mm(self, years: float, above_mm: float = 0.0) -> tuple[Singles, Singles]:
-        """Greatest loss of the zone, and least that is left of places of more than `above_mm` nominally, (n, s) mm."""
+        """Return greatest loss and least thickness left of places nominally above `above_mm`, (n, s) mm each."""
         surface, pits = self.surface_mm(years), self.pits_mm(years)
         place = self._of_pits(self.zone.pit_place)
         at_pit = np.take_along_axis(surface, place, axis=2) + pits
@@ -130,14 +130,14 @@ class Trajectory:
         return worst, np.minimum(left, left_at_pit)
 
     def rusted(self, years: float) -> NDArray[np.bool_]:
-        """Whether each place counts as rusted, (n, s, Q)."""
+        """Return which places count as rusted, (n, s, Q)."""
         return self.remembered(
             ("rusted", years),
             lambda: _between(self.bank.cover, self.start_years(), years) > self._of_seed(self.zone.lag, slice(None)),
         )
 
     def mean_mm(self, years: float) -> Singles:
-        """Mean loss of the zone by area, (n, s) mm, with what pits take on average (`twin.model.pits.mean_pit_mm`)."""
+        """Return the zone's mean loss by area, (n, s) mm, with pits on average (`twin.model.pits.mean_pit_mm`)."""
         surface, new = self.surface_mm(years), self.new_mm()
         mean = np.minimum(surface, new) @ self.zone.weight
         pits = self.bank.twin.pits
@@ -157,8 +157,8 @@ def _up(values: Singles) -> Singles:
     return values[:, None, None]
 
 
-def _between(clock: Clock, start: Singles, until: float) -> Singles:
-    """What a clock counts from `start`, any shape, to `until`; not above 0 if that is before."""
+def _between(clock: PiecewiseClock, start: Singles, until: float) -> Singles:
+    """Return what a clock counts from `start`, any shape, to `until`; at most 0 if `until` is earlier."""
     if len(clock.starts) == 1:
         return np.asarray((np.float32(until) - start) * np.float32(clock.paces[0]))
     total = np.zeros_like(start)

@@ -1,4 +1,4 @@
-"""Is the stated uncertainty right? Assets with a known future are inspected, forecast, and compared with it.
+"""Coverage of forecast intervals: assets with a known future are inspected, forecast and compared with it.
 
 Each asset's truth is grown by the twin's own model on all texels, with growth drawn from the prior; inspectors with
 errors visit it twice. The forecast knows what an owner knows: geometry, category, kind of coating, and the readings.
@@ -41,7 +41,7 @@ QUANTITIES = ("rusted share", "mean loss", "max loss")
 
 @dataclass(frozen=True, kw_only=True)
 class Arm:
-    """How truth differs from what the forecast assumes.
+    """How the truth differs from the assumptions of the forecast.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ class CoverageSummary:
 
 @cache
 def _geometry(number: int) -> tuple[TwinState, AssetGeometry, Texels]:
-    """Small assets of several kinds, as their owner knows them."""
+    """Return a small asset of one of several kinds, as its owner knows it."""
     kind = KINDS_TRIED[number % len(KINDS_TRIED)]
     twin = owner_twin(kind, np.random.default_rng([number, 99]), texel_mm=TEXEL_MM)
     asset = twin_state.asset(twin)
@@ -129,7 +129,7 @@ def scores(
     particles: int = PARTICLES_EACH,
     widenings: Sequence[float] = WIDENINGS,
 ) -> Iterator[Score]:
-    """Forecasts of `count` simulated assets beside their truths, before and after each visit.
+    """Yield forecasts of `count` simulated assets beside their truths, before and after each visit.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ def scores(
 def _simulated(
     arm: Arm, twin: TwinState, asset: AssetGeometry, texels: Texels, prior: Prior, rng: np.random.Generator
 ) -> tuple[Truth, list[Record], dict[str, NDArray[np.bool_]]]:
-    """State at the year of the forecast, and what inspectors wrote down before."""
+    """Return the truth in the year of the forecast, and the inspectors' records before it."""
     delay, rate, front, defects, pits = np.exp(
         np.array([prior.delay, arm.rate_sd, arm.front_sd, prior.defects, prior.pits]) * rng.standard_normal(5)
     )

@@ -1,4 +1,4 @@
-"""Plot how often the truth lay within the forecast interval. Needs matplotlib."""
+"""Plot of forecast coverage. Needs matplotlib."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How often the truth lay within P5 to P95: tables and a figure of `twin.calibration.coverage`'s scores."""
+"""Report of calibration scores: tables and a figure of how often P5 to P95 held the truth."""
 
 import csv
 import io
@@ -15,7 +15,7 @@ from corrotwin.twin.geometry.atlas import Floats
 
 
 def summarise(found: Sequence[Score]) -> list[CoverageSummary]:
-    """One summary for each arm, zone, quantity and number of visits, in order of appearance."""
+    """Return one summary for each arm, zone, quantity and number of visits, in order of appearance."""
     groups: dict[tuple[str, str, str, int], list[Score]] = {}
     for score in found:
         groups.setdefault((score.arm, score.zone, score.quantity, score.visits), []).append(score)
@@ -36,7 +36,7 @@ def summarise(found: Sequence[Score]) -> list[CoverageSummary]:
 
 
 def report(folder: Path, found: Sequence[Score]) -> None:
-    """Write calibration.csv, calibration.md and, where matplotlib is installed, calibration.png into a folder."""
+    """Write calibration.csv, calibration.md and, if matplotlib is installed, calibration.png into a folder."""
     from importlib.util import find_spec
 
     table = summarise(found)
@@ -54,7 +54,7 @@ def report(folder: Path, found: Sequence[Score]) -> None:
 
 
 def markdown(table: Sequence[CoverageSummary]) -> str:
-    """Two tables: what each visit does where all is as assumed, and the last visit in every arm."""
+    """Return two tables: the effect of each visit where all is as assumed, and the last visit in every arm."""
     lines = [
         "| forecast of | zone | inspections | P5 to P95 covers % | mean width | mean error of P50 |",
         "|---|---|---|---|---|---|",

@@ -1,4 +1,4 @@
-"""Small assets whose truth is known, to hold forecasts against."""
+"""Small assets whose truth is known, with which forecasts are compared."""
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -26,7 +26,7 @@ AREA_M2 = (0.25, 0.9)  # of the assets: small enough to grow hundreds of them
 
 
 def owner_twin(kind: str, rng: np.random.Generator, *, texel_mm: float) -> TwinState:
-    """A small asset in category C4, as its owner knows it: paint that is believed to last ten years, usual pits."""
+    """Draw a small asset in category C4, as its owner knows it: paint believed to last ten years, usual pits."""
     while True:
         parameters = assets.sample(kind, rng)
         if AREA_M2[0] < assets.area_m2(kind, parameters) < AREA_M2[1]:
@@ -42,7 +42,7 @@ def owner_twin(kind: str, rng: np.random.Generator, *, texel_mm: float) -> TwinS
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Truth:
-    """An asset at some time, with the bottoms of its pits, since texels of some millimetres miss those of small ones.
+    """An asset at some time, and the bottoms of its pits: texels of some millimetres miss small pits.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class Truth:
     pit_loss_mm: Floats
 
     def measured(self, zone: str = ALL) -> tuple[float, float, float]:
-        """Rusted share, mean and greatest loss (mm) of a zone or of all."""
+        """Return rusted share, mean and greatest loss (mm) of a zone or of all."""
         found = regions(self.asset, self.texels, None)
         here = next(mask for by, name, mask in found if by in ("part", "all") and name == zone)
         area = self.texels.area_mm2[here].astype(np.float64)
@@ -69,14 +69,14 @@ class Truth:
         return float(area[rusted].sum() / area.sum()), float((area * loss).sum() / area.sum()), worst
 
     def pits_in(self, zone: str) -> NDArray[np.bool_]:
-        """Which pits lie in a zone, (n,)."""
+        """Return which pits lie in a zone, (n,)."""
         if zone == ALL:
             return np.ones(len(self.pit_zone), dtype=bool)
         return np.asarray(self.pit_zone == self.asset.zone_names.index(zone))
 
 
 def true_paint_and_pits(delay: float, defects: float, pits: float) -> tuple[Paint, Pits]:
-    """Paint and pits as they are, by factors on what the owner of a twin of `owner_twin` believes."""
+    """Return the true paint and pits, by factors on the beliefs of the owner of an `owner_twin`."""
     paint, usual = Paint(life_years=LIFE_YEARS), Pits()
     return (
         replace(paint, life_years=LIFE_YEARS * delay, defects_per_m2=paint.defects_per_m2 * defects),
@@ -85,7 +85,7 @@ def true_paint_and_pits(delay: float, defects: float, pits: float) -> tuple[Pain
 
 
 def truth(asset: AssetGeometry, texels: Texels, *, pits: Pits, years: float, **given: Any) -> Truth:
-    """What has become of an asset.
+    """Grow an asset to its true state.
 
     Parameters
     ----------
@@ -108,6 +108,6 @@ def truth(asset: AssetGeometry, texels: Texels, *, pits: Pits, years: float, **g
 
 @lru_cache(maxsize=1)  # one asset after another is looked at in several years
 def _air(texels: Texels) -> tuple[NDArray[np.intp], cKDTree]:
-    """Texels in the air, (n,) flat index, and a tree of their places."""
+    """Return texels in the air, (n,) flat index, and a tree of their places."""
     air = np.flatnonzero(texels.area_mm2.reshape(-1) > 0)
     return air, cKDTree(texels.position_m.reshape(-1, 3)[air])

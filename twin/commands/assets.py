@@ -1,4 +1,4 @@
-"""``corrotwin twin new``, ``grow``, ``show`` and ``export``: make a twin, let years pass, look at it, export it."""
+"""``corrotwin twin new``, ``grow``, ``show`` and ``export``: make a twin, let it age, show it, export it."""
 
 from pathlib import Path
 from typing import Literal
@@ -26,7 +26,7 @@ def new(
     bare: bool = False,
     texel_mm: float = 2.0,
 ) -> None:
-    """Make a twin with random shape and history; what is given here replaces what would be drawn.
+    """Make a twin with a random shape and history; options replace the random values.
 
     Example: corrotwin twin new pipe --out spool --seed 7 --set nps=8 schedule=40 --category C5 --years 12
 
@@ -92,7 +92,7 @@ def grow(
     climate: tuple[float, float, float, float] | None = None,
     splash: tuple[float, float] | None = None,
 ) -> None:
-    """Let years pass, here or at another place.
+    """Let years pass, at the same place or at another.
 
     Example: corrotwin twin grow spool --years 5, or: corrotwin twin grow spool --until 2031-01-01 --category CX
 

@@ -1,4 +1,4 @@
-"""The commands that ask a twin what is to come, forecast and calibrate, and what they share with `inspect_command`."""
+"""``corrotwin twin forecast`` and ``calibrate``, and functions that they share with ``inspect``."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -30,7 +30,7 @@ def forecast(
     category_measured: bool = False,
     seed: int = 0,
 ) -> None:
-    """Say what is to come, with P5, P50 and P95, from the model and all inspections; and when to look again.
+    """Forecast rust, wall loss and remaining thickness (P5, P50, P95) and the next inspection.
 
     Example: corrotwin twin forecast spool --required body=6 weld=6 --out spool.csv --plot spool.svg
 
@@ -167,7 +167,7 @@ def _pressures(levels_mpa: Iterable[float]) -> str:
 
 
 def _grid(now: float, ahead: float) -> list[float]:
-    """Years of the table: from service's begin to now and on to the end, at most 60 steps."""
+    """Return the years of the table: from the start of service to now and on to the end, at most 60 steps."""
     import numpy as np
 
     step = max(1.0, np.ceil((now + ahead) / 60))
@@ -178,7 +178,7 @@ def _grid(now: float, ahead: float) -> list[float]:
 
 
 def _required(given: Sequence[str]) -> dict[str, float]:
-    """Required thickness by zone from options of the form zone=mm."""
+    """Return the required thickness by zone from options of the form zone=mm."""
     found = {}
     for text in given:
         zone, _, number = text.partition("=")
@@ -192,13 +192,13 @@ def _required(given: Sequence[str]) -> dict[str, float]:
 
 
 def check_seed(seed: int) -> None:
-    """Refuse a seed that numpy would not take."""
+    """Raise InputError if numpy would not take this seed."""
     if seed < 0:
         raise InputError(f"--seed {seed}: must be at least 0")
 
 
 def load_session(folder: Path, years: float, seed: int, category_measured: bool) -> "Session":
-    """What a twin's folder knows, with a warning where its records end torn."""
+    """Open a twin's session, with a warning if its records end in a torn line."""
     from corrotwin.twin.bayes.session import open_session
 
     check_seed(seed)
@@ -209,7 +209,7 @@ def load_session(folder: Path, years: float, seed: int, category_measured: bool)
 
 
 def warn(note: str) -> None:
-    """Say on stderr what a torn end of the records lost; nothing where there is none."""
+    """Print a warning about a torn end of the records on stderr; nothing if there is none."""
     import sys
 
     if note:
@@ -217,7 +217,7 @@ def warn(note: str) -> None:
 
 
 def describe_agreement(item: "Agreement", widening: float) -> str:
-    """Whether an inspection agrees with what was known before, in a line."""
+    """Describe in one line whether an inspection agrees with earlier knowledge."""
     from corrotwin.twin.bayes.predictive_check import CONFLICT
 
     if item.chance < CONFLICT:
@@ -231,7 +231,7 @@ def describe_agreement(item: "Agreement", widening: float) -> str:
 
 @contextmanager
 def busy(what: str) -> Iterator[None]:
-    """Show on a terminal that work goes on."""
+    """Show a spinner on the terminal while the block runs."""
     from rich.console import Console
 
     with Console(stderr=True).status(f"{what} ..."):

@@ -1,4 +1,4 @@
-"""The command that teaches a twin: records of inspections, added, listed, withdrawn and restored."""
+"""``corrotwin twin inspect``: add, list, withdraw and restore records of inspections."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,7 +35,7 @@ def inspect(
     category_measured: bool = False,
     seed: int = 0,
 ) -> None:
-    """Record what an inspection found, and say whether it agrees with what was known before; or list all records.
+    """Record an inspection and report whether it agrees with earlier knowledge; or list all records.
 
     Example: corrotwin twin inspect spool --date 2016-05-31 --kind ultrasonic --zone body --value 7.9 --tool UT-3
     --place TML-1, or: corrotwin twin inspect spool --csv readings.csv, or: corrotwin twin inspect spool --date
@@ -143,7 +143,7 @@ def inspect(
 
 
 def _rule(folder: Path, lines: Sequence[int], *, counts: bool, why: str) -> None:
-    """Withdraw or restore records, and say which."""
+    """Withdraw or restore records, and print which."""
     from corrotwin.twin.core.cli import shown
     from corrotwin.twin.inspection import log
 
@@ -158,7 +158,7 @@ def _rule(folder: Path, lines: Sequence[int], *, counts: bool, why: str) -> None
 
 
 def _list(folder: Path) -> None:
-    """Print a twin's records as a table, the withdrawn ones too."""
+    """Print a twin's records as a table, including withdrawn ones."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table

@@ -18,7 +18,7 @@ DRAWS = 12  # of the dimensions that were not given, until they fit those that w
 
 
 def _changed(kind: str, parameters: Mapping[str, Any], changes: tuple[str, ...]) -> dict[str, Any]:
-    """Parameters with changes of the form name=value, each read as the type of what it replaces."""
+    """Return parameters changed by options of the form name=value, each read as the type of the old value."""
     import json
 
     changed = dict(parameters)
@@ -44,12 +44,12 @@ def _changed(kind: str, parameters: Mapping[str, Any], changes: tuple[str, ...])
 
 
 def _number(value: object) -> bool:
-    """Whether it is a number, neither NaN nor beyond any dimension."""
+    """Return True if this is a number that is not NaN and within any dimension."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e12
 
 
 def place_of(category: str | None, climate: tuple[float, float, float, float] | None) -> "Period | None":
-    """The place that the options name, or None."""
+    """Return the place that the options name, or None."""
     from corrotwin.twin.model.exposure import Climate, Period
 
     if category is not None and climate is not None:
@@ -65,7 +65,7 @@ def place_of(category: str | None, climate: tuple[float, float, float, float] | 
 
 
 def coating_of(life_years: float | None, zinc_um: float | None, *, bare: bool) -> "Coating":
-    """The one coating that the options name."""
+    """Return the one coating that the options name."""
     from corrotwin.twin.model.coating import Paint, Zinc
 
     if bare + (life_years is not None) + (zinc_um is not None) > 1:
@@ -76,7 +76,7 @@ def coating_of(life_years: float | None, zinc_um: float | None, *, bare: bool) -
 
 
 def describe_coating(coating: "Coating") -> str:
-    """Return a coating in a few words, for a title."""
+    """Describe a coating in a few words, for a title."""
     from corrotwin.twin.model.coating import Paint
 
     if coating is None:
@@ -87,7 +87,7 @@ def describe_coating(coating: "Coating") -> str:
 
 
 def with_dimensions(twin: "TwinState", dimensions: tuple[str, ...], rng: "np.random.Generator") -> "TwinState":
-    """The twin with dimensions as asked; what was drawn and does not fit them, such as a support, is drawn again."""
+    """Return the twin with the given dimensions; random values that do not fit them, such as a support, are redrawn."""
     from dataclasses import replace
 
     from corrotwin.twin import twin_state
@@ -106,7 +106,7 @@ def with_dimensions(twin: "TwinState", dimensions: tuple[str, ...], rng: "np.ran
 
 
 def moment_of(option: str, text: str) -> "datetime":
-    """A date, or a time with its zone, as UTC."""
+    """Return a date, or a time with its zone, as UTC."""
     from datetime import UTC, datetime
 
     try:

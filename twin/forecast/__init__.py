@@ -1,1 +1,1 @@
-"""What is to come: wall loss by zone and year, remaining life, remaining strength, and plots of them."""
+"""Forecasts: wall loss by zone and year, remaining life, remaining strength, and plots of them."""

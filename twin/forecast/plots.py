@@ -1,4 +1,4 @@
-"""Plot a forecast with its readings. Needs matplotlib."""
+"""Plot of a forecast with its readings. Needs matplotlib."""
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
@@ -40,7 +40,7 @@ SUFFIXES = (".png", ".svg")
 
 
 def check(path: Path) -> None:
-    """Refuse a file that is neither .png nor .svg, and any where matplotlib is not installed."""
+    """Raise InputError if a file is neither .png nor .svg, or if matplotlib is not installed."""
     import importlib.util
 
     if path.suffix not in SUFFIXES:
@@ -119,7 +119,7 @@ def forecast(
 
 
 def _fan(axes: "Axes", year: Floats, values: Floats, colour: str) -> None:
-    """Median and the band from P5 to P95 of (n, T) values."""
+    """Draw the median and the band from P5 to P95 of (n, T) values."""
     low, middle, high = np.percentile(values, LEVELS, axis=0)
     axes.fill_between(year, low, high, color=colour, alpha=0.22, lw=0, label="P5 to P95")
     axes.plot(year, middle, color=colour, lw=1.8, label="P50")
@@ -127,7 +127,7 @@ def _fan(axes: "Axes", year: Floats, values: Floats, colour: str) -> None:
 
 @contextmanager
 def canvas(path: Path, width_in: float, height_in: float) -> Iterator["Figure"]:
-    """A figure in our style, written to `path` when the block ends well."""
+    """Yield a figure in the house style; it is written to `path` when the block succeeds."""
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

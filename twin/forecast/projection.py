@@ -1,4 +1,4 @@
-"""What is to come: rusted area, wall loss and remaining thickness by zone and year, with their uncertainty."""
+"""Projection: rusted area, wall loss and remaining thickness by zone and year, with their uncertainty."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ WALL = ("run", "elbow", "leg")  # solids, but for their numbers, that are a pipe
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ZoneForecast:
-    """A zone in n histories and T years; equally likely."""
+    """Forecast of a zone in n equally likely histories and T years."""
 
     rusted_share: Floats  # (n, T)
     mean_loss_mm: Floats  # (n, T)
@@ -46,7 +46,7 @@ Levels = tuple[float, float, float]  # P5, P50, P95
 
 @dataclass(frozen=True, kw_only=True)
 class InspectionPlan:
-    """When to look again.
+    """Remaining life and the time to the next inspections.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class Pressure:
 
     @staticmethod
     def of(asset: AssetGeometry, *, smys_mpa: float, length_mm: float, method: Method) -> "Pressure":
-        """For an asset that is a pipe.
+        """Return the calculation for an asset that is a pipe.
 
         Raises
         ------
@@ -105,7 +105,7 @@ class Pressure:
         )  # fmt: skip
 
     def failure_mpa(self, found: Mapping[str, ZoneForecast], index: int) -> Floats:
-        """In each history, (n,), in one of the years; 0 where the wall is thinner than the method allows."""
+        """Return the failure pressure in each history, (n,) MPa, in one year; 0 if the wall is too thin."""
         depth = np.max([found[name].max_loss_mm[:, index] for name in found if name in self.zones], axis=0)
         pressure = failure_pressure_mpa(
             depth, self.length_mm, outside_mm=self.outside_mm, wall_mm=self.wall_mm,
@@ -153,7 +153,7 @@ def forecast_zones(
 
 
 def required_by_zone(bank: Bank, given: Mapping[str, float]) -> dict[str, float]:
-    """Required thickness of each zone, mm, from what was given by zone, "all" for those not named.
+    """Return the required thickness of each zone, mm; "all" stands for the zones not named.
 
     Raises
     ------
@@ -179,19 +179,19 @@ def required_by_zone(bank: Bank, given: Mapping[str, float]) -> dict[str, float]
 
 
 def nominal_mm(bank: Bank, zone: str, above_mm: float = 0.0) -> float:
-    """Least thickness of a zone, or of all, when new, of places that were thicker than `above_mm`."""
+    """Return the least thickness when new of a zone, or of all, among places thicker than `above_mm`, mm."""
     chosen = bank.zones if zone == ALL else [zone_of(bank, zone)]
     return min(float(each.thickness_mm.min(initial=np.inf, where=each.thickness_mm > above_mm)) for each in chosen)
 
 
 def not_judged_mm(bank: Bank, zone: str, required_mm: float) -> float:
-    """Greatest thickness when new of the places that the requirement leaves out, being no thicker; 0 for none."""
+    """Return the greatest thickness when new, mm, of places too thin for the requirement to judge; 0 if none."""
     thickness = zone_of(bank, zone).thickness_mm
     return float(thickness.max(initial=0.0, where=thickness <= required_mm))
 
 
 def chance_below(found: Mapping[str, ZoneForecast], required: Mapping[str, float]) -> dict[str, Floats]:
-    """Chance that some place of a zone is thinner than required, (T,), for each zone that requires any, and "all".
+    """Return the chance that a place is thinner than required, (T,), by zone with a requirement, and for "all".
 
     `found` is for that requirement: what was no thicker when new is not judged.
     """
@@ -202,7 +202,7 @@ def chance_below(found: Mapping[str, ZoneForecast], required: Mapping[str, float
 
 
 def levels(values: Floats) -> Levels:
-    """P5, P50 and P95 of (n,) values; of those there are, so that none lies between a number and infinity."""
+    """Return P5, P50 and P95 of (n,) values; each is one of them, so none lies between a number and infinity."""
     low, middle, high = np.percentile(values, LEVELS, method="closest_observation")
     return float(low), float(middle), float(high)
 
@@ -210,7 +210,7 @@ def levels(values: Floats) -> Levels:
 def plan_inspection(
     particles: Particles, required: Mapping[str, float], now_years: float, until_years: float, rule: Rule
 ) -> InspectionPlan:
-    """Remaining life and the time to the next inspection, of the zone where it is shortest.
+    """Return remaining life and time to the next inspection of the zone with the shortest life.
 
     Life is (least thickness - required) / rate in each history; the rate is the mean since the asset was built
     (long-term) or that of the past year (short-term), whichever is greater. Or it is the time after which the history
@@ -240,7 +240,7 @@ def plan_inspection(
 
 
 def worst_by_year(trajectory: Trajectory, years: Sequence[float], above_mm: float) -> tuple[Floats, Floats]:
-    """`Trajectory.worst_mm` in T years, of one seed each: greatest loss, and least that is left, (n, T) mm."""
+    """Return `Trajectory.worst_mm` in T years, one seed each: greatest loss and least left, (n, T) mm."""
     found = np.array([trajectory.worst_mm(year, above_mm) for year in years], dtype=float)
     lost, left = found[..., 0].transpose(1, 2, 0)
     return lost, left

@@ -1,4 +1,4 @@
-"""Remaining life, and when to inspect again, by the rules of the API codes for vessels and piping.
+"""Remaining life and inspection intervals by the rules of the API codes for vessels and piping.
 
 References
 ----------
@@ -22,7 +22,7 @@ SHORT_LIFE_MOST_YEARS = 2.0  # but no more than this
 
 
 def remaining_life_years(actual_mm: ArrayLike, required_mm: ArrayLike, rate_mm_year: ArrayLike) -> NDArray[Any]:
-    """(actual - required thickness) / rate: 0 where it is spent, inf where nothing is lost."""
+    """Return (actual - required thickness) / rate: 0 where it is spent, inf where nothing is lost."""
     spare = np.maximum(np.asarray(actual_mm, dtype=float) - required_mm, 0)
     rate = np.asarray(rate_mm_year, dtype=float)
     spare, rate = np.broadcast_arrays(spare, rate)
@@ -32,7 +32,7 @@ def remaining_life_years(actual_mm: ArrayLike, required_mm: ArrayLike, rate_mm_y
 
 
 def years_until_below(left_mm: ArrayLike, required_mm: float, years: ArrayLike) -> NDArray[Any]:
-    """When a thickness that never grows is down to what is required, (n,): on straight lines between the years given.
+    """Return when a thickness that never grows falls to the required one, (n,): linear between the years.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def years_until_below(left_mm: ArrayLike, required_mm: float, years: ArrayLike) 
 
 
 def interval_years(life_years: float, rule: Rule) -> float:
-    """Longest time until thickness is measured: half the remaining life, at most the rule's bound.
+    """Return the longest time until thickness is measured: half the remaining life, at most the rule's bound.
 
     By API 510, with less than four years left: all that is left, at most two years.
 
@@ -70,7 +70,7 @@ def interval_years(life_years: float, rule: Rule) -> float:
 
 
 def visual_years(measured_years: float, rule: Rule) -> float:
-    """Longest time to the next external visual inspection: the rule's bound.
+    """Return the longest time to the next external visual inspection, which is the rule's bound.
 
     By API 510 no longer than `measured_years`, the time until thickness is measured.
     """

@@ -21,7 +21,7 @@ LONG_ORIGINAL, LONG_MODIFIED = 20.0, 50.0  # L² / (D t) from which a defect cou
 
 
 def flow_stress_mpa(smys_mpa: float, method: Method) -> float:
-    """Flow stress from the specified minimum yield strength: 1.1 SMYS (original), SMYS + 68.95 MPa (modified)."""
+    """Return the flow stress, MPa, from the yield strength: 1.1 SMYS (original), SMYS + 68.95 MPa (modified)."""
     return 1.1 * smys_mpa if method == "original" else smys_mpa + FLOW_MARGIN_MPA
 
 
@@ -34,7 +34,7 @@ def failure_pressure_mpa(
     flow_mpa: float,
     method: Method = "modified",
 ) -> NDArray[Any]:
-    """Pressure at which a pipe with one corroded area fails, MPa; NaN where it is deeper than the method allows.
+    """Return the failure pressure of a pipe with one corroded area, MPa; NaN where it is too deep for the method.
 
     It is not one that is permitted: the standard divides it by a safety factor.
 
@@ -74,5 +74,5 @@ def failure_pressure_mpa(
 
 
 def _left(lost: NDArray[Any], bulge: NDArray[Any]) -> NDArray[Any]:
-    """Share of the strength that is left: `lost` is the lost share of the section, `bulge` Folias' factor."""
+    """Return the share of strength left: `lost` is the lost share of the section, `bulge` Folias' factor."""
     return np.asarray((1 - lost) / (1 - lost / bulge))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ForecastRow:
-    """A zone in a year. Its fields are the columns of the table, those of three levels with _p5, _p50, _p95."""
+    """A zone in a year. Its fields are the columns of the table; three levels become _p5, _p50 and _p95."""
 
     zone: str
     date: str
@@ -31,7 +31,7 @@ class ForecastRow:
 def rows(
     found: Mapping[str, ZoneForecast], years: Sequence[float], dates: Sequence[str], required: Mapping[str, float]
 ) -> list[ForecastRow]:
-    """A row for each zone and year."""
+    """Return a row for each zone and year."""
     chance = chance_below(found, required)
     return [
         ForecastRow(
@@ -51,7 +51,7 @@ def rows(
 
 
 def to_csv(table: Sequence[ForecastRow]) -> str:
-    """The table as CSV; cells are empty where nothing is required."""
+    """Return the table as CSV; cells are empty where nothing is required."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     spread = [name for name, field in ForecastRow.__dataclass_fields__.items() if field.type == Levels]
@@ -69,7 +69,7 @@ def to_csv(table: Sequence[ForecastRow]) -> str:
 
 
 def shown(table: Sequence[ForecastRow], title: str) -> "Table":
-    """The table for a terminal: below each P50, P5 to P95."""
+    """Return the table for a terminal, with P5 to P95 below each P50."""
     from rich.table import Table
 
     drawn = Table(title=f"{title}: P50, and below it P5 to P95")

@@ -1,4 +1,4 @@
-"""Geometry that all kinds of asset share: grid patches, welded solids, and one texture atlas over them.
+"""Geometry shared by all kinds of asset: grid patches, welded solids, and one texture atlas over them.
 
 An asset is a list of patches. A patch is a grid of points; each of its quads is two triangles of the mesh and a
 rectangle of texels in the atlas. Texels are evaluated on exactly these triangles, so that what the renderer draws,
@@ -50,7 +50,7 @@ class Patch:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Island:
-    """Where a patch lies in the atlas: its first texel, and the texel coordinates of its grid lines."""
+    """Place of a patch in the atlas: its first texel, and the texel coordinates of its grid lines."""
 
     patch: Patch
     zone: int
@@ -88,20 +88,20 @@ class AssetGeometry:
 
     @cached_property
     def triangles(self) -> tuple[Floats, Floats, Floats]:
-        """Corners of the faces, (m, 3, 3), their normals times twice their areas, (m, 3), and these, (m,)."""
+        """Corners of the faces, (m, 3, 3), normals times twice their areas, (m, 3), and those doubled areas, (m,)."""
         corners = self.vertices[self.faces]
         cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
         return corners, cross, np.linalg.norm(cross, axis=1)
 
     @cached_property
     def welded(self) -> "trimesh.Trimesh":
-        """Its `mesh`, for rays."""
+        """Welded mesh of the asset, for ray casting."""
         return mesh(self)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Texels:
-    """What lies under each texel of the atlas, (H, W) arrays. Gutters repeat the nearest or wrapped texel, area 0."""
+    """Surface under each texel of the atlas, (H, W) arrays. Gutters repeat the nearest or wrapped texel, area 0."""
 
     position_m: Singles  # (H, W, 3)
     normal: Singles  # (H, W, 3) unit normal of the triangle
@@ -170,14 +170,14 @@ def assemble(
 
 
 def mesh(asset: AssetGeometry) -> "trimesh.Trimesh":
-    """Welded mesh without texture, for checks and measurements."""
+    """Return a welded mesh without texture, for checks and measurements."""
     import trimesh
 
     return trimesh.Trimesh(asset.vertices, asset.faces, process=False)
 
 
 def patch_area_m2(patch: Patch) -> float:
-    """Area of a patch's triangles."""
+    """Return the area of a patch's triangles, m²."""
     total = 0.0
     for corners in _corners(patch.points):
         cross = _cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
@@ -186,18 +186,18 @@ def patch_area_m2(patch: Patch) -> float:
 
 
 def crossed(a: list[Floats], b: list[Floats]) -> list[Floats]:
-    """Cross products, axis by axis."""
+    """Return cross products, axis by axis."""
     (x, y, z), (u, v, w) = a, b
     return [y * w - z * v, z * u - x * w, x * v - y * u]
 
 
 def _cross(a: Floats, b: Floats) -> Floats:
-    """Cross products, (..., 3); numpy's own takes ten times as long for the few points of a patch."""
+    """Return cross products, (..., 3); numpy's own takes ten times as long for the few points of a patch."""
     return np.stack(crossed([a[..., axis] for axis in range(3)], [b[..., axis] for axis in range(3)]), axis=-1)
 
 
 def _corners(grid: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Corners, (quads, 3, ...), of the two triangles of each quad of a grid, split along (0, 0) to (1, 1)."""
+    """Return corners, (quads, 3, ...), of the two triangles of each quad of a grid, split along (0, 0) to (1, 1)."""
     quads = (-1, *grid.shape[2:])
     a, b = grid[:-1, :-1].reshape(quads), grid[:-1, 1:].reshape(quads)
     c, d = grid[1:, 1:].reshape(quads), grid[1:, :-1].reshape(quads)
@@ -205,7 +205,7 @@ def _corners(grid: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
 
 
 def _weld(points: Floats, solid: Integers) -> tuple[Floats, Integers]:
-    """Unique vertices, and the vertex of each point; only points of the same solid are welded."""
+    """Return unique vertices, and the vertex of each point; only points of the same solid are welded."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
     from scipy.spatial import cKDTree
@@ -219,7 +219,7 @@ def _weld(points: Floats, solid: Integers) -> tuple[Floats, Integers]:
 
 
 def _edges(points: Floats, texel_m: float) -> Floats:
-    """Texel coordinates of the grid lines along the second axis: proportional to mean arc length, ends whole."""
+    """Return texel coordinates of grid lines along the second axis: proportional to mean arc length, whole ends."""
     arcs = np.linalg.norm(np.diff(points, axis=1), axis=2).mean(axis=0)
     lines = np.concatenate([[0.0], np.cumsum(np.maximum(arcs, 1e-9))])
     return np.asarray(lines / lines[-1] * max(2, int(np.ceil(lines[-1] / texel_m - 1e-6))))

@@ -1,4 +1,4 @@
-"""Sections run along a line, straight or bent, as one watertight solid."""
+"""Watertight bars made by running a section along a straight or bent line."""
 
 from collections.abc import Callable, Sequence
 
@@ -21,7 +21,7 @@ def bar(
     ends: tuple[str, str] = ("end", "end"),
     seat: tuple[float, float] | None = None,
 ) -> list[Patch]:
-    """Straight bar along x from `start` to `end`.
+    """Build a straight bar along x from `start` to `end`.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def run(
     ends: tuple[str, str] = ("end", "end"),
     cuts: tuple[Cope | None, Cope | None] = (None, None),
 ) -> list[Patch]:
-    """Bar along a line of points in a plane, mitred at each; the section's z is along `side`, normal to the plane.
+    """Build a bar along a plane line of points, mitred at each; the section's z is along `side`, normal to the plane.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def run(
 
 
 def bend(corners: Sequence[ArrayLike], radius: float, segments: int = 8) -> Floats:
-    """Line (n, 3) through `corners` with its inner corners rounded to arcs of `radius`."""
+    """Return the line (n, 3) through `corners` with its inner corners rounded to arcs of `radius`."""
     points = [np.asarray(corner, dtype=float) for corner in corners]
     line = [points[0]]
     for before, corner, after in zip(points, points[1:], points[2:], strict=False):
@@ -111,7 +111,7 @@ def bend(corners: Sequence[ArrayLike], radius: float, segments: int = 8) -> Floa
 
 
 def _wraps(cap: Floats) -> bool:
-    """Whether a grid of a cut face comes back to where it began."""
+    """Return True if a grid of a cut face returns to its start."""
     return cap.shape[1] > 2 and _closed(cap.transpose(1, 0, 2).reshape(cap.shape[1], -1))
 
 

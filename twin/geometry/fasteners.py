@@ -55,12 +55,12 @@ HEADS = ("hexagon", "socket", "cup")
 
 
 def hole_mm(size: Size) -> float:
-    """Diameter of a normal round hole for a bolt (EN 1090-2: 1 mm over up to M14, 2 mm to M24, then 3 mm)."""
+    """Return the diameter of a normal round bolt hole (EN 1090-2: 1 mm over up to M14, 2 mm to M24, then 3 mm)."""
     return size.diameter + (1 if size.diameter < 16 else 2 if size.diameter <= 24 else 3)
 
 
 def reach_m(size: Size, head: str, *, washers: bool) -> float:
-    """Greatest radius of what lies on a plate round a bolt."""
+    """Return the greatest radius of the parts that lie on a plate around a bolt, m."""
     widest = max(size.flats / np.cos(np.pi / 6), size.washer[0] if washers else 0.0)
     if head == "cup" and size.cup:
         widest = max(widest, size.cup[0])
@@ -68,7 +68,7 @@ def reach_m(size: Size, head: str, *, washers: bool) -> float:
 
 
 def headed(size: Size, kind: str, *, washers: bool) -> list[Patch]:
-    """What is seen of a bolt at its head; a cup head has no washer."""
+    """Build the visible parts of a bolt at its head; a cup head has no washer."""
     parts = solids.thick(head(size, kind), size.diameter)
     if not washers or kind == "cup":
         return parts
@@ -77,7 +77,7 @@ def headed(size: Size, kind: str, *, washers: bool) -> list[Patch]:
 
 
 def nutted(size: Size, *, nuts: int, washers: bool, protrusion_m: float) -> list[Patch]:
-    """What is seen of a bolt at its other end: washer, one nut or two, and so much of the thread beyond."""
+    """Build the visible parts at a bolt's other end: washer, one nut or two, and the thread beyond."""
     parts = solids.thick(washer(size), size.washer[1]) if washers else []
     level = size.washer[1] if washers else 0.0
     for number in range(nuts):
@@ -96,7 +96,7 @@ def _above(parts: list[Patch], height_mm: float) -> list[Patch]:
 
 
 def head(size: Size, kind: str, parts: int = 6) -> list[Patch]:
-    """Head of a bolt, named "head": one of `HEADS`."""
+    """Build the head of a bolt, named "head": one of `HEADS`."""
     if kind == "socket":
         return _socket_head(size)
     if kind == "cup":
@@ -105,7 +105,7 @@ def head(size: Size, kind: str, parts: int = 6) -> list[Patch]:
 
 
 def _hexagon_head(size: Size, parts: int) -> list[Patch]:
-    """Head with its washer face, a step that shows as a gap under the corners, and the chamfer of its top."""
+    """Build a head with its washer face, a step that shows as a gap under the corners, and a chamfered top."""
     across, height = size.flats / 1000, size.head / 1000
     outline, seat, step = _outline(across, parts), 0.475 * across, 0.0004 + 0.00001 * size.diameter
     lines = [solids.ring(outline, 0.0, seat), solids.ring(outline, step, seat), solids.ring(outline, step)]
@@ -124,7 +124,7 @@ def _hexagon_head(size: Size, parts: int) -> list[Patch]:
 
 
 def _socket_head(size: Size) -> list[Patch]:
-    """Cylinder with a recess for a hexagon key, whose bottom is the cone of the drill."""
+    """Build a cylinder with a recess for a hexagon key, whose bottom is the cone of the drill."""
     diameter, key, depth = (value / 1000 for value in size.socket)
     height, radius, bevel = size.diameter / 1000, diameter / 2, 0.0005 + 0.03 * diameter
     outline = _outline(key, 6, 0.02)
@@ -149,7 +149,7 @@ def _socket_head(size: Size) -> list[Patch]:
 
 
 def _cup_head(size: Size) -> list[Patch]:
-    """Low dome: a cap of a sphere on a short rim."""
+    """Build a low dome: a cap of a sphere on a short rim."""
     assert size.cup is not None  # noqa: S101  the builder checks
     radius, height = size.cup[0] / 2000, size.cup[1] / 1000
     rise = height - 3 * GAP_M
@@ -163,7 +163,7 @@ def _cup_head(size: Size) -> list[Patch]:
 
 
 def nut(size: Size, *, locked: bool = False) -> list[Patch]:
-    """Nut with both chamfers, and the countersink of its thread, named "nut"; a locked one carries another."""
+    """Build a nut, named "nut", with both chamfers and the countersink of its thread; a locked one carries another."""
     across, height, bolt = size.flats / 1000, size.nut / 1000, size.diameter / 1000
     outline, seat = _outline(across, 6), 0.475 * across
     depth = solids.chamfer(outline, seat)
@@ -186,9 +186,9 @@ def nut(size: Size, *, locked: bool = False) -> list[Patch]:
 
 
 def washer(size: Size, seat_mm: float | None = None, segments: int = 40) -> list[Patch]:
-    """Plain washer, without its hole, which the bolt fills, named "washer"; covered within `seat_mm` of the middle.
+    """Build a plain washer, named "washer", without its hole, which the bolt fills; covered near the middle.
 
-    Beneath a hexagon, by default, that is out to its flats.
+    `seat_mm` is the radius within which it is covered: by default the flats of the hexagon on it.
     """
     radius, height = size.washer[0] / 2000, size.washer[1] / 1000
     seat, bevel = (0.5 * size.flats if seat_mm is None else seat_mm) / 1000, 0.1 * height
@@ -199,7 +199,7 @@ def washer(size: Size, seat_mm: float | None = None, segments: int = 40) -> list
 
 
 def thread(size: Size, length_m: float, buried_m: float = 0.0) -> list[Patch]:
-    """Threaded end of a bolt, to within a sixteenth of a pitch as long as asked, its foot in a nut; named "thread".
+    """Build the threaded end of a bolt, named "thread", as long as given within 1/16 pitch, its foot in a nut.
 
     Basic profile of ISO 68-1: flanks at 60 degrees, crest P/8, root P/4, depth 5/8 of H = P cos 30. Right-handed.
     """

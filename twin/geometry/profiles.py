@@ -1,4 +1,4 @@
-"""Sections of steel: rolled, welded, folded, round; what is made of them, `extrusion` says."""
+"""Sections of steel bars: rolled, welded, folded, round; `extrusion` makes bars of them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -42,7 +42,7 @@ class Section:
 
 
 def i_section(h: float, b: float, tw: float, tf: float, r: float, *, welded: bool = False) -> Section:
-    """I or H section standing on z = 0, web in the plane y = 0; toes rounded by up to 2 mm.
+    """Return an I or H section on z = 0, web in the plane y = 0; toes rounded by up to 2 mm.
 
     `welded`: the roots of radius r are the welds of a plate girder.
     """
@@ -76,7 +76,7 @@ def i_section(h: float, b: float, tw: float, tf: float, r: float, *, welded: boo
 
 
 def channel(h: float, b: float, tw: float, tf: float, r: float) -> Section:
-    """Channel with parallel flanges standing on z = 0: back of the web at y = 0, toes at y = b."""
+    """Return a channel with parallel flanges on z = 0: back of the web at y = 0, toes at y = b."""
     toe = _toe(b, tf)
     root = solids.arc((tw + r, tf + r), r, 270, 180, 6)
     web = np.concatenate([root, (root * [1, -1] + [0, h])[::-1]])
@@ -103,7 +103,7 @@ def channel(h: float, b: float, tw: float, tf: float, r: float) -> Section:
 
 
 def angle(leg: float, t: float, r: float) -> Section:
-    """Equal angle: heel at the origin, legs along +y and +z."""
+    """Return an equal angle: heel at the origin, legs along +y and +z."""
     toe = np.concatenate([[[leg, 0.0]], solids.arc((leg - r / 2, t - r / 2), r / 2, 0, 90, 4)])
     root = solids.arc((t + r, t + r), r, 270, 180, 6)
     column = np.column_stack([np.full(len(toe), t + r), toe[:, 1]])
@@ -121,7 +121,7 @@ def angle(leg: float, t: float, r: float) -> Section:
 
 
 def flat(width: float, thickness: float, radius: float, parts: int = 1) -> Section:
-    """Flat or square bar about the origin: `width` along y, `thickness` along z, corners rounded by `radius`.
+    """Return a flat or square bar about the origin: `width` along y, `thickness` along z, corners of `radius`.
 
     `parts` is the number of segments to a side, for ends that are cut to fit a round bar.
     """
@@ -135,7 +135,7 @@ def flat(width: float, thickness: float, radius: float, parts: int = 1) -> Secti
 
 
 def round_bar(diameter: float, segments: int, rings: int = 1) -> Section:
-    """Round bar about the origin, or a tube closed at both ends; its ends have `rings` of triangles."""
+    """Return a round bar about the origin, or a tube closed at both ends; its ends have `rings` of triangles."""
     loop = solids.circle(diameter / 2, segments)
     radii = np.cos(np.linspace(0, np.pi / 2, rings + 1))
     radii[-1] = 0.0
@@ -143,13 +143,13 @@ def round_bar(diameter: float, segments: int, rings: int = 1) -> Section:
 
 
 def round_tube(diameter: float, wall: float, segments: int) -> Section:
-    """Open round tube about the origin."""
+    """Return an open round tube about the origin."""
     outer, inner = solids.circle(diameter / 2, segments), solids.circle(diameter / 2 - wall, segments)
     return Section(pieces=(("body", outer), ("bore", inner[::-1])), caps=(np.stack([outer, inner]),))
 
 
 def square_tube(side: float, wall: float) -> Section:
-    """Open square hollow section about the origin; outer corners of 2 walls, inner of 1 (EN 10219-2, up to 6 mm).
+    """Return an open square tube about the origin; corner radii 2 walls outside, 1 inside (EN 10219-2, up to 6 mm).
 
     The first piece is the flat of its top.
     """
@@ -159,7 +159,7 @@ def square_tube(side: float, wall: float) -> Section:
 
 
 def folded(line: ArrayLike, thickness: float) -> Section:
-    """Bent plate: `line` (n, 2) is its right-hand face when going along it, the other lies `thickness` to the left."""
+    """Return a bent plate: `line` (n, 2) is its right-hand face along it, the other lies `thickness` to the left."""
     points = np.asarray(line, dtype=float)
     along = np.diff(points, axis=0)
     left = np.column_stack([-along[:, 1], along[:, 0]]) / np.linalg.norm(along, axis=1)[:, None]
@@ -176,18 +176,18 @@ def folded(line: ArrayLike, thickness: float) -> Section:
 
 
 def rezone(section: Section, zones: Mapping[str, str]) -> Section:
-    """The same section with other names for some of its zones."""
+    """Return the same section with other names for some of its zones."""
     return replace(section, pieces=tuple((zones.get(zone, zone), line) for zone, line in section.pieces))
 
 
 def covered(section: Section, *numbers: int) -> Section:
-    """The same section with some of its pieces, by number, pressed on another solid."""
+    """Return the same section with some of its pieces, by number, pressed on another solid."""
     pieces = [(solids.COVERED if n in numbers else zone, line) for n, (zone, line) in enumerate(section.pieces)]
     return replace(section, pieces=tuple(pieces))
 
 
 def moved(section: Section, shift: tuple[float, float]) -> Section:
-    """The section about another origin."""
+    """Return the section about another origin."""
     return replace(
         section,
         pieces=tuple((zone, line + np.array(shift)) for zone, line in section.pieces),
@@ -196,7 +196,7 @@ def moved(section: Section, shift: tuple[float, float]) -> Section:
 
 
 def split(section: Section, z: float) -> Section:
-    """The section with points where the line at height z crosses it, so that a cut may have an edge there.
+    """Return the section with points where the line at height z crosses it, so that a cut may have an edge there.
 
     For sections whose caps are filled in level rows there: beams, channels, flat bars.
     """
@@ -219,7 +219,7 @@ def split(section: Section, z: float) -> Section:
 
 
 def outline(section: Section) -> Floats:
-    """Outer loop of a section, (n + 1, 2), counter-clockwise, the last point repeating the first."""
+    """Return the outer loop of a section, (n + 1, 2), counter-clockwise, the last point repeating the first."""
     points = section.pieces[0][1]
     for _, line in section.pieces[1:]:
         if np.allclose(points[0], points[-1], atol=1e-9):
@@ -229,12 +229,12 @@ def outline(section: Section) -> Floats:
 
 
 def _rolled(pieces: Sequence[tuple[str, Floats]], tw: float, tf: float) -> tuple[float, ...]:
-    """Thickness in mm behind each piece of a beam or channel: of the flange on it and its toes, else of the web."""
+    """Return the thickness, mm, behind each piece of a beam or channel: the flange on it and its toes, else the web."""
     return tuple(1000 * (tf if zone in ("flange", "edge") else tw) for zone, _ in pieces)
 
 
 def _toe(y: float, thickness: float) -> Floats:
-    """End of a flange from its lower to its upper face, rounded by up to 2 mm."""
+    """Return the end of a flange from its lower to its upper face, rounded by up to 2 mm."""
     radius = min(0.002, 0.2 * thickness)
     low = solids.arc((y - radius, radius), radius, -90, 0, 3)
     return np.concatenate([low, solids.arc((y - radius, thickness - radius), radius, 0, 90, 3)])

@@ -1,4 +1,4 @@
-"""Steel plates, each one watertight solid: cut edges, round holes, bands of the faces that other parts cover."""
+"""Steel plates, each a watertight solid: cut edges, round holes, and bands of the faces that other parts cover."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ Cell = tuple[int, int, int, int]  # grid lines: first and last along x, first an
 
 @dataclass(frozen=True, kw_only=True)
 class Hole:
-    """A round hole through a plate, metres; drilled, or cut by a flame.
+    """A round hole through a plate, metres; drilled, or flame-cut.
 
-    Or none: the round `foot` of what stands on the plate there, under which the top face is covered.
+    With `foot` it is no hole but the round foot of a part on the plate, under which the top face is covered.
     """
 
     x: float
@@ -34,7 +34,7 @@ class Hole:
 
     @property
     def half(self) -> float:
-        """Half the side of the square of the face that is meshed round the hole; squares must not overlap."""
+        """Half the side of the square of the face that is meshed around the hole; squares must not overlap."""
         return 0.5 * self.diameter + (0.003 if self.foot else min(0.25 * self.diameter, 0.03))
 
 
@@ -57,7 +57,7 @@ def slab(
     top: Bands = (),
     bottom: Bands = (),
 ) -> list[Patch]:
-    """Plate on z = 0, centred in x and y; its upright corners are sharp.
+    """Build a plate on z = 0, centred in x and y; its upright corners are sharp.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def slab(
 
 
 def _wall(cut: str, t: float, radius: float) -> _Wall:
-    """Profile of an edge; burr and lean by eye."""
+    """Return the profile of an edge; burr and lean by eye."""
     if cut == "rolled":
         r = min(radius, t / 4)
         return _Wall(
@@ -125,7 +125,7 @@ def _wall(cut: str, t: float, radius: float) -> _Wall:
 
 
 def _lines(half: float, inset: float, step: float, holes: list[tuple[float, Hole]], limits: list[float]) -> Floats:
-    """Grid lines along one axis from -half to half; borders of the holes' squares and of bands are among them."""
+    """Return grid lines along one axis from -half to half, including borders of the holes' squares and of bands."""
     wanted = [np.asarray(limits, dtype=float)]
     for middle, hole in holes:
         # Rays at equal angles, which meet the circle 2 mm or 15 degrees apart.
@@ -150,12 +150,12 @@ def _span(lines: Floats, middle: float, half: float) -> tuple[int, int]:
 
 
 def _ended(lines: Floats, offset: float) -> Floats:
-    """The lines with both ends moved outwards."""
+    """Return the lines with both ends moved outwards."""
     return np.concatenate([[lines[0] - offset], lines[1:-1], [lines[-1] + offset]])
 
 
 def _plain(ends: list[int], cells: list[Cell], rows: int) -> list[tuple[Cell, int]]:
-    """Rectangles, each with the number of its band, that cover a face but for the holes' squares."""
+    """Return rectangles, each with the number of its band, that cover a face except for the holes' squares."""
     levels = sorted({0, rows - 1, *(j for cell in cells for j in cell[2:])})
     found = []
     for j0, j1 in pairwise(levels):
@@ -170,7 +170,7 @@ def _plain(ends: list[int], cells: list[Cell], rows: int) -> list[tuple[Cell, in
 
 
 def _ring(square: Floats, hole: Hole, radius: float) -> Floats:
-    """Counter-clockwise grid, (4, points, 3), along rays from the circle to the border of its square."""
+    """Return a counter-clockwise grid, (4, points, 3), along rays from the circle to the border of its square."""
     border = np.concatenate([square[0, :-1], square[:-1, -1], square[-1, :0:-1], square[::-1, 0]])
     middle = np.array([hole.x, hole.y, border[0, 2]])
     rays = border - middle
@@ -180,7 +180,7 @@ def _ring(square: Floats, hole: Hole, radius: float) -> Floats:
 
 
 def _bore(hole: Hole, low: Floats, high: Floats, t: float) -> Floats:
-    """Wall of a hole from the circle in the top face down to that in the bottom face."""
+    """Build the wall of a hole from the circle in the top face down to that in the bottom face."""
     if not hole.flame:
         return np.stack([high, low])
     middle = np.array([hole.x, hole.y])
@@ -198,7 +198,7 @@ def _bore(hole: Hole, low: Floats, high: Floats, t: float) -> Floats:
 
 
 def _edge(solid: str, wall: _Wall, side: int, lines: tuple[Floats, Floats], faces: tuple[Bands, Bands]) -> list[Patch]:
-    """One edge, counter-clockwise from corner to corner: side 0 at low y, 1 at high x, 2 at high y, 3 at low x."""
+    """Build one edge, counter-clockwise: side 0 at low y, 1 at high x, 2 at high y, 3 at low x."""
     coarse = lines[side % 2] * (1 if side < 2 else -1)
     coarse = coarse if side < 2 else coarse[::-1]
     away = lines[1 - side % 2][-1]
@@ -241,13 +241,13 @@ def _edge(solid: str, wall: _Wall, side: int, lines: tuple[Floats, Floats], face
 
 
 def _nearest(coarse: Floats, dense: Floats) -> Integers:
-    """Index of the coarse line nearest to each dense one; every coarse line is among the dense ones."""
+    """Return the index of the coarse line nearest to each dense one; the dense lines include every coarse one."""
     middle = (coarse[:-1] + coarse[1:]) / 2
     return np.searchsorted(middle, dense).astype(np.int64)
 
 
 def _drag(along: Floats, height: float, pitch: float) -> Floats:
-    """Depth in metres of the drag lines of a flame cut at places along it, at a height from 0 (bottom) to 1.
+    """Return the depth, m, of a flame cut's drag lines at places along it, at heights from 0 (bottom) to 1.
 
     The lines lag behind the flame towards the bottom and deepen there; the hand that led it was not steady.
     """

@@ -19,17 +19,17 @@ def place(patches: Sequence[Patch], rotation: ArrayLike, origin: ArrayLike) -> l
 
 
 def named(patches: Sequence[Patch], name: str) -> list[Patch]:
-    """The same patches as a part of their own: `name` follows the name of their solid, or stands for it."""
+    """Return the patches as a part of their own: `name` follows the name of their solid, or replaces it."""
     return [replace(patch, solid=f"{patch.solid} {name}".strip()) for patch in patches]
 
 
 def thick(patches: Sequence[Patch], thickness_mm: float) -> list[Patch]:
-    """The same patches with a thickness of metal other than the nominal one, but for those that have their own."""
+    """Return the patches with this thickness of metal, except for those that have their own."""
     return [patch if patch.thickness_mm is not None else replace(patch, thickness_mm=thickness_mm) for patch in patches]
 
 
 def axes(z: ArrayLike, x: ArrayLike) -> Floats:
-    """Rotation whose third column is along `z` and whose first lies in the plane of `z` and `x`."""
+    """Return a rotation whose third column is along `z` and whose first lies in the plane of `z` and `x`."""
     third = np.asarray(z, dtype=float) / np.linalg.norm(z)
     first = np.asarray(x, dtype=float) - np.dot(x, third) * third
     first /= np.linalg.norm(first)
@@ -37,14 +37,14 @@ def axes(z: ArrayLike, x: ArrayLike) -> Floats:
 
 
 def circle(radius: float, segments: int) -> Floats:
-    """Counter-clockwise outline, (segments + 1, 2); the last point repeats the first exactly."""
+    """Return a counter-clockwise outline, (segments + 1, 2); the last point repeats the first exactly."""
     angle = 2 * np.pi * np.arange(segments) / segments
     ring = radius * np.column_stack([np.cos(angle), np.sin(angle)])
     return np.concatenate([ring, ring[:1]])
 
 
 def hexagon(across_flats: float, rounding: float) -> Floats:
-    """Counter-clockwise hexagon with rounded corners, (25, 2); the last point repeats the first exactly."""
+    """Return a counter-clockwise hexagon with rounded corners, (25, 2); the last point repeats the first exactly."""
     apothem = across_flats / 2 - rounding
     corner = np.pi / 3 * np.arange(6)
     centre = apothem / np.cos(np.pi / 6) * np.column_stack([np.cos(corner), np.sin(corner)])
@@ -54,13 +54,13 @@ def hexagon(across_flats: float, rounding: float) -> Floats:
 
 
 def arc(centre: ArrayLike, radius: float, start: float, end: float, segments: int) -> Floats:
-    """Points, (segments + 1, 2), on a circle from angle `start` to `end` in degrees."""
+    """Return points, (segments + 1, 2), on a circle from angle `start` to `end` in degrees."""
     angle = np.radians(np.linspace(start, end, segments + 1))
     return np.asarray(np.asarray(centre) + radius * np.column_stack([np.cos(angle), np.sin(angle)]))
 
 
 def sweep(centres: Floats, normals: Floats, binormals: Floats, section: Floats) -> Floats:
-    """Grid of a section carried along a line; (rows, points, 3).
+    """Return the grid of a section carried along a line; (rows, points, 3).
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def sweep(centres: Floats, normals: Floats, binormals: Floats, section: Floats) 
 
 
 def revolve(solid: str, pieces: Sequence[tuple[str, Floats]], segments: int) -> list[Patch]:
-    """Solid of revolution about z.
+    """Build a solid of revolution about z.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def revolve(solid: str, pieces: Sequence[tuple[str, Floats]], segments: int) -> 
 
 
 def revolve_columns(solid: str, pieces: Sequence[tuple[str, Floats]], turn: Floats) -> list[Patch]:
-    """Surfaces of revolution as in `revolve`, with the given columns: points (n, 2) of the unit circle."""
+    """Build surfaces of revolution as in `revolve`, with given columns: points (n, 2) of the unit circle."""
     patches = []
     for zone, profile in pieces:
         ring = profile[:, None, :1] * turn[None, :, :]
@@ -99,7 +99,7 @@ def revolve_columns(solid: str, pieces: Sequence[tuple[str, Floats]], turn: Floa
 
 
 def cylinder(solid: str, radius: float, pieces: Sequence[tuple[str, float]], bevel: float, tip: str) -> list[Patch]:
-    """Cylinder along z from 0 with bevelled ends; `pieces` are (zone, top z) upwards, `tip` the zone of both ends."""
+    """Build a bevelled cylinder along z from 0; `pieces` are (zone, top z) upwards, `tip` the zone of both ends."""
     top = pieces[-1][1]
     lower = [0.0, *(height for _, height in pieces[:-1])]
     upper = [height for _, height in pieces]
@@ -110,7 +110,7 @@ def cylinder(solid: str, radius: float, pieces: Sequence[tuple[str, float]], bev
 
 
 def prismatic(solid: str, zone: str, outlines: Sequence[tuple[Floats, float]], base: str) -> list[Patch]:
-    """Solid along z from stacked outlines (points, 2) with their z, closed below by zone `base`, above by `zone`."""
+    """Build a solid along z from stacked outlines (points, 2) at their z, with zone `base` below and `zone` above."""
     rings = [np.column_stack([outline, np.full(len(outline), height)]) for outline, height in outlines]
     middle = [np.broadcast_to(ring[:-1].mean(axis=0), ring.shape) for ring in (rings[0], rings[-1])]
     return [
@@ -121,7 +121,7 @@ def prismatic(solid: str, zone: str, outlines: Sequence[tuple[Floats, float]], b
 
 
 def rings(solid: str, pieces: Sequence[tuple[str, Sequence[Floats]]]) -> list[Patch]:
-    """Solid round z from closed rings of as many points each, (points, 3), the last of which repeats the first.
+    """Build a solid around z from closed rings of equally many points, (points, 3), the last repeating the first.
 
     Parameters
     ----------
@@ -132,9 +132,9 @@ def rings(solid: str, pieces: Sequence[tuple[str, Sequence[Floats]]]) -> list[Pa
 
 
 def spanner_flats(across_flats: float, rounding: float, parts: int) -> Floats:
-    """Counter-clockwise hexagon with rounded corners, flats in `parts`, closer where a chamfer bends them most.
+    """Return a rounded hexagon, counter-clockwise, flats in `parts`, closer where a chamfer bends them most.
 
-    (6 (parts + 3) + 1, 2); the last point repeats the first exactly.
+    Shape (6 (parts + 3) + 1, 2); the last point repeats the first exactly.
     """
     corners = hexagon(across_flats, rounding)[:-1].reshape(6, 4, 2)
     even = np.arange(1, parts)[:, None] / parts
@@ -145,19 +145,19 @@ def spanner_flats(across_flats: float, rounding: float, parts: int) -> Floats:
 
 
 def chamfer(outline: Floats, seat: float) -> Floats:
-    """Depth, (points,), to which a cone of 30 degrees from a circle of radius `seat` cuts an outline's edge."""
+    """Return the depth, (points,), to which a 30 degree cone from a circle of radius `seat` cuts an outline's edge."""
     return np.asarray(np.maximum(np.linalg.norm(outline, axis=1) - seat, 0.0) * np.tan(np.pi / 6))
 
 
 def ring(outline: Floats, z: ArrayLike, radius: float | None = None) -> Floats:
-    """The outline at height z, (points, 3), or the circle of `radius` (0 for the axis) along the same rays."""
+    """Return the outline at height z, (points, 3), or the circle of `radius` (0 for the axis) along the same rays."""
     if radius is not None:
         outline = radius * outline / np.linalg.norm(outline, axis=1, keepdims=True)
     return np.column_stack([outline, np.broadcast_to(z, len(outline))])
 
 
 def nut(solid: str, bolt_m: float, height_m: float) -> list[Patch]:
-    """Hexagon nut or bolt head on z = 0; 1.5 bolt diameters and 3.2 mm across flats (heavy hexagon, ASME B18.2.2)."""
+    """Build a hexagon nut or bolt head on z = 0; 1.5 bolt diameters and 3.2 mm across flats (ASME B18.2.2, heavy)."""
     across = 1.5 * bolt_m + 0.0032
     outline, seat = spanner_flats(across, 0.06 * across, 5), 0.475 * across
     sides = [ring(outline, 0.0), ring(outline, height_m - chamfer(outline, seat)), ring(outline, height_m, seat)]
@@ -167,7 +167,7 @@ def nut(solid: str, bolt_m: float, height_m: float) -> list[Patch]:
 
 
 def dome(solid: str, zone: str, length: float, width: float, height: float) -> list[Patch]:
-    """Half an ellipsoid on z = 0 that reaches a little below it: a rivet head or a chequer tear."""
+    """Build half an ellipsoid on z = 0 that reaches a little below it: a rivet head or a chequer tear."""
     angle = np.linspace(0, np.pi / 2, 7)
     outside = np.column_stack([np.cos(angle), np.sin(angle)])
     outside[-1, 0] = 0.0
@@ -180,7 +180,7 @@ def dome(solid: str, zone: str, length: float, width: float, height: float) -> l
 def tears(
     solid: str, length: float, width: float, pitch: float, clear: Callable[[float, float], bool] | None = None
 ) -> list[Patch]:
-    """Raised tears of chequer plate on z = 0 within `length` along x and `width` along y, centred, all one solid.
+    """Build raised tears of chequer plate on z = 0 within `length` along x and `width` along y, all one solid.
 
     Tears of one direction stand on a square lattice of two `pitch`es, the others at the middle of its squares; they
     are 1.9 pitches long, 0.34 wide, 1.8 mm high and pointed (by eye, from photographs). `clear` says of an x and y
@@ -212,7 +212,7 @@ def tears(
 
 
 def ring_bead(solid: str, radius: float, width: float, height: float, ripple_m: float = RIPPLE_M) -> list[Patch]:
-    """Girth weld bead about z at z = 0 on a cylinder of this radius, with the ripples of weld passes."""
+    """Build a girth weld bead about z at z = 0 on a cylinder of this radius, with the ripples of weld passes."""
     segments = 4 * max(12, round(2 * np.pi * radius / ripple_m))
     across = np.linspace(-1.0, 1.0, 9)
     turn = circle(1.0, segments)
@@ -229,7 +229,7 @@ def ring_bead(solid: str, radius: float, width: float, height: float, ripple_m: 
 
 
 def bead(solid: str, length: float, section: Floats) -> list[Patch]:
-    """Straight weld bead along x from 0 on a corner or a plate.
+    """Build a straight weld bead along x from 0 on a corner or a plate.
 
     Parameters
     ----------
@@ -260,7 +260,7 @@ def bead(solid: str, length: float, section: Floats) -> list[Patch]:
 
 
 def box(solid: str, size: ArrayLike, radius: float, *, face: str, side: str, bottom: str) -> list[Patch]:
-    """Box with rounded long edges, resting on z = 0, centred in x and y.
+    """Build a box with rounded long edges on z = 0, centred in x and y.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What joins steel to steel: bolts, anchors, fillet welds, cut plates, web stiffeners."""
+"""Connections of steelwork: bolts, anchors, fillet welds, cut plates, web stiffeners."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -18,7 +18,7 @@ HANGING = np.diag([1.0, -1.0, -1.0])  # what stands on z = 0 hangs from it
 
 
 def bolts(places: ArrayLike, outwards: ArrayLike, diameter: float, grip: float, tag: str) -> list[Patch]:
-    """Bolts through `grip` of steel: head and washer on the near face, washer, nut and tip on the far one.
+    """Build bolts through `grip` of steel: head and washer on the near face, washer, nut and tip on the far one.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def bolts(places: ArrayLike, outwards: ArrayLike, diameter: float, grip: float, 
 
 
 def anchors(places: ArrayLike, outwards: ArrayLike, diameter: float, height: float, tag: str) -> list[Patch]:
-    """Nuts on washers with the ends of anchor rods that stand `height` above the nut."""
+    """Build nuts on washers with the ends of anchor rods that stand `height` above the nut."""
     return _spread(solids.thick(_secured("nut", "", diameter, height), 1000 * diameter), places, outwards, tag)
 
 
@@ -56,7 +56,7 @@ def _washer(diameter: float) -> list[Patch]:
 
 
 def _secured(nut: str, tag: str, diameter: float, tip: float) -> list[Patch]:
-    """Washer, nut and the tip of the thread beyond it, on z = 0."""
+    """Build a washer, a nut and the tip of the thread beyond it, on z = 0."""
     washer, height = 0.2 * diameter, 0.9 * diameter
     outside = np.array([[0.5, -0.03], [0.5, tip / diameter - 0.08], [0.42, tip / diameter]]) * diameter
     rod = [
@@ -71,7 +71,7 @@ def _secured(nut: str, tag: str, diameter: float, tip: float) -> list[Patch]:
 
 
 def _spread(parts: Sequence[Patch], places: ArrayLike, outwards: ArrayLike, tag: str) -> list[Patch]:
-    """Copies of `parts` with z along `outwards`, turned as the wrench left them: by the golden angle, undrawn."""
+    """Copy `parts` with z along `outwards`, turned by the golden angle without a random draw."""
     axis = np.asarray(outwards, dtype=float)
     one = np.roll(axis, 1)
     patches: list[Patch] = []
@@ -85,14 +85,14 @@ def _spread(parts: Sequence[Patch], places: ArrayLike, outwards: ArrayLike, tag:
 
 
 def fillet(leg: float, points: int = 6) -> Floats:
-    """Exposed line of a fillet weld, (points, 2), in a corner whose faces lie along +y and +z; nearly flat."""
+    """Return the exposed line of a fillet weld, (points, 2), in a corner along +y and +z; nearly flat."""
     turn = np.radians(np.linspace(0, 90, points))
     swell = (leg + SUNK_M) * (0.72 + 0.28 * np.abs(np.cos(2 * turn)))
     return np.column_stack([swell * np.cos(turn), swell * np.sin(turn)]) - SUNK_M
 
 
 def seam(solid: str, start: ArrayLike, end: ArrayLike, faces: tuple[ArrayLike, ArrayLike], leg: float) -> list[Patch]:
-    """Fillet weld from `start` to `end` along the corner of two faces, given by their outward normals (3,)."""
+    """Build a fillet weld from `start` to `end` along the corner of two faces, given by outward normals (3,)."""
     one, other = np.asarray(start, dtype=float), np.asarray(end, dtype=float)
     first, second = (np.asarray(face, dtype=float) for face in faces)
     if np.dot(np.cross(second, first), other - one) < 0:
@@ -110,7 +110,7 @@ def collar(
     tilt: float = 0.0,
     spacing: float = 0.0025,
 ) -> list[Patch]:
-    """Fillet weld all round a bar that stands on a surface, z along the bar.
+    """Build a fillet weld all around a bar that stands on a surface, z along the bar.
 
     Parameters
     ----------
@@ -159,12 +159,12 @@ def _unit(vectors: Floats) -> Floats:
 
 
 def saddle(radius: float, across: Floats) -> Floats:
-    """Height of a round bar's surface above its axis at distances `across` from it; 0 beyond its sides."""
+    """Return the height of a round bar's surface over its axis at distances `across` from it; 0 beyond its sides."""
     return np.asarray(np.sqrt(np.maximum(radius**2 - across**2, 0.0)))
 
 
 def stretches(zones: Sequence[str], line: Floats) -> list[tuple[str, Floats]]:
-    """A line of n + 1 points with a zone for each of its n segments, parted where the zone changes."""
+    """Divide a line of n + 1 points, with a zone for each of its n segments, where the zone changes."""
     ends = [0, *(n for n in range(1, len(zones)) if zones[n] != zones[n - 1]), len(zones)]
     return [(zones[first], line[first : last + 1]) for first, last in pairwise(ends)]
 
@@ -178,7 +178,7 @@ def gusset(
     face: str,
     edges: tuple[str | Sequence[str], str | Sequence[str], str, str],
 ) -> list[Patch]:
-    """Plate cut from a sheet: its outline in (x, z) lies between two lines of as many points, its thickness along y.
+    """Build a plate cut from a sheet: its outline in (x, z) lies between two lines of n points, thickness along y.
 
     Parameters
     ----------
@@ -208,7 +208,7 @@ def gusset(
 
 
 def pressed(solid: str, size: ArrayLike) -> list[Patch]:
-    """Plate that lies on another solid at z = 0, centred: its lower face covered, the rim of the joint a crevice."""
+    """Build a plate on another solid at z = 0, centred: its lower face covered, the rim of the joint a crevice."""
     parts = slabs.slab(solid, size, cut="rolled", bottom=((np.inf, solids.COVERED),))
     return solids.thick(parts, 1000 * float(np.asarray(size)[2]))
 
@@ -218,7 +218,7 @@ ALL: Seat = ((-np.inf, np.inf), (-np.inf, np.inf))
 
 
 def seated(solid: str, size: ArrayLike, below: Seat | None, above: Seat | None) -> list[Patch]:
-    """Plate on z = 0, centred, (3,) metres, of which a rectangle of the face below and one of that above are covered.
+    """Build a plate on z = 0, centred, (3,) metres, with a covered rectangle on the face below and the one above.
 
     Seats that reach the edge of the plate end where its rounding begins; over `ALL` below, that rounding is a crevice.
     """
@@ -257,7 +257,7 @@ def seated(solid: str, size: ArrayLike, below: Seat | None, above: Seat | None) 
 
 
 def stiffeners(x: float, beam: Sequence[float], thickness: float, tag: str) -> list[Patch]:
-    """Pair of web stiffeners, plates across a beam of `profiles.i_section` along x, with their fillet welds.
+    """Build a pair of web stiffeners across a beam of `profiles.i_section` along x, with their fillet welds.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Texels evaluated on an asset's triangles: where each lies, which way it faces, how large it is."""
+"""Texels evaluated on an asset's triangles: position, facing and size of each."""
 
 import numpy as np
 
@@ -18,7 +18,7 @@ CHUNK = 1 << 13  # texels evaluated at a time, so that what lies between two ste
 
 
 def texels(asset: AssetGeometry) -> Texels:
-    """Position, normal, area and zone of every texel, evaluated at its centre on the asset's triangles.
+    """Return position, normal, area and zone of every texel, evaluated at its centre on the asset's triangles.
 
     Areas of an island are scaled to sum to the area of its triangles: the centre of a texel that several triangles
     share stands for all of it, and the scaling takes back what that rounding costs.
@@ -46,7 +46,7 @@ def texels(asset: AssetGeometry) -> Texels:
 
 
 def _along(edges: Floats, wrap: bool) -> tuple[Integers, Floats, Floats]:
-    """Quad, place within it in [0, 1), and extent in quads of each texel along one axis, gutters included."""
+    """Return quad, place within it in [0, 1), and extent in quads of each texel along one axis, with gutters."""
     count = round(edges[-1])
     index = np.arange(-GUTTER, count + GUTTER)
     centre = (index % count if wrap else index.clip(0, count - 1)) + 0.5
@@ -56,7 +56,7 @@ def _along(edges: Floats, wrap: bool) -> tuple[Integers, Floats, Floats]:
 
 
 def _evaluate(island: Island, position: Singles, normal: Singles) -> Floats:
-    """Fill in position (h, w, 3) and normal (h, w, 3) of an island's texels, gutter included; area (h, w) in m²."""
+    """Fill in position (h, w, 3) and normal (h, w, 3) of an island's texels with gutter; area (h, w) in m²."""
     row, t, row_extent = _along(island.row_edges, island.patch.wrap_v)
     column, s, column_extent = _along(island.column_edges, island.patch.wrap_u)
     area = np.empty((len(row), len(column)))
@@ -69,7 +69,7 @@ def _evaluate(island: Island, position: Singles, normal: Singles) -> Floats:
 
 
 def _between(grid: Floats, row: Integers, t: Floats, column: Integers, s: Floats) -> tuple[Floats, Floats, Floats]:
-    """Position (h, w, 3), normal (h, w, 3) and length of the product of the quad's sides (h, w), of rows of texels."""
+    """Return position (h, w, 3), normal (h, w, 3) and length of the product of the quad's sides (h, w), by row."""
     first = s[None, :] >= t[:, None]
     sign = np.where(first, 1.0, -1.0)
     position, du, dv, across, along = [], [], [], [], []
@@ -91,6 +91,6 @@ def _between(grid: Floats, row: Integers, t: Floats, column: Integers, s: Floats
 
 
 def _long(vector: list[Floats]) -> Floats:
-    """Lengths of vectors given axis by axis."""
+    """Return lengths of vectors given axis by axis."""
     x, y, z = vector
     return np.asarray(np.sqrt(x * x + y * y + z * z))

@@ -1,1 +1,1 @@
-"""What inspectors found: records, the log that keeps them, and readers of tables and photographs."""
+"""Inspections: records, the log that keeps them, and readers of tables and photographs."""

@@ -1,4 +1,4 @@
-"""The file that keeps what inspections found.
+"""Append-only log of inspections in a twin's folder.
 
 `inspections.jsonl` in a twin's folder has one record a line and only ever grows: a record that was wrong is withdrawn
 by a line behind it, and stays to be read. A command killed while it writes can leave a torn last line: reading leaves
@@ -26,7 +26,7 @@ RULINGS = {"withdraws": False, "restores": True}  # names of a line, and whether
 
 @dataclass(frozen=True, kw_only=True)
 class Ruling:
-    """A line that says of the record of an earlier line that it counts no more, or again: when, and why.
+    """A line that withdraws or restores the record of an earlier line: when, and why.
 
     `of` is that record's digest, so that a file whose lines were moved or removed is not read as something else.
     """
@@ -40,7 +40,7 @@ class Ruling:
 
 @dataclass(frozen=True, kw_only=True)
 class Log:
-    """The whole lines of a file, their length in bytes, and a note on a torn end, empty where there is none."""
+    """Complete lines of the log, their length in bytes, and a note about a torn end, empty if there is none."""
 
     lines: tuple[Record | Ruling, ...] = ()
     length: int = 0
@@ -48,31 +48,31 @@ class Log:
 
     @property
     def records(self) -> dict[int, Record]:
-        """All records by line, from 1, the withdrawn ones too."""
+        """All records by line, from 1, including withdrawn ones."""
         return {number: line for number, line in enumerate(self.lines, start=1) if isinstance(line, Record)}
 
     @property
     def withdrawn(self) -> dict[int, Ruling]:
-        """What took records back that count no more, by the line of the record."""
+        """Latest withdrawal of each withdrawn record, by the line of the record."""
         last = {line.line: line for line in self.lines if isinstance(line, Ruling)}
         return {number: ruling for number, ruling in last.items() if not ruling.counts}
 
     @property
     def gone(self) -> dict[int, Record]:
-        """The records that count no more, by line."""
+        """Withdrawn records, by line."""
         records = self.records
         return {number: records[number] for number in sorted(self.withdrawn)}
 
     @property
     def in_force(self) -> dict[int, Record]:
-        """The records that count, by line, oldest first; those of one day by their lines."""
+        """Records that count, by line, oldest first; those of one day in the order of their lines."""
         gone = self.withdrawn
         count = [(number, record) for number, record in self.records.items() if number not in gone]
         return dict(sorted(count, key=lambda each: each[1].date))
 
 
 def read(folder: Path) -> tuple[list[Record], str]:
-    """The records of a twin that count, oldest first, and a line on a torn end, empty where there is none.
+    """Return the records of a twin that count, oldest first, and a note about a torn end, empty if there is none.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def read(folder: Path) -> tuple[list[Record], str]:
 
 
 def read_log(folder: Path) -> Log:
-    """All that a twin's file of inspections says.
+    """Read the log of a twin's inspections; a folder without one has an empty log.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def _line(values: Any) -> Record | Ruling:
 
 
 def append(folder: Path, records: Sequence[Record], photo: bytes = b"") -> list[Record]:
-    """Add records to a twin's folder, and return those that were not there yet.
+    """Add records to a twin's folder, and return those that are new.
 
     For each record that is there one equal to it is left out, also where it was withdrawn, so that an import that was
     cut off or mended can be given again; readings that are equal, not the same and given one after the other differ by
@@ -182,7 +182,7 @@ def append(folder: Path, records: Sequence[Record], photo: bytes = b"") -> list[
 
 
 def rule(folder: Path, lines: Sequence[int], *, counts: bool, why: str = "") -> dict[int, Record]:
-    """Let records count no more, or again, and return those of which that was not so, by line.
+    """Withdraw records or restore them, and return those that changed, by line.
 
     All records of one day of one photograph go together.
 
@@ -219,7 +219,7 @@ def rule(folder: Path, lines: Sequence[int], *, counts: bool, why: str = "") -> 
 
 
 def _check_not_yet_to_come(record: Record, twin: TwinState) -> None:
-    """Refuse a date after both the twin's clock and today, which is a day ahead of this machine's in some places."""
+    """Raise InputError if a date is after both the twin's clock and tomorrow: it may be a day later elsewhere."""
     today = datetime.now(UTC).date()
     if record.date > max(today + timedelta(days=1), twin.clock.date()).isoformat():
         raise InputError(
@@ -229,7 +229,7 @@ def _check_not_yet_to_come(record: Record, twin: TwinState) -> None:
 
 
 def _plain(record: Record) -> dict[str, Any]:
-    """A record as JSON holds it: without what says nothing."""
+    """Return a record as JSON holds it, without empty fields."""
     return {name: value for name, value in asdict(record).items() if value not in ("", None)}
 
 
@@ -238,7 +238,7 @@ def _encoded(values: Sequence[Mapping[str, Any]]) -> bytes:
 
 
 def _extend(path: Path, whole: int, lines: bytes) -> None:
-    """Write lines behind the first `whole` bytes of a file, and to the disk; or, if that fails, leave these alone."""
+    """Append lines after the first `whole` bytes of a file and sync it; if that fails, keep those bytes only."""
     if not lines:
         return
     with files.writing(path), path.open("ab", buffering=0) as stream:

@@ -1,4 +1,4 @@
-"""Readings from a table, and what a photograph saw, as records of an inspection."""
+"""Readers of inspections: tables of readings, and what photographs saw, as records."""
 
 import csv
 import hashlib
@@ -29,7 +29,7 @@ COLUMNS = ("date", "zone", "kind", "value", "tool")  # that a table of readings 
 def photo_records(
     pattern: Record, asset: AssetGeometry, texels: Texels, seen: NDArray[np.bool_], rusted: NDArray[np.bool_]
 ) -> tuple[list[Record], bytes]:
-    """Records of a photograph whose camera is known, one for each zone that it shows, and the file they name.
+    """Return records of a photograph from a known camera, one for each zone in view, and the content of their file.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def photo_records(
 def from_photos(
     masks: Sequence[Path], uvmaps: Sequence[Path], pattern: Record, folder: Path
 ) -> tuple[list[Record], bytes]:
-    """Records of all photographs of a day, joined: masks of rust, and which texel each of their pixels sees.
+    """Return joint records of all photographs of a day, from masks of rust and maps of the texel that each pixel sees.
 
     A texel counts as rusted where most of the pixels that see it are, whichever photographs they are of.
 
@@ -102,7 +102,7 @@ def from_photos(
 def _texel_map(
     path: Path, twin: TwinState, asset: AssetGeometry, mask: Path, wanted: tuple[int, ...]
 ) -> NDArray[np.int64]:
-    """Which texel each pixel of a mask of shape `wanted` sees, (height, width) flat indices, -1 for none."""
+    """Return the texel that each pixel of a mask of shape `wanted` sees, (height, width) flat indices, -1 for none."""
     try:
         seen = npz.shape(path, "texel")
         if len(seen) == 2 and seen != wanted:
@@ -122,12 +122,12 @@ def _texel_map(
 
 
 def asset_key(twin: TwinState) -> str:
-    """What tells the geometry and the atlas of a twin from those of others."""
+    """Return a key of the geometry and the atlas of a twin."""
     return digest({"kind": twin.kind, "parameters": dict(twin.parameters), "texel_mm": twin.texel_mm})
 
 
 def read_mask(path: Path) -> NDArray[np.bool_]:
-    """A mask as PNG, (height, width), true where its value is not 0.
+    """Read a mask from PNG, (height, width), true where its value is not 0.
 
     Raises
     ------
@@ -157,7 +157,7 @@ def read_mask(path: Path) -> NDArray[np.bool_]:
 
 
 def seen_texels(folder: Path, record: Record, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """Which texels the photograph of a record saw, (H, W).
+    """Return the texels that the photograph of a record saw, (H, W).
 
     Raises
     ------
@@ -178,7 +178,7 @@ def seen_texels(folder: Path, record: Record, shape: tuple[int, int]) -> NDArray
 
 
 def from_csv(path: Path) -> list[Record]:
-    """Records from a table: columns date, zone, kind, value, tool, and any others of `Record`, `u` and `v` for uv.
+    """Read records from a table: date, zone, kind, value, tool, other fields of `Record`, and `u`, `v` for uv.
 
     Raises
     ------

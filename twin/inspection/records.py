@@ -1,4 +1,4 @@
-"""What inspectors found: thickness, pits, degree of rusting, photographs."""
+"""Records of inspections: thickness, pits, degree of rusting, photographs."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ PIPE_TOLERANCE = 0.225
 
 @dataclass(frozen=True, kw_only=True)
 class ObservationKind:
-    """A kind of observation: what its value is, and the usual errors of its tool; names as those of `Record`."""
+    """A kind of observation: its unit and the usual errors of its tool; names as those of `Record`."""
 
     unit: str
     scatter_sd: float
@@ -50,7 +50,7 @@ KINDS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """One observation. Where nothing is given, the unit and the errors are what is usual for its kind.
+    """One observation; unit and errors default to those usual for its kind.
 
     Parameters
     ----------
@@ -120,18 +120,18 @@ class Record:
             raise InputError(f"{here}: {self.seen!r} is no file of a photograph")
 
     def years(self, twin: TwinState) -> float:
-        """Years after the twin was built; 0 on that very day, if it was built in the afternoon."""
+        """Return years after the twin was built; 0 on that very day, even if it was built in the afternoon."""
         years = (moment(self.date) - twin.built).total_seconds() / SECONDS_PER_YEAR
         return max(years, 0.0) if self.date == f"{twin.built:%Y-%m-%d}" else years
 
 
 def moment(date: str) -> datetime:
-    """Noon of a day, UTC."""
+    """Return noon of a day, UTC."""
     return datetime.strptime(date, "%Y-%m-%d").replace(hour=12, tzinfo=UTC)
 
 
 def texel_of(record: Record, asset: AssetGeometry) -> tuple[int, int] | None:
-    """Row and column of the texel where a record was taken, or None."""
+    """Return row and column of the texel where a record was taken, or None."""
     if record.uv is None:
         return None
     height, width = asset.atlas_shape
@@ -139,7 +139,7 @@ def texel_of(record: Record, asset: AssetGeometry) -> tuple[int, int] | None:
 
 
 def check(record: Record, twin: TwinState, asset: AssetGeometry, texels: Texels) -> None:
-    """Refuse a record that cannot be of this twin.
+    """Raise InputError if a record cannot be of this twin.
 
     Raises
     ------

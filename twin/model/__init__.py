@@ -1,1 +1,1 @@
-"""The physics of corrosion: exposure, coatings, wall loss and rust over years, pits, zones and deposits."""
+"""Physics of corrosion: exposure, coatings, wall loss and rust over years, pits, zones and deposits."""

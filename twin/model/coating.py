@@ -1,4 +1,4 @@
-"""Coatings, and when they let corrosion begin: paint that fails at defects and creeps away, zinc that is used up.
+"""Coatings and their failure: paint that fails at defects and creeps away, zinc that is used up.
 
 Rust under paint reaches a place when the first front does: the least, over all defects, of the defect's birth and the
 way from it, where noise in space makes the way ragged. All is drawn at once, so nothing depends on what is asked.
@@ -14,7 +14,7 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry.atlas import AssetGeometry, Floats, Integers, Singles
 from corrotwin.twin.model import deposits, zones
 from corrotwin.twin.model.exposure import METALS, Exposure, category_um
-from corrotwin.twin.model.loss import Clock, years_to_lose
+from corrotwin.twin.model.loss import PiecewiseClock, years_to_lose
 
 # Median speed of a front under the film, mm a year, in the middle of each corrosivity category. Set by eye: fields of
 # rust on bridges of known age grow by centimetres in ten years, faster where it is wetter.
@@ -66,7 +66,7 @@ COATINGS: Mapping[str, type[Paint] | type[Zinc]] = {"paint": Paint, "zinc": Zinc
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Defects:
-    """Defects of a paint, n of them: place, surface normal, birth, speed, and how far runoff stretches them down."""
+    """n defects of a paint: place, surface normal, birth, speed, and how far runoff stretches them down."""
 
     position_m: Floats  # (n, 3)
     normal: Floats  # (n, 3)
@@ -76,20 +76,20 @@ class Defects:
 
 
 def scale_with_category(values: Mapping[str, float], first_year_um: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Values known in the middle of each category at first-year losses of steel, (n,), between them on log scales."""
+    """Interpolate, on log scales, values known mid-category to first-year losses of steel, (n,)."""
     middles = np.log([category_um(category) for category in values])
     return np.asarray(np.exp(np.interp(np.log(first_year_um), middles, np.log(list(values.values())))))
 
 
-def front_clock(exposure: Exposure, faster: float = 1.0) -> Clock:
-    """Clock that shows how far in mm a front of median speed, times `faster`, has come since year 0."""
-    return Clock.of(exposure.starts(), faster * scale_with_category(SPEED_MM, exposure.first_year_um()))
+def front_clock(exposure: Exposure, faster: float = 1.0) -> PiecewiseClock:
+    """Return a clock that shows how far in mm a front of median speed, times `faster`, has come since year 0."""
+    return PiecewiseClock.of(exposure.starts(), faster * scale_with_category(SPEED_MM, exposure.first_year_um()))
 
 
 def scatter(
     asset: AssetGeometry, per_m2: float, rng: np.random.Generator, weight: Floats | None = None
 ) -> tuple[Floats, Floats, Integers]:
-    """Poisson process on the surface: positions (n, 3), normals (n, 3) and faces (n,). Texels play no part in it.
+    """Draw a Poisson process on the surface: positions (n, 3), normals (n, 3), faces (n,); independent of texels.
 
     `weight` (m,) makes it so many times as dense on each face.
     """
@@ -149,7 +149,7 @@ def paint_defects(asset: AssetGeometry, exposure: Exposure, paint: Paint, seed: 
 def _with_satellites(
     position: Floats, normal: Floats, may: NDArray[np.bool_], starts: Floats, paint: Paint, rng: np.random.Generator
 ) -> Defects:
-    """Defects at places (n, 3) with normals (n, 3), and those about them.
+    """Return defects at places (n, 3) with normals (n, 3), and their satellites.
 
     Only those are left that open in a period in which they `may`, (n, periods), which begin at `starts`.
     """
@@ -175,7 +175,7 @@ def _with_satellites(
 
 
 def zinc_gone_years(thickness_um: Singles, height_m: Singles, exposure: Exposure) -> Singles:
-    """Years after which zinc coats of local thicknesses (n,) at heights (n,) are used up (ISO 9224 for zinc)."""
+    """Return when zinc coats of local thickness (n,) at heights (n,) are used up, years (ISO 9224 for zinc)."""
     starts, exponent = exposure.starts(), METALS["zinc"].exponent
     gone = years_to_lose(thickness_um, starts, exposure.first_year_um("zinc"), exponent)
     for splashed in exposure.splash_patterns():
@@ -185,9 +185,9 @@ def zinc_gone_years(thickness_um: Singles, height_m: Singles, exposure: Exposure
 
 
 def arrival(
-    position_m: Singles, normal: Singles, ragged: Singles, defects: Defects, clock: Clock, years: float
+    position_m: Singles, normal: Singles, ragged: Singles, defects: Defects, clock: PiecewiseClock, years: float
 ) -> NDArray[np.float32]:
-    """Front reading at which the first front arrives; exact below the reading at `years`, else not below it.
+    """Return the reading at which the first front arrives; exact below the reading at `years`, else not below it.
 
     Parameters
     ----------
@@ -251,7 +251,7 @@ def arrival(
 def _readings(
     points: Singles, towards: Singles, factor: Singles, defects: Mapping[str, Singles], some: Integers
 ) -> Singles:
-    """The least reading over `some` defects at each of n points (3, n) whose normals are `towards` (3, n)."""
+    """Return the least reading over `some` defects at each of n points (3, n) with normals `towards` (3, n)."""
     place, down, facing = defects["place"][:, some], defects["down"][:, some], defects["facing"][:, some]
     x, y, z = points[0] - place[0], points[1] - place[1], points[2] - place[2]
     downhill = x * down[0]

@@ -21,7 +21,7 @@ from corrotwin.twin.model.coating import (
     scale_with_category,
 )
 from corrotwin.twin.model.exposure import METALS, Exposure, at
-from corrotwin.twin.model.loss import Clock, loss_um
+from corrotwin.twin.model.loss import PiecewiseClock, loss_um
 from corrotwin.twin.model.noise import LIMIT, fractal
 from corrotwin.twin.model.onset import bare_lag, onset_function, ragged_noise
 from corrotwin.twin.model.pits import PitPlaces, Pits, pit_loss_mm, pit_places
@@ -46,7 +46,7 @@ RAGGED_STREAM, DEFECTS_STREAM, LOCAL_STREAM, FINE_STREAM, PITS_STREAM = range(5)
 
 @dataclass(frozen=True, kw_only=True)
 class Growth:
-    """How an asset differs from the law for its place.
+    """How an asset deviates from the law for its place.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def grow(
     by_zone: bool = True,
     growth: Growth = AS_STANDARD,
 ) -> Fields:
-    """State of a carbon steel asset after `years`.
+    """Return the state of a carbon steel asset after `years`.
 
     The value at a texel depends on seed, parameters and the texel's place, not on texel size, order or earlier calls.
 
@@ -151,9 +151,9 @@ def grow(
     )
 
 
-def cover_clock(exposure: Exposure) -> Clock:
-    """Clock that shows the times to full cover that have passed since year 0."""
-    return Clock.of(exposure.starts(), 1 / scale_with_category(COVER_YEARS, exposure.first_year_um()))
+def cover_clock(exposure: Exposure) -> PiecewiseClock:
+    """Return a clock that counts the times to full cover since year 0."""
+    return PiecewiseClock.of(exposure.starts(), 1 / scale_with_category(COVER_YEARS, exposure.first_year_um()))
 
 
 def _uniform_loss_mm(
@@ -163,7 +163,7 @@ def _uniform_loss_mm(
     years: float,
     growth: Growth,
 ) -> NDArray[AnyFloat]:
-    """Loss by ISO 9224 of steel that corrodes since `start_years`, (n,), at heights (n,)."""
+    """Return the loss by ISO 9224 of steel that corrodes since `start_years`, (n,), at heights (n,)."""
     rates = growth.rate * exposure.first_year_um() / 1000
     loss = loss_um(start_years, years, exposure.starts(), rates, growth.exponent)
     for splashed in exposure.splash_patterns():
@@ -183,7 +183,7 @@ def pit_middles(
     pits: Pits,
     growth: Growth = AS_STANDARD,
 ) -> tuple[PitPlaces, Floats]:
-    """The pits of `grow`, whose parameters these are, and the depth of each in its middle below its surroundings, mm.
+    """Return the pits of `grow`, which has the same parameters, and their depth below their surroundings, (n,) mm.
 
     A texel that does not lie on the very middle of a pit shows it less deep.
     """
@@ -206,7 +206,7 @@ def _middles(
     seed: np.random.SeedSequence,
     growth: Growth,
 ) -> tuple[PitPlaces, Floats]:
-    """Pits and the depth of each in its middle, (n,) mm, before the factor of its zone."""
+    """Return pits and the depth of each in its middle, (n,) mm, before the factor of its zone."""
     places = pit_places(asset, pits, seed)
     # Side by side as one row, nearest together along x, so that they share tiles with their neighbours.
     order = np.argsort(places.position_m[:, 0])

@@ -1,4 +1,4 @@
-"""Where dirt gathers and water stands: on what faces up, and at the foot of what rises from it.
+"""Places where dirt gathers and water stands: upward faces, and the foot of what rises from them.
 
 Between their supports girders rust there first: on the upper side of the lower flange and along the lowest part of the
 web (Kayser & Nowak, Capacity loss due to corrosion in steel-girder bridges, J. Struct. Eng. 115, 1989).
@@ -15,7 +15,7 @@ OFF_M = 0.0005  # rays down begin so far off the surface
 
 
 def dampness(asset: AssetGeometry, position_m: Floats, normal: Floats) -> NDArray[np.float64]:
-    """How much of a ledge's dirt and water reaches each place, (n,): 1 on a ledge, less with the height above it.
+    """Return how much of a ledge's dirt and water reaches each place, (n,): 1 on a ledge, less above it.
 
     A ledge is a face that faces up, what lies straight below a place, a crevice under it (1), or else what the asset's
     lowest point stands on.

@@ -1,4 +1,4 @@
-"""How corrosive a place is to a metal, and how much metal that costs over the years.
+"""Corrosivity of the places where an asset has stood, by ISO 9223.
 
 References
 ----------
@@ -21,7 +21,7 @@ MOST_DEBRIS = 100.0
 
 @dataclass(frozen=True, kw_only=True)
 class Metal:
-    """What ISO 9223 and ISO 9224 say of a metal.
+    """Properties of a metal in ISO 9223 and ISO 9224.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ METALS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Climate:
-    """Annual means that the dose-response functions of ISO 9223 take, within the ranges they were fitted on."""
+    """Annual means for the dose-response functions of ISO 9223, within the ranges they were fitted on."""
 
     temperature_c: float  # -17.1 to 28.7
     humidity_percent: float  # relative, 34 to 93
@@ -78,7 +78,7 @@ class Climate:
 
 @dataclass(frozen=True, kw_only=True)
 class Period:
-    """A stay at one place: from so many years after the asset was built until the next period.
+    """A stay at one place, from a year after the asset was built until the next period.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ class Period:
             raise InputError(f"exposure debris {self.debris}: give a factor from 1 to {MOST_DEBRIS:g}")
 
     def first_year_um(self, metal: str = "steel") -> float:
-        """Loss in a first year spent here, µm."""
+        """Return the loss in a first year spent here, µm."""
         if self.category is not None:
             return category_um(self.category, metal)
         assert self.climate is not None  # noqa: S101  one of both is there
@@ -123,7 +123,7 @@ class Period:
 
 @dataclass(frozen=True, kw_only=True)
 class Exposure:
-    """Where an asset has stood: periods, first to last; the first begins at 0, the last goes on."""
+    """The periods of an asset's life, first to last; the first begins at 0, the last has no end."""
 
     periods: tuple[Period, ...]
 
@@ -133,23 +133,23 @@ class Exposure:
             raise InputError(f"exposure periods from years {starts}: begin with 0 and go forward")
 
     def starts(self) -> NDArray[np.float64]:
-        """Years at which the periods begin, (n,)."""
+        """Return the years at which the periods begin, (n,)."""
         return np.array([period.from_years for period in self.periods])
 
     def splashed(self, height_m: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
-        """Whether heights above the lowest point, (q,), lie where sea water splashes in each period, (q, n)."""
+        """Return whether heights above the lowest point, (q,), are in the splash of each period, (q, n)."""
         low, high = np.array([period.splash_m or (np.inf, np.inf) for period in self.periods], height_m.dtype).T
         return np.asarray((height_m[:, None] >= low) & (height_m[:, None] < high))
 
     def splash_patterns(self) -> NDArray[np.bool_]:
-        """What `splashed` gives where sea water splashes in some period, each once, (k, n)."""
+        """Return the distinct rows of `splashed` with splash in some period, (k, n)."""
         from_m = np.array([period.splash_m[0] for period in self.periods if period.splash_m is not None])
         until_m = np.array([period.splash_m[1] for period in self.periods if period.splash_m is not None])
         found = np.unique(self.splashed(np.concatenate([from_m, until_m])), axis=0)
         return np.asarray(found[found.any(axis=1)])
 
     def first_year_um(self, metal: str = "steel", splashed: ArrayLike = False) -> NDArray[np.float64]:
-        """First-year loss of each period, (n,) µm; in those in which it is `splashed`, (n,), at least that of CX.
+        """Return the first-year loss of each period, (n,) µm; at least that of CX where `splashed`, (n,).
 
         CX with the mean exponent gives 0.87 and 2.0 mm after 5 and 25 years, 58 and 7 % above Table 4-2 of EN 1993-5.
         Later it is below: 3.2 mm after 50 years, 15 % less than the table, and about a quarter less after 100.
@@ -159,12 +159,12 @@ class Exposure:
 
 
 def at(category: str, *, splash_m: tuple[float, float] | None = None, debris: float = 1.0) -> Exposure:
-    """A whole life in one corrosivity category; splash and debris as those of a `Period`."""
+    """Return a whole life in one corrosivity category; splash and debris as those of a `Period`."""
     return Exposure(periods=(Period(category=category, splash_m=splash_m, debris=debris),))
 
 
 def category_um(category: str, metal: str = "steel") -> float:
-    """First-year loss in an ISO 9223 category, µm: the geometric mean of its bounds.
+    """Return the first-year loss in an ISO 9223 category, µm: the geometric mean of its bounds.
 
     A category is a range over a factor of two to nineteen; the geometric mean is its middle on the scale on which the
     bounds are set. (A design would take the upper bound.)
@@ -174,20 +174,20 @@ def category_um(category: str, metal: str = "steel") -> float:
 
 
 def bounds_um(category: str, metal: str = "steel") -> tuple[float, float]:
-    """Bounds of the first-year loss in an ISO 9223 category, µm; C1 has no lower one: a tenth of its upper is taken."""
+    """Return the bounds of the first-year loss in an ISO 9223 category, µm; in C1 the lower is a tenth of the upper."""
     upper = METALS[metal].upper_um
     number = CATEGORIES.index(category)
     return (upper[number - 1] if number else upper[0] / 10), upper[number]
 
 
 def category_of(first_year_um: float, metal: str = "steel") -> str:
-    """ISO 9223 category of a first-year loss in µm; what passes the last bound is CX too."""
+    """Return the ISO 9223 category of a first-year loss in µm; losses beyond the last bound are CX too."""
     number = int(np.searchsorted(METALS[metal].upper_um, first_year_um))
     return CATEGORIES[min(number, len(CATEGORIES) - 1)]
 
 
 def dose_response_um(climate: Climate, metal: str = "steel") -> float:
-    """First-year loss by the dose-response function of ISO 9223, µm.
+    """Return the first-year loss by the dose-response function of ISO 9223, µm.
 
     r = a P^b exp(c H + k (T - 10)) + d S^e exp(g H + h T), T in °C, H relative humidity in %, P and S deposition of
     SO2 and chloride in mg/(m² d); k is one number up to 10 °C and another above.

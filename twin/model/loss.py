@@ -16,7 +16,7 @@ LINEAR_AFTER_YEARS = 20.0
 
 
 def power_law(years: ArrayLike, exponent: float | NDArray[Any]) -> NDArray[Any]:
-    """Loss after `years` over that of the first year (ISO 9224), in the shape and precision of `years`.
+    """Return the loss after `years` over that of the first year (ISO 9224), in the shape and precision of `years`.
 
     t^b up to 20 years, then on along the tangent: 20^b + b 20^(b - 1) (t - 20). Nothing before t = 0.
     """
@@ -27,7 +27,7 @@ def power_law(years: ArrayLike, exponent: float | NDArray[Any]) -> NDArray[Any]:
 
 
 def power_law_years(loss: ArrayLike, exponent: float | NDArray[Any]) -> NDArray[Any]:
-    """Inverse of `power_law`: years after which the loss is this multiple of the first year's."""
+    """Return the years after which the loss is this multiple of the first year's; inverse of `power_law`."""
     value = np.asarray(loss, dtype=None if isinstance(loss, np.ndarray) else float)
     knee = LINEAR_AFTER_YEARS**exponent
     early = np.clip(value, 0, knee) ** (1 / exponent)
@@ -42,7 +42,7 @@ def loss_um(
     rates_um: ArrayLike,
     exponent: float | NDArray[Any],
 ) -> NDArray[Any]:
-    """Loss at `until_years` of metal that corrodes since `start_years`, µm, in the shape of `start_years`.
+    """Return the loss at `until_years` of metal that corrodes since `start_years`, µm, in the shape of `start_years`.
 
     Where the place changes, the loss so far counts as the equivalent time at the new place: the time in which that
     place alone would have caused it.
@@ -71,7 +71,7 @@ def loss_um(
 
 
 def years_to_lose(depth_um: NDArray[Any], starts: ArrayLike, rates_um: ArrayLike, exponent: float) -> NDArray[Any]:
-    """Years after which metal exposed from the beginning has lost `depth_um`; the inverse of `loss_um` at start 0."""
+    """Return the years in which metal exposed from the start loses `depth_um`; inverse of `loss_um` at start 0."""
     begins: list[float] = np.asarray(starts, dtype=float).tolist()
     rates: list[float] = np.asarray(rates_um, dtype=float).tolist()
     found = np.zeros_like(depth_um)
@@ -84,8 +84,8 @@ def years_to_lose(depth_um: NDArray[Any], starts: ArrayLike, rates_um: ArrayLike
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Clock:
-    """Time that runs at another pace in each period: reading r(t), piecewise linear, r(0) = 0.
+class PiecewiseClock:
+    """Time that runs at a different pace in each period: reading r(t), piecewise linear, r(0) = 0.
 
     A later period changes no bit of what the clock shows before it.
     """
@@ -94,21 +94,23 @@ class Clock:
     paces: NDArray[np.float64]  # (n,) positive
 
     @staticmethod
-    def of(starts: Sequence[float] | NDArray[np.float64], paces: Sequence[float] | NDArray[np.float64]) -> "Clock":
-        """Clock from the begin of each period in years and its pace."""
-        return Clock(starts=np.asarray(starts, dtype=float), paces=np.asarray(paces, dtype=float))
+    def of(
+        starts: Sequence[float] | NDArray[np.float64], paces: Sequence[float] | NDArray[np.float64]
+    ) -> "PiecewiseClock":
+        """Make a clock from the start of each period in years and its pace."""
+        return PiecewiseClock(starts=np.asarray(starts, dtype=float), paces=np.asarray(paces, dtype=float))
 
     def _readings(self) -> NDArray[np.float64]:
         return np.concatenate([[0.0], np.cumsum(np.diff(self.starts) * self.paces[:-1])])
 
     def reading(self, years: ArrayLike) -> NDArray[np.float64]:
-        """What it shows at `years`."""
+        """Return the reading at `years`."""
         time = np.asarray(years, dtype=float)
         period = (np.searchsorted(self.starts, time, side="right") - 1).clip(0)
         return np.asarray(self._readings()[period] + self.paces[period] * (time - self.starts[period]))
 
     def years(self, reading: ArrayLike) -> NDArray[np.float64]:
-        """When it shows `reading`; the inverse of `reading`."""
+        """Return the years at which the clock shows `reading`; inverse of `reading`."""
         shown, knots = np.asarray(reading, dtype=float), self._readings()
         period = (np.searchsorted(knots, shown, side="right") - 1).clip(0)
         return np.asarray(self.starts[period] + (shown - knots[period]) / self.paces[period])

@@ -14,7 +14,7 @@ LIMIT = 2.5  # of the result, in standard deviations
 def fractal(
     position_m: NDArray[np.float32], wavelengths_mm: Sequence[float], gain: float, seed: np.random.SeedSequence
 ) -> NDArray[np.float32]:
-    """Value noise summed over octaves, mean 0, standard deviation 1, clipped to ± `LIMIT`.
+    """Return value noise summed over octaves, mean 0, standard deviation 1, clipped to ± `LIMIT`.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Start of corrosion at each place: when its coating lets corrosion begin."""
+"""Start of corrosion at each place, by its coating."""
 
 from collections.abc import Callable
 
@@ -57,12 +57,12 @@ def onset_function(
 
 
 def ragged_noise(position_m: Singles, seed: np.random.SeedSequence) -> Singles:
-    """The noise at places (n, 3) that makes rust's outline ragged and a coat of zinc uneven, (n,)."""
+    """Return the noise at places (n, 3) that makes rust's outline ragged and a zinc coat uneven, (n,)."""
     return fractal(position_m * np.array([1, 1, STREAK], dtype=np.float32), RAGGED_WAVELENGTHS_MM, 0.72, seed)
 
 
 def bare_lag(noise: Singles) -> Singles:
-    """Share of the time to full cover that passes before bare steel shows rust, by `ragged_noise`: 0 to one half."""
+    """Return the share of the time to full cover before bare steel shows rust, by `ragged_noise`: 0 to one half."""
     return np.asarray(0.25 * (1 + noise / LIMIT), dtype=np.float32)
 
 

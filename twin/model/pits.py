@@ -1,4 +1,4 @@
-"""Pits: places where corroding metal is eaten deeper than around.
+"""Pits: places where corroding metal is attacked deeper than around them.
 
 Pits are born on corroding steel as a Poisson process in area, each some time after corrosion began at its place. The
 depth of a pit is its own factor times what metal there has lost since its birth, so it follows the same power law of
@@ -27,7 +27,7 @@ EDGE = 0.2  # cosine between a pit's normal and a surface from which the surface
 
 @dataclass(frozen=True, kw_only=True)
 class Pits:
-    """How many pits there are and how they grow. The numbers are set by eye against photographs.
+    """Number and growth of pits, set by eye against photographs.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class Pits:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PitPlaces:
-    """Potential pits, n of them."""
+    """n potential pits."""
 
     position_m: Floats  # (n, 3)
     normal: Floats  # (n, 3)
@@ -82,7 +82,7 @@ def pit_places(asset: AssetGeometry, pits: Pits, seed: np.random.SeedSequence) -
 def pit_loss_mm(
     position_m: Singles, normal: Singles, present: NDArray[np.bool_], places: PitPlaces, depth_mm: Floats
 ) -> Singles:
-    """Depth of the deepest pit at each texel, (H, W) mm; a pit is a bowl, deepest in its middle.
+    """Return the depth of the deepest pit at each texel, (H, W) mm; a pit is a bowl, deepest in its middle.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def pit_loss_mm(
 
 
 def mean_pit_mm(pits: Pits, mean_depth_mm: NDArray[np.floating[Any]]) -> Floats:
-    """Mean over the surface of the depth of the deepest pit there, mm, in the shape of `mean_depth_mm`.
+    """Return the surface mean of the depth of the deepest pit, mm, in the shape of `mean_depth_mm`.
 
     A pit of depth d is deeper than x on an area pi a² d (d - x), a its radius over its depth. Pits are a Poisson
     process of density c and d is exponential of mean m, so the depth at a place passes x with the chance
@@ -138,7 +138,7 @@ def mean_pit_mm(pits: Pits, mean_depth_mm: NDArray[np.floating[Any]]) -> Floats:
 
 @cache
 def _mean_over_crowding() -> tuple[Floats, Floats]:
-    """Mean depth in units of m by c pi a² m², as a table."""
+    """Return a table of the mean depth in units of m by c pi a² m²."""
     crowding = np.concatenate([[0.0], np.geomspace(1e-4, 1e3, 200)])
     depth = np.linspace(0, 40, 4001)
     passed = 1 - np.exp(-crowding[:, None] * (depth + 2) * np.exp(-depth))

@@ -1,4 +1,4 @@
-"""Where on an asset corrosion is worse: by zone of the part, by the way a surface faces, by height.
+"""Local severity of corrosion: by zone of the part, by facing, by height.
 
 The numbers are set by eye against photographs, from what standards and inspectors say in words: coats are thin on edges
 and over welds, crevices stay wet (ISO 12944-3); dust and water lie on upward faces, drops hang from lower rims.
@@ -16,7 +16,7 @@ from corrotwin.twin.geometry.solids import COVERED
 
 @dataclass(frozen=True)
 class Zone:
-    """How many times as many defects of the coating per area as on an open face, and as much loss of metal."""
+    """Factors of a zone against an open face: on the coating's defects per area, and on the loss of metal."""
 
     defects: float
     loss: float = 1.0
@@ -66,7 +66,7 @@ def defect_factors(
     position_m: NDArray[np.floating[Any]],
     splash_m: tuple[float, float] | None,
 ) -> NDArray[np.float64]:
-    """Relative density of a coating's defects at places, (n,).
+    """Return the relative density of a coating's defects at places, (n,).
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def defect_factors(
 
 
 def loss_factors(zone_names: tuple[str, ...], zone: NDArray[np.integer[Any]], normal: Singles) -> Singles:
-    """Relative loss of metal at places, (n,): by zone, more on upward faces and lower rims.
+    """Return the relative loss of metal at places, (n,): by zone, more on upward faces and lower rims.
 
     Parameters
     ----------
@@ -96,14 +96,14 @@ def loss_factors(zone_names: tuple[str, ...], zone: NDArray[np.integer[Any]], no
 
 
 def in_splash(height_m: NDArray[np.floating[Any]], splash_m: tuple[float, float]) -> NDArray[np.bool_]:
-    """Whether heights above the lowest point lie where sea water splashes."""
+    """Return whether heights above the lowest point are in the splash of sea water."""
     return np.asarray((height_m >= splash_m[0]) & (height_m < splash_m[1]))
 
 
 def regions(
     asset: AssetGeometry, texels: Texels, splash_m: tuple[float, float] | None
 ) -> list[tuple[str, str, NDArray[np.bool_]]]:
-    """Parts of the surface that inspectors speak of, as (by, name, (H, W) mask); those of one `by` do not overlap.
+    """Return the regions in which inspectors report, as (by, name, (H, W) mask); those of one `by` do not overlap.
 
     They are each zone of a part, the top, side and bottom faces, the splash zone, and all that the air reaches.
     """

@@ -19,7 +19,7 @@ from corrotwin.twin.model.exposure import (
     category_um,
     dose_response_um,
 )
-from corrotwin.twin.model.loss import Clock, loss_um, power_law, power_law_years, years_to_lose
+from corrotwin.twin.model.loss import PiecewiseClock, loss_um, power_law, power_law_years, years_to_lose
 
 MILD = Climate(temperature_c=15, humidity_percent=70, so2_mg_m2_d=4, chloride_mg_m2_d=3)
 
@@ -146,7 +146,7 @@ def test_time_to_lose_a_depth_is_the_inverse_of_the_loss(rates: list[float], dep
 
 
 def test_the_clock_is_the_integral_of_its_pace() -> None:
-    clock = Clock.of([0.0, 2.0, 5.0], [3.0, 0.5, 4.0])
+    clock = PiecewiseClock.of([0.0, 2.0, 5.0], [3.0, 0.5, 4.0])
     pace = lambda t: [3.0, 0.5, 4.0][int(np.searchsorted([0, 2, 5], t, side="right")) - 1]  # noqa: E731
     for years in (0.0, 1.0, 2.0, 4.5, 11.0):
         assert clock.reading(years) == pytest.approx(quad(pace, 0, years, points=[2, 5])[0], abs=1e-6)
@@ -154,7 +154,7 @@ def test_the_clock_is_the_integral_of_its_pace() -> None:
 
 
 def test_a_later_period_changes_no_bit_of_the_past() -> None:
-    before, after = Clock.of([0.0, 3.0], [1.7, 0.3]), Clock.of([0.0, 3.0, 8.1], [1.7, 0.3, 5.5])
+    before, after = PiecewiseClock.of([0.0, 3.0], [1.7, 0.3]), PiecewiseClock.of([0.0, 3.0, 8.1], [1.7, 0.3, 5.5])
     years = np.linspace(0, 8.1, 1000)[:-1]
     np.testing.assert_array_equal(before.reading(years), after.reading(years))
     np.testing.assert_array_equal(before.years(before.reading(years)), after.years(before.reading(years)))

@@ -1,1 +1,1 @@
-"""Pipe spools: sizes by the standards, layout, tubes, flanges and supports."""
+"""Pipe spools: standard sizes, layout, tubes, flanges and supports."""

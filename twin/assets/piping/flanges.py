@@ -1,4 +1,4 @@
-"""Welding-neck and blind flanges with bolt holes, and the joints and ends that they make; along z from 0."""
+"""Welding-neck and blind flanges with bolt holes, and the joints and ends made of them; along z from 0."""
 
 from dataclasses import replace
 
@@ -17,19 +17,19 @@ ROWS = 6  # of a face from the inner to the outer edge of its drilled band
 
 
 def end_length(nps: str, end: str) -> float:
-    """Length of an end of the pipe, from its weld to its outer face."""
+    """Return the length of an end of the pipe, from its weld to its outer face, m."""
     if end == "cut":
         return 0.0
     return FLANGES[nps].through + (GASKET_M + FLANGES[nps].thickness if end == "blind" else 0.0)
 
 
 def joint_length(nps: str) -> float:
-    """Length of a bolted joint from weld to weld."""
+    """Return the length of a bolted joint from weld to weld, m."""
     return 2 * FLANGES[nps].through + GASKET_M
 
 
 def joint(nps: str, radius: float, wall: float) -> list[Patch]:
-    """Two flanges with gasket, studs and nuts, and their girth welds."""
+    """Build two flanges with gasket, studs and nuts, and their girth welds."""
     size, length = FLANGES[nps], joint_length(nps)
     parts = solids.named(_neck(size, radius, wall, mated=True), "a")
     parts += solids.named(solids.place(_neck(size, radius, wall, mated=True), FLIP, (0, 0, length)), "b")
@@ -40,7 +40,7 @@ def joint(nps: str, radius: float, wall: float) -> list[Patch]:
 
 
 def end(nps: str, kind: str, radius: float, wall: float) -> list[Patch]:
-    """A flange at the end of a pipe, open or closed by a blind flange, with its girth weld."""
+    """Build a flange at the end of a pipe, open or closed by a blind flange, with its girth weld."""
     size = FLANGES[nps]
     parts = _neck(size, radius, wall, mated=kind == "blind")
     parts += girth_weld("flange weld", radius, wall)
@@ -52,7 +52,7 @@ def end(nps: str, kind: str, radius: float, wall: float) -> list[Patch]:
 
 
 def _neck(size: Flange, radius: float, wall: float, *, mated: bool) -> list[Patch]:
-    """Welding-neck flange; `mated` if its face is pressed on a gasket.
+    """Build a welding-neck flange; `mated` if its face is pressed on a gasket.
 
     Its neck and its bore count as thick as the pipe, which the neck is beside the weld; towards the disc it is thicker.
     """
@@ -83,7 +83,7 @@ def _neck(size: Flange, radius: float, wall: float, *, mated: bool) -> list[Patc
 
 
 def _blind(size: Flange) -> list[Patch]:
-    """Blind flange whose raised face looks down on z = 0."""
+    """Build a blind flange whose raised face looks down on z = 0."""
     inner, outer = _drilled_band(size)
     face, top = size.face / 2, size.thickness
     pieces = [
@@ -98,7 +98,7 @@ def _blind(size: Flange) -> list[Patch]:
 
 
 def _gasket(size: Flange, bore: float) -> list[Patch]:
-    """Gasket on z = 0, set back a little from the edge of the raised face."""
+    """Build a gasket on z = 0, set back a little from the edge of the raised face."""
     rim = np.array([[size.face / 2 - 0.001, 0.0], [size.face / 2 - 0.001, GASKET_M]])
     hole = np.array([[bore, GASKET_M], [bore, 0.0]])
     top, bottom = np.array([rim[1], hole[0]]), np.array([hole[1], rim[0]])
@@ -108,7 +108,7 @@ def _gasket(size: Flange, bore: float) -> list[Patch]:
 
 
 def _bolting(size: Flange) -> list[Patch]:
-    """Studs with two nuts each, through two flanges whose gasket lies on the end of the lower."""
+    """Build studs with two nuts each, through two flanges; the gasket lies on the lower one."""
     middle = size.through + GASKET_M / 2
     grip = size.thickness + GASKET_M / 2  # from the middle to a nut
     half = size.stud / 2
@@ -134,12 +134,12 @@ def _bolting(size: Flange) -> list[Patch]:
 
 
 def _bolt_angles(size: Flange) -> Floats:
-    """Angles of the bolts, which straddle the axes."""
+    """Return the angles of the bolts, which straddle the axes."""
     return np.asarray(2 * np.pi * (np.arange(size.bolts) + 0.5) / size.bolts)
 
 
 def _drilled_band(size: Flange) -> tuple[float, float]:
-    """Radii between which the flat faces of a flange are divided round its bolt holes."""
+    """Return the radii between which the flat faces of a flange are divided around its bolt holes."""
     hole = (size.bolt + CLEARANCE_M) / 2
     inside = size.circle / 2 - hole - max(size.hub, size.face) / 2
     outside = size.outside / 2 - EDGE_M - size.circle / 2 - hole
@@ -148,7 +148,7 @@ def _drilled_band(size: Flange) -> tuple[float, float]:
 
 
 def _columns(size: Flange) -> Floats:
-    """Unit vectors (n + 1, 2) round a flange: ROUND_HOLE steps past each hole, then as many as keep the rim round."""
+    """Return unit vectors (n + 1, 2) around a flange: ROUND_HOLE steps past each hole, then enough for a round rim."""
     pitch = 2 * np.pi / size.bolts
     inner, outer = _drilled_band(size)
     half = min((outer - inner) / size.circle, 0.4 * pitch)
@@ -162,7 +162,7 @@ def _columns(size: Flange) -> Floats:
 
 
 def _rim(size: Flange, outer: float, back: float, front: float) -> Floats:
-    """Profile round the rim of a flange, from its back to its front."""
+    """Return the profile around the rim of a flange, from back to front."""
     edge = size.outside / 2 - EDGE_M
     return np.concatenate(
         [
@@ -175,7 +175,7 @@ def _rim(size: Flange, outer: float, back: float, front: float) -> Floats:
 
 
 def _drilled(solid: str, size: Flange, low: float, high: float, zones: tuple[str, str]) -> list[Patch]:
-    """Flat bands that look down from `low` and up from `high`, with bolt holes through them; zones of both."""
+    """Build flat bands that look down from `low` and up from `high`, with bolt holes through them; zones of both."""
     turn = _columns(size)
     inner, outer = _drilled_band(size)
     period = (len(turn) - 1) // size.bolts
@@ -207,7 +207,7 @@ def _drilled(solid: str, size: Flange, low: float, high: float, zones: tuple[str
 
 
 def _towards(path: Floats) -> Floats:
-    """Unit vectors towards the corners of a path round a drilled band's hole, and evenly between them."""
+    """Return unit vectors towards the corners of a path around a drilled band's hole, and evenly between them."""
     counts = np.array([ROUND_HOLE, ROWS, ROUND_HOLE, ROWS])
     corners = np.concatenate([[0], np.cumsum(counts)])
     angle = np.unwrap(np.arctan2(path[corners, 1], path[corners, 0]))

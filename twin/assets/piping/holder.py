@@ -29,21 +29,21 @@ class Holder:
 
     @property
     def offset(self) -> float:
-        """From the heel of a U-bolt's angle to the U-bolt, which clears the root of the angle."""
+        """Distance from the heel of a U-bolt's angle to the U-bolt, which clears the root of the angle."""
         leg, thickness, root = self.angle
         return (thickness + root + leg) / 2
 
     @property
     def carrier(self) -> float:
-        """Height of what stands between pipe and seat, at least (saddle, clamp) or exactly (U-bolt)."""
+        """Height between pipe and seat: at least (saddle, clamp) or exactly (U-bolt)."""
         return self.angle[0] if self.kind == "ubolt" else self.strap + 0.015 + 0.1 * self.radius
 
     def least_m(self) -> float:
-        """The smallest distance from the pipe to what the support stands on."""
+        """Return the smallest distance from the pipe to the ground or rail."""
         return self.carrier + BASE_M + (CAP_M + STUB_M if self.kind == "ubolt" else 0.0)
 
     def halves_m(self) -> tuple[float, float]:
-        """Half the length that the support takes up on the skin of the pipe, and in the air below."""
+        """Return half the length that the support occupies on the skin of the pipe, and in the air below."""
         foot = max(post_size(self.post)[0] / 2 + 1.5 * self.bolt, 2.6 * self.bolt)
         if self.kind == "ubolt":
             skin = max(self.offset, self.angle[0] - self.offset) + RIM_M
@@ -53,7 +53,7 @@ class Holder:
 
 
 def holder(kind: str, radius: float) -> Holder:
-    """The support of this kind for a pipe of this radius."""
+    """Return the support of this kind for a pipe of this radius, m."""
     step = int(np.searchsorted([0.03, 0.07, 0.12, 0.2], radius))
     leg = ANGLES[("L 60x6", "L 80x8", "L 80x8", "L 100x10", "L 100x10")[step]]
     wide, slender = (0.06, 0.3), (0.03, 0.1)
@@ -70,7 +70,7 @@ def holder(kind: str, radius: float) -> Holder:
 
 
 def bands(own: Holder, at: float, down: int, count: int) -> list[Band]:
-    """Zones of the pipe's skin at a support: covered under the strap or pad, its rim a crevice, bearings contact.
+    """Return zones of the skin at a support: covered under strap or pad, crevice at its rim, contact at bearings.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def bands(own: Holder, at: float, down: int, count: int) -> list[Band]:
 
 
 def post_size(post: str) -> tuple[float, float]:
-    """Depth and width of a post, along the pipe and across."""
+    """Return depth and width of a post, along the pipe and across, m."""
     if not post:
         return 0.05, 0.05
     h, b, *_ = BEAMS[post]

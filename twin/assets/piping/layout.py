@@ -1,4 +1,4 @@
-"""What a pipe spool consists of, in numbers, and whether its parts fit: shared by builder and sampler."""
+"""Dimensions of a pipe spool and checks that its parts fit; shared by builder and sampler."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ SIZES = tuple(OUTSIDE_MM)
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """What takes up a stretch of the run, metres from its start: on the skin, and in the air where it stands out."""
+    """A stretch of the run that a part occupies, metres from its start: on the skin, and in the air."""
 
     name: str
     low: float
@@ -76,7 +76,7 @@ class Spool:
 
     @property
     def joint(self) -> float:
-        """Length of the bolted joint; 0 without."""
+        """Length of the bolted joint, m; 0 without one."""
         return joint_length(self.nps) if self.flanged else 0.0
 
     @property
@@ -86,7 +86,7 @@ class Spool:
 
     @property
     def body(self) -> tuple[float, float]:
-        """Where the pipe begins and ends along the run, between its end flanges."""
+        """Start and end of the pipe along the run, between its end flanges."""
         return end_length(self.nps, self.start), self.run_m - (0.0 if self.leg_m else self.finish_length)
 
     @property
@@ -101,7 +101,7 @@ class Spool:
 
     @property
     def run_reach(self) -> float:
-        """Greatest radius of what the run consists of."""
+        """Greatest radius of the parts of the run."""
         ends = (self.start, "cut" if self.leg_m else self.finish, "flange" if self.flanged else "cut")
         return max(widest(self.nps, end) for end in ends)
 
@@ -117,7 +117,7 @@ class Spool:
         return [offset + number * self.piece for number in range(first, self.pieces + bool(self.leg_m))]
 
     def claims(self) -> list[Claim]:
-        """What the ends, the welds, the joint and the leg take up."""
+        """Stretches that the ends, the welds, the joint and the leg occupy."""
         half = bead_m(self.wall)[0] / 2
         low, high = self.body
         begin = low + half if low > 0 else 0.0
@@ -159,13 +159,13 @@ class Branch:
 
     @property
     def wall(self) -> float:
-        """Its wall, metres: of the run's schedule where that exists, else STD."""
+        """Its wall, m: of the run's schedule where that exists, else STD."""
         walls = WALLS_MM[self.nps]
         return walls.get(self.run.schedule, walls["STD"]) / 1000
 
     @property
     def opening(self) -> Opening:
-        """Where it is set on the run; the hole is a little narrower than its bore, and than the run's."""
+        """Its place on the run; the hole is a little narrower than its bore and the run's."""
         foot = OUTSIDE_MM[self.nps] / 2000
         return Opening(
             at=self.at,
@@ -186,11 +186,11 @@ class Branch:
         return self.tube + end_length(self.nps, self.end)
 
     def shortest(self) -> float:
-        """The least length, with room for both welds."""
+        """Least length, m, with room for both welds."""
         return fillet_leg(self.run.radius, self.wall) + PIECE_M + bead_m(self.wall)[0] / 2
 
     def claim(self) -> Claim:
-        """What it takes up on the run."""
+        """Stretch that it occupies on the run."""
         half, reach = self.opening.half_length(), widest(self.nps, self.end)
         wide = max(half, reach)
         air = self.at - wide, self.at + wide
@@ -198,12 +198,12 @@ class Branch:
 
 
 def widest(nps: str, end: str) -> float:
-    """Radius of a pipe with this end."""
+    """Return the radius of a pipe with this end, m."""
     return OUTSIDE_MM[nps] / 2000 if end == "cut" else FLANGES[nps].outside / 2
 
 
 def check_end(name: str, end: str, nps: str) -> None:
-    """Refuse an unknown end, or one for which there is no flange."""
+    """Raise InputError if an end is unknown or has no flange of this size."""
     if end not in ENDS:
         raise InputError(f"pipe {name} {end!r}: choose from {', '.join(ENDS)}")
     if end != "cut" and nps not in FLANGES:
@@ -211,25 +211,25 @@ def check_end(name: str, end: str, nps: str) -> None:
 
 
 def check_degrees(name: str, degrees: float) -> None:
-    """Refuse what is no direction."""
+    """Raise InputError if an angle is not a direction in degrees."""
     if not -360 <= degrees <= 360:
         raise InputError(f"pipe {name}_degrees {degrees}: -360 to 360")
 
 
 def check_place(name: str, at: float, run: Spool) -> None:
-    """Refuse a place beyond the run."""
+    """Raise InputError if a place lies beyond the run."""
     if not 0 < at < run.run_m:
         raise InputError(f"pipe {name} {at}: within the run of {run.run_m} m")
 
 
 def support_claim(own: Holder, number: int, at: float) -> Claim:
-    """What a support takes up on the run."""
+    """Return the stretch that a support occupies on the run."""
     skin, air = own.halves_m()
     return Claim(name=f"support {number + 1}", low=at - skin, high=at + skin, air=(at - air, at + air))
 
 
 def check_claims(claims: Sequence[Claim]) -> None:
-    """Refuse parts that come too near to each other along the run."""
+    """Raise InputError if parts come too near to each other along the run."""
     skin = sorted(((claim.low, claim.high, claim.name) for claim in claims), key=lambda span: span[:2])
     air = sorted(((*claim.air, claim.name) for claim in claims if claim.air), key=lambda span: span[:2])
     for spans, gap in ((skin, GAP_M), (air, AIR_M)):
@@ -239,7 +239,7 @@ def check_claims(claims: Sequence[Claim]) -> None:
 
 
 def check_supports(kind: str, places: Sequence[float], drop: float, run: Spool, branch: Branch | None) -> Holder:
-    """The supports' dimensions; refuse a spool that does not stand on what is below or beside it."""
+    """Return the supports' dimensions; raise InputError if the spool cannot stand on what is below or beside it."""
     if kind not in SUPPORTS:
         raise InputError(f"pipe support {kind!r}: choose from {', '.join(SUPPORTS)}")
     own = holder(kind, run.radius)
@@ -260,7 +260,7 @@ def check_supports(kind: str, places: Sequence[float], drop: float, run: Spool, 
 
 
 def least_drop(own: Holder, run: Spool, branch: Branch | None) -> float:
-    """Least distance from the pipe to the ground, or to the column behind it, on supports."""
+    """Return the least distance from the pipe on supports to the ground, or to the column behind it, m."""
     reach = max(run.run_reach, -lowest(run, branch))
     if run.upright:
         reach = run.run_reach
@@ -272,7 +272,7 @@ def least_drop(own: Holder, run: Spool, branch: Branch | None) -> float:
 
 
 def lowest(run: Spool, branch: Branch | None) -> float:
-    """The lowest point of leg and branch from the axis of a run that lies, or of its pipe."""
+    """Return the height of the lowest point of leg, branch and pipe over the axis of a lying run, m; negative."""
     parts = [(0.0, 90.0, run.radius)]
     if run.leg_m:
         parts.append((run.bend + run.leg_m + run.finish_length, run.leg_degrees, run.leg_reach))

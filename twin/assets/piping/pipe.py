@@ -114,7 +114,7 @@ def pipe(
 
 
 def sample(rng: np.random.Generator) -> dict[str, Any]:
-    """Parameters of a random spool, 0.5 to 3 m along the run."""
+    """Draw parameters of a random spool, 0.5 to 3 m along the run."""
     run = _sample_run(rng)
     claims = run.claims()
     branch = _sample_branch(rng, run, claims) if rng.random() < 0.55 else None
@@ -181,7 +181,7 @@ def _sample_run(rng: np.random.Generator) -> Spool:
 
 
 def _sample_branch(rng: np.random.Generator, run: Spool, claims: list[Claim]) -> Branch | None:
-    """A branch that points up, and its claim among the others; None where there is no room."""
+    """Draw a branch that points up; return it with its claim among the others, or None where there is no room."""
     outside = OUTSIDE_MM[run.nps]
     nps = str(rng.choice([size for size in FLANGES if 0.2 * outside < OUTSIDE_MM[size] < 0.85 * outside]))
     end = str(rng.choice(flanges.ENDS, p=[0.25, 0.45, 0.3]))
@@ -198,7 +198,7 @@ def _sample_branch(rng: np.random.Generator, run: Spool, claims: list[Claim]) ->
 
 
 def _free(claims: Sequence[Claim], halves: tuple[float, float], target: float) -> float | None:
-    """The free place nearest to `target` for what takes up `halves` on the skin and in the air, if there is any."""
+    """Return the free place nearest to `target` for a part occupying `halves` on the skin and in the air, or None."""
     for spare in (0.02, 0.001):  # better not too tight
         taken = [(claim.low, claim.high, halves[0] + GAP_M + spare) for claim in claims]
         taken += [(*claim.air, halves[1] + AIR_M + spare) for claim in claims if claim.air]
@@ -210,7 +210,7 @@ def _free(claims: Sequence[Claim], halves: tuple[float, float], target: float) -
 
 
 def _run(run: Spool, bands: Sequence[tubes.Band]) -> list[Patch]:
-    """The pieces of the run, their welds, the bolted joint, and the flanges at its ends."""
+    """Build the pieces of the run, their welds, the bolted joint, and the flanges at its ends."""
     covered = solids.COVERED
     first = "end" if run.start == "cut" and not run.upright else covered
     last = "end" if run.finish == "cut" and not run.leg_m else covered
@@ -244,7 +244,7 @@ def _end(run: Spool, end: str, name: str) -> list[Patch]:
 
 
 def _leg(run: Spool) -> list[Patch]:
-    """Long-radius elbow at the end of the run (ASME B16.9), its second weld, and the leg behind it."""
+    """Build the long-radius elbow at the end of the run (ASME B16.9), its second weld, and the leg behind it."""
     turn = np.linspace(0, np.pi / 2, 33)
     normals = np.column_stack([-np.sin(turn), np.cos(turn), np.zeros(33)])
     normals[-1] = -1.0, 0.0, 0.0
@@ -267,7 +267,7 @@ def _leg(run: Spool) -> list[Patch]:
 
 
 def _branch(branch: Branch) -> list[Patch]:
-    """The branch with the weld round its foot and its end."""
+    """Build the branch with the weld around its foot and its end."""
     opening, radius = branch.opening, branch.run.radius
     zone = "end" if branch.end == "cut" else solids.COVERED
     patches = tubes.branch(opening, branch.tube, radius, branch.wall, zone)

@@ -100,7 +100,7 @@ FLANGES = {
 
 
 def elbow_m(nps: str) -> float:
-    """Radius of a long-radius elbow: 1.5 times the nominal size, at least 38 mm (ASME B16.9)."""
+    """Return the radius of a long-radius elbow, m: 1.5 times the nominal size, at least 38 mm (ASME B16.9)."""
     whole, _dash, part = nps.rpartition("-")
     top, _slash, bottom = part.partition("/")
     inches = float(whole or 0) + float(top) / float(bottom or 1)
@@ -108,5 +108,5 @@ def elbow_m(nps: str) -> float:
 
 
 def bead_m(wall_m: float) -> tuple[float, float]:
-    """Width and height of a girth weld's cap; by eye, within the usual limits of reinforcement."""
+    """Return width and height of a girth weld's cap, m; by eye, within the usual limits of reinforcement."""
     return min(0.004 + 1.2 * wall_m, 0.026), min(0.001 + 0.15 * wall_m, 0.003)

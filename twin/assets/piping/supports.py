@@ -1,4 +1,4 @@
-"""What holds a pipe: saddles, U-bolts on an angle, two-half clamps, on posts or on a rail.
+"""Pipe supports: saddles, U-bolts on an angle and two-half clamps, on posts or on a rail.
 
 Each is built about the axis of the pipe, which runs along x, with the ground or the rail below. The sizes follow the
 usual catalogues by eye; sections are those of `profiles`.
@@ -25,7 +25,7 @@ ZONES = {"flange": "post", "web": "post", "body": "post"}
 
 
 def support(own: Holder, drop: float, *, rail: bool) -> list[Patch]:
-    """A support whose foot stands `drop` below the pipe, on a base plate or, without one, on a rail."""
+    """Build a support whose foot is `drop` below the pipe, on a base plate or, without one, on a rail."""
     ground = own.radius + drop
     foot = 0.0 if rail else BASE_M
     seat = own.radius + own.carrier + (0.0 if own.kind == "ubolt" else 0.15 * own.radius)
@@ -55,7 +55,7 @@ def support(own: Holder, drop: float, *, rail: bool) -> list[Patch]:
 
 
 def rail(own: Holder, drop: float, length: float) -> list[Patch]:
-    """Column beside a standing pipe, from the ground at x = 0 to `length`, that its supports are welded to."""
+    """Build a column beside a standing pipe, from x = 0 to `length`, to which its supports are welded."""
     h, b, *rest = (value / 1000 for value in BEAMS[RAILS[own.post]])
     section = profiles.rezone(profiles.i_section(h, b, *rest), ZONES)
     top = -own.radius - drop
@@ -72,7 +72,7 @@ def rail(own: Holder, drop: float, length: float) -> list[Patch]:
 
 
 def _carrier(own: Holder, seat: float) -> tuple[list[Patch], tuple[float, float]]:
-    """What holds the pipe above the seat, and the size of the plate that it needs there."""
+    """Build the part that holds the pipe above the seat; also return the size of the plate that it needs there."""
     if own.kind == "ubolt":
         return _ubolt(own)
     half, outside = own.width / 2, own.radius + own.strap
@@ -107,7 +107,7 @@ def _carrier(own: Holder, seat: float) -> tuple[list[Patch], tuple[float, float]
 
 
 def _clamp(own: Holder) -> list[Patch]:
-    """Two half rings with ears and the bolts that draw them together."""
+    """Build two half rings with ears, and the bolts that draw them together."""
     gap = float(np.clip(0.1 * own.radius, 0.005, 0.014))
     ear = 2.8 * own.bolt
     inner = own.radius - SUNK_M
@@ -129,7 +129,7 @@ def _clamp(own: Holder) -> list[Patch]:
 
 
 def _ubolt(own: Holder) -> tuple[list[Patch], tuple[float, float]]:
-    """Bent rod over the pipe, the angle on which the pipe lies, and the nuts below."""
+    """Build the bent rod over the pipe, the angle on which the pipe lies, and the nuts below."""
     leg, thickness, root = own.angle
     reach = own.radius + own.bolt / 2 - SUNK_M
     section = profiles.angle(leg, thickness, root)
@@ -166,13 +166,13 @@ def _ubolt(own: Holder) -> tuple[list[Patch], tuple[float, float]]:
 
 
 def _around(radius: float, start: float, end: float, parts: int) -> Floats:
-    """Points (parts + 1, 2) in (y, z) round the axis of the pipe; angles from y towards z."""
+    """Return points (parts + 1, 2) in (y, z) around the axis of the pipe; angles from y towards z."""
     angle = np.linspace(start, end, parts + 1)
     return radius * np.column_stack([np.cos(angle), np.sin(angle)])
 
 
 def _strap(line: Floats, thickness: float, free: int) -> profiles.Section:
-    """Bent flat bar on a pipe: `line` on its inner face, clockwise, whose first and last `free` stretches are ears."""
+    """Return a bent flat bar on a pipe: `line` on its inner face, clockwise; `free` stretches at each end are ears."""
     section = profiles.folded(line, thickness)
     (_, inner), tip, (_, outer), other_tip = section.pieces
     last = len(line) - 1 - free
@@ -189,7 +189,7 @@ def _bent(solid: str, section: profiles.Section, own: Holder) -> list[Patch]:
 
 
 def _post(post: str) -> tuple[profiles.Section, tuple[float, float], float]:
-    """Section of a post about its own axis, web along the pipe, its size, and the thickness of its wall or web, metres.
+    """Return the section of a post about its own axis, its size, and its wall or web thickness, m; web along the pipe.
 
     A square tube where no section is named.
     """
@@ -203,7 +203,7 @@ def _post(post: str) -> tuple[profiles.Section, tuple[float, float], float]:
 
 
 def _base(standing: tuple[float, float], bolt: float, *, anchored: bool) -> list[Patch]:
-    """Base plate under what stands on it, of size (along the pipe, across), with its anchors."""
+    """Build the base plate under a part of this size (along the pipe, across), with its anchors."""
     size = (max(standing[0] + 3 * bolt, 5.2 * bolt), standing[1] + (6.8 * bolt if anchored else 0.0))
     parts = steelwork.pressed("base", (*size, BASE_M))
     if anchored:

@@ -1,4 +1,4 @@
-"""Tubes whose outside is divided into zones, and branches set on them round an opening."""
+"""Tubes whose outside is divided into zones, and branches set on them around an opening."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ SUNK_M = 0.0004  # how deep a branch and its weld reach into the metal, below th
 
 @dataclass(frozen=True, kw_only=True)
 class Opening:
-    """Where a branch is set on a run along x, in metres; `angle` in radians from y towards z."""
+    """Place of a branch on a run along x, in metres; `angle` in radians from y towards z."""
 
     at: float
     angle: float
@@ -23,7 +23,7 @@ class Opening:
     leg: float  # of the weld round the foot
 
     def half_length(self) -> float:
-        """Half the length of the run that the branch and its weld take up."""
+        """Half the length of the run that the branch and its weld occupy."""
         return self.foot + self.leg + min(0.006, 0.3 * self.foot)
 
 
@@ -41,34 +41,34 @@ class Band:
 
 
 def segments(radius: float) -> int:
-    """Segments round a tube, a multiple of 48; up to NPS 24 their chords are 13 mm or less."""
+    """Return the number of segments around a tube, a multiple of 48; up to NPS 24 their chords are at most 13 mm."""
     return 48 if radius < 0.04 else 96 if radius < 0.2 else 144
 
 
 def sag(radius: float) -> float:
-    """How far within its circle the middle of a tube's facet lies."""
+    """Return how far the middle of a tube's facet lies within its circle."""
     return float(radius * (1 - np.cos(np.pi / segments(radius))))
 
 
 def fillet_leg(run_radius: float, branch_wall: float) -> float:
-    """Leg of the weld round a branch: about 0.7 walls (ASME B31.3) and 2 mm, less where the run is narrow."""
+    """Return the weld leg around a branch: about 0.7 walls (ASME B31.3) plus 2 mm, less on a narrow run."""
     return float(min(0.7 * branch_wall + 0.002, 0.014, 0.12 * run_radius))
 
 
 def ripple_m(radius: float) -> float:
-    """Spacing of the ripples on a weld round a tube: wider on large ones, to spare triangles."""
+    """Return the spacing of the ripples on a weld around a tube: wider on large ones, to save triangles."""
     return max(solids.RIPPLE_M, radius / 14)
 
 
 def girth_weld(solid: str, radius: float, wall: float) -> list[Patch]:
-    """Girth weld about z at z = 0."""
+    """Build a girth weld about z at z = 0."""
     return solids.ring_bead(solid, radius, *bead_m(wall), ripple_m(radius))
 
 
 def tube(
     solid: str, zone: str, centres: Floats, normals: Floats, radius: float, wall: float, ends: tuple[str, str]
 ) -> list[Patch]:
-    """Tube along a line in the plane z = 0, watertight: outside, bore and two annular ends of their own zones."""
+    """Build a watertight tube along a line in the plane z = 0: outside, bore and two annular ends, each a zone."""
     binormals = np.tile([0.0, 0.0, 1.0], (len(centres), 1))
     ring = solids.circle(1.0, segments(radius))
     outer = solids.sweep(centres, normals, binormals, radius * ring)
@@ -79,7 +79,7 @@ def tube(
 def run(
     solid: str, low: float, high: float, radius: float, wall: float, ends: tuple[str, str], bands: Sequence[Band]
 ) -> list[Patch]:
-    """Straight tube along x from `low` to `high` with `bands` on it, in order."""
+    """Build a straight tube along x from `low` to `high` with `bands` on it, in order."""
     count = segments(radius)
     patches: list[Patch] = []
     x = low
@@ -107,7 +107,7 @@ def run(
 
 
 def branch(opening: Opening, height: float, run_radius: float, wall: float, end: str) -> list[Patch]:
-    """Branch along z from the skin of a run along y to `height` above its axis, with the weld round its foot.
+    """Build a branch along z from the skin of a run along y to `height` above its axis, with the weld at its foot.
 
     The foot follows the run's surface a little below it, so that no light shows between them.
 
@@ -129,7 +129,7 @@ def branch(opening: Opening, height: float, run_radius: float, wall: float, end:
 
 
 def _saddle_bead(opening: Opening, run_radius: float) -> list[Patch]:
-    """Fillet weld along the saddle curve of a branch along z on a run along y."""
+    """Build a fillet weld along the saddle curve of a branch along z on a run along y."""
     foot, leg = opening.foot, opening.leg
     columns = 4 * max(12, round(2.4 * np.pi * foot / ripple_m(foot)))
     turn = solids.circle(1.0, columns)
@@ -163,7 +163,7 @@ def _saddle_bead(opening: Opening, run_radius: float) -> list[Patch]:
 
 
 def _shell(solid: str, zone: str, outer: Floats, inner: Floats, ends: tuple[str, str]) -> list[Patch]:
-    """Closed tube from the grids of its outside and its inside."""
+    """Build a closed tube from the grids of its outside and its inside."""
     return [
         Patch(solid=solid, zone=zone, points=outer, wrap_u=True),
         Patch(solid=solid, zone="bore", points=inner[::-1], wrap_u=True),
@@ -173,12 +173,12 @@ def _shell(solid: str, zone: str, outer: Floats, inner: Floats, ends: tuple[str,
 
 
 def _on(radius: float, x: Floats | float, angle: Floats) -> Floats:
-    """Points (..., 3) on a cylinder along x; angles from y towards z."""
+    """Return points (..., 3) on a cylinder along x; angles from y towards z."""
     return np.stack(np.broadcast_arrays(x, radius * np.cos(angle), radius * np.sin(angle)), axis=-1)
 
 
 def _sector(solid: str, zone: str, radius: float, count: int, x: Floats, first: int, last: int) -> Patch:
-    """Part of a cylinder's outside from segment `first` to `last`, with rows at `x`."""
+    """Build part of a cylinder's outside from segment `first` to `last`, with rows at `x`."""
     angle = 2 * np.pi * (np.arange(first, last + 1) % count) / count
     return Patch(
         solid=solid, zone=zone, points=_on(radius, x[:, None], angle[None, :]), wrap_u=last - first == count
@@ -186,7 +186,7 @@ def _sector(solid: str, zone: str, radius: float, count: int, x: Floats, first: 
 
 
 def _opened(solid: str, band: Band, opening: Opening, radius: float, wall: float) -> list[Patch]:
-    """A band with a hole through the wall: skin and bore round it, and the wall of the hole.
+    """Build a band with a hole through the wall: skin and bore around it, and the wall of the hole.
 
     Between the rectangle of segments that holds the opening and the hole lie rings of quads, straight in the unrolled
     surface.
