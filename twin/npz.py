@@ -44,7 +44,7 @@ def read(source: Path | IO[bytes], most_bytes: Mapping[str, int]) -> dict[str, N
         One is absent, larger, of Python objects, or broken off.
     """
     with _trouble(), zipfile.ZipFile(source) as archive:
-        found = {}
+        arrays = {}
         for name, most in most_bytes.items():
             with archive.open(f"{name}.npy") as stream:
                 shape, kind, order = _header(stream)
@@ -54,8 +54,8 @@ def read(source: Path | IO[bytes], most_bytes: Mapping[str, int]) -> dict[str, N
                 content = stream.read(size)
                 if len(content) < size or stream.read(1):  # at the end its checksum is compared
                     raise ValueError(f"{name} is not of the {size} bytes announced")
-            found[name] = np.frombuffer(content, kind).reshape(shape, order=order).copy()
-        return found
+            arrays[name] = np.frombuffer(content, kind).reshape(shape, order=order).copy()
+        return arrays
 
 
 def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any], Literal["C", "F"]]:

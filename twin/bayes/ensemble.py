@@ -1,12 +1,12 @@
 """Ensemble of histories that an asset may have had: the twin's model, run many times at sample places of each zone.
 
-A bank holds, for each of many draws of what stays fixed in a history (how fast rust creeps, how many defects the paint
-has), several seeds. What only stretches or scales a history (delay of all starts, rate, exponent, pits) is left open
-and applied when the bank is asked, so one bank serves every inspection and year.
+A bank holds several seeds for each of many draws of the parameters that shape a history (speed of creeping rust, number
+of paint defects). Parameters that only stretch or scale a history (delay of all starts, rate, exponent, pits) are
+applied when the bank is evaluated, so one bank serves every inspection and year.
 
-Places are texels taken at equal steps of area along a curve through the atlas; each stands for an equal part of its
-zone. Beside them stand, without weight, the first spots of each zone: the defects that open first, where loss is
-greatest long before a sample place is reached.
+Places are texels at equal steps of area along a curve through the atlas; each stands for an equal part of its zone. The
+first spots of each zone follow without weight: the defects that open first, where loss is greatest long before rust
+reaches a sample place.
 """
 
 from dataclasses import dataclass, replace
@@ -44,8 +44,8 @@ REACH = 4.0  # histories are worked out for so many times the years asked for: d
 class ZoneHistories:
     """A zone in all histories: B draws, S seeds, P sample places, then `SPOTS` without weight, Q places in all.
 
-    Pits are drawn apart, D times S, J in each: how deep they get says nothing of where rust starts, so any go with any
-    history.
+    Pits are drawn separately, D times S, J in each: their depth is independent of where rust starts, so any set of pits
+    may go with any history.
     """
 
     name: str
@@ -108,12 +108,13 @@ def bank(
 
     Parameters
     ----------
-    twin : what is known: geometry, exposure, kind of coating.
+    twin : known geometry, exposure and kind of coating.
     asset, texels : its surface.
-    years : up to which the bank will be asked.
-    prior : what is not known.
-    seed : of the histories.
-    draws, seeds : how many; of paint, draws differ in front and defects; else only those of pits are so many.
+    years : last year for which the bank will be evaluated.
+    prior : spread of the growth parameters.
+    seed : random seed of the histories.
+    draws, seeds : numbers of draws and of seeds; without paint, whose front and defects differ, only pits are drawn as
+        often.
     """
     pit_draws = draws
     rng = np.random.default_rng([seed, 0])
@@ -151,11 +152,11 @@ def bank(
         starts[draw, number] = _starts(
             twin, position, normal, ragged[number], defects, REACH * years, float(fronts[draw])
         )
-    found = []
+    zone_histories = []
     pieces = np.unique(texels.thickness_mm.reshape(-1)[texel])
     for index, (name, places) in enumerate(own.items()):
         here = zone == index
-        found.append(
+        zone_histories.append(
             _zone(
                 twin, asset, texels, name, places, pieces, local[:, here], lag[:, here],
                 np.concatenate([starts[..., here], spots[:, :, index]], axis=2), pit_draws, rng,
@@ -163,7 +164,7 @@ def bank(
         )  # fmt: skip
     cover = corrosion.cover_clock(twin.exposure)
     return Bank(
-        twin=twin, prior=prior, zones=tuple(found), cover=cover, shape=asset.atlas_shape, pieces_mm=pieces
+        twin=twin, prior=prior, zones=tuple(zone_histories), cover=cover, shape=asset.atlas_shape, pieces_mm=pieces
     )  # fmt: skip
 
 

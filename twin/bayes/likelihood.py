@@ -1,8 +1,8 @@
 """Likelihood of inspections under a history, and replicates of the inspections that a history would give.
 
-Given what all zones share, the zones' own chances are independent: a likelihood is worked out zone by zone, for every
-seed of the bank. Within a zone, places that bear no name and no coordinates are interchangeable: a reading is as likely
-as it is on average over the sample places, and readings of one named place are all taken at the same one.
+Given the parameters that all zones share, zones are independent: a likelihood is computed zone by zone, for every seed
+of the bank. Within a zone, places without a name and coordinates are interchangeable: the likelihood of a reading is
+its mean over the sample places, and readings of one named place share one sample place.
 """
 
 from collections.abc import Sequence
@@ -36,12 +36,12 @@ class Sighting:
 
     Parameters
     ----------
-    record, years : what was found, and how many years after the asset was built.
+    record, years : the observation, and its years after the asset was built.
     tool : number of the tool whose bias it shares.
-    thickness_mm : nominal, at its place, or None where that is not known: then that of each sample place.
-    piece : of the bank, that its place belongs to, or None likewise.
-    factor : of loss there by zone and facing, or None where the place is not known.
-    weight : (P + spots,) share of each place in the area that was seen, summing to 1.
+    thickness_mm : nominal, at its place; None where the place is unknown: then that of each sample place.
+    piece : index of the bank's piece at its place; None where the place is unknown.
+    factor : on loss at its place, by zone and facing; None where the place is unknown.
+    weight : (P + spots,) share of each place in the area in view, summing to 1.
     places : number of sample places that carry weight.
     """
 
@@ -89,20 +89,20 @@ def zone_of(bank: Bank, name: str) -> ZoneHistories:
     return next(zone for zone in bank.zones if zone.name == name)
 
 
-def log_likelihood(trajectory: Trajectory, found: Sequence[Sighting], bias: Singles, power: float = 1.0) -> Floats:
+def log_likelihood(trajectory: Trajectory, sightings: Sequence[Sighting], bias: Singles, power: float = 1.0) -> Floats:
     """Return the log-likelihood of the sightings in one zone, (n, s).
 
     Parameters
     ----------
-    course : the zone under n draws and s seeds each.
-    found : in that zone.
-    bias : (n, tools) of each tool, in standard deviations.
-    power : to which the likelihoods of rusted shares are raised: those of photographs and grades.
+    trajectory : the zone under n draws, s seeds each.
+    sightings : in that zone.
+    bias : (n, tools), bias of each tool in standard deviations.
+    power : exponent of the likelihoods of rusted shares, those of photographs and grades.
     """
     total = np.zeros(trajectory.start_years(slice(0, 1)).shape[:2])
-    for readings in by_place(found):
+    for readings in by_place(sightings):
         total += _log_mean_exp(_place_log_likelihood(trajectory, readings, bias))
-    for item in found:
+    for item in sightings:
         record, off = item.record, bias[:, item.tool, None]
         if record.kind == "pit":
             miss = record.value - trajectory.pits_mm(item.years).max(axis=2) - record.bias_sd * off
@@ -123,10 +123,10 @@ def replicate(
 
     Parameters
     ----------
-    course : the zone; s is 1.
-    before : what was found there earlier: a named place is the same one again.
+    trajectory : the zone; s is 1.
+    before : earlier sightings in the zone: a place of the same name is the same place.
     now : sightings whose values are drawn.
-    bias : (n, tools).
+    bias : (n, tools), in standard deviations.
     """
     count = len(trajectory.growth.rate)
     drawn = np.zeros((count, len(now)))
@@ -156,18 +156,18 @@ def replicate(
     return drawn
 
 
-def by_zone(found: Sequence[Sighting]) -> dict[str, list[Sighting]]:
+def by_zone(sightings: Sequence[Sighting]) -> dict[str, list[Sighting]]:
     """Group sightings by the name of their zone."""
     zones: dict[str, list[Sighting]] = {}
-    for item in found:
+    for item in sightings:
         zones.setdefault(item.record.zone, []).append(item)
     return zones
 
 
-def by_place(found: Sequence[Sighting]) -> list[list[Sighting]]:
+def by_place(sightings: Sequence[Sighting]) -> list[list[Sighting]]:
     """Group thickness readings by place."""
     groups: dict[object, list[Sighting]] = {}
-    for item in found:
+    for item in sightings:
         if item.record.kind == "ultrasonic":
             groups.setdefault(_place_of(item) or item, []).append(item)
     return list(groups.values())
@@ -235,18 +235,18 @@ def _share(trajectory: Trajectory, item: Sighting) -> Singles:
 def _called(item: Sighting, share: Singles, off: Singles) -> tuple[Floats, Floats]:
     """Return mean and standard deviation of the share that a photograph calls rusted, (n, s) each.
 
-    Rust is called rust with the probability of detection, and so is sound surface with that of a false call. The share
-    of a history is that of its sample places, and known to half a place; that these stand for a surface is no error of
-    the photograph, and to take it as one would draw the estimate towards the many histories with less rust.
+    Rust is called rust with the probability of detection, sound surface with that of a false call. The share of a
+    history is that of its sample places, known to half a place. That the places only sample the surface is no error of
+    the photograph; treating it as one would pull the estimate towards the many histories with less rust.
     """
     record = item.record
-    found = np.clip(record.detection + record.bias_sd * off, record.false_calls + 0.02, 1)
-    mean = found * share + record.false_calls * (1 - share)
+    detection = np.clip(record.detection + record.bias_sd * off, record.false_calls + 0.02, 1)
+    mean = detection * share + record.false_calls * (1 - share)
     spread = np.sqrt(
         (record.scatter_sd * mean) ** 2
         + SHARE_SD**2
         + (FALSE_CALLS_SPREAD * record.false_calls * (1 - share)) ** 2
-        + ((found - record.false_calls) * HALF_PLACE / item.places) ** 2
+        + ((detection - record.false_calls) * HALF_PLACE / item.places) ** 2
     )
     return mean, spread
 

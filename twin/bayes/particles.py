@@ -46,10 +46,10 @@ class Knowledge:
 
     Parameters
     ----------
-    particles : before any inspection and after each, first to last.
-    agreement : of each inspection with what was known before it, under the prior as given.
-    widened : the same under the prior that was used, which may be wider.
-    power : to which the likelihood of rusted shares was raised; 1 where they were taken at their word.
+    particles : states before any inspection and after each, first to last.
+    agreement : agreement of each inspection with earlier knowledge, under the prior as given.
+    widened : the same under the prior in use, which may be wider.
+    power : exponent of the likelihood of rusted shares; 1 at full weight.
     """
 
     particles: tuple[Particles, ...]

@@ -22,9 +22,9 @@ class Agreement:
     Parameters
     ----------
     date : of the inspection.
-    chance : prior-predictive p-value: how often an inspection would be at least as odd as this one.
-    record : the record, or mean of a tool's readings in a zone, that is oddest, in words.
-    odd : kinds of its records that are in conflict, each as odd as that.
+    chance : prior-predictive p-value: how often a replicate would be at least as odd as this inspection.
+    record : description of its oddest record, or of the oddest mean of a tool's readings in a zone.
+    odd : kinds of its records that conflict by themselves.
     """
 
     date: str
@@ -42,23 +42,23 @@ def check_agreement(
     trajectory: Callable[[str], Trajectory],
     bias: Singles,
     before: Sequence[Sighting],
-    found: Sequence[Sighting],
+    new: Sequence[Sighting],
     rng: np.random.Generator,
 ) -> Agreement:
     """Compare an inspection with replicates drawn from earlier knowledge.
 
-    Each record is more or less odd among its replicates, and so is the mean of what a tool gave in a zone; the oddest
-    is compared with the oddest of each replicate, so that many records raise no false alarm.
+    Every record, and every mean of a tool's readings in a zone, gets a score of how odd it is among its replicates. The
+    highest score is compared with the highest of each replicate, so that many records raise no false alarm.
 
     Parameters
     ----------
-    course : the history of a zone, by its name, in n states of knowledge; s is 1.
-    bias : (n, tools) of each tool, in standard deviations.
-    before, found : sightings of earlier inspections, and of this one.
+    trajectory : function from the name of a zone to its history in n states of knowledge; s is 1.
+    bias : (n, tools), bias of each tool in standard deviations.
+    before, new : sightings of earlier inspections, and of this one.
     """
     old = by_zone(before)
     drawn, real, names, kinds = [], [], [], []
-    for zone, items in by_zone(found).items():
+    for zone, items in by_zone(new).items():
         values = replicate(trajectory(zone), old.get(zone, ()), items, bias, rng)
         given = np.array([item.record.value for item in items])
         for index, item in enumerate(items):
@@ -83,7 +83,7 @@ def check_agreement(
         return float((oddest[1:] >= own).sum() + 1) / len(oddest)
 
     return Agreement(
-        date=found[0].record.date,
+        date=new[0].record.date,
         chance=chance(oddest[0]),
         record=names[int(np.argmax(odd[0]))],
         odd=frozenset(kind for kind, own in zip(kinds, odd[0], strict=True) if chance(own) < CONFLICT),
@@ -93,8 +93,9 @@ def check_agreement(
 def _oddness(values: Floats, rng: np.random.Generator) -> Floats:
     """Return the absolute normal score of each value's rank, ties broken at random; shape (n,).
 
-    Ranks alone cannot say how far out the first and the last lie: of many records each would have a replicate as odd
-    as any value could be. So these two are scored by their distance from the median over that of the next.
+    Ranks cannot express how far out the first and the last value lie: with many records, some replicate would always be
+    as odd as any value could be. So these two are scored by their distance from the median over that of their
+    neighbour.
     """
     order = np.lexsort((rng.random(len(values)), values))
     score = np.empty(len(values))

@@ -17,21 +17,21 @@ from corrotwin.twin.twin_state import TwinState
 class Prior:
     """Prior standard deviations of an asset's growth parameters: of logarithms, except for `exponent`.
 
-    Those of rate and front are two, below the median and above it, as steps between categories are unequal (a split
+    Rate and front have two each, below and above the median, since steps between categories are unequal (a split
     log-normal, `split`).
 
     Parameters
     ----------
-    rate : of loss over that of the corrosivity category: 0.3 within a category, and whoever estimates it may be one
-        off, which is 0.7; together 0.75. So are C3 to C5; `prior_of` is for all.
+    rate : of loss over that of the corrosivity category: 0.3 within a category and 0.7 for an estimate that is one
+        category off, together 0.75. This holds for C3 to C5; `prior_of` covers all.
     exponent : of time; ISO 9224 gives 0.523 and 0.575 as mean and mean plus two standard deviations.
     delay : of every start of corrosion: life of the paint with the time rust takes to creep, or of the zinc.
     front : of the speed of rust under paint, with the delay held: set by eye (0.5), 0.4 for a category more or less.
     defects : of the number of the paint's defects.
     pits : of the depth of pits over uniform loss.
-    new : of the thickness when new over nominal, of each piece of metal. No place of a seamless pipe may be more than
-        12.5 % too thin (ASTM A106, A530), which is three of these; plates of 8 to 15 mm may be delivered 0.5 mm too
-        thin and 1.2 mm too thick (EN 10029, class A).
+    new : of the thickness when new over nominal, of each piece of metal. A seamless pipe may be up to 12.5 % too thin
+        anywhere (ASTM A106, A530), which is three of these; plates of 8 to 15 mm may be delivered 0.5 mm too thin and
+        1.2 mm too thick (EN 10029, class A).
     """
 
     rate: tuple[float, float] = (0.75, 0.75)
@@ -61,8 +61,8 @@ def prior_of(twin: TwinState, *, measured: bool) -> Prior:
 
     Parameters
     ----------
-    twin : of its places the most corrosive counts, and of a climate the category that it makes.
-    measured : the category was measured on specimens (ISO 9226), not estimated.
+    twin : the most corrosive of its places counts; a climate counts as the category that it corresponds to.
+    measured : whether the category was measured on specimens (ISO 9226) rather than estimated.
     """
     usual = CATEGORY_MEASURED if measured else Prior()
     category = category_of(float(twin.exposure.first_year_um().max()))
@@ -83,7 +83,7 @@ def prior_of(twin: TwinState, *, measured: bool) -> Prior:
 def _steps(category: str, values: Mapping[str, float]) -> tuple[float, float]:
     """Return the log steps from the middle of a category to those of its lower and upper neighbours; 0 without one."""
     number, last = CATEGORIES.index(category), len(CATEGORIES) - 1
-    below, here, above = (values[CATEGORIES[min(max(each, 0), last)]] for each in (number - 1, number, number + 1))
+    below, here, above = (values[CATEGORIES[min(max(index, 0), last)]] for index in (number - 1, number, number + 1))
     return float(np.log(here / below)), float(np.log(above / here))
 
 

@@ -38,15 +38,15 @@ def open_session(
     Parameters
     ----------
     folder : of the twin.
-    ahead_years : how far beyond now it will be asked.
-    seed : of histories and particles; one seed gives one result.
-    category_measured : see `twin.bayes.ensemble.prior_of`.
-    particles : as for `learn`.
+    ahead_years : years beyond now for which forecasts will be made.
+    seed : random seed of histories and particles; one seed gives one result.
+    category_measured : as `measured` of `twin.bayes.prior.prior_of`.
+    particles : number of particles.
 
     Raises
     ------
     InputError
-        No twin there, or it or its records are damaged.
+        The folder holds no twin, or the twin or its records are damaged.
     """
     twin = store.read(folder)
     records, note = read(folder)

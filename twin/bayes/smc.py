@@ -1,15 +1,13 @@
 """Sequential Monte Carlo: growth parameters given all records.
 
-The posterior is carried by particles that are moved from inspection to inspection (sequential Monte Carlo with
-tempering and Metropolis moves: Del Moral, Doucet & Jasra, J. R. Statist. Soc. B 68, 2006). Particles and not a grid:
-delay, rate, exponent, pits, thickness when new, the bank's draw and one bias for each tool are seven dimensions and
-more, likelihoods have several modes (a thin reading: a fast rate or an early start), and a forecast needs whole
-histories.
+Particles represent the posterior; they move from inspection to inspection by tempering and Metropolis steps (Del Moral,
+Doucet & Jasra, J. R. Statist. Soc. B 68, 2006). A grid would not do: delay, rate, exponent, pits, thickness when new,
+the bank's draw and one bias for each tool make seven dimensions or more, likelihoods have several modes (a thin reading
+means a fast rate or an early start), and a forecast needs whole histories.
 
-A bank has only so many histories. Many photographs, each taken at its word, would leave the one or two that come
-nearest, and their spread would pass for what is not known. So rusted shares tell no more than the bank can tell apart:
-their likelihood is raised to a power below one where else too few draws would remain (a coarsened posterior: Miller &
-Dunson, J. Am. Stat. Assoc. 114, 2019).
+A bank has a limited number of histories. Many photographs at full weight would leave only the nearest one or two, whose
+spread would understate the uncertainty. So the likelihood of rusted shares is raised to a power below one where too few
+draws would remain (a coarsened posterior: Miller & Dunson, J. Am. Stat. Assoc. 114, 2019).
 """
 
 from collections import Counter
@@ -36,15 +34,15 @@ from corrotwin.twin.geometry.atlas import AssetGeometry, Floats, Integers, Singl
 from corrotwin.twin.inspection.records import Record
 
 PARTICLES = 800
-KEEP = 0.5  # share of effective particles that a step of tempering leaves
+KEEP = 0.5  # share of effective particles after a step of tempering
 LEAST_STEP = 0.01  # of the likelihood, however few particles it leaves
 MOVES = 3  # Metropolis moves after each step
 LEAST_DRAWS, LEAST_SHARE = 16.0, 1 / 16  # of the bank's draws that must stay effective: the lesser of both
 COARSER = 0.5  # factor on the power of the likelihood of rusted shares, until they do
 LEAST_POWER = 1 / 64
 OTHER_DRAW = 0.3  # share of moves that also propose another draw of the bank
-SHARES = {"photo", "grade"}  # kinds of record that tell a rusted share
-# Kinds of record that tell of a part of growth; of the delay all do.
+SHARES = {"photo", "grade"}  # kinds of record that state a rusted share
+# Kinds of record that inform a growth parameter; all of them inform the delay.
 INFORMED_BY = {"rate": {"ultrasonic", "pit"}, "exponent": {"ultrasonic", "pit"}, "pits": {"pit"}}
 WIDENINGS = (1.0, 2.0, 4.0)  # of the prior, tried in turn until no inspection conflicts
 
@@ -62,19 +60,19 @@ def learn(
 ) -> Knowledge:
     """Update the prior by all records, inspection by inspection.
 
-    Each inspection (the records of one day) is first held against what was known before it. Where one conflicts, the
-    whole is repeated from a prior that is wider in the delay and in what the kinds of record in conflict tell of (a
-    photograph says nothing of how deep rust goes); the conflict stays reported. A wider prior is kept only if fewer
-    conflict with it: what is odd under any prior would else cost all that inspections taught.
+    Each inspection (the records of one day) is first compared with earlier knowledge. If one conflicts, the update is
+    repeated from a prior that is wider in the delay and in the parameters that the conflicting kinds of record inform
+    (a photograph does not inform the depth of rust); the conflict is still reported. A wider prior is kept only if
+    fewer inspections conflict with it: otherwise one odd record would cost the knowledge from all others.
 
     Parameters
     ----------
-    histories : of the asset, from `twin.bayes.ensemble.bank`.
-    asset, texels : its surface.
+    histories : bank of the asset, from `twin.bayes.ensemble.bank`.
+    asset, texels : surface of the asset.
     records : oldest first.
-    seen : (H, W) arrays of the texels that photographs saw, by the name of the file in `Record.seen`.
-    seed : of the particles; one seed gives one result.
-    particles : how many.
+    seen : (H, W) arrays of the texels that photographs saw, by the file name in `Record.seen`.
+    seed : random seed of the particles; one seed gives one result.
+    particles : number of particles.
     widenings : factors on the prior's standard deviations, narrowest first, tried until no inspection conflicts.
     """
     tools = sorted({(record.kind, record.tool) for record in records})
@@ -88,10 +86,10 @@ def learn(
     for widening in widenings:
         widened = frozenset(name for name in GROWTH if name not in INFORMED_BY or INFORMED_BY[name] & odd)
         tried.append(_run(histories, inspections, len(tools), seed, particles, widening, widened))
-        found = conflicts(tried[-1][1])
-        if not found:
+        conflicting = conflicts(tried[-1][1])
+        if not conflicting:
             break
-        odd.update(*(item.odd for item in found))
+        odd.update(*(item.odd for item in conflicting))
     states, agreement, power = min(tried, key=lambda one: len(conflicts(one[1])))
     return Knowledge(particles=states, agreement=tried[0][1], widened=agreement, power=power)
 
@@ -99,8 +97,8 @@ def learn(
 def _apart(records: Sequence[Record]) -> list[Record]:
     """Return the records with errors that may be taken as independent.
 
-    A photograph errs alike in all zones that it shows: n records of one say no more than one does if each has sqrt(n)
-    times the scatter.
+    The errors of a photograph are the same in all zones in view: its n records carry the information of one if each has
+    sqrt(n) times the scatter.
     """
     zones = Counter((record.date, record.seen) for record in records if record.seen)
     return [
@@ -132,18 +130,18 @@ def _run(
     states, agreement = [first], []
     before: list[Sighting] = []
     power = 1.0
-    for found in inspections:
+    for inspection in inspections:
         agreement.append(
-            check_agreement(states[-1].trajectory, tool_biases(states[-1], states[-1].normal), before, found, rng)
+            check_agreement(states[-1].trajectory, tool_biases(states[-1], states[-1].normal), before, inspection, rng)
         )
-        after, power = _update(states, before, found, power, rng)
-        before += found
+        after, power = _update(states, before, inspection, power, rng)
+        before += inspection
         states.append(after)
     return tuple(states), tuple(agreement), power
 
 
 def _marginal(
-    trajectories: Mapping[str, Trajectory], found: Mapping[str, Sequence[Sighting]], bias: Singles, power: float
+    trajectories: Mapping[str, Trajectory], sightings: Mapping[str, Sequence[Sighting]], bias: Singles, power: float
 ) -> Floats:
     """Return the log-likelihood of the sightings, with the seeds averaged out zone by zone, (n,).
 
@@ -151,7 +149,7 @@ def _marginal(
     order. Uncorrected, growth whose seeds all agree (no rust anywhere) would be preferred to growth whose seeds differ.
     """
     total = np.zeros(len(bias))
-    for name, items in found.items():
+    for name, items in sightings.items():
         values = log_likelihood(trajectories[name], items, bias, power)
         most = values.max(axis=1)
         chance = np.exp(values - most[:, None])
@@ -171,19 +169,19 @@ def _update(
 ) -> tuple[Particles, float]:
     """Return the particles after an inspection, and the power to which the likelihood of rusted shares is raised.
 
-    At another power all is learned anew: what is left of particles that had learned more than they should is too few.
-    Where no power leaves enough draws, that which leaves most is taken.
+    `power` is that before the inspection. A lower one starts again from the prior: too few particles would be left of
+    those updated at the higher one. If no power leaves enough draws, the one that leaves most is used.
     """
-    found = [*before, *new]
+    both = [*before, *new]
     tried = [(_temper(states[-1], before, new, power, rng), power)]
     least = min(LEAST_DRAWS, LEAST_SHARE * states[0].bank.draws)
 
     def left(one: tuple[Particles, float]) -> float:
         return _effective(np.bincount(one[0].number))
 
-    if any(item.record.kind in SHARES for item in found):
+    if any(item.record.kind in SHARES for item in both):
         while left(tried[-1]) < least and (lower := COARSER * tried[-1][1]) >= LEAST_POWER:
-            tried.append((_temper(states[0], (), found, lower, rng), lower))
+            tried.append((_temper(states[0], (), both, lower, rng), lower))
     return max(tried, key=left)
 
 
@@ -234,7 +232,7 @@ def _temper(
             normal, number = np.where(take[:, None], there, normal), np.where(take, other, number)
             pits = np.where(take, other_pits, pits)
             base, full = np.where(take, base_there, base), np.where(take, full_there, full)
-    # What no record tells of is drawn afresh: it has no part in the likelihood, and copies of few values would stay.
+    # Parameters that no record informs are redrawn: they do not enter the likelihood, and few values would be left.
     normal = normal.copy()
     normal[:, uninformed] = rng.standard_normal((count, len(uninformed)))
     if "pit" not in kinds:
@@ -249,9 +247,9 @@ def _temper(
     return replace(state, normal=normal, number=number, pit_number=pits, seeds=seeds)
 
 
-def _pieces_measured(bank: Bank, found: Sequence[Sighting]) -> set[int]:
+def _pieces_measured(bank: Bank, sightings: Sequence[Sighting]) -> set[int]:
     """Return the pieces of metal on which thickness readings may have been taken."""
-    read = [item for item in found if item.record.kind == "ultrasonic"]
+    read = [item for item in sightings if item.record.kind == "ultrasonic"]
     known = {item.piece for item in read if item.piece is not None}
     anywhere = {item.record.zone for item in read if item.piece is None}
     return known.union(*(zone_of(bank, name).piece.tolist() for name in anywhere))

@@ -68,8 +68,8 @@ class Trajectory:
     @cached_property
     def _splash_patterns(self) -> NDArray[np.bool_]:
         """Distinct patterns of the periods in which places are splashed, (k, T), without the empty one."""
-        found = np.unique(self.zone.wet, axis=0)
-        return np.asarray(found[found.any(axis=1)])
+        patterns = np.unique(self.zone.wet, axis=0)
+        return np.asarray(patterns[patterns.any(axis=1)])
 
     def _uniform_mm(self, start: Singles, years: float, places: slice | Integers) -> Singles:
         """Return the uniform loss of steel at `places` since `start`, (n, s, q) mm: no noise, zone or facing."""

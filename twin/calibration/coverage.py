@@ -148,10 +148,10 @@ def scores(
         largest = max(histories.zones, key=lambda zone: zone.area_mm2).name
         true_values = {zone: after.measured(zone) for zone in (ALL, largest)}
         for visits, particles_then in enumerate(known.particles):
-            found = forecast_zones(particles_then, [FORECAST])
+            forecasts = forecast_zones(particles_then, [FORECAST])
             conflict = any(item in known.conflicts for item in known.agreement[:visits])
             for zone in (ALL, largest):
-                values = (found[zone].rusted_share, found[zone].mean_loss_mm, found[zone].max_loss_mm)
+                values = (forecasts[zone].rusted_share, forecasts[zone].mean_loss_mm, forecasts[zone].max_loss_mm)
                 for quantity, value, true in zip(QUANTITIES, values, true_values[zone], strict=True):
                     low, middle, high = levels(value[:, 0])
                     yield Score(
@@ -218,9 +218,9 @@ def _simulated(
         looking = rng.standard_normal(3)
         view = (texels.normal @ looking > 0) & (texels.area_mm2 > 0)
         photo = Record(date=date, zone=ALL, kind="photo", value=0.0, tool="camera")
-        found = photo.detection + arm.detection + photo.bias_sd * camera
-        found = np.clip(found * (1 + photo.scatter_sd * rng.standard_normal()), 0.02, 1)
-        called = rng.random(view.shape) < np.where(fields.rust_cover > SEEN, found, photo.false_calls)
+        detection = photo.detection + arm.detection + photo.bias_sd * camera
+        detection = np.clip(detection * (1 + photo.scatter_sd * rng.standard_normal()), 0.02, 1)
+        called = rng.random(view.shape) < np.where(fields.rust_cover > SEEN, detection, photo.false_calls)
         photos, _ = photo_records(photo, asset, texels, view, called)
         seen[photos[0].seen] = view
         records += photos

@@ -14,10 +14,10 @@ from corrotwin.twin.forecast.projection import ALL
 from corrotwin.twin.geometry.atlas import Floats
 
 
-def summarise(found: Sequence[Score]) -> list[CoverageSummary]:
+def summarise(scores: Sequence[Score]) -> list[CoverageSummary]:
     """Return one summary for each arm, zone, quantity and number of visits, in order of appearance."""
     groups: dict[tuple[str, str, str, int], list[Score]] = {}
-    for score in found:
+    for score in scores:
         groups.setdefault((score.arm, score.zone, score.quantity, score.visits), []).append(score)
     table = []
     for (arm, zone, quantity, visits), own in groups.items():
@@ -35,11 +35,11 @@ def summarise(found: Sequence[Score]) -> list[CoverageSummary]:
     return table
 
 
-def report(folder: Path, found: Sequence[Score]) -> None:
+def report(folder: Path, scores: Sequence[Score]) -> None:
     """Write calibration.csv, calibration.md and, if matplotlib is installed, calibration.png into a folder."""
     from importlib.util import find_spec
 
-    table = summarise(found)
+    table = summarise(scores)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(CoverageSummary.__dataclass_fields__)

@@ -61,8 +61,8 @@ class Truth:
 
     def measured(self, zone: str = ALL) -> tuple[float, float, float]:
         """Return rusted share, mean and greatest loss (mm) of a zone or of all."""
-        found = regions(self.asset, self.texels, None)
-        here = next(mask for by, name, mask in found if by in ("part", "all") and name == zone)
+        parts = regions(self.asset, self.texels, None)
+        here = next(mask for by, name, mask in parts if by in ("part", "all") and name == zone)
         area = self.texels.area_mm2[here].astype(np.float64)
         loss, rusted = self.fields.wall_loss_mm[here], self.fields.rust_cover[here] > SEEN
         worst = max(float(loss.max()), float(self.pit_loss_mm[self.pits_in(zone)].max(initial=0)))

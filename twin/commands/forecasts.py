@@ -76,7 +76,7 @@ def forecast(
     known = load_session(folder, ahead, seed, category_measured)
     twin, particles = known.twin, known.knowledge.now
     limits = projection.required_by_zone(particles.bank, limits_given)
-    names = [*(each.name for each in particles.bank.zones), projection.ALL]
+    names = [*(histories.name for histories in particles.bank.zones), projection.ALL]
     if zone and zone not in names:
         raise InputError(f"--zone {zone}: choose from {', '.join(names)}")
     pressure = None
@@ -84,9 +84,9 @@ def forecast(
         pressure = projection.Pressure.of(known.asset, smys_mpa=smys_mpa, length_mm=length_mm, method=method)
     now, grid = known.now_years, _grid(known.now_years, years)
     with busy("forecasting"):
-        found = projection.forecast_zones(particles, grid, limits)
+        forecasts = projection.forecast_zones(particles, grid, limits)
         plan = projection.plan_inspection(particles, limits, now, now + ahead, rule) if limits else None
-    table = tables.rows(found, grid, [f"{twin_state.later(twin.built, year):%Y-%m-%d}" for year in grid], limits)
+    table = tables.rows(forecasts, grid, [f"{twin_state.later(twin.built, year):%Y-%m-%d}" for year in grid], limits)
     if out is not None:
         with writing(out):
             write_text(out, tables.to_csv(table))
@@ -99,7 +99,7 @@ def forecast(
         print(f"photographs and grades count {100 * power:.2g} %: few histories fit more of what they say")  # noqa: T201
     if pressure is not None:
         for year in (now, grid[-1]):
-            spread = np.array(projection.levels(pressure.failure_mpa(found, grid.index(year))))
+            spread = np.array(projection.levels(pressure.failure_mpa(forecasts, grid.index(year))))
             print(f"failure pressure at year {year:.3g}, {method} B31G: {_pressures(spread)}")  # noqa: T201
             if safety_factor is not None:
                 print(f"  divided by {safety_factor:g}: {_pressures(spread / safety_factor)}")  # noqa: T201
@@ -119,10 +119,10 @@ def forecast(
             print(f"{what} by {due:%Y-%m-%d} ({within:.3g} years; rule {rule})")  # noqa: T201
     if plot is not None:
         chosen = zone or (projection.ALL if plan is None else plan.zone)
-        chance = projection.chance_below(found, limits)
+        chance = projection.chance_below(forecasts, limits)
         nominal = projection.nominal_mm(particles.bank, chosen, limits.get(chosen, 0.0))
         plots.forecast(
-            plot, twin, found, grid,
+            plot, twin, forecasts, grid,
             zone=chosen, nominal_mm=nominal, required_mm=limits.get(chosen),
             chance=chance.get(chosen), records=known.records, now_years=now,
             next_years=None if plan is None else now + plan.interval_years,
@@ -179,16 +179,16 @@ def _grid(now: float, ahead: float) -> list[float]:
 
 def _required(given: Sequence[str]) -> dict[str, float]:
     """Return the required thickness by zone from options of the form zone=mm."""
-    found = {}
+    required = {}
     for text in given:
         zone, _, number = text.partition("=")
-        if zone in found:
+        if zone in required:
             raise InputError(f"--required {text}: {zone} is given twice; give it once")
         try:
-            found[zone] = float(number)
+            required[zone] = float(number)
         except ValueError as error:
             raise InputError(f"--required {text}: give zone=mm, such as body=6.0 or all=6.0") from error
-    return found
+    return required
 
 
 def check_seed(seed: int) -> None:

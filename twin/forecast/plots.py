@@ -54,7 +54,7 @@ def check(path: Path) -> None:
 def forecast(
     path: Path,
     twin: TwinState,
-    found: Mapping[str, ZoneForecast],
+    forecasts: Mapping[str, ZoneForecast],
     years: Sequence[float],
     *,
     zone: str,
@@ -70,21 +70,21 @@ def forecast(
     Parameters
     ----------
     path : .png or .svg.
-    twin, found, years : as `twin.forecast.projection.forecast_zones` takes and gives them; T years.
-    zone : to draw.
-    nominal_mm : its least thickness when new, of the same places.
-    required_mm, chance : thickness it must keep, and the chance, (T,), that it does not; None for none. Drawn is the
-        least of the places that were thicker when new.
-    records : all that was found; those of this zone are drawn.
-    next_years : when to measure again, or None.
-    now_years : from where on it is a forecast.
+    twin, forecasts, years : the twin, and the result of `twin.forecast.projection.forecast_zones` for T years.
+    zone : zone to draw.
+    nominal_mm : its least thickness when new, at the places that are drawn.
+    required_mm, chance : thickness it must keep, and the chance, (T,), that it does not; None without a requirement.
+        Only places that were thicker when new are drawn.
+    records : all records; those of this zone are drawn.
+    next_years : years of service at the next thickness measurement, or None.
+    now_years : years of service at which the forecast begins.
     """
     year = np.array(years)
     panels = 2 if chance is None else 3
     with canvas(path, 8.6, 4.2 + 1.4 * (panels - 1)) as figure:
         every = figure.subplots(panels, 1, sharex=True, height_ratios=(3, 2, 1)[:panels])
         upper, lower = every[0], every[1]
-        _fan(upper, year, found[zone].judged_left_mm, LOSS)
+        _fan(upper, year, forecasts[zone].judged_left_mm, LOSS)
         upper.set(
             title=f"{twin.id}, {zone}: least remaining thickness (new: {nominal_mm:.4g} mm at its thinnest)",
             ylabel="mm",
@@ -98,7 +98,7 @@ def forecast(
             )  # fmt: skip
         if required_mm is not None:
             upper.axhline(required_mm, color=RED, lw=1.3, ls="--", label=f"required, {required_mm:g} mm")
-        _fan(lower, year, 100 * found[ALL].rusted_share, RUST)
+        _fan(lower, year, 100 * forecasts[ALL].rusted_share, RUST)
         lower.plot([], [], "^", color="black", ms=7, label="inspections")
         lower.set(title="Rusted share of the whole surface", ylabel="%", ylim=(0, None))
         if chance is not None:

@@ -25,8 +25,8 @@ from corrotwin.twin.geometry.solids import COVERED
 
 LEVELS = (5, 50, 95)  # percentiles
 ALL = "all"  # name of the whole asset among the zones
-LEAST_AHEAD_YEARS = 20.0  # that a plan looks at, however few are shown
-AHEAD = 20  # years, evenly spaced, in which a plan looks at what is to come
+LEAST_AHEAD_YEARS = 20.0  # that a plan examines, however few are shown
+AHEAD = 20  # years, evenly spaced, that a plan examines
 WALL = ("run", "elbow", "leg")  # solids, but for their numbers, that are a pipe's wall
 
 
@@ -50,11 +50,11 @@ class InspectionPlan:
 
     Parameters
     ----------
-    zone : with the least remaining life.
-    life_years : P5, P50, P95 of its remaining life, from now; inf where nothing is lost yet, nor too much in what
-        years were looked at.
-    interval_years : longest time until thickness is measured again by the rule, from the P5.
-    visual_years : the same of an external visual inspection.
+    zone : zone with the least remaining life.
+    life_years : P5, P50, P95 of its remaining life, from now; inf where nothing is lost yet and the requirement holds
+        to the end of the years examined.
+    interval_years : longest time until the next thickness measurement by the rule, from the P5.
+    visual_years : longest time until the next external visual inspection by the rule.
     """
 
     zone: str
@@ -67,8 +67,8 @@ class InspectionPlan:
 class Pressure:
     """Failure pressure of a pipe by B31G (`strength`): depth of its deepest place, and a given length along it.
 
-    `zones` are those that its wall has, inside, outside and at supports; other parts may share them, as washers do with
-    a crevice, which is on the safe side.
+    `zones` are those of its wall, inside, outside and at supports. Other parts may share them, such as washers in a
+    crevice, which is on the safe side.
     """
 
     outside_mm: float
@@ -85,7 +85,7 @@ class Pressure:
         Raises
         ------
         InputError
-            It is none, a number is not positive, or the steel is stronger than the modified method allows.
+            The asset is no pipe, a number is not positive, or the steel is stronger than the modified method allows.
         """
         if asset.kind != "pipe":
             raise InputError(f"B31G is for pipes; this is a {asset.kind}")
@@ -104,9 +104,9 @@ class Pressure:
             zones=frozenset(patch.zone for patch in own) - {COVERED, "end"},
         )  # fmt: skip
 
-    def failure_mpa(self, found: Mapping[str, ZoneForecast], index: int) -> Floats:
+    def failure_mpa(self, forecasts: Mapping[str, ZoneForecast], index: int) -> Floats:
         """Return the failure pressure in each history, (n,) MPa, in one year; 0 if the wall is too thin."""
-        depth = np.max([found[name].max_loss_mm[:, index] for name in found if name in self.zones], axis=0)
+        depth = np.max([forecasts[name].max_loss_mm[:, index] for name in forecasts if name in self.zones], axis=0)
         pressure = failure_pressure_mpa(
             depth, self.length_mm, outside_mm=self.outside_mm, wall_mm=self.wall_mm,
             flow_mpa=flow_stress_mpa(self.smys_mpa, self.method), method=self.method,
@@ -121,11 +121,15 @@ def forecast_zones(
 
     Parameters
     ----------
-    particles : what is known.
+    particles : states of knowledge, n of them.
     years : (T,) after the asset was built.
     required : thickness in mm, by zone.
+
+    Returns
+    -------
+    Forecasts by the name of the zone, arrays of (n, T).
     """
-    found: dict[str, ZoneForecast] = {}
+    forecasts: dict[str, ZoneForecast] = {}
     for zone in particles.bank.zones:
         trajectory = particles.trajectory(zone.name)
         columns = []
@@ -137,19 +141,19 @@ def forecast_zones(
             mean = np.minimum(trajectory.mean_mm(year), worst)
             columns.append([share[:, 0], mean[:, 0], worst[:, 0], left[:, 0], judged[:, 0]])
         share, mean, worst, left, judged = np.array(columns, dtype=float).transpose(1, 2, 0)
-        found[zone.name] = ZoneForecast(
+        forecasts[zone.name] = ZoneForecast(
             rusted_share=share, mean_loss_mm=mean, max_loss_mm=worst, least_left_mm=left, judged_left_mm=judged
         )
     area = np.array([zone.area_mm2 for zone in particles.bank.zones])
-    every = list(found.values())
-    found[ALL] = ZoneForecast(
+    every = list(forecasts.values())
+    forecasts[ALL] = ZoneForecast(
         rusted_share=np.average([one.rusted_share for one in every], axis=0, weights=area),
         mean_loss_mm=np.average([one.mean_loss_mm for one in every], axis=0, weights=area),
         max_loss_mm=np.max([one.max_loss_mm for one in every], axis=0),
         least_left_mm=np.min([one.least_left_mm for one in every], axis=0),
         judged_left_mm=np.min([one.judged_left_mm for one in every], axis=0),
     )
-    return found
+    return forecasts
 
 
 def required_by_zone(bank: Bank, given: Mapping[str, float]) -> dict[str, float]:
@@ -166,8 +170,8 @@ def required_by_zone(bank: Bank, given: Mapping[str, float]) -> dict[str, float]
         raise InputError(
             f"required thickness: no zone {', '.join(sorted(wrong))}; choose from {', '.join([ALL, *names])}"
         )
-    found = {name: given.get(name, given.get(ALL)) for name in names}
-    required = {name: value for name, value in found.items() if value is not None}
+    by_name = {name: given.get(name, given.get(ALL)) for name in names}
+    required = {name: value for name, value in by_name.items() if value is not None}
     for name, value in required.items():
         nominal = zone_of(bank, name).thickness_mm.max()
         if not 0 < np.float32(value) < nominal:  # as `Trajectory.worst_mm` compares it
@@ -181,7 +185,10 @@ def required_by_zone(bank: Bank, given: Mapping[str, float]) -> dict[str, float]
 def nominal_mm(bank: Bank, zone: str, above_mm: float = 0.0) -> float:
     """Return the least thickness when new of a zone, or of all, among places thicker than `above_mm`, mm."""
     chosen = bank.zones if zone == ALL else [zone_of(bank, zone)]
-    return min(float(each.thickness_mm.min(initial=np.inf, where=each.thickness_mm > above_mm)) for each in chosen)
+    return min(
+        float(histories.thickness_mm.min(initial=np.inf, where=histories.thickness_mm > above_mm))
+        for histories in chosen
+    )
 
 
 def not_judged_mm(bank: Bank, zone: str, required_mm: float) -> float:
@@ -190,12 +197,12 @@ def not_judged_mm(bank: Bank, zone: str, required_mm: float) -> float:
     return float(thickness.max(initial=0.0, where=thickness <= required_mm))
 
 
-def chance_below(found: Mapping[str, ZoneForecast], required: Mapping[str, float]) -> dict[str, Floats]:
+def chance_below(forecasts: Mapping[str, ZoneForecast], required: Mapping[str, float]) -> dict[str, Floats]:
     """Return the chance that a place is thinner than required, (T,), by zone with a requirement, and for "all".
 
-    `found` is for that requirement: what was no thicker when new is not judged.
+    `forecasts` must be for that requirement: places that were no thicker when new are not judged.
     """
-    below = {name: found[name].judged_left_mm < value for name, value in required.items()}
+    below = {name: forecasts[name].judged_left_mm < value for name, value in required.items()}
     if below:
         below[ALL] = np.any(list(below.values()), axis=0)
     return {name: values.mean(axis=0) for name, values in below.items()}
@@ -213,15 +220,15 @@ def plan_inspection(
     """Return remaining life and time to the next inspection of the zone with the shortest life.
 
     Life is (least thickness - required) / rate in each history; the rate is the mean since the asset was built
-    (long-term) or that of the past year (short-term), whichever is greater. Or it is the time after which the history
-    itself falls below what is required, if that is sooner: paint that has not opened yet has no rate.
+    (long-term) or that of the past year (short-term), whichever is greater. If the history itself falls below the
+    required thickness sooner, life ends there: paint that has not opened yet has no rate.
 
     Parameters
     ----------
-    particles : what is known.
-    required : mm, by zone; at least one.
-    now_years, until_years : after the asset was built; how far its histories are followed.
-    rule : see `twin.forecast.remaining_life`.
+    particles : states of knowledge.
+    required : thickness in mm, by zone; at least one.
+    now_years, until_years : now, and the end of the years examined, after the asset was built.
+    rule : one of those in `twin.forecast.remaining_life`.
     """
     past = max(now_years - 1.0, 0.0)
     ahead = np.linspace(now_years, until_years, AHEAD) if until_years > now_years else np.array([now_years])
@@ -241,6 +248,6 @@ def plan_inspection(
 
 def worst_by_year(trajectory: Trajectory, years: Sequence[float], above_mm: float) -> tuple[Floats, Floats]:
     """Return `Trajectory.worst_mm` in T years, one seed each: greatest loss and least left, (n, T) mm."""
-    found = np.array([trajectory.worst_mm(year, above_mm) for year in years], dtype=float)
-    lost, left = found[..., 0].transpose(1, 2, 0)
+    worst = np.array([trajectory.worst_mm(year, above_mm) for year in years], dtype=float)
+    lost, left = worst[..., 0].transpose(1, 2, 0)
     return lost, left

@@ -29,10 +29,10 @@ class ForecastRow:
 
 
 def rows(
-    found: Mapping[str, ZoneForecast], years: Sequence[float], dates: Sequence[str], required: Mapping[str, float]
+    forecasts: Mapping[str, ZoneForecast], years: Sequence[float], dates: Sequence[str], required: Mapping[str, float]
 ) -> list[ForecastRow]:
     """Return a row for each zone and year."""
-    chance = chance_below(found, required)
+    chance = chance_below(forecasts, required)
     return [
         ForecastRow(
             zone=name,
@@ -45,7 +45,7 @@ def rows(
             required_mm=required.get(name),
             chance_below_required=float(chance[name][index]) if name in chance else None,
         )
-        for name, zone in found.items()
+        for name, zone in forecasts.items()
         for index, (year, date) in enumerate(zip(years, dates, strict=True))
     ]
 

@@ -157,16 +157,16 @@ def _ended(lines: Floats, offset: float) -> Floats:
 def _plain(ends: list[int], cells: list[Cell], rows: int) -> list[tuple[Cell, int]]:
     """Return rectangles, each with the number of its band, that cover a face except for the holes' squares."""
     levels = sorted({0, rows - 1, *(j for cell in cells for j in cell[2:])})
-    found = []
+    rectangles = []
     for j0, j1 in pairwise(levels):
         start = 0
         for number, end in enumerate(ends):
             inside = sorted((i0, i1) for i0, i1, low, high in cells if low <= j0 < high and start <= i0 < end)
             for i0, i1 in [*inside, (end, end)]:
                 if i0 > start:
-                    found.append(((start, i0, j0, j1), number))
+                    rectangles.append(((start, i0, j0, j1), number))
                 start = i1
-    return found
+    return rectangles
 
 
 def _ring(square: Floats, hole: Hole, radius: float) -> Floats:

@@ -87,7 +87,7 @@ def _between(grid: Floats, row: Integers, t: Floats, column: Integers, s: Floats
     whole = length > 1e-6 * _long(other)
     cross = [np.where(whole, one, instead) for one, instead in zip(cross, other, strict=True)]
     norm = np.maximum(_long(cross), 1e-30)
-    return np.stack(position, axis=-1), np.stack([each / norm for each in cross], axis=-1), length
+    return np.stack(position, axis=-1), np.stack([component / norm for component in cross], axis=-1), length
 
 
 def _long(vector: list[Floats]) -> Floats:

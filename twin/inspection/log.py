@@ -68,7 +68,7 @@ class Log:
         """Records that count, by line, oldest first; those of one day in the order of their lines."""
         gone = self.withdrawn
         count = [(number, record) for number, record in self.records.items() if number not in gone]
-        return dict(sorted(count, key=lambda each: each[1].date))
+        return dict(sorted(count, key=lambda item: item[1].date))
 
 
 def read(folder: Path) -> tuple[list[Record], str]:
@@ -79,8 +79,8 @@ def read(folder: Path) -> tuple[list[Record], str]:
     InputError
         As of `read_log`.
     """
-    found = read_log(folder)
-    return list(found.in_force.values()), found.note
+    log = read_log(folder)
+    return list(log.in_force.values()), log.note
 
 
 def read_log(folder: Path) -> Log:
@@ -109,12 +109,12 @@ def read_log(folder: Path) -> Log:
                 break
             raise InputError(f"{path}: line {number} is no record ({error}); mend or remove it") from error
         length += len(line)
-    for number, each in enumerate(lines, start=1):
-        if isinstance(each, Ruling):
-            meant = lines[each.line - 1] if 1 <= each.line < number else None
-            if not isinstance(meant, Record) or _digest(meant) != each.of:
+    for number, entry in enumerate(lines, start=1):
+        if isinstance(entry, Ruling):
+            record = lines[entry.line - 1] if 1 <= entry.line < number else None
+            if not isinstance(record, Record) or _digest(record) != entry.of:
                 raise InputError(
-                    f"{path}: line {number} is about line {each.line}, where its record does not stand; put all lines "
+                    f"{path}: line {number} is about line {entry.line}, where its record does not stand; put all lines "
                     "back as they were"
                 )
     return Log(lines=tuple(lines), length=length, note=note)
@@ -130,11 +130,11 @@ def _line(values: Any) -> Record | Ruling:
     for name, counts in RULINGS.items():
         if name in values:
             given = dict(values)
-            found = Ruling(line=given.pop(name), counts=counts, **given)
-            if type(found.line) is not int or not isinstance(found.why, str):
+            ruling = Ruling(line=given.pop(name), counts=counts, **given)
+            if type(ruling.line) is not int or not isinstance(ruling.why, str):
                 raise InputError(f"{name} no line")
-            moment(found.date)
-            return found
+            moment(ruling.date)
+            return ruling
     uv = values.get("uv")
     return Record(**{**values, "value": float(values["value"]), "uv": None if uv is None else (uv[0], uv[1])})
 
@@ -206,16 +206,16 @@ def rule(folder: Path, lines: Sequence[int], *, counts: bool, why: str = "") -> 
             if number not in records:
                 raise InputError(f"line {number}: no record there; corrotwin twin inspect {folder} lists them")
         photos = {(records[number].date, records[number].seen) for number in lines if records[number].seen}
-        found = {
+        changed = {
             number: record
             for number, record in (before.gone if counts else before.in_force).items()
             if number in lines or (record.date, record.seen) in photos
         }
         name = next(name for name, meant in RULINGS.items() if meant == counts)
         said = {"date": f"{datetime.now(UTC):%Y-%m-%d}", **({"why": why} if why else {})}
-        rulings = [{name: number, "of": _digest(record), **said} for number, record in found.items()]
+        rulings = [{name: number, "of": _digest(record), **said} for number, record in changed.items()]
         _extend(folder / RECORDS, before.length, _encoded(rulings))
-    return found
+    return changed
 
 
 def _check_not_yet_to_come(record: Record, twin: TwinState) -> None:
@@ -234,7 +234,7 @@ def _plain(record: Record) -> dict[str, Any]:
 
 
 def _encoded(values: Sequence[Mapping[str, Any]]) -> bytes:
-    return "".join(json.dumps(each, allow_nan=False) + "\n" for each in values).encode()
+    return "".join(json.dumps(value, allow_nan=False) + "\n" for value in values).encode()
 
 
 def _extend(path: Path, whole: int, lines: bytes) -> None:

@@ -52,16 +52,16 @@ def photo_records(
     np.savez_compressed(stream, seen=seen.astype(bool), rusted=(rusted & seen).astype(bool))
     content = stream.getvalue()
     name = f"photo-{hashlib.sha256(content).hexdigest()[:16]}.npz"
-    found = []
+    records = []
     for index, zone in enumerate(asset.zone_names):
         area = np.where(texels.zone == index, texels.area_mm2, 0).astype(np.float64)
         in_view = float(area[seen].sum())
         if zone != COVERED and in_view > FEWEST_SEEN * area.sum():
             share = min(float(area[seen & rusted].sum()) / in_view, 1.0)
-            found.append(replace(pattern, zone=zone, value=round(share, 6), seen=name))
-    if not found:
+            records.append(replace(pattern, zone=zone, value=round(share, 6), seen=name))
+    if not records:
         raise InputError(f"photo of {pattern.date}: shows nothing of the {asset.kind}; check the camera")
-    return found, content
+    return records, content
 
 
 def from_photos(

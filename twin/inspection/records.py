@@ -155,8 +155,8 @@ def check(record: Record, twin: TwinState, asset: AssetGeometry, texels: Texels)
     own = texels.zone == asset.zone_names.index(record.zone)
     at = texel_of(record, asset)
     if at is not None and not own[at]:
-        found = asset.zone_names[texels.zone[at]] if texels.zone[at] >= 0 else "no surface"
-        raise InputError(f"{here}: uv {record.uv} is {found}, not {record.zone}; correct either")
+        actual = asset.zone_names[texels.zone[at]] if texels.zone[at] >= 0 else "no surface"
+        raise InputError(f"{here}: uv {record.uv} is {actual}, not {record.zone}; correct either")
     nominal = float(texels.thickness_mm[at] if at is not None else texels.thickness_mm[own].max())
     if record.kind == "ultrasonic":
         most = nominal * (1 + (PIPE_TOLERANCE if asset.kind == "pipe" else TOLERANCE)) + 3 * record.scatter_sd

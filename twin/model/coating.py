@@ -122,13 +122,13 @@ def paint_defects(asset: AssetGeometry, exposure: Exposure, paint: Paint, seed: 
         mark < zones.defect_factors(asset.zone_names, zone, position, period.splash_m) for period in exposure.periods
     ])  # fmt: skip
     first = may[:, 0]
-    found = [_with_satellites(position[first], normal[first], may[first], starts, paint, rng)]
+    parts = [_with_satellites(position[first], normal[first], may[first], starts, paint, rng)]
 
     def other(number: int) -> np.random.Generator:
         return np.random.default_rng(np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, number)))
 
     if may[~first].any():
-        found.append(_with_satellites(position[~first], normal[~first], may[~first], starts, paint, other(1)))
+        parts.append(_with_satellites(position[~first], normal[~first], may[~first], starts, paint, other(1)))
     of_faces = zones.defect_factors(asset.zone_names, asset.face_zone, asset.triangles[0][:, 0], None)
     for debris in sorted({period.debris for period in exposure.periods} - {1}):
         more = paint.defects_per_m2 * (debris - 1)
@@ -140,9 +140,9 @@ def paint_defects(asset: AssetGeometry, exposure: Exposure, paint: Paint, seed: 
         position, normal, _ = scatter(asset, more, rng, weight=of_faces)
         kept = rng.random(len(position)) < deposits.dampness(asset, position, normal)
         lies = np.tile([period.debris == debris for period in exposure.periods], (int(kept.sum()), 1))
-        found.append(_with_satellites(position[kept], normal[kept], lies, starts, paint, rng))
+        parts.append(_with_satellites(position[kept], normal[kept], lies, starts, paint, rng))
     return Defects(**{
-        field.name: np.concatenate([getattr(each, field.name) for each in found]) for field in fields(Defects)
+        field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Defects)
     })  # fmt: skip
 
 

@@ -115,10 +115,10 @@ class Period:
         return dose_response_um(self.climate, metal)
 
     def __str__(self) -> str:
-        found = self.category or f"climate of {self.first_year_um():.3g} µm in the first year"
+        text = self.category or f"climate of {self.first_year_um():.3g} µm in the first year"
         if self.splash_m is not None:
-            found += " with sea water splashing from {:g} to {:g} m".format(*self.splash_m)
-        return found + (f" with {self.debris:g} times as many weak spots on ledges" if self.debris > 1 else "")
+            text += " with sea water splashing from {:g} to {:g} m".format(*self.splash_m)
+        return text + (f" with {self.debris:g} times as many weak spots on ledges" if self.debris > 1 else "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,8 +145,8 @@ class Exposure:
         """Return the distinct rows of `splashed` with splash in some period, (k, n)."""
         from_m = np.array([period.splash_m[0] for period in self.periods if period.splash_m is not None])
         until_m = np.array([period.splash_m[1] for period in self.periods if period.splash_m is not None])
-        found = np.unique(self.splashed(np.concatenate([from_m, until_m])), axis=0)
-        return np.asarray(found[found.any(axis=1)])
+        patterns = np.unique(self.splashed(np.concatenate([from_m, until_m])), axis=0)
+        return np.asarray(patterns[patterns.any(axis=1)])
 
     def first_year_um(self, metal: str = "steel", splashed: ArrayLike = False) -> NDArray[np.float64]:
         """Return the first-year loss of each period, (n,) µm; at least that of CX where `splashed`, (n,).

@@ -74,13 +74,13 @@ def years_to_lose(depth_um: NDArray[Any], starts: ArrayLike, rates_um: ArrayLike
     """Return the years in which metal exposed from the start loses `depth_um`; inverse of `loss_um` at start 0."""
     begins: list[float] = np.asarray(starts, dtype=float).tolist()
     rates: list[float] = np.asarray(rates_um, dtype=float).tolist()
-    found = np.zeros_like(depth_um)
+    years = np.zeros_like(depth_um)
     for begin, rate in zip(begins, rates, strict=True):
         before = float(loss_um(0.0, begin, begins, rates, exponent)) if begin > 0 else 0.0
         brought = float(power_law_years(before / rate, exponent))
         here = depth_um > before
-        found = np.where(here, begin + power_law_years(depth_um / rate, exponent) - brought, found)
-    return np.asarray(found)
+        years = np.where(here, begin + power_law_years(depth_um / rate, exponent) - brought, years)
+    return np.asarray(years)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -108,19 +108,19 @@ def regions(
     They are each zone of a part, the top, side and bottom faces, the splash zone, and all that the air reaches.
     """
     air = texels.area_mm2 > 0
-    found = []
+    parts = []
     for index, name in enumerate(asset.zone_names):
         here = texels.zone == index
         if name == COVERED:
             air &= ~here
         else:
-            found.append(("part", name, here & air))
+            parts.append(("part", name, here & air))
     up = texels.normal[..., 2]
-    found += [
+    parts += [
         ("facing", "top", air & (up > STEEP)),
         ("facing", "side", air & (np.abs(up) <= STEEP)),
         ("facing", "bottom", air & (up < -STEEP)),
     ]
     if splash_m is not None:
-        found.append(("height", "splash", air & in_splash(texels.position_m[..., 2], splash_m)))
-    return [*((by, name, mask) for by, name, mask in found if mask.any()), ("all", "all", air)]
+        parts.append(("height", "splash", air & in_splash(texels.position_m[..., 2], splash_m)))
+    return [*((by, name, mask) for by, name, mask in parts if mask.any()), ("all", "all", air)]
