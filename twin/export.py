@@ -48,7 +48,7 @@ class ZoneRow:
 def zone_table(
     asset: AssetGeometry, texels: Texels, fields: Fields, splash_m: tuple[float, float] | None
 ) -> list[ZoneRow]:
-    """Return a row for each of `model.zones.regions`: by part, by facing, by height, in the air, and all."""
+    """Return a row for each of `model.zones.regions`: by part, by facing, by height, and all surface in the air."""
     rows = []
     for by, name, here in zones.regions(asset, texels, splash_m):
         area, loss = texels.area_mm2[here].astype(np.float64), fields.wall_loss_mm[here]
@@ -71,8 +71,8 @@ def zone_table(
 def rust_grade(rusted_percent: float) -> str:
     """Return the degree of rusting by ISO 4628-3, "Ri 0" to "Ri 5".
 
-    The standard shows pictures of 0, 0.05, 0.5, 1, 8 and 40 to 50 % for Ri 0 to Ri 5; a share takes the first degree
-    whose picture shows at least as much.
+    The standard has reference pictures of 0, 0.05, 0.5, 1, 8 and 40 to 50 % for Ri 0 to Ri 5; a share gets the first
+    degree whose picture shows at least as much.
     """
     return next((grade for most, grade in RUST_GRADES if rusted_percent <= most), "Ri 5")
 

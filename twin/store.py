@@ -42,14 +42,14 @@ def advance(folder: Path, to: Callable[[datetime], datetime], *, move: Period | 
     Parameters
     ----------
     folder : of the twin.
-    to : the new time, from the old; such as ``lambda clock: later(clock, 5)``.
-    move : the place where it stands from the old time on, if another; its `from_years` is set here.
+    to : function from the old time to the new one, such as ``lambda clock: later(clock, 5)``.
+    move : place where the twin stands from the old time on, or None for the same; its `from_years` is set here.
 
     Raises
     ------
     InputError
-        The clock would run backwards, there is no twin, or another process is writing to it. The state is unchanged
-        then.
+        The clock would run backwards, the folder holds no twin, or another process is writing to it. The state is then
+        unchanged.
     """
     read(folder)  # before the lock, which would create the folder
     with locks.hold(folder, "twin", {}):

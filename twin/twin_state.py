@@ -17,7 +17,7 @@ from corrotwin.twin.model.exposure import Exposure
 from corrotwin.twin.model.pits import Pits
 
 SECONDS_PER_YEAR = 31_557_600  # of 365.25 days
-EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # when service begins for a twin that is drawn
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # start of service of a sampled twin
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,13 +26,13 @@ class TwinState:
 
     Parameters
     ----------
-    id : its name.
-    kind, parameters : what `twin.assets.build` takes.
+    id : name of the twin.
+    kind, parameters : arguments of `twin.assets.build`.
     texel_mm : wanted side of a texel on the surface.
-    exposure, coating : where it has stood and what protects it; coating None is bare steel.
-    pits : how pits grow on it, or None for none.
-    built, clock : when its service began, and now, UTC.
-    seed : decides everything random in its history.
+    exposure, coating : places where it has stood, and its protection; coating None is bare steel.
+    pits : number and growth of pits, or None for no pits.
+    built, clock : start of service, and now, UTC.
+    seed : random seed of the whole history.
     """
 
     id: str
@@ -70,7 +70,7 @@ def later(moment: datetime, years: float) -> datetime:
     Raises
     ------
     InputError
-        Not a number, or beyond what a calendar holds.
+        `years` is not a number, or the moment is beyond the calendar.
     """
     try:
         return moment + timedelta(seconds=round(years * SECONDS_PER_YEAR))

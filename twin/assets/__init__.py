@@ -38,7 +38,13 @@ KINDS: dict[str, AssetKind] = {
 
 
 def build(kind: str, parameters: Mapping[str, Any], *, texel_mm: float) -> AssetGeometry:
-    """Build an asset that rests on z = 0, centred over the origin; parameters that have a default may be omitted.
+    """Build an asset that rests on z = 0, centred over the origin.
+
+    Parameters
+    ----------
+    kind : one of `KINDS`.
+    parameters : dimensions and features of the kind, as its builder takes them; those with a default may be omitted.
+    texel_mm : wanted side of a texel on the surface, 0.05 to 100 mm.
 
     Raises
     ------

@@ -121,8 +121,8 @@ class _Body:
 
     Parameters
     ----------
-    half : of its length on the lower plate, metres.
-    rest, block : what is pressed on the lower plate, about its middle, and on the sole plate; None where it is little.
+    half : half of its length on the lower plate, metres.
+    rest, block : areas pressed on the lower plate, about its middle, and on the sole plate; None where small.
     """
 
     patches: list[Patch]

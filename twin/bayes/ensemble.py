@@ -37,7 +37,7 @@ LEAST_PITS, MOST_PITS = 64, 1024  # of a zone and history: those with the larges
 PITS_PER_M2 = 16  # of a zone of more than 4 m²: where little is rusted, few of them lie on rust, and those may be young
 FACING_M = 0.1  # two places of opposite normals count as twice so far apart when a defect is given to a zone
 RUSTED_LAG, FINE_LAG = 0.15, 0.7  # `corrosion.grow`: cover passes one half after this share of the time to full cover
-REACH = 4.0  # histories are worked out for so many times the years asked for: delays may be shorter than expected
+REACH = 4.0  # histories extend to this multiple of the years: delays may be shorter than expected
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -73,7 +73,7 @@ class Bank:
     zones: tuple[ZoneHistories, ...]
     cover: PiecewiseClock
     shape: tuple[int, int]  # of the atlas
-    pieces_mm: Singles  # (K,) nominal thicknesses: what is equally thick counts as one piece of metal
+    pieces_mm: Singles  # (K,) nominal thicknesses: equally thick metal counts as one piece
 
     @property
     def draws(self) -> int:

@@ -12,7 +12,7 @@ from corrotwin.twin.geometry.atlas import Floats, Singles
 from corrotwin.twin.inspection.records import Record
 
 LEAST_REACH = 1e-3  # mm, degrees, share: differences below it are none
-CONFLICT = 0.02  # chance of an inspection under what was known before, below which it is called a conflict
+CONFLICT = 0.02  # p-value of an inspection under earlier knowledge below which it is called a conflict
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -45,12 +45,12 @@ class Arm:
 
     Parameters
     ----------
-    rate_sd, front_sd : standard deviations of the logarithms of the rate and of the speed of rust under paint. The
-        prior's allow for a category that is one off; where the truth is said to be off, the scatter within one is left.
-    category : that the assets really stand in.
-    exponent : added to that of time.
-    detection : probability that a photograph shows rust as rust, less what the inspector states.
-    bias_mm : of the thickness gauge, beyond its stated bias.
+    rate_sd, front_sd : standard deviations of the logarithms of the rate and of the speed of rust under paint. Those of
+        the prior allow for a category that is one off; the other arms keep only the scatter within one.
+    category : true category of the assets.
+    exponent : addition to the exponent of time.
+    detection : true probability of detection of a photograph, less the one that the inspector states.
+    bias_mm : bias of the thickness gauge beyond its stated bias.
     """
 
     rate_sd: float = RATE_WITHIN
@@ -85,7 +85,7 @@ class Score:
     p5: float
     p50: float
     p95: float
-    conflict: bool  # whether an inspection so far conflicted with what was known before
+    conflict: bool  # whether an inspection so far conflicted with earlier knowledge
     widening: float
 
 
@@ -134,8 +134,8 @@ def scores(
     Parameters
     ----------
     arm : one of `ARMS`.
-    count : of assets; they share out `geometries` shapes.
-    seed : of the truths.
+    count : number of assets, distributed over `geometries` shapes.
+    seed : random seed of the truths.
     particles, widenings : as for `twin.bayes.smc.learn`.
     """
     prior = Prior()

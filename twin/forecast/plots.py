@@ -106,10 +106,10 @@ def forecast(
             every[2].set(title=f"Chance that {zone} is thinner than required", ylabel="%", ylim=(0, None))
         soon = next_years is not None and next_years <= year[-1]
         for axes in every:
-            told = axes is lower  # its legend names the lines of all panels, which may be near or the same
-            axes.axvline(now_years, color=GREY, lw=1, label="now" if told else None)
+            labelled = axes is lower  # its legend names the lines of all panels, which may be near or the same
+            axes.axvline(now_years, color=GREY, lw=1, label="now" if labelled else None)
             if soon:
-                due = f"measure by year {next_years:.1f}" if told else None
+                due = f"measure by year {next_years:.1f}" if labelled else None
                 axes.axvline(next_years, color="black", lw=1.3, ls=":", label=due)
             for shown in sorted({record.years(twin) for record in records}):
                 axes.plot(shown, 0, "^", ms=7, color="black", transform=axes.get_xaxis_transform(), clip_on=False)

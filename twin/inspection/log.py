@@ -1,8 +1,8 @@
 """Append-only log of inspections in a twin's folder.
 
-`inspections.jsonl` in a twin's folder has one record a line and only ever grows: a record that was wrong is withdrawn
-by a line behind it, and stays to be read. A command killed while it writes can leave a torn last line: reading leaves
-it out and says so, the next append removes it.
+`inspections.jsonl` holds one record a line and only ever grows: a later line withdraws a wrong record, which remains
+readable. A command killed while it writes can leave a torn last line: reading skips and reports it, and the next append
+removes it.
 """
 
 import json
@@ -28,7 +28,7 @@ RULINGS = {"withdraws": False, "restores": True}  # names of a line, and whether
 class Ruling:
     """A line that withdraws or restores the record of an earlier line: when, and why.
 
-    `of` is that record's digest, so that a file whose lines were moved or removed is not read as something else.
+    `of` is the digest of that record: a file whose lines were moved or removed is refused.
     """
 
     line: int
@@ -77,7 +77,7 @@ def read(folder: Path) -> tuple[list[Record], str]:
     Raises
     ------
     InputError
-        As of `read_log`.
+        As for `read_log`.
     """
     log = read_log(folder)
     return list(log.in_force.values()), log.note
@@ -89,7 +89,7 @@ def read_log(folder: Path) -> Log:
     Raises
     ------
     InputError
-        A line other than the last that is no record, or a ruling on another record than that which stands there.
+        A line other than the last is no record, or a ruling names another record than the one at its line.
     """
     path = folder / RECORDS
     try:
@@ -142,21 +142,21 @@ def _line(values: Any) -> Record | Ruling:
 def append(folder: Path, records: Sequence[Record], photo: bytes = b"") -> list[Record]:
     """Add records to a twin's folder, and return those that are new.
 
-    For each record that is there one equal to it is left out, also where it was withdrawn, so that an import that was
-    cut off or mended can be given again; readings that are equal, not the same and given one after the other differ by
+    A record that equals an existing one, even a withdrawn one, is skipped, so that an interrupted or corrected import
+    can be repeated; each existing record absorbs one equal record. Distinct readings with equal values differ by
     `place`. Everything is checked before anything is written.
 
     Parameters
     ----------
     folder : of the twin.
-    records : in any order.
-    photo : the file that records of a photograph name, from `photo_records`.
+    records : new records, in any order.
+    photo : content of the file that records of a photograph name, from `photo_records`.
 
     Raises
     ------
     InputError
-        No twin there, a record that cannot be of it (see `check`), a date yet to come, or another process is writing
-        there. Nothing has changed then.
+        The folder holds no twin, a record cannot be of it (see `check`), a date lies in the future, or another process
+        is writing to the folder. The folder is then unchanged.
     """
     twin = store.read(folder)  # before the lock, which would create the folder
     asset = twin_state.asset(twin)
@@ -184,19 +184,19 @@ def append(folder: Path, records: Sequence[Record], photo: bytes = b"") -> list[
 def rule(folder: Path, lines: Sequence[int], *, counts: bool, why: str = "") -> dict[int, Record]:
     """Withdraw records or restore them, and return those that changed, by line.
 
-    All records of one day of one photograph go together.
+    All records of one photograph of one day change together.
 
     Parameters
     ----------
     folder : of the twin.
-    lines : of the records, from 1.
-    counts : whether they shall count.
-    why : kept beside it.
+    lines : lines of the records, from 1.
+    counts : True to restore the records, False to withdraw them.
+    why : reason, stored with the ruling.
 
     Raises
     ------
     InputError
-        No twin there, a line without a record, or another process is writing there. Nothing has changed then.
+        The folder holds no twin, a line has no record, or another process is writing. The folder is then unchanged.
     """
     store.read(folder)  # before the lock, which would create the folder
     with locks.hold(folder, "twin", {}):

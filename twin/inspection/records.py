@@ -55,17 +55,17 @@ class Record:
     Parameters
     ----------
     date : day, as 2016-05-31.
-    zone : of the asset.
+    zone : zone of the asset.
     kind : one of `KINDS`.
     value, unit : as `KINDS` says.
-    tool : its name; all readings of one tool share one unknown bias.
-    place : name of a spot that is measured again and again; two records without a name are of two spots.
-    uv : where on the atlas, each in [0, 1]; None for somewhere in the zone.
+    tool : name of the tool; all readings of one tool share one unknown bias.
+    place : name of a spot that is measured repeatedly; records without a name are of different spots.
+    uv : position on the atlas, each in [0, 1]; None for an unknown position in the zone.
     scatter_sd : standard deviation from reading to reading: in mm; for a grade, of the logarithm of the share; for a
-        photograph, over the share itself.
-    bias_sd : the same of the tool's bias; for a photograph, of its probability of detection.
-    detection, false_calls : of a photograph: the chance that rust is called rust, and that sound surface is.
-    seen : of a photograph whose camera is known: the file in the folder that says which texels it saw.
+        photograph, relative to the share itself.
+    bias_sd : standard deviation of the tool's bias; for a photograph, of its probability of detection.
+    detection, false_calls : for a photograph, the probabilities that rust and sound surface are called rust.
+    seen : for a photograph with a known camera, the file in the twin's folder with the texels that it saw.
     """
 
     date: str
@@ -144,7 +144,7 @@ def check(record: Record, twin: TwinState, asset: AssetGeometry, texels: Texels)
     Raises
     ------
     InputError
-        An unknown zone, a date before service began, a place off its zone, or a thickness that it cannot have.
+        The zone is unknown, the date is before service began, the place is off its zone, or the value is impossible.
     """
     here = f"{record.kind} of {record.date}"
     names = [name for name in asset.zone_names if name != COVERED]

@@ -1,7 +1,8 @@
 """Coatings and their failure: paint that fails at defects and creeps away, zinc that is used up.
 
-Rust under paint reaches a place when the first front does: the least, over all defects, of the defect's birth and the
-way from it, where noise in space makes the way ragged. All is drawn at once, so nothing depends on what is asked.
+Rust under paint reaches a place with the first front: the least, over all defects, of the defect's birth plus the time
+along the way from it, which noise in space makes ragged. All defects are drawn at once, so results do not depend on the
+places or years that are evaluated.
 """
 
 from collections.abc import Mapping
@@ -89,9 +90,18 @@ def front_clock(exposure: Exposure, faster: float = 1.0) -> PiecewiseClock:
 def scatter(
     asset: AssetGeometry, per_m2: float, rng: np.random.Generator, weight: Floats | None = None
 ) -> tuple[Floats, Floats, Integers]:
-    """Draw a Poisson process on the surface: positions (n, 3), normals (n, 3), faces (n,); independent of texels.
+    """Draw a Poisson process on the surface; it does not depend on texels.
 
-    `weight` (m,) makes it so many times as dense on each face.
+    Parameters
+    ----------
+    asset : the surface, m faces.
+    per_m2 : density.
+    rng : source of randomness.
+    weight : (m,) factor on the density of each face, or None.
+
+    Returns
+    -------
+    Positions (n, 3) m, normals (n, 3) and faces (n,).
     """
     corners, cross, twice = asset.triangles
     cumulative = np.cumsum(twice / 2 if weight is None else weight * twice / 2)
@@ -105,8 +115,8 @@ def scatter(
 def paint_defects(asset: AssetGeometry, exposure: Exposure, paint: Paint, seed: np.random.SeedSequence) -> Defects:
     """Draw all potential defects of a paint: Poisson in area, Weibull in time, each with satellites around it.
 
-    What splash and debris add opens while the asset stands where they are. Those that debris opens on ledges come on
-    top of the others, which stay the same. A later place changes none that has opened before.
+    Additional defects from splash and debris open only while the asset stands where these occur. Those that debris
+    opens on ledges are added to the others, which stay the same. A later place changes no defect that opened before.
 
     Raises
     ------
@@ -151,7 +161,7 @@ def _with_satellites(
 ) -> Defects:
     """Return defects at places (n, 3) with normals (n, 3), and their satellites.
 
-    Only those are left that open in a period in which they `may`, (n, periods), which begin at `starts`.
+    Defects that open in a period in which they may not, by `may` (n, periods), are dropped; periods begin at `starts`.
     """
     count = len(position)
     birth = paint.life_years * rng.weibull(paint.shape, count)
@@ -199,7 +209,7 @@ def arrival(
 
     Returns
     -------
-    (H, W) millimetres that a front of median speed would have come by then.
+    (H, W) distances, mm, that a front of median speed would have covered by then.
     """
     reading = np.full(ragged.shape, np.inf, dtype=np.float32)
     now = float(clock.reading(years))

@@ -1,6 +1,6 @@
 """Closed-form growth of corrosion on an asset's atlas.
 
-Corrosion starts at a texel when its coating fails there; what follows is a function of the time since then alone. So
+Corrosion starts at a texel when its coating fails there; its progress is a function of the time since then alone. So
 nothing ever shrinks, and ten steps equal one.
 """
 
@@ -96,19 +96,23 @@ def grow(
     Parameters
     ----------
     asset, texels : the surface.
-    exposure : where it has stood.
+    exposure : places where it has stood.
     coating : paint, zinc, or None for bare steel.
-    years : since it was built, 0 to `MOST_YEARS`.
-    seed : decides everything random.
-    pits : how pits grow, or None for none.
-    by_zone : whether loss differs by zone and by the way a surface faces (`twin.model.zones`); if not, the mean loss by
-        area is that of ISO 9224.
-    growth : how this asset differs from the law for its place.
+    years : age, 0 to `MOST_YEARS`.
+    seed : random seed of the whole history.
+    pits : number and growth of pits, or None for no pits.
+    by_zone : whether loss differs by zone and facing (`twin.model.zones`); if not, the mean loss by area is that of
+        ISO 9224.
+    growth : deviation of this asset from the law for its place.
+
+    Returns
+    -------
+    Fields on the atlas, (H, W) each.
 
     Raises
     ------
     InputError
-        Impossible years.
+        `years` is out of range.
     """
     if not 0 <= years <= MOST_YEARS:
         raise InputError(f"years {years}: must be a number from 0 to {MOST_YEARS:g}")

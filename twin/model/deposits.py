@@ -17,13 +17,13 @@ OFF_M = 0.0005  # rays down begin so far off the surface
 def dampness(asset: AssetGeometry, position_m: Floats, normal: Floats) -> NDArray[np.float64]:
     """Return how much of a ledge's dirt and water reaches each place, (n,): 1 on a ledge, less above it.
 
-    A ledge is a face that faces up, what lies straight below a place, a crevice under it (1), or else what the asset's
-    lowest point stands on.
+    A ledge is an upward face, the face straight below a place, a crevice under it (1), or else the ground at the
+    asset's lowest point.
 
     Parameters
     ----------
-    asset : z is up.
-    position_m, normal : (n, 3) places on its surface, and which way it faces there.
+    asset : the surface; z is up.
+    position_m, normal : (n, 3) places on its surface, and the normals there.
     """
     height = position_m[:, 2] - asset.welded.bounds[0, 2]
     rising = np.flatnonzero(normal[:, 2] < UP)

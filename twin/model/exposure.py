@@ -82,11 +82,11 @@ class Period:
 
     Parameters
     ----------
-    from_years : when it begins.
-    category, climate : how corrosive it is: an ISO 9223 category, or a climate; exactly one of both.
+    from_years : start of the stay.
+    category, climate : its corrosivity, as an ISO 9223 category or as a climate; exactly one of the two.
     splash_m : heights above the asset's lowest point, from and to, between which sea water splashes; or None.
-    debris : times as many defects of a paint on ledges, where dirt and water lie (`twin.model.deposits`); 1 where none
-        does.
+    debris : factor on the number of paint defects on ledges, where dirt and water lie (`twin.model.deposits`); 1
+        without debris.
     """
 
     from_years: float = 0.0

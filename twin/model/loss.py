@@ -51,8 +51,8 @@ def loss_um(
     ----------
     start_years : any shape; inf where corrosion has not begun.
     until_years : now.
-    starts, rates_um : (n,) begin of each period, and first-year loss in it.
-    exponent : of the metal; an array broadcasts with `start_years`.
+    starts, rates_um : (n,) start of each period, years, and first-year loss in it, µm.
+    exponent : of time, for the metal; an array broadcasts with `start_years`.
     """
     start = np.asarray(start_years, dtype=None if isinstance(start_years, np.ndarray) else float)
     begins: list[float] = np.asarray(starts, dtype=float).tolist()

@@ -77,14 +77,14 @@ def first_years(
     years: float,
     front: float,
 ) -> Singles:
-    """Return the start of corrosion at each place, (H, W) years; where it lies after `years`, any later time.
+    """Return the start of corrosion at each place, (H, W) years; after `years` it may be any time not before them.
 
     Parameters
     ----------
     position_m, normal : (H, W, 3).
-    present : (H, W) where there is a surface; inf elsewhere.
-    noise : (n,) `ragged_noise` of those that are present; bare steel needs none.
-    defects : of the paint.
+    present : (H, W) where there is a surface; the result is inf elsewhere.
+    noise : (n,) `ragged_noise` at the places that are present; bare steel needs none.
+    defects : defects of the paint, or None.
     exposure, coating, years : as for `twin.model.corrosion.grow`.
     front : factor on the speed of rust under paint.
     """

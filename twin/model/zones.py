@@ -105,7 +105,7 @@ def regions(
 ) -> list[tuple[str, str, NDArray[np.bool_]]]:
     """Return the regions in which inspectors report, as (by, name, (H, W) mask); those of one `by` do not overlap.
 
-    They are each zone of a part, the top, side and bottom faces, the splash zone, and all that the air reaches.
+    Regions are the zones of parts, the top, side and bottom faces, the splash zone, and all surface in the air.
     """
     air = texels.area_mm2 > 0
     parts = []
