@@ -90,7 +90,7 @@ def learn(
         if not conflicting:
             break
         odd.update(*(item.odd for item in conflicting))
-    states, agreement, power = min(tried, key=lambda one: len(conflicts(one[1])))
+    states, agreement, power = min(tried, key=lambda attempt: len(conflicts(attempt[1])))
     return Knowledge(particles=states, agreement=tried[0][1], widened=agreement, power=power)
 
 
@@ -172,16 +172,16 @@ def _update(
     `power` is that before the inspection. A lower one starts again from the prior: too few particles would be left of
     those updated at the higher one. If no power leaves enough draws, the one that leaves most is used.
     """
-    both = [*before, *new]
+    sightings = [*before, *new]
     tried = [(_temper(states[-1], before, new, power, rng), power)]
     least = min(LEAST_DRAWS, LEAST_SHARE * states[0].bank.draws)
 
-    def left(one: tuple[Particles, float]) -> float:
-        return _effective(np.bincount(one[0].number))
+    def left(attempt: tuple[Particles, float]) -> float:
+        return _effective(np.bincount(attempt[0].number))
 
-    if any(item.record.kind in SHARES for item in both):
+    if any(item.record.kind in SHARES for item in sightings):
         while left(tried[-1]) < least and (lower := COARSER * tried[-1][1]) >= LEAST_POWER:
-            tried.append((_temper(states[0], (), both, lower, rng), lower))
+            tried.append((_temper(states[0], (), sightings, lower, rng), lower))
     return max(tried, key=left)
 
 

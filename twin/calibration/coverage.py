@@ -149,7 +149,7 @@ def scores(
         true_values = {zone: after.measured(zone) for zone in (ALL, largest)}
         for visits, particles_then in enumerate(known.particles):
             forecasts = forecast_zones(particles_then, [FORECAST])
-            conflict = any(item in known.conflicts for item in known.agreement[:visits])
+            conflict = any(agreement in known.conflicts for agreement in known.agreement[:visits])
             for zone in (ALL, largest):
                 values = (forecasts[zone].rusted_share, forecasts[zone].mean_loss_mm, forecasts[zone].max_loss_mm)
                 for quantity, value, true in zip(QUANTITIES, values, true_values[zone], strict=True):

@@ -20,13 +20,13 @@ def summarise(scores: Sequence[Score]) -> list[CoverageSummary]:
     for score in scores:
         groups.setdefault((score.arm, score.zone, score.quantity, score.visits), []).append(score)
     table = []
-    for (arm, zone, quantity, visits), own in groups.items():
-        truth, low, middle, high = np.array([(one.truth, one.p5, one.p50, one.p95) for one in own]).T
+    for (arm, zone, quantity, visits), group in groups.items():
+        truth, low, middle, high = np.array([(member.truth, member.p5, member.p50, member.p95) for member in group]).T
         inside: Floats = ((truth >= low) & (truth <= high)).astype(float)
-        sound = np.array([not one.conflict for one in own])
+        sound = np.array([not member.conflict for member in group])
         table.append(
             CoverageSummary(
-                arm=arm, zone=zone, quantity=quantity, visits=visits, count=len(own), coverage=float(inside.mean()),
+                arm=arm, zone=zone, quantity=quantity, visits=visits, count=len(group), coverage=float(inside.mean()),
                 coverage_unflagged=float(inside[sound].mean()) if sound.any() else float("nan"),
                 width=float((high - low).mean()), error=float(np.abs(middle - truth).mean()),
                 flagged=float(1 - sound.mean()),

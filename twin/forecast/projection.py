@@ -145,13 +145,13 @@ def forecast_zones(
             rusted_share=share, mean_loss_mm=mean, max_loss_mm=worst, least_left_mm=left, judged_left_mm=judged
         )
     area = np.array([zone.area_mm2 for zone in particles.bank.zones])
-    every = list(forecasts.values())
+    by_zone = list(forecasts.values())
     forecasts[ALL] = ZoneForecast(
-        rusted_share=np.average([one.rusted_share for one in every], axis=0, weights=area),
-        mean_loss_mm=np.average([one.mean_loss_mm for one in every], axis=0, weights=area),
-        max_loss_mm=np.max([one.max_loss_mm for one in every], axis=0),
-        least_left_mm=np.min([one.least_left_mm for one in every], axis=0),
-        judged_left_mm=np.min([one.judged_left_mm for one in every], axis=0),
+        rusted_share=np.average([forecast.rusted_share for forecast in by_zone], axis=0, weights=area),
+        mean_loss_mm=np.average([forecast.mean_loss_mm for forecast in by_zone], axis=0, weights=area),
+        max_loss_mm=np.max([forecast.max_loss_mm for forecast in by_zone], axis=0),
+        least_left_mm=np.min([forecast.least_left_mm for forecast in by_zone], axis=0),
+        judged_left_mm=np.min([forecast.judged_left_mm for forecast in by_zone], axis=0),
     )
     return forecasts
 

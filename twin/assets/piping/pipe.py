@@ -140,7 +140,7 @@ def sample(rng: np.random.Generator) -> dict[str, Any]:
         placed = [replace(branch, run=run, degrees=turn) for turn in turns]
         if not (run.upright or places):
             ground = max(run.run_reach, run.leg_reach)
-            placed = [one for one in placed if lowest(run, one) > -ground - 1e-6]
+            placed = [candidate for candidate in placed if lowest(run, candidate) > -ground - 1e-6]
         branch = placed[int(rng.integers(len(placed)))]
     room = 0.1 * rng.random() if run.upright else 0.6 * rng.random() ** 2
     return {
