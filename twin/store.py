@@ -41,7 +41,7 @@ def advance(folder: Path, to: Callable[[datetime], datetime], *, move: Period | 
 
     Parameters
     ----------
-    folder : of the twin.
+    folder : folder of the twin.
     to : function from the old time to the new one, such as ``lambda clock: later(clock, 5)``.
     move : place where the twin stands from the old time on, or None for the same; its `from_years` is set here.
 

@@ -50,8 +50,8 @@ def bar(
     section : "round", "square", "flat", "hexagon"; "rebar" with crescent ribs (EN 10080), "deformed" with square lugs
         (ASTM A615), or "threaded" rod (ISO 261 coarse).
     size_mm : diameter, side, width across flats, or width of a flat.
-    thickness_mm : of a flat; no matter otherwise.
-    length_m : of a straight bar, or of the main part of a bent one.
+    thickness_mm : thickness of a flat; ignored otherwise.
+    length_m : length of a straight bar, or of the main part of a bent one.
     count : number of bars; in a mat, each way.
     arrangement : "row" side by side; "stack", rounds in the hollows of the row below, others and bent bars on top of
         each other; "mat", a layer along and one across upon it.
@@ -60,7 +60,7 @@ def bar(
     shape : "straight"; "bend" with one leg at 90 degrees, "hook" turned back by 180, "u" with two legs, "crank" with a
         leg at 45 degrees between two halves. Inside radii are half the mandrels of EN 1992-1-1, table 8.1N.
     leg_m : straight part behind a bend, at least 5 diameters.
-    lay : seed of how the bars lie: turned about their axis, shifted, askew, cut a little out of square.
+    lay : random seed of the bars' poses: rolled, shifted, askew, cut a little out of square.
 
     Returns
     -------

@@ -73,14 +73,14 @@ def beam(
     Parameters
     ----------
     section : a key of `BEAMS`.
-    length_m : of the beam, both lengths together where it is joined.
+    length_m : length of the beam, both lengths together where it is joined.
     stance : "beam" or "column".
     joint : "none"; "end plates", two lengths bolted together through plates; "splice", two lengths under bolted cover
         plates on flanges and web; "cleats", a smaller beam framed into the front of the web by two bolted angles.
-    joint_m : where the joint is along the length, between 0.3 and 0.7 of it.
+    joint_m : position of the joint along the length, between 0.3 and 0.7 of it.
     stiffeners : pairs of web stiffeners.
     end_plate : whether the far end (the head of a column) carries a plate with open bolt holes.
-    blocks : whether a beam lies on the two tubes; others may carry it. A column has none.
+    blocks : whether a beam lies on the two tubes; without them other parts carry it. A column has none.
 
     Returns
     -------

@@ -44,13 +44,13 @@ def bearing(
     ----------
     design : "rocker", an upright on a curved foot that turns about a pin under a shoe; "pinned", two webbed pedestals
         and a pin; "rollers", held by bars; "sliding", a plate with a curved underside on a flat one.
-    height_m : between the plates, within the limits of `DESIGNS`.
-    width_m : along the pin or the rollers.
-    travel_mm : of the girder from its place over the masonry plate, at most 0.12 of the height; pinned: 0.
+    height_m : height between the plates, within the limits of `DESIGNS`.
+    width_m : width along the pin or the rollers.
+    travel_mm : shift of the girder from its place over the masonry plate, at most 0.12 of the height; pinned: 0.
     ribs : upright plates of a rocker or a pedestal, 2 to 6.
     anchors : 2 or 4 rods.
     girder : "none", or the section of the girder's end, one of `GIRDERS`.
-    span_m : how far the girder goes on beyond the sole plate, 0.1 to 4 m; stiffened on its way if deeper than 0.5 m.
+    span_m : length of the girder beyond the sole plate, 0.1 to 4 m; stiffened along it if deeper than 0.5 m.
 
     Returns
     -------

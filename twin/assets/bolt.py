@@ -44,17 +44,17 @@ def bolt(
 
     Parameters
     ----------
-    size : of the thread, a key of `fasteners.SIZES`.
+    size : size of the thread, a key of `fasteners.SIZES`.
     head : "hexagon" (ISO 4014), "socket" (ISO 4762) or "cup" (DIN 603, to M20, without washer).
-    shown : what is on the worked face: "head", "nut" or "mixed", in turns. A base plate has nuts.
+    shown : side of the bolts on the worked face: "head", "nut" or, in turns, "mixed". A base plate has nuts.
     washers : whether heads and nuts have washers.
     nuts : 1, or 2 where they lock each other.
-    protrusion_mm : of the thread beyond the nut, 1 pitch to 6 diameters; it differs a little from bolt to bolt.
+    protrusion_mm : length of thread beyond the nut, 1 pitch to 6 diameters; it differs a little from bolt to bolt.
     pattern, bolts, pitch_mm : "single", "row", "grid" (two rows) or "circle"; how many places; their distance. Rows run
         along the plate, in a lap joint across it.
     missing : places with an empty hole; none beside a post.
     joint : a "plate", two plates that "lap", or a "base" plate on the ground.
-    length_m, width_m, thickness_mm : of the whole along x and y; of each plate.
+    length_m, width_m, thickness_mm : size of the whole along x and y; thickness of each plate.
     edge : how the plates were cut: "rolled", "sheared" or "flame".
     post_mm : diameter of a post in the middle of a base plate, 0 for none.
     upright : whether the joint stands on a long edge; then the far ends of the bolts are there too.

@@ -34,8 +34,8 @@ def chain(
     Parameters
     ----------
     link : "stud" or "studless".
-    diameter_mm : of the bar.
-    links : their number.
+    diameter_mm : diameter of the bar.
+    links : number of links.
     layout : "hanging" straight down; "spanning" two points in a catenary, deep or nearly straight; "lying" taut on the
         ground, links rolled 45 degrees to either side; "pile" on the ground as a dropped chain lies.
     tension_ratio : horizontal tension over the weight of a spanning chain, 0.2 to 1000. It sags by about an eighth of

@@ -51,8 +51,8 @@ def settle(link: Link, links: int, lay: int) -> tuple[Floats, Floats]:
 
     Parameters
     ----------
-    link : its links.
-    lay : seed of the folds.
+    link : shape of its links.
+    lay : random seed of the folds.
 
     Raises
     ------

@@ -35,7 +35,7 @@ def plate(
 
     Parameters
     ----------
-    length_m, width_m, thickness_mm : of the plate; along x, y, z while it lies.
+    length_m, width_m, thickness_mm : size of the plate along x, y, z while it lies.
     edge : how its edges were cut: "rolled" (rounded), "sheared" or "flame" (with drag lines).
     opening_mm : diameter of a flame-cut opening between ribs, 0 for none.
     stiffeners, stiffener, stiffener_height_mm : number of ribs along the length, "flat" bars or "tee", their height.

@@ -50,12 +50,12 @@ def railing(
 
     Parameters
     ----------
-    length_m : between the outer posts.
-    height_m : of the top of the handrail.
-    posts, post : their number, and a key of `POSTS` for the bar they are of.
+    length_m : length between the outer posts.
+    height_m : height of the top of the handrail.
+    posts, post : number of posts, and a key of `POSTS` for their section.
     handrail : a key of `HANDRAILS`.
     infill : "rails", or "pickets" between an upper and a lower rail.
-    rails : mid rails, 1 to 4; with pickets there are two, whatever it says.
+    rails : number of mid rails, 1 to 4; ignored with pickets, which have two.
     ends : handrail "capped" beyond the outer posts, or "returned" to them in a bend.
     toe_plate : whether a flat bar runs along the feet, behind the posts.
     base : "round" plates with domed bolts, or "square" ones with anchor nuts.

@@ -41,7 +41,7 @@ def stair(
     Parameters
     ----------
     treads, rise_mm, slope_degrees : number of steps, height of each, pitch of the stair.
-    width_m : between the stringers.
+    width_m : width between the stringers.
     stringer : "channel" (UPE, toes out) or "flat" bar, as deep as the treads need.
     tread : "chequer" plate with a bent nosing, open "grating", or smooth "plate".
     fixing : treads "bolted" or "welded" to the stringers.

@@ -27,7 +27,7 @@ class Line:
     ----------
     slope : radians.
     rise : height of the first nosing, metres.
-    edge : of the stringer's edge over the line, plumb, metres.
+    edge : height of the stringer's edge over the line, plumb, metres.
     """
 
     slope: float
@@ -52,7 +52,7 @@ def handrail(line: Line, ends: tuple[float, float], x: float, side: float, flang
     Parameters
     ----------
     ends : y of the outer posts.
-    x, side : of the stringer's face or back on which the posts stand; -1 on the left, 1 on the right.
+    x, side : position of the stringer's face or back on which the posts stand; -1 on the left, 1 on the right.
     flange : width of the flange on which they stand, outwards from `x`; None where they stand on the face.
     """
     places = np.linspace(*ends, 2 if ends[1] - ends[0] < 1.3 else 3)
@@ -83,7 +83,7 @@ def _post(line: Line, y: float, face: float | None) -> list[Patch]:
 
     Parameters
     ----------
-    y : where it stands.
+    y : position of the post, metres.
     face : direction along x in which the face is that it stands against; None if it stands on a flange.
     """
     radius, tangent = TUBE / 2, np.tan(line.slope)

@@ -95,7 +95,7 @@ def log_likelihood(trajectory: Trajectory, sightings: Sequence[Sighting], bias: 
     Parameters
     ----------
     trajectory : the zone under n draws, s seeds each.
-    sightings : in that zone.
+    sightings : records of that zone.
     bias : (n, tools), bias of each tool in standard deviations.
     power : exponent of the likelihoods of rusted shares, those of photographs and grades.
     """

@@ -21,7 +21,7 @@ class Agreement:
 
     Parameters
     ----------
-    date : of the inspection.
+    date : day of the inspection.
     chance : prior-predictive p-value: how often a replicate would be at least as odd as this inspection.
     record : description of its oddest record, or of the oddest mean of a tool's readings in a zone.
     odd : kinds of its records that conflict by themselves.

@@ -22,14 +22,14 @@ class Prior:
 
     Parameters
     ----------
-    rate : of loss over that of the corrosivity category: 0.3 within a category and 0.7 for an estimate that is one
+    rate : loss over that of the corrosivity category: 0.3 within a category and 0.7 for an estimate that is one
         category off, together 0.75. This holds for C3 to C5; `prior_of` covers all.
-    exponent : of time; ISO 9224 gives 0.523 and 0.575 as mean and mean plus two standard deviations.
-    delay : of every start of corrosion: life of the paint with the time rust takes to creep, or of the zinc.
-    front : of the speed of rust under paint, with the delay held: set by eye (0.5), 0.4 for a category more or less.
-    defects : of the number of the paint's defects.
-    pits : of the depth of pits over uniform loss.
-    new : of the thickness when new over nominal, of each piece of metal. A seamless pipe may be up to 12.5 % too thin
+    exponent : exponent of time; ISO 9224 gives 0.523 and 0.575 as mean and mean plus two standard deviations.
+    delay : delay of every start of corrosion: life of the paint and time that rust takes to creep, or life of the zinc.
+    front : speed of rust under paint at the same delay: 0.5 set by eye, 0.4 for a category more or less.
+    defects : number of the paint's defects.
+    pits : depth of pits over uniform loss.
+    new : thickness when new over nominal, of each piece of metal. A seamless pipe may be up to 12.5 % too thin
         anywhere (ASTM A106, A530), which is three of these; plates of 8 to 15 mm may be delivered 0.5 mm too thin and
         1.2 mm too thick (EN 10029, class A).
     """

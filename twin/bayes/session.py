@@ -37,7 +37,7 @@ def open_session(
 
     Parameters
     ----------
-    folder : of the twin.
+    folder : folder of the twin.
     ahead_years : years beyond now for which forecasts will be made.
     seed : random seed of histories and particles; one seed gives one result.
     category_measured : as `measured` of `twin.bayes.prior.prior_of`.

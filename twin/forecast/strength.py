@@ -46,7 +46,7 @@ def failure_pressure_mpa(
 
     Parameters
     ----------
-    depth_mm, length_mm : of the corroded area, any shapes that broadcast; its length lies along the pipe.
+    depth_mm, length_mm : depth and length along the pipe of the corroded area, any shapes that broadcast.
     outside_mm, wall_mm : outside diameter and nominal wall.
     flow_mpa : flow stress, such as `flow_stress_mpa` gives.
     method : "original" or "modified".

@@ -37,7 +37,7 @@ class Patch:
     zone : name of the zone, such as "weld".
     points : (nv + 1, nu + 1, 3) float, metres; du x dv points out of the solid. A row or column may collapse.
     wrap_u, wrap_v : whether the last column (row) repeats the first.
-    thickness_mm : of the metal behind the surface, or None for the asset's nominal thickness.
+    thickness_mm : thickness of the metal behind the surface, or None for the asset's nominal thickness.
     """
 
     solid: str
@@ -117,7 +117,7 @@ def assemble(
 
     Parameters
     ----------
-    kind, parameters : what was built, kept for the record.
+    kind, parameters : kind and parameters of the asset, kept for the record.
     patches : all patches, each solid closed.
     thickness_mm : nominal thickness (wall, bar diameter or plate).
     texel_mm : wanted side of a texel on the surface.

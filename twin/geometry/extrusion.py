@@ -25,8 +25,8 @@ def bar(
 
     Parameters
     ----------
-    ends : zones of its two cut faces.
-    seat : from where to where, in x, the first piece of the section is pressed on another solid.
+    ends : zones of the two cut faces.
+    seat : start and end in x of the first piece's contact with another solid.
     """
 
     def at(cut: Cut, points: Floats) -> Floats:
@@ -63,7 +63,7 @@ def run(
     ----------
     line : (n, 3) metres.
     side : (3,) unit vector.
-    cuts : how far start and end go on beyond the first and the last point, by (..., 2) of the section; None for a
+    cuts : extension of start and end beyond the first and the last point, by (..., 2) of the section; None for a
         square cut there.
     """
     along = np.diff(line, axis=0)

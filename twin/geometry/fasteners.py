@@ -19,7 +19,7 @@ class Size:
 
     Parameters
     ----------
-    diameter, pitch : of the thread, coarse series (ISO 261).
+    diameter, pitch : diameter and pitch of the thread, coarse series (ISO 261).
     flats, head : hexagon head, width across flats and height (ISO 4014, ISO 4017).
     nut : height of a nut of the same width (ISO 4032, greatest).
     washer : outside diameter and thickness (ISO 7089).

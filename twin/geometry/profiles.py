@@ -22,7 +22,7 @@ class Section:
     ----------
     pieces : (zone, (n, 2) line) in order, counter-clockwise round the steel; a closed line is a loop of its own.
     caps : (rows, columns, 2) grids that fill the section between the points of the pieces, du x dv towards +x.
-    thickness_mm : of the metal behind each piece, where they differ; empty for the asset's nominal thickness.
+    thickness_mm : thickness of the metal behind each piece, where they differ; empty for the asset's nominal one.
     """
 
     pieces: tuple[tuple[str, Floats], ...]

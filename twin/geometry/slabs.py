@@ -63,7 +63,7 @@ def slab(
     ----------
     size : (3,) metres along x, y, z.
     cut : how its edges were made, one of `CUTS`.
-    radius : of the arrises of a rolled plate, at most.
+    radius : greatest radius of the arrises of a rolled plate.
     holes : clear of each other, of the edges, and of the ends of bands.
     top, bottom : zones of the faces in bands across the plate, each (x at its far end, zone), from low x to high;
         "face" and "back" if empty. An arris along a covered band is a crevice.

@@ -80,7 +80,7 @@ def revolve(solid: str, pieces: Sequence[tuple[str, Floats]], segments: int) -> 
 
     Parameters
     ----------
-    solid : its name.
+    solid : name of the solid.
     pieces : (zone, profile) in order; a profile is (n, 2) of radius and z, with the solid on its left when going up
         the outside. Together the profiles form a closed loop, or begin and end on the axis.
     segments : round the axis.
@@ -265,7 +265,7 @@ def box(solid: str, size: ArrayLike, radius: float, *, face: str, side: str, bot
     Parameters
     ----------
     size : (3,) metres along x, y, z.
-    radius : of the edges of top and bottom; the four upright corners stay sharp, as a saw leaves them.
+    radius : radius of the edges of top and bottom; the four upright corners stay sharp, as a saw leaves them.
     face, side, bottom : zones of the top, of the four sides with their rounded edges, and of the bottom.
     """
     length, width, height = np.asarray(size, dtype=float)

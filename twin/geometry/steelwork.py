@@ -117,7 +117,7 @@ def collar(
     outline : (n + 1, 2) loop of the bar's section, counter-clockwise, closed.
     cylinder : radius of a round bar about the x axis on which it stands; None for the plane z = 0.
     tilt : radians by which the round bar's axis, or the plane, rises along x.
-    spacing : of the rows, metres; ripples are `solids.RIPPLE_M` long.
+    spacing : distance between rows, metres; ripples are `solids.RIPPLE_M` long.
     """
     steps = np.linalg.norm(np.diff(outline, axis=0), axis=1)
     counts = np.maximum(1, np.ceil(steps / spacing - 1e-6).astype(int))

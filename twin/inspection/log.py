@@ -148,7 +148,7 @@ def append(folder: Path, records: Sequence[Record], photo: bytes = b"") -> list[
 
     Parameters
     ----------
-    folder : of the twin.
+    folder : folder of the twin.
     records : new records, in any order.
     photo : content of the file that records of a photograph name, from `photo_records`.
 
@@ -188,7 +188,7 @@ def rule(folder: Path, lines: Sequence[int], *, counts: bool, why: str = "") -> 
 
     Parameters
     ----------
-    folder : of the twin.
+    folder : folder of the twin.
     lines : lines of the records, from 1.
     counts : True to restore the records, False to withdraw them.
     why : reason, stored with the ruling.

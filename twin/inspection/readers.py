@@ -74,9 +74,9 @@ def from_photos(
     Parameters
     ----------
     masks : PNG, 0 where there is no rust, anything else where there is.
-    uvmaps : of each, as ``corrotwin synth uvmap`` writes them.
+    uvmaps : map of texels of each mask, as ``corrotwin synth uvmap`` writes them.
     pattern : as for `photo_records`.
-    folder : of the twin.
+    folder : folder of the twin.
 
     Raises
     ------

@@ -57,7 +57,7 @@ class Record:
     date : day, as 2016-05-31.
     zone : zone of the asset.
     kind : one of `KINDS`.
-    value, unit : as `KINDS` says.
+    value, unit : value in the unit of its kind.
     tool : name of the tool; all readings of one tool share one unknown bias.
     place : name of a spot that is measured repeatedly; records without a name are of different spots.
     uv : position on the atlas, each in [0, 1]; None for an unknown position in the zone.

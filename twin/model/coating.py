@@ -34,7 +34,7 @@ class Paint:
     Parameters
     ----------
     life_years : time by which 63 % of the potential defects have opened.
-    shape : of the Weibull law; above 1 the coating ages.
+    shape : shape of the Weibull law; above 1 the coating ages.
     defects_per_m2 : potential defects on open faces; `twin.model.zones.ZONES` raises it elsewhere.
     """
 
@@ -203,7 +203,7 @@ def arrival(
     ----------
     position_m, normal : (H, W, 3).
     ragged : (H, W) factor on distance; NaN where there is nothing to reach.
-    defects : of the paint.
+    defects : defects of the paint.
     clock : `front_clock` of the exposure.
     years : now.
 

@@ -51,7 +51,7 @@ class Growth:
     Parameters
     ----------
     rate : factor on every loss.
-    exponent : of time, in place of ISO 9224's mean for steel.
+    exponent : exponent of time, in place of ISO 9224's mean for steel.
     front : factor on the speed of rust under paint.
     """
 

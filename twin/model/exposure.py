@@ -28,7 +28,7 @@ class Metal:
     upper_um : upper bounds of the first-year loss in the six categories, µm.
     sulphur, salt : coefficients of the two terms of the dose-response function.
     cold, warm : temperature coefficient of the first term up to 10 °C and above.
-    exponent : of time.
+    exponent : exponent of time.
     """
 
     upper_um: tuple[float, float, float, float, float, float]

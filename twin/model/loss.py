@@ -52,7 +52,7 @@ def loss_um(
     start_years : any shape; inf where corrosion has not begun.
     until_years : now.
     starts, rates_um : (n,) start of each period, years, and first-year loss in it, µm.
-    exponent : of time, for the metal; an array broadcasts with `start_years`.
+    exponent : exponent of time of the metal; an array broadcasts with `start_years`.
     """
     start = np.asarray(start_years, dtype=None if isinstance(start_years, np.ndarray) else float)
     begins: list[float] = np.asarray(starts, dtype=float).tolist()

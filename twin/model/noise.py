@@ -19,7 +19,7 @@ def fractal(
     Parameters
     ----------
     position_m : (n, 3) places.
-    wavelengths_mm : of the octaves, longest first.
+    wavelengths_mm : wavelengths of the octaves, longest first.
     gain : amplitude of each octave over that of the one before it.
     seed : decides the pattern.
 

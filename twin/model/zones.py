@@ -70,7 +70,7 @@ def defect_factors(
 
     Parameters
     ----------
-    zone_names : of the asset.
+    zone_names : names of the asset's zones.
     zone : (n,) index into them.
     position_m : (n, 3).
     splash_m : heights between which sea water splashes, or None.

@@ -73,7 +73,7 @@ def pipe(
     support : "saddle", "ubolt" on an angle, or two-half "clamp"; on posts, or on a column behind an upright run, which
         a saddle cannot hold.
     supports_at_m : places of supports on the run; none if empty.
-    support_m : from the pipe to what they stand on.
+    support_m : distance from the pipe to the ground or column that carries the supports.
     upright : whether the run stands on its start; otherwise it lies along x.
 
     Returns
