@@ -70,7 +70,7 @@ def run(
     from corrotwin.benchmarks.study import runner
     from corrotwin.benchmarks.study.config import choose
     from corrotwin.benchmarks.study.sources import Sources
-    from corrotwin.segmentation.commands.preparation import check_weights
+    from corrotwin.segmentation.commands.weights import check_weights
 
     begun = time.monotonic()
     if out is None:

@@ -1,7 +1,17 @@
-"""The commands of ``corrotwin segmentation``."""
+"""The commands of ``corrotwin segmentation``. Each imports heavy libraries only when it runs."""
 
-from corrotwin.segmentation.commands import deployment, preparation, train
+from corrotwin.segmentation.commands import evaluate, export, latency, predict, split, train, tune, weights
 from corrotwin.segmentation.data import roboflow
 
 DESCRIPTION = "Train and evaluate U-Nets that outline corrosion in photographs."
-COMMANDS = {"fetch": roboflow.fetch, "train": train.train, **preparation.COMMANDS, **deployment.COMMANDS}
+COMMANDS = {
+    "fetch": roboflow.fetch,
+    "train": train.train,
+    "split": split.split,
+    "evaluate": evaluate.evaluate,
+    "tune": tune.tune,
+    "weights": weights.weights,
+    "predict": predict.predict,
+    "export": export.export,
+    "latency": latency.latency,
+}

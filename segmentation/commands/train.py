@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any, Literal
 
-from corrotwin.segmentation.commands import preparation
+from corrotwin.segmentation.commands.weights import check_weights
 from corrotwin.segmentation.config import (
     MIXED,
     Adaptation,
@@ -142,7 +142,7 @@ def train(
     config = configure(
         profile, backbone=backbone, architecture=architecture, arm=arm, seed=seed, threads=threads, **changes
     )
-    preparation.check_weights(weights, config, "--encoder-weights imagenet")
+    check_weights(weights, config, "--encoder-weights imagenet")
 
     from corrotwin.segmentation import runs
     from corrotwin.segmentation.data import coco, leakage, splits

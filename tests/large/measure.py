@@ -102,10 +102,10 @@ def cache(folder: Path, count: int) -> None:
 
 
 def split(folder: Path, count: int) -> None:
-    from corrotwin.segmentation.commands import preparation
+    from corrotwin.segmentation.commands.split import split as write_split
     from corrotwin.segmentation.data import splits
 
-    preparation.split(data=folder, out=folder.parent / "split.json", by=("names",))
+    write_split(data=folder, out=folder.parent / "split.json", by=("names",))
     assert len(splits.load(folder.parent / "split.json").group) == count
 
 

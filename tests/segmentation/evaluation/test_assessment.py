@@ -17,7 +17,7 @@ from sklearn.metrics import (
 )
 
 from corrotwin.segmentation import runs
-from corrotwin.segmentation.commands import preparation
+from corrotwin.segmentation.commands import evaluate as evaluate_command
 from corrotwin.segmentation.config import DataArm, configure
 from corrotwin.segmentation.data import coco, decoded, splits
 from corrotwin.segmentation.evaluation import assessment, evaluate
@@ -369,7 +369,7 @@ def test_damaged_runs(real, split, tmp_path):
 
 
 def test_the_command_prints_a_summary(run, roboflow, tmp_path, capsys):
-    preparation.evaluate(run, data=roboflow, threshold="valid", out=tmp_path / "out")
+    evaluate_command.evaluate(run, data=roboflow, threshold="valid", out=tmp_path / "out")
     printed = capsys.readouterr().out
     assert "5 images, mean F1" in printed.splitlines()[0]
     assert "test photos of the run; threshold 0." in printed
@@ -390,7 +390,7 @@ def test_native_photos_are_decoded_for_crops(crops, real):
 
 
 def test_a_run_is_measured_again_and_every_other_count_told(roboflow, run, real, tmp_path, capsys):
-    preparation.evaluate(run, data=roboflow, verify=True)
+    evaluate_command.evaluate(run, data=roboflow, verify=True)
     assert "all counts of per_image.csv are the same" in capsys.readouterr().out
     copy = Path(shutil.copytree(run, tmp_path / "run"))
     table = runs.load(copy).per_image
@@ -399,7 +399,7 @@ def test_a_run_is_measured_again_and_every_other_count_told(roboflow, run, real,
     with pytest.raises(
         WorkError, match=rf"1 of {len(table.fn)} photos have other counts than per_image.csv; mean F1 0"
     ):
-        preparation.evaluate(copy, data=roboflow, verify=True)
+        evaluate_command.evaluate(copy, data=roboflow, verify=True)
     lines = (run / "per_image.csv").read_text().splitlines(keepends=True)
     (copy / "per_image.csv").write_text("".join(lines[:-1]))
     assert "not just the run's" in evaluate.measured_again(copy, real)
@@ -410,4 +410,4 @@ def test_a_run_is_measured_again_and_every_other_count_told(roboflow, run, real,
 
 def test_a_run_of_another_dataset_cannot_be_verified(run, rendered):
     with pytest.raises(InputError, match="was not trained on"):
-        preparation.evaluate(run, data=rendered, verify=True)
+        evaluate_command.evaluate(run, data=rendered, verify=True)

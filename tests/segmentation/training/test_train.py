@@ -15,7 +15,8 @@ from safetensors.torch import load_file
 from scipy import ndimage
 
 from corrotwin.segmentation import runs
-from corrotwin.segmentation.commands import preparation
+from corrotwin.segmentation.commands import evaluate as evaluate_command
+from corrotwin.segmentation.commands import tune as tune_command
 from corrotwin.segmentation.config import DataArm, configure
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.evaluation import evaluate
@@ -332,7 +333,7 @@ def test_more_renders_than_there_are_are_refused(data, tmp_path):
     splits.save(data["split"], tmp_path / "split.json")
     options = {"data": data["real"].folder, "split": tmp_path / "split.json", "renders": data["renders"].folder}
     with pytest.raises(InputError, match=message):
-        preparation.tune(**options, synth_share=(0.1, 0.2), synth_count=(3, 8), out=tmp_path / "run")
+        tune_command.tune(**options, synth_share=(0.1, 0.2), synth_count=(3, 8), out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -358,7 +359,7 @@ def test_renders_that_hold_a_photo_of_validation_or_test_are_refused(data, rende
         splits.save(data["split"], tmp_path / "split.json")
         options = {"data": data["real"].folder, "split": tmp_path / "split.json", "profile": "quick"}
         with pytest.raises(InputError, match=message):
-            preparation.tune(**options, renders=folder, synth_share=(0.1, 0.2), out=tmp_path / "run")
+            tune_command.tune(**options, renders=folder, synth_share=(0.1, 0.2), out=tmp_path / "run")
         assert not (tmp_path / "run").exists()
 
 
@@ -491,16 +492,16 @@ def test_evaluate_reads_the_classes_that_were_trained(roboflow, rendered, tmp_pa
     real = coco.read(folder, classes=("corrosion",))
     split = splits.split(real, how="own", seed=0)
     train(tmp_path / "run", config_of(size=32, epochs=1), real=real, split=split, renders=None)
-    preparation.evaluate(tmp_path / "run", data=folder)
+    evaluate_command.evaluate(tmp_path / "run", data=folder)
     table = runs.load(tmp_path / "run").per_image
     f1, _ = evaluate.scores(table.tp, table.fp, table.fn, table.tn)
     assert f"5 images, mean F1 {f1.mean():.4f}" in capsys.readouterr().out
-    preparation.evaluate(tmp_path / "run", data=folder, classes=("paint",))
+    evaluate_command.evaluate(tmp_path / "run", data=folder, classes=("paint",))
     shown = capsys.readouterr().out  # with other classes it is another dataset, of the same photos
     assert "5 images" in shown
     assert "all photos but 16 that trained or validated the run" in shown
     clean = Path(shutil.copytree(rendered, tmp_path / "clean"))
     document = json.loads((clean / "annotations.json").read_text())
     (clean / "annotations.json").write_text(json.dumps({**document, "annotations": [], "categories": []}))
-    preparation.evaluate(tmp_path / "run", data=clean)  # photos without annotations need not list the class
+    evaluate_command.evaluate(tmp_path / "run", data=clean)  # photos without annotations need not list the class
     assert "no image shows corrosion" in capsys.readouterr().out

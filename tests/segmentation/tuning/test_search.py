@@ -16,7 +16,8 @@ import drill
 import pytest
 
 from corrotwin.segmentation import runs
-from corrotwin.segmentation.commands import preparation
+from corrotwin.segmentation.commands.split import split as write_split
+from corrotwin.segmentation.commands.tune import tune as tune_command
 from corrotwin.segmentation.config import REAL, TrainConfig, configure
 from corrotwin.segmentation.data import coco
 from corrotwin.segmentation.training import train
@@ -85,13 +86,13 @@ def test_bad_input_writes_nothing(
     data, split = numbers
     given = {"data": data, "split": split, "out": tmp_path / "sweep", "profile": "quick", "epochs": 2, **changes}
     with pytest.raises(InputError, match=message):
-        preparation.tune(**given)
+        tune_command(**given)
     assert not (tmp_path / "sweep").exists()
 
 
 def test_a_split_of_other_photos_writes_nothing(numbers: tuple[Path, Path], rendered: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"renders: photo 'train/.*' of the split's train part is absent; split again"):
-        preparation.tune(data=rendered, split=numbers[1], out=tmp_path / "sweep", profile="quick")
+        tune_command(data=rendered, split=numbers[1], out=tmp_path / "sweep", profile="quick")
     assert not (tmp_path / "sweep").exists()
 
 
@@ -107,7 +108,7 @@ def test_the_advised_training_has_the_settings_of_the_trials(
 
     monkeypatch.setattr(search, "run", found)
     monkeypatch.setattr(train, "train", lambda folder, config, *_, **__: configs.append(config))
-    preparation.tune(data=numbers[0], split=numbers[1], out=tmp_path, profile="quick", threads=3, size=96, epochs=7)
+    tune_command(data=numbers[0], split=numbers[1], out=tmp_path, profile="quick", threads=3, size=96, epochs=7)
     words = shlex.split(capsys.readouterr().out.splitlines()[-1])
     run_module("segmentation", *words[2:])
     trial, advised = configs
@@ -117,7 +118,7 @@ def test_the_advised_training_has_the_settings_of_the_trials(
 def test_optuna_is_an_extra(numbers: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"pip install '\.\[sweep\]'"):
-        preparation.tune(data=numbers[0], split=numbers[1], out=tmp_path / "sweep", search="optuna")
+        tune_command(data=numbers[0], split=numbers[1], out=tmp_path / "sweep", search="optuna")
 
 
 def test_tables_have_the_best_first(tmp_path: Path) -> None:
@@ -149,7 +150,7 @@ def test_tables_have_the_best_first(tmp_path: Path) -> None:
 def numbers(roboflow: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A dataset and its split as a file."""
     split = tmp_path_factory.mktemp("split") / "split.json"
-    preparation.split(data=roboflow, out=split, how="own", by=("names",))
+    write_split(data=roboflow, out=split, how="own", by=("names",))
     return roboflow, split
 
 
@@ -223,7 +224,7 @@ def test_what_is_wrong_with_the_input_is_told_and_tried_again(
     out = tmp_path / "sweep"
     for _ in range(2):
         with pytest.raises(WorkError) as caught:
-            preparation.tune(data=data, split=numbers[1], out=out, profile="quick", size=32, epochs=3, trials=2)
+            tune_command(data=data, split=numbers[1], out=out, profile="quick", size=32, epochs=3, trials=2)
         assert f"{out}: 2 trials failed ({photo}: cannot be decoded (" in str(caught.value)
         assert "the same command tries them again" in str(caught.value)
         assert not list(out.glob(f"trials/*/{sweep.OVER}"))

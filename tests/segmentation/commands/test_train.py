@@ -1,14 +1,9 @@
 import inspect
-import json
-import re
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from corrotwin.segmentation import runs
 from corrotwin.segmentation.commands import train as main
@@ -18,32 +13,7 @@ from corrotwin.segmentation.training import train
 from corrotwin.twin.core.errors import InputError
 
 
-def call(*arguments):
-    command = [sys.executable, "-m", "corrotwin", "segmentation", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
-
-
-def rename(folder, names):
-    """Give photos of a part of an export other names, in its json too."""
-    path = folder / "_annotations.coco.json"
-    document = json.loads(path.read_text())
-    for image in document["images"]:
-        old = image["file_name"]
-        image["file_name"] = names.get(old, old)
-        (folder / old).rename(folder / image["file_name"])
-    path.write_text(json.dumps(document))
-
-
-@pytest.fixture
-def copies(roboflow, tmp_path):
-    """The export with a photo of training and one of test that are, by their names, copies of a.png."""
-    data = Path(shutil.copytree(roboflow, tmp_path / "data"))
-    rename(data / "train", {"train_000.png": "a_png.rf.00.png"})
-    rename(data / "test", {"test_000.png": "a_png.rf.11.png"})
-    return data
-
-
-def test_train_then_evaluate(roboflow, rendered, cache, tmp_path):
+def test_train_then_evaluate(call, roboflow, rendered, cache, tmp_path):
     settings = ("--profile", "quick", "--size", 32, "--epochs", 1, "--split", "own", "--threads", 1)
     out = tmp_path / "run"
     done = call("train", "--data", roboflow, "--renders", rendered, "--out", out, *settings)
@@ -122,7 +92,7 @@ def test_bad_input_is_one_line_and_status_2(arguments, message, tmp_path, monkey
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_holds_something_else_is_one_line(roboflow, cache, tmp_path):
+def test_a_folder_that_holds_something_else_is_one_line(call, roboflow, cache, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     (out / "letter.txt").write_text("dear")
@@ -132,43 +102,7 @@ def test_a_folder_that_holds_something_else_is_one_line(roboflow, cache, tmp_pat
     assert "holds something else" in line
 
 
-def test_split_then_train_by_names(copies, tmp_path):
-    command = ("split", "--data", copies, "--out", tmp_path / "split.json", "--by", "names")
-    done = call(*command)
-    assert done.returncode == 0, done.stderr
-    assert "| grouped, seed 0 | 0 of 3 (0.0%) | 0 of 3 (0.0%) | 0 |" in done.stdout
-    assert "| the export's own | 0 of 4 (0.0%) | 1 of 5 (20.0%) | 1 |" in done.stdout
-    assert re.search(r"\| published, 20 seeds: mean \(range\) \| 0\.[1-9] of 3, ", done.stdout)
-    assert call(*command).returncode == 0
-    other = call(*command, "--seed", 1)
-    assert other.returncode == 2
-    assert "holds something other" in other.stderr
-    settings = ("--profile", "quick", "--size", 32, "--epochs", 1, "--threads", 1)
-    done = call("train", "--data", copies, "--out", tmp_path / "run", "--split", tmp_path / "split.json", *settings)
-    assert done.returncode == 0, done.stderr
-    assert json.loads((tmp_path / "run" / "split.json").read_text())["how"] == "grouped"
-
-
-def test_split_keeps_photos_together_by_name_and_look_unless_told(copies, tmp_path, run_module):
-    with Image.open(copies / "train" / "train_001.png") as picture:
-        picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(copies / "valid" / "valid_000.png")
-    done = run_module("segmentation", "split", "--data", copies, "--out", tmp_path / "split.json")
-    assert "Pairs of photos put together: names 1, hash 1; by names and by hash 0." in done.stdout
-    made = splits.load(tmp_path / "split.json")
-    of_one_photo = ({"train/a_png.rf.00.png", "test/a_png.rf.11.png"}, {"train/train_001.png", "valid/valid_000.png"})
-    for pair in of_one_photo:
-        assert len({made.group[name] for name in pair}) == 1
-        assert any(pair <= set(getattr(made, part)) for part in coco.SPLITS)
-
-
-def test_split_options_that_do_not_go_together(roboflow, tmp_path):
-    done = call("split", "--data", roboflow, "--out", tmp_path / "split.json", "--by", "column")
-    assert done.returncode == 2
-    assert "go together" in done.stderr
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_train_says_what_a_split_leaves_out_and_tears(roboflow, tmp_path, monkeypatch, run_module):
+def test_train_says_what_a_split_leaves_out_and_tears(rename, roboflow, tmp_path, monkeypatch, run_module):
     """The training itself is played: it refuses."""
     data = Path(shutil.copytree(roboflow, tmp_path / "data"))
     rename(data / "test", {"test_000.png": "train_000.png", "test_001.png": "train_001.png"})  # as copies are called

@@ -1,9 +1,8 @@
-"""The commands that put trained networks to use. Nothing heavy is imported before one of them runs."""
+"""``corrotwin segmentation predict``: segment unlabelled photos."""
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from corrotwin.segmentation.config import BACKBONES, Tiling
+from corrotwin.segmentation.config import Tiling
 from corrotwin.twin.core.cli import shown
 from corrotwin.twin.core.errors import InputError
 
@@ -81,71 +80,3 @@ def predict(
         console.print(f"left out: {shown(unread)}")
     print(f"{out}: masks of {len(chosen) - len(failed)} of {len(chosen)} photos")  # noqa: T201
     return 1 if failed or unread else 0
-
-
-def export(run_folder: Path, /, *, out: Path, evaluations: tuple[Path, ...] = ()) -> None:
-    """Write a complete run as one ONNX file, from photographs to probabilities, with a model card; a minute or more.
-
-    Parameters
-    ----------
-    run_folder
-        folder of a complete run.
-    out
-        folder for model.onnx, card.md and model.json.
-    evaluations
-        folders that `corrotwin segmentation evaluate --out` wrote, for the scores on the card, and for the threshold of
-        its Python: theirs; where they differ, the one chosen on validation photos; without any, 0.5.
-    """
-    from rich.console import Console
-
-    from corrotwin.segmentation.deployment.onnx_export import export as write
-
-    with Console(stderr=True).status("exporting ..."):
-        made = write(run_folder, out, evaluations=evaluations)
-    print(  # noqa: T201
-        f"{out}: model.onnx and card.md; sides {made['sides']}; "
-        f"within {made['greatest_difference_from_torch']:.1e} of torch"
-    )
-
-
-def latency(
-    *,
-    backbone: tuple[str, ...] = BACKBONES,
-    size: int = 224,
-    threads: int = 2,
-    repeats: int = 100,
-    onnx: bool = False,
-    out: Path | None = None,
-) -> None:
-    """Time the U-Nets on this CPU, one image at a time, beside their parameters, depth and operations.
-
-    Parameters
-    ----------
-    backbone
-        encoders to compare; all are timed in turn, so that noise hits all alike.
-    size
-        side of the image in pixels, divisible by 32.
-    threads
-        CPU threads.
-    repeats
-        timed calls of each network.
-    onnx
-        time onnxruntime, too, on the network as `export` writes it: from the photograph to the probability.
-    out
-        csv file to write.
-    """
-    from rich.console import Console
-
-    from corrotwin.segmentation.deployment.latency import measure, table, write
-    from corrotwin.segmentation.models.network import complexity
-
-    if out is not None and (out.exists() or out.suffix != ".csv"):
-        raise InputError(f"{out}: choose the name of a new .csv file for --out")
-    measured = measure(backbone, size, threads=threads, repeats=repeats, onnx=onnx)
-    sizes = {name: complexity(name, size) for name in backbone}
-    Console(highlight=False).print(table(measured, sizes))
-    if out is not None:
-        write(out, measured, sizes)
-
-
-COMMANDS: Mapping[str, Callable[..., int | None]] = {"predict": predict, "export": export, "latency": latency}

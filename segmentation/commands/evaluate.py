@@ -1,0 +1,60 @@
+"""``corrotwin segmentation evaluate``: measure a trained run on a dataset."""
+
+from pathlib import Path
+from typing import Literal
+
+from corrotwin.twin.core.errors import InputError, WorkError
+
+
+def evaluate(
+    run_folder: Path,
+    /,
+    *,
+    data: Path,
+    classes: tuple[str, ...] = (),
+    threshold: float | Literal["valid"] = 0.5,
+    out: Path | None = None,
+    verify: bool = False,
+) -> None:
+    """Measure a complete run on a dataset: its test photos where it was trained there, else all photos it has not seen.
+
+    A dataset without annotations counts as clean photos: what is found there is false alarm. With --verify the exit
+    status is 1 where the run's own per_image.csv says something else.
+
+    Parameters
+    ----------
+    run_folder
+        folder of a complete run.
+    data
+        folder of a COCO dataset.
+    classes
+        names of the categories that count as corrosion; those that the run was trained on if not given.
+    threshold
+        of the corrosion probability: a number between 0 and 1, or valid, the one of best mean F1 on the run's
+        validation photos.
+    out
+        folder for per_image.csv, curve.csv, calibration.csv and evaluation.json.
+    verify
+        measure the run's test photos once more as training did, and compare every count with per_image.csv.
+    """
+    from rich.console import Console
+
+    from corrotwin.segmentation import runs
+    from corrotwin.segmentation.data import coco
+    from corrotwin.segmentation.evaluation.assessment import assess, describe
+    from corrotwin.segmentation.evaluation.evaluate import measured_again, trained_on
+    from corrotwin.segmentation.training import progress
+
+    run = runs.load(run_folder)
+    classes = classes or tuple(run.manifest.get("classes") or ())
+    photos = coco.read(data, classes=classes or None, allow_unannotated=True)
+    if verify and not trained_on(run, photos):
+        raise InputError(f"--verify: {run_folder} was not trained on {data}; give that on which it was trained")
+    assessment = assess(run_folder, photos, threshold=threshold, out=out)
+    progress.print_scores(assessment.per_image, str(data))
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console.print(describe(assessment.summary))
+    if verify:
+        if differences := measured_again(run_folder, photos):
+            raise WorkError(f"{run_folder}: {differences}; another type of processor, other versions, or changed files")
+        console.print(f"{run_folder}: measured again, all counts of per_image.csv are the same")

@@ -1,0 +1,28 @@
+"""``corrotwin segmentation export``: write a trained run as an ONNX file with a model card."""
+
+from pathlib import Path
+
+
+def export(run_folder: Path, /, *, out: Path, evaluations: tuple[Path, ...] = ()) -> None:
+    """Write a complete run as one ONNX file, from photographs to probabilities, with a model card; a minute or more.
+
+    Parameters
+    ----------
+    run_folder
+        folder of a complete run.
+    out
+        folder for model.onnx, card.md and model.json.
+    evaluations
+        folders that `corrotwin segmentation evaluate --out` wrote, for the scores on the card, and for the threshold of
+        its Python: theirs; where they differ, the one chosen on validation photos; without any, 0.5.
+    """
+    from rich.console import Console
+
+    from corrotwin.segmentation.deployment.onnx_export import export as write
+
+    with Console(stderr=True).status("exporting ..."):
+        made = write(run_folder, out, evaluations=evaluations)
+    print(  # noqa: T201
+        f"{out}: model.onnx and card.md; sides {made['sides']}; "
+        f"within {made['greatest_difference_from_torch']:.1e} of torch"
+    )

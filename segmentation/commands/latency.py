@@ -1,0 +1,46 @@
+"""``corrotwin segmentation latency``: time the U-Nets on this CPU."""
+
+from pathlib import Path
+
+from corrotwin.segmentation.config import BACKBONES
+from corrotwin.twin.core.errors import InputError
+
+
+def latency(
+    *,
+    backbone: tuple[str, ...] = BACKBONES,
+    size: int = 224,
+    threads: int = 2,
+    repeats: int = 100,
+    onnx: bool = False,
+    out: Path | None = None,
+) -> None:
+    """Time the U-Nets on this CPU, one image at a time, beside their parameters, depth and operations.
+
+    Parameters
+    ----------
+    backbone
+        encoders to compare; all are timed in turn, so that noise hits all alike.
+    size
+        side of the image in pixels, divisible by 32.
+    threads
+        CPU threads.
+    repeats
+        timed calls of each network.
+    onnx
+        time onnxruntime, too, on the network as `export` writes it: from the photograph to the probability.
+    out
+        csv file to write.
+    """
+    from rich.console import Console
+
+    from corrotwin.segmentation.deployment.latency import measure, table, write
+    from corrotwin.segmentation.models.network import complexity
+
+    if out is not None and (out.exists() or out.suffix != ".csv"):
+        raise InputError(f"{out}: choose the name of a new .csv file for --out")
+    measured = measure(backbone, size, threads=threads, repeats=repeats, onnx=onnx)
+    sizes = {name: complexity(name, size) for name in backbone}
+    Console(highlight=False).print(table(measured, sizes))
+    if out is not None:
+        write(out, measured, sizes)

@@ -1,0 +1,71 @@
+"""``corrotwin segmentation split``: divide photos into training, validation and test parts."""
+
+from pathlib import Path
+from typing import Literal
+
+from corrotwin.twin.core.errors import InputError
+
+
+def split(
+    *,
+    data: Path,
+    out: Path,
+    how: Literal["grouped", "published", "own"] = "grouped",
+    by: tuple[Literal["names", "hash", "column"], ...] = (),
+    groups_file: Path | None = None,
+    column: str = "spot",
+    seed: int = 0,
+) -> None:
+    """Write a split for the --split of train, and print what leaks from training into validation and test.
+
+    Parameters
+    ----------
+    data
+        folder of real photos: a Roboflow COCO export, or one COCO json and its images.
+    out
+        json file to write; one that holds something else is left alone.
+    how
+        grouped (70/15/15 by whole groups), published (70/15/15 photo by photo) or own (the export's folders).
+    by
+        what makes photos a group: names (Roboflow's copies of one photo), hash (photos that look alike), column (of
+        --groups-file); several are joined. Left out: column where --groups-file is given or DATA has a spots.csv,
+        else names and hash.
+    groups_file
+        csv file with a row for each photo: file_name, perhaps split, and the column. Left out, as is --by: spots.csv
+        in DATA where there is one.
+    column
+        of --groups-file, whose values are the groups.
+    seed
+        of the draw.
+    """
+    ways = by or (("column",) if groups_file is not None else ("names", "hash"))
+    if ("column" in ways) != (groups_file is not None):
+        raise InputError("--by column and --groups-file go together; give both or neither")
+
+    from rich.console import Console
+
+    from corrotwin.segmentation.data import coco, groups, leakage, splits
+
+    real = coco.read(data)
+    found: dict[str, dict[str, str]] = {}
+    renamed = 0
+    found_beside = not by and groups_file is None and (real.inside / groups.SPOTS).is_file()
+    if found_beside:
+        groups_file, column, ways = real.inside / groups.SPOTS, groups.SPOT, ("column",)
+    if groups_file is not None:  # first, since it is quick to be wrong
+        found[column] = groups.by_column(groups_file, real, column)
+        renamed = groups.renamed_by_roboflow(groups_file, real, column)
+    if "names" in ways:
+        found["names"] = groups.by_source_name(real)
+    if "hash" in ways:
+        found["hash"] = groups.by_perceptual_hash(real)
+    made = splits.split(real, how=how, seed=seed, groups=groups.join(*found.values()))
+    report = leakage.report(real, made)
+    splits.save(made, out)
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    if found_beside:
+        console.print(f"{groups_file}: its column {column} says what goes together")
+    if renamed:
+        console.print(f"{groups_file}: {renamed} of {len(real.photos)} photos matched by their names before Roboflow's")
+    counts = f"{len(made.train)} train, {len(made.valid)} validation, {len(made.test)} test photos"
+    console.print(f"{out}: {counts}\n{leakage.agreement(found)}\n{leakage.markdown(report)}", end="")

@@ -1,0 +1,130 @@
+"""``corrotwin segmentation tune``: search for good training settings."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from corrotwin.segmentation.commands.weights import check_weights
+from corrotwin.segmentation.config import Augmentation, Profile
+
+
+def tune(
+    *,
+    data: Path,
+    split: Path,
+    out: Path,
+    renders: Path | None = None,
+    classes: tuple[str, ...] = (),
+    backbone: str = "mobilenet_v2",
+    profile: Profile = "small",
+    epochs: int | None = None,
+    size: int | None = None,
+    real_fraction: float = 1.0,
+    learning_rate: tuple[float, float] = (1e-4, 1e-2),
+    batch_size: tuple[int, ...] = (8,),
+    augmentation: tuple[Augmentation, ...] = ("standard",),
+    synth_share: tuple[float, float] = (0.0, 0.0),
+    synth_count: tuple[int, ...] = (),
+    trials: int = 16,
+    search: Literal["random", "optuna"] = "random",
+    scheduler: Literal["asha", "none"] = "asha",
+    grace: int = 5,
+    seed: int = 0,
+    weights: Path | None = None,
+    threads: int = 1,
+    gpus: float | None = None,
+    workers: int | None = None,
+    address: str | None = None,
+) -> None:
+    """Search for good settings by validation F1: trials are drawn, trained, and stopped early where they lag.
+
+    The same command goes on where it was cut off, and with more --trials it goes further; no trial is trained twice.
+
+    Parameters
+    ----------
+    data, classes, backbone, profile, epochs, size, real_fraction
+        as for train; what all trials share.
+    split
+        file that `corrotwin segmentation split` wrote; its validation part decides, its test part is not looked at.
+    out
+        folder for trials.csv, sweep.md, sweep.png and the trials, without weights.
+    renders
+        a rendered dataset, for a synth_share above 0.
+    learning_rate
+        range; drawn uniformly in its logarithm.
+    batch_size
+        choices of images per optimiser step.
+    augmentation
+        choices: standard, strong.
+    synth_share
+        range of the part of each batch that is renders.
+    synth_count
+        choices of the number of renders.
+    trials
+        how many in all.
+    search
+        random, or optuna, which learns from trials that are over (an extra: pip install '.[sweep]').
+    scheduler
+        asha stops two thirds of the trials at epochs grace, 3 grace, 9 grace ...; none stops none.
+    grace
+        epochs that every trial gets.
+    seed
+        of the draws and, the same, of all trainings.
+    weights
+        folder that `corrotwin segmentation weights` prepared; needs --profile paper.
+    threads
+        CPU threads of a trial.
+    gpus
+        part of a GPU that a trial takes, such as 0.25; if not given, a share that fits the backbone where the machines
+        have any. 0 trains on CPUs alone.
+    workers
+        most trials at a time; as many as fit if not given.
+    address
+        of a Ray cluster, such as auto; this machine if not given.
+    """
+    import sys
+
+    from rich.console import Console
+
+    from corrotwin.segmentation.config import REAL, configure
+    from corrotwin.segmentation.tuning import trials as sweep
+    from corrotwin.segmentation.tuning.search import Plan, run
+
+    space = sweep.Space(
+        learning_rate=learning_rate, batch_size=batch_size, augmentation=augmentation, synth_share=synth_share,
+        synth_count=synth_count,
+    )  # fmt: skip
+    changes = {name: value for name, value in (("epochs", epochs), ("size", size)) if value is not None}
+    base = configure(
+        profile,
+        backbone=backbone,
+        arm=replace(REAL, real_fraction=real_fraction),
+        seed=seed,
+        threads=threads,
+        **changes,
+    )
+    check_weights(weights, base, "--profile paper")
+    plan = Plan(trials=trials, search=search, scheduler=scheduler, grace=grace, seed=seed, gpus=gpus)
+    count = 0
+
+    def on_end(trial: sweep.Trial) -> None:
+        nonlocal count
+        count += 1
+        f1 = "–" if trial.valid_f1 is None else f"{trial.valid_f1:.4f}"
+        said = f"{trial.ended} after {trial.epochs} epochs, best validation F1 {f1}"
+        print(f"trial {count} of this command: {said}{f' ({trial.error})' if trial.error else ''}", file=sys.stderr)  # noqa: T201
+
+    # For the command that is advised, with another seed: the sweep's own luck is not to be kept.
+    options = {
+        "data": data, "split": split, "renders": renders, "classes": classes, "backbone": backbone, "profile": profile,
+        "threads": threads, "real_fraction": real_fraction if real_fraction < 1 else None, "weights": weights,
+        **changes, "out": "out/run", "seed": seed + 1,
+    }  # fmt: skip
+    found = run(
+        out, base, space, plan, data=data, split=split, renders=renders, classes=classes, weights=weights,
+        address=address, workers=workers, train_options=options, on_end=on_end,
+    )  # fmt: skip
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console.print(sweep.table(found, space))
+    console.print(f"{out / 'sweep.md'}: all of them. The best of many is too good by luck; train it anew:")
+    console.print(sweep.command(found[0], options))

@@ -1,0 +1,27 @@
+"""``corrotwin segmentation weights``: download ImageNet weights for machines without internet."""
+
+from pathlib import Path
+
+from corrotwin.segmentation.config import BACKBONES, TrainConfig
+from corrotwin.twin.core.errors import InputError
+
+
+def weights(*, to: Path, backbones: tuple[str, ...] = BACKBONES) -> None:
+    """Download the ImageNet weights of encoders into a folder, for machines without internet.
+
+    Parameters
+    ----------
+    to
+        folder of the weights: weights.json and a safetensors file for each; the same command resumes, adds, repairs.
+    backbones
+        encoders to fetch; those of the paper if not given.
+    """
+    from corrotwin.segmentation.models.weights import prepare
+
+    prepare(to, backbones)
+
+
+def check_weights(weights: Path | None, config: TrainConfig, add: str) -> None:
+    """Refuse a folder of ImageNet weights that a training would not look into; `add` are the options that make it."""
+    if weights is not None and config.encoder_weights is None:
+        raise InputError(f"--weights {weights}: first weights are random here; add {add}, or leave out --weights")
