@@ -87,10 +87,11 @@ def tune(
     from rich.console import Console
 
     from corrotwin.segmentation.config import REAL, configure
-    from corrotwin.segmentation.tuning import trials as sweep
-    from corrotwin.segmentation.tuning.search import Plan, run
+    from corrotwin.segmentation.tuning.search import run
+    from corrotwin.segmentation.tuning.space import SearchSpace, SweepPlan
+    from corrotwin.segmentation.tuning.trials import Trial, table, train_command
 
-    space = sweep.Space(
+    space = SearchSpace(
         learning_rate=learning_rate, batch_size=batch_size, augmentation=augmentation, synth_share=synth_share,
         synth_count=synth_count,
     )  # fmt: skip
@@ -104,10 +105,10 @@ def tune(
         **changes,
     )
     check_weights(weights, base, "--profile paper")
-    plan = Plan(trials=trials, search=search, scheduler=scheduler, grace=grace, seed=seed, gpus=gpus)
+    plan = SweepPlan(trials=trials, search=search, scheduler=scheduler, grace=grace, seed=seed, gpus=gpus)
     count = 0
 
-    def on_end(trial: sweep.Trial) -> None:
+    def on_end(trial: Trial) -> None:
         nonlocal count
         count += 1
         f1 = "–" if trial.valid_f1 is None else f"{trial.valid_f1:.4f}"
@@ -120,11 +121,11 @@ def tune(
         "threads": threads, "real_fraction": real_fraction if real_fraction < 1 else None, "weights": weights,
         **changes, "out": "out/run", "seed": seed + 1,
     }  # fmt: skip
-    found = run(
+    done = run(
         out, base, space, plan, data=data, split=split, renders=renders, classes=classes, weights=weights,
         address=address, workers=workers, train_options=options, on_end=on_end,
     )  # fmt: skip
     console = Console(highlight=False, markup=False, soft_wrap=True)
-    console.print(sweep.table(found, space))
+    console.print(table(done, space))
     console.print(f"{out / 'sweep.md'}: all of them. The best of many is too good by luck; train it anew:")
-    console.print(sweep.command(found[0], options))
+    console.print(train_command(done[0], options))

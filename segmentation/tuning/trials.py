@@ -1,20 +1,18 @@
-"""What a sweep draws, and what it leaves: trials by number, their table, their picture.
+"""The trials of a sweep on disk, and their table, plot and summary.
 
 A trial has a folder of its own, `trials/<digest of its configuration>`: `trial.json` is written before it is trained,
-`run/` is its training run, and `result.json` is written when it is over: complete, stopped early, or failed.
+`run/` is its training run, and `result.json` is written when it is finished: complete, stopped early, or failed.
 """
 
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from math import exp, log
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-import numpy as np
-
 from corrotwin.segmentation import runs
-from corrotwin.segmentation.config import Augmentation, DataArm, TrainConfig
+from corrotwin.segmentation.config import TrainConfig
+from corrotwin.segmentation.tuning.space import PARAMETERS, SearchSpace
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json, write_text
 
@@ -24,94 +22,14 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 TRIALS = "trials"
-STARTED, RUN, OVER = "trial.json", "run", "result.json"
+STARTED, RUN, RESULT = "trial.json", "run", "result.json"
 Ended = Literal["complete", "stopped early", "failed"]
-NAMES = ("learning_rate", "batch_size", "augmentation", "synth_share", "synth_count")
-COLUMNS = ("trial", *NAMES, "ended", "epochs", "valid_f1", "folder")
-DIGITS = 3  # of a drawn number
-
-
-@dataclass(frozen=True, kw_only=True)
-class Space:
-    """What may vary. One value, or equal ends of a range, stay fixed.
-
-    Parameters
-    ----------
-    learning_rate : range, drawn uniformly in its logarithm.
-    batch_size, augmentation : choices.
-    synth_share : range of the part of each batch that is renders.
-    synth_count : choices of the number of renders to use; empty for all.
-    """
-
-    learning_rate: tuple[float, float]
-    batch_size: tuple[int, ...]
-    augmentation: tuple[Augmentation, ...]
-    synth_share: tuple[float, float] = (0.0, 0.0)
-    synth_count: tuple[int, ...] = ()
-
-    def __post_init__(self) -> None:
-        low, high = self.learning_rate
-        if not 0 < low <= high:
-            raise InputError(f"learning rates from {low:g} to {high:g}: give two above 0, the lower first")
-        low, high = self.synth_share
-        if not 0 <= low <= high <= 1:
-            raise InputError(f"synth shares from {low:g} to {high:g}: give two from 0 to 1, the lower first")
-        for name in ("batch_size", "augmentation"):
-            if not getattr(self, name):
-                raise InputError(f"{name}: give at least one")
-        if self.synth_count and self.synth_share[1] == 0:
-            raise InputError("synth_count needs a synth_share above 0")
-
-    def varies(self) -> tuple[str, ...]:
-        """Names of what is drawn."""
-        ends = {"learning_rate": self.learning_rate, "synth_share": self.synth_share}
-        several = {name: len(set(values)) > 1 for name, values in ends.items()}
-        several |= {name: len(set(getattr(self, name))) > 1 for name in NAMES if name not in ends}
-        return tuple(name for name in NAMES if several[name])
-
-    def draw(self, seed: int, number: int) -> dict[str, Any]:
-        """The values of a trial: of its number alone, so that a longer sweep begins with a shorter one."""
-        rng = np.random.default_rng([seed, number])
-        low, high = self.learning_rate
-        return rounded(
-            {
-                "learning_rate": exp(rng.uniform(log(low), log(high))),
-                "batch_size": int(rng.choice(self.batch_size)),
-                "augmentation": str(rng.choice(self.augmentation)),
-                "synth_share": rng.uniform(*self.synth_share),
-                "synth_count": int(rng.choice(self.synth_count)) if self.synth_count else None,
-            }
-        )
-
-
-def rounded(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values as a person would write them: numbers of three digits."""
-    ranges = {name: float(f"{values[name]:.{DIGITS}g}") for name in ("learning_rate", "synth_share")}
-    return {**values, **ranges}
-
-
-def configured(base: TrainConfig, values: Mapping[str, Any]) -> TrainConfig:
-    """The run of a trial.
-
-    Raises
-    ------
-    InputError
-        A value is not valid.
-    """
-    share = values["synth_share"]
-    arm = DataArm(
-        name="mixed" if share else "real",
-        real_fraction=base.arm.real_fraction,
-        synth_share=share,
-        synth_count=values["synth_count"] if share else None,
-        augmentation=values["augmentation"],
-    )
-    return replace(base, arm=arm, learning_rate=values["learning_rate"], batch_size=values["batch_size"])
+COLUMNS = ("trial", *PARAMETERS, "ended", "epochs", "valid_f1", "folder")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """A trial that is over.
+    """A trial that is finished.
 
     Parameters
     ----------
@@ -141,26 +59,26 @@ def history(folder: Path) -> list[dict[str, float]]:
     ]
 
 
-def folder_of(out: Path, config: TrainConfig) -> Path:
+def trial_folder(out: Path, config: TrainConfig) -> Path:
     """The folder of a trial."""
     return out / TRIALS / config.digest
 
 
 def started(out: Path) -> list[dict[str, Any]]:
     """Values of the trials that were begun, in their order."""
-    found = _each(out, STARTED, lambda content: (float(content["begun"]), _named(content["values"])))
+    found = _read_each(out, STARTED, lambda content: (float(content["begun"]), _check_values(content["values"])))
     return [values for _, values in sorted(found, key=lambda each: each[0])]
 
 
-def over(out: Path) -> list[Trial]:
-    """Trials that are over, the best first."""
+def finished(out: Path) -> list[Trial]:
+    """Trials that are finished, the best first."""
     return sorted(
-        _each(out, OVER, _trial),
+        _read_each(out, RESULT, _as_trial),
         key=lambda each: (-(each.valid_f1 if each.valid_f1 is not None else -1.0), each.folder),
     )
 
 
-def _each(out: Path, name: str, what: Callable[[Any], _T]) -> Iterator[_T]:
+def _read_each(out: Path, name: str, what: Callable[[Any], _T]) -> Iterator[_T]:
     """What the files of this name of all trials hold."""
     for path in (out / TRIALS).glob(f"*/{name}"):
         try:
@@ -169,24 +87,24 @@ def _each(out: Path, name: str, what: Callable[[Any], _T]) -> Iterator[_T]:
             raise InputError(f"{path}: damaged ({error!r:.80}); delete {path.parent} to train it again") from error
 
 
-def _named(values: Any) -> dict[str, Any]:
+def _check_values(values: Any) -> dict[str, Any]:
     """The values of a trial, with all names that one has; KeyError or TypeError where it has not."""
-    return {**values, **{name: values[name] for name in NAMES}}
+    return {**values, **{name: values[name] for name in PARAMETERS}}
 
 
-def _trial(content: Any) -> Trial:
-    """A trial that is over; KeyError or TypeError where it is none."""
+def _as_trial(content: Any) -> Trial:
+    """A trial that is finished; KeyError or TypeError where it is none."""
     trial = Trial(**content)
     if not isinstance(trial.valid_f1, int | float | None) or not isinstance(trial.folder, str):
         raise TypeError("valid_f1 or folder is of another type")
-    _named(trial.values)
+    _check_values(trial.values)
     return trial
 
 
 def _rows(trials: Sequence[Trial]) -> Iterator[list[Any]]:
     for place, each in enumerate(trials, 1):
         f1 = None if each.valid_f1 is None else round(each.valid_f1, 5)
-        yield [place, *(each.values[name] for name in NAMES), each.ended, each.epochs, f1, each.folder]
+        yield [place, *(each.values[name] for name in PARAMETERS), each.ended, each.epochs, f1, each.folder]
 
 
 def write_table(path: Path, trials: Sequence[Trial]) -> None:
@@ -194,7 +112,7 @@ def write_table(path: Path, trials: Sequence[Trial]) -> None:
     runs.write_table(path, COLUMNS, _rows(trials))
 
 
-def table(trials: Sequence[Trial], space: Space, *, most: int = 10) -> "Table":
+def table(trials: Sequence[Trial], space: SearchSpace, *, most: int = 10) -> "Table":
     """The best trials for people, without what was the same in all."""
     from rich import box
     from rich.table import Table
@@ -208,7 +126,7 @@ def table(trials: Sequence[Trial], space: Space, *, most: int = 10) -> "Table":
     return shown
 
 
-def plot(path: Path, trials: Sequence[Trial], space: Space) -> None:
+def plot(path: Path, trials: Sequence[Trial], space: SearchSpace) -> None:
     """Best validation F1 against each value that was drawn, as PNG; needs matplotlib."""
     import io
 
@@ -245,7 +163,7 @@ def plot(path: Path, trials: Sequence[Trial], space: Space) -> None:
         file.write(stream.getvalue())
 
 
-def command(best: Trial, given: Mapping[str, Any]) -> str:
+def train_command(best: Trial, given: Mapping[str, Any]) -> str:
     """The `train` command of a trial, with what was given for all; tuples become several words, None and () none."""
     values = {**given, **{name: best.values[name] for name in ("learning_rate", "batch_size", "augmentation")}}
     if best.values["synth_share"]:

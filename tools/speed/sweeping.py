@@ -20,13 +20,15 @@ from corrotwin.segmentation import runs
 from corrotwin.segmentation.config import REAL, TrainConfig, configure
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.training.train import train
-from corrotwin.segmentation.tuning import search
-from corrotwin.segmentation.tuning import trials as sweep
+from corrotwin.segmentation.tuning.ray_tune import RAY
+from corrotwin.segmentation.tuning.search import run
+from corrotwin.segmentation.tuning.space import SearchSpace, SweepPlan, trial_config
+from corrotwin.segmentation.tuning.trials import TRIALS, Trial
 from corrotwin.twin.core.cluster import connect
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import writing
 
-SPACE = sweep.Space(learning_rate=(1e-4, 1e-2), batch_size=(4, 8), augmentation=("standard", "strong"))
+SPACE = SearchSpace(learning_rate=(1e-4, 1e-2), batch_size=(4, 8), augmentation=("standard", "strong"))
 SAMPLE_SECONDS = 0.5
 
 
@@ -66,7 +68,7 @@ class Overhead:
 
 
 def measure(
-    folder: Path, data: Path, *, trials: int, nodes: int, slots: int, alone: int, on_end: Callable[[sweep.Trial], None]
+    folder: Path, data: Path, *, trials: int, nodes: int, slots: int, alone: int, on_end: Callable[[Trial], None]
 ) -> Overhead:
     """Run a sweep of `trials` trials of one epoch at 32 px in `folder`, and `alone` of the same trainings without Ray.
 
@@ -91,11 +93,11 @@ def measure(
     with _machines(nodes, slots) as address:
         connect(address)
         logs = Path(tempfile.gettempdir()) / "ray" / ray.get_runtime_context().get_session_name() / "logs"
-        with _watched(out / search.RAY, peaks):
+        with _watched(out / RAY, peaks):
             begun = time.perf_counter()
-            done = search.run(
+            done = run(
                 out, base, SPACE,
-                search.Plan(trials=trials, search="random", scheduler="none", grace=1, seed=0, gpus=None),
+                SweepPlan(trials=trials, search="random", scheduler="none", grace=1, seed=0, gpus=None),
                 data=data, split=folder / "split.json", workers=slots, on_end=on_end,
             )  # fmt: skip
             seconds = time.perf_counter() - begun
@@ -109,7 +111,7 @@ def measure(
         alone_seconds=alone_seconds,
         log_mb=log_bytes / 1e6,
         ray_mb=peaks["ray"] / 1e6,
-        trial_kb=_size(out / sweep.TRIALS) / len(done) / 1e3,
+        trial_kb=_size(out / TRIALS) / len(done) / 1e3,
         store_mb=peaks["store"] / 1e6,
         driver_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3,
     )
@@ -119,7 +121,7 @@ def _alone(folder: Path, base: TrainConfig, real: coco.CocoDataset, parts: split
     """Mean seconds of the first trials' trainings in this process; one before them warms the cache."""
     begun = time.perf_counter()
     for number in range(count + 1):
-        config = sweep.configured(base, SPACE.draw(0, number))
+        config = trial_config(base, SPACE.draw(0, number))
         train(folder / str(number), config, real=real, split=parts, renders=None)
         if number == 0:
             begun = time.perf_counter()

@@ -21,13 +21,13 @@ from corrotwin.segmentation.commands.tune import tune as tune_command
 from corrotwin.segmentation.config import REAL, TrainConfig, configure
 from corrotwin.segmentation.data import coco
 from corrotwin.segmentation.training import train
-from corrotwin.segmentation.tuning import search
-from corrotwin.segmentation.tuning import trials as sweep
-from corrotwin.segmentation.tuning.trials import Space, Trial
+from corrotwin.segmentation.tuning import ray_tune, search, trials
+from corrotwin.segmentation.tuning.space import SearchSpace, SweepPlan, trial_config
+from corrotwin.segmentation.tuning.trials import Trial
 from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.files import read_json, write_json
 
-SPACE = Space(learning_rate=(1e-4, 1e-2), batch_size=(4, 8), augmentation=("standard", "strong"))
+SPACE = SearchSpace(learning_rate=(1e-4, 1e-2), batch_size=(4, 8), augmentation=("standard", "strong"))
 BASE = configure("quick", backbone="mobilenet_v2", arm=REAL, seed=3, size=32, epochs=3, threads=1)
 
 
@@ -45,16 +45,16 @@ def test_a_trial_is_drawn_from_its_number_alone() -> None:
 
 
 def test_values_become_a_run() -> None:
-    space = Space(
+    space = SearchSpace(
         learning_rate=(1e-3, 1e-3), batch_size=(8,), augmentation=("strong",), synth_share=(0.2, 0.4),
         synth_count=(30, 60),
     )  # fmt: skip
     assert space.varies() == ("synth_share", "synth_count")
-    config = sweep.configured(BASE, space.draw(0, 1))
+    config = trial_config(BASE, space.draw(0, 1))
     assert config.arm.name == "mixed"
     assert config.arm.synth_count in (30, 60)
     assert 0.2 <= config.arm.synth_share <= 0.4
-    plain = sweep.configured(BASE, {**space.draw(0, 1), "synth_share": 0.0})
+    plain = trial_config(BASE, {**space.draw(0, 1), "synth_share": 0.0})
     assert (plain.arm.name, plain.arm.synth_count, plain.arm.augmentation) == ("real", None, "strong")
 
 
@@ -103,7 +103,7 @@ def test_the_advised_training_has_the_settings_of_the_trials(
     best, configs = SPACE.draw(0, 0), []
 
     def found(out: Path, base: TrainConfig, *_: object, **__: object) -> list[Trial]:
-        configs.append(sweep.configured(base, best))
+        configs.append(trial_config(base, best))
         return [Trial(values=best, ended="complete", epochs=3, valid_f1=0.5, folder="a")]
 
     monkeypatch.setattr(search, "run", found)
@@ -129,20 +129,20 @@ def test_tables_have_the_best_first(tmp_path: Path) -> None:
         Trial(values=values, ended="failed", epochs=0, valid_f1=None, folder="c", error="the loss is not a number"),
     ]
     for each in trials:
-        folder = tmp_path / sweep.TRIALS / each.folder
-        write_json(folder / sweep.OVER, asdict(each))
-    found = sweep.over(tmp_path)
+        folder = tmp_path / trials.TRIALS / each.folder
+        write_json(folder / trials.RESULT, asdict(each))
+    found = trials.finished(tmp_path)
     assert [each.folder for each in found] == ["a", "b", "c"]
-    sweep.write_table(tmp_path / "trials.csv", found)
+    trials.write_table(tmp_path / "trials.csv", found)
     rows = list(csv.DictReader((tmp_path / "trials.csv").read_text().splitlines()))
     assert [row["valid_f1"] for row in rows] == ["0.75", "0.25", ""]
-    said = sweep.command(found[0], {"data": "photos", "renders": "renders", "backbone": "vgg16"})
+    said = trials.train_command(found[0], {"data": "photos", "renders": "renders", "backbone": "vgg16"})
     assert said == (
         f"corrotwin segmentation train --data photos --backbone vgg16 --learning-rate {values['learning_rate']} "
         f"--batch-size {values['batch_size']} --augmentation {values['augmentation']}"
     )
     pytest.importorskip("matplotlib")
-    sweep.plot(tmp_path / "sweep.png", found, SPACE)
+    trials.plot(tmp_path / "sweep.png", found, SPACE)
     assert (tmp_path / "sweep.png").stat().st_size > 5000
 
 
@@ -170,9 +170,9 @@ def test_a_sweep_goes_on_after_its_driver_was_killed(numbers: tuple[Path, Path],
         go(numbers, out, "--trials", 3), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
         start_new_session=True,
     )  # fmt: skip
-    drill.until(lambda: list(out.glob(f"trials/*/{sweep.OVER}")), seconds=240)
+    drill.until(lambda: list(out.glob(f"trials/*/{trials.RESULT}")), seconds=240)
     drill.kill_session(begun)
-    first = drill.times(out, sweep.OVER)
+    first = drill.times(out, trials.RESULT)
     assert first
     assert not (out / "sweep.json").exists()
     done = subprocess.run(go(numbers, out, "--trials", 3), capture_output=True, text=True, check=False, timeout=400)
@@ -194,7 +194,7 @@ def test_what_is_wrong_with_the_input_is_told_and_tried_again(
     numbers: tuple[Path, Path], tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A photo that opens and breaks off: found when it is decoded, in the trials. Ray itself is played."""
-    from ray import tune as ray_tune
+    from ray import tune
 
     from corrotwin.twin.core import cluster
 
@@ -204,36 +204,36 @@ def test_what_is_wrong_with_the_input_is_told_and_tried_again(
     reported: list[dict[str, Any]] = []
 
     def fit(
-        shared: search._Shared, draws: list[dict[str, Any]], space: Space, plan: search.Plan, workers: int | None,
-        on_end: object, refused: list[str],
+        shared: ray_tune.SharedInputs, draws: list[dict[str, Any]], space: SearchSpace, plan: SweepPlan,
+        workers: int | None, on_end: object, refused: list[str],
     ) -> int:  # fmt: skip
-        notes = search._notes(shared.out, shared.base, None, refused)
+        notes = ray_tune._recorder(shared.out, shared.base, None, refused)
         for values in draws:
             with monkeypatch.context() as patch:
                 patch.setattr(coco, "read", None)  # the driver has read the data
-                search._trial({"values": values}, shared)
+                ray_tune.run_trial({"values": values}, shared)
             trial = SimpleNamespace(config={"values": values}, last_result=reported[-1])
             notes.on_trial_complete(0, [], trial)
         return 0
 
-    monkeypatch.setattr(ray_tune, "report", reported.append)
+    monkeypatch.setattr(tune, "report", reported.append)
     monkeypatch.setattr(cluster, "connect", lambda address: None)
     monkeypatch.setattr(cluster, "has_gpus", lambda: True)
     monkeypatch.setattr(cluster, "machines", lambda: [{"CPU": 2.0, "GPU": 1.0}])
-    monkeypatch.setattr(search, "_fit", fit)
+    monkeypatch.setattr(ray_tune, "fit", fit)
     out = tmp_path / "sweep"
     for _ in range(2):
         with pytest.raises(WorkError) as caught:
             tune_command(data=data, split=numbers[1], out=out, profile="quick", size=32, epochs=3, trials=2)
         assert f"{out}: 2 trials failed ({photo}: cannot be decoded (" in str(caught.value)
         assert "the same command tries them again" in str(caught.value)
-        assert not list(out.glob(f"trials/*/{sweep.OVER}"))
+        assert not list(out.glob(f"trials/*/{trials.RESULT}"))
     assert len(reported) == 4  # tried again by the second command
-    assert [each[search.TIME] for each in reported] == [3] * 4
+    assert [each[ray_tune.TIME] for each in reported] == [3] * 4
 
 
-def shared_in(out: Path, *, gpus: float) -> search._Shared:
-    return search._Shared(out=out, base=BASE, gpus=gpus, real=None, split=None, renders=None, weights=None)  # type: ignore[arg-type]
+def shared_in(out: Path, *, gpus: float) -> ray_tune.SharedInputs:
+    return ray_tune.SharedInputs(out=out, base=BASE, gpus=gpus, real=None, split=None, renders=None, weights=None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("gpus", "seen"), [(0.0, ""), (0.25, "0,1")])
@@ -242,14 +242,14 @@ def test_a_trial_without_a_gpu_sees_none(
 ) -> None:
     found = []
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
-    monkeypatch.setattr(search, "_here", lambda data: data)
+    monkeypatch.setattr(ray_tune, "_local", lambda data: data)
     monkeypatch.setattr(train, "workers_of", lambda cores: 10 * cores)
 
     def play(*_: object, workers: int, **__: object) -> None:
         found.append((os.environ["CUDA_VISIBLE_DEVICES"], workers))
 
     monkeypatch.setattr(train, "train", play)
-    search._trial({"values": SPACE.draw(0, 0)}, shared_in(tmp_path, gpus=gpus))
+    ray_tune.run_trial({"values": SPACE.draw(0, 0)}, shared_in(tmp_path, gpus=gpus))
     assert found == [(seen, 10)]  # as many workers as the trial's one core gives
 
 
@@ -269,8 +269,8 @@ def test_a_trial_has_the_share_of_a_gpu_that_fits_its_backbone(
     monkeypatch.setattr(cluster, "connect", lambda address: None)
     monkeypatch.setattr(ray, "cluster_resources", lambda: machines)
     monkeypatch.setattr(ray, "nodes", lambda: [{"Alive": True, "Resources": machines}])
-    monkeypatch.setattr(search, "_fit", lambda shared, *_: shares.append(shared.gpus))
-    plan = search.Plan(trials=1, search="random", scheduler="asha", grace=1, seed=0, gpus=given)
+    monkeypatch.setattr(ray_tune, "fit", lambda shared, *_: shares.append(shared.gpus))
+    plan = SweepPlan(trials=1, search="random", scheduler="asha", grace=1, seed=0, gpus=given)
     assert search.run(tmp_path / "out", BASE, SPACE, plan, data=numbers[0], split=numbers[1]) == []
     assert shares == [share]
 
@@ -292,8 +292,8 @@ def test_a_trial_that_no_machine_can_hold_is_refused_or_told(
     nodes = [{"Alive": True, "Resources": here}, {"Alive": False, "Resources": dead}]
     monkeypatch.setattr(cluster, "connect", lambda address: None)
     monkeypatch.setattr(ray, "nodes", lambda: nodes)
-    monkeypatch.setattr(search, "_fit", lambda *_: 0)
-    plan = search.Plan(trials=1, search="random", scheduler="asha", grace=1, seed=0, gpus=gpus)
+    monkeypatch.setattr(ray_tune, "fit", lambda *_: 0)
+    plan = SweepPlan(trials=1, search="random", scheduler="asha", grace=1, seed=0, gpus=gpus)
     base = replace(BASE, threads=threads)
     with pytest.raises(InputError, match=rf"{asked} \(--.*\), but this machine has 2 cores and 0 GPUs; ask for less"):
         search.run(tmp_path / "out", base, SPACE, plan, data=numbers[0], split=numbers[1])
@@ -310,8 +310,8 @@ class Asha:
     def __init__(self) -> None:
         from ray.tune.schedulers import ASHAScheduler
 
-        self.scheduler = ASHAScheduler(time_attr=search.TIME, max_t=9, grace_period=1, reduction_factor=3)
-        self.scheduler.set_search_properties(search.METRIC, "max")
+        self.scheduler = ASHAScheduler(time_attr=ray_tune.TIME, max_t=9, grace_period=1, reduction_factor=3)
+        self.scheduler.set_search_properties(ray_tune.METRIC, "max")
 
     def give(self, name: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Rows of a trial, one by one; those that it was let report."""
@@ -332,7 +332,7 @@ def test_a_trial_that_was_cut_off_enters_the_rungs_as_an_undisturbed_one(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, checkpoint: int
 ) -> None:
     """Its history has four epochs, its last checkpoint as many or fewer, so that some are trained again."""
-    from ray import tune as ray_tune
+    from ray import tune
 
     scores = [0.1, 0.2, 0.15, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
     history = [
@@ -341,10 +341,10 @@ def test_a_trial_that_was_cut_off_enters_the_rungs_as_an_undisturbed_one(
     ]
     shared = shared_in(tmp_path, gpus=0.5)
     values = SPACE.draw(0, 0)
-    folder = sweep.folder_of(tmp_path, sweep.configured(BASE, values)) / sweep.RUN
+    folder = trials.trial_folder(tmp_path, trial_config(BASE, values)) / trials.RUN
     reported: list[dict[str, Any]] = []
-    monkeypatch.setattr(ray_tune, "report", reported.append)
-    monkeypatch.setattr(search, "_here", lambda data: data)
+    monkeypatch.setattr(tune, "report", reported.append)
+    monkeypatch.setattr(ray_tune, "_local", lambda data: data)
 
     def trained_from(epoch: int) -> list[dict[str, Any]]:
         def play(*_: object, on_epoch: Callable[[dict[str, float]], None], **__: object) -> None:
@@ -353,7 +353,7 @@ def test_a_trial_that_was_cut_off_enters_the_rungs_as_an_undisturbed_one(
 
         monkeypatch.setattr(train, "train", play)
         reported.clear()
-        search._trial({"values": values}, shared)
+        ray_tune.run_trial({"values": values}, shared)
         return list(reported)
 
     undisturbed = trained_from(0)
@@ -363,7 +363,7 @@ def test_a_trial_that_was_cut_off_enters_the_rungs_as_an_undisturbed_one(
     both = Asha(), Asha()
     for asha, rows in zip(both, (undisturbed, resumed), strict=True):
         assert asha.give("cut off", rows) == rows
-        fresh = [{search.TIME: epoch, search.METRIC: 0.3} for epoch in range(1, 4)]
+        fresh = [{ray_tune.TIME: epoch, ray_tune.METRIC: 0.3} for epoch in range(1, 4)]
         assert asha.give("fresh", fresh) == fresh  # better than the other was by then
     assert both[0].rungs() == both[1].rungs()
 
@@ -375,24 +375,24 @@ def test_an_archive_is_extracted_on_the_machine_of_the_trial(
     monkeypatch.setenv("CORROTWIN_CACHE", str(tmp_path / "driver"))
     data = coco.read(Path(archive))
     monkeypatch.setenv("CORROTWIN_CACHE", str(tmp_path / "worker"))
-    here = search._here(data)
+    here = ray_tune._local(data)
     assert here.digest == data.digest
     assert all(photo.path.is_relative_to(tmp_path / "worker") for photo in here.photos)
     plain = coco.read(roboflow)
-    assert search._here(plain) is plain
+    assert ray_tune._local(plain) is plain
 
 
 @pytest.mark.slow
 def test_optuna_learns_from_earlier_trials(numbers: tuple[Path, Path], tmp_path: Path, cache: Path) -> None:
     pytest.importorskip("optuna")
     out = tmp_path / "sweep"
-    for trials in (2, 4):
+    for count in (2, 4):
         done = subprocess.run(
-            go(numbers, out, "--trials", trials, "--search", "optuna"), capture_output=True, text=True, check=False
+            go(numbers, out, "--trials", count, "--search", "optuna"), capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr
         assert done.stderr.count("of this command") == 2
-        assert len((out / "trials.csv").read_text().splitlines()) == 1 + trials
+        assert len((out / "trials.csv").read_text().splitlines()) == 1 + count
 
 
 @pytest.mark.slow

@@ -1,0 +1,186 @@
+"""Trials of a sweep under Ray Tune: the tuner, the function that trains one trial, and the record of how each ended."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from corrotwin.segmentation.config import TrainConfig
+from corrotwin.segmentation.data import coco, splits
+from corrotwin.segmentation.tuning.space import SearchSpace, SweepPlan, rounded, trial_config
+from corrotwin.segmentation.tuning.trials import RESULT, RUN, STARTED, Ended, Trial, history, started, trial_folder
+from corrotwin.twin.core.errors import InputError, WorkError
+from corrotwin.twin.core.files import write_json
+
+if TYPE_CHECKING:
+    from ray import tune
+
+RAY = "ray"  # folder of Tune's own files, deleted at the end
+METRIC, TIME, FAILED, REFUSED = "best_valid_f1", "epoch", "failed", "refused"
+REDUCTION = 3  # of trials that go on at each rung
+RETRIES = 3  # of a trial whose worker or node is lost
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedInputs:
+    """What all trials share; the data are read and hashed once, by the driver."""
+
+    out: Path
+    base: TrainConfig
+    gpus: float
+    real: coco.CocoDataset
+    split: splits.Split
+    renders: coco.CocoDataset | None
+    weights: Path | None
+
+
+def fit(
+    shared: SharedInputs, draws: list[dict[str, Any]], space: SearchSpace, plan: SweepPlan, workers: int | None,
+    on_end: Callable[[Trial], None] | None, refused: list[str],
+) -> int:  # fmt: skip
+    """Let Tune run the trials; how many were lost. `refused` is given the errors of those that their input stopped."""
+    from ray import tune
+    from ray.tune.schedulers import ASHAScheduler
+
+    out, base = shared.out, shared.base
+    os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Ctrl-C is ours
+    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # the trials' folders have it all
+    shutil.rmtree(out / RAY, ignore_errors=True)  # of a command that was killed
+    scheduler = None
+    if plan.scheduler == "asha" and plan.grace < base.epochs:
+        scheduler = ASHAScheduler(
+            time_attr=TIME, max_t=base.epochs, grace_period=plan.grace, reduction_factor=REDUCTION
+        )
+    if plan.search == "optuna":
+        algorithm, values = _optuna(space, plan, started(out))
+    else:
+        algorithm, values = None, tune.grid_search(draws)
+    tuner = tune.Tuner(
+        tune.with_resources(
+            tune.with_parameters(run_trial, shared=shared), {"cpu": base.threads, "gpu": shared.gpus}
+        ),
+        param_space={"values": values},
+        tune_config=tune.TuneConfig(
+            metric=METRIC, mode="max", search_alg=algorithm, scheduler=scheduler,
+            num_samples=1 if algorithm is None else plan.trials, max_concurrent_trials=workers,
+            reuse_actors=True,  # a process for each trial would import PyTorch anew
+        ),
+        run_config=tune.RunConfig(
+            name=RAY, storage_path=str(out), verbose=0, callbacks=[_recorder(out, base, on_end, refused)],
+            failure_config=tune.FailureConfig(max_failures=RETRIES),
+        ),
+    )  # fmt: skip
+    return len(tuner.fit().errors)
+
+
+def _optuna(space: SearchSpace, plan: SweepPlan, begun: list[dict[str, Any]]) -> tuple[Any, dict[str, Any]]:
+    """Optuna's search, which begins with the trials of earlier commands, and the space as Tune has it."""
+    import optuna
+    from ray import tune
+    from ray.tune.search.optuna import OptunaSearch
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+    def numbers(ends: tuple[float, float], between: Callable[[float, float], Any]) -> Any:
+        return ends[0] if ends[0] == ends[1] else between(*ends)
+
+    def one_of(choices: Sequence[Any]) -> Any:
+        return choices[0] if len(set(choices)) == 1 else tune.choice(list(choices))
+
+    values = {
+        "learning_rate": numbers(space.learning_rate, tune.loguniform),
+        "batch_size": one_of(space.batch_size),
+        "augmentation": one_of(space.augmentation),
+        "synth_share": numbers(space.synth_share, tune.uniform),
+        "synth_count": one_of(space.synth_count) if space.synth_count else None,
+    }
+    drawn = set(space.varies())
+    known = [{f"values/{name}": value for name, value in each.items() if name in drawn} for each in begun]
+    # One seed draws one row of numbers: the same again would be the trials that are known.
+    seed = plan.seed + len(known)
+    return OptunaSearch(points_to_evaluate=known[: plan.trials] or None, seed=seed), values
+
+
+def run_trial(parameters: Mapping[str, Any], shared: SharedInputs) -> None:
+    """One trial, in a Ray worker: shown to Tune again as far as it has come, and trained where it is not over.
+
+    A scheduler compares trials at the same epoch, so it is told every epoch, each once: a trial that goes on from its
+    last checkpoint trains some again.
+    """
+    from ray import tune
+
+    if not shared.gpus:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Ray leaves all cards in sight of who asks for none
+    config = trial_config(shared.base, rounded(parameters["values"]))
+    folder = trial_folder(shared.out, config)
+    best, told = 0.0, 0
+
+    def report(row: Mapping[str, float]) -> None:
+        nonlocal best, told
+        if row["epoch"] > told:
+            best, told = max(best, row["valid_f1"]), int(row["epoch"])
+            tune.report({TIME: told, METRIC: best})
+
+    if not (folder / STARTED).exists():
+        write_json(folder / STARTED, {"begun": time.time(), "values": rounded(parameters["values"])})
+    try:
+        for row in history(folder):
+            report(row)
+        if (folder / RESULT).exists():
+            return
+        from corrotwin.segmentation.training.train import train, workers_of
+
+        train(
+            folder / RUN, config, real=_local(shared.real), split=shared.split,
+            renders=_local(shared.renders) if shared.renders is not None and config.arm.takes_renders else None,
+            weights=shared.weights, workers=workers_of(config.threads), on_epoch=report,
+        )  # fmt: skip
+    except WorkError as error:  # the loss is no number: no second try would mend it
+        tune.report({TIME: config.epochs, METRIC: best, FAILED: str(error)})
+    except InputError as error:  # a photo that breaks off, a full disk: no second try by itself would mend it either
+        tune.report({TIME: config.epochs, METRIC: best, REFUSED: str(error)})
+
+
+def _local(data: coco.CocoDataset) -> coco.CocoDataset:
+    """A dataset as this machine has it: an archive is extracted into each machine's own cache."""
+    return data if data.extracted is None else coco.read(data.folder, classes=data.classes)
+
+
+def _recorder(
+    out: Path, base: TrainConfig, on_end: Callable[[Trial], None] | None, refused: list[str]
+) -> tune.Callback:
+    """What writes down, in the driver, how each trial ended; weights of trials are not kept.
+
+    One whose input stopped it is not over: its error goes to `refused`, and the next command tries it again.
+    """
+    from ray import tune
+
+    class Recorder(tune.Callback):
+        def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+            values, last = rounded(trial.config["values"]), trial.last_result or {}
+            if REFUSED in last:
+                refused.append(last[REFUSED])
+                return
+            config = trial_config(base, values)
+            folder = trial_folder(out, config)
+            if (folder / RESULT).exists() or TIME not in last:
+                return
+            rows = history(folder)
+            ended: Ended = "complete" if int(last[TIME]) >= base.epochs else "stopped early"
+            finished = Trial(
+                values=values, ended="failed" if FAILED in last else ended, epochs=len(rows),
+                valid_f1=max((row["valid_f1"] for row in rows), default=None), folder=folder.name,
+                error=last.get(FAILED),
+            )  # fmt: skip
+            for weights in (folder / RUN).glob("*.safetensors"):
+                weights.unlink()
+            write_json(folder / RESULT, asdict(finished))
+            if on_end is not None:
+                on_end(finished)
+
+    return Recorder()

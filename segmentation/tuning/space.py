@@ -1,0 +1,123 @@
+"""What a sweep draws: the search space, the values of each trial, and how many trials to train."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import exp, log
+from typing import Any, Literal
+
+import numpy as np
+
+from corrotwin.segmentation.config import Augmentation, DataArm, TrainConfig
+from corrotwin.twin.core.errors import InputError
+
+PARAMETERS = ("learning_rate", "batch_size", "augmentation", "synth_share", "synth_count")
+DIGITS = 3  # significant digits of a drawn number
+
+Search = Literal["random", "optuna"]
+Scheduler = Literal["asha", "none"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchSpace:
+    """What may vary. One value, or equal ends of a range, stay fixed.
+
+    Parameters
+    ----------
+    learning_rate : range, drawn uniformly in its logarithm.
+    batch_size, augmentation : choices.
+    synth_share : range of the part of each batch that is renders.
+    synth_count : choices of the number of renders to use; empty for all.
+    """
+
+    learning_rate: tuple[float, float]
+    batch_size: tuple[int, ...]
+    augmentation: tuple[Augmentation, ...]
+    synth_share: tuple[float, float] = (0.0, 0.0)
+    synth_count: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        low, high = self.learning_rate
+        if not 0 < low <= high:
+            raise InputError(f"learning rates from {low:g} to {high:g}: give two above 0, the lower first")
+        low, high = self.synth_share
+        if not 0 <= low <= high <= 1:
+            raise InputError(f"synth shares from {low:g} to {high:g}: give two from 0 to 1, the lower first")
+        for name in ("batch_size", "augmentation"):
+            if not getattr(self, name):
+                raise InputError(f"{name}: give at least one")
+        if self.synth_count and self.synth_share[1] == 0:
+            raise InputError("synth_count needs a synth_share above 0")
+
+    def varies(self) -> tuple[str, ...]:
+        """Names of what is drawn."""
+        ends = {"learning_rate": self.learning_rate, "synth_share": self.synth_share}
+        several = {name: len(set(values)) > 1 for name, values in ends.items()}
+        several |= {name: len(set(getattr(self, name))) > 1 for name in PARAMETERS if name not in ends}
+        return tuple(name for name in PARAMETERS if several[name])
+
+    def draw(self, seed: int, number: int) -> dict[str, Any]:
+        """The values of a trial: of its number alone, so that a longer sweep begins with a shorter one."""
+        rng = np.random.default_rng([seed, number])
+        low, high = self.learning_rate
+        return rounded(
+            {
+                "learning_rate": exp(rng.uniform(log(low), log(high))),
+                "batch_size": int(rng.choice(self.batch_size)),
+                "augmentation": str(rng.choice(self.augmentation)),
+                "synth_share": rng.uniform(*self.synth_share),
+                "synth_count": int(rng.choice(self.synth_count)) if self.synth_count else None,
+            }
+        )
+
+
+def rounded(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values as a person would write them: numbers of three digits."""
+    ranges = {name: float(f"{values[name]:.{DIGITS}g}") for name in ("learning_rate", "synth_share")}
+    return {**values, **ranges}
+
+
+def trial_config(base: TrainConfig, values: Mapping[str, Any]) -> TrainConfig:
+    """The run of a trial.
+
+    Raises
+    ------
+    InputError
+        A value is not valid.
+    """
+    share = values["synth_share"]
+    arm = DataArm(
+        name="mixed" if share else "real",
+        real_fraction=base.arm.real_fraction,
+        synth_share=share,
+        synth_count=values["synth_count"] if share else None,
+        augmentation=values["augmentation"],
+    )
+    return replace(base, arm=arm, learning_rate=values["learning_rate"], batch_size=values["batch_size"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepPlan:
+    """How to search.
+
+    Parameters
+    ----------
+    trials : how many in all, those of earlier commands on the same folder included.
+    search : random draws, or Optuna's tree-structured Parzen estimator.
+    scheduler : asha stops two thirds of the trials at each rung (Li et al., A System for Massively Parallel
+        Hyperparameter Tuning, MLSys 2020); none trains all to the end.
+    grace : epochs before the first rung.
+    seed : of the draws.
+    gpus : part of a GPU for a trial, which sees no card where it is 0; None for a share that fits the backbone where
+        the machines have any.
+    """
+
+    trials: int
+    search: Search
+    scheduler: Scheduler
+    grace: int
+    seed: int
+    gpus: float | None
+
+    def __post_init__(self) -> None:
+        if self.trials < 1 or self.grace < 1 or self.seed < 0 or (self.gpus or 0) < 0:
+            raise InputError("a sweep needs at least one trial, a grace of at least one epoch, seed and GPUs from 0 on")
