@@ -79,7 +79,7 @@ def partners(count: int, seed: int) -> npt.NDArray[np.intp]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class BatchPlan:
     """The composition of all batches of a run.
 
     `photos` and `renders` count the images to draw from. The first `pretrain_steps` steps take renders only, the others
@@ -114,10 +114,18 @@ class Plan:
         return alone + int(max(0, step - self.pretrain_steps) * self.batch_size * self.synth_share + 0.5)
 
 
-def plan(arm: DataArm, *, seed: int, epochs: int, batch_size: int, all_photos: int, photos: int, renders: int) -> Plan:
-    """The plan of a run: `all_photos` real training photos before the arm's fraction, `photos` of them after it."""
+def plan_batches(
+    arm: DataArm, *, seed: int, epochs: int, batch_size: int, all_photos: int, photos: int, renders: int
+) -> BatchPlan:
+    """Plan the batches of a run.
+
+    Parameters
+    ----------
+    all_photos : number of real training photos before the arm's fraction is taken; it sets the steps per epoch.
+    photos, renders : numbers of images that the run may draw.
+    """
     steps = ceil(all_photos / batch_size)
-    return Plan(
+    return BatchPlan(
         seed=seed,
         batch_size=batch_size,
         steps_per_epoch=steps,

@@ -51,7 +51,7 @@ def measure(run: Path, data: "CocoDataset") -> None:
     names = runs.load(run).per_image.image
     false, true = [], []
     with torch_settings(config.threads, config.precision):
-        for logits, masks in evaluate.predict(network, config, evaluate.decoded(data, config), names):
+        for logits, masks in evaluate.predict(network, config, evaluate.decoded_arrays(data, config), names):
             called = (torch.sigmoid(logits[:, 0]) > evaluate.THRESHOLD).cpu().numpy()
             clear = np.stack([far(mask > 0) for mask in masks])
             false += (called & clear).sum(axis=(1, 2)).tolist()

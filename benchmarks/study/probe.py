@@ -27,7 +27,7 @@ def probe(config: TrainConfig, seconds: float) -> tuple[float, float]:
     from corrotwin.segmentation.data import decoded
     from corrotwin.segmentation.evaluation.evaluate import measure
     from corrotwin.segmentation.models.network import build, device, place, torch_settings
-    from corrotwin.segmentation.training.batches import Feed, Pool
+    from corrotwin.segmentation.training.batches import BatchLoader, Pool
     from corrotwin.segmentation.training.train import step_loss
 
     begun = time.monotonic()
@@ -39,17 +39,19 @@ def probe(config: TrainConfig, seconds: float) -> tuple[float, float]:
         masks=rng.integers(0, 2, (count, config.size, config.size), dtype=np.uint8),
         row={name: index for index, name in enumerate(names)},
     )
-    steps = sampling.plan(
+    steps = sampling.plan_batches(
         replace(config.arm, real_fraction=1.0, synth_share=0.0, synth_count=None, pretrain=0.0),
         seed=0, epochs=1 + MOST, batch_size=count, all_photos=count, photos=count, renders=0,
     )  # fmt: skip
-    feed = Feed(config=config, plan=steps, photos=Pool(images=arrays, rows=np.arange(count)), renders=None, where=where)
+    loader = BatchLoader(
+        config=config, plan=steps, photos=Pool(images=arrays, rows=np.arange(count)), renders=None, where=where
+    )
     with torch_settings(config.threads, config.precision):
         network = place(build(config.backbone, encoder_weights=None, weights=None, seed=0), config.precision)
         optimizer = torch.optim.AdamW(network.parameters(), fused=config.precision == "fast")
         network.train()
         times: list[float] = []
-        batches = feed.batches(0, 1 + MOST)
+        batches = loader.batches(0, 1 + MOST)
         for _ in range(1 + MOST):
             started = time.monotonic()
             loss = step_loss(config, network, *next(batches))

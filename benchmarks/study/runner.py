@@ -312,9 +312,10 @@ def train_run(
     weights: Path | None,
 ) -> None:
     """Train one run of the grid in its folder. The task that Ray workers execute."""
-    from corrotwin.segmentation.training.train import train, workers_of
+    from corrotwin.segmentation.training.inputs import augmentation_workers
+    from corrotwin.segmentation.training.train import train
 
-    workers = workers_of(config.threads)  # the task's cores
+    workers = augmentation_workers(config.threads)  # the task's cores
     train(Path(folder), config, real=real, split=split, renders=renders, weights=weights, workers=workers)
 
 

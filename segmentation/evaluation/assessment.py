@@ -79,7 +79,7 @@ def assess(folder: Path, data: coco.CocoDataset, *, threshold: Threshold, out: P
     }
     if out is not None:
         check_claim(out, KIND, identity)
-    arrays = evaluate.decoded(data, config)
+    arrays = evaluate.decoded_arrays(data, config)
 
     def gather(photos: Sequence[str], cell_edges: npt.NDArray[np.float32]) -> curves.Histograms:
         return curves.histograms(photos, _probabilities(network, config, arrays, photos), cell_edges)

@@ -116,7 +116,7 @@ def measure_run(folder: Path, data: coco.CocoDataset) -> PerImage:
     network, config = load_network(folder)
     names = measured_photos(runs.load(folder), data)
     with torch_settings(config.threads, config.precision):
-        _, table = measure(network, config, decoded(data, config), names)
+        _, table = measure(network, config, decoded_arrays(data, config), names)
     return table
 
 
@@ -194,7 +194,7 @@ def measured_photos(run: runs.RunRecord, data: coco.CocoDataset) -> tuple[str, .
     return names
 
 
-def decoded(data: coco.CocoDataset, config: TrainConfig) -> Arrays | Natives:
+def decoded_arrays(data: coco.CocoDataset, config: TrainConfig) -> Arrays | Natives:
     """The photos of a dataset as a run of this configuration is measured on them, by way of the cache.
 
     Raises
@@ -202,11 +202,11 @@ def decoded(data: coco.CocoDataset, config: TrainConfig) -> Arrays | Natives:
     InputError
         As of `segmentation.data.decoded.arrays`.
     """
-    from corrotwin.segmentation.data import decoded as dataset
+    from corrotwin.segmentation.data import decoded
 
     if config.framing == "crop":
-        return dataset.natives(data, cache=dataset.cache_folder())
-    return dataset.arrays(data, config.size, cache=dataset.cache_folder())
+        return decoded.natives(data, cache=decoded.cache_folder())
+    return decoded.arrays(data, config.size, cache=decoded.cache_folder())
 
 
 def predict_masks(folder: Path, photos: Sequence[coco.Photo]) -> list[npt.NDArray[np.bool_]]:
@@ -222,7 +222,7 @@ def predict_masks(folder: Path, photos: Sequence[coco.Photo]) -> list[npt.NDArra
     """
     import torch
 
-    from corrotwin.segmentation.data import decoded as dataset
+    from corrotwin.segmentation.data import decoded
     from corrotwin.segmentation.models.network import torch_settings
 
     network, config = load_network(folder)
@@ -230,7 +230,7 @@ def predict_masks(folder: Path, photos: Sequence[coco.Photo]) -> list[npt.NDArra
     with torch_settings(config.threads, config.precision):
         for photo in photos:
             image = coco.image(photo)
-            image = image.copy() if config.framing == "crop" else dataset.resize_image(image, config.size)  # writable
+            image = image.copy() if config.framing == "crop" else decoded.resize_image(image, config.size)  # writable
             probability = torch.sigmoid(logits_of(network, config, image[None]))
             large = torch.nn.functional.interpolate(probability, (photo.height, photo.width), mode="bilinear")
             masks.append((large[0, 0] > THRESHOLD).cpu().numpy())

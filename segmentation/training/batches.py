@@ -18,7 +18,7 @@ from corrotwin.segmentation.augmentation import augment, copy_paste, domain_adap
 from corrotwin.segmentation.config import DataArm, TrainConfig
 from corrotwin.segmentation.data import decoded
 from corrotwin.segmentation.models.network import memory_format
-from corrotwin.segmentation.sampling import Plan, Stream, generator, partners
+from corrotwin.segmentation.sampling import BatchPlan, Stream, generator, partners
 
 _Arrays = npt.NDArray[np.uint8]
 RESIDENT_SHARE = 0.5  # of a GPU's free memory that decoded images may take
@@ -33,11 +33,11 @@ class Pool:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Feed:
+class BatchLoader:
     """The batches of one run. `workers` processes augment ahead where precision is exact; 0 does it in this one."""
 
     config: TrainConfig
-    plan: Plan
+    plan: BatchPlan
     photos: Pool
     renders: Pool | None
     where: torch.device
@@ -201,14 +201,14 @@ def resident(
 class _Steps(torch.utils.data.Dataset[tuple[_Arrays, _Arrays]]):
     """Steps `first` to `steps` as items, for torch's loader."""
 
-    def __init__(self, feed: Feed, first: int, steps: int) -> None:
-        self._feed, self._first, self._steps = feed, first, steps
+    def __init__(self, loader: BatchLoader, first: int, steps: int) -> None:
+        self._loader, self._first, self._steps = loader, first, steps
 
     def __len__(self) -> int:
         return self._steps - self._first
 
     def __getitem__(self, index: int) -> tuple[_Arrays, _Arrays]:
-        return self._feed.augmented(self._first + index)
+        return self._loader.augmented(self._first + index)
 
 
 def _quiet_worker(_number: int) -> None:

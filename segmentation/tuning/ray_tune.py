@@ -133,12 +133,13 @@ def run_trial(parameters: Mapping[str, Any], shared: SharedInputs) -> None:
             report(row)
         if (folder / RESULT).exists():
             return
-        from corrotwin.segmentation.training.train import train, workers_of
+        from corrotwin.segmentation.training.inputs import augmentation_workers
+        from corrotwin.segmentation.training.train import train
 
         train(
             folder / RUN, config, real=_local(shared.real), split=shared.split,
             renders=_local(shared.renders) if shared.renders is not None and config.arm.takes_renders else None,
-            weights=shared.weights, workers=workers_of(config.threads), on_epoch=report,
+            weights=shared.weights, workers=augmentation_workers(config.threads), on_epoch=report,
         )  # fmt: skip
     except WorkError as error:  # the loss is no number: no second try would mend it
         tune.report({TIME: config.epochs, METRIC: best, FAILED: str(error)})

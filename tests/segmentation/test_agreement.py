@@ -17,8 +17,8 @@ from corrotwin.segmentation.config import BACKBONES, REAL, configure
 from corrotwin.segmentation.data import decoded
 from corrotwin.segmentation.models import network as model
 from corrotwin.segmentation.models.network import build, normalise, place
-from corrotwin.segmentation.sampling import plan
-from corrotwin.segmentation.training.batches import Feed, Pool
+from corrotwin.segmentation.sampling import plan_batches
+from corrotwin.segmentation.training.batches import BatchLoader, Pool
 from corrotwin.segmentation.training.train import step_loss
 
 LIKE = {"resnet152": 0.94}  # cosine of all gradients in bfloat16; 152 layers add up their rounding
@@ -38,14 +38,14 @@ def batch(config):
     images = interpolate(torch.rand(4, 3, 8, 8, generator=generator), 96, mode="bicubic").clamp(0, 1)
     pixels = (255 * images).byte().permute(0, 2, 3, 1).numpy()
     arrays = decoded.Arrays(images=pixels, masks=(pixels[..., 0] > 153).astype(np.uint8), row={})
-    fed = Feed(
+    loader = BatchLoader(
         config=config,
-        plan=plan(REAL, seed=0, epochs=1, batch_size=4, all_photos=4, photos=4, renders=0),
+        plan=plan_batches(REAL, seed=0, epochs=1, batch_size=4, all_photos=4, photos=4, renders=0),
         photos=Pool(images=arrays, rows=np.arange(4)),
         renders=None,
         where=torch.device("cpu"),
     )
-    return next(fed.batches(0, 1))
+    return next(loader.batches(0, 1))
 
 
 def gradient(backbone, precision):

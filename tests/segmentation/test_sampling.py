@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corrotwin.segmentation.config import DataArm
-from corrotwin.segmentation.sampling import plan, render_subset, subset, thin
+from corrotwin.segmentation.sampling import plan_batches, render_subset, subset, thin
 
 NAMES = tuple(f"{i:03d}" for i in range(100))
 SPOTS = tuple(f"spot {int(name) // 3}" for name in NAMES)
@@ -15,7 +15,7 @@ SPOTS = tuple(f"spot {int(name) // 3}" for name in NAMES)
 def plan_of(share, *, seed=0, batch_size=8, all_photos=50, photos=50, renders=30, epochs=10, pretrain=0.0):
     arm = DataArm(name="x", synth_share=share, pretrain=pretrain)
     counts = {"all_photos": all_photos, "photos": photos, "renders": renders}
-    return plan(arm, seed=seed, epochs=epochs, batch_size=batch_size, **counts)
+    return plan_batches(arm, seed=seed, epochs=epochs, batch_size=batch_size, **counts)
 
 
 @given(share=st.floats(0, 1), seed=st.integers(0, 2**32), batch_size=st.integers(1, 20), steps=st.integers(1, 60))

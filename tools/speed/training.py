@@ -21,8 +21,8 @@ from corrotwin.segmentation.augmentation import augment
 from corrotwin.segmentation.config import REAL, Precision, TrainConfig, configure
 from corrotwin.segmentation.data import coco, decoded
 from corrotwin.segmentation.models.network import build, device, place, torch_settings
-from corrotwin.segmentation.sampling import plan
-from corrotwin.segmentation.training.batches import Feed, Pool
+from corrotwin.segmentation.sampling import plan_batches
+from corrotwin.segmentation.training.batches import BatchLoader, Pool
 from corrotwin.segmentation.training.train import step_loss
 from corrotwin.twin.core.cli import available_cores
 from corrotwin.twin.core.errors import InputError
@@ -100,12 +100,12 @@ def _loops(data: coco.CocoDataset, backbone: str, size: int, batch_size: int, st
     exact, fast = (_config(backbone, size, batch_size, precision) for precision in ("exact", "fast"))
     return {
         "example": _train(exact, _example_batches(data, exact)),
-        "exact": _train(exact, _feed(data, exact).batches(0, steps)),
-        "fast": _train(fast, _feed(data, fast).batches(0, steps)),
-        "model, float32": _train(exact, _same(next(_feed(data, exact).batches(0, 1)))),
-        "model, fast": _train(fast, _same(next(_feed(data, fast).batches(0, 1)))),
-        "batches, exact": _drain(_feed(data, exact).batches(0, steps)),
-        "batches, fast": _drain(_feed(data, fast).batches(0, steps)),
+        "exact": _train(exact, _loader(data, exact).batches(0, steps)),
+        "fast": _train(fast, _loader(data, fast).batches(0, steps)),
+        "model, float32": _train(exact, _same(next(_loader(data, exact).batches(0, 1)))),
+        "model, fast": _train(fast, _same(next(_loader(data, fast).batches(0, 1)))),
+        "batches, exact": _drain(_loader(data, exact).batches(0, steps)),
+        "batches, fast": _drain(_loader(data, fast).batches(0, steps)),
     }
 
 
@@ -114,12 +114,14 @@ def _config(backbone: str, size: int, batch_size: int, precision: Precision) -> 
     return configure("small", backbone=backbone, arm=REAL, seed=0, **changes)
 
 
-def _feed(data: coco.CocoDataset, config: TrainConfig) -> Feed:
+def _loader(data: coco.CocoDataset, config: TrainConfig) -> BatchLoader:
     count = len(data.photos)
     where = device()
-    return Feed(
+    return BatchLoader(
         config=config,
-        plan=plan(REAL, seed=0, epochs=1, batch_size=config.batch_size, all_photos=count, photos=count, renders=0),
+        plan=plan_batches(
+            REAL, seed=0, epochs=1, batch_size=config.batch_size, all_photos=count, photos=count, renders=0
+        ),
         photos=Pool(images=decoded.arrays(data, config.size, cache=decoded.cache_folder()), rows=np.arange(count)),
         renders=None,
         where=where,

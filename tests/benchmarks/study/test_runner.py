@@ -23,7 +23,7 @@ from corrotwin.benchmarks.study.sources import Sources, prepare
 from corrotwin.benchmarks.study.splitting import split_of
 from corrotwin.segmentation.config import ARMS, PROFILES
 from corrotwin.segmentation.data import coco, groups, leakage, splits
-from corrotwin.segmentation.sampling import plan, subset
+from corrotwin.segmentation.sampling import plan_batches, subset
 from corrotwin.synth.rendering import dataset, fanout
 from corrotwin.twin.core import cluster
 from corrotwin.twin.core.errors import InputError
@@ -129,10 +129,10 @@ def test_what_is_complete_is_not_made_again(tmp_path: Path, log: dict[str, Any])
 
 
 def test_a_run_has_as_many_workers_as_its_task_s_cores_give(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from corrotwin.segmentation.training import train
+    from corrotwin.segmentation.training import inputs, train
 
     found = []
-    monkeypatch.setattr(train, "workers_of", lambda cores: 10 * cores)
+    monkeypatch.setattr(inputs, "augmentation_workers", lambda cores: 10 * cores)
     monkeypatch.setattr(train, "train", lambda *_, workers, **__: found.append(workers))
     config = replace(next(iter(small().grid.values())), threads=3)
     runner.train_run(str(tmp_path), config, *(None,) * 4)  # type: ignore[arg-type]
@@ -196,7 +196,7 @@ def test_every_arm_takes_equally_many_optimiser_steps(profile: Any) -> None:
     for each in config.grid.values():
         names = [f"photo-{index}" for index in range(61)]
         photos = subset(names, names, each.arm.real_fraction, each.seed)
-        made = plan(
+        made = plan_batches(
             each.arm, seed=each.seed, epochs=each.epochs, batch_size=each.batch_size, all_photos=61,
             photos=len(photos), renders=30 if each.arm.takes_renders else 0,
         )  # fmt: skip

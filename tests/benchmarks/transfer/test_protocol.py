@@ -8,7 +8,7 @@ import pytest
 from corrotwin.benchmarks.transfer import protocol
 from corrotwin.benchmarks.transfer.protocol import Mix, Recipe
 from corrotwin.segmentation.data import coco
-from corrotwin.segmentation.sampling import plan, subset
+from corrotwin.segmentation.sampling import plan_batches, subset
 from corrotwin.twin.core.errors import InputError
 
 SETTINGS = Recipe(folds=3, steps=40)
@@ -61,7 +61,7 @@ def test_arms_of_a_fold_share_its_photos_and_steps_whatever_renders_there_are(
                 train = fold.split.train
                 chosen = subset(train, fold.split.groups_of(train), config.arm.real_fraction, config.seed)
                 drawn.setdefault(config.arm.real_fraction, set()).add(chosen)
-                found = plan(
+                found = plan_batches(
                     config.arm, seed=config.seed, epochs=config.epochs, batch_size=config.batch_size,
                     all_photos=len(train), photos=len(chosen), renders=7,
                 )  # fmt: skip

@@ -40,7 +40,7 @@ def write_run(folder, real, split, *, seed=1, stated=None, **changes):
     splits.save(split, folder / runs.SPLIT)
     runs.write_history(folder, [dict.fromkeys(runs.HISTORY_COLUMNS, 1.0)])
     _, table = evaluate.measure(
-        model.place(network, config.precision), config, evaluate.decoded(real, config), split.test
+        model.place(network, config.precision), config, evaluate.decoded_arrays(real, config), split.test
     )
     runs.write_per_image(folder / "per_image.csv", table)
     write_manifest(folder, runs.KIND, {**runs.identity(config, real, split, None), **(stated or {})})
@@ -98,7 +98,7 @@ def test_the_summary_agrees_with_scikit_learn(which, real, request):
     folder = request.getfixturevalue(which)
     network, config = evaluate.load_network(folder)
     names = runs.load(folder).per_image.image
-    arrays = evaluate.decoded(real, config)
+    arrays = evaluate.decoded_arrays(real, config)
     pairs = [
         (each.numpy(), mask > 0)
         for logits, masks in evaluate.predict(network, config, arrays, names)
@@ -191,7 +191,7 @@ def test_valid_is_chosen_on_validation_photos_alone(run, real, split, monkeypatc
     assert summary["threshold_from"] == {"rule": "valid", "photos": len(split.valid)}
     # No other threshold serves the validation photos better: an own run "tested" on them.
     network, config = evaluate.load_network(run)
-    arrays = evaluate.decoded(real, config)
+    arrays = evaluate.decoded_arrays(real, config)
     pairs = [
         (each.numpy(), mask > 0)
         for logits, masks in predict(network, config, arrays, split.valid)
@@ -380,7 +380,7 @@ def test_the_command_prints_a_summary(run, roboflow, tmp_path, capsys):
 
 def test_native_photos_are_decoded_for_crops(crops, real):
     _, config = evaluate.load_network(crops)
-    assert isinstance(evaluate.decoded(real, config), decoded.Natives)
+    assert isinstance(evaluate.decoded_arrays(real, config), decoded.Natives)
     assert asdict(config)["framing"] == "crop"
     photos = [photo for photo in real.photos if photo.split == "test"]
     stored = runs.load(crops).per_image

@@ -6,19 +6,18 @@ import torch
 
 from corrotwin.segmentation.augmentation import augment
 from corrotwin.segmentation.config import DataArm, configure
-from corrotwin.segmentation.data import coco
-from corrotwin.segmentation.data import decoded as dataset
+from corrotwin.segmentation.data import coco, decoded
 from corrotwin.segmentation.models.network import memory_format
-from corrotwin.segmentation.sampling import partners, plan
-from corrotwin.segmentation.training.batches import Feed, Pool, crop, resident
+from corrotwin.segmentation.sampling import partners, plan_batches
+from corrotwin.segmentation.training.batches import BatchLoader, Pool, crop, resident
 
 CPU = torch.device("cpu")
 MIXED = DataArm(name="mixed", synth_share=0.5)
 
 
 @pytest.fixture
-def feed(roboflow, rendered, tmp_path):
-    """Make the feed of a run over 12 photos and 7 renders in batches of 4."""
+def loader_for(roboflow, rendered, tmp_path):
+    """Make the loader_for of a run over 12 photos and 7 renders in batches of 4."""
 
     def make(arm=MIXED, *, workers=0, **changes):
         config = configure(
@@ -26,13 +25,13 @@ def feed(roboflow, rendered, tmp_path):
         )
         photos, renders = coco.read(roboflow), coco.read(rendered)
         read = (
-            dataset.natives if config.framing == "crop" else lambda data, cache: dataset.arrays(data, 64, cache=cache)
+            decoded.natives if config.framing == "crop" else lambda data, cache: decoded.arrays(data, 64, cache=cache)
         )
-        decoded = read(photos, cache=tmp_path)
-        return Feed(
+        arrays = read(photos, cache=tmp_path)
+        return BatchLoader(
             config=config,
-            plan=plan(arm, seed=3, epochs=config.epochs, batch_size=4, all_photos=12, photos=12, renders=7),
-            photos=Pool(images=decoded, rows=decoded.rows([p.file_name for p in photos.photos if p.split == "train"])),
+            plan=plan_batches(arm, seed=3, epochs=config.epochs, batch_size=4, all_photos=12, photos=12, renders=7),
+            photos=Pool(images=arrays, rows=arrays.rows([p.file_name for p in photos.photos if p.split == "train"])),
             renders=Pool(images=read(renders, cache=tmp_path), rows=np.arange(7)),
             where=CPU,
             workers=workers,
@@ -44,10 +43,10 @@ def feed(roboflow, rendered, tmp_path):
 @pytest.mark.parametrize("framing", ["resize", "crop"])
 @pytest.mark.parametrize("precision", ["exact", "fast"])
 @pytest.mark.parametrize("adaptation", [None, "fourier"])
-def test_a_batch_depends_on_its_step_alone(precision, framing, adaptation, feed):
+def test_a_batch_depends_on_its_step_alone(precision, framing, adaptation, loader_for):
     arm = DataArm(name="mixed", synth_share=0.5, adaptation=adaptation)
-    made = list(feed(arm, precision=precision, framing=framing).batches(0, 7))
-    later = list(feed(arm, precision=precision, framing=framing).batches(4, 7))
+    made = list(loader_for(arm, precision=precision, framing=framing).batches(0, 7))
+    later = list(loader_for(arm, precision=precision, framing=framing).batches(4, 7))
     assert len(made) == 7
     assert len(later) == 3
     for (images, masks), (again, truth) in zip(made[4:], later, strict=True):
@@ -61,22 +60,22 @@ def test_a_batch_depends_on_its_step_alone(precision, framing, adaptation, feed)
 
 
 @pytest.mark.parametrize("precision", ["exact", "fast"])
-def test_batches_have_the_layout_of_their_precision(precision, feed):
+def test_batches_have_the_layout_of_their_precision(precision, loader_for):
     layout = memory_format(precision)
-    for images, _ in feed(precision=precision).batches(0, 2):
+    for images, _ in loader_for(precision=precision).batches(0, 2):
         assert images.is_contiguous(memory_format=layout)
         assert images.is_contiguous() == (precision == "exact")
 
 
-def test_workers_give_the_batches_of_this_process(feed):
-    alone, ahead = feed(precision="exact"), feed(precision="exact", workers=2)
+def test_workers_give_the_batches_of_this_process(loader_for):
+    alone, ahead = loader_for(precision="exact"), loader_for(precision="exact", workers=2)
     for (images, masks), (again, truth) in zip(alone.batches(1, 6), ahead.batches(1, 6), strict=True):
         assert torch.equal(images, again)
         assert torch.equal(masks, truth)
 
 
-def test_photos_come_first_and_masks_are_theirs(feed):
-    made = feed()
+def test_photos_come_first_and_masks_are_theirs(loader_for):
+    made = loader_for()
     for step in range(6):
         images, masks = made.framed(step)
         photos, renders = made.plan.batch(step)
@@ -90,13 +89,13 @@ def test_photos_come_first_and_masks_are_theirs(feed):
 
 
 def held(made, *, free_bytes=10**9):
-    """What a device with so much free memory holds of the images of a feed."""
+    """What a device with so much free memory holds of the images of a loader_for."""
     pools = [made.photos] if made.renders is None else [made.photos, made.renders]
     return resident(pools, made.config.arm, made.config.size, free_bytes=free_bytes, where=CPU)
 
 
-def test_photos_lie_first_in_memory_each_pool_in_its_order(feed):
-    made = feed()
+def test_photos_lie_first_in_memory_each_pool_in_its_order(loader_for):
+    made = loader_for()
     made = replace(made, photos=replace(made.photos, rows=made.photos.rows[::-1]))
     images, masks = held(made)
     assert images.shape == (19, 64, 64, 3)
@@ -109,20 +108,20 @@ def test_photos_lie_first_in_memory_each_pool_in_its_order(feed):
     assert torch.equal(alone, images[:12])
 
 
-def test_images_lie_in_memory_where_they_take_half_of_it_at_most(feed):
+def test_images_lie_in_memory_where_they_take_half_of_it_at_most(loader_for):
     needed = 19 * 64 * 64 * 4
-    assert held(feed(), free_bytes=2 * needed) is not None
-    assert held(feed(), free_bytes=2 * needed - 1) is None
+    assert held(loader_for(), free_bytes=2 * needed) is not None
+    assert held(loader_for(), free_bytes=2 * needed - 1) is None
 
 
 @pytest.mark.parametrize("arm", [{"adaptation": "fourier"}, {"copy_paste": 0.5}, {"shuffled_masks": True}])
-def test_images_that_are_changed_one_by_one_do_not_lie_in_memory(feed, arm):
-    assert held(feed(DataArm(name="x", synth_share=0.5, **arm))) is None
-    assert held(feed(framing="crop")) is None
+def test_images_that_are_changed_one_by_one_do_not_lie_in_memory(loader_for, arm):
+    assert held(loader_for(DataArm(name="x", synth_share=0.5, **arm))) is None
+    assert held(loader_for(framing="crop")) is None
 
 
-def test_images_in_memory_give_the_batches_of_images_on_disk(feed):
-    made, there = feed(), feed()
+def test_images_in_memory_give_the_batches_of_images_on_disk(loader_for):
+    made, there = loader_for(), loader_for()
     there.__dict__["_resident"] = held(there)
     for (images, masks), (again, truth) in zip(made.batches(0, 6), there.batches(0, 6), strict=True):
         assert torch.equal(images, again)
@@ -130,8 +129,8 @@ def test_images_in_memory_give_the_batches_of_images_on_disk(feed):
 
 
 @pytest.mark.parametrize("how", ["fourier", "histogram", "colours"])
-def test_renders_are_adapted_and_photos_are_not(how, feed):
-    plain, adapted = feed(), feed(DataArm(name="mixed", synth_share=0.5, adaptation=how))
+def test_renders_are_adapted_and_photos_are_not(how, loader_for):
+    plain, adapted = loader_for(), loader_for(DataArm(name="mixed", synth_share=0.5, adaptation=how))
     for step in range(6):
         images, masks = plain.framed(step)
         changed, truth = adapted.framed(step)
@@ -158,8 +157,8 @@ def test_a_crop_is_a_part_of_its_photo(height, width):
     assert len(corners) > 0.3 * min(places, 60)
 
 
-def test_crops_keep_the_scale_of_the_photo(feed):
-    made = feed(framing="crop")
+def test_crops_keep_the_scale_of_the_photo(loader_for):
+    made = loader_for(framing="crop")
     for step in range(4):
         images, _ = made.framed(step)
         photos, _ = made.plan.batch(step)
@@ -169,8 +168,8 @@ def test_crops_keep_the_scale_of_the_photo(feed):
             assert (windows == images[place][:8, :8]).all(axis=(2, 3, 4)).any()
 
 
-def test_augmentation_moves_every_epoch(feed):
-    made = feed(precision="fast")
+def test_augmentation_moves_every_epoch(loader_for):
+    made = loader_for(precision="fast")
     steps = made.plan.steps_per_epoch
     one = augment.fast(*made._tensors(0), seed=3, epoch=0, first=0)[0]
     other = augment.fast(*made._tensors(0), seed=3, epoch=1, first=0)[0]
@@ -180,11 +179,11 @@ def test_augmentation_moves_every_epoch(feed):
 
 @pytest.mark.parametrize("framing", ["resize", "crop"])
 @pytest.mark.parametrize("precision", ["exact", "fast"])
-def test_controls_change_what_they_say(feed, precision, framing):
+def test_controls_change_what_they_say(loader_for, precision, framing):
     """Copy-paste adds corrosion to photos, shuffled masks leave pictures and change the labels of renders alone."""
-    plain = feed(MIXED, precision=precision, framing=framing)
-    pasted = feed(DataArm(name="x", synth_share=0.5, copy_paste=1.0), precision=precision, framing=framing)
-    shuffled = feed(DataArm(name="x", synth_share=0.5, shuffled_masks=True), precision=precision, framing=framing)
+    plain = loader_for(MIXED, precision=precision, framing=framing)
+    pasted = loader_for(DataArm(name="x", synth_share=0.5, copy_paste=1.0), precision=precision, framing=framing)
+    shuffled = loader_for(DataArm(name="x", synth_share=0.5, shuffled_masks=True), precision=precision, framing=framing)
     changed = 0
     for step in range(12):
         images, masks = plain.framed(step)
@@ -209,8 +208,8 @@ def test_each_image_has_one_other_partner():
 
 
 @pytest.mark.parametrize("framing", ["resize", "crop"])
-def test_what_is_pasted_comes_from_another_photo(feed, framing):
-    made = feed(DataArm(name="x", copy_paste=1.0), framing=framing, size=64)
+def test_what_is_pasted_comes_from_another_photo(loader_for, framing):
+    made = loader_for(DataArm(name="x", copy_paste=1.0), framing=framing, size=64)
     own = np.arange(12)
     for epoch in range(4):
         donors, _ = made._references(own, epoch, 0)
@@ -225,8 +224,8 @@ def test_what_is_pasted_comes_from_another_photo(feed, framing):
         assert not (donors == photos).all()
 
 
-def test_batches_without_photos_are_left_alone(feed):
-    made = feed(DataArm(name="x", synth_share=0.5, copy_paste=1.0, pretrain=0.5))
+def test_batches_without_photos_are_left_alone(loader_for):
+    made = loader_for(DataArm(name="x", synth_share=0.5, copy_paste=1.0, pretrain=0.5))
     made = replace(made, plan=replace(made.plan, pretrain_steps=2))
     images, masks = made.framed(0)
     assert images.shape == (4, 64, 64, 3)

@@ -21,7 +21,7 @@ from corrotwin.segmentation.config import DataArm, configure
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.evaluation import evaluate
 from corrotwin.segmentation.evaluation.assessment import assess, describe
-from corrotwin.segmentation.training import checkpoint
+from corrotwin.segmentation.training import checkpoint, inputs
 from corrotwin.segmentation.training import train as train_module
 from corrotwin.segmentation.training.train import learning_rate, train
 from corrotwin.twin.core.errors import InputError, WorkError
@@ -181,7 +181,7 @@ def test_the_counts_of_the_disk_are_the_counts_of_the_weights(undisturbed, data)
 
 
 def prepared(data, arm=REAL, **changes):
-    return train_module._prepare(config_of(arm, **changes), data["real"], data["split"], data["renders"], workers=0)
+    return inputs.prepare(config_of(arm, **changes), data["real"], data["split"], data["renders"], workers=0)
 
 
 @pytest.mark.parametrize(
@@ -249,11 +249,11 @@ def test_complete_means_this_configuration_and_these_data(undisturbed, data):
 
 @pytest.mark.parametrize("arm", [REAL, MIXED, SYNTHETIC, TENTH, COUNTED, TUNED, PASTED], ids=lambda arm: arm.name)
 def test_every_arm_is_given_the_same_steps(arm, data):
-    feed = prepared(data, arm, size=32, epochs=1, batch_size=5).feed
-    assert feed.plan.steps_per_epoch == 3  # 12 photos in batches of 5
-    assert feed.plan.photos == {"tenth": 1}.get(arm.name, 12)
-    assert feed.plan.renders == {"real": 0, "counted": 3}.get(arm.name, 7)
-    assert [len(images) for images, _ in feed.batches(0, 3)] == [5, 5, 5]
+    loader = prepared(data, arm, size=32, epochs=1, batch_size=5).loader
+    assert loader.plan.steps_per_epoch == 3  # 12 photos in batches of 5
+    assert loader.plan.photos == {"tenth": 1}.get(arm.name, 12)
+    assert loader.plan.renders == {"real": 0, "counted": 3}.get(arm.name, 7)
+    assert [len(images) for images, _ in loader.batches(0, 3)] == [5, 5, 5]
 
 
 @pytest.mark.parametrize("arm", [SYNTHETIC, COUNTED, TUNED], ids=lambda arm: arm.name)
@@ -306,7 +306,7 @@ def test_a_net_learns_what_can_be_learned(data, tmp_path):
 
 def test_limits_thin_out_the_parts(data):
     found = prepared(data, max_train_images=6, max_eval_images=3)
-    assert (found.feed.plan.photos, found.feed.plan.steps_per_epoch) == (6, 2)
+    assert (found.loader.plan.photos, found.loader.plan.steps_per_epoch) == (6, 2)
     for part in ("valid", "test"):
         assert len(getattr(found, part)) == 3
         assert set(getattr(found, part)) < set(getattr(data["split"], part))
@@ -452,8 +452,8 @@ def test_workers_do_not_change_the_result(data, tmp_path):
 
 @pytest.mark.parametrize(("kind", "counts"), [("cuda", (1, 8)), ("cpu", (0, 0))])
 def test_workers_are_as_many_as_the_cores_beside_a_gpu(monkeypatch, kind, counts):
-    monkeypatch.setattr(train_module, "device", lambda: torch.device(kind))
-    assert (train_module.workers_of(1), train_module.workers_of(64)) == counts
+    monkeypatch.setattr(inputs, "device", lambda: torch.device(kind))
+    assert (inputs.augmentation_workers(1), inputs.augmentation_workers(64)) == counts
 
 
 def test_learning_rate_warms_up_and_falls_to_nothing():

@@ -20,7 +20,7 @@ from corrotwin.segmentation.commands.split import split as write_split
 from corrotwin.segmentation.commands.tune import tune as tune_command
 from corrotwin.segmentation.config import REAL, TrainConfig, configure
 from corrotwin.segmentation.data import coco
-from corrotwin.segmentation.training import train
+from corrotwin.segmentation.training import inputs, train
 from corrotwin.segmentation.tuning import ray_tune, search, trials
 from corrotwin.segmentation.tuning.space import SearchSpace, SweepPlan, trial_config
 from corrotwin.segmentation.tuning.trials import Trial
@@ -243,7 +243,7 @@ def test_a_trial_without_a_gpu_sees_none(
     found = []
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     monkeypatch.setattr(ray_tune, "_local", lambda data: data)
-    monkeypatch.setattr(train, "workers_of", lambda cores: 10 * cores)
+    monkeypatch.setattr(inputs, "augmentation_workers", lambda cores: 10 * cores)
 
     def play(*_: object, workers: int, **__: object) -> None:
         found.append((os.environ["CUDA_VISIBLE_DEVICES"], workers))

@@ -1,0 +1,99 @@
+"""What a run trains on: decoded photos and renders, batches of them, and the photos that measure it."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from corrotwin.segmentation.config import TrainConfig
+from corrotwin.segmentation.data import decoded, splits
+from corrotwin.segmentation.data.coco import CocoDataset
+from corrotwin.segmentation.evaluation.evaluate import decoded_arrays
+from corrotwin.segmentation.models.network import device
+from corrotwin.segmentation.sampling import plan_batches, render_subset, subset, thin
+from corrotwin.segmentation.training.batches import BatchLoader, Pool
+from corrotwin.twin.core.cli import available_cores
+from corrotwin.twin.core.errors import InputError
+
+MAX_WORKERS = 8  # processes that augment ahead for a GPU
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RunInputs:
+    """Decoded images, the batches made of them, the photos that are measured, and hashes of those that are seen.
+
+    `photo_side` is the median of the sides of squares as large as the training photos, in pixels.
+    """
+
+    loader: BatchLoader
+    photos: decoded.Arrays | decoded.Natives
+    valid: Sequence[str]
+    test: Sequence[str]
+    seen: Sequence[str]
+    scale: float
+    photo_side: float
+
+
+def prepare(
+    config: TrainConfig, real: CocoDataset, split: splits.Split, renders: CocoDataset | None, workers: int | None
+) -> RunInputs:
+    """Check that data and configuration fit together, decode the photos and renders, and set up the batches.
+
+    Parameters
+    ----------
+    workers : processes that augment ahead where precision is exact; None: `augmentation_workers` of all cores but one.
+
+    Raises
+    ------
+    InputError
+        The split or the renders do not fit the photos, the arm takes renders and none are given, or an image cannot be
+        decoded.
+    """
+    splits.check(split, real)
+    known = {photo.file_name: photo for photo in real.photos}
+    arm = config.arm
+    if arm.takes_renders and renders is None:
+        raise InputError(f"data arm {arm.name}: takes renders, but none were given; name their folder")
+    every = thin(split.train, config.max_train_images)
+    chosen = subset(every, split.groups_of(every), arm.real_fraction, config.seed)
+    photos = decoded_arrays(real, config)
+    pool = None
+    if arm.takes_renders and renders is not None:
+        splits.check_renders(split, real, renders, count=arm.synth_count)
+        pool = Pool(
+            images=decoded_arrays(renders, config),
+            rows=render_subset(len(renders.photos), arm.synth_count, config.seed),
+        )
+    where = device()
+    valid = thin(split.valid, config.max_eval_images)
+    photo_side = float(np.median([math.sqrt(known[name].width * known[name].height) for name in chosen]))
+    return RunInputs(
+        loader=BatchLoader(
+            config=config,
+            plan=plan_batches(
+                arm,
+                seed=config.seed,
+                epochs=config.epochs,
+                batch_size=config.batch_size,
+                all_photos=len(every),
+                photos=len(chosen),
+                renders=len(pool.rows) if pool else 0,
+            ),
+            photos=Pool(images=photos, rows=photos.rows(chosen)),
+            renders=pool,
+            where=where,
+            workers=augmentation_workers(available_cores() - 1) if workers is None else workers,
+        ),
+        photos=photos,
+        valid=valid,
+        test=thin(split.test, config.max_eval_images),
+        seen=[known[name].sha256 for name in (*(chosen if arm.takes_photos or arm.adaptation else ()), *valid)],
+        scale=1.0 if config.framing == "crop" else config.size / photo_side,
+        photo_side=photo_side,
+    )
+
+
+def augmentation_workers(cores: int) -> int:
+    """Processes that augment ahead on so many cores: up to `MAX_WORKERS` beside a GPU; none on a CPU, which trains."""
+    return min(MAX_WORKERS, cores) if device().type == "cuda" else 0
