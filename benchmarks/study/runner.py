@@ -107,9 +107,10 @@ def decode(every: "Iterable[CocoDataset]", size: int) -> None:
         One cannot be decoded.
     """
     from corrotwin.segmentation.data import decoded
+    from corrotwin.segmentation.data.cache import cache_folder
 
     for each in every:
-        decoded.arrays(each, size, cache=decoded.cache_folder())
+        decoded.arrays(each, size, cache=cache_folder())
 
 
 def _told(photos: "CocoDataset", split: "Split") -> Iterator[str]:

@@ -9,7 +9,6 @@ Everything is checked at reading, so that the rest of the program can trust a `C
 `coco_check` and `image_io`, writing is in `coco_write`; what other packages use of them is to be had here.
 """
 
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from pycocotools import mask as coco_mask
 
-from corrotwin.segmentation.data import archive, image_io, png_masks
+from corrotwin.segmentation.data import archive, image_io
 from corrotwin.segmentation.data.cache import cache_folder
 from corrotwin.segmentation.data.coco_check import (
     Document,
@@ -29,6 +28,15 @@ from corrotwin.segmentation.data.coco_check import (
     check_outlines,
     check_segmentation,
     file_name,
+)
+from corrotwin.segmentation.data.coco_layout import (
+    ROBOFLOW_JSON,
+    SPLITS,
+    from_masks,
+    locate,
+    resolved_name,
+    sources,
+    unwrapped,
 )
 from corrotwin.segmentation.data.coco_write import document, extent, outlined, polygons, region, rle, write_document
 from corrotwin.segmentation.data.image_io import decoded
@@ -42,10 +50,7 @@ __all__ = [
     "write_document",
 ]  # fmt: skip
 
-SPLITS = ("train", "valid", "test")
 _T = TypeVar("_T")
-ROBOFLOW_JSON = "_annotations.coco.json"
-CVAT_FOLDER, CVAT_JSON = "annotations", "instances_default.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,77 +182,9 @@ def _parts(path: Path) -> list[tuple[Path, str | None, Document]]:
     return [(source, split, check_document(read_json(source), source)) for source, split in jsons]
 
 
-def from_masks(folder: Path) -> list[tuple[Path, str | None, Document]]:
-    """Photos with PNG masks as if a COCO json described them: the folder of the masks, its split, its content.
-
-    Empty where there are none, or a COCO json describes the dataset.
-
-    Raises
-    ------
-    InputError
-        As of `png_masks.document`.
-    """
-    folders = [] if _named_jsons(folder) else _mask_folders(folder)
-    return [(each / png_masks.MASKS, split, png_masks.document(each)) for each, split in folders]
-
-
-def sources(folder: Path) -> list[tuple[Path, str | None]]:
-    """Find the json files of a COCO dataset and the split that each stands for.
-
-    Raises
-    ------
-    InputError
-        There is none, or several of which none is named as expected.
-    """
-    if named := _named_jsons(folder):
-        return named
-    jsons = _jsons(folder)
-    if len(jsons) == 1:
-        return [(jsons[0], None)]
-    if jsons:
-        names = ", ".join(path.name for path in jsons[:5])
-        raise InputError(f"{folder}: several json files ({names}); name the COCO one annotations.json")
-    raise InputError(
-        f"{folder}: no COCO json and no masks; expected train/{ROBOFLOW_JSON}, one json file beside the images, or the "
-        f"folders {png_masks.IMAGES} and {png_masks.MASKS}"
-    )
-
-
-def _named_jsons(folder: Path) -> list[tuple[Path, str | None]]:
-    """The json files that their names and places show to be COCO."""
-    splits = [(folder / split / ROBOFLOW_JSON, split) for split in SPLITS]
-    if found := [(path, split) for path, split in splits if path.is_file()]:
-        return list(found)
-    for path in (folder / "annotations.json", folder / ROBOFLOW_JSON, folder / CVAT_FOLDER / CVAT_JSON):
-        if path.is_file():
-            return [(path, None)]
-    return []
-
-
-def _jsons(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
-
-
-def _mask_folders(folder: Path) -> list[tuple[Path, str | None]]:
-    """The folders with ``images/`` and ``masks/``, `folder` itself or its splits, and the split of each."""
-    if png_masks.holds(folder):
-        return [(folder, None)]
-    if not any(png_masks.holds(folder / split) for split in SPLITS):
-        return []
-    return [(folder / split, split) for split in SPLITS if (folder / split).is_dir()]
-
-
-def unwrapped(folder: Path) -> Path:
-    """The only folder in `folder`, as archives often have one around all, or `folder` where that holds the dataset."""
-    if _named_jsons(folder) or _mask_folders(folder) or _jsons(folder):
-        return folder
-    inside = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith((".", "__MACOSX"))]
-    return inside[0] if len(inside) == 1 else folder
-
-
 def _names(part: Document, source: Path) -> dict[int, str]:
     """The file names of a json's images by id."""
-    table = {key: _slashed(file_name(entry, source), source) for key, entry in part.images.items()}
+    table = {key: resolved_name(file_name(entry, source), source) for key, entry in part.images.items()}
     seen: set[str] = set()
     for key, name in table.items():
         if name in seen:
@@ -286,39 +223,6 @@ def _photo(
         sha256=content[:16],
     )
     return photo, content
-
-
-def _slashed(name: str, source: Path) -> str:
-    """A checked file name with slashes for backslashes, as Windows writes them, unless a file has it as it is."""
-    return name if "\\" not in name or _found(_places(name, source)) else name.replace("\\", "/")
-
-
-def locate(name: str, source: Path) -> Path | None:
-    """The file of the image `name` of the json `source`: beside it or in ``images/``; None where it is absent.
-
-    `name` is from `file_name`. Backslashes stand for slashes, and letters with accents may be written in one character
-    or in two (Unicode's NFC and NFD), where no file has the name as it is.
-    """
-    for spelled in dict.fromkeys((name, name.replace("\\", "/"))):
-        for form in (spelled, unicodedata.normalize("NFC", spelled), unicodedata.normalize("NFD", spelled)):
-            if found := _found(_places(form, source)):
-                return found
-    return None
-
-
-def _places(name: str, source: Path) -> list[Path]:
-    """Where the image `name` of a json may be."""
-    folders = [source.parent, source.parent / "images"]
-    if source.parent.name == CVAT_FOLDER:
-        folders += [source.parent.parent / "images", source.parent.parent / "images" / "default"]
-    return [folder / name for folder in folders]
-
-
-def _found(candidates: Sequence[Path]) -> Path | None:
-    try:
-        return next((candidate for candidate in candidates if candidate.is_file()), None)
-    except OSError:  # a name that no file system takes
-        return None
 
 
 def mask(photo: Photo) -> npt.NDArray[np.bool_]:

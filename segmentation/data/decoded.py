@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from corrotwin.segmentation.data import coco
-from corrotwin.segmentation.data.cache import cache_folder as cache_folder
 from corrotwin.twin.core.files import atomic_file, one_at_a_time, remove_left, writing
 
 _RECIPE = 2  # raise when the way from file to array changes, so that old caches are not used

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from corrotwin.segmentation import runs
 from corrotwin.segmentation.config import SIZE_STEP, TrainConfig, from_json
 from corrotwin.segmentation.data import coco, splits
+from corrotwin.segmentation.data.cache import cache_folder
 from corrotwin.segmentation.runs import PerImage
 from corrotwin.segmentation.sampling import thin
 from corrotwin.twin.core.errors import InputError
@@ -205,8 +206,8 @@ def decoded_arrays(data: coco.CocoDataset, config: TrainConfig) -> Arrays | Nati
     from corrotwin.segmentation.data import decoded
 
     if config.framing == "crop":
-        return decoded.natives(data, cache=decoded.cache_folder())
-    return decoded.arrays(data, config.size, cache=decoded.cache_folder())
+        return decoded.natives(data, cache=cache_folder())
+    return decoded.arrays(data, config.size, cache=cache_folder())
 
 
 def predict_masks(folder: Path, photos: Sequence[coco.Photo]) -> list[npt.NDArray[np.bool_]]:

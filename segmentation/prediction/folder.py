@@ -23,6 +23,7 @@ import numpy.typing as npt
 from corrotwin.segmentation import runs
 from corrotwin.segmentation.data import coco, image_io, png_masks
 from corrotwin.segmentation.prediction.predictor import Predictor
+from corrotwin.segmentation.prediction.regions import overlay, regions_of
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import atomic_file, read_json, write_json, write_text, writing
 from corrotwin.twin.core.locks import hold
@@ -36,9 +37,7 @@ OTHERS = frozenset({
     ".pef", ".srw", ".gif", ".ppm", ".pgm", ".pbm", ".pnm",
 })  # fmt: skip
 COLUMNS = ("photo", "width", "height", "rusted_percent", "regions", "tiles", "scale")
-OUTLINE = (255, 0, 200)  # a colour that neither rust nor paint has
 DAMAGED = "damaged; delete it, and the same command predicts that photo again"
-OVERLAY = 1600  # pixels of an overlay's longer side, at most
 
 
 def named(given: Sequence[Path], out: Path) -> dict[str, Path]:
@@ -244,37 +243,6 @@ def _part(path: Path) -> dict[str, Any]:
     if not whole or not all(isinstance(each, dict) for each in part["regions"]):
         raise InputError(f"{path}: {DAMAGED}")
     return dict(part)
-
-
-def regions_of(mask: npt.NDArray[np.bool_], *, polygons: bool = False) -> Iterator[dict[str, Any]]:
-    """The 8-connected regions of a mask as COCO has them: compressed RLE (or `coco.outlined` polygons), area, box."""
-    import cv2
-
-    count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    canvas = np.zeros(mask.shape, dtype=bool, order="F")
-    for number in range(1, count):
-        x, y, width, height = (int(side) for side in boxes[number, :4])
-        here = (slice(y, y + height), slice(x, x + width))
-        if polygons:
-            yield coco.outlined(labels[here] == number, left=x, top=y)
-            continue
-        canvas[here] = labels[here] == number
-        yield coco.region(canvas)
-        canvas[here] = False
-
-
-def overlay(image: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
-    """A photo (h, w, 3) with the borders of its mask drawn on it, its longer side at most `OVERLAY` pixels."""
-    import cv2
-
-    height, width = mask.shape
-    scale = min(1.0, OVERLAY / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    drawn = np.array(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
-    small = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
-    contours, _ = cv2.findContours(small, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    cv2.drawContours(drawn, contours, -1, OUTLINE, max(1, max(size) // 400))
-    return np.asarray(drawn, dtype=np.uint8)
 
 
 def _write_image(path: Path, pixels: npt.NDArray[np.uint8], kind: str) -> None:

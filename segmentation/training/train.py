@@ -67,8 +67,8 @@ def train(
     config, real, split, renders : what to learn and from what. `renders` is used only where the arm takes renders.
     weights : folder of prepared ImageNet weights; None asks the hub, where the configuration wants them.
     checkpoint_seconds : at the end of an epoch, save the state when the last save is at least this long ago.
-    workers : processes that augment ahead where precision is exact; None: as `inputs.augmentation_workers` of all cores but
-        one. The result does not depend on it.
+    workers : processes that augment ahead where precision is exact; None: `inputs.augmentation_workers` of all cores
+        but one. The result does not depend on it.
     on_epoch : called after each epoch with its row of the history and epochs, images_per_second, seconds_left.
 
     Raises

@@ -23,6 +23,7 @@ from corrotwin.segmentation.models import weights
 from corrotwin.segmentation.models.encoders import source
 from corrotwin.segmentation.prediction import folder as predictions
 from corrotwin.segmentation.prediction import predictor
+from corrotwin.segmentation.prediction.regions import regions_of
 from corrotwin.segmentation.tuning import trials
 from corrotwin.synth import preview, reprojection
 from corrotwin.synth.presets import custom
@@ -284,7 +285,7 @@ def make_predictions(folder: Path) -> None:
     mask[1:3, 1:3] = True
     part = {
         "photo": "a.png", "sha256": "00", "width": WIDTH, "height": HEIGHT, "rusted_percent": 1.0,
-        "regions": list(predictions.regions_of(mask)), "tiles": 0, "scale": None,
+        "regions": list(regions_of(mask)), "tiles": 0, "scale": None,
     }  # fmt: skip
     write_json(folder / "parts" / "a.json", part)
 

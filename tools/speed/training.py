@@ -20,6 +20,7 @@ from corrotwin.segmentation import runs
 from corrotwin.segmentation.augmentation import augment
 from corrotwin.segmentation.config import REAL, Precision, TrainConfig, configure
 from corrotwin.segmentation.data import coco, decoded
+from corrotwin.segmentation.data.cache import cache_folder
 from corrotwin.segmentation.models.network import build, device, place, torch_settings
 from corrotwin.segmentation.sampling import plan_batches
 from corrotwin.segmentation.training.batches import BatchLoader, Pool
@@ -122,7 +123,7 @@ def _loader(data: coco.CocoDataset, config: TrainConfig) -> BatchLoader:
         plan=plan_batches(
             REAL, seed=0, epochs=1, batch_size=config.batch_size, all_photos=count, photos=count, renders=0
         ),
-        photos=Pool(images=decoded.arrays(data, config.size, cache=decoded.cache_folder()), rows=np.arange(count)),
+        photos=Pool(images=decoded.arrays(data, config.size, cache=cache_folder()), rows=np.arange(count)),
         renders=None,
         where=where,
         workers=available_cores() if where.type == "cuda" else 0,

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from corrotwin.segmentation.data import coco, decoded
+from corrotwin.segmentation.data.cache import cache_folder
 from corrotwin.twin.core.errors import InputError
 
 
@@ -111,6 +112,6 @@ def test_a_damaged_image_leaves_no_cache(flat, tmp_path):
 
 def test_cache_folder_follows_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("CORROTWIN_CACHE", str(tmp_path))
-    assert decoded.cache_folder() == tmp_path
+    assert cache_folder() == tmp_path
     monkeypatch.delenv("CORROTWIN_CACHE")
-    assert decoded.cache_folder() == Path.home() / ".cache" / "corrotwin"
+    assert cache_folder() == Path.home() / ".cache" / "corrotwin"

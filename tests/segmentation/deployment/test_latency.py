@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from corrotwin.segmentation.commands import deployment
+from corrotwin.segmentation.commands import latency as latency_command
 from corrotwin.segmentation.deployment import latency
 from corrotwin.twin.core.errors import InputError
 
@@ -58,13 +58,13 @@ def test_a_real_measurement_leaves_torch_as_it_was():
 )
 def test_bad_input(changes, message, tmp_path):
     with pytest.raises(InputError, match=message):
-        deployment.latency(**{"size": 32, "threads": 1, "repeats": 1, "out": tmp_path / "a.csv", **changes})
+        latency_command.latency(**{"size": 32, "threads": 1, "repeats": 1, "out": tmp_path / "a.csv", **changes})
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_command_writes_what_it_prints(tmp_path, capsys):
     out = tmp_path / "latency.csv"
-    deployment.latency(backbone=("mobilenet_v2",), size=32, threads=1, repeats=2, out=out)
+    latency_command.latency(backbone=("mobilenet_v2",), size=32, threads=1, repeats=2, out=out)
     printed = capsys.readouterr().out
     rows = list(csv.DictReader(out.read_text().splitlines()))
     assert [row["precision"] for row in rows] == ["exact", "fast"]
@@ -73,4 +73,4 @@ def test_the_command_writes_what_it_prints(tmp_path, capsys):
     assert "2.2 / 6.6" in printed
     for taken in (out, tmp_path, tmp_path / "table.txt"):
         with pytest.raises(InputError, match=r"new \.csv file"):
-            deployment.latency(backbone=("mobilenet_v2",), size=32, threads=1, repeats=2, out=taken)
+            latency_command.latency(backbone=("mobilenet_v2",), size=32, threads=1, repeats=2, out=taken)

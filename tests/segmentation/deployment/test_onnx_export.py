@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from corrotwin.segmentation import runs
-from corrotwin.segmentation.commands import deployment
+from corrotwin.segmentation.commands import export as export_command
 from corrotwin.segmentation.config import BACKBONES, DataArm, configure
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.deployment import model_card, onnx_export
@@ -106,7 +106,7 @@ def test_the_command_writes_model_and_card(
 ) -> None:
     assess(run, coco.read(roboflow), threshold=0.4, out=tmp_path / "evaluated")
     quick(monkeypatch)
-    deployment.export(run, out=tmp_path / "model", evaluations=(tmp_path / "evaluated",))
+    export_command.export(run, out=tmp_path / "model", evaluations=(tmp_path / "evaluated",))
     said = read_json(tmp_path / "model" / "model.json")
     assert said["sides"] == "multiples of 32"
     assert said["greatest_difference_from_torch"] < onnx_export.AGREEMENT
@@ -132,7 +132,7 @@ def test_the_command_writes_model_and_card(
     assert said["threshold"] == 0.4
     assert "above 0.4 counts as corrosion" in written
     before = (tmp_path / "model" / "card.md").read_bytes()
-    deployment.export(run, out=tmp_path / "model", evaluations=(tmp_path / "evaluated",))
+    export_command.export(run, out=tmp_path / "model", evaluations=(tmp_path / "evaluated",))
     assert (tmp_path / "model" / "card.md").read_bytes() == before
 
 

@@ -16,7 +16,7 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
 from corrotwin.segmentation import runs
-from corrotwin.segmentation.commands import deployment
+from corrotwin.segmentation.commands import predict as predict_command
 from corrotwin.segmentation.config import DataArm, configure
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.evaluation import evaluate
@@ -80,7 +80,7 @@ def by_brightness(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_masks_table_and_annotations_say_the_same(run: Path, photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    assert deployment.predict(run, (photos,), out=out) == 0
+    assert predict_command.predict(run, (photos,), out=out) == 0
     table = rows(out)
     assert sorted(table) == ["a.jpg", "large.png", "north/b.png"]
     loaded = COCO(out / "annotations.json")
@@ -108,9 +108,9 @@ def test_polygons_are_the_outlines_of_the_same_regions(
 ) -> None:
     by_brightness(monkeypatch)
     out = tmp_path / "out"
-    deployment.predict(run, (photos,), out=out)
+    predict_command.predict(run, (photos,), out=out)
     exact, before = read_json(out / "annotations.json"), drill.times(out / "parts")
-    assert deployment.predict(run, (photos,), out=out, polygons=True) == 0
+    assert predict_command.predict(run, (photos,), out=out, polygons=True) == 0
     drawn = COCO(out / "annotations.json")
     assert len(drawn.anns) == len(exact["annotations"]) > 3
     for entry in exact["annotations"]:
@@ -121,7 +121,7 @@ def test_polygons_are_the_outlines_of_the_same_regions(
         assert found["image_id"] == image["id"]
     assert any(each["polygon_iou"] < 1 for each in drawn.anns.values())
     assert drill.times(out / "parts") == before  # nothing was predicted again
-    deployment.predict(run, (photos,), out=out)
+    predict_command.predict(run, (photos,), out=out)
     assert read_json(out / "annotations.json") == exact
 
 
@@ -135,19 +135,19 @@ def test_photos_that_were_tiled_for_their_size_are_told(
     told = "1 of 3 photos were cut into tiles, being larger than those of training (186 pixels a side{}); if they"
     for folder, of_training, scale in ((run, "", ""), (newer, ", those of training 64", " 0.34")):
         for _ in range(2):
-            deployment.predict(folder, (photos,), out=tmp_path / f"out {folder.name}{scale}")
+            predict_command.predict(folder, (photos,), out=tmp_path / f"out {folder.name}{scale}")
             [line] = capsys.readouterr().err.splitlines()
             assert line.startswith(told.format(of_training))
             assert f"--tiling never or --scale{scale}, with another --out" in line
-    deployment.predict(run, (photos,), out=tmp_path / "never", tiling="never")
-    deployment.predict(run, (photos,), out=tmp_path / "scaled", scale=1.0)
-    deployment.predict(run, (photos / "a.jpg",), out=tmp_path / "small")
+    predict_command.predict(run, (photos,), out=tmp_path / "never", tiling="never")
+    predict_command.predict(run, (photos,), out=tmp_path / "scaled", scale=1.0)
+    predict_command.predict(run, (photos / "a.jpg",), out=tmp_path / "small")
     assert capsys.readouterr().err == ""
 
 
 def test_small_photos_are_predicted_as_the_run_was_measured(run: Path, photos: Path, tmp_path: Path) -> None:
     """The report's overlays come from `evaluate.predict_masks`."""
-    deployment.predict(run, (photos / "a.jpg",), out=tmp_path / "out", overlays=False)
+    predict_command.predict(run, (photos / "a.jpg",), out=tmp_path / "out", overlays=False)
     photo = coco.Photo(id=1, file_name="a.jpg", path=photos / "a.jpg", width=70, height=64, split=None, annotations=())
     (expected,) = evaluate.predict_masks(run, [photo])
     assert 0.05 < expected.mean() < 0.95
@@ -196,7 +196,7 @@ def test_a_scale_that_is_given_is_that_of_every_photo(
 
 def test_a_scale_for_photos_that_are_squeezed_is_refused(run: Path, photos: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--tiling never squeezes every photo to 64 x 64 pixels, whatever --scale"):
-        deployment.predict(run, (photos,), out=tmp_path / "out", tiling="never", scale=0.5)
+        predict_command.predict(run, (photos,), out=tmp_path / "out", tiling="never", scale=0.5)
     assert not (tmp_path / "out").exists()
 
 
@@ -229,7 +229,7 @@ def test_threshold_and_overlap_are_those_that_were_given(
     for overlap, tiles in ((0.0, "4"), (0.5, "9")):
         for threshold, expected in ((0.3, bright | True), (0.5, bright), (0.8, bright & False)):
             out = tmp_path / f"{overlap} {threshold}"
-            deployment.predict(run, (tmp_path / "a.png",), out=out, threshold=threshold, overlap=overlap)
+            predict_command.predict(run, (tmp_path / "a.png",), out=out, threshold=threshold, overlap=overlap)
             np.testing.assert_array_equal(mask_of(out, "a"), expected)
             assert float(rows(out)["a.png"]["rusted_percent"]) == 100 * expected.mean()
             assert rows(out)["a.png"]["tiles"] == tiles
@@ -241,7 +241,7 @@ def test_broken_photos_are_left_out_and_the_rest_is_done(
     whole = (photos / "a.jpg").read_bytes()
     (photos / "torn.jpg").write_bytes(whole[: len(whole) // 2])
     (photos / "empty.png").touch()
-    assert deployment.predict(run, (photos,), out=tmp_path / "out") == 1
+    assert predict_command.predict(run, (photos,), out=tmp_path / "out") == 1
     said = capsys.readouterr()
     assert "masks of 3 of 5 photos" in said.out
     assert [line.split(":")[0] for line in said.err.splitlines()[:-1]] == ["left out"] * 2
@@ -257,19 +257,19 @@ def test_pictures_of_kinds_that_are_not_read_are_counted(
     for name in ("b.HEIC", "north/c.heic", "north/d.dng", ".hidden.heic"):
         (photos / name).write_bytes(b"not to be read")
     (photos / "large.png").unlink()
-    assert deployment.predict(run, (photos,), out=tmp_path / "out") == 1
+    assert predict_command.predict(run, (photos,), out=tmp_path / "out") == 1
     said = capsys.readouterr()
     told = "left out: 3 files of kinds that are not read (.dng: 1, .heic: 2); convert them to JPEG\n"
     assert said.err == told
     assert "masks of 2 of 2 photos" in said.out
-    assert deployment.predict(run, (photos / "a.jpg",), out=tmp_path / "out") == 0
+    assert predict_command.predict(run, (photos / "a.jpg",), out=tmp_path / "out") == 0
 
 
 def test_a_photo_that_can_no_longer_be_read_loses_its_mask_and_row(run: Path, photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    assert deployment.predict(run, (photos,), out=out) == 0
+    assert predict_command.predict(run, (photos,), out=out) == 0
     (photos / "a.jpg").write_bytes(b"broken")
-    assert deployment.predict(run, (photos,), out=out) == 1
+    assert predict_command.predict(run, (photos,), out=out) == 1
     assert sorted(rows(out)) == ["large.png", "north/b.png"]
     assert not [path for path in out.rglob("a.*") if path.is_file()]
 
@@ -278,7 +278,7 @@ def test_a_photo_that_the_system_does_not_give_keeps_its_mask(
     run: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out, read = tmp_path / "out", Path.read_bytes
-    assert deployment.predict(run, (photos,), out=out) == 0
+    assert predict_command.predict(run, (photos,), out=out) == 0
 
     def stale(path: Path) -> bytes:
         if path.name == "a.jpg":
@@ -286,7 +286,7 @@ def test_a_photo_that_the_system_does_not_give_keeps_its_mask(
         return read(path)
 
     monkeypatch.setattr(Path, "read_bytes", stale)
-    assert deployment.predict(run, (photos,), out=out) == 1
+    assert predict_command.predict(run, (photos,), out=out) == 1
     assert sorted(rows(out)) == ["a.jpg", "large.png", "north/b.png"]
     assert (out / "masks" / "a.png").is_file()
 
@@ -305,15 +305,15 @@ def test_a_name_that_is_no_text_leaves_only_its_photo_out(
         shutil.copy(photos / "a.jpg", os.fsencode(photos) + b"/" + name)
     out = tmp_path / "out"
     for _ in range(2):
-        assert deployment.predict(run, (photos,), out=out) == 1
+        assert predict_command.predict(run, (photos,), out=out) == 1
         said = capsys.readouterr()
         assert "masks of 3 of 5 photos" in said.out
         assert [line.split(":")[0] for line in said.err.splitlines()[:-1]] == ["left out"] * 2
         assert said.err.count("is not UTF-8; rename the file") == 2
         assert sorted(rows(out)) == ["a.jpg", "large.png", "north/b.png"]
     # A folder above the photos may have any name.
-    assert deployment.predict(run, (latin,), out=tmp_path / "other") == 0
-    assert deployment.predict(run, (latin,), out=tmp_path / "other") == 0
+    assert predict_command.predict(run, (latin,), out=tmp_path / "other") == 0
+    assert predict_command.predict(run, (latin,), out=tmp_path / "other") == 0
     assert sorted(rows(tmp_path / "other")) == ["c.jpg"]
 
 
@@ -321,7 +321,7 @@ def test_another_photo_of_the_same_name_is_refused_and_a_moved_one_is_not(
     run: Path, photos: Path, tmp_path: Path
 ) -> None:
     out, other = tmp_path / "out", tmp_path / "second day"
-    deployment.predict(run, (photos,), out=out)
+    predict_command.predict(run, (photos,), out=out)
     part = read_json(out / "parts" / "north" / "b.json")
     assert part["source"] == "../photos/north/b.png"
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file() and path.name != LOCK}
@@ -329,23 +329,23 @@ def test_another_photo_of_the_same_name_is_refused_and_a_moved_one_is_not(
     shutil.copy(photos / "large.png", other / "new.png")
     shutil.copy(photos / "north" / "b.png", other / "a.jpg")
     with pytest.raises(InputError, match=r"a\.jpg: has the name of \.\./photos/a\.jpg, whose mask is in"):
-        deployment.predict(run, (other,), out=out)
+        predict_command.predict(run, (other,), out=out)
     after = {path: path.read_bytes() for path in out.rglob("*") if path.is_file() and path.name != LOCK}
     assert after == before
     (other / "a.jpg").write_bytes(b"broken")  # whichever it was, it is left out, and the mask of the other stays
-    assert deployment.predict(run, (other,), out=out) == 1
+    assert predict_command.predict(run, (other,), out=out) == 1
     assert sorted(rows(out)) == ["a.jpg", "large.png", "new.png", "north/b.png"]
     shutil.move(photos / "a.jpg", other / "a.jpg")
-    assert deployment.predict(run, (other,), out=out) == 0
+    assert predict_command.predict(run, (other,), out=out) == 0
     assert read_json(out / "parts" / "a.json")["source"] == "../second day/a.jpg"
     shutil.copy(photos / "large.png", other / "a.jpg")  # moved, then changed: it is the same photo still
-    assert deployment.predict(run, (other,), out=out) == 0
+    assert predict_command.predict(run, (other,), out=out) == 0
     assert sorted(rows(out)) == ["a.jpg", "large.png", "new.png", "north/b.png"]
     del part["source"]  # as an earlier version wrote it
     write_json(out / "parts" / "north" / "b.json", part)
     (other / "north").mkdir()
     shutil.copy(other / "a.jpg", other / "north" / "b.png")
-    assert deployment.predict(run, (other,), out=out) == 0
+    assert predict_command.predict(run, (other,), out=out) == 0
 
 
 def test_a_network_that_predicts_no_number_writes_no_mask(
@@ -357,7 +357,7 @@ def test_a_network_that_predicts_no_number_writes_no_mask(
         return found
 
     monkeypatch.setattr(Predictor, "_predict", predict)
-    assert deployment.predict(run, (photos,), out=tmp_path / "out") == 1
+    assert predict_command.predict(run, (photos,), out=tmp_path / "out") == 1
     said = capsys.readouterr()
     assert "masks of 0 of 3 photos" in said.out
     for line, name in zip(said.err.splitlines(), ("a.jpg", "large.png", "north/b.png"), strict=True):
@@ -378,17 +378,17 @@ def test_the_same_command_goes_on_and_other_photos_are_added(
         return predicted(self, image)
 
     monkeypatch.setattr(Predictor, "probability", counted)
-    deployment.predict(run, (photos / "a.jpg", photos / "large.png"), out=out)
+    predict_command.predict(run, (photos / "a.jpg", photos / "large.png"), out=out)
     assert calls == ["70x64", "230x150"]
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     (out / "masks" / "large.png").unlink()  # as if killed before
     calls.clear()
-    deployment.predict(run, (photos / "a.jpg", photos / "large.png"), out=out)
+    predict_command.predict(run, (photos / "a.jpg", photos / "large.png"), out=out)
     assert calls == ["230x150"]
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
     calls.clear()
     shutil.copy(photos / "north" / "b.png", photos / "a.jpg")  # another photo under the old name
-    deployment.predict(run, (photos,), out=out)
+    predict_command.predict(run, (photos,), out=out)
     assert calls == ["64x50", "64x50"]
     assert sorted(rows(out)) == ["a.jpg", "large.png", "north/b.png"]
 
@@ -397,7 +397,7 @@ def test_a_folder_among_the_photos_is_not_searched_for_them(
     run: Path, photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for _ in range(2):
-        assert deployment.predict(run, (photos,), out=photos / "north" / "masks") == 0
+        assert predict_command.predict(run, (photos,), out=photos / "north" / "masks") == 0
         assert "masks of 3 of 3 photos" in capsys.readouterr().out
     assert sorted(rows(photos / "north" / "masks")) == ["a.jpg", "large.png", "north/b.png"]
     with pytest.raises(InputError, match="masks: no photos in this folder"):
@@ -406,11 +406,11 @@ def test_a_folder_among_the_photos_is_not_searched_for_them(
 
 def test_other_settings_need_another_folder(run: Path, photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    deployment.predict(run, (photos / "a.jpg",), out=out)
+    predict_command.predict(run, (photos / "a.jpg",), out=out)
     with pytest.raises(InputError, match=r"threshold: 0.5 there, 0.3 asked"):
-        deployment.predict(run, (photos / "a.jpg",), out=out, threshold=0.3)
+        predict_command.predict(run, (photos / "a.jpg",), out=out, threshold=0.3)
     with pytest.raises(InputError, match="holds something else"):
-        deployment.predict(run, (photos / "a.jpg",), out=photos)
+        predict_command.predict(run, (photos / "a.jpg",), out=photos)
 
 
 @pytest.mark.parametrize(
@@ -428,7 +428,7 @@ def test_what_cannot_be_named_is_one_line(
     (photos / "empty").mkdir()
     shutil.copy(photos / "north" / "b.png", photos / "north" / "a.png")
     with pytest.raises(InputError, match=message):
-        deployment.predict(run, change(photos), out=tmp_path / "out")
+        predict_command.predict(run, change(photos), out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -448,11 +448,11 @@ def test_a_run_without_weights_is_one_line(run: Path, photos: Path, tmp_path: Pa
     shutil.copytree(run, tmp_path / "run")
     (tmp_path / "run" / runs.WEIGHTS).unlink()
     with pytest.raises(InputError, match=r"weights cannot be read .*; delete the run's folder and train it again"):
-        deployment.predict(tmp_path / "run", (photos,), out=tmp_path / "out")
+        predict_command.predict(tmp_path / "run", (photos,), out=tmp_path / "out")
     manifest = json.loads((run / "run.json").read_text())
     del manifest["scale"]
     shutil.copy(run / runs.WEIGHTS, tmp_path / "run")
     (tmp_path / "run" / "run.json").write_text(json.dumps(manifest))
     with pytest.raises(InputError, match="give --scale"):
-        deployment.predict(tmp_path / "run", (photos,), out=tmp_path / "out")
+        predict_command.predict(tmp_path / "run", (photos,), out=tmp_path / "out")
     assert predictions.named((photos / "a.jpg",), tmp_path / "out") == {"a": photos / "a.jpg"}

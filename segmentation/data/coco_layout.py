@@ -1,0 +1,114 @@
+"""The layouts of datasets: which files describe one, which split each stands for, and where its images lie."""
+
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+from corrotwin.segmentation.data import png_masks
+from corrotwin.segmentation.data.coco_check import Document
+from corrotwin.twin.core.errors import InputError
+
+SPLITS = ("train", "valid", "test")
+ROBOFLOW_JSON = "_annotations.coco.json"
+CVAT_FOLDER, CVAT_JSON = "annotations", "instances_default.json"
+
+
+def sources(folder: Path) -> list[tuple[Path, str | None]]:
+    """Find the json files of a COCO dataset and the split that each stands for.
+
+    Raises
+    ------
+    InputError
+        There is none, or several of which none is named as expected.
+    """
+    if named := _named_jsons(folder):
+        return named
+    jsons = _jsons(folder)
+    if len(jsons) == 1:
+        return [(jsons[0], None)]
+    if jsons:
+        names = ", ".join(path.name for path in jsons[:5])
+        raise InputError(f"{folder}: several json files ({names}); name the COCO one annotations.json")
+    raise InputError(
+        f"{folder}: no COCO json and no masks; expected train/{ROBOFLOW_JSON}, one json file beside the images, or the "
+        f"folders {png_masks.IMAGES} and {png_masks.MASKS}"
+    )
+
+
+def from_masks(folder: Path) -> list[tuple[Path, str | None, Document]]:
+    """Photos with PNG masks as if a COCO json described them: the folder of the masks, its split, its content.
+
+    Empty where there are none, or a COCO json describes the dataset.
+
+    Raises
+    ------
+    InputError
+        As of `png_masks.document`.
+    """
+    folders = [] if _named_jsons(folder) else _mask_folders(folder)
+    return [(each / png_masks.MASKS, split, png_masks.document(each)) for each, split in folders]
+
+
+def _named_jsons(folder: Path) -> list[tuple[Path, str | None]]:
+    """The json files that their names and places show to be COCO."""
+    splits = [(folder / split / ROBOFLOW_JSON, split) for split in SPLITS]
+    if found := [(path, split) for path, split in splits if path.is_file()]:
+        return list(found)
+    for path in (folder / "annotations.json", folder / ROBOFLOW_JSON, folder / CVAT_FOLDER / CVAT_JSON):
+        if path.is_file():
+            return [(path, None)]
+    return []
+
+
+def _jsons(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
+
+
+def _mask_folders(folder: Path) -> list[tuple[Path, str | None]]:
+    """The folders with ``images/`` and ``masks/``, `folder` itself or its splits, and the split of each."""
+    if png_masks.holds(folder):
+        return [(folder, None)]
+    if not any(png_masks.holds(folder / split) for split in SPLITS):
+        return []
+    return [(folder / split, split) for split in SPLITS if (folder / split).is_dir()]
+
+
+def unwrapped(folder: Path) -> Path:
+    """The only folder in `folder`, as archives often have one around all, or `folder` where that holds the dataset."""
+    if _named_jsons(folder) or _mask_folders(folder) or _jsons(folder):
+        return folder
+    inside = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith((".", "__MACOSX"))]
+    return inside[0] if len(inside) == 1 else folder
+
+
+def locate(name: str, source: Path) -> Path | None:
+    """The file of the image `name` of the json `source`: beside it or in ``images/``; None where it is absent.
+
+    `name` is from `file_name`. Backslashes stand for slashes, and letters with accents may be written in one character
+    or in two (Unicode's NFC and NFD), where no file has the name as it is.
+    """
+    for spelled in dict.fromkeys((name, name.replace("\\", "/"))):
+        for form in (spelled, unicodedata.normalize("NFC", spelled), unicodedata.normalize("NFD", spelled)):
+            if found := _first_file(_places(form, source)):
+                return found
+    return None
+
+
+def _places(name: str, source: Path) -> list[Path]:
+    """Where the image `name` of a json may be."""
+    folders = [source.parent, source.parent / "images"]
+    if source.parent.name == CVAT_FOLDER:
+        folders += [source.parent.parent / "images", source.parent.parent / "images" / "default"]
+    return [folder / name for folder in folders]
+
+
+def _first_file(candidates: Sequence[Path]) -> Path | None:
+    try:
+        return next((candidate for candidate in candidates if candidate.is_file()), None)
+    except OSError:  # a name that no file system takes
+        return None
+
+
+def resolved_name(name: str, source: Path) -> str:
+    """A checked file name with slashes for backslashes, as Windows writes them, unless a file has it as it is."""
+    return name if "\\" not in name or _first_file(_places(name, source)) else name.replace("\\", "/")

@@ -1,0 +1,43 @@
+"""A predicted mask as COCO regions, and its outlines drawn on the photo."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from corrotwin.segmentation.data import coco
+
+OUTLINE = (255, 0, 200)  # a colour that neither rust nor paint has
+OVERLAY = 1600  # pixels of an overlay's longer side, at most
+
+
+def regions_of(mask: npt.NDArray[np.bool_], *, polygons: bool = False) -> Iterator[dict[str, Any]]:
+    """The 8-connected regions of a mask as COCO has them: compressed RLE (or `coco.outlined` polygons), area, box."""
+    import cv2
+
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    canvas = np.zeros(mask.shape, dtype=bool, order="F")
+    for number in range(1, count):
+        x, y, width, height = (int(side) for side in boxes[number, :4])
+        here = (slice(y, y + height), slice(x, x + width))
+        if polygons:
+            yield coco.outlined(labels[here] == number, left=x, top=y)
+            continue
+        canvas[here] = labels[here] == number
+        yield coco.region(canvas)
+        canvas[here] = False
+
+
+def overlay(image: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
+    """A photo (h, w, 3) with the borders of its mask drawn on it, its longer side at most `OVERLAY` pixels."""
+    import cv2
+
+    height, width = mask.shape
+    scale = min(1.0, OVERLAY / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    drawn = np.array(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+    small = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+    contours, _ = cv2.findContours(small, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    cv2.drawContours(drawn, contours, -1, OUTLINE, max(1, max(size) // 400))
+    return np.asarray(drawn, dtype=np.uint8)
