@@ -36,12 +36,12 @@ print(json.dumps({"bpy": bpy.app.version_string}))
 TORCH = """
 import json, sys, torch
 from huggingface_hub import try_to_load_from_cache
-from corrotwin.segmentation.models.encoders import source
+from corrotwin.segmentation.models.encoders import weights_source
 names = [torch.cuda.get_device_name(place) for place in range(torch.cuda.device_count())]
 names += ["Apple MPS"] if torch.backends.mps.is_available() else []
 lacking = []
 for name in sys.argv[1:]:
-    place = source(name)
+    place = weights_source(name)
     cached = try_to_load_from_cache(place.repository, "model.safetensors", revision=place.revision)
     if not isinstance(cached, str):
         lacking.append(name)

@@ -121,7 +121,7 @@ def _told(photos: "CocoDataset", split: "Split") -> Iterator[str]:
         yield f"{photos.folder}: {len(named)} photos of {len(set(named.values()))} spots, by {groups.SPOTS} there"
     elif split.group == (named := photo_groups.of(photos)):
         yield f"{photos.folder}: {photo_groups.said(named)}; --groups-file tells spots"
-    if left := splits.unused(split, photos):
+    if left := splits.unused_warning(split, photos):
         yield left
 
 

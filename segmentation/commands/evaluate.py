@@ -42,7 +42,7 @@ def evaluate(
     from corrotwin.segmentation import runs
     from corrotwin.segmentation.data import coco
     from corrotwin.segmentation.evaluation.assessment import assess, describe
-    from corrotwin.segmentation.evaluation.evaluate import measured_again, trained_on
+    from corrotwin.segmentation.evaluation.evaluate import trained_on, verify_run
     from corrotwin.segmentation.training import progress
 
     run = runs.load(run_folder)
@@ -55,6 +55,6 @@ def evaluate(
     console = Console(highlight=False, markup=False, soft_wrap=True)
     console.print(describe(assessment.summary))
     if verify:
-        if differences := measured_again(run_folder, photos):
+        if differences := verify_run(run_folder, photos):
             raise WorkError(f"{run_folder}: {differences}; another type of processor, other versions, or changed files")
         console.print(f"{run_folder}: measured again, all counts of per_image.csv are the same")

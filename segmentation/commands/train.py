@@ -154,8 +154,12 @@ def train(
     if rendered is not None and rendered.digest == real.digest:
         raise InputError(f"{renders}: the same images as {data}; --renders takes a rendered dataset")
     parts = splits.load(split) if isinstance(split, Path) else splits.split(real, how=split, seed=split_seed)
-    told = (splits.unused(parts, real), leakage.torn_copies(parts, real), leakage.torn_spots(parts, real))
-    for line in filter(None, told):
+    warnings = (
+        splits.unused_warning(parts, real),
+        leakage.copies_warning(parts, real),
+        leakage.spots_warning(parts, real),
+    )
+    for line in filter(None, warnings):
         print(shown(line), file=sys.stderr)  # noqa: T201
     if runs.is_complete(out, config, real, parts, rendered) and not (out / runs.WEIGHTS).is_file():
         raise InputError(f"{out}: complete, but its weights are gone; delete the folder to train it again")

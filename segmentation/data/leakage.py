@@ -29,15 +29,15 @@ class PartLeak:
 
 @dataclass(frozen=True, kw_only=True)
 class Leaks:
-    """Leaks of a split by one grouping. `torn` counts the groups that stand in more than one part."""
+    """Leaks of a split by one grouping. `split_groups` counts the groups with photos in more than one part."""
 
     valid: PartLeak
     test: PartLeak
-    torn: int
+    split_groups: int
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
+class LeakageReport:
     """Leaks of a split by its groups, beside those of other ways to split the same photos.
 
     `copies` are the split's leaks of files equal byte for byte, `names` those of copies by `groups.by_source_name`.
@@ -70,10 +70,12 @@ def leaks(split: Split, grouping: Mapping[str, str]) -> Leaks:
         return PartLeak(photos=len(names), leaked=tuple((name, other) for name, other in pairs if other is not None))
 
     parts = Counter(each for names in SPLITS for each in {grouping[name] for name in getattr(split, names)})
-    return Leaks(valid=part(split.valid), test=part(split.test), torn=sum(count > 1 for count in parts.values()))
+    return Leaks(
+        valid=part(split.valid), test=part(split.test), split_groups=sum(count > 1 for count in parts.values())
+    )
 
 
-def report(dataset: CocoDataset, split: Split, *, seeds: Sequence[int] = SEEDS) -> Report:
+def report(dataset: CocoDataset, split: Split, *, seeds: Sequence[int] = SEEDS) -> LeakageReport:
     """Compare the leaks of a split of all photos of `dataset` with those of the published way and of the export's own.
 
     Parameters
@@ -90,7 +92,7 @@ def report(dataset: CocoDataset, split: Split, *, seeds: Sequence[int] = SEEDS) 
     has_own = {photo.split for photo in dataset.photos} == set(SPLITS)
     published = (splits.split(dataset, how="published", seed=seed, groups=split.group) for seed in seeds)
     own = splits.split(dataset, how="own", seed=0, groups=split.group) if has_own else None
-    return Report(
+    return LeakageReport(
         split=split,
         leaks=leaks(split, split.group),
         copies=leaks(split, {photo.file_name: photo.sha256 or photo.file_name for photo in dataset.photos}),
@@ -100,7 +102,7 @@ def report(dataset: CocoDataset, split: Split, *, seeds: Sequence[int] = SEEDS) 
     )
 
 
-def torn_copies(split: Split, dataset: CocoDataset) -> str:
+def copies_warning(split: Split, dataset: CocoDataset) -> str:
     """A line on photos of validation and test of which a copy trains, by their names; empty where there are none."""
 
     def said(name: str, other: str) -> str:
@@ -109,10 +111,10 @@ def torn_copies(split: Split, dataset: CocoDataset) -> str:
             "of `corrotwin segmentation split --by names` keeps copies together"
         )
 
-    return _torn(dataset, leaks(split, groups.by_source_name(dataset)), said)
+    return _warning(dataset, leaks(split, groups.by_source_name(dataset)), said)
 
 
-def torn_spots(split: Split, dataset: CocoDataset) -> str:
+def spots_warning(split: Split, dataset: CocoDataset) -> str:
     """A line on photos of validation and test whose spot trains, by the table beside the photos; empty where none do.
 
     Raises
@@ -128,10 +130,10 @@ def torn_spots(split: Split, dataset: CocoDataset) -> str:
         )
 
     spots = groups.beside(dataset)
-    return "" if spots is None else _torn(dataset, leaks(split, spots), said)
+    return "" if spots is None else _warning(dataset, leaks(split, spots), said)
 
 
-def _torn(dataset: CocoDataset, found: Leaks, said: Callable[[str, str], str]) -> str:
+def _warning(dataset: CocoDataset, found: Leaks, said: Callable[[str, str], str]) -> str:
     """How many photos leaked, and what is `said` of the first of them and its twin in training; empty without any."""
     torn = (*found.valid.leaked, *found.test.leaked)
     if not torn:
@@ -140,7 +142,7 @@ def _torn(dataset: CocoDataset, found: Leaks, said: Callable[[str, str], str]) -
     return f"{dataset.folder}: {len(torn)} of {count} photos of validation and test {said(*torn[0])}"
 
 
-def markdown(value: Report) -> str:
+def markdown(value: LeakageReport) -> str:
     """The report as a sentence on the groups, a table of the leaks and the first examples."""
     sizes = Counter(value.split.group.values())
     sharing = sum(size for size in sizes.values() if size > 1)
@@ -176,7 +178,7 @@ def agreement(groupings: Mapping[str, Mapping[str, str]]) -> str:
 
 def _row(title: str, found: Sequence[Leaks]) -> str:
     parts = [_cell([each.valid for each in found]), _cell([each.test for each in found])]
-    torn = [each.torn for each in found]
+    torn = [each.split_groups for each in found]
     shown = f"{torn[0]}" if len(torn) == 1 else f"{mean(torn):.1f} ({min(torn)} to {max(torn)})"
     return f"| {' | '.join([title, *parts, shown])} |"
 

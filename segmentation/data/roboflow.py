@@ -42,7 +42,7 @@ POLL_SECONDS = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class RoboflowVersion:
     """A dataset version, as in the address of its page on Roboflow."""
 
     workspace: str
@@ -64,7 +64,7 @@ def fetch(project: str, /, *, out: Path) -> None:
     out
         folder of the dataset, absent or empty; one that holds this version already is left as it is.
     """
-    source = parse(project)
+    source = parse_version(project)
     out = out.resolve()
     console = Console(highlight=False, soft_wrap=True)
     card = _card(out, source)
@@ -79,7 +79,7 @@ def fetch(project: str, /, *, out: Path) -> None:
     console.print(f"{out}: {source}, {summary}", markup=False)
 
 
-def parse(text: str) -> Source:
+def parse_version(text: str) -> RoboflowVersion:
     """The dataset version that `text` names as ``workspace/project/version``.
 
     Raises
@@ -90,10 +90,10 @@ def parse(text: str) -> Source:
     found = re.fullmatch(r"([A-Za-z0-9][\w-]*)/([A-Za-z0-9][\w-]*)/([1-9][0-9]{0,8})", text, re.ASCII)
     if not found:
         raise InputError(f"{text!r:.200}: no dataset version; give workspace/project/version, as sem-l2uic/cor-oumk1/1")
-    return Source(workspace=found[1], project=found[2], version=int(found[3]))
+    return RoboflowVersion(workspace=found[1], project=found[2], version=int(found[3]))
 
 
-def _card(out: Path, source: Source) -> dict[str, Any] | None:
+def _card(out: Path, source: RoboflowVersion) -> dict[str, Any] | None:
     """The card of `out` where it holds `source`; None where it is absent or empty, anything else is refused."""
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: is a file, not a folder; choose another --out")
@@ -136,7 +136,7 @@ def _cleared(folder: Path) -> Iterator[None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _fetch(source: Source, out: Path, staging: Path, api: str, key: str) -> dict[str, Any]:
+def _fetch(source: RoboflowVersion, out: Path, staging: Path, api: str, key: str) -> dict[str, Any]:
     """Export, download, extract and check in `staging`, then move the whole to `out`. Returns the card."""
     from corrotwin.segmentation.data import archive, coco
 
@@ -183,7 +183,7 @@ def _progress() -> Progress:
     return Progress(*columns, TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal)
 
 
-def _export(session: "requests.Session", source: Source, api: str, key: str) -> dict[str, Any]:
+def _export(session: "requests.Session", source: RoboflowVersion, api: str, key: str) -> dict[str, Any]:
     """Ask for the export until it is packed. Returns Roboflow's answer, which holds ``["export"]["link"]``."""
     deadline = time.monotonic() + EXPORT_SECONDS
     while True:
@@ -202,7 +202,7 @@ def _export(session: "requests.Session", source: Source, api: str, key: str) -> 
         time.sleep(POLL_SECONDS)
 
 
-def _check_status(status: int, source: Source) -> None:
+def _check_status(status: int, source: RoboflowVersion) -> None:
     if status == 401:
         raise InputError(f"Roboflow refuses the key (401); set {KEY_VARIABLE} to a valid one")
     if status == 403:

@@ -94,7 +94,7 @@ def split(dataset: CocoDataset, *, how: How, seed: int, groups: Mapping[str, str
             raise InputError(f"{dataset.folder}: a grouped split needs the group of each photo; give groups")
         if (count := len(set(group.values()))) < len(SPLITS):
             raise InputError(f"{dataset.folder}: {count} groups are too few to split; it needs {len(SPLITS)}")
-        train, valid, test = _deal(names, group, PUBLISHED_SHARES, rng)
+        train, valid, test = _assign_groups(names, group, PUBLISHED_SHARES, rng)
     else:
         shuffled = [names[index] for index in rng.permutation(len(names))]
         valid_count, test_count = (max(1, round(share * len(names))) for share in PUBLISHED_SHARES[1:])
@@ -132,7 +132,7 @@ def check_renders(value: Split, dataset: CocoDataset, renders: CocoDataset, *, c
         )
 
 
-def unused(value: Split, dataset: CocoDataset) -> str:
+def unused_warning(value: Split, dataset: CocoDataset) -> str:
     """A line on the photos of `dataset` that stand in no part of the split; empty where all of them do."""
     left = [photo.file_name for photo in dataset.photos if photo.file_name not in value.group]
     if not left:
@@ -159,13 +159,13 @@ def folds(dataset: CocoDataset, *, groups: Mapping[str, str], count: int, seed: 
         raise InputError(f"{dataset.folder}: {groups_count} groups do not make {count} folds; 2 to {groups_count} can")
     training = PUBLISHED_SHARES[0] / (PUBLISHED_SHARES[0] + PUBLISHED_SHARES[1])
     result = []
-    for index, test in enumerate(_deal(names, group, [1 / count] * count, np.random.default_rng(seed))):
+    for index, test in enumerate(_assign_groups(names, group, [1 / count] * count, np.random.default_rng(seed))):
         rest = sorted(set(names) - set(test))
         if len({group[name] for name in rest}) < 2:  # of two folds, one may have all groups but a large one
             reason = f"the {groups_count} groups are too few or too unequal for {count} folds"
             raise InputError(f"{dataset.folder}: {reason}; ask for more folds")
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,)))
-        train, valid = _deal(rest, group, (training, 1 - training), rng)
+        train, valid = _assign_groups(rest, group, (training, 1 - training), rng)
         how = f"fold {index + 1} of {count}"
         result.append(Split(how=how, seed=seed, train=train, valid=valid, test=test, group=group))
     return tuple(result)
@@ -180,7 +180,7 @@ def _group(dataset: CocoDataset, names: Sequence[str], groups: Mapping[str, str]
     return {name: groups[name] for name in names}
 
 
-def _deal(
+def _assign_groups(
     names: Sequence[str], group: Mapping[str, str], shares: Sequence[float], rng: np.random.Generator
 ) -> list[tuple[str, ...]]:
     """Deal whole groups of `names` to parts: in random order, each to the part that lacks most photos of its share.
@@ -191,9 +191,9 @@ def _deal(
     members: dict[str, list[str]] = defaultdict(list)
     for name in names:
         members[group[name]].append(name)
-    dealt = list(members.values())
+    groups = list(members.values())
     wanted = [share * len(names) for share in shares]
-    order = [dealt[index] for index in rng.permutation(len(dealt))]
+    order = [groups[index] for index in rng.permutation(len(groups))]
     order.sort(key=lambda photos: len(photos) <= min(wanted))
     parts: list[list[str]] = [[] for _ in shares]
     for place, photos in enumerate(order):

@@ -145,10 +145,15 @@ def _forward(backbone: str, precision: Precision, size: int) -> Callable[[], tor
 
 
 def _onnx_forward(backbone: str, size: int, threads: int) -> Callable[[], npt.NDArray[np.float32]]:
-    from corrotwin.segmentation.deployment.onnx_export import needed, photographs_to_probability, runner, to_onnx
+    from corrotwin.segmentation.deployment.onnx_export import (
+        check_installed,
+        photographs_to_probability,
+        runner,
+        to_onnx,
+    )
     from corrotwin.segmentation.models.network import build
 
-    needed()
+    check_installed()
     network = photographs_to_probability(build(backbone, encoder_weights=None, seed=0).eval(), backbone)
     run = runner(to_onnx(network, size)[0], threads=threads)
     photo = np.random.default_rng(0).integers(0, 256, (1, size, size, 3), dtype=np.uint8)

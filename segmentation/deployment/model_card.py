@@ -65,7 +65,7 @@ def interval(values: npt.NDArray[np.float64], groups: Sequence[str]) -> Interval
 
 
 def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
-    """The card of a complete run as Markdown, but for how to use it (`use`).
+    """The card of a complete run as Markdown, but for how to use it (`usage`).
 
     Raises
     ------
@@ -155,7 +155,7 @@ def threshold(evaluations: Sequence[Path]) -> float:
     return float(next((each for values in (every, chosen) if len(values) == 1 for each in values), evaluate.THRESHOLD))
 
 
-def use(model: Mapping[str, Any]) -> str:
+def usage(model: Mapping[str, Any]) -> str:
     """How the exported file is used, as Markdown, from what `model.json` says."""
     size = model["size"]
     enlarged = ""

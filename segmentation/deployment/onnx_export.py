@@ -58,7 +58,7 @@ def export(run_folder: Path, out: Path, *, evaluations: tuple[Path, ...] = ()) -
     WorkError
         onnxruntime gives something else than torch.
     """
-    needed()
+    check_installed()
     run = runs.load(run_folder)
     config = config_of(run_folder, run)
     text = model_card.text(run_folder, evaluations)
@@ -94,12 +94,12 @@ def export(run_folder: Path, out: Path, *, evaluations: tuple[Path, ...] = ()) -
             "greatest_difference_from_torch": difference,
             "versions": versions("torch", "segmentation-models-pytorch", "onnx", "onnxscript", "onnxruntime", "numpy"),
         }
-        write_text(out / "card.md", text + model_card.use(manifest))
+        write_text(out / "card.md", text + model_card.usage(manifest))
         write_manifest(out, KIND, manifest)
     return manifest
 
 
-def needed() -> None:
+def check_installed() -> None:
     """Refuse to begin where onnx is not installed.
 
     Raises

@@ -93,7 +93,7 @@ def assess(folder: Path, data: coco.CocoDataset, *, threshold: Threshold, out: P
             **identity,
             "threshold": chosen,
             "threshold_from": {"rule": threshold, "photos": len(valid)} if threshold == "valid" else None,
-            **_which(folder, run, data, names),
+            **_measured_photos(folder, run, data, names),
             **{name: getattr(config, name) for name in ("backbone", "size", "precision", "threads")},
             **_summary(table, histograms),
             "versions": versions("torch", "segmentation-models-pytorch", "numpy"),
@@ -148,7 +148,7 @@ def describe(summary: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _which(folder: Path, run: runs.RunRecord, data: coco.CocoDataset, names: Sequence[str]) -> dict[str, Any]:
+def _measured_photos(folder: Path, run: runs.RunRecord, data: coco.CocoDataset, names: Sequence[str]) -> dict[str, Any]:
     """Which photos of a dataset were measured: `names`; how many were left out, since the run has seen their files.
 
     `same_names` of those that were measured have the name, before Roboflow's, of a photo that the run has seen: they
@@ -183,7 +183,7 @@ def _validation_photos(folder: Path, run: runs.RunRecord, data: coco.CocoDataset
             f"threshold valid: {data.folder} is not the dataset that {folder} was trained on, which has its validation "
             "photos; give that one, or a number"
         )
-    split = evaluate.own_split(folder, run)
+    split = evaluate.run_split(folder, run)
     if not split.valid:
         raise InputError(f"{folder / runs.SPLIT}: has no validation photos to choose a threshold on; give a number")
     return split.valid

@@ -121,7 +121,7 @@ def measure_run(folder: Path, data: coco.CocoDataset) -> PerImage:
     return table
 
 
-def own_split(folder: Path, run: runs.RunRecord) -> Split:
+def run_split(folder: Path, run: runs.RunRecord) -> Split:
     """The split that a run was trained, validated and tested on.
 
     Raises
@@ -138,7 +138,7 @@ def own_split(folder: Path, run: runs.RunRecord) -> Split:
     return split
 
 
-def measured_again(folder: Path, data: coco.CocoDataset) -> str:
+def verify_run(folder: Path, data: coco.CocoDataset) -> str:
     """How a run's test photos, measured again, differ from its per_image.csv; "" where every count is the same.
 
     `data` is the dataset that the run was trained on.
@@ -150,7 +150,7 @@ def measured_again(folder: Path, data: coco.CocoDataset) -> str:
     """
     run = runs.load(folder)
     before = run.per_image
-    test = thin(own_split(folder, run).test, from_json(run.manifest["config"]).max_eval_images)
+    test = thin(run_split(folder, run).test, from_json(run.manifest["config"]).max_eval_images)
     if sorted(before.image) != sorted(test):
         return f"per_image.csv lists {len(before.image)} photos, and not just the run's {len(test)} test photos"
     now = measure_run(folder, data)

@@ -32,7 +32,7 @@ NORMALISATION = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class WeightsSource:
     """Where an encoder's ImageNet weights come from: a repository of the Hugging Face hub, or a URL."""
 
     repository: str
@@ -86,7 +86,7 @@ def normalisation(backbone: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return NORMALISATION.get(backbone, _IMAGENET)
 
 
-def source(backbone: str) -> Source:
+def weights_source(backbone: str) -> WeightsSource:
     """Where the ImageNet weights of a known encoder are; those of timm's may be of other data, as their tag says.
 
     Raises
@@ -99,7 +99,7 @@ def source(backbone: str) -> Source:
 
         config = timm.models.get_pretrained_cfg(backbone.removeprefix(TIMM))
         if config is not None and (place := config.hf_hub_id or config.url):
-            return Source(repository=str(place), revision=None)
+            return WeightsSource(repository=str(place), revision=None)
         raise InputError(f"{backbone}: timm has no pretrained weights of it; take another or encoder_weights None")
     from segmentation_models_pytorch.encoders import encoders
 
@@ -109,7 +109,7 @@ def source(backbone: str) -> Source:
             f"{backbone}: smp has no ImageNet weights of it, only {', '.join(pinned)}; "
             "take another backbone or encoder_weights None"
         )
-    return Source(repository=pinned["imagenet"]["repo_id"], revision=pinned["imagenet"]["revision"])
+    return WeightsSource(repository=pinned["imagenet"]["repo_id"], revision=pinned["imagenet"]["revision"])
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from corrotwin.segmentation.models.encoders import TIMM, Source, check, quiet, source
+from corrotwin.segmentation.models.encoders import TIMM, WeightsSource, check, quiet, weights_source
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import atomic_file, read_manifest, versions, write_manifest, writing
 from corrotwin.twin.core.locks import check_claim, hold
@@ -35,11 +35,11 @@ def fetch(backbone: str) -> dict[str, "torch.Tensor"]:
     import torch
     from segmentation_models_pytorch.encoders import get_encoder
 
-    place = source(backbone)
+    place = weights_source(backbone)
     with torch.random.fork_rng(devices=[]), quiet():
         torch.manual_seed(0)  # for tensors that a timm checkpoint leaves out
         try:
-            _knock(place)
+            _check_hub(place)
             encoder = get_encoder(backbone, weights=True if backbone.startswith(TIMM) else "imagenet")
         except Exception as error:
             # The hub's client raises its own, its HTTP library's and OS errors, by version.
@@ -51,7 +51,7 @@ def fetch(backbone: str) -> dict[str, "torch.Tensor"]:
     return dict(encoder.state_dict())
 
 
-def _knock(place: Source) -> None:
+def _check_hub(place: WeightsSource) -> None:
     """Ask the hub once for a small file that is wanted anyhow: its client tries in vain for 23 seconds offline."""
     from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
     from huggingface_hub.errors import HfHubHTTPError
@@ -86,7 +86,7 @@ def prepare(folder: Path, backbones: Sequence[str]) -> None:
         raise InputError("no backbones given; name one or more")
     for backbone in backbones:
         check(backbone)
-        source(backbone)
+        weights_source(backbone)
     check_claim(folder, KIND, {})
     for backbone in backbones:
         if _is_intact(folder, backbone):
@@ -94,7 +94,7 @@ def prepare(folder: Path, backbones: Sequence[str]) -> None:
         tensors = fetch(backbone)
         content = save({name: tensor.contiguous() for name, tensor in tensors.items()})
         entry = {
-            **_origin(source(backbone)),
+            **_origin(weights_source(backbone)),
             "sha256": hashlib.sha256(content).hexdigest(),
             "tensors": len(tensors),
             "versions": versions("segmentation-models-pytorch", "timm"),
@@ -105,7 +105,7 @@ def prepare(folder: Path, backbones: Sequence[str]) -> None:
             write_manifest(folder, KIND, {"encoders": {**_entries(folder), backbone: entry}})
 
 
-def _origin(place: Source) -> dict[str, str | None]:
+def _origin(place: WeightsSource) -> dict[str, str | None]:
     """Repository, commit and licence; the last two as the hub states them, else what is known without it."""
     from huggingface_hub import HfApi
 
@@ -144,7 +144,7 @@ def load(folder: Path, backbone: str) -> dict[str, "torch.Tensor"]:
     entry = _entries(folder).get(backbone)
     if entry is None:
         raise InputError(f"{folder}: no prepared weights of {backbone}; {again}")
-    place = source(backbone)
+    place = weights_source(backbone)
     if entry["repository"] != place.repository or place.revision not in (None, entry["revision"]):
         raise InputError(
             f"{folder}: weights of {backbone} are {entry['repository']} at {entry['revision']}, but the installed smp "

@@ -59,9 +59,9 @@ def restore(folder: Path, state: State) -> None:
         with safe_open(path, framework="pt") as stored:
             small: Mapping[str, Any] = parsed(stored.metadata()["progress"])
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118  no mapping
-        state.network.load_state_dict(_below("model/", tensors))
+        state.network.load_state_dict(_with_prefix("model/", tensors))
         if state.average is not None:
-            state.average.load_state_dict(_below("average/", tensors))
+            state.average.load_state_dict(_with_prefix("average/", tensors))
         for name, parameter in state.network.named_parameters():
             if f"step/{name}" not in tensors:  # of layers that the architecture leaves out
                 continue
@@ -76,7 +76,7 @@ def restore(folder: Path, state: State) -> None:
         ) or any(set(row) != set(HISTORY_COLUMNS) for row in small["history"]):
             raise ValueError("no history of a run")
         state.history, state.best_epoch, state.best_f1 = (small[key] for key in ("history", "best_epoch", "best_f1"))
-        state.best_weights = _below("best/", tensors)
+        state.best_weights = _with_prefix("best/", tensors)
     except (AttributeError, OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"{path}: damaged or of another run ({error!s:.100}); delete it to start over") from error
 
@@ -92,5 +92,5 @@ def _moments(state: State) -> Iterator[tuple[str, torch.Tensor]]:
             yield f"{key}/{name}", tensor
 
 
-def _below(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def _with_prefix(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

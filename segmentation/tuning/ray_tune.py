@@ -40,7 +40,7 @@ class SharedInputs:
 
 
 def fit(
-    shared: SharedInputs, draws: list[dict[str, Any]], space: SearchSpace, plan: SweepPlan, workers: int | None,
+    shared: SharedInputs, trial_values: list[dict[str, Any]], space: SearchSpace, plan: SweepPlan, workers: int | None,
     on_end: Callable[[Trial], None] | None, refused: list[str],
 ) -> int:  # fmt: skip
     """Let Tune run the trials; how many were lost. `refused` is given the errors of those that their input stopped."""
@@ -59,7 +59,7 @@ def fit(
     if plan.search == "optuna":
         algorithm, values = _optuna(space, plan, started(out))
     else:
-        algorithm, values = None, tune.grid_search(draws)
+        algorithm, values = None, tune.grid_search(trial_values)
     tuner = tune.Tuner(
         tune.with_resources(
             tune.with_parameters(run_trial, shared=shared), {"cpu": base.threads, "gpu": shared.gpus}
@@ -118,13 +118,13 @@ def run_trial(parameters: Mapping[str, Any], shared: SharedInputs) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Ray leaves all cards in sight of who asks for none
     config = trial_config(shared.base, rounded(parameters["values"]))
     folder = trial_folder(shared.out, config)
-    best, told = 0.0, 0
+    best, reported = 0.0, 0
 
     def report(row: Mapping[str, float]) -> None:
-        nonlocal best, told
-        if row["epoch"] > told:
-            best, told = max(best, row["valid_f1"]), int(row["epoch"])
-            tune.report({TIME: told, METRIC: best})
+        nonlocal best, reported
+        if row["epoch"] > reported:
+            best, reported = max(best, row["valid_f1"]), int(row["epoch"])
+            tune.report({TIME: reported, METRIC: best})
 
     if not (folder / STARTED).exists():
         write_json(folder / STARTED, {"begun": time.time(), "values": rounded(parameters["values"])})
@@ -137,8 +137,8 @@ def run_trial(parameters: Mapping[str, Any], shared: SharedInputs) -> None:
         from corrotwin.segmentation.training.train import train
 
         train(
-            folder / RUN, config, real=_local(shared.real), split=shared.split,
-            renders=_local(shared.renders) if shared.renders is not None and config.arm.takes_renders else None,
+            folder / RUN, config, real=_local_dataset(shared.real), split=shared.split,
+            renders=_local_dataset(shared.renders) if shared.renders is not None and config.arm.takes_renders else None,
             weights=shared.weights, workers=augmentation_workers(config.threads), on_epoch=report,
         )  # fmt: skip
     except WorkError as error:  # the loss is no number: no second try would mend it
@@ -147,7 +147,7 @@ def run_trial(parameters: Mapping[str, Any], shared: SharedInputs) -> None:
         tune.report({TIME: config.epochs, METRIC: best, REFUSED: str(error)})
 
 
-def _local(data: coco.CocoDataset) -> coco.CocoDataset:
+def _local_dataset(data: coco.CocoDataset) -> coco.CocoDataset:
     """A dataset as this machine has it: an archive is extracted into each machine's own cache."""
     return data if data.extracted is None else coco.read(data.folder, classes=data.classes)
 

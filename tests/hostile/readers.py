@@ -21,7 +21,7 @@ from corrotwin.segmentation.deployment import model_card
 from corrotwin.segmentation.evaluation import evaluate
 from corrotwin.segmentation.models import weights
 from corrotwin.segmentation.models.encoders import source
-from corrotwin.segmentation.prediction import folder as predictions
+from corrotwin.segmentation.prediction import folder as prediction_folder
 from corrotwin.segmentation.prediction import predictor
 from corrotwin.segmentation.prediction.regions import regions_of
 from corrotwin.segmentation.tuning import trials
@@ -261,7 +261,7 @@ def make_seen(folder: Path) -> None:
 def make_fetched(folder: Path) -> None:
     """A dataset that was fetched from Roboflow before."""
     about = {
-        "source": asdict(roboflow.parse("a/b/1")), "format": roboflow.FORMAT, "fetched": "2026-01-01T00:00:00+00:00",
+        "source": asdict(roboflow.parse_version("a/b/1")), "format": roboflow.FORMAT, "fetched": "2026-01-01T00:00:00+00:00",
         "bytes": 1, "sha256": "00", "licence": "CC0", "images": 1,
     }  # fmt: skip
     write_manifest(folder, roboflow.CARD, about)
@@ -292,7 +292,7 @@ def make_predictions(folder: Path) -> None:
 
 def read_predictions(folder: Path) -> None:
     for polygons in (False, True):
-        predictions._tables(folder, polygons)
+        prediction_folder._tables(folder, polygons)
 
 
 def make_part(folder: Path) -> None:

@@ -15,7 +15,7 @@ from torch.nn.functional import cosine_similarity, interpolate
 from corrotwin.segmentation.augmentation import augment
 from corrotwin.segmentation.config import BACKBONES, REAL, configure
 from corrotwin.segmentation.data import decoded
-from corrotwin.segmentation.models import network as model
+from corrotwin.segmentation.models import network as network_module
 from corrotwin.segmentation.models.network import build, normalise, place
 from corrotwin.segmentation.sampling import plan_batches
 from corrotwin.segmentation.training.batches import BatchLoader, Pool
@@ -77,9 +77,9 @@ def whole(gradients, part=""):
 def test_one_step_of_fast_goes_the_way_of_exact(backbone, monkeypatch):
     exact_loss, exact = gradient(backbone, "exact")
     with monkeypatch.context() as patch:  # whatever this CPU would choose
-        patch.setattr(model, "bf16_supported", lambda kind: True)
+        patch.setattr(network_module, "bf16_supported", lambda kind: True)
         fast_loss, fast = gradient(backbone, "fast")
-        patch.setattr(model, "bf16_supported", lambda kind: False)
+        patch.setattr(network_module, "bf16_supported", lambda kind: False)
         layout_loss, layout = gradient(backbone, "fast")
     assert not torch.equal(whole(fast), whole(layout))
     assert layout_loss == pytest.approx(exact_loss, abs=1e-5)
@@ -93,19 +93,19 @@ def test_one_step_of_fast_goes_the_way_of_exact(backbone, monkeypatch):
 @pytest.mark.parametrize(("backbone", "count"), [("mobilenet_v2", 4), ("vgg16", 0)])
 def test_depthwise_convolutions_with_a_stride_stay_in_float32(backbone, count, monkeypatch):
     """In bfloat16 their way back is slow; nothing else of the network changes."""
-    monkeypatch.setattr(model, "bf16_supported", lambda kind: True)
-    monkeypatch.setattr(model, "device", lambda: torch.device("cpu"))
-    plain = model.build(backbone, encoder_weights=None, seed=0)
+    monkeypatch.setattr(network_module, "bf16_supported", lambda kind: True)
+    monkeypatch.setattr(network_module, "device", lambda: torch.device("cpu"))
+    plain = network_module.build(backbone, encoder_weights=None, seed=0)
     names = list(plain.state_dict())
     exact = place(copy.deepcopy(plain), "exact")
     network = place(plain, "fast")
-    spared = [layer for layer in network.modules() if isinstance(layer, model._StridedDepthwise)]
+    spared = [layer for layer in network.modules() if isinstance(layer, network_module._StridedDepthwise)]
     assert len(spared) == count
-    assert not [layer for layer in exact.modules() if isinstance(layer, model._StridedDepthwise)]
+    assert not [layer for layer in exact.modules() if isinstance(layer, network_module._StridedDepthwise)]
     assert list(network.state_dict()) == names
     for layer in spared:
         image = torch.rand(2, layer.in_channels, 8, 8)
-        with model.autocast("fast", "cpu"):
+        with network_module.autocast("fast", "cpu"):
             half = layer(image.bfloat16())
         assert half.dtype == torch.bfloat16
         whole = torch.nn.functional.conv2d(

@@ -109,7 +109,7 @@ def _leaks(material: Material, split: "Split") -> list[Block]:
     ]
     named = photo_groups.by_name(dataset)
     by_name = leakage.leaks(split, named) if named is not None else None
-    if by_name is not None and by_name.torn:
+    if by_name is not None and by_name.split_groups:
         rows.insert(1, _leak_row(f"this study, by {photo_groups.HINT}", [by_name]))
     leaked = len(found.leaks.test.leaked)
     groups = "spot" if material.results.groups else "known group"
@@ -145,5 +145,5 @@ def _leak_row(name: str, found: "Sequence[Leaks]") -> Row:
         "valid_photos": found[0].valid.photos,
         "test": float(np.mean([len(each.test.leaked) for each in found])),
         "test_photos": found[0].test.photos,
-        "torn": float(np.mean([each.torn for each in found])),
+        "torn": float(np.mean([each.split_groups for each in found])),
     }

@@ -464,7 +464,7 @@ def test_copies_stay_together_and_are_one_unit(
     assert "20 photos of 10 source photos by their names (.rf.)" in capsys.readouterr().err
     split = splits.load(tmp_path / "out" / "split.json")
     assert split.how == "grouped"
-    assert leakage.leaks(split, groups.by_source_name(coco.read(data))).torn == 0
+    assert leakage.leaks(split, groups.by_source_name(coco.read(data))).split_groups == 0
     found = gather(results.load(tmp_path / "out"))
     assert len(set(found.results.groups or ())) == 20
     assert len(set((found.results.groups or {}).values())) == 10

@@ -21,7 +21,7 @@ def test_leaks_are_photos_whose_group_trains():
     found = leakage.leaks(SPLIT, SPLIT.group)
     assert found.valid == leakage.PartLeak(photos=2, leaked=(("d", "a"),))
     assert found.test == leakage.PartLeak(photos=3, leaked=(("f", "c"), ("h", "a")))
-    assert found.torn == 3  # 3 is torn between validation and test, which leaks nothing
+    assert found.split_groups == 3  # 3 is torn between validation and test, which leaks nothing
     assert found.test.share == pytest.approx(2 / 3)
 
 
@@ -42,7 +42,7 @@ def test_leaks_agree_with_a_search_through_all_pairs(data):
         assert all(other in partners[name] for name, other in seen.leaked)
         assert seen.photos == len(partners)
     parts_of = {each: {of[name] for name in names if grouping[name] == each} for each in grouping.values()}
-    assert found.torn == sum(len(parts) > 1 for parts in parts_of.values())
+    assert found.split_groups == sum(len(parts) > 1 for parts in parts_of.values())
 
 
 def test_a_grouped_split_leaks_nothing_and_the_published_one_does(roboflow):
@@ -50,10 +50,10 @@ def test_a_grouped_split_leaks_nothing_and_the_published_one_does(roboflow):
     grouping = {photo.file_name: str(photo.id % 4) for photo in data.photos}
     made = splits.split(data, how="grouped", seed=0, groups=grouping)
     report = leakage.report(data, made, seeds=range(5))
-    assert report.leaks.torn == 0
+    assert report.leaks.split_groups == 0
     assert report.leaks.valid.leaked == report.leaks.test.leaked == ()
     assert len(report.published) == 5
-    assert all(each.torn >= 1 and each.test.leaked for each in report.published)
+    assert all(each.split_groups >= 1 and each.test.leaked for each in report.published)
     assert report.own == leakage.leaks(splits.split(data, how="own", seed=0), grouping)
     text = leakage.markdown(report)
     assert "21 photos in 4 groups, the largest of 6; 21 photos share theirs with others." in text
@@ -100,13 +100,13 @@ def test_copies_by_name_are_counted_and_told():
     data = coco.CocoDataset(folder="photos", photos=photos, digest="0")
     one, two, three, four, five = (photo.file_name for photo in photos)
     split = splits.Split(how="published", seed=0, train=(one,), valid=(two, four), test=(three, five))
-    assert leakage.torn_copies(split, data) == (
+    assert leakage.copies_warning(split, data) == (
         "photos: 2 of 4 photos of validation and test are, by their names, copies of training photos "
         f"({two} of {one}), which makes scores too good; a split of `corrotwin segmentation split --by names` keeps "
         "copies together"
     )
     whole = splits.Split(how="grouped", seed=0, train=(one, two, three), valid=(four,), test=(five,))
-    assert leakage.torn_copies(whole, data) == ""
+    assert leakage.copies_warning(whole, data) == ""
 
 
 def test_a_split_of_other_photos_is_refused(roboflow):
@@ -133,6 +133,6 @@ def test_the_published_way_leaks_spots_of_real_photos(photos, name, least, most)
         shares = [getattr(each, part).share for each in report.published]
         assert least < sum(shares) / len(shares) < most
     assert report.own is not None
-    assert report.own.torn == report.leaks.torn == report.copies.torn == 0
+    assert report.own.split_groups == report.leaks.split_groups == report.copies.split_groups == 0
     for part, share in zip(coco.SPLITS, splits.PUBLISHED_SHARES, strict=True):
         assert abs(len(getattr(made, part)) / len(data.photos) - share) < 0.01

@@ -242,7 +242,7 @@ def test_own_split_of_real_photos(photos):
 
 def test_photos_in_no_part_of_a_split_are_told():
     made = splits.split(dataset_of(20), how="published", seed=0)
-    assert splits.unused(made, dataset_of(20)) == ""
+    assert splits.unused_warning(made, dataset_of(20)) == ""
     told = "x: {} in no part of the split and will not be used (first: 20.png); split again"
-    assert splits.unused(made, dataset_of(21)) == told.format("1 photo stands")
-    assert splits.unused(made, dataset_of(40)) == told.format("20 photos stand")
+    assert splits.unused_warning(made, dataset_of(21)) == told.format("1 photo stands")
+    assert splits.unused_warning(made, dataset_of(40)) == told.format("20 photos stand")

@@ -19,7 +19,7 @@ from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.deployment import model_card, onnx_export
 from corrotwin.segmentation.evaluation import evaluate
 from corrotwin.segmentation.evaluation.assessment import assess
-from corrotwin.segmentation.models import network as model
+from corrotwin.segmentation.models import network as network_module
 from corrotwin.segmentation.prediction.predictor import Predictor, Settings
 from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.files import read_json, write_manifest
@@ -49,8 +49,8 @@ def run(roboflow: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     split = splits.split(real, how="own", seed=0, groups=groups)
     config = configure("quick", backbone="mobilenet_v2", arm=DataArm(name="real"), seed=1, size=64, threads=1)
     folder.mkdir(parents=True)
-    network = model.build(config.backbone, encoder_weights=None, seed=1)
-    model.save_tensors(folder / runs.WEIGHTS, network.state_dict(), {})
+    network = network_module.build(config.backbone, encoder_weights=None, seed=1)
+    network_module.save_tensors(folder / runs.WEIGHTS, network.state_dict(), {})
     splits.save(split, folder / runs.SPLIT)
     runs.write_history(folder, [dict.fromkeys(runs.HISTORY_COLUMNS, 1.0)])
     counts = np.arange(1, len(split.test) + 1, dtype=np.int64)
@@ -98,7 +98,7 @@ def test_a_network_of_one_size_keeps_it() -> None:
 
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another network in place of the run's own, which takes half a minute to export."""
-    monkeypatch.setattr(model, "load_weights", lambda path, backbone, architecture: Rusty().eval())
+    monkeypatch.setattr(network_module, "load_weights", lambda path, backbone, architecture: Rusty().eval())
 
 
 def test_the_command_writes_model_and_card(
@@ -176,7 +176,7 @@ def test_the_lines_of_the_card_do_what_predict_does(
     folder = stating(run, tmp_path / "run", DataArm(name="real"), {}, framing=framing, precision="exact")
     if framing == "crop":  # crops have the scale of their photographs
         (folder / "run.json").write_text(json.dumps({**read_json(folder / "run.json"), "scale": 1.0}))
-    monkeypatch.setattr(model, "load_weights", lambda path, backbone, architecture: network().eval())
+    monkeypatch.setattr(network_module, "load_weights", lambda path, backbone, architecture: network().eval())
     out = tmp_path / "model"
     (tmp_path / "test").mkdir()
     runs.write_per_image(tmp_path / "test" / "per_image.csv", runs.load(run).per_image)
@@ -339,7 +339,7 @@ def test_photos_that_chose_nothing_are_not_said_to_have(run: Path, tmp_path: Pat
 @pytest.mark.parametrize("backbone", BACKBONES)
 def test_the_papers_networks_are_exported_whole(backbone: str) -> None:
     network = onnx_export.photographs_to_probability(
-        model.build(backbone, encoder_weights=None, seed=3).eval(), backbone
+        network_module.build(backbone, encoder_weights=None, seed=3).eval(), backbone
     )
     content, free = onnx_export.to_onnx(network, 96)
     assert free

@@ -22,7 +22,7 @@ from corrotwin.segmentation.config import DataArm, configure
 from corrotwin.segmentation.data import coco, decoded, splits
 from corrotwin.segmentation.evaluation import assessment, evaluate
 from corrotwin.segmentation.evaluation.assessment import assess
-from corrotwin.segmentation.models import network as model
+from corrotwin.segmentation.models import network as network_module
 from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.files import write_manifest
 from corrotwin.twin.core.locks import CLAIM
@@ -35,12 +35,12 @@ def write_run(folder, real, split, *, seed=1, stated=None, **changes):
     settings = {"size": 64, "batch_size": 3, "threads": 1, "epochs": 1, **changes}
     config = configure("quick", backbone="mobilenet_v2", arm=DataArm(name="real"), seed=seed, **settings)
     folder.mkdir(parents=True)
-    network = model.build(config.backbone, encoder_weights=None, seed=seed)
-    model.save_tensors(folder / runs.WEIGHTS, network.state_dict(), {})
+    network = network_module.build(config.backbone, encoder_weights=None, seed=seed)
+    network_module.save_tensors(folder / runs.WEIGHTS, network.state_dict(), {})
     splits.save(split, folder / runs.SPLIT)
     runs.write_history(folder, [dict.fromkeys(runs.HISTORY_COLUMNS, 1.0)])
     _, table = evaluate.measure(
-        model.place(network, config.precision), config, evaluate.decoded_arrays(real, config), split.test
+        network_module.place(network, config.precision), config, evaluate.decoded_arrays(real, config), split.test
     )
     runs.write_per_image(folder / "per_image.csv", table)
     write_manifest(folder, runs.KIND, {**runs.identity(config, real, split, None), **(stated or {})})
@@ -402,10 +402,10 @@ def test_a_run_is_measured_again_and_every_other_count_told(roboflow, run, real,
         evaluate_command.evaluate(copy, data=roboflow, verify=True)
     lines = (run / "per_image.csv").read_text().splitlines(keepends=True)
     (copy / "per_image.csv").write_text("".join(lines[:-1]))
-    assert "not just the run's" in evaluate.measured_again(copy, real)
+    assert "not just the run's" in evaluate.verify_run(copy, real)
     (copy / "split.json").unlink()
     with pytest.raises(InputError, match=r"split.json: absent"):
-        evaluate.measured_again(copy, real)
+        evaluate.verify_run(copy, real)
 
 
 def test_a_run_of_another_dataset_cannot_be_verified(run, rendered):

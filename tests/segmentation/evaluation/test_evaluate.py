@@ -9,7 +9,7 @@ from sklearn.metrics import confusion_matrix, f1_score, jaccard_score
 from corrotwin.segmentation.config import DataArm, configure
 from corrotwin.segmentation.data.decoded import Natives
 from corrotwin.segmentation.evaluation.evaluate import confusion, measure, predict, scores
-from corrotwin.segmentation.models import network as model
+from corrotwin.segmentation.models import network as network_module
 
 
 @given(pair=st.tuples(*[hnp.arrays(bool, (3, 5, 4), elements=st.booleans())] * 2))
@@ -45,7 +45,7 @@ def test_counts_of_different_shapes_are_refused():
 def test_borders_are_continued_where_a_side_is_not_divisible(precision):
     """A photo and the same photo continued by its border pixels to 32 x 64 get the same logits on common pixels."""
     config = configure("quick", backbone="mobilenet_v2", arm=DataArm(name="real"), seed=0, size=32, precision=precision)
-    network = model.place(model.build("mobilenet_v2", encoder_weights=None, seed=0), precision)
+    network = network_module.place(network_module.build("mobilenet_v2", encoder_weights=None, seed=0), precision)
     pixels = np.random.default_rng(0).integers(0, 256, (27, 40, 3), dtype=np.uint8)
     padded = np.pad(pixels, ((0, 5), (0, 24), (0, 0)), mode="edge")
     masks = np.random.default_rng(1).integers(0, 2, (27, 40), dtype=np.uint8)

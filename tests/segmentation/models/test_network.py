@@ -9,7 +9,7 @@ import torch
 
 from corrotwin.segmentation.config import BACKBONES
 from corrotwin.segmentation.models import encoders
-from corrotwin.segmentation.models import network as model
+from corrotwin.segmentation.models import network as network_module
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import atomic_file
 
@@ -50,7 +50,7 @@ def names(request):
 
 def build(names, seed):
     backbone, architecture = names
-    return model.build(backbone, architecture=architecture, encoder_weights=None, seed=seed)
+    return network_module.build(backbone, architecture=architecture, encoder_weights=None, seed=seed)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def network(names):
 
 def test_one_logit_a_pixel_at_every_size(network, names):
     for height, width in ((32, 32), (64, 96)):
-        image = model.normalise(torch.rand(2, 3, height, width), names[0])
+        image = network_module.normalise(torch.rand(2, 3, height, width), names[0])
         with torch.no_grad():
             assert network(image).shape == (2, 1, height, width)
 
@@ -68,7 +68,7 @@ def test_one_logit_a_pixel_at_every_size(network, names):
 def test_a_trial_leaves_the_network_as_it_is(network):
     before = {name: tensor.clone() for name, tensor in network.named_buffers()}
     state = torch.get_rng_state()
-    model.check_images(network, 64, 96, batch_size=2)
+    network_module.check_images(network, 64, 96, batch_size=2)
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(before[name], tensor) for name, tensor in network.named_buffers())
     assert not network.training
@@ -87,8 +87,8 @@ def test_the_seed_decides_the_weights_and_nothing_else_changes(network, names):
 @large_ones_slow
 def test_weights_survive_the_disk(network, names, tmp_path):
     path = tmp_path / "w.safetensors"
-    model.save_tensors(path, network.state_dict(), {})
-    loaded = model.load_weights(path, *names)
+    network_module.save_tensors(path, network.state_dict(), {})
+    loaded = network_module.load_weights(path, *names)
     assert not loaded.training
     assert all(torch.equal(loaded.state_dict()[name], tensor) for name, tensor in network.state_dict().items())
 
@@ -98,14 +98,14 @@ def test_convolutions_of_exact_are_not_in_tf32(precision):
     convolutions = torch.backends.cudnn.conv
     before = convolutions.fp32_precision
     assert before != "ieee"
-    with suppress(KeyboardInterrupt), model.torch_settings(1, precision):
+    with suppress(KeyboardInterrupt), network_module.torch_settings(1, precision):
         assert convolutions.fp32_precision == ("ieee" if precision == "exact" else before)
         raise KeyboardInterrupt
     assert convolutions.fp32_precision == before
 
 
 def test_tensors_are_written_one_by_one_as_the_library_writes_all(tmp_path, monkeypatch):
-    network = model.build("tu-test_resnet", encoder_weights=None, seed=0).to(memory_format=torch.channels_last)
+    network = network_module.build("tu-test_resnet", encoder_weights=None, seed=0).to(memory_format=torch.channels_last)
     rest = {"é": torch.tensor([True]), "half": torch.ones(3).bfloat16(), "none": torch.empty(0), "n": torch.tensor(5)}
     tensors = {**network.state_dict(), **rest}
     pieces = []
@@ -115,16 +115,16 @@ def test_tensors_are_written_one_by_one_as_the_library_writes_all(tmp_path, monk
         with atomic_file(path) as stream:
             yield SimpleNamespace(write=lambda piece: pieces.append(stream.write(piece)))
 
-    monkeypatch.setattr(model, "atomic_file", watched)
+    monkeypatch.setattr(network_module, "atomic_file", watched)
     for metadata in ({}, {"progress": '{"a": "é"}'}):
-        model.save_tensors(tmp_path / "w.safetensors", tensors, metadata)
+        network_module.save_tensors(tmp_path / "w.safetensors", tensors, metadata)
         plain = {name: tensor.contiguous() for name, tensor in tensors.items()}
         assert (tmp_path / "w.safetensors").read_bytes() == safetensors.torch.save(plain, metadata)
     assert len(pieces) == 2 * (1 + len(tensors))
 
 
 def test_the_papers_networks_are_four(names):
-    assert model.beyond_paper(*names) == (names in OTHERS)
+    assert network_module.beyond_paper(*names) == (names in OTHERS)
 
 
 # Parameters of the U-Nets in smp 0.6 and operations of U-Net and encoder, GMACs at 224 px: vgg16 and resnet152 without
@@ -157,7 +157,7 @@ def multiplied(network, image):
 
 def test_complexity_agrees_with_an_independent_count(network, names):
     backbone, architecture = names
-    counted = model.complexity(backbone, 224, architecture)
+    counted = network_module.complexity(backbone, 224, architecture)
     trial = copy.deepcopy(network).to("meta")
     encoder = trial.get_submodule("encoder")
     image = torch.empty(1, 3, 224, 224, device="meta")
@@ -180,9 +180,11 @@ def test_complexity_agrees_with_an_independent_count(network, names):
 
 def test_normalisation_is_the_one_of_the_weights():
     grey = torch.full((1, 3, 2, 2), 0.5)
-    assert torch.equal(model.normalise(grey, "inceptionv4"), torch.zeros(1, 3, 2, 2))
-    assert model.normalise(grey, "vgg16")[0, :, 0, 0].tolist() == pytest.approx([0.0655, 0.1964, 0.4178], abs=1e-3)
-    assert torch.equal(model.normalise(grey, "tu-test_resnet"), torch.zeros(1, 3, 2, 2))
+    assert torch.equal(network_module.normalise(grey, "inceptionv4"), torch.zeros(1, 3, 2, 2))
+    assert network_module.normalise(grey, "vgg16")[0, :, 0, 0].tolist() == pytest.approx(
+        [0.0655, 0.1964, 0.4178], abs=1e-3
+    )
+    assert torch.equal(network_module.normalise(grey, "tu-test_resnet"), torch.zeros(1, 3, 2, 2))
 
 
 # The same weights, or of the same training, as timm names them.
@@ -217,10 +219,10 @@ def test_every_encoder_of_smp_has_a_normalisation_and_a_source_or_a_line():
         encoders.check(backbone)
         assert [len(values) for values in encoders.normalisation(backbone)] == [3, 3]
         if "imagenet" in known["pretrained_settings"]:
-            assert len(encoders.source(backbone).revision) == 40
+            assert len(encoders.weights_source(backbone).revision) == 40
         else:
             with pytest.raises(InputError, match=f"{backbone}: smp has no ImageNet weights of it, only "):
-                encoders.source(backbone)
+                encoders.weights_source(backbone)
     assert set(encoders.NORMALISATION) <= set(smp)
 
 
@@ -239,7 +241,7 @@ def test_every_encoder_of_smp_has_a_normalisation_and_a_source_or_a_line():
 )
 def test_names_that_do_not_work(backbone, architecture, message):
     with pytest.raises(InputError, match=message) as caught:
-        model.build(backbone, architecture=architecture, encoder_weights=None, seed=0)
+        network_module.build(backbone, architecture=architecture, encoder_weights=None, seed=0)
     assert "\n" not in str(caught.value)
 
 
@@ -251,39 +253,39 @@ def test_names_that_do_not_work(backbone, architecture, message):
     ],
 )
 def test_images_that_do_not_fit_are_one_line(backbone, architecture, size, batch_size, message):
-    network = model.build(backbone, architecture=architecture, encoder_weights=None, seed=0)
+    network = network_module.build(backbone, architecture=architecture, encoder_weights=None, seed=0)
     with pytest.raises(InputError, match=message) as caught:
-        model.check_images(network, size, size, batch_size=batch_size)
+        network_module.check_images(network, size, size, batch_size=batch_size)
     assert "\n" not in str(caught.value)
 
 
 def test_a_network_of_two_classes_is_refused():
     with pytest.raises(InputError, match=r"network makes \(2, 2, 32, 32\) of 2 images of 32 x 32 pixels"):
-        model.check_images(torch.nn.Conv2d(3, 2, 1), 32, 32, batch_size=2)
+        network_module.check_images(torch.nn.Conv2d(3, 2, 1), 32, 32, batch_size=2)
 
 
 def test_an_encoder_of_one_size_takes_that_one():
-    network = model.build("tu-swin_tiny_patch4_window7_224", encoder_weights=None, seed=0)
-    model.check_images(network, 224, 224, batch_size=2)
+    network = network_module.build("tu-swin_tiny_patch4_window7_224", encoder_weights=None, seed=0)
+    network_module.check_images(network, 224, 224, batch_size=2)
     with pytest.raises(
         InputError, match=r"tu-swin_tiny.* 160 x 160 .*Input height \(160\) doesn't match model \(224\)"
     ):
-        model.check_images(network, 160, 160, batch_size=2)
+        network_module.check_images(network, 160, 160, batch_size=2)
 
 
 def test_bad_weights(tmp_path):
     with pytest.raises(InputError, match=r"none\.safetensors: weights cannot be read"):
-        model.load_weights(tmp_path / "none.safetensors", "mobilenet_v2")
+        network_module.load_weights(tmp_path / "none.safetensors", "mobilenet_v2")
     (tmp_path / "torn.safetensors").write_bytes(b"123")
     with pytest.raises(InputError, match=r"torn\.safetensors: weights cannot be read"):
-        model.load_weights(tmp_path / "torn.safetensors", "mobilenet_v2")
-    network = model.build("tu-test_resnet", encoder_weights=None, seed=0)
-    model.save_tensors(tmp_path / "w.safetensors", network.state_dict(), {})
+        network_module.load_weights(tmp_path / "torn.safetensors", "mobilenet_v2")
+    network = network_module.build("tu-test_resnet", encoder_weights=None, seed=0)
+    network_module.save_tensors(tmp_path / "w.safetensors", network.state_dict(), {})
     for names in (("mobilenet_v2",), ("tu-test_resnet", "FPN"), ("tu-test_byobnet", "Unet")):
         with pytest.raises(
             InputError, match=f"of another network than .* with {names[0]}; delete the run's folder and"
         ) as caught:
-            model.load_weights(tmp_path / "w.safetensors", *names)
+            network_module.load_weights(tmp_path / "w.safetensors", *names)
         assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match="encoder_weights 'tmp': choose imagenet or None"):
-        model.build("mobilenet_v2", encoder_weights="tmp", seed=0)
+        network_module.build("mobilenet_v2", encoder_weights="tmp", seed=0)

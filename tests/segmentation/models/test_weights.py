@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save
 
 from corrotwin.segmentation.models import encoders, weights
-from corrotwin.segmentation.models import network as model
+from corrotwin.segmentation.models import network as network_module
 from corrotwin.segmentation.sampling import Stream, generator
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json
@@ -88,7 +88,7 @@ def files(trained):
     of_timm = {name.removeprefix("model."): tensor for name, tensor in trained[OF_TIMM].state_dict().items()}
     held = {}
     for backbone, tensors in ((SMALL, small), (OF_TIMM, of_timm)):
-        repository = encoders.source(backbone).repository
+        repository = encoders.weights_source(backbone).repository
         held[repository, "model.safetensors"] = save(tensors)
         held[repository, "config.json"] = b"{}"
     return held
@@ -146,8 +146,8 @@ def test_hub_folder_and_smp_itself_give_the_same_network(backbone, trained, hub,
 
     before = torch.get_rng_state()
     weights.prepare(tmp_path / "w", [backbone])
-    from_hub = model.build(backbone, encoder_weights="imagenet", seed=3)
-    from_folder = model.build(backbone, encoder_weights="imagenet", weights=tmp_path / "w", seed=3)
+    from_hub = network_module.build(backbone, encoder_weights="imagenet", seed=3)
+    from_folder = network_module.build(backbone, encoder_weights="imagenet", weights=tmp_path / "w", seed=3)
     assert torch.equal(torch.get_rng_state(), before)
     assert same(from_hub, from_folder)
     assert same(from_hub.get_submodule("encoder"), trained[backbone])
@@ -169,7 +169,7 @@ def test_the_manifest_says_where_the_weights_are_from(hub, tmp_path):
         assert entry["licence"] == "mit"
         assert entry["versions"]["segmentation-models-pytorch"].startswith("0.")
     assert listed[SMALL]["repository"] == "smp-hub/mobilenet_v2.imagenet"
-    assert listed[SMALL]["revision"] == encoders.source(SMALL).revision
+    assert listed[SMALL]["revision"] == encoders.weights_source(SMALL).revision
     assert listed[OF_TIMM]["revision"] == COMMIT  # smp pins none: the one that was there
 
 
@@ -181,12 +181,12 @@ def test_a_folder_needs_no_network_and_no_pickle(from_memory, tmp_path, monkeypa
 
     for owner, name in ((weights, "fetch"), (torch, "load"), (pickle, "load"), (pickle, "loads")):
         monkeypatch.setattr(owner, name, refuse)
-    model.build(SMALL, encoder_weights="imagenet", weights=tmp_path, seed=0)
+    network_module.build(SMALL, encoder_weights="imagenet", weights=tmp_path, seed=0)
 
 
 def test_a_network_with_fewer_stages_takes_its_part(from_memory, trained, tmp_path):
     weights.prepare(tmp_path, [OF_TIMM])
-    network = model.build(OF_TIMM, architecture="PSPNet", encoder_weights="imagenet", weights=tmp_path, seed=0)
+    network = network_module.build(OF_TIMM, architecture="PSPNet", encoder_weights="imagenet", weights=tmp_path, seed=0)
     encoder, whole = network.get_submodule("encoder").state_dict(), trained[OF_TIMM].state_dict()
     assert 0 < len(encoder) < len(whole)
     assert all(torch.equal(tensor, whole[name]) for name, tensor in encoder.items())
@@ -262,7 +262,7 @@ def test_without_network_one_line_at_once_and_nothing_written(tmp_path, monkeypa
 def test_a_filled_hub_cache_needs_no_network(hub, trained):
     weights.fetch(SMALL)
     hub.asked.clear()
-    network = model.build(SMALL, encoder_weights="imagenet", seed=0)
+    network = network_module.build(SMALL, encoder_weights="imagenet", seed=0)
     assert hub.asked == []
     assert same(network.get_submodule("encoder"), trained[SMALL])
 
@@ -273,7 +273,7 @@ def test_a_folder_is_prepared_from_a_filled_hub_cache_offline(hub, tmp_path):
     hub.server.server_close()
     weights.prepare(tmp_path, [SMALL])
     entry = read_json(tmp_path / "weights.json")["encoders"][SMALL]
-    assert (entry["licence"], entry["revision"]) == (None, encoders.source(SMALL).revision)
+    assert (entry["licence"], entry["revision"]) == (None, encoders.weights_source(SMALL).revision)
 
 
 def test_a_hub_without_the_file_is_one_line(hub, tmp_path):
@@ -320,7 +320,7 @@ def test_damaged_and_foreign_folders(harm, message, from_memory, tmp_path):
     weights.prepare(tmp_path, [SMALL])
     harm(tmp_path)
     with pytest.raises(InputError, match=message) as caught:
-        model.build(SMALL, encoder_weights="imagenet", weights=tmp_path, seed=0)
+        network_module.build(SMALL, encoder_weights="imagenet", weights=tmp_path, seed=0)
     assert "\n" not in str(caught.value)
 
 
@@ -341,7 +341,7 @@ def test_bad_input_writes_nothing(no_fetch, tmp_path):
 
 
 def test_weights_are_not_read_where_none_are_wanted(no_fetch, tmp_path):
-    model.build(SMALL, encoder_weights=None, weights=tmp_path / "nowhere", seed=0)
+    network_module.build(SMALL, encoder_weights=None, weights=tmp_path / "nowhere", seed=0)
 
 
 def test_a_full_disk_is_one_line(from_memory, tmp_path, monkeypatch):

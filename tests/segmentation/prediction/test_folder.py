@@ -20,8 +20,8 @@ from corrotwin.segmentation.commands import predict as predict_command
 from corrotwin.segmentation.config import DataArm, configure
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.evaluation import evaluate
-from corrotwin.segmentation.models import network as model
-from corrotwin.segmentation.prediction import folder as predictions
+from corrotwin.segmentation.models import network as network_module
+from corrotwin.segmentation.prediction import folder as prediction_folder
 from corrotwin.segmentation.prediction.predictor import Predictor, Settings
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json, write_json, write_manifest
@@ -36,11 +36,11 @@ def run(roboflow: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     split = splits.split(real, how="own", seed=0)
     config = configure("quick", backbone="mobilenet_v2", arm=DataArm(name="real"), seed=1, size=64, threads=1)
     folder.mkdir(parents=True)
-    network = model.build(config.backbone, encoder_weights=None, seed=1).eval()
+    network = network_module.build(config.backbone, encoder_weights=None, seed=1).eval()
     noise = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():  # so that it calls half of the pixels rust
-        network.segmentation_head[0].bias -= network(model.normalise(noise, config.backbone)).median()
-    model.save_tensors(folder / runs.WEIGHTS, network.state_dict(), {})
+        network.segmentation_head[0].bias -= network(network_module.normalise(noise, config.backbone)).median()
+    network_module.save_tensors(folder / runs.WEIGHTS, network.state_dict(), {})
     runs.write_history(folder, [dict.fromkeys(runs.HISTORY_COLUMNS, 1.0)])
     zeros = np.zeros(len(split.test), dtype=np.int64)
     table = runs.PerImage(image=split.test, tp=zeros, fp=zeros, fn=zeros, tn=zeros)
@@ -292,8 +292,10 @@ def test_a_photo_that_the_system_does_not_give_keeps_its_mask(
 
 
 def test_photos_below_the_folder_that_is_written_are_found(photos: Path) -> None:
-    assert list(predictions.named((photos,), photos.parent)) == list(predictions.named((photos,), photos / "out"))
-    assert len(predictions.named((photos,), photos)) == 3
+    assert list(prediction_folder.named((photos,), photos.parent)) == list(
+        prediction_folder.named((photos,), photos / "out")
+    )
+    assert len(prediction_folder.named((photos,), photos)) == 3
 
 
 def test_a_name_that_is_no_text_leaves_only_its_photo_out(
@@ -401,7 +403,7 @@ def test_a_folder_among_the_photos_is_not_searched_for_them(
         assert "masks of 3 of 3 photos" in capsys.readouterr().out
     assert sorted(rows(photos / "north" / "masks")) == ["a.jpg", "large.png", "north/b.png"]
     with pytest.raises(InputError, match="masks: no photos in this folder"):
-        predictions.named((photos / "north" / "masks",), photos / "north" / "masks")
+        prediction_folder.named((photos / "north" / "masks",), photos / "north" / "masks")
 
 
 def test_other_settings_need_another_folder(run: Path, photos: Path, tmp_path: Path) -> None:
@@ -455,4 +457,4 @@ def test_a_run_without_weights_is_one_line(run: Path, photos: Path, tmp_path: Pa
     (tmp_path / "run" / "run.json").write_text(json.dumps(manifest))
     with pytest.raises(InputError, match="give --scale"):
         predict_command.predict(tmp_path / "run", (photos,), out=tmp_path / "out")
-    assert predictions.named((photos / "a.jpg",), tmp_path / "out") == {"a": photos / "a.jpg"}
+    assert prediction_folder.named((photos / "a.jpg",), tmp_path / "out") == {"a": photos / "a.jpg"}

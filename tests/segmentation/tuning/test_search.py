@@ -123,12 +123,12 @@ def test_optuna_is_an_extra(numbers: tuple[Path, Path], tmp_path: Path, monkeypa
 
 def test_tables_have_the_best_first(tmp_path: Path) -> None:
     values = SPACE.draw(0, 0)
-    trials = [
+    ended = [
         Trial(values=values, ended="stopped early", epochs=1, valid_f1=0.25, folder="b"),
         Trial(values=values, ended="complete", epochs=3, valid_f1=0.75, folder="a"),
         Trial(values=values, ended="failed", epochs=0, valid_f1=None, folder="c", error="the loss is not a number"),
     ]
-    for each in trials:
+    for each in ended:
         folder = tmp_path / trials.TRIALS / each.folder
         write_json(folder / trials.RESULT, asdict(each))
     found = trials.finished(tmp_path)
@@ -242,7 +242,7 @@ def test_a_trial_without_a_gpu_sees_none(
 ) -> None:
     found = []
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
-    monkeypatch.setattr(ray_tune, "_local", lambda data: data)
+    monkeypatch.setattr(ray_tune, "_local_dataset", lambda data: data)
     monkeypatch.setattr(inputs, "augmentation_workers", lambda cores: 10 * cores)
 
     def play(*_: object, workers: int, **__: object) -> None:
@@ -344,7 +344,7 @@ def test_a_trial_that_was_cut_off_enters_the_rungs_as_an_undisturbed_one(
     folder = trials.trial_folder(tmp_path, trial_config(BASE, values)) / trials.RUN
     reported: list[dict[str, Any]] = []
     monkeypatch.setattr(tune, "report", reported.append)
-    monkeypatch.setattr(ray_tune, "_local", lambda data: data)
+    monkeypatch.setattr(ray_tune, "_local_dataset", lambda data: data)
 
     def trained_from(epoch: int) -> list[dict[str, Any]]:
         def play(*_: object, on_epoch: Callable[[dict[str, float]], None], **__: object) -> None:
@@ -375,11 +375,11 @@ def test_an_archive_is_extracted_on_the_machine_of_the_trial(
     monkeypatch.setenv("CORROTWIN_CACHE", str(tmp_path / "driver"))
     data = coco.read(Path(archive))
     monkeypatch.setenv("CORROTWIN_CACHE", str(tmp_path / "worker"))
-    here = ray_tune._local(data)
+    here = ray_tune._local_dataset(data)
     assert here.digest == data.digest
     assert all(photo.path.is_relative_to(tmp_path / "worker") for photo in here.photos)
     plain = coco.read(roboflow)
-    assert ray_tune._local(plain) is plain
+    assert ray_tune._local_dataset(plain) is plain
 
 
 @pytest.mark.slow
