@@ -261,8 +261,8 @@ def make_seen(folder: Path) -> None:
 def make_fetched(folder: Path) -> None:
     """A dataset that was fetched from Roboflow before."""
     about = {
-        "source": asdict(roboflow.parse_version("a/b/1")), "format": roboflow.FORMAT, "fetched": "2026-01-01T00:00:00+00:00",
-        "bytes": 1, "sha256": "00", "licence": "CC0", "images": 1,
+        "source": asdict(roboflow.parse_version("a/b/1")), "format": roboflow.FORMAT,
+        "fetched": "2026-01-01T00:00:00+00:00", "bytes": 1, "sha256": "00", "licence": "CC0", "images": 1,
     }  # fmt: skip
     write_manifest(folder, roboflow.CARD, about)
 

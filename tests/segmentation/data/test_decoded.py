@@ -70,8 +70,8 @@ def test_a_damaged_cache_is_made_again(flat, tmp_path):
 
 def test_two_processes_at_once_do_no_harm(roboflow, tmp_path):
     script = (
-        "import sys, pathlib; from corrotwin.segmentation.data import coco, decoded as dataset; "
-        "dataset.arrays(coco.read(pathlib.Path(sys.argv[1])), 64, cache=pathlib.Path(sys.argv[2]))"
+        "import sys, pathlib; from corrotwin.segmentation.data import coco, decoded; "
+        "decoded.arrays(coco.read(pathlib.Path(sys.argv[1])), 64, cache=pathlib.Path(sys.argv[2]))"
     )
     processes = [subprocess.Popen([sys.executable, "-c", script, roboflow, tmp_path]) for _ in range(2)]
     assert [process.wait(timeout=60) for process in processes] == [0, 0]
