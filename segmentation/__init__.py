@@ -1,1 +1,1 @@
-"""U-Nets that outline corrosion in photographs: data, training, evaluation, prediction."""
+"""U-Nets that segment corrosion in photographs: data, training, evaluation, prediction."""

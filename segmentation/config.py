@@ -1,4 +1,4 @@
-"""What a training run is: frozen settings, checked when they are made, and the named profiles.
+"""Settings of a training run: frozen dataclasses that validate themselves, and the named profiles.
 
 Standard library only, so that the command line and Ray's driver pay nothing for it.
 """
@@ -30,7 +30,7 @@ Augmentation = Literal["standard", "strong"]
 
 @dataclass(frozen=True, kw_only=True)
 class DataArm:
-    """Which images a run learns from, the same number of optimiser steps in every arm.
+    """The training images of a run. Every arm takes the same number of optimiser steps.
 
     Renders only ever enter training; validation and test are real photos. Real photos alone: the defaults. Mixed by
     ratio: `synth_share`. Mixed by count: `synth_count` with `synth_share` None. Renders alone: `synth_share` 1.
@@ -86,12 +86,12 @@ class DataArm:
 
     @property
     def takes_renders(self) -> bool:
-        """Whether any batch of the run holds renders."""
+        """Return True if any batch of the run holds renders."""
         return self.synth_share != 0 or self.pretrain > 0
 
     @property
     def takes_photos(self) -> bool:
-        """Whether any batch of the run holds photos."""
+        """Return True if any batch of the run holds photos."""
         return self.synth_share != 1 and self.pretrain < 1
 
 
@@ -109,7 +109,7 @@ ARMS = {arm.name: arm for arm in (REAL, MIXED, COPY_PASTE, STRONG, SHUFFLED)}
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """One training run. Together with the data it decides every bit of the result on one type of CPU."""
+    """All settings of one training run. With the data they determine every bit of the result on one type of CPU."""
 
     backbone: str
     """The encoder: one of `BACKBONES`, or any other that segmentation-models-pytorch knows, beyond the paper."""
@@ -172,12 +172,12 @@ class TrainConfig:
 
     @property
     def digest(self) -> str:
-        """A hash of all settings, 16 hex digits."""
+        """Hash of all settings, 16 hex digits."""
         return digest(asdict(self))
 
 
 def from_json(value: Mapping[str, Any]) -> TrainConfig:
-    """The configuration that `dataclasses.asdict` turned into `value`.
+    """Rebuild a configuration from what `dataclasses.asdict` made of it.
 
     Raises
     ------
@@ -239,7 +239,7 @@ PROFILES: dict[Profile, dict[str, Any]] = {
 
 
 def configure(profile: Profile, *, backbone: str, arm: DataArm, seed: int, **changes: Any) -> TrainConfig:
-    """The settings of a named profile for one run, with `changes` to single fields of `TrainConfig`.
+    """Return the settings of a named profile for one run, with `changes` to single fields of `TrainConfig`.
 
     Raises
     ------

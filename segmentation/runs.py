@@ -30,7 +30,7 @@ PER_IMAGE_COLUMNS = ("image", "tp", "fp", "fn", "tn")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PerImage:
-    """Pixels counted on each test photo at the working size: names and four (n,) int64 arrays."""
+    """Pixel counts of each test photo at the measured size: names and four (n,) int64 arrays."""
 
     image: tuple[str, ...]
     tp: npt.NDArray[np.int64]
@@ -49,7 +49,7 @@ class RunRecord:
 
 
 def identity(config: TrainConfig, real: CocoDataset, split: Split, renders: CocoDataset | None) -> dict[str, Any]:
-    """What decides a run's result: its configuration and hashes of its data."""
+    """Return what determines a run's result: its configuration and hashes of its data."""
     return {
         "config": asdict(config),
         "data": {
@@ -63,7 +63,7 @@ def identity(config: TrainConfig, real: CocoDataset, split: Split, renders: Coco
 def is_complete(
     folder: Path, config: TrainConfig, real: CocoDataset, split: Split, renders: CocoDataset | None
 ) -> bool:
-    """Whether `folder` holds the finished run of exactly this configuration and data."""
+    """Return True if `folder` holds the finished run of exactly this configuration and data."""
     manifest = _manifest(folder)
     if manifest is None:
         return False
@@ -94,7 +94,7 @@ def load(folder: Path) -> RunRecord:
 
 
 def _manifest(folder: Path) -> dict[str, Any] | None:
-    """What run.json says, with lists and objects where they belong; None where there is none."""
+    """Return the content of run.json with the types of its lists and objects checked; None if it is absent."""
     manifest = read_manifest(folder, KIND)
     if manifest is None:
         return None
@@ -109,7 +109,7 @@ def _manifest(folder: Path) -> dict[str, Any] | None:
 
 
 def read_history(path: Path) -> dict[str, npt.NDArray[np.float64]]:
-    """Read the table of a run's epochs: a (epochs,) array for each of `HISTORY_COLUMNS`.
+    """Read the table of a run's epochs: a (epochs,) float64 array for each of `HISTORY_COLUMNS`.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def read_history(path: Path) -> dict[str, npt.NDArray[np.float64]]:
 
 
 def read_per_image(path: Path, advice: str = "train again") -> PerImage:
-    """Read a table of pixel counts; `advice` says how it is made again.
+    """Read a table of pixel counts; `advice` says in an error how to make it again.
 
     Raises
     ------
@@ -144,25 +144,25 @@ def read_per_image(path: Path, advice: str = "train again") -> PerImage:
 
 
 def weights_digest(folder: Path) -> str:
-    """SHA-256, 16 hex digits, of a run's weights."""
+    """Return the SHA-256 of a run's weights, 16 hex digits."""
     with (folder / WEIGHTS).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
 
 
 def write_history(folder: Path, rows: Iterable[Mapping[str, float]]) -> None:
-    """Write `history.csv`: one row an epoch. Floats are written so that reading gives the same bits."""
+    """Write `history.csv`, one row per epoch. Floats keep all their bits."""
     write_table(folder / HISTORY, HISTORY_COLUMNS, ([row[name] for name in HISTORY_COLUMNS] for row in rows))
 
 
 def write_per_image(path: Path, table: PerImage) -> None:
-    """Write a table of pixel counts, one row a photo."""
+    """Write a table of pixel counts, one row per photo."""
     columns = (table.tp, table.fp, table.fn, table.tn)
     rows = zip(table.image, *(column.tolist() for column in columns), strict=True)
     write_table(path, PER_IMAGE_COLUMNS, rows)
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
-    """Write a CSV file atomically. Floats are written so that reading gives the same bits."""
+    """Write a CSV file atomically. Floats keep all their bits."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)

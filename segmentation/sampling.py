@@ -1,4 +1,4 @@
-"""Which images stand in which batch: pure functions of (seed, step), so that a resumed run needs no state of them."""
+"""Composition of training batches: pure functions of (seed, step), so that a resumed run needs no sampler state."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from corrotwin.segmentation.config import DataArm
 
 
 class Stream(IntEnum):
-    """Independent random streams of one seed; a change in the use of one does not reroll the others."""
+    """Independent random streams of one seed; a change in the use of one does not affect the others."""
 
     SUBSET = 0
     REAL_ORDER = 1
@@ -30,19 +30,19 @@ class Stream(IntEnum):
 
 
 def generator(seed: int, stream: Stream, *key: int) -> np.random.Generator:
-    """The random generator of one stream at one place (such as an epoch and an index)."""
+    """Return the random generator of one stream at one place, such as an epoch and an index."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(stream, *key)))
 
 
 def thin(names: Sequence[str], limit: int | None) -> tuple[str, ...]:
-    """At most `limit` of `names`, spread evenly, since neighbours often show one spot; all of them without a limit."""
+    """Return an evenly spaced subsample of at most `limit` names, since neighbours often show one spot."""
     if limit is None or limit >= len(names):
         return tuple(names)
     return tuple(names[index * len(names) // limit] for index in range(limit))
 
 
 def subset(names: Sequence[str], groups: Sequence[str], fraction: float, seed: int) -> tuple[str, ...]:
-    """A random part of `names` in their order, by whole groups; the same in every arm of a run with this fraction.
+    """Draw a random fraction of `names`, in order, by whole groups; it is the same in every arm of a run.
 
     Groups are taken in random order until their photos are the stated fraction, rounded, or just more; at least one.
 
@@ -65,13 +65,13 @@ def subset(names: Sequence[str], groups: Sequence[str], fraction: float, seed: i
 
 
 def render_subset(count: int, limit: int | None, seed: int) -> npt.NDArray[np.intp]:
-    """Which of `count` renders a run uses: `limit` of them at random, in their order; all without a limit."""
+    """Return the indices of the renders that a run uses: `limit` of `count` at random, in order; None: all."""
     chosen = generator(seed, Stream.RENDER_SUBSET).permutation(count)[:limit]
     return np.sort(chosen)
 
 
 def partners(count: int, seed: int) -> npt.NDArray[np.intp]:
-    """For each of `count` images another one, each once: (count,) indices; itself only where it is alone."""
+    """Assign each of `count` images another one, each once: (count,) indices. A single image is its own partner."""
     order = generator(seed, Stream.SHUFFLE).permutation(count)
     result = np.empty(count, dtype=np.intp)
     result[order] = np.roll(order, 1)
@@ -80,7 +80,7 @@ def partners(count: int, seed: int) -> npt.NDArray[np.intp]:
 
 @dataclass(frozen=True, kw_only=True)
 class BatchPlan:
-    """The composition of all batches of a run.
+    """Composition of all batches of a run.
 
     `photos` and `renders` count the images to draw from. The first `pretrain_steps` steps take renders only, the others
     the share `synth_share` of them. `steps_per_epoch` comes from the whole set of real training photos, so that every
@@ -96,7 +96,7 @@ class BatchPlan:
     renders: int
 
     def batch(self, step: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-        """Indices of the photos and of the renders in the batch of optimiser step `step`, counted over the whole run.
+        """Return the indices of the photos and of the renders in the batch of a step, counted over the whole run.
 
         Renders before a step are the share of all draws before it, rounded: each batch has the share to within one
         image and the whole run has it exactly. Photos and renders are drawn without replacement until all were seen,
@@ -137,7 +137,7 @@ def plan_batches(
 
 
 def _endless(seed: int, stream: Stream, first: int, count: int, size: int) -> npt.NDArray[np.intp]:
-    """Draws `first` to `first + count` of an endless sequence of shuffles of range(size)."""
+    """Return draws `first` to `first + count` of an endless sequence of shuffles of range(size)."""
     if count == 0:
         return np.empty(0, dtype=np.intp)
     rounds = range(first // size, (first + count - 1) // size + 1)

@@ -1,4 +1,4 @@
-"""Random changes to training images; each is a function of (seed, epoch, index in the epoch) and nothing else.
+"""Random augmentation of training images: each change depends on seed, epoch and the image's index in the epoch alone.
 
 The paper does not say whether or how it augments. Two ways with the same ranges: `exact` runs albumentations image by
 image, `fast` does whole batches in torch on the training device.
@@ -21,7 +21,7 @@ from corrotwin.segmentation.sampling import Stream, generator
 
 @dataclass(frozen=True, kw_only=True)
 class Ranges:
-    """What the random changes are drawn from, uniformly; flips either way come on top."""
+    """Ranges from which the random changes are drawn uniformly; horizontal and vertical flips are added."""
 
     rotation_deg: float
     """Either way."""
@@ -47,7 +47,7 @@ def exact(
     first: int,
     strength: Augmentation = "standard",
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    """Augment with albumentations.
+    """Augment images one by one with albumentations.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def exact(
 
 
 def albumentations() -> Any:
-    """The library, imported without its question to the network for news."""
+    """Import albumentations without its online check for updates."""
     os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
     import albumentations
 
@@ -103,12 +103,12 @@ def _pipeline(ranges: Ranges) -> Any:
 
 
 def image_tensor(images: npt.NDArray[np.uint8] | torch.Tensor, where: torch.device) -> torch.Tensor:
-    """(b, h, w, 3) uint8 to (b, 3, h, w) float32 in [0, 1] on a device."""
+    """Convert images (b, h, w, 3) uint8 to a tensor (b, 3, h, w) float32 in [0, 1] on a device."""
     return torch.as_tensor(images).to(where, non_blocking=True).permute(0, 3, 1, 2).float() / 255
 
 
 def mask_tensor(masks: npt.NDArray[np.uint8] | torch.Tensor, where: torch.device) -> torch.Tensor:
-    """(b, h, w) uint8 0 or 1 to (b, 1, h, w) float32 on a device."""
+    """Convert masks (b, h, w) uint8, 0 or 1, to a tensor (b, 1, h, w) float32 on a device."""
     return torch.as_tensor(masks).to(where, non_blocking=True)[:, None].float()
 
 
@@ -121,7 +121,7 @@ def fast(
     first: int,
     strength: Augmentation = "standard",
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Augment a whole batch on the device that holds it: flips, affine map and colour in three passes.
+    """Augment a whole batch on its own device, in three passes: flips, affine map, colour.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ _NUMBERS = 9  # random numbers an image
 def _draw(
     count: int, ranges: Ranges, *, seed: int, epoch: int, first: int
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Affine maps from output to input, (b, 2, 3) in units of half the side, and (b, 3) colour factors.
+    """Draw affine maps from output to input, (b, 2, 3) in units of half the side, and colour factors, (b, 3).
 
     One stream an epoch, `_NUMBERS` an image; it is set forward to the first image, so that an image's numbers depend on
     its index alone.
@@ -166,7 +166,7 @@ def _draw(
 
 
 def _colour(images: torch.Tensor, factors: torch.Tensor) -> torch.Tensor:
-    """Brightness, then contrast about the mean grey, then saturation, each clipped to [0, 1]; factors are (b, 3)."""
+    """Change brightness, contrast about the mean grey and saturation, each clipped to [0, 1]; factors are (b, 3)."""
     brightness, contrast, saturation = (factors[:, place, None, None, None] for place in range(3))
     images = (images * brightness).clamp(0, 1)
     middle = _grey(images).mean(dim=(2, 3), keepdim=True)
@@ -176,6 +176,6 @@ def _colour(images: torch.Tensor, factors: torch.Tensor) -> torch.Tensor:
 
 
 def _grey(images: torch.Tensor) -> torch.Tensor:
-    """Luma of ITU-R BT.601, (b, 1, s, s)."""
+    """Return the luma of ITU-R BT.601, (b, 1, s, s)."""
     weights = images.new_tensor((0.299, 0.587, 0.114))
     return (images * weights[:, None, None]).sum(dim=1, keepdim=True)

@@ -1,4 +1,4 @@
-"""Copy-paste augmentation: corrosion cut out of one photo and laid into another (Ghiasi et al. 2021, CVPR).
+"""Copy-paste augmentation: corrosion cut out of one photo and pasted into another (Ghiasi et al. 2021, CVPR).
 
 The strongest use of the photos alone that needs no renders, and so the baseline that renders have to beat.
 """
@@ -23,7 +23,7 @@ def paste(
     probability: float,
     rng: np.random.Generator,
 ) -> tuple[_Bytes, _Bytes]:
-    """With a probability, paste some of a donor's corroded regions, flipped and scaled, the middle of one anywhere.
+    """With the given probability, paste corroded regions of a donor, flipped and scaled, at a random place.
 
     Parameters
     ----------

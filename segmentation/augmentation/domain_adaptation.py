@@ -1,4 +1,4 @@
-"""Appearance adaptation: renders changed towards real training photos before they are augmented.
+"""Domain adaptation: the appearance of renders is moved towards real training photos before augmentation.
 
 Masks stay as they are, since only colours move.
 """
@@ -27,7 +27,7 @@ def adapt(
     epoch: int,
     first: int,
 ) -> npt.NDArray[np.uint8]:
-    """Change each image towards a photo.
+    """Change the colours of each image towards those of a photo.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def _pipeline(how: Adaptation, size: int) -> Any:
 def _match_colours(
     image: npt.NDArray[np.uint8], reference: npt.NDArray[np.uint8], ratio: float
 ) -> npt.NDArray[np.uint8]:
-    """Our own, since albumentations' PixelDistributionAdaptation (2.0.8) gives black images."""
+    """Match mean and covariance of colours; albumentations' PixelDistributionAdaptation (2.0.8) gives black images."""
     pixels, wanted = (each.reshape(-1, 3).astype(np.float64) for each in (image, reference))
     root = _root(np.cov(pixels.T) + np.eye(3))  # one grey level of variance: flat images have an inverse, too
     back = np.linalg.inv(root)
@@ -77,6 +77,6 @@ def _match_colours(
 
 
 def _root(matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The symmetric square root of a symmetric, positive semi-definite matrix."""
+    """Return the symmetric square root of a symmetric, positive semi-definite matrix."""
     values, vectors = np.linalg.eigh(matrix)
     return np.asarray((vectors * np.sqrt(values.clip(0))) @ vectors.T)

@@ -16,7 +16,7 @@ def evaluate(
     out: Path | None = None,
     verify: bool = False,
 ) -> None:
-    """Measure a complete run on a dataset: its test photos where it was trained there, else all photos it has not seen.
+    """Measure a complete run on a dataset: the test photos of its own dataset, or all unseen photos of another.
 
     A dataset without annotations counts as clean photos: what is found there is false alarm. With --verify the exit
     status is 1 where the run's own per_image.csv says something else.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 
 def export(run_folder: Path, /, *, out: Path, evaluations: tuple[Path, ...] = ()) -> None:
-    """Write a complete run as one ONNX file, from photographs to probabilities, with a model card; a minute or more.
+    """Export a complete run to one ONNX file (photographs to probabilities) with a model card. Takes a minute or more.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ def predict(
     overlays: bool = True,
     polygons: bool = False,
 ) -> int:
-    """Draw the masks of photos that nobody has labelled; the same command goes on where it was cut off.
+    """Segment unlabelled photos. Repeat the command to resume it.
 
     A photo that cannot be read, or is of a kind that is not, is reported and left out; the others are done, and the
     exit status is 1.

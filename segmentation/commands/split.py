@@ -16,7 +16,7 @@ def split(
     column: str = "spot",
     seed: int = 0,
 ) -> None:
-    """Write a split for the --split of train, and print what leaks from training into validation and test.
+    """Write a split for the --split option of train, and report leakage from training into validation and test.
 
     Parameters
     ----------

@@ -54,7 +54,7 @@ def train(
     workers: int | None = None,
     checkpoint_seconds: float = 300.0,
 ) -> None:
-    """Train one U-Net; the same command resumes a run that was cut off.
+    """Train one U-Net. Repeat the command to resume an interrupted run.
 
     Parameters
     ----------
@@ -188,7 +188,7 @@ def _arm(
     augmentation: Augmentation,
     copy_paste: float,
 ) -> DataArm:
-    """The data arm that the options ask for, named after what it takes."""
+    """Return the data arm that the options describe, named after its contents."""
     if renders is None and (synth_share or synth_count or pretrain or adaptation):
         raise InputError("--synth-share, --synth-count, --pretrain and --adaptation need --renders, a rendered dataset")
     if renders is not None and synth_share == 0 and not pretrain:

@@ -36,7 +36,7 @@ def tune(
     workers: int | None = None,
     address: str | None = None,
 ) -> None:
-    """Search for good settings by validation F1: trials are drawn, trained, and stopped early where they lag.
+    """Search for good settings by validation F1; poor trials are stopped early.
 
     The same command goes on where it was cut off, and with more --trials it goes further; no trial is trained twice.
 

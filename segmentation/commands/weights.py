@@ -22,6 +22,9 @@ def weights(*, to: Path, backbones: tuple[str, ...] = BACKBONES) -> None:
 
 
 def check_weights(weights: Path | None, config: TrainConfig, add: str) -> None:
-    """Refuse a folder of ImageNet weights that a training would not look into; `add` are the options that make it."""
+    """Raise InputError if `weights` is given but the run starts from random weights.
+
+    `add` names the options that make the run start from ImageNet weights.
+    """
     if weights is not None and config.encoder_weights is None:
         raise InputError(f"--weights {weights}: first weights are random here; add {add}, or leave out --weights")

@@ -1,4 +1,4 @@
-"""Zip archives from strangers, extracted whole or not at all, and never outside the folder meant for them."""
+"""Safe extraction of zip archives: completely or not at all, and never outside the target folder."""
 
 import hashlib
 import lzma
@@ -27,7 +27,7 @@ _DAMAGED = (
 
 
 def extracted(path: Path, *, cache: Path) -> Path:
-    """The folder in `cache` with the contents of the archive `path`, which is extracted where it is not there yet.
+    """Return the folder in `cache` with the contents of the archive `path`, extracting it if it is not there yet.
 
     The folder is named after the archive's hash and appears whole or not at all. Of two processes that extract at
     once the first rename wins, and both read the same.
@@ -58,7 +58,7 @@ def extracted(path: Path, *, cache: Path) -> Path:
 
 
 def extract(path: Path, folder: Path) -> None:
-    """Extract the archive `path` into the new folder `folder`, after all its entries have been checked.
+    """Check all entries of the archive `path`, then extract it into the new folder `folder`.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def extract(path: Path, folder: Path) -> None:
 
 
 def _checked(archive: zipfile.ZipFile, path: Path) -> dict[PurePosixPath, zipfile.ZipInfo]:
-    """The entries of an archive by their paths, refused where they could do harm."""
+    """Return the entries of an archive by path; raise InputError for any that could do harm."""
     infos = archive.infolist()
     if len(infos) > MOST_ENTRIES:
         raise InputError(f"{path}: {len(infos)} entries, more than {MOST_ENTRIES}; pack the dataset again")
@@ -111,7 +111,7 @@ def _checked(archive: zipfile.ZipFile, path: Path) -> dict[PurePosixPath, zipfil
 
 
 def _name(info: zipfile.ZipInfo) -> str:
-    """The name of an entry; in UTF-8 where its bytes are that, also without the flag that says so (macOS sets none)."""
+    """Return the name of an entry, decoded as UTF-8 where possible, even without the UTF-8 flag (macOS omits it)."""
     name = info.orig_filename  # filename ends at a zero byte
     if info.flag_bits & _UTF8:
         return name
@@ -126,7 +126,7 @@ def _is_bomb(unpacked: int, packed: int) -> bool:
 
 
 def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, path: Path) -> None:
-    """Write one entry, counting its bytes: what its header says of them may be a lie."""
+    """Write one entry, counting its bytes, since the size in its header cannot be trusted."""
     if entry.is_dir():
         target.mkdir(parents=True, exist_ok=True)
         return

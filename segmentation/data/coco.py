@@ -1,4 +1,4 @@
-"""Datasets: the only place that reads and checks them, whatever their layout.
+"""Reading of datasets in every supported layout, with all checks.
 
 Read are a Roboflow COCO-segmentation export (``{train,valid,test}/_annotations.coco.json`` beside the images), one COCO
 json with its images beside it or in ``images/``, which is also the layout of our rendered datasets, CVAT's COCO export
@@ -55,7 +55,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, kw_only=True)
 class Photo:
-    """One image of a dataset and what was annotated on it.
+    """One image of a dataset and its annotations.
 
     `id` is unique within one json only; `file_name` is unique in the dataset (``train/x.jpg`` in a Roboflow export).
     `width` and `height` are in pixels, after EXIF rotation. `sha256`: first 16 hex digits of the file's; empty for a
@@ -74,7 +74,7 @@ class Photo:
 
 @dataclass(frozen=True, kw_only=True)
 class CocoDataset:
-    """A checked dataset. `digest` depends on names, image bytes and masks, not on where the folder lies.
+    """A checked dataset. `digest` depends on names, image bytes and masks, not on the folder's location.
 
     `folder` is the folder or the archive; the content of an archive lies in the cache, in `extracted`.
     """
@@ -90,7 +90,7 @@ class CocoDataset:
 
     @property
     def inside(self) -> Path:
-        """The folder in which the files lie: of an archive, the one that it was extracted to."""
+        """The folder that holds the files; for an archive, the folder it was extracted to."""
         return self.extracted or self.folder
 
 
@@ -149,7 +149,7 @@ def read(path: Path, *, classes: tuple[str, ...] | None = None, allow_unannotate
 
 @contextmanager
 def unpacked(path: Path) -> Iterator[Path]:
-    """The folder in the cache with the dataset of a zip archive, which errors call by its archive; else `path` itself.
+    """Yield the cached folder of a zip archive, with errors that name the archive, or any other `path` unchanged.
 
     Raises
     ------
@@ -167,7 +167,7 @@ def unpacked(path: Path) -> Iterator[Path]:
 
 
 def _parts(path: Path) -> list[tuple[Path, str | None, Document]]:
-    """What describes the dataset at `path`: each json, or folder of masks, with its split and its content."""
+    """Return the files that describe the dataset (each json or folder of masks), with the split and content of each."""
     jsons: list[tuple[Path, str | None]]
     if path.is_dir():
         if drawn := from_masks(path):
@@ -183,7 +183,7 @@ def _parts(path: Path) -> list[tuple[Path, str | None, Document]]:
 
 
 def _names(part: Document, source: Path) -> dict[int, str]:
-    """The file names of a json's images by id."""
+    """Return the file names of a json's images by id."""
     table = {key: resolved_name(file_name(entry, source), source) for key, entry in part.images.items()}
     seen: set[str] = set()
     for key, name in table.items():
@@ -196,7 +196,7 @@ def _names(part: Document, source: Path) -> dict[int, str]:
 def _photo(
     entry: Mapping[str, Any], name: str, source: Path, split: str | None, annotations: Sequence[Mapping[str, Any]]
 ) -> tuple[Photo, str]:
-    """Find an image, check that it has the size stated and that its annotations fit. Returns its file's hash, too."""
+    """Find an image and check its size and annotations. Return the photo and the SHA-256 of its file."""
     path = locate(name, source)
     if path is None:
         raise InputError(
@@ -226,7 +226,7 @@ def _photo(
 
 
 def mask(photo: Photo) -> npt.NDArray[np.bool_]:
-    """The union of a photo's annotations, (height, width) bool."""
+    """Return the union of a photo's annotations, (height, width) bool."""
     parts = [rle(each["segmentation"], photo.height, photo.width) for each in photo.annotations]
     if not parts:
         return np.zeros((photo.height, photo.width), dtype=bool)
@@ -234,13 +234,13 @@ def mask(photo: Photo) -> npt.NDArray[np.bool_]:
 
 
 def evenly(items: Sequence[_T], most: int) -> list[_T]:
-    """At most `most` of `items` in their order, spread evenly; of two and more the first and the last are there."""
+    """Return at most `most` of `items`, evenly spaced and in order, including the first and the last if two or more."""
     places = np.linspace(0, len(items) - 1, min(most, len(items))).round()
     return [items[int(place)] for place in places]
 
 
 def image(photo: Photo) -> npt.NDArray[np.uint8]:
-    """A photo's pixels, (height, width, 3) uint8 RGB, upright by its EXIF orientation: see `decoded`.
+    """Decode a photo, (height, width, 3) uint8 RGB, upright by its EXIF orientation; see `decoded`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Checks of a COCO json that a stranger wrote: its lists, ids and file names, and each annotation's segmentation.
+"""Validation of COCO json: its lists, ids and file names, and the segmentation of each annotation.
 
 What passes can be given to pycocotools, which misreads some damaged segmentations in silence and crashes on others.
 """
@@ -21,14 +21,14 @@ MOST_OUTLINE_PX = 2_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """A COCO json with unique ids: images, annotations and categories in the order of the file."""
+    """A COCO json with unique ids: images, annotations and categories in file order."""
 
     images: Mapping[int, Mapping[str, Any]]
     annotations: Mapping[int, Mapping[str, Any]]
     categories: Mapping[int, Mapping[str, Any]]
 
     def of_image(self, classes: Sequence[str] | None) -> dict[int, list[Mapping[str, Any]]]:
-        """The annotations by image id, only those of the categories named `classes` unless that is None."""
+        """Return the annotations by image id, only those of the named categories unless `classes` is None."""
         chosen = {
             key for key, category in self.categories.items() if classes is None or category.get("name") in classes
         }
@@ -40,7 +40,7 @@ class Document:
 
 
 def check_document(content: Any, source: Path) -> Document:
-    """Refuse json that is not COCO, ids that are missing or occur twice, annotations of nothing that is listed.
+    """Check a COCO json and index it by id: lists, unique integer ids, and references that exist.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def _by_id(entries: Sequence[dict[str, Any]], what: str, source: Path) -> dict[i
 
 
 def file_name(entry: Mapping[str, Any], source: Path) -> str:
-    """The file_name of an image entry, refused where it could lead out of the dataset's folder."""
+    """Return the file_name of an image entry; raise InputError if it could lead out of the dataset's folder."""
     name = entry.get("file_name")
     if not isinstance(name, str) or not name or "\0" in name:
         raise InputError(f"{source}: image {entry['id']} has no file_name")
@@ -88,7 +88,7 @@ def file_name(entry: Mapping[str, Any], source: Path) -> str:
 
 
 def leaves(name: str) -> bool:
-    """Whether a relative path could lead out of its folder, on any system: absolute, with a drive or with ``..``."""
+    """Return True if a relative path could leave its folder on any system: absolute, with a drive or with ``..``."""
     return any(
         path.is_absolute() or path.drive or path.root or ".." in path.parts
         for path in (PurePosixPath(name), PureWindowsPath(name))
@@ -96,7 +96,7 @@ def leaves(name: str) -> bool:
 
 
 def check_segmentation(annotation: Mapping[str, Any], width: int, height: int, source: Path) -> None:
-    """Refuse what pycocotools would misread in silence or crash on."""
+    """Raise InputError for a segmentation that pycocotools would misread in silence or crash on."""
     segmentation = annotation.get("segmentation")
     where = f"{source}: annotation {annotation['id']} of image {annotation['image_id']}"
     if isinstance(segmentation, dict):
@@ -110,7 +110,7 @@ def check_segmentation(annotation: Mapping[str, Any], width: int, height: int, s
 
 
 def _check_polygon(polygon: Any, width: int, height: int, where: str) -> None:
-    """Polygons reach at most one image beyond the border; pycocotools clips them to the image."""
+    """Check one polygon, which may reach one image size beyond the border; pycocotools clips it to the image."""
     numbers = isinstance(polygon, list) and {*map(type, polygon)} <= {int, float}  # what json makes of numbers
     if not numbers or len(polygon) < 6 or len(polygon) % 2:
         raise InputError(
@@ -130,13 +130,13 @@ def _check_polygon(polygon: Any, width: int, height: int, where: str) -> None:
 
 
 def _outline_px(polygon: Sequence[float]) -> float:
-    """Pixels on the outline of a polygon, and its corners."""
+    """Return the number of pixels on the outline of a polygon plus the number of its corners."""
     points = np.reshape(np.asarray(polygon, dtype=np.float64), (-1, 2))
     return float(np.abs(points - np.roll(points, 1, axis=0)).max(axis=1).sum()) + len(points)
 
 
 def check_outlines(annotations: Iterable[Mapping[str, Any]], where: str) -> None:
-    """Refuse polygons that are together so long that pycocotools would run out of memory."""
+    """Raise InputError for polygons whose total length would exhaust the memory of pycocotools."""
     polygons = (each for one in annotations if isinstance(one["segmentation"], list) for each in one["segmentation"])
     if sum(map(_outline_px, polygons)) > MOST_OUTLINE_PX:
         raise InputError(f"{where}: outlines of over {MOST_OUTLINE_PX:,} pixels, more than areas have; export as RLE")
@@ -157,7 +157,7 @@ def _check_rle(rle: Mapping[str, Any], width: int, height: int, where: str) -> N
 
 
 def run_lengths(text: str, where: str) -> list[int]:
-    """Run lengths of a compressed RLE string, so that a damaged one is refused before C code reads it.
+    """Decode the run lengths of a compressed RLE string; raise InputError if it is damaged, before C code reads it.
 
     The code is that of `rleFrString` in pycocotools' maskApi.c: 5 bits a character from 48 up, least first, bit 5 for
     "more follows", the sign in bit 4 of the last, and from the third run on the difference to the run two before.

@@ -1,4 +1,4 @@
-"""The layouts of datasets: which files describe one, which split each stands for, and where its images lie."""
+"""Layouts of datasets: the files that describe one, the split of each, and the places of its images."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ CVAT_FOLDER, CVAT_JSON = "annotations", "instances_default.json"
 
 
 def sources(folder: Path) -> list[tuple[Path, str | None]]:
-    """Find the json files of a COCO dataset and the split that each stands for.
+    """Find the json files of a COCO dataset and the split of each.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def sources(folder: Path) -> list[tuple[Path, str | None]]:
 
 
 def from_masks(folder: Path) -> list[tuple[Path, str | None, Document]]:
-    """Photos with PNG masks as if a COCO json described them: the folder of the masks, its split, its content.
+    """Describe photos with PNG masks as COCO documents: the folder of the masks, its split, its content.
 
     Empty where there are none, or a COCO json describes the dataset.
 
@@ -50,7 +50,7 @@ def from_masks(folder: Path) -> list[tuple[Path, str | None, Document]]:
 
 
 def _named_jsons(folder: Path) -> list[tuple[Path, str | None]]:
-    """The json files that their names and places show to be COCO."""
+    """Return the json files whose names and places show that they are COCO, with their splits."""
     splits = [(folder / split / ROBOFLOW_JSON, split) for split in SPLITS]
     if found := [(path, split) for path, split in splits if path.is_file()]:
         return list(found)
@@ -65,7 +65,7 @@ def _jsons(folder: Path) -> list[Path]:
 
 
 def _mask_folders(folder: Path) -> list[tuple[Path, str | None]]:
-    """The folders with ``images/`` and ``masks/``, `folder` itself or its splits, and the split of each."""
+    """Return the folders with ``images/`` and ``masks/`` (`folder` itself or its splits), and the split of each."""
     if png_masks.holds(folder):
         return [(folder, None)]
     if not any(png_masks.holds(folder / split) for split in SPLITS):
@@ -74,7 +74,7 @@ def _mask_folders(folder: Path) -> list[tuple[Path, str | None]]:
 
 
 def unwrapped(folder: Path) -> Path:
-    """The only folder in `folder`, as archives often have one around all, or `folder` where that holds the dataset."""
+    """Return the only folder in `folder`, as many archives have one, or `folder` itself if that holds the dataset."""
     if _named_jsons(folder) or _mask_folders(folder) or _jsons(folder):
         return folder
     inside = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith((".", "__MACOSX"))]
@@ -82,7 +82,7 @@ def unwrapped(folder: Path) -> Path:
 
 
 def locate(name: str, source: Path) -> Path | None:
-    """The file of the image `name` of the json `source`: beside it or in ``images/``; None where it is absent.
+    """Find the file of the image `name` of the json `source`, beside it or in ``images/``; None if it is absent.
 
     `name` is from `file_name`. Backslashes stand for slashes, and letters with accents may be written in one character
     or in two (Unicode's NFC and NFD), where no file has the name as it is.
@@ -95,7 +95,7 @@ def locate(name: str, source: Path) -> Path | None:
 
 
 def _places(name: str, source: Path) -> list[Path]:
-    """Where the image `name` of a json may be."""
+    """Return the paths at which the image `name` of a json may lie."""
     folders = [source.parent, source.parent / "images"]
     if source.parent.name == CVAT_FOLDER:
         folders += [source.parent.parent / "images", source.parent.parent / "images" / "default"]
@@ -110,5 +110,5 @@ def _first_file(candidates: Sequence[Path]) -> Path | None:
 
 
 def resolved_name(name: str, source: Path) -> str:
-    """A checked file name with slashes for backslashes, as Windows writes them, unless a file has it as it is."""
+    """Replace backslashes, as Windows writes them, by slashes, unless a file has exactly this name."""
     return name if "\\" not in name or _first_file(_places(name, source)) else name.replace("\\", "/")

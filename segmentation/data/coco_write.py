@@ -1,4 +1,4 @@
-"""What is written into a COCO json: regions of masks, their extents and outlines, and the document around them."""
+"""Writing of COCO json: masks as regions, their extents and outlines, and the document around them."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +13,7 @@ from corrotwin.twin.core.files import atomic_file
 
 
 def rle(segmentation: Any, height: int, width: int) -> Mapping[str, Any]:
-    """A checked segmentation (`coco_check.check_segmentation`) as one compressed RLE; polygons are united."""
+    """Encode a checked segmentation (`coco_check.check_segmentation`) as one compressed RLE, uniting its polygons."""
     if isinstance(segmentation, list):
         polygons = [[float(value) for value in polygon] for polygon in segmentation]
         return dict(coco_mask.merge(coco_mask.frPyObjects(polygons, height, width)))
@@ -23,7 +23,7 @@ def rle(segmentation: Any, height: int, width: int) -> Mapping[str, Any]:
 
 
 def region(mask: npt.NDArray[np.bool_]) -> dict[str, Any]:
-    """The part of a COCO annotation that describes `mask` (height, width): compressed RLE, area and bounding box.
+    """Return the mask fields of a COCO annotation for `mask` (height, width): compressed RLE, area and bounding box.
 
     Returns
     -------
@@ -35,12 +35,12 @@ def region(mask: npt.NDArray[np.bool_]) -> dict[str, Any]:
 
 
 def extent(rle: Mapping[str, Any]) -> dict[str, Any]:
-    """Area in pixels and bounding box of a compressed RLE: ``{"area": int, "bbox": [x, y, width, height]}``."""
+    """Return area in pixels and bounding box of a compressed RLE: ``{"area": int, "bbox": [x, y, width, height]}``."""
     return {"area": int(coco_mask.area(rle)), "bbox": [int(side) for side in coco_mask.toBbox(rle)]}
 
 
 def polygons(mask: npt.NDArray[np.bool_]) -> list[list[float]]:
-    """The outlines of `mask` (height, width) along the edges of its pixels, x and y in turn, one a connected part.
+    """Trace the outlines of `mask` (height, width) along pixel edges: x and y in turn, one list per connected part.
 
     Parts are 8-connected. pycocotools makes the same pixels of the outlines, but for holes: COCO unites polygons, so
     that holes are filled.
@@ -60,7 +60,7 @@ def polygons(mask: npt.NDArray[np.bool_]) -> list[list[float]]:
 
 
 def outlined(mask: npt.NDArray[np.bool_], *, left: int = 0, top: int = 0) -> dict[str, Any]:
-    """As `region`, of a mask that is not empty, but with `polygons`; area and box are those of the polygons' pixels.
+    """Return what `region` returns, with `polygons` in place of RLE; area and box are those of the polygons' pixels.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def document(
     description: str,
     categories: Sequence[tuple[str, str]] = (("corrosion", "corrosion"),),
 ) -> dict[str, Any]:
-    """A COCO document, ready for json. `categories` are names, and what each is a kind of, with ids from 1."""
+    """Return a COCO document ready for json. `categories` are pairs of name and supercategory; their ids begin at 1."""
     return {
         "info": {"description": description, "version": "1.0"},
         "licenses": [],
@@ -111,7 +111,7 @@ def write_document(
     description: str,
     categories: Sequence[tuple[str, str]] = (("corrosion", "corrosion"),),
 ) -> None:
-    """Write the `document` of these to `path`, atomically, entry by entry: they are never held as a whole.
+    """Write a COCO `document` to `path` atomically, entry by entry, so that it is never held in memory as a whole.
 
     The bytes are those of `twin.core.files.write_json`. `images` is used up before `annotations` is begun.
     """

@@ -1,4 +1,4 @@
-"""Photos and masks decoded once, at the working size, into memory-mapped arrays that all runs share."""
+"""Photos and masks decoded once into memory-mapped arrays that all runs share."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -19,20 +19,20 @@ _RECIPE = 2  # raise when the way from file to array changes, so that old caches
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Arrays:
-    """A dataset at working size s: `images` (n, s, s, 3) uint8 RGB, `masks` (n, s, s) uint8 0 or 1, rows by name."""
+    """A dataset at working size s: `images` (n, s, s, 3) uint8 RGB, `masks` (n, s, s) uint8 0 or 1, `row` by name."""
 
     images: npt.NDArray[np.uint8]
     masks: npt.NDArray[np.uint8]
     row: Mapping[str, int]
 
     def rows(self, names: Sequence[str]) -> npt.NDArray[np.intp]:
-        """The rows of the named photos."""
+        """Return the row numbers of the named photos."""
         return np.array([self.row[name] for name in names], dtype=np.intp)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Natives:
-    """A dataset at its own scale: the pixels of all photos one after the other, rows by name.
+    """A dataset at its original scale: the pixels of all photos, concatenated, with row numbers by name.
 
     `pixels` is (total, 3) uint8 RGB, `truth` (total,) uint8 0 or 1, `shapes` (n, 2) heights and widths.
     """
@@ -43,17 +43,17 @@ class Natives:
     row: Mapping[str, int]
 
     def rows(self, names: Sequence[str]) -> npt.NDArray[np.intp]:
-        """The rows of the named photos."""
+        """Return the row numbers of the named photos."""
         return np.array([self.row[name] for name in names], dtype=np.intp)
 
     @cached_property
     def _first(self) -> npt.NDArray[np.int64]:
-        """The place of each photo's first pixel, (n,)."""
+        """Index of the first pixel of each photo, (n,)."""
         areas: npt.NDArray[np.int64] = self.shapes.prod(axis=1)
         return np.cumsum(areas) - areas
 
     def photo(self, row: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-        """One photo and its mask: (h, w, 3) and (h, w) uint8."""
+        """Return one photo and its mask, (h, w, 3) and (h, w) uint8."""
         first = int(self._first[row])
         height, width = (int(side) for side in self.shapes[row])
         part = slice(first, first + height * width)
@@ -61,7 +61,7 @@ class Natives:
 
 
 def arrays(dataset: coco.CocoDataset, size: int, *, cache: Path) -> Arrays:
-    """The photos of a dataset, resized to a square of `size` pixels, read from `cache` or decoded into it.
+    """Return the photos of a dataset resized to squares of `size` pixels, read from `cache` or decoded into it.
 
     The cache is keyed by the dataset's content, so a changed source is decoded anew. Its files appear whole or not at
     all; of processes that want them at once one decodes and the others wait.
@@ -83,7 +83,7 @@ def arrays(dataset: coco.CocoDataset, size: int, *, cache: Path) -> Arrays:
 
 
 def natives(dataset: coco.CocoDataset, *, cache: Path) -> Natives:
-    """The photos of a dataset at their own scale, read from `cache` or decoded into it, as `arrays` does.
+    """Return the photos of a dataset at their original scale, read from `cache` or decoded into it, as `arrays` does.
 
     Raises
     ------
@@ -112,7 +112,7 @@ _Change = Callable[[npt.NDArray[np.uint8], npt.NDArray[np.bool_]], tuple[npt.NDA
 def _cached(
     dataset: coco.CocoDataset, cache: Path, *, name: str, shapes: Sequence[tuple[int, ...]], change: _Change
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    """The memory-mapped images and masks of `dataset`, each photo changed by `change` when it was decoded."""
+    """Return the memory-mapped images and masks of `dataset`; `change` is applied to each decoded photo and mask."""
     stem = f"{dataset.digest}-{name}-{_RECIPE}"
     images, masks = (cache / f"{stem}-{kind}.npy" for kind in ("images", "masks"))
     files = dict(zip((images, masks), shapes, strict=True))
@@ -146,10 +146,10 @@ def _decode(dataset: coco.CocoDataset, files: Mapping[Path, tuple[int, ...]], ch
 
 
 def resize_image(image: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
-    """Resize (h, w, 3) uint8 to a square by area interpolation, without regard to proportions, as published."""
+    """Resize (h, w, 3) uint8 to a square by area interpolation, ignoring the aspect ratio, as published."""
     return np.asarray(cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA))
 
 
 def resize_mask(mask: npt.NDArray[np.bool_], shape: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    """Resize (h, w) bool to `shape` (height, width) of 0 and 1: each pixel takes the mask's value at its centre."""
+    """Resize (h, w) bool to `shape` (height, width), uint8 0 or 1: each pixel takes the mask's value at its centre."""
     return np.asarray(cv2.resize(mask.astype(np.uint8), shape[::-1], interpolation=cv2.INTER_NEAREST_EXACT))

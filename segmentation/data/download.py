@@ -1,4 +1,4 @@
-"""Downloads that are tried again a bounded number of times, bounded in size, and silent about addresses.
+"""Downloads with bounded retries and size that never reveal the address.
 
 An address may hold a key. No message, exception or log line of this module shows more of it than the host.
 """
@@ -32,7 +32,7 @@ _T = TypeVar("_T")
 
 
 def is_safe(url: str) -> bool:
-    """Whether what is sent to `url` is encrypted, or does not leave the machine."""
+    """Return True if what is sent to `url` is encrypted or stays on this machine."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -43,7 +43,7 @@ def is_safe(url: str) -> bool:
 
 @contextmanager
 def session() -> "Iterator[requests.Session]":
-    """A session for `answer` and `save`, which waits and asks again where a server is busy."""
+    """Yield a session for `answer` and `save` that waits and retries while a server is busy."""
     import requests
     from requests.adapters import HTTPAdapter
     from urllib3.util import Retry
@@ -68,7 +68,7 @@ def session() -> "Iterator[requests.Session]":
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep urllib3 from logging: its lines show whole addresses."""
+    """Silence urllib3's logger, whose lines show whole addresses."""
     logger = logging.getLogger("urllib3")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
@@ -79,7 +79,7 @@ def _quiet() -> Iterator[None]:
 
 
 def answer(session: "requests.Session", url: str, *, key: str, parameters: Mapping[str, str]) -> tuple[int, Any]:
-    """Ask `url` for json, with `key` in the Authorization header. Returns status and json, None where it is none.
+    """Request json from `url`, with `key` in the Authorization header. Return status and json, None if there is none.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def answer(session: "requests.Session", url: str, *, key: str, parameters: Mappi
 def save(
     session: "requests.Session", url: str, target: Path, on_bytes: Callable[[int, int | None], None]
 ) -> tuple[int, int, str]:
-    """Download `url` to the file `target`, from the start again where it breaks off.
+    """Download `url` to the file `target`, restarting from the beginning when the connection breaks.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ def save(
 
 
 def _get(session: "requests.Session", url: str, use: "Callable[[requests.Response], _T]", **options: Any) -> _T:
-    """What `use` makes of the response from `url`; both are repeated where the line breaks."""
+    """Return what `use` makes of the response from `url`, repeating both when the connection breaks."""
     import requests
 
     trouble = ""

@@ -1,4 +1,4 @@
-"""Which photos show one thing: by name, by look, or as a table says.
+"""Groups of photos that show the same spot: by name, by look, or from a table.
 
 A grouping maps the `file_name` of each photo of a dataset to the id of its group. Photos of one group belong in one
 part of a split and are one unit of statistics. Sources of names: Roboflow calls the copies that it augments
@@ -40,7 +40,7 @@ def by_source_name(dataset: coco.CocoDataset) -> dict[str, str]:
 
 
 def source_name(file_name: str) -> str:
-    """What a photo was called before Roboflow renamed it, as Roboflow writes that: ``IMG_1_JPG`` of ``IMG_1.JPG`` too.
+    """Return a photo's name before Roboflow renamed it, in Roboflow's spelling: ``IMG_1_JPG``, also for ``IMG_1.JPG``.
 
     The folders train, valid and test are left out of the name.
     """
@@ -54,7 +54,7 @@ def source_name(file_name: str) -> str:
 
 
 def by_perceptual_hash(dataset: coco.CocoDataset) -> dict[str, str]:
-    """Group photos that look alike, also mirrored or turned by quarters, with all that look like one of them.
+    """Group photos that look alike, also mirrored or rotated by 90°; similarity is extended along chains.
 
     Two photos are alike where the perceptual hashes of one upright and of the other in any of eight positions differ in
     at most `MOST_DIFFERING_BITS` of ``HASH_SIDE ** 2`` bits. It finds copies: a photo saved again, mirrored, turned,
@@ -80,7 +80,7 @@ def by_perceptual_hash(dataset: coco.CocoDataset) -> dict[str, str]:
 
 
 def _hashes(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    """The hashes of an image (height, width, 3) in its eight positions, upright first: (8, bits) bool."""
+    """Return the hashes of an image (height, width, 3) in its eight orientations, upright first: (8, bits) bool."""
     import imagehash
     from PIL import Image
 
@@ -91,7 +91,7 @@ def _hashes(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
 
 
 def _near(bits: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
-    """Links between rows of `bits` (n, 8, bits) that are alike: (m, 2) intp, m at most `_LINKS` n; not each pair.
+    """Return links between similar rows of `bits` (n, 8, bits): (m, 2) intp, m at most `_LINKS` n, not every pair.
 
     With bits as ±1 a scalar product is the number of equal bits less that of different ones, exact in float32: the
     matrix product is several times faster than counting in packed bits. A block at a time, and of the links of many
@@ -115,7 +115,7 @@ def _signs(bits: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
 
 
 def by_column(csv_path: Path, dataset: coco.CocoDataset, column: str) -> dict[str, str]:
-    """Group photos as a column of a csv file says, such as the spot of each.
+    """Group photos by a column of a csv file, such as the spot of each.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def by_column(csv_path: Path, dataset: coco.CocoDataset, column: str) -> dict[st
 
 
 def beside(dataset: coco.CocoDataset) -> dict[str, str] | None:
-    """The spot of each photo, from the table `SPOTS` beside them; None where there is no such table.
+    """Return the spot of each photo from the table `SPOTS` beside them; None if there is no such table.
 
     Raises
     ------
@@ -155,12 +155,12 @@ def beside(dataset: coco.CocoDataset) -> dict[str, str] | None:
 
 
 def renamed_by_roboflow(csv_path: Path, dataset: coco.CocoDataset, column: str) -> int:
-    """How many photos `by_column` matches by what they were called before Roboflow renamed them."""
+    """Return the number of photos that `by_column` matches only by their names before Roboflow renamed them."""
     return len(_by_column(csv_path, dataset, column)[1])
 
 
 def _by_column(csv_path: Path, dataset: coco.CocoDataset, column: str) -> tuple[dict[str, str], dict[str, str]]:
-    """The groups of photos whose own name the table has, and of those matched by their source's name."""
+    """Return the groups of photos found under their own name, and of those found under their source's name."""
     table = _read_column(csv_path, column)
     sources: dict[str, set[str]] = defaultdict(set)
     for key, each in table.items():
@@ -197,7 +197,7 @@ def _by_column(csv_path: Path, dataset: coco.CocoDataset, column: str) -> tuple[
 
 
 def _read_column(path: Path, column: str) -> dict[str, set[str]]:
-    """All values of a column for each name, and for each ``split/name`` where the table has splits; empty ones left."""
+    """Return the values of a column, without empty ones, by file name and also, where given, by ``split/name``."""
     table: dict[str, set[str]] = defaultdict(set)
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:  # spreadsheets put a mark in front
@@ -224,7 +224,7 @@ def _composed(name: str) -> str:
 
 
 def join(*groupings: Mapping[str, str]) -> dict[str, str]:
-    """Put together what any of several groupings of the same photos puts together, and so on along the chain.
+    """Merge groupings of the same photos: photos that share a group in any of them share one, also along chains.
 
     Returns
     -------
@@ -242,19 +242,19 @@ def join(*groupings: Mapping[str, str]) -> dict[str, str]:
 
 
 def pairs(*groupings: Mapping[str, str]) -> int:
-    """The number of pairs of photos that each of the groupings puts together."""
+    """Count the pairs of photos that share a group in every one of the groupings."""
     sizes = Counter(tuple(grouping[name] for grouping in groupings) for name in groupings[0])
     return sum(size * (size - 1) // 2 for size in sizes.values())
 
 
 def _joined(names: Sequence[str], links: npt.NDArray[np.intp]) -> dict[str, str]:
-    """The first name of its connected component for each of `names`, joined by `links` (m, 2) between their places."""
+    """Return for each of `names` the first name of its connected component; `links` (m, 2) join their indices."""
     first = _components(len(names), links)
     return {name: names[place] for name, place in zip(names, first, strict=True)}
 
 
 def _components(count: int, links: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
-    """The first of its connected component for each of `count` places joined by `links` (m, 2): (count,)."""
+    """Return for each of `count` nodes the first node of its connected component, (count,); `links` is (m, 2)."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 

@@ -1,4 +1,4 @@
-"""Image files of unknown origin: their size and hash without decoding, their pixels, and masks drawn as PNG."""
+"""Reading of untrusted image files: size and hash without decoding, pixels, and PNG masks."""
 
 import hashlib
 import io
@@ -35,7 +35,7 @@ _UNREADABLE = (
 
 @contextmanager
 def _trouble(path: Path, what: str) -> Iterator[None]:
-    """Turn what PIL raises into one line. A header that announces too many pixels is trouble, odd metadata is not."""
+    """Turn what PIL raises into one InputError; oversized headers are refused, odd metadata is ignored."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
@@ -49,7 +49,7 @@ def _trouble(path: Path, what: str) -> Iterator[None]:
 
 
 def header(path: Path) -> tuple[tuple[int, int], str]:
-    """Size (width, height) of an image, upright by its EXIF orientation, and SHA-256 of the file; nothing is decoded.
+    """Return size (width, height), upright by EXIF orientation, and SHA-256 of an image file without decoding it.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def header(path: Path) -> tuple[tuple[int, int], str]:
 
 
 def _turn(picture: Image.Image) -> Image.Transpose | None:
-    """What makes a picture upright; None where it is already, as TIFF is by Pillow.
+    """Return the transposition that makes a picture upright; None if it is upright already, as Pillow makes TIFF.
 
     Only the orientation is looked at: Pillow's `exif_transpose` writes all tags anew, and fails on one of another type.
     """
@@ -77,14 +77,14 @@ def _turn(picture: Image.Image) -> Image.Transpose | None:
 
 
 def _upright(picture: Image.Image) -> Image.Image:
-    """A picture, decoded, upright by its EXIF orientation; itself where it is already."""
+    """Decode a picture and make it upright by its EXIF orientation."""
     picture.load()  # a PNG may have its EXIF behind its pixels
     turn = _turn(picture)
     return picture if turn is None else picture.transpose(turn)
 
 
 def decoded(path: Path) -> npt.NDArray[np.uint8]:
-    """The pixels of an image file, (height, width, 3) uint8 RGB, upright by its EXIF orientation.
+    """Decode an image file to (height, width, 3) uint8 RGB, upright by its EXIF orientation.
 
     Grey, palette and CMYK images become RGB, transparency is dropped, 16 bits become the upper 8.
 
@@ -111,14 +111,14 @@ def decoded(path: Path) -> npt.NDArray[np.uint8]:
 
 
 def _check_jpeg(content: bytes) -> None:
-    """Raise ValueError where libjpeg has something to complain of: Pillow passes over it and gives garbled pixels."""
+    """Raise ValueError if libjpeg reports damage, which Pillow ignores and turns into garbled pixels."""
     import simplejpeg
 
     simplejpeg.decode_jpeg(content, colorspace="GRAY", strict=True)
 
 
 def decoded_mask(path: Path) -> npt.NDArray[np.bool_]:
-    """A mask drawn as PNG, (height, width) bool, true where the value is above 0, upright by its EXIF orientation.
+    """Decode a PNG mask to (height, width) bool, true where the value is above 0, upright by its EXIF orientation.
 
     One channel of 1, 2, 4, 8 or 16 bits, a palette (its indices are the values), or grey of 8 bits stored as RGB.
 

@@ -1,4 +1,4 @@
-"""What a split gives away: photos of validation and test that share a group with training photos."""
+"""Leakage of a split: photos of validation and test that share a group with training photos."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -16,20 +16,20 @@ EXAMPLES = 5  # named in the text
 
 @dataclass(frozen=True, kw_only=True)
 class PartLeak:
-    """One part of a split: its number of photos, and each leaked one with a training photo of its group."""
+    """Leakage into one part of a split: its number of photos, and pairs of leaked photo and training photo."""
 
     photos: int
     leaked: tuple[tuple[str, str], ...]
 
     @property
     def share(self) -> float:
-        """The leaked part of the photos, 0 to 1."""
+        """Leaked fraction of the photos, 0 to 1."""
         return len(self.leaked) / self.photos
 
 
 @dataclass(frozen=True, kw_only=True)
 class Leaks:
-    """Leaks of a split by one grouping. `split_groups` counts the groups with photos in more than one part."""
+    """Leakage of a split by one grouping. `split_groups` counts the groups with photos in more than one part."""
 
     valid: PartLeak
     test: PartLeak
@@ -38,7 +38,7 @@ class Leaks:
 
 @dataclass(frozen=True, kw_only=True)
 class LeakageReport:
-    """Leaks of a split by its groups, beside those of other ways to split the same photos.
+    """Leakage of a split by its groups, compared with other ways to split the same photos.
 
     `copies` are the split's leaks of files equal byte for byte, `names` those of copies by `groups.by_source_name`.
     `published` has the published split once for each of several seeds. `own` is None where the export has no split of
@@ -76,7 +76,7 @@ def leaks(split: Split, grouping: Mapping[str, str]) -> Leaks:
 
 
 def report(dataset: CocoDataset, split: Split, *, seeds: Sequence[int] = SEEDS) -> LeakageReport:
-    """Compare the leaks of a split of all photos of `dataset` with those of the published way and of the export's own.
+    """Compare the leakage of a split of all photos of `dataset` with the published way's and the export's own.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def report(dataset: CocoDataset, split: Split, *, seeds: Sequence[int] = SEEDS) 
 
 
 def copies_warning(split: Split, dataset: CocoDataset) -> str:
-    """A line on photos of validation and test of which a copy trains, by their names; empty where there are none."""
+    """Return a line on copies, judged by name, of training photos in validation and test; empty if there are none."""
 
     def said(name: str, other: str) -> str:
         return (
@@ -115,7 +115,7 @@ def copies_warning(split: Split, dataset: CocoDataset) -> str:
 
 
 def spots_warning(split: Split, dataset: CocoDataset) -> str:
-    """A line on photos of validation and test whose spot trains, by the table beside the photos; empty where none do.
+    """Return a line on validation and test photos whose spot, by the table beside them, is in training; else empty.
 
     Raises
     ------
@@ -134,7 +134,7 @@ def spots_warning(split: Split, dataset: CocoDataset) -> str:
 
 
 def _warning(dataset: CocoDataset, found: Leaks, said: Callable[[str, str], str]) -> str:
-    """How many photos leaked, and what is `said` of the first of them and its twin in training; empty without any."""
+    """Return a line with the number of leaked photos and what `said` makes of the first pair; empty without leaks."""
     torn = (*found.valid.leaked, *found.test.leaked)
     if not torn:
         return ""
@@ -143,7 +143,7 @@ def _warning(dataset: CocoDataset, found: Leaks, said: Callable[[str, str], str]
 
 
 def markdown(value: LeakageReport) -> str:
-    """The report as a sentence on the groups, a table of the leaks and the first examples."""
+    """Write the report as Markdown: a sentence on the groups, a table of the leakage and the first examples."""
     sizes = Counter(value.split.group.values())
     sharing = sum(size for size in sizes.values() if size > 1)
     seeds = len(value.published)
@@ -167,7 +167,7 @@ def markdown(value: LeakageReport) -> str:
 
 
 def agreement(groupings: Mapping[str, Mapping[str, str]]) -> str:
-    """A sentence on how many pairs of photos each named grouping puts together, and each two of them both do."""
+    """Return a sentence on how many pairs of photos each grouping joins, and how many each two groupings both join."""
     alone = ", ".join(f"{name} {groups.pairs(each)}" for name, each in groupings.items())
     both = "".join(
         f"; by {first} and by {second} {groups.pairs(groupings[first], groupings[second])}"

@@ -1,4 +1,4 @@
-"""Photos in ``images/`` and PNG masks of the same names in ``masks/``, read as if a COCO json had described them."""
+"""Datasets of photos in ``images/`` and PNG masks of the same names in ``masks/``, read as if from a COCO json."""
 
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,12 @@ CLASS = "corrosion"
 
 
 def holds(folder: Path) -> bool:
-    """Whether both ``images/`` and ``masks/`` are in `folder`."""
+    """Return True if `folder` has both ``images/`` and ``masks/``."""
     return (folder / IMAGES).is_dir() and (folder / MASKS).is_dir()
 
 
 def document(folder: Path) -> Document:
-    """The images of `folder`, by name, each with the size of its mask, and one annotation for each mask with corrosion.
+    """Return a COCO document of `folder`: images with the sizes of their masks, one annotation per mask with corrosion.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def document(folder: Path) -> Document:
 
 
 def _by_stem(folder: Path) -> dict[str, Path]:
-    """The files of `folder` by their names without the ending, in order; hidden files are none."""
+    """Return the files of `folder`, without hidden ones, by name without suffix, in order."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; photos are in {IMAGES}, their masks beside it in {MASKS}")
     table: dict[str, Path] = {}
@@ -61,7 +61,7 @@ def _by_stem(folder: Path) -> dict[str, Path]:
 
 
 def check_text(name: str, source: Path) -> None:
-    """Refuse a file name that no table could hold: Python stands in for bytes that are not UTF-8 with surrogates."""
+    """Raise InputError for a file name that is not UTF-8 (it would hold surrogates, which no table can store)."""
     try:
         name.encode()
     except UnicodeEncodeError as error:

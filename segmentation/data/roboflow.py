@@ -50,7 +50,7 @@ class RoboflowVersion:
     version: int
 
     def __str__(self) -> str:
-        """As people write it: ``workspace/project/version``."""
+        """Return ``workspace/project/version``."""
         return f"{self.workspace}/{self.project}/{self.version}"
 
 
@@ -80,7 +80,7 @@ def fetch(project: str, /, *, out: Path) -> None:
 
 
 def parse_version(text: str) -> RoboflowVersion:
-    """The dataset version that `text` names as ``workspace/project/version``.
+    """Parse ``workspace/project/version``.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def parse_version(text: str) -> RoboflowVersion:
 
 
 def _card(out: Path, source: RoboflowVersion) -> dict[str, Any] | None:
-    """The card of `out` where it holds `source`; None where it is absent or empty, anything else is refused."""
+    """Return the card of `out` if it holds `source`, None if it is absent or empty; raise InputError otherwise."""
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: is a file, not a folder; choose another --out")
     card = read_manifest(out, CARD)
@@ -120,7 +120,7 @@ def _key() -> str:
 
 
 def _api() -> str:
-    """The address of the service, without a slash at the end."""
+    """Return the address of the service without a trailing slash."""
     url = os.environ.get(URL_VARIABLE) or API_URL
     if not download.is_safe(url):
         raise InputError(f"{URL_VARIABLE}: not an https address; the key would travel readable")
@@ -129,7 +129,7 @@ def _api() -> str:
 
 @contextmanager
 def _cleared(folder: Path) -> Iterator[None]:
-    """Remove `folder` in the end, however it comes."""
+    """Remove `folder` on leaving the block, also after an error."""
     try:
         yield
     finally:
@@ -137,7 +137,7 @@ def _cleared(folder: Path) -> Iterator[None]:
 
 
 def _fetch(source: RoboflowVersion, out: Path, staging: Path, api: str, key: str) -> dict[str, Any]:
-    """Export, download, extract and check in `staging`, then move the whole to `out`. Returns the card."""
+    """Export, download, extract and check in `staging`, then move the whole to `out`. Return the card."""
     from corrotwin.segmentation.data import archive, coco
 
     packed, unpacked = staging / "packed.zip", staging / "unpacked"
@@ -184,7 +184,7 @@ def _progress() -> Progress:
 
 
 def _export(session: "requests.Session", source: RoboflowVersion, api: str, key: str) -> dict[str, Any]:
-    """Ask for the export until it is packed. Returns Roboflow's answer, which holds ``["export"]["link"]``."""
+    """Request the export until it is ready. Return Roboflow's answer, which holds ``["export"]["link"]``."""
     deadline = time.monotonic() + EXPORT_SECONDS
     while True:
         url = f"{api}/{source}/{FORMAT}"
@@ -214,7 +214,7 @@ def _check_status(status: int, source: RoboflowVersion) -> None:
 
 
 def _licence(answer: Mapping[str, Any], folder: Path) -> str:
-    """The licence as the answer or the export's own json states it."""
+    """Return the licence stated by the answer or by the export's own json."""
     from corrotwin.segmentation.data import coco
 
     project = answer.get("project")

@@ -1,4 +1,4 @@
-"""Which photos train, which validate, which test. A split is a small json that all backbones and runs share."""
+"""Splits into training, validation and test photos: a small json shared by all backbones and runs."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +19,7 @@ How = Literal["published", "own", "grouped"]
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """File names of the photos of each part, disjoint, none empty, in a fixed order; and what each photo shows.
+    """File names of the photos of each part (disjoint, not empty, in a fixed order) and the group of each photo.
 
     `group` gives for each photo the id of its group, such as its spot (see `segmentation.data.groups`); where it is
     left out, each photo is a group of its own.
@@ -45,14 +45,14 @@ class Split:
 
     @property
     def digest(self) -> str:
-        """A hash of the three lists and the groups, 16 hex digits; how they came about does not matter.
+        """Hash of the three lists and the groups, 16 hex digits; the way the split was made does not matter.
 
         Groups count since they decide which part of the training photos an arm draws.
         """
         return digest([self.train, self.valid, self.test, self.group])
 
     def groups_of(self, names: Iterable[str]) -> tuple[str, ...]:
-        """The group of each of `names`, in their order."""
+        """Return the group of each of `names`, in their order."""
         return tuple(self.group[name] for name in names)
 
 
@@ -106,7 +106,7 @@ def split(dataset: CocoDataset, *, how: How, seed: int, groups: Mapping[str, str
 
 
 def check(value: Split, dataset: CocoDataset) -> None:
-    """Refuse a split with photos that `dataset` has not."""
+    """Raise InputError if a photo of the split is absent from `dataset`."""
     known = {photo.file_name for photo in dataset.photos}
     for part in SPLITS:
         if unknown := [name for name in getattr(value, part) if name not in known]:
@@ -116,7 +116,7 @@ def check(value: Split, dataset: CocoDataset) -> None:
 
 
 def check_renders(value: Split, dataset: CocoDataset, renders: CocoDataset, *, count: int | None = None) -> None:
-    """Refuse fewer renders than `count`, and those among which a photo of validation or test lies, byte for byte."""
+    """Raise InputError for fewer renders than `count`, or for one that is a validation or test photo, byte for byte."""
     if count is not None and count > len(renders.photos):
         there = len(renders.photos)
         raise InputError(
@@ -133,7 +133,7 @@ def check_renders(value: Split, dataset: CocoDataset, renders: CocoDataset, *, c
 
 
 def unused_warning(value: Split, dataset: CocoDataset) -> str:
-    """A line on the photos of `dataset` that stand in no part of the split; empty where all of them do."""
+    """Return a line on the photos of `dataset` that are in no part of the split; empty if there are none."""
     left = [photo.file_name for photo in dataset.photos if photo.file_name not in value.group]
     if not left:
         return ""
@@ -142,7 +142,7 @@ def unused_warning(value: Split, dataset: CocoDataset) -> str:
 
 
 def folds(dataset: CocoDataset, *, groups: Mapping[str, str], count: int, seed: int) -> tuple[Split, ...]:
-    """Splits for cross-validation by groups: each photo is tested in exactly one of `count` splits.
+    """Split for cross-validation by groups: each photo is tested in exactly one of `count` splits.
 
     The tested groups of all folds are of about equal size; of the rest, validation takes the part that it has of
     training and validation in the published shares, by whole groups.
@@ -172,7 +172,7 @@ def folds(dataset: CocoDataset, *, groups: Mapping[str, str], count: int, seed: 
 
 
 def _group(dataset: CocoDataset, names: Sequence[str], groups: Mapping[str, str] | None) -> dict[str, str]:
-    """The group of each of `names`: itself where no groups are given."""
+    """Return the group of each of `names`: the name itself if no groups are given."""
     if groups is None:
         return {name: name for name in names}
     if missing := [name for name in names if name not in groups]:
@@ -183,7 +183,7 @@ def _group(dataset: CocoDataset, names: Sequence[str], groups: Mapping[str, str]
 def _assign_groups(
     names: Sequence[str], group: Mapping[str, str], shares: Sequence[float], rng: np.random.Generator
 ) -> list[tuple[str, ...]]:
-    """Deal whole groups of `names` to parts: in random order, each to the part that lacks most photos of its share.
+    """Assign whole groups in random order, each to the part that is furthest below its share of the photos.
 
     No part ends above its share by more than the largest group, and none is empty where there are groups enough. Groups
     larger than the smallest part come first: they go where there is room.

@@ -1,4 +1,4 @@
-"""How long a U-Net takes for one image on the CPU, and what it is made of.
+"""Latency of U-Nets on the CPU for one image, and their size.
 
 All networks are timed in turn, round by round, in one process: whatever else the machine does then hits all alike.
 """
@@ -59,7 +59,7 @@ def measure(
     precisions: Sequence[Precision] = get_args(Precision),
     onnx: bool = False,
 ) -> tuple[Latency, ...]:
-    """Time the U-Net of each backbone in each precision, batch 1, on the CPU, weights random.
+    """Time the U-Net of each backbone in each precision on the CPU: batches of one image, random weights.
 
     Precision fast is that of a run: float32 weights are converted in each call, as evaluation does.
 
@@ -116,7 +116,7 @@ def measure(
 
 
 def timed(calls: Sequence[Callable[[], object]], *, rounds: int, warm_up: int) -> npt.NDArray[np.float64]:
-    """Milliseconds of each call in each round, (calls, rounds): all calls in turn, then the next round."""
+    """Time all calls in turn, round by round. Return milliseconds, (calls, rounds)."""
     nanoseconds = np.empty((len(calls), rounds))
     for index in range(-warm_up, rounds):
         for place, call in enumerate(calls):
@@ -161,7 +161,7 @@ def _onnx_forward(backbone: str, size: int, threads: int) -> Callable[[], npt.ND
 
 
 def write(path: Path, measured: Sequence[Latency], sizes: Mapping[str, Complexity]) -> None:
-    """Write a csv file: one row a backbone and precision, with the size of the network (`sizes`, by backbone).
+    """Write a csv file: one row per backbone and precision, with the network's size (`sizes`, by backbone).
 
     Raises
     ------
@@ -174,7 +174,7 @@ def write(path: Path, measured: Sequence[Latency], sizes: Mapping[str, Complexit
 
 
 def table(measured: Sequence[Latency], sizes: Mapping[str, Complexity]) -> Table:
-    """The same for people."""
+    """Return the measurements as a table for the terminal."""
     from rich import box
     from rich.table import Table
 

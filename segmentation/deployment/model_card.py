@@ -1,4 +1,4 @@
-"""The card of a trained network: what it learned from, how well it does, what it is not for.
+"""Model card of a trained network: what it was trained on, how well it performs, what it is not for.
 
 After M. Mitchell et al., Model Cards for Model Reporting, Proc. FAT* 2019.
 """
@@ -28,7 +28,7 @@ GROUPS, PHOTOGRAPHS = "groups of photographs (spots)", "photographs"  # what the
 
 @dataclass(frozen=True, kw_only=True)
 class Interval:
-    """A mean over photos, and its 95 % interval; None where there are too few groups."""
+    """A mean over photos and its 95 % interval; None if there are too few groups."""
 
     mean: float
     low: float | None
@@ -41,7 +41,7 @@ class Interval:
 
 
 def interval(values: npt.NDArray[np.float64], groups: Sequence[str]) -> Interval:
-    """Mean of the values of n photos, with the 95 % percentile interval of the bootstrap that draws whole groups.
+    """Return the mean over n photos with the 95 % percentile interval of a bootstrap over whole groups.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def interval(values: npt.NDArray[np.float64], groups: Sequence[str]) -> Interval
 
 
 def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
-    """The card of a complete run as Markdown, but for how to use it (`usage`).
+    """Return the card of a complete run as Markdown, without the section on use (see `usage`).
 
     Raises
     ------
@@ -148,7 +148,7 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
 
 
 def threshold(evaluations: Sequence[Path]) -> float:
-    """The threshold that evaluations share, else the one that was chosen on validation photos, else `THRESHOLD`."""
+    """Return the threshold that the evaluations share, else the one chosen on validation photos, else `THRESHOLD`."""
     found = [read_manifest(path, "evaluation") or {} for path in evaluations]
     every = {each["threshold"] for each in found}
     chosen = {each["threshold"] for each in found if each.get("threshold_from")}
@@ -156,7 +156,7 @@ def threshold(evaluations: Sequence[Path]) -> float:
 
 
 def usage(model: Mapping[str, Any]) -> str:
-    """How the exported file is used, as Markdown, from what `model.json` says."""
+    """Return the section on use of the exported file as Markdown; `model` is the content of `model.json`."""
     size = model["size"]
     enlarged = ""
     if model["framing"] == "resize":
@@ -196,7 +196,7 @@ tiles: `corrotwin segmentation predict` does that with the run itself.
 
 
 def _continued(down: str, right: str) -> str:
-    """Lines of Python that continue a photo by its border pixels, as `evaluate.logits_of` does."""
+    """Return lines of Python that pad a photo with its border pixels, as `evaluate.logits_of` does."""
     return (
         "height, width = photo.shape[:2]\n"
         f'images = np.pad(photo, ((0, {down}), (0, {right}), (0, 0)), mode="edge")[None]'
@@ -204,7 +204,7 @@ def _continued(down: str, right: str) -> str:
 
 
 def _chosen(config: Mapping[str, Any], counts: Mapping[str, Any]) -> str:
-    """What the validation photos decided."""
+    """Return a clause on what the validation photos decided."""
     count = counts.get("valid", "?")
     if config["keep"] == "averaged":
         return f"{count} photographs were watched and chose nothing, since the weights are averages of the last steps"
@@ -236,7 +236,7 @@ def _clean(table: runs.PerImage, clean: npt.NDArray[np.bool_]) -> str:
 
 
 def _evaluated(path: Path, weights: str, group: Mapping[str, str]) -> str:
-    """A line of the table of scores for another dataset."""
+    """Return the row of the score table for another dataset."""
     found = read_manifest(path, "evaluation")
     if found is None:
         raise InputError(f"{path}: no evaluation (evaluation.json is absent); corrotwin segmentation evaluate makes it")
@@ -253,7 +253,7 @@ def _evaluated(path: Path, weights: str, group: Mapping[str, str]) -> str:
 
 
 def _scored(shown: str, table: runs.PerImage, group: Mapping[str, str]) -> str:
-    """A line of the table of scores; the last cell is what the bootstrap draws."""
+    """Return a row of the score table; its last cell names the units of the bootstrap."""
     f1, iou = evaluate.scores(table.tp, table.fp, table.fn, table.tn)
     groups = [group.get(name, name) for name in table.image]
     drawn = GROUPS if len(set(groups)) < len(groups) else PHOTOGRAPHS

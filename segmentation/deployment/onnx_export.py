@@ -1,4 +1,4 @@
-"""A trained U-Net as one ONNX file that needs nothing of ours, and a card that says what it is.
+"""Export of a trained U-Net to one ONNX file that does not need this package, with a model card.
 
 The graph takes photographs as they are decoded and gives probabilities: nothing of the preparation is left to whoever
 runs it. It is written only after onnxruntime has given what torch gives.
@@ -35,7 +35,7 @@ TRIED = 4  # images of each size in the comparison
 
 
 def export(run_folder: Path, out: Path, *, evaluations: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """Write a complete run as `model.onnx`, `card.md` and, last, `model.json`.
+    """Export a complete run to `model.onnx`, `card.md` and, written last, `model.json`.
 
     The network computes in float32. Height and width may be any multiple of 32 where the architecture allows it, else
     they are those of training.
@@ -100,7 +100,7 @@ def export(run_folder: Path, out: Path, *, evaluations: tuple[Path, ...] = ()) -
 
 
 def check_installed() -> None:
-    """Refuse to begin where onnx is not installed.
+    """Raise InputError if onnx, onnxscript or onnxruntime is not installed.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def check_installed() -> None:
 
 
 def photographs_to_probability(network: torch.nn.Module, backbone: str) -> torch.nn.Module:
-    """A module from images (n, h, w, 3) uint8 RGB to the probability of corrosion (n, h, w), from one to logits."""
+    """Wrap a network that returns logits: images (n, h, w, 3) uint8 RGB in, corrosion probability (n, h, w) out."""
     import torch
 
     from corrotwin.segmentation.models.network import normalise
@@ -133,7 +133,7 @@ def photographs_to_probability(network: torch.nn.Module, backbone: str) -> torch
 
 
 def to_onnx(network: torch.nn.Module, size: int) -> tuple[bytes, bool]:
-    """The module as an ONNX file, and whether it takes other sizes than `size`.
+    """Convert the module to the bytes of an ONNX file. Also return whether it takes other sizes than `size`.
 
     Raises
     ------
@@ -168,7 +168,7 @@ def to_onnx(network: torch.nn.Module, size: int) -> tuple[bytes, bool]:
 
 
 def runner(content: bytes, *, threads: int | None = None) -> Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]:
-    """From images (n, h, w, 3) to probabilities (n, h, w) by onnxruntime, on the CPU."""
+    """Return a function from images (n, h, w, 3) to probabilities (n, h, w), run by onnxruntime on the CPU."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -184,7 +184,7 @@ def runner(content: bytes, *, threads: int | None = None) -> Callable[[npt.NDArr
 
 
 def disagreement(network: torch.nn.Module, content: bytes, trials: list[npt.NDArray[np.uint8]]) -> float:
-    """Greatest difference of a probability between torch and onnxruntime, over batches of images; NaN where one is."""
+    """Return the largest difference in probability between torch and onnxruntime over batches of images, or NaN."""
     import torch
 
     run = runner(content)
@@ -200,7 +200,7 @@ def disagreement(network: torch.nn.Module, content: bytes, trials: list[npt.NDAr
 
 
 def _trial_images(size: int, free: bool) -> list[npt.NDArray[np.uint8]]:
-    """Blotches of colour from fine to coarse, which drive a network through its whole range better than noise does."""
+    """Return colour blotches from fine to coarse, which exercise a network's whole range better than noise."""
     import cv2
 
     rng = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""A run measured on a dataset: scores, curves and calibration, as a summary and as an evaluation folder on disk.
+"""Evaluation of a run on a dataset: scores, curves and calibration, as a summary and as a folder on disk.
 
 The folder holds `per_image.csv`, `curve.csv`, `calibration.csv` and, written last, `evaluation.json`.
 """
@@ -37,7 +37,7 @@ Threshold = float | Literal["valid"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Assessment:
-    """What was measured: `summary` is what `evaluation.json` says, `per_image` the counts at the chosen threshold."""
+    """Result of an evaluation: `summary` is the content of `evaluation.json`, `per_image` the counts per photo."""
 
     summary: Mapping[str, Any]
     per_image: PerImage
@@ -45,7 +45,7 @@ class Assessment:
 
 
 def assess(folder: Path, data: coco.CocoDataset, *, threshold: Threshold, out: Path | None = None) -> Assessment:
-    """Measure a complete run on a dataset, and write the evaluation into `out` where it is given.
+    """Evaluate a complete run on a dataset and, if `out` is given, write the evaluation there.
 
     On the dataset that the run was trained on, its test photos are measured; on any other dataset all photos that it
     has not seen (`evaluate.measured_photos`). Photos without annotations count as clean.
@@ -108,7 +108,7 @@ def assess(folder: Path, data: coco.CocoDataset, *, threshold: Threshold, out: P
 
 
 def describe(summary: Mapping[str, Any]) -> str:
-    """What a summary says beyond mean F1 and IoU, in a few lines."""
+    """Describe, in a few lines, what a summary holds beyond mean F1 and IoU."""
     rule = summary["threshold_from"]
     chosen = f", of best mean F1 on {rule['photos']} validation photos" if rule else ""
     if summary["photos"] == "test":
@@ -149,7 +149,7 @@ def describe(summary: Mapping[str, Any]) -> str:
 
 
 def _measured_photos(folder: Path, run: runs.RunRecord, data: coco.CocoDataset, names: Sequence[str]) -> dict[str, Any]:
-    """Which photos of a dataset were measured: `names`; how many were left out, since the run has seen their files.
+    """Return which photos were measured, and how many were left out because the run has seen their files.
 
     `same_names` of those that were measured have the name, before Roboflow's, of a photo that the run has seen: they
     may be the same, saved again. None where the run's split is not there.
@@ -192,13 +192,13 @@ def _validation_photos(folder: Path, run: runs.RunRecord, data: coco.CocoDataset
 def _probabilities(
     network: torch.nn.Module, config: TrainConfig, arrays: Arrays | Natives, names: Sequence[str]
 ) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]]:
-    """Probabilities (h, w) of each photo and its mask (h, w)."""
+    """Yield the probabilities (h, w) and the mask (h, w) of each photo."""
     for logits, masks in evaluate.predict(network, config, arrays, names):
         yield from zip(logits[:, 0].sigmoid().cpu().numpy(), masks > 0, strict=True)
 
 
 def _summary(table: PerImage, histograms: curves.Histograms) -> dict[str, Any]:
-    """The numbers of `evaluation.json`; None stands for what is not defined, such as recall without corrosion."""
+    """Return the numbers of `evaluation.json`; undefined ones, such as recall without corrosion, are None."""
     counts = (table.tp, table.fp, table.fn, table.tn)
     sums = [column.sum() for column in counts]
     tp, fp, fn, tn = map(int, sums)
@@ -246,5 +246,5 @@ def _write(out: Path, assessment: Assessment) -> None:
 
 
 def _defined(value: float) -> float | None:
-    """None, which csv writes as nothing and json as null, instead of not a number."""
+    """Return None for NaN, so that csv holds nothing and json null."""
     return None if math.isnan(value) else float(value)

@@ -1,4 +1,4 @@
-"""Every threshold from one pass: histograms of the predicted probability, and the curves that follow from them.
+"""Threshold curves and calibration from one pass, by histograms of the predicted probability.
 
 Corrosion is predicted where the probability is above a threshold (strictly). A cell of a histogram holds its upper edge
 and not its lower one, so that the counts at a threshold that is an edge are exactly those of the thresholded masks.
@@ -26,7 +26,7 @@ CALIBRATION_BINS = 16  # of equal width; a divisor of STEPS
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Histograms:
-    """Predicted probabilities p of n photos in e cells.
+    """Histograms of the predicted probabilities p of n photos in e cells.
 
     `edges` (e,) float32 ascend from 0 to 1. `cells` (n, 2, e) int64 counts the pixels of each photo, clean ones in
     [:, 0], corroded ones in [:, 1]: cell j holds edges[j - 1] < p <= edges[j], cell 0 holds p = 0. `sums` (2, e)
@@ -41,7 +41,7 @@ class Histograms:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Curve:
-    """Scores at each threshold, (e,) each: precision, recall and F1 pooled over pixels, and F1 as mean over photos.
+    """Scores at each threshold, (e,) each: precision, recall and F1 pooled over pixels, and mean F1 over photos.
 
     Recall is NaN where no pixel is corroded; precision is 1 where nothing is predicted, as in scikit-learn.
     """
@@ -63,7 +63,7 @@ class Calibration:
 
 
 def edges(*extra: float) -> npt.NDArray[np.float32]:
-    """The edges of the cells, (e,) float32 from 0 to 1: uniform in probability, uniform in logit, and `extra` ones."""
+    """Return the cell edges, (e,) float32 from 0 to 1: uniform in probability, uniform in logit, and `extra`."""
     uniform = np.arange(STEPS + 1) / STEPS
     logits = np.arange(-LOGIT_REACH, LOGIT_REACH + LOGIT_STEP / 2, LOGIT_STEP)
     every = np.concatenate([uniform, 1 / (1 + np.exp(-logits)), np.array(extra, dtype=np.float64)])
@@ -76,7 +76,7 @@ def histograms(
     predictions: Iterable[tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]],
     cell_edges: npt.NDArray[np.float32],
 ) -> Histograms:
-    """Gather the predictions of photos, one at a time.
+    """Collect the predictions of photos, one photo at a time.
 
     Parameters
     ----------
@@ -103,21 +103,21 @@ def histograms(
 
 
 def counts(cells: Counts) -> tuple[Counts, Counts, Counts, Counts]:
-    """tp, fp, fn, tn at each edge taken as the threshold, (..., e) each, from cells (..., 2, e)."""
+    """Return tp, fp, fn, tn with each edge as the threshold, (..., e) each, from cells (..., 2, e)."""
     below = cells.cumsum(axis=-1)
     above = below[..., -1:] - below
     return above[..., 1, :], above[..., 0, :], below[..., 1, :], below[..., 0, :]
 
 
 def per_image(gathered: Histograms, threshold: float) -> PerImage:
-    """Pixel counts of each photo at a threshold that is an edge (in float32); another one is a ValueError."""
+    """Return the pixel counts of each photo at a threshold, which must be an edge (in float32), else ValueError."""
     [place] = np.flatnonzero(gathered.edges == np.float32(threshold))
     tp, fp, fn, tn = (column[:, place] for column in counts(gathered.cells))
     return PerImage(image=gathered.image, tp=tp, fp=fp, fn=fn, tn=tn)
 
 
 def curve(gathered: Histograms) -> Curve:
-    """Scores against the threshold.
+    """Return the scores at every threshold.
 
     Precision is tp / (tp + fp), recall tp / (tp + fn) (van Rijsbergen, Information Retrieval, 1979, chapter 7); F1 is
     that of `segmentation.evaluation.evaluate.scores`.
@@ -136,7 +136,7 @@ def curve(gathered: Histograms) -> Curve:
 
 
 def best_threshold(gathered: Histograms) -> float:
-    """The edge between 0 and 1 of best mean F1 over photos; of equal ones that nearest to 0.5."""
+    """Return the threshold strictly between 0 and 1 of best mean F1 over photos; ties go to the one nearest 0.5."""
     whole = curve(gathered)
     inner = slice(1, -1)  # 0 and 1 predict everything and nothing
     threshold, f1 = whole.threshold[inner], whole.f1_mean[inner]
@@ -145,12 +145,12 @@ def best_threshold(gathered: Histograms) -> float:
 
 
 def plain(threshold: np.float32) -> float:
-    """The shortest decimal number that is this threshold in float32."""
+    """Return the shortest decimal number that equals this threshold in float32."""
     return float(str(threshold))
 
 
 def average_precision(gathered: Histograms) -> float:
-    """Average precision over the pixels of all photos; NaN where none is corroded.
+    """Return the average precision over the pixels of all photos; NaN if no pixel is corroded.
 
     AP = sum over n of (R_n - R_(n-1)) P_n, the area under the steps of the precision-recall curve, without
     interpolation, as `sklearn.metrics.average_precision_score` (Manning, Raghavan, Schütze, Introduction to Information
@@ -162,7 +162,7 @@ def average_precision(gathered: Histograms) -> float:
 
 
 def calibration(gathered: Histograms) -> Calibration:
-    """The reliability curve over the pixels of all photos.
+    """Return the reliability curve over the pixels of all photos.
 
     In each bin of equal width (its upper edge in it, the lower one not) the mean predicted probability and the share of
     corroded pixels (DeGroot and Fienberg, The Statistician 32, 1983), as `sklearn.calibration.calibration_curve`.
@@ -183,7 +183,7 @@ def calibration(gathered: Histograms) -> Calibration:
 
 
 def expected_calibration_error(bins: Calibration) -> float:
-    """Mean distance of prediction and observation, sum over bins of pixels / all pixels times |observed - predicted|.
+    """Return the pixel-weighted mean distance |observed - predicted| over the bins.
 
     Naeini, Cooper, Hauskrecht, Obtaining Well Calibrated Probabilities Using Bayesian Binning, AAAI 2015.
     """
@@ -192,7 +192,7 @@ def expected_calibration_error(bins: Calibration) -> float:
 
 
 def brier_score(gathered: Histograms) -> float:
-    """Mean of (p - truth)² over the pixels of all photos (Brier, Monthly Weather Review 78, 1950).
+    """Return the mean of (p - truth)² over the pixels of all photos (Brier, Monthly Weather Review 78, 1950).
 
     Each pixel counts with the mean p of its class in its cell; cells are at most 1 / 256 wide, so that the score is at
     most 1 / 512² = 4e-6 too low.
@@ -203,6 +203,6 @@ def brier_score(gathered: Histograms) -> float:
 
 
 def _ratio(part: npt.NDArray[Any], whole: npt.NDArray[Any], *, otherwise: float) -> Floats:
-    """`part` / `whole`, and `otherwise` where the whole is 0."""
+    """Return `part` / `whole`, and `otherwise` where the whole is 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(np.equal(whole, 0), otherwise, np.divide(part, whole))

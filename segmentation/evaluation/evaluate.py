@@ -1,4 +1,4 @@
-"""Pixel counts on photos, the scores that follow from them, and the masks that a trained run draws.
+"""Pixel counts on photos, the scores derived from them, and the masks that a trained run predicts.
 
 torch is imported where it is used: whoever wants only `scores` does not pay for it.
 """
@@ -32,7 +32,7 @@ THRESHOLD = 0.5  # of the corrosion probability; the paper does not state its ow
 def scores(
     tp: npt.NDArray[Any], fp: npt.NDArray[Any], fn: npt.NDArray[Any], tn: npt.NDArray[Any]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """F1 (Dice) and intersection over union of each image, from its pixel counts.
+    """Compute F1 (Dice) and intersection over union of each image from its pixel counts.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def scores(
 
 
 def confusion(predicted: npt.NDArray[np.bool_], truth: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], ...]:
-    """tp, fp, fn, tn pixels of each image, four (n,) arrays, from masks (n, h, w)."""
+    """Count tp, fp, fn, tn pixels of each image, four (n,) arrays, from masks (n, h, w)."""
     pairs = ((predicted, truth), (predicted, ~truth), (~predicted, truth), (~predicted, ~truth))
     return tuple(np.sum(one & other, axis=(1, 2), dtype=np.int64) for one, other in pairs)
 
@@ -62,7 +62,7 @@ def confusion(predicted: npt.NDArray[np.bool_], truth: npt.NDArray[np.bool_]) ->
 def measure(
     network: torch.nn.Module, config: TrainConfig, arrays: Arrays | Natives, names: Sequence[str]
 ) -> tuple[float, PerImage]:
-    """Run a U-Net over the named photos, at the working size or at their own scale, as they were decoded.
+    """Run a U-Net over the named photos, at working size or original scale, as they were decoded.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def measure(
 def predict(
     network: torch.nn.Module, config: TrainConfig, arrays: Arrays | Natives, names: Sequence[str]
 ) -> Iterator[tuple[torch.Tensor, npt.NDArray[np.uint8]]]:
-    """Logits (b, 1, h, w) float32 and masks (b, h, w) uint8 of the named photos in order.
+    """Yield logits (b, 1, h, w) float32 and masks (b, h, w) uint8 of the named photos in order.
 
     Photos at the working size come in batches of the configuration's size, photos at their own scale one by one.
     """
@@ -103,7 +103,7 @@ def predict(
 
 
 def measure_run(folder: Path, data: coco.CocoDataset) -> PerImage:
-    """Pixel counts of a complete run on a dataset, at the scale that the run was measured at.
+    """Count the pixels of a complete run on a dataset, at the scale of the run's own measurement.
 
     Which photos: see `measured_photos`.
 
@@ -122,7 +122,7 @@ def measure_run(folder: Path, data: coco.CocoDataset) -> PerImage:
 
 
 def run_split(folder: Path, run: runs.RunRecord) -> Split:
-    """The split that a run was trained, validated and tested on.
+    """Return the split that a run was trained, validated and tested on.
 
     Raises
     ------
@@ -139,7 +139,7 @@ def run_split(folder: Path, run: runs.RunRecord) -> Split:
 
 
 def verify_run(folder: Path, data: coco.CocoDataset) -> str:
-    """How a run's test photos, measured again, differ from its per_image.csv; "" where every count is the same.
+    """Measure a run's test photos again. Return how they differ from its per_image.csv; empty if all counts agree.
 
     `data` is the dataset that the run was trained on.
 
@@ -167,12 +167,12 @@ def verify_run(folder: Path, data: coco.CocoDataset) -> str:
 
 
 def trained_on(run: runs.RunRecord, data: coco.CocoDataset) -> bool:
-    """Whether `data` is the dataset of real photos that a run was trained, validated and tested on."""
+    """Return True if `data` is the dataset of real photos that a run was trained, validated and tested on."""
     return bool(run.manifest.get("data", {}).get("real") == data.digest)
 
 
 def measured_photos(run: runs.RunRecord, data: coco.CocoDataset) -> tuple[str, ...]:
-    """Names of a run's test photos where it was trained on `data`, else of all photos there that it has not seen.
+    """Return the run's test photos if `data` is its own dataset, else the names of all photos that it has not seen.
 
     Seen are photos that trained or validated the run, by the hashes of their files: `data` may be the run's own dataset
     with other labels, more photos, other classes, or a part of it. Runs of before state no hashes: all photos then.
@@ -196,7 +196,7 @@ def measured_photos(run: runs.RunRecord, data: coco.CocoDataset) -> tuple[str, .
 
 
 def decoded_arrays(data: coco.CocoDataset, config: TrainConfig) -> Arrays | Natives:
-    """The photos of a dataset as a run of this configuration is measured on them, by way of the cache.
+    """Return the photos of a dataset, decoded through the cache, as a run of this configuration is measured on them.
 
     Raises
     ------
@@ -211,7 +211,7 @@ def decoded_arrays(data: coco.CocoDataset, config: TrainConfig) -> Arrays | Nati
 
 
 def predict_masks(folder: Path, photos: Sequence[coco.Photo]) -> list[npt.NDArray[np.bool_]]:
-    """What a complete run takes for corrosion on each photo, (height, width) bool at the photo's own size.
+    """Predict the corrosion mask of each photo, (height, width) bool at the photo's own size.
 
     Probabilities are predicted at the scale that the run was measured at, enlarged by bilinear interpolation where
     that is the working size, then cut.
@@ -239,7 +239,7 @@ def predict_masks(folder: Path, photos: Sequence[coco.Photo]) -> list[npt.NDArra
 
 
 def load_network(folder: Path) -> tuple[torch.nn.Module, TrainConfig]:
-    """The U-Net of a complete run, on the device that it will work on, and the run's configuration.
+    """Load the U-Net of a complete run onto its device, and the run's configuration.
 
     Raises
     ------
@@ -254,7 +254,7 @@ def load_network(folder: Path) -> tuple[torch.nn.Module, TrainConfig]:
 
 
 def config_of(folder: Path, run: runs.RunRecord) -> TrainConfig:
-    """The configuration of the run in `folder`.
+    """Return the configuration of the run in `folder`.
 
     Raises
     ------
@@ -268,7 +268,7 @@ def config_of(folder: Path, run: runs.RunRecord) -> TrainConfig:
 
 
 def logits_of(network: torch.nn.Module, config: TrainConfig, images: npt.NDArray[np.uint8]) -> torch.Tensor:
-    """Logits (b, 1, h, w) float32 of images (b, h, w, 3) uint8, in evaluation mode.
+    """Compute logits (b, 1, h, w) float32 of images (b, h, w, 3) uint8, in evaluation mode.
 
     Sides that the U-Net cannot halve five times are continued with their border pixels, and the result is cut.
     """

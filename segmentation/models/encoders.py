@@ -1,4 +1,4 @@
-"""What segmentation-models-pytorch (smp) and timm know of an encoder by its name; the network is not asked."""
+"""Encoders of segmentation-models-pytorch (smp) and timm: valid names, normalisation, and where weights come from."""
 
 import logging
 import warnings
@@ -33,7 +33,7 @@ NORMALISATION = {
 
 @dataclass(frozen=True, kw_only=True)
 class WeightsSource:
-    """Where an encoder's ImageNet weights come from: a repository of the Hugging Face hub, or a URL."""
+    """Origin of an encoder's ImageNet weights: a repository of the Hugging Face hub, or a URL."""
 
     repository: str
     revision: str | None
@@ -41,7 +41,7 @@ class WeightsSource:
 
 
 def check(backbone: str, architecture: str = "Unet") -> None:
-    """Refuse names that smp does not know.
+    """Raise InputError for names that smp does not know.
 
     `DPT` is not among the architectures: it takes vision transformers of one fixed size only.
 
@@ -74,7 +74,7 @@ def _choose(kind: str, name: str, known: Collection[str], usual: Collection[str]
 
 @cache
 def normalisation(backbone: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation, three channels each, of the images that the encoder's weights were trained on.
+    """Return mean and standard deviation, three channels each, of the images that the encoder was trained on.
 
     Random weights get the same: runs from random and from ImageNet weights then see the same numbers.
     """
@@ -87,7 +87,7 @@ def normalisation(backbone: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
 
 
 def weights_source(backbone: str) -> WeightsSource:
-    """Where the ImageNet weights of a known encoder are; those of timm's may be of other data, as their tag says.
+    """Return the origin of a known encoder's ImageNet weights. timm's may be of other data, as their tag says.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def weights_source(backbone: str) -> WeightsSource:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep smp, timm and the hub's client from warning and from logging each retry: what came of it is said once."""
+    """Silence warnings and logged retries of smp, timm and the hub's client; the outcome is reported once."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -1,4 +1,4 @@
-"""Losses on the logits of a batch, in float32: in half precision their sums over pixels would overflow."""
+"""Losses on the logits of a batch, in float32, since sums over pixels would overflow half precision."""
 
 import torch
 
@@ -6,7 +6,7 @@ from corrotwin.segmentation.config import Loss
 
 
 def loss(name: Loss, logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
-    """The loss of a batch.
+    """Compute the loss of a batch.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ def loss(name: Loss, logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
 
 
 def dice_loss(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
-    """1 - Dice over all pixels of a batch, as published; smp's, which is 0 for a batch without corrosion."""
+    """Compute 1 - Dice over all pixels of a batch, as published; smp's version, 0 for a batch without corrosion."""
     from segmentation_models_pytorch.losses import DiceLoss
 
     value: torch.Tensor = DiceLoss("binary")(logits, masks)

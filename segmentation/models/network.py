@@ -1,4 +1,4 @@
-"""Networks of segmentation-models-pytorch (smp): built, placed on a device, saved, loaded, measured.
+"""Networks of segmentation-models-pytorch (smp): build, place on a device, save, load, count operations.
 
 The paper's are four U-Nets, `BACKBONES`; every other encoder and architecture of smp can be had by name.
 """
@@ -23,7 +23,7 @@ from corrotwin.twin.core.files import atomic_file
 
 
 def beyond_paper(backbone: str, architecture: str) -> bool:
-    """Whether a network is none of the paper's four."""
+    """Return True unless the network is one of the paper's four."""
     return architecture != "Unet" or backbone not in BACKBONES
 
 
@@ -35,7 +35,7 @@ def build(
     weights: Path | None = None,
     seed: int,
 ) -> torch.nn.Module:
-    """A network from (b, 3, s, s) normalised images to (b, 1, s, s) logits, s divisible by 32.
+    """Build a network from (b, 3, s, s) normalised images to (b, 1, s, s) logits; s must be divisible by 32.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _fill(encoder: torch.nn.Module, trained: dict[str, torch.Tensor], backbone: str) -> None:
-    """Give an encoder its trained state, of which a network that leaves out stages (PSPNet) needs a part."""
+    """Load trained weights into an encoder, or the part that a network with fewer stages (PSPNet) needs."""
     try:
         # Module's own method: encoders override it to drop what a classifier has besides, and some return nothing.
         torch.nn.Module.load_state_dict(encoder, {name: trained[name] for name in encoder.state_dict()})
@@ -94,7 +94,7 @@ def _fill(encoder: torch.nn.Module, trained: dict[str, torch.Tensor], backbone: 
 
 
 def check_images(network: torch.nn.Module, height: int, width: int, *, batch_size: int) -> None:
-    """Refuse a network that cannot be trained on batches of images of `height` x `width` pixels.
+    """Raise InputError if a network cannot be trained on batches of images of `height` x `width` pixels.
 
     Some encoders take one size only, some architectures no small images or no batch of one. A copy without storage is
     tried, so the network stays as it is.
@@ -118,36 +118,36 @@ def check_images(network: torch.nn.Module, height: int, width: int, *, batch_siz
 
 
 def normalise(images: torch.Tensor, backbone: str) -> torch.Tensor:
-    """(b, 3, s, s) in [0, 1] to the scale that the encoder's weights were trained on, random weights too."""
+    """Scale images (b, 3, s, s) in [0, 1] as the encoder's pretraining did, for random weights too."""
     mean, deviation = (images.new_tensor(values)[:, None, None] for values in encoders.normalisation(backbone))
     return (images - mean) / deviation
 
 
 def device() -> torch.device:
-    """The first GPU where there is one, else the CPU."""
+    """Return the first GPU if there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 @cache
 def bf16_supported(kind: str) -> bool:
-    """Whether a kind of device ("cpu", "cuda") computes in bfloat16 itself; emulation would be slower than float32."""
+    """Return True if a kind of device ("cpu", "cuda") has native bfloat16; emulation is slower than float32."""
     if kind == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return bool(torch.cpu._is_avx512_bf16_supported())
 
 
 def autocast(precision: Precision, kind: str) -> AbstractContextManager[Any]:
-    """The context of a forward pass: bfloat16 where precision is fast and the device has it, else float32."""
+    """Return the context of a forward pass: bfloat16 if precision is fast and the device supports it, else float32."""
     return torch.autocast(kind, dtype=torch.bfloat16, enabled=precision == "fast" and bf16_supported(kind))
 
 
 def memory_format(precision: Precision) -> torch.memory_format:
-    """Channels last where precision is fast: the layout that convolutions are quick in."""
+    """Return the memory layout of a precision: channels last, which is faster for convolutions, if it is fast."""
     return torch.channels_last if precision == "fast" else torch.contiguous_format
 
 
 class _StridedDepthwise(torch.nn.Conv2d):
-    """A depthwise convolution with a stride, in float32: in bfloat16 the way back takes 4 to 60 times as long."""
+    """A strided depthwise convolution in float32, since its backward pass takes 4 to 60 times as long in bfloat16."""
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002  as torch has it
         with torch.autocast("cpu", enabled=False):
@@ -155,7 +155,7 @@ class _StridedDepthwise(torch.nn.Conv2d):
 
 
 def place(network: torch.nn.Module, precision: Precision, where: torch.device | None = None) -> torch.nn.Module:
-    """Move a U-Net to the device that it will work on, in the layout of its precision, spared what is slow there.
+    """Move a U-Net to its device, in the memory layout of its precision, avoiding operations that are slow there.
 
     `where` is `device()` by default.
     """
@@ -170,7 +170,7 @@ def place(network: torch.nn.Module, precision: Precision, where: torch.device | 
 
 @contextmanager
 def torch_settings(threads: int, precision: Precision) -> Iterator[None]:
-    """Fix what the bits of a result depend on, and put torch's global settings back afterwards.
+    """Fix the torch settings that the bits of a result depend on; restore the former ones afterwards.
 
     Deterministic algorithms are asked for on the CPU only: on a GPU some operations of the backbones have none. GPUs
     since Ampere would take convolutions of `exact` in TF32, of which 10 bits of the mantissa are left.
@@ -198,7 +198,7 @@ _TYPES = {
 
 
 def save_tensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> None:
-    """Write tensors as safetensors, atomically and one by one: beside them memory holds a copy of one.
+    """Write tensors as safetensors, atomically and one by one, so that memory holds a copy of only one.
 
     The library's `save` holds the whole file twice; its `save_file` renames a file of its own, which nobody would
     remove after a kill, and reports a full disk as no OSError.
@@ -219,7 +219,7 @@ def save_tensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[st
 
 
 def load_weights(path: Path, backbone: str, architecture: str = "Unet") -> torch.nn.Module:
-    """A network with the weights that a run left in `path`; nothing is downloaded, nothing unpickled.
+    """Build a network and load the weights of a run from `path`, without download and without pickle.
 
     Raises
     ------
@@ -244,7 +244,7 @@ def load_weights(path: Path, backbone: str, architecture: str = "Unet") -> torch
 
 @dataclass(frozen=True, kw_only=True)
 class Complexity:
-    """How large a U-Net is.
+    """Size of a U-Net.
 
     GMACs are 1e9 multiply-accumulates for one image. `depth` counts the encoder's convolutions and linear layers, the
     classifier's head not included: it is not part of the U-Net.

@@ -22,7 +22,7 @@ KIND = "weights"
 
 
 def fetch(backbone: str) -> dict[str, "torch.Tensor"]:
-    """The state of an encoder with its ImageNet weights, from the hub's cache or through it from the internet.
+    """Return the state of an encoder with ImageNet weights from the hub, or from the hub's cache.
 
     smp's own weights are safetensors of a pinned commit. Those of timm (``tu-``) are safetensors where the repository
     has them; else timm reads a ``.pth`` or ``.bin`` with ``weights_only``, which runs no code.
@@ -52,7 +52,7 @@ def fetch(backbone: str) -> dict[str, "torch.Tensor"]:
 
 
 def _check_hub(place: WeightsSource) -> None:
-    """Ask the hub once for a small file that is wanted anyhow: its client tries in vain for 23 seconds offline."""
+    """Request one small file that is needed anyway; offline, the hub's client would retry for 23 seconds."""
     from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -65,7 +65,7 @@ def _check_hub(place: WeightsSource) -> None:
 
 
 def prepare(folder: Path, backbones: Sequence[str]) -> None:
-    """Put the ImageNet weights of encoders into a folder that machines without internet can load.
+    """Download the ImageNet weights of encoders into a folder that machines without internet can load.
 
     What the folder already holds intact is left alone, so that the same command resumes, adds and repairs. Each
     encoder is fetched before the folder is touched. Commands at once take turns.
@@ -106,7 +106,7 @@ def prepare(folder: Path, backbones: Sequence[str]) -> None:
 
 
 def _origin(place: WeightsSource) -> dict[str, str | None]:
-    """Repository, commit and licence; the last two as the hub states them, else what is known without it."""
+    """Return repository, commit and licence; the last two from the hub, else what is known without it."""
     from huggingface_hub import HfApi
 
     origin = {"repository": place.repository, "revision": place.revision, "licence": None}
@@ -129,7 +129,7 @@ def _is_intact(folder: Path, backbone: str) -> bool:
 
 
 def load(folder: Path, backbone: str) -> dict[str, "torch.Tensor"]:
-    """The state of an encoder with its ImageNet weights, from a prepared folder; nothing is unpickled.
+    """Return the state of an encoder with ImageNet weights from a prepared folder, without pickle.
 
     Raises
     ------
@@ -161,7 +161,7 @@ def load(folder: Path, backbone: str) -> dict[str, "torch.Tensor"]:
 
 
 def _entries(folder: Path) -> dict[str, dict[str, Any]]:
-    """What the manifest lists; nothing where there is none."""
+    """Return the encoders that the manifest lists; empty if there is no manifest."""
     entries = (read_manifest(folder, KIND) or {"encoders": {}}).get("encoders")
     needed = {"repository", "revision", "sha256"}
     if isinstance(entries, dict) and all(isinstance(one, dict) and needed <= set(one) for one in entries.values()):

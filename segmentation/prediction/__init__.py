@@ -1,1 +1,1 @@
-"""Masks of unlabelled photos, whole or by tiles."""
+"""Masks predicted on unlabelled photos, whole or in tiles."""

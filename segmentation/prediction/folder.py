@@ -1,4 +1,4 @@
-"""Masks of photos nobody has labelled, as a folder on disk.
+"""Predicted masks of unlabelled photos as a folder on disk.
 
 `masks/` has a PNG for each photo (255 where there is corrosion), `overlays/` the photo with its mask outlined,
 `parts/` what is known of each; `annotations.json` (COCO) and `predictions.csv` are made of the parts at the end.
@@ -41,7 +41,7 @@ DAMAGED = "damaged; delete it, and the same command predicts that photo again"
 
 
 def named(given: Sequence[Path], out: Path) -> dict[str, Path]:
-    """Photos by the name of their mask, without ending: of files their own, of a folder's photos their path in it.
+    """Return photos by the name of their mask, without suffix: file stem, or path within a given folder.
 
     Masks and overlays that an earlier command wrote into `out` are no photos of a folder.
 
@@ -69,7 +69,7 @@ def named(given: Sequence[Path], out: Path) -> dict[str, Path]:
 
 
 def unread(given: Sequence[Path], out: Path) -> str:
-    """A line on the pictures in the given folders of kinds that are not read; empty where there are none."""
+    """Return a line on image files of unsupported formats in the given folders; empty if there are none."""
     kinds = Counter(
         each.suffix.lower() for path in given if path.is_dir() for each in _inside(path, out, OTHERS) if each.is_file()
     )
@@ -80,7 +80,7 @@ def unread(given: Sequence[Path], out: Path) -> str:
 
 
 def _inside(folder: Path, out: Path, kinds: Collection[str]) -> list[Path]:
-    """Files of some kinds in a folder and below, but for hidden ones and what was written into `out`."""
+    """Return the files of some suffixes in a folder tree, without hidden files and what was written into `out`."""
     ours = [(out / kind).resolve() for kind in (MASKS, OVERLAYS)]
     return sorted(
         each for each in folder.rglob("*")
@@ -99,7 +99,7 @@ def predict(
     polygons: bool = False,
     on_photo: Callable[[InputError | None], None] | None = None,
 ) -> list[str]:
-    """Write the masks of photos into a folder, and the tables of all photos that are in it.
+    """Predict the masks of photos into a folder, and write the tables of all photos in it.
 
     The same command goes on where it was cut off; other photos are added. A photo that cannot be read, or whose name no
     table could hold, is left out; where its file has changed, so is what an earlier command made of it.
@@ -148,7 +148,7 @@ def predict(
 
 
 def about_tiles(predictor: Predictor, names: Sequence[str], out: Path) -> str:
-    """A line on those of the named photos that were cut into tiles for their size alone; empty where none was.
+    """Return a line on photos that were cut into tiles only because of their size; empty if there are none.
 
     Tiles are right where a photo shows more than those of training, and wrong where it shows as much on more pixels.
     """
@@ -168,12 +168,12 @@ def about_tiles(predictor: Predictor, names: Sequence[str], out: Path) -> str:
 
 
 def _files(name: str, out: Path) -> tuple[Path, Path, Path]:
-    """Part, mask and overlay of a photo."""
+    """Return the paths of part, mask and overlay of a photo."""
     return out / PARTS / f"{name}.json", out / MASKS / f"{name}.png", out / OVERLAYS / f"{name}.jpg"
 
 
 def _has_changed(path: Path, name: str, out: Path) -> bool:
-    """Whether a photo's file is another than when it was predicted; of one that the system does not give, no."""
+    """Return True if a photo's file differs from the one that was predicted; False if it cannot be read."""
     part, _, _ = _files(name, out)
     before = _part(part) if part.exists() else {}
     if before.get("source") != _source(path, out):
@@ -185,12 +185,12 @@ def _has_changed(path: Path, name: str, out: Path) -> bool:
 
 
 def _source(path: Path, out: Path) -> str:
-    """Where a photo lies, relative to `out`; bytes that are not UTF-8 are spelled out."""
+    """Return the path of a photo relative to `out`, with bytes that are not UTF-8 escaped."""
     return os.fsencode(os.path.relpath(path.resolve(), out.resolve())).decode(errors="backslashreplace")
 
 
 def _check_sources(photos: Mapping[str, Path], out: Path) -> None:
-    """Refuse a photo that has the name of another one in the folder; one that was moved is not another."""
+    """Raise InputError if a photo has the name of a different photo in the folder; a moved photo is not different."""
     for name, path in photos.items():
         part, _, _ = _files(name, out)
         before = _part(part) if part.exists() else {}
@@ -205,7 +205,7 @@ def _check_sources(photos: Mapping[str, Path], out: Path) -> None:
 
 
 def _photo(predictor: Predictor, name: str, path: Path, out: Path, overlays: bool) -> None:
-    """Mask, overlay and part of one photo; nothing is done where they are there and the photo is the same."""
+    """Write mask, overlay and part of one photo, unless they exist and the photo is unchanged."""
     photo = Path(name).with_name(path.name).as_posix()
     png_masks.check_text(photo, path)
     (width, height), content = image_io.header(path)
@@ -237,7 +237,7 @@ def _photo(predictor: Predictor, name: str, path: Path, out: Path, overlays: boo
 
 
 def _part(path: Path) -> dict[str, Any]:
-    """What an earlier command wrote of a photo."""
+    """Read the part file of a photo."""
     part = read_json(path)
     whole = isinstance(part, dict) and {*COLUMNS, "sha256"} <= set(part) and isinstance(part["regions"], list)
     if not whole or not all(isinstance(each, dict) for each in part["regions"]):
@@ -253,7 +253,7 @@ def _write_image(path: Path, pixels: npt.NDArray[np.uint8], kind: str) -> None:
 
 
 def _tables(out: Path, polygons: bool) -> None:
-    """annotations.json and predictions.csv of all photos in a folder."""
+    """Write annotations.json and predictions.csv of all photos in a folder."""
     files = sorted((out / PARTS).rglob("*.json"))
     parts = [_part(path) for path in files]
     images = [
@@ -273,7 +273,7 @@ def _tables(out: Path, polygons: bool) -> None:
 
 
 def _outlined(part: Mapping[str, Any], path: Path) -> Iterator[dict[str, Any]]:
-    """The regions of a photo with polygons; `path` is the file of the part."""
+    """Yield the regions of a photo as polygons; `path` is the file of the part."""
     try:
         for number, region in enumerate(part["regions"]):
             named = {"id": number, "image_id": 1, **region}

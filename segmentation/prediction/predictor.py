@@ -1,4 +1,4 @@
-"""A trained network that is shown photos of any size: whole, or large ones by tiles at the scale of its training."""
+"""Prediction on photos of any size: whole, or large ones in tiles at the scale of the training."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NATIVE_TILE = 1024  # pixels, of runs that were trained at the photos' own scale
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How photos are taken in.
+    """Settings of a prediction.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class Settings:
 
 
 class Predictor:
-    """A complete run, ready to be shown photos.
+    """A complete run, ready to predict.
 
     `photo_side` is the side in pixels of a square as large as its training photos; None where run.json lacks it.
     """
@@ -85,7 +85,7 @@ class Predictor:
         self.run = {"run": digest(manifest["config"]), "weights": runs.weights_digest(folder)}
 
     def probability(self, image: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], int]:
-        """Probability of corrosion of each pixel of a photo (h, w, 3), (h, w), and the number of tiles; 0 for whole.
+        """Predict the corrosion probability of a photo (h, w, 3), (h, w), and return the number of tiles, 0 if whole.
 
         Raises
         ------
@@ -111,7 +111,7 @@ class Predictor:
         return np.asarray(large, dtype=np.float32), tiles
 
     def _scaled(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """A photo (h, w, 3) at the scale of the network."""
+        """Resize a photo (h, w, 3) to the scale of the network."""
         import cv2
 
         height, width = image.shape[:2]
@@ -120,7 +120,7 @@ class Predictor:
         return np.asarray(cv2.resize(image, size, interpolation=how), dtype=np.uint8)
 
     def _predict(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Probabilities (b, h, w) of images (b, h, w, 3)."""
+        """Predict probabilities (b, h, w) of images (b, h, w, 3)."""
         import torch
 
         def of(given: npt.NDArray[np.uint8]) -> torch.Tensor:
@@ -134,7 +134,7 @@ class Predictor:
 
 
 def scale_of(folder: Path, manifest: Mapping[str, Any]) -> float:
-    """The scale at which the run in `folder` was trained, by its manifest.
+    """Return the scale at which the run in `folder` was trained, from its manifest.
 
     Raises
     ------

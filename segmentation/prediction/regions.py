@@ -13,7 +13,7 @@ OVERLAY = 1600  # pixels of an overlay's longer side, at most
 
 
 def regions_of(mask: npt.NDArray[np.bool_], *, polygons: bool = False) -> Iterator[dict[str, Any]]:
-    """The 8-connected regions of a mask as COCO has them: compressed RLE (or `coco.outlined` polygons), area, box."""
+    """Yield the 8-connected regions of a mask in COCO form: compressed RLE (or polygons), area, bounding box."""
     import cv2
 
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
@@ -30,7 +30,7 @@ def regions_of(mask: npt.NDArray[np.bool_], *, polygons: bool = False) -> Iterat
 
 
 def overlay(image: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
-    """A photo (h, w, 3) with the borders of its mask drawn on it, its longer side at most `OVERLAY` pixels."""
+    """Draw the outlines of a mask on its photo (h, w, 3), reduced to at most `OVERLAY` pixels on the longer side."""
     import cv2
 
     height, width = mask.shape

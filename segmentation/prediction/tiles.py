@@ -1,4 +1,4 @@
-"""Large photos by overlapping tiles: where the tiles lie, and how what is predicted on them becomes one picture."""
+"""Overlapping tiles for large photos, and the blending of their predictions into one image."""
 
 from collections.abc import Callable, Iterator
 
@@ -11,7 +11,7 @@ Predict = Callable[[Pixels], Singles]
 
 
 def starts(length: int, tile: int, overlap: float) -> list[int]:
-    """First pixels of tiles that cover `length` pixels, at even steps; neighbours share at least `overlap` of a tile.
+    """Return the first pixels of evenly spaced tiles over `length` pixels; neighbours share at least `overlap`.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def starts(length: int, tile: int, overlap: float) -> list[int]:
 
 
 def window(tile: int) -> Singles:
-    """Weight of each pixel of a tile, (tile, tile): a raised cosine, above 0.
+    """Return the weight of each pixel of a tile, (tile, tile): a raised cosine, above 0.
 
     A tile's border, where the network sees least of the surroundings, counts least, and seams vanish.
     """
@@ -33,7 +33,7 @@ def window(tile: int) -> Singles:
 
 
 def blended(image: Pixels, tile: int, overlap: float, batch: int, predict: Predict) -> tuple[Singles, int]:
-    """The weighted mean of what is predicted on overlapping tiles.
+    """Blend the predictions on overlapping tiles by their weighted mean.
 
     Parameters
     ----------

@@ -1,1 +1,1 @@
-"""The training loop, its batches, augmentation, loss and checkpoints."""
+"""The training loop, its inputs, batches and checkpoints."""

@@ -1,4 +1,4 @@
-"""Batches for training: which images, how they are framed, adapted and augmented, on the device that trains.
+"""Training batches: images drawn, framed, adapted and augmented, on the device that trains.
 
 Every batch follows from the run's seed and the number of the step alone, whoever makes it: this process, one of
 several workers, or a run that was resumed.
@@ -26,7 +26,7 @@ RESIDENT_SHARE = 0.5  # of a GPU's free memory that decoded images may take
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Pool:
-    """Images that a run may draw: `rows` of decoded ones."""
+    """Decoded images and the `rows` of them that a run may draw."""
 
     images: decoded.Arrays | decoded.Natives
     rows: npt.NDArray[np.intp]
@@ -34,7 +34,7 @@ class Pool:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class BatchLoader:
-    """The batches of one run. `workers` processes augment ahead where precision is exact; 0 does it in this one."""
+    """Loader of all batches of one run. If precision is exact, `workers` processes augment ahead; 0: none."""
 
     config: TrainConfig
     plan: BatchPlan
@@ -44,7 +44,7 @@ class BatchLoader:
     workers: int = 0
 
     def batches(self, first: int, steps: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """The batches of optimiser steps `first` to `steps`, counted over the whole run.
+        """Yield the batches of optimiser steps `first` to `steps`, counted over the whole run.
 
         Yields
         ------
@@ -71,12 +71,12 @@ class BatchLoader:
             yield images.contiguous(memory_format=layout), masks
 
     def augmented(self, step: int) -> tuple[_Arrays, _Arrays]:
-        """The batch of one step, augmented image by image: (b, s, s, 3) and (b, s, s) uint8."""
+        """Return the batch of one step, augmented image by image: (b, s, s, 3) and (b, s, s) uint8."""
         images, masks = self.framed(step)
         return augment.exact(images, masks, **self._change(step))
 
     def _change(self, step: int) -> dict[str, Any]:
-        """What decides the random changes to the batch of one step."""
+        """Return the arguments that determine the augmentation of one step's batch."""
         epoch, place = divmod(step, self.plan.steps_per_epoch)
         return {
             "seed": self.config.seed,
@@ -86,7 +86,7 @@ class BatchLoader:
         }
 
     def framed(self, step: int) -> tuple[_Arrays, _Arrays]:
-        """The batch of one step before augmentation: (b, s, s, 3) and (b, s, s) uint8, photos first."""
+        """Return the batch of one step before augmentation: (b, s, s, 3) and (b, s, s) uint8, photos first."""
         epoch, place = divmod(step, self.plan.steps_per_epoch)
         first = place * self.config.batch_size
         photos, renders = self.plan.batch(step)
@@ -127,7 +127,7 @@ class BatchLoader:
     def _pasted(
         self, images: _Arrays, masks: _Arrays, photos: npt.NDArray[np.intp], epoch: int, first: int
     ) -> tuple[_Arrays, _Arrays]:
-        """Photos, some of which have corrosion of another photo that the run may use."""
+        """Paste corrosion of other photos, which the run may use, into some of the photos."""
         donors, regions = self._references(photos, epoch, first)
         pairs = [
             copy_paste.paste(
@@ -140,7 +140,7 @@ class BatchLoader:
         return np.stack([image for image, _ in pairs]), np.stack([mask for _, mask in pairs])
 
     def _references(self, apart_from: npt.NDArray[np.intp], epoch: int, first: int) -> tuple[_Arrays, _Arrays]:
-        """Photos that the run may use, with their masks: for each place of a batch another than the index given.
+        """Draw for each place of a batch a photo that the run may use, with its mask, other than the given index.
 
         Index -1 excludes none, and a single photo goes with itself.
         """
@@ -152,7 +152,7 @@ class BatchLoader:
         return self._frame(self.photos, drawn, epoch, first, Stream.REFERENCE_CROP)
 
     def _tensors(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """The batch of one step before augmentation, on the device."""
+        """Return the batch of one step before augmentation, on the device."""
         if self._resident is None:
             images, masks = self.framed(step)
             return augment.image_tensor(images, self.where), augment.mask_tensor(masks, self.where)
@@ -167,7 +167,7 @@ class BatchLoader:
 
     @cached_property
     def _resident(self) -> tuple[torch.Tensor, torch.Tensor] | None:
-        """All that the run may draw in the memory of a GPU; None where there is none or it cannot be."""
+        """All images that the run may draw, in GPU memory; None if they cannot be kept there."""
         if self.where.type != "cuda":
             return None
         pools = [self.photos] if self.renders is None else [self.photos, self.renders]
@@ -178,7 +178,7 @@ class BatchLoader:
 def resident(
     pools: Sequence[Pool], arm: DataArm, size: int, *, free_bytes: int, where: torch.device
 ) -> tuple[torch.Tensor, torch.Tensor] | None:
-    """The images and masks of pools, one pool after the other, on a device that has so much memory free.
+    """Copy the images and masks of pools, one pool after the other, to a device with enough free memory.
 
     Returns
     -------
@@ -199,7 +199,7 @@ def resident(
 
 
 class _Steps(torch.utils.data.Dataset[tuple[_Arrays, _Arrays]]):
-    """Steps `first` to `steps` as items, for torch's loader."""
+    """Steps `first` to `steps` as items for torch's DataLoader."""
 
     def __init__(self, loader: BatchLoader, first: int, steps: int) -> None:
         self._loader, self._first, self._steps = loader, first, steps
@@ -220,7 +220,7 @@ def _quiet_worker(_number: int) -> None:
 
 
 def crop(image: _Arrays, mask: _Arrays, size: int, rng: np.random.Generator) -> tuple[_Arrays, _Arrays]:
-    """A random square of `size` pixels of a photo and its mask; a photo that is smaller is continued by reflection.
+    """Crop a random square of `size` pixels from a photo and its mask; smaller photos are padded by reflection.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The state of an unfinished run: in memory, and as one safetensors file, swapped whole."""
+"""State of an unfinished run, in memory and as one safetensors file that is replaced atomically."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ NAME = "last.safetensors"
 
 @dataclass(kw_only=True)
 class State:
-    """A run as far as it has come. `average` is kept instead of the best weights where the configuration says so."""
+    """Progress of a run. `average` is kept instead of the best weights if the configuration says so."""
 
     network: torch.nn.Module
     optimizer: torch.optim.AdamW
@@ -43,7 +43,7 @@ def save(folder: Path, state: State) -> None:
 
 
 def restore(folder: Path, state: State) -> None:
-    """Bring `state` to where `save` left it; without a file it stays as it is.
+    """Restore `state` as `save` left it; without a file, leave it unchanged.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def restore(folder: Path, state: State) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Delete the checkpoint of a run that is complete."""
+    """Delete the checkpoint of a complete run."""
     (folder / NAME).unlink(missing_ok=True)
 
 

@@ -1,4 +1,4 @@
-"""What a run trains on: decoded photos and renders, batches of them, and the photos that measure it."""
+"""Inputs of a run: decoded photos and renders, the loader of its batches, and the photos that measure it."""
 
 import math
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ MAX_WORKERS = 8  # processes that augment ahead for a GPU
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RunInputs:
-    """Decoded images, the batches made of them, the photos that are measured, and hashes of those that are seen.
+    """Decoded photos, the batch loader, names of validation and test photos, and hashes of the photos that are seen.
 
     `photo_side` is the median of the sides of squares as large as the training photos, in pixels.
     """
@@ -95,5 +95,5 @@ def prepare(
 
 
 def augmentation_workers(cores: int) -> int:
-    """Processes that augment ahead on so many cores: up to `MAX_WORKERS` beside a GPU; none on a CPU, which trains."""
+    """Return the number of processes that augment ahead: at most `MAX_WORKERS` beside a GPU, none on a CPU."""
     return min(MAX_WORKERS, cores) if device().type == "cuda" else 0

@@ -1,4 +1,4 @@
-"""What a person at a terminal sees of a training run and of its scores."""
+"""Terminal output of a training run and its scores."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from corrotwin.segmentation.runs import PerImage
 
 @contextmanager
 def bar(title: str, epochs: int) -> Iterator[Callable[[dict[str, float]], None]]:
-    """A progress bar on a terminal; yields the function to call after each epoch, which prints the epoch's line."""
+    """Show a progress bar on a terminal; yield a function to call after each epoch, which prints a line."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -38,7 +38,7 @@ def bar(title: str, epochs: int) -> Iterator[Callable[[dict[str, float]], None]]
 
 
 def print_scores(table: PerImage, where: str) -> None:
-    """Print mean F1 and IoU of a table on stdout, and how many images were empty and rightly found so."""
+    """Print mean F1 and IoU of a table on stdout, and the number of images without corrosion correctly found empty."""
     f1, iou = scores(table.tp, table.fp, table.fn, table.tn)
     empty = int((table.tp + table.fp + table.fn == 0).sum())
     Console(highlight=False, markup=False, soft_wrap=True).print(

@@ -1,4 +1,4 @@
-"""Training: one loop for all backbones, data arms and precisions.
+"""The training loop for all backbones, data arms and precisions.
 
 A run is a function of its configuration and its data: every batch, augmentation and learning rate follows from the seed
 and the number of the step, so that a run that was killed and resumed ends with the bits of one left alone (on one type
@@ -59,7 +59,7 @@ def train(
     workers: int | None = None,
     on_epoch: Callable[[dict[str, float]], None] | None = None,
 ) -> None:
-    """Train one U-Net and leave a complete run in `folder`; resume one that was cut off, leave alone one complete.
+    """Train one U-Net and leave a complete run in `folder`; resume an interrupted run, keep a complete one.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def train(
 
 
 def _begin(network: torch.nn.Module, config: TrainConfig, inputs: RunInputs) -> checkpoint.State:
-    """A run before its first step."""
+    """Return the state of a run before its first step."""
     network = place(network, config.precision)
     optimizer = torch.optim.AdamW(
         network.parameters(), weight_decay=config.weight_decay, fused=config.precision == "fast"
@@ -225,14 +225,14 @@ def _one_epoch(
 
 
 def step_loss(config: TrainConfig, network: torch.nn.Module, images: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
-    """The loss of one batch, as `BatchLoader.batches` gives it, in the precision of the configuration."""
+    """Compute the loss of one batch from `BatchLoader.batches`, in the precision of the configuration."""
     with autocast(config.precision, images.device.type):
         logits = network(normalise(images, config.backbone))
     return loss(config.loss, logits.float(), masks)
 
 
 def learning_rate(config: TrainConfig, step: int, steps: int) -> float:
-    """The rate of optimiser step `step` of `steps`: linear warm-up over `WARM_UP` of them, then a cosine to zero."""
+    """Return the learning rate of a step: linear warm-up over the fraction `WARM_UP`, then a cosine to zero."""
     warm_up = max(1, round(WARM_UP * steps))
     if step < warm_up:
         return config.learning_rate * (step + 1) / warm_up
@@ -240,7 +240,7 @@ def learning_rate(config: TrainConfig, step: int, steps: int) -> float:
 
 
 def _describe(where: torch.device) -> str:
-    """The class of device that results depend on, such as ``cpu (Intel Xeon, AVX512)``."""
+    """Return the class of device that results depend on, such as ``cpu (Intel Xeon, AVX512)``."""
     if where.type == "cuda":
         return f"cuda ({torch.cuda.get_device_name(where)})"
     cpuinfo = Path("/proc/cpuinfo")

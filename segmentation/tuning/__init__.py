@@ -1,1 +1,1 @@
-"""Hyperparameter sweeps by Ray Tune."""
+"""Hyperparameter sweeps with Ray Tune."""

@@ -1,4 +1,4 @@
-"""Trials of a sweep under Ray Tune: the tuner, the function that trains one trial, and the record of how each ended."""
+"""Trials of a sweep under Ray Tune: the tuner, the training of one trial, the record of how each ended."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RETRIES = 3  # of a trial whose worker or node is lost
 
 @dataclass(frozen=True, kw_only=True)
 class SharedInputs:
-    """What all trials share; the data are read and hashed once, by the driver."""
+    """Inputs that all trials share; the driver reads and hashes the data once."""
 
     out: Path
     base: TrainConfig
@@ -43,7 +43,7 @@ def fit(
     shared: SharedInputs, trial_values: list[dict[str, Any]], space: SearchSpace, plan: SweepPlan, workers: int | None,
     on_end: Callable[[Trial], None] | None, refused: list[str],
 ) -> int:  # fmt: skip
-    """Let Tune run the trials; how many were lost. `refused` is given the errors of those that their input stopped."""
+    """Run the trials with Ray Tune and return how many were lost; `refused` collects the input errors of trials."""
     from ray import tune
     from ray.tune.schedulers import ASHAScheduler
 
@@ -79,7 +79,7 @@ def fit(
 
 
 def _optuna(space: SearchSpace, plan: SweepPlan, begun: list[dict[str, Any]]) -> tuple[Any, dict[str, Any]]:
-    """Optuna's search, which begins with the trials of earlier commands, and the space as Tune has it."""
+    """Return Optuna's search, started with the trials of earlier commands, and the search space in Tune's form."""
     import optuna
     from ray import tune
     from ray.tune.search.optuna import OptunaSearch
@@ -107,7 +107,7 @@ def _optuna(space: SearchSpace, plan: SweepPlan, begun: list[dict[str, Any]]) ->
 
 
 def run_trial(parameters: Mapping[str, Any], shared: SharedInputs) -> None:
-    """One trial, in a Ray worker: shown to Tune again as far as it has come, and trained where it is not over.
+    """Run one trial in a Ray worker: report the epochs it has already, then train the remaining ones.
 
     A scheduler compares trials at the same epoch, so it is told every epoch, each once: a trial that goes on from its
     last checkpoint trains some again.
@@ -148,14 +148,14 @@ def run_trial(parameters: Mapping[str, Any], shared: SharedInputs) -> None:
 
 
 def _local_dataset(data: coco.CocoDataset) -> coco.CocoDataset:
-    """A dataset as this machine has it: an archive is extracted into each machine's own cache."""
+    """Return a dataset as this machine has it: archives are extracted into each machine's own cache."""
     return data if data.extracted is None else coco.read(data.folder, classes=data.classes)
 
 
 def _recorder(
     out: Path, base: TrainConfig, on_end: Callable[[Trial], None] | None, refused: list[str]
 ) -> tune.Callback:
-    """What writes down, in the driver, how each trial ended; weights of trials are not kept.
+    """Return a callback that records, in the driver, how each trial ended and deletes the weights of trials.
 
     One whose input stopped it is not over: its error goes to `refused`, and the next command tries it again.
     """

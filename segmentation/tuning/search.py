@@ -1,4 +1,4 @@
-"""A sweep by Ray Tune: trials are drawn, trained side by side, and the poor ones stopped early.
+"""Hyperparameter sweep: trials are drawn, trained in parallel, and poor ones stopped early.
 
 All state lies in the trials' own folders, none of it in Tune: a command that is given again, after the loss of a driver
 or a node, shows a trial that is over to Tune epoch by epoch without training it, and goes on with one that was cut off.
@@ -44,7 +44,7 @@ def run(
     train_options: Mapping[str, Any] | None = None,
     on_end: Callable[[Trial], None] | None = None,
 ) -> list[Trial]:
-    """Train the trials of a sweep, and write trials.csv, sweep.md, sweep.png (with matplotlib) and sweep.json.
+    """Train the trials of a sweep; write trials.csv, sweep.md, sweep.png (with matplotlib) and sweep.json.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def run(
 
 
 def _check_room(machines: Sequence[Mapping[str, float]], threads: int, gpus: float, *, may_grow: bool) -> None:
-    """Refuse a trial that no machine can hold: Ray would wait for ever. On a cluster, which may grow, say so."""
+    """Raise InputError if no machine can hold a trial, for which Ray would wait for ever; a cluster may still grow."""
     wanted = {"CPU": threads, "GPU": gpus}
     if any(all(machine.get(name, 0) >= amount for name, amount in wanted.items()) for machine in machines):
         return
@@ -133,7 +133,7 @@ def _check_room(machines: Sequence[Mapping[str, float]], threads: int, gpus: flo
 
 
 def _check_network(base: TrainConfig, space: SearchSpace, weights: Path | None) -> None:
-    """Refuse a network that no trial could train; its weights are had once before all of them ask."""
+    """Raise InputError if no trial could train the network; this also fetches its weights once for all trials."""
     from corrotwin.segmentation.models.network import build, check_images
 
     network = build(
@@ -145,7 +145,7 @@ def _check_network(base: TrainConfig, space: SearchSpace, weights: Path | None) 
 
 
 def _report(out: Path, trials: list[Trial], space: SearchSpace, best_command: str) -> None:
-    """The table and, with matplotlib, the picture of the trials that are over."""
+    """Write the table, the summary and, with matplotlib, the plot of the finished trials."""
     write_table(out / "trials.csv", trials)
     write_summary(out / "sweep.md", trials, best_command)
     with suppress(ModuleNotFoundError):

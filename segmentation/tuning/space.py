@@ -1,4 +1,4 @@
-"""What a sweep draws: the search space, the values of each trial, and how many trials to train."""
+"""Search space of a sweep, the values of each trial, and how to search."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ Scheduler = Literal["asha", "none"]
 
 @dataclass(frozen=True, kw_only=True)
 class SearchSpace:
-    """What may vary. One value, or equal ends of a range, stay fixed.
+    """Ranges and choices of the settings. A single choice, or a range with equal ends, is fixed.
 
     Parameters
     ----------
@@ -49,14 +49,14 @@ class SearchSpace:
             raise InputError("synth_count needs a synth_share above 0")
 
     def varies(self) -> tuple[str, ...]:
-        """Names of what is drawn."""
+        """Return the names of the settings that vary."""
         ends = {"learning_rate": self.learning_rate, "synth_share": self.synth_share}
         several = {name: len(set(values)) > 1 for name, values in ends.items()}
         several |= {name: len(set(getattr(self, name))) > 1 for name in PARAMETERS if name not in ends}
         return tuple(name for name in PARAMETERS if several[name])
 
     def draw(self, seed: int, number: int) -> dict[str, Any]:
-        """The values of a trial: of its number alone, so that a longer sweep begins with a shorter one."""
+        """Draw the values of trial `number`, which do not depend on how many trials there are."""
         rng = np.random.default_rng([seed, number])
         low, high = self.learning_rate
         return rounded(
@@ -71,13 +71,13 @@ class SearchSpace:
 
 
 def rounded(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values as a person would write them: numbers of three digits."""
+    """Round the drawn numbers to three significant digits."""
     ranges = {name: float(f"{values[name]:.{DIGITS}g}") for name in ("learning_rate", "synth_share")}
     return {**values, **ranges}
 
 
 def trial_config(base: TrainConfig, values: Mapping[str, Any]) -> TrainConfig:
-    """The run of a trial.
+    """Return the training settings of a trial.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def trial_config(base: TrainConfig, values: Mapping[str, Any]) -> TrainConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class SweepPlan:
-    """How to search.
+    """Number of trials, search algorithm, early stopping and resources of a sweep.
 
     Parameters
     ----------

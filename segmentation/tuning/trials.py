@@ -29,7 +29,7 @@ COLUMNS = ("trial", *PARAMETERS, "ended", "epochs", "valid_f1", "folder")
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """A trial that is finished.
+    """A finished trial.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class Trial:
 
 
 def history(folder: Path) -> list[dict[str, float]]:
-    """The epochs of a trial so far, from the table of its run."""
+    """Return the epochs of a trial so far, from the history of its run."""
     path = folder / RUN / runs.HISTORY
     if not path.exists():
         return []
@@ -60,18 +60,18 @@ def history(folder: Path) -> list[dict[str, float]]:
 
 
 def trial_folder(out: Path, config: TrainConfig) -> Path:
-    """The folder of a trial."""
+    """Return the folder of a trial."""
     return out / TRIALS / config.digest
 
 
 def started(out: Path) -> list[dict[str, Any]]:
-    """Values of the trials that were begun, in their order."""
+    """Return the values of the started trials in the order of their start."""
     found = _read_each(out, STARTED, lambda content: (float(content["begun"]), _check_values(content["values"])))
     return [values for _, values in sorted(found, key=lambda each: each[0])]
 
 
 def finished(out: Path) -> list[Trial]:
-    """Trials that are finished, the best first."""
+    """Return the finished trials, the best first."""
     return sorted(
         _read_each(out, RESULT, _as_trial),
         key=lambda each: (-(each.valid_f1 if each.valid_f1 is not None else -1.0), each.folder),
@@ -79,7 +79,7 @@ def finished(out: Path) -> list[Trial]:
 
 
 def _read_each(out: Path, name: str, what: Callable[[Any], _T]) -> Iterator[_T]:
-    """What the files of this name of all trials hold."""
+    """Yield what `what` makes of the file `name` of every trial that has it."""
     for path in (out / TRIALS).glob(f"*/{name}"):
         try:
             yield what(read_json(path))
@@ -88,12 +88,12 @@ def _read_each(out: Path, name: str, what: Callable[[Any], _T]) -> Iterator[_T]:
 
 
 def _check_values(values: Any) -> dict[str, Any]:
-    """The values of a trial, with all names that one has; KeyError or TypeError where it has not."""
+    """Return the values of a trial; raise KeyError or TypeError if one is missing."""
     return {**values, **{name: values[name] for name in PARAMETERS}}
 
 
 def _as_trial(content: Any) -> Trial:
-    """A trial that is finished; KeyError or TypeError where it is none."""
+    """Return a finished trial; raise KeyError or TypeError if `content` is none."""
     trial = Trial(**content)
     if not isinstance(trial.valid_f1, int | float | None) or not isinstance(trial.folder, str):
         raise TypeError("valid_f1 or folder is of another type")
@@ -108,12 +108,12 @@ def _rows(trials: Sequence[Trial]) -> Iterator[list[Any]]:
 
 
 def write_table(path: Path, trials: Sequence[Trial]) -> None:
-    """The trials as CSV, the best first."""
+    """Write the trials as CSV, the best first."""
     runs.write_table(path, COLUMNS, _rows(trials))
 
 
 def table(trials: Sequence[Trial], space: SearchSpace, *, most: int = 10) -> "Table":
-    """The best trials for people, without what was the same in all."""
+    """Return the best trials as a table for the terminal, without the settings that were the same in all."""
     from rich import box
     from rich.table import Table
 
@@ -127,7 +127,7 @@ def table(trials: Sequence[Trial], space: SearchSpace, *, most: int = 10) -> "Ta
 
 
 def plot(path: Path, trials: Sequence[Trial], space: SearchSpace) -> None:
-    """Best validation F1 against each value that was drawn, as PNG; needs matplotlib."""
+    """Plot best validation F1 against each setting that varied, as PNG; needs matplotlib."""
     import io
 
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -164,7 +164,10 @@ def plot(path: Path, trials: Sequence[Trial], space: SearchSpace) -> None:
 
 
 def train_command(best: Trial, given: Mapping[str, Any]) -> str:
-    """The `train` command of a trial, with what was given for all; tuples become several words, None and () none."""
+    """Return the `train` command of a trial with the options that all share.
+
+    Tuples become several words; None and empty tuples are left out.
+    """
     values = {**given, **{name: best.values[name] for name in ("learning_rate", "batch_size", "augmentation")}}
     if best.values["synth_share"]:
         values |= {name: best.values[name] for name in ("synth_share", "synth_count")}
@@ -178,7 +181,7 @@ def train_command(best: Trial, given: Mapping[str, Any]) -> str:
 
 
 def write_summary(path: Path, trials: Sequence[Trial], best_command: str) -> None:
-    """The sweep in Markdown."""
+    """Write the sweep as Markdown."""
     lines = [
         f"# {len(trials)} trials",
         "",

@@ -20,7 +20,7 @@ from corrotwin.segmentation.data import coco, groups, roboflow, splits
 from corrotwin.segmentation.deployment import model_card
 from corrotwin.segmentation.evaluation import evaluate
 from corrotwin.segmentation.models import weights
-from corrotwin.segmentation.models.encoders import source
+from corrotwin.segmentation.models.encoders import weights_source
 from corrotwin.segmentation.prediction import folder as prediction_folder
 from corrotwin.segmentation.prediction import predictor
 from corrotwin.segmentation.prediction.regions import regions_of
@@ -229,7 +229,7 @@ def make_weights(folder: Path) -> None:
     content = save({"x": torch.zeros(2)})
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "mobilenet_v2.safetensors").write_bytes(content)
-    place = source("mobilenet_v2")
+    place = weights_source("mobilenet_v2")
     entry = {
         "repository": place.repository, "revision": place.revision, "licence": None,
         "sha256": hashlib.sha256(content).hexdigest(), "tensors": 1, "versions": {},
