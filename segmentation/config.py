@@ -13,10 +13,10 @@ from corrotwin.twin.core.files import digest
 
 BACKBONES = ("mobilenet_v2", "resnet152", "inceptionv4", "vgg16")
 SIZE_STEP = 32  # the U-Nets halve the image five times
-# More is a mistake, or meant to exhaust the machine.
+# Larger values are mistakes, or meant to exhaust the machine.
 MOST: Mapping[str, int] = {"size": 8192, "epochs": 1_000_000, "batch_size": 65_536, "threads": 4096}
 
-# Part of a GPU that one run occupies: a U-Net at 224 px does not fill one. Of others than these a run gets a whole one.
+# Fraction of a GPU for one run: a U-Net at 224 px does not fill one. Runs of other encoders get a whole GPU.
 GPU_SHARE: Mapping[str, float] = {"mobilenet_v2": 0.25, "inceptionv4": 0.5, "resnet152": 0.5, "vgg16": 0.5}
 
 Precision = Literal["exact", "fast"]
@@ -40,24 +40,24 @@ class DataArm:
 
     name: str
     real_fraction: float = 1.0
-    """Part of the real training photos that the run may use, drawn by whole groups (spots) by the run's seed."""
+    """Fraction of the real training photos that the run uses, drawn by whole groups (spots) with the run's seed."""
     synth_share: float | None = 0.0
     """Part of each batch that is renders; 0 is real photos only, 1 renders only, None as many as there are: every
     image, photo or render, is drawn equally often."""
     synth_count: int | None = None
     """Use only so many of the renders, drawn by the run's seed; None uses all."""
     pretrain: float = 0.0
-    """Part of the optimiser steps, at the start of the run, whose batches are renders only."""
+    """Fraction of the optimiser steps, at the start of the run, whose batches hold renders only."""
     adaptation: Adaptation | None = None
-    """Change each render towards a real training photo that the run may use (its pixels, not its mask): `fourier` takes
-    over low frequencies, `histogram` each channel's histogram, `colours` mean and covariance of the colours."""
+    """Domain adaptation of the pixels of each render towards a real training photo: `fourier` copies low frequencies,
+    `histogram` each channel's histogram, `colours` mean and covariance of the colours; None changes nothing."""
     augmentation: Augmentation = "standard"
-    """Ranges of the random changes to every image of a batch: see `segmentation.augmentation.augment.RANGES`."""
+    """Strength of the random changes to every image of a batch; see `segmentation.augmentation.augment.RANGES`."""
     copy_paste: float = 0.0
-    """Part of the photos in the batches that get corrosion of another training photo, where that has any: see
+    """Fraction of the photos in the batches that get corrosion of another training photo pasted in; see
     `segmentation.augmentation.copy_paste`."""
     shuffled_masks: bool = False
-    """A control: each render carries the mask of another one, so that only its looks can teach anything."""
+    """Control: each render gets the mask of another render, so that only its appearance can teach anything."""
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -112,38 +112,41 @@ class TrainConfig:
     """All settings of one training run. With the data they determine every bit of the result on one type of CPU."""
 
     backbone: str
-    """The encoder: one of `BACKBONES`, or any other that segmentation-models-pytorch knows, beyond the paper."""
+    """Encoder: one of `BACKBONES`, or, beyond the paper, any other of segmentation-models-pytorch."""
     architecture: str = "Unet"
-    """Unet as published, or another of segmentation-models-pytorch's architectures, beyond the paper."""
+    """Architecture: Unet as published, or, beyond the paper, any other of segmentation-models-pytorch."""
     arm: DataArm
+    """Images to train on."""
     seed: int
-    """Drives the first weights, the subset of photos, the order of the draws and the augmentation."""
+    """Seed of the initial weights, the subset of photos, the order of the images and the augmentation."""
     size: int
-    """Side of the square that the network trains on, pixels, divisible by 32."""
+    """Side of the square training image in pixels, divisible by 32."""
     framing: Framing = "resize"
-    """resize: the whole photo squeezed to the square, as published. crop: random squares at the photo's own scale;
-    whole photos are measured then, at their own scale."""
+    """resize: the whole photo squeezed to the square, as published. crop: random squares at the photo's original scale,
+    and evaluation on whole photos at that scale."""
     epochs: int
+    """Passes over as many images as there are real training photos."""
     batch_size: int
-    """Images per step. An epoch has ceil(real training photos / batch_size) steps in every data arm."""
+    """Images per optimiser step. An epoch has ceil(real training photos / batch_size) steps in every data arm."""
     learning_rate: float
-    """Peak of the schedule: linear warm-up over the first 5 % of all steps, then a cosine down to zero."""
+    """Peak learning rate, after linear warm-up over the first 5 % of all steps; a cosine to zero follows."""
     weight_decay: float
+    """Decoupled weight decay of AdamW."""
     encoder_weights: Literal["imagenet"] | None
-    """Where the encoder starts: ImageNet weights, or random."""
+    """Initial weights of the encoder: imagenet, or None for random ones."""
     loss: Loss = "dice"
-    """dice: as published. dice_bce: the sum of Dice and binary cross-entropy."""
+    """Loss: dice as published, or dice_bce, the sum of Dice and binary cross-entropy."""
     keep: Kept = "best"
-    """best: the weights of the epoch with the best validation F1. averaged: the moving average of the weights at the
-    end, which no validation photo has chosen; the choice in runs with few real photos."""
+    """Weights to keep: best, of the epoch with the best validation F1; or averaged, the moving average at the end,
+    independent of the validation photos and preferable with few real photos."""
     precision: Precision
     """exact: albumentations and float32, as published. fast: augmentation by batch, bfloat16, channels_last."""
     threads: int = 2
     """CPU threads of torch; part of the result, since sums in another order differ in their last bits."""
     max_train_images: int | None = None
-    """Use only so many of the real training photos, spread evenly over the split; for smoke runs."""
+    """Upper limit on real training photos, evenly spaced over the split, for smoke runs; None uses all."""
     max_eval_images: int | None = None
-    """The same for validation and for test."""
+    """Upper limit on validation and on test photos; None uses all."""
 
     def __post_init__(self) -> None:
         if not self.backbone or not self.architecture:
@@ -222,7 +225,7 @@ PROFILES: dict[Profile, dict[str, Any]] = {
         "encoder_weights": None,
         "precision": "fast",
     },
-    # As published (Table II of the paper). What it leaves unsaid is marked.
+    # As published (Table II of the paper). Values that it does not state are marked.
     "paper": {
         "size": 224,
         "epochs": 150,

@@ -114,7 +114,7 @@ def read_history(path: Path) -> dict[str, npt.NDArray[np.float64]]:
     Raises
     ------
     InputError
-        It cannot be read or is damaged.
+        The table cannot be read or is damaged.
     """
     table = _read_table(path, HISTORY_COLUMNS)
     try:
@@ -129,7 +129,7 @@ def read_per_image(path: Path, advice: str = "train again") -> PerImage:
     Raises
     ------
     InputError
-        It cannot be read or is damaged.
+        The table cannot be read or is damaged.
     """
     table = _read_table(path, PER_IMAGE_COLUMNS, advice)
     try:

@@ -35,7 +35,10 @@ def generator(seed: int, stream: Stream, *key: int) -> np.random.Generator:
 
 
 def thin(names: Sequence[str], limit: int | None) -> tuple[str, ...]:
-    """Return an evenly spaced subsample of at most `limit` names, since neighbours often show one spot."""
+    """Return an evenly spaced subsample of at most `limit` names, since neighbours often show one spot.
+
+    None means no limit.
+    """
     if limit is None or limit >= len(names):
         return tuple(names)
     return tuple(names[index * len(names) // limit] for index in range(limit))
@@ -44,13 +47,13 @@ def thin(names: Sequence[str], limit: int | None) -> tuple[str, ...]:
 def subset(names: Sequence[str], groups: Sequence[str], fraction: float, seed: int) -> tuple[str, ...]:
     """Draw a random fraction of `names`, in order, by whole groups; it is the same in every arm of a run.
 
-    Groups are taken in random order until their photos are the stated fraction, rounded, or just more; at least one.
+    Groups are added in random order until their photos reach the stated fraction, rounded; at least one group.
 
     Parameters
     ----------
-    names, groups : the photos, and of each the group (spot) that it belongs to.
-    fraction : part of the photos, above 0.
-    seed : of the run. A larger fraction takes the same groups and more.
+    names, groups : the photos, and the group (spot) of each.
+    fraction : fraction of the photos, above 0.
+    seed : seed of the run. A larger fraction takes the same groups and more.
     """
     wanted = max(1, round(fraction * len(names)))
     every = list(dict.fromkeys(groups))
@@ -82,9 +85,9 @@ def partners(count: int, seed: int) -> npt.NDArray[np.intp]:
 class BatchPlan:
     """Composition of all batches of a run.
 
-    `photos` and `renders` count the images to draw from. The first `pretrain_steps` steps take renders only, the others
-    the share `synth_share` of them. `steps_per_epoch` comes from the whole set of real training photos, so that every
-    arm takes the same number of optimiser steps.
+    `photos` and `renders` count the images to draw from. The first `pretrain_steps` steps take renders only; in the
+    others renders make up the share `synth_share`. `steps_per_epoch` comes from the whole set of real training photos,
+    so that every arm takes the same number of optimiser steps.
     """
 
     seed: int
@@ -98,9 +101,9 @@ class BatchPlan:
     def batch(self, step: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
         """Return the indices of the photos and of the renders in the batch of a step, counted over the whole run.
 
-        Renders before a step are the share of all draws before it, rounded: each batch has the share to within one
-        image and the whole run has it exactly. Photos and renders are drawn without replacement until all were seen,
-        then in a new order.
+        The number of renders before a step is the rounded share of all images before it, so each batch has the share to
+        within one image and the whole run has it exactly. Photos and renders are drawn without replacement until all
+        have been used, then in a new order.
         """
         before, after = (self._renders_before(index) for index in (step, step + 1))
         first = step * self.batch_size - before

@@ -1,7 +1,7 @@
 """Random augmentation of training images: each change depends on seed, epoch and the image's index in the epoch alone.
 
-The paper does not say whether or how it augments. Two ways with the same ranges: `exact` runs albumentations image by
-image, `fast` does whole batches in torch on the training device.
+The paper does not state its augmentation. There are two ways with the same ranges: `exact` runs albumentations image by
+image, `fast` changes whole batches in torch on the training device.
 """
 
 import os
@@ -24,10 +24,10 @@ class Ranges:
     """Ranges from which the random changes are drawn uniformly; horizontal and vertical flips are added."""
 
     rotation_deg: float
-    """Either way."""
+    """Largest rotation in either direction."""
     scale: tuple[float, float]
     shift: float
-    """Either way, part of the image's side."""
+    """Largest shift in either direction, as a fraction of the image's side."""
     colour: float
     """Factors on brightness, contrast and saturation lie in 1 ± this."""
 
@@ -52,8 +52,8 @@ def exact(
     Parameters
     ----------
     images, masks : (b, s, s, 3) and (b, s, s) uint8.
-    seed, epoch, first : of the run; the index of image 0 in the epoch.
-    strength : one of `RANGES`.
+    seed, epoch, first : seed of the run, epoch, and index of image 0 in the epoch.
+    strength : a key of `RANGES`.
 
     Returns
     -------

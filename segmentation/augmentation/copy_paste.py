@@ -1,6 +1,6 @@
 """Copy-paste augmentation: corrosion cut out of one photo and pasted into another (Ghiasi et al. 2021, CVPR).
 
-The strongest use of the photos alone that needs no renders, and so the baseline that renders have to beat.
+This is the strongest use of photos without renders, and so the baseline that renders have to beat.
 """
 
 import cv2
@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 SCALE = (0.5, 1.5)
-KEPT = 0.5  # chance of each region of the other photo; one is always kept
+KEPT = 0.5  # probability of each region of the donor; one is always pasted
 EDGE_PX = 1.0  # standard deviation of the blur of the pasted outline
 
 _Bytes = npt.NDArray[np.uint8]
@@ -29,11 +29,11 @@ def paste(
     ----------
     image, donor : (s, s, 3) uint8.
     mask, regions : (s, s) uint8, 0 or 1: the corrosion of each.
-    probability : of pasting anything.
+    probability : probability of pasting anything.
 
     Returns
     -------
-    Image and mask of the same shapes; those given where nothing was pasted.
+    Image and mask of the same shapes; the given ones if nothing was pasted.
     """
     chance, flip, first = rng.random(3)
     scale, goal = rng.uniform(*SCALE), rng.uniform(0, len(mask), 2)

@@ -13,7 +13,7 @@ from corrotwin.segmentation.augmentation.augment import albumentations
 from corrotwin.segmentation.config import Adaptation
 from corrotwin.segmentation.sampling import Stream, generator
 
-FREQUENCIES = (2, 3)  # of the swapped window's half, pixels: more paints the photo's blotches onto the render
+FREQUENCIES = (2, 3)  # half width of the swapped window, pixels; more would paint the photo's blotches onto the render
 BLEND = (0.25, 1.0)
 _REFERENCE = "reference"
 
@@ -36,7 +36,7 @@ def adapt(
     how : ``fourier`` takes over the amplitudes of the lowest frequencies (Yang & Soatto 2020), ``histogram`` matches
         the histogram of each channel, ``colours`` the mean and covariance of the colours (the linear map of Pitié &
         Kokaram 2007); the last two in part, by a random ratio.
-    seed, epoch, first : of the run; the index of image 0 in the epoch, on which the strength depends.
+    seed, epoch, first : seed of the run, epoch, and index of image 0 in the epoch; the strength depends on them.
 
     Returns
     -------

@@ -18,8 +18,8 @@ def evaluate(
 ) -> None:
     """Measure a complete run on a dataset: the test photos of its own dataset, or all unseen photos of another.
 
-    A dataset without annotations counts as clean photos: what is found there is false alarm. With --verify the exit
-    status is 1 where the run's own per_image.csv says something else.
+    Photos without annotations count as free of corrosion: every detection on them is a false alarm. With --verify the
+    exit status is 1 if the run's own per_image.csv differs.
 
     Parameters
     ----------
@@ -28,14 +28,14 @@ def evaluate(
     data
         folder of a COCO dataset.
     classes
-        names of the categories that count as corrosion; those that the run was trained on if not given.
+        names of the categories that count as corrosion; default: those that the run was trained on.
     threshold
-        of the corrosion probability: a number between 0 and 1, or valid, the one of best mean F1 on the run's
-        validation photos.
+        threshold on the corrosion probability: a number between 0 and 1, or valid for the threshold of best mean F1 on
+        the run's validation photos.
     out
         folder for per_image.csv, curve.csv, calibration.csv and evaluation.json.
     verify
-        measure the run's test photos once more as training did, and compare every count with per_image.csv.
+        measure the run's test photos again as training did, and compare every count with per_image.csv.
     """
     from rich.console import Console
 

@@ -13,8 +13,8 @@ def export(run_folder: Path, /, *, out: Path, evaluations: tuple[Path, ...] = ()
     out
         folder for model.onnx, card.md and model.json.
     evaluations
-        folders that `corrotwin segmentation evaluate --out` wrote, for the scores on the card, and for the threshold of
-        its Python: theirs; where they differ, the one chosen on validation photos; without any, 0.5.
+        folders written by `corrotwin segmentation evaluate --out`. Their scores appear on the card, and their threshold
+        in its Python example (if they differ, the one chosen on validation photos; without any, 0.5).
     """
     from rich.console import Console
 

@@ -20,7 +20,7 @@ def latency(
     Parameters
     ----------
     backbone
-        encoders to compare; all are timed in turn, so that noise hits all alike.
+        encoders to compare; all are timed in turn, so that noise affects all alike.
     size
         side of the image in pixels, divisible by 32.
     threads
@@ -28,7 +28,7 @@ def latency(
     repeats
         timed calls of each network.
     onnx
-        time onnxruntime, too, on the network as `export` writes it: from the photograph to the probability.
+        also time onnxruntime on the network as `export` writes it: from the photograph to the probability.
     out
         csv file to write.
     """

@@ -23,34 +23,33 @@ def predict(
 ) -> int:
     """Segment unlabelled photos. Repeat the command to resume it.
 
-    A photo that cannot be read, or is of a kind that is not, is reported and left out; the others are done, and the
-    exit status is 1.
+    Photos that cannot be read, or are in an unsupported format, are reported and skipped; the exit status is then 1.
 
     Parameters
     ----------
     run_folder
         folder of a complete run.
     photos
-        image files, or folders that are searched for them; the masks and overlays that it wrote into --out are not.
+        image files, or folders to search for them; masks and overlays already in --out are ignored.
     out
         folder for masks/ (PNG, 255 where there is corrosion), overlays/, annotations.json (COCO) and predictions.csv.
     threshold
-        of the corrosion probability; `corrotwin segmentation evaluate --threshold valid` finds the best.
+        threshold on the corrosion probability; `corrotwin segmentation evaluate --threshold valid` finds the best.
     tiling
-        auto cuts photos into overlapping tiles that are 1.5 times larger than those the run was trained on, never
-        squeezes each photo whole as in training.
+        auto cuts photos that are 1.5 times larger than the run's training photos into overlapping tiles; always cuts
+        every photo; never resizes each whole photo, as in training.
     scale
-        pixels of the network for each pixel of a photo; that of the run's training photos if not given. Photos in which
-        things appear twice as large as there want half of it. Where given, every photo has it: a run that squeezes
-        whole photos takes all in by tiles then.
+        pixels of the network per pixel of a photo; default: the scale of the run's training photos. If objects appear
+        twice as large as in training, give half of it. A given scale applies to every photo, so a run that resizes
+        whole photos then cuts all of them into tiles.
     overlap
-        share of a tile that neighbours have in common.
+        fraction of a tile shared with its neighbour.
     flips
-        average over the photo, its mirror images and the photo upside down: four times the work.
+        average over the photo and its flips (horizontal, vertical, both): four times the work.
     overlays
-        write photos with their masks outlined, too.
+        also write photos with their masks outlined.
     polygons
-        outlines in place of compressed RLE in annotations.json, for tools in which people draw; they lose holes,
+        write polygons instead of compressed RLE to annotations.json, for drawing tools; they lose holes, and
         polygon_iou says how much.
     """
     from rich.console import Console

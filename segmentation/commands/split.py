@@ -23,20 +23,20 @@ def split(
     data
         folder of real photos: a Roboflow COCO export, or one COCO json and its images.
     out
-        json file to write; one that holds something else is left alone.
+        json file to write; a file with other content is never overwritten.
     how
         grouped (70/15/15 by whole groups), published (70/15/15 photo by photo) or own (the export's folders).
     by
-        what makes photos a group: names (Roboflow's copies of one photo), hash (photos that look alike), column (of
-        --groups-file); several are joined. Left out: column where --groups-file is given or DATA has a spots.csv,
-        else names and hash.
+        how to group photos: names (Roboflow's copies of one photo), hash (photos that look alike), column (of
+        --groups-file); several groupings are merged. Default: column if --groups-file is given or DATA has a
+        spots.csv, else names and hash.
     groups_file
-        csv file with a row for each photo: file_name, perhaps split, and the column. Left out, as is --by: spots.csv
-        in DATA where there is one.
+        csv file with one row per photo: file_name, optionally split, and the column. Default without --by: spots.csv
+        in DATA, if there is one.
     column
-        of --groups-file, whose values are the groups.
+        column of --groups-file that holds the group of each photo.
     seed
-        of the draw.
+        seed of the random split.
     """
     ways = by or (("column",) if groups_file is not None else ("names", "hash"))
     if ("column" in ways) != (groups_file is not None):

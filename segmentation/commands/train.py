@@ -65,12 +65,12 @@ def train(
     renders
         a rendered dataset to mix into the training batches.
     classes
-        names of the categories to learn, as one class; all that carry annotations if not given.
+        names of the categories to learn, as one class; default: all categories with annotations.
     split
-        published (70/15/15 at random), own (the export's train, valid and test folders), or a file that
-        `corrotwin segmentation split` wrote.
+        published (70/15/15 at random), own (the export's train, valid and test folders), or a file written by
+        `corrotwin segmentation split`.
     split_seed
-        of the published split; runs to be compared share it.
+        seed of the published split; use the same for runs that you compare.
     backbone
         mobilenet_v2, resnet152, inceptionv4 or vgg16; beyond the paper any encoder of segmentation-models-pytorch.
     architecture
@@ -78,23 +78,23 @@ def train(
     profile
         quick (minutes, smoke), small (a quarter to one and a quarter hours on a CPU) or paper (as published).
     seed
-        of first weights, subset, order and augmentation.
+        seed of initial weights, photo subset, order and augmentation.
     real_fraction
-        part of the real training photos to use, drawn by whole groups of the split.
+        fraction of the real training photos to use, drawn by whole groups of the split.
     synth_share
         part of each batch that is renders; 0.25 where renders are given without synth_count or pretrain.
     synth_count
         number of renders to use, drawn by the seed; without synth_share every image is drawn equally often.
     pretrain
-        part of the steps, at the start, that see renders only; photos alone follow, unless synth_share is given.
+        fraction of the steps, at the start, on renders only; photos alone follow, unless synth_share is given.
     adaptation
         fourier, histogram or colours: change each render towards a training photo.
     augmentation
         standard or strong.
     copy_paste
-        part of the photos in the batches that get corrosion of another training photo pasted in.
+        fraction of the photos in the batches that get corrosion of another training photo pasted in.
     framing
-        resize (the whole photo) or crop (squares at the photo's own scale); the profile's if not given, and so below.
+        resize (the whole photo) or crop (squares at the photo's original scale); default here and below: the profile's.
     size
         side of the working image in pixels, divisible by 32.
     epochs
@@ -102,12 +102,12 @@ def train(
     batch_size
         images per optimiser step.
     learning_rate
-        peak of the schedule.
+        peak learning rate of the schedule.
     encoder_weights
         imagenet or none (random).
     weights
-        folder that `corrotwin segmentation weights` prepared; without it ImageNet weights come from the hub. Needs
-        --encoder-weights imagenet, which is that of profile paper.
+        folder prepared by `corrotwin segmentation weights`; default: ImageNet weights come from the hub. Needs
+        --encoder-weights imagenet, which profile paper sets.
     loss
         dice, or dice_bce with cross-entropy added.
     keep
@@ -117,9 +117,9 @@ def train(
     threads
         CPU threads; another number changes the last bits of the result.
     workers
-        processes that augment ahead where precision is exact; chosen by the machine if not given.
+        processes that augment ahead if precision is exact; default: depends on the machine.
     checkpoint_seconds
-        save the state at the end of an epoch when this long has passed since the last time.
+        save a checkpoint at the end of an epoch if the last one is at least this old.
     """
     arm = _arm(renders, real_fraction, synth_share, synth_count, pretrain, adaptation, augmentation, copy_paste)
     if workers is not None and workers < 0:

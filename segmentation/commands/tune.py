@@ -38,22 +38,22 @@ def tune(
 ) -> None:
     """Search for good settings by validation F1; poor trials are stopped early.
 
-    The same command goes on where it was cut off, and with more --trials it goes further; no trial is trained twice.
+    Repeat the command to resume an interrupted sweep, with more --trials to extend it; no trial is trained twice.
 
     Parameters
     ----------
     data, classes, backbone, profile, epochs, size, real_fraction
-        as for train; what all trials share.
+        as for train; shared by all trials.
     split
-        file that `corrotwin segmentation split` wrote; its validation part decides, its test part is not looked at.
+        file written by `corrotwin segmentation split`; its validation part decides, its test part is not used.
     out
         folder for trials.csv, sweep.md, sweep.png and the trials, without weights.
     renders
         a rendered dataset, for a synth_share above 0.
     learning_rate
-        range; drawn uniformly in its logarithm.
+        range, sampled uniformly in the logarithm.
     batch_size
-        choices of images per optimiser step.
+        choices of the number of images per optimiser step.
     augmentation
         choices: standard, strong.
     synth_share
@@ -61,26 +61,26 @@ def tune(
     synth_count
         choices of the number of renders.
     trials
-        how many in all.
+        number of trials in all.
     search
-        random, or optuna, which learns from trials that are over (an extra: pip install '.[sweep]').
+        random, or optuna, which learns from finished trials (needs an extra: pip install '.[sweep]').
     scheduler
         asha stops two thirds of the trials at epochs grace, 3 grace, 9 grace ...; none stops none.
     grace
-        epochs that every trial gets.
+        epochs that every trial trains at least.
     seed
-        of the draws and, the same, of all trainings.
+        seed of the sampled settings and of all trainings.
     weights
-        folder that `corrotwin segmentation weights` prepared; needs --profile paper.
+        folder prepared by `corrotwin segmentation weights`; needs --profile paper.
     threads
         CPU threads of a trial.
     gpus
-        part of a GPU that a trial takes, such as 0.25; if not given, a share that fits the backbone where the machines
-        have any. 0 trains on CPUs alone.
+        fraction of a GPU per trial, such as 0.25; default: a fraction that fits the backbone, if the machines have
+        GPUs. 0 trains on CPUs only.
     workers
-        most trials at a time; as many as fit if not given.
+        maximum number of parallel trials; default: as many as fit.
     address
-        of a Ray cluster, such as auto; this machine if not given.
+        address of a Ray cluster, such as auto; default: this machine.
     """
     import sys
 
@@ -115,7 +115,7 @@ def tune(
         said = f"{trial.ended} after {trial.epochs} epochs, best validation F1 {f1}"
         print(f"trial {count} of this command: {said}{f' ({trial.error})' if trial.error else ''}", file=sys.stderr)  # noqa: T201
 
-    # For the command that is advised, with another seed: the sweep's own luck is not to be kept.
+    # For the advised command, with another seed, which does not inherit the sweep's luck.
     options = {
         "data": data, "split": split, "renders": renders, "classes": classes, "backbone": backbone, "profile": profile,
         "threads": threads, "real_fraction": real_fraction if real_fraction < 1 else None, "weights": weights,

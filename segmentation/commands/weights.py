@@ -12,9 +12,9 @@ def weights(*, to: Path, backbones: tuple[str, ...] = BACKBONES) -> None:
     Parameters
     ----------
     to
-        folder of the weights: weights.json and a safetensors file for each; the same command resumes, adds, repairs.
+        folder for weights.json and one safetensors file per encoder; repeat the command to resume, add or repair.
     backbones
-        encoders to fetch; those of the paper if not given.
+        encoders to download; default: those of the paper.
     """
     from corrotwin.segmentation.models.weights import prepare
 

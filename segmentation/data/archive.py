@@ -14,13 +14,13 @@ from corrotwin.twin.core.files import remove_left, temporary_folder, writing
 
 MOST_ENTRIES = 1_000_000
 MOST_BYTES = 100 * 1024**3
-MOST_RATIO = 200  # what was packed to what it was packed to: photos reach 1, json 20, a bomb 1,000
-SMALL_BYTES = 10 * 1024**2  # up to here the ratio does not matter
+MOST_RATIO = 200  # unpacked to packed size: photos reach 1, json 20, a bomb 1,000
+SMALL_BYTES = 10 * 1024**2  # up to this size the ratio does not matter
 _CHUNK_BYTES = 1024**2
 _ENCRYPTED = 0x1 | 0x40 | 0x2000  # bits 0, 6 and 13 of an entry's flags (PKWARE's APPNOTE, 4.4.4)
 _UTF8 = 0x800  # bit 11
 
-# What zipfile raises on damaged archives and on kinds of packing that it does not know.
+# What zipfile raises on damaged archives and on compression methods that it does not know.
 _DAMAGED = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError, ValueError,
 )  # fmt: skip
@@ -29,13 +29,13 @@ _DAMAGED = (
 def extracted(path: Path, *, cache: Path) -> Path:
     """Return the folder in `cache` with the contents of the archive `path`, extracting it if it is not there yet.
 
-    The folder is named after the archive's hash and appears whole or not at all. Of two processes that extract at
-    once the first rename wins, and both read the same.
+    The folder is named after the archive's hash and appears complete or not at all. If two processes extract at once,
+    the first rename wins and both read the same content.
 
     Raises
     ------
     InputError
-        As of `extract`, or the cache cannot be written.
+        See `extract`; also if the cache cannot be written.
     """
     try:
         with path.open("rb") as stream:
@@ -63,9 +63,8 @@ def extract(path: Path, folder: Path) -> None:
     Raises
     ------
     InputError
-        The archive is damaged, encrypted or a bomb, holds entries that are neither files nor folders, that would lie
-        outside of `folder` or have one name, or the disk is full. `folder` may be left half-written: it is the
-        caller's to remove.
+        The archive is damaged, encrypted or a bomb, or the disk is full; or an entry is neither file nor folder, would
+        lie outside `folder`, or has the name of another. `folder` may be left half-written; the caller removes it.
     """
     try:
         with zipfile.ZipFile(path) as archive:

@@ -1,12 +1,13 @@
 """Reading of datasets in every supported layout, with all checks.
 
-Read are a Roboflow COCO-segmentation export (``{train,valid,test}/_annotations.coco.json`` beside the images), one COCO
-json with its images beside it or in ``images/``, which is also the layout of our rendered datasets, CVAT's COCO export
-(``annotations/instances_default.json`` and ``images/`` or ``images/default/``), photos with PNG
-masks (``images/`` and ``masks/``), and a zip archive of any of these.
+The supported layouts are: a Roboflow COCO-segmentation export (``{train,valid,test}/_annotations.coco.json`` beside the
+images); one COCO json with its images beside it or in ``images/``, which is also the layout of our rendered datasets;
+CVAT's COCO export (``annotations/instances_default.json`` and ``images/`` or ``images/default/``); photos with PNG
+masks (``images/`` and ``masks/``); and a zip archive of any of these.
 
-Everything is checked at reading, so that the rest of the program can trust a `CocoDataset`. The checks are in
-`coco_check` and `image_io`, writing is in `coco_write`; what other packages use of them is to be had here.
+Everything is checked on reading, so that the rest of the program can trust a `CocoDataset`. Layouts are found in
+`coco_layout`, checks are in `coco_check` and `image_io`, writing is in `coco_write`. Other packages import what they
+need of these from here.
 """
 
 from collections import Counter
@@ -58,8 +59,8 @@ class Photo:
     """One image of a dataset and its annotations.
 
     `id` is unique within one json only; `file_name` is unique in the dataset (``train/x.jpg`` in a Roboflow export).
-    `width` and `height` are in pixels, after EXIF rotation. `sha256`: first 16 hex digits of the file's; empty for a
-    photo that was not read from a dataset.
+    `width` and `height` are in pixels, after EXIF rotation. `sha256` holds the first 16 hex digits of the file's hash;
+    it is empty for a photo that was not read from a dataset.
     """
 
     id: int
@@ -102,9 +103,9 @@ def read(path: Path, *, classes: tuple[str, ...] | None = None, allow_unannotate
     Parameters
     ----------
     path : the folder, json or archive.
-    classes : names of the categories that count as corrosion; None for all. Annotations of others are as if absent.
-    allow_unannotated : else a dataset in which no image has an annotation is refused: nothing could be learned. One
-        without any, which need not list the names, is read as it is.
+    classes : names of the categories that count as corrosion; None for all. Annotations of others are ignored.
+    allow_unannotated : accept a dataset without any annotation, which then need not list the classes. By default it is
+        refused, since nothing could be learned from it.
 
     Raises
     ------
@@ -154,7 +155,7 @@ def unpacked(path: Path) -> Iterator[Path]:
     Raises
     ------
     InputError
-        As of `archive.extracted`.
+        See `archive.extracted`.
     """
     if path.suffix.lower() != ".zip" or not path.is_file():
         yield path
@@ -245,7 +246,7 @@ def image(photo: Photo) -> npt.NDArray[np.uint8]:
     Raises
     ------
     InputError
-        As of `decoded`, or the file is no longer of the size that was read.
+        See `decoded`; also if the size of the image has changed since the dataset was read.
     """
     pixels = decoded(photo.path)
     if pixels.shape != (photo.height, photo.width, 3):

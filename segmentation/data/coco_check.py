@@ -1,6 +1,6 @@
 """Validation of COCO json: its lists, ids and file names, and the segmentation of each annotation.
 
-What passes can be given to pycocotools, which misreads some damaged segmentations in silence and crashes on others.
+What passes is safe for pycocotools, which misreads some damaged segmentations in silence and crashes on others.
 """
 
 import math
@@ -45,7 +45,7 @@ def check_document(content: Any, source: Path) -> Document:
     Raises
     ------
     InputError
-        With `source`, the file, and the id.
+        The json is not COCO, or an id is missing, repeated or unknown. The message names `source` and the id.
     """
     if not isinstance(content, dict) or not all(
         isinstance(content.get(key), list) and all(isinstance(entry, dict) for entry in content[key])

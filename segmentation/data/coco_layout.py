@@ -19,7 +19,7 @@ def sources(folder: Path) -> list[tuple[Path, str | None]]:
     Raises
     ------
     InputError
-        There is none, or several of which none is named as expected.
+        There is no json file, or there are several without an expected name.
     """
     if named := _named_jsons(folder):
         return named
@@ -38,12 +38,12 @@ def sources(folder: Path) -> list[tuple[Path, str | None]]:
 def from_masks(folder: Path) -> list[tuple[Path, str | None, Document]]:
     """Describe photos with PNG masks as COCO documents: the folder of the masks, its split, its content.
 
-    Empty where there are none, or a COCO json describes the dataset.
+    Empty if there are none, or if a COCO json describes the dataset.
 
     Raises
     ------
     InputError
-        As of `png_masks.document`.
+        See `png_masks.document`.
     """
     folders = [] if _named_jsons(folder) else _mask_folders(folder)
     return [(each / png_masks.MASKS, split, png_masks.document(each)) for each, split in folders]
@@ -84,8 +84,8 @@ def unwrapped(folder: Path) -> Path:
 def locate(name: str, source: Path) -> Path | None:
     """Find the file of the image `name` of the json `source`, beside it or in ``images/``; None if it is absent.
 
-    `name` is from `file_name`. Backslashes stand for slashes, and letters with accents may be written in one character
-    or in two (Unicode's NFC and NFD), where no file has the name as it is.
+    `name` is from `file_name`. If no file has exactly this name, backslashes are read as slashes, and accented letters
+    are tried as one character and as two (Unicode's NFC and NFD).
     """
     for spelled in dict.fromkeys((name, name.replace("\\", "/"))):
         for form in (spelled, unicodedata.normalize("NFC", spelled), unicodedata.normalize("NFD", spelled)):

@@ -42,8 +42,8 @@ def extent(rle: Mapping[str, Any]) -> dict[str, Any]:
 def polygons(mask: npt.NDArray[np.bool_]) -> list[list[float]]:
     """Trace the outlines of `mask` (height, width) along pixel edges: x and y in turn, one list per connected part.
 
-    Parts are 8-connected. pycocotools makes the same pixels of the outlines, but for holes: COCO unites polygons, so
-    that holes are filled.
+    Parts are 8-connected. pycocotools turns the outlines back into the same pixels, except that holes are filled, since
+    COCO unites polygons.
     """
     import cv2
 
@@ -64,11 +64,12 @@ def outlined(mask: npt.NDArray[np.bool_], *, left: int = 0, top: int = 0) -> dic
 
     Parameters
     ----------
-    left, top : where in the picture the mask, a part of it, begins.
+    mask : not empty; it may be a part of an image.
+    left, top : position of that part in the image, pixels.
 
     Returns
     -------
-    With ``polygon_iou``, the intersection over union of these pixels and the mask: 1 where it has no holes.
+    The dictionary also holds ``polygon_iou``, the intersection over union of these pixels and the mask.
     """
     outlines = polygons(mask)
     filled = rle(outlines, *mask.shape)
@@ -113,7 +114,7 @@ def write_document(
 ) -> None:
     """Write a COCO `document` to `path` atomically, entry by entry, so that it is never held in memory as a whole.
 
-    The bytes are those of `twin.core.files.write_json`. `images` is used up before `annotations` is begun.
+    The bytes are those of `twin.core.files.write_json`. `images` is exhausted before `annotations` is started.
     """
     empty = json.dumps(document([], [], description=description, categories=categories), indent=2)
     before, between, after = empty.rsplit("[]", 2)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from corrotwin.segmentation.data import coco
 from corrotwin.twin.core.files import atomic_file, one_at_a_time, remove_left, writing
 
-_RECIPE = 2  # raise when the way from file to array changes, so that old caches are not used
+_RECIPE = 2  # increase when decoding changes, so that old caches are not used
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,8 +63,8 @@ class Natives:
 def arrays(dataset: coco.CocoDataset, size: int, *, cache: Path) -> Arrays:
     """Return the photos of a dataset resized to squares of `size` pixels, read from `cache` or decoded into it.
 
-    The cache is keyed by the dataset's content, so a changed source is decoded anew. Its files appear whole or not at
-    all; of processes that want them at once one decodes and the others wait.
+    The cache is keyed by the dataset's content, so a changed source is decoded again. Its files appear complete or not
+    at all; if several processes need them at once, one decodes and the others wait.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def natives(dataset: coco.CocoDataset, *, cache: Path) -> Natives:
     Raises
     ------
     InputError
-        As of `arrays`.
+        See `arrays`.
     """
     shapes = np.array([(photo.height, photo.width) for photo in dataset.photos], dtype=np.int64)
     total = int(shapes.prod(axis=1).sum())

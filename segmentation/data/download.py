@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import requests
 
 TRIES = 5
-BACKOFF_SECONDS = 1.0  # before the second try, doubled from try to try
-LONGEST_WAIT_SECONDS = 120  # of what a server may ask for by Retry-After
+BACKOFF_SECONDS = 1.0  # before the second try, doubled each time
+LONGEST_WAIT_SECONDS = 120  # limit on what a server may request by Retry-After
 TIMEOUT_SECONDS = (10.0, 60.0)  # to connect; between two pieces of an answer
 MOST_BYTES = 50 * 1024**3
 MOST_ANSWER_BYTES = 16 * 1024**2
@@ -84,7 +84,7 @@ def answer(session: "requests.Session", url: str, *, key: str, parameters: Mappi
     Raises
     ------
     WorkError
-        The server cannot be reached, or the line breaks again and again.
+        The server cannot be reached, or the connection breaks repeatedly.
     """
 
     def sign(request: "requests.PreparedRequest") -> "requests.PreparedRequest":
@@ -112,18 +112,18 @@ def save(
 
     Parameters
     ----------
-    on_bytes : called with the bytes so far, and all bytes where the server says how many.
+    on_bytes : called with the number of bytes so far, and the total if the server states it.
 
     Returns
     -------
-    The status, and of 200 only: number of bytes, SHA-256.
+    The status; for status 200 also the number of bytes and the SHA-256, else 0 and "".
 
     Raises
     ------
     WorkError
-        The server cannot be reached, or the download breaks off again and again.
+        The server cannot be reached, or the download breaks off repeatedly.
     InputError
-        It is larger than `MOST_BYTES` or the room on the disk, or `target` cannot be written.
+        The download is larger than `MOST_BYTES` or the free disk space, or `target` cannot be written.
     """
 
     def saved(response: "requests.Response") -> tuple[int, int, str]:

@@ -1,8 +1,7 @@
 """Groups of photos that show the same spot: by name, by look, or from a table.
 
 A grouping maps the `file_name` of each photo of a dataset to the id of its group. Photos of one group belong in one
-part of a split and are one unit of statistics. Sources of names: Roboflow calls the copies that it augments
-``name_jpg.rf.<hash>.jpg``.
+part of a split and are one unit of statistics. Roboflow names its augmented copies ``name_jpg.rf.<hash>.jpg``.
 """
 
 import csv
@@ -19,7 +18,7 @@ from corrotwin.twin.core.errors import InputError
 
 COPY_MARK = ".rf."
 FILE_NAME, SPLIT, SPOT = "file_name", "split", "spot"  # columns of a table of groups
-SPOTS = "spots.csv"  # such a table, beside the photos
+SPOTS = "spots.csv"  # name of such a table beside the photos
 
 # A hash of 16 x 16 bits, of which a quarter may differ. Unrelated hashes differ in 128 ± 8; in two sets of 330 and 241
 # photos the closest pair of two things differed in 86. Copies turned, mirrored, 25 % lighter or darker, blurred, noisy
@@ -34,7 +33,7 @@ _LINKS = 16  # most links kept, a photo
 def by_source_name(dataset: coco.CocoDataset) -> dict[str, str]:
     """Group photos by `source_name`, whatever train, valid or test folder they lie in.
 
-    Copies of copies go with the first photo. Frames of one film keep a group each.
+    Copies of copies join the original photo. Frames of one video stay in separate groups.
     """
     return {photo.file_name: source_name(photo.file_name) for photo in dataset.photos}
 
@@ -56,14 +55,14 @@ def source_name(file_name: str) -> str:
 def by_perceptual_hash(dataset: coco.CocoDataset) -> dict[str, str]:
     """Group photos that look alike, also mirrored or rotated by 90°; similarity is extended along chains.
 
-    Two photos are alike where the perceptual hashes of one upright and of the other in any of eight positions differ in
-    at most `MOST_DIFFERING_BITS` of ``HASH_SIDE ** 2`` bits. It finds copies: a photo saved again, mirrored, turned,
-    lighter, darker, blurred. It does not find one spot photographed from two places, nor copies tilted by 5° or
-    cropped by 10 %. Pictures without any structure are all alike.
+    Two photos are alike if the perceptual hash of the first, upright, and that of the second in any of eight
+    orientations differ in at most `MOST_DIFFERING_BITS` of ``HASH_SIDE ** 2`` bits. This finds copies: a photo saved
+    again, mirrored, rotated, lighter, darker, blurred. It does not find one spot photographed from two places, nor
+    copies tilted by 5° or cropped by 10 %. Images without any structure are all alike.
 
     Returns
     -------
-    The first file name of its group for each file name.
+    For each file name the first file name of its group.
 
     Raises
     ------
@@ -119,19 +118,17 @@ def by_column(csv_path: Path, dataset: coco.CocoDataset, column: str) -> dict[st
 
     Parameters
     ----------
-    csv_path : a csv file with the columns ``file_name``, perhaps ``split``, and `column`. A row speaks of the photo
-        whose `file_name` it gives, else of the one in the folder that its ``split`` names, else of the only photo of
-        that name in any folder, else of the photos that Roboflow made of it (``IMG_1_JPG.rf.<hash>.jpg`` of
-        ``IMG_1.JPG``). Rows of photos that the dataset lacks are left aside. Accents may be encoded either way, NFC or
-        NFD.
-    dataset : every photo of it needs a row.
-    column : whose values are the ids of the groups.
+    csv_path : a csv file with the columns ``file_name``, optionally ``split``, and `column`. A row refers to the photo
+        of this `file_name`, else to the one in the folder that its ``split`` names, else to the only photo of that name
+        in any folder, else to the photos that Roboflow made from it (``IMG_1_JPG.rf.<hash>.jpg`` from ``IMG_1.JPG``).
+        Rows of photos that the dataset lacks are ignored. Accents may be encoded either way, NFC or NFD.
+    dataset : each of its photos needs a row.
+    column : name of the column that holds the group ids.
 
     Raises
     ------
     InputError
-        The file is no such table, a photo has no row or no value, rows of one photo differ, or a name could be that of
-        several photos.
+        The file is not such a table, a photo has no row or no value, rows of one photo differ, or a name is ambiguous.
     """
     direct, renamed = _by_column(csv_path, dataset, column)
     return direct | renamed
@@ -228,7 +225,7 @@ def join(*groupings: Mapping[str, str]) -> dict[str, str]:
 
     Returns
     -------
-    The first file name of its group for each file name; of a single grouping, the ids that it has.
+    For each file name the first file name of its group; a single grouping keeps its ids.
     """
     if len(groupings) == 1:
         return dict(groupings[0])

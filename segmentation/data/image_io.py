@@ -14,9 +14,9 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from corrotwin.twin.core.errors import InputError
 
-# Pillow would also give EPS to Ghostscript, an interpreter, and reads dozens of kinds that hold no photographs.
+# Pillow would also pass EPS to Ghostscript, an interpreter, and reads dozens of formats that hold no photographs.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-# What makes a picture of an EXIF orientation upright (EXIF 2.32, tag 274).
+# Transposition that makes a picture of an EXIF orientation upright (EXIF 2.32, tag 274).
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
     5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
@@ -54,7 +54,7 @@ def header(path: Path) -> tuple[tuple[int, int], str]:
     Raises
     ------
     InputError
-        The file is no image, or one of more than `PIL.Image.MAX_IMAGE_PIXELS` (89 million) pixels.
+        The file is not an image, or has more than `PIL.Image.MAX_IMAGE_PIXELS` (89 million) pixels.
     """
     with _trouble(path, "not a readable image"):
         content = path.read_bytes()
@@ -68,7 +68,7 @@ def header(path: Path) -> tuple[tuple[int, int], str]:
 def _turn(picture: Image.Image) -> Image.Transpose | None:
     """Return the transposition that makes a picture upright; None if it is upright already, as Pillow makes TIFF.
 
-    Only the orientation is looked at: Pillow's `exif_transpose` writes all tags anew, and fails on one of another type.
+    Only the orientation is read: Pillow's `exif_transpose` rewrites all tags and fails on one of an unexpected type.
     """
     if picture.format == "TIFF":
         return None
@@ -91,7 +91,7 @@ def decoded(path: Path) -> npt.NDArray[np.uint8]:
     Raises
     ------
     InputError
-        The file breaks off, is damaged, or holds a kind of pixel that is no photograph.
+        The file is truncated, damaged, or in a pixel format that photographs do not have.
     """
     # From memory: Pillow maps the file of an uncompressed TIFF and then garbles one that is to be turned.
     with (
@@ -125,8 +125,8 @@ def decoded_mask(path: Path) -> npt.NDArray[np.bool_]:
     Raises
     ------
     InputError
-        The file is damaged or not a PNG, or a picture in colour or with transparency: what is corrosion in it cannot
-        be known; or in RGB of 16 bits, of which Pillow would drop the lower 8.
+        The file is damaged or not a PNG; or it is in colour or has transparency, so that corrosion is not defined; or
+        it is 16-bit RGB, of which Pillow would drop the lower 8 bits.
     """
     with (
         _trouble(path, "not a readable mask"),

@@ -40,9 +40,8 @@ class Leaks:
 class LeakageReport:
     """Leakage of a split by its groups, compared with other ways to split the same photos.
 
-    `copies` are the split's leaks of files equal byte for byte, `names` those of copies by `groups.by_source_name`.
-    `published` has the published split once for each of several seeds. `own` is None where the export has no split of
-    its own.
+    `copies` is the leakage by identical files, `names` that by `groups.by_source_name`. `published` holds the leakage
+    of the published split for each of several seeds. `own` is None if the export has no split of its own.
     """
 
     split: Split
@@ -58,8 +57,8 @@ def leaks(split: Split, grouping: Mapping[str, str]) -> Leaks:
 
     Parameters
     ----------
-    split : of photos that `grouping` covers.
-    grouping : the group of each photo; it need not be the split's own.
+    split : a split of photos that `grouping` covers.
+    grouping : the group of each photo; it may differ from the split's own.
     """
     in_training: dict[str, str] = {}
     for name in split.train:
@@ -81,8 +80,8 @@ def report(dataset: CocoDataset, split: Split, *, seeds: Sequence[int] = SEEDS) 
     Parameters
     ----------
     dataset : the photos.
-    split : of them; its groups decide what is a leak.
-    seeds : of the published splits, at least one.
+    split : their split; its groups decide what counts as leakage.
+    seeds : seeds of the published splits, at least one.
 
     Raises
     ------
@@ -120,7 +119,7 @@ def spots_warning(split: Split, dataset: CocoDataset) -> str:
     Raises
     ------
     InputError
-        As of `segmentation.data.groups.beside`.
+        See `segmentation.data.groups.beside`.
     """
 
     def said(name: str, other: str) -> str:

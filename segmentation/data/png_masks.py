@@ -23,7 +23,7 @@ def document(folder: Path) -> Document:
     Raises
     ------
     InputError
-        An image or a mask has no partner, two images share one, or a mask is unusable (`pictures.decoded_mask`).
+        An image or a mask has no partner, two images share one, or a mask is unusable (`image_io.decoded_mask`).
     """
     images, masks = _by_stem(folder / IMAGES), _by_stem(folder / MASKS)
     for stem, image in images.items():

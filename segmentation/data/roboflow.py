@@ -62,7 +62,7 @@ def fetch(project: str, /, *, out: Path) -> None:
     project
         workspace/project/version, such as sem-l2uic/cor-oumk1/1.
     out
-        folder of the dataset, absent or empty; one that holds this version already is left as it is.
+        folder of the dataset, absent or empty; a folder that already holds this version is kept unchanged.
     """
     source = parse_version(project)
     out = out.resolve()
@@ -85,7 +85,7 @@ def parse_version(text: str) -> RoboflowVersion:
     Raises
     ------
     InputError
-        It names none.
+        `text` has another form.
     """
     found = re.fullmatch(r"([A-Za-z0-9][\w-]*)/([A-Za-z0-9][\w-]*)/([1-9][0-9]{0,8})", text, re.ASCII)
     if not found:

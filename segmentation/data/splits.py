@@ -21,8 +21,8 @@ How = Literal["published", "own", "grouped"]
 class Split:
     """File names of the photos of each part (disjoint, not empty, in a fixed order) and the group of each photo.
 
-    `group` gives for each photo the id of its group, such as its spot (see `segmentation.data.groups`); where it is
-    left out, each photo is a group of its own.
+    `group` gives for each photo the id of its group, such as its spot (see `segmentation.data.groups`); by default each
+    photo is a group of its own.
     """
 
     how: str
@@ -47,7 +47,7 @@ class Split:
     def digest(self) -> str:
         """Hash of the three lists and the groups, 16 hex digits; the way the split was made does not matter.
 
-        Groups count since they decide which part of the training photos an arm draws.
+        Groups are included since they decide which fraction of the training photos an arm draws.
         """
         return digest([self.train, self.valid, self.test, self.group])
 
@@ -63,16 +63,16 @@ def split(dataset: CocoDataset, *, how: How, seed: int, groups: Mapping[str, str
     ----------
     dataset : the real photos.
     how : ``published`` draws 70/15/15 at random, photo by photo, as the paper did; copies of one photo and photos of
-        one spot may then stand in two parts. ``own`` takes the export's train, valid and test folders. ``grouped``
-        draws 70/15/15 by whole groups, as near to it as their sizes allow.
-    seed : of the random draw; ``own`` does not use it.
-    groups : the group of each photo; those of `segmentation.data.groups` make them. Only ``grouped`` needs them and
-        draws by them; all ways record them.
+        one spot may then be in two parts. ``own`` takes the export's train, valid and test folders. ``grouped`` draws
+        70/15/15 by whole groups, as closely as their sizes allow.
+    seed : seed of the random draw; ``own`` does not use it.
+    groups : the group of each photo, from a function of `segmentation.data.groups`. Only ``grouped`` needs and uses
+        them; all ways record them.
 
     Raises
     ------
     InputError
-        There are too few photos or groups, ``own`` is asked of a dataset without all three parts, ``grouped`` without
+        There are too few photos or groups, a dataset lacks one of the three parts for ``own``, ``grouped`` has no
         groups, or a photo has no group.
     """
     if seed < 0:
@@ -144,13 +144,13 @@ def unused_warning(value: Split, dataset: CocoDataset) -> str:
 def folds(dataset: CocoDataset, *, groups: Mapping[str, str], count: int, seed: int) -> tuple[Split, ...]:
     """Split for cross-validation by groups: each photo is tested in exactly one of `count` splits.
 
-    The tested groups of all folds are of about equal size; of the rest, validation takes the part that it has of
-    training and validation in the published shares, by whole groups.
+    The test parts of all folds are of about equal size. The rest is divided between training and validation by whole
+    groups, in the ratio of the published shares.
 
     Raises
     ------
     InputError
-        `count` is below 2, there are too few groups for it, or a photo has no group.
+        `count` is below 2 or exceeds what the groups allow, or a photo has no group.
     """
     names = sorted(photo.file_name for photo in dataset.photos)
     group = _group(dataset, names, groups)
@@ -185,8 +185,8 @@ def _assign_groups(
 ) -> list[tuple[str, ...]]:
     """Assign whole groups in random order, each to the part that is furthest below its share of the photos.
 
-    No part ends above its share by more than the largest group, and none is empty where there are groups enough. Groups
-    larger than the smallest part come first: they go where there is room.
+    No part exceeds its share by more than the largest group, and none is empty if there are enough groups. Groups
+    larger than the smallest part are assigned first, while there is room.
     """
     members: dict[str, list[str]] = defaultdict(list)
     for name in names:
@@ -209,7 +209,7 @@ def save(value: Split, path: Path) -> None:
     Raises
     ------
     InputError
-        The file is there and holds something other than this split, or it cannot be written.
+        The file exists with other content than this split, or it cannot be written.
     """
     if path.exists() and not _holds(path, value):
         raise InputError(f"{path}: holds something other than this split; choose another file or delete it")
@@ -231,7 +231,7 @@ def load(path: Path) -> Split:
     Raises
     ------
     InputError
-        The file is absent or is no split.
+        The file is absent or does not hold a split.
     """
     value: Any = read_json(path)
     try:

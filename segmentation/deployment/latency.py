@@ -1,6 +1,6 @@
 """Latency of U-Nets on the CPU for one image, and their size.
 
-All networks are timed in turn, round by round, in one process: whatever else the machine does then hits all alike.
+All networks are timed in turn, round by round, in one process, so that other load on the machine affects all alike.
 """
 
 from __future__ import annotations
@@ -28,16 +28,17 @@ if TYPE_CHECKING:
 
 Onnx = Literal["onnxruntime"]
 ONNX: Onnx = "onnxruntime"
-WARM_UP = 5  # rounds that are not counted: threads start, memory is allocated, convolutions choose their algorithm
+WARM_UP = 5  # uncounted rounds, in which threads start, memory is allocated and convolutions choose an algorithm
 
 
 @dataclass(frozen=True, kw_only=True)
 class Latency:
     """Time from a normalised image (1, 3, size, size) in memory to its logits, in milliseconds.
 
-    Of onnxruntime, float32 too: from the photograph to its probabilities, as `segmentation.deployment.onnx_export`
-    writes a network. `bfloat16` says whether the CPU computes in it itself; where it does not, precision fast is
-    float32 in another layout. p50 and p95 are percentiles of `repeats` calls, interpolated linearly.
+    For onnxruntime (float32), time from the photograph to its probabilities, in the form in which
+    `segmentation.deployment.onnx_export` writes a network. `bfloat16` is true if the CPU computes in it natively;
+    otherwise precision fast is float32 in another memory layout. p50 and p95 are linearly interpolated percentiles of
+    `repeats` calls.
     """
 
     backbone: str
@@ -61,16 +62,16 @@ def measure(
 ) -> tuple[Latency, ...]:
     """Time the U-Net of each backbone in each precision on the CPU: batches of one image, random weights.
 
-    Precision fast is that of a run: float32 weights are converted in each call, as evaluation does.
+    As in a run, precision fast converts float32 weights in each call.
 
     Parameters
     ----------
-    backbones : names as `segmentation.models.network.build` takes them.
+    backbones : names for `segmentation.models.network.build`.
     size : side of the image in pixels, divisible by 32.
-    threads : of torch; its setting is put back afterwards.
+    threads : torch's number of threads; its setting is restored afterwards.
     repeats : timed calls of each network, after `WARM_UP` rounds.
     precisions : exact, fast.
-    onnx : time onnxruntime, too.
+    onnx : also time onnxruntime.
 
     Raises
     ------

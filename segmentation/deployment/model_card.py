@@ -22,8 +22,8 @@ from corrotwin.twin.core.files import read_manifest
 
 RESAMPLES = 5000
 MOST_DRAWN = 2**20  # groups in memory at a time
-FEWEST = 5  # groups, for an interval to be drawn
-GROUPS, PHOTOGRAPHS = "groups of photographs (spots)", "photographs"  # what the bootstrap draws
+FEWEST = 5  # groups needed for an interval
+GROUPS, PHOTOGRAPHS = "groups of photographs (spots)", "photographs"  # units of the bootstrap
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ def interval(values: npt.NDArray[np.float64], groups: Sequence[str]) -> Interval
     Parameters
     ----------
     values : (n,).
-    groups : of each photo; photos of one spot resemble each other, so they are drawn together.
+    groups : group of each photo; photos of one spot resemble each other, so they are drawn together.
     """
     from scipy.stats import bootstrap
 

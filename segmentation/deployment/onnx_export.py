@@ -1,7 +1,7 @@
 """Export of a trained U-Net to one ONNX file that does not need this package, with a model card.
 
-The graph takes photographs as they are decoded and gives probabilities: nothing of the preparation is left to whoever
-runs it. It is written only after onnxruntime has given what torch gives.
+The graph takes decoded photographs and returns probabilities, so the user needs no preprocessing of their own. It is
+written only after onnxruntime has reproduced torch's result.
 """
 
 from __future__ import annotations
@@ -28,35 +28,35 @@ if TYPE_CHECKING:
 KIND = "model"
 MODEL = "model.onnx"
 INPUT, OUTPUT = "images", "probability"
-AGREEMENT = 1e-4  # greatest difference of a probability from torch's
-SIDES = 256  # of an image, in steps of `SIZE_STEP`, at most: 8192 pixels
-BATCH = 256  # images at once, at most
+AGREEMENT = 1e-4  # largest difference in probability from torch
+SIDES = 256  # maximum side of an image in steps of `SIZE_STEP`: 8192 pixels
+BATCH = 256  # maximum number of images at once
 TRIED = 4  # images of each size in the comparison
 
 
 def export(run_folder: Path, out: Path, *, evaluations: tuple[Path, ...] = ()) -> dict[str, Any]:
     """Export a complete run to `model.onnx`, `card.md` and, written last, `model.json`.
 
-    The network computes in float32. Height and width may be any multiple of 32 where the architecture allows it, else
+    The network computes in float32. Height and width may be any multiple of 32 if the architecture allows it; otherwise
     they are those of training.
 
     Parameters
     ----------
-    run_folder : of the run.
-    out : absent, empty, or holding an export of this same run, which is then made again.
-    evaluations : folders of `segmentation.evaluation.assessment.assess`, for the card, whose Python takes their
-        threshold (`card.threshold`).
+    run_folder : folder of the run.
+    out : absent, empty, or holding an export of this same run, which is then repeated.
+    evaluations : folders of `segmentation.evaluation.assessment.assess`, whose scores appear on the card and whose
+        threshold its Python example uses (`model_card.threshold`).
 
     Returns
     -------
-    What `model.json` says.
+    The content of `model.json`.
 
     Raises
     ------
     InputError
         The run or an evaluation cannot be used, `out` holds something else, or onnx is not installed.
     WorkError
-        onnxruntime gives something else than torch.
+        The results of onnxruntime differ from torch's.
     """
     check_installed()
     run = runs.load(run_folder)
@@ -105,7 +105,7 @@ def check_installed() -> None:
     Raises
     ------
     InputError
-        It is not.
+        A package is missing.
     """
     from importlib.util import find_spec
 

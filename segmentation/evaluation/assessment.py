@@ -48,15 +48,15 @@ def assess(folder: Path, data: coco.CocoDataset, *, threshold: Threshold, out: P
     """Evaluate a complete run on a dataset and, if `out` is given, write the evaluation there.
 
     On the dataset that the run was trained on, its test photos are measured; on any other dataset all photos that it
-    has not seen (`evaluate.measured_photos`). Photos without annotations count as clean.
+    has not seen (`evaluate.measured_photos`). Photos without annotations count as free of corrosion.
 
     Parameters
     ----------
-    folder : of the run.
-    data : read with `allow_unannotated` where all photos may be clean.
-    threshold : of the corrosion probability, between 0 and 1; or ``valid``, the one of best mean F1 over the run's
-        validation photos.
-    out : absent, empty, or holding this same evaluation, which is then made again.
+    folder : folder of the run.
+    data : the dataset; read it with `allow_unannotated` if all photos may be free of corrosion.
+    threshold : threshold on the corrosion probability, between 0 and 1; or ``valid`` for the threshold of best mean F1
+        over the run's validation photos.
+    out : absent, empty, or holding this same evaluation, which is then repeated.
 
     Raises
     ------
@@ -151,8 +151,8 @@ def describe(summary: Mapping[str, Any]) -> str:
 def _measured_photos(folder: Path, run: runs.RunRecord, data: coco.CocoDataset, names: Sequence[str]) -> dict[str, Any]:
     """Return which photos were measured, and how many were left out because the run has seen their files.
 
-    `same_names` of those that were measured have the name, before Roboflow's, of a photo that the run has seen: they
-    may be the same, saved again. None where the run's split is not there.
+    `same_names` counts measured photos whose name before Roboflow's renaming is that of a photo that the run has seen:
+    they may be the same photo, saved again. It is None if the run's split is absent.
     """
     if evaluate.trained_on(run, data):
         return {"photos": "test", "left_out": None, "same_names": None}

@@ -1,7 +1,7 @@
 """Threshold curves and calibration from one pass, by histograms of the predicted probability.
 
-Corrosion is predicted where the probability is above a threshold (strictly). A cell of a histogram holds its upper edge
-and not its lower one, so that the counts at a threshold that is an edge are exactly those of the thresholded masks.
+Corrosion is predicted where the probability is strictly above a threshold. A cell of a histogram includes its upper
+edge and excludes its lower one, so that the counts at an edge are exactly those of the masks thresholded there.
 """
 
 from collections.abc import Iterable, Sequence
@@ -82,7 +82,7 @@ def histograms(
     ----------
     image : names of the n photos.
     predictions : for each photo its probabilities (h, w) float32 in [0, 1] and its mask (h, w) bool; sizes may differ.
-    cell_edges : (e,) as of `edges`.
+    cell_edges : (e,) float32, from `edges`.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """Pixel counts on photos, the scores derived from them, and the masks that a trained run predicts.
 
-torch is imported where it is used: whoever wants only `scores` does not pay for it.
+torch is imported where it is used, so that `scores` alone stays cheap to import.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ def scores(
 
     Returns
     -------
-    f1 = 2 tp / (2 tp + fp + fn) and iou = tp / (tp + fp + fn), of the same shape. An image without corrosion on which
-    none was found scores 1 in both.
+    f1 = 2 tp / (2 tp + fp + fn) and iou = tp / (tp + fp + fn), of the same shape. An image without corrosion in which
+    none is predicted scores 1 in both.
     """
     tp, fp, fn, tn = (np.asarray(counts, dtype=np.float64) for counts in (tp, fp, fn, tn))
     if not tp.shape == fp.shape == fn.shape == tn.shape:
@@ -66,7 +66,7 @@ def measure(
 
     Returns
     -------
-    The Dice loss of batches, averaged with their numbers of images, and the pixel counts of each photo.
+    The mean Dice loss of the batches, weighted by their numbers of images, and the pixel counts of each photo.
     """
     import torch
 
@@ -87,7 +87,7 @@ def predict(
 ) -> Iterator[tuple[torch.Tensor, npt.NDArray[np.uint8]]]:
     """Yield logits (b, 1, h, w) float32 and masks (b, h, w) uint8 of the named photos in order.
 
-    Photos at the working size come in batches of the configuration's size, photos at their own scale one by one.
+    Photos at working size come in batches of the configuration's size, photos at their original scale one by one.
     """
     from corrotwin.segmentation.data.decoded import Natives
 
@@ -105,12 +105,12 @@ def predict(
 def measure_run(folder: Path, data: coco.CocoDataset) -> PerImage:
     """Count the pixels of a complete run on a dataset, at the scale of the run's own measurement.
 
-    Which photos: see `measured_photos`.
+    The photos are those of `measured_photos`.
 
     Raises
     ------
     InputError
-        The folder holds no complete run, or the dataset no photos that it has not seen.
+        The folder holds no complete run, or the dataset no unseen photos.
     """
     from corrotwin.segmentation.models.network import torch_settings
 
@@ -127,7 +127,7 @@ def run_split(folder: Path, run: runs.RunRecord) -> Split:
     Raises
     ------
     InputError
-        It is absent from the run's folder, or another than the run states.
+        The split is absent from the run's folder, or differs from the one that the run states.
     """
     path = folder / runs.SPLIT
     if not path.is_file():
@@ -146,7 +146,7 @@ def verify_run(folder: Path, data: coco.CocoDataset) -> str:
     Raises
     ------
     InputError
-        The folder holds no complete run, or its split is not there.
+        The folder holds no complete run, or no split.
     """
     run = runs.load(folder)
     before = run.per_image
@@ -174,8 +174,9 @@ def trained_on(run: runs.RunRecord, data: coco.CocoDataset) -> bool:
 def measured_photos(run: runs.RunRecord, data: coco.CocoDataset) -> tuple[str, ...]:
     """Return the run's test photos if `data` is its own dataset, else the names of all photos that it has not seen.
 
-    Seen are photos that trained or validated the run, by the hashes of their files: `data` may be the run's own dataset
-    with other labels, more photos, other classes, or a part of it. Runs of before state no hashes: all photos then.
+    Seen photos are those that trained or validated the run, recognised by the hashes of their files: `data` may be the
+    run's own dataset with other labels, more photos, other classes, or a part of it. For runs of earlier versions,
+    which recorded no hashes, all photos are returned.
 
     Raises
     ------
@@ -201,7 +202,7 @@ def decoded_arrays(data: coco.CocoDataset, config: TrainConfig) -> Arrays | Nati
     Raises
     ------
     InputError
-        As of `segmentation.data.decoded.arrays`.
+        See `segmentation.data.decoded.arrays`.
     """
     from corrotwin.segmentation.data import decoded
 
@@ -213,8 +214,8 @@ def decoded_arrays(data: coco.CocoDataset, config: TrainConfig) -> Arrays | Nati
 def predict_masks(folder: Path, photos: Sequence[coco.Photo]) -> list[npt.NDArray[np.bool_]]:
     """Predict the corrosion mask of each photo, (height, width) bool at the photo's own size.
 
-    Probabilities are predicted at the scale that the run was measured at, enlarged by bilinear interpolation where
-    that is the working size, then cut.
+    Probabilities are predicted at the scale of the run's own measurement, enlarged by bilinear interpolation if that is
+    the working size, and thresholded.
 
     Raises
     ------
@@ -259,7 +260,7 @@ def config_of(folder: Path, run: runs.RunRecord) -> TrainConfig:
     Raises
     ------
     InputError
-        It is damaged.
+        The configuration is damaged.
     """
     try:
         return from_json(run.manifest["config"])
@@ -270,7 +271,7 @@ def config_of(folder: Path, run: runs.RunRecord) -> TrainConfig:
 def logits_of(network: torch.nn.Module, config: TrainConfig, images: npt.NDArray[np.uint8]) -> torch.Tensor:
     """Compute logits (b, 1, h, w) float32 of images (b, h, w, 3) uint8, in evaluation mode.
 
-    Sides that the U-Net cannot halve five times are continued with their border pixels, and the result is cut.
+    Sides that the U-Net cannot halve five times are padded with border pixels, and the result is cropped.
     """
     import torch
 

@@ -14,7 +14,7 @@ from corrotwin.twin.core.errors import InputError
 TIMM = "tu-"  # smp's mark of encoders that timm builds
 
 # Mean and standard deviation per channel with which the ImageNet weights were trained; a table, since smp's own lookup
-# asks the network. It agrees with the settings that smp shipped before it moved them to the hub.
+# goes online. It agrees with the settings that smp shipped before it moved them to the hub.
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 _HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))  # ported from TensorFlow
 _DPN = ((124 / 255, 117 / 255, 104 / 255), (1 / (0.0167 * 255),) * 3)
@@ -23,7 +23,7 @@ NORMALISATION = {
     "resnet152": _IMAGENET,
     "inceptionv4": _HALF,
     "vgg16": _IMAGENET,
-    # Beyond the paper: those of smp's other encoders that differ from torchvision's.
+    # Beyond the paper: smp's other encoders whose values differ from torchvision's.
     "inceptionresnetv2": _HALF,
     "xception": _HALF,
     **dict.fromkeys((f"timm-tf_efficientnet_lite{number}" for number in range(5)), _HALF),
@@ -43,12 +43,12 @@ class WeightsSource:
 def check(backbone: str, architecture: str = "Unet") -> None:
     """Raise InputError for names that smp does not know.
 
-    `DPT` is not among the architectures: it takes vision transformers of one fixed size only.
+    `DPT` is not accepted as an architecture, since it takes only vision transformers of one fixed size.
 
     Raises
     ------
     InputError
-        The name is unknown; the message holds the nearest that are known.
+        A name is unknown; the message suggests the closest known names.
     """
     if backbone not in BACKBONES:
         import timm
@@ -76,7 +76,7 @@ def _choose(kind: str, name: str, known: Collection[str], usual: Collection[str]
 def normalisation(backbone: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return mean and standard deviation, three channels each, of the images that the encoder was trained on.
 
-    Random weights get the same: runs from random and from ImageNet weights then see the same numbers.
+    Random weights get the same values, so that runs from random and from ImageNet weights see the same numbers.
     """
     if backbone.startswith(TIMM):
         import timm
@@ -92,7 +92,7 @@ def weights_source(backbone: str) -> WeightsSource:
     Raises
     ------
     InputError
-        There are none.
+        The encoder has no ImageNet weights.
     """
     if backbone.startswith(TIMM):
         import timm

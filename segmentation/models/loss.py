@@ -10,7 +10,7 @@ def loss(name: Loss, logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
 
     Parameters
     ----------
-    name : ``dice`` as published, or ``dice_bce``, the sum of Dice and the mean binary cross-entropy.
+    name : ``dice`` as published, or ``dice_bce``, the sum of Dice and mean binary cross-entropy.
     logits, masks : (b, 1, h, w) float32.
     """
     value = dice_loss(logits, masks)

@@ -1,6 +1,6 @@
 """Networks of segmentation-models-pytorch (smp): build, place on a device, save, load, count operations.
 
-The paper's are four U-Nets, `BACKBONES`; every other encoder and architecture of smp can be had by name.
+The paper uses four U-Nets, `BACKBONES`; every other encoder and architecture of smp is available by name.
 """
 
 import copy
@@ -39,17 +39,17 @@ def build(
 
     Parameters
     ----------
-    backbone : one of `BACKBONES`, or another encoder of smp or, with ``tu-`` before its name, of timm.
-    architecture : "Unet", or another of smp's.
-    encoder_weights : "imagenet", or None to draw them.
-    weights : folder of prepared ImageNet weights, which alone is looked into then; None takes them through the hub's
-        cache. The network has the same bits either way. Not read where `encoder_weights` is None.
-    seed : of random weights. torch's global generator is left as it was.
+    backbone : one of `BACKBONES`, or another encoder of smp or, with the prefix ``tu-``, of timm.
+    architecture : "Unet", or another architecture of smp.
+    encoder_weights : "imagenet", or None for random weights.
+    weights : folder of prepared ImageNet weights, the only place searched if it is given; None takes them through the
+        hub's cache. The network has the same bits either way. Ignored if `encoder_weights` is None.
+    seed : seed of random weights. torch's global generator is left unchanged.
 
     Raises
     ------
     InputError
-        A name is unknown, the two do not fit together, or the ImageNet weights cannot be had.
+        A name is unknown, the two do not fit together, or the ImageNet weights are unavailable.
     """
     encoders.check(backbone, architecture)
     if encoder_weights not in ("imagenet", None):
@@ -85,7 +85,7 @@ def _first_line(error: Exception) -> str:
 def _fill(encoder: torch.nn.Module, trained: dict[str, torch.Tensor], backbone: str) -> None:
     """Load trained weights into an encoder, or the part that a network with fewer stages (PSPNet) needs."""
     try:
-        # Module's own method: encoders override it to drop what a classifier has besides, and some return nothing.
+        # Module's own method: encoders override it to drop the classifier's weights, and some overrides return nothing.
         torch.nn.Module.load_state_dict(encoder, {name: trained[name] for name in encoder.state_dict()})
     except (KeyError, RuntimeError) as error:
         raise InputError(
@@ -96,13 +96,13 @@ def _fill(encoder: torch.nn.Module, trained: dict[str, torch.Tensor], backbone: 
 def check_images(network: torch.nn.Module, height: int, width: int, *, batch_size: int) -> None:
     """Raise InputError if a network cannot be trained on batches of images of `height` x `width` pixels.
 
-    Some encoders take one size only, some architectures no small images or no batch of one. A copy without storage is
-    tried, so the network stays as it is.
+    Some encoders take only one size, some architectures no small images or no batch of one. The check uses a copy
+    without storage, so the network stays unchanged.
 
     Raises
     ------
     InputError
-        It cannot.
+        The network does not accept such batches.
     """
     name, images = getattr(network, "name", "network"), f"{batch_size} images of {height} x {width} pixels"
     trial = copy.deepcopy(network).to("meta").train()
@@ -172,8 +172,8 @@ def place(network: torch.nn.Module, precision: Precision, where: torch.device | 
 def torch_settings(threads: int, precision: Precision) -> Iterator[None]:
     """Fix the torch settings that the bits of a result depend on; restore the former ones afterwards.
 
-    Deterministic algorithms are asked for on the CPU only: on a GPU some operations of the backbones have none. GPUs
-    since Ampere would take convolutions of `exact` in TF32, of which 10 bits of the mantissa are left.
+    Deterministic algorithms are requested on the CPU only: on a GPU some operations of the backbones have none. GPUs
+    since Ampere would compute convolutions of `exact` in TF32, with only 10 bits of mantissa.
     """
     threads_before, deterministic_before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     convolutions = torch.backends.cudnn.conv  # type: ignore[attr-defined]
@@ -190,7 +190,7 @@ def torch_settings(threads: int, precision: Precision) -> Iterator[None]:
         torch.use_deterministic_algorithms(deterministic_before)
 
 
-# What safetensors calls the types, in its order.
+# Names of the types in safetensors, in its order.
 _TYPES = {
     torch.int64: "I64", torch.float64: "F64", torch.float32: "F32", torch.int32: "I32", torch.bfloat16: "BF16",
     torch.float16: "F16", torch.int16: "I16", torch.int8: "I8", torch.uint8: "U8", torch.bool: "BOOL",
@@ -200,8 +200,8 @@ _TYPES = {
 def save_tensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> None:
     """Write tensors as safetensors, atomically and one by one, so that memory holds a copy of only one.
 
-    The library's `save` holds the whole file twice; its `save_file` renames a file of its own, which nobody would
-    remove after a kill, and reports a full disk as no OSError.
+    The library's `save` holds the whole file twice; its `save_file` renames a temporary file of its own, which nobody
+    would remove after a kill, and does not report a full disk as OSError.
     """
     kinds = list(_TYPES)
     ordered = sorted(tensors.items(), key=lambda each: (kinds.index(each[1].dtype), each[0]))
@@ -224,7 +224,7 @@ def load_weights(path: Path, backbone: str, architecture: str = "Unet") -> torch
     Raises
     ------
     InputError
-        The file is absent, damaged, or of another backbone or architecture.
+        The file is absent, damaged, or belongs to another backbone or architecture.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -265,7 +265,7 @@ def complexity(backbone: str, size: int, architecture: str = "Unet") -> Complexi
     """
     from torch.utils.flop_counter import FlopCounterMode
 
-    # Moved afterwards: some encoders compute with tensors while they are made, which need storage.
+    # Moved afterwards: some encoders compute with tensors, which need storage, while they are built.
     model = build(backbone, architecture=architecture, encoder_weights=None, seed=0).to("meta").eval()
     image = torch.empty(1, 3, size, size, device="meta")
     encoder = model.get_submodule("encoder")

@@ -1,7 +1,7 @@
 """ImageNet weights of encoders: from the hub, or from a folder prepared once that needs no network.
 
 A prepared folder holds ``<backbone>.safetensors``, an encoder's state as smp gives it (without the classifier), and
-``weights.json`` with its origin and SHA-256. The manifest is written last: what it lists is whole.
+``weights.json`` with its origin and SHA-256. The manifest is written last, so what it lists is complete.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ def fetch(backbone: str) -> dict[str, "torch.Tensor"]:
     Raises
     ------
     InputError
-        There are none, or they cannot be had.
+        There are no ImageNet weights, or they are unavailable.
     """
     import torch
     from segmentation_models_pytorch.encoders import get_encoder
@@ -67,8 +67,8 @@ def _check_hub(place: WeightsSource) -> None:
 def prepare(folder: Path, backbones: Sequence[str]) -> None:
     """Download the ImageNet weights of encoders into a folder that machines without internet can load.
 
-    What the folder already holds intact is left alone, so that the same command resumes, adds and repairs. Each
-    encoder is fetched before the folder is touched. Commands at once take turns.
+    Intact weights in the folder are kept, so that repeating the command resumes, adds and repairs. Each encoder is
+    fetched before the folder is touched. Concurrent commands take turns.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def prepare(folder: Path, backbones: Sequence[str]) -> None:
     Raises
     ------
     InputError
-        A name is unknown, weights cannot be had, or the folder holds something else.
+        A name is unknown, weights are unavailable, or the folder holds something else.
     """
     from safetensors.torch import save
 
@@ -134,8 +134,7 @@ def load(folder: Path, backbone: str) -> dict[str, "torch.Tensor"]:
     Raises
     ------
     InputError
-        The folder is not prepared, holds no such weights, weights of another origin than the installed smp's, or
-        damaged ones.
+        The folder is not prepared, or its weights are absent, damaged, or of another origin than the installed smp's.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load as from_bytes

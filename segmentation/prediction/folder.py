@@ -1,7 +1,7 @@
 """Predicted masks of unlabelled photos as a folder on disk.
 
-`masks/` has a PNG for each photo (255 where there is corrosion), `overlays/` the photo with its mask outlined,
-`parts/` what is known of each; `annotations.json` (COCO) and `predictions.csv` are made of the parts at the end.
+`masks/` holds a PNG for each photo (255 where there is corrosion), `overlays/` the photo with its mask outlined, and
+`parts/` the data of each photo; `annotations.json` (COCO) and `predictions.csv` are assembled from the parts last.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ DAMAGED = "damaged; delete it, and the same command predicts that photo again"
 def named(given: Sequence[Path], out: Path) -> dict[str, Path]:
     """Return photos by the name of their mask, without suffix: file stem, or path within a given folder.
 
-    Masks and overlays that an earlier command wrote into `out` are no photos of a folder.
+    Masks and overlays that an earlier command wrote into `out` are ignored.
 
     Raises
     ------
     InputError
-        A path is absent, a folder has no photos, or two photos would get one mask.
+        A path is absent, a folder has no photos, or two photos would get the same mask.
     """
     found: dict[str, Path] = {}
     for path in given:
@@ -101,17 +101,17 @@ def predict(
 ) -> list[str]:
     """Predict the masks of photos into a folder, and write the tables of all photos in it.
 
-    The same command goes on where it was cut off; other photos are added. A photo that cannot be read, or whose name no
-    table could hold, is left out; where its file has changed, so is what an earlier command made of it.
+    Repeating the command resumes it; other photos are added. A photo is skipped if it cannot be read or its name is not
+    UTF-8; if its file has changed, the result of an earlier command is removed.
 
     Parameters
     ----------
-    predictor : the run.
-    photos : by name, from `named`.
-    out : folder, absent, empty, or begun with the same run and settings.
-    overlays : whether photos with outlines are written, too.
-    polygons : whether annotations.json has outlines in place of compressed RLE.
-    on_photo : called after each photo with what was wrong with it.
+    predictor : the trained run.
+    photos : photos by name, from `named`.
+    out : folder that is absent, empty, or started with the same run and settings.
+    overlays : also write photos with outlines.
+    polygons : write polygons instead of compressed RLE to annotations.json.
+    on_photo : called after each photo, with the error of one that was skipped.
 
     Returns
     -------
@@ -150,7 +150,8 @@ def predict(
 def about_tiles(predictor: Predictor, names: Sequence[str], out: Path) -> str:
     """Return a line on photos that were cut into tiles only because of their size; empty if there are none.
 
-    Tiles are right where a photo shows more than those of training, and wrong where it shows as much on more pixels.
+    Tiles are right if a photo shows a larger area than those of training, wrong if it shows the same area on more
+    pixels.
     """
     if predictor.settings.tiling != "auto" or predictor.settings.scale is not None:
         return ""

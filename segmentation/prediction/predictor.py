@@ -22,9 +22,9 @@ from corrotwin.twin.core.files import digest
 if TYPE_CHECKING:
     import torch
 
-LARGER = 1.5  # a photo is cut into tiles where it is so many times larger than those the run was trained on
+LARGER = 1.5  # photos that exceed the training photos by this factor are cut into tiles
 MOST_SCALE = 4  # pixels of the network for each pixel of a photo
-NATIVE_TILE = 1024  # pixels, of runs that were trained at the photos' own scale
+NATIVE_TILE = 1024  # pixels, for runs that were trained at the photos' original scale
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,12 +33,12 @@ class Settings:
 
     Parameters
     ----------
-    threshold : of the corrosion probability, between 0 and 1.
-    tiling : whether photos are cut into tiles: always, never (whole, as in training), or by their size.
-    scale : pixels of the network for each pixel of a photo; None for the scale of the run's training photos. A run that
-        squeezes whole photos takes each in by tiles where it is given, since only so a photo has it.
-    overlap : share of a tile that neighbours have in common.
-    flips : average over the photo, its mirror images, and the photo upside down.
+    threshold : threshold on the corrosion probability, between 0 and 1.
+    tiling : cut photos into tiles always, never (whole, as in training), or by their size (auto).
+    scale : pixels of the network per pixel of a photo; None for the scale of the run's training photos. If it is given,
+        a run that resizes whole photos cuts each into tiles, since only then a photo has this scale.
+    overlap : fraction of a tile shared with its neighbour.
+    flips : average over the photo and its flips (horizontal, vertical, both).
     """
 
     threshold: float = evaluate.THRESHOLD
@@ -59,7 +59,7 @@ class Settings:
 class Predictor:
     """A complete run, ready to predict.
 
-    `photo_side` is the side in pixels of a square as large as its training photos; None where run.json lacks it.
+    `photo_side` is the side in pixels of a square as large as its training photos; None if run.json lacks it.
     """
 
     def __init__(self, folder: Path, settings: Settings) -> None:
@@ -68,8 +68,8 @@ class Predictor:
         Raises
         ------
         InputError
-            The folder holds no complete run, or its weights are damaged or absent, or its scale is not known; or a
-            scale is given for photos that are squeezed.
+            The folder holds no complete run, its weights are damaged or absent, its scale is unknown, or a scale is
+            given for photos that are resized whole.
         """
         self.folder, self.settings = folder, settings
         self.network, self.config = evaluate.load_network(folder)
@@ -139,7 +139,7 @@ def scale_of(folder: Path, manifest: Mapping[str, Any]) -> float:
     Raises
     ------
     InputError
-        It is not stated, or cannot be.
+        The manifest states no scale, or an impossible one.
     """
     scale = manifest.get("scale")
     if scale is None:

@@ -26,7 +26,7 @@ def starts(length: int, tile: int, overlap: float) -> list[int]:
 def window(tile: int) -> Singles:
     """Return the weight of each pixel of a tile, (tile, tile): a raised cosine, above 0.
 
-    A tile's border, where the network sees least of the surroundings, counts least, and seams vanish.
+    The border of a tile, where the network sees least of the surroundings, has the lowest weight, so that seams vanish.
     """
     along = np.sin(np.pi * (np.arange(tile) + 0.5) / tile) ** 2
     return np.asarray(np.outer(along, along), dtype=np.float32)
@@ -37,11 +37,11 @@ def blended(image: Pixels, tile: int, overlap: float, batch: int, predict: Predi
 
     Parameters
     ----------
-    image : (h, w, 3) uint8. A side shorter than a tile is continued with its border pixels, and the result is cut.
+    image : (h, w, 3) uint8. A side shorter than a tile is padded with its border pixels, and the result is cropped.
     tile : side of a tile, pixels.
-    overlap : share of a tile that neighbours have in common, at least.
-    batch : tiles given to `predict` at once.
-    predict : (b, tile, tile, 3) uint8 to (b, tile, tile).
+    overlap : smallest fraction of a tile shared with its neighbour.
+    batch : number of tiles given to `predict` at once.
+    predict : function from (b, tile, tile, 3) uint8 to (b, tile, tile) float32.
 
     Returns
     -------

@@ -1,7 +1,7 @@
 """Training batches: images drawn, framed, adapted and augmented, on the device that trains.
 
-Every batch follows from the run's seed and the number of the step alone, whoever makes it: this process, one of
-several workers, or a run that was resumed.
+Every batch depends only on the run's seed and the number of the step, whether it is made by this process, by one of
+several workers, or by a resumed run.
 """
 
 from collections.abc import Iterator, Sequence
@@ -48,8 +48,8 @@ class BatchLoader:
 
         Yields
         ------
-        Images (b, 3, s, s) float32 in [0, 1], not yet normalised, in the layout of the precision, and masks
-        (b, 1, s, s) float32 0 or 1, both augmented and on the device.
+        Images (b, 3, s, s) float32 in [0, 1], not yet normalised, in the memory layout of the precision, and masks
+        (b, 1, s, s) float32, 0 or 1; both augmented and on the device.
         """
         layout = memory_format(self.config.precision)
         if self.config.precision == "exact":
@@ -142,7 +142,7 @@ class BatchLoader:
     def _references(self, apart_from: npt.NDArray[np.intp], epoch: int, first: int) -> tuple[_Arrays, _Arrays]:
         """Draw for each place of a batch a photo that the run may use, with its mask, other than the given index.
 
-        Index -1 excludes none, and a single photo goes with itself.
+        Index -1 excludes none; a single photo is its own reference.
         """
         count = len(self.photos.rows)
         drawn = np.empty(len(apart_from), dtype=np.intp)
@@ -182,8 +182,8 @@ def resident(
 
     Returns
     -------
-    (n, size, size, 3) and (n, size, size) uint8. None where they would take more than `RESIDENT_SHARE` of the memory,
-    or single images are changed, by crops or by the arm: that is done before they reach the device.
+    (n, size, size, 3) and (n, size, size) uint8. None if they would take more than `RESIDENT_SHARE` of the memory, or
+    if crops or the arm change single images, which happens before they reach the device.
     """
     stored = [pool.images for pool in pools if isinstance(pool.images, decoded.Arrays)]
     is_plain = arm.adaptation is None and not arm.copy_paste and not arm.shuffled_masks

@@ -48,7 +48,7 @@ def restore(folder: Path, state: State) -> None:
     Raises
     ------
     InputError
-        The file is damaged or of another network.
+        The file is damaged or belongs to another network.
     """
     from safetensors import SafetensorError, safe_open
 

@@ -23,7 +23,7 @@ MAX_WORKERS = 8  # processes that augment ahead for a GPU
 class RunInputs:
     """Decoded photos, the batch loader, names of validation and test photos, and hashes of the photos that are seen.
 
-    `photo_side` is the median of the sides of squares as large as the training photos, in pixels.
+    `photo_side` is the median over training photos of the side, in pixels, of a square of the same area.
     """
 
     loader: BatchLoader

@@ -1,8 +1,8 @@
 """The training loop for all backbones, data arms and precisions.
 
-A run is a function of its configuration and its data: every batch, augmentation and learning rate follows from the seed
-and the number of the step, so that a run that was killed and resumed ends with the bits of one left alone (on one type
-of CPU).
+A run is a function of its configuration and its data: every batch, augmentation and learning rate depends on the seed
+and the number of the step, so that a run that was killed and resumed ends with the same bits as an undisturbed one (on
+one type of CPU).
 """
 
 import math
@@ -39,9 +39,9 @@ from corrotwin.twin.core.errors import WorkError
 from corrotwin.twin.core.files import versions, write_manifest, writing
 from corrotwin.twin.core.locks import OUTLIVING_SECONDS, check_claim, hold
 
-WARM_UP = 0.05  # part of all steps
-AVERAGED = 0.05  # part of all steps over which the moving average of the weights reaches back
-AVERAGE_EVERY = 4  # steps; a moving average gains nothing from each of them
+WARM_UP = 0.05  # fraction of all steps
+AVERAGED = 0.05  # fraction of all steps over which the moving average of the weights reaches back
+AVERAGE_EVERY = 4  # steps between updates; a moving average gains nothing from more
 VERSIONED = (
     "corrotwin", "torch", "segmentation-models-pytorch", "timm", "albumentations", "opencv-python-headless", "numpy",
 )  # fmt: skip
@@ -64,19 +64,19 @@ def train(
     Parameters
     ----------
     folder : absent, empty, or holding this same run.
-    config, real, split, renders : what to learn and from what. `renders` is used only where the arm takes renders.
-    weights : folder of prepared ImageNet weights; None asks the hub, where the configuration wants them.
-    checkpoint_seconds : at the end of an epoch, save the state when the last save is at least this long ago.
-    workers : processes that augment ahead where precision is exact; None: `inputs.augmentation_workers` of all cores
-        but one. The result does not depend on it.
+    config, real, split, renders : settings and data. `renders` is used only if the arm takes renders.
+    weights : folder of prepared ImageNet weights; None takes them from the hub. Used only if the configuration asks.
+    checkpoint_seconds : at the end of an epoch, save the state if the last save is at least this old.
+    workers : processes that augment ahead if precision is exact; None: `inputs.augmentation_workers` of all cores but
+        one. The result does not depend on it.
     on_epoch : called after each epoch with its row of the history and epochs, images_per_second, seconds_left.
 
     Raises
     ------
     InputError
-        The data, the configuration or the folder do not fit together; the folder is left as it was then.
+        The data, the configuration and the folder do not fit together; the folder is left unchanged.
     WorkError
-        The loss stopped being a number.
+        The loss is no longer a number.
     """
     if runs.is_complete(folder, config, real, split, renders):
         checkpoint.remove(folder)  # killed just before it would have been
@@ -93,7 +93,7 @@ def train(
         weights=weights,
         seed=config.seed,
     )
-    # Whole photos are measured where crops train, and not all of them are square.
+    # Training on crops evaluates whole photos, and not all of them are square.
     widths = (config.size, config.size + SIZE_STEP) if config.framing == "crop" else (config.size,)
     for width in widths:
         check_images(network, config.size, width, batch_size=config.batch_size)

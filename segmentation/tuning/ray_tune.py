@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 RAY = "ray"  # folder of Tune's own files, deleted at the end
 METRIC, TIME, FAILED, REFUSED = "best_valid_f1", "epoch", "failed", "refused"
-REDUCTION = 3  # of trials that go on at each rung
-RETRIES = 3  # of a trial whose worker or node is lost
+REDUCTION = 3  # one trial in so many continues at each rung
+RETRIES = 3  # for a trial whose worker or node is lost
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,7 @@ def fit(
         tune_config=tune.TuneConfig(
             metric=METRIC, mode="max", search_alg=algorithm, scheduler=scheduler,
             num_samples=1 if algorithm is None else plan.trials, max_concurrent_trials=workers,
-            reuse_actors=True,  # a process for each trial would import PyTorch anew
+            reuse_actors=True,  # a new process for each trial would import PyTorch again
         ),
         run_config=tune.RunConfig(
             name=RAY, storage_path=str(out), verbose=0, callbacks=[_recorder(out, base, on_end, refused)],
@@ -101,7 +101,7 @@ def _optuna(space: SearchSpace, plan: SweepPlan, begun: list[dict[str, Any]]) ->
     }
     drawn = set(space.varies())
     known = [{f"values/{name}": value for name, value in each.items() if name in drawn} for each in begun]
-    # One seed draws one row of numbers: the same again would be the trials that are known.
+    # The same seed would draw the known trials again.
     seed = plan.seed + len(known)
     return OptunaSearch(points_to_evaluate=known[: plan.trials] or None, seed=seed), values
 
@@ -109,13 +109,13 @@ def _optuna(space: SearchSpace, plan: SweepPlan, begun: list[dict[str, Any]]) ->
 def run_trial(parameters: Mapping[str, Any], shared: SharedInputs) -> None:
     """Run one trial in a Ray worker: report the epochs it has already, then train the remaining ones.
 
-    A scheduler compares trials at the same epoch, so it is told every epoch, each once: a trial that goes on from its
-    last checkpoint trains some again.
+    A scheduler compares trials at the same epoch, so every epoch is reported exactly once, even though a trial that
+    resumes from its last checkpoint trains some epochs again.
     """
     from ray import tune
 
     if not shared.gpus:
-        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Ray leaves all cards in sight of who asks for none
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Ray shows all GPUs to a task that asks for none
     config = trial_config(shared.base, rounded(parameters["values"]))
     folder = trial_folder(shared.out, config)
     best, reported = 0.0, 0
@@ -141,9 +141,9 @@ def run_trial(parameters: Mapping[str, Any], shared: SharedInputs) -> None:
             renders=_local_dataset(shared.renders) if shared.renders is not None and config.arm.takes_renders else None,
             weights=shared.weights, workers=augmentation_workers(config.threads), on_epoch=report,
         )  # fmt: skip
-    except WorkError as error:  # the loss is no number: no second try would mend it
+    except WorkError as error:  # the loss is not a number: another try would not help
         tune.report({TIME: config.epochs, METRIC: best, FAILED: str(error)})
-    except InputError as error:  # a photo that breaks off, a full disk: no second try by itself would mend it either
+    except InputError as error:  # a truncated photo, a full disk: another try would not help by itself either
         tune.report({TIME: config.epochs, METRIC: best, REFUSED: str(error)})
 
 
@@ -157,7 +157,7 @@ def _recorder(
 ) -> tune.Callback:
     """Return a callback that records, in the driver, how each trial ended and deletes the weights of trials.
 
-    One whose input stopped it is not over: its error goes to `refused`, and the next command tries it again.
+    A trial that its input stopped is not finished: its error goes to `refused`, and the next command tries it again.
     """
     from ray import tune
 

@@ -1,7 +1,7 @@
 """Hyperparameter sweep: trials are drawn, trained in parallel, and poor ones stopped early.
 
-All state lies in the trials' own folders, none of it in Tune: a command that is given again, after the loss of a driver
-or a node, shows a trial that is over to Tune epoch by epoch without training it, and goes on with one that was cut off.
+All state lies in the trials' own folders, none of it in Tune. When the command is repeated after the loss of a driver
+or a node, a finished trial is reported to Tune epoch by epoch without training, and an interrupted trial resumes.
 Only validation photos decide.
 """
 
@@ -48,28 +48,28 @@ def run(
 
     Parameters
     ----------
-    out : absent, empty, or of the same sweep, perhaps with fewer trials.
-    base : what all trials share.
+    out : absent, empty, or holding the same sweep, possibly with fewer trials.
+    base : settings that all trials share.
     data, split, renders, classes, weights : as for a run; every machine must see them and `out` under the same path.
-    address : of a Ray cluster; None for this machine.
-    workers : most trials at a time.
-    train_options : options of `corrotwin segmentation train` that all trials share, for the command that is advised.
+    address : address of a Ray cluster; None for this machine.
+    workers : maximum number of parallel trials.
+    train_options : options of `corrotwin segmentation train` that all trials share, for the advised command.
     on_end : called with each trial that ends.
 
     Returns
     -------
-    The trials that are over, the best first.
+    The finished trials, the best first.
 
     Raises
     ------
     InputError
         The data, the network, the space or the folder cannot be used, this machine cannot hold a trial, or Optuna is
-        asked for and absent. Nothing is written.
+        needed but not installed. Nothing is written.
     WorkError
-        A trial failed for another reason than its own values, after retries; the others are done.
+        A trial failed, after retries, for a reason other than its own values; the other trials are finished.
     """
     out = out.resolve()
-    real = coco.read(data.resolve(), classes=classes or None)  # Tune's workers stand in folders of their own
+    real = coco.read(data.resolve(), classes=classes or None)  # Tune's workers run in folders of their own
     rendered = coco.read(renders.resolve()) if renders is not None else None
     if space.synth_share[1] > 0 and rendered is None:
         raise InputError("a synth_share above 0 needs renders; name their folder")
@@ -78,7 +78,7 @@ def run(
     if rendered is not None:
         splits.check_renders(parts, real, rendered, count=max(space.synth_count, default=None))
     every = [space.draw(plan.seed, number) for number in range(plan.trials)]
-    # Of a few choices, some are drawn twice; and configuring says what is wrong with them.
+    # With few choices some values are drawn twice. Making the configuration also validates the values.
     trial_values = list({trial_config(base, values).digest: values for values in every}.values())
     if plan.search == "optuna" and not {"learning_rate", "synth_share"} & set(space.varies()):
         raise InputError("--search optuna needs a range of learning rates or synth shares; random tries mere choices")

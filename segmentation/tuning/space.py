@@ -23,9 +23,9 @@ class SearchSpace:
 
     Parameters
     ----------
-    learning_rate : range, drawn uniformly in its logarithm.
+    learning_rate : range, sampled uniformly in the logarithm.
     batch_size, augmentation : choices.
-    synth_share : range of the part of each batch that is renders.
+    synth_share : range of the share of each batch that is renders.
     synth_count : choices of the number of renders to use; empty for all.
     """
 
@@ -101,14 +101,14 @@ class SweepPlan:
 
     Parameters
     ----------
-    trials : how many in all, those of earlier commands on the same folder included.
-    search : random draws, or Optuna's tree-structured Parzen estimator.
+    trials : total number, including those of earlier commands on the same folder.
+    search : random, or optuna for Optuna's tree-structured Parzen estimator.
     scheduler : asha stops two thirds of the trials at each rung (Li et al., A System for Massively Parallel
         Hyperparameter Tuning, MLSys 2020); none trains all to the end.
     grace : epochs before the first rung.
-    seed : of the draws.
-    gpus : part of a GPU for a trial, which sees no card where it is 0; None for a share that fits the backbone where
-        the machines have any.
+    seed : seed of the sampled settings.
+    gpus : fraction of a GPU per trial; with 0 a trial sees no GPU. None: a fraction that fits the backbone, if the
+        machines have GPUs.
     """
 
     trials: int

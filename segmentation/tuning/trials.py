@@ -1,7 +1,7 @@
 """The trials of a sweep on disk, and their table, plot and summary.
 
-A trial has a folder of its own, `trials/<digest of its configuration>`: `trial.json` is written before it is trained,
-`run/` is its training run, and `result.json` is written when it is finished: complete, stopped early, or failed.
+Each trial has a folder, `trials/<digest of its configuration>`: `trial.json` is written before training, `run/` is the
+training run, and `result.json` is written when the trial has finished: complete, stopped early, or failed.
 """
 
 import shlex
@@ -33,11 +33,11 @@ class Trial:
 
     Parameters
     ----------
-    values : that were drawn.
-    ended, epochs : how, and after how many.
-    valid_f1 : the best of its epochs, on the validation photos; None if it failed before the first.
-    folder : its name below `TRIALS`.
-    error : why it failed.
+    values : the values of its settings.
+    ended, epochs : how it ended, and after how many epochs.
+    valid_f1 : F1 on the validation photos in the best epoch; None if it failed before the first.
+    folder : name of its folder below `TRIALS`.
+    error : reason of a failure.
     """
 
     values: Mapping[str, Any]
