@@ -103,7 +103,7 @@ def _manifest(folder: Path) -> dict[str, Any] | None:
         if manifest.get(name) is not None and not isinstance(manifest[name], kind):
             raise InputError(f"{folder / 'run.json'}: damaged ({name} is {manifest[name]!r:.40}); train again")
     for name in ("classes", "seen"):
-        if not all(isinstance(each, str) for each in manifest.get(name) or ()):
+        if not all(isinstance(entry, str) for entry in manifest.get(name) or ()):
             raise InputError(f"{folder / 'run.json'}: damaged ({name} are no names); train again")
     return manifest
 

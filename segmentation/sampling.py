@@ -145,7 +145,7 @@ def _endless(seed: int, stream: Stream, first: int, count: int, size: int) -> np
         return np.empty(0, dtype=np.intp)
     rounds = range(first // size, (first + count - 1) // size + 1)
     shuffles: npt.NDArray[np.intp] = np.concatenate(
-        [generator(seed, stream, each).permutation(size) for each in rounds]
+        [generator(seed, stream, number).permutation(size) for number in rounds]
     )
     start = first - rounds[0] * size
     return shuffles[start : start + count]

@@ -66,7 +66,7 @@ def exact(
         rng = generator(seed, Stream.AUGMENTATION, epoch, first + place)
         pipeline.set_random_seed(int(rng.integers(2**32)))
         results.append(pipeline(image=image, mask=mask))
-    return np.stack([each["image"] for each in results]), np.stack([each["mask"] for each in results])
+    return np.stack([result["image"] for result in results]), np.stack([result["mask"] for result in results])
 
 
 def albumentations() -> Any:

@@ -67,7 +67,7 @@ def _match_colours(
     image: npt.NDArray[np.uint8], reference: npt.NDArray[np.uint8], ratio: float
 ) -> npt.NDArray[np.uint8]:
     """Match mean and covariance of colours; albumentations' PixelDistributionAdaptation (2.0.8) gives black images."""
-    pixels, wanted = (each.reshape(-1, 3).astype(np.float64) for each in (image, reference))
+    pixels, wanted = (array.reshape(-1, 3).astype(np.float64) for array in (image, reference))
     root = _root(np.cov(pixels.T) + np.eye(3))  # one grey level of variance: flat images have an inverse, too
     back = np.linalg.inv(root)
     move = back @ _root(root @ np.cov(wanted.T) @ root) @ back

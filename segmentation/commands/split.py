@@ -47,25 +47,25 @@ def split(
     from corrotwin.segmentation.data import coco, groups, leakage, splits
 
     real = coco.read(data)
-    found: dict[str, dict[str, str]] = {}
+    groupings: dict[str, dict[str, str]] = {}
     renamed = 0
     found_beside = not by and groups_file is None and (real.inside / groups.SPOTS).is_file()
     if found_beside:
         groups_file, column, ways = real.inside / groups.SPOTS, groups.SPOT, ("column",)
     if groups_file is not None:  # first, since it is quick to be wrong
-        found[column] = groups.by_column(groups_file, real, column)
+        groupings[column] = groups.by_column(groups_file, real, column)
         renamed = groups.renamed_by_roboflow(groups_file, real, column)
     if "names" in ways:
-        found["names"] = groups.by_source_name(real)
+        groupings["names"] = groups.by_source_name(real)
     if "hash" in ways:
-        found["hash"] = groups.by_perceptual_hash(real)
-    made = splits.split(real, how=how, seed=seed, groups=groups.join(*found.values()))
-    report = leakage.report(real, made)
-    splits.save(made, out)
+        groupings["hash"] = groups.by_perceptual_hash(real)
+    new_split = splits.split(real, how=how, seed=seed, groups=groups.join(*groupings.values()))
+    report = leakage.report(real, new_split)
+    splits.save(new_split, out)
     console = Console(highlight=False, markup=False, soft_wrap=True)
     if found_beside:
         console.print(f"{groups_file}: its column {column} says what goes together")
     if renamed:
         console.print(f"{groups_file}: {renamed} of {len(real.photos)} photos matched by their names before Roboflow's")
-    counts = f"{len(made.train)} train, {len(made.valid)} validation, {len(made.test)} test photos"
-    console.print(f"{out}: {counts}\n{leakage.agreement(found)}\n{leakage.markdown(report)}", end="")
+    counts = f"{len(new_split.train)} train, {len(new_split.valid)} validation, {len(new_split.test)} test photos"
+    console.print(f"{out}: {counts}\n{leakage.agreement(groupings)}\n{leakage.markdown(report)}", end="")

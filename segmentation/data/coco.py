@@ -133,14 +133,16 @@ def read(path: Path, *, classes: tuple[str, ...] | None = None, allow_unannotate
         for key, name in _names(part, source).items():
             photo, content = _photo(part.images[key], name, source, split, of_image.get(key, ()))
             photos.append(photo)
-            contents.append([photo.file_name, content, [each["segmentation"] for each in photo.annotations]])
+            contents.append(
+                [photo.file_name, content, [annotation["segmentation"] for annotation in photo.annotations]]
+            )
     if not allow_unannotated and not any(photo.annotations for photo in photos):
         of = f" of {', '.join(classes)}" if classes is not None else " at all"
         raise InputError(f"{path}: no annotations{of}; export the dataset again with its segmentation masks")
     categories = Counter(
-        str(part.categories[each["category_id"]].get("name"))
+        str(part.categories[annotation["category_id"]].get("name"))
         for _, _, part in parts
-        for each in part.annotations.values()
+        for annotation in part.annotations.values()
     )
     return CocoDataset(
         folder=path if path.is_dir() else path.parent, photos=tuple(photos), digest=digest(contents), classes=classes,
@@ -209,8 +211,8 @@ def _photo(
             f"{path}: is {width}x{height} pixels (after EXIF rotation), but {source} says "
             f"{entry.get('width')}x{entry.get('height')} for image {entry['id']}; export the dataset again"
         )
-    for each in annotations:
-        check_segmentation(each, width, height, source)
+    for annotation in annotations:
+        check_segmentation(annotation, width, height, source)
     if len(annotations) > 1:  # each alone has been measured
         check_outlines(annotations, f"{source}: image {entry['id']}")
     photo = Photo(
@@ -228,7 +230,7 @@ def _photo(
 
 def mask(photo: Photo) -> npt.NDArray[np.bool_]:
     """Return the union of a photo's annotations, (height, width) bool."""
-    parts = [rle(each["segmentation"], photo.height, photo.width) for each in photo.annotations]
+    parts = [rle(annotation["segmentation"], photo.height, photo.width) for annotation in photo.annotations]
     if not parts:
         return np.zeros((photo.height, photo.width), dtype=bool)
     return np.asarray(coco_mask.decode(coco_mask.merge(parts)), dtype=bool)

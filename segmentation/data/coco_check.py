@@ -137,7 +137,12 @@ def _outline_px(polygon: Sequence[float]) -> float:
 
 def check_outlines(annotations: Iterable[Mapping[str, Any]], where: str) -> None:
     """Raise InputError for polygons whose total length would exhaust the memory of pycocotools."""
-    polygons = (each for one in annotations if isinstance(one["segmentation"], list) for each in one["segmentation"])
+    polygons = (
+        polygon
+        for annotation in annotations
+        if isinstance(annotation["segmentation"], list)
+        for polygon in annotation["segmentation"]
+    )
     if sum(map(_outline_px, polygons)) > MOST_OUTLINE_PX:
         raise InputError(f"{where}: outlines of over {MOST_OUTLINE_PX:,} pixels, more than areas have; export as RLE")
 

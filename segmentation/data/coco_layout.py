@@ -46,14 +46,14 @@ def from_masks(folder: Path) -> list[tuple[Path, str | None, Document]]:
         See `png_masks.document`.
     """
     folders = [] if _named_jsons(folder) else _mask_folders(folder)
-    return [(each / png_masks.MASKS, split, png_masks.document(each)) for each, split in folders]
+    return [(parent / png_masks.MASKS, split, png_masks.document(parent)) for parent, split in folders]
 
 
 def _named_jsons(folder: Path) -> list[tuple[Path, str | None]]:
     """Return the json files whose names and places show that they are COCO, with their splits."""
     splits = [(folder / split / ROBOFLOW_JSON, split) for split in SPLITS]
-    if found := [(path, split) for path, split in splits if path.is_file()]:
-        return list(found)
+    if present := [(path, split) for path, split in splits if path.is_file()]:
+        return list(present)
     for path in (folder / "annotations.json", folder / ROBOFLOW_JSON, folder / CVAT_FOLDER / CVAT_JSON):
         if path.is_file():
             return [(path, None)]
@@ -89,8 +89,8 @@ def locate(name: str, source: Path) -> Path | None:
     """
     for spelled in dict.fromkeys((name, name.replace("\\", "/"))):
         for form in (spelled, unicodedata.normalize("NFC", spelled), unicodedata.normalize("NFD", spelled)):
-            if found := _first_file(_places(form, source)):
-                return found
+            if path := _first_file(_places(form, source)):
+                return path
     return None
 
 

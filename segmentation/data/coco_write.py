@@ -74,12 +74,12 @@ def outlined(mask: npt.NDArray[np.bool_], *, left: int = 0, top: int = 0) -> dic
     outlines = polygons(mask)
     filled = rle(outlines, *mask.shape)
     overlap = coco_mask.iou([filled], [region(mask)["segmentation"]], [False])
-    found = extent(filled)
-    x, y, width, height = found["bbox"]
+    size = extent(filled)
+    x, y, width, height = size["bbox"]
     corner = np.array([left, top])
     return {
-        "segmentation": [(np.reshape(each, (-1, 2)) + corner).ravel().tolist() for each in outlines],
-        "area": found["area"], "bbox": [x + left, y + top, width, height],
+        "segmentation": [(np.reshape(outline, (-1, 2)) + corner).ravel().tolist() for outline in outlines],
+        "area": size["area"], "bbox": [x + left, y + top, width, height],
         "polygon_iou": round(float(overlap[0, 0]), 4),
     }  # fmt: skip
 

@@ -86,7 +86,7 @@ def _hashes(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
     side = 4 * HASH_SIDE  # the size at which phash takes its cosine transform; it leaves such an image as it is
     small = Image.fromarray(image).convert("L").resize((side, side), Image.Resampling.LANCZOS)
     positions = (small, *(small.transpose(turn) for turn in Image.Transpose))
-    return np.stack([imagehash.phash(each, hash_size=HASH_SIDE).hash.ravel() for each in positions])
+    return np.stack([imagehash.phash(position, hash_size=HASH_SIDE).hash.ravel() for position in positions])
 
 
 def _near(bits: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:

@@ -68,7 +68,7 @@ def leaks(split: Split, grouping: Mapping[str, str]) -> Leaks:
         pairs = ((name, in_training.get(grouping[name])) for name in names)
         return PartLeak(photos=len(names), leaked=tuple((name, other) for name, other in pairs if other is not None))
 
-    parts = Counter(each for names in SPLITS for each in {grouping[name] for name in getattr(split, names)})
+    parts = Counter(group for names in SPLITS for group in {grouping[name] for name in getattr(split, names)})
     return Leaks(
         valid=part(split.valid), test=part(split.test), split_groups=sum(count > 1 for count in parts.values())
     )
@@ -96,7 +96,7 @@ def report(dataset: CocoDataset, split: Split, *, seeds: Sequence[int] = SEEDS) 
         leaks=leaks(split, split.group),
         copies=leaks(split, {photo.file_name: photo.sha256 or photo.file_name for photo in dataset.photos}),
         names=leaks(split, groups.by_source_name(dataset)),
-        published=tuple(leaks(each, split.group) for each in published),
+        published=tuple(leaks(published_split, split.group) for published_split in published),
         own=leaks(own, split.group) if own is not None else None,
     )
 
@@ -104,13 +104,13 @@ def report(dataset: CocoDataset, split: Split, *, seeds: Sequence[int] = SEEDS) 
 def copies_warning(split: Split, dataset: CocoDataset) -> str:
     """Return a line on copies, judged by name, of training photos in validation and test; empty if there are none."""
 
-    def said(name: str, other: str) -> str:
+    def explain(name: str, other: str) -> str:
         return (
             f"are, by their names, copies of training photos ({name} of {other}), which makes scores too good; a split "
             "of `corrotwin segmentation split --by names` keeps copies together"
         )
 
-    return _warning(dataset, leaks(split, groups.by_source_name(dataset)), said)
+    return _warning(dataset, leaks(split, groups.by_source_name(dataset)), explain)
 
 
 def spots_warning(split: Split, dataset: CocoDataset) -> str:
@@ -122,23 +122,23 @@ def spots_warning(split: Split, dataset: CocoDataset) -> str:
         See `segmentation.data.groups.beside`.
     """
 
-    def said(name: str, other: str) -> str:
+    def explain(name: str, other: str) -> str:
         return (
             f"show, by {groups.SPOTS} there, a spot that trains ({name}, as {other}), which makes scores too good; "
             "`corrotwin segmentation split` keeps spots together"
         )
 
     spots = groups.beside(dataset)
-    return "" if spots is None else _warning(dataset, leaks(split, spots), said)
+    return "" if spots is None else _warning(dataset, leaks(split, spots), explain)
 
 
-def _warning(dataset: CocoDataset, found: Leaks, said: Callable[[str, str], str]) -> str:
+def _warning(dataset: CocoDataset, leaks_found: Leaks, explain: Callable[[str, str], str]) -> str:
     """Return a line with the number of leaked photos and what `said` makes of the first pair; empty without leaks."""
-    torn = (*found.valid.leaked, *found.test.leaked)
-    if not torn:
+    leaked = (*leaks_found.valid.leaked, *leaks_found.test.leaked)
+    if not leaked:
         return ""
-    count = found.valid.photos + found.test.photos
-    return f"{dataset.folder}: {len(torn)} of {count} photos of validation and test {said(*torn[0])}"
+    count = leaks_found.valid.photos + leaks_found.test.photos
+    return f"{dataset.folder}: {len(leaked)} of {count} photos of validation and test {explain(*leaked[0])}"
 
 
 def markdown(value: LeakageReport) -> str:
@@ -167,7 +167,7 @@ def markdown(value: LeakageReport) -> str:
 
 def agreement(groupings: Mapping[str, Mapping[str, str]]) -> str:
     """Return a sentence on how many pairs of photos each grouping joins, and how many each two groupings both join."""
-    alone = ", ".join(f"{name} {groups.pairs(each)}" for name, each in groupings.items())
+    alone = ", ".join(f"{name} {groups.pairs(grouping)}" for name, grouping in groupings.items())
     both = "".join(
         f"; by {first} and by {second} {groups.pairs(groupings[first], groupings[second])}"
         for first, second in combinations(groupings, 2)
@@ -175,16 +175,16 @@ def agreement(groupings: Mapping[str, Mapping[str, str]]) -> str:
     return f"Pairs of photos put together: {alone}{both}."
 
 
-def _row(title: str, found: Sequence[Leaks]) -> str:
-    parts = [_cell([each.valid for each in found]), _cell([each.test for each in found])]
-    torn = [each.split_groups for each in found]
-    shown = f"{torn[0]}" if len(torn) == 1 else f"{mean(torn):.1f} ({min(torn)} to {max(torn)})"
-    return f"| {' | '.join([title, *parts, shown])} |"
+def _row(title: str, measured: Sequence[Leaks]) -> str:
+    cells = [_cell([entry.valid for entry in measured]), _cell([entry.test for entry in measured])]
+    counts = [entry.split_groups for entry in measured]
+    shown = f"{counts[0]}" if len(counts) == 1 else f"{mean(counts):.1f} ({min(counts)} to {max(counts)})"
+    return f"| {' | '.join([title, *cells, shown])} |"
 
 
-def _cell(found: Sequence[PartLeak]) -> str:
-    if len(found) == 1:
-        return f"{len(found[0].leaked)} of {found[0].photos} ({found[0].share:.1%})"
-    shares = [each.share for each in found]
-    counts = mean(len(each.leaked) for each in found)
-    return f"{counts:.1f} of {found[0].photos}, {mean(shares):.1%} ({min(shares):.1%} to {max(shares):.1%})"
+def _cell(parts: Sequence[PartLeak]) -> str:
+    if len(parts) == 1:
+        return f"{len(parts[0].leaked)} of {parts[0].photos} ({parts[0].share:.1%})"
+    shares = [part.share for part in parts]
+    counts = mean(len(part.leaked) for part in parts)
+    return f"{counts:.1f} of {parts[0].photos}, {mean(shares):.1%} ({min(shares):.1%} to {max(shares):.1%})"

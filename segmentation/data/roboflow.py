@@ -87,10 +87,10 @@ def parse_version(text: str) -> RoboflowVersion:
     InputError
         `text` has another form.
     """
-    found = re.fullmatch(r"([A-Za-z0-9][\w-]*)/([A-Za-z0-9][\w-]*)/([1-9][0-9]{0,8})", text, re.ASCII)
-    if not found:
+    match = re.fullmatch(r"([A-Za-z0-9][\w-]*)/([A-Za-z0-9][\w-]*)/([1-9][0-9]{0,8})", text, re.ASCII)
+    if not match:
         raise InputError(f"{text!r:.200}: no dataset version; give workspace/project/version, as sem-l2uic/cor-oumk1/1")
-    return RoboflowVersion(workspace=found[1], project=found[2], version=int(found[3]))
+    return RoboflowVersion(workspace=match[1], project=match[2], version=int(match[3]))
 
 
 def _card(out: Path, source: RoboflowVersion) -> dict[str, Any] | None:

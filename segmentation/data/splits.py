@@ -124,7 +124,7 @@ def check_renders(value: Split, dataset: CocoDataset, renders: CocoDataset, *, c
         )
     measured = {name: part for part in ("valid", "test") for name in getattr(value, part)}
     photos = {photo.sha256: photo.file_name for photo in dataset.photos if photo.sha256 and photo.file_name in measured}
-    if shared := [(each.file_name, photos[each.sha256]) for each in renders.photos if each.sha256 in photos]:
+    if shared := [(render.file_name, photos[render.sha256]) for render in renders.photos if render.sha256 in photos]:
         name, photo = shared[0]
         raise InputError(
             f"{renders.folder}: {len(shared)} renders are photos of validation or test, such as {name}, which is "
@@ -238,7 +238,7 @@ def load(path: Path) -> Split:
         if not all(isinstance(value[part], list) for part in SPLITS):
             raise TypeError("a part is no list")
         parts = {part: tuple(str(name) for name in value[part]) for part in SPLITS}
-        group = {name: str(each) for name, each in value["group"].items()}
+        group = {name: str(group_id) for name, group_id in value["group"].items()}
         return Split(how=str(value["how"]), seed=int(value["seed"]), **parts, group=group)
     except (AttributeError, TypeError, KeyError, ValueError, OverflowError) as error:
         raise InputError(f"{path}: not a split (needs how, seed, train, valid, test, group); make it again") from error

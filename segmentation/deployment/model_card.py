@@ -17,6 +17,7 @@ from corrotwin.segmentation import runs
 from corrotwin.segmentation.config import SIZE_STEP
 from corrotwin.segmentation.data import splits
 from corrotwin.segmentation.evaluation import evaluate
+from corrotwin.segmentation.evaluation.evaluate import THRESHOLD
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_manifest
 
@@ -56,11 +57,11 @@ def interval(values: npt.NDArray[np.float64], groups: Sequence[str]) -> Interval
     if len(names) < FEWEST:
         return Interval(mean=mean, low=None, high=None)
     sums, counts = np.bincount(inverse, values), np.bincount(inverse)
-    found = bootstrap(
+    result = bootstrap(
         (sums, counts), lambda s, n, axis: s.sum(axis=axis) / n.sum(axis=axis), paired=True, vectorized=True,
         n_resamples=RESAMPLES, batch=batch, method="percentile", rng=np.random.default_rng(0),
     )  # fmt: skip
-    low, high = (float(end) for end in found.confidence_interval)
+    low, high = (float(end) for end in result.confidence_interval)
     return Interval(mean=mean, low=low, high=high)
 
 
@@ -149,10 +150,10 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
 
 def threshold(evaluations: Sequence[Path]) -> float:
     """Return the threshold that the evaluations share, else the one chosen on validation photos, else `THRESHOLD`."""
-    found = [read_manifest(path, "evaluation") or {} for path in evaluations]
-    every = {each["threshold"] for each in found}
-    chosen = {each["threshold"] for each in found if each.get("threshold_from")}
-    return float(next((each for values in (every, chosen) if len(values) == 1 for each in values), evaluate.THRESHOLD))
+    manifests = [read_manifest(path, "evaluation") or {} for path in evaluations]
+    every = {manifest["threshold"] for manifest in manifests}
+    chosen = {manifest["threshold"] for manifest in manifests if manifest.get("threshold_from")}
+    return float(next((value for values in (every, chosen) if len(values) == 1 for value in values), THRESHOLD))
 
 
 def usage(model: Mapping[str, Any]) -> str:
@@ -237,19 +238,19 @@ def _clean(table: runs.PerImage, clean: npt.NDArray[np.bool_]) -> str:
 
 def _evaluated(path: Path, weights: str, group: Mapping[str, str]) -> str:
     """Return the row of the score table for another dataset."""
-    found = read_manifest(path, "evaluation")
-    if found is None:
+    evaluation = read_manifest(path, "evaluation")
+    if evaluation is None:
         raise InputError(f"{path}: no evaluation (evaluation.json is absent); corrotwin segmentation evaluate makes it")
-    if found.get("weights") != weights:
+    if evaluation.get("weights") != weights:
         raise InputError(f"{path}: is of another run; evaluate this one")
-    threshold = found.get("threshold")
-    if not isinstance(threshold, float) or not 0 < threshold < 1 or not {"photos", "data"} <= set(found):
+    threshold = evaluation.get("threshold")
+    if not isinstance(threshold, float) or not 0 < threshold < 1 or not {"photos", "data"} <= set(evaluation):
         raise InputError(f"{path / 'evaluation.json'}: damaged; evaluate again")
     table = runs.read_per_image(path / "per_image.csv")
-    which = "all but what it has seen" if found["photos"] == "unseen" else found["photos"]
-    shown = f"{which} of `{found['data']}` ({path.name}), threshold {threshold:.3g}"
+    which = "all but what it has seen" if evaluation["photos"] == "unseen" else evaluation["photos"]
+    shown = f"{which} of `{evaluation['data']}` ({path.name}), threshold {threshold:.3g}"
     # The groups are of the run's own photos: a photo of another dataset may have the name of one of them.
-    return _scored(shown, table, group if found["photos"] == "test" else {})
+    return _scored(shown, table, group if evaluation["photos"] == "test" else {})
 
 
 def _scored(shown: str, table: runs.PerImage, group: Mapping[str, str]) -> str:

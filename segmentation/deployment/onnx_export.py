@@ -192,10 +192,10 @@ def disagreement(network: torch.nn.Module, content: bytes, trials: list[npt.NDAr
     for images in trials:
         with torch.no_grad():
             expected = network(torch.from_numpy(images)).numpy()
-        found = run(images)
-        if found.shape != expected.shape:
+        actual = run(images)
+        if actual.shape != expected.shape:
             return float("inf")
-        greatest = float(np.maximum(greatest, np.abs(found - expected).max()))  # which keeps NaN
+        greatest = float(np.maximum(greatest, np.abs(actual - expected).max()))  # which keeps NaN
     return greatest
 
 

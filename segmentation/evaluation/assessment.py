@@ -202,7 +202,7 @@ def _summary(table: PerImage, histograms: curves.Histograms) -> dict[str, Any]:
     counts = (table.tp, table.fp, table.fn, table.tn)
     sums = [column.sum() for column in counts]
     tp, fp, fn, tn = map(int, sums)
-    each, pooled = evaluate.scores(*counts), evaluate.scores(*sums)
+    per_photo, pooled = evaluate.scores(*counts), evaluate.scores(*sums)
     clean = table.tp + table.fn == 0
     alarms = table.fp[clean] / (table.fp + table.tn)[clean]
     return {
@@ -213,7 +213,7 @@ def _summary(table: PerImage, histograms: curves.Histograms) -> dict[str, Any]:
                 "sd": float(values.std(ddof=1)) if len(values) > 1 else None,
                 "pooled": float(whole),
             }
-            for name, values, whole in zip(("f1", "iou"), each, pooled, strict=True)
+            for name, values, whole in zip(("f1", "iou"), per_photo, pooled, strict=True)
         },
         "precision": tp / (tp + fp) if tp + fp else None,
         "recall": tp / (tp + fn) if tp + fn else None,

@@ -159,7 +159,7 @@ def verify_run(folder: Path, data: coco.CocoDataset) -> str:
         other |= getattr(before, name) != getattr(now, name)
     if not other.any():
         return ""
-    (old, _), (new, _) = (scores(each.tp, each.fp, each.fn, each.tn) for each in (before, now))
+    (old, _), (new, _) = (scores(counts.tp, counts.fp, counts.fn, counts.tn) for counts in (before, now))
     return (
         f"{int(other.sum())} of {len(other)} photos have other counts than per_image.csv; mean F1 {old.mean():.6f} "
         f"there, {new.mean():.6f} now, at most {np.abs(new - old).max():.6f} apart on a photo"

@@ -66,8 +66,8 @@ def check(backbone: str, architecture: str = "Unet") -> None:
 def _choose(kind: str, name: str, known: Collection[str], usual: Collection[str]) -> None:
     if name in known:
         return
-    spelt = {one.lower(): one for one in known}
-    if near := [spelt[one] for one in get_close_matches(name.lower(), spelt)]:
+    spelt = {known_name.lower(): known_name for known_name in known}
+    if near := [spelt[known_name] for known_name in get_close_matches(name.lower(), spelt)]:
         raise InputError(f"{kind} {name!r} is unknown; the nearest: {', '.join(near)}")
     raise InputError(f"{kind} {name!r} is unknown; choose one of {', '.join(usual)}")
 

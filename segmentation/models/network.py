@@ -204,7 +204,7 @@ def save_tensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[st
     would remove after a kill, and does not report a full disk as OSError.
     """
     kinds = list(_TYPES)
-    ordered = sorted(tensors.items(), key=lambda each: (kinds.index(each[1].dtype), each[0]))
+    ordered = sorted(tensors.items(), key=lambda item: (kinds.index(item[1].dtype), item[0]))
     header: dict[str, Any] = {"__metadata__": metadata}
     end = 0
     for name, tensor in ordered:

@@ -241,7 +241,7 @@ def _part(path: Path) -> dict[str, Any]:
     """Read the part file of a photo."""
     part = read_json(path)
     whole = isinstance(part, dict) and {*COLUMNS, "sha256"} <= set(part) and isinstance(part["regions"], list)
-    if not whole or not all(isinstance(each, dict) for each in part["regions"]):
+    if not whole or not all(isinstance(region, dict) for region in part["regions"]):
         raise InputError(f"{path}: {DAMAGED}")
     return dict(part)
 
@@ -262,10 +262,10 @@ def _tables(out: Path, polygons: bool) -> None:
         for number, part in enumerate(parts, start=1)
     ]
     regions = (_outlined(part, path) if polygons else part["regions"] for part, path in zip(parts, files, strict=True))
-    found = [(image["id"], region) for image, of_image in zip(images, regions, strict=True) for region in of_image]
+    numbered = [(image["id"], region) for image, of_image in zip(images, regions, strict=True) for region in of_image]
     annotations = [
         {"id": number, "image_id": image, "category_id": 1, "iscrowd": 0, **region}
-        for number, (image, region) in enumerate(found, start=1)
+        for number, (image, region) in enumerate(numbered, start=1)
     ]
     document = coco.document(images, annotations, description="corrosion as a network predicts it, not checked by eye")
     write_text(out / "annotations.json", json.dumps(document))

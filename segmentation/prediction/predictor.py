@@ -123,14 +123,14 @@ class Predictor:
         """Predict probabilities (b, h, w) of images (b, h, w, 3)."""
         import torch
 
-        def of(given: npt.NDArray[np.uint8]) -> torch.Tensor:
-            return torch.sigmoid(evaluate.logits_of(self.network, self.config, np.ascontiguousarray(given))[:, 0])
+        def predicted(flipped: npt.NDArray[np.uint8]) -> torch.Tensor:
+            return torch.sigmoid(evaluate.logits_of(self.network, self.config, np.ascontiguousarray(flipped))[:, 0])
 
         if not self.settings.flips:
-            return np.asarray(of(images).cpu().numpy())
+            return np.asarray(predicted(images).cpu().numpy())
         ways: tuple[tuple[int, ...], ...] = ((), (1,), (2,), (1, 2))
-        found = [torch.flip(of(np.flip(images, axes)), axes) for axes in ways]
-        return np.asarray(torch.stack(found).mean(dim=0).cpu().numpy())
+        probabilities = [torch.flip(predicted(np.flip(images, axes)), axes) for axes in ways]
+        return np.asarray(torch.stack(probabilities).mean(dim=0).cpu().numpy())
 
 
 def scale_of(folder: Path, manifest: Mapping[str, Any]) -> float:

@@ -50,13 +50,13 @@ def blended(image: Pixels, tile: int, overlap: float, batch: int, predict: Predi
     height, width = image.shape[:2]
     padded = np.pad(image, ((0, max(tile - height, 0)), (0, max(tile - width, 0)), (0, 0)), mode="edge")
     total = np.zeros(padded.shape[:2], dtype=np.float32)
-    weight, own = np.zeros_like(total), window(tile)
+    weight, tile_weight = np.zeros_like(total), window(tile)
     corners = [(y, x) for y in starts(padded.shape[0], tile, overlap) for x in starts(padded.shape[1], tile, overlap)]
-    for some in _batches(corners, batch):
-        found = predict(np.stack([padded[y : y + tile, x : x + tile] for y, x in some]))
-        for (y, x), values in zip(some, found, strict=True):
-            total[y : y + tile, x : x + tile] += own * values
-            weight[y : y + tile, x : x + tile] += own
+    for batch_corners in _batches(corners, batch):
+        predictions = predict(np.stack([padded[y : y + tile, x : x + tile] for y, x in batch_corners]))
+        for (y, x), values in zip(batch_corners, predictions, strict=True):
+            total[y : y + tile, x : x + tile] += tile_weight * values
+            weight[y : y + tile, x : x + tile] += tile_weight
     return (total / weight)[:height, :width], len(corners)
 
 

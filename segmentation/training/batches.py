@@ -131,11 +131,11 @@ class BatchLoader:
         donors, regions = self._references(photos, epoch, first)
         pairs = [
             copy_paste.paste(
-                *each,
+                *arrays,
                 probability=self.config.arm.copy_paste,
                 rng=generator(self.config.seed, Stream.PASTE, epoch, first + place),
             )
-            for place, each in enumerate(zip(images, masks, donors, regions, strict=True))
+            for place, arrays in enumerate(zip(images, masks, donors, regions, strict=True))
         ]
         return np.stack([image for image, _ in pairs]), np.stack([mask for _, mask in pairs])
 
@@ -229,7 +229,7 @@ def crop(image: _Arrays, mask: _Arrays, size: int, rng: np.random.Generator) -> 
     height, width = mask.shape
     below, right = max(0, size - height), max(0, size - width)
     if below or right:
-        image, mask = (_reflected(each, below, right) for each in (image, mask))
+        image, mask = (_reflected(array, below, right) for array in (image, mask))
     top = int(rng.integers(max(0, height - size) + 1))
     left = int(rng.integers(max(0, width - size) + 1))
     part = (slice(top, top + size), slice(left, left + size))

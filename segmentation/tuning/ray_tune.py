@@ -100,7 +100,9 @@ def _optuna(space: SearchSpace, plan: SweepPlan, begun: list[dict[str, Any]]) ->
         "synth_count": one_of(space.synth_count) if space.synth_count else None,
     }
     drawn = set(space.varies())
-    known = [{f"values/{name}": value for name, value in each.items() if name in drawn} for each in begun]
+    known = [
+        {f"values/{name}": value for name, value in trial_values.items() if name in drawn} for trial_values in begun
+    ]
     # The same seed would draw the known trials again.
     seed = plan.seed + len(known)
     return OptunaSearch(points_to_evaluate=known[: plan.trials] or None, seed=seed), values

@@ -55,7 +55,8 @@ def history(folder: Path) -> list[dict[str, float]]:
         return []
     columns = runs.read_history(path)
     return [
-        dict(zip(columns, row, strict=True)) for row in zip(*(each.tolist() for each in columns.values()), strict=True)
+        dict(zip(columns, row, strict=True))
+        for row in zip(*(column.tolist() for column in columns.values()), strict=True)
     ]
 
 
@@ -66,15 +67,15 @@ def trial_folder(out: Path, config: TrainConfig) -> Path:
 
 def started(out: Path) -> list[dict[str, Any]]:
     """Return the values of the started trials in the order of their start."""
-    found = _read_each(out, STARTED, lambda content: (float(content["begun"]), _check_values(content["values"])))
-    return [values for _, values in sorted(found, key=lambda each: each[0])]
+    pairs = _read_each(out, STARTED, lambda content: (float(content["begun"]), _check_values(content["values"])))
+    return [values for _, values in sorted(pairs, key=lambda pair: pair[0])]
 
 
 def finished(out: Path) -> list[Trial]:
     """Return the finished trials, the best first."""
     return sorted(
         _read_each(out, RESULT, _as_trial),
-        key=lambda each: (-(each.valid_f1 if each.valid_f1 is not None else -1.0), each.folder),
+        key=lambda trial: (-(trial.valid_f1 if trial.valid_f1 is not None else -1.0), trial.folder),
     )
 
 
@@ -102,9 +103,9 @@ def _as_trial(content: Any) -> Trial:
 
 
 def _rows(trials: Sequence[Trial]) -> Iterator[list[Any]]:
-    for place, each in enumerate(trials, 1):
-        f1 = None if each.valid_f1 is None else round(each.valid_f1, 5)
-        yield [place, *(each.values[name] for name in PARAMETERS), each.ended, each.epochs, f1, each.folder]
+    for place, trial in enumerate(trials, 1):
+        f1 = None if trial.valid_f1 is None else round(trial.valid_f1, 5)
+        yield [place, *(trial.values[name] for name in PARAMETERS), trial.ended, trial.epochs, f1, trial.folder]
 
 
 def write_table(path: Path, trials: Sequence[Trial]) -> None:
@@ -138,15 +139,17 @@ def plot(path: Path, trials: Sequence[Trial], space: SearchSpace) -> None:
     names = space.varies() or ("learning_rate",)
     figure = Figure(figsize=(3.2 * len(names), 3.2), layout="constrained")
     FigureCanvasAgg(figure)
-    done = [each for each in trials if each.valid_f1 is not None]
+    measured = [trial for trial in trials if trial.valid_f1 is not None]
     colours: dict[Ended, str] = {"complete": "#0072B2", "stopped early": "#9aa3ab", "failed": "#D55E00"}
     for index, (axes, name) in enumerate(zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True)):
-        choices = sorted({each.values[name] for each in done}, key=lambda value: (value is None, value))
+        choices = sorted({trial.values[name] for trial in measured}, key=lambda value: (value is None, value))
         is_range = name in ("learning_rate", "synth_share")
         for ended, colour in colours.items():
-            own = [each for each in done if each.ended == ended]
-            values = [each.values[name] if is_range else choices.index(each.values[name]) for each in own]
-            axes.scatter(values, [each.valid_f1 for each in own], s=18, color=colour, label=ended if own else None)
+            shown = [trial for trial in measured if trial.ended == ended]
+            values = [trial.values[name] if is_range else choices.index(trial.values[name]) for trial in shown]
+            axes.scatter(
+                values, [trial.valid_f1 for trial in shown], s=18, color=colour, label=ended if shown else None
+            )
         if not is_range:
             axes.set_xticks(range(len(choices)), ["all" if value is None else str(value) for value in choices])
             axes.margins(x=0.2)
