@@ -1,4 +1,4 @@
-"""Settings of a training run: frozen dataclasses that validate themselves, and the named profiles.
+"""Settings of a training run (learning rate, epochs, loss, data arm ...), validated when made, and named profiles.
 
 Standard library only, so that the command line and Ray's driver pay nothing for it.
 """

@@ -229,7 +229,7 @@ def _photo(
 
 
 def mask(photo: Photo) -> npt.NDArray[np.bool_]:
-    """Return the union of a photo's annotations, (height, width) bool."""
+    """Return the corrosion mask of a photo, the union of its annotations: (height, width) bool."""
     parts = [rle(annotation["segmentation"], photo.height, photo.width) for annotation in photo.annotations]
     if not parts:
         return np.zeros((photo.height, photo.width), dtype=bool)

@@ -54,7 +54,16 @@ def scores(
 
 
 def confusion(predicted: npt.NDArray[np.bool_], truth: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], ...]:
-    """Count tp, fp, fn, tn pixels of each image, four (n,) arrays, from masks (n, h, w)."""
+    """Count the true and false pixels of each image.
+
+    Parameters
+    ----------
+    predicted, truth : (n, h, w) bool, true where there is corrosion.
+
+    Returns
+    -------
+    True positives, false positives, false negatives and true negatives, (n,) int64 each.
+    """
     pairs = ((predicted, truth), (predicted, ~truth), (~predicted, truth), (~predicted, ~truth))
     return tuple(np.sum(one & other, axis=(1, 2), dtype=np.int64) for one, other in pairs)
 
@@ -63,6 +72,13 @@ def measure(
     network: torch.nn.Module, config: TrainConfig, arrays: Arrays | Natives, names: Sequence[str]
 ) -> tuple[float, PerImage]:
     """Run a U-Net over the named photos, at working size or original scale, as they were decoded.
+
+    Parameters
+    ----------
+    network : the network, on the device that it works on.
+    config : settings of the run: backbone, batch size, precision.
+    arrays : decoded photos and masks, from `decoded_arrays`.
+    names : photos to measure, at least one.
 
     Returns
     -------
@@ -217,6 +233,15 @@ def predict_masks(folder: Path, photos: Sequence[coco.Photo]) -> list[npt.NDArra
     Probabilities are predicted at the scale of the run's own measurement, enlarged by bilinear interpolation if that is
     the working size, and thresholded.
 
+    Parameters
+    ----------
+    folder : folder of the run.
+    photos : photos of a dataset.
+
+    Returns
+    -------
+    One mask per photo, (height, width) bool, true where corrosion is predicted.
+
     Raises
     ------
     InputError
@@ -241,6 +266,10 @@ def predict_masks(folder: Path, photos: Sequence[coco.Photo]) -> list[npt.NDArra
 
 def load_network(folder: Path) -> tuple[torch.nn.Module, TrainConfig]:
     """Load the U-Net of a complete run onto its device, and the run's configuration.
+
+    Returns
+    -------
+    The network, from (b, 3, h, w) normalised images to (b, 1, h, w) logits, and the configuration.
 
     Raises
     ------

@@ -246,8 +246,8 @@ def load_weights(path: Path, backbone: str, architecture: str = "Unet") -> torch
 class Complexity:
     """Size of a U-Net.
 
-    GMACs are 1e9 multiply-accumulates for one image. `depth` counts the encoder's convolutions and linear layers, the
-    classifier's head not included: it is not part of the U-Net.
+    GMACs are 1e9 multiply-accumulates for one image. `depth` counts the encoder's convolutions and linear layers,
+    without the classifier's head, which is not part of the U-Net.
     """
 
     encoder_params: int
@@ -260,8 +260,13 @@ class Complexity:
 def complexity(backbone: str, size: int, architecture: str = "Unet") -> Complexity:
     """Count parameters, operations and depth of a network at `size` x `size` pixels.
 
-    Operations are counted by torch's FlopCounterMode on tensors without storage; it counts a multiply-accumulate as
-    two operations.
+    Operations are counted by torch's FlopCounterMode, which counts a multiply-accumulate as two, on tensors without
+    storage.
+
+    Raises
+    ------
+    InputError
+        A name is unknown, or backbone and architecture do not fit together.
     """
     from torch.utils.flop_counter import FlopCounterMode
 

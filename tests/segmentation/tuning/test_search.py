@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,37 +25,10 @@ from corrotwin.segmentation.tuning import ray_tune, search, trials
 from corrotwin.segmentation.tuning.space import SearchSpace, SweepPlan, trial_config
 from corrotwin.segmentation.tuning.trials import Trial
 from corrotwin.twin.core.errors import InputError, WorkError
-from corrotwin.twin.core.files import read_json, write_json
+from corrotwin.twin.core.files import read_json
 
 SPACE = SearchSpace(learning_rate=(1e-4, 1e-2), batch_size=(4, 8), augmentation=("standard", "strong"))
 BASE = configure("quick", backbone="mobilenet_v2", arm=REAL, seed=3, size=32, epochs=3, threads=1)
-
-
-def test_a_trial_is_drawn_from_its_number_alone() -> None:
-    draws = [SPACE.draw(5, number) for number in range(60)]
-    assert draws[:7] == [SPACE.draw(5, number) for number in range(7)]
-    assert draws[0] != SPACE.draw(6, 0)
-    rates = sorted(each["learning_rate"] for each in draws)
-    assert 1e-4 <= rates[0] < 3e-4
-    assert 3e-3 < rates[-1] <= 1e-2
-    assert 0.3e-3 < rates[30] < 3e-3  # the middle of the logarithms is 1e-3
-    assert {each["batch_size"] for each in draws} == {4, 8}
-    assert {each["augmentation"] for each in draws} == {"standard", "strong"}
-    assert all(each["synth_share"] == 0 and each["synth_count"] is None for each in draws)
-
-
-def test_values_become_a_run() -> None:
-    space = SearchSpace(
-        learning_rate=(1e-3, 1e-3), batch_size=(8,), augmentation=("strong",), synth_share=(0.2, 0.4),
-        synth_count=(30, 60),
-    )  # fmt: skip
-    assert space.varies() == ("synth_share", "synth_count")
-    config = trial_config(BASE, space.draw(0, 1))
-    assert config.arm.name == "mixed"
-    assert config.arm.synth_count in (30, 60)
-    assert 0.2 <= config.arm.synth_share <= 0.4
-    plain = trial_config(BASE, {**space.draw(0, 1), "synth_share": 0.0})
-    assert (plain.arm.name, plain.arm.synth_count, plain.arm.augmentation) == ("real", None, "strong")
 
 
 @pytest.mark.parametrize(
@@ -119,31 +92,6 @@ def test_optuna_is_an_extra(numbers: tuple[Path, Path], tmp_path: Path, monkeypa
     monkeypatch.setattr(search, "find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"pip install '\.\[sweep\]'"):
         tune_command(data=numbers[0], split=numbers[1], out=tmp_path / "sweep", search="optuna")
-
-
-def test_tables_have_the_best_first(tmp_path: Path) -> None:
-    values = SPACE.draw(0, 0)
-    ended = [
-        Trial(values=values, ended="stopped early", epochs=1, valid_f1=0.25, folder="b"),
-        Trial(values=values, ended="complete", epochs=3, valid_f1=0.75, folder="a"),
-        Trial(values=values, ended="failed", epochs=0, valid_f1=None, folder="c", error="the loss is not a number"),
-    ]
-    for each in ended:
-        folder = tmp_path / trials.TRIALS / each.folder
-        write_json(folder / trials.RESULT, asdict(each))
-    found = trials.finished(tmp_path)
-    assert [each.folder for each in found] == ["a", "b", "c"]
-    trials.write_table(tmp_path / "trials.csv", found)
-    rows = list(csv.DictReader((tmp_path / "trials.csv").read_text().splitlines()))
-    assert [row["valid_f1"] for row in rows] == ["0.75", "0.25", ""]
-    said = trials.train_command(found[0], {"data": "photos", "renders": "renders", "backbone": "vgg16"})
-    assert said == (
-        f"corrotwin segmentation train --data photos --backbone vgg16 --learning-rate {values['learning_rate']} "
-        f"--batch-size {values['batch_size']} --augmentation {values['augmentation']}"
-    )
-    pytest.importorskip("matplotlib")
-    trials.plot(tmp_path / "sweep.png", found, SPACE)
-    assert (tmp_path / "sweep.png").stat().st_size > 5000
 
 
 @pytest.fixture(scope="session")

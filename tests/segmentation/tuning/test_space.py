@@ -1,0 +1,32 @@
+from corrotwin.segmentation.config import REAL, configure
+from corrotwin.segmentation.tuning.space import SearchSpace, trial_config
+
+SPACE = SearchSpace(learning_rate=(1e-4, 1e-2), batch_size=(4, 8), augmentation=("standard", "strong"))
+BASE = configure("quick", backbone="mobilenet_v2", arm=REAL, seed=3, size=32, epochs=3, threads=1)
+
+
+def test_a_trial_is_drawn_from_its_number_alone() -> None:
+    draws = [SPACE.draw(5, number) for number in range(60)]
+    assert draws[:7] == [SPACE.draw(5, number) for number in range(7)]
+    assert draws[0] != SPACE.draw(6, 0)
+    rates = sorted(each["learning_rate"] for each in draws)
+    assert 1e-4 <= rates[0] < 3e-4
+    assert 3e-3 < rates[-1] <= 1e-2
+    assert 0.3e-3 < rates[30] < 3e-3  # the middle of the logarithms is 1e-3
+    assert {each["batch_size"] for each in draws} == {4, 8}
+    assert {each["augmentation"] for each in draws} == {"standard", "strong"}
+    assert all(each["synth_share"] == 0 and each["synth_count"] is None for each in draws)
+
+
+def test_values_become_a_run() -> None:
+    space = SearchSpace(
+        learning_rate=(1e-3, 1e-3), batch_size=(8,), augmentation=("strong",), synth_share=(0.2, 0.4),
+        synth_count=(30, 60),
+    )  # fmt: skip
+    assert space.varies() == ("synth_share", "synth_count")
+    config = trial_config(BASE, space.draw(0, 1))
+    assert config.arm.name == "mixed"
+    assert config.arm.synth_count in (30, 60)
+    assert 0.2 <= config.arm.synth_share <= 0.4
+    plain = trial_config(BASE, {**space.draw(0, 1), "synth_share": 0.0})
+    assert (plain.arm.name, plain.arm.synth_count, plain.arm.augmentation) == ("real", None, "strong")
