@@ -42,7 +42,8 @@ def evaluate(
     from corrotwin.segmentation import runs
     from corrotwin.segmentation.data import coco
     from corrotwin.segmentation.evaluation.assessment import assess, describe
-    from corrotwin.segmentation.evaluation.evaluate import trained_on, verify_run
+    from corrotwin.segmentation.evaluation.evaluate import trained_on
+    from corrotwin.segmentation.evaluation.verification import verify_run
     from corrotwin.segmentation.training import progress
 
     run = runs.load(run_folder)

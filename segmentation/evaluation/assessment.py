@@ -18,6 +18,7 @@ from corrotwin.segmentation import runs
 from corrotwin.segmentation.config import TrainConfig
 from corrotwin.segmentation.data import coco, groups, splits
 from corrotwin.segmentation.evaluation import curves, evaluate
+from corrotwin.segmentation.evaluation.verification import run_split
 from corrotwin.segmentation.runs import PerImage
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import digest, versions, write_manifest, writing
@@ -183,7 +184,7 @@ def _validation_photos(folder: Path, run: runs.RunRecord, data: coco.CocoDataset
             f"threshold valid: {data.folder} is not the dataset that {folder} was trained on, which has its validation "
             "photos; give that one, or a number"
         )
-    split = evaluate.run_split(folder, run)
+    split = run_split(folder, run)
     if not split.valid:
         raise InputError(f"{folder / runs.SPLIT}: has no validation photos to choose a threshold on; give a number")
     return split.valid

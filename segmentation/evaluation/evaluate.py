@@ -14,17 +14,15 @@ import numpy.typing as npt
 
 from corrotwin.segmentation import runs
 from corrotwin.segmentation.config import SIZE_STEP, TrainConfig, from_json
-from corrotwin.segmentation.data import coco, splits
+from corrotwin.segmentation.data import coco
 from corrotwin.segmentation.data.cache import cache_folder
 from corrotwin.segmentation.runs import PerImage
-from corrotwin.segmentation.sampling import thin
 from corrotwin.twin.core.errors import InputError
 
 if TYPE_CHECKING:
     import torch
 
     from corrotwin.segmentation.data.decoded import Arrays, Natives
-    from corrotwin.segmentation.data.splits import Split
 
 THRESHOLD = 0.5  # of the corrosion probability; the paper does not state its own
 
@@ -135,51 +133,6 @@ def measure_run(folder: Path, data: coco.CocoDataset) -> PerImage:
     with torch_settings(config.threads, config.precision):
         _, table = measure(network, config, decoded_arrays(data, config), names)
     return table
-
-
-def run_split(folder: Path, run: runs.RunRecord) -> Split:
-    """Return the split that a run was trained, validated and tested on.
-
-    Raises
-    ------
-    InputError
-        The split is absent from the run's folder, or differs from the one that the run states.
-    """
-    path = folder / runs.SPLIT
-    if not path.is_file():
-        raise InputError(f"{path}: absent, so that the photos of each part are unknown; put it back, or train again")
-    split = splits.load(path)
-    if split.digest != run.manifest["data"].get("split"):
-        raise InputError(f"{path}: is not the split that the run was trained on; put that back, or train again")
-    return split
-
-
-def verify_run(folder: Path, data: coco.CocoDataset) -> str:
-    """Measure a run's test photos again. Return how they differ from its per_image.csv; empty if all counts agree.
-
-    `data` is the dataset that the run was trained on.
-
-    Raises
-    ------
-    InputError
-        The folder holds no complete run, or no split.
-    """
-    run = runs.load(folder)
-    before = run.per_image
-    test = thin(run_split(folder, run).test, from_json(run.manifest["config"]).max_eval_images)
-    if sorted(before.image) != sorted(test):
-        return f"per_image.csv lists {len(before.image)} photos, and not just the run's {len(test)} test photos"
-    now = measure_run(folder, data)
-    other = np.zeros(len(before.image), dtype=np.bool_)
-    for name in ("tp", "fp", "fn", "tn"):
-        other |= getattr(before, name) != getattr(now, name)
-    if not other.any():
-        return ""
-    (old, _), (new, _) = (scores(counts.tp, counts.fp, counts.fn, counts.tn) for counts in (before, now))
-    return (
-        f"{int(other.sum())} of {len(other)} photos have other counts than per_image.csv; mean F1 {old.mean():.6f} "
-        f"there, {new.mean():.6f} now, at most {np.abs(new - old).max():.6f} apart on a photo"
-    )
 
 
 def trained_on(run: runs.RunRecord, data: coco.CocoDataset) -> bool:

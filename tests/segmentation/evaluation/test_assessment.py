@@ -22,6 +22,7 @@ from corrotwin.segmentation.config import DataArm, configure
 from corrotwin.segmentation.data import coco, decoded, splits
 from corrotwin.segmentation.evaluation import assessment, evaluate
 from corrotwin.segmentation.evaluation.assessment import assess
+from corrotwin.segmentation.evaluation.verification import verify_run
 from corrotwin.segmentation.models import network as network_module
 from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.files import write_manifest
@@ -402,10 +403,10 @@ def test_a_run_is_measured_again_and_every_other_count_told(roboflow, run, real,
         evaluate_command.evaluate(copy, data=roboflow, verify=True)
     lines = (run / "per_image.csv").read_text().splitlines(keepends=True)
     (copy / "per_image.csv").write_text("".join(lines[:-1]))
-    assert "not just the run's" in evaluate.verify_run(copy, real)
+    assert "not just the run's" in verify_run(copy, real)
     (copy / "split.json").unlink()
     with pytest.raises(InputError, match=r"split.json: absent"):
-        evaluate.verify_run(copy, real)
+        verify_run(copy, real)
 
 
 def test_a_run_of_another_dataset_cannot_be_verified(run, rendered):
