@@ -1,4 +1,4 @@
-"""``corrotwin synth``: rendered datasets from the command line."""
+"""The commands of ``corrotwin synth``: render, validate, preview, uvmap."""
 
 from pathlib import Path
 from typing import Literal
@@ -51,8 +51,8 @@ def render(
         dry_run: say how many batches, hours and bytes are to come, from one batch rendered here; write nothing
     """
     from corrotwin.synth.config import RenderConfig
-    from corrotwin.synth.rendering import dry_run as rehearsal
-    from corrotwin.synth.rendering.dataset import render as render_dataset
+    from corrotwin.synth.rendering import dataset
+    from corrotwin.synth.rendering.dry_run import estimate
     from corrotwin.synth.rendering.job import Task
     from corrotwin.synth.scene import subject
 
@@ -78,9 +78,9 @@ def render(
         if only is not None:
             raise InputError(f"--dry-run with --only {only}: one image is soon rendered; leave one of them out")
         task = Task(config=config, shown=shown, count=wanted, device=device)
-        print(rehearsal.rehearse(folder, task, workers=workers, address=address))  # noqa: T201
+        print(estimate(folder, task, workers=workers, address=address))  # noqa: T201
         return
-    images = render_dataset(
+    images = dataset.render(
         folder, config, count=wanted, shown=shown, only=only, device=device, workers=workers, address=address
     )
     print(f"{folder}: {images} images; look at {folder / 'preview.jpg'}")  # noqa: T201
@@ -111,9 +111,9 @@ def validate(
         verify: render so many images of a rendered dataset again, spread evenly over it, and compare files and labels
         twin: with verify, folder of the twin that the dataset shows, if it shows one
     """
-    from corrotwin.synth.rendering import verify as remake
-    from corrotwin.synth.validation import report as validation_report
+    from corrotwin.synth.rendering.verify import print_results, render_again
     from corrotwin.synth.validation.checks import check
+    from corrotwin.synth.validation.report import ERROR, check_destination, show_report, write_report
 
     if verify is not None and verify < 1:
         raise InputError(f"--verify {verify}: give at least 1 image")
@@ -122,19 +122,19 @@ def validate(
     if classes and not against:
         raise InputError("--classes: chooses among the categories of the folders of --against; give those, too")
     if report is not None:
-        validation_report.check_destination(report, folder)
+        check_destination(report, folder)
     if verify is not None and folder.is_file():
         raise InputError(f"--verify {verify}: {folder} is no folder; unpack it and give the folder")
-    remade = None if verify is None else remake.remake(folder, verify, twin=twin)
-    found = check(folder, label="validating")
-    references = [check(each, label="reference", classes=classes) for each in against]
-    validation_report.show(found, references)
+    rendered_again = None if verify is None else render_again(folder, verify, twin=twin)
+    checked = check(folder, label="validating")
+    references = [check(reference, label="reference", classes=classes) for reference in against]
+    show_report(checked, references)
     if report is not None:
-        validation_report.write(report, found, references)
-    if errors := found.count(validation_report.ERROR):
+        write_report(report, checked, references)
+    if errors := checked.count(ERROR):
         raise WorkError(f"{folder}: {errors} error{'' if errors == 1 else 's'} found; see the list")
-    if remade is not None:
-        remake.tell(folder, remade)
+    if rendered_again is not None:
+        print_results(folder, rendered_again)
 
 
 def preview(folder: Path, /) -> None:
@@ -143,10 +143,10 @@ def preview(folder: Path, /) -> None:
     Args:
         folder: a Roboflow COCO export, one COCO json and its images, photos with PNG masks, or a rendered dataset
     """
-    from corrotwin.synth.preview import write
+    from corrotwin.synth.preview import card
 
     try:
-        write(folder)
+        card.write(folder)
     except OSError as error:
         raise InputError(f"{folder}: cannot be written ({error.strerror}); copy the dataset") from error
     print(f"{folder}: look at {folder / 'card.md'} and {folder / 'preview.jpg'}")  # noqa: T201
@@ -163,9 +163,9 @@ def uvmap(*, twin: Path, camera: Path, out: Path | None = None) -> None:
         camera: JSON with intrinsics and a pose, which may follow from picked points or ArUco markers; see docs/twin.md
         out: .npz file; by default beside the camera, with its name
     """
-    from corrotwin.synth import reprojection as mapping
+    from corrotwin.synth.reprojection import texel_map
 
-    print(mapping.write(twin, camera, out if out is not None else camera.with_suffix(".npz")))  # noqa: T201
+    print(texel_map.write(twin, camera, out if out is not None else camera.with_suffix(".npz")))  # noqa: T201
 
 
 DESCRIPTION = "Rendered datasets of corroding assets with pixel-true masks."

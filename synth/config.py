@@ -1,4 +1,4 @@
-"""What a rendered dataset is made from: its configuration, and the streams of randomness."""
+"""The configuration of a rendered dataset, and the streams of random numbers."""
 
 import json
 from dataclasses import asdict, dataclass, replace
@@ -15,7 +15,7 @@ MOST_SIDE = 8192  # pixels: what training takes
 
 @dataclass(frozen=True, kw_only=True)
 class RenderConfig:
-    """What decides every bit of a rendered image, besides its index."""
+    """The settings that determine every bit of a rendered image, together with its index."""
 
     preset: str
     changes: str = (
@@ -50,11 +50,11 @@ class RenderConfig:
         return _content(self.preset, self.changes)
 
     def rule(self) -> LabelRule:
-        """The preset's rule for masks, with the policy that is wanted."""
+        """Return the preset's rule for masks, with the requested policy."""
         return replace(self.content().labels, policy=self.labels)
 
     def preset_stated(self) -> dict[str, Any]:
-        """The preset with that rule, as dataset.json states it."""
+        """Return the preset with that rule, as dataset.json records it."""
         stated: dict[str, Any] = json.loads(json.dumps(asdict(replace(self.content(), labels=self.rule()))))
         return stated
 
@@ -68,7 +68,7 @@ def _content(name: str, changes: str) -> Preset:
     return custom.changed(preset(name), changes)
 
 
-# Streams of randomness: changing what one draws does not reroll the others. Never renumber.
+# Streams of random numbers: a change in what one of them draws leaves the others as they are. Never renumber.
 STREAMS = {
     "kind": 0,
     "clean": 1,

@@ -1,7 +1,7 @@
-"""From scene-linear light to the photograph a camera saves. Photometric only: no pixel moves, so labels stay true.
+"""Turn scene-linear light into the photograph that a camera saves, without moving a pixel, so that labels stay true.
 
-Every habit of the camera is drawn once a photograph, in a fixed order and whether it is used or not: switching one off
-changes no other.
+Every property of the camera is drawn once for each photograph, in a fixed order, even if it is not used: switching one
+off does not change the others.
 """
 
 import io
@@ -20,7 +20,7 @@ _LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
 class _Draws:
-    """Draws from ranges that cost one number each, whatever the range."""
+    """Draws from ranges; each takes one random number, whatever the range."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         self.rng = rng
@@ -35,26 +35,26 @@ class _Draws:
         return bool(self.rng.random() < share)
 
     def child(self) -> np.random.Generator:
-        """A generator for what takes an uncounted number of draws."""
+        """Return a generator for steps that take a varying number of draws."""
         return np.random.default_rng(self.rng.integers(2**63))
 
 
 def develop(
     light: NDArray[np.floating[Any]], sensor: Sensor, rng: np.random.Generator, grain: np.random.Generator | None = None
 ) -> NDArray[np.uint8]:
-    """Blur by lens and hand, expose, add noise, tone, stamp the date and sharpen.
+    """Simulate a camera: lens and motion blur, exposure, noise, tone curve, date stamp, sharpening.
 
-    A pure function: two generators give two different photographs of one light, for which the same labels hold.
+    A pure function: two generators give two different photographs of one light, and the same labels hold for both.
 
     Parameters
     ----------
-    light : (H, W, 3) scene-linear radiance, any scale: exposure is automatic, with the camera's error.
-    rng : decides the camera's habits.
-    grain : decides the noise, which differs between photographs of one camera; None for `rng`.
+    light : (H, W, 3) scene-linear radiance in any scale, since exposure is automatic, with the camera's error.
+    rng : draws the camera's properties.
+    grain : draws the noise, which differs between photographs of one camera; None for `rng`.
 
     Returns
     -------
-    (H, W, 3) sRGB.
+    (H, W, 3) sRGB, uint8.
     """
     draws = _Draws(rng)
     seen = _lens(np.maximum(light.astype(np.float32), 0), sensor, draws)
@@ -69,7 +69,7 @@ def develop(
 
 
 def jpeg(photograph: NDArray[np.uint8], sensor: Sensor, rng: np.random.Generator) -> bytes:
-    """The photograph (H, W, 3) as a JPEG file, of the sensor's quality; some have been one before."""
+    """Return the photograph (H, W, 3) as a JPEG file of the sensor's quality; a share of them is compressed twice."""
     draws = _Draws(rng)
     quality, earlier = draws.whole(sensor.jpeg_quality), draws.whole(sensor.jpeg_quality)
     picture = Image.fromarray(photograph)
@@ -85,7 +85,7 @@ def _encoded(picture: Image.Image, quality: int) -> bytes:
 
 
 def _lens(light: Picture, sensor: Sensor, draws: _Draws) -> Picture:
-    """Softness, a moved camera, stray light, darker corners."""
+    """Apply softness, camera motion, stray light and vignetting."""
     height, width, _ = light.shape
     side = min(height, width)
     soft = draws.within(sensor.softness) * side
@@ -104,14 +104,14 @@ def _lens(light: Picture, sensor: Sensor, draws: _Draws) -> Picture:
 
 
 def _blurred(picture: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
-    """Gaussian blur by `sigma` pixels; none where that could not be seen."""
+    """Apply a Gaussian blur of `sigma` pixels, unless it is too small to be seen."""
     if sigma < 0.15:
         return picture
     return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma, borderType=cv2.BORDER_REFLECT))
 
 
 def _stroke(length: float, angle: float) -> NDArray[np.float32]:
-    """A straight, centred streak of `length` pixels as a filter of odd side whose sum is 1."""
+    """Return a straight, centred streak of `length` pixels as a filter kernel of odd side and sum 1."""
     half = int(np.ceil(length / 2)) + 1
     y, x = np.mgrid[-half : half + 1, -half : half + 1].astype(np.float32)
     along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
@@ -120,7 +120,7 @@ def _stroke(length: float, angle: float) -> NDArray[np.float32]:
 
 
 def _expose(light: Picture, sensor: Sensor, draws: _Draws) -> Picture:
-    """Automatic exposure with its error, and white balance."""
+    """Apply automatic exposure with its error, and white balance."""
     stops, warmth, tint = (
         draws.within(limits) for limits in (sensor.exposure_stops, sensor.white_balance, sensor.tint)
     )
@@ -131,9 +131,9 @@ def _expose(light: Picture, sensor: Sensor, draws: _Draws) -> Picture:
 
 
 def _metered(luminance: NDArray[np.float32]) -> float:
-    """What a camera takes for the brightness of its motif: weighted to the middle, less the darkest and the brightest.
+    """Return the brightness that a camera meters: centre-weighted, without the darkest and the brightest pixels.
 
-    By flash half of the frame may be night; under a deck a gap may show the sky.
+    With flash half of the frame may be night; under a deck a gap may show the sky.
     """
     height, width = luminance.shape
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
@@ -146,7 +146,7 @@ def _metered(luminance: NDArray[np.float32]) -> float:
 
 
 def _noise(exposed: Picture, sensor: Sensor, draws: _Draws, grain_rng: np.random.Generator | None) -> Picture:
-    """Noise in brightness and, coarser, in colour, smeared by the camera's own denoiser."""
+    """Add noise in brightness and, coarser, in colour, blurred by the camera's own denoiser."""
     amount, colored, grain = draws.within(sensor.noise), draws.within(sensor.chroma_noise), draws.within(sensor.grain)
     child = draws.child()
     rng = child if grain_rng is None else grain_rng
@@ -163,7 +163,7 @@ def _even(noise: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _tone(light: Picture, sensor: Sensor, draws: _Draws) -> Picture:
-    """Linear light to display values: highlight shoulder, sRGB, contrast, saturation."""
+    """Convert linear light to display values: highlight shoulder, sRGB, contrast, saturation."""
     shoulder, contrast, saturation = (
         draws.within(limits) for limits in (sensor.shoulder, sensor.contrast, sensor.saturation)
     )
@@ -177,7 +177,7 @@ def _tone(light: Picture, sensor: Sensor, draws: _Draws) -> Picture:
 
 
 def _equalise(picture: Picture, sensor: Sensor, draws: _Draws) -> Picture:
-    """Contrast-limited adaptive equalisation of the HSV value, as image tools and exports do: hue and saturation stay.
+    """Apply contrast-limited adaptive equalisation to the HSV value, as image tools do; hue and saturation stay.
 
     Reference: Zuiderveld, Contrast Limited Adaptive Histogram Equalization, Graphics Gems IV, 1994.
     """
@@ -213,7 +213,7 @@ _DIGITS: tuple[tuple[tuple[float, float], ...], ...] = (
 
 
 def _date(picture: Picture, sensor: Sensor, draws: _Draws) -> Picture:
-    """Burn a date in, glowing, with a dark rim: mostly bottom right, sometimes up the right edge."""
+    """Draw a glowing date stamp with a dark rim, mostly at the bottom right, sometimes along the right edge."""
     wanted, rng = draws.happens(sensor.stamp_share), draws.child()
     if not wanted:
         return picture
@@ -248,7 +248,7 @@ def _day(rng: np.random.Generator) -> str:
 
 
 def _lettering(text: str, tall: float, weight: float, gap: float) -> NDArray[np.float32]:
-    """Text of digits, dots, slashes and spaces as ink in [0, 1]; the digits are `tall` pixels high."""
+    """Render text of digits, dots, slashes and spaces as ink in [0, 1]; the digits are `tall` pixels high."""
     finer = 6
     unit, pad = finer * tall / 1.8, finer * tall * 0.15
     advance = unit * (1 + gap)

@@ -1,4 +1,4 @@
-"""What the Blender process is told: plain data, standard library only, JSON on the way.
+"""Plain data that describes a scene for the Blender process: standard library only, exchanged as JSON.
 
 Lengths are metres, angles radians, colours linear RGB in [0, 1]; z is up. Paths are relative to the batch file.
 """
@@ -10,18 +10,20 @@ from typing import Any, Literal, get_args
 
 Color = tuple[float, float, float]
 Matrix = tuple[tuple[float, float, float, float], ...]  # 4 x 4, row by row, object to world
-Map = Literal["wall_loss", "severity", "depth", "uv", "instances"]  # what may lie beside the images
+Map = Literal[
+    "wall_loss", "severity", "depth", "uv", "instances"
+]  # kinds of maps that can be written beside the images
 MAPS: tuple[str, ...] = get_args(Map)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finish:
-    """The surface of an asset where it does not rust."""
+    """The appearance of an asset's surface where it has not rusted."""
 
     kind: str  # "paint", "galvanised", "cast" or "bare"
     color: Color
-    primer: Color  # of the coat below the paint, seen round its edges
-    rust: Color  # factors on the colour of rust
+    primer: Color  # coat below the paint, visible around its edges
+    rust: Color  # factors applied to the colour of rust
     roughness: float
     dirt: float  # 0 clean .. 1 covered
     wear: float  # 0 whole .. 1 scratched and chalked
@@ -49,15 +51,15 @@ class Body:
 
 @dataclass(frozen=True, kw_only=True)
 class Prop:
-    """Something that stands around and does not rust: a ground, a wall, a block, a post, stones, blades of grass.
+    """An object that does not rust: a ground, a wall, a block, a post, stones, blades of grass.
 
-    A mesh file holds ``vertices (n, 3)`` float32, ``faces (m, 3)`` int32 and ``tone (n,)`` float32 in [0, 1], by which
-    a material may vary.
+    A mesh file holds ``vertices (n, 3)`` float32, ``faces (m, 3)`` int32 and ``tone (n,)`` float32 in [0, 1], with
+    which a material may vary.
     """
 
     shape: str  # "box" (unit cube about the origin), "cylinder" (diameter and height 1, along z) or "mesh"
     pose: Matrix  # with the size as scale
-    material: str  # a name in corrotwin.synth.blender.materials.MATTER
+    material: str  # a name in corrotwin.synth.blender.materials.MATERIALS
     color: Color
     seed: float
     file: str = ""  # of a mesh
@@ -65,7 +67,7 @@ class Prop:
 
 @dataclass(frozen=True, kw_only=True)
 class Light:
-    """A world and one lamp or none."""
+    """The world's light and at most one lamp."""
 
     world: str  # an HDRI of the bpy wheel by its file stem, such as "courtyard"; or "sky", clear, with the sun's place
     world_turn: float
@@ -84,9 +86,9 @@ class View:
     index: int
     pose: Matrix  # camera looks along its -z, y up
     field_of_view: float  # across the square picture
-    focus_m: float = 0.0  # depth of what is sharp; 0 where everything is
+    focus_m: float = 0.0  # depth in focus; 0 if everything is sharp
     f_number: float = 0.0  # of a full-frame lens with this field of view
-    visible: tuple[float, ...] = ()  # of each body, the share seen of its camera-facing surface; () if not known
+    visible: tuple[float, ...] = ()  # for each body, the visible share of its camera-facing surface; () if unknown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,12 +102,12 @@ class Scene:
     props: tuple[Prop, ...]
     light: Light
     views: tuple[View, ...]
-    maps: tuple[str, ...] = ()  # names in `MAPS`; of them depth and uv ask the label pass for more
+    maps: tuple[str, ...] = ()  # names in `MAPS`; depth and uv need further outputs of the label pass
 
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """The scenes one Blender process renders, its threads, and on what it renders."""
+    """The scenes that one Blender process renders, its number of threads, and its device."""
 
     scenes: tuple[Scene, ...]
     threads: int
@@ -113,12 +115,12 @@ class Batch:
 
 
 def dump(batch: Batch) -> str:
-    """A batch as JSON."""
+    """Return a batch as JSON."""
     return json.dumps(asdict(batch))
 
 
 def load(path: Path) -> Batch:
-    """Read a batch that `dump` wrote."""
+    """Read a batch from a file that holds the output of `dump`."""
     data = json.loads(path.read_text())
     return Batch(
         scenes=tuple(_scene(scene) for scene in data["scenes"]), threads=data["threads"], device=data["device"]

@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
 
-from corrotwin.synth.reprojection import Camera, texel_map
+from corrotwin.synth.reprojection.camera_model import Camera
+from corrotwin.synth.reprojection.texel_map import texel_map
 from corrotwin.synth.scene.subject import StatedCamera
 from corrotwin.twin import assets, store, twin_state
 from corrotwin.twin.assets import AssetGeometry, Texels

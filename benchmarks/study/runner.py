@@ -177,10 +177,10 @@ def _whole(folder: Path) -> "CocoDataset | None":
 
 def _render(folder: Path, plan: RenderPlan, seed: int, address: str | None) -> None:
     from corrotwin.synth.config import RenderConfig
-    from corrotwin.synth.rendering import dataset as render
+    from corrotwin.synth.rendering.dataset import render
 
     config = RenderConfig(preset=plan.preset, size=plan.size, seed=seed)
-    render.render(folder, config, count=plan.count, address=address)
+    render(folder, config, count=plan.count, address=address)
 
 
 def _write(study: Study, real: "CocoDataset", split: "Split", failed: Mapping[str, str]) -> None:

@@ -1,8 +1,8 @@
-"""``python -m corrotwin.synth.blender BATCH PARENT``: render a batch of scenes, say each finished view, leave at once.
+"""Render a batch of scenes: ``python -m corrotwin.synth.blender BATCH PARENT``.
 
-For each view ``view-<index>.npz`` appears beside the batch file, with ``photograph`` (size, size, 3) float16
-scene-linear and ``label``, ``depth`` and ``uv`` as `passes.labels` gives them; then its index is printed as one line.
-Everything that Blender itself prints goes to stderr. PARENT is the process to die with.
+For each view ``view-<index>.npz`` is written beside the batch file, with ``photograph`` (size, size, 3) float16
+scene-linear and the ``label``, ``depth`` and ``uv`` of `passes.labels`; then its index is printed as one line.
+Everything that Blender itself prints goes to stderr. The process ends with the process PARENT.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""A `Scene` of plain data becomes objects, lights and cameras in Blender."""
+"""Build objects, lights and cameras in Blender from the plain data of a `Scene`."""
 
 from math import atan2, hypot, pi, radians
 from pathlib import Path
@@ -21,7 +21,7 @@ _ELSEWHERE = np.array([[1, 0, 0, 9], [0, 0, -1, 9], [0, 1, 0, 9], [0, 0, 0, 1.0]
 
 
 def build(bproc: ModuleType, scene: Scene, folder: Path) -> None:
-    """Build `scene` in the empty Blender scene; its npz files lie in `folder`."""
+    """Build `scene` in the empty Blender scene; its npz files are in `folder`."""
     for body in scene.bodies:
         _body(bproc, body, folder)
     for prop in scene.props:
@@ -44,13 +44,13 @@ def _body(bproc: ModuleType, body: Body, folder: Path) -> None:
 
 
 def _smooth(mesh: bpy.types.Mesh) -> None:
-    """Shade smooth but for sharp edges; BlenderProc's own way needs an asset file that pip's bpy lacks."""
+    """Shade smooth except at sharp edges; BlenderProc's own way needs an asset file that pip's bpy lacks."""
     mesh.polygons.foreach_set("use_smooth", np.ones(len(mesh.polygons), bool))
     mesh.set_sharp_from_angle(angle=radians(35))
 
 
 def _texture(name: str, fields: NDArray[np.float32]) -> bpy.types.Image:
-    """The corrosion fields as a float image that no colour management touches."""
+    """Return the corrosion fields as a float image without colour management."""
     height, width, _ = fields.shape
     image = bpy.data.images.new(name, width, height, alpha=True, float_buffer=True, is_data=True)
     image.alpha_mode = "CHANNEL_PACKED"  # alpha is a field like the others
@@ -73,12 +73,12 @@ def _prop(bproc: ModuleType, prop: Prop, folder: Path) -> None:
     else:
         target = bproc.object.create_primitive("CYLINDER", radius=0.5, depth=1, vertices=64)
         _smooth(target.get_mesh())
-    target.blender_obj.data.materials.append(materials.MATTER[prop.material](prop.color, prop.seed))
+    target.blender_obj.data.materials.append(materials.MATERIALS[prop.material](prop.color, prop.seed))
     target.set_local2world_mat(np.array(prop.pose))
 
 
 def _world(light: Light) -> None:
-    """Light from one of the HDRIs that come with bpy, turned about the vertical, or from a clear sky."""
+    """Light the scene with one of bpy's HDRIs, turned about the vertical, or with a clear sky."""
     world = bpy.context.scene.world
     world.use_nodes = True
     nodes, links = world.node_tree.nodes, world.node_tree.links
@@ -104,7 +104,7 @@ def _world(light: Light) -> None:
 
 
 def _cameras(bproc: ModuleType, scene: Scene) -> None:
-    """One frame a view, from frame 0 on.
+    """Add one frame for each view, from frame 0.
 
     The field of view is set per frame and not through a matrix of intrinsics: BlenderProc puts the principal point of
     such a matrix at (width - 1) / 2, half a pixel off the rays that label pixels.

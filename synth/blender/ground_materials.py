@@ -1,4 +1,4 @@
-"""Grounds and what lies on them: gravel, asphalt, soil, grass; heaps, stones, blades, leaves, rubble. None of it rusts.
+"""Materials of grounds and of the pieces on them: gravel, asphalt, soil, grass, earth, stone, leaves, rubble.
 
 Textures are procedural, in metres of world space. Meshes of many pieces vary by their attribute `TONE`.
 """
@@ -10,12 +10,12 @@ import bpy
 from corrotwin.synth.blender.shader_graph import Graph, scaled
 from corrotwin.synth.spec import Color
 
-TONE = "tone"  # name of the point attribute by which a mesh varies
+TONE = "tone"  # name of the point attribute with which a mesh varies
 
 
 def gravel(color: Color, seed: float) -> bpy.types.Material:
-    """Crushed stone of two sizes: tilted facets of differing grey, dust and shadow between."""
-    graph = matter("gravel", seed)
+    """Make crushed stone of two sizes: tilted facets of varying grey, with dust and shadow between them."""
+    graph = world_space_graph("gravel", seed)
     large, large_grey, edge = _facets(graph, 34)
     small, small_grey, _ = _facets(graph, 88)
     patch = graph.noise(0.9, detail=4)
@@ -31,8 +31,8 @@ def gravel(color: Color, seed: float) -> bpy.types.Material:
 
 
 def asphalt(color: Color, seed: float) -> bpy.types.Material:
-    """Worn asphalt: fine pale grit in dark binder, patches, long cracks."""
-    graph = matter("asphalt", seed)
+    """Make worn asphalt: fine pale grit in dark binder, patches, long cracks."""
+    graph = world_space_graph("asphalt", seed)
     _, grit, _ = _facets(graph, 190)
     patch, grain = graph.noise(0.8, detail=5), graph.noise(420, detail=2)
     tone = graph.math("ADD", graph.math("MULTIPLY", grit, 0.55), graph.math("MULTIPLY", grain, 0.45))
@@ -46,8 +46,8 @@ def asphalt(color: Color, seed: float) -> bpy.types.Material:
 
 
 def soil(color: Color, seed: float) -> bpy.types.Material:
-    """Earth: brown, clotted, with pebbles and wet patches. It looks like rust and is none."""
-    graph = matter("soil", seed)
+    """Make soil: brown, clotted, with pebbles and wet patches; it looks like rust but is not."""
+    graph = world_space_graph("soil", seed)
     coarse, clots = graph.noise(1.3, detail=4, roughness=0.6), graph.noise(22, detail=9, roughness=0.72)
     wet = graph.math("MULTIPLY", graph.step(coarse, 0.56, 0.64), option(seed, 1))
     tone = graph.math("ADD", graph.math("MULTIPLY", clots, 0.7), graph.math("MULTIPLY", coarse, 0.3))
@@ -68,8 +68,8 @@ def soil(color: Color, seed: float) -> bpy.types.Material:
 
 
 def earth(color: Color, seed: float) -> bpy.types.Material:
-    """Dirt that has been heaped up: crumbs of all sizes, dark where it is damp. It looks like rust and is none."""
-    graph = matter("earth", seed)
+    """Make heaped dirt: crumbs of all sizes, dark where damp; it looks like rust but is not."""
+    graph = world_space_graph("earth", seed)
     crumbs, damp = graph.noise(75, detail=8, roughness=0.74), graph.noise(5, detail=3)
     tone = graph.math("ADD", crumbs, graph.math("MULTIPLY", graph.math("SUBTRACT", tone_of(graph), 0.5), 0.25))
     dry = graph.ramp(tone, ((0.34, scaled(color, 0.2)), (0.5, color), (0.66, scaled(color, 2.0))))
@@ -80,8 +80,8 @@ def earth(color: Color, seed: float) -> bpy.types.Material:
 
 
 def grass(color: Color, seed: float) -> bpy.types.Material:
-    """What a lawn is between and beyond its blades: thatch, earth, green of uneven vigour."""
-    graph = matter("grass", seed)
+    """Make the ground of a lawn below its blades: thatch, earth, uneven green."""
+    graph = world_space_graph("grass", seed)
     blades, patch = graph.noise(34, detail=7, roughness=0.78, warp=1.5), graph.noise(1.1, detail=7, roughness=0.68)
     tone = graph.math("ADD", graph.math("MULTIPLY", blades, 0.75), graph.math("MULTIPLY", patch, 0.25))
     green = graph.ramp(tone, ((0.36, scaled(color, 0.2)), (0.5, color), (0.64, scaled(color, 2.2))))
@@ -93,8 +93,8 @@ def grass(color: Color, seed: float) -> bpy.types.Material:
 
 
 def stone(color: Color, seed: float) -> bpy.types.Material:
-    """Broken stones: greys, some brownish, dusty on top."""
-    graph = matter("stone", seed)
+    """Make broken stones: grey, some brownish, dusty on top."""
+    graph = world_space_graph("stone", seed)
     grain = graph.noise(160, detail=4, roughness=0.7)
     tone = graph.math("ADD", tone_of(graph), graph.math("MULTIPLY", graph.math("SUBTRACT", grain, 0.5), 0.5))
     brown = scaled(color, (1.05, 0.82, 0.62))
@@ -103,8 +103,8 @@ def stone(color: Color, seed: float) -> bpy.types.Material:
 
 
 def blade(color: Color, seed: float) -> bpy.types.Material:
-    """Grass: dark at the root, green, some of it dry."""
-    graph = matter("blade", seed)
+    """Make blades of grass: dark at the root, green, some dry."""
+    graph = world_space_graph("blade", seed)
     shades = (
         (0.0, scaled(color, 0.18)),
         (0.35, scaled(color, 0.7)),
@@ -117,8 +117,8 @@ def blade(color: Color, seed: float) -> bpy.types.Material:
 
 
 def leaf(color: Color, seed: float) -> bpy.types.Material:
-    """Fallen leaves, dark brown to orange and yellow, spotted."""
-    graph = matter("leaf", seed)
+    """Make fallen leaves: dark brown to orange and yellow, spotted."""
+    graph = world_space_graph("leaf", seed)
     spots = graph.noise(110, detail=4, roughness=0.65)
     tone = graph.math("ADD", tone_of(graph), graph.math("MULTIPLY", graph.math("SUBTRACT", spots, 0.5), 0.5))
     shades = (
@@ -129,8 +129,8 @@ def leaf(color: Color, seed: float) -> bpy.types.Material:
 
 
 def rubble(color: Color, seed: float) -> bpy.types.Material:
-    """Twigs (tone below 1/3), chips of concrete (to 2/3) and of brick (above)."""
-    graph = matter("rubble", seed)
+    """Make twigs (tone below 1/3), chips of concrete (up to 2/3) and of brick (above)."""
+    graph = world_space_graph("rubble", seed)
     grain = graph.noise(140, detail=4, roughness=0.7)
     shades = (
         (0.0, (0.035, 0.024, 0.015)), (0.32, (0.16, 0.12, 0.08)),
@@ -144,24 +144,24 @@ def rubble(color: Color, seed: float) -> bpy.types.Material:
     )
 
 
-def matter(name: str, seed: float) -> Graph:
-    """A graph whose noise is looked up in world space: object space of a scaled prop is not in metres."""
+def world_space_graph(name: str, seed: float) -> Graph:
+    """Return a graph whose noise is in world space, since the object space of a scaled prop is not in metres."""
     graph = Graph(name, 0.0)
     graph.use_position(graph.tree.nodes.new("ShaderNodeNewGeometry").outputs["Position"], seed)
     return graph
 
 
 def tone_of(graph: Graph) -> Any:
-    """The mesh's tone at the shaded point."""
+    """Return the mesh's tone at the shaded point."""
     attribute = graph.tree.nodes.new("ShaderNodeAttribute")
     attribute.attribute_name = TONE
     return attribute.outputs["Fac"]
 
 
 def cracks(graph: Graph, size_m: float, wander: Any) -> Any:
-    """Thin wandering cracks about slabs of some `size_m`, only where the noise `wander` is low.
+    """Return thin, winding cracks around slabs of about `size_m`, only where the noise `wander` is low.
 
-    For the colour alone: a bump works its height out three times, and the search for edges is what costs most.
+    Use them only for the colour: a bump computes its height three times, and the search for edges costs most.
     """
     bent = graph.node("ShaderNodeVectorMath", _0=wander, _1=(0.9, 0.7, 0.8))
     bent.operation = "MULTIPLY"
@@ -174,12 +174,12 @@ def cracks(graph: Graph, size_m: float, wander: Any) -> Any:
 
 
 def option(seed: float, number: int) -> float:
-    """A share in [0, 1) that goes with the seed, by which materials of a kind differ in more than place."""
+    """Return a share in [0, 1) that depends on the seed, so that materials of a kind differ in more than position."""
     return (seed * 12.9898 + number * 0.618034) % 1.0
 
 
 def _cells(graph: Graph, scale: float) -> Any:
-    """Cells of the ground plane, `scale` a metre: cheaper than in space, and the ground is flat."""
+    """Return Voronoi cells of the ground plane, `scale` per metre: cheaper than in space, and the ground is flat."""
     cells = graph.node("ShaderNodeTexVoronoi", Vector=graph.position, Scale=scale)
     cells.voronoi_dimensions = "2D"
     return cells
@@ -190,9 +190,9 @@ def _red(graph: Graph, cells: Any) -> Any:
 
 
 def _facets(graph: Graph, scale: float) -> tuple[Any, Any, Any]:
-    """Broken stones side by side, `scale` a metre: height and tone in [0, 1], distance from the middle of each.
+    """Return height and tone in [0, 1] of broken stones, `scale` per metre, and the distance from the middle of each.
 
-    Each cell's random colour tips its surface, as a facet of crushed stone lies.
+    Each cell's random colour tilts its surface, like a facet of crushed stone.
     """
     cells = _cells(graph, scale)
     tip = graph.node("ShaderNodeVectorMath", _0=cells.outputs["Color"], _1=(0.5, 0.5, 0.5))

@@ -1,4 +1,4 @@
-"""What stands around the steel: concrete, brick, paint, wood, and the grounds of `earth`. None of it rusts.
+"""Materials of props around the steel: concrete, brick, paint, wood, and those of `ground_materials`.
 
 Textures are procedural, in metres of world space.
 """
@@ -9,25 +9,25 @@ from typing import Any
 import bpy
 
 from corrotwin.synth.blender import ground_materials
-from corrotwin.synth.blender.ground_materials import TONE, cracks, matter, option
+from corrotwin.synth.blender.ground_materials import TONE, cracks, option, world_space_graph
 from corrotwin.synth.blender.shader_graph import Graph, scaled
 from corrotwin.synth.spec import Color
 
-__all__ = ["MATTER", "TONE"]
+__all__ = ["MATERIALS", "TONE"]
 
 
 def concrete(color: Color, seed: float) -> bpy.types.Material:
-    """Cast concrete: form boards, fine pores, water marks, a crack or two, moss low down on some."""
+    """Make cast concrete: form boards, fine pores, water marks, a crack or two, moss near the ground on some."""
     return _cast("concrete", color, seed, stained=False)
 
 
 def stained_concrete(color: Color, seed: float) -> bpy.types.Material:
-    """Concrete on which rust water has run down: orange-brown stains that people do not call corrosion."""
+    """Make concrete with orange-brown stains of rust water, which people do not label as corrosion."""
     return _cast("stained concrete", color, seed, stained=True)
 
 
 def _cast(name: str, color: Color, seed: float, *, stained: bool) -> bpy.types.Material:
-    graph = matter(name, seed)
+    graph = world_space_graph(name, seed)
     height, upright = _place(graph)
     blotch, grain = graph.noise(1.6, detail=9, roughness=0.72), graph.noise(210, detail=4, roughness=0.7)
     tone = graph.math("ADD", graph.math("MULTIPLY", blotch, 0.7), graph.math("MULTIPLY", grain, 0.3))
@@ -67,8 +67,8 @@ def _cast(name: str, color: Color, seed: float, *, stained: bool) -> bpy.types.M
 
 
 def brick(color: Color, seed: float) -> bpy.types.Material:
-    """Brickwork: each brick of its own tone, worn pale mortar, salts that bloomed. Red-brown, and no rust."""
-    graph = matter("brick", seed)
+    """Make brickwork: bricks of varying tone, worn pale mortar, efflorescence; red-brown but not rust."""
+    graph = world_space_graph("brick", seed)
     height, upright = _place(graph)
     flat = graph.node("ShaderNodeSeparateXYZ", Vector=graph.position)
     along = graph.math("ADD", flat.outputs["X"], flat.outputs["Y"])
@@ -95,8 +95,8 @@ def brick(color: Color, seed: float) -> bpy.types.Material:
 
 
 def plain(color: Color, seed: float) -> bpy.types.Material:
-    """Weathered paint or plastic of one colour: faded, streaked, scuffed, grimy low down."""
-    graph = matter("plain", seed)
+    """Make weathered paint or plastic of one colour: faded, streaked, scuffed, grimy near the ground."""
+    graph = world_space_graph("plain", seed)
     height, upright = _place(graph)
     wear, grain = graph.noise(3, detail=8, roughness=0.62), graph.noise(160, detail=3)
     faded = graph.mix(graph.step(wear, 0.35, 0.68), scaled(color, 1.1), scaled(color, 0.72))
@@ -112,8 +112,8 @@ def plain(color: Color, seed: float) -> bpy.types.Material:
 
 
 def wood(color: Color, seed: float) -> bpy.types.Material:
-    """Sawn planks with their grain along x, gaps between them, knots."""
-    graph = matter("wood", seed)
+    """Make sawn planks with their grain along x, gaps between them, knots."""
+    graph = world_space_graph("wood", seed)
     _, upright = _place(graph)
     place = graph.node("ShaderNodeSeparateXYZ", Vector=graph.position)
     across = graph.blend(upright, place.outputs["Y"], place.outputs["Z"])
@@ -136,7 +136,7 @@ def wood(color: Color, seed: float) -> bpy.types.Material:
     )  # fmt: skip
 
 
-MATTER: dict[str, Callable[[Color, float], bpy.types.Material]] = {
+MATERIALS: dict[str, Callable[[Color, float], bpy.types.Material]] = {
     "concrete": concrete,
     "stained concrete": stained_concrete,
     "gravel": ground_materials.gravel,
@@ -155,7 +155,7 @@ MATTER: dict[str, Callable[[Color, float], bpy.types.Material]] = {
 
 
 def _place(graph: Graph) -> tuple[Any, Any]:
-    """Height of the shaded point above z = 0, in metres, and 1 on upright faces, 0 on level ones."""
+    """Return the height of the shaded point in metres, and 1 on upright faces, 0 on level ones."""
     geometry = graph.tree.nodes.new("ShaderNodeNewGeometry")
     position = graph.node("ShaderNodeSeparateXYZ", Vector=geometry.outputs["Position"])
     normal = graph.node("ShaderNodeSeparateXYZ", Vector=geometry.outputs["True Normal"])
@@ -164,7 +164,7 @@ def _place(graph: Graph) -> tuple[Any, Any]:
 
 
 def _boards(graph: Graph, across: Any, width_m: float) -> tuple[Any, Any]:
-    """Boards side by side: a random tone in [0, 1] for each, and 1 in the joint between two."""
+    """Return for boards side by side a random tone in [0, 1] of each, and 1 in the joint between two."""
     count = graph.math("DIVIDE", across, width_m)
     place = graph.node("ShaderNodeCombineXYZ", X=graph.math("FLOOR", count))
     number = graph.node("ShaderNodeTexWhiteNoise", Vector=place.outputs["Vector"])
@@ -173,7 +173,7 @@ def _boards(graph: Graph, across: Any, width_m: float) -> tuple[Any, Any]:
 
 
 def _streaks(graph: Graph, scale: float) -> Any:
-    """Noise drawn out downward, as water runs; `scale` streaks a metre."""
+    """Return noise stretched downward, like running water; `scale` streaks per metre."""
     stretched = graph.node("ShaderNodeMapping", Vector=graph.position, Scale=(1.0, 1.0, 0.07))
     return graph.node(
         "ShaderNodeTexNoise", Vector=stretched.outputs["Vector"], Scale=scale, Detail=4.0, Roughness=0.6

@@ -1,4 +1,4 @@
-"""A built scene becomes arrays: scene-linear photographs and exact labels."""
+"""Render a built scene to arrays: scene-linear photographs and exact labels."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from corrotwin.synth.blender import steel
 from corrotwin.synth.spec import Scene
 
-# What Cycles does for a photograph. Two glossy bounces are what metal seen in metal needs; the third
-# diffuse one makes up for the glossy rays that `Graph.finish` spares what is dull.
+# Settings of Cycles for a photograph. Metal reflected in metal needs two glossy bounces; the third diffuse one replaces
+# the glossy rays that `Graph.finish` omits for dull surfaces.
 PHOTOGRAPH: Mapping[str, Any] = {
     "max_bounces": 4, "diffuse_bounces": 3, "glossy_bounces": 2, "transmission_bounces": 0,
     "pixel_filter_type": "BLACKMAN_HARRIS", "filter_width": 1.5,
@@ -23,15 +23,15 @@ _CHANNELS: dict[str, slice | int] = {"label": slice(3), "depth": 0, "uv": slice(
 
 
 def oversampling(size: int) -> int:
-    """How many times as large as asked a picture is rendered: Blender makes none below 4 pixels.
+    """Return the factor by which a small picture is rendered larger, since Blender renders none below 4 pixels.
 
-    Odd, so that the middle of a block of pixels is the centre of the pixel it becomes.
+    It is odd, so that the middle of a block of pixels is the centre of the final pixel.
     """
     return 1 if size >= 4 else 5 if size == 1 else 3
 
 
 def prepare(scene: Scene) -> None:
-    """Declare the label outputs, before the first render: under persistent data a later one would stay zero."""
+    """Declare the label outputs before the first render; with persistent data a later one would stay zero."""
     view_layer = bpy.context.view_layer
     for output in list(view_layer.aovs):  # of the scene before
         view_layer.aovs.remove(output)
@@ -47,12 +47,12 @@ def prepare(scene: Scene) -> None:
 
 
 def labels(scene: Scene, temporary: Path) -> Iterator[Arrays]:
-    """One sample through each pixel's centre, of each view.
+    """Render the labels of each view, with one sample through each pixel's centre.
 
     Yields
     ------
     ``label`` (size, size, 4) float32: rust cover, wall loss in mm, instance, stain of rust water; and where the scene's
-    maps name them ``depth`` (size, size) float32: metres along the view axis, 1e10 where nothing is met, and ``uv``
+    maps name them ``depth`` (size, size) float32: metres along the view axis, 1e10 where nothing is hit, and ``uv``
     (size, size, 2) float32: atlas coordinates of the instance.
     """
     cycles = bpy.context.scene.cycles
@@ -63,8 +63,8 @@ def labels(scene: Scene, temporary: Path) -> Iterator[Arrays]:
     step = oversampling(scene.size)
     outputs = {"label": steel.LABEL}
     outputs |= {name: output for name, output in (("depth", "Depth"), ("uv", steel.UV)) if name in scene.maps}
-    for found in _render(scene, outputs, temporary / "labels", depth="32"):
-        centres = {name: pixels[step // 2 :: step, step // 2 :: step] for name, pixels in found.items()}
+    for rendered in _render(scene, outputs, temporary / "labels", depth="32"):
+        centres = {name: pixels[step // 2 :: step, step // 2 :: step] for name, pixels in rendered.items()}
         arrays = {name: pixels[..., _CHANNELS[name]] for name, pixels in centres.items()}
         seen, packed = np.split(arrays["label"], [2], axis=-1)
         instance = np.floor(packed)
@@ -75,9 +75,9 @@ def labels(scene: Scene, temporary: Path) -> Iterator[Arrays]:
 def photographs(
     scene: Scene, temporary: Path, settings: Mapping[str, Any] = PHOTOGRAPH
 ) -> Iterator[NDArray[np.float32]]:
-    """Scene-linear (size, size, 3) float32 pictures, denoised by Cycles' own Open Image Denoise.
+    """Render scene-linear pictures (size, size, 3) float32, denoised by Cycles' own Open Image Denoise.
 
-    `settings` are those of `bpy.types.CyclesRenderSettings`, but for the samples, which the scene states.
+    `settings` are attributes of `bpy.types.CyclesRenderSettings`, except the samples, which the scene states.
     """
     cycles = bpy.context.scene.cycles
     cycles.samples = scene.samples
@@ -87,18 +87,18 @@ def photographs(
     for name, value in settings.items():
         setattr(cycles, name, value)
     step = oversampling(scene.size)
-    for found in _render(scene, {"light": "Image"}, temporary / "photographs", depth="16"):
-        yield found["light"].reshape(scene.size, step, scene.size, step, 3).mean(axis=(1, 3))
+    for rendered in _render(scene, {"light": "Image"}, temporary / "photographs", depth="16"):
+        yield rendered["light"].reshape(scene.size, step, scene.size, step, 3).mean(axis=(1, 3))
 
 
 def _denoise(on: bool) -> None:
-    """Switch Cycles' denoiser; it needs the view layer's switch too."""
+    """Switch Cycles' denoiser on or off; it needs the view layer's switch, too."""
     cycles = bpy.context.scene.cycles
     cycles.use_denoising = bpy.context.view_layer.cycles.use_denoising = on
 
 
 def _render(scene: Scene, outputs: dict[str, str], target: Path, *, depth: str) -> Iterator[Arrays]:
-    """Render every view once and yield of each the render `outputs`, by the names given to them, top row first."""
+    """Render every view once and yield its render `outputs` under the given names, top row first."""
     blender = bpy.context.scene
     blender.use_nodes = True
     tree = blender.node_tree

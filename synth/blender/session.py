@@ -1,4 +1,4 @@
-"""Start BlenderProc over pip's bpy, and end with the process that started us."""
+"""Start BlenderProc with pip's bpy, and end with the parent process."""
 
 import ctypes
 import importlib.util
@@ -10,7 +10,7 @@ from types import ModuleType
 
 
 def die_with_parent(parent: int) -> None:
-    """Ask Linux to kill this process when `parent` (its process id) ends; leave at once if it has already."""
+    """Ask Linux to kill this process when the process with id `parent` ends; exit at once if it already has."""
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
@@ -44,9 +44,9 @@ def load_blenderproc() -> ModuleType:
 
 
 def start(bproc: ModuleType, temporary: Path, threads: int, device: str) -> None:
-    """What ``bproc.init()`` does, without its language line: pip's bpy has no locales.
+    """Initialise BlenderProc like ``bproc.init()``, without its language setting, since pip's bpy has no locales.
 
-    Also bounds Cycles to `threads` and chooses its device: "cpu", or all cards in view of "optix", "cuda", "hip" or
+    Also limits Cycles to `threads` and chooses its device: "cpu", or all visible cards for "optix", "cuda", "hip" or
     "metal".
     """
     import bpy

@@ -1,4 +1,4 @@
-"""Shader graphs written as expressions."""
+"""Build shader graphs as expressions."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ import bpy
 
 from corrotwin.synth.spec import Color
 
-GLOSS = 0.07  # what dull paint and stone reflect before any colour of their own
+GLOSS = 0.07  # share of light that dull paint and stone reflect uncoloured
 
 
 class Graph:
-    """A material's node tree, written as expressions: each method adds a node and returns its output socket."""
+    """A material's node tree, built as expressions: each method adds a node and returns its output socket."""
 
     def __init__(self, name: str, seed: float) -> None:
         self.material = bpy.data.materials.new(name)
@@ -21,7 +21,7 @@ class Graph:
         self.use_position(coordinates.outputs["Object"], seed)
 
     def use_position(self, position: Any, seed: float) -> None:
-        """Take `position` as where the noise is looked up, moved by `seed` so that two materials of a kind differ."""
+        """Evaluate noise at `position`, shifted by `seed` so that two materials of a kind differ."""
         moved = self.node("ShaderNodeVectorMath", _0=position, _1=(seed, seed * 1.7, seed * 0.3))
         self.position = moved.outputs["Vector"]
 
@@ -42,19 +42,19 @@ class Graph:
             socket.default_value = value
 
     def math(self, operation: str, a: Any, b: Any = 0.0, *, clamp: bool = False) -> Any:
-        """An arithmetic node."""
+        """Add an arithmetic node."""
         node = self.node("ShaderNodeMath", _0=a, _1=b)
         node.operation, node.use_clamp = operation, clamp
         return node.outputs[0]
 
     def noise(self, scale: float, *, detail: float = 4.0, roughness: float = 0.55, warp: float = 0.0) -> Any:
-        """Perlin noise in [0, 1], `scale` features a metre."""
+        """Return Perlin noise in [0, 1], `scale` features per metre."""
         return self.node(
             "ShaderNodeTexNoise", Vector=self.position, Scale=scale, Detail=detail, Roughness=roughness, Distortion=warp
         ).outputs["Fac"]
 
     def step(self, value: Any, low: float, high: float) -> Any:
-        """0 below `low`, 1 above `high`, smooth between."""
+        """Return 0 below `low`, 1 above `high`, and a smooth step between."""
         node = self.tree.nodes.new("ShaderNodeMapRange")
         node.interpolation_type = "SMOOTHSTEP"
         self.put(node.inputs["Value"], value)
@@ -62,7 +62,7 @@ class Graph:
         return node.outputs["Result"]
 
     def ramp(self, value: Any, stops: tuple[tuple[float, Color], ...]) -> Any:
-        """A colour between stops."""
+        """Return a colour interpolated between stops."""
         node = self.node("ShaderNodeValToRGB", Fac=value)
         elements = node.color_ramp.elements
         while len(elements) < len(stops):
@@ -72,7 +72,7 @@ class Graph:
         return node.outputs["Color"]
 
     def mix(self, share: Any, a: Any, b: Any) -> Any:
-        """Colour `a` where `share` is 0, `b` where it is 1."""
+        """Mix two colours: `a` where `share` is 0, `b` where it is 1."""
         node = self.tree.nodes.new("ShaderNodeMix")
         node.data_type = "RGBA"
         self.put(node.inputs[0], share)
@@ -81,7 +81,7 @@ class Graph:
         return node.outputs[2]
 
     def blend(self, share: Any, a: Any, b: Any) -> Any:
-        """Number `a` where `share` is 0, `b` where it is 1."""
+        """Mix two numbers: `a` where `share` is 0, `b` where it is 1."""
         node = self.node("ShaderNodeMix")
         self.put(node.inputs[0], share)
         self.put(node.inputs[2], a)
@@ -89,7 +89,7 @@ class Graph:
         return node.outputs[0]
 
     def bump(self, height: Any, distance_m: float, *, strength: float = 1.0) -> Any:
-        """A normal disturbed by a height in [0, 1], whose full range is `distance_m` high."""
+        """Return the normal perturbed by a height in [0, 1], whose full range is `distance_m`."""
         return self.node("ShaderNodeBump", Height=height, Distance=distance_m, Strength=strength).outputs["Normal"]
 
     def finish(
@@ -97,8 +97,8 @@ class Graph:
     ) -> bpy.types.Material:
         """Wire the surface and return the material.
 
-        Diffuse rays, which have bounced off something dull, meet the colour `mean` in place of all that, so that Cycles
-        works the graph out for cameras and glossy rays alone.
+        Diffuse rays, which come from a dull surface, see only the colour `mean`, so that Cycles evaluates the graph for
+        cameras and glossy rays alone.
         """
         self.put(self.surface.inputs["Base Color"], color)
         self.put(self.surface.inputs["Roughness"], roughness)
@@ -113,7 +113,7 @@ class Graph:
 
 
 def scaled(color: Color, factor: float | Color) -> Color:
-    """A lighter or darker colour; with three factors one of another hue."""
+    """Return a lighter or darker colour; three factors also change its hue."""
     factors = (factor,) * 3 if isinstance(factor, float | int) else factor
     red, green, blue = (min(1.0, channel * share) for channel, share in zip(color, factors, strict=True))
     return red, green, blue

@@ -1,4 +1,4 @@
-"""Steel that rusts where the twin says so.
+"""The material of steel that rusts according to the twin's fields.
 
 Textures are procedural, in metres of object space. Colours follow what rust is made of: young lepidocrocite is orange,
 old goethite and magnetite are dark brown to black.
@@ -12,9 +12,9 @@ from corrotwin.synth.blender.shader_graph import Graph, scaled
 from corrotwin.synth.spec import Color, Finish
 
 ATLAS = "atlas"  # name of the UV layer
-LABEL = "label"  # name of the render output that carries rust cover, wall loss, and instance with a share of the stain
-STAIN_SHARE = 0.5  # of the stain, which is at most 1: what it adds stays below the next instance
-UV = "uv"  # name of the render output that carries atlas coordinates
+LABEL = "label"  # render output with rust cover, wall loss, and instance plus a share of the stain
+STAIN_SHARE = 0.5  # of the stain, which is at most 1, so that the sum stays below the next instance
+UV = "uv"  # render output with atlas coordinates
 
 # Age runs from fresh (0) to old (1). Under the lights and cameras of `balanced`, without the patches below, red over
 # green and blue over green come to those of labelled pixels of photographs (docs/tones.py): 1.5 to 1.7, and 0.6.
@@ -33,7 +33,7 @@ _DULL = ((0.3, (0.085, 0.075, 0.066)), (0.7, (0.29, 0.265, 0.24)))
 
 
 def rusting(finish: Finish, fields: bpy.types.Image, instance: int) -> bpy.types.Material:
-    """Painted, galvanised, cast or bare steel whose rust follows the twin's fields.
+    """Make painted, galvanised, cast or bare steel whose rust follows the twin's fields.
 
     The picture reads the fields with linear interpolation, the label with none, so that a label pixel is exactly one
     texel's value: rust cover, wall loss in mm, and the instance number plus `STAIN_SHARE` of the stain.
@@ -93,7 +93,7 @@ def rusting(finish: Finish, fields: bpy.types.Image, instance: int) -> bpy.types
 
 
 def _mean_unrusted(finish: Finish) -> Color:
-    """The mean of `_unrusted` over a surface: dirt and wear make pale colours darker and dark ones paler."""
+    """Return the mean of `_unrusted` over a surface: dirt and wear make pale colours darker and dark ones paler."""
     aged = (finish.dirt + finish.wear) / 2
     share = 0.75 - 0.12 * aged if finish.kind == "bare" else 0.95 - 0.23 * aged
     red, green, blue = (share * channel + 0.04 * aged for channel in finish.color)
@@ -101,10 +101,10 @@ def _mean_unrusted(finish: Finish) -> Color:
 
 
 def _rusted(graph: Graph, finish: Finish, fields: tuple[Any, Any, Any], middle: Any, fine: Any) -> Any:
-    """Where rust shows: where the field has it, but that its outline may fray.
+    """Return where rust shows: as in the field, except that its outline may fray.
 
-    Then the rim, which is young, has tinted flakes of the coat, and what it stains has specks of rust, so that an
-    outline dissolves over some centimetres, as on photographs; the label has that of the field.
+    A frayed rim, which is young, has tinted flakes of the coat, and stained paint has specks of rust, so that an
+    outline dissolves over some centimetres, as in photographs; the label keeps the outline of the field.
     """
     cover, age, stain = fields
     solid = graph.step(graph.math("ADD", cover, _about_zero(graph, fine, 0.16)), 0.42, 0.58)
@@ -119,7 +119,7 @@ def _rusted(graph: Graph, finish: Finish, fields: tuple[Any, Any, Any], middle: 
 
 
 def _youth(graph: Graph, age: Any, years: float) -> Any:
-    """1 of fresh rust, 1 / e after so many years."""
+    """Return 1 for fresh rust, decaying to 1 / e after so many years."""
     return graph.math("EXPONENT", graph.math("MULTIPLY", age, -1 / years))
 
 
@@ -128,7 +128,7 @@ def _about_zero(graph: Graph, noise: Any, weight: float) -> Any:
 
 
 def _scale(graph: Graph, middle: Any, fine: Any) -> tuple[Any, Any]:
-    """Plates of scale with ragged outlines: a number in [0, 1] of each, and 0 about its middle, 1 far from it."""
+    """Return for plates of scale with ragged outlines a number in [0, 1] of each, and 0 near its middle, 1 far off."""
     x, y, z = (graph.math("MULTIPLY", noise, share) for noise, share in ((middle, 0.05), (fine, 0.012), (middle, 0.03)))
     ragged = graph.node(
         "ShaderNodeVectorMath", _0=graph.position, _1=graph.node("ShaderNodeCombineXYZ", X=x, Y=y, Z=z).outputs[0]
@@ -139,7 +139,7 @@ def _scale(graph: Graph, middle: Any, fine: Any) -> tuple[Any, Any]:
 
 
 def _rust(graph: Graph, finish: Finish, fields: tuple[Any, Any, Any], noises: tuple[Any, ...]) -> Any:
-    """Colour of rust: it darkens with age, fast at first; every patch keeps a mixture of tones, plates and powder."""
+    """Return the colour of rust: it darkens with age, fast at first, and every patch mixes tones, plates and powder."""
     cover, age, loss = fields
     coarse, middle, fine, flake, gap = noises
     youth = _youth(graph, age, 5)
@@ -179,7 +179,7 @@ def _rust(graph: Graph, finish: Finish, fields: tuple[Any, Any, Any], noises: tu
 
 
 def _fields(graph: Graph, image: bpy.types.Image, interpolation: str) -> tuple[Any, Any, Any, Any]:
-    """Rust cover, age in years, wall loss in mm and stain of rust water at the shaded point.
+    """Return rust cover, age in years, wall loss in mm and stain of rust water at the shaded point.
 
     The channels are separated before use: a colour wired into a value would become its luminance.
     """
@@ -191,14 +191,14 @@ def _fields(graph: Graph, image: bpy.types.Image, interpolation: str) -> tuple[A
 
 
 def _atlas(graph: Graph) -> Any:
-    """Atlas coordinates (u, v, 0) of the shaded point."""
+    """Return the atlas coordinates (u, v, 0) of the shaded point."""
     uv = graph.tree.nodes.new("ShaderNodeUVMap")
     uv.uv_map = ATLAS
     return uv.outputs["UV"]
 
 
 def _unrusted(graph: Graph, finish: Finish, coarse: Any, middle: Any, fine: Any) -> tuple[Any, Any, float]:
-    """Colour, roughness and metalness of the surface where it has not rusted."""
+    """Return colour, roughness and metalness of the surface where it has not rusted."""
     shade = scaled(finish.color, 0.92)
     color = graph.mix(graph.step(coarse, 0.3, 0.75), finish.color, shade)
     if finish.kind == "galvanised":

@@ -1,1 +1,1 @@
-"""From the label pass to masks, annotations, label maps and label statistics."""
+"""Turn the label pass into masks, annotations and label maps, and measure labels."""

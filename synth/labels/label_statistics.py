@@ -1,7 +1,8 @@
-"""How a dataset is labelled, in numbers that can be compared between datasets of different picture sizes.
+"""Statistics of the labels of a dataset that are comparable between datasets of different picture sizes.
 
-Every mask is first brought to `WORKING_SIDE` pixels on its longer side, nearest pixel, so that a boundary or a gap of
-so many pixels is the same share of the picture in each set. Regions are 8-connected, of the union of all annotations.
+Every mask is first scaled to `WORKING_SIDE` pixels on its longer side, nearest pixel, so that a boundary or a gap of a
+given width in pixels is the same share of the picture in each set. Regions are 8-connected, of the union of all
+annotations.
 """
 
 from collections.abc import Sequence
@@ -24,10 +25,10 @@ ALIKE = 1.5  # two sets differ where a number is more than this many times the o
 
 @dataclass(frozen=True, kw_only=True, slots=True)  # one is kept for each image of a dataset
 class ImageLabels:
-    """What one mask says. All but `native_regions` and `tiny_regions` is counted at the working size.
+    """Counts of one mask; all but `native_regions` and `tiny_regions` are counted at the working size.
 
-    `boundary` are the pixels of the mask with one of their four neighbours in the picture outside the mask; `closing`
-    those that a closing adds.
+    `boundary` counts the pixels of the mask with one of their four neighbours in the picture outside the mask;
+    `closing` counts those that a morphological closing adds.
     """
 
     share: float
@@ -42,9 +43,9 @@ class ImageLabels:
 
 @dataclass(frozen=True, kw_only=True)
 class Statistics:
-    """The labels of a dataset. What is None has no image, or no image with corrosion, to be taken from.
+    """Statistics of the labels of a dataset; a value is None if there is no image to compute it from.
 
-    Shares of the picture are over all images, and all else over those with corrosion.
+    Shares of the picture are over all images, all other values over the images with corrosion.
     """
 
     images: int
@@ -61,7 +62,7 @@ class Statistics:
     closing_gain: float | None
 
 
-# Each number of `Statistics`: what it is called, and whether it is shown in per cent.
+# The label of each field of `Statistics`, and whether it is shown in per cent.
 NAMES = {
     "share_lower_quartile": ("corrosion share of the picture, lower quartile", True),
     "share_median": ("corrosion share of the picture, median", True),
@@ -78,8 +79,8 @@ NAMES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """One number of a set beside that of the reference; `ratio` is None where it cannot be formed."""
+class LabelComparison:
+    """One statistic of a dataset and of the reference; `ratio` is None if it is undefined."""
 
     name: str
     value: float | None
@@ -89,7 +90,7 @@ class Comparison:
 
 
 def measure(mask: Mask) -> ImageLabels:
-    """Count what `mask`, (H, W) at the size annotated, says."""
+    """Measure a mask, (H, W) bool at the annotated size."""
     native = _region_areas(mask)
     seen = at_working_size(mask)
     areas = _region_areas(seen)
@@ -106,20 +107,20 @@ def measure(mask: Mask) -> ImageLabels:
 
 
 def _region_areas(mask: Mask) -> NDArray[np.int_]:
-    """Pixels of each 8-connected region, (N,)."""
+    """Return the number of pixels of each 8-connected region, (n,)."""
     regions, _ = ndimage.label(mask, np.ones((3, 3)))
     return np.bincount(regions.ravel())[1:]
 
 
 def at_working_size(mask: Mask) -> Mask:
-    """`mask` with `WORKING_SIDE` pixels on its longer side, nearest pixel."""
+    """Scale `mask` to `WORKING_SIDE` pixels on its longer side, nearest pixel."""
     scale = WORKING_SIDE / max(mask.shape)
     height, width = (max(1, round(side * scale)) for side in mask.shape)
     return np.asarray(Image.fromarray(mask).resize((width, height), Image.Resampling.NEAREST), dtype=bool)
 
 
 def summarise(images: Sequence[ImageLabels]) -> Statistics:
-    """The numbers of a dataset from those of its images."""
+    """Summarise the measurements of all images of a dataset."""
     shares = [each.share for each in images]
     marked = [each for each in images if each.area]
     regions = [each.regions for each in marked]
@@ -147,8 +148,11 @@ def _ratio(numerator: float, denominator: float) -> float | None:
     return numerator / denominator if denominator else None
 
 
-def compare(own: Statistics, reference: Statistics | None) -> list[Comparison]:
-    """Each number beside the reference's. Two zeros are alike; a zero and another number are not, without a ratio."""
+def compare(own: Statistics, reference: Statistics | None) -> list[LabelComparison]:
+    """Compare each statistic with the reference's.
+
+    Two zeros are alike; a zero and another number differ, and have no ratio.
+    """
     rows = []
     for name in NAMES:
         value: float | None = getattr(own, name)
@@ -157,12 +161,12 @@ def compare(own: Statistics, reference: Statistics | None) -> list[Comparison]:
         if value is not None and other is not None:
             ratio = 1.0 if value == other else _ratio(value, other)
             differs = ratio is None or not 1 / ALIKE <= ratio <= ALIKE
-        rows.append(Comparison(name=name, value=value, reference=other, ratio=ratio, differs=differs))
+        rows.append(LabelComparison(name=name, value=value, reference=other, ratio=ratio, differs=differs))
     return rows
 
 
-def table(rows: Sequence[Comparison], *, beside_reference: bool) -> list[list[str]]:
-    """The rows as text, headings first: name and value, and beside a reference its value, the ratio and a flag."""
+def table(rows: Sequence[LabelComparison], *, beside_reference: bool) -> list[list[str]]:
+    """Return the rows as text, headings first: name and value, and with a reference its value, the ratio and a flag."""
     lines = [["", "this set", *(["reference", "ratio", ""] if beside_reference else [])]]
     for row in rows:
         what, per_cent = NAMES[row.name]
@@ -175,12 +179,12 @@ def table(rows: Sequence[Comparison], *, beside_reference: bool) -> list[list[st
 
 
 def shown(value: float | None, *, per_cent: bool) -> str:
-    """A number with three significant digits, a dash for None."""
+    """Format a number with three significant digits, None as a dash."""
     if value is None:
         return "–"
     return f"{100 * value:.3g} %" if per_cent else f"{value:.3g}"
 
 
-def as_json(row: Comparison) -> dict[str, Any]:
-    """A row for a JSON report."""
+def as_json(row: LabelComparison) -> dict[str, Any]:
+    """Return a row for a JSON report."""
     return {"value": row.value, "reference": row.reference, "ratio": row.ratio, "differs": row.differs}

@@ -1,4 +1,4 @@
-"""Maps beside the images: what each pixel shows, as no human could draw it. PNG, one sample at each pixel's centre."""
+"""Exact per-pixel maps beside the images, such as depth and wall loss: PNG, one sample at each pixel's centre."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ from corrotwin.twin.core.files import atomic_file
 
 Arrays = dict[str, NDArray[np.float32]]
 Counts = NDArray[np.uint8] | NDArray[np.uint16]
-MOST = 65_535  # count of a 16-bit PNG
+MOST = 65_535  # largest value of a 16-bit PNG
 
 
 def write(out: Path, index: int, seen: Arrays, names: Sequence[str]) -> None:
@@ -29,18 +29,18 @@ def write(out: Path, index: int, seen: Arrays, names: Sequence[str]) -> None:
 
 
 def path(out: Path, name: str, index: int) -> Path:
-    """Where the map `name` of image `index` lies."""
+    """Return the path of the map `name` of image `index`."""
     return out / "maps" / name / f"{index:06d}.png"
 
 
 def remove_leftovers(out: Path) -> None:
-    """Remove the temporary files of writers that were killed; only while nobody writes maps."""
+    """Remove the temporary files of killed writers; only safe while no process writes maps."""
     for left in out.glob("maps/*/.*.tmp"):
         left.unlink(missing_ok=True)
 
 
 def png(counts: Counts) -> bytes:
-    """A PNG file of (H, W) grey or (H, W, 3) red, green, blue, with the 8 or 16 bits of the array."""
+    """Encode (H, W) grey or (H, W, 3) red, green, blue as PNG, with the 8 or 16 bits of the array."""
     import cv2
 
     done, content = cv2.imencode(".png", counts[..., ::-1] if counts.ndim == 3 else counts)
@@ -71,7 +71,7 @@ def _uv(seen: Arrays) -> Counts:
 
 
 def _saturated(values: NDArray[np.floating[Any]]) -> NDArray[np.uint16]:
-    """Counts of 16 bits; what is beyond them becomes the last of them."""
+    """Round to 16-bit counts; values out of range are clipped."""
     return np.asarray(np.rint(values).clip(0, MOST), np.uint16)
 
 
@@ -85,7 +85,7 @@ _COUNTS: dict[str, Callable[[Arrays], Counts]] = {
 
 _BANDS = severity.LOSS_BANDS_MM.items()
 
-# What a count means, for the card.
+# The meaning of the values, for dataset.json.
 MEANING: dict[str, str] = {
     "wall_loss": "16-bit, wall loss in micrometres; 65535 stands for 65.535 mm and more; 0 off the assets",
     "severity": "8-bit, band of wall loss: 0 less than any of these, "

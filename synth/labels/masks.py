@@ -1,4 +1,4 @@
-"""From the label pass to masks and annotations."""
+"""Make masks and COCO annotations from the label pass."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from corrotwin.twin.export import rust_grade
 
 
 def exact(label: NDArray[np.float32], threshold: float) -> Mask:
-    """Pixels whose centre sees rust.
+    """Return the mask (H, W) of the pixels whose centre shows rust.
 
     Parameters
     ----------
@@ -29,15 +29,15 @@ def exact(label: NDArray[np.float32], threshold: float) -> Mask:
 
 
 def annotated(label: NDArray[np.float32], rule: LabelRule) -> Mask:
-    """The mask that `rule` makes of the rust in view, (H, W).
+    """Return the mask (H, W) of the visible rust under a label rule.
 
-    The annotator's mask, asset by asset, takes in strong stains, bridges gaps no wider than twice the closing radius,
-    has its outlines moved by the border and drops regions below the smallest area; it never leaves the asset.
+    The annotator's mask, made for each asset separately, includes strong stains, bridges gaps no wider than twice the
+    closing radius, moves outlines by the border and drops regions below the smallest area. It never leaves the asset.
 
     Parameters
     ----------
     label : (H, W, 4) rust cover, wall loss in mm, instance, stain of rust water.
-    rule : the last of them matters where stained steel counts.
+    rule : its `stain` decides whether stained steel counts; only then is the stain read.
     """
     mask = exact(label, rule.threshold)
     if rule.policy == "exact":
@@ -59,9 +59,9 @@ def annotated(label: NDArray[np.float32], rule: LabelRule) -> Mask:
 
 
 def bordered(mask: Mask, by: float) -> Mask:
-    """`mask` with its outlines moved outward by so many pixels, inward where negative; the picture's edge is none.
+    """Move the outlines of `mask` outward by so many pixels, or inward if negative; the picture's edge is no outline.
 
-    Pixels lie half a pixel from the outline beside them. What is too thin to shrink stays as it is.
+    Pixels lie half a pixel from the outline beside them. Regions too thin to shrink stay as they are.
     """
     if by > 0:
         return np.asarray(mask | (ndimage.distance_transform_edt(~mask) <= by + 0.5)) if mask.any() else mask
@@ -74,7 +74,7 @@ def bordered(mask: Mask, by: float) -> Mask:
 
 
 def keep_larger(mask: Mask, smallest_area: float) -> Mask:
-    """`mask` without its 8-connected regions of fewer than `smallest_area` pixels."""
+    """Return `mask` without its 8-connected regions of fewer than `smallest_area` pixels."""
     regions, count = ndimage.label(mask, np.ones((3, 3)))
     areas = np.bincount(regions.ravel(), minlength=count + 1)
     areas[0] = 0
@@ -82,48 +82,48 @@ def keep_larger(mask: Mask, smallest_area: float) -> Mask:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
-    """What is known of an asset beside its pixels."""
+class AssetFacts:
+    """Facts about an asset that its pixels do not show."""
 
     kind: str = ""
-    thickness_mm: float = 0.0  # nominal, of the asset as a whole; 0 where it is not known
+    thickness_mm: float = 0.0  # nominal, of the asset as a whole; 0 if unknown
     visible: float | None = None  # share of its camera-facing surface that this view sees
 
 
-def known(scene: Scene, view: View) -> dict[int, Known]:
-    """What is known of the assets of `scene`, by their instance, as `view` sees them."""
+def asset_facts(scene: Scene, view: View) -> dict[int, AssetFacts]:
+    """Return facts about the assets of `scene` in `view`, by instance number."""
     shares: tuple[float | None, ...] = view.visible or (None,) * len(scene.bodies)
     return {
-        body.instance: Known(kind=body.kind, thickness_mm=body.thickness_mm, visible=share)
+        body.instance: AssetFacts(kind=body.kind, thickness_mm=body.thickness_mm, visible=share)
         for body, share in zip(scene.bodies, shares, strict=True)
     }
 
 
 def annotations(
-    mask: Mask, label: NDArray[np.float32], image_id: int, assets: Mapping[int, Known], threshold: float, *,
+    mask: Mask, label: NDArray[np.float32], image_id: int, assets: Mapping[int, AssetFacts], threshold: float, *,
     polygons: bool = False,
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """COCO annotations without ids: one for each 8-connected region of each asset, in reading order.
+    """Return COCO annotations without ids, one for each 8-connected region of each asset, in reading order.
 
     Parameters
     ----------
     mask : (H, W), as `annotated` makes it.
     label : (H, W, 3) or more: rust cover, wall loss in mm, instance.
-    assets : what is known of them, by instance.
+    assets : facts about them, by instance.
     threshold : rust cover above which a spot counts as corroded.
-    polygons : outlines, with their ``polygon_iou``, instead of compressed RLE.
+    polygons : if True, outlines with their ``polygon_iou`` instead of compressed RLE.
 
     Returns
     -------
     Each with ``attributes``: ``asset_id``, the instance; ``mean_loss_mm`` and ``max_loss_mm`` over the rust of the
-    region, which is its pixels in the exact mask: not stains, nor gaps that were bridged; ``severity``, as
-    `synth.labels.severity.condition_state` has it of these; ``visible_share`` of the asset where it is known. A region
-    without rust, of stain alone, has lost 0 and is CS1.
+    region, its pixels in the exact mask, which excludes stains and bridged gaps; ``severity``, the
+    `synth.labels.severity.condition_state` of these; ``visible_share`` of the asset if known. A region of stain without
+    rust has a loss of 0 and is CS1.
     """
     instance, loss_mm, rusted = label[..., 2], label[..., 1].astype(np.float64), exact(label, threshold)
     found = []
     for number in np.unique(instance[mask]).astype(int).tolist():
-        asset = assets.get(number, Known())
+        asset = assets.get(number, AssetFacts())
         regions, _ = ndimage.label(mask & (instance == number), np.ones((3, 3)))
         for index, place in enumerate(ndimage.find_objects(regions), start=1):
             region = np.zeros_like(mask)
@@ -141,10 +141,15 @@ def annotations(
     return found
 
 
-def sights(
-    label: NDArray[np.float32], image_id: int, assets: Mapping[int, Known], threshold: float, *, polygons: bool = False
+def asset_annotations(
+    label: NDArray[np.float32],
+    image_id: int,
+    assets: Mapping[int, AssetFacts],
+    threshold: float,
+    *,
+    polygons: bool = False,
 ) -> list[dict[str, Any]]:
-    """COCO annotations without ids: one for each asset in view, of category `category_id` of its kind.
+    """Return COCO annotations without ids, one for each visible asset, with the category of its kind.
 
     Parameters
     ----------
@@ -153,7 +158,7 @@ def sights(
     Returns
     -------
     Each with ``attributes``: ``asset_id``, the instance; ``rusted_percent`` of its pixels; ``iso_4628_3``, the degree
-    of rusting of such a share; ``visible_share`` where it is known.
+    of rusting for that share; ``visible_share`` if known.
     """
     found = []
     for number, asset in sorted(assets.items()):
@@ -168,12 +173,12 @@ def sights(
 
 
 def category_id(kind: str) -> int:
-    """COCO category of a kind of asset: its place in `twin.assets.KINDS`, from 1."""
+    """Return the COCO category of a kind of asset: its position in `twin.assets.KINDS`, from 1."""
     return list(KINDS).index(kind) + 1
 
 
 def _annotation(
-    region: Mask, image_id: int, category: int, attributes: dict[str, Any], asset: Known, *, polygons: bool
+    region: Mask, image_id: int, category: int, attributes: dict[str, Any], asset: AssetFacts, *, polygons: bool
 ) -> dict[str, Any]:
     visible = {} if asset.visible is None else {"visible_share": round(asset.visible, 4)}
     return {

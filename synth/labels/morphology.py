@@ -1,4 +1,4 @@
-"""Morphological closing with a disc: as people outline, and as their outlines are measured."""
+"""Morphological closing with a disc, for annotator's masks and for label statistics."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,7 @@ Mask = NDArray[np.bool_]
 
 
 def closed(mask: Mask, radius: int) -> Mask:
-    """`mask`, (H, W), closed with the disc x² + y² <= radius² px², nothing being outside; never less than `mask`."""
+    """Close `mask` (H, W) with the disc x² + y² <= radius² px²; pixels outside the picture count as background."""
     import cv2  # slow to load
 
     y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]

@@ -1,1 +1,1 @@
-"""Named ranges from which scenes, light, cameras and labels are drawn, and presets of the user's own."""
+"""Presets: named ranges from which scenes, light, cameras and labels are drawn, built-in or custom."""

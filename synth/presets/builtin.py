@@ -1,4 +1,4 @@
-"""The presets, each one readable dataclass of ranges."""
+"""The built-in presets, each a dataclass of ranges."""
 
 from dataclasses import replace
 
@@ -144,12 +144,12 @@ PRESETS: dict[str, Preset] = {
 
 
 def preset(name: str) -> Preset:
-    """The preset of this name.
+    """Return the preset of this name.
 
     Raises
     ------
     InputError
-        There is none; the message lists those there are.
+        There is none; the message lists the presets.
     """
     if name not in PRESETS:
         raise InputError(f"unknown preset {name!r}; choose one of {', '.join(PRESETS)}")

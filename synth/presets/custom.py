@@ -1,4 +1,4 @@
-"""A preset of one's own: a JSON file that names a preset and says what differs from it.
+"""Custom presets: JSON files that name a built-in preset and the values that differ from it.
 
 Such as {"like": "painted", "rust_tone": [0.3, 1.2], "sensor": {"saturation": [0.7, 1.1]}, "labels": {"stain": 0.4}}.
 """
@@ -45,7 +45,7 @@ _LIMITS: Mapping[str, tuple[float, float]] = {
 
 
 def read(path: Path) -> tuple[str, str]:
-    """The preset that a file is like, and what differs from it as JSON with sorted keys; empty where nothing does.
+    """Read a custom preset; return the name of its base, and the changes as JSON with sorted keys ("" for none).
 
     Raises
     ------
@@ -65,12 +65,12 @@ def read(path: Path) -> tuple[str, str]:
 
 
 def written(like: str, changes: str) -> str:
-    """What a file with such changes holds: `read` gives these two again."""
+    """Return the content of a file from which `read` returns the same base and changes."""
     return json.dumps({LIKE: like, **json.loads(changes)})
 
 
 def changed(chosen: Preset, changes: str) -> Preset:
-    """A preset with fields of it, or of its sensor and label rule, changed as a JSON object says.
+    """Apply changes, a JSON object of fields, to a preset, its sensor and its label rule.
 
     Raises
     ------
@@ -141,7 +141,7 @@ def _value(kind: type, name: str, value: Any, where: str) -> Any:
 
 
 def _leaves(value: Any) -> Iterator[str | float]:
-    """The numbers and words of a value, however nested."""
+    """Yield the numbers and words of a value, however nested."""
     if isinstance(value, tuple):
         for part in value:
             yield from _leaves(part)

@@ -1,4 +1,4 @@
-"""What a preset holds: ranges from which scenes, light, cameras and labels are drawn."""
+"""The fields of a preset: ranges from which scenes, light, cameras and labels are drawn."""
 
 import json
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ SUITS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class LabelRule:
-    """How a mask is made from the rust that a camera sees.
+    """The rule that turns visible rust into a mask.
 
     ``exact`` is the field through the pixel centres. ``annotator`` is then treated as people outline: stained steel may
     count, gaps are bridged (closing) and specks skipped. Radii are shares of the picture's side, areas of its area. A
@@ -40,7 +40,7 @@ class LabelRule:
 
 @dataclass(frozen=True, kw_only=True)
 class Sensor:
-    """A camera's photometric habits, in the order of their use; sampled once a photograph. None of them moves a pixel.
+    """A camera's photometric properties, in the order of their use, drawn once per photograph. None moves a pixel.
 
     Lengths are shares of the picture's side; a `..._share` says how many photographs have a thing at all.
     """
@@ -137,7 +137,7 @@ class Preset:
 
 
 def departures(stated: Mapping[str, Any], kind: type = Preset) -> dict[str, Any]:
-    """What of a preset, as JSON has it, is not a default: a field that is added at its default changes nothing here."""
+    """Return the fields that differ from the defaults, so that a new field at its default changes nothing."""
     defaults = {field.name: field.default for field in fields(kind) if field.default is not MISSING}
     found = {}
     for name, value in stated.items():

@@ -1,7 +1,7 @@
-"""The documents of a dataset whose images are all there: annotations, what is seen of the assets, card, contact sheet.
+"""Write the documents of a dataset once all images exist: annotations, visible assets, card, contact sheet.
 
-Everything is written image by image from the parts. Each of the two COCO files is two passes over them, one for its
-images and one for its annotations, as the file has them; the card's numbers are gathered on the way.
+Everything is written image by image from the parts. Each of the two COCO files takes two passes over them, one for its
+images and one for its annotations, in the order of the file; the numbers for the card are collected on the way.
 """
 
 import shutil
@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from corrotwin.segmentation.data import coco
-from corrotwin.synth import preview
 from corrotwin.synth.labels import label_statistics, maps
+from corrotwin.synth.preview import card, contact_sheet
 from corrotwin.synth.rendering import batch
 from corrotwin.synth.rendering.job import Task
 from corrotwin.twin.assets import KINDS
@@ -26,14 +26,14 @@ CATEGORY = "corrosion"  # of annotations.json
 
 
 def assemble(out: Path, task: Task) -> None:
-    """Write annotations.json, instances.json, preview.jpg, card.md and, last, the card dataset.json.
+    """Write annotations.json, instances.json, preview.jpg, card.md and, last, dataset.json.
 
     Raises
     ------
     WorkError
-        The parts do not list as many images as the task has.
+        The parts list fewer images than the task.
     InputError
-        An annotation is none, or one of the images on the contact sheet cannot be decoded.
+        An annotation is invalid, or an image on the contact sheet cannot be decoded.
     """
     config, shown = task.config, task.shown
     scenes = f"preset {config.preset}{', changed' if config.changes else ''}"
@@ -65,26 +65,26 @@ def assemble(out: Path, task: Task) -> None:
         "device": task.device.upper(),
         "licence": "the images and labels are yours; made with CC0 light maps from Blender",
     }  # fmt: skip
-    preview.write_stated(out, about, contents, gathered.sample)
+    card.write_rendered(out, about, contents, gathered.sample)
     write_manifest(out, "dataset", about)
 
 
 class _Gathered:
-    """What the card and the contact sheet need, taken from the images as they pass by."""
+    """The numbers and images for the card and the contact sheet, collected while annotations are written."""
 
     def __init__(self, out: Path, task: Task) -> None:
         self._out, self._side = out, task.config.size
         self._kinds: Counter[str] = Counter()
         self._labels: list[label_statistics.ImageLabels] = []
         self._annotations, self._unannotated = 0, 0
-        self._places = set(coco.evenly(range(task.images), preview.MOST))
+        self._places = set(coco.evenly(range(task.images), contact_sheet.MOST_IMAGES))
         self.sample: list[coco.Photo] = []
 
     def regions(self, parts: Iterator[Mapping[str, list[Entry]]]) -> Iterator[Entry]:
-        """The annotations of all images, each image being looked at before its own."""
+        """Yield the annotations of all images, and measure each image before its annotations."""
         for part in parts:
             for image in part["images"]:
-                own = [each for each in part["annotations"] if each["image_id"] == image["id"]]
+                own = [annotation for annotation in part["annotations"] if annotation["image_id"] == image["id"]]
                 try:
                     self._look(image, own)
                 except (KeyError, TypeError) as error:
@@ -98,8 +98,8 @@ class _Gathered:
         if (image["width"], image["height"]) != (self._side, self._side):
             raise TypeError(f"not {self._side} pixels wide and high")
         source = self._out / "annotations.json"
-        for each in own:
-            coco.check_segmentation({"id": "without one", **each}, self._side, self._side, source)
+        for annotation in own:
+            coco.check_segmentation({"id": "without one", **annotation}, self._side, self._side, source)
         name = coco.file_name(image, source)
         photo = coco.Photo(
             id=image["id"], file_name=name, path=source.parent / "images" / name, width=self._side, height=self._side,
@@ -112,9 +112,9 @@ class _Gathered:
         self._unannotated += not own
         self._labels.append(label_statistics.measure(coco.mask(photo)))
 
-    def contents(self, description: str) -> preview.Contents:
-        """What the dataset holds, once all images have passed."""
-        return preview.Contents(
+    def contents(self, description: str) -> card.Contents:
+        """Return the contents of the dataset, once all images have been measured."""
+        return card.Contents(
             info={"description": description, "version": "1.0"}, images=len(self._labels),
             annotations=self._annotations, unannotated=self._unannotated,
             categories={CATEGORY: self._annotations} if self._annotations else {},
@@ -124,17 +124,17 @@ class _Gathered:
 
 
 def _parts(out: Path, task: Task) -> Iterator[dict[str, Any]]:
-    """The parts of a task, one held at a time; what each lists of the task's images, in the order of the images."""
+    """Yield the parts of a task one at a time, restricted to the task's images and in their order."""
     for number in task.batches:
         part = batch.read_part(out, number)
         for name in ("images", "annotations", "assets"):
             key = "id" if name == "images" else "image_id"
-            part[name] = sorted((each for each in part[name] if each[key] <= task.count), key=itemgetter(key))
+            part[name] = sorted((entry for entry in part[name] if entry[key] <= task.count), key=itemgetter(key))
         yield part
 
 
 def _images(out: Path, task: Task) -> Iterator[Entry]:
-    """The images of a task; where parts were deleted while we drew, an error behind the last in place of the end."""
+    """Yield the images of a task; raise WorkError at the end if parts were deleted in the meantime."""
     listed = 0
     for part in _parts(out, task):
         listed += len(part["images"])
@@ -144,5 +144,5 @@ def _images(out: Path, task: Task) -> Iterator[Entry]:
 
 
 def _numbered(entries: Iterator[Entry]) -> Iterator[Entry]:
-    """The entries with ids from 1."""
-    return ({"id": number, **found} for number, found in enumerate(entries, start=1))
+    """Number the entries from 1."""
+    return ({"id": number, **entry} for number, entry in enumerate(entries, start=1))

@@ -1,6 +1,6 @@
-"""One batch of images, in a worker: scenes sampled, rendered by a Blender process, turned into photographs and labels.
+"""Render one batch of images in a worker: sample scenes, run a Blender process, write photographs and labels.
 
-What a batch has done its part says, image by image, so that a killed worker loses the image in flight.
+The part of a batch lists its finished images one by one, so that a killed worker loses only the image in progress.
 """
 
 import os
@@ -22,9 +22,13 @@ from corrotwin.twin.core.files import atomic_file, read_json, write_json
 from corrotwin.twin.core.locks import OUTLIVING_SECONDS, hold
 
 if TYPE_CHECKING:
-    from corrotwin.synth.labels.masks import Known
+    from corrotwin.synth.labels.masks import AssetFacts
 
-_KEYS = {"images": "id", "annotations": "image_id", "assets": "image_id"}  # what a part lists, and of which image
+_KEYS = {
+    "images": "id",
+    "annotations": "image_id",
+    "assets": "image_id",
+}  # lists of a part, and the field that names the image
 
 
 def render_batch(
@@ -37,13 +41,21 @@ def render_batch(
     device: str,
     made_by: Mapping[str, str],
 ) -> None:
-    """Render what is missing of one batch, in a Ray worker; each finished image enters its part at once.
+    """Render the missing images of one batch, in a Ray worker; each finished image enters its part at once.
+
+    Parameters
+    ----------
+    out : dataset folder.
+    shown : a saved twin to photograph; None for twins that are drawn.
+    number : of the batch.
+    images : indices of its images.
+    threads, device : of the Blender process.
+    made_by : `synth.rendering.provenance.made_by` of the program that started the worker.
 
     Raises
     ------
     RuntimeError
-        The program is not that which the driver says, since it was changed or this is another machine; or as of
-        `blender`.
+        The program differs from `made_by`, since it was changed or this is another machine; or as `blender` raises.
     """
     from corrotwin.synth import spec
     from corrotwin.synth.labels import masks
@@ -53,28 +65,36 @@ def render_batch(
         raise RuntimeError(f"{os.uname().nodename} has another version of the program ({different})")
 
     own = out / "work" / f"{number:06d}"
-    # The worker of a killed command outlives it by a moment: wait, then go on from what it has done.
+    # The worker of a killed command outlives it briefly: wait, then continue from what it has finished.
     with hold(own, "batch", {}, patience_seconds=OUTLIVING_SECONDS), TemporaryDirectory(dir=own) as name:
         work = Path(name)
         wanted = missing(out, number, images, config.maps)
         if not wanted:
             return
         numbers = sorted({index // views_per_scene(config, shown) for index in wanted})
-        scenes = tuple(sampling.sample_scene(config, each, wanted, work, shown) for each in numbers)
+        scenes = tuple(sampling.sample_scene(config, scene, wanted, work, shown) for scene in numbers)
         (work / "batch.json").write_text(spec.dump(spec.Batch(scenes=scenes, threads=threads, device=device)))
         seconds = 120 + 60 * max(1.0, (config.size / 320) ** 2)
         with closing(blender(work, seconds=seconds)) as finished:
             for index in finished:
                 one, view = next((one, view) for one in scenes for view in one.views if view.index == index)
-                assets = masks.known(one, view)
+                assets = masks.asset_facts(one, view)
                 record(out, config, shown, number, index, work / f"view-{index}.npz", assets, made_by)
 
 
 def record(
     out: Path, config: RenderConfig, shown: Subject | None, number: int, index: int, view: Path,
-    assets: "Mapping[int, Known]", made_by: Mapping[str, str],
+    assets: "Mapping[int, AssetFacts]", made_by: Mapping[str, str],
 ) -> None:  # fmt: skip
-    """Turn what Blender made of image `index` into its photograph, maps and annotations, and list it as done."""
+    """Convert Blender's output for image `index` to photograph, maps and annotations, and list it in the part.
+
+    Parameters
+    ----------
+    out : dataset folder.
+    number : of the batch.
+    view : Blender's npz file of the image, which is deleted.
+    assets : facts about the assets in view, by instance.
+    """
     import numpy as np
 
     from corrotwin.synth import sensor
@@ -96,7 +116,7 @@ def record(
     scene_index = index // views_per_scene(config, shown)
     part = read_part(out, number)
     for name, key in _KEYS.items():  # of an image that was lost
-        part[name] = [each for each in part[name] if each[key] != index + 1]
+        part[name] = [entry for entry in part[name] if entry[key] != index + 1]
     part["images"].append(
         {
             "id": index + 1, "file_name": image_file(out, index).name, "width": config.size, "height": config.size,
@@ -107,18 +127,18 @@ def record(
     part["annotations"] += masks.annotations(
         masks.annotated(label, rule), label, index + 1, assets, rule.threshold, polygons=config.polygons
     )
-    part["assets"] += masks.sights(label, index + 1, assets, rule.threshold, polygons=config.polygons)
+    part["assets"] += masks.asset_annotations(label, index + 1, assets, rule.threshold, polygons=config.polygons)
     part["made_by"] = dict(made_by)
     write_json(part_file(out, number), part)
 
 
 def blender(work: Path, *, seconds: float) -> Generator[int]:
-    """Run the Blender process on ``work/batch.json`` and yield each view's index as it is finished.
+    """Run the Blender process on ``work/batch.json`` and yield the index of each finished view.
 
     Raises
     ------
     RuntimeError
-        Blender crashed, or finished no view for `seconds`, hung; with the last line it printed.
+        Blender crashed, or hung: it finished no view for `seconds`. The message ends with the last line it printed.
     """
     log = work / "blender.log"
     command = [sys.executable, "-P", "-m", "corrotwin.synth.blender", str(work / "batch.json"), str(os.getpid())]
@@ -156,30 +176,30 @@ def blender(work: Path, *, seconds: float) -> Generator[int]:
 
 
 def missing(out: Path, number: int, images: range, names: Sequence[str]) -> list[int]:
-    """The images of batch `number` that its part does not list, or that have lost a file; with the maps `names`."""
+    """Return the images of batch `number` that are not finished, or that lack a file or one of the maps `names`."""
     return lacking(out, read_part(out, number), images, names)
 
 
 def lacking(out: Path, part: Mapping[str, Any], images: range, names: Sequence[str]) -> list[int]:
-    """The images that a part, as `read_part` gives it, does not list, or that have lost a file."""
+    """Return the images that a part of `read_part` does not list, or that lack a file or one of the maps `names`."""
     listed = {image["id"] - 1 for image in part["images"]}
-    return [index for index in images if index not in listed or not there(out, index, names)]
+    return [index for index in images if index not in listed or not has_files(out, index, names)]
 
 
-def there(out: Path, index: int, names: Sequence[str]) -> bool:
-    """Whether image `index` has its files: the photograph and the maps `names`."""
+def has_files(out: Path, index: int, names: Sequence[str]) -> bool:
+    """Return True if image `index` has all its files: the photograph and the maps `names`."""
     return image_file(out, index).is_file() and all(maps.path(out, name, index).is_file() for name in names)
 
 
 def read_part(out: Path, number: int) -> dict[str, Any]:
-    """What batch `number` has done: ``images``, ``annotations`` without ids, ``assets`` without ids; and ``made_by``.
+    """Read the part of batch `number`: ``images``, ``annotations`` and ``assets`` without ids, and ``made_by``.
 
-    The last is `synth.rendering.provenance.made_by` of the program that did it, empty where nothing is done.
+    The last is `synth.rendering.provenance.made_by` of the program that rendered it, empty before the first image.
 
     Raises
     ------
     InputError
-        The file holds something else.
+        The file is damaged.
     """
     path = part_file(out, number)
     empty: dict[str, Any] = {"images": [], "annotations": [], "assets": [], "made_by": {}}
@@ -191,7 +211,7 @@ def read_part(out: Path, number: int) -> dict[str, Any]:
         or not isinstance(part.get("made_by", {}), dict)
         or not all(
             isinstance(part.get(name, []), list)
-            and all(isinstance(each, dict) and isinstance(each.get(key), int) for each in part.get(name, []))
+            and all(isinstance(entry, dict) and isinstance(entry.get(key), int) for entry in part.get(name, []))
             for name, key in _KEYS.items()
         )
     ):
@@ -200,10 +220,10 @@ def read_part(out: Path, number: int) -> dict[str, Any]:
 
 
 def part_file(out: Path, number: int) -> Path:
-    """Where batch `number` says what it has done."""
+    """Return the path of the part of batch `number`."""
     return out / "parts" / f"{number:06d}.json"
 
 
 def image_file(out: Path, index: int) -> Path:
-    """Where image `index` lies."""
+    """Return the path of image `index`."""
     return out / "images" / f"{index:06d}.jpg"

@@ -1,6 +1,6 @@
-"""Render a dataset folder: batches of images fanned out to Blender processes, then annotations, card and preview.
+"""Render a dataset folder: fan batches of images out to Blender processes, then write annotations, card and preview.
 
-Nothing here depends on time, order or the number of workers: image 17 is the same whoever renders it, and when.
+The result does not depend on time, order or the number of workers: image 17 is always the same.
 """
 
 import os
@@ -17,8 +17,8 @@ from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.files import writing
 from corrotwin.twin.core.locks import hold
 
-THREADS_ON_A_CLUSTER = 4  # of a Blender process, where a machine has so many
-RETRIES = 2  # of a batch that failed
+THREADS_ON_A_CLUSTER = 4  # of a Blender process, on machines with at least as many cores
+RETRIES = 2  # of a failed batch
 
 
 def render(
@@ -32,18 +32,18 @@ def render(
     workers: int | None = None,
     address: str | None = None,
 ) -> int:
-    """Make `out` a dataset of at least `count` images, resuming what is there; a finished folder is left as it is.
+    """Render a dataset of at least `count` images into `out`, or complete one.
 
-    An image of it is rendered again whose file, or one of whose maps, is gone.
+    A finished folder stays unchanged. An image is rendered again if its file or one of its maps is missing.
 
     Parameters
     ----------
     out : dataset folder, absent, empty, or begun with the same preset, size, seed, twin and cameras. A larger count
         appends, and then the preset must still have the same content, too.
     count : images, at least 1.
-    shown : a saved twin to photograph (`synth.scene.subject.saved`); None for one drawn anew for each scene.
-    only : the number of one image, as its file is named, to render alone in place of `count`; its files are those that
-        a larger dataset has.
+    shown : a saved twin to photograph (`synth.scene.subject.saved`); None for twins that are drawn for each scene.
+    only : the number of one image, as in its file name, to render alone in place of `count`; its files are the same as
+        in a larger dataset.
     device : one of `synth.rendering.devices.DEVICES`; a folder is of one device.
     workers : Blender processes at a time, sharing the cores; None for one here or one a card, and on a cluster for as
         many as there is room.
@@ -56,33 +56,33 @@ def render(
     Raises
     ------
     InputError
-        The count or the number of workers is below 1, the folder holds something else, or another version of the
-        program began it and images are missing.
+        The count or the number of workers is below 1, the folder holds something else, or it was started with another
+        version of the program and images are missing.
     WorkError
-        Batches failed after their retries, while all others were done; the message names their images and an error.
+        Batches failed after their retries, all others are finished; the message names the lost images and an error.
     """
     from corrotwin.synth.rendering import assembly  # needs much that a dry run does not
 
     count = count if only is None else only + 1
-    place = room(device, workers, address)  # before anything is written
-    task = Task(config=config, shown=shown, count=count, only=only, device=place.device)
+    resources = render_resources(device, workers, address)  # before anything is written
+    task = Task(config=config, shown=shown, count=count, only=only, device=resources.device)
     out = out.resolve()
     task = whole(out, task)
     with hold(out, "dataset", claim(out, task)):
         if (images := finished(out, task)) is not None:
             return images
-        _render_missing(out, task, place, address)
+        _render_missing(out, task, resources, address)
         with writing(out):
             assembly.assemble(out, task)
     return task.images
 
 
 @dataclass(frozen=True, kw_only=True)
-class Room:
-    """On what to render, what each Blender process occupies, and how many run at a time.
+class RenderResources:
+    """The device to render on, the needs of each Blender process, and how many run at a time.
 
-    `workers` is None for as many as the cluster holds; `cards` are this machine's that Ray is to share out, None for
-    none or on a cluster.
+    `workers` is None for as many as the cluster can run; `cards` is the number of this machine's graphics cards that
+    Ray shares out, None for none or on a cluster.
     """
 
     device: str
@@ -91,68 +91,69 @@ class Room:
     cards: int | None
 
 
-def room(device: str, workers: int | None, address: str | None) -> Room:
-    """What there is to render on; a cluster is joined.
+def render_resources(device: str, workers: int | None, address: str | None) -> RenderResources:
+    """Find the resources to render on; join the cluster if an address is given.
 
     Raises
     ------
     InputError
-        The number of workers is below 1, no cluster answers, there is no such device, or the cluster's machines that
-        render have cards of several makes.
+        The number of workers is below 1, no cluster answers, there is no such device, or the rendering machines of the
+        cluster have cards of several makes.
     """
     if workers is not None and workers < 1:
         raise InputError(f"--workers {workers}: give at least 1")
     if address is not None:
         cluster.connect(address)
-    device, found = devices.choose(device, {} if device == devices.CPU else _cards(device, address))
+    device, card_count = devices.choose(device, {} if device == devices.CPU else _cards(device, address))
     if address is None:
-        workers = workers or max(1, found)
+        workers = workers or max(1, card_count)
         threads = max(1, available_cores() // workers)
     else:
         threads = max(1, min(THREADS_ON_A_CLUSTER, fanout.most_cores(cluster.BLENDER)))
     gpus = int(device != devices.CPU)
-    return Room(
+    return RenderResources(
         device=device, needs=fanout.Needs(cpus=threads, gpus=gpus, resources={cluster.BLENDER: 1}), workers=workers,
-        cards=found if gpus and address is None else None,
+        cards=card_count if gpus and address is None else None,
     )  # fmt: skip
 
 
 def _cards(device: str, address: str | None) -> dict[str, int]:
-    """Graphics cards by make, of this machine or of those of the cluster that render."""
+    """Count graphics cards by make, on this machine or on the rendering machines of the cluster."""
     if address is None:
         return devices.cards_here()
-    found = fanout.cards(where=cluster.BLENDER)
-    if len(found) > 1:  # Ray hands out cards, whatever their make
-        listed = ", ".join(f"{count} {make}" for make, count in sorted(found.items()))
+    cards = fanout.cards(where=cluster.BLENDER)
+    if len(cards) > 1:  # Ray hands out cards, whatever their make
+        listed = ", ".join(f"{count} {make}" for make, count in sorted(cards.items()))
         raise InputError(
             f"--device {device}: the machines that render have cards of several makes ({listed}); give the resource "
             f"{cluster.BLENDER} to those of one make alone, or choose cpu"
         )
-    return found
+    return cards
 
 
-def _render_missing(out: Path, task: Task, place: Room, address: str | None) -> None:
-    """Render the batches whose part is absent or lacks images."""
+def _render_missing(out: Path, task: Task, resources: RenderResources, address: str | None) -> None:
+    """Render the batches that are missing or lack images."""
     batches, names, made_by = task.batches, task.config.maps, provenance.made_by()
     check_program(out, task, made_by)
     (out / "images").mkdir(exist_ok=True)
     items = [
         fanout.Item(
             key=str(number),
-            arguments=(out, task.config, task.shown, number, images, place.needs.cpus, task.device, made_by),
+            arguments=(out, task.config, task.shown, number, images, resources.needs.cpus, task.device, made_by),
         )
         for number, images in batches.items()
     ]
     failures = fanout.fan_out(
         batch.render_batch, items, is_done=lambda key: not batch.missing(out, int(key), batches[int(key)], names),
-        label="rendering", needs=place.needs, workers=place.workers, retries=RETRIES,
-        address=address, cards=place.cards,
+        label="rendering", needs=resources.needs, workers=resources.workers, retries=RETRIES,
+        address=address, cards=resources.cards,
         counter=fanout.Counter(
             unit="images", total=task.images,
             done=lambda: sum(name.endswith(".jpg") for name in os.listdir(out / "images")),  # noqa: PTH208  fast
         ),
     )  # fmt: skip
-    lost = [index for each in failures for index in batch.missing(out, int(each.key), batches[int(each.key)], names)]
+    failed = [int(failure.key) for failure in failures]
+    lost = [index for number in failed for index in batch.missing(out, number, batches[number], names)]
     if lost:  # a worker may fail when all of its images are there
         raise WorkError(
             f"{out}: {_listed(lost)} of seed {task.config.seed} failed, tried {1 + RETRIES} times, with "
@@ -162,7 +163,7 @@ def _render_missing(out: Path, task: Task, place: Room, address: str | None) -> 
 
 
 def _listed(numbers: list[int]) -> str:
-    """Images by their numbers, those in a row as "3 to 5"."""
+    """List images by number, consecutive ones as "3 to 5"."""
     rows: list[list[int]] = []
     for number in sorted(numbers):
         if rows and number == rows[-1][-1] + 1:

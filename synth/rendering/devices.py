@@ -1,4 +1,4 @@
-"""On what Blender renders: the processor, or one graphics card a process."""
+"""Choose the device that Blender renders on: the processor, or one graphics card per process."""
 
 import os
 import platform
@@ -11,17 +11,16 @@ from corrotwin.twin.core.errors import InputError
 
 CPU = "cpu"
 GPUS: Mapping[str, tuple[str, ...]] = {"nvidia": ("optix", "cuda"), "amd": ("hip",), "apple": ("metal",)}  # best first
-DEVICES = (CPU, "auto", *(device for each in GPUS.values() for device in each))
+DEVICES = (CPU, "auto", *(device for devices in GPUS.values() for device in devices))
 
 
 def choose(wanted: str, cards: Mapping[str, int]) -> tuple[str, int]:
-    """What to render on, and how many cards there are for it.
+    """Choose the device to render on, and return it with the number of cards for it.
 
     Parameters
     ----------
-    wanted : one of `DEVICES`; "auto" takes the first of `GPUS` of which there are cards, in its best way, else the
-        processor.
-    cards : how many there are of each make.
+    wanted : one of `DEVICES`; "auto" takes the best device of the first make in `GPUS` with cards, else the processor.
+    cards : the number of cards of each make.
 
     Raises
     ------
@@ -42,26 +41,26 @@ def choose(wanted: str, cards: Mapping[str, int]) -> tuple[str, int]:
 
 
 def cards_here(root: Path = Path("/")) -> dict[str, int]:
-    """Graphics cards of this machine by make, as its operating system shows them below `root`; no driver is asked.
+    """Count this machine's graphics cards by make, from the operating system's files below `root`, without a driver.
 
-    Where CUDA_VISIBLE_DEVICES or HIP_VISIBLE_DEVICES lists some, those alone.
+    If CUDA_VISIBLE_DEVICES or HIP_VISIBLE_DEVICES is set, only the cards it lists count.
     """
     nodes = root / "sys/class/kfd/kfd/topology/nodes"
-    found = {
+    cards = {
         "nvidia": len(list((root / "dev").glob("nvidia[0-9]*"))),
-        "amd": len([each for each in nodes.glob("*/gpu_id") if each.read_text().strip() not in ("", "0")]),
+        "amd": len([node for node in nodes.glob("*/gpu_id") if node.read_text().strip() not in ("", "0")]),
         "apple": int(sys.platform == "darwin" and platform.machine() == "arm64"),
     }
     for make, name in (("nvidia", "CUDA_VISIBLE_DEVICES"), ("amd", "HIP_VISIBLE_DEVICES")):
         if name in os.environ:
-            found[make] = _listed(os.environ[name], found[make])
-    return found
+            cards[make] = _listed(os.environ[name], cards[make])
+    return cards
 
 
 def _listed(names: str, cards: int) -> int:
-    """How many of `cards` a list such as "0,2" or "GPU-8932f937" leaves in view, as CUDA reads it.
+    """Return how many of `cards` a list such as "0,2" or "GPU-8932f937" makes visible, under CUDA's rules.
 
-    Those before the first entry that is no card, such as -1; none where an entry is there twice.
+    The entries before the first that is no card, such as -1, count; none do if an entry occurs twice.
     """
     entries = (one.strip() for one in names.split(","))
     taken = list(

@@ -1,4 +1,4 @@
-"""What rendering a dataset will take, before it is begun: batches, hours and disk, from one batch rendered aside."""
+"""Estimate what rendering a dataset will take, in batches, hours and disk space, from one batch rendered as a probe."""
 
 import shutil
 import time
@@ -8,28 +8,28 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from corrotwin.synth.rendering import batch, fanout, provenance
-from corrotwin.synth.rendering.dataset import room
+from corrotwin.synth.rendering.dataset import render_resources
 from corrotwin.synth.rendering.job import Task, check_program, claim, finished, whole
 from corrotwin.twin.core.errors import WorkError
 from corrotwin.twin.core.files import free_bytes
 from corrotwin.twin.core.locks import check_claim
 
 
-def rehearse(out: Path, task: Task, *, workers: int | None, address: str | None) -> str:
-    """Say what is left to render into `out`, and what it takes; nothing is written there.
+def estimate(out: Path, task: Task, *, workers: int | None, address: str | None) -> str:
+    """Return a summary of what is left to render into `out` and what it will take; nothing is written there.
 
-    The first batch that is missing is rendered on this machine into a temporary folder, as slowly or fast as one of
-    `workers` would; on a cluster of other machines its time is a rough guess.
+    The first missing batch is rendered on this machine into a temporary folder, at the speed of one of `workers`; on a
+    cluster of other machines its time is a rough guess.
 
     Raises
     ------
     InputError
-        The folder holds something else or was begun with another version of the program, or an option is wrong.
+        The folder holds something else or was started with another version of the program, or an option is wrong.
     WorkError
         The batch could not be rendered.
     """
-    place = room(task.device, workers, address)
-    task = whole(out, replace(task, device=place.device))
+    resources = render_resources(task.device, workers, address)
+    task = whole(out, replace(task, device=resources.device))
     check_claim(out, "dataset", claim(out, task))
     free = free_bytes(out)
     left = {number: batch.missing(out, number, images, task.config.maps) for number, images in task.batches.items()}
@@ -39,8 +39,8 @@ def rehearse(out: Path, task: Task, *, workers: int | None, address: str | None)
     made_by = provenance.made_by()
     check_program(out, task, made_by)
     first = next(iter(left))
-    seconds, size = _probe(task, first, place.needs.cpus, made_by)
-    at_a_time = place.workers or fanout.at_a_time(place.needs)
+    seconds, size = _probe(task, first, resources.needs.cpus, made_by)
+    at_a_time = resources.workers or fanout.at_a_time(resources.needs)
     at_a_time = max(1, min(at_a_time, len(left)))
     images = sum(map(len, left.values()))
     count = len(task.batches[first])
@@ -49,14 +49,14 @@ def rehearse(out: Path, task: Task, *, workers: int | None, address: str | None)
     short = "" if needed < free else " (NOT ENOUGH)"
     return (
         f"{out}: {images} of {task.images} images are to render, in {len(left)} batches, {at_a_time} at a time, "
-        f"{place.needs.cpus} threads each\n"
+        f"{resources.needs.cpus} threads each\n"
         f"one batch of {count} images here: {seconds:.0f} s, {size / 1e6:.1f} MB; in all about {hours:.2g} hours and "
         f"{needed / 1e9:.2g} GB of disk, of which {free / 1e9:.0f} GB are free{short}"
     )
 
 
 def _probe(task: Task, number: int, threads: int, made_by: Mapping[str, str]) -> tuple[float, int]:
-    """Render a whole batch aside: seconds, and bytes on disk."""
+    """Render a whole batch into a temporary folder; return the seconds and the bytes on disk."""
     begun = time.monotonic()
     with TemporaryDirectory() as name:
         aside = Path(name) / "probe"

@@ -1,7 +1,7 @@
 """Spread keyed items over Ray tasks: skip what is done, retry, report, show progress.
 
 Ray starts by itself on the local cores, or joins a cluster by its address. State lives in the folders that the tasks
-write, never in Ray: losing the whole cluster loses only what was in flight.
+write, never in Ray: losing the whole cluster loses only the tasks that were running.
 """
 
 import sys
@@ -16,13 +16,13 @@ from corrotwin.twin.core import cluster
 from corrotwin.twin.core.cluster import one_line
 from corrotwin.twin.core.errors import InputError, WorkError
 
-_CALLS = 16  # tasks of one worker; what it holds by then goes with it (docs/rendering-speed.md)
-_CARD = "accelerator_type:"  # begins the resource by which Ray names a machine's type of card
+_CALLS = 16  # tasks of one worker process; its memory is then freed with it (docs/rendering-speed.md)
+_CARD = "accelerator_type:"  # prefix of the resource with which Ray names a machine's type of card
 
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """One piece of work: its key names it in `is_done` and in failures; its arguments go to the task."""
+    """One piece of work: its key identifies it in `is_done` and in failures; its arguments are passed to the task."""
 
     key: str
     arguments: tuple[Any, ...]
@@ -38,7 +38,7 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True)
 class Needs:
-    """What one task occupies: CPU cores (its OMP_NUM_THREADS, too), a fraction of a GPU, tagged resources."""
+    """The needs of one task: CPU cores (also its OMP_NUM_THREADS), a fraction of a GPU, tagged resources."""
 
     cpus: int = 1
     gpus: float = 0.0
@@ -46,14 +46,14 @@ class Needs:
 
     @property
     def wanted(self) -> dict[str, float]:
-        """Amounts of Ray's resources, those above 0."""
+        """The amounts of Ray's resources that are above 0."""
         every = {"CPU": self.cpus, "GPU": self.gpus, **self.resources}
         return {name: amount for name, amount in every.items() if amount}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Counter:
-    """What the progress bar counts: `done()` of `total`, each a `unit`. Polled twice a second."""
+    """The count of the progress bar: `done()` of `total` in `unit`. Polled twice a second."""
 
     unit: str
     total: int
@@ -77,18 +77,19 @@ def fan_out(
 
     Parameters
     ----------
-    task : a function of an installed module; it leaves its result on disk, where `is_done` sees it.
-    is_done : whether the item of this key is complete; such items are skipped.
-    label : what the progress bar says.
-    workers : most tasks at a time; None for as many as the machines hold.
+    task : a function of an installed module; it writes its result to disk, where `is_done` finds it.
+    is_done : returns True if the item with this key is complete; such items are skipped.
+    label : the text of the progress bar.
+    needs : of each task.
+    workers : most tasks at a time; None for as many as the machines can run.
     retries : how often a crashed or raising task is tried again.
     address : of a running cluster ("auto", or "host:port"); None for this machine alone.
-    cards : graphics cards of this machine, where it is alone; None for those that Ray finds.
-    counter : what the bar counts; by default the items.
+    cards : graphics cards of this machine, without a cluster; None for those that Ray finds.
+    counter : the count of the progress bar; by default the items.
 
     Returns
     -------
-    The failures, in the order of `items`; empty when all went well.
+    The failures, in the order of `items`; empty if all items succeeded.
     """
     waiting = [item for item in items if not is_done(item.key)]
     if not waiting:
@@ -98,7 +99,7 @@ def fan_out(
     cluster.connect(address, gpus=cards)
     _warn_if_nowhere(needs)
     # Ray restarts crashed workers and retries raised errors; bad input stays bad and comes back as a value.
-    # A worker that holds a card is not used again, as Ray has it for functions that are declared with one.
+    # A worker that holds a card is not reused, which is also Ray's default for functions declared with one.
     remote = ray.remote(max_calls=1 if needs.gpus else _CALLS)(_attempt).options(
         num_cpus=needs.cpus, num_gpus=needs.gpus, resources=dict(needs.resources), max_retries=retries,
         retry_exceptions=True,
@@ -133,7 +134,7 @@ def fan_out(
 
 
 def _attempt(task: Callable[..., None], arguments: tuple[Any, ...]) -> str | None:
-    """Run one item in a Ray worker; the message of what no second try would mend, or None."""
+    """Run one item in a Ray worker; return the message of an error that a retry would not fix, or None."""
     try:
         task(*arguments)
     except (InputError, WorkError) as error:
@@ -142,41 +143,41 @@ def _attempt(task: Callable[..., None], arguments: tuple[Any, ...]) -> str | Non
 
 
 def _warn_if_nowhere(needs: Needs) -> None:
-    """Say so where no machine of the cluster can hold a task now; one may still join."""
+    """Print a warning if no machine of the cluster can run a task now; one may still join."""
     if not at_a_time(needs):
         asked = ", ".join(f"{name} {amount:g}" for name, amount in needs.wanted.items())
         print(f"no machine of the cluster has {asked}; waiting for one to join", file=sys.stderr)  # noqa: T201
 
 
 def at_a_time(needs: Needs) -> int:
-    """How many tasks the machines of the cluster can hold at a time."""
+    """Return how many tasks the machines of the cluster can run at a time."""
     wanted = needs.wanted.items()
     return sum(min(int(machine.get(name, 0) / amount) for name, amount in wanted) for machine in cluster.machines())
 
 
 def most_cores(resource: str) -> int:
-    """Cores of the largest machine of the cluster that has a resource; 1 where none has it yet."""
+    """Return the cores of the largest machine of the cluster that has a resource, or 1 if none has it yet."""
     return max((int(machine.get("CPU", 0)) for machine in cluster.machines() if resource in machine), default=1)
 
 
 def cards(*, where: str) -> dict[str, int]:
-    """Graphics cards by make, as Ray counts them, of those machines of the cluster that have a resource."""
-    found: Amounts[str] = Amounts()
+    """Count the graphics cards by make, as Ray reports them, on the machines of the cluster that have a resource."""
+    counts: Amounts[str] = Amounts()
     for machine in cluster.machines():
         if where in machine and machine.get("GPU"):
-            found[_make(machine)] += int(machine["GPU"])
-    return dict(found)
+            counts[_make(machine)] += int(machine["GPU"])
+    return dict(counts)
 
 
 def _make(machine: Mapping[str, float]) -> str:
-    """The make of a machine's cards: Ray's names for the types of AMD's and Intel's begin with it."""
+    """Return the make of a machine's cards: Ray's names for types of AMD and Intel cards begin with it."""
     kinds = [name.removeprefix(_CARD).lower() for name in machine if name.startswith(_CARD)]
     return next((make for make in ("amd", "intel") if any(kind.startswith(make) for kind in kinds)), "nvidia")
 
 
 @contextmanager
 def _progress(label: str, counter: Counter) -> Iterator[Callable[[], None]]:
-    """A progress bar on stderr with items done, rate and time left; on no terminal, a line every ten seconds."""
+    """Show a progress bar on stderr with count, rate and time left, or off a terminal a line every ten seconds."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,

@@ -1,4 +1,4 @@
-"""What a dataset folder shall hold, what it has of it already, and whether the one may be added to the other."""
+"""The task of a dataset folder: the images it is to hold, those that exist, and whether they go together."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -13,19 +13,19 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import digest, read_json, read_manifest
 from corrotwin.twin.core.locks import CLAIM
 
-SCENES_PER_BATCH = 3  # as many images as three scenes of the preset have; a Blender process lives for one batch
-CONTENT = "preset content"  # of the settings: a digest of what in the preset is no default
+SCENES_PER_BATCH = 3  # a Blender process lives for one batch
+CONTENT = "preset content"  # key in the settings: a digest of the preset's values that are not defaults
 
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """What a folder shall hold: images 0 to `count` - 1, or image `only` alone."""
+    """The images a folder is to hold: 0 to `count` - 1, or image `only` alone."""
 
     config: RenderConfig
     shown: Subject | None  # a saved twin to photograph
     count: int
     only: int | None = None
-    device: str = devices.CPU  # as `devices.choose` has it
+    device: str = devices.CPU  # a result of `devices.choose`
 
     def __post_init__(self) -> None:
         if self.only is not None and self.only < 0:
@@ -39,7 +39,7 @@ class Task:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What decides every bit of the folder's files."""
+        """The settings that determine every bit of the folder's files."""
         return {
             **asdict(self.config),
             CONTENT: digest(departures(self.config.preset_stated())),
@@ -50,12 +50,12 @@ class Task:
 
     @property
     def images(self) -> int:
-        """How many images the folder shall hold, at least."""
+        """The least number of images the folder is to hold."""
         return self.count if self.only is None else 1
 
     @property
     def batches(self) -> dict[int, range]:
-        """The images of each batch, by its number."""
+        """The image indices of each batch, by its number."""
         size = SCENES_PER_BATCH * self.config.content().views_per_scene
         if self.only is not None:
             return {self.only // size: range(self.only, self.only + 1)}
@@ -64,41 +64,41 @@ class Task:
 
 
 def claim(out: Path, task: Task) -> dict[str, Any]:
-    """The settings of a task, in the words of the claim in `out` where what differs decides nothing.
+    """Return the settings of a task to compare with the claim in `out`, without differences that do not matter.
 
-    That is a setting which an earlier version did not have, at its default; and in a folder that has all of the task,
-    where nothing is drawn any more, the content of the preset.
+    Those are a setting that an earlier version did not have, at its default, and the content of the preset in a folder
+    that already holds all of the task's images.
     """
     path, settings = out / CLAIM, task.settings
-    found = read_json(path) if path.is_file() else None
-    there = found.get("configuration") if isinstance(found, dict) else None
-    if not isinstance(there, dict):
+    recorded = read_json(path) if path.is_file() else None
+    configuration = recorded.get("configuration") if isinstance(recorded, dict) else None
+    if not isinstance(configuration, dict):
         return settings
     for field in fields(RenderConfig):
-        if field.name not in there and settings[field.name] == field.default:
+        if field.name not in configuration and settings[field.name] == field.default:
             del settings[field.name]
     if finished(out, task) is not None:
         del settings[CONTENT]
-        settings |= {CONTENT: there[CONTENT]} if CONTENT in there else {}
+        settings |= {CONTENT: configuration[CONTENT]} if CONTENT in configuration else {}
     return settings
 
 
 def whole(out: Path, task: Task) -> Task:
-    """The task with as many images as a finished folder has, if those are more."""
+    """Return the task, extended to the number of images of a finished folder if that has more."""
     return replace(task, count=max(task.count, _stated(out) or 0)) if task.only is None else task
 
 
 def finished(out: Path, task: Task) -> int | None:
-    """The number of images in a folder that has all of the task; None where it has not, or has lost a file of one."""
+    """Return the number of images in a folder that holds the whole task, or None if an image or a file is missing."""
     images = _stated(out)
     if images is None or images < task.images:
         return None
-    kept = (batch.there(out, index, task.config.maps) for each in task.batches.values() for index in each)
+    kept = (batch.has_files(out, index, task.config.maps) for images in task.batches.values() for index in images)
     return images if all(kept) else None
 
 
 def _stated(out: Path) -> int | None:
-    """The number of images that a finished folder states; None where it is unfinished."""
+    """Return the number of images that a finished folder states, or None if it is unfinished."""
     manifest = read_manifest(out, "dataset")
     if manifest is None:
         return None
@@ -108,7 +108,10 @@ def _stated(out: Path) -> int | None:
 
 
 def check_program(out: Path, task: Task, made_by: Mapping[str, str]) -> None:
-    """Refuse to add to images that another version of the program rendered: they would be of two looks."""
+    """Raise InputError if images are missing and another version of the program rendered the others.
+
+    The images of one dataset would look different.
+    """
     lacking, different = False, ""
     for number, images in task.batches.items():
         part = batch.read_part(out, number)

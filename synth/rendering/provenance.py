@@ -1,4 +1,4 @@
-"""What decides a picture beside its settings: the sources that draw it and the libraries that they use."""
+"""The provenance of a picture besides its settings: a digest of the sources that draw it, and library versions."""
 
 import ast
 import hashlib
@@ -12,47 +12,51 @@ ROOT = Path(__file__).resolve().parents[2]  # holds the subpackages of corrotwin
 ENTRIES = (
     "corrotwin.synth.rendering.batch",
     "corrotwin.synth.blender.__main__",
-)  # what a worker runs, and what it starts
+)  # the entry points of a worker and of the Blender process
 OURS = "corrotwin"
 LIBRARIES = (
     "bpy", "blenderproc", "embreex", "numpy", "scipy", "opencv-python-headless", "pillow", "pycocotools", "trimesh"
 )  # fmt: skip
-SOURCES = "sources"  # under this name stands a digest of our own modules
+SOURCES = "sources"  # key of the digest of this project's modules
 
 
 def made_by() -> dict[str, str]:
-    """Python, this project and libraries with their versions, and SHA-256, 16 hex digits, of what our modules do.
+    """Return the versions of Python, this project and its libraries, and a digest of the project's sources.
 
-    These are all modules that drawing a picture and its labels may import. Comments and docstrings do not count.
+    The digest, 16 hex digits of SHA-256, covers all modules that drawing a picture and its labels may import. Comments
+    and docstrings do not count.
     """
     digests = sorted(f"{name} {digest}" for name, digest in _modules().items())
     return {**versions(OURS, *LIBRARIES), SOURCES: hashlib.sha256("\n".join(digests).encode()).hexdigest()[:16]}
 
 
 def changes(before: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """What is not as it was, such as "bpy 4.5.15, now 4.5.16"; "" for nothing. What either does not state is let be."""
+    """Return the differences, such as "bpy 4.5.15, now 4.5.16", or "" for none.
+
+    Entries that only one of the two has are ignored.
+    """
     return ", ".join(
         f"{name} {before[name]}, now {now[name]}" for name in now if before.get(name, now[name]) != now[name]
     )
 
 
 def _modules() -> dict[str, str]:
-    """A digest of each of our modules that `ENTRIES` import, directly or not, and of those themselves, by name."""
-    found: dict[str, str] = {}
-    left = list(ENTRIES)
-    while left:
-        name = left.pop()
+    """Return the digest, by name, of each of the project's modules that `ENTRIES` are or import, directly or not."""
+    digests: dict[str, str] = {}
+    pending = list(ENTRIES)
+    while pending:
+        name = pending.pop()
         path = ROOT.joinpath(*name.split(".")[1:])
         file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-        if name not in found and file.is_file():
-            found[name], imported = _module(file, file.stat().st_mtime_ns)
-            left += imported
-    return found
+        if name not in digests and file.is_file():
+            digests[name], imported = _module(file, file.stat().st_mtime_ns)
+            pending += imported
+    return digests
 
 
 @cache
 def _module(file: Path, mtime_ns: int) -> tuple[str, list[str]]:
-    """A digest of a module, and what of ours it may import; read again when its file is another."""
+    """Return the digest of a module and the modules of this project it may import; `mtime_ns` renews the cache."""
     tree = ast.parse(file.read_bytes())
     imported = sorted({name for name in _imports(tree) if name.startswith(f"{OURS}.")})
     for node in ast.walk(tree):
@@ -68,12 +72,12 @@ def _module(file: Path, mtime_ns: int) -> tuple[str, list[str]]:
 
 
 def _imports(tree: ast.Module) -> Iterator[str]:
-    """Names that a module imports, and those of their packages; what is no module among them is none of ours."""
+    """Yield the names that a module imports, and the names of their packages; some may not be modules."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            names = [each.name for each in node.names]
+            names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module, *(f"{node.module}.{each.name}" for each in node.names)]
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         else:
             continue
         for name in names:

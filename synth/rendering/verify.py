@@ -1,4 +1,4 @@
-"""Render a sample of a dataset again and compare it with what lies there."""
+"""Render a sample of a dataset again and compare it with the files of the dataset."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,8 +27,8 @@ DOCUMENTS = ("annotations.json", "instances.json")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Remade:
-    """One image rendered again: whether all of its files are the same, and a line that says so."""
+class ImageVerification:
+    """One image rendered again: whether all its files are the same, and a line that says so."""
 
     same: bool
     line: str
@@ -36,32 +36,36 @@ class Remade:
 
 @dataclass(frozen=True, kw_only=True)
 class _Origin:
-    """What a dataset was rendered from."""
+    """The settings, twin and device from which a dataset was rendered."""
 
     config: RenderConfig
     shown: Subject | None
     device: str
 
 
-def remake(folder: Path, count: int, *, twin: Path | None = None) -> Iterator[Remade]:
+def render_again(folder: Path, count: int, *, twin: Path | None = None) -> Iterator[ImageVerification]:
     """Render `count` images of a rendered dataset again, spread evenly over it, and compare files and labels.
 
     Parameters
     ----------
-    folder : of a dataset that `synth.rendering.dataset` made. Nothing in it changes.
-    count : images; all where there are fewer.
+    folder : a dataset made by `synth.rendering.dataset`. Nothing in it changes.
+    count : number of images; all if there are fewer.
     twin : folder of the twin that the dataset shows, if it shows one.
+
+    Returns
+    -------
+    An iterator over the results, each computed when it is asked for.
 
     Raises
     ------
     InputError
-        The dataset was not rendered by this program, or from another form of its preset; a file of it is damaged; the
-        twin is not given, or not in the state that was photographed.
+        The dataset was not rendered by this program, or its preset has changed; a file of it is damaged; the twin is
+        not given, or not in the state that was photographed.
     """
     return _compared(folder, count, _origin(folder, twin))
 
 
-def _compared(folder: Path, count: int, origin: _Origin) -> Iterator[Remade]:
+def _compared(folder: Path, count: int, origin: _Origin) -> Iterator[ImageVerification]:
     documents = {name: _by_image(folder / name) for name in DOCUMENTS}
     for index in coco.evenly(sorted(key - 1 for key in documents[DOCUMENTS[0]]), count):
         with TemporaryDirectory() as name:
@@ -69,7 +73,7 @@ def _compared(folder: Path, count: int, origin: _Origin) -> Iterator[Remade]:
             _rendered(again, folder, index, origin)
             differences = list(_differences(folder, again, index, origin.config, documents))
         text = "; ".join(differences) or "the same bytes, the same labels"
-        yield Remade(same=not differences, line=f"{image_file(folder, index).name}: {text}")
+        yield ImageVerification(same=not differences, line=f"{image_file(folder, index).name}: {text}")
 
 
 def _rendered(again: Path, folder: Path, index: int, origin: _Origin) -> None:
@@ -80,18 +84,18 @@ def _rendered(again: Path, folder: Path, index: int, origin: _Origin) -> None:
         raise type(error)(f"{what} ({error})") from error
 
 
-def tell(folder: Path, remade: Iterable[Remade]) -> None:
+def print_results(folder: Path, verified: Iterable[ImageVerification]) -> None:
     """Print a line for each image, and one for all.
 
     Raises
     ------
     WorkError
-        There was none, or some differ; the message says what may be why.
+        There was no image, or some differ; the message names a possible cause.
     """
     same = []
-    for each in remade:
-        print(each.line)  # noqa: T201
-        same.append(each.same)
+    for image in verified:
+        print(image.line)  # noqa: T201
+        same.append(image.same)
     if not same:
         raise WorkError(f"{folder}: has no image that could be rendered again")
     if not all(same):
@@ -102,7 +106,7 @@ def tell(folder: Path, remade: Iterable[Remade]) -> None:
 
 
 def changed_versions(folder: Path) -> str:
-    """What made a dataset in another version than there is now, such as "bpy 4.5.15, now 4.5.16"; "" for nothing."""
+    """Return what has changed since a dataset was rendered, such as "bpy 4.5.15, now 4.5.16", or "" for nothing."""
     before = (read_manifest(folder, "dataset") or {}).get("versions")
     return provenance.changes(before, provenance.made_by()) if isinstance(before, dict) else ""
 
@@ -142,7 +146,7 @@ def _shown(card: Path, record: Any, twin: Path | None) -> Subject | None:
 
 @contextmanager
 def _readable(card: Path) -> Iterator[None]:
-    """Whatever is wrong with what the card says is the user's to mend, and names the card."""
+    """Re-raise parse errors of dataset.json as InputError with its path."""
     try:
         yield
     except (AttributeError, InputError, KeyError, TypeError, ValueError) as error:
@@ -150,19 +154,19 @@ def _readable(card: Path) -> Iterator[None]:
 
 
 def _by_image(path: Path) -> dict[int, list[dict[str, Any]]]:
-    """Annotations without their own ids, by the id of their image; an image without any has an empty list."""
+    """Return annotations without their own ids, by the id of their image; an image without any has an empty list."""
     document = coco.check_document(read_json(path), path)
-    found: dict[int, list[dict[str, Any]]] = {key: [] for key in document.images}
+    annotations: dict[int, list[dict[str, Any]]] = {key: [] for key in document.images}
     for annotation in document.annotations.values():
         own = {name: value for name, value in annotation.items() if name != "id"}
-        found[annotation["image_id"]].append(own)
-    return found
+        annotations[annotation["image_id"]].append(own)
+    return annotations
 
 
 def _differences(
     folder: Path, again: Path, index: int, config: RenderConfig, documents: Mapping[str, Mapping[int, Any]]
 ) -> Iterator[str]:
-    """What is not the same of one image, in words."""
+    """Yield a description of each difference of one image."""
     one, other = image_file(folder, index), image_file(again, index)
     if not one.is_file():
         yield "gone"

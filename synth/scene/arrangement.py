@@ -1,4 +1,4 @@
-"""How assets stand together: alone or in a yard, on a bridge pier, under its deck, on a chequer floor, in a rack."""
+"""Arrange assets: alone, in a yard, on a bridge pier, under a bridge deck, on a chequer-plate floor, in a rack."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -11,7 +11,7 @@ import trimesh
 from corrotwin.synth.presets.schema import SUITS, Preset
 from corrotwin.synth.scene import surroundings
 from corrotwin.synth.scene.bridges import bridge, deck
-from corrotwin.synth.scene.placement import WIDE_M, Arrangement, Draw, Placed, corners, place_beside, resting
+from corrotwin.synth.scene.placement import WIDE_M, Arrangement, DrawSpecimen, Placed, corners, place_beside, resting
 from corrotwin.synth.scene.specimen import Specimen
 from corrotwin.synth.scene.surroundings import Array
 from corrotwin.synth.spec import Prop
@@ -21,13 +21,16 @@ HUNG = ("hanging", "spanning")  # layouts of a chain that may float above the gr
 
 
 def alone(specimen: Specimen, chosen: Preset, eyes: Array, rng: np.random.Generator) -> Arrangement:
-    """One asset as it stands, before a wall or none; ground and wall go on behind all `eyes` (n, 3)."""
+    """Arrange one asset as it stands, with or without a wall behind it.
+
+    Ground and wall extend beyond all camera positions `eyes`, (n, 3) metres.
+    """
     placed = Placed(specimen=specimen, pose=np.eye(4))
     return _yard([placed], [], chosen, eyes, rng)
 
 
-def yard(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> Arrangement:
-    """The subject with other assets about it, on open ground."""
+def yard(draw: DrawSpecimen, kind: str, chosen: Preset, rng: np.random.Generator) -> Arrangement:
+    """Arrange the subject and other assets around it on open ground."""
     subject = draw(kind)
     pose, supported = stand(subject.twin, subject.asset.vertices, rng)
     placed = [Placed(specimen=subject, pose=pose)]
@@ -40,8 +43,8 @@ def yard(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> Arr
     return _yard(placed, supports, chosen, np.empty((0, 3)), rng)
 
 
-def floor(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> Arrangement:
-    """Chequer plates side by side, with a thin joint between them; what else is the subject stands on them."""
+def floor(draw: DrawSpecimen, kind: str, chosen: Preset, rng: np.random.Generator) -> Arrangement:
+    """Arrange chequer plates side by side with a thin joint between them; any other subject stands on them."""
     plates: dict[str, Any] = {
         "fasteners": "chequer" if rng.random() < 0.9 else "none", "upright": False, "stiffeners": 0, "opening_mm": 0.0,
         "butt_weld": False, "thickness_mm": float(rng.choice([5, 6, 8])), "edge": "sheared",
@@ -79,8 +82,8 @@ def floor(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> Ar
     )  # fmt: skip
 
 
-def rack(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> Arrangement:
-    """Pipes side by side, each on its own supports."""
+def rack(draw: DrawSpecimen, kind: str, chosen: Preset, rng: np.random.Generator) -> Arrangement:
+    """Arrange pipes side by side, each on its own supports."""
     subject = draw(kind)
     pose, supported = stand(subject.twin, subject.asset.vertices, rng, turn_degrees=8.0)
     placed = [Placed(specimen=subject, pose=pose)]
@@ -95,13 +98,13 @@ def rack(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> Arr
     return _yard(placed, supports, chosen, np.empty((0, 3)), rng)
 
 
-ARRANGEMENTS: Mapping[str, Callable[[Draw, str, Preset, np.random.Generator], Arrangement]] = {
+ARRANGEMENTS: Mapping[str, Callable[[DrawSpecimen, str, Preset, np.random.Generator], Arrangement]] = {
     "yard": yard, "bridge": bridge, "deck": deck, "floor": floor, "rack": rack,
 }  # fmt: skip
 
 
 def choose(chosen: Preset, kind: str, rng: np.random.Generator) -> str:
-    """The name of an arrangement for a subject of this kind, by the preset's weights."""
+    """Draw the name of an arrangement for a subject of this kind, by the preset's weights."""
     fitting = [(name, weight) for name, weight in chosen.arrangements if kind in SUITS[name]]
     weights = np.array([weight for _, weight in fitting])
     return fitting[int(rng.choice(len(fitting), p=weights / weights.sum()))][0]
@@ -110,10 +113,12 @@ def choose(chosen: Preset, kind: str, rng: np.random.Generator) -> str:
 def stand(
     twin: TwinState, vertices: Array, rng: np.random.Generator, *, turn_degrees: float = 25.0
 ) -> tuple[Array, bool]:
-    """Pose of a drawn asset, turned about the vertical, its middle over the origin; and whether blocks carry it.
+    """Return the pose (4, 4) of a drawn asset, and whether blocks support it.
 
-    z is up for the twin already, which has corroded so. A pipe that lies without supports and straight bars may be
-    raised on blocks, a chain that hangs into the air; all else stands on the ground, on what it brings along.
+    The asset is turned about the vertical by at most `turn_degrees`, its middle over the origin.
+
+    Its z axis stays vertical, since it corroded in that position. A pipe without supports or a straight bar may be
+    raised on blocks, and a hanging chain into the air; other assets stand on the ground or on their own supports.
     """
     turn, lift = float(rng.uniform(-turn_degrees, turn_degrees)), float(rng.choice([0.0, rng.uniform(0.15, 0.9)]))
     if not (_lies_free(twin) or twin.parameters.get("layout") in HUNG):
@@ -122,7 +127,7 @@ def stand(
 
 
 def _lies_free(twin: TwinState) -> bool:
-    """Whether two blocks could carry an asset: a long one that does not stand and has no supports of its own."""
+    """Return True if two blocks can support the asset: it is long, lies flat and has no supports of its own."""
     given = twin.parameters
     if twin.kind == "bar":
         return bool(given["shape"] == "straight" and given["arrangement"] != "mat")
@@ -132,7 +137,7 @@ def _lies_free(twin: TwinState) -> bool:
 def _yard(
     placed: Sequence[Placed], supports: Sequence[Prop], chosen: Preset, eyes: Array, rng: np.random.Generator
 ) -> Arrangement:
-    """Assets on open ground, with wall and clutter. Ground and wall go on behind stated cameras, `eyes` (n, 3)."""
+    """Arrange placed assets on open ground, with wall and clutter; both extend beyond stated cameras, `eyes` (n, 3)."""
     low, high = corners(placed)
     wide = WIDE_M + 2 * float(np.abs([low[:2], high[:2], *eyes[:, :2]]).max())
     ground, props = str(rng.choice(chosen.grounds)), []
@@ -143,6 +148,7 @@ def _yard(
     return Arrangement(placed=tuple(placed), props=tuple(props), ground=ground, wide_m=wide)
 
 
-def at_age(one: Arrangement, years: float, age: Callable[[Specimen, float], Specimen]) -> Arrangement:
-    """The same arrangement with every asset at another age."""
-    return replace(one, placed=tuple(replace(each, specimen=age(each.specimen, years)) for each in one.placed))
+def at_age(arrangement: Arrangement, years: float, age: Callable[[Specimen, float], Specimen]) -> Arrangement:
+    """Return the same arrangement with every asset at another age in years."""
+    placed = tuple(replace(asset, specimen=age(asset.specimen, years)) for asset in arrangement.placed)
+    return replace(arrangement, placed=placed)

@@ -1,4 +1,4 @@
-"""Bridges: the ends of girders on a concrete pier, and girders under the deck."""
+"""Arrange assets on bridges: on a concrete pier under the deck, and girders seen from below."""
 
 import itertools
 from math import sin
@@ -8,8 +8,8 @@ import numpy as np
 
 from corrotwin.synth.presets.schema import Preset
 from corrotwin.synth.scene import surroundings
-from corrotwin.synth.scene.ground import between
-from corrotwin.synth.scene.placement import WIDE_M, Arrangement, Draw, Placed, corners, place_beside, resting
+from corrotwin.synth.scene.ground import mix_colors
+from corrotwin.synth.scene.placement import WIDE_M, Arrangement, DrawSpecimen, Placed, corners, place_beside, resting
 from corrotwin.synth.scene.specimen import Specimen
 from corrotwin.synth.spec import Color, Prop
 from corrotwin.twin.assets.beam import MARGIN
@@ -20,8 +20,8 @@ DEEP = [name for name, (height_mm, *_) in BEAMS.items() if height_mm >= 300]  # 
 GRIMY: tuple[Color, Color] = ((0.11, 0.08, 0.058), (0.34, 0.27, 0.20))  # two ends of a colour, linear RGB
 
 
-def bridge(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> Arrangement:
-    """The subject on a concrete pier under a deck, with girders behind it."""
+def bridge(draw: DrawSpecimen, kind: str, chosen: Preset, rng: np.random.Generator) -> Arrangement:
+    """Arrange the subject on a concrete pier under a deck, with other assets beside and behind it."""
     wanted: dict[str, dict[str, Any]] = {
         "plate": {"upright": True},
         "bolt": {"upright": True, "joint": "plate"},
@@ -64,8 +64,8 @@ def bridge(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> A
     )  # fmt: skip
 
 
-def deck(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> Arrangement:
-    """Girders side by side on walls under a concrete slab, with struts between them; seen from below, mostly."""
+def deck(draw: DrawSpecimen, kind: str, chosen: Preset, rng: np.random.Generator) -> Arrangement:
+    """Arrange girders side by side on walls under a concrete slab, with struts between them, seen mostly from below."""
     length, drop = round(float(rng.uniform(3.0, 6.0)), 3), rng.uniform(1.5, 3.5)
     girder: dict[str, Any] = {
         "section": str(rng.choice(DEEP)), "length_m": length, "stance": "beam",
@@ -103,9 +103,9 @@ def deck(draw: Draw, kind: str, chosen: Preset, rng: np.random.Generator) -> Arr
 
 
 def _struts(
-    draw: Draw, girder: Specimen, away: float, bays: int, level: float, rng: np.random.Generator
+    draw: DrawSpecimen, girder: Specimen, away: float, bays: int, level: float, rng: np.random.Generator
 ) -> list[Placed]:
-    """Up to three rows of small beams from web to web of girders `away` metres apart, clear of their stiffeners."""
+    """Place up to three rows of small beams between the webs of girders `away` metres apart, clear of stiffeners."""
     given = girder.twin.parameters
     depth, _, web, flange, root = BEAMS[given["section"]]
     section = str(rng.choice([name for name, (height, *_) in BEAMS.items() if height < 0.6 * depth]))
@@ -127,7 +127,7 @@ def _struts(
 
 
 def _ruler(left: float, right: float, front: float, back: float, rng: np.random.Generator) -> list[Prop]:
-    """A ruler that an inspector has laid down between two lines across, if it fits: yellow, white or wooden."""
+    """Return a yellow, white or wooden ruler that an inspector left between `front` and `back`, or [] if none fits."""
     color = ((0.62, 0.42, 0.04), (0.70, 0.68, 0.62), (0.42, 0.27, 0.12))[rng.integers(3)]
     size, turn = (rng.uniform(0.15, 0.6), rng.uniform(0.025, 0.05), 0.006), rng.uniform(-0.3, 0.3)
     half = (size[0] * abs(sin(turn)) + size[1]) / 2
@@ -137,8 +137,8 @@ def _ruler(left: float, right: float, front: float, back: float, rng: np.random.
 
 
 def _grime(chosen: Preset, rng: np.random.Generator) -> Color | None:
-    """The colour of concrete under years of brown dust and water, or None where it is its own."""
+    """Draw the colour of concrete stained by years of brown dust and water, or None for clean concrete."""
     if not chosen.grime or rng.random() >= chosen.grime:
         return None
-    red, green, blue = between(GRIMY, rng).tolist()
+    red, green, blue = mix_colors(GRIMY, rng).tolist()
     return red, green, blue

@@ -1,7 +1,7 @@
-"""Choose cameras that see what they should, by casting rays before anything is rendered."""
+"""Choose cameras that show the subject and its rust, by casting rays before anything is rendered."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import cos, radians, sin, tan
 from pathlib import Path
 
@@ -15,70 +15,23 @@ from scipy.sparse.csgraph import connected_components
 from corrotwin.synth.presets.schema import Preset
 from corrotwin.synth.scene.subject import StatedCamera
 from corrotwin.synth.scene.surroundings import Array, as_matrix
+from corrotwin.synth.scene.visibility import Sight, ViewingSpace, look, lookup, prop_mesh, rays
 from corrotwin.synth.spec import Prop, View
 
-GRID = 36  # rays across the picture in a check
-TRIES = 30  # cameras tried for a view before the best of them is taken
-SIGHTS = 3000  # points of the surface to which a stated camera's lines of sight are kept free
-SIGHT, MARGIN = 192, 4  # pixels of the pictures in which small things before the asset are found, and about it
-FACING = 3000  # points of the surface from which the visible share is worked out
+TRIES = 30  # cameras tried for a view; then the best of them is used
+SIGHTS = 3000  # points of the surface to which a stated camera's lines of sight are kept clear
+SIGHT, MARGIN = 192, 4  # pixels: side of the pictures in which pieces that hide the asset are found, and margin
 MOST_SIGHTS = 200_000  # lines of sight of all cameras together, while each has 100
 
 
-@dataclass(frozen=True, kw_only=True)
-class Target:
-    """An asset to be photographed, in world space.
-
-    ``vertices (n, 3)`` metres, ``faces (m, 3)``, ``uv (m, 3, 2)``, ``cover (H, W)`` rust cover on the atlas.
-    ``outside (m,)`` says which faces a camera may aim at: not those of a bore.
-    """
-
-    vertices: Array
-    faces: NDArray[np.int64]
-    uv: Array
-    cover: NDArray[np.float32]
-    outside: NDArray[np.bool_]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outlook:
-    """All that rays can meet, and where cameras may be.
-
-    ``solid`` is one mesh of the targets, in their order, and of what else stands around. ``around`` and ``height`` are
-    ranges in degrees of the direction from the first target to a camera: about the vertical, -90 in front, and above
-    the horizontal; no camera is below ``floor_m``.
-    """
-
-    targets: tuple[Target, ...]
-    solid: trimesh.Trimesh
-    around: tuple[float, float]
-    height: tuple[float, float]
-    floor_m: float
-
-    @property
-    def firsts(self) -> NDArray[np.int64]:
-        """First face of each target in ``solid``, and the first that is of none, (n + 1,)."""
-        return np.cumsum([0, *(len(target.faces) for target in self.targets)])
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sight:
-    """What a camera would see: shares of the picture, and the nearest thing's distance in metres.
-
-    ``asset`` and ``rust`` are of all targets, ``first`` of the first.
-    """
-
-    asset: float
-    first: float
-    rust: float
-    nearest: float
-
-
 def sample_views(
-    outlook: Outlook, preset: Preset, indices: Sequence[int], rng: np.random.Generator, *, clean: bool
+    space: ViewingSpace, preset: Preset, indices: Sequence[int], rng: np.random.Generator, *, clean: bool
 ) -> list[View]:
-    """One camera for each image index, the same whatever subset is rendered."""
-    target = outlook.targets[0]
+    """Draw one camera for each image index.
+
+    The draws do not depend on which of the images are rendered. `clean` scenes need not show rust.
+    """
+    target = space.targets[0]
     centres = target.vertices[target.faces].mean(axis=1)
     areas = trimesh.triangles.area(target.vertices[target.faces]) * target.outside
     rusted = (lookup(target.cover, target.uv.mean(axis=1)) > 0.5) & target.outside
@@ -88,71 +41,34 @@ def sample_views(
         for _ in range(TRIES):
             weights = areas * (rusted if rusted.any() and rng.random() < 0.85 else 1)
             aim = centres[rng.choice(len(centres), p=weights / weights.sum())]
-            pose, angle = _candidate(outlook, preset, aim, rng)
-            score = _score(look(outlook, pose, angle), preset, clean=clean)
+            pose, angle = _candidate(space, preset, aim, rng)
+            score = _score(look(space, pose, angle), preset, clean=clean)
             if score > best_score:
                 best, best_score = View(index=index, pose=as_matrix(pose), field_of_view=angle), score
             if score >= 0:
                 break
         assert best is not None  # noqa: S101  TRIES is at least 1
-        views.append(_focused(best, outlook, preset, rng))
+        views.append(_focused(best, space, preset, rng))
     return views
 
 
-def _focused(view: View, outlook: Outlook, preset: Preset, rng: np.random.Generator) -> View:
-    """The view sharp at what is nearest to the middle of the picture alone, in a share of the pictures."""
+def _focused(view: View, space: ViewingSpace, preset: Preset, rng: np.random.Generator) -> View:
+    """Focus a share of the views on the first target in the middle of the picture; the others stay sharp throughout."""
     share, stop = rng.random(), float(np.exp(rng.uniform(*np.log(preset.f_number))))
     if share >= preset.focus_share:
         return view
     pose = np.array(view.pose)
     origins, directions = rays(pose, view.field_of_view / 4, 5)
-    points, _, face = outlook.solid.ray.intersects_location(origins, directions, multiple_hits=False)
-    mine = face < outlook.firsts[1]
+    points, _, face = space.solid.ray.intersects_location(origins, directions, multiple_hits=False)
+    mine = face < space.firsts[1]
     if not mine.any():
         return view
     depth = float(np.median((points[mine] - pose[:3, 3]) @ -pose[:3, 2]))
     return replace(view, focus_m=depth, f_number=stop)
 
 
-def lit(outlook: Outlook, place: Array) -> float:
-    """Share of the first target's surface facing a place, (3,) metres, that a lamp there reaches."""
-    points, facing = _facing(outlook.targets[0], place, 300)
-    return int(_reached(outlook, place, points[facing]).sum()) / max(int(facing.sum()), 1)
-
-
-def visible(outlook: Outlook, view: View) -> tuple[float, ...]:
-    """Of each target, the share of the surface facing the camera that is in the picture and hidden by nothing."""
-    pose = np.array(view.pose)
-    eye, half = pose[:3, 3], tan(view.field_of_view / 2)
-    shares = []
-    for target in outlook.targets:
-        points, facing = _facing(target, eye, FACING)
-        local = (points - eye) @ pose[:3, :3]
-        framed = facing & (local[:, 2] < 0) & (np.abs(local[:, :2]) <= half * -local[:, 2:]).all(axis=1)
-        seen = int(_reached(outlook, eye, points[framed]).sum())
-        shares.append(round(seen / max(int(facing.sum()), 1), 4))
-    return tuple(shares)
-
-
-def _facing(target: Target, place: Array, count: int) -> tuple[Array, NDArray[np.bool_]]:
-    """Points of a target's outside, (count, 3), and whether the surface there faces a place, (count,)."""
-    mesh = trimesh.Trimesh(target.vertices, target.faces, process=False)
-    points, face = trimesh.sample.sample_surface(mesh, count, face_weight=mesh.area_faces * target.outside, seed=0)
-    return np.asarray(points), (mesh.face_normals[face] * (points - place)).sum(axis=1) < 0
-
-
-def _reached(outlook: Outlook, place: Array, points: Array) -> NDArray[np.bool_]:
-    """For each ray from a place to points (n, 3) on surfaces that meets something: whether it comes to its point."""
-    way = points - place
-    distance = np.linalg.norm(way, axis=1)
-    hits, ray, _ = outlook.solid.ray.intersects_location(
-        np.tile(place, (len(points), 1)), way / distance[:, None], multiple_hits=False
-    )
-    return np.asarray(np.linalg.norm(hits - place, axis=1) > distance[ray] - 0.002)
-
-
 def stated_views(cameras: Sequence[StatedCamera], indices: Sequence[int]) -> list[View]:
-    """The view of each stated camera, numbered by `indices`."""
+    """Return the view of each stated camera, numbered by `indices`."""
     return [
         View(
             index=index,
@@ -163,12 +79,16 @@ def stated_views(cameras: Sequence[StatedCamera], indices: Sequence[int]) -> lis
     ]
 
 
-def out_of_the_way(
+def clear_sight_lines(
     props: Sequence[Prop], folder: Path, cameras: Sequence[StatedCamera], vertices: Array, faces: NDArray[np.int64]
 ) -> list[Prop]:
-    """Those props that stand on no line from a stated camera to the surface of the asset.
+    """Return the props that do not hide the asset from any stated camera.
 
-    Of meshes of many pieces, such as blades of grass, the pieces on such lines are left out of the file in `folder`.
+    From meshes of many pieces, such as blades of grass, the pieces that hide it are removed from the file in `folder`.
+
+    Parameters
+    ----------
+    vertices, faces : mesh of the asset in world space, (n, 3) metres and (m, 3).
     """
     mesh = trimesh.Trimesh(vertices, faces, process=False)
     count = int(np.clip(MOST_SIGHTS // len(cameras), 100, SIGHTS))
@@ -179,10 +99,10 @@ def out_of_the_way(
     free = []
     for prop in props:
         if prop.shape == "mesh":
-            if _without_what_hides(mesh, cameras, folder / prop.file):
+            if _remove_hiding_pieces(mesh, cameras, folder / prop.file):
                 free.append(prop)
             continue
-        hits, ray, _ = shape(prop, folder).ray.intersects_location(
+        hits, ray, _ = prop_mesh(prop, folder).ray.intersects_location(
             origins, ways / lengths[:, None], multiple_hits=False
         )
         if not (np.linalg.norm(hits - origins[ray], axis=1) < lengths[ray]).any():
@@ -190,11 +110,11 @@ def out_of_the_way(
     return free
 
 
-def _without_what_hides(asset: trimesh.Trimesh, cameras: Sequence[StatedCamera], file: Path) -> bool:
-    """Take the connected pieces of a mesh that stand before the asset out of its file; whether any are left.
+def _remove_hiding_pieces(asset: trimesh.Trimesh, cameras: Sequence[StatedCamera], file: Path) -> bool:
+    """Remove the connected pieces that hide the asset from a mesh file; return False if no piece remains.
 
-    A piece stands before it if one of 28 points of a face is nearer to a camera than the asset is within `MARGIN`
-    pixels of a picture of `SIGHT` x `SIGHT`.
+    A piece hides the asset if one of 28 points of a face is nearer to a camera than the asset within `MARGIN` pixels of
+    it, in a picture of `SIGHT` x `SIGHT`.
     """
     with np.load(file) as arrays:
         vertices, faces, tone = (arrays[name] for name in ("vertices", "faces", "tone"))
@@ -224,73 +144,8 @@ def _without_what_hides(asset: trimesh.Trimesh, cameras: Sequence[StatedCamera],
     return bool(kept.any())
 
 
-def look(outlook: Outlook, pose: Array, angle: float) -> Sight:
-    """Cast `GRID` x `GRID` rays."""
-    origins, directions = rays(pose, angle, GRID)
-    points, ray, face = outlook.solid.ray.intersects_location(origins, directions, multiple_hits=False)
-    distances = np.linalg.norm(points - origins[ray], axis=1)
-    counts, rust = [], 0
-    for target, first, end in zip(outlook.targets, outlook.firsts[:-1], outlook.firsts[1:], strict=True):
-        mine = (face >= first) & (face < end)
-        counts.append(int(mine.sum()))
-        rust += int((lookup(target.cover, uv_at(target, face[mine] - first, points[mine])) > 0.5).sum())
-    return Sight(
-        asset=sum(counts) / GRID**2, first=counts[0] / GRID**2, rust=rust / GRID**2,
-        nearest=float(distances.min(initial=np.inf)),
-    )  # fmt: skip
-
-
-def rays(pose: Array, angle: float, size: int) -> tuple[Array, Array]:
-    """Origins and directions, (size * size, 3) each, through pixel centres, row by row from the top left."""
-    half = tan(angle / 2)
-    y, x = np.mgrid[0:size, 0:size]
-    across, up = ((x + 0.5) / size * 2 - 1) * half, (1 - (y + 0.5) / size * 2) * half
-    local = np.stack([across, up, -np.ones_like(across)], -1).reshape(-1, 3)
-    directions = local @ pose[:3, :3].T
-    return np.repeat(pose[None, :3, 3], len(directions), 0), directions / np.linalg.norm(
-        directions, axis=1, keepdims=True
-    )
-
-
-def uv_at(target: Target, face: NDArray[np.int64], points: Array) -> Array:
-    """Atlas coordinates (k, 2) of points (k, 3) on faces (k,) of the target."""
-    if not len(face):
-        return np.empty((0, 2))
-    corners = trimesh.triangles.points_to_barycentric(target.vertices[target.faces[face]], points)
-    return np.asarray((target.uv[face] * corners[..., None]).sum(axis=1))
-
-
-def lookup(field: NDArray[np.float32], uv: Array) -> NDArray[np.float32]:
-    """Values of an atlas field (H, W) at coordinates (k, 2): the texel they fall in."""
-    height, width = field.shape
-    column = np.clip((uv[:, 0] * width).astype(int), 0, width - 1)
-    row = np.clip((uv[:, 1] * height).astype(int), 0, height - 1)
-    return np.asarray(field[row, column])
-
-
-def one_solid(targets: Sequence[Target], others: Sequence[trimesh.Trimesh]) -> trimesh.Trimesh:
-    """Targets and other things as one mesh to cast rays at; its first faces are the targets'."""
-    parts = [trimesh.Trimesh(target.vertices, target.faces, process=False) for target in targets]
-    solid = trimesh.util.concatenate([*parts, *others])
-    assert isinstance(solid, trimesh.Trimesh)  # noqa: S101  of meshes, a mesh
-    return solid
-
-
-def shape(prop: Prop, folder: Path) -> trimesh.Trimesh:
-    """A prop where it stands; its mesh file, if it has one, lies in `folder`."""
-    if prop.shape == "mesh":
-        with np.load(folder / prop.file) as arrays:
-            solid = trimesh.Trimesh(arrays["vertices"], arrays["faces"], process=False)
-    elif prop.shape == "box":
-        solid = trimesh.creation.box((1, 1, 1))
-    else:
-        solid = trimesh.creation.cylinder(0.5, 1, sections=64)
-    solid.apply_transform(np.array(prop.pose))
-    return solid
-
-
 def _looking(eye: Array, look_at: Array) -> Array:
-    """Pose of a camera at one point that looks at another, its picture upright."""
+    """Return the pose (4, 4) of an upright camera at `eye` that looks at a point, both (3,) metres."""
     backward = eye - look_at
     backward /= np.linalg.norm(backward)
     right = np.cross([0, 0, 1], backward)
@@ -302,25 +157,25 @@ def _looking(eye: Array, look_at: Array) -> Array:
     return pose
 
 
-def _candidate(outlook: Outlook, preset: Preset, aim: Array, rng: np.random.Generator) -> tuple[Array, float]:
-    """A camera pose and its field of view, looking about at `aim` from the open side, above the ground."""
-    extents = np.sort(np.ptp(outlook.targets[0].vertices, axis=0))
+def _candidate(space: ViewingSpace, preset: Preset, aim: Array, rng: np.random.Generator) -> tuple[Array, float]:
+    """Draw the pose and field of view of a camera above the ground that looks roughly at `aim` from the open side."""
+    extents = np.sort(np.ptp(space.targets[0].vertices, axis=0))
     angle = radians(rng.uniform(*preset.field_of_view_deg))
     close, far = preset.framing
     width = np.exp(rng.uniform(*np.log(np.sort([close * max(extents[1], 0.15 * extents[2]), far * extents[2]]))))
-    around, height = radians(rng.uniform(*outlook.around)), radians(rng.uniform(*outlook.height))
+    around, height = radians(rng.uniform(*space.around)), radians(rng.uniform(*space.height))
     outward = np.array([cos(height) * cos(around), cos(height) * sin(around), sin(height)])
     eye = aim + outward * width / 2 / tan(angle / 2)
-    eye[2] = max(eye[2], outlook.floor_m)
+    eye[2] = max(eye[2], space.floor_m)
     pose = _looking(eye, aim + rng.normal(size=3) * 0.12 * width)
     return pose @ trimesh.transformations.rotation_matrix(radians(rng.normal() * 4), [0, 0, 1]), angle
 
 
 def _score(sight: Sight, preset: Preset, *, clean: bool) -> float:
-    """0 for a picture that will do; below, the further off the lower."""
+    """Return 0 for an acceptable picture, and less the further a picture is from that."""
     score = 0.0
     score -= max(0.0, 0.12 - sight.first) * 5 + max(0.0, sight.first - 0.97)
-    score -= max(0.0, 0.06 - sight.nearest) * 50  # nothing cuts through the lens
+    score -= max(0.0, 0.06 - sight.nearest) * 50  # no object intersects the lens
     if not clean:
         low, high = preset.rusted
         score -= max(0.0, low - sight.rust) * 20 + max(0.0, sight.rust - high)

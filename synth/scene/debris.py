@@ -1,7 +1,7 @@
-"""Dirt that has fallen from a deck and lies heaped about the feet of the steel: brown as rust, and none of it is.
+"""Heaps of dirt around the feet of steel, fallen from a bridge deck: as brown as rust, but not rust.
 
 Lengths are metres, z is up. A heap is a surface of heights over a grid, highest against what stands there and thinning
-outward to a ragged rim; stones, rubble and leaves lie on it.
+outward to a ragged rim. Stones, rubble and leaves lie on it.
 """
 
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from scipy.interpolate import RegularGridInterpolator
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import KDTree
 
-from corrotwin.synth.scene.ground import LOOKS, between, lying
+from corrotwin.synth.scene.ground import GROUND_COLORS, mix_colors, write_pieces
 from corrotwin.synth.scene.ground_cover import Area, Array, Pieces, leaves, rubble, site, stones
 from corrotwin.synth.scene.surroundings import vary
 from corrotwin.synth.spec import Color, Prop
 
 BUDGET = 40_000  # triangles of a heap
-FINEST_M = 0.008  # side of its squares
+FINEST_M = 0.008  # smallest spacing of its grid
 HEIGHT_M, REACH_M = (0.02, 0.14), (0.08, 0.45)
 # Two ends of its colour, linear RGB: earth as brown as rust, and dust of concrete.
 BROWN: tuple[Color, Color] = ((0.060, 0.038, 0.024), (0.27, 0.155, 0.085))
@@ -28,7 +28,7 @@ GREY: tuple[Color, Color] = ((0.12, 0.10, 0.085), (0.32, 0.28, 0.235))
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Heap:
-    """Heights (m, n) above z = 0 at the places `x` (m,) by `y` (n,); below 0 where nothing lies. `tone` (m, n)."""
+    """Heights (m, n) above z = 0 on the grid `x` (m,) by `y` (n,), negative outside the heap, and `tone` (m, n)."""
 
     x: Array
     y: Array
@@ -37,20 +37,20 @@ class Heap:
 
     @property
     def area(self) -> Area:
-        """The rectangle of the grid."""
+        """The rectangle that the grid covers."""
         return float(self.x[0]), float(self.x[-1]), float(self.y[0]), float(self.y[-1])
 
     def relief(self, points: Array) -> Array:
-        """Heights at `points` (n, 2), (n,); 0 where nothing lies."""
-        found = RegularGridInterpolator((self.x, self.y), self.heights, bounds_error=False, fill_value=0.0)(points)
-        return np.asarray(np.maximum(found, 0))
+        """Return the heights (n,) at `points` (n, 2); 0 outside the heap."""
+        heights = RegularGridInterpolator((self.x, self.y), self.heights, bounds_error=False, fill_value=0.0)(points)
+        return np.asarray(np.maximum(heights, 0))
 
     def surface(self) -> Pieces:
-        """The mesh of what lies above z = 0, its rim a little below."""
+        """Return the mesh of the heap above z = 0, with its rim slightly below."""
         rows, columns = self.heights.shape
         number = np.arange(rows * columns).reshape(rows, columns)
         a, b, c, d = (number[:-1, :-1], number[1:, :-1], number[1:, 1:], number[:-1, 1:])
-        faces = np.concatenate([np.stack(each, -1).reshape(-1, 3) for each in ((a, b, c), (a, c, d))])
+        faces = np.concatenate([np.stack(corners, -1).reshape(-1, 3) for corners in ((a, b, c), (a, c, d))])
         flat = self.heights.reshape(-1)
         used, kept = np.unique(faces[(flat[faces] > 0).any(axis=1)], return_inverse=True)
         places = np.stack([*np.meshgrid(self.x, self.y, indexing="ij"), np.maximum(self.heights, -0.004)], -1)
@@ -61,12 +61,14 @@ class Heap:
 
 
 def heap(rng: np.random.Generator, within: Area, feet: Array, *, height_m: float, reach_m: float) -> Heap | None:
-    """A heap about `feet`, points (n, 2) where things stand, no further out than `within`; None where there is no room.
+    """Make a heap around the points where objects stand, or return None if there is no room.
 
     Parameters
     ----------
-    height_m : about its greatest height, against the steel.
-    reach_m : by how far out it has fallen to a third.
+    within : the rectangle that the heap stays inside.
+    feet : (n, 2) points where objects stand.
+    height_m : approximate greatest height, against the steel.
+    reach_m : distance at which it has fallen to about a third.
     """
     low = np.maximum(feet.min(axis=0) - 3 * reach_m, [within[0], within[2]])
     high = np.minimum(feet.max(axis=0) + 3 * reach_m, [within[1], within[3]])
@@ -86,34 +88,38 @@ def heap(rng: np.random.Generator, within: Area, feet: Array, *, height_m: float
 
 
 def heap_props(within: Area, feet: Array, folder: Path, prefix: str, rng: np.random.Generator) -> list[Prop]:
-    """A heap and what lies on it, as meshes ``folder/<prefix>-*.npz``; [] where nothing stands or no room is."""
+    """Write a heap and the pieces on it as meshes ``folder/<prefix>-*.npz`` and return their props, [] if none fits."""
     height, reach = (float(np.exp(rng.uniform(*np.log(ends)))) for ends in (HEIGHT_M, REACH_M))
     made = heap(rng, within, feet, height_m=height, reach_m=reach) if len(feet) else None
     if made is None or not (made.heights > 0).any():
         return []
     x0, x1, y0, y1 = made.area
     where = site(made.area, z=0.0, centre=((x0 + x1) / 2, (y0 + y1) / 2), occupied=feet, relief=made.relief)
-    brown, grey = between(BROWN, rng), between(GREY, rng)
+    brown, grey = mix_colors(BROWN, rng), mix_colors(GREY, rng)
     color = vary(brown + (grey - brown) * rng.random() ** 2, rng)
-    pebbles = vary(between(LOOKS["stone"], rng) if rng.random() < 0.5 else 1.3 * np.array(color), rng)
+    pebbles = vary(mix_colors(GROUND_COLORS["stone"], rng) if rng.random() < 0.5 else 1.3 * np.array(color), rng)
     some, leafy = int(BUDGET * rng.uniform(0.02, 0.2)), rng.random() < 0.3
     parts = [
         ("earth", color, made.surface()),
         ("stone", pebbles, stones(rng, where, size_m=(0.004, 0.03), budget=some)),
-        ("rubble", vary(between(LOOKS["rubble"], rng), rng), rubble(rng, where, count=int(rng.integers(2, 60)))),
+        (
+            "rubble",
+            vary(mix_colors(GROUND_COLORS["rubble"], rng), rng),
+            rubble(rng, where, count=int(rng.integers(2, 60))),
+        ),
     ]
     if leafy:
-        leaf = vary(between(LOOKS["leaf"], rng), rng)
+        leaf = vary(mix_colors(GROUND_COLORS["leaf"], rng), rng)
         parts.append(("leaf", leaf, leaves(rng, where, count=int(rng.integers(3, 60)))))
     seed = float(rng.uniform(0, 100))
     return [
-        lying(pieces, material, look, seed, folder, f"{prefix}-{number}-{material}.npz")
+        write_pieces(pieces, material, look, seed, folder, f"{prefix}-{number}-{material}.npz")
         for number, (material, look, pieces) in enumerate(parts)
         if len(pieces.faces)
     ]
 
 
 def _noise(rng: np.random.Generator, shape: tuple[int, int], sigma: float) -> NDArray[np.float64]:
-    """Smooth noise of mean 0 and standard deviation 1, `sigma` squares wide."""
+    """Return smooth noise of mean 0 and standard deviation 1 with a width of `sigma` grid cells."""
     made = gaussian_filter(rng.standard_normal(shape), sigma, mode="wrap")
     return np.asarray((made - made.mean()) / max(float(made.std()), 1e-9))

@@ -1,4 +1,4 @@
-"""Grounds for scenes: a flat box of one material, and meshes of what lies and grows on it, crowded about the asset."""
+"""Make grounds: a flat box of one material, and meshes of stones, plants and rubble on it, dense near the asset."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,8 +9,8 @@ import numpy as np
 from corrotwin.synth.scene.ground_cover import BUDGET, Area, Array, Pieces, Site, blades, leaves, rubble, site, stones
 from corrotwin.synth.spec import Color, Matrix, Prop
 
-# Two ends of each colour, linear RGB, that a scene mixes.
-LOOKS: dict[str, tuple[Color, Color]] = {
+# The range of each material's colour, linear RGB; each scene mixes the two ends.
+GROUND_COLORS: dict[str, tuple[Color, Color]] = {
     "concrete": ((0.27, 0.26, 0.24), (0.43, 0.40, 0.35)),
     "stained concrete": ((0.25, 0.24, 0.21), (0.40, 0.37, 0.31)),
     "asphalt": ((0.045, 0.045, 0.046), (0.13, 0.125, 0.12)),
@@ -29,14 +29,15 @@ def ground_props(
     kind: str, rng: np.random.Generator, centre: Sequence[float], reach: float, folder: Path, prefix: str,
     *, wide: float, occupied: Array | None = None,
 ) -> list[Prop]:  # fmt: skip
-    """A ground of one of the `presets.schema.GROUNDS` at z = 0 with what lies on it, in ``folder/<prefix>-*.npz``.
+    """Make a ground at z = 0 and the pieces that lie on it; their meshes are written to ``folder/<prefix>-*.npz``.
 
     Parameters
     ----------
-    centre : (x, y) of what stands on it.
-    reach : half of the greatest extent of that; pieces lie within about one and a half times as far.
-    wide : side of the whole ground, a flat box about the origin.
-    occupied : (n, 2) points where no piece shall stand, such as points of the asset near the ground.
+    kind : one of `presets.schema.GROUNDS`.
+    centre : (x, y) of the assets, metres.
+    reach : half of their greatest extent, metres; pieces lie within about one and a half times that distance.
+    wide : side of the whole ground, a flat box about the origin, metres.
+    occupied : (n, 2) points that pieces avoid, such as points of the asset near the ground.
 
     Returns
     -------
@@ -46,22 +47,22 @@ def ground_props(
     x, y = float(centre[0]), float(centre[1])
     where = site(_about((x, y), half), z=0.0, centre=(x, y), occupied=occupied)
     base: Matrix = ((wide, 0, 0, 0), (0, wide, 0, 0), (0, 0, 1, -0.5), (0, 0, 0, 1))
-    looks = {name: _own(ends, rng) for name, ends in LOOKS.items()}
+    looks = {name: _own(ends, rng) for name, ends in GROUND_COLORS.items()}
     seed = float(rng.uniform(0, 100))
     props = [Prop(shape="box", pose=base, material=kind, color=looks[kind], seed=seed)]
     for number, (what, pieces) in enumerate(_litter(kind, rng, where, half)):
-        props.append(lying(pieces, what, looks[what], seed, folder, f"{prefix}-{number}-{what}.npz"))
+        props.append(write_pieces(pieces, what, looks[what], seed, folder, f"{prefix}-{number}-{what}.npz"))
     return props
 
 
-def lying(pieces: Pieces, material: str, color: Color, seed: float, folder: Path, file: str) -> Prop:
-    """Pieces as a prop where they lie; their mesh goes to ``folder/file``."""
+def write_pieces(pieces: Pieces, material: str, color: Color, seed: float, folder: Path, file: str) -> Prop:
+    """Write the mesh of pieces to ``folder/file`` and return their prop."""
     np.savez(folder / file, vertices=pieces.vertices, faces=pieces.faces, tone=pieces.tone)
     return Prop(shape="mesh", pose=_UNMOVED, material=material, color=color, seed=seed, file=file)
 
 
 def _litter(kind: str, rng: np.random.Generator, where: Site, half: float) -> list[tuple[str, Pieces]]:
-    """What lies on a ground, by material. Wide sites have larger pieces: their budget is the same."""
+    """Make the pieces that lie on a ground, by material. Wide sites have larger pieces, as the budget is the same."""
     grown = float(np.clip(half / 1.5, 1, 2.5))
     some, leafy, dirty = rng.uniform(0.15, 1), rng.random() < 0.45, rng.random() < 0.5
     fallen = int(rng.uniform(4, 60) * half**2)
@@ -90,12 +91,12 @@ def _about(centre: tuple[float, float], half: float) -> Area:
     return centre[0] - half, centre[0] + half, centre[1] - half, centre[1] + half
 
 
-def between(ends: tuple[Color, Color], rng: np.random.Generator) -> Array:
-    """A mixture of two colours, (3,)."""
+def mix_colors(ends: tuple[Color, Color], rng: np.random.Generator) -> Array:
+    """Return a random mixture of two colours, (3,)."""
     low, high = np.array(ends)
     return np.asarray(low + (high - low) * rng.random())
 
 
 def _own(ends: tuple[Color, Color], rng: np.random.Generator) -> Color:
-    red, green, blue = (between(ends, rng) * rng.uniform(0.94, 1.06, 3)).tolist()
+    red, green, blue = (mix_colors(ends, rng) * rng.uniform(0.94, 1.06, 3)).tolist()
     return red, green, blue

@@ -1,7 +1,7 @@
-"""What lies and grows on a ground: stones, grass, fallen leaves, rubble as meshes of many small pieces.
+"""Meshes of many small pieces that cover a ground: stones, grass, fallen leaves, rubble.
 
-Lengths are metres, z is up. Pieces crowd about a centre, where the asset stands and cameras look, and thin outward,
-where the material of the ground itself has to do. Each piece stands in the ground: none floats.
+Lengths are metres, z is up. Pieces are dense around a centre, where the asset stands and cameras look, and thin out
+towards the edge, where the ground's own material must suffice. Every piece touches the ground; none floats.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ Array = NDArray[np.float64]
 Area = tuple[float, float, float, float]  # x0, x1, y0, y1
 
 BUDGET = 60_000  # triangles of a mesh
-_CELL = 0.04  # side of the squares by which occupied ground is told
+_CELL = 0.04  # side of the squares that mark occupied ground
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -30,10 +30,10 @@ class Pieces:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Site:
-    """Where pieces may lie: a rectangle at height z, crowded about a centre.
+    """A rectangle at height z where pieces may lie, densest around a centre.
 
-    `taken` are the 4 cm squares, as `_keys` numbers them, that stay free. `relief` is how far the ground rises above z
-    at points (n, 2), (n,); nowhere where it is None.
+    `taken` lists the 4 cm squares, numbered by `_keys`, that stay empty. `relief` returns how far the ground rises
+    above z, (n,), at points (n, 2); None for level ground.
     """
 
     area: Area
@@ -47,12 +47,12 @@ def site(
     area: Area, *, z: float, centre: Sequence[float], occupied: Array | None = None,
     relief: Callable[[Array], Array] | None = None,
 ) -> Site:  # fmt: skip
-    """A rectangle (x0, x1, y0, y1) at height `z`.
+    """Return the site for pieces in a rectangle (x0, x1, y0, y1) at height `z`.
 
     Parameters
     ----------
-    centre : (x, y) about which pieces crowd.
-    occupied : (n, 2) points on which something stands already; no piece has its middle within some 4 cm of one.
+    centre : (x, y) around which pieces are densest.
+    occupied : (n, 2) points where an object stands; no piece has its middle within about 4 cm of one.
     """
     points = np.zeros((0, 2)) if occupied is None else np.asarray(occupied, float)[:, :2]
     middle, taken = (float(centre[0]), float(centre[1])), np.unique(_keys(points))
@@ -62,12 +62,12 @@ def site(
 def stones(
     rng: np.random.Generator, where: Site, *, size_m: tuple[float, float] = (0.006, 0.045), budget: int = BUDGET
 ) -> Pieces:
-    """Crushed stone in three classes of size, most of it fine, sunk into the ground.
+    """Make crushed stone in three size classes, mostly fine, sunk into the ground.
 
     Parameters
     ----------
-    size_m : diameters of the finest and the coarsest.
-    budget : triangles at most.
+    size_m : smallest and largest diameter.
+    budget : most triangles.
     """
     low, high = size_m
     bounds = np.geomspace(low, high, 4)
@@ -92,12 +92,12 @@ def blades(
     rng: np.random.Generator, where: Site, *, height_m: tuple[float, float] = (0.03, 0.16), width_m: float = 0.004,
     budget: int = BUDGET,
 ) -> Pieces:  # fmt: skip
-    """Grass in tufts of uneven height and density; each blade bends over and tapers.
+    """Make grass in tufts of uneven height and density; each blade bends and tapers.
 
     Parameters
     ----------
-    height_m : lengths of the shortest and the longest blades.
-    width_m : of a blade at its root; some are half, some twice as wide.
+    height_m : lengths of the shortest and the longest blade.
+    width_m : width of a blade at its root; it varies by a factor of two.
     """
     parts = []
     for share, segments in ((0.55, 2), (0.3, 3), (0.15, 4)):
@@ -135,7 +135,7 @@ def leaves(
     rng: np.random.Generator, where: Site, *, count: int = 400, size_m: tuple[float, float] = (0.025, 0.085),
     budget: int = BUDGET,
 ) -> Pieces:  # fmt: skip
-    """Fallen leaves, some flat, some curled: brown, orange and yellow, much like rust."""
+    """Make fallen leaves, flat or curled: brown, orange and yellow, similar to rust."""
     stations = np.linspace(0, 1, 5)
     faces = _strip(5, 3)
     count = min(count, budget // len(faces))
@@ -159,7 +159,7 @@ def rubble(
     rng: np.random.Generator, where: Site, *, count: int = 300, size_m: tuple[float, float] = (0.008, 0.07),
     budget: int = BUDGET,
 ) -> Pieces:  # fmt: skip
-    """Twigs (tone below 1/3), chips of concrete (to 2/3) and of brick (above): what lies about on a site."""
+    """Make twigs (tone below 1/3), chips of concrete (up to 2/3) and of brick (above)."""
     count = min(count, budget // 60)
     low, high = size_m
     ball = trimesh.creation.icosphere(0)
@@ -182,7 +182,7 @@ def rubble(
 
 
 def _broken(rng: np.random.Generator, ball: Array, count: int) -> Array:
-    """`count` chips (count, n, 3) of a unit ball: stretched, then cut by planes, so that they have facets and edges."""
+    """Return chips (count, n, 3) of a unit ball, stretched and cut by planes to give them facets and edges."""
     rolled = trimesh.transformations.random_rotation_matrix  # each starts from another side of the ball
     turns = np.stack([rolled(rng.random(3))[:3, :3] for _ in range(min(count, 64))]) if count else np.zeros((0, 3, 3))
     made = ball @ turns[np.arange(count) % max(len(turns), 1)] * rng.uniform(0.5, 1, (count, 1, 3))
@@ -196,7 +196,7 @@ def _broken(rng: np.random.Generator, ball: Array, count: int) -> Array:
 
 
 def _tilted(rng: np.random.Generator, made: Array, spread: float) -> Array:
-    """Pieces (count, n, 3) tipped a little about x and y."""
+    """Return pieces (count, n, 3) tilted slightly about x and y."""
     slope = rng.normal(0, spread, (len(made), 1, 2))
     tipped = made.copy()
     tipped[..., 2] += (made[..., :2] * slope).sum(-1)
@@ -204,7 +204,7 @@ def _tilted(rng: np.random.Generator, made: Array, spread: float) -> Array:
 
 
 def _strip(stations: int, across: int) -> NDArray[np.int64]:
-    """Triangles of a grid of `stations` rows by `across` points."""
+    """Return the triangles of a grid of `stations` rows by `across` points."""
     row, column = np.mgrid[: stations - 1, : across - 1].reshape(2, -1)
     corner = row * across + column
     return np.concatenate(
@@ -216,7 +216,7 @@ def _strip(stations: int, across: int) -> NDArray[np.int64]:
 
 
 def _scatter(rng: np.random.Generator, where: Site, count: int) -> Array:
-    """Points (count, 2) of the site: two in three about the centre, the others anywhere."""
+    """Draw points (count, 2) of the site: two thirds around the centre, the others anywhere."""
     x0, x1, y0, y1 = where.area
     low, size = np.array([x0, y0]), np.array([x1 - x0, y1 - y0])
     anywhere = low + size * rng.random((count, 2))
@@ -226,7 +226,7 @@ def _scatter(rng: np.random.Generator, where: Site, count: int) -> Array:
 
 
 def _laid(rng: np.random.Generator, where: Site, made: Array, faces: NDArray[np.integer[Any]], tone: Array) -> Pieces:
-    """Pieces (count, n, 3) turned about the vertical and laid on free ground; those that find none are left out."""
+    """Turn pieces (count, n, 3) about the vertical and lay them on free ground; drop those that find none."""
     count = len(made)
     angle = rng.uniform(0, 2 * np.pi, count)[:, None]
     x, y = made[..., 0], made[..., 1]
@@ -237,7 +237,7 @@ def _laid(rng: np.random.Generator, where: Site, made: Array, faces: NDArray[np.
 
 
 def _placed(where: Site, made: Array, faces: NDArray[np.integer[Any]], tone: Array, at: Array) -> Pieces:
-    """Pieces (count, n, 3) moved to `at` (count, 2), and no further out than the site's edge."""
+    """Move pieces (count, n, 3) to `at` (count, 2), kept inside the site's edge."""
     x0, x1, y0, y1 = where.area
     count, corners, _ = made.shape
     ground = np.full(count, where.z) if where.relief is None else where.z + where.relief(at)
@@ -254,7 +254,7 @@ def _placed(where: Site, made: Array, faces: NDArray[np.integer[Any]], tone: Arr
 
 
 def _visible(pieces: Pieces, z: float) -> Pieces:
-    """Without the triangles that lie wholly in the ground."""
+    """Return the pieces without triangles that lie entirely below the ground."""
     seen = (pieces.vertices[pieces.faces][..., 2] > z).any(axis=1)
     used, faces = np.unique(pieces.faces[seen], return_inverse=True)
     return Pieces(vertices=pieces.vertices[used], faces=faces.reshape(-1, 3).astype(np.int32), tone=pieces.tone[used])
@@ -274,6 +274,6 @@ def _free(where: Site, points: Array) -> NDArray[np.bool_]:
 
 
 def _keys(points: Array) -> NDArray[np.int64]:
-    """One number for the 4 cm square in which each point (n, 2) lies."""
+    """Return the number (n,) of the 4 cm square in which each point (n, 2) lies."""
     column, row = np.floor(points / _CELL).astype(np.int64).T
     return np.asarray(column * 2**32 + row)

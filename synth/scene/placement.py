@@ -1,4 +1,4 @@
-"""What stands where in a scene, and how assets are set down and beside each other."""
+"""The layout of a scene: placed assets, and functions that set assets down and beside each other."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from corrotwin.synth.scene.surroundings import Array
 from corrotwin.synth.spec import Prop
 from corrotwin.twin.twin_state import TwinState
 
-WIDE_M = 60.0  # of a ground, besides what stands on it
-TRIES = 12  # places tried for another asset
+WIDE_M = 60.0  # side of a ground, in addition to the extent of the assets
+TRIES = 12  # positions tried for another asset
 
 
-class Draw(Protocol):
-    """Draws the next specimen of a scene."""
+class DrawSpecimen(Protocol):
+    """A function that draws the next specimen of a scene."""
 
     def __call__(
         self,
@@ -31,30 +31,30 @@ class Draw(Protocol):
         where: Mapping[str, Any] = MappingProxyType({}),
         **changes: Any,
     ) -> Specimen:
-        """One of this kind, as `specimen.draw` makes it."""
+        """Draw a specimen of this kind; the arguments are those of `specimen.draw`."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Placed:
-    """A specimen where it stands: `pose` (4, 4) takes its own coordinates to the world's."""
+    """A specimen with its pose (4, 4), which maps its coordinates to world space."""
 
     specimen: Specimen
     pose: Array
 
     @property
     def vertices(self) -> Array:
-        """Vertices in the world, (n, 3)."""
+        """Vertices in world space, (n, 3) metres."""
         return np.asarray(trimesh.transform_points(self.specimen.asset.vertices, self.pose))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Arrangement:
-    """What stands where, the subject first, and from which sides it can be seen.
+    """Placed assets, the subject first, with props, ground and the directions from which cameras may look.
 
-    The ground at z = 0, a square of `wide_m`, is of one of `GROUNDS`, or "" where the props have it. `around`
-    and `height` are ranges of the direction from the subject to a camera, in degrees: about the vertical (-90 is in
-    front), and above the horizontal. No camera goes below `floor_m`. `heaped` is the part of the bed at z = 0 on which
-    dirt lies heaped about what stands there: x from and to, y from and to; None where none does.
+    The ground at z = 0, a square of `wide_m`, is one of `GROUNDS`, or "" if it is among the props. `around` and
+    `height` are ranges of the direction from the subject to a camera, in degrees: about the vertical (-90 is in front),
+    and above the horizontal. No camera goes below `floor_m`. `heaped` is the area at z = 0 where dirt lies heaped
+    around the assets, as x from and to, y from and to; None if there is none.
     """
 
     placed: tuple[Placed, ...]
@@ -68,7 +68,10 @@ class Arrangement:
 
 
 def resting(vertices: Array, degrees: float, lift: float = 0.0) -> Array:
-    """Pose of an asset turned about the vertical that rests just above z = `lift`, its middle over the origin."""
+    """Return the pose (4, 4) of an asset that is turned about the vertical and rests just above z = `lift`.
+
+    Its middle is over the origin; `vertices` are (n, 3) metres.
+    """
     pose: Array = trimesh.transformations.rotation_matrix(radians(degrees), [0, 0, 1])
     turned = trimesh.transform_points(vertices, pose)
     low, high = turned.min(axis=0), turned.max(axis=0)
@@ -77,7 +80,7 @@ def resting(vertices: Array, degrees: float, lift: float = 0.0) -> Array:
 
 
 def corners(placed: Sequence[Placed]) -> tuple[Array, Array]:
-    """Lowest and highest corner of the box about several assets."""
+    """Return the lowest and the highest corner, (3,) each, of the box around several assets."""
     boxes = [(vertices.min(axis=0), vertices.max(axis=0)) for vertices in (one.vertices for one in placed)]
     return np.min([low for low, _ in boxes], axis=0), np.max([high for _, high in boxes], axis=0)
 
@@ -86,9 +89,9 @@ def place_beside(
     other: Specimen, placed: Sequence[Placed], rng: np.random.Generator,
     limit: tuple[float, float, float, float] = (-np.inf, -np.inf, np.inf, np.inf),
 ) -> Placed | None:  # fmt: skip
-    """A place for another asset, clear of the others as seen from above; behind or beside, seldom in front.
+    """Place another asset clear of the others as seen from above; behind or beside them, seldom in front.
 
-    None where none was found within `limit` (x and y from, x and y to).
+    Returns None if no position within `limit` (x and y from, x and y to) was found.
     """
     boxes = [(box[0], box[1]) for box in (corners([one]) for one in placed)]
     pose = resting(other.asset.vertices, rng.uniform(-40, 40))

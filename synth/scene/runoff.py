@@ -1,6 +1,6 @@
-"""Rust water that runs down from spots of rust and bleeds into the paint about them: it tints what it reaches.
+"""Rust water, a stain that runs down from rust spots and bleeds into the paint around them.
 
-Whether that counts as corrosion is a habit of whoever labels (`synth.presets.schema.LabelRule.stain`).
+It depends on the annotator whether a stain counts as corrosion (`synth.presets.schema.LabelRule.stain`).
 """
 
 from dataclasses import dataclass
@@ -13,29 +13,29 @@ from corrotwin.twin.geometry.atlas import Floats, Integers, Singles
 from corrotwin.twin.model.corrosion import Fields
 from corrotwin.twin.model.noise import fractal
 
-SOURCES = 1500  # places from which water can run, at most; those in rust count
-SPACING_MM2 = 250.0  # of the surface for each place
-SEEN = 0.5  # rust cover from which a place is rusted
+SOURCES = 1500  # most points from which water can run; those in rust count
+SPACING_MM2 = 250.0  # surface area for each point
+SEEN = 0.5  # rust cover from which a point counts as rusted
 STEEP = 0.75  # |z of the normal| up to which water runs down a surface
 SLANT = 12.0  # a streak reaches this many times as far down as to its sides
 COLUMN_M = 0.02
-REACH_M = (0.005, 0.05)  # of bleeding: there it has faded to 1 / e; of an asset, by eye, from photographs
-FACING = 2.0  # places of opposite normals count as twice so many reaches apart
-CELLS = 4  # of rust, to a reach: its outline is known to that
+REACH_M = (0.005, 0.05)  # distance at which bleeding has faded to 1 / e; estimated by eye from photographs
+FACING = 2.0  # points with opposite normals count as twice this many reaches apart
+CELLS = 4  # grid cells per reach, the resolution of the outline of rust
 
 
 def stain(texels: Texels, fields: Fields, rng: np.random.Generator) -> Singles:
-    """Share of rust colour that water running down leaves at each texel, (H, W) in [0, 1]; it never fades.
+    """Return the share of rust colour that water running down leaves at each texel, (H, W) in [0, 1]; it never fades.
 
-    Places are drawn over the whole surface; once rusted, each leaves a streak straight down along surfaces that face
-    its way, which grows for some years. Widths and lengths are by eye, from photographs of bridges: 8 to 80 mm wide,
-    0.1 to 0.8 m long.
+    Points are drawn over the whole surface. Once rusted, each leaves a streak straight down along surfaces that face
+    the same way, and the streak grows for some years. Widths and lengths are estimated by eye from photographs of
+    bridges: 8 to 80 mm wide, 0.1 to 0.8 m long.
 
     Parameters
     ----------
     texels : of the asset; z is up.
     fields : of the asset.
-    rng : decides places, widths and lengths, whatever the age.
+    rng : draws positions, widths and lengths, independently of the age.
     """
     result = np.zeros(fields.rust_cover.shape, dtype=np.float32)
     wet = (texels.area_mm2 > 0) & (np.abs(texels.normal[..., 2]) < STEEP)
@@ -81,13 +81,15 @@ def stain(texels: Texels, fields: Fields, rng: np.random.Generator) -> Singles:
 
 
 def bleeding(texels: Texels, fields: Fields, rng: np.random.Generator, *, strength: tuple[float, float]) -> Singles:
-    """Share of rust colour about spots of rust, (H, W) in [0, 1], less the farther off; it never fades.
+    """Return the share of rust colour that bleeds from rust spots, (H, W) in [0, 1], decreasing with distance.
+
+    It never fades.
 
     Parameters
     ----------
     texels, fields : of the asset.
-    rng : decides how far and how strongly it bleeds, whatever the age.
-    strength : from and to; at the spot itself, before noise. An asset for which 0 or less is drawn does not bleed.
+    rng : draws how far and how strongly it bleeds, independently of the age.
+    strength : range of the share at the spot itself, before noise. An asset that draws 0 or less does not bleed.
     """
     result = np.zeros(fields.rust_cover.shape, dtype=np.float32)
     reach = float(np.exp(rng.uniform(*np.log(REACH_M))))
@@ -114,7 +116,7 @@ def bleeding(texels: Texels, fields: Fields, rng: np.random.Generator, *, streng
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Columns:
-    """Places sorted into upright columns of `COLUMN_M` square, by height within each."""
+    """Points sorted into vertical columns of `COLUMN_M` square, and by height within each column."""
 
     order: Integers  # (n,) which place comes next
     key: Floats  # (n,) number of the column, plus the height as a share of `high`
@@ -135,7 +137,7 @@ class _Columns:
         return cls(order=order, key=key[order], low=low, high=high, rows=rows, lines=lines)
 
     def near(self, place_m: Singles, aside_m: float, *, below: float, above: float) -> Integers:
-        """Positions in `order` of at least all places so near, from `below` a place to `above` it, in metres."""
+        """Return positions in `order` that include all points within `aside_m`, from `below` to `above` the place."""
         x, y, z = place_m - self.low
         first, last = (
             np.floor((np.array([x, y]) + sign * (aside_m + 1e-6)) / COLUMN_M).astype(int) for sign in (-1, 1)

@@ -1,6 +1,6 @@
-"""Sample a scene: assets put somewhere, light, surroundings, and cameras that see what they should.
+"""Sample a scene: placed assets, light, surroundings, and cameras that show the subject.
 
-Every draw is a function of (seed, index, stream), so a scene is the same whether it is made first, last or alone.
+Every draw is a function of (seed, index, stream), so a scene does not depend on when or with which others it is made.
 """
 
 from collections.abc import Sequence
@@ -15,28 +15,31 @@ import trimesh
 
 from corrotwin.synth.config import STREAMS, RenderConfig
 from corrotwin.synth.presets.schema import Preset
-from corrotwin.synth.scene import arrangement, camera, marker, specimen, subject
-from corrotwin.synth.scene.camera import Outlook, Target
+from corrotwin.synth.scene import arrangement, camera, marker, specimen, subject, visibility
 from corrotwin.synth.scene.debris import heap_props
 from corrotwin.synth.scene.ground import ground_props
 from corrotwin.synth.scene.placement import Arrangement, Placed
 from corrotwin.synth.scene.specimen import Specimen
 from corrotwin.synth.scene.subject import Subject
 from corrotwin.synth.scene.surroundings import Array, as_matrix, vary
+from corrotwin.synth.scene.visibility import Target, ViewingSpace
 from corrotwin.synth.spec import Body, Color, Finish, Light, Prop, Scene
 from corrotwin.twin.geometry.solids import COVERED
 from corrotwin.twin.model.coating import Coating, Paint
 
-ASIDE = ("bore", COVERED)  # zones that no camera aims at
+HIDDEN_ZONES = ("bore", COVERED)  # no camera aims at these
 
 
 def stream(seed: int, name: str, index: int) -> np.random.Generator:
-    """The random generator of one named stream of one item."""
+    """Return the random generator of one named stream (see `STREAMS`) for one item."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index, STREAMS[name])))
 
 
 def number_and_year(config: RenderConfig, index: int) -> tuple[int, int | None]:
-    """What scene `index` is drawn from; scenes of a time-lapse share a number, and differ in the year they show."""
+    """Return the number that scene `index` is drawn from, and its year; scenes of a time-lapse share the number.
+
+    The year is None outside time-lapses.
+    """
     years = config.content().timelapse
     if not years:
         return index, None
@@ -45,7 +48,7 @@ def number_and_year(config: RenderConfig, index: int) -> tuple[int, int | None]:
 
 
 def kind_of(config: RenderConfig, index: int) -> str:
-    """The kind of the subject of scene `index`: blocks of scenes hold every kind of the preset as often as it says."""
+    """Return the kind of the subject of scene `index`; each block of scenes holds every kind as often as the preset."""
     number, _ = number_and_year(config, index)
     kinds = config.content().kinds
     block, place = divmod(number, len(kinds))
@@ -53,7 +56,7 @@ def kind_of(config: RenderConfig, index: int) -> str:
 
 
 def is_clean(config: RenderConfig, index: int) -> bool:
-    """Whether scene `index` shows no rust: one of every `clean_every` scenes does not; none if that is 0."""
+    """Return True if scene `index` shows no rust: one of every `clean_every` scenes, none if that is 0."""
     every = config.content().clean_every
     if not every:
         return False
@@ -64,13 +67,13 @@ def is_clean(config: RenderConfig, index: int) -> bool:
 def sample_scene(
     config: RenderConfig, index: int, views: Sequence[int], folder: Path, shown: Subject | None = None
 ) -> Scene:
-    """Make scene `index` with the photographs `views` and write its assets to ``folder/body-<index>-<number>.npz``.
+    """Sample scene `index` and write its assets to ``folder/body-<index>-<number>.npz``.
 
     Parameters
     ----------
-    views : numbers, in the dataset, of the photographs wanted; any subset of the scene's.
-    shown : a saved twin, which stands as it is; None for assets that are drawn, turned, and perhaps raised. With
-        stated cameras nothing but the asset's fields depends on its age.
+    views : numbers, in the dataset, of the requested photographs; any subset of the scene's.
+    shown : a saved twin, which is placed as it is; None for assets that are drawn, turned, and perhaps raised. With
+        stated cameras only the asset's fields depend on its age.
     """
     chosen = config.content()
     number, year = (index, None) if shown is not None else number_and_year(config, index)
@@ -87,33 +90,35 @@ def sample_scene(
     others += stand.props
     first = stand.placed[0]
     if stated:
-        others = camera.out_of_the_way(others, folder, stated, first.vertices, first.specimen.asset.faces)
-    outlook = _outlook(seen_from, (*base, *others), folder)
+        others = camera.clear_sight_lines(others, folder, stated, first.vertices, first.specimen.asset.faces)
+    space = _viewing_space(seen_from, (*base, *others), folder)
     per_scene = subject.views_per_scene(config, shown)
     numbers = range(index * per_scene, (index + 1) * per_scene)
     if stated:
         every_view = camera.stated_views(stated, numbers)
     else:
         clean = all(placed.specimen.clean for placed in seen_from.placed)
-        every_view = camera.sample_views(outlook, chosen, numbers, draw("camera"), clean=clean)
-        marks = marker.on_surface(outlook, every_view, chosen, folder, f"marker-{index}", draw("marker"))
+        every_view = camera.sample_views(space, chosen, numbers, draw("camera"), clean=clean)
+        marks = marker.on_surface(space, every_view, chosen, folder, f"marker-{index}", draw("marker"))
         others = [*others, *marks]
-        outlook = replace(outlook, solid=camera.one_solid(
-            outlook.targets, [camera.shape(prop, folder) for prop in (*base, *others)]
-        )) if marks else outlook  # fmt: skip
+        space = replace(space, solid=visibility.combined_mesh(
+            space.targets, [visibility.prop_mesh(prop, folder) for prop in (*base, *others)]
+        )) if marks else space  # fmt: skip
     bodies = _bodies(stand, chosen, index, folder, draw("material"))
     return Scene(
         size=config.size, samples=chosen.samples, seed=number, bodies=bodies, props=(*base, *others),
-        light=_light(chosen, outlook, draw("light")),
+        light=_light(chosen, space, draw("light")),
         views=tuple(
-            replace(view, visible=camera.visible(outlook, view)) for view in every_view if view.index in set(views)
+            replace(view, visible=visibility.visible_shares(space, view))
+            for view in every_view
+            if view.index in set(views)
         ),
         maps=config.maps,
     )  # fmt: skip
 
 
 def _arranged(config: RenderConfig, number: int, chosen: Preset) -> Arrangement:
-    """What stands where in a drawn scene."""
+    """Draw the arrangement of a scene."""
     rng, twins = stream(config.seed, "scene", number), stream(config.seed, "twin", number)
     first = number * (chosen.timelapse + 1)  # the scene of this number
     kind, clean = kind_of(config, first), is_clean(config, first)
@@ -131,7 +136,7 @@ def _arranged(config: RenderConfig, number: int, chosen: Preset) -> Arrangement:
 def _on_the_ground(
     stand: Arrangement, index: int, folder: Path, rng: np.random.Generator, heaping: np.random.Generator
 ) -> tuple[list[Prop], list[Prop]]:
-    """The ground itself, and what lies and grows on it, or is heaped there, about the assets."""
+    """Return the ground, and the pieces that lie, grow or are heaped on it around the assets."""
     if not stand.ground and stand.heaped is None:
         return [], []
     vertices = stand.placed[0].vertices
@@ -155,15 +160,15 @@ def _on_the_ground(
     return base, litter
 
 
-def _outlook(stand: Arrangement, props: Sequence[Prop], folder: Path) -> Outlook:
+def _viewing_space(stand: Arrangement, props: Sequence[Prop], folder: Path) -> ViewingSpace:
     targets = tuple(_target(placed) for placed in stand.placed)
-    solid = camera.one_solid(targets, [camera.shape(prop, folder) for prop in props])
-    return Outlook(targets=targets, solid=solid, around=stand.around, height=stand.height, floor_m=stand.floor_m)
+    solid = visibility.combined_mesh(targets, [visibility.prop_mesh(prop, folder) for prop in props])
+    return ViewingSpace(targets=targets, solid=solid, around=stand.around, height=stand.height, floor_m=stand.floor_m)
 
 
 def _target(placed: Placed) -> Target:
     asset = placed.specimen.asset
-    outside = np.array([name not in ASIDE for name in asset.zone_names])[asset.face_zone]
+    outside = np.array([name not in HIDDEN_ZONES for name in asset.zone_names])[asset.face_zone]
     return Target(
         vertices=placed.vertices, faces=asset.faces, uv=asset.uv, cover=placed.specimen.fields.rust_cover,
         outside=outside,
@@ -171,13 +176,13 @@ def _target(placed: Placed) -> Target:
 
 
 def _bodies(stand: Arrangement, chosen: Preset, index: int, folder: Path, rng: np.random.Generator) -> tuple[Body, ...]:
-    """The assets as the renderer takes them; those of one structure are of one colour."""
+    """Write the assets for the renderer and return their bodies; assets of one structure share a colour."""
     bodies: list[Body] = []
     looks: list[tuple[Coating, Finish]] = []
     for number, placed in enumerate(stand.placed, start=1):
         one = placed.specimen
         finish = _finish(chosen, one.twin.coating, one.twin.kind, rng)
-        # What is drawn beside another shares its coating, the very object.
+        # An asset drawn beside another shares its coating: the same object.
         alike = next((look for coating, look in looks if coating is not None and coating is one.twin.coating), None)
         if alike is not None:
             finish = replace(alike, seed=finish.seed, dirt=finish.dirt)
@@ -207,7 +212,7 @@ _PRIMERS: tuple[Color, ...] = ((0.20, 0.045, 0.03), (0.32, 0.33, 0.33), (0.42, 0
 
 
 def _finish(chosen: Preset, coating: Coating, kind: str, rng: np.random.Generator) -> Finish:
-    """The look of a coating. What is drawn is the same for each, so that streams stay in step."""
+    """Draw the appearance of a coating. Each kind takes the same draws, so that the stream stays in step."""
     color = np.array(chosen.paints[rng.integers(len(chosen.paints))])
     look = "paint" if isinstance(coating, Paint) else "bare" if coating is None else "galvanised"
     cast = rng.random() < 0.5
@@ -224,7 +229,7 @@ def _finish(chosen: Preset, coating: Coating, kind: str, rng: np.random.Generato
     )  # fmt: skip
 
 
-def _light(chosen: Preset, outlook: Outlook, rng: np.random.Generator) -> Light:
+def _light(chosen: Preset, space: ViewingSpace, rng: np.random.Generator) -> Light:
     world, draw = str(rng.choice(chosen.worlds)), rng.random()
     shares = np.cumsum([chosen.flash_share, chosen.sun_share, chosen.work_share])
     lamp = ("flash", "sun", "work", "none")[int(np.searchsorted(shares, draw, side="right"))]
@@ -232,7 +237,7 @@ def _light(chosen: Preset, outlook: Outlook, rng: np.random.Generator) -> Light:
     way = np.array([cos(height) * cos(around), cos(height) * sin(around), sin(height)])
     turn, day, night, strong, warm = rng.random(5)
     if lamp == "work":
-        way = _lamp_place(outlook, rng)
+        way = _lamp_place(space, rng)
     x, y, z = way.tolist()
     colors: dict[str, Color] = {"flash": (1.0, 0.97, 0.93), "work": (1.0, 0.95 - 0.25 * warm, 0.9 - 0.5 * warm)}
     low, high = {"flash": (25, 60), "work": (80, 600)}.get(lamp, (1.5, 4.5))
@@ -244,17 +249,17 @@ def _light(chosen: Preset, outlook: Outlook, rng: np.random.Generator) -> Light:
     )  # fmt: skip
 
 
-def _lamp_place(outlook: Outlook, rng: np.random.Generator) -> Array:
-    """Where a work light stands, (3,) metres: the first of some places that lights the subject, else the best."""
-    vertices = outlook.targets[0].vertices
+def _lamp_place(space: ViewingSpace, rng: np.random.Generator) -> Array:
+    """Return the position of a work light, (3,) metres: the first drawn that lights the subject well, or the best."""
+    vertices = space.targets[0].vertices
     middle = (vertices.min(axis=0) + vertices.max(axis=0)) / 2
     best: Array = middle
     most = -1.0
     for _ in range(12):
-        around, height, far = np.radians(rng.uniform(*outlook.around)), rng.uniform(-0.1, 1.2), rng.uniform(1.5, 4.5)
+        around, height, far = np.radians(rng.uniform(*space.around)), rng.uniform(-0.1, 1.2), rng.uniform(1.5, 4.5)
         place = middle + far * np.array([cos(height) * cos(around), cos(height) * sin(around), sin(height)])
-        place[2] = max(place[2], outlook.floor_m + 0.1)
-        share = camera.lit(outlook, place)
+        place[2] = max(place[2], space.floor_m + 0.1)
+        share = visibility.lit_share(space, place)
         if share > most:
             best, most = place, share
         if share > 0.6:

@@ -1,4 +1,4 @@
-"""Twins as a scene uses them: drawn, or read from a folder; with their geometry, fields, and stains of rust water."""
+"""Twins for scenes, drawn or read from a folder, with their geometry, fields and stains of rust water."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ TRIES = 60
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Specimen:
-    """A twin with its geometry and its state of corrosion."""
+    """A twin with its geometry and its corrosion fields."""
 
     twin: TwinState
     asset: AssetGeometry
@@ -32,14 +32,17 @@ class Specimen:
     fields: Fields
 
     def stain(self, bleeding: Range) -> Singles:
-        """Rust water that has run down its surface or, so strongly, bled into its paint, (H, W) in [0, 1]."""
+        """Return the stain of rust water, (H, W) in [0, 1], that ran down the surface or bled into the paint.
+
+        `bleeding` is the range of the strength of bleeding.
+        """
         run, bled = (np.random.default_rng([self.twin.seed, stream]) for stream in (1, 2))
         below = runoff.stain(self.texels, self.fields, run)
         return np.asarray(np.maximum(below, runoff.bleeding(self.texels, self.fields, bled, strength=bleeding)))
 
     @property
     def clean(self) -> bool:
-        """Whether no rust is to be seen."""
+        """True if no rust is visible."""
         return not (self.fields.rust_cover > 0.5).any()
 
 
@@ -58,19 +61,19 @@ def draw(
     where: Mapping[str, Any] = MappingProxyType({}),
     **changes: Any,
 ) -> Specimen:
-    """A twin drawn for a scene of pictures of `size` pixels.
+    """Draw a twin for a scene photographed at `size` pixels.
 
     Parameters
     ----------
-    clean : freshly coated, without rust.
+    clean : if True, freshly coated and without rust.
     aging : factor on its years of service.
-    beside : another twin, whose place, coating and years it shares.
-    subject : whether it is what the scene is about; for others a sixth of the texels will do.
-    like : another specimen of the kind, of the same shape, whose place, coating and years it shares.
-    debris : of its exposure.
-    defects : factor on the weak spots of its paint.
-    where : parameters that the asset shall have; it is drawn again until it has them, or `TRIES` times.
-    changes : parameters of the asset in place of those drawn, which must go with any others.
+    beside : another twin, whose exposure, coating and age it shares.
+    subject : True for the scene's subject; other assets get a sixth of the texels.
+    like : a specimen of the same kind and shape, whose exposure, coating and age it shares.
+    debris : factor of debris in its exposure.
+    defects : factor on the number of weak spots in its paint.
+    where : required parameters of the asset; it is drawn again until it has them, at most `TRIES` times.
+    changes : parameters that replace drawn ones; they must be valid with any others.
     """
     twin = twin_state.sample_twin(kind, rng, texel_mm=50.0, clean=clean)
     for _ in range(TRIES):
@@ -99,13 +102,13 @@ def draw(
 
 
 def aged(specimen: Specimen, years: float) -> Specimen:
-    """The same asset at another age."""
+    """Return the same asset at another age in years."""
     twin = replace(specimen.twin, clock=twin_state.later(specimen.twin.built, years))
     return _grown(twin, specimen.asset, specimen.texels)
 
 
 def stored(shown: Subject) -> Specimen:
-    """A saved twin as it stands in its folder."""
+    """Return the specimen of a saved twin, in the state of its folder."""
     twin, asset, fields = subject.read(shown)
     return Specimen(twin=twin, asset=asset, texels=assets.texels(asset), fields=fields)
 
@@ -115,9 +118,9 @@ def _grown(twin: TwinState, asset: AssetGeometry, texels: Texels) -> Specimen:
 
 
 def pack(specimen: Specimen, bleeding: Range) -> Singles:
-    """The fields that the renderer needs: (H, W, 4) rust cover, age in years, wall loss in mm, stain of rust water.
+    """Return the fields for the renderer, (H, W, 4): rust cover, age in years, wall loss in mm, stain of rust water.
 
-    `bleeding` is that of the preset.
+    `bleeding` is the preset's range.
     """
     grown = specimen.fields
     stain = specimen.stain(bleeding)

@@ -1,4 +1,4 @@
-"""A saved twin as the subject of a dataset: which one, in which state, and the cameras that a user states."""
+"""A saved twin as the subject of a dataset: its state, and cameras that a user states."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from corrotwin.twin.twin_state import TwinState
 
 Point = tuple[float, float, float]
-FARTHEST_M = 500.0  # of a camera from the middle of the asset; much more is a mistake of units
+FARTHEST_M = 500.0  # largest distance of a camera from the middle of the asset; more suggests wrong units
 
 
 @dataclass(frozen=True, kw_only=True)
 class StatedCamera:
-    """Where a photograph is taken from, in the asset's own coordinates: it rests on z = 0, centred, and z is up.
+    """A camera position in the asset's coordinates: the asset rests on z = 0, centred, and z is up.
 
-    The top of the picture is up; towards +y where the camera looks straight down or up.
+    The picture is upright; its top is towards +y if the camera looks straight down or up.
     """
 
     eye_m: Point
@@ -48,25 +48,25 @@ class StatedCamera:
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """One state of a saved twin, to be photographed by stated cameras or, where there are none, by drawn ones."""
+    """One state of a saved twin, to photograph with stated cameras or, if there are none, with drawn ones."""
 
     folder: Path  # absolute: every worker reads it
     id: str
     kind: str
     years: float
     clock: str
-    content: str  # digest of what twin.json says of the twin
+    content: str  # digest of the twin's entry in twin.json
     fields: str  # file whose name carries the digest of the fields
     cameras: tuple[StatedCamera, ...] = ()
 
     def record(self) -> dict[str, Any]:
-        """What the card of a dataset says of it."""
+        """Return the entry for dataset.json."""
         facts = asdict(self)
         del facts["folder"]
         return facts
 
     def claim(self) -> dict[str, Any]:
-        """The settings that a dataset of it must be resumed with."""
+        """Return the settings that must be the same when a dataset of this twin is resumed."""
         number = len(self.cameras)
         return {
             "twin": self.id, "twin clock": self.clock, "twin content": self.content, "twin fields": self.fields,
@@ -75,12 +75,12 @@ class Subject:
 
 
 def saved(folder: Path, cameras: tuple[StatedCamera, ...] = ()) -> Subject:
-    """The twin in a folder as it is now.
+    """Return the current state of the twin in a folder.
 
     Raises
     ------
     InputError
-        There is no whole twin, or it is being changed.
+        There is no complete twin, or another command is changing it.
     """
     folder = folder.resolve()
     manifest, twin, _ = _load(folder)
@@ -94,12 +94,12 @@ def saved(folder: Path, cameras: tuple[StatedCamera, ...] = ()) -> Subject:
 
 @lru_cache(maxsize=1)  # the scenes of a batch show one twin
 def read(wanted: Subject) -> "tuple[TwinState, AssetGeometry, Fields]":
-    """The twin, its geometry and its stored fields, nothing of it grown anew.
+    """Read the twin, its geometry and its stored fields, without growing it again.
 
     Raises
     ------
     InputError
-        The folder holds another state by now.
+        The folder now holds another state.
     """
     from corrotwin.twin import twin_state
 
@@ -110,7 +110,7 @@ def read(wanted: Subject) -> "tuple[TwinState, AssetGeometry, Fields]":
 
 
 def _load(folder: Path) -> "tuple[Mapping[str, Any], TwinState, Fields]":
-    """Manifest, twin and fields of one moment."""
+    """Read manifest, twin and fields, all of one state."""
     from corrotwin.twin import store
 
     before = read_manifest(folder, "twin")
@@ -121,12 +121,12 @@ def _load(folder: Path) -> "tuple[Mapping[str, Any], TwinState, Fields]":
 
 
 def read_cameras(path: Path) -> tuple[StatedCamera, ...]:
-    """Cameras from a JSON list of ``{"eye_m": [x, y, z], "look_at_m": [x, y, z], "field_of_view_deg": 50}``.
+    """Read cameras from a JSON list of ``{"eye_m": [x, y, z], "look_at_m": [x, y, z], "field_of_view_deg": 50}``.
 
     Raises
     ------
     InputError
-        The file cannot be read, or an entry is wrong; the message says which, counted from 0, and what.
+        The file cannot be read, or an entry is wrong; the message names the entry, counted from 0, and the fault.
     """
     content = read_json(path)
     if not isinstance(content, list) or not content:
@@ -135,12 +135,12 @@ def read_cameras(path: Path) -> tuple[StatedCamera, ...]:
 
 
 def cameras(where: str, entries: Sequence[Any]) -> tuple[StatedCamera, ...]:
-    """Cameras from what such a list holds; `where` begins the message of an InputError."""
+    """Return the cameras that such a list describes; `where` begins the message of an InputError."""
     return tuple(_camera(f"{where}: camera {number} (counted from 0)", entry) for number, entry in enumerate(entries))
 
 
 def views_per_scene(config: RenderConfig, shown: Subject | None) -> int:
-    """How many photographs are taken of each scene: one by each stated camera, or as many as the preset says."""
+    """Return the number of photographs of each scene: one for each stated camera, else the preset's number."""
     return len(shown.cameras) if shown is not None and shown.cameras else config.content().views_per_scene
 
 

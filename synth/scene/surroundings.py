@@ -1,4 +1,4 @@
-"""What stands around the steel and does not rust: grounds, walls, blocks, clutter; some of it rust-coloured."""
+"""Props around the steel that do not rust: grounds, walls, blocks, clutter; some of them rust-coloured."""
 
 from collections.abc import Sequence
 from math import pi
@@ -9,14 +9,14 @@ import trimesh
 from numpy.typing import NDArray
 
 from corrotwin.synth.presets.schema import Preset
-from corrotwin.synth.scene.ground import LOOKS, between
+from corrotwin.synth.scene.ground import GROUND_COLORS, mix_colors
 from corrotwin.synth.spec import Color, Matrix, Prop
 
 Array = NDArray[np.float64]
 
-# What each matter looks like, linear RGB: two ends that a scene mixes.
-MATTER: dict[str, tuple[Color, Color]] = {
-    **LOOKS,
+# The range of each material's colour, linear RGB; each scene mixes the two ends.
+MATERIAL_COLORS: dict[str, tuple[Color, Color]] = {
+    **GROUND_COLORS,
     "brick": ((0.27, 0.09, 0.05), (0.36, 0.17, 0.10)),
     "plain": ((0.10, 0.16, 0.24), (0.70, 0.68, 0.62)),
     "wood": ((0.20, 0.11, 0.055), (0.34, 0.22, 0.12)),
@@ -28,17 +28,17 @@ LOOK_ALIKES: tuple[tuple[str, Color | None], ...] = (
 
 
 def ground(material: str, wide: float, rng: np.random.Generator, *, level: float) -> Prop:
-    """A ground of `wide` metres a side whose surface lies at `level`."""
+    """Return a ground of `wide` metres a side with its surface at z = `level` metres."""
     return prop("box", material, (0, 0, level - 0.5), (wide, wide, 1), rng)
 
 
 def wall(material: str, y: float, wide: float, rng: np.random.Generator) -> Prop:
-    """A wall along x whose face, towards -y, stands at `y`."""
+    """Return a wall along x, `wide` metres long, whose face towards -y is at `y` metres."""
     return prop("box", material, (0, y + 0.5, 5), (wide, 1, 10.02), rng)
 
 
 def blocks(vertices: Array, rng: np.random.Generator) -> list[Prop]:
-    """Two concrete blocks under an asset of these world `vertices` (n, 3)."""
+    """Return two concrete blocks under an asset with `vertices` (n, 3) in world space."""
     low, high = vertices.min(axis=0), vertices.max(axis=0)
     reach = float(max(high - low))
     props = []
@@ -54,7 +54,7 @@ def blocks(vertices: Array, rng: np.random.Generator) -> list[Prop]:
 
 
 def clutter(chosen: Preset, low: Array, high: Array, rng: np.random.Generator) -> list[Prop]:
-    """Things of other matter behind what lies between the corners `low` and `high`."""
+    """Return objects of other materials behind the box between the corners `low` and `high`, (3,) metres each."""
     reach = float(max(high - low))
     props = []
     for _ in range(int(rng.integers(chosen.clutter[0], chosen.clutter[1] + 1))):
@@ -71,8 +71,8 @@ def prop(
     form: str, material: str, middle: Sequence[float], size: Sequence[float], rng: np.random.Generator,
     *, turn: float = 0.0, color: Color | None = None,
 ) -> Prop:  # fmt: skip
-    """A box or a cylinder of a matter, its middle and size in metres, turned by `turn` radians about the vertical."""
-    shade = np.array(color) if color else between(MATTER[material], rng)
+    """Return a box or a cylinder of a material, its middle and size in metres, turned by `turn` radians about z."""
+    shade = np.array(color) if color else mix_colors(MATERIAL_COLORS[material], rng)
     pose = trimesh.transformations.rotation_matrix(turn, [0, 0, 1]) @ np.diag([*size, 1.0])
     pose[:3, 3] = middle
     return Prop(
@@ -81,13 +81,13 @@ def prop(
 
 
 def vary(color: Array, rng: np.random.Generator) -> Color:
-    """A colour near this one."""
+    """Return a random colour near this one, (3,) linear RGB."""
     red, green, blue = np.clip(color * rng.uniform(0.85, 1.15) * rng.uniform(0.94, 1.06, 3), 0.005, 0.9).tolist()
     return red, green, blue
 
 
 def as_matrix(pose: Array) -> Matrix:
-    """A (4, 4) array as plain numbers."""
+    """Convert a (4, 4) array to nested tuples of plain numbers."""
     return tuple((float(a), float(b), float(c), float(d)) for a, b, c, d in pose)
 
 

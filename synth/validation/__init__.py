@@ -1,1 +1,1 @@
-"""Check a dataset folder, compare it with a reference set, and report what was found."""
+"""Check a dataset folder, compare its labels with a reference set, and report the findings."""

@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 
 from corrotwin.segmentation.data import coco
-from corrotwin.synth.validation.report import ERROR, WARNING, Notes, told
+from corrotwin.synth.validation.report import ERROR, WARNING, Notes, problem_and_advice
 from corrotwin.twin.core.errors import InputError
 
 
 def check_annotation(annotation: Mapping[str, Any], width: int, height: int, notes: Notes) -> bool:
-    """Check one annotation; False where its segmentation cannot be decoded."""
+    """Check one annotation and note findings; return False if its segmentation cannot be decoded.
+
+    `width` and `height` are those of its image, in pixels.
+    """
     key, image = annotation["id"], annotation["image_id"]
     note = partial(notes.add, image=image, annotation=key)
     segmentation, box = annotation.get("segmentation"), _numbers(annotation.get("bbox"), 4)
@@ -24,10 +27,10 @@ def check_annotation(annotation: Mapping[str, Any], width: int, height: int, not
         coco.check_segmentation(annotation, width, height, notes.source)
         rle = coco.rle(segmentation, height, width)
     except (InputError, ValueError, TypeError, OverflowError) as error:
-        note("segmentation", *told(error, f"{notes.source}: annotation {key} of image {image}"))
+        note("segmentation", *problem_and_advice(error, f"{notes.source}: annotation {key} of image {image}"))
         return False
-    found = coco.extent(rle)
-    boxes, slack_px = [found["bbox"]], 0.0
+    extent = coco.extent(rle)
+    boxes, slack_px = [extent["bbox"]], 0.0
     if isinstance(segmentation, list):
         drawn, length_px = _outline(segmentation)
         if not notes.own:
@@ -35,40 +38,40 @@ def check_annotation(annotation: Mapping[str, Any], width: int, height: int, not
         if min(drawn[:2]) < -1 or drawn[0] + drawn[2] > width + 1 or drawn[1] + drawn[3] > height + 1:
             what = f"polygons in the box {drawn} leave the {width}x{height} picture"
             note("out of bounds", what, "draw them again")
-    if not found["area"]:
+    if not extent["area"]:
         note("empty mask", "the mask has no pixel", "remove the annotation", severity=inexact)
         return True
     area = _numbers([annotation.get("area")], 1)
-    if not area or abs(area[0] - found["area"]) > slack_px:
-        what = f"area {annotation.get('area')!r:.40}, but the mask has {found['area']} pixels"
+    if not area or abs(area[0] - extent["area"]) > slack_px:
+        what = f"area {annotation.get('area')!r:.40}, but the mask has {extent['area']} pixels"
         note("area", what, "compute it from the mask", severity=inexact)
-    if not box or not any(_same_box(box, each, tolerance=min(slack_px, 1.0)) for each in boxes):
-        what = f"bbox {annotation.get('bbox')!r:.60}, but the mask has {found['bbox']}"
+    if not box or not any(_same_box(box, possible, tolerance=min(slack_px, 1.0)) for possible in boxes):
+        what = f"bbox {annotation.get('bbox')!r:.60}, but the mask has {extent['bbox']}"
         note("bbox", what, "compute it from the mask", severity=inexact)
     return True
 
 
 def _outline(polygons: Sequence[Sequence[float]]) -> tuple[list[float], float]:
-    """The box [x, y, width, height] about polygons and the length of their outlines, in pixels.
+    """Return the box [x, y, width, height] around polygons and the length of their outlines, in pixels.
 
-    Rasterisers disagree by up to a pixel all along an outline: so much may an area differ.
+    Rasterisers disagree by up to a pixel all along an outline, so areas may differ by that length.
     """
     points = [np.reshape(np.asarray(polygon, dtype=float), (-1, 2)) for polygon in polygons]
     low, high = np.min(np.concatenate(points), axis=0), np.max(np.concatenate(points), axis=0)
-    length = sum(float(np.linalg.norm(each - np.roll(each, 1, axis=0), axis=1).sum()) for each in points)
+    length = sum(float(np.linalg.norm(outline - np.roll(outline, 1, axis=0), axis=1).sum()) for outline in points)
     return [*low.tolist(), *(high - low).tolist()], length
 
 
 def _numbers(value: Any, count: int) -> list[float]:
-    """`value` as `count` finite numbers; empty where it is something else."""
+    """Return `value` as a list of `count` finite numbers, or an empty list if it is something else."""
     if not isinstance(value, list) or len(value) != count:
         return []
-    if not all(isinstance(each, int | float) and not isinstance(each, bool) and abs(each) < 1e9 for each in value):
+    if not all(isinstance(item, int | float) and not isinstance(item, bool) and abs(item) < 1e9 for item in value):
         return []
-    return [float(each) for each in value]
+    return [float(item) for item in value]
 
 
 def _same_box(one: Sequence[float], other: Sequence[float], *, tolerance: float) -> bool:
-    """Whether two boxes [x, y, width, height] have the same edges, to `tolerance` pixels."""
+    """Return True if two boxes [x, y, width, height] have the same edges to within `tolerance` pixels."""
     edges = [(x, y, x + width, y + height) for x, y, width, height in (one, other)]
     return all(abs(a - b) <= tolerance + 1e-6 for a, b in zip(*edges, strict=True))

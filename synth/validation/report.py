@@ -1,4 +1,4 @@
-"""What `synth.validation.checks` found, for a terminal, as Markdown and as JSON."""
+"""Findings of `synth.validation.checks` on the terminal, as Markdown and as JSON."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from corrotwin.synth.labels import label_statistics
-from corrotwin.synth.labels.label_statistics import CLOSING_RADIUS, WORKING_SIDE, Comparison, ImageLabels
+from corrotwin.synth.labels.label_statistics import CLOSING_RADIUS, WORKING_SIDE, ImageLabels, LabelComparison
 from corrotwin.twin.core.cli import shown
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import write_json, write_text
@@ -26,7 +26,10 @@ BASIS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One problem: where, what, and what to do. `file` is relative to the dataset; ids are those of its json."""
+    """One problem: where it is, what it is, and what to do.
+
+    `file` is relative to the dataset; ids are those of its json.
+    """
 
     severity: str  # error or warning
     kind: str
@@ -38,14 +41,14 @@ class Finding:
 
     @property
     def place(self) -> str:
-        """File, image and annotation, as far as they are known."""
+        """File, image and annotation, as far as known."""
         ids = (("image", self.image), ("annotation", self.annotation))
         return ", ".join([self.file, *(f"{name} {key}" for name, key in ids if key is not None)])
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
-    """All that was found in a dataset. `labels` are of the images whose masks can all be decoded."""
+class ValidationReport:
+    """The findings of one dataset; `labels` covers the images whose masks can all be decoded."""
 
     folder: Path
     images: int
@@ -54,7 +57,7 @@ class Report:
     labels: tuple[ImageLabels, ...]
 
     def count(self, severity: str) -> int:
-        """Findings of this severity."""
+        """Return the number of findings of this severity."""
         return sum(finding.severity == severity for finding in self.findings)
 
     @property
@@ -69,10 +72,10 @@ class Report:
 
 @dataclass
 class Notes:
-    """Findings as they come up, in one json."""
+    """A collector of the findings in one json."""
 
     folder: Path
-    own: bool  # written by this program, where areas and boxes are exact
+    own: bool  # True if written by this program, so that areas and boxes must be exact
     source: Path
     findings: list[Finding] = field(default_factory=list)
 
@@ -80,7 +83,7 @@ class Notes:
         self, kind: str, what: str, advice: str, *, file: Path | None = None,
         image: int | None = None, annotation: int | None = None, severity: str = ERROR,
     ) -> None:  # fmt: skip
-        """Note a finding in `file`, by default the json itself."""
+        """Add a finding in `file`, by default the json itself."""
         name = (file or self.source).relative_to(self.folder).as_posix()
         self.findings.append(
             Finding(
@@ -90,12 +93,12 @@ class Notes:
 
 
 def check_destination(path: Path, folder: Path) -> None:
-    """Refuse a report of unknown kind, and one that the dataset's reader would take for a part of the dataset.
+    """Check that a report can be written to `path`, and would not be read as part of the dataset in `folder`.
 
     Raises
     ------
     InputError
-        With what is wrong and what to give.
+        It cannot or would; the message says what to give.
     """
     if path.suffix not in (".md", ".json"):
         raise InputError(f"--report {path}: give a file that ends in .md or .json")
@@ -108,8 +111,8 @@ def check_destination(path: Path, folder: Path) -> None:
         raise InputError(f"--report {path}: inside the dataset it would be taken for a part of it; put it elsewhere")
 
 
-def show(report: Report, references: Sequence[Report]) -> None:
-    """Print findings and table on stdout, beside all references as one; of each kind of finding the first few."""
+def show_report(report: ValidationReport, references: Sequence[ValidationReport]) -> None:
+    """Print the first findings of each kind and the table of label statistics, compared with all references as one."""
     console = Console(highlight=False, soft_wrap=True)
     console.print(escape(f"{report.folder}: {report.summary}"))
     for reference in references:
@@ -118,7 +121,7 @@ def show(report: Report, references: Sequence[Report]) -> None:
     for (severity, kind), count in sorted(of_kind.items()):
         colour = "red" if severity == ERROR else "yellow"
         console.print(f"[{colour}]{severity}[/] {kind}: {count}")
-        alike = [each for each in report.findings if (each.severity, each.kind) == (severity, kind)]
+        alike = [finding for finding in report.findings if (finding.severity, finding.kind) == (severity, kind)]
         for finding in alike[:SHOWN_OF_A_KIND]:
             console.print(f"  {escape(shown(f'{finding.place}: {finding.what}; {finding.advice}'))}")
         if count > SHOWN_OF_A_KIND:
@@ -132,7 +135,7 @@ def show(report: Report, references: Sequence[Report]) -> None:
     console.print(table, soft_wrap=False)
 
 
-def write(path: Path, report: Report, references: Sequence[Report]) -> None:
+def write_report(path: Path, report: ValidationReport, references: Sequence[ValidationReport]) -> None:
     """Write all findings and the table to `path`, Markdown or JSON by its suffix, atomically.
 
     Raises
@@ -149,13 +152,13 @@ def write(path: Path, report: Report, references: Sequence[Report]) -> None:
         raise InputError(f"--report {path}: cannot be written ({error.strerror})") from error
 
 
-def _rows(report: Report, references: Sequence[Report]) -> list[Comparison]:
-    labels = [each for reference in references for each in reference.labels]
+def _rows(report: ValidationReport, references: Sequence[ValidationReport]) -> list[LabelComparison]:
+    labels = [image for reference in references for image in reference.labels]
     own = label_statistics.summarise(report.labels)
     return label_statistics.compare(own, label_statistics.summarise(labels) if references else None)
 
 
-def _as_json(report: Report, references: Sequence[Report]) -> dict[str, object]:
+def _as_json(report: ValidationReport, references: Sequence[ValidationReport]) -> dict[str, object]:
     return {
         "folder": str(report.folder),
         "images": report.images,
@@ -171,10 +174,12 @@ def _as_json(report: Report, references: Sequence[Report]) -> dict[str, object]:
     }
 
 
-def _as_markdown(report: Report, references: Sequence[Report]) -> str:
+def _as_markdown(report: ValidationReport, references: Sequence[ValidationReport]) -> str:
     lines = [f"# Validation of {report.folder.name}", "", f"{report.summary}.", "", "## Findings", ""]
     if report.findings:
-        findings = [[each.severity, each.kind, each.place, each.what, each.advice] for each in report.findings]
+        findings = [
+            [finding.severity, finding.kind, finding.place, finding.what, finding.advice] for finding in report.findings
+        ]
         lines += table(("severity", "kind", "where", "what", "what to do"), findings).splitlines()
     else:
         lines.append("None.")
@@ -192,13 +197,13 @@ def _as_markdown(report: Report, references: Sequence[Report]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def said(error: Exception, prefix: str) -> str:
-    """What an error says, in one line, without the place that a finding names anyway."""
+def error_text(error: Exception, prefix: str) -> str:
+    """Return the message of an error in one line, without a prefix that a finding names anyway."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text.removeprefix(" ".join(prefix.split())).lstrip(": ")
 
 
-def told(error: Exception, prefix: str) -> tuple[str, str]:
-    """The same as what is wrong and what to do, which our errors part by a semicolon."""
-    what, _, advice = said(error, prefix).rpartition("; ")
+def problem_and_advice(error: Exception, prefix: str) -> tuple[str, str]:
+    """Split the message of an error at its last semicolon into the problem and the advice."""
+    what, _, advice = error_text(error, prefix).rpartition("; ")
     return (what, advice) if what else (advice, "export the dataset again")

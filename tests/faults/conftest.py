@@ -62,7 +62,7 @@ def forge() -> Iterator[drill.Forge]:
         "corrotwin.twin.bayes.predictive_check",
         "rich.progress",
         "corrotwin.segmentation.data.leakage",
-        "corrotwin.synth.preview",
+        "corrotwin.synth.preview.card",
     ) as made:
         yield made
 

@@ -25,9 +25,10 @@ from corrotwin.segmentation.prediction import folder as prediction_folder
 from corrotwin.segmentation.prediction import predictor
 from corrotwin.segmentation.prediction.regions import regions_of
 from corrotwin.segmentation.tuning import trials
-from corrotwin.synth import preview, reprojection
 from corrotwin.synth.presets import custom
+from corrotwin.synth.preview import card
 from corrotwin.synth.rendering import batch, provenance
+from corrotwin.synth.reprojection.camera_file import read_camera
 from corrotwin.synth.scene import subject
 from corrotwin.synth.validation import checks, report
 from corrotwin.twin import store, twin_state
@@ -313,27 +314,29 @@ JSON_READERS = {
     "COCO, validated": Reader(
         file="annotations.json",
         make=make_coco,
-        read=lambda folder: report.write(folder.parent / "report.md", checks.check(folder), [checks.check(folder)]),
+        read=lambda folder: report.write_report(
+            folder.parent / "report.md", checks.check(folder), [checks.check(folder)]
+        ),
     ),
-    "COCO, previewed": Reader(file="annotations.json", make=make_coco, read=preview.write),
-    "card of a dataset": Reader(file="dataset.json", make=make_rendered, read=preview.write),
+    "COCO, previewed": Reader(file="annotations.json", make=make_coco, read=card.write),
+    "card of a dataset": Reader(file="dataset.json", make=make_rendered, read=card.write),
     "card of a dataset, validated": Reader(file="dataset.json", make=make_seen, read=checks.check),
     "assets of a dataset": Reader(file="instances.json", make=make_seen, read=checks.check),
     "twin": Reader(file="twin.json", make=make_twin, read=lambda folder: twin_state.fields(store.load(folder)[0])),
     "records": Reader(file="inspections.jsonl", make=make_twin, read=log.read),
     "withdrawal": Reader(file="withdrawal.json", make=make_withdrawal, read=read_withdrawal),
     "camera, points": Reader(
-        file="camera.json", make=make_camera, read=lambda folder: reprojection.read_camera(folder / "camera.json")
+        file="camera.json", make=make_camera, read=lambda folder: read_camera(folder / "camera.json")
     ),
     "camera, markers": Reader(
         file="camera.json",
         make=make_marker_camera,
-        read=lambda folder: reprojection.read_camera(folder / "camera.json"),
+        read=lambda folder: read_camera(folder / "camera.json"),
     ),
     "camera, stated": Reader(
         file="camera.json",
         make=make_stated_camera,
-        read=lambda folder: reprojection.read_camera(folder / "camera.json"),
+        read=lambda folder: read_camera(folder / "camera.json"),
     ),
     "preset of one's own": Reader(
         file="mine.json", make=make_preset, read=lambda folder: custom.read(folder / "mine.json")

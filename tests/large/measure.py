@@ -72,9 +72,9 @@ def write(folder: Path, count: int) -> None:
 def assemble(folder: Path, count: int) -> None:
     """The command itself: it finds all images rendered."""
     from corrotwin.synth.config import RenderConfig
-    from corrotwin.synth.rendering import dataset as render
+    from corrotwin.synth.rendering.dataset import render
 
-    render.render(folder, RenderConfig(preset="quick", size=SIDE, seed=0), count=count)
+    render(folder, RenderConfig(preset="quick", size=SIDE, seed=0), count=count)
 
 
 def read(folder: Path, count: int) -> None:

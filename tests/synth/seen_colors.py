@@ -15,9 +15,8 @@ from typing import Any
 import bpy
 import numpy as np
 
-from corrotwin.synth.blender import ground_materials, steel
-from corrotwin.synth.blender import materials as matter
-from corrotwin.synth.scene.surroundings import MATTER
+from corrotwin.synth.blender import ground_materials, materials, steel
+from corrotwin.synth.scene.surroundings import MATERIAL_COLORS
 from corrotwin.synth.spec import Finish
 
 KINDS = ("paint", "galvanised", "cast", "bare")
@@ -35,7 +34,7 @@ def surface(*, upright: bool) -> tuple[Any, Any]:
     data.from_pydata(
         [(x, 0, y) if upright else (x, y, 0) for x, y in corners], [], np.arange(len(corners)).reshape(-1, 4).tolist()
     )
-    data.attributes.new(matter.TONE, "FLOAT", "POINT").data.foreach_set("value", np.repeat(rng.random(PIECES**2), 4))
+    data.attributes.new(materials.TONE, "FLOAT", "POINT").data.foreach_set("value", np.repeat(rng.random(PIECES**2), 4))
     data.uv_layers.new(name=steel.ATLAS)
     camera = bpy.data.cameras.new("camera")
     camera.type, camera.ortho_scale = "ORTHO", METRES
@@ -48,10 +47,10 @@ def surface(*, upright: bool) -> tuple[Any, Any]:
     return eye, body
 
 
-def materials() -> Iterator[tuple[str, bool, Any]]:
+def all_materials() -> Iterator[tuple[str, bool, Any]]:
     """All materials by name, and whether they stand upright: of matter two seeds each; steel clean, worn, all rust."""
-    for (name, make), seed in itertools.product(matter.MATTER.items(), (7.3, 31.9)):
-        ends = np.array(MATTER.get(name, MATTER["soil"]))
+    for (name, make), seed in itertools.product(materials.MATERIALS.items(), (7.3, 31.9)):
+        ends = np.array(MATERIAL_COLORS.get(name, MATERIAL_COLORS["soil"]))
         yield (
             f"{name}, {seed}",
             make.__module__ != ground_materials.__name__,
@@ -127,7 +126,7 @@ def main() -> None:
     scene.cycles.samples, scene.cycles.max_bounces, scene.cycles.use_denoising = 4, 0, False
     surfaces = {upright: surface(upright=upright) for upright in (False, True)}
     found = {}
-    for name, upright, material in materials():
+    for name, upright, material in all_materials():
         scene.camera, body = surfaces[upright]
         found[name] = both(material, body, folder)
     print(json.dumps(found), file=said, flush=True)

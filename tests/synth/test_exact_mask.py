@@ -18,7 +18,7 @@ from scipy import ndimage
 from corrotwin.synth import spec
 from corrotwin.synth.config import RenderConfig
 from corrotwin.synth.labels import masks
-from corrotwin.synth.scene import camera, sampling
+from corrotwin.synth.scene import sampling, visibility
 from corrotwin.twin.assets import KINDS
 
 pytestmark = pytest.mark.blender
@@ -93,7 +93,7 @@ def cast_mask(folder: Path, one: spec.Scene, view: spec.View) -> np.ndarray:
         trimesh.Trimesh(arrays["vertices"], arrays["faces"], process=False).apply_transform(np.array(body.pose))
         for arrays, body in zip(bodies, one.bodies, strict=True)
     ]
-    solid = trimesh.util.concatenate([*meshes, *(camera.shape(prop, folder) for prop in one.props)])
+    solid = trimesh.util.concatenate([*meshes, *(visibility.prop_mesh(prop, folder) for prop in one.props)])
     pose = np.array(view.pose)
     focal = SIZE / 2 / tan(view.field_of_view / 2)
     row, column = np.divmod(np.arange(SIZE * SIZE), SIZE)

@@ -12,7 +12,7 @@ import pytest
 import trimesh
 
 from corrotwin.synth import spec
-from corrotwin.synth.scene import camera
+from corrotwin.synth.scene import visibility
 from corrotwin.twin import assets
 
 pytestmark = pytest.mark.blender
@@ -127,7 +127,7 @@ def cast_labels(scene: spec.Scene, folder: Path) -> dict[str, np.ndarray]:
     one, faces = trimesh.Trimesh(body["vertices"], body["faces"], process=False), len(body["faces"])
     solid = trimesh.util.concatenate(
         [one.copy().apply_transform(np.array(each.pose)) for each in scene.bodies]
-        + [camera.shape(prop, folder) for prop in scene.props]
+        + [visibility.prop_mesh(prop, folder) for prop in scene.props]
     )
     pose, focal = np.array(scene.views[0].pose), SIZE / 2 / tan(scene.views[0].field_of_view / 2)
     row, column = np.divmod(np.arange(SIZE * SIZE), SIZE)

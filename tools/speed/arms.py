@@ -101,7 +101,7 @@ def writers(bproc: ModuleType, size: int, folder: Path, clock: Clock) -> None:
                 colors=[np.zeros((size, size, 3), np.uint8)], append_to_existing_output=False,
             )  # fmt: skip
         with clock("our writer"):
-            found = masks.annotations(mask, label, 1, {1: masks.Known(kind="pipe", thickness_mm=5.0)}, 0.5)
+            found = masks.annotations(mask, label, 1, {1: masks.AssetFacts(kind="pipe", thickness_mm=5.0)}, 0.5)
             write_json(folder / "labels.json", found)
     clock.steps["masks"] = [(count, 0.0)]
 

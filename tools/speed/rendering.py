@@ -137,7 +137,7 @@ def _recorded(config: RenderConfig, one: spec.Scene, number: int, folder: Path, 
         file = folder / "view.npz"
         np.savez(file, photograph=light.astype(np.float16), label=label)
         begun = time.perf_counter(), time.process_time()
-        batch.record(out, config, None, number, view.index, file, masks.known(one, view), {})
+        batch.record(out, config, None, number, view.index, file, masks.asset_facts(one, view), {})
         wall += time.perf_counter() - begun[0]
         cpu += time.process_time() - begun[1]
     return [Row(arm="ours", scene=number, step="recorded", wall_s=wall, cpu_s=cpu)]

@@ -14,14 +14,14 @@ from pycocotools.coco import COCO
 from corrotwin.synth import spec
 from corrotwin.synth.config import RenderConfig
 from corrotwin.synth.labels import maps
-from corrotwin.synth.labels.masks import Known
+from corrotwin.synth.labels.masks import AssetFacts
 from corrotwin.synth.rendering import assembly, batch
 from corrotwin.synth.rendering.job import Task
 from corrotwin.twin.core.errors import InputError
 
 SIZE = 24
 Arrays = dict[str, np.ndarray]
-ASSETS = {1: Known(kind="pipe", thickness_mm=8.0, visible=0.75), 300: Known(kind="chain", thickness_mm=20.0)}
+ASSETS = {1: AssetFacts(kind="pipe", thickness_mm=8.0, visible=0.75), 300: AssetFacts(kind="chain", thickness_mm=20.0)}
 
 
 def seen(seed: int) -> Arrays:

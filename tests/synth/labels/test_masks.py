@@ -13,12 +13,12 @@ from scipy import ndimage
 
 from corrotwin.segmentation.data import coco
 from corrotwin.synth import spec
-from corrotwin.synth.labels import masks as labels
-from corrotwin.synth.labels.masks import Known
+from corrotwin.synth.labels import masks
+from corrotwin.synth.labels.masks import AssetFacts
 from corrotwin.synth.presets.schema import LabelRule
 from corrotwin.twin.assets import KINDS
 
-masks = arrays(np.bool_, st.tuples(st.integers(1, 24), st.integers(1, 24)))
+mask_arrays = arrays(np.bool_, st.tuples(st.integers(1, 24), st.integers(1, 24)))
 
 
 def label_map(mask: np.ndarray, instance: np.ndarray | int = 1) -> np.ndarray:
@@ -35,12 +35,12 @@ def union(shape: tuple[int, ...], annotations: list[dict[str, Any]]) -> np.ndarr
 def test_background_is_never_corroded() -> None:
     label = np.ones((4, 4, 3), np.float32)
     label[:, :2, 2] = 0
-    assert labels.exact(label, 0.5).tolist() == [[False, False, True, True]] * 4
+    assert masks.exact(label, 0.5).tolist() == [[False, False, True, True]] * 4
 
 
-@given(masks)
+@given(mask_arrays)
 def test_exact_policy_changes_nothing(mask: np.ndarray) -> None:
-    assert (labels.annotated(label_map(mask), LabelRule(policy="exact")) == mask).all()
+    assert (masks.annotated(label_map(mask), LabelRule(policy="exact")) == mask).all()
 
 
 def test_stained_steel_counts_where_the_rule_says_so() -> None:
@@ -51,18 +51,18 @@ def test_stained_steel_counts_where_the_rule_says_so() -> None:
     rusted = np.zeros((20, 20), bool)
     rusted[2, 1] = True
     plain = LabelRule(closing_radius=0.0, smallest_region=0.0)
-    assert (labels.annotated(label, plain) == rusted).all()
+    assert (masks.annotated(label, plain) == rusted).all()
     stained = rusted.copy()
     stained[:10, 10:15] = True  # 0.5 to 0.9
-    assert (labels.annotated(label, replace(plain, stain=0.45)) == stained).all()
-    assert (labels.annotated(label, replace(plain, stain=0.45, policy="exact")) == rusted).all()
+    assert (masks.annotated(label, replace(plain, stain=0.45)) == stained).all()
+    assert (masks.annotated(label, replace(plain, stain=0.45, policy="exact")) == rusted).all()
 
 
-@given(masks, masks)
+@given(mask_arrays, mask_arrays)
 def test_annotator_bridges_gaps_but_never_leaves_the_asset(mask: np.ndarray, asset: np.ndarray) -> None:
     height, width = np.minimum(mask.shape, asset.shape)
     mask, asset = mask[:height, :width] & asset[:height, :width], asset[:height, :width]
-    made = labels.annotated(label_map(mask, asset.astype(int)), LabelRule(closing_radius=0.2, smallest_region=0.0))
+    made = masks.annotated(label_map(mask, asset.astype(int)), LabelRule(closing_radius=0.2, smallest_region=0.0))
     assert not (made & ~asset).any()
     assert not (mask & ~made).any()
 
@@ -72,7 +72,7 @@ def test_annotator_skips_specks_and_fills_pinholes() -> None:
     mask[10:40, 10:40] = True
     mask[20, 20] = False
     mask[80, 80] = True
-    made = labels.annotated(label_map(mask), LabelRule(closing_radius=0.02, smallest_region=0.0004))
+    made = masks.annotated(label_map(mask), LabelRule(closing_radius=0.02, smallest_region=0.0004))
     assert made[20, 20]
     assert not made[80, 80]
     assert made.sum() == 900
@@ -82,23 +82,23 @@ def test_the_annotators_rule_is_in_shares_of_the_shorter_side() -> None:
     mask = np.zeros((100, 140), bool)
     mask[20:80, 20:40] = mask[20:80, 44:64] = True  # a gap of 4, twice the radius
     mask[20:80, 70:90] = mask[20:80, 96:116] = True  # a gap of 6
-    made = labels.annotated(label_map(mask), LabelRule(closing_radius=0.02, smallest_region=0.0))
+    made = masks.annotated(label_map(mask), LabelRule(closing_radius=0.02, smallest_region=0.0))
     assert made[50, 20:64].all()
     assert not made[50, 90:96].any()
     square = np.zeros((100, 140), bool)
     square[30:70, 30:70] = True
     for border, side in ((-0.02, 36), (0.0, 40), (0.02, 44)):
         rule = LabelRule(closing_radius=0.0, border=border, smallest_region=0.0)
-        assert labels.annotated(label_map(square), rule)[50].sum() == side
+        assert masks.annotated(label_map(square), rule)[50].sum() == side
     specks = np.zeros((100, 100), bool)
     specks[5, 5:8] = specks[50, 50:55] = True
     rule = LabelRule(closing_radius=0.0, smallest_region=0.0004)  # 4 of 10,000 pixels
-    assert labels.annotated(label_map(specks), rule).sum(axis=1).nonzero()[0].tolist() == [50]
+    assert masks.annotated(label_map(specks), rule).sum(axis=1).nonzero()[0].tolist() == [50]
 
 
-@given(masks, st.integers(1, 9))
+@given(mask_arrays, st.integers(1, 9))
 def test_keep_larger_keeps_exactly_the_larger_regions(mask: np.ndarray, smallest: int) -> None:
-    kept = labels.keep_larger(mask, smallest)
+    kept = masks.keep_larger(mask, smallest)
     before, count = ndimage.label(mask, np.ones((3, 3)))
     for index in range(1, count + 1):
         region = before == index
@@ -106,10 +106,10 @@ def test_keep_larger_keeps_exactly_the_larger_regions(mask: np.ndarray, smallest
     assert not (kept & ~mask).any()
 
 
-@given(masks, st.integers(0, 2**32 - 1))
+@given(mask_arrays, st.integers(0, 2**32 - 1))
 def test_annotations_are_the_mask_again(mask: np.ndarray, seed: int) -> None:
     instance = np.random.default_rng(seed).integers(1, 4, mask.shape)
-    found = labels.annotations(mask, label_map(mask, instance), 7, {}, 0.5)
+    found = masks.annotations(mask, label_map(mask, instance), 7, {}, 0.5)
     again = np.zeros_like(mask)
     for one in found:
         region = coco_mask.decode(one["segmentation"]).astype(bool)
@@ -126,7 +126,7 @@ def test_annotations_are_the_mask_again(mask: np.ndarray, seed: int) -> None:
 
 
 def test_clean_image_has_no_annotations() -> None:
-    assert labels.annotations(np.zeros((8, 8), bool), label_map(np.zeros((8, 8), bool)), 1, {}, 0.5) == []
+    assert masks.annotations(np.zeros((8, 8), bool), label_map(np.zeros((8, 8), bool)), 1, {}, 0.5) == []
 
 
 @pytest.mark.parametrize("polygons", [False, True])
@@ -134,7 +134,7 @@ def test_five_hundred_parts_of_a_pixel_or_a_few_come_back_whole(polygons: bool) 
     mask = np.zeros((60, 100), bool)
     mask[1::3, ::4] = True
     mask[1:30:3, 1::4] = True  # the upper half of the parts is two pixels wide
-    found = labels.annotations(mask, label_map(mask), 1, {}, 0.5, polygons=polygons)
+    found = masks.annotations(mask, label_map(mask), 1, {}, 0.5, polygons=polygons)
     assert len(found) == 500
     assert {one["area"] for one in found} == {1, 2}
     assert (union(mask.shape, found) == mask).all()
@@ -147,7 +147,7 @@ def test_holes_are_kept_by_run_lengths_and_measured_by_outlines() -> None:
     mask[2:12, 2:12] = True
     mask[5:10, 5:9] = False
     mask[7, 7] = True  # within the hole: a region of its own
-    exact, outlined = (labels.annotations(mask, label_map(mask), 1, {}, 0.5, polygons=each) for each in (False, True))
+    exact, outlined = (masks.annotations(mask, label_map(mask), 1, {}, 0.5, polygons=each) for each in (False, True))
     assert (union(mask.shape, exact) == mask).all()
     assert [one["area"] for one in outlined] == [100, 1]
     assert [one["polygon_iou"] for one in outlined] == [0.8, 1.0]
@@ -159,8 +159,11 @@ def test_attributes_are_measured_on_the_region() -> None:
     label[:, 3:, 2] = 2
     label[:, :3, 1] = np.array([0.0, 0.1, 0.45])
     label[0, 5, 1] = 3.5
-    known = {1: Known(kind="plate", thickness_mm=10.0, visible=0.123456), 2: Known(kind="pipe", thickness_mm=10.0)}
-    one, two = labels.annotations(labels.exact(label, 0.5), label, 3, known, 0.5)
+    known = {
+        1: AssetFacts(kind="plate", thickness_mm=10.0, visible=0.123456),
+        2: AssetFacts(kind="pipe", thickness_mm=10.0),
+    }
+    one, two = masks.annotations(masks.exact(label, 0.5), label, 3, known, 0.5)
     assert one["attributes"] == {
         "asset_id": 1, "severity": "CS2", "mean_loss_mm": 0.1833, "max_loss_mm": 0.45, "visible_share": 0.1235
     }  # fmt: skip
@@ -178,8 +181,8 @@ def test_the_same_rust_is_as_bad_whatever_the_rule_takes_in_beside_it() -> None:
     label[5:15, 5:15, :2] = 0.4, 0.2  # of which no rust is to be seen: below the threshold
     found = {}
     for name, rule in (("plain", LabelRule(closing_radius=0.02)), ("stained", LabelRule(stain=0.4))):
-        mask = labels.annotated(label, rule)
-        made = labels.annotations(mask, label, 1, {1: Known(thickness_mm=10.0)}, rule.threshold)
+        mask = masks.annotated(label, rule)
+        made = masks.annotations(mask, label, 1, {1: AssetFacts(thickness_mm=10.0)}, rule.threshold)
         found[name] = [(one["area"], one["attributes"]) for one in made]
     rusted = {"asset_id": 1, "severity": "CS4", "mean_loss_mm": 1.5, "max_loss_mm": 1.5}
     sound = {"asset_id": 1, "severity": "CS1", "mean_loss_mm": 0.0, "max_loss_mm": 0.0}
@@ -191,13 +194,17 @@ def test_each_asset_in_view_is_one_instance() -> None:
     label[:5, :, 2], label[8:, :, 2] = 7, 7  # in two parts, one fifth of it rusted
     label[0, :, 0], label[9, :4, 0] = 0.9, 0.9
     label[6, :, 2] = 2
-    known = {2: Known(kind="bar", visible=1.0), 5: Known(kind="bolt"), 7: Known(kind="chain", visible=0.5)}
-    bar, chain = labels.sights(label, 4, known, 0.5)
+    known = {
+        2: AssetFacts(kind="bar", visible=1.0),
+        5: AssetFacts(kind="bolt"),
+        7: AssetFacts(kind="chain", visible=0.5),
+    }
+    bar, chain = masks.asset_annotations(label, 4, known, 0.5)
     assert bar["attributes"] == {"asset_id": 2, "rusted_percent": 0.0, "iso_4628_3": "Ri 0", "visible_share": 1.0}
     assert chain["attributes"] == {"asset_id": 7, "rusted_percent": 20.0, "iso_4628_3": "Ri 5", "visible_share": 0.5}
     assert [list(KINDS)[one["category_id"] - 1] for one in (bar, chain)] == ["bar", "chain"]
     assert (union((10, 10), [chain]) == (label[..., 2] == 7)).all()
-    (_, again) = labels.sights(label, 4, known, 0.5, polygons=True)
+    (_, again) = masks.asset_annotations(label, 4, known, 0.5, polygons=True)
     assert (union((10, 10), [again]) == (label[..., 2] == 7)).all()
     assert again["polygon_iou"] == 1.0
 
@@ -209,17 +216,17 @@ def test_what_is_known_of_assets_comes_from_scene_and_view() -> None:
 
     scene = spec.Scene(size=8, samples=1, seed=0, bodies=(body(1), body(2)), props=(), light=None, views=())
     view = spec.View(index=0, pose=(), field_of_view=1.0, visible=(0.25, 0.5))
-    assert labels.known(scene, view) == {
-        1: Known(kind="kind 1", thickness_mm=2.0, visible=0.25),
-        2: Known(kind="kind 2", thickness_mm=4.0, visible=0.5),
+    assert masks.asset_facts(scene, view) == {
+        1: AssetFacts(kind="kind 1", thickness_mm=2.0, visible=0.25),
+        2: AssetFacts(kind="kind 2", thickness_mm=4.0, visible=0.5),
     }
-    assert labels.known(scene, replace(view, visible=()))[2].visible is None
+    assert masks.asset_facts(scene, replace(view, visible=()))[2].visible is None
 
 
 @pytest.mark.parametrize("policy", ["annotator", "exact"])
 def test_one_pixel_image(policy: str) -> None:
     label = label_map(np.ones((1, 1), bool))
-    assert labels.annotated(label, LabelRule(policy=policy)).all()
+    assert masks.annotated(label, LabelRule(policy=policy)).all()
 
 
 @pytest.mark.parametrize("policy", ["exact", "annotator"])
@@ -227,11 +234,11 @@ def test_masks_are_nested_as_rust_grows(policy: str) -> None:
     rule = LabelRule(policy=policy, closing_radius=0.03, smallest_region=0.002)
     cover = ndimage.gaussian_filter(np.random.default_rng(0).random((96, 96)), 3)
     cover = ((cover - cover.min()) / np.ptp(cover)).astype(np.float32)
-    masks = [
-        labels.annotated(np.stack([np.clip(cover * grown, 0, 1), cover, np.ones_like(cover)], -1), rule)
+    mask_arrays = [
+        masks.annotated(np.stack([np.clip(cover * grown, 0, 1), cover, np.ones_like(cover)], -1), rule)
         for grown in (0.5, 0.7, 0.9, 1.2)
     ]
-    for before, after in pairwise(masks):
+    for before, after in pairwise(mask_arrays):
         assert not (before & ~after).any()
         assert before.sum() < after.sum()
 
@@ -241,26 +248,26 @@ def test_border_moves_outlines_and_spares_what_is_thin() -> None:
     mask[5:25, 5:25] = True
     mask[30:32, 3:37] = True  # too thin to lose a pixel on both sides
     for by, width in ((0.3, 20), (1.0, 22), (2.0, 24), (-0.3, 20), (-1.0, 18), (-2.0, 16), (0.0, 20)):
-        moved = labels.bordered(mask, by)
+        moved = masks.bordered(mask, by)
         assert moved[15].sum() == width
         assert moved[:28, 15].sum() == width
         assert moved[30:32, 3:37].all()
-    assert not labels.bordered(np.zeros((8, 8), bool), 2.0).any()
-    assert not labels.bordered(np.zeros((8, 8), bool), -2.0).any()
-    assert labels.bordered(np.ones((8, 8), bool), -2.0).all()
+    assert not masks.bordered(np.zeros((8, 8), bool), 2.0).any()
+    assert not masks.bordered(np.zeros((8, 8), bool), -2.0).any()
+    assert masks.bordered(np.ones((8, 8), bool), -2.0).all()
     half = np.zeros((20, 20), bool)
     half[:, :10] = True
-    assert labels.bordered(half, -1.0)[:, :9].all()  # beyond the picture nothing is outside
+    assert masks.bordered(half, -1.0)[:, :9].all()  # beyond the picture nothing is outside
 
 
 def test_clean_asset_in_front_of_rust_is_not_labelled() -> None:
     label = np.zeros((64, 64, 3), np.float32)
     label[..., 0], label[..., 2] = 1, 1  # a rusted plate
     label[:, 30:33] = 0, 0, 2  # a clean rail before it
-    mask = labels.annotated(label, LabelRule(closing_radius=0.08, smallest_region=0.0))
+    mask = masks.annotated(label, LabelRule(closing_radius=0.08, smallest_region=0.0))
     assert not mask[:, 30:33].any()
     assert mask[:, :30].all()
-    found = labels.annotations(mask, label, 1, {}, 0.5)
+    found = masks.annotations(mask, label, 1, {}, 0.5)
     assert [one["attributes"]["asset_id"] for one in found] == [1, 1]
 
 
@@ -268,5 +275,5 @@ def test_no_annotation_is_below_the_smallest_region() -> None:
     label = np.zeros((50, 50, 3), np.float32)
     label[10:40, 10:40] = 1, 0, 1
     label[20:22, 40:42] = 1, 0, 2  # a sliver of another asset, beside
-    mask = labels.annotated(label, LabelRule(closing_radius=0.02, smallest_region=0.004))
-    assert [one["area"] for one in labels.annotations(mask, label, 1, {}, 0.5)] == [900]
+    mask = masks.annotated(label, LabelRule(closing_radius=0.02, smallest_region=0.004))
+    assert [one["area"] for one in masks.annotations(mask, label, 1, {}, 0.5)] == [900]

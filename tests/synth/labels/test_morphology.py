@@ -4,11 +4,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
-from corrotwin.synth.labels import masks as labels
+from corrotwin.synth.labels import masks
 from corrotwin.synth.labels.morphology import closed
 from corrotwin.synth.presets.schema import LabelRule
 
-masks = arrays(np.bool_, st.tuples(st.integers(1, 30), st.integers(1, 30)))
+mask_arrays = arrays(np.bool_, st.tuples(st.integers(1, 30), st.integers(1, 30)))
 
 
 def scipys(mask: np.ndarray, radius: int, **padding: str) -> np.ndarray:
@@ -19,7 +19,7 @@ def scipys(mask: np.ndarray, radius: int, **padding: str) -> np.ndarray:
 
 
 @settings(max_examples=30)
-@given(masks, st.integers(0, 7))
+@given(mask_arrays, st.integers(0, 7))
 def test_closing_is_that_of_scipy_on_an_unbounded_plane(mask: np.ndarray, radius: int) -> None:
     found = closed(mask, radius)
     assert (found == scipys(mask, radius)).all()
@@ -27,8 +27,8 @@ def test_closing_is_that_of_scipy_on_an_unbounded_plane(mask: np.ndarray, radius
 
 
 @settings(max_examples=30)
-@given(masks)
+@given(mask_arrays)
 def test_the_annotators_closing_takes_what_ends_at_the_pictures_edge_for_going_on(mask: np.ndarray) -> None:
     rule = LabelRule(closing_radius=0.2, smallest_region=0.0)
     label = np.stack([mask, mask, np.ones_like(mask)], -1).astype(np.float32)
-    assert (labels.annotated(label, rule) == scipys(mask, round(0.2 * min(mask.shape)), mode="edge")).all()
+    assert (masks.annotated(label, rule) == scipys(mask, round(0.2 * min(mask.shape)), mode="edge")).all()

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from photographs import picture, write_parts
 
-from corrotwin.synth import preview
 from corrotwin.synth.config import RenderConfig
+from corrotwin.synth.preview import card
 from corrotwin.synth.rendering import assembly, batch
 from corrotwin.synth.rendering.job import Task
 from corrotwin.twin.core.errors import InputError, WorkError
@@ -47,7 +47,7 @@ def test_card_and_sheet_gathered_on_the_way_are_those_of_the_whole_dataset(tmp_p
     gathered = [(tmp_path / name).read_bytes() for name in ("card.md", "preview.jpg")]
     assert b"| images without annotations | 6 |" in gathered[0]
     assert b"| kinds of asset | plate: 31 |" in gathered[0]
-    preview.write(tmp_path)
+    card.write(tmp_path)
     assert [(tmp_path / name).read_bytes() for name in ("card.md", "preview.jpg")] == gathered
 
 

@@ -26,7 +26,7 @@ from corrotwin.synth.labels import maps
 from corrotwin.synth.presets.builtin import preset
 from corrotwin.synth.presets.schema import departures
 from corrotwin.synth.rendering import assembly, batch, dry_run, fanout, provenance, verify
-from corrotwin.synth.rendering import dataset as render
+from corrotwin.synth.rendering.dataset import render
 from corrotwin.synth.rendering.job import CONTENT, Task
 from corrotwin.synth.scene import sampling
 from corrotwin.synth.spec import Map
@@ -263,7 +263,7 @@ def test_failed_batches_are_told_by_their_images_and_seed_when_all_others_are_do
     with pytest.raises(
         WorkError, match=r"images 6 to 11, 18 of seed 3 failed, tried 3 times, with Blender hung; .*--only 6"
     ):
-        render.render(tmp_path / "out", config, count=19)
+        render(tmp_path / "out", config, count=19)
     assert done == ["0", "2"]
 
 
@@ -283,7 +283,7 @@ def test_disk_that_fills_as_the_dataset_is_assembled_is_one_line(
     with pytest.raises(
         InputError, match=r"out: cannot be written \(No space left on device\); make room, then run the"
     ):
-        render.render(tmp_path / "out", RenderConfig(preset="quick", size=64, seed=3), count=1)
+        render(tmp_path / "out", RenderConfig(preset="quick", size=64, seed=3), count=1)
     assert not (tmp_path / "out" / "dataset.json").exists()
 
 
@@ -299,9 +299,9 @@ def test_a_batch_that_failed_with_all_of_its_images_there_is_no_failure(
     monkeypatch.setattr(fanout, "fan_out", failed)
     monkeypatch.setattr(assembly, "assemble", lambda out, task: None)
     config = RenderConfig(preset="quick", size=64, seed=3)
-    assert render.render(tmp_path / "out", config, count=1) == 1
+    assert render(tmp_path / "out", config, count=1) == 1
     with pytest.raises(WorkError, match="image 1 of seed 3 failed"):
-        render.render(tmp_path / "out", config, count=2)
+        render(tmp_path / "out", config, count=2)
 
 
 def test_dry_run_of_a_damaged_card_is_refused_as_the_render_is(tmp_path: Path) -> None:
@@ -309,7 +309,7 @@ def test_dry_run_of_a_damaged_card_is_refused_as_the_render_is(tmp_path: Path) -
     task = Task(config=RenderConfig(preset="quick", size=64, seed=3), shown=None, count=1)
     write_json(tmp_path / "claim.json", {"kind": "dataset", "configuration": task.settings})
     with pytest.raises(InputError, match=r"dataset\.json: damaged"):
-        dry_run.rehearse(tmp_path, task, workers=None, address=None)
+        dry_run.estimate(tmp_path, task, workers=None, address=None)
 
 
 def test_dry_run_scales_one_batch_and_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -322,7 +322,7 @@ def test_dry_run_scales_one_batch_and_writes_nothing(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(batch, "render_batch", fake)
     monkeypatch.setattr(dry_run, "time", SimpleNamespace(monotonic=iter([7.0, 7.36]).__next__))
-    said = dry_run.rehearse(tmp_path / "out", Task(config=config, shown=None, count=60_001), workers=2, address=None)
+    said = dry_run.estimate(tmp_path / "out", Task(config=config, shown=None, count=60_001), workers=2, address=None)
     assert "60001 of 60001 images are to render, in 10001 batches, 2 at a time" in said
     assert "one batch of 6 images here: 0 s, 0.0 MB; in all about 0.5 hours and 0.06 GB of disk" in said
     assert list(tmp_path.iterdir()) == []
@@ -389,7 +389,7 @@ def test_bad_options_write_nothing(
 
 def test_only_below_the_first_image_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--only -1: images are numbered from 0"):
-        render.render(tmp_path / "out", RenderConfig(preset="quick", size=64, seed=3), count=1, only=-1)
+        render(tmp_path / "out", RenderConfig(preset="quick", size=64, seed=3), count=1, only=-1)
 
 
 def test_folder_of_something_else_is_refused(tmp_path: Path) -> None:
@@ -425,7 +425,7 @@ def assembled(out: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[Map, ...]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(maps.png(np.zeros((16, 16), np.uint16)))
     monkeypatch.setattr(fanout, "fan_out", lambda *rest, **more: [])
-    assert render.render(out, config, count=2) == 2
+    assert render(out, config, count=2) == 2
     return config
 
 
@@ -450,14 +450,14 @@ def test_a_folder_from_before_a_field_was_added_is_left_as_it_is(
     changed_json(out / "claim.json", as_then)
     changed_json(out / "dataset.json", lambda card: card["preset"].pop("heaps"))
     before = drill.times(out)
-    assert render.render(out, config, count=2) == 2
-    assert "nothing is left" in dry_run.rehearse(out, Task(config=config, shown=None, count=1), workers=1, address=None)
+    assert render(out, config, count=2) == 2
+    assert "nothing is left" in dry_run.estimate(out, Task(config=config, shown=None, count=1), workers=1, address=None)
     assert drill.times(out) == before
     assert verify._origin(out, None).config == config
     with pytest.raises(InputError, match=r"preset content: '.*' there, '.*' asked"):
-        render.render(out, config, count=3)
+        render(out, config, count=3)
     with pytest.raises(InputError, match=r"other settings \(seed: 3 there, 4 asked\)"):
-        render.render(out, replace(config, seed=4), count=2)
+        render(out, replace(config, seed=4), count=2)
 
 
 def test_only_what_is_no_default_is_of_the_preset(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -489,10 +489,10 @@ def test_a_lost_file_of_a_finished_folder_is_rendered_again(
         return []
 
     monkeypatch.setattr(fanout, "fan_out", drawn)
-    assert render.render(out, config, count=1) == 2
+    assert render(out, config, count=1) == 2
     assert {path: path.read_bytes() for path in kept} == kept
     lost.unlink()
     part = batch.read_part(out, 0)
     write_json(batch.part_file(out, 0), {**part, "made_by": {"corrotwin": "0.0"}})
     with pytest.raises(InputError, match="begun with another version of the program"):
-        render.render(out, config, count=2)
+        render(out, config, count=2)

@@ -90,7 +90,7 @@ def test_a_mac_starts_ray_with_its_card_and_one_process_at_a_time(
 
     started: dict[str, Any] = {}
     monkeypatch.setattr(devices, "cards_here", lambda: {"nvidia": 0, "amd": 0, "apple": 1})
-    place = dataset.room("auto", None, None)
+    place = dataset.render_resources("auto", None, None)
     assert (place.device, place.workers, place.cards, place.needs.gpus) == ("metal", 1, 1, 1)
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setattr(ray, "init", lambda **options: started.update(options))
@@ -106,7 +106,7 @@ def test_a_mac_starts_ray_with_its_card_and_one_process_at_a_time(
 @pytest.mark.parametrize(("wanted", "gpus", "workers"), [("cpu", 0, 1), ("auto", 1, 4), ("cuda", 1, 4)])
 def test_a_process_a_card_here(wanted: str, gpus: int, workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "cards_here", lambda: {"nvidia": 4, "amd": 0, "apple": 0})
-    place = dataset.room(wanted, None, None)
+    place = dataset.render_resources(wanted, None, None)
     assert (place.needs.gpus, place.workers, place.cards) == (gpus, workers, 4 if gpus else None)
     assert place.needs.cpus >= 1
 
@@ -117,10 +117,10 @@ def machine(cards: int, kind: str, *, renders: bool = True) -> dict[str, float]:
 
 def on_a_cluster(
     machines: list[dict[str, float]], monkeypatch: pytest.MonkeyPatch, device: str = "auto"
-) -> dataset.Room:
+) -> dataset.RenderResources:
     monkeypatch.setattr(cluster, "machines", lambda: machines)
     monkeypatch.setattr(cluster, "connect", lambda address: None)
-    return dataset.room(device, None, "auto")
+    return dataset.render_resources(device, None, "auto")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from corrotwin.synth.commands import validate
 from corrotwin.synth.config import RenderConfig
 from corrotwin.synth.rendering import batch, provenance, verify
 from corrotwin.synth.rendering.dataset import render
-from corrotwin.synth.rendering.dry_run import rehearse
+from corrotwin.synth.rendering.dry_run import estimate
 from corrotwin.synth.rendering.job import Task
 from corrotwin.twin.core.errors import InputError, WorkError
 
@@ -99,7 +99,7 @@ def test_what_cannot_be_rendered_again_is_said(
     copy = copied(dataset, tmp_path)
     changed_json(copy / "dataset.json", **changes)
     with pytest.raises(InputError, match=message):
-        next(verify.remake(copy, 1))
+        next(verify.render_again(copy, 1))
 
 
 @pytest.mark.blender
@@ -108,12 +108,12 @@ def test_a_damaged_record_of_a_twin_is_one_line(dataset: Path, tmp_path: Path, r
     copy = copied(dataset, tmp_path)
     changed_json(copy / "dataset.json", twin=record)
     with pytest.raises(InputError, match=r"dataset\.json: damaged"):
-        next(verify.remake(copy, 1, twin=tmp_path))
+        next(verify.render_again(copy, 1, twin=tmp_path))
 
 
 def test_other_datasets_and_numbers_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not rendered by"):
-        next(verify.remake(tmp_path, 1))
+        next(verify.render_again(tmp_path, 1))
     with pytest.raises(InputError, match="--verify 0"):
         validate(tmp_path, verify=0)
     with pytest.raises(InputError, match="it is for --verify"):
@@ -137,7 +137,7 @@ def test_what_another_version_began_is_left_to_it(dataset: Path, tmp_path: Path)
         with pytest.raises(InputError, match=message):
             render(copy, config, count=3)
         with pytest.raises(InputError, match=message):
-            rehearse(copy, Task(config=config, shown=None, count=3), workers=1, address=None)
+            estimate(copy, Task(config=config, shown=None, count=3), workers=1, address=None)
         assert {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()} == files
         (copy / "dataset.json").unlink()
         assert render(copy, config, count=2) == 2

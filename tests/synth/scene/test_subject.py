@@ -25,8 +25,9 @@ from corrotwin.synth.labels import masks
 from corrotwin.synth.presets.builtin import PRESETS
 from corrotwin.synth.rendering import batch, dataset
 from corrotwin.synth.scene import sampling, subject
-from corrotwin.synth.scene.camera import shape, stated_views
+from corrotwin.synth.scene.camera import stated_views
 from corrotwin.synth.scene.subject import StatedCamera
+from corrotwin.synth.scene.visibility import prop_mesh
 from corrotwin.twin import store, twin_state
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.model.coating import Paint
@@ -255,7 +256,7 @@ def test_nothing_stands_between_a_stated_camera_and_the_asset(folder: Path, tmp_
         for view in stated_views(ring, range(3)):
             origins, ways = pixel_rays(view, 64)
             distances = [
-                nearest(solid, origins, ways) for solid in (steel, *(shape(prop, tmp_path) for prop in made.props))
+                nearest(solid, origins, ways) for solid in (steel, *(prop_mesh(prop, tmp_path) for prop in made.props))
             ]
             there = np.isfinite(distances[0])
             assert (np.min(distances[1:], axis=0)[there] >= distances[0][there] - 1e-6).all()

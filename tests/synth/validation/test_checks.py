@@ -16,8 +16,8 @@ from corrotwin.segmentation.data import coco
 from corrotwin.synth.commands import validate
 from corrotwin.synth.labels import label_statistics, maps
 from corrotwin.synth.labels.label_statistics import WORKING_SIDE, compare, measure, summarise
-from corrotwin.synth.validation import report as validation_report
 from corrotwin.synth.validation.checks import check
+from corrotwin.synth.validation.report import check_destination, show_report, write_report
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import write_json
 
@@ -293,7 +293,7 @@ def test_broken_json_is_a_finding(text: str, says: str, tmp_path: Path) -> None:
     assert [each.severity for each in report.findings] == ["error"]
     assert says in report.findings[0].what
     assert report.images == 0
-    validation_report.show(report, [report])
+    show_report(report, [report])
 
 
 def test_one_broken_split_does_not_hide_the_others(tmp_path: Path) -> None:
@@ -541,7 +541,7 @@ def test_reports_that_cannot_be_are_refused(name: str, says: str, tmp_path: Path
     (tmp_path / "folder.md").mkdir()
     (tmp_path / "a.zip").touch()
     with pytest.raises(InputError, match=says):
-        validation_report.check_destination(tmp_path / name, tmp_path / "set")
+        check_destination(tmp_path / name, tmp_path / "set")
 
 
 def test_a_long_list_is_cut_on_the_terminal_and_whole_in_the_report(
@@ -550,11 +550,11 @@ def test_a_long_list_is_cut_on_the_terminal_and_whole_in_the_report(
     document = clean(tmp_path)
     document["annotations"] = [{**document["annotations"][0], "id": n, "image_id": 7} for n in range(9)]
     report = check(save(tmp_path, document))
-    validation_report.show(report, [])
+    show_report(report, [])
     shown = capsys.readouterr().out
     assert shown.count("image 7 is not in the list") == 5
     assert "and 4 more" in shown
-    validation_report.write(tmp_path / "report.md", report, [])
+    write_report(tmp_path / "report.md", report, [])
     assert (tmp_path / "report.md").read_text().count("image 7 is not in the list") == 9
 
 

@@ -14,10 +14,10 @@ import pytest
 from PIL import Image
 
 from corrotwin.segmentation.data import coco
-from corrotwin.synth import preview
 from corrotwin.synth.config import RenderConfig
 from corrotwin.synth.presets import custom
 from corrotwin.synth.presets.builtin import preset
+from corrotwin.synth.preview import card
 from corrotwin.synth.validation.checks import check
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import write_json, write_manifest
@@ -52,7 +52,7 @@ def about(**more: Any) -> dict[str, Any]:
 def card_of(folder: Path, said: dict[str, Any] | None = None) -> str:
     if said is not None:
         write_manifest(folder, "dataset", said)
-    preview.write(folder)
+    card.write(folder)
     return (folder / "card.md").read_text()
 
 
@@ -63,7 +63,7 @@ def test_a_card_of_a_stranger_stays(tmp_path: Path) -> None:
     (folder / "card.md").write_text("# My photos\n")
     before = (folder / "preview.jpg").stat().st_mtime_ns
     with pytest.raises(InputError, match=r"card\.md: not written by this command; rename it"):
-        preview.write(folder)
+        card.write(folder)
     assert (folder / "card.md").read_text() == "# My photos\n"
     assert (folder / "preview.jpg").stat().st_mtime_ns == before
 
@@ -190,7 +190,7 @@ def test_nothing_known_is_said_to_be_unknown(tmp_path: Path) -> None:
 
 def test_command_writes_both_anew(tmp_path: Path) -> None:
     dataset(tmp_path)
-    (tmp_path / "card.md").write_text(f"# of an earlier version\n\n{preview.SHEET}\n")
+    (tmp_path / "card.md").write_text(f"# of an earlier version\n\n{card.SHEET}\n")
     done = subprocess.run(
         [sys.executable, "-m", "corrotwin", "synth", "preview", str(tmp_path)],
         capture_output=True,
@@ -201,22 +201,6 @@ def test_command_writes_both_anew(tmp_path: Path) -> None:
     with Image.open(tmp_path / "preview.jpg") as sheet:
         assert sheet.size == (3 * 220, 220)
     assert (tmp_path / "card.md").read_text().startswith("# small set\n")
-
-
-def test_photos_are_shown_in_their_own_proportions() -> None:
-    image = np.full((40, 80, 3), 200, np.uint8)
-    mask = np.zeros((40, 80), bool)
-    mask[10:30, 20:40] = True
-    shown = np.array(preview.outlined(image, mask, 160))
-    assert shown.shape == (160, 160, 3)
-    assert (shown[:40] == 0).all()
-    assert (shown[120:] == 0).all()
-    outline = (shown == preview.OUTLINE).all(axis=-1)
-    rows, columns = np.nonzero(outline)
-    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (60, 99, 40, 79)
-    assert outline.sum() == 4 * 39
-    assert (shown[40:120][~outline[40:120]] == 200).all()
-    assert preview.outlined(np.zeros((1, 999, 3), np.uint8), np.ones((1, 999), bool), 160).size == (160, 160)
 
 
 def test_photos_with_png_masks_have_a_card_and_a_sheet_too(tmp_path: Path) -> None:
@@ -238,10 +222,10 @@ def test_photos_with_png_masks_have_a_card_and_a_sheet_too(tmp_path: Path) -> No
 
 def test_preview_of_no_dataset_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no COCO json"):
-        preview.write(tmp_path)
+        card.write(tmp_path)
 
 
 def test_a_set_without_images_has_nothing_to_show(tmp_path: Path) -> None:
     write_json(tmp_path / "annotations.json", coco.document([], [], description="none"))
     with pytest.raises(InputError, match="lists no images; there is nothing to show"):
-        preview.write(tmp_path)
+        card.write(tmp_path)

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from corrotwin.synth import reprojection
-from corrotwin.synth.reprojection import Camera, read_camera, texel_map
+from corrotwin.synth.reprojection.camera_file import read_camera
+from corrotwin.synth.reprojection.camera_model import Camera, pixel_directions
+from corrotwin.synth.reprojection.texel_map import texel_map, write
 from corrotwin.twin import assets, store, twin_state
 from corrotwin.twin.assets import AssetGeometry, Texels
 from corrotwin.twin.core.errors import InputError
@@ -119,7 +120,7 @@ def test_directions_lead_back_to_their_pixels_through_a_strong_wide_lens() -> No
     lens = {"width": 4000, "height": 3000, "fx": 1800.0, "fy": 1800.0, "cx": 2000.0, "cy": 1500.0}
     wide = camera(distortion=(-0.2, 0.05, 0.0, 0.0, -0.005), **lens)
     pixels = np.stack(np.meshgrid(np.arange(0, 4000, 40), np.arange(0, 3000, 40)), -1).reshape(-1, 2)
-    ways, led = reprojection._ways(wide, pixels)
+    ways, led = pixel_directions(wide, pixels)
     assert led.all()
     matrix = np.array([[1800.0, 0, 2000], [0, 1800, 1500], [0, 0, 1]])
     shown = cv2.projectPoints(ways, np.zeros(3), np.zeros(3), matrix, np.array(wide.distortion))[0][:, 0]
@@ -138,7 +139,7 @@ def test_pixels_to_which_the_lens_leads_nothing_see_nothing(
     assert (texel_map(camera(near), surface[0])[radius > 0.55] >= 0).mean() > 0.5
     given = written(tmp_path / "c.json", **near, distortion=[-2.0, 0, 0, 0])
     with pytest.raises(InputError, match=r"c\.json: distortion: .* nothing is seen in 6\d% of the picture"):
-        reprojection.write(folder, given, tmp_path / "uv.npz")
+        write(folder, given, tmp_path / "uv.npz")
     assert not (tmp_path / "uv.npz").exists()
 
 
@@ -278,7 +279,7 @@ def test_bad_cameras_are_one_line_and_write_nothing(
 ) -> None:
     path = written(tmp_path / "c.json", **change)
     with pytest.raises(InputError, match=message):
-        reprojection.write(folder, path, tmp_path / "uv.npz")
+        write(folder, path, tmp_path / "uv.npz")
     assert [one.name for one in tmp_path.iterdir()] == ["c.json"]
 
 
@@ -302,9 +303,9 @@ def test_what_is_no_camera_at_all_is_refused(folder: Path, tmp_path: Path) -> No
         read_camera(tmp_path / "c.json")
     away = written(tmp_path / "c.json", **looking((0.3, -1.0, 0.5), (0.3, -3.0, 0.5)))
     with pytest.raises(InputError, match="sees nothing of the plate"):
-        reprojection.write(folder, away, tmp_path / "uv.npz")
+        write(folder, away, tmp_path / "uv.npz")
     with pytest.raises(InputError, match=r"written as \.npz"):
-        reprojection.write(folder, away, tmp_path / "uv.png")
+        write(folder, away, tmp_path / "uv.png")
 
 
 def truth(texel: np.ndarray, rusted: np.ndarray) -> np.ndarray:
@@ -323,7 +324,7 @@ def test_a_mask_becomes_records_of_an_inspection(
     poses = [POSE, looking((-0.4, -0.9, 0.4), (0.0, 0.0, 0.2))]
     for name, pose in zip("ab", poses, strict=True):
         path = written(tmp_path / f"{name}.json", **pose)
-        assert "fills" in reprojection.write(folder, path, tmp_path / f"{name}.npz")
+        assert "fills" in write(folder, path, tmp_path / f"{name}.npz")
         texel = np.load(tmp_path / f"{name}.npz")["texel"]
         cv2.imwrite(str(tmp_path / f"{name}.png"), truth(texel, rusted))
         seen[texel[texel >= 0]] = True
@@ -359,7 +360,7 @@ def test_a_mask_becomes_records_of_an_inspection(
 def test_a_map_of_another_twin_is_refused(folder: Path, tmp_path: Path) -> None:
     other = replace(plate(), parameters={**plate().parameters, "opening_mm": 130.0})
     store.save(other, tmp_path / "other")
-    reprojection.write(folder, written(tmp_path / "c.json", **POSE), tmp_path / "uv.npz")
+    write(folder, written(tmp_path / "c.json", **POSE), tmp_path / "uv.npz")
     cv2.imwrite(str(tmp_path / "mask.png"), np.zeros((120, 160), np.uint8))
     pattern = Record(date="2012-01-01", zone="all", kind="photo", value=0, tool="phone")
     with pytest.raises(InputError, match="of another twin"):

@@ -1,6 +1,5 @@
-"""What is in a dataset's folder, at a glance: a contact sheet with mask outlines, and a card in Markdown."""
+"""Describe a dataset in card.md: contents, origin, licence, label rule and statistics, limits."""
 
-import io
 import json
 import shlex
 from collections import Counter
@@ -9,29 +8,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageOps
-
 from corrotwin.segmentation.data import coco
 from corrotwin.synth.labels import label_statistics
+from corrotwin.synth.preview import contact_sheet
 from corrotwin.synth.validation.report import BASIS
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import atomic_file, read_json, read_manifest, write_text
+from corrotwin.twin.core.files import read_json, read_manifest, write_text
 from corrotwin.twin.core.markdown import table
 
-COLUMNS = 6
-MOST = 24  # images on the contact sheet, evenly spaced
 SHEET = "![A sample, masks outlined](preview.jpg)"  # a line of every card
-OUTLINE = (255, 0, 200)  # a colour that neither rust nor paint has
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
-    """What a dataset holds, for its card.
+    """The contents of a dataset, for its card.
 
-    `info` is what its json says of itself; `categories`, `sizes` (such as "640x640"), `splits` and `kinds` of asset are
-    how often each occurs; `licences` a line each.
+    `info` describes the dataset, as in its json; `categories`, `sizes` (such as "640x640"), `splits` and `kinds` of
+    asset count how often each occurs; `licences` has a line for each.
     """
 
     info: Mapping[str, object]
@@ -47,16 +40,15 @@ class Contents:
 
 
 def write(folder: Path) -> None:
-    """Write preview.jpg and card.md into the folder of any dataset, both or, where it cannot be read, neither.
+    """Write preview.jpg and card.md into the folder of any dataset; neither if it cannot be read.
 
-    The card says what the dataset is, where it comes from, how it is labelled, what it lacks: by its dataset.json, and
-    where there is none by the COCO json or the masks. Nothing in it depends on time, on where the folder lies or on who
-    rendered it.
+    The card describes the dataset, its origin, its labels and its limits, from dataset.json or, without one, from the
+    COCO json or the masks. Nothing in it depends on time, on the location of the folder or on the machine.
 
     Raises
     ------
     InputError
-        The dataset or its dataset.json is damaged, or lists no images; or a card.md is there that we did not write.
+        The dataset or its dataset.json is damaged, or lists no images; or there is a card.md of another origin.
     """
     if not _is_ours(folder / "card.md"):
         raise InputError(
@@ -66,58 +58,32 @@ def write(folder: Path) -> None:
     if not dataset.photos:
         raise InputError(f"{folder}: lists no images; there is nothing to show")
     text = _card(folder, _contents(dataset))
-    contact_sheet(folder, coco.evenly(dataset.photos, MOST))
+    contact_sheet.write(folder, coco.evenly(dataset.photos, contact_sheet.MOST_IMAGES))
     write_text(folder / "card.md", text)
 
 
-def write_stated(folder: Path, about: Mapping[str, Any], contents: Contents, sample: Sequence[coco.Photo]) -> None:
-    """Write preview.jpg and card.md, as `write` would, into a dataset of which all is known.
+def write_rendered(folder: Path, about: Mapping[str, Any], contents: Contents, sample: Sequence[coco.Photo]) -> None:
+    """Write the same preview.jpg and card.md as `write`, for a rendered dataset whose contents are known.
 
     Parameters
     ----------
-    about : what dataset.json will say.
-    sample : the images of the contact sheet: `coco.evenly` of all, `MOST` of them.
+    about : the future content of dataset.json.
+    sample : the images of the contact sheet: `coco.evenly` of all, `contact_sheet.MOST_IMAGES` of them.
     """
-    contact_sheet(folder, sample)
+    contact_sheet.write(folder, sample)
     write_text(folder / "card.md", _text(folder, contents, json.loads(json.dumps(about))))
 
 
 def _is_ours(card: Path) -> bool:
-    """Whether a card is one of ours, or absent."""
+    """Return True if a card was written by this program, or does not exist."""
     try:
         return SHEET in card.read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:
         return True
 
 
-def contact_sheet(folder: Path, chosen: Sequence[coco.Photo], *, tile: int = 220) -> None:
-    """Write ``folder/preview.jpg``: these photographs, each in a tile of `tile` pixels a side."""
-    rows = -(-len(chosen) // COLUMNS)
-    sheet = Image.new("RGB", (min(COLUMNS, len(chosen)) * tile, rows * tile))
-    for number, photograph in enumerate(chosen):
-        picture = outlined(coco.image(photograph), coco.mask(photograph), tile)
-        sheet.paste(picture, (number % COLUMNS * tile, number // COLUMNS * tile))
-    buffer = io.BytesIO()
-    sheet.save(buffer, "JPEG", quality=88)
-    with atomic_file(folder / "preview.jpg") as stream:
-        stream.write(buffer.getvalue())
-
-
-def outlined(image: NDArray[np.uint8], mask: NDArray[np.bool_], tile: int) -> Image.Image:
-    """The photograph, its longer side scaled to `tile` pixels, on a black square with the mask's border drawn on it."""
-    from scipy import ndimage
-
-    height, width = mask.shape
-    scale = tile / max(height, width)
-    size = max(1, round(scale * width)), max(1, round(scale * height))  # unlike `ImageOps.contain`, never 0
-    picture = np.array(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))
-    small = np.array(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))
-    picture[small & ~ndimage.binary_erosion(small, border_value=1)] = OUTLINE
-    return ImageOps.pad(Image.fromarray(picture), (tile, tile))
-
-
 def _card(folder: Path, contents: Contents) -> str:
-    """The card by what dataset.json says, and where there is none, the COCO json."""
+    """Return the text of the card, from dataset.json or, without one, from the COCO json."""
     about = read_manifest(folder, "dataset")
     try:
         return _text(folder, contents, about)
@@ -154,10 +120,10 @@ def _text(folder: Path, contents: Contents, about: Mapping[str, Any] | None) -> 
 
 
 def _contents(dataset: coco.CocoDataset) -> Contents:
-    """What a dataset of somebody's holds."""
+    """Return the contents of a dataset of any origin."""
     photos, masks = dataset.photos, coco.from_masks(dataset.folder)
     documents = [] if masks else [read_json(source) for source, _ in coco.sources(dataset.folder)]
-    kinds = (each["asset_kind"] for document in documents for each in document["images"] if "asset_kind" in each)
+    kinds = (image["asset_kind"] for document in documents for image in document["images"] if "asset_kind" in image)
     return Contents(
         info=_info(documents[0]) if documents else {},
         images=len(photos),
@@ -195,14 +161,14 @@ def _counts(contents: Contents) -> dict[str, object]:
 
 
 def _listed(counts: Mapping[str, int], most: int = 12) -> str:
-    """What there is and how often, most frequent first."""
+    """List names with their counts, most frequent first."""
     ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
     rest = [f"{len(ordered) - most} more"] if len(ordered) > most else []
     return ", ".join([*(f"{name}: {count}" for name, count in ordered[:most]), *rest])
 
 
 def _info(document: Mapping[str, Any]) -> dict[str, object]:
-    """What a COCO json says of itself, but for dates of its export."""
+    """Return the info of a COCO json without dates of export."""
     info = document.get("info")
     names = ("description", "version", "year", "contributor", "url")
     return {name: info[name] for name in names if info.get(name)} if isinstance(info, dict) else {}
@@ -224,13 +190,13 @@ def _rendered_from(about: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _licences(documents: Sequence[Mapping[str, Any]]) -> list[str]:
-    found: dict[str, None] = {}
+    texts: dict[str, None] = {}
     for document in documents:
         licences = document.get("licenses")
-        for each in licences if isinstance(licences, list) else ():
-            if isinstance(each, dict):
-                found[" ".join(str(each[key]) for key in ("name", "url") if each.get(key))] = None
-    return [text for text in found if text]
+        for licence in licences if isinstance(licences, list) else ():
+            if isinstance(licence, dict):
+                texts[" ".join(str(licence[key]) for key in ("name", "url") if licence.get(key))] = None
+    return [text for text in texts if text]
 
 
 def _label_rule(rule: Mapping[str, Any]) -> list[str]:

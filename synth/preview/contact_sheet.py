@@ -1,0 +1,45 @@
+"""A contact sheet: sample images of a dataset in tiles, their masks outlined."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from corrotwin.segmentation.data import coco
+from corrotwin.twin.core.files import atomic_file
+
+COLUMNS = 6
+MOST_IMAGES = 24  # images on the contact sheet, evenly spaced
+OUTLINE = (255, 0, 200)  # a colour that neither rust nor paint has
+
+
+def write(folder: Path, chosen: Sequence[coco.Photo], *, tile: int = 220) -> None:
+    """Write ``folder/preview.jpg`` with the given photographs, each in a square tile of `tile` pixels."""
+    rows = -(-len(chosen) // COLUMNS)
+    sheet = Image.new("RGB", (min(COLUMNS, len(chosen)) * tile, rows * tile))
+    for number, photograph in enumerate(chosen):
+        picture = outlined(coco.image(photograph), coco.mask(photograph), tile)
+        sheet.paste(picture, (number % COLUMNS * tile, number // COLUMNS * tile))
+    buffer = io.BytesIO()
+    sheet.save(buffer, "JPEG", quality=88)
+    with atomic_file(folder / "preview.jpg") as stream:
+        stream.write(buffer.getvalue())
+
+
+def outlined(image: NDArray[np.uint8], mask: NDArray[np.bool_], tile: int) -> Image.Image:
+    """Return a photograph with the outline of its mask, scaled to fit a black square of `tile` pixels.
+
+    `image` is (H, W, 3) and `mask` (H, W).
+    """
+    from scipy import ndimage
+
+    height, width = mask.shape
+    scale = tile / max(height, width)
+    size = max(1, round(scale * width)), max(1, round(scale * height))  # unlike `ImageOps.contain`, never 0
+    picture = np.array(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))
+    small = np.array(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))
+    picture[small & ~ndimage.binary_erosion(small, border_value=1)] = OUTLINE
+    return ImageOps.pad(Image.fromarray(picture), (tile, tile))

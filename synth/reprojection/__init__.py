@@ -1,0 +1,1 @@
+"""Map photographs onto a twin: camera models, camera files and texel maps."""

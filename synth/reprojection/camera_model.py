@@ -1,0 +1,140 @@
+"""A camera with a pose: the directions through its pixels, and its pose from points in a photograph.
+
+Conventions are OpenCV's: x right, y down, z forward; the middle of the first pixel is (0, 0).
+
+References
+----------
+Collins & Bartoli, Infinitesimal plane-based pose estimation, IJCV 109 (2014): the two poses that a plane allows.
+Terzakis & Lourakis, A consistently fast and globally optimal solution to the perspective-n-point problem, ECCV (2020).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corrotwin.twin.core.errors import InputError
+
+Array = NDArray[np.float64]
+MOST_ERROR = 0.005  # largest reprojection error accepted, over the longer side of the picture
+UNDECIDED = 2.0  # the better of two poses is taken if the other errs by so many times as much, and by a pixel more
+APART_DEG, APART = 5.0, 0.05  # poses differ from this angle on, or this distance over the distance to the points
+FLAT = 0.01  # points count as coplanar or collinear if they deviate by less than this share of their extent
+EXACT_PX, MOST_ROUNDS = 1e-4, 200  # accuracy to which distortion is removed, and the most iterations
+LOST_PX = 0.5  # a pixel missed by more has no direction under these coefficients
+
+
+@dataclass(frozen=True, kw_only=True)
+class Camera:
+    """A camera with its pose in the coordinates of a twin.
+
+    Parameters
+    ----------
+    width, height : of the picture, pixels.
+    fx, fy, cx, cy : focal lengths and principal point, pixels.
+    distortion : OpenCV's coefficients k1, k2, p1, p2 and further ones, or none.
+    rotation, translation_m : from the twin's coordinates to the camera's: x_camera = rotation x + translation.
+    error_px : root mean square distance of the picked points from where the camera has them; None for a stated pose.
+    """
+
+    width: int
+    height: int
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    distortion: tuple[float, ...] = ()
+    rotation: tuple[tuple[float, ...], ...]
+    translation_m: tuple[float, ...]
+    error_px: float | None = None
+
+
+def pixel_directions(camera: Camera, pixels: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """Return the unit directions through pixels, and which pixels have one.
+
+    Parameters
+    ----------
+    pixels : (n, 2) column and row.
+
+    Returns
+    -------
+    Directions (n, 3) in the camera's coordinates, and whether each leads through its pixel, (n,): where the distortion
+    cannot be inverted it does not.
+    """
+    exists = np.ones(len(pixels), dtype=bool)
+    if camera.distortion:
+        import cv2
+
+        matrix, distortion = intrinsic_matrix(camera.fx, camera.fy, camera.cx, camera.cy), np.array(camera.distortion)
+        criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, MOST_ROUNDS, EXACT_PX)
+        straight = cv2.undistortPointsIter(
+            pixels.astype(float)[:, None], matrix, distortion, np.eye(3), np.eye(3), criteria
+        )[:, 0]
+        back, _ = cv2.projectPoints(
+            np.column_stack([straight, np.ones(len(straight))]), np.zeros(3), np.zeros(3), matrix, distortion
+        )
+        exists = np.linalg.norm(back[:, 0] - pixels, axis=1) <= LOST_PX
+    else:
+        straight = (pixels - [camera.cx, camera.cy]) / [camera.fx, camera.fy]
+    directions = np.column_stack([straight, np.ones(len(straight))])
+    return np.asarray(directions / np.linalg.norm(directions, axis=1, keepdims=True)), exists
+
+
+def intrinsic_matrix(fx: float, fy: float, cx: float, cy: float) -> Array:
+    """Return the 3 x 3 matrix of intrinsics; all arguments in pixels."""
+    return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
+
+
+def solve_pose(
+    path: Path, lens: Mapping[str, Any], distortion: Array, pixels: Array, places: Array
+) -> tuple[Array, Array, float]:
+    """Return the pose of a camera that shows known places at known pixels.
+
+    Parameters
+    ----------
+    path : the camera's file, named in errors.
+    lens : ``fx``, ``fy``, ``cx`` and ``cy`` in pixels.
+    distortion : OpenCV's coefficients, (k,), or none.
+    pixels, places : (n, 2) pixels and (n, 3) metres in the twin's coordinates; n at least 4.
+
+    Returns
+    -------
+    Rotation (3, 3), translation (3,) in metres, and the root mean square reprojection error in pixels.
+
+    Raises
+    ------
+    InputError
+        The points lie on one line, or no camera or more than one fits them.
+    """
+    import cv2
+
+    extents = np.linalg.svd(places - places.mean(axis=0), compute_uv=False)
+    if extents[1] < FLAT * extents[0]:
+        raise InputError(f"{path}: the points lie on one line; pick some beside it")
+    matrix = intrinsic_matrix(lens["fx"], lens["fy"], lens["cx"], lens["cy"])
+    method = cv2.SOLVEPNP_IPPE if extents[2] < FLAT * extents[0] else cv2.SOLVEPNP_SQPNP
+    try:
+        _, turns, shifts, _ = cv2.solvePnPGeneric(places, pixels, matrix, distortion, flags=method)
+    except cv2.error as error:
+        raise InputError(f"{path}: no camera has the points where they are; check them") from error
+    poses = []
+    for turn, shift in zip(turns, shifts, strict=True):
+        turn, shift = cv2.solvePnPRefineLM(places, pixels, matrix, distortion, turn, shift)
+        rotation, translation = np.asarray(cv2.Rodrigues(turn)[0], float), np.asarray(shift, float)[:, 0]
+        shown, _ = cv2.projectPoints(places, turn, shift, matrix, distortion)
+        missed = float(np.sqrt(((shown[:, 0] - pixels) ** 2).sum(axis=1).mean()))
+        if np.isfinite(missed) and ((places @ rotation.T + translation)[:, 2] > 0).all():
+            poses.append((missed, rotation, translation))
+    if not poses:
+        raise InputError(f"{path}: no camera in front of the points has them where they are; check them")
+    missed, rotation, translation = min(poses, key=lambda pose: pose[0])
+    distance = float(np.linalg.norm(rotation @ places.mean(axis=0) + translation))
+    for other_missed, turned, moved in poses:
+        angle = np.degrees(np.arccos(np.clip((np.trace(turned.T @ rotation) - 1) / 2, -1, 1)))
+        eyes = np.linalg.norm(turned.T @ moved - rotation.T @ translation)
+        if (angle > APART_DEG or eyes > APART * distance) and other_missed < UNDECIDED * missed + 1:
+            raise InputError(f"{path}: two cameras fit these points equally well; add points off their plane")
+    return rotation, translation, missed

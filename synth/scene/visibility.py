@@ -1,0 +1,173 @@
+"""Cast rays at a scene's meshes: what a camera would see, and which surfaces are lit or hidden."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import tan
+from pathlib import Path
+
+import numpy as np
+import trimesh
+from numpy.typing import NDArray
+
+from corrotwin.synth.scene.surroundings import Array
+from corrotwin.synth.spec import Prop, View
+
+GRID = 36  # rays across the picture in a check
+FACING = 3000  # points of the surface from which the visible share is worked out
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """An asset to photograph, in world space.
+
+    ``vertices (n, 3)`` metres, ``faces (m, 3)``, ``uv (m, 3, 2)``, ``cover (H, W)`` rust cover on the atlas.
+    ``outside (m,)`` marks the faces a camera may aim at, which excludes bores.
+    """
+
+    vertices: Array
+    faces: NDArray[np.int64]
+    uv: Array
+    cover: NDArray[np.float32]
+    outside: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewingSpace:
+    """Everything that rays can hit, and the region in which cameras may stand.
+
+    ``solid`` is one mesh of the targets, in their order, followed by all other objects. ``around`` and ``height`` are
+    ranges in degrees of the direction from the first target to a camera: about the vertical, -90 in front, and above
+    the horizontal; no camera is below ``floor_m``.
+    """
+
+    targets: tuple[Target, ...]
+    solid: trimesh.Trimesh
+    around: tuple[float, float]
+    height: tuple[float, float]
+    floor_m: float
+
+    @property
+    def firsts(self) -> NDArray[np.int64]:
+        """Index in ``solid`` of each target's first face, then of the first face beyond all targets; (n + 1,)."""
+        return np.cumsum([0, *(len(target.faces) for target in self.targets)])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sight:
+    """What a camera would see: shares of the picture, and the distance in metres to the nearest object.
+
+    ``asset`` and ``rust`` count all targets, ``first`` only the first one.
+    """
+
+    asset: float
+    first: float
+    rust: float
+    nearest: float
+
+
+def look(space: ViewingSpace, pose: Array, angle: float) -> Sight:
+    """Cast `GRID` x `GRID` rays from a camera and measure what it would see.
+
+    Parameters
+    ----------
+    pose : (4, 4), the camera looks along its -z.
+    angle : field of view across the square picture, radians.
+    """
+    origins, directions = rays(pose, angle, GRID)
+    points, ray, face = space.solid.ray.intersects_location(origins, directions, multiple_hits=False)
+    distances = np.linalg.norm(points - origins[ray], axis=1)
+    counts, rust = [], 0
+    for target, first, end in zip(space.targets, space.firsts[:-1], space.firsts[1:], strict=True):
+        mine = (face >= first) & (face < end)
+        counts.append(int(mine.sum()))
+        rust += int((lookup(target.cover, uv_at(target, face[mine] - first, points[mine])) > 0.5).sum())
+    return Sight(
+        asset=sum(counts) / GRID**2, first=counts[0] / GRID**2, rust=rust / GRID**2,
+        nearest=float(distances.min(initial=np.inf)),
+    )  # fmt: skip
+
+
+def lit_share(space: ViewingSpace, place: Array) -> float:
+    """Return the share of the first target's surface facing a place, (3,) metres, that a lamp there would light."""
+    points, facing = _facing(space.targets[0], place, 300)
+    return int(_reached(space, place, points[facing]).sum()) / max(int(facing.sum()), 1)
+
+
+def visible_shares(space: ViewingSpace, view: View) -> tuple[float, ...]:
+    """Return for each target the share of its camera-facing surface that is in the picture and unobstructed."""
+    pose = np.array(view.pose)
+    eye, half = pose[:3, 3], tan(view.field_of_view / 2)
+    shares = []
+    for target in space.targets:
+        points, facing = _facing(target, eye, FACING)
+        local = (points - eye) @ pose[:3, :3]
+        framed = facing & (local[:, 2] < 0) & (np.abs(local[:, :2]) <= half * -local[:, 2:]).all(axis=1)
+        seen = int(_reached(space, eye, points[framed]).sum())
+        shares.append(round(seen / max(int(facing.sum()), 1), 4))
+    return tuple(shares)
+
+
+def _facing(target: Target, place: Array, count: int) -> tuple[Array, NDArray[np.bool_]]:
+    """Return points on a target's outside, (count, 3), and whether the surface there faces a place, (count,)."""
+    mesh = trimesh.Trimesh(target.vertices, target.faces, process=False)
+    points, face = trimesh.sample.sample_surface(mesh, count, face_weight=mesh.area_faces * target.outside, seed=0)
+    return np.asarray(points), (mesh.face_normals[face] * (points - place)).sum(axis=1) < 0
+
+
+def _reached(space: ViewingSpace, place: Array, points: Array) -> NDArray[np.bool_]:
+    """Return for each ray from a place to points (n, 3) that hits anything whether it reaches its point."""
+    way = points - place
+    distance = np.linalg.norm(way, axis=1)
+    hits, ray, _ = space.solid.ray.intersects_location(
+        np.tile(place, (len(points), 1)), way / distance[:, None], multiple_hits=False
+    )
+    return np.asarray(np.linalg.norm(hits - place, axis=1) > distance[ray] - 0.002)
+
+
+def rays(pose: Array, angle: float, size: int) -> tuple[Array, Array]:
+    """Return the origins and directions of rays through pixel centres, (size * size, 3) each, from the top left."""
+    half = tan(angle / 2)
+    y, x = np.mgrid[0:size, 0:size]
+    across, up = ((x + 0.5) / size * 2 - 1) * half, (1 - (y + 0.5) / size * 2) * half
+    local = np.stack([across, up, -np.ones_like(across)], -1).reshape(-1, 3)
+    directions = local @ pose[:3, :3].T
+    return np.repeat(pose[None, :3, 3], len(directions), 0), directions / np.linalg.norm(
+        directions, axis=1, keepdims=True
+    )
+
+
+def uv_at(target: Target, face: NDArray[np.int64], points: Array) -> Array:
+    """Return the atlas coordinates (k, 2) of points (k, 3) on faces (k,) of the target."""
+    if not len(face):
+        return np.empty((0, 2))
+    corners = trimesh.triangles.points_to_barycentric(target.vertices[target.faces[face]], points)
+    return np.asarray((target.uv[face] * corners[..., None]).sum(axis=1))
+
+
+def lookup(field: NDArray[np.float32], uv: Array) -> NDArray[np.float32]:
+    """Return the values (k,) of an atlas field (H, W) in the texels that coordinates (k, 2) fall in."""
+    height, width = field.shape
+    column = np.clip((uv[:, 0] * width).astype(int), 0, width - 1)
+    row = np.clip((uv[:, 1] * height).astype(int), 0, height - 1)
+    return np.asarray(field[row, column])
+
+
+def combined_mesh(targets: Sequence[Target], others: Sequence[trimesh.Trimesh]) -> trimesh.Trimesh:
+    """Combine targets and other meshes into one mesh to cast rays at; the targets' faces come first."""
+    parts = [trimesh.Trimesh(target.vertices, target.faces, process=False) for target in targets]
+    solid = trimesh.util.concatenate([*parts, *others])
+    assert isinstance(solid, trimesh.Trimesh)  # noqa: S101  of meshes, a mesh
+    return solid
+
+
+def prop_mesh(prop: Prop, folder: Path) -> trimesh.Trimesh:
+    """Return the mesh of a prop in world space; its mesh file, if it has one, is in `folder`."""
+    if prop.shape == "mesh":
+        with np.load(folder / prop.file) as arrays:
+            solid = trimesh.Trimesh(arrays["vertices"], arrays["faces"], process=False)
+    elif prop.shape == "box":
+        solid = trimesh.creation.box((1, 1, 1))
+    else:
+        solid = trimesh.creation.cylinder(0.5, 1, sections=64)
+    solid.apply_transform(np.array(prop.pose))
+    return solid
