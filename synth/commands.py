@@ -25,7 +25,7 @@ def render(
     address: str | None = None,
     dry_run: bool = False,
 ) -> None:
-    """Render corroded assets with COCO masks: drawn at random, or a twin of yours.
+    """Render corroded assets, drawn at random or a saved twin, with COCO masks.
 
     The folder gets images/, annotations.json, instances.json, dataset.json and preview.jpg. The same command resumes
     after a stop; a larger count appends. Example: corrotwin synth render --count 60 --size 320 --out out/renders, or,
@@ -96,7 +96,7 @@ def validate(
     verify: int | None = None,
     twin: Path | None = None,
 ) -> None:
-    """Check any dataset that training reads and tell how it is labelled, beside a reference set if one is given.
+    """Check any dataset that training can read and measure its labels, beside a reference set if one is given.
 
     Exit status 0: no errors, perhaps warnings; 1: errors, or an image that was rendered again and differs; 2: nothing
     that could be checked. What counts as what is in docs/synth.md. Example: corrotwin synth validate out/renders
@@ -153,7 +153,7 @@ def preview(folder: Path, /) -> None:
 
 
 def uvmap(*, twin: Path, camera: Path, out: Path | None = None) -> None:
-    """Write which texel of a twin each pixel of a photograph sees; with a mask it tells `twin inspect` where rust is.
+    """Map the pixels of a photograph to the texels of a twin, so that `twin inspect` can read rust from its mask.
 
     Example: corrotwin synth uvmap --twin spool --camera front.json, then corrotwin twin inspect spool --date 2016-05-31
     --tool phone --photo front-mask.png --uvmap front.npz

@@ -25,7 +25,7 @@ from corrotwin.twin.core.locks import CLAIM, hold
 if TYPE_CHECKING:
     from corrotwin.segmentation.data.coco import CocoDataset
     from corrotwin.segmentation.data.splits import Split
-    from corrotwin.synth.rendering.fanout import Counter
+    from corrotwin.synth.rendering.fanout import ProgressCounter
 
 STANDIN_SEED_OFFSET = 1_000_000  # the stand-in shares no scene with the renders that train
 
@@ -219,7 +219,7 @@ def _train(
         items,
         is_done=lambda key: run_status.find(study.out / RUNS / key, plan.todo[key], study.digests) is not None,
         label="training",
-        counter=fanout.Counter(unit="runs", total=len(study.config.grid), done=progress.done),
+        counter=fanout.ProgressCounter(unit="runs", total=len(study.config.grid), done=progress.done),
         threads=study.config.threads,
         address=address,
     )
@@ -271,7 +271,7 @@ def _spread(
     *,
     is_done: Callable[[str], bool],
     label: str,
-    counter: "Counter | None",
+    counter: "ProgressCounter | None",
     threads: int,
     address: str | None,
 ) -> dict[str, str]:

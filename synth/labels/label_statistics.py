@@ -121,9 +121,9 @@ def at_working_size(mask: Mask) -> Mask:
 
 def summarise(images: Sequence[ImageLabels]) -> Statistics:
     """Summarise the measurements of all images of a dataset."""
-    shares = [each.share for each in images]
-    marked = [each for each in images if each.area]
-    regions = [each.regions for each in marked]
+    shares = [image.share for image in images]
+    marked = [image for image in images if image.area]
+    regions = [image.regions for image in marked]
     return Statistics(
         images=len(images),
         share_lower_quartile=_quantile(shares, 0.25),
@@ -133,10 +133,10 @@ def summarise(images: Sequence[ImageLabels]) -> Statistics:
         empty_images=_ratio(sum(share == 0 for share in shares), len(shares)),
         regions_median=_quantile(regions, 0.5),
         regions_mean=_ratio(sum(regions), len(regions)),
-        small_regions=_ratio(sum(each.small_regions for each in marked), sum(regions)),
-        tiny_regions=_ratio(sum(each.tiny_regions for each in marked), sum(each.native_regions for each in marked)),
-        boundary_to_area=_quantile([each.boundary / each.area for each in marked], 0.5),
-        closing_gain=_quantile([each.closing / each.area for each in marked], 0.5),
+        small_regions=_ratio(sum(image.small_regions for image in marked), sum(regions)),
+        tiny_regions=_ratio(sum(image.tiny_regions for image in marked), sum(image.native_regions for image in marked)),
+        boundary_to_area=_quantile([image.boundary / image.area for image in marked], 0.5),
+        closing_gain=_quantile([image.closing / image.area for image in marked], 0.5),
     )
 
 

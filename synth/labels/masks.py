@@ -46,7 +46,7 @@ def annotated(label: NDArray[np.float32], rule: LabelRule) -> Mask:
         mask |= (label[..., 3] > rule.stain) & (label[..., 2] > 0)
     side = min(mask.shape)
     radius = round(rule.closing_radius * side)
-    found = np.zeros_like(mask)
+    combined = np.zeros_like(mask)
     for number in np.unique(label[..., 2][mask]):
         own = label[..., 2] == number
         region = mask & own
@@ -54,8 +54,8 @@ def annotated(label: NDArray[np.float32], rule: LabelRule) -> Mask:
             padded = np.pad(region, radius, mode="edge")
             region = closed(padded, radius)[radius:-radius, radius:-radius] & own
         region = bordered(region, rule.border * side) & own
-        found |= keep_larger(region, rule.smallest_region * mask.size)
-    return found
+        combined |= keep_larger(region, rule.smallest_region * mask.size)
+    return combined
 
 
 def bordered(mask: Mask, by: float) -> Mask:
@@ -121,7 +121,7 @@ def annotations(
     rust has a loss of 0 and is CS1.
     """
     instance, loss_mm, rusted = label[..., 2], label[..., 1].astype(np.float64), exact(label, threshold)
-    found = []
+    entries = []
     for number in np.unique(instance[mask]).astype(int).tolist():
         asset = assets.get(number, AssetFacts())
         regions, _ = ndimage.label(mask & (instance == number), np.ones((3, 3)))
@@ -137,8 +137,8 @@ def annotations(
                 "mean_loss_mm": round(mean, 4),
                 "max_loss_mm": round(most, 4),
             }
-            found.append(_annotation(region, image_id, 1, attributes, asset, polygons=polygons))
-    return found
+            entries.append(_annotation(region, image_id, 1, attributes, asset, polygons=polygons))
+    return entries
 
 
 def asset_annotations(
@@ -160,7 +160,7 @@ def asset_annotations(
     Each with ``attributes``: ``asset_id``, the instance; ``rusted_percent`` of its pixels; ``iso_4628_3``, the degree
     of rusting for that share; ``visible_share`` if known.
     """
-    found = []
+    entries = []
     for number, asset in sorted(assets.items()):
         seen = label[..., 2] == number
         if seen.any():
@@ -168,8 +168,8 @@ def asset_annotations(
             attributes = {
                 "asset_id": number, "rusted_percent": round(percent, 4), "iso_4628_3": rust_grade(percent)
             }  # fmt: skip
-            found.append(_annotation(seen, image_id, category_id(asset.kind), attributes, asset, polygons=polygons))
-    return found
+            entries.append(_annotation(seen, image_id, category_id(asset.kind), attributes, asset, polygons=polygons))
+    return entries
 
 
 def category_id(kind: str) -> int:

@@ -14,5 +14,5 @@ def closed(mask: Mask, radius: int) -> Mask:
     disc = (y**2 + x**2 <= radius**2).astype(np.uint8)
     padded = np.pad(mask, radius).astype(np.uint8)
     height, width = mask.shape
-    found = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, disc, borderType=cv2.BORDER_CONSTANT)
-    return np.asarray(found[radius : radius + height, radius : radius + width], dtype=bool)
+    filled = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, disc, borderType=cv2.BORDER_CONSTANT)
+    return np.asarray(filled[radius : radius + height, radius : radius + width], dtype=bool)

@@ -177,10 +177,10 @@ def blender(work: Path, *, seconds: float) -> Generator[int]:
 
 def missing(out: Path, number: int, images: range, names: Sequence[str]) -> list[int]:
     """Return the images of batch `number` that are not finished, or that lack a file or one of the maps `names`."""
-    return lacking(out, read_part(out, number), images, names)
+    return missing_from_part(out, read_part(out, number), images, names)
 
 
-def lacking(out: Path, part: Mapping[str, Any], images: range, names: Sequence[str]) -> list[int]:
+def missing_from_part(out: Path, part: Mapping[str, Any], images: range, names: Sequence[str]) -> list[int]:
     """Return the images that a part of `read_part` does not list, or that lack a file or one of the maps `names`."""
     listed = {image["id"] - 1 for image in part["images"]}
     return [index for index in images if index not in listed or not has_files(out, index, names)]

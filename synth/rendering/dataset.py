@@ -9,7 +9,7 @@ from pathlib import Path
 
 from corrotwin.synth.config import RenderConfig
 from corrotwin.synth.rendering import batch, devices, fanout, provenance
-from corrotwin.synth.rendering.job import Task, check_program, claim, finished, whole
+from corrotwin.synth.rendering.job import Task, check_program, claim, extended, finished
 from corrotwin.synth.scene.subject import Subject
 from corrotwin.twin.core import cluster
 from corrotwin.twin.core.cli import available_cores
@@ -67,7 +67,7 @@ def render(
     resources = render_resources(device, workers, address)  # before anything is written
     task = Task(config=config, shown=shown, count=count, only=only, device=resources.device)
     out = out.resolve()
-    task = whole(out, task)
+    task = extended(out, task)
     with hold(out, "dataset", claim(out, task)):
         if (images := finished(out, task)) is not None:
             return images
@@ -147,7 +147,7 @@ def _render_missing(out: Path, task: Task, resources: RenderResources, address: 
         batch.render_batch, items, is_done=lambda key: not batch.missing(out, int(key), batches[int(key)], names),
         label="rendering", needs=resources.needs, workers=resources.workers, retries=RETRIES,
         address=address, cards=resources.cards,
-        counter=fanout.Counter(
+        counter=fanout.ProgressCounter(
             unit="images", total=task.images,
             done=lambda: sum(name.endswith(".jpg") for name in os.listdir(out / "images")),  # noqa: PTH208  fast
         ),

@@ -36,8 +36,8 @@ def choose(wanted: str, cards: Mapping[str, int]) -> tuple[str, int]:
             return (ways[0] if wanted == "auto" else wanted), cards[make]
     if wanted == "auto":
         return CPU, 0
-    found = ", ".join(f"{count} {make}" for make, count in cards.items() if count) or "no graphics card"
-    raise InputError(f"--device {wanted}: found {found}; choose auto or cpu")
+    listed = ", ".join(f"{count} {make}" for make, count in cards.items() if count) or "no graphics card"
+    raise InputError(f"--device {wanted}: found {listed}; choose auto or cpu")
 
 
 def cards_here(root: Path = Path("/")) -> dict[str, int]:

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from corrotwin.synth.rendering import batch, fanout, provenance
 from corrotwin.synth.rendering.dataset import render_resources
-from corrotwin.synth.rendering.job import Task, check_program, claim, finished, whole
+from corrotwin.synth.rendering.job import Task, check_program, claim, extended, finished
 from corrotwin.twin.core.errors import WorkError
 from corrotwin.twin.core.files import free_bytes
 from corrotwin.twin.core.locks import check_claim
@@ -29,7 +29,7 @@ def estimate(out: Path, task: Task, *, workers: int | None, address: str | None)
         The batch could not be rendered.
     """
     resources = render_resources(task.device, workers, address)
-    task = whole(out, replace(task, device=resources.device))
+    task = extended(out, replace(task, device=resources.device))
     check_claim(out, "dataset", claim(out, task))
     free = free_bytes(out)
     left = {number: batch.missing(out, number, images, task.config.maps) for number, images in task.batches.items()}

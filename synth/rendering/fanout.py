@@ -6,7 +6,7 @@ write, never in Ray: losing the whole cluster loses only the tasks that were run
 
 import sys
 import time
-from collections import Counter as Amounts
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -52,7 +52,7 @@ class Needs:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Counter:
+class ProgressCounter:
     """The count of the progress bar: `done()` of `total` in `unit`. Polled twice a second."""
 
     unit: str
@@ -71,7 +71,7 @@ def fan_out(
     retries: int = 2,
     address: str | None = None,
     cards: int | None = None,
-    counter: Counter | None = None,
+    counter: ProgressCounter | None = None,
 ) -> list[Failure]:
     """Run ``task(*item.arguments)`` in a Ray worker for each item that is not done.
 
@@ -108,7 +108,7 @@ def fan_out(
     running: dict[Any, Item] = {}
     failed: dict[str, Failure] = {}
     if counter is None:
-        counter = Counter(
+        counter = ProgressCounter(
             unit="items", total=len(items), done=lambda: len(items) - len(queue) - len(running) - len(failed)
         )
     try:
@@ -162,7 +162,7 @@ def most_cores(resource: str) -> int:
 
 def cards(*, where: str) -> dict[str, int]:
     """Count the graphics cards by make, as Ray reports them, on the machines of the cluster that have a resource."""
-    counts: Amounts[str] = Amounts()
+    counts: Counter[str] = Counter()
     for machine in cluster.machines():
         if where in machine and machine.get("GPU"):
             counts[_make(machine)] += int(machine["GPU"])
@@ -176,7 +176,7 @@ def _make(machine: Mapping[str, float]) -> str:
 
 
 @contextmanager
-def _progress(label: str, counter: Counter) -> Iterator[Callable[[], None]]:
+def _progress(label: str, counter: ProgressCounter) -> Iterator[Callable[[], None]]:
     """Show a progress bar on stderr with count, rate and time left, or off a terminal a line every ten seconds."""
     from rich.console import Console
     from rich.progress import (
@@ -206,20 +206,20 @@ def _progress(label: str, counter: Counter) -> Iterator[Callable[[], None]]:
             bar.update(row, completed=counter.done(), rate=rate())
         return
 
-    told = 0.0
+    last_report = 0.0
 
-    def tell() -> None:
-        nonlocal told
-        if time.monotonic() - told >= 10:
-            told = time.monotonic()
+    def report_progress() -> None:
+        nonlocal last_report
+        if time.monotonic() - last_report >= 10:
+            last_report = time.monotonic()
             done = counter.done()
-            left = (counter.total - done) * (told - begun) / (done - first) if done > first else None
+            left = (counter.total - done) * (last_report - begun) / (done - first) if done > first else None
             console.print(
                 f"{label}: {done}/{counter.total} {counter.unit}, {rate()}" + (f", {left:.0f} s left" if left else ""),
                 highlight=False,
             )
 
-    yield tell
+    yield report_progress
     console.print(
         f"{label}: {counter.done()}/{counter.total} {counter.unit} in {time.monotonic() - begun:.0f} s", highlight=False
     )

@@ -83,7 +83,7 @@ def claim(out: Path, task: Task) -> dict[str, Any]:
     return settings
 
 
-def whole(out: Path, task: Task) -> Task:
+def extended(out: Path, task: Task) -> Task:
     """Return the task, extended to the number of images of a finished folder if that has more."""
     return replace(task, count=max(task.count, _stated(out) or 0)) if task.only is None else task
 
@@ -115,7 +115,7 @@ def check_program(out: Path, task: Task, made_by: Mapping[str, str]) -> None:
     lacking, different = False, ""
     for number, images in task.batches.items():
         part = batch.read_part(out, number)
-        lacking = lacking or bool(batch.lacking(out, part, images, task.config.maps))
+        lacking = lacking or bool(batch.missing_from_part(out, part, images, task.config.maps))
         if part["images"] and not different:
             stated = part["made_by"]
             different = provenance.changes(stated, made_by) if stated else "one that did not state itself"

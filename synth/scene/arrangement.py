@@ -37,9 +37,9 @@ def yard(draw: DrawSpecimen, kind: str, chosen: Preset, rng: np.random.Generator
     supports = surroundings.blocks(placed[0].vertices, rng) if supported else []
     for _ in range(int(rng.integers(chosen.company[0], chosen.company[1] + 1))):
         other = draw(str(rng.choice(chosen.kinds)), beside=subject.twin if rng.random() < 0.5 else None, subject=False)
-        found = place_beside(other, placed, rng)
-        if found is not None:
-            placed.append(found)
+        neighbour = place_beside(other, placed, rng)
+        if neighbour is not None:
+            placed.append(neighbour)
     return _yard(placed, supports, chosen, np.empty((0, 3)), rng)
 
 

@@ -50,9 +50,9 @@ def bridge(draw: DrawSpecimen, kind: str, chosen: Preset, rng: np.random.Generat
     half = 4.0 if shelf else wide / 2
     for _ in range(int(rng.integers(chosen.company[0], chosen.company[1] + 1))):
         other = draw(str(rng.choice(["beam", "beam", "bearing", "plate", "pipe"])), beside=subject.twin, subject=False)
-        found = place_beside(other, placed, rng, limit=(-half, front, half, back))
-        if found is not None:
-            placed.append(found)
+        neighbour = place_beside(other, placed, rng, limit=(-half, front, half, back))
+        if neighbour is not None:
+            placed.append(neighbour)
     if bed in CAST and rng.random() < chosen.rulers:
         props += _ruler(low[0], high[0], front, corners(placed)[0][1], rng)
     heaped = None

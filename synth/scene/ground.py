@@ -66,25 +66,25 @@ def _litter(kind: str, rng: np.random.Generator, where: Site, half: float) -> li
     grown = float(np.clip(half / 1.5, 1, 2.5))
     some, leafy, dirty = rng.uniform(0.15, 1), rng.random() < 0.45, rng.random() < 0.5
     fallen = int(rng.uniform(4, 60) * half**2)
-    found: list[tuple[str, Pieces]] = []
+    cover: list[tuple[str, Pieces]] = []
     if kind == "gravel":
-        found.append(("stone", stones(rng, where, size_m=(0.008 * grown, rng.uniform(0.03, 0.055) * grown))))
+        cover.append(("stone", stones(rng, where, size_m=(0.008 * grown, rng.uniform(0.03, 0.055) * grown))))
     elif kind == "grass":
         lawn = rng.uniform(0.06, 0.2)
         near = replace(where, area=_about(where.centre, 0.45 * half))
-        found.append(("blade", blades(rng, near, height_m=(0.03, lawn), width_m=0.0035)))
-        found.append(("blade", blades(rng, where, height_m=(0.03, lawn * grown), width_m=0.006 * grown)))
+        cover.append(("blade", blades(rng, near, height_m=(0.03, lawn), width_m=0.0035)))
+        cover.append(("blade", blades(rng, where, height_m=(0.03, lawn * grown), width_m=0.006 * grown)))
     elif kind == "soil":
-        found.append(("stone", stones(rng, where, size_m=(0.004, 0.035 * grown), budget=int(BUDGET * some * 0.5))))
+        cover.append(("stone", stones(rng, where, size_m=(0.004, 0.035 * grown), budget=int(BUDGET * some * 0.5))))
         weeds = int(BUDGET * rng.uniform(0.0, 0.25))
-        found.append(("blade", blades(rng, where, height_m=(0.03, 0.2), width_m=0.005, budget=weeds)))
+        cover.append(("blade", blades(rng, where, height_m=(0.03, 0.2), width_m=0.005, budget=weeds)))
     else:
-        found.append(("stone", stones(rng, where, size_m=(0.002, 0.014 * grown), budget=int(BUDGET * some * 0.25))))
+        cover.append(("stone", stones(rng, where, size_m=(0.002, 0.014 * grown), budget=int(BUDGET * some * 0.25))))
     if leafy:
-        found.append(("leaf", leaves(rng, where, count=fallen)))
+        cover.append(("leaf", leaves(rng, where, count=fallen)))
     if dirty or kind == "soil":
-        found.append(("rubble", rubble(rng, where, count=int(12 * some * half**2) + 4)))
-    return [(what, pieces) for what, pieces in found if len(pieces.faces)]
+        cover.append(("rubble", rubble(rng, where, count=int(12 * some * half**2) + 4)))
+    return [(what, pieces) for what, pieces in cover if len(pieces.faces)]
 
 
 def _about(centre: tuple[float, float], half: float) -> Area:
