@@ -40,12 +40,12 @@ class RenderConfig:
             raise InputError(f"--seed {self.seed}: give a seed of 0 or more")
 
     def content(self) -> Preset:
-        """The preset, with the changes of one's own.
+        """Return the preset, with the changes of a custom preset.
 
         Raises
         ------
         InputError
-            There is no such preset, or a change is none.
+            There is no such preset, or a change is invalid.
         """
         return _content(self.preset, self.changes)
 

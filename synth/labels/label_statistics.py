@@ -170,15 +170,15 @@ def table(rows: Sequence[LabelComparison], *, beside_reference: bool) -> list[li
     lines = [["", "this set", *(["reference", "ratio", ""] if beside_reference else [])]]
     for row in rows:
         what, per_cent = NAMES[row.name]
-        line = [what, shown(row.value, per_cent=per_cent)]
+        line = [what, format_value(row.value, per_cent=per_cent)]
         if beside_reference:
             ratio = "–" if row.ratio is None else f"{row.ratio:.2f}"
-            line += [shown(row.reference, per_cent=per_cent), ratio, "differs" if row.differs else ""]
+            line += [format_value(row.reference, per_cent=per_cent), ratio, "differs" if row.differs else ""]
         lines.append(line)
     return lines
 
 
-def shown(value: float | None, *, per_cent: bool) -> str:
+def format_value(value: float | None, *, per_cent: bool) -> str:
     """Format a number with three significant digits, None as a dash."""
     if value is None:
         return "–"

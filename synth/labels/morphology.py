@@ -7,7 +7,10 @@ Mask = NDArray[np.bool_]
 
 
 def closed(mask: Mask, radius: int) -> Mask:
-    """Close `mask` (H, W) with the disc x² + y² <= radius² px²; pixels outside the picture count as background."""
+    """Close `mask` (H, W) with the disc x² + y² <= radius² px²; pixels outside the picture count as background.
+
+    The result always contains `mask`.
+    """
     import cv2  # slow to load
 
     y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]

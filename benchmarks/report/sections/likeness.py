@@ -69,7 +69,9 @@ def blocks(material: Material, split: "Split | None") -> list[Block]:
 
     def shown(key: str) -> "Column":
         heading = key.capitalize()
-        return Column(heading=heading, cell=lambda row: label_statistics.shown(row[key], per_cent=row["per_cent"]))
+        return Column(
+            heading=heading, cell=lambda row: label_statistics.format_value(row[key], per_cent=row["per_cent"])
+        )
 
     shown_blocks.append(
         material.table(
