@@ -1,1 +1,1 @@
-"""The published study reproduced and extended: a grid of runs, statistics, a report."""
+"""Studies of what renders are worth: a grid of runs, screens and transfers, statistics and a report."""

@@ -1,4 +1,4 @@
-"""What works on this machine: each thing with what was found and, where that does not do, the command that mends it.
+"""``corrotwin doctor``: what works on this machine and, for each problem, the command that fixes it.
 
 `machine` looks, this module judges.
 """
@@ -35,7 +35,7 @@ Places = Mapping[str, Path]
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One thing: `missing` stops `make benchmark` or `make test`, `warning` does not. `fix` is a command or a step."""
+    """One check: `missing` stops `make benchmark` or `make test`, `warning` does not. `fix` is a command or a step."""
 
     name: str
     state: State
@@ -44,7 +44,7 @@ class Check:
 
 
 def examine(places: Places, weights: Path | None) -> list[Check]:
-    """All checks of this machine.
+    """Run all checks of this machine.
 
     Parameters
     ----------
@@ -53,9 +53,9 @@ def examine(places: Places, weights: Path | None) -> list[Check]:
     """
     with ThreadPoolExecutor() as pool:
         tries = ((machine.BLENDER,), (machine.TORCH, *BACKBONES), (machine.RAY,))
-        asked = [pool.submit(machine.tried, *each) for each in tries]
+        answers = [pool.submit(machine.tried, *each) for each in tries]
         checks = [python(sys.version_info[:2]), packages(*machine.declared(), machine.installed)]
-        blender_says, torch_says, ray_says = (each.result() for each in asked)
+        blender_says, torch_says, ray_says = (each.result() for each in answers)
     return [
         *checks,
         blender(blender_says),
@@ -70,7 +70,7 @@ def examine(places: Places, weights: Path | None) -> list[Check]:
 
 
 def python(version: tuple[int, ...]) -> Check:
-    """Blender's Python, or one that trains without it."""
+    """Check for Blender's Python, or one that trains without it."""
     found, fix = ".".join(map(str, version)), "install Python 3.11, then: make setup PYTHON=/path/to/python3.11"
     if version[:2] == machine.BLENDER_PYTHON:
         return Check(name="Python", state="ok", found=found)
@@ -80,7 +80,7 @@ def python(version: tuple[int, ...]) -> Check:
 
 
 def packages(wanted: Iterable[str], pinned: Mapping[str, str], installed: Callable[[str], str | None]) -> Check:
-    """What pyproject.toml asks for is there, and everything in the versions that were tested together."""
+    """Check that the declared packages are installed in the versions that were tested together."""
     absent = sorted(name for name in wanted if installed(name) is None)
     if absent:
         return Check(name="packages", state="missing", found=f"not installed: {', '.join(absent)}", fix=INSTALL)
@@ -98,7 +98,7 @@ def packages(wanted: Iterable[str], pinned: Mapping[str, str], installed: Callab
 
 
 def blender(said: Mapping[str, Any]) -> Check:
-    """Whether Blender and BlenderProc start."""
+    """Check that Blender and BlenderProc start."""
     if "bpy" in said:
         return Check(name="Blender", state="ok", found=f"bpy {said['bpy']} and BlenderProc start")
     check = _lacking("Blender", said)
@@ -106,7 +106,7 @@ def blender(said: Mapping[str, Any]) -> Check:
 
 
 def gpu(said: Mapping[str, Any]) -> Check:
-    """torch, and a GPU that it can use."""
+    """Check torch and whether it can use a GPU."""
     if "torch" not in said:
         return _lacking("torch", said)
     if said["gpus"]:
@@ -117,7 +117,7 @@ def gpu(said: Mapping[str, Any]) -> Check:
 
 
 def processor(cpuinfo: str) -> Check:
-    """Whether the CPU computes in bfloat16, which `precision fast` makes use of."""
+    """Check whether the CPU computes in bfloat16, which `precision fast` uses."""
     flags = set(re.findall(r"\b(amx_bf16|avx512_bf16|bf16)\b", cpuinfo))
     units = [name for flag, name in (("amx_bf16", "AMX"), ("avx512_bf16", "AVX512"), ("bf16", "Arm")) if flag in flags]
     if units:
@@ -127,21 +127,21 @@ def processor(cpuinfo: str) -> Check:
 
 
 def ray(said: Mapping[str, Any]) -> Check:
-    """Whether Ray, over which renders and runs are spread, can be imported."""
+    """Check that Ray, which spreads renders and runs, can be imported."""
     if "ray" in said:
         return Check(name="Ray", state="ok", found=str(said["ray"]))
     return _lacking("Ray", said)
 
 
 def _lacking(name: str, said: Mapping[str, Any]) -> Check:
-    """A thing that did not start, with what it said."""
+    """Return a failed check with what the program printed."""
     why = str(said["trouble"])
     fix = "let the machine come to rest, then ask again" if why == machine.LATE else INSTALL
     return Check(name=name, state="missing", found=why, fix=fix)
 
 
 def memory(available: int | None) -> Check:
-    """Memory for a Blender process or a training beside Ray."""
+    """Check the memory for a Blender process or a training beside Ray."""
     if available is None:
         return Check(name="memory", state="warning", found="not known on this system", fix="see that 4 GiB are free")
     found = f"{available / GIB:.1f} GiB available"
@@ -152,7 +152,7 @@ def memory(available: int | None) -> Check:
 
 
 def disk(name: str, path: Path, free: int | None) -> Check:
-    """Room in a folder that will be written to; what studies of the profiles take is in docs/benchmarks.md."""
+    """Check the room in a folder that will be written to; docs/benchmarks.md says what studies take."""
     what = f"disk, {name}"
     fix = f"make room in {path}, or choose another folder with " + (
         "CORROTWIN_CACHE=..." if name == "cache" else "--out"
@@ -170,7 +170,7 @@ def disk(name: str, path: Path, free: int | None) -> Check:
 
 
 def shared_memory(free: int | None) -> Check:
-    """Room for Ray's object store (128 MiB) and for the batches of training."""
+    """Check the room for Ray's object store (128 MiB) and for the batches of training."""
     if free is None:
         return Check(name=str(SHARED), state="ok", found="absent here; Ray uses the disk")
     found = f"{free / GIB:.2f} GiB free"
@@ -180,7 +180,7 @@ def shared_memory(free: int | None) -> Check:
 
 
 def imagenet(said: Mapping[str, Any], weights: Path | None) -> Check:
-    """ImageNet weights of the four encoders, in a prepared folder or the hub's cache; for profile paper alone."""
+    """Check for ImageNet weights of the four encoders, in a prepared folder or the hub's cache; profile paper only."""
     if weights is not None:
         lacking = [name for name in BACKBONES if not (weights / f"{name}.safetensors").is_file()]
         where = str(weights)
@@ -194,12 +194,12 @@ def imagenet(said: Mapping[str, Any], weights: Path | None) -> Check:
 
 
 def works(checks: Iterable[Check]) -> bool:
-    """Whether `make benchmark` and `make test` have all that they need."""
+    """Return whether `make benchmark` and `make test` have all that they need."""
     return all(check.state != "missing" for check in checks)
 
 
 def show(checks: Iterable[Check]) -> None:
-    """Print a line for each check, and below it what mends it."""
+    """Print a line for each check, and below it the fix."""
     from rich.console import Console
     from rich.markup import escape
 
@@ -211,23 +211,27 @@ def show(checks: Iterable[Check]) -> None:
         if check.fix:
             console.print(escape(f"{'':25} -> {check.fix}"))
     verdict = "make benchmark and make test have what they need"
-    console.print(f"\n{verdict if works(checks) else 'mend what is missing, then ask again'}")
+    console.print(f"\n{verdict if works(checks) else 'fix what is missing, then run doctor again'}")
 
 
 def as_json(checks: Iterable[Check]) -> str:
-    """The checks as JSON."""
+    """Return the checks as JSON."""
     return json.dumps([asdict(check) for check in checks], indent=1)
 
 
 def doctor(out: Path = Path("out"), weights: Path | None = None, json: bool = False) -> int:
-    """Say what works on this machine, and how to mend what does not; a few seconds, nothing is written.
+    """Check this installation and print a fix for every problem; takes a few seconds and writes nothing.
 
     Exits 0 where `make benchmark` and `make test` have all that they need, else 1.
 
-    Args:
-        out: folder below which studies and datasets will lie.
-        weights: folder that `corrotwin segmentation weights` prepared; by default the hub's cache is looked into.
-        json: as JSON, for programs.
+    Parameters
+    ----------
+    out
+        folder below which studies and datasets will lie.
+    weights
+        folder that `corrotwin segmentation weights` prepared; by default the hub's cache is looked into.
+    json
+        as JSON, for programs.
     """
     checks = examine({"output": out, "cache": cache_folder()}, weights)
     if json:

@@ -1,4 +1,4 @@
-"""What there is on this machine, as `doctor` asks it.
+"""Questions about this machine for `doctor`: packages, versions, memory, disk.
 
 Slow or fragile things (Blender, torch, Ray) are tried in processes of their own, each with a time-out.
 """
@@ -51,7 +51,7 @@ RAY = "import json, ray; print(json.dumps({'ray': ray.__version__}))"
 
 
 def tried(program: str, *arguments: str) -> dict[str, Any]:
-    """The last line of what a Python program prints, as JSON; or its trouble, in one line."""
+    """Run a Python program; return the last line of its output as JSON, or its error in one line."""
     try:
         done = subprocess.run(
             [sys.executable, "-P", "-c", program, *arguments], capture_output=True, text=True, timeout=PATIENCE_SECONDS,
@@ -86,7 +86,7 @@ def declared() -> tuple[list[str], dict[str, str]]:
 
 
 def installed(name: str) -> str | None:
-    """The version of an installed package."""
+    """Return the version of an installed package."""
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
@@ -94,7 +94,7 @@ def installed(name: str) -> str | None:
 
 
 def memory_bytes() -> int | None:
-    """Memory that is available, or what the container may still take where that is less."""
+    """Return the available memory, or what the container may still take where that is less."""
     free = re.search(r"^MemAvailable:\s+(\d+) kB", read(Path("/proc/meminfo")), re.MULTILINE)
     limit, used = (read(Path("/sys/fs/cgroup") / name).strip() for name in ("memory.max", "memory.current"))
     known = [int(free[1]) * 1024] if free else []
@@ -103,13 +103,13 @@ def memory_bytes() -> int | None:
 
 
 def free_bytes(path: Path) -> int | None:
-    """Free bytes where `path` is or will be; None where nothing can be written."""
+    """Return the free bytes where `path` is or will be; None where nothing can be written."""
     there = next((each for each in (path.absolute(), *path.absolute().parents) if each.exists()), Path("/"))
     return shutil.disk_usage(there).free if there.is_dir() and os.access(there, os.W_OK) else None
 
 
 def read(path: Path) -> str:
-    """A text file, empty where it cannot be read."""
+    """Read a text file; empty where it cannot be read."""
     try:
         return path.read_text(errors="replace")
     except OSError:

@@ -19,7 +19,7 @@ RUNS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class Estimate:
+class PublishedEstimate:
     """A printed mean ± standard deviation over `RUNS` runs."""
 
     mean: float
@@ -33,19 +33,19 @@ class Encoder:
     params_m: float
     depth: int
     gflops: float
-    train_minutes: Estimate
+    train_minutes: PublishedEstimate
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scores:
     """One row of Table II: per-image F1 and intersection over union on the test photos."""
 
-    f1: Estimate
-    iou: Estimate
+    f1: PublishedEstimate
+    iou: PublishedEstimate
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class PublishedComparison:
     """One row of Table III or IV. `below` means that the paper prints "<" before the p-value."""
 
     p: float
@@ -65,32 +65,34 @@ class Note:
 
 
 TABLE_I: Mapping[str, Encoder] = {
-    "resnet152": Encoder(params_m=60.2, depth=152, gflops=11.5, train_minutes=Estimate(mean=67.747, sd=4.898)),
-    "vgg16": Encoder(params_m=138.4, depth=16, gflops=15.3, train_minutes=Estimate(mean=62.820, sd=0.292)),
-    "inceptionv4": Encoder(params_m=42.6, depth=130, gflops=12.3, train_minutes=Estimate(mean=45.419, sd=0.048)),
-    "mobilenet_v2": Encoder(params_m=3.5, depth=53, gflops=0.3, train_minutes=Estimate(mean=32.153, sd=0.120)),
+    "resnet152": Encoder(params_m=60.2, depth=152, gflops=11.5, train_minutes=PublishedEstimate(mean=67.747, sd=4.898)),
+    "vgg16": Encoder(params_m=138.4, depth=16, gflops=15.3, train_minutes=PublishedEstimate(mean=62.820, sd=0.292)),
+    "inceptionv4": Encoder(
+        params_m=42.6, depth=130, gflops=12.3, train_minutes=PublishedEstimate(mean=45.419, sd=0.048)
+    ),
+    "mobilenet_v2": Encoder(params_m=3.5, depth=53, gflops=0.3, train_minutes=PublishedEstimate(mean=32.153, sd=0.120)),
 }
 
 TABLE_II: Mapping[str, Scores] = {
-    "resnet152": Scores(f1=Estimate(mean=0.859, sd=0.005), iou=Estimate(mean=0.779, sd=0.006)),
-    "inceptionv4": Scores(f1=Estimate(mean=0.895, sd=0.010), iou=Estimate(mean=0.828, sd=0.014)),
-    "vgg16": Scores(f1=Estimate(mean=0.880, sd=0.004), iou=Estimate(mean=0.807, sd=0.005)),
-    "mobilenet_v2": Scores(f1=Estimate(mean=0.892, sd=0.004), iou=Estimate(mean=0.822, sd=0.005)),
+    "resnet152": Scores(f1=PublishedEstimate(mean=0.859, sd=0.005), iou=PublishedEstimate(mean=0.779, sd=0.006)),
+    "inceptionv4": Scores(f1=PublishedEstimate(mean=0.895, sd=0.010), iou=PublishedEstimate(mean=0.828, sd=0.014)),
+    "vgg16": Scores(f1=PublishedEstimate(mean=0.880, sd=0.004), iou=PublishedEstimate(mean=0.807, sd=0.005)),
+    "mobilenet_v2": Scores(f1=PublishedEstimate(mean=0.892, sd=0.004), iou=PublishedEstimate(mean=0.822, sd=0.005)),
 }
 
 # Pairs in alphabetical order of the two names, as in the paper and as statsmodels returns them.
-TABLE_III: Mapping[tuple[str, str], Comparison] = {
-    ("inceptionv4", "mobilenet_v2"): Comparison(p=0.7687, below=False, significant=False),
-    ("inceptionv4", "resnet152"): Comparison(p=0.0001, below=True, significant=True),
-    ("inceptionv4", "vgg16"): Comparison(p=0.0001, below=False, significant=True),
-    ("mobilenet_v2", "resnet152"): Comparison(p=0.0001, below=True, significant=True),
-    ("mobilenet_v2", "vgg16"): Comparison(p=0.0010, below=False, significant=True),
-    ("resnet152", "vgg16"): Comparison(p=0.0001, below=True, significant=True),
+TABLE_III: Mapping[tuple[str, str], PublishedComparison] = {
+    ("inceptionv4", "mobilenet_v2"): PublishedComparison(p=0.7687, below=False, significant=False),
+    ("inceptionv4", "resnet152"): PublishedComparison(p=0.0001, below=True, significant=True),
+    ("inceptionv4", "vgg16"): PublishedComparison(p=0.0001, below=False, significant=True),
+    ("mobilenet_v2", "resnet152"): PublishedComparison(p=0.0001, below=True, significant=True),
+    ("mobilenet_v2", "vgg16"): PublishedComparison(p=0.0010, below=False, significant=True),
+    ("resnet152", "vgg16"): PublishedComparison(p=0.0001, below=True, significant=True),
 }
 
-TABLE_IV: Mapping[tuple[str, str], Comparison] = {
+TABLE_IV: Mapping[tuple[str, str], PublishedComparison] = {
     **TABLE_III,
-    ("inceptionv4", "mobilenet_v2"): Comparison(p=0.5074, below=False, significant=False),
+    ("inceptionv4", "mobilenet_v2"): PublishedComparison(p=0.5074, below=False, significant=False),
 }
 
 PROTOCOL: Mapping[str, str] = {

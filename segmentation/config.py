@@ -33,7 +33,7 @@ class DataArm:
     """The training images of a run. Every arm takes the same number of optimiser steps.
 
     Renders only ever enter training; validation and test are real photos. Real photos alone: the defaults. Mixed by
-    ratio: `synth_share`. Mixed by count: `synth_count` with `synth_share` None. Renders alone: `synth_share` 1.
+    ratio: `render_share`. Mixed by count: `render_count` with `render_share` None. Renders alone: `render_share` 1.
     Pretrained on renders, then fine-tuned on photos: `pretrain`. The controls that renders have to beat: `augmentation`
     and `copy_paste`, which get more out of the photos alone, and `shuffled_masks`.
     """
@@ -41,10 +41,10 @@ class DataArm:
     name: str
     real_fraction: float = 1.0
     """Fraction of the real training photos that the run uses, drawn by whole groups (spots) with the run's seed."""
-    synth_share: float | None = 0.0
+    render_share: float | None = 0.0
     """Part of each batch that is renders; 0 is real photos only, 1 renders only, None as many as there are: every
     image, photo or render, is drawn equally often."""
-    synth_count: int | None = None
+    render_count: int | None = None
     """Use only so many of the renders, drawn by the run's seed; None uses all."""
     pretrain: float = 0.0
     """Fraction of the optimiser steps, at the start of the run, whose batches hold renders only."""
@@ -64,10 +64,10 @@ class DataArm:
             raise InputError("data arm: needs a name")
         if not 0 < self.real_fraction <= 1:
             raise InputError(f"data arm {self.name}: real_fraction {self.real_fraction} is not in (0, 1]")
-        if self.synth_share is not None and not 0 <= self.synth_share <= 1:
-            raise InputError(f"data arm {self.name}: synth_share {self.synth_share} is not in [0, 1]")
-        if self.synth_count is not None and self.synth_count < 1:
-            raise InputError(f"data arm {self.name}: synth_count {self.synth_count} is below 1")
+        if self.render_share is not None and not 0 <= self.render_share <= 1:
+            raise InputError(f"data arm {self.name}: render_share {self.render_share} is not in [0, 1]")
+        if self.render_count is not None and self.render_count < 1:
+            raise InputError(f"data arm {self.name}: render_count {self.render_count} is below 1")
         if not 0 <= self.pretrain <= 1:
             raise InputError(f"data arm {self.name}: pretrain {self.pretrain} is not in [0, 1]")
         if self.adaptation not in (None, *get_args(Adaptation)):
@@ -76,23 +76,23 @@ class DataArm:
             raise InputError(f"data arm {self.name}: augmentation {self.augmentation!r}; {_choose(Augmentation)}")
         if not 0 <= self.copy_paste <= 1:
             raise InputError(f"data arm {self.name}: copy_paste {self.copy_paste} is not in [0, 1]")
-        if self.copy_paste and self.synth_share == 1:
-            raise InputError(f"data arm {self.name}: copy_paste needs photos in the batches, but synth_share is 1")
-        if self.shuffled_masks and self.synth_count == 1:
-            raise InputError(f"data arm {self.name}: shuffled_masks needs two renders at least, but synth_count is 1")
-        of_renders = ("synth_count", "adaptation", "shuffled_masks")
+        if self.copy_paste and self.render_share == 1:
+            raise InputError(f"data arm {self.name}: copy_paste needs photos in the batches, but render_share is 1")
+        if self.shuffled_masks and self.render_count == 1:
+            raise InputError(f"data arm {self.name}: shuffled_masks needs two renders at least, but render_count is 1")
+        of_renders = ("render_count", "adaptation", "shuffled_masks")
         if not self.takes_renders and any(getattr(self, name) for name in of_renders):
-            raise InputError(f"data arm {self.name}: {', '.join(of_renders)} need synth_share or pretrain above 0")
+            raise InputError(f"data arm {self.name}: {', '.join(of_renders)} need render_share or pretrain above 0")
 
     @property
     def takes_renders(self) -> bool:
         """Return True if any batch of the run holds renders."""
-        return self.synth_share != 0 or self.pretrain > 0
+        return self.render_share != 0 or self.pretrain > 0
 
     @property
     def takes_photos(self) -> bool:
         """Return True if any batch of the run holds photos."""
-        return self.synth_share != 1 and self.pretrain < 1
+        return self.render_share != 1 and self.pretrain < 1
 
 
 def _choose(literal: Any) -> str:
@@ -100,11 +100,26 @@ def _choose(literal: Any) -> str:
 
 
 REAL = DataArm(name="real")
-MIXED = DataArm(name="mixed", synth_share=0.25)  # one render for three photos: inside the 0.2 to 0.5 reported as best
+MIXED_SHARE = 0.5  # of renders in each batch: the share that docs/results/transfer measured (decision 45)
+MIXED = DataArm(name="mixed", render_share=MIXED_SHARE)
 COPY_PASTE = DataArm(name="copy-paste", copy_paste=0.5)
 STRONG = DataArm(name="strong", augmentation="strong")
-SHUFFLED = DataArm(name="shuffled", synth_share=0.25, shuffled_masks=True)
+SHUFFLED = DataArm(name="shuffled", render_share=MIXED_SHARE, shuffled_masks=True)
 ARMS = {arm.name: arm for arm in (REAL, MIXED, COPY_PASTE, STRONG, SHUFFLED)}
+
+# Fields of `DataArm` that files, and digests of settings, know by the names of version 0.1.
+FILE_KEYS: Mapping[str, str] = {"render_share": "synth_share", "render_count": "synth_count"}
+
+
+def to_file(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values by field of `DataArm` under the keys that files have for them, in the same order."""
+    return {FILE_KEYS.get(name, name): value for name, value in values.items()}
+
+
+def from_file(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values under the keys of a file by field of `DataArm`, in the same order."""
+    names = {key: name for name, key in FILE_KEYS.items()}
+    return {names.get(key, key): value for key, value in values.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,11 +191,16 @@ class TrainConfig:
     @property
     def digest(self) -> str:
         """Hash of all settings, 16 hex digits."""
-        return digest(asdict(self))
+        return digest(to_json(self))
+
+
+def to_json(config: TrainConfig) -> dict[str, Any]:
+    """Return a configuration as `run.json` holds it."""
+    return {**asdict(config), "arm": to_file(asdict(config.arm))}
 
 
 def from_json(value: Mapping[str, Any]) -> TrainConfig:
-    """Rebuild a configuration from what `dataclasses.asdict` made of it.
+    """Rebuild a configuration from what `to_json` made of it.
 
     Raises
     ------
@@ -195,7 +215,7 @@ def from_json(value: Mapping[str, Any]) -> TrainConfig:
         if not isinstance(value[name], int) and not (value[name] is None and name in optional):
             raise InputError(f"run configuration: {name} {value[name]!r:.40} is no whole number")
     try:
-        return TrainConfig(**{**value, "arm": DataArm(**value["arm"])})
+        return TrainConfig(**{**value, "arm": DataArm(**from_file(value["arm"]))})
     except TypeError as error:
         raise InputError(f"run configuration: {error}") from error
 

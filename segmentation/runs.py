@@ -7,14 +7,14 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from corrotwin.segmentation.config import TrainConfig
+from corrotwin.segmentation.config import TrainConfig, to_json
 from corrotwin.segmentation.data.coco import CocoDataset
 from corrotwin.segmentation.data.splits import Split
 from corrotwin.twin.core.errors import InputError
@@ -51,7 +51,7 @@ class RunRecord:
 def identity(config: TrainConfig, real: CocoDataset, split: Split, renders: CocoDataset | None) -> dict[str, Any]:
     """Return what determines a run's result: its configuration and hashes of its data."""
     return {
-        "config": asdict(config),
+        "config": to_json(config),
         "data": {
             "real": real.digest,
             "renders": renders.digest if renders is not None and config.arm.takes_renders else None,

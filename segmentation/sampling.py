@@ -86,7 +86,7 @@ class BatchPlan:
     """Composition of all batches of a run.
 
     `photos` and `renders` count the images to draw from. The first `pretrain_steps` steps take renders only; in the
-    others renders make up the share `synth_share`. `steps_per_epoch` comes from the whole set of real training photos,
+    others renders make up the share `render_share`. `steps_per_epoch` comes from the whole set of real training photos,
     so that every arm takes the same number of optimiser steps.
     """
 
@@ -94,7 +94,7 @@ class BatchPlan:
     batch_size: int
     steps_per_epoch: int
     pretrain_steps: int
-    synth_share: float
+    render_share: float
     photos: int
     renders: int
 
@@ -114,7 +114,7 @@ class BatchPlan:
 
     def _renders_before(self, step: int) -> int:
         alone = min(step, self.pretrain_steps) * self.batch_size
-        return alone + int(max(0, step - self.pretrain_steps) * self.batch_size * self.synth_share + 0.5)
+        return alone + int(max(0, step - self.pretrain_steps) * self.batch_size * self.render_share + 0.5)
 
 
 def plan_batches(
@@ -133,7 +133,7 @@ def plan_batches(
         batch_size=batch_size,
         steps_per_epoch=steps,
         pretrain_steps=round(arm.pretrain * steps * epochs),
-        synth_share=renders / (renders + photos) if arm.synth_share is None else arm.synth_share,
+        render_share=renders / (renders + photos) if arm.render_share is None else arm.render_share,
         photos=photos,
         renders=renders,
     )

@@ -31,24 +31,40 @@ def render(
     after a stop; a larger count appends. Example: corrotwin synth render --count 60 --size 320 --out out/renders, or,
     from cameras of your choice: corrotwin synth render --twin spool --cameras cameras.json --size 512
 
-    Args:
-        out: dataset folder; by default out/synth/<preset>-<size>px-seed<seed>, or with <twin id> for <preset>
-        count: images, at least 1; by default 24, or one by each camera of the file
-        size: picture side in pixels, at least 1
-        seed: another seed, other scenes
-        preset: balanced, quick, bridges, painted, timelapse, stress, clean or standin; or a .json file of your own, as
-            {"like": "painted", "rust_tone": [0.3, 1.2]}, see docs/synth.md
-        twin: folder of a twin to photograph as it stands there; by default each scene has its own
-        cameras: JSON list of {"eye_m": [x, y, z], "look_at_m": [x, y, z], "field_of_view_deg": 50}, see docs/synth.md;
-            by default they are drawn
-        labels: masks as people draw them, or the rust that pixel centres see
-        maps: also write exact maps beside the images: wall_loss, severity, depth, uv, instances; see docs/formats.md
-        polygons: outlines instead of compressed RLE in the COCO files; they lose holes, polygon_iou says how much
-        only: the number of one image, as its file is named, to render alone: the files that a whole dataset has
-        device: cpu, auto, optix, cuda, hip or metal: one card a process; never yet tried on a card, so cpu by default
-        workers: Blender processes at a time, sharing the cores; by default one, or one a card
-        address: of a Ray cluster (auto, or host:port); by default this machine
-        dry_run: say how many batches, hours and bytes are to come, from one batch rendered here; write nothing
+    Parameters
+    ----------
+    out
+        dataset folder; by default out/synth/<preset>-<size>px-seed<seed>, or with <twin id> for <preset>
+    count
+        images, at least 1; by default 24, or one by each camera of the file
+    size
+        picture side in pixels, at least 1
+    seed
+        another seed, other scenes
+    preset
+        balanced, quick, bridges, painted, timelapse, stress, clean or standin; or a .json file of your own,
+        as {"like": "painted", "rust_tone": [0.3, 1.2]}, see docs/synth.md
+    twin
+        folder of a twin to photograph as it stands there; by default each scene has its own
+    cameras
+        JSON list of {"eye_m": [x, y, z], "look_at_m": [x, y, z], "field_of_view_deg": 50}, see docs/synth.md; by
+        default they are drawn
+    labels
+        masks as people draw them, or the rust that pixel centres see
+    maps
+        also write exact maps beside the images: wall_loss, severity, depth, uv, instances; see docs/formats.md
+    polygons
+        outlines instead of compressed RLE in the COCO files; they lose holes, polygon_iou says how much
+    only
+        the number of one image, as its file is named, to render alone: the files that a whole dataset has
+    device
+        cpu, auto, optix, cuda, hip or metal: one card a process; never yet tried on a card, so cpu by default
+    workers
+        Blender processes at a time, sharing the cores; by default one, or one a card
+    address
+        of a Ray cluster (auto, or host:port); by default this machine
+    dry_run
+        say how many batches, hours and bytes are to come, from one batch rendered here; write nothing
     """
     from corrotwin.synth.config import RenderConfig
     from corrotwin.synth.rendering import dataset
@@ -102,14 +118,20 @@ def validate(
     that could be checked. What counts as what is in docs/synth.md. Example: corrotwin synth validate out/renders
     --against my-export --report out/validation.md
 
-    Args:
-        folder: a Roboflow COCO export, one COCO json and its images, photos with PNG masks, a rendered dataset, or a
-            zip of one
-        against: such folders or zips to compare the labels with, taken as one, for instance of real photos
-        classes: names of the categories of those folders that count; by default all
-        report: also write all findings and the table here, as Markdown (.md) or JSON (.json)
-        verify: render so many images of a rendered dataset again, spread evenly over it, and compare files and labels
-        twin: with verify, folder of the twin that the dataset shows, if it shows one
+    Parameters
+    ----------
+    folder
+        a Roboflow COCO export, one COCO json and its images, photos with PNG masks, a rendered dataset, or a zip of one
+    against
+        such folders or zips to compare the labels with, taken as one, for instance of real photos
+    classes
+        names of the categories of those folders that count; by default all
+    report
+        also write all findings and the table here, as Markdown (.md) or JSON (.json)
+    verify
+        render so many images of a rendered dataset again, spread evenly over it, and compare files and labels
+    twin
+        with verify, folder of the twin that the dataset shows, if it shows one
     """
     from corrotwin.synth.rendering.verify import print_results, render_again
     from corrotwin.synth.validation.checks import check
@@ -140,8 +162,10 @@ def validate(
 def preview(folder: Path, /) -> None:
     """Write preview.jpg, a contact sheet with mask outlines, and card.md, a description, into any dataset.
 
-    Args:
-        folder: a Roboflow COCO export, one COCO json and its images, photos with PNG masks, or a rendered dataset
+    Parameters
+    ----------
+    folder
+        a Roboflow COCO export, one COCO json and its images, photos with PNG masks, or a rendered dataset
     """
     from corrotwin.synth.preview import card
 
@@ -158,10 +182,14 @@ def uvmap(*, twin: Path, camera: Path, out: Path | None = None) -> None:
     Example: corrotwin synth uvmap --twin spool --camera front.json, then corrotwin twin inspect spool --date 2016-05-31
     --tool phone --photo front-mask.png --uvmap front.npz
 
-    Args:
-        twin: its folder
-        camera: JSON with intrinsics and a pose, which may follow from picked points or ArUco markers; see docs/twin.md
-        out: .npz file; by default beside the camera, with its name
+    Parameters
+    ----------
+    twin
+        its folder
+    camera
+        JSON with intrinsics and a pose, which may follow from picked points or ArUco markers; see docs/twin.md
+    out
+        .npz file; by default beside the camera, with its name
     """
     from corrotwin.synth.reprojection import texel_map
 

@@ -1,1 +1,1 @@
-"""What is measured once for the documentation: speed, simulations, figures. Run from the source; not installed."""
+"""Measurements for the documentation: speed, simulations, figures. Run from the source; not installed."""

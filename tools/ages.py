@@ -55,7 +55,7 @@ PAINT = Paint(life_years=6.0, defects_per_m2=20.0)
 
 
 def twin_of(kind: str, years: float) -> twin_state.TwinState:
-    """The chosen twin of a kind at an age."""
+    """Return the chosen twin of a kind at an age."""
     seed, changes = CHOSEN.get(kind, (0, {}))
     parameters = {**assets.sample(kind, np.random.default_rng(seed)), **changes}
     return twin_state.TwinState(
@@ -73,7 +73,7 @@ def twin_of(kind: str, years: float) -> twin_state.TwinState:
 
 
 def three_quarter_view(vertices: NDArray[np.float64]) -> StatedCamera:
-    """A camera from the front right, a little above, whose picture the asset fills.
+    """Return a camera from the front right, a little above, whose picture the asset fills.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def three_quarter_view(vertices: NDArray[np.float64]) -> StatedCamera:
 
 
 def photograph(kind: str, years: float) -> Image.Image:
-    """The chosen twin of a kind at an age, saved and photographed."""
+    """Save and photograph the chosen twin of a kind at an age."""
     twin = twin_of(kind, years)
     folder = WORK / f"{twin.id}-{digest(repr(twin))}"
     store.save(twin, folder / "twin")
@@ -109,7 +109,7 @@ def photograph(kind: str, years: float) -> Image.Image:
 
 
 def sheet(kinds: list[str]) -> Image.Image:
-    """A row for each kind, a column for each age."""
+    """Return a row for each kind, a column for each age."""
     font, head, cut = ImageFont.load_default(size=17), 28, PICTURE * (1 - HIGH / WIDE) / 2
     picture = Image.new("RGB", (WIDE * len(YEARS), head + HIGH * len(kinds)), "white")
     pen = ImageDraw.Draw(picture)

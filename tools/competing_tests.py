@@ -1,4 +1,4 @@
-"""The tests of a simulated study: the primary one and those that it is measured against.
+"""Statistical tests of a simulated study: the primary one and its competitors.
 
 Each takes the scores of many made-up studies at once and answers, for any true difference that is added to them, which
 comparisons it calls different and which equal within the margin.
@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from corrotwin.benchmarks.stats.comparison import ERROR
 from corrotwin.benchmarks.stats.crossed_effects import (
-    Contrast,
     FloatArray,
+    MeanDifference,
     between,
     half_width,
     moments,
@@ -39,7 +39,7 @@ RUN_PAIRS = "paired run means, Holm"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Answers:
-    """A test of (sets, m) comparisons.
+    """The answers of a test to (sets, m) comparisons.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class Answers:
 
 
 def between_backbones(scores: FloatArray, photos_a_spot: int) -> dict[str, Answers]:
-    """Every test of all pairs of backbones: (sets, B, R, photos) scores, photos of one spot side by side."""
+    """Apply every test to all pairs of backbones: (sets, B, R, photos) scores, photos of one spot side by side."""
     sets, count, runs, photos = scores.shape
     first, second = map(np.array, zip(*itertools.combinations(range(count), 2), strict=True))
     table = moments(_spots(scores, photos_a_spot))
@@ -87,7 +87,7 @@ def between_backbones(scores: FloatArray, photos_a_spot: int) -> dict[str, Answe
 
 
 def between_uneven_backbones(scores: Sequence[FloatArray], photos_a_spot: int) -> dict[str, Answers]:
-    """The primary test of all pairs of backbones with runs of their own number: (sets, R, photos) scores of each."""
+    """Apply the primary test to backbones with unequal runs: (sets, R, photos) scores of each."""
     tables = [moments(_spots(each, photos_a_spot)) for each in scores]
     contrasts = [between(one, other) for one, other in itertools.combinations(tables, 2)]
     error = ERROR / len(contrasts)
@@ -108,7 +108,7 @@ def between_uneven_backbones(scores: Sequence[FloatArray], photos_a_spot: int) -
 
 
 def between_arms(differences: FloatArray, photos_a_spot: int) -> dict[str, Answers]:
-    """Every test of an arm against its base: (sets, m, R, photos) differences of m comparisons."""
+    """Apply every test to an arm against its base: (sets, m, R, photos) differences of m comparisons."""
     _, _, runs, photos = differences.shape
     table = moments(_spots(differences, photos_a_spot))
     contrast = paired(table)
@@ -131,8 +131,8 @@ def _spots(scores: FloatArray, photos_a_spot: int) -> FloatArray:
     return means
 
 
-def _primary(contrast: Contrast, *, is_simultaneous: bool) -> Answers:
-    """What `benchmarks.stats.comparison` does, on many families at once."""
+def _primary(contrast: MeanDifference, *, is_simultaneous: bool) -> Answers:
+    """Apply `benchmarks.stats.comparison` to many families at once."""
     members = contrast.difference.shape[-1]
     width = half_width(contrast, ERROR / members)
 
@@ -153,7 +153,7 @@ def _primary(contrast: Contrast, *, is_simultaneous: bool) -> Answers:
 
 
 def _t_test(difference: FloatArray, variance: FloatArray, freedom: float | FloatArray) -> Answers:
-    """Student's t with Holm over the family; equal by two one-sided tests, also with Holm."""
+    """Apply Student's t with Holm over the family; equal by two one-sided tests, also with Holm."""
     from scipy.special import stdtr
 
     error = np.sqrt(variance)
@@ -165,7 +165,7 @@ def _t_test(difference: FloatArray, variance: FloatArray, freedom: float | Float
 
 
 def _studentized(difference: FloatArray, variance: FloatArray, count: int, freedom: FloatArray) -> Answers:
-    """Tukey's test with a variance for the difference."""
+    """Apply Tukey's test with a variance for the difference."""
     width = _critical_range(count)(freedom) * np.sqrt(variance / 2)
     return Answers(difference=difference, different=lambda values: np.abs(values) > width)
 
@@ -173,7 +173,7 @@ def _studentized(difference: FloatArray, variance: FloatArray, count: int, freed
 def _satterthwaite(
     run: FloatArray, unit: FloatArray, residual: FloatArray, freedom: tuple[float, float, float]
 ) -> tuple[FloatArray, FloatArray]:
-    """Variance of a difference and Satterthwaite's degrees of freedom; infinite variance (no finding) if not above 0.
+    """Return the variance of a difference and Satterthwaite's degrees of freedom; infinite if not above 0.
 
     References
     ----------
@@ -187,7 +187,7 @@ def _satterthwaite(
 
 @cache
 def _critical_range(count: int) -> Callable[[Any], Any]:
-    """The 95 % quantile of the studentized range by degrees of freedom, from 0.63 up; interpolated, within 0.1 %."""
+    """Return the 95 % quantile of the studentized range by degrees of freedom, from 0.63 up, within 0.1 %."""
     from scipy.interpolate import PchipInterpolator
     from scipy.stats import studentized_range
 

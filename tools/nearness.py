@@ -1,4 +1,4 @@
-"""Does it tell what renders are worth how near they are to photographs? All renders of screens, both measured.
+"""Correlate the domain gap of renders with their worth: all renders of screens, both measured.
 
     .venv/bin/python -m tools.nearness out/transfer/steel-bridges
 
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def screens(sets: Sequence[Path]) -> Iterator[tuple[str, float, float, float]]:
-    """Name, F1, area under the curve and distance of the renders of each screen, once however often it is there.
+    """Yield name, F1, area under the curve and distance of the renders of each screen, each renders once.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def screens(sets: Sequence[Path]) -> Iterator[tuple[str, float, float, float]]:
         A folder has no screen; or the photos are damaged.
     """
     seen: set[str] = set()
-    photos: dict[Path, domain_gap.Side] = {}
+    photos: dict[Path, domain_gap.ImageSet] = {}
     for folder in sets:
         studies = sorted(folder.glob(f"screen/{RENDERS}-*"))
         if not studies:
@@ -70,9 +70,9 @@ def screens(sets: Sequence[Path]) -> Iterator[tuple[str, float, float, float]]:
             data = found.data_folder.resolve()
             if data not in photos:
                 real = coco.read(data)
-                photos[data] = domain_gap.side(real, photo_groups.spots(real) or {})
-            theirs = domain_gap.side(renders, scenes.of(renders) or {})
-            apart = domain_gap.gap(photos[data].features, photos[data].groups, theirs.features, theirs.groups)
+                photos[data] = domain_gap.image_set(real, photo_groups.spots(real) or {})
+            theirs = domain_gap.image_set(renders, scenes.group_by_scene(renders) or {})
+            apart = domain_gap.compare(photos[data].features, photos[data].groups, theirs.features, theirs.groups)
             if apart is not None:
                 yield (
                     f"{where.name} ({said['digest'][:8]})",

@@ -25,14 +25,14 @@ YEARS = 26  # images of one time-lapse
 
 
 def numbers(name: str) -> list[int]:
-    """Which images of a preset stand in its row: the first ones; of a time-lapse, years over the whole of it."""
+    """Return which images of a preset stand in its row: the first ones; of a time-lapse, years over the whole of it."""
     if name == "timelapse":
         return [round(column * (YEARS - 1) / (COLUMNS - 1)) for column in range(COLUMNS)]
     return list(range(COLUMNS))
 
 
 def row(name: str) -> Image.Image:
-    """The photographs of one preset, side by side, rendered where they are not there."""
+    """Return the photographs of one preset, side by side, rendered where they are absent."""
     wanted = numbers(name)
     folder = WORK / name
     render(folder, RenderConfig(preset=name, size=SIZE, seed=SEED), count=max(wanted) + 1, address=None)

@@ -1,4 +1,4 @@
-"""``python -m tools.simulate``: how often each statistical test is wrong on studies with known truth."""
+"""``python -m tools.simulate``: the error rates of each statistical test on studies with known truth."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from corrotwin.twin.core.files import write_text
 
 
 def simulate(*, sets: int = 1000, seed: int = 0, out: Path | None = None) -> None:
-    """Make studies with known truth and count how often each test is wrong, and what it finds.
+    """Simulate studies with known truth; count each test's errors and findings.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ def simulate(*, sets: int = 1000, seed: int = 0, out: Path | None = None) -> Non
     from rich.progress import track
 
     from corrotwin.segmentation.runs import write_table
-    from tools import simulation
+    from tools import simulation, simulation_tables
 
     if sets < 1:
         raise InputError(f"--sets {sets}: must be at least 1")
@@ -38,8 +38,8 @@ def simulate(*, sets: int = 1000, seed: int = 0, out: Path | None = None) -> Non
     cells = simulation.simulate(simulation.CELLS, sets, seed)
     errors = Console(stderr=True)
     found = list(track(cells, total=len(simulation.CELLS), description="simulating", console=errors, transient=True))
-    rows = [{**row, "seed": seed} for cell, rates in found for row in simulation.rows(cell, rates)]
-    text = simulation.markdown(found)
+    rows = [{**row, "seed": seed} for cell, rates in found for row in simulation_tables.rows(cell, rates)]
+    text = simulation_tables.markdown(found)
     Console(highlight=False, markup=False, soft_wrap=True).print(text, end="")
     if out is not None:
         try:

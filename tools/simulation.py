@@ -1,4 +1,4 @@
-"""Studies with known truth: how often each test is wrong, and what it finds.
+"""Simulated studies with known truth: the error rates and findings of each test.
 
 Scores are made by the model of `benchmarks.stats.crossed_effects`. All true means are equal in the first place:
 whatever a test calls different is a false alarm. Then one F1 point is added to the means of half of the backbones, or
@@ -7,7 +7,7 @@ called so.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -15,7 +15,6 @@ import numpy as np
 from corrotwin.benchmarks.stats.crossed_effects import FloatArray
 from corrotwin.benchmarks.stats.equivalence import MARGIN
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.markdown import table
 from tools import competing_tests
 
 SPOT_SD = 0.20  # easy and hard spots, the same for all
@@ -23,26 +22,11 @@ BACKBONE_SPOT_SD = 0.04  # what one backbone finds harder than another
 RESIDUAL_SD = 0.06
 FRACTIONS = 2  # of the real photos, in the family of arms
 _VALUES_AT_ONCE = 6_000_000
-_RIVALS = {
-    "backbones": (
-        competing_tests.RANGE,
-        competing_tests.PHOTOS,
-        competing_tests.RUN_MEANS,
-        competing_tests.POOLED,
-        competing_tests.IMAGE_MEANS,
-    ),
-    "arms": (
-        competing_tests.SATTERTHWAITE,
-        competing_tests.PHOTOS,
-        competing_tests.RUN_PAIRS,
-        competing_tests.IMAGE_MEANS,
-    ),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell:
-    """A kind of study that is made many times.
+class SimulatedStudy:
+    """The design of a study that is simulated many times.
 
     Parameters
     ----------
@@ -83,39 +67,45 @@ def _alike(sd: float) -> tuple[float, ...]:
 PAPER_SDS = (0.005, 0.010, 0.004, 0.004)
 """The SDs of Table II."""
 
-CELLS: tuple[Cell, ...] = (
-    *(Cell(design="backbones", runs=10, spots=742, run_sd=_alike(sd)) for sd in (0.003, 0.006, 0.015)),
-    Cell(design="backbones", runs=10, spots=742, run_sd=PAPER_SDS),
-    Cell(design="backbones", runs=10, spots=742, run_sd=(0.004, 0.004, 0.004, 0.030)),
-    Cell(design="backbones", runs=10, spots=742, run_sd=PAPER_SDS, skewed=True),
-    *(Cell(design="backbones", runs=10, spots=247, photos_a_spot=3, run_sd=sds) for sds in (_alike(0.006), PAPER_SDS)),
-    *(Cell(design="backbones", runs=runs, spots=742, run_sd=PAPER_SDS) for runs in (5, 3, 2)),
-    *(Cell(design="backbones", runs=runs, spots=742, run_sd=_alike(0.006)) for runs in (5, 3, 2)),
-    *(Cell(design="backbones", runs=runs, spots=47, run_sd=PAPER_SDS) for runs in (10, 5, 3)),
-    Cell(design="backbones", runs=5, spots=47, run_sd=_alike(0.015)),
-    Cell(design="backbones", runs=5, spots=47, run_sd=PAPER_SDS, skewed=True),
-    Cell(design="backbones", runs=5, spots=10, run_sd=PAPER_SDS),
-    *(Cell(design="arms", runs=10, spots=742, run_sd=_alike(sd)) for sd in (0.003, 0.006, 0.015)),
-    Cell(design="arms", runs=10, spots=742, run_sd=PAPER_SDS),
-    Cell(design="arms", runs=10, spots=742, run_sd=PAPER_SDS, skewed=True),
-    *(Cell(design="arms", runs=10, spots=247, photos_a_spot=3, run_sd=sds) for sds in (_alike(0.006), PAPER_SDS)),
+CELLS: tuple[SimulatedStudy, ...] = (
+    *(SimulatedStudy(design="backbones", runs=10, spots=742, run_sd=_alike(sd)) for sd in (0.003, 0.006, 0.015)),
+    SimulatedStudy(design="backbones", runs=10, spots=742, run_sd=PAPER_SDS),
+    SimulatedStudy(design="backbones", runs=10, spots=742, run_sd=(0.004, 0.004, 0.004, 0.030)),
+    SimulatedStudy(design="backbones", runs=10, spots=742, run_sd=PAPER_SDS, skewed=True),
     *(
-        Cell(design="arms", runs=10, spots=742, run_sd=PAPER_SDS, subset_sd=0.003, fixed_subset=fixed)
+        SimulatedStudy(design="backbones", runs=10, spots=247, photos_a_spot=3, run_sd=sds)
+        for sds in (_alike(0.006), PAPER_SDS)
+    ),
+    *(SimulatedStudy(design="backbones", runs=runs, spots=742, run_sd=PAPER_SDS) for runs in (5, 3, 2)),
+    *(SimulatedStudy(design="backbones", runs=runs, spots=742, run_sd=_alike(0.006)) for runs in (5, 3, 2)),
+    *(SimulatedStudy(design="backbones", runs=runs, spots=47, run_sd=PAPER_SDS) for runs in (10, 5, 3)),
+    SimulatedStudy(design="backbones", runs=5, spots=47, run_sd=_alike(0.015)),
+    SimulatedStudy(design="backbones", runs=5, spots=47, run_sd=PAPER_SDS, skewed=True),
+    SimulatedStudy(design="backbones", runs=5, spots=10, run_sd=PAPER_SDS),
+    *(SimulatedStudy(design="arms", runs=10, spots=742, run_sd=_alike(sd)) for sd in (0.003, 0.006, 0.015)),
+    SimulatedStudy(design="arms", runs=10, spots=742, run_sd=PAPER_SDS),
+    SimulatedStudy(design="arms", runs=10, spots=742, run_sd=PAPER_SDS, skewed=True),
+    *(
+        SimulatedStudy(design="arms", runs=10, spots=247, photos_a_spot=3, run_sd=sds)
+        for sds in (_alike(0.006), PAPER_SDS)
+    ),
+    *(
+        SimulatedStudy(design="arms", runs=10, spots=742, run_sd=PAPER_SDS, subset_sd=0.003, fixed_subset=fixed)
         for fixed in (False, True)
     ),
-    *(Cell(design="arms", runs=runs, spots=742, run_sd=PAPER_SDS) for runs in (5, 3, 2)),
-    *(Cell(design="arms", runs=runs, spots=742, run_sd=_alike(0.006)) for runs in (5, 3, 2)),
-    *(Cell(design="arms", runs=runs, spots=47, run_sd=PAPER_SDS) for runs in (10, 5, 3)),
-    Cell(design="arms", runs=5, spots=47, run_sd=_alike(0.015)),
-    Cell(design="arms", runs=5, spots=47, run_sd=PAPER_SDS, skewed=True),
-    Cell(design="arms", runs=5, spots=10, run_sd=PAPER_SDS),
-    Cell(design="backbones", runs=(5, 2, 2, 2), spots=46, run_sd=_alike(0.015)),
+    *(SimulatedStudy(design="arms", runs=runs, spots=742, run_sd=PAPER_SDS) for runs in (5, 3, 2)),
+    *(SimulatedStudy(design="arms", runs=runs, spots=742, run_sd=_alike(0.006)) for runs in (5, 3, 2)),
+    *(SimulatedStudy(design="arms", runs=runs, spots=47, run_sd=PAPER_SDS) for runs in (10, 5, 3)),
+    SimulatedStudy(design="arms", runs=5, spots=47, run_sd=_alike(0.015)),
+    SimulatedStudy(design="arms", runs=5, spots=47, run_sd=PAPER_SDS, skewed=True),
+    SimulatedStudy(design="arms", runs=5, spots=10, run_sd=PAPER_SDS),
+    SimulatedStudy(design="backbones", runs=(5, 2, 2, 2), spots=46, run_sd=_alike(0.015)),
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rates:
-    """What one test did in the sets of one cell; rates are shares of sets or of comparisons.
+    """The results of one test in the sets of one design; rates are shares of sets or of comparisons.
 
     Parameters
     ----------
@@ -139,8 +129,8 @@ class Rates:
     found_then: float | None
 
 
-def rates(cell: Cell, sets: int, rng: np.random.Generator) -> list[Rates]:
-    """Make `sets` studies of a kind and count what each test says of them."""
+def rates(cell: SimulatedStudy, sets: int, rng: np.random.Generator) -> list[Rates]:
+    """Simulate `sets` studies of a design and count the results of each test."""
     shift = _shift(cell)
     real = shift != 0
     counts: dict[str, list[FloatArray]] = {}
@@ -177,7 +167,7 @@ def rates(cell: Cell, sets: int, rng: np.random.Generator) -> list[Rates]:
 
 
 def _detectable(portions: Sequence[competing_tests.Answers]) -> tuple[float | None, float | None]:
-    """What a test says it would find in the first comparison, the median, and how often it does where none else is."""
+    """Return the median detectable difference of the first comparison, and how often it is found."""
     stated = [each.detectable[:, 0] for each in portions if each.detectable is not None]
     if not stated:
         return None, None
@@ -187,8 +177,8 @@ def _detectable(portions: Sequence[competing_tests.Answers]) -> tuple[float | No
     return median, float(np.concatenate(found).mean())
 
 
-def _answers(cell: Cell, scores: FloatArray) -> dict[str, competing_tests.Answers]:
-    """What each test says of the studies that `draw` made."""
+def _answers(cell: SimulatedStudy, scores: FloatArray) -> dict[str, competing_tests.Answers]:
+    """Return the answers of each test to the studies that `draw` made."""
     if cell.design == "arms":
         return competing_tests.between_arms(scores, cell.photos_a_spot)
     if isinstance(cell.runs, int):
@@ -197,8 +187,8 @@ def _answers(cell: Cell, scores: FloatArray) -> dict[str, competing_tests.Answer
     return competing_tests.between_uneven_backbones(uneven, cell.photos_a_spot)
 
 
-def draw(cell: Cell, sets: int, rng: np.random.Generator) -> FloatArray:
-    """Scores of `sets` studies without any true difference.
+def draw(cell: SimulatedStudy, sets: int, rng: np.random.Generator) -> FloatArray:
+    """Draw scores of `sets` studies without any true difference.
 
     Returns
     -------
@@ -223,8 +213,8 @@ def draw(cell: Cell, sets: int, rng: np.random.Generator) -> FloatArray:
     return scores
 
 
-def _shift(cell: Cell) -> FloatArray:
-    """(m,) true differences: every second backbone is one F1 point better, or every gain is one F1 point."""
+def _shift(cell: SimulatedStudy) -> FloatArray:
+    """Return (m,) true differences: every second backbone is one F1 point better, or every gain is one F1 point."""
     count = len(cell.run_sd)
     if cell.design == "arms":
         return np.full(FRACTIONS * count, MARGIN)
@@ -233,78 +223,14 @@ def _shift(cell: Cell) -> FloatArray:
     return means[second] - means[first]
 
 
-def _portions(cell: Cell, sets: int) -> Iterator[int]:
+def _portions(cell: SimulatedStudy, sets: int) -> Iterator[int]:
     values = FRACTIONS * len(cell.run_sd) * max(cell.runs_of) * cell.spots * cell.photos_a_spot
     most = max(1, _VALUES_AT_ONCE // values)
     for begun in range(0, sets, most):
         yield min(most, sets - begun)
 
 
-def simulate(cells: Sequence[Cell], sets: int, seed: int) -> Iterator[tuple[Cell, list[Rates]]]:
-    """The rates of each cell, one after another; a cell's numbers depend on its place, not on what ran before."""
+def simulate(cells: Sequence[SimulatedStudy], sets: int, seed: int) -> Iterator[tuple[SimulatedStudy, list[Rates]]]:
+    """Yield the rates of each design; a design's numbers depend on its place, not on what ran before."""
     for place, cell in enumerate(cells):
         yield cell, rates(cell, sets, np.random.default_rng([seed, place]))
-
-
-def rows(cell: Cell, found: Sequence[Rates]) -> list[dict[str, object]]:
-    """A row for each test, for a CSV file."""
-    about = {**asdict(cell), "runs": _runs_of(cell, " "), "run_sd": " ".join(f"{sd:g}" for sd in cell.run_sd)}
-    return [{**about, **asdict(each)} for each in found]
-
-
-def markdown(found: Sequence[tuple[Cell, Sequence[Rates]]]) -> str:
-    """The rates as two tables, of backbones and of arms: the primary test in full, false alarms of the others."""
-    sets = max(each.sets for _, tests in found for each in tests)
-    text = [
-        f"{sets} studies a row. False alarms: studies in which a test tells any of equal means apart. Wrongly equal: "
-        f"studies in which any true difference of {MARGIN:g} is called equal within {MARGIN:g}. Found: differences of "
-        f"{MARGIN:g} that are told apart. Rightly equal: equal means that are called so. Detectable: median of what "
-        "the test says that it finds in 80 % of cases, in the first comparison; then found: studies in which it finds "
-        "that, alone in its family.\n"
-    ]
-    for design, others in _RIVALS.items():
-        chosen = [(cell, {each.test: each for each in tests}) for cell, tests in found if cell.design == design]
-        if not chosen:
-            continue
-        headings = [
-            f"{design}: runs",
-            "spots",
-            "run SD",
-            "primary: false alarms",
-            "wrongly equal",
-            "found",
-            "rightly equal",
-            "detectable",
-            "then found",
-            *(f"false alarms: {name}" for name in others),
-        ]
-        rows = []
-        for cell, by_name in chosen:
-            first = by_name[competing_tests.CROSSED]
-            cells = [_runs_of(cell, ", "), _spots_of(cell), _run_sd_of(cell)]
-            cells += [_percent(first.false_alarms), _percent(first.wrongly_equal), _percent(first.found)]
-            cells += [_percent(first.rightly_equal), f"{first.detectable:.3f}", _percent(first.found_then)]
-            cells += [_percent(by_name[name].false_alarms) if name in by_name else "" for name in others]
-            rows.append(cells)
-        text.append(table(headings, rows))
-    return "\n".join(text)
-
-
-def _runs_of(cell: Cell, between: str) -> str:
-    return str(cell.runs) if isinstance(cell.runs, int) else between.join(map(str, cell.runs))
-
-
-def _spots_of(cell: Cell) -> str:
-    return f"{cell.spots} × {cell.photos_a_spot} photos" if cell.photos_a_spot > 1 else str(cell.spots)
-
-
-def _run_sd_of(cell: Cell) -> str:
-    sds = dict.fromkeys(cell.run_sd)
-    text = f"{cell.run_sd[0]:g}" if len(sds) == 1 else ", ".join(f"{sd:g}" for sd in cell.run_sd)
-    if cell.subset_sd:
-        text += f"; subset {cell.subset_sd:g}, {'one for all runs' if cell.fixed_subset else 'drawn each run'}"
-    return text + ("; skewed" if cell.skewed else "")
-
-
-def _percent(share: float | None) -> str:
-    return "" if share is None else f"{100 * share:.1f} %"

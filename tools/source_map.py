@@ -1,4 +1,4 @@
-"""Write docs/map.md: each room with its sentence and each module with its summary line, as their docstrings have them.
+"""Write docs/map.md: each room with its sentence and each module with its summary line, from their docstrings.
 
 .venv/bin/python -m tools.source_map
 """

@@ -1,4 +1,4 @@
-"""What cutting large photos into tiles costs: photos laid side by side as one large photo, and each photo alone.
+"""The cost in F1 of cutting large photos into tiles: photos laid side by side as one, and each photo alone.
 
 The network sees the same pixels at the same scale both ways; in tiles it sees other surroundings, and seams.
 """
@@ -24,7 +24,7 @@ OVERLAPS = (0.0, 0.25, 0.5)
 
 
 def composites(photos: Sequence["Photo"]) -> Iterator[tuple[npt.NDArray[np.uint8], list[tuple[slice, slice]]]]:
-    """Photos side by side, at their own size, on grey; a side has at least `LEAST_SIDE` pixels.
+    """Lay photos side by side, at their own size, on grey; a side has at least `LEAST_SIDE` pixels.
 
     Yields
     ------
@@ -45,7 +45,7 @@ def composites(photos: Sequence["Photo"]) -> Iterator[tuple[npt.NDArray[np.uint8
 
 
 def score(photos: Sequence["Photo"], predicted: Sequence[Mask]) -> npt.NDArray[np.float64]:
-    """F1 of masks, each at its photo's own size, (n,)."""
+    """Return F1 of masks, each at its photo's own size, (n,)."""
     from corrotwin.segmentation.data import coco
     from corrotwin.segmentation.evaluation import evaluate
 
@@ -58,7 +58,7 @@ def score(photos: Sequence["Photo"], predicted: Sequence[Mask]) -> npt.NDArray[n
 
 
 def whole(predictor: "Predictor", photos: Sequence["Photo"]) -> npt.NDArray[np.float64]:
-    """F1 of each photo alone, as the run was measured, but at the photo's own size."""
+    """Return F1 of each photo alone, as the run was measured, but at the photo's own size."""
     from corrotwin.segmentation.data import coco
 
     masks = [predictor.probability(coco.image(photo))[0] > predictor.settings.threshold for photo in photos]
@@ -66,7 +66,7 @@ def whole(predictor: "Predictor", photos: Sequence["Photo"]) -> npt.NDArray[np.f
 
 
 def tiled(predictor: "Predictor", photos: Sequence["Photo"]) -> tuple[npt.NDArray[np.float64], int]:
-    """F1 of each photo, cut out of the masks of composites, and the number of tiles."""
+    """Return F1 of each photo, cut out of the masks of composites, and the number of tiles."""
     masks, tiles = [], 0
     for canvas, places in composites(photos):
         probability, count = predictor.probability(canvas)
@@ -76,7 +76,7 @@ def tiled(predictor: "Predictor", photos: Sequence["Photo"]) -> tuple[npt.NDArra
 
 
 def table(run_folder: Path, data: Path, *, flips: bool = False) -> str:
-    """Mean F1 of photos predicted alone, and of the same photos in tiled composites, as Markdown.
+    """Return mean F1 of photos predicted alone, and of the same photos in tiled composites, as Markdown.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def tiling(
     data: Annotated[Path, arg(help="photos with masks; of a run's own its test photos")],
     flips: Annotated[bool, arg(help="average over mirror images")] = False,
 ) -> None:
-    """What tiles cost: masks of photos laid side by side as one large photo, beside masks of each photo alone."""
+    """Compare masks of photos laid side by side as one large photo with masks of each photo alone."""
     print(table(run_folder, data, flips=flips), end="")  # noqa: T201
 
 

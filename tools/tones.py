@@ -1,4 +1,4 @@
-"""The tones of labelled rust: what photographs show, and what renders should.
+"""Tones of labelled rust in photographs, as a guide for renders.
 
     .venv/bin/python -m tools.tones photos renders --split train
 
@@ -61,13 +61,13 @@ def main() -> None:
 
 
 def _spans(values: NDArray[np.float64] | None, columns: int, digits: str) -> list[str]:
-    """Median with 10th and 90th percentile of each column of (n, columns); None where nothing was measured."""
+    """Return median with 10th and 90th percentile of each column of (n, columns); None where nothing was measured."""
     shares = np.full((3, columns), np.nan) if values is None else np.percentile(values, (10, 50, 90), axis=0)
     return [f"{middle:{digits}} ({low:{digits}} to {high:{digits}})" for low, middle, high in shares.T]
 
 
 def tones(pictures: Sequence[Picture]) -> Iterator[NDArray[np.float64]]:
-    """`TONES` (n, 3) of `EACH` pixels of every picture with enough rust and enough around it."""
+    """Return `TONES` (n, 3) of `EACH` pixels of every picture with enough rust and enough around it."""
     rng = np.random.default_rng(0)
     for picture, share in pictures:
         inside = share > 0.95
@@ -83,7 +83,7 @@ def tones(pictures: Sequence[Picture]) -> Iterator[NDArray[np.float64]]:
 
 
 def chromas(pictures: Sequence[Picture]) -> Iterator[NDArray[np.float64]]:
-    """`CHROMAS` (4, 2), each of a* and b*, of every picture with enough rust and enough else."""
+    """Return `CHROMAS` (4, 2), each of a* and b*, of every picture with enough rust and enough else."""
     for picture, share in pictures:
         ab = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[..., 1:].astype(np.float64)
         parts = [ab[where] for where in (share > 0.95, share < 0.05)]
@@ -92,7 +92,7 @@ def chromas(pictures: Sequence[Picture]) -> Iterator[NDArray[np.float64]]:
 
 
 def roughness(pictures: Sequence[Picture]) -> Iterator[NDArray[np.float64]]:
-    """`DETAILS` (5,) of every picture with enough rust and enough else."""
+    """Return `DETAILS` (5,) of every picture with enough rust and enough else."""
     for picture, share in pictures:
         rust = share > 0.5
         parts = ndimage.binary_erosion(rust, iterations=4), ~ndimage.binary_dilation(rust, iterations=6)
@@ -110,7 +110,7 @@ def roughness(pictures: Sequence[Picture]) -> Iterator[NDArray[np.float64]]:
 
 
 def _pictures(folder: Path, split: str | None) -> Iterator[Picture]:
-    """Each picture (SIDE, SIDE, 3) with the share of each pixel that is labelled (SIDE, SIDE)."""
+    """Yield each picture (SIDE, SIDE, 3) with the share of each pixel that is labelled (SIDE, SIDE)."""
     for photo in coco.read(folder, allow_unannotated=True).photos:
         if split is None or photo.split in (split, None):
             size = (SIDE, SIDE)

@@ -6,13 +6,13 @@ from corrotwin.twin.core.errors import InputError
 
 
 def from_summary(file: Path | None = None, /, *, paper: bool = False) -> None:
-    """Tukey's HSD from printed means, standard deviations and numbers of runs.
+    """Compute Tukey's HSD from printed means, standard deviations and numbers of runs.
 
     Parameters
     ----------
     file
         csv file with the columns group, mean, sd, n and perhaps score (rows of one score make one table). Write numbers
-        as they are printed: their last digit tells how far they are rounded.
+        as they are printed: their last digit shows how far they are rounded.
     paper
         take Table II of the paper, and print its own p-values beside.
     """

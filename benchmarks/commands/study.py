@@ -1,10 +1,8 @@
-"""``corrotwin benchmarks run`` and ``report``: a study, and its report."""
+"""``corrotwin benchmarks run`` and ``report``: a study and its report."""
 
 import time
 from pathlib import Path
-from typing import Annotated, Literal
-
-import tyro
+from typing import Literal
 
 from corrotwin.segmentation.config import Profile
 
@@ -13,12 +11,14 @@ Backbone = Literal["mobilenet_v2", "resnet152", "inceptionv4", "vgg16"]
 
 
 def run(
+    *,
     profile: Profile = "quick",
     data: Path | None = None,
     out: Path | None = None,
-    synth: Path | None = None,
+    renders: Path | None = None,
     arms: tuple[Arm, ...] = (),
-    fractions: tuple[float, ...] = (),
+    render_share: float | None = None,
+    real_fractions: tuple[float, ...] = (),
     backbones: tuple[Backbone, ...] = (),
     runs: int | None = None,
     split: Literal["own", "published", "grouped"] | Path | None = None,
@@ -36,35 +36,58 @@ def run(
 ) -> int:
     """Train U-Nets on real photos with and without renders, test them, and write the report.
 
-    The same command goes on where it was cut off; with more arms, fractions, backbones or runs it adds them to the
+    The same command continues where it stopped; with more arms, real fractions, backbones or runs it adds them to the
     study in the folder and repeats nothing.
 
-    Args:
-        profile: quick shows in minutes that everything works; small is honest and takes a CPU a night or more; paper is
-            as published and wants a GPU.
-        data: folder of real photos with COCO masks (a Roboflow export, or one json beside the images); without it a
-            rendered stand-in takes their place.
-        out: the study's folder; by default out/benchmark/<profile>-<name of the data>.
-        synth: folder of renders to train on (any COCO dataset), in place of rendering the profile's.
-        arms: what batches hold, at equal optimiser steps: real, mixed (a quarter renders), and the controls copy-paste,
-            strong (augmentation) and shuffled (masks of renders); by default the profile's.
-        fractions: parts of the real training photos, such as 0.1 1; each arm is trained at each.
-        backbones: by default all four.
-        runs: per arm, fraction and backbone; by default the profile's.
-        split: own (the export's folders), published (70/15/15 photo by photo), grouped (by whole spots), or a file that
-            `corrotwin segmentation split` wrote; by default the study's, for a new one own where there is one, else
-            grouped where spots are known, else published; in profile paper published.
-        groups_file: csv file with the spot of each photo (columns file_name, spot, perhaps split).
-        across: folders of other real sets; every run is measured on all their photos too.
-        classes: names of the categories that count as corrosion, in data and across; by default all, or the study's.
-        threads: CPU threads of a run, by default the profile's.
-        size: side of the square that networks train on, in pixels, by default the profile's; divisible by 32.
-        epochs: of every run, by default the profile's.
-        batch_size: images of an optimiser step, by default the profile's.
-        learning_rate: by default the profile's; `corrotwin segmentation tune` finds a good one.
-        address: of a Ray cluster to run on, such as auto; without it this machine.
-        weights: folder that `corrotwin segmentation weights` prepared, where there is no internet; needs profile paper.
-        dry_run: print the plan (runs, hours, disk) and stop; nothing is written.
+    Parameters
+    ----------
+    profile
+        quick shows in minutes that everything works; small is honest and takes a CPU a night or more; paper is as
+        published and wants a GPU.
+    data
+        folder of real photos with COCO masks (a Roboflow export, or one json beside the images); without it a rendered
+        stand-in takes their place.
+    out
+        the study's folder; by default out/benchmark/<profile>-<name of the data>.
+    renders
+        folder of renders to train on (any COCO dataset); by default the profile's are rendered.
+    arms
+        what batches hold, at equal optimiser steps: real, mixed (photos and renders), and the controls copy-paste,
+        strong (augmentation) and shuffled (masks of renders); by default the profile's.
+    render_share
+        part of each batch that is renders in the arms mixed and shuffled; by default the study's, for a new one 0.5.
+    real_fractions
+        parts of the real training photos, such as 0.1 1; each arm is trained at each.
+    backbones
+        by default all four.
+    runs
+        per arm, real fraction and backbone; by default the profile's.
+    split
+        own (the export's folders), published (70/15/15 photo by photo), grouped (by whole spots), or a file
+        that `corrotwin segmentation split` wrote; by default the study's, for a new one own where there is one, else
+        grouped where spots are known, else published; in profile paper published.
+    groups_file
+        csv file with the spot of each photo (columns file_name, spot, perhaps split).
+    across
+        folders of other real sets; every run is measured on all their photos too.
+    classes
+        names of the categories that count as corrosion, in data and across; by default all, or the study's.
+    threads
+        CPU threads of a run, by default the profile's.
+    size
+        side of the square that networks train on, in pixels, by default the profile's; divisible by 32.
+    epochs
+        of every run, by default the profile's.
+    batch_size
+        images of an optimiser step, by default the profile's.
+    learning_rate
+        by default the profile's; `corrotwin segmentation tune` finds a good one.
+    address
+        of a Ray cluster to run on, such as auto; without it this machine.
+    weights
+        folder that `corrotwin segmentation weights` prepared, where there is no internet; needs profile paper.
+    dry_run
+        print the plan (runs, hours, disk) and stop; nothing is written.
     """
     from corrotwin.benchmarks.report import build
     from corrotwin.benchmarks.study import runner
@@ -77,11 +100,23 @@ def run(
         out = Path("out/benchmark") / f"{profile}-{data.resolve().name if data else 'standin'}"
     changes = {"size": size, "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
     config = choose(
-        profile, kinds=arms, fractions=fractions, backbones=backbones, runs=runs, threads=threads, changes=changes
+        profile,
+        kinds=arms,
+        real_fractions=real_fractions,
+        backbones=backbones,
+        runs=runs,
+        threads=threads,
+        changes=changes,
     )
     check_weights(weights, next(iter(config.grid.values())), "--profile paper")
     sources = Sources(
-        data=data, synth=synth, split=split, groups_file=groups_file, across=across, classes=classes or None
+        data=data,
+        renders=renders,
+        render_share=render_share,
+        split=split,
+        groups_file=groups_file,
+        across=across,
+        classes=classes or None,
     )
     failed = runner.run(out, config, sources, address=address, weights=weights, dry_run=dry_run)
     if dry_run:
@@ -94,12 +129,18 @@ def run(
     return 1 if failed else 0
 
 
-def report(out: Annotated[Path, tyro.conf.arg(help="the study's folder")]) -> int:
-    """Write the report of a study again from its folder. Exits 1 where runs are missing."""
+def report(out: Path) -> int:
+    """Write the report of a study again from its folder. Exits 1 where runs are missing.
+
+    Parameters
+    ----------
+    out
+        the study's folder.
+    """
     from corrotwin.benchmarks.study.results import load
 
     missing = load(out).missing  # before the heavy imports of the page
-    from corrotwin.benchmarks.report import build as page
+    from corrotwin.benchmarks.report import build
 
-    print(page.write(out))  # noqa: T201
+    print(build.write(out))  # noqa: T201
     return 1 if missing else 0

@@ -1,1 +1,1 @@
-"""What a study measures on sets of photos: groups, external sets, background false positives, domain gap."""
+"""Measurements on sets of photos: groups, external sets, false positives on background, domain gap."""

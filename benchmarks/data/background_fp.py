@@ -25,7 +25,7 @@ LEAST = 1 / 64  # of the picture must be clean for a share of it to mean anythin
 
 
 def far(mask: "npt.NDArray[np.bool_]") -> "npt.NDArray[np.bool_]":
-    """The pixels of a picture (h, w) farther than `CLEAR` of its longer side from its mask; all where it has none."""
+    """Return the pixels of a picture (h, w) farther than `CLEAR` of its longer side from its mask."""
     import numpy as np
     from scipy import ndimage
 
@@ -63,14 +63,14 @@ def measure(run: Path, data: "CocoDataset") -> None:
 
 
 def read(run: Path) -> "PerImage | None":
-    """What `measure` counted; None where it has not."""
+    """Return the counts that `measure` wrote; None where it has not run."""
     from corrotwin.segmentation import runs
 
     return runs.read_per_image(run / TABLE, REMEDY) if (run / TABLE).exists() else None
 
 
 def shares(counts: "PerImage", side: int) -> FloatArray:
-    """Share of the clean pixels of each picture that were called corrosion; NaN where it has hardly any.
+    """Return the share of clean pixels called corrosion, by picture; NaN where a picture has hardly any.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How far renders are from photographs, in colours and textures that a person could name.
+"""The domain gap between renders and photographs, in colours and textures that a person could name.
 
 The features are simple on purpose. Features of a trained encoder would change with the weights, would need them in the
 folder, and would have been shaped by the very renders that are judged; those of an ImageNet network need a download.
@@ -42,8 +42,8 @@ FEATURES = {
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Side:
-    """Pictures of one kind: those looked at, their groups (spots, scenes), their features (n, f)."""
+class ImageSet:
+    """Pictures of one kind: the sample, its groups (spots, scenes) and its features (n, f)."""
 
     photos: "list[Photo]"
     groups: list[str]
@@ -52,7 +52,7 @@ class Side:
 
 @dataclass(frozen=True, kw_only=True)
 class Separation:
-    """How well a classifier tells two sets apart: area under the ROC curve (0.5: not at all), 95 % interval."""
+    """Separability of two sets by a classifier: area under the ROC curve (0.5: none), 95 % interval."""
 
     auc: float
     low: float
@@ -60,8 +60,8 @@ class Separation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gap:
-    """Photos and renders beside each other.
+class DomainGap:
+    """The comparison of photos and renders.
 
     Parameters
     ----------
@@ -86,12 +86,12 @@ class Gap:
     single: dict[str, float]
 
 
-def side(dataset: "CocoDataset", groups: Mapping[str, str]) -> Side:
-    """Up to `MOST` pictures of a dataset, spread evenly over it; one that has no group is its own."""
+def image_set(dataset: "CocoDataset", groups: Mapping[str, str]) -> ImageSet:
+    """Sample up to `MOST` pictures of a dataset, spread evenly over it; one without a group is its own."""
     from corrotwin.segmentation.data import coco
 
     photos = coco.evenly(sorted(dataset.photos, key=lambda photo: photo.file_name), MOST)
-    return Side(
+    return ImageSet(
         photos=photos,
         groups=[groups.get(photo.file_name, photo.file_name) for photo in photos],
         features=np.array([features(coco.image(photo)) for photo in photos]),
@@ -99,7 +99,7 @@ def side(dataset: "CocoDataset", groups: Mapping[str, str]) -> Side:
 
 
 def features(image: npt.NDArray[np.uint8]) -> FloatArray:
-    """The numbers of `FEATURES` for an RGB picture (h, w, 3): colours in CIE Lab (D65), textures of its lightness."""
+    """Return the numbers of `FEATURES` for an RGB picture (h, w, 3): colours in CIE Lab (D65), textures."""
     import cv2
 
     small = cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
@@ -129,9 +129,9 @@ def features(image: npt.NDArray[np.uint8]) -> FloatArray:
     return np.array([float(values[name]) for name in FEATURES])
 
 
-def gap(
+def compare(
     photos: FloatArray, photo_groups: Sequence[str], renders: FloatArray, render_groups: Sequence[str]
-) -> Gap | None:
+) -> DomainGap | None:
     """Compare (n, f) features of photos and (m, f) of renders; None with fewer than 2 `FOLDS` groups of either.
 
     Areas are cross-validated by whole groups, spots and scenes, which are drawn again for the interval.
@@ -156,7 +156,7 @@ def gap(
         some = [rng.choice(np.flatnonzero(part), size, replace=False) for part in (half, ~half)]
         distances.append(frechet(real[some[0]], real[some[1]]))
         apart.append(frechet(real[some[0]], synthetic[rng.choice(len(renders), size, replace=False)]))
-    return Gap(
+    return DomainGap(
         photos=len(photos),
         renders=len(renders),
         photo_groups=int(spots.max()) + 1,
@@ -170,7 +170,7 @@ def gap(
 
 
 def frechet(first: FloatArray, second: FloatArray) -> float:
-    """Fréchet distance of two normal distributions with the means and covariances of (n, f) and (m, f) features.
+    """Return the Fréchet distance of two normal distributions fitted to (n, f) and (m, f) features.
 
     |m1 - m2|² + trace(S1 + S2 - 2 (S1 S2)^(1/2)), whose root is the distance (D. C. Dowson, B. V. Landau, Journal of
     Multivariate Analysis 12, 1982), here divided by the root of f: 1 is a shift of every feature by one SD.
@@ -189,13 +189,13 @@ def _numbered(groups: Sequence[str]) -> npt.NDArray[np.int_]:
 
 
 def _half(groups: npt.NDArray[np.int_], rng: np.random.Generator) -> npt.NDArray[np.bool_]:
-    """Whether each picture is in a random half of the groups."""
+    """Return a mask (n,) of the pictures in a random half of the groups."""
     count = int(groups.max()) + 1
     return np.isin(groups, rng.permutation(count)[: count // 2])
 
 
 def _out_of_fold(values: FloatArray, label: npt.NDArray[np.int_], group: npt.NDArray[np.int_]) -> FloatArray:
-    """The probability of label 1 by a random forest that has not seen the picture's group."""
+    """Return the probability of label 1 by a random forest that has not seen the picture's group."""
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.model_selection import StratifiedGroupKFold
 
@@ -211,7 +211,7 @@ def _out_of_fold(values: FloatArray, label: npt.NDArray[np.int_], group: npt.NDA
 def _redrawn(
     group: npt.NDArray[np.int_], label: npt.NDArray[np.int_], rng: np.random.Generator
 ) -> npt.NDArray[np.int_]:
-    """How often each picture is in a sample of as many groups of its kind, with replacement."""
+    """Count each picture in a bootstrap sample of as many groups of its kind."""
     count = np.zeros(int(group.max()) + 1, dtype=int)
     for kind in (0, 1):
         own = np.unique(group[label == kind])
@@ -220,7 +220,7 @@ def _redrawn(
 
 
 def _auc(score: FloatArray, label: npt.NDArray[np.int_], weight: npt.NDArray[np.int_] | None = None) -> float:
-    """Area under the ROC curve: the chance that a picture of label 1 scores above one of label 0, ties half."""
+    """Return the area under the ROC curve: the chance that label 1 scores above label 0, ties half."""
     from sklearn.metrics import roc_auc_score
 
     return float(roc_auc_score(label, score, sample_weight=weight))

@@ -37,7 +37,7 @@ def measure(run: str, name: str, data: "CocoDataset") -> None:
 
 
 def is_measured(run: Path, name: str, digest: str) -> bool:
-    """Whether a run was measured on the set of this name as it is now, and has not been trained again since."""
+    """Return whether the present run was measured on the present photos of a set."""
     table, key = _paths(run, name)
     try:
         return table.is_file() and read_json(key) == _key(run, digest)
@@ -46,7 +46,7 @@ def is_measured(run: Path, name: str, digest: str) -> bool:
 
 
 def read(run: Path, name: str, digest: str) -> "PerImage | None":
-    """The pixel counts of a run on another set; None where they are absent, or are of other photos or weights.
+    """Return the pixel counts of a run on another set; None where they are absent, or of other photos or weights.
 
     Raises
     ------
@@ -65,11 +65,11 @@ def read(run: Path, name: str, digest: str) -> "PerImage | None":
 
 
 def _paths(run: Path, name: str) -> tuple[Path, Path]:
-    """The table of a set, and the key of what was measured."""
+    """Return the table of a set and the key of what was measured."""
     return run / FOLDER / f"{name}.csv", run / FOLDER / f"{name}.json"
 
 
 def _key(run: Path, digest: str) -> dict[str, str]:
-    """What decides the counts: the photos, and the run, which its own table stands for."""
+    """Return what decides the counts: the digest of the photos and a hash of the run's own table."""
     own = hashlib.sha256((run / "per_image.csv").read_bytes()).hexdigest()
     return {"data": digest, "run": own[:16]}

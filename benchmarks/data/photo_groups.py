@@ -1,4 +1,4 @@
-"""Where the spots of pictures come from, above all copies of one photo, told by names or bytes: they are of one."""
+"""Group photos by spot; copies of one photo, detected by file name or bytes, share one."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -9,13 +9,13 @@ from corrotwin.benchmarks.data import scenes
 if TYPE_CHECKING:
     from corrotwin.segmentation.data.coco import CocoDataset
 
-HINT = "their names (.rf.)"  # of `by_name`
-TOLD = f"{HINT} or equal files"  # of `of`
+HINT = "their names (.rf.)"  # of `group_by_name`
+CRITERIA = f"{HINT} or equal files"  # of `group_copies`
 _EQUAL = "copies of "  # the first of them
 
 
-def by_name(data: "CocoDataset") -> dict[str, str] | None:
-    """The source of each photo that has copies with Roboflow's mark, else the photo itself; None where none does."""
+def group_by_name(data: "CocoDataset") -> dict[str, str] | None:
+    """Map each photo to the source that Roboflow's mark names, else to itself; None where no photo has a copy."""
     from corrotwin.segmentation.data import groups
 
     named = groups.by_source_name(data)
@@ -24,11 +24,11 @@ def by_name(data: "CocoDataset") -> dict[str, str] | None:
     return found if len(set(found.values())) < len(found) else None
 
 
-def of(data: "CocoDataset") -> dict[str, str] | None:
-    """As `by_name`, and files that are equal byte for byte together; None where no photo has a copy."""
+def group_copies(data: "CocoDataset") -> dict[str, str] | None:
+    """Group photos as `group_by_name` does, and byte-identical files; None where no photo has a copy."""
     from corrotwin.segmentation.data import groups
 
-    named = by_name(data)
+    named = group_by_name(data)
     equal = {photo.file_name: photo.sha256 or photo.file_name for photo in data.photos}
     if len(set(equal.values())) == len(equal):
         return named
@@ -40,14 +40,14 @@ def of(data: "CocoDataset") -> dict[str, str] | None:
 
 
 def spots(data: "CocoDataset") -> dict[str, str] | None:
-    """The spot of each photo: by the table beside them, else the rendered scene, else the source of copies; or None."""
+    """Return the spot of each photo: by the table beside them, else by rendered scene, else by copies; or None."""
     from corrotwin.segmentation.data import groups
 
-    return groups.beside(data) or scenes.of(data) or of(data)
+    return groups.beside(data) or scenes.group_by_scene(data) or group_copies(data)
 
 
-def are_alone(spots: Mapping[str, str] | None) -> bool:
-    """Whether the spots of photos are nothing but the sources of copies."""
+def are_copies_only(spots: Mapping[str, str] | None) -> bool:
+    """Return whether the spots group nothing but copies of one photo."""
     from corrotwin.segmentation.data import groups
 
     return spots is not None and all(
@@ -55,9 +55,9 @@ def are_alone(spots: Mapping[str, str] | None) -> bool:
     )
 
 
-def said(found: Mapping[str, str]) -> str:
-    """How many photos are copies, in a sentence."""
+def describe_copies(found: Mapping[str, str]) -> str:
+    """Return a sentence on how many photos are copies."""
     return (
-        f"{len(found)} photos of {len(set(found.values()))} source photos by {TOLD}; copies of one count as one spot, "
-        "and other photos as spots of their own"
+        f"{len(found)} photos of {len(set(found.values()))} source photos by {CRITERIA}; copies of one count as one "
+        "spot, and other photos as spots of their own"
     )

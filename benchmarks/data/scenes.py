@@ -1,4 +1,4 @@
-"""Views of one rendered scene: they show the same rust, so that a scene is to renders what a spot is to photos."""
+"""Group the views of one rendered scene, which show the same rust as the photos of one spot do."""
 
 from typing import TYPE_CHECKING
 
@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from corrotwin.segmentation.data.coco import CocoDataset
 
 
-def of(renders: "CocoDataset") -> dict[str, str] | None:
-    """The scene of each picture, by the json, else the picture itself; None where no two share one."""
+def group_by_scene(renders: "CocoDataset") -> dict[str, str] | None:
+    """Map each picture to its scene in the json, else to itself; None where no two share one."""
     from corrotwin.segmentation.data import coco
 
     found = {photo.file_name: photo.file_name for photo in renders.photos}

@@ -1,1 +1,1 @@
-"""Tables, wording, LaTeX and figure style that statistics, reports and transfer pages share."""
+"""Tables, wording, LaTeX and figure style for statistics, reports and transfer pages."""

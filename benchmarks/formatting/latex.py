@@ -1,4 +1,4 @@
-"""Tables as LaTeX for booktabs, every value escaped: names of files and sets come from outside."""
+"""LaTeX tables for booktabs, every value escaped: names of files and sets come from outside."""
 
 from corrotwin.benchmarks.formatting.table import Table
 
@@ -13,12 +13,12 @@ _ESCAPED = {
 
 
 def escape(text: str) -> str:
-    """Text as LaTeX prints it, on one line."""
+    """Escape text for LaTeX and put it on one line."""
     return "".join(_ESCAPED.get(letter, letter) for letter in " ".join(text.split()))
 
 
 def latex(table: Table) -> str:
-    """A floating table with the rules of booktabs; its notes stand below it in small type."""
+    """Return a floating table with the rules of booktabs, its notes below in small type."""
     kinds = "".join("l" if column.text else "r" for column in table.columns)
     headings = [escape(column.heading) for column in table.columns]
     lines = [

@@ -1,4 +1,4 @@
-"""One style for all figures: colours that the colour-blind tell apart, and along the foot whose data it is.
+"""One style for all figures: colours that the colour-blind tell apart, and the data's source along the foot.
 
 Figures are narrow, so that their words can still be read on a phone 400 pixels wide.
 """
@@ -74,7 +74,7 @@ class Figure:
 
 
 def files(figure: Figure) -> dict[str, bytes]:
-    """The drawn figure as png, and as svg unless it shows photographs; the same bytes each time."""
+    """Return the drawn figure as png, and as svg unless it shows photographs; the same bytes each time."""
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Canvas
@@ -95,5 +95,5 @@ def files(figure: Figure) -> dict[str, bytes]:
 
 
 def plain(text: str) -> str:
-    """Text from data as it is: matplotlib would read a pair of dollar signs as mathematics."""
+    """Escape dollar signs, which matplotlib would read as mathematics."""
     return text.replace("$", r"\$")

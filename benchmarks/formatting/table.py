@@ -1,4 +1,4 @@
-"""What a table of the report is: raw values for CSV, and columns that write them for reading."""
+"""Tables of reports: raw values for CSV, and columns that format them for reading."""
 
 import csv
 import io
@@ -12,7 +12,7 @@ NONE = "–"
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """A column as read by people: heading, how a row's cell is written, and whether it is text (left) or numbers."""
+    """A column as people read it: heading, how a row's cell is formatted, and whether it is text (left) or numbers."""
 
     heading: str
     cell: Callable[[Row], str]
@@ -21,7 +21,7 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table: its CSV file is `name`.csv with the keys of `rows`; `columns` are what pages show.
+    """A table: its CSV file is `name`.csv with the keys of `rows`; pages show `columns`.
 
     `command` is the line that makes its numbers again where that is another than the report's own. A long table is
     `files_only`: the page links its files.
@@ -39,7 +39,7 @@ class Table:
 
     @property
     def grouped(self) -> bool:
-        """Whether rows with the same first cell stand together."""
+        """True if rows with the same first cell stand together."""
         return self.columns[0].heading in ("Arm", "Question", "Set")
 
     @property
@@ -49,7 +49,7 @@ class Table:
 
     @property
     def csv(self) -> str:
-        """The raw values as CSV; floats are written so that reading gives the same bits."""
+        """The raw values as CSV; reading a float gives the same bits."""
         stream = io.StringIO()
         writer = csv.DictWriter(stream, list(self.rows[0]) if self.rows else [], lineterminator="\n")
         writer.writeheader()
@@ -58,17 +58,17 @@ class Table:
 
 
 def write(value: float, pattern: str) -> str:
-    """A number with a true minus sign."""
+    """Format a number with a true minus sign."""
     return format(value, pattern).replace("-", "−")
 
 
 def number(row: Row, key: str, pattern: str) -> str:
-    """One value, or a dash where there is none."""
+    """Format one value, or a dash where there is none."""
     return NONE if row[key] is None else write(row[key], pattern)
 
 
 def plus_minus(row: Row, key: str, pattern: str) -> str:
-    """``mean ± SD``; without the SD where there is a single run."""
+    """Format ``mean ± SD``; without the SD where there is a single run."""
     mean, sd = row[f"{key}_mean"], row[f"{key}_sd"]
     if mean is None:
         return NONE
@@ -76,17 +76,17 @@ def plus_minus(row: Row, key: str, pattern: str) -> str:
 
 
 def number_column(heading: str, key: str, pattern: str) -> Column:
-    """A column of single numbers."""
+    """Return a column of single numbers."""
     return Column(heading=heading, cell=lambda row: number(row, key, pattern))
 
 
 def plus_minus_column(heading: str, key: str, pattern: str) -> Column:
-    """A column of ``mean ± SD`` from the values `key`_mean and `key`_sd."""
+    """Return a column of ``mean ± SD`` from the values `key`_mean and `key`_sd."""
     return Column(heading=heading, cell=lambda row: plus_minus(row, key, pattern))
 
 
 def interval_column(heading: str, low: str, high: str, pattern: str) -> Column:
-    """A column of intervals from the values `low` and `high`."""
+    """Return a column of intervals from the values `low` and `high`."""
 
     def cell(row: Row) -> str:
         return NONE if row[low] is None else f"{write(row[low], pattern)} to {write(row[high], pattern)}"
@@ -95,25 +95,25 @@ def interval_column(heading: str, low: str, high: str, pattern: str) -> Column:
 
 
 def p_value(value: float | None) -> str:
-    """A p-value with four digits."""
+    """Format a p-value with four digits."""
     return NONE if value is None else "<0.0001" if value < 0.0001 else f"{value:.4f}"
 
 
 def p_column(heading: str, key: str) -> Column:
-    """A column of p-values with four digits."""
+    """Return a column of p-values with four digits."""
     return Column(heading=heading, cell=lambda row: p_value(row[key]))
 
 
 def percent_column(heading: str, key: str, pattern: str = ".0f") -> Column:
-    """A column of shares in per cent."""
+    """Return a column of shares in per cent."""
     return Column(heading=heading, cell=lambda row: NONE if row[key] is None else f"{100 * row[key]:{pattern}} %")
 
 
 def text_column(heading: str, key: str) -> Column:
-    """A column of words."""
+    """Return a column of words."""
     return Column(heading=heading, cell=lambda row: NONE if row[key] is None else str(row[key]), text=True)
 
 
 def yes_no_column(heading: str, key: str) -> Column:
-    """A column of yes and no."""
+    """Return a column of yes and no."""
     return Column(heading=heading, cell=lambda row: NONE if row[key] is None else "yes" if row[key] else "no")

@@ -1,4 +1,4 @@
-"""How arms, fractions and numbers are called in sentences, tables and figures."""
+"""Wording for arms, fractions and numbers in sentences, tables and figures."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ TRAINING = {
 SCORES = {"f1": "F1", "iou": "IoU"}
 KINDS = {
     "real": "photos alone, no renders",
-    "mixed": "a quarter of each batch are renders",
+    "mixed": "photos and renders in each batch",
     "copy-paste": "control: photos alone, with corrosion of other photos pasted in",
     "strong": "control: photos alone, stronger random changes",
     "shuffled": "control: renders that carry each other's masks",
@@ -22,47 +22,52 @@ KINDS = {
 
 
 def training(kind: str) -> str:
-    """An arm as a noun phrase."""
+    """Return an arm as a noun phrase."""
     return TRAINING.get(kind, f"training on the arm {kind}")
 
 
 def percent(fraction: float) -> str:
-    """A fraction of the photos, such as ``10 %``."""
+    """Format a fraction of the photos, such as ``10 %``."""
     return f"{100 * fraction:g} %"
 
 
+def render_share(share: float | None) -> str:
+    """Return the part of each batch that is renders, such as ``50 % renders``; None draws every image equally often."""
+    return "as many renders as there are" if share is None else f"{percent(share)} renders"
+
+
 def of_photos(fraction: float) -> str:
-    """Which part of the training photos, in words."""
+    """Name a part of the training photos in words."""
     return "all training photos" if fraction == 1 else f"{percent(fraction)} of the training photos"
 
 
 def with_backbone(backbone: str, fraction: float) -> str:
-    """How a sentence on one backbone begins."""
+    """Return the beginning of a sentence on one backbone."""
     return f"With {backbone} {'and' if fraction == 1 else 'at'} {of_photos(fraction)}"
 
 
 def in_arm(kind: str, fraction: float) -> str:
-    """How a sentence on one arm begins."""
+    """Return the beginning of a sentence on one arm."""
     if kind == "real":
         return "Trained on photos alone" if fraction == 1 else f"Trained on {of_photos(fraction)} alone"
     return f"In the arm {kind} with {of_photos(fraction)}"
 
 
 def interval(low: float | None, high: float | None, pattern: str = "+.3f") -> str:
-    """An interval as a table shows it."""
+    """Format an interval for a table."""
     return NONE if low is None or high is None else f"{write(low, pattern)} to {write(high, pattern)}"
 
 
 def count(number: int, noun: str) -> str:
-    """A number with its noun, in the plural but for one."""
+    """Return a number with its noun, in the plural but for one."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def span(numbers: Sequence[int]) -> str:
-    """A number, or the range of several."""
+    """Format a number, or the range of several."""
     return str(min(numbers)) if len(set(numbers)) == 1 else f"{min(numbers)} to {max(numbers)}"
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names with commas and a last "and"."""
+    """Join names with commas and a last "and"."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

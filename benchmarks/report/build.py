@@ -1,4 +1,4 @@
-"""The report of a study: a self-contained HTML page, the same in Markdown, tables as CSV and LaTeX, figures as files.
+"""Build the report: a self-contained HTML page, the same in Markdown, tables as CSV and LaTeX, figures as files.
 
 Everything is worked out again from the folder, so that a report can be made at any time, also of a study that is still
 being trained.
@@ -17,9 +17,9 @@ from corrotwin.benchmarks.formatting import style
 from corrotwin.benchmarks.formatting.latex import latex
 from corrotwin.benchmarks.formatting.style import Figure
 from corrotwin.benchmarks.report.context import Material, gather
-from corrotwin.benchmarks.report.document import Part
+from corrotwin.benchmarks.report.document import ReportSection
 from corrotwin.benchmarks.report.sections import answer, appendix, cost, data, method, pictures, published, renders
-from corrotwin.benchmarks.study.config import is_name
+from corrotwin.benchmarks.study.grid import is_name
 from corrotwin.benchmarks.study.results import Results, load
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import atomic_file, read_json, write_json
@@ -33,7 +33,7 @@ _MARKUP = re.compile(r"([\\`*\[\]<>|~#$])")
 
 
 def write(out: Path) -> Path:
-    """Make `report/` in the study folder `out` again and return the path of its page.
+    """Write `report/` in the study folder `out` again and return the path of its page.
 
     Raises
     ------
@@ -41,11 +41,11 @@ def write(out: Path) -> Path:
         `out` holds no study.
     """
     material = gather(load(out))
-    found = parts(material)
-    drawn = {figure.name: style.files(figure) for part in found for figure in part.figures}
+    found = sections(material)
+    drawn = {figure.name: style.files(figure) for section in found for figure in section.figures}
     html, markdown = render(material.results, found, drawn)
-    files = {f"{table.name}.csv": table.csv.encode() for part in found for table in part.tables}
-    files |= {f"{table.name}.tex": latex(table).encode() for part in found for table in part.tables}
+    files = {f"{table.name}.csv": table.csv.encode() for section in found for table in section.tables}
+    files |= {f"{table.name}.tex": latex(table).encode() for section in found for table in section.tables}
     files |= {f"{name}.{kind}": content for name, kinds in drawn.items() for kind, content in kinds.items()}
     files |= {"report.md": markdown.encode(), "index.html": html.encode()}
     folder = material.results.folder / FOLDER
@@ -55,7 +55,7 @@ def write(out: Path) -> Path:
 
 
 def replace(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write the files of a report; those of an earlier one go, and whatever else lies there stays."""
+    """Write the files of a report; those of an earlier report go, and other files there stay."""
     earlier = listed(folder)
     write_json(folder / LIST, sorted({*earlier, *files}))  # first, so that a report that is cut off can go, too
     for name, content in files.items():
@@ -67,7 +67,7 @@ def replace(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def listed(folder: Path) -> set[str]:
-    """The names that `LIST` has; none where it is absent or damaged."""
+    """Return the names that `LIST` has; none where it is absent or damaged."""
     try:
         names = read_json(folder / LIST)
     except InputError:
@@ -75,28 +75,30 @@ def listed(folder: Path) -> set[str]:
     return {name for name in names if is_name(name)} if isinstance(names, list) else set()
 
 
-def parts(material: Material) -> list[Part]:
-    """The seven parts of the report and its appendix, in the order of the page."""
+def sections(material: Material) -> list[ReportSection]:
+    """Return the seven sections of the report and its appendix, in the order of the page."""
     from corrotwin.segmentation.models.network import complexity
 
     found = [
-        answer.part(material),
-        published.part(material, complexity),
-        renders.part(material),
-        cost.part(material, complexity),
-        pictures.part(material),
-        data.part(material),
+        answer.section(material),
+        published.section(material, complexity),
+        renders.section(material),
+        cost.section(material, complexity),
+        pictures.section(material),
+        data.section(material),
     ]
-    last = appendix.part(material)
-    tables = [table for part in (*found, last) for table in part.tables]
-    return [*found, method.part(material, tables), last]
+    last = appendix.section(material)
+    tables = [table for section in (*found, last) for table in section.tables]
+    return [*found, method.section(material, tables), last]
 
 
-def render(results: Results, found: Sequence[Part], drawn: Mapping[str, Mapping[str, bytes]]) -> tuple[str, str]:
-    """The page and its Markdown twin. Every value is escaped: names of files and folders come from outside."""
+def render(
+    results: Results, found: Sequence[ReportSection], drawn: Mapping[str, Mapping[str, bytes]]
+) -> tuple[str, str]:
+    """Render the page and its Markdown twin. Every value is escaped: names of files and folders come from outside."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    content = {"results": results, "parts": found, "drawn": drawn}
+    content = {"results": results, "sections": found, "drawn": drawn}
     common: dict[str, Any] = {
         "loader": PackageLoader("corrotwin.benchmarks.report"),
         "undefined": StrictUndefined,
@@ -111,7 +113,7 @@ def render(results: Results, found: Sequence[Part], drawn: Mapping[str, Mapping[
 
 
 def escape_markdown(value: object) -> str:
-    """A value as Markdown shows it literally, on one line."""
+    """Escape a value for Markdown and put it on one line."""
     if isinstance(value, Markup):
         return value
     text = " ".join(str(value).split()).replace("&", "&amp;")
@@ -119,12 +121,12 @@ def escape_markdown(value: object) -> str:
 
 
 def verbatim(value: str) -> Markup:
-    """Lines as they are, for a block of code; they cannot end it."""
+    """Return lines unchanged for a block of code, which they cannot end."""
     return Markup(value.replace("```", "'''"))  # noqa: S704 (Markdown shows the inside of a block of code literally)
 
 
 def data_uri(figure: Figure, drawn: Mapping[str, Mapping[str, bytes]]) -> str:
-    """A figure inside a URI, so that the page needs no other file: SVG, or JPEG where it shows photos."""
+    """Return a figure as a data URI, so that the page needs no other file: SVG, or JPEG where it shows photos."""
     if not figure.photos:
         return _uri("image/svg+xml", drawn[figure.name]["svg"])
     from PIL import Image

@@ -1,4 +1,4 @@
-"""What the parts of a report share: the study, its comparisons, its photos and renders, as far as they are there."""
+"""Shared inputs of the report's sections: the study, its comparisons, and its photos and renders where available."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from corrotwin.benchmarks.formatting.style import Figure
 from corrotwin.benchmarks.formatting.table import Row, Table
 from corrotwin.benchmarks.report.families import Families
 from corrotwin.benchmarks.stats.tukey import RunScores
+from corrotwin.benchmarks.study.preparation import spots_of
 from corrotwin.benchmarks.study.results import Results
-from corrotwin.benchmarks.study.sources import spots_of
 from corrotwin.twin.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Material:
-    """A study and what is made of it once for all parts.
+    """A study with what is computed once for all sections.
 
     `photos` are those of the study by name, `renders` those that trained; where they cannot be read, `photos_absent`
     and `renders_absent` say why in a sentence. Everything is optional but the study itself.
@@ -38,7 +38,7 @@ class Material:
 
     @cached_property
     def f1(self) -> Families:
-        """The comparisons in F1, which the report's verdicts are about."""
+        """The comparisons in F1, on which the report's verdicts rest."""
         return Families(results=self.results, scores=self.results.scores, groups=self.results.groups, score="f1")
 
     @cached_property
@@ -48,18 +48,18 @@ class Material:
 
     @property
     def reference(self) -> str:
-        """The arm that the paper has: photos alone, as many as there are; else the first of the study."""
+        """The paper's arm, all photos alone; else the first arm of the study."""
         real = [cell.arm.name for cell in self.results.cells if cell.kind == "real"]
         return real[0] if real else self.results.arms[0].name
 
     @property
     def on_photos_alone(self) -> bool:
-        """Whether the reference arm trains on photos alone, as the paper did."""
+        """True if the reference arm trains on photos alone, as the paper did."""
         return self.f1.place(self.reference)[0] == "real"
 
     @property
     def lead(self) -> str:
-        """The backbone with most complete runs, which sentences about arms speak of first.
+        """The backbone with most complete runs, which sentences about arms name first.
 
         Where renders are compared with photos alone, it is one with such a comparison.
         """
@@ -69,7 +69,7 @@ class Material:
         return max(compared or backbones, key=lambda name: sum(each.backbone == name for each in self.results.scores))
 
     def cell(self, arm: str, backbone: str) -> list[RunScores]:
-        """The complete runs of an arm and backbone."""
+        """Return the complete runs of an arm and backbone."""
         return [each for each in self.results.scores if (each.arm, each.backbone) == (arm, backbone)]
 
     @property
@@ -81,7 +81,7 @@ class Material:
 
     @property
     def weighing(self) -> str:
-        """Where spots are known, that scores are means over photos and differences means over spots."""
+        """A note, where spots are known, that scores are means over photos and differences means over spots."""
         if self.results.groups is None:
             return ""
         return (
@@ -90,7 +90,7 @@ class Material:
         )
 
     def spots_of(self, name: str) -> Mapping[str, str] | None:
-        """The spot of each photo of another set, as it was read with the photos; None where nobody gave spots."""
+        """Return the spot of each photo of another set, as it was read; None where nobody gave spots."""
         about = self.results.manifest["across"][name]
         return spots_of(about, self.results.folder / str(about["folder"]))
 
@@ -98,7 +98,7 @@ class Material:
         self, name: str, title: str, caption: str, columns: Sequence["Column"], rows: Iterable[Row], *notes: str,
         command: str = "", files_only: bool = False,
     ) -> Table:  # fmt: skip
-        """A table whose caption and rows say whose data and which profile it is, since its files may travel alone."""
+        """Return a table whose caption and rows name data and profile, since its files may travel alone."""
         about = {"data": self.results.data_label, "profile": self.results.profile_label}
         return Table(
             name=name,
@@ -115,7 +115,7 @@ class Material:
         self, name: str, title: str, caption: str, height_in: float, draw: Callable[["Canvas"], None], *,
         photos: bool = False,
     ) -> Figure:  # fmt: skip
-        """A figure that says the same in its caption and along its foot."""
+        """Return a figure that names data and profile in its caption and along its foot."""
         return Figure(
             name=name,
             title=title,
@@ -128,7 +128,7 @@ class Material:
 
 
 def gather(results: Results) -> Material:
-    """Read the photos and renders of a study, as far as they are still where they were."""
+    """Read the photos and renders of a study that are still where they were."""
     data = results.manifest["data"]
     kept = tuple(data["classes"]) if "classes" in data else None
     dataset, photos_absent = _read(results.data_folder, str(data["digest"]), "photos", kept)
@@ -150,7 +150,7 @@ def gather(results: Results) -> Material:
 def _read(
     folder: Path, digest: str, what: str, classes: tuple[str, ...] | None = None
 ) -> tuple["CocoDataset | None", str]:
-    """A dataset if it is still the one of the study, else the reason."""
+    """Return a dataset if it is still the one of the study, else the reason."""
     from corrotwin.segmentation.data import coco
 
     try:

@@ -1,4 +1,4 @@
-"""What a report is made of: parts, each a title and blocks in reading order. Templates turn them into pages."""
+"""The building blocks of a report: sections, each a title and blocks. Templates turn them into pages."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from corrotwin.benchmarks.formatting.table import Table
 
 @dataclass(frozen=True, kw_only=True)
 class Text:
-    """A paragraph; a heading inside a part where `heading`, something to know first where `warning`."""
+    """A paragraph; a heading inside a section where `heading`, a warning at its start where `warning`."""
 
     text: str
     heading: bool = False
@@ -37,7 +37,7 @@ class Facts:
 
     @property
     def short(self) -> bool:
-        """Whether all are so short that two stand beside each other."""
+        """True if all values are so short that two fit beside each other."""
         return max(len(value) for value in self.values.values()) < 24
 
 
@@ -51,7 +51,7 @@ class Command:
 
 @dataclass(frozen=True, kw_only=True)
 class Tile:
-    """A number to be read from afar: what it is of, the number, its interval, and the verdict that colours it."""
+    """A large number with its label, its interval, and the verdict that colours it."""
 
     label: str
     number: str
@@ -71,8 +71,8 @@ Block = Text | Bullets | Tiles | Facts | Command | Table | Figure
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
-    """A part of the report; `key` is its anchor, `short` its name in the navigation."""
+class ReportSection:
+    """A section of the report; `key` is its anchor, `short` its name in the navigation."""
 
     key: str
     title: str
@@ -91,5 +91,5 @@ class Part:
 
 
 def items(*texts: str) -> tuple[tuple[str, str], ...]:
-    """Items of a list without words in bold."""
+    """Return items of a list without words in bold."""
     return tuple(("", text) for text in texts)

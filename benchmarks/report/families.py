@@ -1,4 +1,4 @@
-"""The families of comparisons that a report states verdicts on, each adjusted by itself.
+"""The families of comparisons behind the report's verdicts, each adjusted by itself.
 
 Arms: every contrast is a family of its own, over backbone and fraction, at equal fractions only (Holm). Renders beat
 the controls where they beat each of them, so each control may err in 5 % by itself. Backbones: all pairs of an arm at a
@@ -39,7 +39,7 @@ CONTRASTS = (
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Families:
-    """All comparisons of a study in one score, worked out once.
+    """All comparisons of a study in one score, computed once.
 
     Parameters
     ----------
@@ -56,8 +56,8 @@ class Families:
 
     @cached_property
     def contrasts(self) -> dict[Contrast, list[Comparison]]:
-        """For each contrast of the study its comparisons: smallest fraction first, then by backbone."""
-        planned = {(cell.kind, cell.fraction, cell.backbone): cell.arm.name for cell in self.results.cells}
+        """The comparisons of each contrast of the study: smallest fraction first, then by backbone."""
+        planned = {(cell.kind, cell.real_fraction, cell.backbone): cell.arm.name for cell in self.results.cells}
         result = {}
         for contrast in CONTRASTS:
             pairs = {}
@@ -69,15 +69,15 @@ class Families:
                 continue
             ordered = sorted(pairs, key=lambda pair: pairs[pair])
             found = comparison.arms(self.scores, pairs=ordered, score=self.score, groups=self.groups)
-            asked = {(each.arm.name, each.backbone) for each in self.results.cells}
+            planned_cells = {(each.arm.name, each.backbone) for each in self.results.cells}
             result[contrast] = [
-                each for each in found if {(each.first, each.backbone), (each.second, each.backbone)} <= asked
+                each for each in found if {(each.first, each.backbone), (each.second, each.backbone)} <= planned_cells
             ]
         return result
 
     @cached_property
     def backbones(self) -> dict[str, list[Comparison]]:
-        """For each arm (by its name) with at least two backbones the pairs of them."""
+        """The pairs of backbones of each arm, by its name, that has at least two."""
         result = {}
         for arm in self.results.arms:
             found = comparison.backbones(self.scores, arm=arm.name, score=self.score, groups=self.groups)
@@ -86,20 +86,20 @@ class Families:
         return result
 
     def contrast(self, base: str, kind: str) -> list[Comparison]:
-        """The comparisons of one contrast, at the fewest photos first; none where the study lacks one of its arms."""
+        """Return the comparisons of one contrast, at the fewest photos first; none where the study lacks an arm."""
         return next((found for each, found in self.contrasts.items() if (each.base, each.kind) == (base, kind)), [])
 
     def place(self, arm: str) -> tuple[str, float]:
-        """Kind and fraction of an arm by its name."""
-        return next((cell.kind, cell.fraction) for cell in self.results.cells if cell.arm.name == arm)
+        """Return kind and fraction of an arm by its name."""
+        return next((cell.kind, cell.real_fraction) for cell in self.results.cells if cell.arm.name == arm)
 
-    def fraction(self, found: Comparison) -> float:
-        """The fraction of the training photos that a comparison speaks of."""
+    def real_fraction(self, found: Comparison) -> float:
+        """Return the fraction of the training photos at which a comparison was made."""
         return self.place(found.arm or found.second)[1]
 
     def sentence(self, found: Comparison) -> str:
-        """A comparison in plain words: arms as what they do, and at which part of the photos."""
+        """Return a comparison in plain words: what the arms do, and at which part of the photos."""
         if found.arm is not None:
             return sentence(found, where=in_arm(*self.place(found.arm)))
         names = {arm: training(self.place(arm)[0]) for arm in (found.first, found.second)}
-        return sentence(found, names=names, where=with_backbone(found.backbone or "", self.fraction(found)))
+        return sentence(found, names=names, where=with_backbone(found.backbone or "", self.real_fraction(found)))

@@ -1,4 +1,4 @@
-"""A forest plot: one line a comparison, with its interval, the margin of equality and what the test says."""
+"""A forest plot: one line per comparison, with its interval, the margin of equality and the verdict."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ Group = tuple[str, Sequence[tuple[str, Comparison]]]
 
 
 def forest(material: Material, name: str, title: str, groups: Sequence[Group]) -> Figure:
-    """Differences with 95 % intervals, from the top.
+    """Draw differences with 95 % intervals, from the top.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Figures of part 3: F1 against the number of real photos, and the gain of renders by what the photos show."""
+"""Figures of section 3: F1 against the number of real photos, and the gain of renders by what the photos show."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def learning_curve(material: Material) -> list[Block]:
-    """F1 against the number of real photos, by arm, for each backbone with runs at two fractions or in two arms."""
+    """Draw F1 against the number of real photos, by arm, for backbones with runs at two fractions or in two arms."""
     results = material.results
     panels = [
         backbone
@@ -75,14 +75,14 @@ def learning_curve(material: Material) -> list[Block]:
 
 
 def _points(material: Material, kind: str, backbone: str) -> list[tuple[float, list[float]]]:
-    """Number of real photos and F1 of each run, by fraction."""
+    """Return number of real photos and F1 of each run, by fraction."""
     found = []
     total = int(material.results.manifest["data"]["counts"]["train"])
-    for fraction in material.results.fractions:
+    for fraction in material.results.real_fractions:
         runs = [
             each
             for each in material.results.scores
-            if (each.kind, each.fraction, each.backbone) == (kind, fraction, backbone)
+            if (each.kind, each.real_fraction, each.backbone) == (kind, fraction, backbone)
         ]
         if runs:
             counts = [material.results.runs[each.id].manifest.get("counts", {}).get("train_photos") for each in runs]
@@ -92,7 +92,7 @@ def _points(material: Material, kind: str, backbone: str) -> list[tuple[float, l
 
 
 def by_property(material: Material, bins: Mapping[tuple[Comparison, str], Sequence[Gain]]) -> Figure:
-    """The gain in each quarter of the test photos, a panel for each property, a line for each comparison."""
+    """Draw the gain in each quarter of the test photos, a panel per property, a line per comparison."""
     found = list(dict.fromkeys(each for each, _ in bins if each.backbone == material.lead))
     found = found or list(dict.fromkeys(each for each, _ in bins))
     panels = list(subgroups.PROPERTIES)
@@ -105,7 +105,7 @@ def by_property(material: Material, bins: Mapping[tuple[Comparison, str], Sequen
             for number, each in enumerate(found):
                 shift = 0.6 * ((number + 0.5) / len(found) - 0.5)
                 places = np.arange(len(bins[each, key])) + shift
-                color, fraction = COLORS[each.backbone or ""], material.f1.fraction(each)
+                color, fraction = COLORS[each.backbone or ""], material.f1.real_fraction(each)
                 for place, one in zip(places, bins[each, key], strict=True):
                     if one.low is not None and one.high is not None:
                         axis.plot([place, place], [one.low, one.high], color=color, lw=1.6, alpha=0.9)
@@ -137,8 +137,8 @@ def by_property(material: Material, bins: Mapping[tuple[Comparison, str], Sequen
 
 
 def by_spot(material: Material, gains: Mapping[Comparison, FloatArray], units: Sequence[str]) -> Figure:
-    """The gain on each spot, sorted, for the comparison at the fewest photos of the leading backbone."""
-    found = min(gains, key=lambda each: (each.backbone != material.lead, material.f1.fraction(each)))
+    """Draw the gain on each spot, sorted, for the comparison at the fewest photos of the leading backbone."""
+    found = min(gains, key=lambda each: (each.backbone != material.lead, material.f1.real_fraction(each)))
     spots = sorted(subgroups.by_unit(gains[found], units).items(), key=lambda item: item[1].difference)
 
     def draw(drawn: "Canvas") -> None:
@@ -158,8 +158,8 @@ def by_spot(material: Material, gains: Mapping[Comparison, FloatArray], units: S
     return material.figure(
         "spots",
         "The gain spot by spot",
-        f"{found.backbone} at {percent(material.f1.fraction(found))} of the photos: renders raise F1 on {helped} of "
-        f"{len(spots)} spots; most on {best[0]} ({write(best[1].difference, '+.3f')}), least on {worst[0]} "
+        f"{found.backbone} at {percent(material.f1.real_fraction(found))} of the photos: renders raise F1 on {helped} "
+        f"of {len(spots)} spots; most on {best[0]} ({write(best[1].difference, '+.3f')}), least on {worst[0]} "
         f"({write(worst[1].difference, '+.3f')}). Lines: 95 % of Student's t over n = {found.runs[0]} runs, for that "
         "very spot.",
         2.7,

@@ -1,4 +1,4 @@
-"""Test photos with the truth outlined and, where the weights of a run are there, its prediction."""
+"""Test photos with the truth outlined and, where a run has its weights, its prediction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ SIDE = 320  # pixels of a photo's longer side in a figure: the page stays small 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Shown:
-    """A photo in a grid, what stands above it, and the prediction, None where there is none."""
+    """A photo in a grid, the title above it, and the prediction, None where there is none."""
 
     photo: "Photo"
     title: str
@@ -32,7 +32,7 @@ class Shown:
 
 
 def examples(material: Material) -> tuple[list[Figure], list[str]]:
-    """Figure 1: test photos with their truth, chosen at even steps of the corroded share."""
+    """Draw figure 1: test photos with their truth, chosen at even steps of the corroded share."""
     from corrotwin.segmentation.data import coco
 
     names = [name for name in material.results.test_images if name in material.photos]
@@ -56,7 +56,7 @@ def examples(material: Material) -> tuple[list[Figure], list[str]]:
 def grid(
     material: Material, name: str, title: str, caption: str, shown: Sequence[Shown], *, columns: int = COLUMNS
 ) -> Figure:
-    """A grid of photos, row by row, with truth (white, dashed) and prediction (blue) outlined."""
+    """Draw a grid of photos, row by row, with truth (white, dashed) and prediction (blue) outlined."""
     rows = -(-len(shown) // columns)
     with_prediction = any(each.prediction is not None for each in shown)
 
@@ -82,7 +82,7 @@ def panel(axis: Any, shown: Shown) -> None:
 
 
 def legend(drawn: "Canvas", *, with_prediction: bool) -> None:
-    """Say what the outlines of `panel` are."""
+    """Add a legend of the outlines of `panel`."""
     from matplotlib.lines import Line2D
 
     lines = [Line2D([], [], color=TRUTH, linestyle="dashed", lw=1.6, label="truth")]
@@ -95,7 +95,7 @@ def legend(drawn: "Canvas", *, with_prediction: bool) -> None:
 
 
 def predictions(material: Material, run: RunScores, names: Sequence[str]) -> list[Mask] | None:
-    """What a run takes for corrosion on some photos; None where its weights are not in its folder."""
+    """Return the masks that a run predicts for some photos; None where it has no weights."""
     from corrotwin.segmentation import runs
     from corrotwin.segmentation.evaluation import evaluate
 
@@ -106,14 +106,14 @@ def predictions(material: Material, run: RunScores, names: Sequence[str]) -> lis
 
 
 def with_weights(material: Material, found: Sequence[RunScores]) -> RunScores | None:
-    """The first of some runs whose weights are in its folder."""
+    """Return the first of some runs whose weights are in its folder."""
     from corrotwin.segmentation import runs
 
     return next((each for each in found if (material.results.folder / "runs" / each.id / runs.WEIGHTS).is_file()), None)
 
 
 def _small(photo: "Photo", prediction: Mask | None) -> tuple[npt.NDArray[np.uint8], Mask, Mask | None]:
-    """A photo, its truth and its prediction at the size of figures."""
+    """Return a photo, its truth and its prediction at the size of figures."""
     import cv2
 
     from corrotwin.segmentation.data import coco
@@ -130,7 +130,7 @@ def _small(photo: "Photo", prediction: Mask | None) -> tuple[npt.NDArray[np.uint
 
 
 def _outline(axis: Any, mask: Mask, color: str, style: str) -> None:
-    """The border of a mask as a line with a dark halo, so that it shows on light and dark photos."""
+    """Draw the border of a mask as a line with a dark halo, visible on light and dark photos."""
     from matplotlib import patheffects
 
     if not mask.any() or mask.all():

@@ -1,4 +1,4 @@
-"""The paper's figures 2 and 3 made of our runs: curves over the epochs, and scores as boxes."""
+"""The paper's figures 2 and 3 from our runs: curves over the epochs, and scores as boxes."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ LETTERS = ("(a)", "(b)", "(c)")
 
 
 def curves(material: Material) -> Figure:
-    """Figure 2: loss, F1 and IoU by epoch; the mean over runs, and the range of the runs as a band."""
+    """Draw figure 2: loss, F1 and IoU by epoch; the mean over runs, and the range of the runs as a band."""
     backbones, arm = material.results.config.backbones, material.reference
     counts = [len(material.cell(arm, backbone)) for backbone in backbones]
 
@@ -50,7 +50,7 @@ def curves(material: Material) -> Figure:
 
 
 def boxes(material: Material) -> Figure:
-    """Figure 3: the loss of each run, and F1 and IoU of each test photo, by backbone; the paper's means beside."""
+    """Draw figure 3: the loss of each run, F1 and IoU of each test photo, by backbone; the paper's means beside."""
     backbones, arm = material.results.config.backbones, material.reference
     counts = [len(material.cell(arm, backbone)) for backbone in backbones]
 

@@ -1,4 +1,4 @@
-"""The comparisons that a study's verdicts come from: backbones of one arm, and arms of one backbone.
+"""The comparisons behind a study's verdicts: backbones of one arm, and arms of one backbone.
 
 Each family of comparisons is stated and adjusted as a whole. Backbones: all pairs in one arm; p times the number of
 pairs (Bonferroni), and intervals that hold for all pairs at once, so that p below 0.05 and an interval without zero are
@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from corrotwin.benchmarks.stats import crossed_effects
-from corrotwin.benchmarks.stats.crossed_effects import Contrast, FloatArray
+from corrotwin.benchmarks.stats.crossed_effects import FloatArray, MeanDifference
 from corrotwin.benchmarks.stats.equivalence import MARGIN, detectable, holm, tost
 from corrotwin.benchmarks.stats.tukey import CONFIDENCE, RunScores, run_count
 from corrotwin.twin.core.errors import InputError
@@ -75,17 +75,17 @@ class Comparison:
 
     @property
     def known(self) -> bool:
-        """Whether both sides have a run, so that there is a difference."""
+        """True if both sides have a run, so that there is a difference."""
         return self.difference is not None
 
     @property
     def equal(self) -> bool | None:
-        """Whether the true difference is shown to be within the margin; None without a test."""
+        """True if the true difference is shown to be within the margin; None without a test."""
         return None if self.equal_p is None else self.equal_p < ERROR
 
     @property
     def verdict(self) -> Verdict:
-        """What the primary test says of `second`. A real difference goes before equality within the margin."""
+        """The primary test's verdict on `second`. A real difference goes before equality within the margin."""
         if self.p is None or self.difference is None:
             return "untested"
         if self.p < ERROR:
@@ -105,7 +105,7 @@ class _Sample:
 def backbones(
     scores: Sequence[RunScores], *, arm: str, score: str, groups: Mapping[str, str] | None, margin: float = MARGIN
 ) -> list[Comparison]:
-    """All pairs of backbones of one arm, in alphabetical order of the two names.
+    """Compare all pairs of backbones of one arm, in alphabetical order of the two names.
 
     A backbone with one run is left out of the family; its pairs keep their difference and say why there is no p-value.
 
@@ -150,7 +150,7 @@ def arms(
     groups: Mapping[str, str] | None,
     margin: float = MARGIN,
 ) -> list[Comparison]:
-    """Arms against their bases, for each backbone: one family.
+    """Compare arms with their bases, for each backbone: one family.
 
     Only runs with a number that both arms have take part: they share the subset of the real photos.
 
@@ -192,8 +192,8 @@ def arms(
     return _tested(found, family, is_simultaneous=False)
 
 
-def _contrast(first: _Sample, second: _Sample, few: str, *, is_paired: bool) -> tuple[Contrast | None, str]:
-    """The contrast, or None and the reason why there is no test; `few` says who has fewer than two runs."""
+def _contrast(first: _Sample, second: _Sample, few: str, *, is_paired: bool) -> tuple[MeanDifference | None, str]:
+    """Return the contrast, or None and the reason why there is no test; `few` names who has fewer than two runs."""
     if few:
         return None, f"{few}: no p-value without at least two, since {ONE_RUN}"
     if first.units.shape[1] < 2:
@@ -208,7 +208,7 @@ def _contrast(first: _Sample, second: _Sample, few: str, *, is_paired: bool) -> 
 
 
 def _described(first: _Sample, second: _Sample, score: str, groups: Mapping[str, str] | None) -> dict[str, Any]:
-    """What a comparison says of its two samples without any test."""
+    """Return a comparison of two samples without any test."""
     known = bool(first.runs and second.runs)
     one, other = (each.photos.mean(axis=0) if known else np.empty(0) for each in (first, second))
     return {
@@ -224,9 +224,9 @@ def _described(first: _Sample, second: _Sample, score: str, groups: Mapping[str,
 
 
 def _tested(
-    found: Sequence[tuple[Comparison, Contrast | None]], family: str, *, is_simultaneous: bool
+    found: Sequence[tuple[Comparison, MeanDifference | None]], family: str, *, is_simultaneous: bool
 ) -> list[Comparison]:
-    """The comparisons with what the whole family decides: adjusted p, intervals, what can be detected."""
+    """Add what the whole family decides: adjusted p, intervals, detectable differences."""
     contrasts = [contrast for _, contrast in found if contrast is not None]
     members = len(contrasts)
     if not members:

@@ -58,7 +58,7 @@ _HALVINGS = 40  # of the interval that holds log p: the error is below 1e-10
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Moments:
-    """What the test needs of R runs on I units; leading axes (...) hold many such tables.
+    """Sufficient statistics of R runs on I units for the test; leading axes (...) hold many such tables.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class Moments:
     residual: FloatArray
 
     def at(self, index: Any) -> "Moments":
-        """The tables at `index` of the leading axes, as numpy indexes arrays."""
+        """Return the tables at `index` of the leading axes, as numpy indexes arrays."""
         return Moments(
             runs=self.runs,
             mean=self.mean[index],
@@ -87,7 +87,7 @@ class Moments:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Contrast:
+class MeanDifference:
     """An estimated difference of means, (...), and the parts of its variance with their degrees of freedom.
 
     `unit_alone` is the variance of the unit means over their number, from which `unit` is reduced. `other_run` is the
@@ -112,7 +112,7 @@ class Contrast:
 
 
 def unit_means(scores: FloatArray, groups: Sequence[Hashable]) -> FloatArray:
-    """Mean score of each unit over its photos, so that a spot with many photos counts once.
+    """Return the mean score of each unit over its photos, so that a spot with many photos counts once.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def unit_means(scores: FloatArray, groups: Sequence[Hashable]) -> FloatArray:
 
 
 def moments(scores: FloatArray) -> Moments:
-    """Means and mean squares of `scores`, (..., R, I).
+    """Return means and mean squares of `scores`, (..., R, I).
 
     Raises
     ------
@@ -155,8 +155,8 @@ def moments(scores: FloatArray) -> Moments:
     )
 
 
-def between(first: Moments, second: Moments) -> Contrast:
-    """Mean of `second` minus mean of `first`: backbones, each with its own runs, on the same units.
+def between(first: Moments, second: Moments) -> MeanDifference:
+    """Return mean of `second` minus mean of `first`: backbones, each with its own runs, on the same units.
 
     With equally many runs the run part is the sum of both run variances, with Welch's degrees of freedom; else each is
     a part of its own.
@@ -165,7 +165,7 @@ def between(first: Moments, second: Moments) -> Contrast:
     unit, alone = _unit_parts(apart, first.residual, second.residual)
     difference, unit_freedom = second.mean - first.mean, apart.shape[-1] - 1
     if first.runs != second.runs:
-        return Contrast(
+        return MeanDifference(
             difference=difference,
             run=first.run,
             run_freedom=np.full_like(first.run, first.runs - 1),
@@ -177,7 +177,7 @@ def between(first: Moments, second: Moments) -> Contrast:
         )
     run = first.run + second.run
     share = np.divide(first.run, run, out=np.full_like(run, 0.5), where=run > 0)
-    return Contrast(
+    return MeanDifference(
         difference=difference,
         run=run,
         run_freedom=1 / (share**2 / (first.runs - 1) + (1 - share) ** 2 / (second.runs - 1)),
@@ -187,11 +187,11 @@ def between(first: Moments, second: Moments) -> Contrast:
     )
 
 
-def paired(differences: Moments) -> Contrast:
-    """Mean of the differences of two arms whose runs belong together (one seed, one subset of the real photos)."""
+def paired(differences: Moments) -> MeanDifference:
+    """Return the mean difference of two arms whose runs belong together (one seed, one subset of the real photos)."""
     means = differences.unit_means
     unit, alone = _unit_parts(means, differences.residual)
-    return Contrast(
+    return MeanDifference(
         difference=differences.mean,
         run=differences.run,
         run_freedom=np.full_like(differences.run, differences.runs - 1),
@@ -202,7 +202,7 @@ def paired(differences: Moments) -> Contrast:
 
 
 def _unit_parts(means: FloatArray, *residuals: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """(...) variance of a difference from its units, (..., I), without what the residuals add if many; and with it."""
+    """Return the (...) between-unit variance of a difference, (..., I), residual-corrected and uncorrected."""
     alone: FloatArray = means.var(axis=-1, ddof=1) / means.shape[-1]
     if means.shape[-1] < FEW_UNITS:
         return alone, alone
@@ -210,8 +210,8 @@ def _unit_parts(means: FloatArray, *residuals: FloatArray) -> tuple[FloatArray, 
     return reduced, alone
 
 
-def half_width(contrast: Contrast, p: float | FloatArray) -> FloatArray:
-    """(...) half width of the interval that misses the true difference with probability at most `p`."""
+def half_width(contrast: MeanDifference, p: float | FloatArray) -> FloatArray:
+    """Return the (...) half width of the interval that misses the true difference with probability at most `p`."""
     from scipy.special import stdtrit
 
     run, unit = (stdtrit(freedom, np.asarray(p) / 2) for freedom in (contrast.run_freedom, contrast.unit_freedom))
@@ -222,14 +222,14 @@ def half_width(contrast: Contrast, p: float | FloatArray) -> FloatArray:
     return width
 
 
-def interval(contrast: Contrast, p: float) -> tuple[float, float]:
-    """The interval of one difference of scores that misses the true one with probability at most `p`."""
+def interval(contrast: MeanDifference, p: float) -> tuple[float, float]:
+    """Return the interval of one difference of scores that misses the true one with probability at most `p`."""
     difference, half = float(contrast.difference), float(half_width(contrast, p))
     return max(difference - half, -GREATEST), min(difference + half, GREATEST)
 
 
-def p_value(contrast: Contrast, size: FloatArray | None = None) -> FloatArray:
-    """(...) two-sided p: the error rate whose half width is the difference, by bisection; at least 1e-16.
+def p_value(contrast: MeanDifference, size: FloatArray | None = None) -> FloatArray:
+    """Return the (...) two-sided p: the error rate whose half width is the difference, by bisection; at least 1e-16.
 
     Parameters
     ----------

@@ -1,10 +1,10 @@
-"""What follows from the primary test beside p: equality within a margin, adjustment for a family, what it can see."""
+"""Equality within a margin, adjustment for a family, and detectable differences, from the primary test."""
 
 from dataclasses import replace
 
 import numpy as np
 
-from corrotwin.benchmarks.stats.crossed_effects import Contrast, FloatArray, half_width, p_value
+from corrotwin.benchmarks.stats.crossed_effects import FloatArray, MeanDifference, half_width, p_value
 
 MARGIN = 0.01
 """Scores whose true means differ by less than this are equal for practical purposes."""
@@ -14,8 +14,8 @@ _POINTS = {2: 12, 3: 8}  # along each part of the variance, by the number of par
 _HALVINGS = 20
 
 
-def tost(contrast: Contrast, margin: float) -> FloatArray:
-    """(...) p of two one-sided tests: small where the true difference lies within plus or minus `margin`.
+def tost(contrast: MeanDifference, margin: float) -> FloatArray:
+    """Return the (...) p of two one-sided tests: small where the true difference lies within plus or minus `margin`.
 
     Each side's p is half the two-sided p of the distance from the difference to that side; the larger of both counts.
 
@@ -29,7 +29,7 @@ def tost(contrast: Contrast, margin: float) -> FloatArray:
 
 
 def holm(p: FloatArray) -> FloatArray:
-    """Holm's adjusted p-values over the last axis.
+    """Return Holm's adjusted p-values over the last axis.
 
     References
     ----------
@@ -42,8 +42,8 @@ def holm(p: FloatArray) -> FloatArray:
     return adjusted
 
 
-def detectable(contrast: Contrast, p: float) -> FloatArray:
-    """(...) true difference that such a study finds, at error rate `p`, in 80 % of cases.
+def detectable(contrast: MeanDifference, p: float) -> FloatArray:
+    """Return the (...) true difference that such a study finds, at error rate `p`, in 80 % of cases.
 
     Variances estimated from few runs are mostly too small, so each part is taken as so large that half of all
     estimates would be smaller: divided by the median of chi-square over its degrees of freedom. What another study
@@ -57,16 +57,16 @@ def detectable(contrast: Contrast, p: float) -> FloatArray:
     points, weights = roots_sh_legendre(_POINTS[parts])
 
     def apart(values: FloatArray | float) -> FloatArray:
-        """With an axis for each part behind."""
+        """Append one axis per variance component."""
         return np.asarray(values)[(..., *[None] * parts)]
 
     def likely(variance: FloatArray, freedom: FloatArray | float) -> FloatArray:
-        """The true variance that is as often under- as overestimated."""
+        """Return the true variance that is as often under- as overestimated."""
         true: FloatArray = variance * (np.asarray(freedom) / 2) / gammaincinv(np.asarray(freedom) / 2, 0.5)
         return true
 
     def estimates(variance: FloatArray, freedom: FloatArray | float, axis: int) -> FloatArray:
-        """What studies would estimate where it is the true one, along an axis."""
+        """Return what studies would estimate where it is the true variance, along an axis."""
         at = points.reshape([-1 if each == axis else 1 for each in range(parts)])
         found: FloatArray = apart(variance) * gammaincinv(apart(freedom) / 2, at) / (apart(freedom) / 2)
         return found

@@ -49,8 +49,8 @@ class RoundedPair:
     lowest: float | None
     highest: float | None
 
-    def agrees(self, printed: paper.Comparison) -> bool:
-        """Whether a printed p, itself rounded to four digits, lies in the range."""
+    def agrees(self, printed: paper.PublishedComparison) -> bool:
+        """Return whether a printed p, itself rounded to four digits, lies in the range."""
         if self.lowest is None or self.highest is None:
             return False
         if printed.below:
@@ -127,9 +127,9 @@ def _printed(where: str, column: str, text: str | None) -> Printed:
 
 
 def published() -> dict[str, list[Group]]:
-    """Table II of the paper: means and SDs with three decimals, over ten runs."""
+    """Return Table II of the paper: means and SDs with three decimals, over ten runs."""
 
-    def group(name: str, estimate: paper.Estimate) -> Group:
+    def group(name: str, estimate: paper.PublishedEstimate) -> Group:
         mean, sd = (Printed(value=value, half_step=0.0005) for value in (estimate.mean, estimate.sd))
         return Group(name=name, mean=mean, sd=sd, n=paper.RUNS)
 
@@ -140,7 +140,7 @@ def published() -> dict[str, list[Group]]:
 
 
 def compare(groups: Sequence[Group]) -> list[RoundedPair]:
-    """Tukey's HSD of all pairs, in alphabetical order, with the range of each p.
+    """Return Tukey's HSD of all pairs, in alphabetical order, with the range of each p.
 
     P is highest for the smallest difference and the largest SDs that round to what is printed, and lowest the other
     way round.
@@ -169,8 +169,8 @@ def compare(groups: Sequence[Group]) -> list[RoundedPair]:
     return result
 
 
-def markdown(pairs: Sequence[RoundedPair], printed: Mapping[tuple[str, str], paper.Comparison]) -> str:
-    """The comparisons as a table, beside the p-values that a paper prints for them, where there are any."""
+def markdown(pairs: Sequence[RoundedPair], printed: Mapping[tuple[str, str], paper.PublishedComparison]) -> str:
+    """Return the comparisons as a table, beside the p-values that a paper prints for them, where there are any."""
     headings = ["second − first", "difference", "95 % interval", "p", "p within rounding"]
     headings += ["printed p", "consistent"] if printed else []
     rows = []

@@ -1,4 +1,4 @@
-"""What a report shows beside the primary test: a bootstrap, Games-Howell, and how far assumptions hold."""
+"""Checks beside the primary test: a bootstrap, Games-Howell, and how far assumptions hold."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ DRAWS = 2000
 
 
 def games_howell(groups: Mapping[str, Sequence[float] | FloatArray]) -> list[Pair]:
-    """Games and Howell's test of all pairs: Tukey's HSD on run means without one common variance, by statsmodels."""
+    """Return Games and Howell's test of all pairs: Tukey's HSD without one common variance, by statsmodels."""
     return tukey(groups, equal_variances=False)
 
 
 def bootstrap_between(
     first: FloatArray, second: FloatArray, *, rng: np.random.Generator, draws: int = DRAWS
 ) -> tuple[float, float]:
-    """95 % percentile interval of mean(second) - mean(first), with runs and units both drawn again.
+    """Return the 95 % percentile interval of mean(second) - mean(first), with runs and units both drawn again.
 
     Rows (runs) are drawn for each backbone, columns (units) once for both: the pigeonhole bootstrap. It counts the
     residual variance up to three times, so it errs towards wide intervals where there are many runs; with two or three
@@ -39,12 +39,12 @@ def bootstrap_between(
 
 
 def bootstrap_paired(differences: FloatArray, *, rng: np.random.Generator, draws: int = DRAWS) -> tuple[float, float]:
-    """95 % percentile interval of the mean of (runs, units) differences of two arms; otherwise as above."""
+    """Return the 95 % percentile interval of the mean of (runs, units) differences of two arms; otherwise as above."""
     return _interval(_means(differences, _weights(differences.shape[1], draws, rng), rng))
 
 
 def _weights(count: int, draws: int, rng: np.random.Generator) -> FloatArray:
-    """(draws, count) share of each in samples of `count` with replacement."""
+    """Return the (draws, count) share of each in samples of `count` with replacement."""
     return rng.multinomial(count, np.full(count, 1 / count), size=draws) / count
 
 
@@ -59,8 +59,8 @@ def _interval(values: FloatArray) -> tuple[float, float]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spread:
-    """Standard deviations behind the scores of one backbone: how alike the backbones are in what the tests assume.
+class ScoreSpread:
+    """Standard deviations behind the scores of one backbone, which the tests assume to be alike.
 
     Parameters
     ----------
@@ -79,11 +79,11 @@ class Spread:
     residual: float
 
 
-def spread(scores: FloatArray) -> Spread:
-    """The standard deviations of (runs, units) scores of at least two runs and units, from the mean squares."""
+def spread(scores: FloatArray) -> ScoreSpread:
+    """Return the standard deviations of (runs, units) scores of at least two runs and units, from the mean squares."""
     runs, units = scores.shape
     found = crossed_effects.moments(scores)
-    return Spread(
+    return ScoreSpread(
         runs=runs,
         units=units,
         run_means=float(np.sqrt(found.run * runs)),
@@ -94,7 +94,7 @@ def spread(scores: FloatArray) -> Spread:
 
 
 def normal_quantiles(values: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Points of a normal quantile plot of at least two values: (n,) theoretical and (n,) sorted, both standardised.
+    """Return (n,) theoretical and (n,) sorted standardised quantiles of at least two values.
 
     For run means minus the mean of their backbone, or for differences of unit means of two backbones.
     """

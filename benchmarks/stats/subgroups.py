@@ -1,4 +1,4 @@
-"""Where renders help: the gain of an arm over another on parts of the test photos, by what the photos show.
+"""Gains of one arm over another on parts of the test photos, by what the photos show.
 
 Each interval is that of the primary test (`crossed.paired`: runs and spots both random) on the photos of one bin alone.
 The bins are looked at after the fact and adjusted for nothing: they suggest where to look, they settle nothing.
@@ -24,7 +24,7 @@ LUMINANCE = np.array([0.2126, 0.7152, 0.0722])  # of linear R, G, B: ITU-R BT.70
 
 @dataclass(frozen=True, kw_only=True)
 class Property:
-    """Something that a number says of a photo; `scale` times the number is written, with `unit`."""
+    """A number that describes a photo; `scale` times the number is shown, with `unit`."""
 
     name: str
     scale: float
@@ -56,7 +56,7 @@ class Gain:
 
 
 def describe(photo: "Photo") -> dict[str, float]:
-    """The numbers of `PROPERTIES` for one photo: its own pixels and its annotated mask.
+    """Return the numbers of `PROPERTIES` for one photo: its own pixels and its annotated mask.
 
     Regions are 8-connected; the median region of a photo without corrosion is 0. Brightness is the mean of the coded
     (gamma) values, weighted as luminance.
@@ -74,7 +74,7 @@ def describe(photo: "Photo") -> dict[str, float]:
 
 
 def differences(scores: Sequence[RunScores], *, base: str, arm: str, backbone: str, score: str) -> FloatArray:
-    """Score in `arm` minus score in `base` of each run that both have, on each test photo: (runs, photos)."""
+    """Return score in `arm` minus score in `base`, (runs, photos), of the runs that both have."""
     cells = {
         name: {each.run: each for each in scores if (each.arm, each.backbone) == (name, backbone)}
         for name in (base, arm)
@@ -85,7 +85,7 @@ def differences(scores: Sequence[RunScores], *, base: str, arm: str, backbone: s
 
 
 def by_quarter(gains: FloatArray, values: FloatArray, units: Sequence[str]) -> list[Gain]:
-    """The gain in each quarter of the photos by a property; quarters that ties leave empty are left out.
+    """Return the gain in each quarter of the photos by a property; quarters that ties leave empty are left out.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def by_quarter(gains: FloatArray, values: FloatArray, units: Sequence[str]) -> l
 
 
 def by_unit(gains: FloatArray, units: Sequence[str]) -> dict[str, Gain]:
-    """The gain on each spot; its interval speaks of other runs on this very spot (Student's t over the runs)."""
+    """Return the gain on each spot; its interval speaks of other runs on this very spot (Student's t over the runs)."""
     from scipy.special import stdtrit
 
     result = {}
@@ -140,5 +140,5 @@ def _gain(
 
 
 def unit_names(images: Sequence[str], groups: Mapping[str, str] | None) -> list[str]:
-    """The spot of each photo, or its own name where spots are not known."""
+    """Return the spot of each photo, or its own name where spots are not known."""
     return list(images) if groups is None else [groups[name] for name in images]

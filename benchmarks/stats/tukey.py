@@ -1,4 +1,4 @@
-"""Statistics of a study, as the paper has them: mean ± SD over runs, and Tukey's HSD on the means of the runs.
+"""The paper's statistics: mean ± SD over runs, and Tukey's HSD on the means of the runs.
 
 Everything starts from the pixel counts per test photo (`per_image.csv` of each run).
 """
@@ -24,7 +24,7 @@ class RunScores:
     ----------
     id : the run's folder name.
     arm, backbone, run : its cell in the grid and its number in the cell.
-    kind, fraction : what the arm's name says: its name in `segmentation.config.ARMS`, and the part of the real training
+    kind, real_fraction : the arm's name in `segmentation.config.ARMS`, and the part of the real training
         photos that it may use.
     images : names of the test photos.
     f1, iou : (images,) per-image scores; 1 where neither truth nor prediction has any corrosion.
@@ -36,19 +36,19 @@ class RunScores:
     backbone: str
     run: int
     kind: str = "real"
-    fraction: float = 1.0
+    real_fraction: float = 1.0
     images: tuple[str, ...]
     f1: FloatArray
     iou: FloatArray
     train_minutes: float
 
     def mean(self, score: str) -> float:
-        """Mean over the test photos of ``"f1"`` or ``"iou"``."""
+        """Return the mean over the test photos of ``"f1"`` or ``"iou"``."""
         return float(np.mean(self.f1 if score == "f1" else self.iou))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Summary:
+class MeanAndSd:
     """Mean and sample standard deviation (n - 1) of `n` values; None where they do not exist."""
 
     n: int
@@ -74,14 +74,14 @@ class Pair:
 
     @property
     def significant(self) -> bool | None:
-        """Whether p is below 0.05; None without a p-value."""
+        """True if p is below 0.05; None without a p-value."""
         return None if self.p is None else self.p < 1 - CONFIDENCE
 
 
-def summary(values: Sequence[float] | FloatArray) -> Summary:
-    """Mean and sample standard deviation of `values`, which may be empty or single."""
+def summary(values: Sequence[float] | FloatArray) -> MeanAndSd:
+    """Return mean and sample standard deviation of `values`, which may be empty or single."""
     array = np.asarray(values, dtype=float)
-    return Summary(
+    return MeanAndSd(
         n=array.size,
         mean=float(array.mean()) if array.size else None,
         sd=float(array.std(ddof=1)) if array.size > 1 else None,
@@ -89,7 +89,7 @@ def summary(values: Sequence[float] | FloatArray) -> Summary:
 
 
 def run_means(scores: Sequence[RunScores], *, arm: str, score: str) -> dict[str, FloatArray]:
-    """The mean of each run, (runs,) per backbone, for one arm and one score (``"f1"`` or ``"iou"``)."""
+    """Return the mean of each run, (runs,) per backbone, for one arm and one score (``"f1"`` or ``"iou"``)."""
     backbones = dict.fromkeys(each.backbone for each in scores if each.arm == arm)
     return {
         name: np.array([each.mean(score) for each in scores if each.arm == arm and each.backbone == name])
@@ -98,7 +98,7 @@ def run_means(scores: Sequence[RunScores], *, arm: str, score: str) -> dict[str,
 
 
 def tukey(groups: Mapping[str, Sequence[float] | FloatArray], *, equal_variances: bool = True) -> list[Pair]:
-    """Tukey's HSD over all pairs of groups (Tukey-Kramer where the sizes differ), by statsmodels.
+    """Return Tukey's HSD over all pairs of groups (Tukey-Kramer where the sizes differ), by statsmodels.
 
     A group of fewer than two values has no variance of its own and is left out of the test; so is everything where
     the values within all groups are equal. Such pairs keep their difference and say why they have no p-value.
@@ -145,7 +145,7 @@ def tukey(groups: Mapping[str, Sequence[float] | FloatArray], *, equal_variances
 
 
 def run_count(count: int) -> str:
-    """A number of runs in words."""
+    """Return a number of runs in words."""
     return {0: "no run", 1: "one run"}.get(count, f"{count} runs")
 
 
@@ -174,7 +174,7 @@ def _pairwise(arrays: Mapping[str, FloatArray], equal_variances: bool) -> dict[t
 
 
 def tukey_from_summary(means: Mapping[str, float], sds: Mapping[str, float], n: int | Mapping[str, int]) -> list[Pair]:
-    """Tukey's HSD (Tukey-Kramer where the sizes differ) from printed means, standard deviations and sizes of groups.
+    """Return Tukey's HSD (Tukey-Kramer where the sizes differ) from printed means, SDs and sizes of groups.
 
     The pooled variance is s² = sum((n_i - 1) sd_i²) / sum(n_i - 1); q = |difference| / sqrt(s² / 2 (1 / n_i + 1 / n_j))
     is referred to the studentized range of k groups with sum(n_i - 1) degrees of freedom. A group of one value is left
@@ -223,19 +223,19 @@ def tukey_from_summary(means: Mapping[str, float], sds: Mapping[str, float], n: 
 
 
 def pooled_variance(sds: Mapping[str, float], sizes: Mapping[str, int]) -> tuple[float, int]:
-    """Variance within groups, pooled over those of at least two values, and its degrees of freedom."""
+    """Return the variance within groups, pooled over those of at least two values, and its degrees of freedom."""
     freedom = {name: size - 1 for name, size in sizes.items() if size > 1}
     total = sum(freedom.values())
     return sum(each * sds[name] ** 2 for name, each in freedom.items()) / max(total, 1), total
 
 
 def range_error(variance: float, first: int, second: int) -> float:
-    """Standard error that a difference of means of `first` and `second` values is divided by (Tukey-Kramer)."""
+    """Return the standard error of a difference of means of `first` and `second` values (Tukey-Kramer)."""
     return math.sqrt(variance / 2 * (1 / first + 1 / second))
 
 
 def range_p(difference: float, error: float, groups: int, freedom: int) -> float:
-    """P of a difference over its error by the studentized range; without any error 0, or 1 where both are 0."""
+    """Return p of a difference over its error by the studentized range; without any error 0, or 1 where both are 0."""
     from scipy.stats import studentized_range
 
     if error == 0:

@@ -17,7 +17,7 @@ VERDICTS = {
 
 
 def sentence(comparison: Comparison, *, names: Mapping[str, str] | None = None, where: str = "") -> str:
-    """What a comparison says, with its number, interval, runs and spots.
+    """Return a comparison in words, with its number, interval, runs and spots.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def sentence(comparison: Comparison, *, names: Mapping[str, str] | None = None, 
 
 
 def number_of(comparison: Comparison) -> str:
-    """The difference with what it stands on: interval, runs, spots."""
+    """Format the difference with its interval, runs and spots."""
     if comparison.difference is None:
         return "unknown"
     low, high = comparison.low, comparison.high
@@ -68,7 +68,7 @@ def number_of(comparison: Comparison) -> str:
 
 
 def detectable(difference: float | None) -> str:
-    """The true difference that a study finds four times in five, as a table shows it."""
+    """Format the true difference that a study finds four times in five, for a table."""
     if difference is None:
         return NONE
     return f"over {GREATEST:g}" if difference >= GREATEST else write(difference, ".3f")

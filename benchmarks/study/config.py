@@ -1,30 +1,34 @@
-"""What a study consists of: cells of equal runs, the settings that all runs share, and the named profiles.
+"""Configuration of a study: cells of equal runs, the settings that all runs share, and the named profiles.
 
 Standard library only, so that the command line pays nothing for it.
 """
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import product
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from corrotwin.segmentation.config import ARMS, BACKBONES, PROFILES, DataArm, Profile, TrainConfig, configure
+from corrotwin.benchmarks.study.grid import GridCell, cells, in_order
+from corrotwin.segmentation.config import (
+    ARMS,
+    BACKBONES,
+    PROFILES,
+    DataArm,
+    Profile,
+    TrainConfig,
+    configure,
+    from_file,
+    to_file,
+)
 from corrotwin.twin.core.errors import InputError
 
-MOST_RUNS = 10_000  # of a cell; more is a mistake
+_CELL_KEYS: Mapping[str, str] = {"real_fraction": "fraction"}  # fields of `GridCell` that study.json calls otherwise
 TUNED = ("size", "epochs", "batch_size", "learning_rate")  # settings that the command of a study may change
 
 
 def options(settings: Mapping[str, Any]) -> str:
-    """Those of `TUNED` that some settings have, as options of the command, such as ``--size 64``."""
+    """Return those of `TUNED` that some settings have, as options of the command, such as ``--size 64``."""
     return " ".join(f"--{name.replace('_', '-')} {settings[name]!s:.40}" for name in TUNED if name in settings)
-
-
-def is_name(text: Any) -> bool:
-    """Whether a text from a file can name a folder or file in ours, and leads to no other."""
-    return isinstance(text, str) and re.fullmatch(r"[^./\\\s\x00-\x1f][^/\\\x00-\x1f]{0,99}", text) is not None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,80 +48,12 @@ class RenderPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell:
-    """The runs of one backbone in one data arm at one fraction of the real training photos.
-
-    `kind` is the arm's name in `segmentation.config.ARMS`. `arm` is that arm at the fraction, with a name of its own
-    where the fraction is below 1, such as ``real-10pct``. The arm is kept, not looked up, so that a study outlives a
-    change of `ARMS`.
-    """
-
-    kind: str
-    fraction: float
-    arm: DataArm
-    backbone: str
-    runs: int
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.runs, int) or not 1 <= self.runs <= MOST_RUNS:
-            raise InputError(f"runs {self.runs!r:.40} is no whole number from 1 to {MOST_RUNS}")
-        if not is_name(self.arm.name):
-            raise InputError(f"arm {self.arm.name!r:.60} cannot name a folder")
-        if self.backbone not in BACKBONES:
-            raise InputError(f"backbone {self.backbone!r} is not the paper's; choose one of {', '.join(BACKBONES)}")
-        if self.arm.real_fraction != self.fraction:
-            raise InputError(f"cell {self.key}: fraction {self.fraction}, but its arm has {self.arm.real_fraction}")
-
-    @property
-    def key(self) -> str:
-        """What the ids of its runs begin with, such as ``mixed-10pct-vgg16``."""
-        return f"{self.arm.name}-{self.backbone}"
-
-
-def cells(kinds: Sequence[str], fractions: Sequence[float], backbones: Sequence[str], runs: int) -> tuple[Cell, ...]:
-    """All cells of some arms, fractions of the real training photos and backbones, with equally many runs.
-
-    Raises
-    ------
-    InputError
-        A name is unknown or stands twice, a fraction is not in (0, 1], or there is nothing to train.
-    """
-    for what, values in (("arms", kinds), ("fractions", fractions), ("backbones", backbones)):
-        if not values or len(set(values)) != len(values):
-            raise InputError(f"{what}: needs at least one, each once, not {', '.join(map(str, values)) or 'none'}")
-    if unknown := [kind for kind in kinds if kind not in ARMS]:
-        raise InputError(f"arm {unknown[0]!r} is unknown; choose among {', '.join(ARMS)}")
-    return in_order(
-        Cell(kind=kind, fraction=float(fraction), arm=arm_at(kind, float(fraction)), backbone=backbone, runs=runs)
-        for kind, fraction, backbone in product(kinds, fractions, backbones)
-    )
-
-
-def arm_at(kind: str, fraction: float) -> DataArm:
-    """An arm of `segmentation.config.ARMS` at a fraction of the real training photos."""
-    if fraction == 1:
-        return ARMS[kind]
-    return replace(ARMS[kind], name=f"{kind}-{100 * fraction:g}pct", real_fraction=fraction)
-
-
-def in_order(found: Iterable[Cell]) -> tuple[Cell, ...]:
-    """Cells as a study lists them, however it grew: all photos first, then by arm, then by backbone."""
-    kinds = list(ARMS)
-
-    def place(cell: Cell) -> tuple[float, int, str, int]:
-        known = kinds.index(cell.kind) if cell.kind in kinds else len(kinds)
-        return (-cell.fraction, known, cell.kind, BACKBONES.index(cell.backbone))
-
-    return tuple(sorted(found, key=place))
-
-
-@dataclass(frozen=True, kw_only=True)
 class StudyConfig:
-    """What a study consists of. Training settings are the profile's in `segmentation.config`, but for `changes`."""
+    """The grid of a study and its settings. Training settings are the profile's, but for `changes`."""
 
     profile: Profile
     """quick: minutes, smoke. small: honest, on a CPU over night. paper: as published."""
-    cells: tuple[Cell, ...]
+    cells: tuple[GridCell, ...]
     """Run r of every cell has seed `seed` + r, so that arms can be compared in pairs."""
     renders: RenderPlan
     """The images that arms with renders train on beside the photos, where no folder of renders is given."""
@@ -146,9 +82,29 @@ class StudyConfig:
         return tuple(sorted(found, key=lambda kind: list(ARMS).index(kind) if kind in ARMS else len(ARMS)))
 
     @property
-    def fractions(self) -> tuple[float, ...]:
+    def real_fractions(self) -> tuple[float, ...]:
         """The fractions of the real training photos, largest last."""
-        return tuple(sorted({cell.fraction for cell in self.cells}))
+        return tuple(sorted({cell.real_fraction for cell in self.cells}))
+
+    @property
+    def render_share(self) -> float | None:
+        """Part of each batch that is renders in the arms that mix; None where it has no such arm."""
+        return next((cell.arm.render_share for cell in self.cells if cell.mixes), None)
+
+    def at_render_share(self, share: float) -> "StudyConfig":
+        """Return the study with another part of renders in the batches of its arms with photos and renders.
+
+        Raises
+        ------
+        InputError
+            The share is not between 0 and 1.
+        """
+        if not 0 < share < 1:
+            raise InputError(f"render_share {share:g} is not between 0 and 1")
+        changed = (
+            replace(cell, arm=replace(cell.arm, render_share=share)) if cell.mixes else cell for cell in self.cells
+        )
+        return replace(self, cells=tuple(changed))
 
     @property
     def arms(self) -> tuple[DataArm, ...]:
@@ -162,7 +118,7 @@ class StudyConfig:
 
     @property
     def runs(self) -> int:
-        """The runs of the cell that has most."""
+        """The number of runs of the largest cell."""
         return max(cell.runs for cell in self.cells)
 
     @property
@@ -177,7 +133,7 @@ class StudyConfig:
 
     @property
     def by_command(self) -> bool:
-        """Whether `corrotwin benchmarks run` can make it: at most `TUNED` settings are changed."""
+        """True if `corrotwin benchmarks run` can make it: at most `TUNED` settings are changed."""
         return set(self.changes) <= set(TUNED)
 
     @property
@@ -198,7 +154,7 @@ class StudyConfig:
         }
 
     def joined(self, earlier: "StudyConfig") -> "StudyConfig":
-        """The study with all cells of an earlier one of the same settings; of a cell in both, the larger one.
+        """Return the study with all cells of an earlier one of the same settings; the larger of two equal cells.
 
         Raises
         ------
@@ -244,13 +200,13 @@ def choose(
     profile: Profile,
     *,
     kinds: Sequence[str] = (),
-    fractions: Sequence[float] = (),
+    real_fractions: Sequence[float] = (),
     backbones: Sequence[str] = (),
     runs: int | None = None,
     threads: int | None = None,
     changes: Mapping[str, Any] = MappingProxyType({}),
 ) -> StudyConfig:
-    """The study of a profile with other arms, fractions, backbones, runs or threads; what is left out is the profile's.
+    """Return a profile's study with other arms, real fractions, backbones, runs or threads where they are given.
 
     Parameters
     ----------
@@ -264,7 +220,7 @@ def choose(
     usual = STUDIES[profile]
     chosen = cells(
         kinds or usual.kinds,
-        fractions or usual.fractions,
+        real_fractions or usual.real_fractions,
         backbones or usual.backbones,
         usual.runs if runs is None else runs,
     )
@@ -274,8 +230,20 @@ def choose(
     return replace(usual, cells=chosen, threads=usual.threads if threads is None else threads, changes=others)
 
 
+def to_json(config: StudyConfig) -> dict[str, Any]:
+    """Return a configuration as `study.json` holds it."""
+    grid = [
+        {
+            _CELL_KEYS.get(name, name): value
+            for name, value in {**asdict(cell), "arm": to_file(asdict(cell.arm))}.items()
+        }
+        for cell in config.cells
+    ]
+    return {**asdict(config), "cells": grid}
+
+
 def from_json(value: Mapping[str, Any]) -> StudyConfig:
-    """The configuration that `dataclasses.asdict` turned into `value`.
+    """Return the configuration that `to_json` turned into `value`.
 
     Raises
     ------
@@ -284,7 +252,16 @@ def from_json(value: Mapping[str, Any]) -> StudyConfig:
     """
     try:
         plans = {name: RenderPlan(**value[name]) for name in ("renders", "standin")}
-        found = tuple(Cell(**{**cell, "arm": DataArm(**cell["arm"])}) for cell in value["cells"])
-        return StudyConfig(**{**value, **plans, "cells": found})
+        names = {key: name for name, key in _CELL_KEYS.items()}
+        grid = tuple(
+            GridCell(**{names.get(key, key): of_cell for key, of_cell in {**cell, "arm": _arm(cell)}.items()})
+            for cell in value["cells"]
+        )
+        return StudyConfig(**{**value, **plans, "cells": grid})
     except (KeyError, TypeError) as error:
         raise InputError(f"study configuration: a field is missing or unknown ({error})") from error
+
+
+def _arm(cell: Mapping[str, Any]) -> DataArm:
+    """Return the data arm of a cell of `study.json`."""
+    return DataArm(**from_file(cell["arm"]))

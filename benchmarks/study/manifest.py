@@ -1,4 +1,4 @@
-"""What `study.json` says of a study. Scores, photos used and times stay where they are: in the runs."""
+"""The content of `study.json`. Scores, photos used and times stay in the runs."""
 
 import os
 from collections.abc import Mapping
@@ -6,7 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from corrotwin.benchmarks.study.config import RenderPlan, StudyConfig, is_name
+from corrotwin.benchmarks.study.config import RenderPlan, StudyConfig, to_json
+from corrotwin.benchmarks.study.grid import is_name
 from corrotwin.benchmarks.study.run_status import Digests
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_manifest, versions
@@ -37,16 +38,16 @@ def content(
     across: Mapping[str, Mapping[str, Any]],
     failed: Mapping[str, str],
 ) -> dict[str, Any]:
-    """The content of `study.json`, but for its version and kind.
+    """Return the content of `study.json`, but for its version and kind.
 
     Parameters
     ----------
-    data, renders : as `of_photos` and `of_renders` make them; None where no arm takes renders.
-    across : other sets by name, as `of_set` makes them.
+    data, renders : as `photos_entry` and `renders_entry` make them; None where no arm takes renders.
+    across : other sets by name, as `set_entry` makes them.
     failed : the runs that failed, and the other work, each with its error.
     """
     return {
-        "config": asdict(config),
+        "config": to_json(config),
         "training": config.training,
         "seed": config.seed,
         "versions": versions(*VERSIONED),
@@ -61,26 +62,26 @@ def content(
     }
 
 
-def of_photos(out: Path, data: Path | None, real: "CocoDataset") -> dict[str, Any]:
-    """The photos of a study; `data` None is the stand-in."""
+def photos_entry(out: Path, data: Path | None, real: "CocoDataset") -> dict[str, Any]:
+    """Return the entry of a study's photos; `data` None is the stand-in."""
     if data is None:
-        return {**_of(out, out / "standin", real), "name": "stand-in"}
-    about = _of(out, data, real)
+        return {**_entry(out, out / "standin", real), "name": "stand-in"}
+    about = _entry(out, data, real)
     return about if real.classes is None else {**about, "classes": sorted(real.classes)}
 
 
-def of_set(out: Path, path: Path, found: "CocoDataset", spots: Mapping[str, str] | None) -> dict[str, Any]:
-    """Another set at `path`, on which the runs are measured, with the spot of each photo where there are spots."""
-    return {**_of(out, path, found), "spots": spots and dict(spots)}
+def set_entry(out: Path, path: Path, found: "CocoDataset", spots: Mapping[str, str] | None) -> dict[str, Any]:
+    """Return the entry of another set at `path`, with the spot of each photo where there are spots."""
+    return {**_entry(out, path, found), "spots": spots and dict(spots)}
 
 
-def of_renders(out: Path, path: Path, renders: "CocoDataset", plan: RenderPlan | None) -> dict[str, Any]:
-    """The renders that train, at `path`; `plan` None where their folder was given."""
-    return {**_of(out, path, renders), "plan": plan and asdict(plan)}
+def renders_entry(out: Path, path: Path, renders: "CocoDataset", plan: RenderPlan | None) -> dict[str, Any]:
+    """Return the entry of the renders that train, at `path`; `plan` None where their folder was given."""
+    return {**_entry(out, path, renders), "plan": plan and asdict(plan)}
 
 
 def digests(manifest: Mapping[str, Any]) -> Digests:
-    """What a study's runs were made from, for `benchmarks.study.run_status.find`."""
+    """Return the digests that a study's runs were made from, for `benchmarks.study.run_status.find`."""
     renders = manifest["renders"]
     return {
         "real": manifest["data"]["digest"],
@@ -90,7 +91,7 @@ def digests(manifest: Mapping[str, Any]) -> Digests:
 
 
 def check(manifest: Mapping[str, Any]) -> None:
-    """Refuse a `study.json` that lacks what a report says of it, or names other sets so that they lead elsewhere.
+    """Raise where a `study.json` lacks what a report needs, or names other sets by unsafe names.
 
     Raises
     ------
@@ -120,11 +121,11 @@ def check(manifest: Mapping[str, Any]) -> None:
 
 
 def _are_spots(value: Any) -> bool:
-    """Whether a value can be the spot of each photo; None is for a set without spots."""
+    """Return whether a value can be the spot of each photo; None is for a set without spots."""
     return value is None or (isinstance(value, Mapping) and all(isinstance(spot, str) for spot in value.values()))
 
 
-def _of(out: Path, folder: Path, found: "CocoDataset") -> dict[str, Any]:
+def _entry(out: Path, folder: Path, found: "CocoDataset") -> dict[str, Any]:
     return {
         "folder": os.path.relpath(folder, out),
         "name": folder.name,
@@ -138,7 +139,7 @@ def _of(out: Path, folder: Path, found: "CocoDataset") -> dict[str, Any]:
 
 
 def _rendered(folder: Path) -> bool:
-    """Whether a dataset is of our own rendering; a stranger's `dataset.json` may be anything."""
+    """Return whether a dataset is one of our own renders; a stranger's `dataset.json` may be anything."""
     try:
         return read_manifest(folder, "dataset") is not None
     except InputError:

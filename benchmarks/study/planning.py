@@ -1,4 +1,4 @@
-"""What a study will cost before it starts, and how far it is while it runs."""
+"""The cost of a study before it starts, and its progress while it runs."""
 
 import json
 import subprocess
@@ -6,21 +6,22 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from math import ceil
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Literal
 
+from corrotwin.benchmarks.formatting.wording import render_share
 from corrotwin.benchmarks.study.config import StudyConfig
-from corrotwin.segmentation.config import TrainConfig
+from corrotwin.segmentation.config import TrainConfig, to_json
 from corrotwin.segmentation.data.splits import PUBLISHED_SHARES
 from corrotwin.twin.core import cluster
 from corrotwin.twin.core.cli import available_cores
 from corrotwin.twin.core.files import free_bytes, read_json, read_manifest
 
 if TYPE_CHECKING:
-    from corrotwin.benchmarks.study.run_status import Standing
+    from corrotwin.benchmarks.study.run_status import RunStatus
     from corrotwin.benchmarks.study.sources import Study
     from corrotwin.segmentation.runs import RunRecord
 
@@ -33,14 +34,14 @@ PATIENCE_SECONDS = 120.0  # with the probe's start, and for steps that take long
 
 @dataclass(frozen=True, kw_only=True)
 class Speed:
-    """Seconds that a run takes, and how we know."""
+    """Seconds that a run takes, and how they are known."""
 
     seconds: float
     source: Literal["measured", "probed"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Plan:
+class StudyPlan:
     """The work of a study.
 
     `complete` holds the runs that are done, `blocked` those that something is in the way of, with the reason, `todo`
@@ -73,9 +74,9 @@ class Plan:
         return sum(sizes) + STATE * sum(sizes[: self.slots])
 
 
-def make(study: "Study", address: str | None, whole: Plan | None = None) -> Plan:
-    """The plan of a study; of one that is part of a `whole` by what was told of that, else as `of` finds it."""
-    complete, todo, blocked = study.standing()
+def plan_study(study: "Study", address: str | None, whole: StudyPlan | None = None) -> StudyPlan:
+    """Plan a study; one that belongs to a `whole` takes the speeds of that plan."""
+    complete, todo, blocked = study.run_status()
     if study.split is not None:
         photos = {part: len(getattr(study.split, part)) for part in ("train", "valid", "test")}
     else:
@@ -85,14 +86,16 @@ def make(study: "Study", address: str | None, whole: Plan | None = None) -> Plan
         )
     if whole is not None:
         return replace(whole, config=study.config, complete=complete, todo=todo, blocked=blocked)
-    return of(study.config, (complete, todo, blocked), photos, study.out, address)
+    return plan_runs(study.config, (complete, todo, blocked), photos, study.out, address)
 
 
-def of(config: StudyConfig, standing: "Standing", photos: Mapping[str, int], out: Path, address: str | None) -> Plan:
-    """The plan of runs that stand so, by one configuration in one folder; a probe tells what no run does."""
-    complete, todo, blocked = standing
+def plan_runs(
+    config: StudyConfig, status: "RunStatus", photos: Mapping[str, int], out: Path, address: str | None
+) -> StudyPlan:
+    """Plan runs of one configuration in one folder from their status; probe the speed that no run shows."""
+    complete, todo, blocked = status
     known, gpus = speeds(complete, todo, photos, may_probe=address is None)
-    return Plan(
+    return StudyPlan(
         config=config,
         complete=complete,
         todo=todo,
@@ -104,7 +107,7 @@ def of(config: StudyConfig, standing: "Standing", photos: Mapping[str, int], out
 
 
 def _slots(threads: int, gpus: int, address: str | None) -> int:
-    """Runs at a time; runs that share a GPU count as one, since they slow each other."""
+    """Return the runs at a time; runs that share a GPU count as one, since they slow each other."""
     cores = available_cores()
     if address is not None:
         import ray
@@ -118,9 +121,9 @@ def _slots(threads: int, gpus: int, address: str | None) -> int:
 def speeds(
     complete: Mapping[str, "RunRecord"], todo: Mapping[str, TrainConfig], photos: Mapping[str, int], *, may_probe: bool
 ) -> tuple[dict[str, Speed], int]:
-    """How long a run of each backbone with runs to do takes, and the number of GPUs of this machine, as far as known.
+    """Return the seconds a run of each backbone with runs to do takes, and the number of GPUs of this machine.
 
-    Runs of the study itself tell; a short probe on this machine tells of backbones without any.
+    The study's own runs give the time; a short probe on this machine gives that of backbones without any.
 
     Parameters
     ----------
@@ -144,16 +147,16 @@ def speeds(
 
 
 def _probe(configs: Sequence[TrainConfig]) -> tuple[int, list[tuple[float, float]]]:
-    """GPUs, and seconds a step and a measured image of each of `configs`, or of the first where time is up."""
-    asked = {"configs": [asdict(each) for each in configs], "seconds": PROBE_SECONDS, "patience": PATIENCE_SECONDS}
+    """Return GPUs, and seconds a step and a measured image of each of `configs`, or of the first where time is up."""
+    request = {"configs": [to_json(each) for each in configs], "seconds": PROBE_SECONDS, "patience": PATIENCE_SECONDS}
     command = [sys.executable, "-P", "-m", "corrotwin.benchmarks.study.probe"]
-    said = subprocess.run(command, input=json.dumps(asked).encode(), capture_output=True, check=False).stdout
-    first, *lines = said.decode().splitlines() or ["0"]
+    output = subprocess.run(command, input=json.dumps(request).encode(), capture_output=True, check=False).stdout
+    first, *lines = output.decode().splitlines() or ["0"]
     return int(first), [(float(step), float(image)) for step, image in map(json.loads, lines)]
 
 
 def _seconds(config: TrainConfig, photos: Mapping[str, int], step: float, image: float) -> float:
-    """The time of a run whose steps and measured images take so long."""
+    """Return the time of a run from the seconds of its steps and measured images."""
     train, valid, test = (
         min(photos[part], limit or photos[part])
         for part, limit in (
@@ -165,14 +168,15 @@ def _seconds(config: TrainConfig, photos: Mapping[str, int], step: float, image:
     return config.epochs * (ceil(train / config.batch_size) * step + valid * image) + test * image
 
 
-def describe(plan: Plan, study: "Study") -> str:
-    """The plan in a few lines."""
+def describe(plan: StudyPlan, study: "Study") -> str:
+    """Return the plan in a few lines."""
     total = len(plan.config.grid)
     blocked = f", {len(plan.blocked)} in the way" if plan.blocked else ""
     lines = [f"{study.out}: {total} runs, {len(plan.complete)} complete{blocked}, {len(plan.todo)} to do"]
     by_arm: dict[str, list[str]] = defaultdict(list)
     for cell in plan.config.cells:
-        by_arm[cell.arm.name].append(f"{cell.backbone} {cell.runs}")
+        mixture = f" ({render_share(cell.arm.render_share)})" if cell.mixes else ""
+        by_arm[f"{cell.arm.name}{mixture}"].append(f"{cell.backbone} {cell.runs}")
     lines += [f"  {arm}: {', '.join(counts)}" for arm, counts in by_arm.items()]
     lines += [f"  in the way: {reason}" for reason in plan.blocked.values()]
     if plan.todo:
@@ -181,8 +185,8 @@ def describe(plan: Plan, study: "Study") -> str:
     return "\n".join(lines)
 
 
-def _unmade(plan: Plan, study: "Study") -> list[str]:
-    """What is rendered before the runs."""
+def _unmade(plan: StudyPlan, study: "Study") -> list[str]:
+    """List what is rendered before the runs."""
     found = []
     if study.photos is None:
         found.append(f"a stand-in for photos, {plan.config.standin}")
@@ -193,8 +197,8 @@ def _unmade(plan: Plan, study: "Study") -> list[str]:
     return found
 
 
-def time_line(plan: Plan) -> str:
-    """How long the runs to do will take, in a line."""
+def time_line(plan: StudyPlan) -> str:
+    """Return how long the runs to do will take, in a line."""
     at_a_time = f"{plan.slots} at a time" if plan.slots > 1 else "one at a time"
     named = {name: plan.speeds[name] for name in plan.config.backbones if name in plan.speeds}
     parts = [f"{name} {each.seconds / 60:.1f} ({each.source})" for name, each in named.items()]
@@ -205,28 +209,28 @@ def time_line(plan: Plan) -> str:
     return f"  time: {least}{duration(plan.seconds)}, {at_a_time}; minutes a run: {', '.join(parts)}"
 
 
-def disk_line(plan: Plan) -> str:
-    """The disk that is needed and free, in a line."""
+def disk_line(plan: StudyPlan) -> str:
+    """Return the disk that is needed and free, in a line."""
     short = "" if plan.needed_bytes <= plan.free_bytes else " (NOT ENOUGH)"
     return f"  disk: {plan.needed_bytes / 1e9:.1f} GB needed for weights, {plan.free_bytes / 1e9:.1f} GB free{short}"
 
 
 def duration(seconds: float) -> str:
-    """A time span in minutes or hours."""
+    """Format a time span in minutes or hours."""
     return f"{seconds / 3600:.1f} hours" if seconds >= 5400 else f"{max(1, round(seconds / 60))} min"
 
 
 @dataclass(kw_only=True)
 class Progress:
-    """How far the runs of a study are: `done` is polled while they train, and tells of each that ends."""
+    """Progress of a study: `done` is polled while runs train, and reports each finished run."""
 
     out: Path
-    plan: Plan
+    plan: StudyPlan
     ended: dict[str, float] = field(default_factory=dict)
     """Seconds that the runs took that ended while we watched."""
 
     def done(self) -> int:
-        """The number of complete runs of the study."""
+        """Return the number of complete runs of the study."""
         for key, config in self.plan.todo.items():
             manifest = self.out / "runs" / key / "run.json"
             if key not in self.ended and manifest.is_file():
@@ -244,7 +248,7 @@ class Progress:
         )
 
     def seconds_left(self) -> float | None:
-        """Time for what is left, by the runs that ended, else by the plan; None where neither knows a backbone."""
+        """Return the time left, by the runs that ended, else by the plan; None where neither knows a backbone."""
         watched: dict[str, list[float]] = defaultdict(list)
         for key, seconds in self.ended.items():
             watched[self.plan.todo[key].backbone].append(seconds)

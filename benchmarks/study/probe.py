@@ -1,9 +1,9 @@
 """Time training steps on this machine, in a process: ``python -m corrotwin.benchmarks.study.probe``.
 
 Reads json from standard input: `configs`, a list of training settings, `seconds`, the time for all of them, and
-`patience`, after how many seconds the process ends anyhow. Writes a line with the number of GPUs, then for each config
-a line with seconds a step and seconds a measured image. Images are noise: what a step costs does not depend on them,
-and there may be no photos yet. torch stays out of the process that spreads the study.
+`patience`, the seconds after which the process ends in any case. Writes a line with the number of GPUs, then for each
+config a line with seconds a step and seconds a measured image. Images are noise: what a step costs does not depend on
+them, and there may be no photos yet. torch stays out of the process that spreads the study.
 """
 
 import json
@@ -20,7 +20,7 @@ LEAST, MOST = 1, 8  # timed steps, after one that is not counted
 
 
 def probe(config: TrainConfig, seconds: float) -> tuple[float, float]:
-    """Seconds an optimiser step and seconds a measured image of these settings, within about `seconds`."""
+    """Return seconds an optimiser step and seconds a measured image of these settings, within about `seconds`."""
     import torch
 
     from corrotwin.segmentation import sampling
@@ -40,7 +40,7 @@ def probe(config: TrainConfig, seconds: float) -> tuple[float, float]:
         row={name: index for index, name in enumerate(names)},
     )
     steps = sampling.plan_batches(
-        replace(config.arm, real_fraction=1.0, synth_share=0.0, synth_count=None, pretrain=0.0),
+        replace(config.arm, real_fraction=1.0, render_share=0.0, render_count=None, pretrain=0.0),
         seed=0, epochs=1 + MOST, batch_size=count, all_photos=count, photos=count, renders=0,
     )  # fmt: skip
     loader = BatchLoader(
@@ -68,15 +68,15 @@ def probe(config: TrainConfig, seconds: float) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Answer on standard output, line by line, so that a reader who loses patience has the first answers."""
+    """Answer on standard output, line by line, so that a reader that stops waiting has the first answers."""
     import torch
 
-    asked = json.load(sys.stdin)
-    configs = [from_json(value) for value in asked["configs"]]
-    signal.alarm(int(asked["patience"]))  # also where nobody waits any more
+    request = json.load(sys.stdin)
+    configs = [from_json(value) for value in request["configs"]]
+    signal.alarm(int(request["patience"]))  # also where nobody waits any more
     print(torch.cuda.device_count(), flush=True)  # noqa: T201
     for config in configs:
-        print(json.dumps(probe(config, asked["seconds"] / len(configs))), flush=True)  # noqa: T201
+        print(json.dumps(probe(config, request["seconds"] / len(configs))), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -1,14 +1,16 @@
-"""What a study's folder holds: its manifest, the runs that are complete, and why others are missing."""
+"""A study read from its folder: its manifest, the complete runs, and why others are missing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from corrotwin.benchmarks.data import external_sets as across
+from corrotwin.benchmarks.data import external_sets
+from corrotwin.benchmarks.formatting.wording import listed, render_share
 from corrotwin.benchmarks.stats.tukey import RunScores
 from corrotwin.benchmarks.study import run_status
-from corrotwin.benchmarks.study.config import Cell, StudyConfig, from_json
+from corrotwin.benchmarks.study.config import StudyConfig, from_json
+from corrotwin.benchmarks.study.grid import GridCell
 from corrotwin.benchmarks.study.manifest import KIND, check, digests
 from corrotwin.segmentation.config import DataArm, TrainConfig
 from corrotwin.twin.core.errors import InputError
@@ -41,7 +43,7 @@ class Results:
     across_missing: Mapping[str, Mapping[str, str]]
 
     @property
-    def cells(self) -> tuple[Cell, ...]:
+    def cells(self) -> tuple[GridCell, ...]:
         """The cells of the grid: all photos first, then by arm, then by backbone."""
         return self.config.cells
 
@@ -56,9 +58,9 @@ class Results:
         return self.config.kinds
 
     @property
-    def fractions(self) -> tuple[float, ...]:
+    def real_fractions(self) -> tuple[float, ...]:
         """The fractions of the real training photos, largest last."""
-        return self.config.fractions
+        return self.config.real_fractions
 
     @property
     def data_folder(self) -> Path:
@@ -67,34 +69,37 @@ class Results:
 
     @property
     def smoke(self) -> bool:
-        """Whether the profile only shows that everything works."""
+        """True if the profile only shows that everything works."""
         return self.config.profile == "quick"
 
     @property
     def photographs(self) -> bool:
-        """Whether the test photos are photographs; a rendered dataset stands in for them otherwise."""
+        """True if the test photos are photographs; a rendered dataset stands in for them otherwise."""
         return bool(self.manifest["data"]["photographs"])
 
     @property
     def data_label(self) -> str:
-        """What the test photos are, as every caption says it."""
+        """The name and kind of the test photos, as every caption has it."""
         if self.photographs:
             return f"{self.manifest['data']['name']} (photographs)"
         return "stand-in (rendered, not photographs)"
 
     @property
     def profile_label(self) -> str:
-        """The profile with the settings that are not its own, as every caption says it."""
+        """The profile with the settings that are not its own, as every caption has it."""
         changed = f" with {self.config.changed}" if self.config.changed else ""
         return f"{self.config.profile}{changed}{': smoke, not results' if self.smoke else ''}"
 
     @property
     def label(self) -> str:
-        """Whose data and which profile: the end of every caption and the foot of every figure."""
-        return f"Data: {self.data_label}. Profile: {self.profile_label}."
+        """The data, the profile and the render share: the end of every caption and the foot of every figure."""
+        mixing = [cell for cell in self.cells if cell.mixes]
+        kinds = listed(list(dict.fromkeys(cell.kind for cell in mixing))) if mixing else ""
+        mixture = f" Arm {kinds}: {render_share(mixing[0].arm.render_share)} in each batch." if mixing else ""
+        return f"Data: {self.data_label}. Profile: {self.profile_label}.{mixture}"
 
     def caption(self, text: str) -> str:
-        """The caption of a table or figure: what it shows, then `label`."""
+        """Return the caption of a table or figure: what it shows, then `label`."""
         return f"{text} {self.label}"
 
     @property
@@ -104,7 +109,7 @@ class Results:
 
 
 def load(folder: Path) -> Results:
-    """Read the study in `folder`; runs that are absent, unfinished, damaged or of other settings are named, not read.
+    """Read the study in `folder`; absent, unfinished, damaged or different runs are named, not read.
 
     Weights are not needed. A study that is still being trained can be read too.
 
@@ -164,7 +169,7 @@ def _config(folder: Path, manifest: Mapping[str, Any]) -> StudyConfig:
 def _scores(
     config: StudyConfig, runs: Mapping[str, "RunRecord"], counts: Mapping[str, "PerImage"]
 ) -> tuple[RunScores, ...]:
-    """The scores of complete runs from the pixel counts of each, both by the id of the run."""
+    """Return the scores of complete runs from their pixel counts, both by run id."""
     from corrotwin.segmentation.evaluation import evaluate
 
     cells = {cell.key: cell for cell in config.cells}
@@ -177,7 +182,7 @@ def _scores(
             RunScores(
                 id=key,
                 kind=cell.kind,
-                fraction=cell.fraction,
+                real_fraction=cell.real_fraction,
                 arm=cell.arm.name,
                 backbone=cell.backbone,
                 run=int(number),
@@ -191,7 +196,7 @@ def _scores(
 
 
 def _groups(folder: Path) -> dict[str, str] | None:
-    """The spot of each photo, from the split; None where every photo is a group of its own."""
+    """Return the spot of each photo, from the split; None where every photo is a group of its own."""
     from corrotwin.segmentation.data import splits
 
     groups = splits.load(folder / "split.json").group
@@ -201,7 +206,7 @@ def _groups(folder: Path) -> dict[str, str] | None:
 def _across(
     folder: Path, found: Mapping[str, "RunRecord"], digests: Mapping[str, str]
 ) -> tuple[dict[str, dict[str, "PerImage"]], dict[str, dict[str, str]]]:
-    """For each other set, the pixel counts of the runs that were measured there, and why others have none."""
+    """Return, for each other set, the pixel counts of the measured runs and why others have none."""
     from corrotwin.segmentation.runs import WEIGHTS
 
     tables: dict[str, dict[str, PerImage]] = {name: {} for name in digests}
@@ -210,7 +215,7 @@ def _across(
         for key in found:
             run = folder / "runs" / key
             try:
-                table, reason = across.read(run, name, digest), "not measured yet"
+                table, reason = external_sets.read(run, name, digest), "not measured yet"
             except InputError as error:
                 table, reason = None, str(error).replace(f"{folder}/", "")
             if table is not None:

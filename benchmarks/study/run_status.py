@@ -1,25 +1,25 @@
-"""Whether the run that a study wants lies in its folder: complete, still to make, or in the way."""
+"""Status of each run that a study wants: complete, to do, or blocked by something else in its folder."""
 
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, fields
+from dataclasses import MISSING, fields
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from corrotwin.segmentation.config import DataArm, TrainConfig
+from corrotwin.segmentation.config import DataArm, TrainConfig, from_file, to_json
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_manifest
 
 if TYPE_CHECKING:
     from corrotwin.segmentation.runs import RunRecord
 
-    Standing = tuple[dict[str, RunRecord], dict[str, TrainConfig], dict[str, str]]  # complete, to do, in the way
+    RunStatus = tuple[dict[str, RunRecord], dict[str, TrainConfig], dict[str, str]]  # complete, to do, in the way
 
 Digests = Mapping[str, str | None]  # of the photos ("real"), the "split" and the "renders" of a study
 
 
 def find(folder: Path, wanted: TrainConfig, digests: Digests) -> "RunRecord | None":
-    """The complete run in `folder`, wherever it was trained; None where it is still to make or to finish.
+    """Return the complete run in `folder`, wherever it was trained; None where it is still to make or to finish.
 
     Weights need not be there, and the name of the arm does not matter, only what the arm takes.
 
@@ -45,8 +45,8 @@ def find(folder: Path, wanted: TrainConfig, digests: Digests) -> "RunRecord | No
         raise InputError(f"{error}; delete runs/{folder.name} to train it again") from error
 
 
-def standing(folder: Path, grid: Mapping[str, TrainConfig], digests: Digests) -> "Standing":
-    """The runs in `folder` that are complete, those to do, and those that something is in the way of, with the reason.
+def classify(folder: Path, grid: Mapping[str, TrainConfig], digests: Digests) -> "RunStatus":
+    """Sort the runs of a grid into complete ones, those to do, and blocked ones with the reason.
 
     Where a digest that a run needs is None, its data are still to be made, and so is the run.
     """
@@ -68,7 +68,7 @@ def standing(folder: Path, grid: Mapping[str, TrainConfig], digests: Digests) ->
 
 
 def absent(folder: Path, epochs: int) -> str:
-    """Why there is no complete run in a folder in which `find` found none."""
+    """Return why there is no complete run in a folder in which `find` found none."""
     if not folder.is_dir():
         return "not trained yet"
     try:
@@ -79,7 +79,7 @@ def absent(folder: Path, epochs: int) -> str:
 
 
 def _damage(run: "RunRecord", wanted: TrainConfig) -> str:
-    """What the tables of a run lack, or its manifest, in words; empty where all that a study reads is there."""
+    """Return what a run's tables or manifest lack, in words; empty where a study can read all it needs."""
     epochs, images = len(run.history["epoch"]), len(run.per_image.image)
     if epochs != wanted.epochs:
         return f"history.csv has {epochs} of {wanted.epochs} epochs"
@@ -96,14 +96,14 @@ def _damage(run: "RunRecord", wanted: TrainConfig) -> str:
 
 
 def _difference(manifest: Mapping[str, Any], wanted: TrainConfig, digests: Digests) -> str:
-    """What of a run's manifest is not as wanted, in words; empty where it is this run."""
+    """Return how a run's manifest differs from the wanted run, in words; empty where it does not."""
     config, data = manifest.get("config"), manifest.get("data")
     if not isinstance(config, Mapping) or not isinstance(config.get("arm"), Mapping) or not isinstance(data, Mapping):
         return "run.json is damaged"
-    there, asked = _defaults() | _flat(config), _flat(asdict(wanted))
-    for name in (*asked, *(name for name in there if name not in asked)):
-        if there.get(name) != asked.get(name):
-            return f"{name} is {there.get(name)!r}, the study's is {asked.get(name)!r}"
+    there, expected = _defaults() | _flat(config), _flat(to_json(wanted))
+    for name in (*expected, *(name for name in there if name not in expected)):
+        if there.get(name) != expected.get(name):
+            return f"{name} is {there.get(name)!r}, the study's is {expected.get(name)!r}"
     for name in _made_from(wanted):
         if data.get(name) != digests[name]:
             what = {"real": "photos", "split": "split", "renders": "renders"}[name]
@@ -112,18 +112,18 @@ def _difference(manifest: Mapping[str, Any], wanted: TrainConfig, digests: Diges
 
 
 def _made_from(wanted: TrainConfig) -> tuple[str, ...]:
-    """Names of the digests that decide a run."""
+    """Return the names of the digests that decide a run."""
     return ("real", "split", "renders") if wanted.arm.takes_renders else ("real", "split")
 
 
 def _defaults() -> dict[str, Any]:
-    """The default of each setting that has one: what a run did that an earlier version trained, without the setting."""
+    """Return the defaults of settings that older run.json files lack."""
     arm = {f"arm {field.name}": field.default for field in fields(DataArm)}
     found = {field.name: field.default for field in fields(TrainConfig)} | arm
     return {name: value for name, value in found.items() if value is not MISSING}
 
 
 def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a run with those of its arm among them, all but the arm's name, which only labels."""
-    arm = {f"arm {name}": value for name, value in config["arm"].items() if name != "name"}
+    """Return the settings of a run with those of its arm among them, all but the arm's name, which only labels."""
+    arm = {f"arm {name}": value for name, value in from_file(config["arm"]).items() if name != "name"}
     return {name: value for name, value in config.items() if name != "arm"} | arm

@@ -1,4 +1,4 @@
-"""Which photos of a study train, validate and test: the split that its folder has, or the one that is asked for."""
+"""The split of a study's photos: the one in its folder, or the one that is asked for."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +20,7 @@ SPLIT = "split.json"
 def split_of(
     out: Path, config: "StudyConfig", real: "CocoDataset", wanted: "Wanted" = None, groups_file: Path | None = None
 ) -> "Split":
-    """The split of the photos of the study in `out`: the one it has, which an asked one must equal, else the asked one.
+    """Return the split of the photos of the study in `out`; an asked one must equal the one there.
 
     Raises
     ------
@@ -33,26 +33,26 @@ def split_of(
     there = splits.load(path) if path.exists() else None
     if there is not None and wanted is None and groups_file is None:
         return there
-    asked = _asked_split(config, real, wanted, groups_file, photo_groups.spots(real))
-    if there is not None and wanted != "grouped" and there.digest != asked.digest:  # begun before spots were heeded
-        begun = _asked_split(config, real, wanted or "published", groups_file, None)
-        asked = begun if begun.digest == there.digest else asked
-    if there is not None and there.digest != asked.digest:
+    requested = _requested_split(config, real, wanted, groups_file, photo_groups.spots(real))
+    if there is not None and wanted != "grouped" and there.digest != requested.digest:  # begun before spots were heeded
+        begun = _requested_split(config, real, wanted or "published", groups_file, None)
+        requested = begun if begun.digest == there.digest else requested
+    if there is not None and there.digest != requested.digest:
         raise InputError(
-            f"{out}: split: {_named(there)} there, {_named(asked)} asked; leave out --split and --groups-file to "
+            f"{out}: split: {_named(there)} there, {_named(requested)} asked; leave out --split and --groups-file to "
             "keep the one there, or choose another folder"
         )
-    return there or asked
+    return there or requested
 
 
-def _asked_split(
+def _requested_split(
     config: "StudyConfig",
     real: "CocoDataset",
     wanted: "Wanted",
     groups_file: Path | None,
     named: Mapping[str, str] | None,
 ) -> "Split":
-    """The split that is asked for; `named` are spots where none are given: of `spots.csv`, copies, scenes."""
+    """Return the split that is asked for; `named` are spots where none are given: of `spots.csv`, copies, scenes."""
     from corrotwin.segmentation.data import coco, groups, splits
 
     if isinstance(wanted, splits.Split):

@@ -1,1 +1,1 @@
-"""What renders are worth on photos of unseen spots: the fixed protocol, screening, cross-validation, tables."""
+"""The worth of renders on photos of unseen spots: the fixed protocol, screens, cross-validation, tables."""

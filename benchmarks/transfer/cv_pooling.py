@@ -1,4 +1,4 @@
-"""Cross-validated scores: the tables of all folds of a run put together, so that each photo counts once a run."""
+"""Pool cross-validated scores: the tables of all folds of a run together, so that each photo counts once a run."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ from corrotwin.benchmarks.stats.crossed_effects import FloatArray
 from corrotwin.benchmarks.stats.tukey import RunScores
 from corrotwin.benchmarks.study.sources import RUNS
 from corrotwin.benchmarks.transfer import error_analysis
-from corrotwin.benchmarks.transfer.layout import Part
+from corrotwin.benchmarks.transfer.layout import FoldStudy
 
 if TYPE_CHECKING:
     from corrotwin.segmentation.runs import PerImage, RunRecord
@@ -22,33 +22,33 @@ Found = TypeVar("Found")
 
 
 def tables(
-    every: Sequence[Part], folds: int, read: "Callable[[Path, RunRecord], Found | None]"
+    every: Sequence[FoldStudy], folds: int, read: "Callable[[Path, RunRecord], Found | None]"
 ) -> dict[tuple[str, int], list[Found]]:
-    """What `read` finds of each arm in each run, by fold; only of runs that have all folds."""
+    """Apply `read` to the runs of each arm and run number, by fold; only where all folds are complete."""
     found: dict[tuple[str, int], list[Found]] = {}
-    for part in every:
-        complete, _, _ = part.standing()
-        arms = {cell.key: cell.arm.name for cell in part.config.cells}
+    for fold_study in every:
+        complete, _, _ = fold_study.run_status()
+        arms = {cell.key: cell.arm.name for cell in fold_study.config.cells}
         for key, run in complete.items():
-            table = read(part.folder / RUNS / key, run)
+            table = read(fold_study.folder / RUNS / key, run)
             if table is not None:
-                place = (part.label(arms[key.rpartition("-")[0]]), part.fold.run)
+                place = (fold_study.label(arms[key.rpartition("-")[0]]), fold_study.fold.run)
                 found.setdefault(place, []).append(table)
     return {place: of_folds for place, of_folds in found.items() if len(of_folds) == folds}
 
 
-def complete(every: Sequence[Part], folds: int) -> "dict[tuple[str, int], list[RunRecord]]":
-    """The trainings of each arm and run that has all folds, by fold."""
+def complete(every: Sequence[FoldStudy], folds: int) -> "dict[tuple[str, int], list[RunRecord]]":
+    """Return the trainings of each arm and run that has all folds, by fold."""
     return tables(every, folds, lambda _, run: run)
 
 
 def counted(found: "Mapping[tuple[str, int], Sequence[RunRecord]]") -> dict[tuple[str, int], "PerImage"]:
-    """The pixels of what is `complete` on all photos of the set, each by the fold that did not train on it."""
+    """Return the pixel counts of `complete` runs on all photos, each by the fold that did not train on it."""
     return {place: joined([run.per_image for run in of_folds]) for place, of_folds in found.items()}
 
 
 def trained_on(found: "Mapping[tuple[str, int], Sequence[RunRecord]]") -> dict[str, tuple[str, str]]:
-    """How many photos and how many renders the trainings of each `complete` arm have, as numbers or ranges."""
+    """Return the numbers of photos and renders in the trainings of each `complete` arm, as numbers or ranges."""
     counts: dict[str, list[Mapping[str, int]]] = {}
     for (arm, _), of_folds in found.items():
         counts.setdefault(arm, []).extend(run.manifest["counts"] for run in of_folds)
@@ -59,7 +59,7 @@ def trained_on(found: "Mapping[tuple[str, int], Sequence[RunRecord]]") -> dict[s
 
 
 def precision_and_recall(found: Mapping[tuple[str, int], "PerImage"]) -> dict[str, tuple[float, float]]:
-    """Of each arm of what was `counted`: means over photos and runs where something was called, or is, corrosion."""
+    """Return mean precision and recall of each `counted` arm, over photos and runs where they are defined."""
 
     def mean(rates: Sequence[FloatArray]) -> float:
         known = np.concatenate(rates)
@@ -74,12 +74,12 @@ def precision_and_recall(found: Mapping[tuple[str, int], "PerImage"]) -> dict[st
 
 
 def scores(found: Mapping[tuple[str, int], "PerImage"]) -> tuple[RunScores, ...]:
-    """The scores of what was `counted`."""
+    """Return the scores of what was `counted`."""
     return tuple(_scores(arm, run, table) for (arm, run), table in found.items())
 
 
-def scores_across(every: Sequence[Part], folds: int, name: str, digest: str) -> tuple[RunScores, ...]:
-    """Scores of each arm and run on all photos of another set: means over the folds, which all saw none of them."""
+def scores_across(every: Sequence[FoldStudy], folds: int, name: str, digest: str) -> tuple[RunScores, ...]:
+    """Return scores of each arm and run on all photos of another set: means over the folds, which saw none."""
     result = []
     for (arm, run), of_folds in tables(
         every, folds, lambda folder, _: external_sets.read(folder, name, digest)
@@ -90,17 +90,17 @@ def scores_across(every: Sequence[Part], folds: int, name: str, digest: str) -> 
     return tuple(result)
 
 
-def false_alarms(every: Sequence[Part], folds: int, side: int) -> dict[str, tuple[tuple[str, ...], FloatArray]]:
-    """For each arm the share of clean pixels that were called corrosion: names of photos, (runs, photos)."""
+def false_alarms(every: Sequence[FoldStudy], folds: int, side: int) -> dict[str, tuple[tuple[str, ...], FloatArray]]:
+    """Return, for each arm, the share of clean pixels called corrosion: names of photos, (runs, photos)."""
     found = tables(every, folds, lambda folder, _: background_fp.read(folder))
     each = {place: joined(of_folds) for place, of_folds in found.items()}
     return _by_arm({place: (table.image, background_fp.shares(table, side)) for place, table in each.items()})
 
 
 def false_alarms_across(
-    every: Sequence[Part], folds: int, side: int, name: str, digest: str
+    every: Sequence[FoldStudy], folds: int, side: int, name: str, digest: str
 ) -> dict[str, tuple[tuple[str, ...], FloatArray]]:
-    """The same on pictures without corrosion, another set: means over the folds."""
+    """Return the same on pictures without corrosion, another set: means over the folds."""
     found = tables(every, folds, lambda folder, _: external_sets.read(folder, name, digest))
     return _by_arm(
         {
@@ -113,7 +113,7 @@ def false_alarms_across(
 def _by_arm(
     found: dict[tuple[str, int], tuple[tuple[str, ...], FloatArray]],
 ) -> dict[str, tuple[tuple[str, ...], FloatArray]]:
-    """Runs of one arm as rows, of the pictures that have a number in each."""
+    """Return runs of one arm as rows, of the pictures that have a number in each."""
     result = {}
     for arm in dict.fromkeys(arm for arm, _ in found):
         rows = [(names, values) for (name, _), (names, values) in found.items() if name == arm]
@@ -124,7 +124,7 @@ def _by_arm(
 
 
 def joined(of_folds: Sequence["PerImage"]) -> "PerImage":
-    """The tables of folds as one, photos in alphabetical order."""
+    """Join the tables of folds, photos in alphabetical order."""
     from corrotwin.segmentation.runs import PerImage
 
     names = np.array([name for table in of_folds for name in table.image])
@@ -153,7 +153,7 @@ def _scores(arm: str, run: int, table: "PerImage") -> RunScores:
 
 
 def all_rust(table: "PerImage") -> FloatArray:
-    """Per-image F1 of a prediction that calls every pixel corrosion: what any score has to be held against."""
+    """Return the per-image F1 of calling every pixel corrosion: the baseline of any score."""
     from corrotwin.segmentation.evaluation import evaluate
 
     rust, rest = table.tp + table.fn, table.fp + table.tn
@@ -162,7 +162,7 @@ def all_rust(table: "PerImage") -> FloatArray:
 
 
 def without(found: Sequence[RunScores], names: frozenset[str]) -> tuple[RunScores, ...]:
-    """The same scores without some photos."""
+    """Return the same scores without some photos."""
     result = []
     for each in found:
         keep = np.array([name not in names for name in each.images])

@@ -1,4 +1,4 @@
-"""Where a model fails on photos that may be looked at: the worst ones outlined, and numbers that help to name causes.
+"""Error analysis on photos that may be looked at: the worst ones outlined, and numbers that point to causes.
 
 Everything is written beside the study of a screen: photographs stay where the user's data are.
 """
@@ -30,8 +30,8 @@ COLUMNS_OF_TABLE = (
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Causes:
-    """What is known of each photo, (photos,) arrays; scores are means over the runs, NaN where one does not exist.
+class PhotoErrors:
+    """Scores and properties by photo, (photos,) arrays; means over the runs, NaN where one is undefined.
 
     `precision` and `recall` are undefined where nothing was called, or is, corrosion. `false_alarms` is the share of
     the pixels far from every mask that were called corrosion.
@@ -48,8 +48,10 @@ class Causes:
     properties: Mapping[str, FloatArray]
 
 
-def causes(photos: Photos, tables: Sequence["PerImage"], alarms: Sequence[FloatArray], all_rust: FloatArray) -> Causes:
-    """What the tables of some runs on the same photos say of each photo.
+def photo_errors(
+    photos: Photos, tables: Sequence["PerImage"], alarms: Sequence[FloatArray], all_rust: FloatArray
+) -> PhotoErrors:
+    """Combine the tables of some runs on the same photos, by photo.
 
     Parameters
     ----------
@@ -65,7 +67,7 @@ def causes(photos: Photos, tables: Sequence["PerImage"], alarms: Sequence[FloatA
     f1 = np.array([evaluate.scores(each.tp, each.fp, each.fn, each.tn)[0] for each in tables])
     precision = np.array([rate(each.tp, each.fp) for each in tables])
     recall = np.array([rate(each.tp, each.fn) for each in tables])
-    return Causes(
+    return PhotoErrors(
         images=names,
         units=tuple(photos.spots[name] for name in names),
         f1=f1.mean(axis=0),
@@ -79,46 +81,46 @@ def causes(photos: Photos, tables: Sequence["PerImage"], alarms: Sequence[FloatA
 
 
 def rate(part: npt.NDArray[np.int64], rest: npt.NDArray[np.int64]) -> FloatArray:
-    """Precision (of tp, fp) or recall (of tp, fn); NaN where nothing was called, or is, corrosion."""
+    """Return precision (of tp, fp) or recall (of tp, fn); NaN where nothing was called, or is, corrosion."""
     whole = part + rest
-    found: FloatArray = np.where(whole > 0, part / np.maximum(whole, 1), np.nan)
-    return found
+    errors: FloatArray = np.where(whole > 0, part / np.maximum(whole, 1), np.nan)
+    return errors
 
 
 def _mean(rows: FloatArray) -> FloatArray:
-    """(photos,) means over the runs that have a value; NaN where none has."""
+    """Return the (photos,) means over the runs that have a value; NaN where none has."""
     known = np.isfinite(rows)
     count = known.sum(axis=0)
-    found: FloatArray = np.where(count > 0, np.where(known, rows, 0).sum(axis=0) / np.maximum(count, 1), np.nan)
-    return found
+    errors: FloatArray = np.where(count > 0, np.where(known, rows, 0).sum(axis=0) / np.maximum(count, 1), np.nan)
+    return errors
 
 
-def described(found: Causes, beside: Causes | None = None) -> str:
-    """The numbers in a few lines: precision and recall, F1 by quarters of what photos show, false alarms.
+def describe(errors: PhotoErrors, beside: PhotoErrors | None = None) -> str:
+    """Return a few lines: precision and recall, F1 by quarters of what photos show, false alarms.
 
     Parameters
     ----------
     beside : of the model that saw all real photos on the same photos: each number is then followed by its own, which
-        says what the gap between both is made of.
+        shows where the two models differ.
     """
-    both = [found] if beside is None else [found, beside]
+    both = [errors] if beside is None else [errors, beside]
 
-    def pair(number: Callable[[Causes], str]) -> str:
+    def pair(number: Callable[[PhotoErrors], str]) -> str:
         return _TOGETHER.join(map(number, both))
 
-    tendency = "misses more than it invents" if _gap(found) > 0 else "invents more than it misses"
+    tendency = "misses more than it invents" if _gap(errors) > 0 else "invents more than it misses"
     precision, recall = pair(lambda one: _of(one.precision)), pair(lambda one: _of(one.recall))
     lines = [f"precision {precision}; recall {recall} (means over photos): it {tendency}"]
     for key, each in subgroups.PROPERTIES.items():
         parts = []
-        quarters = [subgroups.by_quarter(one.by_run, found.properties[key], found.units) for one in both]
+        quarters = [subgroups.by_quarter(one.by_run, errors.properties[key], errors.units) for one in both]
         for of_each in zip(*quarters, strict=True):
             first = of_each[0]
             ends = f"{each.scale * first.floor:.2g} to {each.scale * first.ceiling:.2g}{each.unit and ' '}{each.unit}"
             values = _TOGETHER.join(f"{one.difference:.3f}" for one in of_each)
             parts.append(f"{ends}: {values} ({first.photos})")
         lines.append(f"F1 by {each.name[0].lower()}{each.name[1:]} (photos): " + "; ".join(parts))
-    little = found.properties["share"] <= np.quantile(found.properties["share"], 0.25)
+    little = errors.properties["share"] <= np.quantile(errors.properties["share"], 0.25)
     lines.append(
         f"false alarms, share of pixels farther than {100 * background_fp.CLEAR:g} % of the side from every mask: "
         f"{pair(lambda one: _percent(one.false_alarms))} of all photos; "
@@ -127,9 +129,9 @@ def described(found: Causes, beside: Causes | None = None) -> str:
     return "\n".join(lines)
 
 
-def _gap(found: Causes) -> float:
-    both = np.isfinite(found.precision) & np.isfinite(found.recall)
-    return float(np.mean(found.precision[both] - found.recall[both])) if both.any() else 0.0
+def _gap(errors: PhotoErrors) -> float:
+    both = np.isfinite(errors.precision) & np.isfinite(errors.recall)
+    return float(np.mean(errors.precision[both] - errors.recall[both])) if both.any() else 0.0
 
 
 def _of(values: FloatArray) -> str:
@@ -142,14 +144,14 @@ def _percent(values: FloatArray) -> str:
     return f"{100 * known.mean():.1f} %" if known.size else "unknown"
 
 
-def write_table(path: Path, found: Causes) -> None:
-    """All that is known of each photo, the worst first."""
+def write_table(path: Path, errors: PhotoErrors) -> None:
+    """Write all numbers by photo, the worst first."""
     from corrotwin.segmentation import runs
 
-    order = np.argsort(found.f1, kind="stable")
+    order = np.argsort(errors.f1, kind="stable")
     columns: list[Any] = [
-        found.images, found.units, found.f1, found.precision, found.recall, found.all_rust, found.false_alarms,
-        *(found.properties[key] for key in subgroups.PROPERTIES),
+        errors.images, errors.units, errors.f1, errors.precision, errors.recall, errors.all_rust, errors.false_alarms,
+        *(errors.properties[key] for key in subgroups.PROPERTIES),
     ]  # fmt: skip
     rows = ([_cell(column[index]) for column in columns] for index in order.tolist())
     runs.write_table(path, COLUMNS_OF_TABLE, rows)
@@ -159,7 +161,7 @@ def _cell(value: object) -> object:
     return value if isinstance(value, str) else round(float(value), 5)  # type: ignore[arg-type]
 
 
-def sheet(path: Path, photos: Photos, found: Causes, run: Path, title: str) -> None:
+def sheet(path: Path, photos: Photos, errors: PhotoErrors, run: Path, title: str) -> None:
     """Draw the worst photos with truth and prediction of one run outlined, worst first."""
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -169,8 +171,8 @@ def sheet(path: Path, photos: Photos, found: Causes, run: Path, title: str) -> N
     from corrotwin.segmentation.evaluation import evaluate
 
     known = {photo.file_name: photo for photo in photos.data.photos}
-    worst = np.argsort(found.f1, kind="stable")[:WORST].tolist()
-    chosen = [known[found.images[index]] for index in worst]
+    worst = np.argsort(errors.f1, kind="stable")[:WORST].tolist()
+    chosen = [known[errors.images[index]] for index in worst]
     masks = evaluate.predict_masks(run, chosen)
     rows = -(-len(chosen) // COLUMNS)
     with mpl.rc_context(STYLE):
@@ -182,9 +184,9 @@ def sheet(path: Path, photos: Photos, found: Causes, run: Path, title: str) -> N
             axis.set_axis_off()
         for axis, index, photo, mask in zip(axes.flat, worst, chosen, masks, strict=False):
             text = (
-                f"{Path(photo.file_name).name[:28]}: F1 {found.f1[index]:.2f}\n"
-                f"P {found.precision[index]:.2f}, R {found.recall[index]:.2f}, rust "
-                f"{100 * found.properties['share'][index]:.1f} %"
+                f"{Path(photo.file_name).name[:28]}: F1 {errors.f1[index]:.2f}\n"
+                f"P {errors.precision[index]:.2f}, R {errors.recall[index]:.2f}, rust "
+                f"{100 * errors.properties['share'][index]:.1f} %"
             )
             panel(axis, Shown(photo=photo, title=text, prediction=mask))
         legend(drawn, with_prediction=True)

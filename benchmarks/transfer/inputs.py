@@ -1,4 +1,4 @@
-"""What a transfer command is given: photos, renders, other sets; read, and refused where a score would mislead."""
+"""Inputs of screens and transfers: photos, renders, other sets, checked for leakage between training and test."""
 
 import fnmatch
 import unicodedata
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from corrotwin.benchmarks.data import classes as categories
-from corrotwin.benchmarks.study.config import is_name
+from corrotwin.benchmarks.data.classes import report_unnamed
+from corrotwin.benchmarks.study.grid import is_name
 from corrotwin.benchmarks.transfer import layout, subset, tables
 from corrotwin.benchmarks.transfer.layout import Photos, Renders
 from corrotwin.twin.core.errors import InputError
@@ -21,10 +21,10 @@ _UNWRITABLE = ("Cc", "Cs", "Zl", "Zp")  # control characters, bytes that are no 
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Given:
-    """What a transfer command is about, read and checked.
+class Inputs:
+    """The datasets of a screen or transfer, read and checked.
 
-    `renders` are all first, then the first so many; `seen` are photos by which they were tuned, of any set.
+    `renders` are all first, then the first so many; `seen` are photos with which they were tuned, of any set.
     """
 
     out: Path
@@ -37,25 +37,25 @@ class Given:
     dry_run: bool
 
     @property
-    def measured_too(self) -> dict[str, Photos]:
-        """The sets besides its own that every run is measured on, by name."""
+    def external_sets(self) -> dict[str, Photos]:
+        """The sets, by name, on which every run is measured and none trains."""
         return {**self.others, **({self.clean.name: self.clean} if self.clean else {})}
 
 
 def read(
     out: Path,
     *,
-    synth: Path,
+    renders: Path,
     data: Sequence[Path],
-    across: Sequence[Path],
-    clean: Path | None,
-    seen: Sequence[str],
-    classes: tuple[str, ...] | None,
-    counts: Sequence[int],
-    address: str | None,
-    dry_run: bool,
-) -> Given:
-    """Read all that a command names.
+    across: Sequence[Path] = (),
+    clean: Path | None = None,
+    seen: Sequence[str] = (),
+    classes: tuple[str, ...] | None = None,
+    counts: Sequence[int] = (),
+    address: str | None = None,
+    dry_run: bool = False,
+) -> Inputs:
+    """Read and check all datasets that a command names.
 
     Raises
     ------
@@ -66,15 +66,15 @@ def read(
 
     if not data:
         raise InputError("--data: give at least one folder of real photos")
-    for path in (out, synth, *data, *across, *([clean] if clean else [])):
+    for path in (out, renders, *data, *across, *([clean] if clean else [])):
         if any(unicodedata.category(one) in _UNWRITABLE for one in path.resolve().as_posix()):
             raise InputError(f"{path}: its name cannot stand in a table; rename it")
     try:
-        renders = coco.read(synth)
+        rendered = coco.read(renders)
     except InputError as error:
-        raise InputError(f"--synth {error}") from error
+        raise InputError(f"--renders {error}") from error
     for count in counts:
-        subset.check(renders, count)
+        subset.check(rendered, count)
     sets = tuple(layout.read_photos(path, classes) for path in data)
     others = tuple(layout.read_photos(path, classes) for path in across)
     without_rust = None if clean is None else layout.read_clean(clean)
@@ -88,26 +88,26 @@ def read(
             raise InputError(f"{each.path}: {each.name!r:.60} cannot name a set in a table; rename the folder")
         if each.name in (subset.FOLDER, tables.TABLES):
             raise InputError(f"{each.path}: the transfer folder keeps something else under this name; rename the set")
-        if each.data.digest == renders.digest:
+        if each.data.digest == rendered.digest:
             raise InputError(f"{each.path}: these are the renders themselves; they cannot judge themselves")
-    pictures = [("--synth", renders), *(("--across", each.data) for each in others)]
+    pictures = [("--renders", rendered), *(("--across", each.data) for each in others)]
     for each in sets:
         _check_equal(each)
         _check_unseen(each, [*pictures, *([("--clean", without_rust.data)] if without_rust else [])])
     for each in others:
-        _check_unseen(each, [("--synth", renders)])
+        _check_unseen(each, [("--renders", rendered)])
     measured = [("--data", sets), ("--across", others), ("--clean", [without_rust] if without_rust else [])]
     for option, of in measured:
         for each in of:
-            _check_apart(renders, option, each)
+            _check_apart(rendered, option, each)
             if each is not without_rust:
-                categories.tell(each.data, option)
-    return Given(
+                report_unnamed(each.data, option)
+    return Inputs(
         out=out.resolve(),
         sets=sets,
         renders=(
-            Renders(path=synth.resolve(), data=renders),
-            *(Renders(path=synth.resolve(), data=None, count=count) for count in sorted(set(counts))),
+            Renders(path=renders.resolve(), data=rendered),
+            *(Renders(path=renders.resolve(), data=None, count=count) for count in sorted(set(counts))),
         ),
         others={each.name: each for each in others},
         clean=without_rust,
@@ -118,7 +118,7 @@ def read(
 
 
 def _seen(sets: Sequence[Photos], patterns: Sequence[str]) -> frozenset[str]:
-    """The photos whose file name is like one of some patterns."""
+    """Return the photos whose file name matches one of some patterns."""
     names = {photo.file_name for each in sets for photo in each.data.photos}
     found = {pattern: fnmatch.filter(names, pattern) for pattern in patterns}
     if empty := [pattern for pattern, those in found.items() if not those]:
@@ -127,7 +127,7 @@ def _seen(sets: Sequence[Photos], patterns: Sequence[str]) -> frozenset[str]:
 
 
 def _check_equal(photos: Photos) -> None:
-    """Refuse files that are equal byte for byte and of two spots by the table: one could train, the other test."""
+    """Raise InputError if equal files have two spots in the table: one could train, the other test."""
     from corrotwin.segmentation.data import groups
 
     spots = groups.beside(photos.data) or {}
@@ -142,7 +142,7 @@ def _check_equal(photos: Photos) -> None:
 
 
 def _check_unseen(photos: Photos, others: "Sequence[tuple[str, CocoDataset]]") -> None:
-    """Refuse pictures, by their option, among which a photo lies: it is tested in one fold and trains in the others."""
+    """Raise InputError if a photo also occurs in another input (train/test leakage)."""
     known = {photo.sha256 for photo in photos.data.photos}
     for option, other in others:
         if shared := [photo.file_name for photo in other.photos if photo.sha256 in known]:
@@ -152,7 +152,7 @@ def _check_unseen(photos: Photos, others: "Sequence[tuple[str, CocoDataset]]") -
 
 
 def _check_apart(renders: "CocoDataset", option: str, pictures: Photos) -> None:
-    """Refuse pictures that show the scenes of the renders: a model would have seen them.
+    """Raise InputError if pictures show the scenes of the renders that train.
 
     Presets that differ in nothing but how many scenes are clean make the same scenes of one seed.
     """
@@ -165,7 +165,7 @@ def _check_apart(renders: "CocoDataset", option: str, pictures: Photos) -> None:
 
 
 def _scenes(data: "CocoDataset") -> object:
-    """What decides what a rendered dataset shows, but for whether it is clean; None of any other dataset."""
+    """Return what decides the scenes of a rendered dataset, clean or not; None of any other dataset."""
     try:
         card = read_manifest(data.inside, "dataset") or {}
     except InputError:

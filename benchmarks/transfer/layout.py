@@ -1,4 +1,4 @@
-"""What renders are worth on photographs nobody has seen, by one fixed recipe: screens while they are tuned, then proof.
+"""The folder of screens and transfers: an ordinary study for each fold, and the training of what is missing.
 
 A transfer folder holds, for each set of photos, an ordinary study for each fold of each run: one of the arms of photos
 alone, whose runs serve all renders that are ever tried there, and one for each set of renders.
@@ -16,15 +16,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from corrotwin.benchmarks.data import background_fp, scenes
-from corrotwin.benchmarks.data import external_sets as across
-from corrotwin.benchmarks.data import photo_groups as copies
+from corrotwin.benchmarks.data import background_fp, external_sets, photo_groups, scenes
 from corrotwin.benchmarks.study import planning, run_status, runner
-from corrotwin.benchmarks.study.config import Cell, StudyConfig
+from corrotwin.benchmarks.study.config import StudyConfig
+from corrotwin.benchmarks.study.grid import GridCell
 from corrotwin.benchmarks.study.sources import RUNS, Sources
 from corrotwin.benchmarks.study.splitting import SPLIT
 from corrotwin.benchmarks.transfer import protocol
-from corrotwin.benchmarks.transfer.protocol import FIRST, Fold, Mix, Recipe
+from corrotwin.benchmarks.transfer.protocol import FIRST, Fold, Mix, ProtocolSettings
 from corrotwin.twin.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ class Photos:
         return self.spots if self.has_spots or self.copies else None
 
     def of_their_spots(self, names: frozenset[str]) -> frozenset[str]:
-        """Some photos, and all others of their spots."""
+        """Return some photos with all others of their spots."""
         spots = {self.spots[name] for name in names if name in self.spots}
         return frozenset(name for name, spot in self.spots.items() if spot in spots)
 
@@ -79,8 +78,8 @@ class Renders:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Part:
-    """One study of a transfer folder: a fold, the photos, the renders of its arms (None: photos alone), other sets."""
+class FoldStudy:
+    """A study of one fold: the photos, the renders of its arms (None: photos alone), other sets."""
 
     folder: Path
     fold: Fold
@@ -89,18 +88,18 @@ class Part:
     config: StudyConfig
     across: Mapping[str, Photos]
 
-    def standing(self) -> "run_status.Standing":
-        """Its runs that are complete, those to do, and those that something is in the way of, with the reason."""
+    def run_status(self) -> "run_status.RunStatus":
+        """Return its runs that are complete, those to do, and those that are blocked, with the reason."""
         renders = self.renders.data if self.renders is not None else None
         digests = {
             "real": self.photos.data.digest,
             "split": self.fold.split.digest,
             "renders": None if renders is None else renders.digest,
         }
-        return run_status.standing(self.folder / RUNS, self.config.grid, digests)
+        return run_status.classify(self.folder / RUNS, self.config.grid, digests)
 
     def check_split(self) -> None:
-        """Refuse a study there whose photos were dealt otherwise, as by other spots.
+        """Raise InputError if the study there splits the photos otherwise, as by other spots.
 
         Raises
         ------
@@ -118,17 +117,17 @@ class Part:
             )
 
     def measured(self) -> set[str]:
-        """The names of other sets on which an earlier command measured its runs."""
-        return {path.stem for path in (self.folder / RUNS).glob(f"*/{across.FOLDER}/*.csv")}
+        """Return the names of other sets on which an earlier command measured its runs."""
+        return {path.stem for path in (self.folder / RUNS).glob(f"*/{external_sets.FOLDER}/*.csv")}
 
     def label(self, arm: str) -> str:
-        """What an arm is called, with the number of renders where it is trained on the first so many."""
+        """Return the name of an arm, with the number of renders where it trains on the first so many."""
         count = self.renders.count if self.renders is not None else None
         return arm if count is None else f"{arm}{FIRST}{count})"
 
 
 def read_photos(path: Path, classes: tuple[str, ...] | None = None) -> Photos:
-    """A set of photos with its spots; `classes` names the categories that count as corrosion, None for all.
+    """Read a set of photos with its spots; `classes` names the categories that count as corrosion, None for all.
 
     Raises
     ------
@@ -138,8 +137,8 @@ def read_photos(path: Path, classes: tuple[str, ...] | None = None) -> Photos:
     from corrotwin.segmentation.data import coco, groups
 
     data = coco.read(path, classes=classes)
-    known = groups.beside(data) or scenes.of(data)
-    named = None if known else copies.of(data)
+    known = groups.beside(data) or scenes.group_by_scene(data)
+    named = None if known else photo_groups.group_copies(data)
     return Photos(
         name=path.resolve().name,
         path=path.resolve(),
@@ -151,7 +150,7 @@ def read_photos(path: Path, classes: tuple[str, ...] | None = None) -> Photos:
 
 
 def read_clean(path: Path) -> Photos:
-    """A set of pictures without any corrosion.
+    """Read a set of pictures without any corrosion.
 
     Raises
     ------
@@ -163,7 +162,7 @@ def read_clean(path: Path) -> Photos:
     data = coco.read(path, allow_unannotated=True)
     if marked := [each.file_name for each in data.photos if each.annotations]:
         raise InputError(f"--clean {path}: {marked[0]} has annotations; give pictures without corrosion")
-    known = scenes.of(data)
+    known = scenes.group_by_scene(data)
     return Photos(
         name=path.resolve().name,
         path=path.resolve(),
@@ -173,18 +172,18 @@ def read_clean(path: Path) -> Photos:
     )
 
 
-def parts(
+def fold_studies(
     out: Path,
     fold: Fold,
     photos: Photos,
-    settings: Recipe,
-    arms: Sequence[tuple[Renders | None, tuple[Cell, ...]]],
+    settings: ProtocolSettings,
+    arms: Sequence[tuple[Renders | None, tuple[GridCell, ...]]],
     others: Mapping[str, Photos],
     runs: int = 1,
-) -> list[Part]:
-    """The studies of a fold: one for each set of renders (None: photos alone) and its arms."""
+) -> list[FoldStudy]:
+    """Return the studies of a fold: one for each set of renders (None: photos alone) and its arms."""
     return [
-        Part(
+        FoldStudy(
             folder=out / photos.name / fold.name / ("photos" if renders is None else renders.folder),
             fold=fold,
             photos=photos,
@@ -197,22 +196,22 @@ def parts(
 
 
 def arms_of(
-    settings: Recipe, mix: Mix, renders: Sequence[Renders], cells: tuple[Cell, ...]
-) -> list[tuple[Renders | None, tuple[Cell, ...]]]:
-    """What `parts` trains to judge renders: `cells` with all of them, the curve's with the first so many."""
+    settings: ProtocolSettings, mix: Mix, renders: Sequence[Renders], cells: tuple[GridCell, ...]
+) -> list[tuple[Renders | None, tuple[GridCell, ...]]]:
+    """Return the arms of `fold_studies`: `cells` with all renders, those of the curve with the first so many."""
     with_renders = [(each, cells if each.count is None else protocol.curve(settings, mix)) for each in renders]
     return [(None, protocol.of_photos(settings)), *with_renders]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Work:
-    """The runs of all parts, and how long and how much disk those to do need."""
+    """The runs of all fold studies, and the time and disk that those to do need."""
 
-    plan: planning.Plan
+    plan: planning.StudyPlan
     by_arm: Mapping[str, int]
 
     def describe(self, out: Path, title: str) -> str:
-        """The plan in a few lines."""
+        """Return the plan in a few lines."""
         plan = self.plan
         blocked = f", {len(plan.blocked)} in the way" if plan.blocked else ""
         total = len(plan.complete) + len(plan.todo) + len(plan.blocked)
@@ -222,66 +221,68 @@ class Work:
         return "\n".join([*lines, *([planning.time_line(plan), planning.disk_line(plan)] if plan.todo else [])])
 
 
-def survey(out: Path, every: Sequence[Part], address: str | None) -> Work:
-    """What is complete of all parts and what is to do. A probe of a minute tells how long, where no run does."""
+def survey(out: Path, every: Sequence[FoldStudy], address: str | None) -> Work:
+    """Find what is complete and to do in all fold studies; a probe of a minute measures the speed if no run does."""
     complete: dict[str, RunRecord] = {}
     todo: dict[str, TrainConfig] = {}
     blocked: dict[str, str] = {}
     by_arm: dict[str, int] = {}
-    for part in every:
-        label = part.folder.relative_to(out)
-        for found, of_part in zip((complete, todo, blocked), part.standing(), strict=True):
+    for fold_study in every:
+        label = fold_study.folder.relative_to(out)
+        for found, of_part in zip((complete, todo, blocked), fold_study.run_status(), strict=True):
             found.update({f"{label}/{key}": value for key, value in of_part.items()})  # type: ignore[attr-defined]
-        for cell in part.config.cells:
-            arm = part.label(cell.arm.name)
+        for cell in fold_study.config.cells:
+            arm = fold_study.label(cell.arm.name)
             by_arm[arm] = by_arm.get(arm, 0) + cell.runs
     split = every[0].fold.split
     counts = {name: len(getattr(split, name)) for name in ("train", "valid", "test")}
-    plan = planning.of(every[0].config, (complete, todo, blocked), counts, out, address)
+    plan = planning.plan_runs(every[0].config, (complete, todo, blocked), counts, out, address)
     return Work(plan=plan, by_arm=by_arm)
 
 
-def train(out: Path, some: Iterable[Part], every: Sequence[Part], work: Work, address: str | None) -> list[str]:
-    """Do what is missing of some of all parts, one after another, and count false alarms; the names of what failed."""
+def train(
+    out: Path, some: Iterable[FoldStudy], every: Sequence[FoldStudy], work: Work, address: str | None
+) -> list[str]:
+    """Train the missing runs one after another and count false alarms; return the ids of failed runs."""
     failed = []
-    for part in some:
-        label = part.folder.relative_to(out)
-        if not _is_whole(part):
+    for fold_study in some:
+        label = fold_study.folder.relative_to(out)
+        if not _is_whole(fold_study):
             print(f"{time.strftime('%H:%M')} {label}: {_progress(every, work)}", file=sys.stderr)  # noqa: T201
             sources = Sources(
-                data=part.photos.path,
-                synth=None if part.renders is None else part.renders.path,
-                split=part.fold.split,
-                across=tuple(each.path for each in part.across.values()),
-                classes=part.photos.data.classes,
+                data=fold_study.photos.path,
+                renders=None if fold_study.renders is None else fold_study.renders.path,
+                split=fold_study.fold.split,
+                across=tuple(each.path for each in fold_study.across.values()),
+                classes=fold_study.photos.data.classes,
             )
-            wrong = runner.run(part.folder, part.config, sources, address=address, whole=work.plan)
+            wrong = runner.run(fold_study.folder, fold_study.config, sources, address=address, whole=work.plan)
             failed += [f"{label}/{key}" for key in wrong]
-        complete, _, _ = part.standing()
+        complete, _, _ = fold_study.run_status()
         for key in complete:
-            background_fp.measure(part.folder / RUNS / key, part.photos.data)
+            background_fp.measure(fold_study.folder / RUNS / key, fold_study.photos.data)
     return failed
 
 
-def _progress(every: Sequence[Part], work: Work) -> str:
-    """How many runs are complete, and the time that the plan gives the others."""
-    runs = [part.folder / RUNS / key / "run.json" for part in every for key in part.config.grid]
+def _progress(every: Sequence[FoldStudy], work: Work) -> str:
+    """Return how many runs are complete, and the time that the plan gives the others."""
+    runs = [fold_study.folder / RUNS / key / "run.json" for fold_study in every for key in fold_study.config.grid]
     left = sum(not each.is_file() for each in runs)
     seconds = sum(each.seconds for each in work.plan.speeds.values())  # of the one backbone
     about = planning.duration(left * seconds / work.plan.slots) if seconds else "unknown time"
     return f"{len(runs) - left} of {len(runs)} runs complete, {about} left by the plan"
 
 
-def _is_whole(part: Part) -> bool:
-    """Whether all runs of a part are complete, and measured on the other sets."""
-    complete, todo, blocked = part.standing()
+def _is_whole(fold_study: FoldStudy) -> bool:
+    """Return whether all runs of a fold study are complete, and measured on the other sets."""
+    complete, todo, blocked = fold_study.run_status()
     return not (todo or blocked) and all(
-        across.is_measured(part.folder / RUNS / key, name, other.data.digest)
+        external_sets.is_measured(fold_study.folder / RUNS / key, name, other.data.digest)
         for key in complete
-        for name, other in part.across.items()
+        for name, other in fold_study.across.items()
     )
 
 
-def claim(settings: Recipe) -> dict[str, object]:
-    """What all runs of a folder share."""
-    return asdict(settings)
+def claim(settings: ProtocolSettings) -> dict[str, object]:
+    """Return what all runs of a folder share, as `claim.json` holds it."""
+    return {"fraction" if name == "real_fraction" else name: value for name, value in asdict(settings).items()}

@@ -1,4 +1,4 @@
-"""A figure of the arms of a transfer folder: F1 of each run, beside the score that its arm should reach."""
+"""A figure of the arms of a transfer folder: F1 of each run beside the score that its arm should reach."""
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from corrotwin.benchmarks.formatting.style import KIND_COLORS, KIND_MARKERS, Figure, plain
-from corrotwin.benchmarks.formatting.wording import percent, span
-from corrotwin.benchmarks.transfer.protocol import FIRST, MIXED, RENDERS, SHUFFLED, Mix, Recipe
-from corrotwin.benchmarks.transfer.targets import Judged
+from corrotwin.benchmarks.formatting.wording import percent, render_share, span
+from corrotwin.benchmarks.transfer.protocol import FIRST, MIXED, RENDERS, SHUFFLED, Mix, ProtocolSettings
+from corrotwin.benchmarks.transfer.targets import ArmResults
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -16,31 +16,31 @@ if TYPE_CHECKING:
 ALONE = "#7a4fa3"  # of renders without photos
 
 
-def ladder(name: str, judged: Judged, about: str, settings: Recipe) -> Figure:
-    """Each arm a line: its runs, their mean, and what it should reach.
+def ladder(name: str, results: ArmResults, about: str, settings: ProtocolSettings) -> Figure:
+    """Draw each arm as a line: its runs, their mean, and its target.
 
     Parameters
     ----------
     name : of its files.
     about : which photos, how many.
     """
-    rows = list(_rows(judged.arms, settings))
-    runs = span([len(values) for values in judged.arms.values()])
+    rows = list(_rows(results.arms, settings))
+    runs = span([len(values) for values in results.arms.values()])
     caption = (
         f"Each dash is a run ({runs} an arm), each marker the mean of its arm, each hollow diamond what it should "
-        f"reach. Dashed: all photos, and {percent(settings.fraction)} of them, without renders."
+        f"reach. Dashed: all photos, and {percent(settings.real_fraction)} of them, without renders."
     )
 
     def draw(drawn: "Canvas") -> None:
         axis = drawn.subplots()
         for arm in ("real", f"real{settings.small}"):
-            if arm in judged.arms:
-                axis.axvline(judged.arms[arm].mean(), color="#8a949e", lw=1, linestyle="--")
+            if arm in results.arms:
+                axis.axvline(results.arms[arm].mean(), color="#8a949e", lw=1, linestyle="--")
         for place, (arm, kind, _) in enumerate(rows):
             color = KIND_COLORS.get(kind, ALONE)
-            of_runs, mean = judged.arms[arm].mean(axis=1), judged.arms[arm].mean()
-            if arm in judged.wanted:
-                axis.plot([judged.wanted[arm]], [place], "D", color=color, ms=7, mfc="white", mew=1.3)
+            of_runs, mean = results.arms[arm].mean(axis=1), results.arms[arm].mean()
+            if arm in results.wanted:
+                axis.plot([results.wanted[arm]], [place], "D", color=color, ms=7, mfc="white", mew=1.3)
             axis.plot(of_runs, np.full(of_runs.shape, place), "|", color=color, ms=13)
             axis.plot([mean], [place], KIND_MARKERS.get(kind, "v"), color=color, ms=6.5)
             axis.annotate(f"{mean:.3f}", (1.0, place), xycoords=axis.get_yaxis_transform(), xytext=(4, 0),
@@ -63,14 +63,14 @@ def ladder(name: str, judged: Judged, about: str, settings: Recipe) -> Figure:
     )
 
 
-def _rows(arms: Iterable[str], settings: Recipe) -> Iterator[tuple[str, str, str]]:
-    """Each arm, its kind and its label: with no photo, with few, with all."""
+def _rows(arms: Iterable[str], settings: ProtocolSettings) -> Iterator[tuple[str, str, str]]:
+    """Yield each arm, its kind and its label: with no photo, with few, with all."""
     none = [arm for arm in arms if arm.partition(FIRST)[0] == RENDERS]
     few = [arm for arm in arms if arm.partition(FIRST)[0].endswith(settings.small)]
     for arm in (*none, *few, *(each for each in arms if each not in {*few, *none})):
         whole, first, many = arm.partition(FIRST)
         kind = whole.removesuffix(settings.small)
-        photos = percent(settings.fraction) if arm in few else "all"
+        photos = percent(settings.real_fraction) if arm in few else "all"
         label = f"{photos} + {kind}"
         if kind == RENDERS:
             label = "renders, no photo"
@@ -79,5 +79,5 @@ def _rows(arms: Iterable[str], settings: Recipe) -> Iterator[tuple[str, str, str
         elif kind.startswith(SHUFFLED):
             kind, label = "shuffled", f"{photos} + shuffled masks"
         elif kind.startswith(MIXED):
-            kind, label = "mixed", f"{photos} + renders" if kind == Mix().name else label
+            kind, label = "mixed", f"{photos} + {render_share(Mix().render_share)}" if kind == Mix().name else label
         yield arm, kind, f"{label}{first}{many}"

@@ -1,4 +1,4 @@
-"""The fixed recipe by which renders are judged: settings, data arms and folds that stay the same while renders change.
+"""The fixed protocol by which renders are judged: settings, data arms and folds that stay while renders change.
 
 Every fold of every run is an ordinary study (`benchmarks.study.runner`) with a split of its own and one run of each
 arm. Standard library only, so that the command line pays nothing for it.
@@ -9,8 +9,9 @@ from itertools import count
 from math import ceil
 from typing import TYPE_CHECKING
 
-from corrotwin.benchmarks.study.config import STUDIES, Cell, StudyConfig, arm_at, in_order
-from corrotwin.segmentation.config import COPY_PASTE, Adaptation, DataArm
+from corrotwin.benchmarks.study.config import STUDIES, StudyConfig
+from corrotwin.benchmarks.study.grid import GridCell, arm_at, in_order
+from corrotwin.segmentation.config import COPY_PASTE, MIXED_SHARE, Adaptation, DataArm
 from corrotwin.twin.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ SCREEN = "screen"  # the fold of screens, and its folder
 SCREEN_RUNS = 2
 PROOF_RUNS = 5
 RENDERS_GOAL = 0.95  # of the all-real score, for renders alone
-SCREEN_FOLDS = 5  # or as many as there are spots: a screen shows the same photos whatever the folds of the proof
+SCREEN_FOLDS = 5  # or as many as there are spots: a screen shows the same photos whatever the folds of the transfer
 FIRST = " (first "  # in the name of an arm that takes the first so many renders
 MIXED = "mixed"  # begins the name of an arm of photos and renders
 RENDERS = "renders"  # the arm of renders only
@@ -33,8 +34,8 @@ SHUFFLED = "shuffled-"  # before the name of an arm whose renders carry each oth
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """What all runs of a transfer folder share; the rest is that of profile small, with the weights averaged.
+class ProtocolSettings:
+    """Settings that all runs of a transfer folder share; the rest is that of profile small, weights averaged.
 
     Such a run took 6 to 7 minutes of one core (docs/transfer.md), and two runs train side by side on two cores.
     """
@@ -46,7 +47,7 @@ class Recipe:
     threads: int = 1
     """Of a run. Two runs with a thread each do more on two cores than one with two."""
     folds: int = 5
-    fraction: float = 0.1
+    real_fraction: float = 0.1
     """The small part of the real training photos, drawn anew by each run and fold, by whole spots."""
     seed: int = 0
 
@@ -56,47 +57,47 @@ class Recipe:
                 raise InputError(f"--{name.replace('_', '-')} {getattr(self, name)} is below {least}")
         if self.size % 32:
             raise InputError(f"--size {self.size} is not divisible by 32")
-        if not 0 < self.fraction < 1:
-            raise InputError(f"--fraction {self.fraction:g} is not between 0 and 1")
+        if not 0 < self.real_fraction < 1:
+            raise InputError(f"--real-fraction {self.real_fraction:g} is not between 0 and 1")
 
     @property
     def small(self) -> str:
-        """What the names of arms with the small part of the photos end with, such as ``-10pct``."""
-        return arm_at("real", self.fraction).name.removeprefix("real")
+        """The end of the names of arms with few photos, such as ``-10pct``."""
+        return arm_at("real", self.real_fraction).name.removeprefix("real")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mix:
-    """How photos and renders are mixed: see `segmentation.config.DataArm`."""
+    """A way of mixing photos and renders: see `segmentation.config.DataArm`."""
 
-    share: float = 0.5
+    render_share: float = MIXED_SHARE
     pretrain: float = 0.0
     adaptation: Adaptation | None = None
     copy_paste: bool = False
     """Whether photos get corrosion of one another pasted in, too, as in the arm copy-paste."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.share < 1:
-            raise InputError(f"--share {self.share:g} is not in [0, 1)")
+        if not 0 <= self.render_share < 1:
+            raise InputError(f"--render-share {self.render_share:g} is not in [0, 1)")
         if not 0 <= self.pretrain < 1:
             raise InputError(f"--pretrain {self.pretrain:g} is not in [0, 1)")
-        if self.share == self.pretrain == 0:
-            raise InputError("--share and --pretrain are both 0: no batch would hold a render")
+        if self.render_share == self.pretrain == 0:
+            raise InputError("--render-share and --pretrain are both 0: no batch would hold a render")
 
     @property
     def name(self) -> str:
-        """Says how, so that several ways of mixing have their runs in one folder, such as ``mixed50``."""
-        parts = [f"{MIXED}{100 * self.share:g}"]
+        """A name for this way of mixing, such as ``mixed50``, so that several have their runs in one folder."""
+        parts = [f"{MIXED}{100 * self.render_share:g}"]
         parts += [f"pretrain{100 * self.pretrain:g}"] if self.pretrain else []
         parts += [self.adaptation] if self.adaptation else []
         return "-".join([*parts, *([COPY_PASTE.name] if self.copy_paste else [])])
 
-    def arm(self, recipe: Recipe, *, small: bool, shuffled: bool = False) -> DataArm:
-        """The arm of photos, all or the small part, with renders, whose masks may be shuffled."""
+    def arm(self, settings: ProtocolSettings, *, small: bool, shuffled: bool = False) -> DataArm:
+        """Return the arm of all or few photos with renders, whose masks may be shuffled."""
         return DataArm(
-            name=f"{SHUFFLED if shuffled else ''}{self.name}{recipe.small if small else ''}",
-            real_fraction=recipe.fraction if small else 1.0,
-            synth_share=self.share,
+            name=f"{SHUFFLED if shuffled else ''}{self.name}{settings.small if small else ''}",
+            real_fraction=settings.real_fraction if small else 1.0,
+            render_share=self.render_share,
             pretrain=self.pretrain,
             adaptation=self.adaptation,
             copy_paste=COPY_PASTE.copy_paste if self.copy_paste else 0.0,
@@ -104,45 +105,46 @@ class Mix:
         )
 
 
-def of_photos(recipe: Recipe) -> tuple[Cell, ...]:
-    """The arms that no render touches: their runs serve all renders that are tried."""
-    return all_real() + few_real(recipe) + _cells({"copy-paste": arm_at("copy-paste", recipe.fraction)})
+def of_photos(settings: ProtocolSettings) -> tuple[GridCell, ...]:
+    """Return the arms without renders: their runs serve all renders that are tried."""
+    return all_real() + few_real(settings) + _cells({"copy-paste": arm_at("copy-paste", settings.real_fraction)})
 
 
-def all_real() -> tuple[Cell, ...]:
-    """The arm of all real training photos, which renders alone are held against."""
+def all_real() -> tuple[GridCell, ...]:
+    """Return the arm of all real training photos, the reference for renders alone."""
     return _cells({"real": arm_at("real", 1.0)})
 
 
-def few_real(recipe: Recipe) -> tuple[Cell, ...]:
-    """The arm of the small part of the real training photos."""
-    return _cells({"real": arm_at("real", recipe.fraction)})
+def few_real(settings: ProtocolSettings) -> tuple[GridCell, ...]:
+    """Return the arm of few real training photos."""
+    return _cells({"real": arm_at("real", settings.real_fraction)})
 
 
-def of_renders(recipe: Recipe, mix: Mix) -> tuple[Cell, ...]:
-    """The arms with renders, and the control whose masks are shuffled."""
-    shuffled = mix.arm(recipe, small=True, shuffled=True)
-    return curve(recipe, mix) + _cells({mix.name: mix.arm(recipe, small=False), f"{SHUFFLED}{mix.name}": shuffled})
+def of_renders(settings: ProtocolSettings, mix: Mix) -> tuple[GridCell, ...]:
+    """Return the arms with renders, and the control whose masks are shuffled."""
+    shuffled = mix.arm(settings, small=True, shuffled=True)
+    return curve(settings, mix) + _cells({mix.name: mix.arm(settings, small=False), f"{SHUFFLED}{mix.name}": shuffled})
 
 
-def curve(recipe: Recipe, mix: Mix) -> tuple[Cell, ...]:
-    """The arms whose score is followed over the number of renders."""
-    return renders_only() + few_mixed(recipe, mix)
+def curve(settings: ProtocolSettings, mix: Mix) -> tuple[GridCell, ...]:
+    """Return the arms whose score is followed over the number of renders."""
+    return renders_only() + few_mixed(settings, mix)
 
 
-def few_mixed(recipe: Recipe, mix: Mix) -> tuple[Cell, ...]:
-    """The arm of the small part of the photos with renders."""
-    return _cells({mix.name: mix.arm(recipe, small=True)})
+def few_mixed(settings: ProtocolSettings, mix: Mix) -> tuple[GridCell, ...]:
+    """Return the arm of few photos with renders."""
+    return _cells({mix.name: mix.arm(settings, small=True)})
 
 
-def renders_only() -> tuple[Cell, ...]:
-    """The arm that sees no photo in training."""
-    return _cells({RENDERS: DataArm(name=RENDERS, synth_share=1.0)})
+def renders_only() -> tuple[GridCell, ...]:
+    """Return the arm that sees no photo in training."""
+    return _cells({RENDERS: DataArm(name=RENDERS, render_share=1.0)})
 
 
-def _cells(arms: "Mapping[str, DataArm]") -> tuple[Cell, ...]:
+def _cells(arms: "Mapping[str, DataArm]") -> tuple[GridCell, ...]:
     return tuple(
-        Cell(kind=kind, fraction=arm.real_fraction, arm=arm, backbone=BACKBONE, runs=1) for kind, arm in arms.items()
+        GridCell(kind=kind, real_fraction=arm.real_fraction, arm=arm, backbone=BACKBONE, runs=1)
+        for kind, arm in arms.items()
     )
 
 
@@ -155,23 +157,23 @@ class Fold:
     split: "Split"
     seed: int
 
-    def study(self, recipe: Recipe, cells: tuple[Cell, ...], runs: int = 1) -> StudyConfig:
-        """The study of some arms on this fold. Epochs follow from the steps, so that folds cost the same."""
-        epochs = max(1, round(recipe.steps / ceil(len(self.split.train) / recipe.batch_size)))
-        changes = {"size": recipe.size, "epochs": epochs, "batch_size": recipe.batch_size, "keep": "averaged"}
+    def study(self, settings: ProtocolSettings, cells: tuple[GridCell, ...], runs: int = 1) -> StudyConfig:
+        """Return the study of some arms on this fold. Epochs follow from the steps, so that folds cost the same."""
+        epochs = max(1, round(settings.steps / ceil(len(self.split.train) / settings.batch_size)))
+        changes = {"size": settings.size, "epochs": epochs, "batch_size": settings.batch_size, "keep": "averaged"}
         return replace(
             STUDIES["small"],
             cells=in_order(replace(cell, runs=runs) for cell in cells),
-            threads=recipe.threads,
+            threads=settings.threads,
             seed=self.seed,
             changes=changes,
         )
 
 
-def folds(data: "CocoDataset", spots: "Mapping[str, str]", recipe: Recipe, run: int) -> tuple[Fold, ...]:
-    """The folds of a run, dealt anew by whole spots for each: every photo is tested exactly once.
+def folds(data: "CocoDataset", spots: "Mapping[str, str]", settings: ProtocolSettings, run: int) -> tuple[Fold, ...]:
+    """Return the folds of a run, drawn anew by whole spots for each run: every photo is tested exactly once.
 
-    A deal that all runs share would give all photos of a fold one more error in common, which no test could see.
+    Folds that all runs share would give all photos of a fold one more error in common, which no test could see.
 
     Raises
     ------
@@ -180,20 +182,20 @@ def folds(data: "CocoDataset", spots: "Mapping[str, str]", recipe: Recipe, run: 
     """
     from corrotwin.segmentation.data import splits
 
-    dealt = splits.folds(data, groups=spots, count=recipe.folds, seed=recipe.seed + run)
+    splits_of_run = splits.folds(data, groups=spots, count=settings.folds, seed=settings.seed + run)
     return tuple(
         Fold(
             name=f"{_run_name(run)}/fold-{number + 1}",
             run=run,
             split=split,
-            seed=recipe.seed + run * recipe.folds + number,
+            seed=settings.seed + run * settings.folds + number,
         )
-        for number, split in enumerate(dealt)
+        for number, split in enumerate(splits_of_run)
     )
 
 
 def runs_in(folder: "Path") -> int:
-    """How many runs of the proof a set's folder holds, complete or not."""
+    """Count the runs of the transfer in a set's folder, complete or not."""
     return next(run for run in count() if not (folder / _run_name(run)).is_dir())
 
 
@@ -201,13 +203,13 @@ def _run_name(run: int) -> str:
     return f"run-{run + 1:02d}"
 
 
-def screen(data: "CocoDataset", spots: "Mapping[str, str]", recipe: Recipe) -> Fold:
-    """A fold in which the validation photos of the first of `SCREEN_FOLDS` are measured; its test photos are left out.
+def screen(data: "CocoDataset", spots: "Mapping[str, str]", settings: ProtocolSettings) -> Fold:
+    """Return a fold that measures the validation photos of the first of `SCREEN_FOLDS`, without its test photos.
 
     Of its training photos one spot takes the place of validation, which chooses nothing.
     """
     number = max(2, min(SCREEN_FOLDS, len(set(spots.values()))))
-    first = folds(data, spots, replace(recipe, folds=number), 0)[0].split
+    first = folds(data, spots, replace(settings, folds=number), 0)[0].split
     aside = first.group[first.train[-1]]
     train = tuple(name for name in first.train if first.group[name] != aside)
     valid = tuple(name for name in first.train if first.group[name] == aside)
@@ -222,4 +224,4 @@ def screen(data: "CocoDataset", spots: "Mapping[str, str]", recipe: Recipe) -> F
         test=first.valid,
         group={name: first.group[name] for name in names},
     )
-    return Fold(name=SCREEN, run=0, split=split, seed=recipe.seed)
+    return Fold(name=SCREEN, run=0, split=split, seed=settings.seed)

@@ -1,4 +1,4 @@
-"""The two ways to use a transfer folder: a screen of some renders, and their confirmation."""
+"""Run a screen of some renders or a transfer, both in one folder."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,17 +6,17 @@ from dataclasses import replace
 
 from corrotwin.benchmarks.data import photo_groups
 from corrotwin.benchmarks.study import runner
-from corrotwin.benchmarks.study.config import Cell
+from corrotwin.benchmarks.study.grid import GridCell
 from corrotwin.benchmarks.transfer import layout, protocol, screening, subset, tables, test_access_log
-from corrotwin.benchmarks.transfer.inputs import Given
-from corrotwin.benchmarks.transfer.layout import Part, Photos, Renders
-from corrotwin.benchmarks.transfer.protocol import SCREEN_RUNS, Fold, Mix, Recipe
+from corrotwin.benchmarks.transfer.inputs import Inputs
+from corrotwin.benchmarks.transfer.layout import FoldStudy, Photos, Renders
+from corrotwin.benchmarks.transfer.protocol import SCREEN_RUNS, Fold, Mix, ProtocolSettings
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.locks import check_claim, hold
 
 
-def screen(asked: Given, settings: Recipe, mix: Mix | None, *, reference: bool) -> list[str]:
-    """Train on renders alone, look at validation photos, and say where it fails; the names of runs that failed.
+def screen(inputs: Inputs, settings: ProtocolSettings, mix: Mix | None, *, reference: bool) -> list[str]:
+    """Train on renders alone, score validation photos and report the failures; return the names of failed runs.
 
     With a mix, the small part of the photos is trained too, with and without renders.
 
@@ -25,40 +25,53 @@ def screen(asked: Given, settings: Recipe, mix: Mix | None, *, reference: bool) 
     InputError
         As of `benchmarks.transfer.inputs.read` and of `benchmarks.study.runner.run`.
     """
-    if len(asked.sets) > 1:
-        raise InputError("--screen looks at one set; give one folder with --data")
-    photos, renders = asked.sets[0], asked.renders[0]
-    check_claim(asked.out, layout.KIND, layout.claim(settings))
+    if len(inputs.sets) > 1:
+        raise InputError("a screen looks at one set of photos; give one folder")
+    photos, renders = inputs.sets[0], inputs.renders[0]
+    check_claim(inputs.out, layout.KIND, layout.claim(settings))
     fold = protocol.screen(photos.data, photos.spots, settings)
 
-    def part(cells: tuple[Cell, ...], of: Renders | None) -> Part:
-        (found,) = layout.parts(asked.out, fold, photos, settings, [(of, cells)], asked.measured_too, runs=SCREEN_RUNS)
+    def fold_study(cells: tuple[GridCell, ...], of: Renders | None) -> FoldStudy:
+        (found,) = layout.fold_studies(
+            inputs.out, fold, photos, settings, [(of, cells)], inputs.external_sets, runs=SCREEN_RUNS
+        )
         return found
 
-    alone, whole = part(protocol.renders_only(), renders), part(protocol.all_real(), None)
-    few = (part(protocol.few_real(settings), None), part(protocol.few_mixed(settings, mix), renders)) if mix else None
-    known, todo, blocked = whole.standing()
-    reference = reference or bool(asked.clean and known and not todo and not blocked)  # it may lack the clean pictures
+    alone, whole = fold_study(protocol.renders_only(), renders), fold_study(protocol.all_real(), None)
+    few = (
+        (fold_study(protocol.few_real(settings), None), fold_study(protocol.few_mixed(settings, mix), renders))
+        if mix
+        else None
+    )
+    known, todo, blocked = whole.run_status()
+    reference = reference or bool(inputs.clean and known and not todo and not blocked)  # it may lack the clean pictures
     wanted = [alone, *([whole] if reference else []), *(few or ())]
     for each in wanted:
         each.check_split()
-    work = layout.survey(asked.out, wanted, asked.address)
-    print(work.describe(asked.out, f"screen of {photos.name}"), flush=True)  # noqa: T201
-    if asked.dry_run:
+    work = layout.survey(inputs.out, wanted, inputs.address)
+    print(work.describe(inputs.out, f"screen of {photos.name}"), flush=True)  # noqa: T201
+    if inputs.dry_run:
         return []
-    _decode(asked, settings)
-    with hold(asked.out, layout.KIND, layout.claim(settings)):
-        failed = layout.train(asked.out, wanted, wanted, work, asked.address)
-        print(screening.report(alone, whole, few, settings, asked.clean))  # noqa: T201
+    _decode(inputs, settings)
+    with hold(inputs.out, layout.KIND, layout.claim(settings)):
+        failed = layout.train(inputs.out, wanted, wanted, work, inputs.address)
+        print(screening.report(alone, whole, few, settings, inputs.clean))  # noqa: T201
     return failed
 
 
 def confirm(
-    asked: Given, settings: Recipe, mix: Mix, *, few_only: bool, runs: int, renders_goal: float, command: str
+    inputs: Inputs,
+    settings: ProtocolSettings,
+    mix: Mix,
+    *,
+    mixed_only: bool,
+    runs: int,
+    renders_goal: float,
+    command: str,
 ) -> list[str]:
-    """Train all arms in cross-validation, log that test photos are opened, and write the tables after each run.
+    """Train all arms in cross-validation, log the use of test photos, and write the tables after each run.
 
-    With `few_only` renders come beside the small part of the photos alone, so that another mix costs one arm.
+    With `mixed_only` renders come beside the small part of the photos alone, so that another mix costs one arm.
     The tables hold all that is complete in the folder, of other arms and of more runs than these, too.
 
     Raises
@@ -66,76 +79,78 @@ def confirm(
     InputError
         As of `benchmarks.transfer.inputs.read` and of `benchmarks.study.runner.run`. Nothing is opened then.
     """
-    out = asked.out
+    out = inputs.out
     check_claim(out, layout.KIND, layout.claim(settings))
     folds = {
         photos.name: [
             protocol.folds(photos.data, photos.spots, settings, run)
             for run in range(max(runs, protocol.runs_in(out / photos.name)))
         ]
-        for photos in asked.sets
+        for photos in inputs.sets
     }
-    asked_folds = {name: of_runs[:runs] for name, of_runs in folds.items()}
-    trained = (protocol.few_mixed if few_only else protocol.of_renders)(settings, mix)
+    wanted_folds = {name: of_runs[:runs] for name, of_runs in folds.items()}
+    trained = (protocol.few_mixed if mixed_only else protocol.of_renders)(settings, mix)
     shown = tuple(dict.fromkeys(protocol.of_renders(settings, mix) + protocol.few_mixed(settings, Mix())))
-    planned = _parts(asked, settings, mix, trained, asked_folds, _written(asked, dry_run=True))
-    parts = [part for of_set in planned.values() for part in of_set]
-    for part in parts:
-        part.check_split()
-    work = layout.survey(out, parts, asked.address)
-    sets = ", ".join(f"{each.name} ({len(each.data.photos)} photos)" for each in asked.sets)
+    planned = _parts(inputs, settings, mix, trained, wanted_folds, _written(inputs, dry_run=True))
+    fold_studies = [fold_study for of_set in planned.values() for fold_study in of_set]
+    for fold_study in fold_studies:
+        fold_study.check_split()
+    work = layout.survey(out, fold_studies, inputs.address)
+    sets = ", ".join(f"{each.name} ({len(each.data.photos)} photos)" for each in inputs.sets)
     print(work.describe(out, f"{runs} runs of {settings.folds} folds of {sets}"), flush=True)  # noqa: T201
-    for photos in asked.sets:
+    for photos in inputs.sets:
         if photos.copies:
-            print(f"  {photos.name}: no spots.csv; {photo_groups.said(photos.spots)}")  # noqa: T201
+            print(f"  {photos.name}: no spots.csv; {photo_groups.describe_copies(photos.spots)}")  # noqa: T201
         elif not photos.has_spots:
             print(f"  {photos.name}: no spots.csv, so every photo counts as a spot of its own")  # noqa: T201
-    for line in _left_out(asked, parts, may_count=not few_only and mix == Mix()):
+    for line in _left_out(inputs, fold_studies, may_count=not mixed_only and mix == Mix()):
         print(f"  {line}")  # noqa: T201
-    if asked.dry_run:
+    if inputs.dry_run:
         return []
-    _decode(asked, settings)
+    _decode(inputs, settings)
     with hold(out, layout.KIND, layout.claim(settings)):
-        renders = _written(asked, dry_run=False)
+        renders = _written(inputs, dry_run=False)
         opened = {
-            "sets": {each.name: each.data.digest for each in (*asked.sets, *asked.others.values())},
+            "sets": {each.name: each.data.digest for each in (*inputs.sets, *inputs.others.values())},
             "renders": {
-                "folder": os.path.relpath(asked.renders[0].path, out),
+                "folder": os.path.relpath(inputs.renders[0].path, out),
                 "digests": {str(each.count or "all"): each.data.digest for each in renders if each.data},
             },
             "runs": runs,
         }
         test_access_log.log(out, command, opened)
-        every = _parts(asked, settings, mix, trained, asked_folds, renders)
-        in_tables = _parts(asked, settings, mix, shown, folds, renders)
-        whole = [part for of_set in every.values() for part in of_set]
+        every = _parts(inputs, settings, mix, trained, wanted_folds, renders)
+        in_tables = _parts(inputs, settings, mix, shown, folds, renders)
+        whole = [fold_study for of_set in every.values() for fold_study in of_set]
         failed: list[str] = []
         for run in range(runs):
-            for photos in asked.sets:
-                of_run = [part for part in every[photos.name] if part.fold.run == run]
-                failed += layout.train(out, of_run, whole, work, asked.address)
-                page = _tables(asked, photos, in_tables[photos.name], settings, mix, renders_goal)
+            for photos in inputs.sets:
+                of_run = [fold_study for fold_study in every[photos.name] if fold_study.fold.run == run]
+                failed += layout.train(out, of_run, whole, work, inputs.address)
+                page = _tables(inputs, photos, in_tables[photos.name], settings, mix, renders_goal)
                 if run == runs - 1:
                     print(page)  # noqa: T201
     return failed
 
 
-def _decode(asked: Given, settings: Recipe) -> None:
-    """Decode all pictures before anything is claimed, opened or trained."""
-    sets = (*asked.sets, *asked.measured_too.values())
-    renders = [each.data for each in asked.renders if each.data is not None]
+def _decode(inputs: Inputs, settings: ProtocolSettings) -> None:
+    """Decode all pictures before anything is claimed, logged or trained."""
+    sets = (*inputs.sets, *inputs.external_sets.values())
+    renders = [each.data for each in inputs.renders if each.data is not None]
     runner.decode([*renders, *(each.data for each in sets)], settings.size)
 
 
-def _left_out(asked: Given, parts: Sequence[Part], *, may_count: bool) -> Iterator[str]:
-    """What an earlier command has measured and the tables of this one will not have, since it was not asked for.
+def _left_out(inputs: Inputs, fold_studies: Sequence[FoldStudy], *, may_count: bool) -> Iterator[str]:
+    """Yield notes on earlier measurements that the tables of this command will not have.
 
-    `may_count` tells whether the option that takes the curve in would train nothing new.
+    `may_count` is whether the option that takes the curve in would train nothing new.
     """
-    whole = asked.renders[0].data
-    kept = {each.count for each in asked.renders}
-    counts = [] if whole is None else sorted(set(subset.written(asked.out, whole)) - kept)
-    names = sorted({name for part in parts for name in part.measured()} - asked.measured_too.keys())
+    whole = inputs.renders[0].data
+    kept = {each.count for each in inputs.renders}
+    counts = [] if whole is None else sorted(set(subset.existing_counts(inputs.out, whole)) - kept)
+    names = sorted(
+        {name for fold_study in fold_studies for name in fold_study.measured()} - inputs.external_sets.keys()
+    )
     if counts:
         numbers = " ".join(map(str, counts))
         advice = f": give --render-counts {numbers}, too" if may_count else ""
@@ -144,53 +159,58 @@ def _left_out(asked: Given, parts: Sequence[Part], *, may_count: bool) -> Iterat
         yield f"tables will be without {', '.join(names)}, measured before and not named now"
 
 
-def _written(asked: Given, *, dry_run: bool) -> tuple[Renders, ...]:
-    """The renders, with the folders of the first so many written; a dry run takes those that are there."""
+def _written(inputs: Inputs, *, dry_run: bool) -> tuple[Renders, ...]:
+    """Return the renders, with the folders of the first so many written; a dry run takes those that exist."""
     from corrotwin.segmentation.data import coco
 
-    whole, *parts = asked.renders
+    whole, *fold_studies = inputs.renders
     result = [whole]
-    for each in parts:
+    for each in fold_studies:
         if whole.data is None or each.count is None:
             continue
-        folder = subset.folder_of(asked.out, whole.data, each.count)
+        folder = subset.folder_of(inputs.out, whole.data, each.count)
         if not dry_run:
-            subset.write(asked.out, whole.data, each.count)
+            subset.write(inputs.out, whole.data, each.count)
         is_there = (folder / subset.ANNOTATIONS).exists()
         result.append(replace(each, path=folder, data=coco.read(folder) if is_there else None))
     return tuple(result)
 
 
 def _parts(
-    asked: Given,
-    settings: Recipe,
+    inputs: Inputs,
+    settings: ProtocolSettings,
     mix: Mix,
-    cells: tuple[Cell, ...],
+    cells: tuple[GridCell, ...],
     folds: Mapping[str, Sequence[Sequence[Fold]]],
     renders: Sequence[Renders],
-) -> dict[str, list[Part]]:
-    """The studies of each set, by run, fold and renders; `cells` are the arms with all of the renders."""
+) -> dict[str, list[FoldStudy]]:
+    """Return the studies of each set, by run, fold and renders; `cells` are the arms with all of the renders."""
     arms = layout.arms_of(settings, mix, renders, cells)
     return {
         photos.name: [
-            part
+            fold_study
             for of_run in folds[photos.name]
             for fold in of_run
-            for part in layout.parts(asked.out, fold, photos, settings, arms, asked.measured_too)
+            for fold_study in layout.fold_studies(inputs.out, fold, photos, settings, arms, inputs.external_sets)
         ]
-        for photos in asked.sets
+        for photos in inputs.sets
     }
 
 
 def _tables(
-    asked: Given, photos: Photos, every: Sequence[Part], settings: Recipe, mix: Mix, renders_goal: float
+    inputs: Inputs,
+    photos: Photos,
+    every: Sequence[FoldStudy],
+    settings: ProtocolSettings,
+    mix: Mix,
+    renders_goal: float,
 ) -> str:
-    about = tables.Asked(
+    about = tables.TableContext(
         settings=settings,
         mix=mix,
         renders_goal=renders_goal,
-        others=asked.others,
-        clean=asked.clean,
-        seen=photos.of_their_spots(asked.seen | tables.screened(asked.out, photos, settings)),
+        others=inputs.others,
+        clean=inputs.clean,
+        seen=photos.of_their_spots(inputs.seen | tables.screened(inputs.out, photos, settings)),
     )
-    return tables.write(asked.out, photos, asked.renders[0].folder, every, about)
+    return tables.write(inputs.out, photos, inputs.renders[0].folder, every, about)

@@ -1,4 +1,4 @@
-"""The inner loop of tuning renders: a model that saw renders only, on validation photos, and where it fails."""
+"""The report of a screen: a model that saw renders only, on validation photos, and where it fails."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,8 +14,8 @@ from corrotwin.benchmarks.stats.crossed_effects import FloatArray, unit_means
 from corrotwin.benchmarks.study import results
 from corrotwin.benchmarks.study.sources import RUNS
 from corrotwin.benchmarks.transfer import cv_pooling, error_analysis, targets
-from corrotwin.benchmarks.transfer.layout import Part, Photos
-from corrotwin.benchmarks.transfer.protocol import RENDERS, Recipe
+from corrotwin.benchmarks.transfer.layout import FoldStudy, Photos
+from corrotwin.benchmarks.transfer.protocol import RENDERS, ProtocolSettings
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import write_text
 
@@ -26,9 +26,13 @@ FOLDER, TEXT = "failures", "screen.txt"
 
 
 def report(
-    part: Part, reference: Part, few: tuple[Part, Part] | None, settings: Recipe, without_rust: Photos | None
+    fold_study: FoldStudy,
+    reference: FoldStudy,
+    few: tuple[FoldStudy, FoldStudy] | None,
+    settings: ProtocolSettings,
+    without_rust: Photos | None,
 ) -> str:
-    """Write the failure sheet and the table of photos of a screen, and return what it says.
+    """Write the failure sheet and the table of photos of a screen, and return its text.
 
     Parameters
     ----------
@@ -37,9 +41,9 @@ def report(
     few : those of the small part of the photos on the same, without renders and with them; or None.
     without_rust : pictures on which all runs were measured, to count false alarms; or None.
     """
-    folder = part.folder / FOLDER
-    complete, _, _ = part.standing()
-    groups = [part.photos.spots[name] for name in part.fold.split.test]
+    folder = fold_study.folder / FOLDER
+    complete, _, _ = fold_study.run_status()
+    groups = [fold_study.photos.spots[name] for name in fold_study.fold.split.test]
     if not complete:
         return "\n".join(["no run of renders alone is complete", *_of_few(few, groups)])
     own = _f1(list(complete.values()), groups)
@@ -47,65 +51,67 @@ def report(
     baseline = float(unit_means(all_rust, groups).mean())
     estimate = targets.mean(own)
     between = "" if estimate.low is None else f" (95 % interval {estimate.low:.3f} to {estimate.high:.3f})"
-    unit = "spots" if part.photos.groups else "photos"
+    unit = "spots" if fold_study.photos.groups else "photos"
     lines = [
-        f"{part.photos.name}, {len(groups)} validation photos, {len(set(groups))} {unit}: "
-        f"per-image F1 of {RENDERS} only {targets.spread(own)}{between}",
+        f"{fold_study.photos.name}, {len(groups)} validation photos, {len(set(groups))} {unit}: "
+        f"per-image F1 of {RENDERS} only {targets.format_spread(own)}{between}",
         f"everything called rust: {baseline:.3f}; renders only is {_percent(own.mean() / baseline)} of that",
     ]
-    known, _, _ = reference.standing()
+    known, _, _ = reference.run_status()
     if known:
         real = _f1(list(known.values()), groups)
         share = targets.ratio(*_of_shared_runs(complete, known, groups))
         sure = "" if share.low is None else f" (95 % interval {_percent(share.low)} to {_percent(share.high)})"
-        lines.append(f"all real: {targets.spread(real)}; renders only is {_percent(share.value)} of that{sure}")
+        lines.append(f"all real: {targets.format_spread(real)}; renders only is {_percent(share.value)} of that{sure}")
     else:
         lines.append("all real: not trained on this fold; --reference trains it, once for all renders")
     lines += _of_few(few, groups)
     if without_rust is not None:
-        lines += _on_clean([part, reference, *(few or ())], without_rust, settings)
-    found = _causes(part, complete, settings, all_rust)
-    lines.append(error_analysis.described(found, _causes(reference, known, settings, all_rust) if known else None))
-    lines += _others(part, groups)
+        lines += _on_clean([fold_study, reference, *(few or ())], without_rust, settings)
+    found = _causes(fold_study, complete, settings, all_rust)
+    lines.append(error_analysis.describe(found, _causes(reference, known, settings, all_rust) if known else None))
+    lines += _others(fold_study, groups)
     text = "\n".join(lines) + "\n"
     first = next(iter(complete))
-    run = part.folder / RUNS / first
+    run = fold_study.folder / RUNS / first
     error_analysis.write_table(folder / error_analysis.TABLE, found)
     shown = ""
     if _has_weights(run):
-        title = f"{part.photos.name}: worst first; numbers are means over the runs, outlines of run {first}"
-        error_analysis.sheet(folder / error_analysis.SHEET, part.photos, found, run, title)
+        title = f"{fold_study.photos.name}: worst first; numbers are means over the runs, outlines of run {first}"
+        error_analysis.sheet(folder / error_analysis.SHEET, fold_study.photos, found, run, title)
         shown = f"{folder / error_analysis.SHEET}, "
     write_text(folder / TEXT, text)
     return f"{text}{shown}{folder / error_analysis.TABLE}"
 
 
-def _of_few(few: tuple[Part, Part] | None, groups: Sequence[str]) -> list[str]:
-    """What the small part of the photos gives without renders, and what each way of mixing that was screened gains."""
+def _of_few(few: tuple[FoldStudy, FoldStudy] | None, groups: Sequence[str]) -> list[str]:
+    """Return lines on few photos without renders, and on the gain of each way of mixing that was screened."""
     if few is None:
         return []
-    (alone, plain), (with_renders, mixed) = ((part.folder, part.config.cells[0].arm.name) for part in few)
+    (alone, plain), (with_renders, mixed) = (
+        (fold_study.folder, fold_study.config.cells[0].arm.name) for fold_study in few
+    )
     scores = [each for each in results.load(alone).scores if each.arm == plain]
     scores += [each for each in results.load(with_renders).scores if each.arm != RENDERS]
     ways = sorted({each.arm for each in scores} - {plain}, key=lambda arm: (arm != mixed, arm))
     gains = arms(scores, pairs=[(plain, way) for way in ways], score="f1", groups=few[0].photos.spots)
     spreads = {
-        arm: targets.spread(unit_means(np.array([each.f1 for each in scores if each.arm == arm]), groups))
+        arm: targets.format_spread(unit_means(np.array([each.f1 for each in scores if each.arm == arm]), groups))
         for arm in {each.arm for each in scores}
     }
     lines = [f"{plain}: {spreads.get(plain, 'no run is complete')}"]
     for each in gains:
-        gain = targets.written(each.difference, percent=False)
+        gain = targets.format_value(each.difference, percent=False)
         lines.append(f"{each.second}: {spreads[each.second]}, {gain} (95 % interval {interval(each.low, each.high)})")
     return lines
 
 
-def _on_clean(every: Sequence[Part], pictures: Photos, settings: Recipe) -> list[str]:
-    """The share of pixels of pictures without corrosion that each arm calls corrosion."""
+def _on_clean(every: Sequence[FoldStudy], pictures: Photos, settings: ProtocolSettings) -> list[str]:
+    """Return lines on the share of pixels that each arm calls corrosion on pictures without any."""
     found: dict[str, list[FloatArray]] = {}
-    for part in every:
-        for key, run in part.config.grid.items():
-            counts = external_sets.read(part.folder / RUNS / key, pictures.name, pictures.data.digest)
+    for fold_study in every:
+        for key, run in fold_study.config.grid.items():
+            counts = external_sets.read(fold_study.folder / RUNS / key, pictures.name, pictures.data.digest)
             if counts is not None:
                 of_photos = background_fp.shares(counts, settings.size)
                 groups = [pictures.spots[name] for name in counts.image]
@@ -119,7 +125,7 @@ def _on_clean(every: Sequence[Part], pictures: Photos, settings: Recipe) -> list
 
 
 def _f1(found: "Sequence[RunRecord]", groups: Sequence[str]) -> FloatArray:
-    """(runs, spots) F1."""
+    """Return (runs, spots) F1."""
     from corrotwin.segmentation.evaluation import evaluate
 
     rows = [run.per_image for run in found]
@@ -129,7 +135,7 @@ def _f1(found: "Sequence[RunRecord]", groups: Sequence[str]) -> FloatArray:
 def _of_shared_runs(
     complete: "Mapping[str, RunRecord]", others: "Mapping[str, RunRecord]", groups: Sequence[str]
 ) -> tuple[FloatArray, FloatArray]:
-    """(runs, spots) F1 of two studies, of the runs whose number both have."""
+    """Return (runs, spots) F1 of two studies, of the runs whose number both have."""
     one, other = ({key.rpartition("-")[2]: run for key, run in each.items()} for each in (complete, others))
     shared = [number for number in one if number in other]
     if not shared:
@@ -138,16 +144,18 @@ def _of_shared_runs(
 
 
 def _causes(
-    part: Part, complete: "Mapping[str, RunRecord]", settings: Recipe, all_rust: FloatArray
-) -> error_analysis.Causes:
-    alarms = [_alarms(part, key, settings.size) for key in complete]
-    return error_analysis.causes(part.photos, [run.per_image for run in complete.values()], alarms, all_rust)
+    fold_study: FoldStudy, complete: "Mapping[str, RunRecord]", settings: ProtocolSettings, all_rust: FloatArray
+) -> error_analysis.PhotoErrors:
+    alarms = [_alarms(fold_study, key, settings.size) for key in complete]
+    return error_analysis.photo_errors(
+        fold_study.photos, [run.per_image for run in complete.values()], alarms, all_rust
+    )
 
 
-def _alarms(part: Part, key: str, side: int) -> FloatArray:
-    counts = background_fp.read(part.folder / RUNS / key)
+def _alarms(fold_study: FoldStudy, key: str, side: int) -> FloatArray:
+    counts = background_fp.read(fold_study.folder / RUNS / key)
     if counts is None:
-        return np.full(len(part.fold.split.test), np.nan)
+        return np.full(len(fold_study.fold.split.test), np.nan)
     return background_fp.shares(counts, side)
 
 
@@ -157,13 +165,13 @@ def _has_weights(run: Path) -> bool:
     return (run / runs.WEIGHTS).is_file()
 
 
-def _others(part: Part, groups: Sequence[str]) -> list[str]:
-    """What other renders reached on the same photos with the same masks, best first, and what these add to each."""
-    ours = _of_renders(results.load(part.folder))
+def _others(fold_study: FoldStudy, groups: Sequence[str]) -> list[str]:
+    """Return lines on other renders with the same photos and masks, best first, and the difference to each."""
+    ours = _of_renders(results.load(fold_study.folder))
     found = []
-    sources = {"data": part.photos.data.digest, "split": part.fold.split.digest}
-    for folder in part.folder.parent.glob(f"{RENDERS}-*"):
-        if folder == part.folder:
+    sources = {"data": fold_study.photos.data.digest, "split": fold_study.fold.split.digest}
+    for folder in fold_study.folder.parent.glob(f"{RENDERS}-*"):
+        if folder == fold_study.folder:
             continue
         try:
             other = results.load(folder)
@@ -186,12 +194,12 @@ def _of_renders(study: results.Results) -> dict[int, FloatArray]:
 
 
 def _added(apart: FloatArray | None) -> str:
-    """The mean of (runs, units) differences with its interval, where there are two runs."""
+    """Format the mean of (runs, units) differences with its interval, where there are two runs."""
     if apart is None:
         return "no run in common"
     found = targets.mean(apart, least=-1)
     within = None if found.low is None or found.high is None else interval(found.low, found.high)
-    return f"{targets.written(found.value, percent=False)} ({within or 'of one run or spot: no interval'})"
+    return f"{targets.format_value(found.value, percent=False)} ({within or 'of one run or spot: no interval'})"
 
 
 def _percent(share: float | None) -> str:

@@ -1,4 +1,4 @@
-"""The first so many renders of a folder as a folder of their own: what a smaller ``--count`` would have rendered."""
+"""The first so many renders of a folder as a folder of their own, equal to what a smaller ``--count`` renders."""
 
 import shutil
 from pathlib import Path
@@ -14,19 +14,19 @@ ANNOTATIONS, FOLDER = "annotations.json", "first"
 
 
 def folder_of(out: Path, renders: "CocoDataset", count: int) -> Path:
-    """Where `write` puts the first `count` of some renders."""
+    """Return the folder in which `write` puts the first `count` of some renders."""
     return out / FOLDER / f"{renders.digest[:8]}-{count}"
 
 
-def written(out: Path, renders: "CocoDataset") -> list[int]:
-    """Of how many renders `write` has made folders."""
+def existing_counts(out: Path, renders: "CocoDataset") -> list[int]:
+    """Return the sizes of the subsets already on disk."""
     start = f"{renders.digest[:8]}-"
     counts = [folder.name.removeprefix(start) for folder in (out / FOLDER).glob(f"{start}*")]
     return [int(count) for count in counts if count.isdecimal()]
 
 
 def check(renders: "CocoDataset", count: int) -> None:
-    """Refuse a number that is not a part of the renders.
+    """Raise InputError if a number is not a proper part of the renders.
 
     Raises
     ------
@@ -40,9 +40,9 @@ def check(renders: "CocoDataset", count: int) -> None:
 
 
 def write(out: Path, renders: "CocoDataset", count: int) -> Path:
-    """Make a folder of the first `count` renders: their files linked (copied where they cannot be), and their masks.
+    """Write a folder of the first `count` renders: their files linked (copied where they cannot be), and their masks.
 
-    One that is there is taken as it is: its name tells the renders, and its annotations are written last.
+    An existing one is kept: its name identifies the renders, and its annotations are written last.
     """
     from corrotwin.segmentation.data import coco
 

@@ -1,4 +1,4 @@
-"""What the arms of a transfer folder are worth, held against goals: differences and ratios with 95 % intervals.
+"""The arms of a transfer folder held against goals: differences and ratios with 95 % intervals.
 
 Everything comes from the test of `benchmarks.stats.crossed_effects`: runs and spots are both samples. A ratio of two
 means is tested as the difference "top minus rho times bottom"; its interval holds every rho that the test does not
@@ -21,7 +21,7 @@ from corrotwin.benchmarks.stats.equivalence import MARGIN
 from corrotwin.benchmarks.stats.subgroups import unit_names
 from corrotwin.benchmarks.stats.tukey import RunScores
 from corrotwin.benchmarks.stats.verdict import VERDICTS, detectable
-from corrotwin.benchmarks.transfer.protocol import FIRST, RENDERS, SHUFFLED, Mix, Recipe
+from corrotwin.benchmarks.transfer.protocol import FIRST, RENDERS, SHUFFLED, Mix, ProtocolSettings
 
 Verdict = Literal["reached", "reached, not yet surely", "missed, not yet surely", "missed", "not tested"]
 GAIN, LOSS = 0.02, -0.01  # of all photos with renders: the goal, and what the interval must exclude
@@ -39,7 +39,7 @@ class Estimate:
 
 @dataclass(frozen=True, kw_only=True)
 class Goal:
-    """Something that was to be reached, the number it is judged by, and whether it was."""
+    """A goal, the number that it is judged by, and the verdict."""
 
     question: str
     wanted: str
@@ -49,33 +49,33 @@ class Goal:
 
     @property
     def number(self) -> str:
-        """The number as it is read."""
-        return written(self.estimate.value, percent=self.percent)
+        """The formatted number."""
+        return format_value(self.estimate.value, percent=self.percent)
 
     @property
     def between(self) -> str:
-        """Its interval as it is read."""
+        """The formatted interval."""
         low, high = self.estimate.low, self.estimate.high
         if low is None or high is None:
             return "none"
-        return f"{written(low, percent=self.percent)} to {written(high, percent=self.percent)}"
+        return f"{format_value(low, percent=self.percent)} to {format_value(high, percent=self.percent)}"
 
 
-def spread(values: FloatArray) -> str:
-    """The mean of (runs, units) scores, and ± the SD over runs where there are several."""
+def format_spread(values: FloatArray) -> str:
+    """Format the mean of (runs, units) scores, and ± the SD over runs where there are several."""
     means = values.mean(axis=1)
     return f"{means.mean():.3f}" + (f" ± {means.std(ddof=1):.3f}" if len(means) > 1 else "")
 
 
-def written(value: float | None, *, percent: bool) -> str:
-    """A share in per cent, or a difference of scores with its sign."""
+def format_value(value: float | None, *, percent: bool) -> str:
+    """Format a share in per cent, or a difference of scores with its sign."""
     if value is None:
         return "–"
     return (f"{100 * value:.1f} %" if percent else f"{value:+.3f}").replace("-", "−")
 
 
 def mean(values: FloatArray, least: float = 0.0) -> Estimate:
-    """The mean of (runs, units) scores, shares or, from `least` of -1, differences of such, runs and units samples.
+    """Return the mean of (runs, units) values in [`least`, 1], with runs and units both samples.
 
     Its interval stays within what they can be, `least` to 1.
     """
@@ -86,7 +86,7 @@ def mean(values: FloatArray, least: float = 0.0) -> Estimate:
 
 
 def ratio(top: FloatArray, bottom: FloatArray) -> Estimate:
-    """The ratio of the means of two (runs, units) tables of the same runs and units, with Fieller's interval.
+    """Return the ratio of the means of two (runs, units) tables of the same runs and units, with Fieller's interval.
 
     Where the bottom is not shown to be above zero the interval would have no end, or be no interval: there is none
     then, and no value either where the bottom is not above zero.
@@ -96,7 +96,7 @@ def ratio(top: FloatArray, bottom: FloatArray) -> Estimate:
     value = float(top.mean() / bottom.mean())
 
     def refused(rho: float, share: float) -> bool:
-        """Whether the test refuses that share * top minus rho * bottom is zero on average."""
+        """Return whether the test rejects that share * top minus rho * bottom is zero on average."""
         contrast = crossed_effects.paired(crossed_effects.moments(share * top - rho * bottom))
         return bool(abs(contrast.difference) > crossed_effects.half_width(contrast, ERROR))
 
@@ -108,7 +108,7 @@ def ratio(top: FloatArray, bottom: FloatArray) -> Estimate:
 
 
 def _reach(refused: Callable[[float], bool]) -> float:
-    """How far one may go until refusal begins: by doubling, then halving."""
+    """Return the distance at which rejection begins, by doubling, then halving."""
     inside, outside = 0.0, 1e-3
     while not refused(outside):
         inside, outside = outside, 2 * outside
@@ -119,7 +119,7 @@ def _reach(refused: Callable[[float], bool]) -> float:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Judged:
+class ArmResults:
     """The arms of one set and one set of renders, their comparisons, and the goals.
 
     `arms` holds for each arm (runs, units) scores: means of the photos of each spot. `wanted` is the mean score that an
@@ -135,15 +135,15 @@ class Judged:
     unit: str
 
 
-def judge(
+def compare_arms(
     scores: Sequence[RunScores],
     *,
-    settings: Recipe,
+    settings: ProtocolSettings,
     mix: Mix,
     groups: Mapping[str, str] | None,
     renders_goal: float,
-) -> Judged:
-    """Compare the arms and hold them against the goals; what has fewer than two runs in common is not tested."""
+) -> ArmResults:
+    """Compare the arms and hold them against the goals; arms with fewer than two runs in common are not tested."""
     small = settings.small
     real, few, pasted = "real", f"real{small}", f"copy-paste{small}"
     mixed, full, shuffled = f"{mix.name}{small}", mix.name, f"{SHUFFLED}{mix.name}{small}"
@@ -189,12 +189,12 @@ def judge(
     goals.append(_none(f"{shuffled} − {few}", by_pair.get((few, shuffled))))
 
     def reference(arm: str) -> float:
-        """The all-real score of the runs that an arm has, too, as its goals have it."""
+        """Return the all-real score of the runs that an arm has, too, as its goals have it."""
         _, of_real = shared(arm, real)
         return float(of_real.mean()) if of_real.size else np.nan
 
     wanted = {RENDERS: renders_goal * reference(RENDERS), mixed: reference(mixed), full: reference(full) + GAIN}
-    return Judged(
+    return ArmResults(
         wanted={arm: score for arm, score in wanted.items() if np.isfinite(score)},
         arms=table,
         comparisons=tuple(compared),
@@ -206,7 +206,7 @@ def judge(
 
 
 def at_least(question: str, estimate: Estimate, wanted: float) -> Goal:
-    """A share that should be at least so large."""
+    """Return the goal of a share that should be at least so large."""
     return Goal(
         question=question,
         wanted=f"at least {100 * wanted:g} %",
@@ -217,14 +217,14 @@ def at_least(question: str, estimate: Estimate, wanted: float) -> Goal:
 
 
 def under(question: str, estimate: Estimate, wanted: float) -> Goal:
-    """A share that should stay below a limit."""
+    """Return the goal of a share that should stay below a limit."""
     turned = [None if each is None else -each for each in (estimate.value, estimate.high, estimate.low)]
     verdict = _side(Estimate(value=turned[0], low=turned[1], high=turned[2]), -wanted, above=True)
     return Goal(question=question, wanted=f"under {100 * wanted:g} %", estimate=estimate, percent=True, verdict=verdict)
 
 
 def _side(estimate: Estimate, wanted: float, *, above: bool = False) -> Verdict:
-    """Where a number and its interval lie of what is wanted: that much or more; or, with `above`, more."""
+    """Return the verdict on a number and its interval: at least `wanted`; or, with `above`, more."""
     if estimate.value is None or estimate.low is None or estimate.high is None:
         return "not tested"
     reaches = operator.gt if above else operator.ge
@@ -240,39 +240,39 @@ def _estimate(comparison: Comparison | None) -> Estimate:
 
 
 def _difference(question: str, comparison: Comparison | None, *, above: bool) -> Goal:
-    """A difference that should be at least nothing, or above it."""
+    """Return the goal of a difference that should be at least, or above, zero."""
     estimate, wanted = _estimate(comparison), "above 0" if above else "at least 0"
     verdict = _side(estimate, 0.0, above=above)
     return Goal(question=question, wanted=wanted, estimate=estimate, percent=False, verdict=verdict)
 
 
 def _gain(question: str, comparison: Comparison | None) -> Goal:
-    """The gain itself by its estimate, that nothing is lost by its interval."""
+    """Return the goal of a gain: enough by its estimate, no loss by its interval."""
     estimate = _estimate(comparison)
     verdict = _side(estimate, GAIN)
     if estimate.value is not None and estimate.low is not None and estimate.value >= GAIN and estimate.low > LOSS:
         verdict = "reached"
-    wanted = f"{written(GAIN, percent=False)}, interval above {written(LOSS, percent=False)}"
+    wanted = f"{format_value(GAIN, percent=False)}, interval above {format_value(LOSS, percent=False)}"
     return Goal(question=question, wanted=wanted, estimate=estimate, percent=False, verdict=verdict)
 
 
 def _none(question: str, comparison: Comparison | None) -> Goal:
-    """A control, which must not gain: any gain that is shown misses, one within the margin of equality does not."""
+    """Return the goal of a control, which must not gain: a shown gain misses, one within the margin does not."""
     estimate = _estimate(comparison)
     verdict: Verdict = "not tested"
     if estimate.value is not None and estimate.low is not None and estimate.high is not None:
         turned = Estimate(value=-estimate.value, low=-estimate.high, high=-estimate.low)
         verdict = "missed" if estimate.low > 0 else _side(turned, -MARGIN, above=True)
-    wanted = f"no gain: below {written(MARGIN, percent=False)}"
+    wanted = f"no gain: below {format_value(MARGIN, percent=False)}"
     return Goal(question=question, wanted=wanted, estimate=estimate, percent=False, verdict=verdict)
 
 
 def comparison_rows(found: Sequence[Comparison]) -> list[list[str]]:
-    """Comparisons as they are read: what, difference, interval, p by Holm, detectable, runs, verdict."""
+    """Return rows: comparison, difference, interval, p by Holm, detectable, runs, verdict."""
     return [
         [
             f"{each.second} − {each.first}",
-            written(each.difference, percent=False),
+            format_value(each.difference, percent=False),
             interval(each.low, each.high),
             p_value(each.p),
             detectable(each.detectable),

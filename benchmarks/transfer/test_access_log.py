@@ -1,4 +1,4 @@
-"""The log of a transfer folder: every time that test photos were looked at, by whom asked, for which renders."""
+"""Append-only log of test-set evaluations in a transfer folder."""
 
 import json
 import os
@@ -36,7 +36,7 @@ def log(out: Path, command: str, opened: Mapping[str, Any]) -> None:
 
 
 def read(out: Path) -> list[dict[str, Any]]:
-    """The entries of a folder's log, oldest first; a torn line is left out.
+    """Return the entries of a folder's log, oldest first; a torn line is left out.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def read(out: Path) -> list[dict[str, Any]]:
 
 
 def version() -> str | None:
-    """The commit of the program, with ``-dirty`` where files differ from it; None where it is not in git."""
+    """Return the commit of the program, with ``-dirty`` where files differ from it; None where it is not in git."""
     here = Path(__file__).resolve()
     describe = ("describe", "--always", "--dirty", "--abbrev=12", "--exclude=*")
     said = None

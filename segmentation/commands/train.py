@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from corrotwin.segmentation.commands.weights import check_weights
 from corrotwin.segmentation.config import (
-    MIXED,
+    MIXED_SHARE,
     Adaptation,
     Augmentation,
     DataArm,
@@ -28,14 +28,13 @@ def train(
     renders: Path | None = None,
     classes: tuple[str, ...] = (),
     split: Literal["own", "published"] | Path = "published",
-    split_seed: int = 0,
     backbone: str = "mobilenet_v2",
     architecture: str = "Unet",
     profile: Profile = "small",
     seed: int = 0,
     real_fraction: float = 1.0,
-    synth_share: float | None = None,
-    synth_count: int | None = None,
+    render_share: float | None = None,
+    render_count: int | None = None,
     pretrain: float = 0.0,
     adaptation: Adaptation | None = None,
     augmentation: Augmentation = "standard",
@@ -51,7 +50,6 @@ def train(
     keep: Kept | None = None,
     precision: Precision | None = None,
     threads: int = 2,
-    workers: int | None = None,
     checkpoint_seconds: float = 300.0,
 ) -> None:
     """Train one U-Net. Repeat the command to resume an interrupted run.
@@ -67,10 +65,8 @@ def train(
     classes
         names of the categories to learn, as one class; default: all categories with annotations.
     split
-        published (70/15/15 at random), own (the export's train, valid and test folders), or a file written by
-        `corrotwin segmentation split`.
-    split_seed
-        seed of the published split; use the same for runs that you compare.
+        published (70/15/15 at random by seed 0), own (the export's train, valid and test folders), or a file written
+        by `corrotwin segmentation split`, which takes other seeds.
     backbone
         mobilenet_v2, resnet152, inceptionv4 or vgg16; beyond the paper any encoder of segmentation-models-pytorch.
     architecture
@@ -81,12 +77,12 @@ def train(
         seed of initial weights, photo subset, order and augmentation.
     real_fraction
         fraction of the real training photos to use, drawn by whole groups of the split.
-    synth_share
-        part of each batch that is renders; 0.25 where renders are given without synth_count or pretrain.
-    synth_count
-        number of renders to use, drawn by the seed; without synth_share every image is drawn equally often.
+    render_share
+        part of each batch that is renders; 0.5 where renders are given without render_count or pretrain.
+    render_count
+        number of renders to use, drawn by the seed; without render_share every image is drawn equally often.
     pretrain
-        fraction of the steps, at the start, on renders only; photos alone follow, unless synth_share is given.
+        fraction of the steps, at the start, on renders only; photos alone follow, unless render_share is given.
     adaptation
         fourier, histogram or colours: change each render towards a training photo.
     augmentation
@@ -116,14 +112,10 @@ def train(
         exact (albumentations, float32) or fast (augmentation by batch, bfloat16).
     threads
         CPU threads; another number changes the last bits of the result.
-    workers
-        processes that augment ahead if precision is exact; default: depends on the machine.
     checkpoint_seconds
         save a checkpoint at the end of an epoch if the last one is at least this old.
     """
-    arm = _arm(renders, real_fraction, synth_share, synth_count, pretrain, adaptation, augmentation, copy_paste)
-    if workers is not None and workers < 0:
-        raise InputError(f"--workers {workers} is negative")
+    arm = _arm(renders, real_fraction, render_share, render_count, pretrain, adaptation, augmentation, copy_paste)
     if not checkpoint_seconds >= 0:
         raise InputError(f"--checkpoint-seconds {checkpoint_seconds} is not 0 or more")
     chosen: dict[str, Any] = {
@@ -153,7 +145,7 @@ def train(
     rendered = coco.read(renders) if renders else None
     if rendered is not None and rendered.digest == real.digest:
         raise InputError(f"{renders}: the same images as {data}; --renders takes a rendered dataset")
-    parts = splits.load(split) if isinstance(split, Path) else splits.split(real, how=split, seed=split_seed)
+    parts = splits.load(split) if isinstance(split, Path) else splits.split(real, how=split, seed=0)
     warnings = (
         splits.unused_warning(parts, real),
         leakage.copies_warning(parts, real),
@@ -172,7 +164,6 @@ def train(
             renders=rendered,
             weights=weights,
             checkpoint_seconds=checkpoint_seconds,
-            workers=workers,
             on_epoch=on_epoch,
         )
     progress.print_scores(runs.load(out).per_image, "test photos")
@@ -181,31 +172,33 @@ def train(
 def _arm(
     renders: Path | None,
     real_fraction: float,
-    synth_share: float | None,
-    synth_count: int | None,
+    render_share: float | None,
+    render_count: int | None,
     pretrain: float,
     adaptation: Adaptation | None,
     augmentation: Augmentation,
     copy_paste: float,
 ) -> DataArm:
     """Return the data arm that the options describe, named after its contents."""
-    if renders is None and (synth_share or synth_count or pretrain or adaptation):
-        raise InputError("--synth-share, --synth-count, --pretrain and --adaptation need --renders, a rendered dataset")
-    if renders is not None and synth_share == 0 and not pretrain:
-        raise InputError("--renders with --synth-share 0 uses no render; leave out one of them")
+    if renders is None and (render_share or render_count or pretrain or adaptation):
+        raise InputError(
+            "--render-share, --render-count, --pretrain and --adaptation need --renders, a rendered dataset"
+        )
+    if renders is not None and render_share == 0 and not pretrain:
+        raise InputError("--renders with --render-share 0 uses no render; leave out one of them")
     share: float | None = 0.0
-    if synth_share is not None:
-        share = synth_share
+    if render_share is not None:
+        share = render_share
     elif renders is not None and not pretrain:
-        share = MIXED.synth_share if synth_count is None else None
+        share = MIXED_SHARE if render_count is None else None
     name = "pretrained" if pretrain else "real" if share == 0 else "synthetic" if share == 1 else "mixed"
     name += "-copy-paste" if copy_paste else ""
     name += "-strong" if augmentation == "strong" else ""
     return DataArm(
         name=name,
         real_fraction=real_fraction,
-        synth_share=share,
-        synth_count=synth_count,
+        render_share=share,
+        render_count=render_count,
         pretrain=pretrain,
         adaptation=adaptation,
         augmentation=augmentation,

@@ -23,8 +23,8 @@ def tune(
     learning_rate: tuple[float, float] = (1e-4, 1e-2),
     batch_size: tuple[int, ...] = (8,),
     augmentation: tuple[Augmentation, ...] = ("standard",),
-    synth_share: tuple[float, float] = (0.0, 0.0),
-    synth_count: tuple[int, ...] = (),
+    render_share: tuple[float, float] = (0.0, 0.0),
+    render_count: tuple[int, ...] = (),
     trials: int = 16,
     search: Literal["random", "optuna"] = "random",
     scheduler: Literal["asha", "none"] = "asha",
@@ -49,16 +49,16 @@ def tune(
     out
         folder for trials.csv, sweep.md, sweep.png and the trials, without weights.
     renders
-        a rendered dataset, for a synth_share above 0.
+        a rendered dataset, for a render_share above 0.
     learning_rate
         range, sampled uniformly in the logarithm.
     batch_size
         choices of the number of images per optimiser step.
     augmentation
         choices: standard, strong.
-    synth_share
+    render_share
         range of the part of each batch that is renders.
-    synth_count
+    render_count
         choices of the number of renders.
     trials
         number of trials in all.
@@ -92,8 +92,8 @@ def tune(
     from corrotwin.segmentation.tuning.trials import Trial, table, train_command
 
     space = SearchSpace(
-        learning_rate=learning_rate, batch_size=batch_size, augmentation=augmentation, synth_share=synth_share,
-        synth_count=synth_count,
+        learning_rate=learning_rate, batch_size=batch_size, augmentation=augmentation, render_share=render_share,
+        render_count=render_count,
     )  # fmt: skip
     changes = {name: value for name, value in (("epochs", epochs), ("size", size)) if value is not None}
     base = configure(

@@ -120,7 +120,7 @@ def check_renders(value: Split, dataset: CocoDataset, renders: CocoDataset, *, c
     if count is not None and count > len(renders.photos):
         there = len(renders.photos)
         raise InputError(
-            f"{renders.folder}: has {there} renders, but the synth_count is {count}; lower it or render more"
+            f"{renders.folder}: has {there} renders, but the render_count is {count}; lower it or render more"
         )
     measured = {name: part for part in ("valid", "test") for name in getattr(value, part)}
     photos = {photo.sha256: photo.file_name for photo in dataset.photos if photo.sha256 and photo.file_name in measured}

@@ -60,10 +60,10 @@ def prepare(
     photos = decoded_arrays(real, config)
     pool = None
     if arm.takes_renders and renders is not None:
-        splits.check_renders(split, real, renders, count=arm.synth_count)
+        splits.check_renders(split, real, renders, count=arm.render_count)
         pool = Pool(
             images=decoded_arrays(renders, config),
-            rows=render_subset(len(renders.photos), arm.synth_count, config.seed),
+            rows=render_subset(len(renders.photos), arm.render_count, config.seed),
         )
     where = device()
     valid = thin(split.valid, config.max_eval_images)

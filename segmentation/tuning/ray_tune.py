@@ -6,14 +6,24 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from corrotwin.segmentation.config import TrainConfig
+from corrotwin.segmentation.config import TrainConfig, to_file
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.tuning.space import SearchSpace, SweepPlan, rounded, trial_config
-from corrotwin.segmentation.tuning.trials import RESULT, RUN, STARTED, Ended, Trial, history, started, trial_folder
+from corrotwin.segmentation.tuning.trials import (
+    RESULT,
+    RUN,
+    STARTED,
+    Ended,
+    Trial,
+    as_json,
+    history,
+    started,
+    trial_folder,
+)
 from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.files import write_json
 
@@ -96,8 +106,8 @@ def _optuna(space: SearchSpace, plan: SweepPlan, begun: list[dict[str, Any]]) ->
         "learning_rate": numbers(space.learning_rate, tune.loguniform),
         "batch_size": one_of(space.batch_size),
         "augmentation": one_of(space.augmentation),
-        "synth_share": numbers(space.synth_share, tune.uniform),
-        "synth_count": one_of(space.synth_count) if space.synth_count else None,
+        "render_share": numbers(space.render_share, tune.uniform),
+        "render_count": one_of(space.render_count) if space.render_count else None,
     }
     drawn = set(space.varies())
     known = [
@@ -129,7 +139,7 @@ def run_trial(parameters: Mapping[str, Any], shared: SharedInputs) -> None:
             tune.report({TIME: reported, METRIC: best})
 
     if not (folder / STARTED).exists():
-        write_json(folder / STARTED, {"begun": time.time(), "values": rounded(parameters["values"])})
+        write_json(folder / STARTED, {"begun": time.time(), "values": to_file(rounded(parameters["values"]))})
     try:
         for row in history(folder):
             report(row)
@@ -182,7 +192,7 @@ def _recorder(
             )  # fmt: skip
             for weights in (folder / RUN).glob("*.safetensors"):
                 weights.unlink()
-            write_json(folder / RESULT, asdict(finished))
+            write_json(folder / RESULT, as_json(finished))
             if on_end is not None:
                 on_end(finished)
 

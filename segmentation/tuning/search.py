@@ -16,11 +16,19 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from corrotwin.segmentation.config import GPU_SHARE, TrainConfig
+from corrotwin.segmentation.config import GPU_SHARE, TrainConfig, to_file, to_json
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.tuning import ray_tune
 from corrotwin.segmentation.tuning.space import SearchSpace, SweepPlan, trial_config
-from corrotwin.segmentation.tuning.trials import Trial, finished, plot, train_command, write_summary, write_table
+from corrotwin.segmentation.tuning.trials import (
+    Trial,
+    as_json,
+    finished,
+    plot,
+    train_command,
+    write_summary,
+    write_table,
+)
 from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.files import write_manifest, writing
 from corrotwin.twin.core.locks import check_claim, hold
@@ -71,21 +79,21 @@ def run(
     out = out.resolve()
     real = coco.read(data.resolve(), classes=classes or None)  # Tune's workers run in folders of their own
     rendered = coco.read(renders.resolve()) if renders is not None else None
-    if space.synth_share[1] > 0 and rendered is None:
-        raise InputError("a synth_share above 0 needs renders; name their folder")
+    if space.render_share[1] > 0 and rendered is None:
+        raise InputError("a render_share above 0 needs renders; name their folder")
     parts = splits.load(split)
     splits.check(parts, real)
     if rendered is not None:
-        splits.check_renders(parts, real, rendered, count=max(space.synth_count, default=None))
+        splits.check_renders(parts, real, rendered, count=max(space.render_count, default=None))
     every = [space.draw(plan.seed, number) for number in range(plan.trials)]
     # With few choices some values are drawn twice. Making the configuration also validates the values.
     trial_values = list({trial_config(base, values).digest: values for values in every}.values())
-    if plan.search == "optuna" and not {"learning_rate", "synth_share"} & set(space.varies()):
-        raise InputError("--search optuna needs a range of learning rates or synth shares; random tries mere choices")
+    if plan.search == "optuna" and not {"learning_rate", "render_share"} & set(space.varies()):
+        raise InputError("--search optuna needs a range of learning rates or render shares; random tries mere choices")
     if plan.search == "optuna" and find_spec("optuna") is None:
         raise InputError("--search optuna: optuna is not installed; pip install '.[sweep]'")
     identity = {
-        "base": asdict(base), "space": asdict(space), "search": plan.search, "scheduler": plan.scheduler,
+        "base": to_json(base), "space": to_file(asdict(space)), "search": plan.search, "scheduler": plan.scheduler,
         "grace": plan.grace, "seed": plan.seed, "real": real.digest, "split": parts.digest,
         "renders": rendered.digest if rendered is not None else None,
     }  # fmt: skip
@@ -115,7 +123,7 @@ def run(
                 f"{out / ray_tune.RAY}"
             )
         shutil.rmtree(out / ray_tune.RAY, ignore_errors=True)
-        write_manifest(out, KIND, {**identity, "trials": len(trials), "best": asdict(trials[0]) if trials else None})
+        write_manifest(out, KIND, {**identity, "trials": len(trials), "best": as_json(trials[0]) if trials else None})
     return trials
 
 

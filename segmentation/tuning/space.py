@@ -10,7 +10,7 @@ import numpy as np
 from corrotwin.segmentation.config import Augmentation, DataArm, TrainConfig
 from corrotwin.twin.core.errors import InputError
 
-PARAMETERS = ("learning_rate", "batch_size", "augmentation", "synth_share", "synth_count")
+PARAMETERS = ("learning_rate", "batch_size", "augmentation", "render_share", "render_count")
 DIGITS = 3  # significant digits of a drawn number
 
 Search = Literal["random", "optuna"]
@@ -25,32 +25,32 @@ class SearchSpace:
     ----------
     learning_rate : range, sampled uniformly in the logarithm.
     batch_size, augmentation : choices.
-    synth_share : range of the share of each batch that is renders.
-    synth_count : choices of the number of renders to use; empty for all.
+    render_share : range of the share of each batch that is renders.
+    render_count : choices of the number of renders to use; empty for all.
     """
 
     learning_rate: tuple[float, float]
     batch_size: tuple[int, ...]
     augmentation: tuple[Augmentation, ...]
-    synth_share: tuple[float, float] = (0.0, 0.0)
-    synth_count: tuple[int, ...] = ()
+    render_share: tuple[float, float] = (0.0, 0.0)
+    render_count: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         low, high = self.learning_rate
         if not 0 < low <= high:
             raise InputError(f"learning rates from {low:g} to {high:g}: give two above 0, the lower first")
-        low, high = self.synth_share
+        low, high = self.render_share
         if not 0 <= low <= high <= 1:
-            raise InputError(f"synth shares from {low:g} to {high:g}: give two from 0 to 1, the lower first")
+            raise InputError(f"render shares from {low:g} to {high:g}: give two from 0 to 1, the lower first")
         for name in ("batch_size", "augmentation"):
             if not getattr(self, name):
                 raise InputError(f"{name}: give at least one")
-        if self.synth_count and self.synth_share[1] == 0:
-            raise InputError("synth_count needs a synth_share above 0")
+        if self.render_count and self.render_share[1] == 0:
+            raise InputError("render_count needs a render_share above 0")
 
     def varies(self) -> tuple[str, ...]:
         """Return the names of the settings that vary."""
-        ends = {"learning_rate": self.learning_rate, "synth_share": self.synth_share}
+        ends = {"learning_rate": self.learning_rate, "render_share": self.render_share}
         several = {name: len(set(values)) > 1 for name, values in ends.items()}
         several |= {name: len(set(getattr(self, name))) > 1 for name in PARAMETERS if name not in ends}
         return tuple(name for name in PARAMETERS if several[name])
@@ -64,15 +64,15 @@ class SearchSpace:
                 "learning_rate": exp(rng.uniform(log(low), log(high))),
                 "batch_size": int(rng.choice(self.batch_size)),
                 "augmentation": str(rng.choice(self.augmentation)),
-                "synth_share": rng.uniform(*self.synth_share),
-                "synth_count": int(rng.choice(self.synth_count)) if self.synth_count else None,
+                "render_share": rng.uniform(*self.render_share),
+                "render_count": int(rng.choice(self.render_count)) if self.render_count else None,
             }
         )
 
 
 def rounded(values: Mapping[str, Any]) -> dict[str, Any]:
     """Round the drawn numbers to three significant digits."""
-    ranges = {name: float(f"{values[name]:.{DIGITS}g}") for name in ("learning_rate", "synth_share")}
+    ranges = {name: float(f"{values[name]:.{DIGITS}g}") for name in ("learning_rate", "render_share")}
     return {**values, **ranges}
 
 
@@ -84,12 +84,12 @@ def trial_config(base: TrainConfig, values: Mapping[str, Any]) -> TrainConfig:
     InputError
         A value is not valid.
     """
-    share = values["synth_share"]
+    share = values["render_share"]
     arm = DataArm(
         name="mixed" if share else "real",
         real_fraction=base.arm.real_fraction,
-        synth_share=share,
-        synth_count=values["synth_count"] if share else None,
+        render_share=share,
+        render_count=values["render_count"] if share else None,
         augmentation=values["augmentation"],
     )
     return replace(base, arm=arm, learning_rate=values["learning_rate"], batch_size=values["batch_size"])

@@ -6,12 +6,12 @@ training run, and `result.json` is written when the trial has finished: complete
 
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from corrotwin.segmentation import runs
-from corrotwin.segmentation.config import TrainConfig
+from corrotwin.segmentation.config import FILE_KEYS, TrainConfig, from_file, to_file
 from corrotwin.segmentation.tuning.space import PARAMETERS, SearchSpace
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json, write_text
@@ -89,17 +89,24 @@ def _read_each(out: Path, name: str, what: Callable[[Any], _T]) -> Iterator[_T]:
 
 
 def _check_values(values: Any) -> dict[str, Any]:
-    """Return the values of a trial; raise KeyError or TypeError if one is missing."""
-    return {**values, **{name: values[name] for name in PARAMETERS}}
+    """Return the values of a trial by parameter; raise KeyError or TypeError if one is missing."""
+    if not isinstance(values, Mapping):
+        raise TypeError(f"values are {values!r:.40}")
+    known = from_file(values)
+    return {**known, **{name: known[name] for name in PARAMETERS}}
 
 
 def _as_trial(content: Any) -> Trial:
     """Return a finished trial; raise KeyError or TypeError if `content` is none."""
-    trial = Trial(**content)
+    trial = Trial(**{**content, "values": _check_values(content["values"])})
     if not isinstance(trial.valid_f1, int | float | None) or not isinstance(trial.folder, str):
         raise TypeError("valid_f1 or folder is of another type")
-    _check_values(trial.values)
     return trial
+
+
+def as_json(trial: Trial) -> dict[str, Any]:
+    """Return a trial as `result.json` holds it."""
+    return {**asdict(trial), "values": to_file(trial.values)}
 
 
 def _rows(trials: Sequence[Trial]) -> Iterator[list[Any]]:
@@ -110,7 +117,7 @@ def _rows(trials: Sequence[Trial]) -> Iterator[list[Any]]:
 
 def write_table(path: Path, trials: Sequence[Trial]) -> None:
     """Write the trials as CSV, the best first."""
-    runs.write_table(path, COLUMNS, _rows(trials))
+    runs.write_table(path, [FILE_KEYS.get(name, name) for name in COLUMNS], _rows(trials))
 
 
 def table(trials: Sequence[Trial], space: SearchSpace, *, most: int = 10) -> "Table":
@@ -143,7 +150,7 @@ def plot(path: Path, trials: Sequence[Trial], space: SearchSpace) -> None:
     colours: dict[Ended, str] = {"complete": "#0072B2", "stopped early": "#9aa3ab", "failed": "#D55E00"}
     for index, (axes, name) in enumerate(zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True)):
         choices = sorted({trial.values[name] for trial in measured}, key=lambda value: (value is None, value))
-        is_range = name in ("learning_rate", "synth_share")
+        is_range = name in ("learning_rate", "render_share")
         for ended, colour in colours.items():
             shown = [trial for trial in measured if trial.ended == ended]
             values = [trial.values[name] if is_range else choices.index(trial.values[name]) for trial in shown]
@@ -172,8 +179,8 @@ def train_command(best: Trial, given: Mapping[str, Any]) -> str:
     Tuples become several words; None and empty tuples are left out.
     """
     values = {**given, **{name: best.values[name] for name in ("learning_rate", "batch_size", "augmentation")}}
-    if best.values["synth_share"]:
-        values |= {name: best.values[name] for name in ("synth_share", "synth_count")}
+    if best.values["render_share"]:
+        values |= {name: best.values[name] for name in ("render_share", "render_count")}
     else:
         values.pop("renders", None)
     words = ["corrotwin", "segmentation", "train"]

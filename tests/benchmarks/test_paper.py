@@ -24,7 +24,7 @@ def test_the_tables_stand_in_the_papers_text() -> None:
     rows = {tuple(line.split("\t")) for line in texts[0].read_text().splitlines() if "\t" in line}
     names = {"resnet152": "ResNet152", "vgg16": "VGG16", "inceptionv4": "InceptionV4", "mobilenet_v2": "MobileNetV2"}
 
-    def printed(value: paper.Estimate) -> str:
+    def printed(value: paper.PublishedEstimate) -> str:
         return f"{value.mean:.3f} ± {value.sd:.3f}"
 
     for backbone, row in paper.TABLE_II.items():

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 from tools.speed import rendering, rendering_tables
-from tools.speed.rendering_tables import Row
+from tools.speed.rendering_tables import RenderingRow
 
 
-def rows(arm: str, seconds: float, db: float) -> list[Row]:
+def rows(arm: str, seconds: float, db: float) -> list[RenderingRow]:
     """One scene: each sample takes `seconds` for 4 views, and four times the samples win 6 dB."""
-    found = [Row(arm=arm, scene=0, step="start", wall_s=2.0, cpu_s=3.0)]
+    found = [RenderingRow(arm=arm, scene=0, step="start", wall_s=2.0, cpu_s=3.0)]
     for times, samples in enumerate((1, 4, 8, 16, 64)):
         psnr = float("nan") if samples == 64 else db + 6 * times
         found.append(
-            Row(arm=arm, scene=0, step="photographs", samples=samples, wall_s=samples * seconds,
+            RenderingRow(arm=arm, scene=0, step="photographs", samples=samples, wall_s=samples * seconds,
                 cpu_s=samples * seconds, psnr_db=psnr)
         )  # fmt: skip
     return found
@@ -51,17 +51,19 @@ def test_seconds_at_a_quality_lie_between_two_points() -> None:
 
 
 def test_label_pass_counts_once_for_all_views() -> None:
-    ours = [*rows("ours", 0.8, 30.0), Row(arm="ours", scene=0, step="label pass", wall_s=4.0, cpu_s=8.0)]
+    ours = [*rows("ours", 0.8, 30.0), RenderingRow(arm="ours", scene=0, step="label pass", wall_s=4.0, cpu_s=8.0)]
     assert rendering_tables.curve(ours, "ours")[0][1:3] == pytest.approx((1.2, 2.2))
 
 
 def test_tables_say_ratios_and_shares(tmp_path: Path) -> None:
     made = [*rows("stock", 4.0, 30.0), *rows("ours", 1.0, 30.0)]
     made += [
-        Row(arm="writers", scene=0, step=step, items=10, wall_s=wall, cpu_s=wall / 2)
+        RenderingRow(arm="writers", scene=0, step=step, items=10, wall_s=wall, cpu_s=wall / 2)
         for step, wall in (("stock writer", 0.5), ("our writer", 0.01))
     ]
-    made.append(Row(arm="light tree", scene=0, step="photographs", samples=8, wall_s=16.0, cpu_s=4.0, psnr_db=35.5))
+    made.append(
+        RenderingRow(arm="light tree", scene=0, step="photographs", samples=8, wall_s=16.0, cpu_s=4.0, psnr_db=35.5)
+    )
     rendering.write(tmp_path / "speed", made, "Rendering")
     text = (tmp_path / "speed" / "rendering.md").read_text()
     assert "| wall s an image at 40 dB | 6.35 | 1.59 | 4.0 |" in text

@@ -14,7 +14,8 @@ from PIL import Image
 
 from corrotwin.benchmarks.data.external_sets import measure
 from corrotwin.benchmarks.study import manifest
-from corrotwin.benchmarks.study.config import Cell, StudyConfig, choose
+from corrotwin.benchmarks.study.config import StudyConfig, choose
+from corrotwin.benchmarks.study.grid import GridCell
 from corrotwin.segmentation import runs
 from corrotwin.segmentation.config import Profile
 from corrotwin.segmentation.data import coco, groups, splits
@@ -51,7 +52,7 @@ def write_run(
     truth = 300
     found = (
         QUALITY[config.backbone]
-        + 0.02 * (config.arm.synth_share > 0)
+        + 0.02 * (config.arm.render_share > 0)
         - 0.1 * (1 - config.arm.real_fraction)
         + rng.normal(0, 0.02)
     )
@@ -94,10 +95,10 @@ def make_study(
     data: Path | None = None,
     photo: str = "photo",
     kinds: Sequence[str] = ("real", "mixed"),
-    fractions: Sequence[float] = (),
+    real_fractions: Sequence[float] = (),
     backbones: Sequence[str] = (),
     runs: int | None = None,
-    more: Sequence[Cell] = (),
+    more: Sequence[GridCell] = (),
     spot_size: int = 1,
     across: Sequence[str] = (),
     without: tuple[str, ...] = (),
@@ -108,7 +109,7 @@ def make_study(
     `data` None is a stand-in; `more` adds cells to the product of the others; `across` names other sets of 12 photos,
     made beside `folder`; each `spot_size` photos of any set show one spot; `without` names runs that are left out.
     """
-    config = choose(profile, kinds=kinds, fractions=fractions, backbones=backbones, runs=runs)
+    config = choose(profile, kinds=kinds, real_fractions=real_fractions, backbones=backbones, runs=runs)
     config = replace(config, cells=(*config.cells, *more)).joined(config)
     home = folder / "standin" if data is None else data
     real = write_dataset(home, 40, name=photo)
@@ -133,13 +134,13 @@ def make_study(
             write_across(folder / "runs" / key, name, other)
     content = manifest.content(
         config,
-        data=manifest.of_photos(folder, data, real),
+        data=manifest.photos_entry(folder, data, real),
         split=split,
-        renders=manifest.of_renders(folder, folder / "renders", renders, config.renders)
+        renders=manifest.renders_entry(folder, folder / "renders", renders, config.renders)
         if "mixed" in config.kinds
         else None,
         across={
-            name: manifest.of_set(folder, folder.parent / name, other, groups.beside(other))
+            name: manifest.set_entry(folder, folder.parent / name, other, groups.beside(other))
             for name, other in sets.items()
         },
         failed=failed or {},

@@ -15,7 +15,7 @@ from corrotwin.benchmarks.stats import printed_table
 from corrotwin.benchmarks.study import manifest, results
 from corrotwin.benchmarks.study.config import choose
 from corrotwin.segmentation import runs
-from corrotwin.segmentation.config import REAL, configure
+from corrotwin.segmentation.config import REAL, configure, to_json
 from corrotwin.segmentation.data import coco, groups, roboflow, splits
 from corrotwin.segmentation.deployment import model_card
 from corrotwin.segmentation.evaluation import evaluate
@@ -181,7 +181,7 @@ def make_run(folder: Path) -> None:
     ones = np.ones(1, dtype=np.int64)
     runs.write_per_image(folder / "per_image.csv", runs.PerImage(image=("d.png",), tp=ones, fp=ones, fn=ones, tn=ones))
     content = {
-        "config": asdict(config), "data": {"real": "00", "renders": None, "split": a_split().digest}, "scale": 1.0,
+        "config": to_json(config), "data": {"real": "00", "renders": None, "split": a_split().digest}, "scale": 1.0,
         "classes": ["rust"], "counts": {"train_photos": 2, "valid": 1, "test": 1}, "train_seconds": 1.0,
         "device": "a processor", "versions": {"torch": "2"},
     }  # fmt: skip
@@ -270,8 +270,8 @@ def make_fetched(folder: Path) -> None:
 
 def make_trials(folder: Path) -> None:
     """A sweep with one trial that is over."""
-    values = {"learning_rate": 1e-3, "batch_size": 8, "augmentation": "standard", "synth_share": 0.0}
-    values["synth_count"] = None
+    values = {"learning_rate": 1e-3, "batch_size": 8, "augmentation": "standard", "render_share": 0.0}
+    values["render_count"] = None
     here = folder / trials.TRIALS / "one"
     write_json(here / trials.STARTED, {"values": values, "begun": 1.0})
     write_json(

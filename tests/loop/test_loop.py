@@ -16,6 +16,7 @@ from PIL import Image
 from corrotwin.twin import assets, store, twin_state
 from corrotwin.twin.inspection import log
 from corrotwin.twin.twin_state import EPOCH, later
+from tools import loop_scores
 
 SCRIPT = Path(__file__).resolve().parents[2] / "tools" / "loop.py"
 
@@ -196,13 +197,13 @@ def test_rates_count_what_they_say(loop: ModuleType) -> None:
     np.testing.assert_allclose(loop.distances(np.array([0.0, 2.0]), np.array([0.0, 1.0, 5.0])), [1.0, 1.0, 4.0])
 
 
-def test_crps_is_the_integral_of_the_squared_distance_of_distributions(loop: ModuleType) -> None:
-    assert loop.crps(np.array([0.0, 2.0]), 1.0) == pytest.approx(0.5)
-    assert loop.crps(np.full(5, 3.0), 1.0) == pytest.approx(2.0)
+def test_crps_is_the_integral_of_the_squared_distance_of_distributions() -> None:
+    assert loop_scores.crps(np.array([0.0, 2.0]), 1.0) == pytest.approx(0.5)
+    assert loop_scores.crps(np.full(5, 3.0), 1.0) == pytest.approx(2.0)
     values, truth = np.random.default_rng(0).gamma(2, size=50), 1.3
     grid = np.linspace(0, 20, 200_001)
     below = np.searchsorted(np.sort(values), grid, side="right") / len(values)
-    assert loop.crps(values, truth) == pytest.approx(
+    assert loop_scores.crps(values, truth) == pytest.approx(
         ((below - (grid >= truth)) ** 2).sum() * (grid[1] - grid[0]), rel=1e-3
     )
 

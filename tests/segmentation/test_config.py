@@ -1,16 +1,15 @@
 import json
-from dataclasses import asdict
 
 import pytest
 
-from corrotwin.segmentation.config import MIXED, PROFILES, REAL, DataArm, configure, from_json
+from corrotwin.segmentation.config import MIXED, PROFILES, REAL, DataArm, configure, from_json, to_json
 from corrotwin.twin.core.errors import InputError
 
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_profiles_are_valid_and_survive_json(profile):
     config = configure(profile, backbone="vgg16", arm=MIXED, seed=3)
-    again = from_json(json.loads(json.dumps(asdict(config))))
+    again = from_json(json.loads(json.dumps(to_json(config))))
     assert again == config
     assert again.digest == config.digest
     assert configure(profile, backbone="vgg16", arm=MIXED, seed=4).digest != config.digest
@@ -54,17 +53,17 @@ def test_what_is_not_valid_is_refused(changes, message):
     [
         ({"name": ""}, "name"),
         ({"real_fraction": 0.0}, "real_fraction"),
-        ({"synth_share": 1.5}, "synth_share"),
-        ({"synth_count": 0, "synth_share": 0.5}, "synth_count 0"),
-        ({"synth_count": 10}, "synth_share or pretrain above 0"),
+        ({"render_share": 1.5}, "render_share"),
+        ({"render_count": 0, "render_share": 0.5}, "render_count 0"),
+        ({"render_count": 10}, "render_share or pretrain above 0"),
         ({"pretrain": -0.1}, "pretrain -0.1"),
-        ({"adaptation": "gan", "synth_share": 0.5}, "fourier or histogram or colours"),
-        ({"adaptation": "fourier"}, "synth_share or pretrain above 0"),
-        ({"shuffled_masks": True}, "synth_share or pretrain above 0"),
+        ({"adaptation": "gan", "render_share": 0.5}, "fourier or histogram or colours"),
+        ({"adaptation": "fourier"}, "render_share or pretrain above 0"),
+        ({"shuffled_masks": True}, "render_share or pretrain above 0"),
         ({"augmentation": "wild"}, "standard or strong"),
         ({"copy_paste": 1.1}, "copy_paste 1.1"),
-        ({"copy_paste": 0.5, "synth_share": 1.0}, "needs photos"),
-        ({"shuffled_masks": True, "synth_share": 0.5, "synth_count": 1}, "two renders"),
+        ({"copy_paste": 0.5, "render_share": 1.0}, "needs photos"),
+        ({"shuffled_masks": True, "render_share": 0.5, "render_count": 1}, "two renders"),
     ],
 )
 def test_data_arms_are_checked(changes, message):
@@ -75,7 +74,7 @@ def test_data_arms_are_checked(changes, message):
 def test_unknown_profile_and_fields():
     with pytest.raises(InputError, match="quick, small, paper"):
         configure("large", backbone="vgg16", arm=REAL, seed=0)
-    value = asdict(configure("quick", backbone="vgg16", arm=REAL, seed=0))
+    value = to_json(configure("quick", backbone="vgg16", arm=REAL, seed=0))
     with pytest.raises(InputError, match="depth"):
         from_json({**value, "depth": 1})
     with pytest.raises(InputError, match="colour"):
@@ -85,5 +84,5 @@ def test_unknown_profile_and_fields():
 def test_an_arm_knows_whether_it_takes_renders():
     assert not REAL.takes_renders
     assert MIXED.takes_renders
-    assert DataArm(name="x", synth_share=None).takes_renders
+    assert DataArm(name="x", render_share=None).takes_renders
     assert DataArm(name="x", pretrain=0.5).takes_renders

@@ -13,7 +13,7 @@ SPOTS = tuple(f"spot {int(name) // 3}" for name in NAMES)
 
 
 def plan_of(share, *, seed=0, batch_size=8, all_photos=50, photos=50, renders=30, epochs=10, pretrain=0.0):
-    arm = DataArm(name="x", synth_share=share, pretrain=pretrain)
+    arm = DataArm(name="x", render_share=share, pretrain=pretrain)
     counts = {"all_photos": all_photos, "photos": photos, "renders": renders}
     return plan_batches(arm, seed=seed, epochs=epochs, batch_size=batch_size, **counts)
 

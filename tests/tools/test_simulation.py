@@ -13,13 +13,13 @@ from corrotwin.benchmarks.stats.tukey import RunScores, tukey
 from corrotwin.twin.core.errors import InputError
 from tools import competing_tests, simulation
 from tools.simulate import simulate
-from tools.simulation import Cell, draw, rates
+from tools.simulation import SimulatedStudy, draw, rates
 
-BACKBONES = Cell(design="backbones", runs=10, spots=742, run_sd=(0.006, 0.006, 0.006, 0.006))
+BACKBONES = SimulatedStudy(design="backbones", runs=10, spots=742, run_sd=(0.006, 0.006, 0.006, 0.006))
 ARMS = replace(BACKBONES, design="arms")
 
 
-def named(cell: Cell, sets: int, seed: int) -> dict[str, simulation.Rates]:
+def named(cell: SimulatedStudy, sets: int, seed: int) -> dict[str, simulation.Rates]:
     return {each.test: each for each in rates(cell, sets, np.random.default_rng(seed))}
 
 
@@ -40,7 +40,7 @@ def named(cell: Cell, sets: int, seed: int) -> dict[str, simulation.Rates]:
     ],
     ids=lambda cell: f"{cell.design}-{cell.runs}-{cell.spots}",
 )
-def test_the_primary_test_errs_in_at_most_the_stated_share_of_studies(cell: Cell) -> None:
+def test_the_primary_test_errs_in_at_most_the_stated_share_of_studies(cell: SimulatedStudy) -> None:
     sets = 200  # at a true 5 %, more than 10 % happen once in a thousand
     primary = named(cell, sets, 1)[competing_tests.CROSSED]
     assert primary.false_alarms <= 0.10
@@ -74,7 +74,7 @@ def test_power_grows_with_runs_and_the_detectable_difference_shrinks() -> None:
 
 
 def test_scores_have_the_spread_that_the_cell_states() -> None:
-    cell = Cell(design="backbones", runs=40, spots=400, photos_a_spot=2, run_sd=(0.01, 0.02, 0.03, 0.04))
+    cell = SimulatedStudy(design="backbones", runs=40, spots=400, photos_a_spot=2, run_sd=(0.01, 0.02, 0.03, 0.04))
     scores = draw(cell, 5, np.random.default_rng(4))
     assert scores.shape == (5, 4, 40, 800)
     assert scores.mean(axis=3).std(axis=2, ddof=1).mean(axis=0) == pytest.approx(cell.run_sd, rel=0.15)
@@ -99,7 +99,7 @@ def run(arm: str, backbone: str, number: int, f1: FloatArray) -> RunScores:
 
 
 def test_the_simulated_tests_are_the_ones_that_a_study_gets() -> None:
-    cell = Cell(design="backbones", runs=4, spots=15, photos_a_spot=2, run_sd=(0.01, 0.03, 0.01, 0.01))
+    cell = SimulatedStudy(design="backbones", runs=4, spots=15, photos_a_spot=2, run_sd=(0.01, 0.03, 0.01, 0.01))
     scores = draw(cell, 6, np.random.default_rng(5)) + np.array([0, 0.05, 0, 0.1])[:, None, None]
     answers = competing_tests.between_backbones(scores, cell.photos_a_spot)
     verdicts = {name: each.different(each.difference) for name, each in answers.items()}
@@ -127,7 +127,7 @@ def test_the_simulated_tests_are_the_ones_that_a_study_gets() -> None:
 
 
 def test_the_simulated_tests_of_arms_are_the_ones_that_a_study_gets() -> None:
-    cell = Cell(design="arms", runs=4, spots=30, run_sd=(0.01, 0.03, 0.01, 0.01))
+    cell = SimulatedStudy(design="arms", runs=4, spots=30, run_sd=(0.01, 0.03, 0.01, 0.01))
     gains = draw(cell, 6, np.random.default_rng(6)) + np.linspace(0, 0.1, 8)[:, None, None]
     answers = competing_tests.between_arms(gains, cell.photos_a_spot)
     verdicts = {name: each.different(each.difference) for name, each in answers.items()}
@@ -146,7 +146,9 @@ def test_the_simulated_tests_of_arms_are_the_ones_that_a_study_gets() -> None:
 
 
 def test_the_test_of_unequal_runs_is_the_one_that_a_study_gets() -> None:
-    cell = Cell(design="backbones", runs=(5, 2, 2, 3), spots=15, photos_a_spot=2, run_sd=(0.01, 0.03, 0.01, 0.01))
+    cell = SimulatedStudy(
+        design="backbones", runs=(5, 2, 2, 3), spots=15, photos_a_spot=2, run_sd=(0.01, 0.03, 0.01, 0.01)
+    )
     for scale in (1, 300):  # without most of the noise some are equal
         scores = draw(cell, 4, np.random.default_rng(5)) / scale
         scores = scores + np.array([0, 0.05 / scale, 0, 0.3])[:, None, None]
@@ -167,9 +169,9 @@ def test_the_test_of_unequal_runs_is_the_one_that_a_study_gets() -> None:
 
 def test_what_is_called_equal_is_what_a_study_calls_so() -> None:
     """Four backbones at one arm, then eight gains: with a tenth of the noise of the cells above, some are."""
-    of_backbones = Cell(design="backbones", runs=4, spots=15, run_sd=(0.01, 0.03, 0.01, 0.01))
+    of_backbones = SimulatedStudy(design="backbones", runs=4, spots=15, run_sd=(0.01, 0.03, 0.01, 0.01))
     scores = draw(of_backbones, 6, np.random.default_rng(5)) / 10 + np.array([0, 0.002, 0, 0.02])[:, None, None]
-    of_arms = Cell(design="arms", runs=4, spots=30, run_sd=(0.01, 0.03, 0.01, 0.01))
+    of_arms = SimulatedStudy(design="arms", runs=4, spots=30, run_sd=(0.01, 0.03, 0.01, 0.01))
     gains = draw(of_arms, 6, np.random.default_rng(6)) / 10 + np.linspace(0, 0.02, 8)[:, None, None]
     for answers, studies in (
         (competing_tests.between_backbones(scores, 1), scores),

@@ -18,7 +18,7 @@ def training(
     rounds: int = 3,
     threads: int = 2,
 ) -> None:
-    """Time training loops in turn, round by round, so that whatever else the machine does strikes all alike.
+    """Time training loops in turn, round by round, so that other load on the machine affects all alike.
 
     Parameters
     ----------
@@ -255,13 +255,13 @@ def memory(*, out: Path, preset: str = "quick", size: int = 64, scenes: int = 50
     views, console = chosen(preset).views_per_scene, Console(stderr=True, highlight=False, markup=False)
     workers = workers or available_cores()
     samples: list[speed.Sample] = []
-    told = 0
+    printed = 0
     try:
         for sample in speed.measure(out, preset=preset, size=size, scenes=scenes, views=views, workers=workers):
             samples.append(sample)
-            if sample.scenes >= told + 50:
-                told = sample.scenes
-                console.print(f"{told} scenes")
+            if sample.scenes >= printed + 50:
+                printed = sample.scenes
+                console.print(f"{printed} scenes")
     finally:  # an hour's samples are worth a table, whatever ended it
         if samples:
             job = f"of {preset}, {views} views each, at {size} px, {workers} batches at a time"

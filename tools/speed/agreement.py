@@ -1,4 +1,4 @@
-"""Whether precision `fast` and `exact` end at the same scores: runs in pairs that share seed, photos and steps."""
+"""Agreement of the test scores of precision `fast` and `exact`: runs in pairs with one seed, photos and steps."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True, kw_only=True)
-class Agreement:
+class PrecisionAgreement:
     """Mean F1 of the test photos in each run, and the difference of `fast` and `exact` with its interval."""
 
     seeds: tuple[int, ...]
@@ -38,7 +38,7 @@ def measure(
     seeds: Sequence[int],
     changes: dict[str, Any],
     on_run: Callable[[str], None],
-) -> Agreement:
+) -> PrecisionAgreement:
     """Train what is missing of the pairs in `folder`, one run a folder, and compare them.
 
     Parameters
@@ -61,11 +61,11 @@ def measure(
     return compare(seeds, reached["exact"], reached["fast"])
 
 
-def compare(seeds: Sequence[int], exact: Sequence[float], fast: Sequence[float]) -> Agreement:
-    """The mean of the paired differences and its t interval over runs; the photos are taken as they are."""
+def compare(seeds: Sequence[int], exact: Sequence[float], fast: Sequence[float]) -> PrecisionAgreement:
+    """Return the mean of the paired differences and its t interval over runs; the photos are taken as they are."""
     differences: npt.NDArray[np.float64] = np.subtract(fast, exact)
     interval = stats.ttest_1samp(differences, 0.0).confidence_interval(CONFIDENCE)
-    return Agreement(
+    return PrecisionAgreement(
         seeds=tuple(seeds),
         exact=tuple(exact),
         fast=tuple(fast),

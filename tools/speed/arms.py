@@ -43,22 +43,24 @@ THOROUGH = {"denoising_quality": "HIGH", "denoising_prefilter": "ACCURATE"}  # o
 PERSISTENT = "no persistent data"  # a variant that is no setting of Cycles' own
 
 
-class Clock:
-    """Wall and processor seconds of each step, as often as it was taken."""
+class StepClock:
+    """Wall and processor seconds of each step, once for each time it was taken."""
 
     def __init__(self) -> None:
         self.steps: dict[str, list[tuple[float, float]]] = {}
 
     @contextmanager
     def __call__(self, step: str) -> Iterator[None]:
-        """Time what is done within."""
+        """Time the steps inside the context."""
         wall, cpu = time.perf_counter(), time.process_time()
         yield
         self.steps.setdefault(step, []).append((time.perf_counter() - wall, time.process_time() - cpu))
 
 
-def stock(bproc: ModuleType, scene: Scene, folder: Path, samples: list[int], clock: Clock, *, reference: int) -> None:
-    """BlenderProc's own way, after its examples "basics" and "coco_annotations"."""
+def stock(
+    bproc: ModuleType, scene: Scene, folder: Path, samples: list[int], clock: StepClock, *, reference: int
+) -> None:
+    """Render BlenderProc's own way, after its examples "basics" and "coco_annotations"."""
     import bpy
 
     for body in bproc.object.get_all_mesh_objects():
@@ -80,8 +82,8 @@ def stock(bproc: ModuleType, scene: Scene, folder: Path, samples: list[int], clo
     )  # fmt: skip
 
 
-def writers(bproc: ModuleType, size: int, folder: Path, clock: Clock) -> None:
-    """Both writers of labels on the same made-up masks, regions of smooth noise that cover an eighth of the picture."""
+def writers(bproc: ModuleType, size: int, folder: Path, clock: StepClock) -> None:
+    """Time both writers of labels on the same made-up masks: regions of smooth noise, an eighth of the picture."""
     import bpy
     from scipy import ndimage
 
@@ -106,8 +108,8 @@ def writers(bproc: ModuleType, size: int, folder: Path, clock: Clock) -> None:
     clock.steps["masks"] = [(count, 0.0)]
 
 
-def ours(arm: str, scene: Scene, folder: Path, samples: list[int], clock: Clock, *, reference: int) -> None:
-    """Two passes of our own; `arm` is "ours" or one of `VARIANTS`."""
+def ours(arm: str, scene: Scene, folder: Path, samples: list[int], clock: StepClock, *, reference: int) -> None:
+    """Render by two passes of our own; `arm` is "ours" or one of `VARIANTS`."""
     import bpy
 
     from corrotwin.synth.blender import passes
@@ -122,9 +124,9 @@ def ours(arm: str, scene: Scene, folder: Path, samples: list[int], clock: Clock,
     np.savez(folder / f"{arm}-labels.npz", **{str(number): each["label"] for number, each in enumerate(labels)})
     settings = {**passes.PHOTOGRAPH, **VARIANTS.get(arm, {})}
     for count in samples:
-        asked = {**settings, **(THOROUGH if count == reference else {})}
+        chosen_settings = {**settings, **(THOROUGH if count == reference else {})}
         with clock(f"photographs, {count}"):
-            pictures = list(passes.photographs(replace(scene, samples=count), folder, asked))
+            pictures = list(passes.photographs(replace(scene, samples=count), folder, chosen_settings))
         _save(folder, arm, count, pictures, views=len(scene.views))
 
 
@@ -140,10 +142,10 @@ def _shown(light: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def main() -> None:
-    """Render what the command line says."""
+    """Render what the command line names."""
     arm, batch_file = sys.argv[1], Path(sys.argv[2]).resolve()
     reference, *samples = (int(each) for each in sys.argv[3:])
-    clock = Clock()
+    clock = StepClock()
     with clock("start"):
         from corrotwin.synth.blender import build, session
 

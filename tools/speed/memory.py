@@ -1,4 +1,4 @@
-"""What a long job of rendering holds in memory, scene after scene: driver, workers, Blender and Ray's own processes.
+"""Memory of a long rendering job, scene after scene: driver, workers, Blender and Ray's own processes.
 
 The real command runs as a process; once a second the resident memory of all that it started is read from /proc.
 """
@@ -83,7 +83,7 @@ def measure(out: Path, *, preset: str, size: int, scenes: int, views: int, worke
 
 
 def by_role(root: int) -> dict[str, float]:
-    """Resident memory, MB, of a process and all below it, by `ROLES`."""
+    """Return resident memory, MB, of a process and all below it, by `ROLES`."""
     found = dict.fromkeys(ROLES, 0.0)
     parents: dict[int, int] = {}
     resident: dict[int, float] = {}
@@ -113,7 +113,7 @@ def by_role(root: int) -> dict[str, float]:
 
 
 def stretches(samples: Sequence[Sample], batches: int = BATCHES) -> list[Stretch]:
-    """A job in stretches of equal numbers of scenes; what follows the last scene is in none."""
+    """Divide a job into stretches of equal numbers of scenes; samples after the last scene are left out."""
     edges = np.linspace(0, max(one.scenes for one in samples), batches + 1).round().astype(int).tolist()
     found = []
     for first, last in pairwise(edges):
@@ -130,7 +130,7 @@ def stretches(samples: Sequence[Sample], batches: int = BATCHES) -> list[Stretch
 
 
 def growth(found: Sequence[Stretch]) -> dict[str, float]:
-    """By how much the mean of each of `ROLES` grew from the second stretch to the last, a share of the former."""
+    """Return how much the mean of each of `ROLES` grew from the second stretch to the last, as a share."""
     if len(found) < 3:
         return {}
     before, after = found[1].mean, found[-1].mean
@@ -138,7 +138,7 @@ def growth(found: Sequence[Stretch]) -> dict[str, float]:
 
 
 def write(out: Path, samples: Sequence[Sample], title: str) -> str:
-    """Write all samples as ``memory.csv`` and the table ``memory.md``; returns the latter."""
+    """Write all samples as ``memory.csv`` and the table ``memory.md``; return the latter."""
     names = [one.name for one in fields(Sample)]
     write_table(out / "memory.csv", names, [[round(value, 1) for value in astuple(one)] for one in samples])
     found = stretches(samples)

@@ -1,4 +1,4 @@
-"""Seconds an image of rendering, beside a stock BlenderProc script: the same scenes, arm after arm, scene by scene.
+"""Rendering speed beside a stock BlenderProc script: the same scenes, arm after arm, scene by scene.
 
 Each arm is a process of its own (`tools.speed.arms`). A picture is held against the one of most samples by the
 same arm, so that what is measured is noise, and neither arm is blamed for the other's idea of light.
@@ -27,7 +27,7 @@ from corrotwin.twin.core.errors import WorkError
 from corrotwin.twin.core.files import writing
 from tools.speed import rendering_tables
 from tools.speed.arms import PERSISTENT, VARIANTS
-from tools.speed.rendering_tables import VIEWS, Row
+from tools.speed.rendering_tables import VIEWS, RenderingRow
 
 PRESET = f"balanced, {VIEWS} views"
 
@@ -42,7 +42,7 @@ def measure(
     threads: int,
     seed: int = 0,
     on_step: Callable[[str], None] = lambda _: None,
-) -> list[Row]:
+) -> list[RenderingRow]:
     """Render the first `scenes` scenes of `balanced` by each arm in turn.
 
     Parameters
@@ -60,7 +60,7 @@ def measure(
     config = RenderConfig(preset=PRESET, size=size, seed=seed)
     usual = preset(PRESET).samples
     curve = [*sorted({*samples, usual}), reference]
-    rows: list[Row] = []
+    rows: list[RenderingRow] = []
     for number in range(scenes):
         with TemporaryDirectory() as name:
             folder = Path(name)
@@ -68,7 +68,7 @@ def measure(
             views = range(number * VIEWS, (number + 1) * VIEWS)
             one = sampling.sample_scene(config, number, views, folder)
             took = time.perf_counter() - wall, time.process_time() - cpu
-            rows.append(Row(arm="ours", scene=number, step="scene sampled", wall_s=took[0], cpu_s=took[1]))
+            rows.append(RenderingRow(arm="ours", scene=number, step="scene sampled", wall_s=took[0], cpu_s=took[1]))
             (folder / "batch.json").write_text(spec.dump(spec.Batch(scenes=(one,), threads=threads)))
             for arm in ("stock", "ours", *variants):
                 on_step(f"scene {number}, {arm}")
@@ -81,8 +81,8 @@ def measure(
     return rows
 
 
-def _run(arm: str, number: int, folder: Path, counts: Sequence[int], reference: int) -> list[Row]:
-    """One process: its first count twice, once to warm up."""
+def _run(arm: str, number: int, folder: Path, counts: Sequence[int], reference: int) -> list[RenderingRow]:
+    """Run one process: its first count twice, once to warm up."""
     log = folder / "log"
     words = [sys.executable, "-m", "tools.speed.arms", arm, str(folder / "batch.json"), str(reference)]
     with log.open("w") as stream:
@@ -96,13 +96,13 @@ def _run(arm: str, number: int, folder: Path, counts: Sequence[int], reference: 
     for step, times in steps.items():
         wall, cpu = times[-1]
         if not step.startswith("photographs, "):
-            rows.append(Row(arm=arm, scene=number, step=step, items=items, wall_s=wall, cpu_s=cpu))
+            rows.append(RenderingRow(arm=arm, scene=number, step=step, items=items, wall_s=wall, cpu_s=cpu))
             continue
         best = _pictures(folder, "stock" if arm == "stock" else "ours", reference)
         samples = int(step.removeprefix("photographs, "))
         psnr = float(np.mean([psnr_db(*pair) for pair in zip(_pictures(folder, arm, samples), best, strict=True)]))
         rows.append(
-            Row(
+            RenderingRow(
                 arm=arm, scene=number, step="photographs", samples=samples, wall_s=wall, cpu_s=cpu,
                 psnr_db=float("nan") if samples == reference else psnr,
             )
@@ -116,7 +116,7 @@ def _pictures(folder: Path, arm: str, samples: int) -> NDArray[np.float32]:
 
 
 def psnr_db(light: NDArray[np.float32], best: NDArray[np.float32]) -> float:
-    """Peak signal to noise of a scene-linear picture, both shown at the exposure that suits the better one.
+    """Return the peak signal to noise of a scene-linear picture, both shown at the exposure that suits the better one.
 
     The exposure brings the mean luminance to 0.18; what is shown is clipped at white, with a gamma of 2.2.
     """
@@ -125,8 +125,8 @@ def psnr_db(light: NDArray[np.float32], best: NDArray[np.float32]) -> float:
     return float(-10 * np.log10(max(float(((seen - wanted) ** 2).mean()), 1e-12)))
 
 
-def _recorded(config: RenderConfig, one: spec.Scene, number: int, folder: Path, samples: int) -> list[Row]:
-    """What comes after Blender: photographs developed and written, masks made, labels written."""
+def _recorded(config: RenderConfig, one: spec.Scene, number: int, folder: Path, samples: int) -> list[RenderingRow]:
+    """Time the steps after Blender: photographs developed and written, masks made, labels written."""
     pictures = _pictures(folder, "ours", samples)
     with np.load(folder / "ours-labels.npz") as arrays:
         seen = [np.asarray(arrays[str(view)]) for view in range(VIEWS)]
@@ -140,12 +140,12 @@ def _recorded(config: RenderConfig, one: spec.Scene, number: int, folder: Path, 
         batch.record(out, config, None, number, view.index, file, masks.asset_facts(one, view), {})
         wall += time.perf_counter() - begun[0]
         cpu += time.process_time() - begun[1]
-    return [Row(arm="ours", scene=number, step="recorded", wall_s=wall, cpu_s=cpu)]
+    return [RenderingRow(arm="ours", scene=number, step="recorded", wall_s=wall, cpu_s=cpu)]
 
 
-def write(folder: Path, rows: Sequence[Row], title: str) -> None:
+def write(folder: Path, rows: Sequence[RenderingRow], title: str) -> None:
     """Write ``rendering.csv``, the tables ``rendering.md`` and, where matplotlib is, the curves ``rendering.svg``."""
-    names = [field.name for field in fields(Row)]
+    names = [field.name for field in fields(RenderingRow)]
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         runs.write_table(
@@ -159,5 +159,5 @@ def _cell(value: object) -> str:
 
 
 def every_variant() -> tuple[str, ...]:
-    """All names that `measure` takes as variants."""
+    """Return all names that `measure` takes as variants."""
     return (*VARIANTS, PERSISTENT)

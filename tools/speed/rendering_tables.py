@@ -1,4 +1,4 @@
-"""What the rows of the rendering comparison say: curves, seconds at 40 dB, seconds a mask, and where our time goes."""
+"""Tables of the rendering comparison: curves, seconds at 40 dB, seconds a mask, and the time of each step."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ VIEWS = 4  # of each scene
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
-    """What one step of one arm took for one scene; `psnr_db` where it made pictures, mean of the views."""
+class RenderingRow:
+    """The time that one step of one arm took for one scene; `psnr_db` where it made pictures, mean of the views."""
 
     arm: str
     scene: int
@@ -29,8 +29,8 @@ class Row:
     psnr_db: float = float("nan")
 
 
-def curve(rows: Sequence[Row], arm: str) -> Curve:
-    """Mean over scenes of what an image takes with so many samples, our label pass as well as stock's segmentation."""
+def curve(rows: Sequence[RenderingRow], arm: str) -> Curve:
+    """Return the mean time of an image by number of samples, with our label pass or stock's segmentation."""
     extra = np.array([_mean(rows, arm, "label pass", what) for what in ("wall_s", "cpu_s")])
     found = []
     for samples in sorted({row.samples for row in rows if row.arm == arm and row.step == "photographs"}):
@@ -40,14 +40,14 @@ def curve(rows: Sequence[Row], arm: str) -> Curve:
     return found
 
 
-def _mean(rows: Sequence[Row], arm: str, step: str, what: str) -> float:
-    """Seconds an item of a step, over all scenes; 0 where the arm has no such step."""
+def _mean(rows: Sequence[RenderingRow], arm: str, step: str, what: str) -> float:
+    """Return seconds an item of a step, over all scenes; 0 where the arm has no such step."""
     here = [row for row in rows if row.arm == arm and row.step == step]
     return float(sum(getattr(row, what) for row in here)) / max(sum(row.items for row in here), 1)
 
 
 def seconds_at(points: Curve, db: float, which: int) -> float:
-    """Seconds an image (`which` 1: wall, 2: processor) at `db`, between two points of the curve; NaN beyond them."""
+    """Return seconds an image (`which` 1: wall, 2: processor) at `db`, between two points of the curve; else NaN."""
     reached = [point for point in points if np.isfinite(point[3])]
     for low, high in pairwise(reached):
         if low[3] <= db <= high[3]:
@@ -56,8 +56,8 @@ def seconds_at(points: Curve, db: float, which: int) -> float:
     return reached[0][which] if reached and reached[0][3] > db else float("nan")
 
 
-def shares(rows: Sequence[Row], samples: int, scenes_per_process: int) -> list[tuple[str, float, float]]:
-    """Step, wall and processor seconds an image of ours at so many samples; the process serves several scenes."""
+def shares(rows: Sequence[RenderingRow], samples: int, scenes_per_process: int) -> list[tuple[str, float, float]]:
+    """Return step, wall and processor seconds an image of ours at so many samples; a process serves several scenes."""
     found = []
     for step in ("scene sampled", "start", "building", "label pass", "photographs", "recorded"):
         here = [row for row in rows if row.arm == "ours" and row.step == step and row.samples in (0, samples)]
@@ -68,7 +68,7 @@ def shares(rows: Sequence[Row], samples: int, scenes_per_process: int) -> list[t
     return found
 
 
-def write(folder: Path, rows: Sequence[Row], title: str) -> None:
+def write(folder: Path, rows: Sequence[RenderingRow], title: str) -> None:
     """Write ``rendering.md``, and ``rendering.svg`` where matplotlib is installed."""
     from corrotwin.synth.presets.builtin import preset
     from corrotwin.synth.rendering.job import SCENES_PER_BATCH
@@ -92,7 +92,7 @@ def write(folder: Path, rows: Sequence[Row], title: str) -> None:
         theirs, own = (seconds_at(each, ENOUGH_DB, which) for each in both.values())
         compared.append((f"{what} s an image at {ENOUGH_DB:g} dB", theirs, own))
     for what, name in (("wall", "wall_s"), ("processor", "cpu_s")):
-        theirs, own = (1e3 * _mean(rows, "writers", f"{whose} writer", name) for whose in ("stock", "our"))
+        theirs, own = (1e3 * _mean(rows, "writers", f"{writer} writer", name) for writer in ("stock", "our"))
         compared.append((f"{what} ms a mask written, the same {masks} masks", theirs, own))
     for name, theirs, own in compared:
         ratio = f"{theirs / own:.1f}" if own > 0 else "not reached"
@@ -114,8 +114,8 @@ def write(folder: Path, rows: Sequence[Row], title: str) -> None:
         _draw(folder / "rendering.svg", both)
 
 
-def _variants(rows: Sequence[Row], usual: int) -> list[str]:
-    """Other settings of Cycles: how long photographs take, how near they come to the reference of ours, and to ours."""
+def _variants(rows: Sequence[RenderingRow], usual: int) -> list[str]:
+    """Return other settings of Cycles: their times, and how near their photographs come to the reference and ours."""
     names = [arm for arm in dict.fromkeys(row.arm for row in rows) if arm not in ("stock", "ours", "writers")]
     if not names:
         return []

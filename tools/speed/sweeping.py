@@ -1,4 +1,4 @@
-"""What Ray Tune adds to a sweep's trainings: time, logs, disk and shared memory, for many tiny trials.
+"""The overhead of Ray Tune on a sweep's trainings: time, logs, disk and shared memory, for many tiny trials.
 
 The same trainings run one after another in one process too, without Ray. What a trial takes beyond them is overhead.
 """
@@ -34,7 +34,7 @@ SAMPLE_SECONDS = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class Overhead:
-    """A sweep of tiny trials.
+    """Measurements of a sweep of tiny trials.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def measure(
 
 
 def _alone(folder: Path, base: TrainConfig, real: coco.CocoDataset, parts: splits.Split, count: int) -> float:
-    """Mean seconds of the first trials' trainings in this process; one before them warms the cache."""
+    """Return mean seconds of the first trials' trainings in this process; one before them warms the cache."""
     begun = time.perf_counter()
     for number in range(count + 1):
         config = trial_config(base, SPACE.draw(0, number))
@@ -131,7 +131,7 @@ def _alone(folder: Path, base: TrainConfig, real: coco.CocoDataset, parts: split
 
 @contextmanager
 def _machines(nodes: int, slots: int) -> Iterator[str | None]:
-    """The address of a cluster of `nodes` raylets on this machine, which share `slots` cores; None without."""
+    """Yield the address of a cluster of `nodes` raylets on this machine, which share `slots` cores; None without."""
     if nodes == 0:
         yield None
         return
@@ -146,7 +146,7 @@ def _machines(nodes: int, slots: int) -> Iterator[str | None]:
 
 @contextmanager
 def _watched(folder: Path, peaks: dict[str, float]) -> Iterator[None]:
-    """Note the largest size of Tune's folder, and the most that was used of the object store."""
+    """Record the largest size of Tune's folder, and the peak use of the object store."""
     over = threading.Event()
     whole = ray.cluster_resources()["object_store_memory"]  # type: ignore[no-untyped-call]
 
@@ -166,7 +166,7 @@ def _watched(folder: Path, peaks: dict[str, float]) -> Iterator[None]:
 
 
 def _size(folder: Path) -> float:
-    """Bytes of the files below a folder; of one that changes meanwhile, about."""
+    """Return the bytes of the files below a folder; approximate while it changes."""
     total = 0
     for path in folder.rglob("*"):
         with suppress(OSError):
@@ -175,7 +175,7 @@ def _size(folder: Path) -> float:
 
 
 def write(path: Path, found: Overhead) -> None:
-    """One row, as CSV."""
+    """Write one row as CSV."""
     row = {**asdict(found), "overhead_seconds": found.overhead_seconds}
     names = [*(each.name for each in fields(found)), "overhead_seconds"]
     runs.write_table(path, names, [[round(row[name], 3) for name in names]])

@@ -1,7 +1,7 @@
-"""Images a second of training: segmentation-models-pytorch's own example beside our loops, at the same work.
+"""Training speed in images a second: segmentation-models-pytorch's own example beside our loops, at the same work.
 
 The example is that of its notebook "Binary segmentation": a `CocoDataset` that reads and resizes each photo when it is
-asked for, a `DataLoader` with a worker for each core, float32, Dice. It is given our augmentation and our optimiser's
+requested, a `DataLoader` with a worker for each core, float32, Dice. It is given our augmentation and our optimiser's
 settings, so that both train on the same.
 """
 
@@ -42,7 +42,7 @@ _Loop = Callable[[int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Timing:
+class LoopTiming:
     """Images a second of one loop (a key of `LOOPS`) in each round."""
 
     backbone: str
@@ -60,7 +60,7 @@ def measure(
     rounds: int,
     threads: int,
     on_round: Callable[[str], None] = lambda _: None,
-) -> list[Timing]:
+) -> list[LoopTiming]:
     """Time every loop with every backbone, in turn within each round, after one round that does not count.
 
     Raises
@@ -87,7 +87,7 @@ def measure(
                     if count:
                         seconds[name].append(time.perf_counter() - started)
             timings += [
-                Timing(
+                LoopTiming(
                     backbone=backbone,
                     loop=name,
                     images_per_second=tuple(steps * batch_size / each for each in spent),
@@ -159,7 +159,7 @@ def _same(batch: tuple[torch.Tensor, torch.Tensor]) -> Iterator[tuple[torch.Tens
 
 
 class _Photos(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor]]):
-    """As the example has it: every photo is read, resized and augmented when it is asked for."""
+    """Photos as in the example: read, resized and augmented when requested."""
 
     def __init__(self, data: coco.CocoDataset, size: int) -> None:
         self._data, self._size = data, size
@@ -192,7 +192,7 @@ def _example_batches(data: coco.CocoDataset, config: TrainConfig) -> Iterator[tu
             yield images.to(where), masks.to(where)
 
 
-def write(path: Path, timings: Sequence[Timing]) -> None:
+def write(path: Path, timings: Sequence[LoopTiming]) -> None:
     """Write one row for each backbone, loop and round."""
     rows = (
         (each.backbone, each.loop, number, f"{value:.3f}")
@@ -203,7 +203,7 @@ def write(path: Path, timings: Sequence[Timing]) -> None:
         runs.write_table(path, ("backbone", "loop", "round", "images_per_second"), rows)
 
 
-def show(timings: Sequence[Timing], *, size: int, batch_size: int, threads: int) -> None:
+def show(timings: Sequence[LoopTiming], *, size: int, batch_size: int, threads: int) -> None:
     """Print the medians of the rounds, and the two ratios that matter."""
     from rich.console import Console
     from rich.table import Table
@@ -226,8 +226,8 @@ def show(timings: Sequence[Timing], *, size: int, batch_size: int, threads: int)
     Console(soft_wrap=True).print(table)
 
 
-def ratio(timings: Sequence[Timing], backbone: str, one: str, other: str) -> float:
-    """How many times faster loop `one` is than `other`: the median over rounds of the ratio within a round."""
+def ratio(timings: Sequence[LoopTiming], backbone: str, one: str, other: str) -> float:
+    """Return how many times faster loop `one` is than `other`: the median over rounds of the ratio within a round."""
     first, second = (
         next(each.images_per_second for each in timings if (each.backbone, each.loop) == (backbone, loop))
         for loop in (one, other)

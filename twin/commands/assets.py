@@ -30,22 +30,37 @@ def new(
 
     Example: corrotwin twin new pipe --out spool --seed 7 --set nps=8 schedule=40 --category C5 --years 12
 
-    Args:
-        kind: pipe, chain, plate, bolt, bar, beam, bearing, railing or stair.
-        out: folder for the twin; new or empty.
-        seed: decides everything that is drawn.
-        set: dimensions and features as name=value; a wrong name lists those of the kind.
-        years: of service so far.
-        built: date on which service began, as 2004-05-31; by default so many years ago.
-        category: ISO 9223 corrosivity, C1 to CX.
-        climate: instead of a category: mean temperature in °C, relative humidity in %, deposition of SO2 and of
-            chloride in mg/(m² d).
-        splash: heights in m above the lowest point, from and to, between which sea water splashes.
-        debris: times as many weak spots of the paint on ledges, where dirt and water lie, 1 to 100.
-        coating_life: painted: years by which most weak spots of the paint have opened.
-        zinc_um: galvanised: thickness of the zinc in µm.
-        bare: neither painted nor galvanised.
-        texel_mm: resolution on the surface.
+    Parameters
+    ----------
+    kind
+        pipe, chain, plate, bolt, bar, beam, bearing, railing or stair.
+    out
+        folder for the twin; new or empty.
+    seed
+        decides everything that is drawn.
+    set
+        dimensions and features as name=value; a wrong name lists those of the kind.
+    years
+        of service so far.
+    built
+        date on which service began, as 2004-05-31; by default so many years ago.
+    category
+        ISO 9223 corrosivity, C1 to CX.
+    climate
+        instead of a category: mean temperature in °C, relative humidity in %, deposition of SO2 and of chloride in
+        mg/(m² d).
+    splash
+        heights in m above the lowest point, from and to, between which sea water splashes.
+    debris
+        times as many weak spots of the paint on ledges, where dirt and water lie, 1 to 100.
+    coating_life
+        painted: years by which most weak spots of the paint have opened.
+    zinc_um
+        galvanised: thickness of the zinc in µm.
+    bare
+        neither painted nor galvanised.
+    texel_mm
+        resolution on the surface.
     """
     from dataclasses import replace
     from datetime import UTC, datetime
@@ -96,15 +111,22 @@ def grow(
 
     Example: corrotwin twin grow spool --years 5, or: corrotwin twin grow spool --until 2031-01-01 --category CX
 
-    Args:
-        folder: of the twin.
-        years: to add, at least 0.
-        until: date to go on to, instead of years.
-        category: ISO 9223 corrosivity of the place where it stands from now on, if another.
-        climate: of that place, instead: mean temperature in °C, relative humidity in %, deposition of SO2 and of
-            chloride in mg/(m² d).
-        splash: heights in m above the lowest point, from and to, between which sea water splashes at that place; none
-            unless given, and no debris.
+    Parameters
+    ----------
+    folder
+        of the twin.
+    years
+        to add, at least 0.
+    until
+        date to go on to, instead of years.
+    category
+        ISO 9223 corrosivity of the place where it stands from now on, if another.
+    climate
+        of that place, instead: mean temperature in °C, relative humidity in %, deposition of SO2 and of chloride in
+        mg/(m² d).
+    splash
+        heights in m above the lowest point, from and to, between which sea water splashes at that place; none unless
+        given, and no debris.
     """
     from dataclasses import replace
 
@@ -134,8 +156,10 @@ def show(folder: Positional[Path]) -> None:
 
     Example: corrotwin twin show spool
 
-    Args:
-        folder: of the twin.
+    Parameters
+    ----------
+    folder
+        of the twin.
     """
     from rich.console import Console
     from rich.table import Table
@@ -171,10 +195,14 @@ def export(folder: Positional[Path], out: Path, look: Literal["rust", "loss"] = 
 
     Example: corrotwin twin export spool --out spool.glb
 
-    Args:
-        folder: of the twin.
-        out: file to write; its suffix chooses the format.
-        look: texture of the mesh: rust as it looks, or wall loss.
+    Parameters
+    ----------
+    folder
+        of the twin.
+    out
+        file to write; its suffix chooses the format.
+    look
+        texture of the mesh: rust as it looks, or wall loss.
     """
     from corrotwin.twin import assets, store, twin_state
     from corrotwin.twin.export import check_suffix, write

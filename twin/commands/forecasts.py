@@ -34,24 +34,37 @@ def forecast(
 
     Example: corrotwin twin forecast spool --required body=6 weld=6 --out spool.csv --plot spool.svg
 
-    Args:
-        folder: of the twin.
-        years: to look ahead, from the twin's clock or its last inspection, whichever is later; when to look again
-            follows from 20 at least.
-        required: thickness in mm that must be left, as zone=mm; all=mm for the zones not named. It judges the places
-            that were thicker than it when new: of a header, not of its thinner branch.
-        rule: bounds on the time until thickness is measured again, and to the next external visual inspection.
-        out: .csv with every zone and year.
-        plot: .png or .svg; needs matplotlib.
-        zone: drawn; by default the one that needs inspection first, else the whole asset.
-        smys_mpa: of a pipe: specified minimum yield strength; gives its failure pressure by B31G, which is not a
-            permissible one.
-        length_mm: of a pipe: length along it of the corroded area that B31G takes.
-        method: of B31G.
-        safety_factor: of at least 1, by which B31G's failure pressure is divided; as your code asks.
-        category_measured: the corrosivity category was measured on specimens (ISO 9226), not estimated: how fast steel
-            is lost is known better.
-        seed: of the histories.
+    Parameters
+    ----------
+    folder
+        of the twin.
+    years
+        to look ahead, from the twin's clock or its last inspection, whichever is later; when to look again
+        follows from 20 at least.
+    required
+        thickness in mm that must be left, as zone=mm; all=mm for the zones not named. It judges the places that were
+        thicker than it when new: of a header, not of its thinner branch.
+    rule
+        bounds on the time until thickness is measured again, and to the next external visual inspection.
+    out
+        .csv with every zone and year.
+    plot
+        .png or .svg; needs matplotlib.
+    zone
+        drawn; by default the one that needs inspection first, else the whole asset.
+    smys_mpa
+        of a pipe: specified minimum yield strength; gives its failure pressure by B31G, which is not a permissible one.
+    length_mm
+        of a pipe: length along it of the corroded area that B31G takes.
+    method
+        of B31G.
+    safety_factor
+        of at least 1, by which B31G's failure pressure is divided; as your code asks.
+    category_measured
+        the corrosivity category was measured on specimens (ISO 9226), not estimated: how fast steel is lost is known
+        better.
+    seed
+        of the histories.
     """
     import numpy as np
     from rich.console import Console
@@ -134,11 +147,16 @@ def calibrate(out: Positional[Path], assets: int = 200, seed: int = 0, arms: tup
 
     Example: corrotwin twin calibrate out/calibration
 
-    Args:
-        out: folder for calibration.csv, calibration.md and, with matplotlib, calibration.png.
-        assets: simulated, for each arm.
-        seed: of the simulated assets.
-        arms: ways in which the truth may differ from the assumptions, by name; all by default.
+    Parameters
+    ----------
+    out
+        folder for calibration.csv, calibration.md and, with matplotlib, calibration.png.
+    assets
+        simulated, for each arm.
+    seed
+        of the simulated assets.
+    arms
+        ways in which the truth may differ from the assumptions, by name; all by default.
     """
     from tempfile import TemporaryFile
 

@@ -41,32 +41,52 @@ def inspect(
     --place TML-1, or: corrotwin twin inspect spool --csv readings.csv, or: corrotwin twin inspect spool --date
     2016-05-31 --tool phone --photo front-mask.png --uvmap front.npz
 
-    Args:
-        folder: of the twin.
-        csv: table of readings with columns date, zone, kind, value, tool and, if wanted, unit, place, u, v, scatter_sd,
-            bias_sd, detection, false_calls; instead of all other options.
-        withdraw: lines of records that were wrong, as the list without options numbers them: they stay in the file and
-            count no more; all records of one day of a photograph go together.
-        restore: lines of withdrawn records that shall count again.
-        why: of --withdraw or --restore; kept beside it.
-        date: day of the inspection, as 2016-05-31.
-        kind: ultrasonic (remaining thickness, mm), pit (depth of the deepest pit of the zone, mm), grade (ISO 4628-3, 0
-            to 5) or photo (rusted share of the zone, 0 to 1).
-        zone: of the asset; corrotwin twin show lists them.
-        value: what was found.
-        tool: its name; readings of one tool share its unknown bias.
-        place: name of a spot that is measured again and again.
-        uv: where on the atlas, each from 0 to 1.
-        photo: instead of kind and value: masks (PNG, 0 where there is no rust) of the photographs of a day; without
-            --uvmap one mask, of a photograph that shows nothing but --zone.
-        uvmap: of each mask, from corrotwin synth uvmap.
-        scatter: standard deviation from reading to reading, instead of what is usual for the kind.
-        bias: standard deviation of the tool's bias, instead of what is usual.
-        detection: of a photograph: the chance that rust is called rust; 0.9 unless given.
-        false_calls: of a photograph: the chance that sound surface is called rust; 0.01 unless given.
-        category_measured: the corrosivity category was measured on specimens (ISO 9226), not estimated; give it to
-            forecast too.
-        seed: of the update that holds the new records against the old.
+    Parameters
+    ----------
+    folder
+        of the twin.
+    csv
+        table of readings with columns date, zone, kind, value, tool and, if wanted, unit, place, u, v, scatter_sd,
+        bias_sd, detection, false_calls; instead of all other options.
+    withdraw
+        lines of records that were wrong, as the list without options numbers them: they stay in the file and count no
+        more; all records of one day of a photograph go together.
+    restore
+        lines of withdrawn records that shall count again.
+    why
+        of --withdraw or --restore; kept beside it.
+    date
+        day of the inspection, as 2016-05-31.
+    kind
+        ultrasonic (remaining thickness, mm), pit (depth of the deepest pit of the zone, mm), grade (ISO 4628-3, 0 to 5)
+        or photo (rusted share of the zone, 0 to 1).
+    zone
+        of the asset; corrotwin twin show lists them.
+    value
+        what was found.
+    tool
+        its name; readings of one tool share its unknown bias.
+    place
+        name of a spot that is measured again and again.
+    uv
+        where on the atlas, each from 0 to 1.
+    photo
+        instead of kind and value: masks (PNG, 0 where there is no rust) of the photographs of a day; without --uvmap
+        one mask, of a photograph that shows nothing but --zone.
+    uvmap
+        of each mask, from corrotwin synth uvmap.
+    scatter
+        standard deviation from reading to reading, instead of what is usual for the kind.
+    bias
+        standard deviation of the tool's bias, instead of what is usual.
+    detection
+        of a photograph: the chance that rust is called rust; 0.9 unless given.
+    false_calls
+        of a photograph: the chance that sound surface is called rust; 0.01 unless given.
+    category_measured
+        the corrosivity category was measured on specimens (ISO 9226), not estimated; give it to forecast too.
+    seed
+        of the update that holds the new records against the old.
     """
     from dataclasses import replace
 

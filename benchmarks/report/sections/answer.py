@@ -1,4 +1,4 @@
-"""Part 1, the answer in five sentences, for someone who reads nothing else."""
+"""Section 1, the answer in five sentences, for someone who reads nothing else."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from corrotwin.benchmarks import paper
 from corrotwin.benchmarks.formatting.table import write
 from corrotwin.benchmarks.formatting.wording import count, in_arm, interval, listed, of_photos, percent, training
 from corrotwin.benchmarks.report.context import Material
-from corrotwin.benchmarks.report.document import Block, Bullets, Part, Text, Tile, Tiles
+from corrotwin.benchmarks.report.document import Block, Bullets, ReportSection, Text, Tile, Tiles
 from corrotwin.benchmarks.report.sections.verdicts import tally
 from corrotwin.benchmarks.stats.comparison import Comparison
 from corrotwin.benchmarks.stats.crossed_effects import GREATEST
@@ -17,8 +17,8 @@ from corrotwin.benchmarks.stats.verdict import VERDICTS, number_of
 CONTROLS = ("copy-paste", "strong", "shuffled")  # what renders are held against, the baselines first
 
 
-def part(material: Material) -> Part:
-    """Numbers first, then five sentences; before both, what keeps the numbers from meaning anything."""
+def section(material: Material) -> ReportSection:
+    """Return warnings, then numbers, then five sentences."""
     blocks: list[Block] = [Text(text=text, warning=True) for text in warnings(material)]
     if not material.results.scores:
         blocks.append(Text(text="There is nothing to compare: no run is complete."))
@@ -27,11 +27,11 @@ def part(material: Material) -> Part:
             Tiles(tiles=tuple(tiles(material))),
             Bullets(items=tuple(sentences(material).items()), numbered=True),
         ]
-    return Part(key="answer", title="The answer", short="Answer", blocks=tuple(blocks))
+    return ReportSection(key="answer", title="The answer", short="Answer", blocks=tuple(blocks))
 
 
 def warnings(material: Material) -> list[str]:
-    """What to know before any number."""
+    """List what limits the meaning of all numbers."""
     results, found = material.results, []
     if results.smoke:
         found.append(
@@ -48,10 +48,10 @@ def warnings(material: Material) -> list[str]:
 
 
 def tiles(material: Material) -> list[Tile]:
-    """The gain of renders at each part of the photos, and the best score, as numbers to be read from afar."""
+    """Return the gain of renders at each part of the photos, and the best score, as large numbers."""
     found = [
         Tile(
-            label=f"Renders, at {of_photos(material.f1.fraction(each))}",
+            label=f"Renders, at {of_photos(material.f1.real_fraction(each))}",
             number=f"{write(each.difference, '+.3f')} F1",
             detail=f"{interval(each.low, each.high)} · {VERDICTS[each.verdict]}"
             if each.low is not None
@@ -77,7 +77,7 @@ def tiles(material: Material) -> list[Tile]:
 
 
 def sentences(material: Material) -> dict[str, str]:
-    """Five sentences, each under a word that says what it is about."""
+    """Return five sentences, each under a word that names its subject."""
     return {
         "Renders": _renders(material),
         "All comparisons": _all_comparisons(material),
@@ -88,13 +88,13 @@ def sentences(material: Material) -> dict[str, str]:
 
 
 def _of_lead(material: Material, base: str, kind: str) -> list[Comparison]:
-    """The comparisons of the leading backbone that have runs on both sides."""
+    """Return the comparisons of the leading backbone that have runs on both sides."""
     found = material.f1.contrast(base, kind)
     return [each for each in found if each.backbone == material.lead and each.known]
 
 
 def _renders(material: Material) -> str:
-    """The leading backbone at the fewest photos: where renders should help most."""
+    """Describe the leading backbone at the fewest photos, where renders should help most."""
     found = _of_lead(material, "real", "mixed")
     if not found:
         return "What renders change is not known: no backbone has runs both with and without them."
@@ -111,7 +111,7 @@ def _all_comparisons(material: Material) -> str:
 
     def said(each: Comparison) -> str:
         tested = f", 95 % interval {interval(each.low, each.high)}" if each.low is not None else ""
-        at = percent(material.f1.fraction(each))
+        at = percent(material.f1.real_fraction(each))
         return f"{write(each.difference or 0.0, '+.3f')} ({each.backbone} at {at}{tested})"
 
     return (
@@ -121,13 +121,13 @@ def _all_comparisons(material: Material) -> str:
 
 
 def _control(material: Material) -> str:
-    """Renders against what else the same photos give, copy-paste first; then against the other controls in short."""
+    """Compare renders with copy-paste first, then with the other controls in short."""
     found = {base: _of_lead(material, base, "mixed") for base in CONTROLS}
     known = [base for base in CONTROLS if found[base]]
     fraction = None
     if found["copy-paste"] or found["strong"]:
         first = found[known.pop(0)][0]
-        start, fraction = material.f1.sentence(first).removesuffix("."), material.f1.fraction(first)
+        start, fraction = material.f1.sentence(first).removesuffix("."), material.f1.real_fraction(first)
     else:
         others = [kind for kind in material.results.kinds if kind not in ("real", "mixed")]
         trained = f" (trained: {listed(others)})" if others else ""
@@ -139,15 +139,15 @@ def _control(material: Material) -> str:
 
 
 def _beside(material: Material, base: str, found: Sequence[Comparison], fraction: float | None) -> str:
-    """Renders against one more control, at the part of the photos that the sentence speaks of, if it is there."""
-    each = next((each for each in found if material.f1.fraction(each) == fraction), found[0])
-    part = material.f1.fraction(each)
+    """Compare renders with one more control, at the sentence's part of the photos if it is there."""
+    each = next((each for each in found if material.f1.real_fraction(each) == fraction), found[0])
+    part = material.f1.real_fraction(each)
     at = "" if part == fraction else f" {'and' if part == 1 else 'at'} {of_photos(part)}"
     return f"against {training(base)}{at} F1 {number_of(each)}, {VERDICTS[each.verdict]}"
 
 
 def _ranked(material: Material) -> list[tuple[str, float, float | None, int]]:
-    """Backbones of the reference arm with mean, SD and number of runs, best first."""
+    """Return backbones of the reference arm with mean, SD and number of runs, best first."""
     found = []
     for backbone in material.results.config.backbones:
         value = summary([each.mean("f1") for each in material.cell(material.reference, backbone)])
@@ -201,7 +201,7 @@ def _trust(material: Material) -> str:
 
 
 def _seen(found: Sequence[Comparison]) -> str:
-    """What the comparisons detect: one number, or the range over them; empty where no score can differ so much."""
+    """Format the detectable differences: one number, or a range; empty where no score can differ so much."""
     detected = [each.detectable for each in found if each.detectable is not None and each.detectable < GREATEST]
     if not detected:
         return ""

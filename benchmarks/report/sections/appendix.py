@@ -7,7 +7,7 @@ import numpy as np
 from corrotwin.benchmarks.formatting.style import COLORS, MARKERS, Figure
 from corrotwin.benchmarks.formatting.table import Row, Table, interval_column, number_column, p_column, text_column
 from corrotwin.benchmarks.report.context import Material
-from corrotwin.benchmarks.report.document import Block, Part, Text
+from corrotwin.benchmarks.report.document import Block, ReportSection, Text
 from corrotwin.benchmarks.stats import crossed_effects, robustness, subgroups
 from corrotwin.benchmarks.stats.comparison import Comparison
 from corrotwin.benchmarks.stats.crossed_effects import FloatArray
@@ -17,15 +17,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
 
-def part(material: Material) -> Part:
-    """Nothing here writes a verdict."""
+def section(material: Material) -> ReportSection:
+    """Return the appendix, which states no verdict."""
     blocks: list[Block] = [
         Text(text="For readers who want to see how much depends on the test chosen. No verdict is taken from here.")
     ]
     blocks += [*_bootstrap(material), *_games_howell(material), *_spreads(material)]
     if len(blocks) == 1:
         blocks.append(Text(text="There is nothing to show: it takes two runs of an arm and backbone."))
-    return Part(key="appendix", title="Appendix: other tests and assumptions", short="Appendix", blocks=tuple(blocks))
+    return ReportSection(
+        key="appendix", title="Appendix: other tests and assumptions", short="Appendix", blocks=tuple(blocks)
+    )
 
 
 def _units(material: Material, scores: FloatArray) -> FloatArray:
@@ -35,7 +37,7 @@ def _units(material: Material, scores: FloatArray) -> FloatArray:
 
 
 def _bootstrap(material: Material) -> list[Block]:
-    """The pigeonhole bootstrap of every comparison that the primary test has, from fixed seeds."""
+    """Return the pigeonhole bootstrap of every comparison of the primary test, from fixed seeds."""
     families = material.f1
     found = [each for one in (*families.contrasts.values(), *families.backbones.values()) for each in one]
     rows: list[Row] = []
@@ -127,7 +129,7 @@ def _games_howell(material: Material) -> list[Block]:
 
 
 def _spreads(material: Material) -> list[Block]:
-    """Standard deviations of each arm and backbone, and quantile plots of what the primary test takes as normal."""
+    """Return standard deviations of each arm and backbone, and quantile plots of what the test takes as normal."""
     rows: list[Row] = []
     for cell in material.results.cells:
         runs = material.cell(cell.arm.name, cell.backbone)

@@ -1,4 +1,4 @@
-"""Part 4, accuracy against cost: parameters, operations, training time and latency, with the Pareto front."""
+"""Section 4, accuracy against cost: parameters, operations, training time and latency, with the Pareto front."""
 
 import csv
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ from corrotwin.benchmarks.formatting.table import (
 )
 from corrotwin.benchmarks.formatting.wording import count, listed, span
 from corrotwin.benchmarks.report.context import Material
-from corrotwin.benchmarks.report.document import Block, Part, Text
+from corrotwin.benchmarks.report.document import Block, ReportSection, Text
 from corrotwin.benchmarks.stats.tukey import summary
 from corrotwin.benchmarks.study.results import Results
 from corrotwin.twin.core.errors import InputError
@@ -34,7 +34,7 @@ REPEATS = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """A backbone's latency for one image, as the file of the study has it."""
+    """A backbone's latency for one image, as the study's file has it."""
 
     p50_ms: float
     size: int
@@ -44,7 +44,7 @@ class Timing:
 
 
 def timings(results: Results) -> dict[str, Timing]:
-    """Latencies of the study's backbones, read from its folder; measured and kept there where one is absent (seconds).
+    """Return latencies of the study's backbones from its folder; measure and keep absent ones (seconds).
 
     All are measured anew then, in turn, so that their times are of one machine and hour.
 
@@ -82,8 +82,8 @@ def _read(path: Path) -> dict[str, Timing]:
         raise InputError(f"{path}: damaged ({error}); delete it and the report measures again") from error
 
 
-def part(material: Material, complexity: Callable[[str, int], "Complexity"]) -> Part:
-    """Costs beside scores, for the arm that the paper has."""
+def section(material: Material, complexity: Callable[[str, int], "Complexity"]) -> ReportSection:
+    """Return costs beside scores, for the paper's arm."""
     size = next(iter(material.results.grid.values())).size
     blocks: list[Block] = []
     try:
@@ -102,7 +102,7 @@ def part(material: Material, complexity: Callable[[str, int], "Complexity"]) -> 
     mixed = _machines(material)
     if len(scored) > 1:
         blocks.append(_figure(material, scored, size, mixed))
-    return Part(
+    return ReportSection(
         key="cost",
         title="Accuracy against cost",
         short="Cost",
@@ -111,7 +111,7 @@ def part(material: Material, complexity: Callable[[str, int], "Complexity"]) -> 
 
 
 def _machines(material: Material) -> str:
-    """What to know of training minutes that are of several kinds of machine, in a sentence; nothing of one kind."""
+    """Return a sentence where training minutes come from several kinds of machine; empty for one kind."""
     runs = [each for name in material.results.config.backbones for each in material.cell(material.reference, name)]
     devices = sorted({str(material.results.runs[each.id].manifest.get("device")) for each in runs})
     if len(devices) < 2:
@@ -122,7 +122,7 @@ def _machines(material: Material) -> str:
 
 
 def _front(known: Sequence[Row]) -> str:
-    """What to say of the backbones that have both numbers; nothing of one alone."""
+    """Describe the backbones that have both numbers; empty for one alone."""
     best = [str(row["backbone"]) for row in known if row["pareto"]]
     if len(known) < 2:
         return ""
@@ -137,7 +137,7 @@ def _front(known: Sequence[Row]) -> str:
 
 
 def pareto(points: Sequence[tuple[float | None, float | None]]) -> set[int]:
-    """Places of (cost, score) points that no other beats, being as cheap and better or cheaper and as good."""
+    """Return the places of (cost, score) points that no other point dominates."""
     known = [
         (place, cost, score) for place, (cost, score) in enumerate(points) if cost is not None and score is not None
     ]

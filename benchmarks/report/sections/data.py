@@ -1,4 +1,4 @@
-"""Part 6, the data: counts, what the split gives away, and how far renders are from photographs."""
+"""Section 6, the data: counts, leaks of the split, and the domain gap of the renders."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -8,7 +8,7 @@ import numpy as np
 from corrotwin.benchmarks.data import photo_groups
 from corrotwin.benchmarks.formatting.table import NONE, Column, Row, Table, number_column, text_column
 from corrotwin.benchmarks.report.context import Material
-from corrotwin.benchmarks.report.document import Block, Part, Text
+from corrotwin.benchmarks.report.document import Block, ReportSection, Text
 from corrotwin.benchmarks.report.sections import likeness
 from corrotwin.twin.core.errors import InputError
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from corrotwin.segmentation.data.splits import Split
 
 
-def part(material: Material) -> Part:
-    """What was trained and tested on."""
+def section(material: Material) -> ReportSection:
+    """Return what was trained and tested on."""
     blocks: list[Block] = [_counts(material)]
     split, reason = _split(material)
     blocks += [Text(text="Does the split give anything away?", heading=True)]
@@ -28,7 +28,7 @@ def part(material: Material) -> Part:
         Text(text="How far are the renders from the photographs?", heading=True),
         *likeness.blocks(material, split),
     ]
-    return Part(key="data", title="The data", short="Data", blocks=tuple(blocks))
+    return ReportSection(key="data", title="The data", short="Data", blocks=tuple(blocks))
 
 
 def _split(material: Material) -> "tuple[Split | None, str]":
@@ -107,7 +107,7 @@ def _leaks(material: Material, split: "Split") -> list[Block]:
         *([_leak_row("the export's own", [found.own])] if found.own else []),
         _leak_row(f"random, as published ({len(found.published)} seeds, mean)", found.published),
     ]
-    named = photo_groups.by_name(dataset)
+    named = photo_groups.group_by_name(dataset)
     by_name = leakage.leaks(split, named) if named is not None else None
     if by_name is not None and by_name.split_groups:
         rows.insert(1, _leak_row(f"this study, by {photo_groups.HINT}", [by_name]))

@@ -1,4 +1,4 @@
-"""Part 6, its last question: how far the renders are from the photographs."""
+"""The domain gap in section 6: how far the renders are from the photographs."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -25,15 +25,15 @@ BOXES = 6  # features drawn, those that tell most
 
 
 def blocks(material: Material, split: "Split | None") -> list[Block]:
-    """Samples, what tells them apart, colours and textures, labels; or why nothing was measured."""
+    """Return samples, what tells them apart, colours, textures and labels; or why nothing was measured."""
     if material.dataset is None or material.renders is None:
         return [Text(text=f"Not measured. {material.photos_absent or material.renders_absent}")]
     from corrotwin.synth.labels import label_statistics
 
     try:
-        photos = domain_gap.side(material.dataset, split.group if split else {})
-        renders = domain_gap.side(material.renders, scenes.of(material.renders) or {})
-        found = domain_gap.gap(photos.features, photos.groups, renders.features, renders.groups)
+        photos = domain_gap.image_set(material.dataset, split.group if split else {})
+        renders = domain_gap.image_set(material.renders, scenes.group_by_scene(material.renders) or {})
+        found = domain_gap.compare(photos.features, photos.groups, renders.features, renders.groups)
         compared = label_statistics.compare(*(_statistics(side.photos) for side in (renders, photos)))
     except InputError as error:
         return [Text(text=f"Not measured: {error}.")]
@@ -106,7 +106,7 @@ def _statistics(photos: "Sequence[Photo]") -> Any:
     return label_statistics.summarise([label_statistics.measure(coco.mask(photo)) for photo in photos])
 
 
-def _samples(material: Material, photos: domain_gap.Side, renders: domain_gap.Side) -> Figure:
+def _samples(material: Material, photos: domain_gap.ImageSet, renders: domain_gap.ImageSet) -> Figure:
     from corrotwin.segmentation.data import coco
 
     shown = []
@@ -120,7 +120,7 @@ def _samples(material: Material, photos: domain_gap.Side, renders: domain_gap.Si
 
 
 def _features(
-    material: Material, photos: domain_gap.Side, renders: domain_gap.Side, single: Mapping[str, float]
+    material: Material, photos: domain_gap.ImageSet, renders: domain_gap.ImageSet, single: Mapping[str, float]
 ) -> Table:
     rows: list[Row] = []
     for place, (name, title) in enumerate(domain_gap.FEATURES.items()):
@@ -155,14 +155,14 @@ def _features(
 
 
 def _boxes(
-    material: Material, photos: domain_gap.Side, renders: domain_gap.Side, single: Mapping[str, float]
+    material: Material, photos: domain_gap.ImageSet, renders: domain_gap.ImageSet, single: Mapping[str, float]
 ) -> Figure:
     names = list(domain_gap.FEATURES)
-    told = sorted(names, key=lambda name: -abs(single.get(name, 0.5) - 0.5))[:BOXES]
+    telling = sorted(names, key=lambda name: -abs(single.get(name, 0.5) - 0.5))[:BOXES]
 
     def draw(drawn: "Canvas") -> None:
         axes = drawn.subplots(3, 2)
-        for axis, name in zip(axes.flat, told, strict=True):
+        for axis, name in zip(axes.flat, telling, strict=True):
             place = names.index(name)
             for at, (side, color) in enumerate(((photos, PHOTOS_COLOR), (renders, RENDERS_COLOR))):
                 axis.boxplot(

@@ -1,4 +1,4 @@
-"""Part 7, how it was done: configuration, seeds, versions, hardware, times, what is unproven, and the commands."""
+"""Section 7, the method: configuration, seeds, versions, hardware, times, limits, and the commands."""
 
 import shlex
 from collections import Counter
@@ -9,10 +9,11 @@ from corrotwin.benchmarks.data import photo_groups
 from corrotwin.benchmarks.formatting.table import Table, number_column, text_column
 from corrotwin.benchmarks.formatting.wording import count, percent
 from corrotwin.benchmarks.report.context import Material
-from corrotwin.benchmarks.report.document import Block, Bullets, Command, Facts, Part, Text, items
+from corrotwin.benchmarks.report.document import Block, Bullets, Command, Facts, ReportSection, Text, items
 from corrotwin.benchmarks.report.families import CONTRASTS
 from corrotwin.benchmarks.study.config import STUDIES, options
 from corrotwin.benchmarks.study.results import Results
+from corrotwin.segmentation.config import MIXED_SHARE
 
 HOW = {
     "published": "random by photo, 70/15/15, as published; photos of one spot may stand in two parts",
@@ -21,8 +22,8 @@ HOW = {
 }
 
 
-def part(material: Material, tables: Sequence[Table]) -> Part:
-    """Everything needed to judge and to repeat the study; `tables` are those of the other parts."""
+def section(material: Material, tables: Sequence[Table]) -> ReportSection:
+    """Return everything needed to judge and repeat the study; `tables` are those of the other sections."""
     results = material.results
     blocks: list[Block] = [Facts(title=title, values=values) for title, values in facts(results).items()]
     blocks += [_runs(material), Text(text="What is unproven", heading=True), Bullets(items=items(*unproven(results)))]
@@ -32,19 +33,21 @@ def part(material: Material, tables: Sequence[Table]) -> Part:
         Command(text=f"{command(results)}\ncorrotwin benchmarks report --out STUDY"),
         _commands(material, tables),
     ]
-    return Part(key="method", title="How it was done", short="Method", blocks=tuple(blocks))
+    return ReportSection(key="method", title="How it was done", short="Method", blocks=tuple(blocks))
 
 
 def command(results: Results) -> str:
-    """The command that makes this study again, or one for each group of cells with its own number of runs."""
+    """Return the command that makes this study again, or one for each group of cells with its own number of runs."""
     if not results.config.by_command:
-        return "corrotwin benchmarks transfer  # a fold of it; with the options of its folder"
+        return "corrotwin benchmarks transfer  # or screen: a fold of it; with the options of its folder"
     data, renders = results.manifest["data"], results.manifest["renders"]
     given = "" if data["folder"] == "standin" else f" --data {shlex.quote(data['name'])}"
     if data.get("classes"):
         given += f" --classes {' '.join(shlex.quote(name) for name in data['classes'])}"
     if renders and renders.get("plan") is None:
-        given += f" --synth {shlex.quote(renders['name'])}"
+        given += f" --renders {shlex.quote(renders['name'])}"
+    if results.config.render_share not in (None, MIXED_SHARE):
+        given += f" --render-share {results.config.render_share:g}"
     split = results.manifest["split"]
     is_drawn_again = split["how"] == "own" or (split["how"] == "published" and split["seed"] == results.config.seed)
     given += f" --split {split['how'] if is_drawn_again and results.groups is None else 'split.json'}"
@@ -56,7 +59,7 @@ def command(results: Results) -> str:
         given += f" {options(results.config.changes)}"
     groups: dict[tuple[Any, ...], list[str]] = {}
     for cell in results.cells:  # equal backbones, fractions and runs are one command
-        groups.setdefault((cell.backbone, cell.fraction, cell.runs), []).append(cell.kind)
+        groups.setdefault((cell.backbone, cell.real_fraction, cell.runs), []).append(cell.kind)
     merged: dict[tuple[Any, ...], list[str]] = {}
     for (backbone, fraction, runs), kinds in groups.items():
         merged.setdefault((tuple(kinds), fraction, runs), []).append(backbone)
@@ -64,14 +67,14 @@ def command(results: Results) -> str:
     for (kinds, fraction, runs), backbones in merged.items():
         whole.setdefault((tuple(kinds), tuple(backbones), runs), []).append(f"{fraction:g}")
     return "\n".join(
-        f"corrotwin benchmarks run --profile {results.config.profile}{given} --arms {' '.join(kinds)} --fractions "
-        f"{' '.join(fractions)} --backbones {' '.join(backbones)} --runs {runs} --out STUDY"
+        f"corrotwin benchmarks run --profile {results.config.profile}{given} --arms {' '.join(kinds)} "
+        f"--real-fractions {' '.join(fractions)} --backbones {' '.join(backbones)} --runs {runs} --out STUDY"
         for (kinds, backbones, runs), fractions in whole.items()
     )
 
 
 def facts(results: Results) -> dict[str, dict[str, str]]:
-    """Headings, each with names and values."""
+    """Return headings, each with names and values."""
     manifest, config = results.manifest, results.config
     counts, split, renders = manifest["data"]["counts"], manifest["split"], manifest["renders"]
     training = dict(next(iter(results.grid.values())).__dict__)
@@ -110,7 +113,7 @@ def facts(results: Results) -> dict[str, dict[str, str]]:
 def _cell(results: Results, arm: str) -> str:
     cells = [cell for cell in results.cells if cell.arm.name == arm]
     backbones = ", ".join(f"{cell.backbone} × {cell.runs}" for cell in cells)
-    return f"{cells[0].kind} at {percent(cells[0].fraction)} ({backbones})"
+    return f"{cells[0].kind} at {percent(cells[0].real_fraction)} ({backbones})"
 
 
 def _renders(results: Results) -> dict[str, str]:
@@ -138,7 +141,7 @@ def _used(results: Results) -> str:
 
 
 def unproven(results: Results) -> list[str]:
-    """What the numbers of this study do not show."""
+    """List what the numbers of this study do not show."""
     found = []
     if results.smoke:
         found.append("Everything: the quick profile trains too little for its numbers to mean anything.")
@@ -148,9 +151,9 @@ def unproven(results: Results) -> list[str]:
         "One split of one dataset: the verdicts speak of other runs and other spots like these, not of another split "
         "or another labeller."
     )
-    if any(cell.fraction == 1 for cell in results.cells):
+    if any(cell.real_fraction == 1 for cell in results.cells):
         found.append("At 100 % all runs train on the same photos: another training set is not among what varies.")
-    if results.groups is None or photo_groups.are_alone(results.groups):
+    if results.groups is None or photo_groups.are_copies_only(results.groups):
         found.append("Spots are not known: photos that share one count as independent, so intervals are too narrow.")
     found += _machines(results)
     if results.config.changes and results.config.by_command:
@@ -172,14 +175,14 @@ def unproven(results: Results) -> list[str]:
 
 
 def _machines(results: Results) -> list[str]:
-    """A sentence where the two sides of a comparison were trained on other devices or in another precision."""
+    """Return a sentence where two sides of a comparison were trained on other devices or in another precision."""
     ran: dict[tuple[str, float, str], set[str]] = {}
     for each in results.scores:
         manifest = results.runs[each.id].manifest
         fast = manifest.get("bfloat16")
         precision = "" if fast is None else " with bfloat16" if fast else " without bfloat16"
         how = f"{str(manifest.get('device')).partition(' ')[0]}{precision}"
-        ran.setdefault((each.kind, each.fraction, each.backbone), set()).add(how)
+        ran.setdefault((each.kind, each.real_fraction, each.backbone), set()).add(how)
     pairs = [
         (f"{contrast.kind} − {contrast.base} ({backbone}, {percent(fraction)})", ran[base] | how)
         for contrast in CONTRASTS

@@ -1,4 +1,4 @@
-"""Part 5, photos with truth and predictions: best, median and worst, the worst of each model, reliability."""
+"""Section 5, photos with truth and predictions: best, median and worst, the worst of each model, reliability."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -9,7 +9,7 @@ from corrotwin.benchmarks.formatting.style import COLORS, DASHES, MARKERS, Figur
 from corrotwin.benchmarks.formatting.table import Row, Table, number_column, text_column
 from corrotwin.benchmarks.formatting.wording import listed, of_photos
 from corrotwin.benchmarks.report.context import Material
-from corrotwin.benchmarks.report.document import Block, Part, Text
+from corrotwin.benchmarks.report.document import Block, ReportSection, Text
 from corrotwin.benchmarks.report.overlays import WORST, Shown, grid, predictions, with_weights
 from corrotwin.benchmarks.stats.tukey import RunScores
 from corrotwin.twin.core.errors import InputError
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 EACH = 2  # photos shown of the best, the median and the worst
 
 
-def part(material: Material) -> Part:
-    """Pictures, as far as photos and weights are there; the report says what is absent and goes on."""
-    return Part(
+def section(material: Material) -> ReportSection:
+    """Return pictures where photos and weights are there; the report names what is absent and continues."""
+    return ReportSection(
         key="photos",
         title="Photos, truth and predictions",
         short="Photos",
@@ -33,18 +33,18 @@ def part(material: Material) -> Part:
 
 
 def _ranked(material: Material) -> list[Block]:
-    """Best, median and worst photos: by backbone on photos alone, and by arm for the leading backbone."""
+    """Return best, median and worst photos: by backbone on photos alone, and by arm for the leading backbone."""
     results = material.results
     if not results.scores or not _have_photos(material):
         return []
     blocks: list[Block] = []
     columns = [(backbone, material.cell(material.reference, backbone)) for backbone in results.config.backbones]
     blocks += _comparison(material, "ranked", "Best, median and worst photos, by backbone", columns)
-    fraction = results.fractions[0]
+    fraction = results.real_fractions[0]
     arms = [
         (cell.kind, material.cell(cell.arm.name, cell.backbone))
         for cell in results.cells
-        if (cell.backbone, cell.fraction) == (material.lead, fraction)
+        if (cell.backbone, cell.real_fraction) == (material.lead, fraction)
     ]
     if sum(with_weights(material, runs) is not None for _, runs in arms) > 1:
         title = f"The same for {material.lead}, by arm, at {of_photos(fraction)}"
@@ -55,7 +55,7 @@ def _ranked(material: Material) -> list[Block]:
 def _comparison(
     material: Material, name: str, title: str, columns: Sequence[tuple[str, list[RunScores]]]
 ) -> list[Block]:
-    """A grid with a row a photo and a column a model, whose first run with weights predicts."""
+    """Return a grid with a row per photo and a column per model, whose first run with weights predicts."""
     shown_runs = [(label, with_weights(material, runs) or runs[0]) for label, runs in columns if runs]
     if not shown_runs:
         return []
@@ -101,7 +101,7 @@ def _comparison(
 
 
 def _worst(material: Material) -> list[Block]:
-    """The worst test photos of each model: a grid for each backbone, and a table that names them."""
+    """Return the worst test photos of each model: a grid per backbone, and a table that names them."""
     results = material.results
     rows: list[Row] = []
     figures: list[Block] = []
@@ -145,12 +145,12 @@ def _worst_grid(
         Shown(photo=material.photos[name], title=f"{mean:.2f}", prediction=None if masks is None else masks[place])
         for place, (name, mean) in enumerate(zip(names, means, strict=True))
     ]
-    whose = (
+    shown_runs = (
         "The weights are absent, so the truth alone is outlined." if run is None else "Prediction of one run in blue."
     )
     caption = (
         f"{backbone}, arm “{material.reference}”: worst first, the mean F1 over n = {len(runs)} runs above "
-        f"each. {whose}"
+        f"each. {shown_runs}"
     )
     return [grid(material, f"worst-{backbone}", f"The worst photos of {backbone}", caption, shown)]
 
@@ -176,7 +176,7 @@ def _worst_table(material: Material, rows: Sequence[Row]) -> Table:
 
 
 def _reliability(material: Material) -> list[Block]:
-    """How often what a network calls so probable is so, for each backbone with weights."""
+    """Return a reliability diagram for each backbone with weights."""
     from corrotwin.segmentation.evaluation import assessment, curves
 
     found: dict[str, tuple[Calibration, float]] = {}

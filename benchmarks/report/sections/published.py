@@ -1,4 +1,4 @@
-"""Part 2, the paper side by side: Tables I to IV and figures 1 to 3, ours and theirs, and the paper's slips."""
+"""Section 2, the paper side by side: Tables I to IV and figures 1 to 3, ours and theirs, and the paper's slips."""
 
 from collections.abc import Callable
 from functools import cache
@@ -19,7 +19,7 @@ from corrotwin.benchmarks.formatting.table import (
 from corrotwin.benchmarks.formatting.wording import SCORES
 from corrotwin.benchmarks.report import paper_figures
 from corrotwin.benchmarks.report.context import Material
-from corrotwin.benchmarks.report.document import Block, Bullets, Facts, Part, Text
+from corrotwin.benchmarks.report.document import Block, Bullets, Facts, ReportSection, Text
 from corrotwin.benchmarks.report.overlays import examples
 from corrotwin.benchmarks.report.sections.verdicts import backbone_sentences, backbone_table
 from corrotwin.benchmarks.stats.tukey import Pair, run_means, summary, tukey, tukey_from_summary
@@ -31,8 +31,8 @@ PAPER_SIZE = 224  # pixels; Table I states parameters and operations for it
 ROMAN = {"f1": "III", "iou": "IV"}
 
 
-def part(material: Material, complexity: Callable[[str, int], "Complexity"]) -> Part:
-    """The paper beside the arm of this study that does what the paper did, else beside its first arm.
+def section(material: Material, complexity: Callable[[str, int], "Complexity"]) -> ReportSection:
+    """Return the paper beside the study's arm that does what the paper did, else beside its first arm.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def part(material: Material, complexity: Callable[[str, int], "Complexity"]) -> 
         Text(text="What a reader of both should know", heading=True),
         Bullets(items=tuple((slip.where, slip.text) for slip in paper.SLIPS)),
     ]
-    return Part(key="paper", title="The paper side by side", short="The paper", blocks=tuple(blocks))
+    return ReportSection(key="paper", title="The paper side by side", short="The paper", blocks=tuple(blocks))
 
 
 def _table_i(material: Material, complexity: Callable[[str, int], "Complexity"]) -> Table:
@@ -147,7 +147,7 @@ def _table_ii(material: Material) -> Table:
 
 @cache
 def paper_tukey(score: str) -> dict[tuple[str, str], Pair]:
-    """Tukey's HSD worked out from the means and SDs that the paper prints in Table II."""
+    """Compute Tukey's HSD from the means and SDs that the paper prints in Table II."""
     printed = {backbone: getattr(row, score) for backbone, row in paper.TABLE_II.items()}
     pairs = tukey_from_summary(
         {name: value.mean for name, value in printed.items()},
@@ -208,7 +208,7 @@ def _table_tukey(material: Material, score: str) -> Table:
 
 
 def _figures(material: Material) -> tuple[list[Block], list[str]]:
-    """The paper's three figures, made of ours, as far as there are runs and photos."""
+    """Return the paper's three figures from our runs and photos, where there are any."""
     shown, absent = examples(material)
     if not material.cell(material.reference, material.lead):
         return list(shown), [*absent, f"There are no curves: no run of the arm “{material.reference}” is complete."]

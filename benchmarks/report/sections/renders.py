@@ -1,4 +1,4 @@
-"""Part 3, real against mixed: what renders and the controls change, at each part of the photos, and on which photos."""
+"""Section 3, real against mixed: what renders and the controls change, by part of the photos and by photo."""
 
 from typing import TYPE_CHECKING
 
@@ -14,9 +14,9 @@ from corrotwin.benchmarks.formatting.table import (
     plus_minus_column,
     text_column,
 )
-from corrotwin.benchmarks.formatting.wording import KINDS, percent
+from corrotwin.benchmarks.formatting.wording import KINDS, percent, render_share
 from corrotwin.benchmarks.report.context import Material
-from corrotwin.benchmarks.report.document import Block, Bullets, Part, Text, items
+from corrotwin.benchmarks.report.document import Block, Bullets, ReportSection, Text, items
 from corrotwin.benchmarks.report.families import Families
 from corrotwin.benchmarks.report.forest_plot import forest
 from corrotwin.benchmarks.report.gain_figures import by_property, by_spot, learning_curve
@@ -25,6 +25,7 @@ from corrotwin.benchmarks.stats import subgroups
 from corrotwin.benchmarks.stats.crossed_effects import unit_means
 from corrotwin.benchmarks.stats.tukey import summary
 from corrotwin.benchmarks.stats.verdict import VERDICTS
+from corrotwin.benchmarks.study.results import Results
 
 if TYPE_CHECKING:
     from corrotwin.benchmarks.stats.comparison import Comparison
@@ -32,9 +33,9 @@ if TYPE_CHECKING:
 MOST_LINES = 18  # of a figure of all backbones
 
 
-def part(material: Material) -> Part:
-    """Verdicts on arms with their figures, where the gain lies, and the same on other sets."""
-    return Part(
+def section(material: Material) -> ReportSection:
+    """Return verdicts on arms with their figures, where the gain lies, and the same on other sets."""
+    return ReportSection(
         key="renders",
         title="Real against mixed",
         short="Renders",
@@ -42,7 +43,7 @@ def part(material: Material) -> Part:
             Text(text="Every arm takes the same number of optimiser steps; run r of every arm shares its real photos; "
                  "a part of the photos is drawn anew, by whole spots, for each run; validation and test are the same "
                  "photos in all."),
-            Bullets(items=tuple((kind, KINDS.get(kind, "an arm of its own")) for kind in material.results.kinds)),
+            Bullets(items=tuple((kind, _described(kind, material.results)) for kind in material.results.kinds)),
             *_forests(material),
             *contrast_blocks(material),
             *learning_curve(material),
@@ -53,11 +54,18 @@ def part(material: Material) -> Part:
     )  # fmt: skip
 
 
+def _described(kind: str, results: Results) -> str:
+    """Return what an arm is, with the part of each batch that is renders where it mixes them with photos."""
+    cell = next(cell for cell in results.cells if cell.kind == kind)
+    about = KINDS.get(kind, "an arm of its own")
+    return f"{about} ({render_share(cell.arm.render_share)})" if cell.mixes else about
+
+
 def _forests(material: Material) -> list[Figure]:
     families, figures = material.f1, []
     gains = families.contrast("real", "mixed")
     if gains:
-        rows = [(f"{each.backbone}, {percent(families.fraction(each))}", each) for each in gains]
+        rows = [(f"{each.backbone}, {percent(families.real_fraction(each))}", each) for each in gains]
         figures.append(
             forest(material, "gains", "What renders change: F1 with renders minus F1 on photos alone", [("", rows)])
         )
@@ -73,7 +81,7 @@ def _forests(material: Material) -> list[Figure]:
     groups = [
         (
             f"{contrast.kind} − {contrast.base}",
-            [(f"{each.backbone}, {percent(families.fraction(each))}", each) for each in found],
+            [(f"{each.backbone}, {percent(families.real_fraction(each))}", each) for each in found],
         )
         for contrast, found in others
         if found
@@ -91,7 +99,7 @@ def _scores(material: Material) -> Table:
         minutes = summary([each.train_minutes for each in runs])
         photos = [material.results.runs[each.id].manifest.get("counts", {}).get("train_photos") for each in runs]
         known = [count for count in photos if count is not None]
-        row = {"arm": cell.kind, "fraction": cell.fraction, "backbone": cell.backbone}
+        row = {"arm": cell.kind, "fraction": cell.real_fraction, "backbone": cell.backbone}
         row |= {"runs": len(runs), "planned": cell.runs, "train_photos": float(np.mean(known)) if known else None}
         for score, value in values.items():
             row |= {f"{score}_mean": value.mean, f"{score}_sd": value.sd}
@@ -116,7 +124,7 @@ def _scores(material: Material) -> Table:
 
 
 def _where(material: Material) -> list[Block]:
-    """The gain by what the photos show, for each comparison of mixed with real that has runs."""
+    """Return the gain by what the photos show, for each comparison of mixed with real that has runs."""
     title = Text(text="Where renders help", heading=True)
     found = [each for each in material.f1.contrast("real", "mixed") if each.runs[0]]
     if not found:
@@ -168,7 +176,7 @@ def _where_row(material: Material, each: "Comparison", about: subgroups.Property
     return {
         "property": about.name,
         "backbone": each.backbone,
-        "fraction": material.f1.fraction(each),
+        "fraction": material.f1.real_fraction(each),
         "from": one.floor * about.scale,
         "to": one.ceiling * about.scale,
         "unit": about.unit,
@@ -188,7 +196,7 @@ def _gains(material: Material, found: "Comparison") -> "np.ndarray[tuple[int, in
 
 
 def _across(material: Material) -> list[Block]:
-    """The same runs on other sets: scores, and what renders change there."""
+    """Return scores of the same runs on other sets, and what renders change there."""
     results = material.results
     if not results.across:
         return []
@@ -244,7 +252,7 @@ def _across_row(name: str, families: Families, each: "Comparison") -> Row:
         "set": name,
         "question": f"{families.place(each.second)[0]} − {families.place(each.first)[0]}",
         "backbone": each.backbone,
-        "fraction": families.fraction(each),
+        "fraction": families.real_fraction(each),
         "first_mean": float(unit_means(np.array(base), units).mean()),
         "difference": each.difference,
         "low": each.low,

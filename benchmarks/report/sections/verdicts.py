@@ -1,4 +1,4 @@
-"""Comparisons as sentences and as tables: every verdict of the report comes through here."""
+"""Comparisons as sentences and tables: every verdict of the report is worded here."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -31,18 +31,18 @@ READING = (
 
 
 def tally(found: Sequence[Comparison]) -> str:
-    """How many comparisons came out which way."""
+    """Count the comparisons by verdict, in words."""
     counts = Counter(VERDICTS[each.verdict] for each in found)
     return ", ".join(f"{counts[name]} {name}" for name in VERDICTS.values() if counts[name])
 
 
 def outcome(found: Sequence[Comparison]) -> str:
-    """A heading's second half: how many comparisons there are, and how they came out."""
+    """Return a heading's second half: how many comparisons there are, and their verdicts."""
     return f"{len(found)} compared: {tally(found)}" if found else "No run is complete yet"
 
 
 def contrast_blocks(material: Material) -> list[Block]:
-    """For each contrast of arms its question and one sentence a comparison; then one table of all."""
+    """Return, for each contrast of arms, its question and a sentence per comparison; then one table of all."""
     families = material.f1
     blocks: list[Block] = []
     for contrast, found in families.contrasts.items():
@@ -62,7 +62,7 @@ def _contrast_table(material: Material) -> Table:
     rows: list[Row] = []
     for contrast, found in material.f1.contrasts.items():
         for each, other in zip(found, material.iou.contrasts[contrast], strict=True):
-            row = {"question": f"{contrast.kind} − {contrast.base}", "fraction": material.f1.fraction(each)}
+            row = {"question": f"{contrast.kind} − {contrast.base}", "fraction": material.f1.real_fraction(each)}
             rows.append({**row, "backbone": each.backbone, **_values(each, other)})
     return material.table(
         "contrasts",
@@ -83,7 +83,7 @@ def _contrast_table(material: Material) -> Table:
 
 
 def backbone_sentences(material: Material) -> list[Block]:
-    """One sentence a pair of backbones, by arm."""
+    """Return one sentence per pair of backbones, by arm."""
     families = material.f1
     blocks: list[Block] = []
     for arm, found in families.backbones.items():
@@ -101,7 +101,7 @@ def backbone_sentences(material: Material) -> list[Block]:
 
 
 def backbone_table(material: Material) -> list[Block]:
-    """The pairs of backbones of every arm in one table."""
+    """Return the pairs of backbones of every arm in one table."""
     rows: list[Row] = []
     for arm, found in material.f1.backbones.items():
         for each, other in zip(found, material.iou.backbones[arm], strict=True):
@@ -173,7 +173,7 @@ def _columns(runs: str) -> tuple[Column, ...]:
 
 
 def _reasons(found: Sequence[Comparison]) -> list[str]:
-    """Why comparisons have no p-value, each reason once; the column of runs shows where there is only one."""
+    """Return why comparisons have no p-value, each reason once; the column of runs shows single ones."""
     untested = [each for each in found if each.reason]
     few = [ONE_RUN] * any(min(each.runs) < 2 for each in untested)
     others = dict.fromkeys(each.reason for each in untested if min(each.runs) >= 2)

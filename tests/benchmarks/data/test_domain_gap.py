@@ -37,12 +37,12 @@ def test_features_say_what_they_are_called() -> None:
     assert named(lit)["falloff"] == pytest.approx(-100, abs=1)
 
 
-def made(shift: float) -> domain_gap.Gap | None:
+def made(shift: float) -> domain_gap.DomainGap | None:
     rng = np.random.default_rng(3)
     count = len(FEATURES)
     spots = [f"spot-{place // 2}" for place in range(40)]
     photos = np.repeat(rng.normal(size=(20, count)), 2, axis=0) + rng.normal(0, 0.1, (40, count))
-    return domain_gap.gap(
+    return domain_gap.compare(
         photos, spots, rng.normal(size=(30, count)) + shift, [f"scene-{place}" for place in range(30)]
     )
 
@@ -62,4 +62,4 @@ def test_sets_that_differ_are_told_apart_and_alike_ones_are_not(monkeypatch: pyt
 
 def test_too_few_groups_are_not_compared() -> None:
     values = np.zeros((12, len(FEATURES)))
-    assert domain_gap.gap(values, ["one"] * 12, values, [str(place) for place in range(12)]) is None
+    assert domain_gap.compare(values, ["one"] * 12, values, [str(place) for place in range(12)]) is None

@@ -13,7 +13,8 @@ from corrotwin.benchmarks.report.context import gather
 from corrotwin.benchmarks.report.sections import renders
 from corrotwin.benchmarks.study import results
 from corrotwin.benchmarks.study.config import choose
-from corrotwin.benchmarks.study.sources import Sources, prepare, spots_of
+from corrotwin.benchmarks.study.preparation import prepare, spots_of
+from corrotwin.benchmarks.study.sources import Sources
 from corrotwin.segmentation import runs
 from corrotwin.segmentation.data import coco, groups
 from corrotwin.segmentation.evaluation import evaluate
@@ -47,7 +48,7 @@ def test_the_counts_of_another_set_are_kept_and_read(tmp_path: Path, fake_study:
     tables = csv.DictReader((tmp_path / "out" / "runs" / one.id / "across" / "yard.csv").read_text().splitlines())
     counts = [[int(row[name]) for name in ("tp", "fp", "fn")] for row in tables]
     assert one.f1.tolist() == pytest.approx([2 * tp / (2 * tp + fp + fn) for tp, fp, fn in counts])
-    assert (one.kind, one.fraction, one.backbone, one.run) == ("real", 1.0, "vgg16", 0)
+    assert (one.kind, one.real_fraction, one.backbone, one.run) == ("real", 1.0, "vgg16", 0)
     assert one.images != found.test_images
     folder = tmp_path / "out" / "runs" / "real-vgg16-00"
     own = (folder / "per_image.csv").read_text().splitlines()[0]
@@ -167,7 +168,7 @@ def test_another_set_of_the_same_name_takes_nothing_from_the_one_there(
 ) -> None:
     out = tmp_path / "out"
     config = fake_study(out, data=tmp_path / "photos", backbones=("vgg16",), across=("yard",))
-    sources = Sources(data=tmp_path / "photos", synth=out / "renders")
+    sources = Sources(data=tmp_path / "photos", renders=out / "renders")
     claim = prepare(tmp_path / "new", config, sources).shared
     write_json(out / "claim.json", {"kind": "study", "configuration": claim})
     fake_dataset(tmp_path / "other" / "yard", 5, name="other", seed=9)
@@ -189,7 +190,7 @@ def test_spots_of_another_set_are_kept_though_its_folder_goes(tmp_path: Path, fa
     assert spots_of(about, tmp_path / "yard") == kept  # of a study that an earlier version made
     shutil.rmtree(tmp_path / "yard")
     assert spots_of(about, tmp_path / "yard") is None
-    blocks = renders.part(gather(results.load(tmp_path / "out"))).blocks
+    blocks = renders.section(gather(results.load(tmp_path / "out"))).blocks
     (table,) = (block for block in blocks if block.kind == "table" and block.name == "across")
     assert {(row["units"], row["unit"]) for row in table.rows} == {(4, "spot")}
 

@@ -28,14 +28,14 @@ def with_scenes(data: CocoDataset, scene_of: Callable[[int], object]) -> CocoDat
 def test_views_of_one_scene_are_told_by_the_json(tmp_path: Path, fake_dataset: Maker) -> None:
     data = with_scenes(fake_dataset(tmp_path / "renders", 6), lambda place: place // 3)
     names = [photo.file_name for photo in data.photos]
-    assert scenes.of(data) == dict(zip(names, ["scene 0"] * 3 + ["scene 1"] * 3, strict=True))
+    assert scenes.group_by_scene(data) == dict(zip(names, ["scene 0"] * 3 + ["scene 1"] * 3, strict=True))
 
 
 @pytest.mark.parametrize("scene_of", [lambda place: place, lambda _: "outdoors", lambda _: None])
 def test_nothing_is_told_where_each_scene_has_one_view_or_the_word_means_something_else(
     tmp_path: Path, fake_dataset: Maker, scene_of: Callable[[int], object]
 ) -> None:
-    assert scenes.of(with_scenes(fake_dataset(tmp_path / "renders", 4), scene_of)) is None
+    assert scenes.group_by_scene(with_scenes(fake_dataset(tmp_path / "renders", 4), scene_of)) is None
 
 
 def test_photos_with_png_masks_have_no_scenes(tmp_path: Path, fake_dataset: Maker) -> None:
@@ -45,7 +45,7 @@ def test_photos_with_png_masks_have_no_scenes(tmp_path: Path, fake_dataset: Make
         for part, picture in (("images", coco.image(photo)), ("masks", coco.mask(photo) * 255)):
             (tmp_path / "png" / part).mkdir(parents=True, exist_ok=True)
             cv2.imwrite(str(tmp_path / "png" / part / photo.path.with_suffix(".png").name), picture)
-    assert scenes.of(coco.read(tmp_path / "png")) is None
+    assert scenes.group_by_scene(coco.read(tmp_path / "png")) is None
 
 
 def test_a_standin_is_split_by_whole_scenes(tmp_path: Path, fake_dataset: Maker) -> None:

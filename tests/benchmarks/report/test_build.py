@@ -27,7 +27,7 @@ from corrotwin.benchmarks.report.context import gather
 from corrotwin.benchmarks.report.sections import cost, pictures
 from corrotwin.benchmarks.stats import comparison
 from corrotwin.benchmarks.study import results
-from corrotwin.benchmarks.study.config import cells
+from corrotwin.benchmarks.study.grid import cells
 from corrotwin.segmentation.config import BACKBONES, PROFILES
 from corrotwin.segmentation.deployment import latency
 from corrotwin.segmentation.deployment.latency import Latency
@@ -147,9 +147,9 @@ def test_the_reliability_diagram_shows_how_often_the_probabilities_are_right(tmp
 @pytest.mark.usefixtures("cheap_probabilities")
 def test_a_whole_page_with_its_pictures_links_and_files(tmp_path: Path, fake_study: Maker) -> None:
     fake_study(
-        tmp_path / "out", profile="small", data=tmp_path / "bridge", backbones=("mobilenet_v2",), fractions=(0.5, 1.0),
-        kinds=("real", "mixed", "copy-paste"), more=cells(("real",), (1.0,), TWO[:1], 1), spot_size=2, runs=2,
-        across=("painted",),
+        tmp_path / "out", profile="small", data=tmp_path / "bridge", backbones=("mobilenet_v2",),
+        real_fractions=(0.5, 1.0), kinds=("real", "mixed", "copy-paste"),
+        more=cells(("real",), (1.0,), TWO[:1], 1), spot_size=2, runs=2, across=("painted",),
     )  # fmt: skip
     for run in ("real-mobilenet_v2-00", "real-50pct-mobilenet_v2-01", "mixed-50pct-mobilenet_v2-01"):
         (tmp_path / "out" / "runs" / run / "best.safetensors").touch()
@@ -362,7 +362,7 @@ def test_latencies_are_kept_and_a_damaged_file_costs_them_alone(tmp_path: Path, 
     (tmp_path / cost.FILE).write_text((tmp_path / cost.FILE).read_text().replace("resnet152", "inceptionv4"))
     assert set(cost.timings(found)) == set(TWO)  # a backbone that was added later is measured, with the others
     (tmp_path / cost.FILE).write_text("backbone,p50_ms\nvgg16,soon\n")
-    part = cost.part(gather(found), network.complexity)
+    part = cost.section(gather(found), network.complexity)
     assert any("delete it and the report measures again" in block.text for block in part.blocks if block.kind == "text")
     assert [row["latency_ms"] for row in part.tables[0].rows] == [None, None]
     assert not any("Pareto front of F1" in block.text for block in part.blocks if block.kind == "text")
@@ -372,7 +372,7 @@ def test_minutes_of_several_kinds_of_machine_have_no_front(tmp_path: Path, fake_
     fake_study(tmp_path, kinds=("real",), backbones=TWO)
 
     def fronts() -> tuple[list[int], str, str]:
-        part = cost.part(gather(results.load(tmp_path)), network.complexity)
+        part = cost.section(gather(results.load(tmp_path)), network.complexity)
         (figure,) = part.figures
         drawn = Canvas()
         figure.draw(drawn)
@@ -400,7 +400,7 @@ def browser() -> str:
 
 @pytest.mark.slow
 def test_a_browser_shows_it_on_a_phone_and_prints_it(tmp_path: Path, fake_study: Maker, browser: str) -> None:
-    fake_study(tmp_path, kinds=("real", "mixed", "copy-paste"), fractions=(0.5, 1.0), spot_size=2)
+    fake_study(tmp_path, kinds=("real", "mixed", "copy-paste"), real_fractions=(0.5, 1.0), spot_size=2)
     page = build.write(tmp_path)
     frame = tmp_path / "phone.html"  # a window of a browser without a screen is never narrower than 500 pixels
     frame.write_text(

@@ -14,7 +14,7 @@ from corrotwin.benchmarks.report.sections.cost import pareto
 from corrotwin.benchmarks.report.sections.method import command, unproven
 from corrotwin.benchmarks.report.sections.verdicts import contrast_blocks
 from corrotwin.benchmarks.study import results
-from corrotwin.benchmarks.study.config import cells
+from corrotwin.benchmarks.study.grid import cells
 
 Maker = Callable[..., Any]
 
@@ -28,8 +28,8 @@ def material(found: results.Results) -> Material:
 @pytest.fixture
 def uneven(tmp_path: Path, fake_study: Maker) -> results.Results:
     fake_study(
-        tmp_path / "study", kinds=("real", "mixed", "copy-paste"), fractions=(0.5, 1.0), backbones=("mobilenet_v2",),
-        runs=3,
+        tmp_path / "study", kinds=("real", "mixed", "copy-paste"), real_fractions=(0.5, 1.0),
+        backbones=("mobilenet_v2",), runs=3,
         more=cells(("real",), (1.0,), ("resnet152", "vgg16"), 2), spot_size=2, across=("elsewhere",),
         without=("mixed-mobilenet_v2-02",),
     )  # fmt: skip
@@ -45,7 +45,7 @@ def test_each_contrast_is_a_family_at_equal_fractions_of_planned_cells_only(unev
             (values[0].first, values[0].second, "mobilenet_v2"),
             (values[1].first, values[1].second, "mobilenet_v2"),
         ]
-        assert [families.fraction(each) for each in values] == [0.5, 1.0]
+        assert [families.real_fraction(each) for each in values] == [0.5, 1.0]
         assert {each.members for each in values} == {2}  # its own family: nothing of the other contrasts counts
     assert [each.runs for each in found["real", "mixed"]] == [(3, 3), (2, 2)]
     assert list(families.backbones) == ["real"]
@@ -87,8 +87,8 @@ def test_renders_are_held_against_every_control_and_each_is_a_family_of_its_own(
 ) -> None:
     more = cells(("strong",), (1.0,), ("vgg16",), 3)
     fake_study(
-        tmp_path, kinds=("real", "mixed", "copy-paste", "shuffled"), fractions=(0.5, 1.0), backbones=("vgg16",), runs=3,
-        more=more,
+        tmp_path, kinds=("real", "mixed", "copy-paste", "shuffled"), real_fractions=(0.5, 1.0), backbones=("vgg16",),
+        runs=3, more=more,
     )  # fmt: skip
     found = material(results.load(tmp_path))
     families = {(each.base, each.kind): values for each, values in found.f1.contrasts.items()}
@@ -213,8 +213,8 @@ def test_cells_with_fewer_than_five_complete_runs_are_small(tmp_path: Path, fake
 def test_the_command_names_every_cell(uneven: results.Results) -> None:
     lines = command(uneven).splitlines()
     assert len(lines) == 2
-    assert "--arms real mixed copy-paste --fractions 1 0.5 --backbones mobilenet_v2 --runs 3" in lines[0]
-    assert "--arms real --fractions 1 --backbones resnet152 vgg16 --runs 2" in lines[1]
+    assert "--arms real mixed copy-paste --real-fractions 1 0.5 --backbones mobilenet_v2 --runs 3" in lines[0]
+    assert "--arms real --real-fractions 1 --backbones resnet152 vgg16 --runs 2" in lines[1]
     assert all("--split split.json --across elsewhere --arms" in line for line in lines)
     again = replace(uneven, groups=None, config=replace(uneven.config, threads=4), across={"a": (), "b c": ()})
     assert "--split published --across a 'b c' --threads 4 --arms" in command(again)

@@ -8,8 +8,8 @@ from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
 from corrotwin.benchmarks.stats.crossed_effects import (
-    Contrast,
     FloatArray,
+    MeanDifference,
     between,
     half_width,
     moments,
@@ -107,7 +107,7 @@ def test_no_interval_is_narrower_than_of_the_units_alone() -> None:
 def test_the_p_value_is_the_error_rate_whose_interval_ends_at_zero(
     run: float, unit: float, more: float, freedom: float, units: int, d: float
 ) -> None:
-    contrast = Contrast(
+    contrast = MeanDifference(
         difference=np.array(d),
         run=np.array(run),
         run_freedom=np.array(freedom),
@@ -131,7 +131,7 @@ def test_the_interval_errs_no_more_than_it_says_whatever_the_true_variances(shar
     rng = np.random.default_rng(6)
     sets, runs, units = 40_000, 3, 20
     unit = (1 - share) * rng.chisquare(units - 1, sets) / (units - 1)
-    contrast = Contrast(
+    contrast = MeanDifference(
         difference=rng.normal(0, 1, sets),
         run=share * rng.chisquare(runs - 1, sets) / (runs - 1),
         run_freedom=np.full(sets, runs - 1.0),
@@ -151,7 +151,7 @@ def made(rng: np.random.Generator, runs: int, units: int, run_sd: float, unit_sd
     return np.asarray(noise + rng.normal(0, run_sd, (sets, runs, 1)))
 
 
-def erring(contrast: Contrast) -> float:
+def erring(contrast: MeanDifference) -> float:
     return float(np.mean(np.abs(contrast.difference) > half_width(contrast, 0.05)))
 
 

@@ -7,11 +7,11 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import DescrStatsW
 
-from corrotwin.benchmarks.stats.crossed_effects import Contrast, FloatArray, between, half_width, moments, paired
+from corrotwin.benchmarks.stats.crossed_effects import FloatArray, MeanDifference, between, half_width, moments, paired
 from corrotwin.benchmarks.stats.equivalence import detectable, holm, tost
 
 
-def of_units(values: FloatArray) -> Contrast:
+def of_units(values: FloatArray) -> MeanDifference:
     """Two equal runs: the one-way special case, in which units alone vary."""
     return paired(moments(np.tile(values, (2, 1))))
 

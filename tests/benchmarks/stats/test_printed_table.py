@@ -27,9 +27,9 @@ def test_the_papers_p_values_agree_with_its_means_within_rounding(capsys: pytest
 
 def test_a_p_value_that_rounding_cannot_explain_is_said_to_disagree() -> None:
     first = printed_table.compare(printed_table.published()["F1"])[0]
-    assert not first.agrees(paper.Comparison(p=0.2, below=False, significant=False))
-    assert not first.agrees(paper.Comparison(p=0.0001, below=True, significant=True))
-    assert first.agrees(paper.Comparison(p=0.9096, below=False, significant=False))
+    assert not first.agrees(paper.PublishedComparison(p=0.2, below=False, significant=False))
+    assert not first.agrees(paper.PublishedComparison(p=0.0001, below=True, significant=True))
+    assert first.agrees(paper.PublishedComparison(p=0.9096, below=False, significant=False))
 
 
 def test_the_range_holds_the_p_of_numbers_that_round_to_the_printed_ones() -> None:

@@ -2,7 +2,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,9 +11,10 @@ import pytest
 
 from corrotwin.benchmarks.study import planning, runner
 from corrotwin.benchmarks.study.config import choose
-from corrotwin.benchmarks.study.planning import Plan, Progress, Speed
-from corrotwin.benchmarks.study.sources import Sources, prepare
-from corrotwin.segmentation.config import BACKBONES
+from corrotwin.benchmarks.study.planning import Progress, Speed, StudyPlan
+from corrotwin.benchmarks.study.preparation import prepare
+from corrotwin.benchmarks.study.sources import Sources
+from corrotwin.segmentation.config import BACKBONES, to_json
 from corrotwin.twin.core.files import write_json
 
 Maker = Callable[..., Any]
@@ -25,10 +26,10 @@ def run_of(backbone: str, seconds: float) -> Any:
 
 def plan_of(
     *, complete: dict[str, Any] | None = None, slots: int = 2, speeds: dict[str, float], **changes: Any
-) -> Plan:
+) -> StudyPlan:
     config = choose("small", kinds=("real",), **changes)
     done = complete or {}
-    return Plan(
+    return StudyPlan(
         config=config,
         complete=done,
         todo={key: each for key, each in config.grid.items() if key not in done},
@@ -62,7 +63,7 @@ def test_a_dry_run_says_runs_hours_and_disk_and_writes_nothing(
     assert sorted(tmp_path.rglob("*")) == before
     said = capsys.readouterr().out
     assert "20 runs, 0 complete, 20 to do" in said
-    assert "  real: mobilenet_v2 5, vgg16 5\n  mixed: mobilenet_v2 5, vgg16 5\n" in said
+    assert "  real: mobilenet_v2 5, vgg16 5\n  mixed (50 % renders): mobilenet_v2 5, vgg16 5\n" in said
     # 60 epochs of 2 steps and 3 validation images, then 3 test images, one run at a time
     seconds = 60 * (2 * 2.0 + 3 * 0.1) + 3 * 0.1
     assert f"about {20 * seconds / 60:.0f} min, one at a time" in said
@@ -91,7 +92,7 @@ def test_complete_runs_tell_their_time_and_only_others_are_probed(
     made = prepare(tmp_path / "new", config, Sources(data=tmp_path / "photos"))  # of the same split
     write_json(tmp_path / "out" / "claim.json", {"kind": "study", "configuration": made.shared})
     grown = prepare(tmp_path / "out", wanted, Sources(data=tmp_path / "photos"))
-    plan = planning.make(grown, None)
+    plan = planning.plan_study(grown, None)
     assert (len(plan.complete), len(plan.todo)) == (2, 4)
     assert plan.speeds["vgg16"] == Speed(seconds=60.5, source="measured")
     assert plan.speeds["resnet152"].source == "probed"
@@ -165,7 +166,7 @@ def test_the_cluster_is_joined_before_its_machines_are_counted(monkeypatch: pyte
     monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 16.0, "GPU": 2.0} if joined else None)
     config = choose("small", kinds=("real",), runs=1)
     photos = {"train": 8, "valid": 1, "test": 1}
-    assert planning.of(config, ({}, config.grid, {}), photos, tmp_path, "head:6379").slots == 2
+    assert planning.plan_runs(config, ({}, config.grid, {}), photos, tmp_path, "head:6379").slots == 2
     assert joined == ["head:6379"]
 
 
@@ -174,7 +175,7 @@ def test_the_probe_answers_line_by_line_and_weights_are_as_large_as_stated() -> 
     from corrotwin.segmentation.models.network import build
 
     grid = choose("quick", kinds=("real",), runs=1).grid
-    asked = {"configs": [asdict(each) for each in grid.values()], "seconds": 1, "patience": 500}
+    asked = {"configs": [to_json(each) for each in grid.values()], "seconds": 1, "patience": 500}
     done = subprocess.run(
         [sys.executable, "-m", "corrotwin.benchmarks.study.probe"],
         input=json.dumps(asked),

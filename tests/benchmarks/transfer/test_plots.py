@@ -6,17 +6,19 @@ import numpy as np
 
 from corrotwin.benchmarks.formatting import style
 from corrotwin.benchmarks.transfer.plots import ladder
-from corrotwin.benchmarks.transfer.protocol import Mix, Recipe
-from corrotwin.benchmarks.transfer.targets import Judged
+from corrotwin.benchmarks.transfer.protocol import Mix, ProtocolSettings
+from corrotwin.benchmarks.transfer.targets import ArmResults
 
 
 def drawn(arms: dict[str, list[float]], wanted: dict[str, float]) -> str:
     """The figure of arms whose runs have these means, as SVG."""
-    judged = Judged(
+    judged = ArmResults(
         arms={arm: np.outer(runs, [0.5, 1.5]) for arm, runs in arms.items()},
         comparisons=(), goals=(), wanted=wanted, photos=4, units=2, unit="spot",
     )  # fmt: skip
-    return style.files(ladder("name", judged, "yard: 4 photos, 2 spots; $renders$.", Recipe()))["svg"].decode()
+    return style.files(ladder("name", judged, "yard: 4 photos, 2 spots; $renders$.", ProtocolSettings()))[
+        "svg"
+    ].decode()
 
 
 def words(arms: dict[str, list[float]]) -> list[str]:
@@ -29,8 +31,8 @@ def test_arms_stand_by_their_photos_each_with_the_mean_of_its_runs() -> None:
         "real": [0.61, 0.63], "real-10pct": [0.4, 0.41], "mixed50": [0.64, 0.644], "renders": [0.5, 0.524],
         "mixed50-10pct": [0.55, 0.562], "copy-paste-10pct": [0.45, 0.458], "shuffled-mixed50-10pct": [0.3, 0.33],
     })  # fmt: skip
-    labels = ["renders, no photo", "10 % photos", "10 % + renders", "10 % + copy-paste", "10 % + shuffled masks"]
-    labels += ["all photos", "all + renders"]
+    labels = ["renders, no photo", "10 % photos", "10 % + 50 % renders", "10 % + copy-paste", "10 % + shuffled masks"]
+    labels += ["all photos", "all + 50 % renders"]
     means = ["0.512", "0.405", "0.556", "0.454", "0.315", "0.620", "0.642"]
     start = found.index(labels[0])
     assert found[start : start + 14] == labels + means

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from corrotwin.benchmarks.transfer import protocol
-from corrotwin.benchmarks.transfer.protocol import Mix, Recipe
+from corrotwin.benchmarks.transfer.protocol import Mix, ProtocolSettings
 from corrotwin.segmentation.data import coco
 from corrotwin.segmentation.sampling import plan_batches, subset
 from corrotwin.twin.core.errors import InputError
 
-SETTINGS = Recipe(folds=3, steps=40)
+SETTINGS = ProtocolSettings(folds=3, steps=40)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_arms_of_a_fold_share_its_photos_and_steps_whatever_renders_there_are(
 ) -> None:
     drawn: dict[float, set[Any]] = {}
     steps = set()
-    mix = Mix(share=0.25, pretrain=0.3)
+    mix = Mix(render_share=0.25, pretrain=0.3)
     for fold in protocol.folds(data, spots, SETTINGS, 0)[:1]:
         for cells in (protocol.of_photos(SETTINGS), protocol.of_renders(SETTINGS, mix), protocol.curve(SETTINGS, mix)):
             for config in fold.study(SETTINGS, cells).grid.values():
@@ -81,7 +81,7 @@ def test_arms_are_those_of_the_question_and_shuffling_is_all_that_sets_the_contr
     assert set(renders) == {"renders", "mixed50-10pct", "mixed50", "shuffled-mixed50-10pct"}
     assert not any(arm.takes_renders for arm in photos.values())
     assert all(arm.takes_renders for arm in renders.values())
-    assert renders["renders"].synth_share == 1
+    assert renders["renders"].render_share == 1
     mixed, shuffled = mix.arm(SETTINGS, small=True), mix.arm(SETTINGS, small=True, shuffled=True)
     different = {name for name in vars(mixed) if getattr(mixed, name) != getattr(shuffled, name)}
     assert different == {"name", "shuffled_masks"}
@@ -92,11 +92,17 @@ def test_pasting_is_all_that_sets_a_mix_with_it_apart_and_the_photos_are_those_o
     control = {cell.arm.name: cell.arm for cell in protocol.of_photos(SETTINGS)}["copy-paste-10pct"]
     assert {name for name in vars(plain) if getattr(plain, name) != getattr(pasted, name)} == {"name", "copy_paste"}
     different = {name for name in vars(control) if getattr(control, name) != getattr(pasted, name)}
-    assert different == {"name", "synth_share"}
+    assert different == {"name", "render_share"}
 
 
 def test_each_way_of_mixing_has_its_own_name() -> None:
-    ways = [Mix(), Mix(share=0.25), Mix(share=0.0, pretrain=0.5), Mix(pretrain=0.5), Mix(adaptation="fourier")]
+    ways = [
+        Mix(),
+        Mix(render_share=0.25),
+        Mix(render_share=0.0, pretrain=0.5),
+        Mix(pretrain=0.5),
+        Mix(adaptation="fourier"),
+    ]
     ways += [replace(each, copy_paste=True) for each in ways]
     assert len({each.name for each in ways}) == len(ways)
 
@@ -118,16 +124,18 @@ def test_a_screen_sees_no_photo_that_the_first_of_its_folds_tests(
         ({"steps": 0}, "--steps 0 is below 1"),
         ({"size": 100}, "--size 100 is not divisible"),
         ({"folds": 1}, "--folds 1 is below 2"),
-        ({"fraction": 1.0}, "--fraction 1 is not between"),
+        ({"real_fraction": 1.0}, "--real-fraction 1 is not between"),
         ({"seed": -1}, "--seed -1"),
     ],
 )
 def test_a_recipe_that_cannot_be_is_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        Recipe(**settings)
+        ProtocolSettings(**settings)
 
 
-@pytest.mark.parametrize("mix", [{"share": 1.0}, {"share": 0.0}, {"pretrain": 1.0}, {"share": -0.1}])
+@pytest.mark.parametrize(
+    "mix", [{"render_share": 1.0}, {"render_share": 0.0}, {"pretrain": 1.0}, {"render_share": -0.1}]
+)
 def test_a_mix_without_photos_or_without_renders_is_refused(mix: dict[str, float]) -> None:
-    with pytest.raises(InputError, match=r"--share|--pretrain"):
+    with pytest.raises(InputError, match=r"--render-share|--pretrain"):
         Mix(**mix)  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from scipy.special import stdtrit
 from corrotwin.benchmarks.stats import crossed_effects
 from corrotwin.benchmarks.stats.tukey import RunScores
 from corrotwin.benchmarks.transfer import cv_pooling, targets
-from corrotwin.benchmarks.transfer.protocol import Mix, Recipe
+from corrotwin.benchmarks.transfer.protocol import Mix, ProtocolSettings
 from corrotwin.benchmarks.transfer.targets import Estimate, comparison_rows
 from corrotwin.segmentation.runs import PerImage
 
@@ -45,8 +45,10 @@ ARMS = {
 }  # fmt: skip
 
 
-def judged(means: Mapping[str, float] = ARMS, runs: int = RUNS, renders_goal: float = 0.95) -> targets.Judged:
-    return targets.judge(scores(means, runs), settings=Recipe(), mix=Mix(), groups=GROUPS, renders_goal=renders_goal)
+def judged(means: Mapping[str, float] = ARMS, runs: int = RUNS, renders_goal: float = 0.95) -> targets.ArmResults:
+    return targets.compare_arms(
+        scores(means, runs), settings=ProtocolSettings(), mix=Mix(), groups=GROUPS, renders_goal=renders_goal
+    )
 
 
 def test_a_ratio_with_an_exact_bottom_is_the_scaled_difference() -> None:
@@ -174,7 +176,7 @@ def test_what_arms_should_reach_follows_from_all_photos() -> None:
 def test_what_arms_should_reach_is_of_the_runs_that_they_have() -> None:
     """As their goals are: of other runs the number could lie on the other side of its verdict."""
     some = [each for each in scores(ARMS) if (each.arm, each.run) not in {("renders", 4), ("mixed50", 0)}]
-    found = targets.judge(some, settings=Recipe(), mix=Mix(), groups=GROUPS, renders_goal=0.95)
+    found = targets.compare_arms(some, settings=ProtocolSettings(), mix=Mix(), groups=GROUPS, renders_goal=0.95)
     real = found.arms["real"].mean(axis=1)
     assert len(real) == 5
     assert found.wanted == pytest.approx(

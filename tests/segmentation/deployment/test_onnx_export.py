@@ -14,7 +14,7 @@ from PIL import Image
 
 from corrotwin.segmentation import runs
 from corrotwin.segmentation.commands import export as export_command
-from corrotwin.segmentation.config import BACKBONES, DataArm, configure
+from corrotwin.segmentation.config import BACKBONES, DataArm, configure, to_file
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.deployment import model_card, onnx_export
 from corrotwin.segmentation.evaluation import evaluate
@@ -273,7 +273,7 @@ def stating(run: Path, to: Path, arm: DataArm, counts: dict[str, int], **changes
     """A copy of a run with another arm and other settings, as its run.json states them."""
     shutil.copytree(run, to)
     manifest = read_json(to / "run.json")
-    config = {**manifest["config"], **changes, "arm": asdict(arm)}
+    config = {**manifest["config"], **changes, "arm": to_file(asdict(arm))}
     (to / "run.json").write_text(json.dumps({**manifest, "config": config, "counts": counts}))
     return to
 
@@ -301,8 +301,8 @@ def test_another_dataset_has_not_the_groups_of_the_run_s_own(run: Path, tmp_path
 @pytest.mark.parametrize(
     ("arm", "train_photos"),
     [
-        (DataArm(name="synthetic", synth_share=1.0, adaptation="colours"), 0),
-        (DataArm(name="synthetic", synth_share=1.0), 12),  # as earlier versions counted
+        (DataArm(name="synthetic", render_share=1.0, adaptation="colours"), 0),
+        (DataArm(name="synthetic", render_share=1.0), 12),  # as earlier versions counted
         (DataArm(name="pretrained", pretrain=1.0), 0),
     ],
 )
@@ -322,7 +322,7 @@ def test_a_run_on_renders_alone_has_not_learned_from_photographs(
         assert "photographs it learned from" not in text
         assert ("Renders, and the photographs of the scores, were squeezed to" in text) == (framing == "resize")
         assert ("were cut out at the renders' own scale" in text) == (framing == "crop")
-    mixed = stating(run, tmp_path / "mixed", DataArm(name="mixed", synth_share=0.5), counts | {"train_photos": 12})
+    mixed = stating(run, tmp_path / "mixed", DataArm(name="mixed", render_share=0.5), counts | {"train_photos": 12})
     assert lines_of(mixed)[0] == "# Unet with mobilenet_v2, trained on photographs, arm mixed"
     assert any(line.startswith("- 12 photographs and 9 renders; 4 ") for line in lines_of(mixed))
 

@@ -12,7 +12,7 @@ from corrotwin.segmentation.sampling import partners, plan_batches
 from corrotwin.segmentation.training.batches import BatchLoader, Pool, crop, resident
 
 CPU = torch.device("cpu")
-MIXED = DataArm(name="mixed", synth_share=0.5)
+MIXED = DataArm(name="mixed", render_share=0.5)
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def loader_for(roboflow, rendered, tmp_path):
 @pytest.mark.parametrize("precision", ["exact", "fast"])
 @pytest.mark.parametrize("adaptation", [None, "fourier"])
 def test_a_batch_depends_on_its_step_alone(precision, framing, adaptation, loader_for):
-    arm = DataArm(name="mixed", synth_share=0.5, adaptation=adaptation)
+    arm = DataArm(name="mixed", render_share=0.5, adaptation=adaptation)
     made = list(loader_for(arm, precision=precision, framing=framing).batches(0, 7))
     later = list(loader_for(arm, precision=precision, framing=framing).batches(4, 7))
     assert len(made) == 7
@@ -116,7 +116,7 @@ def test_images_lie_in_memory_where_they_take_half_of_it_at_most(loader_for):
 
 @pytest.mark.parametrize("arm", [{"adaptation": "fourier"}, {"copy_paste": 0.5}, {"shuffled_masks": True}])
 def test_images_that_are_changed_one_by_one_do_not_lie_in_memory(loader_for, arm):
-    assert held(loader_for(DataArm(name="x", synth_share=0.5, **arm))) is None
+    assert held(loader_for(DataArm(name="x", render_share=0.5, **arm))) is None
     assert held(loader_for(framing="crop")) is None
 
 
@@ -130,7 +130,7 @@ def test_images_in_memory_give_the_batches_of_images_on_disk(loader_for):
 
 @pytest.mark.parametrize("how", ["fourier", "histogram", "colours"])
 def test_renders_are_adapted_and_photos_are_not(how, loader_for):
-    plain, adapted = loader_for(), loader_for(DataArm(name="mixed", synth_share=0.5, adaptation=how))
+    plain, adapted = loader_for(), loader_for(DataArm(name="mixed", render_share=0.5, adaptation=how))
     for step in range(6):
         images, masks = plain.framed(step)
         changed, truth = adapted.framed(step)
@@ -182,8 +182,10 @@ def test_augmentation_moves_every_epoch(loader_for):
 def test_controls_change_what_they_say(loader_for, precision, framing):
     """Copy-paste adds corrosion to photos, shuffled masks leave pictures and change the labels of renders alone."""
     plain = loader_for(MIXED, precision=precision, framing=framing)
-    pasted = loader_for(DataArm(name="x", synth_share=0.5, copy_paste=1.0), precision=precision, framing=framing)
-    shuffled = loader_for(DataArm(name="x", synth_share=0.5, shuffled_masks=True), precision=precision, framing=framing)
+    pasted = loader_for(DataArm(name="x", render_share=0.5, copy_paste=1.0), precision=precision, framing=framing)
+    shuffled = loader_for(
+        DataArm(name="x", render_share=0.5, shuffled_masks=True), precision=precision, framing=framing
+    )
     changed = 0
     for step in range(12):
         images, masks = plain.framed(step)
@@ -225,7 +227,7 @@ def test_what_is_pasted_comes_from_another_photo(loader_for, framing):
 
 
 def test_batches_without_photos_are_left_alone(loader_for):
-    made = loader_for(DataArm(name="x", synth_share=0.5, copy_paste=1.0, pretrain=0.5))
+    made = loader_for(DataArm(name="x", render_share=0.5, copy_paste=1.0, pretrain=0.5))
     made = replace(made, plan=replace(made.plan, pretrain_steps=2))
     images, masks = made.framed(0)
     assert images.shape == (4, 64, 64, 3)

@@ -28,10 +28,10 @@ from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.locks import CLAIM
 
 REAL = DataArm(name="real")
-MIXED = DataArm(name="mixed", synth_share=0.5)
-SYNTHETIC = DataArm(name="synthetic", synth_share=1.0)
-TENTH = DataArm(name="tenth", real_fraction=0.1, synth_share=0.25)
-COUNTED = DataArm(name="counted", synth_share=None, synth_count=3)
+MIXED = DataArm(name="mixed", render_share=0.5)
+SYNTHETIC = DataArm(name="synthetic", render_share=1.0)
+TENTH = DataArm(name="tenth", real_fraction=0.1, render_share=0.25)
+COUNTED = DataArm(name="counted", render_share=None, render_count=3)
 TUNED = DataArm(name="tuned", pretrain=0.5, adaptation="colours")
 PASTED = DataArm(name="pasted", pretrain=0.5, copy_paste=0.5, augmentation="strong")
 
@@ -327,13 +327,13 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(data, tmp_path)
 
 
 def test_more_renders_than_there_are_are_refused(data, tmp_path):
-    message = "renders: has 7 renders, but the synth_count is 8; lower it or render more"
+    message = "renders: has 7 renders, but the render_count is 8; lower it or render more"
     with pytest.raises(InputError, match=message):
-        train(tmp_path / "run", config_of(replace(COUNTED, synth_count=8)), **data)
+        train(tmp_path / "run", config_of(replace(COUNTED, render_count=8)), **data)
     splits.save(data["split"], tmp_path / "split.json")
     options = {"data": data["real"].folder, "split": tmp_path / "split.json", "renders": data["renders"].folder}
     with pytest.raises(InputError, match=message):
-        tune_command.tune(**options, synth_share=(0.1, 0.2), synth_count=(3, 8), out=tmp_path / "run")
+        tune_command.tune(**options, render_share=(0.1, 0.2), render_count=(3, 8), out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -359,7 +359,7 @@ def test_renders_that_hold_a_photo_of_validation_or_test_are_refused(data, rende
         splits.save(data["split"], tmp_path / "split.json")
         options = {"data": data["real"].folder, "split": tmp_path / "split.json", "profile": "quick"}
         with pytest.raises(InputError, match=message):
-            tune_command.tune(**options, renders=folder, synth_share=(0.1, 0.2), out=tmp_path / "run")
+            tune_command.tune(**options, renders=folder, render_share=(0.1, 0.2), out=tmp_path / "run")
         assert not (tmp_path / "run").exists()
 
 

@@ -15,18 +15,18 @@ def test_a_trial_is_drawn_from_its_number_alone() -> None:
     assert 0.3e-3 < rates[30] < 3e-3  # the middle of the logarithms is 1e-3
     assert {each["batch_size"] for each in draws} == {4, 8}
     assert {each["augmentation"] for each in draws} == {"standard", "strong"}
-    assert all(each["synth_share"] == 0 and each["synth_count"] is None for each in draws)
+    assert all(each["render_share"] == 0 and each["render_count"] is None for each in draws)
 
 
 def test_values_become_a_run() -> None:
     space = SearchSpace(
-        learning_rate=(1e-3, 1e-3), batch_size=(8,), augmentation=("strong",), synth_share=(0.2, 0.4),
-        synth_count=(30, 60),
+        learning_rate=(1e-3, 1e-3), batch_size=(8,), augmentation=("strong",), render_share=(0.2, 0.4),
+        render_count=(30, 60),
     )  # fmt: skip
-    assert space.varies() == ("synth_share", "synth_count")
+    assert space.varies() == ("render_share", "render_count")
     config = trial_config(BASE, space.draw(0, 1))
     assert config.arm.name == "mixed"
-    assert config.arm.synth_count in (30, 60)
-    assert 0.2 <= config.arm.synth_share <= 0.4
-    plain = trial_config(BASE, {**space.draw(0, 1), "synth_share": 0.0})
-    assert (plain.arm.name, plain.arm.synth_count, plain.arm.augmentation) == ("real", None, "strong")
+    assert config.arm.render_count in (30, 60)
+    assert 0.2 <= config.arm.render_share <= 0.4
+    plain = trial_config(BASE, {**space.draw(0, 1), "render_share": 0.0})
+    assert (plain.arm.name, plain.arm.render_count, plain.arm.augmentation) == ("real", None, "strong")

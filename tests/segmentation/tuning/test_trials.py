@@ -1,5 +1,4 @@
 import csv
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ def test_tables_have_the_best_first(tmp_path: Path) -> None:
     ]
     for each in ended:
         folder = tmp_path / trials.TRIALS / each.folder
-        write_json(folder / trials.RESULT, asdict(each))
+        write_json(folder / trials.RESULT, trials.as_json(each))
     found = trials.finished(tmp_path)
     assert [each.folder for each in found] == ["a", "b", "c"]
     trials.write_table(tmp_path / "trials.csv", found)

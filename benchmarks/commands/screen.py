@@ -1,0 +1,80 @@
+"""``corrotwin benchmarks screen``: renders alone on validation photos, the inner loop of tuning them."""
+
+from pathlib import Path
+
+from corrotwin.benchmarks.commands.transfer import finish
+from corrotwin.benchmarks.transfer.protocol import Mix, ProtocolSettings
+from corrotwin.segmentation.config import MIXED_SHARE, Adaptation
+
+
+def screen(
+    *,
+    renders: Path,
+    data: Path,
+    out: Path = Path("out/transfer"),
+    reference: bool = False,
+    mixed: bool = False,
+    real_fraction: float = 0.1,
+    render_share: float = MIXED_SHARE,
+    pretrain: float = 0.0,
+    adaptation: Adaptation | None = None,
+    copy_paste: bool = False,
+    clean: Path | None = None,
+    classes: tuple[str, ...] = (),
+    folds: int = 5,
+    steps: int = 1000,
+    size: int = 128,
+    address: str | None = None,
+    dry_run: bool = False,
+) -> int:
+    """Train twice on renders alone, score validation photos, and show where the model fails.
+
+    Test photos are not measured: `corrotwin benchmarks transfer` does that, in the same folder, once the renders are
+    good. The same command continues where it stopped; runs without renders serve all renders that are tried there.
+
+    Parameters
+    ----------
+    renders
+        folder of the renders to judge, any COCO dataset.
+    data
+        folder of real photos with COCO masks; it may hold spots.csv (file_name, spot).
+    out
+        the transfer folder.
+    reference
+        train all real photos on the same fold, too; needed once for all renders.
+    mixed
+        train on few photos, too, with and without the renders; render_share, pretrain, adaptation and copy_paste imply
+        it.
+    real_fraction
+        part of the real training photos in the arms with few photos.
+    render_share
+        part of each batch of the mixed arm that is renders.
+    pretrain
+        part of the steps, at the start of the mixed arm, whose batches are renders only.
+    adaptation
+        fourier, histogram or colours: change each render of the mixed arm towards a photo.
+    copy_paste
+        paste corrosion of one photo into another in the mixed arm, too.
+    clean
+        pictures without corrosion, such as `corrotwin synth render --preset clean --seed 1`, to count false alarms.
+    classes
+        names of the categories that count as corrosion; by default all.
+    folds
+        of the transfer in the same folder; a screen always takes the first of five.
+    steps
+        optimiser steps, in every arm.
+    size
+        side of the square that the network sees, in pixels.
+    address
+        of a Ray cluster to run on, such as auto; without it this machine.
+    dry_run
+        print the plan (runs, hours, disk) and stop; nothing is written.
+    """
+    from corrotwin.benchmarks.transfer import inputs, runner
+
+    settings = ProtocolSettings(steps=steps, size=size, folds=folds, real_fraction=real_fraction)
+    mix = Mix(render_share=render_share, pretrain=pretrain, adaptation=adaptation, copy_paste=copy_paste)
+    sources = inputs.read(
+        out, renders=renders, data=(data,), clean=clean, classes=classes or None, address=address, dry_run=dry_run
+    )
+    return finish(runner.screen(sources, settings, mix if mixed or mix != Mix() else None, reference=reference))

@@ -1,0 +1,230 @@
+"""Read and check the inputs of a study; nothing is written here.
+
+What a later command leaves out (split, renders, other sets) stays as the study has it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from corrotwin.benchmarks.data import photo_groups
+from corrotwin.benchmarks.study import config as configuration
+from corrotwin.benchmarks.study.config import TUNED, StudyConfig
+from corrotwin.benchmarks.study.grid import is_name
+from corrotwin.benchmarks.study.manifest import KIND, check
+from corrotwin.benchmarks.study.sources import RENDERS, RUNS, STANDIN, Sources, Study, StudyDataset
+from corrotwin.benchmarks.study.splitting import SPLIT, split_of
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import read_manifest
+from corrotwin.twin.core.locks import CLAIM, check_claim
+
+if TYPE_CHECKING:
+    from corrotwin.segmentation.data.coco import CocoDataset
+
+
+def prepare(out: Path, config: StudyConfig, sources: Sources) -> Study:
+    """Read and check everything that a study in `out` is made from.
+
+    Raises
+    ------
+    InputError
+        A source is unusable, or `out` holds something else, or the study there has other settings, photos, split or
+        renders (the message names the difference).
+    """
+    from corrotwin.segmentation.data import coco
+
+    photos = None
+    standin = out / STANDIN
+    earlier = _earlier(out)
+    if sources.data is None and sources.classes is not None:
+        raise InputError("--classes: chooses among the categories of photos; give --data, too")
+    if sources.data is not None:
+        kept = None if earlier is None else earlier["data"].get("classes")
+        photos = coco.read(sources.data, classes=sources.classes or (None if kept is None else tuple(kept)))
+    elif read_manifest(standin, "dataset") is not None:
+        photos = coco.read(standin)
+    study = Study(
+        out=out,
+        config=config,
+        earlier=None,
+        data=sources.data and sources.data.resolve(),
+        photos=photos,
+        split=None,
+        renders=None,
+        across={},
+        gone={},
+    )
+    before = None if earlier is None else configuration.from_json(earlier["config"])
+    config = _at_render_share(out, config, before, sources.render_share)
+    study = replace(study, config=config)
+    if before is not None:
+        _check_training(out, config, before)
+    if not is_gathered(out):
+        check_claim(out, KIND, study.shared)
+    if before is not None:
+        config = config.joined(before)
+    study = replace(study, earlier=earlier, config=config)
+    if photos is not None:
+        study = replace(study, split=split_of(out, config, photos, sources.split, sources.groups_file))
+    study = replace(study, renders=_renders(study, sources))
+    across, gone = _across(study, sources)
+    return replace(study, across=across, gone=gone)
+
+
+def _at_render_share(out: Path, config: StudyConfig, before: StudyConfig | None, wanted: float | None) -> StudyConfig:
+    """Return the configuration at the render share that is asked for, else at that of the study there.
+
+    Raises
+    ------
+    InputError
+        The study there has another share than the one that is asked for.
+    """
+    there = None if before is None else before.render_share
+    share = there if wanted is None else wanted
+    if share is None or config.render_share is None:
+        return config
+    if there is not None and there != share:
+        raise InputError(
+            f"{out}: {100 * there:g} % of each batch are renders in the arms there, {100 * share:g} % asked; leave out "
+            "--render-share, or choose another folder"
+        )
+    return config.at_render_share(share)
+
+
+def is_gathered(out: Path) -> bool:
+    """Return whether an unclaimed folder holds runs that were put there by hand beside their split, and no more."""
+    if not (out / SPLIT).is_file() or (out / CLAIM).exists():
+        return False
+    known = {RUNS, RENDERS, STANDIN, SPLIT}
+    return all(path.name in known for path in out.glob("[!.]*"))
+
+
+def _earlier(out: Path) -> dict[str, Any] | None:
+    try:
+        manifest = read_manifest(out, KIND)
+        if manifest is not None:
+            check(manifest)
+            _ = configuration.from_json(manifest["config"]).training
+    except (InputError, AttributeError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{out / 'study.json'}: damaged ({error}); put an intact one there, or delete it: runs stay"
+        ) from error
+    return manifest
+
+
+def _check_training(out: Path, config: StudyConfig, before: StudyConfig) -> None:
+    """Raise InputError if training settings differ from the study's, naming the options to pass."""
+    there, wanted = before.training, config.training
+    different = [name for name in (*TUNED, *there, *wanted) if there.get(name) != wanted.get(name)]
+    if before.profile != config.profile or not different or not set(different) <= set(TUNED):
+        return
+    names = [name for name in TUNED if name in different]
+    differences = ", ".join(f"training {name}: {there[name]!r:.40} there, {wanted[name]!r:.40} asked" for name in names)
+    options = configuration.options({name: there[name] for name in names})
+    raise InputError(f"{out}: {differences}; give {options} as before, or choose another folder")
+
+
+def _renders(study: Study, sources: Sources) -> StudyDataset | None:
+    """Return renders that were given, now or before; None where the study renders its own or needs none."""
+    from corrotwin.segmentation.data import coco, splits
+
+    before = study.renders_before
+    path, option = sources.renders and sources.renders.resolve(), "--renders"
+    if path is None:
+        if before is None:
+            return _own_renders(study)
+        if before["plan"] is not None:
+            return None
+        _, todo, _ = study.run_status()
+        if not any(config.arm.takes_renders for config in todo.values()):
+            return None
+        path, option = (study.out / before["folder"]).resolve(), "give --renders, since"
+    elif not any(arm.takes_renders for arm in study.config.arms):
+        return None
+    try:
+        found = StudyDataset(path=path, dataset=coco.read(path))
+    except InputError as error:
+        raise InputError(f"{option} {error}") from error
+    if before is not None and before["digest"] != found.dataset.digest:
+        raise InputError(
+            f"{study.out}: renders: {before['folder']} ({before['digest']}) there, {path} ({found.dataset.digest}) "
+            "asked; give those there, or choose another folder"
+        )
+    if study.photos is not None and found.dataset.digest == study.photos.digest:
+        raise InputError(f"{path}: these are the photos themselves; give --renders a rendered dataset")
+    if study.photos is not None and study.split is not None:
+        splits.check_renders(study.split, study.photos, found.dataset)
+    return found
+
+
+def _own_renders(study: Study) -> StudyDataset | None:
+    """Return complete renders that lie in the folder of a new study."""
+    from corrotwin.segmentation.data import coco
+
+    own = study.out / RENDERS
+    if read_manifest(own, "dataset") is None or not any(arm.takes_renders for arm in study.config.arms):
+        return None
+    found = StudyDataset(path=own, dataset=coco.read(own), plan=study.config.renders)
+    return found if len(found.dataset.photos) >= study.config.renders.count else None
+
+
+def _across(study: Study, sources: Sources) -> tuple[dict[str, StudyDataset], dict[str, Mapping[str, Any]]]:
+    """Return the sets to measure all runs on, by name; and earlier ones that are gone or have changed."""
+    from corrotwin.segmentation.data import coco
+
+    found: dict[str, StudyDataset] = {}
+    before = (study.earlier or {}).get("across", {})
+    for path in sources.across:
+        name = path.resolve().name
+        if name in found:
+            raise InputError(f"--across: two sets are called {name}; rename a folder")
+        if not is_name(name):
+            raise InputError(f"--across {path}: {name!r:.60} cannot name a set in a table; rename the folder")
+        dataset = coco.read(path, classes=study.classes, allow_unannotated=True)
+        found[name] = StudyDataset(path=path.resolve(), dataset=dataset, spots=photo_groups.spots(dataset))
+        if study.photos is not None and dataset.digest == study.photos.digest:
+            raise InputError(f"--across {path}: these are the photos of the study; its runs are tested on them already")
+        _check_unseen(path, dataset, study)
+        there = (study.out / before[name]["folder"]).resolve() if name in before else path.resolve()
+        if there != path.resolve() and before[name]["digest"] != dataset.digest:
+            raise InputError(f"--across {path}: the study has another set called {name} ({there}); rename the folder")
+    gone: dict[str, Mapping[str, Any]] = {}
+    for name in before.keys() - found.keys():
+        path = (study.out / before[name]["folder"]).resolve()
+        try:
+            dataset = coco.read(path, classes=study.classes, allow_unannotated=True)
+        except InputError:
+            gone[name] = before[name]
+            continue
+        if dataset.digest == before[name]["digest"]:
+            found[name] = StudyDataset(path=path, dataset=dataset, spots=spots_of(before[name], path))
+        else:
+            gone[name] = before[name]
+    return dict(sorted(found.items())), gone
+
+
+def _check_unseen(path: Path, data: "CocoDataset", study: Study) -> None:
+    """Raise InputError if another set holds photos of the study's training or validation (leakage)."""
+    if study.photos is None or study.split is None:
+        return
+    known = {*study.split.train, *study.split.valid}
+    seen = {photo.sha256 for photo in study.photos.photos if photo.file_name in known}
+    if shared := [photo.file_name for photo in data.photos if photo.sha256 in seen]:
+        raise InputError(
+            f"--across {path}: {len(shared)} of its photos train or validate the study's runs, such as {shared[0]}; "
+            "take them out of the set"
+        )
+
+
+def spots_of(about: Mapping[str, Any], path: Path) -> Mapping[str, str] | None:
+    """Return the spots of another set at `path`: as `study.json` has them, or from the table beside the photos."""
+    from corrotwin.segmentation.data import coco, groups
+
+    if "spots" in about:
+        kept: Mapping[str, str] | None = about["spots"]
+        return kept
+    try:
+        return groups.beside(coco.read(path, allow_unannotated=True))
+    except InputError:
+        return None

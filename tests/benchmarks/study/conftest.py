@@ -1,0 +1,48 @@
+"""Studies whose rendering and training are replaced, as fixtures."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from corrotwin.benchmarks.study import dispatch, planning
+from corrotwin.synth.rendering import dataset, fanout
+from corrotwin.twin.core import cluster
+
+Maker = Callable[..., Any]
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch, fake_dataset: Maker, fake_run: Maker) -> dict[str, Any]:
+    """Replace Ray, Blender and the probe: what was rendered and trained is recorded; `fail` names runs that fail."""
+    log: dict[str, Any] = {"rendered": [], "trained": [], "fail": set()}
+
+    def fake_render(out: Path, config: Any, *, count: int, workers: Any = None, address: Any = None) -> None:
+        log["rendered"].append((out.name, config.preset, count, config.size, config.seed))
+        if not out.exists():
+            fake_dataset(out, count, name=config.preset)
+
+    def fake_fan_out(task: Any, items: Any, *, is_done: Any, **_: Any) -> list[fanout.Failure]:
+        waiting = [item for item in items if not is_done(item.key)]
+        for item in waiting:
+            if item.key not in log["fail"]:
+                log["trained"].append(item.key)
+                if task is dispatch.train_run:
+                    fake_run(Path(item.arguments[0]), *item.arguments[1:])
+                else:
+                    task(*item.arguments)
+        return [fanout.Failure(key=item.key, error="boom") for item in waiting if item.key in log["fail"]]
+
+    monkeypatch.setattr(dataset, "render", fake_render)
+    monkeypatch.setattr(fanout, "fan_out", fake_fan_out)
+    monkeypatch.setattr(cluster, "connect", lambda address: None)
+    monkeypatch.setattr(dispatch, "_gpu_share", lambda backbone: 0.0)
+    monkeypatch.setattr(planning, "_probe", lambda configs: (0, [(2.0, 0.1)] * len(configs)))
+    return log
+
+
+@pytest.fixture
+def data(tmp_path: Path, fake_dataset: Maker) -> Path:
+    fake_dataset(tmp_path / "photos", 20)
+    return tmp_path / "photos"

@@ -1,0 +1,222 @@
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from studies import small, snapshot
+
+from corrotwin.benchmarks.report.sections import method
+from corrotwin.benchmarks.study import config as configuration
+from corrotwin.benchmarks.study import planning, results, runner
+from corrotwin.benchmarks.study.config import STUDIES, RenderPlan, choose
+from corrotwin.benchmarks.study.sources import Sources
+from corrotwin.segmentation.config import PROFILES
+from corrotwin.segmentation.data import coco, splits
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import read_json, write_json
+
+Maker = Callable[..., Any]
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def test_the_grid_pairs_arms_by_seed() -> None:
+    for profile, config in STUDIES.items():
+        assert config.profile == profile
+        assert len(config.grid) == len(config.arms) * len(config.backbones) * config.runs
+        for key, each in config.grid.items():
+            begin, run = key.rsplit("-", 1)
+            assert begin == f"{each.arm.name}-{each.backbone}"
+            assert each.seed == config.seed + int(run)
+            assert {name: getattr(each, name) for name in PROFILES[profile]} == PROFILES[profile]
+    assert STUDIES["paper"].runs == 10
+    assert STUDIES["quick"].runs == 2
+    assert STUDIES["quick"].kinds == ("real", "mixed")
+    assert STUDIES["small"].kinds == ("real", "mixed", "copy-paste")
+
+
+def test_arms_at_a_fraction_have_a_name_of_their_own() -> None:
+    config = choose("small", kinds=("copy-paste", "real"), real_fractions=(1, 0.1, 0.025), backbones=("vgg16",), runs=1)
+    assert list(config.grid) == [
+        f"{arm}-vgg16-00"
+        for arm in ("real", "copy-paste", "real-10pct", "copy-paste-10pct", "real-2.5pct", "copy-paste-2.5pct")
+    ]
+    assert config.real_fractions == (0.025, 0.1, 1.0)
+    assert config.kinds == ("real", "copy-paste")
+    assert {cell.arm.copy_paste for cell in config.cells if cell.kind == "copy-paste"} == {0.5}
+
+
+def test_configuration_round_trip_and_refusals() -> None:
+    for config in STUDIES.values():
+        assert configuration.from_json(configuration.to_json(config)) == config
+    for changes, message in (
+        ({"runs": 0}, "runs 0"),
+        ({"threads": 0}, "threads 0"),
+        ({"backbones": ("vgg16", "vgg16")}, "backbones: needs at least one, each once"),
+        ({"backbones": ("vgg19",)}, "choose one of mobilenet_v2, resnet152, inceptionv4, vgg16"),
+        ({"kinds": ("dreamt",)}, "choose among real, mixed, copy-paste, strong, shuffled"),
+        ({"real_fractions": (0.0,)}, r"real_fraction 0.0 is not in \(0, 1\]"),
+        ({"real_fractions": (0.1, 0.1 + 1e-12)}, "each once, not mixed-10pct-"),
+    ):
+        with pytest.raises(InputError, match=message):
+            choose("quick", **changes)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="at least 1"):
+        RenderPlan(preset="balanced", count=0, size=32)
+    with pytest.raises(InputError, match="missing or unknown"):
+        configuration.from_json({"profile": "quick"})
+
+
+@pytest.fixture
+def command(run_module: Command) -> Command:
+    return partial(run_module, "benchmarks")
+
+
+def test_help_explains_every_option(command: Command) -> None:
+    shown = " ".join(command("run", "--help").stdout.replace("│", " ").split())
+    for words in (
+        "quick shows in minutes", "folder of real photos", "by default out/benchmark/", "of a Ray cluster",
+        "folder of renders", "parts of the real training photos", "csv file with the spot", "print the plan",
+    ):  # fmt: skip
+        assert words in shown
+
+
+@pytest.mark.parametrize("data", ["absent", "empty"])
+def test_bad_input_is_one_line_and_status_2(tmp_path: Path, data: str, command: Command) -> None:
+    (tmp_path / "empty").mkdir()
+    done = command("run", "--data", tmp_path / data, "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert str(tmp_path / data) in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_weights_that_no_run_would_take_are_refused(tmp_path: Path, command: Command) -> None:
+    done = command("run", "--weights", tmp_path, "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert "first weights are random here; add --profile paper, or leave out --weights" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_report_of_no_study_is_bad_input(tmp_path: Path) -> None:
+    line = [
+        sys.executable,
+        "-m",
+        "corrotwin",
+        "benchmarks",
+        "report",
+        "--out",
+        str(tmp_path),
+    ]  # one refusal as a process
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_settings_in_place_of_the_profiles_are_those_of_all_runs_and_of_the_folder(
+    tmp_path: Path, log: dict[str, Any], data: Path
+) -> None:
+    config = replace(small(), changes={"epochs": 2, "size": 64, "keep": "averaged"})
+    assert {(each.epochs, each.size, each.keep, each.batch_size) for each in config.grid.values()} == {
+        (2, 64, "averaged", PROFILES["quick"]["batch_size"])
+    }
+    assert runner.run(tmp_path / "out", config, Sources(data=data)) == []
+    found = results.load(tmp_path / "out")
+    assert found.config == config
+    assert {each.epochs for each in found.grid.values()} == {2}
+    assert not found.missing
+    assert "benchmarks transfer" in method.command(found)
+    assert "--profile quick" in method.command(replace(found, config=small()))
+    with pytest.raises(InputError, match="training epochs: 2 there, 6 asked"):
+        runner.run(tmp_path / "out", small(), Sources(data=data))
+
+
+def test_settings_that_the_command_may_change_stand_in_the_command_of_the_report(
+    tmp_path: Path, log: dict[str, Any], data: Path
+) -> None:
+    given = {"size": 64, "epochs": None, "batch_size": PROFILES["quick"]["batch_size"], "learning_rate": 0.0036}
+    config = small(changes=given)
+    assert config.changes == {"size": 64, "learning_rate": 0.0036}  # the rest is as in the profile
+    assert {(each.size, each.learning_rate) for each in config.grid.values()} == {(64, 0.0036)}
+    assert runner.run(tmp_path / "out", config, Sources(data=data)) == []
+    line = method.command(results.load(tmp_path / "out"))
+    assert line.startswith("corrotwin benchmarks run --profile quick")
+    assert "--size 64 --learning-rate 0.0036 --arms real mixed" in line
+    found = results.load(tmp_path / "out")
+    assert found.profile_label == "quick with learning rate 0.0036, size 64: smoke, not results"
+    changes = found.config.changes
+    at_small = replace(found, config=replace(found.config, profile="small"))
+    assert at_small.profile_label == "small with learning rate 0.0036, size 64"
+    tuned = [line for line in method.unproven(found) if "whatever these were tuned on" in line]
+    assert len(tuned) == 1
+    assert "(learning rate 0.0036, size 64)" in tuned[0]
+    for others in ({}, {**changes, "keep": "averaged"}):
+        other = replace(found, config=replace(found.config, changes=others))
+        assert not any("tuned on" in line for line in method.unproven(other))
+    before, size, rate = snapshot(tmp_path / "out"), PROFILES["quick"]["size"], PROFILES["quick"]["learning_rate"]
+    for kept, told, given in (
+        ({"learning_rate": 0.0036}, f"training size: 64 there, {size} asked", "--size 64"),
+        (
+            {},
+            f"training size: 64 there, {size} asked, training learning_rate: 0.0036 there, {rate} asked",
+            "--size 64 --learning-rate 0.0036",
+        ),
+    ):
+        with pytest.raises(InputError, match=f": {told}; give {given} as before, or choose another folder$"):
+            runner.run(tmp_path / "out", small(changes=kept), Sources(data=data))
+    assert snapshot(tmp_path / "out") == before
+    log["trained"].clear()
+    again = small(changes={"size": 64, "learning_rate": 0.0036}, runs=3)
+    assert runner.run(tmp_path / "out", again, Sources(data=data)) == []
+    assert sorted(log["trained"]) == ["mixed-vgg16-02", "real-vgg16-02"]
+
+
+def test_a_size_that_no_network_takes_is_bad_input(tmp_path: Path, data: Path, command: Command) -> None:
+    done = command("run", "--data", data, "--size", "100", "--out", tmp_path / "out")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "size 100 is not divisible by 32" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_split_is_taken_as_it_is_and_a_plan_that_was_told_is_not_told_again(
+    tmp_path: Path, log: dict[str, Any], data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def probed(*_: Any) -> None:
+        raise AssertionError("probed all the same")
+
+    monkeypatch.setattr(planning, "_probe", probed)
+    names = sorted(photo.file_name for photo in coco.read(data).photos)
+    asked = splits.Split(how="mine", seed=0, train=tuple(names[:6]), valid=tuple(names[6:8]), test=tuple(names[8:11]))
+    told = planning.StudyPlan(
+        config=small(), complete={}, todo={}, blocked={}, slots=2, free_bytes=10**9,
+        speeds={"vgg16": planning.Speed(seconds=60, source="measured")},
+    )  # fmt: skip
+    assert runner.run(tmp_path / "out", small(), Sources(data=data, split=asked), whole=told) == []
+    assert splits.load(tmp_path / "out" / "split.json") == asked
+    assert capsys.readouterr().out == ""
+
+
+def test_runs_are_measured_on_pictures_without_any_corrosion_too(
+    tmp_path: Path, log: dict[str, Any], data: Path, fake_dataset: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from corrotwin.segmentation import runs
+    from corrotwin.segmentation.evaluation import evaluate
+
+    fake_dataset(tmp_path / "clean", 3, seed=3)
+    bare = read_json(tmp_path / "clean" / "annotations.json")
+    write_json(tmp_path / "clean" / "annotations.json", {**bare, "annotations": []})
+
+    def measure_run(folder: Path, found: coco.CocoDataset) -> runs.PerImage:
+        home = runs.load(folder).per_image
+        names = tuple(photo.file_name for photo in found.photos)
+        return replace(home, image=names, **{name: getattr(home, name)[:3] for name in ("tp", "fp", "fn", "tn")})
+
+    monkeypatch.setattr(evaluate, "measure_run", measure_run)
+    out = tmp_path / "out"
+    runner.run(out, small(), Sources(data=data, across=(tmp_path / "clean",)))
+    for key in small().grid:
+        (out / "runs" / key / runs.WEIGHTS).touch()  # measured where there are weights
+    assert runner.run(out, small(), Sources(data=data)) == []
+    assert len(results.load(out).across["clean"]) == 4

@@ -1,0 +1,390 @@
+import csv
+import fnmatch
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from transfers import by_spot, counted, f1, false_alarms, give, give_screen, ids, in_percent, snapshot
+
+from corrotwin.benchmarks.data import background_fp
+from corrotwin.benchmarks.formatting.wording import span
+from corrotwin.benchmarks.transfer import layout, test_access_log
+from corrotwin.segmentation import runs
+from corrotwin.segmentation.data import coco, splits
+from corrotwin.synth.rendering import fanout
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import read_json, write_json
+
+Maker = Callable[..., Any]
+
+
+def test_every_arm_is_trained_in_every_fold_and_each_photo_counts_once(
+    home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert give(home, runs=2) == 0
+    assert len(trained) == 2 * 2 * 7
+    said = capsys.readouterr().out
+    assert "28 runs, 0 complete, 28 to do" in said
+    assert "20 photos, 10 spots; each tested once a run" in said
+    assert "detectable" in said
+    (table,) = (home / "out" / "tables").glob("photos-renders-*-per-image.csv")
+    spots = layout.read_photos(home / "photos").spots
+    rows = list(csv.DictReader(table.read_text().splitlines()))
+    by_photo = {(row["arm"], int(row["run"]), row["image"]): row for row in rows}
+    assert len(rows) == len(by_photo) == 7 * 2 * 20
+    for arm, run, image, (tp, fp, fn, tn) in counted(home, "per_image.csv"):
+        row = by_photo.pop((arm, run, image))
+        assert row["spot"] == spots[image]
+        assert float(row["f1"]) == pytest.approx(f1(tp, fp, fn, tn))
+        assert float(row["iou"]) == pytest.approx(tp / (tp + fp + fn))
+    assert not by_photo
+    precision, recall, all_rust = (
+        by_spot(home, "per_image.csv", score, {name: name for name in spots})
+        for score in (
+            lambda tp, fp, fn, tn: tp / (tp + fp),
+            lambda tp, fp, fn, tn: tp / (tp + fn),
+            lambda tp, fp, fn, tn: f1(tp + fn, fp + tn, 0, 0),
+        )
+    )
+    assert f"| everything called rust | – | – | {all_rust['real'].mean():.3f} | – | – | – |" in said
+    (figure,) = (home / "out" / "tables").glob("photos-renders-*.svg")
+    drawn = figure.read_text()
+    for arm, values in by_spot(home, "per_image.csv", f1, spots).items():
+        trainings = [read_json(path) for path in home.glob(f"out/photos/run-*/*/*/runs/{arm}-mobilenet_v2-00/run.json")]
+        photos, renders = (
+            span([each["counts"][name] for each in trainings]) for name in ("train_photos", "train_renders")
+        )
+        score = f"{values.mean():.3f} ± {values.mean(axis=1).std(ddof=1):.3f}"
+        rates = f"{precision[arm].mean():.3f} | {recall[arm].mean():.3f}"
+        assert f"| {arm} | {photos} | {renders} | {score} | {rates} | 2 |" in said
+        assert f"<!-- {values.mean():.3f} -->" in drawn
+    assert figure.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_same_command_repeats_nothing_and_more_runs_add_to_it(home: Path, trained: list[str]) -> None:
+    give(home)
+    before = snapshot(home / "out")
+    trained.clear()
+    give(home)
+    assert trained == []
+    after = snapshot(home / "out")
+    log, page = after.pop(test_access_log.LOG), [name for name in after if name.endswith("-per-image.csv")]
+    assert log.startswith(before.pop(test_access_log.LOG))
+    assert all(after[name] == before[name] for name in after if "/run-01/" in name or name in page)
+    give(home, runs=2)
+    assert {each.split("/")[1] for each in ids(trained, home)} == {"run-02"}
+
+
+def test_fewer_runs_than_are_there_take_none_out_of_the_tables(home: Path, trained: list[str]) -> None:
+    give(home, runs=2)
+    tables = snapshot(home / "out" / "tables")
+    give(home, runs=1)
+    after = snapshot(home / "out" / "tables")
+    said = [each.pop(name) for each in (tables, after) for name in list(each) if name.endswith(".md")]
+    assert said[0].replace(b"opened 1 time ", b"opened 2 times ") == said[1]
+    assert {name: after[name] for name in tables if not name.endswith(".png")} == {
+        name: content for name, content in tables.items() if not name.endswith(".png")
+    }
+
+
+def test_runs_of_photos_alone_serve_all_renders_of_a_folder(home: Path, trained: list[str]) -> None:
+    give(home)
+    trained.clear()
+    give(home, renders=home / "better")
+    assert len(trained) == 2 * 4
+    assert not [each for each in ids(trained, home) if "/photos/runs" in each]
+    assert len(list((home / "out" / "tables").glob("*.md"))) == 2
+
+
+def test_another_way_of_mixing_trains_its_own_arms_alone(home: Path, trained: list[str]) -> None:
+    give(home)
+    trained.clear()
+    give(home, render_share=0.25)
+    names = {Path(each).name for each in trained}
+    assert names == {f"{arm}-mobilenet_v2-00" for arm in ("mixed25", "mixed25-10pct", "shuffled-mixed25-10pct")}
+
+
+def test_a_mix_of_few_photos_alone_costs_one_arm_and_stands_beside_all_others_in_tables_of_its_own(
+    home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    give(home, runs=2)
+    tables = snapshot(home / "out" / "tables")
+    trained.clear()
+    capsys.readouterr()
+    assert give(home, runs=2, mixed_only=True, copy_paste=True) == 0
+    assert [Path(each).name for each in trained] == ["mixed50-copy-paste-10pct-mobilenet_v2-00"] * 4
+    arms = {read_json(Path(each) / "run.json")["config"]["arm"]["copy_paste"] for each in trained}
+    assert arms == {0.5}
+    said = capsys.readouterr().out
+    for row in ("renders", "mixed50-10pct", "mixed50-copy-paste-10pct", "copy-paste-10pct", "real"):
+        assert re.search(rf"^\| {row} \| [\d to]+ \| [\d to]+ \| 0\.", said, re.MULTILINE)
+    assert "| mixed50-copy-paste-10pct − mixed50-10pct | " in said
+    assert "| mixed50-copy-paste-10pct − copy-paste-10pct | " in said
+    after = snapshot(home / "out" / "tables")
+    assert {name: after.pop(name) for name in tables} == tables
+    assert {name.partition("-mixed50-copy-paste")[2] for name in after} == {"-per-image.csv", ".md", ".png", ".svg"}
+
+
+def test_few_photos_with_renders_may_be_all_that_is_trained_with_renders(home: Path, trained: list[str]) -> None:
+    give(home, mixed_only=True)
+    assert {Path(each).name.removesuffix("-mobilenet_v2-00") for each in trained} == {
+        "real", "real-10pct", "copy-paste-10pct", "mixed50-10pct",
+    }  # fmt: skip
+
+
+def test_an_arm_counts_in_the_runs_that_have_all_folds(
+    home: Path, trained: list[str], failing: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = f"run-02/fold-2/renders-{coco.read(home / 'renders').digest[:8]}"
+    failing.append(f"{study}/runs/mixed50-10pct-mobilenet_v2-00")
+    assert give(home, runs=2) == 1
+    said, errors = capsys.readouterr()
+    assert f"failed: photos/{study}/mixed50-10pct-mobilenet_v2-00; the same command tries it again" in errors
+    found: dict[tuple[str, int], list[float]] = {}
+    for arm, run, _, counts in counted(home, "per_image.csv"):
+        found.setdefault((arm, run), []).append(f1(*counts))
+    rows = re.findall(r"^\| (\S+) \| [\d to]+ \| [\d to]+ \| (0\.\d+).* \| (\d) \|$", said, flags=re.MULTILINE)
+    assert {arm: count for arm, _, count in rows} == {arm: "2" for arm, _ in found} | {"mixed50-10pct": "1"}
+    for arm, score, _ in rows:  # each spot has two photos, so that means over spots are means over photos
+        assert score == f"{np.mean([found[arm, run] for run in (1, 2) if len(found[arm, run]) == 20]):.3f}"
+    failing.clear()
+    trained.clear()
+    assert give(home, runs=2) == 0
+    assert ids(trained, home) == [f"photos/{study}/runs/mixed50-10pct-mobilenet_v2-00"]
+    unequal = "Goals and differences are of those runs that both of their arms have."
+    assert unequal in said
+    assert unequal not in capsys.readouterr().out
+
+
+def test_other_sets_and_clean_pictures_are_measured_and_shown(
+    home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What they show are means over folds, and a spot or a scene counts once however many pictures it has."""
+    spots = {}
+    for name in ("photos", "yard", "clean"):
+        content = read_json(home / name / "annotations.json")
+        for place, image in enumerate(content["images"]):
+            image["scene"] = max(0, place - 2)
+        spots[name] = {image["file_name"]: str(image["scene"]) for image in content["images"]}
+        if name == "clean":
+            write_json(home / name / "annotations.json", content)
+        else:
+            rows = [f"{image},{spot}\n" for image, spot in spots[name].items()]
+            (home / name / "spots.csv").write_text("".join(["file_name,spot\n", *rows]))
+    give(home, runs=2, across=(home / "yard",), clean=home / "clean")
+    said = capsys.readouterr().out
+    assert "## On yard\n\n5 photos, 3 spots" in said
+    on_yard = said.partition("## On yard\n")[2].partition("## ")[0]
+    for arm, values in by_spot(home, "across/yard.csv", f1, spots["yard"]).items():
+        assert f"| {arm} | {values.mean():.3f} ± {values.mean(axis=1).std(ddof=1):.3f} | 2 |" in on_yard
+    for name, which, table in (
+        ("photos", "far from masks", "clean.csv"),
+        ("clean", "without rust", "across/clean.csv"),
+    ):
+        for arm, values in by_spot(home, table, false_alarms, spots[name]).items():
+            number, between = in_percent(values)
+            assert f"| {arm} | {name}, {which} | {number} | {between} |" in said
+            goal = f"| false alarms of {arm}: {name}, {which} | {number} | {between} | under 2 % | "
+            assert (goal in said) == (arm in {"renders", "mixed50"})
+
+
+def test_views_of_one_clean_scene_are_no_sample_of_scenes(
+    home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = read_json(home / "clean" / "annotations.json")
+    for image in content["images"]:
+        image["scene"] = 0
+    write_json(home / "clean" / "annotations.json", content)
+    give(home, runs=2, clean=home / "clean")
+    said = capsys.readouterr().out
+    assert re.search(r"\| false alarms of renders: clean, without rust \| \d\.\d % \| none \| under 2 % \|", said)
+    give_screen(home, clean=home / "clean")
+    assert "of the pixels of clean called rust (95 % interval none)" in capsys.readouterr().out
+
+
+def test_the_curve_takes_the_first_renders_each_within_the_next(
+    home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    give(home, render_counts=(4, 2))
+    whole = [photo.file_name for photo in coco.read(home / "renders").photos]
+    masks = {photo.file_name: coco.mask(photo) for photo in coco.read(home / "renders").photos}
+    for folder in (home / "out" / "first").iterdir():
+        some = coco.read(folder).photos
+        count = int(folder.name.rpartition("-")[2])
+        assert [photo.file_name for photo in some] == whole[:count]
+        assert all((coco.mask(photo) == masks[photo.file_name]).all() for photo in some)
+        assert all(coco.image(photo).any() for photo in some)
+    assert len(trained) == 2 * (7 + 2 * 2)
+    assert "renders (first 2)" in capsys.readouterr().out
+
+
+def test_goals_are_given_again_without_the_photos_that_screens_have_shown(
+    home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    give(home)
+    assert "that tuning has seen" not in capsys.readouterr().out
+    give_screen(home)
+    give(home)
+    shown = splits.load(next((home / "out").glob("photos/screen/renders-*/split.json"))).test
+    said = capsys.readouterr().out
+    without = said.partition(f"## Without the {len(shown)} photos that tuning has seen\n")[2].partition("## ")[0]
+    unseen = {name: spot for name, spot in layout.read_photos(home / "photos").spots.items() if name not in shown}
+    for arm, values in by_spot(home, "per_image.csv", f1, unseen).items():
+        assert f"| {arm} | {values.mean():.3f} | 1 |" in without
+
+
+@pytest.mark.parametrize(("patterns", "taken"), [(("photo-1*.png",), 10), (("photo-1*", "photo-03.png"), 12)])
+def test_goals_are_given_again_without_photos_that_tuning_has_seen_otherwise(
+    home: Path, trained: list[str], capsys: pytest.CaptureFixture[str], patterns: tuple[str, ...], taken: int
+) -> None:
+    give(home, seen=patterns)
+    said = capsys.readouterr().out
+    without = said.partition(f"## Without the {taken} photos that tuning has seen\n")[2].partition("## ")[0]
+    spots = layout.read_photos(home / "photos").spots
+    seen = {spot for name, spot in spots.items() if any(fnmatch.fnmatch(name, each) for each in patterns)}
+    unseen = {name: spot for name, spot in spots.items() if spot not in seen}  # with all photos of their spots
+    assert len(unseen) == 20 - taken
+    assert f"{len(unseen)} photos of {len(set(unseen.values()))} spots are left" in without
+    for arm, values in by_spot(home, "per_image.csv", f1, unseen).items():
+        assert f"| {arm} | {values.mean():.3f} | 1 |" in without
+
+
+def test_where_tuning_has_seen_all_photos_nothing_is_left(
+    home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    give(home, seen=("*",))
+    assert "## Without the 20 photos that tuning has seen\n\nNo other is left.\n" in capsys.readouterr().out
+
+
+def test_each_confirmation_is_logged_before_anything_is_trained_and_screens_and_plans_are_not(
+    home: Path, trained: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give(home, dry_run=True)
+    assert not (home / "out").exists()
+    give_screen(home)
+    assert test_access_log.read(home / "out") == []
+
+    def killed(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fanout, "fan_out", killed)
+        with pytest.raises(KeyboardInterrupt):
+            give(home)
+    give(home)
+    first_time, second = test_access_log.read(home / "out")
+    assert first_time["renders"]["digests"]["all"] == coco.read(home / "renders").digest
+    assert first_time["sets"] == {"photos": coco.read(home / "photos").digest}
+    assert {"date", "command", "version", "runs"} <= second.keys()
+
+
+def test_a_torn_line_of_the_log_spoils_no_other(tmp_path: Path) -> None:
+    test_access_log.log(tmp_path, "first", {})
+    with (tmp_path / test_access_log.LOG).open("a") as stream:
+        stream.write('{"date": "20')
+    test_access_log.log(tmp_path, "second", {})
+    assert [each["command"] for each in test_access_log.read(tmp_path)] == ["first", "second"]
+
+
+def test_the_version_is_that_of_the_program_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not that of a repository around an installed program."""
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    monkeypatch.setattr(test_access_log, "__file__", str(tmp_path / "openings.py"))
+    (tmp_path / "openings.py").touch()
+    assert test_access_log.version() is None
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=me", "-c", "user.email=me@here"]
+    subprocess.run([*git, "add", "openings.py"], check=True)
+    subprocess.run([*git, "commit", "--quiet", "-m", "one"], check=True)
+    clean_version = test_access_log.version()
+    assert clean_version is not None
+    (tmp_path / "openings.py").write_text("changed")
+    assert test_access_log.version() == f"{clean_version}-dirty"
+
+
+def test_what_a_later_command_was_not_asked_for_is_said_before_its_tables_lose_it(
+    home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    every = {"render_counts": (2, 4), "across": (home / "yard",), "clean": home / "clean"}
+    give(home, **every)
+    give(home, **every, dry_run=True)
+    assert "tables will be without" not in capsys.readouterr().out
+    give(home, render_counts=(2,), across=(home / "yard",), dry_run=True)
+    said = capsys.readouterr().out
+    assert "without the first 4 renders, tried before: give --render-counts 4, too" in said
+    assert "without clean, measured before and not named now" in said
+    for other_arms in ({"mixed_only": True}, {"render_share": 0.25}):  # they would be refused, or trained
+        give(home, **other_arms, dry_run=True)
+        assert "without the first 2 4 renders, tried before\n" in capsys.readouterr().out
+    give(home, dry_run=True)
+    said = capsys.readouterr().out
+    assert "--render-counts 2 4, too" in said
+    assert "without clean, yard, measured" in said
+    give(home, renders=home / "better", dry_run=True)
+    assert "--render-counts" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [give_screen, give])
+def test_photos_that_were_dealt_otherwise_are_refused_before_anything_is_opened(
+    home: Path, trained: list[str], command: Callable[[Path], int]
+) -> None:
+    command(home)
+    before = snapshot(home / "out")
+    table = home / "photos" / "spots.csv"
+    table.write_text(table.read_text().replace(",1\n", ",0\n"))
+    with pytest.raises(InputError, match=r"split\.json: deals the photos of .*photos otherwise; put the photos and"):
+        command(home)
+    assert snapshot(home / "out") == before
+
+
+@pytest.mark.slow
+def test_a_real_screen_and_a_confirmation_killed_in_the_middle(home: Path) -> None:
+    def start(command: str, *more: str) -> "subprocess.Popen[str]":
+        given = (
+            f"--renders {home / 'renders'} --data {home / 'photos'} --out {home / 'out'} --steps 3 --size 32 --folds 2"
+        )
+        line = [sys.executable, "-m", "corrotwin", "benchmarks", command, *given.split()]
+        return subprocess.Popen([*line, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    child = start("screen", "--reference")
+    said, errors = child.communicate(timeout=600)
+    assert child.returncode == 0, errors
+    assert "all real: 0." in said
+    (sheet,) = (home / "out").glob("photos/screen/renders-*/failures/worst.png")
+    assert sheet.stat().st_size > 1000
+
+    whole = ("--runs", "1", "--clean", str(home / "clean"), "--across", str(home / "yard"))
+    child = start("transfer", *whole)
+    deadline = time.monotonic() + 600
+    while len(list((home / "out").glob("photos/run-01/*/*/runs/*/run.json"))) < 4 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    second = start("transfer", *whole)
+    _, errors = second.communicate(timeout=300)
+    assert second.returncode == 2
+    assert "is writing here" in errors
+    os.kill(child.pid, signal.SIGKILL)
+    child.communicate()
+    time.sleep(2)  # the Ray processes die with their driver
+    finished = {path: path.stat().st_mtime_ns for path in (home / "out").glob("photos/run-01/*/*/runs/*/run.json")}
+    assert 4 <= len(finished) < 14
+
+    child = start("transfer", *whole)
+    said, errors = child.communicate(timeout=900)
+    assert child.returncode == 0, errors
+    assert {path: path.stat().st_mtime_ns for path in finished} == finished
+    assert len(list((home / "out").glob("photos/run-01/*/*/runs/*/run.json"))) == 14
+    assert "false alarms of renders: photos, far from masks" in said
+    assert "false alarms of renders: clean, without rust" in said
+    assert len(test_access_log.read(home / "out")) == 2
+    for run in (home / "out").glob("photos/run-01/*/*/runs/*"):
+        own, far = runs.read_per_image(run / "per_image.csv"), background_fp.read(run)
+        assert far is not None
+        assert (far.fp <= own.fp).all()
+        assert (far.fp + far.tn <= own.fp + own.tn).all()

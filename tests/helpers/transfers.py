@@ -1,0 +1,74 @@
+"""Screens and transfers of tiny sets for tests."""
+
+import csv
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from corrotwin.benchmarks.commands.screen import screen
+from corrotwin.benchmarks.commands.transfer import transfer
+from corrotwin.benchmarks.stats import crossed_effects
+
+SETTINGS = {"steps": 3, "size": 32, "folds": 2}
+
+
+def give(home: Path, **changes: Any) -> int:
+    """Run a transfer of one run, with other options."""
+    return transfer(**{**_options(home), "data": (home / "photos",), "runs": 1, **changes})
+
+
+def give_screen(home: Path, **changes: Any) -> int:
+    """Run a screen, with other options."""
+    return screen(**{**_options(home), "data": home / "photos", **changes})
+
+
+def _options(home: Path) -> dict[str, Any]:
+    return {"renders": home / "renders", "out": home / "out", **SETTINGS}
+
+
+def ids(trained: list[str], home: Path) -> list[str]:
+    return [str(Path(folder).relative_to(home / "out")) for folder in trained]
+
+
+def counted(home: Path, table: str) -> Iterator[tuple[str, int, str, tuple[int, ...]]]:
+    """Arm, run, photo and its tp, fp, fn, tn, of all that the runs of the proof keep in a table."""
+    for path in sorted((home / "out" / "photos").glob(f"run-*/fold-*/*/runs/*/{table}")):
+        run, _, _, _, key, *_ = path.relative_to(home / "out" / "photos").parts
+        for row in csv.DictReader(path.read_text().splitlines()):
+            counts = tuple(int(row[name]) for name in ("tp", "fp", "fn", "tn"))
+            yield key.partition("-mobilenet_v2-")[0], int(run[-2:]), row["image"], counts
+
+
+def by_spot(
+    home: Path, table: str, score: Callable[..., float], spots: Mapping[str, str]
+) -> dict[str, np.ndarray[Any, Any]]:
+    """(runs, spots) means for each arm of what is `counted`, all folds together, of the photos that have a spot."""
+    found: dict[str, dict[int, dict[str, list[float]]]] = {}
+    for arm, run, image, counts in counted(home, table):
+        if image in spots:
+            found.setdefault(arm, {}).setdefault(run, {}).setdefault(spots[image], []).append(score(*counts))
+    assert found
+    return {
+        arm: np.array([[np.mean(of_run[spot]) for spot in sorted(of_run)] for of_run in of_arm.values()])
+        for arm, of_arm in found.items()
+    }
+
+
+def f1(tp: int, fp: int, fn: int, tn: int) -> float:
+    return 2 * tp / (2 * tp + fp + fn)
+
+
+def false_alarms(tp: int, fp: int, fn: int, tn: int) -> float:
+    return fp / (fp + tn)
+
+
+def in_percent(shares: np.ndarray[Any, Any]) -> tuple[str, str]:
+    """The mean of (runs, units) shares and its interval, as they are read."""
+    low, high = crossed_effects.interval(crossed_effects.paired(crossed_effects.moments(shares)), 0.05)
+    return f"{100 * shares.mean():.1f} %", f"{100 * max(low, 0):.1f} % to {100 * high:.1f} %"
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
