@@ -31,15 +31,15 @@ def screen(inputs: Inputs, settings: ProtocolSettings, mix: Mix | None, *, refer
     check_claim(inputs.out, layout.KIND, layout.claim(settings))
     fold = protocol.screen(photos.data, photos.spots, settings)
 
-    def fold_study(cells: tuple[GridCell, ...], of: Renders | None) -> FoldStudy:
+    def study_of(cells: tuple[GridCell, ...], of: Renders | None) -> FoldStudy:
         (found,) = layout.fold_studies(
             inputs.out, fold, photos, settings, [(of, cells)], inputs.external_sets, runs=SCREEN_RUNS
         )
         return found
 
-    alone, whole = fold_study(protocol.renders_only(), renders), fold_study(protocol.all_real(), None)
+    alone, whole = study_of(protocol.renders_only(), renders), study_of(protocol.all_real(), None)
     few = (
-        (fold_study(protocol.few_real(settings), None), fold_study(protocol.few_mixed(settings, mix), renders))
+        (study_of(protocol.few_real(settings), None), study_of(protocol.few_mixed(settings, mix), renders))
         if mix
         else None
     )
