@@ -275,7 +275,7 @@ def make_trials(folder: Path) -> None:
     here = folder / trials.TRIALS / "one"
     write_json(here / trials.STARTED, {"values": values, "begun": 1.0})
     write_json(
-        here / trials.OVER,
+        here / trials.RESULT,
         {"folder": "one", "values": values, "ended": "complete", "epochs": 2, "valid_f1": 0.5, "error": ""},
     )
 
@@ -358,7 +358,7 @@ JSON_READERS = {
     "trial over": Reader(
         file="trials/one/result.json",
         make=make_trials,
-        read=lambda folder: trials.write_table(folder / "trials.csv", trials.over(folder)),
+        read=lambda folder: trials.write_table(folder / "trials.csv", trials.finished(folder)),
     ),
     "prediction": Reader(file="parts/a.json", make=make_predictions, read=read_predictions),
     "part of a dataset": Reader(
