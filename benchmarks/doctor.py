@@ -16,6 +16,7 @@ from corrotwin.benchmarks import machine
 from corrotwin.benchmarks.formatting.wording import listed
 from corrotwin.segmentation.config import BACKBONES
 from corrotwin.segmentation.data.cache import cache_folder
+from corrotwin.twin.core.text import say
 
 GIB = 1024**3
 # What a study of each profile needs at least, nearly all of it weights; decoded photos are cached apart.
@@ -200,16 +201,16 @@ def works(checks: Iterable[Check]) -> bool:
 
 def show(checks: Iterable[Check]) -> None:
     """Print a line for each check, and below it the fix."""
-    from rich.console import Console
-    from rich.markup import escape
+    from corrotwin.twin.core.console import rich_console
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = rich_console(wrap=False)
     checks = list(checks)
     colours = {"ok": "green", "warning": "yellow", "missing": "red"}
     for check in checks:
-        console.print(f"[{colours[check.state]}]{check.state:8}[/]{escape(f'{check.name:17} {check.found}')}")
+        console.print(f"{check.state:8}", style=colours[check.state], end="")
+        console.print(f"{check.name:17} {check.found}")
         if check.fix:
-            console.print(escape(f"{'':25} -> {check.fix}"))
+            console.print(f"{'':25} -> {check.fix}")
     verdict = "make benchmark and make test have what they need"
     console.print(f"\n{verdict if works(checks) else 'fix what is missing, then run doctor again'}")
 
@@ -235,7 +236,7 @@ def doctor(out: Path = Path("out"), weights: Path | None = None, json: bool = Fa
     """
     checks = examine({"output": out, "cache": cache_folder()}, weights)
     if json:
-        print(as_json(checks))  # noqa: T201
+        say(as_json(checks))
     else:
         show(checks)
     return 0 if works(checks) else 1

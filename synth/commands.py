@@ -5,6 +5,7 @@ from typing import Literal
 
 from corrotwin.synth.spec import Map
 from corrotwin.twin.core.errors import InputError, WorkError
+from corrotwin.twin.core.text import say
 
 
 def render(
@@ -94,12 +95,12 @@ def render(
         if only is not None:
             raise InputError(f"--dry-run with --only {only}: one image is soon rendered; leave one of them out")
         task = Task(config=config, shown=shown, count=wanted, device=device)
-        print(estimate(folder, task, workers=workers, address=address))  # noqa: T201
+        say(estimate(folder, task, workers=workers, address=address))
         return
     images = dataset.render(
         folder, config, count=wanted, shown=shown, only=only, device=device, workers=workers, address=address
     )
-    print(f"{folder}: {images} images; look at {folder / 'preview.jpg'}")  # noqa: T201
+    say(f"{folder}: {images} images; look at {folder / 'preview.jpg'}")
 
 
 def validate(
@@ -173,7 +174,7 @@ def preview(folder: Path, /) -> None:
         card.write(folder)
     except OSError as error:
         raise InputError(f"{folder}: cannot be written ({error.strerror}); copy the dataset") from error
-    print(f"{folder}: look at {folder / 'card.md'} and {folder / 'preview.jpg'}")  # noqa: T201
+    say(f"{folder}: look at {folder / 'card.md'} and {folder / 'preview.jpg'}")
 
 
 def uvmap(*, twin: Path, camera: Path, out: Path | None = None) -> None:
@@ -193,7 +194,7 @@ def uvmap(*, twin: Path, camera: Path, out: Path | None = None) -> None:
     """
     from corrotwin.synth.reprojection import texel_map
 
-    print(texel_map.write(twin, camera, out if out is not None else camera.with_suffix(".npz")))  # noqa: T201
+    say(texel_map.write(twin, camera, out if out is not None else camera.with_suffix(".npz")))
 
 
 DESCRIPTION = "Rendered datasets of corroding assets with pixel-true masks."

@@ -7,6 +7,7 @@ import numpy as np
 
 from corrotwin.synth.reprojection.texel_map import texel_map
 from corrotwin.twin import assets, twin_state
+from corrotwin.twin.core.plotting import import_matplotlib
 from corrotwin.twin.forecast.projection import ALL, forecast_zones
 from corrotwin.twin.twin_state import EPOCH, later
 from tools.loop import (
@@ -27,6 +28,7 @@ from tools.loop import (
 
 def picture(seed: int, path: Path) -> None:
     """Draw photographs of one hidden twin with their masks, and its forecast before and after them."""
+    import_matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from PIL import Image

@@ -10,7 +10,6 @@ renders.
 """
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from corrotwin.benchmarks.study import results
 from corrotwin.benchmarks.transfer.protocol import RENDERS
 from corrotwin.segmentation.data import coco
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.text import say
 
 
 def main() -> None:
@@ -39,7 +39,7 @@ def main() -> None:
         for what, column in (("told from photographs", 1), ("distance", 2)):
             found = spearmanr(numbers[:, 0], numbers[:, column])
             lines.append(f"F1 and {what}: {found.statistic:+.2f} over {len(rows)} renders (p {found.pvalue:.2f})")
-    sys.stdout.write("\n".join(lines) + "\n")
+    say("\n".join(lines))
 
 
 def screens(sets: Sequence[Path]) -> Iterator[tuple[str, float, float, float]]:

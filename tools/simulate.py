@@ -3,8 +3,10 @@
 from pathlib import Path
 
 from corrotwin.twin.core import cli
+from corrotwin.twin.core.console import rich_console
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import write_text
+from corrotwin.twin.core.text import say
 
 
 def simulate(*, sets: int = 1000, seed: int = 0, out: Path | None = None) -> None:
@@ -19,7 +21,6 @@ def simulate(*, sets: int = 1000, seed: int = 0, out: Path | None = None) -> Non
     out
         csv file to write, with a row for each kind of study and test; the table for reading goes beside it as .md.
     """
-    from rich.console import Console
     from rich.progress import track
 
     from corrotwin.segmentation.runs import write_table
@@ -36,11 +37,11 @@ def simulate(*, sets: int = 1000, seed: int = 0, out: Path | None = None) -> Non
         if not out.parent.is_dir():
             raise InputError(f"{out.parent}: no such folder; make it, or choose another --out")
     cells = simulation.simulate(simulation.CELLS, sets, seed)
-    errors = Console(stderr=True)
+    errors = rich_console(stderr=True)
     found = list(track(cells, total=len(simulation.CELLS), description="simulating", console=errors, transient=True))
     rows = [{**row, "seed": seed} for cell, rates in found for row in simulation_tables.rows(cell, rates)]
     text = simulation_tables.markdown(found)
-    Console(highlight=False, markup=False, soft_wrap=True).print(text, end="")
+    say(text, end="")
     if out is not None:
         try:
             write_table(out, list(rows[0]), (row.values() for row in rows))

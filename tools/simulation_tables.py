@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from corrotwin.benchmarks.stats.equivalence import MARGIN
-from corrotwin.twin.core.markdown import table
+from corrotwin.twin.core.text import markdown_table
 from tools import competing_tests
 from tools.simulation import Rates, SimulatedStudy
 
@@ -65,7 +65,7 @@ def markdown(found: Sequence[tuple[SimulatedStudy, Sequence[Rates]]]) -> str:
             cells += [_percent(first.rightly_equal), f"{first.detectable:.3f}", _percent(first.found_then)]
             cells += [_percent(by_name[name].false_alarms) if name in by_name else "" for name in others]
             rows.append(cells)
-        text.append(table(headings, rows))
+        text.append(markdown_table(headings, rows))
     return "\n".join(text)
 
 

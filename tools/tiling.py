@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from tyro.conf import Positional, arg
 
-from corrotwin.twin.core import cli
+from corrotwin.twin.core import cli, text
 
 if TYPE_CHECKING:
     from corrotwin.segmentation.data.coco import Photo
@@ -129,7 +129,7 @@ def tiling(
     flips: Annotated[bool, arg(help="average over mirror images")] = False,
 ) -> None:
     """Compare masks of photos laid side by side as one large photo with masks of each photo alone."""
-    print(table(run_folder, data, flips=flips), end="")  # noqa: T201
+    text.say(table(run_folder, data, flips=flips), end="")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ last alone.
 """
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from scipy import ndimage
 
 from corrotwin.segmentation.data import coco
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.text import say
 
 SIDE, EACH, FEWEST = 256, 400, 200  # pixels
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])  # of linear sRGB (IEC 61966-2-1)
@@ -57,7 +57,7 @@ def main() -> None:
         [f"| dataset | pictures | {' | '.join(columns)} |", "|---" * (len(columns) + 2) + "|", *rows]
         for columns, rows in tables.items()
     )
-    sys.stdout.write("\n\n".join(map("\n".join, pages)) + "\n")
+    say("\n\n".join(map("\n".join, pages)))
 
 
 def _spans(values: NDArray[np.float64] | None, columns: int, digits: str) -> list[str]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import atomic_file, writing
+from corrotwin.twin.core.text import escape_csv
 from corrotwin.twin.geometry.atlas import AssetGeometry, Singles, Texels
 from corrotwin.twin.model import zones
 from corrotwin.twin.model.coating import Paint
@@ -97,7 +98,7 @@ def write(path: Path, asset: AssetGeometry, texels: Texels, twin: TwinState, fie
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(ZoneRow.__dataclass_fields__)
         for row in zone_table(asset, texels, fields, twin.exposure.periods[-1].splash_m):
-            writer.writerow(f"{value:.6g}" if isinstance(value, float) else value for value in astuple(row))
+            writer.writerow(f"{value:.6g}" if isinstance(value, float) else escape_csv(value) for value in astuple(row))
         content = text.getvalue().encode()
     else:
         ground = PAINTED if isinstance(twin.coating, Paint) else BARE if twin.coating is None else GALVANISED

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from corrotwin.segmentation.config import Profile
+from corrotwin.twin.core.text import say
 
 Arm = Literal["real", "mixed", "copy-paste", "strong", "shuffled"]
 Backbone = Literal["mobilenet_v2", "resnet152", "inceptionv4", "vgg16"]
@@ -123,9 +124,9 @@ def run(
         return 0
     page = build.write(out)
     minutes = (time.monotonic() - begun) / 60
-    print(f"{page} ({minutes:.1f} min in all)")  # noqa: T201
+    say(f"{page} ({minutes:.1f} min in all)")
     if failed:
-        print(f"{len(failed)} runs failed: {', '.join(failed)}; the same command tries them again")  # noqa: T201
+        say(f"{len(failed)} runs failed: {', '.join(failed)}; the same command tries them again")
     return 1 if failed else 0
 
 
@@ -142,5 +143,5 @@ def report(out: Path) -> int:
     missing = load(out).missing  # before the heavy imports of the page
     from corrotwin.benchmarks.report import build
 
-    print(build.write(out))  # noqa: T201
+    say(str(build.write(out)))
     return 1 if missing else 0

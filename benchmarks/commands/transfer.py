@@ -9,6 +9,7 @@ from pathlib import Path
 from corrotwin.benchmarks.transfer.protocol import PROOF_RUNS, RENDERS_GOAL, Mix, ProtocolSettings
 from corrotwin.segmentation.config import MIXED_SHARE, Adaptation
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.text import say_error
 
 
 def transfer(
@@ -122,5 +123,5 @@ def transfer(
 def finish(failed: Sequence[str]) -> int:
     """Name the runs that failed on stderr and return the exit status."""
     for name in failed:
-        print(f"failed: {name}; the same command tries it again", file=sys.stderr)  # noqa: T201
+        say_error(f"failed: {name}; the same command tries it again")
     return 1 if failed else 0

@@ -1,12 +1,14 @@
 """Categories of a set of photos that count as corrosion where none was named."""
 
-import sys
+import logging
 from typing import TYPE_CHECKING
 
-from corrotwin.twin.core.cli import shown
+from corrotwin.twin.core.text import printable
 
 if TYPE_CHECKING:
     from corrotwin.segmentation.data.coco import CocoDataset
+
+_log = logging.getLogger(__name__)
 
 
 def report_unnamed(data: "CocoDataset", option: str) -> None:
@@ -14,4 +16,4 @@ def report_unnamed(data: "CocoDataset", option: str) -> None:
     if data.classes is None and len(data.categories) > 1:
         listed = ", ".join(f"{name} ({count})" for name, count in sorted(data.categories.items()))
         text = f"annotations of {len(data.categories)} categories all count as corrosion: {listed}; --classes chooses"
-        print(shown(f"{option} {data.folder}: {text}"), file=sys.stderr)  # noqa: T201
+        _log.warning(printable(f"{option} {data.folder}: {text}"))

@@ -9,6 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from corrotwin.twin.core.plotting import import_matplotlib, without_glyph_warnings
+from corrotwin.twin.core.text import escape_mathtext
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
@@ -75,16 +78,21 @@ class Figure:
 
 def files(figure: Figure) -> dict[str, bytes]:
     """Return the drawn figure as png, and as svg unless it shows photographs; the same bytes each time."""
+    import_matplotlib()
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Canvas
 
     found = {}
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(STYLE), without_glyph_warnings():
         drawn = Canvas(figsize=(WIDTH_IN, figure.height_in), layout="constrained")
         FigureCanvasAgg(drawn)
         drawn.supxlabel(
-            plain(textwrap.fill(figure.foot, FOOT_CHARACTERS)), fontsize=6.5, color="#8a3b00", x=0.01, ha="left"
+            escape_mathtext(textwrap.fill(figure.foot, FOOT_CHARACTERS)),
+            fontsize=6.5,
+            color="#8a3b00",
+            x=0.01,
+            ha="left",
         )
         figure.draw(drawn)
         for kind in ("png",) if figure.photos else ("svg", "png"):
@@ -92,8 +100,3 @@ def files(figure: Figure) -> dict[str, bytes]:
             drawn.savefig(stream, format=kind, dpi=200, metadata={"Date": None} if kind == "svg" else None)
             found[kind] = stream.getvalue()
     return found
-
-
-def plain(text: str) -> str:
-    """Escape dollar signs, which matplotlib would read as mathematics."""
-    return text.replace("$", r"\$")

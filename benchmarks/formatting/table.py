@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from corrotwin.twin.core.text import escape_csv
+
 Row = Mapping[str, Any]
 NONE = "–"
 
@@ -53,7 +55,7 @@ class Table:
         stream = io.StringIO()
         writer = csv.DictWriter(stream, list(self.rows[0]) if self.rows else [], lineterminator="\n")
         writer.writeheader()
-        writer.writerows(self.rows)
+        writer.writerows({key: escape_csv(value) for key, value in row.items()} for row in self.rows)
         return stream.getvalue()
 
 

@@ -6,7 +6,6 @@ being trained.
 
 import base64
 import io
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,12 +23,11 @@ from corrotwin.benchmarks.study.results import Results, load
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import atomic_file, read_json, write_json
 from corrotwin.twin.core.locks import hold
+from corrotwin.twin.core.text import Markdown, escape_markdown, markdown_code, printable_lines
 
 FOLDER = "report"
 LIST = "files.json"  # the names of what a report wrote
 JPEG_QUALITY = 85  # of photos inside the page, which a phone has to load; the PNG beside it is exact
-# What Markdown or the HTML inside it would read as markup.
-_MARKUP = re.compile(r"([\\`*\[\]<>|~#$])")
 
 
 def write(out: Path) -> Path:
@@ -105,24 +103,21 @@ def render(
         "trim_blocks": True,
         "lstrip_blocks": True,
     }
-    page = Environment(**common, autoescape=True)
+    page = Environment(**common, autoescape=True, finalize=_without_controls)
     page.filters |= {"data_uri": data_uri}
-    text = Environment(**common, autoescape=False, finalize=escape_markdown)  # noqa: S701 (finalize escapes)
-    text.filters |= {"verbatim": verbatim}
+    text = Environment(**common, autoescape=False, finalize=_as_markdown)  # noqa: S701 (finalize escapes)
+    text.filters |= {"verbatim": markdown_code}
     return page.get_template("report.html.j2").render(content), text.get_template("report.md.j2").render(content)
 
 
-def escape_markdown(value: object) -> str:
-    """Escape a value for Markdown and put it on one line."""
-    if isinstance(value, Markup):
-        return value
-    text = " ".join(str(value).split()).replace("&", "&amp;")
-    return _MARKUP.sub(r"\\\1", text)
+def _as_markdown(value: object) -> str:
+    """Return a value as Markdown shows it literally; what is Markdown stays."""
+    return escape_markdown(value if isinstance(value, Markdown) else str(value))
 
 
-def verbatim(value: str) -> Markup:
-    """Return lines unchanged for a block of code, which they cannot end."""
-    return Markup(value.replace("```", "'''"))  # noqa: S704 (Markdown shows the inside of a block of code literally)
+def _without_controls(value: object) -> object:
+    """Return a value for the page, which Jinja escapes; what is markup stays."""
+    return value if isinstance(value, Markup) or not isinstance(value, str) else printable_lines(value)
 
 
 def data_uri(figure: Figure, drawn: Mapping[str, Mapping[str, bytes]]) -> str:

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from corrotwin.benchmarks.formatting.style import Figure, plain
+from corrotwin.benchmarks.formatting.style import Figure
 from corrotwin.benchmarks.formatting.wording import span
 from corrotwin.benchmarks.report.context import Material
 from corrotwin.benchmarks.stats.comparison import Comparison
 from corrotwin.benchmarks.stats.verdict import VERDICTS
+from corrotwin.twin.core.text import escape_mathtext
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -42,14 +43,14 @@ def forest(material: Material, name: str, title: str, groups: Sequence[Group]) -
         place, ticks = 0, []
         for heading, found in groups:
             if heading:
-                axis.text(0, place, plain(heading), fontsize=8.5, fontweight="bold", va="center",
+                axis.text(0, place, escape_mathtext(heading), fontsize=8.5, fontweight="bold", va="center",
                           transform=axis.get_yaxis_transform())  # fmt: skip
                 place += 1
             for label, each in found:
                 _row(axis, place, each)
                 ticks.append((place, label))
                 place += 1
-        axis.set_yticks([at for at, _ in ticks], [plain(label) for _, label in ticks], fontsize=8.5)
+        axis.set_yticks([at for at, _ in ticks], [escape_mathtext(label) for _, label in ticks], fontsize=8.5)
         axis.set_ylim(lines - 0.4, -0.6)
         axis.tick_params(axis="y", length=0)
         axis.grid(visible=False, axis="y")

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from corrotwin.benchmarks.formatting.style import WIDTH_IN, Figure, plain
+from corrotwin.benchmarks.formatting.style import WIDTH_IN, Figure
 from corrotwin.benchmarks.report.context import Material
 from corrotwin.benchmarks.stats.tukey import RunScores
+from corrotwin.twin.core.text import escape_mathtext
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -78,7 +79,7 @@ def panel(axis: Any, shown: Shown) -> None:
     if prediction is not None:
         _outline(axis, prediction, PREDICTION, "solid")
     _outline(axis, truth, TRUTH, "dashed")
-    axis.set_title(plain(shown.title), fontsize=7.5, fontweight="normal", loc="center", pad=2)
+    axis.set_title(escape_mathtext(shown.title), fontsize=7.5, fontweight="normal", loc="center", pad=2)
 
 
 def legend(drawn: "Canvas", *, with_prediction: bool) -> None:

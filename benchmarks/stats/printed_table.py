@@ -14,7 +14,7 @@ from corrotwin.benchmarks import paper
 from corrotwin.benchmarks.formatting.table import NONE, p_value, write
 from corrotwin.benchmarks.stats.tukey import Pair, pooled_variance, range_error, range_p, tukey_from_summary
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.markdown import table
+from corrotwin.twin.core.text import markdown_table
 
 COLUMNS = ("group", "mean", "sd", "n")
 MOST_DIGITS = 30  # of a number, before or after the point
@@ -186,4 +186,4 @@ def markdown(pairs: Sequence[RoundedPair], printed: Mapping[tuple[str, str], pap
             theirs = printed[pair.first, pair.second]
             cells += [str(theirs), "yes" if each.agrees(theirs) else "no"]
         rows.append(cells)
-    return table(headings, rows)
+    return markdown_table(headings, rows)

@@ -1,6 +1,6 @@
 """Spread the runs of a study, and their measurements on other sets, over Ray tasks."""
 
-import sys
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from corrotwin.segmentation.data.coco import CocoDataset
     from corrotwin.segmentation.data.splits import Split
     from corrotwin.synth.rendering.fanout import ProgressCounter
+
+_log = logging.getLogger(__name__)
 
 
 def train(
@@ -51,7 +53,7 @@ def measure_external(study: Study, address: str | None) -> dict[str, str]:
 
     for name, record in study.gone.items():
         where = study.out / record["folder"]
-        print(f"across {name}: {where} is gone or has changed; nothing new is measured there", file=sys.stderr)  # noqa: T201
+        _log.warning(f"across {name}: {where} is gone or has changed; nothing new is measured there")
     complete, _, _ = study.run_status()
     folders: dict[str, tuple[Path, str, CocoDataset]] = {}
     items: dict[str, tuple[str, tuple[Any, ...]]] = {}
@@ -68,7 +70,7 @@ def measure_external(study: Study, address: str | None) -> dict[str, str]:
             folders[label] = (folder, name, found.dataset)
             items[label] = (each.manifest["config"]["backbone"], (str(folder), name, found.dataset))
         if lost:
-            print(f"across {name}: not measured, since their weights are absent: {', '.join(lost)}", file=sys.stderr)  # noqa: T201
+            _log.warning(f"across {name}: not measured, since their weights are absent: {', '.join(lost)}")
 
     def is_done(label: str) -> bool:
         folder, name, dataset = folders[label]

@@ -1,6 +1,7 @@
 """The cost of a study before it starts, and its progress while it runs."""
 
 import json
+import logging
 import subprocess
 import sys
 import time
@@ -19,11 +20,14 @@ from corrotwin.segmentation.data.splits import PUBLISHED_SHARES
 from corrotwin.twin.core import cluster
 from corrotwin.twin.core.cli import available_cores
 from corrotwin.twin.core.files import free_bytes, read_json, read_manifest
+from corrotwin.twin.core.text import PROGRESS
 
 if TYPE_CHECKING:
     from corrotwin.benchmarks.study.run_status import RunStatus
     from corrotwin.benchmarks.study.sources import Study
     from corrotwin.segmentation.runs import RunRecord
+
+_progress_log = logging.getLogger(PROGRESS)
 
 # Bytes of the weights of one run. While it trains, its saved state has four times as much: weights, two moments, best.
 WEIGHTS = {"mobilenet_v2": 26_660_660, "resnet152": 269_242_476, "inceptionv4": 195_429_564, "vgg16": 95_009_188}
@@ -240,11 +244,10 @@ class Progress:
 
     def _tell(self, key: str, config: TrainConfig) -> None:
         left = self.seconds_left()
-        print(  # noqa: T201
+        _progress_log.info(
             f"{time.strftime('%H:%M')} {key}: {duration(self.ended[key])}; "
             f"{len(self.plan.complete) + len(self.ended)} of {len(self.plan.config.grid)} runs complete"
-            + (f", about {duration(left)} left" if left else ""),
-            file=sys.stderr,
+            + (f", about {duration(left)} left" if left else "")
         )
 
     def seconds_left(self) -> float | None:

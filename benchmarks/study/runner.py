@@ -4,7 +4,7 @@ The folder holds `split.json`, `runs/<id>/`, the renders, the stand-in where no 
 `report/`. Whatever is complete there is not made again, and a later command may add cells and runs.
 """
 
-import sys
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,14 +17,16 @@ from corrotwin.benchmarks.study.preparation import is_gathered, prepare
 from corrotwin.benchmarks.study.sources import RENDERS, STANDIN, Sources, Study, StudyDataset
 from corrotwin.benchmarks.study.splitting import SPLIT, split_of
 from corrotwin.twin.core import cluster
-from corrotwin.twin.core.cli import shown
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_manifest, write_json, write_manifest
 from corrotwin.twin.core.locks import CLAIM, hold
+from corrotwin.twin.core.text import printable
 
 if TYPE_CHECKING:
     from corrotwin.segmentation.data.coco import CocoDataset
     from corrotwin.segmentation.data.splits import Split
+
+_log = logging.getLogger(__name__)
 
 STANDIN_SEED_OFFSET = 1_000_000  # the stand-in shares no scene with the renders that train
 
@@ -70,10 +72,10 @@ def run(
         if study.photos is not None and study.data is not None:
             classes.report_unnamed(study.photos, "--data")
             for line in _told(study.photos, study.split) if study.split is not None else ():
-                print(shown(f"--data {line}"), file=sys.stderr)  # noqa: T201
+                _log.warning(printable(f"--data {line}"))
         for path in sources.across:
             classes.report_unnamed(study.across[path.resolve().name].dataset, "--across")
-        print(planning.describe(plan, study), flush=True)  # noqa: T201
+        _log.info(planning.describe(plan, study))
     if dry_run:
         return []
     # Every photo is decoded before the folder is claimed: the runs find it done, and what is wrong shows now.
@@ -92,7 +94,7 @@ def run(
         failed = blocked | dispatch.train(study, plan, real, split, address, weights and weights.resolve())
         failed |= dispatch.measure_external(study, address)
         for key, error in failed.items():
-            print(f"{key} failed: {error}", file=sys.stderr)  # noqa: T201
+            _log.warning(f"{key} failed: {error}")
         _write(study, real, split, failed)
     return list(failed)
 

@@ -17,6 +17,8 @@ from corrotwin.benchmarks.stats import subgroups
 from corrotwin.benchmarks.stats.crossed_effects import FloatArray
 from corrotwin.benchmarks.transfer.layout import Photos
 from corrotwin.twin.core.files import atomic_file
+from corrotwin.twin.core.plotting import import_matplotlib, without_glyph_warnings
+from corrotwin.twin.core.text import escape_csv, escape_mathtext
 
 if TYPE_CHECKING:
     from corrotwin.segmentation.runs import PerImage
@@ -158,16 +160,17 @@ def write_table(path: Path, errors: PhotoErrors) -> None:
 
 
 def _cell(value: object) -> object:
-    return value if isinstance(value, str) else round(float(value), 5)  # type: ignore[arg-type]
+    return escape_csv(value) if isinstance(value, str) else round(float(value), 5)  # type: ignore[arg-type]
 
 
 def sheet(path: Path, photos: Photos, errors: PhotoErrors, run: Path, title: str) -> None:
     """Draw the worst photos with truth and prediction of one run outlined, worst first."""
+    import_matplotlib()
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from corrotwin.benchmarks.formatting.style import STYLE, plain
+    from corrotwin.benchmarks.formatting.style import STYLE
     from corrotwin.segmentation.evaluation import evaluate
 
     known = {photo.file_name: photo for photo in photos.data.photos}
@@ -175,10 +178,10 @@ def sheet(path: Path, photos: Photos, errors: PhotoErrors, run: Path, title: str
     chosen = [known[errors.images[index]] for index in worst]
     masks = evaluate.predict_masks(run, chosen)
     rows = -(-len(chosen) // COLUMNS)
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(STYLE), without_glyph_warnings():
         drawn = Figure(figsize=(3 * COLUMNS, 3.3 * rows + 0.8), layout="constrained")
         FigureCanvasAgg(drawn)
-        drawn.supxlabel(plain(title), fontsize=9, x=0.01, ha="left")
+        drawn.supxlabel(escape_mathtext(title), fontsize=9, x=0.01, ha="left")
         axes = drawn.subplots(rows, COLUMNS, squeeze=False)
         for axis in axes.flat:
             axis.set_axis_off()

@@ -9,7 +9,7 @@ alone, whose runs serve all renders that are ever tried there, and one for each 
     openings.jsonl                                 every time that test photos were measured
 """
 
-import sys
+import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -25,11 +25,14 @@ from corrotwin.benchmarks.study.splitting import SPLIT
 from corrotwin.benchmarks.transfer import protocol
 from corrotwin.benchmarks.transfer.protocol import FIRST, Fold, Mix, ProtocolSettings
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.text import PROGRESS
 
 if TYPE_CHECKING:
     from corrotwin.segmentation.config import TrainConfig
     from corrotwin.segmentation.data.coco import CocoDataset
     from corrotwin.segmentation.runs import RunRecord
+
+_progress_log = logging.getLogger(PROGRESS)
 
 KIND = "transfer"
 
@@ -248,7 +251,7 @@ def train(
     for fold_study in some:
         label = fold_study.folder.relative_to(out)
         if not _is_whole(fold_study):
-            print(f"{time.strftime('%H:%M')} {label}: {_progress(every, work)}", file=sys.stderr)  # noqa: T201
+            _progress_log.info(f"{time.strftime('%H:%M')} {label}: {_progress(every, work)}")
             sources = Sources(
                 data=fold_study.photos.path,
                 renders=None if fold_study.renders is None else fold_study.renders.path,

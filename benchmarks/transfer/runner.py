@@ -1,5 +1,6 @@
 """Run a screen of some renders or a transfer, both in one folder."""
 
+import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -13,6 +14,8 @@ from corrotwin.benchmarks.transfer.layout import FoldStudy, Photos, Renders
 from corrotwin.benchmarks.transfer.protocol import SCREEN_RUNS, Fold, Mix, ProtocolSettings
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.locks import check_claim, hold
+
+_log = logging.getLogger(__name__)
 
 
 def screen(inputs: Inputs, settings: ProtocolSettings, mix: Mix | None, *, reference: bool) -> list[str]:
@@ -49,13 +52,13 @@ def screen(inputs: Inputs, settings: ProtocolSettings, mix: Mix | None, *, refer
     for each in wanted:
         each.check_split()
     work = layout.survey(inputs.out, wanted, inputs.address)
-    print(work.describe(inputs.out, f"screen of {photos.name}"), flush=True)  # noqa: T201
+    _log.info(work.describe(inputs.out, f"screen of {photos.name}"))
     if inputs.dry_run:
         return []
     _decode(inputs, settings)
     with hold(inputs.out, layout.KIND, layout.claim(settings)):
         failed = layout.train(inputs.out, wanted, wanted, work, inputs.address)
-        print(screening.report(alone, whole, few, settings, inputs.clean))  # noqa: T201
+        _log.info(screening.report(alone, whole, few, settings, inputs.clean))
     return failed
 
 
@@ -97,14 +100,14 @@ def confirm(
         fold_study.check_split()
     work = layout.survey(out, fold_studies, inputs.address)
     sets = ", ".join(f"{each.name} ({len(each.data.photos)} photos)" for each in inputs.sets)
-    print(work.describe(out, f"{runs} runs of {settings.folds} folds of {sets}"), flush=True)  # noqa: T201
+    _log.info(work.describe(out, f"{runs} runs of {settings.folds} folds of {sets}"))
     for photos in inputs.sets:
         if photos.copies:
-            print(f"  {photos.name}: no spots.csv; {photo_groups.describe_copies(photos.spots)}")  # noqa: T201
+            _log.info(f"  {photos.name}: no spots.csv; {photo_groups.describe_copies(photos.spots)}")
         elif not photos.has_spots:
-            print(f"  {photos.name}: no spots.csv, so every photo counts as a spot of its own")  # noqa: T201
+            _log.info(f"  {photos.name}: no spots.csv, so every photo counts as a spot of its own")
     for line in _left_out(inputs, fold_studies, may_count=not mixed_only and mix == Mix()):
-        print(f"  {line}")  # noqa: T201
+        _log.info(f"  {line}")
     if inputs.dry_run:
         return []
     _decode(inputs, settings)
@@ -129,7 +132,7 @@ def confirm(
                 failed += layout.train(out, of_run, whole, work, inputs.address)
                 page = _tables(inputs, photos, in_tables[photos.name], settings, mix, renders_goal)
                 if run == runs - 1:
-                    print(page)  # noqa: T201
+                    _log.info(page)
     return failed
 
 

@@ -15,8 +15,8 @@ from corrotwin.benchmarks.transfer import cv_pooling, plots, protocol, targets, 
 from corrotwin.benchmarks.transfer.layout import FoldStudy, Photos
 from corrotwin.benchmarks.transfer.protocol import RENDERS, Mix, ProtocolSettings
 from corrotwin.benchmarks.transfer.targets import ArmResults, Goal
-from corrotwin.twin.core import markdown
 from corrotwin.twin.core.files import atomic_file, write_text
+from corrotwin.twin.core.text import escape_csv, escape_markdown, markdown_table
 
 if TYPE_CHECKING:
     from corrotwin.segmentation.runs import PerImage
@@ -59,11 +59,11 @@ def write(out: Path, photos: Photos, renders: str, every: Sequence[FoldStudy], c
     scores = cv_pooling.scores(counted)
     name = "-".join([photos.name, renders, *([context.mix.name] if context.mix != Mix() else [])])
     if not scores:
-        return f"# {name}\n\nNo run is complete in all {folds} folds.\n"
+        return f"# {escape_markdown(name)}\n\nNo run is complete in all {folds} folds.\n"
     groups = photos.groups
     results = _compare(scores, groups, context)
     alarms = _false_alarms(every, photos, context)
-    text = [f"# {name}\n", _about(results, photos, context), f"![The arms]({name}.svg)\n"]
+    text = [f"# {escape_markdown(name)}\n", _about(results, photos, context), f"![The arms]({name}.svg)\n"]
     text += [_goals([*results.goals, *_alarm_goals(alarms, context)]), JUDGED_ALONE]
     text += ["## Arms\n", _trained(results, cv_pooling.trained_on(complete), counted, groups)]
     text += ["## Differences\n", _differences(results)]
@@ -74,10 +74,10 @@ def write(out: Path, photos: Photos, renders: str, every: Sequence[FoldStudy], c
     for other, found in context.others.items():
         of_other = cv_pooling.scores_across(every, folds, other, found.data.digest)
         if of_other:
-            text += [f"## On {other}\n", *_across(of_other, found, context)]
+            text += [f"## On {escape_markdown(other)}\n", *_across(of_other, found, context)]
     if alarms:
         rows = [[arm, where, goal.number, goal.between] for arm, where, goal in alarms]
-        text += ["## False alarms\n", markdown.table(("arm", "where", "pixels called rust", "95 % interval"), rows)]
+        text += ["## False alarms\n", markdown_table(("arm", "where", "pixels called rust", "95 % interval"), rows)]
     opened = len(test_access_log.read(out))
     text.append(f"The test photos of this folder were opened {opened} {'time' if opened == 1 else 'times'} so far.\n")
     page = "\n".join(text)
@@ -113,7 +113,7 @@ def _about(results: ArmResults, photos: Photos, context: TableContext) -> str:
 
 def _goals(found: Iterable[Goal]) -> str:
     rows = [[each.question, each.number, each.between, each.wanted, each.verdict] for each in found]
-    return markdown.table(("goal", "found", "95 % interval", "wanted", "verdict"), rows)
+    return markdown_table(("goal", "found", "95 % interval", "wanted", "verdict"), rows)
 
 
 def _unseen(results: ArmResults) -> list[str]:
@@ -121,7 +121,7 @@ def _unseen(results: ArmResults) -> list[str]:
     return [
         f"{results.photos} photos{of_spots} are left.\n",
         _goals(results.goals),
-        markdown.table(ARMS, _arms(results)),
+        markdown_table(ARMS, _arms(results)),
     ]
 
 
@@ -140,7 +140,7 @@ def _trained(
     counts = {len(values) for values in results.arms.values()}
     unequal = "" if len(counts) == 1 else " Goals and differences are of those runs that both of their arms have."
     heading = ("arm", "photos that train", "renders", "per-image F1", "precision", "recall", "runs")
-    return markdown.table(heading, rows) + (
+    return markdown_table(heading, rows) + (
         "\nPhotos and renders are those of one training; each fold of each run is one. Precision and recall are means "
         f"over photos, of those where something was called, or is, rust.{unequal}\n"
     )
@@ -153,7 +153,7 @@ def _arms(results: ArmResults) -> list[list[str]]:
 def _differences(results: ArmResults) -> str:
     heading = ("difference in F1", "found", "95 % interval", "p (Holm)", "detectable", "runs", "verdict")
     note = "" if results.comparisons else "None: fewer than two arms are complete.\n"
-    return note or markdown.table(heading, targets.comparison_rows(results.comparisons)) + (
+    return note or markdown_table(heading, targets.comparison_rows(results.comparisons)) + (
         f"\nThe {results.units} {results.unit}s and the runs so far find a true difference of the size under "
         "“detectable” in four cases of five. A line “x − x (first n)” says what the renders after the first n add.\n"
     )
@@ -168,7 +168,7 @@ def _across(scores: Sequence[RunScores], photos: Photos, context: TableContext) 
     results = _compare(scores, photos.groups, context)
     return [
         f"{results.photos} photos, {results.units} {results.unit}s, none of which trains in any arm.\n",
-        markdown.table(ARMS, _arms(results)),
+        markdown_table(ARMS, _arms(results)),
         _differences(results),
     ]
 
@@ -200,7 +200,8 @@ def _rows(scores: Sequence[RunScores], groups: Mapping[str, str] | None) -> Iter
     """Yield the numbers behind the tables: F1 of every arm, run and photo."""
     for each in scores:
         for name, f1, iou in zip(each.images, each.f1, each.iou, strict=True):
-            yield each.arm, each.run + 1, name, groups[name] if groups else "", float(f1), float(iou)
+            spot = groups[name] if groups else ""
+            yield each.arm, each.run + 1, escape_csv(name), escape_csv(spot), float(f1), float(iou)
 
 
 def screened(out: Path, photos: Photos, settings: ProtocolSettings) -> frozenset[str]:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from corrotwin.twin.core.errors import InputError, WorkError
+from corrotwin.twin.core.text import say
 
 
 def evaluate(
@@ -37,8 +38,6 @@ def evaluate(
     verify
         measure the run's test photos again as training did, and compare every count with per_image.csv.
     """
-    from rich.console import Console
-
     from corrotwin.segmentation import runs
     from corrotwin.segmentation.data import coco
     from corrotwin.segmentation.evaluation.assessment import assess, describe
@@ -52,10 +51,9 @@ def evaluate(
     if verify and not trained_on(run, photos):
         raise InputError(f"--verify: {run_folder} was not trained on {data}; give that on which it was trained")
     assessment = assess(run_folder, photos, threshold=threshold, out=out)
-    progress.print_scores(assessment.per_image, str(data))
-    console = Console(highlight=False, markup=False, soft_wrap=True)
-    console.print(describe(assessment.summary))
+    say(progress.scores_line(assessment.per_image, str(data)))
+    say(describe(assessment.summary))
     if verify:
         if differences := verify_run(run_folder, photos):
             raise WorkError(f"{run_folder}: {differences}; another type of processor, other versions, or changed files")
-        console.print(f"{run_folder}: measured again, all counts of per_image.csv are the same")
+        say(f"{run_folder}: measured again, all counts of per_image.csv are the same")

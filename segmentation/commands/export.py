@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from corrotwin.twin.core.text import say
+
 
 def export(run_folder: Path, /, *, out: Path, evaluations: tuple[Path, ...] = ()) -> None:
     """Export a complete run to one ONNX file (photographs to probabilities) with a model card. Takes a minute or more.
@@ -16,13 +18,12 @@ def export(run_folder: Path, /, *, out: Path, evaluations: tuple[Path, ...] = ()
         folders written by `corrotwin segmentation evaluate --out`. Their scores appear on the card, and their threshold
         in its Python example (if they differ, the one chosen on validation photos; without any, 0.5).
     """
-    from rich.console import Console
-
     from corrotwin.segmentation.deployment.onnx_export import export as write
+    from corrotwin.twin.core.console import rich_console
 
-    with Console(stderr=True).status("exporting ..."):
+    with rich_console(stderr=True).status("exporting ..."):
         made = write(run_folder, out, evaluations=evaluations)
-    print(  # noqa: T201
+    say(
         f"{out}: model.onnx and card.md; sides {made['sides']}; "
         f"within {made['greatest_difference_from_torch']:.1e} of torch"
     )

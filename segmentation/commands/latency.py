@@ -32,15 +32,14 @@ def latency(
     out
         csv file to write.
     """
-    from rich.console import Console
-
     from corrotwin.segmentation.deployment.latency import measure, table, write
     from corrotwin.segmentation.models.network import complexity
+    from corrotwin.twin.core.console import rich_console
 
     if out is not None and (out.exists() or out.suffix != ".csv"):
         raise InputError(f"{out}: choose the name of a new .csv file for --out")
     measured = measure(backbone, size, threads=threads, repeats=repeats, onnx=onnx)
     sizes = {name: complexity(name, size) for name in backbone}
-    Console(highlight=False).print(table(measured, sizes))
+    rich_console().print(table(measured, sizes))
     if out is not None:
         write(out, measured, sizes)

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from corrotwin.segmentation.config import Tiling
-from corrotwin.twin.core.cli import shown
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.text import printable, say, say_error
 
 
 def predict(
@@ -52,30 +52,30 @@ def predict(
         write polygons instead of compressed RLE to annotations.json, for drawing tools; they lose holes, and
         polygon_iou says how much.
     """
-    from rich.console import Console
     from rich.progress import Progress
 
     from corrotwin.segmentation.prediction import folder
     from corrotwin.segmentation.prediction.predictor import Predictor, Settings
+    from corrotwin.twin.core.console import rich_console
 
     settings = Settings(threshold=threshold, tiling=tiling, scale=scale, overlap=overlap, flips=flips)
     if not photos:
         raise InputError("no photos; name image files or folders of them after the run's folder")
     chosen = folder.named(photos, out)
     predictor = Predictor(run_folder, settings)
-    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    console = rich_console(stderr=True, wrap=False)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("photos", total=len(chosen))
 
         def on_photo(wrong: InputError | None) -> None:
             progress.advance(task)
             if wrong is not None:
-                console.print(f"left out: {shown(str(wrong))}")
+                console.print(f"left out: {printable(str(wrong))}")
 
         failed = folder.predict(predictor, chosen, out, overlays=overlays, polygons=polygons, on_photo=on_photo)
     if line := folder.about_tiles(predictor, [name for name in chosen if name not in failed], out):
-        console.print(line)
+        say_error(line)
     if unread := folder.unread(photos, out):
-        console.print(f"left out: {shown(unread)}")
-    print(f"{out}: masks of {len(chosen) - len(failed)} of {len(chosen)} photos")  # noqa: T201
+        say_error(f"left out: {printable(unread)}")
+    say(f"{out}: masks of {len(chosen) - len(failed)} of {len(chosen)} photos")
     return 1 if failed or unread else 0

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.text import say
 
 
 def split(
@@ -42,8 +43,6 @@ def split(
     if ("column" in ways) != (groups_file is not None):
         raise InputError("--by column and --groups-file go together; give both or neither")
 
-    from rich.console import Console
-
     from corrotwin.segmentation.data import coco, groups, leakage, splits
 
     real = coco.read(data)
@@ -62,10 +61,9 @@ def split(
     new_split = splits.split(real, how=how, seed=seed, groups=groups.join(*groupings.values()))
     report = leakage.report(real, new_split)
     splits.save(new_split, out)
-    console = Console(highlight=False, markup=False, soft_wrap=True)
     if found_beside:
-        console.print(f"{groups_file}: its column {column} says what goes together")
+        say(f"{groups_file}: its column {column} says what goes together")
     if renamed:
-        console.print(f"{groups_file}: {renamed} of {len(real.photos)} photos matched by their names before Roboflow's")
+        say(f"{groups_file}: {renamed} of {len(real.photos)} photos matched by their names before Roboflow's")
     counts = f"{len(new_split.train)} train, {len(new_split.valid)} validation, {len(new_split.test)} test photos"
-    console.print(f"{out}: {counts}\n{leakage.agreement(groupings)}\n{leakage.markdown(report)}", end="")
+    say(f"{out}: {counts}\n{leakage.agreement(groupings)}\n{leakage.markdown(report)}", end="")

@@ -1,6 +1,5 @@
 """``corrotwin segmentation train``: train one U-Net on photos, renders or both."""
 
-import sys
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,8 +16,8 @@ from corrotwin.segmentation.config import (
     Profile,
     configure,
 )
-from corrotwin.twin.core.cli import shown
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.text import printable, say, say_error
 
 
 def train(
@@ -152,7 +151,7 @@ def train(
         leakage.spots_warning(parts, real),
     )
     for line in filter(None, warnings):
-        print(shown(line), file=sys.stderr)  # noqa: T201
+        say_error(printable(line))
     if runs.is_complete(out, config, real, parts, rendered) and not (out / runs.WEIGHTS).is_file():
         raise InputError(f"{out}: complete, but its weights are gone; delete the folder to train it again")
     with progress.bar(f"{backbone} {arm.name}", config.epochs) as on_epoch:
@@ -166,7 +165,7 @@ def train(
             checkpoint_seconds=checkpoint_seconds,
             on_epoch=on_epoch,
         )
-    progress.print_scores(runs.load(out).per_image, "test photos")
+    say(progress.scores_line(runs.load(out).per_image, "test photos"))
 
 
 def _arm(

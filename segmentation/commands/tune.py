@@ -6,6 +6,7 @@ from typing import Literal
 
 from corrotwin.segmentation.commands.weights import check_weights
 from corrotwin.segmentation.config import Augmentation, Profile
+from corrotwin.twin.core.text import say, say_error
 
 
 def tune(
@@ -82,14 +83,11 @@ def tune(
     address
         address of a Ray cluster, such as auto; default: this machine.
     """
-    import sys
-
-    from rich.console import Console
-
     from corrotwin.segmentation.config import REAL, configure
     from corrotwin.segmentation.tuning.search import run
     from corrotwin.segmentation.tuning.space import SearchSpace, SweepPlan
     from corrotwin.segmentation.tuning.trials import Trial, table, train_command
+    from corrotwin.twin.core.console import rich_console
 
     space = SearchSpace(
         learning_rate=learning_rate, batch_size=batch_size, augmentation=augmentation, render_share=render_share,
@@ -113,7 +111,7 @@ def tune(
         count += 1
         f1 = "–" if trial.valid_f1 is None else f"{trial.valid_f1:.4f}"
         said = f"{trial.ended} after {trial.epochs} epochs, best validation F1 {f1}"
-        print(f"trial {count} of this command: {said}{f' ({trial.error})' if trial.error else ''}", file=sys.stderr)  # noqa: T201
+        say_error(f"trial {count} of this command: {said}{f' ({trial.error})' if trial.error else ''}")
 
     # For the advised command, with another seed, which does not inherit the sweep's luck.
     options = {
@@ -125,7 +123,6 @@ def tune(
         out, base, space, plan, data=data, split=split, renders=renders, classes=classes, weights=weights,
         address=address, workers=workers, train_options=options, on_end=on_end,
     )  # fmt: skip
-    console = Console(highlight=False, markup=False, soft_wrap=True)
-    console.print(table(done, space))
-    console.print(f"{out / 'sweep.md'}: all of them. The best of many is too good by luck; train it anew:")
-    console.print(train_command(done[0], options))
+    rich_console(wrap=False).print(table(done, space))
+    say(f"{out / 'sweep.md'}: all of them. The best of many is too good by luck; train it anew:")
+    say(train_command(done[0], options))

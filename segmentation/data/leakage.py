@@ -9,6 +9,7 @@ from statistics import mean
 from corrotwin.segmentation.data import groups, splits
 from corrotwin.segmentation.data.coco import SPLITS, CocoDataset
 from corrotwin.segmentation.data.splits import Split
+from corrotwin.twin.core.text import escape_markdown
 
 SEEDS = range(20)  # of the published splits that a report draws for comparison
 EXAMPLES = 5  # named in the text
@@ -160,7 +161,9 @@ def markdown(value: LeakageReport) -> str:
     ]
     leaked = [pair for part in (value.leaks.test, value.leaks.valid) for pair in part.leaked]
     if leaked:
-        listed = "; ".join(f"{name} with {other}" for name, other in leaked[:EXAMPLES])
+        listed = "; ".join(
+            f"{escape_markdown(name)} with {escape_markdown(other)}" for name, other in leaked[:EXAMPLES]
+        )
         lines += ["", f"Leaks of this split, first {min(EXAMPLES, len(leaked))} of {len(leaked)}: {listed}."]
     return "\n".join(lines) + "\n"
 

@@ -10,6 +10,7 @@ Roboflow REST API: https://docs.roboflow.com/developer/rest-api/authenticate and
 https://docs.roboflow.com/datasets/versions/dataset-versions/exporting-data
 """
 
+import logging
 import os
 import re
 import shutil
@@ -21,16 +22,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from corrotwin.segmentation.data import download
+from corrotwin.twin.core.console import rich_console
 from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.files import read_json, read_manifest, write_manifest
 from corrotwin.twin.core.locks import hold
+from corrotwin.twin.core.text import printable
 
 if TYPE_CHECKING:
     import requests
+
+_log = logging.getLogger(__name__)
 
 KEY_VARIABLE, URL_VARIABLE = "ROBOFLOW_API_KEY", "ROBOFLOW_API_URL"
 API_URL = "https://api.roboflow.com"
@@ -66,7 +70,6 @@ def fetch(project: str, /, *, out: Path) -> None:
     """
     source = parse_version(project)
     out = out.resolve()
-    console = Console(highlight=False, soft_wrap=True)
     card = _card(out, source)
     if card is None:
         api, key = _api(), _key()
@@ -74,9 +77,9 @@ def fetch(project: str, /, *, out: Path) -> None:
         with hold(staging, "fetch", asdict(source)), _cleared(staging):
             card = _fetch(source, out, staging, api, key)
     else:
-        console.print(f"{out} holds {source} already", markup=False)
+        _log.info(f"{out} holds {source} already")
     summary = f"{card['images']} images, {card['bytes']} bytes, sha256 {card['sha256']}, licence: {card['licence']}"
-    console.print(f"{out}: {source}, {summary}", markup=False)
+    _log.info(printable(f"{out}: {source}, {summary}"))
 
 
 def parse_version(text: str) -> RoboflowVersion:
@@ -178,7 +181,7 @@ def _fetch(source: RoboflowVersion, out: Path, staging: Path, api: str, key: str
 
 
 def _progress() -> Progress:
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console = rich_console(stderr=True, wrap=False)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     return Progress(*columns, TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal)
 

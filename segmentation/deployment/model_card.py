@@ -20,6 +20,7 @@ from corrotwin.segmentation.evaluation import evaluate
 from corrotwin.segmentation.evaluation.evaluate import THRESHOLD
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_manifest
+from corrotwin.twin.core.text import escape_markdown, markdown_code, markdown_span
 
 RESAMPLES = 5000
 MOST_DRAWN = 2**20  # groups in memory at a time
@@ -97,10 +98,10 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
         "",
         f"- {photos} photographs and {counts.get('train_renders', 0)} renders; {_chosen(config, counts)}, "
         f"{counts.get('test', len(table.image))} were kept for the scores below.",
-        f"- Dataset `{data.get('real')}` (a hash of images and labels), categories: "
-        f"{', '.join(manifest.get('classes') or ()) or 'all, as one'}.",
-        *([f"- Renders `{data['renders']}`."] if data.get("renders") else []),
-        f"- Split `{data.get('split')}`: {how}.",
+        f"- Dataset {markdown_span(str(data.get('real')))} (a hash of images and labels), categories: "
+        f"{', '.join(map(escape_markdown, manifest.get('classes') or ())) or 'all, as one'}.",
+        *([f"- Renders {markdown_span(str(data['renders']))}."] if data.get("renders") else []),
+        f"- Split {markdown_span(str(data.get('split')))}: {how}.",
         f"- {_framing(config, manifest, renders_alone)}",
         f"- {config['epochs']} epochs, batches of {config['batch_size']}, {config['loss']} loss, first weights "
         f"{config['encoder_weights'] or 'random'}, augmentation {arm['augmentation']}, "
@@ -136,12 +137,12 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
         "",
         "## How it was made",
         "",
-        f"On {manifest.get('device', 'an unknown device')}, "
-        + ", ".join(f"{name} {number}" for name, number in (manifest.get("versions") or {}).items())
+        f"On {escape_markdown(str(manifest.get('device', 'an unknown device')))}, "
+        + ", ".join(escape_markdown(f"{name} {number}") for name, number in (manifest.get("versions") or {}).items())
         + ".",
         "",
         "```json",
-        json.dumps(config, indent=1),
+        markdown_code(json.dumps(config, indent=1)),
         "```",
         "",
     ]
@@ -248,7 +249,8 @@ def _evaluated(path: Path, weights: str, group: Mapping[str, str]) -> str:
         raise InputError(f"{path / 'evaluation.json'}: damaged; evaluate again")
     table = runs.read_per_image(path / "per_image.csv")
     which = "all but what it has seen" if evaluation["photos"] == "unseen" else evaluation["photos"]
-    shown = f"{which} of `{evaluation['data']}` ({path.name}), threshold {threshold:.3g}"
+    where = f"{markdown_span(str(evaluation['data']))} ({escape_markdown(path.name)})"
+    shown = f"{escape_markdown(str(which))} of {where}, threshold {threshold:.3g}"
     # The groups are of the run's own photos: a photo of another dataset may have the name of one of them.
     return _scored(shown, table, group if evaluation["photos"] == "test" else {})
 

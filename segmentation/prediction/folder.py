@@ -27,6 +27,7 @@ from corrotwin.segmentation.prediction.regions import overlay, regions_of
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import atomic_file, read_json, write_json, write_text, writing
 from corrotwin.twin.core.locks import hold
+from corrotwin.twin.core.text import escape_csv
 
 KIND = "predictions"
 PARTS, MASKS, OVERLAYS = "parts", "masks", "overlays"  # folders below the one that is written
@@ -270,7 +271,7 @@ def _tables(out: Path, polygons: bool) -> None:
     document = coco.document(images, annotations, description="corrosion as a network predicts it, not checked by eye")
     write_text(out / "annotations.json", json.dumps(document))
     rows = ({**part, "regions": len(part["regions"])} for part in parts)
-    runs.write_table(out / "predictions.csv", COLUMNS, ([row[name] for name in COLUMNS] for row in rows))
+    runs.write_table(out / "predictions.csv", COLUMNS, ([escape_csv(row[name]) for name in COLUMNS] for row in rows))
 
 
 def _outlined(part: Mapping[str, Any], path: Path) -> Iterator[dict[str, Any]]:

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from corrotwin.segmentation.evaluation.evaluate import scores
 from corrotwin.segmentation.runs import PerImage
+from corrotwin.twin.core.console import rich_console
 
 
 @contextmanager
@@ -22,7 +22,7 @@ def bar(title: str, epochs: int) -> Iterator[Callable[[dict[str, float]], None]]
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console = rich_console(stderr=True, wrap=False)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(title, total=epochs)
 
@@ -37,10 +37,8 @@ def bar(title: str, epochs: int) -> Iterator[Callable[[dict[str, float]], None]]
         yield on_epoch
 
 
-def print_scores(table: PerImage, where: str) -> None:
-    """Print mean F1 and IoU of a table on stdout, and the number of images without corrosion correctly found empty."""
+def scores_line(table: PerImage, where: str) -> str:
+    """Return a line with mean F1 and IoU of a table, and the number of images correctly found without corrosion."""
     f1, iou = scores(table.tp, table.fp, table.fn, table.tn)
     empty = int((table.tp + table.fp + table.fn == 0).sum())
-    Console(highlight=False, markup=False, soft_wrap=True).print(
-        f"{where}: {len(f1)} images, mean F1 {f1.mean():.4f}, mean IoU {iou.mean():.4f}, {empty} rightly found empty"
-    )
+    return f"{where}: {len(f1)} images, mean F1 {f1.mean():.4f}, mean IoU {iou.mean():.4f}, {empty} rightly found empty"

@@ -7,8 +7,8 @@ Only validation photos decide.
 
 from __future__ import annotations
 
+import logging
 import shutil
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -32,6 +32,8 @@ from corrotwin.segmentation.tuning.trials import (
 from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.files import write_manifest, writing
 from corrotwin.twin.core.locks import check_claim, hold
+
+_log = logging.getLogger(__name__)
 
 KIND = "sweep"
 
@@ -134,7 +136,7 @@ def _check_room(machines: Sequence[Mapping[str, float]], threads: int, gpus: flo
         return
     asked = f"{threads} cores and {gpus:g} of a GPU (--threads, --gpus)"
     if may_grow:
-        print(f"no machine of the cluster has {asked}; waiting for one to join", file=sys.stderr)  # noqa: T201
+        _log.warning(f"no machine of the cluster has {asked}; waiting for one to join")
         return
     there = " or ".join(f"{machine.get('CPU', 0):g} cores and {machine.get('GPU', 0):g} GPUs" for machine in machines)
     raise InputError(f"a trial asks for {asked}, but this machine has {there}; ask for less")

@@ -15,6 +15,7 @@ from corrotwin.segmentation.config import FILE_KEYS, TrainConfig, from_file, to_
 from corrotwin.segmentation.tuning.space import PARAMETERS, SearchSpace
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json, write_text
+from corrotwin.twin.core.plotting import import_matplotlib
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -138,6 +139,7 @@ def plot(path: Path, trials: Sequence[Trial], space: SearchSpace) -> None:
     """Plot best validation F1 against each setting that varied, as PNG; needs matplotlib."""
     import io
 
+    import_matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -30,7 +30,7 @@ def main() -> None:
     groups = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, summary in {**GROUPS, "doctor": "check this installation and print a fix for every problem"}.items():
         groups.add_parser(name, help=summary)
-    parser.parse_args(words)
+    cli.leave_with_status("corrotwin", lambda: parser.parse_args(words))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from corrotwin.synth.preview import contact_sheet
 from corrotwin.synth.validation.report import BASIS
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json, read_manifest, write_text
-from corrotwin.twin.core.markdown import table
+from corrotwin.twin.core.text import Markdown, escape_markdown, markdown_code, markdown_table
 
 SHEET = "![A sample, masks outlined](preview.jpg)"  # a line of every card
 
@@ -99,17 +99,17 @@ def _card(folder: Path, contents: Contents) -> str:
 def _text(folder: Path, contents: Contents, about: Mapping[str, Any] | None) -> str:
     statistics = contents.statistics
     headings, *rows = label_statistics.table(label_statistics.compare(statistics, None), beside_reference=False)
-    title = " ".join(str(contents.info.get("description") or folder.resolve().name).split())
+    title = escape_markdown(str(contents.info.get("description") or folder.resolve().name))
     if about:
         origin, licence = _rendered_from(about), [f"{about['licence'][:1].upper()}{about['licence'][1:]}."]
     else:
-        origin, licence = dict(contents.info), list(contents.licences)
+        origin, licence = dict(contents.info), list(map(escape_markdown, contents.licences))
     sections = {
         "What is in it": _table(_counts(contents)),
         "Where it comes from": _table(origin) or ["Not stated in its files."],
         "Licence": licence or ["Not stated in its files: ask whoever made it before you pass it on."],
         "What was labelled": _label_rule(about["preset"]["labels"]) if about else _UNKNOWN_RULE,
-        "The labels in numbers": [*table(headings, rows).splitlines(), "", BASIS],
+        "The labels in numbers": [*markdown_table(headings, rows).splitlines(), "", BASIS],
         "Made again": _command(about) if about else ["Not known: it was not made by this program."],
         "Known limits": [f"- {limit}" for limit in _limits(about, statistics)],
     }  # fmt: skip
@@ -144,7 +144,8 @@ _UNKNOWN_RULE = [
 
 
 def _table(facts: Mapping[str, object]) -> list[str]:
-    return table(("", ""), [(name, str(fact)) for name, fact in facts.items()]).splitlines() if facts else []
+    rows = [(name, fact if isinstance(fact, str) else str(fact)) for name, fact in facts.items()]
+    return markdown_table(("", ""), rows).splitlines() if rows else []
 
 
 def _counts(contents: Contents) -> dict[str, object]:
@@ -177,7 +178,7 @@ def _info(document: Mapping[str, Any]) -> dict[str, object]:
 def _rendered_from(about: Mapping[str, Any]) -> dict[str, object]:
     chosen, twin = about["configuration"], about.get("twin", {})
     facts = {
-        "made by": "`corrotwin synth render`: rendered, no photographs",
+        "made by": Markdown("`corrotwin synth render`: rendered, no photographs"),
         "shows": about["shows"],
         "twin": ", ".join(f"{name} {twin[name]}" for name in ("kind", "content", "fields") if name in twin),
         "preset": f"{chosen['preset']}{', changed' if chosen.get('changes') else ''}: {about['preset']['description']}",
@@ -234,7 +235,7 @@ def _command(about: Mapping[str, Any]) -> list[str]:
         words += ["--twin", str(twin["id"]), *(["--cameras", "cameras.json"] if twin.get("cameras") else [])]
     text = "With the versions above this gives the same files on the same type of processor"
     return [
-        "```sh", *before, f"corrotwin synth render {shlex.join(words)}", "```", "",
+        "```sh", *map(markdown_code, [*before, f"corrotwin synth render {shlex.join(words)}"]), "```", "",
         f"{text}, from the twin with the digests above and its cameras in dataset.json." if twin else f"{text}.",
     ]  # fmt: skip
 

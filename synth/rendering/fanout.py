@@ -4,7 +4,7 @@ Ray starts by itself on the local cores, or joins a cluster by its address. Stat
 write, never in Ray: losing the whole cluster loses only the tasks that were running.
 """
 
-import sys
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,6 +15,8 @@ from typing import Any
 from corrotwin.twin.core import cluster
 from corrotwin.twin.core.cluster import one_line
 from corrotwin.twin.core.errors import InputError, WorkError
+
+_log = logging.getLogger(__name__)
 
 _CALLS = 16  # tasks of one worker process; its memory is then freed with it (docs/rendering-speed.md)
 _CARD = "accelerator_type:"  # prefix of the resource with which Ray names a machine's type of card
@@ -146,7 +148,7 @@ def _warn_if_nowhere(needs: Needs) -> None:
     """Print a warning if no machine of the cluster can run a task now; one may still join."""
     if not at_a_time(needs):
         asked = ", ".join(f"{name} {amount:g}" for name, amount in needs.wanted.items())
-        print(f"no machine of the cluster has {asked}; waiting for one to join", file=sys.stderr)  # noqa: T201
+        _log.warning(f"no machine of the cluster has {asked}; waiting for one to join")
 
 
 def at_a_time(needs: Needs) -> int:
@@ -178,7 +180,6 @@ def _make(machine: Mapping[str, float]) -> str:
 @contextmanager
 def _progress(label: str, counter: ProgressCounter) -> Iterator[Callable[[], None]]:
     """Show a progress bar on stderr with count, rate and time left, or off a terminal a line every ten seconds."""
-    from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -188,7 +189,9 @@ def _progress(label: str, counter: ProgressCounter) -> Iterator[Callable[[], Non
         TimeRemainingColumn,
     )
 
-    console = Console(stderr=True)
+    from corrotwin.twin.core.console import rich_console
+
+    console = rich_console(stderr=True)
     begun, first = time.monotonic(), counter.done()
 
     def rate() -> str:
@@ -215,11 +218,8 @@ def _progress(label: str, counter: ProgressCounter) -> Iterator[Callable[[], Non
             done = counter.done()
             left = (counter.total - done) * (last_report - begun) / (done - first) if done > first else None
             console.print(
-                f"{label}: {done}/{counter.total} {counter.unit}, {rate()}" + (f", {left:.0f} s left" if left else ""),
-                highlight=False,
+                f"{label}: {done}/{counter.total} {counter.unit}, {rate()}" + (f", {left:.0f} s left" if left else "")
             )
 
     yield report_progress
-    console.print(
-        f"{label}: {counter.done()}/{counter.total} {counter.unit} in {time.monotonic() - begun:.0f} s", highlight=False
-    )
+    console.print(f"{label}: {counter.done()}/{counter.total} {counter.unit} in {time.monotonic() - begun:.0f} s")

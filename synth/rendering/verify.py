@@ -1,6 +1,7 @@
 """Render a sample of a dataset again and compare it with the files of the dataset."""
 
 import json
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from corrotwin.synth.scene import subject
 from corrotwin.synth.scene.subject import Subject
 from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.files import read_json, read_manifest
+
+_log = logging.getLogger(__name__)
 
 DOCUMENTS = ("annotations.json", "instances.json")
 
@@ -94,7 +97,7 @@ def print_results(folder: Path, verified: Iterable[ImageVerification]) -> None:
     """
     same = []
     for image in verified:
-        print(image.line)  # noqa: T201
+        _log.info(image.line)
         same.append(image.same)
     if not same:
         raise WorkError(f"{folder}: has no image that could be rendered again")
@@ -102,7 +105,7 @@ def print_results(folder: Path, verified: Iterable[ImageVerification]) -> None:
         alike = "the program is the same: another type of processor, or changed files"
         why = changed_versions(folder) or alike
         raise WorkError(f"{folder}: {same.count(False)} of {len(same)} images differ when rendered again ({why})")
-    print(f"{folder}: {len(same)} of {len(same)} images are the same when rendered again")  # noqa: T201
+    _log.info(f"{folder}: {len(same)} of {len(same)} images are the same when rendered again")
 
 
 def changed_versions(folder: Path) -> str:

@@ -217,8 +217,9 @@ def _check_file(entry: Mapping[str, Any], key: int, notes: Notes) -> NDArray[np.
 
 def _progress(entries: Sequence[tuple[DocumentEntries, int]], label: str) -> Iterator[tuple[DocumentEntries, int]]:
     """Yield the entries, with a progress bar on stderr if that is a terminal."""
-    from rich.console import Console
     from rich.progress import track
 
-    console = Console(stderr=True)
+    from corrotwin.twin.core.console import rich_console
+
+    console = rich_console(stderr=True)
     yield from track(entries, label, console=console, transient=True, disable=not (label and console.is_terminal))

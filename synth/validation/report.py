@@ -5,16 +5,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from corrotwin.synth.labels import label_statistics
 from corrotwin.synth.labels.label_statistics import CLOSING_RADIUS, WORKING_SIDE, ImageLabels, LabelComparison
-from corrotwin.twin.core.cli import shown
+from corrotwin.twin.core.console import rich_console
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import write_json, write_text
-from corrotwin.twin.core.markdown import table
+from corrotwin.twin.core.text import escape_markdown, markdown_table, printable
 
 ERROR, WARNING = "error", "warning"
 SHOWN_OF_A_KIND = 5  # findings on the terminal; a report has them all
@@ -113,17 +111,18 @@ def check_destination(path: Path, folder: Path) -> None:
 
 def show_report(report: ValidationReport, references: Sequence[ValidationReport]) -> None:
     """Print the first findings of each kind and the table of label statistics, compared with all references as one."""
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(escape(f"{report.folder}: {report.summary}"))
+    console = rich_console(wrap=False)
+    console.print(f"{report.folder}: {report.summary}")
     for reference in references:
-        console.print(escape(f"reference {reference.folder}: {reference.summary}"))
+        console.print(f"reference {reference.folder}: {reference.summary}")
     of_kind = Counter((finding.severity, finding.kind) for finding in report.findings)
     for (severity, kind), count in sorted(of_kind.items()):
         colour = "red" if severity == ERROR else "yellow"
-        console.print(f"[{colour}]{severity}[/] {kind}: {count}")
+        console.print(severity, style=colour, end="")
+        console.print(f" {kind}: {count}")
         alike = [finding for finding in report.findings if (finding.severity, finding.kind) == (severity, kind)]
         for finding in alike[:SHOWN_OF_A_KIND]:
-            console.print(f"  {escape(shown(f'{finding.place}: {finding.what}; {finding.advice}'))}")
+            console.print(f"  {printable(f'{finding.place}: {finding.what}; {finding.advice}')}")
         if count > SHOWN_OF_A_KIND:
             console.print(f"  and {count - SHOWN_OF_A_KIND} more; --report has them all")
     headings, *lines = label_statistics.table(_rows(report, references), beside_reference=bool(references))
@@ -175,24 +174,24 @@ def _as_json(report: ValidationReport, references: Sequence[ValidationReport]) -
 
 
 def _as_markdown(report: ValidationReport, references: Sequence[ValidationReport]) -> str:
-    lines = [f"# Validation of {report.folder.name}", "", f"{report.summary}.", "", "## Findings", ""]
+    lines = [f"# Validation of {escape_markdown(report.folder.name)}", "", f"{report.summary}.", "", "## Findings", ""]
     if report.findings:
         findings = [
             [finding.severity, finding.kind, finding.place, finding.what, finding.advice] for finding in report.findings
         ]
-        lines += table(("severity", "kind", "where", "what", "what to do"), findings).splitlines()
+        lines += markdown_table(("severity", "kind", "where", "what", "what to do"), findings).splitlines()
     else:
         lines.append("None.")
     lines += ["", "## Labels", ""]
     if references:
-        named = "; ".join(f"{reference.folder.name}: {reference.summary}" for reference in references)
+        named = "; ".join(f"{escape_markdown(reference.folder.name)}: {reference.summary}" for reference in references)
         lines += [
             f"The reference is {named}. A number differs where it is more than {label_statistics.ALIKE:g} times the "
             "other.",
             "",
         ]
     headings, *rows = label_statistics.table(_rows(report, references), beside_reference=bool(references))
-    lines += table(headings, rows).splitlines()
+    lines += markdown_table(headings, rows).splitlines()
     lines += ["", f"{BASIS} {len(report.labels)} of {report.images} images have masks that can be decoded."]
     return "\n".join(lines) + "\n"
 

@@ -177,7 +177,7 @@ def _serve(modules: list[str]) -> None:
                 os._exit(status if isinstance(status, int) else 0)
             _, ended = os.waitpid(child, 0)
             errors.seek(0)
-            print(json.dumps([os.waitstatus_to_exitcode(ended), errors.read()]), flush=True)  # noqa: T201
+            print(json.dumps([os.waitstatus_to_exitcode(ended), errors.read()]), flush=True)
 
 
 if __name__ == "__main__":

@@ -144,7 +144,7 @@ def measured(steps: Sequence[str], counts: Sequence[int]) -> dict[str, list[tupl
                 line = [sys.executable, __file__, "step", step, str(Path(home) / "folder"), str(count)]
                 done = subprocess.run(line, check=True, stdout=subprocess.PIPE, text=True)
                 found[step].append(tuple(json.loads(done.stdout.splitlines()[-1])))
-                print(f"{step} {count}: {found[step][-1]}", file=sys.stderr, flush=True)  # noqa: T201
+                print(f"{step} {count}: {found[step][-1]}", file=sys.stderr, flush=True)
     return found
 
 
@@ -183,11 +183,11 @@ def main() -> None:
         STEPS[step](Path(folder), int(count))
         seconds = time.process_time() - begun
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(json.dumps([seconds, peak]))  # noqa: T201
+        print(json.dumps([seconds, peak]))
         return
     counts = [int(each) for each in rest]
     steps = {"dataset": DATASET, "study": STUDY}.get(what, tuple(what.split(",")))
-    print(table(counts, measured(steps, counts)))  # noqa: T201
+    print(table(counts, measured(steps, counts)))
 
 
 if __name__ == "__main__":

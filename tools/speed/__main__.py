@@ -5,6 +5,7 @@ from pathlib import Path
 from corrotwin.segmentation.config import BACKBONES
 from corrotwin.twin.core.cli import run
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.text import say, say_error
 
 
 def training(
@@ -45,12 +46,9 @@ def training(
     if out is not None and (out.is_dir() or out.suffix != ".csv"):
         raise InputError(f"{out}: choose the name of a .csv file for --out")
 
-    from rich.console import Console
-
     from corrotwin.segmentation.data import coco
     from tools.speed import training as speed
 
-    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     timings = speed.measure(
         coco.read(data),
         backbones=backbones,
@@ -59,7 +57,7 @@ def training(
         steps=steps,
         rounds=rounds,
         threads=threads,
-        on_round=console.print,
+        on_round=say_error,
     )
     speed.show(timings, size=size, batch_size=batch_size, threads=threads)
     if out is not None:
@@ -98,23 +96,20 @@ def agreement(
     if pairs < 2:
         raise InputError(f"--pairs {pairs} gives no interval; train at least 2")
 
-    from rich.console import Console
-
     from corrotwin.segmentation.data import coco
     from tools.speed import agreement as speed
 
-    console = Console(highlight=False, markup=False, soft_wrap=True)
     found = speed.measure(
         out,
         coco.read(data),
         backbone=backbone,
         seeds=range(pairs),
         changes={"size": size, "epochs": epochs, "threads": threads},
-        on_run=lambda name: console.print(f"run {name}"),
+        on_run=lambda name: say(f"run {name}"),
     )
     for seed, exact, fast in zip(found.seeds, found.exact, found.fast, strict=True):
-        console.print(f"seed {seed}: exact {exact:.4f}, fast {fast:.4f}, difference {fast - exact:+.4f}")
-    console.print(
+        say(f"seed {seed}: exact {exact:.4f}, fast {fast:.4f}, difference {fast - exact:+.4f}")
+    say(
         f"{backbone}: fast - exact {found.difference:+.4f} F1, 95 % interval {found.low:+.4f} to {found.high:+.4f}, "
         f"{len(found.seeds)} pairs of runs on the same photos"
     )
@@ -146,10 +141,6 @@ def sweep(
     if trials < 1 or alone < 1 or nodes < 0 or slots < max(nodes, 1):
         raise InputError("give at least one trial, one training alone, and as many slots as nodes")
 
-    import sys
-
-    from rich.console import Console
-
     from tools.speed import sweeping as speed
 
     count = 0
@@ -158,11 +149,11 @@ def sweep(
         nonlocal count
         count += 1
         if count % 50 == 0:
-            print(f"{count} trials", file=sys.stderr)  # noqa: T201
+            say_error(f"{count} trials")
 
     found = speed.measure(out, data, trials=trials, nodes=nodes, slots=slots, alone=alone, on_end=on_end)
     speed.write(out / "overhead.csv", found)
-    Console(highlight=False, markup=False, soft_wrap=True).print(
+    say(
         f"{found.trials} trials, {found.slots} at a time, {found.nodes} nodes: {found.seconds:.0f} s, "
         f"{found.overhead_seconds:.2f} s of a slot for each beyond the {found.alone_seconds:.2f} s of its training; "
         f"logs {found.log_mb:.1f} MB, Tune's files {found.ray_mb:.1f} MB, kept {found.trial_kb:.1f} kB a trial, "
@@ -211,18 +202,16 @@ def rendering(
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: is a file, not a folder; choose another --out")
 
-    from rich.console import Console
-
     from tools.speed import rendering as speed
 
     rows = speed.measure(
         size=size, scenes=scenes, samples=samples, reference=reference,
         variants=speed.every_variant() if variants else (), threads=threads,
-        on_step=Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print,
+        on_step=say_error,
     )  # fmt: skip
     title = f"Rendering at {size} px, {scenes} scene{'' if scenes == 1 else 's'} of 4 views, {threads} threads"
     speed.write(out, rows, title)
-    print((out / "rendering.md").read_text(), end="")  # noqa: T201
+    say((out / "rendering.md").read_text(), end="")
 
 
 def memory(*, out: Path, preset: str = "quick", size: int = 64, scenes: int = 500, workers: int | None = None) -> None:
@@ -247,12 +236,10 @@ def memory(*, out: Path, preset: str = "quick", size: int = 64, scenes: int = 50
         if value < 1:
             raise InputError(f"--{name} {value} is below 1")
 
-    from rich.console import Console
-
     from corrotwin.synth.presets.builtin import preset as chosen
     from tools.speed import memory as speed
 
-    views, console = chosen(preset).views_per_scene, Console(stderr=True, highlight=False, markup=False)
+    views = chosen(preset).views_per_scene
     workers = workers or available_cores()
     samples: list[speed.Sample] = []
     printed = 0
@@ -261,11 +248,11 @@ def memory(*, out: Path, preset: str = "quick", size: int = 64, scenes: int = 50
             samples.append(sample)
             if sample.scenes >= printed + 50:
                 printed = sample.scenes
-                console.print(f"{printed} scenes")
+                say_error(f"{printed} scenes")
     finally:  # an hour's samples are worth a table, whatever ended it
         if samples:
             job = f"of {preset}, {views} views each, at {size} px, {workers} batches at a time"
-            print(speed.write(out, samples, f"{samples[-1].scenes} of {scenes} scenes {job}"), end="")  # noqa: T201
+            say(speed.write(out, samples, f"{samples[-1].scenes} of {scenes} scenes {job}"), end="")
 
 
 if __name__ == "__main__":

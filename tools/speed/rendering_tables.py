@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from corrotwin.twin.core.files import write_text
+from corrotwin.twin.core.plotting import import_matplotlib
 
 ENOUGH_DB = 40.0
 Curve = list[tuple[int, float, float, float]]  # samples, wall s, processor s and dB of an image, ascending
@@ -139,6 +140,7 @@ def _variants(rows: Sequence[RenderingRow], usual: int) -> list[str]:
 
 
 def _draw(path: Path, both: dict[str, Curve]) -> None:
+    import_matplotlib()
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5.2, 3.6), layout="constrained")

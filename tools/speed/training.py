@@ -26,6 +26,7 @@ from corrotwin.segmentation.sampling import plan_batches
 from corrotwin.segmentation.training.batches import BatchLoader, Pool
 from corrotwin.segmentation.training.train import step_loss
 from corrotwin.twin.core.cli import available_cores
+from corrotwin.twin.core.console import rich_console
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import writing
 
@@ -205,7 +206,6 @@ def write(path: Path, timings: Sequence[LoopTiming]) -> None:
 
 def show(timings: Sequence[LoopTiming], *, size: int, batch_size: int, threads: int) -> None:
     """Print the medians of the rounds, and the two ratios that matter."""
-    from rich.console import Console
     from rich.table import Table
 
     rates = {(each.backbone, each.loop): median(each.images_per_second) for each in timings}
@@ -223,7 +223,7 @@ def show(timings: Sequence[LoopTiming], *, size: int, batch_size: int, threads: 
         ("exact / model, float32", "exact", "model, float32"),
     ):
         table.add_row(title, *(f"{ratio(timings, backbone, one, other):.2f}" for backbone in backbones))
-    Console(soft_wrap=True).print(table)
+    rich_console(wrap=False).print(table)
 
 
 def ratio(timings: Sequence[LoopTiming], backbone: str, one: str, other: str) -> float:

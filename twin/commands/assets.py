@@ -8,6 +8,7 @@ from tyro.conf import Positional
 from corrotwin.twin.commands.forecasts import busy
 from corrotwin.twin.commands.options import coating_of, describe_coating, moment_of, place_of, with_dimensions
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.text import printable, say
 
 
 def new(
@@ -96,7 +97,7 @@ def new(
         raise InputError(f"{out}: holds a twin already; grow it, or choose another --out")
     with busy(f"growing {kind}"):
         store.save(twin, out)
-    print(f"{twin.id}: {kind} of {twin.years:.6g} years in {out}")  # noqa: T201
+    say(f"{printable(twin.id)}: {kind} of {twin.years:.6g} years in {out}")
 
 
 def grow(
@@ -148,7 +149,7 @@ def grow(
             lambda clock: end if end is not None else twin_state.later(clock, years or 0.0),
             move=place,
         )
-    print(f"{twin.id}: now {twin.years:.6g} years, {twin.clock:%Y-%m-%d}, {twin.exposure.periods[-1]}")  # noqa: T201
+    say(f"{printable(twin.id)}: now {twin.years:.6g} years, {twin.clock:%Y-%m-%d}, {twin.exposure.periods[-1]}")
 
 
 def show(folder: Positional[Path]) -> None:
@@ -161,10 +162,10 @@ def show(folder: Positional[Path]) -> None:
     folder
         of the twin.
     """
-    from rich.console import Console
     from rich.table import Table
 
     from corrotwin.twin import assets, export, store, twin_state
+    from corrotwin.twin.core.console import rich_console
 
     twin, fields = store.load(folder)
     built = twin_state.asset(twin)
@@ -172,7 +173,8 @@ def show(folder: Positional[Path]) -> None:
         f"{period} from year {period.from_years:.3g}" if period.from_years else f"{period}"
         for period in twin.exposure.periods
     )
-    title = f"{twin.id}: {twin.years:.6g} years on {twin.clock:%Y-%m-%d}, {places}, {describe_coating(twin.coating)}"
+    name, coating = printable(twin.id), describe_coating(twin.coating)
+    title = f"{name}: {twin.years:.6g} years on {twin.clock:%Y-%m-%d}, {places}, {coating}"
     table = Table(title=title)
     for name in ("by", "name", "grade"):
         table.add_column(name, no_wrap=True)
@@ -185,9 +187,9 @@ def show(folder: Positional[Path]) -> None:
             row.by, row.name, row.iso_4628_3, f"{row.area_m2:.4f}", f"{row.rusted_percent:.2f}",
             *(f"{value:.3f}" for value in values),
         )  # fmt: skip
-    Console().print(table)
+    rich_console().print(table)
     if any(row.max_loss_mm for row in rows):
-        print(export.ONE_FACE)  # noqa: T201
+        say(export.ONE_FACE)
 
 
 def export(folder: Positional[Path], out: Path, look: Literal["rust", "loss"] = "rust") -> None:
@@ -212,4 +214,4 @@ def export(folder: Positional[Path], out: Path, look: Literal["rust", "loss"] = 
         twin, fields = store.load(folder)
         built = twin_state.asset(twin)
         write(out, built, assets.texels(built), twin, fields, look=look)
-    print(f"{twin.id}: written to {out}")  # noqa: T201
+    say(f"{printable(twin.id)}: written to {out}")

@@ -9,6 +9,7 @@ from tyro.conf import Positional
 
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import writing
+from corrotwin.twin.core.text import printable, say, say_error
 
 if TYPE_CHECKING:
     from corrotwin.twin.bayes.predictive_check import Agreement
@@ -67,9 +68,9 @@ def forecast(
         of the histories.
     """
     import numpy as np
-    from rich.console import Console
 
     from corrotwin.twin import twin_state
+    from corrotwin.twin.core.console import rich_console
     from corrotwin.twin.core.files import write_text
     from corrotwin.twin.export import ONE_FACE
     from corrotwin.twin.forecast import plots, projection, tables
@@ -104,32 +105,32 @@ def forecast(
         with writing(out):
             write_text(out, tables.to_csv(table))
     ends = [row for row in table if row.years == grid[-1] or (row.years == now and row.zone == projection.ALL)]
-    Console().print(tables.shown(ends, twin.id))
-    print(ONE_FACE + ("; % below required and remaining life go by it" if limits else ""))  # noqa: T201
+    rich_console().print(tables.shown(ends, printable(twin.id)))
+    say(ONE_FACE + ("; % below required and remaining life go by it" if limits else ""))
     for item in known.knowledge.conflicts:
-        print(describe_agreement(item, particles.widening))  # noqa: T201
+        say(describe_agreement(item, particles.widening))
     if (power := known.knowledge.power) < 1:
-        print(f"photographs and grades count {100 * power:.2g} %: few histories fit more of what they say")  # noqa: T201
+        say(f"photographs and grades count {100 * power:.2g} %: few histories fit more of what they say")
     if pressure is not None:
         for year in (now, grid[-1]):
             spread = np.array(projection.levels(pressure.failure_mpa(forecasts, grid.index(year))))
-            print(f"failure pressure at year {year:.3g}, {method} B31G: {_pressures(spread)}")  # noqa: T201
+            say(f"failure pressure at year {year:.3g}, {method} B31G: {_pressures(spread)}")
             if safety_factor is not None:
-                print(f"  divided by {safety_factor:g}: {_pressures(spread / safety_factor)}")  # noqa: T201
+                say(f"  divided by {safety_factor:g}: {_pressures(spread / safety_factor)}")
         if safety_factor is None:
-            print("  at which it fails, not which is permitted: B31G divides it by a --safety-factor")  # noqa: T201
+            say("  at which it fails, not which is permitted: B31G divides it by a --safety-factor")
     for name, value in limits.items():
         if thin := projection.not_judged_mm(particles.bank, name, value):
-            print(f"{name}: {value:g} mm does not judge its places of up to {thin:.4g} mm when new")  # noqa: T201
+            say(f"{name}: {value:g} mm does not judge its places of up to {thin:.4g} mm when new")
     if plan is not None:
         p5, p50, p95 = (f"{life:.3g}" if life < np.inf else f"beyond {ahead:.3g}" for life in plan.life_years)
-        print(f"remaining life on {plan.zone}: P5 {p5}, P50 {p50}, P95 {p95} years")  # noqa: T201
+        say(f"remaining life on {plan.zone}: P5 {p5}, P50 {p50}, P95 {p95} years")
         for what, within in (
             ("next thickness measurement", plan.interval_years),
             ("external visual inspection", plan.visual_years),
         ):
             due = twin_state.later(twin.built, now + within)
-            print(f"{what} by {due:%Y-%m-%d} ({within:.3g} years; rule {rule})")  # noqa: T201
+            say(f"{what} by {due:%Y-%m-%d} ({within:.3g} years; rule {rule})")
     if plot is not None:
         chosen = zone or (projection.ALL if plan is None else plan.zone)
         chance = projection.chance_below(forecasts, limits)
@@ -176,7 +177,7 @@ def calibrate(out: Positional[Path], assets: int = 200, seed: int = 0, arms: tup
             scores += list(coverage.scores(arm, assets, seed=seed))
     with writing(out):
         report.report(out, scores)
-    print(f"written to {out}")  # noqa: T201
+    say(f"written to {out}")
 
 
 def _pressures(levels_mpa: Iterable[float]) -> str:
@@ -228,10 +229,8 @@ def load_session(folder: Path, years: float, seed: int, category_measured: bool)
 
 def warn(note: str) -> None:
     """Print a warning about a torn end of the records on stderr; nothing if there is none."""
-    import sys
-
     if note:
-        print(f"warning: {note}", file=sys.stderr)  # noqa: T201
+        say_error(f"warning: {note}")
 
 
 def describe_agreement(item: "Agreement", widening: float) -> str:
@@ -250,7 +249,7 @@ def describe_agreement(item: "Agreement", widening: float) -> str:
 @contextmanager
 def busy(what: str) -> Iterator[None]:
     """Show a spinner on the terminal while the block runs."""
-    from rich.console import Console
+    from corrotwin.twin.core.console import rich_console
 
-    with Console(stderr=True).status(f"{what} ..."):
+    with rich_console(stderr=True).status(f"{what} ..."):
         yield

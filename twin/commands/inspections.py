@@ -8,6 +8,7 @@ from tyro.conf import Positional
 
 from corrotwin.twin.commands.forecasts import check_seed, describe_agreement, load_session, warn
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.text import printable, say
 
 if TYPE_CHECKING:
     pass
@@ -145,26 +146,25 @@ def inspect(
     last = max((record.date for record in before.in_force.values()), default="")
     new = log.append(folder, records, content)
     were_there = "" if len(new) == len(records) else ", the others were there"
-    print(f"{len(new)} of {len(records)} records added{were_there}")  # noqa: T201
+    say(f"{len(new)} of {len(records)} records added{were_there}")
     after = log.read_log(folder)
     added = list(after.records.items())[len(after.records) - len(new) :]
     early = {line: record.date for line, record in added if record.date < last}
     if early:
         days, lines = ", ".join(sorted(set(early.values()))), " ".join(map(str, early))
-        print(f"{days}: before the last inspection, of {last}; --withdraw {lines} if that is wrong")  # noqa: T201
+        say(f"{days}: before the last inspection, of {last}; --withdraw {lines} if that is wrong")
     if gone := [line for line, record in after.gone.items() if record in records]:
-        print(f"withdrawn and not counted: line {', '.join(map(str, gone))}; --restore counts them again")  # noqa: T201
+        say(f"withdrawn and not counted: line {', '.join(map(str, gone))}; --restore counts them again")
     given = {record.date for record in records}
     knowledge = load_session(folder, 0.0, seed, category_measured).knowledge
     for item in knowledge.agreement:
         shaken = early and item.date > min(early.values()) and item in knowledge.conflicts
         if item.date in given or shaken:
-            print(describe_agreement(item, knowledge.now.widening))  # noqa: T201
+            say(describe_agreement(item, knowledge.now.widening))
 
 
 def _rule(folder: Path, lines: Sequence[int], *, counts: bool, why: str) -> None:
     """Withdraw or restore records, and print which."""
-    from corrotwin.twin.core.cli import shown
     from corrotwin.twin.inspection import log
 
     warn(log.read_log(folder).note)  # the next line written removes what is torn
@@ -172,27 +172,25 @@ def _rule(folder: Path, lines: Sequence[int], *, counts: bool, why: str) -> None
     what = "counts again" if counts else "withdrawn"
     for line, record in changed.items():
         said = f"line {line}, {record.kind} of {record.date} on {record.zone}, {record.value:g} {record.unit}: {what}"
-        print(shown(said))  # noqa: T201
+        say(printable(said))
     if not changed:
-        print("nothing changed: it was so before")  # noqa: T201
+        say("nothing changed: it was so before")
 
 
 def _list(folder: Path) -> None:
     """Print a twin's records as a table, including withdrawn ones."""
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
     from corrotwin.twin import store
-    from corrotwin.twin.core.cli import shown
+    from corrotwin.twin.core.console import rich_console
     from corrotwin.twin.inspection import log
 
     twin, listed = store.read(folder), log.read_log(folder)
     warn(listed.note)
     if not listed.records:
-        print(f"{twin.id}: no inspection recorded")  # noqa: T201
+        say(f"{printable(twin.id)}: no inspection recorded")
         return
-    table = Table(title=f"{twin.id}: {len(listed.in_force)} of {len(listed.records)} records count")
+    table = Table(title=f"{printable(twin.id)}: {len(listed.in_force)} of {len(listed.records)} records count")
     withdrawn = listed.withdrawn
     for name in ("line", "date", "kind", "zone", "value", "tool", "place", *(["withdrawn"] if withdrawn else [])):
         right, whole = name in ("line", "value"), name in ("line", "date", "kind", "value")
@@ -203,5 +201,5 @@ def _list(folder: Path) -> None:
             record.date, record.kind, record.zone, f"{record.value:g} {record.unit}", record.tool, record.place,
             *([f"{gone.date} {gone.why}".strip() if gone else ""] if withdrawn else []),
         )  # fmt: skip
-        table.add_row(str(line), *(escape(shown(cell)) for cell in cells))
-    Console().print(table)
+        table.add_row(str(line), *map(printable, cells))
+    rich_console().print(table)

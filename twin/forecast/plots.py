@@ -10,6 +10,8 @@ import numpy as np
 
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import atomic_file, writing
+from corrotwin.twin.core.plotting import import_matplotlib, without_glyph_warnings
+from corrotwin.twin.core.text import escape_mathtext, printable
 from corrotwin.twin.forecast.projection import ALL, LEVELS, ZoneForecast
 from corrotwin.twin.geometry.atlas import Floats
 from corrotwin.twin.inspection.records import Record
@@ -81,12 +83,13 @@ def forecast(
     """
     year = np.array(years)
     panels = 2 if chance is None else 3
+    name = escape_mathtext(printable(twin.id))
     with canvas(path, 8.6, 4.2 + 1.4 * (panels - 1)) as figure:
         every = figure.subplots(panels, 1, sharex=True, height_ratios=(3, 2, 1)[:panels])
         upper, lower = every[0], every[1]
         _fan(upper, year, forecasts[zone].judged_left_mm, LOSS)
         upper.set(
-            title=f"{twin.id}, {zone}: least remaining thickness (new: {nominal_mm:.4g} mm at its thinnest)",
+            title=f"{name}, {zone}: least remaining thickness (new: {nominal_mm:.4g} mm at its thinnest)",
             ylabel="mm",
         )
         own = [record for record in records if record.kind == "ultrasonic" and zone in (record.zone, ALL)]
@@ -128,12 +131,13 @@ def _fan(axes: "Axes", year: Floats, values: Floats, colour: str) -> None:
 @contextmanager
 def canvas(path: Path, width_in: float, height_in: float) -> Iterator["Figure"]:
     """Yield a figure in the house style; it is written to `path` when the block succeeds."""
+    import_matplotlib()
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     check(path)
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(STYLE), without_glyph_warnings():
         figure = Figure(figsize=(width_in, height_in), layout="constrained")
         FigureCanvasAgg(figure)
         yield figure

@@ -7,6 +7,7 @@ from dataclasses import astuple, dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from corrotwin.twin.core.text import escape_csv
 from corrotwin.twin.forecast.projection import LEVELS, Levels, ZoneForecast, chance_below, levels
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ def to_csv(table: Sequence[ForecastRow]) -> str:
     for row in table:
         cells = chain.from_iterable(value if isinstance(value, tuple) else (value,) for value in astuple(row))
         writer.writerow(
-            "" if value is None else f"{value:.6g}" if isinstance(value, float) else value for value in cells
+            "" if value is None else f"{value:.6g}" if isinstance(value, float) else escape_csv(value)
+            for value in cells
         )
     return text.getvalue()
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,13 @@ class Record:
     seen: str = ""
 
     def __post_init__(self) -> None:
+        for name in ("date", "zone", "kind", "tool", "unit", "place", "seen"):
+            if not isinstance(text := getattr(self, name), str):
+                raise InputError(f"{name} {text!r:.60}: must be text")
+        for name in ("value", "scatter_sd", "bias_sd", "detection", "false_calls"):
+            number = getattr(self, name)
+            if number is not None and (isinstance(number, bool) or not isinstance(number, Real)):
+                raise InputError(f"{name} {number!r:.60}: must be a number")
         if self.kind not in KINDS:
             raise InputError(f"kind of inspection {self.kind!r}: choose from {', '.join(KINDS)}")
         usual = KINDS[self.kind]
