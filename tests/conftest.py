@@ -1,6 +1,7 @@
 """Fixtures shared by all tests."""
 
 import io
+import logging
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import settings
 
 from corrotwin.__main__ import main
+from corrotwin.twin.core import text
 
 # The default run meets the same examples every time; `make test-all` draws new ones. Machines may be busy: no deadline.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
@@ -26,6 +28,15 @@ def decoded_photos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CORROTWIN_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def shown_log() -> Iterator[None]:
+    """What the library logs is shown as a command shows it, so that tests read it where users do."""
+    handler, logger = text.show_log(), logging.getLogger("corrotwin")
+    logger.propagate = True  # `caplog` listens at the root
+    yield
+    logger.removeHandler(handler)
 
 
 @pytest.fixture(scope="session")

@@ -109,9 +109,12 @@ def test_what_is_said_for_clusters_agrees_with_what_is_pinned() -> None:
         ("import yaml\n\nyaml.load('1', Loader=yaml.Loader)", "S506"),
         ("import os\n\nos.system('true')", "S605"),
         ("import subprocess\n\nsubprocess.run('true', shell=True)", "S602"),
+        ("print('x')", "T201"),
+        ("import pprint\n\npprint.pprint('x')", "T203"),
+        ("from matplotlib import pyplot", "TID251"),
     ],
 )
-def test_the_linter_bans_what_runs_a_strangers_code(line: str, rule: str) -> None:
+def test_the_linter_bans_what_runs_a_strangers_code_or_speaks_for_itself(line: str, rule: str) -> None:
     ruff = Path(sys.executable).with_name("ruff")
     done = subprocess.run(
         [ruff, "check", "--no-cache", "--output-format=concise", "--stdin-filename", ROOT / "twin" / "new.py", "-"],
@@ -130,3 +133,45 @@ def test_numpy_never_unpickles() -> None:
                     if keyword.arg == "allow_pickle":
                         assert isinstance(keyword.value, ast.Constant), f"{path}:{node.lineno}"
                         assert keyword.value.value is False, f"{path}:{node.lineno}"
+
+
+MAY_WRITE = {
+    "twin/core/text.py",  # all that is printed passes it
+    "twin/core/console.py",  # tables and progress bars
+    "benchmarks/study/probe.py",  # answers its parent, a program, line by line
+}
+
+
+def spoken(source: str) -> list[int]:
+    """The lines of a module that write to a standard stream or make a console of their own."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            if re.fullmatch(r"(.*\.)?Console|(sys\.)?(__)?std(out|err)(__)?\.(buffer\.)?write(lines)?", called):
+                found.append(node.lineno)
+    return found
+
+
+def test_only_one_module_speaks() -> None:
+    """Prints are T201 of the linter; it knows neither writes to a stream nor consoles of rich."""
+    for folder in (*PACKAGES, "tools", "src/corrotwin"):
+        for path in (ROOT / folder).rglob("*.py"):
+            if str(path.relative_to(ROOT)) not in MAY_WRITE:
+                assert spoken(path.read_text()) == [], path
+    assert "noqa: T20" not in "".join(path.read_text() for folder in PACKAGES for path in (ROOT / folder).rglob("*.py"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import sys\n\nsys.stdout.write('x')",
+        "import sys\n\nsys.stderr.writelines(['x'])",
+        "from sys import stdout\n\nstdout.write('x')",
+        "import sys\n\nsys.stdout.buffer.write(b'x')",
+        "from rich.console import Console\n\nConsole(stderr=True).print('x')",
+        "import rich.console\n\nrich.console.Console()",
+    ],
+)
+def test_a_module_that_speaks_for_itself_is_found(line: str) -> None:
+    assert spoken(line) == [3]

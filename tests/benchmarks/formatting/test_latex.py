@@ -1,15 +1,16 @@
 import re
 
-from corrotwin.benchmarks.formatting.latex import escape, latex
+from corrotwin.benchmarks.formatting.latex import latex
 from corrotwin.benchmarks.formatting.table import Table, number_column, text_column
+from corrotwin.twin.core.text import escape_latex
 
 
 def test_every_special_sign_is_escaped_once() -> None:
-    assert escape("50 % of a_b & {c} #1 ~^ $x$ \\y") == (
+    assert escape_latex("50 % of a_b & {c} #1 ~^ $x$ \\y") == (
         r"50 \% of a\_b \& \{c\} \#1 \textasciitilde{}\textasciicircum{} \$x\$ \textbackslash{}y"
     )
-    assert escape("−0.1 ± 0.2 < 3 × 4") == r"$-$0.1 $\pm$ 0.2 \textless{} 3 $\times$ 4"
-    assert escape("two\nlines") == "two lines"
+    assert escape_latex("−0.1 ± 0.2 < 3 × 4") == r"$-$0.1 $\pm$ 0.2 \textless{} 3 $\times$ 4"
+    assert escape_latex("two\nlines") == "two lines"
 
 
 def test_a_table_has_the_rules_of_booktabs_and_as_many_cells_as_columns() -> None:
