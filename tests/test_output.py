@@ -12,7 +12,7 @@ import fakes
 import numpy as np
 import pytest
 
-from corrotwin.twin import store
+from corrotwin.twin import store, twin_state
 
 COMMAND = (sys.executable, "-m", "corrotwin")
 CONTROLS = {*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0))} - {"\n"}
@@ -23,7 +23,7 @@ NASTY = ["[/x]", r"$x^{\frac{a}$", "\x1b[31mred", "a\nb", "\u202egnp", "=HYPERLI
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a small twin and a small dataset."""
     folder = tmp_path_factory.mktemp("work")
-    store.save(store.sample_twin("plate", np.random.default_rng(1), texel_mm=20.0), folder / "twin")
+    store.save(twin_state.sample_twin("plate", np.random.default_rng(1), texel_mm=20.0), folder / "twin")
     fakes.write_dataset(folder / "photos", 6)
     return folder
 
@@ -41,7 +41,10 @@ COMMANDS = {
     "twin forecast": (("twin", "forecast", "twin", "--plot", "new.svg"), "new.svg"),
     "synth validate": (("synth", "validate", "photos", "--report", "new.md"), "new.md"),
     "synth preview": (("synth", "preview", "photos"), "photos/card.md"),
-    "segmentation split": (("segmentation", "split", "photos", "--out", "new.json", "--how", "published"), "new.json"),
+    "segmentation split": (
+        ("segmentation", "split", "--data", "photos", "--out", "new.json", "--how", "published"),
+        "new.json",
+    ),
     "benchmarks from-summary": (("benchmarks", "from-summary", "--paper"), ""),
 }
 
@@ -173,7 +176,16 @@ def test_a_strangers_category_is_shown_literally(
     for words in (
         ("synth", "validate", tmp_path / "photos", "--report", tmp_path / "report.md"),
         ("synth", "preview", tmp_path / "photos"),
-        ("segmentation", "split", tmp_path / "photos", "--out", tmp_path / "split.json", "--how", "published"),
+        (
+            "segmentation",
+            "split",
+            "--data",
+            tmp_path / "photos",
+            "--out",
+            tmp_path / "split.json",
+            "--how",
+            "published",
+        ),
     ):
         done = run_module(*words)
         assert done.returncode in (0, 1), done.stderr

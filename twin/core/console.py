@@ -12,7 +12,7 @@ class _Console(Console):
     """A console that shows text literally, with control characters escaped; only styles given beside it colour it."""
 
     def render_str(self, text: str, **options: Any) -> Text:
-        return super().render_str(printable_lines(text), **options)
+        return super().render_str(printable_lines(text).replace("\t", " "), **options)  # a tab has no width
 
 
 def rich_console(*, stderr: bool = False, wrap: bool = True) -> Console:

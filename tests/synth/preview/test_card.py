@@ -167,7 +167,7 @@ def test_card_of_a_found_dataset_says_what_is_known(tmp_path: Path) -> None:
         document["licenses"] = [{"id": 1, "name": "CC BY 4.0", "url": "https://example.org/by"}]
         write_json(tmp_path / "set" / split / coco.ROBOFLOW_JSON, document)
     text = card_of(tmp_path / "set")
-    assert "# bridge | photos" in text
+    assert r"# bridge \| photos" in text
     assert "| splits | test: 3, train: 3 |" in text
     assert "| url | https://example.org |" in text
     assert "CC BY 4.0 https://example.org/by" in text

@@ -479,7 +479,7 @@ def test_errors_exit_1_after_the_list_and_the_report(tmp_path: Path) -> None:
     assert done.stderr == f"corrotwin synth: error: {tmp_path / 'set'}: 3 errors found; see the list\n"
     assert "error unknown category: 2" in done.stdout
     text = (tmp_path / "report.md").read_text()
-    assert "| error | missing image | annotations.json, image 1 | 'a\\|b\\n.png' is absent |" in text
+    assert r"| error | missing image | annotations.json, image 1 | 'a\|b\\n.png' is absent |" in text
     assert "512 pixels on the longer side" in text
 
 

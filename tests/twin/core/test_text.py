@@ -3,6 +3,7 @@
 import csv
 import io
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -161,7 +162,10 @@ def test_numbers_and_plain_names_stay_as_they_are(number: object) -> None:
 def test_signs_that_an_encoding_lacks_are_replaced(encoding: str, shown: str) -> None:
     program = "from corrotwin.twin.core import text; text.guard_streams(); text.say('− × ± → µ é 名 ┌─│')"
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, env={"PYTHONIOENCODING": encoding}, check=True
+        [sys.executable, "-c", program],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        check=True,
     )
     assert done.stdout.decode(encoding) == f"{shown}\n"
 
