@@ -144,7 +144,7 @@ def say_error(text: str) -> None:
 
 
 class _LogHandler(logging.Handler):
-    """Shows log records as plain lines: notes on standard output, warnings and progress on standard error."""
+    """A handler that shows records as plain lines: notes on standard output, warnings and progress on standard error."""
 
     def emit(self, record: logging.LogRecord) -> None:
         text = self.format(record)
@@ -157,7 +157,7 @@ class _LogHandler(logging.Handler):
 def show_log() -> logging.Handler:
     """Show what the library logs, from INFO upwards, as plain lines; return the handler that does it.
 
-    Commands call it. Nothing is shown to who imports the library, until they configure logging themselves.
+    Commands call it. A program that imports the library sees nothing until it configures logging itself.
     """
     logger = logging.getLogger("corrotwin")
     shown = next((handler for handler in logger.handlers if isinstance(handler, _LogHandler)), None)

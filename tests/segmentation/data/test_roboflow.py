@@ -172,6 +172,12 @@ def test_the_licence_is_that_of_the_answer_or_of_the_export(about, licence, serv
     assert len(coco.read(tmp_path / "cor").photos) == 5
 
 
+def test_a_licence_cannot_steer_the_terminal(service, export, tmp_path, printed):
+    service.offers(export, project={"license": "MIT\x1b[2J\u202e\nline"})
+    fetch(VERSION, out=tmp_path / "cor")
+    assert r"licence: MIT\x1b[2J\u202e line" in printed()
+
+
 def test_an_export_that_is_being_packed_is_waited_for(service, export, tmp_path, monkeypatch):
     service.offers(export)
     service.answers[PACKED][:0] = [(202, {"progress": 0.2}), (200, {"progress": 0.9}), (202, {})]

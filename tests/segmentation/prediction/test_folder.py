@@ -458,3 +458,14 @@ def test_a_run_without_weights_is_one_line(run: Path, photos: Path, tmp_path: Pa
     with pytest.raises(InputError, match="give --scale"):
         predict_command.predict(tmp_path / "run", (photos,), out=tmp_path / "out")
     assert prediction_folder.named((photos / "a.jpg",), tmp_path / "out") == {"a": photos / "a.jpg"}
+
+
+def test_a_photo_whose_name_is_a_formula_is_text_in_a_spreadsheet(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    names = ["=HYPERLINK(1).png", "+1.png", "-1.png", "@SUM(A1).png", "plain.png"]
+    for name in names:
+        Image.fromarray(np.full((64, 64, 3), 128, dtype=np.uint8)).save(tmp_path / "photos" / name)
+    predict_command.predict(run, (tmp_path / "photos",), out=tmp_path / "out", overlays=False)
+    assert set(rows(tmp_path / "out")) == {*(f"'{name}" for name in names[:-1]), "plain.png"}
+    document = read_json(tmp_path / "out" / "annotations.json")
+    assert {image["file_name"] for image in document["images"]} == set(names)
