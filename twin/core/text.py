@@ -144,7 +144,7 @@ def say_error(text: str) -> None:
 
 
 class _LogHandler(logging.Handler):
-    """A handler that shows records as plain lines: notes on standard output, warnings and progress on standard error."""
+    """Show records as plain lines: notes on standard output, warnings and progress on standard error."""
 
     def emit(self, record: logging.LogRecord) -> None:
         text = self.format(record)
