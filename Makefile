@@ -9,7 +9,7 @@ SEED ?= 0
 PRESET ?= balanced
 ROUNDS ?= 2
 JOBS ?= 2
-SOURCE := .ci .gitignore .pre-commit-config.yaml CHANGELOG.md CONTRIBUTING.md LICENSE Makefile README.md benchmarks constraints.txt docs pyproject.toml segmentation src synth tests tools twin
+SOURCE := .ci .gitignore .pre-commit-config.yaml CHANGELOG.md CONTRIBUTING.md LICENSE Makefile README.md benchmarks constraints.txt docs examples pyproject.toml segmentation src synth tests tools twin
 EXTRAS := rendering,training,export,study,development
 WEIGHTS ?= weights
 BUNDLE_TO = $(or $(OUT),out/bundle)
@@ -57,6 +57,7 @@ check: setup ## lint, formatting, types, import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy examples/*.py
 	$(BIN)/lint-imports
 
 audit: setup ## known vulnerabilities of all that is installed, by pip-audit in an environment of its own below out/

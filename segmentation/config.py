@@ -122,6 +122,55 @@ def from_file(values: Mapping[str, Any]) -> dict[str, Any]:
     return {names.get(key, key): value for key, value in values.items()}
 
 
+def arm_of(
+    *,
+    with_renders: bool,
+    real_fraction: float = 1.0,
+    render_share: float | None = None,
+    render_count: int | None = None,
+    pretrain: float = 0.0,
+    adaptation: Adaptation | None = None,
+    augmentation: Augmentation = "standard",
+    copy_paste: float = 0.0,
+) -> DataArm:
+    """Return the data arm of one training, named after what it takes.
+
+    Parameters
+    ----------
+    with_renders : whether renders are given; without `render_share`, `render_count` and `pretrain` the arm is `MIXED`.
+    real_fraction, render_share, render_count, pretrain, adaptation, augmentation, copy_paste : as for `DataArm`.
+
+    Raises
+    ------
+    InputError
+        What is asked of renders goes with none, or none would be used.
+    """
+    if not with_renders and (render_share or render_count or pretrain or adaptation):
+        raise InputError(
+            "`render_share`, `render_count`, `pretrain` and `adaptation` need `renders`, a rendered dataset"
+        )
+    if with_renders and render_share == 0 and not pretrain:
+        raise InputError("`renders` with `render_share` 0 uses no render; leave out one of them")
+    share: float | None = 0.0
+    if render_share is not None:
+        share = render_share
+    elif with_renders and not pretrain:
+        share = MIXED_SHARE if render_count is None else None
+    name = "pretrained" if pretrain else "real" if share == 0 else "synthetic" if share == 1 else "mixed"
+    name += "-copy-paste" if copy_paste else ""
+    name += "-strong" if augmentation == "strong" else ""
+    return DataArm(
+        name=name,
+        real_fraction=real_fraction,
+        render_share=share,
+        render_count=render_count,
+        pretrain=pretrain,
+        adaptation=adaptation,
+        augmentation=augmentation,
+        copy_paste=copy_paste,
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """All settings of one training run. With the data they determine every bit of the result on one type of CPU."""

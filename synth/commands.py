@@ -68,18 +68,15 @@ def render(
         say how many batches, hours and bytes are to come, from one batch rendered here; write nothing
     """
     from corrotwin.synth.config import RenderConfig
+    from corrotwin.synth.presets.schema import Preset
     from corrotwin.synth.rendering import dataset
     from corrotwin.synth.rendering.dry_run import estimate
     from corrotwin.synth.rendering.job import Task
     from corrotwin.synth.scene import subject
 
-    like, changes = preset, ""
-    if preset.endswith(".json"):
-        from corrotwin.synth.presets import custom
-
-        like, changes = custom.read(Path(preset))
     config = RenderConfig(
-        preset=like, changes=changes, size=size, seed=seed, labels=labels, maps=tuple(sorted(set(maps))),
+        preset=Preset.read(preset) if preset.endswith(".json") else preset,
+        size=size, seed=seed, labels=labels, maps=tuple(sorted(set(maps))),
         polygons=polygons,
     )  # fmt: skip
     if cameras is not None and twin is None:

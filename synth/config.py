@@ -1,12 +1,12 @@
 """The configuration of a rendered dataset, and the streams of random numbers."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import cache
 from typing import Any
 
 from corrotwin.synth.presets.builtin import preset
-from corrotwin.synth.presets.schema import POLICIES, LabelRule, Preset
+from corrotwin.synth.presets.schema import POLICIES, LabelRule, Preset, stated
 from corrotwin.synth.spec import MAPS
 from corrotwin.twin.core.errors import InputError
 
@@ -17,10 +17,7 @@ MOST_SIDE = 8192  # pixels: what training takes
 class RenderConfig:
     """The settings that determine every bit of a rendered image, together with its index."""
 
-    preset: str
-    changes: str = (
-        ""  # of it, by a file of one's own: a JSON object, as `synth.presets.custom.read` has it; none where empty
-    )
+    preset: str | Preset  # a built-in one by its name, or one of the user's own
     size: int  # pixels, square
     seed: int
     labels: str = "annotator"  # policy of the masks: as people draw them, or "exact"
@@ -28,26 +25,51 @@ class RenderConfig:
     polygons: bool = False  # outlines instead of run lengths in the COCO files
 
     def __post_init__(self) -> None:
-        self.content()
+        object.__setattr__(self, "preset", _checked(self.preset))
         if self.labels not in POLICIES:
-            raise InputError(f"--labels {self.labels}: choose from {', '.join(POLICIES)}")
+            raise InputError(f"`labels` {self.labels}: choose from {', '.join(POLICIES)}")
         for name in self.maps:
             if name not in MAPS:
-                raise InputError(f"--maps {name}: no such map; choose from {', '.join(MAPS)}")
+                raise InputError(f"`maps` {name}: no such map; choose from {', '.join(MAPS)}")
         if not 1 <= self.size <= MOST_SIDE:
-            raise InputError(f"--size {self.size}: give a picture side of 1 to {MOST_SIDE} pixels")
+            raise InputError(f"`size` {self.size}: give a picture side of 1 to {MOST_SIDE} pixels")
         if self.seed < 0:
-            raise InputError(f"--seed {self.seed}: give a seed of 0 or more")
+            raise InputError(f"`seed` {self.seed}: give a seed of 0 or more")
 
     def content(self) -> Preset:
-        """Return the preset, with the changes of a custom preset.
+        """Return the preset as an object."""
+        return preset(self.preset) if isinstance(self.preset, str) else self.preset
+
+    @property
+    def name(self) -> str:
+        """The built-in preset that is used or that the user's own is like."""
+        return self.content().name
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the preset differs from the built-in one of its name."""
+        return self.content() != preset(self.name)
+
+    def plain(self) -> dict[str, Any]:
+        """Return the configuration as claims and dataset.json hold it; changes of the preset are a JSON text there."""
+        changes = self.content().changes()
+        text = json.dumps(changes, sort_keys=True) if changes else ""
+        others = asdict(replace(self, preset=self.name))
+        return {"preset": others.pop("preset"), "changes": text, **others}
+
+    @staticmethod
+    def from_plain(plain: Mapping[str, Any]) -> "RenderConfig":
+        """Return the configuration that `plain` wrote.
 
         Raises
         ------
         InputError
-            There is no such preset, or a change is invalid.
+            There is no such preset, or a value is not what it may be. What `plain` could not have written may raise
+            TypeError, KeyError or AttributeError, too.
         """
-        return _content(self.preset, self.changes)
+        values = {**plain, "maps": tuple(plain["maps"])}
+        values["preset"] = preset_of(values["preset"], values.pop("changes", ""))
+        return RenderConfig(**values)
 
     def rule(self) -> LabelRule:
         """Return the preset's rule for masks, with the requested policy."""
@@ -55,17 +77,34 @@ class RenderConfig:
 
     def preset_stated(self) -> dict[str, Any]:
         """Return the preset with that rule, as dataset.json records it."""
-        stated: dict[str, Any] = json.loads(json.dumps(asdict(replace(self.content(), labels=self.rule()))))
-        return stated
+        return stated(replace(self.content(), labels=self.rule()))
 
 
-@cache
-def _content(name: str, changes: str) -> Preset:
+def preset_of(name: str, changes: str) -> str | Preset:
+    """Return the preset that a claim or dataset.json states by a name and, as a JSON text, changes.
+
+    Raises
+    ------
+    InputError
+        There is no such preset, or a change is none.
+    """
     if not changes:
-        return preset(name)
+        return name
     from corrotwin.synth.presets import custom  # needs much that a preset alone does not
 
-    return custom.changed(preset(name), changes)
+    return custom.changed(preset(name), json.loads(changes))
+
+
+def _checked(chosen: Any) -> str | Preset:
+    """Return a preset, a built-in one by its name; refuse one that no file could hold."""
+    if isinstance(chosen, str):
+        return preset(chosen).name
+    if not isinstance(chosen, Preset):
+        raise InputError(f"`preset` {chosen!r:.60}: give the name of a preset or a Preset")
+    from corrotwin.synth.presets import custom
+
+    found = custom.changed(preset(chosen.name), chosen.changes())
+    return chosen.name if found == preset(chosen.name) else found
 
 
 # Streams of random numbers: a change in what one of them draws leaves the others as they are. Never renumber.

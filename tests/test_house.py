@@ -17,6 +17,7 @@ HEAVY = {
     "trimesh",
 }  # fmt: skip
 PACKAGES = ("twin", "synth", "segmentation", "benchmarks")
+ERRORS = ("InputError", "WorkError")
 
 
 @pytest.mark.parametrize("words", [(), *((package,) for package in PACKAGES), ("segmentation", "train"), ("doctor",)])
@@ -175,3 +176,59 @@ def test_only_one_module_speaks() -> None:
 )
 def test_a_module_that_speaks_for_itself_is_found(line: str) -> None:
     assert spoken(line) == [3]
+
+
+def options_in_errors(text: str) -> list[int]:
+    """Lines on which an InputError or WorkError is made that names an option of a command.
+
+    A whole command line, such as "run corrotwin twin grow spool --years 0", is no name of an option.
+    """
+    tree = ast.parse(text)
+    assigned = {
+        target.id: node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    found = set()
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in ERRORS:
+            parts = list(ast.walk(call))
+            names = [part.id for part in parts if isinstance(part, ast.Name) and part.id in assigned]
+            parts += [part for name in names for part in ast.walk(assigned[name])]
+            of_text = {id(value) for part in parts if isinstance(part, ast.JoinedStr) for value in part.values}
+            for part in (part for part in parts if id(part) not in of_text):
+                message = "".join(
+                    value.value if isinstance(value, ast.Constant) else "X"
+                    for value in (part.values if isinstance(part, ast.JoinedStr) else [part])
+                    if not isinstance(value, ast.Constant) or isinstance(value.value, str)
+                )
+                if re.search(r"(?<![\w-])--[a-zX]", re.sub(r"corrotwin \w+ [\w-]+( X| \d+| --[a-z-]+)*", "", message)):
+                    found.add(call.lineno)
+    return sorted(found)
+
+
+def test_errors_of_library_code_speak_of_arguments() -> None:
+    """Commands turn `name` into --name (`twin.core.cli.in_options`); a caller from Python has no options."""
+    paths = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if path.name != "cli.py"]
+    library = [path for path in paths if "commands" not in path.relative_to(ROOT).as_posix()]
+    wrong = {str(path.relative_to(ROOT)): options_in_errors(path.read_text()) for path in library}
+    assert {path: lines for path, lines in wrong.items() if lines} == {}
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ('raise InputError("--seed: must be at least 0")', True),
+        ('raise WorkError(f"{x}: leave out " f"--seed {x}")', True),
+        ('advice = f"give --seed {x}, too"\nraise InputError(f"{x}: {advice}")', True),
+        ('raise InputError(f"{x}: made by corrotwin synth render; give --seed")', True),
+        ('raise InputError(f"--{name} {value}: is below 0")', True),
+        ('raise InputError("`seed` -1: must be at least 0")', False),
+        ('raise InputError(f"{x}: damaged; run corrotwin twin grow {x} --years 0")', False),
+        ('print("--seed")', False),
+    ],
+)
+def test_an_option_in_an_error_is_found(line: str, wrong: bool) -> None:
+    assert bool(options_in_errors(line)) == wrong

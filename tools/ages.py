@@ -9,7 +9,6 @@ sheet there, too.
 
 import argparse
 import io
-from dataclasses import asdict
 from math import cos, radians, sin, tan
 from pathlib import Path
 from typing import Any
@@ -103,7 +102,7 @@ def photograph(kind: str, years: float) -> Image.Image:
     store.save(twin, folder / "twin")
     shown = saved(folder / "twin", (three_quarter_view(twin_state.asset(twin).vertices),))
     config = RenderConfig(preset="balanced", size=PICTURE, seed=SEED)
-    out = folder / digest({**shown.claim(), **asdict(config), "content": asdict(config.content())})
+    out = folder / digest({**shown.claim(), **config.plain(), "content": config.preset_stated()})
     render(out, config, count=1, shown=shown)
     return Image.open(out / "images" / "000000.jpg")
 

@@ -54,15 +54,24 @@ def advance(folder: Path, to: Callable[[datetime], datetime], *, move: Period | 
     read(folder)  # before the lock, which would create the folder
     with locks.hold(folder, "twin", {}):
         before = read(folder)
-        clock = to(before.clock)
-        if clock < before.clock:
-            raise InputError(
-                f"{folder}: its clock stands at {before.clock:%Y-%m-%d} and does not run back to {clock:%Y-%m-%d}"
-            )
-        exposure = before.exposure if move is None else _moved(before, move)
-        after = replace(before, clock=clock, exposure=exposure)
+        after = aged(before, to(before.clock), move=move, name=str(folder))
         _write(after, fields(after), folder)
     return after
+
+
+def aged(twin: TwinState, clock: datetime, *, move: Period | None = None, name: str = "") -> TwinState:
+    """Return a twin at a later time; `move` as for `advance`, `name` for errors, by default its id.
+
+    Raises
+    ------
+    InputError
+        The clock would run backwards.
+    """
+    if clock < twin.clock:
+        raise InputError(
+            f"{name or twin.id}: its clock stands at {twin.clock:%Y-%m-%d} and does not run back to {clock:%Y-%m-%d}"
+        )
+    return replace(twin, clock=clock, exposure=twin.exposure if move is None else _moved(twin, move))
 
 
 def _moved(twin: TwinState, place: Period) -> Exposure:
@@ -110,6 +119,11 @@ def load(folder: Path) -> tuple[TwinState, Fields]:
             shape = asset(twin).atlas_shape
         return twin, _fields_of(folder / name, content, shape)
     raise InputError(f"{folder}: the fields that twin.json names are missing; {_again(folder)}")
+
+
+def is_twin(folder: Path) -> bool:
+    """Return whether a folder holds a twin."""
+    return files.read_manifest(folder, "twin") is not None
 
 
 def read(folder: Path) -> TwinState:

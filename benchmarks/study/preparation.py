@@ -38,7 +38,7 @@ def prepare(out: Path, config: StudyConfig, sources: Sources) -> Study:
     standin = out / STANDIN
     earlier = _earlier(out)
     if sources.data is None and sources.classes is not None:
-        raise InputError("--classes: chooses among the categories of photos; give --data, too")
+        raise InputError("`classes`: chooses among the categories of photos; give `data`, too")
     if sources.data is not None:
         kept = None if earlier is None else earlier["data"].get("classes")
         photos = coco.read(sources.data, classes=sources.classes or (None if kept is None else tuple(kept)))
@@ -87,7 +87,7 @@ def _at_render_share(out: Path, config: StudyConfig, before: StudyConfig | None,
     if there is not None and there != share:
         raise InputError(
             f"{out}: {100 * there:g} % of each batch are renders in the arms there, {100 * share:g} % asked; leave out "
-            "--render-share, or choose another folder"
+            "`render_share`, or choose another folder"
         )
     return config.at_render_share(share)
 
@@ -114,15 +114,15 @@ def _earlier(out: Path) -> dict[str, Any] | None:
 
 
 def _check_training(out: Path, config: StudyConfig, before: StudyConfig) -> None:
-    """Raise InputError if training settings differ from the study's, naming the options to pass."""
+    """Raise InputError if training settings differ from the study's, naming the arguments to pass."""
     there, wanted = before.training, config.training
     different = [name for name in (*TUNED, *there, *wanted) if there.get(name) != wanted.get(name)]
     if before.profile != config.profile or not different or not set(different) <= set(TUNED):
         return
     names = [name for name in TUNED if name in different]
     differences = ", ".join(f"training {name}: {there[name]!r:.40} there, {wanted[name]!r:.40} asked" for name in names)
-    options = configuration.options({name: there[name] for name in names})
-    raise InputError(f"{out}: {differences}; give {options} as before, or choose another folder")
+    arguments = " ".join(f"`{name}` {there[name]!s:.40}" for name in names)
+    raise InputError(f"{out}: {differences}; give {arguments} as before, or choose another folder")
 
 
 def _renders(study: Study, sources: Sources) -> StudyDataset | None:
@@ -130,7 +130,7 @@ def _renders(study: Study, sources: Sources) -> StudyDataset | None:
     from corrotwin.segmentation.data import coco, splits
 
     before = study.renders_before
-    path, option = sources.renders and sources.renders.resolve(), "--renders"
+    path, option = sources.renders and sources.renders.resolve(), "`renders`"
     if path is None:
         if before is None:
             return _own_renders(study)
@@ -139,7 +139,7 @@ def _renders(study: Study, sources: Sources) -> StudyDataset | None:
         _, todo, _ = study.run_status()
         if not any(config.arm.takes_renders for config in todo.values()):
             return None
-        path, option = (study.out / before["folder"]).resolve(), "give --renders, since"
+        path, option = (study.out / before["folder"]).resolve(), "give `renders`, since"
     elif not any(arm.takes_renders for arm in study.config.arms):
         return None
     try:
@@ -152,7 +152,7 @@ def _renders(study: Study, sources: Sources) -> StudyDataset | None:
             "asked; give those there, or choose another folder"
         )
     if study.photos is not None and found.dataset.digest == study.photos.digest:
-        raise InputError(f"{path}: these are the photos themselves; give --renders a rendered dataset")
+        raise InputError(f"{path}: these are the photos themselves; give `renders` a rendered dataset")
     if study.photos is not None and study.split is not None:
         splits.check_renders(study.split, study.photos, found.dataset)
     return found
@@ -178,17 +178,17 @@ def _across(study: Study, sources: Sources) -> tuple[dict[str, StudyDataset], di
     for path in sources.across:
         name = path.resolve().name
         if name in found:
-            raise InputError(f"--across: two sets are called {name}; rename a folder")
+            raise InputError(f"`across`: two sets are called {name}; rename a folder")
         if not is_name(name):
-            raise InputError(f"--across {path}: {name!r:.60} cannot name a set in a table; rename the folder")
+            raise InputError(f"`across` {path}: {name!r:.60} cannot name a set in a table; rename the folder")
         dataset = coco.read(path, classes=study.classes, allow_unannotated=True)
         found[name] = StudyDataset(path=path.resolve(), dataset=dataset, spots=photo_groups.spots(dataset))
         if study.photos is not None and dataset.digest == study.photos.digest:
-            raise InputError(f"--across {path}: these are the photos of the study; its runs are tested on them already")
+            raise InputError(f"`across` {path}: these are the photos of the study; its runs are tested on them already")
         _check_unseen(path, dataset, study)
         there = (study.out / before[name]["folder"]).resolve() if name in before else path.resolve()
         if there != path.resolve() and before[name]["digest"] != dataset.digest:
-            raise InputError(f"--across {path}: the study has another set called {name} ({there}); rename the folder")
+            raise InputError(f"`across` {path}: the study has another set called {name} ({there}); rename the folder")
     gone: dict[str, Mapping[str, Any]] = {}
     for name in before.keys() - found.keys():
         path = (study.out / before[name]["folder"]).resolve()
@@ -212,7 +212,7 @@ def _check_unseen(path: Path, data: "CocoDataset", study: Study) -> None:
     seen = {photo.sha256 for photo in study.photos.photos if photo.file_name in known}
     if shared := [photo.file_name for photo in data.photos if photo.sha256 in seen]:
         raise InputError(
-            f"--across {path}: {len(shared)} of its photos train or validate the study's runs, such as {shared[0]}; "
+            f"`across` {path}: {len(shared)} of its photos train or validate the study's runs, such as {shared[0]}; "
             "take them out of the set"
         )
 

@@ -120,7 +120,7 @@ def load(folder: Path) -> Results:
     """
     folder = folder.resolve()
     if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder; give --out the folder of a study")
+        raise InputError(f"{folder}: no such folder; give the folder of a study")
     manifest = read_manifest(folder, KIND)
     if manifest is None:
         raise InputError(f"{folder}: no study.json: not a study, or an unfinished one; start its run command again")

@@ -39,7 +39,7 @@ def split_of(
         requested = begun if begun.digest == there.digest else requested
     if there is not None and there.digest != requested.digest:
         raise InputError(
-            f"{out}: split: {_named(there)} there, {_named(requested)} asked; leave out --split and --groups-file to "
+            f"{out}: split: {_named(there)} there, {_named(requested)} asked; leave out `split` and `groups_file` to "
             "keep the one there, or choose another folder"
         )
     return there or requested
@@ -59,7 +59,7 @@ def _requested_split(
         return wanted
     if isinstance(wanted, Path):
         if groups_file is not None:
-            raise InputError("--groups-file: a split file has its own groups; give one of the two")
+            raise InputError("`groups_file`: a split file has its own groups; give one of the two")
         loaded = splits.load(wanted)
         known = {photo.file_name for photo in real.photos}
         if strange := [name for name in loaded.group if name not in known]:
@@ -71,7 +71,7 @@ def _requested_split(
     how = wanted or ("published" if config.profile == "paper" else "own" if own else drawn)
     if how == "grouped" and spots is None:
         raise InputError(
-            "--split grouped needs spots: spots.csv beside the photos, --groups-file, or a file that "
+            "`split` grouped needs spots: spots.csv beside the photos, `groups_file`, or a file that "
             "`corrotwin segmentation split` wrote"
         )
     return splits.split(real, how=how, seed=config.seed, groups=spots)

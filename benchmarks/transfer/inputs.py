@@ -65,14 +65,14 @@ def read(
     from corrotwin.segmentation.data import coco
 
     if not data:
-        raise InputError("--data: give at least one folder of real photos")
+        raise InputError("`data`: give at least one folder of real photos")
     for path in (out, renders, *data, *across, *([clean] if clean else [])):
         if any(unicodedata.category(one) in _UNWRITABLE for one in path.resolve().as_posix()):
             raise InputError(f"{path}: its name cannot stand in a table; rename it")
     try:
         rendered = coco.read(renders)
     except InputError as error:
-        raise InputError(f"--renders {error}") from error
+        raise InputError(f"`renders` {error}") from error
     for count in counts:
         subset.check(rendered, count)
     sets = tuple(layout.read_photos(path, classes) for path in data)
@@ -90,18 +90,18 @@ def read(
             raise InputError(f"{each.path}: the transfer folder keeps something else under this name; rename the set")
         if each.data.digest == rendered.digest:
             raise InputError(f"{each.path}: these are the renders themselves; they cannot judge themselves")
-    pictures = [("--renders", rendered), *(("--across", each.data) for each in others)]
+    pictures = [("renders", rendered), *(("across", each.data) for each in others)]
     for each in sets:
         _check_equal(each)
-        _check_unseen(each, [*pictures, *([("--clean", without_rust.data)] if without_rust else [])])
+        _check_unseen(each, [*pictures, *([("clean", without_rust.data)] if without_rust else [])])
     for each in others:
-        _check_unseen(each, [("--renders", rendered)])
-    measured = [("--data", sets), ("--across", others), ("--clean", [without_rust] if without_rust else [])]
-    for option, of in measured:
+        _check_unseen(each, [("renders", rendered)])
+    measured = [("data", sets), ("across", others), ("clean", [without_rust] if without_rust else [])]
+    for argument, of in measured:
         for each in of:
-            _check_apart(rendered, option, each)
+            _check_apart(rendered, argument, each)
             if each is not without_rust:
-                report_unnamed(each.data, option)
+                report_unnamed(each.data, f"--{argument}")
     return Inputs(
         out=out.resolve(),
         sets=sets,
@@ -122,7 +122,7 @@ def _seen(sets: Sequence[Photos], patterns: Sequence[str]) -> frozenset[str]:
     names = {photo.file_name for each in sets for photo in each.data.photos}
     found = {pattern: fnmatch.filter(names, pattern) for pattern in patterns}
     if empty := [pattern for pattern, those in found.items() if not those]:
-        raise InputError(f"--seen {empty[0]}: no photo of --data is called so; one is called {min(names)}")
+        raise InputError(f"`seen` {empty[0]}: no photo of `data` is called so; one is called {min(names)}")
     return frozenset(name for those in found.values() for name in those)
 
 
@@ -144,14 +144,15 @@ def _check_equal(photos: Photos) -> None:
 def _check_unseen(photos: Photos, others: "Sequence[tuple[str, CocoDataset]]") -> None:
     """Raise InputError if a photo also occurs in another input (train/test leakage)."""
     known = {photo.sha256 for photo in photos.data.photos}
-    for option, other in others:
+    for argument, other in others:
         if shared := [photo.file_name for photo in other.photos if photo.sha256 in known]:
             raise InputError(
-                f"{option} {other.folder}: photos of {photos.path} are among them, such as {shared[0]}; take them out"
+                f"`{argument}` {other.folder}: photos of {photos.path} are among them, such as {shared[0]}; "
+                "take them out"
             )
 
 
-def _check_apart(renders: "CocoDataset", option: str, pictures: Photos) -> None:
+def _check_apart(renders: "CocoDataset", argument: str, pictures: Photos) -> None:
     """Raise InputError if pictures show the scenes of the renders that train.
 
     Presets that differ in nothing but how many scenes are clean make the same scenes of one seed.
@@ -161,7 +162,7 @@ def _check_apart(renders: "CocoDataset", option: str, pictures: Photos) -> None:
     scenes = [_scenes(each) for each in (renders, pictures.data)]
     if shared or (scenes[0] is not None and scenes[0] == scenes[1]):
         such = f"pictures such as {shared[0]} are among" if shared else "its scenes are those of"
-        raise InputError(f"{option} {pictures.path}: {such} the renders that train; render it with another --seed")
+        raise InputError(f"`{argument}` {pictures.path}: {such} the renders that train; render it with another `seed`")
 
 
 def _scenes(data: "CocoDataset") -> object:

@@ -164,7 +164,7 @@ def read_clean(path: Path) -> Photos:
 
     data = coco.read(path, allow_unannotated=True)
     if marked := [each.file_name for each in data.photos if each.annotations]:
-        raise InputError(f"--clean {path}: {marked[0]} has annotations; give pictures without corrosion")
+        raise InputError(f"`clean` {path}: {marked[0]} has annotations; give pictures without corrosion")
     known = scenes.group_by_scene(data)
     return Photos(
         name=path.resolve().name,

@@ -54,11 +54,11 @@ class ProtocolSettings:
     def __post_init__(self) -> None:
         for name, least in (("steps", 1), ("batch_size", 1), ("size", 32), ("threads", 1), ("folds", 2), ("seed", 0)):
             if getattr(self, name) < least:
-                raise InputError(f"--{name.replace('_', '-')} {getattr(self, name)} is below {least}")
+                raise InputError(f"`{name}` {getattr(self, name)} is below {least}")
         if self.size % 32:
-            raise InputError(f"--size {self.size} is not divisible by 32")
+            raise InputError(f"`size` {self.size} is not divisible by 32")
         if not 0 < self.real_fraction < 1:
-            raise InputError(f"--real-fraction {self.real_fraction:g} is not between 0 and 1")
+            raise InputError(f"`real_fraction` {self.real_fraction:g} is not between 0 and 1")
 
     @property
     def small(self) -> str:
@@ -78,11 +78,11 @@ class Mix:
 
     def __post_init__(self) -> None:
         if not 0 <= self.render_share < 1:
-            raise InputError(f"--render-share {self.render_share:g} is not in [0, 1)")
+            raise InputError(f"`render_share` {self.render_share:g} is not in [0, 1)")
         if not 0 <= self.pretrain < 1:
-            raise InputError(f"--pretrain {self.pretrain:g} is not in [0, 1)")
+            raise InputError(f"`pretrain` {self.pretrain:g} is not in [0, 1)")
         if self.render_share == self.pretrain == 0:
-            raise InputError("--render-share and --pretrain are both 0: no batch would hold a render")
+            raise InputError("`render_share` and `pretrain` are both 0: no batch would hold a render")
 
     @property
     def name(self) -> str:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from corrotwin.segmentation.config import Tiling
+from corrotwin.twin.core.cli import in_options
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import printable, say, say_error
 
@@ -74,7 +75,7 @@ def predict(
 
         failed = folder.predict(predictor, chosen, out, overlays=overlays, polygons=polygons, on_photo=on_photo)
     if line := folder.about_tiles(predictor, [name for name in chosen if name not in failed], out):
-        say_error(line)
+        say_error(in_options(line, predict))
     if unread := folder.unread(photos, out):
         say_error(f"left out: {printable(unread)}")
     say(f"{out}: masks of {len(chosen) - len(failed)} of {len(chosen)} photos")

@@ -46,18 +46,11 @@ def split(
     from corrotwin.segmentation.data import coco, groups, leakage, splits
 
     real = coco.read(data)
-    groupings: dict[str, dict[str, str]] = {}
-    renamed = 0
     found_beside = not by and groups_file is None and (real.inside / groups.SPOTS).is_file()
     if found_beside:
         groups_file, column, ways = real.inside / groups.SPOTS, groups.SPOT, ("column",)
-    if groups_file is not None:  # first, since it is quick to be wrong
-        groupings[column] = groups.by_column(groups_file, real, column)
-        renamed = groups.renamed_by_roboflow(groups_file, real, column)
-    if "names" in ways:
-        groupings["names"] = groups.by_source_name(real)
-    if "hash" in ways:
-        groupings["hash"] = groups.by_perceptual_hash(real)
+    groupings = groups.in_ways(real, ways, table=groups_file, column=column)
+    renamed = 0 if groups_file is None else groups.renamed_by_roboflow(groups_file, real, column)
     new_split = splits.split(real, how=how, seed=seed, groups=groups.join(*groupings.values()))
     report = leakage.report(real, new_split)
     splits.save(new_split, out)

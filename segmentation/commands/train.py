@@ -5,15 +5,14 @@ from typing import Any, Literal
 
 from corrotwin.segmentation.commands.weights import check_weights
 from corrotwin.segmentation.config import (
-    MIXED_SHARE,
     Adaptation,
     Augmentation,
-    DataArm,
     Framing,
     Kept,
     Loss,
     Precision,
     Profile,
+    arm_of,
     configure,
 )
 from corrotwin.twin.core.errors import InputError
@@ -114,7 +113,11 @@ def train(
     checkpoint_seconds
         save a checkpoint at the end of an epoch if the last one is at least this old.
     """
-    arm = _arm(renders, real_fraction, render_share, render_count, pretrain, adaptation, augmentation, copy_paste)
+    arm = arm_of(
+        with_renders=renders is not None, real_fraction=real_fraction, render_share=render_share,
+        render_count=render_count, pretrain=pretrain, adaptation=adaptation, augmentation=augmentation,
+        copy_paste=copy_paste,
+    )  # fmt: skip
     if not checkpoint_seconds >= 0:
         raise InputError(f"--checkpoint-seconds {checkpoint_seconds} is not 0 or more")
     chosen: dict[str, Any] = {
@@ -166,40 +169,3 @@ def train(
             on_epoch=on_epoch,
         )
     say(progress.scores_line(runs.load(out).per_image, "test photos"))
-
-
-def _arm(
-    renders: Path | None,
-    real_fraction: float,
-    render_share: float | None,
-    render_count: int | None,
-    pretrain: float,
-    adaptation: Adaptation | None,
-    augmentation: Augmentation,
-    copy_paste: float,
-) -> DataArm:
-    """Return the data arm that the options describe, named after its contents."""
-    if renders is None and (render_share or render_count or pretrain or adaptation):
-        raise InputError(
-            "--render-share, --render-count, --pretrain and --adaptation need --renders, a rendered dataset"
-        )
-    if renders is not None and render_share == 0 and not pretrain:
-        raise InputError("--renders with --render-share 0 uses no render; leave out one of them")
-    share: float | None = 0.0
-    if render_share is not None:
-        share = render_share
-    elif renders is not None and not pretrain:
-        share = MIXED_SHARE if render_count is None else None
-    name = "pretrained" if pretrain else "real" if share == 0 else "synthetic" if share == 1 else "mixed"
-    name += "-copy-paste" if copy_paste else ""
-    name += "-strong" if augmentation == "strong" else ""
-    return DataArm(
-        name=name,
-        real_fraction=real_fraction,
-        render_share=share,
-        render_count=render_count,
-        pretrain=pretrain,
-        adaptation=adaptation,
-        augmentation=augmentation,
-        copy_paste=copy_paste,
-    )

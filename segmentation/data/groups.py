@@ -7,7 +7,7 @@ part of a split and are one unit of statistics. Roboflow names its augmented cop
 import csv
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -149,6 +149,32 @@ def beside(dataset: coco.CocoDataset) -> dict[str, str] | None:
         return by_column(inside / SPOTS, dataset, SPOT)
     except InputError as error:  # a person knows the archive, not our cache
         raise InputError(str(error).replace(str(inside), str(dataset.folder))) from error
+
+
+def in_ways(
+    dataset: coco.CocoDataset, ways: Collection[str], *, table: Path | None = None, column: str = SPOT
+) -> dict[str, dict[str, str]]:
+    """Group photos in several ways, each grouping by its name.
+
+    Parameters
+    ----------
+    dataset : whose photos are grouped.
+    ways : of which "names" is `by_source_name` and "hash" is `by_perceptual_hash`.
+    table, column : for `by_column`; None for no table.
+
+    Raises
+    ------
+    InputError
+        The table is unusable, or an image cannot be decoded.
+    """
+    found: dict[str, dict[str, str]] = {}
+    if table is not None:  # first, since it is quick to be wrong
+        found[column] = by_column(table, dataset, column)
+    if "names" in ways:
+        found["names"] = by_source_name(dataset)
+    if "hash" in ways:
+        found["hash"] = by_perceptual_hash(dataset)
+    return found
 
 
 def renamed_by_roboflow(csv_path: Path, dataset: coco.CocoDataset, column: str) -> int:

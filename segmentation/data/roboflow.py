@@ -99,17 +99,17 @@ def parse_version(text: str) -> RoboflowVersion:
 def _card(out: Path, source: RoboflowVersion) -> dict[str, Any] | None:
     """Return the card of `out` if it holds `source`, None if it is absent or empty; raise InputError otherwise."""
     if out.exists() and not out.is_dir():
-        raise InputError(f"{out}: is a file, not a folder; choose another --out")
+        raise InputError(f"{out}: is a file, not a folder; choose another `out`")
     card = read_manifest(out, CARD)
     if card is None:
         if out.is_dir() and any(out.iterdir()):
-            raise InputError(f"{out}: holds something else; choose another --out")
+            raise InputError(f"{out}: holds something else; choose another `out`")
         return None
     if lacking := {"images", "bytes", "sha256", "licence"} - set(card):
         lost = ", ".join(sorted(lacking))
         raise InputError(f"{out / 'roboflow.json'}: damaged ({lost} absent); delete the folder to fetch it again")
     if card.get("source") != asdict(source):
-        raise InputError(f"{out}: holds another dataset ({card.get('source')!r:.200}); choose another --out")
+        raise InputError(f"{out}: holds another dataset ({card.get('source')!r:.200}); choose another `out`")
     return card
 
 
@@ -176,7 +176,7 @@ def _fetch(source: RoboflowVersion, out: Path, staging: Path, api: str, key: str
     try:
         folder.rename(out)  # takes the place of an empty folder, and of nothing else
     except OSError as error:
-        raise InputError(f"{out}: cannot be written ({error.strerror}); choose another --out") from error
+        raise InputError(f"{out}: cannot be written ({error.strerror}); choose another `out`") from error
     return card
 
 

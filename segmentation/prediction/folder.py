@@ -65,7 +65,7 @@ def named(given: Sequence[Path], out: Path) -> dict[str, Path]:
             raise InputError(f"{path}: no such file or folder")
         for name, photo in zip(names, photos, strict=True):
             if found.setdefault(name, photo) != photo:
-                raise InputError(f"{photo} and {found[name]} would get one mask, {name}.png; give them one --out each")
+                raise InputError(f"{photo} and {found[name]} would get one mask, {name}.png; give them one `out` each")
     return found
 
 
@@ -165,7 +165,7 @@ def about_tiles(predictor: Predictor, names: Sequence[str], out: Path) -> str:
     scale = "" if before is None else f" {predictor.scale * before / side:.2g}"
     return (
         f"{len(sides)} of {len(names)} photos were cut into tiles, being larger than those of training ({sizes}); if "
-        f"they show as much as those did, --tiling never or --scale{scale}, with another --out, takes them in so"
+        f"they show as much as those did, `tiling` never or `scale`{scale}, with another `out`, takes them in so"
     )
 
 
@@ -203,7 +203,7 @@ def _check_sources(photos: Mapping[str, Path], out: Path) -> None:
                 continue
         except InputError:  # it will be left out
             continue
-        raise InputError(f"{path}: has the name of {before['source']}, whose mask is in {out}; choose another --out")
+        raise InputError(f"{path}: has the name of {before['source']}, whose mask is in {out}; choose another `out`")
 
 
 def _photo(predictor: Predictor, name: str, path: Path, out: Path, overlays: bool) -> None:

@@ -76,7 +76,7 @@ class Predictor:
         if settings.scale is not None and settings.tiling == "never" and self.config.framing == "resize":
             size = self.config.size
             raise InputError(
-                f"--tiling never squeezes every photo to {size} x {size} pixels, whatever --scale; leave one out"
+                f"`tiling` never squeezes every photo to {size} x {size} pixels, whatever `scale`; leave one out"
             )
         manifest = runs.load(folder).manifest
         self.scale = scale_of(folder, manifest) if settings.scale is None else settings.scale
@@ -143,9 +143,9 @@ def scale_of(folder: Path, manifest: Mapping[str, Any]) -> float:
     """
     scale = manifest.get("scale")
     if scale is None:
-        raise InputError(f"{folder}: run.json does not say at which scale the run was trained; give --scale")
+        raise InputError(f"{folder}: run.json does not say at which scale the run was trained; give `scale`")
     if not isinstance(scale, int | float) or not 0 < scale <= MOST_SCALE:
         raise InputError(
-            f"{folder}: run.json: scale {scale!r:.40} is not above 0 and at most {MOST_SCALE}; give --scale"
+            f"{folder}: run.json: scale {scale!r:.40} is not above 0 and at most {MOST_SCALE}; give `scale`"
         )
     return float(scale)

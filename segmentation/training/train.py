@@ -58,7 +58,7 @@ def train(
     checkpoint_seconds: float = 300.0,
     workers: int | None = None,
     on_epoch: Callable[[dict[str, float]], None] | None = None,
-) -> None:
+) -> runs.RunRecord:
     """Train one U-Net and leave a complete run in `folder`; resume an interrupted run, keep a complete one.
 
     Parameters
@@ -71,6 +71,10 @@ def train(
         one. The result does not depend on it.
     on_epoch : called after each epoch with its row of the history and epochs, images_per_second, seconds_left.
 
+    Returns
+    -------
+    The run, as the folder holds it.
+
     Raises
     ------
     InputError
@@ -80,7 +84,7 @@ def train(
     """
     if runs.is_complete(folder, config, real, split, renders):
         checkpoint.remove(folder)  # killed just before it would have been
-        return
+        return runs.load(folder)
     encoders.check(config.backbone, config.architecture)
     identity = runs.identity(config, real, split, renders)
     settings = {**identity["config"], **{f"data {key}": value for key, value in identity["data"].items()}}
@@ -135,6 +139,7 @@ def train(
         }
         write_manifest(folder, runs.KIND, content)
         checkpoint.remove(folder)
+    return runs.load(folder)
 
 
 def _begin(network: torch.nn.Module, config: TrainConfig, inputs: RunInputs) -> checkpoint.State:

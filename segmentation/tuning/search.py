@@ -91,9 +91,9 @@ def run(
     # With few choices some values are drawn twice. Making the configuration also validates the values.
     trial_values = list({trial_config(base, values).digest: values for values in every}.values())
     if plan.search == "optuna" and not {"learning_rate", "render_share"} & set(space.varies()):
-        raise InputError("--search optuna needs a range of learning rates or render shares; random tries mere choices")
+        raise InputError("`search` optuna needs a range of learning rates or render shares; random tries mere choices")
     if plan.search == "optuna" and find_spec("optuna") is None:
-        raise InputError("--search optuna: optuna is not installed; pip install '.[sweep]'")
+        raise InputError("`search` optuna: optuna is not installed; pip install '.[sweep]'")
     identity = {
         "base": to_json(base), "space": to_file(asdict(space)), "search": plan.search, "scheduler": plan.scheduler,
         "grace": plan.grace, "seed": plan.seed, "real": real.digest, "split": parts.digest,
@@ -134,12 +134,12 @@ def _check_room(machines: Sequence[Mapping[str, float]], threads: int, gpus: flo
     wanted = {"CPU": threads, "GPU": gpus}
     if any(all(machine.get(name, 0) >= amount for name, amount in wanted.items()) for machine in machines):
         return
-    asked = f"{threads} cores and {gpus:g} of a GPU (--threads, --gpus)"
+    asked = f"{threads} cores and {gpus:g} of a GPU"
     if may_grow:
-        _log.warning(f"no machine of the cluster has {asked}; waiting for one to join")
+        _log.warning(f"no machine of the cluster has {asked} (--threads, --gpus); waiting for one to join")
         return
     there = " or ".join(f"{machine.get('CPU', 0):g} cores and {machine.get('GPU', 0):g} GPUs" for machine in machines)
-    raise InputError(f"a trial asks for {asked}, but this machine has {there}; ask for less")
+    raise InputError(f"a trial asks for {asked} (`threads`, `gpus`), but this machine has {there}; ask for less")
 
 
 def _check_network(base: TrainConfig, space: SearchSpace, weights: Path | None) -> None:

@@ -142,6 +142,8 @@ PRESETS: dict[str, Preset] = {
     ),
 }  # fmt: skip
 
+PRESETS = {name: replace(one, name=name) for name, one in PRESETS.items()}
+
 
 def preset(name: str) -> Preset:
     """Return the preset of this name.

@@ -44,8 +44,8 @@ _LIMITS: Mapping[str, tuple[float, float]] = {
 }  # fmt: skip
 
 
-def read(path: Path) -> tuple[str, str]:
-    """Read a custom preset; return the name of its base, and the changes as JSON with sorted keys ("" for none).
+def read(path: Path) -> Preset:
+    """Read a custom preset from a file that names its base and the fields that differ.
 
     Raises
     ------
@@ -56,21 +56,14 @@ def read(path: Path) -> tuple[str, str]:
     if not isinstance(content, dict) or not isinstance(content.get(LIKE), str):
         raise InputError(f'{path}: give an object with "{LIKE}", the preset it is like, and what differs from it')
     like = content.pop(LIKE)
-    changes = json.dumps(content, sort_keys=True) if content else ""
     try:
-        changed(preset(like), changes)
+        return changed(preset(like), content)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-    return like, changes
 
 
-def written(like: str, changes: str) -> str:
-    """Return the content of a file from which `read` returns the same base and changes."""
-    return json.dumps({LIKE: like, **json.loads(changes)})
-
-
-def changed(chosen: Preset, changes: str) -> Preset:
-    """Apply changes, a JSON object of fields, to a preset, its sensor and its label rule.
+def changed(chosen: Preset, changes: Mapping[str, Any]) -> Preset:
+    """Apply changes, fields by name, to a preset, its sensor and its label rule.
 
     Raises
     ------
@@ -80,10 +73,7 @@ def changed(chosen: Preset, changes: str) -> Preset:
     if not changes:
         return chosen
     try:
-        content = json.loads(changes)
-        if not isinstance(content, dict):
-            raise InputError(f"changes {changes:.60}: give an object of what differs from the preset")
-        found = _changed(chosen, content, "")
+        found = _changed(chosen, changes, "")
     except ValueError as error:  # of `Preset`, on fields that do not go together
         raise InputError(str(error)) from error
     taken = [name for name, weight in found.arrangements if weight > 0]
@@ -95,7 +85,7 @@ def changed(chosen: Preset, changes: str) -> Preset:
 
 
 def _changed(part: _Part, changes: Mapping[str, Any], inside: str) -> _Part:
-    known = [field.name for field in fields(part) if field.name != "policy"]  # that is --labels
+    known = [field.name for field in fields(part) if field.name not in ("name", "policy")]  # that is `labels`
     values: dict[str, Any] = {}
     for name, value in changes.items():
         where = f"{inside}{name}"
@@ -106,7 +96,7 @@ def _changed(part: _Part, changes: Mapping[str, Any], inside: str) -> _Part:
             )
         now = getattr(part, name)
         if is_dataclass(now):
-            if not isinstance(value, dict):
+            if not isinstance(value, Mapping):
                 raise InputError(f"{where}: give an object of its fields")
             values[name] = _changed(now, value, f"{inside}{name}.")  # type: ignore[type-var]
         else:
@@ -123,6 +113,8 @@ def _value(kind: type, name: str, value: Any, where: str) -> Any:
     hint, adapter = _adapters(kind)[name]
     try:
         found = adapter.validate_json(json.dumps(value), strict=True)
+    except TypeError as error:  # from Python
+        raise InputError(f"{where}: {value!r:.60}: give {_wanted(hint)}") from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise InputError(f"{where}: {value!r:.60}: {first['msg'].lower()}; give {_wanted(hint)}") from error

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
+from pathlib import Path
 from typing import Any
 
 from corrotwin.synth.spec import Color
@@ -83,11 +84,15 @@ PAINTED_SENSOR = Sensor(  # a phone by day, its pictures equalised, with few til
 )  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Preset:
-    """A named distribution of scenes, light, cameras and labels."""
+    """A distribution of scenes, light, cameras and labels.
+
+    `Preset.names()` lists the built-in ones, `Preset.like` changes one, `Preset.read` takes one from a file.
+    """
 
     description: str
+    name: str = ""  # of the built-in preset that it is or was made from
     kinds: tuple[str, ...] = KINDS  # of the subjects; one that stands twice is dealt twice as often
     arrangements: tuple[tuple[str, float], ...] = (("yard", 1.0), ("bridge", 0.7), ("floor", 0.7), ("rack", 1.0))
     company: tuple[int, int] = (0, 2)  # other assets in a scene
@@ -134,6 +139,81 @@ class Preset:
             raise ValueError(f"{shares}: more than all scenes; give shares that sum to at most 1")
         if not set(self.kinds) <= set(KINDS):
             raise ValueError(f"kinds {self.kinds}: choose from {', '.join(KINDS)}")
+
+    def __repr__(self) -> str:
+        changes = "".join(f", {name}={value!r}" for name, value in (self.changes() if self.name else {}).items())
+        return f"Preset({self.name!r}{changes})"
+
+    @staticmethod
+    def names() -> tuple[str, ...]:
+        """Return the names of the built-in presets."""
+        from corrotwin.synth.presets.builtin import PRESETS
+
+        return tuple(PRESETS)
+
+    @staticmethod
+    def like(name: str, /, **changes: Any) -> "Preset":
+        """Return a built-in preset with some of its fields changed.
+
+        Parameters
+        ----------
+        name : one of `Preset.names()`.
+        changes : fields by name; of its sensor and its label rule as mappings, such as
+            ``sensor={"saturation": (0.7, 1.1)}``.
+
+        Raises
+        ------
+        InputError
+            There is no such preset or field, or a value is not what it may be.
+        """
+        from corrotwin.synth.presets import builtin, custom
+
+        return custom.changed(builtin.preset(name), changes)
+
+    @staticmethod
+    def read(path: str | Path) -> "Preset":
+        """Read a preset from a JSON file such as ``{"like": "painted", "rust_tone": [0.3, 1.2]}``.
+
+        Raises
+        ------
+        InputError
+            The file cannot be read or names no preset, or as of `Preset.like`.
+        """
+        from corrotwin.synth.presets import custom
+
+        return custom.read(Path(path))
+
+    def save(self, path: str | Path) -> None:
+        """Write the preset to a JSON file that `Preset.read` and ``corrotwin synth render --preset`` take."""
+        from corrotwin.twin.core.files import write_json
+
+        write_json(Path(path), {"like": self.name, **self.changes()})
+
+    def changes(self) -> dict[str, Any]:
+        """Return the fields that differ from the built-in preset of the same name, as JSON holds them."""
+        from corrotwin.synth.presets import builtin
+
+        return _differences(self, builtin.preset(self.name))
+
+
+def stated(preset: Preset) -> dict[str, Any]:
+    """Return a preset as dataset.json holds it: all fields but the name."""
+    content: dict[str, Any] = json.loads(json.dumps(asdict(preset)))
+    del content["name"]
+    return content
+
+
+def _differences(part: Any, base: Any) -> dict[str, Any]:
+    """Return the fields in which two presets, or parts of them, differ, as JSON holds those of the first."""
+    changes: dict[str, Any] = {}
+    for field in fields(part):
+        value, usual = getattr(part, field.name), getattr(base, field.name)
+        if is_dataclass(value):
+            if inner := _differences(value, usual):
+                changes[field.name] = inner
+        elif value != usual:
+            changes[field.name] = json.loads(json.dumps(value))
+    return changes
 
 
 def departures(stated: Mapping[str, Any], kind: type = Preset) -> dict[str, Any]:

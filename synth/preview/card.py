@@ -214,9 +214,7 @@ def _command(about: Mapping[str, Any]) -> list[str]:
     options = {**about["configuration"], **({"only": about["only"]} if "only" in about else {"count": about["images"]})}
     before = []
     if changes := options.pop("changes", ""):
-        from corrotwin.synth.presets import custom  # needs much that a card of other pictures does not
-
-        content = custom.written(options["preset"], changes)
+        content = json.dumps({"like": options["preset"], **json.loads(changes)})
         before, options["preset"] = [f"printf '%s\\n' {shlex.quote(content)} > own.json"], "own.json"
     if about.get("device", "CPU") != "CPU":
         options["device"] = about["device"].lower()

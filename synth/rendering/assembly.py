@@ -7,7 +7,6 @@ images and one for its annotations, in the order of the file; the numbers for th
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -36,7 +35,7 @@ def assemble(out: Path, task: Task) -> None:
         An annotation is invalid, or an image on the contact sheet cannot be decoded.
     """
     config, shown = task.config, task.shown
-    scenes = f"preset {config.preset}{', changed' if config.changes else ''}"
+    scenes = f"preset {config.name}{', changed' if config.is_changed else ''}"
     what = f"corrotwin renders{f' of the twin {shown.id}' if shown else ''}, {scenes}"
     (out / "dataset.json").unlink(missing_ok=True)  # an older card would speak of fewer images
     shutil.rmtree(out / "work", ignore_errors=True)
@@ -52,7 +51,7 @@ def assemble(out: Path, task: Task) -> None:
     maps.remove_leftovers(out)
     contents = gathered.contents(what)
     about = {
-        "configuration": asdict(config), "seed": config.seed,
+        "configuration": config.plain(), "seed": config.seed,
         **({} if task.only is None else {"only": task.only}),
         "preset": config.preset_stated(),
         "shows": f"one twin, {shown.id}, {shown.years:g} years old" if shown else "a twin of its own in each scene",

@@ -101,7 +101,7 @@ def render_resources(device: str, workers: int | None, address: str | None) -> R
         cluster have cards of several makes.
     """
     if workers is not None and workers < 1:
-        raise InputError(f"--workers {workers}: give at least 1")
+        raise InputError(f"`workers` {workers}: give at least 1")
     if address is not None:
         cluster.connect(address)
     device, card_count = devices.choose(device, {} if device == devices.CPU else _cards(device, address))
@@ -125,7 +125,7 @@ def _cards(device: str, address: str | None) -> dict[str, int]:
     if len(cards) > 1:  # Ray hands out cards, whatever their make
         listed = ", ".join(f"{count} {make}" for make, count in sorted(cards.items()))
         raise InputError(
-            f"--device {device}: the machines that render have cards of several makes ({listed}); give the resource "
+            f"`device` {device}: the machines that render have cards of several makes ({listed}); give the resource "
             f"{cluster.BLENDER} to those of one make alone, or choose cpu"
         )
     return cards
@@ -157,8 +157,8 @@ def _render_missing(out: Path, task: Task, resources: RenderResources, address: 
     if lost:  # a worker may fail when all of its images are there
         raise WorkError(
             f"{out}: {_listed(lost)} of seed {task.config.seed} failed, tried {1 + RETRIES} times, with "
-            f"{failures[0].error}; all others are done; the same command tries again, with --only {lost[0]} and "
-            f"another --out one image alone"
+            f"{failures[0].error}; all others are done; the same command tries again, with `only` {lost[0]} and "
+            f"another `out` one image alone"
         )
 
 

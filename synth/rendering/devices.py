@@ -28,7 +28,7 @@ def choose(wanted: str, cards: Mapping[str, int]) -> tuple[str, int]:
         There is no such device, or no card for it.
     """
     if wanted not in DEVICES:
-        raise InputError(f"--device {wanted}: choose from {', '.join(DEVICES)}")
+        raise InputError(f"`device` {wanted}: choose from {', '.join(DEVICES)}")
     if wanted == CPU:
         return CPU, 0
     for make, ways in GPUS.items():
@@ -37,7 +37,7 @@ def choose(wanted: str, cards: Mapping[str, int]) -> tuple[str, int]:
     if wanted == "auto":
         return CPU, 0
     listed = ", ".join(f"{count} {make}" for make, count in cards.items() if count) or "no graphics card"
-    raise InputError(f"--device {wanted}: found {listed}; choose auto or cpu")
+    raise InputError(f"`device` {wanted}: found {listed}; choose auto or cpu")
 
 
 def cards_here(root: Path = Path("/")) -> dict[str, int]:

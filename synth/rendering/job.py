@@ -1,7 +1,7 @@
 """The task of a dataset folder: the images it is to hold, those that exist, and whether they go together."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,19 +29,19 @@ class Task:
 
     def __post_init__(self) -> None:
         if self.only is not None and self.only < 0:
-            raise InputError(f"--only {self.only}: images are numbered from 0")
+            raise InputError(f"`only` {self.only}: images are numbered from 0")
         if self.count < 1:
-            raise InputError(f"--count {self.count}: give at least 1 image")
+            raise InputError(f"`count` {self.count}: give at least 1 image")
         if self.shown is not None and self.config.content().timelapse:
             raise InputError(
-                f"--preset {self.config.preset}: it ages what it draws; a saved twin stays as it is, so grow it"
+                f"`preset` {self.config.name}: it ages what it draws; a saved twin stays as it is, so grow it"
             )
 
     @property
     def settings(self) -> dict[str, Any]:
         """The settings that determine every bit of the folder's files."""
         return {
-            **asdict(self.config),
+            **self.config.plain(),
             CONTENT: digest(departures(self.config.preset_stated())),
             **({} if self.shown is None else self.shown.claim()),
             **({} if self.only is None else {"only": self.only}),
@@ -74,13 +74,25 @@ def claim(out: Path, task: Task) -> dict[str, Any]:
     configuration = recorded.get("configuration") if isinstance(recorded, dict) else None
     if not isinstance(configuration, dict):
         return settings
-    for field in fields(RenderConfig):
-        if field.name not in configuration and settings[field.name] == field.default:
-            del settings[field.name]
+    defaults = {"changes": "", **{field.name: field.default for field in fields(RenderConfig)}}
+    for name, default in defaults.items():
+        if name not in configuration and settings[name] == default:
+            del settings[name]
+    if "changes" in configuration and _same_preset(configuration, task.config):
+        settings["changes"] = configuration["changes"]
     if finished(out, task) is not None:
         del settings[CONTENT]
         settings |= {CONTENT: configuration[CONTENT]} if CONTENT in configuration else {}
     return settings
+
+
+def _same_preset(there: Mapping[str, Any], config: RenderConfig) -> bool:
+    """Return whether a claim states the same preset, if in other words, such as 1 for 1.0."""
+    stated = {name: there.get(name) for name in ("preset", "changes")}
+    try:
+        return RenderConfig.from_plain({**config.plain(), **stated}) == config
+    except (InputError, KeyError, TypeError, ValueError):
+        return False
 
 
 def extended(out: Path, task: Task) -> Task:

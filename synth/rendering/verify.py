@@ -118,32 +118,32 @@ def _origin(folder: Path, twin: Path | None) -> _Origin:
     manifest = read_manifest(folder, "dataset")
     card = folder / "dataset.json"
     if manifest is None:
-        raise InputError(f"{folder}: not rendered by corrotwin synth render (no {card.name}); leave --verify out")
+        raise InputError(f"{folder}: not rendered by corrotwin synth render (no {card.name}); nothing to render again")
     with _readable(card):
         stated = dict(manifest["configuration"])
-        config = RenderConfig(**{**stated, "maps": tuple(stated["maps"])})
+        config = RenderConfig.from_plain(stated)
         if not (type(config.size) is type(config.seed) is int and type(config.polygons) is bool):
             raise TypeError("size, seed or polygons")
         device = str(manifest["device"]).lower()
     was = manifest.get("preset")
     if not isinstance(was, Mapping) or departures(was) != departures(config.preset_stated()):
-        raise InputError(f"{card}: preset {config.preset} was another then; install the version that rendered it")
+        raise InputError(f"{card}: preset {config.name} was another then; install the version that rendered it")
     return _Origin(config=config, shown=_shown(card, manifest.get("twin"), twin), device=device)
 
 
 def _shown(card: Path, record: Any, twin: Path | None) -> Subject | None:
     if record is None:
         if twin is not None:
-            raise InputError(f"--twin {twin}: the dataset shows a twin of its own in each scene; leave it out")
+            raise InputError(f"`twin` {twin}: the dataset shows a twin of its own in each scene; leave it out")
         return None
     if twin is None:
-        raise InputError(f"{card}: the dataset shows a twin; give its folder with --twin")
+        raise InputError(f"{card}: the dataset shows a twin; give its folder with `twin`")
     with _readable(card):
         was = f"{record['id']} at {record['clock']}"
         cameras = subject.cameras("cameras", record["cameras"])
     shown = subject.saved(twin, cameras)
     if json.loads(json.dumps(shown.record())) != record:
-        raise InputError(f"--twin {twin}: not the state that was photographed; give {was} as it was then")
+        raise InputError(f"`twin` {twin}: not the state that was photographed; give {was} as it was then")
     return shown
 
 

@@ -242,11 +242,12 @@ def make_rendered(folder: Path) -> None:
     """A dataset with the card of a rendered one."""
     from corrotwin.synth.config import RenderConfig
     from corrotwin.synth.presets.builtin import preset
+    from corrotwin.synth.presets.schema import stated
 
     make_coco(folder)
     about = {
-        "configuration": asdict(RenderConfig(preset="quick", size=8, seed=0)), "seed": 0,
-        "preset": asdict(preset("quick")), "shows": "a twin of its own in each scene", "images": 3, "annotations": 3,
+        "configuration": RenderConfig(preset="quick", size=8, seed=0).plain(), "seed": 0,
+        "preset": stated(preset("quick")), "shows": "a twin of its own in each scene", "images": 3, "annotations": 3,
         "twin": {"id": "plate-1", "kind": "plate", "content": "00", "fields": "fields-0.npz", "cameras": []},
         "versions": {"bpy": "4.5"}, "device": "CPU", "licence": "yours",
     }  # fmt: skip

@@ -1,7 +1,11 @@
 """A twin's folder together with the knowledge from its inspections."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from corrotwin.twin import assets, store, twin_state
 from corrotwin.twin.bayes.ensemble import bank
@@ -50,11 +54,42 @@ def open_session(
     """
     twin = store.read(folder)
     records, note = read(folder)
+    return session_of(
+        twin, records, lambda record, shape: seen_texels(folder, record, shape),
+        note=note, ahead_years=ahead_years, seed=seed, category_measured=category_measured, particles=particles,
+    )  # fmt: skip
+
+
+def session_of(
+    twin: TwinState,
+    records: Sequence[Record],
+    seen_by: Callable[[Record, tuple[int, int]], NDArray[np.bool_]],
+    *,
+    note: str = "",
+    ahead_years: float,
+    seed: int,
+    category_measured: bool = False,
+    particles: int = PARTICLES,
+) -> Session:
+    """Learn from the records of a twin, wherever they are kept.
+
+    Parameters
+    ----------
+    twin, records : the twin and its records that count, oldest first.
+    seen_by : which texels the photograph of a record saw, (H, W) on the atlas of the shape given.
+    note : on a torn end of the records.
+    ahead_years, seed, category_measured, particles : as for `open_session`.
+
+    Raises
+    ------
+    InputError
+        A record cannot be of this twin.
+    """
     asset = twin_state.asset(twin)
     texels = assets.texels(asset)
     for record in records:
         check(record, twin, asset, texels)
-    seen = {record.seen: seen_texels(folder, record, asset.atlas_shape) for record in records if record.seen}
+    seen = {record.seen: seen_by(record, asset.atlas_shape) for record in records if record.seen}
     now = max([twin.years, *(record.years(twin) for record in records)])
     draws = DRAWS_SEEN if any(record.kind in ("photo", "grade") for record in records) else DRAWS
     prior = prior_of(twin, measured=category_measured)

@@ -5,8 +5,8 @@ from typing import Literal
 
 from tyro.conf import Positional
 
-from corrotwin.twin.commands.forecasts import busy
-from corrotwin.twin.commands.options import coating_of, describe_coating, moment_of, place_of, with_dimensions
+from corrotwin.twin.commands.forecasts import busy, check_seed
+from corrotwin.twin.commands.options import describe_coating, dimensions_of
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import printable, say
 
@@ -63,36 +63,18 @@ def new(
     texel_mm
         resolution on the surface.
     """
-    from dataclasses import replace
-    from datetime import UTC, datetime
-
     import numpy as np
 
-    from corrotwin.twin import store, twin_state
+    from corrotwin.twin import creation, store, twin_state
     from corrotwin.twin.core import files
-    from corrotwin.twin.model.coating import Paint
-    from corrotwin.twin.model.exposure import Exposure
 
-    if seed < 0:
-        raise InputError(f"--seed {seed}: must be at least 0")
-    rng = np.random.default_rng(seed)
-    twin = twin_state.sample_twin(kind, rng, texel_mm=texel_mm)
-    if set:
-        twin = with_dimensions(twin, set, rng)
-    age = twin.years if years is None else years
-    if not age >= 0:
-        raise InputError(f"--years {age}: must be a number of at least 0")
-    now = datetime.now(UTC).replace(microsecond=0)
-    begin = moment_of("--built", built) if built else twin_state.later(now, -age)
-    if begin > now:
-        raise InputError(f"--built {built}: lies in the future; give the date on which service began")
-    twin = replace(twin, built=begin, clock=twin_state.later(begin, age))
-    place = place_of(category, climate) or twin.exposure.periods[0]
-    twin = replace(twin, exposure=Exposure(periods=(replace(place, splash_m=splash, debris=debris),)))
-    if bare or coating_life is not None or zinc_um is not None:
-        twin = replace(twin, coating=coating_of(coating_life, zinc_um, bare=bare))
-    if debris > 1 and not isinstance(twin.coating, Paint):
-        raise InputError(f"--debris {debris:g}: concerns paint, and this {kind} has none; give --coating-life")
+    check_seed(seed)
+    drawn = twin_state.sample_twin(kind, np.random.default_rng(seed), texel_mm=texel_mm)
+    twin = creation.specify(
+        creation.draw(kind, dimensions_of(drawn, set), seed=seed, texel_mm=texel_mm),
+        years=years, built=built, category=category, climate=climate, splash=splash, debris=debris,
+        coating_life=coating_life, zinc_um=zinc_um, bare=bare,
+    )  # fmt: skip
     if files.read_manifest(out, "twin") is not None:
         raise InputError(f"{out}: holds a twin already; grow it, or choose another --out")
     with busy(f"growing {kind}"):
@@ -129,26 +111,11 @@ def grow(
         heights in m above the lowest point, from and to, between which sea water splashes at that place; none unless
         given, and no debris.
     """
-    from dataclasses import replace
+    from corrotwin.twin import creation, store
 
-    from corrotwin.twin import store, twin_state
-
-    if (years is None) == (until is None):
-        raise InputError("grow: give either --years or --until")
-    if years is not None and not years >= 0:
-        raise InputError(f"--years {years}: a clock does not run backwards; give a number of at least 0")
-    end = moment_of("--until", until) if until else None
-    place = place_of(category, climate)
-    if splash is not None:
-        if place is None:
-            raise InputError("--splash is of the place it moves to: give its --category or --climate, too")
-        place = replace(place, splash_m=splash)
+    to, move = creation.growth(years=years, until=until, category=category, climate=climate, splash=splash)
     with busy("growing"):
-        twin = store.advance(
-            folder,
-            lambda clock: end if end is not None else twin_state.later(clock, years or 0.0),
-            move=place,
-        )
+        twin = store.advance(folder, to, move=move)
     say(f"{printable(twin.id)}: now {twin.years:.6g} years, {twin.clock:%Y-%m-%d}, {twin.exposure.periods[-1]}")
 
 

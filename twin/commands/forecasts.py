@@ -71,14 +71,12 @@ def forecast(
 
     from corrotwin.twin import twin_state
     from corrotwin.twin.core.console import rich_console
-    from corrotwin.twin.core.files import write_text
     from corrotwin.twin.export import ONE_FACE
-    from corrotwin.twin.forecast import plots, projection, tables
+    from corrotwin.twin.forecast import plots, projection, result, tables
 
-    if not 0 <= years <= 200:
-        raise InputError(f"--years {years}: choose 0 to 200")
-    if out is not None and out.suffix != ".csv":
-        raise InputError(f"{out}: a forecast is written as .csv")
+    ahead = result.ahead_of(years)
+    if out is not None:
+        result.check_csv(out)
     if plot is not None:
         plots.check(plot)
     if (smys_mpa is None) != (length_mm is None):
@@ -86,25 +84,18 @@ def forecast(
     if safety_factor is not None and (smys_mpa is None or not 1 <= safety_factor < np.inf):
         raise InputError(f"--safety-factor {safety_factor:g}: at least 1, beside --smys-mpa and --length-mm")
     limits_given = _required(required)
-    ahead = max(years, projection.LEAST_AHEAD_YEARS)
     known = load_session(folder, ahead, seed, category_measured)
     twin, particles = known.twin, known.knowledge.now
-    limits = projection.required_by_zone(particles.bank, limits_given)
-    names = [*(histories.name for histories in particles.bank.zones), projection.ALL]
-    if zone and zone not in names:
-        raise InputError(f"--zone {zone}: choose from {', '.join(names)}")
     pressure = None
     if smys_mpa is not None and length_mm is not None:
         pressure = projection.Pressure.of(known.asset, smys_mpa=smys_mpa, length_mm=length_mm, method=method)
-    now, grid = known.now_years, _grid(known.now_years, years)
     with busy("forecasting"):
-        forecasts = projection.forecast_zones(particles, grid, limits)
-        plan = projection.plan_inspection(particles, limits, now, now + ahead, rule) if limits else None
-    table = tables.rows(forecasts, grid, [f"{twin_state.later(twin.built, year):%Y-%m-%d}" for year in grid], limits)
+        made = result.make(known, years=years, required=limits_given, rule=rule)
+    made.check_zone(zone)
+    now, grid, forecasts, limits, plan = known.now_years, made.years, made.zones, made.required, made.plan
     if out is not None:
-        with writing(out):
-            write_text(out, tables.to_csv(table))
-    ends = [row for row in table if row.years == grid[-1] or (row.years == now and row.zone == projection.ALL)]
+        made.to_csv(out)
+    ends = [row for row in made.rows if row.years == grid[-1] or (row.years == now and row.zone == projection.ALL)]
     rich_console().print(tables.shown(ends, printable(twin.id)))
     say(ONE_FACE + ("; % below required and remaining life go by it" if limits else ""))
     for item in known.knowledge.conflicts:
@@ -132,15 +123,7 @@ def forecast(
             due = twin_state.later(twin.built, now + within)
             say(f"{what} by {due:%Y-%m-%d} ({within:.3g} years; rule {rule})")
     if plot is not None:
-        chosen = zone or (projection.ALL if plan is None else plan.zone)
-        chance = projection.chance_below(forecasts, limits)
-        nominal = projection.nominal_mm(particles.bank, chosen, limits.get(chosen, 0.0))
-        plots.forecast(
-            plot, twin, forecasts, grid,
-            zone=chosen, nominal_mm=nominal, required_mm=limits.get(chosen),
-            chance=chance.get(chosen), records=known.records, now_years=now,
-            next_years=None if plan is None else now + plan.interval_years,
-        )  # fmt: skip
+        made.plot(plot, zone=zone)
 
 
 def calibrate(out: Positional[Path], assets: int = 200, seed: int = 0, arms: tuple[str, ...] = ()) -> None:
@@ -183,17 +166,6 @@ def calibrate(out: Positional[Path], assets: int = 200, seed: int = 0, arms: tup
 def _pressures(levels_mpa: Iterable[float]) -> str:
     low, middle, high = levels_mpa
     return f"P5 {low:.2f}, P50 {middle:.2f}, P95 {high:.2f} MPa"
-
-
-def _grid(now: float, ahead: float) -> list[float]:
-    """Return the years of the table: from the start of service to now and on to the end, at most 60 steps."""
-    import numpy as np
-
-    step = max(1.0, np.ceil((now + ahead) / 60))
-    past = np.arange(0, now, step)
-    return [
-        float(year) for year in [*past, now, *(now + np.arange(step, ahead, step)), *([now + ahead] if ahead else [])]
-    ]
 
 
 def _required(given: Sequence[str]) -> dict[str, float]:

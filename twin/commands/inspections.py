@@ -2,16 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from tyro.conf import Positional
 
 from corrotwin.twin.commands.forecasts import check_seed, describe_agreement, load_session, warn
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import printable, say
-
-if TYPE_CHECKING:
-    pass
 
 
 def inspect(
@@ -89,16 +85,12 @@ def inspect(
     seed
         of the update that holds the new records against the old.
     """
-    from dataclasses import replace
-
-    from corrotwin.twin.inspection import log, readers
-    from corrotwin.twin.inspection.records import Record
+    from corrotwin.twin import store
+    from corrotwin.twin.inspection import entry, log
 
     check_seed(seed)
     single = (date, kind, zone, value, tool, place, uv, photo, uvmap, scatter, bias, detection, false_calls)
     singly = any(given not in ("", None, ()) for given in single)
-    content = b""
-    records: list[Record]
     if withdraw or restore or why:
         if csv is not None or singly:
             raise InputError("inspect: --withdraw, --restore and --why go with no other option")
@@ -111,38 +103,11 @@ def inspect(
         return
     before = log.read_log(folder)
     warn(before.note)  # the next line written removes what is torn
-    if csv is not None:
-        if singly:
-            raise InputError("inspect: give either --csv or single values")
-        records = readers.from_csv(csv)
-    else:
-        if photo and (kind or value is not None or place or uv):
-            raise InputError("inspect: --photo takes the place of --kind, --value, --place and --uv")
-        if photo and bool(uvmap) == bool(zone):
-            raise InputError("inspect: give --uvmap for each --photo, or the one --zone that fills it")
-        if photo and zone and len(photo) > 1:
-            raise InputError(f"inspect: {len(photo)} photos of {zone}: without --uvmap give one, or their --value")
-        if uvmap and not photo:
-            raise InputError("inspect: --uvmap goes with --photo")
-        if not photo and value is None:
-            raise InputError("inspect: give --csv, --photo, or --date, --kind, --zone, --value and --tool")
-        stated = {"scatter_sd": scatter, "bias_sd": bias, "detection": detection, "false_calls": false_calls}
-        errors: dict[str, Any] = {name: error for name, error in stated.items() if error is not None}
-        record = Record(
-            date=date,
-            kind="photo" if photo else kind,
-            zone=zone or "all" if photo else zone,
-            value=0.0 if value is None else value,
-            tool=tool,
-            place=place,
-            uv=uv,
-            **errors,
-        )
-        records = [record]
-        if uvmap:
-            records, content = readers.from_photos(photo, uvmap, record, folder)
-        elif photo:
-            records = [replace(record, value=round(float(readers.read_mask(photo[0]).mean()), 6))]
+    records, content = entry.records_of(
+        store.read(folder),
+        csv=csv, date=date, kind=kind, zone=zone, value=value, tool=tool, place=place, uv=uv, photo=photo, uvmap=uvmap,
+        scatter=scatter, bias=bias, detection=detection, false_calls=false_calls,
+    )  # fmt: skip
     last = max((record.date for record in before.in_force.values()), default="")
     new = log.append(folder, records, content)
     were_there = "" if len(new) == len(records) else ", the others were there"

@@ -5,6 +5,7 @@ Standard library and tyro only; every package may import it.
 
 import inspect
 import os
+import re
 import signal
 import sys
 from collections import Counter
@@ -38,15 +39,16 @@ def run(
     import tyro
 
     words = sys.argv[1:] if words is None else words
+    chosen = commands.get(words[0]) if words else None
     app = tyro.extras.SubcommandApp()
     for name, command in commands.items():
         app.command(name=name)(command)
 
     def call() -> Any:
-        _refuse_repeated_options(commands.get(words[0]) if words else None, words)
+        _refuse_repeated_options(chosen, words)
         return app.cli(prog=program, description=description, args=words, use_underscores=False)
 
-    leave_with_status(program, call)
+    leave_with_status(program, call, chosen)
 
 
 def run_one(program: str, command: Callable[..., Any], words: Sequence[str] | None = None) -> NoReturn:
@@ -59,17 +61,17 @@ def run_one(program: str, command: Callable[..., Any], words: Sequence[str] | No
         _refuse_repeated_options(command, words)
         return tyro.cli(command, prog=program, args=words, use_underscores=False)
 
-    leave_with_status(program, call)
+    leave_with_status(program, call, command)
 
 
-def leave_with_status(program: str, call: Callable[[], Any]) -> NoReturn:
-    """Exit with the status that `call` returns, or as `run` says of what it raises."""
+def leave_with_status(program: str, call: Callable[[], Any], command: Callable[..., Any] | None = None) -> NoReturn:
+    """Exit with the status that `call` returns, or as `run` says of what it raises while `command` runs."""
     text.guard_streams()
     text.show_log()
     os.environ.pop("MPLBACKEND", None)  # commands draw into files; a notebook's backend may not be installed here
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        status = _status(program, call)
+        status = _status(program, call, command)
     except SystemExit as error:  # of tyro and argparse, which have said why
         status = error.code if isinstance(error.code, int) else 0 if error.code is None else 1
     status, lost = text.exit_status(status)
@@ -78,12 +80,12 @@ def leave_with_status(program: str, call: Callable[[], Any]) -> NoReturn:
     sys.exit(status)
 
 
-def _status(program: str, call: Callable[[], Any]) -> int:
+def _status(program: str, call: Callable[[], Any], command: Callable[..., Any] | None) -> int:
     """Return the status that `call` returns, or that of what it raises, having said so in one line."""
     try:
         status = call()
     except (InputError, WorkError) as error:
-        return _fail(program, str(error), 2 if isinstance(error, InputError) else 1)
+        return _fail(program, in_options(str(error), command), 2 if isinstance(error, InputError) else 1)
     except OSError as error:
         where = f"{error.filename2 or error.filename}: " if error.filename is not None else ""
         return _fail(program, f"{where}{error.strerror or error}; mend that, the same command resumes", 2)
@@ -115,6 +117,25 @@ def _fail(program: str, message: str, status: int) -> int:
     """Say in one line what is wrong, and return the exit status."""
     text.say_error(f"{program}: error: {text.printable(message)}")
     return status
+
+
+def in_options(message: str, command: Callable[..., Any] | None) -> str:
+    """Return a message in which the arguments of a library function are called as the options of a command.
+
+    Library code writes the name of an argument in backticks: "`render_counts` 3: ...". Where `command` has a parameter
+    of that name, its user knows it as ``--render-counts``, or as ``RENDER-COUNTS`` where it is positional.
+    """
+    parameters = {} if command is None else inspect.signature(command).parameters
+
+    def as_option(match: re.Match[str]) -> str:
+        parameter = parameters.get(match[1])
+        if parameter is None:
+            return match[0]
+        option = match[1].replace("_", "-")
+        is_positional = parameter.kind is parameter.POSITIONAL_ONLY or "Positional" in str(parameter.annotation)
+        return option.upper() if is_positional else f"--{option}"
+
+    return re.sub(r"`([a-z][a-z0-9_]*)`", as_option, message)
 
 
 def _is_lack_of_memory(error: Exception) -> bool:

@@ -38,7 +38,7 @@ def connect(address: str | None = None, *, gpus: int | None = None) -> None:
                 socket.create_connection((host, int(port)), timeout=10).close()
             ray.init(address=address, **quiet)
         except (OSError, RuntimeError, ValueError) as error:
-            raise InputError(f"--address {address}: no Ray cluster answers there ({one_line(error)})") from error
+            raise InputError(f"`address` {address}: no Ray cluster answers there ({one_line(error)})") from error
     else:
         cores = available_cores()
         ray.init(

@@ -94,7 +94,7 @@ class Pressure:
         if method == "modified" and smys_mpa > MOST_SMYS_MPA:
             raise InputError(
                 f"B31G: yield strength of {smys_mpa:g} MPa: modified holds up to {MOST_SMYS_MPA:g}; "
-                "choose --method original"
+                "choose `method` original"
             )
         outside = OUTSIDE_MM[asset.parameters["nps"]]
         wall = asset.nominal_thickness_mm

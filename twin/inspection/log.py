@@ -8,7 +8,7 @@ removes it.
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -159,25 +159,42 @@ def append(folder: Path, records: Sequence[Record], photo: bytes = b"") -> list[
         is writing to the folder. The folder is then unchanged.
     """
     twin = store.read(folder)  # before the lock, which would create the folder
-    asset = twin_state.asset(twin)
-    texels = assets.texels(asset)
-    for record in records:
-        check(record, twin, asset, texels)
+    check_all(records, twin)
     with locks.hold(folder, "twin", {}):
         before = read_log(folder)
-        there = Counter(before.records.values())
-        new = []
-        for record in sorted(records, key=lambda record: record.date):
-            if there[record]:
-                there[record] -= 1
-            else:
-                new.append(record)
-        if new:
-            _check_not_yet_to_come(new[-1], twin)
+        new = new_records(records, before.records.values(), twin)
         for name in {record.seen for record in new if record.seen}:
             with files.writing(folder / name), files.atomic_file(folder / name) as target:
                 target.write(photo)
         _extend(folder / RECORDS, before.length, _encoded([_plain(record) for record in new]))
+    return new
+
+
+def check_all(records: Sequence[Record], twin: TwinState) -> None:
+    """Refuse records that cannot be of a twin, as `records.check` does."""
+    asset = twin_state.asset(twin)
+    texels = assets.texels(asset)
+    for record in records:
+        check(record, twin, asset, texels)
+
+
+def new_records(records: Iterable[Record], there: Iterable[Record], twin: TwinState) -> list[Record]:
+    """Return those of some records for which no equal one is there yet, oldest first.
+
+    Raises
+    ------
+    InputError
+        A date is after both the twin's clock and today.
+    """
+    left = Counter(there)
+    new = []
+    for record in sorted(records, key=lambda record: record.date):
+        if left[record]:
+            left[record] -= 1
+        else:
+            new.append(record)
+    if new:
+        _check_not_yet_to_come(new[-1], twin)
     return new
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from corrotwin.twin import assets, npz, store, twin_state
+from corrotwin.twin import assets, npz, twin_state
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import digest
 from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
@@ -64,8 +64,13 @@ def photo_records(
     return records, content
 
 
+def rusted_share(mask: Path) -> float:
+    """Return the share of a mask that is rust, to six digits."""
+    return round(float(read_mask(mask).mean()), 6)
+
+
 def from_photos(
-    masks: Sequence[Path], uvmaps: Sequence[Path], pattern: Record, folder: Path
+    photo: Sequence[Path], uvmap: Sequence[Path], pattern: Record, twin: TwinState
 ) -> tuple[list[Record], bytes]:
     """Return joint records of all photographs of a day, from masks of rust and maps of the texel that each pixel sees.
 
@@ -73,26 +78,25 @@ def from_photos(
 
     Parameters
     ----------
-    masks : PNG, 0 where there is no rust, anything else where there is.
-    uvmaps : map of texels of each mask, as ``corrotwin synth uvmap`` writes them.
+    photo : masks, PNG, 0 where there is no rust, anything else where there is.
+    uvmap : of each, as ``corrotwin synth uvmap`` writes them.
     pattern : as for `photo_records`.
-    folder : folder of the twin.
+    twin : that they show.
 
     Raises
     ------
     InputError
-        A file or the twin cannot be read, a mask has another size than its camera, a map is of another twin, or as for
+        A file cannot be read, a mask has another size than its camera, a map is of another twin, or as for
         `photo_records`.
     """
-    if len(masks) != len(uvmaps):
-        raise InputError(f"{len(masks)} masks and {len(uvmaps)} maps of texels: give one --uvmap for each --photo")
-    twin = store.read(folder)
+    if len(photo) != len(uvmap):
+        raise InputError(f"{len(photo)} masks and {len(uvmap)} maps of texels: give one `uvmap` for each `photo`")
     asset = twin_state.asset(twin)
     texels = asset.atlas_shape[0] * asset.atlas_shape[1]
     seen, rusted = np.zeros((2, texels))
-    for mask, uvmap in zip(masks, uvmaps, strict=True):
+    for mask, texel_map in zip(photo, uvmap, strict=True):
         rust = read_mask(mask)
-        texel = _texel_map(uvmap, twin, asset, mask, rust.shape)
+        texel = _texel_map(texel_map, twin, asset, mask, rust.shape)
         seen += np.bincount(texel[texel >= 0], minlength=texels)
         rusted += np.bincount(texel[(texel >= 0) & rust], minlength=texels)
     rust_there = (2 * rusted > seen).reshape(asset.atlas_shape)
@@ -164,9 +168,33 @@ def seen_texels(folder: Path, record: Record, shape: tuple[int, int]) -> NDArray
     InputError
         The file is missing, damaged, or of another size.
     """
+    return seen_in(photo_content(folder, record), folder / record.seen, record, shape)
+
+
+def photo_content(folder: Path, record: Record) -> bytes:
+    """Return the content of the file that the record of a photograph names.
+
+    Raises
+    ------
+    InputError
+        It cannot be read.
+    """
     path = folder / record.seen
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error}); put back the one that was beside it") from error
+
+
+def seen_in(content: bytes, path: Path, record: Record, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Return which texels the photograph of a record saw, (H, W), from the content of its file.
+
+    Raises
+    ------
+    InputError
+        The content is damaged, or of another size than the atlas.
+    """
+    try:
         if path.name != f"photo-{hashlib.sha256(content).hexdigest()[:16]}.npz":
             raise InputError(f"{path}: damaged (its content does not match its name); take {record.date} anew")
         seen = npz.read(io.BytesIO(content), {"seen": shape[0] * shape[1]})["seen"]

@@ -157,11 +157,11 @@ def test_settings_that_the_command_may_change_stand_in_the_command_of_the_report
         assert not any("tuned on" in line for line in method.unproven(other))
     before, size, rate = snapshot(tmp_path / "out"), PROFILES["quick"]["size"], PROFILES["quick"]["learning_rate"]
     for kept, told, given in (
-        ({"learning_rate": 0.0036}, f"training size: 64 there, {size} asked", "--size 64"),
+        ({"learning_rate": 0.0036}, f"training size: 64 there, {size} asked", "`size` 64"),
         (
             {},
             f"training size: 64 there, {size} asked, training learning_rate: 0.0036 there, {rate} asked",
-            "--size 64 --learning-rate 0.0036",
+            "`size` 64 `learning_rate` 0.0036",
         ),
     ):
         with pytest.raises(InputError, match=f": {told}; give {given} as before, or choose another folder$"):

@@ -42,7 +42,7 @@ def test_renders_of_a_folder_take_the_place_of_rendering(
     runner.run(out, small(kinds=("real",), runs=4), Sources(data=data))
     assert log["trained"][-1] == "real-vgg16-03"
     before = snapshot(out)
-    with pytest.raises(InputError, match=r"give --renders, since .*renders: no such"):
+    with pytest.raises(InputError, match=r"give `renders`, since .*renders: no such"):
         runner.run(out, small(kinds=("mixed",), runs=4), Sources(data=data))
     assert snapshot(out) == before
     assert log["rendered"] == []
@@ -139,9 +139,7 @@ def test_a_study_keeps_the_render_share_that_it_was_begun_with(
     study = results.load(out)
     assert study.label.endswith("Arm mixed and shuffled: 25 % renders in each batch.")
     before = snapshot(out)
-    with pytest.raises(
-        InputError, match="25 % of each batch are renders in the arms there, 50 % asked; leave out --re"
-    ):
+    with pytest.raises(InputError, match="25 % of each batch are renders in the arms there, 50 % asked; leave out `re"):
         runner.run(out, small(runs=4), Sources(data=data, render_share=0.5))
     with pytest.raises(InputError, match="render_share 1 is not between 0 and 1"):
         runner.run(tmp_path / "new", small(), Sources(data=data, render_share=1.0))
@@ -375,7 +373,7 @@ def test_a_split_that_cannot_be_is_refused(
     fake_dataset(other, 20, name="other")
     file = tmp_path / "out" / "split.json"
     for sources, message in (
-        (Sources(data=data, split="grouped"), "needs spots: .*--groups-file"),
+        (Sources(data=data, split="grouped"), "needs spots: .*`groups_file`"),
         (Sources(data=data, split="own"), "no split of its own"),
         (Sources(data=data, split=file, groups_file=tmp_path / "spots.csv"), "has its own groups"),
         (Sources(data=other, split=file), "'photo-00.png' is not in"),

@@ -41,7 +41,7 @@ def test_photos_among_renders_other_sets_or_clean_pictures_are_refused(
     shutil.copyfile(photo, other)
     given = (home / name,) if option == "across" else home / name
     with pytest.raises(
-        InputError, match=rf"--{option} .*{name}: photos of .*photos are among them, such as {other.name}"
+        InputError, match=rf"`{option}` .*{name}: photos of .*photos are among them, such as {other.name}"
     ):
         give(home, **{option: given})
     assert not (home / "out").exists()
@@ -52,7 +52,7 @@ def test_photos_of_another_set_that_lie_among_the_renders_are_refused(home: Path
     one, other = (coco.read(home / name).photos[0].path for name in ("yard", "renders"))
     shutil.copyfile(one, other)
     with pytest.raises(
-        InputError, match=rf"--renders .*renders: photos of .*yard are among them, such as {other.name}"
+        InputError, match=rf"`renders` .*renders: photos of .*yard are among them, such as {other.name}"
     ):
         give(home, across=(home / "yard",))
     assert not (home / "out").exists()
@@ -206,7 +206,7 @@ def test_another_set_whose_name_would_hide_its_table_is_refused(home: Path, trai
     ("change", "message"),
     [
         ({"mixed_only": True, "render_counts": (2,)}, "--mixed-only leaves out"),
-        ({"renders": Path("absent")}, "--renders .*absent"),
+        ({"renders": Path("absent")}, "`renders` .*absent"),
         ({"data": ()}, "at least one folder"),
         ({"data": (Path("absent"),)}, "absent"),
         ({"data": (Path("photos"), Path("photos"))}, "given twice"),
@@ -214,7 +214,7 @@ def test_another_set_whose_name_would_hide_its_table_is_refused(home: Path, trai
         ({"data": (Path("renders"),)}, "renders themselves"),
         ({"data": (Path("tables"),)}, "rename the set"),
         ({"clean": Path("yard")}, "has annotations"),
-        ({"seen": ("*.png", "trian/*")}, r"--seen trian/\*: no photo of --data is called so; one is called photo-"),
+        ({"seen": ("*.png", "trian/*")}, r"`seen` trian/\*: no photo of `data` is called so; one is called photo-"),
         ({"render_counts": (6,)}, "has 6; give fewer"),
         ({"render_counts": (0,)}, "give fewer, at least 1"),
         ({"folds": 11}, "10 groups do not make 11 folds"),
@@ -222,8 +222,8 @@ def test_another_set_whose_name_would_hide_its_table_is_refused(home: Path, trai
         ({"renders_goal": 0.0}, "--renders-goal 0 must be a number above 0"),
         ({"renders_goal": float("nan")}, "--renders-goal nan must be"),
         ({"renders_goal": float("inf")}, "--renders-goal inf must be"),
-        ({"render_share": 1.0}, "--render-share 1"),
-        ({"steps": 0}, "--steps 0"),
+        ({"render_share": 1.0}, "`render_share` 1"),
+        ({"steps": 0}, "`steps` 0"),
     ],
 )
 def test_bad_input_writes_nothing(home: Path, trained: list[str], change: dict[str, Any], message: str) -> None:

@@ -121,11 +121,11 @@ def test_a_screen_sees_no_photo_that_the_first_of_its_folds_tests(
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"steps": 0}, "--steps 0 is below 1"),
-        ({"size": 100}, "--size 100 is not divisible"),
-        ({"folds": 1}, "--folds 1 is below 2"),
-        ({"real_fraction": 1.0}, "--real-fraction 1 is not between"),
-        ({"seed": -1}, "--seed -1"),
+        ({"steps": 0}, "`steps` 0 is below 1"),
+        ({"size": 100}, "`size` 100 is not divisible"),
+        ({"folds": 1}, "`folds` 1 is below 2"),
+        ({"real_fraction": 1.0}, "`real_fraction` 1 is not between"),
+        ({"seed": -1}, "`seed` -1"),
     ],
 )
 def test_a_recipe_that_cannot_be_is_refused(settings: dict[str, Any], message: str) -> None:
@@ -137,5 +137,5 @@ def test_a_recipe_that_cannot_be_is_refused(settings: dict[str, Any], message: s
     "mix", [{"render_share": 1.0}, {"render_share": 0.0}, {"pretrain": 1.0}, {"render_share": -0.1}]
 )
 def test_a_mix_without_photos_or_without_renders_is_refused(mix: dict[str, float]) -> None:
-    with pytest.raises(InputError, match=r"--render-share|--pretrain"):
+    with pytest.raises(InputError, match=r"`render_share`|`pretrain`"):
         Mix(**mix)  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ import pytest
 
 from corrotwin.segmentation import runs
 from corrotwin.segmentation.commands import train as main
-from corrotwin.segmentation.config import REAL, DataArm
+from corrotwin.segmentation.config import REAL, DataArm, arm_of
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.training import train
 from corrotwin.twin.core.errors import InputError
@@ -57,7 +57,8 @@ SYNTH = {"renders": Path("renders")}
 def test_options_of_train_make_the_arm_that_they_promise(options, arm):
     defaults = {name: each.default for name, each in inspect.signature(main.train).parameters.items()}
     given = defaults | options
-    assert main._arm(**{name: given[name] for name in inspect.signature(main._arm).parameters}) == arm
+    names = set(inspect.signature(arm_of).parameters) - {"with_renders"}
+    assert arm_of(with_renders=given["renders"] is not None, **{name: given[name] for name in names}) == arm
 
 
 @pytest.mark.parametrize(

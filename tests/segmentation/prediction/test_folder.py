@@ -195,7 +195,7 @@ def test_a_scale_that_is_given_is_that_of_every_photo(
 
 
 def test_a_scale_for_photos_that_are_squeezed_is_refused(run: Path, photos: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="--tiling never squeezes every photo to 64 x 64 pixels, whatever --scale"):
+    with pytest.raises(InputError, match="`tiling` never squeezes every photo to 64 x 64 pixels, whatever `scale`"):
         predict_command.predict(run, (photos,), out=tmp_path / "out", tiling="never", scale=0.5)
     assert not (tmp_path / "out").exists()
 
@@ -455,7 +455,7 @@ def test_a_run_without_weights_is_one_line(run: Path, photos: Path, tmp_path: Pa
     del manifest["scale"]
     shutil.copy(run / runs.WEIGHTS, tmp_path / "run")
     (tmp_path / "run" / "run.json").write_text(json.dumps(manifest))
-    with pytest.raises(InputError, match="give --scale"):
+    with pytest.raises(InputError, match="give `scale`"):
         predict_command.predict(tmp_path / "run", (photos,), out=tmp_path / "out")
     assert prediction_folder.named((photos / "a.jpg",), tmp_path / "out") == {"a": photos / "a.jpg"}
 

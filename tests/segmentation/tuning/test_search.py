@@ -243,7 +243,9 @@ def test_a_trial_that_no_machine_can_hold_is_refused_or_told(
     monkeypatch.setattr(ray_tune, "fit", lambda *_: 0)
     plan = SweepPlan(trials=1, search="random", scheduler="asha", grace=1, seed=0, gpus=gpus)
     base = replace(BASE, threads=threads)
-    with pytest.raises(InputError, match=rf"{asked} \(--.*\), but this machine has 2 cores and 0 GPUs; ask for less"):
+    with pytest.raises(
+        InputError, match=rf"{asked} \(`threads`, `gpus`\), but this machine has 2 cores and 0 GPUs; ask for less"
+    ):
         search.run(tmp_path / "out", base, SPACE, plan, data=numbers[0], split=numbers[1])
     assert not (tmp_path / "out").exists()
     nodes += [{"Alive": True, "Resources": {"CPU": 8.0}}, {"Alive": True, "Resources": {"CPU": 0.5, "GPU": 1.0}}]

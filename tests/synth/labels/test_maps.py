@@ -149,7 +149,7 @@ def test_files_do_not_depend_on_the_order_of_the_images_of_different_batches(tmp
 
 
 def test_unknown_map_is_named() -> None:
-    with pytest.raises(InputError, match="--maps heat: no such map; choose from wall_loss, severity, depth, uv, inst"):
+    with pytest.raises(InputError, match="`maps` heat: no such map; choose from wall_loss, severity, depth, uv, inst"):
         RenderConfig(preset="balanced", size=8, seed=0, maps=("heat",))
 
 

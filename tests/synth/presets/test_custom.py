@@ -1,15 +1,15 @@
 import json
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from itertools import permutations
 from pathlib import Path
 
 import pytest
 
 from corrotwin.synth import commands
-from corrotwin.synth.config import RenderConfig
+from corrotwin.synth.config import RenderConfig, preset_of
 from corrotwin.synth.presets import custom
 from corrotwin.synth.presets.builtin import PRESETS
-from corrotwin.synth.presets.schema import LabelRule, Preset, Sensor
+from corrotwin.synth.presets.schema import LabelRule, Preset, Sensor, stated
 from corrotwin.synth.rendering import job
 from corrotwin.synth.rendering.job import Task
 from corrotwin.twin.core.errors import InputError
@@ -55,7 +55,7 @@ WRONG = [
 
 
 def config(changes: str) -> RenderConfig:
-    return RenderConfig(preset="painted", changes=changes, size=64, seed=0)
+    return RenderConfig(preset=preset_of("painted", changes), size=64, seed=0)
 
 
 def test_a_file_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:
@@ -66,25 +66,27 @@ def test_a_file_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:
         "company": [0, 3],
     }
     write_json(tmp_path / "mine.json", {"like": "painted", **wanted})
-    like, changes = custom.read(tmp_path / "mine.json")
+    mine = custom.read(tmp_path / "mine.json")
+    changes = json.dumps(wanted)
     base = PRESETS["painted"]
-    assert like == "painted"
-    assert config(changes).content() == replace(
+    assert mine.name == "painted"
+    assert mine == config(changes).content() == replace(
         base, rust_tone=(0.3, 1.0), sensor=replace(base.sensor, saturation=(0.7, 1.1)), paints=((0.1, 0.2, 0.3),),
         company=(0, 3),
     )  # fmt: skip
-    stated = config(changes).preset_stated()
-    assert stated["rust_tone"] == [0.3, 1.0]
-    assert stated["labels"]["policy"] == "annotator"
+    card = config(changes).preset_stated()
+    assert card["rust_tone"] == [0.3, 1.0]
+    assert card["labels"]["policy"] == "annotator"
     write_json(tmp_path / "mine.json", {"like": "painted"})
-    assert custom.read(tmp_path / "mine.json") == ("painted", "")  # that preset itself
+    assert custom.read(tmp_path / "mine.json") == base  # that preset itself
+    assert config("").plain()["changes"] == ""
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_can_be_written_as_changes_of_another(name: str) -> None:
-    stated = json.loads(json.dumps(asdict(PRESETS[name])))
-    del stated["labels"]["policy"]
-    assert custom.changed(PRESETS["balanced"], json.dumps(stated)) == PRESETS[name]
+    content = stated(PRESETS[name])
+    del content["labels"]["policy"]
+    assert custom.changed(PRESETS["balanced"], content) == replace(PRESETS[name], name="balanced")
 
 
 def test_light_may_be_shared_out_among_all_scenes() -> None:
@@ -141,3 +143,34 @@ def test_changes_are_of_the_settings_of_a_dataset_and_none_are_as_before(tmp_pat
     write_json(tmp_path / job.CLAIM, {"kind": "dataset", "configuration": before})
     assert job.claim(tmp_path, plain) == before
     assert job.claim(tmp_path, other) == other.settings
+
+
+def test_a_preset_made_in_python_is_that_of_a_file(tmp_path: Path) -> None:
+    mine = Preset.like("painted", rust_tone=(0.3, 1.2), sensor={"saturation": (0.7, 1.1)})
+    assert repr(mine) == "Preset('painted', rust_tone=[0.3, 1.2], sensor={'saturation': [0.7, 1.1]})"
+    mine.save(tmp_path / "mine.json")
+    assert Preset.read(tmp_path / "mine.json") == mine
+    as_object = RenderConfig(preset=replace(PRESETS["painted"], rust_tone=(0.3, 1.2)), size=64, seed=0)
+    assert as_object == config('{"rust_tone": [0.3, 1.2]}')
+    assert as_object.plain()["changes"] == '{"rust_tone": [0.3, 1.2]}'
+    assert RenderConfig.from_plain(json.loads(json.dumps(as_object.plain()))) == as_object
+    assert Preset.names() == tuple(PRESETS)
+    assert [repr(PRESETS[name]) for name in ("balanced", "painted")] == ["Preset('balanced')", "Preset('painted')"]
+
+
+@pytest.mark.parametrize("preset", [3, None, replace(PRESETS["painted"], rust_tone=(2.0, 1.0)), ["quick"]])
+def test_what_is_no_preset_is_refused(preset: object) -> None:
+    with pytest.raises(InputError, match=r"give the name of a preset|give the lower end first"):
+        RenderConfig(preset=preset, size=64, seed=0)
+    with pytest.raises(InputError, match=r"rust_tone: .*give two numbers"):
+        Preset.like("painted", rust_tone=object())
+
+
+def test_a_folder_whose_changes_were_written_in_other_words_is_gone_on_with(tmp_path: Path) -> None:
+    mine = Task(config=config('{"rust_tone": [1, 2]}'), shown=None, count=4)
+    before = {**mine.settings, "changes": '{"rust_tone": [1, 2], "samples": 8}'}
+    write_json(tmp_path / job.CLAIM, {"kind": "dataset", "configuration": before})
+    assert mine.settings["changes"] == '{"rust_tone": [1.0, 2.0]}'
+    assert job.claim(tmp_path, mine) == before
+    write_json(tmp_path / job.CLAIM, {"kind": "dataset", "configuration": {**before, "changes": '{"samples": 9}'}})
+    assert job.claim(tmp_path, mine) == mine.settings

@@ -17,6 +17,7 @@ from corrotwin.segmentation.data import coco
 from corrotwin.synth.config import RenderConfig
 from corrotwin.synth.presets import custom
 from corrotwin.synth.presets.builtin import preset
+from corrotwin.synth.presets.schema import Preset, stated
 from corrotwin.synth.preview import card
 from corrotwin.synth.validation.checks import check
 from corrotwin.twin.core.errors import InputError
@@ -42,8 +43,8 @@ def dataset(folder: Path, *, count: int = 3, **extra: Any) -> Path:
 
 def about(**more: Any) -> dict[str, Any]:
     return {
-        "configuration": asdict(RenderConfig(preset="balanced", size=SIDE, seed=7)),
-        "preset": asdict(preset("balanced")), "seed": 7, "shows": "a twin of its own in each scene",
+        "configuration": RenderConfig(preset="balanced", size=SIDE, seed=7).plain(),
+        "preset": stated(preset("balanced")), "seed": 7, "shows": "a twin of its own in each scene",
         "images": 3, "annotations": 2, "versions": {"python": "3.11.9", "bpy": "4.5.1"}, "device": "CPU",
         "licence": "yours; made with CC0 light maps", **more,
     }  # fmt: skip
@@ -110,7 +111,7 @@ def test_card_of_a_preset_of_ones_own_makes_its_file_first(tmp_path: Path) -> No
     assert any(line.startswith("| preset | balanced, changed: ") for line in lines)
     at = lines.index("corrotwin synth render --preset own.json --size 48 --seed 7 --count 3")
     subprocess.run(["sh", "-c", lines[at - 1]], cwd=tmp_path, check=True)
-    assert custom.read(tmp_path / "own.json") == ("balanced", changes)
+    assert custom.read(tmp_path / "own.json") == Preset.like("balanced", **json.loads(changes))
 
 
 def test_names_on_the_card_are_one_word_to_a_shell(tmp_path: Path) -> None:

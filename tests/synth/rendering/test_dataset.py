@@ -261,7 +261,7 @@ def test_failed_batches_are_told_by_their_images_and_seed_when_all_others_are_do
 
     monkeypatch.setattr(fanout, "fan_out", in_turn)
     with pytest.raises(
-        WorkError, match=r"images 6 to 11, 18 of seed 3 failed, tried 3 times, with Blender hung; .*--only 6"
+        WorkError, match=r"images 6 to 11, 18 of seed 3 failed, tried 3 times, with Blender hung; .*`only` 6"
     ):
         render(tmp_path / "out", config, count=19)
     assert done == ["0", "2"]
@@ -388,7 +388,7 @@ def test_bad_options_write_nothing(
 
 
 def test_only_below_the_first_image_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="--only -1: images are numbered from 0"):
+    with pytest.raises(InputError, match="`only` -1: images are numbered from 0"):
         render(tmp_path / "out", RenderConfig(preset="quick", size=64, seed=3), count=1, only=-1)
 
 

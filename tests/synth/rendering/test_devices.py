@@ -33,9 +33,9 @@ def test_best_way_of_the_cards_there_are(wanted: str, cards: dict[str, int], fou
 @pytest.mark.parametrize(
     ("wanted", "cards", "message"),
     [
-        ("optix", {"amd": 1, "nvidia": 0}, "--device optix: found 1 amd; choose auto or cpu"),
-        ("metal", {}, "--device metal: found no graphics card; choose auto or cpu"),
-        ("gpu", {"nvidia": 1}, "--device gpu: choose from cpu, auto, optix, cuda, hip, metal"),
+        ("optix", {"amd": 1, "nvidia": 0}, "`device` optix: found 1 amd; choose auto or cpu"),
+        ("metal", {}, "`device` metal: found no graphics card; choose auto or cpu"),
+        ("gpu", {"nvidia": 1}, "`device` gpu: choose from cpu, auto, optix, cuda, hip, metal"),
     ],
 )
 def test_card_that_is_not_there_is_refused(wanted: str, cards: dict[str, int], message: str) -> None:

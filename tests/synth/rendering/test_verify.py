@@ -90,7 +90,7 @@ def test_versions_that_differ_are_named(dataset: Path, tmp_path: Path) -> None:
         ),
         ({"configuration": 7}, "damaged"),
         ({"device": None, "configuration": {"preset": "quick", "size": 48, "seed": 3, "maps": ["depth "]}}, "damaged"),
-        ({"twin": {"id": "spool", "cameras": []}}, "give its folder with --twin"),
+        ({"twin": {"id": "spool", "cameras": []}}, "give its folder with `twin`"),
     ],
 )
 def test_what_cannot_be_rendered_again_is_said(

@@ -341,8 +341,8 @@ def test_a_mask_becomes_records_of_an_inspection(
         (["a.png"], "1 masks and 2 maps"),
     ):
         with pytest.raises(InputError, match=message):
-            readers.from_photos([tmp_path / name for name in masks], maps, pattern, folder)
-    records, photo = readers.from_photos([tmp_path / "a.png", tmp_path / "b.png"], maps, pattern, folder)
+            readers.from_photos([tmp_path / name for name in masks], maps, pattern, store.read(folder))
+    records, photo = readers.from_photos([tmp_path / "a.png", tmp_path / "b.png"], maps, pattern, store.read(folder))
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     for record in records:
         here = seen & (texels.zone == asset.zone_names.index(record.zone)) & (texels.area_mm2 > 0)
@@ -364,10 +364,10 @@ def test_a_map_of_another_twin_is_refused(folder: Path, tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "mask.png"), np.zeros((120, 160), np.uint8))
     pattern = Record(date="2012-01-01", zone="all", kind="photo", value=0, tool="phone")
     with pytest.raises(InputError, match="of another twin"):
-        readers.from_photos([tmp_path / "mask.png"], [tmp_path / "uv.npz"], pattern, tmp_path / "other")
+        readers.from_photos([tmp_path / "mask.png"], [tmp_path / "uv.npz"], pattern, store.read(tmp_path / "other"))
     (tmp_path / "uv.npz").write_bytes(b"torn")
     with pytest.raises(InputError, match="no map of texels"):
-        readers.from_photos([tmp_path / "mask.png"], [tmp_path / "uv.npz"], pattern, folder)
+        readers.from_photos([tmp_path / "mask.png"], [tmp_path / "uv.npz"], pattern, store.read(folder))
 
 
 def test_the_command_says_what_it_saw_or_what_is_wrong(folder: Path, tmp_path: Path) -> None:

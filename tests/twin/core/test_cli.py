@@ -7,6 +7,7 @@ from pathlib import Path
 
 import drill
 import pytest
+from tyro.conf import Positional
 
 import corrotwin
 from corrotwin.twin.core import cli
@@ -132,3 +133,27 @@ def test_an_option_of_several_values_is_given_once(line: list[str]) -> None:
 def test_of_an_option_of_one_value_the_last_counts() -> None:
     line = ["go", "--how", "well", "--more-parts", "a", "b", "--how", "three"]
     assert subprocess.run([sys.executable, "-c", PROGRAM, *line]).returncode == 3
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("`render_counts` 3: give fewer", "--render-counts 3: give fewer"),
+        ("`run_folder`: no such folder; `photos` neither", "RUN-FOLDER: no such folder; PHOTOS neither"),
+        ("`seed` and `corrotwin twin grow` are none of its parameters", None),
+    ],
+)
+def test_arguments_are_named_as_the_command_has_them(said: str, shown: str | None) -> None:
+    def command(run_folder: Path, photos: Positional[tuple[Path, ...]], /, *, render_counts: int = 0) -> None:
+        """Take one of each."""
+
+    assert cli.in_options(said, command) == (said if shown is None else shown)
+    assert cli.in_options(said, None) == said
+
+
+def test_a_command_says_in_options_what_its_library_says_in_arguments(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "corrotwin", "synth", "render", "--workers", "0", "--out", tmp_path / "new"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (2, "corrotwin synth: error: --workers 0: give at least 1\n")

@@ -402,7 +402,7 @@ def test_pixels_vote_on_a_texel(folder: Path, tmp_path: Path) -> None:
     area = texels.area_mm2.reshape(-1).astype(float)
     half = area[other].sum() / (area[one].sum() + area[other].sum())
     for count, expected in ((1, half), (2, 0.0)):
-        (record,), _ = readers.from_photos(masks[:count], [tmp_path / "uv.npz"] * count, pattern, folder)
+        (record,), _ = readers.from_photos(masks[:count], [tmp_path / "uv.npz"] * count, pattern, store.read(folder))
         assert record.zone == "face"
         assert record.value == pytest.approx(expected, abs=1e-5)
 

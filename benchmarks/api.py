@@ -1,0 +1,151 @@
+"""The Python API of studies: `study` and the `StudyReport` that it writes."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from corrotwin.benchmarks.report import build
+from corrotwin.benchmarks.study import results, runner
+from corrotwin.benchmarks.study.config import TUNED, choose
+from corrotwin.benchmarks.study.results import Results
+from corrotwin.benchmarks.study.sources import Sources
+from corrotwin.segmentation.api.dataset import Dataset
+from corrotwin.segmentation.config import Profile
+from corrotwin.twin.core.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["StudyReport", "study"]
+
+
+class StudyReport:
+    """A study on disk: its runs, their scores, and the page that compares them.
+
+    Parameters
+    ----------
+    folder : that `study` or ``corrotwin benchmarks run`` wrote.
+
+    Raises
+    ------
+    InputError
+        The folder holds no study, or its manifest is damaged.
+    """
+
+    def __init__(self, folder: str | Path, /) -> None:
+        self._results = results.load(Path(folder))
+
+    @property
+    def results(self) -> Results:
+        """All that the folder says."""
+        return self._results
+
+    @property
+    def folder(self) -> Path:
+        """The study's folder."""
+        return self._results.folder
+
+    @property
+    def page(self) -> Path:
+        """The report, an HTML page."""
+        return self.folder / "report" / "index.html"
+
+    @property
+    def missing(self) -> dict[str, str]:
+        """The runs that are not complete, and why."""
+        return dict(self._results.missing)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return a pandas data frame with a row for each complete run: arm, fraction, backbone, run, mean F1 and IoU.
+
+        Raises
+        ------
+        InputError
+            pandas is not installed.
+        """
+        if find_spec("pandas") is None:
+            raise InputError("a data frame needs pandas; pip install 'corrotwin[study]'")
+        import pandas as pd
+
+        return pd.DataFrame([
+            {
+                "arm": run.arm, "real_fraction": run.real_fraction, "backbone": run.backbone, "run": run.run,
+                "f1": float(run.f1.mean()), "iou": float(run.iou.mean()), "train_minutes": run.train_minutes,
+            }
+            for run in self._results.scores
+        ])  # fmt: skip
+
+    def __repr__(self) -> str:
+        found = self._results
+        count, total = len(found.runs), len(found.grid)
+        return f"StudyReport({str(self.folder)!r}, {found.config.profile}, {count} of {total} runs complete)"
+
+
+def study(
+    photos: Dataset | str | Path | None = None,
+    *,
+    out: str | Path,
+    renders: Dataset | str | Path | None = None,
+    profile: Profile = "quick",
+    arms: Sequence[str] = (),
+    render_share: float | None = None,
+    real_fractions: Sequence[float] = (),
+    backbones: Sequence[str] = (),
+    runs: int | None = None,
+    across: Sequence[str | Path] = (),
+    seed: int = 0,
+    threads: int | None = None,
+    address: str | None = None,
+    weights: str | Path | None = None,
+    **settings: Any,
+) -> StudyReport:
+    """Train U-Nets on photos with and without renders, test them, write the report, and return it.
+
+    Called again, it goes on where it was cut off; with more arms, fractions, backbones or runs it adds them.
+
+    Parameters
+    ----------
+    photos : real photos; a `Dataset` with a split keeps it. Without any a rendered stand-in takes their place.
+    out : the study's folder.
+    renders : to train on; by default the profile's are rendered.
+    profile : quick (minutes, smoke), small (honest, a CPU and a night) or paper (as published).
+    arms : real, mixed, copy-paste, strong, shuffled; by default the profile's.
+    render_share : part of each batch that is renders in the arms mixed and shuffled.
+    real_fractions : parts of the real training photos, such as 0.1 and 1.
+    backbones : by default all four.
+    runs : of each arm, fraction and backbone.
+    across : folders of other real sets to measure on.
+    seed : of the first run; run r has seed + r.
+    threads : CPU threads of a run.
+    address : of a Ray cluster, such as auto; by default this machine.
+    weights : folder that ``corrotwin segmentation weights`` prepared.
+    settings : size, epochs, batch_size, learning_rate in place of the profile's.
+
+    Raises
+    ------
+    InputError
+        A source or setting is unusable, or the folder holds something else.
+    """
+    if unknown := sorted(set(settings) - set(TUNED)):
+        raise InputError(f"`{unknown[0]}`: no such setting; choose from {', '.join(TUNED)}")
+    config = choose(
+        profile, kinds=tuple(arms), real_fractions=tuple(real_fractions), backbones=tuple(backbones), runs=runs,
+        threads=threads, changes=settings,
+    )  # fmt: skip
+    data = photos.path if isinstance(photos, Dataset) else None if photos is None else Path(photos)
+    sources = Sources(
+        data=data,
+        renders=renders.path if isinstance(renders, Dataset) else None if renders is None else Path(renders),
+        render_share=render_share,
+        split=photos.parts if isinstance(photos, Dataset) else None,
+        across=tuple(Path(path) for path in across),
+        classes=photos.data.classes if isinstance(photos, Dataset) else None,
+    )
+    folder = Path(out)
+    runner.run(
+        folder, replace(config, seed=seed), sources, address=address, weights=None if weights is None else Path(weights)
+    )
+    build.write(folder)
+    return StudyReport(folder)

@@ -1,0 +1,156 @@
+"""`Dataset`: photos or renders with their masks, and how they are split."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal, get_args
+
+from corrotwin.segmentation.data import coco, groups, leakage, splits
+from corrotwin.segmentation.data.splits import How, Split
+from corrotwin.twin.core.errors import InputError
+
+By = Literal["spot", "names", "hash", "photo", "folder"]
+
+
+class Dataset:
+    """A checked dataset of photos or renders with masks.
+
+    Parameters
+    ----------
+    path : a Roboflow COCO export, one COCO json and its images, images and PNG masks, a rendered dataset, or a zip of
+        one.
+    classes : names of the categories that count as corrosion; by default all.
+    split : file that `Dataset.save_split` or ``corrotwin segmentation split`` wrote.
+
+    Raises
+    ------
+    InputError
+        An image or annotation is unusable, a class is unknown, or the split is of other photos.
+    """
+
+    def __init__(self, path: str | Path, /, *, classes: Sequence[str] = (), split: str | Path | None = None) -> None:
+        self._path = Path(path)
+        self._data = coco.read(Path(path), classes=tuple(classes) or None, allow_unannotated=True)
+        self._split = None if split is None else splits.load(Path(split))
+        self._by = "file"
+        if self._split is not None:
+            splits.check(self._split, self._data)
+
+    @property
+    def data(self) -> coco.CocoDataset:
+        """The photos with their annotations."""
+        return self._data
+
+    @property
+    def path(self) -> Path:
+        """The path that it was read from."""
+        return self._path
+
+    @property
+    def folder(self) -> Path:
+        """The folder, or the archive."""
+        return self._data.folder
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The file names of the photos."""
+        return tuple(photo.file_name for photo in self._data.photos)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the categories that count as corrosion."""
+        return self._data.classes or tuple(sorted(self._data.categories))
+
+    @property
+    def digest(self) -> str:
+        """A hash of names, image bytes and masks, 16 hex digits."""
+        return self._data.digest
+
+    @property
+    def parts(self) -> Split | None:
+        """The file names that train, validate and test, and the group of each photo; None without a split."""
+        return self._split
+
+    @property
+    def counts(self) -> MappingProxyType[str, int]:
+        """The number of photos that train, validate and test; empty without a split."""
+        parts = () if self._split is None else coco.SPLITS
+        return MappingProxyType({name: len(getattr(self._split, name)) for name in parts})
+
+    def __len__(self) -> int:
+        return len(self._data.photos)
+
+    def split(
+        self,
+        by: By | Sequence[By] = "spot",
+        *,
+        seed: int = 0,
+        groups_file: str | Path | None = None,
+        column: str = groups.SPOT,
+    ) -> "Dataset":
+        """Return the dataset with its photos split into training, validation and test.
+
+        Parameters
+        ----------
+        by : what stays together. "spot": whole spots, as a table says; "names": Roboflow's copies of one photo; "hash":
+            photos that look alike; several of these are joined. "photo": nothing, drawn photo by photo as published.
+            "folder": the train, valid and test folders of the export.
+        seed : of the draw, 70/15/15.
+        groups_file : csv file with a row for each photo, columns file_name and `column`; by default spots.csv beside
+            the photos.
+        column : of that table, whose values are the spots.
+
+        Raises
+        ------
+        InputError
+            There are too few photos or groups, or no table of spots.
+        """
+        ways = (by,) if isinstance(by, str) else tuple(by)
+        if not ways or not set(ways) <= set(get_args(By)):
+            raise InputError(f"`by` {by!r:.60}: choose from {', '.join(get_args(By))}")
+        if len(ways) > 1 and set(ways) & {"photo", "folder"}:
+            raise InputError(f"`by` {ways}: photo and folder go with nothing else")
+        if groups_file is not None and "spot" not in ways:
+            raise InputError(f"`groups_file` {groups_file}: goes with `by` spot")
+        table = Path(groups_file) if groups_file is not None else self._data.inside / groups.SPOTS
+        if "spot" in ways and groups_file is None and not table.is_file():
+            raise InputError(
+                f"{self.folder}: no {groups.SPOTS} beside the photos; give `groups_file`, or `by` names or hash"
+            )
+        found = groups.in_ways(self._data, ways, table=table if "spot" in ways else None, column=column)
+        how: How = "own" if "folder" in ways else "published" if "photo" in ways else "grouped"
+        result = Dataset.__new__(Dataset)
+        result._path, result._data, result._by = self._path, self._data, " and ".join(ways)
+        result._split = splits.split(
+            self._data, how=how, seed=seed, groups=groups.join(*found.values()) if found else None
+        )
+        return result
+
+    def save_split(self, path: str | Path) -> None:
+        """Write the split as json, which `Dataset` and ``corrotwin segmentation train --split`` take.
+
+        Raises
+        ------
+        InputError
+            There is no split, or the file holds something else.
+        """
+        if self._split is None:
+            raise InputError(f"{self.folder}: not split yet; call split")
+        splits.save(self._split, Path(path))
+
+    def leaks(self) -> tuple[str, ...]:
+        """Return a line for each thing that is wrong with the split: photos left out, copies or spots torn apart."""
+        if self._split is None:
+            return ()
+        lines = (
+            splits.unused_warning(self._split, self._data),
+            leakage.copies_warning(self._split, self._data),
+            leakage.spots_warning(self._split, self._data),
+        )
+        return tuple(line for line in lines if line)
+
+    def __repr__(self) -> str:
+        corroded = sum(bool(photo.annotations) for photo in self._data.photos)
+        what = f"{len(self)} images, {corroded} with {', '.join(self.classes) or 'nothing'}"
+        parts = ", ".join(f"{count} {name}" for name, count in self.counts.items())
+        return f"Dataset({str(self.folder)!r}, {what}{f'; {parts} by {self._by}' if parts else ''})"

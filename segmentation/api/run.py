@@ -1,0 +1,179 @@
+"""`Run`: a trained network with its scores, which draws masks of photos."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+from corrotwin.segmentation import runs
+from corrotwin.segmentation.api.dataset import Dataset
+from corrotwin.segmentation.config import Tiling
+from corrotwin.segmentation.deployment import onnx_export
+from corrotwin.segmentation.evaluation import evaluate
+from corrotwin.segmentation.evaluation.assessment import assess
+from corrotwin.segmentation.prediction import folder as prediction
+from corrotwin.segmentation.prediction.predictor import Predictor, Settings
+from corrotwin.segmentation.runs import PerImage, RunRecord
+from corrotwin.twin.core.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predictions:
+    """Masks of photos, in a folder.
+
+    Parameters
+    ----------
+    folder : with masks/, overlays/, annotations.json and predictions.csv.
+    photos : the photos that have a mask there, by the name of the mask.
+    left_out : for each photo that has none, why.
+    """
+
+    folder: Path
+    photos: Mapping[str, Path]
+    left_out: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"Predictions({str(self.folder)!r}, {len(self.photos)} masks, {len(self.left_out)} photos left out)"
+
+
+class Run:
+    """A complete training run.
+
+    Parameters
+    ----------
+    folder : that `train` or ``corrotwin segmentation train`` wrote.
+
+    Raises
+    ------
+    InputError
+        The folder holds no complete run, or a table in it is damaged.
+    """
+
+    def __init__(self, folder: str | Path, /) -> None:
+        self.folder = Path(folder)
+        self._record = runs.load(self.folder)
+
+    @property
+    def record(self) -> RunRecord:
+        """What the folder says: its manifest, the history of its epochs, the pixel counts of its test photos."""
+        return self._record
+
+    @property
+    def per_image(self) -> PerImage:
+        """The pixel counts on each test photo."""
+        return self._record.per_image
+
+    @property
+    def scores(self) -> Mapping[str, float]:
+        """Mean F1 and intersection over union (IoU) on the test photos."""
+        table = self.per_image
+        f1, iou = evaluate.scores(table.tp, table.fp, table.fn, table.tn)
+        return MappingProxyType({"f1": float(f1.mean()), "iou": float(iou.mean())})
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The settings that it was trained with."""
+        return MappingProxyType(dict(self._record.manifest["config"]))
+
+    @property
+    def digest(self) -> str:
+        """A hash of its weights, 16 hex digits."""
+        return runs.weights_digest(self.folder)
+
+    def predict(
+        self,
+        photos: str | Path | Sequence[str | Path],
+        *,
+        out: str | Path,
+        threshold: float = 0.5,
+        tiling: Tiling = "auto",
+        scale: float | None = None,
+        overlap: float = 0.5,
+        flips: bool = False,
+        overlays: bool = True,
+        polygons: bool = False,
+    ) -> Predictions:
+        """Draw the masks of photos that nobody has labelled; called again, it goes on where it was cut off.
+
+        Parameters
+        ----------
+        photos : image files, or folders that are searched for them.
+        out : folder for masks/ (PNG, 255 where there is corrosion), overlays/, annotations.json, predictions.csv.
+        threshold : of the corrosion probability; `evaluate` with threshold "valid" finds the best.
+        tiling : auto, always or never cut photos into overlapping tiles.
+        scale : pixels of the network for each pixel of a photo; by default that of the training photos.
+        overlap : share of a tile that neighbours have in common.
+        flips : average over the photo, its mirror images and the photo upside down.
+        overlays : write photos with their masks outlined, too.
+        polygons : write outlines in place of compressed RLE into annotations.json.
+
+        Raises
+        ------
+        InputError
+            There are no photos, or the folder holds something else.
+        """
+        given = [Path(photos)] if isinstance(photos, str | Path) else [Path(path) for path in photos]
+        if not given:
+            raise InputError("`photos`: none given; name image files or folders of them")
+        settings = Settings(threshold=threshold, tiling=tiling, scale=scale, overlap=overlap, flips=flips)
+        folder = Path(out)
+        chosen = prediction.named(given, folder)
+        left_out: list[str] = []
+
+        def on_photo(wrong: InputError | None) -> None:
+            if wrong is not None:
+                left_out.append(str(wrong))
+
+        failed = prediction.predict(
+            Predictor(self.folder, settings), chosen, folder, overlays=overlays, polygons=polygons, on_photo=on_photo
+        )
+        left_out += filter(None, [prediction.unread(given, folder)])
+        for line in left_out:
+            logger.warning("left out: %s", line)
+        done = {name: path for name, path in chosen.items() if name not in failed}
+        return Predictions(folder=folder, photos=done, left_out=tuple(left_out))
+
+    def evaluate(
+        self,
+        photos: Dataset | str | Path,
+        *,
+        threshold: float | Literal["valid"] = 0.5,
+        out: str | Path | None = None,
+    ) -> Mapping[str, Any]:
+        """Measure the run on a dataset: its test photos where it was trained there, else all that it has not seen.
+
+        Parameters
+        ----------
+        photos : a dataset, or its folder; one without annotations counts as clean.
+        threshold : of the corrosion probability, or "valid": that of best mean F1 on the run's validation photos.
+        out : folder for per_image.csv, curve.csv, calibration.csv and evaluation.json.
+
+        Returns
+        -------
+        What evaluation.json says.
+        """
+        if not isinstance(photos, Dataset):
+            photos = Dataset(photos, classes=tuple(self._record.manifest.get("classes") or ()))
+        out = None if out is None else Path(out)
+        return assess(self.folder, photos.data, threshold=threshold, out=out).summary
+
+    def export(self, out: str | Path, *, evaluations: Sequence[str | Path] = ()) -> Path:
+        """Write the run as one ONNX file, from photographs to probabilities, with a model card, and return its path.
+
+        Parameters
+        ----------
+        out : folder for model.onnx, card.md and model.json.
+        evaluations : folders that `evaluate` wrote, for the scores on the card.
+        """
+        onnx_export.export(self.folder, Path(out), evaluations=tuple(Path(path) for path in evaluations))
+        return Path(out) / "model.onnx"
+
+    def __repr__(self) -> str:
+        config, scores = self.settings, self.scores
+        f1, iou, tested = scores["f1"], scores["iou"], len(self.per_image.image)
+        what = f"{config['backbone']}, {config['arm']['name']}"
+        return f"Run({str(self.folder)!r}, {what}, F1 {f1:.3f}, IoU {iou:.3f} on {tested} test photos)"

@@ -1,0 +1,106 @@
+"""`train`: one U-Net on photos, renders or both."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from corrotwin.segmentation import runs
+from corrotwin.segmentation.api.dataset import Dataset
+from corrotwin.segmentation.api.run import Run
+from corrotwin.segmentation.config import Adaptation, Augmentation, Profile, arm_of, configure
+from corrotwin.segmentation.training import train as training
+from corrotwin.twin.core.errors import InputError
+
+SETTINGS = (
+    "framing", "size", "epochs", "batch_size", "learning_rate", "encoder_weights", "loss", "keep", "precision",
+)  # fmt: skip
+
+logger = logging.getLogger(__name__)
+
+
+def train(
+    photos: Dataset,
+    *,
+    out: str | Path,
+    renders: Dataset | str | Path | None = None,
+    backbone: str = "mobilenet_v2",
+    architecture: str = "Unet",
+    profile: Profile = "small",
+    seed: int = 0,
+    real_fraction: float = 1.0,
+    render_share: float | None = None,
+    render_count: int | None = None,
+    pretrain: float = 0.0,
+    adaptation: Adaptation | None = None,
+    augmentation: Augmentation = "standard",
+    copy_paste: float = 0.0,
+    weights: str | Path | None = None,
+    threads: int = 2,
+    workers: int | None = None,
+    checkpoint_seconds: float = 300.0,
+    on_epoch: Callable[[dict[str, float]], None] | None = None,
+    **settings: Any,
+) -> Run:
+    """Train one U-Net and return the run; called again, it resumes one that was cut off.
+
+    Parameters
+    ----------
+    photos : real photos, split by `Dataset.split`.
+    out : folder of the run.
+    renders : a rendered dataset to mix into the training batches.
+    backbone, architecture : mobilenet_v2, resnet152, inceptionv4 or vgg16 in a Unet; beyond the paper any of
+        segmentation-models-pytorch.
+    profile : quick (minutes, smoke), small (a CPU) or paper (as published).
+    seed : of first weights, subset, order and augmentation.
+    real_fraction : part of the real training photos to use, drawn by whole groups of the split.
+    render_share : part of each batch that is renders.
+    render_count : number of renders to use; without `render_share` every image is drawn equally often.
+    pretrain : part of the steps, at the start, that see renders only.
+    adaptation : fourier, histogram or colours: change each render towards a training photo.
+    augmentation : standard or strong.
+    copy_paste : part of the photos in the batches that get corrosion of another training photo pasted in.
+    weights : folder that ``corrotwin segmentation weights`` prepared; without it ImageNet weights come from the hub.
+    threads : CPU threads; another number changes the last bits of the result.
+    workers : processes that augment ahead where precision is exact.
+    checkpoint_seconds : save the state at the end of an epoch when this long has passed since the last time.
+    on_epoch : called after each epoch with its row of the history.
+    settings : in place of the profile's: framing, size, epochs, batch_size, learning_rate, encoder_weights, loss, keep,
+        precision; see `segmentation.config.TrainConfig`.
+
+    Raises
+    ------
+    InputError
+        The data, the settings or the folder do not fit together.
+    WorkError
+        The loss stopped being a number.
+    """
+    if not isinstance(photos, Dataset) or photos.parts is None:
+        raise InputError("`photos`: not split yet; give Dataset(folder).split(by=...)")
+    if not any(photo.annotations for photo in photos.data.photos):
+        raise InputError(f"{photos.folder}: no annotations; nothing could be learned from it")
+    if unknown := sorted(set(settings) - set(SETTINGS)):
+        raise InputError(f"`{unknown[0]}`: no such setting; choose from {', '.join(SETTINGS)}")
+    if renders is not None and not isinstance(renders, Dataset):
+        renders = Dataset(renders)
+    if renders is not None and renders.digest == photos.digest:
+        raise InputError(f"{renders.folder}: the same images as {photos.folder}; `renders` takes a rendered dataset")
+    arm = arm_of(
+        with_renders=renders is not None, real_fraction=real_fraction, render_share=render_share,
+        render_count=render_count, pretrain=pretrain, adaptation=adaptation, augmentation=augmentation,
+        copy_paste=copy_paste,
+    )  # fmt: skip
+    config = configure(
+        profile, backbone=backbone, architecture=architecture, arm=arm, seed=seed, threads=threads, **settings
+    )
+    for line in photos.leaks():
+        logger.warning(line)
+    folder, rendered = Path(out), None if renders is None else renders.data
+    if runs.is_complete(folder, config, photos.data, photos.parts, rendered) and not (folder / runs.WEIGHTS).is_file():
+        raise InputError(f"{folder}: complete, but its weights are gone; delete the folder to train it again")
+    training.train(
+        folder, config, real=photos.data, split=photos.parts, renders=rendered,
+        weights=None if weights is None else Path(weights), checkpoint_seconds=checkpoint_seconds, workers=workers,
+        on_epoch=on_epoch,
+    )  # fmt: skip
+    return Run(folder)

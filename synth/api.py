@@ -1,0 +1,97 @@
+"""The Python API of renders: `render` and `Preset`."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+from corrotwin.segmentation.api.dataset import Dataset
+from corrotwin.synth.config import RenderConfig
+from corrotwin.synth.presets.schema import Preset
+from corrotwin.synth.rendering import dataset
+from corrotwin.synth.scene import subject
+from corrotwin.twin.api.twin import Twin
+from corrotwin.twin.core.errors import InputError
+
+__all__ = ["Preset", "render"]
+
+COUNT = 24  # images, where neither a count nor cameras are given
+
+
+def render(
+    twin: Twin | str | Path | None = None,
+    *,
+    out: str | Path,
+    preset: str | Preset = "balanced",
+    count: int | None = None,
+    size: int = 320,
+    seed: int = 0,
+    cameras: str | Path | Sequence[Mapping[str, Any]] | None = None,
+    labels: Literal["annotator", "exact"] = "annotator",
+    maps: Sequence[str] = (),
+    polygons: bool = False,
+    device: str = "cpu",
+    workers: int | None = None,
+    address: str | None = None,
+) -> Dataset:
+    """Render corroded assets with COCO masks, and return the dataset; called again, it resumes or appends.
+
+    Parameters
+    ----------
+    twin : to photograph as it is now, or its folder; by default each scene has a twin of its own.
+    out : dataset folder: new, empty, or begun with the same arguments.
+    preset : the name of a preset, or a `Preset`.
+    count : images; by default 24, or one by each camera.
+    size : picture side in pixels.
+    seed : another seed, other scenes.
+    cameras : of a twin: a JSON file, or what such a file lists, as ``{"eye_m": (x, y, z), "look_at_m": (x, y, z),
+        "field_of_view_deg": 50}``; by default they are drawn.
+    labels : masks as people draw them, or the rust that pixel centres see.
+    maps : also write exact maps beside the images: wall_loss, severity, depth, uv, instances.
+    polygons : outlines instead of compressed RLE in the COCO files.
+    device : cpu, auto, optix, cuda, hip or metal.
+    workers : Blender processes at a time.
+    address : of a Ray cluster (auto, or host:port); by default this machine. It must see the twin's folder.
+
+    Raises
+    ------
+    InputError
+        An argument is impossible, or the folder holds something else.
+    WorkError
+        Batches failed after their retries.
+    """
+    config = RenderConfig(
+        preset=preset, size=size, seed=seed, labels=labels, maps=tuple(sorted(set(maps))), polygons=polygons
+    )
+    if cameras is not None and twin is None:
+        raise InputError("`cameras` stand about a twin; give the `twin`")
+    if cameras is None:
+        stated: tuple[subject.StatedCamera, ...] = ()
+    elif isinstance(cameras, str | Path):
+        stated = subject.read_cameras(Path(cameras))
+    else:
+        stated = subject.cameras("`cameras`", [{**camera} for camera in cameras])
+    folder = Path(out)
+    wanted = count if count is not None else len(stated) or COUNT
+    with _folder_of(twin, folder) as where:
+        shown = None if where is None else subject.saved(where, stated)
+        dataset.render(folder, config, count=wanted, shown=shown, device=device, workers=workers, address=address)
+    return Dataset(folder)
+
+
+@contextmanager
+def _folder_of(twin: Twin | str | Path | None, out: Path) -> Iterator[Path | None]:
+    """The folder that the renderer reads a twin from; one beside `out` for the time being, where it is not saved."""
+    if twin is None:
+        yield None
+    elif not isinstance(twin, Twin):
+        yield Path(twin)
+    elif twin.folder is not None and twin.is_saved:
+        yield twin.folder
+    else:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-twin-") as name:
+            where = Path(name) / "twin"
+            twin.write_state(where)
+            yield where

@@ -1,0 +1,340 @@
+"""`Twin`: an asset with its history, in memory."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
+
+from corrotwin.twin import assets, creation, export, store, twin_state
+from corrotwin.twin.api.asset import Asset
+from corrotwin.twin.bayes import session
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.creation import ClimateValues
+from corrotwin.twin.forecast import result
+from corrotwin.twin.forecast.remaining_life import Rule
+from corrotwin.twin.forecast.result import Forecast
+from corrotwin.twin.inspection import entry, log, readers
+from corrotwin.twin.inspection.records import Record
+from corrotwin.twin.model.coating import Paint
+from corrotwin.twin.model.corrosion import Fields
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+logger = logging.getLogger(__name__)
+
+
+class Twin:
+    """An asset with its history: where it has stood, what protects it, and what inspections found.
+
+    A twin lives in memory; `save` writes it into a folder that the commands and `Twin.load` read.
+
+    Parameters
+    ----------
+    asset : an `Asset`, or the name of a kind, whose dimensions are drawn.
+    built : date on which service began, such as "2010-05-31"; by default `years` ago.
+    years : of service so far.
+    category : ISO 9223 corrosivity, C1 to CX; drawn if neither it nor `climate` is given.
+    climate : mean temperature in °C, relative humidity in %, deposition of SO2 and of chloride in mg/(m² d).
+    splash : heights in m above the lowest point, from and to, between which sea water splashes.
+    debris : times as many weak spots of the paint on ledges, where dirt and water lie, 1 to 100.
+    coating_life : painted: years by which most weak spots of the paint have opened.
+    zinc_um : galvanised: thickness of the zinc in µm.
+    bare : neither painted nor galvanised. Without any of these three the coating is drawn.
+    seed : of the history; by default that of the asset.
+
+    Raises
+    ------
+    InputError
+        A value is impossible, or two contradict each other.
+    """
+
+    def __init__(
+        self,
+        asset: Asset | str,
+        /,
+        *,
+        built: str | date | None = None,
+        years: float = 0.0,
+        category: str | None = None,
+        climate: ClimateValues | None = None,
+        splash: tuple[float, float] | None = None,
+        debris: float = 1.0,
+        coating_life: float | None = None,
+        zinc_um: float | None = None,
+        bare: bool = False,
+        seed: int | None = None,
+    ) -> None:
+        if isinstance(asset, str):
+            asset = Asset(asset, seed=0 if seed is None else seed)
+        drawn = asset.drawn
+        if seed is not None and seed != asset.seed:
+            history = creation.draw(asset.kind, {}, seed=seed, texel_mm=asset.texel_mm)
+            drawn = replace(history, parameters=drawn.parameters)
+        state = creation.specify(
+            drawn, years=years, built=built, category=category, climate=climate, splash=splash, debris=debris,
+            coating_life=coating_life, zinc_um=zinc_um, bare=bare,
+        )  # fmt: skip
+        self._begin(state)
+
+    def _begin(self, state: twin_state.TwinState) -> None:
+        self._state = state
+        self._records: list[Record] = []
+        self._photos: dict[str, bytes] = {}  # content of the files that records of photographs name
+        self._fields: Fields | None = None
+        self._folder: Path | None = None
+
+    @staticmethod
+    def load(folder: str | Path) -> "Twin":
+        """Read a twin with its inspections from a folder.
+
+        Parameters
+        ----------
+        folder : that `save` or ``corrotwin twin new`` wrote.
+
+        Raises
+        ------
+        InputError
+            No twin there, or it or its records are damaged.
+        """
+        folder = Path(folder)
+        state, fields = store.load(folder)
+        twin = Twin.__new__(Twin)
+        twin._begin(state)
+        twin._fields, twin._folder = fields, folder
+        twin._records, note = log.read(folder)
+        if note:
+            logger.warning(note)
+        shape = fields.rust_cover.shape
+        for record in twin._records:
+            if record.seen and record.seen not in twin._photos:
+                readers.seen_texels(folder, record, (shape[0], shape[1]))
+                twin._photos[record.seen] = readers.photo_content(folder, record)
+        return twin
+
+    def save(self, folder: str | Path | None = None) -> Path:
+        """Write the twin and its inspections into a folder.
+
+        Parameters
+        ----------
+        folder : new or empty, or the one that this twin was saved to or loaded from, which is the default.
+
+        Raises
+        ------
+        InputError
+            The folder holds something else or another twin, or another process is writing to it.
+        """
+        if folder is None and self._folder is None:
+            raise InputError(f"{self!r}: not saved yet; give the `folder` to save it to")
+        out = Path(folder) if folder is not None else self._folder
+        assert out is not None  # noqa: S101  one of both is there
+        known = self._folder is not None and out.resolve() == self._folder.resolve()
+        if not known and store.is_twin(out) and store.read(out) != self._state:
+            raise InputError(f"{out}: holds another twin; choose another folder, or go on from Twin.load")
+        store.save(self._state, out)
+        for name in ("", *self._photos):  # records of a photograph go with its file
+            records = [record for record in self._records if record.seen == name]
+            log.append(out, records, self._photos.get(name, b""))
+        self._folder = out
+        return out
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder that it was saved to or loaded from; None for none."""
+        return self._folder
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether a folder holds the twin as it is now, but for its inspections."""
+        return self._folder is not None and store.is_twin(self._folder) and store.read(self._folder) == self._state
+
+    @property
+    def id(self) -> str:
+        """Its name: the kind and a number that follows from the seed."""
+        return self._state.id
+
+    @property
+    def kind(self) -> str:
+        """The kind of asset."""
+        return self._state.kind
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """All dimensions and features of the asset by name."""
+        return MappingProxyType(dict(self._state.parameters))
+
+    @property
+    def years(self) -> float:
+        """Its age in years of 365.25 days."""
+        return self._state.years
+
+    @property
+    def built(self) -> datetime:
+        """When its service began, UTC."""
+        return self._state.built
+
+    @property
+    def clock(self) -> datetime:
+        """The time up to which it has grown, UTC."""
+        return self._state.clock
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """What inspections found and counts, oldest first."""
+        return tuple(sorted(self._records, key=lambda record: record.date))
+
+    @property
+    def fields(self) -> Fields:
+        """Its state on the surface now: rust cover, wall loss, begin and age of corrosion, (H, W) each."""
+        if self._fields is None:
+            self._fields = twin_state.fields(self._state)
+        return self._fields
+
+    def grow(
+        self,
+        years: float | None = None,
+        *,
+        until: str | date | None = None,
+        category: str | None = None,
+        climate: ClimateValues | None = None,
+        splash: tuple[float, float] | None = None,
+    ) -> "Twin":
+        """Let years pass, here or at another place, and return the twin.
+
+        Parameters
+        ----------
+        years : to add, at least 0.
+        until : date to go on to, instead of `years`.
+        category, climate, splash : of the place where it stands from now on, if another; as for `Twin`.
+
+        Raises
+        ------
+        InputError
+            Time would run backwards, or a value is impossible. The twin is unchanged then.
+        """
+        to, move = creation.growth(years=years, until=until, category=category, climate=climate, splash=splash)
+        self._state = store.aged(self._state, to(self._state.clock), move=move)
+        self._fields = None
+        return self
+
+    def inspect(
+        self,
+        csv: str | Path | None = None,
+        *,
+        date: str = "",
+        kind: str = "",
+        zone: str = "",
+        value: float | None = None,
+        tool: str = "",
+        place: str = "",
+        uv: tuple[float, float] | None = None,
+        photo: Sequence[str | Path] = (),
+        uvmap: Sequence[str | Path] = (),
+        scatter: float | None = None,
+        bias: float | None = None,
+        detection: float | None = None,
+        false_calls: float | None = None,
+    ) -> tuple[Record, ...]:
+        """Record what an inspection found, and return the records that were not there yet.
+
+        Parameters
+        ----------
+        csv : table of readings with columns date, zone, kind, value, tool; instead of all other arguments.
+        date, kind, zone, value, tool, place, uv : one reading, as ``corrotwin twin inspect`` takes it.
+        photo : masks (PNG, 0 where there is no rust) of the photographs of a day, with `date` and `tool`.
+        uvmap : of each mask, from ``corrotwin synth uvmap``; without it one mask, of a photograph that shows nothing
+            but `zone`.
+        scatter, bias, detection, false_calls : errors of the tool, in place of what is usual for the kind.
+
+        Raises
+        ------
+        InputError
+            A reading is impossible or cannot be of this twin. Nothing has changed then.
+        """
+        records, content = entry.records_of(
+            self._state,
+            csv=None if csv is None else Path(csv),
+            date=date, kind=kind, zone=zone, value=value, tool=tool, place=place, uv=uv,
+            photo=[Path(mask) for mask in photo], uvmap=[Path(path) for path in uvmap],
+            scatter=scatter, bias=bias, detection=detection, false_calls=false_calls,
+        )  # fmt: skip
+        log.check_all(records, self._state)
+        new = log.new_records(records, self._records, self._state)
+        self._photos |= {record.seen: content for record in new if record.seen}
+        self._records += new
+        return tuple(new)
+
+    def forecast(
+        self,
+        years: float = 20.0,
+        *,
+        required: Mapping[str, float] = MappingProxyType({}),
+        rule: Rule = "api510",
+        category_measured: bool = False,
+        seed: int = 0,
+    ) -> Forecast:
+        """Say what is to come, with P5, P50 and P95, from the model and all inspections.
+
+        Parameters
+        ----------
+        years : to look ahead, from the twin's clock or its last inspection, whichever is later.
+        required : thickness in mm that must be left, by zone; "all" for the zones not named.
+        rule : bounds on the time until thickness is measured again: api510, api570-class1 to api570-class3.
+        category_measured : the corrosivity category was measured on specimens (ISO 9226), not estimated.
+        seed : of the histories.
+
+        Raises
+        ------
+        InputError
+            An unknown zone or rule, or a thickness that no place of the zone ever had.
+        """
+        if seed < 0:
+            raise InputError(f"`seed` {seed}: must be at least 0")
+        known = session.session_of(
+            self._state, self.records, self._seen_by,
+            ahead_years=result.ahead_of(years), seed=seed, category_measured=category_measured,
+        )  # fmt: skip
+        for item in known.knowledge.conflicts:
+            logger.warning("%s: %s disagrees with what was known before (p = %.2g)", self.id, item.record, item.chance)
+        return result.make(known, years=years, required=required, rule=rule)
+
+    def zones(self) -> list[export.ZoneRow]:
+        """Return area, rusted share, grade, wall loss and remaining thickness by part, by facing and by height."""
+        geometry = twin_state.asset(self._state)
+        splash = self._state.exposure.periods[-1].splash_m
+        return export.zone_table(geometry, assets.texels(geometry), self.fields, splash)
+
+    def export(self, path: str | Path, *, look: Literal["rust", "loss"] = "rust") -> None:
+        """Write the twin as a textured mesh (.glb) or as a table of zones (.csv).
+
+        Parameters
+        ----------
+        path : file to write; its suffix chooses the format.
+        look : texture of the mesh: rust as it looks, or wall loss.
+
+        Raises
+        ------
+        InputError
+            The suffix is another, or the file cannot be written.
+        """
+        export.check_suffix(Path(path))
+        geometry = twin_state.asset(self._state)
+        export.write(Path(path), geometry, assets.texels(geometry), self._state, self.fields, look=look)
+
+    def write_state(self, folder: Path) -> None:
+        """Write the twin without its inspections into a folder, which it does not belong to."""
+        store.save(self._state, folder)
+
+    def _seen_by(self, record: Record, shape: tuple[int, int]) -> "NDArray[np.bool_]":
+        return readers.seen_in(self._photos[record.seen], Path(record.seen), record, shape)
+
+    def __repr__(self) -> str:
+        coating = self._state.coating
+        cover = "bare" if coating is None else "paint" if isinstance(coating, Paint) else "zinc"
+        found = f", {len(self._records)} records" if self._records else ""
+        where = self._state.exposure.periods[-1]
+        return f"Twin({self.id!r}, {self.kind}, {self.years:.6g} years, {where}, {cover}{found})"

@@ -1,0 +1,210 @@
+"""Make a new twin: its shape and history are drawn, and what is known of the asset replaces what was drawn."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+import numpy as np
+
+from corrotwin.twin import twin_state
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.model.coating import Coating, Paint, Zinc
+from corrotwin.twin.model.exposure import Climate, Exposure, Period
+from corrotwin.twin.twin_state import TwinState
+
+DRAWS = 12  # of the dimensions that were not given, until they fit those that were
+
+ClimateValues = tuple[float, float, float, float]  # mean °C, relative humidity %, SO2 and chloride in mg/(m² d)
+
+
+def draw(kind: str, dimensions: Mapping[str, Any], *, seed: int, texel_mm: float) -> TwinState:
+    """Draw a twin with its history; given dimensions replace those drawn.
+
+    Parameters
+    ----------
+    kind : of the asset, as `twin.assets.KINDS` lists them.
+    dimensions : by name; what is drawn and does not fit them, such as a support, is drawn again.
+    seed : decides everything that is drawn.
+    texel_mm : resolution on the surface.
+
+    Raises
+    ------
+    InputError
+        Unknown kind or dimension, or a value that the kind cannot have.
+    """
+    if seed < 0:
+        raise InputError(f"`seed` {seed}: must be at least 0")
+    rng = np.random.default_rng(seed)
+    twin = twin_state.sample_twin(kind, rng, texel_mm=float(texel_mm))
+    if not dimensions:
+        return twin
+    trouble: list[InputError] = []
+    for _ in range(DRAWS):
+        changed = replace(twin, parameters=_changed(twin.kind, twin.parameters, dimensions))
+        try:
+            twin_state.asset(changed)
+        except InputError as error:
+            trouble.append(error)
+            twin = twin_state.sample_twin(kind, rng, texel_mm=twin.texel_mm)
+        else:
+            return changed
+    raise trouble[0]
+
+
+def specify(
+    drawn: TwinState,
+    *,
+    years: float | None = None,
+    built: str | date | None = None,
+    category: str | None = None,
+    climate: ClimateValues | None = None,
+    splash: tuple[float, float] | None = None,
+    debris: float = 1.0,
+    coating_life: float | None = None,
+    zinc_um: float | None = None,
+    bare: bool = False,
+) -> TwinState:
+    """Replace what was drawn of a twin's history by what is known of it; None leaves what was drawn.
+
+    Parameters
+    ----------
+    drawn : from `draw`.
+    years : of service so far.
+    built : date on which service began; None for so many years ago.
+    category : ISO 9223 corrosivity.
+    climate : instead of a category.
+    splash : heights in m above the lowest point, from and to, between which sea water splashes.
+    debris : times as many weak spots of the paint on ledges, 1 to 100.
+    coating_life : painted: years by which most weak spots of the paint have opened.
+    zinc_um : galvanised: thickness of the zinc in µm.
+    bare : neither painted nor galvanised.
+
+    Raises
+    ------
+    InputError
+        A value is impossible, or two contradict each other.
+    """
+    age = drawn.years if years is None else years
+    if not age >= 0:
+        raise InputError(f"`years` {age}: must be a number of at least 0")
+    now = datetime.now(UTC).replace(microsecond=0)
+    begin = moment("built", built) if built else twin_state.later(now, -age)
+    if begin > now:
+        raise InputError(f"`built` {built}: lies in the future; give the date on which service began")
+    twin = replace(drawn, built=begin, clock=twin_state.later(begin, age))
+    there = place(category, climate) or twin.exposure.periods[0]
+    twin = replace(twin, exposure=Exposure(periods=(replace(there, splash_m=_heights(splash), debris=float(debris)),)))
+    if bare or coating_life is not None or zinc_um is not None:
+        twin = replace(twin, coating=_coating(coating_life, zinc_um, bare=bare))
+    if debris > 1 and not isinstance(twin.coating, Paint):
+        raise InputError(f"`debris` {debris:g}: concerns paint, and this {twin.kind} has none; give `coating_life`")
+    return twin
+
+
+def growth(
+    *,
+    years: float | None = None,
+    until: str | date | None = None,
+    category: str | None = None,
+    climate: ClimateValues | None = None,
+    splash: tuple[float, float] | None = None,
+) -> tuple[Callable[[datetime], datetime], Period | None]:
+    """Return how far a clock goes on, from the old time to the new, and the place that a twin moves to, if any.
+
+    Parameters
+    ----------
+    years : to add, at least 0.
+    until : date to go on to, instead of `years`.
+    category, climate, splash : of the place where it stands from now on, as for `specify`.
+
+    Raises
+    ------
+    InputError
+        Not exactly one of `years` and `until` is given, or a value is impossible.
+    """
+    if (years is None) == (until is None):
+        raise InputError("grow: give either `years` or `until`")
+    if years is not None and not years >= 0:
+        raise InputError(f"`years` {years}: a clock does not run backwards; give a number of at least 0")
+    end = moment("until", until) if until else None
+    there = place(category, climate)
+    if splash is not None:
+        if there is None:
+            raise InputError("`splash` is of the place it moves to: give its `category` or `climate`, too")
+        there = replace(there, splash_m=_heights(splash))
+    return lambda clock: end if end is not None else twin_state.later(clock, years or 0.0), there
+
+
+def place(category: str | None, climate: ClimateValues | None) -> Period | None:
+    """Return the place that a category or a climate describes; None where neither is given."""
+    if category is not None and climate is not None:
+        raise InputError("give either `category` or `climate`")
+    if climate is not None:
+        temperature, humidity, so2, chloride = map(float, climate)
+        return Period(
+            climate=Climate(
+                temperature_c=temperature, humidity_percent=humidity, so2_mg_m2_d=so2, chloride_mg_m2_d=chloride
+            )
+        )
+    return None if category is None else Period(category=category)
+
+
+def moment(name: str, given: str | date) -> datetime:
+    """Return a date, or a time with its zone, as UTC; `name` is that of the argument, for errors."""
+    try:
+        if isinstance(given, date) and not isinstance(given, datetime):
+            given = given.isoformat()
+        time = datetime.fromisoformat(given) if isinstance(given, str) else given
+    except ValueError as error:
+        raise InputError(f"`{name}` {given}: give a date such as 2031-01-31") from error
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+def is_number(value: object) -> bool:
+    """Return whether a value is a number, neither NaN nor beyond any dimension."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e12
+
+
+def fitting(old: Any, value: Any) -> Any:
+    """Return a value in the type of the one that it replaces.
+
+    Raises
+    ------
+    InputError
+        It is of another kind.
+    """
+    if isinstance(old, str) and is_number(value):
+        value = f"{value:g}"  # a nominal pipe size is a name, such as "8" or "1/2"
+    if isinstance(old, float) and is_number(value):
+        value = float(value)
+    if isinstance(old, list) and isinstance(value, tuple):
+        value = list(value)
+    if type(value) is not type(old) or (isinstance(old, list) and not all(map(is_number, value))):
+        raise InputError(f"{value!r:.60} is not a value like {json.dumps(old)}")
+    return value
+
+
+def _changed(kind: str, parameters: Mapping[str, Any], dimensions: Mapping[str, Any]) -> dict[str, Any]:
+    changed = dict(parameters)
+    for name, value in dimensions.items():
+        if name not in changed:
+            raise InputError(f"{kind}: no dimension {name}; a {kind} has {', '.join(changed)}")
+        try:
+            changed[name] = fitting(changed[name], value)
+        except InputError as error:
+            raise InputError(f"{kind}: {name}: {error}") from error
+    return changed
+
+
+def _heights(splash: tuple[float, float] | None) -> tuple[float, float] | None:
+    return None if splash is None else (float(splash[0]), float(splash[1]))
+
+
+def _coating(life_years: float | None, zinc_um: float | None, *, bare: bool) -> Coating:
+    if bare + (life_years is not None) + (zinc_um is not None) > 1:
+        raise InputError("give only one of `coating_life`, `zinc_um` and `bare`")
+    if life_years is not None:
+        return Paint(life_years=float(life_years))
+    return None if zinc_um is None else Zinc(thickness_um=float(zinc_um))

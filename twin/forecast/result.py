@@ -1,0 +1,198 @@
+"""A forecast as one object: made from what is known of a twin, shown as a table, a data frame or a plot."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from corrotwin.twin import twin_state
+from corrotwin.twin.bayes.session import Session
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import write_text, writing
+from corrotwin.twin.forecast import plots, projection, tables
+from corrotwin.twin.forecast.projection import ALL, LEAST_AHEAD_YEARS, LEVELS, InspectionPlan, ZoneForecast
+from corrotwin.twin.forecast.remaining_life import MOST_YEARS, Rule
+from corrotwin.twin.forecast.tables import ForecastRow
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_AHEAD_YEARS = 200
+MOST_STEPS = 60  # of the table
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Forecast:
+    """What is to come for a twin, by zone and year, and when to inspect again.
+
+    Parameters
+    ----------
+    known : the twin with all that inspections taught.
+    years : (T,) of the table, after the asset was built; the past, now and what is ahead.
+    ahead_years : how far the plan looks.
+    zones : the histories of each zone, and of all of them as zone "all".
+    required : thickness in mm that must be left, by zone.
+    plan : remaining life and when to look again; None where nothing is required.
+    rows : a row for each zone and year.
+    rule : bounds on the time until the next inspection.
+    """
+
+    known: Session
+    years: tuple[float, ...]
+    ahead_years: float
+    zones: Mapping[str, ZoneForecast]
+    required: Mapping[str, float]
+    plan: InspectionPlan | None
+    rows: tuple[ForecastRow, ...]
+    rule: Rule
+
+    def __repr__(self) -> str:
+        ahead = self.years[-1] - self.known.now_years
+        life = ""
+        if self.plan is not None:
+            least = self.plan.life_years[0]
+            said = f"{least:.3g}" if least < np.inf else f"beyond {self.ahead_years:.3g}"
+            life = f", remaining life on {self.plan.zone} P5 {said} years"
+        return f"Forecast({self.known.twin.id!r}, {ahead:.6g} years ahead, {len(self.zones) - 1} zones{life})"
+
+    def to_csv(self, path: str | Path | None = None) -> str:
+        """Return the table as CSV text, and write it to a file if one is given.
+
+        Raises
+        ------
+        InputError
+            The name does not end in .csv, or the file cannot be written.
+        """
+        text = tables.to_csv(self.rows)
+        if path is not None:
+            path = Path(path)
+            check_csv(path)
+            with writing(path):
+                write_text(path, text)
+        return text
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return the table as a pandas data frame: a row for each zone and year, columns as in the CSV file.
+
+        Raises
+        ------
+        InputError
+            pandas is not installed.
+        """
+        if find_spec("pandas") is None:
+            raise InputError("a data frame needs pandas; pip install 'corrotwin[study]', or take to_csv")
+        import pandas as pd
+
+        return pd.DataFrame([_flat(row) for row in self.rows])
+
+    def plot(self, path: str | Path, *, zone: str = "") -> None:
+        """Draw a zone's least remaining thickness and the rusted area over the years.
+
+        Parameters
+        ----------
+        path : .png or .svg; needs matplotlib.
+        zone : to draw; by default the one that needs inspection first, else the whole asset.
+
+        Raises
+        ------
+        InputError
+            There is no such zone, the suffix is another, or matplotlib is not installed.
+        """
+        plots.check(Path(path))
+        self.check_zone(zone)
+        chosen = zone or (ALL if self.plan is None else self.plan.zone)
+        now, bank = self.known.now_years, self.known.knowledge.now.bank
+        plots.forecast(
+            Path(path), self.known.twin, self.zones, self.years,
+            zone=chosen,
+            nominal_mm=projection.nominal_mm(bank, chosen, self.required.get(chosen, 0.0)),
+            required_mm=self.required.get(chosen),
+            chance=projection.chance_below(self.zones, self.required).get(chosen),
+            records=self.known.records,
+            now_years=now,
+            next_years=None if self.plan is None else now + self.plan.interval_years,
+        )  # fmt: skip
+
+    def check_zone(self, zone: str) -> None:
+        """Refuse a zone that the asset does not have; an empty name stands for the default."""
+        if zone and zone not in self.zones:
+            raise InputError(f"`zone` {zone}: choose from {', '.join(self.zones)}")
+
+
+def check_csv(path: Path) -> None:
+    """Refuse a file name that does not end in .csv."""
+    if path.suffix != ".csv":
+        raise InputError(f"{path}: a forecast is written as .csv")
+
+
+def ahead_of(years: float) -> float:
+    """Return how far a forecast of so many years must look for its plan.
+
+    Raises
+    ------
+    InputError
+        The years are below 0 or above `MOST_AHEAD_YEARS`.
+    """
+    if not 0 <= years <= MOST_AHEAD_YEARS:
+        raise InputError(f"`years` {years}: choose 0 to {MOST_AHEAD_YEARS}")
+    return max(years, LEAST_AHEAD_YEARS)
+
+
+def make(
+    known: Session,
+    *,
+    years: float,
+    required: Mapping[str, float] = MappingProxyType({}),
+    rule: Rule = "api510",
+) -> Forecast:
+    """Forecast a twin.
+
+    Parameters
+    ----------
+    known : from `twin.bayes.session`, learned with `ahead_of(years)`.
+    years : to look ahead from now, 0 to `MOST_AHEAD_YEARS`.
+    required : thickness in mm that must be left, by zone; "all" for the zones not named.
+    rule : bounds on the time until thickness is measured again.
+
+    Raises
+    ------
+    InputError
+        An unknown zone or rule, or a thickness that no place of the zone ever had.
+    """
+    if rule not in MOST_YEARS:
+        raise InputError(f"`rule` {rule}: choose from {', '.join(MOST_YEARS)}")
+    ahead, now, particles = ahead_of(years), known.now_years, known.knowledge.now
+    by_zone = projection.required_by_zone(particles.bank, required)
+    grid = _grid(now, years)
+    zones = projection.forecast_zones(particles, grid, by_zone)
+    plan = projection.plan_inspection(particles, by_zone, now, now + ahead, rule) if by_zone else None
+    dates = [f"{twin_state.later(known.twin.built, year):%Y-%m-%d}" for year in grid]
+    rows = tuple(tables.rows(zones, grid, dates, by_zone))
+    return Forecast(
+        known=known, years=tuple(grid), ahead_years=ahead, zones=zones, required=by_zone, plan=plan, rows=rows,
+        rule=rule,
+    )  # fmt: skip
+
+
+def _grid(now: float, ahead: float) -> list[float]:
+    """Years of the table: from the begin of service to now and on to the end, at most `MOST_STEPS` steps."""
+    step = max(1.0, np.ceil((now + ahead) / MOST_STEPS))
+    past = np.arange(0, now, step)
+    return [
+        float(year) for year in [*past, now, *(now + np.arange(step, ahead, step)), *([now + ahead] if ahead else [])]
+    ]
+
+
+def _flat(row: ForecastRow) -> dict[str, Any]:
+    """A row of the table by its column names."""
+    cells: dict[str, Any] = {}
+    for name, value in asdict(row).items():
+        if isinstance(value, tuple):
+            cells |= {f"{name}_p{level}": one for level, one in zip(LEVELS, value, strict=True)}
+        else:
+            cells[name] = value
+    return cells
