@@ -271,8 +271,8 @@ def make_fetched(folder: Path) -> None:
 
 def make_trials(folder: Path) -> None:
     """A sweep with one trial that is over."""
-    values = {"learning_rate": 1e-3, "batch_size": 8, "augmentation": "standard", "render_share": 0.0}
-    values["render_count"] = None
+    values = {"learning_rate": 1e-3, "batch_size": 8, "augmentation": "standard", "synth_share": 0.0}
+    values["synth_count"] = None
     here = folder / trials.TRIALS / "one"
     write_json(here / trials.STARTED, {"values": values, "begun": 1.0})
     write_json(
