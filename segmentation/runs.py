@@ -17,6 +17,7 @@ import numpy.typing as npt
 from corrotwin.segmentation.config import TrainConfig, to_json
 from corrotwin.segmentation.data.coco import CocoDataset
 from corrotwin.segmentation.data.splits import Split
+from corrotwin.twin.core import tables
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_manifest, write_text
 
@@ -172,10 +173,6 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Iterable[Any]
 
 def _read_table(path: Path, columns: Sequence[str], advice: str = "train again") -> dict[str, list[str]]:
     try:
-        with path.open(newline="", encoding="utf-8") as stream:
-            header, *rows = list(csv.reader(stream)) or [[]]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read ({error}); {advice}") from error
-    if tuple(header) != tuple(columns) or any(len(row) != len(columns) for row in rows):
-        raise InputError(f"{path}: damaged; expected the columns {', '.join(columns)}; {advice}")
-    return {name: [row[place] for row in rows] for place, name in enumerate(columns)}
+        return tables.read_own(path, columns)
+    except InputError as error:
+        raise InputError(f"{error}; {advice}") from error

@@ -3,17 +3,17 @@
 Printed numbers are rounded, so each p-value comes with the range that it may have had before rounding.
 """
 
-import csv
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from corrotwin.benchmarks import paper
 from corrotwin.benchmarks.formatting.table import NONE, p_value, write
 from corrotwin.benchmarks.stats.tukey import Pair, pooled_variance, range_error, range_p, tukey_from_summary
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.table_rows import Row
+from corrotwin.twin.core.tables import read as read_table
 from corrotwin.twin.core.text import markdown_table
 
 COLUMNS = ("group", "mean", "sd", "n")
@@ -70,21 +70,12 @@ def read(path: Path) -> dict[str, list[Group]]:
     InputError
         The file cannot be read, lacks a column, or holds a number that cannot be; with the line.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            lines = csv.DictReader(stream)
-            rows = [(lines.line_num, row) for row in lines]
-            header = lines.fieldnames or []
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read ({error}); give a CSV file") from error
-    if missing := [name for name in COLUMNS if name not in header]:
-        raise InputError(f"{path}: no column {missing[0]!r}; the first line must name {', '.join(COLUMNS)}")
     tables: dict[str, list[Group]] = {}
-    for line, row in rows:
-        groups = tables.setdefault((row.get(SCORE) or "").strip(), [])
-        group = _group(f"{path}, line {line}", row)
+    for row in read_table(path, required=COLUMNS, optional=(SCORE,)).rows:
+        groups = tables.setdefault(row[SCORE], [])
+        group = _group(row)
         if group.name in {each.name for each in groups}:
-            raise InputError(f"{path}, line {line}: group {group.name!r} occurs twice; one line a group")
+            raise row.wrong("occurs twice; give one line for each group", "group")
         groups.append(group)
     for score, groups in tables.items():
         if len(groups) < 2:
@@ -94,35 +85,20 @@ def read(path: Path) -> dict[str, list[Group]]:
     return tables
 
 
-def _group(where: str, row: Mapping[str, str | None]) -> Group:
-    name = (row["group"] or "").strip()
-    if not name:
-        raise InputError(f"{where}: no name in column 'group'")
-    try:
-        n = int(row["n"] or "")
-    except ValueError:
-        n = 0
-    if not 1 <= n <= MOST_VALUES:
-        raise InputError(
-            f"{where}: n is {row['n']!r:.40}; give the number of values behind the mean, 1 to {MOST_VALUES}"
-        )
-    mean = _printed(where, "mean", row["mean"])
-    sd = _printed(where, "sd", row["sd"]) if n > 1 else None
+def _group(row: Row) -> Group:
+    name = row.text("group")
+    n = row.whole("n", least=1, most=MOST_VALUES)
+    sd = _printed(row, "sd") if n > 1 else None
     if sd is not None and sd.value < 0:
-        raise InputError(f"{where}: sd {row['sd']} is negative")
-    return Group(name=name, mean=mean, sd=sd, n=n)
+        raise row.wrong("is negative; a standard deviation is not", "sd")
+    return Group(name=name, mean=_printed(row, "mean"), sd=sd, n=n)
 
 
-def _printed(where: str, column: str, text: str | None) -> Printed:
-    try:
-        number = Decimal((text or "").strip())
-    except InvalidOperation:
-        raise InputError(f"{where}: {column} is {text!r}, not a number") from None
-    exponent = number.as_tuple().exponent
-    if not isinstance(exponent, int):  # a letter for infinity and NaN
-        raise InputError(f"{where}: {column} is {text!r}, not a finite number")
+def _printed(row: Row, column: str) -> Printed:
+    number = row.decimal(column)
+    exponent = int(number.as_tuple().exponent)  # a letter only where a number is not finite
     if abs(exponent) > MOST_DIGITS or abs(number) > 10**MOST_DIGITS:
-        raise InputError(f"{where}: {column} is {text!r:.40}; give a number with at most {MOST_DIGITS} digits")
+        raise row.wrong(f"is out of bounds; give a number with at most {MOST_DIGITS} digits", column)
     return Printed(value=float(number), half_step=0.5 * 10.0**exponent)
 
 

@@ -4,7 +4,6 @@ A grouping maps the `file_name` of each photo of a dataset to the id of its grou
 part of a split and are one unit of statistics. Roboflow names its augmented copies ``name_jpg.rf.<hash>.jpg``.
 """
 
-import csv
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from corrotwin.segmentation.data import coco
+from corrotwin.twin.core import tables
 from corrotwin.twin.core.errors import InputError
 
 COPY_MARK = ".rf."
@@ -222,23 +222,12 @@ def _by_column(csv_path: Path, dataset: coco.CocoDataset, column: str) -> tuple[
 def _read_column(path: Path, column: str) -> dict[str, set[str]]:
     """Return the values of a column, without empty ones, by file name and also, where given, by ``split/name``."""
     table: dict[str, set[str]] = defaultdict(set)
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:  # spreadsheets put a mark in front
-            reader = csv.DictReader(stream)
-            header = reader.fieldnames or ()
-            if absent := [name for name in (FILE_NAME, column) if name not in header]:
-                raise InputError(f"{path}: no column {absent[0]!r}; it has {', '.join(header) or 'no header'}")
-            for row in reader:
-                name, value, part = (str(row.get(key) or "").strip() for key in (FILE_NAME, column, SPLIT))
-                name = _composed(name)
-                if name and value:
-                    table[name].add(value)
-                    if part:
-                        table[f"{part}/{name}"].add(value)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: not a csv file in UTF-8 ({error}); save it again as one") from error
+    for row in tables.read(path, required=(FILE_NAME, column), optional=(SPLIT,)).rows:
+        name, value, part = _composed(coco.plain_name(row[FILE_NAME])), row[column], row[SPLIT]
+        if name and value:
+            table[name].add(value)
+            if part:
+                table[f"{part}/{name}"].add(value)
     return table
 
 

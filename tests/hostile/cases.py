@@ -407,10 +407,10 @@ READINGS = {
     "readings that are no text": readings(b"\xff\xfe\x00", "save it as CSV UTF-8"),
     "a cell of 200 KB": readings(TABLE + "x" * 200_000, "field larger than field limit"),
     "a quote that never ends": readings(TABLE + '"' + "2016-05-31," * 20_000, "field larger than field limit"),
-    "columns of another table": readings("name,salary\n", "missing or unknown columns"),
+    "columns of another table": readings("name,salary\n", "no column 'date'; it has name, salary"),
     "a table without rows": readings(TABLE, "no readings in it; give"),
-    "a reading of infinity": readings(TABLE + "2016-05-31,face,pit,inf,x\n", "line 2: .*must be a number"),
-    "a reading of no day": readings(TABLE + "2016-02-30,face,pit,0.1,x\n", "line 2: .*give a day"),
+    "a reading of infinity": readings(TABLE + "2016-05-31,face,pit,inf,x\n", "line 2, column 'value': 'inf' is not a number"),
+    "a reading of no day": readings(TABLE + "2016-02-30,face,pit,0.1,x\n", "line 2, column 'date': .*give a day"),
     "zero bytes in a cell": readings(TABLE + "2016-05-31\0,face,pit,0.1,x\n", "line 2: "),
     "a reading with cells to spare": readings(TABLE + "2016-05-31,face,pit,0.1,x,rm -rf\n", "more cells than columns"),
 }
@@ -770,8 +770,8 @@ BESIDE = {
     "a list of assets of nothing": verified(
         b'{"images": [], "annotations": [{"id": 1, "image_id": 7, "category_id": 1}], "categories": []}'
     ),
-    "a spot of 200 KB": beside(spots, r"spots\.csv: not a csv file"),
-    "a mean of 1e99999999": beside(means, r"means\.csv, line 2: .*at most 30 digits"),
+    "a spot of 200 KB": beside(spots, r"spots\.csv: line 2: not a csv file"),
+    "a mean of 1e99999999": beside(means, r"means\.csv: line 2, column 'mean': .*at most 30 digits"),
     "a card that lacks everything": beside(rendered, r"dataset\.json: damaged"),
     "a card of Roboflow's that lacks everything": beside(fetched, r"roboflow\.json: damaged"),
     "an evaluation with a word for a threshold": beside(evaluated, r"evaluation\.json: damaged"),

@@ -9,7 +9,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 from corrotwin.twin import assets, store, twin_state
 from corrotwin.twin.core import files, locks
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.inspection.records import Record, check, moment
+from corrotwin.twin.inspection.records import Record, check, moment, spoken
 from corrotwin.twin.twin_state import TwinState
 
 RECORDS = "inspections.jsonl"
@@ -135,6 +135,8 @@ def _line(values: Any) -> Record | Ruling:
                 raise InputError(f"{name} no line")
             moment(ruling.date)
             return ruling
+    if "source" in values:
+        raise InputError("source is no part of a record")
     uv = values.get("uv")
     return Record(**{**values, "value": float(values["value"]), "uv": None if uv is None else (uv[0], uv[1])})
 
@@ -240,14 +242,14 @@ def _check_not_yet_to_come(record: Record, twin: TwinState) -> None:
     today = datetime.now(UTC).date()
     if record.date > max(today + timedelta(days=1), twin.clock.date()).isoformat():
         raise InputError(
-            f"{record.kind} of {record.date}: is yet to come, for today is {today} and the twin's clock "
+            f"{spoken(record)}: is yet to come, for today is {today} and the twin's clock "
             f"{twin.clock:%Y-%m-%d}; correct the date, or grow the twin first"
         )
 
 
 def _plain(record: Record) -> dict[str, Any]:
     """Return a record as JSON holds it, without empty fields."""
-    return {name: value for name, value in asdict(record).items() if value not in ("", None)}
+    return {name: value for name, value in asdict(replace(record, source="")).items() if value not in ("", None)}
 
 
 def _encoded(values: Sequence[Mapping[str, Any]]) -> bytes:

@@ -1,12 +1,11 @@
 """Readers of inspections: tables of readings, and what photographs saw, as records."""
 
-import csv
 import hashlib
 import io
 import struct
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,8 @@ from numpy.typing import NDArray
 from corrotwin.twin import assets, npz, twin_state
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import digest
+from corrotwin.twin.core.table_rows import Row
+from corrotwin.twin.core.tables import read as read_table
 from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
 from corrotwin.twin.geometry.solids import COVERED
 from corrotwin.twin.inspection.records import Record
@@ -24,6 +25,8 @@ from corrotwin.twin.twin_state import TwinState
 FEWEST_SEEN = 0.02  # share of a zone below which a photograph says nothing of it
 _PNG_DEPTH = 24  # place of the bits a channel in a PNG (ISO/IEC 15948, 11.2.2)
 COLUMNS = ("date", "zone", "kind", "value", "tool")  # that a table of readings must have
+TEXTS = ("zone", "kind", "tool", "unit", "place")
+NUMBERS = ("value", "scatter_sd", "bias_sd", "detection", "false_calls")
 
 
 def photo_records(
@@ -208,51 +211,28 @@ def seen_in(content: bytes, path: Path, record: Record, shape: tuple[int, int]) 
 def from_csv(path: Path) -> list[Record]:
     """Read records from a table: date, zone, kind, value, tool, other fields of `Record`, and `u`, `v` for uv.
 
+    Each record knows its file and line, so that what is refused later names them too.
+
     Raises
     ------
     InputError
         The file cannot be read, a column is missing, unknown or there twice, or a row is wrong (its line is named).
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 text ({error.reason}); save it as CSV UTF-8") from error
-    try:
-        return _readings(path, csv.DictReader(io.StringIO(text, newline="")))
-    except csv.Error as error:
-        raise InputError(f"{path}: no table of readings ({error}); save it as CSV UTF-8") from error
-
-
-def _readings(path: Path, reader: "csv.DictReader[str]") -> list[Record]:
-    header = reader.fieldnames or ()
-    names = set(header)
-    known = {field.name for field in fields(Record)} - {"uv", "seen"} | {"u", "v"}
-    if not names >= set(COLUMNS) or not names <= known:
-        wrong = ", ".join(sorted((set(COLUMNS) - names) | (names - known)))
-        raise InputError(f"{path}: missing or unknown columns: {wrong}; it takes {', '.join(sorted(known))}")
-    if twice := sorted(name for name in names if header.count(name) > 1):
-        raise InputError(f"{path}: columns that stand twice: {', '.join(twice)}; keep one of each")
-    records = []
-    for row in reader:
-        try:
-            records.append(_from_row(row))
-        except (InputError, ValueError) as error:
-            raise InputError(f"{path}: line {reader.line_num}: {error}") from error
-    if not records:
+    optional = [name for name in (*TEXTS, *NUMBERS, "u", "v") if name not in COLUMNS]
+    table = read_table(path, required=COLUMNS, optional=optional, others=False)
+    if not table.rows:
         raise InputError(f"{path}: no readings in it; give a line for each")
-    return records
+    return [_from_row(row) for row in table.rows]
 
 
-def _from_row(row: Mapping[str, str | None]) -> Record:
-    if None in row:
-        raise InputError("more cells than columns")
-    given = {name: text.strip() for name, text in row.items() if text is not None and text.strip()}
-    lacking = [name for name in COLUMNS if name not in given]
-    if lacking or ("u" in given) != ("v" in given):
-        raise InputError(f"no {', '.join(lacking) or 'u and v together'}")
-    uv = (float(given.pop("u")), float(given.pop("v"))) if "u" in given else None
-    texts = ("date", "zone", "kind", "tool", "unit", "place")
-    values: dict[str, Any] = {name: text if name in texts else float(text) for name, text in given.items()}
-    return Record(**values, uv=uv)
+def _from_row(row: Row) -> Record:
+    lacking = [name for name in COLUMNS if not row[name]]
+    if lacking or bool(row["u"]) != bool(row["v"]):
+        raise row.wrong(f"no {', '.join(lacking) or 'u and v together'}; fill the row in or remove it")
+    values: dict[str, Any] = {name: row[name] for name in TEXTS if row[name]}
+    values |= {name: row.number(name) for name in NUMBERS if row[name]}
+    uv = (row.number("u"), row.number("v")) if row["u"] else None
+    try:
+        return Record(**values, date=row.date("date").isoformat(), uv=uv, source=f"{row.path}: line {row.line}")
+    except InputError as error:
+        raise row.wrong(str(error)) from error

@@ -1,6 +1,6 @@
 """Records of inspections: thickness, pits, degree of rusting, photographs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from numbers import Real
 from pathlib import Path
@@ -67,6 +67,7 @@ class Record:
     bias_sd : standard deviation of the tool's bias; for a photograph, of its probability of detection.
     detection, false_calls : for a photograph, the probabilities that rust and sound surface are called rust.
     seen : for a photograph with a known camera, the file in the twin's folder with the texels that it saw.
+    source : file and line that it was read from, for errors; neither kept nor compared.
     """
 
     date: str
@@ -82,6 +83,7 @@ class Record:
     detection: float = None  # type: ignore[assignment]  # of a photograph alone
     false_calls: float = None  # type: ignore[assignment]
     seen: str = ""
+    source: str = field(default="", compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("date", "zone", "kind", "tool", "unit", "place", "seen"):
@@ -133,6 +135,11 @@ class Record:
         return max(years, 0.0) if self.date == f"{twin.built:%Y-%m-%d}" else years
 
 
+def spoken(record: Record) -> str:
+    """Return what an error calls a record: its file and line where it has them, its kind and day."""
+    return f"{record.source}: {record.kind} of {record.date}".removeprefix(": ")
+
+
 def moment(date: str) -> datetime:
     """Return noon of a day, UTC."""
     return datetime.strptime(date, "%Y-%m-%d").replace(hour=12, tzinfo=UTC)
@@ -154,7 +161,7 @@ def check(record: Record, twin: TwinState, asset: AssetGeometry, texels: Texels)
     InputError
         The zone is unknown, the date is before service began, the place is off its zone, or the value is impossible.
     """
-    here = f"{record.kind} of {record.date}"
+    here = spoken(record)
     names = [name for name in asset.zone_names if name != COVERED]
     if record.zone not in names:
         raise InputError(f"{here}: no zone {record.zone!r}; this {asset.kind} has {', '.join(names)}")

@@ -1,6 +1,5 @@
 """Section 4, accuracy against cost: parameters, operations, training time and latency, with the Pareto front."""
 
-import csv
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from corrotwin.benchmarks.report.document import Block, ReportSection, Text
 from corrotwin.benchmarks.stats.tukey import summary
 from corrotwin.benchmarks.study.results import Results
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.tables import read as read_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 FILE = "latency.csv"  # beside study.json: the time of one machine, measured once, so that a report can be made again
 REPEATS = 20
+COLUMNS = ("backbone", "p50_ms", "size", "threads", "precision", "repeats")
+MOST = 10**9  # of a size, of threads and of repeats
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,16 +72,16 @@ def timings(results: Results) -> dict[str, Timing]:
 
 def _read(path: Path) -> dict[str, Timing]:
     try:
-        with path.open(newline="", encoding="utf-8") as stream:
-            return {
-                row["backbone"]: Timing(
-                    p50_ms=float(row["p50_ms"]), size=int(row["size"]), threads=int(row["threads"]),
-                    precision=row["precision"], repeats=int(row["repeats"]),
-                )
-                for row in csv.DictReader(stream)
-            }  # fmt: skip
-    except (OSError, UnicodeDecodeError, csv.Error, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: damaged ({error}); delete it and the report measures again") from error
+        return {
+            row.text("backbone"): Timing(
+                p50_ms=row.number("p50_ms", least=0), size=row.whole("size", least=1, most=MOST),
+                threads=row.whole("threads", least=1, most=MOST), precision=row.text("precision"),
+                repeats=row.whole("repeats", least=1, most=MOST),
+            )
+            for row in read_table(path, required=COLUMNS).rows
+        }  # fmt: skip
+    except InputError as error:
+        raise InputError(f"{error}; or delete the file, and the report measures again") from error
 
 
 def section(material: Material, complexity: Callable[[str, int], "Complexity"]) -> ReportSection:

@@ -255,17 +255,21 @@ def test_a_history_is_imported_in_order_and_only_once(folder: Path, tmp_path: Pa
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        (TABLE, "", "missing or unknown columns"),
+        (TABLE, "", "no column 'date'; it has no header"),
         (TABLE, TABLE.splitlines()[0], "no readings"),
-        ("tool,", "colour,", "colour, tool"),
+        ("tool,", "colour,", "no column 'tool'; it has date, zone, kind, value, colour, place"),
+        ("place,", "colour,", "unknown column 'colour'; it takes date, zone, kind, value, tool, unit"),
         ("place,", "value,", "columns that stand twice: value"),
-        ("9.9", "thin", "line 4: could not convert"),
+        ("9.9", "thin", "line 4, column 'value': 'thin' is not a number"),
+        ("9.9", "inf", "line 4, column 'value': 'inf' is not a number"),
+        ("9.9", "9.9 mm", "line 4, column 'value': '9.9 mm' is not a number; write it as 7.9 or 7,9, without unit"),
         ("9.9", "", "line 4: no value"),
         ("9.9,", "9.9,UT-2,P7,0.1,", "line 4: more cells than columns"),
         ("photo", "foto", "line 3: kind of inspection 'foto'"),
         (",P1,\n", ",P1,-1\n", "line 2: .*scatter -1"),
         (TABLE, "date,zone,kind,value,tool,detection\n2006-05-31,face,grade,2,eye,0.6", "line 2: .*of a photo"),
-        ("2004-05-31", "31.5.2004", r"line 4: date 31\.5\.2004"),
+        ("2004-05-31", "5/6/2004", "line 4, column 'date': '5/6/2004' could be .*; write 2004-06-05 or 2004-05-06"),
+        ("2004-05-31", "2004-02-30", "line 4, column 'date': '2004-02-30' is no day; give a day such as 2016-05-31"),
     ],
 )
 def test_a_wrong_table_is_refused_by_line(tmp_path: Path, old: str, new: str, message: str) -> None:
@@ -279,7 +283,7 @@ def test_no_table_at_all_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         readers.from_csv(tmp_path / "none.csv")
     (tmp_path / "latin.csv").write_bytes(TABLE.replace("UT-1", "Prüfer").encode("latin-1"))
-    with pytest.raises(InputError, match="not UTF-8"):
+    with pytest.raises(InputError, match="not a csv file in UTF-8"):
         readers.from_csv(tmp_path / "latin.csv")
 
 

@@ -1,0 +1,205 @@
+"""Tables as CSV files: the one place that reads them, whoever wrote them.
+
+`read` takes what spreadsheets and other programs write: commas, semicolons or tabs between cells, decimal points or
+commas, UTF-8 or UTF-16, padded or capitalised headers, rows without content. `read_own` takes exactly what this program
+writes. Every refusal is one line that names the file, and where it can the line, the column and the value.
+
+Standard library only; every package may import it.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.table_rows import Row, canonical, shortened
+
+if TYPE_CHECKING:
+    from _csv import Reader
+
+SEPARATORS = (",", ";", "\t")
+_NAMES = {",": "comma", ";": "semicolon", "\t": "tab"}
+MOST_BYTES = 32 * 1024**2  # of a file that somebody else wrote
+MOST_OWN_BYTES = 512 * 1024**2
+MOST_ROWS = 500_000  # take 0.5 GB
+ADVICE = "save it as CSV UTF-8"
+
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_SEPARATOR_LINE = re.compile(r'"?sep=([,;\t])"?[,;\t ]*(?:\r\n|\r|\n|$)', re.IGNORECASE)  # Excel's own first line
+_END = "end of the table"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table: the file, its named columns as the file writes them, and the rows that have any content."""
+
+    path: Path
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def read(path: Path, *, required: Sequence[str], optional: Sequence[str] = (), others: bool = True) -> Table:
+    """Read a table that a user or another program wrote.
+
+    The separator is the one under which the header names most of the columns asked for; a first line ``sep=;`` decides
+    it. Cells and headings lose their padding; case does not matter in headings. Rows and columns without any content
+    are left out.
+
+    Parameters
+    ----------
+    path : CSV file in UTF-8, with or without a byte order mark, or in UTF-16 with one.
+    required : columns that the header must name.
+    optional : columns that it may name.
+    others : whether it may have further columns; they are read, too.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, is too large, or is not text; a column is missing, unknown or named twice; a quote is
+        not closed; a row has more cells than there are columns.
+    """
+    text = _text(path)
+    known = [canonical(name) for name in (*required, *optional)]
+    if found := _SEPARATOR_LINE.match(text):
+        separator, text = found[1], "\n" + text[found.end() :]
+    else:
+        separator = _separator(text, [canonical(name) for name in required], known)
+    records = _records(path, text, separator)
+    header = records[0][1] if records else []
+    names = [canonical(heading) for heading in header]
+    _check_header(path, header, names, required, optional, others)
+    headings = {name: heading for name, heading in zip(names, header, strict=True) if name}
+    rows = []
+    for line, cells in records[1:]:
+        named = dict.fromkeys(headings, "") | dict(zip(names, cells, strict=False))
+        row = Row(path=path, line=line, headings=headings, separator=separator, cells=named)
+        if surplus := _surplus(names, cells, others):
+            raise row.wrong(
+                f"more cells than columns, with {shortened(surplus)}; quote a cell that holds a {_NAMES[separator]}, "
+                "or remove what stands under no heading"
+            )
+        if "\0" in "".join(cells):
+            raise row.wrong(f"holds a zero byte; {ADVICE}")
+        rows.append(row)
+    return Table(path=path, columns=tuple(headings.values()), rows=tuple(rows))
+
+
+def read_own(path: Path, columns: Sequence[str]) -> dict[str, list[str]]:
+    """Read a table that this program wrote: exactly these columns, commas, UTF-8, no row of another length.
+
+    Returns
+    -------
+    The cells of each column, as they are written.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read or is another table.
+    """
+    try:
+        header, *rows = list(csv.reader(io.StringIO(_bytes(path, MOST_OWN_BYTES).decode(), newline=""))) or [[]]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: cannot be read ({error})") from error
+    if tuple(header) != tuple(columns) or any(len(row) != len(columns) for row in rows):
+        raise InputError(f"{path}: damaged; expected the columns {', '.join(columns)}")
+    return {name: [row[place] for row in rows] for place, name in enumerate(columns)}
+
+
+def _bytes(path: Path, most: int) -> bytes:
+    """Return the content of a file of at most so many bytes."""
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(most + 1)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    if len(content) > most:
+        raise InputError(f"{path}: over {most // 1024**2} MiB, too large for a table; check the path")
+    return content
+
+
+def _text(path: Path) -> str:
+    content = _bytes(path, MOST_BYTES)
+    try:
+        return content.decode("utf-16" if content.startswith(_UTF16) else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not a csv file in UTF-8 ({error.reason}); {ADVICE}") from error
+
+
+def _separator(text: str, required: Sequence[str], known: Sequence[str]) -> str:
+    """Return the separator under which the header names most required, then known columns, then has most cells."""
+
+    def score(separator: str) -> tuple[int, int, int]:
+        try:
+            header = next(row for row in _reader(text, separator) if any(cell.strip() for cell in row))
+        except (StopIteration, csv.Error):
+            return (0, 0, 0)
+        names = {canonical(cell) for cell in header}
+        return (len(names.intersection(required)), len(names.intersection(known)), len(header))
+
+    return max(SEPARATORS, key=score)  # of equals the first
+
+
+def _reader(text: str, separator: str) -> "Reader":
+    return csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
+
+
+def _records(path: Path, text: str, separator: str) -> list[tuple[int, list[str]]]:
+    """Return the first line and the stripped cells of each record that has any content."""
+    stream = _reader(f"{text}\n{_END}", separator)  # an open quote takes in all that follows, this line too
+    records: list[tuple[int, list[str]]] = []
+    line, last, cells = 1, 1, [""]
+    try:
+        for record in stream:
+            last, cells = line, [cell.strip() for cell in record]
+            if any(cells):
+                records.append((last, cells))
+            if len(records) > MOST_ROWS + 2:  # the header, and the end
+                raise InputError(f"{path}: over {MOST_ROWS:,} rows, too many for a table; split it or check the path")
+            line = stream.line_num + 1
+    except csv.Error as error:
+        raise InputError(
+            f"{path}: line {line}: not a csv file ({error}); look for a quote that is not closed, then {ADVICE}"
+        ) from error
+    if cells != [_END]:
+        raise InputError(f"{path}: line {last}: a quote is opened and not closed; close it or remove it")
+    return records[:-1]
+
+
+def _surplus(names: Sequence[str], cells: Sequence[str], others: bool) -> str:
+    """Return the first cell beyond the header, or where no other columns are taken under no heading; empty if none."""
+    beyond = list(cells[len(names) :])
+    if not others:
+        beyond += [cell for name, cell in zip(names, cells, strict=False) if not name]
+    return next(filter(None, beyond), "")
+
+
+def _check_header(
+    path: Path,
+    header: Sequence[str],
+    names: Sequence[str],
+    required: Iterable[str],
+    optional: Iterable[str],
+    others: bool,
+) -> None:
+    headings = list(filter(None, header))
+    if missing := [name for name in required if canonical(name) not in names]:
+        raise InputError(
+            f"{path}: no column {missing[0]!r}; it has {_listed(headings) or 'no header'}; the first line "
+            f"must name {', '.join(required)}"
+        )
+    known = {canonical(name) for name in (*required, *optional)}
+    if not others and (unknown := [heading for heading in headings if canonical(heading) not in known]):
+        raise InputError(
+            f"{path}: unknown column {shortened(unknown[0])}; it takes {', '.join((*required, *optional))}"
+        )
+    if twice := sorted(name for name in known if names.count(name) > 1):
+        raise InputError(f"{path}: columns that stand twice: {', '.join(twice)}; keep one of each")
+
+
+def _listed(headings: Sequence[str]) -> str:
+    """Return the first headings in a line, with what is not printable escaped."""
+    return ", ".join([*(shortened(heading)[1:-1] for heading in headings[:12]), *(["..."] if headings[12:] else [])])
