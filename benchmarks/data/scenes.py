@@ -19,6 +19,8 @@ def group_by_scene(renders: "CocoDataset") -> dict[str, str] | None:
         return None
     for content in contents:
         for image in content.get("images", ()) if isinstance(content, dict) else ():
-            if isinstance(image, dict) and isinstance(image.get("scene"), int) and image.get("file_name") in found:
-                found[image["file_name"]] = f"scene {image['scene']}"
+            if isinstance(image, dict) and isinstance(image.get("scene"), int):
+                name = coco.plain_name(str(image.get("file_name")))
+                if name in found:
+                    found[name] = f"scene {image['scene']}"
     return found if len(set(found.values())) < len(found) else None

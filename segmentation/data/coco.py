@@ -10,6 +10,7 @@ Everything is checked on reading, so that the rest of the program can trust a `C
 need of these from here.
 """
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ from corrotwin.segmentation.data.coco_check import (
     check_outlines,
     check_segmentation,
     file_name,
+    plain_name,
 )
 from corrotwin.segmentation.data.coco_layout import (
     ROBOFLOW_JSON,
@@ -47,8 +49,8 @@ from corrotwin.twin.core.files import digest, read_json
 __all__ = [
     "ROBOFLOW_JSON", "SPLITS", "CocoDataset", "Document", "Photo", "check_document", "check_outlines",
     "check_segmentation", "decoded", "document", "evenly", "extent", "file_name", "from_masks", "image", "locate",
-    "mask", "outlined", "polygons", "read", "read_json", "region", "rle", "sources", "unpacked", "unwrapped",
-    "write_document",
+    "mask", "outlined", "plain_name", "polygons", "read", "read_json", "region", "rle", "sources", "unpacked",
+    "unwrapped", "write_document",
 ]  # fmt: skip
 
 _T = TypeVar("_T")
@@ -130,8 +132,13 @@ def read(path: Path, *, classes: tuple[str, ...] | None = None, allow_unannotate
     contents: list[Any] = []
     for source, split, part in parts:
         of_image = part.of_image(classes)
+        first: dict[tuple[str, int], int] = {}
         for key, name in _names(part, source).items():
             photo, content = _photo(part.images[key], name, source, split, of_image.get(key, ()))
+            # One file may have several spellings: accents, images/ in front, capitals where the system ignores them.
+            same = unicodedata.normalize("NFC", str(photo.path)).casefold(), photo.path.stat().st_ino
+            if (other := first.setdefault(same, key)) != key:
+                raise _listed_twice(source, part, other, key)
             photos.append(photo)
             contents.append(
                 [photo.file_name, content, [annotation["segmentation"] for annotation in photo.annotations]]
@@ -188,12 +195,18 @@ def _parts(path: Path) -> list[tuple[Path, str | None, Document]]:
 def _names(part: Document, source: Path) -> dict[int, str]:
     """Return the file names of a json's images by id."""
     table = {key: resolved_name(file_name(entry, source), source) for key, entry in part.images.items()}
-    seen: set[str] = set()
+    first: dict[str, int] = {}
     for key, name in table.items():
-        if name in seen:
-            raise InputError(f"{source}: image {key}: file_name {name!r} is listed twice; keep one")
-        seen.add(name)
+        if (other := first.setdefault(name, key)) != key:
+            raise _listed_twice(source, part, other, key)
     return table
+
+
+def _listed_twice(source: Path, part: Document, first: int, second: int) -> InputError:
+    """Return the error for two images of a json that are one file."""
+    name, spelled = (part.images[key]["file_name"] for key in (first, second))
+    of = "listed twice" if name == spelled else f"the file of image {first}, {name!r}"
+    return InputError(f"{source}: image {second}: file_name {spelled!r} is {of}; keep one")
 
 
 def _photo(

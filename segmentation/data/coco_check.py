@@ -4,6 +4,7 @@ What passes is safe for pycocotools, which misreads some damaged segmentations i
 """
 
 import math
+import posixpath
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -78,13 +79,24 @@ def _by_id(entries: Sequence[dict[str, Any]], what: str, source: Path) -> dict[i
 
 
 def file_name(entry: Mapping[str, Any], source: Path) -> str:
-    """Return the file_name of an image entry; raise InputError if it could lead out of the dataset's folder."""
+    """Return the file_name of an image entry in its plain spelling.
+
+    Raises
+    ------
+    InputError
+        There is none, or it could lead out of the dataset's folder.
+    """
     name = entry.get("file_name")
     if not isinstance(name, str) or not name or "\0" in name:
         raise InputError(f"{source}: image {entry['id']} has no file_name")
     if leaves(name):
         raise InputError(f"{source}: image {entry['id']}: file_name {name!r} leaves the folder; make it relative")
-    return name
+    return plain_name(name)
+
+
+def plain_name(name: str) -> str:
+    """Return a relative path without the parts that lead nowhere: ``a/b.png`` for ``./a//b.png``."""
+    return posixpath.normpath(name) if name else ""
 
 
 def leaves(name: str) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from corrotwin.segmentation.data import png_masks
-from corrotwin.segmentation.data.coco_check import Document
+from corrotwin.segmentation.data.coco_check import Document, plain_name
 from corrotwin.twin.core.errors import InputError
 
 SPLITS = ("train", "valid", "test")
@@ -111,4 +111,4 @@ def _first_file(candidates: Sequence[Path]) -> Path | None:
 
 def resolved_name(name: str, source: Path) -> str:
     """Replace backslashes, as Windows writes them, by slashes, unless a file has exactly this name."""
-    return name if "\\" not in name or _first_file(_places(name, source)) else name.replace("\\", "/")
+    return name if "\\" not in name or _first_file(_places(name, source)) else plain_name(name.replace("\\", "/"))

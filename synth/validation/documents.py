@@ -1,5 +1,6 @@
 """Read the COCO documents of a dataset as far as they can be used, noting what is wrong with their lists and ids."""
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -101,10 +102,15 @@ def _by_id(content: Mapping[str, Any], name: str, notes: Notes) -> dict[int, Map
 def _check_names(images: Mapping[int, Mapping[str, Any]], notes: Notes) -> None:
     first: dict[Any, int] = {}
     for key, entry in images.items():
-        name = entry.get("file_name")
-        if isinstance(name, str) and first.setdefault(name, key) != key:
-            what = f"file_name {name!r} is also that of image {first[name]}"
+        name = _spelled(entry.get("file_name"))
+        if name and first.setdefault(name, key) != key:
+            what = f"file_name {entry['file_name']!r} is also that of image {first[name]}"
             notes.add("repeated file", what, "keep one", image=key)
+
+
+def _spelled(name: Any) -> str:
+    """Return the one spelling of a file name that all spellings of it share; empty where it is no text."""
+    return unicodedata.normalize("NFC", coco.plain_name(name.replace("\\", "/"))) if isinstance(name, str) else ""
 
 
 def names_in_several_splits(documents: list[DocumentEntries]) -> Iterator[Finding]:
@@ -113,8 +119,8 @@ def names_in_several_splits(documents: list[DocumentEntries]) -> Iterator[Findin
     for document in documents:
         notes = Notes(folder=document.notes.folder, own=False, source=document.notes.source)
         for key, entry in document.images.items():
-            name = entry.get("file_name")
-            if isinstance(name, str) and seen.setdefault(name, notes.source.parent.name) != notes.source.parent.name:
+            name = _spelled(entry.get("file_name"))
+            if name and seen.setdefault(name, notes.source.parent.name) != notes.source.parent.name:
                 notes.add(
                     "file in two splits", f"{name!r} is also in {seen[name]}",
                     "see whether it is the same photo; a photo may be in one split only", image=key, severity=WARNING,
