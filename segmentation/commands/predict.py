@@ -24,16 +24,18 @@ def predict(
 ) -> int:
     """Segment unlabelled photos. Repeat the command to resume it.
 
-    Photos that cannot be read, or are in an unsupported format, are reported and skipped; the exit status is then 1.
+    Photos that cannot be read or are in an unsupported format, linked folders and unreadable folders are reported and
+    skipped; the exit status is then 1. Hidden files and images that corrotwin wrote are reported and skipped, too.
 
     Parameters
     ----------
     run_folder
         folder of a complete run.
     photos
-        image files, or folders to search for them; masks and overlays already in --out are ignored.
+        image files, or folders to search for them.
     out
-        folder for masks/ (PNG, 255 where there is corrosion), overlays/, annotations.json (COCO) and predictions.csv.
+        folder for masks/ (PNG, 255 where there is corrosion), overlays/, annotations.json (COCO), predictions.csv and,
+        if anything was skipped, left_out.csv.
     threshold
         threshold on the corrosion probability; `corrotwin segmentation evaluate --threshold valid` finds the best.
     tiling
@@ -55,14 +57,17 @@ def predict(
     """
     from rich.progress import Progress
 
+    from corrotwin.segmentation.data import photo_files
     from corrotwin.segmentation.prediction import folder
     from corrotwin.segmentation.prediction.predictor import Predictor, Settings
+    from corrotwin.segmentation.prediction.search import search
     from corrotwin.twin.core.console import rich_console
 
     settings = Settings(threshold=threshold, tiling=tiling, scale=scale, overlap=overlap, flips=flips)
     if not photos:
         raise InputError("no photos; name image files or folders of them after the run's folder")
-    chosen = folder.named(photos, out)
+    found = search(photos)
+    chosen = found.photos
     predictor = Predictor(run_folder, settings)
     console = rich_console(stderr=True, wrap=False)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
@@ -73,10 +78,12 @@ def predict(
             if wrong is not None:
                 console.print(f"left out: {printable(str(wrong))}")
 
-        failed = folder.predict(predictor, chosen, out, overlays=overlays, polygons=polygons, on_photo=on_photo)
+        failed = folder.predict(
+            predictor, chosen, out, left_out=found.left_out, overlays=overlays, polygons=polygons, on_photo=on_photo
+        )
     if line := folder.about_tiles(predictor, [name for name in chosen if name not in failed], out):
         say_error(in_options(line, predict))
-    if unread := folder.unread(photos, out):
-        say_error(f"left out: {printable(unread)}")
+    for line in photo_files.lines(found.left_out):
+        say_error(f"left out: {printable(line)}")
     say(f"{out}: masks of {len(chosen) - len(failed)} of {len(chosen)} photos")
-    return 1 if failed or unread else 0
+    return 1 if failed or found.has_losses else 0

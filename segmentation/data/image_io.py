@@ -65,6 +65,19 @@ def header(path: Path) -> tuple[tuple[int, int], str]:
     return size, hashlib.sha256(content).hexdigest()
 
 
+def kind(path: Path) -> str | None:
+    """Return the format of an image file by its content, one of `FORMATS`; None where it is none that can be read."""
+    try:
+        with (
+            _trouble(path, "not a readable image"),
+            path.open("rb") as stream,
+            Image.open(stream, formats=FORMATS) as picture,
+        ):
+            return picture.format
+    except InputError:
+        return None
+
+
 def _turn(picture: Image.Image) -> Image.Transpose | None:
     """Return the transposition that makes a picture upright; None if it is upright already, as Pillow makes TIFF.
 

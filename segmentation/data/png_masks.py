@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from corrotwin.segmentation.data import photo_files
 from corrotwin.segmentation.data.coco_check import Document
 from corrotwin.segmentation.data.coco_write import region
 from corrotwin.segmentation.data.image_io import decoded_mask
@@ -44,7 +45,7 @@ def document(folder: Path) -> Document:
 
 
 def _by_stem(folder: Path) -> dict[str, Path]:
-    """Return the files of `folder`, without hidden ones, by name without suffix, in order."""
+    """Return the pictures of `folder`, without hidden ones, by name without suffix, in order."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; photos are in {IMAGES}, their masks beside it in {MASKS}")
     table: dict[str, Path] = {}
@@ -54,6 +55,12 @@ def _by_stem(folder: Path) -> dict[str, Path]:
         check_text(path.name, folder)
         if path.is_dir():
             raise InputError(f"{path}: a folder among the files; move its files up or remove it")
+        try:
+            wrong = photo_files.judge(path)
+        except photo_files.NotAPictureError:  # a note, or what a system keeps in each folder
+            continue
+        if wrong is not None:
+            raise InputError(f"{path}: {wrong.what}; {wrong.advice}")
         if path.stem in table:
             raise InputError(f"{path}: has the name of {table[path.stem].name}; a name, without ending, may occur once")
         table[path.stem] = path

@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
 import os
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from statistics import median
@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from corrotwin.segmentation import runs
-from corrotwin.segmentation.data import coco, image_io, png_masks
+from corrotwin.segmentation.data import coco, image_io, photo_files, png_masks
 from corrotwin.segmentation.prediction.predictor import Predictor
 from corrotwin.segmentation.prediction.regions import overlay, regions_of
 from corrotwin.twin.core.errors import InputError
@@ -31,71 +31,18 @@ from corrotwin.twin.core.text import escape_csv
 
 KIND = "predictions"
 PARTS, MASKS, OVERLAYS = "parts", "masks", "overlays"  # folders below the one that is written
-IMAGES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})
-# Pictures that a folder of photos may hold and that are not read from it.
-OTHERS = frozenset({
-    ".heic", ".heif", ".hif", ".avif", ".jxl", ".jp2", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf",
-    ".pef", ".srw", ".gif", ".ppm", ".pgm", ".pbm", ".pnm",
-})  # fmt: skip
+LEFT_OUT = "left_out.csv"
+UNWRITABLE = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)  # by these a system refuses a name
 COLUMNS = ("photo", "width", "height", "rusted_percent", "regions", "tiles", "scale")
 DAMAGED = "damaged; delete it, and the same command predicts that photo again"
 
 
-def named(given: Sequence[Path], out: Path) -> dict[str, Path]:
-    """Return photos by the name of their mask, without suffix: file stem, or path within a given folder.
-
-    Masks and overlays that an earlier command wrote into `out` are ignored.
-
-    Raises
-    ------
-    InputError
-        A path is absent, a folder has no photos, or two photos would get the same mask.
-    """
-    found: dict[str, Path] = {}
-    for path in given:
-        if path.is_dir():
-            photos = _inside(path, out, IMAGES)
-            if not photos:
-                kinds = ", ".join(sorted(IMAGES))
-                raise InputError(f"{path}: no photos in this folder ({kinds}), but for what predict itself wrote")
-            names = [str(each.relative_to(path).with_suffix("").as_posix()) for each in photos]
-        elif path.exists():
-            photos, names = [path], [path.stem]
-        else:
-            raise InputError(f"{path}: no such file or folder")
-        for name, photo in zip(names, photos, strict=True):
-            if found.setdefault(name, photo) != photo:
-                raise InputError(f"{photo} and {found[name]} would get one mask, {name}.png; give them one `out` each")
-    return found
-
-
-def unread(given: Sequence[Path], out: Path) -> str:
-    """Return a line on image files of unsupported formats in the given folders; empty if there are none."""
-    kinds = Counter(
-        each.suffix.lower() for path in given if path.is_dir() for each in _inside(path, out, OTHERS) if each.is_file()
-    )
-    if not kinds:
-        return ""
-    counts = ", ".join(f"{kind}: {count}" for kind, count in sorted(kinds.items()))
-    return f"{kinds.total()} files of kinds that are not read ({counts}); convert them to JPEG"
-
-
-def _inside(folder: Path, out: Path, kinds: Collection[str]) -> list[Path]:
-    """Return the files of some suffixes in a folder tree, without hidden files and what was written into `out`."""
-    ours = [(out / kind).resolve() for kind in (MASKS, OVERLAYS)]
-    return sorted(
-        each for each in folder.rglob("*")
-        if each.suffix.lower() in kinds
-        and not any(part.startswith(".") for part in each.relative_to(folder).parts)
-        and not any(each.parent.resolve().is_relative_to(written) for written in ours)
-    )  # fmt: skip
-
-
 def predict(
     predictor: Predictor,
-    photos: dict[str, Path],
+    photos: Mapping[str, Path],
     out: Path,
     *,
+    left_out: Sequence[photo_files.LeftOut] = (),
     overlays: bool = True,
     polygons: bool = False,
     on_photo: Callable[[InputError | None], None] | None = None,
@@ -103,13 +50,15 @@ def predict(
     """Predict the masks of photos into a folder, and write the tables of all photos in it.
 
     Repeating the command resumes it; other photos are added. A photo is skipped if it cannot be read or its name is not
-    UTF-8; if its file has changed, the result of an earlier command is removed.
+    UTF-8; if its file has changed, the result of an earlier command is removed. `LEFT_OUT` lists what this command left
+    out; it is absent if nothing was.
 
     Parameters
     ----------
     predictor : the trained run.
-    photos : photos by name, from `named`.
+    photos : photos by name, from `search.search`.
     out : folder that is absent, empty, or started with the same run and settings.
+    left_out : what the search left out, for the table.
     overlays : also write photos with outlines.
     polygons : write polygons instead of compressed RLE to annotations.json.
     on_photo : called after each photo, with the error of one that was skipped.
@@ -125,7 +74,7 @@ def predict(
     """
     from corrotwin.segmentation.models.network import torch_settings
 
-    failed = []
+    failed: dict[str, InputError] = {}
     with (
         writing(out),
         hold(out, KIND, {**predictor.run, **asdict(predictor.settings)}),
@@ -137,15 +86,15 @@ def predict(
             try:
                 _photo(predictor, name, path, out, overlays)
             except InputError as error:
-                wrong = error
-                failed.append(name)
+                wrong = failed[name] = error
                 if _has_changed(path, name, out):
                     for left in _files(name, out):
                         left.unlink(missing_ok=True)
             if on_photo is not None:
                 on_photo(wrong)
         _tables(out, polygons)
-    return failed
+        _write_left_out(out, [(photos[name], str(error)) for name, error in failed.items()], left_out)
+    return list(failed)
 
 
 def about_tiles(predictor: Predictor, names: Sequence[str], out: Path) -> str:
@@ -176,8 +125,7 @@ def _files(name: str, out: Path) -> tuple[Path, Path, Path]:
 
 def _has_changed(path: Path, name: str, out: Path) -> bool:
     """Return True if a photo's file differs from the one that was predicted; False if it cannot be read."""
-    part, _, _ = _files(name, out)
-    before = _part(part) if part.exists() else {}
+    before = _before(name, out)
     if before.get("source") != _source(path, out):
         return False
     try:
@@ -194,8 +142,7 @@ def _source(path: Path, out: Path) -> str:
 def _check_sources(photos: Mapping[str, Path], out: Path) -> None:
     """Raise InputError if a photo has the name of a different photo in the folder; a moved photo is not different."""
     for name, path in photos.items():
-        part, _, _ = _files(name, out)
-        before = _part(part) if part.exists() else {}
+        before = _before(name, out)
         if before.get("source") in (None, _source(path, out)):  # an earlier version kept none
             continue
         try:
@@ -207,6 +154,22 @@ def _check_sources(photos: Mapping[str, Path], out: Path) -> None:
 
 
 def _photo(predictor: Predictor, name: str, path: Path, out: Path, overlays: bool) -> None:
+    """Write mask, overlay and part of one photo.
+
+    Raises
+    ------
+    InputError
+        The photo cannot be read, or the system takes no file of its name in `out`.
+    """
+    try:
+        _write_photo(predictor, name, path, out, overlays)
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        raise InputError(f"{path}: {out} takes no file of this name ({error.strerror}); rename the photo") from error
+
+
+def _write_photo(predictor: Predictor, name: str, path: Path, out: Path, overlays: bool) -> None:
     """Write mask, overlay and part of one photo, unless they exist and the photo is unchanged."""
     photo = Path(name).with_name(path.name).as_posix()
     png_masks.check_text(photo, path)
@@ -236,6 +199,28 @@ def _photo(predictor: Predictor, name: str, path: Path, out: Path, overlays: boo
             "scale": predictor.scale if tiles or predictor.config.framing == "crop" else None,
         },
     )  # fmt: skip
+
+
+def _before(name: str, out: Path) -> dict[str, Any]:
+    """Return what an earlier command wrote of the photo of this name; empty where there was none."""
+    part, _, _ = _files(name, out)
+    try:
+        return _part(part) if part.exists() else {}
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        return {}
+
+
+def _write_left_out(out: Path, failed: Sequence[tuple[Path, str]], left_out: Sequence[photo_files.LeftOut]) -> None:
+    """Write what a command left out, by path relative to the folder, and why; nothing where it left out nothing."""
+    rows = [(_source(path, out), why.removeprefix(f"{path}: ")) for path, why in failed]
+    rows += [(_source(left.path, out), left.reason.what) for left in left_out]
+    rows = [(path, why.encode(errors="backslashreplace").decode()) for path, why in rows]
+    if rows:
+        runs.write_table(out / LEFT_OUT, ("path", "reason"), rows)
+    else:
+        (out / LEFT_OUT).unlink(missing_ok=True)
 
 
 def _part(path: Path) -> dict[str, Any]:

@@ -21,8 +21,8 @@ from corrotwin.segmentation.config import DataArm, configure
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.evaluation import evaluate
 from corrotwin.segmentation.models import network as network_module
-from corrotwin.segmentation.prediction import folder as prediction_folder
 from corrotwin.segmentation.prediction.predictor import Predictor, Settings
+from corrotwin.segmentation.prediction.search import search
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json, write_json, write_manifest
 from corrotwin.twin.core.locks import LOCK
@@ -259,8 +259,10 @@ def test_pictures_of_kinds_that_are_not_read_are_counted(
     (photos / "large.png").unlink()
     assert predict_command.predict(run, (photos,), out=tmp_path / "out") == 1
     said = capsys.readouterr()
-    told = "left out: 3 files of kinds that are not read (.dng: 1, .heic: 2); convert them to JPEG\n"
-    assert said.err == told
+    assert said.err.splitlines() == [
+        "left out: hidden files: 1 (.hidden.heic)",
+        "left out: pictures of kinds that are not read: 3 (b.HEIC, north/c.heic, north/d.dng); convert them to JPEG",
+    ]
     assert "masks of 2 of 2 photos" in said.out
     assert predict_command.predict(run, (photos / "a.jpg",), out=tmp_path / "out") == 0
 
@@ -292,10 +294,11 @@ def test_a_photo_that_the_system_does_not_give_keeps_its_mask(
 
 
 def test_photos_below_the_folder_that_is_written_are_found(photos: Path) -> None:
-    assert list(prediction_folder.named((photos,), photos.parent)) == list(
-        prediction_folder.named((photos,), photos / "out")
-    )
-    assert len(prediction_folder.named((photos,), photos)) == 3
+    """A folder of predictions that is above the photos, or theirs, has written its subfolders alone."""
+    for out in (photos.parent, photos):
+        write_json(out / "claim.json", {"kind": "predictions", "configuration": {}})
+        assert len(search((photos,)).photos) == 3
+        assert not search((photos,)).left_out
 
 
 def test_a_name_that_is_no_text_leaves_only_its_photo_out(
@@ -403,7 +406,7 @@ def test_a_folder_among_the_photos_is_not_searched_for_them(
         assert "masks of 3 of 3 photos" in capsys.readouterr().out
     assert sorted(rows(photos / "north" / "masks")) == ["a.jpg", "large.png", "north/b.png"]
     with pytest.raises(InputError, match="masks: no photos in this folder"):
-        prediction_folder.named((photos / "north" / "masks",), photos / "north" / "masks")
+        search((photos / "north" / "masks",))
 
 
 def test_other_settings_need_another_folder(run: Path, photos: Path, tmp_path: Path) -> None:
@@ -457,7 +460,7 @@ def test_a_run_without_weights_is_one_line(run: Path, photos: Path, tmp_path: Pa
     (tmp_path / "run" / "run.json").write_text(json.dumps(manifest))
     with pytest.raises(InputError, match="give `scale`"):
         predict_command.predict(tmp_path / "run", (photos,), out=tmp_path / "out")
-    assert prediction_folder.named((photos / "a.jpg",), tmp_path / "out") == {"a": photos / "a.jpg"}
+    assert search((photos / "a.jpg",)).photos == {"a": photos / "a.jpg"}
 
 
 def test_a_photo_whose_name_is_a_formula_is_text_in_a_spreadsheet(run: Path, tmp_path: Path) -> None:
