@@ -124,6 +124,56 @@ def test_the_linter_bans_what_runs_a_strangers_code_or_speaks_for_itself(line: s
     assert f" {rule} " in done.stdout, done.stdout + done.stderr
 
 
+TABLE_CALLS = {
+    "csv": {"reader", "DictReader", "Sniffer"},
+    "pandas": {"read_csv", "read_table", "read_fwf"},
+    "numpy": {"loadtxt", "genfromtxt", "recfromcsv"},
+}
+
+
+def table_readers(text: str) -> list[str]:
+    """The places in a module that name a reader of tables: ``csv.reader:12``."""
+    tree = ast.parse(text)
+    imported: dict[str, str] = {}  # by the name that the module gives it
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            imported.update({each.asname or each.name: each.name for each in node.names})
+        elif isinstance(node, ast.ImportFrom):
+            imported.update({each.asname or each.name: f"{node.module}.{each.name}" for each in node.names})
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name | ast.Attribute):
+            first, dot, rest = ast.unparse(node).partition(".")
+            module, _, name = (imported.get(first, first) + dot + rest).rpartition(".")
+            if name in TABLE_CALLS.get(module, ()):
+                found.append(f"{module}.{name}:{node.lineno}")
+    return found
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import csv\nrows = csv.reader(open('x'))",
+        "import csv as c\nrows = list(c.DictReader(open('x')))",
+        "from csv import reader as lines\nrows = lines(open('x'))",
+        "def f():\n    import pandas as pd\n    return pd.read_csv('x')",
+        "import numpy as np\nvalues = np.genfromtxt('x', delimiter=',')",
+    ],
+)
+def test_a_planted_reader_of_tables_is_found(line: str) -> None:
+    assert len(table_readers(line)) == 1
+
+
+def test_only_one_module_reads_tables() -> None:
+    """Everything that takes a CSV file takes every dialect of it, and refuses by file, line and column."""
+    allowed = ROOT / "twin" / "core" / "tables.py"
+    assert table_readers(allowed.read_text())
+    for package in (*PACKAGES, "tools"):
+        for path in (ROOT / package).rglob("*.py"):
+            if path != allowed:
+                assert not table_readers(path.read_text()), path
+
+
 def test_numpy_never_unpickles() -> None:
     """No linter knows: an array of Python objects is a pickle."""
     for package in ("twin", "synth", "segmentation", "benchmarks"):

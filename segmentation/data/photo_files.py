@@ -127,7 +127,7 @@ def listing(folder: Path) -> Listing:
                 if below := reason or _written_below(here, name, folders):
                     written[path] = below
             elif not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
-                leave(path, LINKED)
+                leave(path, reason or (HIDDEN if hidden or name.startswith(".") else LINKED))
         for name in files:
             path = here / name
             try:

@@ -134,9 +134,9 @@ def _has_changed(path: Path, name: str, out: Path) -> bool:
         return False
 
 
-def _source(path: Path, out: Path) -> str:
-    """Return the path of a photo relative to `out`, with bytes that are not UTF-8 escaped."""
-    return os.fsencode(os.path.relpath(path.resolve(), out.resolve())).decode(errors="backslashreplace")
+def _source(path: Path, out: Path, name: str = "") -> str:
+    """Return a path, or that of `name` in it, relative to `out`, with bytes that are not UTF-8 escaped."""
+    return os.fsencode(os.path.relpath(path.resolve() / name, out.resolve())).decode(errors="backslashreplace")
 
 
 def _check_sources(photos: Mapping[str, Path], out: Path) -> None:
@@ -215,7 +215,8 @@ def _before(name: str, out: Path) -> dict[str, Any]:
 def _write_left_out(out: Path, failed: Sequence[tuple[Path, str]], left_out: Sequence[photo_files.LeftOut]) -> None:
     """Write what a command left out, by path relative to the folder, and why; nothing where it left out nothing."""
     rows = [(_source(path, out), why.removeprefix(f"{path}: ")) for path, why in failed]
-    rows += [(_source(left.path, out), left.reason.what) for left in left_out]
+    # Of a folder that is a link, its own place.
+    rows += [(_source(left.path.parent, out, left.path.name), left.reason.what) for left in left_out]
     rows = [(path, why.encode(errors="backslashreplace").decode()) for path, why in rows]
     if rows:
         runs.write_table(out / LEFT_OUT, ("path", "reason"), rows)

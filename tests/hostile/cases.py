@@ -409,7 +409,7 @@ READINGS = {
     "a quote that never ends": readings(TABLE + '"' + "2016-05-31," * 20_000, "field larger than field limit"),
     "columns of another table": readings("name,salary\n", "no column 'date'; it has name, salary"),
     "a table without rows": readings(TABLE, "no readings in it; give"),
-    "a reading of infinity": readings(TABLE + "2016-05-31,face,pit,inf,x\n", "line 2, column 'value': 'inf' is not a number"),
+    "a reading of infinity": readings(TABLE + "2016-05-31,face,pit,inf,x\n", "line 2, column 'value': 'inf' is not"),
     "a reading of no day": readings(TABLE + "2016-02-30,face,pit,0.1,x\n", "line 2, column 'date': .*give a day"),
     "zero bytes in a cell": readings(TABLE + "2016-05-31\0,face,pit,0.1,x\n", "line 2: "),
     "a reading with cells to spare": readings(TABLE + "2016-05-31,face,pit,0.1,x,rm -rf\n", "more cells than columns"),

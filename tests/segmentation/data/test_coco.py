@@ -13,7 +13,7 @@ from PIL import Image
 from pycocotools.coco import COCO
 from scipy import ndimage
 
-from corrotwin.segmentation.data import coco, coco_check
+from corrotwin.segmentation.data import coco, coco_check, groups
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import write_json
 
@@ -517,3 +517,59 @@ def test_items_are_taken_evenly_from_first_to_last(count, most):
     if len(taken) > 1:
         assert (taken[0], taken[-1]) == (0, count - 1)
         assert np.ptp(np.diff(taken)) <= 1
+
+
+def two_spellings(folder: Path, first: str, second: str, file: str) -> Path:
+    """A json that lists one file under two names, and a second file under its own."""
+    entries = []
+    for key, (name, path) in enumerate([(first, file), (second, file), ("other.png", "other.png")]):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((6, 8, 3), key, dtype=np.uint8)).save(folder / path)
+        entries.append({"id": key, "file_name": name, "width": 8, "height": 6})
+    segmentation = [[1, 1, 5, 1, 5, 4]]
+    annotations = [{"id": key, "image_id": key, "category_id": 1, "segmentation": segmentation} for key in range(3)]
+    write_json(folder / "annotations.json", coco.document(entries, annotations, description="spelled twice"))
+    return folder
+
+
+SPELLINGS = {
+    "a dot in front": ("0.png", "./0.png", "0.png"),
+    "a dot inside": ("a/0.png", "a/./0.png", "a/0.png"),
+    "two slashes": ("a/0.png", "a//0.png", "a/0.png"),
+    "backslashes": ("a/0.png", "a\\0.png", "a/0.png"),
+    "a dot and a backslash": ("0.png", ".\\0.png", "0.png"),
+    "with and without images": ("0.png", "images/0.png", "images/0.png"),
+    "accents": ("br\u00fccke.png", "bru\u0308cke.png", "br\u00fccke.png"),
+}
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_two_spellings_of_one_file_are_refused_by_both(name, swapped, tmp_path):
+    first, second, file = SPELLINGS[name]
+    if swapped:
+        first, second = second, first
+    with pytest.raises(InputError) as caught:
+        coco.read(two_spellings(tmp_path, first, second, file))
+    assert f"image 1: file_name {second!r} is the file of image 0, {first!r}; keep one" in str(caught.value)
+
+
+def test_a_file_system_that_ignores_capitals_has_one_file_of_two_spellings(tmp_path):
+    two_spellings(tmp_path, "a.png", "A.png", "a.png")
+    (tmp_path / "A.png").hardlink_to(tmp_path / "a.png")
+    with pytest.raises(InputError, match=r"image 1: file_name 'A\.png' is the file of image 0, 'a\.png'; keep one"):
+        coco.read(tmp_path)
+    (tmp_path / "A.png").unlink()
+    shutil.copy(tmp_path / "a.png", tmp_path / "A.png")  # here it does not
+    assert len(coco.read(tmp_path).photos) == 3
+
+
+@pytest.mark.parametrize("name", ["./0.png", ".//0.png", ".\\0.png", "././0.png"])
+def test_a_photo_has_one_name_however_it_is_spelled(name, tmp_path):
+    """So that tables, splits and groups name it."""
+    folder = two_spellings(tmp_path, name, "second.png", "0.png")
+    Image.fromarray(np.full((6, 8, 3), 9, dtype=np.uint8)).save(folder / "second.png")
+    data = coco.read(folder)
+    assert [photo.file_name for photo in data.photos] == ["0.png", "second.png", "other.png"]
+    (tmp_path / "spots.csv").write_text("file_name,spot\n././0.png,1\nsecond.png,2\nother.png,3\n")
+    assert groups.by_column(tmp_path / "spots.csv", data, "spot")["0.png"] == "1"

@@ -21,6 +21,7 @@ from corrotwin.segmentation.config import DataArm, configure
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.evaluation import evaluate
 from corrotwin.segmentation.models import network as network_module
+from corrotwin.segmentation.prediction import folder as prediction_folder
 from corrotwin.segmentation.prediction.predictor import Predictor, Settings
 from corrotwin.segmentation.prediction.search import search
 from corrotwin.twin.core.errors import InputError
@@ -265,6 +266,78 @@ def test_pictures_of_kinds_that_are_not_read_are_counted(
     ]
     assert "masks of 2 of 2 photos" in said.out
     assert predict_command.predict(run, (photos / "a.jpg",), out=tmp_path / "out") == 0
+
+
+@pytest.mark.parametrize("name", ["x" * 251 + ".jpg", "é" * 122 + ".jpeg", "日" * 83 + ".png"], ids=["a", "é", "日"])
+def test_a_name_as_long_as_the_system_takes_has_a_mask_of_a_shorter_one(run: Path, tmp_path: Path, name: str) -> None:
+    folder, out = tmp_path / "photos", tmp_path / "out"
+    folder.mkdir()
+    rng = np.random.default_rng(3)
+    twins = [name, name[0] * (len(Path(name).stem) - 1) + "z" + Path(name).suffix, "a.jpg"]  # two begin alike
+    for each in twins:
+        Image.fromarray(rng.integers(0, 256, (64, 70, 3), dtype=np.uint8)).save(folder / each)
+    for _ in range(2):
+        assert predict_command.predict(run, (folder,), out=out) == 0
+        assert sorted(rows(out)) == sorted(twins)
+    masks = sorted(path.stem for path in (out / "masks").iterdir())
+    assert len(masks) == 3
+    assert all(len(os.fsencode(mask)) <= 200 for mask in masks)
+    assert not (out / "left_out.csv").exists()
+
+
+@pytest.mark.parametrize("code", [errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ])
+def test_a_name_that_the_system_does_not_take_leaves_only_its_photo_out(
+    run: Path,
+    photos: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    code: int,
+) -> None:
+    write = prediction_folder._write_image
+
+    def refuse(path: Path, pixels: np.ndarray, kind: str) -> None:
+        if path.stem == "b":
+            raise OSError(code, os.strerror(code), str(path))
+        write(path, pixels, kind)
+
+    monkeypatch.setattr(prediction_folder, "_write_image", refuse)
+    assert predict_command.predict(run, (photos,), out=tmp_path / "out") == 1
+    assert sorted(rows(tmp_path / "out")) == ["a.jpg", "large.png"]
+    assert f"takes no file of this name ({os.strerror(code)}); rename the photo" in capsys.readouterr().err
+
+
+def test_what_is_left_out_is_in_a_table_and_gone_from_it_when_it_is_mended(
+    run: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Reported once on the terminal, too; only what may have been meant as a photo makes the status 1."""
+    by_brightness(monkeypatch)
+    out, first = tmp_path / "out", photos / "first"
+    assert predict_command.predict(run, (photos / "a.jpg",), out=first) == 0
+    (photos / ".b.jpg").touch()
+    assert predict_command.predict(run, (photos,), out=out) == 0
+    assert sorted(rows(out)) == ["a.jpg", "large.png", "north/b.png"]
+    (photos / "torn.jpg").write_bytes(b"no photo")
+    (photos / "linked").symlink_to(tmp_path)
+    capsys.readouterr()
+    assert predict_command.predict(run, (photos,), out=out) == 1
+    said = capsys.readouterr().err
+    assert "left out: pictures that corrotwin wrote: 2 (first/masks/a.png, first/overlays/a.jpg)" in said
+    assert "left out: folders that are links: 1 (linked); name them in the command, too" in said
+    with (out / "left_out.csv").open(newline="") as stream:
+        table = {row["path"]: row["reason"] for row in csv.DictReader(stream)}
+    assert table == {
+        "../photos/torn.jpg": "not a readable image (no known image format); replace the file",
+        "../photos/.b.jpg": "hidden files",
+        "../photos/first/masks/a.png": "pictures that corrotwin wrote",
+        "../photos/first/overlays/a.jpg": "pictures that corrotwin wrote",
+        "../photos/linked": "folders that are links",
+    }
+    for name in ("torn.jpg", ".b.jpg", "linked"):
+        (photos / name).unlink()
+    shutil.rmtree(first)
+    assert predict_command.predict(run, (photos,), out=out) == 0
+    assert not (out / "left_out.csv").exists()
 
 
 def test_a_photo_that_can_no_longer_be_read_loses_its_mask_and_row(run: Path, photos: Path, tmp_path: Path) -> None:
