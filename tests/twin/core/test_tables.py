@@ -97,13 +97,13 @@ def test_the_separator_is_that_of_the_header_whatever_is_in_the_cells(tmp_path: 
 def test_rows_are_named_by_their_first_line(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text('\nname,value\n"a\nb",1\n\n,,\nc,x\n"d', encoding="utf-8")
-    with pytest.raises(InputError, match=r"table\.csv: line 7: a quote is opened and not closed"):
+    with pytest.raises(InputError, match=r"table\.csv: line 8: a quote is opened and not closed"):
         tables.read(path, required=("name", "value"))
     path.write_text(path.read_text().removesuffix('"d'))
     table = tables.read(path, required=("name", "value"))
-    assert [row.line for row in table.rows] == [3, 7 - 1]
+    assert [row.line for row in table.rows] == [3, 7]
     assert table.rows[0]["name"] == "a\nb"
-    with pytest.raises(InputError, match=r"table\.csv: line 6, column 'value': 'x' is not a number"):
+    with pytest.raises(InputError, match=r"table\.csv: line 7, column 'value': 'x' is not a number"):
         table.rows[1].number("value")
 
 
@@ -111,7 +111,7 @@ def test_rows_are_named_by_their_first_line(tmp_path: Path) -> None:
     ("content", "problem"),
     [
         (b"", "no column 'name'; it has no header; the first line must name name, value"),
-        (b"\n,,\n", "no column 'name'; it has no header"),
+        (b"\n\n", "no column 'name'; it has no header"),
         (b"name,price\n", "no column 'value'; it has name, price"),
         (b"name,value,colour\n", "unknown column 'colour'; it takes name, value, place"),
         (b"name,value,Value\n", "columns that stand twice: value"),
