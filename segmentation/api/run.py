@@ -10,11 +10,13 @@ from typing import Any, Literal
 from corrotwin.segmentation import runs
 from corrotwin.segmentation.api.dataset import Dataset
 from corrotwin.segmentation.config import Tiling
+from corrotwin.segmentation.data import photo_files
 from corrotwin.segmentation.deployment import onnx_export
 from corrotwin.segmentation.evaluation import evaluate
 from corrotwin.segmentation.evaluation.assessment import assess
 from corrotwin.segmentation.prediction import folder as prediction
 from corrotwin.segmentation.prediction.predictor import Predictor, Settings
+from corrotwin.segmentation.prediction.search import search
 from corrotwin.segmentation.runs import PerImage, RunRecord
 from corrotwin.twin.core.errors import InputError
 
@@ -121,7 +123,7 @@ class Run:
             raise InputError("`photos`: none given; name image files or folders of them")
         settings = Settings(threshold=threshold, tiling=tiling, scale=scale, overlap=overlap, flips=flips)
         folder = Path(out)
-        chosen = prediction.named(given, folder)
+        found = search(given)
         left_out: list[str] = []
 
         def on_photo(wrong: InputError | None) -> None:
@@ -129,12 +131,13 @@ class Run:
                 left_out.append(str(wrong))
 
         failed = prediction.predict(
-            Predictor(self.folder, settings), chosen, folder, overlays=overlays, polygons=polygons, on_photo=on_photo
-        )
-        left_out += filter(None, [prediction.unread(given, folder)])
+            Predictor(self.folder, settings), found.photos, folder, left_out=found.left_out, overlays=overlays,
+            polygons=polygons, on_photo=on_photo,
+        )  # fmt: skip
+        left_out += photo_files.lines(found.left_out)
         for line in left_out:
             logger.warning("left out: %s", line)
-        done = {name: path for name, path in chosen.items() if name not in failed}
+        done = {name: path for name, path in found.photos.items() if name not in failed}
         return Predictions(folder=folder, photos=done, left_out=tuple(left_out))
 
     def evaluate(

@@ -55,7 +55,7 @@ def search(given: Sequence[Path]) -> Search:
         for full, photo in zip(names, photos, strict=True):
             name = _short(full)
             if found.setdefault(name, photo) != photo:
-                raise InputError(f"{photo} and {found[name]} would get one mask, {name}.png; give them one --out each")
+                raise InputError(f"{photo} and {found[name]} would get one mask, {name}.png; give them one `out` each")
     return Search(photos=found, left_out=tuple(left_out))
 
 
