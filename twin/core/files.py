@@ -1,12 +1,12 @@
-"""Folders on disk that are whole or visibly unfinished: atomic writes, manifests, one holder at a time.
+"""Reading and writing of files: the only way to either in the four packages, which a test of the house enforces.
 
-Standard library only; every package may import it.
+What may be opened is decided in `opening`. A folder on disk is whole or visibly unfinished: writes are atomic, and its
+manifest comes last. Standard library only; every package may import it.
 """
 
-import fcntl
-import glob
 import hashlib
 import importlib.metadata
+import io
 import json
 import os
 import platform
@@ -16,9 +16,18 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, TextIO
 
+from corrotwin.twin.core import opening
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.opening import MOST_BYTES as MOST_BYTES
+from corrotwin.twin.core.opening import check_inside as check_inside
+from corrotwin.twin.core.opening import checked as checked
+from corrotwin.twin.core.opening import new_file as new_file
+from corrotwin.twin.core.opening import open_file as open_file
+from corrotwin.twin.core.temporary import atomic_file as atomic_file
+from corrotwin.twin.core.temporary import remove_left as remove_left
+from corrotwin.twin.core.temporary import temporary_folder as temporary_folder
 
 FORMAT_VERSION = 1
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")  # of a character beyond the first 65,536: Python would take it alone
@@ -34,99 +43,131 @@ def writing(path: Path, advice: str = "make room, then run the same command agai
 
 
 @contextmanager
-def atomic_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a temporary file beside `path` for writing and rename it to `path` when the block ends well.
-
-    A reader sees the old content or the new, never a part; after an exception the old content stays. The data reach
-    the disk (fsync) before the name does.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = _temporary(path)
+def reading(path: Path, advice: str = "check the path and who may read it") -> Iterator[None]:
+    """Turn what an operating system says when `path` cannot be read into one line (`InputError`) with advice."""
     try:
-        os.fchmod(descriptor, 0o666 & ~_umask())
-        with os.fdopen(descriptor, "wb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-            Path(temporary).replace(path)  # while it is locked
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        yield
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); {advice}") from error
 
 
-def _temporary(path: Path) -> tuple[int, str]:
-    """A new file beside `path`, open and locked: `remove_left` leaves it alone while we live."""
-    while True:
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        with suppress(OSError):  # no locks here; then nobody takes what is left for dead
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if Path(name).exists():  # else it was taken for dead before it was locked
-            return descriptor, name
-        os.close(descriptor)
+def read_bytes(path: Path, *, inside: Path | None = None, most_bytes: int = MOST_BYTES) -> bytes:
+    """Return the content of a file; see `opening.open_file`.
 
-
-@contextmanager
-def temporary_folder(path: Path) -> Iterator[Path]:
-    """A new folder beside `path` for the length of the block, locked: `remove_left` leaves it alone while we live."""
-    while True:
-        folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
-        try:
-            descriptor = os.open(folder, os.O_RDONLY)
-        except FileNotFoundError:  # it was taken for dead
-            continue
-        try:
-            with suppress(OSError):  # no locks here; then nobody takes what is left for dead
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if folder.exists():  # else it was taken for dead before it was locked
-                yield folder
-                return
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-            os.close(descriptor)
-
-
-@contextmanager
-def one_at_a_time(path: Path) -> Iterator[None]:
-    """Let one process of this machine at a time into the block; others wait. `path` is a file of the block's own."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    while True:
-        with path.open("a") as stream:
-            with suppress(OSError):  # no locks here; then nobody waits
-                fcntl.flock(stream, fcntl.LOCK_EX)
-            try:
-                if not os.path.samestat(os.fstat(stream.fileno()), path.stat()):
-                    continue
-            except FileNotFoundError:  # whoever had it removed it
-                continue
-            try:
-                yield
-            finally:
-                path.unlink(missing_ok=True)
-            return
-
-
-def remove_left(path: Path) -> None:
-    """Remove the temporary files and folders of `path` whose writers were killed: those that nobody has locked.
-
-    For what lies in no folder that `hold` tidies: a single file, the cache.
+    Raises
+    ------
+    OSError
+        The file is absent, may not be read, or is refused; `strerror` says why.
     """
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
-        with suppress(OSError):
-            descriptor = os.open(left, os.O_RDONLY)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if left.is_dir():
-                    shutil.rmtree(left)
-                else:
-                    left.unlink()
-            finally:
-                os.close(descriptor)
+    with open_file(path, inside=inside, most_bytes=most_bytes) as stream:
+        return stream.read()
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def open_text(
+    path: Path,
+    *,
+    encoding: str = "utf-8",
+    errors: str = "strict",
+    newline: str | None = None,
+    inside: Path | None = None,
+    most_bytes: int = MOST_BYTES,
+) -> TextIO:
+    """Open a text file for reading as `opening.open_file` does; `newline` is that of Python's `open`.
+
+    Raises
+    ------
+    OSError
+        The file is absent, may not be read, or is refused; `strerror` says why.
+    """
+    stream = open_file(path, inside=inside, most_bytes=most_bytes)
+    return io.TextIOWrapper(stream, encoding=encoding, errors=errors, newline=newline)
+
+
+def read_text(
+    path: Path,
+    *,
+    encoding: str = "utf-8",
+    errors: str = "strict",
+    inside: Path | None = None,
+    most_bytes: int = MOST_BYTES,
+) -> str:
+    """Return the text of a file; see `opening.open_file`.
+
+    Raises
+    ------
+    OSError
+        The file is absent, may not be read, or is refused; `strerror` says why.
+    UnicodeDecodeError
+        It is not in that encoding.
+    """
+    with open_text(path, encoding=encoding, errors=errors, inside=inside, most_bytes=most_bytes) as stream:
+        return stream.read()
+
+
+def append(path: Path, lines: bytes, *, whole: int | None = None) -> None:
+    """Write lines at the end of a file, made where it is absent, and to the disk; if that fails, it stays as it was.
+
+    A link is refused: its target would change. Where the file has another name, too (a hard link, as of a backup), it
+    is replaced, so that the other keeps its content.
+
+    Parameters
+    ----------
+    path : the file.
+    lines : with a line break at their end.
+    whole : bytes of the file that stay; what stands behind them, the torn line of a killed writer, is removed. None for
+        all. Lines begin on a line of their own.
+
+    Raises
+    ------
+    OSError
+        The file is a link or no regular file, or cannot be written; `strerror` says why.
+    """
+    with os.fdopen(opening.open_in_place(path), "a+b", buffering=0) as stream:
+        status = os.fstat(stream.fileno())
+        whole = status.st_size if whole is None else whole
+        if whole and os.pread(stream.fileno(), 1, whole - 1) != b"\n":
+            lines = b"\n" + lines
+        if status.st_nlink > 1:
+            stream.seek(0)
+            with atomic_file(path) as copy:
+                copy.write(stream.readall()[:whole] + lines)
+            return
+        try:
+            stream.truncate(whole)
+            while lines:
+                lines = lines[stream.write(lines) :]
+            os.fsync(stream.fileno())
+        except BaseException:  # a full disk, Ctrl-C
+            stream.truncate(whole)
+            raise
+
+
+def remove(path: Path, *, missing_ok: bool = False) -> None:
+    """Remove a file or a link; nothing outside of the folder of ours that it lies in.
+
+    Raises
+    ------
+    OSError
+        It cannot be removed, or a link leads out of that folder.
+    """
+    opening.check_claimed(path)
+    path.unlink(missing_ok=missing_ok)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Give a file a second name, or make a copy of it where the file system cannot; `target` is replaced.
+
+    Raises
+    ------
+    OSError
+        The source cannot be read, or the target cannot be made.
+    """
+    remove(target, missing_ok=True)
+    try:
+        target.hardlink_to(source.resolve())
+    except OSError:  # another file system
+        with open_file(source) as content, new_file(target) as copy:
+            shutil.copyfileobj(content, copy)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -154,18 +195,18 @@ def parsed(text: str) -> Any:
     return value
 
 
-def read_json(path: Path) -> Any:
-    """Read JSON from `path`.
+def read_json(path: Path, *, inside: Path | None = None, most_bytes: int = MOST_BYTES) -> Any:
+    """Read JSON from `path`; see `opening.open_file`.
 
     Raises
     ------
     InputError
-        The file is missing, unreadable or not JSON, or holds half a character, which no file could.
+        The file is missing, unreadable, refused or not JSON, or holds half a character, which no file could.
     """
+    with reading(path):
+        content = read_bytes(path, inside=inside, most_bytes=most_bytes)
     try:
-        return parsed(path.read_text(encoding="utf-8-sig"))  # some editors write a byte order mark
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path and who may read it") from error
+        return parsed(content.decode("utf-8-sig"))  # some editors write a byte order mark
     except ValueError as error:
         raise InputError(f"{path}: not valid JSON ({error}); mend the file or make it again") from error
 
@@ -191,7 +232,7 @@ def read_manifest(folder: Path, kind: str) -> dict[str, Any] | None:
     path = folder / f"{kind}.json"
     if not path.exists():
         return None
-    manifest = read_json(path)
+    manifest = read_json(path, inside=folder)
     if not isinstance(manifest, dict) or manifest.get("kind") != kind:
         raise InputError(f"{path}: not a {kind} manifest; choose another folder")
     if manifest.get("format_version") != FORMAT_VERSION:
@@ -200,6 +241,18 @@ def read_manifest(folder: Path, kind: str) -> dict[str, Any] | None:
             "update the program or make the folder again"
         )
     return manifest
+
+
+def check_writable(folder: Path) -> None:
+    """Make a folder and try to write there, before the work whose result it is for.
+
+    Raises
+    ------
+    OSError
+        Nothing can be written there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    tempfile.TemporaryFile(dir=folder).close()
 
 
 def free_bytes(path: Path) -> int:

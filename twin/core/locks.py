@@ -3,10 +3,12 @@
 Standard library only; every package may import it.
 """
 
+import errno
 import fcntl
 import json
 import os
 import platform
+import re
 import signal
 import tempfile
 import threading
@@ -14,16 +16,19 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
+from corrotwin.twin.core import opening
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json, write_json
+from corrotwin.twin.core.opening import CLAIM as CLAIM
 
-CLAIM = "claim.json"
 LOCK = ".lock"
 BEAT_SECONDS = 15.0  # a holder shows that often that it lives
 LEASE_SECONDS = 120.0  # after so long without a sign, a holder on another machine counts as dead
 OUTLIVING_SECONDS = 30.0  # patience with the worker of a killed command, which outlives it by a moment
+_MOST_BYTES = 4096  # of a lock file: a process, a machine's name and its boot
+_OURS = re.compile(r"(\d+( [^\n]*)?)?")  # what `_lock` writes, whole or torn
 
 
 @contextmanager
@@ -47,6 +52,7 @@ def hold(folder: Path, kind: str, configuration: Mapping[str, Any], *, patience_
     """
     with ExitStack() as stack:
         try:
+            opening.check_claimed_folder(folder)
             check_claim(folder, kind, configuration)
             folder.mkdir(parents=True, exist_ok=True)
             stream = stack.enter_context(_lock(folder, patience_seconds))
@@ -63,7 +69,7 @@ def hold(folder: Path, kind: str, configuration: Mapping[str, Any], *, patience_
             if folder.exists() and not _same(stream, folder):  # the block itself may have removed it
                 raise InputError(f"{folder}: was deleted while it was written; delete what is there and start again")
             for left in folder.glob("*/.*.tmp"):
-                if not (left.parent / LOCK).exists():
+                if not (left.parent / LOCK).exists() and not left.parent.is_symlink():
                     left.unlink(missing_ok=True)
         finally:
             stream.truncate(0)  # nobody's: the next holder, on whatever machine, need not wait
@@ -79,7 +85,7 @@ def check_claim(folder: Path, kind: str, configuration: Mapping[str, Any]) -> No
         raise InputError(f"{folder}: is a file, not a folder; choose another folder")
     mark, wanted = folder / CLAIM, _claim_of(kind, configuration)
     if mark.exists():
-        found = read_json(mark)
+        found = read_json(mark, inside=folder)
         if not isinstance(found, dict) or found.get("kind") != kind:
             raise InputError(f"{folder}: holds another kind of folder ({found!r:.60}); choose another folder")
         if found != wanted:
@@ -94,28 +100,56 @@ def check_claim(folder: Path, kind: str, configuration: Mapping[str, Any]) -> No
         raise InputError(f"{folder}: holds something else and is not a {kind} folder; choose another folder")
 
 
-def _lock(folder: Path, patience_seconds: float) -> TextIO:
+def _lock(folder: Path, patience_seconds: float) -> BinaryIO:
     """Lock the folder against other processes, write who we are into the lock file, and return it open.
 
     Who has patience waits for the lease of a holder elsewhere, too: its machine may be lost.
     """
     begun = time.monotonic()
     while True:
-        stream = (folder / LOCK).open("a+")
-        holder, is_elsewhere = _holder(stream, folder)
-        if holder is None:
-            stream.truncate(0)
-            stream.write(f"{os.getpid()} {platform.node() or '?'} {_machine()}")
-            stream.flush()
-            return stream
+        stream = _open_lock(folder / LOCK)
+        try:
+            holder, is_elsewhere = _holder(stream, folder)
+            if holder is None and os.fstat(stream.fileno()).st_nlink > 1:
+                (folder / LOCK).unlink(missing_ok=True)  # of a copy by hard links: the other name keeps its content
+            elif holder is None:
+                stream.truncate(0)
+                stream.write(f"{os.getpid()} {platform.node() or '?'} {_machine()}".encode())
+                return stream
+        except BaseException:
+            stream.close()
+            raise
         stream.close()
         patience = patience_seconds + (LEASE_SECONDS if patience_seconds and is_elsewhere else 0.0)
-        if time.monotonic() >= begun + patience and (folder / LOCK).exists():  # else it was just taken from the dead
-            raise InputError(f"{folder}: process {holder} is writing here; wait for it")
+        if holder is not None and time.monotonic() >= begun + patience and (folder / LOCK).exists():
+            # Where the lock is gone, it was just taken from the dead.
+            lease = f"; without another sign the folder is free after {LEASE_SECONDS:.0f} s" if is_elsewhere else ""
+            raise InputError(f"{folder}: process {holder} is writing here; wait for it{lease}")
         time.sleep(0.1)
 
 
-def _holder(stream: TextIO, folder: Path) -> tuple[str | None, bool]:
+def _open_lock(path: Path) -> BinaryIO:
+    """Open a lock file, unbuffered; one that is a link, no regular file, or not written by `_lock` is refused.
+
+    Nothing is written to such a file: a folder may come from a stranger, and the file be another one's.
+    """
+    try:
+        stream = os.fdopen(opening.open_in_place(path), "a+b", buffering=0)
+    except OSError as error:
+        if error.errno in (errno.EINVAL, errno.EISDIR, errno.ELOOP):
+            raise InputError(f"{path}: {error.strerror}, and cannot be a lock; delete it") from error
+        raise
+    if not _OURS.fullmatch(_content(stream)):
+        stream.close()
+        raise InputError(f"{path}: holds something else than a lock; delete it, or choose another folder")
+    return stream
+
+
+def _content(stream: BinaryIO) -> str:
+    return os.pread(stream.fileno(), _MOST_BYTES, 0).decode(errors="replace")
+
+
+def _holder(stream: BinaryIO, folder: Path) -> tuple[str | None, bool]:
     """Who holds the folder whose lock file is open, or None: then it is ours; and whether on another machine."""
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -125,11 +159,15 @@ def _holder(stream: TextIO, folder: Path) -> tuple[str | None, bool]:
     except OSError as error:
         reason = f"this file system has no locks ({error.strerror})"
         raise InputError(f"{folder}: {reason}; choose another folder") from error
-    stream.seek(0)
-    said = stream.read().split()
+    said = _content(stream).split()
     if len(said) == 3 and said[2] != _machine():
         # The lock of a file system may not reach over machines, or outlive one: the lease decides.
         silent = _now(folder) - os.fstat(stream.fileno()).st_mtime
+        if silent < -BEAT_SECONDS:
+            # A sign from the future is none, and would count for as long as that is away. The lease begins now: one
+            # who lives will show it again.
+            os.utime(stream.fileno())
+            silent = 0.0
         if silent < LEASE_SECONDS:
             return f"{said[0]} on {said[1]} (last sign {max(silent, 0):.0f} s ago)", True
         if not locked and _same(stream, folder):
@@ -139,7 +177,27 @@ def _holder(stream: TextIO, folder: Path) -> tuple[str | None, bool]:
 
 
 @contextmanager
-def _beating(stream: TextIO, folder: Path) -> Iterator[None]:
+def one_at_a_time(path: Path) -> Iterator[None]:
+    """Let one process of this machine at a time into the block; others wait. `path` is a file of the block's own."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        with os.fdopen(opening.open_in_place(path), "ab") as stream:
+            with suppress(OSError):  # no locks here; then nobody waits
+                fcntl.flock(stream, fcntl.LOCK_EX)
+            try:
+                if not os.path.samestat(os.fstat(stream.fileno()), path.stat()):
+                    continue
+            except FileNotFoundError:  # whoever had it removed it
+                continue
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+            return
+
+
+@contextmanager
+def _beating(stream: BinaryIO, folder: Path) -> Iterator[None]:
     """Show every `BEAT_SECONDS` that we live; end this process where another has taken the lock."""
     over = threading.Event()
 
@@ -160,10 +218,10 @@ def _beating(stream: TextIO, folder: Path) -> Iterator[None]:
         thread.join()
 
 
-def _same(stream: TextIO, folder: Path) -> bool:
+def _same(stream: BinaryIO, folder: Path) -> bool:
     """Whether an open lock file is still the one in the folder, or the folder cannot be asked."""
     try:
-        return os.path.samestat(os.fstat(stream.fileno()), (folder / LOCK).stat())
+        return os.path.samestat(os.fstat(stream.fileno()), (folder / LOCK).lstat())
     except FileNotFoundError:
         return False
     except OSError:
@@ -179,7 +237,7 @@ def _now(folder: Path) -> float:
 def _machine() -> str:
     """What tells this machine, since it was started, from all others that share its file systems."""
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()  # no file, so not by way of `files`
     except OSError:
         return platform.node() or "?"
 

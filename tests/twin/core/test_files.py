@@ -1,3 +1,4 @@
+import fcntl
 import json
 import os
 import shutil
@@ -77,7 +78,7 @@ def test_what_killed_writers_left_is_removed_and_what_lives_is_not(tmp_path: Pat
 def test_a_new_folder_that_is_taken_for_dead_before_it_is_locked_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
-    module = {"open": files.os, "flock": files.fcntl}[moment]
+    module = {"open": os, "flock": fcntl}[moment]
     real = getattr(module, moment)
 
     def late(*arguments: Any) -> Any:
@@ -184,7 +185,7 @@ def test_lease_of_a_live_holder_elsewhere_is_renewed(tmp_path: Path, monkeypatch
         drill.until(lambda: lock.stat().st_mtime > 0, seconds=60)
         with pytest.raises(InputError, match=rf"process {child.pid} on \S+ \(last sign [01] s ago\) is writing here"):
             hold(tmp_path / "x")
-        monkeypatch.setattr(files.fcntl, "flock", lambda stream, how: None)
+        monkeypatch.setattr(fcntl, "flock", lambda stream, how: None)
         with pytest.raises(InputError, match=rf"process {child.pid} on "):
             hold(tmp_path / "x")
 
