@@ -19,10 +19,11 @@ from corrotwin.segmentation.data.coco import CocoDataset
 from corrotwin.segmentation.data.splits import Split
 from corrotwin.twin.core import tables
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import read_manifest, write_text
+from corrotwin.twin.core.files import open_file, read_manifest, write_text
 
 KIND = "run"
 WEIGHTS = "best.safetensors"
+MOST_BYTES = 8 * 1024**3  # of the weights of a network
 SPLIT = "split.json"
 HISTORY = "history.csv"
 HISTORY_COLUMNS = ("epoch", "train_loss", "valid_loss", "valid_f1", "valid_iou", "seconds")
@@ -146,7 +147,7 @@ def read_per_image(path: Path, advice: str = "train again") -> PerImage:
 
 def weights_digest(folder: Path) -> str:
     """Return the SHA-256 of a run's weights, 16 hex digits."""
-    with (folder / WEIGHTS).open("rb") as stream:
+    with open_file(folder / WEIGHTS, inside=folder, most_bytes=MOST_BYTES) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
 
 

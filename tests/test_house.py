@@ -282,3 +282,137 @@ def test_errors_of_library_code_speak_of_arguments() -> None:
 )
 def test_an_option_in_an_error_is_found(line: str, wrong: bool) -> None:
     assert bool(options_in_errors(line)) == wrong
+
+
+# Calls that open, read, write or remove a file by its name, and why a function of ours may make one all the same.
+ALWAYS = {
+    "open", "io.open", "io.FileIO", "os.open", "os.remove", "os.unlink", "os.link", "os.symlink", "shutil.copy",
+    "shutil.copy2", "shutil.copyfile", "shutil.copytree", "shutil.move", "tempfile.NamedTemporaryFile",
+    "tempfile.TemporaryFile", "tempfile.mkstemp", "NamedTemporaryFile", "TemporaryFile", "mkstemp", "cv2.imread",
+    "cv2.imwrite", "gzip.open", "bz2.open", "lzma.open", "tarfile.open", "sqlite3.connect", "np.fromfile", "np.memmap",
+}  # fmt: skip
+METHODS = {
+    "open", "read_text", "read_bytes", "write_text", "write_bytes", "unlink", "touch", "hardlink_to", "symlink_to",
+    "tofile", "imread", "imsave",
+}  # fmt: skip
+STREAMS = {  # of other libraries, which take a stream or a name: a stream it must be, or a name that was checked
+    "np.load", "np.save", "np.savez", "np.savez_compressed", "np.loadtxt", "np.genfromtxt", "np.savetxt", "Image.open",
+    "zipfile.ZipFile", "ZipFile", "safe_open", "load_file", "save_file", "torch.load", "torch.save", "pd.read_csv",
+    "pd.read_excel", "trimesh.load", "trimesh.load_mesh", "onnx.save", "onnx.load",
+}  # fmt: skip
+GIVERS = {"BytesIO", "StringIO", "open_file", "open_text", "new_file", "atomic_file", "checked", "ZipFile"}
+EXEMPT = {
+    "twin/core/opening.py": "the one way itself",
+    "twin/core/temporary.py": "the one way itself",
+    "twin/core/files.py": "the one way itself",
+    "twin/core/locks.py": "the one way itself, and the name of this boot in /proc",
+    "twin/core/cli.py": "the limits of a container in /sys",
+    "twin/core/text.py:guard_streams": "the null device",
+    "synth/blender/": "runs in Blender's interpreter, where nothing of ours but plain data can be imported",
+    "synth/spec.py:load": "runs there, too",
+    "synth/rendering/devices.py:cards_here": "reads /sys, whose files have no size",
+    "segmentation/training/train.py:_describe": "reads /proc, whose files have no size",
+    "benchmarks/machine.py:read": "reads /proc and /sys, whose files have no size",
+    "benchmarks/machine.py:declared": "reads a file of the package, which may lie in an archive",
+}
+
+
+def touches(path: str, text: str) -> list[tuple[str, int, str]]:
+    """Calls in a module that touch files by their names: ``path:function``, line, and what is called."""
+    tree = ast.parse(text)
+    streams = {
+        argument.arg
+        for node in ast.walk(tree)
+        if isinstance(node, ast.arguments)
+        for argument in (*node.posonlyargs, *node.args, *node.kwonlyargs)
+        if argument.annotation is not None and re.search("IO|ZipFile|Buffered", ast.unparse(argument.annotation))
+    }
+    for node in ast.walk(tree):
+        pairs: list[tuple[ast.expr | None, ast.expr]] = []
+        if isinstance(node, ast.withitem):
+            pairs = [(node.optional_vars, node.context_expr)]
+        elif isinstance(node, ast.Assign):
+            pairs = [(target, node.value) for target in node.targets]
+        elif isinstance(node, ast.NamedExpr):
+            pairs = [(node.target, node.value)]
+        for target, value in pairs:
+            if isinstance(target, ast.Name) and isinstance(value, ast.Call) and called(value)[-1] in GIVERS:
+                streams.add(target.id)
+
+    def is_stream(node: ast.expr) -> bool:
+        if isinstance(node, ast.Call):
+            return called(node)[-1] in GIVERS
+        return isinstance(node, ast.Name) and node.id in streams
+
+    found = []
+
+    def visit(node: ast.AST, where: str) -> None:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            where = node.name
+        if isinstance(node, ast.Call):
+            *owner, name = called(node)
+            dotted = ".".join([*owner, name])
+            if dotted in STREAMS:
+                bad = not (node.args and is_stream(node.args[0]))
+            elif isinstance(node.func, ast.Attribute) and name in METHODS:
+                bad = owner not in (["files"], ["core", "files"]) and not is_stream(node.func.value)
+            else:
+                bad = dotted in ALWAYS
+            if bad:
+                found.append((f"{path}:{where}", node.lineno, dotted))
+        for child in ast.iter_child_nodes(node):
+            visit(child, where)
+
+    visit(tree, "")
+    return found
+
+
+def called(node: ast.Call) -> list[str]:
+    """The dotted name of what is called; ``?`` stands for what is no name."""
+    names, place = [], node.func
+    while isinstance(place, ast.Attribute):
+        names.append(place.attr)
+        place = place.value
+    return [place.id if isinstance(place, ast.Name) else "?", *reversed(names)]
+
+
+def test_files_are_touched_in_one_place_only() -> None:
+    used: set[str] = set()
+    wrong = []
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            for place, line, call in touches(path.relative_to(ROOT).as_posix(), path.read_text()):
+                reason = next((each for each in EXEMPT if place.startswith(each)), None)
+                if reason is None:
+                    wrong.append(f"{place} (line {line}): {call}")
+                else:
+                    used.add(reason)
+    assert not wrong, "use corrotwin.twin.core.files: " + "; ".join(wrong)
+    assert used == set(EXEMPT)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "open('x')", "path.open('w')", "(folder / 'x').read_text()", "Path('x').write_bytes(b'')", "path.unlink()",
+        "os.open('x', os.O_RDONLY)", "np.load(path)", "np.savez(folder / 'x.npz', a=1)", "Image.open(path)",
+        "zipfile.ZipFile(path)", "load_file(path)", "shutil.copyfile(one, other)", "tempfile.NamedTemporaryFile()",
+        "with path.open() as stream:\n    pass", "class A:\n    def f(self) -> None:\n        self.path.read_bytes()",
+        "def f(stream: Path) -> None:\n    np.load(stream)", "pd.read_csv(path)", "cv2.imwrite('x.png', image)",
+    ],
+)  # fmt: skip
+def test_a_planted_call_that_touches_a_file_is_found(line: str) -> None:
+    assert len(touches("twin/planted.py", line)) == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "files.read_text(path)", "read_bytes(path)", "np.load(checked(path), mmap_mode='r')",
+        "with open_file(path) as stream, np.load(stream) as arrays:\n    pass", "Image.open(io.BytesIO(content))",
+        "with open_file(path) as stream, zipfile.ZipFile(stream) as archive:\n    archive.open('x')",
+        "def f(stream: BinaryIO) -> None:\n    np.savez(stream)",
+    ],
+)  # fmt: skip
+def test_the_one_way_passes(line: str) -> None:
+    assert not touches("twin/planted.py", line)

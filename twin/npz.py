@@ -6,7 +6,6 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, Any, Literal
 
 import numpy as np
@@ -23,7 +22,7 @@ class DamagedError(Exception):
     """A file is no .npz of plain arrays, lacks one of them, or is broken; the message is short."""
 
 
-def shape(source: Path | IO[bytes], name: str) -> tuple[int, ...]:
+def shape(source: IO[bytes], name: str) -> tuple[int, ...]:
     """Return the shape of the array of this name, reading its header only.
 
     Raises
@@ -35,7 +34,7 @@ def shape(source: Path | IO[bytes], name: str) -> tuple[int, ...]:
         return _header(stream)[0]
 
 
-def read(source: Path | IO[bytes], most_bytes: Mapping[str, int]) -> dict[str, NDArray[Any]]:
+def read(source: IO[bytes], most_bytes: Mapping[str, int]) -> dict[str, NDArray[Any]]:
     """Return the arrays of these names, each of at most the given number of bytes.
 
     Raises

@@ -23,17 +23,39 @@ from corrotwin.twin.twin_state import TwinState, asset, fields
 FIELD_NAMES = ("start_years", "age_years", "wall_loss_mm", "rust_cover")
 
 
-def save(twin: TwinState, folder: Path) -> None:
+def save(twin: TwinState, folder: Path, *, new: bool = False) -> None:
     """Write a twin and its fields; a reader sees the old state or the new, never a mixture.
+
+    Parameters
+    ----------
+    twin : the state to write.
+    folder : absent, empty, or that of a twin, which is replaced.
+    new : whether a folder that holds a twin already is refused instead.
 
     Raises
     ------
     InputError
-        The folder holds something else, or another process is writing to it.
+        The folder holds something else, or another process is writing to it; or a twin, where it shall be new.
     """
+    if new:
+        check_new(folder)  # before the work
     state = fields(twin)
     with locks.hold(folder, "twin", {}):
+        if new:
+            check_new(folder)  # another command may have made one in between
         _write(twin, state, folder)
+
+
+def check_new(folder: Path) -> None:
+    """Refuse a folder that holds a twin.
+
+    Raises
+    ------
+    InputError
+        It does.
+    """
+    if files.read_manifest(folder, "twin") is not None:
+        raise InputError(f"{folder}: holds a twin already; grow it, or choose another folder")
 
 
 def advance(folder: Path, to: Callable[[datetime], datetime], *, move: Period | None = None) -> TwinState:
@@ -96,7 +118,7 @@ def _write(twin: TwinState, state: Fields, folder: Path) -> None:
     files.write_manifest(folder, "twin", {"twin": _plain(twin), "fields": name})
     for old in folder.glob("fields-*.npz"):
         if old.name != name:
-            old.unlink()
+            files.remove(old)
 
 
 def load(folder: Path) -> tuple[TwinState, Fields]:
@@ -110,7 +132,7 @@ def load(folder: Path) -> tuple[TwinState, Fields]:
     for _ in range(3):  # a writer may swap the state between our two reads; then the manifest names another file
         twin, name = _named(folder)
         try:
-            content = (folder / name).read_bytes()
+            content = files.read_bytes(folder / name, inside=folder)
         except FileNotFoundError:
             continue
         except OSError as error:

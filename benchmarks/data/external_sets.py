@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import read_json, write_json
+from corrotwin.twin.core.files import read_bytes, read_json, remove, write_json
 
 if TYPE_CHECKING:
     from corrotwin.segmentation.data.coco import CocoDataset
@@ -31,7 +31,7 @@ def measure(run: str, name: str, data: "CocoDataset") -> None:
     if seen := len(data.photos) - len(evaluate.measured_photos(runs.load(folder), data)):
         raise InputError(f"{name}: {seen} of its photos trained or validated {folder.name}; take them out of the set")
     counts = evaluate.measure_run(folder, data)
-    key.unlink(missing_ok=True)  # so that it never speaks for another table than its own
+    remove(key, missing_ok=True)  # so that it never speaks for another table than its own
     runs.write_per_image(table, counts)
     write_json(key, _key(folder, data.digest))
 
@@ -40,7 +40,7 @@ def is_measured(run: Path, name: str, digest: str) -> bool:
     """Return whether the present run was measured on the present photos of a set."""
     table, key = _paths(run, name)
     try:
-        return table.is_file() and read_json(key) == _key(run, digest)
+        return table.is_file() and read_json(key, inside=run) == _key(run, digest)
     except (InputError, OSError):
         return False
 
@@ -71,5 +71,5 @@ def _paths(run: Path, name: str) -> tuple[Path, Path]:
 
 def _key(run: Path, digest: str) -> dict[str, str]:
     """Return what decides the counts: the digest of the photos and a hash of the run's own table."""
-    own = hashlib.sha256((run / "per_image.csv").read_bytes()).hexdigest()
+    own = hashlib.sha256(read_bytes(run / "per_image.csv", inside=run)).hexdigest()
     return {"data": digest, "run": own[:16]}

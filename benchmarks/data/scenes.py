@@ -14,7 +14,7 @@ def group_by_scene(renders: "CocoDataset") -> dict[str, str] | None:
 
     found = {photo.file_name: photo.file_name for photo in renders.photos}
     try:
-        contents = [coco.read_json(source) for source, _ in coco.sources(renders.inside)]
+        contents = [coco.read_json(source, inside=coco.root(source)) for source, _ in coco.sources(renders.inside)]
     except InputError:  # photos with PNG masks have no json
         return None
     for content in contents:

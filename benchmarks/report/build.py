@@ -21,7 +21,7 @@ from corrotwin.benchmarks.report.sections import answer, appendix, cost, data, m
 from corrotwin.benchmarks.study.grid import is_name
 from corrotwin.benchmarks.study.results import Results, load
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import atomic_file, read_json, write_json
+from corrotwin.twin.core.files import atomic_file, read_json, remove, write_json
 from corrotwin.twin.core.locks import hold
 from corrotwin.twin.core.text import Markdown, escape_markdown, markdown_code, printable_lines
 
@@ -60,14 +60,14 @@ def replace(folder: Path, files: Mapping[str, bytes]) -> None:
         with atomic_file(folder / name) as stream:
             stream.write(content)
     for name in earlier - files.keys():
-        (folder / name).unlink(missing_ok=True)
+        remove(folder / name, missing_ok=True)
     write_json(folder / LIST, sorted(files))
 
 
 def listed(folder: Path) -> set[str]:
     """Return the names that `LIST` has; none where it is absent or damaged."""
     try:
-        names = read_json(folder / LIST)
+        names = read_json(folder / LIST, inside=folder)
     except InputError:
         return set()
     return {name for name in names if is_name(name)} if isinstance(names, list) else set()

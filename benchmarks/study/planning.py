@@ -238,7 +238,7 @@ class Progress:
         for key, config in self.plan.todo.items():
             manifest = self.out / "runs" / key / "run.json"
             if key not in self.ended and manifest.is_file():
-                self.ended[key] = float(read_json(manifest).get("train_seconds", 0.0))
+                self.ended[key] = float(read_json(manifest, inside=manifest.parent).get("train_seconds", 0.0))
                 self._tell(key, config)
         return len(self.plan.complete) + len(self.ended)
 

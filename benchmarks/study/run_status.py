@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from corrotwin.segmentation.config import DataArm, TrainConfig, from_file, to_json
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import read_manifest
+from corrotwin.twin.core.files import read_manifest, read_text
 
 if TYPE_CHECKING:
     from corrotwin.segmentation.runs import RunRecord
@@ -72,7 +72,7 @@ def absent(folder: Path, epochs: int) -> str:
     if not folder.is_dir():
         return "not trained yet"
     try:
-        reached = len((folder / "history.csv").read_text(encoding="utf-8").splitlines()) - 1
+        reached = len(read_text(folder / "history.csv", inside=folder).splitlines()) - 1
     except (OSError, UnicodeDecodeError):
         reached = 0
     return f"unfinished: {max(0, reached)} of {epochs} epochs"

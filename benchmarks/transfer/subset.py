@@ -1,11 +1,10 @@
 """The first so many renders of a folder as a folder of their own, equal to what a smaller ``--count`` renders."""
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import write_json, writing
+from corrotwin.twin.core.files import link_or_copy, write_json, writing
 
 if TYPE_CHECKING:
     from corrotwin.segmentation.data.coco import CocoDataset
@@ -55,11 +54,7 @@ def write(out: Path, renders: "CocoDataset", count: int) -> Path:
         for number, photo in enumerate(renders.photos[:count], start=1):
             target = folder / "images" / photo.file_name
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.unlink(missing_ok=True)
-            try:
-                target.hardlink_to(photo.path.resolve())
-            except OSError:  # another file system
-                shutil.copyfile(photo.path, target)
+            link_or_copy(photo.path, target)
             images.append({"id": number, "file_name": photo.file_name, "width": photo.width, "height": photo.height})
             for region in photo.annotations:
                 own = {"id": len(annotations) + 1, "image_id": number, "category_id": 1}

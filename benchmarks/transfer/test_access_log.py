@@ -1,7 +1,6 @@
 """Append-only log of test-set evaluations in a transfer folder."""
 
 import json
-import os
 import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import writing
+from corrotwin.twin.core.files import append, read_text, writing
 
 LOG = "openings.jsonl"
 
@@ -26,13 +25,8 @@ def log(out: Path, command: str, opened: Mapping[str, Any]) -> None:
     entry = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "command": command, **opened}
     line = json.dumps({**entry, "version": version()}) + "\n"
     path = out / LOG
-    with writing(path), path.open("a+b") as stream:
-        if stream.seek(0, os.SEEK_END):  # a line torn by a full disk or a killed writer stays one line
-            stream.seek(-1, os.SEEK_END)
-            line = line if stream.read(1) == b"\n" else f"\n{line}"
-        stream.write(line.encode())
-        stream.flush()
-        os.fsync(stream.fileno())
+    with writing(path):
+        append(path, line.encode())  # a line torn by a killed writer stays one line
 
 
 def read(out: Path) -> list[dict[str, Any]]:
@@ -47,7 +41,7 @@ def read(out: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_text(path, inside=out).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read ({error})") from error
     found = []

@@ -10,12 +10,13 @@ from pathlib import Path, PurePosixPath
 
 from corrotwin.segmentation.data.coco_check import leaves
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import remove_left, temporary_folder, writing
+from corrotwin.twin.core.files import new_file, open_file, remove_left, temporary_folder, writing
 
 MOST_ENTRIES = 1_000_000
 MOST_BYTES = 100 * 1024**3
 MOST_RATIO = 200  # unpacked to packed size: photos reach 1, json 20, a bomb 1,000
 SMALL_BYTES = 10 * 1024**2  # up to this size the ratio does not matter
+_MOST_PACKED = MOST_BYTES  # of an archive; it is read piece by piece
 _CHUNK_BYTES = 1024**2
 _ENCRYPTED = 0x1 | 0x40 | 0x2000  # bits 0, 6 and 13 of an entry's flags (PKWARE's APPNOTE, 4.4.4)
 _UTF8 = 0x800  # bit 11
@@ -38,7 +39,7 @@ def extracted(path: Path, *, cache: Path) -> Path:
         See `extract`; also if the cache cannot be written.
     """
     try:
-        with path.open("rb") as stream:
+        with open_file(path, most_bytes=_MOST_PACKED) as stream:
             folder = cache / f"zip-{hashlib.file_digest(stream, 'sha256').hexdigest()[:32]}"
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
@@ -67,7 +68,7 @@ def extract(path: Path, folder: Path) -> None:
         lie outside `folder`, or has the name of another. `folder` may be left half-written; the caller removes it.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_file(path, most_bytes=_MOST_PACKED) as stream, zipfile.ZipFile(stream) as archive:
             entries = _checked(archive, path)
             folder.mkdir(parents=True)
             total = sum(entry.file_size for entry in entries.values())
@@ -131,7 +132,7 @@ def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, path:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     written = 0
-    with archive.open(entry) as source, target.open("xb") as stream:
+    with archive.open(entry) as source, new_file(target) as stream:
         while chunk := source.read(_CHUNK_BYTES):
             written += len(chunk)
             if written > entry.file_size:

@@ -38,6 +38,7 @@ from corrotwin.segmentation.data.coco_layout import (
     from_masks,
     locate,
     resolved_name,
+    root,
     sources,
     unwrapped,
 )
@@ -49,8 +50,8 @@ from corrotwin.twin.core.files import digest, read_json
 __all__ = [
     "ROBOFLOW_JSON", "SPLITS", "CocoDataset", "Document", "Photo", "check_document", "check_outlines",
     "check_segmentation", "decoded", "document", "evenly", "extent", "file_name", "from_masks", "image", "locate",
-    "mask", "outlined", "plain_name", "polygons", "read", "read_json", "region", "rle", "sources", "unpacked",
-    "unwrapped", "write_document",
+    "mask", "outlined", "plain_name", "polygons", "read", "read_json", "region", "rle", "root", "sources",
+    "unpacked", "unwrapped", "write_document",
 ]  # fmt: skip
 
 _T = TypeVar("_T")
@@ -189,7 +190,7 @@ def _parts(path: Path) -> list[tuple[Path, str | None, Document]]:
         raise InputError(f"{path}: neither a folder, a .zip nor a .json; give the folder of a dataset")
     else:
         raise InputError(f"{path}: no such folder; give the folder of a COCO dataset")
-    return [(source, split, check_document(read_json(source), source)) for source, split in jsons]
+    return [(source, split, check_document(read_json(source, inside=root(source)), source)) for source, split in jsons]
 
 
 def _names(part: Document, source: Path) -> dict[int, str]:
@@ -218,7 +219,7 @@ def _photo(
         raise InputError(
             f"{source.parent / name}: image {entry['id']} of {source} is absent; add the file or its entry's removal"
         )
-    (width, height), content = image_io.header(path)
+    (width, height), content = image_io.header(path, inside=root(source))
     if (entry.get("width"), entry.get("height")) != (width, height):
         raise InputError(
             f"{path}: is {width}x{height} pixels (after EXIF rotation), but {source} says "

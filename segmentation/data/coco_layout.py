@@ -46,7 +46,7 @@ def from_masks(folder: Path) -> list[tuple[Path, str | None, Document]]:
         See `png_masks.document`.
     """
     folders = [] if _named_jsons(folder) else _mask_folders(folder)
-    return [(parent / png_masks.MASKS, split, png_masks.document(parent)) for parent, split in folders]
+    return [(parent / png_masks.MASKS, split, png_masks.document(parent, inside=folder)) for parent, split in folders]
 
 
 def _named_jsons(folder: Path) -> list[tuple[Path, str | None]]:
@@ -92,6 +92,15 @@ def locate(name: str, source: Path) -> Path | None:
             if path := _first_file(_places(form, source)):
                 return path
     return None
+
+
+def root(source: Path) -> Path:
+    """Return the folder of the dataset of which the json or folder of masks `source` describes a part.
+
+    A link that leads out of it is refused: a dataset may come from a stranger, and it is complete only where its folder
+    holds all of it.
+    """
+    return source.parent.parent if source.parent.name in (*SPLITS, CVAT_FOLDER) else source.parent
 
 
 def _places(name: str, source: Path) -> list[Path]:

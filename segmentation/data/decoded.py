@@ -1,5 +1,6 @@
 """Photos and masks decoded once into memory-mapped arrays that all runs share."""
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from corrotwin.segmentation.data import coco
-from corrotwin.twin.core.files import atomic_file, one_at_a_time, remove_left, writing
+from corrotwin.twin.core.files import atomic_file, checked, remove_left, writing
+from corrotwin.twin.core.locks import one_at_a_time
 
 _RECIPE = 2  # increase when decoding changes, so that old caches are not used
 
@@ -120,12 +122,18 @@ def _cached(
         with writing(cache, "make room, or set CORROTWIN_CACHE elsewhere"), one_at_a_time(cache / f".{stem}.lock"):
             if not all(_is_whole(path, shape) for path, shape in files.items()):  # another process was faster
                 _decode(dataset, files, change)
-    return np.load(images, mmap_mode="r"), np.load(masks, mmap_mode="r")
+    return _mapped(images), _mapped(masks)
+
+
+def _mapped(path: Path) -> npt.NDArray[np.uint8]:
+    """The array of a cache file, mapped to memory."""
+    mapped: npt.NDArray[np.uint8] = np.load(checked(path, most_bytes=sys.maxsize), mmap_mode="r")
+    return mapped
 
 
 def _is_whole(path: Path, shape: tuple[int, ...]) -> bool:
     try:
-        array = np.load(path, mmap_mode="r")
+        array = _mapped(path)
     except (OSError, ValueError, EOFError):
         return False
     return bool(array.shape == shape and array.dtype == np.uint8)

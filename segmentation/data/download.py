@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from corrotwin.twin.core.errors import InputError, WorkError
+from corrotwin.twin.core.files import new_file
 
 if TYPE_CHECKING:
     import requests
@@ -133,7 +134,7 @@ def save(
         total = int(stated) if stated.isdecimal() else None
         room = min(MOST_BYTES, shutil.disk_usage(target.parent).free)
         count, sha256 = 0, hashlib.sha256()
-        with target.open("wb") as stream:
+        with new_file(target, replace=True) as stream:
             for chunk in response.iter_content(_CHUNK_BYTES):  # raises where less arrives than Content-Length says
                 count += len(chunk)
                 if max(count, total or 0) > room:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import read_bytes
 
 # Pillow would also pass EPS to Ghostscript, an interpreter, and reads dozens of formats that hold no photographs.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
@@ -41,6 +42,8 @@ def _trouble(path: Path, what: str) -> Iterator[None]:
             warnings.simplefilter("ignore", UserWarning)
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             yield
+    except InputError:  # has said it already
+        raise
     except _UNREADABLE as error:
         # UnidentifiedImageError is an OSError whose text names an object.
         known = "no known image format" if isinstance(error, UnidentifiedImageError) else str(error)
@@ -48,8 +51,10 @@ def _trouble(path: Path, what: str) -> Iterator[None]:
         raise InputError(f"{path}: {what} ({known or type(error).__name__}); replace the file") from error
 
 
-def header(path: Path) -> tuple[tuple[int, int], str]:
+def header(path: Path, *, inside: Path | None = None) -> tuple[tuple[int, int], str]:
     """Return size (width, height), upright by EXIF orientation, and SHA-256 of an image file without decoding it.
+
+    `inside` is the folder that the file belongs to: a link that leads out of it is refused.
 
     Raises
     ------
@@ -57,7 +62,7 @@ def header(path: Path) -> tuple[tuple[int, int], str]:
         The file is not an image, or has more than `PIL.Image.MAX_IMAGE_PIXELS` (89 million) pixels.
     """
     with _trouble(path, "not a readable image"):
-        content = path.read_bytes()
+        content = read_bytes(path, inside=inside)
         with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
             size = picture.size
             if _turn(picture) in _QUARTER_TURNS:
@@ -96,10 +101,11 @@ def _upright(picture: Image.Image) -> Image.Image:
     return picture if turn is None else picture.transpose(turn)
 
 
-def decoded(path: Path) -> npt.NDArray[np.uint8]:
+def decoded(path: Path, *, inside: Path | None = None) -> npt.NDArray[np.uint8]:
     """Decode an image file to (height, width, 3) uint8 RGB, upright by its EXIF orientation.
 
     Grey, palette and CMYK images become RGB, transparency is dropped, 16 bits become the upper 8.
+    `inside` is as for `header`.
 
     Raises
     ------
@@ -109,7 +115,7 @@ def decoded(path: Path) -> npt.NDArray[np.uint8]:
     # From memory: Pillow maps the file of an uncompressed TIFF and then garbles one that is to be turned.
     with (
         _trouble(path, "cannot be decoded"),
-        Image.open(io.BytesIO(content := path.read_bytes()), formats=FORMATS) as opened,
+        Image.open(io.BytesIO(content := read_bytes(path, inside=inside)), formats=FORMATS) as opened,
     ):
         if opened.format == "JPEG":
             _check_jpeg(content)
@@ -130,10 +136,11 @@ def _check_jpeg(content: bytes) -> None:
     simplejpeg.decode_jpeg(content, colorspace="GRAY", strict=True)
 
 
-def decoded_mask(path: Path) -> npt.NDArray[np.bool_]:
+def decoded_mask(path: Path, *, inside: Path | None = None) -> npt.NDArray[np.bool_]:
     """Decode a PNG mask to (height, width) bool, true where the value is above 0, upright by its EXIF orientation.
 
     One channel of 1, 2, 4, 8 or 16 bits, a palette (its indices are the values), or grey of 8 bits stored as RGB.
+    `inside` is as for `header`.
 
     Raises
     ------
@@ -143,7 +150,7 @@ def decoded_mask(path: Path) -> npt.NDArray[np.bool_]:
     """
     with (
         _trouble(path, "not a readable mask"),
-        Image.open(io.BytesIO(content := path.read_bytes()), formats=["PNG"]) as opened,
+        Image.open(io.BytesIO(content := read_bytes(path, inside=inside)), formats=["PNG"]) as opened,
     ):
         picture = _upright(opened)
         values = np.asarray(picture)

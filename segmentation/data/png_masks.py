@@ -18,8 +18,10 @@ def holds(folder: Path) -> bool:
     return (folder / IMAGES).is_dir() and (folder / MASKS).is_dir()
 
 
-def document(folder: Path) -> Document:
+def document(folder: Path, *, inside: Path) -> Document:
     """Return a COCO document of `folder`: images with the sizes of their masks, one annotation per mask with corrosion.
+
+    `inside` is the folder of the dataset: masks that are links out of it are refused.
 
     Raises
     ------
@@ -36,7 +38,7 @@ def document(folder: Path) -> Document:
     for key, (stem, path) in enumerate(masks.items()):
         if stem not in images:
             raise InputError(f"{path}: has no image of its name in {folder / IMAGES}; add it or remove the mask")
-        mask = decoded_mask(path)
+        mask = decoded_mask(path, inside=inside)
         height, width = mask.shape
         entries[key] = {"id": key, "file_name": f"{IMAGES}/{images[stem].name}", "width": width, "height": height}
         if mask.any():

@@ -225,7 +225,7 @@ def _licence(answer: Mapping[str, Any], folder: Path) -> str:
     if isinstance(stated, str) and stated:
         return " ".join(stated.split())
     for source, _ in coco.sources(folder):
-        content = read_json(source)
+        content = read_json(source, inside=folder)
         licences = content.get("licenses") if isinstance(content, dict) else None
         for entry in licences if isinstance(licences, list) else ():
             if isinstance(entry, dict) and isinstance(entry.get("name"), str) and entry["name"]:

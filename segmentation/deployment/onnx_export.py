@@ -19,7 +19,7 @@ from corrotwin.segmentation.config import SIZE_STEP
 from corrotwin.segmentation.deployment import model_card
 from corrotwin.segmentation.evaluation.evaluate import config_of
 from corrotwin.twin.core.errors import InputError, WorkError
-from corrotwin.twin.core.files import atomic_file, digest, versions, write_manifest, write_text, writing
+from corrotwin.twin.core.files import atomic_file, digest, remove, versions, write_manifest, write_text, writing
 from corrotwin.twin.core.locks import hold
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def export(run_folder: Path, out: Path, *, evaluations: tuple[Path, ...] = ()) -
                 f"{out}: onnxruntime differs from torch by {difference:.1e} in probability, more than {AGREEMENT:g}; "
                 "nothing is written; try another version of onnxruntime"
             )
-        (out / f"{KIND}.json").unlink(missing_ok=True)  # unfinished until it is written again
+        remove(out / f"{KIND}.json", missing_ok=True)  # unfinished until it is written again
         with atomic_file(out / MODEL) as stream:
             stream.write(content)
         manifest = {

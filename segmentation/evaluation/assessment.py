@@ -21,7 +21,7 @@ from corrotwin.segmentation.evaluation import curves, evaluate
 from corrotwin.segmentation.evaluation.verification import run_split
 from corrotwin.segmentation.runs import PerImage
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import digest, versions, write_manifest, writing
+from corrotwin.twin.core.files import digest, remove, versions, write_manifest, writing
 from corrotwin.twin.core.locks import check_claim, hold
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ def _summary(table: PerImage, histograms: curves.Histograms) -> dict[str, Any]:
 
 
 def _write(out: Path, assessment: Assessment) -> None:
-    (out / f"{KIND}.json").unlink(missing_ok=True)  # unfinished until it is written again
+    remove(out / f"{KIND}.json", missing_ok=True)  # unfinished until it is written again
     runs.write_per_image(out / "per_image.csv", assessment.per_image)
     whole = curves.curve(assessment.histograms)
     rows = zip(*(getattr(whole, name) for name in CURVE_COLUMNS), strict=True)

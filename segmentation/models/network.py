@@ -14,12 +14,13 @@ from typing import Any
 
 import torch
 
+from corrotwin.segmentation import runs
 from corrotwin.segmentation.config import BACKBONES, Precision
 from corrotwin.segmentation.models import encoders
 from corrotwin.segmentation.models import weights as imagenet
 from corrotwin.segmentation.sampling import Stream, generator
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import atomic_file
+from corrotwin.twin.core.files import atomic_file, checked
 
 
 def beyond_paper(backbone: str, architecture: str) -> bool:
@@ -232,7 +233,7 @@ def load_weights(path: Path, backbone: str, architecture: str = "Unet") -> torch
     model = build(backbone, architecture=architecture, encoder_weights=None, seed=0)
     again = "delete the run's folder and train it again"
     try:
-        model.load_state_dict(load_file(path))
+        model.load_state_dict(load_file(checked(path, inside=path.parent, most_bytes=runs.MOST_BYTES)))
     except (OSError, SafetensorError) as error:
         raise InputError(f"{path}: weights cannot be read ({error}); {again}") from error
     except RuntimeError as error:

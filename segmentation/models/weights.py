@@ -10,9 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from corrotwin.segmentation import runs
 from corrotwin.segmentation.models.encoders import TIMM, WeightsSource, check, quiet, weights_source
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import atomic_file, read_manifest, versions, write_manifest, writing
+from corrotwin.twin.core.files import atomic_file, read_bytes, read_manifest, versions, write_manifest, writing
 from corrotwin.twin.core.locks import check_claim, hold
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def load(folder: Path, backbone: str) -> dict[str, "torch.Tensor"]:
         )
     path = _file(folder, backbone)
     try:
-        content = path.read_bytes()
+        content = read_bytes(path, inside=folder, most_bytes=runs.MOST_BYTES)
         if hashlib.sha256(content).hexdigest() != entry["sha256"]:
             raise InputError(f"{path}: damaged or not the file that {KIND}.json describes (SHA-256 differs); {again}")
         return from_bytes(content)

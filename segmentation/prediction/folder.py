@@ -25,7 +25,7 @@ from corrotwin.segmentation.data import coco, image_io, photo_files, png_masks
 from corrotwin.segmentation.prediction.predictor import Predictor
 from corrotwin.segmentation.prediction.regions import overlay, regions_of
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import atomic_file, read_json, write_json, write_text, writing
+from corrotwin.twin.core.files import atomic_file, read_bytes, read_json, remove, write_json, write_text, writing
 from corrotwin.twin.core.locks import hold
 from corrotwin.twin.core.text import escape_csv
 
@@ -89,7 +89,7 @@ def predict(
                 wrong = failed[name] = error
                 if _has_changed(path, name, out):
                     for left in _files(name, out):
-                        left.unlink(missing_ok=True)
+                        remove(left, missing_ok=True)
             if on_photo is not None:
                 on_photo(wrong)
         _tables(out, polygons)
@@ -105,7 +105,7 @@ def about_tiles(predictor: Predictor, names: Sequence[str], out: Path) -> str:
     """
     if predictor.settings.tiling != "auto" or predictor.settings.scale is not None:
         return ""
-    parts = [_part(_files(name, out)[0]) for name in names]
+    parts = [_part(_files(name, out)[0], out) for name in names]
     sides = [math.sqrt(part["width"] * part["height"]) for part in parts if part["tiles"]]
     if not sides:
         return ""
@@ -129,14 +129,16 @@ def _has_changed(path: Path, name: str, out: Path) -> bool:
     if before.get("source") != _source(path, out):
         return False
     try:
-        return bool(hashlib.sha256(path.read_bytes()).hexdigest() != before["sha256"])
+        return bool(hashlib.sha256(read_bytes(path)).hexdigest() != before["sha256"])
     except OSError:
         return False
 
 
 def _source(path: Path, out: Path, name: str = "") -> str:
     """Return a path, or that of `name` in it, relative to `out`, with bytes that are not UTF-8 escaped."""
-    return os.fsencode(os.path.relpath(path.resolve() / name, out.resolve())).decode(errors="backslashreplace")
+    # `Path.resolve` fails on a link to itself, which is no photo and is left out as others are.
+    whole = Path(os.path.realpath(path)) / name
+    return os.fsencode(os.path.relpath(whole, os.path.realpath(out))).decode(errors="backslashreplace")
 
 
 def _check_sources(photos: Mapping[str, Path], out: Path) -> None:
@@ -176,7 +178,7 @@ def _write_photo(predictor: Predictor, name: str, path: Path, out: Path, overlay
     (width, height), content = image_io.header(path)
     part, drawn, shown = _files(name, out)
     there = part.exists() and drawn.exists() and (shown.exists() or not overlays)
-    if there and (before := _part(part))["sha256"] == content:
+    if there and (before := _part(part, out))["sha256"] == content:
         if before.get("source") != _source(path, out):  # it was moved
             write_json(part, {**before, "source": _source(path, out)})
         return
@@ -205,7 +207,7 @@ def _before(name: str, out: Path) -> dict[str, Any]:
     """Return what an earlier command wrote of the photo of this name; empty where there was none."""
     part, _, _ = _files(name, out)
     try:
-        return _part(part) if part.exists() else {}
+        return _part(part, out) if part.exists() else {}
     except OSError as error:
         if error.errno not in UNWRITABLE:
             raise
@@ -221,12 +223,12 @@ def _write_left_out(out: Path, failed: Sequence[tuple[Path, str]], left_out: Seq
     if rows:
         runs.write_table(out / LEFT_OUT, ("path", "reason"), rows)
     else:
-        (out / LEFT_OUT).unlink(missing_ok=True)
+        remove(out / LEFT_OUT, missing_ok=True)
 
 
-def _part(path: Path) -> dict[str, Any]:
+def _part(path: Path, out: Path) -> dict[str, Any]:
     """Read the part file of a photo."""
-    part = read_json(path)
+    part = read_json(path, inside=out)
     whole = isinstance(part, dict) and {*COLUMNS, "sha256"} <= set(part) and isinstance(part["regions"], list)
     if not whole or not all(isinstance(region, dict) for region in part["regions"]):
         raise InputError(f"{path}: {DAMAGED}")
@@ -243,7 +245,7 @@ def _write_image(path: Path, pixels: npt.NDArray[np.uint8], kind: str) -> None:
 def _tables(out: Path, polygons: bool) -> None:
     """Write annotations.json and predictions.csv of all photos in a folder."""
     files = sorted((out / PARTS).rglob("*.json"))
-    parts = [_part(path) for path in files]
+    parts = [_part(path, out) for path in files]
     images = [
         {"id": number, "file_name": part["photo"], "width": part["width"], "height": part["height"]}
         for number, part in enumerate(parts, start=1)

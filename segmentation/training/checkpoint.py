@@ -11,10 +11,12 @@ from torch.optim.swa_utils import AveragedModel
 
 from corrotwin.segmentation.models.network import save_tensors
 from corrotwin.segmentation.runs import HISTORY_COLUMNS
+from corrotwin.twin.core import files
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import parsed
 
 NAME = "last.safetensors"
+MOST_BYTES = 16 * 1024**3  # weights, moments and the best so far of the largest network that fits a GPU
 
 
 @dataclass(kw_only=True)
@@ -56,7 +58,7 @@ def restore(folder: Path, state: State) -> None:
     if not path.exists():
         return
     try:
-        with safe_open(path, framework="pt") as stored:
+        with safe_open(files.checked(path, inside=folder, most_bytes=MOST_BYTES), framework="pt") as stored:
             small: Mapping[str, Any] = parsed(stored.metadata()["progress"])
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118  no mapping
         state.network.load_state_dict(_with_prefix("model/", tensors))
@@ -83,7 +85,7 @@ def restore(folder: Path, state: State) -> None:
 
 def remove(folder: Path) -> None:
     """Delete the checkpoint of a complete run."""
-    (folder / NAME).unlink(missing_ok=True)
+    files.remove(folder / NAME, missing_ok=True)
 
 
 def _moments(state: State) -> Iterator[tuple[str, torch.Tensor]]:

@@ -25,7 +25,7 @@ from corrotwin.segmentation.tuning.trials import (
     trial_folder,
 )
 from corrotwin.twin.core.errors import InputError, WorkError
-from corrotwin.twin.core.files import write_json
+from corrotwin.twin.core.files import remove, write_json
 
 if TYPE_CHECKING:
     from ray import tune
@@ -191,7 +191,7 @@ def _recorder(
                 error=last.get(FAILED),
             )  # fmt: skip
             for weights in (folder / RUN).glob("*.safetensors"):
-                weights.unlink()
+                remove(weights)
             write_json(folder / RESULT, as_json(finished))
             if on_end is not None:
                 on_end(finished)

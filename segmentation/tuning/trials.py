@@ -83,8 +83,9 @@ def finished(out: Path) -> list[Trial]:
 def _read_each(out: Path, name: str, what: Callable[[Any], _T]) -> Iterator[_T]:
     """Yield what `what` makes of the file `name` of every trial that has it."""
     for path in (out / TRIALS).glob(f"*/{name}"):
+        content = read_json(path, inside=out)
         try:
-            yield what(read_json(path))
+            yield what(content)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise InputError(f"{path}: damaged ({error!r:.80}); delete {path.parent} to train it again") from error
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corrotwin.synth.labels import severity
-from corrotwin.twin.core.files import atomic_file
+from corrotwin.twin.core.files import atomic_file, remove
 
 Arrays = dict[str, NDArray[np.float32]]
 Counts = NDArray[np.uint8] | NDArray[np.uint16]
@@ -36,7 +36,7 @@ def path(out: Path, name: str, index: int) -> Path:
 def remove_leftovers(out: Path) -> None:
     """Remove the temporary files of killed writers; only safe while no process writes maps."""
     for left in out.glob("maps/*/.*.tmp"):
-        left.unlink(missing_ok=True)
+        remove(left, missing_ok=True)
 
 
 def png(counts: Counts) -> bytes:

@@ -13,7 +13,7 @@ from corrotwin.synth.labels import label_statistics
 from corrotwin.synth.preview import contact_sheet
 from corrotwin.synth.validation.report import BASIS
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import read_json, read_manifest, write_text
+from corrotwin.twin.core.files import read_json, read_manifest, read_text, write_text
 from corrotwin.twin.core.text import Markdown, escape_markdown, markdown_code, markdown_table
 
 SHEET = "![A sample, masks outlined](preview.jpg)"  # a line of every card
@@ -77,7 +77,7 @@ def write_rendered(folder: Path, about: Mapping[str, Any], contents: Contents, s
 def _is_ours(card: Path) -> bool:
     """Return True if a card was written by this program, or does not exist."""
     try:
-        return SHEET in card.read_text(encoding="utf-8", errors="replace").splitlines()
+        return SHEET in read_text(card, errors="replace").splitlines()
     except FileNotFoundError:
         return True
 
@@ -122,7 +122,9 @@ def _text(folder: Path, contents: Contents, about: Mapping[str, Any] | None) -> 
 def _contents(dataset: coco.CocoDataset) -> Contents:
     """Return the contents of a dataset of any origin."""
     photos, masks = dataset.photos, coco.from_masks(dataset.folder)
-    documents = [] if masks else [read_json(source) for source, _ in coco.sources(dataset.folder)]
+    documents = [
+        read_json(source, inside=coco.root(source)) for source, _ in (() if masks else coco.sources(dataset.folder))
+    ]
     kinds = (image["asset_kind"] for document in documents for image in document["images"] if "asset_kind" in image)
     return Contents(
         info=_info(documents[0]) if documents else {},

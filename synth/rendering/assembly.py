@@ -18,7 +18,7 @@ from corrotwin.synth.rendering import batch
 from corrotwin.synth.rendering.job import Task
 from corrotwin.twin.assets import KINDS
 from corrotwin.twin.core.errors import InputError, WorkError
-from corrotwin.twin.core.files import write_manifest
+from corrotwin.twin.core.files import remove, write_manifest
 
 Entry = dict[str, Any]
 CATEGORY = "corrosion"  # of annotations.json
@@ -37,7 +37,7 @@ def assemble(out: Path, task: Task) -> None:
     config, shown = task.config, task.shown
     scenes = f"preset {config.name}{', changed' if config.is_changed else ''}"
     what = f"corrotwin renders{f' of the twin {shown.id}' if shown else ''}, {scenes}"
-    (out / "dataset.json").unlink(missing_ok=True)  # an older card would speak of fewer images
+    remove(out / "dataset.json", missing_ok=True)  # an older card would speak of fewer images
     shutil.rmtree(out / "work", ignore_errors=True)
     gathered = _Gathered(out, task)
     coco.write_document(

@@ -18,7 +18,16 @@ from corrotwin.synth.labels import maps
 from corrotwin.synth.rendering import provenance
 from corrotwin.synth.scene.subject import Subject, views_per_scene
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import atomic_file, read_json, write_json
+from corrotwin.twin.core.files import (
+    atomic_file,
+    new_file,
+    open_file,
+    read_json,
+    read_text,
+    remove,
+    write_json,
+    write_text,
+)
 from corrotwin.twin.core.locks import OUTLIVING_SECONDS, hold
 
 if TYPE_CHECKING:
@@ -73,7 +82,7 @@ def render_batch(
             return
         numbers = sorted({index // views_per_scene(config, shown) for index in wanted})
         scenes = tuple(sampling.sample_scene(config, scene, wanted, work, shown) for scene in numbers)
-        (work / "batch.json").write_text(spec.dump(spec.Batch(scenes=scenes, threads=threads, device=device)))
+        write_text(work / "batch.json", spec.dump(spec.Batch(scenes=scenes, threads=threads, device=device)))
         seconds = 120 + 60 * max(1.0, (config.size / 320) ** 2)
         with closing(blender(work, seconds=seconds)) as finished:
             for index in finished:
@@ -102,9 +111,9 @@ def record(
     from corrotwin.synth.scene import sampling
 
     chosen = config.content()
-    with np.load(view) as arrays:
+    with open_file(view) as content, np.load(content) as arrays:
         seen = dict(arrays)
-    view.unlink()
+    remove(view)
     light, label = seen.pop("photograph"), seen["label"]
     maps.write(out, index, seen, config.maps)
     # In a time-lapse the camera stays as it is.
@@ -144,7 +153,7 @@ def blender(work: Path, *, seconds: float) -> Generator[int]:
     command = [sys.executable, "-P", "-m", "corrotwin.synth.blender", str(work / "batch.json"), str(os.getpid())]
     overdue = threading.Event()
     with (
-        log.open("w") as stderr,
+        new_file(log) as stderr,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True) as child,
     ):
 
@@ -170,7 +179,7 @@ def blender(work: Path, *, seconds: float) -> Generator[int]:
             guard.cancel()
             child.kill()  # where the caller gave up
     if child.returncode != 0:
-        lines = log.read_text(errors="replace").strip().splitlines()
+        lines = read_text(log, errors="replace").strip().splitlines()
         why = f"hung: no view in {seconds:.0f} s" if overdue.is_set() else f"ended with status {child.returncode}"
         raise RuntimeError(f"Blender {why}: {lines[-1] if lines else 'it printed nothing'}")
 
@@ -205,7 +214,7 @@ def read_part(out: Path, number: int) -> dict[str, Any]:
     empty: dict[str, Any] = {"images": [], "annotations": [], "assets": [], "made_by": {}}
     if not path.exists():
         return empty
-    part = read_json(path)
+    part = read_json(path, inside=out)
     if (
         not isinstance(part, dict)
         or not isinstance(part.get("made_by", {}), dict)

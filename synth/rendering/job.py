@@ -70,7 +70,7 @@ def claim(out: Path, task: Task) -> dict[str, Any]:
     that already holds all of the task's images.
     """
     path, settings = out / CLAIM, task.settings
-    recorded = read_json(path) if path.is_file() else None
+    recorded = read_json(path, inside=out) if path.is_file() else None
     configuration = recorded.get("configuration") if isinstance(recorded, dict) else None
     if not isinstance(configuration, dict):
         return settings

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from corrotwin.twin.core.files import versions
+from corrotwin.twin.core.files import read_bytes, versions
 
 ROOT = Path(__file__).resolve().parents[2]  # holds the subpackages of corrotwin, in the source as when installed
 ENTRIES = (
@@ -57,7 +57,7 @@ def _modules() -> dict[str, str]:
 @cache
 def _module(file: Path, mtime_ns: int) -> tuple[str, list[str]]:
     """Return the digest of a module and the modules of this project it may import; `mtime_ns` renews the cache."""
-    tree = ast.parse(file.read_bytes())
+    tree = ast.parse(read_bytes(file))
     imported = sorted({name for name in _imports(tree) if name.startswith(f"{OURS}.")})
     for node in ast.walk(tree):
         body = getattr(node, "body", None)

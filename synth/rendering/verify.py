@@ -1,5 +1,6 @@
 """Render a sample of a dataset again and compare it with the files of the dataset."""
 
+import io
 import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,7 +23,7 @@ from corrotwin.synth.rendering.dataset import render
 from corrotwin.synth.scene import subject
 from corrotwin.synth.scene.subject import Subject
 from corrotwin.twin.core.errors import InputError, WorkError
-from corrotwin.twin.core.files import read_json, read_manifest
+from corrotwin.twin.core.files import read_bytes, read_json, read_manifest
 
 _log = logging.getLogger(__name__)
 
@@ -158,7 +159,7 @@ def _readable(card: Path) -> Iterator[None]:
 
 def _by_image(path: Path) -> dict[int, list[dict[str, Any]]]:
     """Return annotations without their own ids, by the id of their image; an image without any has an empty list."""
-    document = coco.check_document(read_json(path), path)
+    document = coco.check_document(read_json(path, inside=path.parent), path)
     annotations: dict[int, list[dict[str, Any]]] = {key: [] for key in document.images}
     for annotation in document.annotations.values():
         own = {name: value for name, value in annotation.items() if name != "id"}
@@ -173,19 +174,20 @@ def _differences(
     one, other = image_file(folder, index), image_file(again, index)
     if not one.is_file():
         yield "gone"
-    elif one.read_bytes() != other.read_bytes():
+    elif read_bytes(one, inside=folder) != read_bytes(other):
         yield _how_far(one, other)
     for name, before in documents.items():
         if before.get(index + 1) != _by_image(again / name)[index + 1]:
             yield f"other entries in {name}"
     for name in config.maps:
         one, other = (maps.path(where, name, index) for where in (folder, again))
-        if not one.is_file() or one.read_bytes() != other.read_bytes():
+        if not one.is_file() or read_bytes(one, inside=folder) != read_bytes(other):
             yield f"another map of {name}"
 
 
 def _how_far(one: Path, other: Path) -> str:
-    before, now = (np.asarray(Image.open(path).convert("RGB"), np.int16) for path in (one, other))
+    pictures = (Image.open(io.BytesIO(read_bytes(path))) for path in (one, other))
+    before, now = (np.asarray(picture.convert("RGB"), np.int16) for picture in pictures)
     if before.shape != now.shape:
         return f"{before.shape[1]} x {before.shape[0]} pixels, now {now.shape[1]} x {now.shape[0]}"
     apart = np.abs(before - now)

@@ -17,6 +17,7 @@ from corrotwin.synth.scene.subject import StatedCamera
 from corrotwin.synth.scene.surroundings import Array, as_matrix
 from corrotwin.synth.scene.visibility import Sight, ViewingSpace, look, lookup, prop_mesh, rays
 from corrotwin.synth.spec import Prop, View
+from corrotwin.twin.core.files import new_file, open_file
 
 TRIES = 30  # cameras tried for a view; then the best of them is used
 SIGHTS = 3000  # points of the surface to which a stated camera's lines of sight are kept clear
@@ -116,7 +117,7 @@ def _remove_hiding_pieces(asset: trimesh.Trimesh, cameras: Sequence[StatedCamera
     A piece hides the asset if one of 28 points of a face is nearer to a camera than the asset within `MARGIN` pixels of
     it, in a picture of `SIGHT` x `SIGHT`.
     """
-    with np.load(file) as arrays:
+    with open_file(file) as stream, np.load(stream) as arrays:
         vertices, faces, tone = (arrays[name] for name in ("vertices", "faces", "tone"))
     edges = np.concatenate([faces[:, :2], faces[:, 1:]])
     graph = coo_array((np.ones(len(edges), bool), (edges[:, 0], edges[:, 1])), shape=(len(vertices), len(vertices)))
@@ -140,7 +141,8 @@ def _remove_hiding_pieces(asset: trimesh.Trimesh, cameras: Sequence[StatedCamera
         hiding[seen] |= np.linalg.norm(local[seen], axis=1) < behind[row[seen], column[seen]]
     kept = ~np.isin(piece[faces[:, 0]], np.unique(owner[hiding]))
     if kept.any():
-        np.savez(file, vertices=vertices, faces=faces[kept], tone=tone)
+        with new_file(file, replace=True) as changed:
+            np.savez(changed, vertices=vertices, faces=faces[kept], tone=tone)
     return bool(kept.any())
 
 

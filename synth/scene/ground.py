@@ -8,6 +8,7 @@ import numpy as np
 
 from corrotwin.synth.scene.ground_cover import BUDGET, Area, Array, Pieces, Site, blades, leaves, rubble, site, stones
 from corrotwin.synth.spec import Color, Matrix, Prop
+from corrotwin.twin.core.files import new_file
 
 # The range of each material's colour, linear RGB; each scene mixes the two ends.
 GROUND_COLORS: dict[str, tuple[Color, Color]] = {
@@ -57,7 +58,8 @@ def ground_props(
 
 def write_pieces(pieces: Pieces, material: str, color: Color, seed: float, folder: Path, file: str) -> Prop:
     """Write the mesh of pieces to ``folder/file`` and return their prop."""
-    np.savez(folder / file, vertices=pieces.vertices, faces=pieces.faces, tone=pieces.tone)
+    with new_file(folder / file, replace=True) as stream:
+        np.savez(stream, vertices=pieces.vertices, faces=pieces.faces, tone=pieces.tone)
     return Prop(shape="mesh", pose=_UNMOVED, material=material, color=color, seed=seed, file=file)
 
 

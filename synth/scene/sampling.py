@@ -24,6 +24,7 @@ from corrotwin.synth.scene.subject import Subject
 from corrotwin.synth.scene.surroundings import Array, as_matrix, vary
 from corrotwin.synth.scene.visibility import Target, ViewingSpace
 from corrotwin.synth.spec import Body, Color, Finish, Light, Prop, Scene
+from corrotwin.twin.core.files import new_file
 from corrotwin.twin.geometry.solids import COVERED
 from corrotwin.twin.model.coating import Coating, Paint
 
@@ -188,10 +189,11 @@ def _bodies(stand: Arrangement, chosen: Preset, index: int, folder: Path, rng: n
             finish = replace(alike, seed=finish.seed, dirt=finish.dirt)
         looks.append((one.twin.coating, finish))
         name = f"body-{index}-{number}.npz"
-        np.savez(
-            folder / name, vertices=one.asset.vertices.astype(np.float32), faces=one.asset.faces.astype(np.int32),
-            uv=one.asset.uv.astype(np.float32), fields=specimen.pack(one, chosen.bleeding),
-        )  # fmt: skip
+        with new_file(folder / name, replace=True) as stream:
+            np.savez(
+                stream, vertices=one.asset.vertices.astype(np.float32), faces=one.asset.faces.astype(np.int32),
+                uv=one.asset.uv.astype(np.float32), fields=specimen.pack(one, chosen.bleeding),
+            )  # fmt: skip
         bodies.append(
             Body(
                 file=name,

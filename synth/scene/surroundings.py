@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from corrotwin.synth.presets.schema import Preset
 from corrotwin.synth.scene.ground import GROUND_COLORS, mix_colors
 from corrotwin.synth.spec import Color, Matrix, Prop
+from corrotwin.twin.core.files import new_file
 
 Array = NDArray[np.float64]
 
@@ -93,8 +94,9 @@ def as_matrix(pose: Array) -> Matrix:
 
 def write_mesh(folder: Path, name: str, solid: trimesh.Trimesh, tone: float = 0.5) -> str:
     """Write the mesh file of a prop and return its name."""
-    np.savez(
-        folder / name, vertices=solid.vertices.astype(np.float32), faces=solid.faces.astype(np.int32),
-        tone=np.full(len(solid.vertices), tone, dtype=np.float32),
-    )  # fmt: skip
+    with new_file(folder / name, replace=True) as stream:
+        np.savez(
+            stream, vertices=solid.vertices.astype(np.float32), faces=solid.faces.astype(np.int32),
+            tone=np.full(len(solid.vertices), tone, dtype=np.float32),
+        )  # fmt: skip
     return name

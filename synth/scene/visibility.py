@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from corrotwin.synth.scene.surroundings import Array
 from corrotwin.synth.spec import Prop, View
+from corrotwin.twin.core.files import open_file
 
 GRID = 36  # rays across the picture in a check
 FACING = 3000  # points of the surface from which the visible share is worked out
@@ -163,7 +164,7 @@ def combined_mesh(targets: Sequence[Target], others: Sequence[trimesh.Trimesh]) 
 def prop_mesh(prop: Prop, folder: Path) -> trimesh.Trimesh:
     """Return the mesh of a prop in world space; its mesh file, if it has one, is in `folder`."""
     if prop.shape == "mesh":
-        with np.load(folder / prop.file) as arrays:
+        with open_file(folder / prop.file) as stream, np.load(stream) as arrays:
             solid = trimesh.Trimesh(arrays["vertices"], arrays["faces"], process=False)
     elif prop.shape == "box":
         solid = trimesh.creation.box((1, 1, 1))

@@ -118,7 +118,7 @@ def _check_maps(card: Mapping[str, Any], document: DocumentEntries) -> None:
                 note("missing map", f"the map of {name} is absent", "the same command renders its image again")
                 continue
             try:
-                height, width = coco.decoded(path).shape[:2]
+                height, width = coco.decoded(path, inside=notes.folder).shape[:2]
             except InputError as error:
                 note("undecodable map", *problem_and_advice(error, f"{path}: "))
                 continue
@@ -198,7 +198,7 @@ def _check_file(entry: Mapping[str, Any], key: int, notes: Notes) -> NDArray[np.
         notes.add("missing image", f"{name!r} is absent", "add the file or remove the entry", image=key)
         return None
     try:
-        pixels = coco.decoded(path)
+        pixels = coco.decoded(path, inside=coco.root(notes.source))
     except InputError as error:
         notes.add("undecodable image", *problem_and_advice(error, f"{path}: "), file=path, image=key)
         return None

@@ -24,7 +24,7 @@ class DocumentEntries:
 def read_entries(notes: Notes) -> DocumentEntries:
     """Read one COCO document, and note what is wrong with its lists and references."""
     try:
-        content = read_json(notes.source)
+        content = read_json(notes.source, inside=notes.folder)
     except (InputError, RecursionError) as error:
         notes.add("json", error_text(error, f"{notes.source}: "), "export the dataset again")
         content = {}

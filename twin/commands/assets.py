@@ -7,7 +7,6 @@ from tyro.conf import Positional
 
 from corrotwin.twin.commands.forecasts import busy, check_seed
 from corrotwin.twin.commands.options import describe_coating, dimensions_of
-from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import printable, say
 
 
@@ -66,7 +65,6 @@ def new(
     import numpy as np
 
     from corrotwin.twin import creation, store, twin_state
-    from corrotwin.twin.core import files
 
     check_seed(seed)
     drawn = twin_state.sample_twin(kind, np.random.default_rng(seed), texel_mm=texel_mm)
@@ -75,10 +73,8 @@ def new(
         years=years, built=built, category=category, climate=climate, splash=splash, debris=debris,
         coating_life=coating_life, zinc_um=zinc_um, bare=bare,
     )  # fmt: skip
-    if files.read_manifest(out, "twin") is not None:
-        raise InputError(f"{out}: holds a twin already; grow it, or choose another --out")
     with busy(f"growing {kind}"):
-        store.save(twin, out)
+        store.save(twin, out, new=True)
     say(f"{printable(twin.id)}: {kind} of {twin.years:.6g} years in {out}")
 
 

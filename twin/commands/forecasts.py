@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from tyro.conf import Positional
 
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import writing
+from corrotwin.twin.core.files import check_writable, writing
 from corrotwin.twin.core.text import printable, say, say_error
 
 if TYPE_CHECKING:
@@ -142,8 +142,6 @@ def calibrate(out: Positional[Path], assets: int = 200, seed: int = 0, arms: tup
     arms
         ways in which the truth may differ from the assumptions, by name; all by default.
     """
-    from tempfile import TemporaryFile
-
     from corrotwin.twin.calibration import coverage, report
 
     if assets < 1 or seed < 0:
@@ -152,8 +150,7 @@ def calibrate(out: Positional[Path], assets: int = 200, seed: int = 0, arms: tup
     if unknown:
         raise InputError(f"--arms {', '.join(unknown)}: choose from {'; '.join(coverage.ARMS)}")
     with writing(out, "choose another folder"):  # now, not after all the simulating
-        out.mkdir(parents=True, exist_ok=True)
-        TemporaryFile(dir=out).close()
+        check_writable(out)
     scores = []
     for arm in arms or coverage.ARMS:
         with busy(f"{arm}: {assets} assets"):

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import read_bytes
 from corrotwin.twin.core.table_rows import Row, canonical, shortened
 
 if TYPE_CHECKING:
@@ -112,13 +113,9 @@ def read_own(path: Path, columns: Sequence[str]) -> dict[str, list[str]]:
 def _bytes(path: Path, most: int) -> bytes:
     """Return the content of a file of at most so many bytes."""
     try:
-        with path.open("rb") as stream:
-            content = stream.read(most + 1)
+        return read_bytes(path, most_bytes=most)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    if len(content) > most:
-        raise InputError(f"{path}: over {most // 1024**2} MiB, too large for a table; check the path")
-    return content
 
 
 def _text(path: Path) -> str:

@@ -6,7 +6,6 @@ removes it.
 """
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -93,11 +92,11 @@ def read_log(folder: Path) -> Log:
     """
     path = folder / RECORDS
     try:
-        content = path.read_bytes()
+        content = files.read_bytes(path, inside=folder)
     except FileNotFoundError:
         return Log()
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+        raise InputError(f"{path}: cannot be read ({error.strerror}); put the twin's own file there") from error
     lines: list[Record | Ruling] = []
     length, note = 0, ""
     for number, line in enumerate(content.splitlines(keepends=True), start=1):
@@ -258,16 +257,6 @@ def _encoded(values: Sequence[Mapping[str, Any]]) -> bytes:
 
 def _extend(path: Path, whole: int, lines: bytes) -> None:
     """Append lines after the first `whole` bytes of a file and sync it; if that fails, keep those bytes only."""
-    if not lines:
-        return
-    with files.writing(path), path.open("ab", buffering=0) as stream:
-        if whole and not path.read_bytes()[:whole].endswith(b"\n"):
-            lines = b"\n" + lines
-        try:
-            stream.truncate(whole)
-            while lines:
-                lines = lines[stream.write(lines) :]
-            os.fsync(stream.fileno())
-        except BaseException:  # a full disk, Ctrl-C
-            stream.truncate(whole)
-            raise
+    if lines:
+        with files.writing(path):
+            files.append(path, lines, whole=whole)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from corrotwin.twin import assets, npz, twin_state
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import digest
+from corrotwin.twin.core.files import digest, open_file, read_bytes, reading
 from corrotwin.twin.core.table_rows import Row
 from corrotwin.twin.core.tables import read as read_table
 from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
@@ -111,13 +111,14 @@ def _texel_map(
 ) -> NDArray[np.int64]:
     """Return the texel that each pixel of a mask of shape `wanted` sees, (height, width) flat indices, -1 for none."""
     try:
-        seen = npz.shape(path, "texel")
-        if len(seen) == 2 and seen != wanted:
-            raise InputError(
-                f"{mask}: {wanted[1]} x {wanted[0]} pixels, its camera {seen[1]} x {seen[0]} ({path}); give a mask of "
-                "the whole photograph, at its own size"
-            )
-        arrays = npz.read(path, {"texel": 8 * wanted[0] * wanted[1], "atlas_shape": 64, "asset": 4096})
+        with reading(path, "make it with corrotwin synth uvmap"), open_file(path) as stream:
+            seen = npz.shape(stream, "texel")
+            if len(seen) == 2 and seen != wanted:
+                raise InputError(
+                    f"{mask}: {wanted[1]} x {wanted[0]} pixels, its camera {seen[1]} x {seen[0]} ({path}); give a mask "
+                    "of the whole photograph, at its own size"
+                )
+            arrays = npz.read(stream, {"texel": 8 * wanted[0] * wanted[1], "atlas_shape": 64, "asset": 4096})
     except npz.DamagedError as error:
         raise InputError(f"{path}: no map of texels ({error}); make it with corrotwin synth uvmap") from error
     texel, shape, key = arrays["texel"], tuple(arrays["atlas_shape"].ravel().tolist()), str(arrays["asset"])
@@ -148,7 +149,7 @@ def read_mask(path: Path) -> NDArray[np.bool_]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            content = path.read_bytes()
+            content = read_bytes(path)
             with Image.open(io.BytesIO(content), formats=["PNG"]) as opened:
                 opened.load()
     except (OSError, ValueError, SyntaxError, EOFError, OverflowError, MemoryError, struct.error, *bombs) as error:
@@ -184,7 +185,7 @@ def photo_content(folder: Path, record: Record) -> bytes:
     """
     path = folder / record.seen
     try:
-        return path.read_bytes()
+        return read_bytes(path, inside=folder)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error}); put back the one that was beside it") from error
 

@@ -4,11 +4,14 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import drill
 import numpy as np
+import odd_files
 import pytest
 import torch
 from PIL import Image
@@ -352,15 +355,15 @@ def test_a_photo_that_can_no_longer_be_read_loses_its_mask_and_row(run: Path, ph
 def test_a_photo_that_the_system_does_not_give_keeps_its_mask(
     run: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out, read = tmp_path / "out", Path.read_bytes
+    out, opened = tmp_path / "out", os.open
     assert predict_command.predict(run, (photos,), out=out) == 0
 
-    def stale(path: Path) -> bytes:
-        if path.name == "a.jpg":
+    def stale(path: str | Path, *rest: Any, **named: Any) -> int:
+        if Path(path).name == "a.jpg":
             raise OSError(errno.ESTALE, "Stale file handle", str(path))
-        return read(path)
+        return opened(path, *rest, **named)
 
-    monkeypatch.setattr(Path, "read_bytes", stale)
+    monkeypatch.setattr(os, "open", stale)
     assert predict_command.predict(run, (photos,), out=out) == 1
     assert sorted(rows(out)) == ["a.jpg", "large.png", "north/b.png"]
     assert (out / "masks" / "a.png").is_file()
@@ -545,3 +548,30 @@ def test_a_photo_whose_name_is_a_formula_is_text_in_a_spreadsheet(run: Path, tmp
     assert set(rows(tmp_path / "out")) == {*(f"'{name}" for name in names[:-1]), "plain.png"}
     document = read_json(tmp_path / "out" / "annotations.json")
     assert {image["file_name"] for image in document["images"]} == set(names)
+
+
+@pytest.mark.parametrize("how", odd_files.LINKS)
+@pytest.mark.parametrize("name", [".lock", "claim.json", "parts/a.json", "masks/a.png", "overlays/a.jpg",
+                                  "annotations.json", "predictions.csv"])  # fmt: skip
+def test_no_file_elsewhere_is_changed_by_way_of_the_folder_that_is_written(
+    name: str, how: str, run: Path, photos: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    assert predict_command.predict(run, (photos,), out=out) == 0
+    path = out / name
+    if name != "claim.json":
+        path.write_bytes(odd_files.SECRET)
+    victim = odd_files.LINKS[how](path, tmp_path / "home")
+    before = victim.read_bytes()
+    with suppress(InputError):
+        predict_command.predict(run, (photos,), out=out)
+    assert victim.read_bytes() == before
+
+
+@pytest.mark.parametrize("kind", odd_files.KINDS)
+def test_what_is_no_photo_is_left_out_at_once(kind: str, run: Path, photos: Path, tmp_path: Path) -> None:
+    odd_files.put(kind, photos / "odd.jpg")
+    with odd_files.within(60):
+        status = predict_command.predict(run, (photos,), out=tmp_path / "out")
+    assert status in (0, 1)
+    assert sorted(rows(tmp_path / "out")) == ["a.jpg", "large.png", "north/b.png"]

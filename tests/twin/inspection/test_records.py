@@ -454,7 +454,7 @@ def test_a_full_disk_and_ctrl_c_leave_the_records_as_they_were(
         raise trouble
 
     with monkeypatch.context() as patch:
-        patch.setattr(log.os, "fsync", fails)
+        patch.setattr(os, "fsync", fails)
         with pytest.raises(InputError if isinstance(trouble, OSError) else KeyboardInterrupt):
             log.append(folder, [replace(READING, date="2007-05-31")])
     assert content(folder) == before
