@@ -219,9 +219,9 @@ def _write_left_out(out: Path, failed: Sequence[tuple[Path, str]], left_out: Seq
     rows = [(_source(path, out), why.removeprefix(f"{path}: ")) for path, why in failed]
     # Of a folder that is a link, its own place.
     rows += [(_source(left.path.parent, out, left.path.name), left.reason.what) for left in left_out]
-    rows = [(path, why.encode(errors="backslashreplace").decode()) for path, why in rows]
     if rows:
-        runs.write_table(out / LEFT_OUT, ("path", "reason"), rows)
+        cells = ((escape_csv(path), why.encode(errors="backslashreplace").decode()) for path, why in rows)
+        runs.write_table(out / LEFT_OUT, ("path", "reason"), cells)
     else:
         remove(out / LEFT_OUT, missing_ok=True)
 

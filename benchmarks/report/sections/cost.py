@@ -81,7 +81,7 @@ def _read(path: Path) -> dict[str, Timing]:
             for row in read_table(path, required=COLUMNS).rows
         }  # fmt: skip
     except InputError as error:
-        raise InputError(f"{error}; or delete the file, and the report measures again") from error
+        raise InputError(f"{error}; or delete it and the report measures again") from error
 
 
 def section(material: Material, complexity: Callable[[str, int], "Complexity"]) -> ReportSection:
