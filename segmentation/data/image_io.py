@@ -14,6 +14,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_bytes
+from corrotwin.twin.core.opening import open_file
 
 # Pillow would also pass EPS to Ghostscript, an interpreter, and reads dozens of formats that hold no photographs.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
@@ -75,7 +76,7 @@ def kind(path: Path) -> str | None:
     try:
         with (
             _trouble(path, "not a readable image"),
-            path.open("rb") as stream,
+            open_file(path) as stream,
             Image.open(stream, formats=FORMATS) as picture,
         ):
             return picture.format
