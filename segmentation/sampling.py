@@ -8,7 +8,7 @@ from math import ceil
 import numpy as np
 import numpy.typing as npt
 
-from corrotwin.segmentation.config import DataArm
+from corrotwin.segmentation.arms import DataArm
 
 
 class Stream(IntEnum):

@@ -5,13 +5,17 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
+from tools import source_map
+
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("twin", "synth", "segmentation", "benchmarks", "tools")
 MOST_MODULES = 15  # in one folder
+MOST_LINES = 310  # in one module: about 300
 ROOMS = sorted(
     str(path.parent.relative_to(ROOT)) for folder in FOLDERS for path in (ROOT / folder).rglob("__init__.py")
 )
@@ -72,3 +76,21 @@ def test_a_forbidden_import_is_found_in_every_room(tmp_path: Path) -> None:
     )  # fmt: skip
     found = set(re.findall(r"(\S+)\.planted ->", done.stdout))
     assert found >= {package_name(room) for room in ROOMS}, done.stdout + done.stderr
+
+
+def test_modules_are_short() -> None:
+    lines = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in MODULES}
+    assert {name: count for name, count in lines.items() if count > MOST_LINES} == {}
+
+
+def test_no_two_public_classes_share_a_name() -> None:
+    where = defaultdict(list)
+    for path in MODULES:
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                where[node.name].append(str(path.relative_to(ROOT)))
+    assert {name: paths for name, paths in where.items() if len(paths) > 1} == {}
+
+
+def test_the_map_is_that_of_the_source() -> None:
+    assert source_map.PAGE.read_text() == source_map.page(), "run python -m tools.source_map"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from corrotwin.benchmarks.commands.transfer import finish
 from corrotwin.benchmarks.transfer.protocol import Mix, ProtocolSettings
-from corrotwin.segmentation.config import MIXED_SHARE, Adaptation
+from corrotwin.segmentation.arms import MIXED_SHARE, Adaptation
 
 
 def screen(

@@ -7,7 +7,7 @@ from math import inf
 from pathlib import Path
 
 from corrotwin.benchmarks.transfer.protocol import PROOF_RUNS, RENDERS_GOAL, Mix, ProtocolSettings
-from corrotwin.segmentation.config import MIXED_SHARE, Adaptation
+from corrotwin.segmentation.arms import MIXED_SHARE, Adaptation
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import say_error
 

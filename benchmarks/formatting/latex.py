@@ -1,10 +1,10 @@
 """LaTeX tables for booktabs, every value escaped: names of files and sets come from outside."""
 
-from corrotwin.benchmarks.formatting.table import Table
+from corrotwin.benchmarks.formatting.table import ReportTable
 from corrotwin.twin.core.text import escape_latex
 
 
-def latex(table: Table) -> str:
+def latex(table: ReportTable) -> str:
     """Return a floating table with the rules of booktabs, its notes below in small type."""
     kinds = "".join("l" if column.text else "r" for column in table.columns)
     headings = [escape_latex(column.heading) for column in table.columns]

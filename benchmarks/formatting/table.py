@@ -22,7 +22,7 @@ class Column:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table:
+class ReportTable:
     """A table: its CSV file is `name`.csv with the keys of `rows`; pages show `columns`.
 
     `command` is the line that makes its numbers again where that is another than the report's own. A long table is

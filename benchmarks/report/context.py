@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from corrotwin.benchmarks.formatting.style import Figure
-from corrotwin.benchmarks.formatting.table import Row, Table
+from corrotwin.benchmarks.formatting.table import ReportTable, Row
 from corrotwin.benchmarks.report.families import Families
 from corrotwin.benchmarks.stats.tukey import RunScores
 from corrotwin.benchmarks.study.preparation import spots_of
@@ -97,10 +97,10 @@ class Material:
     def table(
         self, name: str, title: str, caption: str, columns: Sequence["Column"], rows: Iterable[Row], *notes: str,
         command: str = "", files_only: bool = False,
-    ) -> Table:  # fmt: skip
+    ) -> ReportTable:  # fmt: skip
         """Return a table whose caption and rows name data and profile, since its files may travel alone."""
         about = {"data": self.results.data_label, "profile": self.results.profile_label}
-        return Table(
+        return ReportTable(
             name=name,
             title=title,
             caption=self.results.caption(caption),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from corrotwin.benchmarks.formatting.style import Figure
-from corrotwin.benchmarks.formatting.table import Table
+from corrotwin.benchmarks.formatting.table import ReportTable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +67,7 @@ class Tiles:
     kind: ClassVar[str] = "tiles"
 
 
-Block = Text | Bullets | Tiles | Facts | Command | Table | Figure
+Block = Text | Bullets | Tiles | Facts | Command | ReportTable | Figure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,9 +80,9 @@ class ReportSection:
     blocks: tuple[Block, ...]
 
     @property
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[ReportTable, ...]:
         """Its tables."""
-        return tuple(block for block in self.blocks if isinstance(block, Table))
+        return tuple(block for block in self.blocks if isinstance(block, ReportTable))
 
     @property
     def figures(self) -> tuple[Figure, ...]:

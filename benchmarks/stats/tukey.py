@@ -24,7 +24,7 @@ class RunScores:
     ----------
     id : the run's folder name.
     arm, backbone, run : its cell in the grid and its number in the cell.
-    kind, real_fraction : the arm's name in `segmentation.config.ARMS`, and the part of the real training
+    kind, real_fraction : the arm's name in `segmentation.arms.ARMS`, and the part of the real training
         photos that it may use.
     images : names of the test photos.
     f1, iou : (images,) per-image scores; 1 where neither truth nor prediction has any corrosion.

@@ -9,17 +9,8 @@ from types import MappingProxyType
 from typing import Any
 
 from corrotwin.benchmarks.study.grid import GridCell, cells, in_order
-from corrotwin.segmentation.config import (
-    ARMS,
-    BACKBONES,
-    PROFILES,
-    DataArm,
-    Profile,
-    TrainConfig,
-    configure,
-    from_file,
-    to_file,
-)
+from corrotwin.segmentation.arms import ARMS, DataArm, from_file, to_file
+from corrotwin.segmentation.config import BACKBONES, PROFILES, Profile, TrainConfig, configure
 from corrotwin.twin.core.errors import InputError
 
 _CELL_KEYS: Mapping[str, str] = {"real_fraction": "fraction"}  # fields of `GridCell` that study.json calls otherwise
@@ -77,7 +68,7 @@ class StudyConfig:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """The arms, whatever the fraction, in the order of `segmentation.config.ARMS`."""
+        """The arms, whatever the fraction, in the order of `segmentation.arms.ARMS`."""
         found = dict.fromkeys(cell.kind for cell in self.cells)
         return tuple(sorted(found, key=lambda kind: list(ARMS).index(kind) if kind in ARMS else len(ARMS)))
 
@@ -108,7 +99,7 @@ class StudyConfig:
 
     @property
     def arms(self) -> tuple[DataArm, ...]:
-        """The data arms at their fractions, all photos first, then in the order of `segmentation.config.ARMS`."""
+        """The data arms at their fractions, all photos first, then in the order of `segmentation.arms.ARMS`."""
         return tuple(dict.fromkeys(cell.arm for cell in self.cells))
 
     @property

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from corrotwin.segmentation.config import ARMS, BACKBONES, DataArm
+from corrotwin.segmentation.arms import ARMS, DataArm
+from corrotwin.segmentation.config import BACKBONES
 from corrotwin.twin.core.errors import InputError
 
 
@@ -25,7 +26,7 @@ MOST_RUNS = 10_000  # of a cell; more is a mistake
 class GridCell:
     """The runs of one backbone in one data arm at one fraction of the real training photos.
 
-    `kind` is the arm's name in `segmentation.config.ARMS`. `arm` is that arm at the fraction, with a name of its own
+    `kind` is the arm's name in `segmentation.arms.ARMS`. `arm` is that arm at the fraction, with a name of its own
     where the fraction is below 1, such as ``real-10pct``. `study.json` keeps the arm, so that a study outlives a
     change of `ARMS`.
     """
@@ -83,7 +84,7 @@ def cells(
 
 
 def arm_at(kind: str, fraction: float) -> DataArm:
-    """Return an arm of `segmentation.config.ARMS` at a fraction of the real training photos."""
+    """Return an arm of `segmentation.arms.ARMS` at a fraction of the real training photos."""
     if fraction == 1:
         return ARMS[kind]
     return replace(ARMS[kind], name=f"{kind}-{100 * fraction:g}pct", real_fraction=fraction)

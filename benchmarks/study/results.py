@@ -12,7 +12,8 @@ from corrotwin.benchmarks.study import run_status
 from corrotwin.benchmarks.study.config import StudyConfig, from_json
 from corrotwin.benchmarks.study.grid import GridCell
 from corrotwin.benchmarks.study.manifest import KIND, check, digests
-from corrotwin.segmentation.config import DataArm, TrainConfig
+from corrotwin.segmentation.arms import DataArm
+from corrotwin.segmentation.config import TrainConfig
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_manifest
 
@@ -49,12 +50,12 @@ class Results:
 
     @property
     def arms(self) -> tuple[DataArm, ...]:
-        """The data arms at their fractions, all photos first, then in the order of `segmentation.config.ARMS`."""
+        """The data arms at their fractions, all photos first, then in the order of `segmentation.arms.ARMS`."""
         return self.config.arms
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """The arms, whatever the fraction, in the order of `segmentation.config.ARMS`."""
+        """The arms, whatever the fraction, in the order of `segmentation.arms.ARMS`."""
         return self.config.kinds
 
     @property

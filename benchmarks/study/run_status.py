@@ -6,7 +6,8 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from corrotwin.segmentation.config import DataArm, TrainConfig, from_file, to_json
+from corrotwin.segmentation.arms import DataArm, from_file
+from corrotwin.segmentation.config import TrainConfig, to_json
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_manifest, read_text
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from corrotwin.benchmarks.study.config import STUDIES, StudyConfig
 from corrotwin.benchmarks.study.grid import GridCell, arm_at, in_order
-from corrotwin.segmentation.config import COPY_PASTE, MIXED_SHARE, Adaptation, DataArm
+from corrotwin.segmentation.arms import COPY_PASTE, MIXED_SHARE, Adaptation, DataArm
 from corrotwin.twin.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class ProtocolSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Mix:
-    """A way of mixing photos and renders: see `segmentation.config.DataArm`."""
+    """A way of mixing photos and renders: see `segmentation.arms.DataArm`."""
 
     render_share: float = MIXED_SHARE
     pretrain: float = 0.0

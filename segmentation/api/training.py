@@ -8,7 +8,8 @@ from typing import Any
 from corrotwin.segmentation import runs
 from corrotwin.segmentation.api.dataset import Dataset
 from corrotwin.segmentation.api.run import Run
-from corrotwin.segmentation.config import Adaptation, Augmentation, Profile, arm_of, configure
+from corrotwin.segmentation.arms import Adaptation, Augmentation, arm_of
+from corrotwin.segmentation.config import Profile, configure
 from corrotwin.segmentation.training import train as training
 from corrotwin.twin.core.errors import InputError
 

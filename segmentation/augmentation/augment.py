@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
-from corrotwin.segmentation.config import Augmentation
+from corrotwin.segmentation.arms import Augmentation
 from corrotwin.segmentation.sampling import Stream, generator
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from corrotwin.segmentation.arms import Adaptation
 from corrotwin.segmentation.augmentation.augment import albumentations
-from corrotwin.segmentation.config import Adaptation
 from corrotwin.segmentation.sampling import Stream, generator
 
 FREQUENCIES = (2, 3)  # half width of the swapped window, pixels; more would paint the photo's blotches onto the render

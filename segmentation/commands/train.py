@@ -3,18 +3,9 @@
 from pathlib import Path
 from typing import Any, Literal
 
+from corrotwin.segmentation.arms import Adaptation, Augmentation, arm_of
 from corrotwin.segmentation.commands.weights import check_weights
-from corrotwin.segmentation.config import (
-    Adaptation,
-    Augmentation,
-    Framing,
-    Kept,
-    Loss,
-    Precision,
-    Profile,
-    arm_of,
-    configure,
-)
+from corrotwin.segmentation.config import Framing, Kept, Loss, Precision, Profile, configure
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import printable, say, say_error
 

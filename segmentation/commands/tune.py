@@ -4,8 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from corrotwin.segmentation.arms import Augmentation
 from corrotwin.segmentation.commands.weights import check_weights
-from corrotwin.segmentation.config import Augmentation, Profile
+from corrotwin.segmentation.config import Profile
 from corrotwin.twin.core.text import say, say_error
 
 
@@ -83,7 +84,8 @@ def tune(
     address
         address of a Ray cluster, such as auto; default: this machine.
     """
-    from corrotwin.segmentation.config import REAL, configure
+    from corrotwin.segmentation.arms import REAL
+    from corrotwin.segmentation.config import configure
     from corrotwin.segmentation.tuning.search import run
     from corrotwin.segmentation.tuning.space import SearchSpace, SweepPlan
     from corrotwin.segmentation.tuning.trials import Trial, table, train_command

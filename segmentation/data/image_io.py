@@ -13,8 +13,7 @@ import numpy.typing as npt
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import read_bytes
-from corrotwin.twin.core.opening import open_file
+from corrotwin.twin.core.files import open_file, read_bytes
 
 # Pillow would also pass EPS to Ghostscript, an interpreter, and reads dozens of formats that hold no photographs.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")

@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from corrotwin.segmentation.arms import DataArm
 from corrotwin.segmentation.augmentation import augment, copy_paste, domain_adaptation
-from corrotwin.segmentation.config import DataArm, TrainConfig
+from corrotwin.segmentation.config import TrainConfig
 from corrotwin.segmentation.data import decoded
 from corrotwin.segmentation.models.network import memory_format
 from corrotwin.segmentation.sampling import BatchPlan, Stream, generator, partners

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from corrotwin.segmentation.config import TrainConfig, to_file
+from corrotwin.segmentation.arms import to_file
+from corrotwin.segmentation.config import TrainConfig
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.tuning.space import SearchSpace, SweepPlan, rounded, trial_config
 from corrotwin.segmentation.tuning.trials import (

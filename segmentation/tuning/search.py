@@ -16,7 +16,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from corrotwin.segmentation.config import GPU_SHARE, TrainConfig, to_file, to_json
+from corrotwin.segmentation.arms import to_file
+from corrotwin.segmentation.config import GPU_SHARE, TrainConfig, to_json
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.tuning import ray_tune
 from corrotwin.segmentation.tuning.space import SearchSpace, SweepPlan, trial_config

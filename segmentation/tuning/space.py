@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from corrotwin.segmentation.config import Augmentation, DataArm, TrainConfig
+from corrotwin.segmentation.arms import Augmentation, DataArm
+from corrotwin.segmentation.config import TrainConfig
 from corrotwin.twin.core.errors import InputError
 
 PARAMETERS = ("learning_rate", "batch_size", "augmentation", "render_share", "render_count")

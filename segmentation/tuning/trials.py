@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from corrotwin.segmentation import runs
-from corrotwin.segmentation.config import FILE_KEYS, TrainConfig, from_file, to_file
+from corrotwin.segmentation.arms import FILE_KEYS, from_file, to_file
+from corrotwin.segmentation.config import TrainConfig
 from corrotwin.segmentation.tuning.space import PARAMETERS, SearchSpace
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json, write_text

@@ -12,7 +12,8 @@ from corrotwin.benchmarks.study import config as configuration
 from corrotwin.benchmarks.study import results
 from corrotwin.benchmarks.transfer import layout
 from corrotwin.benchmarks.transfer.protocol import ProtocolSettings
-from corrotwin.segmentation.config import MIXED_SHARE, from_json, to_json
+from corrotwin.segmentation.arms import MIXED_SHARE
+from corrotwin.segmentation.config import from_json, to_json
 from corrotwin.segmentation.tuning import trials
 from corrotwin.segmentation.tuning.space import SearchSpace
 from corrotwin.twin.core.files import digest, read_json

@@ -15,7 +15,8 @@ from corrotwin.benchmarks.stats import printed_table
 from corrotwin.benchmarks.study import manifest, results
 from corrotwin.benchmarks.study.config import choose
 from corrotwin.segmentation import runs
-from corrotwin.segmentation.config import REAL, configure, to_json
+from corrotwin.segmentation.arms import REAL
+from corrotwin.segmentation.config import configure, to_json
 from corrotwin.segmentation.data import coco, groups, roboflow, splits
 from corrotwin.segmentation.deployment import model_card
 from corrotwin.segmentation.evaluation import evaluate

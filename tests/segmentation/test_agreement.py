@@ -12,8 +12,9 @@ import pytest
 import torch
 from torch.nn.functional import cosine_similarity, interpolate
 
+from corrotwin.segmentation.arms import REAL
 from corrotwin.segmentation.augmentation import augment
-from corrotwin.segmentation.config import BACKBONES, REAL, configure
+from corrotwin.segmentation.config import BACKBONES, configure
 from corrotwin.segmentation.data import decoded
 from corrotwin.segmentation.models import network as network_module
 from corrotwin.segmentation.models.network import build, normalise, place

@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from corrotwin.segmentation.config import MIXED, PROFILES, REAL, DataArm, configure, from_json, to_json
+from corrotwin.segmentation.arms import MIXED, REAL, DataArm
+from corrotwin.segmentation.config import PROFILES, configure, from_json, to_json
 from corrotwin.twin.core.errors import InputError
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corrotwin.segmentation.config import DataArm
+from corrotwin.segmentation.arms import DataArm
 from corrotwin.segmentation.sampling import plan_batches, render_subset, subset, thin
 
 NAMES = tuple(f"{i:03d}" for i in range(100))

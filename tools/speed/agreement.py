@@ -10,7 +10,8 @@ import numpy.typing as npt
 from scipy import stats
 
 from corrotwin.segmentation import runs
-from corrotwin.segmentation.config import REAL, Precision, configure
+from corrotwin.segmentation.arms import REAL
+from corrotwin.segmentation.config import Precision, configure
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.evaluation.evaluate import scores
 from corrotwin.segmentation.training.train import train

@@ -17,7 +17,8 @@ import ray
 from ray.cluster_utils import Cluster
 
 from corrotwin.segmentation import runs
-from corrotwin.segmentation.config import REAL, TrainConfig, configure
+from corrotwin.segmentation.arms import REAL
+from corrotwin.segmentation.config import TrainConfig, configure
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.training.train import train
 from corrotwin.segmentation.tuning.ray_tune import RAY

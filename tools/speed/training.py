@@ -17,8 +17,9 @@ import numpy as np
 import torch
 
 from corrotwin.segmentation import runs
+from corrotwin.segmentation.arms import REAL
 from corrotwin.segmentation.augmentation import augment
-from corrotwin.segmentation.config import REAL, Precision, TrainConfig, configure
+from corrotwin.segmentation.config import Precision, TrainConfig, configure
 from corrotwin.segmentation.data import coco, decoded
 from corrotwin.segmentation.data.cache import cache_folder
 from corrotwin.segmentation.models.network import build, device, place, torch_settings

@@ -3,13 +3,14 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from corrotwin.twin import assets, creation, export, store, twin_state
 from corrotwin.twin.api.asset import Asset
+from corrotwin.twin.api.facts import TwinFacts
 from corrotwin.twin.bayes import session
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.creation import ClimateValues
@@ -18,8 +19,6 @@ from corrotwin.twin.forecast.remaining_life import Rule
 from corrotwin.twin.forecast.result import Forecast
 from corrotwin.twin.inspection import entry, log, readers
 from corrotwin.twin.inspection.records import Record
-from corrotwin.twin.model.coating import Paint
-from corrotwin.twin.model.corrosion import Fields
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class Twin:
+class Twin(TwinFacts):
     """An asset with its history: where it has stood, what protects it, and what inspections found.
 
     A twin lives in memory; `save` writes it into a folder that the commands and `Twin.load` read.
@@ -80,13 +79,6 @@ class Twin:
             coating_life=coating_life, zinc_um=zinc_um, bare=bare,
         )  # fmt: skip
         self._begin(state)
-
-    def _begin(self, state: twin_state.TwinState) -> None:
-        self._state = state
-        self._records: list[Record] = []
-        self._photos: dict[str, bytes] = {}  # content of the files that records of photographs name
-        self._fields: Fields | None = None
-        self._folder: Path | None = None
 
     @staticmethod
     def load(folder: str | Path) -> "Twin":
@@ -141,58 +133,6 @@ class Twin:
             log.append(out, records, self._photos.get(name, b""))
         self._folder = out
         return out
-
-    @property
-    def folder(self) -> Path | None:
-        """The folder that it was saved to or loaded from; None for none."""
-        return self._folder
-
-    @property
-    def is_saved(self) -> bool:
-        """Whether a folder holds the twin as it is now, but for its inspections."""
-        return self._folder is not None and store.is_twin(self._folder) and store.read(self._folder) == self._state
-
-    @property
-    def id(self) -> str:
-        """Its name: the kind and a number that follows from the seed."""
-        return self._state.id
-
-    @property
-    def kind(self) -> str:
-        """The kind of asset."""
-        return self._state.kind
-
-    @property
-    def parameters(self) -> Mapping[str, Any]:
-        """All dimensions and features of the asset by name."""
-        return MappingProxyType(dict(self._state.parameters))
-
-    @property
-    def years(self) -> float:
-        """Its age in years of 365.25 days."""
-        return self._state.years
-
-    @property
-    def built(self) -> datetime:
-        """When its service began, UTC."""
-        return self._state.built
-
-    @property
-    def clock(self) -> datetime:
-        """The time up to which it has grown, UTC."""
-        return self._state.clock
-
-    @property
-    def records(self) -> tuple[Record, ...]:
-        """What inspections found and counts, oldest first."""
-        return tuple(sorted(self._records, key=lambda record: record.date))
-
-    @property
-    def fields(self) -> Fields:
-        """Its state on the surface now: rust cover, wall loss, begin and age of corrosion, (H, W) each."""
-        if self._fields is None:
-            self._fields = twin_state.fields(self._state)
-        return self._fields
 
     def grow(
         self,
@@ -302,12 +242,6 @@ class Twin:
             logger.warning("%s: %s disagrees with what was known before (p = %.2g)", self.id, item.record, item.chance)
         return result.make(known, years=years, required=required, rule=rule)
 
-    def zones(self) -> list[export.ZoneRow]:
-        """Return area, rusted share, grade, wall loss and remaining thickness by part, by facing and by height."""
-        geometry = twin_state.asset(self._state)
-        splash = self._state.exposure.periods[-1].splash_m
-        return export.zone_table(geometry, assets.texels(geometry), self.fields, splash)
-
     def export(self, path: str | Path, *, look: Literal["rust", "loss"] = "rust") -> None:
         """Write the twin as a textured mesh (.glb) or as a table of zones (.csv).
 
@@ -331,10 +265,3 @@ class Twin:
 
     def _seen_by(self, record: Record, shape: tuple[int, int]) -> "NDArray[np.bool_]":
         return readers.seen_in(self._photos[record.seen], Path(record.seen), record, shape)
-
-    def __repr__(self) -> str:
-        coating = self._state.coating
-        cover = "bare" if coating is None else "paint" if isinstance(coating, Paint) else "zinc"
-        found = f", {len(self._records)} records" if self._records else ""
-        where = self._state.exposure.periods[-1]
-        return f"Twin({self.id!r}, {self.kind}, {self.years:.6g} years, {where}, {cover}{found})"

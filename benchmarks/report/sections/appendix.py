@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from corrotwin.benchmarks.formatting.style import COLORS, MARKERS, Figure
-from corrotwin.benchmarks.formatting.table import Row, Table, interval_column, number_column, p_column, text_column
+from corrotwin.benchmarks.formatting.table import (
+    ReportTable,
+    Row,
+    interval_column,
+    number_column,
+    p_column,
+    text_column,
+)
 from corrotwin.benchmarks.report.context import Material
 from corrotwin.benchmarks.report.document import Block, ReportSection, Text
 from corrotwin.benchmarks.stats import crossed_effects, robustness, subgroups
@@ -140,7 +147,7 @@ def _spreads(material: Material) -> list[Block]:
         rows.append({"arm": cell.arm.name, "backbone": cell.backbone, **vars(found)})
     if not rows:
         return []
-    table: Table = material.table(
+    table: ReportTable = material.table(
         "spreads",
         "Standard deviations of F1",
         "Of run means; of runs alone, without what the residual adds; of spots (easy and hard ones); of the residual.",

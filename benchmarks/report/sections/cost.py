@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from corrotwin.benchmarks.formatting.style import COLORS, MARKERS, Figure
 from corrotwin.benchmarks.formatting.table import (
     Column,
+    ReportTable,
     Row,
-    Table,
     number_column,
     plus_minus_column,
     text_column,
@@ -166,7 +166,7 @@ def _row(material: Material, backbone: str, size: "Complexity", timing: Timing |
     }
 
 
-def _table(material: Material, rows: Sequence[Row], size: int, timed: dict[str, Timing], mixed: str) -> Table:
+def _table(material: Material, rows: Sequence[Row], size: int, timed: dict[str, Timing], mixed: str) -> ReportTable:
     how = next(iter(timed.values()), None)
     latency = (
         ""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from corrotwin.benchmarks.data import photo_groups
-from corrotwin.benchmarks.formatting.table import NONE, Column, Row, Table, number_column, text_column
+from corrotwin.benchmarks.formatting.table import NONE, Column, ReportTable, Row, number_column, text_column
 from corrotwin.benchmarks.report.context import Material
 from corrotwin.benchmarks.report.document import Block, ReportSection, Text
 from corrotwin.benchmarks.report.sections import likeness
@@ -40,7 +40,7 @@ def _split(material: Material) -> "tuple[Split | None, str]":
         return None, f"{error}."
 
 
-def _counts(material: Material) -> Table:
+def _counts(material: Material) -> ReportTable:
     manifest, groups = material.results.manifest, material.results.groups
     split, _ = _split(material)
     rows: list[Row] = []

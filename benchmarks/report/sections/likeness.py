@@ -9,7 +9,7 @@ import numpy as np
 
 from corrotwin.benchmarks.data import domain_gap, scenes
 from corrotwin.benchmarks.formatting.style import PHOTOS_COLOR, RENDERS_COLOR, Figure
-from corrotwin.benchmarks.formatting.table import Column, Row, Table, number_column, text_column
+from corrotwin.benchmarks.formatting.table import Column, ReportTable, Row, number_column, text_column
 from corrotwin.benchmarks.report.context import Material
 from corrotwin.benchmarks.report.document import Block, Text
 from corrotwin.benchmarks.report.overlays import Shown, grid
@@ -121,7 +121,7 @@ def _samples(material: Material, photos: domain_gap.ImageSet, renders: domain_ga
 
 def _features(
     material: Material, photos: domain_gap.ImageSet, renders: domain_gap.ImageSet, single: Mapping[str, float]
-) -> Table:
+) -> ReportTable:
     rows: list[Row] = []
     for place, (name, title) in enumerate(domain_gap.FEATURES.items()):
         row: dict[str, Any] = {"feature": title}

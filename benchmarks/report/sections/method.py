@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from corrotwin.benchmarks.data import photo_groups
-from corrotwin.benchmarks.formatting.table import Table, number_column, text_column
+from corrotwin.benchmarks.formatting.table import ReportTable, number_column, text_column
 from corrotwin.benchmarks.formatting.wording import count, percent
 from corrotwin.benchmarks.report.context import Material
 from corrotwin.benchmarks.report.document import Block, Bullets, Command, Facts, ReportSection, Text, items
 from corrotwin.benchmarks.report.families import CONTRASTS
 from corrotwin.benchmarks.study.config import STUDIES, options
 from corrotwin.benchmarks.study.results import Results
-from corrotwin.segmentation.config import MIXED_SHARE
+from corrotwin.segmentation.arms import MIXED_SHARE
 
 HOW = {
     "published": "random by photo, 70/15/15, as published; photos of one spot may stand in two parts",
@@ -22,7 +22,7 @@ HOW = {
 }
 
 
-def section(material: Material, tables: Sequence[Table]) -> ReportSection:
+def section(material: Material, tables: Sequence[ReportTable]) -> ReportSection:
     """Return everything needed to judge and repeat the study; `tables` are those of the other sections."""
     results = material.results
     blocks: list[Block] = [Facts(title=title, values=values) for title, values in facts(results).items()]
@@ -199,7 +199,7 @@ def _machines(results: Results) -> list[str]:
     return [f"That differences come from what is compared alone: runs differ in device or precision, too, in {listed}."]
 
 
-def _runs(material: Material) -> Table:
+def _runs(material: Material) -> ReportTable:
     results = material.results
     scores = {each.id: each for each in results.scores}
     rows = []
@@ -236,7 +236,7 @@ def _runs(material: Material) -> Table:
     )
 
 
-def _commands(material: Material, tables: Sequence[Table]) -> Table:
+def _commands(material: Material, tables: Sequence[ReportTable]) -> ReportTable:
     own = "corrotwin benchmarks report --out STUDY"
     rows = [
         {"table": table.title, "file": f"{table.name}.csv", "command": own, "or": table.command} for table in tables

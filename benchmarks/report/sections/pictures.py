@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from corrotwin.benchmarks.formatting.style import COLORS, DASHES, MARKERS, Figure
-from corrotwin.benchmarks.formatting.table import Row, Table, number_column, text_column
+from corrotwin.benchmarks.formatting.table import ReportTable, Row, number_column, text_column
 from corrotwin.benchmarks.formatting.wording import listed, of_photos
 from corrotwin.benchmarks.report.context import Material
 from corrotwin.benchmarks.report.document import Block, ReportSection, Text
@@ -155,7 +155,7 @@ def _worst_grid(
     return [grid(material, f"worst-{backbone}", f"The worst photos of {backbone}", caption, shown)]
 
 
-def _worst_table(material: Material, rows: Sequence[Row]) -> Table:
+def _worst_table(material: Material, rows: Sequence[Row]) -> ReportTable:
     return material.table(
         "worst",
         "The worst photos by name",

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from corrotwin.benchmarks import paper
 from corrotwin.benchmarks.formatting.table import (
     Column,
+    ReportTable,
     Row,
-    Table,
     interval_column,
     number_column,
     p_column,
@@ -64,7 +64,7 @@ def section(material: Material, complexity: Callable[[str, int], "Complexity"]) 
     return ReportSection(key="paper", title="The paper side by side", short="The paper", blocks=tuple(blocks))
 
 
-def _table_i(material: Material, complexity: Callable[[str, int], "Complexity"]) -> Table:
+def _table_i(material: Material, complexity: Callable[[str, int], "Complexity"]) -> ReportTable:
     rows = []
     for backbone in material.results.config.backbones:
         ours, theirs = complexity(backbone, PAPER_SIZE), paper.TABLE_I[backbone]
@@ -116,7 +116,7 @@ def _table_i(material: Material, complexity: Callable[[str, int], "Complexity"])
     )
 
 
-def _table_ii(material: Material) -> Table:
+def _table_ii(material: Material) -> ReportTable:
     rows = []
     for backbone in material.results.config.backbones:
         runs = material.cell(material.reference, backbone)
@@ -157,7 +157,7 @@ def paper_tukey(score: str) -> dict[tuple[str, str], Pair]:
     return {(pair.first, pair.second): pair for pair in pairs}
 
 
-def _table_tukey(material: Material, score: str) -> Table:
+def _table_tukey(material: Material, score: str) -> ReportTable:
     published = {"f1": paper.TABLE_III, "iou": paper.TABLE_IV}[score]
     printed, results = paper_tukey(score), material.results
     means = run_means(results.scores, arm=material.reference, score=score)

@@ -7,8 +7,8 @@ import numpy as np
 from corrotwin.benchmarks.formatting.style import Figure
 from corrotwin.benchmarks.formatting.table import (
     Column,
+    ReportTable,
     Row,
-    Table,
     interval_column,
     number_column,
     plus_minus_column,
@@ -91,7 +91,7 @@ def _forests(material: Material) -> list[Figure]:
     return figures
 
 
-def _scores(material: Material) -> Table:
+def _scores(material: Material) -> ReportTable:
     rows: list[Row] = []
     for cell in material.results.cells:
         runs = material.cell(cell.arm.name, cell.backbone)

@@ -6,8 +6,8 @@ from typing import Any
 
 from corrotwin.benchmarks.formatting.table import (
     Column,
+    ReportTable,
     Row,
-    Table,
     interval_column,
     number_column,
     p_column,
@@ -58,7 +58,7 @@ def contrast_blocks(material: Material) -> list[Block]:
     return [*blocks, _contrast_table(material)]
 
 
-def _contrast_table(material: Material) -> Table:
+def _contrast_table(material: Material) -> ReportTable:
     rows: list[Row] = []
     for contrast, found in material.f1.contrasts.items():
         for each, other in zip(found, material.iou.contrasts[contrast], strict=True):

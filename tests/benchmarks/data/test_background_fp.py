@@ -10,7 +10,8 @@ from scipy import ndimage
 
 from corrotwin.benchmarks.data import background_fp
 from corrotwin.segmentation import runs
-from corrotwin.segmentation.config import REAL, TrainConfig, configure
+from corrotwin.segmentation.arms import REAL
+from corrotwin.segmentation.config import TrainConfig, configure
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.evaluation import evaluate
 from corrotwin.twin.core.files import write_json

@@ -1,7 +1,7 @@
 import re
 
 from corrotwin.benchmarks.formatting.latex import latex
-from corrotwin.benchmarks.formatting.table import Table, number_column, text_column
+from corrotwin.benchmarks.formatting.table import ReportTable, number_column, text_column
 from corrotwin.twin.core.text import escape_latex
 
 
@@ -14,7 +14,7 @@ def test_every_special_sign_is_escaped_once() -> None:
 
 
 def test_a_table_has_the_rules_of_booktabs_and_as_many_cells_as_columns() -> None:
-    table = Table(
+    table = ReportTable(
         name="t",
         title="A & B",
         caption="100 %.",

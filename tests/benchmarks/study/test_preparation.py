@@ -16,7 +16,7 @@ from corrotwin.benchmarks.study import manifest, results, runner
 from corrotwin.benchmarks.study.config import choose
 from corrotwin.benchmarks.study.preparation import prepare
 from corrotwin.benchmarks.study.sources import Sources
-from corrotwin.segmentation.config import MIXED_SHARE
+from corrotwin.segmentation.arms import MIXED_SHARE
 from corrotwin.segmentation.data import coco, groups, leakage, splits
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json, write_json, write_manifest

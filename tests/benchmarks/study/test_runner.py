@@ -13,7 +13,7 @@ from corrotwin.benchmarks.study import config as configuration
 from corrotwin.benchmarks.study import dispatch, results, runner
 from corrotwin.benchmarks.study.config import STUDIES, choose
 from corrotwin.benchmarks.study.sources import Sources
-from corrotwin.segmentation.config import ARMS
+from corrotwin.segmentation.arms import ARMS
 from corrotwin.segmentation.data import splits
 from corrotwin.segmentation.sampling import plan_batches, subset
 from corrotwin.synth.rendering import fanout

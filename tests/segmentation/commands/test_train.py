@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from corrotwin.segmentation import runs
+from corrotwin.segmentation.arms import REAL, DataArm, arm_of
 from corrotwin.segmentation.commands import train as main
-from corrotwin.segmentation.config import REAL, DataArm, arm_of
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.training import train
 from corrotwin.twin.core.errors import InputError

@@ -13,8 +13,9 @@ import torch
 from PIL import Image
 
 from corrotwin.segmentation import runs
+from corrotwin.segmentation.arms import DataArm, to_file
 from corrotwin.segmentation.commands import export as export_command
-from corrotwin.segmentation.config import BACKBONES, DataArm, configure, to_file
+from corrotwin.segmentation.config import BACKBONES, configure
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.deployment import model_card, onnx_export
 from corrotwin.segmentation.evaluation import evaluate

@@ -17,8 +17,9 @@ from sklearn.metrics import (
 )
 
 from corrotwin.segmentation import runs
+from corrotwin.segmentation.arms import DataArm
 from corrotwin.segmentation.commands import evaluate as evaluate_command
-from corrotwin.segmentation.config import DataArm, configure
+from corrotwin.segmentation.config import configure
 from corrotwin.segmentation.data import coco, decoded, splits
 from corrotwin.segmentation.evaluation import assessment, evaluate
 from corrotwin.segmentation.evaluation.assessment import assess

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics import confusion_matrix, f1_score, jaccard_score
 
-from corrotwin.segmentation.config import DataArm, configure
+from corrotwin.segmentation.arms import DataArm
+from corrotwin.segmentation.config import configure
 from corrotwin.segmentation.data.decoded import Natives
 from corrotwin.segmentation.evaluation.evaluate import confusion, measure, predict, scores
 from corrotwin.segmentation.models import network as network_module

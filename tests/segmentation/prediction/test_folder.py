@@ -19,8 +19,9 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
 from corrotwin.segmentation import runs
+from corrotwin.segmentation.arms import DataArm
 from corrotwin.segmentation.commands import predict as predict_command
-from corrotwin.segmentation.config import DataArm, configure
+from corrotwin.segmentation.config import configure
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.evaluation import evaluate
 from corrotwin.segmentation.models import network as network_module

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from corrotwin.segmentation.arms import DataArm
 from corrotwin.segmentation.augmentation import augment
-from corrotwin.segmentation.config import DataArm, configure
+from corrotwin.segmentation.config import configure
 from corrotwin.segmentation.data import coco, decoded
 from corrotwin.segmentation.models.network import memory_format
 from corrotwin.segmentation.sampling import partners, plan_batches

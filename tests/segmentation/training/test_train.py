@@ -15,9 +15,10 @@ from safetensors.torch import load_file
 from scipy import ndimage
 
 from corrotwin.segmentation import runs
+from corrotwin.segmentation.arms import DataArm
 from corrotwin.segmentation.commands import evaluate as evaluate_command
 from corrotwin.segmentation.commands import tune as tune_command
-from corrotwin.segmentation.config import DataArm, configure
+from corrotwin.segmentation.config import configure
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.evaluation import evaluate
 from corrotwin.segmentation.evaluation.assessment import assess, describe

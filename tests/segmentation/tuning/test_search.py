@@ -16,9 +16,10 @@ import drill
 import pytest
 
 from corrotwin.segmentation import runs
+from corrotwin.segmentation.arms import REAL
 from corrotwin.segmentation.commands.split import split as write_split
 from corrotwin.segmentation.commands.tune import tune as tune_command
-from corrotwin.segmentation.config import REAL, TrainConfig, configure
+from corrotwin.segmentation.config import TrainConfig, configure
 from corrotwin.segmentation.data import coco
 from corrotwin.segmentation.training import inputs, train
 from corrotwin.segmentation.tuning import ray_tune, search, trials

@@ -1,4 +1,5 @@
-from corrotwin.segmentation.config import REAL, configure
+from corrotwin.segmentation.arms import REAL
+from corrotwin.segmentation.config import configure
 from corrotwin.segmentation.tuning.space import SearchSpace, trial_config
 
 SPACE = SearchSpace(learning_rate=(1e-4, 1e-2), batch_size=(4, 8), augmentation=("standard", "strong"))

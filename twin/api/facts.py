@@ -1,0 +1,88 @@
+"""What a `Twin` says of itself: its age, its dates, its records, its fields and its zones."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from corrotwin.twin import assets, export, twin_state
+from corrotwin.twin.inspection.records import Record
+from corrotwin.twin.model.coating import Paint
+from corrotwin.twin.model.corrosion import Fields
+
+
+class TwinFacts:
+    """The state of a twin, and what can be read from it; `Twin` changes it."""
+
+    def _begin(self, state: twin_state.TwinState) -> None:
+        self._state = state
+        self._records: list[Record] = []
+        self._photos: dict[str, bytes] = {}  # content of the files that records of photographs name
+        self._fields: Fields | None = None
+        self._folder: Path | None = None
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder that it was saved to or loaded from; None for none."""
+        return self._folder
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether a folder holds the twin as it is now, but for its inspections."""
+        return self._folder is not None and store.is_twin(self._folder) and store.read(self._folder) == self._state
+
+    @property
+    def id(self) -> str:
+        """Its name: the kind and a number that follows from the seed."""
+        return self._state.id
+
+    @property
+    def kind(self) -> str:
+        """The kind of asset."""
+        return self._state.kind
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """All dimensions and features of the asset by name."""
+        return MappingProxyType(dict(self._state.parameters))
+
+    @property
+    def years(self) -> float:
+        """Its age in years of 365.25 days."""
+        return self._state.years
+
+    @property
+    def built(self) -> datetime:
+        """When its service began, UTC."""
+        return self._state.built
+
+    @property
+    def clock(self) -> datetime:
+        """The time up to which it has grown, UTC."""
+        return self._state.clock
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """What inspections found and counts, oldest first."""
+        return tuple(sorted(self._records, key=lambda record: record.date))
+
+    @property
+    def fields(self) -> Fields:
+        """Its state on the surface now: rust cover, wall loss, begin and age of corrosion, (H, W) each."""
+        if self._fields is None:
+            self._fields = twin_state.fields(self._state)
+        return self._fields
+
+    def zones(self) -> list[export.ZoneRow]:
+        """Return area, rusted share, grade, wall loss and remaining thickness by part, by facing and by height."""
+        geometry = twin_state.asset(self._state)
+        splash = self._state.exposure.periods[-1].splash_m
+        return export.zone_table(geometry, assets.texels(geometry), self.fields, splash)
+
+    def __repr__(self) -> str:
+        coating = self._state.coating
+        cover = "bare" if coating is None else "paint" if isinstance(coating, Paint) else "zinc"
+        found = f", {len(self._records)} records" if self._records else ""
+        where = self._state.exposure.periods[-1]
+        return f"Twin({self.id!r}, {self.kind}, {self.years:.6g} years, {where}, {cover}{found})"
