@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from corrotwin.twin import assets, export, twin_state
+from corrotwin.twin import assets, export, store, twin_state
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.model.coating import Paint
 from corrotwin.twin.model.corrosion import Fields
@@ -29,7 +29,7 @@ class TwinFacts:
 
     @property
     def is_saved(self) -> bool:
-        """Whether a folder holds the twin as it is now, but for its inspections."""
+        """True if a folder holds the twin as it is now, apart from its inspections."""
         return self._folder is not None and store.is_twin(self._folder) and store.read(self._folder) == self._state
 
     @property
@@ -64,7 +64,7 @@ class TwinFacts:
 
     @property
     def records(self) -> tuple[Record, ...]:
-        """What inspections found and counts, oldest first."""
+        """Records of inspections and counts, oldest first."""
         return tuple(sorted(self._records, key=lambda record: record.date))
 
     @property
