@@ -47,7 +47,7 @@ class RenderConfig:
 
     @property
     def is_changed(self) -> bool:
-        """Whether the preset differs from the built-in one of its name."""
+        """True if the preset differs from the built-in one of its name."""
         return self.content() != preset(self.name)
 
     def plain(self) -> dict[str, Any]:

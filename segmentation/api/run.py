@@ -61,7 +61,7 @@ class Run:
 
     @property
     def record(self) -> RunRecord:
-        """What the folder says: its manifest, the history of its epochs, the pixel counts of its test photos."""
+        """The content of the folder: its manifest, the history of its epochs, the pixel counts of its test photos."""
         return self._record
 
     @property

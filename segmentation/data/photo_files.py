@@ -1,4 +1,4 @@
-"""Which files of a folder are photos: one rule for every command that searches a folder.
+"""Decide which files of a folder are photos, by one rule for every command.
 
 A photo is a file whose name ends as the formats end that `image_io` decodes, or has no ending and holds one of them.
 Nothing that looks like a picture is passed over in silence: what is left out has a `Reason`.

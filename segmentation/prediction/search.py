@@ -1,4 +1,4 @@
-"""Which photos a command is to predict, and what their masks are called."""
+"""Find the photos to predict and name their masks."""
 
 import hashlib
 import os

@@ -55,7 +55,7 @@ class ViewingSpace:
 
 @dataclass(frozen=True, kw_only=True)
 class Sight:
-    """What a camera would see: shares of the picture, and the distance in metres to the nearest object.
+    """The view of a camera: shares of the picture, and the distance in metres to the nearest object.
 
     ``asset`` and ``rust`` count all targets, ``first`` only the first one.
     """

@@ -1,4 +1,4 @@
-"""What a `Twin` says of itself: its age, its dates, its records, its fields and its zones."""
+"""Read-only properties of a `Twin`: age, dates, records, fields and zones."""
 
 from collections.abc import Mapping
 from datetime import datetime

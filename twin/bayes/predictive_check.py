@@ -17,7 +17,7 @@ CONFLICT = 0.02  # p-value of an inspection under earlier knowledge below which 
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """How well an inspection agrees with earlier knowledge.
+    """Agreement of an inspection with earlier knowledge.
 
     Parameters
     ----------

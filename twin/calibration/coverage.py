@@ -41,7 +41,7 @@ QUANTITIES = ("rusted share", "mean loss", "max loss")
 
 @dataclass(frozen=True, kw_only=True)
 class Arm:
-    """How the truth differs from the assumptions of the forecast.
+    """A way in which the truth differs from the assumptions of the forecast.
 
     Parameters
     ----------

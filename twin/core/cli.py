@@ -139,7 +139,7 @@ def in_options(message: str, command: Callable[..., Any] | None) -> str:
 
 
 def _is_lack_of_memory(error: Exception) -> bool:
-    """Whether memory ran out; PyTorch says so by a RuntimeError, of the CPU's and of CUDA's."""
+    """Return True if memory ran out; PyTorch raises a RuntimeError, for the CPU's and for CUDA's."""
     return isinstance(error, MemoryError) or any(
         words in str(error)
         for words in ("can't allocate memory", "not enough memory", "out of memory", *_SHARED_MEMORY)

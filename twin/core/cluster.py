@@ -49,7 +49,7 @@ def connect(address: str | None = None, *, gpus: int | None = None) -> None:
 
 
 def has_gpus() -> bool:
-    """Whether any machine of the cluster that was joined has a graphics card."""
+    """Return True if any machine of the cluster has a graphics card."""
     import ray
 
     resources: Mapping[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""Whose a folder is: what it was begun as, and which process alone may write to it now.
+"""Folder ownership: the configuration a folder was begun with, and an exclusive write lock.
 
 Standard library only; every package may import it.
 """
@@ -150,7 +150,7 @@ def _content(stream: BinaryIO) -> str:
 
 
 def _holder(stream: BinaryIO, folder: Path) -> tuple[str | None, bool]:
-    """Who holds the folder whose lock file is open, or None: then it is ours; and whether on another machine."""
+    """Return the holder of an open lock file, None if it is now ours, and True if it is on another machine."""
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         locked = True
@@ -219,7 +219,7 @@ def _beating(stream: BinaryIO, folder: Path) -> Iterator[None]:
 
 
 def _same(stream: BinaryIO, folder: Path) -> bool:
-    """Whether an open lock file is still the one in the folder, or the folder cannot be asked."""
+    """Return True if an open lock file is still the one in the folder, or the folder cannot be read."""
     try:
         return os.path.samestat(os.fstat(stream.fileno()), (folder / LOCK).lstat())
     except FileNotFoundError:
@@ -235,7 +235,7 @@ def _now(folder: Path) -> float:
 
 
 def _machine() -> str:
-    """What tells this machine, since it was started, from all others that share its file systems."""
+    """Return an id of this machine since its start, unlike that of all others on its file systems."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()  # no file, so not by way of `files`
     except OSError:

@@ -1,4 +1,4 @@
-"""What lets figures be drawn into files on any machine; matplotlib itself is imported where it is used."""
+"""Draw figures into files on any machine; matplotlib itself is imported where it is used."""
 
 import importlib
 import os

@@ -1,4 +1,4 @@
-"""Temporary files and folders beside what they will become, locked by their writer so that dead ones can be told.
+"""Temporary files and folders beside their targets, locked so that those of dead writers can be recognised.
 
 Standard library only; `files` offers what is here to every package.
 """
@@ -78,7 +78,7 @@ def temporary_folder(path: Path) -> Iterator[Path]:
 
 
 def _prefix(path: Path) -> str:
-    """How the names of temporary files for `path` begin; short enough for any file system."""
+    """Return the start of the names of temporary files for `path`; short enough for any file system."""
     return f".{os.fsencode(path.name)[:_LONGEST_NAME].decode(errors='ignore')}."
 
 

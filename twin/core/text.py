@@ -1,4 +1,4 @@
-"""What leaves the program for a reader: cleaned of control characters, escaped for its format, and printed.
+"""Clean text of control characters, escape it for its format, and print it.
 
 Names in files and folders come from strangers. Each format has one function here that shows such a text literally, and
 all output of the commands passes `say` and `say_error`. Tables and progress bars pass `corrotwin.twin.core.console`.

@@ -27,7 +27,7 @@ MOST_STEPS = 60  # of the table
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Forecast:
-    """What is to come for a twin, by zone and year, and when to inspect again.
+    """Wall loss, rust and remaining thickness to come, by zone and year, and when to inspect again.
 
     Parameters
     ----------

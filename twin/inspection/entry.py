@@ -1,4 +1,4 @@
-"""What one inspection found, as its arguments say it, as records."""
+"""Turn the arguments of one inspection into records."""
 
 from collections.abc import Sequence
 from dataclasses import replace

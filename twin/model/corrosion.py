@@ -46,7 +46,7 @@ RAGGED_STREAM, DEFECTS_STREAM, LOCAL_STREAM, FINE_STREAM, PITS_STREAM = range(5)
 
 @dataclass(frozen=True, kw_only=True)
 class Growth:
-    """How an asset deviates from the law for its place.
+    """Deviation of an asset from the law for its place.
 
     Parameters
     ----------
