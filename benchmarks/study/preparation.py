@@ -14,7 +14,7 @@ from corrotwin.benchmarks.study.config import TUNED, StudyConfig
 from corrotwin.benchmarks.study.grid import is_name
 from corrotwin.benchmarks.study.manifest import KIND, check
 from corrotwin.benchmarks.study.sources import RENDERS, RUNS, STANDIN, Sources, Study, StudyDataset
-from corrotwin.benchmarks.study.splitting import SPLIT, split_of
+from corrotwin.benchmarks.study.split_choice import SPLIT, split_of
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_manifest
 from corrotwin.twin.core.locks import CLAIM, check_claim

@@ -15,7 +15,7 @@ from corrotwin.benchmarks.study import dispatch, manifest, planning
 from corrotwin.benchmarks.study.config import RenderPlan, StudyConfig
 from corrotwin.benchmarks.study.preparation import is_gathered, prepare
 from corrotwin.benchmarks.study.sources import RENDERS, STANDIN, Sources, Study, StudyDataset
-from corrotwin.benchmarks.study.splitting import SPLIT, split_of
+from corrotwin.benchmarks.study.split_choice import SPLIT, split_of
 from corrotwin.twin.core import cluster
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_manifest, write_json, write_manifest

@@ -21,7 +21,7 @@ from corrotwin.benchmarks.study import planning, run_status, runner
 from corrotwin.benchmarks.study.config import StudyConfig
 from corrotwin.benchmarks.study.grid import GridCell
 from corrotwin.benchmarks.study.sources import RUNS, Sources
-from corrotwin.benchmarks.study.splitting import SPLIT
+from corrotwin.benchmarks.study.split_choice import SPLIT
 from corrotwin.benchmarks.transfer import protocol
 from corrotwin.benchmarks.transfer.protocol import FIRST, Fold, Mix, ProtocolSettings
 from corrotwin.twin.core.errors import InputError

@@ -8,7 +8,7 @@ from dataclasses import replace
 from corrotwin.benchmarks.data import photo_groups
 from corrotwin.benchmarks.study import runner
 from corrotwin.benchmarks.study.grid import GridCell
-from corrotwin.benchmarks.transfer import layout, protocol, screening, subset, tables, test_access_log
+from corrotwin.benchmarks.transfer import evaluation_log, layout, protocol, screening, subset, tables
 from corrotwin.benchmarks.transfer.inputs import Inputs
 from corrotwin.benchmarks.transfer.layout import FoldStudy, Photos, Renders
 from corrotwin.benchmarks.transfer.protocol import SCREEN_RUNS, Fold, Mix, ProtocolSettings
@@ -121,7 +121,7 @@ def confirm(
             },
             "runs": runs,
         }
-        test_access_log.log(out, command, opened)
+        evaluation_log.log(out, command, opened)
         every = _parts(inputs, settings, mix, trained, wanted_folds, renders)
         in_tables = _parts(inputs, settings, mix, shown, folds, renders)
         whole = [fold_study for of_set in every.values() for fold_study in of_set]

@@ -11,7 +11,7 @@ from corrotwin.benchmarks.formatting.wording import render_share
 from corrotwin.benchmarks.stats import crossed_effects
 from corrotwin.benchmarks.stats.subgroups import unit_names
 from corrotwin.benchmarks.stats.tukey import RunScores
-from corrotwin.benchmarks.transfer import cv_pooling, plots, protocol, targets, test_access_log
+from corrotwin.benchmarks.transfer import cv_pooling, evaluation_log, plots, protocol, targets
 from corrotwin.benchmarks.transfer.layout import FoldStudy, Photos
 from corrotwin.benchmarks.transfer.protocol import RENDERS, Mix, ProtocolSettings
 from corrotwin.benchmarks.transfer.targets import ArmResults, Goal
@@ -78,7 +78,7 @@ def write(out: Path, photos: Photos, renders: str, every: Sequence[FoldStudy], c
     if alarms:
         rows = [[arm, where, goal.number, goal.between] for arm, where, goal in alarms]
         text += ["## False alarms\n", markdown_table(("arm", "where", "pixels called rust", "95 % interval"), rows)]
-    opened = len(test_access_log.read(out))
+    opened = len(evaluation_log.read(out))
     text.append(f"The test photos of this folder were opened {opened} {'time' if opened == 1 else 'times'} so far.\n")
     page = "\n".join(text)
     from corrotwin.segmentation.runs import write_table

@@ -4,10 +4,7 @@ The part of a batch lists its finished images one by one, so that a killed worke
 """
 
 import os
-import subprocess
-import sys
-import threading
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,14 +13,13 @@ from typing import TYPE_CHECKING, Any
 from corrotwin.synth.config import RenderConfig
 from corrotwin.synth.labels import maps
 from corrotwin.synth.rendering import provenance
+from corrotwin.synth.rendering.blender_process import run_blender
 from corrotwin.synth.scene.subject import Subject, views_per_scene
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import (
     atomic_file,
-    new_file,
     open_file,
     read_json,
-    read_text,
     remove,
     write_json,
     write_text,
@@ -84,7 +80,7 @@ def render_batch(
         scenes = tuple(sampling.sample_scene(config, scene, wanted, work, shown) for scene in numbers)
         write_text(work / "batch.json", spec.dump(spec.Batch(scenes=scenes, threads=threads, device=device)))
         seconds = 120 + 60 * max(1.0, (config.size / 320) ** 2)
-        with closing(blender(work, seconds=seconds)) as finished:
+        with closing(run_blender(work, seconds=seconds)) as finished:
             for index in finished:
                 one, view = next((one, view) for one in scenes for view in one.views if view.index == index)
                 assets = masks.asset_facts(one, view)
@@ -139,49 +135,6 @@ def record(
     part["assets"] += masks.asset_annotations(label, index + 1, assets, rule.threshold, polygons=config.polygons)
     part["made_by"] = dict(made_by)
     write_json(part_file(out, number), part)
-
-
-def blender(work: Path, *, seconds: float) -> Generator[int]:
-    """Run the Blender process on ``work/batch.json`` and yield the index of each finished view.
-
-    Raises
-    ------
-    RuntimeError
-        Blender crashed, or hung: it finished no view for `seconds`. The message ends with the last line it printed.
-    """
-    log = work / "blender.log"
-    command = [sys.executable, "-P", "-m", "corrotwin.synth.blender", str(work / "batch.json"), str(os.getpid())]
-    overdue = threading.Event()
-    with (
-        new_file(log) as stderr,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True) as child,
-    ):
-
-        def stop() -> None:
-            overdue.set()
-            child.kill()
-
-        def watch() -> threading.Timer:
-            timer = threading.Timer(seconds, stop)
-            timer.daemon = True
-            timer.start()
-            return timer
-
-        guard = watch()
-        try:
-            assert child.stdout is not None  # noqa: S101  it is a pipe
-            for line in child.stdout:
-                guard.cancel()
-                yield int(line)
-                guard = watch()
-            child.wait()
-        finally:
-            guard.cancel()
-            child.kill()  # where the caller gave up
-    if child.returncode != 0:
-        lines = read_text(log, errors="replace").strip().splitlines()
-        why = f"hung: no view in {seconds:.0f} s" if overdue.is_set() else f"ended with status {child.returncode}"
-        raise RuntimeError(f"Blender {why}: {lines[-1] if lines else 'it printed nothing'}")
 
 
 def missing(out: Path, number: int, images: range, names: Sequence[str]) -> list[int]:

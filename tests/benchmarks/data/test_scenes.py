@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from corrotwin.benchmarks.data import scenes
-from corrotwin.benchmarks.study import config, splitting
+from corrotwin.benchmarks.study import config, split_choice
 from corrotwin.benchmarks.transfer import layout
 from corrotwin.segmentation.data import coco
 from corrotwin.segmentation.data.coco import CocoDataset
@@ -50,7 +50,7 @@ def test_photos_with_png_masks_have_no_scenes(tmp_path: Path, fake_dataset: Make
 
 def test_a_standin_is_split_by_whole_scenes(tmp_path: Path, fake_dataset: Maker) -> None:
     data = with_scenes(fake_dataset(tmp_path / "standin", 30), lambda place: place // 3)
-    split = splitting.split_of(tmp_path / "out", config.STUDIES["quick"], data)
+    split = split_choice.split_of(tmp_path / "out", config.STUDIES["quick"], data)
     parts = [{split.group[name] for name in getattr(split, part)} for part in ("train", "valid", "test")]
     assert split.how == "grouped"
     assert all(parts)

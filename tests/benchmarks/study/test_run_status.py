@@ -10,7 +10,7 @@ from studies import small, snapshot
 
 from corrotwin.benchmarks.study import results, runner
 from corrotwin.benchmarks.study.sources import Sources
-from corrotwin.benchmarks.study.splitting import split_of
+from corrotwin.benchmarks.study.split_choice import split_of
 from corrotwin.segmentation.config import PROFILES
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.twin.core.errors import InputError

@@ -16,7 +16,7 @@ from transfers import by_spot, counted, f1, false_alarms, give, give_screen, ids
 
 from corrotwin.benchmarks.data import background_fp
 from corrotwin.benchmarks.formatting.wording import span
-from corrotwin.benchmarks.transfer import layout, test_access_log
+from corrotwin.benchmarks.transfer import evaluation_log, layout
 from corrotwin.segmentation import runs
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.synth.rendering import fanout
@@ -76,8 +76,8 @@ def test_the_same_command_repeats_nothing_and_more_runs_add_to_it(home: Path, tr
     give(home)
     assert trained == []
     after = snapshot(home / "out")
-    log, page = after.pop(test_access_log.LOG), [name for name in after if name.endswith("-per-image.csv")]
-    assert log.startswith(before.pop(test_access_log.LOG))
+    log, page = after.pop(evaluation_log.LOG), [name for name in after if name.endswith("-per-image.csv")]
+    assert log.startswith(before.pop(evaluation_log.LOG))
     assert all(after[name] == before[name] for name in after if "/run-01/" in name or name in page)
     give(home, runs=2)
     assert {each.split("/")[1] for each in ids(trained, home)} == {"run-02"}
@@ -270,7 +270,7 @@ def test_each_confirmation_is_logged_before_anything_is_trained_and_screens_and_
     give(home, dry_run=True)
     assert not (home / "out").exists()
     give_screen(home)
-    assert test_access_log.read(home / "out") == []
+    assert evaluation_log.read(home / "out") == []
 
     def killed(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
@@ -280,33 +280,33 @@ def test_each_confirmation_is_logged_before_anything_is_trained_and_screens_and_
         with pytest.raises(KeyboardInterrupt):
             give(home)
     give(home)
-    first_time, second = test_access_log.read(home / "out")
+    first_time, second = evaluation_log.read(home / "out")
     assert first_time["renders"]["digests"]["all"] == coco.read(home / "renders").digest
     assert first_time["sets"] == {"photos": coco.read(home / "photos").digest}
     assert {"date", "command", "version", "runs"} <= second.keys()
 
 
 def test_a_torn_line_of_the_log_spoils_no_other(tmp_path: Path) -> None:
-    test_access_log.log(tmp_path, "first", {})
-    with (tmp_path / test_access_log.LOG).open("a") as stream:
+    evaluation_log.log(tmp_path, "first", {})
+    with (tmp_path / evaluation_log.LOG).open("a") as stream:
         stream.write('{"date": "20')
-    test_access_log.log(tmp_path, "second", {})
-    assert [each["command"] for each in test_access_log.read(tmp_path)] == ["first", "second"]
+    evaluation_log.log(tmp_path, "second", {})
+    assert [each["command"] for each in evaluation_log.read(tmp_path)] == ["first", "second"]
 
 
 def test_the_version_is_that_of_the_program_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not that of a repository around an installed program."""
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
-    monkeypatch.setattr(test_access_log, "__file__", str(tmp_path / "openings.py"))
+    monkeypatch.setattr(evaluation_log, "__file__", str(tmp_path / "openings.py"))
     (tmp_path / "openings.py").touch()
-    assert test_access_log.version() is None
+    assert evaluation_log.version() is None
     git = ["git", "-C", str(tmp_path), "-c", "user.name=me", "-c", "user.email=me@here"]
     subprocess.run([*git, "add", "openings.py"], check=True)
     subprocess.run([*git, "commit", "--quiet", "-m", "one"], check=True)
-    clean_version = test_access_log.version()
+    clean_version = evaluation_log.version()
     assert clean_version is not None
     (tmp_path / "openings.py").write_text("changed")
-    assert test_access_log.version() == f"{clean_version}-dirty"
+    assert evaluation_log.version() == f"{clean_version}-dirty"
 
 
 def test_what_a_later_command_was_not_asked_for_is_said_before_its_tables_lose_it(
@@ -382,7 +382,7 @@ def test_a_real_screen_and_a_confirmation_killed_in_the_middle(home: Path) -> No
     assert len(list((home / "out").glob("photos/run-01/*/*/runs/*/run.json"))) == 14
     assert "false alarms of renders: photos, far from masks" in said
     assert "false alarms of renders: clean, without rust" in said
-    assert len(test_access_log.read(home / "out")) == 2
+    assert len(evaluation_log.read(home / "out")) == 2
     for run in (home / "out").glob("photos/run-01/*/*/runs/*"):
         own, far = runs.read_per_image(run / "per_image.csv"), background_fp.read(run)
         assert far is not None

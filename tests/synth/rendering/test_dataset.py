@@ -25,7 +25,7 @@ from corrotwin.synth.config import RenderConfig
 from corrotwin.synth.labels import maps
 from corrotwin.synth.presets.builtin import preset
 from corrotwin.synth.presets.schema import departures
-from corrotwin.synth.rendering import assembly, batch, dry_run, fanout, provenance, verify
+from corrotwin.synth.rendering import assembly, batch, blender_process, dry_run, fanout, provenance, verify
 from corrotwin.synth.rendering.dataset import render
 from corrotwin.synth.rendering.job import CONTENT, Task
 from corrotwin.synth.scene import sampling
@@ -351,7 +351,7 @@ def test_hung_blender_is_stopped_and_what_it_had_finished_stays(
     monkeypatch.setattr(batch.threading, "Timer", Guard)
     finished: list[int] = []
     with pytest.raises(RuntimeError, match=r"Blender hung: no view in 2 s: still at it"):
-        finished.extend(batch.blender(tmp_path, seconds=2))
+        finished.extend(blender_process.run_blender(tmp_path, seconds=2))
     assert finished == [4, 5]
     assert all(guard.finished.is_set() for guard in guards)
     assert not Path(f"/proc/{(tmp_path / 'pid').read_text()}").exists()
