@@ -43,7 +43,14 @@ class Table:
     rows: tuple[Row, ...]
 
 
-def read(path: Path, *, required: Sequence[str], optional: Sequence[str] = (), others: bool = True) -> Table:
+def read(
+    path: Path,
+    *,
+    required: Sequence[str],
+    optional: Sequence[str] = (),
+    others: bool = True,
+    inside: Path | None = None,
+) -> Table:
     """Read a table that a user or another program wrote.
 
     The separator is the one under which the header names most of the columns asked for; a first line ``sep=;`` decides
@@ -56,6 +63,7 @@ def read(path: Path, *, required: Sequence[str], optional: Sequence[str] = (), o
     required : columns that the header must name.
     optional : columns that it may name.
     others : whether it may have further columns; they are read, too.
+    inside : folder that the table belongs to, out of which no link is followed; None for a table that the user named.
 
     Raises
     ------
@@ -63,7 +71,7 @@ def read(path: Path, *, required: Sequence[str], optional: Sequence[str] = (), o
         The file cannot be read, is too large, or is not text; a column is missing, unknown or named twice; a quote is
         not closed; a row has more cells than there are columns.
     """
-    text = _text(path)
+    text = _text(path, inside)
     known = [canonical(name) for name in (*required, *optional)]
     if found := _SEPARATOR_LINE.match(text):
         separator, text = found[1], "\n" + text[found.end() :]
@@ -102,7 +110,8 @@ def read_own(path: Path, columns: Sequence[str]) -> dict[str, list[str]]:
         The file cannot be read or is another table.
     """
     try:
-        header, *rows = list(csv.reader(io.StringIO(_bytes(path, MOST_OWN_BYTES).decode(), newline=""))) or [[]]
+        text = _bytes(path, path.parent, MOST_OWN_BYTES).decode()
+        header, *rows = list(csv.reader(io.StringIO(text, newline=""))) or [[]]
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read ({error})") from error
     if tuple(header) != tuple(columns) or any(len(row) != len(columns) for row in rows):
@@ -110,16 +119,16 @@ def read_own(path: Path, columns: Sequence[str]) -> dict[str, list[str]]:
     return {name: [row[place] for row in rows] for place, name in enumerate(columns)}
 
 
-def _bytes(path: Path, most: int) -> bytes:
+def _bytes(path: Path, inside: Path | None, most: int) -> bytes:
     """Return the content of a file of at most so many bytes."""
     try:
-        return read_bytes(path, most_bytes=most)
+        return read_bytes(path, inside=inside, most_bytes=most)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
 
 
-def _text(path: Path) -> str:
-    content = _bytes(path, MOST_BYTES)
+def _text(path: Path, inside: Path | None) -> str:
+    content = _bytes(path, inside, MOST_BYTES)
     try:
         return content.decode("utf-16" if content.startswith(_UTF16) else "utf-8-sig")
     except UnicodeDecodeError as error:

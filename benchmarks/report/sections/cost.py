@@ -78,7 +78,7 @@ def _read(path: Path) -> dict[str, Timing]:
                 threads=row.whole("threads", least=1, most=MOST), precision=row.text("precision"),
                 repeats=row.whole("repeats", least=1, most=MOST),
             )
-            for row in read_table(path, required=COLUMNS).rows
+            for row in read_table(path, required=COLUMNS, inside=path.parent).rows
         }  # fmt: skip
     except InputError as error:
         raise InputError(f"{error}; or delete it and the report measures again") from error
