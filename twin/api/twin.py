@@ -125,9 +125,10 @@ class Twin(TwinFacts):
         out = Path(folder) if folder is not None else self._folder
         assert out is not None  # noqa: S101  one of both is there
         known = self._folder is not None and out.resolve() == self._folder.resolve()
-        if not known and store.is_twin(out) and store.read(out) != self._state:
+        is_there = store.is_twin(out)
+        if is_there and not known and store.read(out) != self._state:
             raise InputError(f"{out}: holds another twin; choose another folder, or go on from Twin.load")
-        store.save(self._state, out)
+        store.save(self._state, out, new=not known and not is_there)
         for name in ("", *self._photos):  # records of a photograph go with its file
             records = [record for record in self._records if record.seen == name]
             log.append(out, records, self._photos.get(name, b""))
