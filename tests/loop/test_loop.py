@@ -155,7 +155,7 @@ def test_true_masks_bring_forecasts_nearer(loop: ModuleType) -> None:
         for seed in range(2)
         for one in loop.outcomes(seed, eye, errors=errors, size=80, visits=(4.0, 8.0, 12.0), particles=400)
     ]
-    by_name = {row[0]: row[1:] for row in loop.rates(found)}
+    by_name = {row[0]: row[1:] for row in loop_scores.rates(found)}
     count, closer, narrower, both, *_ = by_name["rusted area"]
     assert count == 2
     assert both == closer == narrower == 1.0
@@ -167,34 +167,34 @@ def test_true_masks_bring_forecasts_nearer(loop: ModuleType) -> None:
 def test_true_masks_bring_nine_forecasts_of_ten_nearer(loop: ModuleType) -> None:
     eye, errors = loop.EYES["true masks"]
     found = [one for seed in range(100) for one in loop.outcomes(seed, eye, errors=errors)]
-    by_name = {row[0]: row[1:] for row in loop.rates(found)}
+    by_name = {row[0]: row[1:] for row in loop_scores.rates(found)}
     assert by_name["rusted area"][3] >= 0.9
     assert by_name["worst loss, log"][3] >= 0.8  # 0.86 when it was measured: photographs do not tell how deep rust goes
     assert np.mean([one.within(one.after) for one in found if one.quantity == "rusted area"]) >= 0.84  # 0.9
 
 
-def test_rates_count_what_they_say(loop: ModuleType) -> None:
-    before = loop.Spread(p5=0.0, p50=0.5, p95=1.0, distance=0.6, crps=0.4)
-    after = loop.Spread(p5=0.5, p50=0.9, p95=0.95, distance=0.3, crps=0.2)
-    one = loop.Outcome(seed=0, kind="plate", quantity="rusted area", truth=1.0, before=before, after=after,
+def test_rates_count_what_they_say() -> None:
+    before = loop_scores.Spread(p5=0.0, p50=0.5, p95=1.0, distance=0.6, crps=0.4)
+    after = loop_scores.Spread(p5=0.5, p50=0.9, p95=0.95, distance=0.3, crps=0.2)
+    one = loop_scores.Outcome(seed=0, kind="plate", quantity="rusted area", truth=1.0, before=before, after=after,
                        could=np.array([True, True, True, False]))  # fmt: skip
     other = np.array([True, False, False, False])
     worse = replace(one, quantity="worst loss, log", after=replace(after, p50=1.6, p95=2.5, crps=0.5), could=other)
     second = [replace(one, seed=1), replace(one, seed=1, quantity="worst loss, log", could=other)]
     one_more = [replace(worse, seed=seed, quantity="worst loss") for seed in range(2)]  # not asked for in both
-    rows = {row[0]: row[1:] for row in loop.rates([one, worse, *second, *one_more])}
+    rows = {row[0]: row[1:] for row in loop_scores.rates([one, worse, *second, *one_more])}
     assert rows["rusted area"] == (2, 1.0, 1.0, 1.0, 1.0, 1.0, 0.75)
     assert rows["worst loss, log"] == (2, 1.0, 0.5, 0.5, 0.5, 0.5, 0.25)
     assert rows["worst loss"] == (2, 1.0, 0.0, 0.0, 0.0, 0.0, 0.25)
     assert rows["both"] == (2, 1.0, 0.5, 0.5, 0.5, 0.5, 0.25)
-    text = loop.report({"true masks": [one, worse, one_more[0]]})
+    text = loop_scores.report({"true masks": [one, worse, one_more[0]]})
     assert "| true masks | rusted area | 1 | 100 | 100 | 100 | 100 | 100 | 75 |" in text
     assert (
         "| true masks | rusted area | 1.000, 0.450 | 0.600, 0.300 | 0.400, 0.200 | 100, 0 |" in text
     )  # 1.0 lies beyond P95
     assert "| true masks | worst loss, log | 1.000, 2.000 | 0.600, 0.300 | 0.400, 0.500 | 100, 100 |" in text
-    assert len(loop.table({"true masks": [one, worse]}).splitlines()) == 3
-    np.testing.assert_allclose(loop.distances(np.array([0.0, 2.0]), np.array([0.0, 1.0, 5.0])), [1.0, 1.0, 4.0])
+    assert len(loop_scores.table({"true masks": [one, worse]}).splitlines()) == 3
+    np.testing.assert_allclose(loop_scores.distances(np.array([0.0, 2.0]), np.array([0.0, 1.0, 5.0])), [1.0, 1.0, 4.0])
 
 
 def test_crps_is_the_integral_of_the_squared_distance_of_distributions() -> None:
@@ -208,11 +208,11 @@ def test_crps_is_the_integral_of_the_squared_distance_of_distributions() -> None
     )
 
 
-def test_masks_are_counted_on_the_asset_alone(loop: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_masks_are_counted_on_the_asset_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     texel = np.array([[0, 1, -1], [2, 3, 4]])
     true = np.array([[True, True, True], [False, False, False]])
     mask = np.array([[True, False, True], [True, False, False]])
-    counts = loop.Seen()
+    counts = loop_scores.Seen()
     counts.add("plate-0", texel, true, mask)
     assert (counts.rusted, counts.found, counts.sound, counts.called) == ({"plate-0": 2}, {"plate-0": 1}, 3, 1)
     counts.add_again(np.array([[False, False, False], [True, True, False]]), true, mask)
@@ -221,7 +221,7 @@ def test_masks_are_counted_on_the_asset_alone(loop: ModuleType, monkeypatch: pyt
         "0.500 were called rust (standard deviation from twin to twin 0.00), of the sound ones 0.3333; of those still"
     )
     assert f"{said} sound a visit later 0.50 were" in str(counts)
-    monkeypatch.setattr(loop, "FEW", 2)
+    monkeypatch.setattr(loop_scores, "FEW", 2)
     for twin, found in (("plate-1", 2), ("plate-2", 0)):
         counts.add(twin, np.zeros((1, 2), int), np.ones((1, 2), bool), np.arange(2)[None] < found)
     counts.add("plate-3", np.zeros((1, 1), int), np.ones((1, 1), bool), np.ones((1, 1), bool))  # too few pixels
