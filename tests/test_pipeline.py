@@ -18,10 +18,13 @@ TINY = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from corrotwin.benchmarks.report import build as report; from corrotwin.benchmarks.study import runner as study
+from corrotwin.benchmarks.report import build
+from corrotwin.benchmarks.study import runner
 from corrotwin.benchmarks.study.config import choose
 from corrotwin.benchmarks.study.sources import Sources
+from corrotwin.twin.core.text import show_log
 
+show_log()
 plan = choose("quick", backbones=("mobilenet_v2",))
 tiny = replace(
     plan,
@@ -29,8 +32,8 @@ tiny = replace(
     standin=replace(plan.standin, count=12, size=64),
 )
 out, *across = map(Path, sys.argv[1:])
-failed = study.run(out, tiny, Sources(across=tuple(across)))
-report.write(out)
+failed = runner.run(out, tiny, Sources(across=tuple(across)))
+build.write(out)
 sys.exit(bool(failed))
 """
 RUNS = {"real-mobilenet_v2-00", "real-mobilenet_v2-01", "mixed-mobilenet_v2-00", "mixed-mobilenet_v2-01"}

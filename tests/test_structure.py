@@ -15,6 +15,7 @@ from tools import source_map
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("twin", "synth", "segmentation", "benchmarks", "tools")
 MOST_MODULES = 15  # in one folder
+PYTHON_FILE = r"(?<![\w/.-])((?:tests|twin|synth|segmentation|benchmarks|tools|examples)/[\w/]+\.py)"
 MOST_LINES = 310  # in one module: about 300
 ROOMS = sorted(
     str(path.parent.relative_to(ROOT)) for folder in FOLDERS for path in (ROOT / folder).rglob("__init__.py")
@@ -94,3 +95,15 @@ def test_no_two_public_classes_share_a_name() -> None:
 
 def test_the_map_is_that_of_the_source() -> None:
     assert source_map.PAGE.read_text() == source_map.page(), "run python -m tools.source_map"
+
+
+def test_files_named_in_pages_exist() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "examples" / "README.md"]
+    named = {
+        (path.name, name)
+        for path in pages
+        if path.name not in ("CHANGELOG.md", "transfer-log.md")  # history keeps the names of its time
+        for name in re.findall(PYTHON_FILE, path.read_text())
+    }  # fmt: skip
+    assert len(named) > 20
+    assert {(page, name) for page, name in named if not (ROOT / name).exists()} == set()

@@ -35,7 +35,7 @@ def test_every_loop_is_timed_in_every_round(timings, tmp_path, capsys):
 
 def test_a_ratio_is_the_median_of_the_rounds():
     timings = [
-        training.Timing(backbone="vgg16", loop=loop, images_per_second=values)
+        training.LoopTiming(backbone="vgg16", loop=loop, images_per_second=values)
         for loop, values in (("fast", (4.0, 90.0, 6.0)), ("example", (2.0, 3.0, 2.0)))
     ]
     assert training.ratio(timings, "vgg16", "fast", "example") == 3.0
