@@ -37,7 +37,7 @@ bundle: setup ## all that `make setup` needs on a machine like this one without 
 	@rm -rf "$(BUNDLE_TO).part" && mkdir -p "$(BUNDLE_TO).part"
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check -c constraints.txt -w "$(BUNDLE_TO).part/wheels" '.[$(EXTRAS)]' 'setuptools>=77'
 	@rm -r "$(BUNDLE_TO).part"/wheels/corrotwin-*.whl build
-	@tar -czf "$(BUNDLE_TO).part/source.tar.gz" --exclude=__pycache__ --transform='flags=r;s,^,corrotwin/,' $(SOURCE)
+	@tar -czf "$(BUNDLE_TO).part/source.tar.gz" --exclude=__pycache__ --exclude='*.egg-info' --transform='flags=r;s,^,corrotwin/,' $(SOURCE)
 	@if test -d "$(WEIGHTS)"; then cp -r "$(WEIGHTS)" "$(BUNDLE_TO).part/weights"; else echo "no folder $(WEIGHTS): the bundle has no ImageNet weights (corrotwin segmentation weights --to weights fetches them)"; fi
 	@cd "$(BUNDLE_TO).part" && find . -type f ! -name SHA256SUMS | LC_ALL=C sort | tr '\n' '\0' | xargs -0 sha256sum > SHA256SUMS
 	@mv "$(BUNDLE_TO).part" "$(BUNDLE_TO)"
