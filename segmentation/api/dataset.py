@@ -112,8 +112,8 @@ class Dataset:
             raise InputError(f"`by` {ways}: photo and folder go with nothing else")
         if groups_file is not None and "spot" not in ways:
             raise InputError(f"`groups_file` {groups_file}: goes with `by` spot")
-        table = Path(groups_file) if groups_file is not None else self._data.inside / groups.SPOTS
-        if "spot" in ways and groups_file is None and not table.is_file():
+        table = Path(groups_file) if groups_file is not None else groups.own_table(self._data)
+        if "spot" in ways and table is None:
             raise InputError(
                 f"{self.folder}: no {groups.SPOTS} beside the photos; give `groups_file`, or `by` names or hash"
             )

@@ -46,15 +46,15 @@ def split(
     from corrotwin.segmentation.data import coco, groups, leakage, splits
 
     real = coco.read(data)
-    found_beside = not by and groups_file is None and (real.inside / groups.SPOTS).is_file()
-    if found_beside:
-        groups_file, column, ways = real.inside / groups.SPOTS, groups.SPOT, ("column",)
+    own_table = None if by or groups_file is not None else groups.own_table(real)
+    if own_table is not None:
+        groups_file, column, ways = own_table, groups.SPOT, ("column",)
     groupings = groups.in_ways(real, ways, table=groups_file, column=column)
     renamed = 0 if groups_file is None else groups.renamed_by_roboflow(groups_file, real, column)
     new_split = splits.split(real, how=how, seed=seed, groups=groups.join(*groupings.values()))
     report = leakage.report(real, new_split)
     splits.save(new_split, out)
-    if found_beside:
+    if own_table is not None:
         say(f"{groups_file}: its column {column} says what goes together")
     if renamed:
         say(f"{groups_file}: {renamed} of {len(real.photos)} photos matched by their names before Roboflow's")

@@ -4,6 +4,7 @@ A grouping maps the `file_name` of each photo of a dataset to the id of its grou
 part of a split and are one unit of statistics. Roboflow names its augmented copies ``name_jpg.rf.<hash>.jpg``.
 """
 
+import os
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -142,13 +143,23 @@ def beside(dataset: coco.CocoDataset) -> dict[str, str] | None:
     InputError
         The table is unusable, or leaves out a photo.
     """
-    inside = dataset.inside
-    if not (inside / SPOTS).is_file():
+    table = own_table(dataset)
+    if table is None:
         return None
     try:
-        return by_column(inside / SPOTS, dataset, SPOT)
+        return by_column(table, dataset, SPOT)
     except InputError as error:  # a person knows the archive, not our cache
-        raise InputError(str(error).replace(str(inside), str(dataset.folder))) from error
+        raise InputError(str(error).replace(str(dataset.inside), str(dataset.folder))) from error
+
+
+def own_table(dataset: coco.CocoDataset) -> Path | None:
+    """Return the path of the table `SPOTS` beside the photos, whatever lies there; None if nothing does.
+
+    What is no file, such as a pipe or a link that leads nowhere, is refused when it is read: to take it for absent
+    would let photos of one spot train and test.
+    """
+    path = dataset.inside / SPOTS
+    return path if os.path.lexists(path) else None
 
 
 def in_ways(
@@ -184,7 +195,8 @@ def renamed_by_roboflow(csv_path: Path, dataset: coco.CocoDataset, column: str) 
 
 def _by_column(csv_path: Path, dataset: coco.CocoDataset, column: str) -> tuple[dict[str, str], dict[str, str]]:
     """Return the groups of photos found under their own name, and of those found under their source's name."""
-    table = _read_column(csv_path, column)
+    own = csv_path == own_table(dataset)
+    table = _read_column(csv_path, column, inside=dataset.inside if own else None)
     sources: dict[str, set[str]] = defaultdict(set)
     for key, each in table.items():
         if COPY_MARK not in key:
@@ -219,10 +231,10 @@ def _by_column(csv_path: Path, dataset: coco.CocoDataset, column: str) -> tuple[
     return direct, renamed
 
 
-def _read_column(path: Path, column: str) -> dict[str, set[str]]:
+def _read_column(path: Path, column: str, *, inside: Path | None) -> dict[str, set[str]]:
     """Return the values of a column, without empty ones, by file name and also, where given, by ``split/name``."""
     table: dict[str, set[str]] = defaultdict(set)
-    for row in tables.read(path, required=(FILE_NAME, column), optional=(SPLIT,)).rows:
+    for row in tables.read(path, required=(FILE_NAME, column), optional=(SPLIT,), inside=inside).rows:
         name, value, part = _composed(coco.plain_name(row[FILE_NAME])), row[column], row[SPLIT]
         if name and value:
             table[name].add(value)

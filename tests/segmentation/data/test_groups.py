@@ -1,5 +1,6 @@
 import io
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance, ImageFilter
 
+from corrotwin.segmentation.api.dataset import Dataset
+from corrotwin.segmentation.commands import split
 from corrotwin.segmentation.data import coco, groups
 from corrotwin.twin.core.errors import InputError
 
@@ -363,3 +366,33 @@ def test_many_that_are_all_alike_are_one_group_in_little_memory(monkeypatch):
     for place in range(60):
         same = (bits == bits[place]).all(axis=(1, 2))
         assert first[place] == np.flatnonzero(same)[0]
+
+
+SPOILT = {
+    "a link out": lambda path, other: path.symlink_to(other),
+    "a link that leads nowhere": lambda path, other: path.symlink_to("nowhere.csv"),
+    "a pipe": lambda path, other: os.mkfifo(path),
+    "a folder": lambda path, other: path.mkdir(),
+}
+READERS = {
+    "beside": lambda data: groups.beside(coco.read(data)),
+    "split": lambda data: split.split(data=data, out=data.parent / "split.json"),
+    "Dataset.split": lambda data: Dataset(data).split(by="spot"),
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("what", SPOILT)
+def test_a_table_beside_photos_is_a_file_of_their_own_or_refused(
+    what: str, reader: str, roboflow: Path, tmp_path: Path
+) -> None:
+    """Taken for absent, photos of one spot would train and test; followed, another file's content would be printed."""
+    data, other = tmp_path / "data", tmp_path / "secret.csv"
+    shutil.copytree(roboflow, data)
+    other.write_text("secret\n")
+    SPOILT[what](data / groups.SPOTS, other)
+    with pytest.raises(InputError, match=groups.SPOTS) as refusal:
+        READERS[reader](data)
+    assert "has secret" not in str(refusal.value)
+    assert "no column" not in str(refusal.value)
+    assert not (tmp_path / "split.json").exists()
