@@ -18,7 +18,7 @@ from corrotwin.twin.model.corrosion import Fields
 from corrotwin.twin.twin_state import TwinState
 
 SEEN = 0.5  # rust cover from which a place counts as rusted
-ONE_FACE = "least left counts the loss of a place's own face alone; the face behind it loses, too: take that off"
+ONE_FACE = "least left subtracts the loss of this face only; subtract the loss of the opposite face as well"
 RUST_GRADES = ((0.0, "Ri 0"), (0.05, "Ri 1"), (0.5, "Ri 2"), (1.0, "Ri 3"), (8.0, "Ri 4"))  # up to so many percent
 
 Colour = NDArray[np.float32]  # (3,) red, green, blue

@@ -117,7 +117,9 @@ class Dataset:
             raise InputError(
                 f"{self.folder}: no {groups.SPOTS} beside the photos; give `groups_file`, or `by` names or hash"
             )
-        found = groups.in_ways(self._data, ways, table=table if "spot" in ways else None, column=column)
+        inside = self._data.inside if groups_file is None else None
+        table = table if "spot" in ways else None
+        found = groups.in_ways(self._data, ways, table=table, column=column, inside=inside)
         how: How = "own" if "folder" in ways else "published" if "photo" in ways else "grouped"
         result = Dataset.__new__(Dataset)
         result._path, result._data, result._by = self._path, self._data, " and ".join(ways)

@@ -49,7 +49,8 @@ def split(
     own_table = None if by or groups_file is not None else groups.own_table(real)
     if own_table is not None:
         groups_file, column, ways = own_table, groups.SPOT, ("column",)
-    groupings = groups.in_ways(real, ways, table=groups_file, column=column)
+    inside = real.inside if own_table is not None else None
+    groupings = groups.in_ways(real, ways, table=groups_file, column=column, inside=inside)
     renamed = 0 if groups_file is None else groups.renamed_by_roboflow(groups_file, real, column)
     new_split = splits.split(real, how=how, seed=seed, groups=groups.join(*groupings.values()))
     report = leakage.report(real, new_split)

@@ -1,5 +1,6 @@
 """Layouts of datasets: the files that describe one, the split of each, and the places of its images."""
 
+import os
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
@@ -52,10 +53,10 @@ def from_masks(folder: Path) -> list[tuple[Path, str | None, Document]]:
 def _named_jsons(folder: Path) -> list[tuple[Path, str | None]]:
     """Return the json files whose names and places show that they are COCO, with their splits."""
     splits = [(folder / split / ROBOFLOW_JSON, split) for split in SPLITS]
-    if present := [(path, split) for path, split in splits if path.is_file()]:
+    if present := [(path, split) for path, split in splits if os.path.lexists(path)]:
         return list(present)
     for path in (folder / "annotations.json", folder / ROBOFLOW_JSON, folder / CVAT_FOLDER / CVAT_JSON):
-        if path.is_file():
+        if os.path.lexists(path):  # what is no file is refused when it is read
             return [(path, None)]
     return []
 

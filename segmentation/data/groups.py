@@ -114,7 +114,7 @@ def _signs(bits: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
     return np.where(bits, np.float32(1), np.float32(-1))
 
 
-def by_column(csv_path: Path, dataset: coco.CocoDataset, column: str) -> dict[str, str]:
+def by_column(csv_path: Path, dataset: coco.CocoDataset, column: str, *, inside: Path | None = None) -> dict[str, str]:
     """Group photos by a column of a csv file, such as the spot of each.
 
     Parameters
@@ -125,13 +125,14 @@ def by_column(csv_path: Path, dataset: coco.CocoDataset, column: str) -> dict[st
         Rows of photos that the dataset lacks are ignored. Accents may be encoded either way, NFC or NFD.
     dataset : each of its photos needs a row.
     column : name of the column that holds the group ids.
+    inside : folder that the file belongs to, out of which no link is followed; None for a file that the user named.
 
     Raises
     ------
     InputError
         The file is not such a table, a photo has no row or no value, rows of one photo differ, or a name is ambiguous.
     """
-    direct, renamed = _by_column(csv_path, dataset, column)
+    direct, renamed = _by_column(csv_path, dataset, column, inside)
     return direct | renamed
 
 
@@ -147,7 +148,7 @@ def beside(dataset: coco.CocoDataset) -> dict[str, str] | None:
     if table is None:
         return None
     try:
-        return by_column(table, dataset, SPOT)
+        return by_column(table, dataset, SPOT, inside=dataset.inside)
     except InputError as error:  # a person knows the archive, not our cache
         raise InputError(str(error).replace(str(dataset.inside), str(dataset.folder))) from error
 
@@ -163,7 +164,12 @@ def own_table(dataset: coco.CocoDataset) -> Path | None:
 
 
 def in_ways(
-    dataset: coco.CocoDataset, ways: Collection[str], *, table: Path | None = None, column: str = SPOT
+    dataset: coco.CocoDataset,
+    ways: Collection[str],
+    *,
+    table: Path | None = None,
+    column: str = SPOT,
+    inside: Path | None = None,
 ) -> dict[str, dict[str, str]]:
     """Group photos in several ways, each grouping by its name.
 
@@ -171,7 +177,7 @@ def in_ways(
     ----------
     dataset : whose photos are grouped.
     ways : of which "names" is `by_source_name` and "hash" is `by_perceptual_hash`.
-    table, column : for `by_column`; None for no table.
+    table, column, inside : for `by_column`; `table` None for no table.
 
     Raises
     ------
@@ -180,7 +186,7 @@ def in_ways(
     """
     found: dict[str, dict[str, str]] = {}
     if table is not None:  # first, since it is quick to be wrong
-        found[column] = by_column(table, dataset, column)
+        found[column] = by_column(table, dataset, column, inside=inside)
     if "names" in ways:
         found["names"] = by_source_name(dataset)
     if "hash" in ways:
@@ -190,13 +196,14 @@ def in_ways(
 
 def renamed_by_roboflow(csv_path: Path, dataset: coco.CocoDataset, column: str) -> int:
     """Return the number of photos that `by_column` matches only by their names before Roboflow renamed them."""
-    return len(_by_column(csv_path, dataset, column)[1])
+    return len(_by_column(csv_path, dataset, column, None)[1])
 
 
-def _by_column(csv_path: Path, dataset: coco.CocoDataset, column: str) -> tuple[dict[str, str], dict[str, str]]:
+def _by_column(
+    csv_path: Path, dataset: coco.CocoDataset, column: str, inside: Path | None
+) -> tuple[dict[str, str], dict[str, str]]:
     """Return the groups of photos found under their own name, and of those found under their source's name."""
-    own = csv_path == own_table(dataset)
-    table = _read_column(csv_path, column, inside=dataset.inside if own else None)
+    table = _read_column(csv_path, column, inside=inside)
     sources: dict[str, set[str]] = defaultdict(set)
     for key, each in table.items():
         if COPY_MARK not in key:

@@ -1,1 +1,1 @@
-"""Errors, files, locks, the command line and joining a Ray cluster, for every package; standard library only."""
+"""Errors, files, text, tables, locks, the command line and Ray clusters: what every package may import."""

@@ -88,7 +88,7 @@ def _status(program: str, call: Callable[[], Any], command: Callable[..., Any] |
         return _fail(program, in_options(str(error), command), 2 if isinstance(error, InputError) else 1)
     except OSError as error:
         where = f"{error.filename2 or error.filename}: " if error.filename is not None else ""
-        return _fail(program, f"{where}{error.strerror or error}; mend that, the same command resumes", 2)
+        return _fail(program, f"{where}{error.strerror or error}; put that right, and the same command resumes", 2)
     except (MemoryError, RuntimeError) as error:
         if not _is_lack_of_memory(error):
             raise

@@ -4,6 +4,7 @@ What may be opened is decided in `opening`. A folder on disk is whole or visibly
 manifest comes last. Standard library only; every package may import it.
 """
 
+import errno
 import hashlib
 import importlib.metadata
 import io
@@ -30,15 +31,18 @@ from corrotwin.twin.core.temporary import remove_left as remove_left
 from corrotwin.twin.core.temporary import temporary_folder as temporary_folder
 
 FORMAT_VERSION = 1
+ROOM = "make room, then run the same command again"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")  # of a character beyond the first 65,536: Python would take it alone
 
 
 @contextmanager
-def writing(path: Path, advice: str = "make room, then run the same command again") -> Iterator[None]:
+def writing(path: Path, advice: str = "") -> Iterator[None]:
     """Turn what an operating system says when `path` cannot be written into one line (`InputError`) with advice."""
     try:
         yield
     except OSError as error:
+        advice = advice or (ROOM if error.errno in _FULL else "choose another place, or make this one writable")
         raise InputError(f"{path}: cannot be written ({error.strerror}); {advice}") from error
 
 
@@ -208,7 +212,7 @@ def read_json(path: Path, *, inside: Path | None = None, most_bytes: int = MOST_
     try:
         return parsed(content.decode("utf-8-sig"))  # some editors write a byte order mark
     except ValueError as error:
-        raise InputError(f"{path}: not valid JSON ({error}); mend the file or make it again") from error
+        raise InputError(f"{path}: not valid JSON ({error}); correct the file or make it again") from error
 
 
 def digest(value: Any) -> str:

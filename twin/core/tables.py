@@ -30,6 +30,7 @@ MOST_ROWS = 500_000  # take 0.5 GB
 ADVICE = "save it as CSV UTF-8"
 
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_ZIP = b"PK\x03\x04"  # as xlsx and ods begin
 _SEPARATOR_LINE = re.compile(r'"?sep=([,;\t])"?[,;\t ]*(?:\r\n|\r|\n|$)', re.IGNORECASE)  # Excel's own first line
 _END = "end of the table"
 
@@ -129,10 +130,13 @@ def _bytes(path: Path, inside: Path | None, most: int) -> bytes:
 
 def _text(path: Path, inside: Path | None) -> str:
     content = _bytes(path, inside, MOST_BYTES)
+    if content.startswith(_ZIP):
+        raise InputError(f"{path}: is an Excel workbook or another archive, not a csv file; {ADVICE}")
     try:
         return content.decode("utf-16" if content.startswith(_UTF16) else "utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not a csv file in UTF-8 ({error.reason}); {ADVICE}") from error
+        line = content.count(b"\n", 0, error.start) + 1
+        raise InputError(f"{path}: line {line}: not a csv file in UTF-8 ({error.reason}); {ADVICE}") from error
 
 
 def _separator(text: str, required: Sequence[str], known: Sequence[str]) -> str:

@@ -142,12 +142,6 @@ def round_bar(diameter: float, segments: int, rings: int = 1) -> Section:
     return Section(pieces=(("body", loop),), caps=(radii[:, None, None] * loop,))
 
 
-def round_tube(diameter: float, wall: float, segments: int) -> Section:
-    """Return an open round tube about the origin."""
-    outer, inner = solids.circle(diameter / 2, segments), solids.circle(diameter / 2 - wall, segments)
-    return Section(pieces=(("body", outer), ("bore", inner[::-1])), caps=(np.stack([outer, inner]),))
-
-
 def square_tube(side: float, wall: float) -> Section:
     """Return an open square tube about the origin; corner radii 2 walls outside, 1 inside (EN 10219-2, up to 6 mm).
 

@@ -109,17 +109,6 @@ def cylinder(solid: str, radius: float, pieces: Sequence[tuple[str, float]], bev
     return revolve(solid, [(tip, bottom), *sides, (tip, bottom[::-1] * [1, -1] + [0, top])], 24)
 
 
-def prismatic(solid: str, zone: str, outlines: Sequence[tuple[Floats, float]], base: str) -> list[Patch]:
-    """Build a solid along z from stacked outlines (points, 2) at their z, with zone `base` below and `zone` above."""
-    rings = [np.column_stack([outline, np.full(len(outline), height)]) for outline, height in outlines]
-    middle = [np.broadcast_to(ring[:-1].mean(axis=0), ring.shape) for ring in (rings[0], rings[-1])]
-    return [
-        Patch(solid=solid, zone=base, points=np.stack([middle[0], rings[0]]), wrap_u=True),
-        Patch(solid=solid, zone=zone, points=np.stack(rings), wrap_u=True),
-        Patch(solid=solid, zone=zone, points=np.stack([rings[-1], middle[1]]), wrap_u=True),
-    ]
-
-
 def rings(solid: str, pieces: Sequence[tuple[str, Sequence[Floats]]]) -> list[Patch]:
     """Build a solid around z from closed rings of equally many points, (points, 3), the last repeating the first.
 

@@ -106,7 +106,7 @@ def read_log(folder: Path) -> Log:
             if not line.endswith(b"\n"):
                 note = f"{path}: line {number} is torn and left out; enter that inspection again"
                 break
-            raise InputError(f"{path}: line {number} is no record ({error}); mend or remove it") from error
+            raise InputError(f"{path}: line {number} is no record ({error}); correct or remove it") from error
         length += len(line)
     for number, entry in enumerate(lines, start=1):
         if isinstance(entry, Ruling):
@@ -137,7 +137,7 @@ def _line(values: Any) -> Record | Ruling:
     if "source" in values:
         raise InputError("source is no part of a record")
     uv = values.get("uv")
-    return Record(**{**values, "value": float(values["value"]), "uv": None if uv is None else (uv[0], uv[1])})
+    return Record(**{**values, "value": float(values["value"]), "uv": tuple(uv) if isinstance(uv, list) else uv})
 
 
 def append(folder: Path, records: Sequence[Record], photo: bytes = b"") -> list[Record]:

@@ -19,7 +19,7 @@ from corrotwin.twin.core.table_rows import Row
 from corrotwin.twin.core.tables import read as read_table
 from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
 from corrotwin.twin.geometry.solids import COVERED
-from corrotwin.twin.inspection.records import Record
+from corrotwin.twin.inspection.records import KINDS, Record
 from corrotwin.twin.twin_state import TwinState
 
 FEWEST_SEEN = 0.02  # share of a zone below which a photograph says nothing of it
@@ -231,9 +231,13 @@ def _from_row(row: Row) -> Record:
     if lacking or bool(row["u"]) != bool(row["v"]):
         raise row.wrong(f"no {', '.join(lacking) or 'u and v together'}; fill the row in or remove it")
     values: dict[str, Any] = {name: row[name] for name in TEXTS if row[name]}
+    values["kind"] = row["kind"].lower()
+    if values["kind"] not in KINDS:
+        raise row.wrong(f"is no kind of inspection; choose from {', '.join(KINDS)}", "kind")
+    day = row.date("date").isoformat()
     values |= {name: row.number(name) for name in NUMBERS if row[name]}
     uv = (row.number("u"), row.number("v")) if row["u"] else None
     try:
-        return Record(**values, date=row.date("date").isoformat(), uv=uv, source=f"{row.path}: line {row.line}")
+        return Record(**values, date=day, uv=uv, source=f"{row.path}: line {row.line}")
     except InputError as error:
         raise row.wrong(str(error)) from error

@@ -93,6 +93,10 @@ class Record:
             number = getattr(self, name)
             if number is not None and (isinstance(number, bool) or not isinstance(number, Real)):
                 raise InputError(f"{name} {number!r:.60}: must be a number")
+        uv = self.uv
+        is_pair = isinstance(uv, tuple) and len(uv) == 2 and all(isinstance(number, Real) for number in uv)
+        if uv is not None and not is_pair:
+            raise InputError(f"uv {uv!r:.60}: must be two numbers")
         if self.kind not in KINDS:
             raise InputError(f"kind of inspection {self.kind!r}: choose from {', '.join(KINDS)}")
         usual = KINDS[self.kind]

@@ -74,8 +74,8 @@ def test_the_version_is_that_of_the_package() -> None:
         ("three", 3, ""),
         ("input", 2, "program: error: bad input\n"),
         ("work", 1, "program: error: no luck\n"),
-        ("full", 2, "program: error: a/b: No space left on device; mend that, the same command resumes\n"),
-        ("deaf", 2, "program: error: reset by peer; mend that, the same command resumes\n"),
+        ("full", 2, "program: error: a/b: No space left on device; put that right, and the same command resumes\n"),
+        ("deaf", 2, "program: error: reset by peer; put that right, and the same command resumes\n"),
         ("memory", 1, f"program: error: out of memory (no more to be had); {ROOM}\n"),
         (
             "torch",

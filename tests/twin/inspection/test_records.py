@@ -265,7 +265,7 @@ def test_a_history_is_imported_in_order_and_only_once(folder: Path, tmp_path: Pa
         ("9.9", "9.9 mm", "line 4, column 'value': '9.9 mm' is not a number; write it as 7.9 or 7,9, without unit"),
         ("9.9", "", "line 4: no value"),
         ("9.9,", "9.9,UT-2,P7,0.1,", "line 4: more cells than columns"),
-        ("photo", "foto", "line 3: kind of inspection 'foto'"),
+        ("photo", "foto", "line 3, column 'kind': 'foto' is no kind of inspection"),
         (",P1,\n", ",P1,-1\n", "line 2: .*scatter -1"),
         (TABLE, "date,zone,kind,value,tool,detection\n2006-05-31,face,grade,2,eye,0.6", "line 2: .*of a photo"),
         ("2004-05-31", "5/6/2004", "line 4, column 'date': '5/6/2004' could be .*; write 2004-06-05 or 2004-05-06"),
