@@ -23,7 +23,7 @@ from corrotwin.benchmarks.study.results import Results, load
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import atomic_file, read_json, remove, write_json
 from corrotwin.twin.core.locks import hold
-from corrotwin.twin.core.text import Markdown, escape_markdown, markdown_code, printable_lines
+from corrotwin.twin.core.text import Markdown, escape_html, escape_markdown, markdown_code
 
 FOLDER = "report"
 LIST = "files.json"  # the names of what a report wrote
@@ -103,7 +103,7 @@ def render(
         "trim_blocks": True,
         "lstrip_blocks": True,
     }
-    page = Environment(**common, autoescape=True, finalize=_without_controls)
+    page = Environment(**common, autoescape=True, finalize=_as_html)
     page.filters |= {"data_uri": data_uri}
     text = Environment(**common, autoescape=False, finalize=_as_markdown)  # noqa: S701 (finalize escapes)
     text.filters |= {"verbatim": markdown_code}
@@ -115,9 +115,9 @@ def _as_markdown(value: object) -> str:
     return escape_markdown(value if isinstance(value, Markdown) else str(value))
 
 
-def _without_controls(value: object) -> object:
-    """Return a value for the page, which Jinja escapes; what is markup stays."""
-    return value if isinstance(value, Markup) or not isinstance(value, str) else printable_lines(value)
+def _as_html(value: object) -> Markup:
+    """Return a value as the page shows it literally; what is markup stays."""
+    return value if isinstance(value, Markup) else Markup(escape_html(str(value)))  # noqa: S704 (escaped)
 
 
 def data_uri(figure: Figure, drawn: Mapping[str, Mapping[str, bytes]]) -> str:
