@@ -48,19 +48,19 @@ class DataArm:
         if not self.name:
             raise InputError("data arm: needs a name")
         if not 0 < self.real_fraction <= 1:
-            raise InputError(f"data arm {self.name}: real_fraction {self.real_fraction} is not in (0, 1]")
+            raise InputError(f"data arm {self.name}: `real_fraction` {self.real_fraction} is not in (0, 1]")
         if self.render_share is not None and not 0 <= self.render_share <= 1:
-            raise InputError(f"data arm {self.name}: render_share {self.render_share} is not in [0, 1]")
+            raise InputError(f"data arm {self.name}: `render_share` {self.render_share} is not in [0, 1]")
         if self.render_count is not None and self.render_count < 1:
-            raise InputError(f"data arm {self.name}: render_count {self.render_count} is below 1")
+            raise InputError(f"data arm {self.name}: `render_count` {self.render_count} is below 1")
         if not 0 <= self.pretrain <= 1:
-            raise InputError(f"data arm {self.name}: pretrain {self.pretrain} is not in [0, 1]")
+            raise InputError(f"data arm {self.name}: `pretrain` {self.pretrain} is not in [0, 1]")
         if self.adaptation not in (None, *get_args(Adaptation)):
-            raise InputError(f"data arm {self.name}: adaptation {self.adaptation!r}; {choices(Adaptation)} or None")
+            raise InputError(f"data arm {self.name}: `adaptation` {self.adaptation!r}; {choices(Adaptation)} or None")
         if self.augmentation not in get_args(Augmentation):
-            raise InputError(f"data arm {self.name}: augmentation {self.augmentation!r}; {choices(Augmentation)}")
+            raise InputError(f"data arm {self.name}: `augmentation` {self.augmentation!r}; {choices(Augmentation)}")
         if not 0 <= self.copy_paste <= 1:
-            raise InputError(f"data arm {self.name}: copy_paste {self.copy_paste} is not in [0, 1]")
+            raise InputError(f"data arm {self.name}: `copy_paste` {self.copy_paste} is not in [0, 1]")
         if self.copy_paste and self.render_share == 1:
             raise InputError(f"data arm {self.name}: copy_paste needs photos in the batches, but render_share is 1")
         if self.shuffled_masks and self.render_count == 1:

@@ -73,25 +73,25 @@ class TrainConfig:
             raise InputError("a run needs the names of a backbone and an architecture")
         if self.size < 1 or self.size % SIZE_STEP:
             nearest = max(SIZE_STEP, (self.size + SIZE_STEP // 2) // SIZE_STEP * SIZE_STEP)
-            raise InputError(f"size {self.size} is not divisible by {SIZE_STEP}; the nearest that is: {nearest}")
+            raise InputError(f"`size` {self.size} is not divisible by {SIZE_STEP}; the nearest that is: {nearest}")
         for name in ("epochs", "batch_size", "threads", "max_train_images", "max_eval_images"):
             value = getattr(self, name)
             if value is not None and value < 1:
-                raise InputError(f"{name} {value} is below 1")
+                raise InputError(f"`{name}` {value} is below 1")
         for name, most in MOST.items():
             if getattr(self, name) > most:
-                raise InputError(f"{name} {getattr(self, name)} is above {most}")
+                raise InputError(f"`{name}` {getattr(self, name)} is above {most}")
         if self.seed < 0:
-            raise InputError(f"seed {self.seed} is negative")
+            raise InputError(f"`seed` {self.seed} is negative")
         if not (isfinite(self.learning_rate) and self.learning_rate > 0):
-            raise InputError(f"learning_rate {self.learning_rate} is not above 0")
+            raise InputError(f"`learning_rate` {self.learning_rate} is not above 0")
         if not (isfinite(self.weight_decay) and self.weight_decay >= 0):
-            raise InputError(f"weight_decay {self.weight_decay} is not 0 or more")
+            raise InputError(f"`weight_decay` {self.weight_decay} is not 0 or more")
         if self.encoder_weights not in ("imagenet", None):
-            raise InputError(f"encoder_weights {self.encoder_weights!r}: choose imagenet or None")
+            raise InputError(f"`encoder_weights` {self.encoder_weights!r}: choose imagenet or None")
         for name, literal in (("precision", Precision), ("framing", Framing), ("loss", Loss), ("keep", Kept)):
             if getattr(self, name) not in get_args(literal):
-                raise InputError(f"{name} {getattr(self, name)!r}: {choices(literal)}")
+                raise InputError(f"`{name}` {getattr(self, name)!r}: {choices(literal)}")
 
     @property
     def digest(self) -> str:
@@ -175,5 +175,5 @@ def configure(profile: Profile, *, backbone: str, arm: DataArm, seed: int, **cha
         The profile or a value is not valid.
     """
     if profile not in PROFILES:
-        raise InputError(f"profile {profile!r} is unknown; choose one of {', '.join(PROFILES)}")
+        raise InputError(f"`profile` {profile!r} is unknown; choose one of {', '.join(PROFILES)}")
     return TrainConfig(**{**PROFILES[profile], **changes, "backbone": backbone, "arm": arm, "seed": seed})

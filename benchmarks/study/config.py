@@ -58,9 +58,9 @@ class StudyConfig:
 
     def __post_init__(self) -> None:
         if self.threads < 1:
-            raise InputError(f"threads {self.threads} is below 1")
+            raise InputError(f"`threads` {self.threads} is below 1")
         if self.seed < 0:
-            raise InputError(f"seed {self.seed} is negative")
+            raise InputError(f"`seed` {self.seed} is negative")
         keys = [cell.key for cell in self.cells]
         if not keys or len(set(keys)) != len(keys):
             twice = sorted({key for key in keys if keys.count(key) > 1})

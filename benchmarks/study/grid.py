@@ -11,6 +11,7 @@ from typing import Any
 
 from corrotwin.segmentation.arms import ARMS, DataArm
 from corrotwin.segmentation.config import BACKBONES
+from corrotwin.twin.core.arguments import naming
 from corrotwin.twin.core.errors import InputError
 
 
@@ -39,7 +40,7 @@ class GridCell:
 
     def __post_init__(self) -> None:
         if not isinstance(self.runs, int) or not 1 <= self.runs <= MOST_RUNS:
-            raise InputError(f"runs {self.runs!r:.40} is no whole number from 1 to {MOST_RUNS}")
+            raise InputError(f"`runs` {self.runs!r:.40} is no whole number from 1 to {MOST_RUNS}")
         if not is_name(self.arm.name):
             raise InputError(f"arm {self.arm.name!r:.60} cannot name a folder")
         if self.backbone not in BACKBONES:
@@ -70,15 +71,17 @@ def cells(
     InputError
         A name is unknown or stands twice, a fraction is not in (0, 1], or there is nothing to train.
     """
-    for what, values in (("arms", kinds), ("real fractions", real_fractions), ("backbones", backbones)):
+    for what, values in (("arms", kinds), ("real_fractions", real_fractions), ("backbones", backbones)):
         if not values or len(set(values)) != len(values):
-            raise InputError(f"{what}: needs at least one, each once, not {', '.join(map(str, values)) or 'none'}")
+            raise InputError(f"`{what}`: needs at least one, each once, not {', '.join(map(str, values)) or 'none'}")
     if unknown := [kind for kind in kinds if kind not in ARMS]:
-        raise InputError(f"arm {unknown[0]!r} is unknown; choose among {', '.join(ARMS)}")
+        raise InputError(f"`arms` {unknown[0]!r} is unknown; choose from {', '.join(ARMS)}")
+    if unknown := [name for name in backbones if name not in BACKBONES]:
+        raise InputError(f"`backbones` {unknown[0]!r} is not the paper's; choose from {', '.join(BACKBONES)}")
+    with naming("real_fractions"):
+        arms = {(kind, fraction): arm_at(kind, float(fraction)) for kind in kinds for fraction in real_fractions}
     return in_order(
-        GridCell(
-            kind=kind, real_fraction=float(fraction), arm=arm_at(kind, float(fraction)), backbone=backbone, runs=runs
-        )
+        GridCell(kind=kind, real_fraction=float(fraction), arm=arms[kind, fraction], backbone=backbone, runs=runs)
         for kind, fraction, backbone in product(kinds, real_fractions, backbones)
     )
 

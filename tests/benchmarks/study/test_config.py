@@ -53,12 +53,15 @@ def test_configuration_round_trip_and_refusals() -> None:
     for config in STUDIES.values():
         assert configuration.from_json(configuration.to_json(config)) == config
     for changes, message in (
-        ({"runs": 0}, "runs 0"),
-        ({"threads": 0}, "threads 0"),
-        ({"backbones": ("vgg16", "vgg16")}, "backbones: needs at least one, each once"),
-        ({"backbones": ("vgg19",)}, "choose one of mobilenet_v2, resnet152, inceptionv4, vgg16"),
-        ({"kinds": ("dreamt",)}, "choose among real, mixed, copy-paste, strong, shuffled"),
-        ({"real_fractions": (0.0,)}, r"real_fraction 0.0 is not in \(0, 1\]"),
+        ({"runs": 0}, "`runs` 0"),
+        ({"threads": 0}, "`threads` 0"),
+        ({"backbones": ("vgg16", "vgg16")}, "`backbones`: needs at least one, each once"),
+        (
+            {"backbones": ("vgg19",)},
+            "`backbones` 'vgg19' is not the paper's; choose from mobilenet_v2, resnet152, inceptionv4, vgg16",
+        ),
+        ({"kinds": ("dreamt",)}, "`arms` 'dreamt' is unknown; choose from real, mixed, copy-paste, strong, shuffled"),
+        ({"real_fractions": (0.0,)}, r"`real_fraction` 0.0 is not in \(0, 1\]"),
         ({"real_fractions": (0.1, 0.1 + 1e-12)}, "each once, not mixed-10pct-"),
     ):
         with pytest.raises(InputError, match=message):

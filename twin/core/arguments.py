@@ -1,0 +1,194 @@
+"""Check the arguments of the Python API against their annotations.
+
+Standard library only. What is annotated as a number, text, a path, a choice, a sequence or an object is checked when
+the function is called, and `InputError` names the argument that is of another kind.
+"""
+
+import functools
+import inspect
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from numbers import Integral, Real
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, ParamSpec, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+from corrotwin.twin.core.errors import InputError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_NAMES: Mapping[Any, tuple[str, str]] = {  # singular with its article, plural
+    str: ("a string", "strings"),
+    bool: ("True or False", "True or False"),
+    int: ("a whole number", "whole numbers"),
+    float: ("a number", "numbers"),
+    Path: ("a path", "paths"),
+    Mapping: ("a mapping", "mappings"),
+    Callable: ("a function", "functions"),
+}
+
+
+def checked(**examples: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Make a decorator that checks the arguments of a function against their annotations before it is called.
+
+    Numbers of numpy count as numbers, and any iterable but a string or a mapping as a sequence; the function gets them
+    as Python's int, float and tuple. Arguments that do not fit the signature raise TypeError, as in any function.
+
+    Parameters
+    ----------
+    examples : what to give, by argument, where an example helps: ``photos="Dataset(folder).split(by=...)"``.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        signature = inspect.signature(function)
+
+        @functools.wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            try:
+                bound = signature.bind(*args, **kwargs)
+            except TypeError:
+                return function(*args, **kwargs)  # Python says what is missing or unknown
+            hints = _hints(function)
+            for name, value in bound.arguments.items():
+                if name in hints:
+                    bound.arguments[name] = check(name, value, hints[name], example=examples.get(name, ""))
+            return function(*bound.args, **bound.kwargs)
+
+        return call
+
+    return decorate
+
+
+def check_fields(owner: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Check values against the annotations of a dataclass's fields of the same names, and return them.
+
+    Raises
+    ------
+    InputError
+        A value is of another kind than its field.
+    """
+    hints = _hints(owner)
+    return {name: check(name, value, hints[name]) for name, value in values.items()}
+
+
+def check(name: str, value: object, hint: Any, *, example: str = "") -> Any:
+    """Return a value as the kind that an annotation says.
+
+    Parameters
+    ----------
+    name : of the argument, for the error.
+    value : what was given for it.
+    hint : the annotation.
+    example : what to give, for the error.
+
+    Raises
+    ------
+    InputError
+        The value is of another kind.
+    """
+    try:
+        return _as(value, hint)
+    except TypeError:
+        options = [option for option in _options(hint) if option is not NoneType]
+        if options[1:] in ([], [Sequence[options[0]]]) and get_origin(options[0]) is Literal:  # type: ignore[valid-type]
+            wanted = f"choose from {', '.join(map(str, get_args(options[0])))}"
+        else:
+            wanted = f"give {_either([_name(option) for option in options])}"
+        such = f", such as {example}" if example else ""
+        given = " ".join(f"{value!r:.60}".split())
+        raise InputError(f"`{name}` {given}: {wanted}{such}") from None
+
+
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Let an `InputError` about the value of an argument begin with the argument's name."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"`{name}`: {error}") from error
+
+
+def one_or_more(value: str | Path | float | Iterable[Any]) -> tuple[Any, ...]:
+    """Return one string, path or number, or several of them, as a tuple."""
+    return (value,) if isinstance(value, str | Path | int | float) else tuple(value)
+
+
+@functools.cache
+def _hints(owner: Callable[..., Any]) -> dict[str, Any]:
+    return get_type_hints(owner)
+
+
+def _options(hint: Any) -> tuple[Any, ...]:
+    return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+
+
+def _as(value: Any, hint: Any) -> Any:
+    """Return a value as an annotation says, or raise TypeError."""
+    options = _options(hint)
+    if len(options) > 1:
+        for option in options:
+            try:
+                return _as(value, option)
+            except TypeError:
+                continue
+        raise TypeError
+    origin, of = get_origin(hint), get_args(hint)
+    if hint is Any:
+        return value
+    if origin is Literal:
+        if not isinstance(value, str) or value not in of:
+            raise TypeError
+        return value
+    if origin in (tuple, Sequence):
+        return _as_tuple(value, of, is_fixed=origin is tuple and of[-1] is not Ellipsis)
+    if origin is Mapping:
+        if not isinstance(value, Mapping):
+            raise TypeError
+        return {_as(key, of[0]): _as(one, of[1]) for key, one in value.items()}
+    if hint in (int, float):
+        if isinstance(value, bool) or not isinstance(value, Integral if hint is int else Real):
+            raise TypeError
+        return int(value) if isinstance(value, Integral) else float(value)
+    if hint is Path and isinstance(value, os.PathLike):
+        return Path(value)
+    if not isinstance(value, origin or hint):
+        raise TypeError
+    return value
+
+
+def _as_tuple(value: Any, of: tuple[Any, ...], *, is_fixed: bool) -> tuple[Any, ...]:
+    if isinstance(value, str | bytes | Mapping):
+        raise TypeError
+    items = tuple(value)  # TypeError if it cannot be iterated over
+    if not is_fixed:
+        return tuple(_as(item, of[0]) for item in items)
+    if len(items) != len(of):
+        raise TypeError
+    return tuple(_as(item, hint) for item, hint in zip(items, of, strict=True))
+
+
+def _name(hint: Any, *, plural: bool = False) -> str:
+    """Return what an annotation is called in an error."""
+    options = _options(hint)
+    if len(options) > 1:
+        return _either([_name(option, plural=plural) for option in options])
+    origin, of = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        return _either([repr(choice) for choice in of])
+    if origin is tuple and of[-1] is not Ellipsis:
+        return f"{len(of)} {_name(of[0], plural=True)}"
+    if origin in (tuple, Sequence):
+        return f"a sequence of {_name(of[0], plural=True)}"
+    if origin is Mapping and not plural:
+        return f"a mapping of {_name(of[0], plural=True)} to {_name(of[1], plural=True)}"
+    names = _NAMES.get(origin or hint)
+    if names is not None:
+        return names[plural]
+    name = cast("type", hint).__name__
+    return f"{name}s" if plural else f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
+
+
+def _either(names: Sequence[str]) -> str:
+    return " or ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
