@@ -12,8 +12,10 @@ from corrotwin.benchmarks.study.config import TUNED, choose
 from corrotwin.benchmarks.study.results import Results
 from corrotwin.benchmarks.study.sources import Sources
 from corrotwin.segmentation.api.dataset import Dataset
-from corrotwin.segmentation.config import Profile
+from corrotwin.segmentation.config import Profile, TrainConfig
+from corrotwin.twin.core.arguments import check_fields, checked, one_or_more
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.text import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +36,7 @@ class StudyReport:
         The folder holds no study, or its manifest is damaged.
     """
 
+    @checked()
     def __init__(self, folder: str | Path, /) -> None:
         self._results = results.load(Path(folder))
 
@@ -80,21 +83,22 @@ class StudyReport:
     def __repr__(self) -> str:
         found = self._results
         count, total = len(found.runs), len(found.grid)
-        return f"StudyReport({str(self.folder)!r}, {found.config.profile}, {count} of {total} runs complete)"
+        return f"StudyReport({str(self.folder)!r}, {found.config.profile}, {count} of {counted(total, 'run')} complete)"
 
 
+@checked()
 def study(
     photos: Dataset | str | Path | None = None,
     *,
     out: str | Path,
     renders: Dataset | str | Path | None = None,
     profile: Profile = "quick",
-    arms: Sequence[str] = (),
+    arms: str | Sequence[str] = (),
     render_share: float | None = None,
-    real_fractions: Sequence[float] = (),
-    backbones: Sequence[str] = (),
+    real_fractions: float | Sequence[float] = (),
+    backbones: str | Sequence[str] = (),
     runs: int | None = None,
-    across: Sequence[str | Path] = (),
+    across: str | Path | Sequence[str | Path] = (),
     seed: int = 0,
     threads: int | None = None,
     address: str | None = None,
@@ -130,9 +134,10 @@ def study(
     """
     if unknown := sorted(set(settings) - set(TUNED)):
         raise InputError(f"`{unknown[0]}`: no such setting; choose from {', '.join(TUNED)}")
+    changes = check_fields(TrainConfig, {name: value for name, value in settings.items() if value is not None})
     config = choose(
-        profile, kinds=tuple(arms), real_fractions=tuple(real_fractions), backbones=tuple(backbones), runs=runs,
-        threads=threads, changes=settings,
+        profile, kinds=one_or_more(arms), real_fractions=one_or_more(real_fractions), backbones=one_or_more(backbones),
+        runs=runs, threads=threads, changes=changes,
     )  # fmt: skip
     data = photos.path if isinstance(photos, Dataset) else None if photos is None else Path(photos)
     sources = Sources(
@@ -140,7 +145,7 @@ def study(
         renders=renders.path if isinstance(renders, Dataset) else None if renders is None else Path(renders),
         render_share=render_share,
         split=photos.parts if isinstance(photos, Dataset) else None,
-        across=tuple(Path(path) for path in across),
+        across=tuple(Path(path) for path in one_or_more(across)),
         classes=photos.data.classes if isinstance(photos, Dataset) else None,
     )
     folder = Path(out)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -12,6 +13,7 @@ from corrotwin.synth.presets.schema import Preset
 from corrotwin.synth.rendering import dataset
 from corrotwin.synth.scene import subject
 from corrotwin.twin.api.twin import Twin
+from corrotwin.twin.core.arguments import checked, one_or_more
 from corrotwin.twin.core.errors import InputError
 
 __all__ = ["Preset", "render"]
@@ -19,6 +21,7 @@ __all__ = ["Preset", "render"]
 COUNT = 24  # images, where neither a count nor cameras are given
 
 
+@checked()
 def render(
     twin: Twin | str | Path | None = None,
     *,
@@ -29,7 +32,7 @@ def render(
     seed: int = 0,
     cameras: str | Path | Sequence[Mapping[str, Any]] | None = None,
     labels: Literal["annotator", "exact"] = "annotator",
-    maps: Sequence[str] = (),
+    maps: str | Sequence[str] = (),
     polygons: bool = False,
     device: str = "cpu",
     workers: int | None = None,
@@ -62,7 +65,12 @@ def render(
         Batches failed after their retries.
     """
     config = RenderConfig(
-        preset=preset, size=size, seed=seed, labels=labels, maps=tuple(sorted(set(maps))), polygons=polygons
+        preset=preset,
+        size=size,
+        seed=seed,
+        labels=labels,
+        maps=tuple(sorted(set(one_or_more(maps)))),
+        polygons=polygons,
     )
     if cameras is not None and twin is None:
         raise InputError("`cameras` stand about a twin; give the `twin`")
@@ -93,5 +101,5 @@ def _folder_of(twin: Twin | str | Path | None, out: Path) -> Iterator[Path | Non
         out.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-twin-") as name:
             where = Path(name) / "twin"
-            twin.write_state(where)
+            copy(twin).save(where)  # a copy, since a twin belongs to the folder that it was saved to
             yield where

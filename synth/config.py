@@ -8,6 +8,7 @@ from typing import Any
 from corrotwin.synth.presets.builtin import preset
 from corrotwin.synth.presets.schema import POLICIES, LabelRule, Preset, stated
 from corrotwin.synth.spec import MAPS
+from corrotwin.twin.core.arguments import naming
 from corrotwin.twin.core.errors import InputError
 
 MOST_SIDE = 8192  # pixels: what training takes
@@ -98,7 +99,8 @@ def preset_of(name: str, changes: str) -> str | Preset:
 def _checked(chosen: Any) -> str | Preset:
     """Return a preset, a built-in one by its name; refuse one that no file could hold."""
     if isinstance(chosen, str):
-        return preset(chosen).name
+        with naming("preset"):
+            return preset(chosen).name
     if not isinstance(chosen, Preset):
         raise InputError(f"`preset` {chosen!r:.60}: give the name of a preset or a Preset")
     from corrotwin.synth.presets import custom

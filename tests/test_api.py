@@ -218,6 +218,108 @@ def test_what_is_wrong_is_said_of_arguments(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("call", "argument", "said"),
+    [
+        (lambda twin: ct.Asset(5), "kind", "give a string"),
+        (lambda twin: ct.Asset("pip"), "kind", "unknown kind of asset 'pip'"),
+        (lambda twin: ct.Asset("pipe", seed="x"), "seed", "give a whole number"),
+        (lambda twin: ct.Asset("pipe", texel_mm=0), "texel_mm", "choose 0.05 to 100 mm"),
+        (lambda twin: ct.Twin(5), "asset", "give an Asset or a string"),
+        (lambda twin: ct.Twin("bar", built=2010), "built", "give a string or a date, such as '2010-05-31'"),
+        (lambda twin: ct.Twin("bar", years="3"), "years", "give a number"),
+        (lambda twin: ct.Twin("bar", years=float("inf")), "years", "no calendar reaches so far"),
+        (lambda twin: ct.Twin("bar", climate=(1, 2)), "climate", "give 4 numbers"),
+        (lambda twin: ct.Twin("bar", climate="warm"), "climate", "give 4 numbers"),
+        (lambda twin: ct.Twin("bar", climate=(10, 99, 5, 5)), "climate", "humidity_percent 99.0"),
+        (lambda twin: ct.Twin("bar", splash=3), "splash", "give 2 numbers"),
+        (lambda twin: ct.Twin("bar", splash=(3, 1)), "splash", "the lower first"),
+        (lambda twin: ct.Twin("bar", category="C9"), "category", "choose from C1"),
+        (lambda twin: ct.Twin("bar", coating_life=-3), "coating_life", "must be positive"),
+        (lambda twin: ct.Twin("bar", zinc_um=-3), "zinc_um", "give a thickness above 0"),
+        (lambda twin: ct.Twin("bar", debris=0), "debris", "give a factor from 1"),
+        (lambda twin: ct.Twin("bar", bare="yes"), "bare", "give True or False"),
+        (lambda twin: ct.Twin.load(3), "folder", "give a string or a path"),
+        (lambda twin: twin.save(3), "folder", "give a string or a path"),
+        (lambda twin: twin.grow("x"), "years", "give a number"),
+        (lambda twin: twin.grow(until=3), "until", "give a string or a date"),
+        (lambda twin: twin.grow(1, category="C9"), "category", "choose from C1"),
+        (lambda twin: twin.grow(1, category="C3", splash=(3, 1)), "splash", "the lower first"),
+        (lambda twin: twin.inspect(3), "csv", "give a string or a path"),
+        (lambda twin: twin.inspect(photo=3), "photo", "give a string, a path or a sequence of strings or paths"),
+        (lambda twin: twin.inspect(uv=0.5), "uv", "give 2 numbers"),
+        (lambda twin: twin.forecast(required=6), "required", "a mapping of strings to numbers, such as {'body': 6.0}"),
+        (lambda twin: twin.forecast(required={"bar": "6"}), "required", "give a mapping of strings to numbers"),
+        (lambda twin: twin.forecast(required={"nose": 6.0}), "required", "no zone nose"),
+        (lambda twin: twin.forecast(rule="nix"), "rule", "choose from api510"),
+        (lambda twin: twin.forecast(years=0).plot(3), "path", "give a string or a path"),
+        (lambda twin: twin.forecast(years=0).to_csv(3), "path", "give a string or a path"),
+        (lambda twin: twin.export("bar.glb", look="nix"), "look", "choose from rust, loss"),
+        (lambda twin: ct.Preset.like([]), "name", "give a string"),
+        (lambda twin: ct.Preset.like("nix"), "name", "unknown preset 'nix'"),
+        (lambda twin: ct.Preset.read(3), "path", "give a string or a path"),
+        (lambda twin: ct.Preset.like("quick").save(3), "path", "give a string or a path"),
+        (lambda twin: ct.render(3, out="renders"), "twin", "give a Twin, a string or a path"),
+        (lambda twin: ct.render(out=3), "out", "give a string or a path"),
+        (lambda twin: ct.render(out="renders", preset="nix"), "preset", "unknown preset 'nix'"),
+        (lambda twin: ct.render(out="renders", count=1.5), "count", "give a whole number"),
+        (lambda twin: ct.render(out="renders", count=True), "count", "give a whole number"),
+        (lambda twin: ct.render(out="renders", labels="nix"), "labels", "choose from annotator, exact"),
+        (lambda twin: ct.render(out="renders", cameras=[3]), "cameras", "a path or a sequence of mappings"),
+        (lambda twin: ct.Dataset(3), "path", "give a string or a path"),
+        (lambda twin: ct.Dataset("nowhere", classes=3), "classes", "give a string or a sequence of strings"),
+        (lambda twin: ct.train("nix", out="run"), "photos", "give a Dataset, such as Dataset(folder).split(by=...)"),
+        (lambda twin: ct.train(3, out="run"), "photos", "give a Dataset, such as Dataset(folder).split(by=...)"),
+        (lambda twin: ct.Run(None), "folder", "give a string or a path"),
+        (lambda twin: ct.StudyReport(3), "folder", "give a string or a path"),
+        (lambda twin: ct.study(3, out="study"), "photos", "give a Dataset, a string or a path"),
+        (lambda twin: ct.study(out="study", profile="nix"), "profile", "choose from quick, small, paper"),
+        (lambda twin: ct.study(out="study", real_fractions="x"), "real_fractions", "a number or a sequence of numbers"),
+        (lambda twin: ct.study(out="study", epochs="x"), "epochs", "give a whole number"),
+        (lambda twin: ct.study(out="study", real_fractions=3), "real_fractions", "is not in (0, 1]"),
+        (lambda twin: ct.study(out="study", runs=0), "runs", "no whole number from 1"),
+        (lambda twin: ct.study(out="study", threads=0), "threads", "is below 1"),
+        (lambda twin: ct.study(out="study", seed=-1), "seed", "is negative"),
+        # one string is one item
+        (lambda twin: ct.render(out="renders", maps="nix"), "maps", " nix: no such map"),
+        (lambda twin: ct.study(out="study", arms="nix"), "arms", "'nix' is unknown"),
+        (lambda twin: ct.study(out="study", backbones="nix"), "backbones", "'nix' is not the paper's"),
+    ],
+)
+def test_an_argument_that_cannot_be_is_named(
+    call: Callable[[ct.Twin], object],
+    argument: str,
+    said: str,
+    bar: ct.Twin,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = repr(bar)
+    with pytest.raises(ct.InputError) as refused:
+        call(bar)
+    assert str(refused.value).startswith(f"`{argument}`")
+    assert said in str(refused.value)
+    assert repr(bar) == before
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_string_is_one_item_and_counts_of_one_are_singular(home: Path, bar: ct.Twin, tmp_path: Path) -> None:
+    assert ct.Dataset(home / "my-export", classes="corrosion").classes == ("corrosion",)
+    Image.fromarray(np.full((4, 4), 255, np.uint8)).save(tmp_path / "mask.png")
+    mask, zone = str(tmp_path / "mask.png"), ct.Asset("bar", texel_mm=20.0, seed=3).zones[0]
+    [record] = bar.inspect(date="2014-05-31", tool="phone", zone=zone, photo=mask)
+    assert record.value == 1.0
+    assert repr(bar).endswith(", 1 record)")
+    with pytest.raises(ct.InputError, match=r"nowhere\.npz"):
+        bar.inspect(date="2014-05-31", tool="phone", photo=mask, uvmap="nowhere.npz")
+    with pytest.raises(ct.InputError, match=r"^nowhere: no such folder"):
+        ct.study(home / "my-export", out=tmp_path / "study", across="nowhere")
+    assert bar.forecast(years=1).known.twin.id == bar.id
+    assert " 1 year ahead, " in repr(bar.forecast(years=1))
+    assert ct.Twin("bar", years=np.float32(1), seed=np.int64(3)).years == pytest.approx(1)
+
+
 def test_what_is_wrong_with_data_is_said_of_arguments(home: Path, tmp_path: Path) -> None:
     photos = ct.Dataset(home / "my-export")
     write_folder(tmp_path / "plain", count=5, seed=1, size=(40, 40), json_name="annotations.json", images="images")
@@ -225,6 +327,9 @@ def test_what_is_wrong_with_data_is_said_of_arguments(home: Path, tmp_path: Path
     for call, said in (
         (lambda: ct.train(photos, out=tmp_path / "run"), "`photos`: not split yet"),
         (lambda: ct.train(split, out=tmp_path / "run", rate=1), "`rate`: no such setting; choose from framing"),
+        (lambda: ct.train(split, out=tmp_path / "run", epochs="x"), "`epochs` 'x': give a whole number"),
+        (lambda: ct.train(split, out=tmp_path / "run", size=100), "`size` 100 is not divisible by 32"),
+        (lambda: ct.train(split, out=tmp_path / "run", real_fraction=3), "`real_fraction` 3 is not in (0, 1]"),
         (lambda: ct.train(split, out=tmp_path / "run", pretrain=0.5), "need `renders`"),
         (lambda: ct.train(split, out=tmp_path / "run", renders=photos), "`renders` takes a rendered dataset"),
         (lambda: photos.split(by="colour"), "`by` 'colour': choose from spot"),
@@ -267,7 +372,7 @@ def test_without_pandas_a_frame_is_refused_in_one_line(bar: ct.Twin, monkeypatch
 def test_importing_is_light_and_names_are_those_listed() -> None:
     code = "import corrotwin, json, sys; print(json.dumps([dir(corrotwin), sorted(sys.modules)]))"
     names, modules = json.loads(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
-    assert set(ct.__all__) <= set(names)
+    assert names == sorted(ct.__all__)
     assert not {"numpy", "torch", "scipy", "tyro", "rich", "pydantic"} & set(modules)
     assert not [name for name in modules if name.startswith("corrotwin.")]
     for name in ct.__all__:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from corrotwin.twin import twin_state
+from corrotwin.twin.core.arguments import naming
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.model.coating import Coating, Paint, Zinc
 from corrotwin.twin.model.exposure import Climate, Exposure, Period
@@ -37,7 +38,8 @@ def draw(kind: str, dimensions: Mapping[str, Any], *, seed: int, texel_mm: float
     if seed < 0:
         raise InputError(f"`seed` {seed}: must be at least 0")
     rng = np.random.default_rng(seed)
-    twin = twin_state.sample_twin(kind, rng, texel_mm=float(texel_mm))
+    with naming("kind"):
+        twin = twin_state.sample_twin(kind, rng, texel_mm=float(texel_mm))
     if not dimensions:
         return twin
     trouble: list[InputError] = []
@@ -95,7 +97,11 @@ def specify(
         raise InputError(f"`built` {built}: lies in the future; give the date on which service began")
     twin = replace(drawn, built=begin, clock=twin_state.later(begin, age))
     there = place(category, climate) or twin.exposure.periods[0]
-    twin = replace(twin, exposure=Exposure(periods=(replace(there, splash_m=_heights(splash), debris=float(debris)),)))
+    with naming("splash"):
+        there = replace(there, splash_m=_heights(splash))
+    with naming("debris"):
+        there = replace(there, debris=float(debris))
+    twin = replace(twin, exposure=Exposure(periods=(there,)))
     if bare or coating_life is not None or zinc_um is not None:
         twin = replace(twin, coating=_coating(coating_life, zinc_um, bare=bare))
     if debris > 1 and not isinstance(twin.coating, Paint):
@@ -133,7 +139,8 @@ def growth(
     if splash is not None:
         if there is None:
             raise InputError("`splash` is of the place it moves to: give its `category` or `climate`, too")
-        there = replace(there, splash_m=_heights(splash))
+        with naming("splash"):
+            there = replace(there, splash_m=_heights(splash))
     return lambda clock: end if end is not None else twin_state.later(clock, years or 0.0), there
 
 
@@ -143,12 +150,14 @@ def place(category: str | None, climate: ClimateValues | None) -> Period | None:
         raise InputError("give either `category` or `climate`")
     if climate is not None:
         temperature, humidity, so2, chloride = map(float, climate)
-        return Period(
-            climate=Climate(
-                temperature_c=temperature, humidity_percent=humidity, so2_mg_m2_d=so2, chloride_mg_m2_d=chloride
+        with naming("climate"):
+            return Period(
+                climate=Climate(
+                    temperature_c=temperature, humidity_percent=humidity, so2_mg_m2_d=so2, chloride_mg_m2_d=chloride
+                )
             )
-        )
-    return None if category is None else Period(category=category)
+    with naming("category"):
+        return None if category is None else Period(category=category)
 
 
 def moment(name: str, given: str | date) -> datetime:
@@ -206,5 +215,7 @@ def _coating(life_years: float | None, zinc_um: float | None, *, bare: bool) -> 
     if bare + (life_years is not None) + (zinc_um is not None) > 1:
         raise InputError("give only one of `coating_life`, `zinc_um` and `bare`")
     if life_years is not None:
-        return Paint(life_years=float(life_years))
-    return None if zinc_um is None else Zinc(thickness_um=float(zinc_um))
+        with naming("coating_life"):
+            return Paint(life_years=float(life_years))
+    with naming("zinc_um"):
+        return None if zinc_um is None else Zinc(thickness_um=float(zinc_um))

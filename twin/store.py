@@ -166,7 +166,7 @@ def _named(folder: Path) -> tuple[TwinState, str]:
     """Return a twin and the file name of its fields."""
     manifest = files.read_manifest(folder, "twin")
     if manifest is None:
-        raise InputError(f"{folder}: holds no twin.json; make one with corrotwin twin new")
+        raise InputError(f"{folder}: holds no twin.json; choose a folder that Twin.save or corrotwin twin new wrote")
     return _parse(folder / "twin.json", manifest)
 
 

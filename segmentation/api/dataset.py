@@ -7,7 +7,9 @@ from typing import Literal, get_args
 
 from corrotwin.segmentation.data import coco, groups, leakage, splits
 from corrotwin.segmentation.data.splits import How, Split
+from corrotwin.twin.core.arguments import checked, one_or_more
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.text import counted
 
 By = Literal["spot", "names", "hash", "photo", "folder"]
 
@@ -28,9 +30,12 @@ class Dataset:
         An image or annotation is unusable, a class is unknown, or the split is of other photos.
     """
 
-    def __init__(self, path: str | Path, /, *, classes: Sequence[str] = (), split: str | Path | None = None) -> None:
+    @checked()
+    def __init__(
+        self, path: str | Path, /, *, classes: str | Sequence[str] = (), split: str | Path | None = None
+    ) -> None:
         self._path = Path(path)
-        self._data = coco.read(Path(path), classes=tuple(classes) or None, allow_unannotated=True)
+        self._data = coco.read(Path(path), classes=one_or_more(classes) or None, allow_unannotated=True)
         self._split = None if split is None else splits.load(Path(split))
         self._by = "file"
         if self._split is not None:
@@ -80,6 +85,7 @@ class Dataset:
     def __len__(self) -> int:
         return len(self._data.photos)
 
+    @checked()
     def split(
         self,
         by: By | Sequence[By] = "spot",
@@ -105,7 +111,7 @@ class Dataset:
         InputError
             There are too few photos or groups, or no table of spots.
         """
-        ways = (by,) if isinstance(by, str) else tuple(by)
+        ways = one_or_more(by)
         if not ways or not set(ways) <= set(get_args(By)):
             raise InputError(f"`by` {by!r:.60}: choose from {', '.join(get_args(By))}")
         if len(ways) > 1 and set(ways) & {"photo", "folder"}:
@@ -128,6 +134,7 @@ class Dataset:
         )
         return result
 
+    @checked()
     def save_split(self, path: str | Path) -> None:
         """Write the split as json, which `Dataset` and ``corrotwin segmentation train --split`` take.
 
@@ -153,6 +160,6 @@ class Dataset:
 
     def __repr__(self) -> str:
         corroded = sum(bool(photo.annotations) for photo in self._data.photos)
-        what = f"{len(self)} images, {corroded} with {', '.join(self.classes) or 'nothing'}"
+        what = f"{counted(len(self), 'image')}, {corroded} with {', '.join(self.classes) or 'nothing'}"
         parts = ", ".join(f"{count} {name}" for name, count in self.counts.items())
         return f"Dataset({str(self.folder)!r}, {what}{f'; {parts} by {self._by}' if parts else ''})"

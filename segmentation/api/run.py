@@ -18,7 +18,9 @@ from corrotwin.segmentation.prediction import folder as prediction
 from corrotwin.segmentation.prediction.predictor import Predictor, Settings
 from corrotwin.segmentation.prediction.search import search
 from corrotwin.segmentation.runs import PerImage, RunRecord
+from corrotwin.twin.core.arguments import checked, one_or_more
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.text import counted
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +41,8 @@ class Predictions:
     left_out: tuple[str, ...]
 
     def __repr__(self) -> str:
-        return f"Predictions({str(self.folder)!r}, {len(self.photos)} masks, {len(self.left_out)} photos left out)"
+        masks, left_out = counted(len(self.photos), "mask"), counted(len(self.left_out), "photo")
+        return f"Predictions({str(self.folder)!r}, {masks}, {left_out} left out)"
 
 
 class Run:
@@ -55,6 +58,7 @@ class Run:
         The folder holds no complete run, or a table in it is damaged.
     """
 
+    @checked()
     def __init__(self, folder: str | Path, /) -> None:
         self.folder = Path(folder)
         self._record = runs.load(self.folder)
@@ -86,6 +90,7 @@ class Run:
         """A hash of its weights, 16 hex digits."""
         return runs.weights_digest(self.folder)
 
+    @checked()
     def predict(
         self,
         photos: str | Path | Sequence[str | Path],
@@ -118,7 +123,7 @@ class Run:
         InputError
             There are no photos, or the folder holds something else.
         """
-        given = [Path(photos)] if isinstance(photos, str | Path) else [Path(path) for path in photos]
+        given = [Path(path) for path in one_or_more(photos)]
         if not given:
             raise InputError("`photos`: none given; name image files or folders of them")
         settings = Settings(threshold=threshold, tiling=tiling, scale=scale, overlap=overlap, flips=flips)
@@ -140,6 +145,7 @@ class Run:
         done = {name: path for name, path in found.photos.items() if name not in failed}
         return Predictions(folder=folder, photos=done, left_out=tuple(left_out))
 
+    @checked()
     def evaluate(
         self,
         photos: Dataset | str | Path,
@@ -164,7 +170,8 @@ class Run:
         out = None if out is None else Path(out)
         return assess(self.folder, photos.data, threshold=threshold, out=out).summary
 
-    def export(self, out: str | Path, *, evaluations: Sequence[str | Path] = ()) -> Path:
+    @checked()
+    def export(self, out: str | Path, *, evaluations: str | Path | Sequence[str | Path] = ()) -> Path:
         """Write the run as one ONNX file, from photographs to probabilities, with a model card, and return its path.
 
         Parameters
@@ -172,11 +179,11 @@ class Run:
         out : folder for model.onnx, card.md and model.json.
         evaluations : folders that `evaluate` wrote, for the scores on the card.
         """
-        onnx_export.export(self.folder, Path(out), evaluations=tuple(Path(path) for path in evaluations))
+        onnx_export.export(self.folder, Path(out), evaluations=tuple(Path(path) for path in one_or_more(evaluations)))
         return Path(out) / "model.onnx"
 
     def __repr__(self) -> str:
         config, scores = self.settings, self.scores
-        f1, iou, tested = scores["f1"], scores["iou"], len(self.per_image.image)
+        f1, iou, tested = scores["f1"], scores["iou"], counted(len(self.per_image.image), "test photo")
         what = f"{config['backbone']}, {config['arm']['name']}"
-        return f"Run({str(self.folder)!r}, {what}, F1 {f1:.3f}, IoU {iou:.3f} on {tested} test photos)"
+        return f"Run({str(self.folder)!r}, {what}, F1 {f1:.3f}, IoU {iou:.3f} on {tested})"

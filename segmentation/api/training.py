@@ -9,8 +9,9 @@ from corrotwin.segmentation import runs
 from corrotwin.segmentation.api.dataset import Dataset
 from corrotwin.segmentation.api.run import Run
 from corrotwin.segmentation.arms import Adaptation, Augmentation, arm_of
-from corrotwin.segmentation.config import Profile, configure
+from corrotwin.segmentation.config import Profile, TrainConfig, configure
 from corrotwin.segmentation.training import train as training
+from corrotwin.twin.core.arguments import check_fields, checked
 from corrotwin.twin.core.errors import InputError
 
 SETTINGS = (
@@ -20,6 +21,7 @@ SETTINGS = (
 logger = logging.getLogger(__name__)
 
 
+@checked(photos="Dataset(folder).split(by=...)")
 def train(
     photos: Dataset,
     *,
@@ -76,12 +78,13 @@ def train(
     WorkError
         The loss stopped being a number.
     """
-    if not isinstance(photos, Dataset) or photos.parts is None:
+    if photos.parts is None:
         raise InputError("`photos`: not split yet; give Dataset(folder).split(by=...)")
     if not any(photo.annotations for photo in photos.data.photos):
         raise InputError(f"{photos.folder}: no annotations; nothing could be learned from it")
     if unknown := sorted(set(settings) - set(SETTINGS)):
         raise InputError(f"`{unknown[0]}`: no such setting; choose from {', '.join(SETTINGS)}")
+    settings = check_fields(TrainConfig, settings)
     if renders is not None and not isinstance(renders, Dataset):
         renders = Dataset(renders)
     if renders is not None and renders.digest == photos.digest:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from corrotwin.synth.spec import Color
+from corrotwin.twin.core.arguments import checked, naming
 
 Range = tuple[float, float]
 KINDS = ("bar", "beam", "bearing", "bolt", "chain", "pipe", "plate", "railing", "stair")
@@ -152,6 +153,7 @@ class Preset:
         return tuple(PRESETS)
 
     @staticmethod
+    @checked()
     def like(name: str, /, **changes: Any) -> "Preset":
         """Return a built-in preset with some of its fields changed.
 
@@ -168,9 +170,12 @@ class Preset:
         """
         from corrotwin.synth.presets import builtin, custom
 
-        return custom.changed(builtin.preset(name), changes)
+        with naming("name"):
+            preset = builtin.preset(name)
+        return custom.changed(preset, changes)
 
     @staticmethod
+    @checked()
     def read(path: str | Path) -> "Preset":
         """Read a preset from a JSON file such as ``{"like": "painted", "rust_tone": [0.3, 1.2]}``.
 
@@ -183,6 +188,7 @@ class Preset:
 
         return custom.read(Path(path))
 
+    @checked()
     def save(self, path: str | Path) -> None:
         """Write the preset to a JSON file that `Preset.read` and ``corrotwin synth render --preset`` take."""
         from corrotwin.twin.core.files import write_json

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 from corrotwin.twin import assets, creation, twin_state
+from corrotwin.twin.core.arguments import checked
 from corrotwin.twin.geometry.solids import COVERED
 
 
@@ -24,6 +25,7 @@ class Asset:
         Unknown kind or dimension, or dimensions that do not go together.
     """
 
+    @checked()
     def __init__(self, kind: str, /, *, seed: int = 0, texel_mm: float = 2.0, **dimensions: Any) -> None:
         self._drawn = creation.draw(kind, dimensions, seed=seed, texel_mm=texel_mm)
         self._geometry = twin_state.asset(self._drawn)

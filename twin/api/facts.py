@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from corrotwin.twin import assets, export, store, twin_state
+from corrotwin.twin.core.text import counted
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.model.coating import Paint
 from corrotwin.twin.model.corrosion import Fields
@@ -83,6 +84,6 @@ class TwinFacts:
     def __repr__(self) -> str:
         coating = self._state.coating
         cover = "bare" if coating is None else "paint" if isinstance(coating, Paint) else "zinc"
-        found = f", {len(self._records)} records" if self._records else ""
+        found = f", {counted(len(self._records), 'record')}" if self._records else ""
         where = self._state.exposure.periods[-1]
-        return f"Twin({self.id!r}, {self.kind}, {self.years:.6g} years, {where}, {cover}{found})"
+        return f"Twin({self.id!r}, {self.kind}, {counted(self.years, 'year')}, {where}, {cover}{found})"

@@ -12,6 +12,7 @@ from corrotwin.twin import assets, creation, export, store, twin_state
 from corrotwin.twin.api.asset import Asset
 from corrotwin.twin.api.facts import TwinFacts
 from corrotwin.twin.bayes import session
+from corrotwin.twin.core.arguments import checked, one_or_more
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.creation import ClimateValues
 from corrotwin.twin.forecast import result
@@ -52,6 +53,7 @@ class Twin(TwinFacts):
         A value is impossible, or two contradict each other.
     """
 
+    @checked(built="'2010-05-31'")
     def __init__(
         self,
         asset: Asset | str,
@@ -81,6 +83,7 @@ class Twin(TwinFacts):
         self._begin(state)
 
     @staticmethod
+    @checked()
     def load(folder: str | Path) -> "Twin":
         """Read a twin with its inspections from a folder.
 
@@ -108,6 +111,7 @@ class Twin(TwinFacts):
                 twin._photos[record.seen] = readers.photo_content(folder, record)
         return twin
 
+    @checked()
     def save(self, folder: str | Path | None = None) -> Path:
         """Write the twin and its inspections into a folder.
 
@@ -135,6 +139,7 @@ class Twin(TwinFacts):
         self._folder = out
         return out
 
+    @checked(until="'2031-01-31'")
     def grow(
         self,
         years: float | None = None,
@@ -162,6 +167,7 @@ class Twin(TwinFacts):
         self._fields = None
         return self
 
+    @checked()
     def inspect(
         self,
         csv: str | Path | None = None,
@@ -173,8 +179,8 @@ class Twin(TwinFacts):
         tool: str = "",
         place: str = "",
         uv: tuple[float, float] | None = None,
-        photo: Sequence[str | Path] = (),
-        uvmap: Sequence[str | Path] = (),
+        photo: str | Path | Sequence[str | Path] = (),
+        uvmap: str | Path | Sequence[str | Path] = (),
         scatter: float | None = None,
         bias: float | None = None,
         detection: float | None = None,
@@ -200,7 +206,7 @@ class Twin(TwinFacts):
             self._state,
             csv=None if csv is None else Path(csv),
             date=date, kind=kind, zone=zone, value=value, tool=tool, place=place, uv=uv,
-            photo=[Path(mask) for mask in photo], uvmap=[Path(path) for path in uvmap],
+            photo=[Path(path) for path in one_or_more(photo)], uvmap=[Path(path) for path in one_or_more(uvmap)],
             scatter=scatter, bias=bias, detection=detection, false_calls=false_calls,
         )  # fmt: skip
         log.check_all(records, self._state)
@@ -209,6 +215,7 @@ class Twin(TwinFacts):
         self._records += new
         return tuple(new)
 
+    @checked(required="{'body': 6.0}")
     def forecast(
         self,
         years: float = 20.0,
@@ -243,6 +250,7 @@ class Twin(TwinFacts):
             logger.warning("%s: %s disagrees with what was known before (p = %.2g)", self.id, item.record, item.chance)
         return result.make(known, years=years, required=required, rule=rule)
 
+    @checked()
     def export(self, path: str | Path, *, look: Literal["rust", "loss"] = "rust") -> None:
         """Write the twin as a textured mesh (.glb) or as a table of zones (.csv).
 
@@ -259,10 +267,6 @@ class Twin(TwinFacts):
         export.check_suffix(Path(path))
         geometry = twin_state.asset(self._state)
         export.write(Path(path), geometry, assets.texels(geometry), self._state, self.fields, look=look)
-
-    def write_state(self, folder: Path) -> None:
-        """Write the twin without its inspections into a folder, which it does not belong to."""
-        store.save(self._state, folder)
 
     def _seen_by(self, record: Record, shape: tuple[int, int]) -> "NDArray[np.bool_]":
         return readers.seen_in(self._photos[record.seen], Path(record.seen), record, shape)

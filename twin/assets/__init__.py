@@ -58,7 +58,7 @@ def build(kind: str, parameters: Mapping[str, Any], *, texel_mm: float) -> Asset
         names = ", ".join(sorted(wrong))
         raise InputError(f"{kind}: unknown or missing parameters: {names}; it takes {', '.join(expected)}")
     if not 0.05 <= texel_mm <= 100:
-        raise InputError(f"texel of {texel_mm} mm: choose 0.05 to 100 mm")
+        raise InputError(f"`texel_mm` {texel_mm}: choose 0.05 to 100 mm")
     patches, thickness_mm = builder(**parameters)
     corners = np.array([patch.points.reshape(-1, 3).min(axis=0) for patch in patches]).min(axis=0)
     others = np.array([patch.points.reshape(-1, 3).max(axis=0) for patch in patches]).max(axis=0)

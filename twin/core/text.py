@@ -69,6 +69,11 @@ def _escaped(text: str) -> str:
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
 
 
+def counted(count: float, noun: str) -> str:
+    """Return a count with its noun, whose plural ends in s: "1 record", "2 records"."""
+    return f"{count:.6g} {noun}" if count == 1 else f"{count:.6g} {noun}s"
+
+
 def escape_markdown(text: str) -> str:
     """Return the text as Markdown shows it literally, on one line; a `Markdown` text keeps its markup."""
     if isinstance(text, Markdown):

@@ -167,17 +167,14 @@ def required_by_zone(bank: Bank, given: Mapping[str, float]) -> dict[str, float]
     names = [zone.name for zone in bank.zones]
     wrong = set(given) - {*names, ALL}
     if wrong:
-        raise InputError(
-            f"required thickness: no zone {', '.join(sorted(wrong))}; choose from {', '.join([ALL, *names])}"
-        )
+        raise InputError(f"`required`: no zone {', '.join(sorted(wrong))}; choose from {', '.join([ALL, *names])}")
     by_name = {name: given.get(name, given.get(ALL)) for name in names}
     required = {name: value for name, value in by_name.items() if value is not None}
     for name, value in required.items():
         nominal = zone_of(bank, name).thickness_mm.max()
         if not 0 < np.float32(value) < nominal:  # as `Trajectory.worst_mm` compares it
             raise InputError(
-                f"required thickness: {value:g} mm on {name}, which is at most {nominal:.4g} mm when new; "
-                "name its zones"
+                f"`required`: {value:g} mm on {name}, which is at most {nominal:.4g} mm when new; name its zones"
             )
     return required
 

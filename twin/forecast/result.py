@@ -11,8 +11,10 @@ import numpy as np
 
 from corrotwin.twin import twin_state
 from corrotwin.twin.bayes.session import Session
+from corrotwin.twin.core.arguments import checked
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import write_text, writing
+from corrotwin.twin.core.text import counted
 from corrotwin.twin.forecast import plots, projection, tables
 from corrotwin.twin.forecast.projection import ALL, LEAST_AHEAD_YEARS, LEVELS, InspectionPlan, ZoneForecast
 from corrotwin.twin.forecast.remaining_life import MOST_YEARS, Rule
@@ -57,8 +59,10 @@ class Forecast:
             least = self.plan.life_years[0]
             said = f"{least:.3g}" if least < np.inf else f"beyond {self.ahead_years:.3g}"
             life = f", remaining life on {self.plan.zone} P5 {said} years"
-        return f"Forecast({self.known.twin.id!r}, {ahead:.6g} years ahead, {len(self.zones) - 1} zones{life})"
+        zones = counted(len(self.zones) - 1, "zone")
+        return f"Forecast({self.known.twin.id!r}, {counted(ahead, 'year')} ahead, {zones}{life})"
 
+    @checked()
     def to_csv(self, path: str | Path | None = None) -> str:
         """Return the table as CSV text, and write it to a file if one is given.
 
@@ -89,6 +93,7 @@ class Forecast:
 
         return pd.DataFrame([_flat(row) for row in self.rows])
 
+    @checked()
     def plot(self, path: str | Path, *, zone: str = "") -> None:
         """Draw a zone's least remaining thickness and the rusted area over the years.
 

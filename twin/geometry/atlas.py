@@ -243,7 +243,7 @@ def _pack(
     shape = (row + shelf, width)
     if shape[0] * shape[1] > MAX_TEXELS:
         raise InputError(
-            f"texel of {texel_m * 1000:g} mm: the atlas would have {shape[0]} x {shape[1]} texels, "
+            f"`texel_mm` {texel_m * 1000:g}: the atlas would have {shape[0]} x {shape[1]} texels, "
             f"over {MAX_TEXELS:,}; choose a larger texel"
         )
     islands = [

@@ -135,7 +135,7 @@ def rename(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("harm", "message"),
     [
-        (shutil.rmtree, "holds no twin.json; make one with corrotwin twin new"),
+        (shutil.rmtree, "holds no twin.json; choose a folder that Twin.save or corrotwin twin new wrote"),
         (lambda folder: (folder / "twin.json").write_text("{"), "twin.json: not valid JSON"),
         (shorten, "damaged (its content does not match its name)"),
         (rename, "'../elsewhere' cannot name a folder"),
