@@ -62,12 +62,14 @@ class DataArm:
         if not 0 <= self.copy_paste <= 1:
             raise InputError(f"data arm {self.name}: `copy_paste` {self.copy_paste} is not in [0, 1]")
         if self.copy_paste and self.render_share == 1:
-            raise InputError(f"data arm {self.name}: copy_paste needs photos in the batches, but render_share is 1")
+            raise InputError(f"data arm {self.name}: `copy_paste` needs photos in the batches, but `render_share` is 1")
         if self.shuffled_masks and self.render_count == 1:
-            raise InputError(f"data arm {self.name}: shuffled_masks needs two renders at least, but render_count is 1")
+            raise InputError(
+                f"data arm {self.name}: shuffled_masks needs two renders at least, but `render_count` is 1"
+            )
         of_renders = ("render_count", "adaptation", "shuffled_masks")
         if not self.takes_renders and any(getattr(self, name) for name in of_renders):
-            raise InputError(f"data arm {self.name}: {', '.join(of_renders)} need render_share or pretrain above 0")
+            raise InputError(f"data arm {self.name}: {', '.join(of_renders)} need `render_share` or `pretrain` above 0")
 
     @property
     def takes_renders(self) -> bool:

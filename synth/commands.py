@@ -129,7 +129,7 @@ def validate(
     verify
         render so many images of a rendered dataset again, spread evenly over it, and compare files and labels
     twin
-        with verify, folder of the twin that the dataset shows, if it shows one
+        with --verify, folder of the twin that the dataset shows, if it shows one
     """
     from corrotwin.synth.rendering.verify import print_results, render_again
     from corrotwin.synth.validation.checks import check

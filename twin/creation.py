@@ -1,7 +1,8 @@
 """Make a new twin: its shape and history are drawn, and what is known of the asset replaces what was drawn."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -11,10 +12,12 @@ import numpy as np
 from corrotwin.twin import twin_state
 from corrotwin.twin.core.arguments import naming
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.model import corrosion
 from corrotwin.twin.model.coating import Coating, Paint, Zinc
 from corrotwin.twin.model.exposure import Climate, Exposure, Period
 from corrotwin.twin.twin_state import TwinState
 
+_ARGUMENTS = {"splash_m": "splash", "life_years": "coating_life", "thickness_um": "zinc_um"}  # by field of the model
 DRAWS = 12  # of the dimensions that were not given, until they fit those that were
 
 ClimateValues = tuple[float, float, float, float]  # mean °C, relative humidity %, SO2 and chloride in mg/(m² d)
@@ -55,6 +58,19 @@ def draw(kind: str, dimensions: Mapping[str, Any], *, seed: int, texel_mm: float
     raise trouble[0]
 
 
+@contextmanager
+def _in_arguments() -> Iterator[None]:
+    """Name the fields of the model in errors by the arguments that set them."""
+    try:
+        yield
+    except InputError as error:
+        message = str(error)
+        for field, argument in _ARGUMENTS.items():
+            message = message.replace(f"`{field}`", f"`{argument}`")
+        raise InputError(message) from error
+
+
+@_in_arguments()
 def specify(
     drawn: TwinState,
     *,
@@ -91,6 +107,7 @@ def specify(
     age = drawn.years if years is None else years
     if not age >= 0:
         raise InputError(f"`years` {age}: must be a number of at least 0")
+    _check_age(age)
     now = datetime.now(UTC).replace(microsecond=0)
     begin = moment("built", built) if built else twin_state.later(now, -age)
     if begin > now:
@@ -109,6 +126,7 @@ def specify(
     return twin
 
 
+@_in_arguments()
 def growth(
     *,
     years: float | None = None,
@@ -134,6 +152,8 @@ def growth(
         raise InputError("grow: give either `years` or `until`")
     if years is not None and not years >= 0:
         raise InputError(f"`years` {years}: a clock does not run backwards; give a number of at least 0")
+    if years is not None:
+        _check_age(years)
     end = moment("until", until) if until else None
     there = place(category, climate)
     if splash is not None:
@@ -205,6 +225,11 @@ def _changed(kind: str, parameters: Mapping[str, Any], dimensions: Mapping[str, 
         except InputError as error:
             raise InputError(f"{kind}: {name}: {error}") from error
     return changed
+
+
+def _check_age(years: float) -> None:
+    if years > corrosion.MOST_YEARS:
+        raise InputError(f"`years` {years:g}: at most {corrosion.MOST_YEARS:g}")
 
 
 def _heights(splash: tuple[float, float] | None) -> tuple[float, float] | None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from corrotwin.twin import npz
 from corrotwin.twin.core import files, locks
-from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.errors import InputError, as_read
 from corrotwin.twin.model.coating import COATINGS
 from corrotwin.twin.model.corrosion import Fields
 from corrotwin.twin.model.exposure import Climate, Exposure, Period
@@ -222,7 +222,7 @@ def _of_this_version(path: Path) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        raise InputError(f"{path}: {error}") from error
+        raise InputError(f"{path}: {as_read(error)}") from error
     except (
         ArithmeticError,
         AttributeError,

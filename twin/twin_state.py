@@ -75,7 +75,7 @@ def later(moment: datetime, years: float) -> datetime:
     try:
         return moment + timedelta(seconds=round(years * SECONDS_PER_YEAR))
     except (OverflowError, ValueError) as error:
-        raise InputError(f"`years` {abs(years)}: from {moment:%Y-%m-%d} no calendar reaches so far") from error
+        raise InputError(f"`years` {abs(years):g}: from {moment:%Y-%m-%d} no calendar reaches so far") from error
 
 
 def sample_twin(kind: str, rng: np.random.Generator, *, texel_mm: float, clean: bool = False) -> TwinState:

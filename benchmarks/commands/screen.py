@@ -43,14 +43,14 @@ def screen(
     reference
         train all real photos on the same fold, too; needed once for all renders.
     mixed
-        train on few photos, too, with and without the renders; render_share, pretrain, adaptation and copy_paste imply
-        it.
+        train on few photos, too, with and without the renders; --render-share, --pretrain, --adaptation and
+        --copy-paste imply it.
     real_fraction
-        part of the real training photos in the arms with few photos.
+        fraction of the real training photos in the arms with few photos.
     render_share
-        part of each batch of the mixed arm that is renders.
+        fraction of each batch of the mixed arm that is renders.
     pretrain
-        part of the steps, at the start of the mixed arm, whose batches are renders only.
+        fraction of the steps, at the start of the mixed arm, whose batches are renders only.
     adaptation
         fourier, histogram or colours: change each render of the mixed arm towards a photo.
     copy_paste

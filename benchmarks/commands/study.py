@@ -56,9 +56,10 @@ def run(
         what batches hold, at equal optimiser steps: real, mixed (photos and renders), and the controls copy-paste,
         strong (augmentation) and shuffled (masks of renders); by default the profile's.
     render_share
-        part of each batch that is renders in the arms mixed and shuffled; by default the study's, for a new one 0.5.
+        fraction of each batch that is renders in the arms mixed and shuffled; by default the study's, of a new one
+        0.5.
     real_fractions
-        parts of the real training photos, such as 0.1 1; each arm is trained at each.
+        fractions of the real training photos, such as 0.1 1; each arm is trained at each.
     backbones
         by default all four.
     runs
@@ -72,7 +73,7 @@ def run(
     across
         folders of other real sets; every run is measured on all their photos too.
     classes
-        names of the categories that count as corrosion, in data and across; by default all, or the study's.
+        names of the categories that count as corrosion, in --data and --across; by default all, or the study's.
     threads
         CPU threads of a run, by default the profile's.
     size
@@ -86,7 +87,7 @@ def run(
     address
         of a Ray cluster to run on, such as auto; without it this machine.
     weights
-        folder that `corrotwin segmentation weights` prepared, where there is no internet; needs profile paper.
+        folder that `corrotwin segmentation weights` prepared, where there is no internet; needs --profile paper.
     dry_run
         print the plan (runs, hours, disk) and stop; nothing is written.
     """

@@ -57,17 +57,17 @@ def transfer(
     folds
         of the cross-validation, by whole spots, drawn anew for each run.
     real_fraction
-        part of the real training photos in the arms with few photos.
+        fraction of the real training photos in the arms with few photos.
     render_share
-        part of each batch of the mixed arms that is renders.
+        fraction of each batch of the mixed arms that is renders.
     pretrain
-        part of the steps, at the start of the mixed arms, whose batches are renders only.
+        fraction of the steps, at the start of the mixed arms, whose batches are renders only.
     adaptation
         fourier, histogram or colours: change each render of the mixed arms towards a photo.
     copy_paste
         paste corrosion of one photo into another in the mixed arms, too.
     render_counts
-        numbers such as 100 300: train on the first so many renders, too, alone and with few photos.
+        numbers N such as 100 300: train also on the first N renders, alone and with few photos.
     across
         other real sets, on which every run is measured, too.
     clean
@@ -76,7 +76,7 @@ def transfer(
         photos with which the renders were tuned, besides those of screens: patterns of file names such as 'train/*'.
         Goals are given again without them.
     classes
-        names of the categories that count as corrosion, in data and across; by default all.
+        names of the categories that count as corrosion, in --data and --across; by default all.
     renders_goal
         share of the all-real score that renders alone should reach.
     steps

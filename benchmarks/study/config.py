@@ -91,7 +91,7 @@ class StudyConfig:
             The share is not between 0 and 1.
         """
         if not 0 < share < 1:
-            raise InputError(f"render_share {share:g} is not between 0 and 1")
+            raise InputError(f"`render_share` {share:g} is not between 0 and 1")
         changed = (
             replace(cell, arm=replace(cell.arm, render_share=share)) if cell.mixes else cell for cell in self.cells
         )

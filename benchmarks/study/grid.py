@@ -11,7 +11,6 @@ from typing import Any
 
 from corrotwin.segmentation.arms import ARMS, DataArm
 from corrotwin.segmentation.config import BACKBONES
-from corrotwin.twin.core.arguments import naming
 from corrotwin.twin.core.errors import InputError
 
 
@@ -78,8 +77,9 @@ def cells(
         raise InputError(f"`arms` {unknown[0]!r} is unknown; choose from {', '.join(ARMS)}")
     if unknown := [name for name in backbones if name not in BACKBONES]:
         raise InputError(f"`backbones` {unknown[0]!r} is not the paper's; choose from {', '.join(BACKBONES)}")
-    with naming("real_fractions"):
-        arms = {(kind, fraction): arm_at(kind, float(fraction)) for kind in kinds for fraction in real_fractions}
+    if outside := [fraction for fraction in real_fractions if not 0 < fraction <= 1]:
+        raise InputError(f"`real_fractions` {outside[0]:g} is not in (0, 1]")
+    arms = {(kind, fraction): arm_at(kind, float(fraction)) for kind in kinds for fraction in real_fractions}
     return in_order(
         GridCell(kind=kind, real_fraction=float(fraction), arm=arms[kind, fraction], backbone=backbone, runs=runs)
         for kind, fraction, backbone in product(kinds, real_fractions, backbones)

@@ -15,7 +15,7 @@ from corrotwin.benchmarks.study.grid import is_name
 from corrotwin.benchmarks.study.manifest import KIND, check
 from corrotwin.benchmarks.study.sources import RENDERS, RUNS, STANDIN, Sources, Study, StudyDataset
 from corrotwin.benchmarks.study.split_choice import SPLIT, split_of
-from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.errors import InputError, as_read
 from corrotwin.twin.core.files import read_manifest
 from corrotwin.twin.core.locks import CLAIM, check_claim
 
@@ -108,7 +108,7 @@ def _earlier(out: Path) -> dict[str, Any] | None:
             _ = configuration.from_json(manifest["config"]).training
     except (InputError, AttributeError, KeyError, TypeError) as error:
         raise InputError(
-            f"{out / 'study.json'}: damaged ({error}); put an intact one there, or delete it: runs stay"
+            f"{out / 'study.json'}: damaged ({as_read(error)}); put an intact one there, or delete it: runs stay"
         ) from error
     return manifest
 

@@ -14,7 +14,7 @@ from corrotwin.benchmarks.study.grid import GridCell
 from corrotwin.benchmarks.study.manifest import KIND, check, digests
 from corrotwin.segmentation.arms import DataArm
 from corrotwin.segmentation.config import TrainConfig
-from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.errors import InputError, as_read
 from corrotwin.twin.core.files import read_manifest
 
 if TYPE_CHECKING:
@@ -164,7 +164,9 @@ def _config(folder: Path, manifest: Mapping[str, Any]) -> StudyConfig:
     try:
         return from_json(manifest["config"])
     except InputError as error:
-        raise InputError(f"{folder / 'study.json'}: {error}: damaged; start the study's run command again") from error
+        raise InputError(
+            f"{folder / 'study.json'}: {as_read(error)}: damaged; start the study's run command again"
+        ) from error
 
 
 def _scores(

@@ -40,11 +40,12 @@ def evaluate(
     """
     from corrotwin.segmentation import runs
     from corrotwin.segmentation.data import coco
-    from corrotwin.segmentation.evaluation.assessment import assess, describe
+    from corrotwin.segmentation.evaluation.assessment import assess, check_threshold, describe
     from corrotwin.segmentation.evaluation.evaluate import trained_on
     from corrotwin.segmentation.evaluation.verification import verify_run
     from corrotwin.segmentation.training import progress
 
+    check_threshold(threshold)
     run = runs.load(run_folder)
     classes = classes or tuple(run.manifest.get("classes") or ())
     photos = coco.read(data, classes=classes or None, allow_unannotated=True)

@@ -67,11 +67,11 @@ def train(
     real_fraction
         fraction of the real training photos to use, drawn by whole groups of the split.
     render_share
-        part of each batch that is renders; 0.5 where renders are given without render_count or pretrain.
+        fraction of each batch that is renders; 0.5 where renders are given without --render-count or --pretrain.
     render_count
-        number of renders to use, drawn by the seed; without render_share every image is drawn equally often.
+        number of renders to use, drawn by the seed; without --render-share every image is drawn equally often.
     pretrain
-        fraction of the steps, at the start, on renders only; photos alone follow, unless render_share is given.
+        fraction of the steps, at the start, on renders only; photos alone follow, unless --render-share is given.
     adaptation
         fourier, histogram or colours: change each render towards a training photo.
     augmentation

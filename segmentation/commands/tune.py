@@ -51,7 +51,7 @@ def tune(
     out
         folder for trials.csv, sweep.md, sweep.png and the trials, without weights.
     renders
-        a rendered dataset, for a render_share above 0.
+        a rendered dataset, for a --render-share above 0.
     learning_rate
         range, sampled uniformly in the logarithm.
     batch_size
@@ -59,7 +59,7 @@ def tune(
     augmentation
         choices: standard, strong.
     render_share
-        range of the part of each batch that is renders.
+        range of the fraction of each batch that is renders.
     render_count
         choices of the number of renders.
     trials
@@ -67,7 +67,7 @@ def tune(
     search
         random, or optuna, which learns from finished trials (needs an extra: pip install '.[sweep]').
     scheduler
-        asha stops two thirds of the trials at epochs grace, 3 grace, 9 grace ...; none stops none.
+        asha stops two thirds of the trials at epochs G, 3 G, 9 G ... for --grace G; none stops none.
     grace
         epochs that every trial trains at least.
     seed

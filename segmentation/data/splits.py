@@ -76,7 +76,7 @@ def split(dataset: CocoDataset, *, how: How, seed: int, groups: Mapping[str, str
         groups, or a photo has no group.
     """
     if seed < 0:
-        raise InputError(f"split: seed {seed} is negative")
+        raise InputError(f"split: `seed` {seed} is negative")
     names = sorted(photo.file_name for photo in dataset.photos)
     group = _group(dataset, names, groups)
     if how == "own":

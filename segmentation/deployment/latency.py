@@ -85,10 +85,10 @@ def measure(
     if not backbones:
         raise InputError("latency: no backbones; name at least one")
     if size < 1 or size % SIZE_STEP:
-        raise InputError(f"latency: size {size} is not divisible by {SIZE_STEP}")
+        raise InputError(f"latency: `size` {size} is not divisible by {SIZE_STEP}")
     for name, value in (("threads", threads), ("repeats", repeats)):
         if value < 1:
-            raise InputError(f"latency: {name} {value} is below 1")
+            raise InputError(f"latency: `{name}` {value} is below 1")
     pairs: list[tuple[str, Precision | Onnx]] = list(product(backbones, [*precisions, *([ONNX] if onnx else [])]))
     calls = [
         _onnx_forward(backbone, size, threads) if precision == ONNX else _forward(backbone, precision, size)

@@ -45,6 +45,12 @@ class Assessment:
     histograms: curves.Histograms
 
 
+def check_threshold(threshold: Threshold) -> None:
+    """Raise InputError for a threshold that is neither ``valid`` nor between 0 and 1."""
+    if threshold != "valid" and not 0 < threshold < 1:
+        raise InputError(f"`threshold` {threshold} is not between 0 and 1; give such a number or valid")
+
+
 def assess(folder: Path, data: coco.CocoDataset, *, threshold: Threshold, out: Path | None = None) -> Assessment:
     """Evaluate a complete run on a dataset and, if `out` is given, write the evaluation there.
 
@@ -66,8 +72,7 @@ def assess(folder: Path, data: coco.CocoDataset, *, threshold: Threshold, out: P
     """
     from corrotwin.segmentation.models.network import torch_settings
 
-    if threshold != "valid" and not 0 < threshold < 1:
-        raise InputError(f"threshold {threshold} is not between 0 and 1; give such a number or valid")
+    check_threshold(threshold)
     run = runs.load(folder)
     names = evaluate.measured_photos(run, data)
     valid = _validation_photos(folder, run, data) if threshold == "valid" else ()

@@ -17,7 +17,7 @@ from corrotwin.segmentation.config import SIZE_STEP, TrainConfig, from_json
 from corrotwin.segmentation.data import coco
 from corrotwin.segmentation.data.cache import cache_folder
 from corrotwin.segmentation.runs import PerImage
-from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.errors import InputError, as_read
 
 if TYPE_CHECKING:
     import torch
@@ -247,7 +247,7 @@ def config_of(folder: Path, run: runs.RunRecord) -> TrainConfig:
     try:
         return from_json(run.manifest["config"])
     except (KeyError, TypeError, InputError) as error:
-        raise InputError(f"{folder / 'run.json'}: damaged configuration ({error}); train again") from error
+        raise InputError(f"{folder / 'run.json'}: damaged configuration ({as_read(error)}); train again") from error
 
 
 def logits_of(network: torch.nn.Module, config: TrainConfig, images: npt.NDArray[np.uint8]) -> torch.Tensor:

@@ -79,11 +79,13 @@ def run(
     WorkError
         A trial failed, after retries, for a reason other than its own values; the other trials are finished.
     """
+    if workers is not None and workers < 1:
+        raise InputError(f"`workers` {workers} is below 1")
     out = out.resolve()
     real = coco.read(data.resolve(), classes=classes or None)  # Tune's workers run in folders of their own
     rendered = coco.read(renders.resolve()) if renders is not None else None
     if space.render_share[1] > 0 and rendered is None:
-        raise InputError("a render_share above 0 needs renders; name their folder")
+        raise InputError("a `render_share` above 0 needs `renders`; name their folder")
     parts = splits.load(split)
     splits.check(parts, real)
     if rendered is not None:

@@ -39,15 +39,18 @@ class SearchSpace:
     def __post_init__(self) -> None:
         low, high = self.learning_rate
         if not 0 < low <= high:
-            raise InputError(f"learning rates from {low:g} to {high:g}: give two above 0, the lower first")
+            raise InputError(f"`learning_rate` from {low:g} to {high:g}: give two above 0, the lower first")
         low, high = self.render_share
         if not 0 <= low <= high <= 1:
-            raise InputError(f"render shares from {low:g} to {high:g}: give two from 0 to 1, the lower first")
+            raise InputError(f"`render_share` from {low:g} to {high:g}: give two from 0 to 1, the lower first")
         for name in ("batch_size", "augmentation"):
             if not getattr(self, name):
-                raise InputError(f"{name}: give at least one")
+                raise InputError(f"`{name}`: give at least one")
+        for name in ("batch_size", "render_count"):
+            if low_choices := [number for number in getattr(self, name) if number < 1]:
+                raise InputError(f"`{name}` {low_choices[0]} is below 1")
         if self.render_count and self.render_share[1] == 0:
-            raise InputError("render_count needs a render_share above 0")
+            raise InputError("`render_count` needs a `render_share` above 0")
 
     def varies(self) -> tuple[str, ...]:
         """Return the names of the settings that vary."""
@@ -120,5 +123,7 @@ class SweepPlan:
     gpus: float | None
 
     def __post_init__(self) -> None:
-        if self.trials < 1 or self.grace < 1 or self.seed < 0 or (self.gpus or 0) < 0:
-            raise InputError("a sweep needs at least one trial, a grace of at least one epoch, seed and GPUs from 0 on")
+        for name, least in (("trials", 1), ("grace", 1), ("seed", 0), ("gpus", 0)):
+            value = getattr(self, name)
+            if value is not None and not value >= least:
+                raise InputError(f"`{name}` {value} is below {least}")

@@ -99,14 +99,14 @@ def check_destination(path: Path, folder: Path) -> None:
         It cannot or would; the message says what to give.
     """
     if path.suffix not in (".md", ".json"):
-        raise InputError(f"report {path}: give a file that ends in .md or .json")
+        raise InputError(f"`report` {path}: give a file that ends in .md or .json")
     if path.is_dir():
-        raise InputError(f"report {path}: is a folder; give a file")
+        raise InputError(f"`report` {path}: is a folder; give a file")
     if path.parent.is_file():
-        raise InputError(f"report {path}: {path.parent} is no folder; give a file in one")
+        raise InputError(f"`report` {path}: {path.parent} is no folder; give a file in one")
     inside = folder.resolve() in path.resolve().parents
     if inside and (path.suffix == ".json" or path.resolve().parent.name in ("images", "masks")):
-        raise InputError(f"report {path}: inside the dataset it would be taken for a part of it; put it elsewhere")
+        raise InputError(f"`report` {path}: inside the dataset it would be taken for a part of it; put it elsewhere")
 
 
 def show_report(report: ValidationReport, references: Sequence[ValidationReport]) -> None:
@@ -148,7 +148,7 @@ def write_report(path: Path, report: ValidationReport, references: Sequence[Vali
         else:
             write_text(path, _as_markdown(report, references))
     except OSError as error:
-        raise InputError(f"report {path}: cannot be written ({error.strerror})") from error
+        raise InputError(f"`report` {path}: cannot be written ({error.strerror})") from error
 
 
 def _rows(report: ValidationReport, references: Sequence[ValidationReport]) -> list[LabelComparison]:

@@ -47,7 +47,7 @@ def new(
     category
         ISO 9223 corrosivity, C1 to CX.
     climate
-        instead of a category: mean temperature in °C, relative humidity in %, deposition of SO2 and of chloride in
+        instead of --category: mean temperature in °C, relative humidity in %, deposition of SO2 and of chloride in
         mg/(m² d).
     splash
         heights in m above the lowest point, from and to, between which sea water splashes.
@@ -97,7 +97,7 @@ def grow(
     years
         to add, at least 0.
     until
-        date to go on to, instead of years.
+        date to go on to, instead of --years.
     category
         ISO 9223 corrosivity of the place where it stands from now on, if another.
     climate

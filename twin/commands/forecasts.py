@@ -81,6 +81,9 @@ def forecast(
         plots.check(plot)
     if (smys_mpa is None) != (length_mm is None):
         raise InputError("B31G: give both --smys-mpa and --length-mm")
+    for option, value in (("--smys-mpa", smys_mpa), ("--length-mm", length_mm)):
+        if value is not None and not value > 0:
+            raise InputError(f"{option} {value:g}: must be above 0")
     if safety_factor is not None and (smys_mpa is None or not 1 <= safety_factor < np.inf):
         raise InputError(f"--safety-factor {safety_factor:g}: at least 1, beside --smys-mpa and --length-mm")
     limits_given = _required(required)

@@ -68,8 +68,8 @@ def inspect(
     uv
         where on the atlas, each from 0 to 1.
     photo
-        instead of kind and value: masks (PNG, 0 where there is no rust) of the photographs of a day; without --uvmap
-        one mask, of a photograph that shows nothing but --zone.
+        instead of --kind and --value: masks (PNG, 0 where there is no rust) of the photographs of a day; without
+        --uvmap one mask, of a photograph that shows nothing but --zone.
     uvmap
         of each mask, from corrotwin synth uvmap.
     scatter

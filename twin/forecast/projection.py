@@ -90,11 +90,10 @@ class Pressure:
         if asset.kind != "pipe":
             raise InputError(f"B31G is for pipes; this is a {asset.kind}")
         if not (smys_mpa > 0 and length_mm > 0):
-            raise InputError(f"B31G: yield strength of {smys_mpa} MPa, length of {length_mm} mm: must be positive")
+            raise InputError(f"B31G: `smys_mpa` {smys_mpa}, `length_mm` {length_mm}: must be positive")
         if method == "modified" and smys_mpa > MOST_SMYS_MPA:
             raise InputError(
-                f"B31G: yield strength of {smys_mpa:g} MPa: modified holds up to {MOST_SMYS_MPA:g}; "
-                "choose `method` original"
+                f"B31G: `smys_mpa` {smys_mpa:g}: modified holds up to {MOST_SMYS_MPA:g}; choose `method` original"
             )
         outside = OUTSIDE_MM[asset.parameters["nps"]]
         wall = asset.nominal_thickness_mm

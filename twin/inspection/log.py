@@ -15,7 +15,7 @@ from typing import Any
 
 from corrotwin.twin import assets, store, twin_state
 from corrotwin.twin.core import files, locks
-from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.errors import InputError, as_read
 from corrotwin.twin.inspection.records import Record, check, moment, spoken
 from corrotwin.twin.twin_state import TwinState
 
@@ -106,7 +106,7 @@ def read_log(folder: Path) -> Log:
             if not line.endswith(b"\n"):
                 note = f"{path}: line {number} is torn and left out; enter that inspection again"
                 break
-            raise InputError(f"{path}: line {number} is no record ({error}); correct or remove it") from error
+            raise InputError(f"{path}: line {number} is no record ({as_read(error)}); correct or remove it") from error
         length += len(line)
     for number, entry in enumerate(lines, start=1):
         if isinstance(entry, Ruling):
@@ -222,7 +222,10 @@ def rule(folder: Path, lines: Sequence[int], *, counts: bool, why: str = "") -> 
         records = before.records
         for number in lines:
             if number not in records:
-                raise InputError(f"line {number}: no record there; corrotwin twin inspect {folder} lists them")
+                argument = "restore" if counts else "withdraw"
+                raise InputError(
+                    f"`{argument}`: line {number}: no record there; corrotwin twin inspect {folder} lists them"
+                )
         photos = {(records[number].date, records[number].seen) for number in lines if records[number].seen}
         changed = {
             number: record

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corrotwin.twin import assets, npz, twin_state
-from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.errors import InputError, as_read
 from corrotwin.twin.core.files import digest, open_file, read_bytes, reading
 from corrotwin.twin.core.table_rows import Row
 from corrotwin.twin.core.tables import read as read_table
@@ -240,4 +240,4 @@ def _from_row(row: Row) -> Record:
     try:
         return Record(**values, date=day, uv=uv, source=f"{row.path}: line {row.line}")
     except InputError as error:
-        raise row.wrong(str(error)) from error
+        raise row.wrong(as_read(error)) from error

@@ -98,11 +98,11 @@ class Record:
         if uv is not None and not is_pair:
             raise InputError(f"uv {uv!r:.60}: must be two numbers")
         if self.kind not in KINDS:
-            raise InputError(f"kind of inspection {self.kind!r}: choose from {', '.join(KINDS)}")
+            raise InputError(f"`kind` {self.kind!r}: choose from {', '.join(KINDS)}")
         usual = KINDS[self.kind]
         here = f"{self.kind} of {self.date}"
         if self.kind != "photo" and any(getattr(self, name) is not None for name in ("detection", "false_calls")):
-            raise InputError(f"{here}: detection and false calls are of a photo; leave them out")
+            raise InputError(f"{here}: `detection` and `false_calls` are of a photo; leave them out")
         for name in ("unit", "scatter_sd", "bias_sd", "detection", "false_calls"):
             if getattr(self, name) in ("", None):
                 object.__setattr__(self, name, getattr(usual, name))
@@ -111,25 +111,28 @@ class Record:
         try:
             plain = datetime.strptime(self.date, "%Y-%m-%d").replace(tzinfo=UTC)
         except (ValueError, TypeError) as error:
-            raise InputError(f"date {self.date}: give a day such as 2016-05-31") from error
+            raise InputError(f"`date` {self.date}: give a day such as 2016-05-31") from error
         if plain.strftime("%Y-%m-%d") != self.date:
-            raise InputError(f"date {self.date}: give a day such as 2016-05-31")
+            raise InputError(f"`date` {self.date}: give a day such as 2016-05-31")
         if not self.tool or not self.zone:
-            raise InputError(f"{here}: give a zone and the name of the tool")
+            raise InputError(f"{here}: give a `zone` and the name of the `tool`")
         if not (np.isfinite(self.value) and self.value >= 0):
-            raise InputError(f"{here}: value {self.value}: must be a number of at least 0")
+            raise InputError(f"{here}: `value` {self.value}: must be a number of at least 0")
         if self.kind == "grade" and self.value not in range(6):
-            raise InputError(f"{here}: degree {self.value:g}: ISO 4628-3 has 0 to 5")
+            raise InputError(f"{here}: `value` {self.value:g}: ISO 4628-3 has the degrees 0 to 5")
         if self.kind == "photo" and self.value > 1:
-            raise InputError(f"{here}: rusted share {self.value:g}: must be from 0 to 1")
+            raise InputError(f"{here}: `value` {self.value:g}: a rusted share is from 0 to 1")
         if not (0 < self.scatter_sd < np.inf and 0 <= self.bias_sd < np.inf):
-            raise InputError(f"{here}: scatter {self.scatter_sd}, bias {self.bias_sd}: the one positive, none negative")
+            raise InputError(
+                f"{here}: `scatter` {self.scatter_sd}, `bias` {self.bias_sd}: the one positive, none negative"
+            )
         if self.kind == "photo" and not 0 <= self.false_calls < self.detection <= 1:
             raise InputError(
-                f"{here}: detection {self.detection}, false calls {self.false_calls}: each from 0 to 1, detection above"
+                f"{here}: `detection` {self.detection}, `false_calls` {self.false_calls}: "
+                "each from 0 to 1, detection above"
             )
         if self.uv is not None and not all(0 <= x <= 1 for x in self.uv):
-            raise InputError(f"{here}: uv {self.uv}: each must be from 0 to 1")
+            raise InputError(f"{here}: `uv` {self.uv}: each must be from 0 to 1")
         if self.seen and (Path(self.seen).name != self.seen or not self.seen.startswith("photo-")):
             raise InputError(f"{here}: {self.seen!r} is no file of a photograph")
 

@@ -43,10 +43,12 @@ class Paint:
     defects_per_m2: float = 12.0
 
     def __post_init__(self) -> None:
-        if not (0 < self.life_years < 1e4 and 0 < self.shape < 100 and 0 <= self.defects_per_m2 <= MOST_PER_M2):
+        if not 0 < self.life_years < 1e4:
+            raise InputError(f"`life_years` {self.life_years}: give a life of paint above 0, below 10000 years")
+        if not (0 < self.shape < 100 and 0 <= self.defects_per_m2 <= MOST_PER_M2):
             raise InputError(
-                f"paint of {self.life_years} years, shape {self.shape}, {self.defects_per_m2} defects per m²: "
-                "life and shape must be positive, defects not negative"
+                f"paint of shape {self.shape}, {self.defects_per_m2} defects per m²: the shape must be positive, "
+                "defects not negative"
             )
 
 
@@ -58,7 +60,7 @@ class Zinc:
 
     def __post_init__(self) -> None:
         if not 0 < self.thickness_um <= 1000:
-            raise InputError(f"zinc coat of {self.thickness_um} µm: give a thickness above 0, at most 1000 µm")
+            raise InputError(f"`thickness_um` {self.thickness_um}: give a thickness of zinc above 0, at most 1000 µm")
 
 
 Coating = Paint | Zinc | None  # None is bare steel

@@ -72,7 +72,7 @@ class Climate:
         for name, (low, high) in ranges.items():
             if not low <= getattr(self, name) <= high:
                 raise InputError(
-                    f"climate {name} {getattr(self, name)}: ISO 9223's function holds from {low} to {high}"
+                    f"`climate`: {name} {getattr(self, name)}: ISO 9223's function holds from {low} to {high}"
                 )
 
 
@@ -97,15 +97,17 @@ class Period:
 
     def __post_init__(self) -> None:
         if (self.category is None) == (self.climate is None):
-            raise InputError("exposure: give either a category or a climate")
+            raise InputError("exposure: give either a `category` or a `climate`")
         if self.category is not None and self.category not in CATEGORIES:
-            raise InputError(f"unknown corrosivity category {self.category!r}; choose from {', '.join(CATEGORIES)}")
+            raise InputError(
+                f"`category`: unknown corrosivity category {self.category!r}; choose from {', '.join(CATEGORIES)}"
+            )
         if not (np.isfinite(self.from_years) and self.from_years >= 0):
             raise InputError(f"exposure from year {self.from_years}: must be a number, at least 0")
         if self.splash_m is not None and not 0 <= self.splash_m[0] < self.splash_m[1] < np.inf:
-            raise InputError(f"exposure splash_m {self.splash_m}: give two heights in metres, the lower first")
+            raise InputError(f"`splash_m` {self.splash_m}: give two heights in metres, the lower first")
         if not 1 <= self.debris <= MOST_DEBRIS:
-            raise InputError(f"exposure debris {self.debris}: give a factor from 1 to {MOST_DEBRIS:g}")
+            raise InputError(f"`debris` {self.debris}: give a factor from 1 to {MOST_DEBRIS:g}")
 
     def first_year_um(self, metal: str = "steel") -> float:
         """Return the loss in a first year spent here, µm."""

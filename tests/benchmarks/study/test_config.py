@@ -61,7 +61,7 @@ def test_configuration_round_trip_and_refusals() -> None:
             "`backbones` 'vgg19' is not the paper's; choose from mobilenet_v2, resnet152, inceptionv4, vgg16",
         ),
         ({"kinds": ("dreamt",)}, "`arms` 'dreamt' is unknown; choose from real, mixed, copy-paste, strong, shuffled"),
-        ({"real_fractions": (0.0,)}, r"`real_fraction` 0.0 is not in \(0, 1\]"),
+        ({"real_fractions": (0.0,)}, r"`real_fractions` 0 is not in \(0, 1\]"),
         ({"real_fractions": (0.1, 0.1 + 1e-12)}, "each once, not mixed-10pct-"),
     ):
         with pytest.raises(InputError, match=message):
@@ -81,7 +81,7 @@ def test_help_explains_every_option(command: Command) -> None:
     shown = " ".join(command("run", "--help").stdout.replace("│", " ").split())
     for words in (
         "quick shows in minutes", "folder of real photos", "by default out/benchmark/", "of a Ray cluster",
-        "folder of renders", "parts of the real training photos", "csv file with the spot", "print the plan",
+        "folder of renders", "fractions of the real training photos", "csv file with the spot", "print the plan",
     ):  # fmt: skip
         assert words in shown
 
@@ -179,7 +179,7 @@ def test_settings_that_the_command_may_change_stand_in_the_command_of_the_report
 def test_a_size_that_no_network_takes_is_bad_input(tmp_path: Path, data: Path, command: Command) -> None:
     done = command("run", "--data", data, "--size", "100", "--out", tmp_path / "out")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "size 100 is not divisible by 32" in done.stderr
+    assert "--size 100 is not divisible by 32" in done.stderr
     assert not (tmp_path / "out").exists()
 
 

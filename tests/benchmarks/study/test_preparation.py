@@ -141,7 +141,7 @@ def test_a_study_keeps_the_render_share_that_it_was_begun_with(
     before = snapshot(out)
     with pytest.raises(InputError, match="25 % of each batch are renders in the arms there, 50 % asked; leave out `re"):
         runner.run(out, small(runs=4), Sources(data=data, render_share=0.5))
-    with pytest.raises(InputError, match="render_share 1 is not between 0 and 1"):
+    with pytest.raises(InputError, match="`render_share` 1 is not between 0 and 1"):
         runner.run(tmp_path / "new", small(), Sources(data=data, render_share=1.0))
     assert snapshot(out) == before
     assert not (tmp_path / "new").exists()

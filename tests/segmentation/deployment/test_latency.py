@@ -48,10 +48,10 @@ def test_a_real_measurement_leaves_torch_as_it_was():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"size": 100}, "size 100 is not divisible by 32"),
-        ({"size": 0}, "size 0"),
-        ({"threads": 0}, "threads 0 is below 1"),
-        ({"repeats": 0}, "repeats 0 is below 1"),
+        ({"size": 100}, "`size` 100 is not divisible by 32"),
+        ({"size": 0}, "`size` 0"),
+        ({"threads": 0}, "`threads` 0 is below 1"),
+        ({"repeats": 0}, "`repeats` 0 is below 1"),
         ({"backbone": ()}, "no backbones"),
         ({"backbone": ("mobilenet_v9",)}, "mobilenet_v9"),
     ],

@@ -1,0 +1,169 @@
+"""Errors and help texts of all commands speak of options, as their users write them."""
+
+import importlib
+import inspect
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from corrotwin.segmentation.commands.tune import tune
+from corrotwin.twin.core.cli import in_options
+from tests.helpers.fakes import write_dataset
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+PACKAGES = ("twin", "synth", "segmentation", "benchmarks")
+COMMANDS: dict[str, Callable[..., Any]] = {
+    f"{package} {name}": command
+    for package in PACKAGES
+    for name, command in importlib.import_module(f"corrotwin.{package}.commands").COMMANDS.items()
+}
+# The words that each command needs, and values out of the range of each of its options that take numbers. The folder
+# `twin` holds a plate, `photos` a dataset; of other files none exists, so that a command that began its work would fail
+# by another message.
+READING = "--date 2020-05-31 --zone face --tool UT-1"
+WRONG: dict[str, tuple[str, tuple[str, ...]]] = {
+    "twin new": (
+        "plate --out new",
+        (
+            "--seed -1", "--years -1", "--years nan", "--years 1e12", "--climate 99 50 10 10", "--climate 10 50 10 -1",
+            "--splash 3 1", "--debris 0", "--coating-life -3", "--zinc-um -1", "--texel-mm 0",
+        ),
+    ),
+    "twin grow": (
+        "twin",
+        ("--years -1", "--years 1e12", "--climate 99 50 10 10 --years 1", "--splash 3 1 --category C2 --years 1"),
+    ),
+    "twin inspect": (
+        "twin",
+        (
+            "--withdraw 99", "--restore -1", "--seed -1", f"--value -1 --kind ultrasonic {READING}",
+            f"--value 9 --kind grade {READING}", f"--value 2 --kind photo {READING}",
+            *(
+                f"{option} --kind ultrasonic --value 8 {READING}"
+                for option in ("--uv 3 3", "--scatter -1", "--bias -1")
+            ),
+            *(f"{option} --kind photo --value 0.1 {READING}" for option in ("--detection 2", "--false-calls 2")),
+        ),
+    ),
+    "twin forecast": (
+        "twin",
+        (
+            "--years -1", "--years 1e9", "--seed -1", "--smys-mpa -1 --length-mm 9", "--length-mm -1 --smys-mpa 300",
+            "--safety-factor 0 --smys-mpa 300 --length-mm 9",
+        ),
+    ),
+    "twin calibrate": ("new", ("--assets 0", "--seed -1")),
+    "synth render": ("--out new", ("--count 0", "--size 0", "--seed -1", "--only -1", "--workers 0")),
+    "synth validate": ("photos", ("--verify 0",)),
+    "segmentation train": (
+        "--data none --renders none --out new",
+        (
+            "--seed -1", "--real-fraction 2", "--render-share 2", "--render-count 0", "--pretrain -1", "--copy-paste 2",
+            "--size 31", "--size 99968", "--epochs 0", "--batch-size 0", "--learning-rate -1", "--threads 0",
+            "--checkpoint-seconds -1",
+        ),
+    ),
+    "segmentation split": ("--data photos --out new.json", ("--seed -1",)),
+    "segmentation evaluate": ("none --data photos", ("--threshold 2",)),
+    "segmentation tune": (
+        "--data none --split none --out new",
+        (
+            "--epochs 0", "--size 31", "--real-fraction 2", "--learning-rate 2 1", "--batch-size 8 0",
+            "--render-share 0.5 2", "--render-count 0 --render-share 0.1 0.5", "--trials 0", "--grace 0", "--seed -1",
+            "--threads 0", "--gpus -1", "--workers 0",
+        ),
+    ),
+    "segmentation latency": ("", ("--size 31", "--threads 0", "--repeats 0")),
+    "benchmarks run": (
+        "--out new",
+        (
+            "--render-share 5", "--real-fractions 2", "--real-fractions 0.5 0.5", "--runs 0", "--threads 0",
+            "--size 31", "--epochs 0", "--batch-size 0", "--learning-rate -1", "--backbones vgg16 vgg16",
+            "--arms real real",
+        ),
+    ),
+    "benchmarks screen": (
+        "--renders photos --data photos --out new",
+        ("--real-fraction 2", "--render-share 2", "--pretrain 2", "--folds 1", "--steps 0", "--size 31"),
+    ),
+    "benchmarks transfer": (
+        "--renders photos --data photos --out new",
+        (
+            "--runs 0", "--folds 1", "--real-fraction 2", "--render-share 2", "--pretrain 2", "--render-counts 0",
+            "--renders-goal 0", "--steps 0", "--size 31",
+        ),
+    ),
+}  # fmt: skip
+ELSEWHERE = {"segmentation fetch", "segmentation predict"}  # tested beside their code; they begin with other input
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, run_module: Run) -> Path:
+    """A folder that holds a twin and a dataset of photos."""
+    folder = tmp_path_factory.mktemp("options")
+    assert run_module("twin", "new", "plate", "--out", folder / "twin", "--seed", 1, "--texel-mm", 20).returncode == 0
+    write_dataset(folder / "photos", 6)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("command", "words"), [(command, words) for command, (_, lines) in WRONG.items() for words in lines]
+)
+def test_a_number_out_of_range_is_refused_by_the_name_of_its_option(
+    command: str, words: str, folder: Path, run_module: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    before = sorted(path for path in folder.rglob("*") if not path.name.startswith("."))
+    done = run_module(*command.split(), *WRONG[command][0].split(), *words.split())
+    option = words.split()[0]
+    assert done.returncode == 2, done.stderr
+    assert re.search(rf"{option}(?![\w-])", done.stderr), done.stderr
+    assert "`" not in done.stderr
+    assert sorted(path for path in folder.rglob("*") if not path.name.startswith(".")) == before
+
+
+def numeric_options(command: Callable[..., Any]) -> set[str]:
+    """Return the options of a command that take numbers."""
+    return {
+        f"--{parameter.name.replace('_', '-')}"
+        for parameter in inspect.signature(command).parameters.values()
+        if re.search(r"\b(int|float)\b", str(parameter.annotation))
+    }
+
+
+def test_every_option_that_takes_numbers_is_tried() -> None:
+    tried = {command: {line.split()[0] for line in lines} for command, (_, lines) in WRONG.items()}
+    missing = {name: numeric_options(command) - tried.get(name, set()) for name, command in COMMANDS.items()}
+    assert {name: options for name, options in missing.items() if options and name not in ELSEWHERE} == {}
+    assert numeric_options(tune) >= {"--trials", "--gpus", "--learning-rate", "--render-count"}
+
+
+PARAMETERS = {
+    name for command in COMMANDS.values() for name in inspect.signature(command).parameters if "_" in name
+}  # fmt: skip
+
+
+def underscored(text: str, names: set[str]) -> list[str]:
+    """Return the parameters that a help text names as Python does."""
+    return [word for word in re.findall(r"(?<![\w-])[a-z]+(?:_[a-z0-9]+)+(?![\w-])", text) if word in names]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_names_options_as_they_are_written(name: str) -> None:
+    helped = inspect.getdoc(COMMANDS[name]) or ""
+    # The lines that name the parameter that the next ones describe become the option's own; columns keep their names.
+    prose = re.sub(r"(?m)^[a-z_]+(, [a-z_]+)*$", "", helped)
+    prose = re.sub(r"columns? [^;.:]*", "", prose)
+    assert underscored(prose, PARAMETERS) == []
+    assert in_options(prose, COMMANDS[name]).count("--") == prose.count("--"), "a parameter stands in backticks"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [("unless render_share is given", 1), ("unless --render-share is given", 0), ("a file_name", 0)]
+)
+def test_an_underscored_parameter_is_found(text: str, found: int) -> None:
+    assert len(underscored(text, PARAMETERS)) == found
