@@ -223,7 +223,7 @@ def test_valid_needs_the_run_s_own_dataset_and_split(run, real, split, rendered,
 
 @pytest.mark.parametrize("threshold", [0.0, 1.0, -0.5, float("nan"), float("inf")])
 def test_thresholds_that_make_no_sense(threshold, run, real):
-    with pytest.raises(InputError, match=r"threshold .* is not between 0 and 1"):
+    with pytest.raises(InputError, match=r"`threshold` .* is not between 0 and 1"):
         assess(run, real, threshold=threshold)
 
 

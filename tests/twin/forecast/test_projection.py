@@ -274,7 +274,7 @@ def test_failure_pressure_falls_and_is_nothing_where_the_wall_is_gone(particles:
         projection.Pressure.of(replace(asset, kind="plate"), smys_mpa=241, length_mm=100, method="modified")
     with pytest.raises(InputError, match="must be positive"):
         projection.Pressure.of(asset, smys_mpa=0, length_mm=100, method="modified")
-    with pytest.raises(InputError, match="484 MPa: modified holds up to 483; choose `method` original"):
+    with pytest.raises(InputError, match="`smys_mpa` 484: modified holds up to 483; choose `method` original"):
         projection.Pressure.of(asset, smys_mpa=484, length_mm=100, method="modified")
     assert projection.Pressure.of(asset, smys_mpa=484, length_mm=100, method="original").smys_mpa == 484
 
