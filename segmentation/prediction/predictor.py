@@ -49,11 +49,11 @@ class Settings:
 
     def __post_init__(self) -> None:
         if not 0 < self.threshold < 1:
-            raise InputError(f"threshold {self.threshold} is not between 0 and 1")
+            raise InputError(f"`threshold` {self.threshold} is not between 0 and 1")
         if self.scale is not None and not 0 < self.scale <= MOST_SCALE:
-            raise InputError(f"scale {self.scale} is not above 0 and at most {MOST_SCALE}")
+            raise InputError(f"`scale` {self.scale} is not above 0 and at most {MOST_SCALE}")
         if not 0 <= self.overlap <= 0.9:
-            raise InputError(f"overlap {self.overlap} is not between 0 and 0.9")
+            raise InputError(f"`overlap` {self.overlap} is not between 0 and 0.9")
 
 
 class Predictor:
