@@ -321,7 +321,8 @@ def test_a_twin_is_forecast_and_drawn(folder: Path, tmp_path: Path, command: Com
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "line 5 is torn" in done.stderr
-    assert "own face alone; the face behind it loses, too: take that off; % below required and remaining" in done.stdout
+    note = "least left subtracts the loss of this face only; subtract the loss of the opposite face as well"
+    assert f"{note}; % below required and remaining" in done.stdout
     assert "next thickness measurement by 20" in done.stdout
     assert "external visual inspection by 20" in done.stdout
     assert "inf" not in done.stdout
