@@ -46,7 +46,7 @@ def test_a_twin(tmp_path: Path) -> None:
 @pytest.mark.blender
 def test_renders(tmp_path: Path) -> None:
     said = run("02_renders.py", "--count", 1, "--size", 32, tmp_path)
-    assert said.count("1 images") == 2
+    assert said.count("1 image,") == 2
     for name in ("renders-railing", "renders-painted"):
         assert len(list((tmp_path / name / "images").iterdir())) == 1
         assert (tmp_path / name / "preview.jpg").is_file()
@@ -78,7 +78,7 @@ def test_a_forecast(tmp_path: Path) -> None:
 
 @pytest.mark.blender
 def test_renders_on_this_machine_s_cluster(tmp_path: Path) -> None:
-    assert "1 images" in run("06_cluster.py", "--count", 1, "--size", 32, "--workers", 1, tmp_path)
+    assert "1 image," in run("06_cluster.py", "--count", 1, "--size", 32, "--workers", 1, tmp_path)
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)

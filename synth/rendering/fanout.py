@@ -15,10 +15,8 @@ from typing import Any
 from corrotwin.twin.core import cluster
 from corrotwin.twin.core.cluster import one_line
 from corrotwin.twin.core.errors import InputError, WorkError
-from corrotwin.twin.core.text import PROGRESS
 
 _log = logging.getLogger(__name__)
-_progress_log = logging.getLogger(PROGRESS)
 
 _CALLS = 16  # tasks of one worker process; its memory is then freed with it (docs/rendering-speed.md)
 _CARD = "accelerator_type:"  # prefix of the resource with which Ray names a machine's type of card
@@ -200,7 +198,7 @@ def _progress(label: str, counter: ProgressCounter) -> Iterator[Callable[[], Non
         seconds = time.monotonic() - begun
         return f"{(counter.done() - first) / max(seconds, 1e-9) * 60:.1f} {counter.unit}/min"
 
-    if console.is_terminal and _progress_log.isEnabledFor(logging.INFO):  # as of commands; a library shows nothing
+    if console.is_terminal:
         columns = (
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
             TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
@@ -219,9 +217,9 @@ def _progress(label: str, counter: ProgressCounter) -> Iterator[Callable[[], Non
             last_report = time.monotonic()
             done = counter.done()
             left = (counter.total - done) * (last_report - begun) / (done - first) if done > first else None
-            ahead = f", {left:.0f} s left" if left else ""
-            _progress_log.info("%s: %d/%d %s, %s%s", label, done, counter.total, counter.unit, rate(), ahead)
+            console.print(
+                f"{label}: {done}/{counter.total} {counter.unit}, {rate()}" + (f", {left:.0f} s left" if left else "")
+            )
 
     yield report_progress
-    seconds = time.monotonic() - begun
-    _progress_log.info("%s: %d/%d %s in %.0f s", label, counter.done(), counter.total, counter.unit, seconds)
+    console.print(f"{label}: {counter.done()}/{counter.total} {counter.unit} in {time.monotonic() - begun:.0f} s")

@@ -107,6 +107,8 @@ def naming(name: str) -> Iterator[None]:
     try:
         yield
     except InputError as error:
+        if str(error).startswith(f"`{name}`"):
+            raise
         raise InputError(f"`{name}`: {error}") from error
 
 

@@ -348,7 +348,7 @@ def test_hung_blender_is_stopped_and_what_it_had_finished_stays(
             guards.append(self)
             super().__init__(0 if len(guards) == 3 else 600, stop)
 
-    monkeypatch.setattr(batch.threading, "Timer", Guard)
+    monkeypatch.setattr(blender_process.threading, "Timer", Guard)
     finished: list[int] = []
     with pytest.raises(RuntimeError, match=r"Blender hung: no view in 2 s: still at it"):
         finished.extend(blender_process.run_blender(tmp_path, seconds=2))

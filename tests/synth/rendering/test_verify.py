@@ -82,7 +82,7 @@ def test_versions_that_differ_are_named(dataset: Path, tmp_path: Path) -> None:
         ({"configuration": {"preset": ["quick"]}}, "damaged"),
         (
             {"configuration": {"preset": "nope", "size": 48, "seed": 3, "maps": []}},
-            r"dataset\.json: damaged \(unknown preset",
+            r"dataset\.json: damaged \(.*unknown preset",
         ),
         (
             {"configuration": {"preset": "quick", "size": 4.5, "seed": 3, "maps": []}},
