@@ -4,7 +4,7 @@ import json
 import logging
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -34,6 +34,15 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = [f"{name},spot {index // 2}" for index, name in enumerate(names)]
     (home / "my-export" / "spots.csv").write_text("\n".join(["file_name,spot", *rows]))
     return home
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_ray() -> Iterator[None]:
+    """End the Ray that the notebook starts: in the notebook's folder, where its workers look for modules."""
+    yield
+    import ray
+
+    ray.shutdown()
 
 
 @pytest.fixture(scope="module")

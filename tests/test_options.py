@@ -4,7 +4,7 @@ import importlib
 import inspect
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -103,15 +103,12 @@ ELSEWHERE = {"segmentation fetch"}  # it asks for the network first
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, run_module: Run) -> Iterator[Path]:
+def folder(tmp_path_factory: pytest.TempPathFactory, run_module: Run) -> Path:
     """A folder that holds a twin and a dataset of photos."""
     folder = tmp_path_factory.mktemp("options")
     assert run_module("twin", "new", "plate", "--out", folder / "twin", "--seed", 1, "--texel-mm", 20).returncode == 0
     write_dataset(folder / "photos", 6)
-    yield folder
-    import ray
-
-    ray.shutdown()  # a command may have started it in this folder, where its workers would look for modules
+    return folder
 
 
 @pytest.mark.parametrize(
