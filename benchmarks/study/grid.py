@@ -79,9 +79,10 @@ def cells(
         raise InputError(f"`backbones` {unknown[0]!r} is not the paper's; choose from {', '.join(BACKBONES)}")
     if outside := [fraction for fraction in real_fractions if not 0 < fraction <= 1]:
         raise InputError(f"`real_fractions` {outside[0]:g} is not in (0, 1]")
-    arms = {(kind, fraction): arm_at(kind, float(fraction)) for kind in kinds for fraction in real_fractions}
     return in_order(
-        GridCell(kind=kind, real_fraction=float(fraction), arm=arms[kind, fraction], backbone=backbone, runs=runs)
+        GridCell(
+            kind=kind, real_fraction=float(fraction), arm=arm_at(kind, float(fraction)), backbone=backbone, runs=runs
+        )
         for kind, fraction, backbone in product(kinds, real_fractions, backbones)
     )
 

@@ -74,7 +74,7 @@ class Mix:
     pretrain: float = 0.0
     adaptation: Adaptation | None = None
     copy_paste: bool = False
-    """Whether photos get corrosion of one another pasted in, too, as in the arm copy-paste."""
+    """True if corrosion of one photo is pasted into another, as in the arm copy-paste."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.render_share < 1:
