@@ -1,7 +1,7 @@
 """Make a new twin: its shape and history are drawn, and what is known of the asset replaces what was drawn."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -12,6 +12,8 @@ import numpy as np
 from corrotwin.twin import twin_state
 from corrotwin.twin.core.arguments import naming
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.mechanisms.catalogue import resolved
+from corrotwin.twin.mechanisms.mechanism import Mechanism
 from corrotwin.twin.model import corrosion
 from corrotwin.twin.model.coating import Coating, Paint, Zinc
 from corrotwin.twin.model.exposure import Climate, Exposure, Period
@@ -83,6 +85,7 @@ def specify(
     coating_life: float | None = None,
     zinc_um: float | None = None,
     bare: bool = False,
+    mechanisms: Sequence[str | Mechanism] | None = None,
 ) -> TwinState:
     """Replace what was drawn of a twin's history by what is known of it; None leaves what was drawn.
 
@@ -98,6 +101,7 @@ def specify(
     coating_life : painted: years by which most weak spots of the paint have opened.
     zinc_um : galvanised: thickness of the zinc in µm.
     bare : neither painted nor galvanised.
+    mechanisms : of corrosion beside the open air, as `twin.mechanisms.catalogue.resolved` takes them.
 
     Raises
     ------
@@ -123,7 +127,7 @@ def specify(
         twin = replace(twin, coating=_coating(coating_life, zinc_um, bare=bare))
     if debris > 1 and not isinstance(twin.coating, Paint):
         raise InputError(f"`debris` {debris:g}: concerns paint, and this {twin.kind} has none; give `coating_life`")
-    return twin
+    return replace(twin, mechanisms=resolved(mechanisms, twin.kind, twin_state.asset(twin).zone_names))
 
 
 @_in_arguments()

@@ -14,6 +14,7 @@ import numpy as np
 from corrotwin.twin import npz
 from corrotwin.twin.core import files, locks
 from corrotwin.twin.core.errors import InputError, as_read
+from corrotwin.twin.mechanisms.mechanism import Mechanism
 from corrotwin.twin.model.coating import COATINGS
 from corrotwin.twin.model.corrosion import Fields
 from corrotwin.twin.model.exposure import Climate, Exposure, Period
@@ -196,6 +197,7 @@ def _parse(path: Path, manifest: Mapping[str, Any]) -> tuple[TwinState, str]:
             content["coating"] = COATINGS[coating.pop("kind")](**coating)
         if content["pits"] is not None:
             content["pits"] = Pits(**content["pits"])
+        content["mechanisms"] = tuple(_mechanism(**values) for values in content.get("mechanisms", ()))  # older files
         content["built"], content["clock"] = (datetime.fromisoformat(content[name]) for name in ("built", "clock"))
         twin = TwinState(**content)
         name = str(manifest["fields"])
@@ -214,6 +216,11 @@ def _periods(periods: list[dict[str, Any]], **for_life: Any) -> Iterator[Period]
             low, high = given["splash_m"]
             given["splash_m"] = (low, high)
         yield Period(**given)
+
+
+def _mechanism(*, zones: list[str], heights_m: list[float] | None, **values: Any) -> Mechanism:
+    heights = None if heights_m is None else (float(heights_m[0]), float(heights_m[1]))
+    return Mechanism(zones=tuple(zones), heights_m=heights, **values)
 
 
 @contextmanager

@@ -10,6 +10,8 @@ import numpy as np
 from corrotwin.twin import assets
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
+from corrotwin.twin.mechanisms.catalogue import check_kinds
+from corrotwin.twin.mechanisms.mechanism import Mechanism, check_zones
 from corrotwin.twin.model import corrosion
 from corrotwin.twin.model.coating import Coating, Paint
 from corrotwin.twin.model.corrosion import Fields
@@ -33,6 +35,7 @@ class TwinState:
     pits : number and growth of pits, or None for no pits.
     built, clock : start of service, and now, UTC.
     seed : random seed of the whole history.
+    mechanisms : of corrosion beside the open air.
     """
 
     id: str
@@ -45,6 +48,7 @@ class TwinState:
     built: datetime
     clock: datetime
     seed: int
+    mechanisms: tuple[Mechanism, ...] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.id, str) or not isinstance(self.seed, int) or not isinstance(self.parameters, Mapping):
@@ -57,6 +61,7 @@ class TwinState:
             raise InputError(f"twin {self.id}: {self.years:.6g} years old; at most {corrosion.MOST_YEARS:g}")
         if self.seed < 0:
             raise InputError(f"twin {self.id}: seed {self.seed}: must be at least 0")
+        check_kinds(self.mechanisms)
 
     @property
     def years(self) -> float:
@@ -100,8 +105,16 @@ def sample_twin(kind: str, rng: np.random.Generator, *, texel_mm: float, clean: 
 
 
 def asset(twin: TwinState) -> AssetGeometry:
-    """Return the geometry and atlas of a twin."""
-    return assets.build(twin.kind, twin.parameters, texel_mm=twin.texel_mm)
+    """Return the geometry and atlas of a twin.
+
+    Raises
+    ------
+    InputError
+        It cannot be built, or a mechanism acts on a zone that it lacks.
+    """
+    built = assets.build(twin.kind, twin.parameters, texel_mm=twin.texel_mm)
+    check_zones(twin.mechanisms, built.zone_names)
+    return built
 
 
 def fields(twin: TwinState, built: AssetGeometry | None = None, texels: Texels | None = None) -> Fields:
@@ -115,4 +128,5 @@ def fields(twin: TwinState, built: AssetGeometry | None = None, texels: Texels |
         years=twin.years,
         seed=twin.seed,
         pits=twin.pits,
+        mechanisms=twin.mechanisms,
     )

@@ -20,6 +20,7 @@ from corrotwin.twin.forecast.remaining_life import Rule
 from corrotwin.twin.forecast.result import Forecast
 from corrotwin.twin.inspection import entry, log, readers
 from corrotwin.twin.inspection.records import Record
+from corrotwin.twin.mechanisms.mechanism import Mechanism
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,6 +46,8 @@ class Twin(TwinFacts):
     coating_life : painted: years by which most weak spots of the paint have opened.
     zinc_um : galvanised: thickness of the zinc in µm.
     bare : neither painted nor galvanised. Without any of these three the coating is drawn.
+    mechanisms : of corrosion beside the open air, as ``corrotwin twin new --mechanism`` takes them, such as
+        ["co2 temperature_c=60 co2_bar=2"]; by default an unknown process fluid inside a pipe or vessel; [] for none.
     seed : of the history; by default that of the asset.
 
     Raises
@@ -68,6 +71,7 @@ class Twin(TwinFacts):
         coating_life: float | None = None,
         zinc_um: float | None = None,
         bare: bool = False,
+        mechanisms: Sequence[str | Mechanism] | None = None,
         seed: int | None = None,
     ) -> None:
         if isinstance(asset, str):
@@ -78,7 +82,7 @@ class Twin(TwinFacts):
             drawn = replace(history, parameters=drawn.parameters)
         state = creation.specify(
             drawn, years=years, built=built, category=category, climate=climate, splash=splash, debris=debris,
-            coating_life=coating_life, zinc_um=zinc_um, bare=bare,
+            coating_life=coating_life, zinc_um=zinc_um, bare=bare, mechanisms=mechanisms,
         )  # fmt: skip
         self._begin(state)
 

@@ -9,6 +9,8 @@ from corrotwin.twin.commands.forecasts import busy, check_seed
 from corrotwin.twin.commands.options import describe_coating, dimensions_of
 from corrotwin.twin.core.text import printable, say
 
+STATE_IT = "give --mechanism process rate_mm_year=0.1, or another kind, or none"
+
 
 def new(
     kind: Positional[str],
@@ -24,6 +26,7 @@ def new(
     coating_life: float | None = None,
     zinc_um: float | None = None,
     bare: bool = False,
+    mechanism: tuple[str, ...] = (),
     texel_mm: float = 2.0,
 ) -> None:
     """Make a twin with a random shape and history; options replace the random values.
@@ -59,6 +62,9 @@ def new(
         galvanised: thickness of the zinc in µm.
     bare
         neither painted nor galvanised.
+    mechanism
+        corrosion beside the open air: a kind, then its name=value, then the next kind, as in process zone=bore
+        rate_mm_year=0.1; a wrong kind lists those there are. none for no corrosion inside a pipe.
     texel_mm
         resolution on the surface.
     """
@@ -71,11 +77,13 @@ def new(
     twin = creation.specify(
         creation.draw(kind, dimensions_of(drawn, set), seed=seed, texel_mm=texel_mm),
         years=years, built=built, category=category, climate=climate, splash=splash, debris=debris,
-        coating_life=coating_life, zinc_um=zinc_um, bare=bare,
+        coating_life=coating_life, zinc_um=zinc_um, bare=bare, mechanisms=mechanism or None,
     )  # fmt: skip
     with busy(f"growing {kind}"):
         store.save(twin, out, new=True)
     say(f"{printable(twin.id)}: {kind} of {twin.years:.6g} years in {out}")
+    for each in twin.mechanisms:
+        say(f"{each}" if mechanism else f"{each}: nothing is known of it; {STATE_IT}")
 
 
 def grow(

@@ -4,7 +4,7 @@ Corrosion starts at a texel when its coating fails there; its progress is a func
 nothing ever shrinks, and ten steps equal one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry.atlas import AssetGeometry, Floats, Singles, Texels
+from corrotwin.twin.geometry.solids import COVERED
+from corrotwin.twin.mechanisms.mechanism import Mechanism, acts_on, loss_mm
 from corrotwin.twin.model import zones
 from corrotwin.twin.model.coating import (
     Coating,
@@ -88,6 +90,7 @@ def grow(
     pits: Pits | None,
     by_zone: bool = True,
     growth: Growth = AS_STANDARD,
+    mechanisms: Sequence[Mechanism] = (),
 ) -> Fields:
     """Return the state of a carbon steel asset after `years`.
 
@@ -104,6 +107,7 @@ def grow(
     by_zone : whether loss differs by zone and facing (`twin.model.zones`); if not, the mean loss by area is that of
         ISO 9224.
     growth : deviation of this asset from the law for its place.
+    mechanisms : of corrosion beside the open air, each with the median of its rate.
 
     Returns
     -------
@@ -117,7 +121,7 @@ def grow(
     if not 0 <= years <= MOST_YEARS:
         raise InputError(f"years {years}: must be a number from 0 to {MOST_YEARS:g}")
     streams = np.random.SeedSequence(seed).spawn(5)
-    open_to_air = np.array([zones.ZONES[name].loss > 0 for name in asset.zone_names])
+    open_to_air = np.array([name != COVERED for name in asset.zone_names])
     present = (texels.zone >= 0) & open_to_air[texels.zone]
     begin = onset_function(
         asset, exposure, coating, years, growth.front,
@@ -137,6 +141,10 @@ def grow(
         loss += pit_loss_mm(texels.position_m, texels.normal, rusted, places, depth)
     if by_zone:
         loss[rusted] *= zones.loss_factors(asset.zone_names, texels.zone[rusted], texels.normal[rusted])
+
+    for mechanism in mechanisms:
+        here = present & acts_on(mechanism, asset.zone_names, texels.zone, texels.position_m[..., 2])
+        loss[here] += np.float32(loss_mm(mechanism, years))
 
     # First rust shows as specks, each when its own share of the time to full cover has passed.
     clock = cover_clock(exposure)

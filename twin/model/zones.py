@@ -16,7 +16,7 @@ from corrotwin.twin.geometry.solids import COVERED
 
 @dataclass(frozen=True)
 class Zone:
-    """Factors of a zone against an open face: on the coating's defects per area, and on the loss of metal."""
+    """Factors of a zone against an open face: on the coating's defects per area, and on the metal lost to the air."""
 
     defects: float
     loss: float = 1.0
@@ -24,7 +24,7 @@ class Zone:
 
 ZONES = {
     COVERED: Zone(0.0, 0.0),
-    "bore": Zone(0.1, 0.5),
+    "bore": Zone(0.1, 0.0),  # it rusts where it is seen; metal is lost to what flows in it (`twin.mechanisms`)
     "back": Zone(0.5),
     "face": Zone(1.0),
     "body": Zone(1.0),

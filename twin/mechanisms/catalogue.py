@@ -1,0 +1,158 @@
+"""Kinds of mechanisms by name, and mechanisms read from words such as ``co2 zone=bore temperature_c=60 co2_bar=2``."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Any, get_type_hints
+
+from corrotwin.twin.core.arguments import check
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.geometry.solids import COVERED
+from corrotwin.twin.mechanisms.mechanism import BORE, OUTSIDE, Mechanism, check_zones
+from corrotwin.twin.mechanisms.process import own, process
+
+MECHANISMS: dict[str, Callable[..., Mechanism]] = {"process": process, "own": own}
+NONE = "none"  # in place of a kind: no mechanism, not even the usual one inside a pipe
+HOLLOW = ("pipe", "vessel")  # kinds of assets that hold a fluid
+
+
+def build(kind: str, zones: Sequence[str] = (), /, **inputs: Any) -> Mechanism:
+    """Make a mechanism of a kind.
+
+    Parameters
+    ----------
+    kind : key of `MECHANISMS`.
+    zones : on which it acts; by default those usual for the kind.
+    inputs : what the kind takes, by name.
+
+    Raises
+    ------
+    InputError
+        An unknown kind or input, one that is missing, or a value out of the range in which the law holds.
+    """
+    maker = _maker(kind)
+    hints = _hints(maker)
+    known = [name for name in hints if name not in ("zones", "return")]
+    if wrong := [name for name in inputs if name not in known]:
+        raise InputError(f"mechanism {kind}: no input {wrong[0]}; it takes zone, {', '.join(known)}")
+    parameters = inspect.signature(maker).parameters
+    needed = [name for name in known if parameters[name].default is inspect.Parameter.empty]
+    if missing := [name for name in needed if name not in inputs]:
+        raise InputError(f"mechanism {kind}: {missing[0]} is missing; it takes zone, {', '.join(known)}")
+    if not zones and parameters["zones"].default is inspect.Parameter.empty:
+        raise InputError(f"mechanism {kind}: zone is missing; say where it acts, such as zone=body,weld")
+    try:
+        given = {name: check(name, value, hints[name]) for name, value in inputs.items()}
+    except InputError as error:
+        raise InputError(f"mechanism {kind}: {error}".replace("`", "")) from error
+    return maker(tuple(zones), **given) if zones else maker(**given)
+
+
+def parse(words: Sequence[str]) -> tuple[Mechanism, ...]:
+    """Read mechanisms from words: a kind, then its name=value; the next kind begins the next mechanism.
+
+    Parameters
+    ----------
+    words : such as ("co2", "zone=bore", "temperature_c=60", "co2_bar=2", "process", "zone=weld"). A word may hold
+        several, parted by spaces. Values of a name are parted by commas.
+
+    Raises
+    ------
+    InputError
+        As for `build`; or a word is neither a kind nor name=value.
+    """
+    read: list[tuple[str, dict[str, str]]] = []
+    for word in " ".join(words).split():
+        name, equals, value = word.partition("=")
+        if not equals:
+            _maker(name)
+            read.append((name, {}))
+        elif not read or not name or not value:
+            raise InputError(f"mechanism {word}: give a kind, then name=value; kinds are {', '.join(MECHANISMS)}")
+        elif name in read[-1][1]:
+            raise InputError(f"mechanism {read[-1][0]}: {name} is given twice; give it once")
+        else:
+            read[-1][1][name] = value
+    return tuple(_built(kind, values) for kind, values in read)
+
+
+def resolved(
+    given: Sequence[str | Mechanism] | None, asset_kind: str, zone_names: Sequence[str]
+) -> tuple[Mechanism, ...]:
+    """Return the mechanisms of an asset by what is stated of them.
+
+    Parameters
+    ----------
+    given : mechanisms, or words as `parse` takes them; "none", or nothing in the sequence, for no mechanism. Unless it
+        says so, an unknown process fluid corrodes the bore of a pipe or vessel on which no other mechanism acts.
+    asset_kind : such as "pipe".
+    zone_names : names of the asset's zones.
+
+    Raises
+    ------
+    InputError
+        As for `parse`; or a zone is unknown.
+    """
+    words = [each for each in given or () if isinstance(each, str)]
+    is_none = given is not None and (len(given) == 0 or NONE in " ".join(words).split())
+    if is_none and len(given or ()) > 1:
+        raise InputError(f"mechanism {NONE}: stands for no mechanism at all; give it alone")
+    if is_none:
+        return ()
+    found = [*(each for each in given or () if isinstance(each, Mechanism)), *parse(words)]
+    found = [_expanded(mechanism, zone_names) for mechanism in found]
+    check_zones(found, zone_names)
+    if asset_kind in HOLLOW and BORE in zone_names and not any(BORE in mechanism.zones for mechanism in found):
+        found.append(process((BORE,)))
+    return tuple(found)
+
+
+def _expanded(mechanism: Mechanism, zone_names: Sequence[str]) -> Mechanism:
+    if OUTSIDE not in mechanism.zones:
+        return mechanism
+    others = [name for name in zone_names if name not in (BORE, COVERED, *mechanism.zones)]
+    return replace(mechanism, zones=(*(zone for zone in mechanism.zones if zone != OUTSIDE), *others))
+
+
+def check_kinds(mechanisms: Sequence[Mechanism]) -> None:
+    """Refuse what is no mechanism, or one of an unknown kind.
+
+    Raises
+    ------
+    InputError
+        It is there.
+    """
+    for mechanism in mechanisms:
+        if not isinstance(mechanism, Mechanism):
+            raise InputError(f"{mechanism!r:.60}: no mechanism; make one with twin.mechanisms.catalogue.build")
+        _maker(mechanism.kind)
+
+
+def _built(kind: str, texts: Mapping[str, str]) -> Mechanism:
+    inputs: dict[str, Any] = {name: _value(text) for name, text in texts.items() if name != "zone"}
+    zones = texts["zone"].split(",") if "zone" in texts else ()
+    return build(kind, zones, **inputs)
+
+
+def _value(text: str) -> Any:
+    """Return a value as numbers where it is written so, as text otherwise."""
+    if "," in text:
+        return tuple(map(_value, text.split(",")))
+    if text in ("true", "false"):
+        return text == "true"
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _maker(kind: str) -> Callable[..., Mechanism]:
+    if kind not in MECHANISMS:
+        raise InputError(f"mechanism {kind}: unknown; choose from {', '.join(MECHANISMS)}")
+    return MECHANISMS[kind]
+
+
+@cache
+def _hints(maker: Callable[..., Mechanism]) -> dict[str, Any]:
+    return get_type_hints(maker)

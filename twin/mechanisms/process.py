@@ -1,0 +1,97 @@
+"""Loss to the process fluid inside, and a law of the user's own."""
+
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.mechanisms.mechanism import BORE, FACTOR_TWO, Mechanism
+
+UNKNOWN_RATE_MM_YEAR = 0.05
+UNKNOWN_SPREAD = 1.2
+
+
+def process(
+    zones: tuple[str, ...] = (BORE,),
+    *,
+    rate_mm_year: float | None = None,
+    diameter_rate_mm_year: float | None = None,
+    spread: float | None = None,
+    heights_m: tuple[float, float] | None = None,
+) -> Mechanism:
+    """Return the loss to a process fluid, at a constant rate.
+
+    Parameters
+    ----------
+    zones : on which it acts.
+    rate_mm_year : expected loss of one face, mm/year; unknown if not given.
+    diameter_rate_mm_year : instead, expected loss of the diameter, which is that of two faces.
+    spread : standard deviation of the logarithm of the rate; by default `FACTOR_TWO` of a stated rate.
+    heights_m : it acts only between these heights above the asset's lowest point.
+
+    Raises
+    ------
+    InputError
+        A value is impossible.
+    """
+    rate, inputs = one_face("process", rate_mm_year, diameter_rate_mm_year)
+    if rate is None:
+        rate, usual = UNKNOWN_RATE_MM_YEAR, UNKNOWN_SPREAD
+        source = "unknown: spans the classes of corrosion rate of NACE SP0775, low to severe"
+    else:
+        usual, source = FACTOR_TWO, "rate stated by the user"
+    if spread is not None:
+        inputs["spread"] = spread
+    return Mechanism(
+        kind="process", zones=zones, rate_mm_year=rate, spread=usual if spread is None else spread,
+        heights_m=heights_m, inputs=inputs, source=source,
+    )  # fmt: skip
+
+
+def own(
+    zones: tuple[str, ...],
+    *,
+    rate_mm_year: float | None = None,
+    diameter_rate_mm_year: float | None = None,
+    spread: float = FACTOR_TWO,
+    exponent: float = 1.0,
+    localised: bool = False,
+    heights_m: tuple[float, float] | None = None,
+    after_years: float = 0.0,
+) -> Mechanism:
+    """Return a law of the user's own: rate times time to a power.
+
+    Parameters
+    ----------
+    zones, rate_mm_year, diameter_rate_mm_year, heights_m : as for `process`; one of the two rates is needed.
+    spread : standard deviation of the logarithm of the rate.
+    exponent : of time, above 0, at most 1.5.
+    localised : whether the loss is of single places that readings at other places do not show.
+    after_years : of service before it begins.
+
+    Raises
+    ------
+    InputError
+        A value is impossible, such as a negative rate.
+    """
+    rate, inputs = one_face("own", rate_mm_year, diameter_rate_mm_year)
+    if rate is None:
+        raise InputError("mechanism own: give rate_mm_year, of one face, or diameter_rate_mm_year, of both")
+    return Mechanism(
+        kind="own", zones=zones, rate_mm_year=rate, spread=spread, exponent=exponent, localised=localised,
+        heights_m=heights_m, after_years=after_years,
+        inputs={**inputs, "spread": spread, "exponent": exponent}, source="law stated by the user",
+    )  # fmt: skip
+
+
+def one_face(
+    kind: str, rate_mm_year: float | None, diameter_rate_mm_year: float | None
+) -> tuple[float | None, dict[str, float | str]]:
+    """Return the rate of one face by that of a face or of a diameter, and what was stated; None where neither is given.
+
+    Raises
+    ------
+    InputError
+        Both are given.
+    """
+    if rate_mm_year is not None and diameter_rate_mm_year is not None:
+        raise InputError(f"mechanism {kind}: give either rate_mm_year, of one face, or diameter_rate_mm_year, of both")
+    if diameter_rate_mm_year is not None:
+        return diameter_rate_mm_year / 2, {"diameter_rate_mm_year": diameter_rate_mm_year}
+    return rate_mm_year, {} if rate_mm_year is None else {"rate_mm_year": rate_mm_year}
