@@ -94,13 +94,13 @@ def resolved(
     InputError
         As for `parse`; or a zone is unknown.
     """
-    words = [each for each in given or () if isinstance(each, str)]
-    is_none = given is not None and (len(given) == 0 or NONE in " ".join(words).split())
-    if is_none and len(given or ()) > 1:
+    words = " ".join(each for each in given or () if isinstance(each, str)).split()
+    made = [each for each in given or () if isinstance(each, Mechanism)]
+    if NONE in words and (len(words) > 1 or made):
         raise InputError(f"mechanism {NONE}: stands for no mechanism at all; give it alone")
-    if is_none:
+    if NONE in words or (given is not None and not words and not made):
         return ()
-    found = [*(each for each in given or () if isinstance(each, Mechanism)), *parse(words)]
+    found = [*made, *parse(words)]
     found = [_expanded(mechanism, zone_names) for mechanism in found]
     check_zones(found, zone_names)
     if asset_kind in HOLLOW and BORE in zone_names and not any(BORE in mechanism.zones for mechanism in found):
