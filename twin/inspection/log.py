@@ -134,8 +134,9 @@ def _line(values: Any) -> Record | Ruling:
                 raise InputError(f"{name} no line")
             moment(ruling.date)
             return ruling
-    if "source" in values:
-        raise InputError("source is no part of a record")
+    for name in ("source", "accepted"):
+        if name in values:
+            raise InputError(f"{name} is no part of a record")
     uv = values.get("uv")
     return Record(**{**values, "value": float(values["value"]), "uv": tuple(uv) if isinstance(uv, list) else uv})
 
@@ -251,7 +252,8 @@ def _check_not_yet_to_come(record: Record, twin: TwinState) -> None:
 
 def _plain(record: Record) -> dict[str, Any]:
     """Return a record as JSON holds it, without empty fields."""
-    return {name: value for name, value in asdict(replace(record, source="")).items() if value not in ("", None)}
+    values = asdict(replace(record, source="", accepted=False)).items()
+    return {name: value for name, value in values if value not in ("", None) and value is not False}
 
 
 def _encoded(values: Sequence[Mapping[str, Any]]) -> bytes:

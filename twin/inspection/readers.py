@@ -19,14 +19,15 @@ from corrotwin.twin.core.table_rows import Row
 from corrotwin.twin.core.tables import read as read_table
 from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
 from corrotwin.twin.geometry.solids import COVERED
-from corrotwin.twin.inspection.records import KINDS, Record
+from corrotwin.twin.inspection.records import KINDS, UNITS_MM, Record
 from corrotwin.twin.twin_state import TwinState
 
 FEWEST_SEEN = 0.02  # share of a zone below which a photograph says nothing of it
 _PNG_DEPTH = 24  # place of the bits a channel in a PNG (ISO/IEC 15948, 11.2.2)
 COLUMNS = ("date", "zone", "kind", "value", "tool")  # that a table of readings must have
-TEXTS = ("zone", "kind", "tool", "unit", "place")
+TEXTS = ("zone", "kind", "tool", "unit", "place", "echo")
 NUMBERS = ("value", "scatter_sd", "bias_sd", "detection", "false_calls")
+ANSWERS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}  # of the column `coated`
 
 
 def photo_records(
@@ -219,7 +220,7 @@ def from_csv(path: Path) -> list[Record]:
     InputError
         The file cannot be read, a column is missing, unknown or there twice, or a row is wrong (its line is named).
     """
-    optional = [name for name in (*TEXTS, *NUMBERS, "u", "v") if name not in COLUMNS]
+    optional = [name for name in (*TEXTS, *NUMBERS, "coated", "u", "v") if name not in COLUMNS]
     table = read_table(path, required=COLUMNS, optional=optional, others=False)
     if not table.rows:
         raise InputError(f"{path}: no readings in it; give a line for each")
@@ -231,7 +232,13 @@ def _from_row(row: Row) -> Record:
     if lacking or bool(row["u"]) != bool(row["v"]):
         raise row.wrong(f"no {', '.join(lacking) or 'u and v together'}; fill the row in or remove it")
     values: dict[str, Any] = {name: row[name] for name in TEXTS if row[name]}
-    values["kind"] = row["kind"].lower()
+    values |= {name: values[name].lower() for name in ("kind", "echo") if name in values}
+    if row["unit"].lower() in UNITS_MM:
+        values["unit"] = row["unit"].lower()
+    if row["coated"]:
+        if row["coated"].lower() not in ANSWERS:
+            raise row.wrong("is neither yes nor no; was the reading taken through paint?", "coated")
+        values["coated"] = ANSWERS[row["coated"].lower()]
     if values["kind"] not in KINDS:
         raise row.wrong(f"is no kind of inspection; choose from {', '.join(KINDS)}", "kind")
     day = row.date("date").isoformat()

@@ -16,6 +16,15 @@ from corrotwin.twin.twin_state import SECONDS_PER_YEAR, TwinState
 TOLERANCE = 0.125  # share by which metal may be thicker than nominal
 # The same of pipe. (Seamless pipe may be 12.5 % thinner than nominal, ASTM A106 and A530; that no reading is held to.)
 PIPE_TOLERANCE = 0.225
+UNITS_MM = {"mm": 1.0, "inch": 25.4, "in": 25.4, "mil": 0.0254}  # of a thickness or a pit, in mm
+ECHOES = ("", "single", "multiple")
+# Through paint, a gauge that times a single echo takes the paint for steel and shows it as this many times its
+# thickness, the ratio of the sound velocities: double (Olympus NDT, Thickness Gage Tutorial, "Coatings",
+# www.olympus-ims.com/en/ndt-theory/thickness-gage/coatings), 2.35 (GVDA, "Ultrasonic Thickness Gauge through
+# Coating"), roughly 2.5 (Sonatest, application note "Echo to Echo and Coating Thickness Measurements").
+PAINT_READS = (2.0, 2.5)
+# From one coat to a system of ISO 12944-5 for C4 or C5 (0.2 to 0.3 mm and more) painted over once more: an assumption.
+PAINT_MM = (0.1, 0.5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,24 +58,46 @@ KINDS = {
 }
 
 
+def _product(*spans: tuple[float, float]) -> tuple[float, float]:
+    """Return mean and standard deviation of a product of independent numbers, each uniform between two limits."""
+    mean = float(np.prod([(low + high) / 2 for low, high in spans]))
+    square = float(np.prod([(low * low + low * high + high * high) / 3 for low, high in spans]))
+    return mean, float(np.sqrt(square - mean**2))
+
+
+_SINGLE_MM = _product(PAINT_MM, PAINT_READS)  # 0.675 and 0.264: what paint adds to a single echo, mean and SD
+# With even chances that the echo was single or multiple: half the mean, and the SD of that mixture, 0.386.
+_UNKNOWN_MM = (_SINGLE_MM[0] / 2, float(np.sqrt(_SINGLE_MM[1] ** 2 / 2 + _SINGLE_MM[0] ** 2 / 4)))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Record:
     """One observation; unit and errors default to those usual for its kind.
+
+    Thickness and pits may be stated in mm, inch or mil. The record holds mm, and what was stated as `stated`.
+
+    The bias of an ultrasonic gauge is one for all readings of a visit with one instrument, as the operator calibrates
+    it anew each time: readings of one `tool` on one `date` share it, those of another day have their own.
 
     Parameters
     ----------
     date : day, as 2016-05-31.
     zone : zone of the asset.
     kind : one of `KINDS`.
-    value, unit : value in the unit of its kind.
-    tool : name of the tool; all readings of one tool share one unknown bias.
+    value, unit : value in the unit of its kind; thickness and pits also in inch or mil, and then converted to mm.
+    tool : name of the tool or instrument, whose readings share one unknown bias.
     place : name of a spot that is measured repeatedly; records without a name are of different spots.
     uv : position on the atlas, each in [0, 1]; None for an unknown position in the zone.
-    scatter_sd : standard deviation from reading to reading: in mm; for a grade, of the logarithm of the share; for a
-        photograph, relative to the share itself.
-    bias_sd : standard deviation of the tool's bias; for a photograph, of its probability of detection.
+    scatter_sd : standard deviation from reading to reading: in the unit of the value; for a grade, of the logarithm of
+        the share; for a photograph, relative to the share itself.
+    bias_sd : standard deviation of the tool's bias, in the unit of the value; for a photograph, of its probability of
+        detection. The default includes that of paint (see `thick_bias_mm`); a given one must include it, too.
     detection, false_calls : for a photograph, the probabilities that rust and sound surface are called rust.
+    echo : of an ultrasonic gauge: "single", "multiple" (echo to echo, which paint does not disturb), "" for unknown.
+    coated : True for an ultrasonic reading through paint.
     seen : for a photograph with a known camera, the file in the twin's folder with the texels that it saw.
+    stated : the value and unit that were converted to mm, such as "0.322 inch"; empty where it was stated in mm.
+    accepted : True where a ruling in the log accepts a suspect reading; not compared.
     source : file and line that it was read from, for errors; neither kept nor compared.
     """
 
@@ -82,11 +113,15 @@ class Record:
     bias_sd: float = None  # type: ignore[assignment]
     detection: float = None  # type: ignore[assignment]  # of a photograph alone
     false_calls: float = None  # type: ignore[assignment]
+    echo: str = ""
+    coated: bool = False
     seen: str = ""
+    stated: str = field(default="", compare=False)
+    accepted: bool = field(default=False, compare=False)
     source: str = field(default="", compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        for name in ("date", "zone", "kind", "tool", "unit", "place", "seen"):
+        for name in ("date", "zone", "kind", "tool", "unit", "place", "echo", "seen", "stated"):
             if not isinstance(text := getattr(self, name), str):
                 raise InputError(f"{name} {text!r:.60}: must be text")
         for name in ("value", "scatter_sd", "bias_sd", "detection", "false_calls"):
@@ -103,11 +138,18 @@ class Record:
         here = f"{self.kind} of {self.date}"
         if self.kind != "photo" and any(getattr(self, name) is not None for name in ("detection", "false_calls")):
             raise InputError(f"{here}: `detection` and `false_calls` are of a photo; leave them out")
-        for name in ("unit", "scatter_sd", "bias_sd", "detection", "false_calls"):
-            if getattr(self, name) in ("", None):
+        if not isinstance(self.coated, bool):
+            raise InputError(f"{here}: `coated` {self.coated!r:.60}: give True or False")
+        if self.echo not in ECHOES:
+            raise InputError(f"{here}: `echo` {self.echo!r:.60}: choose single or multiple, or leave it out")
+        if self.kind != "ultrasonic" and (self.echo or self.coated):
+            raise InputError(f"{here}: `echo` and `coated` are of an ultrasonic reading; leave them out")
+        self._convert(usual)
+        for name in ("scatter_sd", "bias_sd", "detection", "false_calls"):
+            if getattr(self, name) is None:
                 object.__setattr__(self, name, getattr(usual, name))
-        if self.unit != usual.unit:
-            raise InputError(f"{here}: unit {self.unit!r}: a {self.kind} is in {usual.unit}")
+                if name == "bias_sd" and self.paint_sd_mm:
+                    object.__setattr__(self, name, float(np.hypot(usual.bias_sd, self.paint_sd_mm)))
         try:
             plain = datetime.strptime(self.date, "%Y-%m-%d").replace(tzinfo=UTC)
         except (ValueError, TypeError) as error:
@@ -135,6 +177,42 @@ class Record:
             raise InputError(f"{here}: `uv` {self.uv}: each must be from 0 to 1")
         if self.seen and (Path(self.seen).name != self.seen or not self.seen.startswith("photo-")):
             raise InputError(f"{here}: {self.seen!r} is no file of a photograph")
+
+    def _convert(self, usual: ObservationKind) -> None:
+        """Take value and errors in the unit of the kind, and keep what was stated if that was another."""
+        if self.unit in ("", usual.unit):
+            object.__setattr__(self, "unit", usual.unit)
+            return
+        here = f"{self.kind} of {self.date}"
+        if usual.unit != "mm" or self.unit not in UNITS_MM:
+            units = "mm, inch or mil" if usual.unit == "mm" else f"{usual.unit}, or leave it out"
+            raise InputError(f"{here}: `unit` {self.unit!r:.60}: give {units}")
+        object.__setattr__(self, "stated", f"{float(self.value):.12g} {'inch' if self.unit == 'in' else self.unit}")
+        for name in ("value", "scatter_sd", "bias_sd"):
+            if (number := getattr(self, name)) is not None:
+                object.__setattr__(self, name, round(float(number) * UNITS_MM[self.unit], 9))
+        object.__setattr__(self, "unit", usual.unit)
+
+    @property
+    def thick_bias_mm(self) -> float:
+        """Mean by which paint makes a thickness read too thick, mm, to be subtracted; 0 where it does not.
+
+        A single echo through paint of 0.1 to 0.5 mm, which reads as 2 to 2.5 times its thickness of steel (`PAINT_MM`,
+        `PAINT_READS`, uniform): 0.675 mm with a standard deviation of 0.264. Where it is not known whether the echo was
+        single, even chances of both: 0.338 mm with 0.386.
+        """
+        return self._paint_mm[0]
+
+    @property
+    def paint_sd_mm(self) -> float:
+        """Standard deviation of `thick_bias_mm`, which the default of `bias_sd` includes."""
+        return self._paint_mm[1]
+
+    @property
+    def _paint_mm(self) -> tuple[float, float]:
+        if not self.coated or self.echo == "multiple":
+            return 0.0, 0.0
+        return _SINGLE_MM if self.echo == "single" else _UNKNOWN_MM
 
     def years(self, twin: TwinState) -> float:
         """Return years after the twin was built; 0 on that very day, even if it was built in the afternoon."""

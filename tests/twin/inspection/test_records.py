@@ -76,6 +76,52 @@ def test_usual_errors_are_filled_in() -> None:
     assert (photo.scatter_sd, photo.detection, photo.false_calls) == (0.1, 0.7, 0.01)
 
 
+def test_inches_and_mils_become_mm_and_are_kept_as_stated(folder: Path) -> None:
+    inch, mil = (
+        Record(date="2006-05-31", zone="face", kind="ultrasonic", value=value, unit=unit, tool="UT-1", place=unit)
+        for value, unit in ((0.322, "inch"), (322, "mil"))
+    )
+    assert (inch.value, inch.unit, inch.stated) == (8.1788, "mm", "0.322 inch")
+    assert (mil.value, mil.unit, mil.stated) == (8.1788, "mm", "322 mil")
+    assert (inch.scatter_sd, inch.bias_sd) == (READING.scatter_sd, READING.bias_sd)
+    exact = Record(
+        date="2006-05-31", zone="face", kind="pit", value=0.02, unit="in", tool="G", scatter_sd=0.004, bias_sd=0.002
+    )
+    assert (exact.value, exact.scatter_sd, exact.bias_sd) == (0.508, 0.1016, 0.0508)
+    log.append(folder, [inch, mil])
+    assert log.read(folder) == ([inch, mil], "")
+    assert [record.stated for record in log.read(folder)[0]] == ["0.322 inch", "322 mil"]
+    assert log.append(folder, [inch]) == []
+
+
+def test_a_single_echo_through_paint_reads_too_thick() -> None:
+    """Independent check: paint and what it reads as, drawn; and by hand 0.3 mm times 2.25."""
+    rng = np.random.default_rng(1)
+    extra = rng.uniform(0.1, 0.5, 400_000) * rng.uniform(2.0, 2.5, 400_000)
+    single, unknown = (replace(READING, coated=True, echo=echo, bias_sd=None) for echo in ("single", ""))
+    assert single.thick_bias_mm == pytest.approx(0.3 * 2.25)
+    assert (extra.mean(), extra.std()) == pytest.approx((single.thick_bias_mm, single.paint_sd_mm), rel=5e-3)
+    either = extra * (rng.random(len(extra)) < 0.5)
+    assert (either.mean(), either.std()) == pytest.approx((unknown.thick_bias_mm, unknown.paint_sd_mm), rel=5e-3)
+    assert single.bias_sd == pytest.approx(np.hypot(0.1, single.paint_sd_mm))
+    for clear in (READING, replace(READING, echo="single"), replace(READING, coated=True, echo="multiple")):
+        assert (clear.thick_bias_mm, clear.bias_sd) == (0, 0.1)
+    assert replace(READING, coated=True, echo="single", bias_sd=0.2).bias_sd == 0.2
+
+
+def test_older_lines_still_read(folder: Path) -> None:
+    older = (
+        '{"date": "2006-05-31", "zone": "face", "kind": "ultrasonic", "value": 9.8, "tool": "UT-1", "unit": "mm", '
+        '"place": "P1", "scatter_sd": 0.1, "bias_sd": 0.1}\n'
+    )
+    (folder / "inspections.jsonl").write_text(older)
+    assert log.read(folder) == ([READING], "")
+    log.append(folder, [READING, replace(READING, place="P2", coated=True)])
+    first, second = (folder / "inspections.jsonl").read_text().splitlines()
+    assert first + "\n" == older
+    assert json.loads(second)["coated"] is True
+
+
 def test_inspections_need_no_fields(folder: Path) -> None:
     next(folder.glob("fields-*.npz")).unlink()
     log.append(folder, [READING])
@@ -208,7 +254,11 @@ def test_a_twin_grown_beyond_today_is_inspected_at_its_own_time(tmp_path: Path) 
     ("change", "message"),
     [
         ({"kind": "x-ray"}, "ultrasonic, pit, grade, photo"),
-        ({"unit": "inch"}, "in mm"),
+        ({"unit": "cm"}, "`unit` 'cm': give mm, inch or mil"),
+        ({"kind": "grade", "value": 3, "unit": "mm"}, "`unit` 'mm': give Ri, or leave it out"),
+        ({"echo": "double"}, "`echo` 'double': choose single or multiple"),
+        ({"coated": "yes"}, "`coated` 'yes': give True or False"),
+        ({"kind": "pit", "coated": True}, "`echo` and `coated` are of an ultrasonic reading"),
         ({"date": "yesterday"}, "`date` yesterday"),
         ({"date": "2006-5-31"}, "`date` 2006-5-31"),
         ({"date": "2006-02-30"}, "2006-02-30"),
@@ -276,6 +326,20 @@ def test_a_wrong_table_is_refused_by_line(tmp_path: Path, old: str, new: str, me
     path = tmp_path / "readings.csv"
     path.write_text(TABLE.replace(old, new))
     with pytest.raises(InputError, match=message):
+        readers.from_csv(path)
+
+
+def test_units_echo_and_paint_are_columns_of_a_table(tmp_path: Path) -> None:
+    path = tmp_path / "readings.csv"
+    head = "date;zone;kind;value;tool;unit;echo;coated"
+    path.write_text(
+        f"{head}\n2006-05-31;face;ultrasonic;0,322;UT-1;Inch;Single;Yes\n2006-05-31;face;grade;3;eye;;;no\n"
+    )
+    reading, grade = readers.from_csv(path)
+    assert (reading.value, reading.echo, reading.coated) == (8.1788, "single", True)
+    assert grade.coated is False
+    path.write_text(f"{head}\n2006-05-31;face;ultrasonic;0,322;UT-1;inch;;perhaps\n")
+    with pytest.raises(InputError, match="line 2, column 'coated': 'perhaps' is neither yes nor no"):
         readers.from_csv(path)
 
 
