@@ -248,7 +248,7 @@ def test_life_ends_when_a_history_falls_below(monkeypatch: pytest.MonkeyPatch) -
     found = projection.plan_inspection(KNOWN, {"body": 5.0}, 10.0, 48.0, "api510")
     np.testing.assert_allclose(asked, times)
     assert found.life_years == pytest.approx((3, 12, np.inf))
-    assert found.interval_years == found.visual_years == 2
+    assert found.interval_years == found.visual_years == 1.5
 
 
 def test_the_plan_agrees_with_the_chance_that_is_printed(particles: Particles) -> None:
