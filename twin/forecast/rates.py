@@ -4,8 +4,11 @@ References
 ----------
 API 570, 7.1.1 and 7.2, and API 510, 7.1.1 and 7.2.1. The codes are not public; they were read in public sources:
 
-- long- and short-term rate, and that the two are compared for the shortest life: API 570, page 45, at
+- long- and short-term rate, that the two are compared for the shortest life, and that the inspector selects, with a
+  corrosion specialist, the one that best reflects the current process: API 570, page 45, at
   https://fliphtml5.com/nkppv/oldl/API_570_code/53; API 510 in the sheet that `remaining_life` names;
+- one survey in a service of which nothing is known, measured again within three months (7.1.2 c): question 1 of
+  https://melakarnets.com/proxy/index.php?q=https%3A%2F%2Fwww.scribd.com%2Fdocument%2F339640286;
 - that the rate is usually the greater of both: https://www.scribd.com/document/803087899;
 - several readings on one day: Health and Safety Executive, "Guidelines for use of statistics for analysis of sample
   inspection of corrosion", 5.3.1: the greatest loss of the last inspection less the least loss of the one before "will,
