@@ -102,7 +102,7 @@ def test_an_evenly_thinned_pipe_keeps_at_most_its_share_of_the_wall(
         float(failure_pressure_mpa(wall, wall, length, outside_mm=outside, flow_mpa=300, method=method))
         for wall in (new, new * left)
     )
-    assert after <= before * left * (1 + 1e-12)
+    assert after <= before * left * (1 + 1e-12) + 1e-12  # MPa, for shares next to 0
 
 
 @pytest.mark.parametrize("method", METHODS)
