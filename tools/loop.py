@@ -5,7 +5,7 @@
     .venv/bin/python -m tools.loop --run RUN --count 12   # masks that a run predicts on renders: loop-predicted.*
 
 Each hidden twin is one that `corrotwin twin new` makes; how long its paint lasts, how many defects that has and how
-deep pits grow is drawn from what the forecast allows (`twin.bayes.ensemble.Prior`). It is photographed every year up to
+deep pits grow is drawn from what the forecast allows (`twin.bayes.histories.ensemble.Prior`). It is photographed every year up to
 the twelfth; where Blender renders the photographs, in years 4, 8 and 12.
 """
 
@@ -24,7 +24,7 @@ from corrotwin.synth.reprojection.texel_map import texel_map
 from corrotwin.synth.scene.subject import StatedCamera
 from corrotwin.twin import assets, store, twin_state
 from corrotwin.twin.assets import AssetGeometry, Texels
-from corrotwin.twin.bayes.ensemble import bank
+from corrotwin.twin.bayes.histories.ensemble import bank
 from corrotwin.twin.bayes.particles import Knowledge, Particles
 from corrotwin.twin.bayes.prior import CATEGORY_MEASURED
 from corrotwin.twin.bayes.session import DRAWS_SEEN

@@ -116,7 +116,7 @@ def _write(twin: TwinState, state: Fields, folder: Path) -> None:
     name = f"fields-{hashlib.sha256(content).hexdigest()[:16]}.npz"
     with files.atomic_file(folder / name) as target:
         target.write(content)
-    files.write_manifest(folder, "twin", {"twin": _plain(twin), "fields": name})
+    files.write_manifest(folder, "twin", {"twin": plain(twin), "fields": name})
     for old in folder.glob("fields-*.npz"):
         if old.name != name:
             files.remove(old)
@@ -175,7 +175,7 @@ def _again(folder: Path) -> str:
     return f"make them again with corrotwin twin grow {folder} --years 0"
 
 
-def _plain(twin: TwinState) -> dict[str, Any]:
+def plain(twin: TwinState) -> dict[str, Any]:
     """Return a twin as JSON holds it."""
     content = asdict(twin)
     if twin.coating is not None:

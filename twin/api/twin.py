@@ -250,7 +250,7 @@ class Twin(TwinFacts):
             self._state, self.records, self._seen_by,
             ahead_years=result.ahead_of(years), seed=seed, category_measured=category_measured,
         )  # fmt: skip
-        for item in known.knowledge.conflicts:
+        for item in known.conflicts:
             logger.warning("%s: %s disagrees with what was known before (p = %.2g)", self.id, item.record, item.chance)
         return result.make(known, years=years, required=required, rule=rule)
 

@@ -5,16 +5,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from corrotwin.twin.bayes.ensemble import Bank
-from corrotwin.twin.bayes.likelihood import zone_of
-from corrotwin.twin.bayes.predictive_check import Agreement, conflicts
+from corrotwin.twin.bayes.agreement import Agreement, conflicts
+from corrotwin.twin.bayes.histories.ensemble import Bank
+from corrotwin.twin.bayes.histories.trajectories import GrowthSamples, Trajectory
 from corrotwin.twin.bayes.prior import split
-from corrotwin.twin.bayes.trajectories import GrowthSamples, Trajectory
+from corrotwin.twin.bayes.readings import Readings
+from corrotwin.twin.bayes.sightings import zone_of
+from corrotwin.twin.bayes.thickness import ThicknessModel
 from corrotwin.twin.geometry.atlas import Integers, Singles
 from corrotwin.twin.model.corrosion import AS_STANDARD
 from corrotwin.twin.model.exposure import METALS
 
 GROWTH = ("delay", "rate", "exponent", "pits")  # the first columns of `Particles.normal`
+MECHANISM = ("rate", "spread", "shared drift", "local drift")  # of each mechanism, after the thicknesses when new
+
+
+MOST_CHANGE = 3.0  # of a rate, from place to place and from year to year, over itself
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -24,10 +30,13 @@ class Particles:
     bank: Bank
     widening: float  # factor on the standard deviations of the tools' biases, and of what `widened` names
     widened: frozenset[str]  # parts of `GROWTH`
-    normal: Singles  # (n, 4 + K + tools) standard normal before any inspection: growth, thickness when new, biases
+    normal: Singles  # (n, 4 + K + 4 M + tools) standard normal before any inspection
     number: Integers  # (n,) draw of the bank
     pit_number: Integers  # (n,) draw of the bank that the pits are of
     seeds: Mapping[str, Integers]  # (n,) for each zone
+    spots: Integers  # (n, J) where in its zone each measured place lies: seed times P plus sample place
+    lineage: Integers  # (n,) which particle each was when they last moved
+    readings: Readings | None = None  # of thickness
 
     def growth(self) -> GrowthSamples:
         """Return the growth parameters of each particle."""
@@ -39,6 +48,14 @@ class Particles:
             bank=self.bank, zone=zone_of(self.bank, zone), growth=self.growth(), seed=self.seeds[zone][:, None]
         )
 
+    def thickness_model(self) -> ThicknessModel | None:
+        """Return the model of the thickness readings; None without any."""
+        if self.readings is None or not self.readings.places:
+            return None
+        return ThicknessModel(
+            bank=self.bank, readings=self.readings, growth=self.growth(), spots=self.spots, widening=self.widening
+        )
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Knowledge:
@@ -46,16 +63,22 @@ class Knowledge:
 
     Parameters
     ----------
-    particles : states before any inspection and after each, first to last.
+    particles : states before any inspection and after each, first to last; where learning went on from a snapshot,
+        those before it are the prior.
     agreement : agreement of each inspection with earlier knowledge, under the prior as given.
     widened : the same under the prior in use, which may be wider.
     power : exponent of the likelihood of rusted shares; 1 at full weight.
+    days, records : how many days of agreement, and how many records, each of the particles have taken in.
+    tools : whose biases are columns of `Particles.normal`.
     """
 
     particles: tuple[Particles, ...]
     agreement: tuple[Agreement, ...]
     widened: tuple[Agreement, ...]
     power: float
+    days: tuple[int, ...]
+    records: tuple[int, ...]
+    tools: tuple[str, ...]
 
     @property
     def now(self) -> Particles:
@@ -69,29 +92,50 @@ class Knowledge:
 
 
 def growth_samples(state: Particles, normal: Singles, number: Integers, pit_number: Integers) -> GrowthSamples:
-    """Return growth and thickness when new for standard normal numbers, (n, 4 + K + tools).
+    """Return growth, thickness when new and mechanisms for standard normal numbers, (n, 4 + K + 4 M + tools).
 
-    No widening brings the rate above what ISO 9223 has for CX.
+    No widening brings the rate in air above what ISO 9223 has for CX.
     """
-    prior = state.bank.prior
+    prior, mechanisms = state.bank.prior, state.bank.twin.mechanisms
     widening = np.array([state.widening if name in state.widened else 1 for name in GROWTH], dtype=np.float32)
     delay, rate, exponent, pits = normal[:, : len(GROWTH)].T * widening[:, None]
     most = np.float32(METALS["steel"].upper_um[-1] / state.bank.twin.exposure.first_year_um().max())
     narrow = split(normal[:, GROWTH.index("rate")], prior.rate)
+    own = normal[:, first_mechanism_column(state.bank) : first_tool_column(state.bank)]
+    own = own.reshape(len(normal), len(mechanisms), len(MECHANISM)) * widening[GROWTH.index("rate")]
+    read = state.readings is not None and any(place.acts.any() for place in state.readings.places)
+    rates = np.empty(own.shape[:2], dtype=np.float32)
+    for index, mechanism in enumerate(mechanisms):
+        above = max(mechanism.spread, prior.measured_rate) if read else mechanism.spread
+        rates[:, index] = mechanism.rate_mm_year * split(own[:, index, 0], (mechanism.spread, above))
     return GrowthSamples(
         delay=np.exp(np.float32(prior.delay) * delay),
         rate=np.minimum(split(rate, prior.rate), np.maximum(narrow, most)),
         exponent=np.clip(AS_STANDARD.exponent + np.float32(prior.exponent) * exponent, 0.2, 1.0).astype(np.float32),
         pits=np.exp(np.float32(prior.pits) * pits),
-        new=np.exp(np.float32(prior.new) * normal[:, len(GROWTH) : first_tool_column(state.bank)]),
+        new=np.exp(np.float32(prior.new) * normal[:, len(GROWTH) : first_mechanism_column(state.bank)]),
+        mechanism_rate=rates,
+        mechanism_spread=_log_normal(prior.place_spread, own[:, :, 1]),
+        shared_drift=_log_normal(prior.rate_drift, own[:, :, 2]),
+        local_drift=_log_normal(prior.rate_drift, own[:, :, 3]),
         number=number,
         pit_number=pit_number,
     )
 
 
+def _log_normal(prior: tuple[float, float], normal: Singles) -> Singles:
+    median, spread = prior
+    return np.asarray(np.minimum(median * np.exp(spread * normal), MOST_CHANGE), dtype=np.float32)
+
+
+def first_mechanism_column(bank: Bank) -> int:
+    """Return the column of `Particles.normal` at which the mechanisms begin."""
+    return len(GROWTH) + len(bank.pieces_mm)
+
+
 def first_tool_column(bank: Bank) -> int:
     """Return the column of `Particles.normal` at which the tools' biases begin."""
-    return len(GROWTH) + len(bank.pieces_mm)
+    return first_mechanism_column(bank) + len(MECHANISM) * len(bank.twin.mechanisms)
 
 
 def tool_biases(state: Particles, normal: Singles) -> Singles:

@@ -1,48 +1,27 @@
 """Prior-predictive checks: whether an inspection agrees with earlier knowledge."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from scipy.special import ndtri
 
-from corrotwin.twin.bayes.likelihood import Sighting, by_zone, replicate
-from corrotwin.twin.bayes.trajectories import Trajectory
-from corrotwin.twin.geometry.atlas import Floats, Singles
+from corrotwin.twin.bayes.agreement import CONFLICT, Agreement
+from corrotwin.twin.bayes.likelihood import replicate
+from corrotwin.twin.bayes.particles import Particles, tool_biases
+from corrotwin.twin.bayes.paths import replicate_thickness
+from corrotwin.twin.bayes.sightings import Sighting, by_zone
+from corrotwin.twin.geometry.atlas import AssetGeometry, Floats, Texels
 from corrotwin.twin.inspection.records import Record
 
 LEAST_REACH = 1e-3  # mm, degrees, share: differences below it are none
-CONFLICT = 0.02  # p-value of an inspection under earlier knowledge below which it is called a conflict
-
-
-@dataclass(frozen=True, kw_only=True)
-class Agreement:
-    """Agreement of an inspection with earlier knowledge.
-
-    Parameters
-    ----------
-    date : day of the inspection.
-    chance : prior-predictive p-value: how often a replicate would be at least as odd as this inspection.
-    record : description of its oddest record, or of the oddest mean of a tool's readings in a zone.
-    odd : kinds of its records that conflict by themselves.
-    """
-
-    date: str
-    chance: float
-    record: str
-    odd: frozenset[str] = frozenset()
-
-
-def conflicts(agreement: Iterable[Agreement]) -> tuple[Agreement, ...]:
-    """Return the inspections whose probability is below `CONFLICT`."""
-    return tuple(item for item in agreement if item.chance < CONFLICT)
 
 
 def check_agreement(
-    trajectory: Callable[[str], Trajectory],
-    bias: Singles,
+    state: Particles,
     before: Sequence[Sighting],
     new: Sequence[Sighting],
+    asset: AssetGeometry,
+    texels: Texels,
     rng: np.random.Generator,
 ) -> Agreement:
     """Compare an inspection with replicates drawn from earlier knowledge.
@@ -52,30 +31,27 @@ def check_agreement(
 
     Parameters
     ----------
-    trajectory : function from the name of a zone to its history in n states of knowledge; s is 1.
-    bias : (n, tools), bias of each tool in standard deviations.
+    state : earlier knowledge.
     before, new : sightings of earlier inspections, and of this one.
+    asset, texels : surface of the asset.
     """
-    old = by_zone(before)
     drawn, real, names, kinds = [], [], [], []
-    for zone, items in by_zone(new).items():
-        values = replicate(trajectory(zone), old.get(zone, ()), items, bias, rng)
+    for items, values in _replicates(state, before, new, asset, texels, rng):
         given = np.array([item.record.value for item in items])
         for index, item in enumerate(items):
             drawn.append(values[:, index])
             real.append(given[index])
             names.append(_in_words(item.record))
             kinds.append(item.record.kind)
-        for tool in sorted({item.tool for item in items}):
-            own = np.array([item.tool == tool for item in items])
+        groups = {(item.record.kind, item.record.tool) for item in items}
+        for kind, tool in sorted(groups):
+            own = np.array([(item.record.kind, item.record.tool) == (kind, tool) for item in items])
             if own.sum() > 1:
                 drawn.append(values[:, own].mean(axis=1))
                 real.append(given[own].mean())
                 one = items[int(np.argmax(own))].record
-                kinds.append(one.kind)
-                names.append(
-                    f"mean of {own.sum()} {one.kind} readings on {zone} by {one.tool}: {real[-1]:.3g} {one.unit}"
-                )
+                kinds.append(kind)
+                names.append(f"mean of {own.sum()} {kind} readings on {one.zone} by {tool}: {real[-1]:.3g} {one.unit}")
     odd = np.column_stack([_oddness(np.append(one, values), rng) for one, values in zip(real, drawn, strict=True)])
     oddest = odd.max(axis=1)
 
@@ -88,6 +64,26 @@ def check_agreement(
         record=names[int(np.argmax(odd[0]))],
         odd=frozenset(kind for kind, own in zip(kinds, odd[0], strict=True) if chance(own) < CONFLICT),
     )
+
+
+def _replicates(
+    state: Particles,
+    before: Sequence[Sighting],
+    new: Sequence[Sighting],
+    asset: AssetGeometry,
+    texels: Texels,
+    rng: np.random.Generator,
+) -> Iterator[tuple[list[Sighting], Floats]]:
+    """Yield the records of an inspection zone by zone, with replicates of them, (n, k)."""
+    bias = tool_biases(state, state.normal)
+    for zone, items in by_zone(new).items():
+        yield items, replicate(state.trajectory(zone), items, bias, rng)
+    read = [item for item in new if item.record.kind == "ultrasonic"]
+    if read:
+        values = replicate_thickness(state, before, read, asset, texels, rng)
+        for zone in dict.fromkeys(item.record.zone for item in read):
+            own = [number for number, item in enumerate(read) if item.record.zone == zone]
+            yield [read[number] for number in own], values[:, own]
 
 
 def _oddness(values: Floats, rng: np.random.Generator) -> Floats:

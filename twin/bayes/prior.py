@@ -32,6 +32,13 @@ class Prior:
     new : thickness when new over nominal, of each piece of metal. A seamless pipe may be up to 12.5 % too thin
         anywhere (ASTM A106, A530), which is three of these; plates of 8 to 15 mm may be delivered 0.5 mm too thin and
         1.2 mm too thick (EN 10029, class A).
+    measured_rate : upwards, the rate of a mechanism over the one expected, where thickness was read: a law never lowers
+        what was measured. As wide as that of an unknown process fluid (`twin.mechanisms.process`).
+    place_spread : how the rate of a mechanism differs from place to place: median of the standard deviation of its
+        logarithm, and how far that may be off, by its own logarithm. Readings at several places tell. By judgement.
+    rate_drift : how the rate of a mechanism changes with time: median of the standard deviation of the change in a
+        year, over the rate, and how far that may be off; everywhere alike, and as much at each place by itself. It
+        grows with the square root of time. Readings in several years tell. By judgement.
     """
 
     rate: tuple[float, float] = (0.75, 0.75)
@@ -41,9 +48,15 @@ class Prior:
     defects: float = 0.4
     pits: float = 0.3
     new: float = 0.045
+    measured_rate: float = 1.2
+    place_spread: tuple[float, float] = (0.15, 0.8)
+    rate_drift: tuple[float, float] = (0.04, 1.0)
 
     def __post_init__(self) -> None:
-        spreads = (*self.rate, self.exponent, self.delay, *self.front, self.defects, self.pits, self.new)
+        spreads = (
+            *self.rate, self.exponent, self.delay, *self.front, self.defects, self.pits, self.new, self.measured_rate,
+            *self.place_spread, *self.rate_drift,
+        )  # fmt: skip
         if not all(0 <= spread < 3 for spread in spreads):
             raise InputError(f"prior {spreads}: standard deviations must be from 0 to 3")
 

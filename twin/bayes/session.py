@@ -1,24 +1,32 @@
 """A twin's folder together with the knowledge from its inspections."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from corrotwin.twin import assets, store, twin_state
-from corrotwin.twin.bayes.ensemble import bank
-from corrotwin.twin.bayes.particles import Knowledge
-from corrotwin.twin.bayes.prior import prior_of
+from corrotwin.twin.bayes import cache
+from corrotwin.twin.bayes.agreement import Agreement, conflicts
+from corrotwin.twin.bayes.histories.ensemble import bank
+from corrotwin.twin.bayes.particles import Knowledge, Particles
+from corrotwin.twin.bayes.prior import Prior, prior_of
+from corrotwin.twin.bayes.resumption import resumable, snapshots
 from corrotwin.twin.bayes.smc import PARTICLES, learn
+from corrotwin.twin.core.files import digest
 from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
+from corrotwin.twin.inspection.log import plain as plain_record
 from corrotwin.twin.inspection.log import read
 from corrotwin.twin.inspection.readers import seen_texels
 from corrotwin.twin.inspection.records import Record, check
 from corrotwin.twin.twin_state import TwinState
 
-DRAWS, DRAWS_SEEN = 64, 256  # of the bank; the latter where rusted shares are known, which few histories fit
+RUNS, MOST_RUNS = 4, 16  # independent runs, of histories and particles of their own: their difference is the error
+DRAWS, DRAWS_SEEN = 16, 64  # of the bank of a run; the latter where rusted shares are known, which few histories fit
+LEAST_AHEAD_YEARS = 20.0  # that histories reach, so that inspections and forecasts share what was learned
+LEARNING = 1  # raised where a change of the program changes what is learned
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -31,7 +39,45 @@ class Session:
     records: tuple[Record, ...]
     note: str
     now_years: float  # the twin's clock, or the last inspection if that is later
-    knowledge: Knowledge
+    ahead_years: float
+    prior: Prior
+    seen: dict[str, NDArray[np.bool_]]
+    seed: int
+    size: int  # particles of a run
+    runs: tuple[Knowledge, ...]
+
+    @property
+    def now(self) -> tuple[Particles, ...]:
+        """States of knowledge after the last inspection, by run."""
+        return tuple(run.now for run in self.runs)
+
+    @property
+    def agreement(self) -> tuple[Agreement, ...]:
+        """How well each day of inspection agreed with earlier knowledge, under the prior as given, over all runs."""
+        return tuple(
+            Agreement(
+                date=days[0].date,
+                chance=float(np.mean([day.chance for day in days])),
+                record=min(days, key=lambda day: day.chance).record,
+                odd=frozenset().union(*(day.odd for day in days)),
+            )
+            for days in zip(*(run.agreement for run in self.runs), strict=True)
+        )
+
+    @property
+    def conflicts(self) -> tuple[Agreement, ...]:
+        """Inspections that disagree with earlier knowledge."""
+        return conflicts(self.agreement)
+
+    @property
+    def widening(self) -> float:
+        """Factor by which conflicts have widened the prior, at most."""
+        return max(particles.widening for particles in self.now)
+
+    @property
+    def power(self) -> float:
+        """Exponent of the likelihood of rusted shares, at least; 1 at full weight."""
+        return min(run.power for run in self.runs)
 
 
 def open_session(
@@ -39,13 +85,15 @@ def open_session(
 ) -> Session:
     """Read a twin with its records and update the prior by them.
 
+    What was learned is kept in the folder (`cache`), so that the next command need not learn it again.
+
     Parameters
     ----------
     folder : folder of the twin.
     ahead_years : years beyond now for which forecasts will be made.
     seed : random seed of histories and particles; one seed gives one result.
     category_measured : as `measured` of `twin.bayes.prior.prior_of`.
-    particles : number of particles.
+    particles : number of particles of a run.
 
     Raises
     ------
@@ -55,8 +103,8 @@ def open_session(
     twin = store.read(folder)
     records, note = read(folder)
     return session_of(
-        twin, records, lambda record, shape: seen_texels(folder, record, shape),
-        note=note, ahead_years=ahead_years, seed=seed, category_measured=category_measured, particles=particles,
+        twin, records, lambda record, shape: seen_texels(folder, record, shape), note=note, ahead_years=ahead_years,
+        seed=seed, category_measured=category_measured, particles=particles, kept=folder / cache.NAME,
     )  # fmt: skip
 
 
@@ -70,6 +118,7 @@ def session_of(
     seed: int,
     category_measured: bool = False,
     particles: int = PARTICLES,
+    kept: Path | None = None,
 ) -> Session:
     """Learn from the records of a twin, wherever they are kept.
 
@@ -79,6 +128,7 @@ def session_of(
     seen_by : which texels the photograph of a record saw, (H, W) on the atlas of the shape given.
     note : on a torn end of the records.
     ahead_years, seed, category_measured, particles : as for `open_session`.
+    kept : file that keeps what was learned; None for none.
 
     Raises
     ------
@@ -89,17 +139,54 @@ def session_of(
     texels = assets.texels(asset)
     for record in records:
         check(record, twin, asset, texels)
-    seen = {record.seen: seen_by(record, asset.atlas_shape) for record in records if record.seen}
-    now = max([twin.years, *(record.years(twin) for record in records)])
-    draws = DRAWS_SEEN if any(record.kind in ("photo", "grade") for record in records) else DRAWS
-    prior = prior_of(twin, measured=category_measured)
-    histories = bank(twin, asset, texels, years=max(now + ahead_years, 1.0), prior=prior, seed=seed, draws=draws)
-    return Session(
+    known = Session(
         twin=twin,
         asset=asset,
         texels=texels,
         records=tuple(records),
         note=note,
-        now_years=now,
-        knowledge=learn(histories, asset, texels, records, seen, seed=seed, particles=particles),
+        now_years=max([twin.years, *(record.years(twin) for record in records)]),
+        ahead_years=ahead_years,
+        prior=prior_of(twin, measured=category_measured),
+        seen={record.seen: seen_by(record, asset.atlas_shape) for record in records if record.seen},
+        seed=seed,
+        size=particles,
+        runs=(),
     )
+    draws = _draws(records)
+    key = digest([LEARNING, store.plain(replace(twin, clock=twin.built)), repr(known.prior), seed, particles, draws])
+    keys = [digest(plain_record(record)) for record in records]
+    saved = None if kept is None else cache.load(kept, key)
+    runs = tuple(
+        _learned(known, run_seed, resumable(saved, keys, number))
+        for number, run_seed in enumerate(_run_seeds(seed, RUNS))
+    )
+    if kept is not None and records and (saved is None or list(saved.records) != keys):
+        cache.save(kept, key, [snapshots(run) for run in runs], keys)
+    return replace(known, runs=runs)
+
+
+def _draws(records: Sequence[Record]) -> int:
+    return DRAWS_SEEN if any(record.kind in ("photo", "grade") for record in records) else DRAWS
+
+
+def _learned(known: Session, seed: int, snapshot: cache.Snapshot | None) -> Knowledge:
+    years = max(known.now_years + max(known.ahead_years, LEAST_AHEAD_YEARS), 1.0)
+    histories = bank(
+        known.twin, known.asset, known.texels, years=years, prior=known.prior, seed=seed, draws=_draws(known.records)
+    )
+    pitted = frozenset(record.zone for record in known.records if record.kind == "pit")
+    return learn(
+        replace(histories, pitted=pitted), known.asset, known.texels, known.records, known.seen,
+        seed=seed, particles=known.size, known=snapshot,
+    )  # fmt: skip
+
+
+def with_more_runs(known: Session) -> Session:
+    """Return a session with twice as many runs, where their error is too great."""
+    seeds = _run_seeds(known.seed, 2 * len(known.runs))[len(known.runs) :]
+    return replace(known, runs=(*known.runs, *(_learned(known, seed, None) for seed in seeds)))
+
+
+def _run_seeds(seed: int, count: int) -> list[int]:
+    return [int(word) for word in np.random.SeedSequence(seed).generate_state(MOST_RUNS)[:count]]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corrotwin.twin import assets, twin_state
-from corrotwin.twin.bayes.ensemble import Bank, bank
+from corrotwin.twin.bayes.histories.ensemble import Bank, bank
 from corrotwin.twin.bayes.likelihood import GRADE_EDGES
 from corrotwin.twin.bayes.prior import Prior
 from corrotwin.twin.bayes.session import DRAWS_SEEN

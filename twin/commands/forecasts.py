@@ -1,6 +1,6 @@
 """``corrotwin twin forecast`` and ``calibrate``, and functions that they share with ``inspect``."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -12,7 +12,7 @@ from corrotwin.twin.core.files import check_writable, writing
 from corrotwin.twin.core.text import printable, say, say_error
 
 if TYPE_CHECKING:
-    from corrotwin.twin.bayes.predictive_check import Agreement
+    from corrotwin.twin.bayes.agreement import Agreement
     from corrotwin.twin.bayes.session import Session
 
 
@@ -20,8 +20,12 @@ def forecast(
     folder: Positional[Path],
     years: float = 20.0,
     required: tuple[str, ...] = (),
+    design: tuple[str, ...] = (),
     rule: Literal["api510", "api570-class1", "api570-class2", "api570-class3"] = "api510",
+    basis: Literal["long-term", "short-term"] | None = None,
+    chosen_by: str = "",
     out: Path | None = None,
+    cml: Path | None = None,
     plot: Path | None = None,
     zone: str = "",
     smys_mpa: float | None = None,
@@ -45,18 +49,28 @@ def forecast(
     required
         thickness in mm that must be left, as zone=mm; all=mm for the zones not named. It judges the places that were
         thicker than it when new: of a header, not of its thinner branch.
+    design
+        of a process pipe: pressure_mpa=, stress_mpa= (allowable, from your code), efficiency= and, if wanted, y=,
+        weld_reduction= and structural_mm=; gives the required thickness of its wall by ASME B31.3, and its MAWP.
     rule
         bounds on the time until thickness is measured again, and to the next external visual inspection.
+    basis
+        corrosion rate of measured places that --chosen-by chose; else the shorter life governs.
+    chosen_by
+        name of the person who chose --basis.
     out
         .csv with every zone and year.
+    cml
+        .csv with every measured place that has a name, by the API codes and by the twin.
     plot
         .png or .svg; needs matplotlib.
     zone
         drawn; by default the one that needs inspection first, else the whole asset.
     smys_mpa
-        of a pipe: specified minimum yield strength; gives its failure pressure by B31G, which is not a permissible one.
+        of a pipe: specified minimum yield strength; gives its failure pressure by B31G over --safety-factor.
     length_mm
-        of a pipe: length along it of the corroded area that B31G takes.
+        of a pipe: length along it of the corroded area that B31G takes; unknown unless given, and then as long as the
+        pipe.
     method
         of B31G.
     safety_factor
@@ -67,64 +81,52 @@ def forecast(
     seed
         of the histories.
     """
-    import numpy as np
-
-    from corrotwin.twin import twin_state
+    from corrotwin.twin.commands import outlook
     from corrotwin.twin.core.console import rich_console
-    from corrotwin.twin.export import ONE_FACE
-    from corrotwin.twin.forecast import plots, projection, result, tables
+    from corrotwin.twin.forecast import cml as cml_table
+    from corrotwin.twin.forecast import plots, result, tables
+    from corrotwin.twin.forecast.failure import Pressure
+    from corrotwin.twin.forecast.projection import ALL
 
     ahead = result.ahead_of(years)
-    if out is not None:
-        result.check_csv(out)
+    for path in (out, cml):
+        if path is not None:
+            result.check_csv(path)
     if plot is not None:
         plots.check(plot)
-    if (smys_mpa is None) != (length_mm is None):
-        raise InputError("B31G: give both --smys-mpa and --length-mm")
-    for option, value in (("--smys-mpa", smys_mpa), ("--length-mm", length_mm)):
-        if value is not None and not value > 0:
-            raise InputError(f"{option} {value:g}: must be above 0")
-    if safety_factor is not None and (smys_mpa is None or not 1 <= safety_factor < np.inf):
-        raise InputError(f"--safety-factor {safety_factor:g}: at least 1, beside --smys-mpa and --length-mm")
-    limits_given = _required(required)
+    outlook.check_strength(smys_mpa, length_mm, safety_factor)
+    limits_given, wall = _required(required), outlook.read_design(design)
     known = load_session(folder, ahead, seed, category_measured)
-    twin, particles = known.twin, known.knowledge.now
     pressure = None
-    if smys_mpa is not None and length_mm is not None:
-        pressure = projection.Pressure.of(known.asset, smys_mpa=smys_mpa, length_mm=length_mm, method=method)
+    if smys_mpa is not None:
+        pressure = Pressure.of(known.asset, smys_mpa=smys_mpa, length_mm=length_mm, method=method)
+    if wall is not None:
+        limits_given = wall.limits(known.asset, limits_given)
+    elif cml is not None and not limits_given:
+        raise InputError("--cml: give --required or --design, the thickness that must be left")
     with busy("forecasting"):
-        made = result.make(known, years=years, required=limits_given, rule=rule)
+        made = result.make(
+            known, years=years, required=limits_given, rule=rule, basis=basis, chosen_by=chosen_by
+        )  # fmt: skip
     made.check_zone(zone)
-    now, grid, forecasts, limits, plan = known.now_years, made.years, made.zones, made.required, made.plan
     if out is not None:
         made.to_csv(out)
-    ends = [row for row in made.rows if row.years == grid[-1] or (row.years == now and row.zone == projection.ALL)]
-    rich_console().print(tables.shown(ends, printable(twin.id)))
-    say(ONE_FACE + ("; % below required and remaining life go by it" if limits else ""))
-    for item in known.knowledge.conflicts:
-        say(describe_agreement(item, particles.widening))
-    if (power := known.knowledge.power) < 1:
-        say(f"photographs and grades count {100 * power:.2g} %: few histories fit more of what they say")
-    if pressure is not None:
-        for year in (now, grid[-1]):
-            spread = np.array(projection.levels(pressure.failure_mpa(forecasts, grid.index(year))))
-            say(f"failure pressure at year {year:.3g}, {method} B31G: {_pressures(spread)}")
-            if safety_factor is not None:
-                say(f"  divided by {safety_factor:g}: {_pressures(spread / safety_factor)}")
-        if safety_factor is None:
-            say("  at which it fails, not which is permitted: B31G divides it by a --safety-factor")
-    for name, value in limits.items():
-        if thin := projection.not_judged_mm(particles.bank, name, value):
-            say(f"{name}: {value:g} mm does not judge its places of up to {thin:.4g} mm when new")
-    if plan is not None:
-        p5, p50, p95 = (f"{life:.3g}" if life < np.inf else f"beyond {ahead:.3g}" for life in plan.life_years)
-        say(f"remaining life on {plan.zone}: P5 {p5}, P50 {p50}, P95 {p95} years")
-        for what, within in (
-            ("next thickness measurement", plan.interval_years),
-            ("external visual inspection", plan.visual_years),
-        ):
-            due = twin_state.later(twin.built, now + within)
-            say(f"{what} by {due:%Y-%m-%d} ({within:.3g} years; rule {rule})")
+    if cml is not None:
+        made.cmls_to_csv(cml)
+    now, last = known.now_years, made.years[-1]
+    ends = [row for row in made.rows if row.years == last or (row.years == now and row.zone == ALL)]
+    console = rich_console()
+    console.print(tables.shown(ends, printable(known.twin.id)))
+    if made.cmls:
+        console.print(cml_table.shown(made.cmls, made.ahead_years))
+    for line in outlook.lines(made):
+        say(line)
+    if pressure is not None and safety_factor is not None:
+        for line in outlook.strength_lines(made, pressure, safety_factor):
+            say(line)
+    if wall is not None:
+        for line in outlook.mawp_lines(made, wall):
+            say(line)
     if plot is not None:
         made.plot(plot, zone=zone)
 
@@ -161,11 +163,6 @@ def calibrate(out: Positional[Path], assets: int = 200, seed: int = 0, arms: tup
     with writing(out):
         report.report(out, scores)
     say(f"written to {out}")
-
-
-def _pressures(levels_mpa: Iterable[float]) -> str:
-    low, middle, high = levels_mpa
-    return f"P5 {low:.2f}, P50 {middle:.2f}, P95 {high:.2f} MPa"
 
 
 def _required(given: Sequence[str]) -> dict[str, float]:
@@ -207,7 +204,7 @@ def warn(note: str) -> None:
 
 def describe_agreement(item: "Agreement", widening: float) -> str:
     """Describe in one line whether an inspection agrees with earlier knowledge."""
-    from corrotwin.twin.bayes.predictive_check import CONFLICT
+    from corrotwin.twin.bayes.agreement import CONFLICT
 
     if item.chance < CONFLICT:
         done = f"The prior was widened {widening:g} times" if widening > 1 else "No wider prior agrees better"

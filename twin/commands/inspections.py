@@ -121,11 +121,11 @@ def inspect(
     if gone := [line for line, record in after.gone.items() if record in records]:
         say(f"withdrawn and not counted: line {', '.join(map(str, gone))}; --restore counts them again")
     given = {record.date for record in records}
-    knowledge = load_session(folder, 0.0, seed, category_measured).knowledge
-    for item in knowledge.agreement:
-        shaken = early and item.date > min(early.values()) and item in knowledge.conflicts
+    known = load_session(folder, 0.0, seed, category_measured)
+    for item in known.agreement:
+        shaken = early and item.date > min(early.values()) and item in known.conflicts
         if item.date in given or shaken:
-            say(describe_agreement(item, knowledge.now.widening))
+            say(describe_agreement(item, known.widening))
 
 
 def _rule(folder: Path, lines: Sequence[int], *, counts: bool, why: str) -> None:

@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from corrotwin.twin import twin_state
-from corrotwin.twin.bayes.session import Session
+from corrotwin.twin.bayes.session import MOST_RUNS, Session, with_more_runs
 from corrotwin.twin.core.arguments import checked
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import write_text, writing
 from corrotwin.twin.core.text import counted
-from corrotwin.twin.forecast import plots, projection, tables
-from corrotwin.twin.forecast.projection import ALL, LEAST_AHEAD_YEARS, LEVELS, InspectionPlan, ZoneForecast
+from corrotwin.twin.forecast import cml, plots, projection, tables
+from corrotwin.twin.forecast.cml import CmlRow, cml_rows
+from corrotwin.twin.forecast.lives import LEAST_AHEAD_YEARS, InspectionPlan, plan_inspection, plan_years, without_dates
+from corrotwin.twin.forecast.precision import MonteCarloError, judge
+from corrotwin.twin.forecast.projection import ALL, LEVELS, Projection, ZoneForecast
+from corrotwin.twin.forecast.rates import RateBasis
 from corrotwin.twin.forecast.remaining_life import MOST_YEARS, Rule
 from corrotwin.twin.forecast.tables import ForecastRow
 
@@ -40,6 +44,9 @@ class Forecast:
     required : thickness in mm that must be left, by zone.
     plan : remaining life and when to look again; None where nothing is required.
     rows : a row for each zone and year.
+    cmls : a row for each measured place that has a name, by the codes and by the twin; none where nothing is required.
+    planned : the projection on which plan and measured places rest; None where nothing is required.
+    error : Monte Carlo error of what is acted upon.
     rule : bounds on the time until the next inspection.
     """
 
@@ -50,6 +57,9 @@ class Forecast:
     required: Mapping[str, float]
     plan: InspectionPlan | None
     rows: tuple[ForecastRow, ...]
+    cmls: tuple[CmlRow, ...]
+    planned: Projection | None
+    error: MonteCarloError
     rule: Rule
 
     def __repr__(self) -> str:
@@ -58,7 +68,7 @@ class Forecast:
         if self.plan is not None:
             least = self.plan.life_years[0]
             said = f"{least:.3g}" if least < np.inf else f"beyond {self.ahead_years:.3g}"
-            life = f", remaining life on {self.plan.zone} P5 {said} years"
+            life = f", remaining life P5 {said} years, weakest {self.plan.zone}"
         zones = counted(len(self.zones) - 1, "zone")
         return f"Forecast({self.known.twin.id!r}, {counted(ahead, 'year')} ahead, {zones}{life})"
 
@@ -77,6 +87,22 @@ class Forecast:
             check_csv(path)
             with writing(path):
                 write_text(path, text)
+        return text
+
+    @checked()
+    def cmls_to_csv(self, path: str | Path | None = None) -> str:
+        """Return the table of measured places as CSV text, and write it to a file if one is given.
+
+        Raises
+        ------
+        InputError
+            The name does not end in .csv, or the file cannot be written.
+        """
+        text = cml.to_csv(self.cmls)
+        if path is not None:
+            check_csv(Path(path))
+            with writing(Path(path)):
+                write_text(Path(path), text)
         return text
 
     def to_frame(self) -> "pd.DataFrame":
@@ -110,7 +136,8 @@ class Forecast:
         plots.check(Path(path))
         self.check_zone(zone)
         chosen = zone or (ALL if self.plan is None else self.plan.zone)
-        now, bank = self.known.now_years, self.known.knowledge.now.bank
+        now, bank = self.known.now_years, self.known.now[0].bank
+        due = None if self.plan is None else self.plan.interval_years
         plots.forecast(
             Path(path), self.known.twin, self.zones, self.years,
             zone=chosen,
@@ -119,7 +146,7 @@ class Forecast:
             chance=projection.chance_below(self.zones, self.required).get(chosen),
             records=self.known.records,
             now_years=now,
-            next_years=None if self.plan is None else now + self.plan.interval_years,
+            next_years=None if due is None else now + due,
         )  # fmt: skip
 
     def check_zone(self, zone: str) -> None:
@@ -153,8 +180,10 @@ def make(
     years: float,
     required: Mapping[str, float] = MappingProxyType({}),
     rule: Rule = "api510",
+    basis: RateBasis | None = None,
+    chosen_by: str = "",
 ) -> Forecast:
-    """Forecast a twin.
+    """Forecast a twin, with as many runs as the error of what is acted upon takes, up to `MOST_RUNS`.
 
     Parameters
     ----------
@@ -162,24 +191,50 @@ def make(
     years : to look ahead from now, 0 to `MOST_AHEAD_YEARS`.
     required : thickness in mm that must be left, by zone; "all" for the zones not named.
     rule : bounds on the time until thickness is measured again.
+    basis, chosen_by : rate of measured places that a person chose in place of the shorter life, and who.
 
     Raises
     ------
     InputError
-        An unknown zone or rule, or a thickness that no place of the zone ever had.
+        An unknown zone or rule, a thickness that no place of the zone ever had, or a rate that nobody chose.
     """
     if rule not in MOST_YEARS:
         raise InputError(f"`rule` {rule}: choose from {', '.join(MOST_YEARS)}")
-    ahead, now, particles = ahead_of(years), known.now_years, known.knowledge.now
-    by_zone = projection.required_by_zone(particles.bank, required)
-    grid = _grid(now, years)
-    zones = projection.forecast_zones(particles, grid, by_zone)
-    plan = projection.plan_inspection(particles, by_zone, now, now + ahead, rule) if by_zone else None
+    if (basis is None) != (not chosen_by.strip()):
+        raise InputError("`basis` and `chosen_by`: a rate is chosen by a named person; give both, or neither")
+    by_zone = projection.required_by_zone(known.now[0].bank, required)
+    while True:
+        made = _made(known, years, by_zone, rule, basis, chosen_by)
+        if made.error.within or 2 * len(known.runs) > MOST_RUNS:
+            return made
+        known = with_more_runs(known)
+
+
+def _made(
+    known: Session, years: float, required: Mapping[str, float], rule: Rule, basis: RateBasis | None, chosen_by: str
+) -> Forecast:
+    ahead, now, runs = ahead_of(years), known.now_years, len(known.runs)
+    grid, planned = _grid(now, years), plan_years(now, now + ahead_of(years))
+    outlook = projection.project(known.now, sorted({*grid, *(planned if required else ())}), required)
+    shown = outlook.at(grid)
+    plan, looked_at, cmls = None, None, []
+    if required:
+        looked_at = outlook.at(planned)
+        undated = without_dates(known.now[0].bank.zones, known.twin.mechanisms, known.records)
+        plan = plan_inspection(looked_at, required, now, rule, undated)
+        cmls = cml_rows(
+            known.twin, known.records, looked_at, plan, required, now, rule=rule, basis=basis, chosen_by=chosen_by
+        )  # fmt: skip
+    below = projection.is_below(shown.zones, required).get(ALL)
+    error = judge(
+        runs, shown.zones[ALL].least_left_mm[:, -1], known.asset.nominal_thickness_mm,
+        None if below is None else below[:, -1], None if plan is None else plan.asset, ahead,
+    )  # fmt: skip
     dates = [f"{twin_state.later(known.twin.built, year):%Y-%m-%d}" for year in grid]
-    rows = tuple(tables.rows(zones, grid, dates, by_zone))
     return Forecast(
-        known=known, years=tuple(grid), ahead_years=ahead, zones=zones, required=by_zone, plan=plan, rows=rows,
-        rule=rule,
+        known=known, years=tuple(grid), ahead_years=ahead, zones=shown.zones, required=required, plan=plan,
+        rows=tuple(tables.rows(shown.zones, grid, dates, required)), cmls=tuple(cmls), planned=looked_at,
+        error=error, rule=rule,
     )  # fmt: skip
 
 

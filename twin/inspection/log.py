@@ -168,7 +168,7 @@ def append(folder: Path, records: Sequence[Record], photo: bytes = b"") -> list[
         for name in {record.seen for record in new if record.seen}:
             with files.writing(folder / name), files.atomic_file(folder / name) as target:
                 target.write(photo)
-        _extend(folder / RECORDS, before.length, _encoded([_plain(record) for record in new]))
+        _extend(folder / RECORDS, before.length, _encoded([plain(record) for record in new]))
     return new
 
 
@@ -250,7 +250,7 @@ def _check_not_yet_to_come(record: Record, twin: TwinState) -> None:
         )
 
 
-def _plain(record: Record) -> dict[str, Any]:
+def plain(record: Record) -> dict[str, Any]:
     """Return a record as JSON holds it, without empty fields."""
     values = asdict(replace(record, source="", accepted=False)).items()
     return {name: value for name, value in values if value not in ("", None) and value is not False}

@@ -8,13 +8,13 @@ import pytest
 from corrotwin.twin import assets, twin_state
 from corrotwin.twin.assets import AssetGeometry, Texels
 from corrotwin.twin.bayes import particles, predictive_check, smc
-from corrotwin.twin.bayes.ensemble import Bank, bank
+from corrotwin.twin.bayes.histories.ensemble import Bank, bank
+from corrotwin.twin.bayes.histories.trajectories import GrowthSamples, Trajectory
 from corrotwin.twin.bayes.likelihood import log_likelihood, replicate, sighting, zone_of
 from corrotwin.twin.bayes.particles import Particles
 from corrotwin.twin.bayes.predictive_check import CONFLICT
 from corrotwin.twin.bayes.prior import Prior
 from corrotwin.twin.bayes.smc import learn
-from corrotwin.twin.bayes.trajectories import GrowthSamples, Trajectory
 from corrotwin.twin.forecast import projection
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.model import corrosion

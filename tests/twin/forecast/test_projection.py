@@ -12,7 +12,7 @@ import pytest
 from corrotwin.twin import assets, store, twin_state
 from corrotwin.twin.assets import AssetGeometry, Texels
 from corrotwin.twin.bayes import session, trajectories
-from corrotwin.twin.bayes.ensemble import Bank, bank, piece_of
+from corrotwin.twin.bayes.histories.ensemble import Bank, bank, piece_of
 from corrotwin.twin.bayes.particles import Particles
 from corrotwin.twin.bayes.prior import Prior
 from corrotwin.twin.bayes.smc import learn

@@ -1,0 +1,130 @@
+"""What was learned from a twin's records, kept beside them so that it need not be learned again.
+
+The file is used only where its key is that of the twin, the records and the program, and its content is whole; else all
+is learned anew. It holds plain arrays and is safe to remove.
+"""
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corrotwin.twin import npz
+from corrotwin.twin.bayes.agreement import Agreement
+from corrotwin.twin.core import files
+from corrotwin.twin.core.errors import InputError
+
+NAME = "learned.npz"
+MOST_BYTES = 256 * 2**20  # of an array
+ARRAYS = ("normal", "number", "pit_number", "spots", "lineage", "seeds")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Snapshot:
+    """Particles of one run after an inspection, and what belongs to them."""
+
+    arrays: Mapping[str, NDArray[Any]]  # by the names in `ARRAYS`; seeds is (zones, n)
+    inspections: int  # taken in so far
+    records: int  # that these are of
+    tools: tuple[str, ...]  # whose biases are columns of `normal`
+    agreement: tuple[Agreement, ...]  # of each day so far, under the prior in use
+    as_given: tuple[Agreement, ...]  # the same under the prior as given
+    widening: float
+    widened: tuple[str, ...]
+    power: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Saved:
+    """What a file holds: the keys of the records, and the last snapshots of each run, oldest first."""
+
+    records: tuple[str, ...]
+    runs: tuple[tuple[Snapshot, ...], ...]
+
+
+def save(path: Path, key: str, saved: Sequence[tuple[Snapshot, ...]], records: Sequence[str]) -> None:
+    """Write snapshots of runs to a file, atomically; where that cannot be, nothing is kept.
+
+    Parameters
+    ----------
+    path : of the file.
+    key : digest of all that they follow from, but for the records.
+    saved : snapshots by run.
+    records : digest of each record, oldest first.
+    """
+    arrays: dict[str, NDArray[Any]] = {}
+    runs = []
+    for run, snapshots in enumerate(saved):
+        runs.append([{**_plain(snapshot), "arrays": None} for snapshot in snapshots])
+        for number, snapshot in enumerate(snapshots):
+            arrays |= {f"{name}-{run}-{number}": snapshot.arrays[name] for name in ARRAYS}
+    meta = json.dumps({"key": key, "records": list(records), "runs": runs, "digest": _digest(arrays)})
+    stream = io.BytesIO()
+    np.savez_compressed(stream, meta=np.frombuffer(meta.encode(), dtype=np.uint8), **arrays)
+    with suppress(OSError, InputError), files.atomic_file(path) as target:
+        target.write(stream.getvalue())
+
+
+def load(path: Path, key: str) -> Saved | None:
+    """Return what a file holds; None where there is none, its key is another, or it is damaged."""
+    try:
+        content = files.read_bytes(path, inside=path.parent)
+        meta = json.loads(npz.read(io.BytesIO(content), {"meta": MOST_BYTES})["meta"].tobytes())
+        if meta["key"] != key:
+            return None
+        names = [
+            f"{name}-{run}-{number}"
+            for run, snapshots in enumerate(meta["runs"])
+            for number in range(len(snapshots))
+            for name in ARRAYS
+        ]
+        arrays = npz.read(io.BytesIO(content), dict.fromkeys(names, MOST_BYTES))
+        if meta["digest"] != _digest(arrays):
+            return None
+        runs = tuple(
+            tuple(
+                _snapshot(values, {name: arrays[f"{name}-{run}-{number}"] for name in ARRAYS})
+                for number, values in enumerate(snapshots)
+            )
+            for run, snapshots in enumerate(meta["runs"])
+        )
+        return Saved(records=tuple(meta["records"]), runs=runs)
+    except (OSError, npz.DamagedError, ValueError, TypeError, LookupError, InputError):
+        return None
+
+
+def _digest(arrays: Mapping[str, NDArray[Any]]) -> str:
+    total = hashlib.sha256()
+    for name in sorted(arrays):
+        total.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
+        total.update(np.ascontiguousarray(arrays[name]).tobytes())
+    return total.hexdigest()
+
+
+def _plain(snapshot: Snapshot) -> dict[str, Any]:
+    days = {name: [_plain_day(day) for day in getattr(snapshot, name)] for name in ("agreement", "as_given")}
+    rest = ("inspections", "records", "tools", "widening", "widened", "power")
+    return {**days, **{name: getattr(snapshot, name) for name in rest}}
+
+
+def _plain_day(day: Agreement) -> dict[str, Any]:
+    return {**asdict(day), "odd": sorted(day.odd)}
+
+
+def _snapshot(values: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Snapshot:
+    days = {
+        name: tuple(Agreement(**{**day, "odd": frozenset(day["odd"])}) for day in values[name])
+        for name in ("agreement", "as_given")
+    }
+    return Snapshot(
+        arrays=arrays, inspections=values["inspections"], records=values["records"], tools=tuple(values["tools"]),
+        widening=values["widening"],
+        widened=tuple(values["widened"]), power=values["power"], **days,
+    )  # fmt: skip

@@ -1,0 +1,298 @@
+"""State of a zone in a year, by a bank of histories and given delay, rate, exponent, pits and mechanisms."""
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from corrotwin.twin.bayes.histories.ensemble import Bank
+from corrotwin.twin.bayes.histories.zone_histories import Face, ZoneHistories
+from corrotwin.twin.geometry.atlas import Floats, Integers, Singles
+from corrotwin.twin.mechanisms.mechanism import Mechanism, loss_mm
+from corrotwin.twin.model.loss import PiecewiseClock, loss_um
+from corrotwin.twin.model.pits import mean_pit_mm
+from corrotwin.twin.twin_state import TwinState
+
+Kept = TypeVar("Kept", np.float32, np.int64)
+LOCAL_NEW = (
+    0.015  # standard deviation of a place's thickness when new over that of its piece; seamless pipe is eccentric
+)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class GrowthSamples:
+    """n samples of the parameters that stretch or scale a history, and the draw of the bank that each goes with."""
+
+    delay: Singles  # (n,) factor on every start of corrosion
+    rate: Singles  # (n,) factor on every loss in air
+    exponent: Singles  # (n,) of time, in air
+    pits: Singles  # (n,) factor on the depth of pits
+    new: Singles  # (n, K) thickness when new over nominal, of each piece of the bank
+    mechanism_rate: Singles  # (n, M) mm in the first year
+    mechanism_spread: Singles  # (n, M) standard deviation of the logarithm of the rate from place to place
+    shared_drift: Singles  # (n, M) standard deviation of the change of the rate everywhere, over the rate, in a year
+    local_drift: Singles  # (n, M) the same of each place by itself
+    number: Integers  # (n,) draw of the bank
+    pit_number: Integers  # (n,) draw of the bank that the pits and the worst cells are of
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Levels:
+    """A zone in a year, (n, s) each."""
+
+    rusted_share: Singles
+    mean_loss_mm: Singles
+    max_loss_mm: Singles  # of its own face
+    least_left_mm: Singles  # through the wall
+    judged_left_mm: Singles  # the same of places that were thicker when new than is required
+    general_left_mm: Singles  # median through the wall, without pits
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trajectory:
+    """A zone under n draws, in s of its seeds: `seed` is (n, s), or None for all seeds of the bank in turn."""
+
+    bank: Bank
+    zone: ZoneHistories
+    growth: GrowthSamples
+    seed: Integers | None = None
+    _known: dict[Hashable, NDArray[Any]] = field(default_factory=dict, repr=False)
+
+    def _chosen(self, values: NDArray[Kept], number: Integers) -> NDArray[Kept]:
+        """Select from values by draw and seed, (B, S, ...), those of draws `number` and our seeds, (n, s, ...)."""
+        return np.asarray(values[number] if self.seed is None else values[number[:, None], self.seed])
+
+    def _of_pits(self, values: NDArray[Kept]) -> NDArray[Kept]:
+        """Select from values of pits, (D, S, J), ours: (n, s, J)."""
+        return self._chosen(values, self.growth.pit_number)
+
+    def _of_seed(self, values: Singles) -> Singles:
+        """Select from values by seed, (S, ...): (1 or n, s, ...)."""
+        return values[None] if self.seed is None else values[self.seed]
+
+    @cached_property
+    def _own_starts(self) -> Singles:
+        return self.start_years(self.zone.own)
+
+    def start_years(self, face: Face) -> Singles:
+        """Return the start of corrosion in air at each place of a face, (n, s, Q) years; first spots come last."""
+        return np.asarray(_up(self.growth.delay) * self._chosen(face.start_years, self.growth.number))
+
+    def new_mm(self) -> Singles:
+        """Return the thickness of each place when new, (n, s, Q) mm."""
+        piece = self.zone.thickness_mm * self.growth.new[:, None, self.zone.piece]
+        return np.asarray(piece * (1 + np.float32(LOCAL_NEW) * self._of_seed(self.zone.new)))
+
+    def remembered(self, key: Hashable, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+        """Return the result of `make`, computed once for each key. Read-only."""
+        if key not in self._known:
+            self._known[key] = make()
+        return self._known[key]
+
+    def _in_air_mm(self, start: Singles, wet: NDArray[np.bool_], years: float) -> Singles:
+        """Return the loss in air since `start`, (n, s, q) mm, before noise, zone and facing."""
+        return air_loss_mm(self.bank.twin, start, wet, years, _up(self.growth.rate), _up(self.growth.exponent))
+
+    def air_mm(self, years: float, face: Face) -> Singles:
+        """Return the loss in air at each place of a face, without pits, (n, s, Q) mm; it may pass the thickness."""
+        if not face.factor.any():
+            return np.zeros((1, 1, len(face.factor)), dtype=np.float32)
+        start = self._own_starts if face is self.zone.own else self.start_years(face)
+        loss = self._in_air_mm(start, face.wet, years)
+        loss *= self._of_seed(face.local)
+        loss *= face.factor
+        return loss
+
+    def mechanism_mm(self, years: float, face: Face, shared: Floats | None) -> Singles:
+        """Return the loss to mechanisms at each place of a face, (n, s, Q) mm.
+
+        Parameters
+        ----------
+        years : of service.
+        face : of the zone.
+        shared : (n, M) loss of each mechanism by the change of its rate that all places share, mm; None for none.
+        """
+        total = np.zeros((1, 1, len(face.factor)), dtype=np.float32)
+        spread, drift = self._of_seed(face.spread), self._of_seed(face.drift)
+        for index, mechanism in enumerate(self.bank.twin.mechanisms):
+            if face.acts[:, index].any():
+                common = None if shared is None else shared[:, index, None, None]
+                loss = self._one_mechanism_mm(years, index, mechanism, spread[..., index], drift[..., index], common)
+                total = total + loss * face.acts[:, index]
+        return np.asarray(total, dtype=np.float32)
+
+    def _one_mechanism_mm(
+        self, years: float, index: int, mechanism: Mechanism, spread: Singles, drift: Singles | float,
+        shared: Floats | None,
+    ) -> Singles:  # fmt: skip
+        growth = self.growth
+        steady = np.float32(loss_mm(mechanism, years, 1.0))
+        severity = np.exp(_up(growth.mechanism_spread[:, index]) * spread)
+        changed = _up(growth.local_drift[:, index]) * np.float32(drift_scale(exposed_years(mechanism, years))) * drift
+        loss = _up(growth.mechanism_rate[:, index]) * (severity * steady + changed)
+        return np.asarray(np.maximum(loss if shared is None else loss + shared, 0), dtype=np.float32)
+
+    def pits_mm(self, years: float) -> Singles:
+        """Return the depth of each pit below its surroundings, (n, s, J) mm."""
+        depth, _ = self._since_birth_mm(years)
+        return np.asarray(depth * self._of_pits(self.zone.pit_factor))
+
+    def _since_birth_mm(self, years: float) -> tuple[Singles, Integers]:
+        """Return the loss in air since birth at each pit, times the factor on pits, (n, s, J) mm, and its place.
+
+        Pits in what a mechanism attacks are known only where some were measured; they deepen with its loss, too.
+        """
+        place = self._of_pits(self.zone.pit_place)
+        birth = np.take_along_axis(self._own_starts, place, axis=2) + self._of_pits(self.zone.pit_delay_years)
+        depth = self._in_air_mm(birth, self.zone.own.wet[place], years) * self.zone.own.factor[place]
+        if self.zone.name in self.bank.pitted:
+            since = np.maximum(years - self._of_pits(self.zone.pit_delay_years), 0)
+            for index, mechanism in enumerate(self.bank.twin.mechanisms):
+                uniform = loss_mm(mechanism, years, 1.0) - loss_mm(mechanism, years - since, 1.0)
+                here = self.zone.own.acts[place, index]
+                depth = depth + _up(self.growth.mechanism_rate[:, index]) * uniform.astype(np.float32) * here
+        return np.asarray(_up(self.growth.pits) * depth, dtype=np.float32), place
+
+    def levels(self, years: float, *, above_mm: float = 0.0, shared: Floats | None = None) -> Levels:
+        """Return the state of the zone in a year.
+
+        What is left at a place is its thickness when new less the loss of both of its faces there, and of a pit.
+
+        Parameters
+        ----------
+        years : after the asset was built.
+        above_mm : places no thicker than this when new are not judged.
+        shared : as for `mechanism_mm`.
+        """
+        zone = self.zone
+        air, mechanisms = self.air_mm(years, zone.own), self.mechanism_mm(years, zone.own, shared)
+        behind = self.air_mm(years, zone.behind) + self.mechanism_mm(years, zone.behind, shared)
+        new, pits, place = self.new_mm(), self.pits_mm(years), self._of_pits(zone.pit_place)
+        own = np.broadcast_to(air + mechanisms, np.broadcast_shapes(new.shape, air.shape, mechanisms.shape))
+        left = np.maximum(new - own - behind, 0)
+        at_pit = np.take_along_axis(left, place, axis=2)
+        left_at_pit = np.maximum(at_pit - pits, 0)
+        worst_cell, cell_at = self._worst_cell_mm(years, shared)
+        left_in_cell = np.maximum(
+            np.take_along_axis(left, cell_at, axis=2) - np.maximum(worst_cell, 0), 0
+        )[..., 0]  # fmt: skip
+        judged = zone.thickness_mm > above_mm
+        judged_left = np.minimum(
+            np.where(judged, left, np.inf).min(axis=2), np.where(judged[place], left_at_pit, np.inf).min(axis=2)
+        )
+        judged_left = np.minimum(judged_left, np.where(judged[cell_at[..., 0]], left_in_cell, np.inf))
+        own = np.minimum(own, new)
+        deepest = np.minimum(np.take_along_axis(own, place, axis=2) + pits, np.take_along_axis(new, place, axis=2))
+        return Levels(
+            rusted_share=np.minimum(self.rusted(years) @ zone.weight, 1),  # weights add up to 1 but for rounding
+            mean_loss_mm=self._mean_mm(own, new, years),
+            max_loss_mm=np.maximum(own.max(axis=2), deepest.max(axis=2)),
+            least_left_mm=np.minimum(np.minimum(left.min(axis=2), left_at_pit.min(axis=2)), left_in_cell),
+            judged_left_mm=judged_left,
+            general_left_mm=np.median(left[..., : len(zone.texel)], axis=2),
+        )
+
+    def _worst_cell_mm(self, years: float, shared: Floats | None) -> tuple[Singles, Integers]:
+        """Return how much more the worst unseen cell has lost to mechanisms than the place it is like, (n, s, 1) mm."""
+        zone = self.zone
+        at = self._chosen(zone.cell_place, self.growth.pit_number)[..., None]
+        worst = self._chosen(zone.cell_spread, self.growth.pit_number)
+        more = np.zeros((*at.shape[:2], 1), dtype=np.float32)
+        for face in (zone.own, zone.behind):
+            acting = face.acts.any(axis=0)
+            if not acting.any():
+                continue
+            usual = np.take_along_axis(
+                np.broadcast_to(self.mechanism_mm(years, face, shared), (*at.shape[:2], len(face.factor))), at, axis=2
+            )
+            cell = np.zeros_like(more)
+            for index in np.flatnonzero(acting):
+                common = None if shared is None else shared[:, index, None, None]
+                mechanism, here = self.bank.twin.mechanisms[index], worst[..., index, None]
+                cell += self._one_mechanism_mm(years, index, mechanism, here, 0.0, common) * face.acts[at, index]
+            more += cell - usual
+        return more, at
+
+    def rusted(self, years: float) -> NDArray[np.bool_]:
+        """Return which places count as rusted, (n, s, Q)."""
+        return self.remembered(
+            ("rusted", years),
+            lambda: _between(self.bank.cover, self._own_starts, years) > self._of_seed(self.zone.lag),
+        )
+
+    def _mean_mm(self, own: Singles, new: Singles, years: float) -> Singles:
+        """Return the zone's mean loss by area, (n, s) mm, with pits on average (`twin.model.pits.mean_pit_mm`)."""
+        mean = own @ self.zone.weight
+        pits = self.bank.twin.pits
+        if pits is not None and self.zone.own.factor.any():
+            depth, place = self._since_birth_mm(years)
+            more = mean_pit_mm(pits, pits.factor * depth)
+            new_at_pit = np.take_along_axis(new, place, axis=2)
+            before = np.take_along_axis(own, place, axis=2)
+            after = np.minimum(before + more, new_at_pit)
+            # Pits take the same share of what is left on average as where they are.
+            left = np.maximum((new_at_pit - before).mean(axis=2), np.float32(1e-6))
+            mean = mean + (new @ self.zone.weight - mean) * (after - before).mean(axis=2) / left
+        return np.asarray(mean, dtype=np.float32)
+
+
+def exposed_years(mechanism: Mechanism, years: ArrayLike) -> Floats:
+    """Return how long a mechanism has acted by years of service, any shape."""
+    return np.asarray(np.maximum(np.asarray(years, dtype=float) - mechanism.after_years, 0))
+
+
+def drift_scale(years: ArrayLike) -> Floats:
+    """Return the standard deviation of the loss by a changing rate, over rate and yearly drift, after so many years.
+
+    The rate moves as a Brownian motion; its integral has the variance t³ / 3.
+    """
+    return np.asarray(np.sqrt(np.asarray(years, dtype=float) ** 3 / 3))
+
+
+def air_loss_mm(
+    twin: TwinState,
+    start_years: Singles,
+    wet: NDArray[np.bool_],
+    years: float,
+    rate: Singles,
+    exponent: Singles,
+) -> Singles:
+    """Return the uniform loss of steel in air, mm, in the shape of `start_years`.
+
+    Parameters
+    ----------
+    twin : its places.
+    start_years : start of corrosion, any shape.
+    wet : (..., T) whether the sea splashes a place in each period; broadcasts with `start_years`.
+    years : now.
+    rate, exponent : factor on the loss, and exponent of time; broadcast with `start_years`.
+    """
+    exposure = twin.exposure
+    loss = loss_um(start_years, years, exposure.starts(), exposure.first_year_um(), exponent)
+    if wet.any():
+        for splashed in exposure.splash_patterns():
+            here = (wet == splashed).all(axis=-1)
+            if here.any():
+                more = loss_um(
+                    start_years, years, exposure.starts(), exposure.first_year_um(splashed=splashed), exponent
+                )
+                loss = np.where(here, more, loss)
+    return np.asarray(rate / np.float32(1000) * loss, dtype=np.float32)
+
+
+def _up(values: Singles | Floats) -> Singles:
+    return np.asarray(values, dtype=np.float32)[:, None, None]
+
+
+def _between(clock: PiecewiseClock, start: Singles, until: float) -> Singles:
+    """Return what a clock counts from `start`, any shape, to `until`; at most 0 if `until` is earlier."""
+    if len(clock.starts) == 1:
+        return np.asarray((np.float32(until) - start) * np.float32(clock.paces[0]))
+    total = np.zeros_like(start)
+    for begin, end, pace in zip(clock.starts, [*clock.starts[1:], np.inf], clock.paces, strict=True):
+        stay = np.maximum(np.float32(min(end, until)) - np.maximum(start, np.float32(begin)), 0)
+        total += np.float32(pace) * stay
+    return total

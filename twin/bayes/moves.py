@@ -1,0 +1,93 @@
+"""Steps of sequential Monte Carlo: resampling, Metropolis moves of growth, Gibbs moves of where places lie."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from corrotwin.twin.bayes.evidence import Evidence, Position
+from corrotwin.twin.bayes.particles import GROWTH, MECHANISM, first_mechanism_column, first_tool_column
+from corrotwin.twin.bayes.readings import draw_spots
+from corrotwin.twin.bayes.sightings import zone_of
+from corrotwin.twin.geometry.atlas import Floats, Integers
+
+OTHER_DRAW = 0.3  # share of moves that also propose another draw of the bank
+# Kinds of record that inform a growth parameter; all of them inform the delay.
+INFORMED_BY = {"rate": {"ultrasonic", "pit"}, "exponent": {"ultrasonic", "pit"}, "pits": {"pit"}}
+
+
+def move(at: Position, evidence: Evidence, share: float, rng: np.random.Generator) -> Position:
+    """Move particles such that the likelihood, the latest inspection at a share of its weight, and the prior stay so.
+
+    Growth, tools' biases and draws of the bank move together by Metropolis; then each measured place by itself.
+    """
+    at = _move_growth(at, evidence, share, rng)
+    return _move_spots(at, evidence, share, rng)
+
+
+def _move_growth(at: Position, evidence: Evidence, share: float, rng: np.random.Generator) -> Position:
+    bank, count = evidence.state.bank, len(at.number)
+    informed = informed_columns(evidence)
+    spread = np.cov(at.normal[:, informed].T) + 1e-6 * np.eye(len(informed))
+    stride = 2.38 / np.sqrt(len(informed)) * np.linalg.cholesky(spread)
+    there = at.normal.copy()
+    there[:, informed] += (rng.standard_normal((count, len(informed))) @ stride.T).astype(np.float32)
+    pit_draws = len(bank.zones[0].pit_factor)
+    proposed = Position(
+        normal=there,
+        number=np.where(rng.random(count) < OTHER_DRAW, rng.integers(bank.draws, size=count), at.number),
+        pit_number=np.where(rng.random(count) < OTHER_DRAW, rng.integers(pit_draws, size=count), at.pit_number),
+        spots=at.spots,
+    )
+    odds = evidence.judged(proposed).log_likelihood(share) - evidence.judged(at).log_likelihood(share)
+    odds += 0.5 * ((at.normal**2).sum(axis=1) - (there**2).sum(axis=1))
+    take = np.log(rng.random(count)) < odds
+    return Position(
+        normal=np.where(take[:, None], there, at.normal),
+        number=np.where(take, proposed.number, at.number),
+        pit_number=np.where(take, proposed.pit_number, at.pit_number),
+        spots=at.spots,
+    )
+
+
+def _move_spots(at: Position, evidence: Evidence, share: float, rng: np.random.Generator) -> Position:
+    model = evidence.thickness_model(at)
+    if model is None:
+        return at
+    model = model.weakened(share)
+    shared = model.draw_shared(rng)
+    spots = draw_spots(evidence.state.bank, model.readings.places, len(at.number), rng)
+    other = replace(model, spots=spots)
+    odds = other.log_likelihood_of_places(shared) - model.log_likelihood_of_places(shared)
+    return replace(at, spots=np.where(np.log(rng.random(odds.shape)) < odds, spots, at.spots))
+
+
+def informed_columns(evidence: Evidence) -> Integers:
+    """Return the columns of `Particles.normal` that some record informs; the others keep their prior."""
+    bank, kinds = evidence.state.bank, evidence.kinds
+    informed = [number for number, name in enumerate(GROWTH) if INFORMED_BY.get(name, kinds) & kinds]
+    places = () if evidence.readings is None else evidence.readings.places
+    pieces = {place.piece for place in places if place.piece is not None}
+    for zone in {place.zone for place in places if place.piece is None}:
+        pieces.update(zone_of(bank, zone).piece.tolist())
+    informed += sorted(len(GROWTH) + piece for piece in pieces)
+    acts = np.zeros(len(bank.twin.mechanisms))
+    for place in places:
+        acts += place.acts
+    for name in bank.pitted:
+        acts += zone_of(bank, name).own.acts.sum(axis=0)
+    first = first_mechanism_column(bank)
+    for mechanism in np.flatnonzero(acts):
+        informed += range(first + len(MECHANISM) * mechanism, first + len(MECHANISM) * (mechanism + 1))
+    return np.array([*informed, *range(first_tool_column(bank), evidence.state.normal.shape[1])], dtype=np.int64)
+
+
+def effective(weight: Floats | Integers) -> float:
+    """Return the effective number of weights, (n,)."""
+    return float(weight.sum() ** 2 / (weight**2).sum())
+
+
+def resampled(weight: Floats, rng: np.random.Generator) -> Integers:
+    """Return indices of particles by systematic resampling, (n,)."""
+    along = np.cumsum(weight / weight.sum())
+    at = (np.arange(len(weight)) + rng.random()) / len(weight)
+    return np.searchsorted(along, at).clip(0, len(weight) - 1)

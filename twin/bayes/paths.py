@@ -1,0 +1,189 @@
+"""Loss to mechanisms over the years, drawn from the thickness readings: what all places share, and measured places."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from corrotwin.twin.bayes.histories.trajectories import exposed_years
+from corrotwin.twin.bayes.particles import Particles
+from corrotwin.twin.bayes.readings import arrange, draw_spots, rows_and_slots
+from corrotwin.twin.bayes.sightings import Sighting
+from corrotwin.twin.bayes.thickness import (
+    JITTER,
+    ThicknessModel,
+    brownian_integral,
+    brownian_root,
+    laws,
+    local_covariance,
+    steady_loss_mm,
+    thickness_in_air_mm,
+)
+from corrotwin.twin.geometry.atlas import AssetGeometry, Floats, Integers, Texels
+from corrotwin.twin.mechanisms.mechanism import loss_mm
+
+MOST_STEPS = 120  # of a year or more; paths are smooth between them
+JITTER_MM2 = 1e-8  # on the diagonal of covariances, which may be singular; and a share of their greatest variance
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Paths:
+    """Draws of n particles on a grid of T years.
+
+    Parameters
+    ----------
+    years : (T,) the grid.
+    shared_mm : (n, M, T) loss by the part of each mechanism's changing rate that all places share.
+    left_mm : (n, J, T) thickness of the measured places through the wall.
+    """
+
+    years: Floats
+    shared_mm: Floats
+    left_mm: Floats
+
+    def shared_at(self, years: float) -> Floats:
+        """Return the loss that all places share in a year, (n, M) mm."""
+        return _between(self.years, self.shared_mm, years)
+
+    def left_at(self, years: float) -> Floats:
+        """Return what is left at the measured places in a year, (n, J) mm."""
+        return _between(self.years, self.left_mm, years)
+
+
+def draw_paths(particles: Particles, until_years: float, rng: np.random.Generator) -> Paths:
+    """Draw one path for each particle; those to a later year begin with the same.
+
+    Parameters
+    ----------
+    particles : states of knowledge, n of them.
+    until_years : end of the grid, after the asset was built.
+    rng : source of randomness.
+    """
+    step = max(1.0, np.ceil(until_years / MOST_STEPS))
+    years = np.arange(np.ceil(until_years / step) + 1) * step
+    model = particles.thickness_model()
+    streams = rng.spawn(3)
+    standard = None if model is None else model.draw_shared(streams[0])
+    shared = _shared_mm(particles, model, standard, years, streams[1])
+    if model is None:
+        return Paths(years=years, shared_mm=shared, left_mm=np.zeros((len(particles.number), 0, len(years))))
+    assert standard is not None  # noqa: S101  drawn wherever there is a model
+    left = _left_mm(model, standard, shared, years, streams[2])
+    return Paths(years=years, shared_mm=shared, left_mm=np.minimum.accumulate(np.maximum(left, 0), axis=2))
+
+
+def _shared_mm(
+    particles: Particles, model: ThicknessModel | None, standard: Floats | None, years: Floats, rng: np.random.Generator
+) -> Floats:
+    """Return what all places lose more or less by changing rates, (n, M, T) mm: never less than was lost before."""
+    growth, mechanisms = particles.growth(), particles.bank.twin.mechanisms
+    count, slots = len(particles.number), np.zeros(0) if model is None else model.readings.years
+    noise = rng.standard_normal((len(years), len(mechanisms), count))  # year by year: longer grids begin with the same
+    shared = np.zeros((count, len(mechanisms), len(years)))
+    for index, mechanism in enumerate(mechanisms):
+        at = exposed_years(mechanism, years)
+        path, rest = np.zeros((count, len(years))), brownian_integral(at, at)
+        if standard is not None:
+            seen = exposed_years(mechanism, slots)
+            gain = np.linalg.solve(brownian_root(seen), brownian_integral(seen, at))
+            path = standard[:, index * len(slots) : (index + 1) * len(slots)] @ gain
+            rest = rest - gain.T @ gain
+        path = path + (_root(rest) @ noise[:, index]).T
+        rate = growth.mechanism_rate[:, index, None].astype(float)
+        steady = rate * loss_mm(mechanism, years, 1.0)
+        wandering = rate * growth.shared_drift[:, index, None] * path
+        shared[:, index] = np.maximum.accumulate(np.maximum(steady + wandering, 0), axis=1) - steady
+    return shared
+
+
+def _left_mm(
+    model: ThicknessModel, standard: Floats, shared_mm: Floats, years: Floats, rng: np.random.Generator
+) -> Floats:
+    """Return what is left at the measured places, (n, J, T) mm.
+
+    Parameters
+    ----------
+    model : of the readings.
+    standard : (n, R) what all places share, standardised, from `ThicknessModel.draw_shared`.
+    shared_mm : (n, M, T) what that means for the loss to each mechanism.
+    years : (T,).
+    rng : source of what each place has by itself: drawn before the readings, then corrected by them (Matheron's rule).
+    """
+    growth, readings, bank = model.growth, model.readings, model.bank
+    left = thickness_in_air_mm(bank, readings, growth, model.spots, years)
+    left -= steady_loss_mm(readings, growth, laws(bank, years)[None])
+    left -= np.einsum("jm,nmt->njt", np.stack([place.acts for place in readings.places]), shared_mm)
+    for (rows, group), stream in zip(model.groups, rng.spawn(len(model.groups)), strict=True):
+        slots, thickness = readings.years, model.thickness_of(int(rows[0]))
+        acts, size = readings.places[rows[0]].acts, (len(model.spots), len(rows))
+        whole = np.concatenate([slots, years])
+        covariance = local_covariance(bank, growth, thickness, acts, whole, whole)
+        most = covariance.diagonal(axis1=1, axis2=2).max(axis=1)[:, None, None]
+        root = np.linalg.cholesky(covariance + (JITTER_MM2 + JITTER * most) * np.eye(len(whole)))
+        noise = stream.standard_normal((2 * len(slots) + len(years), *size))  # longer grids begin with the same
+        scatter = np.moveaxis(noise[: len(slots)], 0, -1) * np.sqrt(readings.variance[rows])
+        drawn = np.einsum("nab,bnj->nja", root, noise[len(slots) :])
+        seen, ahead = drawn[..., : len(slots)], drawn[..., len(slots) :]
+        off = model.residual_mm[:, rows] - (group.design @ standard[..., None]).transpose(0, 2, 1) - seen - scatter
+        off = np.where(readings.read[rows], off, 0)
+        left[:, rows] -= ahead + off @ group.inverse @ covariance[:, : len(slots), len(slots) :]
+    return left
+
+
+def replicate_thickness(
+    state: Particles,
+    before: Sequence[Sighting],
+    new: Sequence[Sighting],
+    asset: AssetGeometry,
+    texels: Texels,
+    rng: np.random.Generator,
+) -> Floats:
+    """Draw the thickness readings of an inspection from earlier knowledge, (n, k) mm.
+
+    Parameters
+    ----------
+    state : earlier knowledge.
+    before, new : sightings of earlier inspections, and k thickness readings of this one.
+    asset, texels : surface of the asset.
+    rng : source of randomness.
+    """
+    readings = arrange(before, new, state.bank, asset, texels)
+    count, slots = len(state.number), len(readings.years)
+    spots = draw_spots(state.bank, readings.places[state.spots.shape[1] :], count, rng)
+    model = ThicknessModel(
+        bank=state.bank, readings=readings.without_latest(), growth=state.growth(),
+        spots=np.concatenate([state.spots, spots], axis=1), widening=state.widening,
+    )  # fmt: skip
+    standard = model.draw_shared(rng)
+    shared = np.zeros((count, len(state.bank.twin.mechanisms), slots))
+    for index, mechanism in enumerate(state.bank.twin.mechanisms):
+        own = standard[:, index * slots : (index + 1) * slots]
+        scale = model.growth.mechanism_rate[:, index] * model.growth.shared_drift[:, index]
+        shared[:, index] = scale[:, None] * (own @ brownian_root(exposed_years(mechanism, readings.years)).T)
+    left = _left_mm(model, standard, shared, readings.years, rng)
+    bias = standard[:, -slots:] * state.widening * np.sqrt(readings.bias_variance)
+    drawn = np.zeros((count, len(new)))
+    for number, (item, (row, slot)) in enumerate(zip(new, rows_and_slots(before, new), strict=True)):
+        drawn[:, number] = left[:, row, slot] - bias[:, slot] + item.record.thick_bias_mm
+        drawn[:, number] += item.record.scatter_sd * rng.standard_normal(count)
+    return drawn
+
+
+def _root(covariance: Floats) -> Floats:
+    """Return a lower triangular root of a covariance that may be singular, (a, a)."""
+    return np.linalg.cholesky(covariance + 1e-7 * np.eye(len(covariance)))
+
+
+def _between(grid: Floats, values: Floats, years: float) -> Floats:
+    """Interpolate values on a grid, (..., T), linearly."""
+    after = int(np.clip(np.searchsorted(grid, years), 1, len(grid) - 1)) if len(grid) > 1 else 0
+    if after == 0:
+        return values[..., 0]
+    share = float(np.clip((years - grid[after - 1]) / (grid[after] - grid[after - 1]), 0, 1))
+    return np.asarray((1 - share) * values[..., after - 1] + share * values[..., after])
+
+
+def measured_rows(particles: Particles, zone: str) -> Integers:
+    """Return which of the measured places lie in a zone."""
+    places = () if particles.readings is None else particles.readings.places
+    return np.array([row for row, place in enumerate(places) if place.zone == zone], dtype=np.int64)

@@ -1,0 +1,203 @@
+"""Thickness readings of an asset, arranged by place and by visit with one instrument."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corrotwin.twin.bayes.histories.ensemble import Bank, piece_of
+from corrotwin.twin.bayes.histories.zone_histories import ZoneHistories
+from corrotwin.twin.bayes.sightings import Sighting, zone_of
+from corrotwin.twin.geometry.atlas import AssetGeometry, Floats, Integers, Texels
+from corrotwin.twin.geometry.opposite import opposite_surface
+from corrotwin.twin.inspection.records import texel_of
+from corrotwin.twin.mechanisms.mechanism import acts_on
+from corrotwin.twin.model import zones
+
+MOST_EARLIER, MOST_LATEST = 12, 4  # visits, before the latest inspection and of it; more are taken together
+UNREAD = 1e8  # mm²: variance of a reading that was not taken
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MeasuredPlace:
+    """A place whose thickness was read, with what is known of it where its coordinates are.
+
+    Parameters
+    ----------
+    zone, name : its zone, and its name or an empty one.
+    thickness_mm, piece : nominal, and index of the bank's piece; None where the place is unknown.
+    factor, behind_factor : on the loss in air of its face and of the one behind it; None where the place is unknown.
+    acts : (M,) on how many of both faces each mechanism acts.
+    """
+
+    zone: str
+    name: str
+    thickness_mm: float | None
+    piece: int | None
+    factor: float | None
+    behind_factor: float | None
+    acts: Floats
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Readings:
+    """Thickness readings of J places in V slots; a slot is a visit, or several together, with one instrument.
+
+    Parameters
+    ----------
+    places : J.
+    years : (V,) of each slot.
+    at_years : (J, V) mean time of the readings of a place in a slot.
+    value_mm : (J, V) their mean, less what their instrument is known to read too thick.
+    variance : (J, V) of their scatter, mm²; `UNREAD` where there is none.
+    bias_variance : (V,) of the bias that all readings of a slot share, mm².
+    latest : (V,) whether a slot is of the latest inspection.
+    """
+
+    places: tuple[MeasuredPlace, ...]
+    years: Floats
+    at_years: Floats
+    value_mm: Floats
+    variance: Floats
+    bias_variance: Floats
+    latest: NDArray[np.bool_]
+
+    @property
+    def read(self) -> NDArray[np.bool_]:
+        """Whether a place was read in a slot, (J, V)."""
+        return np.asarray(self.variance < UNREAD)
+
+    def without_latest(self) -> "Readings":
+        """Return the readings as if those of the latest inspection had not been taken."""
+        return replace(self, variance=np.where(self.latest, UNREAD, self.variance))
+
+    def weakened(self, power: float) -> "Readings":
+        """Return the readings with the scatter of the latest inspection raised: at power 1 as they are, at 0 unread."""
+        variance = np.where(self.latest, np.minimum(self.variance / max(power, 1e-12), UNREAD), self.variance)
+        return replace(self, variance=variance)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Layout:
+    """Thickness readings, with the row and the slot of each."""
+
+    items: list[Sighting]
+    rows: list[int]
+    slots: list[int]
+    latest: list[bool]  # (V,) of each slot
+
+
+def _laid_out(earlier: Sequence[Sighting], latest: Sequence[Sighting]) -> _Layout:
+    kept = [(item, late) for items, late in ((earlier, False), (latest, True)) for item in items]
+    kept = [(item, late) for item, late in kept if item.record.kind == "ultrasonic"]
+    keys = [(item.record.zone, item.record.place or item.record.uv or number) for number, (item, _) in enumerate(kept)]
+    row_of = {key: row for row, key in enumerate(dict.fromkeys(keys))}
+    windows = {
+        late: _windows(sorted({item.years for item, own in kept if own == late}), MOST_LATEST if late else MOST_EARLIER)
+        for late in (False, True)
+    }
+    slot_keys = [(late, windows[late][item.years], item.record.tool) for item, late in kept]
+    slots = sorted(set(slot_keys))
+    return _Layout(
+        items=[item for item, _ in kept], rows=[row_of[key] for key in keys],
+        slots=[slots.index(key) for key in slot_keys], latest=[late for late, _, _ in slots],
+    )  # fmt: skip
+
+
+def rows_and_slots(earlier: Sequence[Sighting], latest: Sequence[Sighting]) -> list[tuple[int, int]]:
+    """Return the place and the slot that `arrange` gives each thickness reading of the latest inspection."""
+    layout = _laid_out(earlier, latest)
+    pairs = list(zip(layout.rows, layout.slots, strict=True))
+    return [pair for pair in pairs if layout.latest[pair[1]]]
+
+
+def arrange(
+    earlier: Sequence[Sighting], latest: Sequence[Sighting], bank: Bank, asset: AssetGeometry, texels: Texels
+) -> Readings:
+    """Arrange the thickness readings among sightings, oldest first.
+
+    Places are in the order of their first reading, so that more readings add places at the end only.
+
+    Parameters
+    ----------
+    earlier, latest : sightings before the latest inspection, and of it; those of other kinds are passed over.
+    bank, asset, texels : of the asset.
+    """
+    layout = _laid_out(earlier, latest)
+    first = {row: layout.items[layout.rows.index(row)] for row in dict.fromkeys(layout.rows)}
+    shape = len(first), len(layout.latest)
+    weight, value, time = np.zeros((3, *shape))
+    bias: list[dict[float, float]] = [{} for _ in layout.latest]
+    for item, row, slot in zip(layout.items, layout.rows, layout.slots, strict=True):
+        record = item.record
+        precision = 1 / record.scatter_sd**2
+        weight[row, slot] += precision
+        value[row, slot] += precision * (record.value - record.thick_bias_mm)
+        time[row, slot] += precision * item.years
+        bias[slot][item.years] = max(bias[slot].get(item.years, 0.0), record.bias_sd**2)
+    read = weight > 0
+    safe = np.where(read, weight, 1)
+    years = time.sum(axis=0) / np.maximum(weight.sum(axis=0), 1e-12)
+    return Readings(
+        places=tuple(
+            _measured_place(record.zone, record.place, texel_of(record, asset), bank, asset, texels)
+            for record in (first[row].record for row in range(shape[0]))
+        ),
+        years=years,
+        at_years=np.where(read, time / safe, years),
+        value_mm=value / safe,
+        variance=np.where(read, 1 / safe, UNREAD),
+        bias_variance=np.array([sum(own.values()) / len(own) ** 2 for own in bias]),
+        latest=np.array(layout.latest, dtype=bool),
+    )
+
+
+def _windows(years: Sequence[float], most: int) -> dict[float, int]:
+    """Return the window of each day of a sorted list: neighbours nearest in time are joined until `most` are left."""
+    groups = [[year] for year in years]
+    while len(groups) > most:
+        spans = [after[-1] - before[0] for before, after in pairwise(groups)]
+        nearest = int(np.argmin(spans))
+        groups[nearest : nearest + 2] = [groups[nearest] + groups[nearest + 1]]
+    return {year: number for number, group in enumerate(groups) for year in group}
+
+
+@lru_cache(maxsize=4096)
+def _measured_place(
+    name_of_zone: str, name: str, at: tuple[int, int] | None, bank: Bank, asset: AssetGeometry, texels: Texels
+) -> MeasuredPlace:
+    mechanisms, zone = bank.twin.mechanisms, zone_of(bank, name_of_zone)
+    if at is None:
+        acts = np.rint(zone.own.acts.mean(axis=0)) + np.rint(zone.behind.acts.mean(axis=0))
+        return MeasuredPlace(
+            zone=name_of_zone, name=name, thickness_mm=None, piece=None, factor=None, behind_factor=None,
+            acts=acts.astype(float),
+        )  # fmt: skip
+    names, here = asset.zone_names, texels.zone[at][None].astype(np.int64)
+    thickness, position, normal = texels.thickness_mm[at], texels.position_m[at][None], texels.normal[at][None]
+    opposite = opposite_surface(asset, position, normal, thickness[None])
+    behind = np.where(opposite.found, asset.face_zone[opposite.face], -1)
+    faces = ((here, position[:, 2]), (behind, opposite.position_m[:, 2]))
+    acts = np.array([sum(float(acts_on(one, names, *face)[0]) for face in faces) for one in mechanisms])
+    factor = zones.loss_factors(names, behind.clip(0), opposite.normal.astype(np.float32))
+    return MeasuredPlace(
+        zone=name_of_zone, name=name, thickness_mm=float(thickness),
+        piece=int(piece_of(bank.pieces_mm, thickness)),
+        factor=float(zones.loss_factors(names, here, normal)[0]),
+        behind_factor=float(factor[0]) if opposite.found[0] else 0.0,
+        acts=acts.reshape(len(mechanisms)),
+    )  # fmt: skip
+
+
+def zone_index(readings: Readings, zone: ZoneHistories) -> Integers:
+    """Return which places lie in a zone."""
+    return np.flatnonzero([place.zone == zone.name for place in readings.places])
+
+
+def draw_spots(bank: Bank, places: tuple[MeasuredPlace, ...], count: int, rng: np.random.Generator) -> Integers:
+    """Draw where measured places lie before their readings are known, (count, J): anywhere in their zones."""
+    most = np.array([bank.seeds * len(zone_of(bank, place.zone).texel) for place in places], dtype=np.int64)
+    return rng.integers(most, size=(count, len(places)))

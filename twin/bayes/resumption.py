@@ -1,0 +1,94 @@
+"""Snapshots of particles, from which learning goes on when records are added."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from corrotwin.twin.bayes.cache import ARRAYS, Saved, Snapshot
+from corrotwin.twin.bayes.particles import Knowledge, Particles, first_tool_column
+from corrotwin.twin.bayes.readings import arrange
+from corrotwin.twin.bayes.sightings import Sighting
+from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
+
+
+def snapshots(known: Knowledge) -> tuple[Snapshot, ...]:
+    """Return snapshots after the last inspection but one, if any, and after the last."""
+    last = len(known.particles) - 1
+    return tuple(_snapshot(known, number) for number in range(max(last - 1, 1), last + 1))
+
+
+def _snapshot(known: Knowledge, number: int) -> Snapshot:
+    state = known.particles[number]
+    seeds = np.stack([state.seeds[zone.name] for zone in state.bank.zones])
+    return Snapshot(
+        arrays={name: seeds if name == "seeds" else getattr(state, name) for name in ARRAYS},
+        inspections=number,
+        records=known.records[number],
+        tools=known.tools,
+        agreement=known.widened[: known.days[number]],
+        as_given=known.agreement[: known.days[number]],
+        widening=state.widening,
+        widened=tuple(sorted(state.widened)),
+        power=known.power,
+    )
+
+
+def resumable(saved: Saved | None, records: Sequence[str], run: int) -> Snapshot | None:
+    """Return the snapshot of a run from which learning goes on with these records; None for none.
+
+    Parameters
+    ----------
+    saved : what is kept, or None.
+    records : digest of each record, oldest first.
+    run : number of the run.
+    """
+    if saved is None or run >= len(saved.runs):
+        return None
+    for snapshot in reversed(saved.runs[run]):
+        if snapshot.records == len(saved.records) == len(records) and list(saved.records) == list(records):
+            return snapshot
+        # A conflict widens the prior from the beginning; then all is learned anew.
+        undisturbed = snapshot.widening == 1 and snapshot.power == 1 and snapshot.agreement == snapshot.as_given
+        if undisturbed and list(saved.records[: snapshot.records]) == list(records[: snapshot.records]):
+            return snapshot
+    return None
+
+
+def restored(
+    snapshot: Snapshot,
+    prior: Particles,
+    inspections: Sequence[Sequence[Sighting]],
+    tools: Sequence[str],
+    asset: AssetGeometry,
+    texels: Texels,
+) -> Particles | None:
+    """Return the particles of a snapshot; None where it is of other inspections, tools or histories.
+
+    Parameters
+    ----------
+    snapshot : from `snapshots`.
+    prior : particles before any inspection, of the same bank.
+    inspections : all, oldest first.
+    tools : names of the tools whose biases are columns of `Particles.normal`.
+    asset, texels : surface of the asset.
+    """
+    taken = [item for own in inspections[: snapshot.inspections] for item in own]
+    bank, arrays = prior.bank, snapshot.arrays
+    if len(taken) != snapshot.records or tuple(tools) != snapshot.tools or not snapshot.inspections:
+        return None
+    latest = inspections[snapshot.inspections - 1]
+    readings = arrange(taken[: len(taken) - len(latest)], latest, bank, asset, texels)
+    count, zones = len(prior.number), len(bank.zones)
+    shapes = {
+        "normal": (count, first_tool_column(bank) + len(tools)), "spots": (count, len(readings.places)),
+        "seeds": (zones, count), "number": (count,), "pit_number": (count,), "lineage": (count,),
+    }  # fmt: skip
+    if any(arrays[name].shape != shape for name, shape in shapes.items()):
+        return None
+    seeds = {zone.name: own for zone, own in zip(bank.zones, arrays["seeds"], strict=True)}
+    rest: dict[str, Any] = {name: arrays[name] for name in ARRAYS if name != "seeds"}
+    return replace(
+        prior, widening=snapshot.widening, widened=frozenset(snapshot.widened), seeds=seeds, readings=readings, **rest
+    )

@@ -1,0 +1,240 @@
+"""Gaussian model of thickness readings, given growth and where in its zone each measured place lies.
+
+A reading is the thickness of its place when new, less the loss of both faces there, plus the bias of its visit and
+instrument, plus scatter. Loss to a mechanism is its rate times the sum of its law of time, severer or milder at each
+place, and the integral of a rate that has wandered, in part everywhere alike, in part at each place by itself
+(integrated Brownian motion). Given rates, spreads and drifts all of that is Gaussian, so severities, wandering rates
+and biases are integrated exactly: what all places share has a precision matrix of a row a slot, and places are
+independent given it (Woodbury).
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from corrotwin.twin.bayes.histories.ensemble import Bank
+from corrotwin.twin.bayes.histories.trajectories import LOCAL_NEW, GrowthSamples, air_loss_mm, exposed_years
+from corrotwin.twin.bayes.histories.zone_histories import Face, ZoneHistories
+from corrotwin.twin.bayes.readings import Readings, zone_index
+from corrotwin.twin.geometry.atlas import Floats, Integers, Singles
+from corrotwin.twin.mechanisms.mechanism import loss_mm
+
+JITTER = 1e-9  # keeps covariances of integrated Brownian motion positive definite
+
+
+def brownian_root(years: Floats) -> Floats:
+    """Return a lower triangular root of `brownian_integral` between years, (a, a)."""
+    return np.linalg.cholesky(brownian_integral(years, years) + JITTER * np.eye(len(years)))
+
+
+def brownian_integral(first: Floats, second: Floats) -> Floats:
+    """Return the covariance of integrated Brownian motion between years (a,) and (b,), (a, b): s² (3 t - s) / 6."""
+    low, high = np.minimum.outer(first, second), np.maximum.outer(first, second)
+    return np.asarray(low**2 * (3 * high - low) / 6)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ThicknessModel:
+    """Thickness readings under n samples of growth, with measured places at given sample places.
+
+    Parameters
+    ----------
+    bank, readings : J places, V slots, M mechanisms.
+    growth : n samples.
+    spots : (n, J) which start of corrosion each place has: seed times P plus sample place of its zone.
+    widening : factor on the standard deviations of biases.
+    """
+
+    bank: Bank
+    readings: Readings
+    growth: GrowthSamples
+    spots: Integers
+    widening: float
+
+    def weakened(self, power: float) -> "ThicknessModel":
+        """Return the model with the latest inspection at this share of its weight."""
+        if power == 1:
+            return self
+        other = replace(self, readings=self.readings.weakened(power))
+        other.__dict__["without_mechanisms_mm"] = self.without_mechanisms_mm  # which does not depend on it
+        return other
+
+    @cached_property
+    def without_mechanisms_mm(self) -> Floats:
+        """Thickness when new of the piece, less the loss of both faces in air, (n, J, V) mm."""
+        return thickness_in_air_mm(self.bank, self.readings, self.growth, self.spots, self.readings.years)
+
+    @cached_property
+    def _steady(self) -> Floats:
+        """Loss by each mechanism's law at rate 1, at each reading, (J, V, M)."""
+        return laws(self.bank, self.readings.at_years)
+
+    @cached_property
+    def residual_mm(self) -> Floats:
+        """How much more has been lost than the mean, (n, J, V) mm; 0 where there is no reading."""
+        mean = steady_loss_mm(self.readings, self.growth, self._steady)
+        off = self.without_mechanisms_mm - mean - self.readings.value_mm
+        return np.asarray(np.where(self.readings.read, off, 0))
+
+    @cached_property
+    def groups(self) -> list[tuple[Integers, "_Group"]]:
+        """Places with one covariance: the same slots read, thickness and mechanisms."""
+        keys: dict[bytes, list[int]] = {}
+        for row, place in enumerate(self.readings.places):
+            thickness = self.thickness_of(row)
+            key = self.readings.variance[row].tobytes() + place.acts.tobytes() + np.float64(thickness).tobytes()
+            keys.setdefault(key, []).append(row)
+        return [(np.array(rows), self._group(rows[0])) for rows in keys.values()]
+
+    def thickness_of(self, row: int) -> float:
+        """Return the nominal thickness of a place, mm; that usual in its zone where its coordinates are unknown."""
+        place = self.readings.places[row]
+        if place.thickness_mm is not None:
+            return place.thickness_mm
+        zone = next(zone for zone in self.bank.zones if zone.name == place.zone)
+        return float(np.median(zone.thickness_mm))
+
+    def _group(self, row: int) -> "_Group":
+        place, years = self.readings.places[row], self.readings.years
+        local = local_covariance(self.bank, self.growth, self.thickness_of(row), place.acts, years, years)
+        whole = local + np.diag(self.readings.variance[row])
+        scale = place.acts * self.growth.mechanism_rate * self.growth.shared_drift
+        bias = self.widening * np.sqrt(self.readings.bias_variance)
+        design = [
+            scale[:, index, None, None] * brownian_root(exposed_years(mechanism, years))
+            for index, mechanism in enumerate(self.bank.twin.mechanisms)
+        ]
+        design.append(np.broadcast_to(np.diag(bias), (len(scale), len(years), len(years))))
+        return _Group(
+            inverse=np.linalg.inv(whole), log_determinant=np.linalg.slogdet(whole)[1],
+            design=np.concatenate(design, axis=2),
+        )  # fmt: skip
+
+    @cached_property
+    def _shared(self) -> tuple[Floats, Floats, Floats]:
+        """Precision of what is shared, (n, R, R), its weighted mean, (n, R), and the log-likelihood so far, (n,)."""
+        count, size = len(self.spots), self.groups[0][1].design.shape[2]
+        precision = np.broadcast_to(np.eye(size), (count, size, size)).copy()
+        pull, likelihood = np.zeros((count, size)), np.zeros(count)
+        for rows, group in self.groups:
+            residual = self.residual_mm[:, rows]
+            weighted = residual @ group.inverse
+            turned = group.design.transpose(0, 2, 1)
+            precision += len(rows) * (turned @ group.inverse @ group.design)
+            pull += (turned @ weighted.sum(axis=1)[..., None])[..., 0]
+            likelihood -= 0.5 * ((weighted * residual).sum(axis=(1, 2)) + len(rows) * group.log_determinant)
+        return precision, pull, likelihood
+
+    def log_likelihood(self) -> Floats:
+        """Return the log-likelihood of all readings, (n,)."""
+        precision, pull, likelihood = self._shared
+        mean = np.linalg.solve(precision, pull[..., None])[..., 0]
+        return np.asarray(likelihood + 0.5 * (pull * mean).sum(axis=1) - 0.5 * np.linalg.slogdet(precision)[1])
+
+    def draw_shared(self, rng: np.random.Generator) -> Floats:
+        """Draw what all places share, (n, R), standardised: wandering rates of each mechanism, and biases."""
+        precision, pull, _ = self._shared
+        mean = np.linalg.solve(precision, pull[..., None])[..., 0]
+        root = np.linalg.cholesky(precision)
+        noise = np.linalg.solve(root.transpose(0, 2, 1), rng.standard_normal(pull.shape)[..., None])[..., 0]
+        return np.asarray(mean + noise)
+
+    def log_likelihood_of_places(self, shared: Floats) -> Floats:
+        """Return the log-likelihood of each place's readings given what is shared, (n, J), but for a constant."""
+        total = np.zeros(self.spots.shape)
+        for rows, group in self.groups:
+            off = self.residual_mm[:, rows] - (group.design @ shared[..., None]).transpose(0, 2, 1)
+            off = np.where(self.readings.read[rows], off, 0)
+            total[:, rows] = -0.5 * ((off @ group.inverse) * off).sum(axis=2)
+        return total
+
+
+def steady_loss_mm(readings: Readings, growth: GrowthSamples, steady: Floats) -> Floats:
+    """Return the mean loss of both faces to mechanisms at measured places, (n, J, T) mm.
+
+    Parameters
+    ----------
+    readings, growth : J places, n samples.
+    steady : (J or 1, T, M) loss by each mechanism's law at rate 1.
+    """
+    acts = np.stack([place.acts for place in readings.places])
+    by_place = np.broadcast_to(steady, (len(acts), *steady.shape[1:]))
+    return np.asarray(np.einsum("jm,nm,jtm->njt", acts, growth.mechanism_rate.astype(float), by_place))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Group:
+    inverse: Floats  # (n, V, V) of the covariance of what a place has by itself, scatter included
+    log_determinant: Floats  # (n,)
+    design: Floats  # (n, V, R) effect on loss of what is shared
+
+
+def local_covariance(
+    bank: Bank, growth: GrowthSamples, thickness_mm: float, acts: Floats, first: Floats, second: Floats
+) -> Floats:
+    """Return the covariance of what a place has lost by itself between years (a,) and (b,), (n, a, b) mm².
+
+    It is that of its thickness when new beside its piece's, of severities, and of the rates' own wandering.
+    """
+    growth_rate = growth.mechanism_rate.astype(float)
+    total = np.full((len(growth_rate), len(first), len(second)), (LOCAL_NEW * thickness_mm) ** 2)
+    early, late = laws(bank, first), laws(bank, second)
+    for index, mechanism in enumerate(bank.twin.mechanisms):
+        wander = brownian_integral(exposed_years(mechanism, first), exposed_years(mechanism, second))
+        square = acts[index] * growth_rate[:, index, None, None] ** 2
+        severity = growth.mechanism_spread[:, index, None, None].astype(float) ** 2
+        drift = growth.local_drift[:, index, None, None].astype(float) ** 2
+        total += square * (severity * np.outer(early[:, index], late[:, index]) + drift * wander)
+    return np.asarray(total)
+
+
+def laws(bank: Bank, years: Floats) -> Floats:
+    """Return the loss by each mechanism's law at rate 1, in the shape of `years` and one more axis, (..., M)."""
+    laws = [loss_mm(mechanism, years, 1.0) for mechanism in bank.twin.mechanisms]
+    return np.stack(laws, axis=-1) if laws else np.zeros((*years.shape, 0))
+
+
+def thickness_in_air_mm(
+    bank: Bank, readings: Readings, growth: GrowthSamples, spots: Integers, years: Floats
+) -> Floats:
+    """Return the thickness of measured places with the loss of both faces in air alone, (n, J, T) mm.
+
+    Parameters
+    ----------
+    bank, readings, growth, spots : as for `ThicknessModel`.
+    years : (T,).
+    """
+    left = np.zeros((len(spots), len(readings.places), len(years)))
+    for zone in bank.zones:
+        rows = zone_index(readings, zone)
+        if not len(rows):
+            continue
+        places = [readings.places[row] for row in rows]
+        seed, place = np.divmod(spots[:, rows], len(zone.texel))
+        known = np.array([item.piece is not None for item in places])
+        nominal = np.where(known, [item.thickness_mm or 0.0 for item in places], zone.thickness_mm[place])
+        piece = np.where(known, [item.piece or 0 for item in places], zone.piece[place])
+        new = nominal * np.take_along_axis(growth.new, piece, axis=1)
+        for face, factors in (
+            (zone.own, [item.factor for item in places]), (zone.behind, [item.behind_factor for item in places])
+        ):  # fmt: skip
+            factor = np.where(known, [item or 0.0 for item in factors], face.factor[place])
+            if not factor.any():
+                continue
+            lost = _air_mm(bank, zone, face, growth, seed, place, years)
+            left[:, rows] -= factor[..., None] * lost
+        left[:, rows] += new[..., None]
+    return left
+
+
+def _air_mm(
+    bank: Bank, zone: ZoneHistories, face: Face, growth: GrowthSamples, seed: Integers, place: Integers, years: Floats
+) -> Singles:
+    """Return the loss in air of a face at places, (n, j, T) mm, before its factor."""
+    number = growth.number[:, None]
+    start: Singles = growth.delay[:, None] * face.start_years[number, seed, place]
+    wet, local = face.wet[place], face.local[seed, place]
+    rate, exponent = growth.rate[:, None], growth.exponent[:, None]
+    columns = [local * air_loss_mm(bank.twin, start, wet, float(year), rate, exponent) for year in years]
+    return np.stack(columns, axis=-1)

@@ -1,0 +1,130 @@
+"""What ``corrotwin twin forecast`` says beside its tables: error, life, dates, failure pressure and MAWP."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+
+import numpy as np
+
+from corrotwin.twin import twin_state
+from corrotwin.twin.commands.forecasts import describe_agreement
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.forecast import projection
+from corrotwin.twin.forecast.failure import Pressure, outside_mm
+from corrotwin.twin.forecast.pipe_design import PipeDesign, mawp
+from corrotwin.twin.forecast.projection import Levels, levels
+from corrotwin.twin.forecast.result import Forecast
+from corrotwin.twin.forecast.strength import allowable_mpa
+
+
+def read_design(words: Sequence[str]) -> PipeDesign | None:
+    """Read a design from options of the form name=value; None where there are none."""
+    if not words:
+        return None
+    known = {field.name for field in fields(PipeDesign)}
+    values: dict[str, float] = {}
+    for word in words:
+        name, _, number = word.partition("=")
+        if name not in known:
+            raise InputError(f"--design {word}: give name=value; names are {', '.join(sorted(known))}")
+        try:
+            values[name] = float(number)
+        except ValueError as error:
+            raise InputError(f"--design {word}: {number!r} is no number") from error
+    if missing := [name for name in ("pressure_mpa", "stress_mpa", "efficiency") if name not in values]:
+        raise InputError(f"--design: {missing[0]} is missing; the allowable stress and the joint efficiency are yours")
+    return PipeDesign(**values)
+
+
+def check_strength(smys_mpa: float | None, length_mm: float | None, safety_factor: float | None) -> None:
+    """Refuse options of B31G that do not go together."""
+    if smys_mpa is None and (length_mm is not None or safety_factor is not None):
+        raise InputError("B31G: --length-mm and --safety-factor go beside --smys-mpa")
+    for option, value in (("--smys-mpa", smys_mpa), ("--length-mm", length_mm)):
+        if value is not None and not 0 < value < np.inf:
+            raise InputError(f"{option} {value:g}: must be above 0")
+    if smys_mpa is not None and safety_factor is None:
+        raise InputError("--smys-mpa: give --safety-factor, too: a pressure at which a pipe fails is not permitted")
+    if safety_factor is not None and not 1 <= safety_factor < np.inf:
+        raise InputError(f"--safety-factor {safety_factor:g}: at least 1")
+
+
+def lines(made: Forecast) -> Iterable[str]:
+    """Yield what there is to say of a forecast: conflicts, errors, remaining life and dates."""
+    known, plan = made.known, made.plan
+    for item in known.conflicts:
+        yield describe_agreement(item, known.widening)
+    if known.power < 1:
+        yield f"photographs and grades count {100 * known.power:.2g} %: few histories fit more of what they say"
+    for name, value in made.required.items():
+        if thin := projection.not_judged_mm(known.now[0].bank, name, value):
+            yield f"{name}: {value:.3g} mm does not judge its places of up to {thin:.4g} mm when new"
+    yield _error_line(made)
+    if plan is None:
+        return
+    for name, why in plan.undated.items():
+        yield f"{name}: no date is given, since {why}"
+    if plan.interval_years is None:
+        return
+    life = _life(plan.life_years, made.ahead_years)
+    yield (
+        f"remaining life: {life}; the weakest zone is {plan.zone} in {100 * plan.weakest_share:.0f} % of the histories"
+    )
+    for what, within in (
+        ("next thickness measurement", plan.interval_years),
+        ("external visual inspection", plan.visual_years),
+    ):
+        due = twin_state.later(known.twin.built, known.now_years + within)
+        yield f"{what} by {due:%Y-%m-%d} ({within:.3g} years; rule {made.rule})"
+
+
+def _error_line(made: Forecast) -> str:
+    error = made.error
+    parts = [f"least left P5 ± {error.left_mm:.2f} mm"]
+    if error.chance is not None:
+        parts.append(f"chance below required ± {100 * error.chance:.1f} %")
+    if error.life_years is not None:
+        parts.append(f"remaining life P5 ± {error.life_years:.2f} years")
+    more = "" if error.within else "; more than it should be: take the lower values"
+    return f"Monte Carlo error of {error.runs} runs: {', '.join(parts)}{more}"
+
+
+def _life(values: Levels, ahead_years: float) -> str:
+    names = ("P5", "P50", "P95")
+    said = (f"{life:.3g}" if life < np.inf else f"beyond {ahead_years:.3g}" for life in values)
+    return ", ".join(f"{name} {text}" for name, text in zip(names, said, strict=True)) + " years"
+
+
+def strength_lines(made: Forecast, pressure: Pressure, safety_factor: float) -> Iterable[str]:
+    """Yield the failure pressure by B31G over a safety factor, now and at the end of the years shown."""
+    for year in (made.known.now_years, made.years[-1]):
+        spread = levels(pressure.failure_mpa(made.zones, made.years.index(year)))
+        allowed = allowable_mpa(np.array(spread), safety_factor)
+        yield (
+            f"failure pressure over {safety_factor:g} at year {year:.3g}, {pressure.method} B31G: {_pressures(allowed)}"
+        )
+    if pressure.length_mm is None:
+        yield "  length of the corroded area unknown: Barlow's formula for the least wall that is left"
+
+
+def mawp_lines(made: Forecast, design: PipeDesign) -> Iterable[str]:
+    """Yield the required thickness, and the MAWP by both answers."""
+    needed = design.required(outside_mm(made.known.asset))
+    yield (
+        f"required thickness by B31.3: {needed.required_mm:.2f} mm ({needed.pressure_mm:.2f} mm for pressure, "
+        f"{needed.structural_mm:.2f} mm structural minimum)"
+    )
+    found = mawp(made, design)
+    if found is None:
+        yield "MAWP: none, since no date is given for the next measurement"
+        return
+    if found.code_mpa is not None:
+        yield f"MAWP by API 570 at the weakest measured place: {found.code_mpa:.2f} MPa"
+    yield f"MAWP by the twin, all zones: {_pressures(found.twin_mpa)}"
+    yield (
+        f"  with the wall less twice the loss of {found.interval_years:.3g} years; flanges and branches may permit less"
+    )
+
+
+def _pressures(values: Iterable[float]) -> str:
+    low, middle, high = values
+    return f"P5 {low:.2f}, P50 {middle:.2f}, P95 {high:.2f} MPa"

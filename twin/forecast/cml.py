@@ -1,0 +1,176 @@
+"""Two answers side by side for each condition monitoring location (CML): by the API codes, and by the twin."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from corrotwin.twin import twin_state
+from corrotwin.twin.core.text import escape_csv, printable
+from corrotwin.twin.forecast.lives import InspectionPlan
+from corrotwin.twin.forecast.projection import LEVELS, Levels, Projection, levels
+from corrotwin.twin.forecast.rates import CmlRates, RateBasis, cml_rates
+from corrotwin.twin.forecast.remaining_life import Rule
+from corrotwin.twin.inspection.records import Record
+from corrotwin.twin.twin_state import TwinState
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+@dataclass(frozen=True, kw_only=True)
+class CmlRow:
+    """A CML by the codes and by the twin. Its fields are the columns of the table; levels become _p5, _p50, _p95.
+
+    Lives are in years from now; dates of the codes that have passed are overdue. None stands for what the readings or
+    the requirement do not tell.
+    """
+
+    zone: str
+    place: str
+    readings: int
+    last_date: str
+    least_read_mm: float
+    required_mm: float
+    long_term_mm_year: float | None
+    short_term_mm_year: float | None
+    governing: str | None
+    api_life_years: float | None
+    api_half_life_date: str | None
+    api_measure_by: str | None
+    left_mm: Levels
+    twin_life_years: Levels | None
+    remarks: str
+
+
+def cml_rows(
+    twin: TwinState,
+    records: Sequence[Record],
+    projection: Projection,
+    plan: InspectionPlan,
+    required: Mapping[str, float],
+    now_years: float,
+    *,
+    rule: Rule,
+    basis: RateBasis | None = None,
+    chosen_by: str = "",
+) -> list[CmlRow]:
+    """Return a row for each named place of which a thickness is required.
+
+    Parameters
+    ----------
+    twin, records : the twin, and its records that count.
+    projection, plan : of the same years, for the requirement.
+    required : thickness in mm, by zone.
+    now_years : years of service now.
+    rule, basis, chosen_by : as `twin.forecast.rates.cml_rates` takes them.
+    """
+    rows = []
+    now = projection.years.index(now_years)
+    for place, life in zip(projection.places, plan.by_place, strict=True):
+        own = [
+            record
+            for record in records
+            if record.kind == "ultrasonic" and (record.zone, record.place) == (place.zone, place.name)
+        ]
+        if not place.name or life is None:
+            continue
+        days = [record.years(twin) for record in own]
+        one_day = len(set(days)) == 1  # of which there is no rate to choose
+        rates = cml_rates(
+            days, [record.value - record.thick_bias_mm for record in own], required_mm=required[place.zone], rule=rule,
+            basis=None if one_day else basis, chosen_by="" if one_day else chosen_by,
+        )  # fmt: skip
+        dated = place.zone not in plan.undated
+        rows.append(_row(twin, place.zone, place.name, rates, levels(place.left_mm[:, now]),
+                         levels(life) if dated else None, now_years))  # fmt: skip
+    return rows
+
+
+def _row(
+    twin: TwinState, zone: str, place: str, rates: CmlRates, left: Levels, life: Levels | None, now_years: float
+) -> CmlRow:
+    def date(years: float | None) -> str | None:
+        if years is None or years == float("inf"):
+            return None
+        return f"{twin_state.later(twin.built, years):%Y-%m-%d}"
+
+    from_now = None if rates.life_years is None else max(rates.actual_at + rates.life_years - now_years, 0.0)
+    remarks = [*rates.remarks]
+    if rates.measure_at is not None and rates.measure_at < now_years:
+        remarks.append("measurement overdue")
+    if life is not None and from_now is not None:
+        if from_now < life[0]:
+            remarks.append("the codes' life is shorter than the twin's P5: take the codes'")
+        elif from_now > life[2]:
+            remarks.append("the codes' life is longer than the twin's P95: take the twin's")
+    return CmlRow(
+        zone=zone, place=place, readings=rates.readings, last_date=str(date(rates.actual_at)),
+        least_read_mm=rates.actual_mm, required_mm=rates.required_mm,
+        long_term_mm_year=rates.long_term_mm_year, short_term_mm_year=rates.short_term_mm_year,
+        governing=rates.basis, api_life_years=from_now, api_half_life_date=date(rates.half_life_at),
+        api_measure_by=date(rates.measure_at), left_mm=left, twin_life_years=life, remarks="; ".join(remarks),
+    )  # fmt: skip
+
+
+def flat(row: CmlRow) -> dict[str, Any]:
+    """Return a row by the names of its columns."""
+    cells: dict[str, Any] = {}
+    for name, value in asdict(row).items():
+        if name in ("left_mm", "twin_life_years"):
+            cells |= {f"{name}_p{level}": number for level, number in zip(LEVELS, value or (None,) * 3, strict=True)}
+        else:
+            cells[name] = value
+    return cells
+
+
+def to_csv(rows: Sequence[CmlRow]) -> str:
+    """Return the table as CSV; cells are empty where nothing is known, lives beyond the years examined are inf."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    names = [
+        column
+        for name in CmlRow.__dataclass_fields__
+        for column in ([f"{name}_p{level}" for level in LEVELS] if name in ("left_mm", "twin_life_years") else [name])
+    ]
+    writer.writerow(names)
+    for row in rows:
+        writer.writerow(
+            "" if value is None else f"{value:.6g}" if isinstance(value, float) else escape_csv(value)
+            for value in flat(row).values()
+        )
+    return text.getvalue()
+
+
+def shown(rows: Sequence[CmlRow], ahead_years: float) -> "Table":
+    """Return the table for a terminal."""
+    from rich.table import Table
+
+    drawn = Table(title="Measured places: by the API codes, and by the twin (P50, and below it P5 to P95)")
+    drawn.add_column("place", no_wrap=True)
+    for name in ("read mm", "rate mm/y\nlong, short", "API life y", "measure by", "left mm", "twin life y"):
+        drawn.add_column(name, justify="right")
+    drawn.add_column("remarks")
+    for row in rows:
+        rates = ", ".join("–" if rate is None else f"{rate:.3f}" for rate in _rates(row))
+        left, life = _spread(row.left_mm, 99), row.twin_life_years
+        drawn.add_row(
+            printable(f"{row.zone}\n{row.place}"), f"{row.least_read_mm:.2f}\n{row.last_date}", rates,
+            "–" if row.api_life_years is None else _years(row.api_life_years, ahead_years),
+            row.api_measure_by or "–", left, "no date" if life is None else _spread(life, ahead_years, 1), row.remarks,
+        )  # fmt: skip
+    return drawn
+
+
+def _rates(row: CmlRow) -> tuple[float | None, float | None]:
+    return row.long_term_mm_year, row.short_term_mm_year
+
+
+def _years(value: float, most: float) -> str:
+    return f"{value:.1f}" if value <= most else f"over {most:.3g}"
+
+
+def _spread(values: Levels, most: float, digits: int = 2) -> str:
+    low, middle, high = (f"{value:.{digits}f}" if value <= most else f"over {most:.3g}" for value in values)
+    return f"{middle}\n{low}–{high}"

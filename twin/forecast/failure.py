@@ -1,0 +1,77 @@
+"""Failure pressure of a pipe in each history, from the wall that is left in it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from corrotwin.twin.assets.piping.sizes import OUTSIDE_MM
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.forecast.projection import ZoneForecast
+from corrotwin.twin.forecast.strength import MOST_SMYS_MPA, Method, failure_pressure_mpa, flow_stress_mpa
+from corrotwin.twin.geometry.atlas import AssetGeometry, Floats
+from corrotwin.twin.geometry.solids import COVERED
+
+WALL = ("run", "elbow", "leg")  # solids, but for their numbers, that are a pipe's wall
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pressure:
+    """Failure pressure of a pipe by B31G (`strength`): the least that is left of its wall, beside its general wall.
+
+    `zones` are those of its wall, inside, outside and at supports. Other parts may share them, such as washers in a
+    crevice, which is on the safe side. Without a length the corrosion may be as long as the pipe.
+    """
+
+    outside_mm: float
+    smys_mpa: float
+    length_mm: float | None
+    method: Method
+    zones: frozenset[str]
+
+    @staticmethod
+    def of(asset: AssetGeometry, *, smys_mpa: float, length_mm: float | None, method: Method) -> "Pressure":
+        """Return the calculation for an asset that is a pipe.
+
+        Raises
+        ------
+        InputError
+            The asset is no pipe, a number is not positive, or the steel is stronger than the modified method allows.
+        """
+        if asset.kind != "pipe":
+            raise InputError(f"B31G is for pipes; this is a {asset.kind}")
+        if not (smys_mpa > 0 and (length_mm is None or length_mm > 0)):
+            raise InputError(f"B31G: `smys_mpa` {smys_mpa}, `length_mm` {length_mm}: must be positive")
+        if method == "modified" and smys_mpa > MOST_SMYS_MPA:
+            raise InputError(
+                f"B31G: `smys_mpa` {smys_mpa:g}: modified holds up to {MOST_SMYS_MPA:g}; choose `method` original"
+            )
+        return Pressure(
+            outside_mm=outside_mm(asset), smys_mpa=smys_mpa, length_mm=length_mm, method=method,
+            zones=wall_zones(asset),
+        )  # fmt: skip
+
+    def failure_mpa(self, forecasts: Mapping[str, ZoneForecast], index: int) -> Floats:
+        """Return the failure pressure in each history, (n,) MPa, in one year: that of the weakest zone of its wall."""
+        by_zone = []
+        for name in sorted(self.zones & set(forecasts)):
+            least = forecasts[name].least_left_mm[:, index]
+            general = np.maximum(forecasts[name].general_left_mm[:, index], least)
+            by_zone.append(
+                failure_pressure_mpa(
+                    general, least, self.length_mm, outside_mm=self.outside_mm,
+                    flow_mpa=flow_stress_mpa(self.smys_mpa, self.method), method=self.method,
+                )
+            )  # fmt: skip
+        return np.asarray(np.min(by_zone, axis=0))
+
+
+def outside_mm(asset: AssetGeometry) -> float:
+    """Return the outside diameter of a pipe's run, mm."""
+    return float(OUTSIDE_MM[asset.parameters["nps"]])
+
+
+def wall_zones(asset: AssetGeometry) -> frozenset[str]:
+    """Return the zones of a pipe's wall, inside, outside and at supports, but not its cut ends."""
+    own = (island.patch for island in asset.islands if island.patch.solid.rstrip(" 0123456789") in WALL)
+    return frozenset(patch.zone for patch in own) - {COVERED, "end"}

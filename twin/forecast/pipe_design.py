@@ -1,0 +1,109 @@
+"""Required thickness of a process pipe, and its MAWP to the next measurement, by the API codes and by the twin."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.forecast.failure import outside_mm, wall_zones
+from corrotwin.twin.forecast.pressure_design import (
+    RequiredThickness,
+    pipe_mawp_mpa,
+    required_pipe_mm,
+    structural_minimum_mm,
+    wall_for_mawp_mm,
+)
+from corrotwin.twin.forecast.projection import Levels, levels
+from corrotwin.twin.forecast.result import Forecast
+from corrotwin.twin.geometry.atlas import AssetGeometry
+
+
+@dataclass(frozen=True, kw_only=True)
+class PipeDesign:
+    """Design of a process pipe as its user states it, for B31.3 (`twin.forecast.pressure_design`).
+
+    Parameters
+    ----------
+    pressure_mpa, stress_mpa, efficiency, y, weld_reduction : as `required_pipe_mm` takes them.
+    structural_mm : structural minimum thickness; by default that of API 574 for the diameter.
+    """
+
+    pressure_mpa: float
+    stress_mpa: float
+    efficiency: float
+    y: float = 0.0
+    weld_reduction: float = 1.0
+    structural_mm: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.structural_mm is not None and not 0 < self.structural_mm < 1e3:
+            raise InputError(f"`structural_mm` {self.structural_mm:g}: must be above 0 and below 1000")
+
+    def required(self, outside_mm: float) -> RequiredThickness:
+        """Return the thickness that a pipe of this diameter must have."""
+        return RequiredThickness(
+            pressure_mm=required_pipe_mm(
+                self.pressure_mpa, outside_mm=outside_mm, stress_mpa=self.stress_mpa, efficiency=self.efficiency,
+                y=self.y, weld_reduction=self.weld_reduction,
+            ),
+            structural_mm=structural_minimum_mm(outside_mm) if self.structural_mm is None else self.structural_mm,
+        )  # fmt: skip
+
+    def limits(self, asset: AssetGeometry, given: Mapping[str, float]) -> dict[str, float]:
+        """Return the required thickness of the zones of a pipe's wall; what is given for a zone stays."""
+        if asset.kind != "pipe":
+            raise InputError(f"`design`: B31.3 is for pipes; this is a {asset.kind}; give `required`")
+        value = self.required(outside_mm(asset)).required_mm
+        return {**dict.fromkeys(sorted(wall_zones(asset)), value), **given}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mawp:
+    """MAWP of a pipe with its wall less twice the loss expected to the next measurement (API 570, Annex C).
+
+    Parameters
+    ----------
+    interval_years : to that measurement.
+    code_mpa : at the weakest measured place, by its governing rate; None without a measured rate.
+    twin_mpa : P5, P50, P95 of the weakest zone of its wall in each history.
+    """
+
+    interval_years: float
+    code_mpa: float | None
+    twin_mpa: Levels
+
+
+def mawp(made: Forecast, design: PipeDesign) -> Mawp | None:
+    """Return the MAWP of a pipe; None where no date is given for the next measurement.
+
+    Parameters
+    ----------
+    made : forecast of the pipe for the thickness that the design requires.
+    design : of the pipe.
+    """
+    if made.plan is None or made.plan.interval_years is None or made.planned is None:
+        return None
+    asset, interval, now = made.known.asset, made.plan.interval_years, made.known.now_years
+
+    given = {
+        "outside_mm": outside_mm(asset), "stress_mpa": design.stress_mpa, "efficiency": design.efficiency,
+        "y": design.y, "weld_reduction": design.weld_reduction,
+    }  # fmt: skip
+    by_code = []
+    for row in made.cmls:
+        rate = row.short_term_mm_year if row.governing == "short-term" else row.long_term_mm_year
+        if rate is not None and row.zone in wall_zones(asset):
+            by_code.append(float(pipe_mawp_mpa(wall_for_mawp_mm(row.least_read_mm, rate, interval), **given)))
+    years = np.asarray(made.planned.years)
+    weakest = []
+    for name in wall_zones(asset) & set(made.planned.zones):
+        left = made.planned.zones[name].judged_left_mm
+        at_now = left[:, int(np.searchsorted(years, now))]
+        then = np.array([np.interp(now + interval, years, row) for row in left])
+        weakest.append(wall_for_mawp_mm(at_now, (at_now - then) / interval if interval else 0.0, interval))
+    return Mawp(
+        interval_years=interval,
+        code_mpa=min(by_code, default=None),
+        twin_mpa=levels(pipe_mawp_mpa(np.min(weakest, axis=0), **given)),
+    )

@@ -1,0 +1,75 @@
+"""Monte Carlo error of what is acted upon: how far independent runs of the same calculation differ."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from corrotwin.twin.geometry.atlas import Floats
+
+LEFT_MM, LEFT_SHARE = 0.1, 0.02  # greatest error of the P5 of thickness: mm, or of the nominal thickness
+CHANCE = 0.02  # of a chance
+LIFE_YEARS, LIFE_SHARE = 0.5, 0.1  # of the P5 of remaining life: years, or of itself
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonteCarloError:
+    """Standard errors by the difference of independent runs; None where there is nothing to judge.
+
+    Parameters
+    ----------
+    runs : how many.
+    left_mm : of the P5 of the least thickness left, at the end of the years shown.
+    chance : of the chance below what is required, then.
+    life_years : of the P5 of remaining life; 0 if it lies beyond the years examined in all runs.
+    within : whether all are within their bounds.
+    """
+
+    runs: int
+    left_mm: float
+    chance: float | None
+    life_years: float | None
+    within: bool
+
+
+def standard_error(values: Floats, runs: int, estimate: Callable[[Floats], float], *, most: float = np.inf) -> float:
+    """Return the standard error of an estimate from n values, by its difference between runs.
+
+    Parameters
+    ----------
+    values : (n,), run after run.
+    runs : how many, at least 2, of n / runs values each.
+    estimate : function of the values of a run.
+    most : greater estimates count as this.
+    """
+    each = np.array([min(estimate(part), most) for part in np.split(values, runs)])
+    return float(each.std(ddof=1) / np.sqrt(runs))
+
+
+def p5(values: Floats) -> float:
+    """Return the 5th percentile of (n,) values: one of them."""
+    return float(np.percentile(values, 5, method="closest_observation"))
+
+
+def judge(
+    runs: int, left_mm: Floats, nominal_mm: float, below: Floats | None, life_years: Floats | None, ahead_years: float
+) -> MonteCarloError:
+    """Return the errors of an asset's least thickness, chance below required and remaining life.
+
+    Parameters
+    ----------
+    runs : number of independent runs, of n / runs histories each.
+    left_mm, below, life_years : (n,) in each history; the last two None without a requirement.
+    nominal_mm : thickness when new.
+    ahead_years : that were examined.
+    """
+    left = standard_error(left_mm, runs, p5)
+    chance = None if below is None else standard_error(below, runs, lambda part: float(part.mean()))
+    life, bound = None, 0.0
+    if life_years is not None:
+        life = standard_error(life_years, runs, p5, most=ahead_years)
+        bound = max(LIFE_YEARS, LIFE_SHARE * min(p5(life_years), ahead_years))
+    within = left <= max(LEFT_MM, LEFT_SHARE * nominal_mm) and (chance or 0.0) <= CHANCE and (life or 0.0) <= bound
+    if life is None:
+        within = left <= max(LEFT_MM, LEFT_SHARE * nominal_mm)
+    return MonteCarloError(runs=runs, left_mm=left, chance=chance, life_years=life, within=bool(within))
