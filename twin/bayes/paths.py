@@ -23,7 +23,7 @@ from corrotwin.twin.geometry.atlas import AssetGeometry, Floats, Integers, Texel
 from corrotwin.twin.mechanisms.mechanism import loss_mm
 
 MOST_STEPS = 120  # of a year or more; paths are smooth between them
-JITTER_MM2 = 1e-8  # on the diagonal of covariances, which may be singular; and a share of their greatest variance
+JITTER_MM2 = 1e-8  # on the diagonal of covariances, which may be singular; and a share of each variance
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -118,8 +118,8 @@ def _left_mm(
         acts, size = readings.places[rows[0]].acts, (len(model.spots), len(rows))
         whole = np.concatenate([slots, years])
         covariance = local_covariance(bank, growth, thickness, acts, whole, whole)
-        most = covariance.diagonal(axis1=1, axis2=2).max(axis=1)[:, None, None]
-        root = np.linalg.cholesky(covariance + (JITTER_MM2 + JITTER * most) * np.eye(len(whole)))
+        variance = covariance.diagonal(axis1=1, axis2=2)
+        root = np.linalg.cholesky(covariance + (JITTER_MM2 + JITTER * variance)[:, None] * np.eye(len(whole)))
         noise = stream.standard_normal((2 * len(slots) + len(years), *size))  # longer grids begin with the same
         scatter = np.moveaxis(noise[: len(slots)], 0, -1) * np.sqrt(readings.variance[rows])
         drawn = np.einsum("nab,bnj->nja", root, noise[len(slots) :])

@@ -1,17 +1,15 @@
 import csv
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
 
 from corrotwin.twin import assets, store, twin_state
 from corrotwin.twin.assets import AssetGeometry, Texels
-from corrotwin.twin.bayes import session, trajectories
+from corrotwin.twin.bayes import cache, session
 from corrotwin.twin.bayes.histories.ensemble import Bank, bank, piece_of
 from corrotwin.twin.bayes.particles import Particles
 from corrotwin.twin.bayes.prior import Prior
@@ -22,38 +20,17 @@ from corrotwin.twin.inspection import log
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.model.coating import Paint
 from corrotwin.twin.model.exposure import at
-from corrotwin.twin.twin_state import EPOCH, later
+from corrotwin.twin.twin_state import EPOCH, TwinState, later
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 YEARS = [0.0, 5.0, 10.0, 20.0, 30.0]
-PIPE = {
-    "nps": "6", "schedule": "40", "run_m": 0.6, "pieces": 1, "flanged": False, "start": "cut", "finish": "cut",
-    "leg_m": 0.0, "branch_nps": "none", "supports_at_m": [], "upright": False,
-}  # fmt: skip
-
-
-def spool() -> twin_state.TwinState:
-    drawn = twin_state.sample_twin("pipe", np.random.default_rng(1), texel_mm=8.0)
-    return replace(
-        drawn, parameters={**drawn.parameters, **PIPE}, exposure=at("CX"), coating=Paint(life_years=6.0),
-        clock=later(EPOCH, 10),
-    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def particles() -> Particles:
-    twin = spool()
-    asset = twin_state.asset(twin)
-    texels = assets.texels(asset)
-    histories = bank(twin, asset, texels, years=30, prior=Prior(), seed=0, draws=12, seeds=4)
-    return learn(histories, asset, texels, [], {}, seed=0, particles=200).now
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory, spool: TwinState) -> Path:
     """A spool of ten years that was inspected once."""
     folder = tmp_path_factory.mktemp("forecast") / "spool"
-    store.save(spool(), folder)
+    store.save(spool, folder)
     readings = [
         Record(date="2009-12-01", zone="body", kind="ultrasonic", value=value, tool="UT", place=f"P{value}")
         for value in (6.9, 6.5, 6.7)
@@ -72,9 +49,9 @@ def test_nothing_gets_better_and_shares_are_shares(particles: Particles) -> None
             assert values.shape == (200, 5)
             assert (np.diff(values, axis=1) >= -1e-9).all()
         assert ((zone.rusted_share >= 0) & (zone.rusted_share <= 1)).all()
-        assert (zone.max_loss_mm <= new_mm + 1e-5).all()
+        assert (zone.max_loss_mm <= 1.1 * new_mm).all()
         assert (zone.mean_loss_mm <= zone.max_loss_mm + 1e-4).all()
-        np.testing.assert_allclose(zone.least_left_mm, new_mm - zone.max_loss_mm, atol=1e-4)
+        assert (zone.least_left_mm <= zone.general_left_mm + 1e-6).all()
 
     assert (found["all"].mean_loss_mm <= found["all"].max_loss_mm + 1e-6).all()
 
@@ -96,10 +73,11 @@ BRANCHED = {
 
 
 @pytest.fixture(scope="module")
-def branched() -> tuple[Bank, AssetGeometry, Texels]:
+def branched(spool: TwinState) -> tuple[Bank, AssetGeometry, Texels]:
     """A pipe whose body is a header of 8.18 mm and a branch of 6.02 mm."""
-    twin = spool()
-    twin = replace(twin, parameters={**twin.parameters, **BRANCHED}, exposure=at("C4"), coating=Paint(life_years=12.0))
+    twin = replace(
+        spool, parameters={**spool.parameters, **BRANCHED}, exposure=at("C4"), coating=Paint(life_years=12.0)
+    )
     asset = twin_state.asset(twin)
     texels = assets.texels(asset)
     return bank(twin, asset, texels, years=12, prior=Prior(), seed=0, draws=16, seeds=4), asset, texels
@@ -122,11 +100,13 @@ def test_a_pipe_that_was_delivered_thin_has_lost_nothing(branched: tuple[Bank, A
     ]
     known = learn(*branched, records, {}, seed=0, particles=300)
     assert known.conflicts == ()
-    found = projection.forecast_zones(known.now, [0.0, 6.0], {"body": 6.5})["body"].judged_left_mm
-    assert np.median(found, axis=0) == pytest.approx([7.55, 7.5], abs=0.1)
-    assert np.percentile(found[:, 1], 5) > 6.8
-    plan = projection.plan_inspection(known.now, {"body": 6.5}, 6.0, 12.0, "api510")
-    assert plan.life_years[0] > 1
+    found = projection.project(known.now, [0.0, 6.0], {"body": 6.5})
+    for place in found.places:
+        assert np.median(place.left_mm, axis=0) == pytest.approx([7.52, 7.5], abs=0.1)
+    # Of the zone the thinnest of all places as a mill delivers them, some 4 % below the others.
+    left = found.zones["body"].judged_left_mm
+    assert np.median(left, axis=0) == pytest.approx([0.96 * 7.52, 0.955 * 7.5], abs=0.1)
+    assert np.percentile(left[:, 1], 5) > 6.7
 
 
 def test_what_never_had_the_required_thickness_is_not_judged(branched: tuple[Bank, AssetGeometry, Texels]) -> None:
@@ -135,12 +115,12 @@ def test_what_never_had_the_required_thickness_is_not_judged(branched: tuple[Ban
     required = projection.required_by_zone(histories, {"body": 6.5})
     found = projection.forecast_zones(known, [0.0, 12.0], required)
     branch, header = (known.growth().new[:, piece_of(histories.pieces_mm, new)] for new in (6.02, 8.18))
-    np.testing.assert_allclose(found["body"].least_left_mm[:, 0], 6.02 * branch, rtol=1e-5)
-    np.testing.assert_allclose(found["body"].judged_left_mm[:, 0], 8.18 * header, rtol=1e-5)
+    for left, new in ((found["body"].least_left_mm, 6.02 * branch), (found["body"].judged_left_mm, 8.18 * header)):
+        assert (left[:, 0] < new).all()  # places differ a little by delivery
+        np.testing.assert_allclose(left[:, 0], 0.965 * new, rtol=0.03)
     header = found["body"].judged_left_mm[:, 1]
     chance = projection.chance_below(found, required)["body"]
     assert chance[0] == 0 < chance[1] == (header < 6.5).mean() < 0.5
-    assert projection.plan_inspection(known, required, 0.0, 12.0, "api510").life_years[0] > 0
     assert [projection.nominal_mm(histories, "body", least) for least in (0.0, 6.5)] == pytest.approx([6.02, 8.18])
     assert [projection.not_judged_mm(histories, "body", least) for least in (5.0, 6.5)] == pytest.approx([0, 6.02])
     for value in (8.18, 8.2):
@@ -189,126 +169,6 @@ def test_rows_and_csv_say_the_same(particles: Particles) -> None:
     assert read[9]["required_mm"] == read[9]["chance_below_required"] == ""
 
 
-def test_the_plan_follows_the_shortest_life(particles: Particles) -> None:
-    found = projection.plan_inspection(particles, {"body": 6.0, "bore": 2.0}, 10.0, 30.0, "api510")
-    assert found.zone == "body"
-    low, middle, high = found.life_years
-    assert low <= middle <= high
-    assert found.interval_years == (min(low, 2) if low < 4 else min(low / 2, 10))
-    assert projection.plan_inspection(particles, {"body": 6.9}, 10.0, 30.0, "api510").life_years[0] <= low
-    new = projection.plan_inspection(particles, {"body": 6.0}, 0.0, 0.0, "api570-class1")
-    assert new.life_years == (np.inf, np.inf, np.inf)
-    assert new.interval_years == 5
-
-
-def test_a_plan_works_out_no_more_than_it_needs(particles: Particles, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same bits as the outlook's, of the zones with a requirement; neither their rust nor their mean loss."""
-    found = projection.forecast_zones(particles, YEARS, {"body": 6.0})["body"]
-    lost, left = projection.worst_by_year(particles.trajectory("body"), YEARS, 6.0)
-    np.testing.assert_array_equal(lost, found.max_loss_mm)
-    np.testing.assert_array_equal(left, found.judged_left_mm)
-
-    def refuse(*_: object) -> None:
-        raise AssertionError("the table has worked this out")
-
-    for name in ("rusted", "mean_mm"):
-        monkeypatch.setattr(trajectories.Trajectory, name, refuse)
-    assert projection.plan_inspection(particles, {"body": 6.0}, 10.0, 30.0, "api510").zone == "body"
-
-
-KNOWN: Any = SimpleNamespace(trajectory=lambda zone: None)
-
-
-def test_life_goes_by_the_greater_of_both_rates(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Paint that held for nine of ten years: the long-term rate would promise ten times the life that is left."""
-    now = np.ones(4)
-
-    def left(lost_a_year_ago: Sequence[float]) -> tuple[float, float, float]:
-        worst = np.stack([lost_a_year_ago, now], axis=1), np.stack([now, now + 5], axis=1)
-        monkeypatch.setattr(projection, "worst_by_year", lambda *_: worst)
-        return projection.plan_inspection(KNOWN, {"body": 5.0}, 10.0, 10.0, "api510").life_years
-
-    assert left([0.0, 0.0, 0.0, 0.0]) == pytest.approx((1, 1, 1))  # 1 mm above what is required, 1 mm in the past year
-    assert left([0.95] * 4) == pytest.approx((10, 10, 10))  # 0.05 mm in the past year, 0.1 mm a year since new
-    assert left([0.875, 0.5, 0.75, 0.0]) == pytest.approx((1, 2, 8))  # P5, P50 and P95 of 1, 2, 4 and 8
-
-
-def test_life_ends_when_a_history_falls_below(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Paint that is still whole loses nothing now, and is no promise of ever."""
-    times = np.array([9.0, *np.linspace(10, 48, projection.AHEAD)])  # a step of two years
-    opens = np.array([[11.0], [20.0], [47.5], [100.0]])
-    loss = 0.5 * np.maximum(times - opens, 0)
-    asked = []
-
-    def seen(_: object, years: Sequence[float], __: object) -> tuple[np.ndarray, np.ndarray]:
-        asked.extend(years)
-        return loss, 6 - loss
-
-    monkeypatch.setattr(projection, "worst_by_year", seen)
-    found = projection.plan_inspection(KNOWN, {"body": 5.0}, 10.0, 48.0, "api510")
-    np.testing.assert_allclose(asked, times)
-    assert found.life_years == pytest.approx((3, 12, np.inf))
-    assert found.interval_years == found.visual_years == 1.5
-
-
-def test_the_plan_agrees_with_the_chance_that_is_printed(particles: Particles) -> None:
-    """New, with nothing lost: the P5 of life is when 5 % of the histories are below 6 mm."""
-    years = np.linspace(0, 30, 31)
-    chance = projection.chance_below(projection.forecast_zones(particles, years, {"body": 6.0}), {"body": 6.0})["body"]
-    assert chance[-1] > 0.05
-    soon = float(np.interp(0.05, chance, years))
-    found = projection.plan_inspection(particles, {"body": 6.0}, 0.0, 30.0, "api510")
-    assert found.life_years[0] == pytest.approx(soon, abs=1.0)
-
-
-def test_failure_pressure_falls_and_is_nothing_where_the_wall_is_gone(particles: Particles) -> None:
-    asset = twin_state.asset(spool())
-    pressure = projection.Pressure.of(asset, smys_mpa=241, length_mm=100, method="modified")
-    found = projection.forecast_zones(particles, YEARS)
-    by_year = [pressure.failure_mpa(found, index) for index in range(len(YEARS))]
-    assert (np.diff(by_year, axis=0) <= 1e-9).all()
-    np.testing.assert_allclose(by_year[0], 2 * 7.11 / 168.3 * (241 + 68.95), rtol=1e-6)
-    gone = {name: replace(zone, max_loss_mm=np.full((3, 1), 6.5)) for name, zone in found.items()}
-    np.testing.assert_array_equal(pressure.failure_mpa(gone, 0), 0)
-    with pytest.raises(InputError, match="this is a plate"):
-        projection.Pressure.of(replace(asset, kind="plate"), smys_mpa=241, length_mm=100, method="modified")
-    with pytest.raises(InputError, match="must be positive"):
-        projection.Pressure.of(asset, smys_mpa=0, length_mm=100, method="modified")
-    with pytest.raises(InputError, match="`smys_mpa` 484: modified holds up to 483; choose `method` original"):
-        projection.Pressure.of(asset, smys_mpa=484, length_mm=100, method="modified")
-    assert projection.Pressure.of(asset, smys_mpa=484, length_mm=100, method="original").smys_mpa == 484
-
-
-@pytest.mark.parametrize(
-    ("change", "wall"),
-    [
-        ({"supports_at_m": [0.9], "support": "saddle", "support_m": 0.6}, {"body", "bore", "contact"}),
-        ({"supports_at_m": [0.9], "support": "clamp", "support_m": 0.6}, {"body", "bore", "crevice"}),
-        ({"supports_at_m": [0.9], "support": "ubolt", "support_m": 0.6}, {"body", "bore", "contact", "crevice"}),
-        ({"pieces": 2, "flanged": True, "finish": "blind"}, {"body", "bore"}),
-        ({"leg_m": 0.6, "leg_degrees": 0.0}, {"body", "bore", "elbow"}),
-    ],
-)
-def test_the_wall_that_pressure_acts_on_is_the_pipes_own(change: dict[str, object], wall: set[str]) -> None:
-    """Its skin under and beside a support belongs to it; gaskets, welds and cut ends do not."""
-    asset = twin_state.asset(replace(spool(), parameters={**spool().parameters, **PIPE, "run_m": 1.8, **change}))
-    pressure = projection.Pressure.of(asset, smys_mpa=241, length_mm=100, method="modified")
-
-    def failing(deep: str) -> float:
-        one = np.ones((1, 1))
-        found = {
-            zone: projection.ZoneForecast(
-                rusted_share=one, mean_loss_mm=one, max_loss_mm=one * (4.0 if zone == deep else 1.0),
-                least_left_mm=one, judged_left_mm=one,
-            )
-            for zone in asset.zone_names if zone != "covered"
-        }  # fmt: skip
-        return float(pressure.failure_mpa(found, 0)[0])
-
-    usual = failing("")
-    assert {zone for zone in asset.zone_names if failing(zone) < usual} == wall
-
-
 def test_a_twin_is_forecast_and_drawn(folder: Path, tmp_path: Path, command: Command) -> None:
     pytest.importorskip("matplotlib")
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -321,15 +181,12 @@ def test_a_twin_is_forecast_and_drawn(folder: Path, tmp_path: Path, command: Com
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "line 5 is torn" in done.stderr
-    note = "least left subtracts the loss of this face only; subtract the loss of the opposite face as well"
-    assert f"{note}; % below required and remaining" in done.stdout
+    assert "Monte Carlo error of" in done.stdout
     assert "next thickness measurement by 20" in done.stdout
     assert "external visual inspection by 20" in done.stdout
     assert "inf" not in done.stdout
-    assert "failure pressure at year 20, modified B31G" in done.stdout
-    lines = [line for line in done.stdout.splitlines() if line.endswith(" MPa")]
-    fails, permitted = (float(line.split("P50 ")[1].split(",")[0]) for line in lines[-2:])
-    assert permitted == pytest.approx(fails / 2, abs=0.01)
+    assert "failure pressure over 2 at year 20, modified B31G: P5 " in done.stdout
+    assert "body\nP6.5" in done.stdout or "body P6.5" in done.stdout
     assert (tmp_path / "f.csv").read_text().count("\n") == 1 + 4 * 21
     drawn = (tmp_path / "f.svg").read_text()
     assert "<svg" in drawn
@@ -337,26 +194,30 @@ def test_a_twin_is_forecast_and_drawn(folder: Path, tmp_path: Path, command: Com
     for words in ("now", "measure by year"):
         assert f"<!-- {words}" in legend  # beside the panel, not on its lines, which may be near
     (folder / "inspections.jsonl").write_bytes(before["inspections.jsonl"])
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    after = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert {name: after[name] for name in before} == before
+    assert set(after) - set(before) <= {cache.NAME}
     again = session.open_session(folder, ahead_years=10, seed=0, particles=100)
     assert again.note == ""
     assert again.now_years == 10
 
 
-def test_when_to_look_again_does_not_follow_how_much_is_shown(tmp_path: Path, command: Command) -> None:
+def test_when_to_look_again_does_not_follow_how_much_is_shown(
+    spool: TwinState, tmp_path: Path, command: Command
+) -> None:
     """Sound paint has lost nothing: what the next years bring decides, whether they are in the table or not."""
-    store.save(replace(spool(), clock=EPOCH), tmp_path / "spool")
+    store.save(replace(spool, clock=EPOCH), tmp_path / "spool")
     said = []
     for years in (0, 3, 20):
         done = command("forecast", tmp_path / "spool", "--required", "body=5", "--years", years)
         assert done.returncode == 0, done.stderr
-        said.append([line for line in done.stdout.splitlines() if "life" in line or "next" in line])
+        said.append([line for line in done.stdout.splitlines() if line.startswith(("remaining life", "next"))])
     assert said[0] == said[1] == said[2]
     assert "(10 years" not in said[0][1]
 
 
-def test_of_a_measured_category_more_is_known(tmp_path: Path, command: Command) -> None:
-    store.save(replace(spool(), exposure=at("C5")), tmp_path / "spool")
+def test_of_a_measured_category_more_is_known(spool: TwinState, tmp_path: Path, command: Command) -> None:
+    store.save(replace(spool, exposure=at("C5")), tmp_path / "spool")
     widths = []
     for option in ("--category-measured", "--no-category-measured"):
         done = command("forecast", tmp_path / "spool", "--years", 10, option, "--out", tmp_path / "f.csv")
@@ -389,13 +250,20 @@ def test_an_inspection_is_recorded_and_judged(folder: Path, tmp_path: Path, comm
         (("--required", "body=6", "bore=4", "body=5"), "--required body=5: body is given twice"),
         (("--plot", "f.pdf"), ".png or .svg"),
         (("--out", "f.txt"), ".csv"),
-        (("--smys-mpa", "241"), "both --smys-mpa and --length-mm"),
+        (("--smys-mpa", "241"), "--smys-mpa: give --safety-factor, too"),
+        (("--length-mm", "100"), "go beside --smys-mpa"),
+        (("--cml", "f.csv"), "--cml: give --required or --design"),
+        (("--design", "pressure_mpa=5"), "--design: stress_mpa is missing"),
+        (("--design", "pressure=5"), "names are efficiency"),
+        (("--design", "pressure_mpa=high"), "'high' is no number"),
+        (("--required", "body=6", "--basis", "long-term"), "chosen by a named person"),
         (("--seed", "-1"), "--seed -1"),
-        (("--safety-factor", "1.4"), "beside --smys-mpa"),
+        (("--safety-factor", "1.4"), "go beside --smys-mpa"),
         (("--safety-factor", "0.9", "--smys-mpa", "241", "--length-mm", "100"), "--safety-factor 0.9: at least 1"),
     ],
 )
 def test_bad_input_is_one_line(folder: Path, arguments: tuple[str, ...], message: str, command: Command) -> None:
+    """Nothing is printed but one line, and nothing is written."""
     done = command("forecast", folder, *arguments)
     assert (done.returncode, len(done.stderr.splitlines()), done.stdout) == (2, 1, ""), done.stderr
     assert message in done.stderr

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from corrotwin.twin import assets, store, twin_state
-from corrotwin.twin.bayes.predictive_check import Agreement, conflicts
+from corrotwin.twin.bayes.agreement import Agreement, conflicts
 from corrotwin.twin.commands import inspections
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.inspection import log, readers

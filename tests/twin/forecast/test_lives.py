@@ -1,0 +1,100 @@
+"""Remaining life in each history: of places, of zones, and of the asset as its weakest zone; error of all that."""
+
+import numpy as np
+import pytest
+
+from corrotwin.twin.bayes.particles import Particles
+from corrotwin.twin.forecast import lives, precision, projection
+from corrotwin.twin.forecast.lives import InspectionPlan, life_years, plan_inspection, plan_years
+from corrotwin.twin.forecast.projection import Projection, ZoneForecast
+
+FIELDS = ("rusted_share", "mean_loss_mm", "max_loss_mm", "least_left_mm", "judged_left_mm", "general_left_mm")
+
+
+def planned(particles: Particles, required: dict[str, float], now: float, until: float) -> InspectionPlan:
+    found = projection.project(particles, plan_years(now, until), required)
+    return plan_inspection(found, required, now, "api510", {})
+
+
+def outlook(years: list[float], **left: np.ndarray) -> Projection:
+    """A projection of zones whose least thickness is given, (n, T)."""
+    zones = {name: ZoneForecast(**dict.fromkeys(FIELDS, values)) for name, values in left.items()}
+    return Projection(years=tuple(years), zones=zones, places=())
+
+
+def test_the_plan_follows_the_weakest_zone(particles: Particles) -> None:
+    found = planned(particles, {"body": 6.0, "end": 2.0}, 10.0, 30.0)
+    assert found.zone == "body"
+    low, middle, high = found.life_years
+    assert low <= middle <= high
+    assert found.interval_years == min(low / 2, 10)
+    assert planned(particles, {"body": 6.9}, 10.0, 30.0).life_years[0] <= low
+    new = planned(particles, {"body": 6.0}, 0.0, 0.0)
+    assert new.life_years == (np.inf, np.inf, np.inf)
+
+
+def test_the_asset_lives_as_long_as_its_weakest_zone_in_each_history() -> None:
+    """Two zones that fail in different histories: each has a P5 of 10 years, the asset fails sooner as a whole."""
+    years, rng = plan_years(10.0, 40.0), np.random.default_rng(0)
+    when = np.asarray(years)
+    rate = np.exp(rng.normal(np.log(0.05), 0.5, (2, 4000)))
+    left = 8.0 - rate[..., None] * when
+    found = plan_inspection(outlook(years, body=left[0], weld=left[1]), {"body": 6.0, "weld": 6.0}, 10.0, "api510", {})
+    each = [np.percentile(np.minimum(life, 1e3), 5) for life in found.by_zone.values()]
+    by_hand = np.percentile((2.0 - 10 * rate.max(axis=0)) / rate.max(axis=0), 5)
+    assert found.life_years[0] == pytest.approx(max(by_hand, 0), abs=0.1)
+    assert found.life_years[0] < min(each)
+    assert 0.4 < found.weakest_share < 0.7
+
+
+def test_life_goes_by_the_greater_of_both_rates() -> None:
+    """Paint that held for nine of ten years: the long-term rate would promise ten times the life that is left."""
+
+    def life(lost_a_year_ago: list[float]) -> list[float]:
+        left = np.stack([np.full(4, 7.0), 7.0 - np.array(lost_a_year_ago), np.full(4, 6.0)], axis=1)
+        return life_years(left, 5.0, [0.0, 9.0, 10.0], 10.0).tolist()
+
+    assert life([0.0] * 4) == pytest.approx([1, 1, 1, 1])  # 1 mm above what is required, 1 mm in the past year
+    assert life([0.95] * 4) == pytest.approx([10] * 4)  # 0.05 mm in the past year, 0.1 mm a year since new
+    assert life([0.875, 0.5, 0.75, 0.0]) == pytest.approx([8, 2, 4, 1])
+
+
+def test_life_ends_when_a_history_falls_below() -> None:
+    """Paint that is still whole loses nothing now, and is no promise of ever."""
+    years = plan_years(10.0, 48.0)
+    assert years == pytest.approx([0.0, 9.0, *np.linspace(10, 48, lives.AHEAD)])  # a step of two years
+    opens = np.array([[11.0], [20.0], [47.5], [100.0]])
+    left = 6 - 0.5 * np.maximum(np.asarray(years) - opens, 0)
+    assert life_years(left, 5.0, years, 10.0) == pytest.approx([3, 12, np.inf, np.inf])
+
+
+def test_the_plan_agrees_with_the_chance_that_is_printed(particles: Particles) -> None:
+    """New, with nothing lost: the P5 of life is when 5 % of the histories are below 6 mm."""
+    years = np.linspace(0, 30, 31).tolist()
+    chance = projection.chance_below(projection.forecast_zones(particles, years, {"body": 6.0}), {"body": 6.0})["body"]
+    assert chance[-1] > 0.05
+    soon = float(np.interp(0.05, chance, years))
+    assert planned(particles, {"body": 6.0}, 0.0, 30.0).life_years[0] == pytest.approx(soon, abs=1.0)
+
+
+def test_a_zone_that_readings_do_not_show_gets_no_date() -> None:
+    years = plan_years(10.0, 30.0)
+    left = 8.0 - 0.1 * np.tile(years, (50, 1))
+    why = {"body": "insulation attacks single places"}
+    found = plan_inspection(outlook(years, body=left), {"body": 6.0}, 10.0, "api510", why)
+    assert found.interval_years is None
+    assert found.undated == why
+    assert plan_inspection(outlook(years, body=left, weld=left), {"weld": 6.0}, 10.0, "api510", why).interval_years
+
+
+def test_the_monte_carlo_error_is_that_of_runs() -> None:
+    """Four runs of independent numbers: their P5 scatters as sampling theory says."""
+    rng = np.random.default_rng(1)
+    errors = [precision.standard_error(rng.standard_normal(4 * 200), 4, precision.p5) for _ in range(200)]
+    density = np.exp(-(1.645**2) / 2) / np.sqrt(2 * np.pi)
+    expected = np.sqrt(0.05 * 0.95 / 800) / density  # of a quantile of 800 numbers
+    assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(expected, rel=0.15)
+    sure = precision.judge(4, np.full(800, 5.0), 8.0, np.zeros(800), np.full(800, np.inf), 20.0)
+    assert (sure.left_mm, sure.chance, sure.life_years, sure.within) == (0, 0, 0, True)
+    apart = np.repeat([3.0, 4.0, 5.0, 6.0], 200)
+    assert not precision.judge(4, apart, 8.0, None, None, 20.0).within
