@@ -9,10 +9,17 @@ from typing import Any, get_type_hints
 from corrotwin.twin.core.arguments import check
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry.solids import COVERED
+from corrotwin.twin.mechanisms.co2 import co2
+from corrotwin.twin.mechanisms.insulation import insulation
 from corrotwin.twin.mechanisms.mechanism import BORE, OUTSIDE, Mechanism, check_zones
 from corrotwin.twin.mechanisms.process import own, process
+from corrotwin.twin.mechanisms.seawater import immersion, splash
+from corrotwin.twin.mechanisms.soil import soil
 
-MECHANISMS: dict[str, Callable[..., Mechanism]] = {"process": process, "own": own}
+MECHANISMS: dict[str, Callable[..., Mechanism]] = {
+    "process": process, "co2": co2, "insulation": insulation, "soil": soil, "splash": splash, "immersion": immersion,
+    "own": own,
+}  # fmt: skip
 NONE = "none"  # in place of a kind: no mechanism, not even the usual one inside a pipe
 HOLLOW = ("pipe", "vessel")  # kinds of assets that hold a fluid
 
