@@ -62,6 +62,9 @@ class TwinState:
         if self.seed < 0:
             raise InputError(f"twin {self.id}: seed {self.seed}: must be at least 0")
         check_kinds(self.mechanisms)
+        splashed = any(period.splash_m is not None for period in self.exposure.periods)
+        if splashed and any(mechanism.kind == "splash" for mechanism in self.mechanisms):
+            raise InputError(f"twin {self.id}: `splash` and a mechanism splash are the same loss; give one of them")
 
     @property
     def years(self) -> float:

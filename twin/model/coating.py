@@ -192,7 +192,7 @@ def zinc_gone_years(thickness_um: Singles, height_m: Singles, exposure: Exposure
     gone = years_to_lose(thickness_um, starts, exposure.first_year_um("zinc"), exponent)
     for splashed in exposure.splash_patterns():
         wet = (exposure.splashed(height_m) == splashed).all(axis=1)
-        gone[wet] = years_to_lose(thickness_um[wet], starts, exposure.first_year_um("zinc", splashed), exponent)
+        gone[wet] = years_to_lose(thickness_um[wet], starts, exposure.zinc_um(splashed), exponent)
     return gone
 
 

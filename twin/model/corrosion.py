@@ -52,8 +52,8 @@ class Growth:
 
     Parameters
     ----------
-    rate : factor on every loss.
-    exponent : exponent of time, in place of ISO 9224's mean for steel.
+    rate : factor on every loss to air and splash.
+    exponent : exponent of time in the air, in place of ISO 9224's mean for steel.
     front : factor on the speed of rust under paint.
     """
 
@@ -175,13 +175,13 @@ def _uniform_loss_mm(
     years: float,
     growth: Growth,
 ) -> NDArray[AnyFloat]:
-    """Return the loss by ISO 9224 of steel that corrodes since `start_years`, (n,), at heights (n,)."""
+    """Return the loss to air and splash of steel that corrodes since `start_years`, (n,), at heights (n,)."""
     rates = growth.rate * exposure.first_year_um() / 1000
     loss = loss_um(start_years, years, exposure.starts(), rates, growth.exponent)
     for splashed in exposure.splash_patterns():
         wet = (exposure.splashed(height_m) == splashed).all(axis=1)
-        rates = growth.rate * exposure.first_year_um(splashed=splashed) / 1000
-        loss[wet] = loss_um(start_years[wet], years, exposure.starts(), rates, growth.exponent)
+        sea = growth.rate * exposure.sea_um(splashed) / 1000
+        loss[wet] = loss_um(start_years[wet], years, exposure.starts(), rates, growth.exponent, sea)
     return np.asarray(loss)
 
 

@@ -4,7 +4,7 @@ References
 ----------
 ISO 9223:2012, Corrosivity of atmospheres: classification (categories, dose-response functions).
 ISO 9224:2012, Corrosivity of atmospheres: guiding values (loss after t years).
-EN 1993-5:2007, Table 4-2 (sea water, zone of high attack: 0.55 mm in 5 years, 1.90 mm in 25, 3.75 mm in 50).
+EN 1993-5:2007, Table 4-2 (sea water, zone of high attack), by `twin.mechanisms.seawater`.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.mechanisms.seawater import SPLASH_MM
 
 CATEGORIES = ("C1", "C2", "C3", "C4", "C5", "CX")
 MOST_DEBRIS = 100.0
@@ -150,14 +151,21 @@ class Exposure:
         patterns = np.unique(self.splashed(np.concatenate([from_m, until_m])), axis=0)
         return np.asarray(patterns[patterns.any(axis=1)])
 
-    def first_year_um(self, metal: str = "steel", splashed: ArrayLike = False) -> NDArray[np.float64]:
-        """Return the first-year loss of each period, (n,) µm; at least that of CX where `splashed`, (n,).
+    def first_year_um(self, metal: str = "steel") -> NDArray[np.float64]:
+        """Return the first-year loss to the air in each period, (n,) µm."""
+        return np.array([period.first_year_um(metal) for period in self.periods])
 
-        CX with the mean exponent gives 0.87 and 2.0 mm after 5 and 25 years, 58 and 7 % above Table 4-2 of EN 1993-5.
-        Later it is below: 3.2 mm after 50 years, 15 % less than the table, and about a quarter less after 100.
+    def zinc_um(self, splashed: ArrayLike) -> NDArray[np.float64]:
+        """Return the first-year loss of zinc in each period, (n,) µm; at least that of CX where `splashed`, (n,)."""
+        rates = self.first_year_um("zinc")
+        return np.where(splashed, np.maximum(rates, category_um("CX", "zinc")), rates)
+
+    def sea_um(self, splashed: ArrayLike) -> NDArray[np.float64]:
+        """Return the first-year loss of steel by the law of the splash zone, (n,) µm, 0 where not `splashed`, (n,).
+
+        It is for `twin.model.loss.loss_um`, beside `first_year_um`.
         """
-        rates = np.array([period.first_year_um(metal) for period in self.periods])
-        return np.where(splashed, np.maximum(rates, category_um("CX", metal)), rates)
+        return np.where(splashed, 1000 * SPLASH_MM, np.zeros(len(self.periods)))
 
 
 def at(category: str, *, splash_m: tuple[float, float] | None = None, debris: float = 1.0) -> Exposure:

@@ -1,4 +1,4 @@
-"""Metal loss over the years at changing places (ISO 9224), and clocks whose pace changes from period to period.
+"""Metal loss over the years at changing places (ISO 9224, sea water), and clocks whose pace changes between periods.
 
 References
 ----------
@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from corrotwin.twin.mechanisms.seawater import SPLASH_EXPONENT
 
 LINEAR_AFTER_YEARS = 20.0
 
@@ -41,11 +43,13 @@ def loss_um(
     starts: ArrayLike,
     rates_um: ArrayLike,
     exponent: float | NDArray[Any],
+    sea_um: ArrayLike = 0.0,
 ) -> NDArray[Any]:
     """Return the loss at `until_years` of metal that corrodes since `start_years`, µm, in the shape of `start_years`.
 
     Where the place changes, the loss so far counts as the equivalent time at the new place: the time in which that
-    place alone would have caused it.
+    place alone would have caused it. Where sea water splashes, the greater of the losses by ISO 9224 and by the law of
+    the splash zone counts.
 
     Parameters
     ----------
@@ -53,21 +57,39 @@ def loss_um(
     until_years : now.
     starts, rates_um : (n,) start of each period, years, and first-year loss in it, µm.
     exponent : exponent of time of the metal; an array broadcasts with `start_years`.
+    sea_um : (n,) first-year loss by the law of the splash zone in each period, µm, or 0 where nothing splashes.
     """
     start = np.asarray(start_years, dtype=None if isinstance(start_years, np.ndarray) else float)
     begins: list[float] = np.asarray(starts, dtype=float).tolist()
     rates: list[float] = np.asarray(rates_um, dtype=float).tolist()
+    sea: list[float] = np.broadcast_to(np.asarray(sea_um, dtype=float), len(begins)).tolist()
     loss = np.zeros_like(start)
-    for begin, end, rate in zip(begins, [*begins[1:], np.inf], rates, strict=True):
+    for begin, end, rate, splashed in zip(begins, [*begins[1:], np.inf], rates, sea, strict=True):
         if begin >= until_years:
             break
         stay = np.maximum(min(end, until_years) - np.maximum(start, begin), 0)
         if begin == 0:  # nothing to bring along
-            loss = rate * power_law(stay, exponent)
+            loss = _loss_here(stay, rate, exponent, splashed)
             continue
-        longer = rate * power_law(power_law_years(loss / rate, exponent) + stay, exponent)
+        longer = _loss_here(_years_here(loss, rate, exponent, splashed) + stay, rate, exponent, splashed)
         loss = np.where(stay > 0, np.maximum(longer, loss), loss)
     return np.asarray(loss)
+
+
+def _loss_here(
+    years: NDArray[Any], rate_um: float, exponent: float | NDArray[Any], sea_um: float
+) -> NDArray[np.floating[Any]]:
+    """Return the loss after years at one place, µm; the greater of air and sea."""
+    air = rate_um * power_law(years, exponent)
+    return np.asarray(np.maximum(air, sea_um * years**SPLASH_EXPONENT) if sea_um > 0 else air)
+
+
+def _years_here(
+    loss_um: NDArray[Any], rate_um: float, exponent: float | NDArray[Any], sea_um: float
+) -> NDArray[np.floating[Any]]:
+    """Return the years in which one place causes a loss in µm; inverse of `_loss_here`."""
+    air = power_law_years(loss_um / rate_um, exponent)
+    return np.asarray(np.minimum(air, (loss_um / sea_um) ** (1 / SPLASH_EXPONENT)) if sea_um > 0 else air)
 
 
 def years_to_lose(depth_um: NDArray[Any], starts: ArrayLike, rates_um: ArrayLike, exponent: float) -> NDArray[Any]:

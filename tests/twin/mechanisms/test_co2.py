@@ -1,5 +1,6 @@
 """Rates of carbonic acid corrosion against calculations by hand."""
 
+import itertools
 import math
 
 import pytest
@@ -55,7 +56,7 @@ def test_norsok_by_hand(temperature_c: float, ph: float, shear_pa: float, expect
 def test_the_table_of_ph_has_no_step(temperature_c: float) -> None:
     """Pieces of the table meet within 6 % of its largest value: no sign or digit of it is wrong."""
     rates = [norsok_mm_year(temperature_c, 1.0, 3.5 + step / 1000, 19.0) for step in range(3001)]
-    steps = [abs(later - before) for before, later in zip(rates, rates[1:], strict=False)]
+    steps = [abs(later - before) for before, later in itertools.pairwise(rates)]
     assert max(steps) < 0.06 * max(rates)
     assert min(rates) > 0
 

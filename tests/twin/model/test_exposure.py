@@ -112,5 +112,6 @@ def test_it_splashes_between_heights_while_it_stands_there() -> None:
     found = where.splashed(np.array([0.4, 0.5, 0.8, 1.0, 2.0]))
     assert found.tolist() == [[False] * 3, [True, False, False], [True, False, True], [False, False, True], [False] * 3]
     assert where.splash_patterns().tolist() == [[False, False, True], [True, False, False], [True, False, True]]
-    assert where.first_year_um(splashed=found[1]) == pytest.approx([category_um(name) for name in ("CX", "C1", "C4")])
+    assert where.zinc_um(found[1]) == pytest.approx([category_um(name, "zinc") for name in ("CX", "C1", "C4")])
+    assert where.sea_um(found[2]).tolist() == [pytest.approx(124.6), 0.0, pytest.approx(124.6)]
     assert at("C5").splash_patterns().shape == (0, 1)
