@@ -31,6 +31,7 @@ WRONG: dict[str, tuple[str, tuple[str, ...]]] = {
         (
             "--seed -1", "--years -1", "--years nan", "--years 1e12", "--climate 99 50 10 10", "--climate 10 50 10 -1",
             "--splash 3 1", "--debris 0", "--coating-life -3", "--zinc-um -1", "--texel-mm 0",
+            "--mechanism own zone=face rate_mm_year=-1", "--mechanism insulation driver=dry temperature_c=999",
         ),
     ),
     "twin grow": (

@@ -50,6 +50,30 @@ def test_debris_is_kept_and_shown(tmp_path: Path, command: Command) -> None:
     assert "12 times as many weak spots on ledges" in " ".join(command("show", folder).stdout.split())
 
 
+def test_mechanisms_are_kept_and_shown(tmp_path: Path, command: Command) -> None:
+    pipe = ("new", "pipe", "--texel-mm", 30, "--set", "nps=6", "schedule=40", "run_m=1", "--years", 10)
+    for folder, words, lines in (
+        ("usual", (), ["process on bore: P50 0.05, P95 0.36 mm/year; unknown: state it with --mechanism process"]),
+        ("none", ("--mechanism", "none"), []),
+        (
+            "stated",
+            ("--mechanism", "co2", "temperature_c=60", "co2_bar=0.1", "ph=6", "soil", "zone=outside", "soil=polluted"),
+            ["co2 on bore: P50", "soil on body,"],
+        ),
+    ):
+        made = command(*pipe, "--out", tmp_path / folder, *words)
+        assert made.returncode == 0, made.stderr
+        said = made.stdout.splitlines()[1:]
+        assert len(said) == len(lines)
+        assert all(one.startswith(line) for one, line in zip(said, lines, strict=True)), said
+        kept = json.loads((tmp_path / folder / "twin.json").read_text())["twin"]["mechanisms"]
+        assert [one["kind"] for one in kept] == [line.split()[0] for line in lines]
+        shown = command("show", tmp_path / folder).stdout
+        assert all(line.split(";")[0] in shown for line in lines)
+    assert kept[0]["inputs"] == {"temperature_c": 60, "co2_bar": 0.1, "ph": 6, "shear_pa": 19}
+    assert command("grow", tmp_path / "stated", "--years", 1).returncode == 0
+
+
 def test_dates_and_dimensions_are_taken(tmp_path: Path, command: Command) -> None:
     folder = tmp_path / "spool"
     made = command(
@@ -92,6 +116,13 @@ def test_dates_and_dimensions_are_taken(tmp_path: Path, command: Command) -> Non
         (("new", "pipe", "--splash", "2", "1"), "--splash (2.0, 1.0)"),
         (("new", "pipe", "--debris", "0.5"), "debris 0.5: give a factor from 1 to 100"),
         (("new", "pipe", "--debris", "4", "--bare"), "--debris 4: concerns paint"),
+        (("new", "pipe", "--mechanism", "rust"), "--mechanism rust: unknown; choose from process, co2"),
+        (("new", "pipe", "--mechanism", "own", "zone=bore", "rate_mm_year=-0.1"), "rate_mm_year -0.1: must be above 0"),
+        (("new", "pipe", "--mechanism", "process", "zone=roof"), "--mechanism process: no zone roof; the asset has"),
+        (("new", "pipe", "--mechanism", "co2", "temperature_c=60"), "--mechanism co2: co2_bar is missing"),
+        (("new", "pipe", "--mechanism", "co2 temperature_c=200 co2_bar=2"), "the models hold from 5 to 150"),
+        (("new", "pipe", "--mechanism", "insulation driver=wet temperature_c=60"), "choose from severe, moderate"),
+        (("new", "pipe", "--mechanism", "splash", "--splash", "0", "1"), "--splash and a mechanism splash"),
         (("new", "pipe", "--set", "nps"), "name=value"),
         (("new", "pipe", "--set", "colour=red"), "a pipe has nps"),
         (("new", "pipe", "--set", "run_m=long"), "not a value like"),

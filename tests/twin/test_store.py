@@ -12,6 +12,7 @@ import pytest
 
 from corrotwin.twin import store, twin_state
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.mechanisms.catalogue import build
 from corrotwin.twin.model.coating import Coating, Paint, Zinc
 from corrotwin.twin.model.exposure import Climate, Exposure, Period, at
 from corrotwin.twin.store import FIELD_NAMES
@@ -49,6 +50,30 @@ def test_every_history_survives_the_round_trip(twin: TwinState, coating: Coating
     other = replace(twin, coating=coating, exposure=exposure, pits=None)
     store.save(other, tmp_path / "t")
     assert store.load(tmp_path / "t")[0] == other
+
+
+def test_mechanisms_survive_the_round_trip(twin: TwinState, tmp_path: Path) -> None:
+    zone = twin_state.asset(twin).zone_names[0]
+    laws = (
+        build("own", (zone,), rate_mm_year=0.1, exponent=0.8, localised=True, heights_m=(0.0, 0.5), after_years=2.0),
+        build("insulation", (zone,), driver="mild", temperature_c=60.0),
+    )
+    store.save(replace(twin, mechanisms=laws), tmp_path / "t")
+    assert store.load(tmp_path / "t")[0].mechanisms == laws
+
+
+def test_older_files_have_no_mechanism(twin: TwinState, tmp_path: Path) -> None:
+    folder = tmp_path / "t"
+    store.save(twin, folder)
+    kept = json.loads((folder / "twin.json").read_text())["twin"]
+    assert kept.pop("mechanisms") == []
+    edit(folder, twin=kept)
+    assert store.load(folder)[0].mechanisms == ()
+    law = {"kind": "own", "zones": ["face"], "rate_mm_year": 0.1, "spread": 0.5, "heights_m": None}
+    for wrong in ({"rate_mm_year": -1}, {"kind": "rust"}, {"zones": ["roof"]}, {"speed": 1}, {"rate_mm_year": "much"}):
+        edit(folder, twin={**kept, "mechanisms": [law | wrong]})
+        with pytest.raises(InputError, match=r"twin\.json: "):
+            store.load(folder)
 
 
 def test_saving_twice_gives_the_same_files(twin: TwinState, tmp_path: Path) -> None:

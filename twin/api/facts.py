@@ -9,6 +9,7 @@ from typing import Any
 from corrotwin.twin import assets, export, store, twin_state
 from corrotwin.twin.core.text import counted
 from corrotwin.twin.inspection.records import Record
+from corrotwin.twin.mechanisms.mechanism import Mechanism
 from corrotwin.twin.model.coating import Paint
 from corrotwin.twin.model.corrosion import Fields
 
@@ -47,6 +48,11 @@ class TwinFacts:
     def parameters(self) -> Mapping[str, Any]:
         """All dimensions and features of the asset by name."""
         return MappingProxyType(dict(self._state.parameters))
+
+    @property
+    def mechanisms(self) -> tuple[Mechanism, ...]:
+        """The mechanisms of corrosion beside the open air."""
+        return self._state.mechanisms
 
     @property
     def years(self) -> float:

@@ -9,7 +9,7 @@ from corrotwin.twin.commands.forecasts import busy, check_seed
 from corrotwin.twin.commands.options import describe_coating, dimensions_of
 from corrotwin.twin.core.text import printable, say
 
-STATE_IT = "give --mechanism process rate_mm_year=0.1, or another kind, or none"
+STATE_IT = "unknown: state it with --mechanism process rate_mm_year=0.1, or as co2, or say --mechanism none"
 
 
 def new(
@@ -63,14 +63,16 @@ def new(
     bare
         neither painted nor galvanised.
     mechanism
-        corrosion beside the open air: a kind, then its name=value, then the next kind, as in process zone=bore
-        rate_mm_year=0.1; a wrong kind lists those there are. none for no corrosion inside a pipe.
+        corrosion beside the open air: process, co2, insulation, soil, splash, immersion or own, then its name=value,
+        then the next, as in co2 zone=bore temperature_c=60 co2_bar=2 ph=5; a wrong name lists those of the kind. By
+        default an unknown process fluid corrodes the bore of a pipe; none for no mechanism.
     texel_mm
         resolution on the surface.
     """
     import numpy as np
 
     from corrotwin.twin import creation, store, twin_state
+    from corrotwin.twin.mechanisms.process import is_unknown
 
     check_seed(seed)
     drawn = twin_state.sample_twin(kind, np.random.default_rng(seed), texel_mm=texel_mm)
@@ -82,8 +84,8 @@ def new(
     with busy(f"growing {kind}"):
         store.save(twin, out, new=True)
     say(f"{printable(twin.id)}: {kind} of {twin.years:.6g} years in {out}")
-    for each in twin.mechanisms:
-        say(f"{each}" if mechanism else f"{each}: nothing is known of it; {STATE_IT}")
+    for one in twin.mechanisms:
+        say(f"{one}; {STATE_IT}" if is_unknown(one) else str(one))
 
 
 def grow(
@@ -159,6 +161,8 @@ def show(folder: Positional[Path]) -> None:
             *(f"{value:.3f}" for value in values),
         )  # fmt: skip
     rich_console().print(table)
+    for mechanism in twin.mechanisms:
+        say(str(mechanism))
     if any(row.max_loss_mm for row in rows):
         say(export.ONE_FACE)
 

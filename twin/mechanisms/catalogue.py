@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, get_type_hints
 
 from corrotwin.twin.core.arguments import check
-from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.errors import InputError, as_read
 from corrotwin.twin.geometry.solids import COVERED
 from corrotwin.twin.mechanisms.co2 import co2
 from corrotwin.twin.mechanisms.insulation import insulation
@@ -42,17 +42,17 @@ def build(kind: str, zones: Sequence[str] = (), /, **inputs: Any) -> Mechanism:
     hints = _hints(maker)
     known = [name for name in hints if name not in ("zones", "return")]
     if wrong := [name for name in inputs if name not in known]:
-        raise InputError(f"mechanism {kind}: no input {wrong[0]}; it takes zone, {', '.join(known)}")
+        raise InputError(f"`mechanism` {kind}: no input {wrong[0]}; it takes zone, {', '.join(known)}")
     parameters = inspect.signature(maker).parameters
     needed = [name for name in known if parameters[name].default is inspect.Parameter.empty]
     if missing := [name for name in needed if name not in inputs]:
-        raise InputError(f"mechanism {kind}: {missing[0]} is missing; it takes zone, {', '.join(known)}")
+        raise InputError(f"`mechanism` {kind}: {missing[0]} is missing; it takes zone, {', '.join(known)}")
     if not zones and parameters["zones"].default is inspect.Parameter.empty:
-        raise InputError(f"mechanism {kind}: zone is missing; say where it acts, such as zone=body,weld")
+        raise InputError(f"`mechanism` {kind}: zone is missing; say where it acts, such as zone=body,weld")
     try:
         given = {name: check(name, value, hints[name]) for name, value in inputs.items()}
     except InputError as error:
-        raise InputError(f"mechanism {kind}: {error}".replace("`", "")) from error
+        raise InputError(f"`mechanism` {kind}: {as_read(error)}") from error
     return maker(tuple(zones), **given) if zones else maker(**given)
 
 
@@ -76,9 +76,9 @@ def parse(words: Sequence[str]) -> tuple[Mechanism, ...]:
             _maker(name)
             read.append((name, {}))
         elif not read or not name or not value:
-            raise InputError(f"mechanism {word}: give a kind, then name=value; kinds are {', '.join(MECHANISMS)}")
+            raise InputError(f"`mechanism` {word}: give a kind, then name=value; kinds are {', '.join(MECHANISMS)}")
         elif name in read[-1][1]:
-            raise InputError(f"mechanism {read[-1][0]}: {name} is given twice; give it once")
+            raise InputError(f"`mechanism` {read[-1][0]}: {name} is given twice; give it once")
         else:
             read[-1][1][name] = value
     return tuple(_built(kind, values) for kind, values in read)
@@ -104,7 +104,7 @@ def resolved(
     words = " ".join(each for each in given or () if isinstance(each, str)).split()
     made = [each for each in given or () if isinstance(each, Mechanism)]
     if NONE in words and (len(words) > 1 or made):
-        raise InputError(f"mechanism {NONE}: stands for no mechanism at all; give it alone")
+        raise InputError(f"`mechanism` {NONE}: stands for no mechanism at all; give it alone")
     if NONE in words or (given is not None and not words and not made):
         return ()
     found = [*made, *parse(words)]
@@ -156,7 +156,7 @@ def _value(text: str) -> Any:
 
 def _maker(kind: str) -> Callable[..., Mechanism]:
     if kind not in MECHANISMS:
-        raise InputError(f"mechanism {kind}: unknown; choose from {', '.join(MECHANISMS)}")
+        raise InputError(f"`mechanism` {kind}: unknown; choose from {', '.join(MECHANISMS)}")
     return MECHANISMS[kind]
 
 

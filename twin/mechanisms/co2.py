@@ -66,7 +66,7 @@ def co2(
     _check("h2s_bar", h2s_bar, 0.0, min(MOST_H2S_BAR, co2_bar / LEAST_CO2_TO_H2S))
     if pressure_bar is not None and not co2_bar <= pressure_bar < np.inf:
         raise InputError(
-            f"mechanism co2: pressure_bar {pressure_bar:g}: the total is at least that of CO2, {co2_bar:g}"
+            f"`mechanism` co2: pressure_bar {pressure_bar:g}: the total is at least that of CO2, {co2_bar:g}"
         )
     fugacity = fugacity_bar(co2_bar, pressure_bar or 0.0, temperature_c)
     inputs: dict[str, float | str] = {"temperature_c": temperature_c, "co2_bar": co2_bar}
@@ -118,7 +118,7 @@ def _ph_factor(node: int, ph: float) -> float:
 
 def _check(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
-        raise InputError(f"mechanism co2: {name} {value:g}: the models hold from {low:g} to {high:g}")
+        raise InputError(f"`mechanism` co2: {name} {value:g}: the models hold from {low:g} to {high:g}")
 
 
 def _polynomial(*coefficients: float) -> Callable[[float], float]:

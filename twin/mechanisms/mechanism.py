@@ -58,16 +58,18 @@ class Mechanism:
 
     def __post_init__(self) -> None:
         if not self.zones or not all(isinstance(zone, str) and zone for zone in self.zones):
-            raise InputError(f"mechanism {self.kind}: give at least one zone on which it acts")
+            raise InputError(f"`mechanism` {self.kind}: give at least one zone on which it acts")
         if len(set(self.zones)) < len(self.zones):
-            raise InputError(f"mechanism {self.kind}: a zone is given twice; give each once")
+            raise InputError(f"`mechanism` {self.kind}: a zone is given twice; give each once")
         _check(self.kind, "rate_mm_year", self.rate_mm_year, MOST_RATE_MM_YEAR)
         _check(self.kind, "spread", self.spread, MOST_SPREAD)
         _check(self.kind, "exponent", self.exponent, MOST_EXPONENT)
         if not 0 <= self.after_years < np.inf:
-            raise InputError(f"mechanism {self.kind}: after_years {self.after_years:g}: must be a number of at least 0")
+            raise InputError(
+                f"`mechanism` {self.kind}: after_years {self.after_years:g}: must be a number of at least 0"
+            )
         if self.heights_m is not None and not 0 <= self.heights_m[0] < self.heights_m[1] < np.inf:
-            raise InputError(f"mechanism {self.kind}: heights_m {self.heights_m}: give two heights, the lower first")
+            raise InputError(f"`mechanism` {self.kind}: heights_m {self.heights_m}: give two heights, the lower first")
 
     @property
     def rate_p95_mm_year(self) -> float:
@@ -86,7 +88,7 @@ class Mechanism:
 
 def _check(kind: str, name: str, value: float, most: float) -> None:
     if not 0 < value <= most:
-        raise InputError(f"mechanism {kind}: {name} {value:g}: must be above 0 and at most {most:g}")
+        raise InputError(f"`mechanism` {kind}: {name} {value:g}: must be above 0 and at most {most:g}")
 
 
 def loss_mm(mechanism: Mechanism, years: ArrayLike, rate_mm_year: ArrayLike | None = None) -> NDArray[np.float64]:
@@ -137,6 +139,6 @@ def check_zones(mechanisms: Sequence[Mechanism], zone_names: Sequence[str]) -> N
         for zone in mechanism.zones:
             if zone not in open_zones:
                 raise InputError(
-                    f"mechanism {mechanism.kind}: no zone {zone}; the asset has {', '.join(open_zones)}, and outside"
+                    f"`mechanism` {mechanism.kind}: no zone {zone}; the asset has {', '.join(open_zones)}, and outside"
                     " stands for all but the bore"
                 )

@@ -52,6 +52,11 @@ def process(
     )  # fmt: skip
 
 
+def is_unknown(mechanism: Mechanism) -> bool:
+    """Return whether a mechanism is a process fluid of which nothing is stated."""
+    return mechanism.kind == "process" and not mechanism.inputs
+
+
 def own(
     zones: tuple[str, ...],
     *,
@@ -80,7 +85,7 @@ def own(
     """
     rate, inputs = one_face("own", rate_mm_year, diameter_rate_mm_year)
     if rate is None:
-        raise InputError("mechanism own: give rate_mm_year, of one face, or diameter_rate_mm_year, of both")
+        raise InputError("`mechanism` own: give rate_mm_year, of one face, or diameter_rate_mm_year, of both")
     return Mechanism(
         kind="own", zones=zones, rate_mm_year=rate, spread=spread, exponent=exponent, localised=localised,
         heights_m=heights_m, after_years=after_years,
@@ -99,7 +104,9 @@ def one_face(
         Both are given.
     """
     if rate_mm_year is not None and diameter_rate_mm_year is not None:
-        raise InputError(f"mechanism {kind}: give either rate_mm_year, of one face, or diameter_rate_mm_year, of both")
+        raise InputError(
+            f"`mechanism` {kind}: give either rate_mm_year, of one face, or diameter_rate_mm_year, of both"
+        )
     if diameter_rate_mm_year is not None:
         return diameter_rate_mm_year / 2, {"diameter_rate_mm_year": diameter_rate_mm_year}
     return rate_mm_year, {} if rate_mm_year is None else {"rate_mm_year": rate_mm_year}
