@@ -8,8 +8,10 @@ References
 EN 1993-5:2007, Table 4-2 (sea water in temperate climate, after 5 to 100 years; zone of high attack: 0.55, 1.90, 3.75,
     5.60, 7.50 mm; permanent immersion and intertidal zone: 0.25, 0.90, 1.75, 2.60, 3.50 mm). Read in an open-source
     program for the design of quay walls.
-DNV-RP-0416, Corrosion protection for wind turbines: 0.30 mm/year in the splash zone, 0.40 in tropical and subtropical
-    climate. **Unverified**: recalled; that 0.3 is usual was read in secondary sources that name it, 0.4 was not.
+DNV-RP-0416, Corrosion protection for wind turbines: 0.30 mm/year a surface in the splash zone. The practice itself was
+    not read; the UpWind design basis for the K13 site, as quoted in a public fatigue study of its jacket, has 0.3
+    mm/year a surface and refers to DNV. 0.40 in tropical and subtropical climate is **unverified**.
+BS 6349-1-4:2021: means of 4.5 mm in the splash zone and 2.5 mm in immersion after 50 years, read in the same program.
 """
 
 from typing import Literal
@@ -78,5 +80,5 @@ def _in_sea(
     return Mechanism(
         kind=kind, zones=zones, rate_mm_year=rate * (TROPICAL if climate == "tropical" else 1), spread=SPREAD,
         exponent=exponent, heights_m=heights_m, after_years=after_years, inputs={"climate": climate},
-        source="EN 1993-5, Table 4-2; P95 at least the allowance of DNV-RP-0416 (unverified)",
+        source="EN 1993-5, Table 4-2; P95 at least the allowance of offshore design",
     )  # fmt: skip
