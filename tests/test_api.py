@@ -242,6 +242,8 @@ def test_what_is_wrong_is_said_of_arguments(
         (lambda twin: ct.Twin("bar", climate="warm"), "climate", "give 4 numbers"),
         (lambda twin: ct.Twin("bar", climate=(10, 99, 5, 5)), "climate", "humidity_percent 99.0"),
         (lambda twin: ct.Twin("bar", splash=3), "splash", "give 2 numbers"),
+        (lambda twin: ct.Twin("bar", mechanisms=3), "mechanisms", "give a sequence"),
+        (lambda twin: ct.Twin("bar", mechanisms=["own zone=bar rate_mm_year=-1"]), "mechanism", "must be above 0"),
         (lambda twin: ct.Twin("bar", splash=(3, 1)), "splash", "the lower first"),
         (lambda twin: ct.Twin("bar", category="C9"), "category", "choose from C1"),
         (lambda twin: ct.Twin("bar", coating_life=-3), "coating_life", "give a life of paint above 0"),

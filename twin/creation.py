@@ -12,7 +12,7 @@ import numpy as np
 from corrotwin.twin import twin_state
 from corrotwin.twin.core.arguments import naming
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.mechanisms.catalogue import resolved
+from corrotwin.twin.mechanisms.catalogue import HOLLOW, resolved
 from corrotwin.twin.mechanisms.mechanism import Mechanism
 from corrotwin.twin.model import corrosion
 from corrotwin.twin.model.coating import Coating, Paint, Zinc
@@ -127,7 +127,8 @@ def specify(
         twin = replace(twin, coating=_coating(coating_life, zinc_um, bare=bare))
     if debris > 1 and not isinstance(twin.coating, Paint):
         raise InputError(f"`debris` {debris:g}: concerns paint, and this {twin.kind} has none; give `coating_life`")
-    return replace(twin, mechanisms=resolved(mechanisms, twin.kind, twin_state.asset(twin).zone_names))
+    zone_names = twin_state.asset(twin).zone_names if mechanisms or twin.kind in HOLLOW else ()
+    return replace(twin, mechanisms=resolved(mechanisms, twin.kind, zone_names))
 
 
 @_in_arguments()

@@ -11,7 +11,7 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry.solids import COVERED
 
 FACTOR_TWO = 0.4214  # ln 2 / 1.645: spread at which P95 is twice the median; a rate stated by a user has no less
-MOST_RATE_MM_YEAR = 50.0
+MOST_RATE_MM_YEAR = 100.0  # more than any model here gives in its range
 MOST_SPREAD = 3.0
 MOST_EXPONENT = 1.5
 Z95 = 1.645  # 95th percentile of the standard normal distribution

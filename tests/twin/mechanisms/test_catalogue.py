@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import corrotwin as ct
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.mechanisms import catalogue
 from corrotwin.twin.mechanisms.catalogue import build, parse, resolved
@@ -87,3 +88,14 @@ def test_only_mechanisms_of_known_kinds_count() -> None:
         catalogue.check_kinds([Mechanism(kind="rust", zones=("bore",), rate_mm_year=1.0, spread=1.0)])
     with pytest.raises(InputError, match="no mechanism"):
         catalogue.check_kinds(["process"])  # type: ignore[list-item]
+
+
+def test_mechanisms_of_the_python_api_are_those_of_the_words() -> None:
+    pipe = ct.Asset("pipe", nps="4", schedule="40", texel_mm=20.0)
+    assert [law.kind for law in ct.Twin(pipe).mechanisms] == ["process"]
+    assert ct.Twin(pipe, mechanisms=[]).mechanisms == ()
+    law = build("co2", ("bore",), temperature_c=60.0, co2_bar=2.0)
+    twin = ct.Twin(pipe, years=2.0, category="C4", mechanisms=[law, "soil soil=fill zone=body"])
+    assert [each.kind for each in twin.mechanisms] == ["co2", "soil"]
+    words = ["co2 temperature_c=60 co2_bar=2", "soil soil=fill zone=body"]
+    assert ct.Twin(pipe, mechanisms=words).mechanisms == twin.mechanisms

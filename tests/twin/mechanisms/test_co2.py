@@ -72,6 +72,20 @@ def test_the_prior_is_a_factor_of_two_wide() -> None:
     assert lower.rate_mm_year < found.rate_mm_year
 
 
+def test_the_whole_range_of_the_models_is_taken() -> None:
+    """The worst corner is 80 °C, 10 bar, pH 3.5, 150 Pa: 9.949 x 4.16869 x 1.44565 x 1.4001."""
+    worst = co2(temperature_c=80.0, co2_bar=10.0, ph=3.5, shear_pa=150.0)
+    assert worst.rate_mm_year == pytest.approx(83.9, rel=2e-3)
+    corners = [
+        co2(temperature_c=temperature, co2_bar=pressure, ph=ph, shear_pa=shear).rate_mm_year
+        for temperature in (5.0, 150.0)
+        for pressure in (0.1, 10.0)
+        for ph in (3.5, 6.5)
+        for shear in (1.0, 150.0)
+    ]
+    assert 0 < min(corners) < max(corners) < worst.rate_mm_year
+
+
 @pytest.mark.parametrize(
     ("change", "part"),
     [
