@@ -14,6 +14,7 @@ import numpy as np
 from corrotwin.twin import npz
 from corrotwin.twin.core import files, locks
 from corrotwin.twin.core.errors import InputError, as_read
+from corrotwin.twin.mechanisms.catalogue import usual
 from corrotwin.twin.mechanisms.mechanism import Mechanism
 from corrotwin.twin.model.coating import COATINGS
 from corrotwin.twin.model.corrosion import Fields
@@ -197,7 +198,8 @@ def _parse(path: Path, manifest: Mapping[str, Any]) -> tuple[TwinState, str]:
             content["coating"] = COATINGS[coating.pop("kind")](**coating)
         if content["pits"] is not None:
             content["pits"] = Pits(**content["pits"])
-        content["mechanisms"] = tuple(_mechanism(**values) for values in content.get("mechanisms", ()))  # older files
+        laws = content.get("mechanisms")  # None in older files, which say nothing of what flows inside
+        content["mechanisms"] = usual(content["kind"]) if laws is None else tuple(_mechanism(**law) for law in laws)
         content["built"], content["clock"] = (datetime.fromisoformat(content[name]) for name in ("built", "clock"))
         twin = TwinState(**content)
         name = str(manifest["fields"])

@@ -12,7 +12,7 @@ import pytest
 
 from corrotwin.twin import store, twin_state
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.mechanisms.catalogue import build
+from corrotwin.twin.mechanisms.catalogue import build, usual
 from corrotwin.twin.model.coating import Coating, Paint, Zinc
 from corrotwin.twin.model.exposure import Climate, Exposure, Period, at
 from corrotwin.twin.store import FIELD_NAMES
@@ -62,13 +62,19 @@ def test_mechanisms_survive_the_round_trip(twin: TwinState, tmp_path: Path) -> N
     assert store.load(tmp_path / "t")[0].mechanisms == laws
 
 
-def test_older_files_have_no_mechanism(twin: TwinState, tmp_path: Path) -> None:
+def test_in_older_files_an_unknown_fluid_flows_in_a_pipe(twin: TwinState, tmp_path: Path) -> None:
     folder = tmp_path / "t"
     store.save(twin, folder)
     kept = json.loads((folder / "twin.json").read_text())["twin"]
     assert kept.pop("mechanisms") == []
     edit(folder, twin=kept)
     assert store.load(folder)[0].mechanisms == ()
+    pipe = twin_state.sample_twin("pipe", np.random.default_rng(1), texel_mm=40.0)
+    store.save(pipe, tmp_path / "pipe")
+    inside = json.loads((tmp_path / "pipe" / "twin.json").read_text())["twin"]
+    assert inside.pop("mechanisms") == []
+    edit(tmp_path / "pipe", twin=inside)
+    assert store.load(tmp_path / "pipe")[0].mechanisms == usual("pipe")
     law = {"kind": "own", "zones": ["face"], "rate_mm_year": 0.1, "spread": 0.5, "heights_m": None}
     for wrong in ({"rate_mm_year": -1}, {"kind": "rust"}, {"zones": ["roof"]}, {"speed": 1}, {"rate_mm_year": "much"}):
         edit(folder, twin={**kept, "mechanisms": [law | wrong]})

@@ -110,9 +110,14 @@ def resolved(
     found = [*made, *parse(words)]
     found = [_expanded(mechanism, zone_names) for mechanism in found]
     check_zones(found, zone_names)
-    if asset_kind in HOLLOW and BORE in zone_names and not any(BORE in mechanism.zones for mechanism in found):
-        found.append(process((BORE,)))
+    if not any(BORE in mechanism.zones for mechanism in found):
+        found += usual(asset_kind)
     return tuple(found)
+
+
+def usual(asset_kind: str) -> tuple[Mechanism, ...]:
+    """Return the mechanisms of an asset of which nothing is said: an unknown fluid inside what holds one."""
+    return (process((BORE,)),) if asset_kind in HOLLOW else ()
 
 
 def _expanded(mechanism: Mechanism, zone_names: Sequence[str]) -> Mechanism:
