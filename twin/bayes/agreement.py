@@ -1,6 +1,6 @@
 """`Agreement`: how well an inspection agrees with earlier knowledge, and when that is called a conflict."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 CONFLICT = 0.02  # p-value of an inspection under earlier knowledge below which it is called a conflict
@@ -12,13 +12,14 @@ class Agreement:
 
     Parameters
     ----------
-    date : day of the inspection.
+    date, until : first and last day of the inspection.
     chance : prior-predictive p-value: how often a replicate would be at least as odd as this inspection.
     record : description of its oddest record, or of the oddest mean of a tool's readings in a zone.
     odd : kinds of its records that conflict by themselves.
     """
 
     date: str
+    until: str
     chance: float
     record: str
     odd: frozenset[str] = frozenset()
@@ -27,3 +28,17 @@ class Agreement:
 def conflicts(agreement: Iterable[Agreement]) -> tuple[Agreement, ...]:
     """Return the inspections whose probability is below `CONFLICT`."""
     return tuple(item for item in agreement if item.chance < CONFLICT)
+
+
+def pooled(runs: Sequence[Sequence[Agreement]]) -> tuple[Agreement, ...]:
+    """Return the agreement of each inspection over several runs that all took them in."""
+    return tuple(
+        Agreement(
+            date=own[0].date,
+            until=own[0].until,
+            chance=sum(item.chance for item in own) / len(own),
+            record=min(own, key=lambda item: item.chance).record,
+            odd=frozenset().union(*(item.odd for item in own)),
+        )
+        for own in zip(*runs, strict=True)
+    )

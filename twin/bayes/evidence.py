@@ -8,9 +8,9 @@ import numpy as np
 from corrotwin.twin.bayes.histories.trajectories import Trajectory
 from corrotwin.twin.bayes.likelihood import log_likelihood
 from corrotwin.twin.bayes.particles import Particles, growth_samples, tool_biases, zone_trajectories
-from corrotwin.twin.bayes.readings import Readings
 from corrotwin.twin.bayes.sightings import Sighting, by_zone
-from corrotwin.twin.bayes.thickness import ThicknessModel
+from corrotwin.twin.bayes.thickness.model import ThicknessModel
+from corrotwin.twin.bayes.thickness.readings import Readings
 from corrotwin.twin.geometry.atlas import Floats, Integers, Singles
 
 

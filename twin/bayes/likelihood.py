@@ -1,7 +1,7 @@
 """Likelihood of pits, grades and photographs under a history, and replicates of them that a history would give.
 
 Given the parameters that all zones share, zones are independent: a likelihood is computed zone by zone, for every seed
-of the bank. Thickness readings have a model of their own (`twin.bayes.thickness`).
+of the bank. Thickness readings have a model of their own (`twin.bayes.thickness.model`).
 """
 
 from collections.abc import Sequence

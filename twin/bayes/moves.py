@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from corrotwin.twin.bayes.evidence import Evidence, Position
+from corrotwin.twin.bayes.evidence import Evidence, Judgement, Position
 from corrotwin.twin.bayes.particles import GROWTH, MECHANISM, first_mechanism_column, first_tool_column
-from corrotwin.twin.bayes.readings import draw_spots
 from corrotwin.twin.bayes.sightings import zone_of
+from corrotwin.twin.bayes.thickness.readings import draw_spots
 from corrotwin.twin.geometry.atlas import Floats, Integers
 
 OTHER_DRAW = 0.3  # share of moves that also propose another draw of the bank
@@ -15,16 +15,27 @@ OTHER_DRAW = 0.3  # share of moves that also propose another draw of the bank
 INFORMED_BY = {"rate": {"ultrasonic", "pit"}, "exponent": {"ultrasonic", "pit"}, "pits": {"pit"}}
 
 
-def move(at: Position, evidence: Evidence, share: float, rng: np.random.Generator) -> Position:
+def move(
+    at: Position, judged: Judgement, evidence: Evidence, share: float, rng: np.random.Generator
+) -> tuple[Position, Judgement]:
     """Move particles such that the likelihood, the latest inspection at a share of its weight, and the prior stay so.
 
     Growth, tools' biases and draws of the bank move together by Metropolis; then each measured place by itself.
+
+    Parameters
+    ----------
+    at, judged : where they are, and the log-likelihoods there.
+    evidence, share : records, and the weight of the latest inspection.
+    rng : source of randomness.
     """
-    at = _move_growth(at, evidence, share, rng)
-    return _move_spots(at, evidence, share, rng)
+    at = _move_growth(at, judged, evidence, share, rng)
+    at = _move_spots(at, evidence, share, rng)
+    return at, evidence.judged(at)
 
 
-def _move_growth(at: Position, evidence: Evidence, share: float, rng: np.random.Generator) -> Position:
+def _move_growth(
+    at: Position, judged: Judgement, evidence: Evidence, share: float, rng: np.random.Generator
+) -> Position:
     bank, count = evidence.state.bank, len(at.number)
     informed = informed_columns(evidence)
     spread = np.cov(at.normal[:, informed].T) + 1e-6 * np.eye(len(informed))
@@ -38,7 +49,7 @@ def _move_growth(at: Position, evidence: Evidence, share: float, rng: np.random.
         pit_number=np.where(rng.random(count) < OTHER_DRAW, rng.integers(pit_draws, size=count), at.pit_number),
         spots=at.spots,
     )
-    odds = evidence.judged(proposed).log_likelihood(share) - evidence.judged(at).log_likelihood(share)
+    odds = evidence.judged(proposed).log_likelihood(share) - judged.log_likelihood(share)
     odds += 0.5 * ((at.normal**2).sum(axis=1) - (there**2).sum(axis=1))
     take = np.log(rng.random(count)) < odds
     return Position(

@@ -9,9 +9,9 @@ from corrotwin.twin.bayes.agreement import Agreement, conflicts
 from corrotwin.twin.bayes.histories.ensemble import Bank
 from corrotwin.twin.bayes.histories.trajectories import GrowthSamples, Trajectory
 from corrotwin.twin.bayes.prior import split
-from corrotwin.twin.bayes.readings import Readings
 from corrotwin.twin.bayes.sightings import zone_of
-from corrotwin.twin.bayes.thickness import ThicknessModel
+from corrotwin.twin.bayes.thickness.model import ThicknessModel
+from corrotwin.twin.bayes.thickness.readings import Readings
 from corrotwin.twin.geometry.atlas import Integers, Singles
 from corrotwin.twin.model.corrosion import AS_STANDARD
 from corrotwin.twin.model.exposure import METALS
@@ -65,25 +65,21 @@ class Knowledge:
     ----------
     particles : states before any inspection and after each, first to last; where learning went on from a snapshot,
         those before it are the prior.
+    now : the last of them, moved on until they are nearly independent.
     agreement : agreement of each inspection with earlier knowledge, under the prior as given.
     widened : the same under the prior in use, which may be wider.
     power : exponent of the likelihood of rusted shares; 1 at full weight.
-    days, records : how many days of agreement, and how many records, each of the particles have taken in.
+    records : how many each of the particles have taken in.
     tools : whose biases are columns of `Particles.normal`.
     """
 
     particles: tuple[Particles, ...]
+    now: Particles
     agreement: tuple[Agreement, ...]
     widened: tuple[Agreement, ...]
     power: float
-    days: tuple[int, ...]
     records: tuple[int, ...]
     tools: tuple[str, ...]
-
-    @property
-    def now(self) -> Particles:
-        """Particles after the last inspection."""
-        return self.particles[-1]
 
     @property
     def conflicts(self) -> tuple[Agreement, ...]:

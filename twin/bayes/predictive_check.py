@@ -8,8 +8,8 @@ from scipy.special import ndtri
 from corrotwin.twin.bayes.agreement import CONFLICT, Agreement
 from corrotwin.twin.bayes.likelihood import replicate
 from corrotwin.twin.bayes.particles import Particles, tool_biases
-from corrotwin.twin.bayes.paths import replicate_thickness
 from corrotwin.twin.bayes.sightings import Sighting, by_zone
+from corrotwin.twin.bayes.thickness.paths import replicate_thickness
 from corrotwin.twin.geometry.atlas import AssetGeometry, Floats, Texels
 from corrotwin.twin.inspection.records import Record
 
@@ -59,7 +59,8 @@ def check_agreement(
         return float((oddest[1:] >= own).sum() + 1) / len(oddest)
 
     return Agreement(
-        date=new[0].record.date,
+        date=min(item.record.date for item in new),
+        until=max(item.record.date for item in new),
         chance=chance(oddest[0]),
         record=names[int(np.argmax(odd[0]))],
         odd=frozenset(kind for kind, own in zip(kinds, odd[0], strict=True) if chance(own) < CONFLICT),

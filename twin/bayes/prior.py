@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.mechanisms import seawater
 from corrotwin.twin.model.coating import SPEED_MM, Zinc
 from corrotwin.twin.model.exposure import CATEGORIES, bounds_um, category_of, category_um
 from corrotwin.twin.twin_state import TwinState
@@ -88,6 +89,8 @@ def prior_of(twin: TwinState, *, measured: bool) -> Prior:
         if not measured:
             down, up = np.hypot(CATEGORY_MEASURED.front, _steps(category, SPEED_MM)).tolist()
             front = max(front[0], down), max(front[1], up)
+    if any(period.splash_m is not None for period in twin.exposure.periods):
+        rate = rate[0], max(rate[1], seawater.SPREAD)
     if isinstance(twin.coating, Zinc):
         delay = max(delay, ZINC_DELAY_MEASURED if measured else ZINC_DELAY)
     return replace(usual, rate=rate, front=front, delay=delay)

@@ -8,8 +8,8 @@ import numpy as np
 
 from corrotwin.twin.bayes.cache import ARRAYS, Saved, Snapshot
 from corrotwin.twin.bayes.particles import Knowledge, Particles, first_tool_column
-from corrotwin.twin.bayes.readings import arrange
 from corrotwin.twin.bayes.sightings import Sighting
+from corrotwin.twin.bayes.thickness.readings import arrange
 from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
 
 
@@ -27,8 +27,8 @@ def _snapshot(known: Knowledge, number: int) -> Snapshot:
         inspections=number,
         records=known.records[number],
         tools=known.tools,
-        agreement=known.widened[: known.days[number]],
-        as_given=known.agreement[: known.days[number]],
+        agreement=known.widened[:number],
+        as_given=known.agreement[:number],
         widening=state.widening,
         widened=tuple(sorted(state.widened)),
         power=known.power,

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from corrotwin.twin import assets, store, twin_state
 from corrotwin.twin.bayes import cache
-from corrotwin.twin.bayes.agreement import Agreement, conflicts
+from corrotwin.twin.bayes.agreement import Agreement, conflicts, pooled
 from corrotwin.twin.bayes.histories.ensemble import bank
 from corrotwin.twin.bayes.particles import Knowledge, Particles
 from corrotwin.twin.bayes.prior import Prior, prior_of
 from corrotwin.twin.bayes.resumption import resumable, snapshots
-from corrotwin.twin.bayes.smc import PARTICLES, learn
+from corrotwin.twin.bayes.smc import PARTICLES, Run, learn_in_runs
 from corrotwin.twin.core.files import digest
 from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
 from corrotwin.twin.inspection.log import plain as plain_record
@@ -23,7 +23,7 @@ from corrotwin.twin.inspection.readers import seen_texels
 from corrotwin.twin.inspection.records import Record, check
 from corrotwin.twin.twin_state import TwinState
 
-RUNS, MOST_RUNS = 4, 16  # independent runs, of histories and particles of their own: their difference is the error
+RUNS, MOST_RUNS = 4, 8  # independent runs, of histories and particles of their own: their difference is the error
 DRAWS, DRAWS_SEEN = 16, 64  # of the bank of a run; the latter where rusted shares are known, which few histories fit
 LEAST_AHEAD_YEARS = 20.0  # that histories reach, so that inspections and forecasts share what was learned
 LEARNING = 1  # raised where a change of the program changes what is learned
@@ -53,16 +53,8 @@ class Session:
 
     @property
     def agreement(self) -> tuple[Agreement, ...]:
-        """How well each day of inspection agreed with earlier knowledge, under the prior as given, over all runs."""
-        return tuple(
-            Agreement(
-                date=days[0].date,
-                chance=float(np.mean([day.chance for day in days])),
-                record=min(days, key=lambda day: day.chance).record,
-                odd=frozenset().union(*(day.odd for day in days)),
-            )
-            for days in zip(*(run.agreement for run in self.runs), strict=True)
-        )
+        """How well each inspection agreed with earlier knowledge, under the prior as given, over all runs."""
+        return pooled([run.agreement for run in self.runs])
 
     @property
     def conflicts(self) -> tuple[Agreement, ...]:
@@ -157,10 +149,8 @@ def session_of(
     key = digest([LEARNING, store.plain(replace(twin, clock=twin.built)), repr(known.prior), seed, particles, draws])
     keys = [digest(plain_record(record)) for record in records]
     saved = None if kept is None else cache.load(kept, key)
-    runs = tuple(
-        _learned(known, run_seed, resumable(saved, keys, number))
-        for number, run_seed in enumerate(_run_seeds(seed, RUNS))
-    )
+    seeds = _run_seeds(seed, RUNS)
+    runs = _learned(known, seeds, [resumable(saved, keys, number) for number in range(RUNS)])
     if kept is not None and records and (saved is None or list(saved.records) != keys):
         cache.save(kept, key, [snapshots(run) for run in runs], keys)
     return replace(known, runs=runs)
@@ -170,22 +160,26 @@ def _draws(records: Sequence[Record]) -> int:
     return DRAWS_SEEN if any(record.kind in ("photo", "grade") for record in records) else DRAWS
 
 
-def _learned(known: Session, seed: int, snapshot: cache.Snapshot | None) -> Knowledge:
+def _learned(
+    known: Session, seeds: Sequence[int], snapshots_of: Sequence[cache.Snapshot | None]
+) -> tuple[Knowledge, ...]:
+    """Learn in runs of these seeds, each from a snapshot or from the prior."""
     years = max(known.now_years + max(known.ahead_years, LEAST_AHEAD_YEARS), 1.0)
-    histories = bank(
-        known.twin, known.asset, known.texels, years=years, prior=known.prior, seed=seed, draws=_draws(known.records)
-    )
     pitted = frozenset(record.zone for record in known.records if record.kind == "pit")
-    return learn(
-        replace(histories, pitted=pitted), known.asset, known.texels, known.records, known.seen,
-        seed=seed, particles=known.size, known=snapshot,
-    )  # fmt: skip
+    runs = []
+    for seed, snapshot in zip(seeds, snapshots_of, strict=True):
+        histories = bank(
+            known.twin, known.asset, known.texels, years=years, prior=known.prior, seed=seed,
+            draws=_draws(known.records),
+        )  # fmt: skip
+        runs.append(Run(histories=replace(histories, pitted=pitted), seed=seed, known=snapshot))
+    return learn_in_runs(runs, known.asset, known.texels, known.records, known.seen, particles=known.size)
 
 
 def with_more_runs(known: Session) -> Session:
     """Return a session with twice as many runs, where their error is too great."""
     seeds = _run_seeds(known.seed, 2 * len(known.runs))[len(known.runs) :]
-    return replace(known, runs=(*known.runs, *(_learned(known, seed, None) for seed in seeds)))
+    return replace(known, runs=(*known.runs, *_learned(known, seeds, [None] * len(seeds))))
 
 
 def _run_seeds(seed: int, count: int) -> list[int]:

@@ -23,6 +23,7 @@ class Sighting:
     ----------
     record, years : the observation, and its years after the asset was built.
     tool : number of the tool whose bias it shares; thickness readings share theirs by visit instead.
+    read_mm : of a thickness reading its value less what its instrument is known to read too thick; else 0.
     weight : (P + spots,) share of each place in the area in view, summing to 1.
     places : number of sample places that carry weight.
     """
@@ -30,6 +31,7 @@ class Sighting:
     record: Record
     years: float
     tool: int
+    read_mm: float
     weight: Singles
     places: int
 
@@ -45,7 +47,10 @@ def sighting(record: Record, bank: Bank, tool: int, seen: NDArray[np.bool_] | No
         if count >= FEWEST_PLACES:  # else, the zone as a whole stands for the little that was seen
             weight = np.zeros_like(zone.weight)
             weight[:-SPOTS][inside] = 1 / count
-    return Sighting(record=record, years=record.years(bank.twin), tool=tool, weight=weight, places=count)
+    read = record.value - record.thick_bias_mm if record.kind == "ultrasonic" else 0.0
+    return Sighting(
+        record=record, years=record.years(bank.twin), tool=tool, read_mm=read, weight=weight, places=count
+    )  # fmt: skip
 
 
 def zone_of(bank: Bank, name: str) -> ZoneHistories:
@@ -70,6 +75,8 @@ def apart(records: Sequence[Record]) -> list[Record]:
     """
     zones = Counter((record.date, record.seen) for record in records if record.seen)
     return [
-        replace(record, scatter_sd=record.scatter_sd * float(np.sqrt(zones.get((record.date, record.seen), 1))))
+        replace(record, scatter_sd=record.scatter_sd * float(np.sqrt(zones[record.date, record.seen])))
+        if record.seen
+        else record
         for record in records
     ]

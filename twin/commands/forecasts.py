@@ -206,13 +206,14 @@ def describe_agreement(item: "Agreement", widening: float) -> str:
     """Describe in one line whether an inspection agrees with earlier knowledge."""
     from corrotwin.twin.bayes.agreement import CONFLICT
 
+    days = item.date if item.date == item.until else f"{item.date} to {item.until}"
     if item.chance < CONFLICT:
         done = f"The prior was widened {widening:g} times" if widening > 1 else "No wider prior agrees better"
         return (
-            f"CONFLICT on {item.date}: {item.record}; as odd in {100 * item.chance:.2g} % of cases under what "
+            f"CONFLICT on {days}: {item.record}; as odd in {100 * item.chance:.2g} % of cases under what "
             f"was known before. {done}; check tool, place and exposure"
         )
-    return f"{item.date} agrees with what was known before (p = {item.chance:.2g})"
+    return f"{days} agrees with what was known before (p = {item.chance:.2g})"
 
 
 @contextmanager

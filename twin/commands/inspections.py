@@ -123,8 +123,8 @@ def inspect(
     given = {record.date for record in records}
     known = load_session(folder, 0.0, seed, category_measured)
     for item in known.agreement:
-        shaken = early and item.date > min(early.values()) and item in known.conflicts
-        if item.date in given or shaken:
+        shaken = early and item.until > min(early.values()) and item in known.conflicts
+        if shaken or any(item.date <= day <= item.until for day in given):
             say(describe_agreement(item, known.widening))
 
 

@@ -9,7 +9,7 @@ from corrotwin.twin.geometry.atlas import Floats
 
 LEFT_MM, LEFT_SHARE = 0.1, 0.02  # greatest error of the P5 of thickness: mm, or of the nominal thickness
 CHANCE = 0.02  # of a chance
-LIFE_YEARS, LIFE_SHARE = 0.5, 0.1  # of the P5 of remaining life: years, or of itself
+LIFE_YEARS, LIFE_SHARE = 1.0, 0.1  # of the P5 of remaining life: years, or of itself
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,8 +8,8 @@ import numpy as np
 
 from corrotwin.twin.bayes.histories.ensemble import Bank
 from corrotwin.twin.bayes.particles import Particles
-from corrotwin.twin.bayes.paths import Paths, draw_paths
 from corrotwin.twin.bayes.sightings import zone_of
+from corrotwin.twin.bayes.thickness.paths import Paths, draw_paths
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry.atlas import Floats
 
@@ -132,7 +132,7 @@ def _places(particles: Particles, paths: Paths, years: Sequence[float]) -> tuple
         return ()
     left = np.stack([paths.left_at(year) for year in years], axis=-1)
     return tuple(
-        PlaceForecast(zone=place.zone, name=place.name, nominal_mm=model.thickness_of(row), left_mm=left[:, row])
+        PlaceForecast(zone=place.zone, name=place.name, nominal_mm=place.nominal_mm, left_mm=left[:, row])
         for row, place in enumerate(model.readings.places)
     )
 

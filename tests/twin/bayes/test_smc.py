@@ -12,12 +12,12 @@ from corrotwin.twin.bayes.agreement import CONFLICT
 from corrotwin.twin.bayes.histories.ensemble import Bank, bank
 from corrotwin.twin.bayes.histories.trajectories import GrowthSamples, Trajectory
 from corrotwin.twin.bayes.likelihood import log_likelihood, replicate
-from corrotwin.twin.bayes.paths import replicate_thickness
 from corrotwin.twin.bayes.prior import Prior
-from corrotwin.twin.bayes.readings import arrange, draw_spots
 from corrotwin.twin.bayes.sightings import Sighting, sighting, zone_of
 from corrotwin.twin.bayes.smc import learn
-from corrotwin.twin.bayes.thickness import ThicknessModel
+from corrotwin.twin.bayes.thickness.model import ThicknessModel
+from corrotwin.twin.bayes.thickness.paths import replicate_thickness
+from corrotwin.twin.bayes.thickness.readings import arrange, draw_spots
 from corrotwin.twin.forecast import projection
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.model import corrosion

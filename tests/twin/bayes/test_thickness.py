@@ -11,12 +11,12 @@ from corrotwin.twin.assets import AssetGeometry, Texels
 from corrotwin.twin.bayes.histories.ensemble import Bank, bank
 from corrotwin.twin.bayes.histories.trajectories import LOCAL_NEW, Trajectory
 from corrotwin.twin.bayes.particles import Particles
-from corrotwin.twin.bayes.paths import draw_paths, replicate_thickness
 from corrotwin.twin.bayes.prior import Prior, prior_of
-from corrotwin.twin.bayes.readings import MOST_EARLIER, Readings, arrange, draw_spots
 from corrotwin.twin.bayes.sightings import Sighting, sighting, zone_of
 from corrotwin.twin.bayes.smc import learn, prior_particles
-from corrotwin.twin.bayes.thickness import ThicknessModel, brownian_integral
+from corrotwin.twin.bayes.thickness.model import ThicknessModel, brownian_integral
+from corrotwin.twin.bayes.thickness.paths import draw_paths, replicate_thickness
+from corrotwin.twin.bayes.thickness.readings import MOST_EARLIER, Readings, arrange, draw_spots
 from corrotwin.twin.forecast import projection
 from corrotwin.twin.forecast.lives import life_years, plan_years
 from corrotwin.twin.inspection.records import Record

@@ -276,9 +276,8 @@ def air_loss_mm(
         for splashed in exposure.splash_patterns():
             here = (wet == splashed).all(axis=-1)
             if here.any():
-                more = loss_um(
-                    start_years, years, exposure.starts(), exposure.first_year_um(splashed=splashed), exponent
-                )
+                sea = exposure.sea_um(splashed)
+                more = loss_um(start_years, years, exposure.starts(), exposure.first_year_um(), exponent, sea)
                 loss = np.where(here, more, loss)
     return np.asarray(rate / np.float32(1000) * loss, dtype=np.float32)
 

@@ -16,7 +16,7 @@ import numpy as np
 from corrotwin.twin.bayes.histories.ensemble import Bank
 from corrotwin.twin.bayes.histories.trajectories import LOCAL_NEW, GrowthSamples, air_loss_mm, exposed_years
 from corrotwin.twin.bayes.histories.zone_histories import Face, ZoneHistories
-from corrotwin.twin.bayes.readings import Readings, zone_index
+from corrotwin.twin.bayes.thickness.readings import Readings, zone_index
 from corrotwin.twin.geometry.atlas import Floats, Integers, Singles
 from corrotwin.twin.mechanisms.mechanism import loss_mm
 
@@ -82,22 +82,13 @@ class ThicknessModel:
         """Places with one covariance: the same slots read, thickness and mechanisms."""
         keys: dict[bytes, list[int]] = {}
         for row, place in enumerate(self.readings.places):
-            thickness = self.thickness_of(row)
-            key = self.readings.variance[row].tobytes() + place.acts.tobytes() + np.float64(thickness).tobytes()
+            key = self.readings.variance[row].tobytes() + place.acts.tobytes() + np.float64(place.nominal_mm).tobytes()
             keys.setdefault(key, []).append(row)
         return [(np.array(rows), self._group(rows[0])) for rows in keys.values()]
 
-    def thickness_of(self, row: int) -> float:
-        """Return the nominal thickness of a place, mm; that usual in its zone where its coordinates are unknown."""
-        place = self.readings.places[row]
-        if place.thickness_mm is not None:
-            return place.thickness_mm
-        zone = next(zone for zone in self.bank.zones if zone.name == place.zone)
-        return float(np.median(zone.thickness_mm))
-
     def _group(self, row: int) -> "_Group":
         place, years = self.readings.places[row], self.readings.years
-        local = local_covariance(self.bank, self.growth, self.thickness_of(row), place.acts, years, years)
+        local = local_covariance(self.bank, self.growth, place.nominal_mm, place.acts, years, years)
         whole = local + np.diag(self.readings.variance[row])
         scale = place.acts * self.growth.mechanism_rate * self.growth.shared_drift
         bias = self.widening * np.sqrt(self.readings.bias_variance)
@@ -213,7 +204,7 @@ def thickness_in_air_mm(
         places = [readings.places[row] for row in rows]
         seed, place = np.divmod(spots[:, rows], len(zone.texel))
         known = np.array([item.piece is not None for item in places])
-        nominal = np.where(known, [item.thickness_mm or 0.0 for item in places], zone.thickness_mm[place])
+        nominal = np.where(known, [item.nominal_mm for item in places], zone.thickness_mm[place])
         piece = np.where(known, [item.piece or 0 for item in places], zone.piece[place])
         new = nominal * np.take_along_axis(growth.new, piece, axis=1)
         for face, factors in (

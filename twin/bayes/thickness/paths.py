@@ -7,9 +7,8 @@ import numpy as np
 
 from corrotwin.twin.bayes.histories.trajectories import exposed_years
 from corrotwin.twin.bayes.particles import Particles
-from corrotwin.twin.bayes.readings import arrange, draw_spots, rows_and_slots
 from corrotwin.twin.bayes.sightings import Sighting
-from corrotwin.twin.bayes.thickness import (
+from corrotwin.twin.bayes.thickness.model import (
     JITTER,
     ThicknessModel,
     brownian_integral,
@@ -19,6 +18,7 @@ from corrotwin.twin.bayes.thickness import (
     steady_loss_mm,
     thickness_in_air_mm,
 )
+from corrotwin.twin.bayes.thickness.readings import arrange, draw_spots, rows_and_slots
 from corrotwin.twin.geometry.atlas import AssetGeometry, Floats, Integers, Texels
 from corrotwin.twin.mechanisms.mechanism import loss_mm
 
@@ -114,7 +114,7 @@ def _left_mm(
     left -= steady_loss_mm(readings, growth, laws(bank, years)[None])
     left -= np.einsum("jm,nmt->njt", np.stack([place.acts for place in readings.places]), shared_mm)
     for (rows, group), stream in zip(model.groups, rng.spawn(len(model.groups)), strict=True):
-        slots, thickness = readings.years, model.thickness_of(int(rows[0]))
+        slots, thickness = readings.years, readings.places[rows[0]].nominal_mm
         acts, size = readings.places[rows[0]].acts, (len(model.spots), len(rows))
         whole = np.concatenate([slots, years])
         covariance = local_covariance(bank, growth, thickness, acts, whole, whole)

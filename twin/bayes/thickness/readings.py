@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +16,7 @@ from corrotwin.twin.inspection.records import texel_of
 from corrotwin.twin.mechanisms.mechanism import acts_on
 from corrotwin.twin.model import zones
 
-MOST_EARLIER, MOST_LATEST = 12, 4  # visits, before the latest inspection and of it; more are taken together
+MOST_EARLIER, MOST_LATEST = 8, 3  # visits, before the latest inspection and of it; more are taken together
 UNREAD = 1e8  # mm²: variance of a reading that was not taken
 
 
@@ -28,14 +27,15 @@ class MeasuredPlace:
     Parameters
     ----------
     zone, name : its zone, and its name or an empty one.
-    thickness_mm, piece : nominal, and index of the bank's piece; None where the place is unknown.
+    nominal_mm : thickness; that usual in its zone where the place is unknown.
+    piece : index of the bank's piece; None where the place is unknown.
     factor, behind_factor : on the loss in air of its face and of the one behind it; None where the place is unknown.
     acts : (M,) on how many of both faces each mechanism acts.
     """
 
     zone: str
     name: str
-    thickness_mm: float | None
+    nominal_mm: float
     piece: int | None
     factor: float | None
     behind_factor: float | None
@@ -80,37 +80,43 @@ class Readings:
         return replace(self, variance=variance)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class _Layout:
-    """Thickness readings, with the row and the slot of each."""
+    """N thickness readings, oldest first, with the row and the slot of each."""
 
     items: list[Sighting]
-    rows: list[int]
-    slots: list[int]
-    latest: list[bool]  # (V,) of each slot
+    rows: Integers  # (N,)
+    slots: Integers  # (N,)
+    years: Floats  # (N,)
+    latest: NDArray[np.bool_]  # (V,) of each slot
 
 
 def _laid_out(earlier: Sequence[Sighting], latest: Sequence[Sighting]) -> _Layout:
-    kept = [(item, late) for items, late in ((earlier, False), (latest, True)) for item in items]
-    kept = [(item, late) for item, late in kept if item.record.kind == "ultrasonic"]
-    keys = [(item.record.zone, item.record.place or item.record.uv or number) for number, (item, _) in enumerate(kept)]
-    row_of = {key: row for row, key in enumerate(dict.fromkeys(keys))}
-    windows = {
-        late: _windows(sorted({item.years for item, own in kept if own == late}), MOST_LATEST if late else MOST_EARLIER)
-        for late in (False, True)
-    }
-    slot_keys = [(late, windows[late][item.years], item.record.tool) for item, late in kept]
-    slots = sorted(set(slot_keys))
-    return _Layout(
-        items=[item for item, _ in kept], rows=[row_of[key] for key in keys],
-        slots=[slots.index(key) for key in slot_keys], latest=[late for late, _, _ in slots],
-    )  # fmt: skip
+    before = [item for item in earlier if item.record.kind == "ultrasonic"]
+    items = [*before, *(item for item in latest if item.record.kind == "ultrasonic")]
+    row_of: dict[object, int] = {}
+    tool_of: dict[str, int] = {}
+    rows, tools = np.zeros((2, len(items)), dtype=np.int64)
+    years = np.zeros(len(items))
+    for number, item in enumerate(items):
+        record = item.record
+        key = (record.zone, record.place or record.uv or number)
+        rows[number] = row_of.setdefault(key, len(row_of))
+        tools[number] = tool_of.setdefault(record.tool, len(tool_of))
+        years[number] = item.years
+    late = np.arange(len(items)) >= len(before)
+    window = np.zeros(len(items), dtype=np.int64)
+    for own, most in ((~late, MOST_EARLIER), (late, MOST_LATEST)):
+        days, day = np.unique(years[own], return_inverse=True)
+        window[own] = _windows(days, most)[day]
+    keys, slots = np.unique(np.column_stack([late, window, tools]), axis=0, return_inverse=True)
+    return _Layout(items=items, rows=rows, slots=slots.reshape(-1), years=years, latest=keys[:, 0].astype(bool))
 
 
 def rows_and_slots(earlier: Sequence[Sighting], latest: Sequence[Sighting]) -> list[tuple[int, int]]:
     """Return the place and the slot that `arrange` gives each thickness reading of the latest inspection."""
     layout = _laid_out(earlier, latest)
-    pairs = list(zip(layout.rows, layout.slots, strict=True))
+    pairs = zip(layout.rows.tolist(), layout.slots.tolist(), strict=True)
     return [pair for pair in pairs if layout.latest[pair[1]]]
 
 
@@ -127,42 +133,47 @@ def arrange(
     bank, asset, texels : of the asset.
     """
     layout = _laid_out(earlier, latest)
-    first = {row: layout.items[layout.rows.index(row)] for row in dict.fromkeys(layout.rows)}
-    shape = len(first), len(layout.latest)
-    weight, value, time = np.zeros((3, *shape))
-    bias: list[dict[float, float]] = [{} for _ in layout.latest]
-    for item, row, slot in zip(layout.items, layout.rows, layout.slots, strict=True):
-        record = item.record
-        precision = 1 / record.scatter_sd**2
-        weight[row, slot] += precision
-        value[row, slot] += precision * (record.value - record.thick_bias_mm)
-        time[row, slot] += precision * item.years
-        bias[slot][item.years] = max(bias[slot].get(item.years, 0.0), record.bias_sd**2)
+    first = [layout.items[number].record for number in np.unique(layout.rows, return_index=True)[1]]
+    at = layout.rows, layout.slots
+    numbers = np.array([(item.read_mm, item.record.scatter_sd, item.record.bias_sd) for item in layout.items])
+    read_mm, scatter, bias = numbers.reshape(-1, 3).T
+    weight, value, time = np.zeros((3, len(first), len(layout.latest)))
+    np.add.at(weight, at, scatter**-2)
+    np.add.at(value, at, read_mm * scatter**-2)
+    np.add.at(time, at, layout.years * scatter**-2)
     read = weight > 0
     safe = np.where(read, weight, 1)
     years = time.sum(axis=0) / np.maximum(weight.sum(axis=0), 1e-12)
     return Readings(
         places=tuple(
-            _measured_place(record.zone, record.place, texel_of(record, asset), bank, asset, texels)
-            for record in (first[row].record for row in range(shape[0]))
+            _measured_place(record.zone, record.place, texel_of(record, asset), bank, asset, texels) for record in first
         ),
         years=years,
         at_years=np.where(read, time / safe, years),
         value_mm=value / safe,
         variance=np.where(read, 1 / safe, UNREAD),
-        bias_variance=np.array([sum(own.values()) / len(own) ** 2 for own in bias]),
-        latest=np.array(layout.latest, dtype=bool),
+        bias_variance=_bias_variance(layout, bias),
+        latest=layout.latest,
     )
 
 
-def _windows(years: Sequence[float], most: int) -> dict[float, int]:
-    """Return the window of each day of a sorted list: neighbours nearest in time are joined until `most` are left."""
-    groups = [[year] for year in years]
-    while len(groups) > most:
-        spans = [after[-1] - before[0] for before, after in pairwise(groups)]
-        nearest = int(np.argmin(spans))
-        groups[nearest : nearest + 2] = [groups[nearest] + groups[nearest + 1]]
-    return {year: number for number, group in enumerate(groups) for year in group}
+def _bias_variance(layout: _Layout, bias_sd: Floats) -> Floats:
+    """Return the variance of the mean bias of each slot, (V,): each day has one of its own."""
+    days, day = np.unique(layout.years, return_inverse=True)
+    greatest = np.zeros((len(layout.latest), len(days)))
+    np.maximum.at(greatest, (layout.slots, day), bias_sd**2)
+    visits = np.zeros_like(greatest)
+    visits[layout.slots, day] = 1
+    return np.asarray(greatest.sum(axis=1) / np.maximum(visits.sum(axis=1), 1) ** 2)
+
+
+def _windows(days: Floats, most: int) -> Integers:
+    """Return the window of each of some days, sorted: neighbours nearest in time are joined until `most` are left."""
+    begins = np.arange(len(days))
+    while len(begins) > most:
+        ends = np.append(begins[2:], len(days)) - 1
+        begins = np.delete(begins, int(np.argmin(days[ends] - days[begins[:-1]])) + 1)
+    return np.searchsorted(begins, np.arange(len(days)), side="right") - 1
 
 
 @lru_cache(maxsize=4096)
@@ -173,8 +184,8 @@ def _measured_place(
     if at is None:
         acts = np.rint(zone.own.acts.mean(axis=0)) + np.rint(zone.behind.acts.mean(axis=0))
         return MeasuredPlace(
-            zone=name_of_zone, name=name, thickness_mm=None, piece=None, factor=None, behind_factor=None,
-            acts=acts.astype(float),
+            zone=name_of_zone, name=name, nominal_mm=float(np.median(zone.thickness_mm)), piece=None, factor=None,
+            behind_factor=None, acts=acts.astype(float),
         )  # fmt: skip
     names, here = asset.zone_names, texels.zone[at][None].astype(np.int64)
     thickness, position, normal = texels.thickness_mm[at], texels.position_m[at][None], texels.normal[at][None]
@@ -184,7 +195,7 @@ def _measured_place(
     acts = np.array([sum(float(acts_on(one, names, *face)[0]) for face in faces) for one in mechanisms])
     factor = zones.loss_factors(names, behind.clip(0), opposite.normal.astype(np.float32))
     return MeasuredPlace(
-        zone=name_of_zone, name=name, thickness_mm=float(thickness),
+        zone=name_of_zone, name=name, nominal_mm=float(thickness),
         piece=int(piece_of(bank.pieces_mm, thickness)),
         factor=float(zones.loss_factors(names, here, normal)[0]),
         behind_factor=float(factor[0]) if opposite.found[0] else 0.0,

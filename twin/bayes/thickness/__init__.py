@@ -1,0 +1,1 @@
+"""Thickness readings: arranged by place and visit, a Gaussian model of them, and paths drawn from it."""
