@@ -16,13 +16,14 @@ options.add_argument("--texel-mm", type=float, default=4.0, help="resolution on 
 given = options.parse_args()
 given.out.mkdir(parents=True, exist_ok=True)
 
-# An 8 inch, schedule 40 spool. What is not given, such as its flanges, is drawn by the seed.
-spool = ct.Asset("pipe", nps=8, schedule=40, seed=1, texel_mm=given.texel_mm)
+# An 8 inch, schedule 40 spool with flanges and an elbow. What is not given, such as a branch, it does not have.
+spool = ct.Asset(
+    "pipe", nps=8, schedule=40, run_m=2.0, start="flange", finish="flange", leg_m=0.6, seed=1, texel_mm=given.texel_mm
+)
 print(spool, "has the zones", ", ".join(spool.zones))
 
 # Painted, near the sea; after ten years it moves to a harsher place for another four.
-twin = ct.Twin(spool, built="2010-05-31", category="C4", coating_life=8)
-twin.grow(years=10)
+twin = ct.Twin(spool, built="2010-05-31", category="C4", coating_life=8, years=10)
 twin.grow(years=4, category="C5")
 print(twin)
 

@@ -16,9 +16,9 @@ options.add_argument("--count", type=int, default=24, help="images of each datas
 options.add_argument("--size", type=int, default=320, help="side of an image in pixels")
 given = options.parse_args()
 
-# One asset, as it is after fourteen years.
-twin = ct.Twin(ct.Asset("railing", seed=1, texel_mm=4.0), built="2010-05-31", category="C4", coating_life=8)
-twin.grow(years=14)
+# One asset, drawn at random, as it is after fourteen years.
+railing = ct.Asset("railing", random=True, seed=1, texel_mm=4.0)
+twin = ct.Twin(railing, built="2010-05-31", category="C4", coating_life=8, years=14)
 of_twin = ct.render(twin, preset="quick", count=given.count, size=given.size, out=given.out / "renders-railing")
 print(of_twin)
 

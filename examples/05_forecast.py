@@ -16,9 +16,8 @@ options.add_argument("--texel-mm", type=float, default=4.0, help="resolution on 
 given = options.parse_args()
 given.out.mkdir(parents=True, exist_ok=True)
 
-spool = ct.Asset("pipe", nps=8, schedule=40, branch_nps="none", seed=1, texel_mm=given.texel_mm)
-twin = ct.Twin(spool, built="2010-05-31", category="C4", coating_life=8)
-twin.grow(years=14)
+spool = ct.Asset("pipe", nps=8, schedule=40, run_m=2.0, seed=1, texel_mm=given.texel_mm)
+twin = ct.Twin(spool, built="2010-05-31", years=14, category="C4", coating_life=8)  # without years: as it is today
 
 # Thickness at one spot of the pipe's outside, three times by one gauge; and how rusted it looked.
 for date, thickness_mm in (("2014-05-20", 8.1), ("2019-05-21", 7.8), ("2024-05-14", 7.4)):

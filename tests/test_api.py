@@ -50,8 +50,8 @@ def notebook(home: Path) -> SimpleNamespace:
     """All that the notebook makes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
-        spool = ct.Asset("pipe", nps=8, schedule=40, texel_mm=16)
-        twin = ct.Twin(spool, built="2010-05-31", category="C4", coating_life=8)
+        spool = ct.Asset("pipe", nps=8, schedule=40, run_m=0.8, texel_mm=16)
+        twin = ct.Twin(spool, built="2010-05-31", category="C4", coating_life=8, years=0)
         twin.grow(years=14)
         twin.inspect("readings.csv")
         forecast = twin.forecast(years=10, required={"body": 6.0})
@@ -69,7 +69,7 @@ def notebook(home: Path) -> SimpleNamespace:
 
 @pytest.mark.blender
 def test_the_notebook_runs_and_its_objects_print_well(notebook: SimpleNamespace, home: Path) -> None:
-    assert repr(notebook.spool) == "Asset('pipe', nps=8, schedule=40, seed=0)"
+    assert repr(notebook.spool) == "Asset('pipe', nps=8, schedule=40, run_m=0.8, seed=0)"
     assert repr(notebook.twin) == f"Twin('{notebook.twin.id}', pipe, 14 years, C4, paint, 2 records)"
     assert repr(notebook.forecast).startswith(f"Forecast('{notebook.twin.id}', 10 years ahead, ")
     assert "remaining life on body P5 " in repr(notebook.forecast)
@@ -96,7 +96,7 @@ def test_commands_give_the_same_twin_forecast_dataset_and_run(
     notebook: SimpleNamespace, home: Path, tmp_path: Path, run_module: Command
 ) -> None:
     commands = f"""
-        twin new pipe --out {tmp_path}/twin --set nps=8 schedule=40 --texel-mm 16 --built 2010-05-31 --years 0
+        twin new pipe --out {tmp_path}/twin --set nps=8 schedule=40 run_m=0.8 --texel-mm 16 --built 2010-05-31 --years 0
             --category C4 --coating-life 8
         twin grow {tmp_path}/twin --years 14
         twin inspect {tmp_path}/twin --csv {home}/readings.csv
@@ -134,12 +134,12 @@ def test_calling_again_repeats_nothing(notebook: SimpleNamespace, home: Path, mo
 
 @pytest.fixture
 def bar() -> ct.Twin:
-    return ct.Twin(ct.Asset("bar", texel_mm=20.0, seed=3), built="2010-05-31", years=5)
+    return ct.Twin(ct.Asset("bar", random=True, texel_mm=20.0, seed=3), random=True, built="2010-05-31", years=5)
 
 
 def test_a_twin_is_the_same_from_its_folder(bar: ct.Twin, tmp_path: Path) -> None:
     Image.fromarray(np.pad(np.full((4, 4), 255, np.uint8), 2)).save(tmp_path / "mask.png")
-    zone = ct.Asset("bar", texel_mm=20.0, seed=3).zones[0]
+    zone = ct.Asset("bar", random=True, texel_mm=20.0, seed=3).zones[0]
     [record] = bar.inspect(date="2014-05-31", tool="phone", zone=zone, photo=[tmp_path / "mask.png"])
     assert (record.kind, record.value) == ("photo", 0.25)
     assert bar.inspect(date="2014-05-31", tool="phone", zone=zone, photo=[tmp_path / "mask.png"]) == ()
@@ -162,19 +162,22 @@ def test_a_twin_is_the_same_from_its_folder(bar: ct.Twin, tmp_path: Path) -> Non
 
 
 def test_what_grew_in_two_steps_or_one_is_the_same(bar: ct.Twin) -> None:
-    other = ct.Twin(ct.Asset("bar", texel_mm=20.0, seed=3), built="2010-05-31", years=2)
+    other = ct.Twin(ct.Asset("bar", random=True, texel_mm=20.0, seed=3), random=True, built="2010-05-31", years=2)
     assert (other.grow(years=3).fields.wall_loss_mm == bar.fields.wall_loss_mm).all()
     assert (other.id, other.clock) == (bar.id, bar.clock)
     assert other.grow(until="2020-01-01", category="CX").clock.year == 2020
 
 
 def test_a_seed_decides_what_is_drawn() -> None:
-    shape = ct.Asset("bar", texel_mm=20.0, seed=3)
-    assert ct.Asset("bar", texel_mm=20.0, seed=3).parameters == shape.parameters
-    assert ct.Asset("bar", texel_mm=20.0, seed=4).parameters != shape.parameters
-    one, other = (ct.Twin(shape, built="2010-05-31", seed=seed) for seed in (None, 4))
+    shape = ct.Asset("bar", random=True, texel_mm=20.0, seed=3)
+    assert ct.Asset("bar", random=True, texel_mm=20.0, seed=3).parameters == shape.parameters
+    assert ct.Asset("bar", random=True, texel_mm=20.0, seed=4).parameters != shape.parameters
+    one, other = (ct.Twin(shape, random=True, built="2010-05-31", seed=seed) for seed in (None, 4))
     assert one.parameters == other.parameters == shape.parameters
-    assert (one.id, other.id) == (ct.Twin(shape, seed=3).id, ct.Twin("bar", seed=4).id)
+    assert (one.id, other.id) == (
+        ct.Twin(shape, random=True, seed=3).id,
+        ct.Twin("bar", random=True, seed=4).id,
+    )
     assert one.id != other.id
 
 
@@ -185,11 +188,14 @@ def test_a_seed_decides_what_is_drawn() -> None:
         (lambda twin: ct.Asset("pipe", length=3), "pipe: no dimension length; a pipe has nps"),
         (lambda twin: ct.Asset("pipe", run_m="long"), "pipe: run_m: 'long' is not a value like"),
         (lambda twin: ct.Asset("bar", seed=-1), "`seed` -1: must be at least 0"),
-        (lambda twin: ct.Twin("bar", built="3000-01-01"), "`built` 3000-01-01: lies in the future"),
-        (lambda twin: ct.Twin("bar", built="May"), "`built` May: give a date"),
-        (lambda twin: ct.Twin("bar", category="C9"), "unknown corrosivity category 'C9'"),
-        (lambda twin: ct.Twin("bar", bare=True, zinc_um=80), "only one of `coating_life`, `zinc_um` and `bare`"),
-        (lambda twin: ct.Twin("bar", debris=3, bare=True), "`debris` 3: concerns paint"),
+        (lambda twin: ct.Twin("bar", random=True, built="3000-01-01"), "`built` 3000-01-01: lies in the future"),
+        (lambda twin: ct.Twin("bar", random=True, built="May"), "`built` May: give a date"),
+        (lambda twin: ct.Twin("bar", random=True, category="C9"), "unknown corrosivity category 'C9'"),
+        (
+            lambda twin: ct.Twin("bar", random=True, bare=True, zinc_um=80),
+            "only one of `coating_life`, `zinc_um` and `bare`",
+        ),
+        (lambda twin: ct.Twin("bar", random=True, debris=3, bare=True), "`debris` 3: concerns paint"),
         (lambda twin: twin.grow(), "either `years` or `until`"),
         (lambda twin: twin.grow(years=-1), "`years` -1: a clock does not run backwards"),
         (lambda twin: twin.grow(years=1, splash=(0, 1)), "give its `category` or `climate`, too"),
@@ -233,23 +239,31 @@ def test_what_is_wrong_is_said_of_arguments(
         (lambda twin: ct.Asset(5), "kind", "give a string"),
         (lambda twin: ct.Asset("pip"), "kind", "unknown kind of asset 'pip'"),
         (lambda twin: ct.Asset("pipe", seed="x"), "seed", "give a whole number"),
-        (lambda twin: ct.Asset("pipe", texel_mm=0), "texel_mm", "choose 0.05 to 100 mm"),
+        (lambda twin: ct.Asset("pipe", random=True, texel_mm=0), "texel_mm", "choose 0.05 to 100 mm"),
         (lambda twin: ct.Twin(5), "asset", "give an Asset or a string"),
-        (lambda twin: ct.Twin("bar", built=2010), "built", "give a string or a date, such as '2010-05-31'"),
-        (lambda twin: ct.Twin("bar", years="3"), "years", "give a number"),
-        (lambda twin: ct.Twin("bar", years=float("inf")), "years", "at most 1000"),
-        (lambda twin: ct.Twin("bar", climate=(1, 2)), "climate", "give 4 numbers"),
-        (lambda twin: ct.Twin("bar", climate="warm"), "climate", "give 4 numbers"),
-        (lambda twin: ct.Twin("bar", climate=(10, 99, 5, 5)), "climate", "humidity_percent 99.0"),
-        (lambda twin: ct.Twin("bar", splash=3), "splash", "give 2 numbers"),
-        (lambda twin: ct.Twin("bar", mechanisms=3), "mechanisms", "give a sequence"),
-        (lambda twin: ct.Twin("bar", mechanisms=["own zone=bar rate_mm_year=-1"]), "mechanism", "must be above 0"),
-        (lambda twin: ct.Twin("bar", splash=(3, 1)), "splash", "the lower first"),
-        (lambda twin: ct.Twin("bar", category="C9"), "category", "choose from C1"),
-        (lambda twin: ct.Twin("bar", coating_life=-3), "coating_life", "give a life of paint above 0"),
-        (lambda twin: ct.Twin("bar", zinc_um=-3), "zinc_um", "give a thickness of zinc above 0"),
-        (lambda twin: ct.Twin("bar", debris=0), "debris", "give a factor from 1"),
-        (lambda twin: ct.Twin("bar", bare="yes"), "bare", "give True or False"),
+        (
+            lambda twin: ct.Twin("bar", random=True, built=2010),
+            "built",
+            "give a string or a date, such as '2010-05-31'",
+        ),
+        (lambda twin: ct.Twin("bar", random=True, years="3"), "years", "give a number"),
+        (lambda twin: ct.Twin("bar", random=True, years=float("inf")), "years", "at most 1000"),
+        (lambda twin: ct.Twin("bar", random=True, climate=(1, 2)), "climate", "give 4 numbers"),
+        (lambda twin: ct.Twin("bar", random=True, climate="warm"), "climate", "give 4 numbers"),
+        (lambda twin: ct.Twin("bar", random=True, climate=(10, 99, 5, 5)), "climate", "humidity_percent 99.0"),
+        (lambda twin: ct.Twin("bar", random=True, splash=3), "splash", "give 2 numbers"),
+        (lambda twin: ct.Twin("bar", random=True, splash=(3, 1)), "splash", "the lower first"),
+        (lambda twin: ct.Twin("bar", random=True, category="C9"), "category", "choose from C1"),
+        (lambda twin: ct.Twin("bar", random=True, coating_life=-3), "coating_life", "give a life of paint above 0"),
+        (lambda twin: ct.Twin("bar", random=True, zinc_um=-3), "zinc_um", "give a thickness of zinc above 0"),
+        (lambda twin: ct.Twin("bar", random=True, debris=0), "debris", "give a factor from 1"),
+        (lambda twin: ct.Twin("bar", random=True, bare="yes"), "bare", "give True or False"),
+        (lambda twin: ct.Twin("bar", random=True, mechanisms=3), "mechanisms", "give a sequence"),
+        (
+            lambda twin: ct.Twin("bar", random=True, mechanisms=["own zone=bar rate_mm_year=-1"]),
+            "mechanism",
+            "must be above 0",
+        ),
         (lambda twin: ct.Twin.load(3), "folder", "give a string or a path"),
         (lambda twin: twin.save(3), "folder", "give a string or a path"),
         (lambda twin: twin.grow("x"), "years", "give a number"),
@@ -318,7 +332,7 @@ def test_an_argument_that_cannot_be_is_named(
 def test_one_string_is_one_item_and_counts_of_one_are_singular(home: Path, bar: ct.Twin, tmp_path: Path) -> None:
     assert ct.Dataset(home / "my-export", classes="corrosion").classes == ("corrosion",)
     Image.fromarray(np.full((4, 4), 255, np.uint8)).save(tmp_path / "mask.png")
-    mask, zone = str(tmp_path / "mask.png"), ct.Asset("bar", texel_mm=20.0, seed=3).zones[0]
+    mask, zone = str(tmp_path / "mask.png"), ct.Asset("bar", random=True, texel_mm=20.0, seed=3).zones[0]
     [record] = bar.inspect(date="2014-05-31", tool="phone", zone=zone, photo=mask)
     assert record.value == 1.0
     assert repr(bar).endswith(", 1 record)")
@@ -328,7 +342,7 @@ def test_one_string_is_one_item_and_counts_of_one_are_singular(home: Path, bar: 
         ct.study(home / "my-export", out=tmp_path / "study", across="nowhere")
     assert bar.forecast(years=1).known.twin.id == bar.id
     assert " 1 year ahead, " in repr(bar.forecast(years=1))
-    assert ct.Twin("bar", years=np.float32(1), seed=np.int64(3)).years == pytest.approx(1)
+    assert ct.Twin("bar", random=True, years=np.float32(1), seed=np.int64(3)).years == pytest.approx(1)
 
 
 def test_what_is_wrong_with_data_is_said_of_arguments(home: Path, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
 READING = "--date 2020-05-31 --zone face --tool UT-1"
 WRONG: dict[str, tuple[str, tuple[str, ...]]] = {
     "twin new": (
-        "plate --out new",
+        "plate --random --out new",
         (
             "--seed -1", "--years -1", "--years nan", "--years 1e12", "--climate 99 50 10 10", "--climate 10 50 10 -1",
             "--splash 3 1", "--debris 0", "--coating-life -3", "--zinc-um -1", "--texel-mm 0",
@@ -41,8 +41,9 @@ WRONG: dict[str, tuple[str, tuple[str, ...]]] = {
     "twin inspect": (
         "twin",
         (
-            "--withdraw 99", "--restore -1", "--seed -1", f"--value -1 --kind ultrasonic {READING}",
-            f"--value 9 --kind grade {READING}", f"--value 2 --kind photo {READING}",
+            "--withdraw 99", "--restore -1", "--accept 99 --why so", "--seed -1",
+            f"--value -1 --kind ultrasonic {READING}", f"--value 9 --kind grade {READING}",
+            f"--value 2 --kind photo {READING}",
             *(
                 f"{option} --kind ultrasonic --value 8 {READING}"
                 for option in ("--uv 3 3", "--scatter -1", "--bias -1")
@@ -107,7 +108,12 @@ ELSEWHERE = {"segmentation fetch"}  # it asks for the network first
 def folder(tmp_path_factory: pytest.TempPathFactory, run_module: Run) -> Path:
     """A folder that holds a twin and a dataset of photos."""
     folder = tmp_path_factory.mktemp("options")
-    assert run_module("twin", "new", "plate", "--out", folder / "twin", "--seed", 1, "--texel-mm", 20).returncode == 0
+    assert (
+        run_module(
+            "twin", "new", "plate", "--random", "--out", folder / "twin", "--seed", 1, "--texel-mm", 20
+        ).returncode
+        == 0
+    )
     write_dataset(folder / "photos", 6)
     return folder
 

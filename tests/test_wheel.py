@@ -119,7 +119,7 @@ def test_doctor_a_render_a_training_and_a_study_run_from_the_wheel(installed: Co
     assert "in the tested versions" in doctor.stdout
     small = ("--profile", "quick", "--size", 32, "--epochs", 1, "--threads", 1)
     for words in (
-        ("twin", "new", "plate", "--out", "plate", "--seed", 1, "--years", 9),
+        ("twin", "new", "plate", "--out", "plate", "--random", "--seed", 1, "--years", 9),
         ("synth", "render", "--preset", "quick", "--size", 64, "--count", 24, "--out", "renders"),
         ("segmentation", "train", "--data", "renders", "--out", "run", *small),
         ("benchmarks", "run", "--data", "renders", "--out", "study", "--arms", "real", "--backbones", "mobilenet_v2",

@@ -1,4 +1,4 @@
-"""Make a new twin: its shape and history are drawn, and what is known of the asset replaces what was drawn."""
+"""Make a new twin from what is stated of its shape and history, and draw the rest only where that is asked."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from corrotwin.twin import twin_state
+from corrotwin.twin import defaults, twin_state
 from corrotwin.twin.core.arguments import naming
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.mechanisms.catalogue import HOLLOW, resolved
@@ -25,26 +25,34 @@ DRAWS = 12  # of the dimensions that were not given, until they fit those that w
 ClimateValues = tuple[float, float, float, float]  # mean °C, relative humidity %, SO2 and chloride in mg/(m² d)
 
 
-def draw(kind: str, dimensions: Mapping[str, Any], *, seed: int, texel_mm: float) -> TwinState:
-    """Draw a twin with its history; given dimensions replace those drawn.
+def shaped(kind: str, dimensions: Mapping[str, Any], *, seed: int, texel_mm: float, random: bool = False) -> TwinState:
+    """Return a twin of the given dimensions, with a history that the seed draws and `specify` replaces.
 
     Parameters
     ----------
     kind : of the asset, as `twin.assets.KINDS` lists them.
-    dimensions : by name; what is drawn and does not fit them, such as a support, is drawn again.
+    dimensions : by name.
     seed : decides everything that is drawn.
     texel_mm : resolution on the surface.
+    random : draw the dimensions and features that are not given, and again those drawn that do not fit, such as a
+        support. Otherwise the main dimensions must be given, and features are plain (`twin.defaults`).
 
     Raises
     ------
     InputError
-        Unknown kind or dimension, or a value that the kind cannot have.
+        Unknown kind or dimension, a value that the kind cannot have, or a main dimension is missing.
     """
     if seed < 0:
         raise InputError(f"`seed` {seed}: must be at least 0")
     rng = np.random.default_rng(seed)
     with naming("kind"):
         twin = twin_state.sample_twin(kind, rng, texel_mm=float(texel_mm))
+    if not random:
+        all_values = _changed(kind, twin.parameters, dimensions)
+        stated = {name: all_values[name] for name in dimensions}
+        if lacking := defaults.missing(kind, stated):
+            raise InputError(f"{kind}: give {', '.join(lacking)}; or `random` to draw what is not given")
+        return replace(twin, parameters=defaults.filled(kind, stated))
     if not dimensions:
         return twin
     trouble: list[InputError] = []
@@ -86,13 +94,14 @@ def specify(
     zinc_um: float | None = None,
     bare: bool = False,
     mechanisms: Sequence[str | Mechanism] | None = None,
+    random: bool = False,
 ) -> TwinState:
-    """Replace what was drawn of a twin's history by what is known of it; None leaves what was drawn.
+    """Replace what was drawn of a twin's history by what is stated of it.
 
     Parameters
     ----------
-    drawn : from `draw`.
-    years : of service so far.
+    drawn : from `shaped`.
+    years : of service so far; None for those from `built` to today. Without either service begins today.
     built : date on which service began; None for so many years ago.
     category : ISO 9223 corrosivity.
     climate : instead of a category.
@@ -102,29 +111,41 @@ def specify(
     zinc_um : galvanised: thickness of the zinc in µm.
     bare : neither painted nor galvanised.
     mechanisms : of corrosion beside the open air, as `twin.mechanisms.catalogue.resolved` takes them.
+    random : keep what was drawn of the place, the coating and, without `built`, the years, where nothing is stated.
 
     Raises
     ------
     InputError
-        A value is impossible, or two contradict each other.
+        A value is impossible, two contradict each other, or the place or the coating is missing.
     """
-    age = drawn.years if years is None else years
-    if not age >= 0:
-        raise InputError(f"`years` {age}: must be a number of at least 0")
-    _check_age(age)
+    if years is not None and not years >= 0:
+        raise InputError(f"`years` {years}: must be a number of at least 0")
     now = datetime.now(UTC).replace(microsecond=0)
-    begin = moment("built", built) if built else twin_state.later(now, -age)
-    if begin > now:
+    begin = moment("built", built) if built else None
+    if begin is not None and begin > now:
         raise InputError(f"`built` {built}: lies in the future; give the date on which service began")
-    twin = replace(drawn, built=begin, clock=twin_state.later(begin, age))
-    there = place(category, climate) or twin.exposure.periods[0]
+    if years is None and begin is not None:  # to the beginning of today, so that the same command gives the same twin
+        clock = max(begin, now.replace(hour=0, minute=0, second=0))
+        years = (clock - begin).total_seconds() / twin_state.SECONDS_PER_YEAR
+    age = years if years is not None else drawn.years if random else 0.0
+    _check_age(age)
+    begin = twin_state.later(now, -age) if begin is None else begin
+    there = place(category, climate) or drawn.exposure.periods[0]
     with naming("splash"):
         there = replace(there, splash_m=_heights(splash))
     with naming("debris"):
         there = replace(there, debris=float(debris))
-    twin = replace(twin, exposure=Exposure(periods=(there,)))
+    coating = drawn.coating
     if bare or coating_life is not None or zinc_um is not None:
-        twin = replace(twin, coating=_coating(coating_life, zinc_um, bare=bare))
+        coating = _coating(coating_life, zinc_um, bare=bare)
+    lacking = defaults.history_missing(
+        category=category, climate=climate, coating_life=coating_life, zinc_um=zinc_um, bare=bare
+    )
+    if lacking and not random:
+        raise InputError(f"{drawn.kind}: give {', and '.join(lacking)}; or `random` to draw what is not given")
+    twin = replace(
+        drawn, built=begin, clock=twin_state.later(begin, age), exposure=Exposure(periods=(there,)), coating=coating
+    )
     if debris > 1 and not isinstance(twin.coating, Paint):
         raise InputError(f"`debris` {debris:g}: concerns paint, and this {twin.kind} has none; give `coating_life`")
     zone_names = twin_state.asset(twin).zone_names if mechanisms or twin.kind in HOLLOW else ()
@@ -221,7 +242,7 @@ def fitting(old: Any, value: Any) -> Any:
 
 
 def _changed(kind: str, parameters: Mapping[str, Any], dimensions: Mapping[str, Any]) -> dict[str, Any]:
-    changed = dict(parameters)
+    changed = defaults.example(kind, parameters)
     for name, value in dimensions.items():
         if name not in changed:
             raise InputError(f"{kind}: no dimension {name}; a {kind} has {', '.join(changed)}")

@@ -83,7 +83,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def old_twin(home: Path, forge: drill.Forge) -> Path:
     """A rod of ten years with one reading: the twin that is made soonest."""
     folder = home / "old"
-    made = "twin", "new", "bar", "--out", folder, "--seed", 1, "--built", "2004-05-31", "--years", 10
+    made = "twin", "new", "bar", "--random", "--out", folder, "--seed", 1, "--built", "2004-05-31", "--years", 10
     assert forge.run(*made, "--texel-mm", 40, "--set", "count=1") == (0, "")
     reading = "--kind", "ultrasonic", "--zone", "bar", "--value", 13.8, "--tool", "UT-3"
     assert forge.run("twin", "inspect", folder, "--date", "2012-05-31", *reading) == (0, "")

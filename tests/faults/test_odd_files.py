@@ -100,7 +100,7 @@ def test_what_is_no_file_in_place_of_any_file_is_one_line_and_no_command_hangs(
 @pytest.mark.parametrize(
     "line",
     [
-        ["twin", "new", "bar", "--texel-mm", 40],
+        ["twin", "new", "bar", "--random", "--texel-mm", 40],
         ["synth", "render", "--preset", "quick", "--size", 64, "--count", 1],
         ["segmentation", "train", "--profile", "quick", "--split", "own", "--data"],
     ],
@@ -128,7 +128,7 @@ def test_the_lock_of_a_folder_that_a_command_begins_empties_no_file(
 
 def test_of_two_new_twins_at_once_one_wins_and_the_other_is_told(forge: Forge, tmp_path: Path) -> None:
     """The first is stopped where it has looked at the folder, and then where it has made the twin."""
-    line = ["twin", "new", "bar", "--texel-mm", 40, "--set", "count=1", "--out", tmp_path / "out", "--seed"]
+    line = ["twin", "new", "bar", "--random", "--texel-mm", 40, "--set", "count=1", "--out", tmp_path / "out", "--seed"]
     seeds = {}
     for seed in (1, 2):
         assert forge.run(*line[:-2], tmp_path / f"{seed}", "--seed", seed) == (0, "")

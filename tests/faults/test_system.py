@@ -130,7 +130,7 @@ def test_no_memory_is_one_line_and_status_1(
 ) -> None:
     """The address space is limited to what the program takes and a little more."""
     name, room_mb, *line = {
-        "twin": ("forge", 140, "twin", "new", "pipe", "--texel-mm", 0.8),
+        "twin": ("forge", 140, "twin", "new", "pipe", "--random", "--texel-mm", 0.8),
         "run": ("trainer", 600, "segmentation", "train", "--data", photos, "--split", "own", "--profile", "quick",
                 "--size", 1024, "--batch-size", 12, "--threads", 1),
     }[what]  # fmt: skip

@@ -36,6 +36,7 @@ from corrotwin.twin import store, twin_state
 from corrotwin.twin.core.files import write_json, write_manifest
 from corrotwin.twin.core.locks import check_claim
 from corrotwin.twin.inspection import log, readers
+from corrotwin.twin.inspection.entry import measured_rates
 from corrotwin.twin.inspection.records import Record
 
 HEIGHT, WIDTH = 6, 8
@@ -97,10 +98,36 @@ def make_twin(folder: Path) -> None:
     )
 
 
+def make_thickness(folder: Path) -> None:
+    """The same twin with a thickness reading."""
+    make_twin(folder)
+    (folder / log.RECORDS).unlink()
+    thickness = store.read(folder).parameters["thickness_mm"]
+    log.append(
+        folder,
+        [
+            Record(
+                date="2000-05-31",
+                kind="ultrasonic",
+                zone="face",
+                value=thickness,
+                tool="UT-1",
+                place="P1",
+                echo="single",
+            )
+        ],
+    )
+
+
+def make_rates(folder: Path) -> None:
+    """A folder with the rates of a model."""
+    write_manifest(folder, "evaluation", {"recall": 0.8, "false_calls": 0.02, "images": 9, "threshold": 0.5})
+
+
 def make_withdrawal(folder: Path) -> None:
     """The same twin, and a line that withdraws its reading."""
     make_twin(folder)
-    log.rule(folder, [1], counts=False, why="of another plate")
+    log.rule(folder, [1], "withdraws", why="of another plate")
     line = (folder / log.RECORDS).read_bytes().splitlines()[1]
     (folder / "withdrawal.json").write_bytes(line)
 
@@ -326,6 +353,12 @@ JSON_READERS = {
     "assets of a dataset": Reader(file="instances.json", make=make_seen, read=checks.check),
     "twin": Reader(file="twin.json", make=make_twin, read=lambda folder: twin_state.fields(store.load(folder)[0])),
     "records": Reader(file="inspections.jsonl", make=make_twin, read=log.read),
+    "thickness records": Reader(file="inspections.jsonl", make=make_thickness, read=log.read),
+    "rates of a model": Reader(
+        file="evaluation.json",
+        make=make_rates,
+        read=lambda folder: measured_rates(folder / "evaluation.json"),
+    ),
     "withdrawal": Reader(file="withdrawal.json", make=make_withdrawal, read=read_withdrawal),
     "camera, points": Reader(
         file="camera.json", make=make_camera, read=lambda folder: read_camera(folder / "camera.json")

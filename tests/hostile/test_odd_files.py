@@ -14,7 +14,7 @@ del READERS["withdrawal"]  # its file is a line of the records, which have a rea
 # Files that the user names, which may be links to anywhere; the others belong to a folder that may be a stranger's.
 NAMED = {
     "camera, points", "camera, markers", "camera, stated", "preset of one's own", "cameras", "split", "readings",
-    "spots", "printed means",
+    "spots", "printed means", "rates of a model",
 }  # fmt: skip
 # Readers that find out by themselves what can be used, and go on without the rest.
 FORGIVING = {"COCO, validated", "card of a dataset", "card of a dataset, validated", "assets of a dataset"}

@@ -100,7 +100,7 @@ def test_photographs_and_a_trained_network_teach_a_twin_by_the_commands(loop: Mo
     hidden, known, third = (tmp_path / name for name in ("hidden", "known", "third"))
     for folder, seed, life, years in ((hidden, 11, 3, 0), (known, 11, 10, 10), (third, 12, 3, 10)):
         python(
-            "twin", "new", "plate", "--out", folder, "--seed", seed, "--set", *PLATE, "--category", "C4",
+            "twin", "new", "plate", "--random", "--out", folder, "--seed", seed, "--set", *PLATE, "--category", "C4",
             "--coating-life", life, "--built", "2000-01-01", "--years", years, "--texel-mm", 4,
         )  # fmt: skip
     python("twin", "grow", hidden, "--years", 10)

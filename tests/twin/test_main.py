@@ -20,13 +20,15 @@ def twin(*arguments: object) -> subprocess.CompletedProcess[str]:
 def made(tmp_path_factory: pytest.TempPathFactory, command: Command) -> Path:
     """A small twin of three years."""
     folder = tmp_path_factory.mktemp("made") / "t"
-    assert command("new", "bar", "--out", folder, "--years", 3, "--texel-mm", 20).returncode == 0
+    assert command("new", "bar", "--random", "--out", folder, "--years", 3, "--texel-mm", 20).returncode == 0
     return folder
 
 
 def test_a_twin_lives(tmp_path: Path, command: Command) -> None:
     folder = tmp_path / "spool"
-    made = twin("new", "pipe", "--out", folder, "--seed", 3, "--category", "C5", "--years", 8, "--texel-mm", 16)
+    made = twin(
+        "new", "pipe", "--random", "--out", folder, "--seed", 3, "--category", "C5", "--years", 8, "--texel-mm", 16
+    )
     assert made.returncode == 0, made.stderr
     assert "now 12 years" in command("grow", folder, "--years", 4).stdout
     assert "now 13 years" in command("grow", folder, "--years", 1, "--category", "CX").stdout
@@ -37,14 +39,14 @@ def test_a_twin_lives(tmp_path: Path, command: Command) -> None:
     assert "least left subtracts the loss of this face only" in shown
     assert command("export", folder, "--out", tmp_path / "spool.glb").returncode == 0
     assert (tmp_path / "spool.glb").read_bytes()[:4] == b"glTF"
-    again = twin("new", "pipe", "--out", folder)
+    again = twin("new", "pipe", "--random", "--out", folder)
     assert (again.returncode, again.stdout) == (2, "")
     assert "holds a twin already" in again.stderr
 
 
 def test_debris_is_kept_and_shown(tmp_path: Path, command: Command) -> None:
     folder = tmp_path / "beam"
-    made = command("new", "beam", "--out", folder, "--coating-life", 8, "--debris", 12, "--texel-mm", 30)
+    made = command("new", "beam", "--random", "--out", folder, "--coating-life", 8, "--debris", 12, "--texel-mm", 30)
     assert made.returncode == 0, made.stderr
     assert json.loads((folder / "twin.json").read_text())["twin"]["exposure"]["periods"][0]["debris"] == 12
     assert "12 times as many weak spots on ledges" in " ".join(command("show", folder).stdout.split())
@@ -79,7 +81,6 @@ def test_dates_and_dimensions_are_taken(tmp_path: Path, command: Command) -> Non
     made = command(
         "new", "pipe", "--out", folder, "--built", "2004-01-01", "--years", 4, "--texel-mm", 20, "--zinc-um", 60,
         "--climate", 15, 70, 4, 3, "--splash", 0, 0.2, "--set", "nps=6", "schedule=40", "run_m=2", "upright=true",
-        "supports_at_m=[]",
     )  # fmt: skip
     assert made.returncode == 0, made.stderr
     kept = json.loads((folder / "twin.json").read_text())["twin"]
@@ -140,7 +141,7 @@ def test_dates_and_dimensions_are_taken(tmp_path: Path, command: Command) -> Non
 def test_bad_input_is_one_line_and_writes_nothing(
     arguments: tuple[str, ...], message: str, tmp_path: Path, command: Command
 ) -> None:
-    done = command(*arguments, "--out", tmp_path / "t")
+    done = command(*arguments, "--random", "--out", tmp_path / "t")
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert message in done.stderr
@@ -170,11 +171,11 @@ def test_bad_times_leave_the_twin_as_it_was(
 
 def test_what_is_drawn_fits_the_dimensions_that_are_given(tmp_path: Path, command: Command) -> None:
     """The README's pipe: a support of the first draw would stand in the way of its wider joint."""
-    wanted = ("--set", "nps=8", "schedule=40", "--texel-mm", 30)
+    wanted = ("--random", "--set", "nps=8", "schedule=40", "--texel-mm", 30)
     made = command("new", "pipe", "--out", tmp_path / "spool", *wanted)
     assert made.returncode == 0, made.stderr
     parameters = json.loads((tmp_path / "spool" / "twin.json").read_text())["twin"]["parameters"]
     assert parameters["nps"] == "8"
-    refused = command("new", "pipe", "--out", tmp_path / "other", "--set", "nps=7")
+    refused = command("new", "pipe", "--random", "--out", tmp_path / "other", "--set", "nps=7")
     assert refused.returncode == 2
     assert not (tmp_path / "other").exists()

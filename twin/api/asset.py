@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from corrotwin.twin import assets, creation, twin_state
+from corrotwin.twin import assets, creation, defaults, twin_state
 from corrotwin.twin.core.arguments import checked
+from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry.solids import COVERED
 
 
@@ -15,19 +16,24 @@ class Asset:
     Parameters
     ----------
     kind : one of `Asset.kinds()`.
-    seed : decides the dimensions that are not given.
+    seed : decides what is drawn.
     texel_mm : resolution on the surface.
-    dimensions : by name, such as ``nps=8, schedule=40``; `Asset(kind).parameters` lists those of a kind.
+    random : draw the dimensions and features that are not given. Otherwise the main dimensions must be given, and
+        features such as branches and supports are left out.
+    dimensions : by name, such as ``nps=8, schedule=40, run_m=3``; `Asset.main_dimensions` lists those that must be
+        given, `Asset.parameters` all.
 
     Raises
     ------
     InputError
-        Unknown kind or dimension, or dimensions that do not go together.
+        Unknown kind or dimension, a main dimension is missing, or dimensions do not go together.
     """
 
     @checked()
-    def __init__(self, kind: str, /, *, seed: int = 0, texel_mm: float = 2.0, **dimensions: Any) -> None:
-        self._drawn = creation.draw(kind, dimensions, seed=seed, texel_mm=texel_mm)
+    def __init__(
+        self, kind: str, /, *, seed: int = 0, texel_mm: float = 2.0, random: bool = False, **dimensions: Any
+    ) -> None:
+        self._drawn = creation.shaped(kind, dimensions, seed=seed, texel_mm=texel_mm, random=random)
         self._geometry = twin_state.asset(self._drawn)
         self.seed = seed
         self.given = MappingProxyType(dimensions)
@@ -42,6 +48,19 @@ class Asset:
         """Return the kinds of assets."""
         return tuple(assets.KINDS)
 
+    @staticmethod
+    @checked()
+    def main_dimensions(kind: str) -> tuple[str, ...]:
+        """Return the dimensions of a kind that must be given.
+
+        Parameters
+        ----------
+        kind : one of `Asset.kinds()`.
+        """
+        if kind not in assets.KINDS:
+            raise InputError(f"`kind` {kind!r:.60}: choose from {', '.join(assets.KINDS)}")
+        return defaults.main_dimensions(kind)
+
     @property
     def kind(self) -> str:
         """The kind of asset."""
@@ -49,7 +68,7 @@ class Asset:
 
     @property
     def parameters(self) -> Mapping[str, Any]:
-        """All dimensions and features by name, those that were drawn too."""
+        """All dimensions and features by name, given or not."""
         return MappingProxyType(dict(self._drawn.parameters))
 
     @property

@@ -20,6 +20,7 @@ class TwinFacts:
     def _begin(self, state: twin_state.TwinState) -> None:
         self._state = state
         self._records: list[Record] = []
+        self._accepted: dict[Record, str] = {}  # suspect records that were accepted since loading, with the reason
         self._photos: dict[str, bytes] = {}  # content of the files that records of photographs name
         self._fields: Fields | None = None
         self._folder: Path | None = None
@@ -71,7 +72,7 @@ class TwinFacts:
 
     @property
     def records(self) -> tuple[Record, ...]:
-        """Records of inspections and counts, oldest first."""
+        """Records of inspections and counts, oldest first; suspect ones too."""
         return tuple(sorted(self._records, key=lambda record: record.date))
 
     @property

@@ -6,54 +6,52 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from corrotwin.twin import assets, creation, export, store, twin_state
 from corrotwin.twin.api.asset import Asset
-from corrotwin.twin.api.facts import TwinFacts
+from corrotwin.twin.api.inspecting import TwinInspections
 from corrotwin.twin.bayes import session
-from corrotwin.twin.core.arguments import checked, one_or_more
+from corrotwin.twin.core.arguments import checked
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.text import counted
 from corrotwin.twin.creation import ClimateValues
 from corrotwin.twin.forecast import result
 from corrotwin.twin.forecast.remaining_life import Rule
 from corrotwin.twin.forecast.result import Forecast
-from corrotwin.twin.inspection import entry, log, readers
-from corrotwin.twin.inspection.records import Record
+from corrotwin.twin.inspection import log, readers
 from corrotwin.twin.mechanisms.mechanism import Mechanism
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
 
 
-class Twin(TwinFacts):
+class Twin(TwinInspections):
     """An asset with its history: where it has stood, what protects it, and what inspections found.
 
     A twin lives in memory; `save` writes it into a folder that the commands and `Twin.load` read.
 
     Parameters
     ----------
-    asset : an `Asset`, or the name of a kind, whose dimensions are drawn.
+    asset : an `Asset`; with `random` the name of a kind will do.
     built : date on which service began, such as "2010-05-31"; by default `years` ago.
-    years : of service so far.
-    category : ISO 9223 corrosivity, C1 to CX; drawn if neither it nor `climate` is given.
-    climate : mean temperature in °C, relative humidity in %, deposition of SO2 and of chloride in mg/(m² d).
+    years : of service so far; by default those from `built` to today, and without either none.
+    category : ISO 9223 corrosivity, C1 to CX.
+    climate : in place of a category: mean temperature in °C, relative humidity in %, deposition of SO2 and of chloride
+        in mg/(m² d).
     splash : heights in m above the lowest point, from and to, between which sea water splashes.
     debris : times as many weak spots of the paint on ledges, where dirt and water lie, 1 to 100.
     coating_life : painted: years by which most weak spots of the paint have opened.
     zinc_um : galvanised: thickness of the zinc in µm.
-    bare : neither painted nor galvanised. Without any of these three the coating is drawn.
+    bare : neither painted nor galvanised. One of these three must be given.
     mechanisms : of corrosion beside the open air, as ``corrotwin twin new --mechanism`` takes them, such as
         ["co2 temperature_c=60 co2_bar=2"]; by default an unknown process fluid inside a pipe or vessel; [] for none.
+    random : draw what is not given: place, coating and, without `built`, the years.
     seed : of the history; by default that of the asset.
 
     Raises
     ------
     InputError
-        A value is impossible, or two contradict each other.
+        A value is impossible, two contradict each other, or the place or the coating is missing.
     """
 
     @checked(built="'2010-05-31'")
@@ -63,7 +61,7 @@ class Twin(TwinFacts):
         /,
         *,
         built: str | date | None = None,
-        years: float = 0.0,
+        years: float | None = None,
         category: str | None = None,
         climate: ClimateValues | None = None,
         splash: tuple[float, float] | None = None,
@@ -72,17 +70,18 @@ class Twin(TwinFacts):
         zinc_um: float | None = None,
         bare: bool = False,
         mechanisms: Sequence[str | Mechanism] | None = None,
+        random: bool = False,
         seed: int | None = None,
     ) -> None:
         if isinstance(asset, str):
-            asset = Asset(asset, seed=0 if seed is None else seed)
+            asset = Asset(asset, seed=0 if seed is None else seed, random=random)
         drawn = asset.drawn
         if seed is not None and seed != asset.seed:
-            history = creation.draw(asset.kind, {}, seed=seed, texel_mm=asset.texel_mm)
+            history = creation.shaped(asset.kind, {}, seed=seed, texel_mm=asset.texel_mm, random=True)
             drawn = replace(history, parameters=drawn.parameters)
         state = creation.specify(
             drawn, years=years, built=built, category=category, climate=climate, splash=splash, debris=debris,
-            coating_life=coating_life, zinc_um=zinc_um, bare=bare, mechanisms=mechanisms,
+            coating_life=coating_life, zinc_um=zinc_um, bare=bare, mechanisms=mechanisms, random=random,
         )  # fmt: skip
         self._begin(state)
 
@@ -105,9 +104,10 @@ class Twin(TwinFacts):
         twin = Twin.__new__(Twin)
         twin._begin(state)
         twin._fields, twin._folder = fields, folder
-        twin._records, note = log.read(folder)
-        if note:
-            logger.warning(note)
+        listed = log.read_log(folder)
+        twin._records = list(listed.in_force.values())
+        if listed.note:
+            logger.warning(listed.note)
         shape = fields.rust_cover.shape
         for record in twin._records:
             if record.seen and record.seen not in twin._photos:
@@ -140,6 +140,12 @@ class Twin(TwinFacts):
         for name in ("", *self._photos):  # records of a photograph go with its file
             records = [record for record in self._records if record.seen == name]
             log.append(out, records, self._photos.get(name, b""))
+        for accepted, why in self._accepted.items():
+            listed = log.read_log(out)
+            in_force = listed.in_force
+            lines = [line for line in log.suspects(listed, out) if in_force[line] == accepted]
+            log.rule(out, lines, "accepts", why=why)
+        self._accepted = {}
         self._folder = out
         return out
 
@@ -171,54 +177,6 @@ class Twin(TwinFacts):
         self._fields = None
         return self
 
-    @checked()
-    def inspect(
-        self,
-        csv: str | Path | None = None,
-        *,
-        date: str = "",
-        kind: str = "",
-        zone: str = "",
-        value: float | None = None,
-        tool: str = "",
-        place: str = "",
-        uv: tuple[float, float] | None = None,
-        photo: str | Path | Sequence[str | Path] = (),
-        uvmap: str | Path | Sequence[str | Path] = (),
-        scatter: float | None = None,
-        bias: float | None = None,
-        detection: float | None = None,
-        false_calls: float | None = None,
-    ) -> tuple[Record, ...]:
-        """Record what an inspection found, and return the records that were not there yet.
-
-        Parameters
-        ----------
-        csv : table of readings with columns date, zone, kind, value, tool; instead of all other arguments.
-        date, kind, zone, value, tool, place, uv : one reading, as ``corrotwin twin inspect`` takes it.
-        photo : masks (PNG, 0 where there is no rust) of the photographs of a day, with `date` and `tool`.
-        uvmap : of each mask, from ``corrotwin synth uvmap``; without it one mask, of a photograph that shows nothing
-            but `zone`.
-        scatter, bias, detection, false_calls : errors of the tool, in place of what is usual for the kind.
-
-        Raises
-        ------
-        InputError
-            A reading is impossible or cannot be of this twin. Nothing has changed then.
-        """
-        records, content = entry.records_of(
-            self._state,
-            csv=None if csv is None else Path(csv),
-            date=date, kind=kind, zone=zone, value=value, tool=tool, place=place, uv=uv,
-            photo=[Path(path) for path in one_or_more(photo)], uvmap=[Path(path) for path in one_or_more(uvmap)],
-            scatter=scatter, bias=bias, detection=detection, false_calls=false_calls,
-        )  # fmt: skip
-        log.check_all(records, self._state)
-        new = log.new_records(records, self._records, self._state)
-        self._photos |= {record.seen: content for record in new if record.seen}
-        self._records += new
-        return tuple(new)
-
     @checked(required="{'body': 6.0}")
     def forecast(
         self,
@@ -246,8 +204,12 @@ class Twin(TwinFacts):
         """
         if seed < 0:
             raise InputError(f"`seed` {seed}: must be at least 0")
+        if left_out := self.suspects:
+            logger.warning(
+                "%s: %s left out; Twin.suspects says why", self.id, counted(len(left_out), "suspect reading")
+            )
         known = session.session_of(
-            self._state, self.records, self._seen_by,
+            self._state, [record for record in self.records if record not in left_out], self._seen_by,
             ahead_years=result.ahead_of(years), seed=seed, category_measured=category_measured,
         )  # fmt: skip
         for item in known.conflicts:
@@ -271,6 +233,3 @@ class Twin(TwinFacts):
         export.check_suffix(Path(path))
         geometry = twin_state.asset(self._state)
         export.write(Path(path), geometry, assets.texels(geometry), self._state, self.fields, look=look)
-
-    def _seen_by(self, record: Record, shape: tuple[int, int]) -> "NDArray[np.bool_]":
-        return readers.seen_in(self._photos[record.seen], Path(record.seen), record, shape)

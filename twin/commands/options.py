@@ -5,30 +5,53 @@ from typing import TYPE_CHECKING, Any
 from corrotwin.twin.core.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from corrotwin.twin.model.coating import Coating
     from corrotwin.twin.twin_state import TwinState
 
 
 def dimensions_of(twin: "TwinState", changes: tuple[str, ...]) -> dict[str, Any]:
-    """Return dimensions from options of the form name=value, each read as the type of that of a twin."""
+    """Return dimensions from options of the form name=value, each read as the type of that of a drawn twin."""
     import json
 
+    from corrotwin.twin import defaults
     from corrotwin.twin.creation import fitting
 
+    known = defaults.example(twin.kind, twin.parameters)
     given: dict[str, Any] = {}
     for change in changes:
         name, equals, text = change.partition("=")
-        if not equals or name not in twin.parameters:
-            raise InputError(f"--set {change}: give name=value; a {twin.kind} has {', '.join(twin.parameters)}")
+        if not equals or name not in known:
+            raise InputError(f"--set {change}: give name=value; a {twin.kind} has {', '.join(known)}")
         if name in given:
             raise InputError(f"--set {change}: {name} is given twice; give it once")
-        old = twin.parameters[name]
+        old = known[name]
         try:
             value = text if isinstance(old, str) else json.loads(text.lower() if isinstance(old, bool) else text)
             given[name] = fitting(old, value)
         except ValueError as error:
             raise InputError(f"--set {change}: {text!r} is not a value like {json.dumps(old)}") from error
     return given
+
+
+def check_stated(kind: str, dimensions: "Mapping[str, Any]", history: "Sequence[str]") -> None:
+    """Raise InputError, which names all that is missing, if main dimensions or parts of the history are not given."""
+    from corrotwin.twin import defaults
+
+    names = [f"{name}=..." for name in defaults.missing(kind, dimensions)]
+    if lacking := ([f"`set` {' '.join(names)}"] if names else []) + list(history):
+        raise InputError(f"{kind}: give {', and '.join(lacking)}; or `random` to draw what is not given")
+
+
+def in_words(values: "Mapping[str, Any]") -> str:
+    """Return parameters as name=value, as ``--set`` takes them."""
+    import json
+
+    return " ".join(
+        f"{name}={value if isinstance(value, str) else json.dumps(value, separators=(',', ':'))}"
+        for name, value in values.items()
+    )
 
 
 def describe_coating(coating: "Coating") -> str:

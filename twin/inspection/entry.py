@@ -1,14 +1,26 @@
 """Turn the arguments of one inspection into records."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import read_json
 from corrotwin.twin.inspection import readers
-from corrotwin.twin.inspection.records import Record
+from corrotwin.twin.inspection.records import KINDS, Record
 from corrotwin.twin.twin_state import TwinState
+
+RATES = {"detection": "recall", "false_calls": "false_calls"}  # field of a record: its name in an evaluation.json
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """Records of an inspection, the content of the file that those of a photograph name, and a note on their rates."""
+
+    records: tuple[Record, ...]
+    photo: bytes = b""
+    note: str = ""
 
 
 def records_of(
@@ -19,6 +31,7 @@ def records_of(
     kind: str = "",
     zone: str = "",
     value: float | None = None,
+    unit: str = "",
     tool: str = "",
     place: str = "",
     uv: tuple[float, float] | None = None,
@@ -26,32 +39,45 @@ def records_of(
     uvmap: Sequence[Path] = (),
     scatter: float | None = None,
     bias: float | None = None,
+    echo: str = "",
+    coated: bool = False,
+    evaluation: Path | None = None,
     detection: float | None = None,
     false_calls: float | None = None,
-) -> tuple[list[Record], bytes]:
-    """Return the records of an inspection, and the content of the file that those of a photograph name.
+) -> Entry:
+    """Return the records of an inspection, with what belongs to them.
 
     Parameters
     ----------
     twin : that was inspected.
     csv : table of readings, instead of all other arguments.
-    date, kind, zone, value, tool, place, uv : one reading; see `twin.inspection.records.Record`.
+    date, kind, zone, value, unit, tool, place, uv, echo, coated : one reading; see `twin.inspection.records.Record`.
     photo : masks of the photographs of a day, instead of kind and value.
     uvmap : of each mask; without it one mask, of a photograph that shows nothing but `zone`.
     scatter, bias, detection, false_calls : errors of the tool, instead of what is usual for the kind.
+    evaluation : of the model that called the rust of a photograph (``corrotwin segmentation evaluate``): its recall and
+        false calls, where `detection` and `false_calls` are not given.
 
     Raises
     ------
     InputError
         The arguments do not go together, a file cannot be read, or a value is impossible.
     """
-    single = (date, kind, zone, value, tool, place, uv, photo, uvmap, scatter, bias, detection, false_calls)
+    single = (
+        date, kind, zone, value, unit, tool, place, uv, photo, uvmap, scatter, bias, echo, coated or None, evaluation,
+        detection, false_calls,
+    )  # fmt: skip
     if csv is not None:
         if any(given not in ("", None, (), []) for given in single):
             raise InputError("inspect: give either `csv` or single values")
-        return readers.from_csv(csv), b""
-    if photo and (kind or value is not None or place or uv):
-        raise InputError("inspect: `photo` takes the place of `kind`, `value`, `place` and `uv`")
+        records = readers.from_csv(csv)
+        usual = (KINDS["photo"].detection, KINDS["photo"].false_calls)
+        as_usual = any((record.detection, record.false_calls) == usual for record in records)
+        return Entry(records=tuple(records), note=assumed_rates(()) if as_usual else "")
+    if photo and (kind or value is not None or unit or place or uv):
+        raise InputError("inspect: `photo` takes the place of `kind`, `value`, `unit`, `place` and `uv`")
+    if evaluation is not None and not photo and kind != "photo":
+        raise InputError("inspect: `evaluation` goes with `photo`, or with `kind` photo")
     if photo and bool(uvmap) == bool(zone):
         raise InputError("inspect: give `uvmap` for each `photo`, or the one `zone` that fills it")
     if photo and zone and len(photo) > 1:
@@ -62,18 +88,64 @@ def records_of(
         raise InputError("inspect: give `csv`, `photo`, or `date`, `kind`, `zone`, `value` and `tool`")
     stated = {"scatter_sd": scatter, "bias_sd": bias, "detection": detection, "false_calls": false_calls}
     errors: dict[str, Any] = {name: float(error) for name, error in stated.items() if error is not None}
+    note = ""
+    if evaluation is not None:
+        measured, note = measured_rates(evaluation)
+        errors = measured | errors
     record = Record(
         date=date,
         kind="photo" if photo else kind,
         zone=zone or "all" if photo else zone,
         value=0.0 if value is None else float(value),
+        unit=unit,
         tool=tool,
         place=place,
+        echo=echo,
+        coated=coated,
         uv=None if uv is None else (float(uv[0]), float(uv[1])),
         **errors,
     )
+    if record.kind == "photo":
+        note = "; ".join(filter(None, (note, assumed_rates(errors))))
     if uvmap:
-        return readers.from_photos(photo, uvmap, record, twin)
+        records, content = readers.from_photos(photo, uvmap, record, twin)
+        return Entry(records=tuple(records), photo=content, note=note)
     if photo:
         record = replace(record, value=readers.rusted_share(photo[0]))
-    return [record], b""
+    return Entry(records=(record,), note=note)
+
+
+def measured_rates(path: Path) -> tuple[dict[str, float], str]:
+    """Return detection and false calls as an evaluation of a segmentation model measured them, and a note on it.
+
+    Detection is its recall: of all corroded pixels, the share that the model calls corroded. False calls: of all sound
+    pixels, that share. Without corroded or sound pixels the evaluation has none.
+
+    Parameters
+    ----------
+    path : evaluation.json, from ``corrotwin segmentation evaluate``.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or holds no such rates.
+    """
+    content = read_json(path)
+    advice = "give the evaluation.json that corrotwin segmentation evaluate wrote"
+    if not isinstance(content, dict) or content.get("kind") != "evaluation" or not set(RATES.values()) <= set(content):
+        raise InputError(f"{path}: no evaluation of a model; {advice}")
+    rates = {name: content[key] for name, key in RATES.items() if content[key] is not None}
+    for name, rate in rates.items():
+        if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
+            raise InputError(f"{path}: {RATES[name]} {rate!r:.60} is no share from 0 to 1; {advice}")
+    said = ", ".join(f"{name.replace('_', ' ')} {rate:.3g}" for name, rate in rates.items()) or "no rates"
+    measured = f"measured on {content.get('images')} images at threshold {content.get('threshold')}"
+    rounded = {name: round(float(rate), 6) for name, rate in rates.items()}
+    return rounded, f"{said}: {measured}; masks must be of the same model and threshold"
+
+
+def assumed_rates(known: Iterable[str]) -> str:
+    """Return a note on the rates of photographs that are not known, so that the usual ones stand for them."""
+    usual = {name: getattr(KINDS["photo"], name) for name in RATES if name not in known}
+    said = " and ".join(f"{name.replace('_', ' ')} {rate:g}" for name, rate in usual.items())
+    return said and f"{said} of photos: assumed, not measured; an evaluation.json of the model has its own"

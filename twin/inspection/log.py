@@ -1,38 +1,40 @@
 """Append-only log of inspections in a twin's folder.
 
 `inspections.jsonl` holds one record a line and only ever grows: a later line withdraws a wrong record, which remains
-readable. A command killed while it writes can leave a torn last line: reading skips and reports it, and the next append
-removes it.
+readable, or accepts a suspect one. A command killed while it writes can leave a torn last line: reading skips and
+reports it, and the next append removes it.
 """
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from corrotwin.twin import assets, store, twin_state
+from corrotwin.twin import store, twin_state
 from corrotwin.twin.core import files, locks
 from corrotwin.twin.core.errors import InputError, as_read
-from corrotwin.twin.inspection.records import Record, check, moment, spoken
-from corrotwin.twin.twin_state import TwinState
+from corrotwin.twin.core.text import counted
+from corrotwin.twin.geometry.atlas import AssetGeometry
+from corrotwin.twin.inspection import plausibility
+from corrotwin.twin.inspection.records import Record, moment
 
 RECORDS = "inspections.jsonl"
-RULINGS = {"withdraws": False, "restores": True}  # names of a line, and whether the record it names counts then
+RULINGS = ("withdraws", "restores", "accepts")  # what a line may do to the record of an earlier one
+Verb = Literal["withdraws", "restores", "accepts"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ruling:
-    """A line that withdraws or restores the record of an earlier line: when, and why.
+    """A line that withdraws, restores or accepts the record of an earlier line: when, and why.
 
     `of` is the digest of that record: a file whose lines were moved or removed is refused.
     """
 
     line: int
     of: str
-    counts: bool
+    verb: str
     date: str
     why: str = ""
 
@@ -48,13 +50,23 @@ class Log:
     @property
     def records(self) -> dict[int, Record]:
         """All records by line, from 1, including withdrawn ones."""
-        return {number: line for number, line in enumerate(self.lines, start=1) if isinstance(line, Record)}
+        accepted = self.accepted
+        return {
+            number: replace(line, accepted=True) if number in accepted else line
+            for number, line in enumerate(self.lines, start=1)
+            if isinstance(line, Record)
+        }
+
+    @property
+    def accepted(self) -> dict[int, Ruling]:
+        """Latest acceptance of each accepted record, by the line of the record."""
+        return {line.line: line for line in self.lines if isinstance(line, Ruling) and line.verb == "accepts"}
 
     @property
     def withdrawn(self) -> dict[int, Ruling]:
         """Latest withdrawal of each withdrawn record, by the line of the record."""
-        last = {line.line: line for line in self.lines if isinstance(line, Ruling)}
-        return {number: ruling for number, ruling in last.items() if not ruling.counts}
+        last = {line.line: line for line in self.lines if isinstance(line, Ruling) and line.verb != "accepts"}
+        return {number: ruling for number, ruling in last.items() if ruling.verb == "withdraws"}
 
     @property
     def gone(self) -> dict[int, Record]:
@@ -64,14 +76,24 @@ class Log:
 
     @property
     def in_force(self) -> dict[int, Record]:
-        """Records that count, by line, oldest first; those of one day in the order of their lines."""
+        """Records that were not withdrawn, by line, oldest first; those of one day in the order of their lines.
+
+        Suspect ones are among them (see `suspects`).
+        """
         gone = self.withdrawn
         count = [(number, record) for number, record in self.records.items() if number not in gone]
         return dict(sorted(count, key=lambda item: item[1].date))
 
 
-def read(folder: Path) -> tuple[list[Record], str]:
-    """Return the records of a twin that count, oldest first, and a note about a torn end, empty if there is none.
+def read(folder: Path, asset: AssetGeometry | None = None) -> tuple[list[Record], str]:
+    """Return the records of a twin that a fit takes, oldest first, and a note about what is left out, empty if nothing.
+
+    Neither withdrawn records are among them nor suspect ones that nobody has accepted.
+
+    Parameters
+    ----------
+    folder : of the twin.
+    asset : geometry of the twin, where the caller has built it.
 
     Raises
     ------
@@ -79,7 +101,31 @@ def read(folder: Path) -> tuple[list[Record], str]:
         As for `read_log`.
     """
     log = read_log(folder)
-    return list(log.in_force.values()), log.note
+    left_out = suspects(log, folder, asset)
+    said = f"{folder}: {counted(len(left_out), 'suspect reading')} left out; corrotwin twin inspect {folder} says why"
+    note = "; ".join(filter(None, (log.note, said if left_out else "")))
+    return [record for line, record in log.in_force.items() if line not in left_out], note
+
+
+def suspects(log: Log, folder: Path, asset: AssetGeometry | None = None) -> dict[int, str]:
+    """Return the lines of suspect records in force that nobody has accepted, each with the reason.
+
+    They are left out of the fit (`plausibility.suspects`); they follow from the twin and the log alone.
+
+    Parameters
+    ----------
+    log : of the twin.
+    folder, asset : as for `read`.
+
+    Raises
+    ------
+    InputError
+        The folder holds no twin.
+    """
+    in_force = log.in_force
+    if not any(record.kind == "ultrasonic" for record in in_force.values()):
+        return {}
+    return plausibility.suspects(in_force, twin_state.asset(store.read(folder)) if asset is None else asset)
 
 
 def read_log(folder: Path) -> Log:
@@ -126,10 +172,10 @@ def _digest(record: Record) -> str:
 def _line(values: Any) -> Record | Ruling:
     if not isinstance(values, dict):
         raise InputError("not an object")
-    for name, counts in RULINGS.items():
+    for name in RULINGS:
         if name in values:
             given = dict(values)
-            ruling = Ruling(line=given.pop(name), counts=counts, **given)
+            ruling = Ruling(line=given.pop(name), verb=name, **given)
             if type(ruling.line) is not int or not isinstance(ruling.why, str):
                 raise InputError(f"{name} no line")
             moment(ruling.date)
@@ -157,14 +203,13 @@ def append(folder: Path, records: Sequence[Record], photo: bytes = b"") -> list[
     Raises
     ------
     InputError
-        The folder holds no twin, a record cannot be of it (see `check`), a date lies in the future, or another process
-        is writing to the folder. The folder is then unchanged.
+        The folder holds no twin, a record is refused (see `plausibility.admit`), or another process is writing to the
+        folder. The folder is then unchanged.
     """
     twin = store.read(folder)  # before the lock, which would create the folder
-    check_all(records, twin)
     with locks.hold(folder, "twin", {}):
         before = read_log(folder)
-        new = new_records(records, before.records.values(), twin)
+        new = plausibility.admit(records, before.records.values(), before.in_force.values(), twin)
         for name in {record.seen for record in new if record.seen}:
             with files.writing(folder / name), files.atomic_file(folder / name) as target:
                 target.write(photo)
@@ -172,36 +217,8 @@ def append(folder: Path, records: Sequence[Record], photo: bytes = b"") -> list[
     return new
 
 
-def check_all(records: Sequence[Record], twin: TwinState) -> None:
-    """Refuse records that cannot be of a twin, as `records.check` does."""
-    asset = twin_state.asset(twin)
-    texels = assets.texels(asset)
-    for record in records:
-        check(record, twin, asset, texels)
-
-
-def new_records(records: Iterable[Record], there: Iterable[Record], twin: TwinState) -> list[Record]:
-    """Return those of some records for which no equal one is there yet, oldest first.
-
-    Raises
-    ------
-    InputError
-        A date is after both the twin's clock and today.
-    """
-    left = Counter(there)
-    new = []
-    for record in sorted(records, key=lambda record: record.date):
-        if left[record]:
-            left[record] -= 1
-        else:
-            new.append(record)
-    if new:
-        _check_not_yet_to_come(new[-1], twin)
-    return new
-
-
-def rule(folder: Path, lines: Sequence[int], *, counts: bool, why: str = "") -> dict[int, Record]:
-    """Withdraw records or restore them, and return those that changed, by line.
+def rule(folder: Path, lines: Sequence[int], verb: Verb, *, why: str = "") -> dict[int, Record]:
+    """Withdraw records, restore them, or accept suspect ones, and return those that changed, by line.
 
     All records of one photograph of one day change together.
 
@@ -209,13 +226,14 @@ def rule(folder: Path, lines: Sequence[int], *, counts: bool, why: str = "") -> 
     ----------
     folder : folder of the twin.
     lines : lines of the records, from 1.
-    counts : True to restore the records, False to withdraw them.
+    verb : "withdraws", "restores" or "accepts".
     why : reason, stored with the ruling.
 
     Raises
     ------
     InputError
-        The folder holds no twin, a line has no record, or another process is writing. The folder is then unchanged.
+        The folder holds no twin, a line has no record, a record that is restored contradicts another of its day, or
+        another process is writing. The folder is then unchanged.
     """
     store.read(folder)  # before the lock, which would create the folder
     with locks.hold(folder, "twin", {}):
@@ -223,31 +241,25 @@ def rule(folder: Path, lines: Sequence[int], *, counts: bool, why: str = "") -> 
         records = before.records
         for number in lines:
             if number not in records:
-                argument = "restore" if counts else "withdraw"
+                argument = verb.removesuffix("s")
                 raise InputError(
                     f"`{argument}`: line {number}: no record there; corrotwin twin inspect {folder} lists them"
                 )
         photos = {(records[number].date, records[number].seen) for number in lines if records[number].seen}
+        eligible = before.gone if verb == "restores" else before.in_force
+        if verb == "accepts":
+            eligible = {line: records[line] for line in suspects(before, folder)}
         changed = {
             number: record
-            for number, record in (before.gone if counts else before.in_force).items()
+            for number, record in eligible.items()
             if number in lines or (record.date, record.seen) in photos
         }
-        name = next(name for name, meant in RULINGS.items() if meant == counts)
+        if verb == "restores":
+            plausibility.check_surveys([*before.in_force.values(), *changed.values()])
         said = {"date": f"{datetime.now(UTC):%Y-%m-%d}", **({"why": why} if why else {})}
-        rulings = [{name: number, "of": _digest(record), **said} for number, record in changed.items()]
+        rulings = [{verb: number, "of": _digest(record), **said} for number, record in changed.items()]
         _extend(folder / RECORDS, before.length, _encoded(rulings))
     return changed
-
-
-def _check_not_yet_to_come(record: Record, twin: TwinState) -> None:
-    """Raise InputError if a date is after both the twin's clock and tomorrow: it may be a day later elsewhere."""
-    today = datetime.now(UTC).date()
-    if record.date > max(today + timedelta(days=1), twin.clock.date()).isoformat():
-        raise InputError(
-            f"{spoken(record)}: is yet to come, for today is {today} and the twin's clock "
-            f"{twin.clock:%Y-%m-%d}; correct the date, or grow the twin first"
-        )
 
 
 def plain(record: Record) -> dict[str, Any]:

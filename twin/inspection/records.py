@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
+from corrotwin.twin.geometry.atlas import GUTTER, AssetGeometry, Texels
 from corrotwin.twin.geometry.solids import COVERED
 from corrotwin.twin.model.corrosion import MOST_YEARS
 from corrotwin.twin.twin_state import SECONDS_PER_YEAR, TwinState
@@ -16,6 +16,7 @@ from corrotwin.twin.twin_state import SECONDS_PER_YEAR, TwinState
 TOLERANCE = 0.125  # share by which metal may be thicker than nominal
 # The same of pipe. (Seamless pipe may be 12.5 % thinner than nominal, ASTM A106 and A530; that no reading is held to.)
 PIPE_TOLERANCE = 0.225
+IMPOSSIBLE = 2.0  # times nominal: what a gauge shows that takes the second echo for the first
 UNITS_MM = {"mm": 1.0, "inch": 25.4, "in": 25.4, "mil": 0.0254}  # of a thickness or a pit, in mm
 ECHOES = ("", "single", "multiple")
 # Through paint, a gauge that times a single echo takes the paint for steel and shows it as this many times its
@@ -238,8 +239,37 @@ def texel_of(record: Record, asset: AssetGeometry) -> tuple[int, int] | None:
     return min(int(record.uv[1] * height), height - 1), min(int(record.uv[0] * width), width - 1)
 
 
+def wall_mm(record: Record, asset: AssetGeometry) -> float:
+    """Return the nominal thickness where a record was taken, mm; the greatest of its zone where that is unknown."""
+    at, zone = texel_of(record, asset), asset.zone_names.index(record.zone)
+    walls = []
+    for island in asset.islands:
+        own = island.patch.thickness_mm
+        if at is None and island.zone == zone:
+            walls.append(asset.nominal_thickness_mm if own is None else own)
+        elif at is not None and all(
+            first - GUTTER <= place < first + length + GUTTER
+            for place, first, length in zip(at, (island.row, island.column), island.shape, strict=True)
+        ):
+            walls = [asset.nominal_thickness_mm if own is None else own]
+    return float(np.float32(max(walls, default=asset.nominal_thickness_mm)))
+
+
+def most_mm(record: Record, asset: AssetGeometry) -> float:
+    """Return the greatest reading, mm, that the wall at its place, the gauge and paint explain.
+
+    Nominal plus `TOLERANCE` (of a pipe `PIPE_TOLERANCE`), what paint adds, and three times the scatter of both.
+    """
+    tolerance = PIPE_TOLERANCE if asset.kind == "pipe" else TOLERANCE
+    spread = float(np.hypot(record.scatter_sd, record.paint_sd_mm))
+    return wall_mm(record, asset) * (1 + tolerance) + record.thick_bias_mm + 3 * spread
+
+
 def check(record: Record, twin: TwinState, asset: AssetGeometry, texels: Texels) -> None:
     """Raise InputError if a record cannot be of this twin.
+
+    A thickness above nominal plus tolerance passes: it is suspect (`plausibility.suspects`). One above `IMPOSSIBLE`
+    times nominal does not.
 
     Raises
     ------
@@ -252,18 +282,15 @@ def check(record: Record, twin: TwinState, asset: AssetGeometry, texels: Texels)
         raise InputError(f"{here}: no zone {record.zone!r}; this {asset.kind} has {', '.join(names)}")
     if not 0 <= record.years(twin) <= MOST_YEARS:
         raise InputError(f"{here}: the twin was built on {twin.built:%Y-%m-%d}; give that day or a later one")
-    own = texels.zone == asset.zone_names.index(record.zone)
     at = texel_of(record, asset)
-    if at is not None and not own[at]:
+    if at is not None and texels.zone[at] != asset.zone_names.index(record.zone):
         actual = asset.zone_names[texels.zone[at]] if texels.zone[at] >= 0 else "no surface"
         raise InputError(f"{here}: uv {record.uv} is {actual}, not {record.zone}; correct either")
-    nominal = float(texels.thickness_mm[at] if at is not None else texels.thickness_mm[own].max())
-    if record.kind == "ultrasonic":
-        most = nominal * (1 + (PIPE_TOLERANCE if asset.kind == "pipe" else TOLERANCE)) + 3 * record.scatter_sd
-        if record.value > most:
-            raise InputError(
-                f"{here}: {record.value:g} mm on {record.zone} is thicker than nominal, {nominal:g} mm, plus tolerance "
-                f"({most:.4g} mm); check value and zone"
-            )
+    nominal = wall_mm(record, asset)
+    if record.kind == "ultrasonic" and record.value > IMPOSSIBLE * nominal:
+        raise InputError(
+            f"{here}: {record.value:g} mm on {record.zone} is impossible, more than {IMPOSSIBLE:g} times nominal, "
+            f"{nominal:g} mm; check value, unit and zone, and whether the gauge counted an echo twice"
+        )
     if record.kind == "pit" and record.value > nominal:
-        raise InputError(f"{here}: a pit of {record.value:g} mm in {nominal:g} mm of metal; check value and zone")
+        raise InputError(f"{here}: a pit of {record.value:g} mm in {nominal:g} mm of metal; check value, unit and zone")

@@ -1,0 +1,119 @@
+"""Inspections of a `Twin`: what is recorded, what is suspect, and what is accepted."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from corrotwin.twin import twin_state
+from corrotwin.twin.api.facts import TwinFacts
+from corrotwin.twin.core.arguments import checked, one_or_more
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.inspection import entry, plausibility, readers
+from corrotwin.twin.inspection.records import Record, spoken
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+logger = logging.getLogger(__name__)
+
+
+class TwinInspections(TwinFacts):
+    """What inspections of a twin found; `Twin` adds the rest."""
+
+    @property
+    def suspects(self) -> dict[Record, str]:
+        """Thickness readings that a forecast leaves out until `Twin.accept` takes them, each with the reason.
+
+        They are thicker than nominal plus tolerance, or thicker than the same place was before.
+        """
+        records = self.records
+        found = plausibility.suspects(dict(enumerate(records)), twin_state.asset(self._state))
+        return {records[number]: why for number, why in found.items()}
+
+    @checked()
+    def inspect(
+        self,
+        csv: str | Path | None = None,
+        *,
+        date: str = "",
+        kind: str = "",
+        zone: str = "",
+        value: float | None = None,
+        unit: str = "",
+        tool: str = "",
+        place: str = "",
+        uv: tuple[float, float] | None = None,
+        photo: str | Path | Sequence[str | Path] = (),
+        uvmap: str | Path | Sequence[str | Path] = (),
+        scatter: float | None = None,
+        bias: float | None = None,
+        echo: str = "",
+        coated: bool = False,
+        evaluation: str | Path | None = None,
+        detection: float | None = None,
+        false_calls: float | None = None,
+    ) -> tuple[Record, ...]:
+        """Record what an inspection found, and return the records that were not there yet.
+
+        Parameters
+        ----------
+        csv : table of readings with columns date, zone, kind, value, tool; instead of all other arguments.
+        date, kind, zone, value, unit, tool, place, uv, echo, coated : one reading, as ``corrotwin twin inspect`` takes
+            it.
+        photo : masks (PNG, 0 where there is no rust) of the photographs of a day, with `date` and `tool`.
+        uvmap : of each mask, from ``corrotwin synth uvmap``; without it one mask, of a photograph that shows nothing
+            but `zone`.
+        scatter, bias, detection, false_calls : errors of the tool, in place of what is usual for the kind.
+        evaluation : evaluation.json of the model that made the masks: its recall and false calls, where `detection` and
+            `false_calls` are not given.
+
+        Raises
+        ------
+        InputError
+            A reading is impossible or cannot be of this twin. Nothing has changed then.
+        """
+        found = entry.records_of(
+            self._state,
+            csv=None if csv is None else Path(csv),
+            date=date, kind=kind, zone=zone, value=value, unit=unit, tool=tool, place=place, uv=uv,
+            photo=[Path(path) for path in one_or_more(photo)], uvmap=[Path(path) for path in one_or_more(uvmap)],
+            scatter=scatter, bias=bias, echo=echo, coated=coated,
+            evaluation=None if evaluation is None else Path(evaluation), detection=detection, false_calls=false_calls,
+        )  # fmt: skip
+        new = plausibility.admit(found.records, self._records, self._records, self._state)
+        self._photos |= {record.seen: found.photo for record in new if record.seen}
+        self._records += new
+        if found.note:
+            logger.info(found.note)
+        for record, why in self.suspects.items():
+            if record in new:
+                logger.warning("%s: left out until accepted: %s", spoken(record), why)
+        return tuple(new)
+
+    @checked()
+    def accept(self, record: Record, *, why: str) -> Self:
+        """Let forecasts take a suspect reading as it is, and return the twin.
+
+        Parameters
+        ----------
+        record : one of `suspects`.
+        why : the reason, which is kept beside the reading.
+
+        Raises
+        ------
+        InputError
+            The reading is not suspect, or no reason is given.
+        """
+        if record not in self.suspects:
+            raise InputError(f"{spoken(record)}: is not suspect; choose one of Twin.suspects")
+        if not why:
+            raise InputError("accept: give `why`; the reason is kept beside the reading")
+        self._records = [replace(known, accepted=True) if known == record else known for known in self._records]
+        self._accepted[record] = why
+        return self
+
+    def _seen_by(self, record: Record, shape: tuple[int, int]) -> "NDArray[np.bool_]":
+        return readers.seen_in(self._photos[record.seen], Path(record.seen), record, shape)

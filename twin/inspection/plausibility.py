@@ -1,0 +1,173 @@
+"""Which readings are refused, and which are kept but left out of the fit until somebody accepts them.
+
+Refused are readings in another unit than stated, impossible ones, days to come, and two values of one place on one day.
+Suspect, so stored and flagged, is what a gauge may show although the wall cannot have it: thicker than nominal plus
+tolerance, or thicker than it was before. A reading is never changed to one that would pass.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from corrotwin.twin import assets, twin_state
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.geometry.atlas import AssetGeometry
+from corrotwin.twin.inspection.records import UNITS_MM, Record, check, most_mm, spoken, wall_mm
+from corrotwin.twin.twin_state import TwinState
+
+ALLOWED_SD = 3.0  # combined standard deviations by which a later reading may be thicker than an earlier one
+# A reading fits another unit if in that unit it is between these shares of the nominal wall, and as stated either below
+# the third or above the fourth. An inch taken for a mm makes 25 to 122 % of a wall into 1 to 5 %.
+FITS, ABSURD = (0.25, 1.225), (0.05, 2.0)
+
+
+def admit(
+    records: Sequence[Record], there: Iterable[Record], in_force: Iterable[Record], twin: TwinState
+) -> list[Record]:
+    """Return those of some records that are not there yet, oldest first, having refused what cannot be.
+
+    Parameters
+    ----------
+    records : of one inspection or one table, in any order.
+    there : all earlier records, withdrawn ones too; each absorbs one equal record.
+    in_force : those of them that were not withdrawn.
+    twin : that was inspected.
+
+    Raises
+    ------
+    InputError
+        Most readings of a tool look like another unit; a record cannot be of this twin (`records.check`); a date is
+        after both the twin's clock and today; or a place has another value of the same day, kind and tool.
+    """
+    asset = twin_state.asset(twin)
+    check_units(records, asset)
+    texels = assets.texels(asset)
+    for record in records:
+        check(record, twin, asset, texels)
+    left = Counter(there)
+    new = []
+    for record in sorted(records, key=lambda record: record.date):
+        if left[record]:
+            left[record] -= 1
+        else:
+            new.append(record)
+    if new:
+        _check_not_yet_to_come(new[-1], twin)
+    check_surveys([*in_force, *new])
+    return new
+
+
+def check_units(records: Iterable[Record], asset: AssetGeometry) -> None:
+    """Refuse thickness readings that look like another unit than the one in which they were stated.
+
+    They do where more than half of the readings of one tool, in one unit, fit the nominal wall in another unit alone
+    (`FITS`, `ABSURD`). A badly corroded wall among readings of sounder ones is no such case.
+
+    Raises
+    ------
+    InputError
+        Most readings of a tool look like another unit.
+    """
+    batches: dict[tuple[str, str], list[Record]] = {}
+    for record in records:
+        if record.kind == "ultrasonic" and record.zone in asset.zone_names:
+            batches.setdefault((record.tool, record.stated.partition(" ")[2] or "mm"), []).append(record)
+    for (tool, stated), batch in batches.items():
+        for unit in ("inch", "mil", "mm"):
+            times = UNITS_MM[unit] / UNITS_MM[stated]
+            alike = [record for record in batch if _fits(record.value, wall_mm(record, asset), times)]
+            if 2 * len(alike) > len(batch):
+                first, wall = alike[0], wall_mm(alike[0], asset)
+                raise InputError(
+                    f"{spoken(first)}: {len(alike)} of {len(batch)} thickness readings by {tool} look like {unit}, not "
+                    f"{stated}: {first.value / UNITS_MM[stated]:.6g} {unit} would be {first.value * times:.4g} mm of a "
+                    f"nominal wall of {wall:g} mm; give their `unit`. This is refused where most readings of a tool "
+                    f"would be less than {ABSURD[0]:.0%} or more than {ABSURD[1]:.0%} of the wall; a badly corroded "
+                    "wall is taken beside readings of sounder places"
+                )
+
+
+def _fits(value_mm: float, wall: float, times: float) -> bool:
+    share = value_mm / wall
+    return not ABSURD[0] <= share <= ABSURD[1] and FITS[0] <= share * times <= FITS[1]
+
+
+def check_surveys(records: Iterable[Record]) -> None:
+    """Refuse two values of one named place on one day, of one kind and by one tool.
+
+    Raises
+    ------
+    InputError
+        There are two: one of them is wrong, or they are of different places.
+    """
+    known: dict[tuple[str, ...], Record] = {}
+    for record in records:
+        if record.place:
+            key = (record.zone, record.place, record.kind, record.tool, record.date)
+            first = known.setdefault(key, record)
+            if first.value != record.value:
+                raise InputError(
+                    f"{spoken(record)}: {record.value:g} {record.unit} at {record.place} on {record.zone} by "
+                    f"{record.tool}, which has {first.value:g} {first.unit} there on that day; withdraw the wrong one, "
+                    "or name their places apart"
+                )
+
+
+def suspects(records: Mapping[int, Record], asset: AssetGeometry) -> dict[int, str]:
+    """Return which thickness readings are suspect, with the reason of each.
+
+    A reading is suspect if it is thicker than nominal plus tolerance (`records.most_mm`), or thicker than an earlier
+    one of the same zone and place, by more than three standard deviations of both errors together. Readings that are
+    suspect themselves are no measure for later ones; one that was accepted though thicker than before replaces those
+    before it. Where a reading was too thin by mistake, those after it are suspect until it is withdrawn: the safe side.
+
+    Parameters
+    ----------
+    records : that count, by number.
+    asset : that they are of.
+    """
+    found = {}
+    earlier: dict[tuple[str, object], list[Record]] = {}
+    for number, record in sorted(records.items(), key=lambda item: (item[1].date, item[0])):
+        if record.kind != "ultrasonic" or record.zone not in asset.zone_names:  # the latter `check` refuses
+            continue
+        place = record.place or record.uv
+        before = earlier.setdefault((record.zone, place), []) if place else []
+        grown = _grown(record, before)
+        thick = ""
+        if record.value > (most := most_mm(record, asset)):
+            thick = (
+                f"{record.value:g} mm is thicker than nominal, {wall_mm(record, asset):g} mm, plus tolerance "
+                f"({most:.4g} mm)"
+            )
+        if (thick or grown) and not record.accepted:
+            found[number] = "; ".join(filter(None, (thick, grown)))
+            continue
+        if grown:
+            before.clear()
+        before.append(record)
+    return found
+
+
+def _grown(record: Record, before: Sequence[Record]) -> str:
+    """Say by how much a reading is thicker than one before it, beyond the errors of both; empty if it is not."""
+    for other in before:
+        more = (record.value - record.thick_bias_mm) - (other.value - other.thick_bias_mm)
+        if more <= 0 or other.date >= record.date:
+            continue
+        allowed = ALLOWED_SD * math.hypot(record.scatter_sd, record.bias_sd, other.scatter_sd, other.bias_sd)
+        if more > allowed:
+            was = f"{other.value:g} mm on {other.date}"
+            return f"{more:.3g} mm thicker than {was}, where the errors of both allow {allowed:.2g} mm"
+    return ""
+
+
+def _check_not_yet_to_come(record: Record, twin: TwinState) -> None:
+    """Raise InputError if a date is after both the twin's clock and tomorrow: it may be a day later elsewhere."""
+    today = datetime.now(UTC).date()
+    if record.date > max(today + timedelta(days=1), twin.clock.date()).isoformat():
+        raise InputError(
+            f"{spoken(record)}: is yet to come, for today is {today} and the twin's clock "
+            f"{twin.clock:%Y-%m-%d}; correct the date, or grow the twin first"
+        )
