@@ -5,7 +5,7 @@
     .venv/bin/python -m tools.loop --run RUN --count 12   # masks that a run predicts on renders: loop-predicted.*
 
 Each hidden twin is one that `corrotwin twin new` makes; how long its paint lasts, how many defects that has and how
-deep pits grow is drawn from what the forecast allows (`twin.bayes.histories.ensemble.Prior`). It is photographed every year up to
+deep pits grow is drawn from what the forecast allows (`twin.bayes.prior.Prior`). It is photographed every year up to
 the twelfth; where Blender renders the photographs, in years 4, 8 and 12.
 """
 

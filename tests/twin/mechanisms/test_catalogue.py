@@ -91,11 +91,11 @@ def test_only_mechanisms_of_known_kinds_count() -> None:
 
 
 def test_mechanisms_of_the_python_api_are_those_of_the_words() -> None:
-    pipe = ct.Asset("pipe", nps="4", schedule="40", texel_mm=20.0)
-    assert [law.kind for law in ct.Twin(pipe).mechanisms] == ["process"]
-    assert ct.Twin(pipe, mechanisms=[]).mechanisms == ()
+    pipe = ct.Asset("pipe", nps="4", schedule="40", run_m=1.0, texel_mm=20.0)
+    assert [law.kind for law in ct.Twin(pipe, random=True).mechanisms] == ["process"]
+    assert ct.Twin(pipe, random=True, mechanisms=[]).mechanisms == ()
     law = build("co2", ("bore",), temperature_c=60.0, co2_bar=2.0)
-    twin = ct.Twin(pipe, years=2.0, category="C4", mechanisms=[law, "soil soil=fill zone=body"])
+    twin = ct.Twin(pipe, years=2.0, category="C4", bare=True, mechanisms=[law, "soil soil=fill zone=body"])
     assert [each.kind for each in twin.mechanisms] == ["co2", "soil"]
     words = ["co2 temperature_c=60 co2_bar=2", "soil soil=fill zone=body"]
-    assert ct.Twin(pipe, mechanisms=words).mechanisms == twin.mechanisms
+    assert ct.Twin(pipe, random=True, mechanisms=words).mechanisms == twin.mechanisms

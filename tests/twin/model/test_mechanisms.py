@@ -18,7 +18,7 @@ DIMENSIONS = {"nps": "4", "schedule": "40", "run_m": 0.5}
 
 @pytest.fixture(scope="module")
 def pipe() -> TwinState:
-    drawn = creation.draw("pipe", DIMENSIONS, seed=5, texel_mm=8.0)
+    drawn = creation.shaped("pipe", DIMENSIONS, seed=5, texel_mm=8.0, random=True)
     return replace(drawn, exposure=at("C4"), coating=None, clock=twin_state.later(drawn.built, 10.0))
 
 
