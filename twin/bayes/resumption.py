@@ -35,8 +35,8 @@ def _snapshot(known: Knowledge, number: int) -> Snapshot:
     )
 
 
-def resumable(saved: Saved | None, records: Sequence[str], run: int) -> Snapshot | None:
-    """Return the snapshot of a run from which learning goes on with these records; None for none.
+def resumable(saved: Saved | None, records: Sequence[str], run: int) -> tuple[Snapshot, ...]:
+    """Return the snapshots of a run from which learning may go on with these records, latest first.
 
     Parameters
     ----------
@@ -45,13 +45,24 @@ def resumable(saved: Saved | None, records: Sequence[str], run: int) -> Snapshot
     run : number of the run.
     """
     if saved is None or run >= len(saved.runs):
-        return None
+        return ()
+    found = []
     for snapshot in reversed(saved.runs[run]):
-        if snapshot.records == len(saved.records) == len(records) and list(saved.records) == list(records):
-            return snapshot
+        whole = snapshot.records == len(records) and list(saved.records) == list(records)
         # A conflict widens the prior from the beginning; then all is learned anew.
         undisturbed = snapshot.widening == 1 and snapshot.power == 1 and snapshot.agreement == snapshot.as_given
-        if undisturbed and list(saved.records[: snapshot.records]) == list(records[: snapshot.records]):
+        if whole or (undisturbed and list(saved.records[: snapshot.records]) == list(records[: snapshot.records])):
+            found.append(snapshot)
+    return tuple(found)
+
+
+def fitting(
+    kept: Sequence[Snapshot], inspections: Sequence[Sequence[Sighting]], tools: Sequence[str]
+) -> Snapshot | None:
+    """Return the first snapshot that has taken in whole inspections, with the same tools; None for none."""
+    for snapshot in kept:
+        taken = sum(len(own) for own in inspections[: snapshot.inspections])
+        if taken == snapshot.records and tuple(tools) == snapshot.tools and snapshot.inspections:
             return snapshot
     return None
 
@@ -64,11 +75,11 @@ def restored(
     asset: AssetGeometry,
     texels: Texels,
 ) -> Particles | None:
-    """Return the particles of a snapshot; None where it is of other inspections, tools or histories.
+    """Return the particles of a snapshot; None where it is of other histories.
 
     Parameters
     ----------
-    snapshot : from `snapshots`.
+    snapshot : from `fitting`.
     prior : particles before any inspection, of the same bank.
     inspections : all, oldest first.
     tools : names of the tools whose biases are columns of `Particles.normal`.
@@ -76,8 +87,6 @@ def restored(
     """
     taken = [item for own in inspections[: snapshot.inspections] for item in own]
     bank, arrays = prior.bank, snapshot.arrays
-    if len(taken) != snapshot.records or tuple(tools) != snapshot.tools or not snapshot.inspections:
-        return None
     latest = inspections[snapshot.inspections - 1]
     readings = arrange(taken[: len(taken) - len(latest)], latest, bank, asset, texels)
     count, zones = len(prior.number), len(bank.zones)

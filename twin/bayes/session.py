@@ -160,26 +160,24 @@ def _draws(records: Sequence[Record]) -> int:
     return DRAWS_SEEN if any(record.kind in ("photo", "grade") for record in records) else DRAWS
 
 
-def _learned(
-    known: Session, seeds: Sequence[int], snapshots_of: Sequence[cache.Snapshot | None]
-) -> tuple[Knowledge, ...]:
-    """Learn in runs of these seeds, each from a snapshot or from the prior."""
+def _learned(known: Session, seeds: Sequence[int], kept: Sequence[tuple[cache.Snapshot, ...]]) -> tuple[Knowledge, ...]:
+    """Learn in runs of these seeds, each from what is kept of it or from the prior."""
     years = max(known.now_years + max(known.ahead_years, LEAST_AHEAD_YEARS), 1.0)
     pitted = frozenset(record.zone for record in known.records if record.kind == "pit")
     runs = []
-    for seed, snapshot in zip(seeds, snapshots_of, strict=True):
+    for seed, own in zip(seeds, kept, strict=True):
         histories = bank(
             known.twin, known.asset, known.texels, years=years, prior=known.prior, seed=seed,
             draws=_draws(known.records),
         )  # fmt: skip
-        runs.append(Run(histories=replace(histories, pitted=pitted), seed=seed, known=snapshot))
+        runs.append(Run(histories=replace(histories, pitted=pitted), seed=seed, kept=own))
     return learn_in_runs(runs, known.asset, known.texels, known.records, known.seen, particles=known.size)
 
 
 def with_more_runs(known: Session) -> Session:
     """Return a session with twice as many runs, where their error is too great."""
     seeds = _run_seeds(known.seed, 2 * len(known.runs))[len(known.runs) :]
-    return replace(known, runs=(*known.runs, *_learned(known, seeds, [None] * len(seeds))))
+    return replace(known, runs=(*known.runs, *_learned(known, seeds, [()] * len(seeds))))
 
 
 def _run_seeds(seed: int, count: int) -> list[int]:

@@ -25,7 +25,7 @@ from corrotwin.twin.bayes.histories.ensemble import Bank
 from corrotwin.twin.bayes.moves import INFORMED_BY, effective
 from corrotwin.twin.bayes.particles import GROWTH, Knowledge, Particles, first_tool_column
 from corrotwin.twin.bayes.predictive_check import check_agreement
-from corrotwin.twin.bayes.resumption import restored
+from corrotwin.twin.bayes.resumption import fitting, restored
 from corrotwin.twin.bayes.sightings import Sighting, apart, sighting
 from corrotwin.twin.bayes.tempering import settle, temper
 from corrotwin.twin.bayes.thickness.readings import arrange
@@ -53,11 +53,11 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Run:
-    """An independent run: a bank of histories, a seed of its particles, and what an earlier call taught, or None."""
+    """An independent run: a bank of histories, a seed of its particles, and what earlier calls taught, latest first."""
 
     histories: Bank
     seed: int
-    known: Snapshot | None = None
+    kept: tuple[Snapshot, ...] = ()
 
 
 def learn(
@@ -119,28 +119,28 @@ def learn_in_runs(
         )
         for run in runs
     ]  # fmt: skip
+    known = [fitting(run.kept, inspections, tools) for run, inspections in zip(runs, by_run, strict=True)]
+    whole = all(own is not None and own.inspections == len(by_run[0]) for own in known)  # nothing is to be decided
     tried: list[list[Attempt]] = []
     odd: set[str] = set()
     for widening in widenings:
         widened = frozenset(name for name in GROWTH if name not in INFORMED_BY or INFORMED_BY[name] & odd)
         attempts = []
-        for run, inspections in zip(runs, by_run, strict=True):
+        for run, inspections, snapshot in zip(runs, by_run, known, strict=True):
             first = prior_particles(run.histories, len(tools), run.seed, particles, widening, widened)
             begin = Attempt(states=(first,), agreement=(), power=1.0)
-            if run.known is not None and not tried:
-                begin = _begin(run.known, first, inspections, tools, asset, texels) or begin
+            if snapshot is not None and not tried:
+                begin = _begin(snapshot, first, inspections, tools, asset, texels) or begin
             attempts.append(_run(begin, inspections, asset, texels, run.seed))
         tried.append(attempts)
-        if all(_is_whole(run, inspections) for run, inspections in zip(runs, by_run, strict=True)):
-            break
         conflicting = conflicts(pooled([own.agreement for own in attempts]))
-        if not conflicting:
+        if whole or not conflicting:
             break
         odd.update(*(item.odd for item in conflicting))
     best = min(tried, key=lambda attempts: len(conflicts(pooled([own.agreement for own in attempts]))))
     as_given = [
-        run.known.as_given if run.known is not None and _is_whole(run, inspections) else own.agreement
-        for run, inspections, own in zip(runs, by_run, tried[0], strict=True)
+        own.as_given if whole and own is not None else attempt.agreement
+        for own, attempt in zip(known, tried[0], strict=True)
     ]
     return tuple(
         Knowledge(
@@ -158,11 +158,6 @@ def learn_in_runs(
 
 def _tool(record: Record) -> str:
     return f"{record.kind} {record.tool}"
-
-
-def _is_whole(run: Run, inspections: Sequence[Sequence[Sighting]]) -> bool:
-    """Return whether an earlier call took in all inspections, and decided on what conflicts."""
-    return run.known is not None and run.known.inspections == len(inspections)
 
 
 def _begin(
