@@ -16,6 +16,7 @@ from corrotwin.benchmarks import machine
 from corrotwin.benchmarks.formatting.wording import listed
 from corrotwin.segmentation.config import BACKBONES
 from corrotwin.segmentation.data.cache import cache_folder
+from corrotwin.twin.core.memory import available_bytes
 from corrotwin.twin.core.text import say
 
 GIB = 1024**3
@@ -63,7 +64,7 @@ def examine(places: Places, weights: Path | None) -> list[Check]:
         gpu(torch_says),
         processor(machine.read(Path("/proc/cpuinfo"))),
         ray(ray_says),
-        memory(machine.memory_bytes()),
+        memory(available_bytes()),
         *(disk(name, path, machine.free_bytes(path)) for name, path in places.items()),
         shared_memory(machine.free_bytes(SHARED) if SHARED.is_dir() else None),
         imagenet(torch_says, weights),

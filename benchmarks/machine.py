@@ -6,7 +6,6 @@ Slow or fragile things (Blender, torch, Ray) are tried in processes of their own
 import importlib.metadata
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -91,15 +90,6 @@ def installed(name: str) -> str | None:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return None
-
-
-def memory_bytes() -> int | None:
-    """Return the available memory, or what the container may still take where that is less."""
-    free = re.search(r"^MemAvailable:\s+(\d+) kB", read(Path("/proc/meminfo")), re.MULTILINE)
-    limit, used = (read(Path("/sys/fs/cgroup") / name).strip() for name in ("memory.max", "memory.current"))
-    known = [int(free[1]) * 1024] if free else []
-    known += [int(limit) - int(used)] if limit.isdecimal() and used.isdecimal() else []
-    return min(known, default=None)
 
 
 def free_bytes(path: Path) -> int | None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from corrotwin.twin.twin_state import TwinState
 
 Point = tuple[float, float, float]
+MOST_TEXELS = 16_000_000  # of a twin that is photographed: Blender holds them all, in float textures
 FARTHEST_M = 500.0  # largest distance of a camera from the middle of the asset; more suggests wrong units
 
 
@@ -83,7 +84,12 @@ def saved(folder: Path, cameras: tuple[StatedCamera, ...] = ()) -> Subject:
         There is no complete twin, or another command is changing it.
     """
     folder = folder.resolve()
-    manifest, twin, _ = _load(folder)
+    manifest, twin, grown = _load(folder)
+    if (count := grown.rust_cover.size) > MOST_TEXELS:
+        raise InputError(
+            f"{folder}: its atlas has {count:,} texels, and pictures are made of {MOST_TEXELS:,} at most; photograph a "
+            f"twin whose texels are larger than {twin.texel_mm:g} mm"
+        )
     if Path(str(twin.id)).name != twin.id:
         raise InputError(f"{folder}: {twin.id!r} cannot name a folder; give the twin in twin.json another id")
     return Subject(

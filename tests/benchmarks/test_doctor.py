@@ -142,7 +142,7 @@ def test_the_page_has_a_line_for_each_check_and_the_status_follows(
         machine.RAY: {"ray": "2"},
     }
     monkeypatch.setattr(machine, "tried", lambda program, *_: answers[program])
-    monkeypatch.setattr(machine, "memory_bytes", lambda: 8 * GIB)
+    monkeypatch.setattr(doctor, "available_bytes", lambda: 8 * GIB)
     monkeypatch.setattr(machine, "free_bytes", lambda path: 90 * GIB)
     monkeypatch.setattr(doctor, "python", lambda version: Check(name="Python", state="ok", found="3.11"))
     monkeypatch.setattr(doctor, "packages", lambda *_: Check(name="packages", state="ok", found="all"))

@@ -18,8 +18,8 @@ from scipy import ndimage
 from corrotwin.synth import spec
 from corrotwin.synth.config import RenderConfig
 from corrotwin.synth.labels import masks
+from corrotwin.synth.presets.schema import SHOWN
 from corrotwin.synth.scene import sampling, visibility
-from corrotwin.twin.assets import KINDS
 
 pytestmark = pytest.mark.blender
 
@@ -32,14 +32,14 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, sp
     """One rendered scene of each kind, two views each, in one Blender process; the folder and the scenes."""
     folder = tmp_path_factory.mktemp("scenes")
     kinds: dict[str, int] = {}
-    for index in range(4 * len(KINDS)):
+    for index in range(4 * len(SHOWN)):
         if not sampling.is_clean(CONFIG, index):
             kinds.setdefault(sampling.kind_of(CONFIG, index), index)
     made = {
         kind: replace(sampling.sample_scene(CONFIG, index, [2 * index, 2 * index + 1], folder), samples=1)
         for kind, index in kinds.items()
     }
-    assert made.keys() == KINDS.keys()
+    assert made.keys() == set(SHOWN)
     (folder / "batch.json").write_text(spec.dump(spec.Batch(scenes=tuple(made.values()), threads=2)))
     subprocess.run(
         [sys.executable, "-m", "corrotwin.synth.blender", str(folder / "batch.json"), str(os.getpid())],
@@ -49,7 +49,7 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, sp
 
 
 @pytest.mark.parametrize("place", range(2))
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SHOWN)
 def test_mask_is_what_rays_through_pixel_centres_see(
     kind: str, place: int, scenes: tuple[Path, dict[str, spec.Scene]]
 ) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from corrotwin.twin.assets import bar, beam, bearing, bolt, chain, plate, railing, stair
 from corrotwin.twin.assets.piping import pipe
+from corrotwin.twin.assets.vessels import vessel
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry.atlas import AssetGeometry, Patch, Texels, assemble, mesh, patch_area_m2
 from corrotwin.twin.geometry.texels import texels
@@ -34,6 +35,7 @@ KINDS: dict[str, AssetKind] = {
     "railing": AssetKind(build=railing.railing, sample=railing.sample),
     "stair": AssetKind(build=stair.stair, sample=stair.sample),
     "bar": AssetKind(build=bar.bar, sample=bar.sample),
+    "vessel": AssetKind(build=vessel.vessel, sample=vessel.sample),
 }
 
 
@@ -49,7 +51,7 @@ def build(kind: str, parameters: Mapping[str, Any], *, texel_mm: float) -> Asset
     Raises
     ------
     InputError
-        Unknown kind or parameter, an impossible dimension, or an atlas beyond the texture budget.
+        Unknown kind or parameter, an impossible dimension, or an atlas beyond the memory available.
     """
     builder = _kind(kind).build
     expected = inspect.signature(builder).parameters

@@ -41,7 +41,7 @@ def new(
     Parameters
     ----------
     kind
-        pipe, chain, plate, bolt, bar, beam, bearing, railing or stair.
+        pipe, vessel, chain, plate, bolt, bar, beam, bearing, railing or stair.
     out
         folder for the twin; new or empty.
     seed

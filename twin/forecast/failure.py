@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from corrotwin.twin.assets.piping.sizes import OUTSIDE_MM
+from corrotwin.twin.assets.piping import sizes
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.forecast.projection import ZoneForecast
 from corrotwin.twin.forecast.strength import MOST_SMYS_MPA, Method, failure_pressure_mpa, flow_stress_mpa
@@ -68,7 +68,7 @@ class Pressure:
 
 def outside_mm(asset: AssetGeometry) -> float:
     """Return the outside diameter of a pipe's run, mm."""
-    return float(OUTSIDE_MM[asset.parameters["nps"]])
+    return float(sizes.outside_mm(asset.parameters))
 
 
 def wall_zones(asset: AssetGeometry) -> frozenset[str]:

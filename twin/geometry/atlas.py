@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.memory import available_bytes
 
 if TYPE_CHECKING:
     import trimesh
@@ -24,7 +25,10 @@ Integers = NDArray[np.int64]
 
 GUTTER = 2  # texels round each island, so that linear lookups at its border never reach a neighbour
 WELD_M = 1e-7  # points of one solid closer than this are one vertex
-MAX_TEXELS = 16_000_000  # the texture budget of a scene
+# At the peak of `twin new`, `inspect`, `forecast`, `show` and `export` a texel takes up to 120 bytes: `new` of bare
+# steel that fills its atlas, 755 MiB at 5.9 million texels and 250 MiB at 1.5 million; with a margin of a third:
+TEXEL_BYTES = 160
+MOST_TEXELS = 64_000_000  # whose four fields fit the 1 GiB of `core.opening.MOST_BYTES`
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -125,7 +129,7 @@ def assemble(
     Raises
     ------
     InputError
-        The atlas would pass the texture budget.
+        The atlas would need more memory than is available.
     """
     zone_names = tuple(dict.fromkeys(patch.zone for patch in patches))
     solid_names = tuple(dict.fromkeys(patch.solid for patch in patches))
@@ -225,6 +229,17 @@ def _edges(points: Floats, texel_m: float) -> Floats:
     return np.asarray(lines / lines[-1] * max(2, int(np.ceil(lines[-1] / texel_m - 1e-6))))
 
 
+def _check_memory(shape: tuple[int, int], texel_m: float) -> None:
+    """Raise InputError if an atlas has more texels than there is memory for, or than its files may hold."""
+    count, free = shape[0] * shape[1], available_bytes()
+    begin = f"`texel_mm` {texel_m * 1000:g}: the atlas would have {shape[0]} x {shape[1]} texels"
+    if count > MOST_TEXELS:
+        raise InputError(f"{begin}, over {MOST_TEXELS:,}; choose a larger texel")
+    if free is not None and count * TEXEL_BYTES > free:
+        needed = f"{count * TEXEL_BYTES / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are available"
+        raise InputError(f"{begin}, which take {needed}; choose a larger texel")
+
+
 def _pack(
     patches: Sequence[Patch], zone_names: tuple[str, ...], texel_m: float
 ) -> tuple[list[Island], tuple[int, int]]:
@@ -241,11 +256,7 @@ def _pack(
         column += int(sizes[index, 1])
         shelf = max(shelf, int(sizes[index, 0]))
     shape = (row + shelf, width)
-    if shape[0] * shape[1] > MAX_TEXELS:
-        raise InputError(
-            f"`texel_mm` {texel_m * 1000:g}: the atlas would have {shape[0]} x {shape[1]} texels, "
-            f"over {MAX_TEXELS:,}; choose a larger texel"
-        )
+    _check_memory(shape, texel_m)
     islands = [
         Island(
             patch=patch,

@@ -8,11 +8,12 @@ import pytest
 
 from corrotwin.synth import spec
 from corrotwin.synth.config import STREAMS, RenderConfig
+from corrotwin.synth.presets import schema
 from corrotwin.synth.presets.builtin import PRESETS
 from corrotwin.synth.scene import arrangement, sampling, specimen
+from corrotwin.synth.scene.subject import MOST_TEXELS
 from corrotwin.twin import twin_state
 from corrotwin.twin.assets import KINDS
-from corrotwin.twin.geometry.atlas import MAX_TEXELS
 from corrotwin.twin.model.coating import Coating, Paint, Zinc
 
 CONFIG = RenderConfig(preset="balanced", size=64, seed=5)
@@ -41,7 +42,8 @@ def test_every_block_holds_each_kind_as_often_as_the_preset_says_and_one_clean_s
 
 
 def test_the_presets_know_the_kinds_there_are() -> None:
-    assert set(PRESETS["balanced"].kinds) == set(KINDS)
+    assert set(schema.KINDS) == set(KINDS)
+    assert set(PRESETS["balanced"].kinds) == set(schema.SHOWN)  # a new kind would change what its seeds draw
     assert {kind for chosen in PRESETS.values() for kind in chosen.kinds} <= set(KINDS)
 
 
@@ -148,5 +150,5 @@ def test_a_scene_of_640_px_stays_within_its_budget_of_texels(
     config = RenderConfig(preset=name, size=640, seed=0)
     placed = sampling._arranged(config, number, PRESETS[name]).placed
     sizes = [prod(one.specimen.asset.atlas_shape) for one in placed]
-    assert sum(sizes) < MAX_TEXELS, [one.specimen.twin.kind for one in placed]
+    assert sum(sizes) < MOST_TEXELS, [one.specimen.twin.kind for one in placed]
     assert max(sizes) < 2.5 * 6 * 640**2  # the gaps of the atlas come on top

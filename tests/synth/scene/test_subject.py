@@ -229,6 +229,13 @@ def test_images_take_the_cameras_in_turn_whatever_is_rendered(folder: Path, tmp_
     assert sampling.sample_scene(CONFIG, 3, [7], tmp_path, shown) == replace(whole, views=whole.views[1:])
 
 
+def test_a_twin_of_more_texels_than_a_picture_takes_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subject, "MOST_TEXELS", 1000)
+    with pytest.raises(InputError, match=r"its atlas has [0-9,]+ texels, and pictures are made of 1,000") as refused:
+        subject.saved(folder)
+    assert len(str(refused.value).splitlines()) == 1
+
+
 def test_drawn_cameras_see_the_twin_where_it_stands(folder: Path, tmp_path: Path) -> None:
     shown = subject.saved(folder)
     first, again = (sampling.sample_scene(CONFIG, 1, range(2, 4), tmp_path, shown) for _ in range(2))

@@ -2,6 +2,7 @@
 
 import re
 from functools import cache
+from math import prod
 
 import numpy as np
 import pytest
@@ -84,7 +85,7 @@ def test_no_solid_pierces_itself(kind: str, seed: int) -> None:
     sorts = {re.sub(r"[0-9]+", "", name): index for index, name in enumerate(asset.solid_names)}  # one of each sort
     for name, index in sorts.items():
         faces = np.flatnonzero(asset.face_solid == index)
-        points, normals, _ = surface_points(asset, faces, 20, rng)
+        points, normals, _ = surface_points(asset, faces, 40, rng)
         for side, expected in ((1, 0), (-1, 1)):
             enclosed = winding(points + side * 2e-5 * normals, asset.vertices[asset.faces[faces]])
             # A point beside an edge may lie on the other side of the neighbouring face: no more than one in twenty.
@@ -315,7 +316,7 @@ def test_metal_is_as_thick_as_its_own_part(kind: str, change: dict[str, object],
     [
         ("boat", {}, "pipe, chain, plate"),
         ("pipe", {"nps": "7"}, "choose from nps 1/2, 3/4"),
-        ("pipe", {"schedule": "41"}, "choose from schedules 10"),
+        ("pipe", {"schedule": "41"}, "choose from schedules 5, 10"),
         ("pipe", {"run_m": 0.01}, "too short"),
         ("pipe", {"run_m": float("nan")}, "too short"),
         ("pipe", {"colour": "red"}, "colour"),
@@ -333,7 +334,22 @@ def test_impossible_assets_are_refused(kind: str, change: dict[str, object], mes
         assets.build(kind, {**parameters, **change}, texel_mm=5.0)
 
 
-def test_too_fine_an_atlas_is_refused() -> None:
+def test_too_fine_an_atlas_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where memory is short, however few texels; and at any rate where their files would be too large."""
     parameters = assets.sample("plate", np.random.default_rng(0))
-    with pytest.raises(InputError, match="choose a larger texel"):
+    assert prod(assets.build("plate", parameters, texel_mm=4.0).atlas_shape) * atlas.TEXEL_BYTES < 1e9
+    monkeypatch.setattr(atlas, "available_bytes", lambda: 2_000_000)
+    with pytest.raises(InputError, match=r"of memory, and 0.0 GB are available; choose a larger texel") as refused:
+        assets.build("plate", parameters, texel_mm=4.0)
+    assert len(str(refused.value).splitlines()) == 1
+    monkeypatch.setattr(atlas, "available_bytes", lambda: None)  # not known
+    assert assets.build("plate", parameters, texel_mm=4.0)
+    with pytest.raises(InputError, match="over 64,000,000; choose a larger texel"):
         assets.build("plate", parameters, texel_mm=0.1)
+
+
+def test_twelve_metres_of_a_large_pipe_at_two_millimetres_fit_four_gigabytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(atlas, "available_bytes", lambda: 4_000_000_000)
+    given = {**PIPE, "nps": "24", "run_m": 12.0, "supports_at_m": []}
+    asset = assets.build("pipe", {**assets.sample("pipe", np.random.default_rng(0)), **given}, texel_mm=2.0)
+    assert 16_000_000 < prod(asset.atlas_shape) < 25_000_000

@@ -170,7 +170,9 @@ def test_a_day_before_the_last_is_told_with_all_that_it_brings_into_conflict(
     later_ones = [replace(READING, date=f"20{year:02d}-05-31") for year in (9, 12)]
     log.append(folder, [READING, *later_ones])
     days = {"2005-12-31": 0.5, "2006-05-31": 0.2, "2009-05-31": 0.001, "2012-05-31": 0.3}
-    agreement = tuple(Agreement(date=day, until=day, chance=chance, record="face by UT-1") for day, chance in days.items())
+    agreement = tuple(
+        Agreement(date=day, until=day, chance=chance, record="face by UT-1") for day, chance in days.items()
+    )
     known = SimpleNamespace(agreement=agreement, conflicts=conflicts(agreement), widening=1.0)
     monkeypatch.setattr(inspections, "load_session", lambda *rest: known)
     given = {"kind": "ultrasonic", "zone": "face", "value": 9.9, "tool": "UT-1"}

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from corrotwin.twin.assets.piping.sizes import CLEARANCE_M, FLANGES, GASKET_M, RAISED_M, Flange
-from corrotwin.twin.assets.piping.tubes import girth_weld
+from corrotwin.twin.assets.piping.tubes import Opening, branch, girth_weld
+from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry import solids
 from corrotwin.twin.geometry.atlas import Floats, Patch
 
@@ -14,6 +15,15 @@ FLIP = np.diag([1.0, -1.0, -1.0])
 EDGE_M = 0.0015  # radius of the rim's edges; by eye
 ROUND_HOLE = 6  # columns of a flange that pass a bolt hole
 ROWS = 6  # of a face from the inner to the outer edge of its drilled band
+
+
+def check_end(name: str, end: str, size: str) -> None:
+    """Raise InputError if an end is unknown or has no flange of this size, an NPS or "od_mm" with a number."""
+    if end not in ENDS:
+        raise InputError(f"pipe {name} {end!r}: choose from {', '.join(ENDS)}")
+    if end != "cut" and size not in FLANGES:
+        nps = size if size.startswith("od_mm") else f"nps {size!r}"
+        raise InputError(f"pipe {name} of {nps}: no class 150 flange; choose cut, or a size of {', '.join(FLANGES)}")
 
 
 def end_length(nps: str, end: str) -> float:
@@ -49,6 +59,31 @@ def end(nps: str, kind: str, radius: float, wall: float) -> list[Patch]:
         parts += solids.place(_blind(size), np.eye(3), (0, 0, size.through + GASKET_M))
         parts += _bolting(size)
     return parts
+
+
+def stub(
+    opening: Opening, nps: str, wall: float, end_kind: str, *, top: float, run: tuple[float, float]
+) -> list[Patch]:
+    """Build a pipe set on a run along x at an opening, with the weld round its foot and its end.
+
+    The weld round the foot counts as thick as the thinner wall, that of the flange as the pipe.
+
+    Parameters
+    ----------
+    opening : where it stands, in the coordinates of the run.
+    nps, wall : nominal size, and wall in m.
+    end_kind : one of `ENDS`.
+    top : height of the upper end of its pipe, below its flanges, above the axis of the run, m.
+    run : outside radius and wall of the run, m.
+    """
+    patches = branch(opening, top, run[0], wall, "end" if end_kind == "cut" else solids.COVERED)
+    patches = solids.thick(patches, 1000 * min(wall, run[1]))
+    if end_kind != "cut":
+        parts = solids.thick(end(nps, end_kind, opening.foot, wall), 1000 * wall)
+        patches += solids.place(solids.named(parts, "of the branch"), np.eye(3), (0, 0, top))
+    cos, sin = np.cos(opening.angle), np.sin(opening.angle)
+    turn: Floats = np.array([[0.0, 1.0, 0.0], [-sin, 0.0, cos], [cos, 0.0, sin]])
+    return solids.place(patches, turn, (opening.at, 0, 0))
 
 
 def _neck(size: Flange, radius: float, wall: float, *, mated: bool) -> list[Patch]:

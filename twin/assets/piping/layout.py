@@ -2,31 +2,31 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
-from corrotwin.twin.assets.piping.flanges import ENDS, end_length, joint_length
+from corrotwin.twin.assets.piping.claims import AIR_M, Claim
+from corrotwin.twin.assets.piping.flanges import check_end, end_length, joint_length
 from corrotwin.twin.assets.piping.holder import SUPPORTS, Holder, holder
-from corrotwin.twin.assets.piping.sizes import FLANGES, OUTSIDE_MM, WALLS_MM, bead_m, elbow_m
+from corrotwin.twin.assets.piping.sizes import (
+    FLANGES,
+    OUTSIDE_MM,
+    SAME_MM,
+    WALLS_MM,
+    bead_m,
+    check_own,
+    elbow_m,
+    nominal_size,
+)
 from corrotwin.twin.assets.piping.tubes import Opening, fillet_leg
 from corrotwin.twin.core.errors import InputError
 
-GAP_M = 0.003  # between neighbours on the skin
-AIR_M = 0.01  # between what stands out, and below it
 PIECE_M = 0.02  # the shortest piece of pipe
-LONGEST_M = 20.0
+LONGEST_M = 20.0  # of legs, branches and posts
+LONGEST_RUN_M = 100.0
+MOST_PIECES = 20
+MOST_SUPPORTS = 24
 SIZES = tuple(OUTSIDE_MM)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Claim:
-    """A stretch of the run that a part occupies, metres from its start: on the skin, and in the air."""
-
-    name: str
-    low: float
-    high: float
-    air: tuple[float, float] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,22 +43,26 @@ class Spool:
     leg_m: float
     leg_degrees: float
     upright: bool
+    od_mm: float = 0.0
+    wall_mm: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.nps not in WALLS_MM or self.schedule not in WALLS_MM[self.nps]:
+        if self.nps not in WALLS_MM or (self.schedule not in WALLS_MM[self.nps] and not self.wall_mm):
             known = f"schedules {', '.join(WALLS_MM[self.nps])}" if self.nps in WALLS_MM else f"nps {', '.join(SIZES)}"
             raise InputError(f"pipe nps {self.nps!r} schedule {self.schedule!r}: choose from {known}")
-        check_end("start", self.start, self.nps)
-        check_end("finish", self.finish, self.nps)
+        check_own(self.od_mm, self.wall_mm, self.nps)
+        flanges = self.size or f"od_mm {self.od_mm:g}"
+        check_end("start", self.start, flanges)
+        check_end("finish", self.finish, flanges)
         if self.flanged:
-            check_end("joint", "flange", self.nps)
-        if self.pieces not in range(2 if self.flanged else 1, 21):
-            raise InputError(f"pipe pieces {self.pieces}: {2 if self.flanged else 1} to 20 here")
+            check_end("joint", "flange", flanges)
+        if self.pieces not in range(2 if self.flanged else 1, MOST_PIECES + 1):
+            raise InputError(f"pipe pieces {self.pieces}: {2 if self.flanged else 1} to {MOST_PIECES} here")
         fits = self.piece >= PIECE_M and (self.leg_m == 0 or self.leg_m >= PIECE_M)
-        if not (fits and 0 < self.run_m <= LONGEST_M and 0 <= self.leg_m <= LONGEST_M):
+        if not (fits and 0 < self.run_m <= LONGEST_RUN_M and 0 <= self.leg_m <= LONGEST_M):
             raise InputError(
                 f"pipe run {self.run_m} m, leg {self.leg_m} m: too short for {self.pieces} pieces and the flanges, "
-                f"or over {LONGEST_M:g} m"
+                f"or over {LONGEST_RUN_M:g} m (leg {LONGEST_M:g} m)"
             )
         check_degrees("leg", self.leg_degrees)
         if self.upright and self.start == "blind":
@@ -67,27 +71,37 @@ class Spool:
     @property
     def radius(self) -> float:
         """Outside radius."""
-        return OUTSIDE_MM[self.nps] / 2000
+        return (self.od_mm or OUTSIDE_MM[self.nps]) / 2000
+
+    @property
+    def nominal_mm(self) -> float:
+        """Nominal wall, mm: its own where one is given, else by the schedule."""
+        return self.wall_mm or WALLS_MM[self.nps][self.schedule]
 
     @property
     def wall(self) -> float:
         """Nominal wall, metres."""
-        return WALLS_MM[self.nps][self.schedule] / 1000
+        return self.nominal_mm / 1000
+
+    @property
+    def size(self) -> str:
+        """Nominal size with its outside diameter, whose flanges fit; empty where there is none."""
+        return nominal_size(self.od_mm) if self.od_mm else self.nps
 
     @property
     def joint(self) -> float:
         """Length of the bolted joint, m; 0 without one."""
-        return joint_length(self.nps) if self.flanged else 0.0
+        return joint_length(self.size) if self.flanged else 0.0
 
     @property
     def finish_length(self) -> float:
         """Length of the flanges at the far end of the spool."""
-        return end_length(self.nps, self.finish)
+        return end_length(self.size, self.finish)
 
     @property
     def body(self) -> tuple[float, float]:
         """Start and end of the pipe along the run, between its end flanges."""
-        return end_length(self.nps, self.start), self.run_m - (0.0 if self.leg_m else self.finish_length)
+        return end_length(self.size, self.start), self.run_m - (0.0 if self.leg_m else self.finish_length)
 
     @property
     def piece(self) -> float:
@@ -97,18 +111,22 @@ class Spool:
     @property
     def bend(self) -> float:
         """Radius of the elbow."""
-        return elbow_m(self.nps)
+        return elbow_m(self.size, self.od_mm)
 
     @property
     def run_reach(self) -> float:
         """Greatest radius of the parts of the run."""
         ends = (self.start, "cut" if self.leg_m else self.finish, "flange" if self.flanged else "cut")
-        return max(widest(self.nps, end) for end in ends)
+        return max(self.reach(end) for end in ends)
 
     @property
     def leg_reach(self) -> float:
         """Greatest radius of the leg."""
-        return widest(self.nps, self.finish)
+        return self.reach(self.finish)
+
+    def reach(self, end: str) -> float:
+        """Return the radius of its pipe with this end, m."""
+        return self.radius if end == "cut" else widest(self.size, end)
 
     def welds(self) -> list[float]:
         """Places of the girth welds between plain pieces; the last is the elbow's, if there is a leg."""
@@ -149,8 +167,9 @@ class Branch:
     end: str
 
     def __post_init__(self) -> None:
-        if self.nps not in SIZES[: SIZES.index(self.run.nps)]:
-            raise InputError(f"pipe branch_nps {self.nps!r} on nps {self.run.nps!r}: choose none or a smaller size")
+        if self.nps not in SIZES or OUTSIDE_MM[self.nps] >= 2000 * self.run.radius - SAME_MM:
+            run = f"{2000 * self.run.radius:g} mm" if self.run.od_mm else f"nps {self.run.nps!r}"
+            raise InputError(f"pipe branch_nps {self.nps!r} on {run}: choose none or a smaller size")
         check_end("branch_end", self.end, self.nps)
         check_degrees("branch", self.degrees)
         if not self.shortest() <= self.length <= LONGEST_M:
@@ -202,14 +221,6 @@ def widest(nps: str, end: str) -> float:
     return OUTSIDE_MM[nps] / 2000 if end == "cut" else FLANGES[nps].outside / 2
 
 
-def check_end(name: str, end: str, nps: str) -> None:
-    """Raise InputError if an end is unknown or has no flange of this size."""
-    if end not in ENDS:
-        raise InputError(f"pipe {name} {end!r}: choose from {', '.join(ENDS)}")
-    if end != "cut" and nps not in FLANGES:
-        raise InputError(f"pipe {name} of nps {nps!r}: no class 150 flange; sizes are {', '.join(FLANGES)}")
-
-
 def check_degrees(name: str, degrees: float) -> None:
     """Raise InputError if an angle is not a direction in degrees."""
     if not -360 <= degrees <= 360:
@@ -228,16 +239,6 @@ def support_claim(own: Holder, number: int, at: float) -> Claim:
     return Claim(name=f"support {number + 1}", low=at - skin, high=at + skin, air=(at - air, at + air))
 
 
-def check_claims(claims: Sequence[Claim]) -> None:
-    """Raise InputError if parts come too near to each other along the run."""
-    skin = sorted(((claim.low, claim.high, claim.name) for claim in claims), key=lambda span: span[:2])
-    air = sorted(((*claim.air, claim.name) for claim in claims if claim.air), key=lambda span: span[:2])
-    for spans, gap in ((skin, GAP_M), (air, AIR_M)):
-        for (_, end, one), (begin, _, other) in pairwise(spans):
-            if begin < end + gap:
-                raise InputError(f"pipe {one} and {other} collide at {begin:.3f} m of the run: move or leave out one")
-
-
 def check_supports(kind: str, places: Sequence[float], drop: float, run: Spool, branch: Branch | None) -> Holder:
     """Return the supports' dimensions; raise InputError if the spool cannot stand on what is below or beside it."""
     if kind not in SUPPORTS:
@@ -249,8 +250,8 @@ def check_supports(kind: str, places: Sequence[float], drop: float, run: Spool, 
         return own
     if run.upright and kind == "saddle":
         raise InputError("pipe support 'saddle': an upright run needs ubolt or clamp")
-    if len(places) > 12:
-        raise InputError(f"pipe with {len(places)} supports: 12 at most")
+    if len(places) > MOST_SUPPORTS:
+        raise InputError(f"pipe with {len(places)} supports: {MOST_SUPPORTS} at most")
     for at in places:
         check_place("supports_at_m", at, run)
     least = least_drop(own, run, branch)

@@ -7,13 +7,10 @@ from typing import Any
 import numpy as np
 
 from corrotwin.twin.assets.piping import flanges, holder, supports, tubes
+from corrotwin.twin.assets.piping.claims import Claim, check_claims, free_place
 from corrotwin.twin.assets.piping.layout import (
-    AIR_M,
-    GAP_M,
     Branch,
-    Claim,
     Spool,
-    check_claims,
     check_supports,
     least_drop,
     lowest,
@@ -21,7 +18,7 @@ from corrotwin.twin.assets.piping.layout import (
 )
 from corrotwin.twin.assets.piping.sizes import FLANGES, OUTSIDE_MM, WALLS_MM, elbow_m
 from corrotwin.twin.geometry import solids
-from corrotwin.twin.geometry.atlas import Floats, Patch
+from corrotwin.twin.geometry.atlas import Patch
 
 SAMPLED = {
     "1": 0.4, "1-1/2": 0.6, "2": 1.2, "3": 1.2, "4": 1.5, "6": 1.5, "8": 1.2, "10": 0.8, "12": 0.6, "14": 0.3, "16": 0.3
@@ -52,6 +49,8 @@ def pipe(
     supports_at_m: Sequence[float],
     support_m: float,
     upright: bool,
+    od_mm: float = 0.0,
+    wall_mm: float = 0.0,
 ) -> tuple[list[Patch], float]:
     """Build a pipe spool.
 
@@ -59,7 +58,7 @@ def pipe(
 
     Parameters
     ----------
-    nps, schedule : nominal size in inches and schedule (ASME B36.10M), keys of `pipe_sizes.WALLS_MM`.
+    nps, schedule : nominal size in inches and schedule (ASME B36.10M), keys of `sizes.WALLS_MM`.
     run_m : length of the straight run with its end flanges.
     pieces : lengths of pipe that make up the run, joined by girth welds.
     flanged : whether the first joint of the run is a bolted flange pair (needs two pieces).
@@ -75,6 +74,8 @@ def pipe(
     supports_at_m : places of supports on the run; none if empty.
     support_m : distance from the pipe to the ground or column that carries the supports.
     upright : whether the run stands on its start; otherwise it lies along x.
+    od_mm, wall_mm : outside diameter and wall of the run in place of those of `nps` and `schedule`; 0 for those. With
+        a diameter that no nominal size has, its ends are cut, and the radius of its elbow is 1.5 times it.
 
     Returns
     -------
@@ -82,7 +83,7 @@ def pipe(
     """
     run = Spool(
         nps=nps, schedule=schedule, run_m=run_m, pieces=pieces, flanged=flanged, start=start, finish=finish,
-        leg_m=leg_m, leg_degrees=leg_degrees, upright=upright,
+        leg_m=leg_m, leg_degrees=leg_degrees, upright=upright, od_mm=od_mm, wall_mm=wall_mm,
     )  # fmt: skip
     branch = None
     if branch_nps != "none":
@@ -91,7 +92,7 @@ def pipe(
         )  # fmt: skip
     own = check_supports(support, supports_at_m, support_m, run, branch)
     claims = [*run.claims(), *(support_claim(own, number, at) for number, at in enumerate(supports_at_m))]
-    check_claims([*claims, branch.claim()] if branch else claims)
+    check_claims("pipe", [*claims, branch.claim()] if branch else claims)
 
     count = tubes.segments(run.radius)
     bands = [band for at in supports_at_m for band in holder.bands(own, at, 0 if upright else 3 * count // 4, count)]
@@ -99,7 +100,8 @@ def pipe(
     if branch:
         claim = branch.claim()
         bands.append(tubes.Band(low=claim.low, high=claim.high, opening=branch.opening))
-        patches += _branch(branch)
+        size = branch.nps, branch.wall, branch.end
+        patches += flanges.stub(branch.opening, *size, top=branch.tube, run=(run.radius, run.wall))
     patches += _run(run, sorted(bands, key=lambda band: band.low))
     if leg_m:
         patches += _leg(run)
@@ -110,7 +112,7 @@ def pipe(
     if upright and supports_at_m:
         top = max(supports_at_m) + own.halves_m()[1]
         patches += solids.place(supports.rail(own, support_m, top), turn, (0, 0, 0))
-    return solids.place(patches, STANDING, (0, 0, 0)) if upright else patches, WALLS_MM[nps][schedule]
+    return solids.place(patches, STANDING, (0, 0, 0)) if upright else patches, run.nominal_mm
 
 
 def sample(rng: np.random.Generator) -> dict[str, Any]:
@@ -124,7 +126,7 @@ def sample(rng: np.random.Generator) -> dict[str, Any]:
     if rng.random() < 0.65:
         wanted = int(rng.integers(2, 4)) if run.run_m > 1.2 else 2
         for number in range(wanted):
-            at = _free(claims, own.halves_m(), run.run_m * (number + rng.uniform(0.35, 0.65)) / wanted)
+            at = free_place(claims, own.halves_m(), run.run_m * (number + rng.uniform(0.35, 0.65)) / wanted)
             if at is not None and all(abs(at - other) > 0.25 * run.run_m for other in places):
                 places.append(at)
                 claims.append(support_claim(own, number, at))
@@ -188,25 +190,13 @@ def _sample_branch(rng: np.random.Generator, run: Spool, claims: list[Claim]) ->
     branch = Branch(nps=nps, run=run, at=run.run_m / 2, length=1.0, degrees=0.0, end=end)
     claim = branch.claim()
     halves = (claim.high - branch.at, claim.air[1] - branch.at if claim.air else 0.0)
-    at = _free(claims, halves, run.run_m * rng.uniform(0.2, 0.8))
+    at = free_place(claims, halves, run.run_m * rng.uniform(0.2, 0.8))
     if at is None:
         return None
     length = branch.shortest() + 0.01 + OUTSIDE_MM[nps] / 1000 * rng.uniform(0.2, 2.0)
     branch = replace(branch, at=at, length=round(float(length), 3))
     claims.append(branch.claim())
     return branch
-
-
-def _free(claims: Sequence[Claim], halves: tuple[float, float], target: float) -> float | None:
-    """Return the free place nearest to `target` for a part occupying `halves` on the skin and in the air, or None."""
-    for spare in (0.02, 0.001):  # better not too tight
-        taken = [(claim.low, claim.high, halves[0] + GAP_M + spare) for claim in claims]
-        taken += [(*claim.air, halves[1] + AIR_M + spare) for claim in claims if claim.air]
-        places = [target, *(low - gap for low, _, gap in taken), *(high + gap for _, high, gap in taken)]
-        free = [x for x in places if np.isfinite(x) and not any(a - gap < x < b + gap for a, b, gap in taken)]
-        if free:
-            return round(float(min(free, key=lambda x: abs(x - target))), 4)
-    return None
 
 
 def _run(run: Spool, bands: Sequence[tubes.Band]) -> list[Patch]:
@@ -223,7 +213,7 @@ def _run(run: Spool, bands: Sequence[tubes.Band]) -> list[Patch]:
         patches += tubes.run(f"run {number + 1}", x, end, run.radius, run.wall, zones, own)
         x = end
         if number == 0 and run.flanged:
-            patches += solids.place(flanges.joint(run.nps, run.radius, run.wall), ALONG, (x, 0, 0))
+            patches += solids.place(flanges.joint(run.size, run.radius, run.wall), ALONG, (x, 0, 0))
             x += run.joint
     for number, x in enumerate(run.welds()):
         weld = tubes.girth_weld(f"weld {number + 1}", run.radius, run.wall)
@@ -240,7 +230,7 @@ def _run(run: Spool, bands: Sequence[tubes.Band]) -> list[Patch]:
 
 
 def _end(run: Spool, end: str, name: str) -> list[Patch]:
-    return solids.named(flanges.end(run.nps, end, run.radius, run.wall), name)
+    return solids.named(flanges.end(run.size, end, run.radius, run.wall), name)
 
 
 def _leg(run: Spool) -> list[Patch]:
@@ -264,16 +254,3 @@ def _leg(run: Spool) -> list[Patch]:
     angle = np.pi / 2 + np.radians(run.leg_degrees)
     cos, sin = np.cos(angle), np.sin(angle)
     return solids.place(patches, [[1, 0, 0], [0, cos, -sin], [0, sin, cos]], (0, 0, 0))
-
-
-def _branch(branch: Branch) -> list[Patch]:
-    """Build the branch with the weld around its foot and its end."""
-    opening, radius = branch.opening, branch.run.radius
-    zone = "end" if branch.end == "cut" else solids.COVERED
-    patches = tubes.branch(opening, branch.tube, radius, branch.wall, zone)
-    if branch.end != "cut":
-        parts = flanges.end(branch.nps, branch.end, opening.foot, branch.wall)
-        patches += solids.place(solids.named(parts, "of the branch"), np.eye(3), (0, 0, branch.tube))
-    cos, sin = np.cos(opening.angle), np.sin(opening.angle)
-    turn: Floats = np.array([[0.0, 1.0, 0.0], [-sin, 0.0, cos], [cos, 0.0, sin]])
-    return solids.place(patches, turn, (branch.at, 0, 0))

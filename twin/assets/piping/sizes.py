@@ -1,36 +1,57 @@
-"""Tables of steel pipe, flanges and elbows: ASME B36.10M, B16.5 class 150 and B16.9.
+"""Tables of steel pipe, flanges and elbows: ASME B36.10M and B36.19M, B16.5 class 150 and B16.9.
 
-The standards are not public: the values were read in public tables that quote them.
+The standards are not public: the values were read in public tables that quote them. Those of pipes are the metric ones
+of `fluids.piping` (PyPI, fluids 1.3.1), compared with the inch table of neutrium (github.com/neutrium/pipe,
+src/ASME_B36_10_Pipe.ts), from which they differ at NPS 8 schedule 30, NPS 12 schedule 60 and NPS 34 schedule 10; a
+third table agrees with the first there.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-NONE: float | None = None  # no such pipe
-SCHEDULES = ("10", "20", "30", "STD", "40", "XS", "80", "160", "XXS")
+from corrotwin.twin.core.errors import InputError
 
-# ASME B36.10M, mm: outside diameter, then the walls of SCHEDULES.
-_PIPES: dict[str, tuple[float, tuple[float | None, ...]]] = {
-    "1/2": (21.3, (2.11, NONE, 2.41, 2.77, 2.77, 3.73, 3.73, 4.78, 7.47)),
-    "3/4": (26.7, (2.11, NONE, 2.41, 2.87, 2.87, 3.91, 3.91, 5.56, 7.82)),
-    "1": (33.4, (2.77, NONE, 2.90, 3.38, 3.38, 4.55, 4.55, 6.35, 9.09)),
-    "1-1/4": (42.2, (2.77, NONE, 2.97, 3.56, 3.56, 4.85, 4.85, 6.35, 9.70)),
-    "1-1/2": (48.3, (2.77, NONE, 3.18, 3.68, 3.68, 5.08, 5.08, 7.14, 10.15)),
-    "2": (60.3, (2.77, NONE, 3.18, 3.91, 3.91, 5.54, 5.54, 8.74, 11.07)),
-    "2-1/2": (73.0, (3.05, NONE, 4.78, 5.16, 5.16, 7.01, 7.01, 9.53, 14.02)),
-    "3": (88.9, (3.05, NONE, 4.78, 5.49, 5.49, 7.62, 7.62, 11.13, 15.24)),
-    "3-1/2": (101.6, (3.05, NONE, 4.78, 5.74, 5.74, 8.08, 8.08, NONE, NONE)),
-    "4": (114.3, (3.05, NONE, 4.78, 6.02, 6.02, 8.56, 8.56, 13.49, 17.12)),
-    "5": (141.3, (3.40, NONE, NONE, 6.55, 6.55, 9.53, 9.53, 15.88, 19.05)),
-    "6": (168.3, (3.40, NONE, NONE, 7.11, 7.11, 10.97, 10.97, 18.26, 21.95)),
-    "8": (219.1, (3.76, 6.35, 7.04, 8.18, 8.18, 12.70, 12.70, 23.01, 22.23)),
-    "10": (273.0, (4.19, 6.35, 7.80, 9.27, 9.27, 12.70, 15.09, 28.58, 25.40)),
-    "12": (323.8, (4.57, 6.35, 8.38, 9.53, 10.31, 12.70, 17.48, 33.32, 25.40)),
-    "14": (355.6, (6.35, 7.92, 9.53, 9.53, 11.13, 12.70, 19.05, 35.71, NONE)),
-    "16": (406.4, (6.35, 7.92, 9.53, 9.53, 12.70, 12.70, 21.44, 40.49, NONE)),
-    "18": (457.0, (6.35, 7.92, 11.13, 9.53, 14.27, 12.70, 23.83, 45.24, NONE)),
-    "20": (508.0, (6.35, 9.53, 12.70, 9.53, 15.09, 12.70, 26.19, 50.01, NONE)),
-    "22": (559.0, (6.35, 9.53, 12.70, 9.53, NONE, 12.70, 28.58, 53.98, NONE)),
-    "24": (610.0, (6.35, 9.53, 14.27, 9.53, 17.48, 12.70, 30.96, 59.54, NONE)),
+# ASME B36.10M, then those of B36.19M, which are of stainless steel.
+SCHEDULES = (
+    "5", "10", "20", "30", "STD", "40", "60", "XS", "80", "100", "120", "140", "160", "XXS", "5S", "10S", "40S", "80S",
+)  # fmt: skip
+
+# Outside diameter, mm, then the walls of SCHEDULES, mm; "-": no such pipe. Named schedules end at NPS 48.
+_PIPES: dict[str, tuple[float, str]] = {
+    "1/2": (21.3, "1.65 2.11 - 2.41 2.77 2.77 - 3.73 3.73 - - - 4.78 7.47 1.65 2.11 2.77 3.73"),
+    "3/4": (26.7, "1.65 2.11 - 2.41 2.87 2.87 - 3.91 3.91 - - - 5.56 7.82 1.65 2.11 2.87 3.91"),
+    "1": (33.4, "1.65 2.77 - 2.9 3.38 3.38 - 4.55 4.55 - - - 6.35 9.09 1.65 2.77 3.38 4.55"),
+    "1-1/4": (42.2, "1.65 2.77 - 2.97 3.56 3.56 - 4.85 4.85 - - - 6.35 9.7 1.65 2.77 3.56 4.85"),
+    "1-1/2": (48.3, "1.65 2.77 - 3.18 3.68 3.68 - 5.08 5.08 - - - 7.14 10.15 1.65 2.77 3.68 5.08"),
+    "2": (60.3, "1.65 2.77 - 3.18 3.91 3.91 - 5.54 5.54 - - - 8.74 11.07 1.65 2.77 3.91 5.54"),
+    "2-1/2": (73.0, "2.11 3.05 - 4.78 5.16 5.16 - 7.01 7.01 - - - 9.53 14.02 2.11 3.05 5.16 7.01"),
+    "3": (88.9, "2.11 3.05 - 4.78 5.49 5.49 - 7.62 7.62 - - - 11.13 15.24 2.11 3.05 5.49 7.62"),
+    "3-1/2": (101.6, "2.11 3.05 - 4.78 5.74 5.74 - 8.08 8.08 - - - - - 2.11 3.05 5.74 8.08"),
+    "4": (114.3, "2.11 3.05 - 4.78 6.02 6.02 - 8.56 8.56 - 11.13 - 13.49 17.12 2.11 3.05 6.02 8.56"),
+    "5": (141.3, "2.77 3.4 - - 6.55 6.55 - 9.53 9.53 - 12.7 - 15.88 19.05 2.77 3.4 6.55 9.53"),
+    "6": (168.3, "2.77 3.4 - - 7.11 7.11 - 10.97 10.97 - 14.27 - 18.26 21.95 2.77 3.4 7.11 10.97"),
+    "8": (219.1, "2.77 3.76 6.35 7.04 8.18 8.18 10.31 12.7 12.7 15.09 18.26 20.62 23.01 22.23 2.77 3.76 8.18 12.7"),
+    "10": (273.0, "3.4 4.19 6.35 7.8 9.27 9.27 12.7 12.7 15.09 18.26 21.44 25.4 28.58 25.4 3.4 4.19 9.27 12.7"),
+    "12": (323.8, "3.96 4.57 6.35 8.38 9.53 10.31 14.27 12.7 17.48 21.44 25.4 28.58 33.32 25.4 3.96 4.57 9.53 12.7"),
+    "14": (355.6, "3.96 6.35 7.92 9.53 9.53 11.13 15.09 12.7 19.05 23.83 27.79 31.75 35.71 - 3.96 4.78 9.53 12.7"),
+    "16": (406.4, "4.19 6.35 7.92 9.53 9.53 12.7 16.66 12.7 21.44 26.19 30.96 36.53 40.49 - 4.19 4.78 9.53 12.7"),
+    "18": (457.0, "4.19 6.35 7.92 11.13 9.53 14.27 19.05 12.7 23.83 29.36 34.93 39.67 45.24 - 4.19 4.78 9.53 12.7"),
+    "20": (508.0, "4.78 6.35 9.53 12.7 9.53 15.09 20.62 12.7 26.19 32.54 38.1 44.45 50.01 - 4.78 5.54 9.53 12.7"),
+    "22": (559.0, "4.78 6.35 9.53 12.7 9.53 - 22.23 12.7 28.58 34.93 41.28 47.63 53.98 - 4.78 5.54 - -"),
+    "24": (610.0, "5.54 6.35 9.53 14.27 9.53 17.48 24.61 12.7 30.96 38.89 46.02 52.37 59.54 - 5.54 6.35 9.53 12.7"),
+    "26": (660.0, "- 7.92 12.7 - 9.53 - - 12.7 - - - - - - - - - -"),
+    "28": (711.0, "- 7.92 12.7 15.88 9.53 - - 12.7 - - - - - - - - - -"),
+    "30": (762.0, "6.35 7.92 12.7 15.88 9.53 - - 12.7 - - - - - - 6.35 7.92 - -"),
+    "32": (813.0, "- 7.92 12.7 15.88 9.53 17.48 - 12.7 - - - - - - - - - -"),
+    "34": (864.0, "- 7.92 12.7 15.88 9.53 17.48 - 12.7 - - - - - - - - - -"),
+    "36": (914.0, "- 7.92 12.7 15.88 9.53 19.05 - 12.7 - - - - - - - - - -"),
+    "38": (965.0, "- - - - 9.53 - - 12.7 - - - - - - - - - -"),
+    "40": (1016.0, "- - - - 9.53 - - 12.7 - - - - - - - - - -"),
+    "42": (1067.0, "- - - - 9.53 - - 12.7 - - - - - - - - - -"),
+    "44": (1118.0, "- - - - 9.53 - - 12.7 - - - - - - - - - -"),
+    "46": (1168.0, "- - - - 9.53 - - 12.7 - - - - - - - - - -"),
+    "48": (1219.0, "- - - - 9.53 - - 12.7 - - - - - - - - - -"),
 }
 
 # ASME B16.5 class 150 welding-neck flanges with raised face, mm: outside diameter, thickness (of the blind flange
@@ -60,9 +81,13 @@ _FLANGES: dict[str, tuple[float, float, float, float, float, float, int, float, 
 
 OUTSIDE_MM = {nps: outside for nps, (outside, _walls) in _PIPES.items()}
 WALLS_MM = {
-    nps: {name: wall for name, wall in zip(SCHEDULES, walls, strict=True) if wall is not None}
+    nps: {name: float(wall) for name, wall in zip(SCHEDULES, walls.split(), strict=True) if wall != "-"}
     for nps, (_outside, walls) in _PIPES.items()
 }
+SAME_MM = 1.0  # by which an own diameter may differ from that of a nominal size and take its flanges
+LEAST_OD_MM, MOST_OD_MM = 10.0, 3000.0
+LEAST_WALL_MM = 0.5
+MOST_WALL = 0.42  # of the outside diameter; the thickest of B36.10M is 0.35
 RAISED_M = 0.002  # raised face, ASME B16.5 classes 150 and 300
 GASKET_M = 0.003  # spiral-wound gasket, tightened; by eye
 CLEARANCE_M = 0.0032  # bolt holes are 1/8 inch wider than the bolt, ASME B16.5
@@ -99,12 +124,43 @@ FLANGES = {
 }
 
 
-def elbow_m(nps: str) -> float:
-    """Return the radius of a long-radius elbow, m: 1.5 times the nominal size, at least 38 mm (ASME B16.9)."""
+def outside_mm(parameters: Mapping[str, Any]) -> float:
+    """Return the outside diameter of a pipe, mm, from its parameters: its own where one is given, else by its NPS."""
+    return float(parameters.get("od_mm", 0.0) or OUTSIDE_MM[parameters["nps"]])
+
+
+def inches(nps: str) -> float:
+    """Return a nominal size as a number, such as 1.5 of "1-1/2"."""
     whole, _dash, part = nps.rpartition("-")
     top, _slash, bottom = part.partition("/")
-    inches = float(whole or 0) + float(top) / float(bottom or 1)
-    return max(0.0381, 1.5 * 0.0254 * inches)
+    return float(whole or 0) + float(top) / float(bottom or 1)
+
+
+def nominal_size(od_mm: float) -> str:
+    """Return the nominal size with this outside diameter, within `SAME_MM`; empty where there is none."""
+    return next((nps for nps, outside in OUTSIDE_MM.items() if abs(outside - od_mm) <= SAME_MM), "")
+
+
+def check_own(od_mm: float, wall_mm: float, nps: str) -> None:
+    """Raise InputError if an own outside diameter or wall, mm, is none that a pipe can have; 0 is none given."""
+    if od_mm != 0 and not LEAST_OD_MM <= od_mm <= MOST_OD_MM:
+        raise InputError(f"pipe od_mm {od_mm}: {LEAST_OD_MM:g} to {MOST_OD_MM:g} mm, or 0 for that of the nps")
+    if od_mm != 0 and wall_mm == 0 and abs(od_mm - OUTSIDE_MM[nps]) > SAME_MM:
+        raise InputError(f"pipe od_mm {od_mm:g} is not that of nps {nps}, so no schedule holds: give its wall_mm, too")
+    outside = od_mm or OUTSIDE_MM[nps]
+    if wall_mm != 0 and not LEAST_WALL_MM <= wall_mm <= MOST_WALL * outside:
+        raise InputError(
+            f"pipe wall_mm {wall_mm}: {LEAST_WALL_MM:g} to {MOST_WALL * outside:.4g} mm at {outside:g} mm outside, or "
+            "0 for that of the schedule"
+        )
+
+
+def elbow_m(nps: str, od_mm: float = 0.0) -> float:
+    """Return the radius of a long-radius elbow, m: 1.5 times the nominal size, at least 38 mm (ASME B16.9).
+
+    `nps` is empty for a pipe with an outside diameter of its own, `od_mm`: then 1.5 times that.
+    """
+    return max(0.0381, 1.5 * 0.0254 * inches(nps) if nps else 1.5 * od_mm / 1000)
 
 
 def bead_m(wall_m: float) -> tuple[float, float]:

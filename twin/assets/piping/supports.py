@@ -50,7 +50,7 @@ def support(own: Holder, drop: float, *, rail: bool) -> list[Patch]:
         parts += solids.thick(stem, 1000 * wall)
         size = corner
     if not rail or post == 0:
-        parts += solids.place(_base(size, own.bolt, anchored=not rail), np.eye(3), (shift, 0, -ground))
+        parts += solids.place(base_plate(size, own.bolt, anchored=not rail), np.eye(3), (shift, 0, -ground))
     return parts
 
 
@@ -79,14 +79,14 @@ def _carrier(own: Holder, seat: float) -> tuple[list[Patch], tuple[float, float]
     turn = np.radians(55.0 if own.kind == "saddle" else 40.0)
     if own.kind == "saddle":
         pad = np.radians(60.0)
-        strip = _strap(_around(own.radius - SUNK_M, -np.pi / 2 + pad, -np.pi / 2 - pad, 32), own.strap, 0)
-        parts = _bent("pad", strip, own)
+        strip = strap(around(own.radius - SUNK_M, -np.pi / 2 + pad, -np.pi / 2 - pad, 32), own.strap, 0)
+        parts = bent("pad", strip, own)
         places, stays = [-2 * half / 3, 2 * half / 3], [(0.0, 4 * half / 3 - own.plate)]
     else:
         parts = _clamp(own)
         long = half - own.plate / 2
         places, stays = [0.0], [(side * (own.plate + long) / 2, long) for side in (-1, 1)]
-    arc = _around(outside - SUNK_M, -np.pi / 2 - turn, -np.pi / 2 + turn, 24)
+    arc = around(outside - SUNK_M, -np.pi / 2 - turn, -np.pi / 2 + turn, 24)
     width = 1.8 * outside * np.sin(turn)
     line = np.column_stack([np.linspace(-width / 2, width / 2, len(arc)), np.full(len(arc), -seat)])
     for number, x in enumerate(places):
@@ -112,10 +112,10 @@ def _clamp(own: Holder) -> list[Patch]:
     ear = 2.8 * own.bolt
     inner = own.radius - SUNK_M
     start = float(np.arcsin(gap / 2 / inner))
-    arc = _around(inner, np.pi - start, start, 48)
+    arc = around(inner, np.pi - start, start, 48)
     far = own.radius + own.strap + ear
     line = np.concatenate([[[-far, gap / 2]], arc, [[far, gap / 2]]])
-    half = _bent("strap", _strap(line, own.strap, 1), own)
+    half = bent("strap", strap(line, own.strap, 1), own)
     parts = solids.named(half, "upper")
     parts += solids.named(solids.place(half, np.diag([1.0, -1.0, -1.0]), (0, 0, 0)), "lower")
     top, y = gap / 2 + own.strap, far - 0.45 * ear
@@ -139,7 +139,7 @@ def _ubolt(own: Holder) -> tuple[list[Patch], tuple[float, float]]:
     turn = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, -1.0]])
     parts = solids.place(bar, turn, (-own.offset, 0, -own.radius))
     top, bottom = -own.radius, -own.radius - thickness - 0.001
-    bent = _around(reach, 0, np.pi, 64)
+    bent = around(reach, 0, np.pi, 64)
     lines = [
         (solids.COVERED, np.array([[reach, bottom], [reach, top]])),
         ("bolt", np.array([[reach, top], [reach, 0.0]])),
@@ -165,13 +165,13 @@ def _ubolt(own: Holder) -> tuple[list[Patch], tuple[float, float]]:
     return parts, (leg + 2 * own.bolt, max(0.1, 1.4 * own.radius))
 
 
-def _around(radius: float, start: float, end: float, parts: int) -> Floats:
+def around(radius: float, start: float, end: float, parts: int) -> Floats:
     """Return points (parts + 1, 2) in (y, z) around the axis of the pipe; angles from y towards z."""
     angle = np.linspace(start, end, parts + 1)
     return radius * np.column_stack([np.cos(angle), np.sin(angle)])
 
 
-def _strap(line: Floats, thickness: float, free: int) -> profiles.Section:
+def strap(line: Floats, thickness: float, free: int) -> profiles.Section:
     """Return a bent flat bar on a pipe: `line` on its inner face, clockwise; `free` stretches at each end are ears."""
     section = profiles.folded(line, thickness)
     (_, inner), tip, (_, outer), other_tip = section.pieces
@@ -183,7 +183,8 @@ def _strap(line: Floats, thickness: float, free: int) -> profiles.Section:
     return replace(section, pieces=tuple(pieces))
 
 
-def _bent(solid: str, section: profiles.Section, own: Holder) -> list[Patch]:
+def bent(solid: str, section: profiles.Section, own: Holder) -> list[Patch]:
+    """Build a strap or pad of this section, as wide as the holder's."""
     bar = extrusion.bar(solid, section, -own.width / 2, own.width / 2, ("edge", "edge"))
     return solids.thick(bar, 1000 * own.strap)
 
@@ -202,7 +203,7 @@ def _post(post: str) -> tuple[profiles.Section, tuple[float, float], float]:
     return profiles.rezone(section, ZONES), size, wall
 
 
-def _base(standing: tuple[float, float], bolt: float, *, anchored: bool) -> list[Patch]:
+def base_plate(standing: tuple[float, float], bolt: float, *, anchored: bool) -> list[Patch]:
     """Build the base plate under a part of this size (along the pipe, across), with its anchors."""
     size = (max(standing[0] + 3 * bolt, 5.2 * bolt), standing[1] + (6.8 * bolt if anchored else 0.0))
     parts = steelwork.pressed("base", (*size, BASE_M))

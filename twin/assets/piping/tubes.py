@@ -41,8 +41,9 @@ class Band:
 
 
 def segments(radius: float) -> int:
-    """Return the number of segments around a tube, a multiple of 48; up to NPS 24 their chords are at most 13 mm."""
-    return 48 if radius < 0.04 else 96 if radius < 0.2 else 144
+    """Return the number of segments around a tube, a multiple of 48; up to NPS 48 their chords are at most 14 mm."""
+    limits = {0.04: 48, 0.2: 96, 0.32: 144, 0.8: 288, 1.6: 432}
+    return next((count for most, count in limits.items() if radius < most), 576)
 
 
 def sag(radius: float) -> float:

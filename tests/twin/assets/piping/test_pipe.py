@@ -2,6 +2,7 @@ import json
 import re
 from collections.abc import Mapping
 from itertools import combinations, pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corrotwin.twin import assets
+from corrotwin.twin import assets, store, twin_state
 from corrotwin.twin.assets.piping import flanges, holder, layout, sizes, tubes
 from corrotwin.twin.assets.piping.pipe import pipe, sample
 from corrotwin.twin.core.errors import InputError
@@ -19,9 +20,26 @@ from corrotwin.twin.geometry.atlas import Patch
 PLAIN: dict[str, Any] = {
     "nps": "6", "schedule": "40", "run_m": 1.8, "pieces": 1, "flanged": False, "start": "cut", "finish": "cut",
     "leg_m": 0.0, "leg_degrees": 0.0, "branch_nps": "none", "branch_at_m": 1.3, "branch_m": 0.25, "branch_degrees": 0.0,
-    "branch_end": "cut", "support": "clamp", "supports_at_m": [], "support_m": 0.3, "upright": False,
+    "branch_end": "cut", "support": "clamp", "supports_at_m": [], "support_m": 0.3, "upright": False, "od_mm": 0.0,
+    "wall_mm": 0.0,
 }  # fmt: skip
 BRANCHES = [("2", "1-1/2"), ("6", "1"), ("6", "4"), ("6", "5"), ("24", "22"), ("3/4", "1/2")]
+# ASME B36.10M in inches as github.com/neutrium/pipe has it: NPS, outside, then walls of some schedules.
+INCH_PIPES = {
+    "1/2": (0.84, {"5": 0.065, "10": 0.083, "STD": 0.109, "XS": 0.147, "160": 0.188, "XXS": 0.294}),
+    "1-1/4": (1.66, {"5": 0.065, "30": 0.117, "40": 0.140, "80": 0.191, "160": 0.25, "XXS": 0.382}),
+    "3": (3.5, {"5S": 0.083, "10S": 0.12, "40S": 0.216, "80": 0.3, "160": 0.438, "XXS": 0.6}),
+    "4": (4.5, {"5": 0.083, "40": 0.237, "80": 0.337, "120": 0.437, "160": 0.531, "XXS": 0.674}),
+    "8": (8.625, {"20": 0.25, "60": 0.406, "100": 0.594, "120": 0.718, "140": 0.812, "160": 0.906, "XXS": 0.875}),
+    "10": (10.75, {"10": 0.165, "60": 0.5, "80": 0.593, "100": 0.719, "120": 0.843, "140": 1.0, "160": 1.125}),
+    "12": (12.75, {"STD": 0.375, "40": 0.406, "XS": 0.5, "100": 0.844, "140": 1.125, "5S": 0.156, "80S": 0.5}),
+    "16": (16.0, {"5": 0.165, "30": 0.375, "60": 0.656, "100": 1.031, "120": 1.218, "140": 1.438, "10S": 0.188}),
+    "20": (20.0, {"10": 0.25, "20": 0.375, "60": 0.812, "100": 1.281, "120": 1.5, "140": 1.75, "160": 1.968}),
+    "24": (24.0, {"5S": 0.218, "30": 0.562, "60": 0.968, "100": 1.531, "120": 1.812, "140": 2.062, "160": 2.343}),
+    "26": (26.0, {"10": 0.312, "STD": 0.375, "20": 0.5, "XS": 0.5}),
+    "30": (30.0, {"10": 0.312, "20": 0.5, "30": 0.625, "XS": 0.5}),
+    "36": (36.0, {"10": 0.312, "STD": 0.375, "30": 0.625, "40": 0.75}),
+}
 # NPS, then B16.5 class 150 as its inch columns have it: outside, bolt circle, raised face; number and size of bolts.
 INCHES = {
     "1/2": (3.50, 2.38, 1.38, 4, 1 / 2),
@@ -66,7 +84,8 @@ def assert_solids(patches: list[Patch]) -> None:
 
 def test_walls_grow_with_the_schedule() -> None:
     for nps, walls in sizes.WALLS_MM.items():
-        for order in (("10", "20", "30", "40", "80", "160"), ("STD", "XS", "XXS")):
+        numbers = tuple(name for name in sizes.SCHEDULES if name.isdecimal())
+        for order in (numbers, ("STD", "XS", "XXS"), ("5S", "10S", "40S", "80S")):
             thickness = [walls[name] for name in order if name in walls]
             assert all(one < other for one, other in pairwise(thickness))
         assert 2 * max(walls.values()) < sizes.OUTSIDE_MM[nps]
@@ -74,14 +93,84 @@ def test_walls_grow_with_the_schedule() -> None:
     for nps in ("1/2", "2-1/2", "8", "10"):
         assert sizes.WALLS_MM[nps]["STD"] == sizes.WALLS_MM[nps]["40"]
     assert sizes.WALLS_MM["8"]["XS"] == sizes.WALLS_MM["8"]["80"]
-    for nps in ("14", "16", "18", "20", "22", "24"):
-        assert sizes.OUTSIDE_MM[nps] == pytest.approx(25.4 * float(nps), abs=0.5)
-        assert sizes.WALLS_MM[nps]["STD"] == 9.53
+    for number in range(14, 50, 2):
+        assert sizes.OUTSIDE_MM[f"{number}"] == pytest.approx(25.4 * number, abs=0.6)
+        assert sizes.WALLS_MM[f"{number}"]["STD"] == 9.53
+        assert sizes.WALLS_MM[f"{number}"]["XS"] == 12.7
+
+
+@pytest.mark.parametrize("nps", INCH_PIPES)
+def test_pipes_agree_with_an_inch_table_of_their_standard(nps: str) -> None:
+    outside, walls = INCH_PIPES[nps]
+    assert sizes.OUTSIDE_MM[nps] == pytest.approx(25.4 * outside, abs=0.5)  # the metric columns round to whole mm
+    for schedule, wall in walls.items():
+        assert sizes.WALLS_MM[nps][schedule] == pytest.approx(25.4 * wall, abs=0.031), schedule
+
+
+def test_the_pipe_of_the_published_pressures_can_be_built() -> None:
+    """The 20 inch x 0.25 inch pipe of tests/twin/forecast/test_strength.py, and one that no schedule has."""
+    for change in ({"nps": "20", "schedule": "10"}, {"od_mm": 20 * 25.4, "wall_mm": 0.25 * 25.4}):
+        _, wall = pipe(**{**PLAIN, **change})
+        assert (sizes.outside_mm({**PLAIN, **change}), wall) == (pytest.approx(508), pytest.approx(6.35))
+    patches, wall = pipe(**{**PLAIN, "nps": "24", "wall_mm": 0.432 * 25.4, "run_m": 3.0})
+    assert wall == pytest.approx(10.9728)
+    asset = assets.build("pipe", {**PLAIN, "nps": "24", "wall_mm": 0.432 * 25.4, "run_m": 3.0}, texel_mm=50.0)
+    exact = np.pi / 4 * (0.61**2 - (0.61 - 2 * 0.0109728) ** 2) * 3.0
+    assert assets.mesh(asset).volume == pytest.approx(exact, rel=1e-3)
+    assert_solids(patches)
+
+
+def test_an_own_diameter_is_followed_by_elbow_branch_and_supports() -> None:
+    own = {"od_mm": 500.0, "wall_mm": 8.0}
+    change = {
+        **own, "run_m": 4.0, "leg_m": 0.6, "leg_degrees": 90.0, "branch_nps": "8", "branch_m": 0.4, "branch_at_m": 2.0,
+        "branch_end": "blind", "supports_at_m": [0.5, 3.2], "support_m": 0.5,
+    }  # fmt: skip
+    patches = built(change)
+    assert_solids(patches)
+    assert points(patches, "elbow")[:, 0].max() == pytest.approx(4.0 + 0.75 + 0.25, abs=1e-6)  # 1.5 D and the radius
+    assert np.linalg.norm(points(patches, "run 1", "bore")[:, 1:], axis=1).min() == pytest.approx(0.242)
+    assert points(patches, "strap.*")[:, 1].max() > 0.25
+    assert built({"od_mm": 508.0, "wall_mm": 6.35, "start": "flange"})  # that of NPS 20, whatever the nps given
+
+
+@pytest.mark.parametrize("nps", ["26", "36", "48"])
+@pytest.mark.parametrize("kind", holder.SUPPORTS)
+def test_large_pipes_are_sound(nps: str, kind: str) -> None:
+    change = {
+        "nps": nps, "schedule": "STD", "run_m": 6.0, "pieces": 2, "support": kind, "supports_at_m": [1.0, 5.0],
+        "support_m": 0.5, "branch_nps": "24", "branch_at_m": 1.9, "branch_m": 0.5, "branch_end": "blind",
+    }  # fmt: skip
+    assert_solids(built(change))
+
+
+def test_a_parameter_added_later_may_be_missing() -> None:
+    """Twins saved before pipes had a diameter and a wall of their own."""
+    old = {name: value for name, value in PLAIN.items() if name not in ("od_mm", "wall_mm")}
+    one, other = (assets.build("pipe", given, texel_mm=20.0) for given in (old, PLAIN))
+    np.testing.assert_array_equal(one.vertices, other.vertices)
+    assert one.nominal_thickness_mm == 7.11
+    assert sizes.outside_mm(old) == 168.3
+
+
+def test_a_saved_twin_of_an_older_version_is_read(tmp_path: Path) -> None:
+    """Its parameters lack those that came later; its atlas is the same, so its fields fit."""
+    twin = twin_state.sample_twin("pipe", np.random.default_rng(3), texel_mm=12.0)
+    store.save(twin, tmp_path / "twin")
+    manifest = tmp_path / "twin" / "twin.json"
+    content = json.loads(manifest.read_text())
+    for name in ("od_mm", "wall_mm"):
+        assert content["twin"]["parameters"].pop(name) == 0.0
+    manifest.write_text(json.dumps(content))
+    read, fields = store.load(tmp_path / "twin")
+    assert "od_mm" not in read.parameters
+    np.testing.assert_array_equal(fields.wall_loss_mm, twin_state.fields(twin).wall_loss_mm)
 
 
 @pytest.mark.parametrize(
     ("nps", "schedule", "outside", "wall"),
-    [("2", "40", 60.3, 3.91), ("4", "80", 114.3, 8.56), ("6", "40", 168.3, 7.11), ("8", "80", 219.1, 12.70),
+    [("2", "40", 60.3, 3.91), ("48", "XS", 1219.0, 12.7), ("22", "140", 559.0, 47.63),
+     ("4", "80", 114.3, 8.56), ("6", "40", 168.3, 7.11), ("8", "80", 219.1, 12.70),
      ("12", "40", 323.8, 10.31), ("12", "80", 323.8, 17.48), ("24", "160", 610.0, 59.54), ("6", "XXS", 168.3, 21.95)],
 )  # fmt: skip
 def test_sizes_are_those_of_the_standard(nps: str, schedule: str, outside: float, wall: float) -> None:
@@ -317,9 +406,18 @@ def test_any_parameters_make_a_pipe_or_one_line(data: st.DataObject) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"nps": "6", "schedule": "20"}, "schedules 10, STD, 40"),
+        ({"nps": "6", "schedule": "20"}, "schedules 5, 10, STD, 40"),
+        ({"od_mm": 5.0}, "od_mm 5.0: 10 to 3000 mm"),
+        ({"od_mm": float("nan")}, "od_mm nan"),
+        ({"od_mm": 500.0}, "give its wall_mm"),
+        ({"od_mm": 500.0, "wall_mm": 8.0, "start": "flange"}, "od_mm 500: no class 150 flange; choose cut"),
+        ({"wall_mm": 84.2}, "wall_mm 84.2: 0.5 to 70.69 mm at 168.3 mm"),
+        ({"wall_mm": -1.0}, "wall_mm -1.0"),
+        ({"wall_mm": float("nan")}, "wall_mm nan"),
+        ({"od_mm": 508.0, "wall_mm": 6.35, "branch_nps": "20"}, "on 508 mm: choose none or a smaller size"),
+        ({"nps": "30", "schedule": "STD", "finish": "blind"}, "no class 150 flange"),
         ({"run_m": float("nan")}, "too short"),
-        ({"run_m": float("inf")}, "20 m"),
+        ({"run_m": float("inf")}, "100 m"),
         ({"leg_m": -1.0}, "leg -1.0 m"),
         ({"leg_m": 0.01}, "too short"),
         ({"pieces": 0}, "pieces 0"),
@@ -344,7 +442,7 @@ def test_any_parameters_make_a_pipe_or_one_line(data: st.DataObject) -> None:
         ({"supports_at_m": [1.3], "branch_nps": "3"}, "collide"),
         ({"supports_at_m": [0.9], "pieces": 2}, "collide"),
         ({"supports_at_m": [2.0]}, "within the run"),
-        ({"supports_at_m": [0.5] * 13}, "12 at most"),
+        ({"supports_at_m": [0.5] * 25}, "24 at most"),
         ({"supports_at_m": [0.5], "support_m": 0.01}, "support_m 0.01"),
         ({"supports_at_m": [0.5], "support_m": float("nan")}, "support_m nan"),
         ({"supports_at_m": [0.9], "leg_m": 0.6, "leg_degrees": 180.0}, "support_m 0.3"),

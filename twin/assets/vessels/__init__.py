@@ -1,0 +1,1 @@
+"""Pressure vessels: shell, dished heads, nozzles, saddles, skirt and legs."""

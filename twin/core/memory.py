@@ -1,0 +1,24 @@
+"""Memory that this process may still take."""
+
+import re
+from pathlib import Path
+
+_MEMINFO = Path("/proc/meminfo")
+_CGROUP = Path("/sys/fs/cgroup")  # version 2
+
+
+def available_bytes() -> int | None:
+    """Return the available memory, or what the container may still take where that is less; None if unknown."""
+    free = re.search(r"^MemAvailable:\s+(\d+) kB", _text(_MEMINFO), re.MULTILINE)
+    limit, used = (_text(_CGROUP / name).strip() for name in ("memory.max", "memory.current"))
+    known = [int(free[1]) * 1024] if free else []
+    known += [int(limit) - int(used)] if limit.isdecimal() and used.isdecimal() else []
+    return min(known, default=None)
+
+
+def _text(path: Path) -> str:
+    """Return what the system says of itself; empty where it says nothing."""
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
