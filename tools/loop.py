@@ -5,8 +5,8 @@
     .venv/bin/python -m tools.loop --run RUN --count 12   # masks that a run predicts on renders: loop-predicted.*
 
 Each hidden twin is one that `corrotwin twin new` makes; how long its paint lasts, how many defects that has and how
-deep pits grow is drawn from what the forecast allows (`twin.bayes.prior.Prior`). It is photographed every year up to
-the twelfth; where Blender renders the photographs, in years 4, 8 and 12.
+deep pits grow is drawn from what the forecast allows (`twin.bayes.prior.Prior`). It is photographed every year to the
+twelfth; where Blender renders the photographs, in years 4, 8 and 12.
 """
 
 import argparse
@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import log, radians, tan
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -177,7 +178,7 @@ def outcomes(
 
 def measured(hidden: TwinState, years: float, asset: AssetGeometry, texels: Texels) -> tuple[float, float]:
     """Return rusted share and greatest loss, mm, of the hidden twin at an age."""
-    given = {"exposure": hidden.exposure, "coating": hidden.coating, "seed": hidden.seed}
+    given: dict[str, Any] = {"exposure": hidden.exposure, "coating": hidden.coating, "seed": hidden.seed}
     share, _, worst = truth(asset, texels, pits=hidden.pits or Pits(), years=years, **given).measured()
     return share, worst
 

@@ -1,108 +1,120 @@
-"""Coverage of forecast intervals: assets with a known future are inspected, forecast and compared with it.
+"""Scores of forecasts: assets with a known future are inspected, forecast and compared with it.
 
-Each asset's truth is grown by the twin's own model on all texels, with growth drawn from the prior; inspectors with
-errors visit it twice. The forecast knows what an owner knows: geometry, category, kind of coating, and the readings.
+Each asset's truth is grown by the twin's own model on all texels, with growth drawn from the prior, or from something
+that the model lacks (`arms`); inspectors with errors visit it twice. The forecast knows what an owner knows: geometry,
+category, kind of coating, and the readings. What an owner acts on is scored, too: P5 of the least remaining thickness,
+the chance that it is below what is required, remaining life and, of a pipe, failure pressure.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from itertools import count as numbers
+from itertools import islice
 
 import numpy as np
-from numpy.typing import NDArray
 
 from corrotwin.twin import assets, twin_state
 from corrotwin.twin.bayes.histories.ensemble import Bank, bank
-from corrotwin.twin.bayes.likelihood import GRADE_EDGES
 from corrotwin.twin.bayes.prior import Prior
 from corrotwin.twin.bayes.session import DRAWS_SEEN
-from corrotwin.twin.bayes.smc import WIDENINGS, learn
-from corrotwin.twin.calibration.simulated_assets import CATEGORY, Truth, owner_twin, true_paint_and_pits, truth
-from corrotwin.twin.export import SEEN
-from corrotwin.twin.forecast.projection import ALL, forecast_zones, levels
-from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
-from corrotwin.twin.inspection.readers import photo_records
-from corrotwin.twin.inspection.records import KINDS, Record
-from corrotwin.twin.model.corrosion import AS_STANDARD, Growth
-from corrotwin.twin.model.exposure import at
+from corrotwin.twin.bayes.smc import PARTICLES, WIDENINGS, learn
+from corrotwin.twin.calibration.arms import ARMS, KINDS_TRIED
+from corrotwin.twin.calibration.simulated_assets import Truth, owner_twin
+from corrotwin.twin.calibration.simulated_inspections import VISITS, largest_first, simulate
+from corrotwin.twin.forecast.failure import Pressure
+from corrotwin.twin.forecast.projection import ALL, ZoneForecast, forecast_zones, levels
+from corrotwin.twin.forecast.remaining_life import years_until_below
+from corrotwin.twin.forecast.strength import failure_pressure_mpa, flow_stress_mpa
+from corrotwin.twin.geometry.atlas import AssetGeometry, Floats, Texels
 from corrotwin.twin.twin_state import TwinState
 
-# Standard deviations of logarithms among assets in one category: of the rate, and of the speed of rust under paint.
-RATE_WITHIN, FRONT_WITHIN = 0.2, 0.5
-VISITS = (5.0, 10.0)  # years of the inspections
-FORECAST = 20.0
-READINGS = 6  # thickness readings at each visit, at the same places
-KINDS_TRIED = ("pipe", "plate", "beam", "railing")
+FORECAST = 20.0  # year of the forecast
+YEARS = (*VISITS, 15.0, FORECAST, 30.0)  # in which thickness is forecast, for the remaining life
 TEXEL_MM = 4.0
-PARTICLES_EACH = 500
-QUANTITIES = ("rusted share", "mean loss", "max loss")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Arm:
-    """A way in which the truth differs from the assumptions of the forecast.
-
-    Parameters
-    ----------
-    rate_sd, front_sd : standard deviations of the logarithms of the rate and of the speed of rust under paint. Those of
-        the prior allow for a category that is one off; the other arms keep only the scatter within one.
-    category : true category of the assets.
-    exponent : addition to the exponent of time.
-    detection : true probability of detection of a photograph, less the one that the inspector states.
-    bias_mm : bias of the thickness gauge beyond its stated bias.
-    """
-
-    rate_sd: float = RATE_WITHIN
-    front_sd: float = FRONT_WITHIN
-    category: str = CATEGORY
-    exponent: float = 0.0
-    detection: float = 0.0
-    bias_mm: float = 0.0
-
-
-ARMS = {
-    "as assumed": Arm(rate_sd=Prior().rate[1], front_sd=Prior().front[1]),
-    "category C5, not C4": Arm(category="C5"),
-    "category C3, not C4": Arm(category="C3"),
-    "category CX, not C4": Arm(category="CX"),  # two off: beyond what the prior allows for
-    "exponent 0.15 higher": Arm(exponent=0.15),
-    "detection 0.6, not 0.9": Arm(detection=-0.3),
-    "gauge reads 0.3 mm thick": Arm(bias_mm=0.3),
-}
+SPARE_MM, LEAST_REQUIRED = 1.0, 0.5  # required: nominal less this, but at least this share of nominal
+SMYS_MPA, LENGTH_MM = 241.0, 100.0  # steel of a pipe (API 5L grade B), and length of the corroded area
+LARGEST = "largest"  # stands for the largest zone of whatever asset
+LOSSES = ("rusted share", "mean loss", "max loss")  # more is worse
+LEAST_LEFT, LIFE, PRESSURE = "least left", "remaining life", "failure pressure"  # less is worse
+QUANTITIES = (*LOSSES, LEAST_LEFT, LIFE, PRESSURE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """One forecast beside the truth."""
+    """One forecast beside the truth.
+
+    Parameters
+    ----------
+    arm, asset : which history.
+    zone : "all", or "largest" for the largest zone outside.
+    quantity : one of `QUANTITIES`: shares, mm, years from the last visit (at most to the end of `YEARS`), MPa.
+    visits : inspections before the forecast.
+    truth, p5, p50, p95 : in the unit of the quantity.
+    conflict : whether an inspection so far conflicted with earlier knowledge.
+    widening : of the prior.
+    required_mm : required thickness, of the least left in the largest zone; NaN otherwise.
+    chance : forecast chance that less is left; NaN otherwise.
+    """
 
     arm: str
     asset: int
-    zone: str  # "all", or "largest" for the largest zone
+    zone: str
     quantity: str
-    visits: int  # inspections before the forecast
+    visits: int
     truth: float
     p5: float
     p50: float
     p95: float
-    conflict: bool  # whether an inspection so far conflicted with earlier knowledge
+    conflict: bool
     widening: float
+    required_mm: float = float("nan")
+    chance: float = float("nan")
+
+    @property
+    def unsafe(self) -> bool:
+        """Whether the truth is worse than the percentile that a reader would act on."""
+        return self.truth > self.p95 if self.quantity in LOSSES else self.truth < self.p5
+
+    @property
+    def happened(self) -> bool:
+        """Whether less is left than required."""
+        return self.truth < self.required_mm
 
 
 @dataclass(frozen=True, kw_only=True)
 class CoverageSummary:
-    """Scores of one arm, zone, quantity and number of visits."""
+    """Scores of one arm, zone, quantity and number of visits.
+
+    Parameters
+    ----------
+    coverage : share of truths from P5 to P95.
+    coverage_unflagged : the same of those without a conflict; NaN if there are none.
+    unsafe, unsafe_low, unsafe_high : share of truths worse than what is acted upon (P95 of a loss, P5 of what is left,
+        of a life, of a pressure), which is 5 % if all is as assumed, and its 95 % interval.
+    width : mean of P95 - P5.
+    error : mean distance of P50 from the truth.
+    flagged : share with a conflict so far.
+    chance, happened, brier : mean forecast chance that less is left than required, how often that happened, and the
+        Brier score; NaN of other quantities.
+    """
 
     arm: str
     zone: str
     quantity: str
     visits: int
     count: int
-    coverage: float  # share of truths from P5 to P95
-    coverage_unflagged: float  # the same of those without a conflict; NaN if there are none
-    width: float  # mean of P95 - P5
-    error: float  # mean distance of P50 from the truth
-    flagged: float  # share with a conflict so far
+    coverage: float
+    coverage_unflagged: float
+    unsafe: float
+    unsafe_low: float
+    unsafe_high: float
+    width: float
+    error: float
+    flagged: float
+    chance: float
+    happened: float
+    brier: float
 
 
 @cache
@@ -117,7 +129,7 @@ def _geometry(number: int) -> tuple[TwinState, AssetGeometry, Texels]:
 @cache
 def _bank(number: int, prior: Prior) -> Bank:
     twin, asset, texels = _geometry(number)
-    return bank(twin, asset, texels, years=FORECAST, prior=prior, seed=number, draws=DRAWS_SEEN)
+    return bank(twin, asset, texels, years=YEARS[-1], prior=prior, seed=number, draws=DRAWS_SEEN)
 
 
 def scores(
@@ -126,7 +138,7 @@ def scores(
     *,
     seed: int,
     geometries: int = 8,
-    particles: int = PARTICLES_EACH,
+    particles: int = PARTICLES,
     widenings: Sequence[float] = WIDENINGS,
 ) -> Iterator[Score]:
     """Yield forecasts of `count` simulated assets beside their truths, before and after each visit.
@@ -139,101 +151,98 @@ def scores(
     particles, widenings : as for `twin.bayes.smc.learn`.
     """
     prior = Prior()
+    tried = (number for number in numbers() if KINDS_TRIED[number % len(KINDS_TRIED)] in ARMS[arm].kinds)
+    shapes = list(islice(tried, geometries))
     for number in range(count):
-        twin, asset, texels = _geometry(number % geometries)
-        histories = _bank(number % geometries, prior)
-        rng = np.random.default_rng([seed, number])
-        after, records, seen = _simulated(ARMS[arm], twin, asset, texels, prior, rng)
-        known = learn(histories, asset, texels, records, seen, seed=number, particles=particles, widenings=widenings)
-        largest = max(histories.zones, key=lambda zone: zone.area_mm2).name
-        true_values = {zone: after.measured(zone) for zone in (ALL, largest)}
-        for visits, particles_then in enumerate(known.particles):
-            forecasts = forecast_zones(particles_then, [FORECAST])
-            conflict = any(agreement in known.conflicts for agreement in known.agreement[:visits])
-            for zone in (ALL, largest):
-                values = (forecasts[zone].rusted_share, forecasts[zone].mean_loss_mm, forecasts[zone].max_loss_mm)
-                for quantity, value, true in zip(QUANTITIES, values, true_values[zone], strict=True):
-                    low, middle, high = levels(value[:, 0])
-                    yield Score(
-                        arm=arm, asset=number, zone=zone if zone == ALL else "largest", quantity=quantity,
-                        visits=visits, truth=true, p5=low, p50=middle, p95=high,
-                        conflict=conflict, widening=particles_then.widening,
-                    )  # fmt: skip
-
-
-def _simulated(
-    arm: Arm, twin: TwinState, asset: AssetGeometry, texels: Texels, prior: Prior, rng: np.random.Generator
-) -> tuple[Truth, list[Record], dict[str, NDArray[np.bool_]]]:
-    """Return the truth in the year of the forecast, and the inspectors' records before it."""
-    delay, rate, front, defects, pits = np.exp(
-        np.array([prior.delay, arm.rate_sd, arm.front_sd, prior.defects, prior.pits]) * rng.standard_normal(5)
-    )
-    growth = Growth(
-        rate=float(rate),
-        exponent=AS_STANDARD.exponent + prior.exponent * float(rng.standard_normal()) + arm.exponent,
-        front=float(front / delay),
-    )
-    coating, own_pits = true_paint_and_pits(float(delay), float(defects), float(pits))
-    given: dict[str, Any] = {
-        "exposure": at(arm.category), "coating": coating, "seed": int(rng.integers(2**31)), "growth": growth,
-    }  # fmt: skip
-
-    def grown(years: float) -> Truth:
-        return truth(asset, texels, pits=own_pits, years=years, **given)
-
-    gauge, camera, eye, pit_gauge = rng.standard_normal(4)
-    pieces, piece = np.unique(texels.thickness_mm, return_inverse=True)
-    new_mm = (pieces * np.exp(prior.new * rng.spawn(1)[0].standard_normal(len(pieces))))[piece.reshape(-1)]
-    names = sorted(
-        (name for name in asset.zone_names if name != "covered"),
-        key=lambda name: -texels.area_mm2[texels.zone == asset.zone_names.index(name)].sum(),
-    )
-    air, chosen = (texels.area_mm2 > 0).reshape(-1), []
-    for index in range(READINGS):
-        own = np.flatnonzero(air & (texels.zone.reshape(-1) == asset.zone_names.index(names[index % 2])))
-        chosen.append((int(rng.choice(own)), names[index % 2]))
-    height, width = asset.atlas_shape
-    records: list[Record] = []
-    seen: dict[str, NDArray[np.bool_]] = {}
-    for years in VISITS:
-        date = f"{twin_state.later(twin.built, years):%Y-%m-%d}"
-        there = grown(years)
-        fields = there.fields
-        left = new_mm - fields.wall_loss_mm.reshape(-1)
-        error = KINDS["ultrasonic"]
-        for index, (texel, zone) in enumerate(chosen):
-            value = left[texel] + error.bias_sd * gauge + arm.bias_mm + error.scatter_sd * rng.standard_normal()
-            uv = ((texel % width + 0.5) / width, (texel // width + 0.5) / height)
-            records.append(
-                Record(
-                    date=date,
-                    zone=zone,
-                    kind="ultrasonic",
-                    value=max(float(value), 0.0),
-                    tool="UT",
-                    place=f"P{index}",
-                    uv=uv,
-                )
-            )
-        looking = rng.standard_normal(3)
-        view = (texels.normal @ looking > 0) & (texels.area_mm2 > 0)
-        photo = Record(date=date, zone=ALL, kind="photo", value=0.0, tool="camera")
-        detection = photo.detection + arm.detection + photo.bias_sd * camera
-        detection = np.clip(detection * (1 + photo.scatter_sd * rng.standard_normal()), 0.02, 1)
-        called = rng.random(view.shape) < np.where(fields.rust_cover > SEEN, detection, photo.false_calls)
-        photos, _ = photo_records(photo, asset, texels, view, called)
-        seen[photos[0].seen] = view
-        records += photos
-        share = there.measured(names[2])[0]
-        error = KINDS["grade"]
-        judged = np.log(max(share, 1e-9)) + error.bias_sd * eye + error.scatter_sd * rng.standard_normal()
-        records.append(
-            Record(
-                date=date, zone=names[2], kind="grade", value=float(np.searchsorted(GRADE_EDGES, judged)), tool="eye"
-            )
+        shape = shapes[number % geometries]
+        twin, asset, texels = _geometry(shape)
+        histories = _bank(shape, prior)
+        case = simulate(ARMS[arm], twin, asset, texels, prior, np.random.default_rng([seed, number]))
+        known = learn(
+            histories, asset, texels, case.records, case.seen, seed=number, particles=particles, widenings=widenings
         )
-    error = KINDS["pit"]
-    deepest = float(there.pit_depth_mm[there.pits_in(names[0])].max(initial=0))
-    value = deepest + error.bias_sd * pit_gauge + error.scatter_sd * rng.standard_normal()
-    records.append(Record(date=date, zone=names[0], kind="pit", value=max(value, 0.0), tool="gauge"))
-    return grown(FORECAST), records, seen
+        largest = largest_first(asset, texels)[0]
+        nominal = float(next(zone for zone in histories.zones if zone.name == largest).thickness_mm.min())
+        required = max(nominal - SPARE_MM, LEAST_REQUIRED * nominal)
+        truths = [case.at_year(year) for year in YEARS]
+        for visits, particles_then in enumerate(known.particles):
+            forecasts = forecast_zones(particles_then, YEARS, {largest: required})
+            pairs = compare(forecasts, truths, asset, largest, required, now_years=(0.0, *VISITS)[visits])
+            conflict = any(agreement in known.conflicts for agreement in known.agreement[: known.days[visits]])
+            for (zone, quantity), (true, samples) in pairs.items():
+                low, middle, high = levels(samples)
+                judged = quantity == LEAST_LEFT and zone == LARGEST
+                yield Score(
+                    arm=arm, asset=number, zone=zone, quantity=quantity, visits=visits, truth=true, p5=low, p50=middle,
+                    p95=high, conflict=conflict, widening=particles_then.widening,
+                    required_mm=required if judged else float("nan"),
+                    chance=float((samples < required).mean()) if judged else float("nan"),
+                )  # fmt: skip
+
+
+def compare(
+    forecasts: Mapping[str, ZoneForecast],
+    truths: Sequence[Truth],
+    asset: AssetGeometry,
+    largest: str,
+    required_mm: float,
+    *,
+    now_years: float,
+) -> dict[tuple[str, str], tuple[float, Floats]]:
+    """Return the truth and the (n,) samples of each quantity, by zone and quantity.
+
+    Parameters
+    ----------
+    forecasts, truths : in `YEARS`.
+    asset : a pipe has a failure pressure.
+    largest : name of the zone that is judged by `required_mm`.
+    required_mm : thickness that must be left.
+    now_years : of the last visit, from which remaining life counts.
+    """
+    at = YEARS.index(FORECAST)
+    pairs: dict[tuple[str, str], tuple[float, Floats]] = {}
+    for zone, name in ((ALL, ALL), (LARGEST, largest)):
+        forecast = forecasts[name]
+        values = (forecast.rusted_share, forecast.mean_loss_mm, forecast.max_loss_mm)
+        for quantity, true, samples in zip(LOSSES, truths[at].measured(name), values, strict=True):
+            pairs[zone, quantity] = true, samples[:, at]
+    pairs[ALL, LEAST_LEFT] = truths[at].least_left_mm(), forecasts[ALL].least_left_mm[:, at]
+    true_left = np.array([[one.least_left_mm(largest, required_mm) for one in truths]])
+    left = forecasts[largest].judged_left_mm
+    pairs[LARGEST, LEAST_LEFT] = float(true_left[0, at]), left[:, at]
+    pairs[LARGEST, LIFE] = (
+        float(life_years(true_left, required_mm, now_years)[0]), life_years(left, required_mm, now_years)
+    )  # fmt: skip
+    if asset.kind == "pipe":
+        pressure = Pressure.of(asset, smys_mpa=SMYS_MPA, length_mm=LENGTH_MM, method="modified")
+        pairs[ALL, PRESSURE] = true_pressure_mpa(truths[at], pressure), pressure.failure_mpa(forecasts, at)
+    return pairs
+
+
+def life_years(left_mm: Floats, required_mm: float, now_years: float) -> Floats:
+    """Return the years from now until less is left than required, (n,); at most to the end of `YEARS`.
+
+    Parameters
+    ----------
+    left_mm : (n, T) in `YEARS`.
+    required_mm : thickness that must be left.
+    now_years : one of `YEARS`, or a year before the first, when all that is left in the first is left already.
+    """
+    from_now = np.maximum(np.array(YEARS) - now_years, 0)
+    keep = np.array(YEARS) >= now_years
+    life = years_until_below(left_mm[:, keep], required_mm, from_now[keep])
+    return np.asarray(np.minimum(life, YEARS[-1] - now_years))
+
+
+def true_pressure_mpa(there: Truth, pressure: Pressure) -> float:
+    """Return the failure pressure of a pipe, MPa: its weakest zone's, by the general wall and the least of it."""
+    by_zone = []
+    for zone in sorted(pressure.zones & set(there.asset.zone_names)):
+        least = there.least_left_mm(zone)
+        by_zone.append(
+            failure_pressure_mpa(
+                max(there.general_left_mm(zone), least), least, pressure.length_mm, outside_mm=pressure.outside_mm,
+                flow_mpa=flow_stress_mpa(pressure.smys_mpa, pressure.method), method=pressure.method,
+            )
+        )  # fmt: skip
+    return float(np.min(by_zone))

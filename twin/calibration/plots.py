@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from corrotwin.twin.calibration.coverage import CoverageSummary
+from corrotwin.twin.calibration.coverage import LOSSES, CoverageSummary
 from corrotwin.twin.forecast.plots import GREY, LOSS, RUST, canvas
 from corrotwin.twin.forecast.projection import ALL
 
@@ -13,7 +13,7 @@ from corrotwin.twin.forecast.projection import ALL
 def coverage(path: Path, table: Sequence[CoverageSummary]) -> None:
     """Draw coverage of the 90 % interval by arm and quantity, and width and error by number of visits."""
     arms = list(dict.fromkeys(row.arm for row in table))
-    quantities = list(dict.fromkeys(row.quantity for row in table))
+    quantities = [name for name in LOSSES if any(row.quantity == name for row in table)]
     whole = {(row.arm, row.quantity, row.visits): row for row in table if row.zone == ALL}
     last = max(row.visits for row in table)
     colours = dict(zip(quantities, (RUST, LOSS, "#2A7F62"), strict=False))

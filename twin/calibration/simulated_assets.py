@@ -9,9 +9,12 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from corrotwin.twin import assets, twin_state
+from corrotwin.twin.calibration.arms import CATEGORY
 from corrotwin.twin.export import SEEN
 from corrotwin.twin.forecast.projection import ALL
 from corrotwin.twin.geometry.atlas import AssetGeometry, Floats, Integers, Texels
+from corrotwin.twin.geometry.opposite import opposite_surface
+from corrotwin.twin.mechanisms.catalogue import usual
 from corrotwin.twin.model import corrosion
 from corrotwin.twin.model.coating import Paint
 from corrotwin.twin.model.corrosion import Fields
@@ -20,13 +23,21 @@ from corrotwin.twin.model.pits import Pits
 from corrotwin.twin.model.zones import regions
 from corrotwin.twin.twin_state import TwinState
 
-CATEGORY = "C4"
 LIFE_YEARS = 10.0  # of the paint, as the owner believes
 AREA_M2 = (0.25, 0.9)  # of the assets: small enough to grow hundreds of them
 
 
 def owner_twin(kind: str, rng: np.random.Generator, *, texel_mm: float) -> TwinState:
-    """Draw a small asset in category C4, as its owner knows it: paint believed to last ten years, usual pits."""
+    """Draw a small asset in category C4, as its owner knows it: paint believed to last ten years, usual pits.
+
+    In a pipe is an unknown fluid, as `corrotwin twin new` takes it where nothing is said.
+
+    Parameters
+    ----------
+    kind : of asset.
+    rng : random numbers.
+    texel_mm : size of texels.
+    """
     while True:
         parameters = assets.sample(kind, rng)
         if AREA_M2[0] < assets.area_m2(kind, parameters) < AREA_M2[1]:
@@ -37,6 +48,7 @@ def owner_twin(kind: str, rng: np.random.Generator, *, texel_mm: float) -> TwinS
         exposure=at(CATEGORY),
         coating=Paint(life_years=LIFE_YEARS),
         pits=Pits(),
+        mechanisms=usual(kind),
     )
 
 
@@ -44,35 +56,71 @@ def owner_twin(kind: str, rng: np.random.Generator, *, texel_mm: float) -> TwinS
 class Truth:
     """An asset at some time, and the bottoms of its pits: texels of some millimetres miss small pits.
 
+    Thickness left is that through the wall at one place: when new, less the loss of its own face, of the face behind
+    it, and of a pit there.
+
     Parameters
     ----------
-    asset, texels, fields : the surface and its state.
+    asset, texels, fields : the surface and its state in the air.
+    loss_mm : (N,) loss of the own face at each texel, whatever caused it.
+    new_mm : (N,) thickness when new.
+    behind : (N,) texel behind each, or -1.
+    pit_texel : (n,) texel of each pit.
     pit_zone : (n,) index into the asset's zones, of each pit.
     pit_depth_mm : (n,) in its middle, below its surroundings.
-    pit_loss_mm : (n,) in its middle.
+    pit_loss_mm : (n,) loss of the own face in its middle.
     """
 
     asset: AssetGeometry
     texels: Texels
     fields: Fields
+    loss_mm: Floats
+    new_mm: Floats
+    behind: Integers
+    pit_texel: Integers
     pit_zone: Integers
     pit_depth_mm: Floats
     pit_loss_mm: Floats
 
     def measured(self, zone: str = ALL) -> tuple[float, float, float]:
-        """Return rusted share, mean and greatest loss (mm) of a zone or of all."""
-        parts = regions(self.asset, self.texels, None)
-        here = next(mask for by, name, mask in parts if by in ("part", "all") and name == zone)
-        area = self.texels.area_mm2[here].astype(np.float64)
-        loss, rusted = self.fields.wall_loss_mm[here], self.fields.rust_cover[here] > SEEN
+        """Return rusted share, mean and greatest loss (mm) of a zone or of all, of its own face."""
+        here = self._region(zone)
+        area = self.texels.area_mm2.reshape(-1)[here].astype(np.float64)
+        loss, rusted = self.loss_mm[here], self.fields.rust_cover.reshape(-1)[here] > SEEN
         worst = max(float(loss.max()), float(self.pit_loss_mm[self.pits_in(zone)].max(initial=0)))
         return float(area[rusted].sum() / area.sum()), float((area * loss).sum() / area.sum()), worst
+
+    @property
+    def left_mm(self) -> Floats:
+        """Thickness left through the wall at each texel, (N,) mm, but for the middles of pits."""
+        return np.maximum(self.new_mm - self.loss_mm - self._behind_mm(), 0)
+
+    def least_left_mm(self, zone: str = ALL, above_mm: float = 0.0) -> float:
+        """Return the least thickness left of a zone or of all, mm, of places nominally thicker than `above_mm`."""
+        judged = self.texels.thickness_mm.reshape(-1) > above_mm
+        here = self._region(zone) & judged
+        pits = self.pits_in(zone) | self._region(zone)[self.behind[self.pit_texel]] & (self.behind[self.pit_texel] >= 0)
+        pits &= judged[self.pit_texel]
+        at = self.pit_texel[pits]
+        at_pits = self.new_mm[at] - self.pit_loss_mm[pits] - self._behind_mm()[at]
+        return max(min(float(self.left_mm[here].min()), float(at_pits.min(initial=np.inf))), 0.0)
+
+    def general_left_mm(self, zone: str) -> float:
+        """Return the thickness left at most places of a zone, mm: their median."""
+        return float(np.median(self.left_mm[self._region(zone)]))
 
     def pits_in(self, zone: str) -> NDArray[np.bool_]:
         """Return which pits lie in a zone, (n,)."""
         if zone == ALL:
             return np.ones(len(self.pit_zone), dtype=bool)
         return np.asarray(self.pit_zone == self.asset.zone_names.index(zone))
+
+    def _behind_mm(self) -> Floats:
+        return np.where(self.behind >= 0, self.loss_mm[self.behind], 0.0)
+
+    def _region(self, zone: str) -> NDArray[np.bool_]:
+        parts = regions(self.asset, self.texels, None)
+        return next(mask for by, name, mask in parts if by in ("part", "all") and name == zone).reshape(-1)
 
 
 def true_paint_and_pits(delay: float, defects: float, pits: float) -> tuple[Paint, Pits]:
@@ -84,25 +132,45 @@ def true_paint_and_pits(delay: float, defects: float, pits: float) -> tuple[Pain
     )
 
 
-def truth(asset: AssetGeometry, texels: Texels, *, pits: Pits, years: float, **given: Any) -> Truth:
+def truth(
+    asset: AssetGeometry,
+    texels: Texels,
+    *,
+    pits: Pits,
+    years: float,
+    new_mm: Floats | None = None,
+    more_mm: Floats | float = 0.0,
+    **given: Any,
+) -> Truth:
     """Grow an asset to its true state.
 
     Parameters
     ----------
     asset, texels : the surface.
     pits, years, given : as for `twin.model.corrosion.grow`.
+    new_mm : (N,) thickness of each texel when new; nominal if not given.
+    more_mm : (N,) loss beside that in the air.
     """
     places, depth = corrosion.pit_middles(asset, pits=pits, years=years, **given)
     plain = corrosion.grow(asset, texels, pits=None, years=years, **given)
+    fields = corrosion.grow(asset, texels, pits=pits, years=years, **given)
     air, tree = _air(texels)
     under = air[tree.query(places.position_m)[1]]
+    thickness = texels.thickness_mm.reshape(-1).astype(float)
+    new = thickness if new_mm is None else new_mm
+    loss = np.minimum(fields.wall_loss_mm.reshape(-1) + more_mm, new)
+    at_pits = plain.wall_loss_mm.reshape(-1) + np.broadcast_to(more_mm, thickness.shape)
     return Truth(
         asset=asset,
         texels=texels,
-        fields=corrosion.grow(asset, texels, pits=pits, years=years, **given),
+        fields=fields,
+        loss_mm=loss,
+        new_mm=new,
+        behind=opposite_texel(asset, texels),
+        pit_texel=under,
         pit_zone=asset.face_zone[places.face],
         pit_depth_mm=depth,
-        pit_loss_mm=np.minimum(plain.wall_loss_mm.reshape(-1)[under] + depth, texels.thickness_mm.reshape(-1)[under]),
+        pit_loss_mm=np.minimum(at_pits[under] + depth, new[under]),
     )
 
 
@@ -111,3 +179,26 @@ def _air(texels: Texels) -> tuple[NDArray[np.intp], cKDTree]:
     """Return texels in the air, (n,) flat index, and a tree of their places."""
     air = np.flatnonzero(texels.area_mm2.reshape(-1) > 0)
     return air, cKDTree(texels.position_m.reshape(-1, 3)[air])
+
+
+@lru_cache(maxsize=1)
+def opposite_texel(asset: AssetGeometry, texels: Texels) -> Integers:
+    """Return the texel on the other side of the metal (`twin.geometry.opposite`), (N,) flat index; -1 without one."""
+    air = _air(texels)[0]
+    place, normal = texels.position_m.reshape(-1, 3)[air], texels.normal.reshape(-1, 3)[air]
+    opposite = opposite_surface(asset, place, normal, texels.thickness_mm.reshape(-1)[air])
+    face = opposite.face[opposite.found]
+    corners = asset.welded.triangles[face]
+    first, second, inside = (
+        own - corners[:, 0] for own in (corners[:, 1], corners[:, 2], opposite.position_m[opposite.found])
+    )
+    pairs = ((first, first), (first, second), (second, second), (inside, first), (inside, second))
+    dots = [(one * other).sum(axis=1) for one, other in pairs]
+    spread = dots[0] * dots[2] - dots[1] ** 2
+    along = np.stack([dots[2] * dots[3] - dots[1] * dots[4], dots[0] * dots[4] - dots[1] * dots[3]]) / spread
+    uv = np.einsum("cn,ncd->nd", [1 - along.sum(axis=0), *along], asset.uv[face])
+    height, width = asset.atlas_shape
+    column, row = (np.clip((uv * (width, height)).astype(int), 0, (width - 1, height - 1))).T
+    behind = np.full(height * width, -1, dtype=np.int64)
+    behind[air[opposite.found]] = row * width + column
+    return behind

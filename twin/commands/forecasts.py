@@ -131,37 +131,49 @@ def forecast(
         made.plot(plot, zone=zone)
 
 
-def calibrate(out: Positional[Path], assets: int = 200, seed: int = 0, arms: tuple[str, ...] = ()) -> None:
-    """Forecast assets whose future is known, and write how often the truth lay within P5 to P95.
+def calibrate(
+    out: Positional[Path], assets: int = 200, seed: int = 0, arms: tuple[str, ...] = (), published: bool = False
+) -> None:
+    """Forecast assets whose future is known, and write how often the forecast failed.
+
+    Simulated assets show whether forecasts agree with the twin's own model; published exposure series of bare steel in
+    the open air, of up to 16 years, whether its prior agrees with the world.
 
     Example: corrotwin twin calibrate out/calibration
 
     Parameters
     ----------
     out
-        folder for calibration.csv, calibration.md and, with matplotlib, calibration.png.
+        folder for calibration.csv, calibration.md and, with matplotlib, calibration.png; and for published.csv and
+        published.md.
     assets
         simulated, for each arm.
     seed
         of the simulated assets.
     arms
         ways in which the truth may differ from the assumptions, by name; all by default.
+    published
+        the published series alone, in a second, without simulating.
     """
     from corrotwin.twin.calibration import coverage, report
+    from corrotwin.twin.calibration.arms import ARMS
 
     if assets < 1 or seed < 0:
         raise InputError(f"--assets {assets}, --seed {seed}: at least 1, and at least 0")
-    unknown = [arm for arm in arms if arm not in coverage.ARMS]
+    unknown = [arm for arm in arms if arm not in ARMS]
     if unknown:
-        raise InputError(f"--arms {', '.join(unknown)}: choose from {'; '.join(coverage.ARMS)}")
+        raise InputError(f"--arms {', '.join(unknown)}: choose from {'; '.join(ARMS)}")
     with writing(out, "choose another folder"):  # now, not after all the simulating
         check_writable(out)
-    scores = []
-    for arm in arms or coverage.ARMS:
-        with busy(f"{arm}: {assets} assets"):
-            scores += list(coverage.scores(arm, assets, seed=seed))
     with writing(out):
-        report.report(out, scores)
+        report.report_published(out)
+    if not published:
+        scores = []
+        for arm in arms or ARMS:
+            with busy(f"{arm}: {assets} assets"):
+                scores += list(coverage.scores(arm, assets, seed=seed))
+        with writing(out):
+            report.report(out, scores)
     say(f"written to {out}")
 
 

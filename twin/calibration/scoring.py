@@ -1,0 +1,130 @@
+"""Scores of forecasts as functions on arrays: one-sided failures, interval score, Brier score and reliability."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import beta
+
+from corrotwin.twin.geometry.atlas import Floats
+
+LEVEL = 5  # percentile that is acted upon
+BIN_EDGES = (0.0, 0.05, 0.2, 0.5, 0.8, 1.0)  # of chances, for reliability: narrow where decisions are made
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailureRate:
+    """How often something failed.
+
+    Parameters
+    ----------
+    failures, count : of how many cases.
+    share : failures over count; NaN where there is no case.
+    low, high : 95 % confidence interval of Clopper and Pearson.
+    """
+
+    failures: int
+    count: int
+    share: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReliabilityBin:
+    """Forecasts of a chance within a range, and how often what they speak of happened.
+
+    Parameters
+    ----------
+    low, high : range of the chances; the upper bound belongs to it.
+    predicted : mean chance; NaN without a forecast.
+    happened : how often it happened.
+    """
+
+    low: float
+    high: float
+    predicted: float
+    happened: FailureRate
+
+
+def failure_rate(failed: ArrayLike) -> FailureRate:
+    """Return how often a forecast failed, with its confidence interval.
+
+    Parameters
+    ----------
+    failed : (n,) bool.
+    """
+    cases = np.asarray(failed, dtype=bool).reshape(-1)
+    failures, count = int(cases.sum()), len(cases)
+    low = float(beta.ppf(0.025, failures, count - failures + 1)) if failures else 0.0
+    high = float(beta.ppf(0.975, failures + 1, count - failures)) if failures < count else 1.0
+    return FailureRate(
+        failures=failures, count=count, share=failures / count if count else float("nan"), low=low, high=high
+    )
+
+
+def below(truth: ArrayLike, samples: ArrayLike, level: float = LEVEL) -> NDArray[np.bool_]:
+    """Return where the truth is worse than the lower percentile that a reader acts on.
+
+    Parameters
+    ----------
+    truth : (m,) remaining thickness, remaining life or failure pressure: less is worse.
+    samples : (m, n) equally likely values of each; inf is allowed (a life beyond the years examined).
+    level : percentile.
+    """
+    # An observed sample, never between two: between a number and infinity there is no percentile.
+    bound = np.percentile(np.asarray(samples, dtype=float), level, axis=-1, method="lower")
+    return np.asarray(np.asarray(truth, dtype=float) < bound)
+
+
+def interval_score(truth: ArrayLike, low: ArrayLike, high: ArrayLike, outside: float = 2 * LEVEL / 100) -> Floats:
+    """Return the interval score: width, plus a penalty for a truth outside; the smaller the better.
+
+    Gneiting and Raftery, Strictly proper scoring rules, prediction, and estimation, J. Am. Stat. Assoc. 102 (2007) 359,
+    equation 43: high - low + 2 / a (low - x) if x < low, + 2 / a (x - high) if x > high.
+
+    Parameters
+    ----------
+    truth, low, high : (m,) in one unit, in which the score is, too.
+    outside : a, the chance of a truth outside of the interval.
+    """
+    x, least, most = (np.asarray(values, dtype=float) for values in (truth, low, high))
+    return np.asarray(most - least + 2 / outside * (np.maximum(least - x, 0) + np.maximum(x - most, 0)))
+
+
+def brier(chance: ArrayLike, happened: ArrayLike) -> float:
+    """Return the Brier score: mean squared difference of a chance and of what happened (0 or 1); 0 is best.
+
+    Parameters
+    ----------
+    chance : (m,) from 0 to 1.
+    happened : (m,) bool.
+    """
+    return float(np.mean((np.asarray(chance, dtype=float) - np.asarray(happened, dtype=float)) ** 2))
+
+
+def reliability(chance: ArrayLike, happened: ArrayLike, edges: Sequence[float] = BIN_EDGES) -> list[ReliabilityBin]:
+    """Return how often things happened whose forecast chance lay in each range.
+
+    Parameters
+    ----------
+    chance : (m,) from 0 to 1.
+    happened : (m,) bool.
+    edges : of the ranges, ascending from 0 to 1.
+    """
+    chances, outcomes = np.asarray(chance, dtype=float), np.asarray(happened, dtype=bool)
+    place = np.clip(np.searchsorted(edges, chances, side="left") - 1, 0, len(edges) - 2)
+    bins = []
+    for number, (low, high) in enumerate(pairwise(edges)):
+        inside = place == number
+        bins.append(
+            ReliabilityBin(
+                low=low,
+                high=high,
+                predicted=float(chances[inside].mean()) if inside.any() else float("nan"),
+                happened=failure_rate(outcomes[inside]),
+            )
+        )
+    return bins
