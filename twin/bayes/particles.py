@@ -8,7 +8,7 @@ import numpy as np
 from corrotwin.twin.bayes.agreement import Agreement, conflicts
 from corrotwin.twin.bayes.histories.ensemble import Bank
 from corrotwin.twin.bayes.histories.trajectories import GrowthSamples, Trajectory
-from corrotwin.twin.bayes.prior import split
+from corrotwin.twin.bayes.prior import EXPONENTS, split
 from corrotwin.twin.bayes.sightings import zone_of
 from corrotwin.twin.bayes.thickness.model import ThicknessModel
 from corrotwin.twin.bayes.thickness.readings import Readings
@@ -107,7 +107,7 @@ def growth_samples(state: Particles, normal: Singles, number: Integers, pit_numb
     return GrowthSamples(
         delay=np.exp(np.float32(prior.delay) * delay),
         rate=np.minimum(split(rate, prior.rate), np.maximum(narrow, most)),
-        exponent=np.clip(AS_STANDARD.exponent + np.float32(prior.exponent) * exponent, 0.2, 1.0).astype(np.float32),
+        exponent=np.clip(AS_STANDARD.exponent + np.float32(prior.exponent) * exponent, *EXPONENTS).astype(np.float32),
         pits=np.exp(np.float32(prior.pits) * pits),
         new=np.exp(np.float32(prior.new) * normal[:, len(GROWTH) : first_mechanism_column(state.bank)]),
         mechanism_rate=rates,

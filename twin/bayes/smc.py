@@ -38,6 +38,7 @@ COARSER = 0.5  # factor on the power of the likelihood of rusted shares, until t
 LEAST_POWER = 1 / 64
 SHARES = {"photo", "grade"}  # kinds of record that state a rusted share
 WIDENINGS = (1.0, 2.0, 4.0)  # of the prior, tried in turn until no inspection conflicts
+APART = 2  # days of an inspection that are held against each other, too; more are seen together
 TOGETHER_YEARS = 0.25  # days so near to the first of an inspection are taken in with it
 MANY, TOGETHER_SHARE = 10, 0.2  # after so many inspections more of them are taken in together
 
@@ -216,10 +217,33 @@ def _run(
     for number in range(len(states) - 1, len(inspections)):
         rng = np.random.default_rng([seed, 11, number])
         before, latest = [item for own in inspections[:number] for item in own], inspections[number]
-        agreement.append(check_agreement(states[-1], before, latest, asset, texels, rng))
+        agreement.append(_agreement(states[-1], before, latest, asset, texels, rng))
         after, power = _update(states, before, latest, asset, texels, power, rng)
         states.append(after)
     return Attempt(states=tuple(states), agreement=tuple(agreement), power=power)
+
+
+def _agreement(
+    state: Particles,
+    before: Sequence[Sighting],
+    latest: Sequence[Sighting],
+    asset: AssetGeometry,
+    texels: Texels,
+    rng: np.random.Generator,
+) -> Agreement:
+    """Return how well an inspection agrees with earlier knowledge; of two days, the second with the first, too."""
+    days = sorted({item.record.date for item in latest})
+    if len(days) != APART:
+        return check_agreement(state, before, latest, asset, texels, rng)
+    first, second = ([item for item in latest if item.record.date == day] for day in days)
+    found = (
+        check_agreement(state, before, first, asset, texels, rng),
+        check_agreement(state, [*before, *first], second, asset, texels, rng),
+    )
+    odder = min(found, key=lambda own: own.chance)
+    return replace(
+        odder, date=days[0], until=days[1], chance=min(len(found) * odder.chance, 1.0), odd=found[0].odd | found[1].odd
+    )
 
 
 def _update(

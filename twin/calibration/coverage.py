@@ -165,10 +165,10 @@ def scores(
         nominal = float(next(zone for zone in histories.zones if zone.name == largest).thickness_mm.min())
         required = max(nominal - SPARE_MM, LEAST_REQUIRED * nominal)
         truths = [case.at_year(year) for year in YEARS]
-        for visits, particles_then in enumerate(known.particles):
+        for visits, particles_then in enumerate((*known.particles[:-1], known.now)):
             forecasts = forecast_zones(particles_then, YEARS, {largest: required})
             pairs = compare(forecasts, truths, asset, largest, required, now_years=(0.0, *VISITS)[visits])
-            conflict = any(agreement in known.conflicts for agreement in known.agreement[: known.days[visits]])
+            conflict = any(agreement in known.conflicts for agreement in known.agreement[:visits])
             for (zone, quantity), (true, samples) in pairs.items():
                 low, middle, high = levels(samples)
                 judged = quantity == LEAST_LEFT and zone == LARGEST

@@ -22,7 +22,8 @@ them. Values are kept as they stand, also where a longer exposure lost less (oth
    spread of the rate, of the exponent and the scatter of a reading. From the first year: that loss in place of the
    middle, without the spread of the rate, and with the scatter of two readings.
 6. Two priors are compared: the twin's own (`bayes.prior`: spread of a measured category, exponent of ISO 9224, no
-   scatter), and the one fitted by `fit` on the fitted sites.
+   scatter), and the one fitted by `fit` on the fitted sites. (The twin has taken the fitted spread of the exponent
+   since; its prior now is a third row, chosen without the judged sites.)
 7. Judged: one-sided failures (truth worse than P95 of loss, which is P5 of remaining thickness; 5 % are expected), the
    same by site (series of one site are not independent), coverage of P5 to P95, and the interval score. Once: what
    comes out stands, and nothing is tuned on the judged sites.
@@ -88,6 +89,9 @@ class LossPrior:
     scatter: float
 
 
+# What ISO 9224 says of the exponent, which was the twin's own prior when the protocol was laid down.
+STANDARD = LossPrior(name="ISO 9224", rate=None, exponent=AS_STANDARD.exponent, exponent_sd=0.026, scatter=0.0)
+# The twin's since: the spread of exponents fitted on the fitted sites, about the standard's mean, which is the higher.
 CURRENT = LossPrior(
     name="the twin's", rate=None, exponent=AS_STANDARD.exponent, exponent_sd=CATEGORY_MEASURED.exponent, scatter=0.0
 )

@@ -136,7 +136,11 @@ def report_published(folder: Path) -> None:
     """Judge the priors on the published exposure series; write published.csv and published.md into a folder."""
     series = published.read_series()
     fitted = published.fit(series)
-    made = [forecast for prior in (published.CURRENT, fitted) for forecast in published.forecasts(prior, series)]
+    made = [
+        forecast
+        for prior in (published.STANDARD, fitted, published.CURRENT)
+        for forecast in published.forecasts(prior, series)
+    ]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(PublishedForecast.__dataclass_fields__)
@@ -148,12 +152,12 @@ def report_published(folder: Path) -> None:
 
 def markdown_published(fitted: LossPrior, table: Sequence[PublishedSummary]) -> str:
     """Return a table of how the twin's prior and a fitted one forecast the published series."""
-    current = published.CURRENT
+    standard = published.STANDARD
     lines = [
         "Bare carbon steel in the open air, published series of up to 16 years: the last loss forecast from what was "
         "known after the first year. Data and protocol: `twin/calibration/published.py`.",
         "",
-        f"Exponent of time: the twin's {current.exponent:.3g} ± {current.exponent_sd:.2g}; fitted "
+        f"Exponent of time: ISO 9224's {standard.exponent:.3g} ± {standard.exponent_sd:.2g}; fitted "
         f"{fitted.exponent:.2f} ± {fitted.exponent_sd:.2f}, with a spread of {fitted.rate:.2f} of the rate within a "
         f"category and a scatter of {fitted.scatter:.2f} of a reading (both of logarithms).",
         "",

@@ -13,7 +13,7 @@ from corrotwin.twin.bayes.histories.trajectories import LOCAL_NEW
 from corrotwin.twin.bayes.histories.zone_histories import CELL_MM2
 from corrotwin.twin.bayes.likelihood import GRADE_EDGES
 from corrotwin.twin.bayes.particles import MOST_CHANGE
-from corrotwin.twin.bayes.prior import Prior
+from corrotwin.twin.bayes.prior import EXPONENTS, Prior
 from corrotwin.twin.calibration.arms import JUMP_YEARS, Arm
 from corrotwin.twin.calibration.simulated_assets import Truth, true_paint_and_pits, truth
 from corrotwin.twin.export import SEEN
@@ -67,7 +67,9 @@ def simulate(
     )
     growth = Growth(
         rate=float(rate),
-        exponent=AS_STANDARD.exponent + prior.exponent * float(rng.standard_normal()) + arm.exponent,
+        exponent=float(
+            np.clip(AS_STANDARD.exponent + prior.exponent * rng.standard_normal() + arm.exponent, *EXPONENTS)
+        ),
         front=float(front / delay),
     )
     coating, own_pits = true_paint_and_pits(float(delay), float(defects), float(pits))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from corrotwin.twin.calibration import published
-from corrotwin.twin.calibration.published import CURRENT, FITTED, JUDGED, SHORT, PublishedForecast, Series
+from corrotwin.twin.calibration.published import CURRENT, FITTED, JUDGED, SHORT, STANDARD, PublishedForecast, Series
 
 
 @pytest.fixture(scope="module")
@@ -77,11 +77,13 @@ def test_the_fit_of_the_published_series(series: list[Series]) -> None:
     assert np.round(means, 2).tolist() == [0.39, 0.40, 0.82, 0.23]
     assert prior.exponent == pytest.approx(np.mean(means))
     assert (round(prior.exponent, 2), round(prior.exponent_sd, 2)) == (0.46, 0.29)
+    assert CURRENT.exponent_sd == round(prior.exponent_sd, 2)  # which the twin has taken, about a higher mean
+    assert CURRENT.exponent > prior.exponent
 
 
 def test_forecasts_by_hand(series: list[Series]) -> None:
     """Beijing, grade 20, 35.8 µm in the first year, C3: sqrt(25 * 50) * 16**0.523 = 150.7 µm after 16 years."""
-    made = {(one.site, one.steel, one.given): one for one in published.forecasts(CURRENT, series)}
+    made = {(one.site, one.steel, one.given): one for one in published.forecasts(STANDARD, series)}
     known = made["Beijing", "20", "category"]
     assert (known.category, known.years, known.truth_um) == ("C3", 16, 102.4)
     assert known.p50_um == pytest.approx(35.355 * 16**0.523, rel=1e-4)
@@ -112,6 +114,7 @@ def test_the_command_writes_the_judgement_without_simulating(
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in (tmp_path / "c").iterdir()) == ["published.csv", "published.md"]
     text = (tmp_path / "c" / "published.md").read_text()
-    assert "| the twin's | first year | judged | 9 of 15 (32 to 84 %) | 2 of 3 |" in text
+    assert "| ISO 9224 | first year | judged | 9 of 15 (32 to 84 %) | 2 of 3 |" in text
+    assert "| the twin's | first year | judged |" in text
     assert "fitted 0.46 ± 0.29" in text
     assert text == (Path(__file__).parents[3] / "docs" / "results" / "published.md").read_text()

@@ -238,7 +238,7 @@ def test_an_inspection_is_recorded_and_judged(folder: Path, tmp_path: Path, comm
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "1 of 1 records added" in done.stdout
-    assert "CONFLICT on 2010-01-01: ultrasonic on body at P6.9 by UT: 2 mm" in done.stdout
+    assert "CONFLICT on 2009-12-01 to 2010-01-01: ultrasonic on body at P6.9 by UT: 2 mm" in done.stdout
 
 
 @pytest.mark.parametrize(
