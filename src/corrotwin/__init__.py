@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from corrotwin.twin.api.asset import Asset
     from corrotwin.twin.api.twin import Twin
     from corrotwin.twin.core.errors import InputError, WorkError
+    from corrotwin.twin.forecast.pipe_design import PipeDesign
     from corrotwin.twin.forecast.result import Forecast
 
 __version__ = "0.2.0"
@@ -21,8 +22,8 @@ __version__ = "0.2.0"
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent until whoever imports it configures logging
 
 __all__ = [
-    "Asset", "Dataset", "Forecast", "InputError", "Predictions", "Preset", "Run", "StudyReport", "Twin", "WorkError",
-    "__version__", "render", "study", "train",
+    "Asset", "Dataset", "Forecast", "InputError", "PipeDesign", "Predictions", "Preset", "Run", "StudyReport", "Twin",
+    "WorkError", "__version__", "render", "study", "train",
 ]  # fmt: skip
 
 # Each is imported when it is first asked for, so that `import corrotwin` and `corrotwin --help` answer at once.
@@ -31,6 +32,7 @@ _MODULES = {
     "Dataset": "corrotwin.segmentation.api.dataset",
     "Forecast": "corrotwin.twin.forecast.result",
     "InputError": "corrotwin.twin.core.errors",
+    "PipeDesign": "corrotwin.twin.forecast.pipe_design",
     "Predictions": "corrotwin.segmentation.api.run",
     "Preset": "corrotwin.synth.presets.schema",
     "Run": "corrotwin.segmentation.api.run",

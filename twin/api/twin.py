@@ -17,6 +17,8 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import counted
 from corrotwin.twin.creation import ClimateValues
 from corrotwin.twin.forecast import result
+from corrotwin.twin.forecast.pipe_design import PipeDesign
+from corrotwin.twin.forecast.rates import RateBasis
 from corrotwin.twin.forecast.remaining_life import Rule
 from corrotwin.twin.forecast.result import Forecast
 from corrotwin.twin.inspection import log, readers
@@ -184,6 +186,9 @@ class Twin(TwinInspections):
         *,
         required: Mapping[str, float] = MappingProxyType({}),
         rule: Rule = "api510",
+        design: PipeDesign | None = None,
+        basis: RateBasis | None = None,
+        chosen_by: str = "",
         category_measured: bool = False,
         seed: int = 0,
     ) -> Forecast:
@@ -194,6 +199,9 @@ class Twin(TwinInspections):
         years : to look ahead, from the twin's clock or its last inspection, whichever is later.
         required : thickness in mm that must be left, by zone; "all" for the zones not named.
         rule : bounds on the time until thickness is measured again: api510, api570-class1 to api570-class3.
+        design : of a process pipe, in place of `required`: the thickness of its wall by ASME B31.3, and its MAWP.
+        basis, chosen_by : corrosion rate of measured places, long-term or short-term, that a person chose in place of
+            the shorter life, and who.
         category_measured : the corrosivity category was measured on specimens (ISO 9226), not estimated.
         seed : of the histories.
 
@@ -214,7 +222,8 @@ class Twin(TwinInspections):
         )  # fmt: skip
         for item in known.conflicts:
             logger.warning("%s: %s disagrees with what was known before (p = %.2g)", self.id, item.record, item.chance)
-        return result.make(known, years=years, required=required, rule=rule)
+        limits = required if design is None else design.limits(known.asset, required)
+        return result.make(known, years=years, required=limits, rule=rule, basis=basis, chosen_by=chosen_by)
 
     @checked()
     def export(self, path: str | Path, *, look: Literal["rust", "loss"] = "rust") -> None:

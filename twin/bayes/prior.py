@@ -52,7 +52,7 @@ class Prior:
     pits: float = 0.3
     new: float = 0.045
     measured_rate: float = 1.2
-    place_spread: tuple[float, float] = (0.15, 0.8)
+    place_spread: tuple[float, float] = (0.15, 0.5)
     rate_drift: tuple[float, float] = (0.04, 1.0)
 
     def __post_init__(self) -> None:

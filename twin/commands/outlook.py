@@ -8,6 +8,7 @@ import numpy as np
 from corrotwin.twin import twin_state
 from corrotwin.twin.commands.forecasts import describe_agreement
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.text import printable
 from corrotwin.twin.forecast import projection
 from corrotwin.twin.forecast.failure import Pressure, outside_mm
 from corrotwin.twin.forecast.pipe_design import PipeDesign, mawp
@@ -58,11 +59,14 @@ def lines(made: Forecast) -> Iterable[str]:
     for name, value in made.required.items():
         if thin := projection.not_judged_mm(known.now[0].bank, name, value):
             yield f"{name}: {value:.3g} mm does not judge its places of up to {thin:.4g} mm when new"
+    for row in made.cmls:
+        if row.remarks:
+            yield f"{printable(f'{row.zone} {row.place}'.strip())}: {row.remarks}"
     yield _error_line(made)
     if plan is None:
         return
-    for name, why in plan.undated.items():
-        yield f"{name}: no date is given, since {why}"
+    if plan.undated:
+        yield f"no date is given for {', '.join(plan.undated)}"
     if plan.interval_years is None:
         return
     life = _life(plan.life_years, made.ahead_years)

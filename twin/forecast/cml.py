@@ -1,9 +1,9 @@
-"""Two answers side by side for each condition monitoring location (CML): by the API codes, and by the twin."""
+"""Two answers side by side, by the API codes and by the twin: for condition monitoring locations (CML) and zones."""
 
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from corrotwin.twin import twin_state
@@ -24,14 +24,15 @@ class CmlRow:
     """A CML by the codes and by the twin. Its fields are the columns of the table; levels become _p5, _p50, _p95.
 
     Lives are in years from now; dates of the codes that have passed are overdue. None stands for what the readings or
-    the requirement do not tell.
+    the requirement do not tell. A row without a place is of a whole zone: by the codes that of its CML with the
+    shortest life, by the twin that of its thinnest place, measured or not.
     """
 
     zone: str
     place: str
     readings: int
-    last_date: str
-    least_read_mm: float
+    last_date: str | None
+    least_read_mm: float | None
     required_mm: float
     long_term_mm_year: float | None
     short_term_mm_year: float | None
@@ -56,7 +57,7 @@ def cml_rows(
     basis: RateBasis | None = None,
     chosen_by: str = "",
 ) -> list[CmlRow]:
-    """Return a row for each named place of which a thickness is required.
+    """Return a row for each zone of which a thickness is required, and for each of its named places.
 
     Parameters
     ----------
@@ -66,7 +67,7 @@ def cml_rows(
     now_years : years of service now.
     rule, basis, chosen_by : as `twin.forecast.rates.cml_rates` takes them.
     """
-    rows = []
+    rows: list[CmlRow] = []
     now = projection.years.index(now_years)
     for place, life in zip(projection.places, plan.by_place, strict=True):
         own = [
@@ -85,7 +86,44 @@ def cml_rows(
         dated = place.zone not in plan.undated
         rows.append(_row(twin, place.zone, place.name, rates, levels(place.left_mm[:, now]),
                          levels(life) if dated else None, now_years))  # fmt: skip
-    return rows
+    of_zones = [
+        _zone_row(name, [row for row in rows if row.zone == name], value, projection, plan, now)
+        for name, value in required.items()
+    ]
+    return [row for zone in of_zones for row in (zone, *(own for own in rows if own.zone == zone.zone))]
+
+
+def _zone_row(
+    zone: str, places: Sequence[CmlRow], required_mm: float, projection: Projection, plan: InspectionPlan, now: int
+) -> CmlRow:
+    """Return the row of a whole zone."""
+    left = levels(projection.zones[zone].judged_left_mm[:, now])
+    life = None if zone in plan.undated else levels(plan.by_zone[zone])
+    read = [row for row in places if row.api_life_years is not None]
+    remarks = plan.undated.get(zone, "")
+    if not read:
+        return CmlRow(
+            zone=zone, place="", readings=sum(row.readings for row in places), last_date=None, least_read_mm=None,
+            required_mm=required_mm, long_term_mm_year=None, short_term_mm_year=None, governing=None,
+            api_life_years=None, api_half_life_date=None, api_measure_by=None, left_mm=left, twin_life_years=life,
+            remarks=remarks or "no named place of it was read twice, so the codes give no life",
+        )  # fmt: skip
+    shortest = min(read, key=lambda row: (row.api_life_years, row.place))
+    return replace(
+        shortest, place="", readings=sum(row.readings for row in places), left_mm=left, twin_life_years=life,
+        remarks=remarks or _compared(shortest.api_life_years, life) or f"by the codes {shortest.place} governs",
+    )  # fmt: skip
+
+
+def _compared(code_years: float | None, twin: Levels | None) -> str:
+    """Return in words how the life by the codes and by the twin disagree; empty where they do not."""
+    if code_years is None or twin is None:
+        return ""
+    if code_years < twin[0]:
+        return "the codes' life is shorter than the twin's P5: take the codes'"
+    if code_years > twin[2]:
+        return "the codes' life is longer than the twin's P95: take the twin's"
+    return ""
 
 
 def _row(
@@ -100,13 +138,10 @@ def _row(
     remarks = [*rates.remarks]
     if rates.measure_at is not None and rates.measure_at < now_years:
         remarks.append("measurement overdue")
-    if life is not None and from_now is not None:
-        if from_now < life[0]:
-            remarks.append("the codes' life is shorter than the twin's P5: take the codes'")
-        elif from_now > life[2]:
-            remarks.append("the codes' life is longer than the twin's P95: take the twin's")
+    if said := _compared(from_now, life):
+        remarks.append(said)
     return CmlRow(
-        zone=zone, place=place, readings=rates.readings, last_date=str(date(rates.actual_at)),
+        zone=zone, place=place, readings=rates.readings, last_date=date(rates.actual_at),
         least_read_mm=rates.actual_mm, required_mm=rates.required_mm,
         long_term_mm_year=rates.long_term_mm_year, short_term_mm_year=rates.short_term_mm_year,
         governing=rates.basis, api_life_years=from_now, api_half_life_date=date(rates.half_life_at),
@@ -147,20 +182,23 @@ def shown(rows: Sequence[CmlRow], ahead_years: float) -> "Table":
     """Return the table for a terminal."""
     from rich.table import Table
 
-    drawn = Table(title="Measured places: by the API codes, and by the twin (P50, and below it P5 to P95)")
-    drawn.add_column("place", no_wrap=True)
+    drawn = Table(title="Zones and measured places: by the API codes, and by the twin (P50, and below it P5 to P95)")
+    drawn.add_column("zone, place", no_wrap=True)
     for name in ("read mm", "rate mm/y\nlong, short", "API life y", "measure by", "left mm", "twin life y"):
         drawn.add_column(name, justify="right")
-    drawn.add_column("remarks")
     for row in rows:
         rates = ", ".join("–" if rate is None else f"{rate:.3f}" for rate in _rates(row))
         left, life = _spread(row.left_mm, 99), row.twin_life_years
         drawn.add_row(
-            printable(f"{row.zone}\n{row.place}"), f"{row.least_read_mm:.2f}\n{row.last_date}", rates,
+            f"{printable(row.zone)}\n{printable(row.place)}", _read(row), rates,
             "–" if row.api_life_years is None else _years(row.api_life_years, ahead_years),
-            row.api_measure_by or "–", left, "no date" if life is None else _spread(life, ahead_years, 1), row.remarks,
+            row.api_measure_by or "–", left, "no date" if life is None else _spread(life, ahead_years, 1),
         )  # fmt: skip
     return drawn
+
+
+def _read(row: CmlRow) -> str:
+    return "–" if row.least_read_mm is None else f"{row.least_read_mm:.2f}\n{row.last_date}"
 
 
 def _rates(row: CmlRow) -> tuple[float | None, float | None]:

@@ -93,7 +93,7 @@ def mawp(made: Forecast, design: PipeDesign) -> Mawp | None:
     by_code = []
     for row in made.cmls:
         rate = row.short_term_mm_year if row.governing == "short-term" else row.long_term_mm_year
-        if rate is not None and row.zone in wall_zones(asset):
+        if row.place and row.least_read_mm is not None and rate is not None and row.zone in wall_zones(asset):
             by_code.append(float(pipe_mawp_mpa(wall_for_mawp_mm(row.least_read_mm, rate, interval), **given)))
     years = np.asarray(made.planned.years)
     weakest = []

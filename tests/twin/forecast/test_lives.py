@@ -1,12 +1,21 @@
 """Remaining life in each history: of places, of zones, and of the asset as its weakest zone; error of all that."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from corrotwin.twin import assets, twin_state
+from corrotwin.twin.bayes.histories.ensemble import bank
 from corrotwin.twin.bayes.particles import Particles
+from corrotwin.twin.bayes.prior import Prior
+from corrotwin.twin.bayes.smc import learn
 from corrotwin.twin.forecast import lives, precision, projection
 from corrotwin.twin.forecast.lives import InspectionPlan, life_years, plan_inspection, plan_years
 from corrotwin.twin.forecast.projection import Projection, ZoneForecast
+from corrotwin.twin.mechanisms.process import process
+from corrotwin.twin.model.exposure import at
+from corrotwin.twin.twin_state import TwinState
 
 FIELDS = ("rusted_share", "mean_loss_mm", "max_loss_mm", "least_left_mm", "judged_left_mm", "general_left_mm")
 
@@ -98,3 +107,20 @@ def test_the_monte_carlo_error_is_that_of_runs() -> None:
     assert (sure.left_mm, sure.chance, sure.life_years, sure.within) == (0, 0, 0, True)
     apart = np.repeat([3.0, 4.0, 5.0, 6.0], 200)
     assert not precision.judge(4, apart, 8.0, None, None, 20.0).within
+
+
+def test_a_hundred_equal_sections_do_not_drive_life_to_nothing(spool: TwinState) -> None:
+    """What all sections share, such as the fluid, is not drawn anew for each, but the spread from place to place."""
+    lives = []
+    for run_m, texel_mm in ((1.0, 12.0), (100.0, 100.0)):
+        line = replace(
+            spool, parameters={**spool.parameters, "run_m": run_m}, texel_mm=texel_mm, coating=None, pits=None,
+            exposure=at("C1"), mechanisms=(process(rate_mm_year=0.04),),
+        )  # fmt: skip
+        asset = twin_state.asset(line)
+        found = bank(line, asset, assets.texels(asset), years=90, prior=Prior(), seed=0)
+        state = learn(found, asset, assets.texels(asset), [], {}, seed=0, particles=1000).now
+        lives.append(np.minimum(planned(state, {"body": 3.5}, 10.0, 90.0).asset, 80.0))
+    short, long = (np.percentile(life, (5, 50)) for life in lives)
+    assert (long < short).all()  # there are more places that may be the worst
+    assert (long > 0.6 * short).all()

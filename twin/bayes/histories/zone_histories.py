@@ -18,6 +18,7 @@ SPOT_NOISE = 1.2  # of the loss at them, in standard deviations: the worst of th
 LEAST_PITS, MOST_PITS = 64, 1024  # of a zone and history: those with the largest factors
 PITS_PER_M2 = 16  # of a zone of more than 4 m²: where little is rusted, few of them lie on rust, and those may be young
 PIT_DRAWS = 64  # sets of pits, for each seed
+SEVEREST = 3.0  # standard deviations by which a place may be worse than usual, however many there are
 CELL_MM2 = 1e4  # metal within 100 mm of each other is lost alike; every cell is a chance of a worse place
 
 
@@ -101,6 +102,7 @@ def zone_histories(
     seeds, count = start_years.shape[1], len(rows)
     like = np.linspace(0, count - 1, SPOTS).astype(np.int64)  # sample places behind which the first spots lie
     standard = rng.standard_normal((2, 2, seeds, count + SPOTS, len(twin.mechanisms))).astype(np.float32)
+    standard = np.minimum(standard, SEVEREST)
     factor = sites.factor[rows]
     own = Face(
         factor=_behind(factor, np.full(SPOTS, factor.mean())),
@@ -143,7 +145,7 @@ def zone_histories(
         pit_delay_years=delay,
         pit_factor=pit_factor,
         cell_place=rng.integers(count, size=(PIT_DRAWS, seeds)),
-        cell_spread=worst.astype(np.float32),
+        cell_spread=np.minimum(worst, SEVEREST).astype(np.float32),
     )
 
 
