@@ -14,7 +14,7 @@ from corrotwin.twin.bayes.histories.ensemble import bank
 from corrotwin.twin.bayes.particles import Knowledge, Particles
 from corrotwin.twin.bayes.prior import Prior, prior_of
 from corrotwin.twin.bayes.resumption import resumable, snapshots
-from corrotwin.twin.bayes.smc import PARTICLES, Run, learn_in_runs
+from corrotwin.twin.bayes.smc import PARTICLES, LearningRun, learn_in_runs
 from corrotwin.twin.core.files import digest
 from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
 from corrotwin.twin.inspection.log import plain as plain_record
@@ -170,7 +170,7 @@ def _learned(known: Session, seeds: Sequence[int], kept: Sequence[tuple[cache.Sn
             known.twin, known.asset, known.texels, years=years, prior=known.prior, seed=seed,
             draws=_draws(known.records),
         )  # fmt: skip
-        runs.append(Run(histories=replace(histories, pitted=pitted), seed=seed, kept=own))
+        runs.append(LearningRun(histories=replace(histories, pitted=pitted), seed=seed, kept=own))
     return learn_in_runs(runs, known.asset, known.texels, known.records, known.seen, particles=known.size)
 
 

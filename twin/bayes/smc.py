@@ -53,7 +53,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Run:
+class LearningRun:
     """An independent run: a bank of histories, a seed of its particles, and what earlier calls taught, latest first."""
 
     histories: Bank
@@ -79,12 +79,12 @@ def learn(
     histories : bank of the asset, from `twin.bayes.histories.ensemble.bank`.
     seed : random seed of the particles; one seed gives one result.
     """
-    runs = [Run(histories=histories, seed=seed)]
+    runs = [LearningRun(histories=histories, seed=seed)]
     return learn_in_runs(runs, asset, texels, records, seen, particles=particles, widenings=widenings)[0]
 
 
 def learn_in_runs(
-    runs: Sequence[Run],
+    runs: Sequence[LearningRun],
     asset: AssetGeometry,
     texels: Texels,
     records: Sequence[Record],

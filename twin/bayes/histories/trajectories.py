@@ -175,46 +175,52 @@ class Trajectory:
         left = np.maximum(new - own - behind, 0)
         at_pit = np.take_along_axis(left, place, axis=2)
         left_at_pit = np.maximum(at_pit - pits, 0)
-        worst_cell, cell_at = self._worst_cell_mm(years, shared)
-        left_in_cell = np.maximum(
-            np.take_along_axis(left, cell_at, axis=2) - np.maximum(worst_cell, 0), 0
-        )[..., 0]  # fmt: skip
+        cell_at = self._chosen(zone.cell_place, self.growth.pit_number)[..., None]
+        more, more_behind = (self._worst_cell_mm(years, face, cell_at, shared) for face in (zone.own, zone.behind))
+        left_in_cell = np.maximum(np.take_along_axis(left, cell_at, axis=2) - more - more_behind, 0)[..., 0]
         judged = zone.thickness_mm > above_mm
         judged_left = np.minimum(
             np.where(judged, left, np.inf).min(axis=2), np.where(judged[place], left_at_pit, np.inf).min(axis=2)
         )
         judged_left = np.minimum(judged_left, np.where(judged[cell_at[..., 0]], left_in_cell, np.inf))
         own = np.minimum(own, new)
+        lost_in_cell = np.minimum(
+            np.take_along_axis(own, cell_at, axis=2) + more, np.take_along_axis(new, cell_at, axis=2)
+        )  # fmt: skip
         deepest = np.minimum(np.take_along_axis(own, place, axis=2) + pits, np.take_along_axis(new, place, axis=2))
         return Levels(
             rusted_share=np.minimum(self.rusted(years) @ zone.weight, 1),  # weights add up to 1 but for rounding
             mean_loss_mm=self._mean_mm(own, new, years),
-            max_loss_mm=np.maximum(own.max(axis=2), deepest.max(axis=2)),
+            max_loss_mm=np.maximum(np.maximum(own.max(axis=2), deepest.max(axis=2)), lost_in_cell[..., 0]),
             least_left_mm=np.minimum(np.minimum(left.min(axis=2), left_at_pit.min(axis=2)), left_in_cell),
             judged_left_mm=judged_left,
             general_left_mm=np.median(left[..., : len(zone.texel)], axis=2),
         )
 
-    def _worst_cell_mm(self, years: float, shared: Floats | None) -> tuple[Singles, Integers]:
-        """Return how much more the worst unseen cell has lost to mechanisms than the place it is like, (n, s, 1) mm."""
-        zone = self.zone
-        at = self._chosen(zone.cell_place, self.growth.pit_number)[..., None]
-        worst = self._chosen(zone.cell_spread, self.growth.pit_number)
-        more = np.zeros((*at.shape[:2], 1), dtype=np.float32)
-        for face in (zone.own, zone.behind):
-            acting = face.acts.any(axis=0)
-            if not acting.any():
-                continue
-            usual = np.take_along_axis(
-                np.broadcast_to(self.mechanism_mm(years, face, shared), (*at.shape[:2], len(face.factor))), at, axis=2
-            )
-            cell = np.zeros_like(more)
-            for index in np.flatnonzero(acting):
-                common = None if shared is None else shared[:, index, None, None]
-                mechanism, here = self.bank.twin.mechanisms[index], worst[..., index, None]
-                cell += self._one_mechanism_mm(years, index, mechanism, here, 0.0, common) * face.acts[at, index]
-            more += cell - usual
-        return more, at
+    def _worst_cell_mm(self, years: float, face: Face, at: Integers, shared: Floats | None) -> Singles:
+        """Return how much more a face of the worst unseen cell has lost to mechanisms than the place it is like.
+
+        Parameters
+        ----------
+        years, shared : as for `mechanism_mm`.
+        face : of the zone.
+        at : (n, s, 1) the place that the cell is like.
+
+        Returns
+        -------
+        (n, s, 1) mm, at least 0.
+        """
+        acting = np.flatnonzero(face.acts.any(axis=0))
+        if not len(acting):
+            return np.zeros(at.shape, dtype=np.float32)
+        worst = self._chosen(self.zone.cell_spread, self.growth.pit_number)
+        usual = np.broadcast_to(self.mechanism_mm(years, face, shared), (*at.shape[:2], len(face.factor)))
+        cell = np.zeros(at.shape, dtype=np.float32)
+        for index in acting:
+            common = None if shared is None else shared[:, index, None, None]
+            mechanism, severity = self.bank.twin.mechanisms[index], worst[..., index, None]
+            cell += self._one_mechanism_mm(years, index, mechanism, severity, 0.0, common) * face.acts[at, index]
+        return np.asarray(np.maximum(cell - np.take_along_axis(usual, at, axis=2), 0), dtype=np.float32)
 
     def rusted(self, years: float) -> NDArray[np.bool_]:
         """Return which places count as rusted, (n, s, Q)."""
