@@ -12,7 +12,7 @@ from corrotwin.twin.geometry.atlas import Floats, Integers
 
 OTHER_DRAW = 0.3  # share of moves that also propose another draw of the bank
 # Kinds of record that inform a growth parameter; all of them inform the delay.
-INFORMED_BY = {"rate": {"ultrasonic", "pit"}, "exponent": {"ultrasonic", "pit"}, "pits": {"pit"}}
+INFORMED_BY = {"rate": {"ultrasonic", "pit"}, "exponent": {"ultrasonic"}, "pits": {"pit"}}
 
 
 def move(

@@ -45,6 +45,8 @@ class Session:
     seed: int
     size: int  # particles of a run
     runs: tuple[Knowledge, ...]
+    kept: Path | None = None  # file that keeps what was learned
+    key: str = ""  # of all that it follows from but for the records
 
     @property
     def now(self) -> tuple[Particles, ...]:
@@ -149,8 +151,8 @@ def session_of(
     key = digest([LEARNING, store.plain(replace(twin, clock=twin.built)), repr(known.prior), seed, particles, draws])
     keys = [digest(plain_record(record)) for record in records]
     saved = None if kept is None else cache.load(kept, key)
-    seeds = _run_seeds(seed, RUNS)
-    runs = _learned(known, seeds, [resumable(saved, keys, number) for number in range(RUNS)])
+    known = replace(known, kept=kept, key=key)
+    runs = _learned(known, _run_seeds(seed, RUNS), [resumable(saved, keys, number) for number in range(RUNS)])
     if kept is not None and records and (saved is None or list(saved.records) != keys):
         cache.save(kept, key, [snapshots(run) for run in runs], keys)
     return replace(known, runs=runs)
@@ -175,9 +177,15 @@ def _learned(known: Session, seeds: Sequence[int], kept: Sequence[tuple[cache.Sn
 
 
 def with_more_runs(known: Session) -> Session:
-    """Return a session with twice as many runs, where their error is too great."""
-    seeds = _run_seeds(known.seed, 2 * len(known.runs))[len(known.runs) :]
-    return replace(known, runs=(*known.runs, *_learned(known, seeds, [()] * len(seeds))))
+    """Return a session with twice as many runs, where their error is too great; they are kept, too."""
+    before, total = len(known.runs), 2 * len(known.runs)
+    keys = [digest(plain_record(record)) for record in known.records]
+    saved = None if known.kept is None else cache.load(known.kept, known.key)
+    begin = [resumable(saved, keys, number) for number in range(before, total)]
+    runs = (*known.runs, *_learned(known, _run_seeds(known.seed, total)[before:], begin))
+    if known.kept is not None and known.records and (saved is None or len(saved.runs) < total):
+        cache.save(known.kept, known.key, [snapshots(run) for run in runs], keys)
+    return replace(known, runs=runs)
 
 
 def _run_seeds(seed: int, count: int) -> list[int]:

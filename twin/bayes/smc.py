@@ -5,7 +5,7 @@ Doucet & Jasra, J. R. Statist. Soc. B 68, 2006). A grid would not do: delay, rat
 four parameters of each mechanism, the bank's draw and one bias for each tool make seven dimensions or more,
 likelihoods have several modes (a thin reading means a fast rate or an early start), and a forecast needs whole
 histories. What is Gaussian given these is integrated exactly (`twin.bayes.thickness.model`); where in its zone each
-measured place lies is drawn in turn with what all places share (a Gibbs step).
+measured place lies is drawn in turn with what all places share (Metropolis within Gibbs).
 
 A bank has a limited number of histories. Many photographs at full weight would leave only the nearest one or two, whose
 spread would understate the uncertainty. So the likelihood of rusted shares is raised to a power below one where too few

@@ -65,29 +65,31 @@ def lines(made: Forecast) -> Iterable[str]:
     yield _error_line(made)
     if plan is None:
         return
-    if plan.undated:
-        yield f"no date is given for {', '.join(plan.undated)}"
-    if plan.interval_years is None:
+    if plan.life_years is None or plan.interval_years is None:
+        yield f"no remaining life and no date: none can be given for {', '.join(plan.undated)}"
         return
     life = _life(plan.life_years, made.ahead_years)
     yield (
         f"remaining life: {life}; the weakest zone is {plan.zone} in {100 * plan.weakest_share:.0f} % of the histories"
     )
-    for what, within in (
-        ("next thickness measurement", plan.interval_years),
-        ("external visual inspection", plan.visual_years),
+    for what, within, because in (
+        ("next thickness measurement", plan.interval_years, plan.because),
+        ("external visual inspection", plan.visual_years, f"rule {made.rule}"),
     ):
         due = twin_state.later(known.twin.built, known.now_years + within)
-        yield f"{what} by {due:%Y-%m-%d} ({within:.3g} years; rule {made.rule})"
+        when = f"by {due:%Y-%m-%d} ({within:.3g} years" if within > 0 else "now (due"
+        yield f"{what} {when}; {because})"
 
 
 def _error_line(made: Forecast) -> str:
     error = made.error
-    parts = [f"least left P5 ± {error.left_mm:.2f} mm"]
+    parts = [f"least left P5 ± {error.left_mm:.2f} mm" if error.left_mm else "least left P5 0 mm in all"]
     if error.chance is not None:
         parts.append(f"chance below required ± {100 * error.chance:.1f} %")
     if error.life_years is not None:
-        parts.append(f"remaining life P5 ± {error.life_years:.2f} years")
+        parts.append(
+            f"remaining life P5 ± {error.life_years:.2f} years" if error.life_years else "the same P5 of life in all"
+        )
     more = "" if error.within else "; more than it should be: take the lower values"
     return f"Monte Carlo error of {error.runs} runs: {', '.join(parts)}{more}"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from corrotwin.twin import twin_state
 from corrotwin.twin.core.text import escape_csv, printable
 from corrotwin.twin.forecast.lives import InspectionPlan
-from corrotwin.twin.forecast.projection import LEVELS, Levels, Projection, levels
+from corrotwin.twin.forecast.projection import LEVELS, Levels, PlaceForecast, Projection, levels
 from corrotwin.twin.forecast.rates import CmlRates, RateBasis, cml_rates
 from corrotwin.twin.forecast.remaining_life import Rule
 from corrotwin.twin.inspection.records import Record
@@ -32,6 +32,7 @@ class CmlRow:
     place: str
     readings: int
     last_date: str | None
+    read_years_ago: float | None
     least_read_mm: float | None
     required_mm: float
     long_term_mm_year: float | None
@@ -40,6 +41,7 @@ class CmlRow:
     api_life_years: float | None
     api_half_life_date: str | None
     api_measure_by: str | None
+    api_measure_years: float | None
     left_mm: Levels
     twin_life_years: Levels | None
     remarks: str
@@ -83,9 +85,7 @@ def cml_rows(
             days, [record.value - record.thick_bias_mm for record in own], required_mm=required[place.zone], rule=rule,
             basis=None if one_day else basis, chosen_by="" if one_day else chosen_by,
         )  # fmt: skip
-        dated = place.zone not in plan.undated
-        rows.append(_row(twin, place.zone, place.name, rates, levels(place.left_mm[:, now]),
-                         levels(life) if dated else None, now_years))  # fmt: skip
+        rows.append(_row(twin, place, rates, levels(place.left_mm[:, now]), levels(life), plan, now_years))
     of_zones = [
         _zone_row(name, [row for row in rows if row.zone == name], value, projection, plan, now)
         for name, value in required.items()
@@ -99,53 +99,61 @@ def _zone_row(
     """Return the row of a whole zone."""
     left = levels(projection.zones[zone].judged_left_mm[:, now])
     life = None if zone in plan.undated else levels(plan.by_zone[zone])
+    count, why = sum(row.readings for row in places), plan.undated.get(zone, "")
     read = [row for row in places if row.api_life_years is not None]
-    remarks = plan.undated.get(zone, "")
     if not read:
         return CmlRow(
-            zone=zone, place="", readings=sum(row.readings for row in places), last_date=None, least_read_mm=None,
+            zone=zone, place="", readings=count, last_date=None, read_years_ago=None, least_read_mm=None,
             required_mm=required_mm, long_term_mm_year=None, short_term_mm_year=None, governing=None,
-            api_life_years=None, api_half_life_date=None, api_measure_by=None, left_mm=left, twin_life_years=life,
-            remarks=remarks or "no named place of it was read twice, so the codes give no life",
+            api_life_years=None, api_half_life_date=None, api_measure_by=None, api_measure_years=None, left_mm=left,
+            twin_life_years=life, remarks=why or "no named place of it was read twice, so the codes give no life",
         )  # fmt: skip
     shortest = min(read, key=lambda row: (row.api_life_years, row.place))
+    said = _compared(shortest.api_life_years, life, plan.ahead_years)
     return replace(
-        shortest, place="", readings=sum(row.readings for row in places), left_mm=left, twin_life_years=life,
-        remarks=remarks or _compared(shortest.api_life_years, life) or f"by the codes {shortest.place} governs",
+        shortest, place="", readings=count, left_mm=left, twin_life_years=life,
+        remarks=said or f"by the codes {shortest.place} governs",
     )  # fmt: skip
 
 
-def _compared(code_years: float | None, twin: Levels | None) -> str:
+def _compared(code_years: float | None, twin: Levels | None, ahead_years: float) -> str:
     """Return in words how the life by the codes and by the twin disagree; empty where they do not."""
     if code_years is None or twin is None:
         return ""
-    if code_years < twin[0]:
+    if code_years < min(twin[0], ahead_years):
         return "the codes' life is shorter than the twin's P5: take the codes'"
-    if code_years > twin[2]:
+    if min(code_years, ahead_years) > twin[2]:
         return "the codes' life is longer than the twin's P95: take the twin's"
     return ""
 
 
 def _row(
-    twin: TwinState, zone: str, place: str, rates: CmlRates, left: Levels, life: Levels | None, now_years: float
-) -> CmlRow:
+    twin: TwinState, place: PlaceForecast, rates: CmlRates, left: Levels, life: Levels, plan: InspectionPlan,
+    now_years: float,
+) -> CmlRow:  # fmt: skip
+    """Return the row of a place; where its zone gets no date, neither answer gives one."""
+    why = plan.undated.get(place.zone, "")
+
     def date(years: float | None) -> str | None:
         if years is None or years == float("inf"):
             return None
         return f"{twin_state.later(twin.built, years):%Y-%m-%d}"
 
     from_now = None if rates.life_years is None else max(rates.actual_at + rates.life_years - now_years, 0.0)
+    measure = None if rates.measure_at is None else rates.measure_at - now_years
     remarks = [*rates.remarks]
-    if rates.measure_at is not None and rates.measure_at < now_years:
+    if measure is not None and measure < 0 and not why:
         remarks.append("measurement overdue")
-    if said := _compared(from_now, life):
+    if said := why or _compared(from_now, life, plan.ahead_years):
         remarks.append(said)
     return CmlRow(
-        zone=zone, place=place, readings=rates.readings, last_date=date(rates.actual_at),
-        least_read_mm=rates.actual_mm, required_mm=rates.required_mm,
+        zone=place.zone, place=place.name, readings=rates.readings, last_date=date(rates.actual_at),
+        read_years_ago=now_years - rates.actual_at, least_read_mm=rates.actual_mm, required_mm=rates.required_mm,
         long_term_mm_year=rates.long_term_mm_year, short_term_mm_year=rates.short_term_mm_year,
-        governing=rates.basis, api_life_years=from_now, api_half_life_date=date(rates.half_life_at),
-        api_measure_by=date(rates.measure_at), left_mm=left, twin_life_years=life, remarks="; ".join(remarks),
+        governing=rates.basis, api_life_years=None if why else from_now,
+        api_half_life_date=None if why else date(rates.half_life_at),
+        api_measure_by=None if why else date(rates.measure_at), api_measure_years=None if why else measure,
+        left_mm=left, twin_life_years=None if why else life, remarks="; ".join(remarks),
     )  # fmt: skip
 
 

@@ -1,13 +1,14 @@
 """Remaining life of zones, measured places and the whole asset in each history, and when to look again."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from corrotwin.twin.bayes.histories.zone_histories import ZoneHistories
 from corrotwin.twin.forecast.projection import Levels, Projection, levels
 from corrotwin.twin.forecast.remaining_life import (
+    MOST_YEARS,
     Rule,
     interval_years,
     remaining_life_years,
@@ -17,6 +18,7 @@ from corrotwin.twin.forecast.remaining_life import (
 from corrotwin.twin.geometry.atlas import Floats
 from corrotwin.twin.inspection.records import Record
 from corrotwin.twin.mechanisms.mechanism import Mechanism
+from corrotwin.twin.twin_state import TwinState
 
 LEAST_AHEAD_YEARS = 20.0  # that a plan examines, however few are shown
 AHEAD = 20  # years, evenly spaced, that a plan examines
@@ -29,26 +31,35 @@ class InspectionPlan:
     Parameters
     ----------
     life_years : P5, P50, P95 of the remaining life of the asset, from now: in each history that of its weakest zone;
-        inf beyond the years examined.
+        inf beyond the years examined. None where no date can be given for some zone.
     zone : zone with the least P5 of remaining life.
     weakest_share : in what share of the histories it is the weakest.
     by_zone, by_place : (n,) remaining life in each history, of each zone and of each measured place, in years.
     asset : (n,) the least of all zones in each history.
-    interval_years : longest time until the next thickness measurement by the rule, from the P5; None where no date can
-        be given.
-    visual_years : longest time until the next external visual inspection by the rule.
+    ahead_years : that were examined.
+    interval_years : longest time from now until the next thickness measurement; None where no date can be given.
+    because : what sets it.
+    visual_years : longest time from now until the next external visual inspection by the rule.
     undated : zones for which no date can be given, and why.
     """
 
-    life_years: Levels
+    life_years: Levels | None
     zone: str
     weakest_share: float
     by_zone: Mapping[str, Floats]
     by_place: tuple[Floats | None, ...]
     asset: Floats
+    ahead_years: float
     interval_years: float | None
+    because: str
     visual_years: float
     undated: Mapping[str, str]
+
+    def no_later_than(self, years: float, because: str) -> "InspectionPlan":
+        """Return the plan with the next thickness measurement no later than so many years from now."""
+        if self.interval_years is None or years >= self.interval_years:
+            return self
+        return replace(self, interval_years=max(years, 0.0), because=because)
 
 
 def plan_years(now_years: float, until_years: float) -> list[float]:
@@ -63,8 +74,13 @@ def plan_inspection(
     now_years: float,
     rule: Rule,
     undated: Mapping[str, str],
+    *,
+    measured_years: float,
+    looked_years: float,
 ) -> InspectionPlan:
     """Return remaining life and the time to the next inspections.
+
+    Thickness is measured after half of the P5 of life, and no later than the rule's bound after the last measurement.
 
     Parameters
     ----------
@@ -73,12 +89,13 @@ def plan_inspection(
     now_years : after the asset was built.
     rule : one of those in `twin.forecast.remaining_life`.
     undated : zones for which no date can be given, and why, from `without_dates`.
+    measured_years, looked_years : of the last thickness reading and of the last record of any kind; 0 without one.
     """
-    years, ahead = projection.years, projection.years[-1] - now_years
+    years, ahead = projection.years, max(projection.years[-1] - now_years, LEAST_AHEAD_YEARS)
 
     def life(left: Floats, value: float) -> Floats:
         found = life_years(left, value, years, now_years)
-        return np.where(found > max(ahead, LEAST_AHEAD_YEARS), np.inf, found)
+        return np.where(found > ahead, np.inf, found)
 
     by_zone = {name: life(projection.zones[name].judged_left_mm, value) for name, value in required.items()}
     by_place = tuple(
@@ -89,14 +106,19 @@ def plan_inspection(
     )
     asset = np.min(list(by_zone.values()), axis=0)
     zone = min(by_zone, key=lambda name: (levels(by_zone[name]), name))
-    weakest = float(np.mean(by_zone[zone] <= asset))
-    low = levels(asset)
     hidden = {name: why for name, why in undated.items() if name in required}
+    low, bound = levels(asset), MOST_YEARS[rule]
     interval = interval_years(low[0], rule)
-    return InspectionPlan(
-        life_years=low, zone=zone, weakest_share=weakest, by_zone=by_zone, by_place=by_place, asset=asset,
-        interval_years=None if hidden else interval, visual_years=visual_years(interval, rule), undated=hidden,
+    plan = InspectionPlan(
+        life_years=None if hidden else low, zone=zone, weakest_share=float(np.mean(by_zone[zone] <= asset)),
+        by_zone=by_zone, by_place=by_place, asset=asset, ahead_years=ahead,
+        interval_years=None if hidden else interval,
+        because="half of the P5 of life" if interval < bound else f"the bound of {rule}",
+        visual_years=max(min(visual_years(interval, rule), looked_years + visual_years(bound, rule) - now_years), 0.0),
+        undated=hidden,
     )  # fmt: skip
+    since = "the last measurement" if measured_years > 0 else "service began"
+    return plan.no_later_than(measured_years + bound - now_years, f"the bound of {rule}, {bound:g} years after {since}")
 
 
 def life_years(left_mm: Floats, required_mm: float, years: Sequence[float], now_years: float) -> Floats:
@@ -127,21 +149,30 @@ def life_years(left_mm: Floats, required_mm: float, years: Sequence[float], now_
 
 
 def without_dates(
-    zones: Iterable[ZoneHistories], mechanisms: Sequence[Mechanism], records: Sequence[Record]
+    zones: Iterable[ZoneHistories],
+    mechanisms: Sequence[Mechanism],
+    records: Sequence[Record],
+    twin: TwinState,
+    now_years: float,
+    rule: Rule,
 ) -> dict[str, str]:
     """Return the zones for which no date can be given, and why.
 
-    A localised mechanism attacks places that readings elsewhere do not show. Only where the deepest pit of the zone was
-    looked for, or of the surface behind it, is something known of them.
+    A localised mechanism attacks places that readings elsewhere do not show. Only where the deepest pit of the attacked
+    surface was looked for, within the rule's bound, is something known of them.
     """
-    scanned = {record.zone for record in records if record.kind == "pit"}
+    scanned = {
+        record.zone for record in records if record.kind == "pit" and now_years - record.years(twin) <= MOST_YEARS[rule]
+    }
     found = {}
     for zone in zones:
         for index, mechanism in enumerate(mechanisms):
-            reached = zone.own.acts[:, index].any() or zone.behind.acts[:, index].any()
-            if mechanism.localised and reached and not scanned & {zone.name, *mechanism.zones}:
+            attacked = {zone.name} if zone.own.acts[:, index].any() else set()
+            if zone.behind.acts[:, index].any():
+                attacked |= zone.behind_zones & set(mechanism.zones)
+            if mechanism.localised and attacked - scanned:
                 found[zone.name] = (
-                    f"{mechanism.kind} attacks single places that readings elsewhere do not show; scan the zone and "
-                    "record its deepest pit"
+                    f"{mechanism.kind} attacks single places that readings elsewhere do not show; scan "
+                    f"{', '.join(sorted(attacked - scanned))} and record the deepest pit"
                 )
     return found

@@ -66,9 +66,15 @@ class Forecast:
         ahead = self.years[-1] - self.known.now_years
         life = ""
         if self.plan is not None:
-            least = self.plan.life_years[0]
-            said = f"{least:.3g}" if least < np.inf else f"beyond {self.ahead_years:.3g}"
-            life = f", remaining life P5 {said} years, weakest {self.plan.zone}"
+            least = None if self.plan.life_years is None else self.plan.life_years[0]
+            said = (
+                f"beyond {self.ahead_years:.3g}"
+                if least == np.inf
+                else "not known"
+                if least is None
+                else f"{least:.3g}"
+            )
+            life = f", remaining life P5 {said}{' years' if least is not None else ''}, weakest {self.plan.zone}"
         zones = counted(len(self.zones) - 1, "zone")
         return f"Forecast({self.known.twin.id!r}, {counted(ahead, 'year')} ahead, {zones}{life})"
 
@@ -220,11 +226,17 @@ def _made(
     plan, looked_at, cmls = None, None, []
     if required:
         looked_at = outlook.at(planned)
-        undated = without_dates(known.now[0].bank.zones, known.twin.mechanisms, known.records)
-        plan = plan_inspection(looked_at, required, now, rule, undated)
+        undated = without_dates(known.now[0].bank.zones, known.twin.mechanisms, known.records, known.twin, now, rule)
+        plan = plan_inspection(
+            looked_at, required, now, rule, undated,
+            measured_years=_last(known, "ultrasonic"), looked_years=_last(known),
+        )  # fmt: skip
         cmls = cml_rows(
             known.twin, known.records, looked_at, plan, required, now, rule=rule, basis=basis, chosen_by=chosen_by
         )  # fmt: skip
+        for row in cmls:
+            if row.place and row.api_measure_years is not None:
+                plan = plan.no_later_than(row.api_measure_years, f"the codes at {row.zone} {row.place}")
     below = projection.is_below(shown.zones, required).get(ALL)
     error = judge(
         runs, shown.zones[ALL].least_left_mm[:, -1], known.asset.nominal_thickness_mm,
@@ -236,6 +248,11 @@ def _made(
         rows=tuple(tables.rows(shown.zones, grid, dates, required)), cmls=tuple(cmls), planned=looked_at,
         error=error, rule=rule,
     )  # fmt: skip
+
+
+def _last(known: Session, kind: str = "") -> float:
+    """Return the years of service at the last record of a kind, or of any; 0 without one."""
+    return max((record.years(known.twin) for record in known.records if kind in ("", record.kind)), default=0.0)
 
 
 def _grid(now: float, ahead: float) -> list[float]:

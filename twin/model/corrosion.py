@@ -5,7 +5,7 @@ nothing ever shrinks, and ten steps equal one.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -227,7 +227,8 @@ def _middles(
     start = np.empty(len(order))
     start[order] = begin(position, places.normal[order].astype(np.float32).reshape(shape), np.ones(shape[:2], bool))[0]
     birth = start + places.delay_years
-    return places, places.factor * _uniform_loss_mm(birth, places.position_m[:, 2], exposure, years, growth)
+    usual = replace(growth, exponent=AS_STANDARD.exponent)  # `twin.model.pits` says why
+    return places, places.factor * _uniform_loss_mm(birth, places.position_m[:, 2], exposure, years, usual)
 
 
 def sample_history(rng: np.random.Generator, kind: str) -> tuple[Exposure, Coating, float]:

@@ -1,10 +1,12 @@
 """Pits: places where corroding metal is attacked deeper than around them.
 
 Pits are born on corroding steel as a Poisson process in area, each some time after corrosion began at its place. The
-depth of a pit is its own factor times what metal there has lost since its birth, so it follows the same power law of
-time and the same changes of place (Velázquez et al., Corrosion 65, 2009: a power law with constants for soils). Factors
-are exponential: of many pits of one age the deepest follows the Gumbel law exactly, its location growing with the
-logarithm of the area (Aziz, Corrosion 12, 1956: extreme values for pits).
+depth of a pit is its own factor times what metal there usually loses since its birth, so it follows the power law of
+time of ISO 9224's mean and the same changes of place (Velázquez et al., Corrosion 65, 2009: a power law with constants
+for soils). Where steel keeps losing metal faster than by that law, it does so all over and pits stand out less: by
+judgement, their exponent does not grow with that of the place. Factors are exponential: of many pits of one age the
+deepest follows the Gumbel law exactly, its location growing with the logarithm of the area (Aziz, Corrosion 12, 1956:
+extreme values for pits).
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,7 @@
 """Remaining life in each history: of places, of zones, and of the asset as its weakest zone; error of all that."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ FIELDS = ("rusted_share", "mean_loss_mm", "max_loss_mm", "least_left_mm", "judge
 
 def planned(particles: Particles, required: dict[str, float], now: float, until: float) -> InspectionPlan:
     found = projection.project(particles, plan_years(now, until), required)
-    return plan_inspection(found, required, now, "api510", {})
+    return plan_inspection(found, required, now, "api510", {}, measured_years=now, looked_years=now)
 
 
 def outlook(years: list[float], **left: np.ndarray) -> Projection:
@@ -48,7 +49,7 @@ def test_the_asset_lives_as_long_as_its_weakest_zone_in_each_history() -> None:
     when = np.asarray(years)
     rate = np.exp(rng.normal(np.log(0.05), 0.5, (2, 4000)))
     left = 8.0 - rate[..., None] * when
-    found = plan_inspection(outlook(years, body=left[0], weld=left[1]), {"body": 6.0, "weld": 6.0}, 10.0, "api510", {})
+    found = plan(outlook(years, body=left[0], weld=left[1]), {"body": 6.0, "weld": 6.0})
     each = [np.percentile(np.minimum(life, 1e3), 5) for life in found.by_zone.values()]
     by_hand = np.percentile((2.0 - 10 * rate.max(axis=0)) / rate.max(axis=0), 5)
     assert found.life_years[0] == pytest.approx(max(by_hand, 0), abs=0.1)
@@ -90,10 +91,30 @@ def test_a_zone_that_readings_do_not_show_gets_no_date() -> None:
     years = plan_years(10.0, 30.0)
     left = 8.0 - 0.1 * np.tile(years, (50, 1))
     why = {"body": "insulation attacks single places"}
-    found = plan_inspection(outlook(years, body=left), {"body": 6.0}, 10.0, "api510", why)
+    found = plan(outlook(years, body=left), {"body": 6.0}, undated=why)
     assert found.interval_years is None
+    assert found.life_years is None
     assert found.undated == why
-    assert plan_inspection(outlook(years, body=left, weld=left), {"weld": 6.0}, 10.0, "api510", why).interval_years
+    assert plan(outlook(years, body=left, weld=left), {"weld": 6.0}, undated=why).interval_years
+
+
+def test_the_rules_bound_counts_from_the_last_measurement() -> None:
+    """Nothing lost, measured in year 4 of ten: by API 510 again after ten years, in four from now; never: at once."""
+    years = plan_years(10.0, 40.0)
+    sound = outlook(years, body=np.full((50, len(years)), 8.0))
+    assert plan(sound, {"body": 6.0}, measured_years=4.0).interval_years == 4
+    assert plan(sound, {"body": 6.0}, measured_years=10.0).interval_years == 10
+    never = plan(sound, {"body": 6.0}, measured_years=0.0)
+    assert never.interval_years == 0
+    assert "service began" in never.because
+    codes = plan(sound, {"body": 6.0}).no_later_than(1.5, "the codes at body CML-1")
+    assert (codes.interval_years, codes.because) == (1.5, "the codes at body CML-1")
+    assert codes.no_later_than(3.0, "later").because == "the codes at body CML-1"
+
+
+def plan(found: Projection, required: dict[str, float], **other: Any) -> InspectionPlan:
+    given = {"undated": {}, "measured_years": 10.0, "looked_years": 10.0} | other
+    return plan_inspection(found, required, 10.0, "api510", given.pop("undated"), **given)
 
 
 def test_the_monte_carlo_error_is_that_of_runs() -> None:

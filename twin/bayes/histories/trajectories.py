@@ -12,6 +12,7 @@ from corrotwin.twin.bayes.histories.ensemble import Bank
 from corrotwin.twin.bayes.histories.zone_histories import Face, ZoneHistories
 from corrotwin.twin.geometry.atlas import Floats, Integers, Singles
 from corrotwin.twin.mechanisms.mechanism import Mechanism, loss_mm
+from corrotwin.twin.model.corrosion import AS_STANDARD
 from corrotwin.twin.model.loss import PiecewiseClock, loss_um
 from corrotwin.twin.model.pits import mean_pit_mm
 from corrotwin.twin.twin_state import TwinState
@@ -92,16 +93,13 @@ class Trajectory:
             self._known[key] = make()
         return self._known[key]
 
-    def _in_air_mm(self, start: Singles, wet: NDArray[np.bool_], years: float) -> Singles:
-        """Return the loss in air since `start`, (n, s, q) mm, before noise, zone and facing."""
-        return air_loss_mm(self.bank.twin, start, wet, years, _up(self.growth.rate), _up(self.growth.exponent))
-
     def air_mm(self, years: float, face: Face) -> Singles:
         """Return the loss in air at each place of a face, without pits, (n, s, Q) mm; it may pass the thickness."""
         if not face.factor.any():
             return np.zeros((1, 1, len(face.factor)), dtype=np.float32)
         start = self._own_starts if face is self.zone.own else self.start_years(face)
-        loss = self._in_air_mm(start, face.wet, years)
+        rate, exponent = _up(self.growth.rate), _up(self.growth.exponent)
+        loss = air_loss_mm(self.bank.twin, start, face.wet, years, rate, exponent)
         loss *= self._of_seed(face.local)
         loss *= face.factor
         return loss
@@ -147,7 +145,9 @@ class Trajectory:
         """
         place = self._of_pits(self.zone.pit_place)
         birth = np.take_along_axis(self._own_starts, place, axis=2) + self._of_pits(self.zone.pit_delay_years)
-        depth = self._in_air_mm(birth, self.zone.own.wet[place], years) * self.zone.own.factor[place]
+        usual = np.array(AS_STANDARD.exponent, dtype=np.float32)  # `twin.model.pits` says why
+        depth = air_loss_mm(self.bank.twin, birth, self.zone.own.wet[place], years, _up(self.growth.rate), usual)
+        depth *= self.zone.own.factor[place]
         if self.zone.name in self.bank.pitted:
             since = np.maximum(years - self._of_pits(self.zone.pit_delay_years), 0)
             for index, mechanism in enumerate(self.bank.twin.mechanisms):

@@ -71,6 +71,7 @@ class ZoneHistories:
     piece: Integers  # (Q,) index into the pieces of the bank
     own: Face
     behind: Face
+    behind_zones: frozenset[str]  # zones that lie behind it
     lag: Singles  # (S, Q) times to full cover until the place counts as rusted
     new: Singles  # (S, Q) standard normal: thickness when new beside that of the piece
     pit_place: Integers  # (D, S, J) place of each pit
@@ -139,6 +140,7 @@ def zone_histories(
         piece=np.concatenate([piece, np.full(SPOTS, piece[np.argsort(thickness_mm)[count // 2]])]),
         own=own,
         behind=behind,
+        behind_zones=frozenset(sites.zone_names[index] for index in sites.behind_zone[rows] if index >= 0),
         lag=_behind(lag[:, rows], np.full((seeds, SPOTS), spot_lag)),
         new=rng.standard_normal((seeds, count + SPOTS)).astype(np.float32),
         pit_place=place,
