@@ -61,8 +61,8 @@ def forecast(
     out
         .csv with every zone and year.
     cml
-        .csv with every zone of which a thickness is required, and every measured place in it that has a name, by the API
-        codes and by the twin.
+        .csv with every zone of which a thickness is required, and every measured place in it that has a name, by the
+        API codes and by the twin.
     plot
         .png or .svg; needs matplotlib.
     zone
