@@ -72,7 +72,7 @@ def test_the_notebook_runs_and_its_objects_print_well(notebook: SimpleNamespace,
     assert repr(notebook.spool) == "Asset('pipe', nps=8, schedule=40, run_m=0.8, seed=0)"
     assert repr(notebook.twin) == f"Twin('{notebook.twin.id}', pipe, 14 years, C4, paint, 2 records)"
     assert repr(notebook.forecast).startswith(f"Forecast('{notebook.twin.id}', 10 years ahead, ")
-    assert "remaining life on body P5 " in repr(notebook.forecast)
+    assert "remaining life P5 " in repr(notebook.forecast)
     assert repr(notebook.renders).startswith("Dataset('renders', 2 images, ")
     assert repr(notebook.photos) == (
         "Dataset('my-export', 20 images, 16 with corrosion; 14 train, 4 valid, 2 test by spot)"

@@ -97,14 +97,15 @@ def forecast(
         plots.check(plot)
     outlook.check_strength(smys_mpa, length_mm, safety_factor)
     limits_given, wall = _required(required), outlook.read_design(design)
+    if cml is not None and not limits_given and wall is None:
+        raise InputError("--cml: give --required or --design, the thickness that must be left")
+    result.check_choice(basis, chosen_by)
     known = load_session(folder, ahead, seed, category_measured)
     pressure = None
     if smys_mpa is not None:
         pressure = Pressure.of(known.asset, smys_mpa=smys_mpa, length_mm=length_mm, method=method)
     if wall is not None:
         limits_given = wall.limits(known.asset, limits_given)
-    elif cml is not None and not limits_given:
-        raise InputError("--cml: give --required or --design, the thickness that must be left")
     with busy("forecasting"):
         made = result.make(
             known, years=years, required=limits_given, rule=rule, basis=basis, chosen_by=chosen_by

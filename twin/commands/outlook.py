@@ -77,8 +77,7 @@ def lines(made: Forecast) -> Iterable[str]:
         ("external visual inspection", plan.visual_years, f"rule {made.rule}"),
     ):
         due = twin_state.later(known.twin.built, known.now_years + within)
-        when = f"by {due:%Y-%m-%d} ({within:.3g} years" if within > 0 else "now (due"
-        yield f"{what} {when}; {because})"
+        yield f"{what} by {due:%Y-%m-%d} ({f'{within:.3g} years' if within > 0 else 'now'}; {because})"
 
 
 def _error_line(made: Forecast) -> str:

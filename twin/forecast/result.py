@@ -180,6 +180,12 @@ def ahead_of(years: float) -> float:
     return max(years, LEAST_AHEAD_YEARS)
 
 
+def check_choice(basis: RateBasis | None, chosen_by: str) -> None:
+    """Refuse a rate that nobody chose, or somebody who chose none."""
+    if (basis is None) != (not chosen_by.strip()):
+        raise InputError("`basis` and `chosen_by`: a rate is chosen by a named person; give both, or neither")
+
+
 def make(
     known: Session,
     *,
@@ -206,8 +212,7 @@ def make(
     """
     if rule not in MOST_YEARS:
         raise InputError(f"`rule` {rule}: choose from {', '.join(MOST_YEARS)}")
-    if (basis is None) != (not chosen_by.strip()):
-        raise InputError("`basis` and `chosen_by`: a rate is chosen by a named person; give both, or neither")
+    check_choice(basis, chosen_by)
     by_zone = projection.required_by_zone(known.now[0].bank, required)
     while True:
         made = _made(known, years, by_zone, rule, basis, chosen_by)
