@@ -250,3 +250,22 @@ def test_a_stated_rate_does_not_lower_a_measured_one(line: TwinState, surface: t
     known = learn(found, *surface, survey(STEADY, 6), {}, seed=0, particles=400)
     places, _ = lives(known.now)
     assert 8.0 <= np.median(places) <= 9.8
+
+
+def test_a_bias_of_one_day_is_no_smaller_for_other_days_of_its_visit(
+    histories: Bank, surface: tuple[AssetGeometry, Texels]
+) -> None:
+    """Six days taken together: places read on one day each have a bias of 0.1 mm, one read on all has 0.1 / sqrt(6)."""
+    days = [f"2010-{month:02d}-02" for month in range(1, 7)]
+    usual = {"zone": "body", "kind": "ultrasonic", "tool": "UT", "value": 7.0, "scatter_sd": NOISE_MM}
+    apart = [Record(date=day, place=f"CML-{day}", **usual) for day in days]  # type: ignore[arg-type]
+    often = [Record(date=day, place="CML-0", **usual) for day in days]  # type: ignore[arg-type]
+    one_day = NOISE_MM**2 + 0.1**2
+    once, _ = prepared(apart, histories, surface, latest=len(apart))
+    assert len(once.years) == 3
+    np.testing.assert_allclose((once.variance + once.bias_variance)[once.read], one_day)
+    each, _ = prepared(often, histories, surface, latest=len(often))
+    np.testing.assert_allclose((one_day / (each.variance + each.bias_variance)).sum(), len(often))  # days in all
+    mixed, _ = prepared([*apart, *often], histories, surface, latest=12)
+    own = (mixed.variance + mixed.bias_variance)[:-1]
+    np.testing.assert_allclose(own[mixed.read[:-1]], one_day)

@@ -52,7 +52,8 @@ class Readings:
     years : (V,) of each slot.
     at_years : (J, V) mean time of the readings of a place in a slot.
     value_mm : (J, V) their mean, less what their instrument is known to read too thick.
-    variance : (J, V) of their scatter, mm²; `UNREAD` where there is none.
+    variance : (J, V) of their scatter, mm², and of a bias that others of the slot do not share; `UNREAD` where there is
+        none.
     bias_variance : (V,) of the bias that all readings of a slot share, mm².
     latest : (V,) whether a slot is of the latest inspection.
     """
@@ -144,6 +145,7 @@ def arrange(
     read = weight > 0
     safe = np.where(read, weight, 1)
     years = time.sum(axis=0) / np.maximum(weight.sum(axis=0), 1e-12)
+    shared, own = _bias_variances(layout, bias, weight.shape)
     return Readings(
         places=tuple(
             _measured_place(record.zone, record.place, texel_of(record, asset), bank, asset, texels) for record in first
@@ -151,20 +153,29 @@ def arrange(
         years=years,
         at_years=np.where(read, time / safe, years),
         value_mm=value / safe,
-        variance=np.where(read, 1 / safe, UNREAD),
-        bias_variance=_bias_variance(layout, bias),
+        variance=np.where(read, 1 / safe + own, UNREAD),
+        bias_variance=shared,
         latest=layout.latest,
     )
 
 
-def _bias_variance(layout: _Layout, bias_sd: Floats) -> Floats:
-    """Return the variance of the mean bias of each slot, (V,): each day has one of its own."""
+def _bias_variances(layout: _Layout, bias_sd: Floats, shape: tuple[int, ...]) -> tuple[Floats, Floats]:
+    """Return the variances of biases in mm²: of the mean of each slot, (V,), and what a place has beyond it, (J, V).
+
+    Each day has a bias of its own, so the mean of a place that was read on several days of a slot has less than that of
+    a place that was read once.
+    """
     days, day = np.unique(layout.years, return_inverse=True)
-    greatest = np.zeros((len(layout.latest), len(days)))
+    greatest, count = np.zeros((2, shape[1], len(days)))
     np.maximum.at(greatest, (layout.slots, day), bias_sd**2)
-    visits = np.zeros_like(greatest)
-    visits[layout.slots, day] = 1
-    return np.asarray(greatest.sum(axis=1) / np.maximum(visits.sum(axis=1), 1) ** 2)
+    np.add.at(count, (layout.slots, day), 1.0)
+    shared = (greatest * count**2).sum(axis=1) / np.maximum(count.sum(axis=1), 1) ** 2
+    rows, slots, on = np.unique(np.column_stack([layout.rows, layout.slots, day]), axis=0).T
+    total, visits = np.zeros((2, *shape))
+    np.add.at(total, (rows, slots), greatest[slots, on])
+    np.add.at(visits, (rows, slots), 1.0)
+    own = np.where(visits > 0, total / np.maximum(visits, 1) ** 2 - shared, 0)
+    return np.asarray(shared), np.asarray(np.maximum(own, 0))
 
 
 def _windows(days: Floats, most: int) -> Integers:
