@@ -26,7 +26,7 @@ from corrotwin.twin.twin_state import TwinState
 RUNS, MOST_RUNS = 4, 8  # independent runs, of histories and particles of their own: their difference is the error
 DRAWS, DRAWS_SEEN = 16, 64  # of the bank of a run; the latter where rusted shares are known, which few histories fit
 LEAST_AHEAD_YEARS = 20.0  # that histories reach, so that inspections and forecasts share what was learned
-LEARNING = 1  # raised where a change of the program changes what is learned
+LEARNING = 2  # raised where a change of the program changes what is learned
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -82,7 +82,8 @@ def cml_rows(
         days = [record.years(twin) for record in own]
         one_day = len(set(days)) == 1  # of which there is no rate to choose
         rates = cml_rates(
-            days, [record.value - record.thick_bias_mm for record in own], required_mm=required[place.zone], rule=rule,
+            days, [max(record.value - record.thick_bias_mm, 0.0) for record in own],
+            required_mm=required[place.zone], rule=rule,
             basis=None if one_day else basis, chosen_by="" if one_day else chosen_by,
         )  # fmt: skip
         rows.append(_row(twin, place, rates, levels(place.left_mm[:, now]), levels(life), plan, now_years))

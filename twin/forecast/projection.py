@@ -131,10 +131,15 @@ def _places(particles: Particles, paths: Paths, years: Sequence[float]) -> tuple
     if model is None:
         return ()
     left = np.stack([paths.left_at(year) for year in years], axis=-1)
+    # A place whose coordinates nobody gave may be of the zone's thickest metal, and is judged as that.
+    greatest = {zone.name: float(zone.thickness_mm.max()) for zone in particles.bank.zones}
     return tuple(
-        PlaceForecast(zone=place.zone, name=place.name, nominal_mm=place.nominal_mm, left_mm=left[:, row])
+        PlaceForecast(
+            zone=place.zone, name=place.name, left_mm=left[:, row],
+            nominal_mm=greatest[place.zone] if place.piece is None else place.nominal_mm,
+        )
         for row, place in enumerate(model.readings.places)
-    )
+    )  # fmt: skip
 
 
 def _zone(

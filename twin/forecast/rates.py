@@ -123,8 +123,8 @@ def cml_rates(
     Raises
     ------
     InputError
-        No readings, or not one day for each; a wall or required thickness that is not positive; a chosen rate without a
-        name, or a name without one; a rate chosen where one survey gives none; or an unknown rule.
+        No readings, or not one day for each; a negative wall; a required thickness that is not positive; a chosen
+        rate without a name, or a name without one; a rate chosen where one survey gives none; or an unknown rule.
     """
     days, wall = _checked(years, wall_mm)
     if not (np.isfinite(required_mm) and required_mm > 0):
@@ -183,6 +183,6 @@ def _checked(years: ArrayLike, wall_mm: ArrayLike) -> tuple[NDArray[np.float64],
         )
     if not np.isfinite(days).all():
         raise InputError("`years`: the day of a reading is no number")
-    if not (np.isfinite(wall) & (wall > 0)).all():
-        raise InputError("`wall_mm`: a thickness reading must be positive")
+    if not (np.isfinite(wall) & (wall >= 0)).all():  # 0 is a hole
+        raise InputError("`wall_mm`: a thickness reading must be at least 0")
     return days, wall

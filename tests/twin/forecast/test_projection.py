@@ -13,7 +13,9 @@ from corrotwin.twin.bayes import cache, session
 from corrotwin.twin.bayes.histories.ensemble import Bank, bank, piece_of
 from corrotwin.twin.bayes.particles import Particles
 from corrotwin.twin.bayes.prior import Prior
+from corrotwin.twin.bayes.sightings import sighting
 from corrotwin.twin.bayes.smc import learn
+from corrotwin.twin.bayes.thickness.readings import arrange
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.forecast import projection, tables
 from corrotwin.twin.inspection import log
@@ -267,3 +269,17 @@ def test_bad_input_is_one_line(folder: Path, arguments: tuple[str, ...], message
     done = command("forecast", folder, *arguments)
     assert (done.returncode, len(done.stderr.splitlines()), done.stdout) == (2, 1, ""), done.stderr
     assert message in done.stderr
+
+
+def test_a_place_without_coordinates_is_judged_as_the_thickest_metal_of_its_zone(
+    particles: Particles, spool: TwinState
+) -> None:
+    """Most of a zone may be a thinner branch than its header; a place of either is judged by what the header needs."""
+    asset = twin_state.asset(spool)
+    record = Record(date="2009-12-01", zone="body", kind="ultrasonic", value=6.5, tool="UT", place="P1")
+    readings = arrange([sighting(record, particles.bank, 0)], (), particles.bank, asset, assets.texels(asset))
+    usual = replace(readings, places=(replace(readings.places[0], nominal_mm=3.0),))
+    state = replace(particles, readings=usual, spots=np.zeros((len(particles.number), 1), dtype=np.int64))
+    found = projection.project(state, YEARS, {"body": 6.0})
+    assert found.places[0].nominal_mm == pytest.approx(7.11)
+    assert (found.zones["body"].judged_left_mm <= found.places[0].left_mm + 1e-9).all()

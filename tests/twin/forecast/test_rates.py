@@ -158,8 +158,8 @@ def test_rates_are_never_negative_and_no_reading_makes_the_life_longer_than_by_h
         ({"years": []}, "give one day for each reading"),
         ({"years": [2010.0]}, "give one day for each reading"),
         ({"years": [2010.0, float("nan")]}, "`years`: the day of a reading is no number"),
-        ({"wall_mm": [8.0, 0.0]}, "`wall_mm`: a thickness reading must be positive"),
-        ({"wall_mm": [8.0, float("nan")]}, "`wall_mm`: a thickness reading must be positive"),
+        ({"wall_mm": [8.0, -1.0]}, "`wall_mm`: a thickness reading must be at least 0"),
+        ({"wall_mm": [8.0, float("nan")]}, "`wall_mm`: a thickness reading must be at least 0"),
         ({"required_mm": 0.0}, "`required_mm` 0: must be positive"),
         ({"rule": "api999"}, "api570-class1"),
         ({"basis": "long-term"}, "a rate is chosen by a named person"),
@@ -174,3 +174,8 @@ def test_bad_readings_are_refused(change: dict[str, object], message: str) -> No
     }  # fmt: skip
     with pytest.raises(InputError, match=message):
         cml_rates(**{**given_, **change})
+
+
+def test_a_hole_has_no_life_left() -> None:
+    found = cml_rates([2010, 2020], [8.0, 0.0], required_mm=4.0, rule="api510")
+    assert (found.actual_mm, found.rate_mm_year, found.life_years, found.measure_at) == (0.0, 0.8, 0.0, 2020.0)
