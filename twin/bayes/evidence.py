@@ -93,7 +93,7 @@ class Evidence:
         if self.readings is None or not self.readings.places:
             return None
         return ThicknessModel(
-            bank=self.state.bank, readings=self.readings, widening=self.state.widening, spots=at.spots,
+            bank=self.state.bank, readings=self.readings, spots=at.spots,
             growth=growth_samples(self.state, at.normal, at.number, at.pit_number),
         )  # fmt: skip
 

@@ -28,7 +28,7 @@ class Particles:
     """n equally likely states of knowledge: growth, tools' biases, and a seed of the bank for each zone."""
 
     bank: Bank
-    widening: float  # factor on the standard deviations of the tools' biases, and of what `widened` names
+    widening: float  # factor on the standard deviations of biases but those of thickness, and of what `widened` names
     widened: frozenset[str]  # parts of `GROWTH`
     normal: Singles  # (n, 4 + K + 4 M + tools) standard normal before any inspection
     number: Integers  # (n,) draw of the bank
@@ -52,9 +52,7 @@ class Particles:
         """Return the model of the thickness readings; None without any."""
         if self.readings is None or not self.readings.places:
             return None
-        return ThicknessModel(
-            bank=self.bank, readings=self.readings, growth=self.growth(), spots=self.spots, widening=self.widening
-        )
+        return ThicknessModel(bank=self.bank, readings=self.readings, growth=self.growth(), spots=self.spots)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

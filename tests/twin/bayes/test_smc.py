@@ -136,7 +136,7 @@ def judged(
     """Log-likelihood of thickness readings, with the places drawn anywhere in their zones."""
     readings = arrange([], [sighting(record, histories, 0) for record in records], histories, *surface)
     spots = draw_spots(histories, readings.places, len(growth.rate), np.random.default_rng(seed))
-    model = ThicknessModel(bank=histories, readings=readings, growth=growth, spots=spots, widening=1.0)
+    model = ThicknessModel(bank=histories, readings=readings, growth=growth, spots=spots)
     return model.log_likelihood()
 
 

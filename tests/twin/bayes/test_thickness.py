@@ -92,7 +92,7 @@ def test_the_likelihood_is_that_of_one_large_normal_distribution(
     state = prior_particles(histories, 0, 3, 5, 1.0, frozenset())
     state = replace(state, readings=readings)
     spots = draw_spots(histories, readings.places, 5, np.random.default_rng(1))
-    model = ThicknessModel(bank=histories, readings=readings, growth=state.growth(), spots=spots, widening=1.0)
+    model = ThicknessModel(bank=histories, readings=readings, growth=state.growth(), spots=spots)
     growth, given = state.growth(), np.array([item.record.value for item in items])
     when, where = np.array([item.years for item in items]), np.array([item.record.place[-1] == "1" for item in items])
     visit = np.array([item.record.date for item in items])
@@ -269,3 +269,13 @@ def test_a_bias_of_one_day_is_no_smaller_for_other_days_of_its_visit(
     mixed, _ = prepared([*apart, *often], histories, surface, latest=12)
     own = (mixed.variance + mixed.bias_variance)[:-1]
     np.testing.assert_allclose(own[mixed.read[:-1]], one_day)
+
+
+def test_a_wall_that_loses_faster_than_ever_does_not_pass_for_a_bad_gauge(
+    histories: Bank, surface: tuple[AssetGeometry, Texels]
+) -> None:
+    """Six places read 6.6 mm after 7.78: a conflict, but what is left is what was read, whatever prior it widens."""
+    records = survey((8.18, 7.98, 7.78, 6.6), 6)
+    known = learn(histories, *surface, records, {}, seed=0, widenings=(4.0,)).now
+    left = draw_paths(known, 12.0, np.random.default_rng(0)).left_at(12.0)
+    np.testing.assert_allclose(np.median(left, axis=0), 6.6, atol=0.25)

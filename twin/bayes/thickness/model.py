@@ -1,7 +1,8 @@
 """Gaussian model of thickness readings, given growth and where in its zone each measured place lies.
 
 A reading is the thickness of its place when new, less the loss of both faces there, plus the bias of its visit and
-instrument, plus scatter. Loss to a mechanism is its rate times the sum of its law of time, severer or milder at each
+instrument, plus scatter. No conflict widens that bias: else a wall that loses faster than ever would pass for a gauge
+that reads too thin. Loss to a mechanism is its rate times the sum of its law of time, severer or milder at each
 place, and the integral of a rate that has wandered, in part everywhere alike, in part at each place by itself
 (integrated Brownian motion). Given rates, spreads and drifts all of that is Gaussian, so severities, wandering rates
 and biases are integrated exactly: what all places share has a precision matrix of a row a slot, and places are
@@ -43,14 +44,12 @@ class ThicknessModel:
     bank, readings : J places, V slots, M mechanisms.
     growth : n samples.
     spots : (n, J) which start of corrosion each place has: seed times P plus sample place of its zone.
-    widening : factor on the standard deviations of biases.
     """
 
     bank: Bank
     readings: Readings
     growth: GrowthSamples
     spots: Integers
-    widening: float
 
     def weakened(self, power: float) -> "ThicknessModel":
         """Return the model with the latest inspection at this share of its weight."""
@@ -91,7 +90,7 @@ class ThicknessModel:
         local = local_covariance(self.bank, self.growth, place.nominal_mm, place.acts, years, years)
         whole = local + np.diag(self.readings.variance[row])
         scale = place.acts * self.growth.mechanism_rate * self.growth.shared_drift
-        bias = self.widening * np.sqrt(self.readings.bias_variance)
+        bias = np.sqrt(self.readings.bias_variance)
         design = [
             scale[:, index, None, None] * brownian_root(exposed_years(mechanism, years))
             for index, mechanism in enumerate(self.bank.twin.mechanisms)

@@ -152,7 +152,7 @@ def replicate_thickness(
     spots = draw_spots(state.bank, readings.places[state.spots.shape[1] :], count, rng)
     model = ThicknessModel(
         bank=state.bank, readings=readings.without_latest(), growth=state.growth(),
-        spots=np.concatenate([state.spots, spots], axis=1), widening=state.widening,
+        spots=np.concatenate([state.spots, spots], axis=1),
     )  # fmt: skip
     standard = model.draw_shared(rng)
     shared = np.zeros((count, len(state.bank.twin.mechanisms), slots))
@@ -161,7 +161,7 @@ def replicate_thickness(
         scale = model.growth.mechanism_rate[:, index] * model.growth.shared_drift[:, index]
         shared[:, index] = scale[:, None] * (own @ brownian_root(exposed_years(mechanism, readings.years)).T)
     left = _left_mm(model, standard, shared, readings.years, rng)
-    bias = standard[:, -slots:] * state.widening * np.sqrt(readings.bias_variance)
+    bias = standard[:, -slots:] * np.sqrt(readings.bias_variance)
     drawn = np.zeros((count, len(new)))
     for number, (item, (row, slot)) in enumerate(zip(new, rows_and_slots(before, new), strict=True)):
         drawn[:, number] = left[:, row, slot] - bias[:, slot] + item.record.thick_bias_mm
