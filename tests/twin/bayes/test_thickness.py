@@ -279,3 +279,15 @@ def test_a_wall_that_loses_faster_than_ever_does_not_pass_for_a_bad_gauge(
     known = learn(histories, *surface, records, {}, seed=0, widenings=(4.0,)).now
     left = draw_paths(known, 12.0, np.random.default_rng(0)).left_at(12.0)
     np.testing.assert_allclose(np.median(left, axis=0), 6.6, atol=0.25)
+
+
+def test_readings_through_paint_have_a_bias_of_their_own(
+    histories: Bank, surface: tuple[AssetGeometry, Texels]
+) -> None:
+    """Bare places tell nothing of how much the paint at others adds, nor does that paint blur the bare ones."""
+    usual = {"date": "2010-01-02", "zone": "body", "kind": "ultrasonic", "tool": "UT", "value": 8.0}
+    bare = Record(place="A", **usual)  # type: ignore[arg-type]
+    painted = Record(place="B", echo="single", coated=True, **usual)  # type: ignore[arg-type]
+    readings, _ = prepared([bare, painted], histories, surface)
+    np.testing.assert_allclose(np.sqrt(readings.bias_variance), [0.1, np.hypot(0.1, 0.264)], rtol=1e-2)
+    np.testing.assert_allclose(readings.value_mm[readings.read], [8.0, 8.0 - 0.675])

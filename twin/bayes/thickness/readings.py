@@ -44,7 +44,7 @@ class MeasuredPlace:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Readings:
-    """Thickness readings of J places in V slots; a slot is a visit, or several together, with one instrument.
+    """Thickness readings of J places in V slots: a visit, or several, with one instrument, echo mode and coating.
 
     Parameters
     ----------
@@ -96,14 +96,14 @@ def _laid_out(earlier: Sequence[Sighting], latest: Sequence[Sighting]) -> _Layou
     before = [item for item in earlier if item.record.kind == "ultrasonic"]
     items = [*before, *(item for item in latest if item.record.kind == "ultrasonic")]
     row_of: dict[object, int] = {}
-    tool_of: dict[str, int] = {}
+    tool_of: dict[tuple[str, str, bool], int] = {}  # with echo and coating: paint disturbs some of its readings
     rows, tools = np.zeros((2, len(items)), dtype=np.int64)
     years = np.zeros(len(items))
     for number, item in enumerate(items):
         record = item.record
         key = (record.zone, record.place or record.uv or number)
         rows[number] = row_of.setdefault(key, len(row_of))
-        tools[number] = tool_of.setdefault(record.tool, len(tool_of))
+        tools[number] = tool_of.setdefault((record.tool, record.echo, record.coated), len(tool_of))
         years[number] = item.years
     late = np.arange(len(items)) >= len(before)
     window = np.zeros(len(items), dtype=np.int64)
