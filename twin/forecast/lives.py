@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from corrotwin.twin.bayes.histories.zone_histories import ZoneHistories
-from corrotwin.twin.forecast.projection import Levels, Projection, levels
+from corrotwin.twin.forecast.projection import Levels, Projection, levels, to_scan
 from corrotwin.twin.forecast.remaining_life import (
     MOST_YEARS,
     Rule,
@@ -167,12 +167,9 @@ def without_dates(
     found = {}
     for zone in zones:
         for index, mechanism in enumerate(mechanisms):
-            attacked = {zone.name} if zone.own.acts[:, index].any() else set()
-            if zone.behind.acts[:, index].any():
-                attacked |= zone.behind_zones & set(mechanism.zones)
-            if mechanism.localised and attacked - scanned:
+            if unseen := to_scan(zone, index, mechanism, scanned):
                 found[zone.name] = (
                     f"{mechanism.kind} attacks single places that readings elsewhere do not show; scan "
-                    f"{', '.join(sorted(attacked - scanned))} and record the deepest pit"
+                    f"{', '.join(unseen)} and record the deepest pit"
                 )
     return found

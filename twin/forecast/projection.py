@@ -1,17 +1,20 @@
 """Projection: rusted area, wall loss and thickness left by zone, at measured places and in all, with uncertainty."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 
 import numpy as np
 
 from corrotwin.twin.bayes.histories.ensemble import Bank
+from corrotwin.twin.bayes.histories.trajectories import GrowthSamples
+from corrotwin.twin.bayes.histories.zone_histories import ZoneHistories
 from corrotwin.twin.bayes.particles import Particles
 from corrotwin.twin.bayes.sightings import zone_of
 from corrotwin.twin.bayes.thickness.paths import Paths, draw_paths
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry.atlas import Floats
+from corrotwin.twin.mechanisms.mechanism import Mechanism
 
 LEVELS = (5, 50, 95)  # percentiles
 ALL = "all"  # name of the whole asset among the zones
@@ -151,7 +154,7 @@ def _zone(
     required: Mapping[str, float],
 ) -> ZoneForecast:
     """Return the forecast of a zone: its measured places are among those that may be its thinnest."""
-    trajectory = particles.trajectory(name)
+    trajectory = replace(particles.trajectory(name), growth=_growth_of(particles, name))
     levels = [trajectory.levels(year, above_mm=required.get(name, 0.0), shared=paths.shared_at(year)) for year in years]
     columns = {
         field.name: np.stack([getattr(level, field.name)[:, 0] for level in levels], axis=1).astype(float)
@@ -165,6 +168,32 @@ def _zone(
     # The mean has pits as they are on average; a small zone may happen to have fewer.
     columns["mean_loss_mm"] = np.minimum(columns["mean_loss_mm"], columns["max_loss_mm"])
     return ZoneForecast(**columns)
+
+
+def _growth_of(particles: Particles, name: str) -> GrowthSamples:
+    """Return the growth of a zone: of what attacks single places of it unseen no reading lowers the rate."""
+    bank, growth = particles.bank, particles.growth()
+    rates, rng = growth.mechanism_rate.copy(), np.random.default_rng([bank.seed, 21])
+    for index, mechanism in enumerate(bank.twin.mechanisms):
+        stated = mechanism.rate_mm_year * np.exp(mechanism.spread * rng.standard_normal(len(rates)))
+        if to_scan(zone_of(bank, name), index, mechanism, bank.pitted):
+            rates[:, index] = np.maximum(rates[:, index], stated)
+    return replace(growth, mechanism_rate=rates)
+
+
+def to_scan(zone: ZoneHistories, index: int, mechanism: Mechanism, scanned: Collection[str]) -> list[str]:
+    """Return the zones whose deepest pit nobody has looked for, though a localised mechanism attacks a zone from them.
+
+    Parameters
+    ----------
+    zone : that is attacked, on its own face or from behind.
+    index, mechanism : one of the twin's.
+    scanned : zones whose deepest pit was recorded.
+    """
+    attacked = {zone.name} if zone.own.acts[:, index].any() else set()
+    if zone.behind.acts[:, index].any():
+        attacked |= zone.behind_zones & set(mechanism.zones)
+    return sorted(attacked - {*scanned}) if mechanism.localised else []
 
 
 def forecast_zones(

@@ -20,6 +20,7 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.forecast import projection, tables
 from corrotwin.twin.inspection import log
 from corrotwin.twin.inspection.records import Record
+from corrotwin.twin.mechanisms.process import own
 from corrotwin.twin.model.coating import Paint
 from corrotwin.twin.model.exposure import at
 from corrotwin.twin.twin_state import EPOCH, TwinState, later
@@ -283,3 +284,23 @@ def test_a_place_without_coordinates_is_judged_as_the_thickest_metal_of_its_zone
     found = projection.project(state, YEARS, {"body": 6.0})
     assert found.places[0].nominal_mm == pytest.approx(7.11)
     assert (found.zones["body"].judged_left_mm <= found.places[0].left_mm + 1e-9).all()
+
+
+def test_no_reading_elsewhere_lowers_a_loss_of_single_places(spool: TwinState) -> None:
+    """Sound at three spots after ten years: two tenths of a millimetre a year may still be lost where nobody looked."""
+    law = own(("body",), rate_mm_year=0.2, localised=True)
+    line = replace(spool, mechanisms=(law,), coating=Paint(life_years=60.0))
+    asset = twin_state.asset(line)
+    histories = bank(line, asset, assets.texels(asset), years=30, prior=Prior(), seed=0, draws=4, seeds=4)
+    records = [
+        Record(date="2009-12-01", zone="body", kind="ultrasonic", value=7.1, tool="UT", place=f"P{number}")
+        for number in range(3)
+    ]
+    state = learn(histories, asset, assets.texels(asset), records, {}, seed=0, widenings=(1.0,)).now
+    unseen, scanned = (
+        projection.forecast_zones(replace(state, bank=replace(state.bank, pitted=zones)), [10.0])
+        for zones in (frozenset(), frozenset({"body"}))
+    )
+    for zone in ("body", "bore"):  # the metal behind the bore is that of the body
+        assert np.median(unseen[zone].least_left_mm) < 7.11 - 0.2 * 10
+        assert np.median(scanned[zone].general_left_mm) > 6.5
