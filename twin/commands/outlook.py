@@ -11,6 +11,7 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import printable
 from corrotwin.twin.forecast import projection
 from corrotwin.twin.forecast.failure import Pressure, outside_mm
+from corrotwin.twin.forecast.lives import without_dates
 from corrotwin.twin.forecast.pipe_design import PipeDesign, mawp
 from corrotwin.twin.forecast.projection import Levels, levels
 from corrotwin.twin.forecast.result import Forecast
@@ -101,7 +102,14 @@ def _life(values: Levels, ahead_years: float) -> str:
 
 def strength_lines(made: Forecast, pressure: Pressure, safety_factor: float) -> Iterable[str]:
     """Yield the failure pressure by B31G over a safety factor, now and at the end of the years shown."""
-    for year in (made.known.now_years, made.years[-1]):
+    known = made.known
+    unseen = without_dates(
+        known.now[0].bank.zones, known.twin.mechanisms, known.records, known.twin, known.now_years, made.rule
+    )
+    if hidden := [why for name, why in unseen.items() if name in pressure.zones]:
+        yield f"failure pressure: none is given; {hidden[0]}"
+        return
+    for year in (known.now_years, made.years[-1]):
         spread = levels(pressure.failure_mpa(made.zones, made.years.index(year)))
         allowed = allowable_mpa(np.array(spread), safety_factor)
         yield (

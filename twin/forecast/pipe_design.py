@@ -94,8 +94,8 @@ def mawp(made: Forecast, design: PipeDesign) -> Mawp | None:
     for row in made.cmls:
         rate = row.short_term_mm_year if row.governing == "short-term" else row.long_term_mm_year
         if row.place and row.least_read_mm is not None and rate is not None and row.zone in wall_zones(asset):
-            wall_now = max(row.least_read_mm - rate * (row.read_years_ago or 0.0), 0.0)  # lost since it was read, too
-            by_code.append(float(pipe_mawp_mpa(wall_for_mawp_mm(wall_now, rate, interval), **given)))
+            since = max(row.read_years_ago or 0.0, 0.0)  # Annex C counts twice the loss from the measurement on
+            by_code.append(float(pipe_mawp_mpa(wall_for_mawp_mm(row.least_read_mm, rate, since + interval), **given)))
     years = np.asarray(made.planned.years)
     weakest = []
     for name in wall_zones(asset) & set(made.planned.zones):

@@ -1,15 +1,21 @@
 """Failure pressure of a pipe by the wall that is left in each history, and the MAWP of a process pipe."""
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
 
 from corrotwin.twin import twin_state
 from corrotwin.twin.bayes.particles import Particles
+from corrotwin.twin.commands import outlook
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.forecast import projection
 from corrotwin.twin.forecast.failure import Pressure
+from corrotwin.twin.forecast.pipe_design import PipeDesign, mawp
+from corrotwin.twin.forecast.result import Forecast
+from corrotwin.twin.mechanisms.process import own
 from corrotwin.twin.twin_state import TwinState
 
 FIELDS = ("rusted_share", "mean_loss_mm", "max_loss_mm", "least_left_mm", "judged_left_mm", "general_left_mm")
@@ -90,3 +96,41 @@ def test_the_wall_that_pressure_acts_on_is_the_pipes_own(
 
     usual = failing("")
     assert {name for name in names if failing(name) < usual} == wall
+
+
+def made(spool: TwinState, particles: Particles, **values: object) -> Forecast:
+    """A forecast of 6 mm in all zones, with the next measurement in two years."""
+    zones = {name: replace(zone(6.0), judged_left_mm=np.full((1, 2), 6.0)) for name in ("body", "bore")}
+    known = SimpleNamespace(asset=twin_state.asset(spool), twin=spool, now_years=10.0, now=(particles,), records=())
+    given = {
+        "known": known, "plan": SimpleNamespace(interval_years=2.0), "years": (10.0,), "cmls": (), "rule": "api510",
+        "planned": SimpleNamespace(years=(10.0, 30.0), zones=zones), "zones": zones, **values,
+    }  # fmt: skip
+    return cast("Forecast", SimpleNamespace(**given))
+
+
+def test_the_mawp_counts_twice_the_loss_since_the_reading(spool: TwinState, particles: Particles) -> None:
+    """5.78 mm read four years ago, 0.2 mm a year, measured again in two years: 5.78 - 2 x 0.2 x 6 = 3.38 mm."""
+    design = PipeDesign(pressure_mpa=3.0, stress_mpa=138.0, efficiency=1.0)
+    row = SimpleNamespace(
+        zone="body", place="CML-1", least_read_mm=5.78, read_years_ago=4.0, governing="long-term",
+        long_term_mm_year=0.2, short_term_mm_year=0.1,
+    )  # fmt: skip
+    found = mawp(made(spool, particles, cmls=(row,)), design)
+    assert found is not None
+    assert found.code_mpa == pytest.approx(2 * 138 * 3.38 / 168.3)
+    assert found.twin_mpa == pytest.approx([2 * 138 * 6.0 / 168.3] * 3)
+
+
+def test_no_failure_pressure_is_given_where_single_places_were_not_seen(spool: TwinState, particles: Particles) -> None:
+    pressure = Pressure.of(twin_state.asset(spool), smys_mpa=241, length_mm=None, method="modified")
+    said = list(outlook.strength_lines(made(spool, particles), pressure, 1.5))
+    assert said[0].endswith(f"P5 {2 * 6.0 / 168.3 * FLOW_MPA / 1.5:.2f}, P50 14.73, P95 14.73 MPa")
+    bank = particles.bank
+    body = next(each for each in bank.zones if each.name == "body")
+    acts = np.ones((len(body.weight), 1), dtype=np.float32)
+    body = replace(body, own=replace(body.own, acts=acts), behind=replace(body.behind, acts=0 * acts))
+    attacked = replace(spool, mechanisms=(own(("body",), rate_mm_year=0.1, localised=True),))
+    state = replace(particles, bank=replace(bank, zones=(body,)))
+    (line,) = outlook.strength_lines(made(attacked, state), pressure, 1.5)
+    assert line.startswith("failure pressure: none is given; own attacks single places")
