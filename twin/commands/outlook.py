@@ -28,6 +28,8 @@ def read_design(words: Sequence[str]) -> PipeDesign | None:
         name, _, number = word.partition("=")
         if name not in known:
             raise InputError(f"--design {word}: give name=value; names are {', '.join(sorted(known))}")
+        if name in values:
+            raise InputError(f"--design {word}: {name} is given twice; give it once")
         try:
             values[name] = float(number)
         except ValueError as error:
@@ -134,7 +136,8 @@ def mawp_lines(made: Forecast, design: PipeDesign) -> Iterable[str]:
         yield f"MAWP by API 570 at the weakest measured place: {found.code_mpa:.2f} MPa"
     yield f"MAWP by the twin, all zones: {_pressures(found.twin_mpa)}"
     yield (
-        f"  with the wall less twice the loss of {found.interval_years:.3g} years; flanges and branches may permit less"
+        f"  with the wall less twice the loss of {found.interval_years:.3g} years from now, by API 570 and of those "
+        "since it was measured, too; flanges and branches may permit less"
     )
 
 
