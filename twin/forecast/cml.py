@@ -70,7 +70,7 @@ def cml_rows(
     rule, basis, chosen_by : as `twin.forecast.rates.cml_rates` takes them.
     """
     rows: list[CmlRow] = []
-    now = projection.years.index(now_years)
+    now, ahead = projection.years.index(now_years), projection.years[-1] - now_years
     for place, life in zip(projection.places, plan.by_place, strict=True):
         own = [
             record
@@ -188,20 +188,22 @@ def to_csv(rows: Sequence[CmlRow]) -> str:
 
 
 def shown(rows: Sequence[CmlRow], ahead_years: float) -> "Table":
-    """Return the table for a terminal."""
+    """Return the table for a terminal; its numbers and dates fit into 80 columns whole, and long names are folded."""
     from rich.table import Table
 
-    drawn = Table(title="Zones and measured places: by the API codes, and by the twin (P50, and below it P5 to P95)")
-    drawn.add_column("zone, place", no_wrap=True)
-    for name in ("read mm", "rate mm/y\nlong, short", "API life y", "measure by", "left mm", "twin life y"):
-        drawn.add_column(name, justify="right")
+    drawn = Table(title="By the API codes, and by the twin (P50, and below it P5 to P95)")
+    drawn.add_column("zone, place", overflow="fold")
+    for name, width in (
+        ("read mm", 10), ("mm/y long, short", 6), ("API life y, measure by", 10), ("left mm", 11), ("twin life y", 9)
+    ):  # fmt: skip
+        drawn.add_column(name, justify="right", width=width, overflow="fold")
     for row in rows:
-        rates = ", ".join("–" if rate is None else f"{rate:.3f}" for rate in _rates(row))
+        rates = "\n".join("–" if rate is None else f"{rate:.3f}" for rate in _rates(row))
+        code = "–" if row.api_life_years is None else _years(row.api_life_years, ahead_years)
         left, life = _spread(row.left_mm, 99), row.twin_life_years
         drawn.add_row(
-            f"{printable(row.zone)}\n{printable(row.place)}", _read(row), rates,
-            "–" if row.api_life_years is None else _years(row.api_life_years, ahead_years),
-            row.api_measure_by or "–", left, "no date" if life is None else _spread(life, ahead_years, 1),
+            f"{printable(row.zone)}\n{printable(row.place)}", _read(row), rates, f"{code}\n{row.api_measure_by or '–'}",
+            left, "no date" if life is None else _spread(life, ahead_years, 1),
         )  # fmt: skip
     return drawn
 
@@ -214,10 +216,10 @@ def _rates(row: CmlRow) -> tuple[float | None, float | None]:
     return row.long_term_mm_year, row.short_term_mm_year
 
 
-def _years(value: float, most: float) -> str:
-    return f"{value:.1f}" if value <= most else f"over {most:.3g}"
+def _years(value: float, most: float, digits: int = 1) -> str:
+    return f"{value:.{digits}f}" if value <= most else f">{most:.3g}"
 
 
 def _spread(values: Levels, most: float, digits: int = 2) -> str:
-    low, middle, high = (f"{value:.{digits}f}" if value <= most else f"over {most:.3g}" for value in values)
-    return f"{middle}\n{low}–{high}"
+    low, middle, high = (_years(value, most, digits) for value in values)
+    return middle if low == high else f"{middle}\n{low}–{high}"

@@ -71,13 +71,15 @@ def to_csv(table: Sequence[ForecastRow]) -> str:
 
 
 def shown(table: Sequence[ForecastRow], title: str) -> "Table":
-    """Return the table for a terminal, with P5 to P95 below each P50."""
+    """Return the table for a terminal, with P5 to P95 below each P50; it fits into 80 columns."""
     from rich.table import Table
 
     drawn = Table(title=f"{title}: P50, and below it P5 to P95")
     drawn.add_column("zone", no_wrap=True)
-    for name in ("rusted %", "mean loss mm", "max loss mm", "least left mm", "% below required"):
-        drawn.add_column(name, justify="right")
+    for name, width in (
+        ("rusted %", 11), ("mean loss mm", 10), ("max loss mm", 10), ("least left mm", 11), ("% below required", 8)
+    ):  # fmt: skip
+        drawn.add_column(name, justify="right", width=width, overflow="fold")
     for row in table:
         cells = [_cell(row.rusted_percent, 1)]
         cells += [_cell(loss, 2) for loss in (row.mean_loss_mm, row.max_loss_mm, row.least_left_mm)]

@@ -1,0 +1,102 @@
+"""Measured places by the codes beside the twin: what is printed of them, and the MAWP."""
+
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+import corrotwin as ct
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.forecast import cml, tables
+from corrotwin.twin.forecast.failure import outside_mm
+from corrotwin.twin.forecast.pipe_design import mawp
+from corrotwin.twin.forecast.pressure_design import pipe_mawp_mpa
+from corrotwin.twin.forecast.result import Forecast
+
+DESIGN = ct.PipeDesign(pressure_mpa=2.0, stress_mpa=138.0, efficiency=1.0)
+READ = [("2012-06-01", "TML-1", 8.18), ("2016-06-01", "TML-1", 7.70), ("2016-06-01", "TML-2", 8.10)]
+
+
+def forecast(readings: list[tuple[str, str, float]], **tool: object) -> Forecast:
+    """A forecast of a bare pipe from 2010 to 2024 with readings of its body."""
+    pipe = ct.Asset("pipe", nps=8, schedule=40, run_m=1, texel_mm=30)
+    twin = ct.Twin(pipe, built="2010-06-01", years=14, category="C3", bare=True, mechanisms=[])
+    for date, place, value in readings:
+        twin.inspect(date=date, kind="ultrasonic", zone="body", value=value, tool="UT", place=place, **tool)  # type: ignore[arg-type]
+    return twin.forecast(years=10, design=DESIGN)
+
+
+@pytest.fixture(scope="module")
+def made() -> Forecast:
+    return forecast(READ)
+
+
+def test_mawp_of_an_old_reading_is_less_the_loss_since_then(made: Forecast) -> None:
+    """0.48 mm in 4 years: 0.12 mm a year. Read 8 years ago, so twice the loss of 8 years and of the interval."""
+    found = mawp(made, DESIGN)
+    assert found is not None
+    assert found.code_mpa is not None
+    wall = 7.70 - 2 * (8.18 - 7.70) / 4 * (8 + found.interval_years)
+    by_hand = 2 * 138.0 * wall / outside_mm(made.known.asset)  # Barlow
+    assert found.code_mpa == pytest.approx(by_hand, rel=1e-3)
+    assert found.code_mpa < 0.8 * float(
+        pipe_mawp_mpa(7.70, outside_mm=outside_mm(made.known.asset), stress_mpa=138.0, efficiency=1.0)
+    )
+
+
+@pytest.mark.parametrize(("value", "tool"), [(0.0, {}), (0.5, {"coated": True, "echo": "single"})])
+def test_a_place_without_any_wall_left_has_no_life(value: float, tool: dict[str, object]) -> None:
+    """A hole, and a reading that is all paint, are taken by `inspect`; no forecast may be refused because of them."""
+    row = next(row for row in forecast([("2016-06-01", "TML-1", value)], **tool).cmls if row.place == "TML-1")
+    assert (row.least_read_mm, row.api_life_years) == (0.0, 0.0)
+    assert "at or below the required thickness" in row.remarks
+
+
+def test_a_design_of_words_is_refused() -> None:
+    for name in ("pressure_mpa", "y", "structural_mm"):
+        with pytest.raises(InputError, match=f"`{name}` '5': give a number"):
+            replace(DESIGN, **{name: "5"})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("codes", "twin", "said"),
+    [
+        (35.0, (float("inf"),) * 3, ""),  # neither ends within the 20 years that the twin looks at
+        (float("inf"), (float("inf"),) * 3, ""),
+        (15.0, (float("inf"),) * 3, "the codes' life is shorter"),
+        (4.0, (5.0, 9.0, float("inf")), "the codes' life is shorter"),
+        (6.0, (5.0, 9.0, 19.0), ""),
+        (35.0, (5.0, 9.0, 19.0), "the codes' life is longer"),
+    ],
+)
+def test_disagreement_is_of_lives_that_were_looked_at(
+    codes: float, twin: tuple[float, float, float], said: str
+) -> None:
+    found = cml._compared(codes, twin, 20.0)
+    assert found.startswith(said)
+    assert bool(found) == bool(said)
+
+
+def test_a_narrow_terminal_shows_dates_and_numbers_whole(made: Forecast) -> None:
+    """In 80 columns, with a long name, too."""
+    rows = [replace(row, place="CML 12, elbow at the pump, extrados" if row.place == "TML-1" else row.place)
+            for row in made.cmls]  # fmt: skip
+    ends = [
+        replace(
+            row, rusted_percent=(100.0, 100.0, 100.0), least_left_mm=(10.25, 11.25, 12.25), chance_below_required=1.0
+        )
+        for row in made.rows[-2:]
+    ]
+    text = io.StringIO()
+    console = Console(file=text, width=80)
+    console.print(cml.shown(rows, 20.0))
+    console.print(tables.shown(ends, "pipe"))
+    assert "…" not in text.getvalue()
+    for row in made.cmls:
+        assert row.last_date is None or row.last_date in text.getvalue()
+        assert row.api_measure_by is None or row.api_measure_by in text.getvalue()
+    assert all(f" {cell} │" in text.getvalue() for cell in ("100.0–100.0", "10.25–12.25", "100.0"))
+    for line in text.getvalue().splitlines():
+        assert len(line) <= 80
+        assert line.startswith(" ") or line[-1] in "┓┃┩│┘"  # not cut off; but for titles
