@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tyro.conf import Positional
 
+from corrotwin.twin.core.arguments import naming
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import check_writable, writing
 from corrotwin.twin.core.text import printable, say, say_error
@@ -105,7 +106,8 @@ def forecast(
     if smys_mpa is not None:
         pressure = Pressure.of(known.asset, smys_mpa=smys_mpa, length_mm=length_mm, method=method)
     if wall is not None:
-        limits_given = wall.limits(known.asset, limits_given)
+        with naming("design"):
+            limits_given = wall.limits(known.asset, limits_given)
     with busy("forecasting"):
         made = result.make(
             known, years=years, required=limits_given, rule=rule, basis=basis, chosen_by=chosen_by

@@ -213,6 +213,8 @@ def make(
     if rule not in MOST_YEARS:
         raise InputError(f"`rule` {rule}: choose from {', '.join(MOST_YEARS)}")
     check_choice(basis, chosen_by)
+    if basis is not None and not required:
+        raise InputError("`basis`: a rate gives a life with a thickness that must be left; give `required`, too")
     by_zone = projection.required_by_zone(known.now[0].bank, required)
     while True:
         made = _made(known, years, by_zone, rule, basis, chosen_by)
