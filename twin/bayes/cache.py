@@ -65,7 +65,8 @@ def save(path: Path, key: str, saved: Sequence[tuple[Snapshot, ...]], records: S
         runs.append([{**_plain(snapshot), "arrays": None} for snapshot in snapshots])
         for number, snapshot in enumerate(snapshots):
             arrays |= {f"{name}-{run}-{number}": snapshot.arrays[name] for name in ARRAYS}
-    meta = json.dumps({"key": key, "records": list(records), "runs": runs, "digest": _digest(arrays)})
+    told = {"key": key, "records": list(records), "runs": runs}
+    meta = json.dumps({**told, "digest": _digest(told, arrays)})
     stream = io.BytesIO()
     np.savez_compressed(stream, meta=np.frombuffer(meta.encode(), dtype=np.uint8), **arrays)
     with suppress(OSError, InputError), files.atomic_file(path) as target:
@@ -86,7 +87,7 @@ def load(path: Path, key: str) -> Saved | None:
             for name in ARRAYS
         ]
         arrays = npz.read(io.BytesIO(content), dict.fromkeys(names, MOST_BYTES))
-        if meta["digest"] != _digest(arrays):
+        if meta.pop("digest") != _digest(meta, arrays):
             return None
         runs = tuple(
             tuple(
@@ -100,8 +101,9 @@ def load(path: Path, key: str) -> Saved | None:
         return None
 
 
-def _digest(arrays: Mapping[str, NDArray[Any]]) -> str:
-    total = hashlib.sha256()
+def _digest(told: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
+    """Return a digest of all that a file holds: what is told of the runs, and their arrays."""
+    total = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
     for name in sorted(arrays):
         total.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
         total.update(np.ascontiguousarray(arrays[name]).tobytes())

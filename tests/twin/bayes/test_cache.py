@@ -1,5 +1,6 @@
 """What was learned is kept by the digest of the records, goes on when records are added, and is never trusted else."""
 
+import io
 from dataclasses import replace
 from pathlib import Path
 
@@ -91,9 +92,14 @@ def test_a_cache_of_other_records_a_broken_or_an_altered_one_is_not_trusted(
     assert not same(first, without)
     (folder / cache.NAME).write_bytes(kept)  # of the records before
     assert same(without, opened(folder))
+    kept_now = (folder / cache.NAME).read_bytes()
     for spoilt in (b"", kept[:200], kept.replace(kept[2000:2010], bytes(10)), b"PK" + kept[2:1000]):
         (folder / cache.NAME).write_bytes(spoilt)
         assert same(without, opened(folder))
+    content = dict(np.load(io.BytesIO(kept_now)))
+    told = content["meta"].tobytes().replace(b'"widening": 1.0', b'"widening": 2.0')
+    np.savez(folder / cache.NAME, **{**content, "meta": np.frombuffer(told, dtype=np.uint8)})  # but for its digest
+    assert same(without, opened(folder))
     monkeypatch.setattr(session, "LEARNING", session.LEARNING + 1)  # by a later version
     learned = counted(monkeypatch)
     opened(folder)
