@@ -1,5 +1,6 @@
 """Records of inspections: thickness, pits, degree of rusting, photographs."""
 
+import functools
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from numbers import Real
@@ -226,6 +227,7 @@ def spoken(record: Record) -> str:
     return f"{record.source}: {record.kind} of {record.date}".removeprefix(": ")
 
 
+@functools.lru_cache(maxsize=4096)  # a table has many readings of a day
 def moment(date: str) -> datetime:
     """Return noon of a day, UTC."""
     return datetime.strptime(date, "%Y-%m-%d").replace(hour=12, tzinfo=UTC)
