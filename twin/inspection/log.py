@@ -18,7 +18,7 @@ from corrotwin.twin.core.errors import InputError, as_read
 from corrotwin.twin.core.text import counted
 from corrotwin.twin.geometry.atlas import AssetGeometry
 from corrotwin.twin.inspection import plausibility
-from corrotwin.twin.inspection.records import Record, moment
+from corrotwin.twin.inspection.records import Record, check_text, moment
 
 RECORDS = "inspections.jsonl"
 RULINGS = ("withdraws", "restores", "accepts")  # what a line may do to the record of an earlier one
@@ -232,9 +232,10 @@ def rule(folder: Path, lines: Sequence[int], verb: Verb, *, why: str = "") -> di
     Raises
     ------
     InputError
-        The folder holds no twin, a line has no record, a record that is restored contradicts another of its day, or
-        another process is writing. The folder is then unchanged.
+        The folder holds no twin, a line has no record, a record that is restored contradicts another of its day, the
+        reason is not in UTF-8, or another process is writing. The folder is then unchanged.
     """
+    check_text("why", why)
     store.read(folder)  # before the lock, which would create the folder
     with locks.hold(folder, "twin", {}):
         before = read_log(folder)

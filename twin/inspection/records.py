@@ -126,6 +126,7 @@ class Record:
         for name in ("date", "zone", "kind", "tool", "unit", "place", "echo", "seen", "stated"):
             if not isinstance(text := getattr(self, name), str):
                 raise InputError(f"{name} {text!r:.60}: must be text")
+            check_text(name, text)
         for name in ("value", "scatter_sd", "bias_sd", "detection", "false_calls"):
             number = getattr(self, name)
             if number is not None and (isinstance(number, bool) or not isinstance(number, Real)):
@@ -220,6 +221,12 @@ class Record:
         """Return years after the twin was built; 0 on that very day, even if it was built in the afternoon."""
         years = (moment(self.date) - twin.built).total_seconds() / SECONDS_PER_YEAR
         return max(years, 0.0) if self.date == f"{twin.built:%Y-%m-%d}" else years
+
+
+def check_text(name: str, text: str) -> None:
+    """Refuse text with bytes of another encoding than UTF-8: it could be written, but not read again."""
+    if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise InputError(f"`{name}` {text!r:.60}: is not in UTF-8; write it in plain letters")
 
 
 def spoken(record: Record) -> str:

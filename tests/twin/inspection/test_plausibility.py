@@ -215,6 +215,7 @@ def test_suspect_readings_are_kept_and_left_out_until_accepted(
     assert "line 3 is suspect and left out: 1 mm thicker than 8 mm on 2010-05-31" in listed
     for options, message in (
         (("--accept", 2), "--accept needs --why"),
+        (("--accept", 2, "--why", "M\udcfcller"), "is not in UTF-8"),
         (("--accept", 9, "--why", "so"), "--accept: line 9: no record there"),
         (("--accept", 2, "--restore", 2, "--why", "so"), "give one of --withdraw, --restore and --accept"),
     ):

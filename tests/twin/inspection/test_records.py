@@ -259,6 +259,8 @@ def test_a_twin_grown_beyond_today_is_inspected_at_its_own_time(tmp_path: Path) 
         ({"date": "2006-5-31"}, "`date` 2006-5-31"),
         ({"date": "2006-02-30"}, "2006-02-30"),
         ({"tool": ""}, "name of the `tool`"),
+        ({"tool": "M\udcfcller"}, "`tool` .*: is not in UTF-8"),  # as Python has a word of a terminal in Latin-1
+        ({"place": "\udcff"}, "`place` .*: is not in UTF-8"),
         ({"value": float("nan")}, "nan"),
         ({"value": -1.0}, "-1"),
         ({"scatter_sd": 0.0}, "`scatter` 0"),
