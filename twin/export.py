@@ -12,13 +12,13 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import atomic_file, writing
 from corrotwin.twin.core.text import escape_csv
 from corrotwin.twin.geometry.atlas import AssetGeometry, Singles, Texels
+from corrotwin.twin.geometry.opposite import opposite_texel
 from corrotwin.twin.model import zones
 from corrotwin.twin.model.coating import Paint
 from corrotwin.twin.model.corrosion import Fields
 from corrotwin.twin.twin_state import TwinState
 
 SEEN = 0.5  # rust cover from which a place counts as rusted
-ONE_FACE = "least left subtracts the loss of this face only; subtract the loss of the opposite face as well"
 RUST_GRADES = ((0.0, "Ri 0"), (0.05, "Ri 1"), (0.5, "Ri 2"), (1.0, "Ri 3"), (8.0, "Ri 4"))  # up to so many percent
 
 Colour = NDArray[np.float32]  # (3,) red, green, blue
@@ -43,13 +43,17 @@ class ZoneRow:
     iso_4628_3: str  # degree of rusting, Ri 0 to Ri 5
     mean_loss_mm: float
     max_loss_mm: float
-    least_left_mm: float  # least remaining thickness
+    least_left_mm: float  # least remaining thickness, through the wall
 
 
 def zone_table(
     asset: AssetGeometry, texels: Texels, fields: Fields, splash_m: tuple[float, float] | None
 ) -> list[ZoneRow]:
-    """Return a row for each of `model.zones.regions`: by part, by facing, by height, and all surface in the air."""
+    """Return a row for each of `model.zones.regions`: by part, by facing, by height, and all surface in the air.
+
+    What is left at a place is the thickness when new less the loss of its face and of the one behind it there.
+    """
+    left = left_mm(asset, texels, fields)
     rows = []
     for by, name, here in zones.regions(asset, texels, splash_m):
         area, loss = texels.area_mm2[here].astype(np.float64), fields.wall_loss_mm[here]
@@ -63,10 +67,19 @@ def zone_table(
                 iso_4628_3=rust_grade(rusted),
                 mean_loss_mm=float((area * loss).sum() / area.sum()),
                 max_loss_mm=float(loss.max()),
-                least_left_mm=float((texels.thickness_mm[here] - loss).min()),
+                least_left_mm=float(left[here].min()),
             )
         )
     return rows
+
+
+def left_mm(asset: AssetGeometry, texels: Texels, fields: Fields) -> Singles:
+    """Return the remaining thickness under each texel through the wall, (H, W) mm, at least 0."""
+    loss = fields.wall_loss_mm.reshape(-1)
+    behind = opposite_texel(asset, texels)
+    lost = loss + np.where(behind >= 0, loss[behind], 0)
+    left = np.maximum(texels.thickness_mm - lost.reshape(texels.thickness_mm.shape), 0)
+    return np.asarray(left, dtype=np.float32)
 
 
 def rust_grade(rusted_percent: float) -> str:

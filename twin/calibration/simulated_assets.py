@@ -13,7 +13,7 @@ from corrotwin.twin.calibration.arms import CATEGORY
 from corrotwin.twin.export import SEEN
 from corrotwin.twin.forecast.projection import ALL
 from corrotwin.twin.geometry.atlas import AssetGeometry, Floats, Integers, Texels
-from corrotwin.twin.geometry.opposite import opposite_surface
+from corrotwin.twin.geometry.opposite import opposite_texel
 from corrotwin.twin.mechanisms.catalogue import usual
 from corrotwin.twin.model import corrosion
 from corrotwin.twin.model.coating import Paint
@@ -179,26 +179,3 @@ def _air(texels: Texels) -> tuple[NDArray[np.intp], cKDTree]:
     """Return texels in the air, (n,) flat index, and a tree of their places."""
     air = np.flatnonzero(texels.area_mm2.reshape(-1) > 0)
     return air, cKDTree(texels.position_m.reshape(-1, 3)[air])
-
-
-@lru_cache(maxsize=1)
-def opposite_texel(asset: AssetGeometry, texels: Texels) -> Integers:
-    """Return the texel on the other side of the metal (`twin.geometry.opposite`), (N,) flat index; -1 without one."""
-    air = _air(texels)[0]
-    place, normal = texels.position_m.reshape(-1, 3)[air], texels.normal.reshape(-1, 3)[air]
-    opposite = opposite_surface(asset, place, normal, texels.thickness_mm.reshape(-1)[air])
-    face = opposite.face[opposite.found]
-    corners = asset.welded.triangles[face]
-    first, second, inside = (
-        own - corners[:, 0] for own in (corners[:, 1], corners[:, 2], opposite.position_m[opposite.found])
-    )
-    pairs = ((first, first), (first, second), (second, second), (inside, first), (inside, second))
-    dots = [(one * other).sum(axis=1) for one, other in pairs]
-    spread = dots[0] * dots[2] - dots[1] ** 2
-    along = np.stack([dots[2] * dots[3] - dots[1] * dots[4], dots[0] * dots[4] - dots[1] * dots[3]]) / spread
-    uv = np.einsum("cn,ncd->nd", [1 - along.sum(axis=0), *along], asset.uv[face])
-    height, width = asset.atlas_shape
-    column, row = (np.clip((uv * (width, height)).astype(int), 0, (width - 1, height - 1))).T
-    behind = np.full(height * width, -1, dtype=np.int64)
-    behind[air[opposite.found]] = row * width + column
-    return behind

@@ -200,8 +200,6 @@ def show(folder: Positional[Path]) -> None:
     rich_console().print(table)
     for mechanism in twin.mechanisms:
         say(str(mechanism))
-    if any(row.max_loss_mm for row in rows):
-        say(export.ONE_FACE)
     if count := len(log.read(folder)[0]):
         known = load_session(folder, 0.0, 0, category_measured=False)
         made = result.make(known, years=0.0)

@@ -70,7 +70,7 @@ def cml_rows(
     rule, basis, chosen_by : as `twin.forecast.rates.cml_rates` takes them.
     """
     rows: list[CmlRow] = []
-    now, ahead = projection.years.index(now_years), projection.years[-1] - now_years
+    now = projection.years.index(now_years)
     for place, life in zip(projection.places, plan.by_place, strict=True):
         own = [
             record
@@ -125,6 +125,8 @@ def _compared(code_years: float | None, twin: Levels | None, ahead_years: float)
         return "the codes' life is shorter than the twin's P5: take the codes'"
     if min(code_years, ahead_years) > twin[2]:
         return "the codes' life is longer than the twin's P95: take the twin's"
+    if code_years < min(twin[1], ahead_years) / 2:
+        return "the codes' life is less than half of the twin's P50: a rate may have changed; take the codes'"
     return ""
 
 

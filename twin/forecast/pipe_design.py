@@ -1,10 +1,11 @@
 """Required thickness of a process pipe, and its MAWP to the next measurement, by the API codes and by the twin."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from corrotwin.twin.core.arguments import check_fields
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.forecast.failure import outside_mm, wall_zones
 from corrotwin.twin.forecast.pressure_design import (
@@ -37,6 +38,7 @@ class PipeDesign:
     structural_mm: float | None = None
 
     def __post_init__(self) -> None:
+        check_fields(PipeDesign, asdict(self))
         if self.structural_mm is not None and not 0 < self.structural_mm < 1e3:
             raise InputError(f"`structural_mm` {self.structural_mm:g}: must be above 0 and below 1000")
 
@@ -99,7 +101,7 @@ def mawp(made: Forecast, design: PipeDesign) -> Mawp | None:
     years = np.asarray(made.planned.years)
     weakest = []
     for name in wall_zones(asset) & set(made.planned.zones):
-        left = made.planned.zones[name].judged_left_mm
+        left = made.planned.zones[name].least_left_mm
         at_now = left[:, int(np.searchsorted(years, now))]
         then = np.array([np.interp(now + interval, years, row) for row in left])
         weakest.append(wall_for_mawp_mm(at_now, (at_now - then) / interval if interval else 0.0, interval))

@@ -1,11 +1,12 @@
 """The surface behind a place: what lies on the other side of the metal, found by rays through the solid."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from corrotwin.twin.geometry.atlas import AssetGeometry, Floats, Integers, Singles
+from corrotwin.twin.geometry.atlas import AssetGeometry, Floats, Integers, Singles, Texels
 from corrotwin.twin.geometry.solids import COVERED
 
 INSIDE_M = 1e-5  # rays begin so far below the surface
@@ -57,3 +58,26 @@ def opposite_surface(
     behind[rays], seen[rays] = face[chosen], hits[chosen]
     away[rays] = asset.welded.face_normals[face[chosen]]
     return OppositeSurface(position_m=seen, normal=away, face=behind)
+
+
+@lru_cache(maxsize=2)  # of one asset it is asked again and again
+def opposite_texel(asset: AssetGeometry, texels: Texels) -> Integers:
+    """Return the texel on the other side of the metal (`twin.geometry.opposite`), (N,) flat index; -1 without one."""
+    air = np.flatnonzero(texels.area_mm2.reshape(-1) > 0)
+    place, normal = texels.position_m.reshape(-1, 3)[air], texels.normal.reshape(-1, 3)[air]
+    opposite = opposite_surface(asset, place, normal, texels.thickness_mm.reshape(-1)[air])
+    face = opposite.face[opposite.found]
+    corners = asset.welded.triangles[face]
+    first, second, inside = (
+        own - corners[:, 0] for own in (corners[:, 1], corners[:, 2], opposite.position_m[opposite.found])
+    )
+    pairs = ((first, first), (first, second), (second, second), (inside, first), (inside, second))
+    dots = [(one * other).sum(axis=1) for one, other in pairs]
+    spread = dots[0] * dots[2] - dots[1] ** 2
+    along = np.stack([dots[2] * dots[3] - dots[1] * dots[4], dots[0] * dots[4] - dots[1] * dots[3]]) / spread
+    uv = np.einsum("cn,ncd->nd", [1 - along.sum(axis=0), *along], asset.uv[face])
+    height, width = asset.atlas_shape
+    column, row = (np.clip((uv * (width, height)).astype(int), 0, (width - 1, height - 1))).T
+    behind = np.full(height * width, -1, dtype=np.int64)
+    behind[air[opposite.found]] = row * width + column
+    return behind
