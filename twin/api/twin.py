@@ -199,7 +199,8 @@ class Twin(TwinInspections):
         years : to look ahead, from the twin's clock or its last inspection, whichever is later.
         required : thickness in mm that must be left, by zone; "all" for the zones not named.
         rule : bounds on the time until thickness is measured again: api510, api570-class1 to api570-class3.
-        design : of a process pipe, in place of `required`: the thickness of its wall by ASME B31.3, and its MAWP.
+        design : of a process pipe, in place of `required`: the thickness of its wall by ASME B31.3;
+            `corrotwin.twin.forecast.pipe_design.mawp` gives the MAWP of the forecast.
         basis, chosen_by : corrosion rate of measured places, long-term or short-term, that a person chose in place of
             the shorter life, and who.
         category_measured : the corrosivity category was measured on specimens (ISO 9226), not estimated.

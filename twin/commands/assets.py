@@ -104,7 +104,9 @@ def new(
         say(f"{one}; {STATE_IT}" if is_unknown(one) else str(one))
     if random:
         _print_drawn(defaults.drawn(twin, dimensions, history, age=years is None and built is None), seed)
-    elif plain := {name: value for name, value in twin.parameters.items() if name not in dimensions}:
+    elif plain := {
+        name: value for name, value in twin.parameters.items() if name not in dimensions and value not in (0, [])
+    }:
         say(f"not given, so plain: {in_words(plain)}")
 
 

@@ -83,7 +83,7 @@ def cml_rows(
         one_day = len(set(days)) == 1  # of which there is no rate to choose
         rates = cml_rates(
             days, [max(record.value - record.thick_bias_mm, 0.0) for record in own],
-            required_mm=required[place.zone], rule=rule,
+            required_mm=required[place.zone], rule=rule, scatter_mm=max(record.scatter_sd for record in own),
             basis=None if one_day else basis, chosen_by="" if one_day else chosen_by,
         )  # fmt: skip
         rows.append(_row(twin, place, rates, levels(place.left_mm[:, now]), levels(life), plan, now_years))

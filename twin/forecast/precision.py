@@ -19,7 +19,7 @@ class MonteCarloError:
     Parameters
     ----------
     runs : how many.
-    left_mm : of the P5 of the least thickness left, at the end of the years shown.
+    left_mm : of the P5 of the least thickness left, now or at the end of the years shown, the greater.
     chance : of the chance below what is required, then.
     life_years : of the P5 of remaining life; 0 if it lies beyond the years examined in all runs.
     within : whether all are within their bounds.
@@ -59,11 +59,12 @@ def judge(
     Parameters
     ----------
     runs : number of independent runs, of n / runs histories each.
-    left_mm, below, life_years : (n,) in each history; the last two None without a requirement.
+    left_mm : (n, 2) in each history, now and at the end of the years shown.
+    below, life_years : (n,) in each history; None without a requirement.
     nominal_mm : thickness when new.
     ahead_years : that were examined.
     """
-    left = standard_error(left_mm, runs, p5)
+    left = max(standard_error(values, runs, p5) for values in left_mm.T)
     chance = None if below is None else standard_error(below, runs, lambda part: float(part.mean()))
     life, bound = None, 0.0
     if life_years is not None:

@@ -25,6 +25,7 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.forecast.remaining_life import Rule, interval_years, remaining_life_years, visual_years
 
 RateBasis = Literal["long-term", "short-term"]
+LEAST_APART_YEARS = 1.0  # of two surveys that give a short-term rate, where there are such; by judgement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,12 +34,13 @@ class CmlRates:
 
     Parameters
     ----------
-    initial_at, previous_at, actual_at : days of the first, last but one and last survey; `previous_at` is None, as are
+    initial_at, previous_at, actual_at : days of the first survey, of the latest one at least `LEAST_APART_YEARS` before
+        the last (else of the first), and of the last; `previous_at` is None, as are
         all rates, where there was one only.
     initial_mm, previous_mm : greatest reading of that day.
     actual_mm : least reading up to the last day, since a wall does not grow.
     required_mm : required thickness.
-    long_term_mm_year, short_term_mm_year : loss since the first and since the last but one survey, a year.
+    long_term_mm_year, short_term_mm_year : loss since the first and since the previous survey, a year.
     long_term_life_years, short_term_life_years : remaining life by each, from `actual_at`; inf where nothing is lost.
     basis : rate that governs: the one with the shorter life, or the one that `chosen_by` chose; None where there is
         none.
@@ -49,8 +51,9 @@ class CmlRates:
     measure_at : latest day for the next thickness measurement: `half_life_at`, or the bound of the rule if that comes
         first; None without a life.
     look_at : latest day for the next external visual inspection if the last was at `actual_at`.
-    grew_mm : greatest increase of the mean reading from one survey to the next; 0 where there is none. Such a reading
-        is suspect: another place, another instrument or setting, or a repair.
+    grew_mm : greatest increase of the mean reading from one survey to the next, beyond what the scatter of the gauge
+        explains; 0 where there is none. Such a reading is suspect: another place, another instrument or setting, or a
+        repair.
     surveys, readings : how many days and readings there are.
     """
 
@@ -102,14 +105,16 @@ def cml_rates(
     required_mm: float,
     rule: Rule,
     injection_point: bool = False,
+    scatter_mm: float = 0.0,
     basis: RateBasis | None = None,
     chosen_by: str = "",
 ) -> CmlRates:
     """Return rates, remaining life and next dates of a CML from its thickness readings.
 
     Rates are never negative. Of several readings on one day the greatest counts as the wall from which metal was lost,
-    and the least as what is left. A nominal thickness given as the first reading makes the long-term rate too low where
-    the pipe was delivered thicker than nominal. A short-term rate over a few months is mostly the scatter of the gauge.
+    and the least as what is left. Surveys less than a year apart differ mostly by the scatter of the gauge: for the
+    short-term rate the latest one at least a year before the last counts, if there is one. A nominal thickness given as
+    the first reading makes the long-term rate too low where the pipe was delivered thicker than nominal.
 
     Parameters
     ----------
@@ -117,6 +122,7 @@ def cml_rates(
     wall_mm : (n,) readings that count; suspect ones are left out until someone accepts them.
     required_mm : required thickness, the greater of that for pressure and the structural minimum.
     rule, injection_point : as `interval_years` takes them.
+    scatter_mm : standard deviation of a reading, beyond three of which of a difference a wall counts as grown.
     basis : rate that a person chose in place of the shorter life, which governs otherwise.
     chosen_by : name of that person; needed with `basis`.
 
@@ -136,12 +142,13 @@ def cml_rates(
     if basis is not None and len(at) == 1:
         raise InputError(f"`basis` {basis}: readings of one day give no rate to choose")
     greatest = [float(wall[days == day].max()) for day in at]
-    mean = np.array([wall[days == day].mean() for day in at])
+    grew = float(np.diff([wall[days == day].mean() for day in at]).max(initial=0.0))
     now, actual = float(at[-1]), float(wall.min())
+    before = max(int(np.searchsorted(at, now - LEAST_APART_YEARS, side="right")) - 1, 0)
     rates: dict[RateBasis, float] = {}
     if len(at) > 1:
         rates["long-term"] = max(greatest[0] - actual, 0.0) / (now - float(at[0]))
-        rates["short-term"] = max(greatest[-2] - actual, 0.0) / (now - float(at[-2]))
+        rates["short-term"] = max(greatest[before] - actual, 0.0) / (now - float(at[before]))
     lives = {kind: float(remaining_life_years(actual, required_mm, rate)) for kind, rate in rates.items()}
     governing: RateBasis | None = basis
     if lives and basis is None:
@@ -151,8 +158,8 @@ def cml_rates(
     return CmlRates(
         initial_at=float(at[0]),
         initial_mm=greatest[0],
-        previous_at=float(at[-2]) if rates else None,
-        previous_mm=greatest[-2] if rates else None,
+        previous_at=float(at[before]) if rates else None,
+        previous_mm=greatest[before] if rates else None,
         actual_at=now,
         actual_mm=actual,
         required_mm=float(required_mm),
@@ -168,7 +175,7 @@ def cml_rates(
         retire_at=None if life is None else now + life,
         measure_at=None if life is None else now + interval,
         look_at=now + visual_years(interval, rule),
-        grew_mm=float(np.diff(mean).max(initial=0.0)),
+        grew_mm=grew if grew > 3 * np.sqrt(2) * scatter_mm else 0.0,
         surveys=len(at),
         readings=len(wall),
     )

@@ -246,7 +246,7 @@ def _made(
                 plan = plan.no_later_than(row.api_measure_years, f"the codes at {row.zone} {row.place}")
     below = projection.is_below(shown.zones, required).get(ALL)
     error = judge(
-        runs, shown.zones[ALL].least_left_mm[:, -1], known.asset.nominal_thickness_mm,
+        runs, shown.zones[ALL].least_left_mm[:, [grid.index(now), -1]], known.asset.nominal_thickness_mm,
         None if below is None else below[:, -1], None if plan is None else plan.asset, ahead,
     )  # fmt: skip
     dates = [f"{twin_state.later(known.twin.built, year):%Y-%m-%d}" for year in grid]

@@ -138,7 +138,9 @@ def measured_rates(path: Path) -> tuple[dict[str, float], str]:
     for name, rate in rates.items():
         if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
             raise InputError(f"{path}: {RATES[name]} {rate!r:.60} is no share from 0 to 1; {advice}")
-    said = ", ".join(f"{name.replace('_', ' ')} {rate:.3g}" for name, rate in rates.items()) or "no rates"
+    if not rates:
+        raise InputError(f"{path}: measured neither recall nor false calls; {advice}")
+    said = ", ".join(f"{name.replace('_', ' ')} {rate:.3g}" for name, rate in rates.items())
     measured = f"measured on {content.get('images')} images at threshold {content.get('threshold')}"
     rounded = {name: round(float(rate), 6) for name, rate in rates.items()}
     return rounded, f"{said}: {measured}; masks must be of the same model and threshold"

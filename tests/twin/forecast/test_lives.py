@@ -124,9 +124,9 @@ def test_the_monte_carlo_error_is_that_of_runs() -> None:
     density = np.exp(-(1.645**2) / 2) / np.sqrt(2 * np.pi)
     expected = np.sqrt(0.05 * 0.95 / 800) / density  # of a quantile of 800 numbers
     assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(expected, rel=0.15)
-    sure = precision.judge(4, np.full(800, 5.0), 8.0, np.zeros(800), np.full(800, np.inf), 20.0)
+    sure = precision.judge(4, np.full((800, 2), 5.0), 8.0, np.zeros(800), np.full(800, np.inf), 20.0)
     assert (sure.left_mm, sure.chance, sure.life_years, sure.within) == (0, 0, 0, True)
-    apart = np.repeat([3.0, 4.0, 5.0, 6.0], 200)
+    apart = np.column_stack([np.repeat([3.0, 4.0, 5.0, 6.0], 200), np.zeros(800)])  # now; at the end all is gone
     assert not precision.judge(4, apart, 8.0, None, None, 20.0).within
 
 

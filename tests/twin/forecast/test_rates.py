@@ -179,3 +179,17 @@ def test_bad_readings_are_refused(change: dict[str, object], message: str) -> No
 def test_a_hole_has_no_life_left() -> None:
     found = cml_rates([2010, 2020], [8.0, 0.0], required_mm=4.0, rule="api510")
     assert (found.actual_mm, found.rate_mm_year, found.life_years, found.measure_at) == (0.0, 0.8, 0.0, 2020.0)
+
+
+def test_surveys_months_apart_give_no_rate_of_their_scatter() -> None:
+    """Monthly readings that lose 0.2 mm a year and scatter by 0.08 mm: a month's difference would say 1 mm a year."""
+    months = np.arange(49) / 12
+    wall = 8.0 - 0.2 * months + 0.08 * np.random.default_rng(0).standard_normal(49)
+    found = cml_rates(months, wall, required_mm=4.0, rule="api570-class2", scatter_mm=0.08)
+    assert found.previous_at == pytest.approx(3.0)
+    assert found.short_term_mm_year is not None
+    assert 0.1 < found.short_term_mm_year < 0.6
+    assert found.grew_mm == 0
+    assert cml_rates(months, wall, required_mm=4.0, rule="api570-class2").grew_mm > 0.1
+    near = cml_rates([0.0, 0.5], [8.0, 7.9], required_mm=4.0, rule="api510")  # no survey is a year before
+    assert near.short_term_mm_year == pytest.approx(0.2)
