@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from corrotwin.twin.bayes.histories.trajectories import Trajectory
 from corrotwin.twin.bayes.likelihood import log_likelihood
@@ -48,6 +49,21 @@ class Judgement:
         """Return the log-likelihood, (n,), with the latest inspection at this share of its weight."""
         others = (1 - share) * self.earlier + share * self.all
         return others if self.model is None else others + self.model.weakened(share).log_likelihood()
+
+    def taken(self, rows: Integers, model: ThicknessModel | None) -> "Judgement":
+        """Return the judgement of these particles; `model` is of their positions."""
+        if model is not None and self.model is not None:
+            model = model.knowing(self.model.without_mechanisms_mm[rows])
+        return Judgement(earlier=self.earlier[rows], all=self.all[rows], model=model)
+
+    def merged(self, other: "Judgement", take: NDArray[np.bool_], model: ThicknessModel | None) -> "Judgement":
+        """Return the judgement with that of another where `take`, (n,); `model` is of the positions there and here."""
+        if model is not None and self.model is not None and other.model is not None:
+            there, here = other.model.without_mechanisms_mm, self.model.without_mechanisms_mm
+            model = model.knowing(np.where(take[:, None, None], there, here))
+        return Judgement(
+            earlier=np.where(take, other.earlier, self.earlier), all=np.where(take, other.all, self.all), model=model
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -28,14 +28,13 @@ def move(
     evidence, share : records, and the weight of the latest inspection.
     rng : source of randomness.
     """
-    at = _move_growth(at, judged, evidence, share, rng)
-    at = _move_spots(at, evidence, share, rng)
-    return at, evidence.judged(at)
+    at, judged = _move_growth(at, judged, evidence, share, rng)
+    return _move_spots(at, judged, evidence, share, rng)
 
 
 def _move_growth(
     at: Position, judged: Judgement, evidence: Evidence, share: float, rng: np.random.Generator
-) -> Position:
+) -> tuple[Position, Judgement]:
     bank, count = evidence.state.bank, len(at.number)
     informed = informed_columns(evidence)
     spread = np.cov(at.normal[:, informed].T) + 1e-6 * np.eye(len(informed))
@@ -49,27 +48,33 @@ def _move_growth(
         pit_number=np.where(rng.random(count) < OTHER_DRAW, rng.integers(pit_draws, size=count), at.pit_number),
         spots=at.spots,
     )
-    odds = evidence.judged(proposed).log_likelihood(share) - judged.log_likelihood(share)
+    other = evidence.judged(proposed)
+    odds = other.log_likelihood(share) - judged.log_likelihood(share)
     odds += 0.5 * ((at.normal**2).sum(axis=1) - (there**2).sum(axis=1))
     take = np.log(rng.random(count)) < odds
-    return Position(
+    moved = Position(
         normal=np.where(take[:, None], there, at.normal),
         number=np.where(take, proposed.number, at.number),
         pit_number=np.where(take, proposed.pit_number, at.pit_number),
         spots=at.spots,
     )
+    return moved, judged.merged(other, take, evidence.thickness_model(moved))
 
 
-def _move_spots(at: Position, evidence: Evidence, share: float, rng: np.random.Generator) -> Position:
-    model = evidence.thickness_model(at)
-    if model is None:
-        return at
-    model = model.weakened(share)
+def _move_spots(
+    at: Position, judged: Judgement, evidence: Evidence, share: float, rng: np.random.Generator
+) -> tuple[Position, Judgement]:
+    if judged.model is None:
+        return at, judged
+    model = judged.model.weakened(share)
     shared = model.draw_shared(rng)
     spots = draw_spots(evidence.state.bank, model.readings.places, len(at.number), rng)
     other = replace(model, spots=spots)
     odds = other.log_likelihood_of_places(shared) - model.log_likelihood_of_places(shared)
-    return replace(at, spots=np.where(np.log(rng.random(odds.shape)) < odds, spots, at.spots))
+    take = np.log(rng.random(odds.shape)) < odds
+    spots = np.where(take, spots, at.spots)
+    known = np.where(take[..., None], other.without_mechanisms_mm, model.without_mechanisms_mm)
+    return replace(at, spots=spots), replace(judged, model=replace(judged.model, spots=spots).knowing(known))
 
 
 def informed_columns(evidence: Evidence) -> Integers:

@@ -33,7 +33,7 @@ def temper(state: Particles, earlier: Evidence, both: Evidence, rng: np.random.G
         gain = judged.log_likelihood(share) - base
         kept = resampled(np.exp(gain - gain.max()), rng)
         at, lineage = at.taken(kept), lineage[kept]
-        judged = both.judged(at)
+        judged = judged.taken(kept, both.thickness_model(at))
         if len(np.unique(lineage)) < DISTINCT * count or share < 1:
             for _ in range(MOVES):
                 at, judged = move(at, judged, both, share, rng)

@@ -23,12 +23,14 @@ from corrotwin.twin.forecast.projection import ALL, LEVELS, Projection, ZoneFore
 from corrotwin.twin.forecast.rates import RateBasis
 from corrotwin.twin.forecast.remaining_life import MOST_YEARS, Rule
 from corrotwin.twin.forecast.tables import ForecastRow
+from corrotwin.twin.mechanisms.process import is_unknown
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MOST_AHEAD_YEARS = 200
 MOST_STEPS = 60  # of the table
+ONE_SURVEY_YEARS = 0.25  # after which one survey in a service of which nothing is known is followed by another
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -244,6 +246,9 @@ def _made(
         for row in cmls:
             if row.place and row.api_measure_years is not None:
                 plan = plan.no_later_than(row.api_measure_years, f"the codes at {row.zone} {row.place}")
+            elif row.place and row.governing is None and any(map(is_unknown, known.twin.mechanisms)):
+                soon = ONE_SURVEY_YEARS - (row.read_years_ago or 0.0)  # API 570, 7.1.2 c, as `rates` has it
+                plan = plan.no_later_than(soon, f"one survey of an unknown fluid at {row.zone} {row.place}")
     below = projection.is_below(shown.zones, required).get(ALL)
     error = judge(
         runs, shown.zones[ALL].least_left_mm[:, [grid.index(now), -1]], known.asset.nominal_thickness_mm,

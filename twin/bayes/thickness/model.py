@@ -55,9 +55,12 @@ class ThicknessModel:
         """Return the model with the latest inspection at this share of its weight."""
         if power == 1:
             return self
-        other = replace(self, readings=self.readings.weakened(power))
-        other.__dict__["without_mechanisms_mm"] = self.without_mechanisms_mm  # which does not depend on it
-        return other
+        return replace(self, readings=self.readings.weakened(power)).knowing(self.without_mechanisms_mm)
+
+    def knowing(self, without_mechanisms_mm: Floats) -> "ThicknessModel":
+        """Return the model with this already worked out, (n, J, V); it takes most of the time."""
+        self.__dict__["without_mechanisms_mm"] = without_mechanisms_mm
+        return self
 
     @cached_property
     def without_mechanisms_mm(self) -> Floats:
