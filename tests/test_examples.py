@@ -71,7 +71,7 @@ def test_a_study(data: Path, tmp_path: Path) -> None:
 
 def test_a_forecast(tmp_path: Path) -> None:
     said = run("05_forecast.py", "--texel-mm", 16, tmp_path)
-    assert "remaining life on body P5 " in said
+    assert "remaining life P5 " in said
     assert "2034-05-" in said
     assert "<svg" in (tmp_path / "forecast.svg").read_text()
 

@@ -116,6 +116,7 @@ def _project(particles: Particles, years: Sequence[float], required: Mapping[str
     paths = draw_paths(particles, max(years), np.random.default_rng([bank.seed, 20]))
     places = _places(particles, paths, years)
     zones = {zone.name: _zone(particles, zone.name, paths, places, years, required) for zone in bank.zones}
+    zones = {name: _with_the_other_side(bank, name, zones) for name in zones}
     area = np.array([zone.area_mm2 for zone in bank.zones])
     by_zone = list(zones.values())
     zones[ALL] = ZoneForecast(
@@ -143,6 +144,16 @@ def _places(particles: Particles, paths: Paths, years: Sequence[float]) -> tuple
         )
         for row, place in enumerate(model.readings.places)
     )  # fmt: skip
+
+
+def _with_the_other_side(bank: Bank, name: str, zones: Mapping[str, ZoneForecast]) -> ZoneForecast:
+    """Return the forecast of a zone with what its wall loses to pits and at places of the zone on its other side."""
+    least = {field: [getattr(zones[name], field)] for field in ("least_left_mm", "judged_left_mm")}
+    for zone in bank.zones:
+        if zone.mostly_before == name:
+            for field, values in least.items():
+                values.append(getattr(zones[zone.name], field))
+    return replace(zones[name], **{field: np.min(values, axis=0) for field, values in least.items()})
 
 
 def _zone(

@@ -179,5 +179,5 @@ def test_the_digest_of_the_program_is_of_what_draws_pictures(tmp_path: Path, mon
     assert edited("segmentation/data/coco_write.py", "import json\n", "import json\nimport os\n")
     assert not edited("synth/scene/runoff.py", '"""Rust water', '"""Brown water')
     assert not edited("synth/scene/runoff.py", "# half of it, m", "# half")
-    assert not edited("twin/bayes/smc.py", "PARTICLES = 800", "PARTICLES = 801")
+    assert not edited("twin/bayes/smc.py", "PARTICLES = 200", "PARTICLES = 201")
     assert not edited("synth/validation/checks.py", "import numpy", "import os\nimport numpy")

@@ -1,5 +1,6 @@
 """A zone in all histories: sample places with both faces of the metal, first spots, pits, and unseen cells."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,6 +73,7 @@ class ZoneHistories:
     own: Face
     behind: Face
     behind_zones: frozenset[str]  # zones that lie behind it
+    mostly_before: str  # zone that lies behind most of its places, or ""
     lag: Singles  # (S, Q) times to full cover until the place counts as rusted
     new: Singles  # (S, Q) standard normal: thickness when new beside that of the piece
     pit_place: Integers  # (D, S, J) place of each pit
@@ -141,6 +143,7 @@ def zone_histories(
         own=own,
         behind=behind,
         behind_zones=frozenset(sites.zone_names[index] for index in sites.behind_zone[rows] if index >= 0),
+        mostly_before=_most([sites.zone_names[index] if index >= 0 else "" for index in sites.behind_zone[rows]]),
         lag=_behind(lag[:, rows], np.full((seeds, SPOTS), spot_lag)),
         new=rng.standard_normal((seeds, count + SPOTS)).astype(np.float32),
         pit_place=place,
@@ -149,6 +152,12 @@ def zone_histories(
         cell_place=rng.integers(count, size=(PIT_DRAWS, seeds)),
         cell_spread=np.minimum(worst, SEVEREST).astype(np.float32),
     )
+
+
+def _most(names: list[str]) -> str:
+    """Return the name that more than half of them are, or an empty one."""
+    name, count = Counter(names).most_common(1)[0]
+    return name if count > len(names) / 2 else ""
 
 
 def _behind(values: NDArray[Any], spots: NDArray[Any]) -> Singles:
