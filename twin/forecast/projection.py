@@ -116,7 +116,19 @@ def _project(particles: Particles, years: Sequence[float], required: Mapping[str
     paths = draw_paths(particles, max(years), np.random.default_rng([bank.seed, 20]))
     places = _places(particles, paths, years)
     zones = {zone.name: _zone(particles, zone.name, paths, places, years, required) for zone in bank.zones}
-    zones = {name: _with_the_other_side(bank, name, zones) for name in zones}
+
+    def for_requirement_of(other: str, name: str) -> ZoneForecast:
+        """The forecast of another zone, its places judged by the requirement of this one."""
+        if name not in required or required.get(other) == required[name]:
+            return zones[other]
+        return _zone(particles, other, paths, places, years, {other: required[name]})
+
+    zones = {
+        name: _with_the_other_side(
+            zones[name], [for_requirement_of(zone.name, name) for zone in bank.zones if zone.mostly_before == name]
+        )
+        for name in zones
+    }
     area = np.array([zone.area_mm2 for zone in bank.zones])
     by_zone = list(zones.values())
     zones[ALL] = ZoneForecast(
@@ -146,14 +158,14 @@ def _places(particles: Particles, paths: Paths, years: Sequence[float]) -> tuple
     )  # fmt: skip
 
 
-def _with_the_other_side(bank: Bank, name: str, zones: Mapping[str, ZoneForecast]) -> ZoneForecast:
-    """Return the forecast of a zone with what its wall loses to pits and at places of the zone on its other side."""
-    least = {field: [getattr(zones[name], field)] for field in ("least_left_mm", "judged_left_mm")}
-    for zone in bank.zones:
-        if zone.mostly_before == name:
-            for field, values in least.items():
-                values.append(getattr(zones[zone.name], field))
-    return replace(zones[name], **{field: np.min(values, axis=0) for field, values in least.items()})
+def _with_the_other_side(zone: ZoneForecast, others: Sequence[ZoneForecast]) -> ZoneForecast:
+    """Return the forecast of a zone with what its wall loses to pits and at places of the zones on its other side."""
+    walls = [zone, *others]
+    return replace(
+        zone,
+        least_left_mm=np.min([wall.least_left_mm for wall in walls], axis=0),
+        judged_left_mm=np.min([wall.judged_left_mm for wall in walls], axis=0),
+    )
 
 
 def _zone(
