@@ -105,7 +105,9 @@ def new(
     if random:
         _print_drawn(defaults.drawn(twin, dimensions, history, age=years is None and built is None), seed)
     elif plain := {
-        name: value for name, value in twin.parameters.items() if name not in dimensions and value not in (0, [])
+        name: value
+        for name, value in twin.parameters.items()
+        if name not in dimensions and not (value == 0 and name in ("od_mm", "wall_mm"))  # those of the table
     }:
         say(f"not given, so plain: {in_words(plain)}")
 
