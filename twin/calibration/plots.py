@@ -52,4 +52,4 @@ def coverage(path: Path, table: Sequence[CoverageSummary]) -> None:
             ylim=(0, None),
         )
         right.set_xticks(range(last + 1))
-        right.legend(loc="lower left", fontsize=9)
+        right.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), fontsize=9)
