@@ -95,7 +95,7 @@ class Preset:
 
     description: str
     name: str = ""  # of the built-in preset that it is or was made from
-    kinds: tuple[str, ...] = SHOWN  # of the subjects; one that stands twice is dealt twice as often
+    kinds: tuple[str, ...] = SHOWN  # of the subjects; one named twice is drawn twice as often
     arrangements: tuple[tuple[str, float], ...] = (("yard", 1.0), ("bridge", 0.7), ("floor", 0.7), ("rack", 1.0))
     company: tuple[int, int] = (0, 2)  # other assets in a scene
     aging: Range = (0.8, 1.2)  # factor on the years of service that a twin's history gives it

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 class TwinInspections(TwinFacts):
-    """What inspections of a twin found; `Twin` adds the rest."""
+    """Inspections of a twin: suspect readings, new inspections, accepted ones; part of `Twin`."""
 
     @property
     def suspects(self) -> dict[Record, str]:

@@ -71,6 +71,4 @@ def judge(
         life = standard_error(life_years, runs, p5, most=ahead_years)
         bound = max(LIFE_YEARS, LIFE_SHARE * min(p5(life_years), ahead_years))
     within = left <= max(LEFT_MM, LEFT_SHARE * nominal_mm) and (chance or 0.0) <= CHANCE and (life or 0.0) <= bound
-    if life is None:
-        within = left <= max(LEFT_MM, LEFT_SHARE * nominal_mm)
     return MonteCarloError(runs=runs, left_mm=left, chance=chance, life_years=life, within=bool(within))

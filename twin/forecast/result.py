@@ -229,7 +229,7 @@ def _made(
     known: Session, years: float, required: Mapping[str, float], rule: Rule, basis: RateBasis | None, chosen_by: str
 ) -> Forecast:
     ahead, now, runs = ahead_of(years), known.now_years, len(known.runs)
-    grid, planned = _grid(now, years), plan_years(now, now + ahead_of(years))
+    grid, planned = _grid(now, years), plan_years(now, now + ahead)
     outlook = projection.project(known.now, sorted({*grid, *(planned if required else ())}), required)
     shown = outlook.at(grid)
     plan, looked_at, cmls = None, None, []

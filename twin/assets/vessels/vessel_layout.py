@@ -68,7 +68,7 @@ class Vessel:
 
     @property
     def upright(self) -> bool:
-        """Whether it stands."""
+        """Whether the vessel is vertical."""
         return self.support != "saddles"
 
     @property
