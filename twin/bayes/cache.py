@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from corrotwin.twin import npz
 from corrotwin.twin.bayes.agreement import Agreement
 from corrotwin.twin.core import files
+from corrotwin.twin.core.arguments import check, check_fields
 from corrotwin.twin.core.errors import InputError
 
 NAME = "learned.npz"
@@ -62,7 +63,7 @@ def save(path: Path, key: str, saved: Sequence[tuple[Snapshot, ...]], records: S
     arrays: dict[str, NDArray[Any]] = {}
     runs = []
     for run, snapshots in enumerate(saved):
-        runs.append([{**_plain(snapshot), "arrays": None} for snapshot in snapshots])
+        runs.append([_plain(snapshot) for snapshot in snapshots])
         for number, snapshot in enumerate(snapshots):
             arrays |= {f"{name}-{run}-{number}": snapshot.arrays[name] for name in ARRAYS}
     told = {"key": key, "records": list(records), "runs": runs}
@@ -122,11 +123,14 @@ def _plain_day(day: Agreement) -> dict[str, Any]:
 
 def _snapshot(values: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Snapshot:
     days = {
-        name: tuple(Agreement(**{**day, "odd": frozenset(day["odd"])}) for day in values[name])
+        name: tuple(
+            Agreement(**check_fields(Agreement, {**day, "odd": frozenset(check("odd", day["odd"], Sequence[str]))}))
+            for day in values[name]
+        )
         for name in ("agreement", "as_given")
     }
-    return Snapshot(
-        arrays=arrays, inspections=values["inspections"], records=values["records"], tools=tuple(values["tools"]),
-        widening=values["widening"],
-        widened=tuple(values["widened"]), power=values["power"], **days,
-    )  # fmt: skip
+    snapshot = Snapshot(**check_fields(Snapshot, {**values, **days, "arrays": arrays}))
+    whole = snapshot.inspections == len(snapshot.agreement) == len(snapshot.as_given)
+    if not (whole and 1 <= snapshot.widening < np.inf and 0 < snapshot.power <= 1):
+        raise ValueError("no snapshot of ours")
+    return snapshot

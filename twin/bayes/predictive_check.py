@@ -52,8 +52,8 @@ def check_agreement(
                 one = items[int(np.argmax(own))].record
                 kinds.append(kind)
                 names.append(f"mean of {own.sum()} {kind} readings on {one.zone} by {tool}: {real[-1]:.3g} {one.unit}")
-    odd = np.column_stack([_oddness(np.append(one, values), rng) for one, values in zip(real, drawn, strict=True)])
-    oddest = odd.max(axis=1)
+    odd = _oddness(np.column_stack([real, drawn]), rng)
+    oddest = odd.max(axis=0)
 
     def chance(own: float) -> float:
         return float((oddest[1:] >= own).sum() + 1) / len(oddest)
@@ -62,8 +62,8 @@ def check_agreement(
         date=min(item.record.date for item in new),
         until=max(item.record.date for item in new),
         chance=chance(oddest[0]),
-        record=names[int(np.argmax(odd[0]))],
-        odd=frozenset(kind for kind, own in zip(kinds, odd[0], strict=True) if chance(own) < CONFLICT),
+        record=names[int(np.argmax(odd[:, 0]))],
+        odd=frozenset(kind for kind, own in zip(kinds, odd[:, 0], strict=True) if chance(own) < CONFLICT),
     )
 
 
@@ -88,19 +88,26 @@ def _replicates(
 
 
 def _oddness(values: Floats, rng: np.random.Generator) -> Floats:
-    """Return the absolute normal score of each value's rank, ties broken at random; shape (n,).
+    """Return the absolute normal score of each value's rank in its row, ties broken at random; shape (k, n).
 
     Ranks cannot express how far out the first and the last value lie: with many records, some replicate would always be
     as odd as any value could be. So these two are scored by their distance from the median over that of their
     neighbour.
+
+    Parameters
+    ----------
+    values : (k, n) a record, or a mean of several, in each row.
+    rng : source of randomness.
     """
-    order = np.lexsort((rng.random(len(values)), values))
-    score = np.empty(len(values))
-    score[order] = np.abs(ndtri((np.arange(len(values)) + 0.5) / len(values)))
-    middle = np.median(values)
-    for end, inner in ((order[0], order[1]), (order[-1], order[-2])):
-        reach = max(abs(values[inner] - middle), LEAST_REACH)
-        score[end] = max(score[end], score[inner] * abs(values[end] - middle) / reach)
+    order = np.lexsort((rng.random(values.shape), values))
+    count = values.shape[1]
+    by_rank = np.tile(np.abs(ndtri((np.arange(count) + 0.5) / count)), (len(values), 1))
+    off = np.abs(np.take_along_axis(values, order, axis=1) - np.median(values, axis=1, keepdims=True))
+    for end, inner in ((0, 1), (-1, -2)):
+        further = by_rank[:, inner] * off[:, end] / np.maximum(off[:, inner], LEAST_REACH)
+        by_rank[:, end] = np.maximum(by_rank[:, end], further)
+    score = np.empty(values.shape)
+    np.put_along_axis(score, order, by_rank, axis=1)
     return score
 
 

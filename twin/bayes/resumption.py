@@ -5,12 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from corrotwin.twin.bayes.cache import ARRAYS, Saved, Snapshot
 from corrotwin.twin.bayes.particles import Knowledge, Particles, first_tool_column
 from corrotwin.twin.bayes.sightings import Sighting
-from corrotwin.twin.bayes.thickness.readings import arrange
-from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
+from corrotwin.twin.bayes.thickness.readings import arrange, spot_counts
+from corrotwin.twin.geometry.atlas import AssetGeometry, Integers, Texels
 
 
 def snapshots(known: Knowledge) -> tuple[Snapshot, ...]:
@@ -79,7 +80,7 @@ def restored(
 
     Parameters
     ----------
-    snapshot : from `fitting`.
+    snapshot : from `fitting`; what it holds may be of another program, or forged.
     prior : particles before any inspection, of the same bank.
     inspections : all, oldest first.
     tools : names of the tools whose biases are columns of `Particles.normal`.
@@ -89,15 +90,27 @@ def restored(
     bank, arrays = prior.bank, snapshot.arrays
     latest = inspections[snapshot.inspections - 1]
     readings = arrange(taken[: len(taken) - len(latest)], latest, bank, asset, texels)
-    count, zones = len(prior.number), len(bank.zones)
-    shapes = {
-        "normal": (count, first_tool_column(bank) + len(tools)), "spots": (count, len(readings.places)),
-        "seeds": (zones, count), "number": (count,), "pit_number": (count,), "lineage": (count,),
+    count = len(prior.number)
+    indices: dict[str, tuple[tuple[int, ...], Integers | int]] = {
+        "spots": ((count, len(readings.places)), spot_counts(bank, readings.places)),
+        "seeds": ((len(bank.zones), count), bank.seeds), "number": ((count,), bank.draws),
+        "pit_number": ((count,), len(bank.zones[0].pit_factor)), "lineage": ((count,), count),
     }  # fmt: skip
-    if any(arrays[name].shape != shape for name, shape in shapes.items()):
+    if not _are_normal(arrays["normal"], (count, first_tool_column(bank) + len(tools))):
+        return None
+    if not all(_are_indices(arrays[name], shape, end) for name, (shape, end) in indices.items()):
         return None
     seeds = {zone.name: own for zone, own in zip(bank.zones, arrays["seeds"], strict=True)}
     rest: dict[str, Any] = {name: arrays[name] for name in ARRAYS if name != "seeds"}
     return replace(
         prior, widening=snapshot.widening, widened=frozenset(snapshot.widened), seeds=seeds, readings=readings, **rest
     )
+
+
+def _are_normal(values: NDArray[Any], shape: tuple[int, ...]) -> bool:
+    return values.shape == shape and values.dtype == np.float32 and bool(np.isfinite(values).all())
+
+
+def _are_indices(values: NDArray[Any], shape: tuple[int, ...], end: Integers | int) -> bool:
+    """Return whether values are integers from 0 to below `end`, which may differ along the last axis."""
+    return values.shape == shape and values.dtype.kind == "i" and bool(((values >= 0) & (values < end)).all())

@@ -26,7 +26,7 @@ from corrotwin.twin.twin_state import TwinState
 RUNS, MOST_RUNS = 4, 8  # independent runs, of histories and particles of their own: their difference is the error
 DRAWS, DRAWS_SEEN = 16, 64  # of the bank of a run; the latter where rusted shares are known, which few histories fit
 LEAST_AHEAD_YEARS = 20.0  # that histories reach, so that inspections and forecasts share what was learned
-LEARNING = 2  # raised where a change of the program changes what is learned
+LEARNING = 3  # raised where a change of the program changes what is learned
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -149,13 +149,7 @@ def session_of(
     )
     draws = _draws(records)
     key = digest([LEARNING, store.plain(replace(twin, clock=twin.built)), repr(known.prior), seed, particles, draws])
-    keys = [digest(plain_record(record)) for record in records]
-    saved = None if kept is None else cache.load(kept, key)
-    known = replace(known, kept=kept, key=key)
-    runs = _learned(known, _run_seeds(seed, RUNS), [resumable(saved, keys, number) for number in range(RUNS)])
-    if kept is not None and records and (saved is None or list(saved.records) != keys):
-        cache.save(kept, key, [snapshots(run) for run in runs], keys)
-    return replace(known, runs=runs)
+    return _with_runs(replace(known, kept=kept, key=key), RUNS)
 
 
 def _draws(records: Sequence[Record]) -> int:
@@ -178,15 +172,18 @@ def _learned(known: Session, seeds: Sequence[int], kept: Sequence[tuple[cache.Sn
 
 def with_more_runs(known: Session) -> Session:
     """Return a session with twice as many runs, where their error is too great; they are kept, too."""
-    before, total = len(known.runs), 2 * len(known.runs)
+    return _with_runs(known, 2 * len(known.runs))
+
+
+def _with_runs(known: Session, total: int) -> Session:
+    """Return a session with so many runs in all, those of before among them; what its file lacks is kept there."""
+    before = len(known.runs)
     keys = [digest(plain_record(record)) for record in known.records]
     saved = None if known.kept is None else cache.load(known.kept, known.key)
+    seeds = [int(word) for word in np.random.SeedSequence(known.seed).generate_state(MOST_RUNS)[before:total]]
     begin = [resumable(saved, keys, number) for number in range(before, total)]
-    runs = (*known.runs, *_learned(known, _run_seeds(known.seed, total)[before:], begin))
-    if known.kept is not None and known.records and (saved is None or len(saved.runs) < total):
+    runs = (*known.runs, *_learned(known, seeds, begin))
+    is_kept = saved is not None and list(saved.records) == keys and len(saved.runs) >= total
+    if known.kept is not None and known.records and not is_kept:
         cache.save(known.kept, known.key, [snapshots(run) for run in runs], keys)
     return replace(known, runs=runs)
-
-
-def _run_seeds(seed: int, count: int) -> list[int]:
-    return [int(word) for word in np.random.SeedSequence(seed).generate_state(MOST_RUNS)[:count]]

@@ -23,7 +23,6 @@ class Sighting:
     ----------
     record, years : the observation, and its years after the asset was built.
     tool : number of the tool whose bias it shares; thickness readings share theirs by visit instead.
-    read_mm : of a thickness reading its value less what its instrument is known to read too thick; else 0.
     weight : (P + spots,) share of each place in the area in view, summing to 1.
     places : number of sample places that carry weight.
     """
@@ -31,7 +30,6 @@ class Sighting:
     record: Record
     years: float
     tool: int
-    read_mm: float
     weight: Singles
     places: int
 
@@ -47,10 +45,7 @@ def sighting(record: Record, bank: Bank, tool: int, seen: NDArray[np.bool_] | No
         if count >= FEWEST_PLACES:  # else, the zone as a whole stands for the little that was seen
             weight = np.zeros_like(zone.weight)
             weight[:-SPOTS][inside] = 1 / count
-    read = record.value - record.thick_bias_mm if record.kind == "ultrasonic" else 0.0
-    return Sighting(
-        record=record, years=record.years(bank.twin), tool=tool, read_mm=read, weight=weight, places=count
-    )  # fmt: skip
+    return Sighting(record=record, years=record.years(bank.twin), tool=tool, weight=weight, places=count)
 
 
 def zone_of(bank: Bank, name: str) -> ZoneHistories:

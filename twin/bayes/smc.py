@@ -146,7 +146,7 @@ def learn_in_runs(
     return tuple(
         Knowledge(
             particles=own.states,
-            now=_settled(own, inspections, asset, texels, run.seed),
+            now=_settled(own, inspections, run.seed),
             agreement=given,
             widened=own.agreement,
             power=own.power,
@@ -261,12 +261,11 @@ def _update(
     those updated at the higher one. If no power leaves enough draws, the one that leaves most is used.
     """
     bank = states[0].bank
-    old, new = arrange(before, (), bank, asset, texels), arrange(before, latest, bank, asset, texels)
-    state = replace(states[-1], readings=new)
-    earlier = Evidence(
-        state=replace(states[-1], readings=old), earlier=before, latest=(), readings=old, power=power
+    new = arrange(before, latest, bank, asset, texels)
+    earlier = Evidence(state=states[-1], earlier=before, latest=(), readings=states[-1].readings, power=power)
+    both = Evidence(
+        state=replace(states[-1], readings=new), earlier=before, latest=latest, readings=new, power=power
     )  # fmt: skip
-    both = Evidence(state=state, earlier=before, latest=latest, readings=new, power=power)
     tried = [(temper(states[-1], earlier, both, rng), power)]
     least = min(LEAST_DRAWS, LEAST_SHARE * bank.draws)
 
@@ -285,14 +284,11 @@ def _update(
     return max(tried, key=left)
 
 
-def _settled(
-    attempt: Attempt, inspections: Sequence[Sequence[Sighting]], asset: AssetGeometry, texels: Texels, seed: int
-) -> Particles:
+def _settled(attempt: Attempt, inspections: Sequence[Sequence[Sighting]], seed: int) -> Particles:
     """Return the last particles of an attempt after more moves: resampling has left some of them alike."""
     state = attempt.states[-1]
     if not inspections:
         return state
     before, latest = [item for own in inspections[:-1] for item in own], inspections[-1]
-    readings = arrange(before, latest, state.bank, asset, texels)
-    evidence = Evidence(state=state, earlier=before, latest=latest, readings=readings, power=attempt.power)
+    evidence = Evidence(state=state, earlier=before, latest=latest, readings=state.readings, power=attempt.power)
     return settle(state, evidence, np.random.default_rng([seed, 12]))

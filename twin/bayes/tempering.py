@@ -38,7 +38,8 @@ def temper(state: Particles, earlier: Evidence, both: Evidence, rng: np.random.G
             for _ in range(MOVES):
                 at, judged = move(at, judged, both, share, rng)
             lineage = np.arange(count)
-        base = judged.log_likelihood(share)
+        if share < 1:
+            base = judged.log_likelihood(share)
     return _completed(replace(both.state, lineage=lineage), at, both, rng)
 
 

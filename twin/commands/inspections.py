@@ -151,8 +151,9 @@ def inspect(
         say(f"{days}: before the last inspection, of {last}; --withdraw {lines} if that is wrong")
     if gone := [line for line, record in after.gone.items() if record in records]:
         say(f"withdrawn and not counted: line {', '.join(map(str, gone))}; --restore counts them again")
+    new_lines = {line for line, _ in added}
     for line, reason in log.suspects(after, folder).items():
-        if line in dict(added):
+        if line in new_lines:
             say(f"line {line} is suspect and left out: {reason}; --accept {line} --why ... takes it as it is")
     days_given = {record.date for record in records}
     known = load_session(folder, 0.0, seed, category_measured)

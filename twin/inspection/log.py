@@ -7,7 +7,7 @@ reports it, and the next append removes it.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -265,8 +265,11 @@ def rule(folder: Path, lines: Sequence[int], verb: Verb, *, why: str = "") -> di
 
 def plain(record: Record) -> dict[str, Any]:
     """Return a record as JSON holds it, without empty fields."""
-    values = asdict(replace(record, source="", accepted=False)).items()
-    return {name: value for name, value in values if value not in ("", None) and value is not False}
+    values = ((field.name, getattr(record, field.name)) for field in fields(record))
+    left_out = ("source", "accepted")  # of the table that it came from, and of another line
+    return {
+        name: value for name, value in values if name not in left_out and value not in ("", None) and value is not False
+    }
 
 
 def _encoded(values: Sequence[Mapping[str, Any]]) -> bytes:

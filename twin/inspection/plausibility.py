@@ -153,7 +153,7 @@ def suspects(records: Mapping[int, Record], asset: AssetGeometry) -> dict[int, s
 def _grown(record: Record, before: Sequence[Record]) -> str:
     """Say by how much a reading is thicker than one before it, beyond the errors of both; empty if it is not."""
     for other in before:
-        more = (record.value - record.thick_bias_mm) - (other.value - other.thick_bias_mm)
+        more = record.read_mm - other.read_mm
         if more <= 0 or other.date >= record.date:
             continue
         allowed = ALLOWED_SD * math.hypot(record.scatter_sd, record.bias_sd, other.scatter_sd, other.bias_sd)

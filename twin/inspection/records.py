@@ -2,7 +2,7 @@
 
 import functools
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from numbers import Real
 from pathlib import Path
 
@@ -154,10 +154,10 @@ class Record:
                 if name == "bias_sd" and self.paint_sd_mm:
                     object.__setattr__(self, name, float(np.hypot(usual.bias_sd, self.paint_sd_mm)))
         try:
-            plain = datetime.strptime(self.date, "%Y-%m-%d").replace(tzinfo=UTC)
-        except (ValueError, TypeError) as error:
-            raise InputError(f"`date` {self.date}: give a day such as 2016-05-31") from error
-        if plain.strftime("%Y-%m-%d") != self.date:
+            is_day = date.fromisoformat(self.date).isoformat() == self.date  # not 20160531, which is ISO 8601, too
+        except (ValueError, TypeError):
+            is_day = False
+        if not is_day:
             raise InputError(f"`date` {self.date}: give a day such as 2016-05-31")
         if not self.tool or not self.zone:
             raise InputError(f"{here}: give a `zone` and the name of the `tool`")
@@ -195,6 +195,11 @@ class Record:
             if (number := getattr(self, name)) is not None:
                 object.__setattr__(self, name, round(float(number) * UNITS_MM[self.unit], 9))
         object.__setattr__(self, "unit", usual.unit)
+
+    @functools.cached_property
+    def read_mm(self) -> float:
+        """Thickness of steel that a reading shows, mm: its value less what paint adds to it on average."""
+        return self.value - self.thick_bias_mm
 
     @property
     def thick_bias_mm(self) -> float:

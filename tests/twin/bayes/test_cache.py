@@ -1,6 +1,7 @@
-"""What was learned is kept by the digest of the records, goes on when records are added, and is never trusted else."""
+"""What was learned is kept, goes on when records are added, and is trusted only with the digest of the records."""
 
 import io
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,6 +105,32 @@ def test_a_cache_of_other_records_a_broken_or_an_altered_one_is_not_trusted(
     learned = counted(monkeypatch)
     opened(folder)
     assert len(learned) == 2 * RUNS
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("number-0-0", 10**6), ("pit_number-1-1", -1), ("seeds-0-1", 10**6), ("spots-0-1", -5), ("lineage-3-1", 40),
+        ("normal-0-1", np.nan), ("normal-0-1", "text"), ("inspections", -1), ("inspections", "3"), ("agreement", []),
+        ("widening", 0), ("widening", None), ("tools", 5), ("odd", 1), ("power", float("inf")),
+    ],
+)  # fmt: skip
+def test_a_cache_forged_with_its_digest_is_learned_anew(folder: Path, name: str, value: object) -> None:
+    first = opened(folder)
+    content = dict(np.load(io.BytesIO((folder / cache.NAME).read_bytes())))
+    told = json.loads(content.pop("meta").tobytes())
+    del told["digest"]
+    if name in content:
+        spoilt = content[name].astype(np.dtype(type(value))) if isinstance(value, str) else content[name]
+        spoilt[...] = value
+        content[name] = spoilt
+    else:
+        for run in told["runs"]:
+            last = run[-1]
+            (last["agreement"][0] if name == "odd" else last)[name] = value
+    meta = json.dumps({**told, "digest": cache._digest(told, content)})
+    np.savez(folder / cache.NAME, meta=np.frombuffer(meta.encode(), dtype=np.uint8), **content)
+    assert same(first, opened(folder))
 
 
 def test_a_folder_that_cannot_be_written_is_read_all_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

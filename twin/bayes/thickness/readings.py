@@ -136,7 +136,7 @@ def arrange(
     layout = _laid_out(earlier, latest)
     first = [layout.items[number].record for number in np.unique(layout.rows, return_index=True)[1]]
     at = layout.rows, layout.slots
-    numbers = np.array([(item.read_mm, item.record.scatter_sd, item.record.bias_sd) for item in layout.items])
+    numbers = np.array([(item.record.read_mm, item.record.scatter_sd, item.record.bias_sd) for item in layout.items])
     read_mm, scatter, bias = numbers.reshape(-1, 3).T
     weight, value, time = np.zeros((3, len(first), len(layout.latest)))
     np.add.at(weight, at, scatter**-2)
@@ -221,5 +221,9 @@ def zone_index(readings: Readings, zone: ZoneHistories) -> Integers:
 
 def draw_spots(bank: Bank, places: tuple[MeasuredPlace, ...], count: int, rng: np.random.Generator) -> Integers:
     """Draw where measured places lie before their readings are known, (count, J): anywhere in their zones."""
-    most = np.array([bank.seeds * len(zone_of(bank, place.zone).texel) for place in places], dtype=np.int64)
-    return rng.integers(most, size=(count, len(places)))
+    return rng.integers(spot_counts(bank, places), size=(count, len(places)))
+
+
+def spot_counts(bank: Bank, places: tuple[MeasuredPlace, ...]) -> Integers:
+    """Return how many spots each measured place may lie at, (J,): seeds times the sample places of its zone."""
+    return np.array([bank.seeds * len(zone_of(bank, place.zone).texel) for place in places], dtype=np.int64)
