@@ -1,15 +1,13 @@
 """Two answers side by side, by the API codes and by the twin: for condition monitoring locations (CML) and zones."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from corrotwin.twin import twin_state
-from corrotwin.twin.core.text import escape_csv, printable
+from corrotwin.twin.core.text import printable
 from corrotwin.twin.forecast.lives import InspectionPlan
-from corrotwin.twin.forecast.projection import LEVELS, Levels, PlaceForecast, Projection, levels
+from corrotwin.twin.forecast.projection import Levels, PlaceForecast, Projection, levels
 from corrotwin.twin.forecast.rates import CmlRates, RateBasis, cml_rates
 from corrotwin.twin.forecast.remaining_life import Rule
 from corrotwin.twin.inspection.records import Record
@@ -158,35 +156,6 @@ def _row(
         api_measure_by=None if why else date(rates.measure_at), api_measure_years=None if why else measure,
         left_mm=left, twin_life_years=None if why else life, remarks="; ".join(remarks),
     )  # fmt: skip
-
-
-def flat(row: CmlRow) -> dict[str, Any]:
-    """Return a row by the names of its columns."""
-    cells: dict[str, Any] = {}
-    for name, value in asdict(row).items():
-        if name in ("left_mm", "twin_life_years"):
-            cells |= {f"{name}_p{level}": number for level, number in zip(LEVELS, value or (None,) * 3, strict=True)}
-        else:
-            cells[name] = value
-    return cells
-
-
-def to_csv(rows: Sequence[CmlRow]) -> str:
-    """Return the table as CSV; cells are empty where nothing is known, lives beyond the years examined are inf."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    names = [
-        column
-        for name in CmlRow.__dataclass_fields__
-        for column in ([f"{name}_p{level}" for level in LEVELS] if name in ("left_mm", "twin_life_years") else [name])
-    ]
-    writer.writerow(names)
-    for row in rows:
-        writer.writerow(
-            "" if value is None else f"{value:.6g}" if isinstance(value, float) else escape_csv(value)
-            for value in flat(row).values()
-        )
-    return text.getvalue()
 
 
 def shown(rows: Sequence[CmlRow], ahead_years: float) -> "Table":

@@ -1,11 +1,11 @@
 """A forecast as one object: made from what is known of a twin, shown as a table, a data frame or a plot."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,11 +15,11 @@ from corrotwin.twin.core.arguments import checked
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import write_text, writing
 from corrotwin.twin.core.text import counted
-from corrotwin.twin.forecast import cml, plots, projection, tables
+from corrotwin.twin.forecast import plots, projection, tables
 from corrotwin.twin.forecast.cml import CmlRow, cml_rows
 from corrotwin.twin.forecast.lives import LEAST_AHEAD_YEARS, InspectionPlan, plan_inspection, plan_years, without_dates
 from corrotwin.twin.forecast.precision import MonteCarloError, judge
-from corrotwin.twin.forecast.projection import ALL, LEVELS, Projection, ZoneForecast
+from corrotwin.twin.forecast.projection import ALL, Projection, ZoneForecast
 from corrotwin.twin.forecast.rates import RateBasis
 from corrotwin.twin.forecast.remaining_life import MOST_YEARS, Rule
 from corrotwin.twin.forecast.tables import ForecastRow
@@ -89,7 +89,7 @@ class Forecast:
         InputError
             The name does not end in .csv, or the file cannot be written.
         """
-        text = tables.to_csv(self.rows)
+        text = tables.to_csv(self.rows, ForecastRow)
         if path is not None:
             path = Path(path)
             check_csv(path)
@@ -106,7 +106,7 @@ class Forecast:
         InputError
             The name does not end in .csv, or the file cannot be written.
         """
-        text = cml.to_csv(self.cmls)
+        text = tables.to_csv(self.cmls, CmlRow)
         if path is not None:
             check_csv(Path(path))
             with writing(Path(path)):
@@ -125,7 +125,7 @@ class Forecast:
             raise InputError("a data frame needs pandas; pip install 'corrotwin[study]', or take to_csv")
         import pandas as pd
 
-        return pd.DataFrame([_flat(row) for row in self.rows])
+        return pd.DataFrame([tables.by_column(row) for row in self.rows])
 
     @checked()
     def plot(self, path: str | Path, *, zone: str = "") -> None:
@@ -274,14 +274,3 @@ def _grid(now: float, ahead: float) -> list[float]:
     return [
         float(year) for year in [*past, now, *(now + np.arange(step, ahead, step)), *([now + ahead] if ahead else [])]
     ]
-
-
-def _flat(row: ForecastRow) -> dict[str, Any]:
-    """A row of the table by its column names."""
-    cells: dict[str, Any] = {}
-    for name, value in asdict(row).items():
-        if isinstance(value, tuple):
-            cells |= {f"{name}_p{level}": one for level, one in zip(LEVELS, value, strict=True)}
-        else:
-            cells[name] = value
-    return cells

@@ -3,14 +3,15 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import Field, dataclass, fields
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from corrotwin.twin.core.text import escape_csv
 from corrotwin.twin.forecast.projection import LEVELS, Levels, ZoneForecast, chance_below, levels
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
     from rich.table import Table
 
 
@@ -51,23 +52,36 @@ def rows(
     ]
 
 
-def to_csv(table: Sequence[ForecastRow]) -> str:
-    """Return the table as CSV; cells are empty where nothing is required."""
+def to_csv(table: Sequence["DataclassInstance"], kind: type["DataclassInstance"]) -> str:
+    """Return rows of a kind as CSV; cells are empty where nothing is known or required, inf beyond what was examined.
+
+    Parameters
+    ----------
+    table : the rows, maybe none.
+    kind : their class, whose fields are the columns.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    spread = [name for name, field in ForecastRow.__dataclass_fields__.items() if field.type == Levels]
-    names = (
-        (f"{name}_p{level}" for level in LEVELS) if name in spread else (name,)
-        for name in ForecastRow.__dataclass_fields__
-    )
-    writer.writerow(chain.from_iterable(names))
+    writer.writerow(chain.from_iterable(_columns(field) for field in fields(kind)))
     for row in table:
-        cells = chain.from_iterable(value if isinstance(value, tuple) else (value,) for value in astuple(row))
         writer.writerow(
             "" if value is None else f"{value:.6g}" if isinstance(value, float) else escape_csv(value)
-            for value in cells
+            for value in by_column(row).values()
         )
     return text.getvalue()
+
+
+def by_column(row: "DataclassInstance") -> dict[str, Any]:
+    """Return the cells of a row by the names of their columns; three levels become _p5, _p50 and _p95."""
+    cells: dict[str, Any] = {}
+    for field in fields(row):
+        value, names = getattr(row, field.name), _columns(field)
+        cells |= zip(names, (value or (None,) * len(names)) if len(names) > 1 else (value,), strict=True)
+    return cells
+
+
+def _columns(field: "Field[Any]") -> list[str]:
+    return [f"{field.name}_p{level}" for level in LEVELS] if field.type in (Levels, Levels | None) else [field.name]
 
 
 def shown(table: Sequence[ForecastRow], title: str) -> "Table":

@@ -164,7 +164,7 @@ def test_rows_and_csv_say_the_same(particles: Particles) -> None:
     for row in table:
         for low, middle, high in (row.rusted_percent, row.mean_loss_mm, row.max_loss_mm, row.least_left_mm):
             assert low <= middle <= high
-    read = list(csv.DictReader(tables.to_csv(table).splitlines()))
+    read = list(csv.DictReader(tables.to_csv(table, tables.ForecastRow).splitlines()))
     assert [row["zone"] for row in read] == [row.zone for row in table]
     last = read[4]
     assert (last["date"], last["required_mm"]) == (dates[-1], "6")
