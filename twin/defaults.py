@@ -1,4 +1,4 @@
-"""What must be stated of a new twin, the plain values of features that are not, and what was drawn instead."""
+"""Required parameters of a new twin, the plain values of optional features, and what was drawn instead."""
 
 import inspect
 from collections.abc import Mapping, Sequence
