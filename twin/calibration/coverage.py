@@ -15,10 +15,11 @@ from itertools import islice
 import numpy as np
 
 from corrotwin.twin import assets, twin_state
+from corrotwin.twin.bayes.agreement import conflicts, pooled
 from corrotwin.twin.bayes.histories.ensemble import Bank, bank
 from corrotwin.twin.bayes.prior import Prior
 from corrotwin.twin.bayes.session import DRAWS_SEEN
-from corrotwin.twin.bayes.smc import PARTICLES, WIDENINGS, learn
+from corrotwin.twin.bayes.smc import PARTICLES, WIDENINGS, LearningRun, learn_in_runs
 from corrotwin.twin.calibration.arms import ARMS, KINDS_TRIED
 from corrotwin.twin.calibration.simulated_assets import Truth, owner_twin
 from corrotwin.twin.calibration.simulated_inspections import VISITS, largest_first, simulate
@@ -32,6 +33,7 @@ from corrotwin.twin.twin_state import TwinState
 FORECAST = 20.0  # year of the forecast
 YEARS = (*VISITS, 15.0, FORECAST, 30.0)  # in which thickness is forecast, for the remaining life
 TEXEL_MM = 4.0
+RUN_APART = 1000  # between the seeds of two runs: more than there are shapes, or assets as a rule
 SPARE_MM, LEAST_REQUIRED = 1.0, 0.5  # required: nominal less this, but at least this share of nominal
 SMYS_MPA, LENGTH_MM = 241.0, 100.0  # steel of a pipe (API 5L grade B), and length of the corroded area
 LARGEST = "largest"  # stands for the largest zone of whatever asset
@@ -127,9 +129,9 @@ def _geometry(number: int) -> tuple[TwinState, AssetGeometry, Texels]:
 
 
 @cache
-def _bank(number: int, prior: Prior) -> Bank:
+def _bank(number: int, run: int, prior: Prior) -> Bank:
     twin, asset, texels = _geometry(number)
-    return bank(twin, asset, texels, years=YEARS[-1], prior=prior, seed=number, draws=DRAWS_SEEN)
+    return bank(twin, asset, texels, years=YEARS[-1], prior=prior, seed=number + RUN_APART * run, draws=DRAWS_SEEN)
 
 
 def scores(
@@ -137,6 +139,7 @@ def scores(
     count: int,
     *,
     seed: int,
+    runs: int = 1,
     geometries: int = 8,
     particles: int = PARTICLES,
     widenings: Sequence[float] = WIDENINGS,
@@ -148,6 +151,7 @@ def scores(
     arm : one of `ARMS`.
     count : number of assets, distributed over `geometries` shapes.
     seed : random seed of the truths.
+    runs : independent runs of each forecast, taken together.
     particles, widenings : as for `twin.bayes.smc.learn`.
     """
     prior = Prior()
@@ -156,25 +160,28 @@ def scores(
     for number in range(count):
         shape = shapes[number % geometries]
         twin, asset, texels = _geometry(shape)
-        histories = _bank(shape, prior)
+        banks = [_bank(shape, run, prior) for run in range(runs)]
         case = simulate(ARMS[arm], twin, asset, texels, prior, np.random.default_rng([seed, number]))
-        known = learn(
-            histories, asset, texels, case.records, case.seen, seed=number, particles=particles, widenings=widenings
-        )
+        known = learn_in_runs(
+            [LearningRun(histories=own, seed=number + RUN_APART * run) for run, own in enumerate(banks)],
+            asset, texels, case.records, case.seen, particles=particles, widenings=widenings,
+        )  # fmt: skip
+        agreement = pooled([own.agreement for own in known])
+        odd = conflicts(agreement)
         largest = largest_first(asset, texels)[0]
-        nominal = float(next(zone for zone in histories.zones if zone.name == largest).thickness_mm.min())
+        nominal = float(next(zone for zone in banks[0].zones if zone.name == largest).thickness_mm.min())
         required = max(nominal - SPARE_MM, LEAST_REQUIRED * nominal)
         truths = [case.at_year(year) for year in YEARS]
-        for visits, particles_then in enumerate((*known.particles[:-1], known.now)):
-            forecasts = forecast_zones(particles_then, YEARS, {largest: required})
+        for visits, then in enumerate(zip(*((*own.particles[:-1], own.now) for own in known), strict=True)):
+            forecasts = forecast_zones(then, YEARS, {largest: required})
             pairs = compare(forecasts, truths, asset, largest, required, now_years=(0.0, *VISITS)[visits])
-            conflict = any(agreement in known.conflicts for agreement in known.agreement[:visits])
+            conflict = any(one in odd for one in agreement[:visits])
             for (zone, quantity), (true, samples) in pairs.items():
                 low, middle, high = levels(samples)
                 judged = quantity == LEAST_LEFT and zone == LARGEST
                 yield Score(
                     arm=arm, asset=number, zone=zone, quantity=quantity, visits=visits, truth=true, p5=low, p50=middle,
-                    p95=high, conflict=conflict, widening=particles_then.widening,
+                    p95=high, conflict=conflict, widening=max(own.widening for own in then),
                     required_mm=required if judged else float("nan"),
                     chance=float((samples < required).mean()) if judged else float("nan"),
                 )  # fmt: skip

@@ -151,7 +151,12 @@ def test_a_report_is_written(scores: list[Score], tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"), [(("--assets", "0"), "--assets 0"), (("--arms", "as hoped"), "as assumed; category C5")]
+    ("arguments", "message"),
+    [
+        (("--assets", "0"), "--assets 0"),
+        (("--runs", "9"), "--runs 9: "),
+        (("--arms", "as hoped"), "as assumed; category C5"),
+    ],
 )
 def test_bad_input_is_one_line_and_writes_nothing(
     arguments: tuple[str, ...], message: str, tmp_path: Path, command: Callable[..., subprocess.CompletedProcess[str]]
