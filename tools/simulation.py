@@ -37,6 +37,8 @@ class SimulatedStudy:
     skewed : effects of spots and residuals are exponential, not normal.
     subset_sd : by how much a gain depends on which real photos a run may use (arms only).
     fixed_subset : the real photos are drawn once, not for each run.
+    renders_sd : by how much all gains of a study depend on which draw of the renders a run trains on (arms only).
+    fixed_renders : all runs train on one draw of the renders, not each on its own.
     """
 
     design: Literal["backbones", "arms"]
@@ -47,6 +49,8 @@ class SimulatedStudy:
     skewed: bool = False
     subset_sd: float = 0.0
     fixed_subset: bool = False
+    renders_sd: float = 0.0
+    fixed_renders: bool = False
 
     def __post_init__(self) -> None:
         if min(self.runs_of) < 2 or self.spots < 2 or self.photos_a_spot < 1:
@@ -100,7 +104,15 @@ CELLS: tuple[SimulatedStudy, ...] = (
     SimulatedStudy(design="arms", runs=5, spots=47, run_sd=PAPER_SDS, skewed=True),
     SimulatedStudy(design="arms", runs=5, spots=10, run_sd=PAPER_SDS),
     SimulatedStudy(design="backbones", runs=(5, 2, 2, 2), spots=46, run_sd=_alike(0.015)),
+    *(
+        SimulatedStudy(design="arms", runs=runs, spots=spots, run_sd=sds, renders_sd=renders_sd, fixed_renders=fixed)
+        for runs, spots, sds in ((10, 742, PAPER_SDS), (10, 46, (0.01,)), (5, 313, (0.01,)))
+        for renders_sd in (0.005, 0.010)
+        for fixed in (True, False)
+    ),
 )
+"""The designs of the committed table. A new one goes to the end, since the place of each is part of its seed. The last
+are, in turn, the paper's size, profile `small` and the committed transfer proof."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,6 +220,8 @@ def draw(cell: SimulatedStudy, sets: int, rng: np.random.Generator) -> FloatArra
         spots = spots + effects(sets, 1, 1, cell.spots) * SPOT_SD
     runs = rng.standard_normal((sets, count, most, 1)) * run_sd[:, None, None] * twice
     runs = runs + rng.standard_normal((sets, count, 1 if cell.fixed_subset else most, 1)) * cell.subset_sd
+    if cell.renders_sd:
+        runs = runs + rng.standard_normal((sets, 1, 1 if cell.fixed_renders else most, 1)) * cell.renders_sd
     residual = effects(sets, count, most, cell.spots * cell.photos_a_spot) * (RESIDUAL_SD * twice)
     scores: FloatArray = residual + runs + np.repeat(spots, cell.photos_a_spot, axis=-1)
     return scores

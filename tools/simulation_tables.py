@@ -39,7 +39,8 @@ def markdown(found: Sequence[tuple[SimulatedStudy, Sequence[Rates]]]) -> str:
         f"studies in which any true difference of {MARGIN:g} is called equal within {MARGIN:g}. Found: differences of "
         f"{MARGIN:g} that are told apart. Rightly equal: equal means that are called so. Detectable: median of what "
         "the test says that it finds in 80 % of cases, in the first comparison; then found: studies in which it finds "
-        "that, alone in its family.\n"
+        "that, alone in its family. Run SD also states the SD of the gains between subsets of the photos and between "
+        "draws of the renders.\n"
     ]
     for design, others in _COMPETITORS.items():
         chosen = [(cell, {each.test: each for each in tests}) for cell, tests in found if cell.design == design]
@@ -82,6 +83,8 @@ def _run_sd_of(cell: SimulatedStudy) -> str:
     text = f"{cell.run_sd[0]:g}" if len(sds) == 1 else ", ".join(f"{sd:g}" for sd in cell.run_sd)
     if cell.subset_sd:
         text += f"; subset {cell.subset_sd:g}, {'one for all runs' if cell.fixed_subset else 'drawn each run'}"
+    if cell.renders_sd:
+        text += f"; renders {cell.renders_sd:g}, {'one draw for all runs' if cell.fixed_renders else 'a draw each run'}"
     return text + ("; skewed" if cell.skewed else "")
 
 
