@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from corrotwin.benchmarks.data.photo_groups import CRITERIA
 from corrotwin.benchmarks.formatting import style
 from corrotwin.benchmarks.formatting.wording import render_share
@@ -61,16 +63,17 @@ def write(out: Path, photos: Photos, renders: str, every: Sequence[FoldStudy], c
     if not scores:
         return f"# {escape_markdown(name)}\n\nNo run is complete in all {folds} folds.\n"
     groups = photos.groups
-    results = _compare(scores, groups, context)
+    floor = _floor(counted)
+    results = _compare(scores, groups, context, floor)
     alarms = _false_alarms(every, photos, context)
     text = [f"# {escape_markdown(name)}\n", _about(results, photos, context), f"![The arms]({name}.svg)\n"]
     text += [_goals([*results.goals, *_alarm_goals(alarms, context)]), JUDGED_ALONE]
-    text += ["## Arms\n", _trained(results, cv_pooling.trained_on(complete), counted, groups)]
+    text += ["## Arms\n", _trained(results, cv_pooling.trained_on(complete), counted, floor, groups)]
     text += ["## Differences\n", _differences(results)]
     unseen = cv_pooling.without(scores, context.seen)
     if unseen[0].images != scores[0].images:
         text.append(f"## Without the {len(scores[0].images) - len(unseen[0].images)} photos that tuning has seen\n")
-        text += _unseen(_compare(unseen, groups, context)) if unseen[0].images else ["No other is left.\n"]
+        text += _unseen(_compare(unseen, groups, context, floor)) if unseen[0].images else ["No other is left.\n"]
     for other, found in context.others.items():
         of_other = cv_pooling.scores_across(every, folds, other, found.data.digest)
         if of_other:
@@ -92,10 +95,26 @@ def write(out: Path, photos: Photos, renders: str, every: Sequence[FoldStudy], c
     return page
 
 
-def _compare(scores: Sequence[RunScores], groups: Mapping[str, str] | None, context: TableContext) -> ArmResults:
+def _compare(
+    scores: Sequence[RunScores],
+    groups: Mapping[str, str] | None,
+    context: TableContext,
+    floor: Mapping[str, float] | None = None,
+) -> ArmResults:
     return targets.compare_arms(
-        scores, settings=context.settings, mix=context.mix, groups=groups, renders_goal=context.renders_goal
+        scores,
+        settings=context.settings,
+        mix=context.mix,
+        groups=groups,
+        renders_goal=context.renders_goal,
+        floor=floor,
     )
+
+
+def _floor(counted: Mapping[tuple[str, int], "PerImage"]) -> dict[str, float]:
+    """Return the F1 of each photo where everything is called rust."""
+    table = next(iter(counted.values()))
+    return dict(zip(table.image, cv_pooling.all_rust(table).tolist(), strict=True))
 
 
 def _about(results: ArmResults, photos: Photos, context: TableContext) -> str:
@@ -122,6 +141,7 @@ def _unseen(results: ArmResults) -> list[str]:
         f"{results.photos} photos{of_spots} are left.\n",
         _goals(results.goals),
         markdown_table(ARMS, _arms(results)),
+        _difference_table(results),
     ]
 
 
@@ -129,11 +149,13 @@ def _trained(
     results: ArmResults,
     trained: Mapping[str, tuple[str, str]],
     counted: Mapping[tuple[str, int], "PerImage"],
+    floor: Mapping[str, float],
     groups: Mapping[str, str] | None,
 ) -> str:
     """Return the arms with what they train on, and their precision and recall."""
     rates = cv_pooling.precision_and_recall(counted)
-    rows = [["everything called rust", "–", "–", f"{_baseline(counted, groups):.3f}", "–", "–", "–"]]
+    least = crossed_effects.unit_means(np.array(list(floor.values())), unit_names(tuple(floor), groups)).mean()
+    rows = [["everything called rust", "–", "–", f"{least:.3f}", "–", "–", "–"]]
     for arm, score, runs in _arms(results):
         precision, recall = rates[arm]
         rows.append([arm, *trained[arm], score, f"{precision:.3f}", f"{recall:.3f}", runs])
@@ -151,17 +173,17 @@ def _arms(results: ArmResults) -> list[list[str]]:
 
 
 def _differences(results: ArmResults) -> str:
-    heading = ("difference in F1", "found", "95 % interval", "p (Holm)", "detectable", "runs", "verdict")
-    note = "" if results.comparisons else "None: fewer than two arms are complete.\n"
-    return note or markdown_table(heading, targets.comparison_rows(results.comparisons)) + (
+    return _difference_table(results) + (
         f"\nThe {results.units} {results.unit}s and the runs so far find a true difference of the size under "
         "“detectable” in four cases of five. A line “x − x (first n)” says what the renders after the first n add.\n"
     )
 
 
-def _baseline(counted: Mapping[tuple[str, int], "PerImage"], groups: Mapping[str, str] | None) -> float:
-    table = next(iter(counted.values()))
-    return float(crossed_effects.unit_means(cv_pooling.all_rust(table), unit_names(table.image, groups)).mean())
+def _difference_table(results: ArmResults) -> str:
+    if not results.comparisons:
+        return "No difference: fewer than two arms are complete.\n"
+    heading = ("difference in F1", "found", "95 % interval", "p alone", "p (Holm)", "detectable", "runs", "verdict")
+    return markdown_table(heading, targets.comparison_rows(results.comparisons))
 
 
 def _across(scores: Sequence[RunScores], photos: Photos, context: TableContext) -> list[str]:

@@ -23,7 +23,7 @@ from corrotwin.benchmarks.stats.tukey import RunScores
 from corrotwin.benchmarks.stats.verdict import VERDICTS, detectable
 from corrotwin.benchmarks.transfer.protocol import FIRST, RENDERS, SHUFFLED, Mix, ProtocolSettings
 
-Verdict = Literal["reached", "reached, not yet surely", "missed, not yet surely", "missed", "not tested"]
+Verdict = Literal["reached", "reached, not yet surely", "missed, not yet surely", "missed", "not tested", "no goal"]
 GAIN, LOSS = 0.02, -0.01  # of all photos with renders: the goal, and what the interval must exclude
 FALSE_ALARMS = 0.02
 
@@ -142,8 +142,15 @@ def compare_arms(
     mix: Mix,
     groups: Mapping[str, str] | None,
     renders_goal: float,
+    floor: Mapping[str, float] | None = None,
 ) -> ArmResults:
-    """Compare the arms and hold them against the goals; arms with fewer than two runs in common are not tested."""
+    """Compare the arms and hold them against the goals; arms with fewer than two runs in common are not tested.
+
+    Parameters
+    ----------
+    floor : F1 of each photo where everything is called rust; the share that renders alone reach is then given above it,
+        too.
+    """
     small = settings.small
     real, few, pasted = "real", f"real{small}", f"copy-paste{small}"
     mixed, full, shuffled = f"{mix.name}{small}", mix.name, f"{SHUFFLED}{mix.name}{small}"
@@ -180,6 +187,10 @@ def compare_arms(
     goals = [
         at_least("renders only / all real", ratio(only, every), renders_goal),
     ]
+    if floor is not None:
+        least = crossed_effects.unit_means(np.array([floor[name] for name in images]), units)
+        above = [table - least if table.size else table for table in (only, every)]
+        goals.append(_share_above(ratio(*above)))
     some, little, most = shared(mixed, few, real)
     goals.append(at_least(f"{mixed}: share of the gap {few} to {real} closed", ratio(some - little, most - little), 1))
     goals.append(_difference(f"{mixed} − {real}", by_pair.get((real, mixed)), above=False))
@@ -213,6 +224,17 @@ def at_least(question: str, estimate: Estimate, wanted: float) -> Goal:
         estimate=estimate,
         percent=True,
         verdict=_side(estimate, wanted),
+    )
+
+
+def _share_above(estimate: Estimate) -> Goal:
+    """Return the share of renders alone above "everything called rust", which no goal was set for."""
+    return Goal(
+        question="the same above everything called rust",
+        wanted="–",
+        estimate=estimate,
+        percent=True,
+        verdict="no goal" if estimate.low is not None else "not tested",
     )
 
 
@@ -268,12 +290,13 @@ def _none(question: str, comparison: Comparison | None) -> Goal:
 
 
 def comparison_rows(found: Sequence[Comparison]) -> list[list[str]]:
-    """Return rows: comparison, difference, interval, p by Holm, detectable, runs, verdict."""
+    """Return rows: comparison, difference, interval, p alone, p by Holm, detectable, runs, verdict."""
     return [
         [
             f"{each.second} − {each.first}",
             format_value(each.difference, percent=False),
             interval(each.low, each.high),
+            p_value(each.alone),
             p_value(each.p),
             detectable(each.detectable),
             str(each.runs[0]),

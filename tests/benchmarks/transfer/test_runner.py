@@ -253,6 +253,9 @@ def test_goals_are_given_again_without_photos_that_tuning_has_seen_otherwise(
     unseen = {name: spot for name, spot in spots.items() if spot not in seen}  # with all photos of their spots
     assert len(unseen) == 20 - taken
     assert f"{len(unseen)} photos of {len(set(unseen.values()))} spots are left" in without
+    means = {arm: values.mean() for arm, values in by_spot(home, "per_image.csv", f1, unseen).items()}
+    gain = f"{means['mixed50-10pct'] - means['real-10pct']:+.3f}".replace("-", "−")
+    assert f"| mixed50-10pct − real-10pct | {gain} |" in without  # the headline, too
     for arm, values in by_spot(home, "per_image.csv", f1, unseen).items():
         assert f"| {arm} | {values.mean():.3f} | 1 |" in without
 

@@ -120,6 +120,29 @@ def test_goals_are_held_against_their_numbers() -> None:
     ].verdict == "missed"
 
 
+def test_the_share_above_everything_called_rust_is_that_of_what_is_left_without_it() -> None:
+    floor = {name: 0.3 + 0.001 * place for place, name in enumerate(GROUPS)}
+    found = targets.compare_arms(
+        scores(ARMS), settings=ProtocolSettings(), mix=Mix(), groups=GROUPS, renders_goal=0.95, floor=floor
+    )
+    plain, above, *others = found.goals
+    assert above.question == "the same above everything called rust"
+    least = np.mean(list(floor.values()))
+    renders, real = found.arms["renders"].mean(), found.arms["real"].mean()
+    assert above.estimate.value == pytest.approx((renders - least) / (real - least))
+    assert above.estimate.low < above.estimate.value < above.estimate.high < plain.estimate.high
+    assert above.verdict == "no goal"
+    assert [plain, *others] == list(judged().goals)
+    assert (
+        targets.compare_arms(
+            scores({"real": 0.6}), settings=ProtocolSettings(), mix=Mix(), groups=GROUPS, renders_goal=1, floor=floor
+        )
+        .goals[1]
+        .verdict
+        == "not tested"
+    )
+
+
 def test_no_difference_is_not_above_nothing() -> None:
     assert targets._side(Estimate(value=0, low=0, high=0), 0.0) == "reached"
     assert targets._side(Estimate(value=0, low=0, high=0), 0.0, above=True) == "missed"
@@ -207,7 +230,7 @@ def test_what_the_renders_after_the_first_add_is_compared() -> None:
 def test_what_no_score_can_differ_by_is_not_printed_as_detectable() -> None:
     pair = {(each.first, each.second): each for each in judged().comparisons}["real", "mixed50"]
     rows = comparison_rows([replace(pair, p=0.00001, detectable=12.87), replace(pair, p=None, detectable=None)])
-    assert [row[3:5] for row in rows] == [["<0.0001", "over 1"], ["–", "–"]]
+    assert [row[4:6] for row in rows] == [["<0.0001", "over 1"], ["–", "–"]]
 
 
 def test_one_run_and_missing_arms_give_numbers_without_verdicts() -> None:
