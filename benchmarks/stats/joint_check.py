@@ -1,0 +1,182 @@
+"""Whether the p-values of one printed table can be of one test: jointly, since all its pairs share one variance.
+
+Tukey's q of a pair is |difference| / (s c), with s the pooled standard deviation and c = sqrt((1/n_i + 1/n_j) / 2).
+With y = mean / s and t = 1 / s every rounded number is a linear bound: low t <= y_i <= high t for a mean, 1 / s_high <=
+t <= 1 / s_low for the SDs, and q_low c <= y_i - y_j <= q_high c for a p-value. So what a table can hold is a polytope,
+and what it leaves for one pair's q are two linear programs.
+"""
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from corrotwin.benchmarks import paper
+from corrotwin.benchmarks.stats.printed_table import Group, Printed
+from corrotwin.benchmarks.stats.tukey import FloatArray, pooled_variance
+from corrotwin.twin.core.text import markdown_table
+
+TEST_PHOTOS = 742
+"""Of the paper: 15 % of 4,949 photos."""
+
+HALF_STEP = 0.00005  # of a p-value printed with four digits
+_ROUNDING = 1e-9  # of the linear programs
+_UNBOUNDED = 3  # status of scipy's linprog
+
+Bound = tuple[FloatArray, float]  # a row and the most that its product with the unknowns may be
+PrintedTable = Mapping[tuple[str, str], paper.PublishedComparison]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Samples:
+    """What a test may have taken as its samples.
+
+    `images` is the number of values behind one of the values that a mean and SD were printed of; above 1 the SD of the
+    samples is not printed, so that it is free.
+    """
+
+    name: str
+    images: int
+
+
+RUN_MEANS = Samples(name="run means", images=1)
+POOLED = Samples(name="pooled images", images=TEST_PHOTOS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class JointPair:
+    """A printed p-value beside the range that the means, SDs and all other p-values of its table leave for it.
+
+    The range is None where the others by themselves cannot be of one test.
+    """
+
+    first: str
+    second: str
+    printed: paper.PublishedComparison
+    lowest: float | None
+    highest: float | None
+
+    @property
+    def consistent(self) -> bool | None:
+        """True if the printed p lies in the range; None without a range."""
+        if self.lowest is None or self.highest is None:
+            return None
+        low, high = _p_range(self.printed)
+        return self.lowest <= high and low <= self.highest
+
+
+def joint(groups: Sequence[Group], printed: PrintedTable, samples: Samples) -> list[JointPair]:
+    """Return, for each pair of a printed table, the p-values that everything else printed leaves for it.
+
+    Parameters
+    ----------
+    groups : printed means and SDs, each of at least two values.
+    printed : p-values of all pairs, in alphabetical order of the two names.
+    samples : what is assumed that the test was made with.
+    """
+    from scipy.stats import studentized_range
+
+    sizes = {group.name: group.n * samples.images for group in groups}
+    means = {group.name: group.mean for group in groups}
+    names = sorted(sizes)
+    test = {"k": len(names), "df": sum(sizes.values()) - len(names)}
+    bounds, inverse = _bounds_of_means([means[name] for name in names]), _inverse_sd(groups, samples)
+    contrasts, of_pair = {}, {}
+    for pair in itertools.combinations(names, 2):
+        low, high = (float(studentized_range.ppf(1 - p, **test)) for p in _p_range(printed[pair])[::-1])
+        row = np.zeros(len(names) + 1)
+        first, second = sorted(pair, key=lambda name: means[name].value)
+        row[names.index(second)] = 1 / math.sqrt((1 / sizes[first] + 1 / sizes[second]) / 2)
+        row[names.index(first)] = -row[names.index(second)]
+        contrasts[pair] = row
+        of_pair[pair] = [(-row, -low)] + ([(row, high)] if math.isfinite(high) else [])
+    result = []
+    for pair, row in contrasts.items():
+        others = [bound for other, of_other in of_pair.items() if other != pair for bound in of_other]
+        low_q, high_q = (_least(sign * row, [*bounds, *others], inverse) for sign in (1, -1))
+        lowest = highest = None
+        if low_q is not None and high_q is not None:
+            lowest, highest = (float(studentized_range.sf(q, **test)) for q in (-high_q, max(low_q, 0.0)))
+        result.append(JointPair(first=pair[0], second=pair[1], printed=printed[pair], lowest=lowest, highest=highest))
+    return result
+
+
+def _bounds_of_means(means: Sequence[Printed]) -> list[Bound]:
+    """Return the bounds of all y by their printed means; columns are y of each group, then t."""
+    found = []
+    for place, mean in enumerate(means):
+        for sign in (1, -1):
+            row = np.zeros(len(means) + 1)
+            row[place], row[-1] = sign, -sign * (mean.value + sign * mean.half_step)
+            found.append((row, 0.0))
+    return found
+
+
+def holds(pairs: Sequence[JointPair]) -> bool:
+    """Return whether all p-values of a table can be of one test."""
+    return all(each.consistent for each in pairs)
+
+
+def markdown(groups: Sequence[Group], printed: PrintedTable) -> str:
+    """Return a table of what everything else printed leaves for each p-value, and a verdict on the whole."""
+    checked = {samples.name: joint(groups, printed, samples) for samples in (RUN_MEANS, POOLED)}
+    rows = []
+    for place, each in enumerate(checked[RUN_MEANS.name]):
+        cells = [_range(pairs[place]) for pairs in checked.values()]
+        rows.append([f"{each.second} − {each.first}", str(each.printed), *cells])
+    headings = ["second − first", "printed p", *(f"left for it if samples are {name}" for name in checked)]
+    possible = [name for name, pairs in checked.items() if holds(pairs)]
+    verdict = f"All {len(rows)} can be of one test with {' or '.join(possible)} as its samples"
+    excluded = [name for name in checked if name not in possible]
+    verdict += f", and cannot with {' or '.join(excluded)}." if excluded else "."
+    if not possible:
+        verdict = f"The {len(rows)} cannot be of one test, neither with {' nor with '.join(checked)} as its samples."
+    return f"{markdown_table(headings, rows)}\n{verdict}\n"
+
+
+def _range(pair: JointPair) -> str:
+    if pair.lowest is None or pair.highest is None:
+        return "nothing: the others cannot be of one test"
+    return f"{_digits(pair.lowest)} to {_digits(pair.highest)}: {'fits' if pair.consistent else 'does not fit'}"
+
+
+def _digits(p: float) -> str:
+    return f"{p:.4f}" if p >= 0.001 else f"{p:.6f}" if p >= 1e-6 else "<0.000001"
+
+
+def _p_range(printed: paper.PublishedComparison) -> tuple[float, float]:
+    """Return the least and the largest p that is printed so."""
+    if printed.below:
+        return 0.0, printed.p
+    return max(printed.p - HALF_STEP, 0.0), min(printed.p + HALF_STEP, 1.0)
+
+
+def _inverse_sd(groups: Sequence[Group], samples: Samples) -> tuple[float, float]:
+    """Return the range of 1 / s."""
+    if samples.images > 1:
+        return 0.0, math.inf
+    sizes = {group.name: group.n for group in groups}
+    ends = []
+    for sign in (1, -1):
+        sds = {group.name: max(group.sd.value + sign * group.sd.half_step, 0) for group in groups if group.sd}
+        variance, _ = pooled_variance(sds, sizes)
+        ends.append(1 / math.sqrt(variance) if variance > 0 else math.inf)
+    return ends[0], ends[1]
+
+
+def _least(objective: FloatArray, bounds: Sequence[Bound], inverse: tuple[float, float]) -> float | None:
+    """Return the least value of a linear objective; None where no values are within all bounds, -inf without an end."""
+    from scipy.optimize import linprog
+
+    low, high = inverse
+    found = linprog(
+        objective,
+        A_ub=np.array([row for row, _ in bounds]),
+        b_ub=np.array([most for _, most in bounds]) + _ROUNDING,
+        bounds=[(None, None)] * (len(objective) - 1) + [(low, None if math.isinf(high) else high)],
+    )
+    if found.status == _UNBOUNDED:
+        return -math.inf
+    return float(found.fun) if found.status == 0 else None
