@@ -23,7 +23,8 @@ from corrotwin.benchmarks.stats.crossed_effects import (
     p_value,
     paired,
 )
-from corrotwin.benchmarks.stats.equivalence import MARGIN, detectable, holm, tost
+from corrotwin.benchmarks.stats.equivalence import MARGIN, holm, tost
+from corrotwin.benchmarks.stats.power import detectable
 
 BoolArray = npt.NDArray[np.bool_]
 

@@ -12,6 +12,7 @@ from functools import cached_property
 from corrotwin.benchmarks.formatting.wording import in_arm, training, with_backbone
 from corrotwin.benchmarks.stats import comparison
 from corrotwin.benchmarks.stats.comparison import Comparison
+from corrotwin.benchmarks.stats.power import FEWEST_RUNS
 from corrotwin.benchmarks.stats.tukey import RunScores
 from corrotwin.benchmarks.stats.verdict import sentence
 from corrotwin.benchmarks.study.results import Results
@@ -68,7 +69,9 @@ class Families:
             if not pairs:
                 continue
             ordered = sorted(pairs, key=lambda pair: pairs[pair])
-            found = comparison.arms(self.scores, pairs=ordered, score=self.score, groups=self.groups)
+            found = comparison.arms(
+                self.scores, pairs=ordered, score=self.score, groups=self.groups, fewest_runs=FEWEST_RUNS
+            )
             planned_cells = {(each.arm.name, each.backbone) for each in self.results.cells}
             result[contrast] = [
                 each for each in found if {(each.first, each.backbone), (each.second, each.backbone)} <= planned_cells
@@ -80,7 +83,9 @@ class Families:
         """The pairs of backbones of each arm, by its name, that has at least two."""
         result = {}
         for arm in self.results.arms:
-            found = comparison.backbones(self.scores, arm=arm.name, score=self.score, groups=self.groups)
+            found = comparison.backbones(
+                self.scores, arm=arm.name, score=self.score, groups=self.groups, fewest_runs=FEWEST_RUNS
+            )
             if found:
                 result[arm.name] = found
         return result

@@ -18,12 +18,12 @@ import numpy as np
 
 from corrotwin.benchmarks.stats import crossed_effects
 from corrotwin.benchmarks.stats.crossed_effects import FloatArray, MeanDifference
-from corrotwin.benchmarks.stats.equivalence import MARGIN, detectable, holm, tost
+from corrotwin.benchmarks.stats.equivalence import MARGIN, holm, tost
+from corrotwin.benchmarks.stats.power import TARGET, detectable, more_runs
 from corrotwin.benchmarks.stats.tukey import CONFIDENCE, RunScores, run_count
 from corrotwin.twin.core.errors import InputError
 
 ERROR = 1 - CONFIDENCE
-ONE_RUN = "one run does not tell how much runs differ"
 
 Verdict = Literal["better", "worse", "equal", "unsettled", "untested"]
 
@@ -37,11 +37,13 @@ class Comparison:
     score : "f1" or "iou".
     first, second : two backbones of `arm`, or two arms of `backbone`; the other of both is None.
     difference : mean of `second` minus mean of `first`, over units.
-    low, high : its 95 % interval.
+    low, high : its 95 % interval; None where it would end where scores do.
     p : adjusted for the family.
     alone : p of this comparison by itself.
     equal_p : p, adjusted for the family, of the difference being outside plus or minus `margin`.
     detectable : true difference that such a study finds in 80 % of cases.
+    more_runs : of each side that would find `power.TARGET`, 0 where those there are do; None where too many would be
+        needed, or there is no test.
     won, tied : share of the photos on which `second`, averaged over its runs, scores higher, and the same.
     runs : of `first` and `second`; for arms only those that both have.
     units : number of spots, or of photos where `unit` is "photo".
@@ -63,6 +65,7 @@ class Comparison:
     equal_p: float | None = None
     margin: float
     detectable: float | None = None
+    more_runs: int | None = None
     won: float | None
     tied: float | None
     runs: tuple[int, int]
@@ -103,11 +106,13 @@ class _Sample:
 
 
 def backbones(
-    scores: Sequence[RunScores], *, arm: str, score: str, groups: Mapping[str, str] | None, margin: float = MARGIN
-) -> list[Comparison]:
+    scores: Sequence[RunScores], *, arm: str, score: str, groups: Mapping[str, str] | None, margin: float = MARGIN,
+    fewest_runs: int = 2,
+) -> list[Comparison]:  # fmt: skip
     """Compare all pairs of backbones of one arm, in alphabetical order of the two names.
 
-    A backbone with one run is left out of the family; its pairs keep their difference and say why there is no p-value.
+    A backbone with too few runs is left out of the family; its pairs keep their difference and say why there is no
+    p-value.
 
     Parameters
     ----------
@@ -115,6 +120,7 @@ def backbones(
     score : ``"f1"`` or ``"iou"``.
     groups : the spot of each test photo (`segmentation.data.splits.Split.group`); None takes photos as the units.
     margin : differences of true means below it are equal for practical purposes.
+    fewest_runs : of each side for a test, at least 2.
 
     Raises
     ------
@@ -132,8 +138,8 @@ def backbones(
     for first, second in itertools.combinations(samples, 2):
         one, other = samples[first], samples[second]
         few = [f"{name} has {run_count(len(samples[name].runs))}" for name in (first, second)]
-        few = [text for text, sample in zip(few, (one, other), strict=True) if len(sample.runs) < 2]
-        contrast, reason = _contrast(one, other, " and ".join(few), is_paired=False)
+        few = [text for text, sample in zip(few, (one, other), strict=True) if len(sample.runs) < fewest_runs]
+        contrast, reason = _contrast(one, other, _too_few(" and ".join(few), fewest_runs), is_paired=False)
         plain = Comparison(
             first=first, second=second, arm=arm, reason=reason, margin=margin, **_described(one, other, score, groups)
         )
@@ -149,6 +155,7 @@ def arms(
     score: str,
     groups: Mapping[str, str] | None,
     margin: float = MARGIN,
+    fewest_runs: int = 2,
 ) -> list[Comparison]:
     """Compare arms with their bases, for each backbone: one family.
 
@@ -156,7 +163,7 @@ def arms(
 
     Parameters
     ----------
-    scores, score, groups, margin : as in `backbones`.
+    scores, score, groups, margin, fewest_runs : as in `backbones`.
     pairs : (base, arm) names, such as ``("real", "mixed")`` and the same at other fractions of the real photos.
 
     Raises
@@ -176,8 +183,8 @@ def arms(
             runs = {name: [cells[name][run] for run in shared] for name in (base, arm)}
             _same_photos([*runs[base], *runs[arm]])
             one, other = (_sample(runs[name], score, groups) for name in (base, arm))
-            few = f"{arm} and {base} have {run_count(len(shared))} in common" if len(shared) < 2 else ""
-            contrast, reason = _contrast(one, other, few, is_paired=True)
+            few = f"{arm} and {base} have {run_count(len(shared))} in common" if len(shared) < fewest_runs else ""
+            contrast, reason = _contrast(one, other, _too_few(few, fewest_runs), is_paired=True)
             plain = Comparison(
                 first=base,
                 second=arm,
@@ -193,9 +200,9 @@ def arms(
 
 
 def _contrast(first: _Sample, second: _Sample, few: str, *, is_paired: bool) -> tuple[MeanDifference | None, str]:
-    """Return the contrast, or None and the reason why there is no test; `few` names who has fewer than two runs."""
+    """Return the contrast, or None and the reason why there is no test; `few` is one, where runs are too few."""
     if few:
-        return None, f"{few}: no p-value without at least two, since {ONE_RUN}"
+        return None, few
     if first.units.shape[1] < 2:
         return None, "all test photos show one spot: no p-value without at least two"
     if is_paired:
@@ -205,6 +212,11 @@ def _contrast(first: _Sample, second: _Sample, few: str, *, is_paired: bool) -> 
     if contrast.variance <= crossed_effects.ZERO_VARIANCE:
         return None, "the difference is the same in every run and on every unit: zero variance, no p-value"
     return contrast, ""
+
+
+def _too_few(who: str, fewest_runs: int) -> str:
+    """Return the reason why there is no test; empty where `who` is."""
+    return f"{who}: no test with fewer than {fewest_runs} runs" if who else ""
 
 
 def _described(first: _Sample, second: _Sample, score: str, groups: Mapping[str, str] | None) -> dict[str, Any]:
@@ -241,15 +253,18 @@ def _tested(
             result.append(replace(plain, family=family, members=members))
             continue
         low, high = crossed_effects.interval(contrast, level)
+        is_within = max(-low, high) < crossed_effects.GREATEST
+        detected = float(detectable(contrast, ERROR / members))
         result.append(
             replace(
                 plain,
-                low=low,
-                high=high,
+                low=low if is_within else None,
+                high=high if is_within else None,
                 p=float(adjusted[index]),
                 alone=float(alone[index]),
                 equal_p=float(equal[index]),
-                detectable=float(detectable(contrast, ERROR / members)),
+                detectable=detected,
+                more_runs=0 if detected <= TARGET else more_runs(contrast, plain.runs[0], ERROR / members),
                 family=family,
                 members=members,
             )

@@ -6,6 +6,7 @@ from corrotwin.benchmarks.formatting.table import NONE, write
 from corrotwin.benchmarks.formatting.wording import SCORES, count
 from corrotwin.benchmarks.stats.comparison import ERROR, Comparison
 from corrotwin.benchmarks.stats.crossed_effects import GREATEST
+from corrotwin.benchmarks.stats.power import MOST_RUNS, TARGET
 
 VERDICTS = {
     "better": "better",
@@ -35,16 +36,10 @@ def sentence(comparison: Comparison, *, names: Mapping[str, str] | None = None, 
             known = "" if comparison.difference is None else f", {number}"
             text = f"{start}{second} against {first} is not tested{known}: {comparison.reason}"
         case "unsettled":
-            text = f"{start}{'it' if start else 'It'} is not settled whether {second} is better or worse than {first}: "
-            text += number
+            text = f"{start}{'no' if start else 'No'} difference is shown between {second} and {first}: {number}"
             if comparison.alone is not None and comparison.alone < ERROR:
                 text += f", which alone would tell them apart, but not as one of {comparison.members} comparisons"
-            if comparison.detectable is not None:
-                if comparison.detectable < GREATEST:
-                    seen = write(comparison.detectable, ".3f")
-                    text += f"; a true difference of {seen} would be found four times in five"
-                else:
-                    text += "; so few runs would miss any difference more than once in five times"
+            text += f"; {recommendation(comparison)}"
         case "equal":
             text = f"{start}{second} and {first} are equal within {margin}: {number}"
         case verdict:
@@ -52,6 +47,21 @@ def sentence(comparison: Comparison, *, names: Mapping[str, str] | None = None, 
             if comparison.equal:
                 text += f"; the difference is real but smaller than {margin}"
     return f"{text[0].upper()}{text[1:]}." if names else f"{text}."
+
+
+def recommendation(comparison: Comparison) -> str:
+    """Return how many more runs would find a difference that matters, by the variances of these."""
+    target = write(TARGET, ".2f")
+    if comparison.more_runs is None:
+        return f"no number of runs up to {MOST_RUNS} would find {target} on {units_of(comparison)}: test on more"
+    if comparison.more_runs == 0:
+        return f"{target} would have been found four times in five"
+    return f"{count(comparison.more_runs, 'more run')} of each would find {target} four times in five"
+
+
+def units_of(comparison: Comparison) -> str:
+    """Return the number of spots or photos in words."""
+    return count(comparison.units, comparison.unit)
 
 
 def number_of(comparison: Comparison) -> str:
@@ -63,8 +73,7 @@ def number_of(comparison: Comparison) -> str:
     one, other = comparison.runs
     runs = count(one, "run") if comparison.backbone else f"{other} and {one} runs"
     of_each = " of each" if comparison.backbone else ""
-    units = count(comparison.units, comparison.unit)
-    return f"{write(comparison.difference, '+.3f')} ({interval}{runs}{of_each}, {units})"
+    return f"{write(comparison.difference, '+.3f')} ({interval}{runs}{of_each}, {units_of(comparison)})"
 
 
 def detectable(difference: float | None) -> str:

@@ -18,8 +18,9 @@ from corrotwin.benchmarks.formatting.wording import count, in_arm, listed, perce
 from corrotwin.benchmarks.report.context import Material
 from corrotwin.benchmarks.report.document import Block, Bullets, Text, items
 from corrotwin.benchmarks.report.families import CONTRASTS
-from corrotwin.benchmarks.stats.comparison import ONE_RUN, Comparison
+from corrotwin.benchmarks.stats.comparison import Comparison
 from corrotwin.benchmarks.stats.equivalence import MARGIN
+from corrotwin.benchmarks.stats.power import FEWEST_RUNS
 from corrotwin.benchmarks.stats.verdict import VERDICTS, detectable
 
 # How to read the columns of both tables.
@@ -173,8 +174,8 @@ def _columns(runs: str) -> tuple[Column, ...]:
 
 
 def _reasons(found: Sequence[Comparison]) -> list[str]:
-    """Return why comparisons have no p-value, each reason once; the column of runs shows single ones."""
+    """Return why comparisons have no p-value, each reason once; the column of runs shows who has too few."""
     untested = [each for each in found if each.reason]
-    few = [ONE_RUN] * any(min(each.runs) < 2 for each in untested)
-    others = dict.fromkeys(each.reason for each in untested if min(each.runs) >= 2)
+    few = [f"no test with fewer than {FEWEST_RUNS} runs"] * any(min(each.runs) < FEWEST_RUNS for each in untested)
+    others = dict.fromkeys(each.reason for each in untested if min(each.runs) >= FEWEST_RUNS)
     return [f"No p-value: {reason}." for reason in (*few, *others)]

@@ -8,7 +8,8 @@ from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import DescrStatsW
 
 from corrotwin.benchmarks.stats.crossed_effects import FloatArray, MeanDifference, between, half_width, moments, paired
-from corrotwin.benchmarks.stats.equivalence import detectable, holm, tost
+from corrotwin.benchmarks.stats.equivalence import holm, tost
+from corrotwin.benchmarks.stats.power import detectable
 
 
 def of_units(values: FloatArray) -> MeanDifference:
