@@ -1,1 +1,1 @@
-"""Tables, wording, LaTeX and figure style for statistics, reports and transfer pages."""
+"""Tables, wording and figure style for statistics, reports and transfer pages."""

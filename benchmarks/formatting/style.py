@@ -18,16 +18,29 @@ if TYPE_CHECKING:
 WIDTH_IN = 4.7
 FOOT_CHARACTERS = 95  # of a line along the foot; more would run out of the figure
 
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """How a backbone is drawn."""
+
+    color: str
+    marker: str
+    dash: Any
+
+
 # Okabe & Ito, Color Universal Design, 2008: told apart with every common colour vision; line styles and markers
 # differ as well.
-COLORS = {"inceptionv4": "#0072B2", "mobilenet_v2": "#D55E00", "resnet152": "#009E73", "vgg16": "#CC79A7"}
-DASHES: Any = {"inceptionv4": "-", "mobilenet_v2": "--", "resnet152": "-.", "vgg16": ":"}
+LOOKS = {
+    "inceptionv4": Look(color="#0072B2", marker="o", dash="-"),
+    "mobilenet_v2": Look(color="#D55E00", marker="s", dash="--"),
+    "resnet152": Look(color="#009E73", marker="^", dash="-."),
+    "vgg16": Look(color="#CC79A7", marker="D", dash=":"),
+}
+OTHER = Look(color="#333333", marker="P", dash=(0, (3, 1, 1, 1)))  # of a backbone that the paper has not
 KIND_COLORS = {
     "real": "#333333", "mixed": "#D55E00", "copy-paste": "#0072B2", "strong": "#009E73", "shuffled": "#CC79A7",
 }  # fmt: skip
 KIND_MARKERS = {"real": "o", "mixed": "s", "copy-paste": "^", "strong": "D", "shuffled": "X"}
-MARKERS = {"inceptionv4": "o", "mobilenet_v2": "s", "resnet152": "^", "vgg16": "D"}
-PHOTOS_COLOR, RENDERS_COLOR = "#0072B2", "#D55E00"
 STYLE: Any = {
     "font.size": 9.5,
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same picture everywhere
@@ -50,6 +63,11 @@ STYLE: Any = {
     "savefig.facecolor": "white",
     "svg.hashsalt": "corrotwin",
 }
+
+
+def look(backbone: str) -> Look:
+    """Return how a backbone is drawn."""
+    return LOOKS.get(backbone, OTHER)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,13 +4,6 @@ from collections.abc import Sequence
 
 from corrotwin.benchmarks.formatting.table import NONE, write
 
-TRAINING = {
-    "real": "training on photos alone",
-    "mixed": "training with renders",
-    "copy-paste": "training with copy-paste",
-    "strong": "training with strong augmentation",
-    "shuffled": "training with renders of shuffled masks",
-}
 SCORES = {"f1": "F1", "iou": "IoU"}
 KINDS = {
     "real": "photos alone, no renders",
@@ -19,11 +12,6 @@ KINDS = {
     "strong": "control: photos alone, stronger random changes",
     "shuffled": "control: renders that carry each other's masks",
 }
-
-
-def training(kind: str) -> str:
-    """Return an arm as a noun phrase."""
-    return TRAINING.get(kind, f"training on the arm {kind}")
 
 
 def percent(fraction: float) -> str:
@@ -41,18 +29,6 @@ def of_photos(fraction: float) -> str:
     return "all training photos" if fraction == 1 else f"{percent(fraction)} of the training photos"
 
 
-def with_backbone(backbone: str, fraction: float) -> str:
-    """Return the beginning of a sentence on one backbone."""
-    return f"With {backbone} {'and' if fraction == 1 else 'at'} {of_photos(fraction)}"
-
-
-def in_arm(kind: str, fraction: float) -> str:
-    """Return the beginning of a sentence on one arm."""
-    if kind == "real":
-        return "Trained on photos alone" if fraction == 1 else f"Trained on {of_photos(fraction)} alone"
-    return f"In the arm {kind} with {of_photos(fraction)}"
-
-
 def interval(low: float | None, high: float | None, pattern: str = "+.3f") -> str:
     """Format an interval for a table."""
     return NONE if low is None or high is None else f"{write(low, pattern)} to {write(high, pattern)}"
@@ -68,6 +44,6 @@ def span(numbers: Sequence[int]) -> str:
     return str(min(numbers)) if len(set(numbers)) == 1 else f"{min(numbers)} to {max(numbers)}"
 
 
-def listed(names: Sequence[str]) -> str:
-    """Join names with commas and a last "and"."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+def listed(names: Sequence[str], word: str = "and") -> str:
+    """Join names with commas and a last "and", or another word."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {word} {names[-1]}"

@@ -1,4 +1,4 @@
-"""Build the report: a self-contained HTML page, the same in Markdown, tables as CSV and LaTeX, figures as files.
+"""Build the report: a self-contained HTML page, the same in Markdown, tables as CSV, figures as files.
 
 Everything is worked out again from the folder, so that a report can be made at any time, also of a study that is still
 being trained.
@@ -13,11 +13,10 @@ from typing import Any
 from markupsafe import Markup
 
 from corrotwin.benchmarks.formatting import style
-from corrotwin.benchmarks.formatting.latex import latex
 from corrotwin.benchmarks.formatting.style import Figure
 from corrotwin.benchmarks.report.context import Material, gather
 from corrotwin.benchmarks.report.document import ReportSection
-from corrotwin.benchmarks.report.sections import answer, appendix, cost, data, method, pictures, published, renders
+from corrotwin.benchmarks.report.sections import answer, cost, data, method, pictures, published, renders
 from corrotwin.benchmarks.study.grid import is_name
 from corrotwin.benchmarks.study.results import Results, load
 from corrotwin.twin.core.errors import InputError
@@ -43,7 +42,6 @@ def write(out: Path) -> Path:
     drawn = {figure.name: style.files(figure) for section in found for figure in section.figures}
     html, markdown = render(material.results, found, drawn)
     files = {f"{table.name}.csv": table.csv.encode() for section in found for table in section.tables}
-    files |= {f"{table.name}.tex": latex(table).encode() for section in found for table in section.tables}
     files |= {f"{name}.{kind}": content for name, kinds in drawn.items() for kind, content in kinds.items()}
     files |= {"report.md": markdown.encode(), "index.html": html.encode()}
     folder = material.results.folder / FOLDER
@@ -74,20 +72,18 @@ def listed(folder: Path) -> set[str]:
 
 
 def sections(material: Material) -> list[ReportSection]:
-    """Return the seven sections of the report and its appendix, in the order of the page."""
+    """Return the sections of the report, in the order of the page."""
     from corrotwin.segmentation.models.network import complexity
 
-    found = [
+    return [
         answer.section(material),
-        published.section(material, complexity),
         renders.section(material),
+        published.section(material, complexity),
         cost.section(material, complexity),
         pictures.section(material),
         data.section(material),
+        method.section(material),
     ]
-    last = appendix.section(material)
-    tables = [table for section in (*found, last) for table in section.tables]
-    return [*found, method.section(material, tables), last]
 
 
 def render(

@@ -9,32 +9,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from corrotwin.benchmarks.formatting.wording import in_arm, training, with_backbone
 from corrotwin.benchmarks.stats import comparison
 from corrotwin.benchmarks.stats.comparison import Comparison
 from corrotwin.benchmarks.stats.power import FEWEST_RUNS
 from corrotwin.benchmarks.stats.tukey import RunScores
-from corrotwin.benchmarks.stats.verdict import sentence
 from corrotwin.benchmarks.study.results import Results
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contrast:
-    """A question about two arms: what `kind` changes against `base`."""
+    """Two arms: what `kind` changes against `base`."""
 
     base: str
     kind: str
-    question: str
 
 
 CONTRASTS = (
-    Contrast(base="real", kind="mixed", question="Do renders help?"),
-    Contrast(base="copy-paste", kind="mixed", question="Do renders beat copy-paste of the same photos?"),
-    Contrast(base="strong", kind="mixed", question="Do renders beat stronger augmentation of the same photos?"),
-    Contrast(base="shuffled", kind="mixed", question="Do renders with their own masks beat those with shuffled ones?"),
-    Contrast(base="real", kind="copy-paste", question="Does copy-paste help?"),
-    Contrast(base="real", kind="strong", question="Does stronger augmentation help?"),
-    Contrast(base="real", kind="shuffled", question="Do renders help without their masks?"),
+    Contrast(base="real", kind="mixed"),
+    Contrast(base="copy-paste", kind="mixed"),
+    Contrast(base="strong", kind="mixed"),
+    Contrast(base="shuffled", kind="mixed"),
+    Contrast(base="real", kind="copy-paste"),
+    Contrast(base="real", kind="strong"),
+    Contrast(base="real", kind="shuffled"),
 )
 
 
@@ -101,10 +98,3 @@ class Families:
     def real_fraction(self, found: Comparison) -> float:
         """Return the fraction of the training photos at which a comparison was made."""
         return self.place(found.arm or found.second)[1]
-
-    def sentence(self, found: Comparison) -> str:
-        """Return a comparison in plain words: what the arms do, and at which part of the photos."""
-        if found.arm is not None:
-            return sentence(found, where=in_arm(*self.place(found.arm)))
-        names = {arm: training(self.place(arm)[0]) for arm in (found.first, found.second)}
-        return sentence(found, names=names, where=with_backbone(found.backbone or "", self.real_fraction(found)))

@@ -5,30 +5,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from corrotwin.benchmarks.formatting.style import COLORS, KIND_COLORS, KIND_MARKERS, MARKERS, Figure
-from corrotwin.benchmarks.formatting.table import write
+from corrotwin.benchmarks.formatting.style import KIND_COLORS, KIND_MARKERS, Figure, look
 from corrotwin.benchmarks.formatting.wording import percent, span
 from corrotwin.benchmarks.report.context import Material
-from corrotwin.benchmarks.report.document import Block, Text
 from corrotwin.benchmarks.stats import subgroups
 from corrotwin.benchmarks.stats.comparison import Comparison
-from corrotwin.benchmarks.stats.crossed_effects import FloatArray
 from corrotwin.benchmarks.stats.subgroups import Gain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
 
-def learning_curve(material: Material) -> list[Block]:
-    """Draw F1 against the number of real photos, by arm, for backbones with runs at two fractions or in two arms."""
+def learning_curve(material: Material) -> list[Figure]:
+    """Draw F1 against the number of real photos, by arm, for backbones with runs at two fractions or more."""
     results = material.results
     panels = [
         backbone
         for backbone in results.config.backbones
-        if len({each.arm for each in results.scores if each.backbone == backbone}) > 1
+        if len({each.real_fraction for each in results.scores if each.backbone == backbone}) > 1
     ]
     if not panels:
-        return [Text(text="No backbone has runs in two arms: there is no curve over the number of photos.")]
+        return []
     counts = [len(material.cell(cell.arm.name, cell.backbone)) for cell in results.cells if cell.backbone in panels]
 
     def draw(drawn: "Canvas") -> None:
@@ -105,12 +102,12 @@ def by_property(material: Material, bins: Mapping[tuple[Comparison, str], Sequen
             for number, each in enumerate(found):
                 shift = 0.6 * ((number + 0.5) / len(found) - 0.5)
                 places = np.arange(len(bins[each, key])) + shift
-                color, fraction = COLORS[each.backbone or ""], material.f1.real_fraction(each)
+                color, fraction = look(each.backbone or "").color, material.f1.real_fraction(each)
                 for place, one in zip(places, bins[each, key], strict=True):
                     if one.low is not None and one.high is not None:
                         axis.plot([place, place], [one.low, one.high], color=color, lw=1.6, alpha=0.9)
                 axis.plot(
-                    places, [one.difference for one in bins[each, key]], MARKERS[each.backbone or ""], color=color,
+                    places, [one.difference for one in bins[each, key]], look(each.backbone or "").marker, color=color,
                     ms=5.5,
                     mfc=color if fraction == 1 else "white", mew=1.4, alpha=0.5 + 0.5 * (number + 1) / len(found),
                     label=f"{each.backbone}, {percent(fraction)}",
@@ -132,36 +129,5 @@ def by_property(material: Material, bins: Mapping[tuple[Comparison, str], Sequen
         f"intervals (runs and spots both random, not adjusted); n = {span([each.runs[0] for each in found])} runs. "
         "Filled: all training photos; hollow: a part of them. The table has every backbone.",
         6.9,
-        draw,
-    )
-
-
-def by_spot(material: Material, gains: Mapping[Comparison, FloatArray], units: Sequence[str]) -> Figure:
-    """Draw the gain on each spot, sorted, for the comparison at the fewest photos of the leading backbone."""
-    found = min(gains, key=lambda each: (each.backbone != material.lead, material.f1.real_fraction(each)))
-    spots = sorted(subgroups.by_unit(gains[found], units).items(), key=lambda item: item[1].difference)
-
-    def draw(drawn: "Canvas") -> None:
-        axis = drawn.subplots()
-        axis.axhline(0, color="#1c2733", lw=0.8)
-        for place, (_, one) in enumerate(spots):
-            color = KIND_COLORS["copy-paste"] if one.difference >= 0 else KIND_COLORS["mixed"]
-            if one.low is not None and one.high is not None:
-                axis.plot([place, place], [one.low, one.high], color=color, lw=1, alpha=0.6)
-            axis.plot([place], [one.difference], "o" if one.difference >= 0 else "s", color=color, ms=3.5)
-        axis.set_xticks([])
-        axis.set_xlabel("test spots, from the largest loss to the largest gain")
-        axis.set_ylabel("F1 gain")
-
-    worst, best = spots[0], spots[-1]
-    helped = sum(one.difference > 0 for _, one in spots)
-    return material.figure(
-        "spots",
-        "The gain spot by spot",
-        f"{found.backbone} at {percent(material.f1.real_fraction(found))} of the photos: renders raise F1 on {helped} "
-        f"of {len(spots)} spots; most on {best[0]} ({write(best[1].difference, '+.3f')}), least on {worst[0]} "
-        f"({write(worst[1].difference, '+.3f')}). Lines: 95 % of Student's t over n = {found.runs[0]} runs, for that "
-        "very spot.",
-        2.7,
         draw,
     )

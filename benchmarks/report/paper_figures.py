@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from corrotwin.benchmarks import paper
-from corrotwin.benchmarks.formatting.style import COLORS, DASHES, Figure
+from corrotwin.benchmarks.formatting.style import Figure, look
 from corrotwin.benchmarks.formatting.wording import SCORES, span
 from corrotwin.benchmarks.report.context import Material
 
@@ -19,7 +19,7 @@ LETTERS = ("(a)", "(b)", "(c)")
 
 def curves(material: Material) -> Figure:
     """Draw figure 2: loss, F1 and IoU by epoch; the mean over runs, and the range of the runs as a band."""
-    backbones, arm = material.results.config.backbones, material.reference
+    backbones, arm = tuple(paper.TABLE_II), material.reference
     counts = [len(material.cell(arm, backbone)) for backbone in backbones]
 
     def draw(drawn: "Canvas") -> None:
@@ -31,9 +31,13 @@ def curves(material: Material) -> Figure:
                     continue
                 values = np.array([run.history[column] for run in runs])
                 epochs = np.arange(1, values.shape[1] + 1)
-                color = COLORS[backbone]
-                axis.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=color, alpha=0.15, lw=0)
-                axis.plot(epochs, values.mean(axis=0), color=color, linestyle=DASHES[backbone], lw=1.8, label=backbone)
+                drawn_as = look(backbone)
+                axis.fill_between(
+                    epochs, values.min(axis=0), values.max(axis=0), color=drawn_as.color, alpha=0.15, lw=0
+                )
+                axis.plot(
+                    epochs, values.mean(axis=0), color=drawn_as.color, linestyle=drawn_as.dash, lw=1.8, label=backbone
+                )
             axis.set_title(f"{letter} {title}")
         axes[-1].set_xlabel("epoch")
         axes[-1].xaxis.get_major_locator().set_params(integer=True)
@@ -51,7 +55,7 @@ def curves(material: Material) -> Figure:
 
 def boxes(material: Material) -> Figure:
     """Draw figure 3: the loss of each run, F1 and IoU of each test photo, by backbone; the paper's means beside."""
-    backbones, arm = material.results.config.backbones, material.reference
+    backbones, arm = tuple(paper.TABLE_II), material.reference
     counts = [len(material.cell(arm, backbone)) for backbone in backbones]
 
     def draw(drawn: "Canvas") -> None:
@@ -59,7 +63,7 @@ def boxes(material: Material) -> Figure:
         axes[0].set_title(f"{LETTERS[0]} Dice loss, validation, at the epoch evaluated")
         for place, backbone in enumerate(backbones):
             losses = [_loss(material, each.id) for each in material.cell(arm, backbone)]
-            axes[0].plot([place] * len(losses), losses, "o", color=COLORS[backbone], alpha=0.7, ms=5, mec="none")
+            axes[0].plot([place] * len(losses), losses, "o", color=look(backbone).color, alpha=0.7, ms=5, mec="none")
         for axis, letter, score in zip(axes[1:], LETTERS[1:], SCORES, strict=True):
             axis.set_title(f"{letter} {SCORES[score]} of each test photo, mean of its runs")
             for place, backbone in enumerate(backbones):
@@ -94,7 +98,7 @@ def _box(axis: Any, material: Material, backbone: str, score: str, place: int) -
             manage_ticks=False,
             patch_artist=True,
             showmeans=True,
-            boxprops={"facecolor": COLORS[backbone], "alpha": 0.75},
+            boxprops={"facecolor": look(backbone).color, "alpha": 0.75},
             medianprops={"color": "black", "lw": 1.6},
             meanprops={"marker": "D", "markerfacecolor": "white", "markeredgecolor": "black", "markersize": 4},
             flierprops={"marker": ".", "markersize": 3, "markeredgecolor": "#555555"},

@@ -1,1 +1,1 @@
-"""Statistical tests: crossed effects, Tukey, equivalence, families of comparisons, robustness checks."""
+"""Statistical tests: crossed effects, Tukey, equivalence, families of comparisons, power, checks of printed tables."""

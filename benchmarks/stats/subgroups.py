@@ -98,26 +98,6 @@ def by_quarter(gains: FloatArray, values: FloatArray, units: Sequence[str]) -> l
     return [_gain(gains, values, units, place == number) for number in range(BINS) if (place == number).any()]
 
 
-def by_unit(gains: FloatArray, units: Sequence[str]) -> dict[str, Gain]:
-    """Return the gain on each spot; its interval speaks of other runs on this very spot (Student's t over the runs)."""
-    from scipy.special import stdtrit
-
-    result = {}
-    runs = len(gains)
-    for unit in dict.fromkeys(units):
-        chosen = np.array([each == unit for each in units])
-        means = gains[:, chosen].mean(axis=1)
-        half = None
-        if runs > 1:
-            half = float(stdtrit(runs - 1, (1 + CONFIDENCE) / 2) * means.std(ddof=1) / np.sqrt(runs))
-        mean = float(means.mean())
-        result[unit] = Gain(
-            floor=0.0, ceiling=0.0, photos=int(chosen.sum()), units=1, runs=runs, difference=mean,
-            low=None if half is None else mean - half, high=None if half is None else mean + half,
-        )  # fmt: skip
-    return result
-
-
 def _gain(
     gains: FloatArray, values: FloatArray, units: Sequence[str], chosen: "np.ndarray[tuple[int], np.dtype[np.bool_]]"
 ) -> Gain:

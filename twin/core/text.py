@@ -31,14 +31,6 @@ _ASCII = {
 _BOX_DRAWING = ("\u2500", "\u257f")
 
 _MARKDOWN = re.compile(r"([\\`*\[\]<>|~#$])")  # Markdown, or the HTML inside it, would read these as markup
-_LATEX = {
-    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    # Signs of ours that pdfLaTeX lacks in a text font.
-    "−": "$-$", "±": r"$\pm$", "×": r"$\times$", "²": r"$^2$", "≤": r"$\leq$", "≥": r"$\geq$", "–": "--",
-    "→": r"$\rightarrow$",
-}  # fmt: skip
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # a spreadsheet takes a cell that begins so for a formula
 
 
@@ -107,11 +99,6 @@ def markdown_span(text: str) -> Markdown:
 def escape_html(text: str) -> str:
     """Return the text as HTML shows it literally, in an element or in a quoted attribute."""
     return html.escape(printable_lines(text))
-
-
-def escape_latex(text: str) -> str:
-    """Return the text as LaTeX prints it, on one line."""
-    return "".join(_LATEX.get(letter, letter) for letter in printable(text))
 
 
 def escape_mathtext(text: str) -> str:

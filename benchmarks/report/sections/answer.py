@@ -1,32 +1,30 @@
-"""Section 1, the answer in five sentences, for someone who reads nothing else."""
-
-from collections.abc import Sequence
+"""Section 1, the answer on one screen, for someone who reads nothing else."""
 
 from corrotwin.benchmarks import paper
 from corrotwin.benchmarks.formatting.table import write
-from corrotwin.benchmarks.formatting.wording import count, in_arm, interval, listed, of_photos, percent, training
+from corrotwin.benchmarks.formatting.wording import count, interval, listed, of_photos, percent
 from corrotwin.benchmarks.report.context import Material
 from corrotwin.benchmarks.report.document import Block, Bullets, ReportSection, Text, Tile, Tiles
-from corrotwin.benchmarks.report.sections.verdicts import tally
+from corrotwin.benchmarks.report.sections.verdicts import tally, tested
 from corrotwin.benchmarks.stats.comparison import Comparison
-from corrotwin.benchmarks.stats.crossed_effects import GREATEST
 from corrotwin.benchmarks.stats.equivalence import MARGIN
+from corrotwin.benchmarks.stats.power import FEWEST_RUNS, TARGET
 from corrotwin.benchmarks.stats.tukey import summary
-from corrotwin.benchmarks.stats.verdict import VERDICTS, number_of
+from corrotwin.benchmarks.stats.verdict import VERDICTS, recommendation
 
+APART = ("better", "worse")
 CONTROLS = ("copy-paste", "strong", "shuffled")  # what renders are held against, the baselines first
 
 
 def section(material: Material) -> ReportSection:
-    """Return warnings, then numbers, then five sentences."""
+    """Return warnings, then large numbers, then what they do not say, in short."""
     blocks: list[Block] = [Text(text=text, warning=True) for text in warnings(material)]
     if not material.results.scores:
         blocks.append(Text(text="There is nothing to compare: no run is complete."))
     else:
-        blocks += [
-            Tiles(tiles=tuple(tiles(material))),
-            Bullets(items=tuple(sentences(material).items()), numbered=True),
-        ]
+        found = tiles(material)
+        blocks += [Tiles(tiles=tuple(found))] if found else []
+        blocks.append(Bullets(items=tuple(sentences(material).items())))
     return ReportSection(key="answer", title="The answer", short="Answer", blocks=tuple(blocks))
 
 
@@ -48,102 +46,123 @@ def warnings(material: Material) -> list[str]:
 
 
 def tiles(material: Material) -> list[Tile]:
-    """Return the gain of renders at each part of the photos, and the best score, as large numbers."""
-    found = [
-        Tile(
-            label=f"Renders, at {of_photos(material.f1.real_fraction(each))}",
-            number=f"{write(each.difference, '+.3f')} F1",
-            detail=f"{interval(each.low, each.high)} · {VERDICTS[each.verdict]}"
-            if each.low is not None
-            else "not tested",
-            verdict=each.verdict,
-        )
-        for each in _of_lead(material, "real", "mixed")
-        if each.difference is not None
-    ]
+    """Return large numbers: what renders change at each part of the photos, or means where nothing is tested.
+
+    Of a smoke run only what a pretrained network scores, since nothing else means anything.
+    """
+    if material.results.smoke:
+        return [
+            _mean_tile(f"{name}, {_alone(material)}", mean, sd, runs)
+            for name, mean, sd, runs in _ranked(material)
+            if name not in paper.TABLE_II
+        ]
+    gains = _of_lead(material, "real", "mixed")
+    found = [_gain_tile(material, each) for each in gains] if tested(gains) else _means(material)
     means = _ranked(material)
-    if means:
+    if len(means) > 1:
         name, mean, sd, runs = means[0]
-        spread = "" if sd is None else f" ± {sd:.3f}"
-        found.append(
-            Tile(
-                label="Highest mean, " + ("photos alone" if material.on_photos_alone else f"arm {material.reference}"),
-                number=f"{mean:.3f} F1",
-                detail=f"{name}{spread}, {count(runs, 'run')}",
-                verdict="",
-            )
-        )
+        found.append(_mean_tile(f"Highest mean, {_alone(material)}: {name}", mean, sd, runs))
     return found
 
 
+def _gain_tile(material: Material, each: Comparison) -> Tile:
+    verdict = VERDICTS[each.verdict]
+    return Tile(
+        label=f"Renders, at {of_photos(material.f1.real_fraction(each))}",
+        number=f"{write(each.difference or 0.0, '+.3f')} F1",
+        detail=verdict if each.low is None else f"{interval(each.low, each.high)} · {verdict}",
+        verdict=each.verdict,
+    )
+
+
+def _mean_tile(label: str, mean: float, sd: float | None, runs: int) -> Tile:
+    spread = "" if sd is None else f"± {sd:.3f}, "
+    return Tile(label=label, number=f"{mean:.3f} F1", detail=f"{spread}{count(runs, 'run')}", verdict="")
+
+
+def _means(material: Material) -> list[Tile]:
+    """Return the mean of each arm of the leading backbone."""
+    found = []
+    for cell in material.results.cells:
+        value = summary([each.mean("f1") for each in material.cell(cell.arm.name, cell.backbone)])
+        if cell.backbone == material.lead and value.mean is not None:
+            label = f"{material.lead}, {cell.kind} at {of_photos(cell.real_fraction)}"
+            found.append(_mean_tile(label, value.mean, value.sd, value.n))
+    return found
+
+
+def _alone(material: Material) -> str:
+    return "photos alone" if material.on_photos_alone else f"arm {material.reference}"
+
+
 def sentences(material: Material) -> dict[str, str]:
-    """Return five sentences, each under a word that names its subject."""
-    return {
+    """Return short sentences, each under words that name its subject; none repeats a tile."""
+    found = {
         "Renders": _renders(material),
         "All comparisons": _all_comparisons(material),
-        "Against the control": _control(material),
+        "Against the controls": _controls(material),
         "Backbones": _backbones(material),
-        "How sure": _trust(material),
+        "Rests on": _basis(material),
     }
+    return {subject: text for subject, text in found.items() if text}
 
 
 def _of_lead(material: Material, base: str, kind: str) -> list[Comparison]:
-    """Return the comparisons of the leading backbone that have runs on both sides."""
+    """Return the comparisons of the leading backbone that have runs on both sides, at the fewest photos first."""
     found = material.f1.contrast(base, kind)
     return [each for each in found if each.backbone == material.lead and each.known]
 
 
 def _renders(material: Material) -> str:
-    """Describe the leading backbone at the fewest photos, where renders should help most."""
-    found = _of_lead(material, "real", "mixed")
-    if not found:
-        return "What renders change is not known: no backbone has runs both with and without them."
-    return material.f1.sentence(found[0])
+    """Recommend what would settle the gain of renders."""
+    results = material.results
+    if results.smoke:
+        return (
+            f"{len(results.scores)} of {len(results.grid)} runs trained and were scored; part 2 has their scores. "
+            "Profile small gives an answer."
+        )
+    gains = _of_lead(material, "real", "mixed")
+    if not tested(gains):
+        return f"No difference is tested: it takes {FEWEST_RUNS} complete runs of each arm; ten tell a good deal more."
+    places: dict[str, list[str]] = {}
+    for each in gains:
+        if each.verdict == "unsettled":
+            places.setdefault(recommendation(each), []).append(of_photos(material.f1.real_fraction(each)))
+    return " ".join(f"No difference is shown at {listed(at, 'or at')}; {advice}." for advice, at in places.items())
 
 
 def _all_comparisons(material: Material) -> str:
+    """Count the verdicts on renders of all backbones, where there are others than the leading one."""
     known = [each for each in material.f1.contrast("real", "mixed") if each.known]
-    if not known:
-        return "Renders are compared with photos alone nowhere here."
-    if len(known) < 2:
-        return f"That is the only comparison of renders with photos alone here ({tally(known)})."
+    if material.results.smoke or not tested(known) or len({each.backbone for each in known}) < 2:
+        return ""
     low, high = (side(known, key=lambda each: each.difference or 0.0) for side in (min, max))
 
     def said(each: Comparison) -> str:
-        tested = f", 95 % interval {interval(each.low, each.high)}" if each.low is not None else ""
         at = percent(material.f1.real_fraction(each))
-        return f"{write(each.difference or 0.0, '+.3f')} ({each.backbone} at {at}{tested})"
+        return f"{write(each.difference or 0.0, '+.3f')} ({each.backbone} at {at})"
 
     return (
-        f"The {len(known)} comparisons of renders with photos alone, adjusted together, come out as {tally(known)}; "
-        f"the changes of F1 go from {said(low)} to {said(high)}."
+        f"Renders against photos alone, {len(known)} comparisons adjusted together: {tally(known)}; from {said(low)} "
+        f"to {said(high)}."
     )
 
 
-def _control(material: Material) -> str:
-    """Compare renders with copy-paste first, then with the other controls in short."""
-    found = {base: _of_lead(material, base, "mixed") for base in CONTROLS}
-    known = [base for base in CONTROLS if found[base]]
-    fraction = None
-    if found["copy-paste"] or found["strong"]:
-        first = found[known.pop(0)][0]
-        start, fraction = material.f1.sentence(first).removesuffix("."), material.f1.real_fraction(first)
-    else:
-        others = [kind for kind in material.results.kinds if kind not in ("real", "mixed")]
-        trained = f" (trained: {listed(others)})" if others else ""
-        start = (
-            "Whether renders beat the cheapest use of the same photos, copy-paste of their corrosion, is not known: no "
-            f"such pair of runs is complete{trained}"
-        )
-    return "; ".join([start, *(_beside(material, base, found[base], fraction) for base in known)]) + "."
-
-
-def _beside(material: Material, base: str, found: Sequence[Comparison], fraction: float | None) -> str:
-    """Compare renders with one more control, at the sentence's part of the photos if it is there."""
-    each = next((each for each in found if material.f1.real_fraction(each) == fraction), found[0])
-    part = material.f1.real_fraction(each)
-    at = "" if part == fraction else f" {'and' if part == 1 else 'at'} {of_photos(part)}"
-    return f"against {training(base)}{at} F1 {number_of(each)}, {VERDICTS[each.verdict]}"
+def _controls(material: Material) -> str:
+    """Compare renders with each control at the fewest photos that both have."""
+    if material.results.smoke:
+        return ""
+    parts = []
+    for base in CONTROLS:
+        found = _of_lead(material, base, "mixed")
+        if tested(found):
+            each = found[0]
+            within = "" if each.low is None else f" ({interval(each.low, each.high)})"
+            at = of_photos(material.f1.real_fraction(each))
+            change = write(each.difference or 0.0, "+.3f")
+            parts.append(f"renders minus {base} at {at}: {change}{within}, {VERDICTS[each.verdict]}")
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
 def _ranked(material: Material) -> list[tuple[str, float, float | None, int]]:
@@ -157,55 +176,22 @@ def _ranked(material: Material) -> list[tuple[str, float, float | None, int]]:
 
 
 def _backbones(material: Material) -> str:
-    ranked = _ranked(material)
-    theirs = sorted(paper.TABLE_II, key=lambda name: -paper.TABLE_II[name].f1.mean)
-    first, second = (f"{name} ({paper.TABLE_II[name].f1.mean:.3f})" for name in theirs[:2])
-    printed = f"the paper, on its own photos, has {first} before {second}"
-    trained = "On photos alone" if material.on_photos_alone else in_arm(*material.f1.place(material.reference))
-    if not ranked:
-        return f"{trained} no run is complete; {printed}."
-    name, mean, sd, runs = ranked[0]
-    spread = "a single run" if sd is None else f"± {sd:.3f}, {count(runs, 'run')}"
-    start = f"{trained} {name} has the highest mean F1, {mean:.3f} ({spread}"
-    if len(ranked) == 1:
-        return f"{start}; no other backbone has a complete run there); {printed}."
-    last, low, _, _ = ranked[-1]
-    pairs = material.f1.backbones.get(material.reference, [])
-    tested = [each for each in pairs if each.p is not None]
-    apart = [
-        f"{each.second} is {each.verdict} than {each.first}" for each in tested if each.verdict in ("better", "worse")
-    ]
-    if not tested:
-        verdict = f"no pair is tested: {pairs[0].reason}" if pairs else "no pair is tested"
-    elif apart:
-        verdict = f"{len(apart)} of {len(tested)} pairs are told apart ({'; '.join(apart)})"
-    else:
-        could = _seen(tested) or "with so few runs, no difference"
-        verdict = f"of {count(len(tested), 'pair')} tested none is told apart ({could} would be)"
-    return f"{start}), {last} the lowest, {low:.3f}; {verdict}; {printed}."
-
-
-def _trust(material: Material) -> str:
-    found = [each for each in material.f1.contrast("real", "mixed") if each.detectable is not None]
-    results = material.results
-    start = (
-        f"The numbers rest on {material.units}, {results.data_label}, one split and {count(len(results.scores), 'run')}"
-    )
-    if not found:
-        return f"{start}: no gain of renders is tested, for that takes two runs with and without them."
-    seen = _seen(found)
-    gains = f"of true gains of F1 by renders, {seen} would be found four times in five, smaller ones less often"
-    if not seen:
-        gains = "with so few runs, any true gain by renders would be missed more than once in five times"
-    return f"{start}; {gains}, and “equal” is said only where the difference is shown to be within {MARGIN:g}."
-
-
-def _seen(found: Sequence[Comparison]) -> str:
-    """Format the detectable differences: one number, or a range; empty where no score can differ so much."""
-    detected = [each.detectable for each in found if each.detectable is not None and each.detectable < GREATEST]
-    if not detected:
+    """Say which backbones are told apart in the reference arm; empty where no pair is tested."""
+    found = [each for each in material.f1.backbones.get(material.reference, []) if each.p is not None]
+    if material.results.smoke or not found:
         return ""
-    low, high = min(detected), max(detected)
-    if len(detected) < len(found):
-        return f"{low:.3f} at best"
-    return f"{low:.3f}" if f"{low:.3f}" == f"{high:.3f}" else f"{low:.3f} to {high:.3f}"
+    apart = [f"{each.second} is {each.verdict} than {each.first}" for each in found if each.verdict in APART]
+    if apart:
+        return f"{len(apart)} of {count(len(found), 'pair')} are told apart: {'; '.join(apart)}."
+    wanted = [each.more_runs for each in found]
+    known = [runs for runs in wanted if runs is not None]
+    advice = ""
+    if known and len(known) == len(wanted) and max(known):
+        advice = f"; {count(max(known), 'more run')} of each would find {TARGET:g} in every pair"
+    return f"Of {count(len(found), 'pair')} none is told apart{advice}."
+
+
+def _basis(material: Material) -> str:
+    results = material.results
+    text = f"{material.units}, one split, {count(len(results.scores), 'run')}."
+    return text if results.smoke else f"{text} “Equal” is said where a difference is shown to be within {MARGIN:g}."

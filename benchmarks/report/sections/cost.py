@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from corrotwin.benchmarks.formatting.style import COLORS, MARKERS, Figure
+from corrotwin.benchmarks.formatting.style import Figure, look
 from corrotwin.benchmarks.formatting.table import (
     Column,
     ReportTable,
@@ -133,8 +133,7 @@ def _front(known: Sequence[Row]) -> str:
     others = listed([str(row["backbone"]) for row in known if not row["pareto"]])
     return (
         f"On the Pareto front of F1 against latency: {listed(best)}. Not on it: {others}, since one of these "
-        "is as fast and higher in mean F1, or faster and as high. Means are taken as they are here; part 2 says which "
-        "hold."
+        "is as fast and higher in mean F1, or faster and as high. Means are taken as they are here."
     )
 
 
@@ -215,7 +214,14 @@ def _figure(material: Material, rows: Sequence[Row], size: int, mixed: str) -> F
                 if cost is not None:
                     name, sd = row["backbone"], row["f1_sd"] or 0
                     axis.errorbar(
-                        [cost], [score], yerr=[sd], fmt=MARKERS[name], color=COLORS[name], ms=6.5, lw=1.2, label=name
+                        [cost],
+                        [score],
+                        yerr=[sd],
+                        fmt=look(name).marker,
+                        color=look(name).color,
+                        ms=6.5,
+                        lw=1.2,
+                        label=name,
                     )
             axis.set_xlabel(label, fontsize=8.5)
             axis.set_xlim(left=0)

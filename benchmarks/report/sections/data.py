@@ -1,4 +1,4 @@
-"""Section 6, the data: counts, leaks of the split, and the domain gap of the renders."""
+"""Section 6, the data: counts, and leaks of the split."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -9,7 +9,6 @@ from corrotwin.benchmarks.data import photo_groups
 from corrotwin.benchmarks.formatting.table import NONE, Column, ReportTable, Row, number_column, text_column
 from corrotwin.benchmarks.report.context import Material
 from corrotwin.benchmarks.report.document import Block, ReportSection, Text
-from corrotwin.benchmarks.report.sections import likeness
 from corrotwin.twin.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,10 +23,6 @@ def section(material: Material) -> ReportSection:
     split, reason = _split(material)
     blocks += [Text(text="Does the split give anything away?", heading=True)]
     blocks += _leaks(material, split) if split and material.dataset else [Text(text=f"Not checked. {reason}")]
-    blocks += [
-        Text(text="How far are the renders from the photographs?", heading=True),
-        *likeness.blocks(material, split),
-    ]
     return ReportSection(key="data", title="The data", short="Data", blocks=tuple(blocks))
 
 

@@ -2,7 +2,6 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 
 from corrotwin.benchmarks.data import photo_groups
@@ -22,8 +21,8 @@ HOW = {
 }
 
 
-def section(material: Material, tables: Sequence[ReportTable]) -> ReportSection:
-    """Return everything needed to judge and repeat the study; `tables` are those of the other sections."""
+def section(material: Material) -> ReportSection:
+    """Return everything needed to judge and repeat the study."""
     results = material.results
     blocks: list[Block] = [Facts(title=title, values=values) for title, values in facts(results).items()]
     blocks += [_runs(material), Text(text="What is unproven", heading=True), Bullets(items=items(*unproven(results)))]
@@ -31,7 +30,6 @@ def section(material: Material, tables: Sequence[ReportTable]) -> ReportSection:
         Text(text="Commands", heading=True),
         Text(text="The study, and this report from its folder:"),
         Command(text=f"{command(results)}\ncorrotwin benchmarks report --out STUDY"),
-        _commands(material, tables),
     ]
     return ReportSection(key="method", title="How it was done", short="Method", blocks=tuple(blocks))
 
@@ -231,26 +229,6 @@ def _runs(material: Material) -> ReportTable:
             number_column("Epoch", "best_epoch", "d"),
             number_column("Training, min", "train_minutes", ".1f"),
             *([text_column("Missing because", "missing")] if results.missing else []),
-        ),
-        rows,
-    )
-
-
-def _commands(material: Material, tables: Sequence[ReportTable]) -> ReportTable:
-    own = "corrotwin benchmarks report --out STUDY"
-    rows = [
-        {"table": table.title, "file": f"{table.name}.csv", "command": own, "or": table.command} for table in tables
-    ]
-    return material.table(
-        "commands",
-        "A line for each table",
-        "The report's command makes every table from the folder of the study; some can be had by a command of their "
-        "own.",
-        (
-            text_column("Table", "table"),
-            text_column("File", "file"),
-            text_column("Command", "command"),
-            text_column("Or", "or"),
         ),
         rows,
     )

@@ -1,11 +1,11 @@
-"""Section 5, photos with truth and predictions: best, median and worst, the worst of each model, reliability."""
+"""Section 5, photos with truth and predictions: best, median and worst, the worst by name, reliability."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from corrotwin.benchmarks.formatting.style import COLORS, DASHES, MARKERS, Figure
+from corrotwin.benchmarks.formatting.style import Figure, look
 from corrotwin.benchmarks.formatting.table import ReportTable, Row, number_column, text_column
 from corrotwin.benchmarks.formatting.wording import listed, of_photos
 from corrotwin.benchmarks.report.context import Material
@@ -101,7 +101,7 @@ def _comparison(
 
 
 def _worst(material: Material) -> list[Block]:
-    """Return the worst test photos of each model: a grid per backbone, and a table that names them."""
+    """Return the worst test photos: a grid for the leading backbone, and a table that names those of all."""
     results = material.results
     rows: list[Row] = []
     figures: list[Block] = []
@@ -125,11 +125,11 @@ def _worst(material: Material) -> list[Block]:
                     "false": float(np.mean([one.fp[place] / max(1, one.tp[place] + one.fp[place]) for one in tp])),
                 }
             )
-        if _have_photos(material):
+        if backbone == material.lead and _have_photos(material):
             figures += _worst_grid(material, backbone, runs, names, [float(means[place]) for place in order])
     if not rows:
         return []
-    heading = Text(text=f"The {min(WORST, len(results.test_images))} worst photos of each model", heading=True)
+    heading = Text(text=f"The {min(WORST, len(results.test_images))} worst photos", heading=True)
     return [heading, *figures, _worst_table(material, rows)]
 
 
@@ -203,9 +203,10 @@ def _diagram(material: Material, found: "dict[str, tuple[Calibration, float]]") 
         axis = drawn.subplots()
         axis.plot([0, 1], [0, 1], color="#9aa5b1", lw=1)
         for backbone, (bins, error) in found.items():
+            drawn_as = look(backbone)
             axis.plot(
-                bins.mean_predicted, bins.observed_share, marker=MARKERS[backbone], ls=DASHES[backbone], ms=4, lw=1.4,
-                color=COLORS[backbone], label=f"{backbone} (ECE {error:.3f})",
+                bins.mean_predicted, bins.observed_share, marker=drawn_as.marker, ls=drawn_as.dash, ms=4, lw=1.4,
+                color=drawn_as.color, label=f"{backbone} (ECE {error:.3f})",
             )  # fmt: skip
         axis.set_xlabel("predicted probability of corrosion")
         axis.set_ylabel("share of pixels that are corroded")

@@ -1,4 +1,4 @@
-"""Section 2, the paper side by side: Tables I to IV and figures 1 to 3, ours and theirs, and the paper's slips."""
+"""Section 3, the paper side by side: Tables I to IV and figures 1 to 3, ours and theirs, and the paper's slips."""
 
 from collections.abc import Callable
 from functools import cache
@@ -16,12 +16,13 @@ from corrotwin.benchmarks.formatting.table import (
     text_column,
     yes_no_column,
 )
-from corrotwin.benchmarks.formatting.wording import SCORES
+from corrotwin.benchmarks.formatting.wording import SCORES, listed
 from corrotwin.benchmarks.report import paper_figures
 from corrotwin.benchmarks.report.context import Material
 from corrotwin.benchmarks.report.document import Block, Bullets, Facts, ReportSection, Text
 from corrotwin.benchmarks.report.overlays import examples
-from corrotwin.benchmarks.report.sections.verdicts import backbone_sentences, backbone_table
+from corrotwin.benchmarks.report.sections.verdicts import backbone_table
+from corrotwin.benchmarks.stats.power import FEWEST_RUNS
 from corrotwin.benchmarks.stats.tukey import Pair, run_means, summary, tukey, tukey_from_summary
 
 if TYPE_CHECKING:
@@ -38,10 +39,20 @@ def section(material: Material, complexity: Callable[[str, int], "Complexity"]) 
     ----------
     complexity : `segmentation.models.network.complexity`, or a table of it.
     """
+    absent = [name for name in paper.TABLE_II if name not in material.results.config.backbones]
+    if absent:
+        blocks: list[Block] = [
+            Text(
+                text=f"The paper compares {listed(list(paper.TABLE_II))} with each other. This study has no "
+                f"{listed(absent, 'or')}, so it cannot be laid beside the paper: its tables take all four."
+            ),
+            *backbone_table(material),
+        ]
+        return _section(blocks)
     same = "trains on photos alone as the paper did"
     if not material.on_photos_alone:
         same = "does not do what the paper did: no arm of this study trains on photos alone"
-    blocks: list[Block] = [
+    blocks = [
         Text(
             text=f"{paper.CITATION} Its values stand in the shaded columns. Ours are from the arm "
             f"“{material.reference}”, which {same}. The photos are others: columns show whether the same order comes "
@@ -49,24 +60,39 @@ def section(material: Material, complexity: Callable[[str, int], "Complexity"]) 
         ),
         _table_i(material, complexity),
         _table_ii(material),
-        _table_tukey(material, "f1"),
-        _table_tukey(material, "iou"),
-        *backbone_sentences(material),
+        *_tukey_tables(material),
         *backbone_table(material),
     ]
-    drawn, absent = _figures(material)
-    blocks += [Text(text="Figures 1 to 3", heading=True), *drawn, *(Text(text=text) for text in absent)]
+    drawn, missing = _figures(material)
+    blocks += [Text(text="Figures 1 to 3", heading=True), *drawn, *(Text(text=text) for text in missing)]
     blocks += [
         Facts(title="The paper's protocol", values=paper.PROTOCOL),
         Text(text="What a reader of both should know", heading=True),
         Bullets(items=tuple((slip.where, slip.text) for slip in paper.SLIPS)),
     ]
+    return _section(blocks)
+
+
+def _section(blocks: list[Block]) -> ReportSection:
     return ReportSection(key="paper", title="The paper side by side", short="The paper", blocks=tuple(blocks))
+
+
+def _tukey_tables(material: Material) -> list[Block]:
+    """Return Tables III and IV, or why there are none."""
+    fewest = min(len(material.cell(material.reference, backbone)) for backbone in paper.TABLE_II)
+    if fewest < FEWEST_RUNS:
+        return [
+            Text(
+                text=f"Tables III and IV are left out: a test takes {FEWEST_RUNS} complete runs of each backbone, and "
+                "the paper has ten."
+            )
+        ]
+    return [_table_tukey(material, "f1"), _table_tukey(material, "iou")]
 
 
 def _table_i(material: Material, complexity: Callable[[str, int], "Complexity"]) -> ReportTable:
     rows = []
-    for backbone in material.results.config.backbones:
+    for backbone in paper.TABLE_II:
         ours, theirs = complexity(backbone, PAPER_SIZE), paper.TABLE_I[backbone]
         minutes = summary([each.train_minutes for each in material.cell(material.reference, backbone)])
         rows.append(
@@ -98,12 +124,10 @@ def _table_i(material: Material, complexity: Callable[[str, int], "Complexity"])
         "mean ± SD over runs.",
         (
             text_column("Backbone", "backbone"),
-            Column(heading="Encoder params, M", cell=millions("encoder_params")),
             Column(heading="U-Net params, M", cell=millions("unet_params")),
             Column(heading="Paper: params, M", cell=millions("paper_params")),
             number_column("Depth", "depth", "d"),
             number_column("Paper: depth", "paper_depth", "d"),
-            number_column("Encoder GMACs", "encoder_gmacs", ".2f"),
             number_column("U-Net GMACs", "unet_gmacs", ".2f"),
             number_column("Paper: FLOPs, G", "paper_gflops", ".1f"),
             plus_minus_column("Training, min", "train_minutes", ".2f"),
@@ -118,7 +142,7 @@ def _table_i(material: Material, complexity: Callable[[str, int], "Complexity"])
 
 def _table_ii(material: Material) -> ReportTable:
     rows = []
-    for backbone in material.results.config.backbones:
+    for backbone in paper.TABLE_II:
         runs = material.cell(material.reference, backbone)
         row: dict[str, Any] = {"arm": material.reference, "backbone": backbone, "runs": len(runs)}
         row["photos"] = len(material.results.test_images)
@@ -163,7 +187,7 @@ def _table_tukey(material: Material, score: str) -> ReportTable:
     means = run_means(results.scores, arm=material.reference, score=score)
     rows: list[Row] = []
     reasons: dict[str, list[str]] = {}
-    for pair in tukey({backbone: means.get(backbone, ()) for backbone in results.config.backbones}):
+    for pair in tukey({backbone: means.get(backbone, ()) for backbone in paper.TABLE_II}):
         key = (pair.first, pair.second)
         rows.append(
             {

@@ -1,4 +1,4 @@
-"""Section 3, real against mixed: what renders and the controls change, by part of the photos and by photo."""
+"""Section 2, real against mixed: what renders and the controls change, by part of the photos and by photo."""
 
 from typing import TYPE_CHECKING
 
@@ -16,11 +16,11 @@ from corrotwin.benchmarks.formatting.table import (
 )
 from corrotwin.benchmarks.formatting.wording import KINDS, percent, render_share
 from corrotwin.benchmarks.report.context import Material
-from corrotwin.benchmarks.report.document import Block, Bullets, ReportSection, Text, items
+from corrotwin.benchmarks.report.document import Block, Bullets, ReportSection, Text
 from corrotwin.benchmarks.report.families import Families
 from corrotwin.benchmarks.report.forest_plot import forest
-from corrotwin.benchmarks.report.gain_figures import by_property, by_spot, learning_curve
-from corrotwin.benchmarks.report.sections.verdicts import contrast_blocks, outcome
+from corrotwin.benchmarks.report.gain_figures import by_property, learning_curve
+from corrotwin.benchmarks.report.sections.verdicts import contrast_blocks, tested
 from corrotwin.benchmarks.stats import subgroups
 from corrotwin.benchmarks.stats.crossed_effects import unit_means
 from corrotwin.benchmarks.stats.tukey import summary
@@ -62,9 +62,10 @@ def _described(kind: str, results: Results) -> str:
 
 
 def _forests(material: Material) -> list[Figure]:
+    """Draw the contrasts that are tested."""
     families, figures = material.f1, []
     gains = families.contrast("real", "mixed")
-    if gains:
+    if tested(gains):
         rows = [(f"{each.backbone}, {percent(families.real_fraction(each))}", each) for each in gains]
         figures.append(
             forest(material, "gains", "What renders change: F1 with renders minus F1 on photos alone", [("", rows)])
@@ -72,7 +73,7 @@ def _forests(material: Material) -> list[Figure]:
     others = [
         (contrast, found)
         for contrast, found in families.contrasts.items()
-        if (contrast.base, contrast.kind) != ("real", "mixed")
+        if (contrast.base, contrast.kind) != ("real", "mixed") and tested(found)
     ]
     title = "The controls: F1 of one arm minus F1 of the other"
     if sum(len(found) for _, found in others) > MOST_LINES:  # the table has them all
@@ -124,11 +125,11 @@ def _scores(material: Material) -> ReportTable:
 
 
 def _where(material: Material) -> list[Block]:
-    """Return the gain by what the photos show, for each comparison of mixed with real that has runs."""
+    """Return the gain by what the photos show, for each comparison of mixed with real that is tested."""
     title = Text(text="Where renders help", heading=True)
-    found = [each for each in material.f1.contrast("real", "mixed") if each.runs[0]]
+    found = [each for each in material.f1.contrast("real", "mixed") if each.p is not None]
     if not found:
-        return [title, Text(text="There is no pair of runs with and without renders.")]
+        return []
     if absent := [name for name in material.results.test_images if name not in material.photos]:
         reason = material.photos_absent or f"the photos no longer have {absent[0]}."
         return [title, Text(text=f"What the photos show is not known here. {reason}")]
@@ -163,13 +164,9 @@ def _where(material: Material) -> list[Block]:
             interval_column("95 % interval", "low", "high", "+.3f"),
         ),
         rows,
-        note,
         files_only=True,
     )
-    blocks: list[Block] = [title, Text(text=note), by_property(material, bins), table]
-    if material.results.groups is not None:
-        blocks.append(by_spot(material, gains, units))
-    return blocks
+    return [title, Text(text=note), by_property(material, bins), table]
 
 
 def _where_row(material: Material, each: "Comparison", about: subgroups.Property, one: subgroups.Gain) -> Row:
@@ -208,11 +205,8 @@ def _across(material: Material) -> list[Block]:
             blocks.append(Text(text=f"No run was measured on {name}: {reasons}."))
             continue
         families = Families(results=results, scores=scores, groups=material.spots_of(name), score="f1")
-        for contrast, found in families.contrasts.items():
+        for found in families.contrasts.values():
             known = [each for each in found if each.known]
-            if known:
-                start = f"{contrast.question} On {name} ({known[0].photos} photos), {outcome(known)}."
-                blocks += [Text(text=start), Bullets(items=items(*(families.sentence(each) for each in known)))]
             rows += [_across_row(name, families, each) for each in known]
         if missing := results.across_missing[name]:
             blocks.append(

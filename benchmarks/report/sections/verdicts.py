@@ -1,7 +1,7 @@
-"""Comparisons as sentences and tables: every verdict of the report is worded here."""
+"""Comparisons as tables."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from corrotwin.benchmarks.formatting.table import (
@@ -11,23 +11,22 @@ from corrotwin.benchmarks.formatting.table import (
     interval_column,
     number_column,
     p_column,
-    percent_column,
     text_column,
 )
-from corrotwin.benchmarks.formatting.wording import count, in_arm, listed, percent
+from corrotwin.benchmarks.formatting.wording import listed, percent
 from corrotwin.benchmarks.report.context import Material
-from corrotwin.benchmarks.report.document import Block, Bullets, Text, items
+from corrotwin.benchmarks.report.document import Block, Text
 from corrotwin.benchmarks.report.families import CONTRASTS
 from corrotwin.benchmarks.stats.comparison import Comparison
 from corrotwin.benchmarks.stats.equivalence import MARGIN
-from corrotwin.benchmarks.stats.power import FEWEST_RUNS
-from corrotwin.benchmarks.stats.verdict import VERDICTS, detectable
+from corrotwin.benchmarks.stats.power import FEWEST_RUNS, MOST_RUNS, TARGET
+from corrotwin.benchmarks.stats.verdict import VERDICTS
 
 # How to read the columns of both tables.
 READING = (
-    "p and verdict: the crossed test, runs and spots both random, adjusted for its family. Equal: p of two one-sided "
-    f"tests that the true difference is within {MARGIN:g}. Detectable: the true difference that such a study finds in "
-    "four cases of five. Won: share of test photos on which it scores higher, averaged over its runs."
+    "p and verdict: the crossed test, runs and spots both random, adjusted for its family; equal: shown to be within "
+    f"{MARGIN:g}. More runs: of each side, to find a difference of {TARGET:g} four times in five; 0 where these runs "
+    f"would have, a dash where even {MOST_RUNS} would not. The file has IoU, photos won and detectable differences."
 )
 
 
@@ -37,26 +36,23 @@ def tally(found: Sequence[Comparison]) -> str:
     return ", ".join(f"{counts[name]} {name}" for name in VERDICTS.values() if counts[name])
 
 
-def outcome(found: Sequence[Comparison]) -> str:
-    """Return a heading's second half: how many comparisons there are, and their verdicts."""
-    return f"{len(found)} compared: {tally(found)}" if found else "No run is complete yet"
+def tested(found: Iterable[Comparison]) -> bool:
+    """Return whether any comparison has a test."""
+    return any(each.p is not None for each in found)
 
 
 def contrast_blocks(material: Material) -> list[Block]:
-    """Return, for each contrast of arms, its question and a sentence per comparison; then one table of all."""
+    """Return the table of all contrasts of arms, or why there is none."""
     families = material.f1
-    blocks: list[Block] = []
-    for contrast, found in families.contrasts.items():
-        blocks += [
-            Text(text=f"{contrast.question} {outcome(found)}", heading=True),
-            Bullets(items=items(*(families.sentence(each) for each in found))),
-        ]
     if not families.contrasts:
         pairs = listed([f"{each.kind} with {each.base}" for each in CONTRASTS])
         return [
             Text(text=f"Nothing is compared: at no backbone and part of the photos has this study the arms of {pairs}.")
         ]
-    return [*blocks, _contrast_table(material)]
+    found = [each for of_one in families.contrasts.values() for each in of_one]
+    if not tested(found):
+        return [Text(text=f"No difference is tested: {reason}.") for reason in _reasons(found)]
+    return [_contrast_table(material)]
 
 
 def _contrast_table(material: Material) -> ReportTable:
@@ -79,35 +75,17 @@ def _contrast_table(material: Material) -> ReportTable:
         rows,
         READING,
         material.weighing,
-        *_reasons([each for found in material.f1.contrasts.values() for each in found]),
+        *_notes([each for found in material.f1.contrasts.values() for each in found]),
     )
 
 
-def backbone_sentences(material: Material) -> list[Block]:
-    """Return one sentence per pair of backbones, by arm."""
-    families = material.f1
-    blocks: list[Block] = []
-    for arm, found in families.backbones.items():
-        where = in_arm(*families.place(arm))
-        blocks += [
-            Text(
-                text=f"{where}, which backbone? {count(len(found), 'pair')}: {tally(found)}",
-                heading=True,
-            ),
-            Bullets(items=items(*(families.sentence(each) for each in found))),
-        ]
-    if not families.backbones:
-        blocks.append(Text(text="No arm has two backbones with complete runs: there is no pair to compare."))
-    return blocks
-
-
 def backbone_table(material: Material) -> list[Block]:
-    """Return the pairs of backbones of every arm in one table."""
+    """Return the pairs of backbones of every arm in one table; nothing where no pair is tested."""
     rows: list[Row] = []
     for arm, found in material.f1.backbones.items():
         for each, other in zip(found, material.iou.backbones[arm], strict=True):
             rows.append({"arm": arm, "first": each.first, "second": each.second, **_values(each, other)})
-    if not rows:
+    if not tested(each for found in material.f1.backbones.values() for each in found):
         return []
     table = material.table(
         "backbones",
@@ -123,7 +101,7 @@ def backbone_table(material: Material) -> list[Block]:
         rows,
         READING,
         material.weighing,
-        *_reasons([each for found in material.f1.backbones.values() for each in found]),
+        *_notes([each for found in material.f1.backbones.values() for each in found]),
     )
     return [table]
 
@@ -138,6 +116,7 @@ def _values(f1: Comparison, iou: Comparison) -> dict[str, Any]:
         "equal_p": f1.equal_p,
         "margin": f1.margin,
         "detectable": f1.detectable,
+        "more_runs": f1.more_runs,
         "won": f1.won,
         "tied": f1.tied,
         "runs_first": f1.runs[0],
@@ -163,19 +142,20 @@ def _columns(runs: str) -> tuple[Column, ...]:
         number_column("F1 difference", "difference", "+.3f"),
         interval_column("95 % interval", "low", "high", "+.3f"),
         p_column("p", "p"),
-        p_column("Equal: p", "equal_p"),
-        Column(heading="Detectable", cell=lambda row: detectable(row["detectable"])),
-        percent_column("Won", "won"),
         Column(heading=runs, cell=both),
-        Column(heading="Units", cell=lambda row: f"{row['units']} {row['unit']}s"),
-        number_column("IoU difference", "iou_difference", "+.3f"),
-        interval_column("IoU, 95 % interval", "iou_low", "iou_high", "+.3f"),
+        number_column(f"More runs for {TARGET:g}", "more_runs", "d"),
     )
 
 
+def _notes(found: Sequence[Comparison]) -> list[str]:
+    return [f"No p-value: {reason}." for reason in _reasons(found)]
+
+
 def _reasons(found: Sequence[Comparison]) -> list[str]:
-    """Return why comparisons have no p-value, each reason once; the column of runs shows who has too few."""
+    """Return why comparisons have no test, each reason once; the column of runs shows who has too few."""
     untested = [each for each in found if each.reason]
-    few = [f"no test with fewer than {FEWEST_RUNS} runs"] * any(min(each.runs) < FEWEST_RUNS for each in untested)
+    few = [f"it takes {FEWEST_RUNS} complete runs of each, and more tell more"] * any(
+        min(each.runs) < FEWEST_RUNS for each in untested
+    )
     others = dict.fromkeys(each.reason for each in untested if min(each.runs) >= FEWEST_RUNS)
-    return [f"No p-value: {reason}." for reason in (*few, *others)]
+    return [*few, *others]

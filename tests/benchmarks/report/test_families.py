@@ -1,4 +1,5 @@
 import csv
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -7,16 +8,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+from corrotwin.benchmarks import paper
 from corrotwin.benchmarks.report.context import Material
 from corrotwin.benchmarks.report.families import Families
-from corrotwin.benchmarks.report.sections import answer, renders
+from corrotwin.benchmarks.report.sections import answer, published, renders
 from corrotwin.benchmarks.report.sections.cost import pareto
 from corrotwin.benchmarks.report.sections.method import command, unproven
 from corrotwin.benchmarks.report.sections.verdicts import contrast_blocks
+from corrotwin.benchmarks.stats.verdict import recommendation
 from corrotwin.benchmarks.study import results
 from corrotwin.benchmarks.study.grid import cells
 
 Maker = Callable[..., Any]
+TWO = ("resnet152", "vgg16")
 
 
 def material(found: results.Results) -> Material:
@@ -29,8 +33,8 @@ def material(found: results.Results) -> Material:
 def uneven(tmp_path: Path, fake_study: Maker) -> results.Results:
     fake_study(
         tmp_path / "study", kinds=("real", "mixed", "copy-paste"), real_fractions=(0.5, 1.0),
-        backbones=("mobilenet_v2",), runs=3,
-        more=cells(("real",), (1.0,), ("resnet152", "vgg16"), 2), spot_size=2, across=("elsewhere",),
+        backbones=("mobilenet_v2",), runs=4,
+        more=cells(("real",), (1.0,), ("resnet152", "vgg16"), 3), spot_size=2, across=("elsewhere",),
         without=("mixed-mobilenet_v2-02",),
     )  # fmt: skip
     return results.load(tmp_path / "study")
@@ -47,39 +51,76 @@ def test_each_contrast_is_a_family_at_equal_fractions_of_planned_cells_only(unev
         ]
         assert [families.real_fraction(each) for each in values] == [0.5, 1.0]
         assert {each.members for each in values} == {2}  # its own family: nothing of the other contrasts counts
-    assert [each.runs for each in found["real", "mixed"]] == [(3, 3), (2, 2)]
+    assert [each.runs for each in found["real", "mixed"]] == [(4, 4), (3, 3)]
     assert list(families.backbones) == ["real"]
     assert len(families.backbones["real"]) == 3
 
 
-def test_sentences_speak_of_training_and_of_the_part_of_the_photos(uneven: results.Results) -> None:
-    families = material(uneven).f1
-    first = families.sentence(next(iter(families.contrasts.values()))[0])
-    assert first.startswith("With mobilenet_v2 at 50 % of the training photos, ")
-    assert "training with renders" in first
-    assert "training on photos alone" in first
-    assert first.count(".") == first.count("0.") + 1
-    pair = families.sentence(families.backbones["real"][0])
-    assert pair.startswith("Trained on photos alone, ")
-
-
-def test_the_answer_is_five_sentences_with_numbers(uneven: results.Results) -> None:
-    found = answer.sentences(material(uneven))
-    assert len(found) == 5
-    for text in found.values():
-        assert any(letter.isdigit() for letter in text)
+def test_the_answer_is_numbers_and_a_few_short_sentences_that_repeat_none(uneven: results.Results) -> None:
+    found = material(replace(uneven, config=replace(uneven.config, profile="small")))
+    said, shown = answer.sentences(found), answer.tiles(found)
+    assert list(said)[-1] == "Rests on"
+    assert len(said) <= 5
+    for text in said.values():
         assert text.endswith(".")
-        assert text[0].isupper()
-    assert "95 % interval" in found["Renders"]
-    assert "copy-paste" in found["Against the control"]
-    assert "“equal”" in found["How sure"]
-    tiles = answer.tiles(material(uneven))
-    assert [tile.label for tile in tiles] == [
+        assert text[0].isupper() or text[0].isdigit()
+        assert not any(tile.number.removesuffix(" F1") in text for tile in shown if tile.verdict)
+    assert [tile.label for tile in shown] == [
         "Renders, at 50 % of the training photos",
         "Renders, at all training photos",
-        "Highest mean, photos alone",
+        f"Highest mean, photos alone: {answer._ranked(found)[0][0]}",
     ]
-    assert answer.warnings(material(uneven))[-1].startswith("1 of 22 runs are missing")
+    gain, whole = found.f1.contrast("real", "mixed")
+    for tile, each in zip(shown, (gain, whole), strict=False):
+        assert tile.detail.endswith(f" · {answer.VERDICTS[each.verdict]}")
+    assert answer.warnings(found)[-1].startswith("1 of 30 runs are missing")
+
+
+def test_where_no_difference_is_shown_the_answer_says_what_would_show_it(tmp_path: Path, fake_study: Maker) -> None:
+    fake_study(
+        tmp_path, profile="small", data=tmp_path / "photos", kinds=("real", "mixed"), backbones=("vgg16",), runs=3,
+        real_fractions=(0.5, 1.0),
+    )  # fmt: skip
+    found = material(results.load(tmp_path))
+    unsettled = [each for each in found.f1.contrast("real", "mixed") if each.verdict == "unsettled"]
+    assert unsettled
+    said = answer.sentences(found)["Renders"]
+    assert all(recommendation(each) in said for each in unsettled)
+    assert said.startswith("No difference is shown at ")
+    assert "Backbones" not in answer.sentences(found)  # there is one
+
+
+def test_two_runs_show_means_and_no_test(tmp_path: Path, fake_study: Maker) -> None:
+    fake_study(tmp_path, profile="small", data=tmp_path / "photos", kinds=("real", "mixed"), backbones=TWO, runs=2)
+    found = material(results.load(tmp_path))
+    assert [tile.label.split(", ")[1] for tile in answer.tiles(found)[:2]] == [
+        "real at all training photos", "mixed at all training photos",
+    ]  # fmt: skip
+    assert answer.sentences(found)["Renders"].startswith("No difference is tested: it takes 3 complete runs")
+    assert "Backbones" not in answer.sentences(found)
+    part = renders.section(found)
+    assert [table.name for table in part.tables] == ["scores"]
+    assert part.figures == ()
+
+
+def test_a_smoke_run_shows_no_score_but_of_a_network_that_the_paper_has_not(
+    tmp_path: Path, fake_study: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_study(tmp_path, backbones=TWO)
+    found = material(results.load(tmp_path))
+    assert answer.tiles(found) == []
+    assert list(answer.sentences(found)) == ["Renders", "Rests on"]
+    assert not re.search(r"0\.\d", " ".join(answer.sentences(found).values()))
+    monkeypatch.delitem(paper.TABLE_II, "vgg16")
+    assert [tile.label for tile in answer.tiles(found)] == ["vgg16, photos alone"]
+
+
+def test_one_backbone_has_no_tables_of_pairs_and_the_paper_takes_its_four(tmp_path: Path, fake_study: Maker) -> None:
+    fake_study(tmp_path, kinds=("real", "mixed"), backbones=("vgg16",), runs=3)
+    part = published.section(material(results.load(tmp_path)), lambda *_: pytest.fail("not needed"))
+    (block,) = part.blocks
+    assert block.text.endswith("so it cannot be laid beside the paper: its tables take all four.")
+    assert "no resnet152, inceptionv4 or mobilenet_v2" in block.text
 
 
 def test_renders_are_held_against_every_control_and_each_is_a_family_of_its_own(
@@ -103,31 +144,21 @@ def test_renders_are_held_against_every_control_and_each_is_a_family_of_its_own(
     assert {"mixed − strong", "mixed − shuffled"} <= {row["question"] for row in table.rows}
     (controls,) = (figure for figure in renders._forests(found) if figure.name == "controls")
     assert controls.height_in > 0.95 + 0.31 * 10
-    said = answer.sentences(found)["Against the control"]
-    assert said.startswith("With vgg16 at 50 % of the training photos, ")
-    copied, *others = said.removesuffix(".").split("; against ")
-    assert "training with copy-paste" in copied
-    assert others[0].startswith("training with strong augmentation and all training photos F1 ")
-    assert others[1].startswith("training with renders of shuffled masks F1 ")
-    strong = families["strong", "mixed"][0]
-    assert f"{strong.difference:+.3f} (95 % interval ".replace("-", "−") in others[0]
-
-
-def test_without_copy_paste_strong_augmentation_is_the_control_and_shuffled_masks_are_none(
-    tmp_path: Path, fake_study: Maker
-) -> None:
-    for kind, start in (("strong", "With vgg16 and all training photos, "), ("shuffled", "Whether renders beat ")):
-        fake_study(tmp_path / kind, kinds=("real", "mixed", kind), backbones=("vgg16",), runs=2)
-        said = answer.sentences(material(results.load(tmp_path / kind)))["Against the control"]
-        assert said.startswith(start)
-    assert "is not known: no such pair of runs is complete (trained: shuffled); against training with " in said
+    found = replace(found, results=replace(found.results, config=replace(found.results.config, profile="small")))
+    copied, strong, shuffled = answer.sentences(found)["Against the controls"].removesuffix(".").split("; ")
+    assert copied.startswith("Renders minus copy-paste at 50 % of the training photos: ")
+    assert strong.startswith("renders minus strong at all training photos: ")
+    assert shuffled.startswith("renders minus shuffled at 50 % of the training photos: ")
+    assert f"{families['strong', 'mixed'][0].difference:+.3f} (".replace("-", "−") in strong
 
 
 @pytest.mark.parametrize(("shift", "word"), [(120, "better"), (-120, "worse")])
 def test_the_numbers_of_the_answer_are_those_of_the_pixels(
     tmp_path: Path, fake_study: Maker, shift: int, word: str
 ) -> None:
-    fake_study(tmp_path, kinds=("real", "mixed"), backbones=("vgg16",), runs=3)
+    fake_study(
+        tmp_path, profile="small", data=tmp_path / "photos", kinds=("real", "mixed"), backbones=("vgg16",), runs=3
+    )  # fmt: skip
     means: dict[str, float] = {}
     for kind in ("real", "mixed"):
         f1 = []
@@ -142,12 +173,12 @@ def test_the_numbers_of_the_answer_are_those_of_the_pixels(
             path.write_text("\n".join([",".join(rows[0]), *(",".join(row.values()) for row in rows)]) + "\n")
         means[kind] = float(np.mean(f1))
     found = material(results.load(tmp_path))
-    said = answer.sentences(found)["Renders"]
     gain = f"{means['mixed'] - means['real']:+.3f}".replace("-", "−")
-    assert f"training with renders is {word} than training on photos alone: F1 {gain} (95 % interval " in said
-    tiles = answer.tiles(found)
-    assert [tile.number for tile in tiles] == [f"{gain} F1", f"{means['real']:.3f} F1"]
-    assert tiles[0].verdict == word
+    (tile,) = answer.tiles(found)
+    assert tile.number == f"{gain} F1"
+    assert tile.detail.endswith(f" · {word}")
+    assert tile.verdict == word
+    assert "Renders" not in answer.sentences(found)  # the tile has said it
 
 
 def test_other_sets_have_families_of_the_same_cells(uneven: results.Results) -> None:
@@ -162,47 +193,37 @@ def test_a_study_without_pairs_says_so(tmp_path: Path, fake_study: Maker) -> Non
     found = material(results.load(tmp_path))
     assert not found.f1.contrasts
     assert not found.f1.backbones
-    sentences = answer.sentences(found)
-    assert "not known" in sentences["Renders"]
-    assert "no other backbone has a complete run there" in sentences["Backbones"]
+    assert set(answer.sentences(found)) == {"Renders", "Rests on"}
 
 
 def test_where_renders_are_compared_the_answer_speaks_of_that_backbone(tmp_path: Path, fake_study: Maker) -> None:
     more = cells(("real",), (1.0,), ("mobilenet_v2",), 4)
-    fake_study(tmp_path, kinds=("real", "mixed"), backbones=("vgg16",), runs=2, more=more)
+    fake_study(
+        tmp_path, profile="small", data=tmp_path / "photos", kinds=("real", "mixed"), backbones=("vgg16",), runs=3,
+        more=more,
+    )  # fmt: skip
     found = material(results.load(tmp_path))
     assert found.lead == "vgg16"
-    assert answer.sentences(found)["Renders"].startswith("With vgg16 and all training photos, ")
     assert answer.tiles(found)[0].label == "Renders, at all training photos"
 
 
 def test_without_photos_alone_no_sentence_speaks_of_them(tmp_path: Path, fake_study: Maker) -> None:
-    fake_study(tmp_path, kinds=("copy-paste", "strong"), backbones=("vgg16", "resnet152"), runs=2)
+    fake_study(
+        tmp_path, profile="small", data=tmp_path / "photos", kinds=("copy-paste", "strong"), backbones=TWO, runs=3
+    )  # fmt: skip
     found = material(results.load(tmp_path))
     assert not found.on_photos_alone
-    sentences = answer.sentences(found)
-    assert sentences["Backbones"].startswith("In the arm copy-paste with all training photos ")
-    assert "photos alone" not in sentences["Backbones"]
-    assert [tile.label for tile in answer.tiles(found)] == ["Highest mean, arm copy-paste"]
+    assert "Backbones" in answer.sentences(found)
+    assert answer.tiles(found)[-1].label.startswith("Highest mean, arm copy-paste: ")
+    assert "photos alone" not in " ".join(answer.sentences(found).values())
     (text,) = (block.text for block in contrast_blocks(found) if block.kind == "text")
     assert text.startswith("Nothing is compared: at no backbone and part of the photos")
 
 
 def test_an_arm_without_any_complete_run_is_not_said_to_be_absent(tmp_path: Path, fake_study: Maker) -> None:
     fake_study(tmp_path, backbones=("vgg16",), without=tuple(f"mixed-vgg16-0{run}" for run in (0, 1)))
-    found = material(results.load(tmp_path))
-    headings = [block.text for block in contrast_blocks(found) if block.kind == "text"]
-    assert headings[0] == "Do renders help? 1 compared: 1 not tested"
-    fake_study(
-        tmp_path / "none",
-        backbones=("vgg16",),
-        without=tuple(f"{arm}-vgg16-0{run}" for arm in ("real", "mixed") for run in (0, 1)),
-    )
-    headings = [
-        block.text for block in contrast_blocks(material(results.load(tmp_path / "none"))) if block.kind == "text"
-    ]
-    assert headings == ["Do renders help? No run is complete yet"]
-    assert answer.sentences(found)["All comparisons"] == "Renders are compared with photos alone nowhere here."
+    (text,) = (block.text for block in contrast_blocks(material(results.load(tmp_path))))
+    assert text == "No difference is tested: it takes 3 complete runs of each, and more tell more."
 
 
 def test_cells_with_fewer_than_five_complete_runs_are_small(tmp_path: Path, fake_study: Maker) -> None:
@@ -213,8 +234,8 @@ def test_cells_with_fewer_than_five_complete_runs_are_small(tmp_path: Path, fake
 def test_the_command_names_every_cell(uneven: results.Results) -> None:
     lines = command(uneven).splitlines()
     assert len(lines) == 2
-    assert "--arms real mixed copy-paste --real-fractions 1 0.5 --backbones mobilenet_v2 --runs 3" in lines[0]
-    assert "--arms real --real-fractions 1 --backbones resnet152 vgg16 --runs 2" in lines[1]
+    assert "--arms real mixed copy-paste --real-fractions 1 0.5 --backbones mobilenet_v2 --runs 4" in lines[0]
+    assert "--arms real --real-fractions 1 --backbones resnet152 vgg16 --runs 3" in lines[1]
     assert all("--split split.json --across elsewhere --arms" in line for line in lines)
     again = replace(uneven, groups=None, config=replace(uneven.config, threads=4), across={"a": (), "b c": ()})
     assert "--split published --across a 'b c' --threads 4 --arms" in command(again)

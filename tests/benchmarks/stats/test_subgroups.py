@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from corrotwin.benchmarks.stats import crossed_effects
-from corrotwin.benchmarks.stats.subgroups import by_quarter, by_unit, describe, differences
+from corrotwin.benchmarks.stats.subgroups import by_quarter, describe, differences
 from corrotwin.benchmarks.stats.tukey import RunScores
 from corrotwin.segmentation.data import coco
 
@@ -61,15 +61,6 @@ def test_one_run_or_one_spot_gives_no_interval_and_ties_give_fewer_bins() -> Non
     assert all(each.low is None for each in by_quarter(gains, np.arange(8.0), [str(place) for place in range(8)]))
     same = by_quarter(np.full((3, 8), 0.1), np.zeros(8), ["one"] * 8)
     assert [(each.photos, each.units, each.low) for each in same] == [(8, 1, None)]
-
-
-def test_spots_have_an_interval_over_their_runs() -> None:
-    gains = np.array([[0.1, 0.3, 0.0], [0.3, 0.5, 0.0]])
-    found = by_unit(gains, ["a", "a", "b"])
-    assert found["a"].difference == pytest.approx(0.3)
-    assert found["a"].photos == 2
-    assert found["b"].low == found["b"].high == 0
-    assert by_unit(gains[:1], ["a", "a", "b"])["a"].low is None
 
 
 def test_a_photo_is_described_by_its_mask_and_its_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
