@@ -97,6 +97,8 @@ def _alone(material: Material) -> str:
 
 def sentences(material: Material) -> dict[str, str]:
     """Return short sentences, each under words that name its subject; none repeats a tile."""
+    if material.results.smoke:
+        return {"Next": "Profile small gives an answer. Part 2 has the scores of this run; they are no results."}
     found = {
         "Renders": _renders(material),
         "All comparisons": _all_comparisons(material),
@@ -115,12 +117,6 @@ def _of_lead(material: Material, base: str, kind: str) -> list[Comparison]:
 
 def _renders(material: Material) -> str:
     """Recommend what would settle the gain of renders."""
-    results = material.results
-    if results.smoke:
-        return (
-            f"{len(results.scores)} of {len(results.grid)} runs trained and were scored; part 2 has their scores. "
-            "Profile small gives an answer."
-        )
     gains = _of_lead(material, "real", "mixed")
     if not tested(gains):
         return f"No difference is tested: it takes {FEWEST_RUNS} complete runs of each arm; ten tell a good deal more."
@@ -134,7 +130,7 @@ def _renders(material: Material) -> str:
 def _all_comparisons(material: Material) -> str:
     """Count the verdicts on renders of all backbones, where there are others than the leading one."""
     known = [each for each in material.f1.contrast("real", "mixed") if each.known]
-    if material.results.smoke or not tested(known) or len({each.backbone for each in known}) < 2:
+    if not tested(known) or len({each.backbone for each in known}) < 2:
         return ""
     low, high = (side(known, key=lambda each: each.difference or 0.0) for side in (min, max))
 
@@ -150,8 +146,6 @@ def _all_comparisons(material: Material) -> str:
 
 def _controls(material: Material) -> str:
     """Compare renders with each control at the fewest photos that both have."""
-    if material.results.smoke:
-        return ""
     parts = []
     for base in CONTROLS:
         found = _of_lead(material, base, "mixed")
@@ -178,7 +172,7 @@ def _ranked(material: Material) -> list[tuple[str, float, float | None, int]]:
 def _backbones(material: Material) -> str:
     """Say which backbones are told apart in the reference arm; empty where no pair is tested."""
     found = [each for each in material.f1.backbones.get(material.reference, []) if each.p is not None]
-    if material.results.smoke or not found:
+    if not found:
         return ""
     apart = [f"{each.second} is {each.verdict} than {each.first}" for each in found if each.verdict in APART]
     if apart:
@@ -192,6 +186,8 @@ def _backbones(material: Material) -> str:
 
 
 def _basis(material: Material) -> str:
-    results = material.results
-    text = f"{material.units}, one split, {count(len(results.scores), 'run')}."
-    return text if results.smoke else f"{text} “Equal” is said where a difference is shown to be within {MARGIN:g}."
+    groups = material.results.groups
+    spots = "test photos that each count as a spot" if groups is None else count(
+        len({groups[name] for name in material.results.test_images}), "test spot"
+    )  # fmt: skip
+    return f"One split and {spots}. “Equal” is said where a difference is shown to be within {MARGIN:g}."
