@@ -42,7 +42,7 @@ class ReportTable:
     @property
     def grouped(self) -> bool:
         """True if rows with the same first cell stand together."""
-        return self.columns[0].heading in ("Arm", "Question", "Set")
+        return self.columns[0].heading in ("Arm", "Arms", "Set")
 
     @property
     def cells(self) -> list[list[str]]:

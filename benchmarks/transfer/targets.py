@@ -18,6 +18,7 @@ from corrotwin.benchmarks.stats import crossed_effects
 from corrotwin.benchmarks.stats.comparison import ERROR, Comparison, arms
 from corrotwin.benchmarks.stats.crossed_effects import FloatArray
 from corrotwin.benchmarks.stats.equivalence import MARGIN
+from corrotwin.benchmarks.stats.power import FEWEST_RUNS
 from corrotwin.benchmarks.stats.subgroups import unit_names
 from corrotwin.benchmarks.stats.tukey import RunScores
 from corrotwin.benchmarks.stats.verdict import VERDICTS, detectable
@@ -85,11 +86,11 @@ def mean(values: FloatArray, least: float = 0.0) -> Estimate:
     return Estimate(value=float(values.mean()), low=max(least, low), high=high)
 
 
-def ratio(top: FloatArray, bottom: FloatArray) -> Estimate:
+def ratio(top: FloatArray, bottom: FloatArray, *, fewest_runs: int = 2) -> Estimate:
     """Return the ratio of the means of two (runs, units) tables of the same runs and units, with Fieller's interval.
 
     Where the bottom is not shown to be above zero the interval would have no end, or be no interval: there is none
-    then, and no value either where the bottom is not above zero.
+    then, and no value either where the bottom is not above zero. Nor is there one of fewer runs than `fewest_runs`.
     """
     if not top.size or bottom.mean() <= 0:
         return Estimate(value=None)
@@ -100,7 +101,7 @@ def ratio(top: FloatArray, bottom: FloatArray) -> Estimate:
         contrast = crossed_effects.paired(crossed_effects.moments(share * top - rho * bottom))
         return bool(abs(contrast.difference) > crossed_effects.half_width(contrast, ERROR))
 
-    if min(top.shape) < 2 or not refused(1.0, 0.0):
+    if min(top.shape) < 2 or len(top) < fewest_runs or not refused(1.0, 0.0):
         return Estimate(value=value)
     low = value - _reach(lambda away: refused(value - away, 1.0))
     high = value + _reach(lambda away: refused(value + away, 1.0))
@@ -144,7 +145,7 @@ def compare_arms(
     renders_goal: float,
     floor: Mapping[str, float] | None = None,
 ) -> ArmResults:
-    """Compare the arms and hold them against the goals; arms with fewer than two runs in common are not tested.
+    """Compare the arms and hold them against the goals; arms with fewer than `FEWEST_RUNS` in common are not tested.
 
     Parameters
     ----------
@@ -174,7 +175,7 @@ def compare_arms(
         if first in found and second in found and first != second
     ]  # fmt: skip
     pairs += [(arm, whole) for arm in found if (whole := arm.partition(FIRST)[0]) != arm and whole in found]
-    compared = arms(scores, pairs=pairs, score="f1", groups=groups) if pairs else []
+    compared = arms(scores, pairs=pairs, score="f1", groups=groups, fewest_runs=FEWEST_RUNS) if pairs else []
     by_pair = {(each.first, each.second): each for each in compared}
 
     def shared(*names: str) -> list[FloatArray]:
@@ -185,14 +186,15 @@ def compare_arms(
 
     only, every = shared(RENDERS, real)
     goals = [
-        at_least("renders only / all real", ratio(only, every), renders_goal),
+        at_least("renders only / all real", ratio(only, every, fewest_runs=FEWEST_RUNS), renders_goal),
     ]
     if floor is not None:
         least = crossed_effects.unit_means(np.array([floor[name] for name in images]), units)
         above = [table - least if table.size else table for table in (only, every)]
-        goals.append(_share_above(ratio(*above)))
+        goals.append(_share_above(ratio(*above, fewest_runs=FEWEST_RUNS)))
     some, little, most = shared(mixed, few, real)
-    goals.append(at_least(f"{mixed}: share of the gap {few} to {real} closed", ratio(some - little, most - little), 1))
+    closed = ratio(some - little, most - little, fewest_runs=FEWEST_RUNS)
+    goals.append(at_least(f"{mixed}: share of the gap {few} to {real} closed", closed, 1))
     goals.append(_difference(f"{mixed} − {real}", by_pair.get((real, mixed)), above=False))
     goals.append(_difference(f"{mixed} − {pasted}", by_pair.get((pasted, mixed)), above=True))
     gain = by_pair.get((real, full))

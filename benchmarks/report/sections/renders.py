@@ -220,7 +220,7 @@ def _across(material: Material) -> list[Block]:
                 "Differences of mean F1 between arms of the same runs, measured on all photos of another set.",
                 (
                     text_column("Set", "set"),
-                    text_column("Question", "question"),
+                    text_column("Arms", "question"),
                     text_column("Backbone", "backbone"),
                     Column(heading="Photos", cell=lambda row: percent(row["fraction"])),
                     number_column("F1, first", "first_mean", ".3f"),

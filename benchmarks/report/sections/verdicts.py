@@ -67,7 +67,7 @@ def _contrast_table(material: Material) -> ReportTable:
         f"Differences of mean F1 and IoU between arms at equal parts of the training photos, on {material.units}. Each "
         "question is a family of its own (Holm over backbone and part); intervals are 95 % for each by itself.",
         (
-            text_column("Question", "question"),
+            text_column("Arms", "question"),
             text_column("Backbone", "backbone"),
             Column(heading="Photos", cell=lambda row: percent(row["fraction"])),
             *_columns("Runs"),

@@ -233,8 +233,10 @@ def test_what_no_score_can_differ_by_is_not_printed_as_detectable() -> None:
     assert [row[4:6] for row in rows] == [["<0.0001", "over 1"], ["–", "–"]]
 
 
-def test_one_run_and_missing_arms_give_numbers_without_verdicts() -> None:
-    found = judged(runs=1)
+@pytest.mark.parametrize("runs", [1, 2])
+def test_few_runs_and_missing_arms_give_numbers_without_verdicts(runs: int) -> None:
+    found = judged(runs=runs)
+    assert all(goal.estimate.value is not None for goal in found.goals)
     assert {goal.verdict for goal in found.goals} == {"not tested"}
     assert all(each.reason for each in found.comparisons)
     alone = judged({"renders": 0.5})
