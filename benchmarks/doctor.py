@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from corrotwin.benchmarks import machine
 from corrotwin.benchmarks.formatting.wording import listed
-from corrotwin.segmentation.config import BACKBONES
+from corrotwin.segmentation.config import BACKBONES, DEFAULT_BACKBONE
 from corrotwin.segmentation.data.cache import cache_folder
 from corrotwin.twin.core.memory import available_bytes
 from corrotwin.twin.core.text import say
@@ -67,6 +67,7 @@ def examine(places: Places, weights: Path | None) -> list[Check]:
         memory(available_bytes()),
         *(disk(name, path, machine.free_bytes(path)) for name, path in places.items()),
         shared_memory(machine.free_bytes(SHARED) if SHARED.is_dir() else None),
+        pretrained(torch_says),
         imagenet(torch_says, weights),
     ]
 
@@ -179,6 +180,15 @@ def shared_memory(free: int | None) -> Check:
     if free < GIB // 4:
         return Check(name=str(SHARED), state="warning", found=found, fix="in a container: docker run --shm-size=2g")
     return Check(name=str(SHARED), state="ok", found=found)
+
+
+def pretrained(said: Mapping[str, Any]) -> Check:
+    """Check the ImageNet weights of the default encoder, which come as a package."""
+    answer = said.get("pretrained", said)
+    if "trouble" in answer:
+        return _lacking("pretrained", answer)
+    found = f"ImageNet weights of {DEFAULT_BACKBONE}, {answer['tensors']} tensors, as they were published"
+    return Check(name="pretrained", state="ok", found=found)
 
 
 def imagenet(said: Mapping[str, Any], weights: Path | None) -> Check:

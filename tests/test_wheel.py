@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-EXTRAS = "rendering,training,export,study"
+EXTRAS = "rendering,training,pretrained,export,study"
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from functools import cache
 
 from corrotwin.segmentation.config import BACKBONES
+from corrotwin.segmentation.models.packaged import PACKAGES
 from corrotwin.twin.core.errors import InputError
 
 TIMM = "tu-"  # smp's mark of encoders that timm builds
@@ -33,11 +34,13 @@ NORMALISATION = {
 
 @dataclass(frozen=True, kw_only=True)
 class WeightsSource:
-    """Origin of an encoder's ImageNet weights: a repository of the Hugging Face hub, or a URL."""
+    """Origin of an encoder's ImageNet weights: a repository of the Hugging Face hub, a URL, or a Python package."""
 
     repository: str
     revision: str | None
-    """The commit that smp pins; None where timm takes the newest."""
+    """The commit that smp pins, or the package's version; None where timm takes the newest commit."""
+    licence: str | None = None
+    """Of a package; what the hub holds, only the hub knows."""
 
 
 def check(backbone: str, architecture: str = "Unet") -> None:
@@ -94,6 +97,8 @@ def weights_source(backbone: str) -> WeightsSource:
     InputError
         The encoder has no ImageNet weights.
     """
+    if package := PACKAGES.get(backbone):
+        return WeightsSource(repository=package.name, revision=package.version, licence=package.licence)
     if backbone.startswith(TIMM):
         import timm
 

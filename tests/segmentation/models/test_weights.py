@@ -309,7 +309,7 @@ def swap_file(folder):
         ),
         (
             lambda folder: rewrite(folder, lambda manifest: manifest["encoders"][SMALL].update(revision="f00")),
-            "at f00, but the installed smp takes smp-hub",
+            "at f00, but here they are taken from smp-hub",
         ),
         (lambda folder: (folder / f"{SMALL}.safetensors").unlink(), "weights cannot be read"),
         (lambda folder: (folder / f"{SMALL}.safetensors").write_bytes(b"1"), "SHA-256 differs"),
