@@ -15,13 +15,16 @@ from corrotwin.twin.core.files import digest
 BACKBONES = ("mobilenet_v2", "resnet152", "inceptionv4", "vgg16")
 # Encoders beyond the paper whose ImageNet weights come as Python packages (`segmentation.models.packaged`).
 PACKAGED = ("tu-tf_efficientnet_lite0", "tu-tf_efficientnet_lite1", "tu-tf_efficientnet_lite2")
-DEFAULT_BACKBONE = PACKAGED[0]
+DEFAULT_BACKBONE = PACKAGED[0]  # of a training that names none
 SIZE_STEP = 32  # the U-Nets halve the image five times
 # Larger values are mistakes, or meant to exhaust the machine.
 MOST: Mapping[str, int] = {"size": 8192, "epochs": 1_000_000, "batch_size": 65_536, "threads": 4096}
 
 # Fraction of a GPU for one run: a U-Net at 224 px does not fill one. Runs of other encoders get a whole GPU.
-GPU_SHARE: Mapping[str, float] = {"mobilenet_v2": 0.25, "inceptionv4": 0.5, "resnet152": 0.5, "vgg16": 0.5}
+GPU_SHARE: Mapping[str, float] = {
+    "mobilenet_v2": 0.25, "inceptionv4": 0.5, "resnet152": 0.5, "vgg16": 0.5,
+    DEFAULT_BACKBONE: 0.25,
+}  # fmt: skip
 
 Precision = Literal["exact", "fast"]
 Framing = Literal["resize", "crop"]
@@ -35,7 +38,7 @@ class TrainConfig:
     """All settings of one training run. With the data they determine every bit of the result on one type of CPU."""
 
     backbone: str
-    """Encoder: one of `BACKBONES`, or, beyond the paper, any other of segmentation-models-pytorch."""
+    """Encoder: one of `BACKBONES`, or, beyond the paper, any of segmentation-models-pytorch (``tu-``: of timm)."""
     architecture: str = "Unet"
     """Architecture: Unet as published, or, beyond the paper, any other of segmentation-models-pytorch."""
     arm: DataArm
@@ -130,6 +133,7 @@ def from_json(value: Mapping[str, Any]) -> TrainConfig:
 
 Profile = Literal["quick", "small", "paper"]
 
+# `encoder_weights` None means random in these, unless a package brings the backbone's weights: see `first_weights`.
 PROFILES: dict[Profile, dict[str, Any]] = {
     # Minutes, to see that everything works. Its numbers mean nothing.
     "quick": {
@@ -169,8 +173,23 @@ PROFILES: dict[Profile, dict[str, Any]] = {
 }
 
 
+def first_weights(profile: Profile, backbone: str) -> Literal["imagenet"] | None:
+    """Return the initial weights of an encoder in a profile: imagenet, or None for random ones.
+
+    Profile paper starts from ImageNet weights as published, from the hub or a prepared folder. The others need no
+    internet: ImageNet weights where a package brings them (`PACKAGED`), random ones elsewhere. What is installed has
+    no influence, so that a configuration means the same on every machine.
+    """
+    if backbone in PACKAGED:
+        return "imagenet"
+    weights: Literal["imagenet"] | None = PROFILES[profile]["encoder_weights"]
+    return weights
+
+
 def configure(profile: Profile, *, backbone: str, arm: DataArm, seed: int, **changes: Any) -> TrainConfig:
     """Return the settings of a named profile for one run, with `changes` to single fields of `TrainConfig`.
+
+    Where `changes` do not name `encoder_weights`, they are those of `first_weights`.
 
     Raises
     ------
@@ -179,4 +198,5 @@ def configure(profile: Profile, *, backbone: str, arm: DataArm, seed: int, **cha
     """
     if profile not in PROFILES:
         raise InputError(f"`profile` {profile!r} is unknown; choose one of {', '.join(PROFILES)}")
-    return TrainConfig(**{**PROFILES[profile], **changes, "backbone": backbone, "arm": arm, "seed": seed})
+    settings = {**PROFILES[profile], "encoder_weights": first_weights(profile, backbone), **changes}
+    return TrainConfig(**{**settings, "backbone": backbone, "arm": arm, "seed": seed})

@@ -79,7 +79,7 @@ def test_the_notebook_runs_and_its_objects_print_well(notebook: SimpleNamespace,
     )
     scores = notebook.run.scores
     assert repr(notebook.run) == (
-        f"Run('run', mobilenet_v2, mixed, F1 {scores['f1']:.3f}, IoU {scores['iou']:.3f} on 2 test photos)"
+        f"Run('run', tu-tf_efficientnet_lite0, mixed, F1 {scores['f1']:.3f}, IoU {scores['iou']:.3f} on 2 test photos)"
     )
     assert 0 < scores["iou"] < scores["f1"] < 1
     assert repr(notebook.masks) == "Predictions('masks', 2 masks, 0 photos left out)"

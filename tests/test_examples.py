@@ -58,7 +58,7 @@ def test_own_photos(renders: bool, data: Path, tmp_path: Path) -> None:
     words = [data / "photos", data / "site" / "images", *more, "--profile", "quick", "--epochs", 1]
     said = run("03_own_photos.py", *words, tmp_path)
     assert "14 train, 4 valid, 2 test by spot" in said
-    assert f"mobilenet_v2, {'mixed' if renders else 'real'}, F1 0." in said
+    assert f"tu-tf_efficientnet_lite0, {'mixed' if renders else 'real'}, F1 0." in said
     assert len(list((tmp_path / "masks" / "masks").iterdir())) == 2
 
 

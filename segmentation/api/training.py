@@ -9,7 +9,7 @@ from corrotwin.segmentation import runs
 from corrotwin.segmentation.api.dataset import Dataset
 from corrotwin.segmentation.api.run import Run
 from corrotwin.segmentation.arms import Adaptation, Augmentation, arm_of
-from corrotwin.segmentation.config import Profile, TrainConfig, configure
+from corrotwin.segmentation.config import DEFAULT_BACKBONE, Profile, TrainConfig, configure
 from corrotwin.segmentation.training import train as training
 from corrotwin.twin.core.arguments import check_fields, checked
 from corrotwin.twin.core.errors import InputError
@@ -27,7 +27,7 @@ def train(
     *,
     out: str | Path,
     renders: Dataset | str | Path | None = None,
-    backbone: str = "mobilenet_v2",
+    backbone: str = DEFAULT_BACKBONE,
     architecture: str = "Unet",
     profile: Profile = "small",
     seed: int = 0,
@@ -52,8 +52,8 @@ def train(
     photos : real photos, split by `Dataset.split`.
     out : folder of the run.
     renders : a rendered dataset to mix into the training batches.
-    backbone, architecture : mobilenet_v2, resnet152, inceptionv4 or vgg16 in a Unet; beyond the paper any of
-        segmentation-models-pytorch.
+    backbone, architecture : by default EfficientNet-Lite0 with ImageNet weights (the extra ``pretrained``) in a Unet;
+        the paper's are mobilenet_v2, resnet152, inceptionv4 and vgg16; any other of segmentation-models-pytorch.
     profile : quick (minutes, smoke), small (a CPU) or paper (as published).
     seed : of first weights, subset, order and augmentation.
     real_fraction : part of the real training photos to use, drawn by whole groups of the split.
@@ -63,13 +63,14 @@ def train(
     adaptation : fourier, histogram or colours: change each render towards a training photo.
     augmentation : standard or strong.
     copy_paste : part of the photos in the batches that get corrosion of another training photo pasted in.
-    weights : folder that ``corrotwin segmentation weights`` prepared; without it ImageNet weights come from the hub.
+    weights : folder that ``corrotwin segmentation weights`` prepared; without it ImageNet weights come from the extra
+        ``pretrained`` or from the hub.
     threads : CPU threads; another number changes the last bits of the result.
     workers : processes that augment ahead where precision is exact.
     checkpoint_seconds : save the state at the end of an epoch when this long has passed since the last time.
     on_epoch : called after each epoch with its row of the history.
     settings : in place of the profile's: framing, size, epochs, batch_size, learning_rate, encoder_weights, loss, keep,
-        precision; see `segmentation.config.TrainConfig`.
+        precision; see `segmentation.config.TrainConfig`, and `first_weights` there for the default of encoder_weights.
 
     Raises
     ------

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from corrotwin.segmentation.arms import Adaptation, Augmentation, arm_of
 from corrotwin.segmentation.commands.weights import check_weights
-from corrotwin.segmentation.config import Framing, Kept, Loss, Precision, Profile, configure
+from corrotwin.segmentation.config import DEFAULT_BACKBONE, Framing, Kept, Loss, Precision, Profile, configure
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import printable, say, say_error
 
@@ -17,7 +17,7 @@ def train(
     renders: Path | None = None,
     classes: tuple[str, ...] = (),
     split: Literal["own", "published"] | Path = "published",
-    backbone: str = "mobilenet_v2",
+    backbone: str = DEFAULT_BACKBONE,
     architecture: str = "Unet",
     profile: Profile = "small",
     seed: int = 0,
@@ -57,7 +57,8 @@ def train(
         published (70/15/15 at random by seed 0), own (the export's train, valid and test folders), or a file written
         by `corrotwin segmentation split`, which takes other seeds.
     backbone
-        mobilenet_v2, resnet152, inceptionv4 or vgg16; beyond the paper any encoder of segmentation-models-pytorch.
+        encoder; the paper's are mobilenet_v2, resnet152, inceptionv4 and vgg16; any other of
+        segmentation-models-pytorch or, with tu- before its name, of timm.
     architecture
         Unet; beyond the paper any architecture of segmentation-models-pytorch.
     profile
@@ -89,10 +90,11 @@ def train(
     learning_rate
         peak learning rate of the schedule.
     encoder_weights
-        imagenet or none (random).
+        imagenet or none (random); default: imagenet with profile paper and for tu-tf_efficientnet_lite0, 1 and 2, whose
+        weights are installed with the extra pretrained; else none.
     weights
-        folder prepared by `corrotwin segmentation weights`; default: ImageNet weights come from the hub. Needs
-        --encoder-weights imagenet, which profile paper sets.
+        folder prepared by `corrotwin segmentation weights`; default: ImageNet weights come from the extra pretrained or
+        from the hub. Refused where the first weights are random.
     loss
         dice, or dice_bce with cross-entropy added.
     keep

@@ -6,7 +6,7 @@ from typing import Literal
 
 from corrotwin.segmentation.arms import Augmentation
 from corrotwin.segmentation.commands.weights import check_weights
-from corrotwin.segmentation.config import Profile
+from corrotwin.segmentation.config import DEFAULT_BACKBONE, Profile
 from corrotwin.twin.core.text import say, say_error
 
 
@@ -17,7 +17,7 @@ def tune(
     out: Path,
     renders: Path | None = None,
     classes: tuple[str, ...] = (),
-    backbone: str = "mobilenet_v2",
+    backbone: str = DEFAULT_BACKBONE,
     profile: Profile = "small",
     epochs: int | None = None,
     size: int | None = None,
@@ -73,7 +73,7 @@ def tune(
     seed
         seed of the sampled settings and of all trainings.
     weights
-        folder prepared by `corrotwin segmentation weights`; needs --profile paper.
+        folder prepared by `corrotwin segmentation weights`; refused where the first weights are random.
     threads
         CPU threads of a trial.
     gpus

@@ -7,14 +7,17 @@ from corrotwin.twin.core.errors import InputError
 
 
 def weights(*, to: Path, backbones: tuple[str, ...] = BACKBONES) -> None:
-    """Download the ImageNet weights of encoders into a folder, for machines without internet.
+    """Collect the ImageNet weights of encoders in a folder, for machines without internet.
+
+    They come from the hub; those of tu-tf_efficientnet_lite0, 1 and 2 from the extra pretrained, which needs no such
+    folder.
 
     Parameters
     ----------
     to
         folder for weights.json and one safetensors file per encoder; repeat the command to resume, add or repair.
     backbones
-        encoders to download; default: those of the paper.
+        encoders; default: those of the paper.
     """
     from corrotwin.segmentation.models.weights import prepare
 

@@ -164,7 +164,8 @@ def place(network: torch.nn.Module, precision: Precision, where: torch.device | 
     network = network.to(where)
     if precision == "fast" and where.type == "cpu" and bf16_supported("cpu"):
         for layer in network.modules():
-            if isinstance(layer, torch.nn.Conv2d) and layer.groups == layer.in_channels > 1 and max(layer.stride) > 1:
+            # No subclass: one that pads by itself, as TensorFlow does, would lose its own forward pass.
+            if type(layer) is torch.nn.Conv2d and layer.groups == layer.in_channels > 1 and max(layer.stride) > 1:
                 layer.__class__ = _StridedDepthwise
     return network.to(memory_format=memory_format(precision))  # type: ignore[call-overload,no-any-return]
 

@@ -3,7 +3,16 @@ import json
 import pytest
 
 from corrotwin.segmentation.arms import MIXED, REAL, DataArm
-from corrotwin.segmentation.config import PROFILES, configure, from_json, to_json
+from corrotwin.segmentation.config import (
+    BACKBONES,
+    DEFAULT_BACKBONE,
+    PACKAGED,
+    PROFILES,
+    configure,
+    first_weights,
+    from_json,
+    to_json,
+)
 from corrotwin.twin.core.errors import InputError
 
 
@@ -20,6 +29,17 @@ def test_paper_profile_is_as_published():
     config = configure("paper", backbone="resnet152", arm=REAL, seed=0)
     assert (config.size, config.epochs, config.encoder_weights, config.precision) == (224, 150, "imagenet", "exact")
     assert config.max_train_images is None
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_first_weights_are_imagenets_in_the_paper_and_where_a_package_brings_them(profile):
+    for backbone in (*BACKBONES, "resnet18", "tu-tf_efficientnet_lite0.in1k"):
+        expected = "imagenet" if profile == "paper" else None
+        config = configure(profile, backbone=backbone, arm=REAL, seed=0)
+        assert config.encoder_weights == first_weights(profile, backbone) == expected
+    for backbone in (DEFAULT_BACKBONE, *PACKAGED):
+        assert configure(profile, backbone=backbone, arm=REAL, seed=0).encoder_weights == "imagenet"
+        assert configure(profile, backbone=backbone, arm=REAL, seed=0, encoder_weights=None).encoder_weights is None
 
 
 @pytest.mark.parametrize(

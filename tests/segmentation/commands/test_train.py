@@ -70,14 +70,16 @@ def test_options_of_train_make_the_arm_that_they_promise(options, arm):
         (("--data", ".", "--size", "100"), "nearest that is: 96"),
         (("--data", ".", "--render-share", "0.5"), "need --renders"),
         (
-            ("--data", ".", "--weights", "w"),
+            ("--data", ".", "--weights", "w", "--backbone", "mobilenet_v2"),
             "--weights w: first weights are random here; add --encoder-weights imagenet, or",
         ),
         (
             ("--data", ".", "--weights", "w", "--profile", "paper", "--encoder-weights", "none"),
             "first weights are random here",
         ),
+        (("--data", ".", "--weights", "w", "--encoder-weights", "none"), "first weights are random here"),
         (("--data", ".", "--weights", "w", "--encoder-weights", "imagenet"), "no COCO json"),
+        (("--data", ".", "--weights", "w"), "no COCO json"),  # the default backbone has ImageNet weights
         (("--data", "."), "no COCO json"),
     ],
 )

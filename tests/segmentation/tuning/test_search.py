@@ -47,9 +47,12 @@ BASE = configure("quick", backbone="mobilenet_v2", arm=REAL, seed=3, size=32, ep
         ({"search": "optuna", "learning_rate": (1e-3, 1e-3)}, "needs a range"),
         ({"split": Path("nowhere.json")}, r"nowhere\.json"),
         ({"backbone": "mobilenet_v9"}, "mobilenet_v9"),
-        ({"profile": "paper", "weights": Path("w")}, "w: no prepared weights of mobilenet_v2; run corrotwin"),
         (
-            {"weights": Path("w")},
+            {"profile": "paper", "weights": Path("w"), "backbone": "mobilenet_v2"},
+            "w: no prepared weights of mobilenet_v2; run corrotwin",
+        ),
+        (
+            {"weights": Path("w"), "backbone": "mobilenet_v2"},
             "--weights w: first weights are random here; add --profile paper, or leave out --weights",
         ),
     ],
