@@ -6,8 +6,12 @@ written only after onnxruntime has reproduced torch's result.
 
 from __future__ import annotations
 
+import copy
+import signal
+import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +36,7 @@ AGREEMENT = 1e-4  # largest difference in probability from torch
 SIDES = 256  # maximum side of an image in steps of `SIZE_STEP`: 8192 pixels
 BATCH = 256  # maximum number of images at once
 TRIED = 4  # images of each size in the comparison
+PATIENCE_SECONDS = 300.0  # of processor time for torch's exporter, whose algebra of sizes may find no end
 
 
 def export(run_folder: Path, out: Path, *, evaluations: tuple[Path, ...] = ()) -> dict[str, Any]:
@@ -120,6 +125,8 @@ def photographs_to_probability(network: torch.nn.Module, backbone: str) -> torch
 
     from corrotwin.segmentation.models.network import normalise
 
+    normalise(torch.zeros(1, 3, 1, 1), backbone)  # makes its constants, which the exporter would make without values
+
     class Whole(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -138,33 +145,88 @@ def to_onnx(network: torch.nn.Module, size: int) -> tuple[bytes, bool]:
     Raises
     ------
     InputError
-        torch cannot express it in ONNX.
+        torch cannot express it in ONNX, or not within `PATIENCE_SECONDS`.
     """
     import torch
     from torch.export import Dim
     from torch.onnx import OnnxExporterError
 
+    network = constant_padding(network)
     # Not square, and two: a dimension of 1, or two that are equal, would be taken for constants.
     images = torch.zeros(2, size, size + SIZE_STEP, 3, dtype=torch.uint8)
     height, width = (SIZE_STEP * Dim(name, min=1, max=SIDES) for name in ("height32", "width32"))
     free = ({0: Dim("n", min=1, max=BATCH), 1: height, 2: width},)
     fixed = ({0: Dim("n", min=1, max=BATCH)},)
     tried: tuple[tuple[torch.Tensor, Any], ...] = ((images, free), (images[:, :, :size], fixed))
+    if _pads_by_size(network):
+        tried = tried[1:]
     for number, (example, shapes) in enumerate(tried):
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), _limited(PATIENCE_SECONDS):
                 warnings.simplefilter("ignore")  # of torch about itself
                 program = torch.onnx.export(
                     network, (example,), dynamo=True, dynamic_shapes=shapes,
                     input_names=[INPUT], output_names=[OUTPUT], verbose=False,
                 )  # fmt: skip
-        except OnnxExporterError as error:
+        except (OnnxExporterError, _OutOfTimeError) as error:
             if number + 1 < len(tried):
                 continue
             raise InputError(f"export: torch cannot express this network in ONNX ({error!s:.120})") from error
         assert program is not None  # noqa: S101  with dynamo there is one
-        return bytes(program.model_proto.SerializeToString()), number == 0
+        return bytes(program.model_proto.SerializeToString()), shapes is free
     raise AssertionError  # the last one returns or raises
+
+
+def constant_padding(network: torch.nn.Module) -> torch.nn.Module:
+    """Return a copy in which convolutions that pad as TensorFlow does ("same") do so by constants.
+
+    timm computes this padding from the size of each image, which torch's exporter follows with algebra for minutes.
+    Where the stride divides the side, as it does where sides are multiples of 32, the padding is
+    (kernel - 1) dilation + 1 - stride, the smaller half of it before the image.
+    """
+    import torch
+    from timm.layers.conv2d_same import Conv2dSame
+
+    network = copy.deepcopy(network)
+    for name, layer in list(network.named_modules()):
+        if type(layer) is Conv2dSame:
+            padding = torch.nn.ZeroPad2d((*_padding(layer, 1), *_padding(layer, 0)))
+            layer.__class__ = torch.nn.Conv2d  # type: ignore[assignment]  # its own `padding` is 0
+            network.set_submodule(name, torch.nn.Sequential(padding, layer))
+    return network
+
+
+def _padding(layer: torch.nn.Conv2d, axis: int) -> tuple[int, int]:
+    pad = max((layer.kernel_size[axis] - 1) * layer.dilation[axis] + 1 - layer.stride[axis], 0)
+    return pad // 2, pad - pad // 2
+
+
+def _pads_by_size(network: torch.nn.Module) -> bool:
+    """Return whether other layers, which timm names after it, compute "same" padding: only a fixed size allows that."""
+    return any(type(layer).__name__.endswith("Same") for layer in network.modules())
+
+
+class _OutOfTimeError(BaseException):
+    """Torch's exporter, which catches every Exception to try another way, has taken too long."""
+
+
+@contextmanager
+def _limited(seconds: float) -> Iterator[None]:
+    """Raise _OutOfTimeError after `seconds` of processor time; in the main thread only: signals reach no other."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        raise _OutOfTimeError(f"no end in {seconds:g} s of processor time")
+
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def runner(content: bytes, *, threads: int | None = None) -> Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]:

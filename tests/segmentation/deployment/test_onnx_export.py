@@ -1,6 +1,7 @@
 import json
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import asdict
@@ -15,7 +16,7 @@ from PIL import Image
 from corrotwin.segmentation import runs
 from corrotwin.segmentation.arms import DataArm, to_file
 from corrotwin.segmentation.commands import export as export_command
-from corrotwin.segmentation.config import BACKBONES, configure
+from corrotwin.segmentation.config import BACKBONES, DEFAULT_BACKBONE, configure
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.deployment import model_card, onnx_export
 from corrotwin.segmentation.evaluation import evaluate
@@ -95,6 +96,56 @@ def test_a_network_of_one_size_keeps_it() -> None:
     content, free = onnx_export.to_onnx(network, 64)
     assert not free
     assert onnx_export.disagreement(network, content, onnx_export._trial_images(64, free)) < 1e-6
+
+
+class Endless(Rusty):
+    """One whose export finds no end where the size is free, or at all."""
+
+    def __init__(self, always: bool) -> None:
+        super().__init__()
+        self.always = always
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        while torch.compiler.is_exporting() and (self.always or not isinstance(pictures.shape[2], int)):
+            pass
+        return super().forward(pictures)
+
+
+def test_an_export_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnx_export, "PATIENCE_SECONDS", 5.0)
+    before = signal.getsignal(signal.SIGPROF)
+    network = onnx_export.photographs_to_probability(Endless(always=False).eval(), "mobilenet_v2")
+    content, free = onnx_export.to_onnx(network, 64)
+    assert not free
+    assert onnx_export.disagreement(network, content, onnx_export._trial_images(64, free)) < 1e-6
+    monkeypatch.setattr(onnx_export, "PATIENCE_SECONDS", 0.5)
+    network = onnx_export.photographs_to_probability(Endless(always=True).eval(), "mobilenet_v2")
+    with pytest.raises(InputError, match=r"cannot express this network in ONNX \(no end in 0\.5 s of processor time\)"):
+        onnx_export.to_onnx(network, 64)
+    assert signal.getsignal(signal.SIGPROF) is before
+    assert signal.getitimer(signal.ITIMER_PROF) == (0, 0)
+
+
+def test_padding_as_tensorflow_has_it_is_constant_at_sides_of_32() -> None:
+    backbone = "tu-tf_mixnet_s"  # kernels from 3 to 11, each with its own padding
+    network = network_module.build(backbone, encoder_weights=None, seed=0).eval()
+    constant = onnx_export.constant_padding(network)
+    assert "Conv2dSame" in {type(layer).__name__ for layer in network.modules()}
+    assert "Conv2dSame" not in {type(layer).__name__ for layer in constant.modules()}
+    for sides in ((32, 96), (64, 160), (224, 224)):
+        images = torch.rand(1, 3, *sides, generator=torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            torch.testing.assert_close(constant(images), network(images), rtol=0, atol=1e-6)
+
+
+def test_other_padding_by_size_has_a_fixed_size() -> None:
+    from timm.layers.pool2d_same import MaxPool2dSame
+
+    network = torch.nn.Sequential(Rusty(), MaxPool2dSame(3, stride=1)).eval()
+    whole = onnx_export.photographs_to_probability(network, "mobilenet_v2")
+    content, free = onnx_export.to_onnx(whole, 64)
+    assert not free
+    assert onnx_export.disagreement(whole, content, onnx_export._trial_images(64, free)) < 1e-6
 
 
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -337,8 +388,8 @@ def test_photos_that_chose_nothing_are_not_said_to_have(run: Path, tmp_path: Pat
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backbone", BACKBONES)
-def test_the_papers_networks_are_exported_whole(backbone: str) -> None:
+@pytest.mark.parametrize("backbone", [*BACKBONES, DEFAULT_BACKBONE, "efficientnet-b0"])
+def test_networks_are_exported_whole_at_free_sizes(backbone: str) -> None:
     network = onnx_export.photographs_to_probability(
         network_module.build(backbone, encoder_weights=None, seed=3).eval(), backbone
     )
