@@ -16,6 +16,7 @@ import torch
 from torch.nn import functional
 
 from corrotwin.segmentation.arms import Augmentation
+from corrotwin.segmentation.models.constants import constant
 from corrotwin.segmentation.sampling import Stream, generator
 
 
@@ -175,7 +176,9 @@ def _colour(images: torch.Tensor, factors: torch.Tensor) -> torch.Tensor:
     return (grey + (images - grey) * saturation).clamp(0, 1)
 
 
+_LUMA = (0.299, 0.587, 0.114)  # of red, green and blue
+
+
 def _grey(images: torch.Tensor) -> torch.Tensor:
     """Return the luma of ITU-R BT.601, (b, 1, s, s)."""
-    weights = images.new_tensor((0.299, 0.587, 0.114))
-    return (images * weights[:, None, None]).sum(dim=1, keepdim=True)
+    return (images * constant(_LUMA, images.device, images.dtype)).sum(dim=1, keepdim=True)

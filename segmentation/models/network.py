@@ -18,6 +18,7 @@ from corrotwin.segmentation import runs
 from corrotwin.segmentation.config import BACKBONES, Precision
 from corrotwin.segmentation.models import encoders
 from corrotwin.segmentation.models import weights as imagenet
+from corrotwin.segmentation.models.constants import constant
 from corrotwin.segmentation.sampling import Stream, generator
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import atomic_file, checked
@@ -120,7 +121,7 @@ def check_images(network: torch.nn.Module, height: int, width: int, *, batch_siz
 
 def normalise(images: torch.Tensor, backbone: str) -> torch.Tensor:
     """Scale images (b, 3, s, s) in [0, 1] as the encoder's pretraining did, for random weights too."""
-    mean, deviation = (images.new_tensor(values)[:, None, None] for values in encoders.normalisation(backbone))
+    mean, deviation = (constant(values, images.device, images.dtype) for values in encoders.normalisation(backbone))
     return (images - mean) / deviation
 
 
