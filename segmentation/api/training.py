@@ -15,7 +15,8 @@ from corrotwin.twin.core.arguments import check_fields, checked
 from corrotwin.twin.core.errors import InputError
 
 SETTINGS = (
-    "framing", "size", "epochs", "batch_size", "learning_rate", "encoder_weights", "loss", "keep", "precision",
+    "framing", "size", "epochs", "batch_size", "learning_rate", "encoder_rate", "freeze", "batch_norm",
+    "encoder_weights", "loss", "keep", "precision",
 )  # fmt: skip
 
 logger = logging.getLogger(__name__)
@@ -68,8 +69,8 @@ def train(
     workers : processes that augment ahead where precision is exact.
     checkpoint_seconds : save the state at the end of an epoch when this long has passed since the last time.
     on_epoch : called after each epoch with its row of the history.
-    settings : in place of the profile's: framing, size, epochs, batch_size, learning_rate, encoder_weights, loss, keep,
-        precision; see `segmentation.config.TrainConfig`.
+    settings : in place of the profile's: framing, size, epochs, batch_size, learning_rate, encoder_rate, freeze,
+        batch_norm, encoder_weights, loss, keep, precision; see `segmentation.config.TrainConfig`.
 
     Raises
     ------

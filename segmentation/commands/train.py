@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from corrotwin.segmentation.arms import Adaptation, Augmentation, arm_of
 from corrotwin.segmentation.commands.weights import check_weights
-from corrotwin.segmentation.config import Framing, Kept, Loss, Precision, Profile, configure
+from corrotwin.segmentation.config import BatchNorm, Framing, Kept, Loss, Precision, Profile, configure
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import printable, say, say_error
 
@@ -33,6 +33,9 @@ def train(
     epochs: int | None = None,
     batch_size: int | None = None,
     learning_rate: float | None = None,
+    encoder_rate: float | None = None,
+    freeze: float | None = None,
+    batch_norm: BatchNorm | None = None,
     encoder_weights: Literal["imagenet", "none"] | None = None,
     weights: Path | None = None,
     loss: Loss | None = None,
@@ -88,6 +91,14 @@ def train(
         images per optimiser step.
     learning_rate
         peak learning rate of the schedule.
+    encoder_rate
+        learning rate of the encoder as a factor of the decoder's, such as 0.1.
+    freeze
+        fraction of the steps, at the start, in which the encoder rests.
+    batch_norm
+        statistics of batch normalisation: train (moving averages), frozen (the encoder keeps those that it starts
+        with), re-estimated (anew after training, over the training photos) or own (photos and renders apart; the
+        averages are those of the photos).
     encoder_weights
         imagenet or none (random).
     weights
@@ -117,6 +128,9 @@ def train(
         "epochs": epochs,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
+        "encoder_rate": encoder_rate,
+        "freeze": freeze,
+        "batch_norm": batch_norm,
         "loss": loss,
         "keep": keep,
         "precision": precision,

@@ -86,6 +86,23 @@ class BatchLoader:
             "strength": self.config.arm.augmentation,
         }
 
+    def plain(self) -> Iterator[torch.Tensor]:
+        """Yield the images that the run learns from once, in order, without augmentation, in whole batches.
+
+        These are its photos, or its renders if the arm takes no photos. The last batch is filled from the beginning;
+        crops are drawn as for an epoch after the last.
+
+        Yields
+        ------
+        (b, 3, s, s) float32 in [0, 1], not yet normalised, on the device.
+        """
+        pool = self.photos if self.config.arm.takes_photos or self.renders is None else self.renders
+        layout = memory_format(self.config.precision)
+        for first in range(0, len(pool.rows), self.config.batch_size):
+            places = np.arange(first, first + self.config.batch_size)
+            images, _ = self._frame(pool, places % len(pool.rows), self.config.epochs, first)
+            yield augment.image_tensor(images, self.where).contiguous(memory_format=layout)
+
     def framed(self, step: int) -> tuple[_Arrays, _Arrays]:
         """Return the batch of one step before augmentation: (b, s, s, 3) and (b, s, s) uint8, photos first."""
         epoch, place = divmod(step, self.plan.steps_per_epoch)

@@ -32,8 +32,8 @@ from corrotwin.segmentation.models.network import (
     save_tensors,
     torch_settings,
 )
-from corrotwin.segmentation.sampling import Stream, generator
-from corrotwin.segmentation.training import checkpoint
+from corrotwin.segmentation.sampling import BatchPlan, Stream, generator
+from corrotwin.segmentation.training import checkpoint, fine_tuning
 from corrotwin.segmentation.training.inputs import RunInputs, prepare
 from corrotwin.twin.core.errors import WorkError
 from corrotwin.twin.core.files import versions, write_manifest, writing
@@ -100,7 +100,7 @@ def train(
     # Training on crops evaluates whole photos, and not all of them are square.
     widths = (config.size, config.size + SIZE_STEP) if config.framing == "crop" else (config.size,)
     for width in widths:
-        check_images(network, config.size, width, batch_size=config.batch_size)
+        check_images(network, config.size, width, batch_size=fine_tuning.smallest_batch(config, inputs.loader.plan))
     alone = hold(folder, runs.KIND, settings, patience_seconds=OUTLIVING_SECONDS)
     with writing(folder), alone, torch_settings(config.threads, config.precision):
         splits.save(split, folder / runs.SPLIT)
@@ -110,6 +110,9 @@ def train(
 
         kept = state.best_weights if state.average is None else state.average.module.state_dict()
         state.network.load_state_dict(kept)
+        if config.batch_norm == "re-estimated":
+            fine_tuning.re_estimate(state.network, config, inputs.loader)
+            kept = state.network.state_dict()
         _, table = measure(state.network, config, inputs.photos, inputs.test)
         save_tensors(folder / runs.WEIGHTS, kept, {"config_digest": config.digest})
         runs.write_per_image(folder / "per_image.csv", table)
@@ -146,7 +149,9 @@ def _begin(network: torch.nn.Module, config: TrainConfig, inputs: RunInputs) -> 
     """Return the state of a run before its first step."""
     network = place(network, config.precision)
     optimizer = torch.optim.AdamW(
-        network.parameters(), weight_decay=config.weight_decay, fused=config.precision == "fast"
+        fine_tuning.parameter_groups(network, config),
+        weight_decay=config.weight_decay,
+        fused=config.precision == "fast",
     )
     average = None
     if config.keep == "averaged":
@@ -174,7 +179,7 @@ def _epochs(
     batches = inputs.loader.batches(reached * steps, config.epochs * steps)
     for epoch in range(reached, config.epochs):
         started = time.monotonic()
-        train_loss = _one_epoch(config, batches, steps, state)
+        train_loss = _one_epoch(config, batches, inputs.loader.plan, state)
         trained = time.monotonic()
         if not math.isfinite(train_loss):
             raise WorkError(f"{folder}: the loss is not a number in epoch {epoch + 1}; take a lower learning_rate")
@@ -207,19 +212,23 @@ def _epochs(
 
 
 def _one_epoch(
-    config: TrainConfig, batches: Iterator[tuple[torch.Tensor, torch.Tensor]], steps: int, state: checkpoint.State
+    config: TrainConfig, batches: Iterator[tuple[torch.Tensor, torch.Tensor]], plan: BatchPlan, state: checkpoint.State
 ) -> float:
     """Take the optimiser steps of one epoch and return the mean of their losses."""
-    state.network.train()
     where = next(state.network.parameters()).device
     losses = []
-    first = len(state.history) * steps
+    steps = plan.steps_per_epoch
+    first, last = len(state.history) * steps, config.epochs * steps
     for step in range(first, first + steps):
         images, masks = next(batches)
-        state.optimizer.param_groups[0]["lr"] = learning_rate(config, step, config.epochs * steps)
+        if step in (first, fine_tuning.frozen_steps(config, last)):
+            fine_tuning.set_modes(state.network, config, step, last)
+        for group in state.optimizer.param_groups:
+            group["lr"] = group["factor"] * learning_rate(config, step, last)
+        photos = len(plan.batch(step)[0]) if config.batch_norm == "own" else None
         with torch.random.fork_rng([where] if where.type == "cuda" else []):  # dropout, which some decoders have
             torch.manual_seed(int(generator(config.seed, Stream.DROPOUT, step).integers(2**63)))
-            value = step_loss(config, state.network, images, masks)
+            value = step_loss(config, state.network, images, masks, photos=photos)
         state.optimizer.zero_grad()
         value.backward()  # type: ignore[no-untyped-call]
         state.optimizer.step()
@@ -229,10 +238,20 @@ def _one_epoch(
     return float(torch.stack(losses).mean())
 
 
-def step_loss(config: TrainConfig, network: torch.nn.Module, images: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
-    """Compute the loss of one batch from `BatchLoader.batches`, in the precision of the configuration."""
+def step_loss(
+    config: TrainConfig,
+    network: torch.nn.Module,
+    images: torch.Tensor,
+    masks: torch.Tensor,
+    *,
+    photos: int | None = None,
+) -> torch.Tensor:
+    """Compute the loss of one batch from `BatchLoader.batches`, in the precision of the configuration.
+
+    `photos` counts the photos at the start of the batch if they pass the network apart from the renders behind them.
+    """
     with autocast(config.precision, images.device.type):
-        logits = network(normalise(images, config.backbone))
+        logits = fine_tuning.logits(network, normalise(images, config.backbone), photos)
     return loss(config.loss, logits.float(), masks)
 
 
