@@ -46,7 +46,7 @@ class Predictions:
 
 
 class Run:
-    """A complete training run.
+    """A training run. An unfinished one has the best weights so far and no scores.
 
     Parameters
     ----------
@@ -55,13 +55,15 @@ class Run:
     Raises
     ------
     InputError
-        The folder holds no complete run, or a table in it is damaged.
+        The folder holds no run with weights, or a table in it is damaged.
     """
 
     @checked()
     def __init__(self, folder: str | Path, /) -> None:
         self.folder = Path(folder)
-        self._record = runs.load(self.folder)
+        self._record = runs.load_usable(self.folder)
+        if self._record.note:
+            logger.warning("%s: %s", self.folder, self._record.note)
 
     @property
     def record(self) -> RunRecord:
@@ -75,7 +77,9 @@ class Run:
 
     @property
     def scores(self) -> Mapping[str, float]:
-        """Mean F1 and intersection over union (IoU) on the test photos."""
+        """Mean F1 and intersection over union (IoU) on the test photos; empty if the run is unfinished."""
+        if self._record.note:
+            return MappingProxyType({})
         table = self.per_image
         f1, iou = evaluate.scores(table.tp, table.fp, table.fn, table.tn)
         return MappingProxyType({"f1": float(f1.mean()), "iou": float(iou.mean())})
@@ -184,6 +188,8 @@ class Run:
 
     def __repr__(self) -> str:
         config, scores = self.settings, self.scores
-        f1, iou, tested = scores["f1"], scores["iou"], counted(len(self.per_image.image), "test photo")
         what = f"{config['backbone']}, {config['arm']['name']}"
+        if not scores:
+            return f"Run({str(self.folder)!r}, {what}, {self._record.note})"
+        f1, iou, tested = scores["f1"], scores["iou"], counted(len(self.per_image.image), "test photo")
         return f"Run({str(self.folder)!r}, {what}, F1 {f1:.3f}, IoU {iou:.3f} on {tested})"

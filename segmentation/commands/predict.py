@@ -30,7 +30,7 @@ def predict(
     Parameters
     ----------
     run_folder
-        folder of a complete run.
+        folder of a run; an unfinished one predicts with its best weights so far.
     photos
         image files, or folders to search for them.
     out
@@ -69,6 +69,8 @@ def predict(
     found = search(photos)
     chosen = found.photos
     predictor = Predictor(run_folder, settings)
+    if predictor.note:
+        say_error(f"{run_folder}: {predictor.note}")
     console = rich_console(stderr=True, wrap=False)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("photos", total=len(chosen))

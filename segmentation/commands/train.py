@@ -37,6 +37,7 @@ def train(
     freeze: float | None = None,
     batch_norm: BatchNorm | None = None,
     encoder_weights: Literal["imagenet", "none"] | None = None,
+    init: Path | None = None,
     weights: Path | None = None,
     loss: Loss | None = None,
     keep: Kept | None = None,
@@ -104,6 +105,8 @@ def train(
     weights
         folder prepared by `corrotwin segmentation weights`; default: ImageNet weights come from the hub. Needs
         --encoder-weights imagenet, which profile paper sets.
+    init
+        folder of a run of the same network, finished or not, whose weights to start from.
     loss
         dice, or dice_bce with cross-entropy added.
     keep
@@ -138,6 +141,13 @@ def train(
     changes = {name: value for name, value in chosen.items() if value is not None}
     if encoder_weights is not None:
         changes["encoder_weights"] = None if encoder_weights == "none" else encoder_weights
+    if init is not None:
+        from corrotwin.segmentation.training.initial_weights import digest_of
+
+        if weights is not None:
+            raise InputError(f"--weights {weights}: --init takes all weights from a run; leave one out")
+        chosen_init = digest_of(init, backbone=backbone, architecture=architecture)
+        changes = {"encoder_weights": None, **changes, "init": chosen_init}
     config = configure(
         profile, backbone=backbone, architecture=architecture, arm=arm, seed=seed, threads=threads, **changes
     )
@@ -170,6 +180,7 @@ def train(
             split=parts,
             renders=rendered,
             weights=weights,
+            init=init,
             checkpoint_seconds=checkpoint_seconds,
             on_epoch=on_epoch,
         )

@@ -104,7 +104,7 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
         f"- Split {markdown_span(str(data.get('split')))}: {how}.",
         f"- {_framing(config, manifest, renders_alone)}",
         f"- {config['epochs']} epochs, batches of {config['batch_size']}, {config['loss']} loss, first weights "
-        f"{config['encoder_weights'] or 'random'}, augmentation {arm['augmentation']}, "
+        f"{_first_weights(config)}, augmentation {arm['augmentation']}, "
         f"precision {config['precision']}, seed {config['seed']}.",
         "",
         "## How well it does",
@@ -211,6 +211,12 @@ def _chosen(config: Mapping[str, Any], counts: Mapping[str, Any]) -> str:
     if config["keep"] == "averaged":
         return f"{count} photographs were watched and chose nothing, since the weights are averages of the last steps"
     return f"{count} photographs chose the epoch"
+
+
+def _first_weights(config: Mapping[str, Any]) -> str:
+    if config["init"] is not None:
+        return f"of other runs ({markdown_span(config['init'])})"
+    return config["encoder_weights"] or "random"
 
 
 def _arm(arm: Mapping[str, Any], renders_alone: bool) -> str:

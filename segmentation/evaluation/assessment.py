@@ -52,7 +52,7 @@ def check_threshold(threshold: Threshold) -> None:
 
 
 def assess(folder: Path, data: coco.CocoDataset, *, threshold: Threshold, out: Path | None = None) -> Assessment:
-    """Evaluate a complete run on a dataset and, if `out` is given, write the evaluation there.
+    """Evaluate a run, complete or not, on a dataset and, if `out` is given, write the evaluation there.
 
     On the dataset that the run was trained on, its test photos are measured; on any other dataset all photos that it
     has not seen (`evaluate.measured_photos`). Photos without annotations count as free of corrosion.
@@ -73,7 +73,7 @@ def assess(folder: Path, data: coco.CocoDataset, *, threshold: Threshold, out: P
     from corrotwin.segmentation.models.network import torch_settings
 
     check_threshold(threshold)
-    run = runs.load(folder)
+    run = runs.load_usable(folder)
     names = evaluate.measured_photos(run, data)
     valid = _validation_photos(folder, run, data) if threshold == "valid" else ()
     network, config = evaluate.load_network(folder)

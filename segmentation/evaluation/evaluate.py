@@ -153,7 +153,7 @@ def measured_photos(run: runs.RunRecord, data: coco.CocoDataset) -> tuple[str, .
         There are no photos, or all of them were seen.
     """
     if trained_on(run, data):
-        return run.per_image.image
+        return run.test
     if not data.photos:
         raise InputError(f"{data.folder}: no photos; give a dataset with at least one")
     seen = set(run.manifest.get("seen") or ())
@@ -218,7 +218,7 @@ def predict_masks(folder: Path, photos: Sequence[coco.Photo]) -> list[npt.NDArra
 
 
 def load_network(folder: Path) -> tuple[torch.nn.Module, TrainConfig]:
-    """Load the U-Net of a complete run onto its device, and the run's configuration.
+    """Load the U-Net of a run, complete or not, onto its device, and the run's configuration.
 
     Returns
     -------
@@ -227,11 +227,11 @@ def load_network(folder: Path) -> tuple[torch.nn.Module, TrainConfig]:
     Raises
     ------
     InputError
-        The folder holds no complete run, or its configuration or weights are damaged.
+        The folder holds no run with weights, or its configuration or weights are damaged.
     """
     from corrotwin.segmentation.models.network import load_weights, place
 
-    config = config_of(folder, runs.load(folder))
+    config = config_of(folder, runs.load_usable(folder))
     network = load_weights(folder / runs.WEIGHTS, config.backbone, config.architecture)
     return place(network, config.precision), config
 
@@ -247,7 +247,7 @@ def config_of(folder: Path, run: runs.RunRecord) -> TrainConfig:
     try:
         return from_json(run.manifest["config"])
     except (KeyError, TypeError, InputError) as error:
-        raise InputError(f"{folder / 'run.json'}: damaged configuration ({as_read(error)}); train again") from error
+        raise InputError(f"{folder}: damaged configuration ({as_read(error)}); train again") from error
 
 
 def logits_of(network: torch.nn.Module, config: TrainConfig, images: npt.NDArray[np.uint8]) -> torch.Tensor:

@@ -57,9 +57,10 @@ class Settings:
 
 
 class Predictor:
-    """A complete run, ready to predict.
+    """A run, ready to predict.
 
-    `photo_side` is the side in pixels of a square as large as its training photos; None if run.json lacks it.
+    `photo_side` is the side in pixels of a square as large as its training photos; None if run.json lacks it. `note`
+    says what users of an unfinished run should know.
     """
 
     def __init__(self, folder: Path, settings: Settings) -> None:
@@ -68,7 +69,7 @@ class Predictor:
         Raises
         ------
         InputError
-            The folder holds no complete run, its weights are damaged or absent, its scale is unknown, or a scale is
+            The folder holds no run with weights, they are damaged, its scale is unknown, or a scale is
             given for photos that are resized whole.
         """
         self.folder, self.settings = folder, settings
@@ -78,7 +79,8 @@ class Predictor:
             raise InputError(
                 f"`tiling` never squeezes every photo to {size} x {size} pixels, whatever `scale`; leave one out"
             )
-        manifest = runs.load(folder).manifest
+        run = runs.load_usable(folder)
+        manifest, self.note = run.manifest, run.note
         self.scale = scale_of(folder, manifest) if settings.scale is None else settings.scale
         side = manifest.get("photo_side")
         self.photo_side = float(side) if isinstance(side, int | float) and 0 < side < math.inf else None
