@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from corrotwin.segmentation.config import TrainConfig, to_json
+from corrotwin.segmentation.config import THRESHOLD, TrainConfig, to_json
 from corrotwin.segmentation.data.coco import CocoDataset
 from corrotwin.segmentation.data.splits import Split
 from corrotwin.twin.core import tables
@@ -60,6 +60,14 @@ class RunRecord:
         if self.unfinished_epoch is None:
             return self.per_image.image
         return tuple(self.manifest.get("test") or ())
+
+    @property
+    def threshold(self) -> float:
+        """The threshold on the corrosion probability that the validation photos chose, 0.5 where they did not."""
+        value = (self.manifest.get("threshold") or {}).get("value", THRESHOLD)
+        if not isinstance(value, float) or not 0 < value < 1:
+            raise InputError(f"run.json: threshold {value!r:.40} is not between 0 and 1; train again")
+        return value
 
     @property
     def note(self) -> str:

@@ -61,7 +61,7 @@ def whole(predictor: "Predictor", photos: Sequence["Photo"]) -> npt.NDArray[np.f
     """Return F1 of each photo alone, as the run was measured, but at the photo's own size."""
     from corrotwin.segmentation.data import coco
 
-    masks = [predictor.probability(coco.image(photo))[0] > predictor.settings.threshold for photo in photos]
+    masks = [predictor.probability(coco.image(photo))[0] > predictor.threshold for photo in photos]
     return score(photos, masks)
 
 
@@ -70,7 +70,7 @@ def tiled(predictor: "Predictor", photos: Sequence["Photo"]) -> tuple[npt.NDArra
     masks, tiles = [], 0
     for canvas, places in composites(photos):
         probability, count = predictor.probability(canvas)
-        masks += [probability[place] > predictor.settings.threshold for place in places]
+        masks += [probability[place] > predictor.threshold for place in places]
         tiles += count
     return score(photos, masks), tiles
 

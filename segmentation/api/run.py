@@ -85,6 +85,11 @@ class Run:
         return MappingProxyType({"f1": float(f1.mean()), "iou": float(iou.mean())})
 
     @property
+    def threshold(self) -> float:
+        """The threshold on the corrosion probability that its validation photos chose, 0.5 where they did not."""
+        return self._record.threshold
+
+    @property
     def settings(self) -> Mapping[str, Any]:
         """The settings that it was trained with."""
         return MappingProxyType(dict(self._record.manifest["config"]))
@@ -100,7 +105,7 @@ class Run:
         photos: str | Path | Sequence[str | Path],
         *,
         out: str | Path,
-        threshold: float = 0.5,
+        threshold: float | None = None,
         tiling: Tiling = "auto",
         scale: float | None = None,
         overlap: float = 0.5,
@@ -114,8 +119,9 @@ class Run:
         ----------
         photos : image files, or folders that are searched for them.
         out : folder for masks/ (PNG, 255 where there is corrosion), overlays/, annotations.json, predictions.csv.
-        threshold : of the corrosion probability; `evaluate` with threshold "valid" finds the best.
-        tiling : auto, always or never cut photos into overlapping tiles.
+        threshold : of the corrosion probability; by default that of the run, which its validation photos chose.
+        tiling : always or never cut photos into overlapping tiles; auto as the training says, and photos that are much
+            larger than those of training need a choice.
         scale : pixels of the network for each pixel of a photo; by default that of the training photos.
         overlap : share of a tile that neighbours have in common.
         flips : average over the photo, its mirror images and the photo upside down.
@@ -154,7 +160,7 @@ class Run:
         self,
         photos: Dataset | str | Path,
         *,
-        threshold: float | Literal["valid"] = 0.5,
+        threshold: float | Literal["valid"] | None = None,
         out: str | Path | None = None,
     ) -> Mapping[str, Any]:
         """Measure the run on a dataset: its test photos where it was trained there, else all that it has not seen.
@@ -162,7 +168,8 @@ class Run:
         Parameters
         ----------
         photos : a dataset, or its folder; one without annotations counts as clean.
-        threshold : of the corrosion probability, or "valid": that of best mean F1 on the run's validation photos.
+        threshold : of the corrosion probability; by default that of the run; "valid" chooses it anew on the run's
+            validation photos.
         out : folder for per_image.csv, curve.csv, calibration.csv and evaluation.json.
 
         Returns

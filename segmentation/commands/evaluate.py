@@ -13,7 +13,7 @@ def evaluate(
     *,
     data: Path,
     classes: tuple[str, ...] = (),
-    threshold: float | Literal["valid"] = 0.5,
+    threshold: float | Literal["valid"] | None = None,
     out: Path | None = None,
     verify: bool = False,
 ) -> None:
@@ -31,8 +31,8 @@ def evaluate(
     classes
         names of the categories that count as corrosion; default: those that the run was trained on.
     threshold
-        threshold on the corrosion probability: a number between 0 and 1, or valid for the threshold of best mean F1 on
-        the run's validation photos.
+        threshold on the corrosion probability: a number between 0 and 1, or valid to choose it anew on the run's
+        validation photos; default: that of the run, which its validation photos chose.
     out
         folder for per_image.csv, curve.csv, calibration.csv and evaluation.json.
     verify

@@ -16,7 +16,7 @@ def train(
     out: Path,
     renders: Path | None = None,
     classes: tuple[str, ...] = (),
-    split: Literal["own", "published"] | Path = "published",
+    split: Literal["grouped", "own", "published"] | Path | None = None,
     backbone: str = "mobilenet_v2",
     architecture: str = "Unet",
     profile: Profile = "small",
@@ -58,8 +58,10 @@ def train(
     classes
         names of the categories to learn, as one class; default: all categories with annotations.
     split
-        published (70/15/15 at random by seed 0), own (the export's train, valid and test folders), or a file written
-        by `corrotwin segmentation split`, which takes other seeds.
+        grouped (70/15/15 by whole spots of spots.csv in DATA, else by photos alike in name or look), published
+        (70/15/15 at random, photo by photo), own (the export's train, valid and test folders), or a file written by
+        `corrotwin segmentation split`. Default: that of the run in OUT if there is one, else published in profile
+        paper and grouped in the others.
     backbone
         mobilenet_v2, resnet152, inceptionv4 or vgg16; beyond the paper any encoder of segmentation-models-pytorch.
     architecture
@@ -162,7 +164,13 @@ def train(
     rendered = coco.read(renders) if renders else None
     if rendered is not None and rendered.digest == real.digest:
         raise InputError(f"{renders}: the same images as {data}; --renders takes a rendered dataset")
-    parts = splits.load(split) if isinstance(split, Path) else splits.split(real, how=split, seed=0)
+    begun = out / runs.SPLIT
+    if split is None:
+        split = begun if begun.is_file() else "published" if profile == "paper" else "grouped"
+    if isinstance(split, Path):
+        parts = splits.load(split)
+    else:
+        parts = splits.without_leaks(real) if split == "grouped" else splits.split(real, how=split, seed=0)
     warnings = (
         splits.unused_warning(parts, real),
         leakage.copies_warning(parts, real),

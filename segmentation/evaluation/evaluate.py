@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from corrotwin.segmentation import runs
 from corrotwin.segmentation.config import SIZE_STEP, TrainConfig, from_json
+from corrotwin.segmentation.config import THRESHOLD as THRESHOLD
 from corrotwin.segmentation.data import coco
 from corrotwin.segmentation.data.cache import cache_folder
 from corrotwin.segmentation.runs import PerImage
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     import torch
 
     from corrotwin.segmentation.data.decoded import Arrays, Natives
-
-THRESHOLD = 0.5  # of the corrosion probability; the paper does not state its own
 
 
 def scores(
@@ -114,6 +113,14 @@ def predict(
     for first in range(0, len(rows), config.batch_size):
         batch = rows[first : first + config.batch_size]
         yield logits_of(network, config, arrays.images[batch]), arrays.masks[batch]
+
+
+def probabilities(
+    network: torch.nn.Module, config: TrainConfig, arrays: Arrays | Natives, names: Sequence[str]
+) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]]:
+    """Yield the corrosion probabilities (h, w) and the mask (h, w) of each of the named photos in order."""
+    for logits, masks in predict(network, config, arrays, names):
+        yield from zip(logits[:, 0].sigmoid().cpu().numpy(), masks > 0, strict=True)
 
 
 def measure_run(folder: Path, data: coco.CocoDataset) -> PerImage:
@@ -247,7 +254,8 @@ def config_of(folder: Path, run: runs.RunRecord) -> TrainConfig:
     try:
         return from_json(run.manifest["config"])
     except (KeyError, TypeError, InputError) as error:
-        raise InputError(f"{folder}: damaged configuration ({as_read(error)}); train again") from error
+        name = runs.KIND if run.unfinished_epoch is None else runs.UNFINISHED
+        raise InputError(f"{folder / name}.json: damaged configuration ({as_read(error)}); train again") from error
 
 
 def logits_of(network: torch.nn.Module, config: TrainConfig, images: npt.NDArray[np.uint8]) -> torch.Tensor:

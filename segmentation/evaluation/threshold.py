@@ -10,6 +10,7 @@ import numpy.typing as npt
 from corrotwin.segmentation.config import THRESHOLD
 from corrotwin.segmentation.evaluation.curves import STEPS, Histograms, counts
 from corrotwin.segmentation.evaluation.evaluate import scores
+from corrotwin.twin.core.errors import InputError
 
 CANDIDATES = np.arange(1, STEPS) / STEPS  # which `curves.edges` hold exactly
 LOWEST, HIGHEST = 0.05, 0.95  # beyond, the smoothed curve rests on few thresholds of its end
@@ -45,7 +46,7 @@ class ThresholdChoice:
 def choose(gathered: Histograms, groups: Sequence[str]) -> ThresholdChoice:
     """Choose the threshold of best mean F1 over photos, smoothed over thresholds.
 
-    Mean F1 at each candidate is smoothed by parabolas fitted to `WINDOW` candidates around it (A. Savitzky and M. Golay,
+    Mean F1 at each candidate is smoothed by parabolas fitted to `WINDOW` candidates around it (A. Savitzky, M. Golay,
     Analytical Chemistry 36, 1964): the maximum of the raw curve follows the accidents of a few photos.
 
     Parameters
@@ -78,16 +79,26 @@ def choose(gathered: Histograms, groups: Sequence[str]) -> ThresholdChoice:
 
 
 def describe(stored: Mapping[str, Any] | None) -> str:
-    """Describe where a threshold comes from, as a clause; empty if nothing chose it."""
+    """Describe where a threshold comes from, as a clause; empty if nothing chose it.
+
+    Raises
+    ------
+    InputError
+        What is stored is no choice.
+    """
     if not stored:
         return ""
-    photos = f"{stored['photos']} validation photos"
-    if stored["best"] is None:
-        return f", since {photos} are too few to choose another"
-    gain = f"gain over {THRESHOLD:g} {stored['gain']:.3f} ± {stored['gain_se']:.3f} F1"
-    if stored["value"] == THRESHOLD:
-        return f", since {photos} tell no better one ({gain})"
-    return f", of best smoothed mean F1 on {photos} (95 % {stored['low']:.2f} to {stored['high']:.2f}; {gain})"
+    try:
+        choice = ThresholdChoice(**stored)
+        photos = f"{choice.photos} validation photos"
+        if choice.best is None:
+            return f", since {photos} are too few to choose another"
+        gain = f"gain over {THRESHOLD:g} {choice.gain:.3f} ± {choice.gain_se:.3f} F1"
+        if choice.value == THRESHOLD:
+            return f", since {photos} tell no better one ({gain})"
+        return f", of best smoothed mean F1 on {photos} (95 % {choice.low:.2f} to {choice.high:.2f}; {gain})"
+    except (TypeError, ValueError) as error:
+        raise InputError(f"run.json: damaged threshold ({error!s:.80}); train again") from error
 
 
 def _f1(gathered: Histograms) -> npt.NDArray[np.float64]:
@@ -97,13 +108,14 @@ def _f1(gathered: Histograms) -> npt.NDArray[np.float64]:
 
 
 def _smoothed(f1: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Smooth curves (..., c); what differs by rounding alone becomes equal."""
     from scipy.signal import savgol_filter
 
-    return np.asarray(savgol_filter(f1, WINDOW, polyorder=2, axis=-1, mode="interp"))
+    return np.asarray(savgol_filter(f1, WINDOW, polyorder=2, axis=-1, mode="interp").round(9))
 
 
 def _best(curves: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
-    """Return the candidate at which each curve (k, c) is highest, within `LOWEST` and `HIGHEST`; nearest 0.5 of equals."""
+    """Return the candidate from `LOWEST` to `HIGHEST` at which each curve (k, c) is highest, the middle of equals."""
     inside = (CANDIDATES >= LOWEST) & (CANDIDATES <= HIGHEST)
     order = np.argsort(np.abs(CANDIDATES - THRESHOLD), kind="stable")
     order = order[inside[order]]

@@ -96,7 +96,7 @@ def average(folders: Sequence[Path], out: Path, *, data: CocoDataset, batch_norm
             "train_seconds": sum(run.manifest.get("train_seconds") or 0.0 for run in records),
             "averaged": {"weights": digests, "batch_norm": batch_norm},
         }
-        completion.complete(out, network, config, inputs, content)
+        completion.complete(out, network, config, inputs, split=split, content=content)
         checkpoint.remove(out)
     return runs.load(out)
 

@@ -9,7 +9,10 @@ import torch
 
 from corrotwin.segmentation import runs
 from corrotwin.segmentation.config import TrainConfig
-from corrotwin.segmentation.evaluation.evaluate import measure
+from corrotwin.segmentation.data.splits import Split
+from corrotwin.segmentation.evaluation.curves import edges, histograms
+from corrotwin.segmentation.evaluation.evaluate import measure, probabilities
+from corrotwin.segmentation.evaluation.threshold import choose
 from corrotwin.segmentation.models.network import beyond_paper, bf16_supported, save_tensors
 from corrotwin.segmentation.training.inputs import RunInputs
 from corrotwin.twin.core.files import versions, write_manifest
@@ -51,19 +54,30 @@ def known_from_start(identity: Mapping[str, Any], config: TrainConfig, inputs: R
 
 
 def complete(
-    folder: Path, network: torch.nn.Module, config: TrainConfig, inputs: RunInputs, content: Mapping[str, Any]
+    folder: Path,
+    network: torch.nn.Module,
+    config: TrainConfig,
+    inputs: RunInputs,
+    *,
+    split: Split,
+    content: Mapping[str, Any],
 ) -> None:
-    """Measure the test photos of a trained network, at the threshold of the paper, and write weights, tables, run.json.
+    """Measure the test photos of a trained network, at 0.5 as published, and write weights, tables and run.json.
+
+    The threshold that the validation photos choose is written into run.json.
 
     Parameters
     ----------
     network : on its device.
-    content : the manifest.
+    content : the rest of the manifest.
+    split : of the photos, for their groups.
     """
+    predicted = probabilities(network, config, inputs.photos, inputs.valid)
+    threshold = choose(histograms(inputs.valid, predicted, edges()), split.groups_of(inputs.valid))
     _, table = measure(network, config, inputs.photos, inputs.test)
     save_tensors(folder / runs.WEIGHTS, network.state_dict(), {"config_digest": config.digest})
     runs.write_per_image(folder / "per_image.csv", table)
-    write_manifest(folder, runs.KIND, content)
+    write_manifest(folder, runs.KIND, {**content, "threshold": threshold.as_json()})
 
 
 def _describe(where: torch.device) -> str:

@@ -106,7 +106,7 @@ def train(
             fine_tuning.re_estimate(state.network, config, inputs.loader)
         seconds = sum(row["seconds"] for row in state.history)
         content = {**start, "best_epoch": best_epoch, "train_seconds": seconds}
-        completion.complete(folder, state.network, config, inputs, content)
+        completion.complete(folder, state.network, config, inputs, split=split, content=content)
         checkpoint.remove(folder)
     return runs.load(folder)
 
