@@ -46,11 +46,16 @@ def composites(photos: Sequence["Photo"]) -> Iterator[tuple[npt.NDArray[np.uint8
 
 def score(photos: Sequence["Photo"], predicted: Sequence[Mask]) -> npt.NDArray[np.float64]:
     """Return F1 of masks, each at its photo's own size, (n,)."""
+    import torch
+
     from corrotwin.segmentation.data import coco
     from corrotwin.segmentation.evaluation import evaluate
 
     counts = [
-        [values[0] for values in evaluate.confusion(mask[None], coco.mask(photo)[None])]
+        [
+            values[0]
+            for values in evaluate.confusion(*(torch.from_numpy(each)[None] for each in (mask, coco.mask(photo))))
+        ]
         for photo, mask in zip(photos, predicted, strict=True)
     ]
     tp, fp, fn, tn = np.array(counts).T

@@ -50,8 +50,8 @@ def scores(
     return f1, iou
 
 
-def confusion(predicted: npt.NDArray[np.bool_], truth: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], ...]:
-    """Count the true and false pixels of each image.
+def confusion(predicted: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """Count the true and false pixels of each image, on the device of the images.
 
     Parameters
     ----------
@@ -59,10 +59,12 @@ def confusion(predicted: npt.NDArray[np.bool_], truth: npt.NDArray[np.bool_]) ->
 
     Returns
     -------
-    True positives, false positives, false negatives and true negatives, (n,) int64 each.
+    (4, n) int64: true positives, false positives, false negatives, true negatives.
     """
+    import torch
+
     pairs = ((predicted, truth), (predicted, ~truth), (~predicted, truth), (~predicted, ~truth))
-    return tuple(np.sum(one & other, axis=(1, 2), dtype=np.int64) for one, other in pairs)
+    return torch.stack([(one & other).sum(dim=(1, 2)) for one, other in pairs])
 
 
 def measure(
@@ -85,13 +87,14 @@ def measure(
 
     from corrotwin.segmentation.models.loss import dice_loss
 
-    total = 0.0
-    counts = []
+    losses, counts = [], []  # they stay on the device until the end, since each copy would wait for it
     for logits, masks in predict(network, config, arrays, names):
-        total += len(masks) * float(dice_loss(logits, torch.from_numpy(masks)[:, None].to(logits)))
-        predicted = (torch.sigmoid(logits[:, 0]) > THRESHOLD).cpu().numpy()
-        counts.append(confusion(predicted, masks > 0))
-    tp, fp, fn, tn = (np.concatenate(column) for column in zip(*counts, strict=True))
+        truth = torch.from_numpy(masks).to(logits.device, non_blocking=True)
+        losses.append(dice_loss(logits, truth[:, None].to(logits)))
+        counts.append(confusion(torch.sigmoid(logits[:, 0]) > THRESHOLD, truth > 0))
+    sizes = [found.shape[1] for found in counts]
+    total = sum(size * loss for size, loss in zip(sizes, torch.stack(losses).tolist(), strict=True))
+    tp, fp, fn, tn = torch.cat(counts, dim=1).cpu().numpy()
     return total / len(names), PerImage(image=tuple(names), tp=tp, fp=fp, fn=fn, tn=tn)
 
 

@@ -117,7 +117,8 @@ def _begin(network: torch.nn.Module, config: TrainConfig, inputs: RunInputs) -> 
     optimizer = torch.optim.AdamW(
         fine_tuning.parameter_groups(network, config),
         weight_decay=config.weight_decay,
-        fused=config.precision == "fast",
+        # None: few operations for all parameters on a GPU; on a CPU one by one, with the bits of False.
+        fused=True if config.precision == "fast" else None,
     )
     average = None
     if config.keep == "averaged":

@@ -2,6 +2,7 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import average_precision_score, brier_score_loss, f1_score, jaccard_score, precision_recall_curve
 
@@ -64,7 +65,9 @@ def test_counts_are_those_of_the_thresholded_masks(photos, threshold):
     table = curves.per_image(gather(photos, threshold), threshold)
     for index, (probability, truth) in enumerate(photos):
         predicted = probability > np.float32(threshold)
-        expected = [int(column[0]) for column in confusion(predicted[None], truth[None])]
+        expected = [
+            int(column[0]) for column in confusion(*(torch.from_numpy(each)[None] for each in (predicted, truth)))
+        ]
         assert [int(column[index]) for column in (table.tp, table.fp, table.fn, table.tn)] == expected
         f1, iou = (float(values[index]) for values in scores(table.tp, table.fp, table.fn, table.tn))
         assert f1 == pytest.approx(f1_score(truth.ravel(), predicted.ravel(), zero_division=1.0))

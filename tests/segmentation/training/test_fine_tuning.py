@@ -11,6 +11,7 @@ from corrotwin.segmentation.config import configure, from_json, to_json
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.models.network import build
 from corrotwin.segmentation.training import fine_tuning, inputs
+from corrotwin.segmentation.training import train as train_module
 from corrotwin.segmentation.training.train import train
 from corrotwin.twin.core.errors import InputError
 
@@ -179,3 +180,21 @@ def test_a_run_that_was_cut_off_ends_with_the_same_bits(changes, data, tmp_path)
             train(tmp_path / "cut", config, **data, checkpoint_seconds=0.0, on_epoch=kill)
     again = weights_after(tmp_path / "cut", config, data)
     assert all(torch.equal(value, again[name]) for name, value in whole.items())
+
+
+def test_the_optimiser_of_exact_takes_few_operations_on_a_gpu_and_the_same_bits_on_a_cpu():
+    state = train_module._begin(build("mobilenet_v2", encoder_weights=None, seed=0), config_of(precision="exact"), None)
+    assert state.optimizer.defaults["fused"] is None
+    assert state.optimizer.defaults["foreach"] is None  # torch takes it on a GPU
+    ends = []
+    for fused in (None, False):
+        layer = torch.nn.Linear(40, 30)
+        with torch.no_grad():
+            layer.weight.copy_(torch.arange(1200).reshape(30, 40) / 997)
+        optimizer = torch.optim.AdamW([layer.weight], lr=1e-2, weight_decay=1e-2, fused=fused)
+        for step in range(20):
+            optimizer.zero_grad()
+            (layer.weight * (step + 1)).sin().sum().backward()
+            optimizer.step()
+        ends.append(layer.weight.detach().clone())
+    assert torch.equal(*ends)
