@@ -16,6 +16,7 @@ BACKBONES = ("mobilenet_v2", "resnet152", "inceptionv4", "vgg16")
 # Encoders beyond the paper whose ImageNet weights come as Python packages (`segmentation.models.packaged`).
 PACKAGED = ("tu-tf_efficientnet_lite0", "tu-tf_efficientnet_lite1", "tu-tf_efficientnet_lite2")
 DEFAULT_BACKBONE = PACKAGED[0]  # of a training that names none
+THRESHOLD = 0.5  # of the corrosion probability; the paper does not state its own
 SIZE_STEP = 32  # the U-Nets halve the image five times
 # Larger values are mistakes, or meant to exhaust the machine.
 MOST: Mapping[str, int] = {"size": 8192, "epochs": 1_000_000, "batch_size": 65_536, "threads": 4096}
@@ -31,6 +32,12 @@ Framing = Literal["resize", "crop"]
 Tiling = Literal["auto", "always", "never"]
 Loss = Literal["dice", "dice_bce"]
 Kept = Literal["best", "averaged"]
+BatchNorm = Literal["train", "frozen", "re-estimated", "own"]
+CHOICES: Mapping[str, Any] = {
+    "precision": Precision, "framing": Framing, "loss": Loss, "keep": Kept, "batch_norm": BatchNorm,
+}  # fmt: skip
+# Fields that files of runs state only where they are not the default, so that earlier runs keep their digests.
+LATER: Mapping[str, Any] = {"encoder_rate": 1.0, "freeze": 0.0, "batch_norm": "train", "init": None}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +80,17 @@ class TrainConfig:
     """Upper limit on real training photos, evenly spaced over the split, for smoke runs; None uses all."""
     max_eval_images: int | None = None
     """Upper limit on validation and on test photos; None uses all."""
+    encoder_rate: float = 1.0
+    """Learning rate of the encoder as a factor of `learning_rate`, which the decoder has."""
+    freeze: float = 0.0
+    """Fraction of the steps, at the start, in which the encoder rests: its weights and its batch-norm statistics."""
+    batch_norm: BatchNorm = "train"
+    """Statistics of batch normalisation. train: moving averages over the training batches. frozen: the encoder keeps
+    those of its initial weights. re-estimated: all are computed anew after training, over the training images without
+    augmentation. own: photos and renders of a batch pass the network apart, and the averages are those of the photos.
+    """
+    init: str | None = None
+    """Digest of the weights to start from: those of another run, or of runs that were averaged."""
 
     def __post_init__(self) -> None:
         if not self.backbone or not self.architecture:
@@ -95,9 +113,20 @@ class TrainConfig:
             raise InputError(f"`weight_decay` {self.weight_decay} is not 0 or more")
         if self.encoder_weights not in ("imagenet", None):
             raise InputError(f"`encoder_weights` {self.encoder_weights!r}: choose imagenet or None")
-        for name, literal in (("precision", Precision), ("framing", Framing), ("loss", Loss), ("keep", Kept)):
+        for name, literal in CHOICES.items():
             if getattr(self, name) not in get_args(literal):
                 raise InputError(f"`{name}` {getattr(self, name)!r}: {choices(literal)}")
+        self._check_fine_tuning()
+
+    def _check_fine_tuning(self) -> None:
+        if not 0 <= self.encoder_rate <= 10:
+            raise InputError(f"`encoder_rate` {self.encoder_rate} is not between 0 and 10")
+        if not 0 <= self.freeze < 1:
+            raise InputError(f"`freeze` {self.freeze} is not 0 or more and below 1")
+        if self.batch_norm == "own" and not (self.arm.takes_photos and self.arm.takes_renders):
+            raise InputError("`batch_norm` own needs photos and renders to train on; choose train")
+        if self.init is not None and self.encoder_weights is not None:
+            raise InputError("`init` takes all weights from a run; leave out `encoder_weights`")
 
     @property
     def digest(self) -> str:
@@ -107,7 +136,8 @@ class TrainConfig:
 
 def to_json(config: TrainConfig) -> dict[str, Any]:
     """Return a configuration as `run.json` holds it."""
-    return {**asdict(config), "arm": to_file(asdict(config.arm))}
+    content = {**asdict(config), "arm": to_file(asdict(config.arm))}
+    return {name: value for name, value in content.items() if name not in LATER or value != LATER[name]}
 
 
 def from_json(value: Mapping[str, Any]) -> TrainConfig:
@@ -119,8 +149,11 @@ def from_json(value: Mapping[str, Any]) -> TrainConfig:
         A field is missing, unknown or invalid.
     """
     known = {field.name for field in fields(TrainConfig)}
+    value = {**LATER, **value}
     if set(value) != known or not isinstance(value["arm"], Mapping):
         raise InputError(f"run configuration: fields {sorted(set(value) ^ known)} are missing or unknown")
+    if not isinstance(value["init"], str | None):
+        raise InputError(f"run configuration: init {value['init']!r:.40} is no digest")
     optional = ("max_train_images", "max_eval_images")
     for name in ("seed", *MOST, *optional):
         if not isinstance(value[name], int) and not (value[name] is None and name in optional):

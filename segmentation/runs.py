@@ -1,6 +1,7 @@
 """A training run on disk: `run.json`, `split.json`, `history.csv`, `per_image.csv`, `best.safetensors`.
 
-`run.json` is written last; a folder without it is unfinished. Every score is derived from `per_image.csv`.
+`run.json` is written last; a folder without it is unfinished. Every score is derived from `per_image.csv`. While a run
+trains, `unfinished.json` says what it is, and `best.safetensors` has the best weights so far.
 """
 
 import csv
@@ -14,14 +15,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from corrotwin.segmentation.config import TrainConfig, to_json
+from corrotwin.segmentation.config import THRESHOLD, TrainConfig, to_json
 from corrotwin.segmentation.data.coco import CocoDataset
 from corrotwin.segmentation.data.splits import Split
 from corrotwin.twin.core import tables
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import open_file, read_manifest, write_text
+from corrotwin.twin.core.files import checked, open_file, read_manifest, write_text
 
 KIND = "run"
+UNFINISHED = "unfinished"  # kind of the manifest that a run has until it is complete
 WEIGHTS = "best.safetensors"
 MOST_BYTES = 8 * 1024**3  # of the weights of a network
 SPLIT = "split.json"
@@ -43,11 +45,39 @@ class PerImage:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RunRecord:
-    """A complete run. `history` holds a (epochs,) float64 array for each of `HISTORY_COLUMNS`."""
+    """A run. `history` holds a (epochs,) float64 array for each of `HISTORY_COLUMNS`."""
 
     manifest: Mapping[str, Any]
     history: Mapping[str, npt.NDArray[np.float64]]
     per_image: PerImage
+    """Empty if the run is unfinished."""
+    unfinished_epoch: int | None = None
+    """Epoch of the weights of an unfinished run; None if the run is complete."""
+
+    @property
+    def test(self) -> tuple[str, ...]:
+        """The test photos."""
+        if self.unfinished_epoch is None:
+            return self.per_image.image
+        return tuple(self.manifest.get("test") or ())
+
+    @property
+    def threshold(self) -> float:
+        """The threshold on the corrosion probability that the validation photos chose, 0.5 where they did not."""
+        value = (self.manifest.get("threshold") or {}).get("value", THRESHOLD)
+        if not isinstance(value, float) or not 0 < value < 1:
+            raise InputError(f"run.json: threshold {value!r:.40} is not between 0 and 1; train again")
+        return value
+
+    @property
+    def note(self) -> str:
+        """What users of an unfinished run should know, such as the epoch; empty if the run is complete."""
+        if self.unfinished_epoch is None:
+            return ""
+        reached, epochs = len(self.history["epoch"]), (self.manifest.get("config") or {}).get("epochs", "?")
+        return (
+            f"unfinished, {reached} of {epochs} epochs trained; its weights are those of epoch {self.unfinished_epoch}"
+        )
 
 
 def identity(config: TrainConfig, real: CocoDataset, split: Split, renders: CocoDataset | None) -> dict[str, Any]:
@@ -95,18 +125,58 @@ def load(folder: Path) -> RunRecord:
     )
 
 
-def _manifest(folder: Path) -> dict[str, Any] | None:
-    """Return the content of run.json with the types of its lists and objects checked; None if it is absent."""
-    manifest = read_manifest(folder, KIND)
+def load_usable(folder: Path) -> RunRecord:
+    """Read a run that is complete, or unfinished with weights that can be used already.
+
+    Raises
+    ------
+    InputError
+        The folder holds no such run, or a table in it is damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    folder = Path(folder)
+    manifest = None if (folder / f"{KIND}.json").exists() else _manifest(folder, UNFINISHED)
+    path = folder / WEIGHTS
+    if manifest is None or not path.exists():
+        return load(folder)
+    try:
+        with safe_open(checked(path, inside=folder, most_bytes=MOST_BYTES), framework="numpy") as stored:
+            epoch = int((stored.metadata() or {})["epoch"])
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        if (folder / f"{KIND}.json").exists():  # completed in between
+            return load(folder)
+        raise InputError(f"{path}: damaged ({error!s:.100}); the same training goes on and writes it anew") from error
+    none = np.empty(0, dtype=np.int64)
+    return RunRecord(
+        manifest=manifest,
+        history=read_history(folder / HISTORY),
+        per_image=PerImage(image=(), tp=none, fp=none, fn=none, tn=none),
+        unfinished_epoch=epoch,
+    )
+
+
+def _manifest(folder: Path, kind: str = KIND) -> dict[str, Any] | None:
+    """Return the content of a run's manifest with the types of its lists and objects checked; None if it is absent."""
+    manifest = read_manifest(folder, kind)
     if manifest is None:
         return None
-    kinds = {"config": dict, "data": dict, "counts": dict, "versions": dict, "classes": list, "seen": list}
-    for name, kind in kinds.items():
-        if manifest.get(name) is not None and not isinstance(manifest[name], kind):
-            raise InputError(f"{folder / 'run.json'}: damaged ({name} is {manifest[name]!r:.40}); train again")
-    for name in ("classes", "seen"):
+    kind_file = f"{kind}.json"
+    kinds = {
+        "config": dict,
+        "data": dict,
+        "counts": dict,
+        "versions": dict,
+        "classes": list,
+        "seen": list,
+        "test": list,
+    }
+    for name, wanted in kinds.items():
+        if manifest.get(name) is not None and not isinstance(manifest[name], wanted):
+            raise InputError(f"{folder / kind_file}: damaged ({name} is {manifest[name]!r:.40}); train again")
+    for name in ("classes", "seen", "test"):
         if not all(isinstance(entry, str) for entry in manifest.get(name) or ()):
-            raise InputError(f"{folder / 'run.json'}: damaged ({name} are no names); train again")
+            raise InputError(f"{folder / kind_file}: damaged ({name} are no names); train again")
     return manifest
 
 

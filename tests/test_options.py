@@ -66,7 +66,7 @@ WRONG: dict[str, tuple[str, tuple[str, ...]]] = {
         (
             "--seed -1", "--real-fraction 2", "--render-share 2", "--render-count 0", "--pretrain -1", "--copy-paste 2",
             "--size 31", "--size 99968", "--epochs 0", "--batch-size 0", "--learning-rate -1", "--threads 0",
-            "--checkpoint-seconds -1",
+            "--checkpoint-seconds -1", "--encoder-rate -1", "--freeze 1",
         ),
     ),
     "segmentation split": ("--data photos --out new.json", ("--seed -1",)),

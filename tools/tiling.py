@@ -46,11 +46,16 @@ def composites(photos: Sequence["Photo"]) -> Iterator[tuple[npt.NDArray[np.uint8
 
 def score(photos: Sequence["Photo"], predicted: Sequence[Mask]) -> npt.NDArray[np.float64]:
     """Return F1 of masks, each at its photo's own size, (n,)."""
+    import torch
+
     from corrotwin.segmentation.data import coco
     from corrotwin.segmentation.evaluation import evaluate
 
     counts = [
-        [values[0] for values in evaluate.confusion(mask[None], coco.mask(photo)[None])]
+        [
+            values[0]
+            for values in evaluate.confusion(*(torch.from_numpy(each)[None] for each in (mask, coco.mask(photo))))
+        ]
         for photo, mask in zip(photos, predicted, strict=True)
     ]
     tp, fp, fn, tn = np.array(counts).T
@@ -61,7 +66,7 @@ def whole(predictor: "Predictor", photos: Sequence["Photo"]) -> npt.NDArray[np.f
     """Return F1 of each photo alone, as the run was measured, but at the photo's own size."""
     from corrotwin.segmentation.data import coco
 
-    masks = [predictor.probability(coco.image(photo))[0] > predictor.settings.threshold for photo in photos]
+    masks = [predictor.probability(coco.image(photo))[0] > predictor.threshold for photo in photos]
     return score(photos, masks)
 
 
@@ -70,7 +75,7 @@ def tiled(predictor: "Predictor", photos: Sequence["Photo"]) -> tuple[npt.NDArra
     masks, tiles = [], 0
     for canvas, places in composites(photos):
         probability, count = predictor.probability(canvas)
-        masks += [probability[place] > predictor.settings.threshold for place in places]
+        masks += [probability[place] > predictor.threshold for place in places]
         tiles += count
     return score(photos, masks), tiles
 

@@ -101,7 +101,7 @@ def _difference(manifest: Mapping[str, Any], wanted: TrainConfig, digests: Diges
     config, data = manifest.get("config"), manifest.get("data")
     if not isinstance(config, Mapping) or not isinstance(config.get("arm"), Mapping) or not isinstance(data, Mapping):
         return "run.json is damaged"
-    there, expected = _defaults() | _flat(config), _flat(to_json(wanted))
+    there, expected = _defaults() | _flat(config), _defaults() | _flat(to_json(wanted))
     for name in (*expected, *(name for name in there if name not in expected)):
         if there.get(name) != expected.get(name):
             return f"{name} is {there.get(name)!r}, the study's is {expected.get(name)!r}"
@@ -118,7 +118,7 @@ def _made_from(wanted: TrainConfig) -> tuple[str, ...]:
 
 
 def _defaults() -> dict[str, Any]:
-    """Return the defaults of settings that older run.json files lack."""
+    """Return the defaults of settings that a run.json may lack."""
     arm = {f"arm {field.name}": field.default for field in fields(DataArm)}
     found = {field.name: field.default for field in fields(TrainConfig)} | arm
     return {name: value for name, value in found.items() if value is not MISSING}

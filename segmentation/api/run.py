@@ -46,7 +46,7 @@ class Predictions:
 
 
 class Run:
-    """A complete training run.
+    """A training run. An unfinished one has the best weights so far and no scores.
 
     Parameters
     ----------
@@ -55,13 +55,15 @@ class Run:
     Raises
     ------
     InputError
-        The folder holds no complete run, or a table in it is damaged.
+        The folder holds no run with weights, or a table in it is damaged.
     """
 
     @checked()
     def __init__(self, folder: str | Path, /) -> None:
         self.folder = Path(folder)
-        self._record = runs.load(self.folder)
+        self._record = runs.load_usable(self.folder)
+        if self._record.note:
+            logger.warning("%s: %s", self.folder, self._record.note)
 
     @property
     def record(self) -> RunRecord:
@@ -75,10 +77,17 @@ class Run:
 
     @property
     def scores(self) -> Mapping[str, float]:
-        """Mean F1 and intersection over union (IoU) on the test photos."""
+        """Mean F1 and intersection over union (IoU) on the test photos; empty if the run is unfinished."""
+        if self._record.note:
+            return MappingProxyType({})
         table = self.per_image
         f1, iou = evaluate.scores(table.tp, table.fp, table.fn, table.tn)
         return MappingProxyType({"f1": float(f1.mean()), "iou": float(iou.mean())})
+
+    @property
+    def threshold(self) -> float:
+        """The threshold on the corrosion probability that its validation photos chose, 0.5 where they did not."""
+        return self._record.threshold
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -96,7 +105,7 @@ class Run:
         photos: str | Path | Sequence[str | Path],
         *,
         out: str | Path,
-        threshold: float = 0.5,
+        threshold: float | None = None,
         tiling: Tiling = "auto",
         scale: float | None = None,
         overlap: float = 0.5,
@@ -110,8 +119,9 @@ class Run:
         ----------
         photos : image files, or folders that are searched for them.
         out : folder for masks/ (PNG, 255 where there is corrosion), overlays/, annotations.json, predictions.csv.
-        threshold : of the corrosion probability; `evaluate` with threshold "valid" finds the best.
-        tiling : auto, always or never cut photos into overlapping tiles.
+        threshold : of the corrosion probability; by default that of the run, which its validation photos chose.
+        tiling : always or never cut photos into overlapping tiles; auto as the training says, and photos that are much
+            larger than those of training need a choice.
         scale : pixels of the network for each pixel of a photo; by default that of the training photos.
         overlap : share of a tile that neighbours have in common.
         flips : average over the photo, its mirror images and the photo upside down.
@@ -150,7 +160,7 @@ class Run:
         self,
         photos: Dataset | str | Path,
         *,
-        threshold: float | Literal["valid"] = 0.5,
+        threshold: float | Literal["valid"] | None = None,
         out: str | Path | None = None,
     ) -> Mapping[str, Any]:
         """Measure the run on a dataset: its test photos where it was trained there, else all that it has not seen.
@@ -158,7 +168,8 @@ class Run:
         Parameters
         ----------
         photos : a dataset, or its folder; one without annotations counts as clean.
-        threshold : of the corrosion probability, or "valid": that of best mean F1 on the run's validation photos.
+        threshold : of the corrosion probability; by default that of the run; "valid" chooses it anew on the run's
+            validation photos.
         out : folder for per_image.csv, curve.csv, calibration.csv and evaluation.json.
 
         Returns
@@ -184,6 +195,8 @@ class Run:
 
     def __repr__(self) -> str:
         config, scores = self.settings, self.scores
-        f1, iou, tested = scores["f1"], scores["iou"], counted(len(self.per_image.image), "test photo")
         what = f"{config['backbone']}, {config['arm']['name']}"
+        if not scores:
+            return f"Run({str(self.folder)!r}, {what}, {self._record.note})"
+        f1, iou, tested = scores["f1"], scores["iou"], counted(len(self.per_image.image), "test photo")
         return f"Run({str(self.folder)!r}, {what}, F1 {f1:.3f}, IoU {iou:.3f} on {tested})"

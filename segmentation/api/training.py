@@ -11,11 +11,13 @@ from corrotwin.segmentation.api.run import Run
 from corrotwin.segmentation.arms import Adaptation, Augmentation, arm_of
 from corrotwin.segmentation.config import DEFAULT_BACKBONE, Profile, TrainConfig, configure
 from corrotwin.segmentation.training import train as training
+from corrotwin.segmentation.training.initial_weights import digest_of
 from corrotwin.twin.core.arguments import check_fields, checked
 from corrotwin.twin.core.errors import InputError
 
 SETTINGS = (
-    "framing", "size", "epochs", "batch_size", "learning_rate", "encoder_weights", "loss", "keep", "precision",
+    "framing", "size", "epochs", "batch_size", "learning_rate", "encoder_rate", "freeze", "batch_norm",
+    "encoder_weights", "loss", "keep", "precision",
 )  # fmt: skip
 
 logger = logging.getLogger(__name__)
@@ -39,6 +41,7 @@ def train(
     augmentation: Augmentation = "standard",
     copy_paste: float = 0.0,
     weights: str | Path | None = None,
+    init: Run | str | Path | None = None,
     threads: int = 2,
     workers: int | None = None,
     checkpoint_seconds: float = 300.0,
@@ -65,12 +68,14 @@ def train(
     copy_paste : part of the photos in the batches that get corrosion of another training photo pasted in.
     weights : folder that ``corrotwin segmentation weights`` prepared; without it ImageNet weights come from the extra
         ``pretrained`` or from the hub.
+    init : run of the same network, finished or not, whose weights to start from.
     threads : CPU threads; another number changes the last bits of the result.
     workers : processes that augment ahead where precision is exact.
     checkpoint_seconds : save the state at the end of an epoch when this long has passed since the last time.
     on_epoch : called after each epoch with its row of the history.
-    settings : in place of the profile's: framing, size, epochs, batch_size, learning_rate, encoder_weights, loss, keep,
-        precision; see `segmentation.config.TrainConfig`, and `first_weights` there for the default of encoder_weights.
+    settings : in place of the profile's: framing, size, epochs, batch_size, learning_rate, encoder_rate, freeze,
+        batch_norm, encoder_weights, loss, keep, precision; see `segmentation.config.TrainConfig`, and `first_weights`
+        there for the default of encoder_weights.
 
     Raises
     ------
@@ -95,6 +100,10 @@ def train(
         render_count=render_count, pretrain=pretrain, adaptation=adaptation, augmentation=augmentation,
         copy_paste=copy_paste,
     )  # fmt: skip
+    start = init.folder if isinstance(init, Run) else None if init is None else Path(init)
+    if start is not None:
+        digest = digest_of(start, backbone=backbone, architecture=architecture)
+        settings = {"encoder_weights": None, **settings, "init": digest}
     config = configure(
         profile, backbone=backbone, architecture=architecture, arm=arm, seed=seed, threads=threads, **settings
     )
@@ -105,7 +114,7 @@ def train(
         raise InputError(f"{folder}: complete, but its weights are gone; delete the folder to train it again")
     training.train(
         folder, config, real=photos.data, split=photos.parts, renders=rendered,
-        weights=None if weights is None else Path(weights), checkpoint_seconds=checkpoint_seconds, workers=workers,
-        on_epoch=on_epoch,
+        weights=None if weights is None else Path(weights), init=start, checkpoint_seconds=checkpoint_seconds,
+        workers=workers, on_epoch=on_epoch,
     )  # fmt: skip
     return Run(folder)

@@ -1,6 +1,6 @@
 """The commands of ``corrotwin segmentation``. Each imports heavy libraries only when it runs."""
 
-from corrotwin.segmentation.commands import evaluate, export, latency, predict, split, train, tune, weights
+from corrotwin.segmentation.commands import average, evaluate, export, latency, predict, split, train, tune, weights
 from corrotwin.segmentation.data import roboflow
 
 DESCRIPTION = "Train and evaluate U-Nets that outline corrosion in photographs."
@@ -9,6 +9,7 @@ COMMANDS = {
     "train": train.train,
     "split": split.split,
     "evaluate": evaluate.evaluate,
+    "average": average.average,
     "tune": tune.tune,
     "weights": weights.weights,
     "predict": predict.predict,

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from corrotwin.twin.core.errors import InputError, WorkError
-from corrotwin.twin.core.text import say
+from corrotwin.twin.core.text import say, say_error
 
 
 def evaluate(
@@ -13,11 +13,11 @@ def evaluate(
     *,
     data: Path,
     classes: tuple[str, ...] = (),
-    threshold: float | Literal["valid"] = 0.5,
+    threshold: float | Literal["valid"] | None = None,
     out: Path | None = None,
     verify: bool = False,
 ) -> None:
-    """Measure a complete run on a dataset: the test photos of its own dataset, or all unseen photos of another.
+    """Measure a run on a dataset: the test photos of its own dataset, or all unseen photos of another.
 
     Photos without annotations count as free of corrosion: every detection on them is a false alarm. With --verify the
     exit status is 1 if the run's own per_image.csv differs.
@@ -25,14 +25,14 @@ def evaluate(
     Parameters
     ----------
     run_folder
-        folder of a complete run.
+        folder of a run; of an unfinished one the best weights so far are measured.
     data
         folder of a COCO dataset.
     classes
         names of the categories that count as corrosion; default: those that the run was trained on.
     threshold
-        threshold on the corrosion probability: a number between 0 and 1, or valid for the threshold of best mean F1 on
-        the run's validation photos.
+        threshold on the corrosion probability: a number between 0 and 1, or valid to choose it anew on the run's
+        validation photos; default: that of the run, which its validation photos chose.
     out
         folder for per_image.csv, curve.csv, calibration.csv and evaluation.json.
     verify
@@ -46,7 +46,9 @@ def evaluate(
     from corrotwin.segmentation.training import progress
 
     check_threshold(threshold)
-    run = runs.load(run_folder)
+    run = runs.load(run_folder) if verify else runs.load_usable(run_folder)
+    if run.note:
+        say_error(f"{run_folder}: {run.note}")
     classes = classes or tuple(run.manifest.get("classes") or ())
     photos = coco.read(data, classes=classes or None, allow_unannotated=True)
     if verify and not trained_on(run, photos):

@@ -16,7 +16,7 @@ def export(run_folder: Path, /, *, out: Path, evaluations: tuple[Path, ...] = ()
         folder for model.onnx, card.md and model.json.
     evaluations
         folders written by `corrotwin segmentation evaluate --out`. Their scores appear on the card, and their threshold
-        in its Python example (if they differ, the one chosen on validation photos; without any, 0.5).
+        in its Python example (if they differ, the one chosen on validation photos; without any, the run's).
     """
     from corrotwin.segmentation.deployment.onnx_export import export as write
     from corrotwin.twin.core.console import rich_console

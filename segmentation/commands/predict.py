@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from corrotwin.segmentation.config import Tiling
-from corrotwin.twin.core.cli import in_options
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import printable, say, say_error
 
@@ -14,7 +13,7 @@ def predict(
     /,
     *,
     out: Path,
-    threshold: float = 0.5,
+    threshold: float | None = None,
     tiling: Tiling = "auto",
     scale: float | None = None,
     overlap: float = 0.5,
@@ -30,17 +29,18 @@ def predict(
     Parameters
     ----------
     run_folder
-        folder of a complete run.
+        folder of a run; an unfinished one predicts with its best weights so far.
     photos
         image files, or folders to search for them.
     out
         folder for masks/ (PNG, 255 where there is corrosion), overlays/, annotations.json (COCO), predictions.csv and,
         if anything was skipped, left_out.csv.
     threshold
-        threshold on the corrosion probability; `corrotwin segmentation evaluate --threshold valid` finds the best.
+        threshold on the corrosion probability; default: that of the run, which its validation photos chose.
     tiling
-        auto cuts photos that are 1.5 times larger than the run's training photos into overlapping tiles; always cuts
-        every photo; never resizes each whole photo, as in training.
+        always cuts every photo into overlapping tiles; never resizes each whole photo, as in training; auto does what
+        the training says: whole photos if it resized them, tiles of 1,024 pixels if it took crops. If photos are much
+        larger than those of training, auto asks for the choice.
     scale
         pixels of the network per pixel of a photo; default: the scale of the run's training photos. If objects appear
         twice as large as in training, give half of it. A given scale applies to every photo, so a run that resizes
@@ -69,6 +69,8 @@ def predict(
     found = search(photos)
     chosen = found.photos
     predictor = Predictor(run_folder, settings)
+    if predictor.note:
+        say_error(f"{run_folder}: {predictor.note}")
     console = rich_console(stderr=True, wrap=False)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("photos", total=len(chosen))
@@ -81,9 +83,7 @@ def predict(
         failed = folder.predict(
             predictor, chosen, out, left_out=found.left_out, overlays=overlays, polygons=polygons, on_photo=on_photo
         )
-    if line := folder.about_tiles(predictor, [name for name in chosen if name not in failed], out):
-        say_error(in_options(line, predict))
     for line in photo_files.lines(found.left_out):
         say_error(f"left out: {printable(line)}")
-    say(f"{out}: masks of {len(chosen) - len(failed)} of {len(chosen)} photos")
+    say(f"{out}: masks of {len(chosen) - len(failed)} of {len(chosen)} photos, at threshold {predictor.threshold:.3g}")
     return 1 if failed or found.has_losses else 0

@@ -5,7 +5,16 @@ from typing import Any, Literal
 
 from corrotwin.segmentation.arms import Adaptation, Augmentation, arm_of
 from corrotwin.segmentation.commands.weights import check_weights
-from corrotwin.segmentation.config import DEFAULT_BACKBONE, Framing, Kept, Loss, Precision, Profile, configure
+from corrotwin.segmentation.config import (
+    DEFAULT_BACKBONE,
+    BatchNorm,
+    Framing,
+    Kept,
+    Loss,
+    Precision,
+    Profile,
+    configure,
+)
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import printable, say, say_error
 
@@ -16,7 +25,7 @@ def train(
     out: Path,
     renders: Path | None = None,
     classes: tuple[str, ...] = (),
-    split: Literal["own", "published"] | Path = "published",
+    split: Literal["grouped", "own", "published"] | Path | None = None,
     backbone: str = DEFAULT_BACKBONE,
     architecture: str = "Unet",
     profile: Profile = "small",
@@ -33,7 +42,11 @@ def train(
     epochs: int | None = None,
     batch_size: int | None = None,
     learning_rate: float | None = None,
+    encoder_rate: float | None = None,
+    freeze: float | None = None,
+    batch_norm: BatchNorm | None = None,
     encoder_weights: Literal["imagenet", "none"] | None = None,
+    init: Path | None = None,
     weights: Path | None = None,
     loss: Loss | None = None,
     keep: Kept | None = None,
@@ -54,8 +67,10 @@ def train(
     classes
         names of the categories to learn, as one class; default: all categories with annotations.
     split
-        published (70/15/15 at random by seed 0), own (the export's train, valid and test folders), or a file written
-        by `corrotwin segmentation split`, which takes other seeds.
+        grouped (70/15/15 by whole spots of spots.csv in DATA, else by photos alike in name or look), published
+        (70/15/15 at random, photo by photo), own (the export's train, valid and test folders), or a file written by
+        `corrotwin segmentation split`. Default: that of the run in OUT if there is one, else published in profile
+        paper and grouped in the others.
     backbone
         encoder; the paper's are mobilenet_v2, resnet152, inceptionv4 and vgg16; any other of
         segmentation-models-pytorch or, with tu- before its name, of timm.
@@ -89,12 +104,22 @@ def train(
         images per optimiser step.
     learning_rate
         peak learning rate of the schedule.
+    encoder_rate
+        learning rate of the encoder as a factor of the decoder's, such as 0.1.
+    freeze
+        fraction of the steps, at the start, in which the encoder rests.
+    batch_norm
+        statistics of batch normalisation: train (moving averages), frozen (the encoder keeps those that it starts
+        with), re-estimated (anew after training, over the training photos) or own (photos and renders apart; the
+        averages are those of the photos).
     encoder_weights
         imagenet or none (random); default: imagenet with profile paper and for tu-tf_efficientnet_lite0, 1 and 2, whose
         weights are installed with the extra pretrained; else none.
     weights
         folder prepared by `corrotwin segmentation weights`; default: ImageNet weights come from the extra pretrained or
         from the hub. Refused where the first weights are random.
+    init
+        folder of a run of the same network, finished or not, whose weights to start from.
     loss
         dice, or dice_bce with cross-entropy added.
     keep
@@ -119,6 +144,9 @@ def train(
         "epochs": epochs,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
+        "encoder_rate": encoder_rate,
+        "freeze": freeze,
+        "batch_norm": batch_norm,
         "loss": loss,
         "keep": keep,
         "precision": precision,
@@ -126,6 +154,13 @@ def train(
     changes = {name: value for name, value in chosen.items() if value is not None}
     if encoder_weights is not None:
         changes["encoder_weights"] = None if encoder_weights == "none" else encoder_weights
+    if init is not None:
+        from corrotwin.segmentation.training.initial_weights import digest_of
+
+        if weights is not None:
+            raise InputError(f"--weights {weights}: --init takes all weights from a run; leave one out")
+        chosen_init = digest_of(init, backbone=backbone, architecture=architecture)
+        changes = {"encoder_weights": None, **changes, "init": chosen_init}
     config = configure(
         profile, backbone=backbone, architecture=architecture, arm=arm, seed=seed, threads=threads, **changes
     )
@@ -140,7 +175,13 @@ def train(
     rendered = coco.read(renders) if renders else None
     if rendered is not None and rendered.digest == real.digest:
         raise InputError(f"{renders}: the same images as {data}; --renders takes a rendered dataset")
-    parts = splits.load(split) if isinstance(split, Path) else splits.split(real, how=split, seed=0)
+    begun = out / runs.SPLIT
+    if split is None:
+        split = begun if begun.is_file() else "published" if profile == "paper" else "grouped"
+    if isinstance(split, Path):
+        parts = splits.load(split)
+    else:
+        parts = splits.without_leaks(real) if split == "grouped" else splits.split(real, how=split, seed=0)
     warnings = (
         splits.unused_warning(parts, real),
         leakage.copies_warning(parts, real),
@@ -158,6 +199,7 @@ def train(
             split=parts,
             renders=rendered,
             weights=weights,
+            init=init,
             checkpoint_seconds=checkpoint_seconds,
             on_epoch=on_epoch,
         )

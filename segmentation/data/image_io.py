@@ -3,6 +3,7 @@
 import hashlib
 import io
 import struct
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,13 +35,36 @@ _UNREADABLE = (
 )  # fmt: skip
 
 
+class _Filters:
+    """Filters of warnings, which belong to the whole process, while any thread reads an image."""
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._before = threading.Lock(), 0, warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1:
+                self._before = warnings.catch_warnings()
+                self._before.__enter__()
+                warnings.simplefilter("ignore", UserWarning)
+                warnings.simplefilter("error", Image.DecompressionBombWarning)
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._before.__exit__(None, None, None)
+
+
+_filters = _Filters()
+
+
 @contextmanager
 def _trouble(path: Path, what: str) -> Iterator[None]:
     """Turn what PIL raises into one InputError; oversized headers are refused, odd metadata is ignored."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with _filters:
             yield
     except InputError:  # has said it already
         raise
@@ -68,6 +92,23 @@ def header(path: Path, *, inside: Path | None = None) -> tuple[tuple[int, int], 
             if _turn(picture) in _QUARTER_TURNS:
                 size = size[::-1]
     return size, hashlib.sha256(content).hexdigest()
+
+
+def size(path: Path) -> tuple[int, int]:
+    """Return width and height of an image file, upright by EXIF orientation, from its header alone.
+
+    Raises
+    ------
+    InputError
+        See `header`.
+    """
+    with (
+        _trouble(path, "not a readable image"),
+        open_file(path) as stream,
+        Image.open(stream, formats=FORMATS) as picture,
+    ):
+        width, height = picture.size
+        return (height, width) if _turn(picture) in _QUARTER_TURNS else (width, height)
 
 
 def kind(path: Path) -> str | None:

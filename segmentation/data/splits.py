@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from corrotwin.segmentation.data import groups
 from corrotwin.segmentation.data.coco import SPLITS, CocoDataset
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import digest, read_json, remove_left, write_json, writing
@@ -103,6 +104,21 @@ def split(dataset: CocoDataset, *, how: How, seed: int, groups: Mapping[str, str
         valid = tuple(sorted(shuffled[train_count : train_count + valid_count]))
         test = tuple(sorted(shuffled[train_count + valid_count :]))
     return Split(how=how, seed=seed, train=train, valid=valid, test=test, group=group)
+
+
+def without_leaks(dataset: CocoDataset, *, seed: int = 0) -> Split:
+    """Split by whole groups: the spots of `groups.SPOTS` beside the photos, else photos alike by name or by look.
+
+    Raises
+    ------
+    InputError
+        There are too few groups, the table of spots is unusable, or an image cannot be decoded.
+    """
+    table = groups.own_table(dataset)
+    ways = ("names", "hash") if table is None else ("column",)
+    inside = None if table is None else dataset.inside
+    found = groups.in_ways(dataset, ways, table=table, column=groups.SPOT, inside=inside)
+    return split(dataset, how="grouped", seed=seed, groups=groups.join(*found.values()))
 
 
 def check(value: Split, dataset: CocoDataset) -> None:

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from corrotwin.segmentation import runs
-from corrotwin.segmentation.config import SIZE_STEP
+from corrotwin.segmentation.config import SIZE_STEP, THRESHOLD
 from corrotwin.segmentation.data import splits
 from corrotwin.segmentation.evaluation import evaluate
-from corrotwin.segmentation.evaluation.evaluate import THRESHOLD
+from corrotwin.segmentation.evaluation.threshold import describe
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_manifest
 from corrotwin.twin.core.text import escape_markdown, markdown_code, markdown_span
@@ -104,7 +104,7 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
         f"- Split {markdown_span(str(data.get('split')))}: {how}.",
         f"- {_framing(config, manifest, renders_alone)}",
         f"- {config['epochs']} epochs, batches of {config['batch_size']}, {config['loss']} loss, first weights "
-        f"{config['encoder_weights'] or 'random'}, augmentation {arm['augmentation']}, "
+        f"{_first_weights(config)}, augmentation {arm['augmentation']}, "
         f"precision {config['precision']}, seed {config['seed']}.",
         "",
         "## How well it does",
@@ -117,6 +117,8 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
         "",
         f"On one test photograph in ten F1 is below {low:.2f}, on one in ten above {high:.2f}.",
         *([_clean(table, clean)] if clean.any() else []),
+        f"The scores of its own test photographs are at threshold {THRESHOLD:g}. Masks are best drawn at "
+        f"{run.threshold:.3g}{describe(manifest.get('threshold')).replace('photos', 'photographs')}.",
         "",
         "## Limits",
         "",
@@ -149,12 +151,12 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
     return "\n".join(lines)
 
 
-def threshold(evaluations: Sequence[Path]) -> float:
-    """Return the threshold that the evaluations share, else the one chosen on validation photos, else `THRESHOLD`."""
+def threshold(run: runs.RunRecord, evaluations: Sequence[Path]) -> float:
+    """Return the threshold that the evaluations share, else theirs that validation photos chose, else the run's."""
     manifests = [read_manifest(path, "evaluation") or {} for path in evaluations]
     every = {manifest["threshold"] for manifest in manifests}
     chosen = {manifest["threshold"] for manifest in manifests if manifest.get("threshold_from")}
-    return float(next((value for values in (every, chosen) if len(values) == 1 for value in values), THRESHOLD))
+    return float(next((value for values in (every, chosen) if len(values) == 1 for value in values), run.threshold))
 
 
 def usage(model: Mapping[str, Any]) -> str:
@@ -211,6 +213,12 @@ def _chosen(config: Mapping[str, Any], counts: Mapping[str, Any]) -> str:
     if config["keep"] == "averaged":
         return f"{count} photographs were watched and chose nothing, since the weights are averages of the last steps"
     return f"{count} photographs chose the epoch"
+
+
+def _first_weights(config: Mapping[str, Any]) -> str:
+    if config["init"] is not None:
+        return f"of other runs ({markdown_span(config['init'])})"
+    return config["encoder_weights"] or "random"
 
 
 def _arm(arm: Mapping[str, Any], renders_alone: bool) -> str:

@@ -95,7 +95,7 @@ def export(run_folder: Path, out: Path, *, evaluations: tuple[Path, ...] = ()) -
             "sides": f"multiples of {SIZE_STEP}" if free else f"{config.size} only",
             "framing": config.framing,
             "scale": run.manifest.get("scale"),
-            "threshold": model_card.threshold(evaluations),
+            "threshold": model_card.threshold(run, evaluations),
             "greatest_difference_from_torch": difference,
             "versions": versions("torch", "segmentation-models-pytorch", "onnx", "onnxscript", "onnxruntime", "numpy"),
         }

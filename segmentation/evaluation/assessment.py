@@ -6,28 +6,24 @@ The folder holds `per_image.csv`, `curve.csv`, `calibration.csv` and, written la
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from corrotwin.segmentation import runs
-from corrotwin.segmentation.config import TrainConfig
 from corrotwin.segmentation.data import coco, groups, splits
 from corrotwin.segmentation.evaluation import curves, evaluate
+from corrotwin.segmentation.evaluation.threshold import choose
+from corrotwin.segmentation.evaluation.threshold import describe as describe_choice
 from corrotwin.segmentation.evaluation.verification import run_split
 from corrotwin.segmentation.runs import PerImage
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import digest, remove, versions, write_manifest, writing
 from corrotwin.twin.core.locks import check_claim, hold
-
-if TYPE_CHECKING:
-    import torch
-
-    from corrotwin.segmentation.data.decoded import Arrays, Natives
 
 KIND = "evaluation"
 CURVE_COLUMNS = ("threshold", "precision", "recall", "f1_mean", "f1_pooled")
@@ -45,14 +41,14 @@ class Assessment:
     histograms: curves.Histograms
 
 
-def check_threshold(threshold: Threshold) -> None:
-    """Raise InputError for a threshold that is neither ``valid`` nor between 0 and 1."""
-    if threshold != "valid" and not 0 < threshold < 1:
+def check_threshold(threshold: Threshold | None) -> None:
+    """Raise InputError for a threshold that is neither None nor ``valid`` nor between 0 and 1."""
+    if threshold is not None and threshold != "valid" and not 0 < threshold < 1:
         raise InputError(f"`threshold` {threshold} is not between 0 and 1; give such a number or valid")
 
 
-def assess(folder: Path, data: coco.CocoDataset, *, threshold: Threshold, out: Path | None = None) -> Assessment:
-    """Evaluate a complete run on a dataset and, if `out` is given, write the evaluation there.
+def assess(folder: Path, data: coco.CocoDataset, *, threshold: Threshold | None, out: Path | None = None) -> Assessment:
+    """Evaluate a run, complete or not, on a dataset and, if `out` is given, write the evaluation there.
 
     On the dataset that the run was trained on, its test photos are measured; on any other dataset all photos that it
     has not seen (`evaluate.measured_photos`). Photos without annotations count as free of corrosion.
@@ -61,8 +57,8 @@ def assess(folder: Path, data: coco.CocoDataset, *, threshold: Threshold, out: P
     ----------
     folder : folder of the run.
     data : the dataset; read it with `allow_unannotated` if all photos may be free of corrosion.
-    threshold : threshold on the corrosion probability, between 0 and 1; or ``valid`` for the threshold of best mean F1
-        over the run's validation photos.
+    threshold : threshold on the corrosion probability, between 0 and 1; None for the run's own; or ``valid`` to choose
+        it anew on the run's validation photos, as training does.
     out : absent, empty, or holding this same evaluation, which is then repeated.
 
     Raises
@@ -73,10 +69,12 @@ def assess(folder: Path, data: coco.CocoDataset, *, threshold: Threshold, out: P
     from corrotwin.segmentation.models.network import torch_settings
 
     check_threshold(threshold)
-    run = runs.load(folder)
+    run = runs.load_usable(folder)
     names = evaluate.measured_photos(run, data)
     valid = _validation_photos(folder, run, data) if threshold == "valid" else ()
     network, config = evaluate.load_network(folder)
+    stored = run.manifest.get("threshold") if threshold is None else None
+    threshold = run.threshold if threshold is None else threshold
     identity = {
         "run": digest(run.manifest["config"]),
         "weights": runs.weights_digest(folder),
@@ -88,17 +86,20 @@ def assess(folder: Path, data: coco.CocoDataset, *, threshold: Threshold, out: P
     arrays = evaluate.decoded_arrays(data, config)
 
     def gather(photos: Sequence[str], cell_edges: npt.NDArray[np.float32]) -> curves.Histograms:
-        return curves.histograms(photos, _probabilities(network, config, arrays, photos), cell_edges)
+        return curves.histograms(photos, evaluate.probabilities(network, config, arrays, photos), cell_edges)
 
     with torch_settings(config.threads, config.precision):
-        chosen = curves.best_threshold(gather(valid, curves.edges())) if threshold == "valid" else threshold
+        if threshold == "valid":
+            groups_of_valid = run_split(folder, run).groups_of(valid)
+            stored = choose(gather(valid, curves.edges()), groups_of_valid).as_json()
+        chosen = stored["value"] if threshold == "valid" and stored else float(threshold)
         histograms = gather(names, curves.edges(chosen))
     table = curves.per_image(histograms, chosen)
     assessment = Assessment(
         summary={
             **identity,
             "threshold": chosen,
-            "threshold_from": {"rule": threshold, "photos": len(valid)} if threshold == "valid" else None,
+            "threshold_from": stored,
             **_measured_photos(folder, run, data, names),
             **{name: getattr(config, name) for name in ("backbone", "size", "precision", "threads")},
             **_summary(table, histograms),
@@ -115,8 +116,7 @@ def assess(folder: Path, data: coco.CocoDataset, *, threshold: Threshold, out: P
 
 def describe(summary: Mapping[str, Any]) -> str:
     """Describe, in a few lines, what a summary holds beyond mean F1 and IoU."""
-    rule = summary["threshold_from"]
-    chosen = f", of best mean F1 on {rule['photos']} validation photos" if rule else ""
+    chosen = describe_choice(summary["threshold_from"])
     if summary["photos"] == "test":
         measured = "test photos of the run"
     elif summary["photos"] == "renders":
@@ -193,14 +193,6 @@ def _validation_photos(folder: Path, run: runs.RunRecord, data: coco.CocoDataset
     if not split.valid:
         raise InputError(f"{folder / runs.SPLIT}: has no validation photos to choose a threshold on; give a number")
     return split.valid
-
-
-def _probabilities(
-    network: torch.nn.Module, config: TrainConfig, arrays: Arrays | Natives, names: Sequence[str]
-) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]]:
-    """Yield the probabilities (h, w) and the mask (h, w) of each photo."""
-    for logits, masks in evaluate.predict(network, config, arrays, names):
-        yield from zip(logits[:, 0].sigmoid().cpu().numpy(), masks > 0, strict=True)
 
 
 def _summary(table: PerImage, histograms: curves.Histograms) -> dict[str, Any]:

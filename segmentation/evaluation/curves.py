@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from corrotwin.segmentation.evaluation.evaluate import THRESHOLD, scores
+from corrotwin.segmentation.evaluation.evaluate import scores
 from corrotwin.segmentation.runs import PerImage
 from corrotwin.twin.core.errors import InputError
 
@@ -133,15 +133,6 @@ def curve(gathered: Histograms) -> Curve:
         f1_mean=f1_sum / len(gathered.cells),
         f1_pooled=scores(tp, fp, fn, tn)[0],
     )
-
-
-def best_threshold(gathered: Histograms) -> float:
-    """Return the threshold strictly between 0 and 1 of best mean F1 over photos; ties go to the one nearest 0.5."""
-    whole = curve(gathered)
-    inner = slice(1, -1)  # 0 and 1 predict everything and nothing
-    threshold, f1 = whole.threshold[inner], whole.f1_mean[inner]
-    equal = threshold[f1 == f1.max()]
-    return plain(equal[np.argmin(np.abs(equal - THRESHOLD))])
 
 
 def plain(threshold: np.float32) -> float:

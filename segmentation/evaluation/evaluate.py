@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from corrotwin.segmentation import runs
 from corrotwin.segmentation.config import SIZE_STEP, TrainConfig, from_json
+from corrotwin.segmentation.config import THRESHOLD as THRESHOLD
 from corrotwin.segmentation.data import coco
 from corrotwin.segmentation.data.cache import cache_folder
 from corrotwin.segmentation.runs import PerImage
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     import torch
 
     from corrotwin.segmentation.data.decoded import Arrays, Natives
-
-THRESHOLD = 0.5  # of the corrosion probability; the paper does not state its own
 
 
 def scores(
@@ -51,8 +50,8 @@ def scores(
     return f1, iou
 
 
-def confusion(predicted: npt.NDArray[np.bool_], truth: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], ...]:
-    """Count the true and false pixels of each image.
+def confusion(predicted: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """Count the true and false pixels of each image, on the device of the images.
 
     Parameters
     ----------
@@ -60,10 +59,12 @@ def confusion(predicted: npt.NDArray[np.bool_], truth: npt.NDArray[np.bool_]) ->
 
     Returns
     -------
-    True positives, false positives, false negatives and true negatives, (n,) int64 each.
+    (4, n) int64: true positives, false positives, false negatives, true negatives.
     """
+    import torch
+
     pairs = ((predicted, truth), (predicted, ~truth), (~predicted, truth), (~predicted, ~truth))
-    return tuple(np.sum(one & other, axis=(1, 2), dtype=np.int64) for one, other in pairs)
+    return torch.stack([(one & other).sum(dim=(1, 2)) for one, other in pairs])
 
 
 def measure(
@@ -86,13 +87,14 @@ def measure(
 
     from corrotwin.segmentation.models.loss import dice_loss
 
-    total = 0.0
-    counts = []
+    losses, counts = [], []  # they stay on the device until the end, since each copy would wait for it
     for logits, masks in predict(network, config, arrays, names):
-        total += len(masks) * float(dice_loss(logits, torch.from_numpy(masks)[:, None].to(logits)))
-        predicted = (torch.sigmoid(logits[:, 0]) > THRESHOLD).cpu().numpy()
-        counts.append(confusion(predicted, masks > 0))
-    tp, fp, fn, tn = (np.concatenate(column) for column in zip(*counts, strict=True))
+        truth = torch.from_numpy(masks).to(logits.device, non_blocking=True)
+        losses.append(dice_loss(logits, truth[:, None].to(logits)))
+        counts.append(confusion(torch.sigmoid(logits[:, 0]) > THRESHOLD, truth > 0))
+    sizes = [found.shape[1] for found in counts]
+    total = sum(size * loss for size, loss in zip(sizes, torch.stack(losses).tolist(), strict=True))
+    tp, fp, fn, tn = torch.cat(counts, dim=1).cpu().numpy()
     return total / len(names), PerImage(image=tuple(names), tp=tp, fp=fp, fn=fn, tn=tn)
 
 
@@ -114,6 +116,14 @@ def predict(
     for first in range(0, len(rows), config.batch_size):
         batch = rows[first : first + config.batch_size]
         yield logits_of(network, config, arrays.images[batch]), arrays.masks[batch]
+
+
+def probabilities(
+    network: torch.nn.Module, config: TrainConfig, arrays: Arrays | Natives, names: Sequence[str]
+) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]]:
+    """Yield the corrosion probabilities (h, w) and the mask (h, w) of each of the named photos in order."""
+    for logits, masks in predict(network, config, arrays, names):
+        yield from zip(logits[:, 0].sigmoid().cpu().numpy(), masks > 0, strict=True)
 
 
 def measure_run(folder: Path, data: coco.CocoDataset) -> PerImage:
@@ -153,7 +163,7 @@ def measured_photos(run: runs.RunRecord, data: coco.CocoDataset) -> tuple[str, .
         There are no photos, or all of them were seen.
     """
     if trained_on(run, data):
-        return run.per_image.image
+        return run.test
     if not data.photos:
         raise InputError(f"{data.folder}: no photos; give a dataset with at least one")
     seen = set(run.manifest.get("seen") or ())
@@ -218,7 +228,7 @@ def predict_masks(folder: Path, photos: Sequence[coco.Photo]) -> list[npt.NDArra
 
 
 def load_network(folder: Path) -> tuple[torch.nn.Module, TrainConfig]:
-    """Load the U-Net of a complete run onto its device, and the run's configuration.
+    """Load the U-Net of a run, complete or not, onto its device, and the run's configuration.
 
     Returns
     -------
@@ -227,11 +237,11 @@ def load_network(folder: Path) -> tuple[torch.nn.Module, TrainConfig]:
     Raises
     ------
     InputError
-        The folder holds no complete run, or its configuration or weights are damaged.
+        The folder holds no run with weights, or its configuration or weights are damaged.
     """
     from corrotwin.segmentation.models.network import load_weights, place
 
-    config = config_of(folder, runs.load(folder))
+    config = config_of(folder, runs.load_usable(folder))
     network = load_weights(folder / runs.WEIGHTS, config.backbone, config.architecture)
     return place(network, config.precision), config
 
@@ -247,7 +257,8 @@ def config_of(folder: Path, run: runs.RunRecord) -> TrainConfig:
     try:
         return from_json(run.manifest["config"])
     except (KeyError, TypeError, InputError) as error:
-        raise InputError(f"{folder / 'run.json'}: damaged configuration ({as_read(error)}); train again") from error
+        name = runs.KIND if run.unfinished_epoch is None else runs.UNFINISHED
+        raise InputError(f"{folder / name}.json: damaged configuration ({as_read(error)}); train again") from error
 
 
 def logits_of(network: torch.nn.Module, config: TrainConfig, images: npt.NDArray[np.uint8]) -> torch.Tensor:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import math
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,8 @@ from corrotwin.segmentation import runs
 from corrotwin.segmentation.data import coco, image_io, photo_files, png_masks
 from corrotwin.segmentation.prediction.predictor import Predictor
 from corrotwin.segmentation.prediction.regions import overlay, regions_of
+from corrotwin.segmentation.prediction.sizes import check_sizes
+from corrotwin.twin.core.cli import available_cores
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import atomic_file, read_bytes, read_json, remove, write_json, write_text, writing
 from corrotwin.twin.core.locks import hold
@@ -34,6 +36,7 @@ PARTS, MASKS, OVERLAYS = "parts", "masks", "overlays"  # folders below the one t
 LEFT_OUT = "left_out.csv"
 UNWRITABLE = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)  # by these a system refuses a name
 COLUMNS = ("photo", "width", "height", "rusted_percent", "regions", "tiles", "scale")
+MOST_AT_ONCE = 16  # photos in memory: a large one takes a gigabyte
 DAMAGED = "damaged; delete it, and the same command predicts that photo again"
 
 
@@ -46,6 +49,7 @@ def predict(
     overlays: bool = True,
     polygons: bool = False,
     on_photo: Callable[[InputError | None], None] | None = None,
+    workers: int | None = None,
 ) -> list[str]:
     """Predict the masks of photos into a folder, and write the tables of all photos in it.
 
@@ -62,6 +66,8 @@ def predict(
     overlays : also write photos with outlines.
     polygons : write polygons instead of compressed RLE to annotations.json.
     on_photo : called after each photo, with the error of one that was skipped.
+    workers : photos that are predicted at once; None: as many as keep all cores busy with the run's number of threads
+        each, `MOST_AT_ONCE` at most. The result does not depend on it.
 
     Returns
     -------
@@ -70,52 +76,54 @@ def predict(
     Raises
     ------
     InputError
-        The folder holds something else, or the mask of another photo of the same name, or cannot be written.
+        Photos need a choice of how they are taken in (`sizes.check_sizes`), or the folder holds something else, or the
+        mask of another photo of the same name, or cannot be written.
     """
     from corrotwin.segmentation.models.network import torch_settings
 
+    check_sizes(predictor, photos)
+    if workers is None:
+        workers = max(1, min(MOST_AT_ONCE, available_cores() // predictor.config.threads))
     failed: dict[str, InputError] = {}
     with (
         writing(out),
-        hold(out, KIND, {**predictor.run, **asdict(predictor.settings)}),
+        hold(out, KIND, {**predictor.run, **asdict(predictor.settings), "threshold": predictor.threshold}),
         torch_settings(predictor.config.threads, predictor.config.precision),
     ):
         _check_sources(photos, out)
-        for name, path in photos.items():
-            wrong = None
-            try:
-                _photo(predictor, name, path, out, overlays)
-            except InputError as error:
-                wrong = failed[name] = error
-                if _has_changed(path, name, out):
-                    for left in _files(name, out):
-                        remove(left, missing_ok=True)
-            if on_photo is not None:
-                on_photo(wrong)
+        with closing(_each(predictor, photos, out, overlays, workers)) as done:
+            for name, wrong in done:
+                if wrong is not None:
+                    failed[name] = wrong
+                if on_photo is not None:
+                    on_photo(wrong)
         _tables(out, polygons)
         _write_left_out(out, [(photos[name], str(error)) for name, error in failed.items()], left_out)
     return list(failed)
 
 
-def about_tiles(predictor: Predictor, names: Sequence[str], out: Path) -> str:
-    """Return a line on photos that were cut into tiles only because of their size; empty if there are none.
+def _each(
+    predictor: Predictor, photos: Mapping[str, Path], out: Path, overlays: bool, workers: int
+) -> Generator[tuple[str, InputError | None]]:
+    """Predict photos in threads; yield the name of each, in order, and the error of one that was skipped."""
+    import torch
 
-    Tiles are right if a photo shows a larger area than those of training, wrong if it shows the same area on more
-    pixels.
-    """
-    if predictor.settings.tiling != "auto" or predictor.settings.scale is not None:
-        return ""
-    parts = [_part(_files(name, out)[0], out) for name in names]
-    sides = [math.sqrt(part["width"] * part["height"]) for part in parts if part["tiles"]]
-    if not sides:
-        return ""
-    side, before = median(sides), predictor.photo_side
-    sizes = f"{side:,.0f} pixels a side" + (f", those of training {before:,.0f}" if before is not None else "")
-    scale = "" if before is None else f" {predictor.scale * before / side:.2g}"
-    return (
-        f"{len(sides)} of {len(names)} photos were cut into tiles, being larger than those of training ({sizes}); if "
-        f"they show as much as those did, `tiling` never or `scale`{scale}, with another `out`, takes them in so"
-    )
+    def work(name: str, path: Path) -> InputError | None:
+        try:
+            _photo(predictor, name, path, out, overlays)
+        except InputError as error:
+            if _has_changed(path, name, out):
+                for left in _files(name, out):
+                    remove(left, missing_ok=True)
+            return error
+        return None
+
+    # torch's number of threads is each thread's own.
+    pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(predictor.config.threads,))
+    try:
+        yield from zip(photos, pool.map(work, photos, photos.values()), strict=True)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _files(name: str, out: Path) -> tuple[Path, Path, Path]:
@@ -187,7 +195,7 @@ def _write_photo(predictor: Predictor, name: str, path: Path, out: Path, overlay
         probability, tiles = predictor.probability(image)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-    mask = probability > predictor.settings.threshold
+    mask = probability > predictor.threshold
     _write_image(drawn, np.where(mask, np.uint8(255), np.uint8(0)), "PNG")
     if overlays:
         _write_image(shown, overlay(image, mask), "JPEG")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +24,7 @@ from corrotwin.twin.core.files import digest
 if TYPE_CHECKING:
     import torch
 
-LARGER = 1.5  # photos that exceed the training photos by this factor are cut into tiles
+LARGER = 1.5  # times as large as a tile are photos that are cut into tiles
 MOST_SCALE = 4  # pixels of the network for each pixel of a photo
 NATIVE_TILE = 1024  # pixels, for runs that were trained at the photos' original scale
 
@@ -33,22 +35,24 @@ class Settings:
 
     Parameters
     ----------
-    threshold : threshold on the corrosion probability, between 0 and 1.
-    tiling : cut photos into tiles always, never (whole, as in training), or by their size (auto).
+    threshold : threshold on the corrosion probability, between 0 and 1; None for the run's own.
+    tiling : cut photos into tiles always, never (whole, as in training), or as training says (auto): never where whole
+        photos were resized, above `NATIVE_TILE` where crops trained. Photos much larger than those of training need
+        a choice (`sizes.check_sizes`).
     scale : pixels of the network per pixel of a photo; None for the scale of the run's training photos. If it is given,
         a run that resizes whole photos cuts each into tiles, since only then a photo has this scale.
     overlap : fraction of a tile shared with its neighbour.
     flips : average over the photo and its flips (horizontal, vertical, both).
     """
 
-    threshold: float = evaluate.THRESHOLD
+    threshold: float | None = None
     tiling: Tiling = "auto"
     scale: float | None = None
     overlap: float = 0.5
     flips: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 < self.threshold < 1:
+        if self.threshold is not None and not 0 < self.threshold < 1:
             raise InputError(f"`threshold` {self.threshold} is not between 0 and 1")
         if self.scale is not None and not 0 < self.scale <= MOST_SCALE:
             raise InputError(f"`scale` {self.scale} is not above 0 and at most {MOST_SCALE}")
@@ -57,9 +61,10 @@ class Settings:
 
 
 class Predictor:
-    """A complete run, ready to predict.
+    """A run, ready to predict.
 
-    `photo_side` is the side in pixels of a square as large as its training photos; None if run.json lacks it.
+    `photo_side` is the side in pixels of a square as large as its training photos; None if run.json does not tell.
+    `note` says what users of an unfinished run should know. `threshold` is that of the settings, or the run's.
     """
 
     def __init__(self, folder: Path, settings: Settings) -> None:
@@ -68,7 +73,7 @@ class Predictor:
         Raises
         ------
         InputError
-            The folder holds no complete run, its weights are damaged or absent, its scale is unknown, or a scale is
+            The folder holds no run with weights, they are damaged, its scale is unknown, or a scale is
             given for photos that are resized whole.
         """
         self.folder, self.settings = folder, settings
@@ -78,10 +83,17 @@ class Predictor:
             raise InputError(
                 f"`tiling` never squeezes every photo to {size} x {size} pixels, whatever `scale`; leave one out"
             )
-        manifest = runs.load(folder).manifest
+        run = runs.load_usable(folder)
+        manifest, self.note = run.manifest, run.note
+        self.threshold = run.threshold if settings.threshold is None else settings.threshold
         self.scale = scale_of(folder, manifest) if settings.scale is None else settings.scale
         side = manifest.get("photo_side")
+        if side is None and self.config.framing == "resize" and manifest.get("scale") is not None:
+            side = self.config.size / scale_of(folder, manifest)
         self.photo_side = float(side) if isinstance(side, int | float) and 0 < side < math.inf else None
+        on_gpu = next(self.network.parameters()).device.type == "cuda"
+        # Threads share a GPU's memory; on CPUs each has the number of threads that the run was trained with.
+        self._one_at_a_time: AbstractContextManager[Any] = threading.Lock() if on_gpu else nullcontext()
         self.run = {"run": digest(manifest["config"]), "weights": runs.weights_digest(folder)}
 
     def probability(self, image: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], int]:
@@ -98,8 +110,8 @@ class Predictor:
         is_crop = self.config.framing == "crop"
         tile = NATIVE_TILE if is_crop else self.config.size
         larger = self.scale * max(height, width) > LARGER * tile
-        given = self.settings.scale is not None and not is_crop
-        if self.settings.tiling == "always" or (self.settings.tiling == "auto" and (larger or given)):
+        by_itself = larger if is_crop or self.photo_side is None else self.settings.scale is not None
+        if self.settings.tiling == "always" or (self.settings.tiling == "auto" and by_itself):
             scaled = self._scaled(image)
             small, tiles = blended(scaled, tile, self.settings.overlap, self.config.batch_size, self._predict)
         else:
@@ -126,11 +138,12 @@ class Predictor:
         def predicted(flipped: npt.NDArray[np.uint8]) -> torch.Tensor:
             return torch.sigmoid(evaluate.logits_of(self.network, self.config, np.ascontiguousarray(flipped))[:, 0])
 
-        if not self.settings.flips:
-            return np.asarray(predicted(images).cpu().numpy())
         ways: tuple[tuple[int, ...], ...] = ((), (1,), (2,), (1, 2))
-        probabilities = [torch.flip(predicted(np.flip(images, axes)), axes) for axes in ways]
-        return np.asarray(torch.stack(probabilities).mean(dim=0).cpu().numpy())
+        with self._one_at_a_time:
+            if not self.settings.flips:
+                return np.asarray(predicted(images).cpu().numpy())
+            probabilities = [torch.flip(predicted(np.flip(images, axes)), axes) for axes in ways]
+            return np.asarray(torch.stack(probabilities).mean(dim=0).cpu().numpy())
 
 
 def scale_of(folder: Path, manifest: Mapping[str, Any]) -> float:

@@ -22,6 +22,7 @@ from corrotwin.segmentation.models.network import memory_format
 from corrotwin.segmentation.sampling import BatchPlan, Stream, generator, partners
 
 _Arrays = npt.NDArray[np.uint8]
+FOREGROUND = 1 / 3  # of the crops are sure to hold corrosion, where a photo has any
 RESIDENT_SHARE = 0.5  # of a GPU's free memory that decoded images may take
 
 
@@ -35,7 +36,7 @@ class Pool:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class BatchLoader:
-    """Loader of all batches of one run. If precision is exact, `workers` processes augment ahead; 0: none."""
+    """Loader of all batches of one run. `workers` processes make them ahead, and augment them if precision is exact."""
 
     config: TrainConfig
     plan: BatchPlan
@@ -53,23 +54,31 @@ class BatchLoader:
         (b, 1, s, s) float32, 0 or 1; both augmented and on the device.
         """
         layout = memory_format(self.config.precision)
-        if self.config.precision == "exact":
-            made = torch.utils.data.DataLoader(
-                _Steps(self, first, steps),
-                batch_size=None,
-                shuffle=False,
-                num_workers=self.workers,
-                pin_memory=self.where.type == "cuda",
-                worker_init_fn=_quiet_worker,
-            )
-            for images, masks in made:
-                pictures = augment.image_tensor(images, self.where).contiguous(memory_format=layout)
-                yield pictures, augment.mask_tensor(masks, self.where)
+        is_fast = self.config.precision == "fast"
+        for step, (images, masks) in enumerate(self._before_device(first, steps), start=first):
+            pictures, truth = augment.image_tensor(images, self.where), augment.mask_tensor(masks, self.where)
+            if is_fast:
+                pictures, truth = augment.fast(pictures, truth, **self._change(step))
+            yield pictures.contiguous(memory_format=layout), truth
+
+    def _before_device(self, first: int, steps: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Yield the batches of steps as uint8 tensors: on the device if all images lie there, else made by workers."""
+        if self.config.precision == "fast" and (resident := self._resident) is not None:
+            images, masks = resident
+            for step in range(first, steps):
+                photos, renders = self.plan.batch(step)
+                rows = torch.from_numpy(np.concatenate([photos, len(self.photos.rows) + renders]))
+                rows = rows.to(self.where, non_blocking=True)
+                yield images.index_select(0, rows), masks.index_select(0, rows)
             return
-        for step in range(first, steps):
-            images, masks = self._tensors(step)
-            images, masks = augment.fast(images, masks, **self._change(step))
-            yield images.contiguous(memory_format=layout), masks
+        yield from torch.utils.data.DataLoader(
+            _Steps(self, first, steps),
+            batch_size=None,
+            shuffle=False,
+            num_workers=self.workers,
+            pin_memory=self.where.type == "cuda",
+            worker_init_fn=_quiet_worker,
+        )
 
     def augmented(self, step: int) -> tuple[_Arrays, _Arrays]:
         """Return the batch of one step, augmented image by image: (b, s, s, 3) and (b, s, s) uint8."""
@@ -85,6 +94,23 @@ class BatchLoader:
             "first": place * self.config.batch_size,
             "strength": self.config.arm.augmentation,
         }
+
+    def plain(self) -> Iterator[torch.Tensor]:
+        """Yield the images that the run learns from once, in order, without augmentation, in whole batches.
+
+        These are its photos, or its renders if the arm takes no photos. The last batch is filled from the beginning;
+        crops are drawn as for an epoch after the last.
+
+        Yields
+        ------
+        (b, 3, s, s) float32 in [0, 1], not yet normalised, on the device.
+        """
+        pool = self.photos if self.config.arm.takes_photos or self.renders is None else self.renders
+        layout = memory_format(self.config.precision)
+        for first in range(0, len(pool.rows), self.config.batch_size):
+            places = np.arange(first, first + self.config.batch_size)
+            images, _ = self._frame(pool, places % len(pool.rows), self.config.epochs, first)
+            yield augment.image_tensor(images, self.where).contiguous(memory_format=layout)
 
     def framed(self, step: int) -> tuple[_Arrays, _Arrays]:
         """Return the batch of one step before augmentation: (b, s, s, 3) and (b, s, s) uint8, photos first."""
@@ -152,20 +178,6 @@ class BatchLoader:
             drawn[place] = rng.integers(count) if own < 0 or count == 1 else (own + 1 + rng.integers(count - 1)) % count
         return self._frame(self.photos, drawn, epoch, first, Stream.REFERENCE_CROP)
 
-    def _tensors(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the batch of one step before augmentation, on the device."""
-        if self._resident is None:
-            images, masks = self.framed(step)
-            return augment.image_tensor(images, self.where), augment.mask_tensor(masks, self.where)
-        photos, renders = self.plan.batch(step)
-        stored_images, stored_masks = self._resident
-        rows = torch.from_numpy(np.concatenate([photos, len(self.photos.rows) + renders]))
-        rows = rows.to(self.where, non_blocking=True)
-        return (
-            augment.image_tensor(stored_images.index_select(0, rows), self.where),
-            augment.mask_tensor(stored_masks.index_select(0, rows), self.where),
-        )
-
     @cached_property
     def _resident(self) -> tuple[torch.Tensor, torch.Tensor] | None:
         """All images that the run may draw, in GPU memory; None if they cannot be kept there."""
@@ -209,7 +221,8 @@ class _Steps(torch.utils.data.Dataset[tuple[_Arrays, _Arrays]]):
         return self._steps - self._first
 
     def __getitem__(self, index: int) -> tuple[_Arrays, _Arrays]:
-        return self._loader.augmented(self._first + index)
+        step = self._first + index
+        return self._loader.augmented(step) if self._loader.config.precision == "exact" else self._loader.framed(step)
 
 
 def _quiet_worker(_number: int) -> None:
@@ -223,6 +236,9 @@ def _quiet_worker(_number: int) -> None:
 def crop(image: _Arrays, mask: _Arrays, size: int, rng: np.random.Generator) -> tuple[_Arrays, _Arrays]:
     """Crop a random square of `size` pixels from a photo and its mask; smaller photos are padded by reflection.
 
+    A share of `FOREGROUND` of the squares holds a random pixel of the mask, if it has any; otherwise most squares of
+    large photos would be clean. (F. Isensee et al., nnU-Net, Nature Methods 18, 2021, force a third of each batch.)
+
     Parameters
     ----------
     image, mask : (h, w, 3) and (h, w) uint8.
@@ -231,8 +247,13 @@ def crop(image: _Arrays, mask: _Arrays, size: int, rng: np.random.Generator) -> 
     below, right = max(0, size - height), max(0, size - width)
     if below or right:
         image, mask = (_reflected(array, below, right) for array in (image, mask))
-    top = int(rng.integers(max(0, height - size) + 1))
-    left = int(rng.integers(max(0, width - size) + 1))
+    most_top, most_left = max(0, height - size), max(0, width - size)
+    tops, lefts = (0, most_top), (0, most_left)
+    if rng.random() < FOREGROUND and len(corroded := np.flatnonzero(mask)):
+        row, column = divmod(int(corroded[rng.integers(len(corroded))]), mask.shape[1])
+        tops = (max(0, row - size + 1), min(row, most_top))
+        lefts = (max(0, column - size + 1), min(column, most_left))
+    top, left = (int(rng.integers(low, high + 1)) for low, high in (tops, lefts))
     part = (slice(top, top + size), slice(left, left + size))
     return image[part], mask[part]
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch.optim.swa_utils import AveragedModel
 
+from corrotwin.segmentation import runs
 from corrotwin.segmentation.models.network import save_tensors
 from corrotwin.segmentation.runs import HISTORY_COLUMNS
 from corrotwin.twin.core import files
@@ -31,6 +32,25 @@ class State:
     best_epoch: int = 0
     best_f1: float = -1.0
     best_weights: dict[str, torch.Tensor] = field(default_factory=dict)
+    published_epoch: int = 0
+    """Epoch of the weights that this process left for users of the unfinished run."""
+
+    @property
+    def kept(self) -> tuple[int, dict[str, torch.Tensor]]:
+        """The epoch and the weights that the run would keep if it ended now."""
+        if self.average is None:
+            return self.best_epoch, self.best_weights
+        return len(self.history), self.average.module.state_dict()
+
+
+def publish(folder: Path, state: State, config_digest: str) -> bool:
+    """Write the weights that an unfinished run would keep, for its users; return False if they are written already."""
+    epoch, weights = state.kept
+    if epoch == state.published_epoch:
+        return False
+    save_tensors(folder / runs.WEIGHTS, weights, {"config_digest": config_digest, "epoch": str(epoch)})
+    state.published_epoch = epoch
+    return True
 
 
 def save(folder: Path, state: State) -> None:
@@ -84,8 +104,9 @@ def restore(folder: Path, state: State) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Delete the checkpoint of a complete run."""
+    """Delete what only an unfinished run has."""
     files.remove(folder / NAME, missing_ok=True)
+    files.remove(folder / f"{runs.UNFINISHED}.json", missing_ok=True)
 
 
 def _moments(state: State) -> Iterator[tuple[str, torch.Tensor]]:

@@ -23,7 +23,8 @@ MAX_WORKERS = 8  # processes that augment ahead for a GPU
 class RunInputs:
     """Decoded photos, the batch loader, names of validation and test photos, and hashes of the photos that are seen.
 
-    `photo_side` is the median over training photos of the side, in pixels, of a square of the same area.
+    `photo_side` is the median over training photos of the side, in pixels, of a square of the same area; `classes` are
+    the categories that count as corrosion, None for all.
     """
 
     loader: BatchLoader
@@ -33,6 +34,7 @@ class RunInputs:
     seen: Sequence[str]
     scale: float
     photo_side: float
+    classes: Sequence[str] | None
 
 
 def prepare(
@@ -91,6 +93,7 @@ def prepare(
         seen=[known[name].sha256 for name in (*(chosen if arm.takes_photos or arm.adaptation else ()), *valid)],
         scale=1.0 if config.framing == "crop" else config.size / photo_side,
         photo_side=photo_side,
+        classes=real.classes,
     )
 
 

@@ -6,7 +6,6 @@ one type of CPU).
 """
 
 import math
-import platform
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,28 +22,22 @@ from corrotwin.segmentation.models import encoders
 from corrotwin.segmentation.models.loss import loss
 from corrotwin.segmentation.models.network import (
     autocast,
-    beyond_paper,
-    bf16_supported,
-    build,
     check_images,
     normalise,
     place,
-    save_tensors,
     torch_settings,
 )
-from corrotwin.segmentation.sampling import Stream, generator
-from corrotwin.segmentation.training import checkpoint
+from corrotwin.segmentation.sampling import BatchPlan, Stream, generator
+from corrotwin.segmentation.training import checkpoint, completion, fine_tuning
+from corrotwin.segmentation.training.initial_weights import network_of
 from corrotwin.segmentation.training.inputs import RunInputs, prepare
 from corrotwin.twin.core.errors import WorkError
-from corrotwin.twin.core.files import versions, write_manifest, writing
+from corrotwin.twin.core.files import write_manifest, writing
 from corrotwin.twin.core.locks import OUTLIVING_SECONDS, check_claim, hold
 
 WARM_UP = 0.05  # fraction of all steps
 AVERAGED = 0.05  # fraction of all steps over which the moving average of the weights reaches back
 AVERAGE_EVERY = 4  # steps between updates; a moving average gains nothing from more
-VERSIONED = (
-    "corrotwin", "torch", "segmentation-models-pytorch", "timm", "albumentations", "opencv-python-headless", "numpy",
-)  # fmt: skip
 
 
 def train(
@@ -55,6 +48,7 @@ def train(
     split: splits.Split,
     renders: CocoDataset | None,
     weights: Path | None = None,
+    init: Path | None = None,
     checkpoint_seconds: float = 300.0,
     workers: int | None = None,
     on_epoch: Callable[[dict[str, float]], None] | None = None,
@@ -66,7 +60,10 @@ def train(
     folder : absent, empty, or holding this same run.
     config, real, split, renders : settings and data. `renders` is used only if the arm takes renders.
     weights : folder of prepared ImageNet weights; None takes them from the hub. Used only if the configuration asks.
-    checkpoint_seconds : at the end of an epoch, save the state if the last save is at least this old.
+    init : folder of the run to start from. The configuration has the digest of its weights
+        (`initial_weights.digest_of`).
+    checkpoint_seconds : at the end of an epoch, save the state if the last save is at least this old; and the best
+        weights so far, for those who use an unfinished run, likewise.
     workers : processes that augment ahead if precision is exact; None: `inputs.augmentation_workers` of all cores but
         one. The result does not depend on it.
     on_epoch : called after each epoch with its row of the history and epochs, images_per_second, seconds_left.
@@ -90,54 +87,26 @@ def train(
     settings = {**identity["config"], **{f"data {key}": value for key, value in identity["data"].items()}}
     check_claim(folder, runs.KIND, settings)
     inputs = prepare(config, real, split, renders, workers)
-    network = build(
-        config.backbone,
-        architecture=config.architecture,
-        encoder_weights=config.encoder_weights,
-        weights=weights,
-        seed=config.seed,
-    )
+    network = network_of(config, weights=weights, init=init)
     # Training on crops evaluates whole photos, and not all of them are square.
     widths = (config.size, config.size + SIZE_STEP) if config.framing == "crop" else (config.size,)
     for width in widths:
-        check_images(network, config.size, width, batch_size=config.batch_size)
+        check_images(network, config.size, width, batch_size=fine_tuning.smallest_batch(config, inputs.loader.plan))
     alone = hold(folder, runs.KIND, settings, patience_seconds=OUTLIVING_SECONDS)
     with writing(folder), alone, torch_settings(config.threads, config.precision):
         splits.save(split, folder / runs.SPLIT)
+        start = completion.known_from_start(identity, config, inputs)
+        write_manifest(folder, runs.UNFINISHED, {**start, "test": list(inputs.test)})
         state = _begin(network, config, inputs)
         checkpoint.restore(folder, state)
         _epochs(folder, config, inputs, state, checkpoint_seconds, on_epoch)
-
-        kept = state.best_weights if state.average is None else state.average.module.state_dict()
+        best_epoch, kept = state.kept
         state.network.load_state_dict(kept)
-        _, table = measure(state.network, config, inputs.photos, inputs.test)
-        save_tensors(folder / runs.WEIGHTS, kept, {"config_digest": config.digest})
-        runs.write_per_image(folder / "per_image.csv", table)
-        plan = inputs.loader.plan
-        content = {
-            **identity,
-            "config_digest": config.digest,
-            "counts": {
-                "train_photos": plan.photos if config.arm.takes_photos else 0,
-                "train_renders": plan.renders,
-                "valid": len(inputs.valid),
-                "test": len(inputs.test),
-                "steps": config.epochs * plan.steps_per_epoch,
-            },
-            "classes": None if real.classes is None else list(real.classes),
-            "best_epoch": state.best_epoch if state.average is None else config.epochs,
-            "train_seconds": sum(row["seconds"] for row in state.history),
-            "scale": inputs.scale,
-            "photo_side": inputs.photo_side,
-            "seen": list(inputs.seen),
-            "beyond_paper": beyond_paper(config.backbone, config.architecture),
-            "seed": config.seed,
-            "threads": config.threads,
-            "device": _describe(inputs.loader.where),
-            "bfloat16": config.precision == "fast" and bf16_supported(inputs.loader.where.type),
-            "versions": versions(*VERSIONED),
-        }
-        write_manifest(folder, runs.KIND, content)
+        if config.batch_norm == "re-estimated":
+            fine_tuning.re_estimate(state.network, config, inputs.loader)
+        seconds = sum(row["seconds"] for row in state.history)
+        content = {**start, "best_epoch": best_epoch, "train_seconds": seconds}
+        completion.complete(folder, state.network, config, inputs, split=split, content=content)
         checkpoint.remove(folder)
     return runs.load(folder)
 
@@ -146,7 +115,10 @@ def _begin(network: torch.nn.Module, config: TrainConfig, inputs: RunInputs) -> 
     """Return the state of a run before its first step."""
     network = place(network, config.precision)
     optimizer = torch.optim.AdamW(
-        network.parameters(), weight_decay=config.weight_decay, fused=config.precision == "fast"
+        fine_tuning.parameter_groups(network, config),
+        weight_decay=config.weight_decay,
+        # None: few operations for all parameters on a GPU; on a CPU one by one, with the bits of False.
+        fused=True if config.precision == "fast" else None,
     )
     average = None
     if config.keep == "averaged":
@@ -168,13 +140,13 @@ def _epochs(
     on_epoch: Callable[[dict[str, float]], None] | None,
 ) -> None:
     """Train from the epoch that `state` has reached to the last."""
-    saved = time.monotonic()
+    saved, published = time.monotonic(), -math.inf
     reached = len(state.history)
     steps = inputs.loader.plan.steps_per_epoch
     batches = inputs.loader.batches(reached * steps, config.epochs * steps)
     for epoch in range(reached, config.epochs):
         started = time.monotonic()
-        train_loss = _one_epoch(config, batches, steps, state)
+        train_loss = _one_epoch(config, batches, inputs.loader.plan, state)
         trained = time.monotonic()
         if not math.isfinite(train_loss):
             raise WorkError(f"{folder}: the loss is not a number in epoch {epoch + 1}; take a lower learning_rate")
@@ -197,6 +169,8 @@ def _epochs(
         }
         state.history.append(row)
         runs.write_history(folder, state.history)
+        if time.monotonic() - published >= checkpoint_seconds and checkpoint.publish(folder, state, config.digest):
+            published = time.monotonic()
         if time.monotonic() - saved >= checkpoint_seconds:
             checkpoint.save(folder, state)
             saved = time.monotonic()
@@ -207,19 +181,23 @@ def _epochs(
 
 
 def _one_epoch(
-    config: TrainConfig, batches: Iterator[tuple[torch.Tensor, torch.Tensor]], steps: int, state: checkpoint.State
+    config: TrainConfig, batches: Iterator[tuple[torch.Tensor, torch.Tensor]], plan: BatchPlan, state: checkpoint.State
 ) -> float:
     """Take the optimiser steps of one epoch and return the mean of their losses."""
-    state.network.train()
     where = next(state.network.parameters()).device
     losses = []
-    first = len(state.history) * steps
+    steps = plan.steps_per_epoch
+    first, last = len(state.history) * steps, config.epochs * steps
     for step in range(first, first + steps):
         images, masks = next(batches)
-        state.optimizer.param_groups[0]["lr"] = learning_rate(config, step, config.epochs * steps)
+        if step in (first, fine_tuning.frozen_steps(config, last)):
+            fine_tuning.set_modes(state.network, config, step, last)
+        for group in state.optimizer.param_groups:
+            group["lr"] = group["factor"] * learning_rate(config, step, last)
+        photos = len(plan.batch(step)[0]) if config.batch_norm == "own" else None
         with torch.random.fork_rng([where] if where.type == "cuda" else []):  # dropout, which some decoders have
             torch.manual_seed(int(generator(config.seed, Stream.DROPOUT, step).integers(2**63)))
-            value = step_loss(config, state.network, images, masks)
+            value = step_loss(config, state.network, images, masks, photos=photos)
         state.optimizer.zero_grad()
         value.backward()  # type: ignore[no-untyped-call]
         state.optimizer.step()
@@ -229,10 +207,20 @@ def _one_epoch(
     return float(torch.stack(losses).mean())
 
 
-def step_loss(config: TrainConfig, network: torch.nn.Module, images: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
-    """Compute the loss of one batch from `BatchLoader.batches`, in the precision of the configuration."""
+def step_loss(
+    config: TrainConfig,
+    network: torch.nn.Module,
+    images: torch.Tensor,
+    masks: torch.Tensor,
+    *,
+    photos: int | None = None,
+) -> torch.Tensor:
+    """Compute the loss of one batch from `BatchLoader.batches`, in the precision of the configuration.
+
+    `photos` counts the photos at the start of the batch if they pass the network apart from the renders behind them.
+    """
     with autocast(config.precision, images.device.type):
-        logits = network(normalise(images, config.backbone))
+        logits = fine_tuning.logits(network, normalise(images, config.backbone), photos)
     return loss(config.loss, logits.float(), masks)
 
 
@@ -242,14 +230,3 @@ def learning_rate(config: TrainConfig, step: int, steps: int) -> float:
     if step < warm_up:
         return config.learning_rate * (step + 1) / warm_up
     return config.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, steps - warm_up)))
-
-
-def _describe(where: torch.device) -> str:
-    """Return the class of device that results depend on, such as ``cpu (Intel Xeon, AVX512)``."""
-    if where.type == "cuda":
-        return f"cuda ({torch.cuda.get_device_name(where)})"
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    name = names[0] if names else platform.machine()
-    return f"cpu ({name}, {torch.backends.cpu.get_cpu_capability()})"

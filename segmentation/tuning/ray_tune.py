@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ray import tune
 
 RAY = "ray"  # folder of Tune's own files, deleted at the end
-METRIC, TIME, FAILED, REFUSED = "best_valid_f1", "epoch", "failed", "refused"
+METRIC, TIME, FAILED, REFUSED, NO_ROOM = "best_valid_f1", "epoch", "failed", "refused", "no room"
 REDUCTION = 3  # one trial in so many continues at each rung
 RETRIES = 3  # for a trial whose worker or node is lost
 
@@ -52,9 +52,13 @@ class SharedInputs:
 
 def fit(
     shared: SharedInputs, trial_values: list[dict[str, Any]], space: SearchSpace, plan: SweepPlan, workers: int | None,
-    on_end: Callable[[Trial], None] | None, refused: list[str],
+    on_end: Callable[[Trial], None] | None, refused: list[str], no_room: list[str],
 ) -> int:  # fmt: skip
-    """Run the trials with Ray Tune and return how many were lost; `refused` collects the input errors of trials."""
+    """Run the trials with Ray Tune and return how many were lost.
+
+    `refused` collects the input errors of trials, `no_room` the errors of those whose share of a GPU had too little
+    memory.
+    """
     from ray import tune
     from ray.tune.schedulers import ASHAScheduler
 
@@ -82,7 +86,7 @@ def fit(
             reuse_actors=True,  # a new process for each trial would import PyTorch again
         ),
         run_config=tune.RunConfig(
-            name=RAY, storage_path=str(out), verbose=0, callbacks=[_recorder(out, base, on_end, refused)],
+            name=RAY, storage_path=str(out), verbose=0, callbacks=[_recorder(out, base, on_end, refused, no_room)],
             failure_config=tune.FailureConfig(max_failures=RETRIES),
         ),
     )  # fmt: skip
@@ -125,6 +129,7 @@ def run_trial(parameters: Mapping[str, Any], shared: SharedInputs) -> None:
     A scheduler compares trials at the same epoch, so every epoch is reported exactly once, even though a trial that
     resumes from its last checkpoint trains some epochs again.
     """
+    import torch
     from ray import tune
 
     if not shared.gpus:
@@ -154,6 +159,10 @@ def run_trial(parameters: Mapping[str, Any], shared: SharedInputs) -> None:
             renders=_local_dataset(shared.renders) if shared.renders is not None and config.arm.takes_renders else None,
             weights=shared.weights, workers=augmentation_workers(config.threads), on_epoch=report,
         )  # fmt: skip
+    except torch.OutOfMemoryError as error:  # the same share would be too small again
+        torch.cuda.empty_cache()
+        why = str(error).splitlines()[0]
+        tune.report({TIME: config.epochs, METRIC: best, FAILED if shared.gpus >= 1 else NO_ROOM: why})
     except WorkError as error:  # the loss is not a number: another try would not help
         tune.report({TIME: config.epochs, METRIC: best, FAILED: str(error)})
     except InputError as error:  # a truncated photo, a full disk: another try would not help by itself either
@@ -166,20 +175,22 @@ def _local_dataset(data: coco.CocoDataset) -> coco.CocoDataset:
 
 
 def _recorder(
-    out: Path, base: TrainConfig, on_end: Callable[[Trial], None] | None, refused: list[str]
+    out: Path, base: TrainConfig, on_end: Callable[[Trial], None] | None, refused: list[str], no_room: list[str]
 ) -> tune.Callback:
     """Return a callback that records, in the driver, how each trial ended and deletes the weights of trials.
 
     A trial that its input stopped is not finished: its error goes to `refused`, and the next command tries it again.
+    Nor is one whose share of a GPU was too small: its error goes to `no_room`.
     """
     from ray import tune
 
     class Recorder(tune.Callback):
         def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
             values, last = rounded(trial.config["values"]), trial.last_result or {}
-            if REFUSED in last:
-                refused.append(last[REFUSED])
-                return
+            for key, errors in ((REFUSED, refused), (NO_ROOM, no_room)):
+                if key in last:
+                    errors.append(last[key])
+                    return
             config = trial_config(base, values)
             folder = trial_folder(out, config)
             if (folder / RESULT).exists() or TIME not in last:

@@ -11,7 +11,7 @@ import logging
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -117,7 +117,18 @@ def run(
             weights=weights.resolve() if weights is not None else None,
         )  # fmt: skip
         refused: list[str] = []
-        errors = ray_tune.fit(shared, trial_values, space, plan, workers, on_end, refused)
+        while True:
+            no_room: list[str] = []
+            errors = ray_tune.fit(shared, trial_values, space, plan, workers, on_end, refused, no_room)
+            if not no_room:
+                break
+            # Trials that are over are only shown to Tune again.
+            share = min(1.0, 2 * shared.gpus)
+            _log.warning(
+                f"{len(no_room)} trials ran out of memory on {shared.gpus:g} of a GPU ({no_room[0]:.100}); they are "
+                f"tried again on {share:g}"
+            )
+            shared = replace(shared, gpus=share)
         trials = finished(out)
         if trials:
             _report(out, trials, space, train_command(trials[0], train_options or {}))

@@ -7,6 +7,7 @@ from typing import Any
 import drill
 import pytest
 from drill import Forge
+from safetensors.numpy import load_file
 
 from corrotwin.segmentation.runs import HISTORY_COLUMNS
 
@@ -42,7 +43,9 @@ class Sweep:
         """Each file that a reader looks at is as it was before or as it will be, never a part."""
         for name, found in drill.hashes(self.case.place).items():
             hidden = name.endswith((".tmp", ".lock")) or "inspections.jsonl" in name or "last.safetensors" in name
-            if name == "run.json":  # it and the history hold seconds, which are others each time
+            if name == "best.safetensors":  # of an unfinished run those of an earlier epoch
+                assert load_file(self.case.place / name)
+            elif name in ("run.json", "unfinished.json"):  # it and the history hold seconds, which are others each time
                 json.loads((self.case.place / name).read_text())
             elif name == "history.csv":
                 header, *rows = (self.case.place / name).read_text().splitlines(keepends=True)

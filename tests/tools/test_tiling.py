@@ -45,7 +45,8 @@ def test_photos_are_scored_where_they_lie(tmp_path: Path, monkeypatch: pytest.Mo
 
     def predictor(least: int) -> SimpleNamespace:
         return SimpleNamespace(
-            settings=SimpleNamespace(threshold=0.5, overlap=0.5),
+            threshold=0.5,
+            settings=SimpleNamespace(overlap=0.5),
             probability=lambda image: ((image[..., 0] >= least).astype(np.float32), 9),
         )
 

@@ -8,7 +8,7 @@ import pytest
 from corrotwin.segmentation import runs
 from corrotwin.segmentation.arms import REAL, DataArm, arm_of
 from corrotwin.segmentation.commands import train as main
-from corrotwin.segmentation.data import coco, splits
+from corrotwin.segmentation.data import coco, leakage, splits
 from corrotwin.segmentation.training import train
 from corrotwin.twin.core.errors import InputError
 
@@ -140,6 +140,39 @@ def test_a_table_of_spots_beside_the_photos_is_taken_by_split_and_told_by_train(
     [_] = run_module(*line, tmp_path / "split.json").stderr.splitlines()
     told, _ = run_module(*line, "own").stderr.splitlines()
     assert "photos of validation and test show, by spots.csv there, a spot that trains" in told
+
+
+def test_train_keeps_spots_together_unless_told_otherwise(roboflow, tmp_path, monkeypatch, run_module):
+    data = Path(shutil.copytree(roboflow, tmp_path / "data"))
+    photos = sorted(coco.read(data).photos, key=lambda one: one.sha256)
+    rows = [f"{photo.file_name},{place // 3}" for place, photo in enumerate(photos)]
+    (data / "spots.csv").write_text("\n".join(["file_name,spot", *rows]) + "\n")
+    taken = []
+
+    def played(*_, split, **__):
+        taken.append(split)
+        raise InputError("enough")
+
+    monkeypatch.setattr(train, "train", played)
+    line = ("segmentation", "train", "--data", data, "--out", tmp_path / "run", "--encoder-weights", "none")
+    for options in ((), ("--split", "grouped"), ("--profile", "paper"), ("--split", "published"), ("--split", "own")):
+        assert "enough" in run_module(*line, *options).stderr
+    assert [split.how for split in taken] == ["grouped", "grouped", "published", "published", "own"]
+    assert taken[0] == taken[1] == splits.without_leaks(coco.read(data))
+    assert leakage.spots_warning(taken[0], coco.read(data)) == ""
+    (tmp_path / "run").mkdir()
+    splits.save(taken[4], tmp_path / "run" / runs.SPLIT)  # as a run that was begun leaves it
+    assert "enough" in run_module(*line).stderr
+    assert taken[-1] == taken[4]
+
+
+def test_photos_without_a_table_of_spots_are_split_by_name_and_look(rename, roboflow, tmp_path):
+    data = Path(shutil.copytree(roboflow, tmp_path / "data"))
+    rename(data / "train", {"train_000.png": "a_png.rf.00.png"})
+    rename(data / "test", {"test_000.png": "a_png.rf.11.png"})
+    made = splits.without_leaks(coco.read(data))
+    assert made.group["train/a_png.rf.00.png"] == made.group["test/a_png.rf.11.png"]
+    assert made.how == "grouped"
 
 
 def test_a_complete_run_whose_weights_are_gone_is_not_said_to_be_trained(roboflow, tmp_path, monkeypatch, run_module):

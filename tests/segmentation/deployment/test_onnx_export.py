@@ -4,7 +4,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import cv2
@@ -246,16 +246,20 @@ def test_the_lines_of_the_card_do_what_predict_does(
     assert found.shape == size
     predictor = Predictor(folder, Settings(threshold=0.625, tiling="never"))
     image = photo[:64, :64] if network is OneSize else photo
-    expected = predictor.probability(np.ascontiguousarray(image))[0] > predictor.settings.threshold
+    expected = predictor.probability(np.ascontiguousarray(image))[0] > predictor.threshold
     assert 0.1 < expected.mean() < 0.9
     assert (found == expected).all()
 
 
-def test_the_threshold_is_that_of_the_evaluations_or_the_one_chosen_on_validation(tmp_path: Path) -> None:
+def test_the_threshold_is_that_of_the_evaluations_or_the_one_chosen_on_validation(tmp_path: Path, run: Path) -> None:
     for name, threshold, rule in (("a", 0.3, None), ("b", 0.4, None), ("c", 0.07, {"rule": "valid", "photos": 4})):
         write_manifest(tmp_path / name, "evaluation", {"threshold": threshold, "threshold_from": rule})
-    for names, expected in {"": 0.5, "a": 0.3, "aa": 0.3, "ab": 0.5, "ac": 0.07, "abc": 0.07, "c": 0.07}.items():
-        assert model_card.threshold([tmp_path / name for name in names]) == expected
+    record = runs.load(run)
+    own = replace(record, manifest={**record.manifest, "threshold": {"value": 0.25}})
+    for names, expected in {"": None, "a": 0.3, "aa": 0.3, "ab": None, "ac": 0.07, "abc": 0.07, "c": 0.07}.items():
+        folders = [tmp_path / name for name in names]
+        assert model_card.threshold(record, folders) == (expected or 0.5)
+        assert model_card.threshold(own, folders) == (expected or 0.25)
 
 
 def test_a_model_that_does_not_agree_is_not_written(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

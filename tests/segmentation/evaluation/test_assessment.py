@@ -22,11 +22,12 @@ from corrotwin.segmentation.commands import evaluate as evaluate_command
 from corrotwin.segmentation.config import configure
 from corrotwin.segmentation.data import coco, decoded, splits
 from corrotwin.segmentation.evaluation import assessment, evaluate
-from corrotwin.segmentation.evaluation.assessment import assess
+from corrotwin.segmentation.evaluation.assessment import assess, describe
+from corrotwin.segmentation.evaluation.threshold import ThresholdChoice
 from corrotwin.segmentation.evaluation.verification import verify_run
 from corrotwin.segmentation.models import network as network_module
 from corrotwin.twin.core.errors import InputError, WorkError
-from corrotwin.twin.core.files import write_manifest
+from corrotwin.twin.core.files import read_json, write_json, write_manifest
 from corrotwin.twin.core.locks import CLAIM
 
 FILES = {"per_image.csv", "curve.csv", "calibration.csv", "evaluation.json"}
@@ -190,22 +191,27 @@ def test_valid_is_chosen_on_validation_photos_alone(run, real, split, monkeypatc
     monkeypatch.setattr(evaluate, "predict", watched)
     summary = assess(run, real, threshold="valid").summary
     assert asked == [split.valid, split.test]
-    assert summary["threshold_from"] == {"rule": "valid", "photos": len(split.valid)}
-    # No other threshold serves the validation photos better: an own run "tested" on them.
-    network, config = evaluate.load_network(run)
-    arrays = evaluate.decoded_arrays(real, config)
-    pairs = [
-        (each.numpy(), mask > 0)
-        for logits, masks in predict(network, config, arrays, split.valid)
-        for each, mask in zip(logits[:, 0].sigmoid(), masks, strict=True)
-    ]
+    assert summary["threshold"] == 0.5  # four photos choose none
+    assert (summary["threshold_from"]["photos"], summary["threshold_from"]["best"]) == (len(split.valid), None)
 
-    def mean_f1(cut):
-        return np.mean([f1_score(mask.ravel(), each.ravel() > cut, zero_division=1.0) for each, mask in pairs])
 
-    best = mean_f1(np.float32(summary["threshold"]))
-    assert best > mean_f1(np.float32(0.9))
-    assert all(mean_f1(step / 64) <= best + 1e-12 for step in range(1, 64))
+def test_a_run_is_measured_at_its_own_threshold(run, real, tmp_path):
+    folder = shutil.copytree(run, tmp_path / "run")
+    manifest = read_json(folder / "run.json")
+    choice = ThresholdChoice(value=0.25, photos=40, groups=30, best=0.25, low=0.1, high=0.4, gain=0.02, gain_se=0.01)
+    write_json(folder / "run.json", {**manifest, "threshold": choice.as_json()})
+    own, given = assess(folder, real, threshold=None), assess(folder, real, threshold=0.25)
+    assert np.array_equal(own.per_image.tp, given.per_image.tp)
+    assert own.summary["threshold"] == 0.25
+    assert "of best smoothed mean F1 on 40 validation photos (95 % 0.10 to 0.40" in describe(own.summary)
+    assert "validation" not in describe(given.summary)
+    for wrong in ({"value": 2.0}, {"value": "half"}):
+        write_json(folder / "run.json", {**manifest, "threshold": wrong})
+        with pytest.raises(InputError, match="is not between 0 and 1"):
+            assess(folder, real, threshold=None)
+    write_json(folder / "run.json", {**manifest, "threshold": {"value": 0.25}})
+    with pytest.raises(InputError, match="damaged threshold"):
+        describe(assess(folder, real, threshold=None).summary)
 
 
 def test_valid_needs_the_run_s_own_dataset_and_split(run, real, split, rendered, tmp_path):
@@ -375,7 +381,7 @@ def test_the_command_prints_a_summary(run, roboflow, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "5 images, mean F1" in printed.splitlines()[0]
     assert "test photos of the run; threshold 0." in printed
-    assert "on 4 validation photos" in printed
+    assert "since 4 validation photos are too few to choose another" in printed
     assert "1 clean images: " in printed
     assert (tmp_path / "out" / "evaluation.json").exists()
 

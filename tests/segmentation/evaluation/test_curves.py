@@ -2,6 +2,7 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import average_precision_score, brier_score_loss, f1_score, jaccard_score, precision_recall_curve
 
@@ -64,7 +65,9 @@ def test_counts_are_those_of_the_thresholded_masks(photos, threshold):
     table = curves.per_image(gather(photos, threshold), threshold)
     for index, (probability, truth) in enumerate(photos):
         predicted = probability > np.float32(threshold)
-        expected = [int(column[0]) for column in confusion(predicted[None], truth[None])]
+        expected = [
+            int(column[0]) for column in confusion(*(torch.from_numpy(each)[None] for each in (predicted, truth)))
+        ]
         assert [int(column[index]) for column in (table.tp, table.fp, table.fn, table.tn)] == expected
         f1, iou = (float(values[index]) for values in scores(table.tp, table.fp, table.fn, table.tn))
         assert f1 == pytest.approx(f1_score(truth.ravel(), predicted.ravel(), zero_division=1.0))
@@ -122,25 +125,6 @@ def test_brier_score_is_at_most_the_width_of_a_cell_off(photos):
     probability, truth = pooled(photos)
     exact = brier_score_loss(truth, probability)
     assert exact - 4e-6 <= curves.brier_score(gather(photos)) <= exact + 1e-9
-
-
-def test_the_best_threshold_is_the_best_of_the_grid(photos):
-    gathered = gather(photos)
-    best = curves.best_threshold(gathered)
-    means = {}
-    for threshold in gathered.edges[1:-1]:
-        table = curves.per_image(gathered, threshold)
-        means[threshold] = scores(table.tp, table.fp, table.fn, table.tn)[0].mean()
-    assert means[np.float32(best)] == pytest.approx(max(means.values()))
-    nearer = [each for each in means if abs(each - 0.5) < abs(np.float32(best) - 0.5)]
-    assert all(means[each] < max(means.values()) for each in nearer)
-
-
-def test_equal_thresholds_leave_one_half():
-    truth = np.array([[True, False]])
-    assert curves.best_threshold(gather([(np.array([[0.9, 0.1]], dtype=np.float32), truth)])) == 0.5
-    shifted = curves.best_threshold(gather([(np.array([[0.4, 0.1]], dtype=np.float32), truth)]))
-    assert 0.38 < shifted < 0.4
 
 
 def test_certain_predictions_stay_inside():

@@ -5,10 +5,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics import confusion_matrix, f1_score, jaccard_score
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from corrotwin.segmentation.arms import DataArm
 from corrotwin.segmentation.config import configure
-from corrotwin.segmentation.data.decoded import Natives
+from corrotwin.segmentation.data.decoded import Arrays, Natives
 from corrotwin.segmentation.evaluation.evaluate import confusion, measure, predict, scores
 from corrotwin.segmentation.models import network as network_module
 
@@ -19,7 +20,7 @@ from corrotwin.segmentation.models import network as network_module
 @example(pair=(np.zeros((1, 5, 4), dtype=bool), np.ones((1, 5, 4), dtype=bool)))
 def test_counts_and_scores_agree_with_scikit_learn(pair):
     predicted, truth = pair
-    tp, fp, fn, tn = confusion(predicted, truth)
+    tp, fp, fn, tn = confusion(torch.from_numpy(predicted), torch.from_numpy(truth)).numpy()
     f1, iou = scores(tp, fp, fn, tn)
     for index, (one, other) in enumerate(zip(predicted, truth, strict=True)):
         expected = confusion_matrix(other.ravel(), one.ravel(), labels=[False, True])
@@ -63,3 +64,34 @@ def test_borders_are_continued_where_a_side_is_not_divisible(precision):
     loss, table = measure(network, config, natives, ["photo"])
     assert table.tp + table.fp + table.fn + table.tn == 27 * 40
     assert 0 <= loss <= 1
+
+
+class Waits(TorchDispatchMode):
+    """Counts the operations that wait for the device: numbers that are copied from it one by one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.count += func is torch.ops.aten._local_scalar_dense.default
+        return func(*args, **(kwargs or {}))
+
+
+def test_measuring_does_not_wait_for_the_device_in_each_batch():
+    config = configure("quick", backbone="mobilenet_v2", arm=DataArm(name="real"), seed=0, size=32, batch_size=2)
+    network = network_module.build("mobilenet_v2", encoder_weights=None, seed=0)
+    rng = np.random.default_rng(0)
+    arrays = Arrays(
+        images=rng.integers(0, 256, (6, 32, 32, 3), dtype=np.uint8),
+        masks=rng.integers(0, 2, (6, 32, 32), dtype=np.uint8),
+        row={str(number): number for number in range(6)},
+    )
+    with Waits() as waits:
+        loss, table = measure(network, config, arrays, list(arrays.row))
+    assert waits.count == 0
+    assert len(table.tp) == 6
+    assert 0 < loss < 1
+    with Waits() as waits:  # which are counted
+        float(torch.ones(1))
+    assert waits.count == 1

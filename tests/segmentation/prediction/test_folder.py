@@ -50,7 +50,7 @@ def run(roboflow: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     zeros = np.zeros(len(split.test), dtype=np.int64)
     table = runs.PerImage(image=split.test, tp=zeros, fp=zeros, fn=zeros, tn=zeros)
     runs.write_per_image(folder / "per_image.csv", table)
-    write_manifest(folder, runs.KIND, {**runs.identity(config, real, split, None), "scale": 1.0})
+    write_manifest(folder, runs.KIND, {**runs.identity(config, real, split, None), "scale": 1.0, "photo_side": 150.0})
     return folder
 
 
@@ -85,7 +85,7 @@ def by_brightness(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_masks_table_and_annotations_say_the_same(run: Path, photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    assert predict_command.predict(run, (photos,), out=out) == 0
+    assert predict_command.predict(run, (photos,), out=out, tiling="always") == 0
     table = rows(out)
     assert sorted(table) == ["a.jpg", "large.png", "north/b.png"]
     loaded = COCO(out / "annotations.json")
@@ -104,7 +104,7 @@ def test_masks_table_and_annotations_say_the_same(run: Path, photos: Path, tmp_p
             union += part
         assert (union == mask).all()  # regions do not overlap
         assert np.asarray(Image.open(out / "overlays" / f"{name}.jpg")).shape == (*mask.shape, 3)
-    assert table["a.jpg"]["tiles"] == "0"
+    assert table["a.jpg"]["tiles"] == "2"
     assert int(table["large.png"]["tiles"]) > 4
 
 
@@ -130,24 +130,84 @@ def test_polygons_are_the_outlines_of_the_same_regions(
     assert read_json(out / "annotations.json") == exact
 
 
-def test_photos_that_were_tiled_for_their_size_are_told(
-    run: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def with_manifest(run: Path, folder: Path, **changes: object) -> Path:
+    """A copy of a run with other entries in its manifest; None leaves one out."""
+    made = Path(shutil.copytree(run, folder))
+    manifest = {**json.loads((run / "run.json").read_text()), **changes}
+    (made / "run.json").write_text(json.dumps({name: value for name, value in manifest.items() if value is not None}))
+    return made
+
+
+def test_photos_much_larger_than_those_of_training_need_a_choice(
+    run: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_module: Any
 ) -> None:
     by_brightness(monkeypatch)
-    newer = Path(shutil.copytree(run, tmp_path / "run"))
-    manifest = json.loads((run / "run.json").read_text())
-    (newer / "run.json").write_text(json.dumps({**manifest, "photo_side": 64.0}))
-    told = "1 of 3 photos were cut into tiles, being larger than those of training (186 pixels a side{}); if they"
-    for folder, of_training, scale in ((run, "", ""), (newer, ", those of training 64", " 0.34")):
-        for _ in range(2):
-            predict_command.predict(folder, (photos,), out=tmp_path / f"out {folder.name}{scale}")
-            [line] = capsys.readouterr().err.splitlines()
-            assert line.startswith(told.format(of_training))
-            assert f"--tiling never or --scale{scale}, with another --out" in line
-    predict_command.predict(run, (photos,), out=tmp_path / "never", tiling="never")
-    predict_command.predict(run, (photos,), out=tmp_path / "scaled", scale=1.0)
-    predict_command.predict(run, (photos / "a.jpg",), out=tmp_path / "small")
-    assert capsys.readouterr().err == ""
+    newer = with_manifest(run, tmp_path / "newer", photo_side=64.0)
+    older = with_manifest(run, tmp_path / "older", photo_side=None)  # 64 px at scale 1
+    for folder in (newer, older):
+        done = run_module("segmentation", "predict", folder, photos, "--out", tmp_path / "out")
+        [line] = done.stderr.splitlines()
+        assert done.returncode == 2
+        assert "1 of 3 photos are much larger than those of training (186 pixels a side, those of training 64; " in line
+        assert line.endswith(
+            "large.png): if they show a larger area, give --tiling always; if the same area on more pixels, give "
+            "--tiling never"
+        )
+        assert not (tmp_path / "out").exists()
+    for number, (choice, tiled) in enumerate({"always": True, "never": False}.items()):
+        predict_command.predict(newer, (photos,), out=tmp_path / str(number), tiling=choice)  # type: ignore[arg-type]
+        assert (int(rows(tmp_path / str(number))["large.png"]["tiles"]) > 4) == tiled
+    predict_command.predict(newer, (photos,), out=tmp_path / "scaled", scale=1.0)
+    assert int(rows(tmp_path / "scaled")["large.png"]["tiles"]) > 4
+    predict_command.predict(newer, (photos / "a.jpg",), out=tmp_path / "small")
+    assert rows(tmp_path / "small")["a.jpg"]["tiles"] == "0"
+
+
+def test_a_run_on_crops_needs_a_scale_for_photos_much_larger_than_those_of_training(
+    run: Path, photos: Path, tmp_path: Path
+) -> None:
+    config = json.loads((run / "run.json").read_text())["config"]
+    crops = with_manifest(run, tmp_path / "crops", photo_side=64.0, config={**config, "framing": "crop"})
+    with pytest.raises(InputError, match=r"larger area, give `scale` 1; if the same .* give `scale` 0\.34"):
+        predict_command.predict(crops, (photos,), out=tmp_path / "out")
+    assert predict_command.predict(crops, (photos,), out=tmp_path / "out", scale=1.0) == 0
+
+
+@pytest.mark.parametrize("flips", [False, True])
+def test_masks_do_not_depend_on_how_many_photos_are_predicted_at_once(run: Path, tmp_path: Path, flips: bool) -> None:
+    rng = np.random.default_rng(7)
+    found = {}
+    for number in range(12):
+        found[f"{number}"] = tmp_path / f"{number}.png"
+        Image.fromarray(rng.integers(0, 256, (60 + number, 90, 3), dtype=np.uint8)).save(found[f"{number}"])
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    found["broken"] = tmp_path / "broken.png"
+    predictor = Predictor(run, Settings(tiling="always", flips=flips))
+    for workers in (1, 5):
+        order: list[InputError | None] = []
+        failed = prediction_folder.predict(
+            predictor, found, tmp_path / f"out {workers}", workers=workers, on_photo=order.append
+        )
+        assert failed == ["broken"]
+        assert [wrong is None for wrong in order] == [True] * 12 + [False]
+    one, five = (drill.hashes(tmp_path / f"out {workers}") for workers in (1, 5))
+    assert one == five
+    assert torch.get_num_threads() >= 1
+
+
+def test_an_error_in_one_thread_ends_the_command(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {}
+    for number in range(40):
+        found[f"{number:02d}"] = tmp_path / f"{number:02d}.png"
+        Image.fromarray(np.zeros((64, 64, 3), dtype=np.uint8)).save(found[f"{number:02d}"])
+
+    def full(path: Path, *_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(prediction_folder, "_write_image", full)
+    with pytest.raises(InputError, match="No space left on device"):
+        prediction_folder.predict(Predictor(run, Settings()), found, tmp_path / "out", workers=3)
+    assert not list((tmp_path / "out").rglob("*.json.tmp"))
 
 
 def test_small_photos_are_predicted_as_the_run_was_measured(run: Path, photos: Path, tmp_path: Path) -> None:
@@ -234,7 +294,8 @@ def test_threshold_and_overlap_are_those_that_were_given(
     for overlap, tiles in ((0.0, "4"), (0.5, "9")):
         for threshold, expected in ((0.3, bright | True), (0.5, bright), (0.8, bright & False)):
             out = tmp_path / f"{overlap} {threshold}"
-            predict_command.predict(run, (tmp_path / "a.png",), out=out, threshold=threshold, overlap=overlap)
+            options = {"tiling": "always", "threshold": threshold, "overlap": overlap}
+            predict_command.predict(run, (tmp_path / "a.png",), out=out, **options)  # type: ignore[arg-type]
             np.testing.assert_array_equal(mask_of(out, "a"), expected)
             assert float(rows(out)["a.png"]["rusted_percent"]) == 100 * expected.mean()
             assert rows(out)["a.png"]["tiles"] == tiles
@@ -249,7 +310,7 @@ def test_broken_photos_are_left_out_and_the_rest_is_done(
     assert predict_command.predict(run, (photos,), out=tmp_path / "out") == 1
     said = capsys.readouterr()
     assert "masks of 3 of 5 photos" in said.out
-    assert [line.split(":")[0] for line in said.err.splitlines()[:-1]] == ["left out"] * 2
+    assert [line.split(":")[0] for line in said.err.splitlines()] == ["left out"] * 2
     assert "torn.jpg" in said.err
     assert "empty.png" in said.err
     assert sorted(rows(tmp_path / "out")) == ["a.jpg", "large.png", "north/b.png"]
@@ -390,7 +451,7 @@ def test_a_name_that_is_no_text_leaves_only_its_photo_out(
         assert predict_command.predict(run, (photos,), out=out) == 1
         said = capsys.readouterr()
         assert "masks of 3 of 5 photos" in said.out
-        assert [line.split(":")[0] for line in said.err.splitlines()[:-1]] == ["left out"] * 2
+        assert [line.split(":")[0] for line in said.err.splitlines()] == ["left out"] * 2
         assert said.err.count("is not UTF-8; rename the file") == 2
         assert sorted(rows(out)) == ["a.jpg", "large.png", "north/b.png"]
     # A folder above the photos may have any name.

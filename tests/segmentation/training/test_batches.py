@@ -68,8 +68,16 @@ def test_batches_have_the_layout_of_their_precision(precision, loader_for):
         assert images.is_contiguous() == (precision == "exact")
 
 
-def test_workers_give_the_batches_of_this_process(loader_for):
-    alone, ahead = loader_for(precision="exact"), loader_for(precision="exact", workers=2)
+@pytest.mark.parametrize(
+    ("precision", "framing", "arm"),
+    [
+        ("exact", "resize", MIXED),
+        ("fast", "crop", MIXED),
+        ("fast", "resize", DataArm(name="x", render_share=0.5, adaptation="fourier", copy_paste=0.5)),
+    ],
+)
+def test_workers_give_the_batches_of_this_process(precision, framing, arm, loader_for):
+    alone, ahead = (loader_for(arm, precision=precision, framing=framing, workers=workers) for workers in (0, 2))
     for (images, masks), (again, truth) in zip(alone.batches(1, 6), ahead.batches(1, 6), strict=True):
         assert torch.equal(images, again)
         assert torch.equal(masks, truth)
@@ -158,6 +166,20 @@ def test_a_crop_is_a_part_of_its_photo(height, width):
     assert len(corners) > 0.3 * min(places, 60)
 
 
+def test_a_third_of_the_crops_are_sure_to_hold_corrosion():
+    rng = np.random.default_rng(0)
+    image, mask = np.zeros((640, 480, 3), dtype=np.uint8), np.zeros((640, 480), dtype=np.uint8)
+    mask[300:306, 2:8] = 1  # near an edge; without the rule 1.4 % of the crops would show it
+    assert np.mean([crop(image, mask, 64, rng)[1].any() for _ in range(1200)]) == pytest.approx(1 / 3, abs=0.05)
+    empty = np.zeros_like(mask)
+    assert not any(crop(image, empty, 64, rng)[1].any() for _ in range(20))
+    corner = np.zeros((20, 30), dtype=np.uint8)  # smaller than the crop: reflected, and the crop is whole
+    corner[0, 0] = 1
+    assert all(crop(image[:20, :30], corner, 64, rng)[1].any() for _ in range(20))
+    whole = [crop(image, np.ones_like(mask), 64, np.random.default_rng(seed))[1].mean() for seed in range(20)]
+    assert whole == [1.0] * 20
+
+
 def test_crops_keep_the_scale_of_the_photo(loader_for):
     made = loader_for(framing="crop")
     for step in range(4):
@@ -172,8 +194,10 @@ def test_crops_keep_the_scale_of_the_photo(loader_for):
 def test_augmentation_moves_every_epoch(loader_for):
     made = loader_for(precision="fast")
     steps = made.plan.steps_per_epoch
-    one = augment.fast(*made._tensors(0), seed=3, epoch=0, first=0)[0]
-    other = augment.fast(*made._tensors(0), seed=3, epoch=1, first=0)[0]
+    images, masks = made.framed(0)
+    tensors = augment.image_tensor(images, CPU), augment.mask_tensor(masks, CPU)
+    one = augment.fast(*tensors, seed=3, epoch=0, first=0)[0]
+    other = augment.fast(*tensors, seed=3, epoch=1, first=0)[0]
     assert steps == 3
     assert not torch.equal(one, other)
 

@@ -376,7 +376,7 @@ def test_a_full_disk_is_one_line_and_nothing_is_lost(data, tmp_path, monkeypatch
 
     config = config_of(size=32, epochs=1)
     with monkeypatch.context() as patch:
-        patch.setattr("corrotwin.segmentation.training.train.save_tensors", full)
+        patch.setattr("corrotwin.segmentation.training.completion.save_tensors", full)
         with pytest.raises(InputError, match=r"run: cannot be written \(No space left on device\); make room"):
             train(tmp_path / "run", config, **data)
     assert not runs.is_complete(tmp_path / "run", config, **data)

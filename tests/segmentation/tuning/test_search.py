@@ -14,6 +14,7 @@ from typing import Any
 
 import drill
 import pytest
+import torch
 
 from corrotwin.segmentation import runs
 from corrotwin.segmentation.arms import REAL
@@ -157,9 +158,9 @@ def test_what_is_wrong_with_the_input_is_told_and_tried_again(
 
     def fit(
         shared: ray_tune.SharedInputs, draws: list[dict[str, Any]], space: SearchSpace, plan: SweepPlan,
-        workers: int | None, on_end: object, refused: list[str],
+        workers: int | None, on_end: object, refused: list[str], no_room: list[str],
     ) -> int:  # fmt: skip
-        notes = ray_tune._recorder(shared.out, shared.base, None, refused)
+        notes = ray_tune._recorder(shared.out, shared.base, None, refused, no_room)
         for values in draws:
             with monkeypatch.context() as patch:
                 patch.setattr(coco, "read", None)  # the driver has read the data
@@ -182,6 +183,57 @@ def test_what_is_wrong_with_the_input_is_told_and_tried_again(
         assert not list(out.glob(f"trials/*/{trials.RESULT}"))
     assert len(reported) == 4  # tried again by the second command
     assert [each[ray_tune.TIME] for each in reported] == [3] * 4
+
+
+def test_a_trial_out_of_memory_is_tried_again_on_a_larger_share(
+    numbers: tuple[Path, Path], tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    """One trial needs the whole GPU, the other more than there is. Ray and the GPU are played."""
+    from ray import tune
+
+    from corrotwin.twin.core import cluster
+
+    reported: list[dict[str, Any]] = []
+    shares: list[float] = []
+    ended: list[trials.Trial] = []
+    greedy: list[float] = []
+
+    def play(*arguments: Any, on_epoch: Callable[[dict[str, float]], None], **_: object) -> None:
+        folder, config = arguments[:2]
+        greedy[:] = greedy or [config.learning_rate]
+        if shares[-1] < 1 or config.learning_rate == greedy[0]:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.\nMore.")
+        folder.mkdir(parents=True)
+        row = {**dict.fromkeys(runs.HISTORY_COLUMNS, 0.0), "valid_f1": 0.5, "epoch": 3}
+        runs.write_history(folder, [row])
+        on_epoch(row)
+
+    def fit(
+        shared: ray_tune.SharedInputs, draws: list[dict[str, Any]], space: SearchSpace, plan: SweepPlan,
+        workers: int | None, on_end: Callable[[trials.Trial], None], refused: list[str], no_room: list[str],
+    ) -> int:  # fmt: skip
+        shares.append(shared.gpus)
+        notes = ray_tune._recorder(shared.out, shared.base, ended.append, refused, no_room)
+        for values in draws:
+            ray_tune.run_trial({"values": values}, shared)
+            notes.on_trial_complete(0, [], SimpleNamespace(config={"values": values}, last_result=reported[-1]))
+        return 0
+
+    monkeypatch.setattr(tune, "report", reported.append)
+    monkeypatch.setattr(cluster, "connect", lambda address: None)
+    monkeypatch.setattr(cluster, "has_gpus", lambda: True)
+    monkeypatch.setattr(cluster, "machines", lambda: [{"CPU": 2.0, "GPU": 1.0}])
+    monkeypatch.setattr(ray_tune, "fit", fit)
+    monkeypatch.setattr(train, "train", play)
+    out = tmp_path / "sweep"
+    tune_command(data=numbers[0], split=numbers[1], out=out, profile="quick", size=32, epochs=3, trials=2)
+    assert shares == [0.25, 0.5, 1.0]
+    assert sorted(trial.ended for trial in ended) == ["complete", "failed"]
+    [failed] = [trial for trial in ended if trial.ended == "failed"]
+    assert failed.error == "CUDA out of memory. Tried to allocate 2 GiB."
+    assert "2 trials ran out of memory on 0.25 of a GPU" in caplog.text
+    assert "tried again on 0.5" in caplog.text
 
 
 def shared_in(out: Path, *, gpus: float) -> ray_tune.SharedInputs:

@@ -1,0 +1,40 @@
+"""``corrotwin segmentation average``: average the weights of runs into one run."""
+
+from pathlib import Path
+from typing import Literal
+
+from corrotwin.twin.core.text import say
+
+
+def average(
+    run_folders: tuple[Path, ...],
+    /,
+    *,
+    data: Path,
+    out: Path,
+    batch_norm: Literal["re-estimated", "averaged"] = "re-estimated",
+) -> None:
+    """Average the weights of two or more complete runs of one network on the same photos and split into one run.
+
+    The test photos are measured, so that the new folder is a run as any other.
+
+    Parameters
+    ----------
+    run_folders
+        folders of complete runs.
+    data
+        the real photos that they were trained on.
+    out
+        folder of the new run.
+    batch_norm
+        statistics of batch normalisation: re-estimated over the photos that trained the runs, or averaged as the
+        weights are.
+    """
+    from corrotwin.segmentation import runs
+    from corrotwin.segmentation.data import coco
+    from corrotwin.segmentation.training import averaging, progress
+
+    first = averaging.checked_records(run_folders)[0]
+    photos = coco.read(data, classes=tuple(first.manifest.get("classes") or ()) or None)
+    averaging.average(run_folders, out, data=photos, batch_norm=batch_norm)
+    say(progress.scores_line(runs.load(out).per_image, "test photos"))

@@ -1,0 +1,123 @@
+"""Averages of the weights of several runs, as a run (M. Wortsman et al., Model soups, ICML 2022)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from corrotwin.segmentation import runs
+from corrotwin.segmentation.arms import REAL
+from corrotwin.segmentation.config import TrainConfig
+from corrotwin.segmentation.data import splits
+from corrotwin.segmentation.data.coco import CocoDataset
+from corrotwin.segmentation.evaluation.evaluate import config_of, trained_on
+from corrotwin.segmentation.evaluation.verification import run_split
+from corrotwin.segmentation.models.network import load_weights, place, torch_settings
+from corrotwin.segmentation.training import checkpoint, completion, fine_tuning
+from corrotwin.segmentation.training.inputs import RunInputs, prepare
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import digest, writing
+from corrotwin.twin.core.locks import hold
+
+Statistics = Literal["re-estimated", "averaged"]
+SAME = ("backbone", "architecture", "size", "framing", "precision", "max_eval_images")  # settings that runs must share
+
+
+def checked_records(folders: Sequence[Path]) -> list[runs.RunRecord]:
+    """Read runs that can be averaged.
+
+    Raises
+    ------
+    InputError
+        There are fewer than two runs, one is incomplete or twice there, or they differ in network, photos or split.
+    """
+    if len(set(folders)) < max(2, len(folders)):
+        raise InputError("an average needs two different runs or more; name their folders")
+    records = [runs.load(folder) for folder in folders]
+    first = config_of(folders[0], records[0])
+    for folder, run in zip(folders[1:], records[1:], strict=True):
+        config = config_of(folder, run)
+        pairs = {name: (getattr(config, name), getattr(first, name)) for name in SAME}
+        theirs, ours = (each.manifest.get("data") or {} for each in (run, records[0]))
+        pairs |= {name: (theirs.get(name), ours.get(name)) for name in ("real", "split")}
+        for name, (other, own) in pairs.items():
+            if other != own:
+                what = {"real": "photos"}.get(name, name)
+                raise InputError(f"{folder}: {what} is {other}, of {folders[0]} it is {own}; average runs that agree")
+    return records
+
+
+def average(folders: Sequence[Path], out: Path, *, data: CocoDataset, batch_norm: Statistics) -> runs.RunRecord:
+    """Average the weights of complete runs and leave the average as a complete run in `out`.
+
+    Its configuration is that of the first run, with `init` the digest of all weights; `averaged` in `run.json` lists
+    them and says where the statistics of batch normalisation are from.
+
+    Parameters
+    ----------
+    folders : runs of one network, one dataset and one split.
+    out : absent, empty, or holding the same average.
+    data : the real photos that they were trained on.
+    batch_norm : re-estimated over the photos that trained any of the runs, or averaged as the weights are.
+
+    Raises
+    ------
+    InputError
+        The runs do not fit together or to the data, or saw no photos to re-estimate statistics on.
+    """
+    records = checked_records(folders)
+    configs = [config_of(folder, run) for folder, run in zip(folders, records, strict=True)]
+    if not trained_on(records[0], data):
+        raise InputError(f"{data.folder}: is not the dataset that {folders[0]} was trained on; give that one")
+    split = run_split(folders[0], records[0])
+    digests = [runs.weights_digest(folder) for folder in folders]
+    config = replace(configs[0], init=digest([*digests, batch_norm]), encoder_weights=None)
+    inputs = _inputs(config, data, split, records)
+    if batch_norm == "re-estimated" and not len(inputs.loader.photos.rows):
+        raise InputError(f"{folders[0]}: no photos trained these runs; choose `batch_norm` averaged")
+    identity = runs.identity(config, data, split, None)
+    settings = {**identity["config"], "averaged": digests, "batch_norm": batch_norm}
+    first = load_weights(folders[0] / runs.WEIGHTS, config.backbone, config.architecture)
+    others = [load_weights(folder / runs.WEIGHTS, config.backbone, config.architecture) for folder in folders[1:]]
+    with writing(out), hold(out, runs.KIND, settings), torch_settings(config.threads, config.precision):
+        if (out / f"{runs.KIND}.json").exists():
+            return runs.load(out)
+        first.load_state_dict(_mean([network.state_dict() for network in (first, *others)]))
+        network = place(first, config.precision)
+        if batch_norm == "re-estimated":
+            fine_tuning.re_estimate(network, config, inputs.loader)
+        splits.save(split, out / runs.SPLIT)
+        runs.write_history(out, [])
+        content = {
+            **completion.known_from_start(identity, config, inputs),
+            "best_epoch": 0,
+            "train_seconds": sum(run.manifest.get("train_seconds") or 0.0 for run in records),
+            "averaged": {"weights": digests, "batch_norm": batch_norm},
+        }
+        completion.complete(out, network, config, inputs, split=split, content=content)
+        checkpoint.remove(out)
+    return runs.load(out)
+
+
+def _inputs(
+    config: TrainConfig, data: CocoDataset, split: splits.Split, records: Sequence[runs.RunRecord]
+) -> RunInputs:
+    """Return the inputs of a run on all photos that trained one of the runs."""
+    inputs = prepare(replace(config, arm=REAL, batch_norm="train"), data, split, None, workers=0)
+    hashes = {seen for run in records for seen in run.manifest.get("seen") or ()}
+    names = [photo.file_name for photo in data.photos if photo.sha256 in hashes and photo.file_name in set(split.train)]
+    pool = replace(inputs.loader.photos, rows=inputs.photos.rows(names))
+    loader = replace(inputs.loader, config=replace(config, arm=REAL, batch_norm="train"), photos=pool)
+    return replace(inputs, loader=loader, seen=sorted(hashes))
+
+
+def _mean(states: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, Any]:
+    """Return the mean of weights, summed in float64; counters are those of the first."""
+    return {
+        name: torch.stack([state[name].double() for state in states]).mean(dim=0).to(tensor.dtype)
+        if tensor.is_floating_point()
+        else tensor
+        for name, tensor in states[0].items()
+    }

@@ -1,0 +1,91 @@
+"""The end of a run: its test photos measured, its weights and tables written, and `run.json` last."""
+
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from corrotwin.segmentation import runs
+from corrotwin.segmentation.config import TrainConfig
+from corrotwin.segmentation.data.splits import Split
+from corrotwin.segmentation.evaluation.curves import edges, histograms
+from corrotwin.segmentation.evaluation.evaluate import measure, probabilities
+from corrotwin.segmentation.evaluation.threshold import choose
+from corrotwin.segmentation.models.network import beyond_paper, bf16_supported, save_tensors
+from corrotwin.segmentation.training.inputs import RunInputs
+from corrotwin.twin.core.files import versions, write_manifest
+
+VERSIONED = (
+    "corrotwin", "torch", "segmentation-models-pytorch", "timm", "albumentations", "opencv-python-headless", "numpy",
+)  # fmt: skip
+
+
+def known_from_start(identity: Mapping[str, Any], config: TrainConfig, inputs: RunInputs) -> dict[str, Any]:
+    """Return what is known of a run before its first step, as manifests hold it.
+
+    Parameters
+    ----------
+    identity : from `segmentation.runs.identity`.
+    """
+    plan = inputs.loader.plan
+    return {
+        **identity,
+        "config_digest": config.digest,
+        "counts": {
+            "train_photos": plan.photos if config.arm.takes_photos else 0,
+            "train_renders": plan.renders,
+            "valid": len(inputs.valid),
+            "test": len(inputs.test),
+            "steps": config.epochs * plan.steps_per_epoch,
+        },
+        "classes": None if inputs.classes is None else list(inputs.classes),
+        "scale": inputs.scale,
+        "photo_side": inputs.photo_side,
+        "seen": list(inputs.seen),
+        "beyond_paper": beyond_paper(config.backbone, config.architecture),
+        "seed": config.seed,
+        "threads": config.threads,
+        "device": _describe(inputs.loader.where),
+        "bfloat16": config.precision == "fast" and bf16_supported(inputs.loader.where.type),
+        "versions": versions(*VERSIONED),
+    }
+
+
+def complete(
+    folder: Path,
+    network: torch.nn.Module,
+    config: TrainConfig,
+    inputs: RunInputs,
+    *,
+    split: Split,
+    content: Mapping[str, Any],
+) -> None:
+    """Measure the test photos of a trained network, at 0.5 as published, and write weights, tables and run.json.
+
+    The threshold that the validation photos choose is written into run.json.
+
+    Parameters
+    ----------
+    network : on its device.
+    content : the rest of the manifest.
+    split : of the photos, for their groups.
+    """
+    predicted = probabilities(network, config, inputs.photos, inputs.valid)
+    threshold = choose(histograms(inputs.valid, predicted, edges()), split.groups_of(inputs.valid))
+    _, table = measure(network, config, inputs.photos, inputs.test)
+    save_tensors(folder / runs.WEIGHTS, network.state_dict(), {"config_digest": config.digest})
+    runs.write_per_image(folder / "per_image.csv", table)
+    write_manifest(folder, runs.KIND, {**content, "threshold": threshold.as_json()})
+
+
+def _describe(where: torch.device) -> str:
+    """Return the class of device that results depend on, such as ``cpu (Intel Xeon, AVX512)``."""
+    if where.type == "cuda":
+        return f"cuda ({torch.cuda.get_device_name(where)})"
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    name = names[0] if names else platform.machine()
+    return f"cpu ({name}, {torch.backends.cpu.get_cpu_capability()})"

@@ -1,0 +1,92 @@
+"""Fine-tuning of a trained encoder: its own learning rate, first steps at rest, statistics of batch normalisation."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim.swa_utils import update_bn
+
+from corrotwin.segmentation.config import TrainConfig
+from corrotwin.segmentation.models.network import autocast, normalise
+from corrotwin.segmentation.sampling import BatchPlan, Stream, generator
+from corrotwin.segmentation.training.batches import BatchLoader
+
+
+def parameter_groups(network: torch.nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
+    """Return the parameters of the encoder and of the rest as groups of an optimiser.
+
+    `factor` in each group is the ratio of its learning rate to that of the schedule.
+    """
+    encoder = list(network.get_submodule("encoder").parameters())
+    known = {id(parameter) for parameter in encoder}
+    rest = [parameter for parameter in network.parameters() if id(parameter) not in known]
+    return [{"params": encoder, "factor": config.encoder_rate}, {"params": rest, "factor": 1.0}]
+
+
+def frozen_steps(config: TrainConfig, steps: int) -> int:
+    """Return the number of steps, at the start of a run of `steps`, in which the encoder rests."""
+    return round(config.freeze * steps)
+
+
+def set_modes(network: torch.nn.Module, config: TrainConfig, step: int, steps: int) -> None:
+    """Prepare a network for training from `step` of a run of `steps`: what rests and what does not."""
+    network.train()
+    encoder = network.get_submodule("encoder")
+    rests = step < frozen_steps(config, steps)
+    encoder.requires_grad_(not rests)
+    if rests:
+        encoder.eval()
+    elif config.batch_norm == "frozen":
+        for layer in _batch_norms(encoder):
+            layer.eval()
+
+
+def smallest_batch(config: TrainConfig, plan: BatchPlan) -> int:
+    """Return the smallest number of images that pass the network together in training."""
+    share = min(plan.render_share, 1 - plan.render_share)
+    if config.batch_norm != "own" or share <= 0:
+        return plan.batch_size
+    return max(1, int(plan.batch_size * share))
+
+
+def logits(network: torch.nn.Module, images: torch.Tensor, photos: int | None) -> torch.Tensor:
+    """Compute logits (b, 1, s, s) of a batch of normalised images (b, 3, s, s).
+
+    Parameters
+    ----------
+    photos : number of photos at the start of the batch. They and the renders behind them pass the network apart, so
+        each kind is normalised by its own statistics, and only those of the photos enter the moving averages. (C. Xie
+        et al., Adversarial Examples Improve Image Recognition, CVPR 2020, keep two sets of averages; here only photos
+        are ever measured.) None, or a batch of one kind: all pass together.
+    """
+    if photos is None or photos in (0, len(images)):
+        result: torch.Tensor = network(images)
+        return result
+    of_photos = network(images[:photos])
+    layers = [layer for layer in _batch_norms(network) if layer.training]
+    momenta = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.momentum = 0.0
+    try:
+        of_renders = network(images[photos:])
+    finally:
+        for layer, momentum in zip(layers, momenta, strict=True):
+            layer.momentum = momentum
+    return torch.cat([of_photos, of_renders])
+
+
+def re_estimate(network: torch.nn.Module, config: TrainConfig, loader: BatchLoader) -> None:
+    """Replace all statistics of batch normalisation by those of the training images without augmentation.
+
+    As for weights that were averaged (P. Izmailov et al., Averaging Weights Leads to Wider Optima, UAI 2018).
+    """
+    images = (normalise(batch, config.backbone) for batch in loader.plain())
+    where = loader.where
+    with torch.random.fork_rng([where] if where.type == "cuda" else []), autocast(config.precision, where.type):
+        torch.manual_seed(int(generator(config.seed, Stream.DROPOUT).integers(2**63)))
+        update_bn(images, network)
+
+
+def _batch_norms(network: torch.nn.Module) -> Iterator[_BatchNorm]:
+    return (layer for layer in network.modules() if isinstance(layer, _BatchNorm))

@@ -1,0 +1,59 @@
+"""The network before its first step: with ImageNet or random weights, or with those of another run."""
+
+from pathlib import Path
+
+import torch
+
+from corrotwin.segmentation import runs
+from corrotwin.segmentation.config import TrainConfig
+from corrotwin.segmentation.evaluation.evaluate import config_of
+from corrotwin.segmentation.models.network import build, load_weights
+from corrotwin.twin.core.errors import InputError
+
+
+def digest_of(init: Path, *, backbone: str, architecture: str) -> str:
+    """Return the digest of the weights of a run to start from, finished or not, as `TrainConfig.init` takes it.
+
+    Raises
+    ------
+    InputError
+        There is no such run, it has no weights yet, or it is of another network.
+    """
+    run = runs.load_usable(init)
+    theirs = config_of(init, run)
+    if (theirs.backbone, theirs.architecture) != (backbone, architecture):
+        raise InputError(
+            f"{init}: is {theirs.architecture} with {theirs.backbone}, this run is {architecture} with {backbone}; "
+            "`init` takes a run of the same network"
+        )
+    return runs.weights_digest(init)
+
+
+def network_of(config: TrainConfig, *, weights: Path | None, init: Path | None) -> torch.nn.Module:
+    """Return the network that a run starts from.
+
+    Parameters
+    ----------
+    weights : folder of prepared ImageNet weights; see `segmentation.models.network.build`.
+    init : folder of the run whose weights `config.init` is the digest of.
+
+    Raises
+    ------
+    InputError
+        The weights cannot be read, or those of `init` are others.
+    """
+    if config.init is None:
+        return build(
+            config.backbone,
+            architecture=config.architecture,
+            encoder_weights=config.encoder_weights,
+            weights=weights,
+            seed=config.seed,
+        )
+    if init is None:
+        raise InputError("`init`: this run starts from the weights of another one; name its folder")
+    digest_of(init, backbone=config.backbone, architecture=config.architecture)
+    network = load_weights(init / runs.WEIGHTS, config.backbone, config.architecture)
+    if (now := runs.weights_digest(init)) != config.init:  # a running run replaces them
+        raise InputError(f"{init}: has other weights than this run starts from ({now}, not {config.init})")
+    return network

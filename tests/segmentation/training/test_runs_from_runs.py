@@ -1,0 +1,202 @@
+"""Runs that start from another run, averages of runs, and unfinished runs that are used."""
+
+import inspect
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import corrotwin as ct
+from corrotwin.segmentation import runs
+from corrotwin.segmentation.arms import DataArm
+from corrotwin.segmentation.commands import average as average_command
+from corrotwin.segmentation.commands import evaluate as evaluate_command
+from corrotwin.segmentation.commands import predict as predict_command
+from corrotwin.segmentation.config import configure
+from corrotwin.segmentation.data import coco, splits
+from corrotwin.segmentation.deployment import model_card
+from corrotwin.segmentation.training import averaging, checkpoint, initial_weights
+from corrotwin.segmentation.training.train import train
+from corrotwin.twin.core.errors import InputError
+
+REAL = DataArm(name="real")
+
+
+def config_of(**changes):
+    tiny = {"backbone": "mobilenet_v2", "seed": 5, "size": 64, "epochs": 2, "batch_size": 4, "threads": 1, "arm": REAL}
+    limits = {"max_train_images": None, "max_eval_images": None, "encoder_weights": None}
+    return configure("quick", **{**tiny, **limits, **changes})
+
+
+@pytest.fixture(scope="module")
+def data(roboflow, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CORROTWIN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        real = coco.read(roboflow)
+        yield {"real": real, "split": splits.split(real, how="own", seed=0), "renders": None}
+
+
+@pytest.fixture(scope="module")
+def two(data, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    for seed in (5, 6):
+        train(folder / str(seed), config_of(seed=seed), **data)
+    return folder / "5", folder / "6"
+
+
+@pytest.fixture
+def unfinished(data, tmp_path):
+    """A run of three epochs that was cut off after the second."""
+
+    def kill(row):
+        if row["epoch"] == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "cut", config_of(epochs=3), **data, checkpoint_seconds=0.0, on_epoch=kill)
+    return tmp_path / "cut"
+
+
+def files(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def test_a_run_starts_from_the_weights_of_another(two, data, tmp_path):
+    digest = initial_weights.digest_of(two[0], backbone="mobilenet_v2", architecture="Unet")
+    config = config_of(init=digest, encoder_rate=0.0, weight_decay=0.0, batch_norm="frozen", epochs=1)
+    train(tmp_path / "run", config, **data, init=two[0])
+    before, after = (load_file(folder / runs.WEIGHTS) for folder in (two[0], tmp_path / "run"))
+    assert all(torch.equal(before[name], after[name]) for name in before if name.startswith("encoder"))
+    assert not all(torch.equal(before[name], after[name]) for name in before)
+    assert runs.load(tmp_path / "run").manifest["config"]["init"] == digest
+    assert f"first weights of other runs ({digest})" in model_card.text(tmp_path / "run").replace("`", "")
+
+
+def test_weights_to_start_from_are_part_of_the_identity(two, data, tmp_path):
+    folder = shutil.copytree(two[0], tmp_path / "first")
+    config = config_of(init=runs.weights_digest(folder), epochs=1)
+    train(tmp_path / "run", config, **data, init=folder)
+    with pytest.raises(InputError, match=r"other settings .init: "):
+        train(tmp_path / "run", config_of(init=runs.weights_digest(two[1]), epochs=1), **data, init=two[1])
+    shutil.copy(two[1] / runs.WEIGHTS, folder)
+    with pytest.raises(InputError, match="has other weights than this run starts from"):
+        train(tmp_path / "other", config, **data, init=folder)
+    with pytest.raises(InputError, match="`init`: this run starts from the weights"):
+        train(tmp_path / "other", config, **data)
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize("wanted", [("resnet18", "Unet"), ("mobilenet_v2", "FPN")])
+def test_a_run_of_another_network_is_no_start(wanted, two):
+    backbone, architecture = wanted
+    with pytest.raises(InputError, match=f"is Unet with mobilenet_v2, this run is {architecture} with {backbone}"):
+        initial_weights.digest_of(two[0], backbone=backbone, architecture=architecture)
+
+
+def test_the_api_starts_from_a_run(two, roboflow, tmp_path):
+    photos = ct.Dataset(roboflow).split(by="folder")
+    settings = {"profile": "quick", "size": 32, "epochs": 1, "threads": 1}
+    run = ct.train(photos, out=tmp_path / "run", init=ct.Run(two[0]), **settings)
+    assert run.settings["init"] == ct.Run(two[0]).digest
+    assert run.settings["encoder_weights"] is None
+
+
+@pytest.mark.parametrize("how", ["re-estimated", "averaged"])
+def test_an_average_of_runs_is_a_run(how, two, roboflow, data, tmp_path, capsys):
+    out = tmp_path / "average"
+    average_command.average(two, data=roboflow, out=out, batch_norm=how)
+    assert "5 images, mean F1" in capsys.readouterr().out
+    one, other, mean = (load_file(folder / runs.WEIGHTS) for folder in (*two, out))
+    statistics = {name for name in mean if "running" in name}
+    for name in mean:
+        if mean[name].is_floating_point() and (how == "averaged" or name not in statistics):
+            assert torch.allclose(mean[name], (one[name] + other[name]) / 2, atol=1e-6), name
+    is_mean = [torch.allclose(mean[name], (one[name] + other[name]) / 2, atol=1e-6) for name in statistics]
+    assert all(is_mean) == (how == "averaged")
+    run = runs.load(out)
+    assert run.manifest["averaged"]["batch_norm"] == how
+    assert run.manifest["averaged"]["weights"] == [runs.weights_digest(folder) for folder in two]
+    assert not runs.is_complete(out, config_of(), **data)  # it is not the first of them
+    evaluate_command.evaluate(out, data=roboflow, verify=True)
+    assert predict_command.predict(out, (roboflow / "test",), out=tmp_path / "masks") == 0
+    model_card.text(out)
+    before = files(out)
+    average_command.average(two, data=roboflow, out=out, batch_norm=how)
+    assert files(out) == before
+
+
+def test_an_average_of_equal_weights_is_them(two, data, tmp_path):
+    twin = shutil.copytree(two[0], tmp_path / "twin")
+    averaging.average((two[0], twin), tmp_path / "out", data=data["real"], batch_norm="averaged")
+    before, after = (load_file(folder / runs.WEIGHTS) for folder in (two[0], tmp_path / "out"))
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    again, first = (runs.load(folder).per_image for folder in (tmp_path / "out", two[0]))
+    assert np.array_equal(again.tp, first.tp)
+
+
+def test_runs_that_do_not_fit_together_have_no_average(two, data, roboflow, rendered, tmp_path):
+    other = tmp_path / "other"
+    train(other, config_of(size=32, epochs=1, backbone="resnet18"), **data)
+    with pytest.raises(InputError, match=r"other: backbone is resnet18, of .*5 it is mobilenet_v2"):
+        average_command.average((two[0], other), data=roboflow, out=tmp_path / "out")
+    elsewhere = tmp_path / "elsewhere"
+    train(elsewhere, config_of(epochs=1), **{**data, "split": splits.split(data["real"], how="published", seed=0)})
+    with pytest.raises(InputError, match="elsewhere: split is "):
+        average_command.average((two[0], elsewhere), data=roboflow, out=tmp_path / "out")
+    for folders in ((two[0],), (two[0], two[0])):
+        with pytest.raises(InputError, match="two different runs"):
+            average_command.average(folders, data=roboflow, out=tmp_path / "out")
+    with pytest.raises(InputError, match="is not the dataset"):
+        average_command.average(two, data=rendered, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unfinished_run_predicts_and_is_measured_with_its_best_weights(unfinished, data, roboflow, tmp_path, capsys):
+    best = 1 + int(np.argmax(runs.read_history(unfinished / runs.HISTORY)["valid_f1"]))
+    note = f"cut: unfinished, 2 of 3 epochs trained; its weights are those of epoch {best}"
+    assert predict_command.predict(unfinished, (roboflow / "test",), out=tmp_path / "masks") == 0
+    assert note in capsys.readouterr().err
+    evaluate_command.evaluate(unfinished, data=roboflow)
+    shown = capsys.readouterr()
+    assert note in shown.err
+    assert "5 images, mean F1" in shown.out
+    with pytest.raises(InputError, match="no complete training run"):
+        evaluate_command.evaluate(unfinished, data=roboflow, verify=True)
+    run = ct.Run(unfinished)
+    assert (dict(run.scores), "unfinished" in repr(run)) == ({}, True)
+    train(tmp_path / "whole", config_of(epochs=best), **data)
+    train(tmp_path / "next", config_of(init=run.digest), **data, init=unfinished)
+
+
+def test_an_unfinished_run_goes_on_to_the_bits_of_an_undisturbed_one(unfinished, data, tmp_path):
+    train(tmp_path / "whole", config_of(epochs=3), **data)
+    train(unfinished, config_of(epochs=3), **data)
+    assert files(unfinished)[runs.WEIGHTS] == files(tmp_path / "whole")[runs.WEIGHTS]
+    assert set(files(unfinished)) == set(files(tmp_path / "whole"))
+    assert runs.load_usable(unfinished).note == ""
+
+
+def test_weights_are_written_as_often_as_checkpoints_at_most(data, tmp_path, monkeypatch):
+    written, publish = [], checkpoint.publish
+
+    def counted(folder, state, digest):
+        made = publish(folder, state, digest)
+        written.append(made)
+        return made
+
+    monkeypatch.setattr(checkpoint, "publish", counted)
+    train(tmp_path / "run", config_of(epochs=4), **data, checkpoint_seconds=1000.0)
+    assert written == [True]  # after the first epoch, for there were none
+    assert not (tmp_path / "run" / f"{runs.UNFINISHED}.json").exists()
+
+
+def test_a_run_without_weights_yet_is_one_line(unfinished, tmp_path, roboflow):
+    (unfinished / runs.WEIGHTS).unlink()
+    with pytest.raises(InputError, match="no complete training run"):
+        predict_command.predict(unfinished, (roboflow / "test",), out=tmp_path / "masks")
+    (unfinished / runs.WEIGHTS).write_bytes(b"torn")
+    with pytest.raises(InputError, match=r"best\.safetensors: damaged"):
+        predict_command.predict(unfinished, (roboflow / "test",), out=tmp_path / "masks")
+    assert "init" in inspect.signature(ct.train).parameters
