@@ -36,7 +36,7 @@ def coverage(path: Path, table: Sequence[CoverageSummary]) -> None:
             xlabel="% (± 2 SE)",
             xlim=(None, 101),
         )
-        left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=len(quantities), fontsize=9)
+        left.legend(loc="upper right", bbox_to_anchor=(1.0, -0.13), ncols=len(quantities), fontsize=9)
         first = arms[0]
         for quantity in quantities:
             rows = [whole[first, quantity, visits] for visits in range(last + 1)]
@@ -44,7 +44,7 @@ def coverage(path: Path, table: Sequence[CoverageSummary]) -> None:
                 values = np.array([getattr(row, name) for row in rows])
                 right.plot(range(last + 1), values / values[0], style, marker="o", ms=4, color=colours[quantity])
         right.plot([], [], "-", color=GREY, label="mean width P5 to P95")
-        right.plot([], [], "--", color=GREY, label="mean distance of P50 from the truth")
+        right.plot([], [], "--", color=GREY, label="mean error of P50")
         right.set(
             title=f"Each inspection narrows\n{first}",
             xlabel="inspections",
@@ -52,4 +52,4 @@ def coverage(path: Path, table: Sequence[CoverageSummary]) -> None:
             ylim=(0, None),
         )
         right.set_xticks(range(last + 1))
-        right.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), fontsize=9)
+        right.legend(loc="upper right", bbox_to_anchor=(1.0, -0.13), fontsize=9)
