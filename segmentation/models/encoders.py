@@ -48,8 +48,6 @@ class WeightsSource:
 def check(backbone: str, architecture: str = "Unet") -> None:
     """Raise InputError for names that smp does not know.
 
-    `DPT` is not accepted as an architecture, since it takes only vision transformers of one fixed size.
-
     Raises
     ------
     InputError
@@ -70,7 +68,7 @@ def check(backbone: str, architecture: str = "Unet") -> None:
     if architecture != "Unet":
         from segmentation_models_pytorch import MODEL_ARCHITECTURES_MAPPING
 
-        known = sorted(kind.__name__ for kind in MODEL_ARCHITECTURES_MAPPING.values() if kind.__name__ != "DPT")
+        known = sorted(kind.__name__ for kind in MODEL_ARCHITECTURES_MAPPING.values())
         _choose("architecture", architecture, known, known)
 
 

@@ -46,7 +46,7 @@ def fetch(backbone: str) -> dict[str, "torch.Tensor"]:
         torch.manual_seed(0)  # for tensors that a timm checkpoint leaves out
         try:
             _check_hub(place)
-            encoder = get_encoder(backbone, weights=True if backbone.startswith(TIMM) else "imagenet")
+            encoder = _of_timm(backbone) if backbone.startswith(TIMM) else get_encoder(backbone, weights="imagenet")
         except Exception as error:
             # The hub's client raises its own, its HTTP library's and OS errors, by version.
             raise InputError(
@@ -55,6 +55,20 @@ def fetch(backbone: str) -> dict[str, "torch.Tensor"]:
                 "start from scratch with encoder_weights None"
             ) from error
     return dict(encoder.state_dict())
+
+
+def _of_timm(backbone: str) -> "torch.nn.Module":
+    """Return an encoder of timm with its weights, in smp's form for pyramids of features or for vision transformers."""
+    from segmentation_models_pytorch.encoders import get_encoder
+    from segmentation_models_pytorch.encoders.timm_vit import TimmViTEncoder
+
+    try:
+        get_encoder(backbone, weights=None)
+    except ValueError:  # features of one resolution throughout
+        vision_transformer: torch.nn.Module = TimmViTEncoder(backbone.removeprefix(TIMM), pretrained=True)
+        return vision_transformer
+    encoder: torch.nn.Module = get_encoder(backbone, weights=True)
+    return encoder
 
 
 def _check_hub(place: WeightsSource) -> None:

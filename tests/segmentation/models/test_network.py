@@ -245,7 +245,8 @@ def test_lite_encoders_that_smp_builds_wrongly_are_refused_with_the_reason(numbe
         ("§", "Unet", "choose one of mobilenet_v2, resnet152, inceptionv4, vgg16"),
         ("tu-resnet18.a1_in1", "Unet", "the nearest: tu-resnet18.a1_in1k"),
         ("vgg16", "unet++", "architecture 'unet..' is unknown; the nearest: Unet"),
-        ("vgg16", "DPT", "choose one of DeepLabV3, DeepLabV3Plus, FPN"),
+        ("vgg16", "DTP", "architecture 'DTP' is unknown; the nearest: DPT"),
+        ("vgg16", "DPT", "vgg16 does not work in DPT .Only Timm encoders are supported for DPT"),
         ("inceptionv4", "PAN", "inceptionv4 does not work in PAN .InceptionV4 encoder does not support dilated mode"),
         ("tu-test_vit", "Unet", "tu-test_vit does not work in Unet .Unsupported model downsampling pattern"),
     ],
@@ -282,6 +283,27 @@ def test_an_encoder_of_one_size_takes_that_one():
         InputError, match=r"tu-swin_tiny.* 160 x 160 .*Input height \(160\) doesn't match model \(224\)"
     ):
         network_module.check_images(network, 160, 160, batch_size=2)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "sizes", "others"),
+    [
+        ("tu-test_vit", ((160, 160), (96, 128)), ()),
+        ("tu-vit_tiny_patch16_224", ((224, 224),), ((96, 96), (224, 256))),  # of one fixed size
+        ("tu-vit_small_patch16_dinov3", ((96, 96), (64, 160)), ()),
+        ("tu-vit_small_patch14_dinov2", (), ((224, 224), (448, 448))),  # patches of 14 do not divide multiples of 32
+    ],
+)
+def test_vision_transformers_have_a_decoder_in_dpt(backbone, sizes, others):
+    network = network_module.build(backbone, architecture="DPT", encoder_weights=None, seed=0).eval()
+    for height, width in sizes:
+        network_module.check_images(network, height, width, batch_size=2)
+        with torch.no_grad():
+            images = network_module.normalise(torch.rand(1, 3, height, width), backbone)
+            assert network(images).shape == (1, 1, height, width)
+    for height, width in others:
+        with pytest.raises(InputError, match=f"cannot be trained on 2 images of {height} x {width} pixels"):
+            network_module.check_images(network, height, width, batch_size=2)
 
 
 def test_bad_weights(tmp_path):

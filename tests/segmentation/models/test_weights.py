@@ -158,6 +158,24 @@ def test_hub_folder_and_smp_itself_give_the_same_network(backbone, trained, hub,
     assert same(by_smp, from_folder)
 
 
+def test_a_vision_transformer_takes_its_weights_from_hub_and_folder(hub, tmp_path):
+    from segmentation_models_pytorch.encoders.timm_vit import TimmViTEncoder
+
+    backbone = "tu-test_vit"
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(7)
+        encoder = TimmViTEncoder(backbone.removeprefix("tu-"), pretrained=False)
+    repository = encoders.weights_source(backbone).repository
+    tensors = {name.removeprefix("model."): tensor for name, tensor in encoder.state_dict().items()}
+    hub.files.update({(repository, "model.safetensors"): save(tensors), (repository, "config.json"): b"{}"})
+    weights.prepare(tmp_path, [backbone])
+    for folder in (None, tmp_path):
+        built = network_module.build(
+            backbone, architecture="DPT", encoder_weights="imagenet", weights=folder, seed=3
+        ).get_submodule("encoder")
+        assert same(built, encoder)
+
+
 def test_the_manifest_says_where_the_weights_are_from(hub, tmp_path):
     weights.prepare(tmp_path, [SMALL, OF_TIMM])
     listed = read_json(tmp_path / "weights.json")["encoders"]
