@@ -92,6 +92,7 @@ def study(
     *,
     out: str | Path,
     renders: Dataset | str | Path | None = None,
+    renders_per_run: int | None = None,
     profile: Profile = "quick",
     arms: str | Sequence[str] = (),
     render_share: float | None = None,
@@ -113,7 +114,8 @@ def study(
     ----------
     photos : real photos; a `Dataset` with a split keeps it. Without any a rendered stand-in takes their place.
     out : the study's folder.
-    renders : to train on; by default the profile's are rendered.
+    renders : to train on, dealt into a draw for each run by whole scenes; by default the profile's are rendered.
+    renders_per_run : most renders in the draw of a run; by default equal shares.
     profile : quick (minutes, smoke), small (honest, a CPU and a night) or paper (as published).
     arms : real, mixed, copy-paste, strong, shuffled; by default the profile's.
     render_share : part of each batch that is renders in the arms mixed and shuffled.
@@ -143,6 +145,7 @@ def study(
     sources = Sources(
         data=data,
         renders=renders.path if isinstance(renders, Dataset) else None if renders is None else Path(renders),
+        renders_per_run=renders_per_run,
         render_share=render_share,
         split=photos.parts if isinstance(photos, Dataset) else None,
         across=tuple(Path(path) for path in one_or_more(across)),

@@ -35,7 +35,7 @@ def screen(
     Parameters
     ----------
     renders
-        folder of the renders to judge, any COCO dataset.
+        folder of the renders to judge, any COCO dataset; each of the two runs trains on half of its scenes.
     data
         folder of real photos with COCO masks; it may hold spots.csv (file_name, spot).
     out

@@ -17,6 +17,7 @@ def run(
     data: Path | None = None,
     out: Path | None = None,
     renders: Path | None = None,
+    renders_per_run: int | None = None,
     arms: tuple[Arm, ...] = (),
     render_share: float | None = None,
     real_fractions: tuple[float, ...] = (),
@@ -51,7 +52,10 @@ def run(
     out
         the study's folder; by default out/benchmark/<profile>-<name of the data>.
     renders
-        folder of renders to train on (any COCO dataset); by default the profile's are rendered.
+        folder of renders to train on (any COCO dataset), dealt into a draw for each run by whole scenes; by default
+        the profile's are rendered.
+    renders_per_run
+        most renders in the draw of a run; by default the study's, of a new one equal shares of the folder.
     arms
         what batches hold, at equal optimiser steps: real, mixed (photos and renders), and the controls copy-paste,
         strong (augmentation) and shuffled (masks of renders); by default the profile's.
@@ -114,6 +118,7 @@ def run(
     sources = Sources(
         data=data,
         renders=renders,
+        renders_per_run=renders_per_run,
         render_share=render_share,
         split=split,
         groups_file=groups_file,

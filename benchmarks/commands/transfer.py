@@ -15,6 +15,7 @@ from corrotwin.twin.core.text import say_error
 def transfer(
     *,
     renders: Path,
+    renders_per_run: int | None = None,
     data: tuple[Path, ...],
     out: Path = Path("out/transfer"),
     mixed_only: bool = False,
@@ -45,7 +46,9 @@ def transfer(
     Parameters
     ----------
     renders
-        folder of the renders to judge, any COCO dataset.
+        folder of the renders to judge, any COCO dataset, dealt into a draw for each run by whole scenes.
+    renders_per_run
+        most renders in the draw of a run; by default that of the runs in the folder, for new ones equal shares.
     data
         folders of real photos with COCO masks; each may hold spots.csv (file_name, spot).
     out
@@ -67,7 +70,7 @@ def transfer(
     copy_paste
         paste corrosion of one photo into another in the mixed arms, too.
     render_counts
-        numbers N such as 100 300: train also on the first N renders, alone and with few photos.
+        numbers N such as 100 300: train also on the first N renders of each draw, alone and with few photos.
     across
         other real sets, on which every run is measured, too.
     clean
@@ -103,6 +106,7 @@ def transfer(
     sources = inputs.read(
         out,
         renders=renders,
+        renders_per_run=renders_per_run,
         data=data,
         across=across,
         clean=clean,

@@ -47,7 +47,7 @@ class StudyConfig:
     cells: tuple[GridCell, ...]
     """Run r of every cell has seed `seed` + r, so that arms can be compared in pairs."""
     renders: RenderPlan
-    """The images that arms with renders train on beside the photos, where no folder of renders is given."""
+    """The draw of each run in arms with renders, where no folder of renders is given."""
     standin: RenderPlan
     """Rendered in place of the photos where none are given."""
     threads: int
@@ -111,6 +111,11 @@ class StudyConfig:
     def runs(self) -> int:
         """The number of runs of the largest cell."""
         return max(cell.runs for cell in self.cells)
+
+    @property
+    def render_runs(self) -> int:
+        """The number of runs of the largest cell with renders; 0 without any."""
+        return max((cell.runs for cell in self.cells if cell.arm.takes_renders), default=0)
 
     @property
     def training(self) -> dict[str, Any]:

@@ -34,12 +34,12 @@ def train(
     progress = planning.Progress(out=study.out, plan=plan)
     items = {}
     for key, config in plan.todo.items():
-        renders = study.renders.dataset if study.renders and config.arm.takes_renders else None
+        renders = study.renders.of_run(key) if study.renders and config.arm.takes_renders else None
         items[key] = (config.backbone, (str(study.out / RUNS / key), config, real, split, renders, weights))
     return _spread(
         train_run,
         items,
-        is_done=lambda key: run_status.find(study.out / RUNS / key, plan.todo[key], study.digests) is not None,
+        is_done=lambda key: run_status.find(study.out / RUNS / key, plan.todo[key], study.digests.of(key)) is not None,
         label="training",
         counter=fanout.ProgressCounter(unit="runs", total=len(study.config.grid), done=progress.done),
         threads=study.config.threads,

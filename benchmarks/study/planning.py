@@ -13,14 +13,14 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Literal
 
-from corrotwin.benchmarks.formatting.wording import render_share
+from corrotwin.benchmarks.formatting.wording import render_share, span
 from corrotwin.benchmarks.study.config import StudyConfig
 from corrotwin.segmentation.config import TrainConfig, to_json
 from corrotwin.segmentation.data.splits import PUBLISHED_SHARES
 from corrotwin.twin.core import cluster
 from corrotwin.twin.core.cli import available_cores
 from corrotwin.twin.core.files import free_bytes, read_json, read_manifest
-from corrotwin.twin.core.text import PROGRESS
+from corrotwin.twin.core.text import PROGRESS, counted
 
 if TYPE_CHECKING:
     from corrotwin.benchmarks.study.run_status import RunStatus
@@ -182,11 +182,32 @@ def describe(plan: StudyPlan, study: "Study") -> str:
         mixture = f" ({render_share(cell.arm.render_share)})" if cell.mixes else ""
         by_arm[f"{cell.arm.name}{mixture}"].append(f"{cell.backbone} {cell.runs}")
     lines += [f"  {arm}: {', '.join(counts)}" for arm, counts in by_arm.items()]
+    lines += renders_lines(study)
     lines += [f"  in the way: {reason}" for reason in plan.blocked.values()]
     if plan.todo:
         lines += [time_line(plan), disk_line(plan)]
     lines += [f"  rendered first, not in that time: {what}" for what in _unmade(plan, study)]
     return "\n".join(lines)
+
+
+def renders_lines(study: "Study") -> list[str]:
+    """Say which renders a run trains on; nothing where none are there yet, or none are needed."""
+    before, found = study.renders_before, study.renders
+    if study.config.render_runs == 0 or (before is None and found is None):
+        return []
+    if found is None:
+        sizes = [draw["images"] for draw in (before or {}).get("draws", ())]
+        whole = 0 if before is None else before["counts"]["images"]
+    else:
+        sizes, whole = [len(draw.photos) for draw in found.draws], len(found.dataset.photos)
+    return [draws_line(sizes, whole)]
+
+
+def draws_line(sizes: Sequence[int], whole: int) -> str:
+    """Say how many renders each run's draw has; without draws, that all runs share one."""
+    if not sizes:
+        return f"  renders: all runs share one draw of {whole}, so what is found speaks of these renders alone"
+    return f"  renders: {counted(len(sizes), 'draw')} of {span(sizes)} out of {whole}; no two runs share a scene"
 
 
 def _unmade(plan: StudyPlan, study: "Study") -> list[str]:
@@ -195,9 +216,13 @@ def _unmade(plan: StudyPlan, study: "Study") -> list[str]:
     if study.photos is None:
         found.append(f"a stand-in for photos, {plan.config.standin}")
     takes_renders = any(config.arm.takes_renders for config in plan.todo.values())
-    is_there = study.renders_before is not None and read_manifest(study.out / "renders", "dataset") is not None
+    before = study.renders_before
+    is_there = before is not None and read_manifest(study.out / "renders", "dataset") is not None
+    if is_there and before is not None and "draws" in before:
+        is_there = len(before["draws"]) >= plan.config.render_runs
     if takes_renders and study.renders is None and not is_there:
-        found.append(f"renders, {plan.config.renders}")
+        each = counted(plan.config.render_runs, "draw")
+        found.append(f"renders, {each} of {plan.config.renders}")
     return found
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from corrotwin.benchmarks.data import photo_groups
 from corrotwin.benchmarks.study import config as configuration
+from corrotwin.benchmarks.study import draws
 from corrotwin.benchmarks.study.config import TUNED, StudyConfig
 from corrotwin.benchmarks.study.grid import is_name
 from corrotwin.benchmarks.study.manifest import KIND, check
@@ -146,15 +147,49 @@ def _renders(study: Study, sources: Sources) -> StudyDataset | None:
         found = StudyDataset(path=path, dataset=coco.read(path))
     except InputError as error:
         raise InputError(f"{option} {error}") from error
-    if before is not None and before["digest"] != found.dataset.digest:
-        raise InputError(
-            f"{study.out}: renders: {before['folder']} ({before['digest']}) there, {path} ({found.dataset.digest}) "
-            "asked; give those there, or choose another folder"
-        )
+    found = dealt(study, found, sources.renders_per_run, sources.draws)
     if study.photos is not None and found.dataset.digest == study.photos.digest:
         raise InputError(f"{path}: these are the photos themselves; give `renders` a rendered dataset")
     if study.photos is not None and study.split is not None:
         splits.check_renders(study.split, study.photos, found.dataset)
+    return found
+
+
+def dealt(study: Study, found: StudyDataset, size: int | None, given: "tuple[CocoDataset, ...]" = ()) -> StudyDataset:
+    """Return renders with a draw for each run; in a study whose runs share one draw they go on to share it.
+
+    Parameters
+    ----------
+    size : most images of a draw; None takes the study's, for a new study equal shares.
+    given : the draws, where a caller has dealt them.
+
+    Raises
+    ------
+    InputError
+        As of `draws.deal`; or these are not the renders of the study there.
+    """
+    before = study.renders_before
+    is_shared = is_gathered(study.out) if before is None else "draws" not in before
+    if is_shared and size is not None:
+        raise InputError(f"{study.out}: all runs there share one draw of renders; leave out {draws.OPTION}")
+    if not is_shared:
+        runs = study.config.render_runs
+        kept = [draw["images"] for draw in (before or {}).get("draws", ())]
+        if size is None:
+            size = max(kept, default=max(1, len(found.dataset.photos) // runs))
+        dealt_now = given or draws.deal(found.dataset, runs=runs, size=size, seed=study.config.seed)
+        found = replace(found, draws=dealt_now[: max(runs, len(kept))])
+    if before is None:
+        return found
+    there = [before["digest"]] if is_shared else [draw["digest"] for draw in before["draws"]]
+    now = [draw.digest for draw in found.draws] or [found.dataset.digest]
+    for number, (old, new) in enumerate(zip(there, now, strict=False)):
+        if old != new:
+            of = "" if is_shared else f" draw {number + 1}:"
+            raise InputError(
+                f"{study.out}: renders:{of} {before['folder']} ({old}) there, {found.path} ({new}) asked; "
+                "give those there, or choose another folder"
+            )
     return found
 
 
@@ -166,7 +201,11 @@ def _own_renders(study: Study) -> StudyDataset | None:
     if read_manifest(own, "dataset") is None or not any(arm.takes_renders for arm in study.config.arms):
         return None
     found = StudyDataset(path=own, dataset=coco.read(own), plan=study.config.renders)
-    return found if len(found.dataset.photos) >= study.config.renders.count else None
+    count = study.config.renders.count
+    wanted = count if is_gathered(study.out) else count * study.config.render_runs
+    if len(found.dataset.photos) < wanted:
+        return None
+    return dealt(study, found, None if is_gathered(study.out) else count)
 
 
 def _across(study: Study, sources: Sources) -> tuple[dict[str, StudyDataset], dict[str, Mapping[str, Any]]]:

@@ -134,7 +134,7 @@ def load(folder: Path) -> Results:
         missing: dict[str, str] = {}
         for key, wanted in grid.items():
             try:
-                run = run_status.find(folder / "runs" / key, wanted, wanted_data)
+                run = run_status.find(folder / "runs" / key, wanted, wanted_data.of(key))
                 reason = run_status.absent(folder / "runs" / key, wanted.epochs)
             except InputError as error:
                 run, reason = None, str(error).replace(f"{folder}/", "")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from corrotwin.benchmarks.data import classes, photo_groups
 from corrotwin.benchmarks.study import dispatch, manifest, planning
 from corrotwin.benchmarks.study.config import RenderPlan, StudyConfig
-from corrotwin.benchmarks.study.preparation import is_gathered, prepare
+from corrotwin.benchmarks.study.preparation import dealt, is_gathered, prepare
 from corrotwin.benchmarks.study.sources import RENDERS, STANDIN, Sources, Study, StudyDataset
 from corrotwin.benchmarks.study.split_choice import SPLIT, split_of
 from corrotwin.twin.core import cluster
@@ -80,7 +80,8 @@ def run(
         return []
     # Every photo is decoded before the folder is claimed: the runs find it done, and what is wrong shows now.
     given = [] if study.photos is None or study.data is None else [study.photos]
-    given += [found.dataset for found in (study.renders, *study.across.values()) if found is not None]
+    given += [found.dataset for found in study.across.values()]
+    given += [] if study.renders is None else study.renders.draws or [study.renders.dataset]
     decode(given, config.training["size"])
     if is_gathered(out):
         write_json(out / CLAIM, {"kind": manifest.KIND, "configuration": study.shared})
@@ -153,17 +154,15 @@ def _with_renders(study: Study, address: str | None) -> Study:
     is_given = study.renders is not None and study.renders.plan is None
     if is_given or not any(config.arm.takes_renders for config in todo.values()):
         return study
-    before = study.renders_before
-    if before is None or (dataset := _whole(folder)) is None or dataset.digest != before["digest"]:
-        _render(folder, study.config.renders, study.config.seed, address)
+    plan, before = study.config.renders, study.renders_before
+    is_shared = before is not None and "draws" not in before
+    wanted = replace(plan, count=plan.count * (1 if is_shared else study.config.render_runs))
+    dataset = None if before is None else _whole(folder)
+    if dataset is None or len(dataset.photos) < wanted.count:
+        _render(folder, wanted, study.config.seed, address)
         dataset = coco.read(folder)
-    found = StudyDataset(path=folder, dataset=dataset, plan=study.config.renders)
-    if before is not None and before["digest"] != found.dataset.digest:
-        raise InputError(
-            f"{folder}: not the renders of the study ({before['digest']} there, {found.dataset.digest} rendered now); "
-            "put those back"
-        )
-    return replace(study, renders=found)
+    found = StudyDataset(path=folder, dataset=dataset, plan=plan)
+    return replace(study, renders=dealt(study, found, None if is_shared else plan.count))
 
 
 def _whole(folder: Path) -> "CocoDataset | None":
@@ -187,9 +186,8 @@ def _render(folder: Path, plan: RenderPlan, seed: int, address: str | None) -> N
 def _write(study: Study, real: "CocoDataset", split: "Split", failed: Mapping[str, str]) -> None:
     """Write `study.json`."""
     renders = study.renders_before
-    if study.renders is not None and renders is None:
-        found = study.renders
-        renders = manifest.renders_entry(study.out, found.path, found.dataset, found.plan)
+    if (found := study.renders) is not None and (renders is None or "draws" in renders):
+        renders = manifest.renders_entry(study.out, found.path, found.dataset, found.plan, found.draws)
     sets = {
         name: manifest.set_entry(study.out, each.path, each.dataset, each.spots) for name, each in study.across.items()
     }

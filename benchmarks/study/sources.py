@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from corrotwin.benchmarks.study import run_status
+from corrotwin.benchmarks.study import manifest, run_status
 from corrotwin.benchmarks.study.config import RenderPlan, StudyConfig
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ class Sources:
     """The images of a study, as a command names them.
 
     `data` is a dataset of real photos, None a stand-in. `renders` holds those that train, None renders them.
+    `renders_per_run` is the size of each run's draw of them; None takes the study's, for a new study equal shares.
+    `draws` are the draws themselves, where a caller has dealt them.
     `render_share` is the part of each batch that they are in arms with photos and renders; None takes the study's, for
     a new study that of its configuration.
     `split` says how the photos are split, names a file, or is the split itself; None takes the study's, for a new study
@@ -31,6 +33,8 @@ class Sources:
 
     data: Path | None = None
     renders: Path | None = None
+    renders_per_run: int | None = None
+    draws: "tuple[CocoDataset, ...]" = ()
     render_share: float | None = None
     split: "How | Path | Split | None" = None
     groups_file: Path | None = None
@@ -40,12 +44,20 @@ class Sources:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StudyDataset:
-    """A dataset, the path that was given for it, its spots, and the plan of renders that the study made itself."""
+    """A dataset, the path that was given for it, its spots, and the plan of renders that the study made itself.
+
+    `draws` are those of the runs, run 0 first; none where all runs share all renders.
+    """
 
     path: Path
     dataset: "CocoDataset"
     spots: Mapping[str, str] | None = None
     plan: RenderPlan | None = None
+    draws: "tuple[CocoDataset, ...]" = ()
+
+    def of_run(self, key: str) -> "CocoDataset":
+        """Return the images of one run."""
+        return self.draws[run_status.run_number(key)] if self.draws else self.dataset
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -93,15 +105,16 @@ class Study:
         return self.earlier and self.earlier["renders"]
 
     @property
-    def digests(self) -> dict[str, str | None]:
+    def digests(self) -> "run_status.StudyDigests":
         """The digests of the runs' inputs, as far as they exist."""
-        before = self.renders_before
-        renders = None if before is None else before["digest"]
-        return {
-            "real": None if self.photos is None else self.photos.digest,
-            "split": None if self.split is None else self.split.digest,
-            "renders": renders if self.renders is None else self.renders.dataset.digest,
-        }
+        renders = manifest.draws_of(self.renders_before)
+        if self.renders is not None:
+            renders = tuple(draw.digest for draw in self.renders.draws) or self.renders.dataset.digest
+        return run_status.StudyDigests(
+            real=None if self.photos is None else self.photos.digest,
+            split=None if self.split is None else self.split.digest,
+            renders=renders,
+        )
 
     def run_status(self) -> "run_status.RunStatus":
         """Return the runs that are complete, those to do, and those that are blocked, with the reason."""

@@ -4,7 +4,8 @@ A transfer folder holds, for each set of photos, an ordinary study for each fold
 alone, whose runs serve all renders that are ever tried there, and one for each set of renders.
 
     steel-bridges/run-01/fold-1/photos/            a study: real, real-10pct, copy-paste-10pct
-    steel-bridges/run-01/fold-1/renders-1a2b3c4d/  a study: renders, mixed50-10pct, mixed50, shuffled-mixed50-10pct
+    steel-bridges/run-01/fold-1/renders-1a2b3c4d/  a study: renders, mixed50-10pct, mixed50, shuffled-mixed50-10pct,
+                                                   with the draw of renders of this run
     steel-bridges/screen/...                       the same for validation photos, which may be looked at
     openings.jsonl                                 every time that test photos were measured
 """
@@ -65,13 +66,15 @@ class Photos:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Renders:
-    """A folder of renders; `count` where it holds the first so many of another, None for all of them.
+    """The renders of a study, in a folder; `count` where it holds the first so many of another, None for all of them.
 
-    `data` is None where they are not written yet, which only a dry run sees.
+    `data` are those that the study is called after, None where they are not written yet, which only a dry run sees.
+    `draws` are those of its runs, run 0 first.
     """
 
     path: Path
     data: "CocoDataset | None"
+    draws: "tuple[CocoDataset, ...]" = ()
     count: int | None = None
 
     @property
@@ -93,12 +96,10 @@ class FoldStudy:
 
     def run_status(self) -> "run_status.RunStatus":
         """Return its runs that are complete, those to do, and those that are blocked, with the reason."""
-        renders = self.renders.data if self.renders is not None else None
-        digests = {
-            "real": self.photos.data.digest,
-            "split": self.fold.split.digest,
-            "renders": None if renders is None else renders.digest,
-        }
+        draws = () if self.renders is None else self.renders.draws
+        digests = run_status.StudyDigests(
+            real=self.photos.data.digest, split=self.fold.split.digest, renders=tuple(draw.digest for draw in draws)
+        )
         return run_status.classify(self.folder / RUNS, self.config.grid, digests)
 
     def check_split(self) -> None:
@@ -180,7 +181,7 @@ def fold_studies(
     fold: Fold,
     photos: Photos,
     settings: ProtocolSettings,
-    arms: Sequence[tuple[Renders | None, tuple[GridCell, ...]]],
+    arms: Iterable[tuple[Renders | None, tuple[GridCell, ...]]],
     others: Mapping[str, Photos],
     runs: int = 1,
 ) -> list[FoldStudy]:
@@ -255,6 +256,7 @@ def train(
             sources = Sources(
                 data=fold_study.photos.path,
                 renders=None if fold_study.renders is None else fold_study.renders.path,
+                draws=() if fold_study.renders is None else fold_study.renders.draws,
                 split=fold_study.fold.split,
                 across=tuple(each.path for each in fold_study.across.values()),
                 classes=fold_study.photos.data.classes,

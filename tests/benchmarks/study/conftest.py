@@ -1,5 +1,6 @@
 """Studies whose rendering and training are replaced, as fixtures."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from corrotwin.benchmarks.study import dispatch, planning
 from corrotwin.synth.rendering import dataset, fanout
 from corrotwin.twin.core import cluster
+from corrotwin.twin.core.files import read_json, write_manifest
 
 Maker = Callable[..., Any]
 
@@ -20,8 +22,11 @@ def log(monkeypatch: pytest.MonkeyPatch, fake_dataset: Maker, fake_run: Maker) -
 
     def fake_render(out: Path, config: Any, *, count: int, workers: Any = None, address: Any = None) -> None:
         log["rendered"].append((out.name, config.preset, count, config.size, config.seed))
+        if out.exists() and len(read_json(out / "annotations.json")["images"]) < count:  # its first images stay
+            shutil.rmtree(out)
         if not out.exists():
-            fake_dataset(out, count, name=config.preset)
+            fake_dataset(out, count, name=config.preset, seed=config.seed)
+            write_manifest(out, "dataset", {})
 
     def fake_fan_out(task: Any, items: Any, *, is_done: Any, **_: Any) -> list[fanout.Failure]:
         waiting = [item for item in items if not is_done(item.key)]

@@ -70,7 +70,7 @@ def test_a_dry_run_says_runs_hours_and_disk_and_writes_nothing(
     assert f"mobilenet_v2 {seconds / 60:.1f} (probed), vgg16 {seconds / 60:.1f} (probed)" in said
     weights = 10 * (26.660660 + 95.009188) + 4 * 95.009188
     assert f"disk: {weights / 1000:.1f} GB needed" in said
-    assert "rendered first, not in that time: renders, 120 of preset balanced at 320 px" in said
+    assert "rendered first, not in that time: renders, 5 draws of 120 of preset balanced at 320 px" in said
     assert probed == [["mobilenet_v2", "vgg16"]]
 
 
@@ -110,7 +110,7 @@ def test_on_a_cluster_this_machine_is_not_probed(probed: list[list[str]]) -> Non
 
 def test_what_is_unknown_is_said(tmp_path: Path) -> None:
     some = plan_of(speeds={"vgg16": 600}, backbones=("vgg16", "resnet152"), runs=2)
-    here = SimpleNamespace(out=tmp_path, photos=1, renders=None, renders_before=None)
+    here = SimpleNamespace(out=tmp_path, photos=1, renders=None, renders_before=None, config=some.config)
     said = planning.describe(some, here)  # type: ignore[arg-type]
     assert "time: at least 10 min, 2 at a time; minutes a run: vgg16 10.0 (probed), resnet152 unknown" in said
     none = plan_of(speeds={}, backbones=("vgg16",), runs=2)

@@ -28,7 +28,7 @@ def test_without_data_a_standin_of_other_scenes_is_split_like_photos(tmp_path: P
     assert runner.run(tmp_path / "out", small(), Sources()) == []
     standin, renders = log["rendered"]
     assert standin[:4] == ("standin", "standin", 20, 32)
-    assert renders[:4] == ("renders", "balanced", 4, 32)
+    assert renders[:4] == ("renders", "balanced", 8, 32)  # a draw of four for each of two runs
     assert standin[4] != renders[4]
     split = splits.load(tmp_path / "out" / "split.json")
     assert (split.how, len(split.train), len(split.valid), len(split.test)) == ("published", 14, 3, 3)
@@ -195,7 +195,7 @@ def test_the_order_of_growth_does_not_show(tmp_path: Path, log: dict[str, Any], 
         ({"data": None}, "data: .* there, None asked"),
         ({"data": "others"}, "data: '.*' there, '.*' asked"),
         ({"split": "published", "groups_file": "spots.csv"}, "split: published with 20 groups .* with 10 groups"),
-        ({"renders": "others"}, r"renders: renders \(.*\) there, .*others \(.*\) asked"),
+        ({"renders": "others"}, r"renders: draw 1: renders \(.*\) there, .*others \(.*\) asked"),
         ({"arms": "changed"}, "mixed-vgg16: the study has the arm .*pretrain=0.0.*, asked is .*pretrain=0.5"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
