@@ -13,6 +13,7 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import digest
 
 BACKBONES = ("mobilenet_v2", "resnet152", "inceptionv4", "vgg16")
+DEFAULT_BACKBONE = "tu-tf_efficientnet_lite0"
 SIZE_STEP = 32  # the U-Nets halve the image five times
 # Larger values are mistakes, or meant to exhaust the machine.
 MOST: Mapping[str, int] = {"size": 8192, "epochs": 1_000_000, "batch_size": 65_536, "threads": 4096}

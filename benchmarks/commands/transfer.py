@@ -5,9 +5,11 @@ import sys
 from collections.abc import Sequence
 from math import inf
 from pathlib import Path
+from typing import Literal
 
-from corrotwin.benchmarks.transfer.protocol import PROOF_RUNS, RENDERS_GOAL, Mix, ProtocolSettings
+from corrotwin.benchmarks.transfer.protocol import PROOF_RUNS, RENDERS_GOAL, Mix, ProtocolSettings, weights_of
 from corrotwin.segmentation.arms import MIXED_SHARE, Adaptation
+from corrotwin.segmentation.config import DEFAULT_BACKBONE
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import say_error
 
@@ -32,6 +34,8 @@ def transfer(
     seen: tuple[str, ...] = (),
     classes: tuple[str, ...] = (),
     renders_goal: float = RENDERS_GOAL,
+    backbone: str = DEFAULT_BACKBONE,
+    encoder_weights: Literal["imagenet", "none"] | None = None,
     steps: int = 1000,
     size: int = 128,
     address: str | None = None,
@@ -82,6 +86,10 @@ def transfer(
         names of the categories that count as corrosion, in --data and --across; by default all.
     renders_goal
         share of the all-real score that renders alone should reach.
+    backbone
+        encoder of the U-Nets, any of segmentation-models-pytorch; one for all runs of a folder.
+    encoder_weights
+        imagenet or none (random); by default imagenet for tu-tf_efficientnet_lite0, none for others.
     steps
         optimiser steps, in every arm.
     size
@@ -101,7 +109,14 @@ def transfer(
         raise InputError(
             f"--renders-goal {renders_goal:g} must be a number above 0; 0.95 is 95 % of the all-real score"
         )
-    settings = ProtocolSettings(steps=steps, size=size, folds=folds, real_fraction=real_fraction)
+    settings = ProtocolSettings(
+        backbone=backbone,
+        encoder_weights=weights_of(backbone, encoder_weights),
+        steps=steps,
+        size=size,
+        folds=folds,
+        real_fraction=real_fraction,
+    )
     mix = Mix(render_share=render_share, pretrain=pretrain, adaptation=adaptation, copy_paste=copy_paste)
     sources = inputs.read(
         out,

@@ -22,9 +22,9 @@ OPTION = "`renders_per_run`"
 def deal(renders: "CocoDataset", *, runs: int, size: int, seed: int) -> tuple["CocoDataset", ...]:
     """Return all draws that a rendered dataset holds, at least one for each run.
 
-    A draw takes whole scenes, one after another, while it has at most `size` images: a folder that grows keeps its first
-    draws. Our own renders are taken in their order, in which scenes are independent; images of any other dataset are
-    shuffled by the seed first, since their order may mean something.
+    A draw takes whole scenes, one after another, while it has at most `size` images: a folder that grows keeps its
+    first draws. Our own renders are taken in their order, in which scenes are independent; images of any other dataset
+    are shuffled by the seed first, since their order may mean something.
 
     Parameters
     ----------

@@ -49,6 +49,8 @@ def content(
     return {
         "config": to_json(config),
         "training": config.training,
+        "first_weights": config.first_weights,
+        "smoke_backbones": list(config.smoke_backbones),
         "seed": config.seed,
         "versions": versions(*VERSIONED),
         "data": {

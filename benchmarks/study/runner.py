@@ -6,6 +6,7 @@ The folder holds `split.json`, `runs/<id>/`, the renders, the stand-in where no 
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,7 +40,6 @@ def run(
     address: str | None = None,
     weights: Path | None = None,
     dry_run: bool = False,
-    whole: planning.StudyPlan | None = None,
 ) -> list[str]:
     """Do whatever is missing of a study in `out`, and return the keys of what failed.
 
@@ -54,28 +54,24 @@ def run(
     address : of a Ray cluster; None for this machine.
     weights : folder of prepared ImageNet weights; None asks the hub, where the profile wants them.
     dry_run : print the plan, and write nothing.
-    whole : a plan of this study and others that a caller has printed: nothing is probed and no plan printed.
 
     Raises
     ------
     InputError
         The sources are unusable, or `out` holds something else. Nothing is written then.
     """
-    from corrotwin.segmentation.data import splits
-
     out = out.resolve()
     if address is not None:
         cluster.connect(address)
     study = prepare(out, config, sources)
-    plan = planning.plan_study(study, address, whole)
-    if whole is None:
-        if study.photos is not None and study.data is not None:
-            classes.report_unnamed(study.photos, "--data")
-            for line in _told(study.photos, study.split) if study.split is not None else ():
-                _log.warning(printable(f"--data {line}"))
-        for path in sources.across:
-            classes.report_unnamed(study.across[path.resolve().name].dataset, "--across")
-        _log.info(planning.describe(plan, study))
+    plan = planning.plan_study(study, address)
+    if study.photos is not None and study.data is not None:
+        classes.report_unnamed(study.photos, "--data")
+        for line in _told(study.photos, study.split) if study.split is not None else ():
+            _log.warning(printable(f"--data {line}"))
+    for path in sources.across:
+        classes.report_unnamed(study.across[path.resolve().name].dataset, "--across")
+    _log.info(planning.describe(plan, study))
     if dry_run:
         return []
     # Every photo is decoded before the folder is claimed: the runs find it done, and what is wrong shows now.
@@ -83,21 +79,48 @@ def run(
     given += [found.dataset for found in study.across.values()]
     given += [] if study.renders is None else study.renders.draws or [study.renders.dataset]
     decode(given, config.training["size"])
-    if is_gathered(out):
-        write_json(out / CLAIM, {"kind": manifest.KIND, "configuration": study.shared})
-    with hold(out, manifest.KIND, study.shared):
-        real, split = _photos(study, sources, address)
-        study = _with_renders(replace(study, photos=real, split=split), address)
-        splits.save(split, out / SPLIT)
+    with holding(study):
+        study = begin(study, address)
         complete, todo, blocked = study.run_status()
-        _write(study, real, split, blocked)
         plan = replace(plan, complete=complete, todo=todo, blocked=blocked)
-        failed = blocked | dispatch.train(study, plan, real, split, address, weights and weights.resolve())
-        failed |= dispatch.measure_external(study, address)
+        failed = blocked | dispatch.make({"": study}, plan, address, weights and weights.resolve())
         for key, error in failed.items():
             _log.warning(f"{key} failed: {error}")
-        _write(study, real, split, failed)
+        write(study, failed)
     return list(failed)
+
+
+@contextmanager
+def holding(study: Study) -> Iterator[None]:
+    """Make the folder of a study ours, alone, for writing it.
+
+    Raises
+    ------
+    InputError
+        As of `locks.hold`.
+    """
+    if is_gathered(study.out):
+        write_json(study.out / CLAIM, {"kind": manifest.KIND, "configuration": study.shared})
+    with hold(study.out, manifest.KIND, study.shared):
+        yield
+
+
+def begin(study: Study, address: str | None) -> Study:
+    """Return a study with all of its images, rendered where they are not given, and write its split and `study.json`.
+
+    Raises
+    ------
+    InputError
+        The renders had to be rendered again, and are not those that the study's runs were trained on.
+    """
+    from corrotwin.segmentation.data import splits
+
+    real, split = _photos(study, address)
+    study = _with_renders(replace(study, photos=real, split=split), address)
+    splits.save(split, study.out / SPLIT)
+    _, _, blocked = study.run_status()
+    write(study, blocked)
+    return study
 
 
 def decode(every: "Iterable[CocoDataset]", size: int) -> None:
@@ -127,7 +150,7 @@ def _told(photos: "CocoDataset", split: "Split") -> Iterator[str]:
         yield left
 
 
-def _photos(study: Study, sources: Sources, address: str | None) -> "tuple[CocoDataset, Split]":
+def _photos(study: Study, address: str | None) -> "tuple[CocoDataset, Split]":
     """Return the photos and their split; photos are rendered where none were given."""
     from corrotwin.segmentation.data import coco
 
@@ -136,7 +159,8 @@ def _photos(study: Study, sources: Sources, address: str | None) -> "tuple[CocoD
         folder = study.out / STANDIN
         _render(folder, study.config.standin, study.config.seed + STANDIN_SEED_OFFSET, address)
         real = coco.read(folder)
-    return real, study.split or split_of(study.out, study.config, real, sources.split, sources.groups_file)
+    wanted, groups_file = study.sources.split, study.sources.groups_file
+    return real, study.split or split_of(study.out, study.config, real, wanted, groups_file)
 
 
 def _with_renders(study: Study, address: str | None) -> Study:
@@ -183,8 +207,11 @@ def _render(folder: Path, plan: RenderPlan, seed: int, address: str | None) -> N
     render(folder, config, count=plan.count, address=address)
 
 
-def _write(study: Study, real: "CocoDataset", split: "Split", failed: Mapping[str, str]) -> None:
-    """Write `study.json`."""
+def write(study: Study, failed: Mapping[str, str]) -> None:
+    """Write the `study.json` of a study that has begun, with the runs that failed, each with its error."""
+    real, split = study.photos, study.split
+    if real is None or split is None:
+        raise ValueError("the study has no photos yet")
     renders = study.renders_before
     if (found := study.renders) is not None and (renders is None or "draws" in renders):
         renders = manifest.renders_entry(study.out, found.path, found.dataset, found.plan, found.draws)

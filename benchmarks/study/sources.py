@@ -1,7 +1,7 @@
 """Inputs of a study: the folders that a command names, and the datasets that are read from them."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,8 @@ class Sources:
     the export's own, else whole spots where those are known, else the published way. `groups_file` gives each photo's
     spot; None takes the table beside the photos, if there is one. `across` are other sets to measure on.
     `classes` names the categories of all these photos that count as corrosion; None takes the study's, for a new study
-    all.
+    all. `false_alarms` asks for those of every run on the clean parts of its test photos. `held` are datasets that a
+    caller has read, by their paths.
     """
 
     data: Path | None = None
@@ -40,6 +41,14 @@ class Sources:
     groups_file: Path | None = None
     across: tuple[Path, ...] = ()
     classes: tuple[str, ...] | None = None
+    false_alarms: bool = False
+    held: "Mapping[Path, CocoDataset]" = field(default_factory=dict)
+
+    def read(self, path: Path, **options: Any) -> "CocoDataset":
+        """Return the dataset at a path, which is read unless a caller has; options are those of `coco.read`."""
+        from corrotwin.segmentation.data import coco
+
+        return self.held.get(path) or coco.read(path, **options)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -64,13 +73,14 @@ class StudyDataset:
 class Study:
     """A study with its inputs.
 
-    `config` has the cells that are asked for and all that the folder had before; `earlier` is its `study.json`, None
-    where the study is new. `data` is the path of the photos, None for a stand-in. `photos`, `split` and `renders` are
-    None where they are not rendered yet, `renders` also where none are needed. `gone` holds earlier sets
-    across that are no longer where they were.
+    `sources` are those of the command. `config` has the cells that are asked for and all that the folder had before;
+    `earlier` is its `study.json`, None where the study is new. `data` is the path of the photos, None for a stand-in.
+    `photos`, `split` and `renders` are None where they are not rendered yet, `renders` also where none are needed.
+    `gone` holds earlier sets across that are no longer where they were.
     """
 
     out: Path
+    sources: Sources
     config: StudyConfig
     earlier: Mapping[str, Any] | None
     data: Path | None

@@ -107,7 +107,7 @@ def read(
     return Inputs(
         out=out.resolve(),
         sets=sets,
-        renders=Renders(path=renders.resolve(), data=rendered),
+        renders=Renders(path=renders.resolve(), whole=rendered, data=rendered),
         renders_per_run=renders_per_run,
         counts=tuple(sorted(set(counts))),
         others={each.name: each for each in others},

@@ -76,7 +76,7 @@ def first(found: Sequence[Renders], counts: Sequence[int], out: Path, *, dry_run
             if not dry_run:
                 subset.write(out, draw, count)
             data = coco.read(folder) if (folder / subset.ANNOTATIONS).exists() else None
-            part = Renders(path=folder, data=data, draws=() if data is None else (data,), count=count)
+            part = Renders(path=folder, whole=data, data=data, draws=() if data is None else (data,), count=count)
             of_run.append(part)
         result.append(tuple(of_run))
     return result

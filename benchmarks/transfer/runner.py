@@ -7,12 +7,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from corrotwin.benchmarks.data import photo_groups
 from corrotwin.benchmarks.study import planning, runner
 from corrotwin.benchmarks.study.grid import GridCell
-from corrotwin.benchmarks.transfer import evaluation_log, layout, protocol, render_draws, screening, subset, tables
+from corrotwin.benchmarks.study.preparation import check_backbones
+from corrotwin.benchmarks.transfer import (
+    evaluation_log,
+    layout,
+    protocol,
+    render_draws,
+    screening,
+    subset,
+    tables,
+    work,
+)
 from corrotwin.benchmarks.transfer.inputs import Inputs
 from corrotwin.benchmarks.transfer.layout import FoldStudy, Photos, Renders
 from corrotwin.benchmarks.transfer.protocol import SCREEN_RUNS, Fold, Mix, ProtocolSettings
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.locks import check_claim, hold
+from corrotwin.twin.core.locks import hold
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +40,8 @@ def screen(inputs: Inputs, settings: ProtocolSettings, mix: Mix | None, *, refer
     if len(inputs.sets) > 1:
         raise InputError("a screen looks at one set of photos; give one folder")
     photos = inputs.sets[0]
-    check_claim(inputs.out, layout.KIND, layout.claim(settings))
+    check_backbones((settings.backbone,))
+    layout.check(inputs.out, settings)
     fold = protocol.screen(photos.data, photos.spots, settings)
     folder = inputs.out / photos.name / fold.name / inputs.renders.folder
     renders = render_draws.of_screen(inputs.renders, folder, seed=settings.seed)
@@ -41,7 +52,7 @@ def screen(inputs: Inputs, settings: ProtocolSettings, mix: Mix | None, *, refer
         )
         return found
 
-    alone, whole = study_of(protocol.renders_only(), renders), study_of(protocol.all_real(), None)
+    alone, whole = study_of(protocol.renders_only(settings), renders), study_of(protocol.all_real(settings), None)
     few = (
         (study_of(protocol.few_real(settings), None), study_of(protocol.few_mixed(settings, mix), renders))
         if mix
@@ -52,13 +63,13 @@ def screen(inputs: Inputs, settings: ProtocolSettings, mix: Mix | None, *, refer
     wanted = [alone, *([whole] if reference else []), *(few or ())]
     for each in wanted:
         each.check_split()
-    work = layout.survey(inputs.out, wanted, inputs.address)
-    _log.info(work.describe(inputs.out, f"screen of {photos.name}"))
+    planned_work = work.survey(inputs.out, wanted, inputs.address)
+    _log.info(planned_work.describe(inputs.out, f"screen of {photos.name}"))
     if inputs.dry_run:
         return []
     _decode(inputs, settings, [renders])
     with hold(inputs.out, layout.KIND, layout.claim(settings)):
-        failed = layout.train(inputs.out, wanted, wanted, work, inputs.address)
+        failed = work.train(wanted, inputs.out, planned_work, inputs.address, lambda _: None)
         _log.info(screening.report(alone, whole, few, settings, inputs.clean))
     return failed
 
@@ -84,7 +95,8 @@ def confirm(
         As of `benchmarks.transfer.inputs.read` and of `benchmarks.study.runner.run`. Nothing is opened then.
     """
     out = inputs.out
-    check_claim(out, layout.KIND, layout.claim(settings))
+    check_backbones((settings.backbone,))
+    layout.check(out, settings)
     folds = {
         photos.name: [
             protocol.folds(photos.data, photos.spots, settings, run)
@@ -104,9 +116,9 @@ def confirm(
     fold_studies = [fold_study for of_set in planned.values() for fold_study in of_set]
     for fold_study in fold_studies:
         fold_study.check_split()
-    work = layout.survey(out, fold_studies, inputs.address)
+    planned_work = work.survey(out, fold_studies, inputs.address)
     sets = ", ".join(f"{each.name} ({len(each.data.photos)} photos)" for each in inputs.sets)
-    _log.info(work.describe(out, f"{runs} runs of {settings.folds} folds of {sets}"))
+    _log.info(planned_work.describe(out, f"{runs} runs of {settings.folds} folds of {sets}"))
     _log.info(_of_draws(inputs, dealt[:runs]))
     for photos in inputs.sets:
         if photos.copies:
@@ -133,15 +145,22 @@ def confirm(
         evaluation_log.log(out, command, opened)
         every = _parts(inputs, settings, mix, trained, wanted_folds, renders)
         in_tables = _parts(inputs, settings, mix, shown, folds, renders)
-        whole = [fold_study for of_set in every.values() for fold_study in of_set]
-        failed: list[str] = []
-        for run in range(runs):
-            for photos in inputs.sets:
-                of_run = [fold_study for fold_study in every[photos.name] if fold_study.fold.run == run]
-                failed += layout.train(out, of_run, whole, work, inputs.address)
-                page = _tables(inputs, photos, in_tables[photos.name], settings, mix, renders_goal)
-                if run == runs - 1:
-                    _log.info(page)
+
+        def write_tables(photos: Photos) -> str:
+            return _tables(inputs, photos, in_tables[photos.name], settings, mix, renders_goal)
+
+        def tell(ended: FoldStudy) -> None:
+            """Write the tables whenever a run has all its folds; those with the last one are written at the end."""
+            if ended.fold.run == runs - 1:
+                return
+            of_run = (each for each in every[ended.photos.name] if each.fold.run == ended.fold.run)
+            if all(map(work.is_whole, of_run)):
+                write_tables(ended.photos)
+
+        by_run = sorted((each for of_set in every.values() for each in of_set), key=lambda each: each.fold.run)
+        failed = work.train(by_run, out, planned_work, inputs.address, tell)
+        for photos in inputs.sets:
+            _log.info(write_tables(photos))
     return failed
 
 

@@ -432,3 +432,46 @@ def test_a_real_screen_and_a_confirmation_killed_in_the_middle(home: Path) -> No
         assert far is not None
         assert (far.fp <= own.fp).all()
         assert (far.fp + far.tn <= own.fp + own.tn).all()
+
+
+def test_all_parts_are_handed_out_at_once_and_tables_come_with_the_first_whole_run(
+    home: Path, trained: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[list[str]] = []
+    tables: dict[str, list[str]] = {}
+    faked = fanout.fan_out
+
+    def watched(task: Any, items: Any, *, on_end: Any, **rest: Any) -> Any:
+        calls.append([item.key for item in items])
+
+        def ended(key: str) -> None:
+            on_end(key)
+            tables[key] = [path.name for path in (home / "out").glob("tables/*.md")]
+
+        return faked(task, items, on_end=ended, **rest)
+
+    monkeypatch.setattr(fanout, "fan_out", watched)
+    give(home, runs=2)
+    (handed,) = calls
+    assert len(handed) == len(set(handed)) == 2 * 2 * 7
+    assert [key.split("/")[1] for key in handed] == ["run-01"] * 14 + ["run-02"] * 14
+    assert not any(tables[key] for key in handed[:13])
+    assert all(tables[key] for key in handed[13:])
+
+
+def test_a_folder_is_of_one_backbone_and_its_first_weights(home: Path, trained: list[str]) -> None:
+    give(home)
+    before = snapshot(home / "out")
+    for other, message in (
+        ({"backbone": "vgg16"}, "its runs are of mobilenet_v2 with first weights none, not of vgg16 with none; give"),
+        ({"encoder_weights": "imagenet"}, "not of mobilenet_v2 with imagenet; give `backbone` mobilenet_v2 and"),
+        ({"backbone": "mobilenet_v3"}, "backbone 'mobilenet_v3' is unknown; the nearest: "),
+    ):
+        for command in (give, give_screen):
+            with pytest.raises(InputError, match=message) as caught:
+                command(home, **other)
+            assert "\n" not in str(caught.value)
+    assert snapshot(home / "out") == before
+    give(home, out=home / "other", backbone="vgg16")
+    assert {Path(each).name.rpartition("-")[0].rpartition("-")[2] for each in trained[14:]} == {"vgg16"}
+    assert read_json(home / "other" / "claim.json")["configuration"]["backbone"] == "vgg16"
