@@ -14,6 +14,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Literal
 
 from corrotwin.benchmarks.formatting.wording import render_share, span
+from corrotwin.benchmarks.study import power
 from corrotwin.benchmarks.study.config import StudyConfig
 from corrotwin.benchmarks.study.placement import makespan, side_by_side
 from corrotwin.segmentation.config import DEFAULT_BACKBONE, TrainConfig, to_json
@@ -184,7 +185,7 @@ def describe(plan: StudyPlan, study: "Study") -> str:
     lines += renders_lines(study)
     lines += [f"  in the way: {reason}" for reason in plan.blocked.values()]
     if plan.todo:
-        lines += [time_line(plan), disk_line(plan)]
+        lines += [time_line(plan), disk_line(plan), *power.lines(study)]
     lines += [f"  rendered first, not in that time: {what}" for what in _unmade(plan, study)]
     return "\n".join(lines)
 

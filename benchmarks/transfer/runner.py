@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from corrotwin.benchmarks.data import photo_groups
-from corrotwin.benchmarks.study import planning, runner
+from corrotwin.benchmarks.study import planning, power, runner
 from corrotwin.benchmarks.study.grid import GridCell
 from corrotwin.benchmarks.study.preparation import check_backbones
 from corrotwin.benchmarks.transfer import (
@@ -125,6 +125,10 @@ def confirm(
             _log.info(f"  {photos.name}: no spots.csv; {photo_groups.describe_copies(photos.spots)}")
         elif not photos.has_spots:
             _log.info(f"  {photos.name}: no spots.csv, so every photo counts as a spot of its own")
+        for fraction in (settings.real_fraction, 1.0):
+            units, unit = len(set(photos.spots.values())), "photo" if photos.groups is None else "spot"
+            line = power.describe(runs=runs, units=units, unit=unit, real_fraction=fraction, comparisons=2)
+            _log.info(f"  {photos.name}: {line.strip()}")
     for line in _left_out(inputs, dealt, fold_studies, may_count=not mixed_only and mix == Mix()):
         _log.info(f"  {line}")
     if inputs.dry_run:
