@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from corrotwin.benchmarks.study import manifest, run_status
 from corrotwin.benchmarks.study.config import RenderPlan, StudyConfig
+from corrotwin.twin.core.errors import InputError
 
 if TYPE_CHECKING:
     from corrotwin.segmentation.data.coco import CocoDataset
@@ -43,6 +44,10 @@ class Sources:
     classes: tuple[str, ...] | None = None
     false_alarms: bool = False
     held: "Mapping[Path, CocoDataset]" = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.renders_per_run is not None and self.renders_per_run < 1:
+            raise InputError(f"`renders_per_run` {self.renders_per_run} is below 1")
 
     def read(self, path: Path, **options: Any) -> "CocoDataset":
         """Return the dataset at a path, which is read unless a caller has; options are those of `coco.read`."""
