@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from corrotwin.benchmarks.report import build
 from corrotwin.benchmarks.study import results, runner
-from corrotwin.benchmarks.study.config import TUNED, choose
+from corrotwin.benchmarks.study.config import RANDOM, TUNED, choose
+from corrotwin.benchmarks.study.preparation import kept_backbones
 from corrotwin.benchmarks.study.results import Results
 from corrotwin.benchmarks.study.sources import Sources
 from corrotwin.segmentation.api.dataset import Dataset
@@ -92,6 +93,7 @@ def study(
     *,
     out: str | Path,
     renders: Dataset | str | Path | None = None,
+    renders_per_run: int | None = None,
     profile: Profile = "quick",
     arms: str | Sequence[str] = (),
     render_share: float | None = None,
@@ -113,19 +115,20 @@ def study(
     ----------
     photos : real photos; a `Dataset` with a split keeps it. Without any a rendered stand-in takes their place.
     out : the study's folder.
-    renders : to train on; by default the profile's are rendered.
+    renders : to train on, dealt into a draw for each run by whole scenes; by default the profile's are rendered.
+    renders_per_run : most renders in the draw of a run; by default equal shares.
     profile : quick (minutes, smoke), small (honest, a CPU and a night) or paper (as published).
     arms : real, mixed, copy-paste, strong, shuffled; by default the profile's.
     render_share : part of each batch that is renders in the arms mixed and shuffled.
     real_fractions : parts of the real training photos, such as 0.1 and 1.
-    backbones : by default all four.
+    backbones : encoders of the U-Nets; by default those of the study there, of a new one the profile's.
     runs : of each arm, fraction and backbone.
     across : folders of other real sets to measure on.
     seed : of the first run; run r has seed + r.
     threads : CPU threads of a run.
     address : of a Ray cluster, such as auto; by default this machine.
     weights : folder that ``corrotwin segmentation weights`` prepared.
-    settings : size, epochs, batch_size, learning_rate in place of the profile's.
+    settings : size, epochs, batch_size, learning_rate, encoder_weights (None: random) in place of the profile's.
 
     Raises
     ------
@@ -134,15 +137,19 @@ def study(
     """
     if unknown := sorted(set(settings) - set(TUNED)):
         raise InputError(f"`{unknown[0]}`: no such setting; choose from {', '.join(TUNED)}")
+    is_random = "encoder_weights" in settings and settings["encoder_weights"] is None
     changes = check_fields(TrainConfig, {name: value for name, value in settings.items() if value is not None})
+    changes |= {"encoder_weights": RANDOM} if is_random else {}
     config = choose(
-        profile, kinds=one_or_more(arms), real_fractions=one_or_more(real_fractions), backbones=one_or_more(backbones),
+        profile, kinds=one_or_more(arms), real_fractions=one_or_more(real_fractions),
+        backbones=one_or_more(backbones) or kept_backbones(Path(out)),
         runs=runs, threads=threads, changes=changes,
     )  # fmt: skip
     data = photos.path if isinstance(photos, Dataset) else None if photos is None else Path(photos)
     sources = Sources(
         data=data,
         renders=renders.path if isinstance(renders, Dataset) else None if renders is None else Path(renders),
+        renders_per_run=renders_per_run,
         render_share=render_share,
         split=photos.parts if isinstance(photos, Dataset) else None,
         across=tuple(Path(path) for path in one_or_more(across)),

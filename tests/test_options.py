@@ -86,7 +86,7 @@ WRONG: dict[str, tuple[str, tuple[str, ...]]] = {
         (
             "--render-share 5", "--real-fractions 2", "--real-fractions 0.5 0.5", "--runs 0", "--threads 0",
             "--size 31", "--epochs 0", "--batch-size 0", "--learning-rate -1", "--backbones vgg16 vgg16",
-            "--arms real real",
+            "--arms real real", "--renders-per-run 0",
         ),
     ),
     "benchmarks screen": (
@@ -97,7 +97,7 @@ WRONG: dict[str, tuple[str, tuple[str, ...]]] = {
         "--renders photos --data photos --out new",
         (
             "--runs 0", "--folds 1", "--real-fraction 2", "--render-share 2", "--pretrain 2", "--render-counts 0",
-            "--renders-goal 0", "--steps 0", "--size 31",
+            "--renders-goal 0", "--steps 0", "--size 31", "--renders-per-run 0",
         ),
     ),
 }  # fmt: skip

@@ -1,10 +1,12 @@
 """``corrotwin benchmarks screen``: renders alone on validation photos, the inner loop of tuning them."""
 
 from pathlib import Path
+from typing import Literal
 
 from corrotwin.benchmarks.commands.transfer import finish
-from corrotwin.benchmarks.transfer.protocol import Mix, ProtocolSettings
+from corrotwin.benchmarks.transfer.protocol import Mix, ProtocolSettings, weights_of
 from corrotwin.segmentation.arms import MIXED_SHARE, Adaptation
+from corrotwin.segmentation.config import DEFAULT_BACKBONE
 
 
 def screen(
@@ -22,6 +24,8 @@ def screen(
     clean: Path | None = None,
     classes: tuple[str, ...] = (),
     folds: int = 5,
+    backbone: str = DEFAULT_BACKBONE,
+    encoder_weights: Literal["imagenet", "none"] | None = None,
     steps: int = 1000,
     size: int = 128,
     address: str | None = None,
@@ -35,7 +39,7 @@ def screen(
     Parameters
     ----------
     renders
-        folder of the renders to judge, any COCO dataset.
+        folder of the renders to judge, any COCO dataset; each of the two runs trains on half of its scenes.
     data
         folder of real photos with COCO masks; it may hold spots.csv (file_name, spot).
     out
@@ -61,6 +65,10 @@ def screen(
         names of the categories that count as corrosion; by default all.
     folds
         of the transfer in the same folder; a screen always takes the first of five.
+    backbone
+        encoder of the U-Nets, any of segmentation-models-pytorch; one for all runs of a folder.
+    encoder_weights
+        imagenet or none (random); by default imagenet for tu-tf_efficientnet_lite0, none for others.
     steps
         optimiser steps, in every arm.
     size
@@ -72,7 +80,14 @@ def screen(
     """
     from corrotwin.benchmarks.transfer import inputs, runner
 
-    settings = ProtocolSettings(steps=steps, size=size, folds=folds, real_fraction=real_fraction)
+    settings = ProtocolSettings(
+        backbone=backbone,
+        encoder_weights=weights_of(backbone, encoder_weights),
+        steps=steps,
+        size=size,
+        folds=folds,
+        real_fraction=real_fraction,
+    )
     mix = Mix(render_share=render_share, pretrain=pretrain, adaptation=adaptation, copy_paste=copy_paste)
     sources = inputs.read(
         out, renders=renders, data=(data,), clean=clean, classes=classes or None, address=address, dry_run=dry_run

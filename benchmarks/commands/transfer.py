@@ -5,9 +5,11 @@ import sys
 from collections.abc import Sequence
 from math import inf
 from pathlib import Path
+from typing import Literal
 
-from corrotwin.benchmarks.transfer.protocol import PROOF_RUNS, RENDERS_GOAL, Mix, ProtocolSettings
+from corrotwin.benchmarks.transfer.protocol import PROOF_RUNS, RENDERS_GOAL, Mix, ProtocolSettings, weights_of
 from corrotwin.segmentation.arms import MIXED_SHARE, Adaptation
+from corrotwin.segmentation.config import DEFAULT_BACKBONE
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import say_error
 
@@ -15,6 +17,7 @@ from corrotwin.twin.core.text import say_error
 def transfer(
     *,
     renders: Path,
+    renders_per_run: int | None = None,
     data: tuple[Path, ...],
     out: Path = Path("out/transfer"),
     mixed_only: bool = False,
@@ -31,6 +34,8 @@ def transfer(
     seen: tuple[str, ...] = (),
     classes: tuple[str, ...] = (),
     renders_goal: float = RENDERS_GOAL,
+    backbone: str = DEFAULT_BACKBONE,
+    encoder_weights: Literal["imagenet", "none"] | None = None,
     steps: int = 1000,
     size: int = 128,
     address: str | None = None,
@@ -45,7 +50,9 @@ def transfer(
     Parameters
     ----------
     renders
-        folder of the renders to judge, any COCO dataset.
+        folder of the renders to judge, any COCO dataset, dealt into a draw for each run by whole scenes.
+    renders_per_run
+        most renders in the draw of a run; by default that of the runs in the folder, for new ones equal shares.
     data
         folders of real photos with COCO masks; each may hold spots.csv (file_name, spot).
     out
@@ -67,7 +74,7 @@ def transfer(
     copy_paste
         paste corrosion of one photo into another in the mixed arms, too.
     render_counts
-        numbers N such as 100 300: train also on the first N renders, alone and with few photos.
+        numbers N such as 100 300: train also on the first N renders of each draw, alone and with few photos.
     across
         other real sets, on which every run is measured, too.
     clean
@@ -79,6 +86,10 @@ def transfer(
         names of the categories that count as corrosion, in --data and --across; by default all.
     renders_goal
         share of the all-real score that renders alone should reach.
+    backbone
+        encoder of the U-Nets, any of segmentation-models-pytorch; one for all runs of a folder.
+    encoder_weights
+        imagenet or none (random); by default imagenet for tu-tf_efficientnet_lite0, none for others.
     steps
         optimiser steps, in every arm.
     size
@@ -98,11 +109,19 @@ def transfer(
         raise InputError(
             f"--renders-goal {renders_goal:g} must be a number above 0; 0.95 is 95 % of the all-real score"
         )
-    settings = ProtocolSettings(steps=steps, size=size, folds=folds, real_fraction=real_fraction)
+    settings = ProtocolSettings(
+        backbone=backbone,
+        encoder_weights=weights_of(backbone, encoder_weights),
+        steps=steps,
+        size=size,
+        folds=folds,
+        real_fraction=real_fraction,
+    )
     mix = Mix(render_share=render_share, pretrain=pretrain, adaptation=adaptation, copy_paste=copy_paste)
     sources = inputs.read(
         out,
         renders=renders,
+        renders_per_run=renders_per_run,
         data=data,
         across=across,
         clean=clean,

@@ -6,20 +6,32 @@ Standard library only, so that the command line pays nothing for it.
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
-from corrotwin.benchmarks.study.grid import GridCell, cells, in_order
+from corrotwin.benchmarks.study.grid import GridCell, backbone_place, cells, in_order
 from corrotwin.segmentation.arms import ARMS, DataArm, from_file, to_file
-from corrotwin.segmentation.config import BACKBONES, PROFILES, Profile, TrainConfig, configure
+from corrotwin.segmentation.config import BACKBONES, DEFAULT_BACKBONE, PROFILES, Profile, TrainConfig, configure
 from corrotwin.twin.core.errors import InputError
 
 _CELL_KEYS: Mapping[str, str] = {"real_fraction": "fraction"}  # fields of `GridCell` that study.json calls otherwise
-TUNED = ("size", "epochs", "batch_size", "learning_rate")  # settings that the command of a study may change
+TUNED = ("size", "epochs", "batch_size", "learning_rate", "encoder_weights")  # that the command of a study may change
+RANDOM = "none"  # as commands and tables call the first weights of an encoder that nothing was learned with
 
 
 def options(settings: Mapping[str, Any]) -> str:
     """Return those of `TUNED` that some settings have, as options of the command, such as ``--size 64``."""
-    return " ".join(f"--{name.replace('_', '-')} {settings[name]!s:.40}" for name in TUNED if name in settings)
+    return " ".join(f"--{name.replace('_', '-')} {shown(settings[name])}" for name in TUNED if name in settings)
+
+
+def shown(value: Any) -> str:
+    """Return a setting as a command has it."""
+    return RANDOM if value is None else f"{value!s:.40}"
+
+
+def first_weights(profile: Profile, backbone: str) -> Literal["imagenet"] | None:
+    """Return the first weights of an encoder in a profile: imagenet, or None for random ones."""
+    weights: Literal["imagenet"] | None = PROFILES[profile]["encoder_weights"]
+    return "imagenet" if backbone == DEFAULT_BACKBONE else weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +59,7 @@ class StudyConfig:
     cells: tuple[GridCell, ...]
     """Run r of every cell has seed `seed` + r, so that arms can be compared in pairs."""
     renders: RenderPlan
-    """The images that arms with renders train on beside the photos, where no folder of renders is given."""
+    """The draw of each run in arms with renders, where no folder of renders is given."""
     standin: RenderPlan
     """Rendered in place of the photos where none are given."""
     threads: int
@@ -104,13 +116,18 @@ class StudyConfig:
 
     @property
     def backbones(self) -> tuple[str, ...]:
-        """The backbones of all cells, in the order of `BACKBONES`."""
-        return tuple(name for name in BACKBONES if name in {cell.backbone for cell in self.cells})
+        """The backbones of all cells: the paper's in their order, then others by name."""
+        return tuple(sorted({cell.backbone for cell in self.cells}, key=backbone_place))
 
     @property
     def runs(self) -> int:
         """The number of runs of the largest cell."""
         return max(cell.runs for cell in self.cells)
+
+    @property
+    def render_runs(self) -> int:
+        """The number of runs of the largest cell with renders; 0 without any."""
+        return max((cell.runs for cell in self.cells if cell.arm.takes_renders), default=0)
 
     @property
     def training(self) -> dict[str, Any]:
@@ -120,7 +137,17 @@ class StudyConfig:
     @property
     def changed(self) -> str:
         """The changed settings in words, such as ``learning rate 0.0036, size 64``; empty where there are none."""
-        return ", ".join(f"{name.replace('_', ' ')} {self.changes[name]}" for name in sorted(self.changes))
+        return ", ".join(f"{name.replace('_', ' ')} {shown(self.changes[name])}" for name in sorted(self.changes))
+
+    @property
+    def first_weights(self) -> dict[str, Literal["imagenet"] | None]:
+        """The first weights of each backbone's encoder: imagenet, or None for random ones."""
+        return {name: self.changes.get("encoder_weights", first_weights(self.profile, name)) for name in self.backbones}
+
+    @property
+    def smoke_backbones(self) -> tuple[str, ...]:
+        """Backbones whose runs are too short to say anything: the paper's in profile quick."""
+        return tuple(name for name in self.backbones if self.profile == "quick" and name in BACKBONES)
 
     @property
     def by_command(self) -> bool:
@@ -130,6 +157,7 @@ class StudyConfig:
     @property
     def grid(self) -> dict[str, TrainConfig]:
         """The runs by id, such as ``mixed-vgg16-02``; the first run of every cell first."""
+        weights = self.first_weights
         return {
             f"{cell.key}-{run:02d}": configure(
                 self.profile,
@@ -137,7 +165,7 @@ class StudyConfig:
                 arm=cell.arm,
                 seed=self.seed + run,
                 threads=self.threads,
-                **self.changes,
+                **{"encoder_weights": weights[cell.backbone], **self.changes, **cell.changes},
             )
             for run in range(self.runs)
             for cell in self.cells
@@ -157,22 +185,27 @@ class StudyConfig:
             known = found.setdefault(cell.key, cell)
             if known.arm != cell.arm:
                 raise InputError(f"{cell.key}: the study has the arm {known.arm}, asked is {cell.arm}")
+            if known.changes != cell.changes:
+                raise InputError(f"{cell.key}: the study has the settings {known.changes}, asked are {cell.changes}")
             found[cell.key] = max(known, cell, key=lambda each: each.runs)
         return replace(self, cells=in_order(found.values()), renders=earlier.renders)
 
 
 _REAL_AND_MIXED = ("real", "mixed")
+# The first scores that a newcomer sees: long enough to find rust on the stand-in, while the paper's four, from random
+# weights, show that they train.
+_QUICK_CHANGES: Mapping[str, Mapping[str, Any]] = {DEFAULT_BACKBONE: {"epochs": 24}}
 STUDIES: Mapping[Profile, StudyConfig] = {
     "quick": StudyConfig(
         profile="quick",
-        cells=cells(_REAL_AND_MIXED, (1.0,), BACKBONES, 2),
+        cells=cells(_REAL_AND_MIXED, (1.0,), (*BACKBONES, DEFAULT_BACKBONE), 2, _QUICK_CHANGES),
         threads=1,
         renders=RenderPlan(preset="balanced", count=36, size=192),
         standin=RenderPlan(preset="standin", count=72, size=192),
     ),
     "small": StudyConfig(
         profile="small",
-        cells=cells((*_REAL_AND_MIXED, "copy-paste"), (1.0,), BACKBONES, 3),
+        cells=cells(_REAL_AND_MIXED, (0.1, 1.0), (DEFAULT_BACKBONE,), 10),
         threads=1,
         renders=RenderPlan(preset="balanced", count=120, size=320),
         standin=RenderPlan(preset="standin", count=240, size=320),
@@ -181,7 +214,7 @@ STUDIES: Mapping[Profile, StudyConfig] = {
         profile="paper",
         cells=cells((*_REAL_AND_MIXED, "copy-paste", "strong"), (1.0,), BACKBONES, 10),
         threads=2,
-        renders=RenderPlan(preset="balanced", count=1000, size=640),
+        renders=RenderPlan(preset="balanced", count=300, size=640),
         standin=RenderPlan(preset="standin", count=1000, size=640),
     ),
 }
@@ -201,7 +234,7 @@ def choose(
 
     Parameters
     ----------
-    changes : training settings in place of the profile's; None leaves that one.
+    changes : training settings in place of the profile's; None leaves that one, and encoder_weights "none" are random.
 
     Raises
     ------
@@ -214,9 +247,13 @@ def choose(
         real_fractions or usual.real_fractions,
         backbones or usual.backbones,
         usual.runs if runs is None else runs,
+        _QUICK_CHANGES if profile == "quick" and changes.get("epochs") is None else {},
     )
+    others = {name: None if value == RANDOM else value for name, value in changes.items() if value is not None}
     others = {
-        name: value for name, value in changes.items() if value is not None and value != PROFILES[profile].get(name)
+        name: value
+        for name, value in others.items()
+        if name == "encoder_weights" or value != PROFILES[profile].get(name)
     }
     return replace(usual, cells=chosen, threads=usual.threads if threads is None else threads, changes=others)
 
@@ -227,6 +264,7 @@ def to_json(config: StudyConfig) -> dict[str, Any]:
         {
             _CELL_KEYS.get(name, name): value
             for name, value in {**asdict(cell), "arm": to_file(asdict(cell.arm))}.items()
+            if name != "changes" or value
         }
         for cell in config.cells
     ]

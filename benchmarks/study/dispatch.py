@@ -1,129 +1,155 @@
-"""Spread the runs of a study, and their measurements on other sets, over Ray tasks."""
+"""Spread the runs of studies over Ray tasks, each with its measurements on other sets."""
 
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from corrotwin.benchmarks.data import external_sets
-from corrotwin.benchmarks.study import planning, run_status
+from corrotwin.benchmarks.data import background_fp, external_sets
+from corrotwin.benchmarks.study import placement, planning, run_status
 from corrotwin.benchmarks.study.sources import RUNS, Study
-from corrotwin.segmentation.config import GPU_SHARE, TrainConfig
+from corrotwin.segmentation.config import TrainConfig
 from corrotwin.twin.core import cluster
-from corrotwin.twin.core.cli import available_cores
 
 if TYPE_CHECKING:
     from corrotwin.segmentation.data.coco import CocoDataset
     from corrotwin.segmentation.data.splits import Split
-    from corrotwin.synth.rendering.fanout import ProgressCounter
 
 _log = logging.getLogger(__name__)
 
 
-def train(
-    study: Study,
+def make(
+    studies: Mapping[str, Study],
     plan: planning.StudyPlan,
-    real: "CocoDataset",
-    split: "Split",
     address: str | None,
     weights: Path | None,
+    on_end: Callable[[str], None] | None = None,
 ) -> dict[str, str]:
-    """Train the runs to do; return the ids of those that failed, each with its error."""
+    """Make all runs of some studies at once: train those to do, and measure those that have not been measured.
+
+    Parameters
+    ----------
+    studies : with their data, by a label that begins the keys of their runs in `plan`; "" for a study alone.
+    plan : of the runs of all of them.
+    on_end : called with the key of each run that has ended, done or failed.
+
+    Returns
+    -------
+    The keys of the runs that failed, each with its error.
+    """
     from corrotwin.synth.rendering import fanout
 
-    progress = planning.Progress(out=study.out, plan=plan)
-    items = {}
-    for key, config in plan.todo.items():
-        renders = study.renders.dataset if study.renders and config.arm.takes_renders else None
-        items[key] = (config.backbone, (str(study.out / RUNS / key), config, real, split, renders, weights))
-    return _spread(
-        train_run,
-        items,
-        is_done=lambda key: run_status.find(study.out / RUNS / key, plan.todo[key], study.digests) is not None,
-        label="training",
-        counter=fanout.ProgressCounter(unit="runs", total=len(study.config.grid), done=progress.done),
-        threads=study.config.threads,
-        address=address,
-    )
-
-
-def measure_external(study: Study, address: str | None) -> dict[str, str]:
-    """Measure the complete runs on the other sets where needed; return what failed, with its error."""
-    from corrotwin.segmentation.runs import WEIGHTS
-
-    for name, record in study.gone.items():
-        where = study.out / record["folder"]
-        _log.warning(f"across {name}: {where} is gone or has changed; nothing new is measured there")
-    complete, _, _ = study.run_status()
-    folders: dict[str, tuple[Path, str, CocoDataset]] = {}
-    items: dict[str, tuple[str, tuple[Any, ...]]] = {}
-    for name, found in study.across.items():
-        lost = []
-        for key, each in complete.items():
-            folder = study.out / RUNS / key
-            if external_sets.is_measured(folder, name, found.dataset.digest):
-                continue
-            if not (folder / WEIGHTS).is_file():
-                lost.append(key)
-                continue
-            label = f"{key} on {name}"
-            folders[label] = (folder, name, found.dataset)
-            items[label] = (each.manifest["config"]["backbone"], (str(folder), name, found.dataset))
-        if lost:
-            _log.warning(f"across {name}: not measured, since their weights are absent: {', '.join(lost)}")
-
-    def is_done(label: str) -> bool:
-        folder, name, dataset = folders[label]
-        return external_sets.is_measured(folder, name, dataset.digest)
-
-    return _spread(
-        external_sets.measure,
-        items,
-        is_done=is_done,
-        label="measuring on other sets",
-        counter=None,
-        threads=study.config.threads,
-        address=address,
-    )
-
-
-def _spread(
-    task: Callable[..., None],
-    items: Mapping[str, tuple[str, tuple[Any, ...]]],
-    *,
-    is_done: Callable[[str], bool],
-    label: str,
-    counter: "ProgressCounter | None",
-    threads: int,
-    address: str | None,
-) -> dict[str, str]:
-    """Spread tasks over Ray, each a backbone and arguments; return the keys of failed ones with their errors."""
-    from corrotwin.synth.rendering import fanout
-
-    if not items:
+    for study in studies.values():
+        for name, record in study.gone.items():
+            where = study.out / record["folder"]
+            _log.warning(f"across {name}: {where} is gone or has changed; nothing new is measured there")
+    found = {labelled(label, key): (study, key) for label, study in studies.items() for key in _unfinished(study)}
+    if not found:
         return {}
     cluster.connect(address)
-    failed: dict[str, str] = {}
-    shares = {backbone: _gpu_share(backbone) for backbone, _ in items.values()}
-    for share in sorted(set(shares.values()), reverse=True):  # on CPUs alone: one call
-        # A machine with fewer cores than `threads` still gets its turn.
-        cpus = threads if address is not None else min(threads, available_cores())
-        chosen = [
-            fanout.Item(key=key, arguments=arguments)
-            for key, (backbone, arguments) in items.items()
-            if shares[backbone] == share
-        ]
-        for failure in fanout.fan_out(
-            task,
-            chosen,
-            is_done=is_done,
-            label=label,
-            needs=fanout.Needs(cpus=cpus, gpus=share),
-            address=address,
-            counter=counter,
-        ):
-            failed[failure.key] = failure.error
-    return failed
+    if address is not None and not cluster.has_gpus():
+        _log.info("no machine of the cluster has a GPU: runs start on CPUs, and on a GPU once a machine with one joins")
+    items = [fanout.Item(key=name, arguments=_arguments(study, key, weights)) for name, (study, key) in found.items()]
+    folders = {name: study.out / RUNS / key for name, (study, key) in found.items()}
+    progress = planning.Progress(plan=plan, folders=folders)
+
+    def ended(name: str) -> None:
+        progress.end(name)
+        if on_end is not None:
+            on_end(name)
+
+    def needs(name: str) -> "fanout.Needs":
+        study, key = found[name]
+        return placement.needs(
+            study.config.grid[key].backbone, study.config.threads, address, has_gpus=cluster.has_gpus()
+        )
+
+    failures = fanout.fan_out(
+        make_run,
+        items,
+        is_done=lambda name: _is_finished(*found[name]),
+        label="training",
+        needs=needs,
+        address=address,
+        counter=fanout.ProgressCounter(unit="runs", total=progress.total, done=progress.done),
+        on_end=ended,
+    )
+    return {failure.key: failure.error for failure in failures}
+
+
+def labelled(label: str, key: str) -> str:
+    """Return the name of a run among those of several studies."""
+    return f"{label}/{key}" if label else key
+
+
+def _unfinished(study: Study) -> list[str]:
+    """Return the runs to train, then those to measure; name those that cannot be measured any more."""
+    from corrotwin.segmentation.runs import WEIGHTS
+
+    complete, todo, _ = study.run_status()
+    unmeasured = [key for key in complete if not _is_measured(study, key)]
+    lost = [key for key in unmeasured if not (study.out / RUNS / key / WEIGHTS).is_file()]
+    if lost:
+        names = ", ".join(study.across) or background_fp.TABLE
+        _log.warning(f"across {names}: not measured, since their weights are absent: {', '.join(lost)}")
+    return [*todo, *(key for key in unmeasured if key not in lost)]
+
+
+def _is_finished(study: Study, key: str) -> bool:
+    """Return whether a run is complete and measured on all other sets."""
+    folder = study.out / RUNS / key
+    is_complete = run_status.find(folder, study.config.grid[key], study.digests.of(key)) is not None
+    return is_complete and _is_measured(study, key)
+
+
+def _is_measured(study: Study, key: str) -> bool:
+    """Return whether a complete run was measured on all other sets, and for false alarms if they are asked for."""
+    folder = study.out / RUNS / key
+    return all(
+        external_sets.is_measured(folder, name, each.dataset.digest) for name, each in study.across.items()
+    ) and (not study.sources.false_alarms or (folder / background_fp.TABLE).is_file())
+
+
+def _arguments(study: Study, key: str, weights: Path | None) -> tuple[Any, ...]:
+    """Return the arguments of `make_run`, datasets and split as shared values."""
+    from corrotwin.synth.rendering.fanout import Shared
+
+    config, folder = study.config.grid[key], study.out / RUNS / key
+    is_complete = run_status.find(folder, config, study.digests.of(key)) is not None
+    renders = study.renders.of_run(key) if study.renders and config.arm.takes_renders and not is_complete else None
+    data = [study.photos, study.split, renders, *(each.dataset for each in study.across.values())]
+    return (
+        str(folder), None if is_complete else config, weights, study.sources.false_alarms, tuple(study.across),
+        *map(Shared, data),
+    )  # fmt: skip
+
+
+def make_run(
+    folder: str,
+    config: TrainConfig | None,
+    weights: Path | None,
+    false_alarms: bool,
+    names: tuple[str, ...],
+    real: "CocoDataset",
+    split: "Split",
+    renders: "CocoDataset | None",
+    *sets: "CocoDataset",
+) -> None:
+    """Train one run of a grid in its folder and measure it. The task that Ray workers execute.
+
+    Parameters
+    ----------
+    config : None for a complete run, which is only measured.
+    false_alarms : True to count them on the clean parts of its test photos.
+    names, sets : other sets to measure on.
+    """
+    if config is not None:
+        train_run(folder, config, real, split, renders, weights)
+    for name, each in zip(names, sets, strict=True):
+        if not external_sets.is_measured(Path(folder), name, each.digest):
+            external_sets.measure(folder, name, each)
+    if false_alarms:
+        background_fp.measure(Path(folder), real)
 
 
 def train_run(
@@ -134,14 +160,9 @@ def train_run(
     renders: "CocoDataset | None",
     weights: Path | None,
 ) -> None:
-    """Train one run of the grid in its folder. The task that Ray workers execute."""
+    """Train one run of a grid in its folder, with as many workers as its task has cores."""
     from corrotwin.segmentation.training.inputs import augmentation_workers
     from corrotwin.segmentation.training.train import train
 
-    workers = augmentation_workers(config.threads)  # the task's cores
+    workers = augmentation_workers(config.threads)
     train(Path(folder), config, real=real, split=split, renders=renders, weights=weights, workers=workers)
-
-
-def _gpu_share(backbone: str) -> float:
-    """Return the share of a GPU that a run asks for: none where the machines have none."""
-    return GPU_SHARE[backbone] if cluster.has_gpus() else 0.0

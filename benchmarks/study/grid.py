@@ -4,9 +4,10 @@ Standard library only, so that the command line pays nothing for it.
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import product
+from types import MappingProxyType
 from typing import Any
 
 from corrotwin.segmentation.arms import ARMS, DataArm
@@ -28,7 +29,7 @@ class GridCell:
 
     `kind` is the arm's name in `segmentation.arms.ARMS`. `arm` is that arm at the fraction, with a name of its own
     where the fraction is below 1, such as ``real-10pct``. `study.json` keeps the arm, so that a study outlives a
-    change of `ARMS`.
+    change of `ARMS`. `changes` are training settings of these runs in place of the study's.
     """
 
     kind: str
@@ -36,14 +37,15 @@ class GridCell:
     arm: DataArm
     backbone: str
     runs: int
+    changes: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.runs, int) or not 1 <= self.runs <= MOST_RUNS:
             raise InputError(f"`runs` {self.runs!r:.40} is no whole number from 1 to {MOST_RUNS}")
         if not is_name(self.arm.name):
             raise InputError(f"arm {self.arm.name!r:.60} cannot name a folder")
-        if self.backbone not in BACKBONES:
-            raise InputError(f"backbone {self.backbone!r} is not the paper's; choose one of {', '.join(BACKBONES)}")
+        if not is_name(self.backbone):
+            raise InputError(f"backbone {self.backbone!r:.60} cannot name a folder")
         if self.arm.real_fraction != self.real_fraction:
             raise InputError(
                 f"cell {self.key}: real_fraction {self.real_fraction}, but its arm has {self.arm.real_fraction}"
@@ -61,9 +63,17 @@ class GridCell:
 
 
 def cells(
-    kinds: Sequence[str], real_fractions: Sequence[float], backbones: Sequence[str], runs: int
+    kinds: Sequence[str],
+    real_fractions: Sequence[float],
+    backbones: Sequence[str],
+    runs: int,
+    changes: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> tuple[GridCell, ...]:
     """Return all cells of some arms, fractions of the real training photos and backbones, with equally many runs.
+
+    Parameters
+    ----------
+    changes : training settings of the runs of some backbones, in place of the study's.
 
     Raises
     ------
@@ -75,13 +85,16 @@ def cells(
             raise InputError(f"`{what}`: needs at least one, each once, not {', '.join(map(str, values)) or 'none'}")
     if unknown := [kind for kind in kinds if kind not in ARMS]:
         raise InputError(f"`arms` {unknown[0]!r} is unknown; choose from {', '.join(ARMS)}")
-    if unknown := [name for name in backbones if name not in BACKBONES]:
-        raise InputError(f"`backbones` {unknown[0]!r} is not the paper's; choose from {', '.join(BACKBONES)}")
     if outside := [fraction for fraction in real_fractions if not 0 < fraction <= 1]:
         raise InputError(f"`real_fractions` {outside[0]:g} is not in (0, 1]")
     return in_order(
         GridCell(
-            kind=kind, real_fraction=float(fraction), arm=arm_at(kind, float(fraction)), backbone=backbone, runs=runs
+            kind=kind,
+            real_fraction=float(fraction),
+            arm=arm_at(kind, float(fraction)),
+            backbone=backbone,
+            runs=runs,
+            changes=dict(changes.get(backbone, {})),
         )
         for kind, fraction, backbone in product(kinds, real_fractions, backbones)
     )
@@ -94,12 +107,17 @@ def arm_at(kind: str, fraction: float) -> DataArm:
     return replace(ARMS[kind], name=f"{kind}-{100 * fraction:g}pct", real_fraction=fraction)
 
 
+def backbone_place(name: str) -> tuple[int, str]:
+    """Return the place of a backbone in lists: the paper's in their order, then others by name."""
+    return (BACKBONES.index(name), "") if name in BACKBONES else (len(BACKBONES), name)
+
+
 def in_order(found: Iterable[GridCell]) -> tuple[GridCell, ...]:
     """Sort cells as a study lists them: all photos first, then by arm, then by backbone."""
     kinds = list(ARMS)
 
-    def place(cell: GridCell) -> tuple[float, int, str, int]:
+    def place(cell: GridCell) -> tuple[float, int, str, int, str]:
         known = kinds.index(cell.kind) if cell.kind in kinds else len(kinds)
-        return (-cell.real_fraction, known, cell.kind, BACKBONES.index(cell.backbone))
+        return (-cell.real_fraction, known, cell.kind, *backbone_place(cell.backbone))
 
     return tuple(sorted(found, key=place))

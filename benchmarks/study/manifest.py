@@ -1,14 +1,14 @@
 """The content of `study.json`. Scores, photos used and times stay in the runs."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from corrotwin.benchmarks.study.config import RenderPlan, StudyConfig, to_json
 from corrotwin.benchmarks.study.grid import is_name
-from corrotwin.benchmarks.study.run_status import Digests
+from corrotwin.benchmarks.study.run_status import StudyDigests
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_manifest, versions
 
@@ -49,6 +49,8 @@ def content(
     return {
         "config": to_json(config),
         "training": config.training,
+        "first_weights": config.first_weights,
+        "smoke_backbones": list(config.smoke_backbones),
         "seed": config.seed,
         "versions": versions(*VERSIONED),
         "data": {
@@ -75,19 +77,32 @@ def set_entry(out: Path, path: Path, found: "CocoDataset", spots: Mapping[str, s
     return {**_entry(out, path, found), "spots": spots and dict(spots)}
 
 
-def renders_entry(out: Path, path: Path, renders: "CocoDataset", plan: RenderPlan | None) -> dict[str, Any]:
-    """Return the entry of the renders that train, at `path`; `plan` None where their folder was given."""
-    return {**_entry(out, path, renders), "plan": plan and asdict(plan)}
+def renders_entry(
+    out: Path, path: Path, renders: "CocoDataset", plan: RenderPlan | None, draws: "Sequence[CocoDataset]" = ()
+) -> dict[str, Any]:
+    """Return the entry of the renders that train, at `path`.
+
+    Parameters
+    ----------
+    plan : None where their folder was given.
+    draws : those of the runs, run 0 first; none where all runs share all renders.
+    """
+    dealt = [{"digest": draw.digest, "images": len(draw.photos)} for draw in draws]
+    return {**_entry(out, path, renders), "plan": plan and asdict(plan), **({"draws": dealt} if dealt else {})}
 
 
-def digests(manifest: Mapping[str, Any]) -> Digests:
-    """Return the digests that a study's runs were made from, for `benchmarks.study.run_status.find`."""
-    renders = manifest["renders"]
-    return {
-        "real": manifest["data"]["digest"],
-        "split": manifest["split"]["digest"],
-        "renders": renders and renders["digest"],
-    }
+def digests(manifest: Mapping[str, Any]) -> StudyDigests:
+    """Return the digests that a study's runs were made from."""
+    return StudyDigests(
+        real=manifest["data"]["digest"], split=manifest["split"]["digest"], renders=draws_of(manifest["renders"])
+    )
+
+
+def draws_of(renders: Mapping[str, Any] | None) -> str | tuple[str, ...] | None:
+    """Return the digest of each draw of an entry of renders; that of all renders where all runs share them."""
+    if renders is None:
+        return None
+    return tuple(draw["digest"] for draw in renders["draws"]) if "draws" in renders else str(renders["digest"])
 
 
 def check(manifest: Mapping[str, Any]) -> None:
@@ -117,6 +132,9 @@ def check(manifest: Mapping[str, Any]) -> None:
         raise TypeError("numbers where there should be words")
     if not isinstance(chosen := data.get("classes", []), list) or not all(isinstance(name, str) for name in chosen):
         raise TypeError("classes that are no names")
+    draws = [] if renders is None else renders.get("draws", [])
+    if not all(isinstance(draw["digest"], str) and isinstance(draw["images"], int) for draw in draws):
+        raise TypeError("draws of renders without digests")
     _ = data["photographs"], split["seed"], renders and renders["plan"]
 
 
@@ -129,7 +147,7 @@ def _entry(out: Path, folder: Path, found: "CocoDataset") -> dict[str, Any]:
     return {
         "folder": os.path.relpath(folder, out),
         "name": folder.name,
-        "photographs": not _rendered(found.inside),
+        "photographs": not rendered(found.inside),
         "digest": found.digest,
         "counts": {
             "images": len(found.photos),
@@ -138,7 +156,7 @@ def _entry(out: Path, folder: Path, found: "CocoDataset") -> dict[str, Any]:
     }
 
 
-def _rendered(folder: Path) -> bool:
+def rendered(folder: Path) -> bool:
     """Return whether a dataset is one of our own renders; a stranger's `dataset.json` may be anything."""
     try:
         return read_manifest(folder, "dataset") is not None

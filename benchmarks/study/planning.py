@@ -13,14 +13,14 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Literal
 
-from corrotwin.benchmarks.formatting.wording import render_share
+from corrotwin.benchmarks.formatting.wording import render_share, span
+from corrotwin.benchmarks.study import power
 from corrotwin.benchmarks.study.config import StudyConfig
-from corrotwin.segmentation.config import TrainConfig, to_json
+from corrotwin.benchmarks.study.placement import makespan, side_by_side
+from corrotwin.segmentation.config import DEFAULT_BACKBONE, TrainConfig, to_json
 from corrotwin.segmentation.data.splits import PUBLISHED_SHARES
-from corrotwin.twin.core import cluster
-from corrotwin.twin.core.cli import available_cores
 from corrotwin.twin.core.files import free_bytes, read_json, read_manifest
-from corrotwin.twin.core.text import PROGRESS
+from corrotwin.twin.core.text import PROGRESS, counted
 
 if TYPE_CHECKING:
     from corrotwin.benchmarks.study.run_status import RunStatus
@@ -30,7 +30,14 @@ if TYPE_CHECKING:
 _progress_log = logging.getLogger(PROGRESS)
 
 # Bytes of the weights of one run. While it trains, its saved state has four times as much: weights, two moments, best.
-WEIGHTS = {"mobilenet_v2": 26_660_660, "resnet152": 269_242_476, "inceptionv4": 195_429_564, "vgg16": 95_009_188}
+WEIGHTS = {
+    "mobilenet_v2": 26_660_660,
+    "resnet152": 269_242_476,
+    "inceptionv4": 195_429_564,
+    "vgg16": 95_009_188,
+    DEFAULT_BACKBONE: 20_958_868,
+}
+UNKNOWN_WEIGHTS = 270_000_000  # of other networks: as the largest of these
 STATE = 4
 PROBE_SECONDS = 60.0
 PATIENCE_SECONDS = 120.0  # with the probe's start, and for steps that take longer than their time
@@ -49,7 +56,7 @@ class StudyPlan:
     """The work of a study.
 
     `complete` holds the runs that are done, `blocked` those that something is in the way of, with the reason, `todo`
-    the others. `speeds` are by backbone; those without are unknown. `slots` runs train at a time.
+    the others. `speeds` are by backbone; those without are unknown. `slots` of each backbone train at a time.
     """
 
     config: StudyConfig
@@ -57,7 +64,7 @@ class StudyPlan:
     todo: Mapping[str, TrainConfig]
     blocked: Mapping[str, str]
     speeds: Mapping[str, Speed]
-    slots: int
+    slots: Mapping[str, int]
     free_bytes: int
 
     @property
@@ -67,19 +74,19 @@ class StudyPlan:
 
     @property
     def seconds(self) -> float:
-        """Time for the runs to do whose speed is known, `slots` at a time."""
-        each = [self.speeds[run.backbone].seconds for run in self.todo.values() if run.backbone in self.speeds]
-        return max(sum(each) / self.slots, max(each, default=0.0))
+        """Time for the runs to do whose speed is known, in waves as Ray would place them."""
+        known = [run.backbone for run in self.todo.values() if run.backbone in self.speeds]
+        return makespan((self.speeds[name].seconds, self.slots[name]) for name in known)
 
     @property
     def needed_bytes(self) -> int:
         """Disk for the weights of the runs to do, and for the states of those that train at a time."""
-        sizes = sorted((WEIGHTS[each.backbone] for each in self.todo.values()), reverse=True)
-        return sum(sizes) + STATE * sum(sizes[: self.slots])
+        sizes = sorted((WEIGHTS.get(each.backbone, UNKNOWN_WEIGHTS) for each in self.todo.values()), reverse=True)
+        return sum(sizes) + STATE * sum(sizes[: max(self.slots.values(), default=0)])
 
 
-def plan_study(study: "Study", address: str | None, whole: StudyPlan | None = None) -> StudyPlan:
-    """Plan a study; one that belongs to a `whole` takes the speeds of that plan."""
+def plan_study(study: "Study", address: str | None) -> StudyPlan:
+    """Plan a study."""
     complete, todo, blocked = study.run_status()
     if study.split is not None:
         photos = {part: len(getattr(study.split, part)) for part in ("train", "valid", "test")}
@@ -88,8 +95,6 @@ def plan_study(study: "Study", address: str | None, whole: StudyPlan | None = No
         photos = dict(
             zip(("train", "valid", "test"), (round(share * count) for share in PUBLISHED_SHARES), strict=True)
         )
-    if whole is not None:
-        return replace(whole, config=study.config, complete=complete, todo=todo, blocked=blocked)
     return plan_runs(study.config, (complete, todo, blocked), photos, study.out, address)
 
 
@@ -99,27 +104,22 @@ def plan_runs(
     """Plan runs of one configuration in one folder from their status; probe the speed that no run shows."""
     complete, todo, blocked = status
     known, gpus = speeds(complete, todo, photos, may_probe=address is None)
+    names = dict.fromkeys(each.backbone for each in todo.values())
+    slots = {name: side_by_side(name, config.threads, address, gpus) for name in names}
+    if gpus:  # probed alone, but runs that share a card slow each other
+        known = {
+            name: replace(each, seconds=each.seconds * max(1, slots[name] / gpus)) if each.source == "probed" else each
+            for name, each in known.items()
+        }
     return StudyPlan(
         config=config,
         complete=complete,
         todo=todo,
         blocked=blocked,
         speeds=known,
-        slots=_slots(config.threads, gpus, address),
+        slots=slots,
         free_bytes=free_bytes(out),
     )
-
-
-def _slots(threads: int, gpus: int, address: str | None) -> int:
-    """Return the runs at a time; runs that share a GPU count as one, since they slow each other."""
-    cores = available_cores()
-    if address is not None:
-        import ray
-
-        cluster.connect(address)
-        machines: Mapping[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-        gpus, cores = int(machines.get("GPU", 0)), int(machines.get("CPU", 0))
-    return gpus or max(1, cores // threads)
 
 
 def speeds(
@@ -142,7 +142,7 @@ def speeds(
     wanted = {each.backbone: each for each in todo.values() if each.backbone not in found}
     if not may_probe or not wanted:
         return found, gpus
-    cheapest = sorted(wanted.values(), key=lambda config: WEIGHTS[config.backbone])
+    cheapest = sorted(wanted.values(), key=lambda config: WEIGHTS.get(config.backbone, UNKNOWN_WEIGHTS))
     gpus, answers = _probe(cheapest)
     for config, (step, image) in zip(cheapest, answers, strict=False):
         seconds = _seconds(config, photos, step, image)
@@ -182,11 +182,32 @@ def describe(plan: StudyPlan, study: "Study") -> str:
         mixture = f" ({render_share(cell.arm.render_share)})" if cell.mixes else ""
         by_arm[f"{cell.arm.name}{mixture}"].append(f"{cell.backbone} {cell.runs}")
     lines += [f"  {arm}: {', '.join(counts)}" for arm, counts in by_arm.items()]
+    lines += renders_lines(study)
     lines += [f"  in the way: {reason}" for reason in plan.blocked.values()]
     if plan.todo:
-        lines += [time_line(plan), disk_line(plan)]
+        lines += [time_line(plan), disk_line(plan), *(f"  {line}" for line in power.lines(study))]
     lines += [f"  rendered first, not in that time: {what}" for what in _unmade(plan, study)]
     return "\n".join(lines)
+
+
+def renders_lines(study: "Study") -> list[str]:
+    """Say which renders a run trains on; nothing where none are there yet, or none are needed."""
+    before, found = study.renders_before, study.renders
+    if study.config.render_runs == 0 or (before is None and found is None):
+        return []
+    if found is None:
+        sizes = [draw["images"] for draw in (before or {}).get("draws", ())]
+        whole = 0 if before is None else before["counts"]["images"]
+    else:
+        sizes, whole = [len(draw.photos) for draw in found.draws], len(found.dataset.photos)
+    return [draws_line(sizes, whole)]
+
+
+def draws_line(sizes: Sequence[int], whole: int) -> str:
+    """Say how many renders each run's draw has; without draws, that all runs share one."""
+    if not sizes:
+        return f"  renders: all runs share one draw of {whole}, so what is found speaks of these renders alone"
+    return f"  renders: {counted(len(sizes), 'draw')} of {span(sizes)} out of {whole}; no two runs share a scene"
 
 
 def _unmade(plan: StudyPlan, study: "Study") -> list[str]:
@@ -195,15 +216,19 @@ def _unmade(plan: StudyPlan, study: "Study") -> list[str]:
     if study.photos is None:
         found.append(f"a stand-in for photos, {plan.config.standin}")
     takes_renders = any(config.arm.takes_renders for config in plan.todo.values())
-    is_there = study.renders_before is not None and read_manifest(study.out / "renders", "dataset") is not None
+    before = study.renders_before
+    is_there = before is not None and read_manifest(study.out / "renders", "dataset") is not None
+    if is_there and before is not None and "draws" in before:
+        is_there = len(before["draws"]) >= plan.config.render_runs
     if takes_renders and study.renders is None and not is_there:
-        found.append(f"renders, {plan.config.renders}")
+        each = counted(plan.config.render_runs, "draw")
+        found.append(f"renders, {each} of {plan.config.renders}")
     return found
 
 
 def time_line(plan: StudyPlan) -> str:
     """Return how long the runs to do will take, in a line."""
-    at_a_time = f"{plan.slots} at a time" if plan.slots > 1 else "one at a time"
+    at_a_time = _at_a_time(plan)
     named = {name: plan.speeds[name] for name in plan.config.backbones if name in plan.speeds}
     parts = [f"{name} {each.seconds / 60:.1f} ({each.source})" for name, each in named.items()]
     parts += [f"{name} unknown" for name in plan.unknown]
@@ -211,6 +236,17 @@ def time_line(plan: StudyPlan) -> str:
         return f"  time: unknown until runs are complete, {at_a_time}"
     least = "at least " if plan.unknown else "about "
     return f"  time: {least}{duration(plan.seconds)}, {at_a_time}; minutes a run: {', '.join(parts)}"
+
+
+def _at_a_time(plan: StudyPlan) -> str:
+    """Say how many runs train side by side, and in how many waves where all are alike."""
+    if max(plan.slots.values()) == 1:
+        return "one at a time"
+    if len(set(plan.slots.values())) > 1:
+        return f"{', '.join(f'{count} of {name}' for name, count in plan.slots.items())} at a time"
+    slots = next(iter(plan.slots.values()))
+    waves = ceil(len(plan.todo) / slots)
+    return f"{slots} at a time{f' in {waves} waves' if waves > 1 else ''}"
 
 
 def disk_line(plan: StudyPlan) -> str:
@@ -226,27 +262,34 @@ def duration(seconds: float) -> str:
 
 @dataclass(kw_only=True)
 class Progress:
-    """Progress of a study: `done` is polled while runs train, and reports each finished run."""
+    """Progress of studies: each run that ends is reported.
 
-    out: Path
+    `folders` are those of the runs, by their keys in the plan.
+    """
+
     plan: StudyPlan
+    folders: Mapping[str, Path]
     ended: dict[str, float] = field(default_factory=dict)
-    """Seconds that the runs took that ended while we watched."""
+    """Seconds that the runs took that were trained while we watched."""
+
+    @property
+    def total(self) -> int:
+        """The number of runs, complete or not."""
+        return len(self.plan.complete) + len(self.plan.todo) + len(self.plan.blocked)
 
     def done(self) -> int:
-        """Return the number of complete runs of the study."""
-        for key, config in self.plan.todo.items():
-            manifest = self.out / "runs" / key / "run.json"
-            if key not in self.ended and manifest.is_file():
-                self.ended[key] = float(read_json(manifest, inside=manifest.parent).get("train_seconds", 0.0))
-                self._tell(key, config)
+        """Return the number of complete runs."""
         return len(self.plan.complete) + len(self.ended)
 
-    def _tell(self, key: str, config: TrainConfig) -> None:
+    def end(self, key: str) -> None:
+        """Report a run that has ended; one that failed, or was complete before, is not counted."""
+        manifest = self.folders[key] / "run.json"
+        if key not in self.plan.todo or not manifest.is_file():
+            return
+        self.ended[key] = float(read_json(manifest, inside=manifest.parent).get("train_seconds", 0.0))
         left = self.seconds_left()
         _progress_log.info(
-            f"{time.strftime('%H:%M')} {key}: {duration(self.ended[key])}; "
-            f"{len(self.plan.complete) + len(self.ended)} of {len(self.plan.config.grid)} runs complete"
+            f"{time.strftime('%H:%M')} {key}: {duration(self.ended[key])}; {self.done()} of {self.total} runs complete"
             + (f", about {duration(left)} left" if left else "")
         )
 
@@ -260,4 +303,4 @@ class Progress:
         left = [each.backbone for key, each in self.plan.todo.items() if key not in self.ended]
         if any(name not in known for name in left):
             return None
-        return max(sum(known[name] for name in left) / self.plan.slots, max((known[name] for name in left), default=0))
+        return makespan((known[name], self.plan.slots[name]) for name in left)

@@ -3,18 +3,20 @@
 What a later command leaves out (split, renders, other sets) stays as the study has it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from corrotwin.benchmarks.data import photo_groups
 from corrotwin.benchmarks.study import config as configuration
+from corrotwin.benchmarks.study import draws
 from corrotwin.benchmarks.study.config import TUNED, StudyConfig
 from corrotwin.benchmarks.study.grid import is_name
 from corrotwin.benchmarks.study.manifest import KIND, check
 from corrotwin.benchmarks.study.sources import RENDERS, RUNS, STANDIN, Sources, Study, StudyDataset
 from corrotwin.benchmarks.study.split_choice import SPLIT, split_of
+from corrotwin.segmentation.config import BACKBONES, DEFAULT_BACKBONE
 from corrotwin.twin.core.errors import InputError, as_read
 from corrotwin.twin.core.files import read_manifest
 from corrotwin.twin.core.locks import CLAIM, check_claim
@@ -29,11 +31,12 @@ def prepare(out: Path, config: StudyConfig, sources: Sources) -> Study:
     Raises
     ------
     InputError
-        A source is unusable, or `out` holds something else, or the study there has other settings, photos, split or
-        renders (the message names the difference).
+        An encoder is unknown, a source is unusable, or `out` holds something else, or the study there has other
+        settings, photos, split or renders (the message names the difference).
     """
     from corrotwin.segmentation.data import coco
 
+    check_backbones(config.backbones)
     photos = None
     standin = out / STANDIN
     earlier = _earlier(out)
@@ -41,11 +44,12 @@ def prepare(out: Path, config: StudyConfig, sources: Sources) -> Study:
         raise InputError("`classes`: chooses among the categories of photos; give `data`, too")
     if sources.data is not None:
         kept = None if earlier is None else earlier["data"].get("classes")
-        photos = coco.read(sources.data, classes=sources.classes or (None if kept is None else tuple(kept)))
+        photos = sources.read(sources.data, classes=sources.classes or (None if kept is None else tuple(kept)))
     elif read_manifest(standin, "dataset") is not None:
         photos = coco.read(standin)
     study = Study(
         out=out,
+        sources=sources,
         config=config,
         earlier=None,
         data=sources.data and sources.data.resolve(),
@@ -70,6 +74,21 @@ def prepare(out: Path, config: StudyConfig, sources: Sources) -> Study:
     study = replace(study, renders=_renders(study, sources))
     across, gone = _across(study, sources)
     return replace(study, across=across, gone=gone)
+
+
+def kept_backbones(out: Path) -> tuple[str, ...]:
+    """Return the backbones of the study in a folder; none where there is no study."""
+    earlier = _earlier(out)
+    return () if earlier is None else configuration.from_json(earlier["config"]).backbones
+
+
+def check_backbones(names: Sequence[str]) -> None:
+    """Raise InputError for an encoder that nobody offers; nothing heavy is imported for the usual ones."""
+    if strange := [name for name in names if name not in (*BACKBONES, DEFAULT_BACKBONE)]:
+        from corrotwin.segmentation.models import encoders
+
+        for name in strange:
+            encoders.check(name)
 
 
 def _at_render_share(out: Path, config: StudyConfig, before: StudyConfig | None, wanted: float | None) -> StudyConfig:
@@ -121,13 +140,13 @@ def _check_training(out: Path, config: StudyConfig, before: StudyConfig) -> None
         return
     names = [name for name in TUNED if name in different]
     differences = ", ".join(f"training {name}: {there[name]!r:.40} there, {wanted[name]!r:.40} asked" for name in names)
-    arguments = " ".join(f"`{name}` {there[name]!s:.40}" for name in names)
+    arguments = " ".join(f"`{name}` {configuration.shown(there[name])}" for name in names)
     raise InputError(f"{out}: {differences}; give {arguments} as before, or choose another folder")
 
 
 def _renders(study: Study, sources: Sources) -> StudyDataset | None:
     """Return renders that were given, now or before; None where the study renders its own or needs none."""
-    from corrotwin.segmentation.data import coco, splits
+    from corrotwin.segmentation.data import splits
 
     before = study.renders_before
     path, option = sources.renders and sources.renders.resolve(), "`renders`"
@@ -143,18 +162,52 @@ def _renders(study: Study, sources: Sources) -> StudyDataset | None:
     elif not any(arm.takes_renders for arm in study.config.arms):
         return None
     try:
-        found = StudyDataset(path=path, dataset=coco.read(path))
+        found = StudyDataset(path=path, dataset=sources.read(path))
     except InputError as error:
         raise InputError(f"{option} {error}") from error
-    if before is not None and before["digest"] != found.dataset.digest:
-        raise InputError(
-            f"{study.out}: renders: {before['folder']} ({before['digest']}) there, {path} ({found.dataset.digest}) "
-            "asked; give those there, or choose another folder"
-        )
+    found = dealt(study, found, sources.renders_per_run, sources.draws)
     if study.photos is not None and found.dataset.digest == study.photos.digest:
         raise InputError(f"{path}: these are the photos themselves; give `renders` a rendered dataset")
     if study.photos is not None and study.split is not None:
         splits.check_renders(study.split, study.photos, found.dataset)
+    return found
+
+
+def dealt(study: Study, found: StudyDataset, size: int | None, given: "tuple[CocoDataset, ...]" = ()) -> StudyDataset:
+    """Return renders with a draw for each run; in a study whose runs share one draw they go on to share it.
+
+    Parameters
+    ----------
+    size : most images of a draw; None takes the study's, for a new study equal shares.
+    given : the draws, where a caller has dealt them.
+
+    Raises
+    ------
+    InputError
+        As of `draws.deal`; or these are not the renders of the study there.
+    """
+    before = study.renders_before
+    is_shared = is_gathered(study.out) if before is None else "draws" not in before
+    if is_shared and size is not None:
+        raise InputError(f"{study.out}: all runs there share one draw of renders; leave out {draws.OPTION}")
+    if not is_shared:
+        runs = study.config.render_runs
+        kept = [draw["images"] for draw in (before or {}).get("draws", ())]
+        if size is None:
+            size = max(kept, default=max(1, len(found.dataset.photos) // runs))
+        dealt_now = given or draws.deal(found.dataset, runs=runs, size=size, seed=study.config.seed)
+        found = replace(found, draws=dealt_now[: max(runs, len(kept))])
+    if before is None:
+        return found
+    there = [before["digest"]] if is_shared else [draw["digest"] for draw in before["draws"]]
+    now = [draw.digest for draw in found.draws] or [found.dataset.digest]
+    for number, (old, new) in enumerate(zip(there, now, strict=False)):
+        if old != new:
+            of = "" if is_shared else f" draw {number + 1}:"
+            raise InputError(
+                f"{study.out}: renders:{of} {before['folder']} ({old}) there, {found.path} ({new}) asked; "
+                "give those there, or choose another folder"
+            )
     return found
 
 
@@ -166,13 +219,15 @@ def _own_renders(study: Study) -> StudyDataset | None:
     if read_manifest(own, "dataset") is None or not any(arm.takes_renders for arm in study.config.arms):
         return None
     found = StudyDataset(path=own, dataset=coco.read(own), plan=study.config.renders)
-    return found if len(found.dataset.photos) >= study.config.renders.count else None
+    count = study.config.renders.count
+    wanted = count if is_gathered(study.out) else count * study.config.render_runs
+    if len(found.dataset.photos) < wanted:
+        return None
+    return dealt(study, found, None if is_gathered(study.out) else count)
 
 
 def _across(study: Study, sources: Sources) -> tuple[dict[str, StudyDataset], dict[str, Mapping[str, Any]]]:
     """Return the sets to measure all runs on, by name; and earlier ones that are gone or have changed."""
-    from corrotwin.segmentation.data import coco
-
     found: dict[str, StudyDataset] = {}
     before = (study.earlier or {}).get("across", {})
     for path in sources.across:
@@ -181,7 +236,7 @@ def _across(study: Study, sources: Sources) -> tuple[dict[str, StudyDataset], di
             raise InputError(f"`across`: two sets are called {name}; rename a folder")
         if not is_name(name):
             raise InputError(f"`across` {path}: {name!r:.60} cannot name a set in a table; rename the folder")
-        dataset = coco.read(path, classes=study.classes, allow_unannotated=True)
+        dataset = sources.read(path, classes=study.classes, allow_unannotated=True)
         found[name] = StudyDataset(path=path.resolve(), dataset=dataset, spots=photo_groups.spots(dataset))
         if study.photos is not None and dataset.digest == study.photos.digest:
             raise InputError(f"`across` {path}: these are the photos of the study; its runs are tested on them already")
@@ -193,7 +248,7 @@ def _across(study: Study, sources: Sources) -> tuple[dict[str, StudyDataset], di
     for name in before.keys() - found.keys():
         path = (study.out / before[name]["folder"]).resolve()
         try:
-            dataset = coco.read(path, classes=study.classes, allow_unannotated=True)
+            dataset = sources.read(path, classes=study.classes, allow_unannotated=True)
         except InputError:
             gone[name] = before[name]
             continue

@@ -74,6 +74,12 @@ class Results:
         return self.config.profile == "quick"
 
     @property
+    def smoke_backbones(self) -> tuple[str, ...]:
+        """Backbones whose runs show no more than that they train."""
+        every = self.config.backbones if self.smoke else ()
+        return tuple(self.manifest.get("smoke_backbones", every))
+
+    @property
     def photographs(self) -> bool:
         """True if the test photos are photographs; a rendered dataset stands in for them otherwise."""
         return bool(self.manifest["data"]["photographs"])
@@ -128,13 +134,13 @@ def load(folder: Path) -> Results:
     try:
         check(manifest)
         config = _config(folder, manifest)
-        grid = {key: replace(each, **manifest["training"]) for key, each in config.grid.items()}
+        grid = _grid(config, manifest)
         wanted_data = digests(manifest)
         found: dict[str, RunRecord] = {}
         missing: dict[str, str] = {}
         for key, wanted in grid.items():
             try:
-                run = run_status.find(folder / "runs" / key, wanted, wanted_data)
+                run = run_status.find(folder / "runs" / key, wanted, wanted_data.of(key))
                 reason = run_status.absent(folder / "runs" / key, wanted.epochs)
             except InputError as error:
                 run, reason = None, str(error).replace(f"{folder}/", "")
@@ -158,6 +164,23 @@ def load(folder: Path) -> Results:
         )
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{folder / 'study.json'}: {error}: damaged; start the study's run command again") from error
+
+
+def _grid(config: StudyConfig, manifest: Mapping[str, Any]) -> dict[str, TrainConfig]:
+    """Return the runs with the settings that the profile had when the study was made."""
+    training, weights = manifest["training"], manifest.get("first_weights", {})
+    changes = {cell.key: cell.changes for cell in config.cells}
+    return {
+        key: replace(
+            each,
+            **{
+                **training,
+                "encoder_weights": weights.get(each.backbone, training["encoder_weights"]),
+                **changes[key.rpartition("-")[0]],
+            },
+        )
+        for key, each in config.grid.items()
+    }
 
 
 def _config(folder: Path, manifest: Mapping[str, Any]) -> StudyConfig:

@@ -1,7 +1,7 @@
 """Status of each run that a study wants: complete, to do, or blocked by something else in its folder."""
 
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, dataclass, fields
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,30 @@ if TYPE_CHECKING:
 
     RunStatus = tuple[dict[str, RunRecord], dict[str, TrainConfig], dict[str, str]]  # complete, to do, in the way
 
-Digests = Mapping[str, str | None]  # of the photos ("real"), the "split" and the "renders" of a study
+Digests = Mapping[str, str | None]  # of the photos ("real"), the "split" and the "renders" of a run
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyDigests:
+    """Digests of the data of a study's runs; None where they are still to be made."""
+
+    real: str | None
+    split: str | None
+    renders: str | tuple[str, ...] | None
+    """Of each run's own draw, run 0 first, or of the renders that all runs share."""
+
+    def of(self, key: str) -> Digests:
+        """Return the digests of one run, such as ``mixed-vgg16-02``."""
+        renders = self.renders
+        if isinstance(renders, tuple):
+            number = run_number(key)
+            renders = renders[number] if number < len(renders) else None
+        return {"real": self.real, "split": self.split, "renders": renders}
+
+
+def run_number(key: str) -> int:
+    """Return the number of a run from its key, such as 2 from ``mixed-vgg16-02``."""
+    return int(key.rpartition("-")[2])
 
 
 def find(folder: Path, wanted: TrainConfig, digests: Digests) -> "RunRecord | None":
@@ -46,7 +69,7 @@ def find(folder: Path, wanted: TrainConfig, digests: Digests) -> "RunRecord | No
         raise InputError(f"{error}; delete runs/{folder.name} to train it again") from error
 
 
-def classify(folder: Path, grid: Mapping[str, TrainConfig], digests: Digests) -> "RunStatus":
+def classify(folder: Path, grid: Mapping[str, TrainConfig], digests: StudyDigests) -> "RunStatus":
     """Sort the runs of a grid into complete ones, those to do, and blocked ones with the reason.
 
     Where a digest that a run needs is None, its data are still to be made, and so is the run.
@@ -56,8 +79,9 @@ def classify(folder: Path, grid: Mapping[str, TrainConfig], digests: Digests) ->
     blocked: dict[str, str] = {}
     for key, wanted in grid.items():
         try:
-            is_open = None in (digests[name] for name in _made_from(wanted))
-            run = None if is_open else find(folder / key, wanted, digests)
+            of_run = digests.of(key)
+            is_open = None in (of_run[name] for name in _made_from(wanted))
+            run = None if is_open else find(folder / key, wanted, of_run)
         except InputError as error:
             blocked[key] = str(error)
             continue

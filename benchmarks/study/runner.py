@@ -6,6 +6,7 @@ The folder holds `split.json`, `runs/<id>/`, the renders, the stand-in where no 
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 from corrotwin.benchmarks.data import classes, photo_groups
 from corrotwin.benchmarks.study import dispatch, manifest, planning
 from corrotwin.benchmarks.study.config import RenderPlan, StudyConfig
-from corrotwin.benchmarks.study.preparation import is_gathered, prepare
+from corrotwin.benchmarks.study.preparation import dealt, is_gathered, prepare
 from corrotwin.benchmarks.study.sources import RENDERS, STANDIN, Sources, Study, StudyDataset
 from corrotwin.benchmarks.study.split_choice import SPLIT, split_of
 from corrotwin.twin.core import cluster
@@ -39,7 +40,6 @@ def run(
     address: str | None = None,
     weights: Path | None = None,
     dry_run: bool = False,
-    whole: planning.StudyPlan | None = None,
 ) -> list[str]:
     """Do whatever is missing of a study in `out`, and return the keys of what failed.
 
@@ -54,49 +54,73 @@ def run(
     address : of a Ray cluster; None for this machine.
     weights : folder of prepared ImageNet weights; None asks the hub, where the profile wants them.
     dry_run : print the plan, and write nothing.
-    whole : a plan of this study and others that a caller has printed: nothing is probed and no plan printed.
 
     Raises
     ------
     InputError
         The sources are unusable, or `out` holds something else. Nothing is written then.
     """
-    from corrotwin.segmentation.data import splits
-
     out = out.resolve()
     if address is not None:
         cluster.connect(address)
     study = prepare(out, config, sources)
-    plan = planning.plan_study(study, address, whole)
-    if whole is None:
-        if study.photos is not None and study.data is not None:
-            classes.report_unnamed(study.photos, "--data")
-            for line in _told(study.photos, study.split) if study.split is not None else ():
-                _log.warning(printable(f"--data {line}"))
-        for path in sources.across:
-            classes.report_unnamed(study.across[path.resolve().name].dataset, "--across")
-        _log.info(planning.describe(plan, study))
+    plan = planning.plan_study(study, address)
+    if study.photos is not None and study.data is not None:
+        classes.report_unnamed(study.photos, "--data")
+        for line in _told(study.photos, study.split) if study.split is not None else ():
+            _log.warning(printable(f"--data {line}"))
+    for path in sources.across:
+        classes.report_unnamed(study.across[path.resolve().name].dataset, "--across")
+    _log.info(planning.describe(plan, study))
     if dry_run:
         return []
     # Every photo is decoded before the folder is claimed: the runs find it done, and what is wrong shows now.
     given = [] if study.photos is None or study.data is None else [study.photos]
-    given += [found.dataset for found in (study.renders, *study.across.values()) if found is not None]
+    given += [found.dataset for found in study.across.values()]
+    given += [] if study.renders is None else study.renders.draws or [study.renders.dataset]
     decode(given, config.training["size"])
-    if is_gathered(out):
-        write_json(out / CLAIM, {"kind": manifest.KIND, "configuration": study.shared})
-    with hold(out, manifest.KIND, study.shared):
-        real, split = _photos(study, sources, address)
-        study = _with_renders(replace(study, photos=real, split=split), address)
-        splits.save(split, out / SPLIT)
+    with holding(study):
+        study = begin(study, address)
         complete, todo, blocked = study.run_status()
-        _write(study, real, split, blocked)
         plan = replace(plan, complete=complete, todo=todo, blocked=blocked)
-        failed = blocked | dispatch.train(study, plan, real, split, address, weights and weights.resolve())
-        failed |= dispatch.measure_external(study, address)
+        failed = blocked | dispatch.make({"": study}, plan, address, weights and weights.resolve())
         for key, error in failed.items():
             _log.warning(f"{key} failed: {error}")
-        _write(study, real, split, failed)
+        write(study, failed)
     return list(failed)
+
+
+@contextmanager
+def holding(study: Study) -> Iterator[None]:
+    """Make the folder of a study ours, alone, for writing it.
+
+    Raises
+    ------
+    InputError
+        As of `locks.hold`.
+    """
+    if is_gathered(study.out):
+        write_json(study.out / CLAIM, {"kind": manifest.KIND, "configuration": study.shared})
+    with hold(study.out, manifest.KIND, study.shared):
+        yield
+
+
+def begin(study: Study, address: str | None) -> Study:
+    """Return a study with all of its images, rendered where they are not given, and write its split and `study.json`.
+
+    Raises
+    ------
+    InputError
+        The renders had to be rendered again, and are not those that the study's runs were trained on.
+    """
+    from corrotwin.segmentation.data import splits
+
+    real, split = _photos(study, address)
+    study = _with_renders(replace(study, photos=real, split=split), address)
+    splits.save(split, study.out / SPLIT)
+    _, _, blocked = study.run_status()
+    write(study, blocked)
+    return study
 
 
 def decode(every: "Iterable[CocoDataset]", size: int) -> None:
@@ -126,7 +150,7 @@ def _told(photos: "CocoDataset", split: "Split") -> Iterator[str]:
         yield left
 
 
-def _photos(study: Study, sources: Sources, address: str | None) -> "tuple[CocoDataset, Split]":
+def _photos(study: Study, address: str | None) -> "tuple[CocoDataset, Split]":
     """Return the photos and their split; photos are rendered where none were given."""
     from corrotwin.segmentation.data import coco
 
@@ -135,7 +159,8 @@ def _photos(study: Study, sources: Sources, address: str | None) -> "tuple[CocoD
         folder = study.out / STANDIN
         _render(folder, study.config.standin, study.config.seed + STANDIN_SEED_OFFSET, address)
         real = coco.read(folder)
-    return real, study.split or split_of(study.out, study.config, real, sources.split, sources.groups_file)
+    wanted, groups_file = study.sources.split, study.sources.groups_file
+    return real, study.split or split_of(study.out, study.config, real, wanted, groups_file)
 
 
 def _with_renders(study: Study, address: str | None) -> Study:
@@ -153,17 +178,15 @@ def _with_renders(study: Study, address: str | None) -> Study:
     is_given = study.renders is not None and study.renders.plan is None
     if is_given or not any(config.arm.takes_renders for config in todo.values()):
         return study
-    before = study.renders_before
-    if before is None or (dataset := _whole(folder)) is None or dataset.digest != before["digest"]:
-        _render(folder, study.config.renders, study.config.seed, address)
+    plan, before = study.config.renders, study.renders_before
+    is_shared = before is not None and "draws" not in before
+    wanted = replace(plan, count=plan.count * (1 if is_shared else study.config.render_runs))
+    dataset = None if before is None else _whole(folder)
+    if dataset is None or len(dataset.photos) < wanted.count:
+        _render(folder, wanted, study.config.seed, address)
         dataset = coco.read(folder)
-    found = StudyDataset(path=folder, dataset=dataset, plan=study.config.renders)
-    if before is not None and before["digest"] != found.dataset.digest:
-        raise InputError(
-            f"{folder}: not the renders of the study ({before['digest']} there, {found.dataset.digest} rendered now); "
-            "put those back"
-        )
-    return replace(study, renders=found)
+    found = StudyDataset(path=folder, dataset=dataset, plan=plan)
+    return replace(study, renders=dealt(study, found, None if is_shared else plan.count))
 
 
 def _whole(folder: Path) -> "CocoDataset | None":
@@ -184,12 +207,14 @@ def _render(folder: Path, plan: RenderPlan, seed: int, address: str | None) -> N
     render(folder, config, count=plan.count, address=address)
 
 
-def _write(study: Study, real: "CocoDataset", split: "Split", failed: Mapping[str, str]) -> None:
-    """Write `study.json`."""
+def write(study: Study, failed: Mapping[str, str]) -> None:
+    """Write the `study.json` of a study that has begun, with the runs that failed, each with its error."""
+    real, split = study.photos, study.split
+    if real is None or split is None:
+        raise ValueError("the study has no photos yet")
     renders = study.renders_before
-    if study.renders is not None and renders is None:
-        found = study.renders
-        renders = manifest.renders_entry(study.out, found.path, found.dataset, found.plan)
+    if (found := study.renders) is not None and (renders is None or "draws" in renders):
+        renders = manifest.renders_entry(study.out, found.path, found.dataset, found.plan, found.draws)
     sets = {
         name: manifest.set_entry(study.out, each.path, each.dataset, each.spots) for name, each in study.across.items()
     }

@@ -1,12 +1,13 @@
 """Inputs of a study: the folders that a command names, and the datasets that are read from them."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from corrotwin.benchmarks.study import run_status
+from corrotwin.benchmarks.study import manifest, run_status
 from corrotwin.benchmarks.study.config import RenderPlan, StudyConfig
+from corrotwin.twin.core.errors import InputError
 
 if TYPE_CHECKING:
     from corrotwin.segmentation.data.coco import CocoDataset
@@ -20,45 +21,71 @@ class Sources:
     """The images of a study, as a command names them.
 
     `data` is a dataset of real photos, None a stand-in. `renders` holds those that train, None renders them.
+    `renders_per_run` is the size of each run's draw of them; None takes the study's, for a new study equal shares.
+    `draws` are the draws themselves, where a caller has dealt them.
     `render_share` is the part of each batch that they are in arms with photos and renders; None takes the study's, for
     a new study that of its configuration.
     `split` says how the photos are split, names a file, or is the split itself; None takes the study's, for a new study
     the export's own, else whole spots where those are known, else the published way. `groups_file` gives each photo's
     spot; None takes the table beside the photos, if there is one. `across` are other sets to measure on.
     `classes` names the categories of all these photos that count as corrosion; None takes the study's, for a new study
-    all.
+    all. `false_alarms` asks for those of every run on the clean parts of its test photos. `held` are datasets that a
+    caller has read, by their paths.
     """
 
     data: Path | None = None
     renders: Path | None = None
+    renders_per_run: int | None = None
+    draws: "tuple[CocoDataset, ...]" = ()
     render_share: float | None = None
     split: "How | Path | Split | None" = None
     groups_file: Path | None = None
     across: tuple[Path, ...] = ()
     classes: tuple[str, ...] | None = None
+    false_alarms: bool = False
+    held: "Mapping[Path, CocoDataset]" = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.renders_per_run is not None and self.renders_per_run < 1:
+            raise InputError(f"`renders_per_run` {self.renders_per_run} is below 1")
+
+    def read(self, path: Path, **options: Any) -> "CocoDataset":
+        """Return the dataset at a path, which is read unless a caller has; options are those of `coco.read`."""
+        from corrotwin.segmentation.data import coco
+
+        return self.held.get(path) or coco.read(path, **options)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StudyDataset:
-    """A dataset, the path that was given for it, its spots, and the plan of renders that the study made itself."""
+    """A dataset, the path that was given for it, its spots, and the plan of renders that the study made itself.
+
+    `draws` are those of the runs, run 0 first; none where all runs share all renders.
+    """
 
     path: Path
     dataset: "CocoDataset"
     spots: Mapping[str, str] | None = None
     plan: RenderPlan | None = None
+    draws: "tuple[CocoDataset, ...]" = ()
+
+    def of_run(self, key: str) -> "CocoDataset":
+        """Return the images of one run."""
+        return self.draws[run_status.run_number(key)] if self.draws else self.dataset
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Study:
     """A study with its inputs.
 
-    `config` has the cells that are asked for and all that the folder had before; `earlier` is its `study.json`, None
-    where the study is new. `data` is the path of the photos, None for a stand-in. `photos`, `split` and `renders` are
-    None where they are not rendered yet, `renders` also where none are needed. `gone` holds earlier sets
-    across that are no longer where they were.
+    `sources` are those of the command. `config` has the cells that are asked for and all that the folder had before;
+    `earlier` is its `study.json`, None where the study is new. `data` is the path of the photos, None for a stand-in.
+    `photos`, `split` and `renders` are None where they are not rendered yet, `renders` also where none are needed.
+    `gone` holds earlier sets across that are no longer where they were.
     """
 
     out: Path
+    sources: Sources
     config: StudyConfig
     earlier: Mapping[str, Any] | None
     data: Path | None
@@ -93,15 +120,16 @@ class Study:
         return self.earlier and self.earlier["renders"]
 
     @property
-    def digests(self) -> dict[str, str | None]:
+    def digests(self) -> "run_status.StudyDigests":
         """The digests of the runs' inputs, as far as they exist."""
-        before = self.renders_before
-        renders = None if before is None else before["digest"]
-        return {
-            "real": None if self.photos is None else self.photos.digest,
-            "split": None if self.split is None else self.split.digest,
-            "renders": renders if self.renders is None else self.renders.dataset.digest,
-        }
+        renders = manifest.draws_of(self.renders_before)
+        if self.renders is not None:
+            renders = tuple(draw.digest for draw in self.renders.draws) or self.renders.dataset.digest
+        return run_status.StudyDigests(
+            real=None if self.photos is None else self.photos.digest,
+            split=None if self.split is None else self.split.digest,
+            renders=renders,
+        )
 
     def run_status(self) -> "run_status.RunStatus":
         """Return the runs that are complete, those to do, and those that are blocked, with the reason."""

@@ -24,12 +24,15 @@ _UNWRITABLE = ("Cc", "Cs", "Zl", "Zp")  # control characters, bytes that are no 
 class Inputs:
     """The datasets of a screen or transfer, read and checked.
 
-    `renders` are all first, then the first so many; `seen` are photos with which they were tuned, of any set.
+    `renders` are all of them, of which each run draws `renders_per_run` (None: equal shares), or the first `counts` of
+    these. `seen` are photos with which they were tuned, of any set.
     """
 
     out: Path
     sets: tuple[Photos, ...]
-    renders: tuple[Renders, ...]
+    renders: Renders
+    renders_per_run: int | None
+    counts: tuple[int, ...]
     others: Mapping[str, Photos]
     clean: Photos | None
     seen: frozenset[str]
@@ -46,6 +49,7 @@ def read(
     out: Path,
     *,
     renders: Path,
+    renders_per_run: int | None = None,
     data: Sequence[Path],
     across: Sequence[Path] = (),
     clean: Path | None = None,
@@ -64,6 +68,10 @@ def read(
     """
     from corrotwin.segmentation.data import coco
 
+    if renders_per_run is not None and renders_per_run < 1:
+        raise InputError(f"`renders_per_run` {renders_per_run} is below 1")
+    if counts and min(counts) < 1:
+        raise InputError(f"`render_counts` {min(counts)} is below 1")
     if not data:
         raise InputError("`data`: give at least one folder of real photos")
     for path in (out, renders, *data, *across, *([clean] if clean else [])):
@@ -73,8 +81,6 @@ def read(
         rendered = coco.read(renders)
     except InputError as error:
         raise InputError(f"`renders` {error}") from error
-    for count in counts:
-        subset.check(rendered, count)
     sets = tuple(layout.read_photos(path, classes) for path in data)
     others = tuple(layout.read_photos(path, classes) for path in across)
     without_rust = None if clean is None else layout.read_clean(clean)
@@ -105,10 +111,9 @@ def read(
     return Inputs(
         out=out.resolve(),
         sets=sets,
-        renders=(
-            Renders(path=renders.resolve(), data=rendered),
-            *(Renders(path=renders.resolve(), data=None, count=count) for count in sorted(set(counts))),
-        ),
+        renders=Renders(path=renders.resolve(), whole=rendered, data=rendered),
+        renders_per_run=renders_per_run,
+        counts=tuple(sorted(set(counts))),
         others={each.name: each for each in others},
         clean=without_rust,
         seen=_seen(sets, seen),

@@ -1,23 +1,23 @@
-"""The folder of screens and transfers: an ordinary study for each fold, and the training of what is missing.
+"""The folder of screens and transfers: an ordinary study for each fold.
 
 A transfer folder holds, for each set of photos, an ordinary study for each fold of each run: one of the arms of photos
 alone, whose runs serve all renders that are ever tried there, and one for each set of renders.
 
     steel-bridges/run-01/fold-1/photos/            a study: real, real-10pct, copy-paste-10pct
-    steel-bridges/run-01/fold-1/renders-1a2b3c4d/  a study: renders, mixed50-10pct, mixed50, shuffled-mixed50-10pct
+    steel-bridges/run-01/fold-1/renders-1a2b3c4d/  a study: renders, mixed50-10pct, mixed50, shuffled-mixed50-10pct,
+                                                   with the draw of renders of this run
     steel-bridges/screen/...                       the same for validation photos, which may be looked at
     openings.jsonl                                 every time that test photos were measured
 """
 
 import logging
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from corrotwin.benchmarks.data import background_fp, external_sets, photo_groups, scenes
-from corrotwin.benchmarks.study import planning, run_status, runner
+from corrotwin.benchmarks.data import external_sets, photo_groups, scenes
+from corrotwin.benchmarks.study import run_status
 from corrotwin.benchmarks.study.config import StudyConfig
 from corrotwin.benchmarks.study.grid import GridCell
 from corrotwin.benchmarks.study.sources import RUNS, Sources
@@ -25,16 +25,16 @@ from corrotwin.benchmarks.study.split_choice import SPLIT
 from corrotwin.benchmarks.transfer import protocol
 from corrotwin.benchmarks.transfer.protocol import FIRST, Fold, Mix, ProtocolSettings
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.text import PROGRESS
+from corrotwin.twin.core.files import read_json
+from corrotwin.twin.core.locks import CLAIM, check_claim
 
 if TYPE_CHECKING:
-    from corrotwin.segmentation.config import TrainConfig
     from corrotwin.segmentation.data.coco import CocoDataset
-    from corrotwin.segmentation.runs import RunRecord
 
-_progress_log = logging.getLogger(PROGRESS)
+_log = logging.getLogger(__name__)
 
 KIND = "transfer"
+_BEFORE = {"backbone": "mobilenet_v2", "encoder_weights": None}  # of folders whose claim does not name them
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -65,13 +65,16 @@ class Photos:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Renders:
-    """A folder of renders; `count` where it holds the first so many of another, None for all of them.
+    """The renders of a study, in a folder; `count` where it holds the first so many of another, None for all of them.
 
-    `data` is None where they are not written yet, which only a dry run sees.
+    `whole` are all in the folder, `data` those that the study is called after; None where they are not written yet,
+    which only a dry run sees. `draws` are those of its runs, run 0 first.
     """
 
     path: Path
+    whole: "CocoDataset | None"
     data: "CocoDataset | None"
+    draws: "tuple[CocoDataset, ...]" = ()
     count: int | None = None
 
     @property
@@ -91,14 +94,30 @@ class FoldStudy:
     config: StudyConfig
     across: Mapping[str, Photos]
 
+    @property
+    def sources(self) -> Sources:
+        """The images of the study, as they were read."""
+        renders = self.renders
+        held = {each.path: each.data for each in (self.photos, *self.across.values())}
+        if renders is not None and renders.whole is not None:
+            held[renders.path] = renders.whole
+        return Sources(
+            data=self.photos.path,
+            renders=None if renders is None else renders.path,
+            draws=() if renders is None else renders.draws,
+            split=self.fold.split,
+            across=tuple(each.path for each in self.across.values()),
+            classes=self.photos.data.classes,
+            false_alarms=True,
+            held=held,
+        )
+
     def run_status(self) -> "run_status.RunStatus":
         """Return its runs that are complete, those to do, and those that are blocked, with the reason."""
-        renders = self.renders.data if self.renders is not None else None
-        digests = {
-            "real": self.photos.data.digest,
-            "split": self.fold.split.digest,
-            "renders": None if renders is None else renders.digest,
-        }
+        draws = () if self.renders is None else self.renders.draws
+        digests = run_status.StudyDigests(
+            real=self.photos.data.digest, split=self.fold.split.digest, renders=tuple(draw.digest for draw in draws)
+        )
         return run_status.classify(self.folder / RUNS, self.config.grid, digests)
 
     def check_split(self) -> None:
@@ -180,7 +199,7 @@ def fold_studies(
     fold: Fold,
     photos: Photos,
     settings: ProtocolSettings,
-    arms: Sequence[tuple[Renders | None, tuple[GridCell, ...]]],
+    arms: Iterable[tuple[Renders | None, tuple[GridCell, ...]]],
     others: Mapping[str, Photos],
     runs: int = 1,
 ) -> list[FoldStudy]:
@@ -206,86 +225,32 @@ def arms_of(
     return [(None, protocol.of_photos(settings)), *with_renders]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Work:
-    """The runs of all fold studies, and the time and disk that those to do need."""
+def check(out: Path, settings: ProtocolSettings) -> None:
+    """Refuse a folder that holds something else, or runs of other settings or another backbone.
 
-    plan: planning.StudyPlan
-    by_arm: Mapping[str, int]
-
-    def describe(self, out: Path, title: str) -> str:
-        """Return the plan in a few lines."""
-        plan = self.plan
-        blocked = f", {len(plan.blocked)} in the way" if plan.blocked else ""
-        total = len(plan.complete) + len(plan.todo) + len(plan.blocked)
-        lines = [f"{out}: {title}: {total} runs, {len(plan.complete)} complete{blocked}, {len(plan.todo)} to do"]
-        lines += [f"  {arm}: {count}" for arm, count in self.by_arm.items()]
-        lines += [f"  in the way: {reason}" for reason in plan.blocked.values()]
-        return "\n".join([*lines, *([planning.time_line(plan), planning.disk_line(plan)] if plan.todo else [])])
-
-
-def survey(out: Path, every: Sequence[FoldStudy], address: str | None) -> Work:
-    """Find what is complete and to do in all fold studies; a probe of a minute measures the speed if no run does."""
-    complete: dict[str, RunRecord] = {}
-    todo: dict[str, TrainConfig] = {}
-    blocked: dict[str, str] = {}
-    by_arm: dict[str, int] = {}
-    for fold_study in every:
-        label = fold_study.folder.relative_to(out)
-        for found, of_part in zip((complete, todo, blocked), fold_study.run_status(), strict=True):
-            found.update({f"{label}/{key}": value for key, value in of_part.items()})  # type: ignore[attr-defined]
-        for cell in fold_study.config.cells:
-            arm = fold_study.label(cell.arm.name)
-            by_arm[arm] = by_arm.get(arm, 0) + cell.runs
-    split = every[0].fold.split
-    counts = {name: len(getattr(split, name)) for name in ("train", "valid", "test")}
-    plan = planning.plan_runs(every[0].config, (complete, todo, blocked), counts, out, address)
-    return Work(plan=plan, by_arm=by_arm)
-
-
-def train(
-    out: Path, some: Iterable[FoldStudy], every: Sequence[FoldStudy], work: Work, address: str | None
-) -> list[str]:
-    """Train the missing runs one after another and count false alarms; return the ids of failed runs."""
-    failed = []
-    for fold_study in some:
-        label = fold_study.folder.relative_to(out)
-        if not _is_whole(fold_study):
-            _progress_log.info(f"{time.strftime('%H:%M')} {label}: {_progress(every, work)}")
-            sources = Sources(
-                data=fold_study.photos.path,
-                renders=None if fold_study.renders is None else fold_study.renders.path,
-                split=fold_study.fold.split,
-                across=tuple(each.path for each in fold_study.across.values()),
-                classes=fold_study.photos.data.classes,
+    Raises
+    ------
+    InputError
+        It does; the message names the difference.
+    """
+    there = read_json(out / CLAIM, inside=out) if (out / CLAIM).exists() else {}
+    kept = there.get("configuration") if isinstance(there, dict) and there.get("kind") == KIND else None
+    if isinstance(kept, dict):
+        before, asked = ({**_BEFORE, **each} for each in (kept, claim(settings)))
+        names = [(each["backbone"], each["encoder_weights"] or "none") for each in (before, asked)]
+        if names[0] != names[1]:
+            (old, old_weights), (new, new_weights) = names
+            raise InputError(
+                f"{out}: its runs are of {old!s:.60} with first weights {old_weights!s:.40}, not of {new} with "
+                f"{new_weights}; give `backbone` {old!s:.60} and `encoder_weights` {old_weights!s:.40}, or choose "
+                "another folder"
             )
-            wrong = runner.run(fold_study.folder, fold_study.config, sources, address=address, whole=work.plan)
-            failed += [f"{label}/{key}" for key in wrong]
-        complete, _, _ = fold_study.run_status()
-        for key in complete:
-            background_fp.measure(fold_study.folder / RUNS / key, fold_study.photos.data)
-    return failed
-
-
-def _progress(every: Sequence[FoldStudy], work: Work) -> str:
-    """Return how many runs are complete, and the time that the plan gives the others."""
-    runs = [fold_study.folder / RUNS / key / "run.json" for fold_study in every for key in fold_study.config.grid]
-    left = sum(not each.is_file() for each in runs)
-    seconds = sum(each.seconds for each in work.plan.speeds.values())  # of the one backbone
-    about = planning.duration(left * seconds / work.plan.slots) if seconds else "unknown time"
-    return f"{len(runs) - left} of {len(runs)} runs complete, {about} left by the plan"
-
-
-def _is_whole(fold_study: FoldStudy) -> bool:
-    """Return whether all runs of a fold study are complete, and measured on the other sets."""
-    complete, todo, blocked = fold_study.run_status()
-    return not (todo or blocked) and all(
-        external_sets.is_measured(fold_study.folder / RUNS / key, name, other.data.digest)
-        for key in complete
-        for name, other in fold_study.across.items()
-    )
+    check_claim(out, KIND, claim(settings))
 
 
 def claim(settings: ProtocolSettings) -> dict[str, object]:
     """Return what all runs of a folder share, as `claim.json` holds it."""
-    return {"fraction" if name == "real_fraction" else name: value for name, value in asdict(settings).items()}
+    names = {"real_fraction": "fraction"}
+    values = {names.get(name, name): value for name, value in asdict(settings).items()}
+    is_before = all(values[name] == value for name, value in _BEFORE.items())
+    return {name: value for name, value in values.items() if not (is_before and name in _BEFORE)}

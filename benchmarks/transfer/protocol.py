@@ -7,11 +7,12 @@ arm. Standard library only, so that the command line pays nothing for it.
 from dataclasses import dataclass, replace
 from itertools import count
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from corrotwin.benchmarks.study.config import STUDIES, StudyConfig
+from corrotwin.benchmarks.study.config import RANDOM, STUDIES, StudyConfig, first_weights
 from corrotwin.benchmarks.study.grid import GridCell, arm_at, in_order
 from corrotwin.segmentation.arms import COPY_PASTE, MIXED_SHARE, Adaptation, DataArm
+from corrotwin.segmentation.config import DEFAULT_BACKBONE
 from corrotwin.twin.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from corrotwin.segmentation.data.coco import CocoDataset
     from corrotwin.segmentation.data.splits import Split
 
-BACKBONE = "mobilenet_v2"
 SCREEN = "screen"  # the fold of screens, and its folder
 SCREEN_RUNS = 2
 PROOF_RUNS = 5
@@ -35,10 +35,10 @@ SHUFFLED = "shuffled-"  # before the name of an arm whose renders carry each oth
 
 @dataclass(frozen=True, kw_only=True)
 class ProtocolSettings:
-    """Settings that all runs of a transfer folder share; the rest is that of profile small, weights averaged.
+    """Settings that all runs of a transfer folder share; the rest is that of profile small, weights averaged."""
 
-    Such a run took 6 to 7 minutes of one core (docs/transfer.md), and two runs train side by side on two cores.
-    """
+    backbone: str = DEFAULT_BACKBONE
+    encoder_weights: Literal["imagenet"] | None = "imagenet"
 
     steps: int = 1000
     """Optimiser steps of a run, rounded to whole epochs: the same in every arm of a fold."""
@@ -64,6 +64,13 @@ class ProtocolSettings:
     def small(self) -> str:
         """The end of the names of arms with few photos, such as ``-10pct``."""
         return arm_at("real", self.real_fraction).name.removeprefix("real")
+
+
+def weights_of(backbone: str, asked: Literal["imagenet", "none"] | None) -> Literal["imagenet"] | None:
+    """Return the first weights of an encoder as `ProtocolSettings` has them: asked for, or those of profile small."""
+    if asked is None:
+        return first_weights("small", backbone)
+    return None if asked == RANDOM else "imagenet"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,43 +114,45 @@ class Mix:
 
 def of_photos(settings: ProtocolSettings) -> tuple[GridCell, ...]:
     """Return the arms without renders: their runs serve all renders that are tried."""
-    return all_real() + few_real(settings) + _cells({"copy-paste": arm_at("copy-paste", settings.real_fraction)})
+    pasted = {"copy-paste": arm_at("copy-paste", settings.real_fraction)}
+    return all_real(settings) + few_real(settings) + _cells(settings, pasted)
 
 
-def all_real() -> tuple[GridCell, ...]:
+def all_real(settings: ProtocolSettings) -> tuple[GridCell, ...]:
     """Return the arm of all real training photos, the reference for renders alone."""
-    return _cells({"real": arm_at("real", 1.0)})
+    return _cells(settings, {"real": arm_at("real", 1.0)})
 
 
 def few_real(settings: ProtocolSettings) -> tuple[GridCell, ...]:
     """Return the arm of few real training photos."""
-    return _cells({"real": arm_at("real", settings.real_fraction)})
+    return _cells(settings, {"real": arm_at("real", settings.real_fraction)})
 
 
 def of_renders(settings: ProtocolSettings, mix: Mix) -> tuple[GridCell, ...]:
     """Return the arms with renders, and the control whose masks are shuffled."""
     shuffled = mix.arm(settings, small=True, shuffled=True)
-    return curve(settings, mix) + _cells({mix.name: mix.arm(settings, small=False), f"{SHUFFLED}{mix.name}": shuffled})
+    arms = {mix.name: mix.arm(settings, small=False), f"{SHUFFLED}{mix.name}": shuffled}
+    return curve(settings, mix) + _cells(settings, arms)
 
 
 def curve(settings: ProtocolSettings, mix: Mix) -> tuple[GridCell, ...]:
     """Return the arms whose score is followed over the number of renders."""
-    return renders_only() + few_mixed(settings, mix)
+    return renders_only(settings) + few_mixed(settings, mix)
 
 
 def few_mixed(settings: ProtocolSettings, mix: Mix) -> tuple[GridCell, ...]:
     """Return the arm of few photos with renders."""
-    return _cells({mix.name: mix.arm(settings, small=True)})
+    return _cells(settings, {mix.name: mix.arm(settings, small=True)})
 
 
-def renders_only() -> tuple[GridCell, ...]:
+def renders_only(settings: ProtocolSettings) -> tuple[GridCell, ...]:
     """Return the arm that sees no photo in training."""
-    return _cells({RENDERS: DataArm(name=RENDERS, render_share=1.0)})
+    return _cells(settings, {RENDERS: DataArm(name=RENDERS, render_share=1.0)})
 
 
-def _cells(arms: "Mapping[str, DataArm]") -> tuple[GridCell, ...]:
+def _cells(settings: ProtocolSettings, arms: "Mapping[str, DataArm]") -> tuple[GridCell, ...]:
     return tuple(
-        GridCell(kind=kind, real_fraction=arm.real_fraction, arm=arm, backbone=BACKBONE, runs=1)
+        GridCell(kind=kind, real_fraction=arm.real_fraction, arm=arm, backbone=settings.backbone, runs=1)
         for kind, arm in arms.items()
     )
 
@@ -160,7 +169,13 @@ class Fold:
     def study(self, settings: ProtocolSettings, cells: tuple[GridCell, ...], runs: int = 1) -> StudyConfig:
         """Return the study of some arms on this fold. Epochs follow from the steps, so that folds cost the same."""
         epochs = max(1, round(settings.steps / ceil(len(self.split.train) / settings.batch_size)))
-        changes = {"size": settings.size, "epochs": epochs, "batch_size": settings.batch_size, "keep": "averaged"}
+        changes = {
+            "size": settings.size,
+            "epochs": epochs,
+            "batch_size": settings.batch_size,
+            "keep": "averaged",
+            "encoder_weights": settings.encoder_weights,
+        }
         return replace(
             STUDIES["small"],
             cells=in_order(replace(cell, runs=runs) for cell in cells),

@@ -2,18 +2,28 @@
 
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from corrotwin.benchmarks.data import photo_groups
-from corrotwin.benchmarks.study import runner
+from corrotwin.benchmarks.stats.power import describe_power
+from corrotwin.benchmarks.study import planning, runner
 from corrotwin.benchmarks.study.grid import GridCell
-from corrotwin.benchmarks.transfer import evaluation_log, layout, protocol, screening, subset, tables
+from corrotwin.benchmarks.study.preparation import check_backbones
+from corrotwin.benchmarks.transfer import (
+    evaluation_log,
+    layout,
+    protocol,
+    render_draws,
+    screening,
+    subset,
+    tables,
+    work,
+)
 from corrotwin.benchmarks.transfer.inputs import Inputs
 from corrotwin.benchmarks.transfer.layout import FoldStudy, Photos, Renders
 from corrotwin.benchmarks.transfer.protocol import SCREEN_RUNS, Fold, Mix, ProtocolSettings
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.locks import check_claim, hold
+from corrotwin.twin.core.locks import hold
 
 _log = logging.getLogger(__name__)
 
@@ -30,9 +40,12 @@ def screen(inputs: Inputs, settings: ProtocolSettings, mix: Mix | None, *, refer
     """
     if len(inputs.sets) > 1:
         raise InputError("a screen looks at one set of photos; give one folder")
-    photos, renders = inputs.sets[0], inputs.renders[0]
-    check_claim(inputs.out, layout.KIND, layout.claim(settings))
+    photos = inputs.sets[0]
+    check_backbones((settings.backbone,))
+    layout.check(inputs.out, settings)
     fold = protocol.screen(photos.data, photos.spots, settings)
+    folder = inputs.out / photos.name / fold.name / inputs.renders.folder
+    renders = render_draws.of_screen(inputs.renders, folder, seed=settings.seed)
 
     def study_of(cells: tuple[GridCell, ...], of: Renders | None) -> FoldStudy:
         (found,) = layout.fold_studies(
@@ -40,7 +53,7 @@ def screen(inputs: Inputs, settings: ProtocolSettings, mix: Mix | None, *, refer
         )
         return found
 
-    alone, whole = study_of(protocol.renders_only(), renders), study_of(protocol.all_real(), None)
+    alone, whole = study_of(protocol.renders_only(settings), renders), study_of(protocol.all_real(settings), None)
     few = (
         (study_of(protocol.few_real(settings), None), study_of(protocol.few_mixed(settings, mix), renders))
         if mix
@@ -51,13 +64,13 @@ def screen(inputs: Inputs, settings: ProtocolSettings, mix: Mix | None, *, refer
     wanted = [alone, *([whole] if reference else []), *(few or ())]
     for each in wanted:
         each.check_split()
-    work = layout.survey(inputs.out, wanted, inputs.address)
-    _log.info(work.describe(inputs.out, f"screen of {photos.name}"))
+    planned_work = work.survey(inputs.out, wanted, inputs.address)
+    _log.info(planned_work.describe(inputs.out, f"screen of {photos.name}"))
     if inputs.dry_run:
         return []
-    _decode(inputs, settings)
+    _decode(inputs, settings, [renders])
     with hold(inputs.out, layout.KIND, layout.claim(settings)):
-        failed = layout.train(inputs.out, wanted, wanted, work, inputs.address)
+        failed = work.train(wanted, inputs.out, planned_work, inputs.address, lambda _: None)
         _log.info(screening.report(alone, whole, few, settings, inputs.clean))
     return failed
 
@@ -83,7 +96,8 @@ def confirm(
         As of `benchmarks.transfer.inputs.read` and of `benchmarks.study.runner.run`. Nothing is opened then.
     """
     out = inputs.out
-    check_claim(out, layout.KIND, layout.claim(settings))
+    check_backbones((settings.backbone,))
+    layout.check(out, settings)
     folds = {
         photos.name: [
             protocol.folds(photos.data, photos.spots, settings, run)
@@ -94,63 +108,89 @@ def confirm(
     wanted_folds = {name: of_runs[:runs] for name, of_runs in folds.items()}
     trained = (protocol.few_mixed if mixed_only else protocol.of_renders)(settings, mix)
     shown = tuple(dict.fromkeys(protocol.of_renders(settings, mix) + protocol.few_mixed(settings, Mix())))
-    planned = _parts(inputs, settings, mix, trained, wanted_folds, _written(inputs, dry_run=True))
+    most = max(map(len, folds.values()))
+    dealt = render_draws.of_transfer(
+        inputs.renders, out, runs=runs, most=most, size=inputs.renders_per_run, seed=settings.seed
+    )
+    renders = render_draws.first(dealt, inputs.counts, out, dry_run=True)
+    planned = _parts(inputs, settings, mix, trained, wanted_folds, renders)
     fold_studies = [fold_study for of_set in planned.values() for fold_study in of_set]
     for fold_study in fold_studies:
         fold_study.check_split()
-    work = layout.survey(out, fold_studies, inputs.address)
+    planned_work = work.survey(out, fold_studies, inputs.address)
     sets = ", ".join(f"{each.name} ({len(each.data.photos)} photos)" for each in inputs.sets)
-    _log.info(work.describe(out, f"{runs} runs of {settings.folds} folds of {sets}"))
+    _log.info(planned_work.describe(out, f"{runs} runs of {settings.folds} folds of {sets}"))
+    _log.info(_of_draws(inputs, dealt[:runs]))
     for photos in inputs.sets:
         if photos.copies:
             _log.info(f"  {photos.name}: no spots.csv; {photo_groups.describe_copies(photos.spots)}")
         elif not photos.has_spots:
             _log.info(f"  {photos.name}: no spots.csv, so every photo counts as a spot of its own")
-    for line in _left_out(inputs, fold_studies, may_count=not mixed_only and mix == Mix()):
+        for fraction in (settings.real_fraction, 1.0):
+            units, unit = len(set(photos.spots.values())), "photo" if photos.groups is None else "spot"
+            line = describe_power(runs=runs, units=units, unit=unit, real_fraction=fraction, comparisons=2)
+            _log.info(f"  {photos.name}: {line}")
+    for line in _left_out(inputs, dealt, fold_studies, may_count=not mixed_only and mix == Mix()):
         _log.info(f"  {line}")
     if inputs.dry_run:
         return []
-    _decode(inputs, settings)
+    _decode(inputs, settings, {each.folder: each for each in dealt[:runs]}.values())
     with hold(out, layout.KIND, layout.claim(settings)):
-        renders = _written(inputs, dry_run=False)
+        renders = render_draws.first(dealt, inputs.counts, out, dry_run=False)
         opened = {
             "sets": {each.name: each.data.digest for each in (*inputs.sets, *inputs.others.values())},
             "renders": {
-                "folder": os.path.relpath(inputs.renders[0].path, out),
-                "digests": {str(each.count or "all"): each.data.digest for each in renders if each.data},
+                "folder": os.path.relpath(inputs.renders.path, out),
+                "digests": {"all": inputs.renders.data and inputs.renders.data.digest},
+                "draws": [each.draws[0].digest for each in dealt[:runs]],
+                "first": list(inputs.counts),
             },
             "runs": runs,
         }
         evaluation_log.log(out, command, opened)
         every = _parts(inputs, settings, mix, trained, wanted_folds, renders)
         in_tables = _parts(inputs, settings, mix, shown, folds, renders)
-        whole = [fold_study for of_set in every.values() for fold_study in of_set]
-        failed: list[str] = []
-        for run in range(runs):
-            for photos in inputs.sets:
-                of_run = [fold_study for fold_study in every[photos.name] if fold_study.fold.run == run]
-                failed += layout.train(out, of_run, whole, work, inputs.address)
-                page = _tables(inputs, photos, in_tables[photos.name], settings, mix, renders_goal)
-                if run == runs - 1:
-                    _log.info(page)
+
+        def write_tables(photos: Photos) -> str:
+            return _tables(inputs, photos, in_tables[photos.name], settings, mix, renders_goal)
+
+        def tell(ended: FoldStudy) -> None:
+            """Write the tables whenever a run has all its folds; those with the last one are written at the end."""
+            if ended.fold.run == runs - 1:
+                return
+            of_run = (each for each in every[ended.photos.name] if each.fold.run == ended.fold.run)
+            if all(map(work.is_whole, of_run)):
+                write_tables(ended.photos)
+
+        by_run = sorted((each for of_set in every.values() for each in of_set), key=lambda each: each.fold.run)
+        failed = work.train(by_run, out, planned_work, inputs.address, tell)
+        for photos in inputs.sets:
+            _log.info(write_tables(photos))
     return failed
 
 
-def _decode(inputs: Inputs, settings: ProtocolSettings) -> None:
+def _of_draws(inputs: Inputs, found: Sequence[Renders]) -> str:
+    """Return the line of the plan on the draws of the runs."""
+    whole = 0 if inputs.renders.data is None else len(inputs.renders.data.photos)
+    is_shared = found[0].data is inputs.renders.data
+    return planning.draws_line([] if is_shared else [len(each.draws[0].photos) for each in found], whole)
+
+
+def _decode(inputs: Inputs, settings: ProtocolSettings, renders: Iterable[Renders]) -> None:
     """Decode all pictures before anything is claimed, logged or trained."""
     sets = (*inputs.sets, *inputs.external_sets.values())
-    renders = [each.data for each in inputs.renders if each.data is not None]
-    runner.decode([*renders, *(each.data for each in sets)], settings.size)
+    runner.decode([*(draw for each in renders for draw in each.draws), *(each.data for each in sets)], settings.size)
 
 
-def _left_out(inputs: Inputs, fold_studies: Sequence[FoldStudy], *, may_count: bool) -> Iterator[str]:
+def _left_out(
+    inputs: Inputs, dealt: Sequence[Renders], fold_studies: Sequence[FoldStudy], *, may_count: bool
+) -> Iterator[str]:
     """Yield notes on earlier measurements that the tables of this command will not have.
 
     `may_count` is whether the option that takes the curve in would train nothing new.
     """
-    whole = inputs.renders[0].data
-    kept = {each.count for each in inputs.renders}
-    counts = [] if whole is None else sorted(set(subset.existing_counts(inputs.out, whole)) - kept)
+    tried = {count for each in dealt for draw in each.draws for count in subset.existing_counts(inputs.out, draw)}
+    counts = sorted(tried - set(inputs.counts))
     names = sorted(
         {name for fold_study in fold_studies for name in fold_study.measured()} - inputs.external_sets.keys()
     )
@@ -162,39 +202,34 @@ def _left_out(inputs: Inputs, fold_studies: Sequence[FoldStudy], *, may_count: b
         yield f"tables will be without {', '.join(names)}, measured before and not named now"
 
 
-def _written(inputs: Inputs, *, dry_run: bool) -> tuple[Renders, ...]:
-    """Return the renders, with the folders of the first so many written; a dry run takes those that exist."""
-    from corrotwin.segmentation.data import coco
-
-    whole, *fold_studies = inputs.renders
-    result = [whole]
-    for each in fold_studies:
-        if whole.data is None or each.count is None:
-            continue
-        folder = subset.folder_of(inputs.out, whole.data, each.count)
-        if not dry_run:
-            subset.write(inputs.out, whole.data, each.count)
-        is_there = (folder / subset.ANNOTATIONS).exists()
-        result.append(replace(each, path=folder, data=coco.read(folder) if is_there else None))
-    return tuple(result)
-
-
 def _parts(
     inputs: Inputs,
     settings: ProtocolSettings,
     mix: Mix,
     cells: tuple[GridCell, ...],
     folds: Mapping[str, Sequence[Sequence[Fold]]],
-    renders: Sequence[Renders],
+    renders: Sequence[tuple[Renders, ...]],
 ) -> dict[str, list[FoldStudy]]:
-    """Return the studies of each set, by run, fold and renders; `cells` are the arms with all of the renders."""
-    arms = layout.arms_of(settings, mix, renders, cells)
+    """Return the studies of each set, by run, fold and renders.
+
+    Parameters
+    ----------
+    cells : the arms with the whole draw of a run.
+    folds : of each set, by run.
+    renders : of each run; runs beyond them, of other renders, have the arms of photos alone.
+    """
+    arms = [
+        layout.arms_of(settings, mix, renders[run] if run < len(renders) else (), cells)
+        for run in range(max(map(len, folds.values())))
+    ]
     return {
         photos.name: [
             fold_study
             for of_run in folds[photos.name]
             for fold in of_run
-            for fold_study in layout.fold_studies(inputs.out, fold, photos, settings, arms, inputs.external_sets)
+            for fold_study in layout.fold_studies(
+                inputs.out, fold, photos, settings, arms[fold.run], inputs.external_sets
+            )
         ]
         for photos in inputs.sets
     }
@@ -216,4 +251,4 @@ def _tables(
         clean=inputs.clean,
         seen=photos.of_their_spots(inputs.seen | tables.screened(inputs.out, photos, settings)),
     )
-    return tables.write(inputs.out, photos, inputs.renders[0].folder, every, about)
+    return tables.write(inputs.out, photos, inputs.renders.folder, every, about)

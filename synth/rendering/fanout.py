@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from corrotwin.twin.core import cluster
@@ -19,7 +19,22 @@ from corrotwin.twin.core.errors import InputError, WorkError
 _log = logging.getLogger(__name__)
 
 _CALLS = 16  # tasks of one worker process; its memory is then freed with it (docs/rendering-speed.md)
+_WAITING = 8  # tasks handed to Ray beyond which those that fit the machines twice are enough
 _CARD = "accelerator_type:"  # prefix of the resource with which Ray names a machine's type of card
+
+
+@dataclass(frozen=True, eq=False)
+class Shared:
+    """An argument of many items, such as a dataset: it goes to Ray's object store once, not with every task."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
+class _NoMemory:
+    """What a task returns that found too little memory on its card: the error in one line."""
+
+    error: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,26 +83,31 @@ def fan_out(
     *,
     is_done: Callable[[str], bool],
     label: str,
-    needs: Needs,
+    needs: Needs | Callable[[str], Needs],
     workers: int | None = None,
     retries: int = 2,
     address: str | None = None,
     cards: int | None = None,
     counter: ProgressCounter | None = None,
+    on_end: Callable[[str], None] | None = None,
 ) -> list[Failure]:
     """Run ``task(*item.arguments)`` in a Ray worker for each item that is not done.
+
+    A task that shares a card and finds too little memory there is tried again with twice the share, up to a whole card.
 
     Parameters
     ----------
     task : a function of an installed module; it writes its result to disk, where `is_done` finds it.
     is_done : returns True if the item with this key is complete; such items are skipped.
     label : the text of the progress bar.
-    needs : of each task.
+    needs : of each task; a function of its key is asked when the task is handed to Ray, which is then given only a few
+        more tasks than the machines have room for, so that a machine that joins later counts.
     workers : most tasks at a time; None for as many as the machines can run.
     retries : how often a crashed or raising task is tried again.
     address : of a running cluster ("auto", or "host:port"); None for this machine alone.
     cards : graphics cards of this machine, without a cluster; None for those that Ray finds.
     counter : the count of the progress bar; by default the items.
+    on_end : called with the key of each item that has ended, done or failed.
 
     Returns
     -------
@@ -99,15 +119,11 @@ def fan_out(
     import ray
 
     cluster.connect(address, gpus=cards)
-    _warn_if_nowhere(needs)
-    # Ray restarts crashed workers and retries raised errors; bad input stays bad and comes back as a value.
-    # A worker that holds a card is not reused, which is also Ray's default for functions declared with one.
-    remote = ray.remote(max_calls=1 if needs.gpus else _CALLS)(_attempt).options(
-        num_cpus=needs.cpus, num_gpus=needs.gpus, resources=dict(needs.resources), max_retries=retries,
-        retry_exceptions=True,
-    )  # fmt: skip
+    needs_of = needs if callable(needs) else lambda _: needs
+    _warn_if_nowhere(needs_of(waiting[0].key))
+    tasks = _Tasks(task, needs_of, retries)
     queue = list(reversed(waiting))
-    running: dict[Any, Item] = {}
+    running: dict[Any, tuple[Item, Needs]] = {}
     failed: dict[str, Failure] = {}
     if counter is None:
         counter = ProgressCounter(
@@ -116,18 +132,30 @@ def fan_out(
     try:
         with _progress(label, counter) as update:
             while queue or running:
-                while queue and (workers is None or len(running) < workers):
-                    item = queue.pop()
-                    running[remote.remote(task, item.arguments)] = item
+                while queue:
+                    most = workers
+                    if most is None and callable(needs):
+                        most = max(_WAITING, 2 * at_a_time(needs(queue[-1].key)))
+                    if most is not None and len(running) >= most:
+                        break
+                    reference, given = tasks.start(queue[-1])
+                    running[reference] = queue.pop(), given
                 ended, _ = ray.wait(list(running), timeout=0.5)
                 for reference in ended:
-                    item = running.pop(reference)
+                    item, given = running.pop(reference)
                     try:
                         refused = ray.get(reference)
                     except ray.exceptions.RayError as error:
                         refused = one_line(error)
+                    if isinstance(refused, _NoMemory):
+                        if tasks.enlarge(item, given):
+                            queue.append(item)
+                            continue
+                        refused = refused.error
                     if refused is not None:
                         failed[item.key] = Failure(key=item.key, error=refused)
+                    if on_end is not None:
+                        on_end(item.key)
                 update()
     finally:
         for reference in running:  # left by an interruption
@@ -135,12 +163,64 @@ def fan_out(
     return [failed[item.key] for item in items if item.key in failed]
 
 
-def _attempt(task: Callable[..., None], arguments: tuple[Any, ...]) -> str | None:
-    """Run one item in a Ray worker; return the message of an error that a retry would not fix, or None."""
+class _Tasks:
+    """Tasks handed to Ray, each with the needs that it has then; values that they share are stored once."""
+
+    def __init__(self, task: Callable[..., None], needs_of: Callable[[str], Needs], retries: int) -> None:
+        import ray
+
+        self._task, self._needs_of = task, needs_of
+        # Ray restarts crashed workers and retries raised errors; bad input stays bad and comes back as a value.
+        # A worker that holds a card is not reused, which is also Ray's default for functions declared with one.
+        self._remotes = {
+            on_card: ray.remote(max_calls=1 if on_card else _CALLS, max_retries=retries, retry_exceptions=True)(
+                _attempt
+            )
+            for on_card in (True, False)
+        }
+        self._stored: dict[int, Any] = {}
+        self._least_gpus: dict[str, float] = {}
+
+    def start(self, item: Item) -> tuple[Any, Needs]:
+        """Hand an item to Ray; return the reference to its result, and its needs."""
+        import ray
+
+        needs = self._needs_of(item.key)
+        if needs.gpus:
+            needs = replace(needs, gpus=max(needs.gpus, self._least_gpus.get(item.key, 0.0)))
+        arguments = []
+        for each in item.arguments:
+            if isinstance(each, Shared):
+                if id(each.value) not in self._stored:
+                    self._stored[id(each.value)] = ray.put(each.value)
+                arguments.append(self._stored[id(each.value)])
+            else:
+                arguments.append(each)
+        remote = self._remotes[needs.gpus > 0].options(
+            num_cpus=needs.cpus, num_gpus=needs.gpus, resources=dict(needs.resources)
+        )
+        return remote.remote(self._task, *arguments), needs
+
+    def enlarge(self, item: Item, needs: Needs) -> bool:
+        """Double the share of a card that an item asks for; return False where it had none, or all of one."""
+        if not 0 < needs.gpus < 1:
+            return False
+        self._least_gpus[item.key] = min(1.0, 2 * needs.gpus)
+        share = self._least_gpus[item.key]
+        _log.warning(f"{item.key}: too little memory in {needs.gpus:g} of a card; tried again with {share:g}")
+        return True
+
+
+def _attempt(task: Callable[..., None], *arguments: Any) -> "str | _NoMemory | None":
+    """Run one item in a Ray worker; return the message of an error that the same again would not fix, or None."""
     try:
         task(*arguments)
     except (InputError, WorkError) as error:
         return str(error)
+    except RuntimeError as error:
+        if type(error).__name__ == "OutOfMemoryError":  # torch's, without importing torch
+            return _NoMemory(one_line(error))
+        raise
     return None
 
 

@@ -16,6 +16,7 @@ from corrotwin.segmentation.arms import MIXED_SHARE
 from corrotwin.segmentation.config import from_json, to_json
 from corrotwin.segmentation.tuning import trials
 from corrotwin.segmentation.tuning.space import SearchSpace
+from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import digest, read_json
 from corrotwin.twin.core.locks import check_claim
 
@@ -61,9 +62,12 @@ def test_folds_of_a_transfer_are_read() -> None:
 
 def test_a_transfer_goes_on_by_the_settings_of_its_claim(tmp_path: Path) -> None:
     shutil.copy(TRANSFER / "claim.json", tmp_path)
-    settings = ProtocolSettings(folds=3)
+    settings = ProtocolSettings(folds=3, backbone="mobilenet_v2", encoder_weights=None)
     assert layout.claim(settings) == read_json(TRANSFER / "claim.json")["configuration"]
     check_claim(tmp_path, layout.KIND, layout.claim(settings))
+    layout.check(tmp_path, settings)
+    with pytest.raises(InputError, match=r"runs are of mobilenet_v2 with first weights none, not of tu-tf_\w+ with"):
+        layout.check(tmp_path, ProtocolSettings(folds=3))
 
 
 def test_a_sweep_keeps_the_keys_of_its_tables(tmp_path: Path) -> None:

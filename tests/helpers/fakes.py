@@ -48,10 +48,11 @@ def write_run(
     folder: Path, config: Any, real: coco.CocoDataset, split: splits.Split, renders: coco.CocoDataset
 ) -> None:
     """A complete run by its contract, without weights. Its counts follow from backbone, arm and seed."""
-    rng = np.random.default_rng([config.seed, sorted(QUALITY).index(config.backbone), len(config.arm.name)])
+    rank = [*sorted(QUALITY), config.backbone].index(config.backbone)
+    rng = np.random.default_rng([config.seed, rank, len(config.arm.name)])
     truth = 300
     found = (
-        QUALITY[config.backbone]
+        QUALITY.get(config.backbone, 0.85)
         + 0.02 * (config.arm.render_share > 0)
         - 0.1 * (1 - config.arm.real_fraction)
         + rng.normal(0, 0.02)
@@ -168,7 +169,7 @@ def fake_models() -> Iterator[None]:
     from corrotwin.segmentation.models import network
 
     def complexity(backbone: str, size: int) -> SimpleNamespace:
-        rank = sorted(QUALITY).index(backbone) + 1
+        rank = [*sorted(QUALITY), backbone].index(backbone) + 1
         return SimpleNamespace(
             encoder_params=rank * 10**6, unet_params=rank * 2 * 10**6, encoder_gmacs=rank, unet_gmacs=2 * rank, depth=50
         )

@@ -11,7 +11,8 @@ from corrotwin.benchmarks.commands.screen import screen
 from corrotwin.benchmarks.commands.transfer import transfer
 from corrotwin.benchmarks.stats import crossed_effects
 
-SETTINGS = {"steps": 3, "size": 32, "folds": 2}
+BACKBONE = {"backbone": "mobilenet_v2", "encoder_weights": None}
+SETTINGS = {"steps": 3, "size": 32, "folds": 2, **BACKBONE}
 
 
 def give(home: Path, **changes: Any) -> int:

@@ -11,10 +11,11 @@ from studies import small, snapshot
 
 from corrotwin.benchmarks.report.sections import method
 from corrotwin.benchmarks.study import config as configuration
-from corrotwin.benchmarks.study import planning, results, runner
+from corrotwin.benchmarks.study import results, runner
 from corrotwin.benchmarks.study.config import STUDIES, RenderPlan, choose
+from corrotwin.benchmarks.study.preparation import kept_backbones
 from corrotwin.benchmarks.study.sources import Sources
-from corrotwin.segmentation.config import PROFILES
+from corrotwin.segmentation.config import BACKBONES, DEFAULT_BACKBONE, PROFILES
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json, write_json
@@ -31,11 +32,19 @@ def test_the_grid_pairs_arms_by_seed() -> None:
             begin, run = key.rsplit("-", 1)
             assert begin == f"{each.arm.name}-{each.backbone}"
             assert each.seed == config.seed + int(run)
-            assert {name: getattr(each, name) for name in PROFILES[profile]} == PROFILES[profile]
+            of_cell = next(cell.changes for cell in config.cells if cell.key == begin)
+            weights = "imagenet" if each.backbone == DEFAULT_BACKBONE else PROFILES[profile]["encoder_weights"]
+            expected = {**PROFILES[profile], "encoder_weights": weights, **of_cell}
+            assert {name: getattr(each, name) for name in expected} == expected
     assert STUDIES["paper"].runs == 10
     assert STUDIES["quick"].runs == 2
     assert STUDIES["quick"].kinds == ("real", "mixed")
-    assert STUDIES["small"].kinds == ("real", "mixed", "copy-paste")
+    assert STUDIES["quick"].backbones == (*BACKBONES, DEFAULT_BACKBONE)
+    assert STUDIES["quick"].smoke_backbones == BACKBONES
+    small_study = STUDIES["small"]
+    assert (small_study.kinds, small_study.real_fractions, small_study.runs) == (("real", "mixed"), (0.1, 1.0), 10)
+    assert small_study.backbones == (DEFAULT_BACKBONE,)
+    assert small_study.smoke_backbones == ()
 
 
 def test_arms_at_a_fraction_have_a_name_of_their_own() -> None:
@@ -56,10 +65,7 @@ def test_configuration_round_trip_and_refusals() -> None:
         ({"runs": 0}, "`runs` 0"),
         ({"threads": 0}, "`threads` 0"),
         ({"backbones": ("vgg16", "vgg16")}, "`backbones`: needs at least one, each once"),
-        (
-            {"backbones": ("vgg19",)},
-            "`backbones` 'vgg19' is not the paper's; choose from mobilenet_v2, resnet152, inceptionv4, vgg16",
-        ),
+        ({"backbones": ("../vgg16",)}, "backbone '../vgg16' cannot name a folder"),
         ({"kinds": ("dreamt",)}, "`arms` 'dreamt' is unknown; choose from real, mixed, copy-paste, strong, shuffled"),
         ({"real_fractions": (0.0,)}, r"`real_fractions` 0 is not in \(0, 1\]"),
         ({"real_fractions": (0.1, 0.1 + 1e-12)}, "each once, not mixed-10pct-"),
@@ -183,22 +189,47 @@ def test_a_size_that_no_network_takes_is_bad_input(tmp_path: Path, data: Path, c
     assert not (tmp_path / "out").exists()
 
 
-def test_a_split_is_taken_as_it_is_and_a_plan_that_was_told_is_not_told_again(
-    tmp_path: Path, log: dict[str, Any], data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def probed(*_: Any) -> None:
-        raise AssertionError("probed all the same")
-
-    monkeypatch.setattr(planning, "_probe", probed)
+def test_a_split_is_taken_as_it_is(tmp_path: Path, log: dict[str, Any], data: Path) -> None:
     names = sorted(photo.file_name for photo in coco.read(data).photos)
     asked = splits.Split(how="mine", seed=0, train=tuple(names[:6]), valid=tuple(names[6:8]), test=tuple(names[8:11]))
-    told = planning.StudyPlan(
-        config=small(), complete={}, todo={}, blocked={}, slots=2, free_bytes=10**9,
-        speeds={"vgg16": planning.Speed(seconds=60, source="measured")},
-    )  # fmt: skip
-    assert runner.run(tmp_path / "out", small(), Sources(data=data, split=asked), whole=told) == []
+    assert runner.run(tmp_path / "out", small(), Sources(data=data, split=asked)) == []
     assert splits.load(tmp_path / "out" / "split.json") == asked
-    assert capsys.readouterr().out == ""
+
+
+def test_an_encoder_that_nobody_offers_is_refused_and_others_are_taken(
+    tmp_path: Path, log: dict[str, Any], data: Path
+) -> None:
+    with pytest.raises(InputError, match="backbone 'resnet35' is unknown; the nearest: ") as caught:
+        runner.run(tmp_path / "out", small(backbones=("vgg16", "resnet35")), Sources(data=data))
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "out").exists()
+    config = small(backbones=("resnet34",), kinds=("real",), changes={"encoder_weights": "imagenet"})
+    assert {each.encoder_weights for each in config.grid.values()} == {"imagenet"}
+    assert config.smoke_backbones == ()
+
+
+def test_a_pretrained_network_stands_beside_those_of_the_paper_from_random_weights(
+    tmp_path: Path, log: dict[str, Any], data: Path
+) -> None:
+    out, config = tmp_path / "out", small(backbones=("vgg16", DEFAULT_BACKBONE), kinds=("real",))
+    runner.run(out, config, Sources(data=data))
+    made = {path.parent.name: read_json(path)["config"] for path in out.glob("runs/*/run.json")}
+    first = {key: (each["encoder_weights"], each["epochs"]) for key, each in made.items()}
+    usual = PROFILES["quick"]["epochs"]
+    assert first["real-vgg16-00"] == (None, usual)
+    weights, epochs = first[f"real-{DEFAULT_BACKBONE}-00"]
+    assert weights == "imagenet"
+    assert epochs > usual
+    found = results.load(out)
+    assert not found.missing
+    assert found.config == config
+    assert found.smoke_backbones == ("vgg16",)
+    assert read_json(out / "study.json")["first_weights"] == {"vgg16": None, DEFAULT_BACKBONE: "imagenet"}
+    assert kept_backbones(out) == ("vgg16", DEFAULT_BACKBONE)
+    assert choose("quick", changes={"epochs": 3}).grid[f"real-{DEFAULT_BACKBONE}-00"].epochs == 3
+    assert choose("quick", changes={"encoder_weights": "none"}).first_weights[DEFAULT_BACKBONE] is None
+    with pytest.raises(InputError, match="encoder_weights: None there, 'imagenet' asked; give `encoder_weights` none"):
+        runner.run(out, small(changes={"encoder_weights": "imagenet"}), Sources(data=data))
 
 
 def test_runs_are_measured_on_pictures_without_any_corrosion_too(

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from corrotwin.benchmarks.study import planning, runner
+from corrotwin.benchmarks.study import placement, planning, runner
 from corrotwin.benchmarks.study.config import choose
 from corrotwin.benchmarks.study.planning import Progress, Speed, StudyPlan
 from corrotwin.benchmarks.study.preparation import prepare
 from corrotwin.benchmarks.study.sources import Sources
-from corrotwin.segmentation.config import BACKBONES, to_json
+from corrotwin.segmentation.config import BACKBONES, DEFAULT_BACKBONE, to_json
+from corrotwin.twin.core import cluster
 from corrotwin.twin.core.files import write_json
 
 Maker = Callable[..., Any]
@@ -27,7 +28,7 @@ def run_of(backbone: str, seconds: float) -> Any:
 def plan_of(
     *, complete: dict[str, Any] | None = None, slots: int = 2, speeds: dict[str, float], **changes: Any
 ) -> StudyPlan:
-    config = choose("small", kinds=("real",), **changes)
+    config = choose("small", kinds=("real",), real_fractions=(1.0,), **changes)
     done = complete or {}
     return StudyPlan(
         config=config,
@@ -35,7 +36,7 @@ def plan_of(
         todo={key: each for key, each in config.grid.items() if key not in done},
         blocked={},
         speeds={name: Speed(seconds=seconds, source="probed") for name, seconds in speeds.items()},
-        slots=slots,
+        slots=dict.fromkeys(config.backbones, slots),
         free_bytes=10**10,
     )
 
@@ -57,7 +58,9 @@ def test_a_dry_run_says_runs_hours_and_disk_and_writes_nothing(
     tmp_path: Path, fake_dataset: Maker, probed: list[list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake_dataset(tmp_path / "photos", 20)
-    config = replace(choose("small", kinds=("real", "mixed"), backbones=("vgg16", "mobilenet_v2"), runs=5), threads=64)
+    config = choose(
+        "small", kinds=("real", "mixed"), real_fractions=(1.0,), backbones=("vgg16", "mobilenet_v2"), runs=5, threads=64
+    )
     before = sorted(tmp_path.rglob("*"))
     assert runner.run(tmp_path / "out", config, Sources(data=tmp_path / "photos"), dry_run=True) == []
     assert sorted(tmp_path.rglob("*")) == before
@@ -70,7 +73,7 @@ def test_a_dry_run_says_runs_hours_and_disk_and_writes_nothing(
     assert f"mobilenet_v2 {seconds / 60:.1f} (probed), vgg16 {seconds / 60:.1f} (probed)" in said
     weights = 10 * (26.660660 + 95.009188) + 4 * 95.009188
     assert f"disk: {weights / 1000:.1f} GB needed" in said
-    assert "rendered first, not in that time: renders, 120 of preset balanced at 320 px" in said
+    assert "rendered first, not in that time: renders, 5 draws of 120 of preset balanced at 320 px" in said
     assert probed == [["mobilenet_v2", "vgg16"]]
 
 
@@ -80,7 +83,7 @@ def test_a_dry_run_without_photos_counts_those_of_the_standin(
     runner.run(tmp_path / "out", choose("quick"), Sources(), dry_run=True)
     assert not (tmp_path / "out").exists()
     said = capsys.readouterr().out
-    assert "16 runs, 0 complete, 16 to do" in said
+    assert "20 runs, 0 complete, 20 to do" in said
     assert "a stand-in for photos, 72 of preset standin at 192 px" in said
 
 
@@ -110,9 +113,11 @@ def test_on_a_cluster_this_machine_is_not_probed(probed: list[list[str]]) -> Non
 
 def test_what_is_unknown_is_said(tmp_path: Path) -> None:
     some = plan_of(speeds={"vgg16": 600}, backbones=("vgg16", "resnet152"), runs=2)
-    here = SimpleNamespace(out=tmp_path, photos=1, renders=None, renders_before=None)
+    here = SimpleNamespace(out=tmp_path, photos=1, renders=None, renders_before=None, config=some.config)
     said = planning.describe(some, here)  # type: ignore[arg-type]
-    assert "time: at least 10 min, 2 at a time; minutes a run: vgg16 10.0 (probed), resnet152 unknown" in said
+    assert (
+        "time: at least 10 min, 2 at a time in 2 waves; minutes a run: vgg16 10.0 (probed), resnet152 unknown" in said
+    )
     none = plan_of(speeds={}, backbones=("vgg16",), runs=2)
     assert "time: unknown until runs are complete" in planning.describe(none, here)  # type: ignore[arg-type]
     short = replace(none, free_bytes=10**6)
@@ -130,18 +135,20 @@ def test_progress_counts_all_runs_and_tells_the_time_left_by_measured_runs(
         complete={"real-vgg16-00": run_of("vgg16", 100)}, speeds={"vgg16": 600, "mobilenet_v2": 60},
         backbones=("vgg16", "mobilenet_v2"), runs=3,
     )  # fmt: skip
-    progress = Progress(out=tmp_path, plan=plan)
+    folders = {key: tmp_path / key for key in plan.config.grid}
+    progress = Progress(plan=plan, folders=folders)
     assert progress.done() == 1
-    assert progress.seconds_left() == (2 * 600 + 3 * 60) / 2
-    write_json(tmp_path / "runs" / "real-vgg16-01" / "run.json", {"train_seconds": 6000.0})
+    assert progress.seconds_left() == 600 + 60 + 60  # two at a time: vgg16 and mobilenet_v2, whose three are short
+    progress.end("real-vgg16-02")  # failed: it left nothing
+    assert progress.done() == 1
+    write_json(folders["real-vgg16-01"] / "run.json", {"train_seconds": 6000.0})
+    progress.end("real-vgg16-01")
     assert progress.done() == 2
-    assert progress.seconds_left() == 6000  # the one that is left takes as long as all others together
+    assert progress.seconds_left() == 6000 + 60  # the other vgg16, once there is room beside it
     said = capsys.readouterr().err
     assert "real-vgg16-01: 1.7 hours; 2 of 6 runs complete, about 1.7 hours left" in said
-    assert progress.done() == 2
-    assert capsys.readouterr().err == ""
-    unknown = Progress(out=tmp_path, plan=replace(plan, speeds={}))
-    assert unknown.done() == 2
+    unknown = Progress(plan=replace(plan, speeds={}), folders=folders)
+    unknown.end("real-vgg16-01")
     assert unknown.seconds_left() is None
 
 
@@ -150,7 +157,7 @@ def test_a_probe_that_takes_too_long_leaves_the_rest_unknown(monkeypatch: pytest
         stdout = b"1\n[2.5, 0.5]\n"
 
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: Done())
-    grid = choose("small", kinds=("real",), runs=1).grid
+    grid = choose("small", kinds=("real",), backbones=BACKBONES, real_fractions=(1.0,), runs=1).grid
     found, gpus = planning.speeds({}, grid, {"train": 8, "valid": 1, "test": 1}, may_probe=True)
     assert gpus == 1
     assert found == {"mobilenet_v2": Speed(seconds=60 * (2.5 + 0.5) + 0.5, source="probed")}
@@ -158,23 +165,66 @@ def test_a_probe_that_takes_too_long_leaves_the_rest_unknown(monkeypatch: pytest
     assert planning.speeds({}, grid, {"train": 8, "valid": 1, "test": 1}, may_probe=True) == ({}, 0)
 
 
-def test_the_cluster_is_joined_before_its_machines_are_counted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    import ray
-
+def cluster_of(monkeypatch: pytest.MonkeyPatch, *machines: dict[str, float]) -> list[str | None]:
+    """Replace the cluster; return the addresses at which it is joined."""
     joined: list[str | None] = []
-    monkeypatch.setattr(planning.cluster, "connect", joined.append)
-    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 16.0, "GPU": 2.0} if joined else None)
-    config = choose("small", kinds=("real",), runs=1)
+    monkeypatch.setattr(cluster, "connect", joined.append)
+    monkeypatch.setattr(cluster, "machines", lambda: machines if joined else pytest.fail("not joined yet"))
+    monkeypatch.setattr(cluster, "has_gpus", lambda: any("GPU" in each for each in machines))
+    return joined
+
+
+@pytest.mark.parametrize(
+    ("machines", "threads", "backbone", "slots"),
+    [
+        (({"CPU": 16.0},), 1, "vgg16", 16),
+        (({"CPU": 7.0}, {"CPU": 3.0}), 2, "vgg16", 3 + 1),  # a run does not stretch over machines
+        (({"CPU": 16.0, "GPU": 2.0}, {"CPU": 8.0}), 1, "vgg16", 4),  # half a GPU each; no run goes where none is
+        (({"CPU": 3.0, "GPU": 2.0},), 1, "mobilenet_v2", 3),
+        (({"CPU": 16.0, "GPU": 2.0},), 1, "resnet34", 2),
+    ],
+)
+def test_a_plan_places_runs_as_the_scheduler_would(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, machines: Any, threads: int, backbone: str, slots: int
+) -> None:
+    joined = cluster_of(monkeypatch, *machines)
+    config = choose("small", kinds=("real",), backbones=(backbone,), real_fractions=(1.0,), threads=threads)
     photos = {"train": 8, "valid": 1, "test": 1}
-    assert planning.plan_runs(config, ({}, config.grid, {}), photos, tmp_path, "head:6379").slots == 2
+    plan = planning.plan_runs(config, ({}, config.grid, {}), photos, tmp_path, "head:6379")
+    assert plan.slots == {backbone: slots}
     assert joined == ["head:6379"]
+    found = replace(plan, speeds={backbone: Speed(seconds=600, source="measured")})
+    waves = -(-10 // slots)
+    assert found.seconds == 600 * waves
+    in_waves = f" in {waves} waves" if waves > 1 else ""
+    assert f"about {10 * waves} min, {slots} at a time{in_waves}; minutes a run" in planning.time_line(found)
+
+
+def test_a_probe_alone_on_a_card_says_too_little_of_runs_that_share_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(planning, "_probe", lambda configs: (1, [(2.0, 0.1)] * len(configs)))
+    monkeypatch.setattr(placement, "available_cores", lambda: 16)
+    config = choose("small", kinds=("real",), backbones=("vgg16",), real_fractions=(1.0,), runs=2)
+    photos = {"train": 8, "valid": 1, "test": 1}
+    plan = planning.plan_runs(config, ({}, config.grid, {}), photos, tmp_path, None)
+    alone = 60 * (2.0 + 0.1) + 0.1
+    assert plan.slots == {"vgg16": 2}
+    assert plan.seconds == pytest.approx(2 * alone)
+
+
+def test_makespan_starts_each_run_as_soon_as_there_is_room() -> None:
+    assert placement.makespan([]) == 0
+    assert placement.makespan([(10, 8)] * 17) == 30
+    assert placement.makespan([(10, 2), (4, 2), (4, 2)]) == 10
+    assert placement.makespan([(10, 1), (1, 4), (1, 4)]) == 11  # a whole machine, then quarters of it
 
 
 @pytest.mark.slow
 def test_the_probe_answers_line_by_line_and_weights_are_as_large_as_stated() -> None:
     from corrotwin.segmentation.models.network import build
 
-    grid = choose("quick", kinds=("real",), runs=1).grid
+    grid = choose("quick", kinds=("real",), runs=1, changes={"encoder_weights": "none"}).grid
     asked = {"configs": [to_json(each) for each in grid.values()], "seconds": 1, "patience": 500}
     done = subprocess.run(
         [sys.executable, "-m", "corrotwin.benchmarks.study.probe"],
@@ -185,8 +235,8 @@ def test_the_probe_answers_line_by_line_and_weights_are_as_large_as_stated() -> 
     )
     gpus, *answers = done.stdout.splitlines()
     assert int(gpus) >= 0
-    assert len(answers) == 4
+    assert len(answers) == 5
     assert all(0 < image < step for step, image in map(json.loads, answers))
-    for name in BACKBONES:
+    for name in (*BACKBONES, DEFAULT_BACKBONE):
         tensors = build(name, encoder_weights=None, weights=None, seed=0).state_dict().values()
         assert planning.WEIGHTS[name] == sum(tensor.numel() * tensor.element_size() for tensor in tensors)

@@ -12,7 +12,7 @@ from corrotwin.benchmarks.data import photo_groups, scenes
 from corrotwin.benchmarks.report.context import gather
 from corrotwin.benchmarks.report.sections import data as parts_data
 from corrotwin.benchmarks.report.sections import method
-from corrotwin.benchmarks.study import manifest, results, runner
+from corrotwin.benchmarks.study import draws, manifest, results, runner
 from corrotwin.benchmarks.study.config import choose
 from corrotwin.benchmarks.study.preparation import prepare
 from corrotwin.benchmarks.study.sources import Sources
@@ -28,16 +28,17 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 def test_renders_of_a_folder_take_the_place_of_rendering(
     tmp_path: Path, log: dict[str, Any], data: Path, fake_dataset: Maker
 ) -> None:
-    renders = fake_dataset(tmp_path / "renders", 5, name="r", seed=3)
+    renders = fake_dataset(tmp_path / "renders", 6, name="r", seed=3)
     out = tmp_path / "out"
-    runner.run(out, small(), Sources(data=data, renders=tmp_path / "renders"))
+    runner.run(out, small(), Sources(data=data, renders=tmp_path / "renders", renders_per_run=2))
     assert log["rendered"] == []
     manifest = read_json(out / "study.json")
     assert (manifest["renders"]["digest"], manifest["renders"]["plan"]) == (renders.digest, None)
     assert manifest["renders"]["folder"] == "../renders"
     # left out, they are those of before; gone, only what needs them asks for them
     runner.run(out, small(runs=3), Sources(data=data))
-    assert read_json(out / "runs" / "mixed-vgg16-02" / "run.json")["data"]["renders"] == renders.digest
+    third = draws.deal(renders, runs=3, size=2, seed=0)[2]
+    assert read_json(out / "runs" / "mixed-vgg16-02" / "run.json")["data"]["renders"] == third.digest
     shutil.rmtree(tmp_path / "renders")
     runner.run(out, small(kinds=("real",), runs=4), Sources(data=data))
     assert log["trained"][-1] == "real-vgg16-03"
@@ -76,7 +77,7 @@ def test_renders_given_from_the_studys_own_folder_are_not_added_to(
     out = tmp_path / "out"
     runner.run(out, small(kinds=("real",), runs=1), Sources(data=data))
     renders = fake_dataset(out / "renders", 3, name="r", seed=7)
-    runner.run(out, small(), Sources(data=data, renders=out / "renders"))
+    runner.run(out, small(), Sources(data=data, renders=out / "renders", renders_per_run=1))
     runner.run(out, small(runs=3), Sources(data=data))
     assert log["rendered"] == []
     manifest = read_json(out / "study.json")["renders"]
@@ -88,8 +89,8 @@ def test_renders_that_come_out_otherwise_train_nothing(
 ) -> None:
     runner.run(tmp_path / "out", small(), Sources(data=data))
     shutil.rmtree(tmp_path / "out" / "renders")
-    fake_dataset(tmp_path / "out" / "renders", 4, seed=9)
-    with pytest.raises(InputError, match="not the renders of the study"):
+    fake_dataset(tmp_path / "out" / "renders", 12, seed=9)
+    with pytest.raises(InputError, match=r"renders: draw 1: renders \(.*\) there, .* asked; give those there"):
         runner.run(tmp_path / "out", small(runs=3), Sources(data=data))
     assert len(log["trained"]) == 4
 
@@ -97,14 +98,13 @@ def test_renders_that_come_out_otherwise_train_nothing(
 def test_renders_that_are_whole_are_taken_as_they_are(tmp_path: Path, log: dict[str, Any], data: Path) -> None:
     """Also where the program could no longer make them; a lost one is made again."""
     runner.run(tmp_path / "out", small(), Sources(data=data))
-    write_manifest(tmp_path / "out" / "renders", "dataset", {})
     del log["rendered"][:]
-    runner.run(tmp_path / "out", small(runs=3), Sources(data=data))
-    assert "mixed-vgg16-02" in log["trained"]
+    runner.run(tmp_path / "out", small(kinds=("shuffled",)), Sources(data=data))
+    assert "shuffled-vgg16-01" in log["trained"]
     assert log["rendered"] == []
     next((tmp_path / "out" / "renders" / "images").iterdir()).unlink()
     with pytest.raises(InputError, match="is absent"):
-        runner.run(tmp_path / "out", small(runs=4), Sources(data=data))
+        runner.run(tmp_path / "out", small(kinds=("shuffled",), real_fractions=(0.5,)), Sources(data=data))
     assert log["rendered"] != []
 
 

@@ -32,19 +32,21 @@ def trained(monkeypatch: pytest.MonkeyPatch, fake_run: Maker, failing: list[str]
     """Replace Ray, the networks and the probe; the folders of the runs are recorded as they are trained."""
     done: list[str] = []
 
-    def fake_fan_out(task: Any, items: Any, *, is_done: Any, **_: Any) -> list[fanout.Failure]:
+    def fake_fan_out(task: Any, items: Any, *, is_done: Any, on_end: Any, **_: Any) -> list[fanout.Failure]:
         lost = []
         for item in items:
             if not is_done(item.key):
-                if task is dispatch.train_run and item.arguments[0].endswith(tuple(failing)):
+                if item.arguments[0].endswith(tuple(failing)):
                     lost.append(fanout.Failure(key=item.key, error="RuntimeError: out of memory"))
-                elif task is dispatch.train_run:
-                    done.append(item.arguments[0])
-                    fake_run(Path(item.arguments[0]), *item.arguments[1:])
-                    (Path(item.arguments[0]) / runs.WEIGHTS).touch()
                 else:
-                    task(*item.arguments)
+                    task(*(each.value if isinstance(each, fanout.Shared) else each for each in item.arguments))
+                on_end(item.key)
         return lost
+
+    def fake_train_run(folder: str, *rest: Any) -> None:
+        done.append(folder)
+        fake_run(Path(folder), *rest)
+        (Path(folder) / runs.WEIGHTS).touch()
 
     def measure_run(folder: Path, found: coco.CocoDataset) -> runs.PerImage:
         """Of each run, fold and photo its own."""
@@ -61,7 +63,7 @@ def trained(monkeypatch: pytest.MonkeyPatch, fake_run: Maker, failing: list[str]
 
     monkeypatch.setattr(fanout, "fan_out", fake_fan_out)
     monkeypatch.setattr(cluster, "connect", lambda address: None)
-    monkeypatch.setattr(dispatch, "_gpu_share", lambda backbone: 0.0)
+    monkeypatch.setattr(dispatch, "train_run", fake_train_run)
     monkeypatch.setattr(planning, "_probe", lambda configs: (0, [(2.0, 0.1)] * len(configs)))
     monkeypatch.setattr(evaluate, "measure_run", measure_run)
     monkeypatch.setattr(evaluate, "predict_masks", lambda run, photos: [coco.mask(photo) for photo in photos])

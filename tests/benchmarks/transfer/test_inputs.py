@@ -244,7 +244,7 @@ def test_each_command_has_its_own_options() -> None:
     assert {"renders", "data", "render_share", "clean", "dry_run"} <= shared
     assert set(inspect.signature(screen).parameters) - shared == {"reference", "mixed"}
     assert set(inspect.signature(transfer).parameters) - shared == {
-        "across", "mixed_only", "render_counts", "renders_goal", "runs", "seen"
+        "across", "mixed_only", "render_counts", "renders_goal", "renders_per_run", "runs", "seen"
     }  # fmt: skip
 
 
@@ -256,7 +256,7 @@ def test_a_way_of_mixing_asks_a_screen_for_the_mixed_arm(home: Path, trained: li
 
 
 def test_another_recipe_and_a_second_command_are_refused(home: Path, trained: list[str]) -> None:
-    give(home)
+    give(home, renders_per_run=3)
     before = snapshot(home / "out")
     with pytest.raises(InputError, match="steps: 3 there, 9 asked"):
         give(home, steps=9)

@@ -16,6 +16,7 @@ from transfers import by_spot, counted, f1, false_alarms, give, give_screen, ids
 
 from corrotwin.benchmarks.data import background_fp
 from corrotwin.benchmarks.formatting.wording import span
+from corrotwin.benchmarks.study import draws
 from corrotwin.benchmarks.transfer import evaluation_log, layout
 from corrotwin.segmentation import runs
 from corrotwin.segmentation.data import coco, splits
@@ -70,10 +71,10 @@ def test_every_arm_is_trained_in_every_fold_and_each_photo_counts_once(
 
 
 def test_the_same_command_repeats_nothing_and_more_runs_add_to_it(home: Path, trained: list[str]) -> None:
-    give(home)
+    give(home, renders_per_run=3)
     before = snapshot(home / "out")
     trained.clear()
-    give(home)
+    give(home)  # the draws are those of the runs there
     assert trained == []
     after = snapshot(home / "out")
     log, page = after.pop(evaluation_log.LOG), [name for name in after if name.endswith("-per-image.csv")]
@@ -81,6 +82,47 @@ def test_the_same_command_repeats_nothing_and_more_runs_add_to_it(home: Path, tr
     assert all(after[name] == before[name] for name in after if "/run-01/" in name or name in page)
     give(home, runs=2)
     assert {each.split("/")[1] for each in ids(trained, home)} == {"run-02"}
+
+
+def test_each_run_trains_on_a_draw_of_its_own_in_all_its_folds_and_arms(
+    home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    give(home, runs=2)
+    assert "  renders: 2 draws of 3 out of 6; no two runs share a scene" in capsys.readouterr().out
+    found = draws.deal(coco.read(home / "renders"), runs=2, size=3, seed=0)
+    trainings = [read_json(Path(folder) / "run.json") for folder in trained]
+    of_run: dict[str, set[str]] = {"run-01": set(), "run-02": set()}
+    for name, training in zip(ids(trained, home), trainings, strict=True):
+        if "/photos/runs/" not in name:
+            of_run[name.split("/")[1]].add(training["data"]["renders"])
+    assert of_run == {"run-01": {found[0].digest}, "run-02": {found[1].digest}}
+    (logged,) = evaluation_log.read(home / "out")
+    assert logged["renders"]["draws"] == [draw.digest for draw in found]
+
+
+def test_a_transfer_whose_runs_share_one_draw_goes_on_so_and_says_it(
+    home: Path, trained: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As folders were made before runs had draws of their own."""
+    whole = coco.read(home / "renders")
+    with monkeypatch.context() as patch:
+        patch.setattr(draws, "deal", lambda renders, **_: (renders,) * 2)
+        give(home, runs=2)
+    for path in (home / "out").glob("photos/run-*/*/renders-*/study.json"):
+        kept = read_json(path)
+        del kept["renders"]["draws"]
+        write_json(path, kept)
+    trained.clear()
+    capsys.readouterr()
+    assert give(home, runs=2) == 0
+    assert trained == []
+    assert "all runs share one draw of 6, so what is found speaks of these renders alone" in capsys.readouterr().out
+    give(home, runs=3)
+    assert {each.split("/")[1] for each in ids(trained, home)} == {"run-03"}
+    made = {read_json(Path(each) / "run.json")["data"]["renders"] for each in trained}
+    assert made == {None, whole.digest}
+    with pytest.raises(InputError, match="all runs there share one draw of these renders; leave out `renders_per_run`"):
+        give(home, runs=2, renders_per_run=3)
 
 
 def test_fewer_runs_than_are_there_take_none_out_of_the_tables(home: Path, trained: list[str]) -> None:
@@ -143,7 +185,8 @@ def test_few_photos_with_renders_may_be_all_that_is_trained_with_renders(home: P
 def test_an_arm_counts_in_the_runs_that_have_all_folds(
     home: Path, trained: list[str], failing: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    study = f"run-02/fold-2/renders-{coco.read(home / 'renders').digest[:8]}"
+    second = draws.deal(coco.read(home / "renders"), runs=2, size=3, seed=0)[1]
+    study = f"run-02/fold-2/renders-{second.digest[:8]}"
     failing.append(f"{study}/runs/mixed50-10pct-mobilenet_v2-00")
     assert give(home, runs=2) == 1
     said, errors = capsys.readouterr()
@@ -214,7 +257,8 @@ def test_the_curve_takes_the_first_renders_each_within_the_next(
     home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     give(home, render_counts=(4, 2))
-    whole = [photo.file_name for photo in coco.read(home / "renders").photos]
+    (draw,) = draws.deal(coco.read(home / "renders"), runs=1, size=6, seed=0)
+    whole = [photo.file_name for photo in draw.photos]
     masks = {photo.file_name: coco.mask(photo) for photo in coco.read(home / "renders").photos}
     for folder in (home / "out" / "first").iterdir():
         some = coco.read(folder).photos
@@ -391,3 +435,46 @@ def test_a_real_screen_and_a_confirmation_killed_in_the_middle(home: Path) -> No
         assert far is not None
         assert (far.fp <= own.fp).all()
         assert (far.fp + far.tn <= own.fp + own.tn).all()
+
+
+def test_all_parts_are_handed_out_at_once_and_tables_come_with_the_first_whole_run(
+    home: Path, trained: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[list[str]] = []
+    tables: dict[str, list[str]] = {}
+    faked = fanout.fan_out
+
+    def watched(task: Any, items: Any, *, on_end: Any, **rest: Any) -> Any:
+        calls.append([item.key for item in items])
+
+        def ended(key: str) -> None:
+            on_end(key)
+            tables[key] = [path.name for path in (home / "out").glob("tables/*.md")]
+
+        return faked(task, items, on_end=ended, **rest)
+
+    monkeypatch.setattr(fanout, "fan_out", watched)
+    give(home, runs=2)
+    (handed,) = calls
+    assert len(handed) == len(set(handed)) == 2 * 2 * 7
+    assert [key.split("/")[1] for key in handed] == ["run-01"] * 14 + ["run-02"] * 14
+    assert not any(tables[key] for key in handed[:13])
+    assert all(tables[key] for key in handed[13:])
+
+
+def test_a_folder_is_of_one_backbone_and_its_first_weights(home: Path, trained: list[str]) -> None:
+    give(home)
+    before = snapshot(home / "out")
+    for other, message in (
+        ({"backbone": "vgg16"}, "its runs are of mobilenet_v2 with first weights none, not of vgg16 with none; give"),
+        ({"encoder_weights": "imagenet"}, "not of mobilenet_v2 with imagenet; give `backbone` mobilenet_v2 and"),
+        ({"backbone": "mobilenet_v3"}, "backbone 'mobilenet_v3' is unknown; the nearest: "),
+    ):
+        for command in (give, give_screen):
+            with pytest.raises(InputError, match=message) as caught:
+                command(home, **other)
+            assert "\n" not in str(caught.value)
+    assert snapshot(home / "out") == before
+    give(home, out=home / "other", backbone="vgg16")
+    assert {Path(each).name.rpartition("-")[0].rpartition("-")[2] for each in trained[14:]} == {"vgg16"}
+    assert read_json(home / "other" / "claim.json")["configuration"]["backbone"] == "vgg16"

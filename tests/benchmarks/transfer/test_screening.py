@@ -135,7 +135,9 @@ def test_a_screen_of_mixtures_tells_them_apart_and_keeps_those_before(
     (home / "photos" / "spots.csv").unlink()  # so that the validation photos are of more than one spot
     give_screen(home, mixed=True)
     names = ["renders", "real-10pct", "mixed50-10pct"]
-    assert [Path(each).name for each in trained] == [f"{arm}-mobilenet_v2-{run:02d}" for arm in names for run in (0, 1)]
+    made = {f"{arm}-mobilenet_v2-{run:02d}" for arm in names for run in (0, 1)}
+    assert {Path(each).name for each in trained} == made
+    assert len(trained) == len(made)
     trained.clear()
     capsys.readouterr()
     give_screen(home, mixed=True, render_share=0.25, pretrain=0.5)

@@ -1,0 +1,95 @@
+"""Draws of renders: run r trains on draw r, whole scenes that no other run trains on.
+
+Renders are a sample of what their preset could have shown. Runs that share one draw share its error, which no test over
+runs can see: intervals would speak of these renders alone, not of the preset.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from corrotwin.benchmarks.data.scenes import group_by_scene
+from corrotwin.benchmarks.study.manifest import rendered
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import digest
+
+if TYPE_CHECKING:
+    from corrotwin.segmentation.data.coco import CocoDataset, Photo
+
+OPTION = "`renders_per_run`"
+
+
+def deal(renders: "CocoDataset", *, runs: int, size: int, seed: int) -> tuple["CocoDataset", ...]:
+    """Return all draws that a rendered dataset holds, at least one for each run.
+
+    A draw takes whole scenes, one after another, while it has at most `size` images: a folder that grows keeps its
+    first draws. Our own renders are taken in their order, in which scenes are independent; images of any other dataset
+    are shuffled by the seed first, since their order may mean something.
+
+    Parameters
+    ----------
+    runs : number of draws needed.
+    size : most images of a draw.
+    seed : of the study.
+
+    Raises
+    ------
+    InputError
+        There are too few renders, a scene is larger than a draw, a draw has no corrosion, or two draws hold one image.
+    """
+    if size < 1:
+        raise InputError(f"{OPTION} {size} is below 1")
+    scenes = _scenes(renders, seed)
+    largest = max(map(len, scenes))
+    parts: list[list[Photo]] = [[]]
+    for scene in scenes:
+        if parts[-1] and len(parts[-1]) + len(scene) > size:
+            parts.append([])
+        parts[-1] += scene
+    if len(parts[-1]) + largest <= size:  # another scene may join it when the folder grows
+        parts.pop()
+    if len(parts) < runs or size < largest:
+        needed = max(size, largest)
+        raise InputError(
+            f"{renders.folder}: {len(renders.photos)} renders in scenes of {largest} are too few for {runs} runs with "
+            f"a draw of {needed} each; render at least {runs * needed}, or give fewer runs or a smaller {OPTION}"
+        )
+    _check(renders, parts[:runs])
+    return tuple(subset(renders, part) for part in parts)
+
+
+def subset(renders: "CocoDataset", photos: Sequence["Photo"]) -> "CocoDataset":
+    """Return a dataset of some images of another, with a digest of its own."""
+    content = [[photo.file_name, photo.sha256, [one["segmentation"] for one in photo.annotations]] for photo in photos]
+    return replace(renders, photos=tuple(photos), digest=digest(content))
+
+
+def _scenes(renders: "CocoDataset", seed: int) -> list[list["Photo"]]:
+    """Return the images of each scene, in the order in which scenes are dealt."""
+    import numpy as np
+
+    scene_of = group_by_scene(renders) or {}
+    scenes: dict[str, list[Photo]] = {}
+    for photo in renders.photos:
+        scenes.setdefault(scene_of.get(photo.file_name, photo.file_name), []).append(photo)
+    found = list(scenes.values())
+    if rendered(renders.inside):
+        return found
+    return [found[place] for place in np.random.default_rng(seed).permutation(len(found))]
+
+
+def _check(renders: "CocoDataset", parts: Sequence[Sequence["Photo"]]) -> None:
+    """Raise InputError if a draw has no corrosion, or two hold one image."""
+    first: dict[str, tuple[int, str]] = {}
+    for number, part in enumerate(parts, start=1):
+        if not any(photo.annotations for photo in part):
+            raise InputError(
+                f"{renders.folder}: draw {number} of {len(part)} renders has no corrosion; give a larger {OPTION}"
+            )
+        for photo in part:
+            other, name = first.setdefault(photo.sha256 or photo.file_name, (number, photo.file_name))
+            if other != number:
+                raise InputError(
+                    f"{renders.folder}: draws overlap: {name} of draw {other} and {photo.file_name} of draw {number} "
+                    "are one image; take one out"
+                )

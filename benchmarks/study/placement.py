@@ -1,0 +1,62 @@
+"""How the runs of a study are placed on machines: what each needs, how many run side by side, and for how long."""
+
+import heapq
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from corrotwin.segmentation.config import GPU_SHARE
+from corrotwin.twin.core import cluster
+from corrotwin.twin.core.cli import available_cores
+
+if TYPE_CHECKING:
+    from corrotwin.synth.rendering.fanout import Needs
+
+WHOLE = 1.0  # of a GPU: the share of networks whose appetite nobody has measured
+
+
+def needs(backbone: str, threads: int, address: str | None, *, has_gpus: bool) -> "Needs":
+    """Return what the task of a run asks of Ray: its threads, and its share of a GPU where there is any.
+
+    A machine with fewer cores than `threads` still gets its turn, where it is the only one.
+    """
+    from corrotwin.synth.rendering.fanout import Needs
+
+    cpus = threads if address is not None else min(threads, available_cores())
+    return Needs(cpus=cpus, gpus=GPU_SHARE.get(backbone, WHOLE) if has_gpus else 0.0)
+
+
+def side_by_side(backbone: str, threads: int, address: str | None, gpus: int) -> int:
+    """Return how many runs of a backbone train at a time, as Ray would place them.
+
+    Parameters
+    ----------
+    address : of the cluster whose machines count; None for this machine.
+    gpus : of this machine.
+    """
+    if address is None:
+        of_run = needs(backbone, threads, None, has_gpus=gpus > 0)
+        slots = available_cores() // of_run.cpus
+        return max(1, min(slots, int(gpus / of_run.gpus)) if of_run.gpus else slots)
+    from corrotwin.synth.rendering import fanout
+
+    cluster.connect(address)
+    return max(1, fanout.at_a_time(needs(backbone, threads, address, has_gpus=cluster.has_gpus())))
+
+
+def makespan(runs: Iterable[tuple[float, int]]) -> float:
+    """Return the seconds until the last of some runs has ended, each started in turn as soon as there is room.
+
+    Parameters
+    ----------
+    runs : seconds of each, and how many like it have room side by side.
+    """
+    now, used = 0.0, 0.0
+    running: list[tuple[float, float]] = []  # end, part of the machines
+    for seconds, slots in runs:
+        part = 1 / slots
+        while running and used + part > 1 + 1e-9:
+            now, freed = heapq.heappop(running)
+            used -= freed
+        heapq.heappush(running, (now + seconds, part))
+        used += part
+    return max((end for end, _ in running), default=0.0)

@@ -1,0 +1,103 @@
+"""The draw of renders that each run of a screen or transfer trains on, and the first so many of it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from corrotwin.benchmarks.study import draws
+from corrotwin.benchmarks.study.manifest import KIND
+from corrotwin.benchmarks.transfer import protocol, subset
+from corrotwin.benchmarks.transfer.layout import Renders
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import read_manifest
+
+if TYPE_CHECKING:
+    from corrotwin.segmentation.data.coco import CocoDataset
+
+
+def of_screen(whole: Renders, folder: Path, *, seed: int) -> Renders:
+    """Return renders with a draw for each of the two runs of a screen, whose study may be in a folder.
+
+    Raises
+    ------
+    InputError
+        As of `draws.deal`.
+    """
+    data, runs = _data(whole), protocol.SCREEN_RUNS
+    if _is_shared(folder):
+        return replace(whole, draws=(data,) * runs)
+    return replace(whole, draws=draws.deal(data, runs=runs, size=max(1, len(data.photos) // runs), seed=seed)[:runs])
+
+
+def of_transfer(whole: Renders, out: Path, *, runs: int, most: int, size: int | None, seed: int) -> tuple[Renders, ...]:
+    """Return the renders of each run of a transfer.
+
+    Parameters
+    ----------
+    runs, most : runs that need a draw, and those that may have one where there are as many.
+    size : most renders of a draw; None takes that of the runs in the folder, for new ones equal shares.
+
+    Raises
+    ------
+    InputError
+        As of `draws.deal`; or a size is given, and the runs in the folder share one draw.
+    """
+    data = _data(whole)
+    if any(_is_shared(folder) for folder in out.glob(f"*/run-*/fold-*/{whole.folder}")):
+        if size is not None:
+            raise InputError(f"{out}: all runs there share one draw of these renders; leave out {draws.OPTION}")
+        return (replace(whole, draws=(data,)),) * most
+    if size is None:
+        size = max(_kept_sizes(out, whole.path), default=max(1, len(data.photos) // runs))
+    found = draws.deal(data, runs=runs, size=size, seed=seed)[:most]
+    return tuple(replace(whole, data=draw, draws=(draw,)) for draw in found)
+
+
+def first(found: Sequence[Renders], counts: Sequence[int], out: Path, *, dry_run: bool) -> list[tuple[Renders, ...]]:
+    """Return the renders of each run, followed by the first so many of its draw, whose folders are written.
+
+    A dry run writes none, and takes those that exist.
+
+    Raises
+    ------
+    InputError
+        A number is no proper part of a draw.
+    """
+    from corrotwin.segmentation.data import coco
+
+    result = []
+    for each in found:
+        of_run = [each]
+        for count in counts:
+            draw = _data(each)
+            subset.check(draw, count)
+            folder = subset.folder_of(out, draw, count)
+            if not dry_run:
+                subset.write(out, draw, count)
+            data = coco.read(folder) if (folder / subset.ANNOTATIONS).exists() else None
+            part = Renders(path=folder, whole=data, data=data, draws=() if data is None else (data,), count=count)
+            of_run.append(part)
+        result.append(tuple(of_run))
+    return result
+
+
+def _data(renders: Renders) -> "CocoDataset":
+    """Return the images, which only the first so many of a dry run lack."""
+    if renders.data is None:
+        raise InputError(f"{renders.path}: is not written yet")
+    return renders.data
+
+
+def _is_shared(folder: Path) -> bool:
+    """Return whether the study in a folder was made while all runs shared all renders."""
+    kept = (read_manifest(folder, KIND) or {}).get("renders")
+    return kept is not None and "draws" not in kept
+
+
+def _kept_sizes(out: Path, renders: Path) -> Iterator[int]:
+    """Yield the numbers of images of the draws of some renders on which runs of a transfer were trained."""
+    for path in out.glob(f"*/run-*/fold-1/{protocol.RENDERS}-*"):
+        kept = (read_manifest(path, KIND) or {}).get("renders")
+        if kept is not None and (path / kept["folder"]).resolve() == renders:
+            yield from (draw["images"] for draw in kept.get("draws", ()))
