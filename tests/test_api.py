@@ -308,7 +308,7 @@ def test_what_is_wrong_is_said_of_arguments(
         # one string is one item
         (lambda twin: ct.render(out="renders", maps="nix"), "maps", " nix: no such map"),
         (lambda twin: ct.study(out="study", arms="nix"), "arms", "'nix' is unknown"),
-        (lambda twin: ct.study(out="study", backbones="nix"), "backbones", "'nix' is not the paper's"),
+        (lambda twin: ct.study(out="study", backbones="nix"), "backbones", "'nix' is unknown"),
     ],
 )
 def test_an_argument_that_cannot_be_is_named(

@@ -82,13 +82,16 @@ def kept_backbones(out: Path) -> tuple[str, ...]:
     return () if earlier is None else configuration.from_json(earlier["config"]).backbones
 
 
-def check_backbones(names: Sequence[str]) -> None:
-    """Raise InputError for an encoder that nobody offers; nothing heavy is imported for the usual ones."""
+def check_backbones(names: Sequence[str], option: str = "`backbones`") -> None:
+    """Raise InputError, by the name of the option, for an encoder that nobody offers; the usual ones import nothing."""
     if strange := [name for name in names if name not in (*BACKBONES, DEFAULT_BACKBONE)]:
         from corrotwin.segmentation.models import encoders
 
         for name in strange:
-            encoders.check(name)
+            try:
+                encoders.check(name)
+            except InputError as error:
+                raise InputError(f"{option}: {error}") from error
 
 
 def _at_render_share(out: Path, config: StudyConfig, before: StudyConfig | None, wanted: float | None) -> StudyConfig:

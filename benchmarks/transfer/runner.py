@@ -41,7 +41,7 @@ def screen(inputs: Inputs, settings: ProtocolSettings, mix: Mix | None, *, refer
     if len(inputs.sets) > 1:
         raise InputError("a screen looks at one set of photos; give one folder")
     photos = inputs.sets[0]
-    check_backbones((settings.backbone,))
+    check_backbones((settings.backbone,), "`backbone`")
     layout.check(inputs.out, settings)
     fold = protocol.screen(photos.data, photos.spots, settings)
     folder = inputs.out / photos.name / fold.name / inputs.renders.folder
@@ -96,7 +96,7 @@ def confirm(
         As of `benchmarks.transfer.inputs.read` and of `benchmarks.study.runner.run`. Nothing is opened then.
     """
     out = inputs.out
-    check_backbones((settings.backbone,))
+    check_backbones((settings.backbone,), "`backbone`")
     layout.check(out, settings)
     folds = {
         photos.name: [

@@ -1,20 +1,32 @@
-"""A plan against what happens: real trainings on a local head that declares eight CPUs."""
+"""A plan against what happens on a local head that declares eight CPUs."""
 
 import logging
-import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes import write_run
 from studies import small
 
-from corrotwin.benchmarks.study import planning, runner
+from corrotwin.benchmarks.study import dispatch, planning, runner
 from corrotwin.benchmarks.study.preparation import prepare
 from corrotwin.benchmarks.study.sources import Sources
+from corrotwin.twin.core.files import read_json, write_json
 
 Maker = Callable[..., Any]
+SECONDS = 6.0  # of a run, longer than a worker takes to start
+
+
+def doze(folder: str, config: Any, _: Any, __: Any, ___: Any, real: Any, split: Any, *____: Any) -> None:
+    """Leave a run that took a while, without using a core: this machine may have fewer than are declared."""
+    begun = time.time()
+    time.sleep(SECONDS)
+    write_run(Path(folder), config, real, split, real)
+    manifest = read_json(Path(folder) / "run.json")
+    write_json(Path(folder) / "begun.json", {"begun": begun, "ended": time.time()})
+    write_json(Path(folder) / "run.json", {**manifest, "train_seconds": SECONDS})
 
 
 @pytest.fixture
@@ -31,32 +43,23 @@ def head() -> Iterator[str]:
 
 @pytest.mark.slow
 def test_a_head_of_eight_cpus_trains_eight_runs_at_a_time_as_planned(
-    tmp_path: Path, fake_dataset: Maker, head: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, fake_dataset: Maker, head: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(dispatch, "make_run", doze)
     fake_dataset(tmp_path / "photos", 20)
     out, sources = tmp_path / "out", Sources(data=tmp_path / "photos")
-    settings = {"size": 32, "epochs": 12, "batch_size": 2}
-    config = small(kinds=("real",), backbones=("mobilenet_v2",), runs=8, changes=settings)
-    assert runner.run(out, config, sources, address=head) == []
+    assert runner.run(out, small(kinds=("real",), runs=8), sources, address=head) == []  # workers start here
     assert "time: unknown until runs are complete, 8 at a time\n" in capsys.readouterr().out
 
-    more = small(kinds=("real",), backbones=("mobilenet_v2",), runs=26, changes=settings)
-    study = prepare(out.resolve(), more, sources)
-    plan = planning.plan_study(study, head)
-    assert plan.slots == {"mobilenet_v2": 8}
-    begun = time.time()
+    more = small(kinds=("real",), runs=8 + 20)
+    plan = planning.plan_study(prepare(out.resolve(), more, sources), head)
+    assert plan.slots == {"vgg16": 8}
+    assert plan.seconds == 3 * SECONDS
     assert runner.run(out, more, sources, address=head) == []
-    took = time.time() - begun
-    spans = []
-    for key in plan.todo:
-        folder = out / "runs" / key
-        end = (folder / "run.json").stat().st_mtime
-        spans.append(((folder / "claim.json").stat().st_mtime, end))
-    side_by_side = max(sum(start <= moment < end for start, end in spans) for moment, _ in spans)
+    spans = [read_json(out / "runs" / key / "begun.json") for key in plan.todo]
+    side_by_side = max(sum(one["begun"] <= other["begun"] < one["ended"] for one in spans) for other in spans)
+    took = max(span["ended"] for span in spans) - min(span["begun"] for span in spans)
     with capsys.disabled():
-        print(
-            f"\nplan: {len(plan.todo)} runs in {math.ceil(len(plan.todo) / 8)} waves of 8, {plan.seconds:.0f} s of "
-            f"training; found: {side_by_side} side by side, {max(end for _, end in spans) - min(spans)[0]:.0f} s from "
-            f"the first start to the last end, {took:.0f} s in all"
-        )
-    assert 6 <= side_by_side <= 8
+        print(f"\nplan: 20 runs, 8 at a time, {plan.seconds:.0f} s; found: {side_by_side} at a time, {took:.1f} s")
+    assert side_by_side == 8
+    assert took < 20 * SECONDS / 2  # two at a time, as this machine may have cores
