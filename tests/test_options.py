@@ -58,7 +58,7 @@ WRONG: dict[str, tuple[str, tuple[str, ...]]] = {
             "--safety-factor 0 --smys-mpa 300 --length-mm 9",
         ),
     ),
-    "twin calibrate": ("new", ("--assets 0", "--seed -1")),
+    "twin calibrate": ("new", ("--assets 0", "--seed -1", "--runs 0")),
     "synth render": ("--out new", ("--count 0", "--size 0", "--seed -1", "--only -1", "--workers 0")),
     "synth validate": ("photos", ("--verify 0",)),
     "segmentation train": (

@@ -192,7 +192,7 @@ def test_a_whole_page_with_its_pictures_links_and_files(tmp_path: Path, fake_stu
 
 @pytest.mark.usefixtures("no_pictures")
 def test_csvs_equal_the_values_worked_out_again(tmp_path: Path, fake_study: Maker) -> None:
-    fake_study(tmp_path, runs=3, spot_size=2)
+    fake_study(tmp_path, backbones=BACKBONES, runs=3, spot_size=2)
     build.write(tmp_path)
     order = ["inceptionv4", "mobilenet_v2", "resnet152", "vgg16"]
     found = results.load(tmp_path)
@@ -308,7 +308,7 @@ def test_equal_runs_do_not_crash(tmp_path: Path, fake_study: Maker) -> None:
 def test_missing_runs_are_named_and_the_rest_is_reported(tmp_path: Path, fake_study: Maker) -> None:
     reason = "RuntimeError: out of <memory>"
     gone = ("mixed-vgg16-01", "real-vgg16-00", "real-vgg16-01", "real-vgg16-02", "real-vgg16-03")
-    fake_study(tmp_path, runs=4, without=gone, failed={"mixed-vgg16-01": reason})
+    fake_study(tmp_path, backbones=BACKBONES, runs=4, without=gone, failed={"mixed-vgg16-01": reason})
     (tmp_path / "runs" / "mixed-resnet152-00" / "per_image.csv").write_text("image,tp\n")
     page = build.write(tmp_path).read_text()
     assert "out of &lt;memory&gt;" in page
@@ -325,7 +325,9 @@ def test_missing_runs_are_named_and_the_rest_is_reported(tmp_path: Path, fake_st
 @pytest.mark.usefixtures("no_pictures")
 def test_no_run_at_all_still_gives_a_report(tmp_path: Path, fake_study: Maker) -> None:
     config = fake_study(
-        tmp_path, without=tuple(f"{a}-{b}-0{r}" for a in ("real", "mixed") for b in BACKBONES for r in (0, 1))
+        tmp_path,
+        backbones=BACKBONES,
+        without=tuple(f"{a}-{b}-0{r}" for a in ("real", "mixed") for b in BACKBONES for r in (0, 1)),
     )
     page = build.write(tmp_path).read_text()
     assert "no run is complete" in page

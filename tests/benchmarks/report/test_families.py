@@ -91,7 +91,10 @@ def test_where_no_difference_is_shown_the_answer_says_what_would_show_it(tmp_pat
 
 
 def test_two_runs_show_means_and_no_test(tmp_path: Path, fake_study: Maker) -> None:
-    fake_study(tmp_path, profile="small", data=tmp_path / "photos", kinds=("real", "mixed"), backbones=TWO, runs=2)
+    fake_study(
+        tmp_path, profile="small", data=tmp_path / "photos", kinds=("real", "mixed"), real_fractions=(1.0,),
+        backbones=TWO, runs=2,
+    )  # fmt: skip
     found = material(results.load(tmp_path))
     assert [tile.label.split(", ")[1] for tile in answer.tiles(found)[:2]] == [
         "real at all training photos", "mixed at all training photos",
@@ -157,8 +160,9 @@ def test_the_numbers_of_the_answer_are_those_of_the_pixels(
     tmp_path: Path, fake_study: Maker, shift: int, word: str
 ) -> None:
     fake_study(
-        tmp_path, profile="small", data=tmp_path / "photos", kinds=("real", "mixed"), backbones=("vgg16",), runs=3
-    )  # fmt: skip
+        tmp_path, profile="small", data=tmp_path / "photos", kinds=("real", "mixed"), real_fractions=(1.0,),
+        backbones=("vgg16",), runs=3,
+    )  # fmt: skip  # fmt: skip
     means: dict[str, float] = {}
     for kind in ("real", "mixed"):
         f1 = []
@@ -199,8 +203,8 @@ def test_a_study_without_pairs_says_so(tmp_path: Path, fake_study: Maker) -> Non
 def test_where_renders_are_compared_the_answer_speaks_of_that_backbone(tmp_path: Path, fake_study: Maker) -> None:
     more = cells(("real",), (1.0,), ("mobilenet_v2",), 4)
     fake_study(
-        tmp_path, profile="small", data=tmp_path / "photos", kinds=("real", "mixed"), backbones=("vgg16",), runs=3,
-        more=more,
+        tmp_path, profile="small", data=tmp_path / "photos", kinds=("real", "mixed"), real_fractions=(1.0,),
+        backbones=("vgg16",), runs=3, more=more,
     )  # fmt: skip
     found = material(results.load(tmp_path))
     assert found.lead == "vgg16"
@@ -209,7 +213,8 @@ def test_where_renders_are_compared_the_answer_speaks_of_that_backbone(tmp_path:
 
 def test_without_photos_alone_no_sentence_speaks_of_them(tmp_path: Path, fake_study: Maker) -> None:
     fake_study(
-        tmp_path, profile="small", data=tmp_path / "photos", kinds=("copy-paste", "strong"), backbones=TWO, runs=3
+        tmp_path, profile="small", data=tmp_path / "photos", kinds=("copy-paste", "strong"), real_fractions=(1.0,),
+        backbones=TWO, runs=3,
     )  # fmt: skip
     found = material(results.load(tmp_path))
     assert not found.on_photos_alone
