@@ -113,7 +113,7 @@ def test_on_a_cluster_this_machine_is_not_probed(probed: list[list[str]]) -> Non
 
 def test_what_is_unknown_is_said(tmp_path: Path) -> None:
     some = plan_of(speeds={"vgg16": 600}, backbones=("vgg16", "resnet152"), runs=2)
-    here = SimpleNamespace(out=tmp_path, photos=1, renders=None, renders_before=None, config=some.config)
+    here = SimpleNamespace(out=tmp_path, photos=1, renders=None, renders_before=None, split=None, config=some.config)
     said = planning.describe(some, here)  # type: ignore[arg-type]
     assert (
         "time: at least 10 min, 2 at a time in 2 waves; minutes a run: vgg16 10.0 (probed), resnet152 unknown" in said
