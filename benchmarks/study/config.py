@@ -194,13 +194,13 @@ class StudyConfig:
 _REAL_AND_MIXED = ("real", "mixed")
 # The first scores that a newcomer sees: long enough to find rust on the stand-in, while the paper's four, from random
 # weights, show that they train.
-_QUICK_CHANGES: Mapping[str, Mapping[str, Any]] = {DEFAULT_BACKBONE: {"epochs": 24}}
+_QUICK_CHANGES: Mapping[str, Mapping[str, Any]] = {DEFAULT_BACKBONE: {"epochs": 40}}
 STUDIES: Mapping[Profile, StudyConfig] = {
     "quick": StudyConfig(
         profile="quick",
         cells=cells(_REAL_AND_MIXED, (1.0,), (*BACKBONES, DEFAULT_BACKBONE), 2, _QUICK_CHANGES),
         threads=1,
-        renders=RenderPlan(preset="balanced", count=36, size=192),
+        renders=RenderPlan(preset="balanced", count=24, size=192),
         standin=RenderPlan(preset="standin", count=72, size=192),
     ),
     "small": StudyConfig(

@@ -71,7 +71,7 @@ def read(
     if renders_per_run is not None and renders_per_run < 1:
         raise InputError(f"`renders_per_run` {renders_per_run} is below 1")
     if counts and min(counts) < 1:
-        raise InputError(f"`render_counts` {min(counts)} is below 1")
+        raise InputError(f"`render_counts` {min(counts)}: give fewer renders than a draw has, at least 1")
     if not data:
         raise InputError("`data`: give at least one folder of real photos")
     for path in (out, renders, *data, *across, *([clean] if clean else [])):

@@ -17,7 +17,7 @@ from corrotwin.benchmarks.study import manifest
 from corrotwin.benchmarks.study.config import StudyConfig, choose
 from corrotwin.benchmarks.study.grid import GridCell
 from corrotwin.segmentation import runs
-from corrotwin.segmentation.config import Profile
+from corrotwin.segmentation.config import BACKBONES, Profile
 from corrotwin.segmentation.data import coco, groups, splits
 from corrotwin.segmentation.evaluation import evaluate
 from corrotwin.twin.core.files import write_json, write_manifest
@@ -96,8 +96,8 @@ def make_study(
     data: Path | None = None,
     photo: str = "photo",
     kinds: Sequence[str] = ("real", "mixed"),
-    real_fractions: Sequence[float] = (),
-    backbones: Sequence[str] = (),
+    real_fractions: Sequence[float] = (1.0,),
+    backbones: Sequence[str] = BACKBONES,
     runs: int | None = None,
     more: Sequence[GridCell] = (),
     spot_size: int = 1,
@@ -110,6 +110,7 @@ def make_study(
     `data` None is a stand-in; `more` adds cells to the product of the others; `across` names other sets of 12 photos,
     made beside `folder`; each `spot_size` photos of any set show one spot; `without` names runs that are left out.
     """
+    runs = 3 if runs is None and profile == "small" else runs
     config = choose(profile, kinds=kinds, real_fractions=real_fractions, backbones=backbones, runs=runs)
     config = replace(config, cells=(*config.cells, *more)).joined(config)
     home = folder / "standin" if data is None else data

@@ -1,6 +1,8 @@
 """A plan against what happens on a local head that declares eight CPUs."""
 
 import logging
+import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,11 +32,12 @@ def doze(folder: str, config: Any, _: Any, __: Any, ___: Any, real: Any, split: 
 
 
 @pytest.fixture
-def head() -> Iterator[str]:
+def head(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Ray with eight CPUs declared, however many this machine has, joined as a cluster."""
     import ray
 
     ray.shutdown()
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))  # workers find `doze` and what it imports
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "include_dashboard": False}
     ray.init(address="local", num_cpus=8, object_store_memory=128 * 2**20, **quiet)
     yield "auto"

@@ -98,7 +98,7 @@ def test_a_run_of_another_network_is_no_start(wanted, two):
 def test_the_api_starts_from_a_run(two, roboflow, tmp_path):
     photos = ct.Dataset(roboflow).split(by="folder")
     settings = {"profile": "quick", "size": 32, "epochs": 1, "threads": 1}
-    run = ct.train(photos, out=tmp_path / "run", init=ct.Run(two[0]), **settings)
+    run = ct.train(photos, out=tmp_path / "run", backbone="mobilenet_v2", init=ct.Run(two[0]), **settings)
     assert run.settings["init"] == ct.Run(two[0]).digest
     assert run.settings["encoder_weights"] is None
 
