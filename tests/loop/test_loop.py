@@ -169,8 +169,10 @@ def test_true_masks_bring_nine_forecasts_of_ten_nearer(loop: ModuleType) -> None
     found = [one for seed in range(100) for one in loop.outcomes(seed, eye, errors=errors)]
     by_name = {row[0]: row[1:] for row in loop_scores.rates(found)}
     assert by_name["rusted area"][3] >= 0.9
-    assert by_name["worst loss, log"][3] >= 0.8  # 0.86 when it was measured: photographs do not tell how deep rust goes
-    assert np.mean([one.within(one.after) for one in found if one.quantity == "rusted area"]) >= 0.84  # 0.9
+    _, closer, *_, expected = by_name["worst loss, log"]  # photographs do not tell how deep rust goes
+    assert closer >= expected - 0.05  # 0.84 and 0.72 when it was measured
+    assert np.mean([one.within(one.after) for one in found if one.quantity == "rusted area"]) >= 0.84  # 0.87
+    assert np.mean([one.within(one.after) for one in found if one.quantity == "worst loss, log"]) >= 0.88  # 0.95
 
 
 def test_rates_count_what_they_say() -> None:
