@@ -59,6 +59,9 @@ def rusting(
     # Rust water tints the surface about a spot and below it.
     halo = graph.math("MULTIPLY", graph.step(cover, 0.02, 0.5), graph.math("MULTIPLY", middle, 0.9))
     wet = graph.math("MAXIMUM", halo, graph.math("MULTIPLY", stain, graph.math("ADD", middle, 0.6)), clamp=True)
+    # What a frayed outline keeps of the coat is as brown as the rust that it lies in, whatever the primer.
+    within = graph.math("MULTIPLY", graph.step(cover, 0.42, 0.58), graph.math("ADD", middle, 0.45))
+    wet = graph.math("MAXIMUM", wet, within, clamp=True)
     stained = graph.mix(wet, steel, graph.mix(0.85, steel, graph.mix(fine, (0.42, 0.17, 0.04), (0.22, 0.08, 0.025))))
 
     # A coat of paint stands proud of the rust, its edge lifted; scale and pits roughen what is below.

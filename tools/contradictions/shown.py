@@ -20,7 +20,7 @@ from corrotwin.twin.core.files import open_file
 RUSTED = 0.5  # rust cover of rust
 RIM = 0.02  # rust cover from which the paint is tinted or broken back
 STAINED = 0.15  # by rust water
-SKY = "sky"
+BACKDROP = "backdrop"  # the light map or the sky behind all
 Words = NDArray[np.object_]
 
 
@@ -62,7 +62,7 @@ def _seen(scene: Scene, assets: list[_Asset], props: list[trimesh.Trimesh]) -> W
     solid = visibility.combined_mesh([asset.surface for asset in assets], props)
     origins, directions = visibility.rays(np.array(view.pose), view.field_of_view, scene.size)
     points, ray, face = solid.ray.intersects_location(origins, directions, multiple_hits=False)
-    words: Words = np.full(scene.size**2, SKY, dtype=object)
+    words: Words = np.full(scene.size**2, BACKDROP, dtype=object)
     first = 0
     for asset in assets:
         here = (face >= first) & (face < first + len(asset.surface.faces))

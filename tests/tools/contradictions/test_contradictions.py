@@ -109,7 +109,7 @@ def test_what_a_pixel_shows_is_what_its_ray_meets_first(tmp_path: Path, monkeypa
     assert at(0.5, 0.5, 1) == "plate: other paint on red primer"
     assert at(-1.4, 0, 0) == "soil"
     assert at(0, 1.3, 0.45) == "rust-coloured object"
-    assert at(2.2, 0, 0) == shown.SKY
+    assert at(2.2, 0, 0) == shown.BACKDROP
 
 
 def test_the_report_lists_the_largest_first_and_the_same_again(
