@@ -124,4 +124,5 @@ STREAMS = {
     "grain": 10,
     "debris": 11,
     "heap": 12,
+    "primer": 13,
 }

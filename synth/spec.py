@@ -14,6 +14,8 @@ Map = Literal[
     "wall_loss", "severity", "depth", "uv", "instances"
 ]  # kinds of maps that can be written beside the images
 MAPS: tuple[str, ...] = get_args(Map)
+EDGE_REACH_M = 0.03  # distance from an outward edge within which a body's file records it
+SCRAPE_M = 0.005  # greatest width of a scrape in the paint on either side of its edge
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +40,8 @@ class Body:
 
     The file holds ``vertices (n, 3)`` float32, ``faces (m, 3)`` int32, ``uv (m, 3, 2)`` float32 and
     ``fields (H, W, 4)`` float32: rust cover in [0, 1], age of the rust in years, wall loss in mm, stain of rust water
-    in [0, 1].
+    in [0, 1]. That of a painted asset also holds ``edges (H, W)`` uint8: nearness of an outward edge, 255 on it and 0
+    from `EDGE_REACH_M` on.
     """
 
     file: str

@@ -34,12 +34,14 @@ def build(bproc: ModuleType, scene: Scene, folder: Path) -> None:
 def _body(bproc: ModuleType, body: Body, folder: Path) -> None:
     with np.load(folder / body.file) as arrays:
         vertices, faces, uv, fields = (arrays[name] for name in ("vertices", "faces", "uv", "fields"))
+        edges = arrays.get("edges")
     target = bproc.object.create_with_empty_mesh(f"body-{body.instance}")
     data = target.get_mesh()
     data.from_pydata(vertices, [], faces)
     data.uv_layers.new(name=steel.ATLAS).data.foreach_set("uv", uv.astype(np.float32).ravel())
     _smooth(data)
-    data.materials.append(steel.rusting(body.finish, _texture(body.file, fields), body.instance))
+    outline = None if edges is None else _grey(f"{body.file}-edges", edges)
+    data.materials.append(steel.rusting(body.finish, _texture(body.file, fields), body.instance, outline))
     target.set_local2world_mat(np.array(body.pose))
 
 
@@ -56,6 +58,17 @@ def _texture(name: str, fields: NDArray[np.float32]) -> bpy.types.Image:
     image.alpha_mode = "CHANNEL_PACKED"  # alpha is a field like the others
     image.colorspace_settings.name = "Non-Color"
     image.pixels.foreach_set(np.ascontiguousarray(fields, np.float32).ravel())
+    return image
+
+
+def _grey(name: str, values: NDArray[np.uint8]) -> bpy.types.Image:
+    """Return (H, W) bytes as an image of as many bits, without colour management."""
+    height, width = values.shape
+    image = bpy.data.images.new(name, width, height, is_data=True)
+    image.colorspace_settings.name = "Non-Color"
+    pixels = np.ones((height, width, 4), np.float32)
+    pixels[..., :3] = values[..., None] / np.float32(255)
+    image.pixels.foreach_set(pixels.ravel())
     return image
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import bpy
 
 from corrotwin.synth.blender.shader_graph import Graph, scaled
-from corrotwin.synth.spec import Color, Finish
+from corrotwin.synth.spec import EDGE_REACH_M, SCRAPE_M, Color, Finish
 
 ATLAS = "atlas"  # name of the UV layer
 LABEL = "label"  # render output with rust cover, wall loss, and instance plus a share of the stain
@@ -32,11 +32,14 @@ _WET = ((0.3, (0.20, 0.07, 0.016)), (0.7, (0.50, 0.20, 0.045)))
 _DULL = ((0.3, (0.085, 0.075, 0.066)), (0.7, (0.29, 0.265, 0.24)))
 
 
-def rusting(finish: Finish, fields: bpy.types.Image, instance: int) -> bpy.types.Material:
+def rusting(
+    finish: Finish, fields: bpy.types.Image, instance: int, edges: bpy.types.Image | None = None
+) -> bpy.types.Material:
     """Make painted, galvanised, cast or bare steel whose rust follows the twin's fields.
 
     The picture reads the fields with linear interpolation, the label with none, so that a label pixel is exactly one
-    texel's value: rust cover, wall loss in mm, and the instance number plus `STAIN_SHARE` of the stain.
+    texel's value: rust cover, wall loss in mm, and the instance number plus `STAIN_SHARE` of the stain. Paint is
+    scraped along outward edges, near which `edges` is 1; without it, nowhere.
     """
     graph = Graph("rusting", finish.seed)
     cover, age, loss, stain = _fields(graph, fields, "Linear")
@@ -49,13 +52,16 @@ def rusting(finish: Finish, fields: bpy.types.Image, instance: int) -> bpy.types
 
     rusted = _rusted(graph, finish, (cover, age, stain), middle, fine)
     rust = _rust(graph, finish, (cover, age, loss), (coarse, middle, fine, flake, gap))
-    steel, steel_roughness, metallic = _unrusted(graph, finish, coarse, middle, fine)
+    steel, steel_roughness, metallic = _unrusted(graph, finish, edges, (coarse, middle, fine))
     if finish.kind == "paint":  # the film breaks back from the rust, over its primer
         bared = graph.step(graph.math("ADD", cover, _about_zero(graph, middle, 0.5)), 0.28, 0.36)
         steel = graph.mix(bared, steel, finish.primer)
     # Rust water tints the surface about a spot and below it.
     halo = graph.math("MULTIPLY", graph.step(cover, 0.02, 0.5), graph.math("MULTIPLY", middle, 0.9))
     wet = graph.math("MAXIMUM", halo, graph.math("MULTIPLY", stain, graph.math("ADD", middle, 0.6)), clamp=True)
+    # What a frayed outline keeps of the coat is as brown as the rust that it lies in, whatever the primer.
+    within = graph.math("MULTIPLY", graph.step(cover, 0.42, 0.58), graph.math("ADD", middle, 0.45))
+    wet = graph.math("MAXIMUM", wet, within, clamp=True)
     stained = graph.mix(wet, steel, graph.mix(0.85, steel, graph.mix(fine, (0.42, 0.17, 0.04), (0.22, 0.08, 0.025))))
 
     # A coat of paint stands proud of the rust, its edge lifted; scale and pits roughen what is below.
@@ -197,8 +203,23 @@ def _atlas(graph: Graph) -> Any:
     return uv.outputs["UV"]
 
 
-def _unrusted(graph: Graph, finish: Finish, coarse: Any, middle: Any, fine: Any) -> tuple[Any, Any, float]:
+def _scrape(graph: Graph, finish: Finish, edges: bpy.types.Image, coarse: Any, middle: Any) -> Any:
+    """Return where paint is scraped off: by stretches of decimetres, within `SCRAPE_M` of an edge, which rubs first."""
+    texture = graph.tree.nodes.new("ShaderNodeTexImage")
+    texture.image, texture.interpolation, texture.extension = edges, "Linear", "EXTEND"
+    graph.put(texture.inputs["Vector"], _atlas(graph))
+    near = graph.node("ShaderNodeSeparateColor", Color=texture.outputs["Color"]).outputs["Red"]
+    rubbed = graph.step(coarse, 0.68 - 0.2 * finish.wear, 0.85 - 0.1 * finish.wear)
+    width = graph.math("MULTIPLY", rubbed, graph.step(middle, 0.2, 0.7), clamp=True)
+    inner = graph.math("SUBTRACT", graph.math("ADD", near, graph.math("MULTIPLY", width, SCRAPE_M / EDGE_REACH_M)), 1.0)
+    return graph.step(inner, 0.0, 0.1 * SCRAPE_M / EDGE_REACH_M)
+
+
+def _unrusted(
+    graph: Graph, finish: Finish, edges: bpy.types.Image | None, noises: tuple[Any, Any, Any]
+) -> tuple[Any, Any, float]:
     """Return colour, roughness and metalness of the surface where it has not rusted."""
+    coarse, middle, fine = noises
     shade = scaled(finish.color, 0.92)
     color = graph.mix(graph.step(coarse, 0.3, 0.75), finish.color, shade)
     if finish.kind == "galvanised":
@@ -213,12 +234,10 @@ def _unrusted(graph: Graph, finish: Finish, coarse: Any, middle: Any, fine: Any)
         color = graph.mix(graph.math("MULTIPLY", dusty, 0.7 * finish.dirt), color, tan)
         chalk = tuple(0.6 * channel + 0.25 for channel in finish.color)
         color = graph.mix(graph.math("MULTIPLY", graph.step(middle, 0.35, 0.75), 0.45 * finish.wear), color, chalk)
-        # Scrapes: thin, long, here and there; chips where grains have hit.
-        stretched = graph.node("ShaderNodeMapping", Vector=graph.position, Scale=(3.0, 90.0, 20.0))
-        lines = graph.node("ShaderNodeTexNoise", Vector=stretched.outputs["Vector"], Scale=1.0, Detail=1.0)
-        scrape = graph.step(lines.outputs["Fac"], 0.79 - 0.07 * finish.wear, 0.8 - 0.05 * finish.wear)
+        # Chips, where grains have hit.
         chip = graph.step(graph.math("MULTIPLY", fine, graph.math("ADD", coarse, 0.5)), 0.83 - 0.12 * finish.wear, 0.86)
-        color = graph.mix(graph.math("MAXIMUM", scrape, chip), color, finish.primer)
+        bared = chip if edges is None else graph.math("MAXIMUM", _scrape(graph, finish, edges, coarse, middle), chip)
+        color = graph.mix(bared, color, finish.primer)
     # Nothing out of doors is of one tone: specks of dirt, splashes, chalk.
     speckled = graph.math("ADD", graph.math("MULTIPLY", fine, 0.55), graph.math("MULTIPLY", middle, 0.45))
     uneven = 0.35 + 0.65 * max(finish.dirt, finish.wear)

@@ -111,6 +111,7 @@ PRESETS: dict[str, Preset] = {
         clutter=(3, 7),
         dirt=(0.4, 1.0),
         wear=(0.5, 1.0),
+        red_primer_share=0.5,
         sun_share=0.5,
         flash_share=0.45,
         work_share=0.05,

@@ -108,6 +108,7 @@ class Preset:
     paints: tuple[Color, ...]  # colours of painted assets; whether one is painted, galvanised or bare its twin says
     dirt: Range = (0.0, 0.8)
     wear: Range = (0.0, 0.8)
+    red_primer_share: float = 0.1  # of painted assets, whose primer looks like rust; that of all others is grey or pale
     rust_tone: Range = (0.55, 1.6)  # factor on the brightness of an asset's rust
     bleeding: Range = (0.0, 0.0)  # strength of the stain about spots of rust; an asset that draws 0 or less has none
     fraying: float = 0.0  # of outlines, by flakes and specks; for label rules of annotators who take strong stains in

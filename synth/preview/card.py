@@ -11,6 +11,7 @@ from typing import Any
 from corrotwin.segmentation.data import coco
 from corrotwin.synth.labels import label_statistics
 from corrotwin.synth.preview import contact_sheet
+from corrotwin.synth.preview.look_alikes import look_alikes
 from corrotwin.synth.validation.report import BASIS
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json, read_manifest, read_text, write_text
@@ -109,6 +110,7 @@ def _text(folder: Path, contents: Contents, about: Mapping[str, Any] | None) -> 
         "Where it comes from": _table(origin) or ["Not stated in its files."],
         "Licence": licence or ["Not stated in its files: ask whoever made it before you pass it on."],
         "What was labelled": _label_rule(about["preset"]["labels"]) if about else _UNKNOWN_RULE,
+        **({"Like rust, and not labelled": _like_rust(about["preset"])} if about else {}),
         "The labels in numbers": [*markdown_table(headings, rows).splitlines(), "", BASIS],
         "Made again": _command(about) if about else ["Not known: it was not made by this program."],
         "Known limits": [f"- {limit}" for limit in _limits(about, statistics)],
@@ -209,6 +211,12 @@ def _label_rule(rule: Mapping[str, Any]) -> list[str]:
         exact + (habit if rule["policy"] == "annotator" else ""), "",
         *_table({name.replace("_", " "): value for name, value in rule.items()}), "",
         "Radii are shares of the picture's side, areas of its area.",
+    ]  # fmt: skip
+
+
+def _like_rust(preset: Mapping[str, Any]) -> list[str]:
+    return [
+        "On purpose, so that a model learns to leave them:", "", *(f"- {sentence}" for sentence in look_alikes(preset))
     ]  # fmt: skip
 
 

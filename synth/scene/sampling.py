@@ -15,7 +15,7 @@ import trimesh
 
 from corrotwin.synth.config import STREAMS, RenderConfig
 from corrotwin.synth.presets.schema import Preset
-from corrotwin.synth.scene import arrangement, camera, marker, specimen, subject, visibility
+from corrotwin.synth.scene import arrangement, camera, edges, marker, specimen, subject, visibility
 from corrotwin.synth.scene.debris import heap_props
 from corrotwin.synth.scene.ground import ground_props
 from corrotwin.synth.scene.placement import Arrangement, Placed
@@ -105,7 +105,7 @@ def sample_scene(
         space = replace(space, solid=visibility.combined_mesh(
             space.targets, [visibility.prop_mesh(prop, folder) for prop in (*base, *others)]
         )) if marks else space  # fmt: skip
-    bodies = _bodies(stand, chosen, index, folder, draw("material"))
+    bodies = _bodies(stand, chosen, index, folder, draw("material"), draw("primer"))
     return Scene(
         size=config.size, samples=chosen.samples, seed=number, bodies=bodies, props=(*base, *others),
         light=_light(chosen, space, draw("light")),
@@ -176,13 +176,15 @@ def _target(placed: Placed) -> Target:
     )  # fmt: skip
 
 
-def _bodies(stand: Arrangement, chosen: Preset, index: int, folder: Path, rng: np.random.Generator) -> tuple[Body, ...]:
+def _bodies(
+    stand: Arrangement, chosen: Preset, index: int, folder: Path, rng: np.random.Generator, priming: np.random.Generator
+) -> tuple[Body, ...]:  # fmt: skip
     """Write the assets for the renderer and return their bodies; assets of one structure share a colour."""
     bodies: list[Body] = []
     looks: list[tuple[Coating, Finish]] = []
     for number, placed in enumerate(stand.placed, start=1):
         one = placed.specimen
-        finish = _finish(chosen, one.twin.coating, one.twin.kind, rng)
+        finish = _finish(chosen, one.twin.coating, one.twin.kind, rng, priming)
         # An asset drawn beside another shares its coating: the same object.
         alike = next((look for coating, look in looks if coating is not None and coating is one.twin.coating), None)
         if alike is not None:
@@ -193,6 +195,7 @@ def _bodies(stand: Arrangement, chosen: Preset, index: int, folder: Path, rng: n
             np.savez(
                 stream, vertices=one.asset.vertices.astype(np.float32), faces=one.asset.faces.astype(np.int32),
                 uv=one.asset.uv.astype(np.float32), fields=specimen.pack(one, chosen.bleeding),
+                **({"edges": edges.nearness(one.asset, one.texels)} if finish.kind == "paint" else {}),
             )  # fmt: skip
         bodies.append(
             Body(
@@ -210,17 +213,22 @@ def _bodies(stand: Arrangement, chosen: Preset, index: int, folder: Path, rng: n
 _METAL: dict[str, Color] = {
     "galvanised": (0.42, 0.44, 0.46), "bare": (0.24, 0.23, 0.22), "cast": (0.09, 0.085, 0.08)
 }  # fmt: skip
-_PRIMERS: tuple[Color, ...] = ((0.20, 0.045, 0.03), (0.32, 0.33, 0.33), (0.42, 0.20, 0.06), (0.55, 0.54, 0.50))
+# Red oxide and red lead look like rust; zinc and aluminium do not.
+_RED_PRIMERS: tuple[Color, ...] = ((0.20, 0.045, 0.03), (0.42, 0.20, 0.06))
+_GREY_PRIMERS: tuple[Color, ...] = ((0.32, 0.33, 0.33), (0.55, 0.54, 0.50))
 
 
-def _finish(chosen: Preset, coating: Coating, kind: str, rng: np.random.Generator) -> Finish:
+def _finish(
+    chosen: Preset, coating: Coating, kind: str, rng: np.random.Generator, priming: np.random.Generator
+) -> Finish:
     """Draw the appearance of a coating. Each kind takes the same draws, so that the stream stays in step."""
     color = np.array(chosen.paints[rng.integers(len(chosen.paints))])
     look = "paint" if isinstance(coating, Paint) else "bare" if coating is None else "galvanised"
     cast = rng.random() < 0.5
     if look == "bare" and kind == "bearing" and cast:
         look = "cast"
-    primer = _PRIMERS[rng.integers(len(_PRIMERS))]
+    primers = _RED_PRIMERS if priming.random() < chosen.red_primer_share else _GREY_PRIMERS
+    primer = primers[rng.integers(len(primers))]
     red, dark = rng.uniform(0.8, 1.2), float(np.exp(rng.uniform(*np.log(chosen.rust_tone))))
     return Finish(
         kind=look, color=vary(np.array(_METAL[look]) if look in _METAL else color, rng), primer=primer,

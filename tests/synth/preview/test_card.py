@@ -95,6 +95,30 @@ def test_card_of_renders_says_what_they_are_and_how_to_make_them_again(tmp_path:
     assert "false alarms" not in text  # one picture is free of corrosion
 
 
+def test_card_says_what_looks_like_rust_and_is_not_labelled_with_its_share(tmp_path: Path) -> None:
+    said = about()
+    said["preset"] |= {
+        "red_primer_share": 0.25, "paints": [[0.3, 0.1, 0.05], [0.3, 0.4, 0.3], [0.1, 0.1, 0.3], [0.5, 0.42, 0.08]],
+        "walls": ["brick", "stained concrete"], "beds": ["concrete"], "grounds": ["soil"],
+    }  # fmt: skip
+    lines = card_of(dataset(tmp_path / "one"), said).splitlines()
+    here = lines[lines.index("## Like rust, and not labelled") :]
+    text = "\n".join(here[: here.index("## The labels in numbers")])
+    assert "- Primer like red oxide or red lead: 25% of painted assets" in text
+    assert "- Paint in red, orange or brown: 1 of 4 colours, which" in text
+    assert "- Rust stains on concrete: 50% of walls, 67% of walls and slabs of bridges, where" in text
+    assert "- Steel stained by rust water, below rust and about it." in text
+    assert "67% of the 0 to 4 objects" in text
+    said["preset"]["labels"] |= {"stain": 0.4}
+    said["preset"]["clutter"] = [0, 0]
+    del said["preset"]["red_primer_share"]  # of an earlier version, whose primers were others
+    text = card_of(dataset(tmp_path / "other"), said)
+    assert "- Steel stained by rust water, up to a strength of 0.4; stronger stains are labelled." in text
+    assert "red lead" not in text
+    assert "objects" not in text
+    assert "## Like rust" not in card_of(dataset(tmp_path / "found"))
+
+
 def test_card_is_the_same_wherever_the_folder_lies_and_whether_the_manifest_is_written(tmp_path: Path) -> None:
     first = card_of(dataset(tmp_path / "one"), about())
     shutil.copytree(tmp_path / "one", tmp_path / "other")

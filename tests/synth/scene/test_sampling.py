@@ -10,6 +10,7 @@ from corrotwin.synth import spec
 from corrotwin.synth.config import STREAMS, RenderConfig
 from corrotwin.synth.presets import schema
 from corrotwin.synth.presets.builtin import PRESETS
+from corrotwin.synth.preview.look_alikes import is_rust_colored
 from corrotwin.synth.scene import arrangement, sampling, specimen
 from corrotwin.synth.scene.subject import MOST_TEXELS
 from corrotwin.twin import twin_state
@@ -97,25 +98,37 @@ def test_asset_is_turned_about_the_vertical_and_raised_only_where_it_may_be(kind
     assert lifts == ({True, False} if kind in ("bar", "chain", "pipe") else {False})
 
 
+def finish(chosen: schema.Preset, coating: Coating, seed: int = 8) -> spec.Finish:
+    return sampling._finish(chosen, coating, "pipe", np.random.default_rng(seed), np.random.default_rng([seed, 1]))
+
+
 @pytest.mark.parametrize(
     ("coating", "kind"), [(Paint(life_years=9), "paint"), (Zinc(thickness_um=85), "galvanised"), (None, "bare")]
 )
 def test_finish_is_that_of_the_coating_and_draws_the_same_for_each(coating: Coating, kind: str) -> None:
     preset = PRESETS["balanced"]
-    finishes = [
-        sampling._finish(preset, one, "pipe", np.random.default_rng(8)) for one in (coating, Paint(life_years=1))
-    ]
+    finishes = [finish(preset, one) for one in (coating, Paint(life_years=1))]
     assert finishes[0].kind == kind
     assert len({(finish.roughness, finish.dirt, finish.seed) for finish in finishes}) == 1
 
 
 def test_rust_is_as_bright_as_the_preset_says_and_all_else_stays() -> None:
-    dark, pale = (
-        sampling._finish(replace(PRESETS["painted"], rust_tone=(tone, tone)), None, "pipe", np.random.default_rng(8))
-        for tone in (0.2, 0.8)
-    )
+    dark, pale = (finish(replace(PRESETS["painted"], rust_tone=(tone, tone)), None) for tone in (0.2, 0.8))
     assert dark.rust == pytest.approx([channel / 4 for channel in pale.rust])
     assert replace(dark, rust=pale.rust) == pale
+
+
+def test_primers_look_like_rust_as_often_as_the_preset_says_and_all_else_stays() -> None:
+    drawn = {
+        share: [finish(replace(PRESETS["bridges"], red_primer_share=share), Paint(life_years=9), n) for n in range(200)]
+        for share in (0.0, 0.1, 1.0)
+    }
+    red = {share: [is_rust_colored(one.primer) for one in finishes] for share, finishes in drawn.items()}
+    assert not any(red[0.0])
+    assert all(red[1.0])
+    assert 8 <= sum(red[0.1]) <= 35  # of 200, 20 expected
+    for finishes in zip(*drawn.values(), strict=True):
+        assert len({replace(one, primer=(0, 0, 0)) for one in finishes}) == 1
 
 
 def test_timelapse_shows_one_scene_from_one_camera_year_after_year(

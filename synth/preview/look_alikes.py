@@ -1,0 +1,54 @@
+"""What renders show in the colours of rust and do not label, with its share, for the card."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from corrotwin.synth.scene.bridges import CAST
+from corrotwin.synth.scene.surroundings import LOOK_ALIKES
+from corrotwin.synth.spec import SCRAPE_M
+
+STAINED = "stained concrete"
+RED_OVER_GREEN = 2.0  # linear; of labelled rust on photographs the median is 1.5 to 1.7, the 90th percentile 2.6 to 2.9
+
+
+def is_rust_colored(color: Sequence[float]) -> bool:
+    """Return whether linear RGB is red, orange or brown: at least twice as red as green, and no bluer than green."""
+    red, green, blue = color
+    return red >= RED_OVER_GREEN * green and green >= blue
+
+
+def look_alikes(preset: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a sentence for each thing in the colours of rust that a preset does not label.
+
+    `preset` is the statement in dataset.json; a field that an earlier version did not state yields no sentence.
+    """
+    if share := preset.get("red_primer_share"):
+        yield (
+            f"Primer like red oxide or red lead: {share:.0%} of painted assets, seen in scrapes of at most "
+            f"{1000 * SCRAPE_M:g} mm on either side of an edge, in chips of millimetres, and as a rim where paint "
+            "breaks back from rust. All other primers are grey or pale."
+        )
+    paints = preset["paints"]
+    if red := sum(map(is_rust_colored, paints)):
+        yield f"Paint in red, orange or brown: {red} of {len(paints)} colours, which are drawn equally often."
+    if (stain := preset["labels"].get("stain", 1)) < 1:
+        yield f"Steel stained by rust water, up to a strength of {stain:g}; stronger stains are labelled."
+    else:
+        yield "Steel stained by rust water, below rust and about it."
+    stained = {name: _share(STAINED, preset.get(name, ())) for name in ("beds", "walls", "grounds")}
+    if {"bridge", "deck"} & {name for name, _ in preset.get("arrangements", ())}:
+        stained["walls and slabs of bridges"] = _share(STAINED, CAST)
+    if listed := ", ".join(f"{share:.0%} of {name}" for name, share in stained.items() if share):
+        yield f"Rust stains on concrete: {listed}, where a scene has them."
+    low, high = preset.get("clutter", (0, 0))
+    if high:
+        brown = sum(color is not None or material in ("brick", "wood") for material, color in LOOK_ALIKES)
+        yield (
+            f"Brown and orange objects, brick and wood: {brown / len(LOOK_ALIKES):.0%} of the {low} to {high} objects "
+            "behind an asset in a yard."
+        )
+    yield "Soil, rubble and fallen leaves on the ground; brown grime and dust on steel."
+
+
+def _share(name: str, choices: Sequence[str]) -> float:
+    return choices.count(name) / max(len(choices), 1)

@@ -1,0 +1,1 @@
+"""Look for unlabelled pixels of renders that have the colours of labelled rust."""

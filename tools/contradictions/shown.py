@@ -1,0 +1,93 @@
+"""What each pixel of a render shows, by rays cast at the scene's own record: asset and layer, or material of a prop."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import trimesh
+from numpy.typing import NDArray
+
+from corrotwin.synth.config import RenderConfig
+from corrotwin.synth.preview.look_alikes import is_rust_colored
+from corrotwin.synth.scene import visibility
+from corrotwin.synth.scene.sampling import sample_scene
+from corrotwin.synth.spec import Body, Prop, Scene
+from corrotwin.twin.core.files import open_file
+
+RUSTED = 0.5  # rust cover of rust
+RIM = 0.02  # rust cover from which the paint is tinted or broken back
+STAINED = 0.15  # by rust water
+BACKDROP = "backdrop"  # the light map or the sky behind all
+Words = NDArray[np.object_]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Asset:
+    """An asset as rays meet it: its surface in world space, and its fields (H, W, 4)."""
+
+    body: Body
+    surface: visibility.Target
+    fields: NDArray[np.float32]
+
+
+def shown(config: RenderConfig, index: int) -> Words:
+    """Return for each pixel of image `index` what it shows, (size, size), such as "beam: rust water" or "soil".
+
+    Only for presets with one view a scene.
+    """
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        scene = sample_scene(config, index, [index], folder)
+        assets = [_asset(body, folder) for body in scene.bodies]
+        props = [visibility.prop_mesh(prop, folder) for prop in scene.props]
+    return _seen(scene, assets, props).reshape(config.size, config.size)
+
+
+def _asset(body: Body, folder: Path) -> _Asset:
+    with open_file(folder / body.file) as stream, np.load(stream) as arrays:
+        held: Mapping[str, Any] = dict(arrays)
+    surface = visibility.Target(
+        vertices=trimesh.transform_points(held["vertices"], np.array(body.pose)), faces=held["faces"], uv=held["uv"],
+        cover=held["fields"][..., 0], outside=np.ones(len(held["faces"]), dtype=bool),
+    )  # fmt: skip
+    return _Asset(body=body, surface=surface, fields=held["fields"])
+
+
+def _seen(scene: Scene, assets: list[_Asset], props: list[trimesh.Trimesh]) -> Words:
+    """Return what the rays through the pixels of the scene's only view meet first, (size * size,)."""
+    (view,) = scene.views
+    solid = visibility.combined_mesh([asset.surface for asset in assets], props)
+    origins, directions = visibility.rays(np.array(view.pose), view.field_of_view, scene.size)
+    points, ray, face = solid.ray.intersects_location(origins, directions, multiple_hits=False)
+    words: Words = np.full(scene.size**2, BACKDROP, dtype=object)
+    first = 0
+    for asset in assets:
+        here = (face >= first) & (face < first + len(asset.surface.faces))
+        words[ray[here]] = _layers(asset, visibility.uv_at(asset.surface, face[here] - first, points[here]))
+        first += len(asset.surface.faces)
+    for prop, mesh in zip(scene.props, props, strict=True):
+        words[ray[(face >= first) & (face < first + len(mesh.faces))]] = _prop(prop)
+        first += len(mesh.faces)
+    return words
+
+
+def _layers(asset: _Asset, uv: NDArray[np.float64]) -> Words:
+    """Return what an asset shows at atlas coordinates (n, 2): rust, its rim, rust water, or the coat."""
+    finish = asset.body.finish
+    coat = finish.kind
+    if finish.kind == "paint":
+        coat = f"{'red' if is_rust_colored(finish.color) else 'other'} paint"
+        coat += f" on {'red' if is_rust_colored(finish.primer) else 'grey'} primer"
+    cover, stain = (visibility.lookup(asset.fields[..., channel], uv) for channel in (0, 3))
+    layer = np.select([cover > RUSTED, cover > RIM, stain > STAINED], [0, 1, 2], 3)
+    names = ["rust that the rule leaves out", "rim of rust", "rust water", coat]
+    words: Words = np.array([f"{asset.body.kind}: {name}" for name in names], dtype=object)
+    return np.asarray(words[layer])
+
+
+def _prop(prop: Prop) -> str:
+    colored = prop.material == "plain" and is_rust_colored(prop.color)
+    return "rust-coloured object" if colored else "other object" if prop.material == "plain" else prop.material
