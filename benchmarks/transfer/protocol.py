@@ -9,10 +9,10 @@ from itertools import count
 from math import ceil
 from typing import TYPE_CHECKING, Literal
 
-from corrotwin.benchmarks.study.config import RANDOM, STUDIES, StudyConfig, first_weights
+from corrotwin.benchmarks.study.config import RANDOM, STUDIES, StudyConfig
 from corrotwin.benchmarks.study.grid import GridCell, arm_at, in_order
 from corrotwin.segmentation.arms import COPY_PASTE, MIXED_SHARE, Adaptation, DataArm
-from corrotwin.segmentation.config import DEFAULT_BACKBONE
+from corrotwin.segmentation.config import DEFAULT_BACKBONE, first_weights
 from corrotwin.twin.core.errors import InputError
 
 if TYPE_CHECKING:
