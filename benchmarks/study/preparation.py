@@ -69,7 +69,9 @@ def prepare(out: Path, config: StudyConfig, sources: Sources) -> Study:
         check_claim(out, KIND, study.shared)
     if before is not None:
         config = config.joined(before)
-    study = replace(study, earlier=earlier, config=config)
+    there = earlier and earlier["renders"]
+    is_shared = is_gathered(out) if there is None else "draws" not in there
+    study = replace(study, earlier=earlier, config=config, shares_renders=is_shared)
     if photos is not None:
         study = replace(study, split=split_of(out, config, photos, sources.split, sources.groups_file))
     study = replace(study, renders=_renders(study, sources))
@@ -210,8 +212,7 @@ def dealt(study: Study, found: StudyDataset, size: int | None, given: "tuple[Coc
     InputError
         As of `draws.deal`; or these are not the renders of the study there.
     """
-    before = study.renders_before
-    is_shared = is_gathered(study.out) if before is None else "draws" not in before
+    is_shared, before = study.shares_renders, study.renders_before
     if is_shared and size is not None:
         raise InputError(f"{study.out}: all runs there share one draw of renders; leave out {draws.OPTION}")
     if not is_shared:
@@ -244,10 +245,10 @@ def _own_renders(study: Study) -> StudyDataset | None:
         return None
     found = StudyDataset(path=own, dataset=coco.read(own), plan=study.config.renders)
     count = study.config.renders.count
-    wanted = count if is_gathered(study.out) else count * study.config.render_runs
+    wanted = count if study.shares_renders else count * study.config.render_runs
     if len(found.dataset.photos) < wanted:
         return None
-    return dealt(study, found, None if is_gathered(study.out) else count)
+    return dealt(study, found, None if study.shares_renders else count)
 
 
 def _across(study: Study, sources: Sources) -> tuple[dict[str, StudyDataset], dict[str, Mapping[str, Any]]]:

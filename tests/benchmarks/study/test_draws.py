@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -153,3 +154,30 @@ def test_a_study_whose_runs_share_one_draw_goes_on_so_and_says_it(
     assert not results.load(out).missing
     with pytest.raises(InputError, match="all runs there share one draw of renders; leave out `renders_per_run`"):
         runner.run(out, small(), Sources(data=tmp_path / "photos", renders=out / "renders", renders_per_run=2))
+
+
+def test_runs_gathered_by_hand_keep_the_renders_beside_them(
+    tmp_path: Path, log: dict[str, Any], fake_study: Maker
+) -> None:
+    out, photos = tmp_path / "out", tmp_path / "photos"
+    config = fake_study(out, data=photos, backbones=("vgg16",))
+    for path in out.iterdir():
+        if path.name not in ("runs", "renders", "split.json"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    renders = in_scenes(out / "renders", 1)
+    for path in out.glob("runs/*/run.json"):  # they trained on these, in a scene each
+        run = read_json(path)
+        if run["data"]["renders"] is not None:
+            write_json(path, {**run, "data": {**run["data"], "renders": renders.digest}})
+    made = {path: path.read_bytes() for path in out.glob("runs/*/*")}
+    before = snapshot(out / "renders")
+    more = tuple(replace(cell, runs=cell.runs + 1) for cell in config.cells)
+    config = replace(config, cells=more, renders=replace(config.renders, count=len(renders.photos)))
+    assert runner.run(out, config, Sources(data=photos)) == []
+    assert log["rendered"] == []
+    assert {key.rpartition("-")[2] for key in log["trained"]} == {f"{config.runs - 1:02d}"}
+    assert snapshot(out / "renders") == before
+    assert all(path.read_bytes() == content for path, content in made.items())
+    kept = read_json(out / "study.json")["renders"]
+    assert (kept["digest"], "draws" in kept) == (renders.digest, False)
+    assert not results.load(out).missing
