@@ -231,7 +231,7 @@ def dealt(study: Study, found: StudyDataset, size: int | None, given: "tuple[Coc
             of = "" if is_shared else f" draw {number + 1}:"
             raise InputError(
                 f"{study.out}: renders:{of} {before['folder']} ({old}) there, {found.path} ({new}) asked; "
-                "give those there, or choose another folder"
+                f"give those there, or choose another folder{draws.grown_note(found.dataset)}"
             )
     return found
 
