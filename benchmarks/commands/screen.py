@@ -68,7 +68,7 @@ def screen(
     backbone
         encoder of the U-Nets, any of segmentation-models-pytorch; one for all runs of a folder.
     encoder_weights
-        imagenet or none (random); by default imagenet for tu-tf_efficientnet_lite0, none for others.
+        imagenet or none (random); by default imagenet for tu-tf_efficientnet_lite0, 1 and 2, none for others.
     steps
         optimiser steps, in every arm.
     size

@@ -67,7 +67,8 @@ def run(
     backbones
         encoders of the U-Nets, any of segmentation-models-pytorch; by default the study's, of a new one the profile's.
     encoder_weights
-        imagenet or none (random) for all of them; by default the profile's, and imagenet for tu-tf_efficientnet_lite0.
+        imagenet or none (random) for all of them; by default the profile's, and imagenet for tu-tf_efficientnet_lite0,
+        1 and 2.
     runs
         per arm, real fraction and backbone; by default the profile's.
     split

@@ -10,7 +10,15 @@ from typing import Any, Literal
 
 from corrotwin.benchmarks.study.grid import GridCell, backbone_place, cells, in_order
 from corrotwin.segmentation.arms import ARMS, DataArm, from_file, to_file
-from corrotwin.segmentation.config import BACKBONES, DEFAULT_BACKBONE, PROFILES, Profile, TrainConfig, configure
+from corrotwin.segmentation.config import (
+    BACKBONES,
+    DEFAULT_BACKBONE,
+    PROFILES,
+    Profile,
+    TrainConfig,
+    configure,
+    first_weights,
+)
 from corrotwin.twin.core.errors import InputError
 
 _CELL_KEYS: Mapping[str, str] = {"real_fraction": "fraction"}  # fields of `GridCell` that study.json calls otherwise
@@ -26,12 +34,6 @@ def options(settings: Mapping[str, Any]) -> str:
 def shown(value: Any) -> str:
     """Return a setting as a command has it."""
     return RANDOM if value is None else f"{value!s:.40}"
-
-
-def first_weights(profile: Profile, backbone: str) -> Literal["imagenet"] | None:
-    """Return the first weights of an encoder in a profile: imagenet, or None for random ones."""
-    weights: Literal["imagenet"] | None = PROFILES[profile]["encoder_weights"]
-    return "imagenet" if backbone == DEFAULT_BACKBONE else weights
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,9 +22,11 @@ OPTION = "`renders_per_run`"
 def deal(renders: "CocoDataset", *, runs: int, size: int, seed: int) -> tuple["CocoDataset", ...]:
     """Return all draws that a rendered dataset holds, at least one for each run.
 
-    A draw takes whole scenes, one after another, while it has at most `size` images: a folder that grows keeps its
-    first draws. Our own renders are taken in their order, in which scenes are independent; images of any other dataset
-    are shuffled by the seed first, since their order may mean something.
+    A draw takes whole scenes, one after another, while it has at most `size` images. Our own renders are taken in
+    their order, in which scenes are independent, so that a folder that grows keeps its first draws; where there are
+    draws to spare, one whose last scene may have been cut off by the folder's end is not dealt. Images of any other
+    dataset are shuffled by the seed first, since their order may mean something: one that grows is dealt anew, which a
+    study refuses.
 
     Parameters
     ----------
@@ -46,7 +48,8 @@ def deal(renders: "CocoDataset", *, runs: int, size: int, seed: int) -> tuple["C
         if parts[-1] and len(parts[-1]) + len(scene) > size:
             parts.append([])
         parts[-1] += scene
-    if len(parts[-1]) + largest <= size:  # another scene may join it when the folder grows
+    may_grow = len(scenes[-1]) < largest and rendered(renders.inside)  # the last scene, with more renders
+    if len(parts[-1]) + largest <= size or (may_grow and len(parts) > runs):
         parts.pop()
     if len(parts) < runs or size < largest:
         needed = max(size, largest)
@@ -56,6 +59,13 @@ def deal(renders: "CocoDataset", *, runs: int, size: int, seed: int) -> tuple["C
         )
     _check(renders, parts[:runs])
     return tuple(subset(renders, part) for part in parts)
+
+
+def grown_note(renders: "CocoDataset") -> str:
+    """Return the end of a refusal: only our own renders keep their draws in a folder that grew; empty for those."""
+    return (
+        "" if rendered(renders.inside) else "; only renders of `synth render` keep their draws in a folder that grows"
+    )
 
 
 def subset(renders: "CocoDataset", photos: Sequence["Photo"]) -> "CocoDataset":

@@ -6,10 +6,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from corrotwin.benchmarks.study.config import RenderPlan, StudyConfig, to_json
+from corrotwin.benchmarks.study.config import RenderPlan, StudyConfig, from_json, to_json
 from corrotwin.benchmarks.study.grid import is_name
 from corrotwin.benchmarks.study.run_status import StudyDigests
-from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.errors import InputError, as_read
 from corrotwin.twin.core.files import read_manifest, versions
 
 if TYPE_CHECKING:
@@ -89,6 +89,33 @@ def renders_entry(
     """
     dealt = [{"digest": draw.digest, "images": len(draw.photos)} for draw in draws]
     return {**_entry(out, path, renders), "plan": plan and asdict(plan), **({"draws": dealt} if dealt else {})}
+
+
+def read(out: Path) -> dict[str, Any] | None:
+    """Return the `study.json` of a folder; None where there is none.
+
+    Raises
+    ------
+    InputError
+        It is damaged.
+    """
+    try:
+        manifest = read_manifest(out, KIND)
+        if manifest is not None:
+            check(manifest)
+            _ = from_json(manifest["config"]).training
+    except (InputError, AttributeError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{out / 'study.json'}: damaged ({as_read(error)}); put an intact one there, or delete it: runs stay"
+        ) from error
+    return manifest
+
+
+def first_weights_of(manifest: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return the first weights from which the runs of each backbone of a study started; None for random ones."""
+    usual = manifest["training"]["encoder_weights"]  # of a study from before they were recorded by backbone
+    recorded = manifest.get("first_weights", {})
+    return {name: recorded.get(name, usual) for name in from_json(manifest["config"]).backbones}
 
 
 def digests(manifest: Mapping[str, Any]) -> StudyDigests:

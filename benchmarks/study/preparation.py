@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from corrotwin.benchmarks.data import photo_groups
 from corrotwin.benchmarks.study import config as configuration
-from corrotwin.benchmarks.study import draws
+from corrotwin.benchmarks.study import draws, manifest
 from corrotwin.benchmarks.study.config import TUNED, StudyConfig
 from corrotwin.benchmarks.study.grid import is_name
-from corrotwin.benchmarks.study.manifest import KIND, check
+from corrotwin.benchmarks.study.manifest import KIND
 from corrotwin.benchmarks.study.sources import RENDERS, RUNS, STANDIN, Sources, Study, StudyDataset
 from corrotwin.benchmarks.study.split_choice import SPLIT, split_of
 from corrotwin.segmentation.config import BACKBONES, DEFAULT_BACKBONE
-from corrotwin.twin.core.errors import InputError, as_read
+from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_manifest
 from corrotwin.twin.core.locks import CLAIM, check_claim
 
@@ -39,7 +39,7 @@ def prepare(out: Path, config: StudyConfig, sources: Sources) -> Study:
     check_backbones(config.backbones)
     photos = None
     standin = out / STANDIN
-    earlier = _earlier(out)
+    earlier = manifest.read(out)
     if sources.data is None and sources.classes is not None:
         raise InputError("`classes`: chooses among the categories of photos; give `data`, too")
     if sources.data is not None:
@@ -61,14 +61,17 @@ def prepare(out: Path, config: StudyConfig, sources: Sources) -> Study:
     )
     before = None if earlier is None else configuration.from_json(earlier["config"])
     config = _at_render_share(out, config, before, sources.render_share)
-    study = replace(study, config=config)
-    if before is not None:
+    if earlier is not None and before is not None and before.profile == config.profile:
+        config = _at_first_weights(out, config, before, manifest.first_weights_of(earlier))
         _check_training(out, config, before)
+    study = replace(study, config=config)
     if not is_gathered(out):
         check_claim(out, KIND, study.shared)
     if before is not None:
         config = config.joined(before)
-    study = replace(study, earlier=earlier, config=config)
+    there = earlier and earlier["renders"]
+    is_shared = is_gathered(out) if there is None else "draws" not in there
+    study = replace(study, earlier=earlier, config=config, shares_renders=is_shared)
     if photos is not None:
         study = replace(study, split=split_of(out, config, photos, sources.split, sources.groups_file))
     study = replace(study, renders=_renders(study, sources))
@@ -78,7 +81,7 @@ def prepare(out: Path, config: StudyConfig, sources: Sources) -> Study:
 
 def kept_backbones(out: Path) -> tuple[str, ...]:
     """Return the backbones of the study in a folder; none where there is no study."""
-    earlier = _earlier(out)
+    earlier = manifest.read(out)
     return () if earlier is None else configuration.from_json(earlier["config"]).backbones
 
 
@@ -122,24 +125,44 @@ def is_gathered(out: Path) -> bool:
     return all(path.name in known for path in out.glob("[!.]*"))
 
 
-def _earlier(out: Path) -> dict[str, Any] | None:
-    try:
-        manifest = read_manifest(out, KIND)
-        if manifest is not None:
-            check(manifest)
-            _ = configuration.from_json(manifest["config"]).training
-    except (InputError, AttributeError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{out / 'study.json'}: damaged ({as_read(error)}); put an intact one there, or delete it: runs stay"
-        ) from error
-    return manifest
+def _at_first_weights(
+    out: Path, config: StudyConfig, before: StudyConfig, recorded: Mapping[str, str | None]
+) -> StudyConfig:
+    """Return the configuration with the study's setting of first weights, where it means the same for all backbones.
+
+    Parameters
+    ----------
+    recorded : first weights of the runs there, by backbone.
+
+    Raises
+    ------
+    InputError
+        Runs of a backbone would start from other weights than those there.
+    """
+    wanted, usual = (
+        {**replace(of, cells=config.cells).first_weights, **replace(of, cells=before.cells).first_weights}
+        for of in (config, before)
+    )
+    kept = "encoder_weights" in before.changes
+    for name, weights in {**usual, **recorded}.items():
+        if weights != wanted[name]:
+            there, asked = configuration.shown(weights), configuration.shown(wanted[name])
+            is_usual = weights == usual[name] and not kept
+            advice = "leave out `encoder_weights`" if is_usual else f"give `encoder_weights` {there} as before"
+            raise InputError(
+                f"{out}: first weights of {name}: {there} there, {asked} asked; {advice}, or choose another folder"
+            )
+    if wanted != usual:
+        return config
+    changes = {name: value for name, value in config.changes.items() if name != "encoder_weights"}
+    return replace(config, changes=changes | ({"encoder_weights": before.changes["encoder_weights"]} if kept else {}))
 
 
 def _check_training(out: Path, config: StudyConfig, before: StudyConfig) -> None:
     """Raise InputError if training settings differ from the study's, naming the arguments to pass."""
     there, wanted = before.training, config.training
     different = [name for name in (*TUNED, *there, *wanted) if there.get(name) != wanted.get(name)]
-    if before.profile != config.profile or not different or not set(different) <= set(TUNED):
+    if not different or not set(different) <= set(TUNED):
         return
     names = [name for name in TUNED if name in different]
     differences = ", ".join(f"training {name}: {there[name]!r:.40} there, {wanted[name]!r:.40} asked" for name in names)
@@ -189,8 +212,7 @@ def dealt(study: Study, found: StudyDataset, size: int | None, given: "tuple[Coc
     InputError
         As of `draws.deal`; or these are not the renders of the study there.
     """
-    before = study.renders_before
-    is_shared = is_gathered(study.out) if before is None else "draws" not in before
+    is_shared, before = study.shares_renders, study.renders_before
     if is_shared and size is not None:
         raise InputError(f"{study.out}: all runs there share one draw of renders; leave out {draws.OPTION}")
     if not is_shared:
@@ -209,7 +231,7 @@ def dealt(study: Study, found: StudyDataset, size: int | None, given: "tuple[Coc
             of = "" if is_shared else f" draw {number + 1}:"
             raise InputError(
                 f"{study.out}: renders:{of} {before['folder']} ({old}) there, {found.path} ({new}) asked; "
-                "give those there, or choose another folder"
+                f"give those there, or choose another folder{draws.grown_note(found.dataset)}"
             )
     return found
 
@@ -223,10 +245,10 @@ def _own_renders(study: Study) -> StudyDataset | None:
         return None
     found = StudyDataset(path=own, dataset=coco.read(own), plan=study.config.renders)
     count = study.config.renders.count
-    wanted = count if is_gathered(study.out) else count * study.config.render_runs
+    wanted = count if study.shares_renders else count * study.config.render_runs
     if len(found.dataset.photos) < wanted:
         return None
-    return dealt(study, found, None if is_gathered(study.out) else count)
+    return dealt(study, found, None if study.shares_renders else count)
 
 
 def _across(study: Study, sources: Sources) -> tuple[dict[str, StudyDataset], dict[str, Mapping[str, Any]]]:

@@ -179,14 +179,13 @@ def _with_renders(study: Study, address: str | None) -> Study:
     if is_given or not any(config.arm.takes_renders for config in todo.values()):
         return study
     plan, before = study.config.renders, study.renders_before
-    is_shared = before is not None and "draws" not in before
-    wanted = replace(plan, count=plan.count * (1 if is_shared else study.config.render_runs))
-    dataset = None if before is None else _whole(folder)
+    wanted = replace(plan, count=plan.count * (1 if study.shares_renders else study.config.render_runs))
+    dataset = None if before is None and study.renders is None else _whole(folder)
     if dataset is None or len(dataset.photos) < wanted.count:
         _render(folder, wanted, study.config.seed, address)
         dataset = coco.read(folder)
     found = StudyDataset(path=folder, dataset=dataset, plan=plan)
-    return replace(study, renders=dealt(study, found, None if is_shared else plan.count))
+    return replace(study, renders=dealt(study, found, None if study.shares_renders else plan.count))
 
 
 def _whole(folder: Path) -> "CocoDataset | None":

@@ -81,7 +81,8 @@ class Study:
     `sources` are those of the command. `config` has the cells that are asked for and all that the folder had before;
     `earlier` is its `study.json`, None where the study is new. `data` is the path of the photos, None for a stand-in.
     `photos`, `split` and `renders` are None where they are not rendered yet, `renders` also where none are needed.
-    `gone` holds earlier sets across that are no longer where they were.
+    `gone` holds earlier sets across that are no longer where they were. `shares_renders` is True where all runs train
+    on all renders: in a folder that was gathered by hand, and in studies from before each run had its draw.
     """
 
     out: Path
@@ -94,6 +95,7 @@ class Study:
     renders: StudyDataset | None
     across: Mapping[str, StudyDataset]
     gone: Mapping[str, Mapping[str, Any]]
+    shares_renders: bool = False
 
     @property
     def shared(self) -> dict[str, Any]:

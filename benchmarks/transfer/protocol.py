@@ -9,14 +9,14 @@ from itertools import count
 from math import ceil
 from typing import TYPE_CHECKING, Literal
 
-from corrotwin.benchmarks.study.config import RANDOM, STUDIES, StudyConfig, first_weights
+from corrotwin.benchmarks.study.config import RANDOM, STUDIES, StudyConfig
 from corrotwin.benchmarks.study.grid import GridCell, arm_at, in_order
 from corrotwin.segmentation.arms import COPY_PASTE, MIXED_SHARE, Adaptation, DataArm
-from corrotwin.segmentation.config import DEFAULT_BACKBONE
+from corrotwin.segmentation.config import DEFAULT_BACKBONE, first_weights
 from corrotwin.twin.core.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from corrotwin.segmentation.data.coco import CocoDataset
@@ -148,6 +148,28 @@ def few_mixed(settings: ProtocolSettings, mix: Mix) -> tuple[GridCell, ...]:
 def renders_only(settings: ProtocolSettings) -> tuple[GridCell, ...]:
     """Return the arm that sees no photo in training."""
     return _cells(settings, {RENDERS: DataArm(name=RENDERS, render_share=1.0)})
+
+
+def compared_pairs(names: "Collection[str]", settings: ProtocolSettings, mix: Mix) -> list[tuple[str, str]]:
+    """Return the pairs of arms that a transfer compares, one family of tests, of those that are there.
+
+    Parameters
+    ----------
+    names : of the arms, with the number of renders where they train on the first so many.
+    """
+    small = settings.small
+    real, few, pasted = "real", f"real{small}", f"copy-paste{small}"
+    mixed, full, shuffled = f"{mix.name}{small}", mix.name, f"{SHUFFLED}{mix.name}{small}"
+    pairs = [
+        (first, second)
+        for first, second in (
+            (real, RENDERS), (few, RENDERS), (few, mixed), (RENDERS, mixed), (pasted, mixed), (real, mixed),
+            (real, full), (few, shuffled), (shuffled, mixed), (few, pasted), (few, real),
+            (f"{Mix().name}{small}", mixed),
+        )
+        if first in names and second in names and first != second
+    ]  # fmt: skip
+    return pairs + [(arm, whole) for arm in names if (whole := arm.partition(FIRST)[0]) != arm and whole in names]
 
 
 def _cells(settings: ProtocolSettings, arms: "Mapping[str, DataArm]") -> tuple[GridCell, ...]:

@@ -9,6 +9,7 @@ from corrotwin.benchmarks.stats.power import describe_power
 from corrotwin.benchmarks.study import planning, runner
 from corrotwin.benchmarks.study.grid import GridCell
 from corrotwin.benchmarks.study.preparation import check_backbones
+from corrotwin.benchmarks.study.sources import RUNS
 from corrotwin.benchmarks.transfer import (
     evaluation_log,
     layout,
@@ -126,9 +127,8 @@ def confirm(
             _log.info(f"  {photos.name}: no spots.csv; {photo_groups.describe_copies(photos.spots)}")
         elif not photos.has_spots:
             _log.info(f"  {photos.name}: no spots.csv, so every photo counts as a spot of its own")
-        for fraction in (settings.real_fraction, 1.0):
-            units, unit = len(set(photos.spots.values())), "photo" if photos.groups is None else "spot"
-            line = describe_power(runs=runs, units=units, unit=unit, real_fraction=fraction, comparisons=2)
+        shown_parts = _parts(inputs, settings, mix, shown, folds, renders)[photos.name]
+        for line in _power(photos, settings, mix, planned[photos.name], shown_parts, runs):
             _log.info(f"  {photos.name}: {line}")
     for line in _left_out(inputs, dealt, fold_studies, may_count=not mixed_only and mix == Mix()):
         _log.info(f"  {line}")
@@ -174,6 +174,32 @@ def _of_draws(inputs: Inputs, found: Sequence[Renders]) -> str:
     whole = 0 if inputs.renders.data is None else len(inputs.renders.data.photos)
     is_shared = found[0].data is inputs.renders.data
     return planning.draws_line([] if is_shared else [len(each.draws[0].photos) for each in found], whole)
+
+
+def _power(
+    photos: Photos,
+    settings: ProtocolSettings,
+    mix: Mix,
+    planned: Sequence[FoldStudy],
+    in_tables: Sequence[FoldStudy],
+    runs: int,
+) -> Iterator[str]:
+    """Yield the gain that would be found at each fraction of the photos that is trained with renders.
+
+    The family is that of the tables: all pairs of arms that are planned, or were trained before.
+    """
+    names = {each.label(cell.arm.name): None for each in planned for cell in each.config.cells}
+    before = {
+        each.label(cell.arm.name): None
+        for each in in_tables
+        for cell in each.config.cells
+        if (each.folder / RUNS / f"{cell.key}-00" / "run.json").exists()
+    }
+    comparisons = len(protocol.compared_pairs(names | before, settings, mix))
+    units, unit = len(set(photos.spots.values())), "photo" if photos.groups is None else "spot"
+    for arm, fraction in ((f"{mix.name}{settings.small}", settings.real_fraction), (mix.name, 1.0)):
+        if arm in names:
+            yield describe_power(runs=runs, units=units, unit=unit, real_fraction=fraction, comparisons=comparisons)
 
 
 def _decode(inputs: Inputs, settings: ProtocolSettings, renders: Iterable[Renders]) -> None:

@@ -22,7 +22,7 @@ from corrotwin.benchmarks.stats.power import FEWEST_RUNS
 from corrotwin.benchmarks.stats.subgroups import unit_names
 from corrotwin.benchmarks.stats.tukey import RunScores
 from corrotwin.benchmarks.stats.verdict import VERDICTS, detectable
-from corrotwin.benchmarks.transfer.protocol import FIRST, RENDERS, SHUFFLED, Mix, ProtocolSettings
+from corrotwin.benchmarks.transfer.protocol import RENDERS, SHUFFLED, Mix, ProtocolSettings, compared_pairs
 
 Verdict = Literal["reached", "reached, not yet surely", "missed, not yet surely", "missed", "not tested", "no goal"]
 GAIN, LOSS = 0.02, -0.01  # of all photos with renders: the goal, and what the interval must exclude
@@ -165,16 +165,7 @@ def compare_arms(
         return crossed_effects.unit_means(np.array([found[arm][run].f1 for run in runs]), units)
 
     table = {arm: means(arm, sorted(of_run)) for arm, of_run in found.items()}
-    pairs = [
-        (first, second)
-        for first, second in (
-            (real, RENDERS), (few, RENDERS), (few, mixed), (RENDERS, mixed), (pasted, mixed), (real, mixed),
-            (real, full), (few, shuffled), (shuffled, mixed), (few, pasted), (few, real),
-            (f"{Mix().name}{small}", mixed),
-        )
-        if first in found and second in found and first != second
-    ]  # fmt: skip
-    pairs += [(arm, whole) for arm in found if (whole := arm.partition(FIRST)[0]) != arm and whole in found]
+    pairs = compared_pairs(found, settings, mix)
     compared = arms(scores, pairs=pairs, score="f1", groups=groups, fewest_runs=FEWEST_RUNS) if pairs else []
     by_pair = {(each.first, each.second): each for each in compared}
 

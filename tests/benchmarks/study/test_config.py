@@ -15,7 +15,9 @@ from corrotwin.benchmarks.study import results, runner
 from corrotwin.benchmarks.study.config import STUDIES, RenderPlan, choose
 from corrotwin.benchmarks.study.preparation import kept_backbones
 from corrotwin.benchmarks.study.sources import Sources
-from corrotwin.segmentation.config import BACKBONES, DEFAULT_BACKBONE, PROFILES
+from corrotwin.benchmarks.transfer.protocol import weights_of
+from corrotwin.segmentation.arms import ARMS
+from corrotwin.segmentation.config import BACKBONES, DEFAULT_BACKBONE, PACKAGED, PROFILES, configure
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json, write_json
@@ -228,8 +230,64 @@ def test_a_pretrained_network_stands_beside_those_of_the_paper_from_random_weigh
     assert kept_backbones(out) == ("vgg16", DEFAULT_BACKBONE)
     assert choose("quick", changes={"epochs": 3}).grid[f"real-{DEFAULT_BACKBONE}-00"].epochs == 3
     assert choose("quick", changes={"encoder_weights": "none"}).first_weights[DEFAULT_BACKBONE] is None
-    with pytest.raises(InputError, match="encoder_weights: None there, 'imagenet' asked; give `encoder_weights` none"):
+    with pytest.raises(
+        InputError, match="weights of vgg16: none there, imagenet asked; leave out `encoder_weights`, or"
+    ):
         runner.run(out, small(changes={"encoder_weights": "imagenet"}), Sources(data=data))
+
+
+@pytest.mark.parametrize(
+    ("begun", "asked", "backbone", "message"),
+    [
+        (None, "none", "resnet18", "imagenet there, none asked; leave out `encoder_weights`, or"),
+        ("none", None, "resnet18", "none there, imagenet asked; give `encoder_weights` none as before, or"),
+        (None, "imagenet", DEFAULT_BACKBONE, None),
+        ("imagenet", None, DEFAULT_BACKBONE, None),
+        (None, "imagenet", "resnet18", "imagenet asked; leave out `encoder_weights`, or"),
+        ("imagenet", None, "resnet18", "none asked; give `encoder_weights` imagenet as before, or"),
+    ],
+)
+def test_a_study_keeps_the_first_weights_that_it_was_begun_with(
+    tmp_path: Path, log: dict[str, Any], data: Path, begun: str | None, asked: str | None, backbone: str,
+    message: str | None,
+) -> None:  # fmt: skip
+    out, kinds = tmp_path / "out", ("real",)
+    first = small(kinds=kinds, backbones=(DEFAULT_BACKBONE,), changes={"encoder_weights": begun})
+    runner.run(out, first, Sources(data=data))
+    before, trained = snapshot(out), list(log["trained"])
+    again = small(kinds=kinds, backbones=(backbone,), changes={"encoder_weights": asked})
+    if message is None:
+        assert runner.run(out, again, Sources(data=data)) == []
+        assert log["trained"] == trained
+        assert not results.load(out).missing
+    else:
+        with pytest.raises(InputError, match=message) as caught:
+            runner.run(out, again, Sources(data=data))
+        assert "\n" not in str(caught.value)
+    assert snapshot(out) == before
+
+
+def test_a_study_from_before_its_encoders_had_packaged_weights_goes_on_where_that_is_said(
+    tmp_path: Path, log: dict[str, Any], data: Path
+) -> None:
+    out, sources = tmp_path / "out", Sources(data=data)
+    random = small(kinds=("real",), backbones=(PACKAGED[1],), changes={"encoder_weights": "none"})
+    runner.run(out, random, sources)
+    content = read_json(out / "study.json")
+    write_json(out / "study.json", {**content, "config": {**content["config"], "changes": {}}})
+    with pytest.raises(InputError, match="none there, imagenet asked; give `encoder_weights` none as before"):
+        runner.run(out, small(kinds=("real",), backbones=(PACKAGED[1],)), sources)
+    del log["trained"][:]
+    assert runner.run(out, random, sources) == []
+    assert log["trained"] == []
+
+
+def test_first_weights_of_a_study_are_those_of_a_training() -> None:
+    backbones = (*PACKAGED, "vgg16")
+    expected = {name: configure("small", backbone=name, arm=ARMS["real"], seed=0).encoder_weights for name in backbones}
+    assert expected[PACKAGED[2]] == "imagenet"
+    assert choose("small", backbones=backbones).first_weights == expected
+    assert {name: weights_of(name, None) for name in backbones} == expected
 
 
 def test_runs_are_measured_on_pictures_without_any_corrosion_too(

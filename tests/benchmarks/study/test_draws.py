@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -48,17 +49,44 @@ def test_draws_are_whole_scenes_that_no_other_draw_has(tmp_path: Path, fake_data
     assert ([draw.digest for draw in other] == [draw.digest for draw in found]) == ours
 
 
-def test_a_folder_that_grows_keeps_its_first_draws(tmp_path: Path, fake_dataset: Maker) -> None:
-    for count in (12, 30):
+@pytest.mark.parametrize(
+    ("views", "counts", "size", "runs", "dealt"),
+    [(2, (12, 30), 4, 3, (3, 7)), (3, (11, 14), 6, 1, (1, 2)), (3, (12, 15), 6, 2, (2, 2))],
+)
+def test_a_folder_that_grows_keeps_its_first_draws(
+    tmp_path: Path, fake_dataset: Maker, views: int, counts: tuple[int, int], size: int, runs: int,
+    dealt: tuple[int, int],
+) -> None:  # fmt: skip
+    """Also where the last scene was cut off by the count, and has more views now."""
+    for count in counts:
         fake_dataset(tmp_path / str(count), count, name="r")
-        in_scenes(tmp_path / str(count), 2)
+        in_scenes(tmp_path / str(count), views)
     few, many = (
-        [draw.digest for draw in draws.deal(coco.read(tmp_path / count), runs=3, size=4, seed=0)]
-        for count in ("12", "30")
+        [draw.digest for draw in draws.deal(coco.read(tmp_path / str(count)), runs=runs, size=size, seed=0)]
+        for count in counts
     )
-    assert len(few) == 3
-    assert len(many) == 7
-    assert many[:3] == few
+    assert (len(few), len(many)) == dealt
+    assert many[: len(few)] == few
+
+
+def test_other_images_than_our_renders_are_dealt_anew_when_they_grow_which_a_study_refuses(
+    tmp_path: Path, log: dict[str, Any], data: Path, fake_dataset: Maker
+) -> None:
+    out, renders = tmp_path / "out", tmp_path / "renders"
+    sources = Sources(data=data, renders=renders)
+    fake_dataset(renders, 8, name="r", seed=3)
+    in_scenes(renders, 2, ours=False)
+    runner.run(out, small(), sources)
+    before = snapshot(out)
+    shutil.rmtree(renders)
+    fake_dataset(renders, 16, name="r", seed=3)
+    in_scenes(renders, 2, ours=False)
+    with pytest.raises(
+        InputError, match=r"renders: draw \d: .* asked; .*only renders of `synth render` keep"
+    ) as caught:
+        runner.run(out, small(runs=3), sources)
+    assert "\n" not in str(caught.value)
+    assert snapshot(out) == before
 
 
 def test_draws_that_cannot_be_are_refused_in_a_line(tmp_path: Path, fake_dataset: Maker) -> None:
@@ -153,3 +181,30 @@ def test_a_study_whose_runs_share_one_draw_goes_on_so_and_says_it(
     assert not results.load(out).missing
     with pytest.raises(InputError, match="all runs there share one draw of renders; leave out `renders_per_run`"):
         runner.run(out, small(), Sources(data=tmp_path / "photos", renders=out / "renders", renders_per_run=2))
+
+
+def test_runs_gathered_by_hand_keep_the_renders_beside_them(
+    tmp_path: Path, log: dict[str, Any], fake_study: Maker
+) -> None:
+    out, photos = tmp_path / "out", tmp_path / "photos"
+    config = fake_study(out, data=photos, backbones=("vgg16",))
+    for path in out.iterdir():
+        if path.name not in ("runs", "renders", "split.json"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    renders = in_scenes(out / "renders", 1)
+    for path in out.glob("runs/*/run.json"):  # they trained on these, in a scene each
+        run = read_json(path)
+        if run["data"]["renders"] is not None:
+            write_json(path, {**run, "data": {**run["data"], "renders": renders.digest}})
+    made = {path: path.read_bytes() for path in out.glob("runs/*/*")}
+    before = snapshot(out / "renders")
+    more = tuple(replace(cell, runs=cell.runs + 1) for cell in config.cells)
+    config = replace(config, cells=more, renders=replace(config.renders, count=len(renders.photos)))
+    assert runner.run(out, config, Sources(data=photos)) == []
+    assert log["rendered"] == []
+    assert {key.rpartition("-")[2] for key in log["trained"]} == {f"{config.runs - 1:02d}"}
+    assert snapshot(out / "renders") == before
+    assert all(path.read_bytes() == content for path, content in made.items())
+    kept = read_json(out / "study.json")["renders"]
+    assert (kept["digest"], "draws" in kept) == (renders.digest, False)
+    assert not results.load(out).missing

@@ -16,6 +16,7 @@ from transfers import by_spot, counted, f1, false_alarms, give, give_screen, ids
 
 from corrotwin.benchmarks.data import background_fp
 from corrotwin.benchmarks.formatting.wording import span
+from corrotwin.benchmarks.stats.power import describe_power
 from corrotwin.benchmarks.study import draws
 from corrotwin.benchmarks.transfer import evaluation_log, layout
 from corrotwin.segmentation import runs
@@ -98,6 +99,33 @@ def test_each_run_trains_on_a_draw_of_its_own_in_all_its_folds_and_arms(
     assert of_run == {"run-01": {found[0].digest}, "run-02": {found[1].digest}}
     (logged,) = evaluation_log.read(home / "out")
     assert logged["renders"]["draws"] == [draw.digest for draw in found]
+
+
+@pytest.mark.parametrize(
+    ("options", "fractions", "comparisons"),
+    [({}, (0.1, 1.0), 11), ({"mixed_only": True}, (0.1,), 5), ({"render_counts": (1,)}, (0.1, 1.0), 13)],
+)
+def test_the_plan_says_the_power_of_the_comparisons_that_its_tables_make(
+    home: Path, trained: list[str], capsys: pytest.CaptureFixture[str], options: dict[str, Any],
+    fractions: tuple[float, ...], comparisons: int,
+) -> None:  # fmt: skip
+    def planned() -> list[str]:
+        return [line for line in capsys.readouterr().out.splitlines() if ": power with" in line]
+
+    def lines(count: int) -> list[str]:
+        return [
+            "  photos: " + describe_power(runs=3, units=10, unit="spot", real_fraction=fraction, comparisons=count)
+            for fraction in fractions
+        ]
+
+    give(home, runs=3, **options)
+    said = capsys.readouterr().out
+    assert [line for line in said.splitlines() if ": power with" in line] == lines(comparisons)
+    rows = [line for line in said.splitlines() if re.match(r"\| \S.* − .*\|", line) and line.count("|") == 9]
+    assert len(rows) == comparisons  # in the tables
+    if options == {}:
+        give(home, runs=3, mixed_only=True, render_share=0.25, dry_run=True)  # beside the four arms of 50 % there
+        assert planned() == [lines(9)[0]]
 
 
 def test_a_transfer_whose_runs_share_one_draw_goes_on_so_and_says_it(
