@@ -131,11 +131,14 @@ def fast(
     seed, epoch, first, strength : as in `exact`.
     """
     maps, factors = _draw(len(images), RANGES[strength], seed=seed, epoch=epoch, first=first)
-    theta = torch.from_numpy(maps).to(images.device, non_blocking=True)
+    # One copy to the device for both.
+    drawn = torch.from_numpy(np.concatenate([maps.reshape(-1, 6), factors], axis=1))
+    drawn = drawn.to(images.device, non_blocking=True)
+    theta = drawn[:, :6].reshape(-1, 2, 3)
     grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
     images = functional.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
     masks = functional.grid_sample(masks, grid, mode="nearest", padding_mode="reflection", align_corners=False)
-    return _colour(images, torch.from_numpy(factors).to(images.device, non_blocking=True)), masks
+    return _colour(images, drawn[:, 6:]), masks
 
 
 _NUMBERS = 9  # random numbers an image

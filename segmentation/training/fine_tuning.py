@@ -11,6 +11,25 @@ from corrotwin.segmentation.config import TrainConfig
 from corrotwin.segmentation.models.network import autocast, normalise
 from corrotwin.segmentation.sampling import BatchPlan, Stream, generator
 from corrotwin.segmentation.training.batches import BatchLoader
+from corrotwin.twin.core.errors import InputError
+
+
+def check(network: torch.nn.Module, config: TrainConfig) -> None:
+    """Raise InputError for settings that would harm a new run, or do nothing.
+
+    Raises
+    ------
+    InputError
+        Random weights would rest or random statistics stay, or there are no layers of batch normalisation to treat.
+    """
+    is_frozen = config.batch_norm == "frozen"
+    if (config.freeze or is_frozen) and config.encoder_weights is None and config.init is None:
+        name = "`batch_norm` frozen" if is_frozen else f"`freeze` {config.freeze:g}"
+        raise InputError(f"{name}: keeps what the encoder starts with, here random; give `encoder_weights` or `init`")
+    treated = network.get_submodule("encoder") if is_frozen else network
+    if config.batch_norm != "train" and next(_batch_norms(treated), None) is None:
+        where = f"encoder {config.backbone}" if is_frozen else f"{config.architecture} with {config.backbone}"
+        raise InputError(f"`batch_norm` {config.batch_norm}: {where} has no batch normalisation; choose train")
 
 
 def parameter_groups(network: torch.nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
@@ -58,12 +77,13 @@ def logits(network: torch.nn.Module, images: torch.Tensor, photos: int | None) -
     photos : number of photos at the start of the batch. They and the renders behind them pass the network apart, so
         each kind is normalised by its own statistics, and only those of the photos enter the moving averages. (C. Xie
         et al., Adversarial Examples Improve Image Recognition, CVPR 2020, keep two sets of averages; here only photos
-        are ever measured.) None, or a batch of one kind: all pass together.
+        are ever measured.) A batch of renders alone therefore leaves the averages as they are. None: all pass together
+        and enter them.
     """
-    if photos is None or photos in (0, len(images)):
+    if photos is None or photos == len(images):
         result: torch.Tensor = network(images)
         return result
-    of_photos = network(images[:photos])
+    of_photos = [network(images[:photos])] if photos else []
     layers = [layer for layer in _batch_norms(network) if layer.training]
     momenta = [layer.momentum for layer in layers]
     for layer in layers:
@@ -73,7 +93,7 @@ def logits(network: torch.nn.Module, images: torch.Tensor, photos: int | None) -
     finally:
         for layer, momentum in zip(layers, momenta, strict=True):
             layer.momentum = momentum
-    return torch.cat([of_photos, of_renders])
+    return torch.cat([*of_photos, of_renders])
 
 
 def re_estimate(network: torch.nn.Module, config: TrainConfig, loader: BatchLoader) -> None:

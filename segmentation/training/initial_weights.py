@@ -1,14 +1,20 @@
 """The network before its first step: with ImageNet or random weights, or with those of another run."""
 
+import logging
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from corrotwin.segmentation import runs
 from corrotwin.segmentation.config import TrainConfig
+from corrotwin.segmentation.data.coco import CocoDataset
 from corrotwin.segmentation.evaluation.evaluate import config_of
 from corrotwin.segmentation.models.network import build, load_weights
+from corrotwin.segmentation.training.inputs import RunInputs
 from corrotwin.twin.core.errors import InputError
+
+_log = logging.getLogger(__name__)
 
 
 def digest_of(init: Path, *, backbone: str, architecture: str) -> str:
@@ -57,3 +63,25 @@ def network_of(config: TrainConfig, *, weights: Path | None, init: Path | None) 
     if (now := runs.weights_digest(init)) != config.init:  # a running run replaces them
         raise InputError(f"{init}: has other weights than this run starts from ({now}, not {config.init})")
     return network
+
+
+def with_photos_of(init: Path, inputs: RunInputs, real: CocoDataset) -> RunInputs:
+    """Return the inputs of a run that starts from the run `init`, whose photos it has seen, too.
+
+    Raises
+    ------
+    InputError
+        Photos that would test this run trained or validated `init`.
+    """
+    seen = runs.load_usable(init).manifest.get("seen")
+    if seen is None:
+        _log.warning(f"{init}: does not record its photos; test photos of this run may have trained it")
+        return inputs
+    theirs = set(seen)
+    hashes = {photo.file_name: photo.sha256 for photo in real.photos}
+    if both := [name for name in inputs.test if hashes[name] in theirs]:
+        raise InputError(
+            f"{init}: {len(both)} test photos of this run trained or validated it ({both[0]}); give its split, "
+            f"{init / runs.SPLIT}"
+        )
+    return replace(inputs, seen=sorted(theirs.union(inputs.seen)))

@@ -29,7 +29,7 @@ from corrotwin.segmentation.models.network import (
 )
 from corrotwin.segmentation.sampling import BatchPlan, Stream, generator
 from corrotwin.segmentation.training import checkpoint, completion, fine_tuning
-from corrotwin.segmentation.training.initial_weights import network_of
+from corrotwin.segmentation.training.initial_weights import network_of, with_photos_of
 from corrotwin.segmentation.training.inputs import RunInputs, prepare
 from corrotwin.twin.core.errors import WorkError
 from corrotwin.twin.core.files import write_manifest, writing
@@ -88,6 +88,9 @@ def train(
     check_claim(folder, runs.KIND, settings)
     inputs = prepare(config, real, split, renders, workers)
     network = network_of(config, weights=weights, init=init)
+    fine_tuning.check(network, config)
+    if init is not None:
+        inputs = with_photos_of(init, inputs, real)
     # Training on crops evaluates whole photos, and not all of them are square.
     widths = (config.size, config.size + SIZE_STEP) if config.framing == "crop" else (config.size,)
     for width in widths:
@@ -194,7 +197,8 @@ def _one_epoch(
             fine_tuning.set_modes(state.network, config, step, last)
         for group in state.optimizer.param_groups:
             group["lr"] = group["factor"] * learning_rate(config, step, last)
-        photos = len(plan.batch(step)[0]) if config.batch_norm == "own" else None
+        is_apart = config.batch_norm == "own" and step >= plan.pretrain_steps  # before, there are no photos to serve
+        photos = len(plan.batch(step)[0]) if is_apart else None
         with torch.random.fork_rng([where] if where.type == "cuda" else []):  # dropout, which some decoders have
             torch.manual_seed(int(generator(config.seed, Stream.DROPOUT, step).integers(2**63)))
             value = step_loss(config, state.network, images, masks, photos=photos)

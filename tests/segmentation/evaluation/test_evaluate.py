@@ -78,7 +78,14 @@ class Waits(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-def test_measuring_does_not_wait_for_the_device_in_each_batch():
+def test_measuring_does_not_wait_for_the_device_in_each_batch(monkeypatch):
+    copies, cpu = [], torch.Tensor.cpu  # to this machine, where it does nothing that `Waits` could count
+
+    def counted(tensor, *arguments, **options):
+        copies.append(tensor.shape)
+        return cpu(tensor, *arguments, **options)
+
+    monkeypatch.setattr(torch.Tensor, "cpu", counted)
     config = configure("quick", backbone="mobilenet_v2", arm=DataArm(name="real"), seed=0, size=32, batch_size=2)
     network = network_module.build("mobilenet_v2", encoder_weights=None, seed=0)
     rng = np.random.default_rng(0)
@@ -90,6 +97,7 @@ def test_measuring_does_not_wait_for_the_device_in_each_batch():
     with Waits() as waits:
         loss, table = measure(network, config, arrays, list(arrays.row))
     assert waits.count == 0
+    assert copies == [(4, 6)]
     assert len(table.tp) == 6
     assert 0 < loss < 1
     with Waits() as waits:  # which are counted

@@ -12,7 +12,7 @@ from corrotwin.segmentation.models.constants import constant
 from corrotwin.segmentation.models.network import build, normalise, place
 from corrotwin.segmentation.training.train import step_loss
 
-DRAWN = 2  # tensors of one batch of `augment.fast`: its affine maps and its colour factors
+DRAWN = 1  # tensor of one batch of `augment.fast`: its affine maps and its colour factors, packed
 
 
 class HostTensors(TorchDispatchMode):

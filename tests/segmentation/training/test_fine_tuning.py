@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file
 
 from corrotwin.segmentation.arms import DataArm
-from corrotwin.segmentation.config import configure, from_json, to_json
+from corrotwin.segmentation.config import DEFAULT_BACKBONE, configure, from_json, to_json
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.models.network import build
 from corrotwin.segmentation.training import fine_tuning, inputs
@@ -17,6 +17,7 @@ from corrotwin.twin.core.errors import InputError
 
 REAL = DataArm(name="real")
 MIXED = DataArm(name="mixed", render_share=0.5)
+PRETRAINED = {"backbone": DEFAULT_BACKBONE, "encoder_weights": "imagenet"}
 
 
 def config_of(arm=REAL, **changes):
@@ -93,19 +94,46 @@ def test_the_rate_of_the_encoder_is_a_factor_of_the_decoders(data, tmp_path, mon
     assert all(encoder == pytest.approx(0.1 * rest) for encoder, rest in rates)
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"freeze": 0.1}, "`freeze` 0.1: keeps what the encoder starts with, here random"),
+        ({"batch_norm": "frozen"}, "`batch_norm` frozen: keeps what the encoder starts with, here random"),
+        ({"batch_norm": "frozen", "backbone": "vgg16", "init": "0" * 16}, "encoder vgg16 has no batch normalisation"),
+    ],
+)
+def test_settings_that_would_harm_are_refused(changes, message):
+    config = config_of(**changes)  # runs of earlier versions have such
+    with pytest.raises(InputError, match=message):
+        fine_tuning.check(build(config.backbone, encoder_weights=None, seed=0), config)
+
+
+@pytest.mark.parametrize("how", ["own", "re-estimated"])
+def test_networks_without_batch_normalisation_have_no_statistics_to_treat(how):
+    network = torch.nn.ModuleDict({"encoder": torch.nn.Conv2d(3, 3, 1)})
+    with pytest.raises(InputError, match=f"`batch_norm` {how}: Unet with mobilenet_v2 has no batch normalisation"):
+        fine_tuning.check(network, config_of(MIXED, batch_norm=how))
+
+
+def test_settings_that_would_harm_are_refused_before_anything_is_written(data, tmp_path):
+    with pytest.raises(InputError, match="here random"):
+        train(tmp_path / "run", config_of(freeze=0.1), **data)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_frozen_encoder_rests_and_then_learns(data, tmp_path):
-    before = build("mobilenet_v2", encoder_weights=None, seed=5).state_dict()
-    resting = weights_after(tmp_path / "resting", config_of(freeze=0.99), data)
+    before = build(**PRETRAINED, seed=5).state_dict()
+    resting = weights_after(tmp_path / "resting", config_of(freeze=0.99, **PRETRAINED), data)
     for kind in ("weight", "running_mean"):
         assert differs(resting, before, "encoder", kind) == []
     assert differs(resting, before, "decoder")
-    late = weights_after(tmp_path / "late", config_of(freeze=0.5, epochs=4), data)
+    late = weights_after(tmp_path / "late", config_of(freeze=0.5, epochs=4, **PRETRAINED), data)
     assert differs(late, before, "encoder")
 
 
 def test_frozen_statistics_are_those_of_the_first_weights(data, tmp_path):
-    before = build("mobilenet_v2", encoder_weights=None, seed=5).state_dict()
-    after = weights_after(tmp_path / "run", config_of(batch_norm="frozen"), data)
+    before = build(**PRETRAINED, seed=5).state_dict()
+    after = weights_after(tmp_path / "run", config_of(batch_norm="frozen", **PRETRAINED), data)
     assert differs(after, before, "encoder", "running_var") == []
     assert differs(after, before, "encoder")
     assert differs(after, before, "decoder", "running_var")
@@ -146,10 +174,31 @@ def test_averages_are_those_of_the_photos_where_renders_have_their_own():
     assert all(torch.equal(value, alone.state_dict()[name]) for name, value in means.items())
     assert torch.equal(made[4:], alone(images[4:]))  # by the statistics of their own batch
     assert all(layer.momentum for layer in network.modules() if isinstance(layer, torch.nn.BatchNorm2d))
-    fine_tuning.logits(network, images, 0)  # renders alone: there are no others
-    assert not torch.equal(
-        network.state_dict()["encoder.features.0.1.running_mean"], means["encoder.features.0.1.running_mean"]
-    )
+    made = fine_tuning.logits(network, images, 0)  # renders alone
+    assert torch.equal(made, alone(images))
+    assert all(torch.equal(network.state_dict()[name], value) for name, value in means.items())
+
+
+@pytest.mark.parametrize(
+    ("arm", "enter"),
+    [
+        (DataArm(name="x", render_share=0.5), 0),
+        (DataArm(name="x", render_share=0.5, pretrain=0.5), 6),
+        (DataArm(name="x", pretrain=0.5), 6),
+    ],
+)
+def test_renders_enter_the_averages_only_before_the_first_photo(arm, enter, data, tmp_path, monkeypatch):
+    apart, logits = [], fine_tuning.logits
+
+    def watched(network, images, photos):
+        apart.append(photos)
+        return logits(network, images, photos)
+
+    monkeypatch.setattr(fine_tuning, "logits", watched)
+    train(tmp_path / "run", config_of(arm, batch_norm="own", epochs=4, batch_size=4), **data)
+    assert len(apart) == 12
+    assert apart[:enter] == [None] * enter
+    assert all(photos is not None for photos in apart[enter:])
 
 
 def test_photos_and_renders_with_statistics_of_their_own_give_another_run(data, tmp_path):
@@ -166,7 +215,8 @@ def test_the_smallest_batch_is_checked_before_anything_is_written(data, tmp_path
 
 
 @pytest.mark.parametrize(
-    "changes", [{"freeze": 0.5, "encoder_rate": 0.3}, {"batch_norm": "own"}, {"batch_norm": "re-estimated"}]
+    "changes",
+    [{"freeze": 0.5, "encoder_rate": 0.3, **PRETRAINED}, {"batch_norm": "own"}, {"batch_norm": "re-estimated"}],
 )
 def test_a_run_that_was_cut_off_ends_with_the_same_bits(changes, data, tmp_path):
     config = config_of(MIXED, epochs=3, **changes)
