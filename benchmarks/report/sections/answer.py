@@ -1,6 +1,5 @@
 """Section 1, the answer on one screen, for someone who reads nothing else."""
 
-from corrotwin.benchmarks import paper
 from corrotwin.benchmarks.formatting.table import write
 from corrotwin.benchmarks.formatting.wording import count, interval, listed, of_photos, percent
 from corrotwin.benchmarks.report.context import Material
@@ -54,7 +53,7 @@ def tiles(material: Material) -> list[Tile]:
         return [
             _mean_tile(f"{name}, {_alone(material)}", mean, sd, runs)
             for name, mean, sd, runs in _ranked(material)
-            if name not in paper.TABLE_II
+            if name not in material.results.smoke_backbones
         ]
     gains = _of_lead(material, "real", "mixed")
     found = [_gain_tile(material, each) for each in gains] if tested(gains) else _means(material)
