@@ -159,9 +159,9 @@ def _controls(material: Material) -> str:
 
 
 def _ranked(material: Material) -> list[tuple[str, float, float | None, int]]:
-    """Return backbones of the reference arm with mean, SD and number of runs, best first."""
+    """Return the ranked backbones of the reference arm with mean, SD and number of runs, best first."""
     found = []
-    for backbone in material.results.config.backbones:
+    for backbone in material.backbones:
         value = summary([each.mean("f1") for each in material.cell(material.reference, backbone)])
         if value.mean is not None:
             found.append((backbone, value.mean, value.sd, value.n))

@@ -119,6 +119,8 @@ def test_a_smoke_run_shows_no_score_but_of_a_pretrained_network(tmp_path: Path, 
     found = material(results.load(tmp_path / "pretrained"))
     assert found.results.smoke_backbones == ("vgg16", "resnet18")
     assert [tile.label for tile in answer.tiles(found)] == [f"{DEFAULT_BACKBONE}, photos alone"]
+    assert found.lead == DEFAULT_BACKBONE
+    assert replace(found, results=replace(found.results, scores=())).lead in others
     assert f"First weights: ImageNet for {DEFAULT_BACKBONE}, else random." in found.results.label
 
 
