@@ -58,12 +58,19 @@ class Material:
         return self.f1.place(self.reference)[0] == "real"
 
     @property
+    def backbones(self) -> tuple[str, ...]:
+        """Backbones that are ranked: those with a complete run that is more than a smoke test, or else all."""
+        every, smoke = self.results.config.backbones, self.results.smoke_backbones
+        scored = {each.backbone for each in self.results.scores}
+        return tuple(name for name in every if name in scored and name not in smoke) or every
+
+    @property
     def lead(self) -> str:
         """The backbone with most complete runs, which sentences about arms name first.
 
         Where renders are compared with photos alone, it is one with such a comparison.
         """
-        backbones = self.results.config.backbones
+        backbones = self.backbones
         gains = self.f1.contrast("real", "mixed")
         compared = [name for name in backbones if any(each.backbone == name and each.known for each in gains)]
         return max(compared or backbones, key=lambda name: sum(each.backbone == name for each in self.results.scores))

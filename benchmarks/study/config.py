@@ -148,8 +148,9 @@ class StudyConfig:
 
     @property
     def smoke_backbones(self) -> tuple[str, ...]:
-        """Backbones whose runs are too short to say anything: the paper's in profile quick."""
-        return tuple(name for name in self.backbones if self.profile == "quick" and name in BACKBONES)
+        """Backbones whose runs are too short to say anything: those from random weights in profile quick."""
+        weights = self.first_weights
+        return tuple(name for name in self.backbones if self.profile == "quick" and weights[name] is None)
 
     @property
     def by_command(self) -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from corrotwin.benchmarks.formatting.wording import render_share, span
 from corrotwin.benchmarks.study import power
-from corrotwin.benchmarks.study.config import StudyConfig
+from corrotwin.benchmarks.study.config import STUDIES, StudyConfig
 from corrotwin.benchmarks.study.placement import makespan, side_by_side
 from corrotwin.segmentation.config import DEFAULT_BACKBONE, TrainConfig, to_json
 from corrotwin.segmentation.data.splits import PUBLISHED_SHARES
@@ -200,14 +200,16 @@ def renders_lines(study: "Study") -> list[str]:
         whole = 0 if before is None else before["counts"]["images"]
     else:
         sizes, whole = [len(draw.photos) for draw in found.draws], len(found.dataset.photos)
-    return [draws_line(sizes, whole)]
+    return [draws_line(sizes, whole, STUDIES[study.config.profile].renders.count)]
 
 
-def draws_line(sizes: Sequence[int], whole: int) -> str:
-    """Say how many renders each run's draw has; without draws, that all runs share one."""
+def draws_line(sizes: Sequence[int], whole: int, wanted: int = STUDIES["small"].renders.count) -> str:
+    """Say how many renders each run's draw has, and what `wanted` take; without draws, that all runs share one."""
     if not sizes:
         return f"  renders: all runs share one draw of {whole}, so what is found speaks of these renders alone"
-    return f"  renders: {counted(len(sizes), 'draw')} of {span(sizes)} out of {whole}; no two runs share a scene"
+    needed = wanted * len(sizes)
+    few = f"; few: render {needed} for {wanted} each" if whole < needed else ""
+    return f"  renders: {counted(len(sizes), 'draw')} of {span(sizes)} out of {whole}; no two runs share a scene{few}"
 
 
 def _unmade(plan: StudyPlan, study: "Study") -> list[str]:

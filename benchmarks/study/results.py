@@ -98,12 +98,26 @@ class Results:
         return f"{self.config.profile}{changed}{': smoke, not results' if self.smoke else ''}"
 
     @property
+    def first_weights(self) -> dict[str, str | None]:
+        """The first weights of each backbone's encoder: imagenet, or None for random ones."""
+        return {each.backbone: each.encoder_weights for each in self.grid.values()}
+
+    @property
+    def weights_label(self) -> str:
+        """The first weights of the encoders, as every caption has them."""
+        pretrained = sorted(name for name, weights in self.first_weights.items() if weights is not None)
+        if not pretrained or len(pretrained) == len(self.first_weights):
+            return "ImageNet" if pretrained else "random"
+        return f"ImageNet for {listed(pretrained)}, else random"
+
+    @property
     def label(self) -> str:
-        """The data, the profile and the render share: the end of every caption and the foot of every figure."""
+        """The data, the profile, the first weights and the render share: of every caption, and below every figure."""
         mixing = [cell for cell in self.cells if cell.mixes]
         kinds = listed(list(dict.fromkeys(cell.kind for cell in mixing))) if mixing else ""
         mixture = f" Arm {kinds}: {render_share(mixing[0].arm.render_share)} in each batch." if mixing else ""
-        return f"Data: {self.data_label}. Profile: {self.profile_label}.{mixture}"
+        about = f"Data: {self.data_label}. Profile: {self.profile_label}. First weights: {self.weights_label}."
+        return f"{about}{mixture}"
 
     def caption(self, text: str) -> str:
         """Return the caption of a table or figure: what it shows, then `label`."""

@@ -33,9 +33,13 @@ def check(renders: "CocoDataset", count: int) -> None:
         There are not more renders than that, or none of the first so many has corrosion.
     """
     if not 0 < count < len(renders.photos):
-        raise InputError(f"`render_counts` {count}: {renders.folder} has {len(renders.photos)}; give fewer, at least 1")
+        raise InputError(
+            f"`render_counts` {count}: a draw of {renders.folder} has {len(renders.photos)}; give fewer, at least 1"
+        )
     if not any(photo.annotations for photo in renders.photos[:count]):
-        raise InputError(f"`render_counts` {count}: the first {count} of {renders.folder} have no corrosion; give more")
+        raise InputError(
+            f"`render_counts` {count}: the first {count} of a draw of {renders.folder} have no corrosion; give more"
+        )
 
 
 def write(out: Path, renders: "CocoDataset", count: int) -> Path:

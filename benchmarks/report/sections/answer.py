@@ -1,6 +1,5 @@
 """Section 1, the answer on one screen, for someone who reads nothing else."""
 
-from corrotwin.benchmarks import paper
 from corrotwin.benchmarks.formatting.table import write
 from corrotwin.benchmarks.formatting.wording import count, interval, listed, of_photos, percent
 from corrotwin.benchmarks.report.context import Material
@@ -54,7 +53,7 @@ def tiles(material: Material) -> list[Tile]:
         return [
             _mean_tile(f"{name}, {_alone(material)}", mean, sd, runs)
             for name, mean, sd, runs in _ranked(material)
-            if name not in paper.TABLE_II
+            if name not in material.results.smoke_backbones
         ]
     gains = _of_lead(material, "real", "mixed")
     found = [_gain_tile(material, each) for each in gains] if tested(gains) else _means(material)
@@ -160,9 +159,9 @@ def _controls(material: Material) -> str:
 
 
 def _ranked(material: Material) -> list[tuple[str, float, float | None, int]]:
-    """Return backbones of the reference arm with mean, SD and number of runs, best first."""
+    """Return the ranked backbones of the reference arm with mean, SD and number of runs, best first."""
     found = []
-    for backbone in material.results.config.backbones:
+    for backbone in material.backbones:
         value = summary([each.mean("f1") for each in material.cell(material.reference, backbone)])
         if value.mean is not None:
             found.append((backbone, value.mean, value.sd, value.n))

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 FILE = "latency.csv"  # beside study.json: the time of one machine, measured once, so that a report can be made again
 REPEATS = 20
 COLUMNS = ("backbone", "p50_ms", "size", "threads", "precision", "repeats")
+Point = tuple[float | None, float | None]  # cost and score
 MOST = 10**9  # of a size, of threads and of repeats
 
 
@@ -95,8 +96,9 @@ def section(material: Material, complexity: Callable[[str, int], "Complexity"]) 
         blocks.append(Text(text=f"There are no latencies: {error}."))
     rows = [_row(material, backbone, complexity(backbone, size), timed.get(backbone))
             for backbone in material.results.config.backbones]  # fmt: skip
-    front = pareto([(row["latency_ms"], row["f1_mean"]) for row in rows])
-    rows = [{**row, "pareto": place in front if row["f1_mean"] is not None and row["latency_ms"] is not None else None}
+    ranked = _ranked(material, rows, [(row["latency_ms"], row["f1_mean"]) for row in rows])
+    front = pareto(ranked)
+    rows = [{**row, "pareto": None if None in ranked[place] else place in front}
             for place, row in enumerate(rows)]  # fmt: skip
     if sentence := _front([row for row in rows if row["pareto"] is not None]):
         blocks.append(Text(text=sentence))
@@ -137,7 +139,15 @@ def _front(known: Sequence[Row]) -> str:
     )
 
 
-def pareto(points: Sequence[tuple[float | None, float | None]]) -> set[int]:
+def _ranked(material: Material, rows: Sequence[Row], points: Sequence[Point]) -> list[Point]:
+    """Return the (cost, score) points, without numbers where a smoke test gives the score."""
+    return [
+        point if row["backbone"] in material.backbones else (None, None)
+        for row, point in zip(rows, points, strict=True)
+    ]
+
+
+def pareto(points: Sequence[Point]) -> set[int]:
     """Return the places of (cost, score) points that no other point dominates."""
     known = [
         (place, cost, score) for place, (cost, score) in enumerate(points) if cost is not None and score is not None
@@ -208,7 +218,8 @@ def _figure(material: Material, rows: Sequence[Row], size: int, mixed: str) -> F
         for axis, (key, (label, scale)) in zip(axes.flat, costs.items(), strict=True):
             points = [(row[key] * scale, row["f1_mean"]) if row[key] is not None else (None, None) for row in rows]
             if key != "train_minutes_mean" or not mixed:
-                front = sorted((points[place] for place in pareto(points)), key=lambda point: point[0] or 0)
+                best = pareto(_ranked(material, rows, points))
+                front = sorted((points[place] for place in best), key=lambda point: point[0] or 0)
                 axis.plot([cost for cost, _ in front], [score for _, score in front], color="#9aa5b1", lw=1, ls="--")
             for (cost, score), row in zip(points, rows, strict=True):
                 if cost is not None:

@@ -10,7 +10,7 @@ from corrotwin.benchmarks.formatting.wording import count, percent
 from corrotwin.benchmarks.report.context import Material
 from corrotwin.benchmarks.report.document import Block, Bullets, Command, Facts, ReportSection, Text, items
 from corrotwin.benchmarks.report.families import CONTRASTS
-from corrotwin.benchmarks.study.config import STUDIES, options
+from corrotwin.benchmarks.study.config import STUDIES, options, shown
 from corrotwin.benchmarks.study.results import Results
 from corrotwin.segmentation.arms import MIXED_SHARE
 
@@ -75,9 +75,6 @@ def facts(results: Results) -> dict[str, dict[str, str]]:
     """Return headings, each with names and values."""
     manifest, config = results.manifest, results.config
     counts, split, renders = manifest["data"]["counts"], manifest["split"], manifest["renders"]
-    training = dict(next(iter(results.grid.values())).__dict__)
-    for name in ("backbone", "arm", "seed"):  # what the grid varies
-        del training[name]
     devices = sorted({str(run.manifest.get("device")) for run in results.runs.values()})
     found = {
         "Data": {
@@ -96,9 +93,7 @@ def facts(results: Results) -> dict[str, dict[str, str]]:
             "seeds": f"from {config.seed}; run r has seed {config.seed} + r in every arm and backbone",
             "complete": f"{len(results.scores)} of {count(len(results.grid), 'run')}",
         },
-        "Training": {
-            name.replace("_", " "): "none" if value is None else str(value) for name, value in training.items()
-        },
+        "Training": _training(results),
         "Time and hardware": {
             "training, all runs": f"{sum(each.train_minutes for each in results.scores):.1f} min",
             "devices": ", ".join(devices) or "none",
@@ -106,6 +101,23 @@ def facts(results: Results) -> dict[str, dict[str, str]]:
         "Versions": manifest["versions"],
     }
     return {heading: values for heading, values in found.items() if values}
+
+
+def _training(results: Results) -> dict[str, str]:
+    """Return the settings of all runs, those that differ by backbone last."""
+    runs = list(results.grid.values())
+    varied = ("backbone", "arm", "seed", "epochs", "encoder_weights")
+    found = {
+        name.replace("_", " "): " or ".join(dict.fromkeys(shown(getattr(each, name)) for each in runs))
+        for name in vars(runs[0])
+        if name not in varied
+    }
+    starts = dict.fromkeys((each.backbone, each.encoder_weights, each.epochs) for each in runs)
+    found["first weights and epochs"] = "; ".join(
+        f"{backbone}: {'random' if weights is None else 'ImageNet'}, {count(epochs, 'epoch')}"
+        for backbone, weights, epochs in starts
+    )
+    return found
 
 
 def _cell(results: Results, arm: str) -> str:

@@ -234,6 +234,6 @@ def _table_tukey(material: Material, score: str) -> ReportTable:
 def _figures(material: Material) -> tuple[list[Block], list[str]]:
     """Return the paper's three figures from our runs and photos, where there are any."""
     shown, absent = examples(material)
-    if not material.cell(material.reference, material.lead):
+    if not any(material.cell(material.reference, backbone) for backbone in paper.TABLE_II):
         return list(shown), [*absent, f"There are no curves: no run of the arm “{material.reference}” is complete."]
     return [*shown, paper_figures.curves(material), paper_figures.boxes(material)], absent

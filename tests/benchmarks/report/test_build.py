@@ -28,7 +28,7 @@ from corrotwin.benchmarks.report.sections import cost, pictures
 from corrotwin.benchmarks.stats import comparison
 from corrotwin.benchmarks.study import results
 from corrotwin.benchmarks.study.grid import cells
-from corrotwin.segmentation.config import BACKBONES, PROFILES
+from corrotwin.segmentation.config import BACKBONES, DEFAULT_BACKBONE, PROFILES
 from corrotwin.segmentation.deployment import latency
 from corrotwin.segmentation.deployment.latency import Latency
 from corrotwin.segmentation.evaluation import assessment, curves
@@ -341,7 +341,10 @@ def test_a_study_outlives_a_change_of_its_profile_and_a_move_of_its_photos(
     fake_study(tmp_path / "out", data=tmp_path / "photos", backbones=TWO)
     monkeypatch.setitem(PROFILES["quick"], "epochs", 99)
     build.write(tmp_path / "out")
-    assert f"- epochs: {EPOCHS}\n" in (tmp_path / "out" / "report" / "report.md").read_text()
+    assert (
+        f"resnet152: random, {EPOCHS} epochs; vgg16: random, {EPOCHS} epochs"
+        in (tmp_path / "out" / "report" / "report.md").read_text()
+    )
     assert list((tmp_path / "out" / "report").glob("worst-*.png"))
     (tmp_path / "photos").rename(tmp_path / "elsewhere")
     page = build.write(tmp_path / "out").read_text()
@@ -365,6 +368,18 @@ def test_latencies_are_kept_and_a_damaged_file_costs_them_alone(tmp_path: Path, 
     assert any("delete it and the report measures again" in block.text for block in part.blocks if block.kind == "text")
     assert [row["latency_ms"] for row in part.tables[0].rows] == [None, None]
     assert not any("Pareto front of F1" in block.text for block in part.blocks if block.kind == "text")
+
+
+def test_the_front_leaves_smoke_tests_out_where_there_is_more(tmp_path: Path, fake_study: Maker) -> None:
+    fake_study(tmp_path, kinds=("real",), backbones=("vgg16", DEFAULT_BACKBONE))
+    part = cost.section(gather(results.load(tmp_path)), network.complexity)
+    assert {row["backbone"]: row["pareto"] for row in part.tables[0].rows} == {"vgg16": None, DEFAULT_BACKBONE: True}
+    (figure,) = part.figures
+    drawn = Canvas()
+    figure.draw(drawn)
+    for axis in drawn.axes:
+        (front,) = (line for line in axis.lines if line.get_linestyle() == "--")
+        assert len(front.get_xdata()) == 1
 
 
 def test_minutes_of_several_kinds_of_machine_have_no_front(tmp_path: Path, fake_study: Maker) -> None:

@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from corrotwin.benchmarks import paper
 from corrotwin.benchmarks.report.context import Material
 from corrotwin.benchmarks.report.families import Families
 from corrotwin.benchmarks.report.sections import answer, published, renders
 from corrotwin.benchmarks.report.sections.cost import pareto
-from corrotwin.benchmarks.report.sections.method import command, unproven
+from corrotwin.benchmarks.report.sections.method import command, facts, unproven
 from corrotwin.benchmarks.report.sections.verdicts import contrast_blocks
 from corrotwin.benchmarks.stats.verdict import recommendation
 from corrotwin.benchmarks.study import results
+from corrotwin.benchmarks.study.config import choose
 from corrotwin.benchmarks.study.grid import cells
+from corrotwin.segmentation.config import DEFAULT_BACKBONE, PROFILES
 
 Maker = Callable[..., Any]
 TWO = ("resnet152", "vgg16")
@@ -106,16 +107,34 @@ def test_two_runs_show_means_and_no_test(tmp_path: Path, fake_study: Maker) -> N
     assert part.figures == ()
 
 
-def test_a_smoke_run_shows_no_score_but_of_a_network_that_the_paper_has_not(
-    tmp_path: Path, fake_study: Maker, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_smoke_run_shows_no_score_but_of_a_pretrained_network(tmp_path: Path, fake_study: Maker) -> None:
     fake_study(tmp_path, backbones=TWO)
     found = material(results.load(tmp_path))
     assert answer.tiles(found) == []
     assert list(answer.sentences(found)) == ["Next"]
     assert not re.search(r"0\.\d", " ".join(answer.sentences(found).values()))
-    monkeypatch.delitem(paper.TABLE_II, "vgg16")
-    assert [tile.label for tile in answer.tiles(found)] == ["vgg16, photos alone"]
+    assert "First weights: random." in found.results.label
+    others = ("vgg16", "resnet18", DEFAULT_BACKBONE)
+    fake_study(tmp_path / "pretrained", backbones=others)
+    found = material(results.load(tmp_path / "pretrained"))
+    assert found.results.smoke_backbones == ("vgg16", "resnet18")
+    assert [tile.label for tile in answer.tiles(found)] == [f"{DEFAULT_BACKBONE}, photos alone"]
+    assert found.lead == DEFAULT_BACKBONE
+    assert replace(found, results=replace(found.results, scores=())).lead in others
+    assert f"First weights: ImageNet for {DEFAULT_BACKBONE}, else random." in found.results.label
+
+
+def test_the_method_states_first_weights_and_epochs_of_each_backbone(tmp_path: Path, fake_study: Maker) -> None:
+    fake_study(tmp_path, backbones=("vgg16", DEFAULT_BACKBONE))
+    training = facts(results.load(tmp_path))["Training"]
+    assert not {"epochs", "encoder weights"} & training.keys()
+    usual = PROFILES["quick"]["epochs"]
+    pretrained = choose("quick").grid[f"real-{DEFAULT_BACKBONE}-00"]
+    assert pretrained.epochs > usual
+    assert training["first weights and epochs"] == (
+        f"vgg16: random, {usual} epochs; {DEFAULT_BACKBONE}: ImageNet, {pretrained.epochs} epochs"
+    )
+    assert training["size"] == str(PROFILES["quick"]["size"])
 
 
 def test_one_backbone_has_no_tables_of_pairs_and_the_paper_takes_its_four(tmp_path: Path, fake_study: Maker) -> None:

@@ -125,7 +125,10 @@ def test_run_r_of_every_arm_trains_on_draw_r_and_the_study_says_so(
     renders = in_scenes(tmp_path / "renders", 1)
     out, config = tmp_path / "out", small(kinds=("real", "mixed", "shuffled"), runs=3)
     runner.run(out, config, Sources(data=data, renders=tmp_path / "renders"))
-    assert "  renders: 3 draws of 3 out of 9; no two runs share a scene" in capsys.readouterr().out
+    assert (
+        "  renders: 3 draws of 3 out of 9; no two runs share a scene; few: render 108 for 36 each"
+        in capsys.readouterr().out
+    )
     found = draws.deal(renders, runs=3, size=3, seed=0)
     for number in range(3):
         for arm in ("mixed", "shuffled"):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from corrotwin.benchmarks.study import placement, planning, runner
-from corrotwin.benchmarks.study.config import choose
+from corrotwin.benchmarks.study.config import STUDIES, choose
 from corrotwin.benchmarks.study.planning import Progress, Speed, StudyPlan
 from corrotwin.benchmarks.study.preparation import prepare
 from corrotwin.benchmarks.study.sources import Sources
@@ -240,3 +240,14 @@ def test_the_probe_answers_line_by_line_and_weights_are_as_large_as_stated() -> 
     for name in (*BACKBONES, DEFAULT_BACKBONE):
         tensors = build(name, encoder_weights=None, weights=None, seed=0).state_dict().values()
         assert planning.WEIGHTS[name] == sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+def test_a_plan_says_how_many_renders_a_run_should_have_where_the_folder_holds_fewer() -> None:
+    wanted = STUDIES["small"].renders.count
+    few = planning.draws_line([30] * 10, 300)
+    assert few.endswith(
+        f"10 draws of 30 out of 300; no two runs share a scene; few: render {10 * wanted} for {wanted} each"
+    )
+    assert "few" not in planning.draws_line([wanted] * 10, 10 * wanted)
+    assert "few" not in planning.draws_line([30] * 10, 10 * wanted)  # as many as were asked for
+    assert "few" not in planning.draws_line([36] * 2, 72, STUDIES["quick"].renders.count)

@@ -89,7 +89,10 @@ def test_each_run_trains_on_a_draw_of_its_own_in_all_its_folds_and_arms(
     home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     give(home, runs=2)
-    assert "  renders: 2 draws of 3 out of 6; no two runs share a scene" in capsys.readouterr().out
+    assert (
+        "  renders: 2 draws of 3 out of 6; no two runs share a scene; few: render 240 for 120 each"
+        in capsys.readouterr().out
+    )
     found = draws.deal(coco.read(home / "renders"), runs=2, size=3, seed=0)
     trainings = [read_json(Path(folder) / "run.json") for folder in trained]
     of_run: dict[str, set[str]] = {"run-01": set(), "run-02": set()}
