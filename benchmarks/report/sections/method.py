@@ -6,7 +6,7 @@ from typing import Any
 
 from corrotwin.benchmarks.data import photo_groups
 from corrotwin.benchmarks.formatting.table import ReportTable, number_column, text_column
-from corrotwin.benchmarks.formatting.wording import count, percent
+from corrotwin.benchmarks.formatting.wording import count, percent, span
 from corrotwin.benchmarks.report.context import Material
 from corrotwin.benchmarks.report.document import Block, Bullets, Command, Facts, ReportSection, Text, items
 from corrotwin.benchmarks.report.families import CONTRASTS
@@ -44,6 +44,8 @@ def command(results: Results) -> str:
         given += f" --classes {' '.join(shlex.quote(name) for name in data['classes'])}"
     if renders and renders.get("plan") is None:
         given += f" --renders {shlex.quote(renders['name'])}"
+        if sizes := _draw_sizes(results):
+            given += f" --renders-per-run {max(sizes)}"
     if results.config.render_share not in (None, MIXED_SHARE):
         given += f" --render-share {results.config.render_share:g}"
     split = results.manifest["split"]
@@ -128,15 +130,21 @@ def _cell(results: Results, arm: str) -> str:
 
 def _renders(results: Results) -> dict[str, str]:
     renders = results.manifest["renders"]
-    plan = renders.get("plan")
+    plan, sizes = renders.get("plan"), _draw_sizes(results)
     return {
         "images": f"{renders['counts']['images']} with {renders['counts']['annotations']} annotated regions",
         "made": "given as a folder: " + str(renders["name"])
         if plan is None
         else f"preset {plan['preset']}, {plan['size']}×{plan['size']} pixels",
+        "draws": f"{len(sizes)} of {span(sizes)}, one for each run" if sizes else "none: all runs share all renders",
         "enter": "training only; validation and test never hold a render of this set",
         "digest": renders["digest"],
     }
+
+
+def _draw_sizes(results: Results) -> list[int]:
+    """Return the number of renders in the draw of each run; none where all runs share all renders."""
+    return [draw["images"] for draw in (results.manifest["renders"] or {}).get("draws", ())]
 
 
 def _used(results: Results) -> str:
@@ -165,6 +173,8 @@ def unproven(results: Results) -> list[str]:
         found.append("At 100 % all runs train on the same photos: another training set is not among what varies.")
     if results.groups is None or photo_groups.are_copies_only(results.groups):
         found.append("Spots are not known: photos that share one count as independent, so intervals are too narrow.")
+    if results.manifest["renders"] and not _draw_sizes(results):
+        found.append("Other draws of the renders: all runs share one, so p-values are too small where draws differ.")
     found += _machines(results)
     if results.config.changes and results.config.by_command:
         found.append(
