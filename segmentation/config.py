@@ -29,15 +29,19 @@ GPU_SHARE: Mapping[str, float] = {
 
 Precision = Literal["exact", "fast"]
 Framing = Literal["resize", "crop"]
+Crops = Literal["foreground", "uniform"]
 Tiling = Literal["auto", "always", "never"]
 Loss = Literal["dice", "dice_bce"]
 Kept = Literal["best", "averaged"]
 BatchNorm = Literal["train", "frozen", "re-estimated", "own"]
 CHOICES: Mapping[str, Any] = {
     "precision": Precision, "framing": Framing, "loss": Loss, "keep": Kept, "batch_norm": BatchNorm,
+    "crops": Crops,
 }  # fmt: skip
-# Fields that files of runs state only where they are not the default, so that earlier runs keep their digests.
-LATER: Mapping[str, Any] = {"encoder_rate": 1.0, "freeze": 0.0, "batch_norm": "train", "init": None}
+# Fields that files of runs state only where they are not what earlier runs did, so that these keep their digests.
+LATER: Mapping[str, Any] = {
+    "encoder_rate": 1.0, "freeze": 0.0, "batch_norm": "train", "init": None, "crops": "uniform",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +95,9 @@ class TrainConfig:
     """
     init: str | None = None
     """Digest of the weights to start from: those of another run, or of runs that were averaged."""
+    crops: Crops = "foreground"
+    """Where framing crop cuts: foreground, a third of the squares hold corrosion if the photo has any; uniform, as
+    earlier versions did, anywhere. Stated for crops alone."""
 
     def __post_init__(self) -> None:
         if not self.backbone or not self.architecture:
@@ -137,6 +144,8 @@ class TrainConfig:
 def to_json(config: TrainConfig) -> dict[str, Any]:
     """Return a configuration as `run.json` holds it."""
     content = {**asdict(config), "arm": to_file(asdict(config.arm))}
+    if config.framing != "crop":
+        del content["crops"]
     return {name: value for name, value in content.items() if name not in LATER or value != LATER[name]}
 
 
@@ -149,7 +158,8 @@ def from_json(value: Mapping[str, Any]) -> TrainConfig:
         A field is missing, unknown or invalid.
     """
     known = {field.name for field in fields(TrainConfig)}
-    value = {**LATER, **value}
+    earlier = {**LATER, "crops": LATER["crops"] if value.get("framing") == "crop" else TrainConfig.crops}
+    value = {**earlier, **value}
     if set(value) != known or not isinstance(value["arm"], Mapping):
         raise InputError(f"run configuration: fields {sorted(set(value) ^ known)} are missing or unknown")
     if not isinstance(value["init"], str | None):

@@ -167,6 +167,8 @@ def _manifest(folder: Path, kind: str = KIND) -> dict[str, Any] | None:
         "data": dict,
         "counts": dict,
         "versions": dict,
+        "threshold": dict,
+        "averaged": dict,
         "classes": list,
         "seen": list,
         "test": list,

@@ -78,7 +78,7 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
     trained = evaluate.config_of(folder, run)
     manifest, config, renders_alone = run.manifest, asdict(trained), not trained.arm.takes_photos
     counts, data = manifest.get("counts") or {}, manifest.get("data") or {}
-    arm = config["arm"]
+    arm, unused = config["arm"], () if config["framing"] == "crop" else ("crops",)
     photos = "no" if renders_alone else counts.get("train_photos", "?")
     made_of = splits.load(folder / runs.SPLIT) if (folder / runs.SPLIT).is_file() else None
     group = made_of.group if made_of is not None else {}
@@ -96,15 +96,16 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
         "",
         "## What it learned from",
         "",
-        f"- {photos} photographs and {counts.get('train_renders', 0)} renders; {_chosen(config, counts)}, "
+        *_averaged(manifest),
+        f"- {photos} photographs and {counts.get('train_renders', 0)} renders; {_chosen(config, manifest)}, "
         f"{counts.get('test', len(table.image))} were kept for the scores below.",
         f"- Dataset {markdown_span(str(data.get('real')))} (a hash of images and labels), categories: "
         f"{', '.join(map(escape_markdown, manifest.get('classes') or ())) or 'all, as one'}.",
         *([f"- Renders {markdown_span(str(data['renders']))}."] if data.get("renders") else []),
         f"- Split {markdown_span(str(data.get('split')))}: {how}.",
         f"- {_framing(config, manifest, renders_alone)}",
-        f"- {config['epochs']} epochs, batches of {config['batch_size']}, {config['loss']} loss, first weights "
-        f"{_first_weights(config)}, augmentation {arm['augmentation']}, "
+        f"- {config['epochs']} epochs, batches of {config['batch_size']}, {config['loss']} loss, "
+        f"{_first_weights(config, manifest)}augmentation {arm['augmentation']}, "
         f"precision {config['precision']}, seed {config['seed']}.",
         "",
         "## How well it does",
@@ -117,8 +118,7 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
         "",
         f"On one test photograph in ten F1 is below {low:.2f}, on one in ten above {high:.2f}.",
         *([_clean(table, clean)] if clean.any() else []),
-        f"The scores of its own test photographs are at threshold {THRESHOLD:g}. Masks are best drawn at "
-        f"{run.threshold:.3g}{describe(manifest.get('threshold')).replace('photos', 'photographs')}.",
+        f"The scores of its own test photographs are at threshold {THRESHOLD:g}. {_drawn(run, evaluations)}",
         "",
         "## Limits",
         "",
@@ -144,7 +144,7 @@ def text(folder: Path, evaluations: Sequence[Path] = ()) -> str:
         + ".",
         "",
         "```json",
-        markdown_code(json.dumps(config, indent=1)),
+        markdown_code(json.dumps({key: value for key, value in config.items() if key not in unused}, indent=1)),
         "```",
         "",
     ]
@@ -207,18 +207,34 @@ def _continued(down: str, right: str) -> str:
     )
 
 
-def _chosen(config: Mapping[str, Any], counts: Mapping[str, Any]) -> str:
+def _averaged(manifest: Mapping[str, Any]) -> list[str]:
+    """Return a line on the runs whose weights were averaged; none for a run that was trained."""
+    averaged = manifest.get("averaged")
+    if averaged is None:
+        return []
+    weights = [markdown_span(str(digest)) for digest in averaged["weights"]]
+    return [
+        f"- The average of the weights of {len(weights)} runs ({', '.join(weights)}), batch-norm statistics "
+        f"{averaged['batch_norm']}. Photographs that trained any of them are counted; epochs, batches, loss, "
+        "augmentation and seed are those of the first."
+    ]
+
+
+def _chosen(config: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
     """Return a clause on what the validation photos decided."""
-    count = counts.get("valid", "?")
+    count = (manifest.get("counts") or {}).get("valid", "?")
     if config["keep"] == "averaged":
         return f"{count} photographs were watched and chose nothing, since the weights are averages of the last steps"
-    return f"{count} photographs chose the epoch"
+    return f"{count} photographs chose the epoch{' of each run' if manifest.get('averaged') else ''}"
 
 
-def _first_weights(config: Mapping[str, Any]) -> str:
+def _first_weights(config: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
+    """Return a clause on the weights of a run before its first step; empty for an average, which states none."""
+    if manifest.get("averaged"):
+        return ""
     if config["init"] is not None:
-        return f"of other runs ({markdown_span(config['init'])})"
-    return config["encoder_weights"] or "random"
+        return f"first weights of another run ({markdown_span(config['init'])}), "
+    return f"first weights {config['encoder_weights'] or 'random'}, "
 
 
 def _arm(arm: Mapping[str, Any], renders_alone: bool) -> str:
@@ -238,6 +254,15 @@ def _framing(config: Mapping[str, Any], manifest: Mapping[str, Any], renders_alo
     by = f", which is {scale:.3g} of {whose} own scale" if isinstance(scale, float) else ""
     what = "Renders, and the photographs of the scores, were" if renders_alone else "Photographs were"
     return f"{what} squeezed to {config['size']} x {config['size']} pixels{by}."
+
+
+def _drawn(run: runs.RunRecord, evaluations: Sequence[Path]) -> str:
+    """Return a sentence on the threshold of masks; `usage` takes that of the evaluations where it is another."""
+    why = describe(run.manifest.get("threshold")).replace("photos", "photographs")
+    drawn = threshold(run, evaluations)
+    if drawn == run.threshold:
+        return f"Masks are best drawn at {drawn:.3g}{why}."
+    return f"The threshold of the run is {run.threshold:.3g}{why}. Masks are drawn below as evaluated, at {drawn:.3g}."
 
 
 def _clean(table: runs.PerImage, clean: npt.NDArray[np.bool_]) -> str:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from corrotwin.segmentation import runs
 from corrotwin.segmentation.data import coco, groups, splits
 from corrotwin.segmentation.evaluation import curves, evaluate
+from corrotwin.segmentation.evaluation.loading import load_run
 from corrotwin.segmentation.evaluation.threshold import choose
 from corrotwin.segmentation.evaluation.threshold import describe as describe_choice
 from corrotwin.segmentation.evaluation.verification import run_split
@@ -69,15 +70,15 @@ def assess(folder: Path, data: coco.CocoDataset, *, threshold: Threshold | None,
     from corrotwin.segmentation.models.network import torch_settings
 
     check_threshold(threshold)
-    run = runs.load_usable(folder)
+    loaded = load_run(folder)
+    run, network, config = loaded.record, loaded.network, loaded.config
     names = evaluate.measured_photos(run, data)
     valid = _validation_photos(folder, run, data) if threshold == "valid" else ()
-    network, config = evaluate.load_network(folder)
     stored = run.manifest.get("threshold") if threshold is None else None
     threshold = run.threshold if threshold is None else threshold
     identity = {
         "run": digest(run.manifest["config"]),
-        "weights": runs.weights_digest(folder),
+        "weights": loaded.weights,
         "data": data.digest,
         "threshold": threshold,
     }

@@ -30,6 +30,7 @@ NORMALISATION = {
     # Beyond the paper: smp's other encoders whose values differ from torchvision's.
     "inceptionresnetv2": _HALF,
     "xception": _HALF,
+    **dict.fromkeys((f"{_REFUSED}{number}" for number in range(5)), _HALF),  # of runs of earlier versions
     **dict.fromkeys(("dpn68", "dpn68b", "dpn92", "dpn98", "dpn107", "dpn131"), _DPN),
 }
 
@@ -46,25 +47,38 @@ class WeightsSource:
 
 
 def check(backbone: str, architecture: str = "Unet") -> None:
-    """Raise InputError for names that smp does not know.
+    """Raise InputError for networks that no run may start with.
 
     Raises
     ------
     InputError
-        A name is unknown, and the message suggests the closest known names; or smp builds this encoder wrongly.
+        A name is unknown (`check_known`), or smp builds this encoder wrongly.
     """
     if backbone.startswith(_REFUSED):
         raise InputError(
             f"backbone {backbone!r} is not the network of its ImageNet weights (batch-norm epsilon 1e-5 for 1e-3, "
             f"symmetric padding: 38 % of photos keep their class); take {TIMM}{backbone.removeprefix('timm-')}"
         )
+    check_known(backbone, architecture)
+
+
+def check_known(backbone: str, architecture: str) -> None:
+    """Raise InputError for names that smp does not know.
+
+    Raises
+    ------
+    InputError
+        A name is unknown, and the message suggests the closest known names that `check` accepts.
+    """
     if backbone not in BACKBONES:
         import timm
         from segmentation_models_pytorch.encoders import get_encoder_names
 
-        of_timm = (f"{TIMM}{name}" for name in (*timm.list_models(), *timm.list_pretrained()))
-        of_smp = (name for name in get_encoder_names() if not name.startswith(_REFUSED))
-        _choose("backbone", backbone, [*BACKBONES, *of_smp, *of_timm], BACKBONES)
+        of_smp = get_encoder_names()
+        if backbone not in of_smp:
+            of_timm = (f"{TIMM}{name}" for name in (*timm.list_models(), *timm.list_pretrained()))
+            accepted = (name for name in of_smp if not name.startswith(_REFUSED))
+            _choose("backbone", backbone, [*BACKBONES, *accepted, *of_timm], BACKBONES)
     if architecture != "Unet":
         from segmentation_models_pytorch import MODEL_ARCHITECTURES_MAPPING
 
@@ -111,14 +125,14 @@ def weights_source(backbone: str) -> WeightsSource:
         config = timm.models.get_pretrained_cfg(backbone.removeprefix(TIMM))
         if config is not None and (place := config.hf_hub_id or config.url):
             return WeightsSource(repository=str(place), revision=None)
-        raise InputError(f"{backbone}: timm has no pretrained weights of it; take another or encoder_weights None")
+        raise InputError(f"{backbone}: timm has no pretrained weights of it; take another or `encoder_weights` none")
     from segmentation_models_pytorch.encoders import encoders
 
     pinned = encoders[backbone]["pretrained_settings"]
     if "imagenet" not in pinned:
         raise InputError(
             f"{backbone}: smp has no ImageNet weights of it, only {', '.join(pinned)}; "
-            "take another backbone or encoder_weights None"
+            "take another backbone or `encoder_weights` none"
         )
     return WeightsSource(repository=pinned["imagenet"]["repo_id"], revision=pinned["imagenet"]["revision"])
 

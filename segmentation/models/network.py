@@ -59,7 +59,14 @@ def build(
     trained = None
     if encoder_weights == "imagenet":
         trained = imagenet.load(weights, backbone) if weights is not None else imagenet.fetch(backbone)
+    model = _created(backbone, architecture, seed)
+    if trained is not None:
+        _fill(model.get_submodule("encoder"), trained, backbone)
+    return model
 
+
+def _created(backbone: str, architecture: str, seed: int) -> torch.nn.Module:
+    """Return a network of known names with random weights."""
     from segmentation_models_pytorch import create_model
 
     with torch.random.fork_rng(devices=[]), encoders.quiet():
@@ -72,8 +79,6 @@ def build(
             # smp and timm refuse what does not fit together with ValueError, KeyError, RuntimeError, AssertionError...
             raise InputError(f"{backbone} does not work in {architecture} ({_first_line(error)}); {_OTHER}") from error
     assert isinstance(model, torch.nn.Module)  # noqa: S101  smp is untyped
-    if trained is not None:
-        _fill(model.get_submodule("encoder"), trained, backbone)
     return model
 
 
@@ -232,7 +237,8 @@ def load_weights(path: Path, backbone: str, architecture: str = "Unet") -> torch
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    model = build(backbone, architecture=architecture, encoder_weights=None, seed=0)
+    encoders.check_known(backbone, architecture)  # earlier versions trained networks that `check` refuses
+    model = _created(backbone, architecture, seed=0)
     again = "delete the run's folder and train it again"
     try:
         model.load_state_dict(load_file(checked(path, inside=path.parent, most_bytes=runs.MOST_BYTES)))

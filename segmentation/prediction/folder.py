@@ -24,8 +24,7 @@ from corrotwin.segmentation import runs
 from corrotwin.segmentation.data import coco, image_io, photo_files, png_masks
 from corrotwin.segmentation.prediction.predictor import Predictor
 from corrotwin.segmentation.prediction.regions import overlay, regions_of
-from corrotwin.segmentation.prediction.sizes import check_sizes
-from corrotwin.twin.core.cli import available_cores
+from corrotwin.segmentation.prediction.sizes import check_sizes, photos_at_once
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import atomic_file, read_bytes, read_json, remove, write_json, write_text, writing
 from corrotwin.twin.core.locks import hold
@@ -36,7 +35,6 @@ PARTS, MASKS, OVERLAYS = "parts", "masks", "overlays"  # folders below the one t
 LEFT_OUT = "left_out.csv"
 UNWRITABLE = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)  # by these a system refuses a name
 COLUMNS = ("photo", "width", "height", "rusted_percent", "regions", "tiles", "scale")
-MOST_AT_ONCE = 16  # photos in memory: a large one takes a gigabyte
 DAMAGED = "damaged; delete it, and the same command predicts that photo again"
 
 
@@ -66,8 +64,8 @@ def predict(
     overlays : also write photos with outlines.
     polygons : write polygons instead of compressed RLE to annotations.json.
     on_photo : called after each photo, with the error of one that was skipped.
-    workers : photos that are predicted at once; None: as many as keep all cores busy with the run's number of threads
-        each, `MOST_AT_ONCE` at most. The result does not depend on it.
+    workers : photos that are predicted at once; None: as many as cores and memory allow (`sizes.photos_at_once`). The
+        result does not depend on it.
 
     Returns
     -------
@@ -83,7 +81,7 @@ def predict(
 
     check_sizes(predictor, photos)
     if workers is None:
-        workers = max(1, min(MOST_AT_ONCE, available_cores() // predictor.config.threads))
+        workers = photos_at_once(predictor, photos)
     failed: dict[str, InputError] = {}
     with (
         writing(out),

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from corrotwin.segmentation import runs
 from corrotwin.segmentation.config import Tiling
 from corrotwin.segmentation.data import decoded
 from corrotwin.segmentation.evaluation import evaluate
+from corrotwin.segmentation.evaluation.loading import load_run
 from corrotwin.segmentation.prediction.tiles import blended
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import digest
@@ -77,13 +77,13 @@ class Predictor:
             given for photos that are resized whole.
         """
         self.folder, self.settings = folder, settings
-        self.network, self.config = evaluate.load_network(folder)
+        loaded = load_run(folder)
+        self.network, self.config, run = loaded.network, loaded.config, loaded.record
         if settings.scale is not None and settings.tiling == "never" and self.config.framing == "resize":
             size = self.config.size
             raise InputError(
                 f"`tiling` never squeezes every photo to {size} x {size} pixels, whatever `scale`; leave one out"
             )
-        run = runs.load_usable(folder)
         manifest, self.note = run.manifest, run.note
         self.threshold = run.threshold if settings.threshold is None else settings.threshold
         self.scale = scale_of(folder, manifest) if settings.scale is None else settings.scale
@@ -94,7 +94,7 @@ class Predictor:
         on_gpu = next(self.network.parameters()).device.type == "cuda"
         # Threads share a GPU's memory; on CPUs each has the number of threads that the run was trained with.
         self._one_at_a_time: AbstractContextManager[Any] = threading.Lock() if on_gpu else nullcontext()
-        self.run = {"run": digest(manifest["config"]), "weights": runs.weights_digest(folder)}
+        self.run = {"run": digest(manifest["config"]), "weights": loaded.weights}
 
     def probability(self, image: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], int]:
         """Predict the corrosion probability of a photo (h, w, 3), (h, w), and return the number of tiles, 0 if whole.
@@ -110,7 +110,7 @@ class Predictor:
         is_crop = self.config.framing == "crop"
         tile = NATIVE_TILE if is_crop else self.config.size
         larger = self.scale * max(height, width) > LARGER * tile
-        by_itself = larger if is_crop or self.photo_side is None else self.settings.scale is not None
+        by_itself = larger if is_crop else self.settings.scale is not None
         if self.settings.tiling == "always" or (self.settings.tiling == "auto" and by_itself):
             scaled = self._scaled(image)
             small, tiles = blended(scaled, tile, self.settings.overlap, self.config.batch_size, self._predict)

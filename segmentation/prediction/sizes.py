@@ -1,15 +1,43 @@
-"""Sizes of the photos to predict, compared with those of the training photos."""
+"""Sizes of the photos to predict, compared with those of the training photos and with the memory that is there."""
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 
 from corrotwin.segmentation.data import image_io
 from corrotwin.segmentation.prediction.predictor import Predictor
+from corrotwin.twin.core.cli import available_cores
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.memory import available_bytes
 
 MUCH_LARGER = 1.5  # ratio of the sides of squares of the same areas
+MOST_AT_ONCE = 16  # photos in memory
+PIXEL_BYTES = 24  # of a photo that is blended from tiles: itself, scaled and padded in 8 bits, three arrays of float32
+
+
+def photos_at_once(predictor: Predictor, photos: Mapping[str, Path]) -> int:
+    """Return how many photos to predict at once: enough to keep all cores busy, few enough for the memory.
+
+    They are `MOST_AT_ONCE` at most, and one at least. All count as large as the largest, at the scale of the network
+    where that enlarges them.
+    """
+    count = min(MOST_AT_ONCE, available_cores() // predictor.config.threads)
+    free = available_bytes()
+    if count > 1 and free is not None:
+        largest = max((width * height for width, height in _sizes(photos).values()), default=1)
+        count = min(count, int(free / (PIXEL_BYTES * largest * max(1.0, predictor.scale) ** 2)))
+    return max(1, count)
+
+
+def _sizes(photos: Mapping[str, Path]) -> dict[Path, tuple[int, int]]:
+    """Return width and height of the photos that can be read; the others will be left out."""
+    sizes = {}
+    for path in photos.values():
+        with suppress(InputError):
+            sizes[path] = image_io.size(path)
+    return sizes
 
 
 def check_sizes(predictor: Predictor, photos: Mapping[str, Path]) -> None:
@@ -26,11 +54,7 @@ def check_sizes(predictor: Predictor, photos: Mapping[str, Path]) -> None:
     if predictor.settings.tiling != "auto" or predictor.settings.scale is not None or predictor.photo_side is None:
         return
     large: dict[Path, float] = {}
-    for path in photos.values():
-        try:
-            width, height = image_io.size(path)
-        except InputError:  # it will be left out
-            continue
+    for path, (width, height) in _sizes(photos).items():
         if (side := math.sqrt(width * height)) > MUCH_LARGER * predictor.photo_side:
             large[path] = side
     if not large:

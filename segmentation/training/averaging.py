@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any, Literal
 
 import torch
@@ -22,7 +23,8 @@ from corrotwin.twin.core.files import digest, writing
 from corrotwin.twin.core.locks import hold
 
 Statistics = Literal["re-estimated", "averaged"]
-SAME = ("backbone", "architecture", "size", "framing", "precision", "max_eval_images")  # settings that runs must share
+# Settings that runs must share; of the others, an average states those of the first.
+SAME = ("backbone", "architecture", "arm", "size", "framing", "precision", "max_eval_images")
 
 
 def checked_records(folders: Sequence[Path]) -> list[runs.RunRecord]:
@@ -31,7 +33,8 @@ def checked_records(folders: Sequence[Path]) -> list[runs.RunRecord]:
     Raises
     ------
     InputError
-        There are fewer than two runs, one is incomplete or twice there, or they differ in network, photos or split.
+        There are fewer than two runs, one is incomplete or twice there, or they differ in network, arm, photos,
+        split or renders.
     """
     if len(set(folders)) < max(2, len(folders)):
         raise InputError("an average needs two different runs or more; name their folders")
@@ -41,7 +44,7 @@ def checked_records(folders: Sequence[Path]) -> list[runs.RunRecord]:
         config = config_of(folder, run)
         pairs = {name: (getattr(config, name), getattr(first, name)) for name in SAME}
         theirs, ours = (each.manifest.get("data") or {} for each in (run, records[0]))
-        pairs |= {name: (theirs.get(name), ours.get(name)) for name in ("real", "split")}
+        pairs |= {name: (theirs.get(name), ours.get(name)) for name in ("real", "split", "renders")}
         for name, (other, own) in pairs.items():
             if other != own:
                 what = {"real": "photos"}.get(name, name)
@@ -78,6 +81,7 @@ def average(folders: Sequence[Path], out: Path, *, data: CocoDataset, batch_norm
     if batch_norm == "re-estimated" and not len(inputs.loader.photos.rows):
         raise InputError(f"{folders[0]}: no photos trained these runs; choose `batch_norm` averaged")
     identity = runs.identity(config, data, split, None)
+    identity["data"]["renders"] = (records[0].manifest.get("data") or {}).get("renders")
     settings = {**identity["config"], "averaged": digests, "batch_norm": batch_norm}
     first = load_weights(folders[0] / runs.WEIGHTS, config.backbone, config.architecture)
     others = [load_weights(folder / runs.WEIGHTS, config.backbone, config.architecture) for folder in folders[1:]]
@@ -104,13 +108,28 @@ def average(folders: Sequence[Path], out: Path, *, data: CocoDataset, batch_norm
 def _inputs(
     config: TrainConfig, data: CocoDataset, split: splits.Split, records: Sequence[runs.RunRecord]
 ) -> RunInputs:
-    """Return the inputs of a run on all photos that trained one of the runs."""
+    """Return the inputs of a run on all photos that trained one of the runs, with what the runs record of theirs."""
+    manifests = [run.manifest for run in records]
     inputs = prepare(replace(config, arm=REAL, batch_norm="train"), data, split, None, workers=0)
-    hashes = {seen for run in records for seen in run.manifest.get("seen") or ()}
+    hashes = {seen for manifest in manifests for seen in manifest.get("seen") or ()}
     names = [photo.file_name for photo in data.photos if photo.sha256 in hashes and photo.file_name in set(split.train)]
-    pool = replace(inputs.loader.photos, rows=inputs.photos.rows(names))
-    loader = replace(inputs.loader, config=replace(config, arm=REAL, batch_norm="train"), photos=pool)
-    return replace(inputs, loader=loader, seen=sorted(hashes))
+    loader = replace(
+        inputs.loader,
+        config=replace(config, arm=REAL, batch_norm="train"),
+        photos=replace(inputs.loader.photos, rows=inputs.photos.rows(names)),
+        plan=replace(
+            inputs.loader.plan,
+            photos=len(names),
+            renders=(manifests[0].get("counts") or {}).get("train_renders", 0),
+        ),
+    )
+    return replace(
+        inputs,
+        loader=loader,
+        seen=sorted(hashes),
+        scale=fmean(manifest.get("scale") or inputs.scale for manifest in manifests),
+        photo_side=fmean(manifest.get("photo_side") or inputs.photo_side for manifest in manifests),
+    )
 
 
 def _mean(states: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, Any]:

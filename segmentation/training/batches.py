@@ -109,7 +109,7 @@ class BatchLoader:
         layout = memory_format(self.config.precision)
         for first in range(0, len(pool.rows), self.config.batch_size):
             places = np.arange(first, first + self.config.batch_size)
-            images, _ = self._frame(pool, places % len(pool.rows), self.config.epochs, first)
+            images, _ = self._frame(pool, places % len(pool.rows), self.config.epochs, first, is_plain=True)
             yield augment.image_tensor(images, self.where).contiguous(memory_format=layout)
 
     def framed(self, step: int) -> tuple[_Arrays, _Arrays]:
@@ -129,19 +129,27 @@ class BatchLoader:
                 self.renders, partners(len(self.renders.rows), self.config.seed)[renders], epoch, first
             )
         if (how := self.config.arm.adaptation) is not None:
-            references, _ = self._references(np.full(len(drawn), -1), epoch, first)
+            references, _ = self._references(np.full(len(drawn), -1), epoch, first, is_plain=True)
             drawn = domain_adaptation.adapt(drawn, references, how=how, seed=self.config.seed, epoch=epoch, first=first)
         return np.concatenate([images, drawn]), np.concatenate([masks, truth])
 
     def _frame(
-        self, pool: Pool, indices: npt.NDArray[np.intp], epoch: int, first: int, stream: Stream = Stream.CROP
+        self,
+        pool: Pool,
+        indices: npt.NDArray[np.intp],
+        epoch: int,
+        first: int,
+        stream: Stream = Stream.CROP,
+        *,
+        is_plain: bool = False,
     ) -> tuple[_Arrays, _Arrays]:
+        """Return images of a pool at the working size; plain ones show how photos look, so none is cut by its mask."""
         rows = pool.rows[indices]
         if isinstance(pool.images, decoded.Arrays):
             return pool.images.images[rows], pool.images.masks[rows]
-        size = self.config.size
+        size, share = self.config.size, FOREGROUND if self.config.crops == "foreground" and not is_plain else 0.0
         pairs = [
-            crop(*pool.images.photo(int(row)), size, generator(self.config.seed, stream, epoch, first + place))
+            crop(*pool.images.photo(int(row)), size, generator(self.config.seed, stream, epoch, first + place), share)
             for place, row in enumerate(rows)
         ]
         images = [image for image, _ in pairs]
@@ -166,7 +174,9 @@ class BatchLoader:
         ]
         return np.stack([image for image, _ in pairs]), np.stack([mask for _, mask in pairs])
 
-    def _references(self, apart_from: npt.NDArray[np.intp], epoch: int, first: int) -> tuple[_Arrays, _Arrays]:
+    def _references(
+        self, apart_from: npt.NDArray[np.intp], epoch: int, first: int, *, is_plain: bool = False
+    ) -> tuple[_Arrays, _Arrays]:
         """Draw for each place of a batch a photo that the run may use, with its mask, other than the given index.
 
         Index -1 excludes none; a single photo is its own reference.
@@ -176,7 +186,7 @@ class BatchLoader:
         for place, own in enumerate(apart_from):
             rng = generator(self.config.seed, Stream.REFERENCE, epoch, first + place)
             drawn[place] = rng.integers(count) if own < 0 or count == 1 else (own + 1 + rng.integers(count - 1)) % count
-        return self._frame(self.photos, drawn, epoch, first, Stream.REFERENCE_CROP)
+        return self._frame(self.photos, drawn, epoch, first, Stream.REFERENCE_CROP, is_plain=is_plain)
 
     @cached_property
     def _resident(self) -> tuple[torch.Tensor, torch.Tensor] | None:
@@ -233,15 +243,18 @@ def _quiet_worker(_number: int) -> None:
     cv2.setNumThreads(0)
 
 
-def crop(image: _Arrays, mask: _Arrays, size: int, rng: np.random.Generator) -> tuple[_Arrays, _Arrays]:
+def crop(
+    image: _Arrays, mask: _Arrays, size: int, rng: np.random.Generator, foreground: float = FOREGROUND
+) -> tuple[_Arrays, _Arrays]:
     """Crop a random square of `size` pixels from a photo and its mask; smaller photos are padded by reflection.
 
-    A share of `FOREGROUND` of the squares holds a random pixel of the mask, if it has any; otherwise most squares of
+    A share of `foreground` of the squares holds a random pixel of the mask, if it has any; otherwise most squares of
     large photos would be clean. (F. Isensee et al., nnU-Net, Nature Methods 18, 2021, force a third of each batch.)
 
     Parameters
     ----------
     image, mask : (h, w, 3) and (h, w) uint8.
+    foreground : 0 cuts anywhere, with the bits of versions that knew nothing else.
     """
     height, width = mask.shape
     below, right = max(0, size - height), max(0, size - width)
@@ -249,7 +262,7 @@ def crop(image: _Arrays, mask: _Arrays, size: int, rng: np.random.Generator) -> 
         image, mask = (_reflected(array, below, right) for array in (image, mask))
     most_top, most_left = max(0, height - size), max(0, width - size)
     tops, lefts = (0, most_top), (0, most_left)
-    if rng.random() < FOREGROUND and len(corroded := np.flatnonzero(mask)):
+    if foreground and rng.random() < foreground and len(corroded := np.flatnonzero(mask)):
         row, column = divmod(int(corroded[rng.integers(len(corroded))]), mask.shape[1])
         tops = (max(0, row - size + 1), min(row, most_top))
         lefts = (max(0, column - size + 1), min(column, most_left))

@@ -69,13 +69,14 @@ def complete(
     Parameters
     ----------
     network : on its device.
-    content : the rest of the manifest.
+    content : the rest of the manifest, with `best_epoch`.
     split : of the photos, for their groups.
     """
     predicted = probabilities(network, config, inputs.photos, inputs.valid)
     threshold = choose(histograms(inputs.valid, predicted, edges()), split.groups_of(inputs.valid))
     _, table = measure(network, config, inputs.photos, inputs.test)
-    save_tensors(folder / runs.WEIGHTS, network.state_dict(), {"config_digest": config.digest})
+    known = {"config_digest": config.digest, "epoch": str(content["best_epoch"])}  # usable before run.json is there
+    save_tensors(folder / runs.WEIGHTS, network.state_dict(), known)
     runs.write_per_image(folder / "per_image.csv", table)
     write_manifest(folder, runs.KIND, {**content, "threshold": threshold.as_json()})
 

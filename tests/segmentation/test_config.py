@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -107,3 +108,15 @@ def test_an_arm_knows_whether_it_takes_renders():
     assert MIXED.takes_renders
     assert DataArm(name="x", render_share=None).takes_renders
     assert DataArm(name="x", pretrain=0.5).takes_renders
+
+
+def test_files_state_where_crops_were_cut():
+    new = configure("quick", backbone="vgg16", arm=REAL, seed=0, framing="crop")
+    earlier = replace(new, crops="uniform")
+    assert to_json(new) == {**to_json(earlier), "crops": "foreground"}
+    assert new.digest != earlier.digest
+    for config in (new, earlier, replace(new, framing="resize")):
+        assert from_json(json.loads(json.dumps(to_json(config)))) == config
+    assert "crops" not in to_json(replace(new, framing="resize"))
+    with pytest.raises(InputError, match="`crops` 'odd': "):
+        replace(new, crops="odd")

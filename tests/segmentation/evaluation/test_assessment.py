@@ -370,6 +370,9 @@ def test_damaged_runs(real, split, tmp_path):
         (folder / "run.json").write_text(json.dumps({**manifest, "seen": seen}))
         with pytest.raises(InputError, match=r"run\.json: damaged \(seen "):
             assess(folder, real, threshold=0.5)
+    (folder / "run.json").write_text(json.dumps({**manifest, "threshold": 0.3}))
+    with pytest.raises(InputError, match=r"run\.json: damaged \(threshold is 0\.3\)"):
+        assess(folder, real, threshold=None)
     for change in ({"config": None}, {"config": {"backbone": "vgg16"}}):
         (folder / "run.json").write_text(json.dumps({**manifest, **change}))
         with pytest.raises(InputError, match=r"run\.json: damaged configuration"):

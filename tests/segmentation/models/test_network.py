@@ -236,6 +236,17 @@ def test_lite_encoders_that_smp_builds_wrongly_are_refused_with_the_reason(numbe
     encoders.check(f"tu-{right}")
 
 
+def test_finished_runs_of_an_encoder_that_is_refused_now_are_loaded(tmp_path):
+    from segmentation_models_pytorch import create_model
+
+    backbone = "timm-tf_efficientnet_lite0"
+    trained = create_model("Unet", backbone, encoder_weights=None, classes=1)
+    network_module.save_tensors(tmp_path / "best.safetensors", trained.state_dict(), {})
+    loaded = network_module.load_weights(tmp_path / "best.safetensors", backbone).state_dict()
+    assert all(torch.equal(tensor, loaded[name]) for name, tensor in trained.state_dict().items())
+    assert encoders.normalisation(backbone) == ((0.5,) * 3, (0.5,) * 3)
+
+
 @pytest.mark.parametrize(
     ("backbone", "architecture", "message"),
     [

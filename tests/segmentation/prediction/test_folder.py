@@ -26,6 +26,7 @@ from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.evaluation import evaluate
 from corrotwin.segmentation.models import network as network_module
 from corrotwin.segmentation.prediction import folder as prediction_folder
+from corrotwin.segmentation.prediction import sizes
 from corrotwin.segmentation.prediction.predictor import Predictor, Settings
 from corrotwin.segmentation.prediction.search import search
 from corrotwin.twin.core.errors import InputError
@@ -182,7 +183,7 @@ def test_masks_do_not_depend_on_how_many_photos_are_predicted_at_once(run: Path,
         Image.fromarray(rng.integers(0, 256, (60 + number, 90, 3), dtype=np.uint8)).save(found[f"{number}"])
     (tmp_path / "broken.png").write_bytes(b"no image")
     found["broken"] = tmp_path / "broken.png"
-    predictor = Predictor(run, Settings(tiling="always", flips=flips))
+    predictor, threads = Predictor(run, Settings(tiling="always", flips=flips)), torch.get_num_threads()
     for workers in (1, 5):
         order: list[InputError | None] = []
         failed = prediction_folder.predict(
@@ -192,7 +193,51 @@ def test_masks_do_not_depend_on_how_many_photos_are_predicted_at_once(run: Path,
         assert [wrong is None for wrong in order] == [True] * 12 + [False]
     one, five = (drill.hashes(tmp_path / f"out {workers}") for workers in (1, 5))
     assert one == five
-    assert torch.get_num_threads() >= 1
+    assert torch.get_num_threads() == threads
+
+
+@pytest.mark.parametrize(
+    ("cores", "free_photos", "scale", "expected"),
+    [(8, 100, 1.0, 8), (64, 100, 1.0, 16), (8, 3.5, 1.0, 3), (8, 3.5, 0.5, 3), (8, 9, 2.0, 2), (8, 0.1, 1.0, 1)],
+)
+def test_as_many_photos_at_once_as_cores_and_memory_allow(
+    run: Path,
+    photos: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    cores: int,
+    free_photos: float,
+    scale: float,
+    expected: int,
+) -> None:
+    largest = 150 * 230 * sizes.PIXEL_BYTES
+    monkeypatch.setattr(sizes, "available_cores", lambda: cores)
+    monkeypatch.setattr(sizes, "available_bytes", lambda: int(free_photos * largest))
+    found = {path.stem: path for path in (photos / "a.jpg", photos / "large.png", photos / "notes.txt")}
+    predictor = Predictor(run, Settings(scale=scale))
+    assert sizes.photos_at_once(predictor, found) == expected
+    monkeypatch.setattr(sizes, "available_bytes", lambda: None)
+    assert sizes.photos_at_once(predictor, found) == min(cores, 16)
+
+
+def test_what_is_said_of_the_weights_is_true_of_those_that_predict(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(shutil.copytree(run, tmp_path / "run"))
+    load, loads = network_module.load_weights, []
+
+    def replaced_afterwards(path: Path, backbone: str, architecture: str) -> torch.nn.Module:
+        network = load(path, backbone, architecture)
+        loads.append(network)
+        if len(loads) == 1:
+            other = {name: tensor + 1 for name, tensor in network.state_dict().items()}
+            network_module.save_tensors(path, other, {})
+        return network
+
+    monkeypatch.setattr(network_module, "load_weights", replaced_afterwards)
+    predictor = Predictor(folder, Settings())
+    assert len(loads) == 2
+    network_module.save_tensors(tmp_path / runs.WEIGHTS, predictor.network.state_dict(), {})
+    assert predictor.run["weights"] == runs.weights_digest(tmp_path)
 
 
 def test_an_error_in_one_thread_ends_the_command(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,11 +282,17 @@ def test_tiles_have_the_scale_of_training_and_leave_no_seam(
     assert (found & disc).sum() / (found | disc).sum() >= least
 
 
+@pytest.mark.parametrize("is_stated", [True, False])
 @pytest.mark.parametrize(("scale", "tiles"), [(0.5, 1), (1.0, 1), (2.0, 9)])
 def test_a_scale_that_is_given_is_that_of_every_photo(
-    run: Path, monkeypatch: pytest.MonkeyPatch, scale: float, tiles: int
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scale: float, tiles: int, is_stated: bool
 ) -> None:
-    """Also of a photo that is small enough to be squeezed whole; a run on whole photos gets it in tiles then."""
+    """Also of a photo that is small enough to be squeezed whole; a run on whole photos gets it in tiles then.
+
+    The manifest of the run need not state the scale of training.
+    """
+    if not is_stated:
+        run = with_manifest(run, tmp_path / "older", scale=None, photo_side=None)
     shapes = []
 
     def predict(self: Predictor, images: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from corrotwin.segmentation.config import configure
 from corrotwin.segmentation.data import coco, decoded
 from corrotwin.segmentation.models.network import memory_format
 from corrotwin.segmentation.sampling import partners, plan_batches
+from corrotwin.segmentation.training import batches
 from corrotwin.segmentation.training.batches import BatchLoader, Pool, crop, resident
 
 CPU = torch.device("cpu")
@@ -178,6 +179,34 @@ def test_a_third_of_the_crops_are_sure_to_hold_corrosion():
     assert all(crop(image[:20, :30], corner, 64, rng)[1].any() for _ in range(20))
     whole = [crop(image, np.ones_like(mask), 64, np.random.default_rng(seed))[1].mean() for seed in range(20)]
     assert whole == [1.0] * 20
+
+
+def test_crops_of_earlier_runs_and_those_that_show_how_photos_look_are_cut_anywhere(loader_for, monkeypatch):
+    shares = []
+
+    def watched(image, mask, size, rng, foreground):
+        shares.append(foreground)
+        return crop(image, mask, size, rng, foreground)
+
+    monkeypatch.setattr(batches, "crop", watched)
+    arm = replace(MIXED, render_share=1.0, adaptation="histogram")
+    loader_for(arm, framing="crop").framed(0)
+    assert shares == [1 / 3] * 4 + [0.0] * 4  # renders, and the photos that they are changed towards
+    shares.clear()
+    made = loader_for(framing="crop")
+    list(made.plain())
+    assert set(shares) == {0.0}
+    shares.clear()
+    replace(made, config=replace(made.config, crops="uniform")).framed(0)
+    assert set(shares) == {0.0}
+
+
+def test_a_crop_anywhere_has_the_place_that_it_had_in_earlier_versions():
+    image = np.arange(90 * 70 * 3, dtype=np.uint32).reshape(90, 70, 3).astype(np.uint8)
+    part, _ = crop(image, np.ones((90, 70), dtype=np.uint8), 32, np.random.default_rng(4), 0.0)
+    rng = np.random.default_rng(4)
+    top, left = int(rng.integers(59)), int(rng.integers(39))
+    assert np.array_equal(part, image[top : top + 32, left : left + 32])
 
 
 def test_crops_keep_the_scale_of_the_photo(loader_for):

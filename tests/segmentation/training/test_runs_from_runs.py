@@ -1,11 +1,13 @@
 """Runs that start from another run, averages of runs, and unfinished runs that are used."""
 
 import inspect
+import json
 import shutil
 
 import numpy as np
 import pytest
 import torch
+from photographs import write_folder
 from safetensors.torch import load_file
 
 import corrotwin as ct
@@ -17,7 +19,8 @@ from corrotwin.segmentation.commands import predict as predict_command
 from corrotwin.segmentation.config import configure
 from corrotwin.segmentation.data import coco, splits
 from corrotwin.segmentation.deployment import model_card
-from corrotwin.segmentation.training import averaging, checkpoint, initial_weights
+from corrotwin.segmentation.evaluation import evaluate
+from corrotwin.segmentation.training import averaging, checkpoint, completion, initial_weights
 from corrotwin.segmentation.training.train import train
 from corrotwin.twin.core.errors import InputError
 
@@ -71,7 +74,7 @@ def test_a_run_starts_from_the_weights_of_another(two, data, tmp_path):
     assert all(torch.equal(before[name], after[name]) for name in before if name.startswith("encoder"))
     assert not all(torch.equal(before[name], after[name]) for name in before)
     assert runs.load(tmp_path / "run").manifest["config"]["init"] == digest
-    assert f"first weights of other runs ({digest})" in model_card.text(tmp_path / "run").replace("`", "")
+    assert f"first weights of another run ({digest})" in model_card.text(tmp_path / "run").replace("`", "")
 
 
 def test_weights_to_start_from_are_part_of_the_identity(two, data, tmp_path):
@@ -97,8 +100,8 @@ def test_a_run_of_another_network_is_no_start(wanted, two):
 
 def test_the_api_starts_from_a_run(two, roboflow, tmp_path):
     photos = ct.Dataset(roboflow).split(by="folder")
-    settings = {"profile": "quick", "size": 32, "epochs": 1, "threads": 1}
-    run = ct.train(photos, out=tmp_path / "run", backbone="mobilenet_v2", init=ct.Run(two[0]), **settings)
+    settings = {"profile": "quick", "backbone": "mobilenet_v2", "size": 32, "epochs": 1, "threads": 1}
+    run = ct.train(photos, out=tmp_path / "run", init=ct.Run(two[0]), **settings)
     assert run.settings["init"] == ct.Run(two[0]).digest
     assert run.settings["encoder_weights"] is None
 
@@ -200,3 +203,64 @@ def test_a_run_without_weights_yet_is_one_line(unfinished, tmp_path, roboflow):
     with pytest.raises(InputError, match=r"best\.safetensors: damaged"):
         predict_command.predict(unfinished, (roboflow / "test",), out=tmp_path / "masks")
     assert "init" in inspect.signature(ct.train).parameters
+
+
+def test_photos_that_trained_the_first_weights_test_no_run(two, data, tmp_path, caplog):
+    config = config_of(init=runs.weights_digest(two[0]), epochs=1)
+    other = splits.split(data["real"], how="published", seed=0)
+    hashes = {photo.file_name: photo.sha256 for photo in data["real"].photos}
+    theirs = set(runs.load(two[0]).manifest["seen"])
+    both = [name for name in other.test if hashes[name] in theirs]
+    with pytest.raises(InputError, match=rf"{len(both)} test photos of this run trained or validated it .*split\.json"):
+        train(tmp_path / "run", config, **{**data, "split": other}, init=two[0])
+    assert not (tmp_path / "run").exists()
+    old = shutil.copytree(two[0], tmp_path / "old")
+    manifest = json.loads((old / "run.json").read_text())
+    del manifest["seen"]
+    (old / "run.json").write_text(json.dumps(manifest))
+    train(tmp_path / "run", config, **{**data, "split": other}, init=old)
+    assert f"{old}: does not record its photos" in caplog.text
+
+
+def test_a_run_has_seen_the_photos_of_the_run_that_it_starts_from(two, data, tmp_path):
+    write_folder(tmp_path / "photos", count=9, seed=30, size=(64, 64), json_name="annotations.json", images="images")
+    elsewhere = coco.read(tmp_path / "photos")
+    split = splits.split(elsewhere, how="published", seed=0)
+    train(
+        tmp_path / "run", config_of(init=runs.weights_digest(two[0]), epochs=1), real=elsewhere, split=split,
+        renders=None, init=two[0],
+    )  # fmt: skip
+    left = evaluate.measured_photos(runs.load(tmp_path / "run"), data["real"])
+    assert sorted(left) == sorted(data["split"].test)
+
+
+def test_an_average_states_what_its_runs_learned_from(data, rendered, tmp_path):
+    arm, folders = DataArm(name="few", real_fraction=0.25, render_share=0.5), []
+    renders = coco.read(rendered)
+    for seed in (5, 6):
+        folders.append(tmp_path / str(seed))
+        train(folders[-1], config_of(arm=arm, seed=seed, epochs=1), **{**data, "renders": renders})
+    averaging.average(folders, tmp_path / "out", data=data["real"], batch_norm="averaged")
+    whole, *parts = (runs.load(folder).manifest for folder in (tmp_path / "out", *folders))
+    chosen = set(whole["seen"]) & {p.sha256 for p in data["real"].photos if p.file_name in data["split"].train}
+    assert 3 < len(chosen) <= 6  # the runs drew three photos each, and not the same
+    assert whole["counts"] == {**parts[0]["counts"], "train_photos": len(chosen)}
+    assert (whole["counts"]["train_renders"], whole["data"]) == (7, parts[0]["data"])
+    for name in ("scale", "photo_side"):
+        assert whole[name] == pytest.approx(sum(part[name] for part in parts) / 2)
+    card = model_card.text(tmp_path / "out").replace("`", "")
+    digests = ", ".join(runs.weights_digest(folder) for folder in folders)
+    assert f"The average of the weights of 2 runs ({digests}), batch-norm statistics averaged." in card
+    assert f"{len(chosen)} photographs and 7 renders; 4 photographs chose the epoch of each run" in card
+    assert f"- Renders {renders.digest}." in card
+    assert "first weights" not in card.split("## How well")[0]
+
+
+def test_weights_can_be_used_while_a_run_is_being_completed(data, tmp_path, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(completion, "write_manifest", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "run", config_of(epochs=1), **data)
+    assert runs.load_usable(tmp_path / "run").unfinished_epoch == 1

@@ -1,0 +1,57 @@
+"""A run and its network, loaded together: while a run trains, its weights are replaced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from corrotwin.segmentation import runs
+from corrotwin.segmentation.config import TrainConfig
+from corrotwin.segmentation.evaluation.evaluate import config_of
+from corrotwin.twin.core.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+MOST_LOADS = 5
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LoadedRun:
+    """A run with its network on its device. `weights` is the digest of the weights that the network has."""
+
+    network: torch.nn.Module
+    config: TrainConfig
+    record: runs.RunRecord
+    weights: str
+
+
+def load_run(folder: Path) -> LoadedRun:
+    """Load a run, complete or not, all of one state.
+
+    Raises
+    ------
+    InputError
+        The folder holds no run with weights, or its configuration or weights are damaged or replaced all the time.
+    """
+    from corrotwin.segmentation.models.network import load_weights, place
+
+    for _ in range(MOST_LOADS):
+        before = _state(folder)
+        record = runs.load_usable(folder)
+        config = config_of(folder, record)
+        network = load_weights(folder / runs.WEIGHTS, config.backbone, config.architecture)
+        weights = runs.weights_digest(folder)
+        if _state(folder) == before:
+            return LoadedRun(network=place(network, config.precision), config=config, record=record, weights=weights)
+    raise InputError(f"{folder}: its weights are replaced faster than they are read; wait until the run is complete")
+
+
+def _state(folder: Path) -> tuple[int, int] | None:
+    """Return what differs once the weights of a run have been replaced; None if there are none."""
+    path = folder / runs.WEIGHTS
+    if not path.is_file():
+        return None
+    status = path.stat()
+    return status.st_ino, status.st_mtime_ns
