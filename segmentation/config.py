@@ -157,6 +157,8 @@ def from_json(value: Mapping[str, Any]) -> TrainConfig:
     InputError
         A field is missing, unknown or invalid.
     """
+    if not isinstance(value, Mapping):
+        raise InputError(f"run configuration: {value!r:.40} is no mapping of fields")
     known = {field.name for field in fields(TrainConfig)}
     earlier = {**LATER, "crops": LATER["crops"] if value.get("framing") == "crop" else TrainConfig.crops}
     value = {**earlier, **value}

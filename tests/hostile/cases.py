@@ -597,7 +597,8 @@ def prepared(change: Callable[[Path], object], says: str) -> Case:
         change(folder / "weights")
         return (
             "segmentation", "train", "--data", folder / "data", "--out", folder / "out", "--profile", "quick",
-            "--encoder-weights", "imagenet", "--weights", folder / "weights",
+            "--split", "published", "--backbone", "mobilenet_v2", "--encoder-weights", "imagenet",
+            "--weights", folder / "weights",
         )  # fmt: skip
 
     return Case(make=make, says=says)

@@ -126,7 +126,7 @@ def test_run_r_of_every_arm_trains_on_draw_r_and_the_study_says_so(
     out, config = tmp_path / "out", small(kinds=("real", "mixed", "shuffled"), runs=3)
     runner.run(out, config, Sources(data=data, renders=tmp_path / "renders"))
     assert (
-        "  renders: 3 draws of 3 out of 9; no two runs share a scene; few: render 108 for 36 each"
+        "  renders: 3 draws of 3 out of 9; no two runs share a scene; few: render 72 for 24 each"
         in capsys.readouterr().out
     )
     found = draws.deal(renders, runs=3, size=3, seed=0)
