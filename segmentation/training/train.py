@@ -98,10 +98,10 @@ def train(
     alone = hold(folder, runs.KIND, settings, patience_seconds=OUTLIVING_SECONDS)
     with writing(folder), alone, torch_settings(config.threads, config.precision):
         splits.save(split, folder / runs.SPLIT)
-        start = completion.known_from_start(identity, config, inputs)
-        write_manifest(folder, runs.UNFINISHED, {**start, "test": list(inputs.test)})
         state = _begin(network, config, inputs)
         checkpoint.restore(folder, state)
+        start = completion.known_from_start(identity, config, inputs)
+        write_manifest(folder, runs.UNFINISHED, {**start, "test": list(inputs.test)})
         _epochs(folder, config, inputs, state, checkpoint_seconds, on_epoch)
         best_epoch, kept = state.kept
         state.network.load_state_dict(kept)
