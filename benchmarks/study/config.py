@@ -195,8 +195,8 @@ class StudyConfig:
 
 
 _REAL_AND_MIXED = ("real", "mixed")
-# The first scores that a newcomer sees: long enough to find rust on the stand-in, while the paper's four, from random
-# weights, show that they train.
+# The first scores that a newcomer sees: longer than the paper's four, which from random weights show that they train.
+# Still only F1 0.09 (validation 0.42): of the stand-in's 24 scenes three are tested, two of them nearly without rust.
 _QUICK_CHANGES: Mapping[str, Mapping[str, Any]] = {DEFAULT_BACKBONE: {"epochs": 40}}
 STUDIES: Mapping[Profile, StudyConfig] = {
     "quick": StudyConfig(
