@@ -115,7 +115,7 @@ def study(
     ----------
     photos : real photos; a `Dataset` with a split keeps it. Without any a rendered stand-in takes their place.
     out : the study's folder.
-    renders : to train on, dealt into a draw for each run by whole scenes; by default the profile's are rendered.
+    renders : to train on, split by whole scenes into one draw per run; by default the profile's are rendered.
     renders_per_run : most renders in the draw of a run; by default equal shares.
     profile : quick (minutes, smoke), small (honest, a CPU and a night) or paper (as published).
     arms : real, mixed, copy-paste, strong, shuffled; by default the profile's.

@@ -52,7 +52,7 @@ def run(
     out
         the study's folder; by default out/benchmark/<profile>-<name of the data>.
     renders
-        folder of renders to train on (any COCO dataset), dealt into a draw for each run by whole scenes; by default
+        folder of renders to train on (any COCO dataset), split by whole scenes into one draw per run; by default
         the profile's are rendered.
     renders_per_run
         most renders in the draw of a run; by default the study's, of a new one equal shares of the folder.

@@ -50,7 +50,7 @@ def transfer(
     Parameters
     ----------
     renders
-        folder of the renders to judge, any COCO dataset, dealt into a draw for each run by whole scenes.
+        folder of the renders to judge, any COCO dataset, split by whole scenes into one draw per run.
     renders_per_run
         most renders in the draw of a run; by default that of the runs in the folder, for new ones equal shares.
     data

@@ -106,11 +106,6 @@ def p_column(heading: str, key: str) -> Column:
     return Column(heading=heading, cell=lambda row: p_value(row[key]))
 
 
-def percent_column(heading: str, key: str, pattern: str = ".0f") -> Column:
-    """Return a column of shares in per cent."""
-    return Column(heading=heading, cell=lambda row: NONE if row[key] is None else f"{100 * row[key]:{pattern}} %")
-
-
 def text_column(heading: str, key: str) -> Column:
     """Return a column of words."""
     return Column(heading=heading, cell=lambda row: NONE if row[key] is None else str(row[key]), text=True)

@@ -1,4 +1,4 @@
-"""Whether the p-values of one printed table can be of one test: jointly, since all its pairs share one variance.
+"""Joint check of the p-values of one printed table, whose pairs all share one variance.
 
 Tukey's q of a pair is |difference| / (s c), with s the pooled standard deviation and c = sqrt((1/n_i + 1/n_j) / 2).
 With y = mean / s and t = 1 / s every rounded number is a linear bound: low t <= y_i <= high t for a mean, 1 / s_high <=

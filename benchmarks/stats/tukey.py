@@ -97,7 +97,7 @@ def run_means(scores: Sequence[RunScores], *, arm: str, score: str) -> dict[str,
     }
 
 
-def tukey(groups: Mapping[str, Sequence[float] | FloatArray], *, equal_variances: bool = True) -> list[Pair]:
+def tukey(groups: Mapping[str, Sequence[float] | FloatArray]) -> list[Pair]:
     """Return Tukey's HSD over all pairs of groups (Tukey-Kramer where the sizes differ), by statsmodels.
 
     A group of fewer than two values has no variance of its own and is left out of the test; so is everything where
@@ -106,8 +106,6 @@ def tukey(groups: Mapping[str, Sequence[float] | FloatArray], *, equal_variances
     Parameters
     ----------
     groups : name of each group and its values: here the run means of one backbone.
-    equal_variances : False for the test of Games and Howell (1976), in which each pair has its own variance and Welch's
-        degrees of freedom. Groups without variance are then left out too.
 
     Returns
     -------
@@ -122,8 +120,8 @@ def tukey(groups: Mapping[str, Sequence[float] | FloatArray], *, equal_variances
     if wrong := [name for name, array in arrays.items() if not np.isfinite(array).all()]:
         raise ValueError(f"{wrong[0]}: a value is missing or not finite")
     varied = {name for name, array in arrays.items() if array.size > 1 and float(np.ptp(array)) > 0}
-    tested = {name: array for name, array in arrays.items() if name in varied or (equal_variances and array.size > 1)}
-    found = _pairwise(tested, equal_variances) if len(tested) > 1 and varied else {}
+    tested = {name: array for name, array in arrays.items() if array.size > 1}
+    found = _pairwise(tested) if len(tested) > 1 and varied else {}
     pairs = []
     for first, second in itertools.combinations(arrays, 2):
         if (first, second) in found:
@@ -149,16 +147,11 @@ def run_count(count: int) -> str:
     return {0: "no run", 1: "one run"}.get(count, f"{count} runs")
 
 
-def _pairwise(arrays: Mapping[str, FloatArray], equal_variances: bool) -> dict[tuple[str, str], Pair]:
+def _pairwise(arrays: Mapping[str, FloatArray]) -> dict[tuple[str, str], Pair]:
     from statsmodels.stats.multicomp import pairwise_tukeyhsd
 
     labels = np.concatenate([np.full(array.size, name) for name, array in arrays.items()])
-    result = pairwise_tukeyhsd(
-        np.concatenate(list(arrays.values())),
-        labels,
-        alpha=1 - CONFIDENCE,
-        use_var="equal" if equal_variances else "unequal",
-    )
+    result = pairwise_tukeyhsd(np.concatenate(list(arrays.values())), labels, alpha=1 - CONFIDENCE)
     names = [str(name) for name in result.groupsunique]
     return {
         (first, second): Pair(

@@ -92,8 +92,10 @@ def assess(folder: Path, data: coco.CocoDataset, *, threshold: Threshold | None,
     with torch_settings(config.threads, config.precision):
         if threshold == "valid":
             groups_of_valid = run_split(folder, run).groups_of(valid)
-            stored = choose(gather(valid, curves.edges()), groups_of_valid).as_json()
-        chosen = stored["value"] if threshold == "valid" and stored else float(threshold)
+            choice = choose(gather(valid, curves.edges()), groups_of_valid)
+            stored, chosen = choice.as_json(), choice.value
+        else:
+            chosen = float(threshold)
         histograms = gather(names, curves.edges(chosen))
     table = curves.per_image(histograms, chosen)
     assessment = Assessment(
