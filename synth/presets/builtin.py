@@ -129,7 +129,10 @@ PRESETS: dict[str, Preset] = {
     ),
     "standin": Preset(
         description="stands in for real photographs where none are given: other paints, light, framing and sensor",
-        views_per_scene=3,
+        company=(0, 1),
+        aging=(1.0, 1.8),
+        views_per_scene=1,
+        clean_every=0,
         paints=((0.10, 0.20, 0.12), (0.70, 0.60, 0.40), (0.16, 0.30, 0.42), (0.80, 0.80, 0.78), (0.50, 0.14, 0.03)),
         dirt=(0.2, 1.0),
         grounds=("soil", "concrete", "gravel"),
@@ -138,7 +141,8 @@ PRESETS: dict[str, Preset] = {
         sun_share=0.15,
         flash_share=0.5,
         field_of_view_deg=(48, 72),
-        framing=(0.6, 1.4),
+        framing=(0.4, 1.0),
+        rusted=(0.08, 0.6),
         sensor=Sensor(contrast=(0.3, 1.0), noise=(0.006, 0.02), jpeg_quality=(60, 85), exposure_stops=(-0.8, 0.4)),
     ),
 }  # fmt: skip
