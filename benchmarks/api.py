@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from corrotwin.benchmarks.report import build
 from corrotwin.benchmarks.study import results, runner
 from corrotwin.benchmarks.study.config import RANDOM, TUNED, choose
-from corrotwin.benchmarks.study.preparation import kept_backbones
+from corrotwin.benchmarks.study.preparation import kept_config
 from corrotwin.benchmarks.study.results import Results
 from corrotwin.benchmarks.study.sources import Sources
 from corrotwin.segmentation.api.dataset import Dataset
@@ -118,10 +118,11 @@ def study(
     renders : to train on, split by whole scenes into one draw per run; by default the profile's are rendered.
     renders_per_run : most renders in the draw of a run; by default equal shares.
     profile : quick (minutes, smoke), small (honest, a CPU and a night) or paper (as published).
-    arms : real, mixed, copy-paste, strong, shuffled; by default the profile's.
+    arms : real, mixed, copy-paste, strong, shuffled; as `real_fractions`, `backbones` and `runs` by default those of
+        the study there, of a new one the profile's.
     render_share : part of each batch that is renders in the arms mixed and shuffled.
     real_fractions : parts of the real training photos, such as 0.1 and 1.
-    backbones : encoders of the U-Nets; by default those of the study there, of a new one the profile's.
+    backbones : encoders of the U-Nets.
     runs : of each arm, fraction and backbone.
     across : folders of other real sets to measure on.
     seed : of the first run; run r has seed + r.
@@ -142,8 +143,7 @@ def study(
     changes |= {"encoder_weights": RANDOM} if is_random else {}
     config = choose(
         profile, kinds=one_or_more(arms), real_fractions=one_or_more(real_fractions),
-        backbones=one_or_more(backbones) or kept_backbones(Path(out)),
-        runs=runs, threads=threads, changes=changes,
+        backbones=one_or_more(backbones), runs=runs, threads=threads, changes=changes, earlier=kept_config(Path(out)),
     )  # fmt: skip
     data = photos.path if isinstance(photos, Dataset) else None if photos is None else Path(photos)
     sources = Sources(

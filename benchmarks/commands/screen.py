@@ -29,6 +29,7 @@ def screen(
     steps: int = 1000,
     size: int = 128,
     address: str | None = None,
+    weights: Path | None = None,
     dry_run: bool = False,
 ) -> int:
     """Train twice on renders alone, score validation photos, and show where the model fails.
@@ -75,10 +76,13 @@ def screen(
         side of the square that the network sees, in pixels.
     address
         of a Ray cluster to run on, such as auto; without it this machine.
+    weights
+        folder that `corrotwin segmentation weights` prepared, without internet; needs --encoder-weights imagenet.
     dry_run
         print the plan (runs, hours, disk) and stop; nothing is written.
     """
     from corrotwin.benchmarks.transfer import inputs, runner
+    from corrotwin.segmentation.commands.weights import check_weights
 
     settings = ProtocolSettings(
         backbone=backbone,
@@ -88,8 +92,16 @@ def screen(
         folds=folds,
         real_fraction=real_fraction,
     )
+    check_weights(weights, settings.encoder_weights, "--encoder-weights imagenet")
     mix = Mix(render_share=render_share, pretrain=pretrain, adaptation=adaptation, copy_paste=copy_paste)
     sources = inputs.read(
-        out, renders=renders, data=(data,), clean=clean, classes=classes or None, address=address, dry_run=dry_run
+        out,
+        renders=renders,
+        data=(data,),
+        clean=clean,
+        classes=classes or None,
+        address=address,
+        weights=weights,
+        dry_run=dry_run,
     )
     return finish(runner.screen(sources, settings, mix if mixed or mix != Mix() else None, reference=reference))

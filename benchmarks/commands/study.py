@@ -58,19 +58,20 @@ def run(
         most renders in the draw of a run; by default the study's, of a new one equal shares of the folder.
     arms
         what batches hold, at equal optimiser steps: real, mixed (photos and renders), and the controls copy-paste,
-        strong (augmentation) and shuffled (masks of renders); by default the profile's.
+        strong (augmentation) and shuffled (masks of renders); by default the study's, of a new one the profile's.
     render_share
         fraction of each batch that is renders in the arms mixed and shuffled; by default the study's, of a new one
         0.5.
     real_fractions
-        fractions of the real training photos, such as 0.1 1; each arm is trained at each.
+        fractions of the real training photos, such as 0.1 1; each arm is trained at each; by default the study's, of a
+        new one the profile's.
     backbones
         encoders of the U-Nets, any of segmentation-models-pytorch; by default the study's, of a new one the profile's.
     encoder_weights
         imagenet or none (random) for all of them; by default the profile's, and imagenet for tu-tf_efficientnet_lite0,
         1 and 2.
     runs
-        per arm, real fraction and backbone; by default the profile's.
+        per arm, real fraction and backbone; by default the study's, of a new one the profile's.
     split
         own (the export's folders), published (70/15/15 photo by photo), grouped (by whole spots), or a file
         that `corrotwin segmentation split` wrote; by default the study's, for a new one own where there is one, else
@@ -101,7 +102,7 @@ def run(
     from corrotwin.benchmarks.report import build
     from corrotwin.benchmarks.study import runner
     from corrotwin.benchmarks.study.config import choose
-    from corrotwin.benchmarks.study.preparation import kept_backbones
+    from corrotwin.benchmarks.study.preparation import kept_config
     from corrotwin.benchmarks.study.sources import Sources
     from corrotwin.segmentation.commands.weights import check_weights
 
@@ -119,12 +120,13 @@ def run(
         profile,
         kinds=arms,
         real_fractions=real_fractions,
-        backbones=backbones or kept_backbones(out),
+        backbones=backbones,
         runs=runs,
         threads=threads,
         changes=changes,
+        earlier=kept_config(out),
     )
-    check_weights(weights, next(iter(config.grid.values())), "--profile paper")
+    check_weights(weights, next(iter(config.grid.values())).encoder_weights, "--profile paper")
     sources = Sources(
         data=data,
         renders=renders,

@@ -39,6 +39,7 @@ def transfer(
     steps: int = 1000,
     size: int = 128,
     address: str | None = None,
+    weights: Path | None = None,
     dry_run: bool = False,
 ) -> int:
     """Measure what renders are worth on photographs of unseen spots, by a fixed protocol.
@@ -96,10 +97,13 @@ def transfer(
         side of the square that the network sees, in pixels.
     address
         of a Ray cluster to run on, such as auto; without it this machine.
+    weights
+        folder that `corrotwin segmentation weights` prepared, without internet; needs --encoder-weights imagenet.
     dry_run
         print the plan (runs, hours, disk) and stop; nothing is written and no test photo measured.
     """
     from corrotwin.benchmarks.transfer import inputs, runner
+    from corrotwin.segmentation.commands.weights import check_weights
 
     if mixed_only and render_counts:
         raise InputError("--render-counts needs renders alone, which --mixed-only leaves out; give one of the two")
@@ -117,6 +121,7 @@ def transfer(
         folds=folds,
         real_fraction=real_fraction,
     )
+    check_weights(weights, settings.encoder_weights, "--encoder-weights imagenet")
     mix = Mix(render_share=render_share, pretrain=pretrain, adaptation=adaptation, copy_paste=copy_paste)
     sources = inputs.read(
         out,
@@ -129,6 +134,7 @@ def transfer(
         classes=classes or None,
         counts=render_counts,
         address=address,
+        weights=weights,
         dry_run=dry_run,
     )
     command = shlex.join(["corrotwin", *sys.argv[1:]])

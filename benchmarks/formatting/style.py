@@ -5,7 +5,7 @@ Figures are narrow, so that their words can still be read on a phone 400 pixels 
 
 import io
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -36,7 +36,12 @@ LOOKS = {
     "resnet152": Look(color="#009E73", marker="^", dash="-."),
     "vgg16": Look(color="#CC79A7", marker="D", dash=":"),
 }
-OTHER = Look(color="#333333", marker="P", dash=(0, (3, 1, 1, 1)))  # of a backbone that the paper has not
+OTHERS = (  # of backbones that the paper has not, in their order in the study
+    Look(color="#333333", marker="P", dash=(0, (3, 1, 1, 1))),
+    Look(color="#56B4E9", marker="v", dash=(0, (5, 2))),
+    Look(color="#E69F00", marker="X", dash=(0, (1, 1))),
+    Look(color="#8a949e", marker="*", dash=(0, (7, 1, 1, 1))),
+)
 KIND_COLORS = {
     "real": "#333333", "mixed": "#D55E00", "copy-paste": "#0072B2", "strong": "#009E73", "shuffled": "#CC79A7",
 }  # fmt: skip
@@ -65,9 +70,12 @@ STYLE: Any = {
 }
 
 
-def look(backbone: str) -> Look:
-    """Return how a backbone is drawn."""
-    return LOOKS.get(backbone, OTHER)
+def look(backbone: str, backbones: Sequence[str]) -> Look:
+    """Return how a backbone is drawn among all those of a study."""
+    if backbone in LOOKS:
+        return LOOKS[backbone]
+    others = [name for name in backbones if name not in LOOKS]
+    return OTHERS[others.index(backbone) % len(OTHERS)]
 
 
 @dataclass(frozen=True, kw_only=True)

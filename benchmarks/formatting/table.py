@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -23,7 +23,7 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class ReportTable:
-    """A table: its CSV file is `name`.csv with the keys of `rows`; pages show `columns`.
+    """A table: its CSV file is `name`.csv with the keys of `rows`; pages show `columns`. Without a name it has no file.
 
     `command` is the line that makes its numbers again where that is another than the report's own. A long table is
     `files_only`: the page links its files.
@@ -57,6 +57,18 @@ class ReportTable:
         writer.writeheader()
         writer.writerows({key: escape_csv(value) for key, value in row.items()} for row in self.rows)
         return stream.getvalue()
+
+
+def formatted_table(
+    title: str, headings: Sequence[str], rows: Iterable[Sequence[str]], caption: str, *, words: Collection[str]
+) -> ReportTable:
+    """Return a table of formatted cells without a file of its own; columns of `words` stand left, numbers right."""
+
+    def column(heading: str) -> Column:
+        return Column(heading=heading, cell=lambda row: str(row[heading]), text=heading in words)
+
+    cells = tuple(dict(zip(headings, row, strict=True)) for row in rows)
+    return ReportTable(name="", title=title, caption=caption, columns=tuple(map(column, headings)), rows=cells)
 
 
 def write(value: float, pattern: str) -> str:

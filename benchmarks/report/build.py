@@ -6,7 +6,8 @@ being trained.
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,10 @@ from markupsafe import Markup
 from corrotwin.benchmarks.formatting import style
 from corrotwin.benchmarks.formatting.style import Figure
 from corrotwin.benchmarks.report.context import Material, gather
-from corrotwin.benchmarks.report.document import ReportSection
+from corrotwin.benchmarks.report.document import Page
 from corrotwin.benchmarks.report.sections import answer, cost, data, method, pictures, published, renders
 from corrotwin.benchmarks.study.grid import is_name
-from corrotwin.benchmarks.study.results import Results, load
+from corrotwin.benchmarks.study.results import load
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import atomic_file, read_json, remove, write_json
 from corrotwin.twin.core.locks import hold
@@ -38,12 +39,12 @@ def write(out: Path) -> Path:
         `out` holds no study.
     """
     material = gather(load(out))
-    found = sections(material)
-    drawn = {figure.name: style.files(figure) for section in found for figure in section.figures}
-    html, markdown = render(material.results, found, drawn)
-    files = {f"{table.name}.csv": table.csv.encode() for section in found for table in section.tables}
+    page = page_of(material)
+    drawn = {figure.name: style.files(figure) for figure in page.figures}
+    html, markdown = render(page, drawn)
+    files = {f"{table.name}.csv": table.csv.encode() for section in page.sections for table in section.tables}
     files |= {f"{name}.{kind}": content for name, kinds in drawn.items() for kind, content in kinds.items()}
-    files |= {"report.md": markdown.encode(), "index.html": html.encode()}
+    files |= {page.markdown: markdown.encode(), "index.html": html.encode()}
     folder = material.results.folder / FOLDER
     with hold(folder, FOLDER, {}, patience_seconds=30):
         replace(folder, files)
@@ -71,28 +72,41 @@ def listed(folder: Path) -> set[str]:
     return {name for name in names if is_name(name)} if isinstance(names, list) else set()
 
 
-def sections(material: Material) -> list[ReportSection]:
-    """Return the sections of the report, in the order of the page."""
+def page_of(material: Material) -> Page:
+    """Return the report of a study, its sections in the order of the page."""
     from corrotwin.segmentation.models.network import complexity
 
-    return [
-        answer.section(material),
-        renders.section(material),
-        published.section(material, complexity),
-        cost.section(material, complexity),
-        pictures.section(material),
-        data.section(material),
-        method.section(material),
-    ]
+    results = material.results
+    return Page(
+        title="Corrosion segmentation: what renders are worth",
+        label=results.label,
+        about=(
+            (results.data_label, not results.photographs),
+            (f"profile {results.profile_label}", results.smoke),
+            (f"{len(results.test_images)} test photos", False),
+            (f"{len(results.runs)} of {len(results.grid)} runs", False),
+        ),
+        sections=(
+            answer.section(material),
+            renders.section(material),
+            published.section(material, complexity),
+            cost.section(material, complexity),
+            pictures.section(material),
+            data.section(material),
+            method.section(material),
+        ),
+        footer="Every number is worked out from runs/*/per_image.csv of the study.",
+        markdown="report.md",
+        smoke=results.smoke,
+        missing=results.missing,
+    )
 
 
-def render(
-    results: Results, found: Sequence[ReportSection], drawn: Mapping[str, Mapping[str, bytes]]
-) -> tuple[str, str]:
-    """Render the page and its Markdown twin. Every value is escaped: names of files and folders come from outside."""
+def render(found: Page, drawn: Mapping[str, Mapping[str, bytes]]) -> tuple[str, str]:
+    """Render a page and its Markdown twin. Every value is escaped: names of files and folders come from outside."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    content = {"results": results, "sections": found, "drawn": drawn}
+    content = {"page": found, "drawn": drawn}
     common: dict[str, Any] = {
         "loader": PackageLoader("corrotwin.benchmarks.report"),
         "undefined": StrictUndefined,
@@ -103,7 +117,8 @@ def render(
     page.filters |= {"data_uri": data_uri}
     text = Environment(**common, autoescape=False, finalize=_as_markdown)  # noqa: S701 (finalize escapes)
     text.filters |= {"verbatim": markdown_code}
-    return page.get_template("report.html.j2").render(content), text.get_template("report.md.j2").render(content)
+    markdown = re.sub(r"\n{3,}", "\n\n", text.get_template("report.md.j2").render(content)).rstrip()
+    return page.get_template("report.html.j2").render(content), f"{markdown}\n"
 
 
 def _as_markdown(value: object) -> str:

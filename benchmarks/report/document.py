@@ -1,7 +1,7 @@
 """The building blocks of a report: sections, each a title and blocks. Templates turn them into pages."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from corrotwin.benchmarks.formatting.style import Figure
@@ -88,6 +88,36 @@ class ReportSection:
     def figures(self) -> tuple[Figure, ...]:
         """Its figures."""
         return tuple(block for block in self.blocks if isinstance(block, Figure))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """A report: the answer first, then the other sections.
+
+    Parameters
+    ----------
+    title : heading of the page.
+    label : what all its numbers are of, for the Markdown.
+    about : the same for the page, in parts; those that are True are warnings.
+    footer : where the numbers come from.
+    markdown : name of the Markdown file beside the page.
+    smoke : whether its numbers mean nothing.
+    missing : runs that are in no number, and why.
+    """
+
+    title: str
+    label: str
+    about: tuple[tuple[str, bool], ...]
+    sections: tuple[ReportSection, ...]
+    footer: str
+    markdown: str
+    smoke: bool = False
+    missing: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """The figures of all sections."""
+        return tuple(figure for section in self.sections for figure in section.figures)
 
 
 def items(*texts: str) -> tuple[tuple[str, str], ...]:

@@ -102,13 +102,13 @@ def by_property(material: Material, bins: Mapping[tuple[Comparison, str], Sequen
             for number, each in enumerate(found):
                 shift = 0.6 * ((number + 0.5) / len(found) - 0.5)
                 places = np.arange(len(bins[each, key])) + shift
-                color, fraction = look(each.backbone or "").color, material.f1.real_fraction(each)
+                drawn_as = look(each.backbone or "", material.backbones)
+                color, fraction = drawn_as.color, material.f1.real_fraction(each)
                 for place, one in zip(places, bins[each, key], strict=True):
                     if one.low is not None and one.high is not None:
                         axis.plot([place, place], [one.low, one.high], color=color, lw=1.6, alpha=0.9)
                 axis.plot(
-                    places, [one.difference for one in bins[each, key]], look(each.backbone or "").marker, color=color,
-                    ms=5.5,
+                    places, [one.difference for one in bins[each, key]], drawn_as.marker, color=color, ms=5.5,
                     mfc=color if fraction == 1 else "white", mew=1.4, alpha=0.5 + 0.5 * (number + 1) / len(found),
                     label=f"{each.backbone}, {percent(fraction)}",
                 )  # fmt: skip

@@ -31,7 +31,7 @@ def curves(material: Material) -> Figure:
                     continue
                 values = np.array([run.history[column] for run in runs])
                 epochs = np.arange(1, values.shape[1] + 1)
-                drawn_as = look(backbone)
+                drawn_as = look(backbone, backbones)
                 axis.fill_between(
                     epochs, values.min(axis=0), values.max(axis=0), color=drawn_as.color, alpha=0.15, lw=0
                 )
@@ -63,7 +63,8 @@ def boxes(material: Material) -> Figure:
         axes[0].set_title(f"{LETTERS[0]} Dice loss, validation, at the epoch evaluated")
         for place, backbone in enumerate(backbones):
             losses = [_loss(material, each.id) for each in material.cell(arm, backbone)]
-            axes[0].plot([place] * len(losses), losses, "o", color=look(backbone).color, alpha=0.7, ms=5, mec="none")
+            color = look(backbone, backbones).color
+            axes[0].plot([place] * len(losses), losses, "o", color=color, alpha=0.7, ms=5, mec="none")
         for axis, letter, score in zip(axes[1:], LETTERS[1:], SCORES, strict=True):
             axis.set_title(f"{letter} {SCORES[score]} of each test photo, mean of its runs")
             for place, backbone in enumerate(backbones):
@@ -98,7 +99,7 @@ def _box(axis: Any, material: Material, backbone: str, score: str, place: int) -
             manage_ticks=False,
             patch_artist=True,
             showmeans=True,
-            boxprops={"facecolor": look(backbone).color, "alpha": 0.75},
+            boxprops={"facecolor": look(backbone, material.backbones).color, "alpha": 0.75},
             medianprops={"color": "black", "lw": 1.6},
             meanprops={"marker": "D", "markerfacecolor": "white", "markeredgecolor": "black", "markersize": 4},
             flierprops={"marker": ".", "markersize": 3, "markeredgecolor": "#555555"},

@@ -231,11 +231,13 @@ def choose(
     runs: int | None = None,
     threads: int | None = None,
     changes: Mapping[str, Any] = MappingProxyType({}),
+    earlier: StudyConfig | None = None,
 ) -> StudyConfig:
     """Return a profile's study with other arms, real fractions, backbones, runs or threads where they are given.
 
     Parameters
     ----------
+    earlier : the study in the folder; its arms, real fractions, backbones and runs are those where none are given.
     changes : training settings in place of the profile's; None leaves that one, and encoder_weights "none" are random.
 
     Raises
@@ -244,13 +246,16 @@ def choose(
         As of `cells`.
     """
     usual = STUDIES[profile]
-    chosen = cells(
-        kinds or usual.kinds,
-        real_fractions or usual.real_fractions,
-        backbones or usual.backbones,
-        usual.runs if runs is None else runs,
-        _QUICK_CHANGES if profile == "quick" and changes.get("epochs") is None else {},
-    )
+    known = usual if earlier is None or earlier.profile != profile else earlier
+    chosen = known.cells
+    if known is usual or kinds or real_fractions or backbones or runs is not None:
+        chosen = cells(
+            kinds or known.kinds,
+            real_fractions or known.real_fractions,
+            backbones or known.backbones,
+            known.runs if runs is None else runs,
+            _QUICK_CHANGES if profile == "quick" and changes.get("epochs") is None else {},
+        )
     others = {name: None if value == RANDOM else value for name, value in changes.items() if value is not None}
     others = {
         name: value

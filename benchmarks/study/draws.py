@@ -9,9 +9,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from corrotwin.benchmarks.data.scenes import group_by_scene
+from corrotwin.benchmarks.formatting.wording import span
+from corrotwin.benchmarks.study.config import STUDIES
 from corrotwin.benchmarks.study.manifest import rendered
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import digest
+from corrotwin.twin.core.text import counted
 
 if TYPE_CHECKING:
     from corrotwin.segmentation.data.coco import CocoDataset, Photo
@@ -66,6 +69,15 @@ def grown_note(renders: "CocoDataset") -> str:
     return (
         "" if rendered(renders.inside) else "; only renders of `synth render` keep their draws in a folder that grows"
     )
+
+
+def describe(sizes: Sequence[int], whole: int, wanted: int = STUDIES["small"].renders.count) -> str:
+    """Say how many renders each run's draw has, and what `wanted` take; without draws, that all runs share one."""
+    if not sizes:
+        return f"  renders: all runs share one draw of {whole}, so what is found speaks of these renders alone"
+    needed = wanted * len(sizes)
+    few = f"; few: render {needed} for {wanted} each" if whole < needed else ""
+    return f"  renders: {counted(len(sizes), 'draw')} of {span(sizes)} out of {whole}; no two runs share a scene{few}"
 
 
 def subset(renders: "CocoDataset", photos: Sequence["Photo"]) -> "CocoDataset":

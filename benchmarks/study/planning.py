@@ -13,9 +13,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Literal
 
-from corrotwin.benchmarks.formatting.wording import render_share, span
-from corrotwin.benchmarks.study import power
+from corrotwin.benchmarks.formatting.wording import render_share
+from corrotwin.benchmarks.study import draws, power
 from corrotwin.benchmarks.study.config import STUDIES, StudyConfig
+from corrotwin.benchmarks.study.manifest import rendered
 from corrotwin.benchmarks.study.placement import makespan, side_by_side
 from corrotwin.segmentation.config import DEFAULT_BACKBONE, TrainConfig, to_json
 from corrotwin.segmentation.data.splits import PUBLISHED_SHARES
@@ -132,16 +133,16 @@ def speeds(
     Parameters
     ----------
     photos : number of photos in "train", "valid" and "test".
-    may_probe : False where other machines train: this one says nothing about them.
+    may_probe : False where other machines train: this one says nothing about them, and its GPUs are not counted.
     """
     known: dict[str, list[float]] = defaultdict(list)
     for run in complete.values():
         known[run.manifest["config"]["backbone"]].append(run.manifest["train_seconds"])
     found = {name: Speed(seconds=fmean(seconds), source="measured") for name, seconds in known.items()}
-    gpus = int(any(str(run.manifest.get("device")).startswith("cuda") for run in complete.values()))
+    on_gpu = any(str(run.manifest.get("device")).startswith("cuda") for run in complete.values())
     wanted = {each.backbone: each for each in todo.values() if each.backbone not in found}
-    if not may_probe or not wanted:
-        return found, gpus
+    if not may_probe or not (wanted or on_gpu):
+        return found, 0
     cheapest = sorted(wanted.values(), key=lambda config: WEIGHTS.get(config.backbone, UNKNOWN_WEIGHTS))
     gpus, answers = _probe(cheapest)
     for config, (step, image) in zip(cheapest, answers, strict=False):
@@ -200,16 +201,13 @@ def renders_lines(study: "Study") -> list[str]:
         whole = 0 if before is None else before["counts"]["images"]
     else:
         sizes, whole = [len(draw.photos) for draw in found.draws], len(found.dataset.photos)
-    return [draws_line(sizes, whole, STUDIES[study.config.profile].renders.count)]
-
-
-def draws_line(sizes: Sequence[int], whole: int, wanted: int = STUDIES["small"].renders.count) -> str:
-    """Say how many renders each run's draw has, and what `wanted` take; without draws, that all runs share one."""
-    if not sizes:
-        return f"  renders: all runs share one draw of {whole}, so what is found speaks of these renders alone"
-    needed = wanted * len(sizes)
-    few = f"; few: render {needed} for {wanted} each" if whole < needed else ""
-    return f"  renders: {counted(len(sizes), 'draw')} of {span(sizes)} out of {whole}; no two runs share a scene{few}"
+    lines = [draws.describe(sizes, whole, STUDIES[study.config.profile].renders.count)]
+    if sizes and found is not None and not rendered(found.dataset.inside):
+        lines.append(
+            f"  renders: not of `synth render`, so {found.path.name} is dealt anew when it grows; leave draws for "
+            "later runs with a smaller `renders_per_run`"
+        )
+    return lines
 
 
 def _unmade(plan: StudyPlan, study: "Study") -> list[str]:

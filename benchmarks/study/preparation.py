@@ -79,10 +79,10 @@ def prepare(out: Path, config: StudyConfig, sources: Sources) -> Study:
     return replace(study, across=across, gone=gone)
 
 
-def kept_backbones(out: Path) -> tuple[str, ...]:
-    """Return the backbones of the study in a folder; none where there is no study."""
+def kept_config(out: Path) -> StudyConfig | None:
+    """Return the configuration of the study in a folder; None where there is no study."""
     earlier = manifest.read(out)
-    return () if earlier is None else configuration.from_json(earlier["config"]).backbones
+    return None if earlier is None else configuration.from_json(earlier["config"])
 
 
 def check_backbones(names: Sequence[str], option: str = "`backbones`") -> None:

@@ -25,7 +25,7 @@ class Inputs:
     """The datasets of a screen or transfer, read and checked.
 
     `renders` are all of them, of which each run draws `renders_per_run` (None: equal shares), or the first `counts` of
-    these. `seen` are photos with which they were tuned, of any set.
+    these. `seen` are photos with which they were tuned, of any set. `weights` is a folder of prepared ImageNet weights.
     """
 
     out: Path
@@ -37,6 +37,7 @@ class Inputs:
     clean: Photos | None
     seen: frozenset[str]
     address: str | None
+    weights: Path | None
     dry_run: bool
 
     @property
@@ -57,6 +58,7 @@ def read(
     classes: tuple[str, ...] | None = None,
     counts: Sequence[int] = (),
     address: str | None = None,
+    weights: Path | None = None,
     dry_run: bool = False,
 ) -> Inputs:
     """Read and check all datasets that a command names.
@@ -118,6 +120,7 @@ def read(
         clean=without_rust,
         seen=_seen(sets, seen),
         address=address,
+        weights=weights and weights.resolve(),
         dry_run=dry_run,
     )
 

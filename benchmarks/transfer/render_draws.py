@@ -49,7 +49,7 @@ def of_transfer(whole: Renders, out: Path, *, runs: int, most: int, size: int | 
             raise InputError(f"{out}: all runs there share one draw of these renders; leave out {draws.OPTION}")
         return (replace(whole, draws=(data,)),) * most
     if size is None:
-        size = max(_kept_sizes(out, whole.path), default=max(1, len(data.photos) // runs))
+        size = max(_kept_sizes(out, whole), default=max(1, len(data.photos) // runs))
     found = draws.deal(data, runs=runs, size=size, seed=seed)[:most]
     return tuple(replace(whole, data=draw, draws=(draw,)) for draw in found)
 
@@ -95,9 +95,13 @@ def _is_shared(folder: Path) -> bool:
     return kept is not None and "draws" not in kept
 
 
-def _kept_sizes(out: Path, renders: Path) -> Iterator[int]:
-    """Yield the numbers of images of the draws of some renders on which runs of a transfer were trained."""
+def _kept_sizes(out: Path, whole: Renders) -> Iterator[int]:
+    """Yield the numbers of images of the draws of some renders on which runs of a transfer were trained.
+
+    The renders are known by their folder, which may have grown, or by their digest, where the folder has moved.
+    """
+    digest = _data(whole).digest
     for path in out.glob(f"*/run-*/fold-1/{protocol.RENDERS}-*"):
         kept = (read_manifest(path, KIND) or {}).get("renders")
-        if kept is not None and (path / kept["folder"]).resolve() == renders:
+        if kept is not None and ((path / kept["folder"]).resolve() == whole.path or kept["digest"] == digest):
             yield from (draw["images"] for draw in kept.get("draws", ()))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from corrotwin.benchmarks.data import photo_groups
 from corrotwin.benchmarks.stats.power import describe_power
-from corrotwin.benchmarks.study import planning, runner
+from corrotwin.benchmarks.study import draws, runner
 from corrotwin.benchmarks.study.grid import GridCell
 from corrotwin.benchmarks.study.preparation import check_backbones
 from corrotwin.benchmarks.study.sources import RUNS
@@ -71,7 +71,7 @@ def screen(inputs: Inputs, settings: ProtocolSettings, mix: Mix | None, *, refer
         return []
     _decode(inputs, settings, [renders])
     with hold(inputs.out, layout.KIND, layout.claim(settings)):
-        failed = work.train(wanted, inputs.out, planned_work, inputs.address, lambda _: None)
+        failed = work.train(wanted, planned_work, inputs, lambda _: None)
         _log.info(screening.report(alone, whole, few, settings, inputs.clean))
     return failed
 
@@ -163,7 +163,7 @@ def confirm(
                 write_tables(ended.photos)
 
         by_run = sorted((each for of_set in every.values() for each in of_set), key=lambda each: each.fold.run)
-        failed = work.train(by_run, out, planned_work, inputs.address, tell)
+        failed = work.train(by_run, planned_work, inputs, tell)
         for photos in inputs.sets:
             _log.info(write_tables(photos))
     return failed
@@ -173,7 +173,7 @@ def _of_draws(inputs: Inputs, found: Sequence[Renders]) -> str:
     """Return the line of the plan on the draws of the runs."""
     whole = 0 if inputs.renders.data is None else len(inputs.renders.data.photos)
     is_shared = found[0].data is inputs.renders.data
-    return planning.draws_line([] if is_shared else [len(each.draws[0].photos) for each in found], whole)
+    return draws.describe([] if is_shared else [len(each.draws[0].photos) for each in found], whole)
 
 
 def _power(

@@ -1,4 +1,4 @@
-"""The tables of a transfer folder: goals, arms, differences, other sets, false alarms; Markdown, CSV, a figure."""
+"""The report of a transfer folder: goals, arms, differences, other sets, false alarms; a page, Markdown, CSV."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,8 +9,12 @@ import numpy as np
 
 from corrotwin.benchmarks.data.photo_groups import CRITERIA
 from corrotwin.benchmarks.formatting import style
+from corrotwin.benchmarks.formatting.table import ReportTable, formatted_table
 from corrotwin.benchmarks.formatting.wording import render_share
+from corrotwin.benchmarks.report import build
+from corrotwin.benchmarks.report.document import Block, Page, ReportSection, Text
 from corrotwin.benchmarks.stats import crossed_effects
+from corrotwin.benchmarks.stats.power import TARGET
 from corrotwin.benchmarks.stats.subgroups import unit_names
 from corrotwin.benchmarks.stats.tukey import RunScores
 from corrotwin.benchmarks.transfer import cv_pooling, evaluation_log, plots, protocol, targets
@@ -18,15 +22,14 @@ from corrotwin.benchmarks.transfer.layout import FoldStudy, Photos
 from corrotwin.benchmarks.transfer.protocol import RENDERS, Mix, ProtocolSettings
 from corrotwin.benchmarks.transfer.targets import ArmResults, Goal
 from corrotwin.twin.core.files import atomic_file, write_text
-from corrotwin.twin.core.text import escape_csv, escape_markdown, markdown_table
+from corrotwin.twin.core.text import escape_csv, escape_markdown
 
 if TYPE_CHECKING:
     from corrotwin.segmentation.runs import PerImage
 
 TABLES = "tables"
-ARMS = ("arm", "per-image F1", "runs")
 JUDGED_ALONE = (
-    "Intervals of goals are each for themselves; the p-values of the differences below are adjusted together.\n"
+    "Intervals of goals are each for themselves; the p-values of the differences below are adjusted together."
 )
 COLUMNS = ("arm", "run", "image", "spot", "f1", "iou")
 
@@ -48,7 +51,7 @@ class TableContext:
 
 
 def write(out: Path, photos: Photos, renders: str, every: Sequence[FoldStudy], context: TableContext) -> str:
-    """Write the tables and the figure of one set and one set of renders into ``tables/``; return them as Markdown.
+    """Write the report of one set and one set of renders into ``tables/``; return it as Markdown.
 
     Parameters
     ----------
@@ -66,33 +69,61 @@ def write(out: Path, photos: Photos, renders: str, every: Sequence[FoldStudy], c
     floor = _floor(counted)
     results = _compare(scores, groups, context, floor)
     alarms = _false_alarms(every, photos, context)
-    text = [f"# {escape_markdown(name)}\n", _about(results, photos, context), f"![The arms]({name}.svg)\n"]
-    text += [_goals([*results.goals, *_alarm_goals(alarms, context)]), JUDGED_ALONE]
-    text += ["## Arms\n", _trained(results, cv_pooling.trained_on(complete), counted, floor, groups)]
-    text += ["## Differences\n", _differences(results)]
+    about = f"{photos.name}: {results.photos} photos, {results.units} {results.unit}s; {renders}."
+    figure = plots.ladder(name, results, about, context.settings)
+    opened = len(evaluation_log.read(out))
+    answer: list[Block] = [
+        _goals([*results.goals, *_alarm_goals(alarms, context)], JUDGED_ALONE),
+        Text(text=f"The test photos of this folder were opened {opened} {'time' if opened == 1 else 'times'} so far."),
+    ]
+    arms: list[Block] = [_trained(results, cv_pooling.trained_on(complete), counted, floor, groups), figure]
+    sections = [
+        _section("answer", "The goals", "Goals", answer),
+        _section("arms", "Arms", "Arms", arms),
+        _section("differences", "Differences", "Differences", [_differences(results)]),
+    ]
     unseen = cv_pooling.without(scores, context.seen)
     if unseen[0].images != scores[0].images:
-        text.append(f"## Without the {len(scores[0].images) - len(unseen[0].images)} photos that tuning has seen\n")
-        text += _unseen(_compare(unseen, groups, context, floor)) if unseen[0].images else ["No other is left.\n"]
+        title = f"Without the {len(scores[0].images) - len(unseen[0].images)} photos that tuning has seen"
+        sections.append(_section("unseen", title, "Unseen photos", _unseen(unseen, groups, context, floor)))
     for other, found in context.others.items():
         of_other = cv_pooling.scores_across(every, folds, other, found.data.digest)
         if of_other:
-            text += [f"## On {escape_markdown(other)}\n", *_across(of_other, found, context)]
+            sections.append(_section(f"on-{other}", f"On {other}", other, _across(of_other, found, context)))
     if alarms:
         rows = [[arm, where, goal.number, goal.between] for arm, where, goal in alarms]
-        text += ["## False alarms\n", markdown_table(("arm", "where", "pixels called rust", "95 % interval"), rows)]
-    opened = len(evaluation_log.read(out))
-    text.append(f"The test photos of this folder were opened {opened} {'time' if opened == 1 else 'times'} so far.\n")
-    page = "\n".join(text)
+        headings = ("arm", "where", "pixels called rust", "95 % interval")
+        table = formatted_table("Pixels without rust that are called rust", headings, rows, "", words=("arm", "where"))
+        sections.append(_section("alarms", "False alarms", "False alarms", [table]))
+    page = Page(
+        title=name,
+        label=_about(results, photos, context),
+        about=((_about(results, photos, context), False),),
+        sections=tuple(sections),
+        footer=f"F1 of every arm, run and photo: {name}-per-image.csv.",
+        markdown=f"{name}.md",
+    )
+    return _write(out / TABLES, name, page, _rows(scores, groups))
+
+
+def _write(folder: Path, name: str, page: Page, rows: Iterable[Sequence[object]]) -> str:
+    """Write the page, its Markdown, its figures and the table of all photos; return the Markdown."""
     from corrotwin.segmentation.runs import write_table
 
-    write_text(out / TABLES / f"{name}.md", page)
-    write_table(out / TABLES / f"{name}-per-image.csv", COLUMNS, _rows(scores, groups))
-    about = f"{photos.name}: {results.photos} photos, {results.units} {results.unit}s; {renders}."
-    for kind, content in style.files(plots.ladder(name, results, about, context.settings)).items():
-        with atomic_file(out / TABLES / f"{name}.{kind}") as stream:
-            stream.write(content)
-    return page
+    drawn = {figure.name: style.files(figure) for figure in page.figures}
+    html, markdown = build.render(page, drawn)
+    write_text(folder / page.markdown, markdown)
+    write_text(folder / f"{name}.html", html)
+    write_table(folder / f"{name}-per-image.csv", COLUMNS, rows)
+    for kinds in drawn.values():
+        for kind, content in kinds.items():
+            with atomic_file(folder / f"{name}.{kind}") as stream:
+                stream.write(content)
+    return markdown
+
+
+def _section(key: str, title: str, short: str, blocks: Sequence[Block]) -> ReportSection:
+    return ReportSection(key=key, title=title, short=short, blocks=tuple(blocks))
 
 
 def _compare(
@@ -126,21 +157,35 @@ def _about(results: ArmResults, photos: Photos, context: TableContext) -> str:
         f"{results.photos} photos, {spots}; each tested once a run, in {settings.folds} folds dealt anew. About "
         f"{settings.steps} steps of {settings.batch_size} at {settings.size} px; of each batch of {context.mix.name} "
         f"{render_share(context.mix.render_share)}. Scores are means over "
-        f"{results.unit}s, ± SD over runs; intervals are 95 %, runs and {results.unit}s both samples.\n"
+        f"{results.unit}s, ± SD over runs; intervals are 95 %, runs and {results.unit}s both samples."
     )
 
 
-def _goals(found: Iterable[Goal]) -> str:
+def _goals(found: Iterable[Goal], caption: str = "") -> ReportTable:
     rows = [[each.question, each.number, each.between, each.wanted, each.verdict] for each in found]
-    return markdown_table(("goal", "found", "95 % interval", "wanted", "verdict"), rows)
+    return formatted_table(
+        "Goals",
+        ("goal", "found", "95 % interval", "wanted", "verdict"),
+        rows,
+        caption,
+        words=("goal", "wanted", "verdict"),
+    )
 
 
-def _unseen(results: ArmResults) -> list[str]:
+def _unseen(
+    scores: Sequence[RunScores],
+    groups: Mapping[str, str] | None,
+    context: TableContext,
+    floor: Mapping[str, float],
+) -> list[Block]:
+    if not scores[0].images:
+        return [Text(text="No other is left.")]
+    results = _compare(scores, groups, context, floor)
     of_spots = f" of {results.units} spots" if results.unit == "spot" else ""
     return [
-        f"{results.photos} photos{of_spots} are left.\n",
+        Text(text=f"{results.photos} photos{of_spots} are left."),
         _goals(results.goals),
-        markdown_table(ARMS, _arms(results)),
+        _arms_table(results),
         _difference_table(results),
     ]
 
@@ -151,7 +196,7 @@ def _trained(
     counted: Mapping[tuple[str, int], "PerImage"],
     floor: Mapping[str, float],
     groups: Mapping[str, str] | None,
-) -> str:
+) -> ReportTable:
     """Return the arms with what they train on, and their precision and recall."""
     rates = cv_pooling.precision_and_recall(counted)
     least = crossed_effects.unit_means(np.array(list(floor.values())), unit_names(tuple(floor), groups)).mean()
@@ -162,9 +207,13 @@ def _trained(
     counts = {len(values) for values in results.arms.values()}
     unequal = "" if len(counts) == 1 else " Goals and differences are of those runs that both of their arms have."
     heading = ("arm", "photos that train", "renders", "per-image F1", "precision", "recall", "runs")
-    return markdown_table(heading, rows) + (
-        "\nPhotos and renders are those of one training; each fold of each run is one. Precision and recall are means "
-        f"over photos, of those where something was called, or is, rust.{unequal}\n"
+    return formatted_table(
+        "Scores",
+        heading,
+        rows,
+        "Photos and renders are those of one training; each fold of each run is one. Precision and recall are means "
+        f"over photos, of those where something was called, or is, rust.{unequal}",
+        words=("arm",),
     )
 
 
@@ -172,25 +221,36 @@ def _arms(results: ArmResults) -> list[list[str]]:
     return [[arm, targets.format_spread(values), str(len(values))] for arm, values in results.arms.items()]
 
 
-def _differences(results: ArmResults) -> str:
-    return _difference_table(results) + (
-        f"\nThe {results.units} {results.unit}s and the runs so far find a true difference of the size under "
-        "“detectable” in four cases of five. A line “x − x (first n)” says what the renders after the first n add.\n"
+def _arms_table(results: ArmResults) -> ReportTable:
+    return formatted_table("Scores", ("arm", "per-image F1", "runs"), _arms(results), "", words=("arm",))
+
+
+def _differences(results: ArmResults) -> Block:
+    return _difference_table(
+        results,
+        f"The {results.units} {results.unit}s and the runs so far find a true difference of the size under "
+        f"“detectable” in four cases of five, with the more runs one of {TARGET:g}. Each run more takes a draw more of "
+        "the renders. A line “x − x (first n)” says what the renders after the first n add.",
     )
 
 
-def _difference_table(results: ArmResults) -> str:
+def _difference_table(results: ArmResults, caption: str = "") -> Block:
     if not results.comparisons:
-        return "No difference: fewer than two arms are complete.\n"
-    heading = ("difference in F1", "found", "95 % interval", "p alone", "p (Holm)", "detectable", "runs", "verdict")
-    return markdown_table(heading, targets.comparison_rows(results.comparisons))
+        return Text(text="No difference: fewer than two arms are complete.")
+    heading = (
+        "difference in F1", "found", "95 % interval", "p alone", "p (Holm)", "detectable", "runs",
+        f"more runs for {TARGET:g}", "verdict",
+    )  # fmt: skip
+    return formatted_table(
+        "Differences", heading, targets.comparison_rows(results.comparisons), caption, words=(heading[0], "verdict")
+    )
 
 
-def _across(scores: Sequence[RunScores], photos: Photos, context: TableContext) -> list[str]:
+def _across(scores: Sequence[RunScores], photos: Photos, context: TableContext) -> list[Block]:
     results = _compare(scores, photos.groups, context)
     return [
-        f"{results.photos} photos, {results.units} {results.unit}s, none of which trains in any arm.\n",
-        markdown_table(ARMS, _arms(results)),
+        Text(text=f"{results.photos} photos, {results.units} {results.unit}s, none of which trains in any arm."),
+        _arms_table(results),
         _differences(results),
     ]
 

@@ -12,13 +12,13 @@ from typing import Literal
 
 import numpy as np
 
-from corrotwin.benchmarks.formatting.table import p_value
+from corrotwin.benchmarks.formatting.table import NONE, p_value
 from corrotwin.benchmarks.formatting.wording import interval
 from corrotwin.benchmarks.stats import crossed_effects
 from corrotwin.benchmarks.stats.comparison import ERROR, Comparison, arms
 from corrotwin.benchmarks.stats.crossed_effects import FloatArray
 from corrotwin.benchmarks.stats.equivalence import MARGIN
-from corrotwin.benchmarks.stats.power import FEWEST_RUNS
+from corrotwin.benchmarks.stats.power import FEWEST_RUNS, MOST_RUNS
 from corrotwin.benchmarks.stats.subgroups import unit_names
 from corrotwin.benchmarks.stats.tukey import RunScores
 from corrotwin.benchmarks.stats.verdict import VERDICTS, detectable
@@ -283,7 +283,7 @@ def _none(question: str, comparison: Comparison | None) -> Goal:
 
 
 def comparison_rows(found: Sequence[Comparison]) -> list[list[str]]:
-    """Return rows: comparison, difference, interval, p alone, p by Holm, detectable, runs, verdict."""
+    """Return rows: comparison, difference, interval, p alone, p by Holm, detectable, runs, more runs, verdict."""
     return [
         [
             f"{each.second} − {each.first}",
@@ -293,6 +293,7 @@ def comparison_rows(found: Sequence[Comparison]) -> list[list[str]]:
             p_value(each.p),
             detectable(each.detectable),
             str(each.runs[0]),
+            NONE if each.p is None else f"over {MOST_RUNS}" if each.more_runs is None else str(each.more_runs),
             VERDICTS[each.verdict],
         ]
         for each in found

@@ -10,6 +10,7 @@ from corrotwin.benchmarks.data import background_fp, external_sets
 from corrotwin.benchmarks.study import dispatch, planning, runner
 from corrotwin.benchmarks.study.preparation import prepare
 from corrotwin.benchmarks.study.sources import RUNS
+from corrotwin.benchmarks.transfer.inputs import Inputs
 from corrotwin.benchmarks.transfer.layout import FoldStudy
 
 if TYPE_CHECKING:
@@ -56,9 +57,7 @@ def survey(out: Path, every: Sequence[FoldStudy], address: str | None) -> Work:
     return Work(plan=plan, by_arm=by_arm)
 
 
-def train(
-    some: Sequence[FoldStudy], out: Path, work: Work, address: str | None, on_end: Callable[[FoldStudy], None]
-) -> list[str]:
+def train(some: Sequence[FoldStudy], work: Work, inputs: Inputs, on_end: Callable[[FoldStudy], None]) -> list[str]:
     """Train the missing runs of some fold studies, all at once, and measure them; return the ids of failed runs.
 
     Parameters
@@ -70,16 +69,18 @@ def train(
     for each in some:
         if is_whole(each):
             continue
-        label = str(each.folder.relative_to(out))
+        label = str(each.folder.relative_to(inputs.out))
         by_label[label] = each
         study = prepare(each.folder, each.config, each.sources)  # with the cells of another part of the same folder
         with runner.holding(study):
-            begun[label] = runner.begin(study, address)
+            begun[label] = runner.begin(study, inputs.address)
     failed: dict[str, str] = {}
     for label, study in begun.items():
         _, _, blocked = study.run_status()
         failed |= {dispatch.labelled(label, key): reason for key, reason in blocked.items()}
-    failed |= dispatch.make(begun, work.plan, address, None, lambda key: on_end(by_label[key.rpartition("/")[0]]))
+    failed |= dispatch.make(
+        begun, work.plan, inputs.address, inputs.weights, lambda key: on_end(by_label[key.rpartition("/")[0]])
+    )
     for label, study in begun.items():
         start = dispatch.labelled(label, "")
         of_study = {key.removeprefix(start): error for key, error in failed.items() if key.startswith(start)}

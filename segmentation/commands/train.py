@@ -164,7 +164,7 @@ def train(
     config = configure(
         profile, backbone=backbone, architecture=architecture, arm=arm, seed=seed, threads=threads, **changes
     )
-    check_weights(weights, config, "--encoder-weights imagenet")
+    check_weights(weights, config.encoder_weights, "--encoder-weights imagenet")
 
     from corrotwin.segmentation import runs
     from corrotwin.segmentation.data import coco, leakage, splits

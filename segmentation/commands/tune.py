@@ -104,7 +104,7 @@ def tune(
         threads=threads,
         **changes,
     )
-    check_weights(weights, base, "--profile paper")
+    check_weights(weights, base.encoder_weights, "--profile paper")
     plan = SweepPlan(trials=trials, search=search, scheduler=scheduler, grace=grace, seed=seed, gpus=gpus)
     count = 0
 

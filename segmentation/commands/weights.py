@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from corrotwin.segmentation.config import BACKBONES, TrainConfig
+from corrotwin.segmentation.config import BACKBONES
 from corrotwin.twin.core.errors import InputError
 
 
@@ -24,10 +24,10 @@ def weights(*, to: Path, backbones: tuple[str, ...] = BACKBONES) -> None:
     prepare(to, backbones)
 
 
-def check_weights(weights: Path | None, config: TrainConfig, add: str) -> None:
+def check_weights(weights: Path | None, encoder_weights: str | None, add: str) -> None:
     """Raise InputError if `weights` is given but the run starts from random weights.
 
     `add` names the options that make the run start from ImageNet weights.
     """
-    if weights is not None and config.encoder_weights is None:
+    if weights is not None and encoder_weights is None:
         raise InputError(f"--weights {weights}: first weights are random here; add {add}, or leave out --weights")

@@ -1,5 +1,6 @@
 """Section 5, photos with truth and predictions: best, median and worst, the worst by name, reliability."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from corrotwin.segmentation.evaluation.curves import Calibration
 
+TITLE_CHARACTERS = 75  # that fit above all columns of a grid
 EACH = 2  # photos shown of the best, the median and the worst
 
 
@@ -75,7 +77,7 @@ def _comparison(
     for row, photo in enumerate(names):
         for (label, run), found in zip(shown_runs, masks, strict=True):
             f1 = run.f1[run.images.index(photo)]
-            heading = f"{label}\nF1 {f1:.2f}" if row == 0 else f"F1 {f1:.2f}"
+            heading = f"{_wrapped(label, len(shown_runs))}\nF1 {f1:.2f}" if row == 0 else f"F1 {f1:.2f}"
             shown.append(
                 Shown(photo=material.photos[photo], title=heading, prediction=None if found is None else found[row])
             )
@@ -98,6 +100,11 @@ def _comparison(
     if absent:
         text += f" Without weights, so without prediction: {', '.join(absent)}."
     return [grid(material, name, title, text, shown, columns=len(shown_runs))]
+
+
+def _wrapped(label: str, columns: int) -> str:
+    """Break a backbone's name at its underscores where it is wider than a column."""
+    return textwrap.fill(label.replace("_", "_ "), TITLE_CHARACTERS // columns).replace("_ ", "_")
 
 
 def _worst(material: Material) -> list[Block]:
@@ -203,7 +210,7 @@ def _diagram(material: Material, found: "dict[str, tuple[Calibration, float]]") 
         axis = drawn.subplots()
         axis.plot([0, 1], [0, 1], color="#9aa5b1", lw=1)
         for backbone, (bins, error) in found.items():
-            drawn_as = look(backbone)
+            drawn_as = look(backbone, material.backbones)
             axis.plot(
                 bins.mean_predicted, bins.observed_share, marker=drawn_as.marker, ls=drawn_as.dash, ms=4, lw=1.4,
                 color=drawn_as.color, label=f"{backbone} (ECE {error:.3f})",

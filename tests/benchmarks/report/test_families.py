@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from corrotwin.benchmarks.formatting import style
 from corrotwin.benchmarks.report.context import Material
 from corrotwin.benchmarks.report.families import Families
-from corrotwin.benchmarks.report.sections import answer, published, renders
+from corrotwin.benchmarks.report.sections import answer, pictures, published, renders
 from corrotwin.benchmarks.report.sections.cost import pareto
 from corrotwin.benchmarks.report.sections.method import command, facts, unproven
 from corrotwin.benchmarks.report.sections.verdicts import contrast_blocks
@@ -286,3 +287,16 @@ def test_the_method_states_the_draws_of_the_renders_or_that_all_runs_share_one(u
     assert not any(line.startswith("Other draws") for line in unproven(drawn))
     assert "--renders renders --renders-per-run 120 " in command(drawn)
     assert "--renders-per-run" not in command(uneven)
+
+
+def test_backbones_beyond_the_paper_are_drawn_apart() -> None:
+    names = ("vgg16", "resnet34", "tu-tf_efficientnet_lite0", "tu-tf_efficientnet_lite1")
+    looks = [style.look(name, names) for name in names]
+    assert looks[0] == style.LOOKS["vgg16"]
+    assert len({(each.color, each.marker, str(each.dash)) for each in looks}) == len(names)
+
+
+def test_the_name_of_a_backbone_is_broken_where_its_column_is_narrow() -> None:
+    assert pictures._wrapped("tu-tf_efficientnet_lite0", 5) == "tu-tf_\nefficientnet_\nlite0"
+    assert pictures._wrapped("tu-tf_efficientnet_lite0", 2) == "tu-tf_efficientnet_lite0"
+    assert pictures._wrapped("mobilenet_v2", 5) == "mobilenet_v2"

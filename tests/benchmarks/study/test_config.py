@@ -13,7 +13,7 @@ from corrotwin.benchmarks.report.sections import method
 from corrotwin.benchmarks.study import config as configuration
 from corrotwin.benchmarks.study import results, runner
 from corrotwin.benchmarks.study.config import STUDIES, RenderPlan, choose
-from corrotwin.benchmarks.study.preparation import kept_backbones
+from corrotwin.benchmarks.study.preparation import kept_config
 from corrotwin.benchmarks.study.sources import Sources
 from corrotwin.benchmarks.transfer.protocol import weights_of
 from corrotwin.segmentation.arms import ARMS
@@ -227,7 +227,7 @@ def test_a_pretrained_network_stands_beside_those_of_the_paper_from_random_weigh
     assert found.config == config
     assert found.smoke_backbones == ("vgg16",)
     assert read_json(out / "study.json")["first_weights"] == {"vgg16": None, DEFAULT_BACKBONE: "imagenet"}
-    assert kept_backbones(out) == ("vgg16", DEFAULT_BACKBONE)
+    assert choose("quick", earlier=kept_config(out)).cells == config.cells
     assert choose("quick", changes={"epochs": 3}).grid[f"real-{DEFAULT_BACKBONE}-00"].epochs == 3
     assert choose("quick", changes={"encoder_weights": "none"}).first_weights[DEFAULT_BACKBONE] is None
     with pytest.raises(
@@ -312,3 +312,14 @@ def test_runs_are_measured_on_pictures_without_any_corrosion_too(
         (out / "runs" / key / runs.WEIGHTS).touch()  # measured where there are weights
     assert runner.run(out, small(), Sources(data=data)) == []
     assert len(results.load(out).across["clean"]) == 4
+
+
+def test_what_a_command_leaves_out_is_as_the_study_has_it() -> None:
+    kept = choose("small", kinds=("real",), real_fractions=(0.5,), backbones=("vgg16",), runs=3)
+    assert choose("small", earlier=kept).cells == kept.cells
+    more = choose("small", kinds=("mixed",), earlier=kept)
+    assert [(cell.kind, cell.real_fraction, cell.backbone, cell.runs) for cell in more.cells] == [
+        ("mixed", 0.5, "vgg16", 3)
+    ]
+    assert choose("small", runs=4, earlier=kept).runs == 4
+    assert choose("quick", earlier=kept).cells == STUDIES["quick"].cells  # refused later, as of another profile

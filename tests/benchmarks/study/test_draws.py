@@ -11,7 +11,7 @@ import pytest
 from studies import small, snapshot
 
 from corrotwin.benchmarks.data import scenes
-from corrotwin.benchmarks.study import draws, results, runner
+from corrotwin.benchmarks.study import draws, planning, results, runner
 from corrotwin.benchmarks.study.preparation import prepare
 from corrotwin.benchmarks.study.sources import RUNS, Sources
 from corrotwin.segmentation.data import coco
@@ -211,3 +211,17 @@ def test_runs_gathered_by_hand_keep_the_renders_beside_them(
     kept = read_json(out / "study.json")["renders"]
     assert (kept["digest"], "draws" in kept) == (renders.digest, False)
     assert not results.load(out).missing
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_the_plan_says_where_a_folder_of_renders_cannot_grow(
+    tmp_path: Path, fake_dataset: Maker, capsys: pytest.CaptureFixture[str], ours: bool
+) -> None:
+    fake_dataset(tmp_path / "photos", 20)
+    fake_dataset(tmp_path / "renders", 12, name="r", seed=1)
+    in_scenes(tmp_path / "renders", 1, ours=ours)
+    sources = Sources(data=tmp_path / "photos", renders=tmp_path / "renders")
+    study = prepare((tmp_path / "out").resolve(), small(runs=2), sources)
+    said = "\n".join(planning.renders_lines(study))
+    assert "2 draws of 6 out of 12" in said
+    assert ("renders is dealt anew when it grows; leave draws for later runs" in said) == (not ours)

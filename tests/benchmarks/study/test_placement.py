@@ -65,4 +65,4 @@ def test_a_head_of_eight_cpus_trains_eight_runs_at_a_time_as_planned(
     with capsys.disabled():
         print(f"\nplan: 20 runs, 8 at a time, {plan.seconds:.0f} s; found: {side_by_side} at a time, {took:.1f} s")
     assert side_by_side == 8
-    assert took < 20 * SECONDS / 2  # two at a time, as this machine may have cores
+    assert plan.seconds <= took < plan.seconds + SECONDS  # a wave more, or one at a time, would take longer

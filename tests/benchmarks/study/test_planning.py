@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from corrotwin.benchmarks.study import placement, planning, runner
+from corrotwin.benchmarks.study import draws, placement, planning, runner
 from corrotwin.benchmarks.study.config import STUDIES, choose
 from corrotwin.benchmarks.study.planning import Progress, Speed, StudyPlan
 from corrotwin.benchmarks.study.preparation import prepare
@@ -165,6 +165,27 @@ def test_a_probe_that_takes_too_long_leaves_the_rest_unknown(monkeypatch: pytest
     assert planning.speeds({}, grid, {"train": 8, "valid": 1, "test": 1}, may_probe=True) == ({}, 0)
 
 
+def test_the_cards_are_counted_also_where_the_runs_there_tell_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A study on a machine with two cards trains on both when it goes on."""
+    asked: list[list[Any]] = []
+
+    def probe(configs: list[Any]) -> tuple[int, list[tuple[float, float]]]:
+        asked.append(configs)
+        return 2, []
+
+    monkeypatch.setattr(planning, "_probe", probe)
+    run = SimpleNamespace(
+        manifest={"config": {"backbone": "vgg16"}, "train_seconds": 5.0, "device": "cuda: NVIDIA H100"}
+    )
+    grid = choose("quick", kinds=("real",), backbones=("vgg16",), runs=2).grid
+    photos = {"train": 8, "valid": 1, "test": 1}
+    found, gpus = planning.speeds({"real-vgg16-00": run}, grid, photos, may_probe=True)  # type: ignore[dict-item]
+    assert (found["vgg16"], gpus, asked) == (Speed(seconds=5.0, source="measured"), 2, [[]])
+    run.manifest["device"] = "cpu: EPYC"
+    assert planning.speeds({"real-vgg16-00": run}, grid, photos, may_probe=True)[1] == 0  # type: ignore[dict-item]
+    assert len(asked) == 1
+
+
 def cluster_of(monkeypatch: pytest.MonkeyPatch, *machines: dict[str, float]) -> list[str | None]:
     """Replace the cluster; return the addresses at which it is joined."""
     joined: list[str | None] = []
@@ -244,10 +265,10 @@ def test_the_probe_answers_line_by_line_and_weights_are_as_large_as_stated() -> 
 
 def test_a_plan_says_how_many_renders_a_run_should_have_where_the_folder_holds_fewer() -> None:
     wanted = STUDIES["small"].renders.count
-    few = planning.draws_line([30] * 10, 300)
+    few = draws.describe([30] * 10, 300)
     assert few.endswith(
         f"10 draws of 30 out of 300; no two runs share a scene; few: render {10 * wanted} for {wanted} each"
     )
-    assert "few" not in planning.draws_line([wanted] * 10, 10 * wanted)
-    assert "few" not in planning.draws_line([30] * 10, 10 * wanted)  # as many as were asked for
-    assert "few" not in planning.draws_line([36] * 2, 72, STUDIES["quick"].renders.count)
+    assert "few" not in draws.describe([wanted] * 10, 10 * wanted)
+    assert "few" not in draws.describe([30] * 10, 10 * wanted)  # as many as were asked for
+    assert "few" not in draws.describe([36] * 2, 72, STUDIES["quick"].renders.count)

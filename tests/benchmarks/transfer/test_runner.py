@@ -17,7 +17,7 @@ from transfers import by_spot, counted, f1, false_alarms, give, give_screen, ids
 from corrotwin.benchmarks.data import background_fp
 from corrotwin.benchmarks.formatting.wording import span
 from corrotwin.benchmarks.stats.power import describe_power
-from corrotwin.benchmarks.study import draws
+from corrotwin.benchmarks.study import dispatch, draws
 from corrotwin.benchmarks.transfer import evaluation_log, layout
 from corrotwin.segmentation import runs
 from corrotwin.segmentation.data import coco, splits
@@ -124,7 +124,7 @@ def test_the_plan_says_the_power_of_the_comparisons_that_its_tables_make(
     give(home, runs=3, **options)
     said = capsys.readouterr().out
     assert [line for line in said.splitlines() if ": power with" in line] == lines(comparisons)
-    rows = [line for line in said.splitlines() if re.match(r"\| \S.* − .*\|", line) and line.count("|") == 9]
+    rows = [line for line in said.splitlines() if re.match(r"\| \S.* − .*\|", line) and line.count("|") == 10]
     assert len(rows) == comparisons  # in the tables
     if options == {}:
         give(home, runs=3, mixed_only=True, render_share=0.25, dry_run=True)  # beside the four arms of 50 % there
@@ -161,8 +161,9 @@ def test_fewer_runs_than_are_there_take_none_out_of_the_tables(home: Path, train
     tables = snapshot(home / "out" / "tables")
     give(home, runs=1)
     after = snapshot(home / "out" / "tables")
-    said = [each.pop(name) for each in (tables, after) for name in list(each) if name.endswith(".md")]
-    assert said[0].replace(b"opened 1 time ", b"opened 2 times ") == said[1]
+    for ending in (".md", ".html"):
+        before, now = (each.pop(name) for each in (tables, after) for name in list(each) if name.endswith(ending))
+        assert before.replace(b"opened 1 time ", b"opened 2 times ") == now
     assert {name: after[name] for name in tables if not name.endswith(".png")} == {
         name: content for name, content in tables.items() if not name.endswith(".png")
     }
@@ -203,7 +204,13 @@ def test_a_mix_of_few_photos_alone_costs_one_arm_and_stands_beside_all_others_in
     assert "| mixed50-copy-paste-10pct − copy-paste-10pct | " in said
     after = snapshot(home / "out" / "tables")
     assert {name: after.pop(name) for name in tables} == tables
-    assert {name.partition("-mixed50-copy-paste")[2] for name in after} == {"-per-image.csv", ".md", ".png", ".svg"}
+    assert {name.partition("-mixed50-copy-paste")[2] for name in after} == {
+        "-per-image.csv",
+        ".html",
+        ".md",
+        ".png",
+        ".svg",
+    }
 
 
 def test_few_photos_with_renders_may_be_all_that_is_trained_with_renders(home: Path, trained: list[str]) -> None:
@@ -255,8 +262,8 @@ def test_other_sets_and_clean_pictures_are_measured_and_shown(
             (home / name / "spots.csv").write_text("".join(["file_name,spot\n", *rows]))
     give(home, runs=2, across=(home / "yard",), clean=home / "clean")
     said = capsys.readouterr().out
-    assert "## On yard\n\n5 photos, 3 spots" in said
-    on_yard = said.partition("## On yard\n")[2].partition("## ")[0]
+    on_yard = section(said, "On yard")
+    assert on_yard.startswith("\n5 photos, 3 spots")
     for arm, values in by_spot(home, "across/yard.csv", f1, spots["yard"]).items():
         assert f"| {arm} | {values.mean():.3f} ± {values.mean(axis=1).std(ddof=1):.3f} | 2 |" in on_yard
     for name, which, table in (
@@ -310,7 +317,7 @@ def test_goals_are_given_again_without_the_photos_that_screens_have_shown(
     give(home)
     shown = splits.load(next((home / "out").glob("photos/screen/renders-*/split.json"))).test
     said = capsys.readouterr().out
-    without = said.partition(f"## Without the {len(shown)} photos that tuning has seen\n")[2].partition("## ")[0]
+    without = section(said, f"Without the {len(shown)} photos that tuning has seen")
     unseen = {name: spot for name, spot in layout.read_photos(home / "photos").spots.items() if name not in shown}
     for arm, values in by_spot(home, "per_image.csv", f1, unseen).items():
         assert f"| {arm} | {values.mean():.3f} | 1 |" in without
@@ -322,7 +329,7 @@ def test_goals_are_given_again_without_photos_that_tuning_has_seen_otherwise(
 ) -> None:
     give(home, seen=patterns)
     said = capsys.readouterr().out
-    without = said.partition(f"## Without the {taken} photos that tuning has seen\n")[2].partition("## ")[0]
+    without = section(said, f"Without the {taken} photos that tuning has seen")
     spots = layout.read_photos(home / "photos").spots
     seen = {spot for name, spot in spots.items() if any(fnmatch.fnmatch(name, each) for each in patterns)}
     unseen = {name: spot for name, spot in spots.items() if spot not in seen}  # with all photos of their spots
@@ -339,7 +346,8 @@ def test_where_tuning_has_seen_all_photos_nothing_is_left(
     home: Path, trained: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     give(home, seen=("*",))
-    assert "## Without the 20 photos that tuning has seen\n\nNo other is left.\n" in capsys.readouterr().out
+    said = section(capsys.readouterr().out, "Without the 20 photos that tuning has seen")
+    assert said.strip() == "No other is left."
 
 
 def test_each_confirmation_is_logged_before_anything_is_trained_and_screens_and_plans_are_not(
@@ -509,3 +517,34 @@ def test_a_folder_is_of_one_backbone_and_its_first_weights(home: Path, trained: 
     give(home, out=home / "other", backbone="vgg16")
     assert {Path(each).name.rpartition("-")[0].rpartition("-")[2] for each in trained[14:]} == {"vgg16"}
     assert read_json(home / "other" / "claim.json")["configuration"]["backbone"] == "vgg16"
+
+
+def section(markdown: str, title: str) -> str:
+    """Return what stands under a heading of a report."""
+    found = re.search(rf"^## \d+\. {re.escape(title)}\n(.*?)(?=^## |\Z)", markdown, flags=re.MULTILINE | re.DOTALL)
+    return found[1] if found else ""
+
+
+def test_renders_that_were_moved_keep_the_size_of_their_draws(home: Path, trained: list[str]) -> None:
+    give(home, runs=1, renders_per_run=2)
+    (home / "renders").rename(home / "elsewhere")
+    trained.clear()
+    give(home, runs=1, renders=home / "elsewhere")
+    assert trained == []
+
+
+def test_prepared_weights_reach_every_run(home: Path, trained: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    train, weights = dispatch.train_run, set()
+
+    def train_run(folder: str, *rest: Any) -> None:
+        weights.add(rest[-1])
+        train(folder, *rest)
+
+    monkeypatch.setattr(dispatch, "train_run", train_run)
+    (home / "weights").mkdir()
+    give(home, runs=1, weights=home / "weights", encoder_weights="imagenet")
+    assert weights == {home / "weights"}
+    with pytest.raises(
+        InputError, match=r"--weights .*: first weights are random here; add --enc"
+    ):
+        give(home, runs=1, weights=home / "weights")
