@@ -1,0 +1,168 @@
+"""What ImageNet weights add to a network trained on few and on many photographs: five pairs of runs on unseen spots.
+
+    python -m tools.first_weights --data steel-bridges --out out/first-weights
+
+Question: how much higher is the F1 of a U-Net with ``tu-tf_efficientnet_lite0`` that starts from ImageNet weights than
+that of the same network from random ones, with 10 % and with all of the photographs?
+
+Design: the test photos are the export's own; all others train (281 of steel-bridges), but for those of one spot, which
+stand where a run must have validation photos and decide nothing: weights are averaged over the last steps. Run r of
+both first weights has seed r, and so the same photos, which each run draws anew, by whole spots. All runs have equal
+steps of 8 images at 128 px, first few, then many, since the better number of steps need not be the same.
+
+Cost: 20 runs of 300 and 20 of 1,000 steps, some 80 and 260 seconds each on one core: 2 hours.
+
+What settles it: five pairs a row. Runs and spots are both samples (`benchmarks.stats.crossed_effects`).
+
+Each finished run is kept: the same command goes on where it was cut off. After each run ``runs.csv`` and ``table.md``
+are written anew.
+"""
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+from tyro.conf import arg
+
+from corrotwin.benchmarks.stats.crossed_effects import FloatArray, unit_means
+from corrotwin.benchmarks.transfer.targets import format_spread, format_value, mean
+from corrotwin.segmentation.arms import REAL
+from corrotwin.segmentation.config import DEFAULT_BACKBONE, TrainConfig, configure
+from corrotwin.twin.core import cli, text
+from corrotwin.twin.core.files import write_text
+
+if TYPE_CHECKING:
+    from corrotwin.segmentation.data.coco import CocoDataset
+    from corrotwin.segmentation.data.splits import Split
+
+BATCH, STEPS, FRACTIONS, PAIRS = 8, (300, 1000), (0.1, 1.0), 5
+WEIGHTS: tuple[Literal["imagenet"] | None, ...] = (None, "imagenet")
+COLUMNS = ("steps", "real_fraction", "first_weights", "run", "photos", "test_f1", "seconds")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One run of the study."""
+
+    steps: int
+    real_fraction: float
+    weights: Literal["imagenet"] | None
+    run: int
+
+    @property
+    def key(self) -> str:
+        """The name of its folder."""
+        return f"{self.steps}-{100 * self.real_fraction:g}pct-{self.weights or 'random'}-{self.run}"
+
+
+def cells() -> Iterator[Cell]:
+    """Yield the runs of the study, the pairs of one run side by side, fewer steps first."""
+    for steps, run, fraction, weights in itertools.product(STEPS, range(PAIRS), FRACTIONS, WEIGHTS):
+        yield Cell(steps=steps, real_fraction=fraction, weights=weights, run=run)
+
+
+def config_of(cell: Cell, photos: int, **changes: Any) -> TrainConfig:
+    """Return the settings of a run, with as many whole epochs over so many photos as come nearest to its steps."""
+    epochs = max(1, round(cell.steps / -(-photos // BATCH)))
+    settings: dict[str, Any] = {
+        "size": 128, "epochs": epochs, "batch_size": BATCH, "keep": "averaged", "encoder_weights": cell.weights,
+        "threads": 1,
+    }  # fmt: skip
+    arm = replace(REAL, real_fraction=cell.real_fraction)
+    return configure("small", backbone=DEFAULT_BACKBONE, arm=arm, seed=cell.run, **{**settings, **changes})
+
+
+def own_test(photos: "CocoDataset") -> "Split":
+    """Return the split that tests the export's own test photos and trains on all others but those of its least spot."""
+    from corrotwin.segmentation.data import groups
+    from corrotwin.segmentation.data.splits import Split
+
+    spots = groups.beside(photos) or {photo.file_name: photo.file_name for photo in photos.photos}
+    test = tuple(photo.file_name for photo in photos.photos if photo.split == "test")
+    others = [photo.file_name for photo in photos.photos if photo.split in ("train", "valid")]
+    sizes = Counter(spots[name] for name in others)
+    least = min(sorted(sizes), key=lambda spot: sizes[spot])
+    train, valid = (tuple(name for name in others if (spots[name] == least) == held) for held in (False, True))
+    return Split(
+        how="own", seed=0, train=train, valid=valid, test=test, group={name: spots[name] for name in (*others, *test)}
+    )
+
+
+def table(scores: dict[Cell, FloatArray]) -> str:
+    """Return the comparison as Markdown, from the F1 of each finished run on each test spot."""
+    lines = [
+        "| steps | real photos | random | ImageNet | ImageNet − random | 95 % interval | pairs |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for steps, fraction in itertools.product(STEPS, FRACTIONS):
+        pairs = [
+            [scores.get(Cell(steps=steps, real_fraction=fraction, weights=weights, run=run)) for weights in WEIGHTS]
+            for run in range(PAIRS)
+        ]
+        complete = [(one, other) for one, other in pairs if one is not None and other is not None]
+        if not complete:
+            continue
+        random, pretrained = (np.array(of_runs) for of_runs in zip(*complete, strict=True))
+        gain = mean(pretrained - random, least=-1)
+        low, high = (format_value(end, percent=False) for end in (gain.low, gain.high))
+        lines.append(
+            f"| {steps} | {100 * fraction:g} % | {format_spread(random)} | {format_spread(pretrained)} | "
+            f"{format_value(gain.value, percent=False)} | {low} to {high} | {len(complete)} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def study(out: Path, data: Path, *, most: int | None = None, **changes: Any) -> dict[Cell, FloatArray]:
+    """Train the runs that are not finished, `most` of them, and write runs.csv and table.md after each.
+
+    Returns
+    -------
+    The F1 of each finished run on each test spot, the mean of its photos.
+    """
+    from corrotwin.segmentation import runs
+    from corrotwin.segmentation.data import coco
+    from corrotwin.segmentation.evaluation.evaluate import scores as scores_of
+    from corrotwin.segmentation.training.train import train
+
+    photos = coco.read(data)
+    split = own_test(photos)
+    finished: dict[Cell, FloatArray] = {}
+    rows: list[Sequence[Any]] = []
+    trained = 0
+    for cell in cells():
+        config, folder = config_of(cell, len(split.train), **changes), out / "runs" / cell.key
+        is_new = not runs.is_complete(folder, config, photos, split, None)
+        if is_new and most is not None and trained >= most:
+            continue
+        trained += is_new
+        run = train(folder, config, real=photos, split=split, renders=None)
+        counts = run.per_image
+        f1, _ = scores_of(counts.tp, counts.fp, counts.fn, counts.tn)
+        finished[cell] = unit_means(f1[None], [split.group[name] for name in counts.image])[0]
+        used = run.manifest["counts"]["train_photos"]
+        rows.append([
+            cell.steps, cell.real_fraction, cell.weights or "random", cell.run + 1, used, float(f1.mean()),
+            float(run.history["seconds"].sum()),
+        ])  # fmt: skip
+        runs.write_table(out / "runs.csv", COLUMNS, rows)
+        write_text(out / "table.md", table(finished))
+        if is_new:
+            text.say(f"{cell.key}: F1 {f1.mean():.4f} on {len(split.test)} test photos")
+    return finished
+
+
+def first_weights(
+    data: Annotated[Path, arg(help="photos with masks in an export's own parts, and their spots.csv")],
+    out: Annotated[Path, arg(help="folder for runs, runs.csv and table.md")],
+    most: Annotated[int | None, arg(help="train so many runs in this command; default: all")] = None,
+) -> None:
+    """Compare ImageNet with random first weights on test photos."""
+    text.say(table(study(out, data, most=most)), end="")
+
+
+if __name__ == "__main__":
+    cli.run_one("python -m tools.first_weights", first_weights)
