@@ -45,7 +45,7 @@ COLUMNS = ("steps", "real_fraction", "first_weights", "run", "photos", "test_f1"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell:
+class PairedRun:
     """One run of the study."""
 
     steps: int
@@ -59,13 +59,13 @@ class Cell:
         return f"{self.steps}-{100 * self.real_fraction:g}pct-{self.weights or 'random'}-{self.run}"
 
 
-def cells() -> Iterator[Cell]:
+def cells() -> Iterator[PairedRun]:
     """Yield the runs of the study, the pairs of one run side by side, fewer steps first."""
     for steps, run, fraction, weights in itertools.product(STEPS, range(PAIRS), FRACTIONS, WEIGHTS):
-        yield Cell(steps=steps, real_fraction=fraction, weights=weights, run=run)
+        yield PairedRun(steps=steps, real_fraction=fraction, weights=weights, run=run)
 
 
-def config_of(cell: Cell, photos: int, **changes: Any) -> TrainConfig:
+def config_of(cell: PairedRun, photos: int, **changes: Any) -> TrainConfig:
     """Return the settings of a run, with as many whole epochs over so many photos as come nearest to its steps."""
     epochs = max(1, round(cell.steps / -(-photos // BATCH)))
     settings: dict[str, Any] = {
@@ -92,7 +92,7 @@ def own_test(photos: "CocoDataset") -> "Split":
     )
 
 
-def table(scores: dict[Cell, FloatArray]) -> str:
+def table(scores: dict[PairedRun, FloatArray]) -> str:
     """Return the comparison as Markdown, from the F1 of each finished run on each test spot."""
     lines = [
         "| steps | real photos | random | ImageNet | ImageNet − random | 95 % interval | pairs |",
@@ -100,7 +100,10 @@ def table(scores: dict[Cell, FloatArray]) -> str:
     ]
     for steps, fraction in itertools.product(STEPS, FRACTIONS):
         pairs = [
-            [scores.get(Cell(steps=steps, real_fraction=fraction, weights=weights, run=run)) for weights in WEIGHTS]
+            [
+                scores.get(PairedRun(steps=steps, real_fraction=fraction, weights=weights, run=run))
+                for weights in WEIGHTS
+            ]
             for run in range(PAIRS)
         ]
         complete = [(one, other) for one, other in pairs if one is not None and other is not None]
@@ -116,7 +119,7 @@ def table(scores: dict[Cell, FloatArray]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def study(out: Path, data: Path, *, most: int | None = None, **changes: Any) -> dict[Cell, FloatArray]:
+def study(out: Path, data: Path, *, most: int | None = None, **changes: Any) -> dict[PairedRun, FloatArray]:
     """Train the runs that are not finished, `most` of them, and write runs.csv and table.md after each.
 
     Returns
@@ -130,7 +133,7 @@ def study(out: Path, data: Path, *, most: int | None = None, **changes: Any) -> 
 
     photos = coco.read(data)
     split = own_test(photos)
-    finished: dict[Cell, FloatArray] = {}
+    finished: dict[PairedRun, FloatArray] = {}
     rows: list[Sequence[Any]] = []
     trained = 0
     for cell in cells():

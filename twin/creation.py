@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from corrotwin.twin.core.arguments import naming
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.mechanisms.catalogue import HOLLOW, resolved
 from corrotwin.twin.mechanisms.mechanism import Mechanism
+from corrotwin.twin.meshes import mesh_file
+from corrotwin.twin.meshes.conversion import MeshOptions, plain
 from corrotwin.twin.model import corrosion
 from corrotwin.twin.model.coating import Coating, Paint, Zinc
 from corrotwin.twin.model.exposure import Climate, Exposure, Period
@@ -66,6 +69,38 @@ def shaped(kind: str, dimensions: Mapping[str, Any], *, seed: int, texel_mm: flo
         else:
             return changed
     raise trouble[0]
+
+
+def of_mesh(file: Path, source: str, options: MeshOptions, *, seed: int, texel_mm: float) -> TwinState:
+    """Return a twin of a mesh of the user's own, with a history that the seed draws and `specify` replaces.
+
+    Parameters
+    ----------
+    file : that `twin.meshes` wrote; it is copied into the folder of the twin.
+    source, options : name of the mesh that it was made from, and how; kept for the record.
+    seed, texel_mm : as for `shaped`.
+
+    Raises
+    ------
+    InputError
+        The file is damaged, or its atlas would need too much memory.
+    """
+    if seed < 0:
+        raise InputError(f"`seed` {seed}: must be at least 0")
+    made = {name: value for name, value in plain(options).items() if value is not None}
+    parameters = {mesh_file.FILE: str(file), "source": source, **made}
+    twin = twin_state.with_history(mesh_file.KIND, parameters, np.random.default_rng(seed), texel_mm=float(texel_mm))
+    twin_state.asset(twin)
+    return twin
+
+
+def with_seed(twin: TwinState, seed: int) -> TwinState:
+    """Return a twin of the same asset with the history that another seed draws."""
+    if twin.kind == mesh_file.KIND:
+        rng = np.random.default_rng(seed)
+        return twin_state.with_history(twin.kind, twin.parameters, rng, texel_mm=twin.texel_mm)
+    drawn = shaped(twin.kind, {}, seed=seed, texel_mm=twin.texel_mm, random=True)
+    return replace(drawn, parameters=twin.parameters)
 
 
 @contextmanager

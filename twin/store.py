@@ -16,6 +16,7 @@ from corrotwin.twin.core import files, locks
 from corrotwin.twin.core.errors import InputError, as_read
 from corrotwin.twin.mechanisms.catalogue import usual
 from corrotwin.twin.mechanisms.mechanism import Mechanism
+from corrotwin.twin.meshes import mesh_file
 from corrotwin.twin.model.coating import COATINGS
 from corrotwin.twin.model.corrosion import Fields
 from corrotwin.twin.model.exposure import Climate, Exposure, Period
@@ -115,6 +116,8 @@ def _write(twin: TwinState, state: Fields, folder: Path) -> None:
     np.savez_compressed(stream, **{name: getattr(state, name) for name in FIELD_NAMES})
     content = stream.getvalue()
     name = f"fields-{hashlib.sha256(content).hexdigest()[:16]}.npz"
+    if twin.kind == mesh_file.KIND:
+        mesh_file.copy(Path(twin.parameters[mesh_file.FILE]), folder)
     with files.atomic_file(folder / name) as target:
         target.write(content)
     files.write_manifest(folder, "twin", {"twin": plain(twin), "fields": name})
@@ -179,6 +182,8 @@ def _again(folder: Path) -> str:
 def plain(twin: TwinState) -> dict[str, Any]:
     """Return a twin as JSON holds it."""
     content = asdict(twin)
+    if twin.kind == mesh_file.KIND:  # beside twin.json, wherever the folder is
+        content["parameters"] = {**twin.parameters, mesh_file.FILE: Path(twin.parameters[mesh_file.FILE]).name}
     if twin.coating is not None:
         name = next(name for name, kind in COATINGS.items() if isinstance(twin.coating, kind))
         content["coating"] = {"kind": name, **content["coating"]}
@@ -192,6 +197,11 @@ def _text(moment: datetime) -> str:
 def _parse(path: Path, manifest: Mapping[str, Any]) -> tuple[TwinState, str]:
     with _of_this_version(path):
         content = dict(manifest["twin"])
+        if content["kind"] == mesh_file.KIND:
+            own = content["parameters"][mesh_file.FILE]
+            if not mesh_file.is_name(own):
+                raise InputError(f"names {own!r:.60} as its mesh, which is no file of a twin")
+            content["parameters"] = {**content["parameters"], mesh_file.FILE: str(path.parent.resolve() / own)}
         content["exposure"] = Exposure(periods=tuple(_periods(**content["exposure"])))
         if content["coating"] is not None:
             coating = dict(content["coating"])

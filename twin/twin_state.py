@@ -88,7 +88,13 @@ def later(moment: datetime, years: float) -> datetime:
 
 def sample_twin(kind: str, rng: np.random.Generator, *, texel_mm: float, clean: bool = False) -> TwinState:
     """Draw a twin with its history; `clean` means freshly coated, without any rust."""
-    parameters = assets.sample(kind, rng)
+    return with_history(kind, assets.sample(kind, rng), rng, texel_mm=texel_mm, clean=clean)
+
+
+def with_history(
+    kind: str, parameters: Mapping[str, Any], rng: np.random.Generator, *, texel_mm: float, clean: bool = False
+) -> TwinState:
+    """Draw the history of an asset; `clean` means freshly coated, without any rust."""
     exposure, coating, years = corrosion.sample_history(rng, kind)
     if clean:
         coating, years = coating or Paint(life_years=10.0), 0.0

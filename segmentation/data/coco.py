@@ -23,7 +23,6 @@ import numpy.typing as npt
 from pycocotools import mask as coco_mask
 
 from corrotwin.segmentation.data import archive, image_io
-from corrotwin.segmentation.data.cache import cache_folder
 from corrotwin.segmentation.data.coco_check import (
     Document,
     check_document,
@@ -44,6 +43,7 @@ from corrotwin.segmentation.data.coco_layout import (
 )
 from corrotwin.segmentation.data.coco_write import document, extent, outlined, polygons, region, rle, write_document
 from corrotwin.segmentation.data.image_io import decoded
+from corrotwin.twin.core.cache import cache_folder
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import digest, read_json
 

@@ -13,7 +13,7 @@ from corrotwin.synth.labels import severity
 from corrotwin.synth.labels.morphology import Mask, closed
 from corrotwin.synth.presets.schema import LabelRule
 from corrotwin.synth.spec import Scene, View
-from corrotwin.twin.assets import KINDS
+from corrotwin.twin.assets import EVERY_KIND
 from corrotwin.twin.export import rust_grade
 
 
@@ -173,8 +173,8 @@ def asset_annotations(
 
 
 def category_id(kind: str) -> int:
-    """Return the COCO category of a kind of asset: its position in `twin.assets.KINDS`, from 1."""
-    return list(KINDS).index(kind) + 1
+    """Return the COCO category of a kind of asset: its position in `twin.assets.EVERY_KIND`, from 1."""
+    return EVERY_KIND.index(kind) + 1
 
 
 def _annotation(

@@ -16,7 +16,7 @@ from corrotwin.synth.labels import label_statistics, maps
 from corrotwin.synth.preview import card, contact_sheet
 from corrotwin.synth.rendering import batch
 from corrotwin.synth.rendering.job import Task
-from corrotwin.twin.assets import KINDS
+from corrotwin.twin.assets import EVERY_KIND
 from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.files import remove, write_manifest
 
@@ -46,7 +46,7 @@ def assemble(out: Path, task: Task) -> None:
     assets = (asset for part in _parts(out, task) for asset in part["assets"])
     coco.write_document(
         out / "instances.json", _images(out, task), _numbered(assets), description=f"{what}: assets",
-        categories=[(kind, "asset") for kind in KINDS],
+        categories=[(kind, "asset") for kind in EVERY_KIND],
     )  # fmt: skip
     maps.remove_leftovers(out)
     contents = gathered.contents(what)

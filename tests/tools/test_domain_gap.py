@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.linalg import sqrtm
 
-from tools import domain_gap
-from tools.domain_gap import FEATURES, features, frechet
+from tools.nearness import domain_gap
+from tools.nearness.domain_gap import FEATURES, features, frechet
 
 
 def test_the_distance_is_that_of_the_matrix_root_and_a_shift_counts_in_standard_deviations() -> None:

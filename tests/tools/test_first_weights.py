@@ -10,7 +10,7 @@ from photographs import write_folder
 
 from corrotwin.segmentation.data import coco
 from tools import first_weights
-from tools.first_weights import Cell
+from tools.first_weights import PairedRun
 
 
 @pytest.fixture
@@ -53,9 +53,9 @@ def test_the_test_photos_are_the_exports_own_and_all_others_train_but_one_spot(p
 def test_the_table_compares_pairs_that_are_complete() -> None:
     scores = {}
     for run, (low, high) in enumerate([((0.3, 0.5), (0.5, 0.6)), ((0.4, 0.4), (0.6, 0.7))]):
-        scores[Cell(steps=300, real_fraction=1.0, weights=None, run=run)] = np.array(low)
-        scores[Cell(steps=300, real_fraction=1.0, weights="imagenet", run=run)] = np.array(high)
-    scores[Cell(steps=300, real_fraction=0.1, weights=None, run=0)] = np.array([0.1, 0.2])
+        scores[PairedRun(steps=300, real_fraction=1.0, weights=None, run=run)] = np.array(low)
+        scores[PairedRun(steps=300, real_fraction=1.0, weights="imagenet", run=run)] = np.array(high)
+    scores[PairedRun(steps=300, real_fraction=0.1, weights=None, run=0)] = np.array([0.1, 0.2])
     (line,) = first_weights.table(scores).splitlines()[2:]
     assert line.startswith("| 300 | 100 % | 0.400 ± 0.000 | 0.600 ± 0.071 | +0.200 | ")
     assert line.endswith("| 2 |")

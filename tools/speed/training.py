@@ -21,11 +21,11 @@ from corrotwin.segmentation.arms import REAL
 from corrotwin.segmentation.augmentation import augment
 from corrotwin.segmentation.config import Precision, TrainConfig, configure
 from corrotwin.segmentation.data import coco, decoded
-from corrotwin.segmentation.data.cache import cache_folder
 from corrotwin.segmentation.models.network import build, device, place, torch_settings
 from corrotwin.segmentation.sampling import plan_batches
 from corrotwin.segmentation.training.batches import BatchLoader, Pool
 from corrotwin.segmentation.training.train import step_loss
+from corrotwin.twin.core.cache import cache_folder
 from corrotwin.twin.core.cli import available_cores
 from corrotwin.twin.core.console import rich_console
 from corrotwin.twin.core.errors import InputError

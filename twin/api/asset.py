@@ -1,17 +1,24 @@
 """`Asset`: what a twin is of."""
 
+import logging
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from corrotwin.twin import assets, creation, defaults, twin_state
 from corrotwin.twin.core.arguments import checked
+from corrotwin.twin.core.cache import cache_folder
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry.solids import COVERED
+from corrotwin.twin.meshes import child
+from corrotwin.twin.meshes.conversion import MeshOptions
+
+logger = logging.getLogger(__name__)
 
 
 class Asset:
-    """A parametric asset: its kind and its dimensions.
+    """A parametric asset, its kind and its dimensions; or a mesh of one's own (`Asset.from_file`).
 
     Parameters
     ----------
@@ -36,7 +43,51 @@ class Asset:
         self._drawn = creation.shaped(kind, dimensions, seed=seed, texel_mm=texel_mm, random=random)
         self._geometry = twin_state.asset(self._drawn)
         self.seed = seed
-        self.given = MappingProxyType(dimensions)
+        self.given: Mapping[str, Any] = MappingProxyType(dimensions)
+
+    @staticmethod
+    @checked()
+    def from_file(
+        path: str | Path,
+        /,
+        *,
+        thickness_mm: float | Mapping[str, float] | Literal["rays"] = "rays",
+        units: Literal["m", "cm", "mm", "in", "ft"] | None = None,
+        up: Literal["y", "z"] | None = None,
+        zones: str | Path = "shape",
+        simplify: int | None = None,
+        seed: int = 0,
+        texel_mm: float = 2.0,
+    ) -> "Asset":
+        """Make an asset from a mesh: STL, OBJ, PLY, GLB, glTF, or STEP with the extra `cad`.
+
+        Parameters
+        ----------
+        path : the file.
+        thickness_mm : of the metal: one value, one for each part, or "rays", to measure it through the solid.
+        units : of its coordinates; needed where the format states none (STL, OBJ, PLY).
+        up : the axis that points up; by default y in glTF, z elsewhere.
+        zones : "shape" divides the surface into body, edges, crevices and what is covered; "parts" and "materials" do
+            so for each part or material; or a CSV with the columns zone and one of part, material or face.
+        simplify : number of triangles to reduce it to.
+        seed : decides what is drawn.
+        texel_mm : resolution on the surface.
+
+        Raises
+        ------
+        InputError
+            The file is no usable mesh, its units are missing or implausible, or it has too many triangles.
+        """
+        path = Path(path)
+        options = MeshOptions(units=units, up=up, thickness=thickness_mm, zones=str(zones), simplify=simplify)
+        file, report = child.convert(path, options, cache_folder() / "meshes")
+        for line in report:
+            logger.info(line)
+        asset = Asset.__new__(Asset)
+        asset._drawn = creation.of_mesh(file, path.name, options, seed=seed, texel_mm=texel_mm)
+        asset._geometry = twin_state.asset(asset._drawn)
+        asset.seed, asset.given = seed, MappingProxyType({"source": path.name, "thickness_mm": thickness_mm})
+        return asset
 
     @property
     def drawn(self) -> twin_state.TwinState:

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
@@ -79,8 +78,7 @@ class Twin(TwinInspections):
             asset = Asset(asset, seed=0 if seed is None else seed, random=random)
         drawn = asset.drawn
         if seed is not None and seed != asset.seed:
-            history = creation.shaped(asset.kind, {}, seed=seed, texel_mm=asset.texel_mm, random=True)
-            drawn = replace(history, parameters=drawn.parameters)
+            drawn = creation.with_seed(drawn, seed)
         state = creation.specify(
             drawn, years=years, built=built, category=category, climate=climate, splash=splash, debris=debris,
             coating_life=coating_life, zinc_um=zinc_um, bare=bare, mechanisms=mechanisms, random=random,

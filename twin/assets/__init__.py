@@ -1,8 +1,9 @@
-"""Parametric assets by kind: each has a deterministic builder and a sampler of its parameters."""
+"""Assets by kind: parametric ones have a deterministic builder and a sampler of their parameters; others are meshes."""
 
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,15 @@ from corrotwin.twin.assets import bar, beam, bearing, bolt, chain, plate, railin
 from corrotwin.twin.assets.piping import pipe
 from corrotwin.twin.assets.vessels import vessel
 from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.geometry import charts
 from corrotwin.twin.geometry.atlas import AssetGeometry, Patch, Texels, assemble, mesh, patch_area_m2
 from corrotwin.twin.geometry.texels import texels
+from corrotwin.twin.meshes import mesh_file
 
-__all__ = ["KINDS", "AssetGeometry", "AssetKind", "Patch", "Texels", "area_m2", "build", "mesh", "sample", "texels"]
+__all__ = [
+    "EVERY_KIND", "KINDS", "MESH", "AssetGeometry", "AssetKind", "Patch", "Texels", "area_m2", "build", "mesh",
+    "sample", "texels",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,14 +44,18 @@ KINDS: dict[str, AssetKind] = {
     "vessel": AssetKind(build=vessel.vessel, sample=vessel.sample),
 }
 
+MESH = mesh_file.KIND  # the kind of an asset that is a mesh of the user's own
+EVERY_KIND = (*KINDS, MESH)
+
 
 def build(kind: str, parameters: Mapping[str, Any], *, texel_mm: float) -> AssetGeometry:
     """Build an asset that rests on z = 0, centred over the origin.
 
     Parameters
     ----------
-    kind : one of `KINDS`.
+    kind : one of `EVERY_KIND`.
     parameters : dimensions and features of the kind, as its builder takes them; those with a default may be omitted.
+        Of a mesh `file`, which `twin.meshes` wrote.
     texel_mm : wanted side of a texel on the surface, 0.05 to 100 mm.
 
     Raises
@@ -53,14 +63,16 @@ def build(kind: str, parameters: Mapping[str, Any], *, texel_mm: float) -> Asset
     InputError
         Unknown kind or parameter, an impossible dimension, or an atlas beyond the memory available.
     """
+    if not 0.05 <= texel_mm <= 100:
+        raise InputError(f"`texel_mm` {texel_mm}: choose 0.05 to 100 mm")
+    if kind == MESH:
+        return charts.assemble(kind, parameters, _charts(parameters), texel_mm=texel_mm)
     builder = _kind(kind).build
     expected = inspect.signature(builder).parameters
     needed = {name for name, parameter in expected.items() if parameter.default is parameter.empty}
     if wrong := (set(parameters) - set(expected)) | (needed - set(parameters)):
         names = ", ".join(sorted(wrong))
         raise InputError(f"{kind}: unknown or missing parameters: {names}; it takes {', '.join(expected)}")
-    if not 0.05 <= texel_mm <= 100:
-        raise InputError(f"`texel_mm` {texel_mm}: choose 0.05 to 100 mm")
     patches, thickness_mm = builder(**parameters)
     corners = np.array([patch.points.reshape(-1, 3).min(axis=0) for patch in patches]).min(axis=0)
     others = np.array([patch.points.reshape(-1, 3).max(axis=0) for patch in patches]).max(axis=0)
@@ -71,6 +83,8 @@ def build(kind: str, parameters: Mapping[str, Any], *, texel_mm: float) -> Asset
 
 def area_m2(kind: str, parameters: Mapping[str, Any]) -> float:
     """Return the surface area of an asset, m², without assembling it; `parameters` are those of `build`."""
+    if kind == MESH:
+        return float(_charts(parameters).areas_m2.sum())
     patches, _ = _kind(kind).build(**parameters)
     return sum(map(patch_area_m2, patches))
 
@@ -78,6 +92,10 @@ def area_m2(kind: str, parameters: Mapping[str, Any]) -> float:
 def sample(kind: str, rng: np.random.Generator) -> dict[str, Any]:
     """Draw valid parameters of a kind; they can be written as JSON."""
     return _kind(kind).sample(rng)
+
+
+def _charts(parameters: Mapping[str, Any]) -> charts.Charts:
+    return mesh_file.load(Path(str(parameters[mesh_file.FILE])))
 
 
 def _kind(name: str) -> AssetKind:

@@ -1,10 +1,10 @@
 """The commands of ``corrotwin twin``."""
 
-from corrotwin.twin.commands import assets, forecasts, inspections
+from corrotwin.twin.commands import assets, creation, forecasts, inspections
 
 DESCRIPTION = "Digital twins of corroding assets: make, grow, show, export, inspect and forecast one."
 COMMANDS = {
-    "new": assets.new,
+    "new": creation.new,
     "grow": assets.grow,
     "show": assets.show,
     "export": assets.export,

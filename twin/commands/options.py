@@ -44,6 +44,25 @@ def check_stated(kind: str, dimensions: "Mapping[str, Any]", history: "Sequence[
         raise InputError(f"{kind}: give {', and '.join(lacking)}; or `random` to draw what is not given")
 
 
+def thickness_of(words: tuple[str, ...]) -> float | str | dict[str, float]:
+    """Return the thickness of a mesh from words: mm for all, part=mm for each part, or rays, as without any."""
+    if not words or words == ("rays",):
+        return "rays"
+    by_part: dict[str, float] = {}
+    for word in words:
+        part, _, number = word.rpartition("=")
+        try:
+            value = float(number)
+        except ValueError as error:
+            raise InputError(f"--thickness {word}: give mm, such as 10; part=10 for each part; or rays") from error
+        if not part and len(words) == 1:
+            return value
+        if not part or part in by_part:
+            raise InputError(f"--thickness {word}: give one value for all, or part=mm once for each part")
+        by_part[part] = value
+    return by_part
+
+
 def in_words(values: "Mapping[str, Any]") -> str:
     """Return parameters as name=value, as ``--set`` takes them."""
     import json

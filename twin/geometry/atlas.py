@@ -1,8 +1,9 @@
-"""Geometry shared by all kinds of asset: grid patches, welded solids, and one texture atlas over them.
+"""Geometry shared by all kinds of asset: welded triangles, and one texture atlas over them.
 
-An asset is a list of patches. A patch is a grid of points; each of its quads is two triangles of the mesh and a
-rectangle of texels in the atlas. Texels are evaluated on exactly these triangles, so that what the renderer draws,
-what the labels say and what the statistics sum are one surface.
+A parametric asset is a list of patches. A patch is a grid of points; each of its quads is two triangles of the mesh and
+a rectangle of texels in the atlas. A mesh of the user's own comes in flat charts of triangles (`geometry.charts`).
+Texels are evaluated on exactly these triangles, so that what the renderer draws, what the labels say and what the
+statistics sum are one surface.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.memory import available_bytes
+from corrotwin.twin.geometry.packing import check_memory, pack
 
 if TYPE_CHECKING:
     import trimesh
@@ -25,10 +25,6 @@ Integers = NDArray[np.int64]
 
 GUTTER = 2  # texels round each island, so that linear lookups at its border never reach a neighbour
 WELD_M = 1e-7  # points of one solid closer than this are one vertex
-# At the peak of `twin new`, `inspect`, `forecast`, `show` and `export` a texel takes up to 120 bytes: `new` of bare
-# steel that fills its atlas, 755 MiB at 5.9 million texels and 250 MiB at 1.5 million; with a margin of a third:
-TEXEL_BYTES = 160
-MOST_TEXELS = 64_000_000  # whose four fields fit the 1 GiB of `core.opening.MOST_BYTES`
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -68,12 +64,20 @@ class Island:
         """Height and width in texels, without the gutter."""
         return round(self.row_edges[-1]), round(self.column_edges[-1])
 
+    def holds(self, texel: tuple[int, int]) -> bool:
+        """Return whether a texel (row, column) is one of the island or its gutter."""
+        return all(
+            first - GUTTER <= place < first + length + GUTTER
+            for place, first, length in zip(texel, (self.row, self.column), self.shape, strict=True)
+        )
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AssetGeometry:
-    """A parametric asset: welded triangles with atlas coordinates. z is up; the origin is the asset's own.
+    """An asset: welded triangles with atlas coordinates. z is up; the origin is the asset's own.
 
-    `uv` is (m, 3, 2) per face corner in [0, 1]: texel (row, column) = (floor(v H), floor(u W)), row 0 at v = 0.
+    `uv` is (m, 3, 2) per face corner in [0, 1]: texel (row, column) = (floor(v H), floor(u W)), row 0 at v = 0. A
+    parametric asset has `islands`; one of charts has none, but the chart and the thickness of each face.
     """
 
     kind: str
@@ -88,7 +92,9 @@ class AssetGeometry:
     solid_names: tuple[str, ...]
     nominal_thickness_mm: float
     atlas_shape: tuple[int, int]
-    islands: tuple[Island, ...]
+    islands: tuple[Island, ...] = ()
+    face_chart: Integers | None = None  # (m,)
+    face_thickness_mm: Floats | None = None  # (m,)
 
     @cached_property
     def triangles(self) -> tuple[Floats, Floats, Floats]:
@@ -101,6 +107,29 @@ class AssetGeometry:
     def welded(self) -> "trimesh.Trimesh":
         """Welded mesh of the asset, for ray casting."""
         return mesh(self)
+
+    def wall_mm(self, zone: int, texel: tuple[int, int] | None = None) -> float:
+        """Return the nominal thickness at a texel, mm; without one, or off the surface, the greatest of a zone."""
+        own: list[float]
+        if self.face_thickness_mm is not None:
+            own = self.face_thickness_mm[self.face_zone == zone].tolist()
+            if texel is not None and (face := self._face_at(texel)) >= 0:
+                own = [float(self.face_thickness_mm[face])]
+        else:
+            held = [each for each in self.islands if (each.zone == zone if texel is None else each.holds(texel))]
+            own = [each.thickness_mm for each in (island.patch for island in held) if each.thickness_mm is not None]
+            own += [self.nominal_thickness_mm] if len(own) < len(held) else []
+        return float(np.float32(max(own, default=self.nominal_thickness_mm)))
+
+    def _face_at(self, texel: tuple[int, int]) -> int:
+        """Return the face on whose chart the centre of a texel lies, or -1."""
+        centre = (np.array(texel[::-1]) + 0.5) / np.array(self.atlas_shape[::-1])
+        box = (self.uv.min(axis=1) <= centre) & (self.uv.max(axis=1) >= centre)
+        inside = np.flatnonzero(box.all(axis=1))
+        a, b, c = (self.uv[inside, corner] - centre for corner in range(3))
+        turns = np.stack([one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0] for one, other in ((a, b), (b, c), (c, a))])
+        held = (turns >= 0).all(axis=0) | (turns <= 0).all(axis=0)
+        return int(inside[held][0]) if held.any() else -1
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -229,34 +258,14 @@ def _edges(points: Floats, texel_m: float) -> Floats:
     return np.asarray(lines / lines[-1] * max(2, int(np.ceil(lines[-1] / texel_m - 1e-6))))
 
 
-def _check_memory(shape: tuple[int, int], texel_m: float) -> None:
-    """Raise InputError if an atlas has more texels than there is memory for, or than its files may hold."""
-    count, free = shape[0] * shape[1], available_bytes()
-    begin = f"`texel_mm` {texel_m * 1000:g}: the atlas would have {shape[0]} x {shape[1]} texels"
-    if count > MOST_TEXELS:
-        raise InputError(f"{begin}, over {MOST_TEXELS:,}; choose a larger texel")
-    if free is not None and count * TEXEL_BYTES > free:
-        needed = f"{count * TEXEL_BYTES / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are available"
-        raise InputError(f"{begin}, which take {needed}; choose a larger texel")
-
-
 def _pack(
     patches: Sequence[Patch], zone_names: tuple[str, ...], texel_m: float
 ) -> tuple[list[Island], tuple[int, int]]:
-    """Lay the patches out on shelves, tallest first, in a nearly square atlas."""
+    """Lay the patches out in an atlas."""
     lines = [(_edges(patch.points.transpose(1, 0, 2), texel_m), _edges(patch.points, texel_m)) for patch in patches]
     sizes = np.array([(rows[-1] + 2 * GUTTER, columns[-1] + 2 * GUTTER) for rows, columns in lines]).round().astype(int)
-    width = max(int(sizes[:, 1].max()), int(np.ceil(np.sqrt(sizes.prod(axis=1).sum()))))
-    corner = np.zeros((len(patches), 2), dtype=int)
-    row = column = shelf = 0
-    for index in np.lexsort((np.arange(len(patches)), -sizes[:, 1], -sizes[:, 0])):
-        if column + sizes[index, 1] > width:
-            row, column, shelf = row + shelf, 0, 0
-        corner[index] = row, column
-        column += int(sizes[index, 1])
-        shelf = max(shelf, int(sizes[index, 0]))
-    shape = (row + shelf, width)
-    _check_memory(shape, texel_m)
+    corner, shape = pack(sizes)
+    check_memory(shape, texel_m)
     islands = [
         Island(
             patch=patch,

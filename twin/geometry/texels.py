@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from corrotwin.twin.geometry import charts
 from corrotwin.twin.geometry.atlas import (
     GUTTER,
     AssetGeometry,
@@ -20,9 +21,11 @@ CHUNK = 1 << 13  # texels evaluated at a time, so that what lies between two ste
 def texels(asset: AssetGeometry) -> Texels:
     """Return position, normal, area and zone of every texel, evaluated at its centre on the asset's triangles.
 
-    Areas of an island are scaled to sum to the area of its triangles: the centre of a texel that several triangles
-    share stands for all of it, and the scaling takes back what that rounding costs.
+    Areas of an island or chart are scaled to sum to the area of its triangles: the centre of a texel that several
+    triangles share stands for all of it, and the scaling takes back what that rounding costs.
     """
+    if asset.face_chart is not None:
+        return charts.texels(asset)
     position = np.zeros((*asset.atlas_shape, 3), dtype=np.float32)
     normal = np.zeros((*asset.atlas_shape, 3), dtype=np.float32)
     area = np.zeros(asset.atlas_shape, dtype=np.float32)

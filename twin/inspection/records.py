@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.geometry.atlas import GUTTER, AssetGeometry, Texels
+from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
 from corrotwin.twin.geometry.solids import COVERED
 from corrotwin.twin.model.corrosion import MOST_YEARS
 from corrotwin.twin.twin_state import SECONDS_PER_YEAR, TwinState
@@ -255,18 +255,7 @@ def texel_of(record: Record, asset: AssetGeometry) -> tuple[int, int] | None:
 
 def wall_mm(record: Record, asset: AssetGeometry) -> float:
     """Return the nominal thickness where a record was taken, mm; the greatest of its zone where that is unknown."""
-    at, zone = texel_of(record, asset), asset.zone_names.index(record.zone)
-    walls = []
-    for island in asset.islands:
-        own = island.patch.thickness_mm
-        if at is None and island.zone == zone:
-            walls.append(asset.nominal_thickness_mm if own is None else own)
-        elif at is not None and all(
-            first - GUTTER <= place < first + length + GUTTER
-            for place, first, length in zip(at, (island.row, island.column), island.shape, strict=True)
-        ):
-            walls = [asset.nominal_thickness_mm if own is None else own]
-    return float(np.float32(max(walls, default=asset.nominal_thickness_mm)))
+    return asset.wall_mm(asset.zone_names.index(record.zone), texel_of(record, asset))
 
 
 def most_mm(record: Record, asset: AssetGeometry) -> float:

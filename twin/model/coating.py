@@ -126,7 +126,7 @@ def paint_defects(asset: AssetGeometry, exposure: Exposure, paint: Paint, seed: 
         More than `MOST_PER_M2` on open ledges.
     """
     rng = np.random.default_rng(seed)
-    most = max(zones.ZONES[name].defects for name in asset.zone_names) * zones.SPLASH_DEFECTS
+    most = max(zones.severity(name).defects for name in asset.zone_names) * zones.SPLASH_DEFECTS
     position, normal, face = scatter(asset, paint.defects_per_m2 * most, rng)
     mark, zone = rng.random(len(face)) * most, asset.face_zone[face]
     starts = exposure.starts()

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from corrotwin.segmentation.data import coco, decoded
-from corrotwin.segmentation.data.cache import cache_folder
+from corrotwin.twin.core.cache import cache_folder
 from corrotwin.twin.core.errors import InputError
 
 

@@ -4,7 +4,7 @@
 
 Given the folder of one set, in one or more transfer folders; renders that have been moved or changed since are left
 out. For the renders of each screen: how well a random forest tells them from the photographs by colour and texture
-(area under the ROC curve), the Fréchet distance of these features (`tools.domain_gap`), and the mean over
+(area under the ROC curve), the Fréchet distance of these features (`tools.nearness.domain_gap`), and the mean over
 photos of the F1 that renders alone reached. Then the rank correlation (Spearman) of both measures with F1, over the
 renders.
 """
@@ -22,7 +22,7 @@ from corrotwin.benchmarks.transfer.protocol import RENDERS
 from corrotwin.segmentation.data import coco
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import say
-from tools import domain_gap
+from tools.nearness import domain_gap
 
 
 def main() -> None:

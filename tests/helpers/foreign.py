@@ -1,0 +1,52 @@
+"""Foreign meshes for tests, used in place: the folder CORROSION_MESHES, or shared/meshes beside the checkout."""
+
+import os
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from corrotwin.twin.assets import AssetGeometry
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.geometry import charts
+from corrotwin.twin.meshes.conversion import Converted, MeshOptions, convert
+
+MESH = "mesh "
+NAMES = (
+    "I_beam", "anvil", "axle_nut", "bucket", "chain_link", "drain_cover_01", "flat_bottom_rail", "g_clamp",
+    "oil_barrel", "padlock", "propeller_01", "spring", "steel_ladder", "t_hinge", "tram_rail", "valve_wheel_01",
+    "water_faucet_01",
+)  # fmt: skip
+
+
+def folder() -> Path:
+    """Return the folder of foreign meshes; tests that need it skip where it is absent, unless CI demands it."""
+    default = Path(__file__).resolve().parents[2].parent / "shared" / "meshes"
+    found = Path(os.environ.get("CORROSION_MESHES", default))
+    if not (found / "I_beam.glb").is_file():
+        message = f"no foreign meshes in {found}; set CORROSION_MESHES to their folder"
+        if os.environ.get("CORROSION_DATA_REQUIRED"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return found
+
+
+@cache
+def converted(name: str) -> Converted:
+    """Return a foreign mesh as an asset; one that is open, whose thickness rays cannot measure, of 5 mm."""
+    path = folder() / f"{name}.glb"
+    try:
+        return convert(path, MeshOptions())
+    except InputError as error:
+        if "`thickness`" not in str(error):
+            raise
+    return convert(path, MeshOptions(thickness=5.0))
+
+
+@cache
+def built(name: str) -> AssetGeometry:
+    """Return the geometry of a foreign mesh, at some 60,000 texels."""
+    made = converted(name).charts
+    texel_mm = float(np.clip(1000 * np.sqrt(made.areas_m2.sum() / 60_000), 0.05, 100))
+    return charts.assemble("mesh", {}, made, texel_mm=texel_mm)

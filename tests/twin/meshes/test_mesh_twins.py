@@ -1,0 +1,147 @@
+"""Twins of meshes: made by the command and in Python, grown, moved, exported, inspected and forecast."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+
+import corrotwin as ct
+from corrotwin.twin import store, twin_state
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import read_json, write_json
+from corrotwin.twin.meshes import child, mesh_file
+from corrotwin.twin.meshes.conversion import MeshOptions
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def valve(tmp_path: Path) -> Path:
+    """A flange with a hub, in millimetres."""
+    flange = trimesh.creation.annulus(50, 150, 20, sections=48)
+    hub = trimesh.creation.annulus(50, 70, 120, sections=48).apply_translation([0, 0, 70])
+    path = tmp_path / "valve.stl"
+    trimesh.util.concatenate([flange, hub]).export(path)
+    return path
+
+
+def new(command: Command, valve: Path, out: Path, *more: object) -> subprocess.CompletedProcess[str]:
+    words = ("--units", "mm", "--texel-mm", 4, "--category", "C4", "--bare", "--years", 12)
+    return command("new", "--mesh", valve, "--out", out, *words, *more)
+
+
+def test_a_mesh_goes_the_whole_way(command: Command, valve: Path, tmp_path: Path) -> None:
+    done = new(command, valve, tmp_path / "twin")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "valve.stl: 768 triangles in 1 piece" in done.stdout
+    assert "metal " in done.stdout
+    assert "body" in done.stdout
+    assert sorted(path.suffix for path in (tmp_path / "twin").glob("[!.]*")) == [".json", ".json", ".npz", ".npz"]
+    before = store.load(tmp_path / "twin")[1]
+    moved = tmp_path / "elsewhere"
+    shutil.move(tmp_path / "twin", moved)
+    assert command("grow", moved, "--years", 5).returncode == 0
+    twin, after = store.load(moved)
+    assert (after.wall_loss_mm >= before.wall_loss_mm).all()
+    assert 12 < twin.years < 18
+    shown = command("show", moved).stdout
+    assert "edge" in shown
+    assert command("export", moved, "--out", tmp_path / "valve.glb").returncode == 0
+    scene = trimesh.load(tmp_path / "valve.glb")
+    assert scene.area == pytest.approx(twin_state.asset(twin).welded.area, rel=0.01)
+    reading = ("--date", "2026-01-01", "--kind", "ultrasonic", "--zone", "body", "--value", 19.2, "--tool", "UT")
+    assert command("inspect", moved, *reading).returncode == 0
+    forecast = command("forecast", moved, "--years", 5, "--required", "all=10", "--out", tmp_path / "forecast.csv")
+    assert forecast.returncode == 0, forecast.stderr
+    assert "body" in (tmp_path / "forecast.csv").read_text()
+
+
+def test_the_same_mesh_and_seed_are_the_same_twin(command: Command, valve: Path, tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        new(command, valve, tmp_path / name, "--built", "2010-01-01", "--seed", 3)
+    files = [sorted(path.name for path in (tmp_path / name).glob("*.npz")) for name in ("one", "other")]
+    assert files[0] == files[1]  # their names carry digests
+    assert store.plain(store.read(tmp_path / "one")) == store.plain(store.read(tmp_path / "other"))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("pipe",), "leave out pipe"),
+        (("--set", "nps=8"), "leave out --set nps=8"),
+        (("--thickness", "thick"), "--thickness thick: give mm"),
+        (("--thickness", "1", "2"), "--thickness 1: give one value for all"),
+        (("--simplify", 3), "--simplify 3: give 100 to 500,000 triangles"),
+        (("--zones", "absent.csv"), "absent.csv"),
+    ],
+)
+def test_wrong_options_end_in_one_line_and_leave_nothing(
+    command: Command, valve: Path, tmp_path: Path, words: tuple[object, ...], message: str
+) -> None:
+    done = new(command, valve, tmp_path / "twin", *words)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "twin").exists()
+
+
+def test_options_of_a_mesh_need_one(command: Command, tmp_path: Path) -> None:
+    rest = ("--out", tmp_path / "twin", "--category", "C4", "--bare")
+    done = command("new", "pipe", "--set", "nps=8", "schedule=40", "run_m=1", "--units", "mm", *rest)
+    assert (done.returncode, "--units: is of a mesh; give --mesh, too" in done.stderr) == (2, True)
+    done = command("new", *rest)
+    assert (done.returncode, "give a kind of asset" in done.stderr) == (2, True)
+
+
+def test_python_makes_the_same_asset_and_saves_it(valve: Path, tmp_path: Path) -> None:
+    asset = ct.Asset.from_file(valve, units="mm", texel_mm=4.0)
+    assert asset.kind == "mesh"
+    assert set(asset.zones) >= {"body", "edge"}
+    assert asset.area_m2 == pytest.approx(trimesh.load(valve).area * 1e-6, rel=1e-3)
+    twin = ct.Twin(asset, years=10, category="C5", bare=True)
+    folder = twin.save(tmp_path / "twin")
+    again = ct.Twin.load(folder)
+    assert again.years == twin.years
+    np.testing.assert_array_equal(again.fields.wall_loss_mm, twin.fields.wall_loss_mm)
+    other = ct.Twin(asset, years=10, category="C5", bare=True, seed=5)
+    assert (other.fields.wall_loss_mm != twin.fields.wall_loss_mm).any()
+    shutil.rmtree(Path(os.environ["CORROTWIN_CACHE"]) / "meshes")  # the folder of the twin has its own copy
+    assert ct.Twin.load(folder).years == twin.years
+
+
+def test_a_damaged_or_foreign_mesh_file_is_refused(command: Command, valve: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "twin"
+    new(command, valve, folder)
+    (path,) = folder.glob("mesh-*.npz")
+    content = path.read_bytes()
+    path.write_bytes(content[:-30])
+    mesh_file.load.cache_clear()
+    done = command("show", folder)
+    assert (done.returncode, "damaged" in done.stderr) == (2, True)
+    path.write_bytes(content)
+    manifest = read_json(folder / "twin.json")
+    for name in ("../mesh-0123456789abcdef.npz", "/etc/passwd", "fields.npz"):
+        changed = {**manifest, "twin": {**manifest["twin"], "parameters": {"file": name}}}
+        write_json(folder / "twin.json", changed)
+        done = command("show", folder)
+        assert (done.returncode, "which is no file of a twin" in done.stderr) == (2, True)
+
+
+def test_a_reader_that_hangs_is_ended(valve: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child, "SECONDS", 0.01)
+    with pytest.raises(InputError, match=r"valve.stl: was not read within 0\.01 s; simplify it"):
+        child.convert(valve, MeshOptions(units="mm"), tmp_path / "work")
+    assert not list(tmp_path.glob("work/*"))
+
+
+def test_a_reader_that_breaks_off_says_its_last_word(
+    valve: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(child, "plain", lambda _: {"surprise": 1})
+    with pytest.raises(InputError, match=r"valve.stl: its reader broke off \(TypeError: .*surprise"):
+        child.convert(valve, MeshOptions(units="mm"), tmp_path / "work")

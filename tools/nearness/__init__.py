@@ -1,0 +1,1 @@
+"""Whether renders that look nearer to photographs train better."""

@@ -1,0 +1,210 @@
+"""``corrotwin twin new``: make a twin of a parametric asset, or of a mesh of the user's own."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from tyro.conf import Positional
+
+from corrotwin.twin.commands.forecasts import busy, check_seed
+from corrotwin.twin.commands.options import check_stated, dimensions_of, in_words, thickness_of
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.text import printable, say
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from corrotwin.twin.twin_state import TwinState
+
+STATE_IT = "unknown: state it with --mechanism process rate_mm_year=0.1, or as co2, or say --mechanism none"
+SHAPE = "shape"  # the usual `zones`
+
+
+def new(
+    kind: Positional[str] = "",
+    *,
+    out: Path,
+    mesh: Path | None = None,
+    units: Literal["m", "cm", "mm", "in", "ft"] | None = None,
+    thickness: tuple[str, ...] = (),
+    zones: str = SHAPE,
+    up: Literal["y", "z"] | None = None,
+    simplify: int | None = None,
+    seed: int = 0,
+    set: tuple[str, ...] = (),  # noqa: A002  the name of the option
+    years: float | None = None,
+    built: str | None = None,
+    category: str | None = None,
+    climate: tuple[float, float, float, float] | None = None,
+    splash: tuple[float, float] | None = None,
+    debris: float = 1.0,
+    coating_life: float | None = None,
+    zinc_um: float | None = None,
+    bare: bool = False,
+    mechanism: tuple[str, ...] = (),
+    random: bool = False,
+    texel_mm: float = 2.0,
+) -> None:
+    """Make a twin of an asset from its main dimensions or a mesh, its place and its coating; or draw what is not given.
+
+    Example: corrotwin twin new pipe --out spool --set nps=8 schedule=40 run_m=3 --built 2010-05-31 --category C4
+    --coating-life 8, or: corrotwin twin new pipe --out spool --random --seed 7, or: corrotwin twin new --mesh valve.stl
+    --units mm --thickness 10 --out valve --category C4 --bare
+
+    Parameters
+    ----------
+    kind
+        pipe, vessel, chain, plate, bolt, bar, beam, bearing, railing or stair; left out with --mesh.
+    out
+        folder for the twin; new or empty.
+    mesh
+        file of your own geometry: STL, OBJ, PLY, GLB, glTF, or STEP with the extra cad.
+    units
+        of its coordinates; needed where the format states none (STL, OBJ, PLY).
+    thickness
+        of its metal in mm: one value, or part=value for each part; or rays, to measure it through the solid, which is
+        the default.
+    zones
+        shape divides its surface into body, edges, crevices and what is covered; parts and materials do so for each
+        part or material; or a csv file with the columns zone and one of part, material or face.
+    up
+        its axis that points up; by default y in glTF, z elsewhere.
+    simplify
+        number of triangles to reduce it to; needed above 500,000.
+    seed
+        decides where corrosion starts and how it spreads, and with --random what is drawn.
+    set
+        dimensions and features as name=value; a wrong name lists those of the kind. Main dimensions must be given;
+        features such as branches and supports are left out unless given.
+    years
+        of service so far; by default those from --built to today, and without either none.
+    built
+        date on which service began, as 2004-05-31; by default so many years ago.
+    category
+        ISO 9223 corrosivity, C1 to CX; it or --climate must be given.
+    climate
+        instead of --category: mean temperature in °C, relative humidity in %, deposition of SO2 and of chloride in
+        mg/(m² d).
+    splash
+        heights in m above the lowest point, from and to, between which sea water splashes.
+    debris
+        times as many weak spots of the paint on ledges, where dirt and water lie, 1 to 100.
+    coating_life
+        painted: years by which most weak spots of the paint have opened.
+    zinc_um
+        galvanised: thickness of the zinc in µm.
+    bare
+        neither painted nor galvanised; this, --coating-life or --zinc-um must be given.
+    mechanism
+        corrosion beside the open air: process, co2, insulation, soil, splash, immersion or own, then its name=value,
+        then the next, as in co2 zone=bore temperature_c=60 co2_bar=2 ph=5; a wrong name lists those of the kind. By
+        default an unknown process fluid corrodes the bore of a pipe; none for no mechanism.
+    random
+        draw from the seed what is not given: dimensions, features, place, coating and, without --built, the years; what
+        was drawn is printed.
+    texel_mm
+        resolution on the surface.
+    """
+    from tempfile import TemporaryDirectory
+
+    from corrotwin.twin import creation, defaults, store
+    from corrotwin.twin.mechanisms.process import is_unknown
+
+    check_seed(seed)
+    store.check_new(out)
+    history = defaults.history_missing(
+        category=category, climate=climate, coating_life=coating_life, zinc_um=zinc_um, bare=bare
+    )
+    stated = () if random else tuple(history)
+    of_mesh = {"units": units, "thickness": thickness, "up": up, "simplify": simplify, "zones": zones}
+    with TemporaryDirectory() as work:
+        dimensions: dict[str, Any] = {}
+        if mesh is None:
+            shaped, dimensions = _parametric(kind, set, of_mesh, stated, seed=seed, texel_mm=texel_mm, random=random)
+        else:
+            shaped = _of_mesh(mesh, kind, set, of_mesh, stated, Path(work), seed=seed, texel_mm=texel_mm)
+        twin = creation.specify(
+            shaped, years=years, built=built, category=category, climate=climate, splash=splash, debris=debris,
+            coating_life=coating_life, zinc_um=zinc_um, bare=bare, mechanisms=mechanism or None, random=random,
+        )  # fmt: skip
+        with busy(f"growing {kind or 'mesh'}"):
+            store.save(twin, out, new=True)
+    say(f"{printable(twin.id)}: {twin.kind} of {twin.years:.6g} years on {twin.clock:%Y-%m-%d} in {out}")
+    for one in twin.mechanisms:
+        say(f"{one}; {STATE_IT}" if is_unknown(one) else str(one))
+    if random:
+        _print_drawn(defaults.drawn(twin, dimensions, history, age=years is None and built is None), seed)
+    elif mesh is None and (
+        plain := {
+            name: value
+            for name, value in twin.parameters.items()
+            if name not in dimensions and not (value == 0 and name in ("od_mm", "wall_mm"))  # those of the table
+        }
+    ):
+        say(f"not given, so plain: {in_words(plain)}")
+
+
+def _parametric(
+    kind: str,
+    changes: tuple[str, ...],
+    of_mesh: "Mapping[str, Any]",
+    history: tuple[str, ...],
+    *,
+    seed: int,
+    texel_mm: float,
+    random: bool,
+) -> "tuple[TwinState, dict[str, Any]]":
+    """Return a twin of a kind, and its dimensions that were given; `history` is what must be stated and is not."""
+    import numpy as np
+
+    from corrotwin.twin import assets, creation, twin_state
+
+    if given := [name for name, value in of_mesh.items() if value not in (None, (), SHAPE)]:
+        raise InputError(f"--{given[0]}: is of a mesh; give --mesh, too, or leave it out")
+    if not kind:
+        raise InputError(f"give a kind of asset, one of {', '.join(assets.KINDS)}, or --mesh FILE")
+    sampled = twin_state.sample_twin(kind, np.random.default_rng(seed), texel_mm=texel_mm)
+    dimensions = dimensions_of(sampled, changes)
+    if not random:
+        check_stated(kind, dimensions, history)
+    return creation.shaped(kind, dimensions, seed=seed, texel_mm=texel_mm, random=random), dimensions
+
+
+def _of_mesh(
+    mesh: Path,
+    kind: str,
+    changes: tuple[str, ...],
+    of_mesh: "Mapping[str, Any]",
+    history: tuple[str, ...],
+    work: Path,
+    *,
+    seed: int,
+    texel_mm: float,
+) -> "TwinState":
+    """Return a twin of a mesh, whose file is written into the folder `work`, and print what was done to the mesh."""
+    from corrotwin.twin import creation
+    from corrotwin.twin.meshes import child
+    from corrotwin.twin.meshes.conversion import MeshOptions
+
+    if kind or changes:
+        raise InputError(f"--mesh {mesh}: is the asset; leave out {f'--set {changes[0]}' if changes else kind}")
+    if history:
+        raise InputError(f"{mesh}: give {', and '.join(history)}; or `random` to draw what is not given")
+    options = MeshOptions(**{**of_mesh, "thickness": thickness_of(of_mesh["thickness"])})
+    with busy(f"reading {mesh.name}"):
+        file, report = child.convert(mesh, options, work)
+    for line in report:
+        say(f"{mesh.name}: {line}")
+    return creation.of_mesh(file, mesh.name, options, seed=seed, texel_mm=texel_mm)
+
+
+def _print_drawn(drawn: "Mapping[str, object]", seed: int) -> None:
+    """Print a table of what was drawn."""
+    from rich.table import Table
+
+    from corrotwin.twin.core.console import rich_console
+
+    table = Table("drawn", "value", title=f"drawn from seed {seed}")
+    for name, value in drawn.items():
+        table.add_row(name, in_words({name: value}).partition("=")[2])
+    if drawn:
+        rich_console().print(table)

@@ -1,0 +1,83 @@
+"""Convert a mesh in a process of its own, with limits of time and memory: ``python -m corrotwin.twin.meshes.child``.
+
+Readers of foreign formats may hang, or take any amount of memory. The child reads `path`, `folder`, `options` and
+`most_bytes` as JSON from standard input, and answers with a line of JSON: the file that it wrote and its report, or an
+error.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.memory import available_bytes
+from corrotwin.twin.meshes.conversion import MeshOptions, plain, save
+
+SECONDS = 180
+MOST_BYTES = 8 * 1024**3
+
+
+def convert(path: Path, options: MeshOptions, folder: Path) -> tuple[Path, tuple[str, ...]]:
+    """Convert a mesh and write it into a folder; return the file and a report, a line for each thing that was done.
+
+    Raises
+    ------
+    InputError
+        As of `conversion.convert`; or it took too long, or too much memory.
+    """
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "corrotwin.twin.meshes.child"],
+            input=json.dumps(request(path, options, folder)).encode(), capture_output=True, check=False,
+            timeout=SECONDS,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise InputError(
+            f"{path}: was not read within {SECONDS} s; simplify it in a mesh editor, or export another format"
+        ) from error
+    try:
+        answer = json.loads(done.stdout.decode().splitlines()[-1])
+    except (IndexError, ValueError) as error:
+        last = (done.stderr.decode(errors="replace").strip().splitlines() or ["no word"])[-1]
+        raise InputError(
+            f"{path}: its reader broke off ({last[:120]}); repair it in a mesh editor, or export another format"
+        ) from error
+    if "error" in answer:
+        raise InputError(answer["error"].replace(str(path.resolve()), str(path)))
+    return Path(answer["file"]), tuple(answer["report"])
+
+
+def request(path: Path, options: MeshOptions, folder: Path) -> dict[str, Any]:
+    """Return what the child is asked."""
+    free = available_bytes()
+    return {
+        "path": str(path.resolve()),
+        "folder": str(folder.resolve()),
+        "options": plain(options),
+        "most_bytes": MOST_BYTES if free is None else min(MOST_BYTES, free),
+    }
+
+
+def main() -> None:
+    """Answer the request on standard input."""
+    request = json.load(sys.stdin)
+    most = request["most_bytes"]
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    path = Path(request["path"])
+    answer: dict[str, object]
+    try:
+        file, report = save(path, MeshOptions(**request["options"]), Path(request["folder"]))
+        answer = {"file": str(file), "report": report}
+    except InputError as error:
+        answer = {"error": str(error)}
+    except MemoryError:
+        answer = {"error": f"{path}: takes more than {most / 1e9:.1f} GB of memory; simplify it in a mesh editor"}
+    sys.stdout.write(json.dumps(answer) + "\n")
+
+
+if __name__ == "__main__":
+    main()

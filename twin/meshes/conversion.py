@@ -1,0 +1,181 @@
+"""Conversion of a mesh file into an asset: read, repaired, simplified, divided into zones, measured, unwrapped."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from corrotwin.twin.core import files, tables
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.table_rows import canonical
+from corrotwin.twin.core.text import counted
+from corrotwin.twin.geometry.charts import Charts
+from corrotwin.twin.geometry.solids import COVERED
+from corrotwin.twin.meshes import mesh_file, reading, repair, thickness, unwrapping, zoning
+from corrotwin.twin.meshes.surface import Surface
+
+NAMED_BY = ("shape", "parts", "materials")
+LABELS = ("part", "material", "face")  # by which a CSV may name zones
+MOST_ZONES = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeshOptions:
+    """How a mesh becomes an asset.
+
+    Parameters
+    ----------
+    units : of its coordinates, a key of `reading.METRES`; None where the format states them.
+    up : the axis that points up, y or z; None is y for glTF, else z.
+    thickness : of the metal in mm, one value or one for each part; or "rays", to measure it through the solid.
+    zones : what names the zones: "shape" alone, "parts" or "materials", each divided by shape; or the path of a CSV
+        with columns `zone` and one of `part`, `material` or `face` (its number in the file, from 0).
+    simplify : number of triangles to reduce it to; None for all.
+    """
+
+    units: str | None = None
+    up: str | None = None
+    thickness: float | str | Mapping[str, float] = field(default=thickness.RAYS, hash=False)
+    zones: str = "shape"
+    simplify: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.up not in (None, "y", "z"):
+            raise InputError(f"`up` {self.up}: choose y or z")
+        if isinstance(self.thickness, str) and self.thickness != thickness.RAYS:
+            raise InputError(f"`thickness` {self.thickness}: give mm, a value for each part, or {thickness.RAYS}")
+        if self.simplify is not None and not 100 <= self.simplify <= reading.MOST_FACES:
+            raise InputError(f"`simplify` {self.simplify}: give 100 to {reading.MOST_FACES:,} triangles")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Converted:
+    """The charts of a mesh and what was done to make them, a line for each."""
+
+    charts: Charts
+    report: tuple[str, ...]
+
+
+def convert(path: Path, options: MeshOptions) -> Converted:
+    """Return the asset that a mesh file shows.
+
+    Raises
+    ------
+    InputError
+        As of `reading.read`, `thickness` and `unwrapping`; or it has too many triangles, or an unknown zone.
+    """
+    surface = reading.read(path, units=options.units, up=options.up)
+    surface = _labelled(surface, options.zones)  # before the numbers of the faces change
+    report = []
+    if options.simplify is not None and len(surface.faces) > options.simplify:
+        before = len(surface.faces)
+        surface = simplified(surface, options.simplify)
+        report.append(f"simplified from {counted(before, 'triangle')} to {len(surface.faces):,}")
+    if len(surface.faces) > reading.MOST_FACES:
+        raise InputError(
+            f"{path}: {len(surface.faces):,} triangles, over {reading.MOST_FACES:,}; give `simplify` {200_000}"
+        )
+    try:
+        surface, repairs = repair.repair(surface)
+        report += repairs.lines()
+        surface = zoning.by_shape(surface)
+        if options.thickness == thickness.RAYS:
+            mm = thickness.by_rays(surface)
+        else:
+            mm = thickness.stated(surface, options.thickness)  # type: ignore[arg-type]
+        charts, stretch = unwrapping.unwrapped(surface, mm)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    report.append(
+        f"{counted(int(charts.face_chart.max()) + 1, 'chart')}, texels true within {100 * (stretch - 1):.1f} %; metal "
+        f"{np.min(mm):.3g} to {np.max(mm):.3g} mm thick, {charts.nominal_thickness_mm:.3g} behind half of the surface"
+    )
+    areas = np.bincount(charts.face_zone, weights=charts.areas_m2)
+    shares = sorted(zip(charts.zone_names, areas.tolist(), strict=True), key=lambda pair: -pair[1])
+    report.append("zones in m²: " + ", ".join(f"{name} {area:.4g}" for name, area in shares))
+    return Converted(charts=charts, report=tuple(report))
+
+
+def simplified(surface: Surface, count: int) -> Surface:
+    """Return a surface of about so many triangles, by quadric errors; each takes the labels of the nearest before.
+
+    Raises
+    ------
+    InputError
+        fast-simplification is not installed.
+    """
+    from scipy.spatial import cKDTree
+
+    try:
+        import fast_simplification
+    except ImportError as error:
+        raise InputError("`simplify` needs fast-simplification; pip install 'corrotwin[mesh]'") from error
+    surface = repair.welded(surface)
+    points, faces = fast_simplification.simplify(
+        surface.vertices.astype(np.float32), surface.faces.astype(np.int32), target_count=count
+    )
+    points, faces = np.asarray(points, dtype=float), np.asarray(faces, dtype=np.int64)
+    _, nearest = cKDTree(surface.corners.mean(axis=1)).query(points[faces].mean(axis=1))
+    return replace(surface.of(nearest), vertices=points, faces=faces)
+
+
+def _labelled(surface: Surface, zones: str) -> Surface:
+    """Return a surface whose zones are named as asked, before they are divided by shape."""
+    if zones == "shape":
+        return surface
+    surface = zoning.named(surface, zones) if zones in NAMED_BY else _by_table(surface, Path(zones))
+    if len(surface.zone_names) > MOST_ZONES:
+        raise InputError(f"`zones` {zones}: {len(surface.zone_names)} zones, over {MOST_ZONES}; name them by a CSV")
+    return surface
+
+
+def _by_table(surface: Surface, path: Path) -> Surface:
+    """Return a surface whose zones a CSV names; what it leaves out is the zone body."""
+    table = tables.read(path, required=("zone",), optional=LABELS)
+    known = [name for name in LABELS if any(canonical(column) == name for column in table.columns)]
+    if len(known) != 1:
+        raise InputError(f"{path}: needs the columns zone and one of {', '.join(LABELS)}")
+    by, own = known[0], np.zeros(len(surface.faces), dtype=np.int64)
+    names = {"body": 0}
+    for row in table.rows:
+        zone = reading.clean_name(row.text("zone"))
+        if zone == COVERED:
+            raise row.wrong("is the name of faces that no air reaches; choose another", "zone")
+        if by == "face":
+            here: Any = row.whole(by, least=0, most=len(own) - 1)
+        else:
+            labels = getattr(surface, f"{by}_names")
+            if row.text(by) not in labels:
+                raise row.wrong(f"is no {by}; there are {', '.join(labels[:20])}", by)
+            here = getattr(surface, by) == labels.index(row.text(by))
+        own[here] = names.setdefault(zone, len(names))
+    return replace(surface, zone=own, zone_names=tuple(names))
+
+
+def plain(options: MeshOptions) -> dict[str, Any]:
+    """Return options as JSON holds them."""
+    return asdict(options)
+
+
+def save(path: Path, options: MeshOptions, folder: Path) -> tuple[Path, tuple[str, ...]]:
+    """Convert a mesh, write the asset into a folder, and return its path and the report."""
+    made = convert(path, options)
+    return mesh_file.save(made.charts, folder), made.report
+
+
+def content_digest(path: Path) -> str:
+    """Return a digest of a mesh file's content.
+
+    Raises
+    ------
+    InputError
+        It cannot be read.
+    """
+    import hashlib
+
+    try:
+        return hashlib.sha256(files.read_bytes(path, most_bytes=reading.MOST_FILE_BYTES)).hexdigest()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error

@@ -1,0 +1,138 @@
+"""Repair of a surface: double points and faces, holes the size of a flaw, normals that point inwards."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.text import counted
+from corrotwin.twin.geometry.atlas import Integers
+from corrotwin.twin.meshes.surface import Surface
+
+WELD_SHARE = 1e-7  # of the diagonal: points closer than this are one
+FLAW_SHARE = 0.02  # of the diagonal: a hole whose edges are all shorter is a flaw and is closed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repairs:
+    """What was done to a surface, and what it is now."""
+
+    faces: int
+    pieces: int
+    open_pieces: int
+    dropped: int  # faces without area, or twice there
+    closed: int  # faces that close holes
+    turned: int  # faces whose normals pointed inwards
+
+    def lines(self) -> list[str]:
+        """Describe it, a line for each thing that was done."""
+        found = [f"{counted(self.faces, 'triangle')} in {counted(self.pieces, 'piece')}"]
+        if self.open_pieces:
+            found[0] += f", {self.open_pieces} of them open: shells without a far side"
+        if self.dropped:
+            found.append(f"left out {counted(self.dropped, 'triangle')} without area or there twice")
+        if self.closed:
+            found.append(f"closed small holes with {counted(self.closed, 'triangle')}")
+        if self.turned:
+            found.append(f"turned {counted(self.turned, 'triangle')} that faced inwards")
+        return found
+
+
+def repair(surface: Surface) -> tuple[Surface, Repairs]:
+    """Return a surface whose points are welded, without faces of no use, with normals out where that is defined.
+
+    Raises
+    ------
+    InputError
+        No face has an area.
+    """
+    before = len(surface.faces)
+    surface = welded(surface)
+    if not len(surface.faces):
+        raise InputError("no triangle has an area")
+    dropped = before - len(surface.faces)
+    surface, closed = _closed(surface)
+    surface, turned = _turned_out(surface)
+    piece = surface.pieces()
+    is_open = open_pieces(surface, piece)
+    return surface, Repairs(
+        faces=len(surface.faces), pieces=len(is_open), open_pieces=int(is_open.sum()), dropped=dropped, closed=closed,
+        turned=turned,
+    )  # fmt: skip
+
+
+def open_pieces(surface: Surface, piece: Integers) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+    """Return whether each piece has an edge that is not shared by two faces, (pieces,)."""
+    edges = np.sort(surface.faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
+    key = edges[:, 0] * len(surface.vertices) + edges[:, 1]
+    _, inverse, count = np.unique(key, return_inverse=True, return_counts=True)
+    odd = count[inverse.reshape(-1)] % 2 == 1
+    found = np.zeros(int(piece.max()) + 1, dtype=bool)
+    found[np.repeat(piece, 3)[odd]] = True
+    return found
+
+
+def welded(surface: Surface) -> Surface:
+    """Merge points that are one, and leave out faces without area or there twice."""
+    step = max(surface.diagonal_m * WELD_SHARE, 1e-12)
+    _, first, number = np.unique(
+        np.round(surface.vertices / step).astype(np.int64), axis=0, return_index=True, return_inverse=True
+    )
+    faces = number.reshape(-1)[surface.faces]
+    surface = replace(surface, vertices=surface.vertices[first], faces=faces)
+    whole = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
+    corners = surface.corners
+    longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(axis=1)
+    height = np.linalg.norm(surface.cross, axis=1) / np.maximum(longest, 1e-30)
+    whole &= height > step
+    _, once = np.unique(np.sort(faces, axis=1), axis=0, return_index=True)
+    kept = np.zeros(len(faces), dtype=bool)
+    kept[once] = True
+    return surface.of(kept & whole)
+
+
+def _closed(surface: Surface) -> tuple[Surface, int]:
+    """Close holes of three or four short edges; faces that do so take the labels of their neighbours."""
+    import trimesh
+
+    mesh = surface.mesh
+    if mesh.is_watertight or not len(surface.faces):
+        return surface, 0
+    before = len(mesh.faces)
+    trimesh.repair.fill_holes(mesh)
+    added = np.asarray(mesh.faces[before:], dtype=np.int64)
+    if not len(added) or added.max() >= len(surface.vertices):
+        return surface, 0
+    corners = surface.vertices[added]
+    longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(axis=1)
+    added = added[longest < FLAW_SHARE * surface.diagonal_m]
+    if not len(added):
+        return surface, 0
+    neighbour = np.zeros(len(surface.vertices), dtype=np.int64)
+    neighbour[surface.faces.reshape(-1)] = np.repeat(np.arange(len(surface.faces)), 3)
+    labels = {
+        name: np.concatenate([getattr(surface, name), getattr(surface, name)[neighbour[added[:, 0]]]])
+        for name in ("part", "material", "zone")
+    }
+    return replace(surface, faces=np.concatenate([surface.faces, added]), **labels), len(added)
+
+
+def _turned_out(surface: Surface) -> tuple[Surface, int]:
+    """Make the faces of each piece agree, and turn closed pieces whose volume is negative inside out."""
+    import trimesh
+
+    before, mesh = surface.faces, surface.mesh
+    if not mesh.is_winding_consistent:
+        trimesh.repair.fix_winding(mesh)
+    faces = np.asarray(mesh.faces, dtype=np.int64).copy()
+    surface = replace(surface, faces=faces)
+    piece = surface.pieces()
+    corners = surface.corners
+    volume = np.bincount(piece, weights=(corners[:, 0] * surface.cross).sum(axis=1))
+    inwards = (volume < 0) & ~open_pieces(surface, piece)
+    faces[inwards[piece]] = faces[inwards[piece]][:, ::-1]
+    firsts = np.argmin(before, axis=1)
+    same = np.take_along_axis(before, (firsts[:, None] + [[0, 1, 2]]) % 3, axis=1)
+    firsts = np.argmin(faces, axis=1)
+    now = np.take_along_axis(faces, (firsts[:, None] + [[0, 1, 2]]) % 3, axis=1)
+    return replace(surface, faces=faces), int((same != now).any(axis=1).sum())
