@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.mechanisms.catalogue import HOLLOW, resolved
 from corrotwin.twin.mechanisms.mechanism import Mechanism
 from corrotwin.twin.meshes import mesh_file
-from corrotwin.twin.meshes.conversion import MeshOptions, plain
+from corrotwin.twin.meshes.child import MeshAsset
 from corrotwin.twin.model import corrosion
 from corrotwin.twin.model.coating import Coating, Paint, Zinc
 from corrotwin.twin.model.exposure import Climate, Exposure, Period
@@ -71,13 +70,12 @@ def shaped(kind: str, dimensions: Mapping[str, Any], *, seed: int, texel_mm: flo
     raise trouble[0]
 
 
-def of_mesh(file: Path, source: str, options: MeshOptions, *, seed: int, texel_mm: float) -> TwinState:
+def of_mesh(made: MeshAsset, *, seed: int, texel_mm: float) -> TwinState:
     """Return a twin of a mesh of the user's own, with a history that the seed draws and `specify` replaces.
 
     Parameters
     ----------
-    file : that `twin.meshes` wrote; it is copied into the folder of the twin.
-    source, options : name of the mesh that it was made from, and how; kept for the record.
+    made : from `twin.meshes.child`; its file is copied into the folder of the twin.
     seed, texel_mm : as for `shaped`.
 
     Raises
@@ -87,9 +85,8 @@ def of_mesh(file: Path, source: str, options: MeshOptions, *, seed: int, texel_m
     """
     if seed < 0:
         raise InputError(f"`seed` {seed}: must be at least 0")
-    made = {name: value for name, value in plain(options).items() if value is not None}
-    parameters = {mesh_file.FILE: str(file), "source": source, **made}
-    twin = twin_state.with_history(mesh_file.KIND, parameters, np.random.default_rng(seed), texel_mm=float(texel_mm))
+    rng = np.random.default_rng(seed)
+    twin = twin_state.with_history(mesh_file.KIND, made.parameters, rng, texel_mm=float(texel_mm))
     twin_state.asset(twin)
     return twin
 

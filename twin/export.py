@@ -3,6 +3,7 @@
 import csv
 import io
 from dataclasses import astuple, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -115,7 +116,8 @@ def write(path: Path, asset: AssetGeometry, texels: Texels, twin: TwinState, fie
         content = text.getvalue().encode()
     else:
         ground = PAINTED if isinstance(twin.coating, Paint) else BARE if twin.coating is None else GALVANISED
-        content = glb(asset, _rust_look(fields, ground) if look == "rust" else _loss_look(fields))
+        looks = {"rust": partial(_rust_look, fields, ground), "loss": partial(_loss_look, fields)}
+        content = glb(asset, looks.get(look, partial(_zone_look, texels))())
     with writing(path), atomic_file(path) as stream:
         stream.write(content)
 
@@ -153,6 +155,15 @@ def _rust_look(fields: Fields, ground: Colour) -> Singles:
     age = np.minimum(fields.age_years / np.float32(DARKENING_YEARS), 1)[..., None]
     rust = YOUNG_RUST * (1 - age) + OLD_RUST * age
     return np.asarray(ground * (1 - cover) + rust * cover)
+
+
+def _zone_look(texels: Texels) -> Singles:
+    """Return a colour for each zone, its hue at golden steps of the circle, so that neighbours in the list differ."""
+    from colorsys import hsv_to_rgb
+
+    count = int(texels.zone.max()) + 1
+    colors = [hsv_to_rgb((number * 0.618034) % 1, 0.55 + 0.4 * (number % 2), 0.9) for number in range(count)]
+    return np.asarray(np.array([*colors, (0, 0, 0)], dtype=np.float32)[texels.zone])
 
 
 def _loss_look(fields: Fields) -> Singles:

@@ -80,11 +80,11 @@ class Asset:
         """
         path = Path(path)
         options = MeshOptions(units=units, up=up, thickness=thickness_mm, zones=str(zones), simplify=simplify)
-        file, report = child.convert(path, options, cache_folder() / "meshes")
-        for line in report:
+        made = child.convert(path, options, cache_folder() / "meshes")
+        for line in made.report:
             logger.info(line)
         asset = Asset.__new__(Asset)
-        asset._drawn = creation.of_mesh(file, path.name, options, seed=seed, texel_mm=texel_mm)
+        asset._drawn = creation.of_mesh(made, seed=seed, texel_mm=texel_mm)
         asset._geometry = twin_state.asset(asset._drawn)
         asset.seed, asset.given = seed, MappingProxyType({"source": path.name, "thickness_mm": thickness_mm})
         return asset

@@ -46,6 +46,7 @@ class TwinInspections(TwinFacts):
         tool: str = "",
         place: str = "",
         uv: tuple[float, float] | None = None,
+        at: tuple[float, float, float] | None = None,
         photo: str | Path | Sequence[str | Path] = (),
         uvmap: str | Path | Sequence[str | Path] = (),
         scatter: float | None = None,
@@ -61,8 +62,8 @@ class TwinInspections(TwinFacts):
         Parameters
         ----------
         csv : table of readings with columns date, zone, kind, value, tool; instead of all other arguments.
-        date, kind, zone, value, unit, tool, place, uv, echo, coated : one reading, as ``corrotwin twin inspect`` takes
-            it.
+        date, kind, zone, value, unit, tool, place, uv, at, echo, coated : one reading, as ``corrotwin twin inspect``
+            takes it.
         photo : masks (PNG, 0 where there is no rust) of the photographs of a day, with `date` and `tool`.
         uvmap : of each mask, from ``corrotwin synth uvmap``; without it one mask, of a photograph that shows nothing
             but `zone`.
@@ -78,7 +79,7 @@ class TwinInspections(TwinFacts):
         found = entry.records_of(
             self._state,
             csv=None if csv is None else Path(csv),
-            date=date, kind=kind, zone=zone, value=value, unit=unit, tool=tool, place=place, uv=uv,
+            date=date, kind=kind, zone=zone, value=value, unit=unit, tool=tool, place=place, uv=uv, at=at,
             photo=[Path(path) for path in one_or_more(photo)], uvmap=[Path(path) for path in one_or_more(uvmap)],
             scatter=scatter, bias=bias, echo=echo, coated=coated,
             evaluation=None if evaluation is None else Path(evaluation), detection=detection, false_calls=false_calls,

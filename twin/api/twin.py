@@ -225,13 +225,13 @@ class Twin(TwinInspections):
         return result.make(known, years=years, required=limits, rule=rule, basis=basis, chosen_by=chosen_by)
 
     @checked()
-    def export(self, path: str | Path, *, look: Literal["rust", "loss"] = "rust") -> None:
+    def export(self, path: str | Path, *, look: Literal["rust", "loss", "zones"] = "rust") -> None:
         """Write the twin as a textured mesh (.glb) or as a table of zones (.csv).
 
         Parameters
         ----------
         path : file to write; its suffix chooses the format.
-        look : texture of the mesh: rust as it looks, or wall loss.
+        look : texture of the mesh: rust as it looks, wall loss, or a colour for each zone.
 
         Raises
         ------

@@ -97,7 +97,7 @@ def show(folder: Positional[Path]) -> None:
         rich_console().print(tables.shown(now, f"{printable(twin.id)}: estimate from {counted(count, 'record')}"))
 
 
-def export(folder: Positional[Path], out: Path, look: Literal["rust", "loss"] = "rust") -> None:
+def export(folder: Positional[Path], out: Path, look: Literal["rust", "loss", "zones"] = "rust") -> None:
     """Write the twin as a textured mesh (.glb) or as a table of zones (.csv).
 
     Example: corrotwin twin export spool --out spool.glb
@@ -109,7 +109,7 @@ def export(folder: Positional[Path], out: Path, look: Literal["rust", "loss"] = 
     out
         file to write; its suffix chooses the format.
     look
-        texture of the mesh: rust as it looks, or wall loss.
+        texture of the mesh: rust as it looks, wall loss, or a colour for each zone.
     """
     from corrotwin.twin import assets, store, twin_state
     from corrotwin.twin.export import check_suffix, write

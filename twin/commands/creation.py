@@ -191,10 +191,10 @@ def _of_mesh(
         raise InputError(f"{mesh}: give {', and '.join(history)}; or `random` to draw what is not given")
     options = MeshOptions(**{**of_mesh, "thickness": thickness_of(of_mesh["thickness"])})
     with busy(f"reading {mesh.name}"):
-        file, report = child.convert(mesh, options, work)
-    for line in report:
+        made = child.convert(mesh, options, work)
+    for line in made.report:
         say(f"{mesh.name}: {line}")
-    return creation.of_mesh(file, mesh.name, options, seed=seed, texel_mm=texel_mm)
+    return creation.of_mesh(made, seed=seed, texel_mm=texel_mm)
 
 
 def _print_drawn(drawn: "Mapping[str, object]", seed: int) -> None:

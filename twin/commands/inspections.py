@@ -29,6 +29,7 @@ def inspect(
     tool: str = "",
     place: str = "",
     uv: tuple[float, float] | None = None,
+    at: tuple[float, float, float] | None = None,
     photo: tuple[Path, ...] = (),
     uvmap: tuple[Path, ...] = (),
     scatter: float | None = None,
@@ -52,8 +53,8 @@ def inspect(
     folder
         of the twin.
     csv
-        table of readings with columns date, zone, kind, value, tool and, if wanted, unit, place, u, v, echo, coated,
-        scatter_sd, bias_sd, detection, false_calls; instead of all other options.
+        table of readings with columns date, zone, kind, value, tool and, if wanted, unit, place, u, v (or x, y, z),
+        echo, coated, scatter_sd, bias_sd, detection, false_calls; instead of all other options.
     withdraw
         lines of records that were wrong, as the list without options numbers them: they stay in the file and count no
         more; all records of one day of a photograph go together.
@@ -80,6 +81,10 @@ def inspect(
         name of a spot that is measured again and again.
     uv
         where on the atlas, each from 0 to 1.
+    at
+        instead of --uv, and of --zone if that is not given: x, y and z on the surface, in metres in the coordinates of
+        the asset, which rests on z = 0 with its middle at x = y = 0; of a mesh in those of its file and in its units,
+        of glTF and STEP in metres.
     photo
         instead of --kind and --value: masks (PNG, 0 where there is no rust) of the photographs of a day; without
         --uvmap one mask, of a photograph that shows nothing but --zone.
@@ -110,8 +115,8 @@ def inspect(
 
     check_seed(seed)
     single = (
-        date, kind, zone, value, unit, tool, place, uv, photo, uvmap, scatter, bias, echo, coated or None, evaluation,
-        detection, false_calls,
+        date, kind, zone, value, unit, tool, place, uv, at, photo, uvmap, scatter, bias, echo, coated or None,
+        evaluation, detection, false_calls,
     )  # fmt: skip
     singly = any(given not in ("", None, ()) for given in single)
     rulings: dict[Verb, tuple[int, ...]] = {"withdraws": withdraw, "restores": restore, "accepts": accept}
@@ -132,9 +137,9 @@ def inspect(
     warn(before.note)  # the next line written removes what is torn
     found = entry.records_of(
         store.read(folder),
-        csv=csv, date=date, kind=kind, zone=zone, value=value, unit=unit, tool=tool, place=place, uv=uv, photo=photo,
-        uvmap=uvmap, scatter=scatter, bias=bias, echo=echo, coated=coated, evaluation=evaluation, detection=detection,
-        false_calls=false_calls,
+        csv=csv, date=date, kind=kind, zone=zone, value=value, unit=unit, tool=tool, place=place, uv=uv, at=at,
+        photo=photo, uvmap=uvmap, scatter=scatter, bias=bias, echo=echo, coated=coated, evaluation=evaluation,
+        detection=detection, false_calls=false_calls,
     )  # fmt: skip
     records = found.records
     last = max((record.date for record in before.in_force.values()), default="")

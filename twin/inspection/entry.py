@@ -5,9 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from corrotwin.twin import twin_state
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json
 from corrotwin.twin.inspection import readers
+from corrotwin.twin.inspection.positions import Point, on_atlas
 from corrotwin.twin.inspection.records import KINDS, Record
 from corrotwin.twin.twin_state import TwinState
 
@@ -35,6 +37,7 @@ def records_of(
     tool: str = "",
     place: str = "",
     uv: tuple[float, float] | None = None,
+    at: Point | None = None,
     photo: Sequence[Path] = (),
     uvmap: Sequence[Path] = (),
     scatter: float | None = None,
@@ -52,6 +55,7 @@ def records_of(
     twin : that was inspected.
     csv : table of readings, instead of all other arguments.
     date, kind, zone, value, unit, tool, place, uv, echo, coated : one reading; see `twin.inspection.records.Record`.
+    at : x, y and z of the reading in place of `uv`, of whose surface it takes the zone where none is given.
     photo : masks of the photographs of a day, instead of kind and value.
     uvmap : of each mask; without it one mask, of a photograph that shows nothing but `zone`.
     scatter, bias, detection, false_calls : errors of the tool, instead of what is usual for the kind.
@@ -64,18 +68,22 @@ def records_of(
         The arguments do not go together, a file cannot be read, or a value is impossible.
     """
     single = (
-        date, kind, zone, value, unit, tool, place, uv, photo, uvmap, scatter, bias, echo, coated or None, evaluation,
-        detection, false_calls,
+        date, kind, zone, value, unit, tool, place, uv, at, photo, uvmap, scatter, bias, echo, coated or None,
+        evaluation, detection, false_calls,
     )  # fmt: skip
     if csv is not None:
         if any(given not in ("", None, (), []) for given in single):
             raise InputError("inspect: give either `csv` or single values")
-        records = readers.from_csv(csv)
+        records = readers.from_csv(csv, twin)
         usual = (KINDS["photo"].detection, KINDS["photo"].false_calls)
         as_usual = any((record.detection, record.false_calls) == usual for record in records)
         return Entry(records=tuple(records), note=assumed_rates(()) if as_usual else "")
-    if photo and (kind or value is not None or unit or place or uv):
-        raise InputError("inspect: `photo` takes the place of `kind`, `value`, `unit`, `place` and `uv`")
+    if photo and (kind or value is not None or unit or place or uv or at):
+        raise InputError("inspect: `photo` takes the place of `kind`, `value`, `unit`, `place`, `uv` and `at`")
+    if at is not None and uv is not None:
+        raise InputError("inspect: give either `uv` or `at`")
+    if at is not None:
+        zone, uv = on_atlas(twin, twin_state.asset(twin), at, zone)
     if evaluation is not None and not photo and kind != "photo":
         raise InputError("inspect: `evaluation` goes with `photo`, or with `kind` photo")
     if photo and bool(uvmap) == bool(zone):

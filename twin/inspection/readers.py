@@ -4,8 +4,9 @@ import hashlib
 import io
 import struct
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from corrotwin.twin.core.table_rows import Row
 from corrotwin.twin.core.tables import read as read_table
 from corrotwin.twin.geometry.atlas import AssetGeometry, Texels
 from corrotwin.twin.geometry.solids import COVERED
+from corrotwin.twin.inspection.positions import Point, on_atlas
 from corrotwin.twin.inspection.records import KINDS, UNITS_MM, Record
 from corrotwin.twin.twin_state import TwinState
 
@@ -27,6 +29,7 @@ _PNG_DEPTH = 24  # place of the bits a channel in a PNG (ISO/IEC 15948, 11.2.2)
 COLUMNS = ("date", "zone", "kind", "value", "tool")  # that a table of readings must have
 TEXTS = ("zone", "kind", "tool", "unit", "place", "echo")
 NUMBERS = ("value", "scatter_sd", "bias_sd", "detection", "false_calls")
+AXES = ("x", "y", "z")
 ANSWERS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}  # of the column `coated`
 
 
@@ -210,27 +213,32 @@ def seen_in(content: bytes, path: Path, record: Record, shape: tuple[int, int]) 
     return seen
 
 
-def from_csv(path: Path) -> list[Record]:
+def from_csv(path: Path, twin: TwinState | None = None) -> list[Record]:
     """Read records from a table: date, zone, kind, value, tool, other fields of `Record`, and `u`, `v` for uv.
 
-    Each record knows its file and line, so that what is refused later names them too.
+    In place of `u` and `v` it may have x, y and z on the surface of the twin, see `positions.on_atlas`. Each record
+    knows its file and line, so that what is refused later names them too.
 
     Raises
     ------
     InputError
         The file cannot be read, a column is missing, unknown or there twice, or a row is wrong (its line is named).
     """
-    optional = [name for name in (*TEXTS, *NUMBERS, "coated", "u", "v") if name not in COLUMNS]
+    optional = [name for name in (*TEXTS, *NUMBERS, "coated", "u", "v", *AXES) if name not in COLUMNS]
     table = read_table(path, required=COLUMNS, optional=optional, others=False)
     if not table.rows:
         raise InputError(f"{path}: no readings in it; give a line for each")
-    return [_from_row(row) for row in table.rows]
+    by_point = twin is not None and any(row["x"] for row in table.rows)
+    place = partial(on_atlas, twin, twin_state.asset(twin)) if twin is not None and by_point else None
+    return [_from_row(row, place) for row in table.rows]
 
 
-def _from_row(row: Row) -> Record:
+def _from_row(row: Row, place: Callable[[Point, str], tuple[str, tuple[float, float]]] | None) -> Record:
     lacking = [name for name in COLUMNS if not row[name]]
     if lacking or bool(row["u"]) != bool(row["v"]):
         raise row.wrong(f"no {', '.join(lacking) or 'u and v together'}; fill the row in or remove it")
+    if len({bool(row[name]) for name in AXES}) != 1 or (row["x"] and row["u"]):
+        raise row.wrong("needs x, y and z together, or u and v; fill the row in or remove it")
     values: dict[str, Any] = {name: row[name] for name in TEXTS if row[name]}
     values |= {name: values[name].lower() for name in ("kind", "echo") if name in values}
     if row["unit"].lower() in UNITS_MM:
@@ -245,6 +253,9 @@ def _from_row(row: Row) -> Record:
     values |= {name: row.number(name) for name in NUMBERS if row[name]}
     uv = (row.number("u"), row.number("v")) if row["u"] else None
     try:
+        if place is not None and row["x"]:
+            x, y, z = (row.number(name) for name in AXES)
+            _, uv = place((x, y, z), values["zone"])
         return Record(**values, date=day, uv=uv, source=f"{row.path}: line {row.line}")
     except InputError as error:
         raise row.wrong(as_read(error)) from error

@@ -9,19 +9,39 @@ import json
 import resource
 import subprocess
 import sys
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.memory import available_bytes
-from corrotwin.twin.meshes.conversion import MeshOptions, plain, save
+from corrotwin.twin.meshes import conversion, mesh_file
+from corrotwin.twin.meshes.conversion import MeshOptions, plain
+from corrotwin.twin.meshes.surface import Frame
 
 SECONDS = 180
 MOST_BYTES = 8 * 1024**3
 
 
-def convert(path: Path, options: MeshOptions, folder: Path) -> tuple[Path, tuple[str, ...]]:
-    """Convert a mesh and write it into a folder; return the file and a report, a line for each thing that was done.
+@dataclass(frozen=True, kw_only=True)
+class MeshAsset:
+    """The file of a mesh that was made an asset, what was done to make it, and the coordinates of its source."""
+
+    file: Path
+    report: tuple[str, ...]
+    source: str
+    options: MeshOptions
+    frame: Frame
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameters of the asset, as a twin keeps them."""
+        made = {name: value for name, value in plain(self.options).items() if value is not None}
+        return {mesh_file.FILE: str(self.file), "source": self.source, **made, "frame": asdict(self.frame)}
+
+
+def convert(path: Path, options: MeshOptions, folder: Path) -> MeshAsset:
+    """Convert a mesh and write it into a folder.
 
     Raises
     ------
@@ -47,7 +67,10 @@ def convert(path: Path, options: MeshOptions, folder: Path) -> tuple[Path, tuple
         ) from error
     if "error" in answer:
         raise InputError(answer["error"].replace(str(path.resolve()), str(path)))
-    return Path(answer["file"]), tuple(answer["report"])
+    return MeshAsset(
+        file=Path(answer["file"]), report=tuple(answer["report"]), source=path.name, options=options,
+        frame=Frame(**{**answer["frame"], "shift_m": tuple(answer["frame"]["shift_m"])}),
+    )  # fmt: skip
 
 
 def request(path: Path, options: MeshOptions, folder: Path) -> dict[str, Any]:
@@ -70,8 +93,9 @@ def main() -> None:
     path = Path(request["path"])
     answer: dict[str, object]
     try:
-        file, report = save(path, MeshOptions(**request["options"]), Path(request["folder"]))
-        answer = {"file": str(file), "report": report}
+        made = conversion.convert(path, MeshOptions(**request["options"]))
+        file = mesh_file.save(made.charts, Path(request["folder"]))
+        answer = {"file": str(file), "report": made.report, "frame": asdict(made.frame)}
     except InputError as error:
         answer = {"error": str(error)}
     except MemoryError:

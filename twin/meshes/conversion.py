@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from corrotwin.twin.core import files, tables
+from corrotwin.twin.core import tables
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.table_rows import canonical
 from corrotwin.twin.core.text import counted
 from corrotwin.twin.geometry.charts import Charts
 from corrotwin.twin.geometry.solids import COVERED
-from corrotwin.twin.meshes import mesh_file, reading, repair, thickness, unwrapping, zoning
-from corrotwin.twin.meshes.surface import Surface
+from corrotwin.twin.meshes import reading, repair, thickness, unwrapping, zoning
+from corrotwin.twin.meshes.surface import Frame, Surface
 
 NAMED_BY = ("shape", "parts", "materials")
 LABELS = ("part", "material", "face")  # by which a CSV may name zones
@@ -52,10 +52,11 @@ class MeshOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Converted:
-    """The charts of a mesh and what was done to make them, a line for each."""
+    """The charts of a mesh, what was done to make them, a line for each, and the coordinates of its file."""
 
     charts: Charts
     report: tuple[str, ...]
+    frame: Frame
 
 
 def convert(path: Path, options: MeshOptions) -> Converted:
@@ -95,7 +96,7 @@ def convert(path: Path, options: MeshOptions) -> Converted:
     areas = np.bincount(charts.face_zone, weights=charts.areas_m2)
     shares = sorted(zip(charts.zone_names, areas.tolist(), strict=True), key=lambda pair: -pair[1])
     report.append("zones in m²: " + ", ".join(f"{name} {area:.4g}" for name, area in shares))
-    return Converted(charts=charts, report=tuple(report))
+    return Converted(charts=charts, report=tuple(report), frame=surface.frame)
 
 
 def simplified(surface: Surface, count: int) -> Surface:
@@ -157,25 +158,3 @@ def _by_table(surface: Surface, path: Path) -> Surface:
 def plain(options: MeshOptions) -> dict[str, Any]:
     """Return options as JSON holds them."""
     return asdict(options)
-
-
-def save(path: Path, options: MeshOptions, folder: Path) -> tuple[Path, tuple[str, ...]]:
-    """Convert a mesh, write the asset into a folder, and return its path and the report."""
-    made = convert(path, options)
-    return mesh_file.save(made.charts, folder), made.report
-
-
-def content_digest(path: Path) -> str:
-    """Return a digest of a mesh file's content.
-
-    Raises
-    ------
-    InputError
-        It cannot be read.
-    """
-    import hashlib
-
-    try:
-        return hashlib.sha256(files.read_bytes(path, most_bytes=reading.MOST_FILE_BYTES)).hexdigest()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error

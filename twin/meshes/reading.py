@@ -11,7 +11,7 @@ import numpy as np
 from corrotwin.twin.core import files
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import printable
-from corrotwin.twin.meshes.surface import Surface
+from corrotwin.twin.meshes.surface import Frame, Surface
 
 METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001, "in": 0.0254, "ft": 0.3048}
 IN_METRES = (".glb", ".gltf", ".step", ".stp")  # glTF by its standard; STEP states its unit, which the reader applies
@@ -79,10 +79,8 @@ def read(path: Path, *, units: str | None, up: str | None) -> Surface:
         raise InputError(f"{path}: {error}") from error
     if not np.isfinite(surface.vertices).all():
         raise InputError(f"{path}: has coordinates that are no finite numbers; repair it in a mesh editor")
-    scale = METRES[units or "m"]
-    turned = surface.vertices * scale
-    if (up or ("y" if suffix in UPRIGHT else "z")) == "y":
-        turned = np.column_stack([turned[:, 0], -turned[:, 2], turned[:, 1]])
+    frame = Frame(metres=METRES[units or "m"], up=up or ("y" if suffix in UPRIGHT else "z"))
+    turned = frame.to_asset(surface.vertices)
     used = turned[np.unique(surface.faces)]
     side = float(np.ptp(used, axis=0).max())
     if not LEAST_M <= side <= MOST_M:
@@ -91,7 +89,9 @@ def read(path: Path, *, units: str | None, up: str | None) -> Surface:
             f"of {', '.join(METRES)} (assets are {LEAST_M:g} to {MOST_M:g} m)"
         )
     low, high = used.min(axis=0), used.max(axis=0)
-    return replace(surface, vertices=turned - [*(low + high)[:2] / 2, low[2]])
+    x, y = (low + high)[:2] / 2
+    frame = replace(frame, shift_m=(float(x), float(y), float(low[2])))
+    return replace(surface, vertices=frame.to_asset(surface.vertices), frame=frame)
 
 
 def _scene(content: bytes, suffix: str, path: Path) -> Any:

@@ -12,6 +12,21 @@ if TYPE_CHECKING:
     import trimesh
 
 
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """Coordinates of a mesh file: metres a unit, the axis that points up, and what was taken off to rest on z = 0."""
+
+    metres: float = 1.0
+    up: str = "z"
+    shift_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+    def to_asset(self, points: Floats) -> Floats:
+        """Return points (..., 3) of the file in the coordinates of the asset, metres."""
+        x, y, z = np.moveaxis(np.asarray(points, dtype=float) * self.metres, -1, 0)
+        turned = np.stack([x, -z, y] if self.up == "y" else [x, y, z], axis=-1)
+        return np.asarray(turned - self.shift_m)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Surface:
     """Triangles, metres, z up; `part`, `material` and `zone` are indices into their names, one for each face."""
@@ -24,6 +39,7 @@ class Surface:
     material_names: tuple[str, ...]
     zone: Integers  # (m,)
     zone_names: tuple[str, ...]
+    frame: Frame = Frame()
 
     @property
     def corners(self) -> Floats:

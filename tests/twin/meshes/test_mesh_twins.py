@@ -11,9 +11,10 @@ import pytest
 import trimesh
 
 import corrotwin as ct
-from corrotwin.twin import store, twin_state
+from corrotwin.twin import assets, store, twin_state
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json, write_json
+from corrotwin.twin.inspection import log, records
 from corrotwin.twin.meshes import child, mesh_file
 from corrotwin.twin.meshes.conversion import MeshOptions
 
@@ -145,3 +146,39 @@ def test_a_reader_that_breaks_off_says_its_last_word(
     monkeypatch.setattr(child, "plain", lambda _: {"surprise": 1})
     with pytest.raises(InputError, match=r"valve.stl: its reader broke off \(TypeError: .*surprise"):
         child.convert(valve, MeshOptions(units="mm"), tmp_path / "work")
+
+
+def test_a_reading_at_a_point_of_the_file_is_of_the_surface_there(
+    command: Command, valve: Path, tmp_path: Path
+) -> None:
+    """In millimetres of the file, whose middle lies 10 mm below the flange's face."""
+    folder = tmp_path / "twin"
+    new(command, valve, folder)
+    reading = ("--date", "2025-06-01", "--kind", "ultrasonic", "--tool", "UT", "--value", 19.5)
+    assert command("inspect", folder, *reading, "--at", 110, 0, 10).returncode == 0
+    twin = store.read(folder)
+    asset = twin_state.asset(twin)
+    (record,) = log.read(folder)[0]
+    assert record.zone == "body"
+    row, column = records.texel_of(record, asset) or (0, 0)
+    np.testing.assert_allclose(assets.texels(asset).position_m[row, column], [0.11, 0, 0.02], atol=0.004)
+    assert records.wall_mm(record, asset) == pytest.approx(20, rel=0.01)
+    table = tmp_path / "readings.csv"
+    table.write_text("date;zone;kind;value;tool;x;y;z\n2025-07-01;body;ultrasonic;19.4;UT;0;110;-10\n")
+    assert command("inspect", folder, "--csv", table).returncode == 0
+    far = command("inspect", folder, *reading, "--at", 0.11, 0, 900)
+    assert (far.returncode, "m from the surface" in far.stderr) == (2, True)
+    both = command("inspect", folder, *reading, "--at", 1, 2, 3, "--uv", 0.5, 0.5)
+    assert (both.returncode, "give either --uv or --at" in both.stderr) == (2, True)
+    table.write_text("date;zone;kind;value;tool;x;y\n2025-07-01;body;ultrasonic;19.4;UT;0;110\n")
+    short = command("inspect", folder, "--csv", table)
+    assert (short.returncode, "needs x, y and z together" in short.stderr) == (2, True)
+
+
+def test_zones_can_be_looked_at(command: Command, valve: Path, tmp_path: Path) -> None:
+    new(command, valve, tmp_path / "twin")
+    assert command("export", tmp_path / "twin", "--look", "zones", "--out", tmp_path / "zones.glb").returncode == 0
+    (shape,) = trimesh.load(tmp_path / "zones.glb").geometry.values()
+    picture = np.asarray(shape.visual.material.baseColorTexture.convert("RGB")).reshape(-1, 3)
+    asset = twin_state.asset(store.read(tmp_path / "twin"))
+    assert len(np.unique(picture, axis=0)) == len(asset.zone_names) + 1  # and where no surface is
