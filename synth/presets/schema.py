@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from corrotwin.synth.spec import Color
+from corrotwin.twin.core import plugins
 from corrotwin.twin.core.arguments import checked, naming
 
 Range = tuple[float, float]
 SHOWN = ("bar", "beam", "bearing", "bolt", "chain", "pipe", "plate", "railing", "stair")  # unless a preset names others
-KINDS = (*SHOWN, "vessel")
+KINDS = (*SHOWN, "vessel", *plugins.installed())
 POLICIES = ("annotator", "exact")
 GROUNDS = ("asphalt", "concrete", "grass", "gravel", "soil", "stained concrete")
 # Which kinds each arrangement (`synth.scene.arrangement`) takes as its subject.

@@ -11,6 +11,7 @@ import numpy as np
 from corrotwin.twin.assets import bar, beam, bearing, bolt, chain, plate, railing, stair
 from corrotwin.twin.assets.piping import pipe
 from corrotwin.twin.assets.vessels import vessel
+from corrotwin.twin.core import plugins
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry import charts
 from corrotwin.twin.geometry.atlas import AssetGeometry, Patch, Texels, assemble, mesh, patch_area_m2
@@ -25,7 +26,12 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class AssetKind:
-    """Builder of one kind of asset from keyword parameters, and a sampler of such parameters."""
+    """Builder of one kind of asset from keyword parameters, and a sampler of such parameters.
+
+    `build` returns closed solids of patches and the nominal thickness in mm; parameters with a default are features.
+    `sample` draws all parameters, as JSON holds them, for `random` and for scenes. Another package adds a kind by an
+    entry point of the group ``corrotwin.assets`` (`examples/own_kind`).
+    """
 
     build: Callable[..., tuple[list[Patch], float]]
     sample: Callable[[np.random.Generator], dict[str, Any]]
@@ -45,7 +51,34 @@ KINDS: dict[str, AssetKind] = {
 }
 
 MESH = mesh_file.KIND  # the kind of an asset that is a mesh of the user's own
-EVERY_KIND = (*KINDS, MESH)
+_OWN = (*KINDS, MESH)
+
+
+def _added() -> dict[str, AssetKind]:
+    """Return the kinds that other packages add; each entry point names an `AssetKind`.
+
+    Raises
+    ------
+    InputError
+        One cannot be imported, is none, or has the name of one of ours.
+    """
+    found = {}
+    for name, point in plugins.installed().items():
+        where = f"kind of asset {name!r} of {point.dist.name if point.dist else point.value}"
+        try:
+            kind = point.load()
+        except Exception as error:  # whatever the other package does when it is imported
+            raise InputError(
+                f"{where}: cannot be imported ({type(error).__name__}: {error}); mend or remove it"
+            ) from error
+        if not isinstance(kind, AssetKind) or name in _OWN or not name.isidentifier():
+            raise InputError(f"{where}: its entry point must name an AssetKind, and be no name of ours; remove it")
+        found[name] = kind
+    return found
+
+
+KINDS |= _added()
+EVERY_KIND = (*_OWN, *(name for name in KINDS if name not in _OWN))  # of ours first: a category is a place in it
 
 
 def build(kind: str, parameters: Mapping[str, Any], *, texel_mm: float) -> AssetGeometry:
