@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from corrotwin.synth.spec import Color
-from corrotwin.twin.core import plugins
+from corrotwin.twin import plugins
 from corrotwin.twin.core.arguments import checked, naming
 
 Range = tuple[float, float]

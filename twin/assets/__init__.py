@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from corrotwin.twin import plugins
 from corrotwin.twin.assets import bar, beam, bearing, bolt, chain, plate, railing, stair
 from corrotwin.twin.assets.piping import pipe
 from corrotwin.twin.assets.vessels import vessel
-from corrotwin.twin.core import plugins
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry import charts
 from corrotwin.twin.geometry.atlas import AssetGeometry, Patch, Texels, assemble, mesh, patch_area_m2
