@@ -72,7 +72,8 @@ class Prop:
 class Light:
     """The world's light and at most one lamp."""
 
-    world: str  # an HDRI of the bpy wheel by its file stem, such as "courtyard"; or "sky", clear, with the sun's place
+    world: str  # an HDRI of the bpy wheel by its file stem, such as "courtyard"; one of the user's by its path, "#" and
+    # digest; or "sky", clear, with the sun's place
     world_turn: float
     world_strength: float
     lamp: str  # "none", "sun" (direction from `lamp_from` to the origin), "flash" (at each camera) or "work" (a work

@@ -91,7 +91,7 @@ def _prop(bproc: ModuleType, prop: Prop, folder: Path) -> None:
 
 
 def _world(light: Light) -> None:
-    """Light the scene with one of bpy's HDRIs, turned about the vertical, or with a clear sky."""
+    """Light the scene with a light map, of bpy's or of the user's, turned about the vertical, or with a clear sky."""
     world = bpy.context.scene.world
     world.use_nodes = True
     nodes, links = world.node_tree.nodes, world.node_tree.links
@@ -106,8 +106,9 @@ def _world(light: Light) -> None:
         background.inputs["Strength"].default_value *= SKY
     else:
         sky = nodes.new("ShaderNodeTexEnvironment")
+        own, _, _ = light.world.rpartition("#")
         folder = bpy.utils.system_resource("DATAFILES")
-        sky.image = bpy.data.images.load(f"{folder}/studiolights/world/{light.world}.exr")
+        sky.image = bpy.data.images.load(own or f"{folder}/studiolights/world/{light.world}.exr")
         coordinates, turn = nodes.new("ShaderNodeTexCoord"), nodes.new("ShaderNodeMapping")
         turn.inputs["Rotation"].default_value[2] = light.world_turn
         links.new(coordinates.outputs["Generated"], turn.inputs["Vector"])

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
+from corrotwin.synth.presets import light_maps
 from corrotwin.synth.presets.builtin import preset
 from corrotwin.synth.presets.schema import GROUNDS, KINDS, SUITS, LabelRule, Preset, Range, Sensor
 from corrotwin.synth.spec import Color
@@ -23,10 +24,9 @@ from corrotwin.twin.model.corrosion import MOST_YEARS
 
 LIKE = "like"
 _Part = TypeVar("_Part", Preset, Sensor, LabelRule)
-_HDRIS = ("city", "courtyard", "forest", "interior", "night", "studio", "sunrise", "sunset")  # in the bpy wheel
 _WORDS: Mapping[str, tuple[str, ...]] = {
     "kinds": KINDS, "arrangements": tuple(SUITS), "grounds": GROUNDS, "beds": GROUNDS,
-    "walls": ("brick", "concrete", "none", "plain", "stained concrete"), "worlds": ("sky", *_HDRIS),
+    "walls": ("brick", "concrete", "none", "plain", "stained concrete"),
 }  # fmt: skip
 # The least and the most that numbers of a field may be, where that is not 0 and no end; what ends in "_share" is one.
 _SHARE = (0.0, 1.0)
@@ -57,13 +57,13 @@ def read(path: Path) -> Preset:
         raise InputError(f'{path}: give an object with "{LIKE}", the preset it is like, and what differs from it')
     like = content.pop(LIKE)
     try:
-        return changed(preset(like), content)
+        return changed(preset(like), content, folder=path.parent)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
 
 
-def changed(chosen: Preset, changes: Mapping[str, Any]) -> Preset:
-    """Apply changes, fields by name, to a preset, its sensor and its label rule.
+def changed(chosen: Preset, changes: Mapping[str, Any], *, folder: Path = Path()) -> Preset:
+    """Apply changes, fields by name, to a preset, its sensor and its label rule; `folder` is that of relative paths.
 
     Raises
     ------
@@ -74,6 +74,7 @@ def changed(chosen: Preset, changes: Mapping[str, Any]) -> Preset:
         return chosen
     try:
         found = _changed(chosen, changes, "")
+        found = replace(found, worlds=light_maps.resolved(found.worlds, folder))
     except ValueError as error:  # of `Preset`, on fields that do not go together
         raise InputError(str(error)) from error
     taken = [name for name, weight in found.arrangements if weight > 0]

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from corrotwin.segmentation.data import coco
+from corrotwin.synth.config import RenderConfig
 from corrotwin.synth.labels import label_statistics, maps
+from corrotwin.synth.presets import light_maps
 from corrotwin.synth.preview import card, contact_sheet
 from corrotwin.synth.rendering import batch
 from corrotwin.synth.rendering.job import Task
@@ -62,7 +64,7 @@ def assemble(out: Path, task: Task) -> None:
         **({"maps": {name: maps.MEANING[name] for name in config.maps}} if config.maps else {}),
         "versions": next(part["made_by"] for part in _parts(out, task) if part["images"]),
         "device": task.device.upper(),
-        "licence": "the images and labels are yours; made with CC0 light maps from Blender",
+        "licence": _licence(config),
     }  # fmt: skip
     card.write_rendered(out, about, contents, gathered.sample)
     write_manifest(out, "dataset", about)
@@ -120,6 +122,13 @@ class _Gathered:
             sizes={f"{self._side}x{self._side}": len(self._labels)}, kinds=self._kinds,
             statistics=label_statistics.summarise(self._labels),
         )  # fmt: skip
+
+
+def _licence(config: RenderConfig) -> str:
+    """Say whose the images are, and what light maps they were made with."""
+    own = [path.name for path in map(light_maps.path_of, config.content().worlds) if path is not None]
+    theirs = f" and your own ({', '.join(own[:20])}), whose licences you know" if own else ""
+    return f"the images and labels are yours; made with CC0 light maps from Blender{theirs}"
 
 
 def _parts(out: Path, task: Task) -> Iterator[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 Edges: within `BAND_M` of a sharp convex edge, or of the rim of an open shell, where coats are thin. The triangles there
 are cut small first. Crevices: faces across a narrow gap from another piece. Covered: faces pressed on another piece or
-inside it. The last two are decided at the middle of each triangle.
+inside it, all of the triangle: what is partly free counts as open.
 """
 
 from dataclasses import replace
@@ -22,6 +22,7 @@ MOST_FACES = 300_000  # after faces at edges are cut small
 COARSE = 3.0  # bands: longest side of a triangle at an edge
 GAP_M = 0.003  # across which a face is a crevice
 PRESSED_M = 0.0003  # across which it is covered
+SEEN_FROM = ((1 / 3, 1 / 3, 1 / 3), (0.9, 0.05, 0.05), (0.05, 0.9, 0.05), (0.05, 0.05, 0.9))  # places on a face
 EDGE, CREVICE = "edge", "crevice"
 ROUNDS = 12
 
@@ -33,7 +34,7 @@ def by_shape(surface: Surface) -> Surface:
     surface = _refined(surface, points, band)
     centre = surface.corners.mean(axis=1)
     at_edge = _distance(points, centre) <= band
-    covered, crevice = _near_others(surface, centre)
+    covered, crevice = _near_others(surface)
     own = np.array(surface.zone_names, dtype=object)[surface.zone]
     for name, here in ((EDGE, at_edge), (CREVICE, crevice)):
         own[here] = [name if zone == "body" else f"{zone} {name}" for zone in own[here]]
@@ -122,24 +123,30 @@ def _split(surface: Surface, marked: NDArray[np.bool_]) -> Surface:
     return replace(surface.of(source), vertices=np.concatenate([surface.vertices, added]), faces=np.concatenate(parts))
 
 
-def _near_others(surface: Surface, centre: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return which faces are covered by another piece, and which are crevices, (m,) each, by rays along the normals."""
+def _near_others(surface: Surface) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which faces are covered by another piece, and which are crevices, (m,) each, by rays along the normals.
+
+    A face counts as covered where rays from all of `SEEN_FROM` say so, as a crevice where most of them do: a large
+    face on which a small part stands is open to the air.
+    """
     piece = surface.pieces()
-    covered, crevice = np.zeros(len(piece), dtype=bool), np.zeros(len(piece), dtype=bool)
+    covered, crevice = np.zeros(len(piece), dtype=int), np.zeros(len(piece), dtype=int)
     if piece.max() == 0:
-        return covered, crevice
+        return covered > 0, crevice > 0
     normal = surface.cross / np.maximum(np.linalg.norm(surface.cross, axis=1), 1e-30)[:, None]
-    mesh, begin = surface.mesh, 1e-6
-    hit, ray, face = mesh.ray.intersects_location(centre + begin * normal, normal, multiple_hits=False)
-    distance = np.linalg.norm(hit - centre[ray], axis=1)
-    other = piece[face] != piece[ray]
-    leaves = (normal[face] * normal[ray]).sum(axis=1) > 0  # the ray comes out of the other piece
-    closed = ~open_pieces(surface, piece)
-    covered[ray[other & leaves & closed[piece[face]]]] = True
-    facing = other & ~leaves
-    covered[ray[facing & (distance <= PRESSED_M)]] = True
-    crevice[ray[facing & (distance <= GAP_M)]] = True
-    return covered, crevice & ~covered
+    closed, corners, mesh, begin = ~open_pieces(surface, piece), surface.corners, surface.mesh, 1e-6
+    for weights in SEEN_FROM:
+        place = np.einsum("c,ncd->nd", weights, corners)
+        hit, ray, face = mesh.ray.intersects_location(place + begin * normal, normal, multiple_hits=False)
+        distance = np.linalg.norm(hit - place[ray], axis=1)
+        other = piece[face] != piece[ray]
+        leaves = (normal[face] * normal[ray]).sum(axis=1) > 0  # the ray comes out of the other piece
+        inside = other & leaves & closed[piece[face]]
+        facing = other & ~leaves
+        covered[ray[inside | (facing & (distance <= PRESSED_M))]] += 1
+        crevice[ray[facing & (distance <= GAP_M)]] += 1
+    is_covered = covered == len(SEEN_FROM)
+    return is_covered, (crevice > len(SEEN_FROM) / 2) & ~is_covered
 
 
 def named(surface: Surface, by: str) -> Surface:

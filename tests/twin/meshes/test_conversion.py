@@ -120,6 +120,18 @@ def test_crevices_and_covered_faces_are_told_by_the_other_piece() -> None:
     assert (names[shaft] == "covered").mean() > 0.9
 
 
+def test_a_large_face_on_which_a_small_part_stands_is_open() -> None:
+    """The middle of a triangle of the plate lies under a bolt's head."""
+    middle = PLATE.triangles_center[PLATE.face_normals[:, 2] > 0.5][0]
+    head = trimesh.creation.cylinder(0.01, 0.012, sections=6).apply_translation([*middle[:2], 0.012])
+    surface, _ = repair.repair(of(trimesh.util.concatenate([PLATE, head])))
+    found = zoning.by_shape(surface)
+    names = np.array(found.zone_names)[found.zone]
+    top = (found.cross[:, 2] > 0) & (np.abs(found.corners[:, :, 2] - 0.006) < 1e-6).all(axis=1)
+    area = np.linalg.norm(found.cross, axis=1) / 2
+    assert area[top & (names == "covered")].sum() < 1.5 * np.pi * 0.01**2
+
+
 def faulty() -> dict[str, tuple[trimesh.Trimesh, str]]:
     """Return meshes with faults, and what the report says of each."""
     turned = trimesh.Trimesh(PLATE.vertices, PLATE.faces[:, ::-1], process=False)
