@@ -51,7 +51,7 @@ def _of(word: str, folder: Path) -> Iterator[str]:
     elif made := _MADE.fullmatch(word):
         path, digest = Path(made[1]), made[2]
         if _digest(path, path.stat().st_mtime_ns if path.exists() else 0) != digest:
-            raise InputError(f"worlds: {path}: has changed since this preset was made; choose another folder for --out")
+            raise InputError(f"worlds: {path}: has changed since this preset was made; give another `out`")
         yield word
     elif word.lower().endswith(tuple(MAGIC)):
         yield _made((folder / word).expanduser().resolve())

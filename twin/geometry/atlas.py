@@ -94,7 +94,13 @@ class AssetGeometry:
     atlas_shape: tuple[int, int]
     islands: tuple[Island, ...] = ()
     face_chart: Integers | None = None  # (m,)
+    named_as: tuple[str, ...] = ()  # of each zone that the user named, the zone as which it corrodes
     face_thickness_mm: Floats | None = None  # (m,)
+
+    @property
+    def zone_kinds(self) -> tuple[str, ...]:
+        """The zone as which each zone corrodes: itself, unless the user named it."""
+        return self.named_as or self.zone_names
 
     @cached_property
     def triangles(self) -> tuple[Floats, Floats, Floats]:

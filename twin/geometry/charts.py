@@ -31,6 +31,7 @@ class Charts:
     face_chart : (m,) number of the chart; each chart is in one zone.
     face_zone, face_solid : (m,) index into the names.
     face_thickness_mm : (m,) of the metal behind.
+    zone_kinds : for each zone name, the zone as which it corrodes.
     """
 
     vertices: Floats
@@ -41,6 +42,7 @@ class Charts:
     face_solid: Integers
     face_thickness_mm: Floats
     zone_names: tuple[str, ...]
+    zone_kinds: tuple[str, ...]
     solid_names: tuple[str, ...]
 
     @property
@@ -89,6 +91,7 @@ def assemble(kind: str, parameters: Mapping[str, Any], charts: Charts, *, texel_
         face_zone=charts.face_zone,
         face_solid=charts.face_solid,
         zone_names=charts.zone_names,
+        named_as=charts.zone_kinds,
         solid_names=charts.solid_names,
         nominal_thickness_mm=charts.nominal_thickness_mm,
         atlas_shape=shape,

@@ -6,11 +6,13 @@ error.
 """
 
 import json
+import os
 import resource
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from corrotwin.twin.core.errors import InputError
@@ -49,11 +51,12 @@ def convert(path: Path, options: MeshOptions, folder: Path) -> MeshAsset:
         As of `conversion.convert`; or it took too long, or too much memory.
     """
     try:
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", "corrotwin.twin.meshes.child"],
-            input=json.dumps(request(path, options, folder)).encode(), capture_output=True, check=False,
-            timeout=SECONDS,
-        )  # fmt: skip
+        with TemporaryDirectory() as scratch:  # what a reader that is ended leaves goes with it
+            done = subprocess.run(
+                [sys.executable, "-P", "-m", "corrotwin.twin.meshes.child"],
+                input=json.dumps(request(path, options, folder)).encode(), capture_output=True, check=False,
+                timeout=SECONDS, env={**os.environ, "TMPDIR": scratch},
+            )  # fmt: skip
     except subprocess.TimeoutExpired as error:
         raise InputError(
             f"{path}: was not read within {SECONDS} s; simplify it in a mesh editor, or export another format"

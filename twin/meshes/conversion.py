@@ -12,11 +12,11 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.table_rows import canonical
 from corrotwin.twin.core.text import counted
 from corrotwin.twin.geometry.charts import Charts
-from corrotwin.twin.geometry.solids import COVERED
 from corrotwin.twin.meshes import reading, repair, thickness, unwrapping, zoning
 from corrotwin.twin.meshes.surface import Frame, Surface
 
 NAMED_BY = ("shape", "parts", "materials")
+NUMBERED = ".stl"  # the format whose triangles have numbers of their own
 LABELS = ("part", "material", "face")  # by which a CSV may name zones
 MOST_ZONES = 200
 
@@ -31,7 +31,7 @@ class MeshOptions:
     up : the axis that points up, y or z; None is y for glTF, else z.
     thickness : of the metal in mm, one value or one for each part; or "rays", to measure it through the solid.
     zones : what names the zones: "shape" alone, "parts" or "materials", each divided by shape; or the path of a CSV
-        with columns `zone` and one of `part`, `material` or `face` (its number in the file, from 0).
+        with columns `zone` and one of `part`, `material` or, of STL, `face` (its number in the file, from 0).
     simplify : number of triangles to reduce it to; None for all.
     """
 
@@ -68,7 +68,7 @@ def convert(path: Path, options: MeshOptions) -> Converted:
         As of `reading.read`, `thickness` and `unwrapping`; or it has too many triangles, or an unknown zone.
     """
     surface = reading.read(path, units=options.units, up=options.up)
-    surface = _labelled(surface, options.zones)  # before the numbers of the faces change
+    surface = _labelled(surface, options.zones, path)  # before the numbers of the faces change
     report = []
     if options.simplify is not None and len(surface.faces) > options.simplify:
         before = len(surface.faces)
@@ -81,12 +81,16 @@ def convert(path: Path, options: MeshOptions) -> Converted:
     try:
         surface, repairs = repair.repair(surface)
         report += repairs.lines()
-        surface = zoning.by_shape(surface)
+        report.append(" x ".join(f"{side:.4g}" for side in np.ptp(surface.vertices, axis=0)) + " m; x, y and z, z up")
+        zoned = zoning.by_shape(surface)
+        surface = zoned.surface
+        if not zoned.whole:
+            report.append("too many sharp edges to cut them all small: triangles that reach to one count as edge whole")
         if options.thickness == thickness.RAYS:
             mm = thickness.by_rays(surface)
         else:
             mm = thickness.stated(surface, options.thickness)  # type: ignore[arg-type]
-        charts, stretch = unwrapping.unwrapped(surface, mm)
+        charts, stretch = unwrapping.unwrapped(zoned, mm)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     report.append(
@@ -122,28 +126,28 @@ def simplified(surface: Surface, count: int) -> Surface:
     return replace(surface.of(nearest), vertices=points, faces=faces)
 
 
-def _labelled(surface: Surface, zones: str) -> Surface:
+def _labelled(surface: Surface, zones: str, mesh: Path) -> Surface:
     """Return a surface whose zones are named as asked, before they are divided by shape."""
     if zones == "shape":
         return surface
-    surface = zoning.named(surface, zones) if zones in NAMED_BY else _by_table(surface, Path(zones))
+    surface = zoning.named(surface, zones) if zones in NAMED_BY else _by_table(surface, Path(zones), mesh)
     if len(surface.zone_names) > MOST_ZONES:
         raise InputError(f"`zones` {zones}: {len(surface.zone_names)} zones, over {MOST_ZONES}; name them by a CSV")
     return surface
 
 
-def _by_table(surface: Surface, path: Path) -> Surface:
+def _by_table(surface: Surface, path: Path, mesh: Path) -> Surface:
     """Return a surface whose zones a CSV names; what it leaves out is the zone body."""
     table = tables.read(path, required=("zone",), optional=LABELS)
     known = [name for name in LABELS if any(canonical(column) == name for column in table.columns)]
     if len(known) != 1:
         raise InputError(f"{path}: needs the columns zone and one of {', '.join(LABELS)}")
+    if known == ["face"] and mesh.suffix.lower() != NUMBERED:
+        raise InputError(f"{path}: numbers faces, which stand in a fixed order in STL alone; name parts or materials")
     by, own = known[0], np.zeros(len(surface.faces), dtype=np.int64)
-    names = {"body": 0}
+    names = {zoning.BODY: 0}
     for row in table.rows:
-        zone = reading.clean_name(row.text("zone"))
-        if zone == COVERED:
-            raise row.wrong("is the name of faces that no air reaches; choose another", "zone")
+        zone = zoning.own_name(reading.clean_name(row.text("zone")))
         if by == "face":
             here: Any = row.whole(by, least=0, most=len(own) - 1)
         else:

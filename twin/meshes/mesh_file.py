@@ -15,6 +15,9 @@ from corrotwin.twin import npz
 from corrotwin.twin.core import files
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry.charts import Charts
+from corrotwin.twin.meshes.reading import MOST_M
+from corrotwin.twin.meshes.thickness import LEAST_MM, MOST_MM
+from corrotwin.twin.meshes.zoning import SHAPES
 
 KIND = "mesh"
 FILE = "file"  # the parameter that names it
@@ -24,11 +27,12 @@ _KINDS: Mapping[str, tuple[str, int]] = {  # type and numbers a face
     "vertices": ("f8", 9), "faces": ("i4", 3), "flat": ("f8", 6), "face_chart": ("i4", 1), "face_zone": ("i4", 1),
     "face_solid": ("i4", 1), "face_thickness_mm": ("f8", 1),
 }  # fmt: skip
+_BOUNDS = (("vertices", -MOST_M, MOST_M), ("flat", 0, 2 * MOST_M), ("face_thickness_mm", LEAST_MM, MOST_MM))
 
 
 def save(charts: Charts, folder: Path) -> Path:
     """Write charts into a folder, under a name that carries their digest, and return the path."""
-    names = json.dumps({"zones": charts.zone_names, "solids": charts.solid_names}).encode()
+    names = json.dumps({"zones": charts.zone_names, "kinds": charts.zone_kinds, "solids": charts.solid_names}).encode()
     stream = io.BytesIO()
     arrays = {name: np.ascontiguousarray(getattr(charts, name)).astype(kind) for name, (kind, _) in _KINDS.items()}
     np.savez_compressed(stream, **arrays, names=np.frombuffer(names, dtype=np.uint8))
@@ -84,17 +88,20 @@ def load(path: Path) -> Charts:
     try:
         arrays = npz.read(io.BytesIO(content), {**most, "names": 1 << 24})
         names = json.loads(arrays["names"].tobytes())
-        zones, solids = (tuple(str(name) for name in names[key]) for key in ("zones", "solids"))
-    except (npz.DamagedError, ValueError, KeyError, TypeError) as error:
+        zones, kinds, solids = (tuple(str(name) for name in names[key]) for key in ("zones", "kinds", "solids"))
+    except (npz.DamagedError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{path}: not the mesh of a twin ({error}); make the twin again from its mesh") from error
-    if any(arrays[name].dtype != kind for name, (kind, _) in _KINDS.items()) or not _fits(
-        arrays, len(zones), len(solids)
+    named = len(kinds) == len(zones) and set(kinds) <= set(SHAPES) and all(map(str.isprintable, zones + solids))
+    if (
+        any(arrays[name].dtype != kind for name, (kind, _) in _KINDS.items())
+        or not named
+        or not _fits(arrays, len(zones), len(solids))
     ):
         raise InputError(f"{path}: its arrays do not go together; make the twin again from its mesh")
     numbers = {name: arrays[name].astype(np.int64) for name in ("faces", "face_chart", "face_zone", "face_solid")}
     return Charts(
         vertices=arrays["vertices"], flat=arrays["flat"], face_thickness_mm=arrays["face_thickness_mm"],
-        zone_names=zones, solid_names=solids, **numbers,
+        zone_names=zones, zone_kinds=kinds, solid_names=solids, **numbers,
     )  # fmt: skip
 
 
@@ -109,6 +116,5 @@ def _fits(arrays: Mapping[str, Any], zones: int, solids: int) -> bool:
         count > 0
         and all(arrays[name].shape == shape for name, shape in shapes.items())
         and all(arrays[name].min() >= 0 and arrays[name].max() < most for name, most in below.items())
-        and bool(np.isfinite(arrays["vertices"]).all() and np.isfinite(arrays["flat"]).all())
-        and bool((arrays["flat"] >= 0).all() and (arrays["face_thickness_mm"] > 0).all())
+        and all(bool((low <= arrays[name]).all() and (arrays[name] <= high).all()) for name, low, high in _BOUNDS)
     )

@@ -81,7 +81,7 @@ def read(path: Path, *, units: str | None, up: str | None) -> Surface:
         raise InputError(f"{path}: has coordinates that are no finite numbers; repair it in a mesh editor")
     frame = Frame(metres=METRES[units or "m"], up=up or ("y" if suffix in UPRIGHT else "z"))
     turned = frame.to_asset(surface.vertices)
-    used = turned[np.unique(surface.faces)]
+    used = turned
     side = float(np.ptp(used, axis=0).max())
     if not LEAST_M <= side <= MOST_M:
         raise InputError(
@@ -100,9 +100,14 @@ def _scene(content: bytes, suffix: str, path: Path) -> Any:
 
     if suffix in (".step", ".stp"):
         content, suffix = _from_step(content), ".glb"
+    options: dict[str, Any] = {"split_objects": True, "group_material": False} if suffix == ".obj" else {}
     try:
         return trimesh.load_scene(
-            io.BytesIO(content), file_type=suffix[1:], resolver=_Beside(path.parent), process=False
+            io.BytesIO(content),
+            file_type=suffix[1:],
+            resolver=_Beside(path.parent),
+            process=False,
+            **options,
         )
     except InputError:
         raise
@@ -168,9 +173,10 @@ def _surface(scene: Any, stem: str) -> Surface:
     if not faces:
         raise InputError("holds no triangles")
     count = sum(map(len, faces))
+    used, every = np.unique(np.concatenate(faces), return_inverse=True)
     return Surface(
-        vertices=np.concatenate(vertices).astype(float),
-        faces=np.concatenate(faces),
+        vertices=np.concatenate(vertices).astype(float)[used],
+        faces=every.reshape(-1, 3),
         part=np.concatenate(parts),
         part_names=tuple(part_names),
         material=np.concatenate(materials),

@@ -1,6 +1,7 @@
 """Repair of a surface: double points and faces, holes the size of a flaw, normals that point inwards."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -75,9 +76,8 @@ def open_pieces(surface: Surface, piece: Integers) -> "np.ndarray[tuple[int], np
 def welded(surface: Surface) -> Surface:
     """Merge points that are one, and leave out faces without area or there twice."""
     step = max(surface.diagonal_m * WELD_SHARE, 1e-12)
-    _, first, number = np.unique(
-        np.round(surface.vertices / step).astype(np.int64), axis=0, return_index=True, return_inverse=True
-    )
+    points = np.column_stack([np.round(surface.vertices / step).astype(np.int64), _owners(surface)])
+    _, first, number = np.unique(points, axis=0, return_index=True, return_inverse=True)
     faces = number.reshape(-1)[surface.faces]
     surface = replace(surface, vertices=surface.vertices[first], faces=faces)
     whole = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
@@ -85,10 +85,23 @@ def welded(surface: Surface) -> Surface:
     longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(axis=1)
     height = np.linalg.norm(surface.cross, axis=1) / np.maximum(longest, 1e-30)
     whole &= height > step
-    _, once = np.unique(np.sort(faces, axis=1), axis=0, return_index=True)
+    _, once = np.unique(_from_least(faces), axis=0, return_index=True)  # the same turned over is another side
     kept = np.zeros(len(faces), dtype=bool)
     kept[once] = True
     return surface.of(kept & whole)
+
+
+def _owners(surface: Surface) -> Integers:
+    """Return the part that each vertex is of, (n,); parts are never welded to each other."""
+    owner = np.zeros(len(surface.vertices), dtype=np.int64)
+    owner[surface.faces.reshape(-1)] = np.repeat(surface.part, 3)
+    return owner
+
+
+def _from_least(faces: Integers) -> Integers:
+    """Return faces (m, 3) that begin at their least vertex, in the same sense."""
+    turn = (np.argmin(faces, axis=1)[:, None] + [[0, 1, 2]]) % 3
+    return np.asarray(np.take_along_axis(faces, turn, axis=1))
 
 
 def _closed(surface: Surface) -> tuple[Surface, int]:
@@ -118,7 +131,11 @@ def _closed(surface: Surface) -> tuple[Surface, int]:
 
 
 def _turned_out(surface: Surface) -> tuple[Surface, int]:
-    """Make the faces of each piece agree, and turn closed pieces whose volume is negative inside out."""
+    """Make the faces of each piece agree, and turn pieces that face inwards.
+
+    A closed piece does where its volume is negative, unless it is the wall of a cavity in another; an open one where
+    more of its surface looks towards its middle than away.
+    """
     import trimesh
 
     before, mesh = surface.faces, surface.mesh
@@ -127,12 +144,27 @@ def _turned_out(surface: Surface) -> tuple[Surface, int]:
     faces = np.asarray(mesh.faces, dtype=np.int64).copy()
     surface = replace(surface, faces=faces)
     piece = surface.pieces()
-    corners = surface.corners
-    volume = np.bincount(piece, weights=(corners[:, 0] * surface.cross).sum(axis=1))
-    inwards = (volume < 0) & ~open_pieces(surface, piece)
+    corners, cross = surface.corners, surface.cross
+    doubled = np.linalg.norm(cross, axis=1)
+    area = np.maximum(np.bincount(piece, doubled), 1e-30)
+    sums = [np.bincount(piece, doubled * corners[:, :, axis].mean(axis=1)) for axis in range(3)]
+    middle = np.stack(sums, axis=1) / area[:, None]
+    volume = np.bincount(piece, weights=((corners[:, 0] - middle[piece]) * cross).sum(axis=1))
+    is_open = open_pieces(surface, piece)
+    inwards = volume < -1e-6 * area**1.5  # a flat sheet has none
+    for number in np.flatnonzero(inwards & ~is_open):
+        inwards[number] = not _is_within_another(surface, piece, is_open, int(number))
     faces[inwards[piece]] = faces[inwards[piece]][:, ::-1]
-    firsts = np.argmin(before, axis=1)
-    same = np.take_along_axis(before, (firsts[:, None] + [[0, 1, 2]]) % 3, axis=1)
-    firsts = np.argmin(faces, axis=1)
-    now = np.take_along_axis(faces, (firsts[:, None] + [[0, 1, 2]]) % 3, axis=1)
-    return replace(surface, faces=faces), int((same != now).any(axis=1).sum())
+    turned = (_from_least(before) != _from_least(faces)).any(axis=1)
+    return replace(surface, faces=faces), int(turned.sum())
+
+
+def _is_within_another(surface: Surface, piece: Integers, is_open: "np.ndarray[Any, Any]", number: int) -> bool:
+    """Return whether a piece lies inside a closed one: a ray from it crosses that an odd number of times."""
+    others = np.flatnonzero((piece != number) & ~is_open[piece])
+    if not len(others):
+        return False
+    start = surface.corners[piece == number][0].mean(axis=0)[None]
+    way = np.array([[0.5773, 0.2887, 0.7637]])  # along no side that is likely
+    _, _, face = surface.of(others).mesh.ray.intersects_location(start, way, multiple_hits=True)
+    return bool((np.bincount(piece[others[face]], minlength=1) % 2 == 1).any()) if len(face) else False

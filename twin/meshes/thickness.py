@@ -17,6 +17,8 @@ OF_PLATE = 1 / np.cos(np.radians(CONE_DEGREES / 2))  # the median over all rays 
 ALONG = 2.0  # times that median: a ray straight in that is longer runs along a plate, from its cut edge
 INSIDE_M = 1e-5  # below the surface, where rays begin
 FOUND = 0.98  # share of the area on which rays must find the far side
+THICKER = 1.1  # times the least extent of a closed part: a thickness that cannot be
+LOW = 0.05  # where they find none, the metal counts as thick as that behind this share of the faces
 
 
 def stated(surface: Surface, given: float | Mapping[str, float]) -> Floats:
@@ -36,6 +38,16 @@ def stated(surface: Surface, given: float | Mapping[str, float]) -> Floats:
     for name, value in by_part.items():
         if not LEAST_MM <= value <= MOST_MM:
             raise InputError(f"`thickness` {value:g}: give {LEAST_MM:g} to {MOST_MM:g} mm (part {name})")
+    piece = surface.pieces()
+    is_open = open_pieces(surface, piece)
+    for number, name in enumerate(surface.part_names):
+        own = surface.part == number
+        if own.any() and not is_open[piece[own]].any():
+            least = 1000 * float(np.ptp(surface.corners[own].reshape(-1, 3), axis=0).min())
+            if least > LEAST_MM and by_part[name] > THICKER * least:
+                raise InputError(
+                    f"`thickness` {by_part[name]:g}: part {name} is {least:.3g} mm across; check units and value"
+                )
     return np.array([by_part[name] for name in surface.part_names])[surface.part]
 
 
@@ -64,7 +76,7 @@ def by_rays(surface: Surface) -> Floats:
     across = np.cross(inwards, np.where(np.abs(inwards[:, :1]) < 0.9, [[1.0, 0, 0]], [[0, 1.0, 0]]))
     across /= np.linalg.norm(across, axis=1)[:, None]
     along = np.cross(inwards, across)
-    mesh, normal = surface.mesh, -inwards
+    mesh = surface.mesh
     leans = [(0.0, 0.0)] + [
         (np.radians(CONE_DEGREES) * part, 2 * np.pi * number / LEANING)
         for part in (0.5, 1.0)
@@ -74,14 +86,13 @@ def by_rays(surface: Surface) -> Floats:
     for place, (lean, turn) in enumerate(leans):
         sideways = np.cos(turn) * across + np.sin(turn) * along
         way = np.cos(lean) * inwards + np.sin(lean) * sideways
-        hit, ray, face = mesh.ray.intersects_location(centre + INSIDE_M * inwards, way, multiple_hits=False)
-        leaves = (normal[face] * way[ray]).sum(axis=1) > 0
-        every[place, ray[leaves]] = np.linalg.norm(hit - centre[ray], axis=1)[leaves]
+        hit, ray, _ = mesh.ray.intersects_location(centre + INSIDE_M * inwards, way, multiple_hits=False)
+        every[place, ray] = np.linalg.norm(hit - centre[ray], axis=1)
     usual = np.sort(every, axis=0)[len(leans) // 2] / OF_PLATE
     found = np.where(every[0] <= ALONG * usual, every[0], usual)
     seen = np.isfinite(found)
     share = float(doubled[~seen].sum() / doubled.sum())
     if share > 1 - FOUND:
         raise InputError(f"`thickness`: rays find no far side behind {100 * share:.0f} % of the surface; give it in mm")
-    found[~seen] = np.median(found[seen])
+    found[~seen] = np.quantile(found[seen], LOW)
     return np.asarray((1000 * found).clip(LEAST_MM, MOST_MM))

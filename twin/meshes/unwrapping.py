@@ -6,13 +6,14 @@ from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry.atlas import Floats, Integers
 from corrotwin.twin.geometry.charts import Charts
 from corrotwin.twin.meshes.surface import Surface
+from corrotwin.twin.meshes.zoning import Zoned
 
 MOST_STRETCH = 1.1  # of the area of a face, either way, before a chart is cut; so texels are true within 10 %
 MOST_DEGREES = 30.0  # between a face and the mean of its chart
 PAGE_TEXELS = 8192  # of a side of the page on which charts are made: their corners are true to 1e-7 of the whole
 
 
-def unwrapped(surface: Surface, thickness_mm: Floats) -> tuple[Charts, float]:
+def unwrapped(zoned: Zoned, thickness_mm: Floats) -> tuple[Charts, float]:
     """Return a surface as charts, each in one zone, and the greatest stretch of its area.
 
     Parameters
@@ -32,6 +33,7 @@ def unwrapped(surface: Surface, thickness_mm: Floats) -> tuple[Charts, float]:
         import uvunwrap
     except ImportError as error:
         raise InputError("a mesh of one's own needs uvunwrap; pip install 'corrotwin[mesh]'") from error
+    surface = zoned.surface
     doubled = np.linalg.norm(surface.cross, axis=1)
     scale = PAGE_TEXELS / 2 / np.sqrt(max(doubled.sum() / 2, 1e-12))
     try:
@@ -65,6 +67,7 @@ def unwrapped(surface: Surface, thickness_mm: Floats) -> tuple[Charts, float]:
         face_solid=solid,
         face_thickness_mm=thickness_mm,
         zone_names=surface.zone_names,
+        zone_kinds=zoned.kinds,
         solid_names=tuple(f"piece {number + 1}" for number in range(int(solid.max()) + 1)),
     ), _stretch(flat, doubled)
 

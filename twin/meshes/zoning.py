@@ -1,58 +1,116 @@
 """Zones of a surface that has no builder: edges, crevices and what is covered by its shape; names of the user's own.
 
-Edges: within `BAND_M` of a sharp convex edge, or of the rim of an open shell, where coats are thin. The triangles there
-are cut small first. Crevices: faces across a narrow gap from another piece. Covered: faces pressed on another piece or
-inside it, all of the triangle: what is partly free counts as open.
+Edges: within `BAND_M` of a sharp edge that stands out, or of the rim of an open shell, where coats are thin. Crevices:
+faces across a narrow gap from another piece, and bands of `BAND_M` along the rim of a contact, on either side. Covered:
+faces pressed on another piece or inside it, all of the triangle: what is partly free counts as open. Triangles at edges
+and rims are cut small first.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from corrotwin.twin.geometry.atlas import Floats, Integers
+from corrotwin.twin.geometry.atlas import Floats
 from corrotwin.twin.geometry.solids import COVERED
 from corrotwin.twin.meshes.repair import open_pieces
 from corrotwin.twin.meshes.surface import Surface
 
-BAND_M = 0.004  # from a sharp edge, on either side
+BAND_M = 0.004  # from a sharp edge or the rim of a contact, on either side
 BAND_SHARE = 0.01  # of the diagonal, where that is less
 SHARP_DEGREES = 50.0  # more than between the sides of an octagon, which stands for something round
-MOST_FACES = 300_000  # after faces at edges are cut small
+MORE_FACES = 300_000  # than there were, after faces at edges are cut small
 COARSE = 3.0  # bands: longest side of a triangle at an edge
 GAP_M = 0.003  # across which a face is a crevice
-PRESSED_M = 0.0003  # across which it is covered
-SEEN_FROM = ((1 / 3, 1 / 3, 1 / 3), (0.9, 0.05, 0.05), (0.05, 0.9, 0.05), (0.05, 0.05, 0.9))  # places on a face
-EDGE, CREVICE = "edge", "crevice"
+PRESSED_M = 0.00002  # across which it is covered
 ROUNDS = 12
+SEEN_FROM = ((1 / 3, 1 / 3, 1 / 3), (0.9, 0.05, 0.05), (0.05, 0.9, 0.05), (0.05, 0.05, 0.9))  # places on a face
+BODY, EDGE, CREVICE = "body", "edge", "crevice"
+SHAPES = (BODY, EDGE, CREVICE, COVERED)
 
 
-def by_shape(surface: Surface) -> Surface:
-    """Return a surface with each zone divided into itself, its edges and its crevices, and what is covered."""
-    band = min(BAND_M, BAND_SHARE * surface.diagonal_m)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Zoned:
+    """A surface divided into zones, as which of `SHAPES` each corrodes, and whether all edges were cut small."""
+
+    surface: Surface
+    kinds: tuple[str, ...]
+    whole: bool
+
+
+def by_shape(surface: Surface) -> Zoned:
+    """Divide each zone of a surface into itself, its edges and its crevices, and what is covered."""
+    band, most = min(BAND_M, BAND_SHARE * surface.diagonal_m), len(surface.faces) + MORE_FACES
     points = _sharp_points(surface, band / 2)
-    surface = _refined(surface, points, band)
-    centre = surface.corners.mean(axis=1)
-    at_edge = _distance(points, centre) <= band
-    covered, crevice = _near_others(surface)
-    own = np.array(surface.zone_names, dtype=object)[surface.zone]
-    for name, here in ((EDGE, at_edge), (CREVICE, crevice)):
-        own[here] = [name if zone == "body" else f"{zone} {name}" for zone in own[here]]
-    own[covered] = COVERED
-    names, zone = np.unique(own.astype(str), return_inverse=True)
-    return replace(surface, zone=zone.reshape(-1).astype(np.int64), zone_names=tuple(names.tolist()))
+    surface, whole = _refined(surface, points, band, most)
+    covered, _ = _near_others(surface)
+    if covered.any():
+        surface, more = _refined(surface, _rims(surface, covered, band / 2), band, most)
+        whole = whole and more
+    covered, gap = _near_others(surface)
+    rims = _rims(surface, covered, band / 2)
+    crevice = gap | _within(surface, rims, band, whole)
+    at_edge = _within(surface, points, band, whole)
+    shape = np.select([crevice, covered, at_edge], [SHAPES.index(name) for name in (CREVICE, COVERED, EDGE)], 0)
+    own = surface.zone * len(SHAPES) + shape
+    own[shape == SHAPES.index(COVERED)] = SHAPES.index(COVERED)  # one zone for all
+    numbers, zone = np.unique(own, return_inverse=True)
+    kinds = tuple(SHAPES[number % len(SHAPES)] for number in numbers)
+    names = tuple(
+        _name(surface.zone_names[number // len(SHAPES)], kind) for number, kind in zip(numbers, kinds, strict=True)
+    )
+    return Zoned(
+        surface=replace(surface, zone=zone.reshape(-1).astype(np.int64), zone_names=names), kinds=kinds, whole=whole
+    )
+
+
+def _name(zone: str, kind: str) -> str:
+    if kind in (BODY, COVERED):
+        return zone if kind == BODY else COVERED
+    return kind if zone == BODY else f"{zone} {kind}"
+
+
+def own_name(name: str) -> str:
+    """Return a name of the user's for a zone, which none that is told by shape can have."""
+    return f"{name} part" if name.rpartition(" ")[2] in SHAPES and name != BODY else name
+
+
+def named(surface: Surface, by: str) -> Surface:
+    """Return a surface whose zones are its parts or materials: `by` is "parts" or "materials"."""
+    label, names = (surface.part, surface.part_names) if by == "parts" else (surface.material, surface.material_names)
+    return replace(surface, zone=label, zone_names=tuple(map(own_name, names)))
+
+
+def _within(surface: Surface, points: Floats, band: float, whole: bool) -> NDArray[np.bool_]:
+    """Return which faces lie within a band of points, (m,); where not all were cut small, those that reach into it."""
+    corners = surface.corners
+    centre = corners.mean(axis=1)
+    reach = 0.0 if whole else np.linalg.norm(corners - centre[:, None], axis=2).max(axis=1)
+    return np.asarray(_distance(points, centre) <= band + reach)
 
 
 def _sharp_points(surface: Surface, spacing_m: float) -> Floats:
-    """Return points along all sharp convex edges and rims, (k, 3)."""
-    mesh = surface.mesh
-    sharp = mesh.face_adjacency_convex & (mesh.face_adjacency_angles > np.radians(SHARP_DEGREES))
+    """Return points along all sharp edges and rims, (k, 3); of closed pieces along those that stand out."""
+    mesh, piece = surface.mesh, surface.pieces()
+    is_open = open_pieces(surface, piece)[piece[mesh.face_adjacency[:, 0]]]
+    sharp = (mesh.face_adjacency_convex | is_open) & (mesh.face_adjacency_angles > np.radians(SHARP_DEGREES))
     edges = np.sort(surface.faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
     unique, count = np.unique(edges, axis=0, return_counts=True)
-    every = np.concatenate([mesh.face_adjacency_edges[sharp], unique[count == 1]])
-    begin, end = surface.vertices[every[:, 0]], surface.vertices[every[:, 1]]
+    return _along(surface, np.concatenate([mesh.face_adjacency_edges[sharp], unique[count == 1]]), spacing_m)
+
+
+def _rims(surface: Surface, covered: NDArray[np.bool_], spacing_m: float) -> Floats:
+    """Return points along the edges between faces that are covered and faces that are not, (k, 3)."""
+    mesh = surface.mesh
+    differ = covered[mesh.face_adjacency[:, 0]] != covered[mesh.face_adjacency[:, 1]]
+    return _along(surface, mesh.face_adjacency_edges[differ], spacing_m)
+
+
+def _along(surface: Surface, edges: "NDArray[np.integer[object]]", spacing_m: float) -> Floats:  # type: ignore[type-var]
+    """Return points along edges (n, 2), no farther apart than a spacing."""
+    begin, end = surface.vertices[edges[:, 0]], surface.vertices[edges[:, 1]]
     pieces = np.maximum(1, np.ceil(np.linalg.norm(end - begin, axis=1) / spacing_m)).astype(int)
-    number = np.repeat(np.arange(len(every)), pieces + 1)
+    number = np.repeat(np.arange(len(edges)), pieces + 1)
     step = np.arange(len(number)) - np.repeat(np.cumsum(pieces + 1) - pieces - 1, pieces + 1)
     part = (step / pieces[number])[:, None]
     return np.asarray(begin[number] * (1 - part) + end[number] * part)
@@ -67,8 +125,8 @@ def _distance(points: Floats, places: Floats) -> Floats:
     return np.asarray(cKDTree(points).query(places)[0])
 
 
-def _refined(surface: Surface, points: Floats, band: float) -> Surface:
-    """Cut triangles near the points until the sides of each are at most `COARSE` bands long, or there are too many."""
+def _refined(surface: Surface, points: Floats, band: float, most: int) -> tuple[Surface, bool]:
+    """Cut triangles near the points until their sides are short; return whether that took no more than `most`."""
     for _ in range(ROUNDS):
         corners = surface.corners
         centre = corners.mean(axis=1)
@@ -76,12 +134,12 @@ def _refined(surface: Surface, points: Floats, band: float) -> Surface:
         sides = np.linalg.norm(np.roll(corners, -1, axis=1) - corners, axis=2)
         near = (_distance(points, centre) < reach) & (sides.max(axis=1) > COARSE * band)
         if not near.any():
-            break
+            return surface, True
         finer = _split(surface, (sides > COARSE * band) & near[:, None])
-        if len(finer.faces) > MOST_FACES:
-            break
+        if len(finer.faces) > most:
+            return surface, False
         surface = finer
-    return surface
+    return surface, False
 
 
 def _split(surface: Surface, marked: NDArray[np.bool_]) -> Surface:
@@ -147,14 +205,3 @@ def _near_others(surface: Surface) -> tuple[NDArray[np.bool_], NDArray[np.bool_]
         crevice[ray[facing & (distance <= GAP_M)]] += 1
     is_covered = covered == len(SEEN_FROM)
     return is_covered, (crevice > len(SEEN_FROM) / 2) & ~is_covered
-
-
-def named(surface: Surface, by: str) -> Surface:
-    """Return a surface whose zones are its parts or materials: `by` is "parts" or "materials"."""
-    label, names = (surface.part, surface.part_names) if by == "parts" else (surface.material, surface.material_names)
-    return replace(surface, zone=label, zone_names=tuple(f"{name} part" if name == COVERED else name for name in names))
-
-
-def counts(surface: Surface) -> Integers:
-    """Return the number of faces of each zone."""
-    return np.bincount(surface.zone, minlength=len(surface.zone_names))

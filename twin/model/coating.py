@@ -126,12 +126,12 @@ def paint_defects(asset: AssetGeometry, exposure: Exposure, paint: Paint, seed: 
         More than `MOST_PER_M2` on open ledges.
     """
     rng = np.random.default_rng(seed)
-    most = max(zones.severity(name).defects for name in asset.zone_names) * zones.SPLASH_DEFECTS
+    most = max(zones.ZONES[name].defects for name in asset.zone_kinds) * zones.SPLASH_DEFECTS
     position, normal, face = scatter(asset, paint.defects_per_m2 * most, rng)
     mark, zone = rng.random(len(face)) * most, asset.face_zone[face]
     starts = exposure.starts()
     may = np.column_stack([
-        mark < zones.defect_factors(asset.zone_names, zone, position, period.splash_m) for period in exposure.periods
+        mark < zones.defect_factors(asset.zone_kinds, zone, position, period.splash_m) for period in exposure.periods
     ])  # fmt: skip
     first = may[:, 0]
     parts = [_with_satellites(position[first], normal[first], may[first], starts, paint, rng)]
@@ -141,7 +141,7 @@ def paint_defects(asset: AssetGeometry, exposure: Exposure, paint: Paint, seed: 
 
     if may[~first].any():
         parts.append(_with_satellites(position[~first], normal[~first], may[~first], starts, paint, other(1)))
-    of_faces = zones.defect_factors(asset.zone_names, asset.face_zone, asset.triangles[0][:, 0], None)
+    of_faces = zones.defect_factors(asset.zone_kinds, asset.face_zone, asset.triangles[0][:, 0], None)
     for debris in sorted({period.debris for period in exposure.periods} - {1}):
         more = paint.defects_per_m2 * (debris - 1)
         if more > MOST_PER_M2:

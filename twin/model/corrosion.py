@@ -140,7 +140,7 @@ def grow(
         places, depth = _middles(asset, exposure, years, pits, begin, streams[PITS_STREAM], growth)
         loss += pit_loss_mm(texels.position_m, texels.normal, rusted, places, depth)
     if by_zone:
-        loss[rusted] *= zones.loss_factors(asset.zone_names, texels.zone[rusted], texels.normal[rusted])
+        loss[rusted] *= zones.loss_factors(asset.zone_kinds, texels.zone[rusted], texels.normal[rusted])
 
     for mechanism in mechanisms:
         here = present & acts_on(mechanism, asset.zone_names, texels.zone, texels.position_m[..., 2])
@@ -206,7 +206,7 @@ def pit_middles(
     )  # fmt: skip
     places, depth = _middles(asset, exposure, years, pits, begin, streams[PITS_STREAM], growth)
     facing = places.normal.astype(np.float32)
-    return places, depth * zones.loss_factors(asset.zone_names, asset.face_zone[places.face], facing)
+    return places, depth * zones.loss_factors(asset.zone_kinds, asset.face_zone[places.face], facing)
 
 
 def _middles(

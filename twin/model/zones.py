@@ -56,17 +56,11 @@ ZONES = {
     "contact": Zone(8.0, 1.5),
     "crevice": Zone(10.0, 1.6),
 }
-OTHER = Zone(1.0)  # a zone that the user named
 DRIPPING = {"bar", "body", "clamp", "crown", "edge", "elbow", "rail", "side"}  # parts from whose lower rim drops hang
 UPWARD = 0.35  # more loss where a surface faces straight up
 DRIP = 0.45  # more loss on a lower rim
 SPLASH_DEFECTS = 3.0  # times as many defects between the heights that sea water splashes
 STEEP = 0.8  # |z of the normal| from which a surface counts as facing up or down
-
-
-def severity(name: str) -> Zone:
-    """Return the factors of a zone; one that the user named, such as "rim edge", goes by its last word."""
-    return ZONES.get(name) or ZONES.get(name.rpartition(" ")[2], OTHER)
 
 
 def defect_factors(
@@ -79,12 +73,12 @@ def defect_factors(
 
     Parameters
     ----------
-    zone_names : names of the asset's zones.
+    zone_names : as what each of the asset's zones corrodes (`AssetGeometry.zone_kinds`).
     zone : (n,) index into them.
     position_m : (n, 3).
     splash_m : heights between which sea water splashes, or None.
     """
-    factor = np.array([severity(name).defects for name in zone_names])[zone]
+    factor = np.array([ZONES[name].defects for name in zone_names])[zone]
     if splash_m is not None:
         factor = np.where(in_splash(position_m[:, 2], splash_m), SPLASH_DEFECTS * factor, factor)
     return np.asarray(factor)
@@ -101,7 +95,7 @@ def loss_factors(zone_names: tuple[str, ...], zone: NDArray[np.integer[Any]], no
     upward, downward = np.maximum(normal[:, 2], 0), np.maximum(-normal[:, 2], 0)
     drips = np.array([name in DRIPPING for name in zone_names], dtype=np.float32)[zone]
     facing = 1 + np.float32(UPWARD) * upward**2 + np.float32(DRIP) * drips * downward**8
-    return np.asarray(np.array([severity(name).loss for name in zone_names], dtype=np.float32)[zone] * facing)
+    return np.asarray(np.array([ZONES[name].loss for name in zone_names], dtype=np.float32)[zone] * facing)
 
 
 def in_splash(height_m: NDArray[np.floating[Any]], splash_m: tuple[float, float]) -> NDArray[np.bool_]:

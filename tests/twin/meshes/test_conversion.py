@@ -14,6 +14,8 @@ from corrotwin.twin.geometry import charts
 from corrotwin.twin.geometry.texels import texels
 from corrotwin.twin.meshes import reading, repair, thickness, zoning
 from corrotwin.twin.meshes.conversion import Converted, MeshOptions, convert
+from corrotwin.twin.model import corrosion
+from corrotwin.twin.model.exposure import at
 
 PLATE = trimesh.creation.box((0.4, 0.3, 0.012))
 
@@ -85,7 +87,7 @@ def test_an_edge_is_a_band_along_what_is_sharp_and_the_triangles_there_are_small
 def test_refined_triangles_are_the_same_surface() -> None:
     """Closed, wound alike, of the same area and volume: neighbours are cut along with those at the edge."""
     surface, _ = repair.repair(of(PLATE))
-    finer = zoning.by_shape(surface)
+    finer = zoning.by_shape(surface).surface
     shape = trimesh.Trimesh(finer.vertices, finer.faces, process=False)
     assert len(finer.faces) > 1000
     assert shape.is_watertight
@@ -107,17 +109,17 @@ def test_crevices_and_covered_faces_are_told_by_the_other_piece() -> None:
     pin.apply_translation([0, 0.1, 0])
     surface, repairs = repair.repair(of(trimesh.util.concatenate([PLATE, on_it, above, pin])))
     assert (repairs.pieces, repairs.open_pieces) == (4, 0)
-    found = zoning.by_shape(surface)
+    found = zoning.by_shape(surface).surface
     names = np.array(found.zone_names)[found.zone]
     centre, down = found.corners.mean(axis=1), found.cross[:, 2] < 0
     foot = down & (np.abs(centre[:, 2] - 0.006) < 1e-6) & (np.abs(centre[:, 0] + 0.1) < 0.05)
-    assert (names[foot] == "covered").all()
+    assert set(names[foot]) == {"covered", "crevice"}  # the second along the rim
     gap = down & (np.abs(centre[:, 2] - 0.0075) < 1e-6)
     assert {name.split()[-1] for name in names[gap]} == {"crevice"}
     within = (np.hypot(centre[:, 0], centre[:, 1] - 0.1) < 0.0099) & (np.abs(centre[:, 2]) < 0.005)
     shaft = (np.abs(np.hypot(centre[:, 0], centre[:, 1] - 0.1) - 0.01) < 1e-3) & (np.abs(centre[:, 2]) < 0.004)
     assert not within.any()
-    assert (names[shaft] == "covered").mean() > 0.9
+    assert set(names[shaft]) <= {"covered", "crevice"}
 
 
 def test_a_large_face_on_which_a_small_part_stands_is_open() -> None:
@@ -125,7 +127,7 @@ def test_a_large_face_on_which_a_small_part_stands_is_open() -> None:
     middle = PLATE.triangles_center[PLATE.face_normals[:, 2] > 0.5][0]
     head = trimesh.creation.cylinder(0.01, 0.012, sections=6).apply_translation([*middle[:2], 0.012])
     surface, _ = repair.repair(of(trimesh.util.concatenate([PLATE, head])))
-    found = zoning.by_shape(surface)
+    found = zoning.by_shape(surface).surface
     names = np.array(found.zone_names)[found.zone]
     top = (found.cross[:, 2] > 0) & (np.abs(found.corners[:, :, 2] - 0.006) < 1e-6).all(axis=1)
     area = np.linalg.norm(found.cross, axis=1) / 2
@@ -204,16 +206,14 @@ def test_zones_are_named_by_parts_materials_or_a_table(scene: Path, tmp_path: Pa
     table = tmp_path / "zones.csv"
     table.write_text("part;zone\nwheel;rim\n")
     assert made(scene, zones=str(table)).charts.zone_names == ("body", "edge", "rim", "rim edge")
-    table.write_text("face,zone\n0,seat\n1,seat\n")
-    assert "seat" in made(scene, zones=str(table)).charts.zone_names
+    table.write_text("material,zone\nrubber,covered\n")
+    assert "covered part" in made(scene, zones=str(table)).charts.zone_names
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         ("part,zone\nrim,a\n", "line 2, column 'part': 'rim' is no part; there are hub, wheel"),
-        ("face,zone\n99,a\n", "line 2, column 'face': '99' is no whole number from 0 to 23"),
-        ("part,zone\nwheel,covered\n", "is the name of faces that no air reaches"),
         ("zone\na\n", "needs the columns zone and one of part, material, face"),
         ("part\nwheel\n", "zone"),
     ],
@@ -326,3 +326,121 @@ def test_options_that_cannot_be_are_refused() -> None:
 def test_thickness_of_a_part_counts_for_all_its_faces() -> None:
     surface, _ = repair.repair(of(PLATE))
     assert set(thickness.stated(surface, 7.0)) == {7.0}
+
+
+def test_the_wall_of_a_cavity_is_no_solid_and_the_metal_over_it_is_thin(tmp_path: Path) -> None:
+    """A block of 1 m with a void 10 mm below its top, whose shell looks into the void, as a modeller writes it."""
+    block = trimesh.creation.box((1, 1, 1))
+    void = trimesh.creation.box((0.08, 0.08, 0.04)).apply_translation([0, 0, 0.47])
+    for _ in range(4):
+        block = block.subdivide()
+    inverted = trimesh.Trimesh(void.vertices, void.faces[:, ::-1], process=False)
+    for shell in (inverted, void):  # by mistake some are not turned: a solid in a solid
+        found = made(write(tmp_path / "block.stl", trimesh.util.concatenate([block, shell])), units="m").charts
+        centre = found.vertices[found.faces].mean(axis=1)
+        over = (np.abs(centre[:, :2]).max(axis=1) < 0.03) & (centre[:, 2] > 0.9999)
+        assert over.sum() > 1
+        assert found.face_thickness_mm[over].max() < 12
+        if shell is inverted:
+            assert "covered" not in found.zone_names
+
+
+def test_a_zone_of_any_name_corrodes_as_its_shape_does(tmp_path: Path) -> None:
+    scene = trimesh.Scene()
+    for place, name in enumerate(("bore", "wheel edge", "covered", "bolt")):
+        moved = trimesh.transformations.translation_matrix([place, 0, 0])
+        scene.add_geometry(trimesh.creation.icosphere(3, 0.2), node_name=name, geom_name=name, transform=moved)
+    scene.export(tmp_path / "scene.glb")
+    found = made(tmp_path / "scene.glb", zones="parts", thickness=20.0).charts
+    assert dict(zip(found.zone_names, found.zone_kinds, strict=True)) == dict.fromkeys(
+        ("bore", "wheel edge part", "covered part", "bolt"), "body"
+    )
+    asset = charts.assemble("mesh", {}, found, texel_mm=20.0)
+    grown = corrosion.grow(asset, texels(asset), exposure=at("C5"), coating=None, years=20, seed=0, pits=None)
+    for number in range(4):
+        here = texels(asset).zone == number
+        assert grown.wall_loss_mm[here & (texels(asset).area_mm2 > 0)].mean() > 0.3
+
+
+def test_edges_that_are_too_many_to_be_cut_small_count_whole_and_are_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zoning, "MORE_FACES", 100)
+    found = made(write(tmp_path / "plate.stl", PLATE), units="m")
+    assert "triangles that reach to one count as edge whole" in "\n".join(found.report)
+    assert found.charts.zone_names == ("edge",)
+
+
+@pytest.mark.parametrize("gap_m", [0.0, 0.0002])
+def test_along_the_rim_of_a_joint_runs_a_crevice(gap_m: float) -> None:
+    lower = trimesh.creation.box((0.3, 0.3, 0.01))
+    upper = trimesh.creation.box((0.2, 0.2, 0.01)).apply_translation([0, 0, 0.01 + gap_m])
+    parts = [of(part) for part in (lower, upper)]
+    surface, _ = repair.repair(of(trimesh.util.concatenate([lower, upper])))
+    assert len(parts) == 2
+    zoned = zoning.by_shape(surface)
+    kinds = np.array(zoned.kinds)[zoned.surface.zone]
+    centre, area = zoned.surface.corners.mean(axis=1), np.linalg.norm(zoned.surface.cross, axis=1) / 2
+    top_of_lower = (zoned.surface.cross[:, 2] > 0) & (np.abs(centre[:, 2] - 0.005) < 1e-6)
+    crevice = area[top_of_lower & (kinds == "crevice")].sum()
+    band = 0.0042 if gap_m == 0 else 0.0
+    assert crevice > (0.8 * 4 * 0.2 * 2 * band if gap_m == 0 else 0.9 * 0.2 * 0.2 * 0.2)
+    under = (zoned.surface.cross[:, 2] < 0) & (np.abs(centre[:, 2] - 0.005 - gap_m) < 1e-6)
+    assert (kinds[under] != "body").all()
+    assert ((kinds[under] == "covered").any()) == (gap_m == 0)
+
+
+def test_faces_have_numbers_in_stl_alone(tmp_path: Path) -> None:
+    table = tmp_path / "zones.csv"
+    table.write_text("face,zone\n0,seat\n1,seat\n")
+    found = made(write(tmp_path / "plate.stl", PLATE), units="m", zones=str(table))
+    assert area(found, "seat") + area(found, "seat edge") == pytest.approx(PLATE.area_faces[:2].sum(), rel=1e-4)
+    table.write_text("face,zone\n99,a\n")
+    with pytest.raises(InputError, match="line 2, column 'face': '99' is no whole number from 0 to 11"):
+        made(tmp_path / "plate.stl", units="m", zones=str(table))
+    with pytest.raises(InputError, match="which stand in a fixed order in STL alone; name parts or materials"):
+        made(write(tmp_path / "plate.obj", PLATE), units="m", zones=str(table))
+
+
+def test_both_sides_of_a_sheet_are_kept_and_parts_are_not_welded(tmp_path: Path) -> None:
+    square = trimesh.Trimesh([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], [[0, 1, 2], [0, 2, 3], [2, 1, 0], [3, 2, 0]])
+    found = made(write(tmp_path / "sheet.stl", square), units="m", thickness=2.0)
+    assert found.charts.areas_m2.sum() == pytest.approx(2)
+    scene = trimesh.Scene()
+    for place in range(2):
+        moved = trimesh.transformations.translation_matrix([0, 0, 0.1 * place])
+        scene.add_geometry(trimesh.creation.box((0.1, 0.1, 0.1)), node_name=f"box {place}", transform=moved)
+    scene.export(tmp_path / "stack.glb")
+    stack = made(tmp_path / "stack.glb", up="z")
+    assert "in 2 pieces" in stack.report[0]
+    assert area(stack, "covered") > 0.5 * 2 * 0.1 * 0.1
+
+
+def test_an_open_shell_that_faces_inwards_is_turned(tmp_path: Path) -> None:
+    box = trimesh.creation.box((1, 1, 1))
+    outwards = trimesh.Trimesh(box.vertices, box.faces[box.face_normals[:, 2] < 0.5], process=False)
+    inwards = trimesh.Trimesh(outwards.vertices, outwards.faces[:, ::-1], process=False)
+    found = [made(write(tmp_path / "tank.stl", mesh), units="m", thickness=5.0) for mesh in (outwards, inwards)]
+    assert area(found[1], "edge") == pytest.approx(area(found[0], "edge"))
+    assert "turned 10 triangles that faced inwards" in "\n".join(found[1].report)
+
+
+def test_the_size_is_said_and_a_thickness_beyond_it_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "plate.stl", PLATE)
+    assert "0.4 x 0.3 x 0.012 m; x, y and z, z up" in made(path, units="m").report
+    with pytest.raises(InputError, match="`thickness` 120: part plate is 12 mm across; check units and value"):
+        made(path, units="m", thickness=120.0)
+
+
+def test_objects_of_an_obj_are_parts_and_stray_points_do_not_count(tmp_path: Path) -> None:
+    path = tmp_path / "two.obj"
+    boxes = [trimesh.creation.box((0.1, 0.1, 0.1)).apply_translation([0.3 * place, 0, 0]) for place in range(2)]
+    lines, offset = ["v 1e9 0 0"], 1
+    for name, box in zip(("wheel", "hub"), boxes, strict=True):
+        lines += [f"o {name}", *(f"v {x} {y} {z}" for x, y, z in box.vertices)]
+        lines += ["f " + " ".join(str(corner + offset + 1) for corner in face) for face in box.faces]
+        offset += len(box.vertices)
+    path.write_text("\n".join(lines))
+    found = made(path, units="m", zones="parts", thickness={"wheel": 8.0, "hub": 20.0}).charts
+    assert set(found.zone_names) == {"wheel", "wheel edge", "hub", "hub edge"}
+    assert np.ptp(found.vertices, axis=0).max() == pytest.approx(0.4)

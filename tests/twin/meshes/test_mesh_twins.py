@@ -1,10 +1,16 @@
 """Twins of meshes: made by the command and in Python, grown, moved, exported, inspected and forecast."""
 
+import hashlib
+import io
+import json
 import os
 import shutil
 import subprocess
+import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -182,3 +188,61 @@ def test_zones_can_be_looked_at(command: Command, valve: Path, tmp_path: Path) -
     picture = np.asarray(shape.visual.material.baseColorTexture.convert("RGB")).reshape(-1, 3)
     asset = twin_state.asset(store.read(tmp_path / "twin"))
     assert len(np.unique(picture, axis=0)) == len(asset.zone_names) + 1  # and where no surface is
+
+
+CRAFTED: dict[str, Callable[[dict[str, Any]], None]] = {
+    "deep names": lambda arrays: arrays.update(names=np.frombuffer(b"[" * 100_000, dtype=np.uint8)),
+    "far chart": lambda arrays: arrays.update(flat=arrays["flat"] + 1e17),
+    "thick": lambda arrays: arrays.update(face_thickness_mm=np.full_like(arrays["face_thickness_mm"], np.inf)),
+    "far points": lambda arrays: arrays.update(vertices=arrays["vertices"] * 1e200),
+    "no number": lambda arrays: arrays.update(vertices=arrays["vertices"] * np.nan),
+    "zone beyond": lambda arrays: arrays.update(face_zone=arrays["face_zone"] + 99),
+    "control characters": lambda arrays: arrays.update(names=names_of(("\x1b[31mbody", "edge"), ("body", "edge"))),
+    "unknown kind": lambda arrays: arrays.update(names=names_of(("body", "edge"), ("bore", "edge"))),
+}
+
+
+def names_of(zones: tuple[str, ...], kinds: tuple[str, ...]) -> np.ndarray[Any, Any]:
+    return np.frombuffer(json.dumps({"zones": zones, "kinds": kinds, "solids": ["piece 1"]}).encode(), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("name", list(CRAFTED))
+def test_a_crafted_mesh_file_in_a_twin_from_elsewhere_is_refused_in_one_line(
+    command: Command, valve: Path, tmp_path: Path, name: str
+) -> None:
+    """Its name carries the digest of its content, whoever made it."""
+    new(command, valve, tmp_path / "twin")
+    (path,) = (tmp_path / "twin").glob("mesh-*.npz")
+    with np.load(path) as stored:
+        arrays = dict(stored)
+    CRAFTED[name](arrays)
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **arrays)
+    path.unlink()
+    other = f"mesh-{hashlib.sha256(stream.getvalue()).hexdigest()[:16]}.npz"
+    (tmp_path / "twin" / other).write_bytes(stream.getvalue())
+    manifest = read_json(tmp_path / "twin" / "twin.json")
+    manifest["twin"]["parameters"]["file"] = other
+    write_json(tmp_path / "twin" / "twin.json", manifest)
+    done = command("show", tmp_path / "twin")
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "make the twin again from its mesh" in done.stderr
+
+
+def test_a_reader_that_is_ended_leaves_nothing_in_the_temporary_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A STEP reader that hangs holds a copy of the drawing there."""
+    fake, scratch = tmp_path / "site", tmp_path / "tmp"
+    fake.mkdir()
+    scratch.mkdir()
+    (fake / "cascadio.py").write_text("import time\n\ndef step_to_glb(*_):\n    time.sleep(60)\n")
+    drawing = tmp_path / "part.step"
+    drawing.write_bytes(b"ISO-10303-21;")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(fake), *filter(None, sys.path)]))
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    monkeypatch.setattr(child, "SECONDS", 5)
+    with pytest.raises(InputError, match=r"part.step: was not read within 5 s"):
+        child.convert(drawing, MeshOptions(), tmp_path / "work")
+    assert list(scratch.iterdir()) == []

@@ -151,14 +151,14 @@ def _sites(asset: AssetGeometry, texels: Texels, texel: Integers) -> Sites:
     behind_zone = np.where(opposite.found, asset.face_zone[opposite.face], -1)
     found = opposite.found
     factor = np.zeros(len(texel), dtype=np.float32)
-    factor[found] = zones.loss_factors(names, behind_zone[found], opposite.normal[found].astype(np.float32))
+    factor[found] = zones.loss_factors(asset.zone_kinds, behind_zone[found], opposite.normal[found].astype(np.float32))
     rusts = factor > 0
     row = np.full(len(texel), -1)
     row[rusts] = len(texel) + np.arange(rusts.sum())
     return Sites(
         position_m=np.concatenate([position, opposite.position_m[rusts].astype(np.float32)]),
         normal=np.concatenate([normal, opposite.normal[rusts].astype(np.float32)]),
-        factor=np.concatenate([zones.loss_factors(names, zone, normal), factor[rusts]]),
+        factor=np.concatenate([zones.loss_factors(asset.zone_kinds, zone, normal), factor[rusts]]),
         behind=row,
         zone_names=names,
         zone=zone,

@@ -204,11 +204,11 @@ def _measured_place(
     behind = np.where(opposite.found, asset.face_zone[opposite.face], -1)
     faces = ((here, position[:, 2]), (behind, opposite.position_m[:, 2]))
     acts = np.array([sum(float(acts_on(one, names, *face)[0]) for face in faces) for one in mechanisms])
-    factor = zones.loss_factors(names, behind.clip(0), opposite.normal.astype(np.float32))
+    factor = zones.loss_factors(asset.zone_kinds, behind.clip(0), opposite.normal.astype(np.float32))
     return MeasuredPlace(
         zone=name_of_zone, name=name, nominal_mm=float(thickness),
         piece=int(piece_of(bank.pieces_mm, thickness)),
-        factor=float(zones.loss_factors(names, here, normal)[0]),
+        factor=float(zones.loss_factors(asset.zone_kinds, here, normal)[0]),
         behind_factor=float(factor[0]) if opposite.found[0] else 0.0,
         acts=acts.reshape(len(mechanisms)),
     )  # fmt: skip
