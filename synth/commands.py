@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Literal
 
+from tyro.conf import Positional
+
 from corrotwin.synth.spec import Map
 from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.text import say
@@ -194,5 +196,41 @@ def uvmap(*, twin: Path, camera: Path, out: Path | None = None) -> None:
     say(texel_map.write(twin, camera, out if out is not None else camera.with_suffix(".npz")))
 
 
+def locate(
+    photo: Positional[Path],
+    *,
+    points: Path,
+    twin: Path | None = None,
+    focal_px: float | None = None,
+    distortion: tuple[float, ...] = (),
+    out: Path | None = None,
+) -> None:
+    """Find where a photograph of an asset was taken, from points picked in it, and write that as a camera file.
+
+    Example: corrotwin synth locate front.jpg --points points.csv --twin spool, then corrotwin synth uvmap --twin spool
+    --camera front.json
+
+    Parameters
+    ----------
+    photo
+        the photograph
+    points
+        table with columns px, py (pixel: column and row) and x, y, z (metres, in the coordinates of the asset) of at
+        least four points
+    twin
+        folder of the twin; where it is a mesh, x, y and z are those of the mesh's file, in its units
+    focal_px
+        focal length in pixels; by default from the photograph's Exif, else found from at least six points
+    distortion
+        OpenCV's coefficients k1, k2, p1, p2 and further ones
+    out
+        camera file to write; by default beside the photograph, with its name
+    """
+    from corrotwin.synth.reprojection.locate import locate as located
+
+    target = out if out is not None else photo.with_suffix(".json")
+    say(str(located(photo, points, target, twin=twin, focal_px=focal_px, distortion=distortion)))
+
+
 DESCRIPTION = "Rendered datasets of corroding assets with pixel-true masks."
-COMMANDS = {"render": render, "validate": validate, "preview": preview, "uvmap": uvmap}
+COMMANDS = {"render": render, "validate": validate, "preview": preview, "uvmap": uvmap, "locate": locate}

@@ -9,7 +9,7 @@ from corrotwin.twin.core import cli
 
 GROUPS = {
     "twin": "digital twins of corroding assets: make, grow, show, export, inspect, forecast",
-    "synth": "rendered datasets with pixel-true masks: render, validate, preview, uvmap",
+    "synth": "rendered datasets with pixel-true masks: render, validate, preview, uvmap, locate",
     "segmentation": "U-Nets that outline corrosion: split, train, tune, evaluate, predict, export",
     "benchmarks": "what renders are worth: studies, statistics, reports, screens and transfers",
 }
