@@ -218,6 +218,11 @@ PROFILES: dict[Profile, dict[str, Any]] = {
 }
 
 
+# Of runs that start from ImageNet weights, but in profile paper, which is as published: by a bounded study of short runs
+# on validation photos, `tools/fine_tuning.py`.
+FINE_TUNING: Mapping[str, Any] = {"encoder_rate": 0.3}
+
+
 def first_weights(profile: Profile, backbone: str) -> Literal["imagenet"] | None:
     """Return the initial weights of an encoder in a profile: imagenet, or None for random ones.
 
@@ -234,7 +239,8 @@ def first_weights(profile: Profile, backbone: str) -> Literal["imagenet"] | None
 def configure(profile: Profile, *, backbone: str, arm: DataArm, seed: int, **changes: Any) -> TrainConfig:
     """Return the settings of a named profile for one run, with `changes` to single fields of `TrainConfig`.
 
-    Where `changes` do not name `encoder_weights`, they are those of `first_weights`.
+    Where `changes` do not name `encoder_weights`, they are those of `first_weights`; where these are ImageNet's, the
+    settings of `FINE_TUNING` are the default, but in profile paper.
 
     Raises
     ------
@@ -244,4 +250,6 @@ def configure(profile: Profile, *, backbone: str, arm: DataArm, seed: int, **cha
     if profile not in PROFILES:
         raise InputError(f"`profile` {profile!r} is unknown; choose one of {', '.join(PROFILES)}")
     settings = {**PROFILES[profile], "encoder_weights": first_weights(profile, backbone), **changes}
+    if settings["encoder_weights"] is not None and profile != "paper":
+        settings = {**FINE_TUNING, **settings}
     return TrainConfig(**{**settings, "backbone": backbone, "arm": arm, "seed": seed})

@@ -12,7 +12,7 @@ seeds: 12 runs. All have equal steps at 128 px. Weights are averaged over the la
 on the photos that score; the score is mean F1 on the validation photos of a split by spots. The test photos of that
 split are left out: the few test photos that a run must have are one spot of its training photos.
 
-Cost: 60 runs of 290 steps of 8 images, 95 seconds each on one core: 1.6 hours.
+Cost: 60 runs of 290 steps of 8 images, 95 to 160 seconds each on one core: about 2 hours.
 
 What settles it: levels are compared in pairs of runs that differ in nothing else (12 or more for a rate or a share of
 frozen steps, 3 for ``own``). A default changes to a level that is better than today's in both fractions and, over
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 BACKBONE = "tu-tf_efficientnet_lite0"
 FRACTIONS = (0.1, 1.0)
 RATES, FREEZES, STATISTICS = (0.1, 0.3, 1.0), (0.0, 0.1), ("train", "frozen")
-TODAY: Mapping[str, Any] = {"encoder_rate": 1.0, "freeze": 0.0, "batch_norm": "train"}
+TODAY: Mapping[str, Any] = {"encoder_rate": 1.0, "freeze": 0.0, "batch_norm": "train"}  # before the study
 COLUMNS = ("renders", "real_fraction", "encoder_rate", "freeze", "batch_norm", "seed", "valid_f1", "seconds")
 
 

@@ -105,7 +105,8 @@ def train(
     learning_rate
         peak learning rate of the schedule.
     encoder_rate
-        learning rate of the encoder as a factor of the decoder's, such as 0.1.
+        learning rate of the encoder as a factor of the decoder's; by default 0.3 from ImageNet weights, but in profile
+        paper, else 1.
     freeze
         fraction of the steps, at the start, in which the encoder rests.
     batch_norm
