@@ -218,8 +218,8 @@ PROFILES: dict[Profile, dict[str, Any]] = {
 }
 
 
-# Of runs that start from ImageNet weights, but in profile paper, which is as published: by a bounded study of short runs
-# on validation photos, `tools/fine_tuning.py`.
+# Of runs from ImageNet weights, but in profile paper, which is as published: by a bounded study of short runs on
+# validation photos, `tools/fine_tuning.py`.
 FINE_TUNING: Mapping[str, Any] = {"encoder_rate": 0.3}
 
 
