@@ -31,6 +31,7 @@ WRONG: dict[str, tuple[str, tuple[str, ...]]] = {
         (
             "--seed -1", "--years -1", "--years nan", "--years 1e12", "--climate 99 50 10 10", "--climate 10 50 10 -1",
             "--splash 3 1", "--debris 0", "--coating-life -3", "--zinc-um -1", "--texel-mm 0",
+            "--simplify 3",
             "--mechanism own zone=face rate_mm_year=-1", "--mechanism insulation driver=dry temperature_c=999",
         ),
     ),
@@ -46,7 +47,7 @@ WRONG: dict[str, tuple[str, tuple[str, ...]]] = {
             f"--value 2 --kind photo {READING}",
             *(
                 f"{option} --kind ultrasonic --value 8 {READING}"
-                for option in ("--uv 3 3", "--scatter -1", "--bias -1")
+                for option in ("--uv 3 3", "--at 99 99 99", "--scatter -1", "--bias -1")
             ),
             *(f"{option} --kind photo --value 0.1 {READING}" for option in ("--detection 2", "--false-calls 2")),
         ),
@@ -61,6 +62,7 @@ WRONG: dict[str, tuple[str, tuple[str, ...]]] = {
     "twin calibrate": ("new", ("--assets 0", "--seed -1", "--runs 0")),
     "synth render": ("--out new", ("--count 0", "--size 0", "--seed -1", "--only -1", "--workers 0")),
     "synth validate": ("photos", ("--verify 0",)),
+    "synth locate": ("photos/images/photo-01.png --points none.csv", ("--focal-px -1", "--distortion 1")),
     "segmentation train": (
         "--data none --renders none --out new",
         (
