@@ -2,7 +2,6 @@
 
 import io
 import logging
-import os
 import signal
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from outside import outside
 
 from corrotwin.__main__ import main
 from corrotwin.twin.core import text
@@ -42,14 +42,7 @@ def shown_log() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def photos() -> Path:
     """The folder of real photographs; tests that need it skip where it is absent, unless CI demands it."""
-    default = Path(__file__).resolve().parents[1].parent / "shared" / "data"
-    folder = Path(os.environ.get("CORROSION_DATA", default))
-    if not (folder / "steel-bridges").is_dir():
-        message = f"no real photographs in {folder}; set CORROSION_DATA to their folder"
-        if os.environ.get("CORROSION_DATA_REQUIRED"):
-            pytest.fail(message)
-        pytest.skip(message)
-    return folder
+    return outside("CORROSION_DATA", "data", "steel-bridges", "real photographs")
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,10 @@
 """Foreign meshes for tests, used in place: the folder CORROSION_MESHES, or shared/meshes beside the checkout."""
 
-import os
 from functools import cache
 from pathlib import Path
 
 import numpy as np
-import pytest
+from outside import outside
 
 from corrotwin.twin.assets import AssetGeometry
 from corrotwin.twin.core.errors import InputError
@@ -21,15 +20,8 @@ NAMES = (
 
 
 def folder() -> Path:
-    """Return the folder of foreign meshes; tests that need it skip where it is absent, unless CI demands it."""
-    default = Path(__file__).resolve().parents[2].parent / "shared" / "meshes"
-    found = Path(os.environ.get("CORROSION_MESHES", default))
-    if not (found / "I_beam.glb").is_file():
-        message = f"no foreign meshes in {found}; set CORROSION_MESHES to their folder"
-        if os.environ.get("CORROSION_DATA_REQUIRED"):
-            pytest.fail(message)
-        pytest.skip(message)
-    return found
+    """Return the folder of foreign meshes."""
+    return outside("CORROSION_MESHES", "meshes", "I_beam.glb", "foreign meshes")
 
 
 @cache

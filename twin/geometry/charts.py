@@ -1,6 +1,6 @@
 """Charts of triangles: a surface cut into flat pieces, their place in an atlas, and the texels on them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -147,19 +147,29 @@ def _covered(corners: Floats) -> "list[tuple[Integers, Integers, Integers]]":
     low = np.ceil(corners.min(axis=1) - 0.5).astype(np.int64)
     spans = (np.floor(corners.max(axis=1) - 0.5).astype(np.int64) - low + 1).clip(0)
     counts = spans.prod(axis=1)
-    found, ends = [], np.cumsum(counts)
-    start = 0
-    while start < len(corners):
-        stop = max(start + 1, int(np.searchsorted(ends, (ends[start - 1] if start else 0) + PAIRS, side="right")))
-        part = np.arange(start, stop)
-        face = np.repeat(part, counts[part])
-        place = np.arange(len(face)) - np.repeat(np.cumsum(counts[part]) - counts[part], counts[part])
+    found = []
+    for face, place in _in_portions(counts):
         column, row = low[face, 0] + place % spans[face, 0], low[face, 1] + place // spans[face, 0]
         centre = np.column_stack([column, row]) + 0.5
         inside = (_barycentric(corners[face], centre) >= -1e-9).all(axis=1)
         found.append((face[inside], row[inside], column[inside]))
-        start = stop
     return found
+
+
+def spread(counts: Integers) -> tuple[Integers, Integers]:
+    """Return for places of which each owner has so many: the owner, and the number of the place among the owner's."""
+    owner = np.repeat(np.arange(len(counts)), counts)
+    return owner, np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
+
+
+def _in_portions(counts: Integers) -> Iterator[tuple[Integers, Integers]]:
+    """Yield owners and places as `spread` returns them, about `PAIRS` at a time."""
+    start, ends = 0, np.cumsum(counts)
+    while start < len(counts):
+        stop = max(start + 1, int(np.searchsorted(ends, (ends[start - 1] if start else 0) + PAIRS, side="right")))
+        owner, place = spread(counts[start:stop])
+        yield start + owner, place
+        start = stop
 
 
 def _barycentric(corners: Floats, points: Floats) -> Floats:
@@ -183,12 +193,7 @@ def _touched(face: Integers, corners: Floats, width: int) -> tuple[Integers, Flo
     for side in range(3):
         begin, along = corners[:, side], corners[:, (side + 1) % 3] - corners[:, side]
         counts = np.ceil(2 * np.abs(along).max(axis=1)).astype(np.int64) + 1
-        start, ends = 0, np.cumsum(counts)
-        while start < len(corners):
-            stop = max(start + 1, int(np.searchsorted(ends, (ends[start - 1] if start else 0) + PAIRS, side="right")))
-            part = np.arange(start, stop)
-            number = np.repeat(part, counts[part])
-            step = np.arange(len(number)) - np.repeat(np.cumsum(counts[part]) - counts[part], counts[part])
+        for number, step in _in_portions(counts):
             share = step / (counts[number] - 1).clip(1)
             column, row = np.floor(begin[number] + share[:, None] * along[number]).astype(np.int64).T
             texel = row * width + column
@@ -200,5 +205,4 @@ def _touched(face: Integers, corners: Floats, width: int) -> tuple[Integers, Flo
             weights[:, side], weights[:, (side + 1) % 3] = 1 - share[first], share[first]
             found.append(new)
             on_sides.append(weights)
-            start = stop
     return np.concatenate(found), np.concatenate(on_sides)

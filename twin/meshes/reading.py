@@ -81,14 +81,13 @@ def read(path: Path, *, units: str | None, up: str | None) -> Surface:
         raise InputError(f"{path}: has coordinates that are no finite numbers; repair it in a mesh editor")
     frame = Frame(metres=METRES[units or "m"], up=up or ("y" if suffix in UPRIGHT else "z"))
     turned = frame.to_asset(surface.vertices)
-    used = turned
-    side = float(np.ptp(used, axis=0).max())
+    side = float(np.ptp(turned, axis=0).max())
     if not LEAST_M <= side <= MOST_M:
         raise InputError(
             f"{path}: its longest side is {side:.4g} m, if its units are {units or 'm'}; give the right `units`, one "
             f"of {', '.join(METRES)} (assets are {LEAST_M:g} to {MOST_M:g} m)"
         )
-    low, high = used.min(axis=0), used.max(axis=0)
+    low, high = turned.min(axis=0), turned.max(axis=0)
     x, y = (low + high)[:2] / 2
     frame = replace(frame, shift_m=(float(x), float(y), float(low[2])))
     return replace(surface, vertices=frame.to_asset(surface.vertices), frame=frame)

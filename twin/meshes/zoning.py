@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from corrotwin.twin.geometry.atlas import Floats
+from corrotwin.twin.geometry.atlas import Floats, Integers
+from corrotwin.twin.geometry.charts import spread
 from corrotwin.twin.geometry.solids import COVERED
 from corrotwin.twin.meshes.repair import open_pieces
 from corrotwin.twin.meshes.surface import Surface
@@ -106,12 +107,11 @@ def _rims(surface: Surface, covered: NDArray[np.bool_], spacing_m: float) -> Flo
     return _along(surface, mesh.face_adjacency_edges[differ], spacing_m)
 
 
-def _along(surface: Surface, edges: "NDArray[np.integer[object]]", spacing_m: float) -> Floats:  # type: ignore[type-var]
+def _along(surface: Surface, edges: Integers, spacing_m: float) -> Floats:
     """Return points along edges (n, 2), no farther apart than a spacing."""
     begin, end = surface.vertices[edges[:, 0]], surface.vertices[edges[:, 1]]
     pieces = np.maximum(1, np.ceil(np.linalg.norm(end - begin, axis=1) / spacing_m)).astype(int)
-    number = np.repeat(np.arange(len(edges)), pieces + 1)
-    step = np.arange(len(number)) - np.repeat(np.cumsum(pieces + 1) - pieces - 1, pieces + 1)
+    number, step = spread(pieces + 1)
     part = (step / pieces[number])[:, None]
     return np.asarray(begin[number] * (1 - part) + end[number] * part)
 
