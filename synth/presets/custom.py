@@ -14,7 +14,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from corrotwin.synth.presets import light_maps
+from corrotwin.synth.presets import own_files
 from corrotwin.synth.presets.builtin import preset
 from corrotwin.synth.presets.schema import GROUNDS, KINDS, SUITS, LabelRule, Preset, Range, Sensor
 from corrotwin.synth.spec import Color
@@ -74,7 +74,7 @@ def changed(chosen: Preset, changes: Mapping[str, Any], *, folder: Path = Path()
         return chosen
     try:
         found = _changed(chosen, changes, "")
-        found = replace(found, worlds=light_maps.resolved(found.worlds, folder))
+        found = replace(found, worlds=own_files.WORLDS.resolved(found.worlds, folder))
     except ValueError as error:  # of `Preset`, on fields that do not go together
         raise InputError(str(error)) from error
     taken = [name for name, weight in found.arrangements if weight > 0]

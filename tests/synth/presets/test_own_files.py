@@ -1,4 +1,4 @@
-"""Light maps of the user's own: found, named with their digests, refused where they are none or have changed."""
+"""Files of the user's own in presets: found, named with their digests, refused where they are none or have changed."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from corrotwin.synth.config import RenderConfig
-from corrotwin.synth.presets import light_maps
+from corrotwin.synth.presets import own_files
 from corrotwin.synth.presets.schema import Preset
 from corrotwin.twin.core.errors import InputError
 
@@ -27,7 +27,7 @@ def maps(tmp_path: Path) -> Path:
 def test_files_and_folders_stand_beside_those_of_blender(maps: Path) -> None:
     found = Preset.like("balanced", worlds=("sky", str(maps), str(maps / "yard.exr"))).worlds
     assert found[0] == "sky"
-    assert [light_maps.path_of(world) for world in found] == [
+    assert [own_files.path_of(world) for world in found] == [
         None, maps / "dock.hdr", maps / "yard.exr", maps / "yard.exr",
     ]  # fmt: skip
     assert all(len(world.rpartition("#")[2]) == 16 for world in found[1:])

@@ -1,0 +1,110 @@
+"""Files of the user's own that a preset names, such as light maps (HDRIs): files, or folders of them.
+
+In a preset that is made they stand as ``/path/to/map.exr#0123456789abcdef``, with the digest of their content, so that
+a dataset that goes on later is refused where a file has changed.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import read_bytes
+
+MOST_FILES = 1000  # that a field of a preset may name
+_MADE = re.compile(r"(.+)#([0-9a-f]{16})")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnFiles:
+    """What a field of a preset may name.
+
+    Parameters
+    ----------
+    field : name of the field, for errors.
+    magic : suffixes of its files, each with the ways in which such a file begins.
+    built_in : names that are no files.
+    """
+
+    field: str
+    magic: Mapping[str, tuple[bytes, ...]]
+    built_in: tuple[str, ...] = ()
+
+    def resolved(self, words: tuple[str, ...], folder: Path) -> tuple[str, ...]:
+        """Return the words of a preset, each file of the user's own by its path and digest.
+
+        Parameters
+        ----------
+        words : names of `built_in`, files, folders of files, or what this function made of them.
+        folder : that relative paths are in.
+
+        Raises
+        ------
+        InputError
+            A word is none of these, a file is of another kind or cannot be read, or one has changed since.
+        """
+        found = tuple(name for word in words for name in self._of(word, folder))
+        if len(found) > MOST_FILES:
+            raise InputError(f"{self.field}: {len(found)} files, over {MOST_FILES}; give fewer")
+        return found
+
+    def _of(self, word: str, folder: Path) -> Iterator[str]:
+        if word in self.built_in:
+            yield word
+        elif made := _MADE.fullmatch(word):
+            path, digest = Path(made[1]), made[2]
+            if self._digest(path) != digest:
+                raise InputError(f"{self.field}: {path}: has changed since this preset was made; give another `out`")
+            yield word
+        elif word.lower().endswith(tuple(self.magic)):
+            yield self._made((folder / word).expanduser().resolve())
+        elif (inside := (folder / word).expanduser().resolve()).is_dir():
+            files = sorted(path for path in inside.iterdir() if path.suffix.lower() in self.magic)
+            if not files:
+                raise InputError(f"{self.field}: {inside}: holds no {self._suffixes} file")
+            yield from map(self._made, files)
+        else:
+            names = f"choose from {', '.join(self.built_in)}, or " if self.built_in else ""
+            raise InputError(f"{self.field}: {word!r}: {names}give a file or a folder of {self._suffixes}")
+
+    @property
+    def _suffixes(self) -> str:
+        return " or ".join(self.magic)
+
+    def _made(self, path: Path) -> str:
+        return f"{path}#{self._digest(path)}"
+
+    def _digest(self, path: Path) -> str:
+        try:
+            start, digest = _read(path, path.stat().st_mtime_ns if path.exists() else 0)
+        except OSError as error:
+            raise InputError(f"{self.field}: {path}: cannot be read ({error.strerror})") from error
+        if not start.startswith(self.magic[path.suffix.lower()]):
+            raise InputError(
+                f"{self.field}: {path}: is no {path.suffix[1:].upper()}, whatever its name says; convert it"
+            )
+        return digest
+
+
+WORLDS = OwnFiles(
+    field="worlds",
+    magic={".exr": (b"\x76\x2f\x31\x01",), ".hdr": (b"#?RADIANCE", b"#?RGBE")},
+    # A clear sky with the sun's place, and the light maps in the bpy wheel.
+    built_in=("sky", "city", "courtyard", "forest", "interior", "night", "studio", "sunrise", "sunset"),
+)
+
+
+def path_of(word: str) -> Path | None:
+    """Return the file of a word that `OwnFiles.resolved` made of one of the user's own; None for built-in names."""
+    made = _MADE.fullmatch(word)
+    return Path(made[1]) if made else None
+
+
+@lru_cache(maxsize=MOST_FILES)
+def _read(path: Path, _: int) -> tuple[bytes, str]:
+    """Return how a file begins and the digest of its content, which is read again where its time of change differs."""
+    content = read_bytes(path)
+    return content[:16], sha256(content).hexdigest()[:16]
