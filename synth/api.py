@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from corrotwin.segmentation.api.dataset import Dataset
+from corrotwin.synth.cameras.camera_model import Camera
 from corrotwin.synth.config import RenderConfig
 from corrotwin.synth.presets.schema import Preset
 from corrotwin.synth.rendering import dataset
@@ -28,10 +29,10 @@ def render(
     out: str | Path,
     preset: str | Preset = "balanced",
     count: int | None = None,
-    size: int = 320,
+    size: int | tuple[int, int] = 320,
     seed: int = 0,
     cameras: str | Path | Sequence[Mapping[str, Any]] | None = None,
-    labels: Literal["annotator", "exact"] = "annotator",
+    labels: Literal["annotator", "exact", "both"] = "annotator",
     maps: str | Sequence[str] = (),
     polygons: bool = False,
     device: str = "cpu",
@@ -46,12 +47,13 @@ def render(
     out : dataset folder: new, empty, or begun with the same arguments.
     preset : the name of a preset, or a `Preset`.
     count : images; by default 24, or one by each camera.
-    size : picture side in pixels.
+    size : picture side in pixels, or width and height.
     seed : another seed, other scenes.
-    cameras : of a twin: a JSON file, or what such a file lists, as ``{"eye_m": (x, y, z), "look_at_m": (x, y, z),
-        "field_of_view_deg": 50}``; by default they are drawn.
-    labels : masks as people draw them, or the rust that pixel centres see.
-    maps : also write exact maps beside the images: wall_loss, severity, depth, uv, instances.
+    cameras : of a twin: a camera file, or what such a file lists, as ``{"eye_m": (x, y, z), "look_at_m": (x, y, z),
+        "field_of_view_deg": 50}`` (docs/cameras.md); by default they are drawn.
+    labels : masks as people draw them, the rust that pixel centres see, or both: exact.json beside annotations.json.
+    maps : also write exact maps beside the images: rust_cover, stain, age, wall_loss, severity, instances, depth,
+        normals, uv.
     polygons : outlines instead of compressed RLE in the COCO files.
     device : cpu, auto, optix, cuda, hip or metal.
     workers : Blender processes at a time.
@@ -75,11 +77,11 @@ def render(
     if cameras is not None and twin is None:
         raise InputError("`cameras` stand about a twin; give the `twin`")
     if cameras is None:
-        stated: tuple[subject.StatedCamera, ...] = ()
+        stated: tuple[Camera, ...] = ()
     elif isinstance(cameras, str | Path):
-        stated = subject.read_cameras(Path(cameras))
+        stated = subject.read_cameras(Path(cameras), size=config.sides)
     else:
-        stated = subject.cameras("`cameras`", [{**camera} for camera in cameras])
+        stated = subject.cameras("`cameras`", [{**camera} for camera in cameras], size=config.sides)
     folder = Path(out)
     wanted = count if count is not None else len(stated) or COUNT
     with _folder_of(twin, folder) as where:

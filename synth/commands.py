@@ -1,4 +1,4 @@
-"""The commands of ``corrotwin synth``: render, validate, preview, uvmap."""
+"""The commands of ``corrotwin synth``: render, validate, preview, uvmap, locate."""
 
 from pathlib import Path
 from typing import Literal
@@ -14,12 +14,12 @@ def render(
     *,
     out: Path | None = None,
     count: int | None = None,
-    size: int = 320,
+    size: str = "320",
     seed: int = 0,
     preset: str = "balanced",
     twin: Path | None = None,
     cameras: Path | None = None,
-    labels: Literal["annotator", "exact"] = "annotator",
+    labels: Literal["annotator", "exact", "both"] = "annotator",
     maps: tuple[Map, ...] = (),
     polygons: bool = False,
     only: int | None = None,
@@ -41,7 +41,7 @@ def render(
     count
         images, at least 1; by default 24, or one by each camera of the file
     size
-        picture side in pixels, at least 1
+        picture side in pixels, at least 1, or width x height, as 640x480
     seed
         another seed, other scenes
     preset
@@ -50,12 +50,13 @@ def render(
     twin
         folder of a twin to photograph as it stands there; by default each scene has its own
     cameras
-        JSON list of {"eye_m": [x, y, z], "look_at_m": [x, y, z], "field_of_view_deg": 50}, see docs/synth.md; by
-        default they are drawn
+        camera file: JSON list of {"eye_m": [x, y, z], "look_at_m": [x, y, z], "field_of_view_deg": 50}, or with size,
+        intrinsics, distortion and pose, see docs/cameras.md; by default they are drawn
     labels
-        masks as people draw them, or the rust that pixel centres see
+        masks as people draw them, the rust that pixel centres see, or both: exact.json beside annotations.json
     maps
-        also write exact maps beside the images: wall_loss, severity, depth, uv, instances; see docs/formats.md
+        also write exact maps beside the images: rust_cover, stain, age, wall_loss, severity, instances, depth,
+        normals, uv; see docs/formats.md
     polygons
         outlines instead of compressed RLE in the COCO files; they lose holes, polygon_iou says how much
     only
@@ -69,7 +70,7 @@ def render(
     dry_run
         say how many batches, hours and bytes are to come, from one batch rendered here; write nothing
     """
-    from corrotwin.synth.config import RenderConfig
+    from corrotwin.synth.config import RenderConfig, size_of
     from corrotwin.synth.presets.schema import Preset
     from corrotwin.synth.rendering import dataset
     from corrotwin.synth.rendering.dry_run import estimate
@@ -78,12 +79,12 @@ def render(
 
     config = RenderConfig(
         preset=Preset.read(preset) if preset.endswith(".json") else preset,
-        size=size, seed=seed, labels=labels, maps=tuple(sorted(set(maps))),
+        size=size_of(size), seed=seed, labels=labels, maps=tuple(sorted(set(maps))),
         polygons=polygons,
     )  # fmt: skip
     if cameras is not None and twin is None:
         raise InputError(f"--cameras {cameras}: cameras stand about a twin; give its folder with --twin")
-    stated = () if cameras is None else subject.read_cameras(cameras)
+    stated = () if cameras is None else subject.read_cameras(cameras, size=config.sides)
     shown = None if twin is None else subject.saved(twin, stated)
     if only is not None and count is not None:
         raise InputError(f"--only {only} with --count {count}: give one of them")
@@ -176,7 +177,7 @@ def preview(folder: Path, /) -> None:
     say(f"{folder}: look at {folder / 'card.md'} and {folder / 'preview.jpg'}")
 
 
-def uvmap(*, twin: Path, camera: Path, out: Path | None = None) -> None:
+def uvmap(*, twin: Path, camera: Path, name: str | None = None, out: Path | None = None) -> None:
     """Map the pixels of a photograph to the texels of a twin, so that `twin inspect` can read rust from its mask.
 
     Example: corrotwin synth uvmap --twin spool --camera front.json, then corrotwin twin inspect spool --date 2016-05-31
@@ -187,13 +188,17 @@ def uvmap(*, twin: Path, camera: Path, out: Path | None = None) -> None:
     twin
         its folder
     camera
-        JSON with intrinsics and a pose, which may follow from picked points or ArUco markers; see docs/twin.md
+        camera file: JSON with intrinsics and a pose, which may follow from picked points or ArUco markers; see
+        docs/cameras.md
+    name
+        of the camera, where the file has several
     out
         .npz file; by default beside the camera, with its name
     """
-    from corrotwin.synth.reprojection import texel_map
+    from corrotwin.synth.cameras import texel_map
 
-    say(texel_map.write(twin, camera, out if out is not None else camera.with_suffix(".npz")))
+    target = out if out is not None else camera.with_suffix(".npz") if name is None else camera.parent / f"{name}.npz"
+    say(texel_map.write(twin, camera, target, name=name))
 
 
 def locate(
@@ -226,7 +231,7 @@ def locate(
     out
         camera file to write; by default beside the photograph, with its name
     """
-    from corrotwin.synth.reprojection.locate import locate as located
+    from corrotwin.synth.cameras.locate import locate as located
 
     target = out if out is not None else photo.with_suffix(".json")
     say(str(located(photo, points, target, twin=twin, focal_px=focal_px, distortion=distortion)))

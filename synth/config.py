@@ -12,6 +12,7 @@ from corrotwin.twin.core.arguments import naming
 from corrotwin.twin.core.errors import InputError
 
 MOST_SIDE = 8192  # pixels: what training takes
+BOTH = "both"  # policies of the masks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,23 +20,27 @@ class RenderConfig:
     """The settings that determine every bit of a rendered image, together with its index."""
 
     preset: str | Preset  # a built-in one by its name, or one of the user's own
-    size: int  # pixels, square
+    size: int | tuple[int, int]  # pixels: of a square picture, or width and height
     seed: int
-    labels: str = "annotator"  # policy of the masks: as people draw them, or "exact"
+    labels: str = "annotator"  # policy of the masks: as people draw them, "exact", or "both" in two files
     maps: tuple[str, ...] = ()  # names in `synth.spec.MAPS`, written beside the images
     polygons: bool = False  # outlines instead of run lengths in the COCO files
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "preset", _checked(self.preset))
-        if self.labels not in POLICIES:
-            raise InputError(f"`labels` {self.labels}: choose from {', '.join(POLICIES)}")
+        if self.labels not in (*POLICIES, BOTH):
+            raise InputError(f"`labels` {self.labels}: choose from {', '.join((*POLICIES, BOTH))}")
         for name in self.maps:
             if name not in MAPS:
                 raise InputError(f"`maps` {name}: no such map; choose from {', '.join(MAPS)}")
-        if not 1 <= self.size <= MOST_SIDE:
-            raise InputError(f"`size` {self.size}: give a picture side of 1 to {MOST_SIDE} pixels")
+        object.__setattr__(self, "size", _size(self.size))
         if self.seed < 0:
             raise InputError(f"`seed` {self.seed}: give a seed of 0 or more")
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Width and height of a picture, pixels."""
+        return self.size if isinstance(self.size, tuple) else (self.size, self.size)
 
     def content(self) -> Preset:
         """Return the preset as an object."""
@@ -68,17 +73,40 @@ class RenderConfig:
             There is no such preset, or a value is not what it may be. What `plain` could not have written may raise
             TypeError, KeyError or AttributeError, too.
         """
-        values = {**plain, "maps": tuple(plain["maps"])}
+        size = plain["size"]
+        values = {**plain, "maps": tuple(plain["maps"]), "size": tuple(size) if isinstance(size, list) else size}
         values["preset"] = preset_of(values["preset"], values.pop("changes", ""))
         return RenderConfig(**values)
 
     def rule(self) -> LabelRule:
         """Return the preset's rule for masks, with the requested policy."""
-        return replace(self.content().labels, policy=self.labels)
+        return replace(self.content().labels, policy=POLICIES[0] if self.labels == BOTH else self.labels)
 
     def preset_stated(self) -> dict[str, Any]:
         """Return the preset with that rule, as dataset.json records it."""
         return stated(replace(self.content(), labels=self.rule()))
+
+
+def size_of(text: str) -> int | tuple[int, int]:
+    """Return the size of a picture from its text, such as "320" or "640x480", for `RenderConfig`.
+
+    Raises
+    ------
+    InputError
+        The text is neither.
+    """
+    sides = text.split("x")
+    if len(sides) > 2 or not all(side.isascii() and side.isdigit() and len(side) < 9 for side in sides):
+        raise InputError(f"`size` {text!r:.60}: give the side of a square picture, or width x height, as 640x480")
+    return int(sides[0]) if len(sides) == 1 else (int(sides[0]), int(sides[1]))
+
+
+def _size(given: Any) -> int | tuple[int, int]:
+    """Return the size of a picture, one number where it is square; refuse what is none."""
+    sides = given if isinstance(given, tuple) and len(given) == 2 else (given, given)
+    if not all(isinstance(side, int) and not isinstance(side, bool) and 1 <= side <= MOST_SIDE for side in sides):
+        raise InputError(f"`size` {given!r:.60}: give a picture side of 1 to {MOST_SIDE} pixels, or width and height")
+    return sides[0] if sides[0] == sides[1] else sides
 
 
 def preset_of(name: str, changes: str) -> str | Preset:

@@ -5,14 +5,14 @@ Lengths are metres, angles radians, colours linear RGB in [0, 1]; z is up. Paths
 
 import json
 from dataclasses import asdict, dataclass
+from math import tan
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 Color = tuple[float, float, float]
 Matrix = tuple[tuple[float, float, float, float], ...]  # 4 x 4, row by row, object to world
-Map = Literal[
-    "wall_loss", "severity", "depth", "uv", "instances"
-]  # kinds of maps that can be written beside the images
+# Kinds of maps that can be written beside the images.
+Map = Literal["rust_cover", "stain", "age", "wall_loss", "severity", "instances", "depth", "normals", "uv"]
 MAPS: tuple[str, ...] = get_args(Map)
 EDGE_REACH_M = 0.03  # distance from an outward edge within which a body's file records it
 SCRAPE_M = 0.005  # greatest width of a scrape in the paint on either side of its edge
@@ -84,12 +84,45 @@ class Light:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Lens:
+    """The size of a picture and the intrinsics of a pinhole camera, pixels; the middle of the first pixel is (0, 0)."""
+
+    width: int
+    height: int
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+
+    @staticmethod
+    def wide(width: int, height: int, angle: float) -> "Lens":
+        """Return the lens whose field of view is `angle` across the shorter side of the picture."""
+        focal = min(width, height) / 2 / tan(angle / 2)
+        return Lens(width=width, height=height, fx=focal, fy=focal, cx=(width - 1) / 2, cy=(height - 1) / 2)
+
+    def finer(self, times: int) -> "Lens":
+        """Return the lens of the same picture with so many pixels each way for every one."""
+        return Lens(
+            width=self.width * times, height=self.height * times, fx=self.fx * times, fy=self.fy * times,
+            cx=(self.cx + 0.5) * times - 0.5, cy=(self.cy + 0.5) * times - 0.5,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
 class View:
-    """One photograph of the scene: `index` is the image's number in the dataset."""
+    """One photograph of the scene: `index` is the image's number in the dataset.
+
+    A lens that distorts is rendered without distortion, through `frame`, which shows all of the picture, with labels
+    `label_finer` times as fine; the picture is warped afterwards (`synth.cameras.distortion`).
+    """
 
     index: int
     pose: Matrix  # camera looks along its -z, y up
-    field_of_view: float  # across the square picture
+    lens: Lens
+    distortion: tuple[float, ...] = ()  # OpenCV's coefficients
+    frame: Lens | None = None  # None: the picture itself
+    label_finer: int = 1
+    name: str = ""  # of a stated camera
     focus_m: float = 0.0  # depth in focus; 0 if everything is sharp
     f_number: float = 0.0  # of a full-frame lens with this field of view
     visible: tuple[float, ...] = ()  # for each body, the visible share of its camera-facing surface; () if unknown
@@ -99,14 +132,13 @@ class View:
 class Scene:
     """Everything Blender needs for the photographs of one scene."""
 
-    size: int  # pixels, square
     samples: int  # Cycles samples per pixel
     seed: int  # of Cycles' sampling
     bodies: tuple[Body, ...]
     props: tuple[Prop, ...]
     light: Light
     views: tuple[View, ...]
-    maps: tuple[str, ...] = ()  # names in `MAPS`; depth and uv need further outputs of the label pass
+    maps: tuple[str, ...] = ()  # names in `MAPS`; some need further outputs of the label pass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +168,17 @@ def _scene(data: dict[str, Any]) -> Scene:
         "bodies": tuple(Body(**{**body, "finish": Finish(**body["finish"])}) for body in data["bodies"]),
         "props": tuple(Prop(**prop) for prop in data["props"]),
         "light": Light(**data["light"]),
-        "views": tuple(View(**{**view, "visible": tuple(view["visible"])}) for view in data["views"]),
+        "views": tuple(_view(view) for view in data["views"]),
         "maps": tuple(data["maps"]),
     }
     return Scene(**{**data, **parts})
+
+
+def _view(data: dict[str, Any]) -> View:
+    parts = {
+        "lens": Lens(**data["lens"]),
+        "frame": None if data["frame"] is None else Lens(**data["frame"]),
+        "distortion": tuple(data["distortion"]),
+        "visible": tuple(data["visible"]),
+    }
+    return View(**{**data, **parts})

@@ -60,7 +60,7 @@ WRONG: dict[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     "twin calibrate": ("new", ("--assets 0", "--seed -1", "--runs 0")),
-    "synth render": ("--out new", ("--count 0", "--size 0", "--seed -1", "--only -1", "--workers 0")),
+    "synth render": ("--out new", ("--count 0", "--size 0", "--size 64x", "--seed -1", "--only -1", "--workers 0")),
     "synth validate": ("photos", ("--verify 0",)),
     "synth locate": ("photos/images/photo-01.png --points none.csv", ("--focal-px -1", "--distortion 1")),
     "segmentation train": (

@@ -17,9 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from corrotwin.synth.cameras.camera_model import Camera, from_pose, looking
 from corrotwin.synth.config import RenderConfig
 from corrotwin.synth.rendering.dataset import render
-from corrotwin.synth.scene.subject import StatedCamera, saved
+from corrotwin.synth.scene.subject import saved
+from corrotwin.synth.spec import Lens
 from corrotwin.twin import assets, store, twin_state
 from corrotwin.twin.core.files import atomic_file, digest
 from corrotwin.twin.model.coating import Coating, Paint, Zinc
@@ -71,7 +73,7 @@ def twin_of(kind: str, years: float) -> twin_state.TwinState:
     )
 
 
-def three_quarter_view(vertices: NDArray[np.float64]) -> StatedCamera:
+def three_quarter_view(vertices: NDArray[np.float64]) -> Camera:
     """Return a camera from the front right, a little above, whose picture the asset fills.
 
     Parameters
@@ -91,8 +93,8 @@ def three_quarter_view(vertices: NDArray[np.float64]) -> StatedCamera:
         shares = seen[:, :2] / (distance - seen[:, 2:])
         middle[:2] += (shares.min(axis=0) + shares.max(axis=0)) / 2 * distance
     look_at = middle @ axes
-    (a, b, c), (d, e, f) = (look_at + distance * outward).round(4).tolist(), look_at.round(4).tolist()
-    return StatedCamera(eye_m=(a, b, c), look_at_m=(d, e, f), field_of_view_deg=FIELD_OF_VIEW_DEG)
+    pose = looking((look_at + distance * outward).round(4), look_at.round(4))
+    return from_pose(pose, Lens.wide(PICTURE, PICTURE, radians(FIELD_OF_VIEW_DEG)))
 
 
 def photograph(kind: str, years: float) -> Image.Image:

@@ -12,7 +12,7 @@ twelfth; where Blender renders the photographs, in years 4, 8 and 12.
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from math import log, radians, tan
+from math import log, radians
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
 
-from corrotwin.synth.reprojection.camera_model import Camera
-from corrotwin.synth.reprojection.texel_map import texel_map
-from corrotwin.synth.scene.subject import StatedCamera
+from corrotwin.synth.cameras.camera_model import Camera, from_pose, looking
+from corrotwin.synth.cameras.texel_map import texel_map
+from corrotwin.synth.spec import Lens
 from corrotwin.twin import assets, store, twin_state
 from corrotwin.twin.assets import AssetGeometry, Texels
 from corrotwin.twin.bayes.histories.ensemble import bank
@@ -73,8 +73,8 @@ def hidden_twin(known: TwinState, seed: int) -> TwinState:
     return replace(known, coating=coating, pits=own_pits, seed=int(rng.integers(2**31)))
 
 
-def cameras(asset: AssetGeometry) -> list[StatedCamera]:
-    """Return six cameras round an asset that have all of it in the picture."""
+def cameras(asset: AssetGeometry, size: int) -> list[Camera]:
+    """Return six cameras round an asset that have all of it in their square pictures, `size` pixels a side."""
     low, high = asset.vertices.min(axis=0), asset.vertices.max(axis=0)
     middle, reach = (low + high) / 2, float(np.linalg.norm(high - low)) / 2
     found = []
@@ -82,25 +82,8 @@ def cameras(asset: AssetGeometry) -> list[StatedCamera]:
         out = np.array([np.cos(height) * np.cos(azimuth), np.cos(height) * np.sin(azimuth), np.sin(height)])
         eye = middle + out * 1.05 * reach / np.sin(radians(ANGLE_DEG) / 2)
         eye[2] = max(eye[2], 0.1)
-        found.append(
-            StatedCamera(eye_m=tuple(eye.tolist()), look_at_m=tuple(middle.tolist()), field_of_view_deg=ANGLE_DEG)
-        )
+        found.append(from_pose(looking(eye, middle), Lens.wide(size, size, radians(ANGLE_DEG))))
     return found
-
-
-def as_opencv(camera: StatedCamera, size: int) -> Camera:
-    """Return a camera of `synth render` in the form that `synth uvmap` takes."""
-    eye = np.array(camera.eye_m)
-    forward = np.array(camera.look_at_m) - eye
-    forward /= np.linalg.norm(forward)
-    right = np.cross(forward, [0.0, 0.0, 1.0])
-    right /= np.linalg.norm(right)
-    rotation = np.stack([right, np.cross(forward, right), forward])
-    focal = size / 2 / tan(radians(camera.field_of_view_deg) / 2)
-    return Camera(
-        width=size, height=size, fx=focal, fy=focal, cx=(size - 1) / 2, cy=(size - 1) / 2,
-        rotation=tuple(map(tuple, rotation.tolist())), translation_m=tuple((-rotation @ eye).tolist()),
-    )  # fmt: skip
 
 
 def perfect(twin: TwinState, fields: Fields, seen: Sequence[NDArray[np.int32]]) -> list[Mask]:
@@ -131,7 +114,7 @@ def learned(
     size : of the pictures, pixels.
     visits : years.
     """
-    seen = [texel_map(as_opencv(camera, size), asset) for camera in cameras(asset)]
+    seen = [texel_map(camera, asset) for camera in cameras(asset, size)]
     everywhere = np.zeros(asset.atlas_shape, dtype=bool).reshape(-1)
     for texel in seen:
         everywhere[texel[texel >= 0]] = True
@@ -203,7 +186,7 @@ def photographs(twin: TwinState, size: int) -> Path:
 
     folder = WORK / f"{twin.id}-{files.digest(repr(twin))}"
     store.save(twin, folder / "twin")
-    shown = saved(folder / "twin", tuple(cameras(twin_state.asset(twin))))
+    shown = saved(folder / "twin", tuple(cameras(twin_state.asset(twin), RENDERED)))
     config = RenderConfig(preset="balanced", size=size, seed=SCENE, labels="exact")
     render(folder / f"{size}px", config, count=len(shown.cameras), shown=shown)
     return folder / f"{size}px"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from corrotwin.synth.reprojection.texel_map import texel_map
+from corrotwin.synth.cameras.texel_map import texel_map
 from corrotwin.twin import assets, twin_state
 from corrotwin.twin.core.plotting import import_matplotlib
 from corrotwin.twin.forecast.projection import ALL, forecast_zones
@@ -15,7 +15,6 @@ from tools.loop import (
     RENDERED,
     RENDERED_VISITS,
     SHARP,
-    as_opencv,
     cameras,
     hidden_twin,
     known_twin,
@@ -44,7 +43,7 @@ def picture(seed: int, path: Path) -> None:
     figure = Figure(figsize=(9.4, 6.4), layout="constrained")
     FigureCanvasAgg(figure)
     upper, lower = figure.subfigures(2, 1, height_ratios=(1, 1.25), squeeze=False)[:, 0]
-    seen = [texel_map(as_opencv(camera, RENDERED), asset) for camera in cameras(asset)]
+    seen = [texel_map(camera, asset) for camera in cameras(asset, RENDERED)]
     for axes, years in zip(upper.subplots(1, len(RENDERED_VISITS)), RENDERED_VISITS, strict=True):
         aged = replace(hidden, clock=later(EPOCH, years))
         folder = photographs(aged, RENDERED)

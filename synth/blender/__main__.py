@@ -1,7 +1,7 @@
 """Render a batch of scenes: ``python -m corrotwin.synth.blender BATCH PARENT``.
 
-For each view ``view-<index>.npz`` is written beside the batch file, with ``photograph`` (size, size, 3) float16
-scene-linear and the ``label``, ``depth`` and ``uv`` of `passes.labels`; then its index is printed as one line.
+For each view ``view-<index>.npz`` is written beside the batch file, with ``photograph`` (H, W, 3) float16 scene-linear
+and the arrays of `passes.labels`; then its index is printed as one line.
 Everything that Blender itself prints goes to stderr. The process ends with the process PARENT.
 """
 

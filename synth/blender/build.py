@@ -9,7 +9,7 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from corrotwin.synth.blender import materials, passes, steel
+from corrotwin.synth.blender import materials, steel
 from corrotwin.synth.spec import Body, Light, Prop, Scene
 
 SKY = 0.12  # the sky texture is that much brighter than the HDRIs
@@ -118,20 +118,11 @@ def _world(light: Light) -> None:
 
 
 def _cameras(bproc: ModuleType, scene: Scene) -> None:
-    """Add one frame for each view, from frame 0.
-
-    The field of view is set per frame and not through a matrix of intrinsics: BlenderProc puts the principal point of
-    such a matrix at (width - 1) / 2, half a pixel off the rays that label pixels.
-    """
-    side = scene.size * passes.oversampling(scene.size)
-    bproc.camera.set_resolution(side, side)
+    """Add one frame for each view, from frame 0; `passes` sets size and lens of each picture."""
     camera = bpy.context.scene.camera.data
-    camera.lens_unit, camera.sensor_fit = "FOV", "HORIZONTAL"
     camera.clip_start, camera.clip_end = 0.005, 2000
     for frame, view in enumerate(scene.views):
         bproc.camera.add_camera_pose(np.array(view.pose), frame)
-        camera.angle = view.field_of_view
-        camera.keyframe_insert("lens", frame=frame)
         camera.dof.focus_distance = view.focus_m or 1.0
         camera.dof.aperture_fstop = view.f_number if view.focus_m else 1e6
         camera.dof.keyframe_insert("focus_distance", frame=frame)

@@ -1,6 +1,7 @@
 """Render a built scene to arrays: scene-linear photographs and exact labels."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from math import atan
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corrotwin.synth.blender import steel
-from corrotwin.synth.spec import Scene
+from corrotwin.synth.blender.shader_graph import NORMAL
+from corrotwin.synth.spec import Lens, Scene
 
 # Settings of Cycles for a photograph. Metal reflected in metal needs two glossy bounces; the third diffuse one replaces
 # the glossy rays that `Graph.finish` omits for dull surfaces.
@@ -19,14 +21,18 @@ PHOTOGRAPH: Mapping[str, Any] = {
     "denoiser": "OPENIMAGEDENOISE", "denoising_quality": "BALANCED", "denoising_prefilter": "ACCURATE",
 }  # fmt: skip
 Arrays = dict[str, NDArray[np.float32]]
-_CHANNELS: dict[str, slice | int] = {"label": slice(3), "depth": 0, "uv": slice(2)}
+# Outputs of the label pass that maps need, beside `steel.LABEL`, and what is kept of each.
+_OUTPUTS: Mapping[str, tuple[str, slice | int]] = {
+    "depth": ("Depth", 0), "uv": (steel.UV, slice(2)), "age": (steel.AGE, 0), "normals": (NORMAL, slice(3)),
+}  # fmt: skip
 
 
-def oversampling(size: int) -> int:
+def oversampling(lens: Lens) -> int:
     """Return the factor by which a small picture is rendered larger, since Blender renders none below 4 pixels.
 
     It is odd, so that the middle of a block of pixels is the centre of the final pixel.
     """
+    size = min(lens.width, lens.height)
     return 1 if size >= 4 else 5 if size == 1 else 3
 
 
@@ -35,9 +41,10 @@ def prepare(scene: Scene) -> None:
     view_layer = bpy.context.view_layer
     for output in list(view_layer.aovs):  # of the scene before
         view_layer.aovs.remove(output)
-    for name in (steel.LABEL, steel.UV) if "uv" in scene.maps else (steel.LABEL,):
-        output = view_layer.aovs.add()
-        output.name, output.type = name, "COLOR"
+    for name in (steel.LABEL, *(output for map_, (output, _) in _OUTPUTS.items() if map_ in scene.maps)):
+        if name != "Depth":
+            output = view_layer.aovs.add()
+            output.name, output.type = name, "COLOR"
     view_layer.use_pass_z = "depth" in scene.maps
     blender = bpy.context.scene
     blender.render.use_persistent_data = True
@@ -51,21 +58,24 @@ def labels(scene: Scene, temporary: Path) -> Iterator[Arrays]:
 
     Yields
     ------
-    ``label`` (size, size, 4) float32: rust cover, wall loss in mm, instance, stain of rust water; and where the scene's
-    maps name them ``depth`` (size, size) float32: metres along the view axis, 1e10 where nothing is hit, and ``uv``
-    (size, size, 2) float32: atlas coordinates of the instance.
+    ``label`` (H, W, 4) float32: rust cover, wall loss in mm, instance, stain of rust water; and where the scene's maps
+    name them, all float32: ``depth`` (H, W) metres along the view axis, 1e10 where nothing is hit; ``uv`` (H, W, 2)
+    atlas coordinates of the instance; ``age`` (H, W) of its rust in years; ``normals`` (H, W, 3) of what is hit, in the
+    scene's coordinates. (H, W) is the size of the view's frame, times its `label_finer`.
     """
     cycles = bpy.context.scene.cycles
     cycles.samples, cycles.max_bounces = 1, 0
     bpy.context.scene.camera.data.dof.use_dof = False
     cycles.pixel_filter_type, cycles.filter_width = "BOX", 0.01
     _denoise(False)
-    step = oversampling(scene.size)
-    outputs = {"label": steel.LABEL}
-    outputs |= {name: output for name, output in (("depth", "Depth"), ("uv", steel.UV)) if name in scene.maps}
-    for rendered in _render(scene, outputs, temporary / "labels", depth="32"):
+    outputs = {name: (output, channels) for name, (output, channels) in _OUTPUTS.items() if name in scene.maps}
+    named = {"label": steel.LABEL, **{name: output for name, (output, _) in outputs.items()}}
+    lenses = [(view.frame or view.lens).finer(view.label_finer) for view in scene.views]
+    for lens, rendered in zip(lenses, _render(lenses, named, temporary / "labels", depth="32"), strict=True):
+        step = oversampling(lens)
         centres = {name: pixels[step // 2 :: step, step // 2 :: step] for name, pixels in rendered.items()}
-        arrays = {name: pixels[..., _CHANNELS[name]] for name, pixels in centres.items()}
+        arrays = {name: centres[name][..., channels] for name, (_, channels) in outputs.items()}
+        arrays["label"] = centres["label"]
         seen, packed = np.split(arrays["label"], [2], axis=-1)
         instance = np.floor(packed)
         stain = (packed - instance) / np.float32(steel.STAIN_SHARE)
@@ -75,7 +85,7 @@ def labels(scene: Scene, temporary: Path) -> Iterator[Arrays]:
 def photographs(
     scene: Scene, temporary: Path, settings: Mapping[str, Any] = PHOTOGRAPH
 ) -> Iterator[NDArray[np.float32]]:
-    """Render scene-linear pictures (size, size, 3) float32, denoised by Cycles' own Open Image Denoise.
+    """Render scene-linear pictures (H, W, 3) float32 of each view's frame, denoised by Cycles' own Open Image Denoise.
 
     `settings` are attributes of `bpy.types.CyclesRenderSettings`, except the samples, which the scene states.
     """
@@ -86,9 +96,11 @@ def photographs(
     _denoise(True)
     for name, value in settings.items():
         setattr(cycles, name, value)
-    step = oversampling(scene.size)
-    for rendered in _render(scene, {"light": "Image"}, temporary / "photographs", depth="16"):
-        yield rendered["light"].reshape(scene.size, step, scene.size, step, 3).mean(axis=(1, 3))
+    lenses = [view.frame or view.lens for view in scene.views]
+    pictures = _render(lenses, {"light": "Image"}, temporary / "photographs", depth="16")
+    for lens, rendered in zip(lenses, pictures, strict=True):
+        step = oversampling(lens)
+        yield rendered["light"].reshape(lens.height, step, lens.width, step, 3).mean(axis=(1, 3))
 
 
 def _denoise(on: bool) -> None:
@@ -97,8 +109,8 @@ def _denoise(on: bool) -> None:
     cycles.use_denoising = bpy.context.view_layer.cycles.use_denoising = on
 
 
-def _render(scene: Scene, outputs: dict[str, str], target: Path, *, depth: str) -> Iterator[Arrays]:
-    """Render every view once and yield its render `outputs` under the given names, top row first."""
+def _render(lenses: Sequence[Lens], outputs: dict[str, str], target: Path, *, depth: str) -> Iterator[Arrays]:
+    """Render every view once, by its lens, and yield its render `outputs` under the given names, top row first."""
     blender = bpy.context.scene
     blender.use_nodes = True
     tree = blender.node_tree
@@ -110,11 +122,25 @@ def _render(scene: Scene, outputs: dict[str, str], target: Path, *, depth: str) 
     for name, output in outputs.items():
         files.file_slots.new(name)
         tree.links.new(layers.outputs[output], files.inputs[name])
-    for frame in range(len(scene.views)):
+    for frame, lens in enumerate(lenses):
         blender.frame_set(frame)
+        _use(lens.finer(oversampling(lens)))
         bpy.ops.render.render()
         yield {name: _read_exr(target / f"{name}{frame:04d}.exr") for name in outputs}
     blender.use_nodes = False  # an emptied tree left in use would spoil the next scene's pictures
+
+
+def _use(lens: Lens) -> None:
+    """Set size, angle, principal point and pixel aspect of the pictures that follow."""
+    render, camera = bpy.context.scene.render, bpy.context.scene.camera.data
+    render.resolution_x, render.resolution_y, render.resolution_percentage = lens.width, lens.height, 100
+    # Only one of them may exceed 1: pixels are as wide as the one, as high as the other.
+    render.pixel_aspect_x, render.pixel_aspect_y = max(1.0, lens.fy / lens.fx), max(1.0, lens.fx / lens.fy)
+    camera.lens_unit, camera.sensor_fit = "FOV", "HORIZONTAL"
+    camera.angle = 2 * atan(lens.width / 2 / lens.fx)
+    # Both in widths of the picture.
+    camera.shift_x = ((lens.width - 1) / 2 - lens.cx) / lens.width
+    camera.shift_y = (lens.cy - (lens.height - 1) / 2) * (lens.fx / lens.fy) / lens.width
 
 
 def _read_exr(path: Path) -> NDArray[np.float32]:

@@ -6,6 +6,7 @@ import bpy
 
 from corrotwin.synth.spec import Color
 
+NORMAL = "normal"  # render output with the normal of the mesh, without bumps and smoothing
 GLOSS = 0.07  # share of light that dull paint and stone reflect uncoloured
 
 
@@ -100,6 +101,9 @@ class Graph:
         Diffuse rays, which come from a dull surface, see only the colour `mean`, so that Cycles evaluates the graph for
         cameras and glossy rays alone.
         """
+        output = self.tree.nodes.new("ShaderNodeOutputAOV")
+        output.aov_name = NORMAL
+        self.put(output.inputs["Color"], self.tree.nodes.new("ShaderNodeNewGeometry").outputs["True Normal"])
         self.put(self.surface.inputs["Base Color"], color)
         self.put(self.surface.inputs["Roughness"], roughness)
         self.put(self.surface.inputs["Metallic"], metallic)

@@ -15,6 +15,7 @@ ATLAS = "atlas"  # name of the UV layer
 LABEL = "label"  # render output with rust cover, wall loss, and instance plus a share of the stain
 STAIN_SHARE = 0.5  # of the stain, which is at most 1, so that the sum stays below the next instance
 UV = "uv"  # render output with atlas coordinates
+AGE = "age"  # render output with the age of the rust in years
 
 # Age runs from fresh (0) to old (1). Under the lights and cameras of `balanced`, without the patches below, red over
 # green and blue over green come to those of labelled pixels of photographs (docs/tones.py): 1.5 to 1.7, and 0.6.
@@ -80,10 +81,13 @@ def rusting(
 
     label = graph.tree.nodes.new("ShaderNodeOutputAOV")
     label.aov_name = LABEL
-    exact_cover, _, exact_loss, exact_stain = _fields(graph, fields, "Closest")
+    exact_cover, exact_age, exact_loss, exact_stain = _fields(graph, fields, "Closest")
     of = graph.math("ADD", graph.math("MULTIPLY", exact_stain, STAIN_SHARE), float(instance))
     packed = graph.node("ShaderNodeCombineColor", Red=exact_cover, Green=exact_loss, Blue=of)
     graph.put(label.inputs["Color"], packed.outputs["Color"])
+    since = graph.tree.nodes.new("ShaderNodeOutputAOV")
+    since.aov_name = AGE
+    graph.put(since.inputs["Color"], graph.node("ShaderNodeCombineColor", Red=exact_age).outputs["Color"])
     place = graph.tree.nodes.new("ShaderNodeOutputAOV")
     place.aov_name = UV
     graph.put(place.inputs["Color"], _atlas(graph))

@@ -13,6 +13,7 @@ from corrotwin.twin.core.files import atomic_file, remove
 Arrays = dict[str, NDArray[np.float32]]
 Counts = NDArray[np.uint8] | NDArray[np.uint16]
 MOST = 65_535  # largest value of a 16-bit PNG
+AGE_COUNTS = 100  # a year
 
 
 def write(out: Path, index: int, seen: Arrays, names: Sequence[str]) -> None:
@@ -20,8 +21,8 @@ def write(out: Path, index: int, seen: Arrays, names: Sequence[str]) -> None:
 
     Parameters
     ----------
-    seen : ``label`` (H, W, 4) rust cover, wall loss in mm, instance; for depth ``depth`` (H, W) metres along the view
-        axis; for uv ``uv`` (H, W, 2) atlas coordinates.
+    seen : ``label`` (H, W, 4) rust cover, wall loss in mm, instance, stain; for maps of these names ``depth`` (H, W)
+        metres along the view axis, ``uv`` (H, W, 2) atlas coordinates, ``age`` (H, W) years, ``normals`` (H, W, 3).
     """
     for name in names:
         with atomic_file(path(out, name, index)) as stream:
@@ -46,6 +47,28 @@ def png(counts: Counts) -> bytes:
     done, content = cv2.imencode(".png", counts[..., ::-1] if counts.ndim == 3 else counts)
     assert done  # noqa: S101  it is a kind of picture that PNG has
     return bytes(content)
+
+
+def _rust_cover(seen: Arrays) -> Counts:
+    return _share(seen, seen["label"][..., 0])
+
+
+def _stain(seen: Arrays) -> Counts:
+    return _share(seen, seen["label"][..., 3])
+
+
+def _share(seen: Arrays, values: NDArray[np.float32]) -> Counts:
+    return _saturated(float(MOST) * np.where(seen["label"][..., 2] > 0, values, 0))
+
+
+def _age(seen: Arrays) -> Counts:
+    on_assets = (seen["label"][..., 0] > 0) & (seen["label"][..., 2] > 0)
+    return _saturated(float(AGE_COUNTS) * np.where(on_assets, seen["age"], 0))
+
+
+def _normals(seen: Arrays) -> Counts:
+    hit = np.linalg.norm(seen["normals"], axis=-1, keepdims=True) > 0.5
+    return _saturated(np.where(hit, MOST / 2 * (seen["normals"] + 1), 0))
 
 
 def _wall_loss(seen: Arrays) -> Counts:
@@ -76,17 +99,19 @@ def _saturated(values: NDArray[np.floating[Any]]) -> NDArray[np.uint16]:
 
 
 _COUNTS: dict[str, Callable[[Arrays], Counts]] = {
-    "wall_loss": _wall_loss,
-    "severity": _severity,
-    "depth": _depth,
-    "uv": _uv,
-    "instances": _instances,
-}
+    "rust_cover": _rust_cover, "stain": _stain, "age": _age, "wall_loss": _wall_loss, "severity": _severity,
+    "instances": _instances, "depth": _depth, "normals": _normals, "uv": _uv,
+}  # fmt: skip
 
 _BANDS = severity.LOSS_BANDS_MM.items()
 
 # The meaning of the values, for dataset.json.
 MEANING: dict[str, str] = {
+    "rust_cover": "16-bit, rust cover in 1/65535; 0 off the assets",
+    "stain": "16-bit, stain of rust water in 1/65535; 0 off the assets",
+    "age": "16-bit, age of the rust in hundredths of a year; 0 where there is none",
+    "normals": "16-bit RGB, x, y and z of the normal of the mesh in the scene's coordinates, -1 to 1 as 0 to "
+    "65535, without bumps and smoothing; 0, 0, 0 where nothing is met",
     "wall_loss": "16-bit, wall loss in micrometres; 65535 stands for 65.535 mm and more; 0 off the assets",
     "severity": "8-bit, band of wall loss: 0 less than any of these, "
     + ", ".join(f"{number} {name} (from {edge:g} mm)" for number, (name, edge) in enumerate(_BANDS, start=1)),

@@ -186,7 +186,7 @@ def _rendered_from(about: Mapping[str, Any]) -> dict[str, object]:
         "shows": about["shows"],
         "twin": ", ".join(f"{name} {twin[name]}" for name in ("kind", "content", "fields") if name in twin),
         "preset": f"{chosen['preset']}{', changed' if chosen.get('changes') else ''}: {about['preset']['description']}",
-        "picture side": f"{chosen['size']} px",
+        "picture": _size(chosen["size"]) + " px",
         "seed": about["seed"],
         "versions": ", ".join(f"{name} {version}" for name, version in about["versions"].items()),
         "device": about["device"],
@@ -220,6 +220,11 @@ def _like_rust(preset: Mapping[str, Any]) -> list[str]:
     ]  # fmt: skip
 
 
+def _size(size: Any) -> str:
+    """Return the size of a picture as the option takes it."""
+    return "x".join(map(str, size)) if isinstance(size, list | tuple) else str(size)
+
+
 def _command(about: Mapping[str, Any]) -> list[str]:
     options = {**about["configuration"], **({"only": about["only"]} if "only" in about else {"count": about["images"]})}
     before = []
@@ -229,6 +234,7 @@ def _command(about: Mapping[str, Any]) -> list[str]:
     if about.get("device", "CPU") != "CPU":
         options["device"] = about["device"].lower()
     words: list[str] = []
+    options["size"] = _size(options["size"])
     for name, value in options.items():
         if (name, value) == ("labels", "annotator"):  # as without
             continue

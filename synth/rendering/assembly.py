@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from corrotwin.segmentation.data import coco
-from corrotwin.synth.config import RenderConfig
+from corrotwin.synth.config import BOTH, RenderConfig
 from corrotwin.synth.labels import label_statistics, maps
 from corrotwin.synth.presets import own_files
 from corrotwin.synth.preview import card, contact_sheet
@@ -24,6 +24,7 @@ from corrotwin.twin.core.files import remove, write_manifest
 
 Entry = dict[str, Any]
 CATEGORY = "corrosion"  # of annotations.json
+EXACT = "exact.json"  # exact masks, beside those of annotations.json, where both are wanted
 
 
 def assemble(out: Path, task: Task) -> None:
@@ -45,6 +46,9 @@ def assemble(out: Path, task: Task) -> None:
     coco.write_document(
         out / "annotations.json", _images(out, task), _numbered(gathered.regions(_parts(out, task))), description=what
     )
+    if config.labels == BOTH:
+        exact = (region for part in _parts(out, task) for region in part["exact"])
+        coco.write_document(out / EXACT, _images(out, task), _numbered(exact), description=f"{what}: exact masks")
     assets = (asset for part in _parts(out, task) for asset in part["assets"])
     coco.write_document(
         out / "instances.json", _images(out, task), _numbered(assets), description=f"{what}: assets",
@@ -74,8 +78,9 @@ class _Gathered:
     """The numbers and images for the card and the contact sheet, collected while annotations are written."""
 
     def __init__(self, out: Path, task: Task) -> None:
-        self._out, self._side = out, task.config.size
+        self._out, self._task = out, task
         self._kinds: Counter[str] = Counter()
+        self._sizes: Counter[str] = Counter()
         self._labels: list[label_statistics.ImageLabels] = []
         self._annotations, self._unannotated = 0, 0
         self._places = set(coco.evenly(range(task.images), contact_sheet.MOST_IMAGES))
@@ -96,19 +101,21 @@ class _Gathered:
                 yield from own
 
     def _look(self, image: Entry, own: list[Entry]) -> None:
-        if (image["width"], image["height"]) != (self._side, self._side):
-            raise TypeError(f"not {self._side} pixels wide and high")
+        width, height = self._task.sides(image["id"] - 1)
+        if (image["width"], image["height"]) != (width, height):
+            raise TypeError(f"not {width} x {height} pixels")
         source = self._out / "annotations.json"
         for annotation in own:
-            coco.check_segmentation({"id": "without one", **annotation}, self._side, self._side, source)
+            coco.check_segmentation({"id": "without one", **annotation}, width, height, source)
         name = coco.file_name(image, source)
         photo = coco.Photo(
-            id=image["id"], file_name=name, path=source.parent / "images" / name, width=self._side, height=self._side,
+            id=image["id"], file_name=name, path=source.parent / "images" / name, width=width, height=height,
             split=None, annotations=tuple(own),
         )  # fmt: skip
         if len(self._labels) in self._places:
             self.sample.append(photo)
         self._kinds[image["asset_kind"]] += 1
+        self._sizes[f"{width}x{height}"] += 1
         self._annotations += len(own)
         self._unannotated += not own
         self._labels.append(label_statistics.measure(coco.mask(photo)))
@@ -119,7 +126,7 @@ class _Gathered:
             info={"description": description, "version": "1.0"}, images=len(self._labels),
             annotations=self._annotations, unannotated=self._unannotated,
             categories={CATEGORY: self._annotations} if self._annotations else {},
-            sizes={f"{self._side}x{self._side}": len(self._labels)}, kinds=self._kinds,
+            sizes=self._sizes, kinds=self._kinds,
             statistics=label_statistics.summarise(self._labels),
         )  # fmt: skip
 
@@ -135,7 +142,7 @@ def _parts(out: Path, task: Task) -> Iterator[dict[str, Any]]:
     """Yield the parts of a task one at a time, restricted to the task's images and in their order."""
     for number in task.batches:
         part = batch.read_part(out, number)
-        for name in ("images", "annotations", "assets"):
+        for name in ("images", "annotations", "exact", "assets"):
             key = "id" if name == "images" else "image_id"
             part[name] = sorted((entry for entry in part[name] if entry[key] <= task.count), key=itemgetter(key))
         yield part

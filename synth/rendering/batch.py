@@ -10,7 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from corrotwin.synth.config import RenderConfig
+from corrotwin.synth.cameras.camera_model import from_pose
+from corrotwin.synth.config import BOTH, RenderConfig
 from corrotwin.synth.labels import maps
 from corrotwin.synth.rendering import provenance
 from corrotwin.synth.rendering.blender_process import run_blender
@@ -27,13 +28,13 @@ from corrotwin.twin.core.files import (
 from corrotwin.twin.core.locks import OUTLIVING_SECONDS, hold
 
 if TYPE_CHECKING:
-    from corrotwin.synth.labels.masks import AssetFacts
+    import numpy as np
+    from numpy.typing import NDArray
 
-_KEYS = {
-    "images": "id",
-    "annotations": "image_id",
-    "assets": "image_id",
-}  # lists of a part, and the field that names the image
+    from corrotwin.synth.spec import Scene, View
+
+# Lists of a part, and the field that names the image.
+_KEYS = {"images": "id", "annotations": "image_id", "exact": "image_id", "assets": "image_id"}
 
 
 def render_batch(
@@ -63,7 +64,6 @@ def render_batch(
         The program differs from `made_by`, since it was changed or this is another machine; or as `blender` raises.
     """
     from corrotwin.synth import spec
-    from corrotwin.synth.labels import masks
     from corrotwin.synth.scene import sampling
 
     if different := provenance.changes(made_by, provenance.made_by()):
@@ -79,38 +79,38 @@ def render_batch(
         numbers = sorted({index // views_per_scene(config, shown) for index in wanted})
         scenes = tuple(sampling.sample_scene(config, scene, wanted, work, shown) for scene in numbers)
         write_text(work / "batch.json", spec.dump(spec.Batch(scenes=scenes, threads=threads, device=device)))
-        seconds = 120 + 60 * max(1.0, (config.size / 320) ** 2)
+        seconds = 120 + 60 * max(1.0, max(map(_pixels, (view for one in scenes for view in one.views))) / 320**2)
         with closing(run_blender(work, seconds=seconds)) as finished:
             for index in finished:
                 one, view = next((one, view) for one in scenes for view in one.views if view.index == index)
-                assets = masks.asset_facts(one, view)
-                record(out, config, shown, number, index, work / f"view-{index}.npz", assets, made_by)
+                record(out, config, shown, number, one, view, work / f"view-{index}.npz", made_by)
+
+
+def _pixels(view: "View") -> int:
+    lens = view.frame or view.lens
+    return lens.width * lens.height
 
 
 def record(
-    out: Path, config: RenderConfig, shown: Subject | None, number: int, index: int, view: Path,
-    assets: "Mapping[int, AssetFacts]", made_by: Mapping[str, str],
+    out: Path, config: RenderConfig, shown: Subject | None, number: int, scene: "Scene", view: "View", file: Path,
+    made_by: Mapping[str, str],
 ) -> None:  # fmt: skip
-    """Convert Blender's output for image `index` to photograph, maps and annotations, and list it in the part.
+    """Convert Blender's output for a view to photograph, maps and annotations, and list the image in the part.
 
     Parameters
     ----------
     out : dataset folder.
     number : of the batch.
-    view : Blender's npz file of the image, which is deleted.
-    assets : facts about the assets in view, by instance.
+    scene, view : what Blender rendered.
+    file : Blender's npz file of the view, which is deleted.
     """
-    import numpy as np
-
     from corrotwin.synth import sensor
     from corrotwin.synth.labels import masks
     from corrotwin.synth.scene import sampling
 
-    chosen = config.content()
-    with open_file(view) as content, np.load(content) as arrays:
-        seen = dict(arrays)
-    remove(view)
-    light, label = seen.pop("photograph"), seen["label"]
+    chosen, index, assets = config.content(), view.index, masks.asset_facts(scene, view)
+    light, seen = _seen(file, view)
+    label = seen["label"]
     maps.write(out, index, seen, config.maps)
     # In a time-lapse the camera stays as it is.
     one = sampling.number_and_year(config, index)[0] if chosen.timelapse and shown is None else index
@@ -124,17 +124,45 @@ def record(
         part[name] = [entry for entry in part[name] if entry[key] != index + 1]
     part["images"].append(
         {
-            "id": index + 1, "file_name": image_file(out, index).name, "width": config.size, "height": config.size,
-            "scene": scene_index, "asset_kind": shown.kind if shown else sampling.kind_of(config, scene_index),
+            "id": index + 1, "file_name": image_file(out, index).name, "width": view.lens.width,
+            "height": view.lens.height, "scene": scene_index,
+            "asset_kind": shown.kind if shown else sampling.kind_of(config, scene_index),
+            "camera": from_pose(view.pose, view.lens, distortion=view.distortion, name=view.name).plain(),
+            "assets": [
+                {"asset_id": body.instance, "kind": body.kind, "pose": [list(row) for row in body.pose]}
+                for body in scene.bodies
+            ],
         }
     )  # fmt: skip
     rule = config.rule()
-    part["annotations"] += masks.annotations(
-        masks.annotated(label, rule), label, index + 1, assets, rule.threshold, polygons=config.polygons
-    )
+    for name, mask in (
+        ("annotations", masks.annotated(label, rule)),
+        *((("exact", masks.exact(label, rule.threshold)),) if config.labels == BOTH else ()),
+    ):
+        part[name] += masks.annotations(mask, label, index + 1, assets, rule.threshold, polygons=config.polygons)
     part["assets"] += masks.asset_annotations(label, index + 1, assets, rule.threshold, polygons=config.polygons)
     part["made_by"] = dict(made_by)
     write_json(part_file(out, number), part)
+
+
+def _seen(file: Path, view: "View") -> "tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]":
+    """Return photograph and labels of Blender's npz file, warped where the lens distorts, and delete it."""
+    import numpy as np
+
+    from corrotwin.synth.cameras import distortion
+
+    with open_file(file) as content, np.load(content) as arrays:
+        seen = dict(arrays)
+    remove(file)
+    light = seen.pop("photograph").astype(np.float32)
+    if view.frame is None:
+        return light, seen
+    at = distortion.places(view.lens, view.distortion, view.frame)
+    labels = {
+        name: (distortion.depth if name == "depth" else distortion.nearest)(values, at, view.label_finer)
+        for name, values in seen.items()
+    }
+    return distortion.warped(light, at), labels
 
 
 def missing(out: Path, number: int, images: range, names: Sequence[str]) -> list[int]:
@@ -154,7 +182,7 @@ def has_files(out: Path, index: int, names: Sequence[str]) -> bool:
 
 
 def read_part(out: Path, number: int) -> dict[str, Any]:
-    """Read the part of batch `number`: ``images``, ``annotations`` and ``assets`` without ids, and ``made_by``.
+    """Read the part of batch `number`: ``images``, ``annotations``, ``exact``, ``assets`` without ids, and ``made_by``.
 
     The last is `synth.rendering.provenance.made_by` of the program that rendered it, empty before the first image.
 
@@ -164,7 +192,7 @@ def read_part(out: Path, number: int) -> dict[str, Any]:
         The file is damaged.
     """
     path = part_file(out, number)
-    empty: dict[str, Any] = {"images": [], "annotations": [], "assets": [], "made_by": {}}
+    empty: dict[str, Any] = {**{name: [] for name in _KEYS}, "made_by": {}}
     if not path.exists():
         return empty
     part = read_json(path, inside=out)

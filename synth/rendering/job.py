@@ -48,6 +48,13 @@ class Task:
             **({} if self.device == devices.CPU else {"device": self.device}),
         }
 
+    def sides(self, index: int) -> tuple[int, int]:
+        """Return width and height of image `index`, pixels."""
+        if self.shown is None or not self.shown.cameras:
+            return self.config.sides
+        camera = self.shown.cameras[index % len(self.shown.cameras)]
+        return camera.width, camera.height
+
     @property
     def images(self) -> int:
         """The least number of images the folder is to hold."""

@@ -14,10 +14,11 @@ import numpy as np
 from PIL import Image
 
 from corrotwin.segmentation.data import coco
-from corrotwin.synth.config import RenderConfig
+from corrotwin.synth.config import BOTH, RenderConfig
 from corrotwin.synth.labels import maps
 from corrotwin.synth.presets.schema import departures
 from corrotwin.synth.rendering import provenance
+from corrotwin.synth.rendering.assembly import EXACT
 from corrotwin.synth.rendering.batch import image_file
 from corrotwin.synth.rendering.dataset import render
 from corrotwin.synth.scene import subject
@@ -70,7 +71,8 @@ def render_again(folder: Path, count: int, *, twin: Path | None = None) -> Itera
 
 
 def _compared(folder: Path, count: int, origin: _Origin) -> Iterator[ImageVerification]:
-    documents = {name: _by_image(folder / name) for name in DOCUMENTS}
+    names = (*DOCUMENTS, *((EXACT,) if origin.config.labels == BOTH else ()))
+    documents = {name: _by_image(folder / name) for name in names}
     for index in coco.evenly(sorted(key - 1 for key in documents[DOCUMENTS[0]]), count):
         with TemporaryDirectory() as name:
             again = Path(name) / "again"
@@ -123,8 +125,8 @@ def _origin(folder: Path, twin: Path | None) -> _Origin:
     with _readable(card):
         stated = dict(manifest["configuration"])
         config = RenderConfig.from_plain(stated)
-        if not (type(config.size) is type(config.seed) is int and type(config.polygons) is bool):
-            raise TypeError("size, seed or polygons")
+        if not (type(config.seed) is int and type(config.polygons) is bool):
+            raise TypeError("seed or polygons")
         device = str(manifest["device"]).lower()
     was = manifest.get("preset")
     if not isinstance(was, Mapping) or departures(was) != departures(config.preset_stated()):
@@ -141,7 +143,7 @@ def _shown(card: Path, record: Any, twin: Path | None) -> Subject | None:
         raise InputError(f"{card}: the dataset shows a twin; give its folder with `twin`")
     with _readable(card):
         was = f"{record['id']} at {record['clock']}"
-        cameras = subject.cameras("cameras", record["cameras"])
+        cameras = subject.cameras("cameras", record["cameras"], size=(1, 1)) if record["cameras"] else ()
     shown = subject.saved(twin, cameras)
     if json.loads(json.dumps(shown.record())) != record:
         raise InputError(f"`twin` {twin}: not the state that was photographed; give {was} as it was then")

@@ -12,13 +12,15 @@ from scipy import ndimage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from corrotwin.synth.cameras import distortion
+from corrotwin.synth.cameras.camera_model import Camera, looking, project
 from corrotwin.synth.presets.schema import Preset
-from corrotwin.synth.scene.subject import StatedCamera
 from corrotwin.synth.scene.surroundings import Array, as_matrix
 from corrotwin.synth.scene.visibility import Sight, ViewingSpace, look, lookup, prop_mesh, rays
-from corrotwin.synth.spec import Prop, View
+from corrotwin.synth.spec import Lens, Prop, View
 from corrotwin.twin.core.files import new_file, open_file
 
+MIDDLE = 4  # part of the picture, across and down, that is put in focus
 TRIES = 30  # cameras tried for a view; then the best of them is used
 SIGHTS = 3000  # points of the surface to which a stated camera's lines of sight are kept clear
 SIGHT, MARGIN = 192, 4  # pixels: side of the pictures in which pieces that hide the asset are found, and margin
@@ -26,9 +28,10 @@ MOST_SIGHTS = 200_000  # lines of sight of all cameras together, while each has 
 
 
 def sample_views(
-    space: ViewingSpace, preset: Preset, indices: Sequence[int], rng: np.random.Generator, *, clean: bool
-) -> list[View]:
-    """Draw one camera for each image index.
+    space: ViewingSpace, preset: Preset, indices: Sequence[int], rng: np.random.Generator, *, clean: bool,
+    sides: tuple[int, int],
+) -> list[View]:  # fmt: skip
+    """Draw one camera for each image index, whose pictures are `sides`, width and height, pixels.
 
     The draws do not depend on which of the images are rendered. `clean` scenes need not show rust.
     """
@@ -43,9 +46,10 @@ def sample_views(
             weights = areas * (rusted if rusted.any() and rng.random() < 0.85 else 1)
             aim = centres[rng.choice(len(centres), p=weights / weights.sum())]
             pose, angle = _candidate(space, preset, aim, rng)
-            score = _score(look(space, pose, angle), preset, clean=clean)
+            lens = Lens.wide(*sides, angle)
+            score = _score(look(space, pose, lens), preset, clean=clean)
             if score > best_score:
-                best, best_score = View(index=index, pose=as_matrix(pose), field_of_view=angle), score
+                best, best_score = View(index=index, pose=as_matrix(pose), lens=lens), score
             if score >= 0:
                 break
         assert best is not None  # noqa: S101  TRIES is at least 1
@@ -59,7 +63,8 @@ def _focused(view: View, space: ViewingSpace, preset: Preset, rng: np.random.Gen
     if share >= preset.focus_share:
         return view
     pose = np.array(view.pose)
-    origins, directions = rays(pose, view.field_of_view / 4, 5)
+    middle = replace(view.lens, fx=MIDDLE * view.lens.fx, fy=MIDDLE * view.lens.fy)
+    origins, directions = rays(pose, middle, 5)
     points, _, face = space.solid.ray.intersects_location(origins, directions, multiple_hits=False)
     mine = face < space.firsts[1]
     if not mine.any():
@@ -68,20 +73,22 @@ def _focused(view: View, space: ViewingSpace, preset: Preset, rng: np.random.Gen
     return replace(view, focus_m=depth, f_number=stop)
 
 
-def stated_views(cameras: Sequence[StatedCamera], indices: Sequence[int]) -> list[View]:
+def stated_views(cameras: Sequence[Camera], indices: Sequence[int]) -> list[View]:
     """Return the view of each stated camera, numbered by `indices`."""
-    return [
-        View(
-            index=index,
-            pose=as_matrix(_looking(np.array(camera.eye_m), np.array(camera.look_at_m))),
-            field_of_view=radians(camera.field_of_view_deg),
-        )
-        for camera, index in zip(cameras, indices, strict=True)
-    ]
+    views = []
+    for camera, index in zip(cameras, indices, strict=True):
+        larger, finer = distortion.frame(camera.lens, camera.distortion) if camera.distortion else (None, 1)
+        views.append(
+            View(
+                index=index, pose=as_matrix(camera.pose), lens=camera.lens, distortion=camera.distortion, frame=larger,
+                label_finer=finer, name=camera.name,
+            )
+        )  # fmt: skip
+    return views
 
 
 def clear_sight_lines(
-    props: Sequence[Prop], folder: Path, cameras: Sequence[StatedCamera], vertices: Array, faces: NDArray[np.int64]
+    props: Sequence[Prop], folder: Path, cameras: Sequence[Camera], vertices: Array, faces: NDArray[np.int64]
 ) -> list[Prop]:
     """Return the props that do not hide the asset from any stated camera.
 
@@ -111,7 +118,7 @@ def clear_sight_lines(
     return free
 
 
-def _remove_hiding_pieces(asset: trimesh.Trimesh, cameras: Sequence[StatedCamera], file: Path) -> bool:
+def _remove_hiding_pieces(asset: trimesh.Trimesh, cameras: Sequence[Camera], file: Path) -> bool:
     """Remove the connected pieces that hide the asset from a mesh file; return False if no piece remains.
 
     A piece hides the asset if one of 28 points of a face is nearer to a camera than the asset within `MARGIN` pixels of
@@ -127,36 +134,22 @@ def _remove_hiding_pieces(asset: trimesh.Trimesh, cameras: Sequence[StatedCamera
     owner = np.tile(piece[faces[:, 0]], len(steps))
     hiding = np.zeros(len(points), bool)
     for view in stated_views(cameras, range(len(cameras))):
-        pose, half = np.array(view.pose), tan(view.field_of_view / 2)
-        origins, ways = rays(pose, view.field_of_view, SIGHT)
+        pose, lens = np.array(view.pose), view.frame or view.lens
+        origins, ways = rays(pose, lens, SIGHT)
         hits, ray, _ = asset.ray.intersects_location(origins, ways, multiple_hits=False)
         behind = np.zeros(SIGHT**2)
         behind[ray] = np.linalg.norm(hits - pose[:3, 3], axis=1)
         behind = ndimage.maximum_filter(behind.reshape(SIGHT, SIGHT), 2 * MARGIN + 1)
         local = (points - pose[:3, 3]) @ pose[:3, :3]
-        ahead = np.maximum(-local[:, 2], 1e-9)
-        column = ((local[:, 0] / ahead / half + 1) / 2 * SIGHT).clip(-1, SIGHT).astype(int)
-        row = ((1 - local[:, 1] / ahead / half) / 2 * SIGHT).clip(-1, SIGHT).astype(int)
-        seen = (local[:, 2] < 0) & (row >= 0) & (row < SIGHT) & (column >= 0) & (column < SIGHT)
-        hiding[seen] |= np.linalg.norm(local[seen], axis=1) < behind[row[seen], column[seen]]
+        shares = (project(lens, pose, points) + 0.5) / [lens.width, lens.height]
+        seen = ((shares >= 0) & (shares < 1)).all(axis=1)  # not a number where it is behind the camera
+        column, row = (shares[seen] * SIGHT).astype(int).T
+        hiding[seen] |= np.linalg.norm(local[seen], axis=1) < behind[row, column]
     kept = ~np.isin(piece[faces[:, 0]], np.unique(owner[hiding]))
     if kept.any():
         with new_file(file, replace=True) as changed:
             np.savez(changed, vertices=vertices, faces=faces[kept], tone=tone)
     return bool(kept.any())
-
-
-def _looking(eye: Array, look_at: Array) -> Array:
-    """Return the pose (4, 4) of an upright camera at `eye` that looks at a point, both (3,) metres."""
-    backward = eye - look_at
-    backward /= np.linalg.norm(backward)
-    right = np.cross([0, 0, 1], backward)
-    if np.linalg.norm(right) < 1e-6:  # straight down or up: the picture's top is towards +y
-        right = np.array([np.sign(backward[2]), 0.0, 0.0])
-    right /= np.linalg.norm(right)
-    pose = np.eye(4)
-    pose[:3, 0], pose[:3, 1], pose[:3, 2], pose[:3, 3] = right, np.cross(backward, right), backward, eye
-    return pose
 
 
 def _candidate(space: ViewingSpace, preset: Preset, aim: Array, rng: np.random.Generator) -> tuple[Array, float]:
@@ -169,7 +162,7 @@ def _candidate(space: ViewingSpace, preset: Preset, aim: Array, rng: np.random.G
     outward = np.array([cos(height) * cos(around), cos(height) * sin(around), sin(height)])
     eye = aim + outward * width / 2 / tan(angle / 2)
     eye[2] = max(eye[2], space.floor_m)
-    pose = _looking(eye, aim + rng.normal(size=3) * 0.12 * width)
+    pose = looking(eye, aim + rng.normal(size=3) * 0.12 * width)
     return pose @ trimesh.transformations.rotation_matrix(radians(rng.normal() * 4), [0, 0, 1]), angle
 
 

@@ -1,7 +1,7 @@
 """Fiducial markers that an inspector placed on the steel: they give scale, and are not rust."""
 
 from collections.abc import Sequence
-from math import pi, tan
+from math import pi
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from corrotwin.synth.presets.schema import Preset
 from corrotwin.synth.scene.surroundings import Array, as_matrix, write_mesh
-from corrotwin.synth.scene.visibility import ViewingSpace, rays
+from corrotwin.synth.scene.visibility import ViewingSpace, in_picture, rays
 from corrotwin.synth.spec import Prop, View
 
 SIDES_M = (0.04, 0.1)  # of a marker
@@ -35,7 +35,7 @@ def on_surface(
         pattern, places = rng.random((CELLS, CELLS)) < 0.5, rng.uniform(0.12, 0.88, (TRIES, 2))
         if share >= chosen.marker_share or any(_shown(space, view, frame) for frame in frames):
             continue
-        tried = (_frame(space, np.array(view.pose), view.field_of_view, place, side) for place in places)
+        tried = (_frame(space, view, place, side) for place in places)
         frame = next((flat for flat in tried if flat is not None), None)
         if frame is not None:
             frames.append(frame)
@@ -46,8 +46,7 @@ def on_surface(
 def _shown(space: ViewingSpace, view: View, frame: Array) -> bool:
     """Return True if a view shows the middle of a marker, which is not part of `space.solid`."""
     pose = np.array(view.pose)
-    x, y, z = (frame[:3, 3] - pose[:3, 3]) @ pose[:3, :3]
-    if z >= 0 or max(abs(x), abs(y)) > -z * tan(view.field_of_view / 2):
+    if not in_picture(view, frame[None, :3, 3])[0]:
         return False
     way = frame[:3, 3] - pose[:3, 3]
     far = float(np.linalg.norm(way))
@@ -55,9 +54,9 @@ def _shown(space: ViewingSpace, view: View, frame: Array) -> bool:
     return not len(hits) or float(np.linalg.norm(hits[0] - pose[:3, 3])) > far - FLAT_M
 
 
-def _frame(space: ViewingSpace, pose: Array, angle: float, place: Array, side: float) -> Array | None:
+def _frame(space: ViewingSpace, view: View, place: Array, side: float) -> Array | None:
     """Return a frame (4, 4) with z out of the surface at a place in the picture, or None off flat parts of assets."""
-    grid = rays(pose, angle, 256)
+    grid = rays(np.array(view.pose), view.lens, 256)
     row, column = (place * 256).astype(int)
     eye, way = grid[0][0], grid[1][row * 256 + column]
     hit, _, face = space.solid.ray.intersects_location(eye[None], way[None], multiple_hits=False)

@@ -6,7 +6,7 @@ Every draw is a function of (seed, index, stream), so a scene does not depend on
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from math import cos, pi, sin
+from math import cos, pi, prod, sin, sqrt
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +99,7 @@ def sample_scene(
         every_view = camera.stated_views(stated, numbers)
     else:
         clean = all(placed.specimen.clean for placed in seen_from.placed)
-        every_view = camera.sample_views(space, chosen, numbers, draw("camera"), clean=clean)
+        every_view = camera.sample_views(space, chosen, numbers, draw("camera"), clean=clean, sides=config.sides)
         marks = marker.on_surface(space, every_view, chosen, folder, f"marker-{index}", draw("marker"))
         others = [*others, *marks]
         space = replace(space, solid=visibility.combined_mesh(
@@ -107,7 +107,7 @@ def sample_scene(
         )) if marks else space  # fmt: skip
     bodies = _bodies(stand, chosen, index, folder, draw("material"), draw("primer"))
     return Scene(
-        size=config.size, samples=chosen.samples, seed=number, bodies=bodies, props=(*base, *others),
+        samples=chosen.samples, seed=number, bodies=bodies, props=(*base, *others),
         light=_light(chosen, space, draw("light")),
         views=tuple(
             replace(view, visible=visibility.visible_shares(space, view))
@@ -124,11 +124,12 @@ def _arranged(config: RenderConfig, number: int, chosen: Preset) -> Arrangement:
     first = number * (chosen.timelapse + 1)  # the scene of this number
     kind, clean = kind_of(config, first), is_clean(config, first)
     aging = float(rng.uniform(*chosen.aging))
+    side = sqrt(prod(config.sides))  # of a square picture with as many pixels
     debris = float(np.exp(stream(config.seed, "debris", number).uniform(*np.log(chosen.debris))))
 
     def draw(kind: str, **how: Any) -> Specimen:
         return specimen.draw(
-            kind, twins, size=config.size, clean=clean, aging=aging, defects=chosen.defects, debris=debris, **how
+            kind, twins, size=side, clean=clean, aging=aging, defects=chosen.defects, debris=debris, **how
         )
 
     return arrangement.ARRANGEMENTS[arrangement.choose(chosen, kind, rng)](draw, kind, chosen, rng)

@@ -50,7 +50,7 @@ def draw(
     kind: str,
     rng: np.random.Generator,
     *,
-    size: int,
+    size: float,
     clean: bool,
     aging: float = 1.0,
     beside: TwinState | None = None,

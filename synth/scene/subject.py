@@ -1,50 +1,28 @@
 """A saved twin as the subject of a dataset: its state, and cameras that a user states."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from functools import lru_cache
+from math import atan2, degrees
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from corrotwin.synth.config import RenderConfig
+import numpy as np
+
+from corrotwin.synth.cameras import camera_file, distortion
+from corrotwin.synth.cameras.camera_model import Camera
+from corrotwin.synth.config import MOST_SIDE, RenderConfig
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import digest, read_json, read_manifest
+from corrotwin.twin.core.files import digest, read_manifest
 
 if TYPE_CHECKING:
     from corrotwin.twin.assets import AssetGeometry
     from corrotwin.twin.model.corrosion import Fields
     from corrotwin.twin.twin_state import TwinState
 
-Point = tuple[float, float, float]
 MOST_TEXELS = 16_000_000  # of a twin that is photographed: Blender holds them all, in float textures
 FARTHEST_M = 500.0  # largest distance of a camera from the middle of the asset; more suggests wrong units
-
-
-@dataclass(frozen=True, kw_only=True)
-class StatedCamera:
-    """A camera position in the asset's coordinates: the asset rests on z = 0, centred, and z is up.
-
-    The picture is upright; its top is towards +y if the camera looks straight down or up.
-    """
-
-    eye_m: Point
-    look_at_m: Point
-    field_of_view_deg: float  # across the square picture
-
-    def __post_init__(self) -> None:
-        for name in ("eye_m", "look_at_m"):
-            point = getattr(self, name)
-            if not isinstance(point, tuple) or len(point) != 3 or not all(map(_is_number, point)):
-                raise InputError(f"{name} {point!r:.60}: give three finite numbers, in metres")
-            if any(abs(value) > FARTHEST_M for value in point):
-                raise InputError(f"{name} {point}: give metres, at most {FARTHEST_M:g} from the asset")
-        angle = self.field_of_view_deg
-        if not _is_number(angle) or not 5 <= angle <= 120:
-            raise InputError(f"field_of_view_deg {angle!r:.60}: give a number from 5 to 120")
-        if self.eye_m[2] <= 0:
-            raise InputError(f"eye_m {self.eye_m}: is not above the ground, z = 0")
-        if max(abs(a - b) for a, b in zip(self.eye_m, self.look_at_m, strict=True)) < 1e-3:
-            raise InputError(f"eye_m and look_at_m are the same point, {self.eye_m}")
+ANGLES_DEG = (1.0, 150.0)  # fields of view that are rendered
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,13 +36,12 @@ class Subject:
     clock: str
     content: str  # digest of the twin's entry in twin.json
     fields: str  # file whose name carries the digest of the fields
-    cameras: tuple[StatedCamera, ...] = ()
+    cameras: tuple[Camera, ...] = ()
 
     def record(self) -> dict[str, Any]:
         """Return the entry for dataset.json."""
-        facts = asdict(self)
-        del facts["folder"]
-        return facts
+        facts = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "folder"}
+        return {**facts, "cameras": [camera.plain() for camera in self.cameras]}
 
     def claim(self) -> dict[str, Any]:
         """Return the settings that must be the same when a dataset of this twin is resumed."""
@@ -75,7 +52,7 @@ class Subject:
         }  # fmt: skip
 
 
-def saved(folder: Path, cameras: tuple[StatedCamera, ...] = ()) -> Subject:
+def saved(folder: Path, cameras: tuple[Camera, ...] = ()) -> Subject:
     """Return the current state of the twin in a folder.
 
     Raises
@@ -126,48 +103,47 @@ def _load(folder: Path) -> "tuple[Mapping[str, Any], TwinState, Fields]":
     return before, twin, grown
 
 
-def read_cameras(path: Path) -> tuple[StatedCamera, ...]:
-    """Read cameras from a JSON list of ``{"eye_m": [x, y, z], "look_at_m": [x, y, z], "field_of_view_deg": 50}``.
+def read_cameras(path: Path, *, size: tuple[int, int]) -> tuple[Camera, ...]:
+    """Read cameras to render with from a camera file; those that state no size have `size`, (width, height) pixels.
 
     Raises
     ------
     InputError
-        The file cannot be read, or an entry is wrong; the message names the entry, counted from 0, and the fault.
+        The file cannot be read, an entry is wrong, or one cannot be rendered; the message names it and the fault.
     """
-    content = read_json(path)
-    if not isinstance(content, list) or not content:
-        raise InputError(f"{path}: give a JSON list of at least one camera")
-    return cameras(str(path), content)
+    return _renderable(str(path), camera_file.read_cameras(path, size=size))
 
 
-def cameras(where: str, entries: Sequence[Any]) -> tuple[StatedCamera, ...]:
-    """Return the cameras that such a list describes; `where` begins the message of an InputError."""
-    return tuple(_camera(f"{where}: camera {number} (counted from 0)", entry) for number, entry in enumerate(entries))
+def cameras(where: str, entries: Sequence[Any], *, size: tuple[int, int]) -> tuple[Camera, ...]:
+    """Return the cameras of a list of entries; `where` begins the message of an InputError, `size` as above."""
+    return _renderable(where, camera_file.cameras(where, entries, size=size))
+
+
+def _renderable(where: str, found: tuple[Camera, ...]) -> tuple[Camera, ...]:
+    """Return the cameras; refuse one that no asset can be photographed with."""
+    for number, camera in enumerate(found):
+        here = f"{where}: camera {camera.name or f'{number} (counted from 0)'}"
+        eye = tuple(camera.eye_m.round(6).tolist())
+        if np.abs(eye).max() > FARTHEST_M:
+            raise InputError(f"{here}: stands at {eye}: give metres, at most {FARTHEST_M:g} from the asset")
+        if eye[2] <= 0:
+            raise InputError(f"{here}: stands at {eye}, which is not above the ground, z = 0")
+        if max(camera.width, camera.height) > MOST_SIDE:
+            raise InputError(f"{here}: {camera.width} x {camera.height} pixels: give sides of at most {MOST_SIDE}")
+        for side, focal in ((camera.width, camera.fx), (camera.height, camera.fy)):
+            if not ANGLES_DEG[0] <= (angle := 2 * degrees(atan2(side / 2, focal))) <= ANGLES_DEG[1]:
+                raise InputError(
+                    f"{here}: a field of view of {angle:.3g} degrees: give {ANGLES_DEG[0]:g} to {ANGLES_DEG[1]:g}, "
+                    "which size and focal length in pixels make"
+                )
+        if camera.distortion:
+            try:
+                distortion.frame(camera.lens, camera.distortion)
+            except InputError as error:
+                raise InputError(f"{here}: {error}") from error
+    return found
 
 
 def views_per_scene(config: RenderConfig, shown: Subject | None) -> int:
     """Return the number of photographs of each scene: one for each stated camera, else the preset's number."""
     return len(shown.cameras) if shown is not None and shown.cameras else config.content().views_per_scene
-
-
-def _camera(where: str, entry: Any) -> StatedCamera:
-    expected = [field.name for field in fields(StatedCamera)]
-    if not isinstance(entry, Mapping):
-        raise InputError(f"{where}: {entry!r:.60} is no object with {', '.join(expected)}")
-    wrong = sorted(set(entry) ^ set(expected))
-    if wrong:
-        raise InputError(f"{where}: unknown or missing: {', '.join(wrong)}; give {', '.join(expected)}")
-    eye, at = (tuple(entry[name]) if isinstance(entry[name], list) else entry[name] for name in ("eye_m", "look_at_m"))
-    try:
-        given = StatedCamera(eye_m=eye, look_at_m=at, field_of_view_deg=entry["field_of_view_deg"])
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from error
-    # 1 and 1.0 are the same camera.
-    (a, b, c), (d, e, f), angle = given.eye_m, given.look_at_m, given.field_of_view_deg
-    return StatedCamera(
-        eye_m=(float(a), float(b), float(c)), look_at_m=(float(d), float(e), float(f)), field_of_view_deg=float(angle)
-    )  # fmt: skip
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import tan
 from pathlib import Path
 
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
+from corrotwin.synth.cameras.camera_model import project
 from corrotwin.synth.scene.surroundings import Array
-from corrotwin.synth.spec import Prop, View
+from corrotwin.synth.spec import Lens, Prop, View
 from corrotwin.twin.core.files import open_file
 
 GRID = 36  # rays across the picture in a check
@@ -66,15 +66,12 @@ class Sight:
     nearest: float
 
 
-def look(space: ViewingSpace, pose: Array, angle: float) -> Sight:
+def look(space: ViewingSpace, pose: Array, lens: Lens) -> Sight:
     """Cast `GRID` x `GRID` rays from a camera and measure what it would see.
 
-    Parameters
-    ----------
-    pose : (4, 4), the camera looks along its -z.
-    angle : field of view across the square picture, radians.
+    `pose` is (4, 4); the camera looks along its -z.
     """
-    origins, directions = rays(pose, angle, GRID)
+    origins, directions = rays(pose, lens, GRID)
     points, ray, face = space.solid.ray.intersects_location(origins, directions, multiple_hits=False)
     distances = np.linalg.norm(points - origins[ray], axis=1)
     counts, rust = [], 0
@@ -97,12 +94,11 @@ def lit_share(space: ViewingSpace, place: Array) -> float:
 def visible_shares(space: ViewingSpace, view: View) -> tuple[float, ...]:
     """Return for each target the share of its camera-facing surface that is in the picture and unobstructed."""
     pose = np.array(view.pose)
-    eye, half = pose[:3, 3], tan(view.field_of_view / 2)
+    eye = pose[:3, 3]
     shares = []
     for target in space.targets:
         points, facing = _facing(target, eye, FACING)
-        local = (points - eye) @ pose[:3, :3]
-        framed = facing & (local[:, 2] < 0) & (np.abs(local[:, :2]) <= half * -local[:, 2:]).all(axis=1)
+        framed = facing & in_picture(view, points)
         seen = int(_reached(space, eye, points[framed]).sum())
         shares.append(round(seen / max(int(facing.sum()), 1), 4))
     return tuple(shares)
@@ -125,11 +121,25 @@ def _reached(space: ViewingSpace, place: Array, points: Array) -> NDArray[np.boo
     return np.asarray(np.linalg.norm(hits - place, axis=1) > distance[ray] - 0.002)
 
 
-def rays(pose: Array, angle: float, size: int) -> tuple[Array, Array]:
-    """Return the origins and directions of rays through pixel centres, (size * size, 3) each, from the top left."""
-    half = tan(angle / 2)
+def in_picture(view: View, points: Array) -> NDArray[np.bool_]:
+    """Return for each point (n, 3) whether it lies in front of the camera and within the picture."""
+    framed = np.ones(len(points), bool)
+    # What lies far outside may be folded back into the picture by a distortion: it lies outside the larger one.
+    for lens, distortion in ((view.frame, ()), (view.lens, view.distortion)):
+        if lens is not None:
+            column, row = project(lens, view.pose, points, distortion).T
+            framed &= (column >= -0.5) & (column <= lens.width - 0.5) & (row >= -0.5) & (row <= lens.height - 0.5)
+    return framed
+
+
+def rays(pose: Array, lens: Lens, size: int) -> tuple[Array, Array]:
+    """Return the origins and directions of rays through a grid over the picture, (size * size, 3) each.
+
+    They go through the middles of `size` x `size` equal parts of the picture, from the top left.
+    """
     y, x = np.mgrid[0:size, 0:size]
-    across, up = ((x + 0.5) / size * 2 - 1) * half, (1 - (y + 0.5) / size * 2) * half
+    across = ((x + 0.5) / size * lens.width - 0.5 - lens.cx) / lens.fx
+    up = (lens.cy + 0.5 - (y + 0.5) / size * lens.height) / lens.fy
     local = np.stack([across, up, -np.ones_like(across)], -1).reshape(-1, 3)
     directions = local @ pose[:3, :3].T
     return np.repeat(pose[None, :3, 3], len(directions), 0), directions / np.linalg.norm(

@@ -26,10 +26,10 @@ from corrotwin.segmentation.prediction import folder as prediction_folder
 from corrotwin.segmentation.prediction import predictor
 from corrotwin.segmentation.prediction.regions import regions_of
 from corrotwin.segmentation.tuning import trials
+from corrotwin.synth.cameras.camera_file import read_camera
 from corrotwin.synth.presets import custom
 from corrotwin.synth.preview import card
 from corrotwin.synth.rendering import batch, provenance
-from corrotwin.synth.reprojection.camera_file import read_camera
 from corrotwin.synth.scene import subject
 from corrotwin.synth.validation import checks, report
 from corrotwin.twin import store, twin_state

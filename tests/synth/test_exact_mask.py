@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from math import tan
 from pathlib import Path
 
 import numpy as np
@@ -95,7 +94,7 @@ def cast_mask(folder: Path, one: spec.Scene, view: spec.View) -> np.ndarray:
     ]
     solid = trimesh.util.concatenate([*meshes, *(visibility.prop_mesh(prop, folder) for prop in one.props)])
     pose = np.array(view.pose)
-    focal = SIZE / 2 / tan(view.field_of_view / 2)
+    focal = view.lens.fx
     row, column = np.divmod(np.arange(SIZE * SIZE), SIZE)
     rays = np.stack([(column + 0.5 - SIZE / 2) / focal, (SIZE / 2 - row - 0.5) / focal, -np.ones(SIZE * SIZE)], 1)
     rays = rays @ pose[:3, :3].T

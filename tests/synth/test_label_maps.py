@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from math import tan
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +57,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Rendered:
     poses = [trimesh.transformations.translation_matrix([side * 0.55 * size, -side * 0.3, 0.002]) for side in (-1, 1)]
     poses[1] = poses[1] @ trimesh.transformations.rotation_matrix(0.7, [0, 0, 1])
     scene = spec.Scene(
-        size=SIZE, samples=1, seed=1,
+        samples=1, seed=1,
         bodies=tuple(
             spec.Body(file="body.npz", pose=matrix(pose), finish=MATT, instance=number)
             for number, pose in enumerate(poses, start=1)
@@ -75,7 +74,8 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Rendered:
         ),
         views=(
             spec.View(
-                index=0, pose=looking([0.8 * size, -1.6 * size, 0.9 * size], [0, 0, 0.2 * size]), field_of_view=1.1,
+                index=0, pose=looking([0.8 * size, -1.6 * size, 0.9 * size], [0, 0, 0.2 * size]),
+                lens=spec.Lens.wide(SIZE, SIZE, 1.1),
                 focus_m=size, f_number=2.0,  # the photograph is blurred, the labels are not
             ),
         ),
@@ -129,7 +129,7 @@ def cast_labels(scene: spec.Scene, folder: Path) -> dict[str, np.ndarray]:
         [one.copy().apply_transform(np.array(each.pose)) for each in scene.bodies]
         + [visibility.prop_mesh(prop, folder) for prop in scene.props]
     )
-    pose, focal = np.array(scene.views[0].pose), SIZE / 2 / tan(scene.views[0].field_of_view / 2)
+    pose, focal = np.array(scene.views[0].pose), scene.views[0].lens.fx
     row, column = np.divmod(np.arange(SIZE * SIZE), SIZE)
     along = np.stack([(column + 0.5 - SIZE / 2) / focal, (SIZE / 2 - row - 0.5) / focal, -np.ones(SIZE * SIZE)], 1)
     eyes = np.tile(pose[:3, 3], (len(along), 1))

@@ -48,13 +48,13 @@ def seen(
         )  # fmt: skip
         scenes.append(
             spec.Scene(
-                size=SIZE, samples=16, seed=1, props=(),
+                samples=16, seed=1, props=(),
                 bodies=(spec.Body(file=f"{number}.npz", pose=lifted(0.0), finish=finish, instance=1),),
                 light=spec.Light(
                     world="courtyard", world_turn=0.0, world_strength=1.0, lamp="none", lamp_from=(0.0, 0.0, 1.0),
                     lamp_strength=0.0, lamp_color=(1.0, 1.0, 1.0),
                 ),
-                views=(spec.View(index=number, pose=lifted(1.0), field_of_view=ANGLE),),
+                views=(spec.View(index=number, pose=lifted(1.0), lens=spec.Lens.wide(SIZE, SIZE, ANGLE)),),
             )
         )  # fmt: skip
     (folder / "batch.json").write_text(spec.dump(spec.Batch(scenes=tuple(scenes), threads=2)))
@@ -76,7 +76,7 @@ def test_scrapes_show_the_primer_along_edges_and_nowhere_else(tmp_path: Path) ->
     red, _, blue = np.moveaxis(worn["photograph"][changed], -1, 0)
     assert changed.sum() > 30
     assert np.median(blue / red) > 2  # the primer's colour
-    origins, directions = visibility.rays(np.array(lifted(1.0)), ANGLE, SIZE)
+    origins, directions = visibility.rays(np.array(lifted(1.0)), spec.Lens.wide(SIZE, SIZE, ANGLE), SIZE)
     met = origins + directions * ((0.02 - origins[:, 2:]) / directions[:, 2:])  # on the plate's upper face
     inside = (SIDE_M / 2 - np.abs(met[:, :2])).min(axis=1).reshape(SIZE, SIZE)
     # Beyond a scrape's width by two pixels at most, which filter and denoiser blur, and an arris.

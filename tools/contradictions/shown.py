@@ -34,16 +34,16 @@ class _Asset:
 
 
 def shown(config: RenderConfig, index: int) -> Words:
-    """Return for each pixel of image `index` what it shows, (size, size), such as "beam: rust water" or "soil".
+    """Return for each pixel of image `index` what it shows, (side, side), such as "beam: rust water" or "soil".
 
-    Only for presets with one view a scene.
+    Only for presets with one view a scene, and square pictures.
     """
     with TemporaryDirectory() as name:
         folder = Path(name)
         scene = sample_scene(config, index, [index], folder)
         assets = [_asset(body, folder) for body in scene.bodies]
         props = [visibility.prop_mesh(prop, folder) for prop in scene.props]
-    return _seen(scene, assets, props).reshape(config.size, config.size)
+    return _seen(scene, assets, props).reshape(config.sides)
 
 
 def _asset(body: Body, folder: Path) -> _Asset:
@@ -60,9 +60,9 @@ def _seen(scene: Scene, assets: list[_Asset], props: list[trimesh.Trimesh]) -> W
     """Return what the rays through the pixels of the scene's only view meet first, (size * size,)."""
     (view,) = scene.views
     solid = visibility.combined_mesh([asset.surface for asset in assets], props)
-    origins, directions = visibility.rays(np.array(view.pose), view.field_of_view, scene.size)
+    origins, directions = visibility.rays(np.array(view.pose), view.lens, view.lens.width)
     points, ray, face = solid.ray.intersects_location(origins, directions, multiple_hits=False)
-    words: Words = np.full(scene.size**2, BACKDROP, dtype=object)
+    words: Words = np.full(view.lens.width**2, BACKDROP, dtype=object)
     first = 0
     for asset in assets:
         here = (face >= first) & (face < first + len(asset.surface.faces))

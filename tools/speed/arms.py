@@ -154,7 +154,7 @@ def main() -> None:
         session.start(bproc, folder, batch.threads, batch.device)
     (scene,) = batch.scenes
     if arm == "writers":
-        writers(bproc, scene.size, folder, clock)
+        writers(bproc, scene.views[0].lens.width, folder, clock)
     else:
         with clock("building"):
             build.build(bproc, scene, folder)

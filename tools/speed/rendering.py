@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from corrotwin.segmentation import runs
 from corrotwin.synth import spec
 from corrotwin.synth.config import RenderConfig
-from corrotwin.synth.labels import masks
 from corrotwin.synth.presets.builtin import PRESETS, preset
 from corrotwin.synth.rendering import batch
 from corrotwin.synth.scene import sampling
@@ -137,7 +136,7 @@ def _recorded(config: RenderConfig, one: spec.Scene, number: int, folder: Path, 
         file = folder / "view.npz"
         np.savez(file, photograph=light.astype(np.float16), label=label)
         begun = time.perf_counter(), time.process_time()
-        batch.record(out, config, None, number, view.index, file, masks.asset_facts(one, view), {})
+        batch.record(out, config, None, number, one, view, file, {})
         wall += time.perf_counter() - begun[0]
         cpu += time.process_time() - begun[1]
     return [RenderingRow(arm="ours", scene=number, step="recorded", wall_s=wall, cpu_s=cpu)]

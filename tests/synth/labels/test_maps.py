@@ -14,14 +14,27 @@ from pycocotools.coco import COCO
 from corrotwin.synth import spec
 from corrotwin.synth.config import RenderConfig
 from corrotwin.synth.labels import maps
-from corrotwin.synth.labels.masks import AssetFacts
 from corrotwin.synth.rendering import assembly, batch
 from corrotwin.synth.rendering.job import Task
 from corrotwin.twin.core.errors import InputError
 
 SIZE = 24
 Arrays = dict[str, np.ndarray]
-ASSETS = {1: AssetFacts(kind="pipe", thickness_mm=8.0, visible=0.75), 300: AssetFacts(kind="chain", thickness_mm=20.0)}
+VISIBLE = {1: 0.75, 300: None}  # shares of the assets
+POSE = ((1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 2.0), (0.0, 0.0, 0.0, 1.0))
+
+
+def photographed(index: int) -> tuple[spec.Scene, spec.View]:
+    """The scene and the view of an image; nothing is known of what image 3 shows."""
+
+    def body(number: int, kind: str, thickness_mm: float) -> spec.Body:
+        return spec.Body(file="", pose=POSE, finish=None, instance=number, kind=kind, thickness_mm=thickness_mm)
+
+    bodies = () if index == 3 else (body(1, "pipe", 8.0), body(300, "chain", 20.0))
+    view = spec.View(
+        index=index, pose=POSE, lens=spec.Lens.wide(SIZE, SIZE, 1.0), visible=tuple(VISIBLE.values()) if bodies else ()
+    )
+    return spec.Scene(samples=1, seed=0, bodies=bodies, props=(), light=None, views=(view,)), view
 
 
 def seen(seed: int) -> Arrays:
@@ -33,9 +46,12 @@ def seen(seed: int) -> Arrays:
     depth = rng.uniform(0.5, 60, (SIZE, SIZE)).astype(np.float32)
     depth[:4] = 1e10
     uv = rng.random((SIZE, SIZE, 2)) * (instance > 0)[..., None]
+    normals = rng.normal(size=(SIZE, SIZE, 3)).astype(np.float32)
+    normals /= np.linalg.norm(normals, axis=-1, keepdims=True)
+    normals[:4] = 0  # the sky
     return {
-        "label": np.stack([blots, 4 * blots, instance], -1).astype(np.float32),
-        "depth": depth, "uv": uv.astype(np.float32),
+        "label": np.stack([blots, 4 * blots, instance, blots**2], -1).astype(np.float32),
+        "depth": depth, "uv": uv.astype(np.float32), "age": 40 * blots.astype(np.float32), "normals": normals,
     }  # fmt: skip
 
 
@@ -71,6 +87,11 @@ def test_values_come_back_to_half_a_count(written: tuple[Arrays, Arrays]) -> Non
     assert np.abs(found["uv"][..., :2] / 65535 - view["uv"]).max() <= 0.5 / 65535 + 1e-7
     assert (found["uv"][..., 2] == label[..., 2]).all()
     assert found["severity"].max() == 4
+    for name, values in (("rust_cover", label[..., 0]), ("stain", label[..., 3])):
+        assert np.abs(found[name] / 65535 - values).max() <= 0.5 / 65535 + 1e-7
+    assert np.abs(found["age"] / 100 - view["age"]).max() <= 0.005 + 1e-5
+    assert np.abs(found["normals"][4:] / 65535 * 2 - 1 - view["normals"][4:]).max() <= 1 / 65535 + 1e-6
+    assert (found["normals"][:4] == 0).all()
 
 
 def test_every_count_of_16_bits_comes_back(tmp_path: Path) -> None:
@@ -95,7 +116,7 @@ def dataset(out: Path, order: list[int], **options: object) -> dict[str, bytes]:
     for index in order:
         view = out.parent / f"view-{index}.npz"
         np.savez(view, photograph=np.full((SIZE, SIZE, 3), 0.5, np.float16), **seen(index))
-        batch.record(out, config, None, index // 6, index, view, ASSETS if index != 3 else {}, {})
+        batch.record(out, config, None, index // 6, *photographed(index), view, {})
     for name in config.maps:
         (out / "maps" / name / ".000001.png.x.tmp").touch()  # of a writer that was killed
     assembly.assemble(out, Task(config=config, shown=None, count=len(order)))
@@ -107,9 +128,8 @@ def test_an_image_that_is_recorded_again_is_listed_once(tmp_path: Path) -> None:
     before = batch.read_part(tmp_path / "out", 0)
     view = tmp_path / "view.npz"
     np.savez(view, photograph=np.full((SIZE, SIZE, 3), 0.5, np.float16), **seen(2))
-    batch.record(
-        tmp_path / "out", RenderConfig(preset="balanced", size=SIZE, seed=0), None, 0, 2, view, ASSETS, {}
-    )  # the last: the order is the same
+    config = RenderConfig(preset="balanced", size=SIZE, seed=0)
+    batch.record(tmp_path / "out", config, None, 0, *photographed(2), view, {})  # the last: the order is the same
     assert batch.read_part(tmp_path / "out", 0) == before
 
 
@@ -132,7 +152,7 @@ def test_both_coco_files_load_and_agree(polygons: bool, tmp_path: Path) -> None:
         assert (mask == (label[..., 2] == attributes["asset_id"])).all()
         assert attributes["rusted_percent"] == round(100 * float((label[..., 0][mask] > 0.5).mean()), 4)
         assert attributes["iso_4628_3"] == "Ri 5"
-        assert attributes.get("visible_share") == ASSETS[attributes["asset_id"]].visible
+        assert attributes.get("visible_share") == VISIBLE[attributes["asset_id"]]
     for one in regions.loadAnns(regions.getAnnIds()):
         mask = regions.annToMask(one).astype(bool)
         assert mask.sum() == one["area"]
@@ -149,7 +169,9 @@ def test_files_do_not_depend_on_the_order_of_the_images_of_different_batches(tmp
 
 
 def test_unknown_map_is_named() -> None:
-    with pytest.raises(InputError, match="`maps` heat: no such map; choose from wall_loss, severity, depth, uv, inst"):
+    with pytest.raises(
+        InputError, match="`maps` heat: no such map; choose from rust_cover, stain, age, wall_loss, severity, inst"
+    ):
         RenderConfig(preset="balanced", size=8, seed=0, maps=("heat",))
 
 

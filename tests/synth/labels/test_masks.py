@@ -214,8 +214,8 @@ def test_what_is_known_of_assets_comes_from_scene_and_view() -> None:
         kind, thickness_mm = f"kind {number}", 2.0 * number
         return spec.Body(file="", pose=(), finish=None, instance=number, kind=kind, thickness_mm=thickness_mm)
 
-    scene = spec.Scene(size=8, samples=1, seed=0, bodies=(body(1), body(2)), props=(), light=None, views=())
-    view = spec.View(index=0, pose=(), field_of_view=1.0, visible=(0.25, 0.5))
+    scene = spec.Scene(samples=1, seed=0, bodies=(body(1), body(2)), props=(), light=None, views=())
+    view = spec.View(index=0, pose=(), lens=spec.Lens.wide(8, 8, 1.0), visible=(0.25, 0.5))
     assert masks.asset_facts(scene, view) == {
         1: AssetFacts(kind="kind 1", thickness_mm=2.0, visible=0.25),
         2: AssetFacts(kind="kind 2", thickness_mm=4.0, visible=0.5),

@@ -63,7 +63,7 @@ def test_a_part_that_is_lost_while_others_are_drawn_is_told_and_no_document_is_h
 @pytest.mark.parametrize(
     ("name", "change", "says"),
     [
-        ("images", {"width": 10**9}, "image 1: damaged .*not 24 pixels"),
+        ("images", {"width": 10**9}, "image 1: damaged .*not 24 x 24 pixels"),
         ("images", {"asset_kind": []}, "image 1: damaged"),
         ("images", {"file_name": "../../owned"}, "leaves the folder"),
         ("annotations", {"segmentation": {"size": [SIDE, SIDE], "counts": "P" * 7 + "0"}}, "damaged RLE string"),

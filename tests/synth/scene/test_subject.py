@@ -5,20 +5,21 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from itertools import product
 from math import cos, radians, sin, tan
 from pathlib import Path
 
 import numpy as np
 import pytest
 import trimesh
+from alignment import agreement, displaced
 from PIL import Image
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
 from corrotwin.synth import spec
+from corrotwin.synth.cameras.camera_model import Camera
 from corrotwin.synth.commands import render as command
 from corrotwin.synth.config import RenderConfig
 from corrotwin.synth.labels import masks
@@ -26,7 +27,6 @@ from corrotwin.synth.presets.builtin import PRESETS
 from corrotwin.synth.rendering import batch, dataset
 from corrotwin.synth.scene import sampling, subject
 from corrotwin.synth.scene.camera import stated_views
-from corrotwin.synth.scene.subject import StatedCamera
 from corrotwin.synth.scene.visibility import prop_mesh
 from corrotwin.twin import store, twin_state
 from corrotwin.twin.core.errors import InputError
@@ -36,8 +36,12 @@ from corrotwin.twin.model.exposure import at
 
 SIZE = 96
 CONFIG = RenderConfig(preset="balanced", size=SIZE, seed=4)
-FRONT = StatedCamera(eye_m=(0.5, -1.4, 0.9), look_at_m=(0.0, 0.0, 0.3), field_of_view_deg=50)
-SIDE = StatedCamera(eye_m=(-1.5, -0.2, 0.6), look_at_m=(0.0, 0.1, 0.2), field_of_view_deg=40)
+FRONT = {"name": "front", "eye_m": [0.5, -1.4, 0.9], "look_at_m": [0.0, 0.0, 0.3], "field_of_view_deg": 50}
+SIDE = {"eye_m": [-1.5, -0.2, 0.6], "look_at_m": [0.0, 0.1, 0.2], "field_of_view_deg": 40}
+
+
+def cameras(*entries: Mapping[str, object]) -> tuple[Camera, ...]:
+    return subject.cameras("cameras", entries, size=(SIZE, SIZE))
 
 
 def in_years(years: float) -> twin_state.TwinState:
@@ -63,38 +67,47 @@ def folder(striped: Path, tmp_path: Path) -> Path:
     return shutil.copytree(striped, tmp_path / "twin")
 
 
-def write_cameras(path: Path, *cameras: StatedCamera) -> Path:
-    path.write_text(json.dumps([vars(camera) for camera in cameras]))
+def write_cameras(path: Path, *entries: Mapping[str, object]) -> Path:
+    path.write_text(json.dumps(entries))
     return path
 
 
 def test_cameras_come_back_from_their_file(tmp_path: Path) -> None:
-    assert subject.read_cameras(write_cameras(tmp_path / "c.json", FRONT, SIDE)) == (FRONT, SIDE)
+    """And as dataset.json states them, by intrinsics and pose."""
+    found = subject.read_cameras(write_cameras(tmp_path / "c.json", FRONT, SIDE), size=(SIZE, SIZE))
+    assert found == cameras(FRONT, SIDE)
+    stated = json.loads(json.dumps([camera.plain() for camera in found]))
+    assert subject.cameras("again", stated, size=(1, 1)) == found
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"eye_m": [1, 1]}, "eye_m (1, 1): give three finite numbers"),
-        ({"eye_m": [1, float("nan"), 1]}, "eye_m (1, nan, 1): give three finite numbers"),
-        ({"look_at_m": [1, 2, float("inf")]}, "look_at_m (1, 2, inf): give three finite numbers"),
-        ({"look_at_m": [1, True, 1]}, "look_at_m (1, True, 1): give three finite numbers"),
-        ({"look_at_m": "there"}, "look_at_m 'there': give three finite numbers"),
+        ({"eye_m": [1, 1]}, "eye_m [1, 1]: give 3 finite numbers"),
+        ({"eye_m": [1, float("nan"), 1]}, "eye_m [1, nan, 1]: give 3 finite numbers"),
+        ({"look_at_m": [1, 2, float("inf")]}, "look_at_m [1, 2, inf]: give 3 finite numbers"),
+        ({"look_at_m": "there"}, "look_at_m 'there': give numbers"),
         ({"eye_m": [0, -1400, 900]}, "give metres, at most 500 from the asset"),
-        ({"eye_m": [0, -1, 10**400]}, "give metres, at most 500 from the asset"),
-        ({"eye_m": [0, -1, -0.1]}, "eye_m (0, -1, -0.1): is not above the ground"),
+        ({"eye_m": [0, -1, 10**400]}, "give numbers"),
+        ({"eye_m": [0, -1, -0.1]}, "stands at (0.0, -1.0, -0.1), which is not above the ground, z = 0"),
         ({"eye_m": [0, 1, 2], "look_at_m": [0, 1.0, 2]}, "eye_m and look_at_m are the same point"),
-        ({"field_of_view_deg": 4.9}, "field_of_view_deg 4.9: give a number from 5 to 120"),
-        ({"field_of_view_deg": 121}, "field_of_view_deg 121: give a number from 5 to 120"),
-        ({"field_of_view_deg": None}, "field_of_view_deg None: give a number from 5 to 120"),
-        ({"roll_deg": 3}, "unknown or missing: roll_deg; give eye_m, look_at_m, field_of_view_deg"),
+        ({"field_of_view_deg": 0.9}, "a field of view of 0.9 degrees: give 1 to 150"),
+        ({"field_of_view_deg": 151}, "a field of view of 151 degrees: give 1 to 150"),
+        ({"field_of_view_deg": 180}, "field_of_view_deg 180: give an angle from 0.1 to 170"),
+        ({"field_of_view_deg": None}, "field_of_view_deg None: give one of finite numbers"),
+        ({"roll_deg": "left"}, "roll_deg 'left': give numbers"),
+        ({"tilt_deg": 3}, "unknown: tilt_deg; it takes name, width"),
+        ({"width": 9000, "height": 10}, "9000 x 10 pixels: give sides of at most 8192"),
+        ({"width": 640}, "give width and height of the picture"),
+        ({"distortion": [-2.0, 0, 0, 0]}, "distortion: by these coefficients nothing is seen in "),
+        ({"name": 3}, "name 3: give a text of at most 100 characters"),
     ],
 )
 def test_wrong_camera_is_named(change: dict[str, object], message: str, tmp_path: Path) -> None:
     path = tmp_path / "c.json"
-    path.write_text(json.dumps([vars(FRONT), {**vars(SIDE), **change}]))
+    path.write_text(json.dumps([FRONT, {**SIDE, **change}]))
     with pytest.raises(InputError) as raised:
-        subject.read_cameras(path)
+        subject.read_cameras(path, size=(SIZE, SIZE))
     assert str(raised.value).startswith(f"{path}: camera 1 (counted from 0): ")
     assert message in str(raised.value)
 
@@ -104,10 +117,13 @@ def test_wrong_camera_is_named(change: dict[str, object], message: str, tmp_path
     [
         (None, "cannot be read"),
         ("eye: [1, 2, 3]", "not valid JSON"),
-        ("[]", "give a JSON list of at least one camera"),
-        ('{"eye_m": [1, 2, 3]}', "give a JSON list of at least one camera"),
+        ("[]", "lists no camera; give at least one"),
+        ("7", "give a camera, a JSON object, or a list of cameras"),
+        ('{"eye_m": [1, 2, 3], "field_of_view_deg": 40}', "missing: look_at_m; eye_m and look_at_m go together"),
+        ('{"eye_m": [1, 2, 3], "look_at_m": [0, 0, 0]}', "give one of fx and fy (with cx and cy), K, or field_of_view"),
         ("[3]", "camera 0 (counted from 0): 3 is no object"),
-        ("[{}]", "unknown or missing: eye_m, field_of_view_deg, look_at_m"),
+        ("[{}]", "give one of fx and fy (with cx and cy), K, or field_of_view_deg"),
+        (json.dumps([FRONT, SIDE, FRONT]), "2 cameras are called 'front'; give each a name of its own"),
     ],
 )
 def test_wrong_file_of_cameras_writes_nothing(text: str | None, message: str, folder: Path, tmp_path: Path) -> None:
@@ -173,30 +189,30 @@ def test_number_of_images_and_folder_follow_the_request(
     monkeypatch.setattr(
         dataset, "render", lambda out, config, *, count, shown, **rest: asked.append((out, count, shown)) or count
     )
-    command(**{"twin": folder, "cameras": write_cameras(tmp_path / "c.json", FRONT, SIDE), "size": 64, **options})
+    command(**{"twin": folder, "cameras": write_cameras(tmp_path / "c.json", FRONT, SIDE), "size": "64", **options})
     ((out, count, shown),) = asked
     assert out == Path("out/synth") / f"{in_years(12).id}-64px-seed0"
     assert (count, shown.folder.is_absolute()) == (images, True)
 
 
 def test_camera_looks_where_it_is_told_and_stands_upright() -> None:
-    above = StatedCamera(eye_m=(0.2, 0.1, 3.0), look_at_m=(0.2, 0.1, 0.0), field_of_view_deg=30)
-    for camera in (FRONT, SIDE, above):
-        (view,) = stated_views([camera], [7])
+    above = {"eye_m": (0.2, 0.1, 3.0), "look_at_m": (0.2, 0.1, 0.0), "field_of_view_deg": 30}
+    for entry in (FRONT, SIDE, above):
+        (view,) = stated_views(cameras(entry), [7])
         pose = np.array(view.pose)
-        assert (view.index, view.field_of_view) == (7, radians(camera.field_of_view_deg))
+        assert (view.index, view.lens) == (7, spec.Lens.wide(SIZE, SIZE, radians(entry["field_of_view_deg"])))
         assert np.allclose(pose[:3, :3] @ pose[:3, :3].T, np.eye(3))
         assert np.linalg.det(pose[:3, :3]) > 0
-        seen = np.linalg.inv(pose) @ [*camera.look_at_m, 1]
+        seen = np.linalg.inv(pose) @ [*entry["look_at_m"], 1]
         assert np.allclose(seen[:2], 0)
-        assert np.isclose(-seen[2], np.linalg.norm(np.subtract(camera.eye_m, camera.look_at_m)))
-        assert pose[2, 0] == 0  # the horizon is level
-        assert pose[2, 1] > 0 or (camera is above and np.allclose(pose[:3, 1], [0, 1, 0]))
+        assert np.isclose(-seen[2], np.linalg.norm(np.subtract(entry["eye_m"], entry["look_at_m"])))
+        assert abs(pose[2, 0]) < 1e-15  # the horizon is level
+        assert pose[2, 1] > 0 or (entry is above and np.allclose(pose[:3, 1], [0, 1, 0]))
 
 
 def test_stored_state_is_photographed_and_not_grown_anew(folder: Path, tmp_path: Path) -> None:
     twin, stored = store.load(folder)
-    made = sampling.sample_scene(CONFIG, 0, [0], tmp_path, subject.saved(folder, (FRONT,)))
+    made = sampling.sample_scene(CONFIG, 0, [0], tmp_path, subject.saved(folder, cameras(FRONT)))
     body = np.load(tmp_path / made.bodies[0].file)
     for channel, name in enumerate(("rust_cover", "age_years", "wall_loss_mm")):
         assert (body["fields"][..., channel] == getattr(stored, name)).all()
@@ -211,7 +227,7 @@ def test_age_changes_nothing_but_the_rust(tmp_path: Path) -> None:
     for years in (0, 6, 20):
         (tmp_path / f"{years}").mkdir()
         store.save(in_years(years), tmp_path / f"{years}" / "twin")
-        shown = subject.saved(tmp_path / f"{years}" / "twin", (FRONT, SIDE))
+        shown = subject.saved(tmp_path / f"{years}" / "twin", cameras(FRONT, SIDE))
         made.append(
             [sampling.sample_scene(CONFIG, index, range(9), tmp_path / f"{years}", shown) for index in range(3)]
         )
@@ -222,9 +238,9 @@ def test_age_changes_nothing_but_the_rust(tmp_path: Path) -> None:
 
 
 def test_images_take_the_cameras_in_turn_whatever_is_rendered(folder: Path, tmp_path: Path) -> None:
-    shown = subject.saved(folder, (FRONT, SIDE))
+    shown = subject.saved(folder, cameras(FRONT, SIDE))
     whole = sampling.sample_scene(CONFIG, 3, range(6, 8), tmp_path, shown)
-    assert [replace(view, visible=()) for view in whole.views] == stated_views((FRONT, SIDE), (6, 7))
+    assert [replace(view, visible=()) for view in whole.views] == stated_views(cameras(FRONT, SIDE), (6, 7))
     assert all(0.5 < view.visible[0] <= 1 for view in whole.views)
     assert sampling.sample_scene(CONFIG, 3, [7], tmp_path, shown) == replace(whole, views=whole.views[1:])
 
@@ -249,8 +265,8 @@ def test_nothing_stands_between_a_stated_camera_and_the_asset(folder: Path, tmp_
     """A ring of cameras: through no pixel is a prop nearer than the asset that is behind it."""
     asset = twin_state.asset(store.load(folder)[0])
     turns = [radians(degrees) for degrees in (90, 200, 330)]
-    ring = tuple(replace(FRONT, eye_m=(2 * cos(turn), 2 * sin(turn), 0.3)) for turn in turns)
-    shown, behind = (subject.saved(folder, cameras) for cameras in (ring, (FRONT,)))
+    ring = cameras(*({**FRONT, "name": "", "eye_m": (2 * cos(turn), 2 * sin(turn), 0.3)} for turn in turns))
+    shown, behind = (subject.saved(folder, stated) for stated in (ring, cameras(FRONT)))
     steel = trimesh.Trimesh(asset.vertices, asset.faces, process=False)
     left = dropped = 0
     (tmp_path / "behind").mkdir()
@@ -280,46 +296,30 @@ def nearest(solid: trimesh.Trimesh, origins: np.ndarray, ways: np.ndarray) -> np
 
 def pixel_rays(view: spec.View, size: int) -> tuple[np.ndarray, np.ndarray]:
     pose, row, column = np.array(view.pose), *np.divmod(np.arange(size**2), size)
-    focal = size / 2 / tan(view.field_of_view / 2)
+    focal = view.lens.fx * size / view.lens.width
     ways = np.stack([(column + 0.5 - size / 2) / focal, (size / 2 - row - 0.5) / focal, -np.ones(size**2)], 1)
     ways = ways @ pose[:3, :3].T
     return np.tile(pose[:3, 3], (len(ways), 1)), ways / np.linalg.norm(ways, axis=1, keepdims=True)
 
 
-def cast_label(folder: Path, camera: StatedCamera) -> np.ndarray:
+def cast_label(folder: Path, camera: Mapping[str, object]) -> np.ndarray:
     """The label pass by other means: rays from the stated eye at the twin as saved, its cover read at each hit."""
     twin, stored = store.load(folder)
     asset = twin_state.asset(twin)
     solid = trimesh.Trimesh(asset.vertices, asset.faces, process=False)
-    forward = np.subtract(camera.look_at_m, camera.eye_m)
+    forward = np.subtract(camera["look_at_m"], camera["eye_m"])
     right = np.cross(forward, [0, 0, 1])
     axes = np.array([axis / np.linalg.norm(axis) for axis in (right, np.cross(right, forward), forward)])
     row, column = np.divmod(np.arange(SIZE**2), SIZE)
-    half = tan(radians(camera.field_of_view_deg) / 2)
+    half = tan(radians(camera["field_of_view_deg"]) / 2)
     plane = np.stack([(2 * column + 1) / SIZE - 1, 1 - (2 * row + 1) / SIZE, np.full(SIZE**2, 1 / half)], 1)
-    hits, ray, face = solid.ray.intersects_location(np.tile(camera.eye_m, (SIZE**2, 1)), plane @ axes, False)
+    hits, ray, face = solid.ray.intersects_location(np.tile(camera["eye_m"], (SIZE**2, 1)), plane @ axes, False)
     weights = trimesh.triangles.points_to_barycentric(solid.triangles[face], hits)
     at_hit = (asset.uv[face] * weights[..., None]).sum(axis=1) * asset.atlas_shape[::-1]
     texel = at_hit.astype(int).clip(0, np.array(asset.atlas_shape[::-1]) - 1)
     label = np.zeros((SIZE**2, 3), np.float32)
     label[ray] = np.column_stack([stored.rust_cover[texel[:, 1], texel[:, 0]], np.zeros(len(ray)), np.ones(len(ray))])
     return label.reshape(SIZE, SIZE, 3)
-
-
-def agreement(drawn: np.ndarray, cast: np.ndarray) -> float:
-    assert cast.sum() > 300
-    return float((drawn & cast).sum() / (drawn | cast).sum())
-
-
-def displaced(picture: np.ndarray, classes: np.ndarray, most: int = 5) -> tuple[int, int]:
-    """By how many pixels, down and right, classes (H, W) must be moved to part the colours of a photograph best."""
-
-    def scatter(move: tuple[int, int]) -> float:
-        moved = np.roll(classes, move, (0, 1))[most:-most, most:-most]
-        of_each = [picture[most:-most, most:-most][moved == each] for each in np.unique(moved)]
-        return sum(float(((pixels - pixels.mean(axis=0)) ** 2).sum()) for pixels in of_each)
-
-    return min(product(range(-most, most + 1), repeat=2), key=scatter)
 
 
 @pytest.mark.blender
@@ -331,7 +331,7 @@ def test_exact_mask_is_the_stored_rust_through_the_stated_camera(
     out = tmp_path / "out"
     (out / "images").mkdir(parents=True)
     batch.render_batch(
-        out, replace(CONFIG, labels="exact"), subject.saved(folder, (FRONT, SIDE)), 0, range(2), 2, "cpu", {}
+        out, replace(CONFIG, labels="exact"), subject.saved(folder, cameras(FRONT, SIDE)), 0, range(2), 2, "cpu", {}
     )
     part = json.loads((out / "parts" / "000000.json").read_text())
     assert [(image["scene"], image["asset_kind"]) for image in part["images"]] == [(0, "plate")] * 2
@@ -347,8 +347,8 @@ def test_exact_mask_is_the_stored_rust_through_the_stated_camera(
 @pytest.mark.blender
 def test_command_photographs_a_twin_and_refuses_another_state_or_other_cameras(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    cameras = write_cameras(tmp_path / "c.json", FRONT, SIDE)
-    words = ["render", "--twin", folder, "--cameras", cameras, "--out", out, "--size", str(SIZE), "--seed", "4"]
+    file = write_cameras(tmp_path / "c.json", FRONT, SIDE)
+    words = ["render", "--twin", folder, "--cameras", file, "--out", out, "--size", str(SIZE), "--seed", "4"]
     done = subprocess.run(
         [sys.executable, "-m", "corrotwin", "synth", *words], capture_output=True, text=True, timeout=120
     )
@@ -358,7 +358,7 @@ def test_command_photographs_a_twin_and_refuses_another_state_or_other_cameras(f
     assert card["images"] == 2
     assert card["shows"] == f"one twin, {twin.id}, 12 years old"
     assert (card["twin"]["id"], card["twin"]["years"]) == (twin.id, 12)
-    assert card["twin"]["cameras"] == json.loads(cameras.read_text())
+    assert card["twin"]["cameras"] == [camera.plain() for camera in cameras(FRONT, SIDE)]
     assert str(folder) not in (out / "dataset.json").read_text() + (out / "claim.json").read_text()
     found = COCO(out / "annotations.json")
     for number, camera in enumerate((FRONT, SIDE)):
@@ -367,22 +367,22 @@ def test_command_photographs_a_twin_and_refuses_another_state_or_other_cameras(f
         assert agreement(np.any(regions, axis=0), expected) >= 0.99
 
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
-    write_cameras(cameras, FRONT)
+    write_cameras(file, FRONT)
     with pytest.raises(InputError, match=r"begun with other settings \(cameras: '2 stated, \w+' there, '1 stated, "):
-        command(out=out, size=SIZE, seed=4, twin=folder, cameras=cameras)
-    write_cameras(cameras, FRONT, SIDE)
+        command(out=out, size=str(SIZE), seed=4, twin=folder, cameras=file)
+    write_cameras(file, FRONT, SIDE)
     subprocess.run(
         [sys.executable, "-m", "corrotwin", "twin", "grow", folder, "--years", "1"], check=True, capture_output=True
     )
     with pytest.raises(
         InputError, match=r"begun with other settings \(twin clock: .*, twin content: .*, twin fields: "
     ):
-        command(out=out, size=SIZE, seed=4, twin=folder, cameras=cameras, count=4)
+        command(out=out, size=str(SIZE), seed=4, twin=folder, cameras=file, count=4)
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
 
 
 def test_twin_that_changes_meanwhile_is_refused_by_the_worker(folder: Path, tmp_path: Path) -> None:
-    shown = subject.saved(folder, (FRONT,))
+    shown = subject.saved(folder, cameras(FRONT))
     store.advance(folder, lambda clock: twin_state.later(clock, 1))
     with pytest.raises(InputError, match="has changed since its photographs were begun"):
         sampling.sample_scene(CONFIG, 0, [0], tmp_path, shown)

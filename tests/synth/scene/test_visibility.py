@@ -8,11 +8,13 @@ from targets import head_on, plate, space
 
 from corrotwin.synth.scene import visibility
 from corrotwin.synth.scene.surroundings import as_matrix
-from corrotwin.synth.spec import Prop, View
+from corrotwin.synth.spec import Lens, Prop, View
+
+RIGHT_ANGLE = Lens.wide(100, 100, radians(90))
 
 
 def see(target: visibility.Target, distance: float, *others: trimesh.Trimesh) -> visibility.Sight:
-    return visibility.look(space(target, others=others), head_on(distance), radians(90))
+    return visibility.look(space(target, others=others), head_on(distance), RIGHT_ANGLE)
 
 
 def test_share_of_the_picture_is_the_share_of_the_plate() -> None:
@@ -40,14 +42,14 @@ def moved(target: visibility.Target, by: tuple[float, float, float]) -> visibili
 
 def test_rust_of_every_target_is_seen_and_the_first_alone_is_counted_apart() -> None:
     one, other = plate(cover=0), moved(plate(cover=1), (-1, 0, 0))
-    sight = visibility.look(space(one, other), head_on(1.0), radians(90))
+    sight = visibility.look(space(one, other), head_on(1.0), RIGHT_ANGLE)
     assert sight.first == 0.25
     assert sight.asset == sight.first + sight.rust
     assert sight.rust == 0.125  # half of it is in the picture
 
 
 def test_visible_share_counts_what_faces_the_camera_and_is_neither_hidden_nor_cut_off() -> None:
-    view = View(index=0, pose=as_matrix(head_on(1.0)), field_of_view=radians(90))
+    view = View(index=0, pose=as_matrix(head_on(1.0)), lens=RIGHT_ANGLE)
     half = plate(cover=0)
     behind = moved(plate(cover=0), (0, 0.5, 0))
     turned = replace(behind, faces=behind.faces[:, ::-1])

@@ -79,7 +79,7 @@ def test_what_a_pixel_shows_is_what_its_ray_meets_first(tmp_path: Path, monkeypa
     def sample(config: RenderConfig, index: int, views: list[int], folder: Path) -> spec.Scene:
         np.savez(folder / "body.npz", vertices=corners, faces=faces, uv=uv, fields=fields)
         return spec.Scene(
-            size=config.size, samples=1, seed=0,
+            samples=1, seed=0,
             bodies=(spec.Body(file="body.npz", pose=placed(0, 0, 0), finish=finish, instance=1, kind="plate"),),
             props=(
                 spec.Prop(
@@ -92,7 +92,7 @@ def test_what_a_pixel_shows_is_what_its_ray_meets_first(tmp_path: Path, monkeypa
                 world="city", world_turn=0, world_strength=1, lamp="none", lamp_from=(0, 0, 1), lamp_strength=0,
                 lamp_color=(1, 1, 1),
             ),
-            views=(spec.View(index=index, pose=placed(0, 0, 6), field_of_view=0.8),),
+            views=(spec.View(index=index, pose=placed(0, 0, 6), lens=spec.Lens.wide(*config.sides, 0.8)),),
         )  # fmt: skip
 
     monkeypatch.setattr(shown, "sample_scene", sample)

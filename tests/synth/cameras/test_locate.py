@@ -11,8 +11,8 @@ import pytest
 import trimesh
 from PIL import Image
 
-from corrotwin.synth.reprojection.camera_file import read_camera
-from corrotwin.synth.reprojection.locate import FOCAL_35MM, locate
+from corrotwin.synth.cameras.camera_file import read_camera
+from corrotwin.synth.cameras.locate import FOCAL_35MM, locate
 from corrotwin.twin.core.errors import InputError
 
 WIDTH, HEIGHT, FOCAL = 1600, 1200, 1500.0

@@ -1,4 +1,4 @@
-"""A camera with a pose: the directions through its pixels, and its pose from points in a photograph.
+"""A camera with a pose: the pixels of places, the directions through pixels, and the pose from points in a photograph.
 
 Conventions are OpenCV's: x right, y down, z forward; the middle of the first pixel is (0, 0).
 
@@ -8,14 +8,14 @@ Collins & Bartoli, Infinitesimal plane-based pose estimation, IJCV 109 (2014): t
 Terzakis & Lourakis, A consistently fast and globally optimal solution to the perspective-n-point problem, ECCV (2020).
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from math import cos, radians, sin
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from corrotwin.synth.spec import Lens, Matrix
 from corrotwin.twin.core.errors import InputError
 
 Array = NDArray[np.float64]
@@ -38,6 +38,7 @@ class Camera:
     distortion : OpenCV's coefficients k1, k2, p1, p2 and further ones, or none.
     rotation, translation_m : from the twin's coordinates to the camera's: x_camera = rotation x + translation.
     error_px : root mean square distance of the picked points from where the camera has them; None for a stated pose.
+    name : of the camera, or "".
     """
 
     width: int
@@ -50,6 +51,87 @@ class Camera:
     rotation: tuple[tuple[float, ...], ...]
     translation_m: tuple[float, ...]
     error_px: float | None = None
+    name: str = ""
+
+    @property
+    def lens(self) -> Lens:
+        """The size of the picture and the intrinsics, without the distortion."""
+        return Lens(width=self.width, height=self.height, fx=self.fx, fy=self.fy, cx=self.cx, cy=self.cy)
+
+    @property
+    def eye_m(self) -> Array:
+        """The place of the camera, (3,) metres."""
+        return np.asarray(-np.array(self.rotation).T @ np.array(self.translation_m))
+
+    @property
+    def pose(self) -> Array:
+        """The pose (4, 4) from a camera that looks along its -z, y up, to the twin's coordinates."""
+        pose = np.eye(4)
+        pose[:3, :3] = np.array(self.rotation).T * [1, -1, -1]
+        pose[:3, 3] = self.eye_m
+        return pose
+
+    def plain(self) -> dict[str, Any]:
+        """Return the camera as an entry of a camera file (`synth.cameras.camera_file`)."""
+        return {
+            **({"name": self.name} if self.name else {}), "width": self.width, "height": self.height,
+            "fx": self.fx, "fy": self.fy, "cx": self.cx, "cy": self.cy, "distortion": list(self.distortion),
+            "rotation": [list(row) for row in self.rotation], "translation_m": list(self.translation_m),
+        }  # fmt: skip
+
+
+def from_pose(pose: Matrix | Array, lens: Lens, *, distortion: tuple[float, ...] = (), name: str = "") -> Camera:
+    """Return the camera of this pose (`Camera.pose`) and lens."""
+    matrix = np.asarray(pose)
+    rotation = (matrix[:3, :3] * [1, -1, -1]).T
+    return Camera(
+        width=lens.width, height=lens.height, fx=lens.fx, fy=lens.fy, cx=lens.cx, cy=lens.cy, distortion=distortion,
+        rotation=tuple(map(tuple, rotation.tolist())), translation_m=tuple((-rotation @ matrix[:3, 3]).tolist()),
+        name=name,
+    )  # fmt: skip
+
+
+def looking(eye: Array, look_at: Array, roll_deg: float = 0.0) -> Array:
+    """Return the pose (4, 4), as `Camera.pose`, of a camera at `eye` that looks at a point, both (3,) metres.
+
+    It is upright, its top towards +y where it looks straight down or up, and then turned clockwise by `roll_deg`, as
+    the photographer sees it.
+    """
+    backward = eye - look_at
+    backward /= np.linalg.norm(backward)
+    right = np.cross([0, 0, 1], backward)
+    if np.linalg.norm(right) < 1e-6:
+        right = np.array([np.sign(backward[2]), 0.0, 0.0])
+    right /= np.linalg.norm(right)
+    up = np.cross(backward, right)
+    pose = np.eye(4)
+    pose[:3, 0], pose[:3, 1], pose[:3, 2], pose[:3, 3] = right, up, backward, eye
+    if roll_deg:
+        turn = radians(roll_deg)
+        pose[:3, 0], pose[:3, 1] = cos(turn) * right - sin(turn) * up, sin(turn) * right + cos(turn) * up
+    return pose
+
+
+def project(lens: Lens, pose: Matrix | Array, places: Array, distortion: tuple[float, ...] = ()) -> Array:
+    """Return the pixels (n, 2) of places (n, 3), metres, seen by a camera of this pose (`Camera.pose`).
+
+    Places behind the camera have the pixel (nan, nan).
+    """
+    matrix = np.asarray(pose)
+    local = (places - matrix[:3, 3]) @ matrix[:3, :3] * [1, -1, -1]
+    ahead = local[:, 2] > 1e-9
+    found = np.full((len(places), 2), np.nan)
+    if distortion and ahead.any():
+        import cv2
+
+        shown, _ = cv2.projectPoints(
+            local[ahead], np.zeros(3), np.zeros(3), intrinsic_matrix(lens.fx, lens.fy, lens.cx, lens.cy),
+            np.array(distortion),
+        )  # fmt: skip
+        found[ahead] = shown[:, 0]
+    else:
+        found[ahead] = local[ahead, :2] / local[ahead, 2:] * [lens.fx, lens.fy] + [lens.cx, lens.cy]
+    return found
 
 
 def pixel_directions(camera: Camera, pixels: Array) -> tuple[Array, NDArray[np.bool_]]:
@@ -88,15 +170,12 @@ def intrinsic_matrix(fx: float, fy: float, cx: float, cy: float) -> Array:
     return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
 
 
-def solve_pose(
-    path: Path, lens: Mapping[str, Any], distortion: Array, pixels: Array, places: Array
-) -> tuple[Array, Array, float]:
+def solve_pose(where: str, lens: Lens, distortion: Array, pixels: Array, places: Array) -> tuple[Array, Array, float]:
     """Return the pose of a camera that shows known places at known pixels.
 
     Parameters
     ----------
-    path : the camera's file, named in errors.
-    lens : ``fx``, ``fy``, ``cx`` and ``cy`` in pixels.
+    where : the camera's file, named in errors.
     distortion : OpenCV's coefficients, (k,), or none.
     pixels, places : (n, 2) pixels and (n, 3) metres in the twin's coordinates; n at least 4.
 
@@ -113,13 +192,13 @@ def solve_pose(
 
     extents = np.linalg.svd(places - places.mean(axis=0), compute_uv=False)
     if extents[1] < FLAT * extents[0]:
-        raise InputError(f"{path}: the points lie on one line; pick some beside it")
-    matrix = intrinsic_matrix(lens["fx"], lens["fy"], lens["cx"], lens["cy"])
+        raise InputError(f"{where}: the points lie on one line; pick some beside it")
+    matrix = intrinsic_matrix(lens.fx, lens.fy, lens.cx, lens.cy)
     method = cv2.SOLVEPNP_IPPE if extents[2] < FLAT * extents[0] else cv2.SOLVEPNP_SQPNP
     try:
         _, turns, shifts, _ = cv2.solvePnPGeneric(places, pixels, matrix, distortion, flags=method)
     except cv2.error as error:
-        raise InputError(f"{path}: no camera has the points where they are; check them") from error
+        raise InputError(f"{where}: no camera has the points where they are; check them") from error
     poses = []
     for turn, shift in zip(turns, shifts, strict=True):
         turn, shift = cv2.solvePnPRefineLM(places, pixels, matrix, distortion, turn, shift)
@@ -129,12 +208,12 @@ def solve_pose(
         if np.isfinite(missed) and ((places @ rotation.T + translation)[:, 2] > 0).all():
             poses.append((missed, rotation, translation))
     if not poses:
-        raise InputError(f"{path}: no camera in front of the points has them where they are; check them")
+        raise InputError(f"{where}: no camera in front of the points has them where they are; check them")
     missed, rotation, translation = min(poses, key=lambda pose: pose[0])
     distance = float(np.linalg.norm(rotation @ places.mean(axis=0) + translation))
     for other_missed, turned, moved in poses:
         angle = np.degrees(np.arccos(np.clip((np.trace(turned.T @ rotation) - 1) / 2, -1, 1)))
         eyes = np.linalg.norm(turned.T @ moved - rotation.T @ translation)
         if (angle > APART_DEG or eyes > APART * distance) and other_missed < UNDECIDED * missed + 1:
-            raise InputError(f"{path}: two cameras fit these points equally well; add points off their plane")
+            raise InputError(f"{where}: two cameras fit these points equally well; add points off their plane")
     return rotation, translation, missed

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from corrotwin.synth.reprojection.camera_file import read_camera
-from corrotwin.synth.reprojection.camera_model import Camera, pixel_directions
-from corrotwin.synth.reprojection.texel_map import texel_map, write
+from corrotwin.synth.cameras.camera_file import read_camera
+from corrotwin.synth.cameras.camera_model import Camera, pixel_directions
+from corrotwin.synth.cameras.texel_map import texel_map, write
 from corrotwin.twin import assets, store, twin_state
 from corrotwin.twin.assets import AssetGeometry, Texels
 from corrotwin.twin.core.errors import InputError
@@ -257,12 +257,12 @@ def test_markers_are_seen_upright_as_masks_are(tmp_path: Path, orientation: int)
         ({"fx": 0}, "focal lengths 0"),
         ({"width": 1.5}, "width 1.5: give a whole number"),
         ({"width": -3}, "picture of -3"),
-        ({"colour": "red"}, "missing or unknown: colour"),
+        ({"colour": "red"}, "unknown: colour"),
         ({"cx": None}, "cx"),
         ({"distortion": [0.1]}, "distortion has 1"),
-        ({}, "either rotation"),
-        ({"rotation": POSE["rotation"]}, "either rotation"),
-        ({**POSE, "points": picked(PLACES)}, "either rotation"),
+        ({}, "give one pose"),
+        ({"rotation": POSE["rotation"]}, "missing: translation_m"),
+        ({**POSE, "points": picked(PLACES)}, "give one pose"),
         ({**POSE, "rotation": [[1, 0, 0], [0, 1, 0], [0, 0, 2]]}, "not a rotation"),
         ({**POSE, "translation_m": [0, float("nan"), 0]}, "translation_m"),
         ({"points": picked(PLACES[:3])}, "3 points; a pose needs at least 4"),
@@ -299,7 +299,7 @@ def test_markers_that_are_not_there_are_named(tmp_path: Path) -> None:
 
 def test_what_is_no_camera_at_all_is_refused(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "c.json").write_text("[]")
-    with pytest.raises(InputError, match="JSON object"):
+    with pytest.raises(InputError, match="lists no camera"):
         read_camera(tmp_path / "c.json")
     away = written(tmp_path / "c.json", **looking((0.3, -1.0, 0.5), (0.3, -3.0, 0.5)))
     with pytest.raises(InputError, match="sees nothing of the plate"):

@@ -1,12 +1,13 @@
 """The pose of a photograph from points of the asset that somebody picked in it, written as a camera file."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from corrotwin.segmentation.data import coco
-from corrotwin.synth.reprojection.camera_model import MOST_ERROR, Array, intrinsic_matrix, solve_pose
+from corrotwin.synth.cameras.camera_model import MOST_ERROR, Array, Camera, project, solve_pose
+from corrotwin.synth.spec import Lens
 from corrotwin.twin import store
 from corrotwin.twin.core import tables
 from corrotwin.twin.core.errors import InputError
@@ -88,9 +89,13 @@ def locate(
     focal, source = (focal_px, "given") if focal_px is not None else _focal(photo, width, height)
     if focal is None:
         focal, source = _fitted(points, width, height, coefficients, pixels, places), "found from the points"
-    lens = {"fx": focal, "fy": focal, "cx": (width - 1) / 2, "cy": (height - 1) / 2}
-    rotation, translation, error = solve_pose(points, lens, coefficients, pixels, places)
-    missed = np.linalg.norm(_shown(lens, coefficients, rotation, translation, places) - pixels, axis=1)
+    lens = _lens(width, height, focal)
+    rotation, translation, error = solve_pose(str(points), lens, coefficients, pixels, places)
+    camera = Camera(
+        **asdict(lens), distortion=distortion, rotation=tuple(map(tuple, rotation.tolist())),
+        translation_m=tuple(translation.tolist()),
+    )  # fmt: skip
+    missed = np.linalg.norm(project(lens, camera.pose, places, distortion) - pixels, axis=1)
     worst = int(np.argmax(missed))
     most = MOST_ERROR * side
     if error > most:
@@ -98,11 +103,8 @@ def locate(
             f"{points}: the points miss their places by {error:.1f} px (root mean square; at most {most:.1f}), that of "
             f"line {lines[worst]} by {missed[worst]:.1f}; check pixels, places, focal length ({source}: {focal:.0f} px)"
         )
-    eye = -rotation.T @ translation
-    write_json(out, {
-        "width": width, "height": height, **lens, "distortion": list(distortion),
-        "rotation": rotation.tolist(), "translation_m": translation.tolist(),
-    })  # fmt: skip
+    write_json(out, camera.plain())
+    eye = camera.eye_m
     return Located(
         out=out, focal_px=focal, focal_from=source, error_px=error, worst=(lines[worst], float(missed[worst])),
         eye_m=(float(eye[0]), float(eye[1]), float(eye[2])),
@@ -156,9 +158,8 @@ def _fitted(path: Path, width: int, height: int, distortion: Array, pixels: Arra
 
     def missed(log_focal: float) -> float:
         focal = float(np.exp(log_focal))
-        lens = {"fx": focal, "fy": focal, "cx": (width - 1) / 2, "cy": (height - 1) / 2}
         try:
-            return solve_pose(path, lens, distortion, pixels, places)[2]
+            return solve_pose(str(path), _lens(width, height, focal), distortion, pixels, places)[2]
         except InputError:  # no camera of this focal length
             return 10.0 * side
 
@@ -168,10 +169,5 @@ def _fitted(path: Path, width: int, height: int, distortion: Array, pixels: Arra
     return float(np.exp(minimize_scalar(missed, bounds=(low, high), method="bounded", options={"xatol": 1e-4}).x))
 
 
-def _shown(lens: dict[str, float], distortion: Array, rotation: Array, translation: Array, places: Array) -> Array:
-    """Return the pixels (n, 2) at which a camera has places."""
-    import cv2
-
-    matrix = intrinsic_matrix(lens["fx"], lens["fy"], lens["cx"], lens["cy"])
-    found, _ = cv2.projectPoints(places, cv2.Rodrigues(rotation)[0], translation, matrix, distortion)
-    return np.asarray(found[:, 0], dtype=float)
+def _lens(width: int, height: int, focal: float) -> Lens:
+    return Lens(width=width, height=height, fx=focal, fy=focal, cx=(width - 1) / 2, cy=(height - 1) / 2)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from corrotwin.synth.reprojection.camera_file import read_camera
-from corrotwin.synth.reprojection.camera_model import Camera, pixel_directions
+from corrotwin.synth.cameras.camera_file import read_camera
+from corrotwin.synth.cameras.camera_model import Camera, pixel_directions
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import atomic_file
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 BATCH = 500_000  # rays at a time
 
 
-def write(folder: Path, camera: Path, out: Path) -> str:
+def write(folder: Path, camera: Path, out: Path, *, name: str | None = None) -> str:
     """Write the texel map of a photograph, for ``corrotwin twin inspect --uvmap``, and return a line on what it shows.
 
     Parameters
     ----------
     folder : of the twin.
-    camera : JSON, see `read_camera`.
+    camera : JSON, see `read_camera`; `name` of the camera where the file has several.
     out : .npz with ``texel`` (height, width), ``atlas_shape`` (2,) and ``asset``, which identifies the twin's geometry.
 
     Raises
@@ -36,7 +36,7 @@ def write(folder: Path, camera: Path, out: Path) -> str:
 
     if out.suffix != ".npz":
         raise InputError(f"{out}: a map of texels is written as .npz")
-    model = read_camera(camera)
+    model = read_camera(camera, name=name)
     twin, _ = store.load(folder)
     asset = twin_state.asset(twin)
     try:

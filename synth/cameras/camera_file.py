@@ -1,0 +1,170 @@
+"""Camera files: JSON with the intrinsics and the pose of one camera or more, for rendering and for photographs.
+
+A pose is stated, follows from eye and target, from picked points and markers, or is one of many along a trajectory.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from math import radians, tan
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from corrotwin.synth.cameras import poses
+from corrotwin.synth.cameras.camera_model import Camera, from_pose, intrinsic_matrix, looking
+from corrotwin.synth.cameras.values import numbers, whole
+from corrotwin.synth.spec import Lens
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import read_json
+
+MOST_PIXELS = 120_000_000
+MOST_CAMERAS = 100_000  # of a file
+LENS = ("width", "height", "fx", "fy", "cx", "cy", "K", "field_of_view_deg", "distortion")
+POSES = (
+    poses.STATED, ("eye_m", "look_at_m", "roll_deg"), ("points", "markers", "photo"), ("trajectory",)
+)  # fmt: skip
+KNOWN = ("name", *LENS, *(name for names in POSES for name in names))
+
+
+def read_camera(path: Path, *, name: str | None = None) -> Camera:
+    """Read a camera file of one camera, or the camera called `name` of several.
+
+    Raises
+    ------
+    InputError
+        The file holds several and no name is given, or none of that name; or as of `read_cameras`.
+    """
+    found = read_cameras(path)
+    if name is not None:
+        found = tuple(camera for camera in found if camera.name == name)
+        if not found:
+            raise InputError(f"{path}: has no camera {name!r}")
+    if len(found) > 1:
+        raise InputError(f"{path}: has {len(found)} cameras; say which by its `name`")
+    return found[0]
+
+
+def read_cameras(path: Path, *, size: tuple[int, int] | None = None) -> tuple[Camera, ...]:
+    """Read a camera file: an object that is a camera, or a list of such; its format is in docs/cameras.md.
+
+    Parameters
+    ----------
+    size : width and height in pixels of cameras that state neither; None if all must.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, a value is wrong, or points and markers do not fit one camera.
+    """
+    content = read_json(path)
+    if not isinstance(content, Mapping | list):
+        raise InputError(f"{path}: give a camera, a JSON object, or a list of cameras")
+    if isinstance(content, Mapping):
+        return _named(str(path), _cameras(str(path), content, path.parent, size))
+    return cameras(str(path), content, folder=path.parent, size=size)
+
+
+def cameras(
+    where: str, entries: Sequence[Any], *, folder: Path = Path(), size: tuple[int, int] | None = None
+) -> tuple[Camera, ...]:
+    """Return the cameras of a list of entries; `where` begins the message of an InputError.
+
+    `folder` is the one that photographs are named in; `size` as of `read_cameras`.
+    """
+    if not entries:
+        raise InputError(f"{where}: lists no camera; give at least one")
+    found: list[Camera] = []
+    for number, entry in enumerate(entries):
+        here = f"{where}: camera {number} (counted from 0)"
+        if not isinstance(entry, Mapping):
+            raise InputError(f"{here}: {entry!r:.60} is no object; it takes {', '.join(KNOWN)}")
+        found += _cameras(here, entry, folder, size)
+        if len(found) > MOST_CAMERAS:
+            raise InputError(f"{where}: more than {MOST_CAMERAS:,} cameras; divide them")
+    return _named(where, found)
+
+
+def _named(where: str, found: Sequence[Camera]) -> tuple[Camera, ...]:
+    """Return the cameras; refuse two of one name."""
+    names = Counter(camera.name for camera in found if camera.name)
+    if twice := [name for name, count in names.items() if count > 1]:
+        raise InputError(f"{where}: {names[twice[0]]} cameras are called {twice[0]!r}; give each a name of its own")
+    return tuple(found)
+
+
+def _cameras(where: str, given: Mapping[str, Any], folder: Path, size: tuple[int, int] | None) -> list[Camera]:
+    """Return the camera of an entry, or those along its trajectory."""
+    if wrong := sorted(set(given) - set(KNOWN)):
+        raise InputError(f"{where}: unknown: {', '.join(wrong)}; it takes {', '.join(KNOWN)}")
+    name = given.get("name", "")
+    if not isinstance(name, str) or not name.isprintable() or len(name) > 100:
+        raise InputError(f"{where}: name {name!r:.60}: give a text of at most 100 characters")
+    lens = _lens(where, given, size)
+    distortion = numbers(f"{where}: distortion", given.get("distortion", []), None)
+    if len(distortion) not in (0, 4, 5, 8, 12, 14):
+        raise InputError(f"{where}: distortion has {len(distortion)} numbers; OpenCV takes 4, 5, 8, 12 or 14")
+    coefficients = tuple(distortion.tolist())
+    stated = [names for names in POSES if set(names) & set(given)]
+    if len(stated) != 1:
+        raise InputError(
+            f"{where}: give one pose: rotation and translation_m; eye_m and look_at_m; points, markers or both; or a "
+            "trajectory"
+        )
+    if "trajectory" in given:
+        path = poses.trajectory(f"{where}: trajectory", given["trajectory"])
+        return [
+            from_pose(pose, lens, distortion=coefficients, name=f"{name}-{number:04d}" if name else "")
+            for number, pose in enumerate(path)
+        ]
+    if "eye_m" in given or "look_at_m" in given:
+        return [from_pose(looking(*poses.upright(where, given)), lens, distortion=coefficients, name=name)]
+    error = None
+    if stated[0] == poses.STATED:
+        rotation, translation = poses.stated(where, given)
+    else:
+        rotation, translation, error = poses.fitted(where, given, folder, lens, distortion)
+    return [
+        Camera(
+            width=lens.width, height=lens.height, fx=lens.fx, fy=lens.fy, cx=lens.cx, cy=lens.cy,
+            distortion=coefficients, rotation=tuple(tuple(row) for row in rotation.tolist()),
+            translation_m=tuple(translation.tolist()), error_px=error, name=name,
+        )
+    ]  # fmt: skip
+
+
+def _lens(where: str, given: Mapping[str, Any], size: tuple[int, int] | None) -> Lens:
+    """Return size and intrinsics: of focal lengths, of the matrix K, or of the field of view across the width."""
+    if ("width" in given) != ("height" in given) or ("width" not in given and size is None):
+        raise InputError(f"{where}: give width and height of the picture, in pixels")
+    width, height = (
+        (whole(where, name, given[name]) for name in ("width", "height")) if "width" in given else size or (0, 0)
+    )
+    if not (width > 0 < height and width * height <= MOST_PIXELS):
+        raise InputError(
+            f"{where}: a picture of {width} x {height} pixels; give sides above 0, {MOST_PIXELS:,} at most in all"
+        )
+    ways = [way for way in (("fx", "fy", "cx", "cy"), ("K",), ("field_of_view_deg",)) if set(way) & set(given)]
+    if len(ways) != 1:
+        raise InputError(f"{where}: give one of fx and fy (with cx and cy), K, or field_of_view_deg")
+    middle = {"cx": (width - 1) / 2, "cy": (height - 1) / 2}
+    if "K" in given:
+        matrix = numbers(f"{where}: K", given["K"], (3, 3))
+        fx, fy, cx, cy = matrix[0, 0], matrix[1, 1], matrix[0, 2], matrix[1, 2]
+        if not np.array_equal(matrix, intrinsic_matrix(fx, fy, cx, cy)):
+            raise InputError(f"{where}: K {given['K']!r:.80}: give [[fx, 0, cx], [0, fy, cy], [0, 0, 1]]")
+    elif "field_of_view_deg" in given:
+        angle = float(numbers(f"{where}: field_of_view_deg", given["field_of_view_deg"], ()))
+        if not 0.1 <= angle <= 170:
+            raise InputError(f"{where}: field_of_view_deg {angle:g}: give an angle from 0.1 to 170")
+        fx = fy = width / 2 / tan(radians(angle) / 2)
+        cx, cy = middle["cx"], middle["cy"]
+    else:
+        if missing := [name for name in ("fx", "fy") if name not in given]:
+            raise InputError(f"{where}: missing: {', '.join(missing)}")
+        fx, fy, cx, cy = (
+            numbers(f"{where}: {name}", given.get(name, middle.get(name)), ()) for name in ("fx", "fy", "cx", "cy")
+        )
+    if not (fx > 0 < fy):
+        raise InputError(f"{where}: focal lengths {fx:g}, {fy:g} px: give some above 0")
+    return Lens(width=width, height=height, fx=float(fx), fy=float(fy), cx=float(cx), cy=float(cy))

@@ -1,0 +1,155 @@
+"""Poses of cameras in a camera file: stated, by eye and target, along a trajectory, from picked points and markers."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from corrotwin.segmentation.data import coco
+from corrotwin.synth.cameras.camera_model import MOST_ERROR, Array, looking, solve_pose
+from corrotwin.synth.cameras.values import numbers, whole
+from corrotwin.synth.spec import Lens
+from corrotwin.twin.core.errors import InputError
+
+APART_M = 1e-3  # least distance of two points that are not the same
+MOST_FRAMES = 100_000
+STATED = ("rotation", "translation_m")
+PATH = ("frames", "eye_m", "look_at_m", "roll_deg")  # of a trajectory
+
+
+def stated(where: str, given: Mapping[str, Any]) -> tuple[Array, Array]:
+    """Return rotation (3, 3) and translation (3,) as an entry states them."""
+    if missing := [name for name in STATED if name not in given]:
+        raise InputError(f"{where}: missing: {missing[0]}; rotation and translation_m go together")
+    rotation = numbers(f"{where}: rotation", given["rotation"], (3, 3))
+    if np.abs(rotation @ rotation.T - np.eye(3)).max() > 1e-3 or np.linalg.det(rotation) < 0:
+        raise InputError(f"{where}: rotation is not a rotation: its rows must be at right angles, of length 1")
+    return rotation, numbers(f"{where}: translation_m", given["translation_m"], (3,))
+
+
+def upright(where: str, given: Mapping[str, Any]) -> tuple[Array, Array, float]:
+    """Return eye, the point that is looked at, and the roll in degrees."""
+    if missing := [name for name in ("eye_m", "look_at_m") if name not in given]:
+        raise InputError(f"{where}: missing: {missing[0]}; eye_m and look_at_m go together")
+    eye, look_at = (numbers(f"{where}: {name}", given[name], (3,)) for name in ("eye_m", "look_at_m"))
+    if np.abs(eye - look_at).max() < APART_M:
+        raise InputError(f"{where}: eye_m and look_at_m are the same point, {given['eye_m']!r:.60}")
+    return eye, look_at, float(numbers(f"{where}: roll_deg", given.get("roll_deg", 0.0), ()))
+
+
+def trajectory(where: str, given: Any) -> list[Array]:
+    """Return the poses (4, 4) along a smooth path through stated points, at equal steps of its parameter.
+
+    The path is a spline, cubic where there are four points or more, over the length of the line that joins the eyes.
+    """
+    from scipy.interpolate import make_interp_spline
+
+    if not isinstance(given, Mapping) or not {*PATH[:3]} <= {*given} <= {*PATH}:
+        raise InputError(f"{where}: give an object with frames, eye_m and look_at_m, perhaps roll_deg")
+    frames = whole(where, "frames", given["frames"])
+    if not 2 <= frames <= MOST_FRAMES:
+        raise InputError(f"{where}: frames {frames}: give 2 to {MOST_FRAMES:,}")
+    eyes = numbers(f"{where}: eye_m", given["eye_m"], (-1, 3))
+    steps = np.linalg.norm(np.diff(eyes, axis=0), axis=1)
+    if len(eyes) < 2 or steps.min() < APART_M:
+        raise InputError(f"{where}: eye_m: give two points or more, no two in a row the same")
+    targets = numbers(f"{where}: look_at_m", given["look_at_m"], (3,) if _is_point(given["look_at_m"]) else (-1, 3))
+    targets = np.broadcast_to(targets, eyes.shape) if targets.ndim == 1 else targets
+    rolls = numbers(f"{where}: roll_deg", given.get("roll_deg", [0.0] * len(eyes)), None)
+    if not len(targets) == len(rolls) == len(eyes):
+        raise InputError(
+            f"{where}: {len(eyes)} eyes, {len(targets)} points to look at, {len(rolls)} rolls: give as many"
+        )
+    along = np.concatenate([[0.0], np.cumsum(steps)])
+    path = make_interp_spline(along, np.column_stack([eyes, targets, rolls]), k=min(3, len(eyes) - 1))
+    found = path(np.linspace(0, along[-1], frames))
+    if np.linalg.norm(found[:, :3] - found[:, 3:6], axis=1).min() < APART_M:
+        raise InputError(f"{where}: passes through the point that it looks at")
+    return [looking(row[:3], row[3:6], float(row[6])) for row in found]
+
+
+def _is_point(given: Any) -> bool:
+    return isinstance(given, Sequence) and len(given) == 3 and not any(isinstance(value, Sequence) for value in given)
+
+
+def fitted(
+    where: str, given: Mapping[str, Any], folder: Path, lens: Lens, distortion: Array
+) -> tuple[Array, Array, float]:
+    """Return the pose that shows picked points and markers where they are, and its error in pixels."""
+    pixels, places = _points(where, given.get("points", []))
+    if "markers" in given:
+        seen, known_at = _markers(where, given, folder, lens)
+        pixels, places = np.concatenate([pixels, seen]), np.concatenate([places, known_at])
+    if len(pixels) < 4:
+        raise InputError(f"{where}: {len(pixels)} points; a pose needs at least 4")
+    if (pixels < -0.5).any() or (pixels > np.array([lens.width, lens.height]) - 0.5).any():
+        raise InputError(f"{where}: a point lies outside the picture of {lens.width} x {lens.height} pixels")
+    rotation, translation, error = solve_pose(where, lens, distortion, pixels, places)
+    most = MOST_ERROR * max(lens.width, lens.height)
+    if error > most:
+        raise InputError(
+            f"{where}: the points miss their places by {error:.1f} px (root mean square; at most {most:.1f}); check "
+            "their pixels, places in metres, and the focal length"
+        )
+    return rotation, translation, error
+
+
+def _points(where: str, given: Any) -> tuple[Array, Array]:
+    """Return the pixels (n, 2) and the places (n, 3) of picked points."""
+    if not isinstance(given, list) or not all(isinstance(point, Mapping) for point in given):
+        raise InputError(f'{where}: points: give a list of {{"pixel": [column, row], "place_m": [x, y, z]}}')
+    pixels, places = [np.empty((0, 2))], [np.empty((0, 3))]
+    for number, point in enumerate(given):
+        here = f"points, entry {number} (counted from 0)"
+        if set(point) != {"pixel", "place_m"}:
+            raise InputError(f"{where}: {here}: give pixel and place_m")
+        pixels.append(numbers(f"{where}: {here}", point["pixel"], (2,))[None])
+        places.append(numbers(f"{where}: {here}", point["place_m"], (3,))[None])
+    return np.concatenate(pixels), np.concatenate(places)
+
+
+def _markers(where: str, given: Mapping[str, Any], folder: Path, lens: Lens) -> tuple[Array, Array]:
+    """Find n ArUco markers in the photograph; return the pixels (4 n, 2) and places (4 n, 3) of their corners."""
+    import cv2
+
+    markers = given["markers"]
+    names = {"dictionary", "id", "size_m", "centre_m", "right", "up"}
+    if not isinstance(markers, list) or not all(isinstance(one, Mapping) and set(one) == names for one in markers):
+        raise InputError(f"{where}: markers: give a list of objects with {', '.join(sorted(names))}")
+    if not isinstance(given.get("photo"), str):
+        raise InputError(f"{where}: photo: name the photograph in which the markers are to be found")
+    photo = folder / given["photo"]
+    picture = cv2.cvtColor(coco.decoded(photo), cv2.COLOR_RGB2GRAY)
+    if picture.shape != (lens.height, lens.width):
+        raise InputError(
+            f"{photo}: {picture.shape[1]} x {picture.shape[0]} pixels, the camera {lens.width} x {lens.height}"
+        )
+    pixels, places = [], []
+    for marker in markers:
+        dictionary = str(marker["dictionary"])
+        if not dictionary.startswith("DICT_") or not hasattr(cv2.aruco, dictionary):
+            raise InputError(f"{where}: markers: no dictionary {dictionary!r}; such as DICT_4X4_50")
+        size = float(numbers(f"{where}: markers, size_m", marker["size_m"], ()))
+        centre, right, up = (
+            numbers(f"{where}: markers, {name}", marker[name], (3,)) for name in ("centre_m", "right", "up")
+        )
+        lengths = np.linalg.norm(right), np.linalg.norm(up)
+        if size <= 0 or min(lengths) < 1e-9 or abs(right @ up) > 0.01 * lengths[0] * lengths[1]:
+            raise InputError(f"{where}: markers: size_m must be positive, right and up at right angles")
+        settings = cv2.aruco.DetectorParameters()
+        settings.cornerRefinementMethod = cv2.aruco.CORNER_REFINE_SUBPIX
+        chosen = cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, dictionary))
+        corners, ids, _ = cv2.aruco.ArucoDetector(chosen, settings).detectMarkers(picture)
+        shown = (
+            []
+            if ids is None
+            else [quad[0] for quad, number in zip(corners, ids.ravel(), strict=True) if number == marker["id"]]
+        )
+        if len(shown) != 1:
+            raise InputError(f"{photo}: shows marker {marker['id']} of {dictionary} {len(shown)} times; must be once")
+        aside, above = size / 2 * right / lengths[0], size / 2 * up / lengths[1]
+        # In the order of the detector: from the marker's own top left, clockwise.
+        places.append(centre + np.array([above - aside, above + aside, aside - above, -aside - above]))
+        pixels.append(shown[0].astype(float))
+    return np.concatenate([np.empty((0, 2)), *pixels]), np.concatenate([np.empty((0, 3)), *places])

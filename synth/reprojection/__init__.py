@@ -1,1 +1,0 @@
-"""Map photographs onto a twin: camera models, camera files and texel maps."""
