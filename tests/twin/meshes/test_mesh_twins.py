@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import trimesh
+from step_file import write_box
 
 import corrotwin as ct
 from corrotwin.twin import assets, store, twin_state
@@ -179,6 +180,28 @@ def test_a_reading_at_a_point_of_the_file_is_of_the_surface_there(
     table.write_text("date;zone;kind;value;tool;x;y\n2025-07-01;body;ultrasonic;19.4;UT;0;110\n")
     short = command("inspect", folder, "--csv", table)
     assert (short.returncode, "needs x, y and z together" in short.stderr) == (2, True)
+
+
+def test_a_step_file_goes_to_a_forecast_with_readings_where_they_were_taken(command: Command, tmp_path: Path) -> None:
+    """A block of 200 x 100 x 10 mm, its thickness by rays, two readings at a place of its top."""
+    pytest.importorskip("cascadio", reason="the extra cad is not installed")
+    drawing = write_box(tmp_path / "block.step", (200, 100, 10))
+    words = ("--texel-mm", 4, "--category", "C4", "--bare", "--built", "2010-01-01", "--years", 14)
+    done = command("new", "--mesh", drawing, "--out", tmp_path / "twin", *words)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "block.step: 0.2 x 0.1 x 0.01 m" in done.stdout
+    assert "mm thick, 10 behind half of the surface" in done.stdout
+    for day, value in (("2018-06-01", 9.7), ("2023-06-01", 9.4)):
+        reading = ("--date", day, "--kind", "ultrasonic", "--tool", "UT", "--value", value, "--at", 0.05, 0.05, 0.01)
+        assert command("inspect", tmp_path / "twin", *reading).returncode == 0
+    asset = twin_state.asset(store.read(tmp_path / "twin"))
+    assert np.ptp(asset.vertices, axis=0) == pytest.approx([0.2, 0.1, 0.01])
+    first, second = log.read(tmp_path / "twin")[0]
+    assert records.texel_of(first, asset) == records.texel_of(second, asset)
+    assert records.wall_mm(first, asset) == pytest.approx(10, rel=0.01)
+    forecast = command("forecast", tmp_path / "twin", "--years", 5, "--required", "body=6")
+    assert (forecast.returncode, forecast.stderr) == (0, "")
+    assert "body" in forecast.stdout
 
 
 def test_zones_can_be_looked_at(command: Command, valve: Path, tmp_path: Path) -> None:
