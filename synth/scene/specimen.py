@@ -15,12 +15,13 @@ from corrotwin.synth.scene.subject import Subject
 from corrotwin.twin import assets, twin_state
 from corrotwin.twin.assets import AssetGeometry, Texels
 from corrotwin.twin.geometry.atlas import Singles
-from corrotwin.twin.model.coating import Paint
+from corrotwin.twin.model.coating import MOST_PER_M2, Paint
 from corrotwin.twin.model.corrosion import Fields
 from corrotwin.twin.twin_state import TwinState
 
 SUBJECT_TEXELS, OTHER_TEXELS = (120_000, 4_000_000), (40_000, 1_200_000)  # least and most of each asset
 TRIES = 60
+LEAST_DEFECTS = 6  # in the paint of an asset of the user's own: what is small is handled and knocked
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,7 +93,10 @@ def draw(
     if beside is None:
         twin = replace(twin, clock=twin_state.later(twin.built, float(np.clip(aging * twin.years, 0, 60))))
         if isinstance(twin.coating, Paint):
-            paint = replace(twin.coating, defects_per_m2=round(defects * twin.coating.defects_per_m2, 1))
+            weak = round(defects * twin.coating.defects_per_m2, 1)
+            if own is not None:
+                weak = min(max(weak, LEAST_DEFECTS / assets.area_m2(own.kind, own.parameters)), MOST_PER_M2)
+            paint = replace(twin.coating, defects_per_m2=weak)
             place = replace(twin.exposure.periods[0], debris=round(debris, 1))
             twin = replace(twin, coating=paint, exposure=replace(twin.exposure, periods=(place,)))
     else:
