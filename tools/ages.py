@@ -42,7 +42,7 @@ PICTURE = 320  # pixels, rendered
 WIDE, HIGH = 256, 192  # pixels, on the sheet: the middle of the picture
 MOST_BYTES = 400_000
 FIELD_OF_VIEW_DEG = 32.0
-TEXELS = 800_000
+TEXELS = 800_000  # for PICTURE pixels
 OPEN_MM = 5.0  # thickness of a mesh that is open
 
 # Which asset of each kind: seed of the sampler, and what to change of it.
@@ -61,8 +61,8 @@ COATINGS: dict[str, Coating] = {"chain": Zinc(thickness_um=40.0), "bar": None, "
 PAINT = Paint(life_years=6.0, defects_per_m2=20.0)
 
 
-def twin_of(kind: str, years: float) -> twin_state.TwinState:
-    """Return the chosen twin of a kind, or that of a mesh by its path, at an age."""
+def twin_of(kind: str, years: float, size: int) -> twin_state.TwinState:
+    """Return the chosen twin of a kind, or that of a mesh by its path, at an age, for a picture of `size` pixels."""
     name, coating = Path(kind).stem, COATINGS.get(kind, PAINT)
     seed, changes = CHOSEN.get(kind, (0, {}))
     if is_mesh(kind):
@@ -75,7 +75,7 @@ def twin_of(kind: str, years: float) -> twin_state.TwinState:
         id=f"{name}-{years:g}-years",
         kind=kind,
         parameters=parameters,
-        texel_mm=float(np.sqrt(1e6 * assets.area_m2(kind, parameters) / TEXELS)),
+        texel_mm=float(np.sqrt(1e6 * assets.area_m2(kind, parameters) / TEXELS) * PICTURE / size),
         exposure=at(CATEGORY),
         coating=coating,
         pits=Pits(),
@@ -127,29 +127,29 @@ def three_quarter_view(vertices: NDArray[np.float64]) -> StatedCamera:
     return StatedCamera(eye_m=(a, b, c), look_at_m=(d, e, f), field_of_view_deg=FIELD_OF_VIEW_DEG)
 
 
-def photograph(kind: str, years: float) -> Image.Image:
+def photograph(kind: str, years: float, size: int) -> Image.Image:
     """Save and photograph the chosen twin of a kind at an age."""
-    twin = twin_of(kind, years)
+    twin = twin_of(kind, years, size)
     folder = WORK / f"{twin.id}-{digest(repr(twin))}"
     store.save(twin, folder / "twin")
     shown = saved(folder / "twin", (three_quarter_view(twin_state.asset(twin).vertices),))
-    config = RenderConfig(preset="balanced", size=PICTURE, seed=SEED)
+    config = RenderConfig(preset="balanced", size=size, seed=SEED)
     out = folder / digest({**shown.claim(), **config.plain(), "content": config.preset_stated()})
     render(out, config, count=1, shown=shown)
     return Image.open(out / "images" / "000000.jpg")
 
 
-def sheet(kinds: list[str], ages: list[int]) -> Image.Image:
-    """Return a row for each kind or mesh, a column for each age."""
-    font, head, cut = ImageFont.load_default(size=17), 28, PICTURE * (1 - HIGH / WIDE) / 2
+def sheet(kinds: list[str], ages: list[int], size: int) -> Image.Image:
+    """Return a row for each kind or mesh, a column for each age, of photographs of `size` pixels."""
+    font, head, cut = ImageFont.load_default(size=17), 28, size * (1 - HIGH / WIDE) / 2
     picture = Image.new("RGB", (WIDE * len(ages), head + HIGH * len(kinds)), "white")
     pen = ImageDraw.Draw(picture)
     for column, years in enumerate(ages):
         pen.text((WIDE * (column + 0.5), head / 2), f"{years} years", "black", font, anchor="mm")
     for row, kind in enumerate(kinds):
         for column, years in enumerate(ages):
-            middle = (0, cut, PICTURE, PICTURE - cut)
-            tile = photograph(kind, years).resize((WIDE, HIGH), Image.Resampling.LANCZOS, middle)
+            middle = (0, cut, size, size - cut)
+            tile = photograph(kind, years, size).resize((WIDE, HIGH), Image.Resampling.LANCZOS, middle)
             picture.paste(tile, (WIDE * column, head + HIGH * row))
         pen.text((8, head + HIGH * row + 5), Path(kind).stem, "white", font, stroke_width=2, stroke_fill="black")
     return picture
@@ -162,11 +162,12 @@ def main() -> None:
         "kinds", nargs="*", metavar="kind", help=f"all by default: {', '.join(assets.KINDS)}, or a mesh"
     )
     parser.add_argument("--years", nargs="+", type=int, default=list(YEARS))
+    parser.add_argument("--size", type=int, default=PICTURE, help="pixels, rendered")
     given = parser.parse_args()
     kinds = given.kinds
     if strange := [kind for kind in kinds if kind not in assets.KINDS and not is_mesh(kind)]:
         parser.error(f"{strange[0]}: no kind of asset; choose from {', '.join(assets.KINDS)}")
-    picture = sheet(kinds or list(assets.KINDS), given.years)
+    picture = sheet(kinds or list(assets.KINDS), given.years, given.size)
     for quality in range(88, 30, -4):
         buffer = io.BytesIO()
         picture.save(buffer, "JPEG", quality=quality)

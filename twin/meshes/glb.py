@@ -17,7 +17,6 @@ from corrotwin.twin.geometry.atlas import Floats
 LEAST_M, MOST_M = 0.005, 10.0  # longest side of a prop
 MOST_FACES = 2_000_000
 MOST_FILE_BYTES = 256 * 1024**2
-MOST_NODES = 100_000
 COMPRESSED = ("KHR_draco_mesh_compression", "EXT_meshopt_compression")
 _JSON = 0x4E4F534A
 _TRIANGLES = 4
@@ -65,6 +64,8 @@ def check(path: Path) -> None:
             if name in COMPRESSED:
                 raise InputError(f"{path}: needs {name}, which is not read; export it without compression")
         faces, low, high = _measured(content)
+    except InputError:
+        raise
     except _STRUCTURE as error:
         raise InputError(f"{path}: is no readable GLB ({type(error).__name__} in its JSON); export it again") from error
     if faces > MOST_FACES:
@@ -104,12 +105,12 @@ def _placed(content: Mapping[str, Any]) -> Iterator[tuple[Floats, int]]:
     """Yield the pose (4, 4) and the number of each mesh of the scene."""
     nodes, scenes = content.get("nodes", []), content.get("scenes")
     roots = scenes[content.get("scene", 0)].get("nodes", []) if scenes else range(len(nodes))
-    waiting, seen = [(int(root), np.eye(4)) for root in roots], 0
+    waiting, seen = [(int(root), np.eye(4)) for root in roots], set()
     while waiting:
         number, above = waiting.pop()
-        seen += 1
-        if seen > MOST_NODES:
-            raise ValueError("nodes in a circle")
+        if number in seen:
+            raise ValueError("a node is twice in the tree")
+        seen.add(number)
         node = nodes[number]
         pose = above @ _pose(node)
         if "mesh" in node:
