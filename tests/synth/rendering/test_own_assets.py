@@ -9,6 +9,7 @@ import models
 import numpy as np
 import pytest
 import trimesh
+from scipy import ndimage
 
 from corrotwin.synth import spec
 from corrotwin.synth.config import RenderConfig
@@ -54,12 +55,13 @@ def test_a_mesh_beside_a_mesh_before_a_prop(config: RenderConfig, tmp_path: Path
     assert list(run_blender(work, seconds=100)) == [INDEX, 99]
     with_prop, plain = (np.load(work / f"view-{number}.npz") for number in (INDEX, 99))
     hit = prop_pixels(scene, mine, work)
+    away, hit = ~ndimage.binary_dilation(hit), ndimage.binary_erosion(hit)  # a ray may graze an edge
     assert hit.mean() > 0.02
     assert (with_prop["label"][hit, 2] == 0).all()
     assert set(np.unique(with_prop["label"][..., 2])) >= {0, 1}
-    np.testing.assert_array_equal(with_prop["label"][~hit, 2], plain["label"][~hit, 2])
+    np.testing.assert_array_equal(with_prop["label"][away, 2], plain["label"][away, 2])
     changed = np.abs(with_prop["photograph"].astype(float) - plain["photograph"]).max(axis=-1)
-    assert np.median(changed[hit]) > 5 * np.median(changed[~hit])
+    assert np.median(changed[hit]) > 5 * np.median(changed[away])
     red, _, blue = np.moveaxis(with_prop["photograph"][hit].astype(float), -1, 0)
     assert np.quantile(np.abs(np.log((red + 0.01) / (blue + 0.01))), 0.6) > 0.5  # its two colours
 
