@@ -15,8 +15,10 @@ from corrotwin.synth.presets.own_files import MOST_FILES, path_of
 from corrotwin.synth.presets.schema import KINDS, SUITS
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import digest
+from corrotwin.twin.meshes import mesh_file
 
 DRAWN_ONLY = ("deck",)  # arrangements that state the dimensions of their subject
+OF_MESHES = ("yard",)  # arrangements in which meshes stand
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +78,8 @@ def suits(arrangement: str, word: str) -> bool:
     asset = asset_of(word)
     if asset is None:
         return word in SUITS[arrangement]
+    if asset.kind == mesh_file.KIND:
+        return arrangement in OF_MESHES
     return asset.kind in SUITS[arrangement] and arrangement not in DRAWN_ONLY
 
 

@@ -13,12 +13,11 @@ from corrotwin.twin.core.arguments import checked, naming
 Range = tuple[float, float]
 SHOWN = ("bar", "beam", "bearing", "bolt", "chain", "pipe", "plate", "railing", "stair")  # unless a preset names others
 KINDS = (*SHOWN, "vessel", *plugins.installed())
-MESH = "mesh"  # the kind of a mesh of the user's own, which a preset names by the folder of its twin
 POLICIES = ("annotator", "exact")
 GROUNDS = ("asphalt", "concrete", "grass", "gravel", "soil", "stained concrete")
 # Which kinds each arrangement (`synth.scene.arrangement`) takes as its subject.
 SUITS: Mapping[str, tuple[str, ...]] = {
-    "yard": (*KINDS, MESH),
+    "yard": KINDS,
     "bridge": ("bearing", "beam", "plate", "bolt"),
     "deck": ("beam",),
     "floor": ("plate", "bolt", "railing", "stair", "pipe"),
