@@ -33,14 +33,14 @@ def document(path: Path) -> dict[str, Any]:
     """
     try:
         with files.open_file(path, most_bytes=MOST_FILE_BYTES) as stream:
-            magic, version, _, length, kind = struct.unpack("<4sIIII", stream.read(20))
-            if (magic, version, kind) != (b"glTF", 2, _JSON):
-                raise ValueError("no glTF 2.0")
+            magic, version, whole, length, kind = struct.unpack("<4sIIII", stream.read(20))
+            if (magic, version, kind) != (b"glTF", 2, _JSON) or path.stat().st_size < whole:
+                raise ValueError("no glTF 2.0, or not all of it")
             content = json.loads(stream.read(length))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except (struct.error, *_STRUCTURE) as error:
-        raise InputError(f"{path}: is no readable GLB (its header or its JSON is broken); export it again") from error
+        raise InputError(f"{path}: is no readable GLB (it is broken or cut off); export it again") from error
     if not isinstance(content, dict):
         raise InputError(f"{path}: is no readable GLB (its JSON is no object); export it again")
     return content

@@ -8,6 +8,7 @@ from typing import Any
 import models
 import pytest
 
+from corrotwin.synth import commands
 from corrotwin.synth.config import RenderConfig
 from corrotwin.synth.presets import own_files, own_props
 from corrotwin.synth.presets.schema import Preset
@@ -88,6 +89,10 @@ def test_sizes_text_and_empty_folders_are_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(InputError, match=rf"^props: .*{message}.*$"):
             Preset.like("balanced", props=(str(word),))
+    (tmp_path / "own.json").write_text('{"like": "balanced", "props": ["large.glb"]}')
+    with pytest.raises(InputError, match=r"own.json: props: .*large.glb: its longest side is 300 m"):
+        commands.render(preset=str(tmp_path / "own.json"), out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_whose_a_prop_is_stands_in_it_or_beside_it(tmp_path: Path) -> None:
