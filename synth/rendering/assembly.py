@@ -129,8 +129,9 @@ def _licence(config: RenderConfig) -> str:
     """Say whose the images are, and what light maps they were made with."""
     own = [path.name for path in map(own_files.path_of, config.content().worlds) if path is not None]
     theirs = f" and your own ({', '.join(own[:20])}), whose licences you know" if own else ""
-    props = {path.name: own_props.copyright_of(path) for path in map(own_files.path_of, config.content().props) if path}
-    theirs += f", props of your own ({'; '.join(f'{name}: {of}' for name, of in props.items())})" if props else ""
+    paths = [path for path in map(own_files.path_of, config.content().props) if path is not None]
+    props = [f"{path.name}: {own_props.copyright_of(path)}" for path in paths[:20]]
+    theirs += f", props of your own ({'; '.join(props)})" if props else ""
     return f"the images and labels are yours; made with CC0 light maps from Blender{theirs}"
 
 
