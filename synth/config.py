@@ -153,4 +153,5 @@ STREAMS = {
     "debris": 11,
     "heap": 12,
     "primer": 13,
+    "prop": 15,
 }

@@ -50,6 +50,7 @@ class Body:
     instance: int  # from 1; 0 is the background
     kind: str = ""  # of asset, such as "pipe"
     thickness_mm: float = 0.0  # nominal, of the asset as a whole; 0 where it is not known
+    asset: str = ""  # name of one of the user's own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,15 +58,15 @@ class Prop:
     """An object that does not rust: a ground, a wall, a block, a post, stones, blades of grass.
 
     A mesh file holds ``vertices (n, 3)`` float32, ``faces (m, 3)`` int32 and ``tone (n,)`` float32 in [0, 1], with
-    which a material may vary.
+    which a material may vary. The file of a model, one of the user's own, is that of `twin.meshes.textured`.
     """
 
-    shape: str  # "box" (unit cube about the origin), "cylinder" (diameter and height 1, along z) or "mesh"
+    shape: str  # "box" (unit cube about the origin), "cylinder" (diameter and height 1, along z), "mesh" or "model"
     pose: Matrix  # with the size as scale
-    material: str  # a name in corrotwin.synth.blender.materials.MATERIALS
+    material: str  # a name in corrotwin.synth.blender.materials.MATERIALS; "" of a model, which has its own
     color: Color
     seed: float
-    file: str = ""  # of a mesh
+    file: str = ""  # of a mesh or a model
 
 
 @dataclass(frozen=True, kw_only=True)

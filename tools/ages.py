@@ -2,13 +2,16 @@
 
     .venv/bin/python -m tools.ages              # every kind
     .venv/bin/python -m tools.ages pipe chain   # these rows alone
+    .venv/bin/python -m tools.ages valve.glb anvil.glb --years 0 10 20    # meshes
 
-Twins and photographs are kept in out/ages; what is there of the same state is not rendered again. Some rows alone are a
-sheet there, too.
+Of a mesh that is open the metal counts as 5 mm thick. Twins and photographs are kept in out/ages; what is there of the
+same state is not rendered again. Some rows alone are a sheet there, too.
 """
 
 import argparse
 import io
+from dataclasses import replace
+from functools import cache
 from math import cos, radians, sin, tan
 from pathlib import Path
 from typing import Any
@@ -20,10 +23,14 @@ from PIL import Image, ImageDraw, ImageFont
 from corrotwin.synth.cameras.camera_model import Camera, from_pose, looking
 from corrotwin.synth.config import RenderConfig
 from corrotwin.synth.rendering.dataset import render
+from corrotwin.synth.scene.specimen import LEAST_DEFECTS
 from corrotwin.synth.scene.subject import saved
 from corrotwin.synth.spec import Lens
 from corrotwin.twin import assets, store, twin_state
+from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import atomic_file, digest
+from corrotwin.twin.meshes import child, reading
+from corrotwin.twin.meshes.conversion import MeshOptions
 from corrotwin.twin.model.coating import Coating, Paint, Zinc
 from corrotwin.twin.model.exposure import at
 from corrotwin.twin.model.pits import Pits
@@ -37,7 +44,8 @@ PICTURE = 320  # pixels, rendered
 WIDE, HIGH = 256, 192  # pixels, on the sheet: the middle of the picture
 MOST_BYTES = 400_000
 FIELD_OF_VIEW_DEG = 32.0
-TEXELS = 800_000
+TEXELS = 800_000  # for PICTURE pixels
+OPEN_MM = 5.0  # thickness of a mesh that is open
 
 # Which asset of each kind: seed of the sampler, and what to change of it.
 CHOSEN: dict[str, tuple[int, dict[str, Any]]] = {
@@ -55,17 +63,23 @@ COATINGS: dict[str, Coating] = {"chain": Zinc(thickness_um=40.0), "bar": None, "
 PAINT = Paint(life_years=6.0, defects_per_m2=20.0)
 
 
-def twin_of(kind: str, years: float) -> twin_state.TwinState:
-    """Return the chosen twin of a kind at an age."""
+def twin_of(kind: str, years: float, size: int) -> twin_state.TwinState:
+    """Return the chosen twin of a kind, or that of a mesh by its path, at an age, for a picture of `size` pixels."""
+    name, coating = Path(kind).stem, COATINGS.get(kind, PAINT)
     seed, changes = CHOSEN.get(kind, (0, {}))
-    parameters = {**assets.sample(kind, np.random.default_rng(seed)), **changes}
+    if is_mesh(kind):
+        kind, parameters = assets.MESH, mesh_parameters(Path(kind))
+        weak = LEAST_DEFECTS / assets.area_m2(kind, parameters)
+        coating = replace(PAINT, defects_per_m2=max(PAINT.defects_per_m2, weak))
+    else:
+        parameters = {**assets.sample(kind, np.random.default_rng(seed)), **changes}
     return twin_state.TwinState(
-        id=f"{kind}-{years:g}-years",
+        id=f"{name}-{years:g}-years",
         kind=kind,
         parameters=parameters,
-        texel_mm=float(np.sqrt(1e6 * assets.area_m2(kind, parameters) / TEXELS)),
+        texel_mm=float(np.sqrt(1e6 * assets.area_m2(kind, parameters) / TEXELS) * PICTURE / size),
         exposure=at(CATEGORY),
-        coating=COATINGS.get(kind, PAINT),
+        coating=coating,
         pits=Pits(),
         built=twin_state.EPOCH,
         clock=twin_state.later(twin_state.EPOCH, years),
@@ -73,8 +87,26 @@ def twin_of(kind: str, years: float) -> twin_state.TwinState:
     )
 
 
-def three_quarter_view(vertices: NDArray[np.float64]) -> Camera:
-    """Return a camera from the front right, a little above, whose picture the asset fills.
+def is_mesh(word: str) -> bool:
+    """Return whether a word names a mesh that states its unit."""
+    return word.endswith(reading.IN_METRES)
+
+
+@cache
+def mesh_parameters(path: Path) -> dict[str, Any]:
+    """Convert a mesh and return the parameters of its asset."""
+    folder = WORK / "meshes"
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        return child.convert(path, MeshOptions(), folder).parameters
+    except InputError as error:
+        if "`thickness`" not in str(error):
+            raise
+    return child.convert(path, MeshOptions(thickness=OPEN_MM), folder).parameters
+
+
+def three_quarter_view(vertices: NDArray[np.float64], size: int) -> Camera:
+    """Return a camera from the front right, a little above, whose square picture of `size` pixels the asset fills.
 
     Parameters
     ----------
@@ -94,45 +126,50 @@ def three_quarter_view(vertices: NDArray[np.float64]) -> Camera:
         middle[:2] += (shares.min(axis=0) + shares.max(axis=0)) / 2 * distance
     look_at = middle @ axes
     pose = looking((look_at + distance * outward).round(4), look_at.round(4))
-    return from_pose(pose, Lens.wide(PICTURE, PICTURE, radians(FIELD_OF_VIEW_DEG)))
+    return from_pose(pose, Lens.wide(size, size, radians(FIELD_OF_VIEW_DEG)))
 
 
-def photograph(kind: str, years: float) -> Image.Image:
+def photograph(kind: str, years: float, size: int) -> Image.Image:
     """Save and photograph the chosen twin of a kind at an age."""
-    twin = twin_of(kind, years)
+    twin = twin_of(kind, years, size)
     folder = WORK / f"{twin.id}-{digest(repr(twin))}"
     store.save(twin, folder / "twin")
-    shown = saved(folder / "twin", (three_quarter_view(twin_state.asset(twin).vertices),))
-    config = RenderConfig(preset="balanced", size=PICTURE, seed=SEED)
+    shown = saved(folder / "twin", (three_quarter_view(twin_state.asset(twin).vertices, size),))
+    config = RenderConfig(preset="balanced", size=size, seed=SEED)
     out = folder / digest({**shown.claim(), **config.plain(), "content": config.preset_stated()})
     render(out, config, count=1, shown=shown)
     return Image.open(out / "images" / "000000.jpg")
 
 
-def sheet(kinds: list[str]) -> Image.Image:
-    """Return a row for each kind, a column for each age."""
-    font, head, cut = ImageFont.load_default(size=17), 28, PICTURE * (1 - HIGH / WIDE) / 2
-    picture = Image.new("RGB", (WIDE * len(YEARS), head + HIGH * len(kinds)), "white")
+def sheet(kinds: list[str], ages: list[int], size: int) -> Image.Image:
+    """Return a row for each kind or mesh, a column for each age, of photographs of `size` pixels."""
+    font, head, cut = ImageFont.load_default(size=17), 28, size * (1 - HIGH / WIDE) / 2
+    picture = Image.new("RGB", (WIDE * len(ages), head + HIGH * len(kinds)), "white")
     pen = ImageDraw.Draw(picture)
-    for column, years in enumerate(YEARS):
+    for column, years in enumerate(ages):
         pen.text((WIDE * (column + 0.5), head / 2), f"{years} years", "black", font, anchor="mm")
     for row, kind in enumerate(kinds):
-        for column, years in enumerate(YEARS):
-            middle = (0, cut, PICTURE, PICTURE - cut)
-            tile = photograph(kind, years).resize((WIDE, HIGH), Image.Resampling.LANCZOS, middle)
+        for column, years in enumerate(ages):
+            middle = (0, cut, size, size - cut)
+            tile = photograph(kind, years, size).resize((WIDE, HIGH), Image.Resampling.LANCZOS, middle)
             picture.paste(tile, (WIDE * column, head + HIGH * row))
-        pen.text((8, head + HIGH * row + 5), kind, "white", font, stroke_width=2, stroke_fill="black")
+        pen.text((8, head + HIGH * row + 5), Path(kind).stem, "white", font, stroke_width=2, stroke_fill="black")
     return picture
 
 
 def main() -> None:
     """Write the sheet of the kinds on the command line, or of all."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("kinds", nargs="*", metavar="kind", help=f"all by default: {', '.join(assets.KINDS)}")
-    kinds = parser.parse_args().kinds
-    if strange := [kind for kind in kinds if kind not in assets.KINDS]:
+    parser.add_argument(
+        "kinds", nargs="*", metavar="kind", help=f"all by default: {', '.join(assets.KINDS)}, or a mesh"
+    )
+    parser.add_argument("--years", nargs="+", type=int, default=list(YEARS))
+    parser.add_argument("--size", type=int, default=PICTURE, help="pixels, rendered")
+    given = parser.parse_args()
+    kinds = given.kinds
+    if strange := [kind for kind in kinds if kind not in assets.KINDS and not is_mesh(kind)]:
         parser.error(f"{strange[0]}: no kind of asset; choose from {', '.join(assets.KINDS)}")
-    picture = sheet(kinds or list(assets.KINDS))
+    picture = sheet(kinds or list(assets.KINDS), given.years, given.size)
     for quality in range(88, 30, -4):
         buffer = io.BytesIO()
         picture.save(buffer, "JPEG", quality=quality)

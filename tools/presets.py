@@ -1,7 +1,7 @@
 """Make docs/images/presets.jpg: the first photographs of each preset, one preset a row.
 
     .venv/bin/python -m tools.presets                   # every row
-    .venv/bin/python -m tools.presets painted stress    # these rows alone
+    .venv/bin/python -m tools.presets painted own.json  # these rows alone, also presets of your own
 
 Datasets are kept in out/presets; what is there is not rendered again. Some rows alone are a sheet there, too.
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from corrotwin.synth.config import RenderConfig
+from corrotwin.synth.presets.schema import Preset
 from corrotwin.synth.rendering.dataset import render
 from corrotwin.twin.core.files import atomic_file
 
@@ -34,10 +35,11 @@ def numbers(name: str) -> list[int]:
 def row(name: str) -> Image.Image:
     """Return the photographs of one preset, side by side, rendered where they are absent."""
     wanted = numbers(name)
-    folder = WORK / name
-    render(folder, RenderConfig(preset=name, size=SIZE, seed=SEED), count=max(wanted) + 1, address=None)
+    folder = WORK / Path(name).stem
+    preset = Preset.read(name) if name.endswith(".json") else name
+    render(folder, RenderConfig(preset=preset, size=SIZE, seed=SEED), count=max(wanted) + 1, address=None)
     made = Image.new("RGB", (COLUMNS * TILE, TILE + MARGIN), "white")
-    ImageDraw.Draw(made).text((4, 3), name, fill="black", font=ImageFont.load_default(13))
+    ImageDraw.Draw(made).text((4, 3), Path(name).stem, fill="black", font=ImageFont.load_default(13))
     for column, number in enumerate(wanted):
         with Image.open(folder / "images" / f"{number:06d}.jpg") as photo:
             made.paste(photo.resize((TILE, TILE), Image.Resampling.LANCZOS), (column * TILE, MARGIN))
@@ -49,7 +51,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("names", nargs="*", metavar="preset", help=f"all by default: {', '.join(ROWS)}")
     names = parser.parse_args().names
-    if strange := [name for name in names if name not in ROWS]:
+    if strange := [name for name in names if name not in ROWS and not name.endswith(".json")]:
         parser.error(f"{strange[0]}: no row of this sheet; choose from {', '.join(ROWS)}")
     rows = [row(name) for name in names or ROWS]
     sheet = Image.new("RGB", (COLUMNS * TILE, sum(each.height for each in rows)), "white")

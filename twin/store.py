@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from corrotwin.twin import npz
+from corrotwin.twin import assets, npz
 from corrotwin.twin.core import files, locks
 from corrotwin.twin.core.errors import InputError, as_read
 from corrotwin.twin.mechanisms.catalogue import usual
@@ -164,6 +164,20 @@ def read(folder: Path) -> TwinState:
     twin, _ = _named(folder)
     with _of_this_version(folder / "twin.json"):
         asset(twin)
+    return twin
+
+
+def asset_of(folder: Path) -> TwinState:
+    """Read a twin of which its asset alone matters: kind and parameters, checked without assembling it.
+
+    Raises
+    ------
+    InputError
+        As of `read`.
+    """
+    twin, _ = _named(folder)
+    with _of_this_version(folder / "twin.json"):
+        assets.area_m2(twin.kind, twin.parameters)
     return twin
 
 

@@ -9,7 +9,7 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from corrotwin.synth.blender import materials, steel
+from corrotwin.synth.blender import materials, models, steel
 from corrotwin.synth.spec import Body, Light, Prop, Scene
 
 SKY = 0.12  # the sky texture is that much brighter than the HDRIs
@@ -73,6 +73,11 @@ def _grey(name: str, values: NDArray[np.uint8]) -> bpy.types.Image:
 
 
 def _prop(bproc: ModuleType, prop: Prop, folder: Path) -> None:
+    if prop.shape == "model":
+        target = models.add(bproc, prop, folder)
+        _smooth(target.get_mesh())
+        target.set_local2world_mat(np.array(prop.pose))
+        return
     if prop.shape == "mesh":
         with np.load(folder / prop.file) as arrays:
             vertices, faces, tone = (arrays[name] for name in ("vertices", "faces", "tone"))

@@ -86,6 +86,7 @@ class AssetFacts:
     """Facts about an asset that its pixels do not show."""
 
     kind: str = ""
+    name: str = ""  # of one of the user's own
     thickness_mm: float = 0.0  # nominal, of the asset as a whole; 0 if unknown
     visible: float | None = None  # share of its camera-facing surface that this view sees
 
@@ -94,7 +95,7 @@ def asset_facts(scene: Scene, view: View) -> dict[int, AssetFacts]:
     """Return facts about the assets of `scene` in `view`, by instance number."""
     shares: tuple[float | None, ...] = view.visible or (None,) * len(scene.bodies)
     return {
-        body.instance: AssetFacts(kind=body.kind, thickness_mm=body.thickness_mm, visible=share)
+        body.instance: AssetFacts(kind=body.kind, name=body.asset, thickness_mm=body.thickness_mm, visible=share)
         for body, share in zip(scene.bodies, shares, strict=True)
     }
 
@@ -158,7 +159,7 @@ def asset_annotations(
     Returns
     -------
     Each with ``attributes``: ``asset_id``, the instance; ``rusted_percent`` of its pixels; ``iso_4628_3``, the degree
-    of rusting for that share; ``visible_share`` if known.
+    of rusting for that share; ``visible_share`` if known; ``asset``, the name of one of the user's own.
     """
     entries = []
     for number, asset in sorted(assets.items()):
@@ -168,6 +169,7 @@ def asset_annotations(
             attributes = {
                 "asset_id": number, "rusted_percent": round(percent, 4), "iso_4628_3": rust_grade(percent)
             }  # fmt: skip
+            attributes |= {"asset": asset.name} if asset.name else {}
             entries.append(_annotation(seen, image_id, category_id(asset.kind), attributes, asset, polygons=polygons))
     return entries
 

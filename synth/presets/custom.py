@@ -14,9 +14,9 @@ from typing import Any, TypeVar, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from corrotwin.synth.presets import own_files
+from corrotwin.synth.presets import own_files, own_props, own_twins
 from corrotwin.synth.presets.builtin import preset
-from corrotwin.synth.presets.schema import GROUNDS, KINDS, SUITS, LabelRule, Preset, Range, Sensor
+from corrotwin.synth.presets.schema import GROUNDS, SUITS, LabelRule, Preset, Range, Sensor
 from corrotwin.synth.spec import Color
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json
@@ -25,9 +25,10 @@ from corrotwin.twin.model.corrosion import MOST_YEARS
 LIKE = "like"
 _Part = TypeVar("_Part", Preset, Sensor, LabelRule)
 _WORDS: Mapping[str, tuple[str, ...]] = {
-    "kinds": KINDS, "arrangements": tuple(SUITS), "grounds": GROUNDS, "beds": GROUNDS,
+    "arrangements": tuple(SUITS), "grounds": GROUNDS, "beds": GROUNDS,
     "walls": ("brick", "concrete", "none", "plain", "stained concrete"),
 }  # fmt: skip
+_MAY_BE_EMPTY = ("props",)
 # The least and the most that numbers of a field may be, where that is not 0 and no end; what ends in "_share" is one.
 _SHARE = (0.0, 1.0)
 _LIMITS: Mapping[str, tuple[float, float]] = {
@@ -75,13 +76,15 @@ def changed(chosen: Preset, changes: Mapping[str, Any], *, folder: Path = Path()
     try:
         found = _changed(chosen, changes, "")
         found = replace(found, worlds=own_files.WORLDS.resolved(found.worlds, folder))
+        found = replace(found, kinds=own_twins.resolved(found.kinds, folder))
+        found = replace(found, props=own_props.resolved(found.props, folder))
     except ValueError as error:  # of `Preset`, on fields that do not go together
         raise InputError(str(error)) from error
     taken = [name for name, weight in found.arrangements if weight > 0]
     for kind in found.kinds:
-        if not any(kind in SUITS[name] for name in taken):
-            listed = ", ".join(taken) or "none"
-            raise InputError(f"kinds: {kind} stands in no arrangement of {listed}; add yard, which takes every kind")
+        if not any(own_twins.suits(name, kind) for name in taken):
+            listed, shown = ", ".join(taken) or "none", own_files.path_of(kind) or kind
+            raise InputError(f"kinds: {shown} stands in no arrangement of {listed}; add yard, which takes every kind")
     return found
 
 
@@ -125,7 +128,7 @@ def _value(kind: type, name: str, value: Any, where: str) -> Any:
         raise InputError(f"{where}: {value!r:.60}: give numbers from {low:g} to {high:g}")
     if hint in (Range, tuple[int, int]) and found[0] > found[1]:
         raise InputError(f"{where}: {value!r:.60}: give the lower end first")
-    if isinstance(found, tuple) and not found:
+    if isinstance(found, tuple) and not found and name not in _MAY_BE_EMPTY:
         raise InputError(f"{where}: is empty; give at least one")
     for word in leaves:
         if name in _WORDS and isinstance(word, str) and word not in _WORDS[name]:

@@ -96,6 +96,8 @@ WORLDS = OwnFiles(
     built_in=("sky", "city", "courtyard", "forest", "interior", "night", "studio", "sunrise", "sunset"),
 )
 
+PROPS = OwnFiles(field="props", magic={".glb": (b"glTF",)})
+
 
 def path_of(word: str) -> Path | None:
     """Return the file of a word that `OwnFiles.resolved` made of one of the user's own; None for built-in names."""

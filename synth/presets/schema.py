@@ -96,7 +96,7 @@ class Preset:
 
     description: str
     name: str = ""  # of the built-in preset that it is or was made from
-    kinds: tuple[str, ...] = SHOWN  # of the subjects; one named twice is drawn twice as often
+    kinds: tuple[str, ...] = SHOWN  # of subjects, or folders of saved twins; one named twice is drawn twice as often
     arrangements: tuple[tuple[str, float], ...] = (("yard", 1.0), ("bridge", 0.7), ("floor", 0.7), ("rack", 1.0))
     company: tuple[int, int] = (0, 2)  # other assets in a scene
     aging: Range = (0.8, 1.2)  # factor on the years of service that a twin's history gives it
@@ -120,6 +120,8 @@ class Preset:
     heaps: float = 0.0  # share of the piers on which dirt lies heaped about the steel
     walls: tuple[str, ...] = ("concrete", "stained concrete", "brick", "plain", "none", "none")
     clutter: tuple[int, int] = (0, 4)
+    props: tuple[str, ...] = ()  # GLB files, or folders of them, of things that do not rust
+    props_share: float = 0.5  # of the pieces of clutter, that are drawn from these
     worlds: tuple[str, ...] = ("city", "courtyard", "forest", "sunrise", "sunset", "interior", "sky", "sky")
     sun_share: float = 0.35  # of the scenes, by day
     flash_share: float = 0.2  # by night, as are those with a work light
@@ -141,8 +143,6 @@ class Preset:
         if self.sun_share + self.flash_share + self.work_share > 1 + 1e-9:
             shares = f"sun_share {self.sun_share:g}, flash_share {self.flash_share:g}, work_share {self.work_share:g}"
             raise ValueError(f"{shares}: more than all scenes; give shares that sum to at most 1")
-        if not set(self.kinds) <= set(KINDS):
-            raise ValueError(f"kinds {self.kinds}: choose from {', '.join(KINDS)}")
 
     def __repr__(self) -> str:
         changes = "".join(f", {name}={value!r}" for name, value in (self.changes() if self.name else {}).items())

@@ -127,7 +127,8 @@ def _contents(dataset: coco.CocoDataset) -> Contents:
     documents = [
         read_json(source, inside=coco.root(source)) for source, _ in (() if masks else coco.sources(dataset.folder))
     ]
-    kinds = (image["asset_kind"] for document in documents for image in document["images"] if "asset_kind" in image)
+    images = [image for document in documents for image in document["images"] if "asset_kind" in image]
+    kinds = [image.get("asset", image["asset_kind"]) for image in images]
     return Contents(
         info=_info(documents[0]) if documents else {},
         images=len(photos),

@@ -47,6 +47,8 @@ def look_alikes(preset: Mapping[str, Any]) -> Iterator[str]:
             f"Brown and orange objects, brick and wood: {brown / len(LOOK_ALIKES):.0%} of the {low} to {high} objects "
             "behind an asset in a yard."
         )
+    if preset.get("props"):
+        yield "Things of your own among them, in the colours of their files: check whether some look rusty."
     yield "Soil, rubble and fallen leaves on the ground; brown grime and dust on steel."
 
 

@@ -106,6 +106,7 @@ def record(
     """
     from corrotwin.synth import sensor
     from corrotwin.synth.labels import masks
+    from corrotwin.synth.presets import own_twins
     from corrotwin.synth.scene import sampling
 
     chosen, index, assets = config.content(), view.index, masks.asset_facts(scene, view)
@@ -119,14 +120,14 @@ def record(
     with atomic_file(image_file(out, index)) as stream:
         stream.write(sensor.jpeg(photograph, chosen.sensor, rng))
     scene_index = index // views_per_scene(config, shown)
+    kind, own = (shown.kind, {}) if shown else own_twins.described(sampling.kind_of(config, scene_index), chosen.kinds)
     part = read_part(out, number)
     for name, key in _KEYS.items():  # of an image that was lost
         part[name] = [entry for entry in part[name] if entry[key] != index + 1]
     part["images"].append(
         {
             "id": index + 1, "file_name": image_file(out, index).name, "width": view.lens.width,
-            "height": view.lens.height, "scene": scene_index,
-            "asset_kind": shown.kind if shown else sampling.kind_of(config, scene_index),
+            "height": view.lens.height, "scene": scene_index, "asset_kind": kind, **own,
             "camera": from_pose(view.pose, view.lens, distortion=view.distortion, name=view.name).plain(),
             "assets": [
                 {"asset_id": body.instance, "kind": body.kind, "pose": [list(row) for row in body.pose]}

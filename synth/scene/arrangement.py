@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import trimesh
 
-from corrotwin.synth.presets.schema import SUITS, Preset
+from corrotwin.synth.presets import own_twins
+from corrotwin.synth.presets.schema import Preset
 from corrotwin.synth.scene import surroundings
 from corrotwin.synth.scene.bridges import bridge, deck
 from corrotwin.synth.scene.placement import WIDE_M, Arrangement, DrawSpecimen, Placed, corners, place_beside, resting
@@ -69,16 +70,16 @@ def floor(draw: DrawSpecimen, kind: str, chosen: Preset, rng: np.random.Generato
         pose = resting(other.asset.vertices, rng.uniform(-40, 40))
         pose[:3, 3] += [rng.uniform(-0.2, 0.2), rng.uniform(0, 0.4), top]
         placed.insert(0 if kind != "plate" else len(placed), Placed(specimen=other, pose=pose))
-    props = []
+    props, clutter = [], []
     low, high = corners(placed)
     wall = str(rng.choice(chosen.walls))
     if wall != "none" and rng.random() < 0.7:
         props.append(surroundings.wall(wall, high[1] + 0.02, WIDE_M, rng))
     else:
-        props += surroundings.clutter(chosen, low, high, rng)
+        clutter = surroundings.clutter(chosen, low, high, rng)
     return Arrangement(
-        placed=tuple(placed), props=tuple(props), ground=str(rng.choice(chosen.grounds)), wide_m=WIDE_M,
-        around=(-160, -20), height=(18, 80),
+        placed=tuple(placed), props=tuple(props), clutter=tuple(clutter), ground=str(rng.choice(chosen.grounds)),
+        wide_m=WIDE_M, around=(-160, -20), height=(18, 80),
     )  # fmt: skip
 
 
@@ -105,7 +106,7 @@ ARRANGEMENTS: Mapping[str, Callable[[DrawSpecimen, str, Preset, np.random.Genera
 
 def choose(chosen: Preset, kind: str, rng: np.random.Generator) -> str:
     """Draw the name of an arrangement for a subject of this kind, by the preset's weights."""
-    fitting = [(name, weight) for name, weight in chosen.arrangements if kind in SUITS[name]]
+    fitting = [(name, weight) for name, weight in chosen.arrangements if own_twins.suits(name, kind)]
     weights = np.array([weight for _, weight in fitting])
     return fitting[int(rng.choice(len(fitting), p=weights / weights.sum()))][0]
 
@@ -144,8 +145,10 @@ def _yard(
     wall, y = str(rng.choice(chosen.walls)), high[1] + rng.uniform(0.02, 1.2)
     if wall != "none":
         props.append(surroundings.wall(wall, y, wide, rng))
-    props += [*supports, *surroundings.clutter(chosen, *corners(placed[:1]), rng)]
-    return Arrangement(placed=tuple(placed), props=tuple(props), ground=ground, wide_m=wide)
+    clutter = surroundings.clutter(chosen, *corners(placed[:1]), rng)
+    return Arrangement(
+        placed=tuple(placed), props=(*props, *supports), clutter=tuple(clutter), ground=ground, wide_m=wide
+    )
 
 
 def at_age(arrangement: Arrangement, years: float, age: Callable[[Specimen, float], Specimen]) -> Arrangement:

@@ -49,7 +49,7 @@ class Placed:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Arrangement:
-    """Placed assets, the subject first, with props, ground and the directions from which cameras may look.
+    """Placed assets, the subject first, with props, clutter, ground and the directions from which cameras may look.
 
     The ground at z = 0, a square of `wide_m`, is one of `GROUNDS`, or "" if it is among the props. `around` and
     `height` are ranges of the direction from the subject to a camera, in degrees: about the vertical (-90 is in front),
@@ -65,6 +65,7 @@ class Arrangement:
     height: tuple[float, float] = (-8.0, 65.0)
     floor_m: float = 0.05
     heaped: tuple[float, float, float, float] | None = None
+    clutter: tuple[Prop, ...] = ()
 
 
 def resting(vertices: Array, degrees: float, lift: float = 0.0) -> Array:

@@ -14,11 +14,13 @@ import numpy as np
 import trimesh
 
 from corrotwin.synth.config import STREAMS, RenderConfig
+from corrotwin.synth.presets import own_twins
 from corrotwin.synth.presets.schema import Preset
 from corrotwin.synth.scene import arrangement, camera, edges, marker, specimen, subject, visibility
 from corrotwin.synth.scene.debris import heap_props
 from corrotwin.synth.scene.ground import ground_props
 from corrotwin.synth.scene.placement import Arrangement, Placed
+from corrotwin.synth.scene.props import placing
 from corrotwin.synth.scene.specimen import Specimen
 from corrotwin.synth.scene.subject import Subject
 from corrotwin.synth.scene.surroundings import Array, as_matrix, vary
@@ -49,7 +51,10 @@ def number_and_year(config: RenderConfig, index: int) -> tuple[int, int | None]:
 
 
 def kind_of(config: RenderConfig, index: int) -> str:
-    """Return the kind of the subject of scene `index`; each block of scenes holds every kind as often as the preset."""
+    """Return the word of the preset for the subject of scene `index`: a kind, or an asset of the user's own.
+
+    Each block of scenes holds every one as often as the preset.
+    """
     number, _ = number_and_year(config, index)
     kinds = config.content().kinds
     block, place = divmod(number, len(kinds))
@@ -88,7 +93,7 @@ def sample_scene(
     seen_from = stand if year is None else arrangement.at_age(stand, float(chosen.timelapse), specimen.aged)
     stand = stand if year is None else arrangement.at_age(stand, float(year), specimen.aged)
     base, others = _on_the_ground(stand, index, folder, draw("ground"), draw("heap"))
-    others += stand.props
+    others += [*stand.props, *placing.with_models(stand, chosen, folder, draw("prop"))]
     first = stand.placed[0]
     if stated:
         others = camera.clear_sight_lines(others, folder, stated, first.vertices, first.specimen.asset.faces)
@@ -205,6 +210,7 @@ def _bodies(
                 instance=number,
                 finish=finish,
                 kind=one.twin.kind,
+                asset=own_twins.names(chosen.kinds).get(one.word, ""),
                 thickness_mm=one.asset.nominal_thickness_mm,
             )
         )

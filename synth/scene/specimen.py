@@ -8,28 +8,31 @@ from typing import Any
 
 import numpy as np
 
+from corrotwin.synth.presets import own_twins
 from corrotwin.synth.presets.schema import Range
 from corrotwin.synth.scene import runoff, subject
 from corrotwin.synth.scene.subject import Subject
 from corrotwin.twin import assets, twin_state
 from corrotwin.twin.assets import AssetGeometry, Texels
 from corrotwin.twin.geometry.atlas import Singles
-from corrotwin.twin.model.coating import Paint
+from corrotwin.twin.model.coating import MOST_PER_M2, Paint
 from corrotwin.twin.model.corrosion import Fields
 from corrotwin.twin.twin_state import TwinState
 
 SUBJECT_TEXELS, OTHER_TEXELS = (120_000, 4_000_000), (40_000, 1_200_000)  # least and most of each asset
 TRIES = 60
+LEAST_DEFECTS = 6  # in the paint of an asset of the user's own: what is small is handled and knocked
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Specimen:
-    """A twin with its geometry and its corrosion fields."""
+    """A twin with its geometry and its corrosion fields; `word` is the preset's for an asset of the user's own."""
 
     twin: TwinState
     asset: AssetGeometry
     texels: Texels
     fields: Fields
+    word: str = ""
 
     def stain(self, bleeding: Range) -> Singles:
         """Return the stain of rust water, (H, W) in [0, 1], that ran down the surface or bled into the paint.
@@ -65,6 +68,7 @@ def draw(
 
     Parameters
     ----------
+    kind : a word of the preset's kinds. An asset of the user's own has its own parameters, whatever else is asked.
     clean : if True, freshly coated and without rust.
     aging : factor on its years of service.
     beside : another twin, whose exposure, coating and age it shares.
@@ -75,7 +79,12 @@ def draw(
     where : required parameters of the asset; it is drawn again until it has them, at most `TRIES` times.
     changes : parameters that replace drawn ones; they must be valid with any others.
     """
-    twin = twin_state.sample_twin(kind, rng, texel_mm=50.0, clean=clean)
+    own = own_twins.asset_of(kind)
+    if own is None:
+        twin = twin_state.sample_twin(kind, rng, texel_mm=50.0, clean=clean)
+    else:
+        twin = twin_state.with_history(own.kind, own.parameters, rng, texel_mm=50.0, clean=clean)
+        where, changes = {}, {}
     for _ in range(TRIES):
         if all(twin.parameters[name] == value for name, value in where.items()):
             break
@@ -84,27 +93,30 @@ def draw(
     if beside is None:
         twin = replace(twin, clock=twin_state.later(twin.built, float(np.clip(aging * twin.years, 0, 60))))
         if isinstance(twin.coating, Paint):
-            paint = replace(twin.coating, defects_per_m2=round(defects * twin.coating.defects_per_m2, 1))
+            weak = round(defects * twin.coating.defects_per_m2, 1)
+            if own is not None:
+                weak = min(max(weak, LEAST_DEFECTS / assets.area_m2(own.kind, own.parameters)), MOST_PER_M2)
+            paint = replace(twin.coating, defects_per_m2=weak)
             place = replace(twin.exposure.periods[0], debris=round(debris, 1))
             twin = replace(twin, coating=paint, exposure=replace(twin.exposure, periods=(place,)))
     else:
         twin = replace(twin, exposure=beside.exposure, coating=beside.coating, clock=beside.clock)
     if like is not None:
         twin = replace(twin, parameters=like.twin.parameters, texel_mm=like.twin.texel_mm)
-        return _grown(twin, like.asset, like.texels)
+        return _grown(twin, like.asset, like.texels, like.word)
     twin = replace(twin, parameters={**twin.parameters, **changes})
     least, most = SUBJECT_TEXELS if subject else OTHER_TEXELS
     wanted = float(np.clip((6 if subject else 1) * size**2, least, most))
     area_mm2 = 1e6 * assets.area_m2(twin.kind, twin.parameters)
     twin = replace(twin, texel_mm=float(np.clip(sqrt(area_mm2 / wanted), 0.05, 100)))
     asset = twin_state.asset(twin)
-    return _grown(twin, asset, assets.texels(asset))
+    return _grown(twin, asset, assets.texels(asset), "" if own is None else kind)
 
 
 def aged(specimen: Specimen, years: float) -> Specimen:
     """Return the same asset at another age in years."""
     twin = replace(specimen.twin, clock=twin_state.later(specimen.twin.built, years))
-    return _grown(twin, specimen.asset, specimen.texels)
+    return _grown(twin, specimen.asset, specimen.texels, specimen.word)
 
 
 def stored(shown: Subject) -> Specimen:
@@ -113,8 +125,8 @@ def stored(shown: Subject) -> Specimen:
     return Specimen(twin=twin, asset=asset, texels=assets.texels(asset), fields=fields)
 
 
-def _grown(twin: TwinState, asset: AssetGeometry, texels: Texels) -> Specimen:
-    return Specimen(twin=twin, asset=asset, texels=texels, fields=twin_state.fields(twin, asset, texels))
+def _grown(twin: TwinState, asset: AssetGeometry, texels: Texels, word: str) -> Specimen:
+    return Specimen(twin=twin, asset=asset, texels=texels, fields=twin_state.fields(twin, asset, texels), word=word)
 
 
 def pack(specimen: Specimen, bleeding: Range) -> Singles:

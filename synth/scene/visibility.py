@@ -173,7 +173,7 @@ def combined_mesh(targets: Sequence[Target], others: Sequence[trimesh.Trimesh]) 
 
 def prop_mesh(prop: Prop, folder: Path) -> trimesh.Trimesh:
     """Return the mesh of a prop in world space; its mesh file, if it has one, is in `folder`."""
-    if prop.shape == "mesh":
+    if prop.shape in ("mesh", "model"):
         with open_file(folder / prop.file) as stream, np.load(stream) as arrays:
             solid = trimesh.Trimesh(arrays["vertices"], arrays["faces"], process=False)
     elif prop.shape == "box":

@@ -6,10 +6,14 @@ from pathlib import Path
 import numpy as np
 from outside import outside
 
+from corrotwin.twin import store, twin_state
 from corrotwin.twin.assets import AssetGeometry
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.geometry import charts
+from corrotwin.twin.meshes import mesh_file
 from corrotwin.twin.meshes.conversion import Converted, MeshOptions, convert
+from corrotwin.twin.model.coating import Paint
+from corrotwin.twin.model.exposure import at
 
 MESH = "mesh "
 NAMES = (
@@ -42,3 +46,21 @@ def built(name: str) -> AssetGeometry:
     made = converted(name).charts
     texel_mm = float(np.clip(1000 * np.sqrt(made.areas_m2.sum() / 60_000), 0.05, 100))
     return charts.assemble("mesh", {}, made, texel_mm=texel_mm)
+
+
+def saved(name: str, out: Path) -> Path:
+    """Save a twin of a foreign mesh, new and painted, and return its folder."""
+    return saved_charts(converted(name).charts, out)
+
+
+def saved_charts(made: charts.Charts, out: Path) -> Path:
+    """Save a twin of a mesh that is converted, new and painted, and return its folder."""
+    source = out.with_name(f"{out.name}-mesh")
+    source.mkdir(parents=True, exist_ok=True)
+    state = twin_state.TwinState(
+        id=out.name, kind="mesh", parameters={mesh_file.FILE: str(mesh_file.save(made, source))}, texel_mm=100.0,
+        exposure=at("C4"), coating=Paint(life_years=8.0), pits=None, built=twin_state.EPOCH, clock=twin_state.EPOCH,
+        seed=0,
+    )  # fmt: skip
+    store.save(state, out)
+    return out

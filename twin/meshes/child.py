@@ -1,8 +1,8 @@
 """Convert a mesh in a process of its own, with limits of time and memory: ``python -m corrotwin.twin.meshes.child``.
 
-Readers of foreign formats may hang, or take any amount of memory. The child reads `path`, `folder`, `options` and
-`most_bytes` as JSON from standard input, and answers with a line of JSON: the file that it wrote and its report, or an
-error.
+Readers of foreign formats may hang, or take any amount of memory. The child reads `path`, `folder`, `most_bytes` and,
+for an asset, `options` as JSON from standard input, and answers with a line of JSON: the file that it wrote and, for an
+asset, its report, or an error.
 """
 
 import json
@@ -17,7 +17,7 @@ from typing import Any
 
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.memory import available_bytes
-from corrotwin.twin.meshes import conversion, mesh_file
+from corrotwin.twin.meshes import conversion, mesh_file, textured
 from corrotwin.twin.meshes.conversion import MeshOptions, plain
 from corrotwin.twin.meshes.surface import Frame
 
@@ -50,11 +50,33 @@ def convert(path: Path, options: MeshOptions, folder: Path) -> MeshAsset:
     InputError
         As of `conversion.convert`; or it took too long, or too much memory.
     """
+    answer = _answer(path, request(path, options, folder))
+    return MeshAsset(
+        file=Path(answer["file"]), report=tuple(answer["report"]), source=path.name, options=options,
+        frame=Frame(**{**answer["frame"], "shift_m": tuple(answer["frame"]["shift_m"])}),
+    )  # fmt: skip
+
+
+def convert_prop(path: Path, folder: Path) -> Path:
+    """Convert a GLB of a thing that does not rust, and return the file of `textured.save` in a folder.
+
+    Raises
+    ------
+    InputError
+        As of `textured.read`; or it took too long, or too much memory.
+    """
+    asked = request(path, MeshOptions(), folder)
+    del asked["options"]
+    return Path(_answer(path, asked)["file"])
+
+
+def _answer(path: Path, asked: dict[str, Any]) -> dict[str, Any]:
+    """Ask the child, and return its answer."""
     try:
         with TemporaryDirectory() as scratch:  # what a reader that is ended leaves goes with it
             done = subprocess.run(
                 [sys.executable, "-P", "-m", "corrotwin.twin.meshes.child"],
-                input=json.dumps(request(path, options, folder)).encode(), capture_output=True, check=False,
+                input=json.dumps(asked).encode(), capture_output=True, check=False,
                 timeout=SECONDS, env={**os.environ, "TMPDIR": scratch},
             )  # fmt: skip
     except subprocess.TimeoutExpired as error:
@@ -62,7 +84,7 @@ def convert(path: Path, options: MeshOptions, folder: Path) -> MeshAsset:
             f"{path}: was not read within {SECONDS} s; simplify it in a mesh editor, or export another format"
         ) from error
     try:
-        answer = json.loads(done.stdout.decode().splitlines()[-1])
+        answer: dict[str, Any] = json.loads(done.stdout.decode().splitlines()[-1])
     except (IndexError, ValueError) as error:
         last = (done.stderr.decode(errors="replace").strip().splitlines() or ["no word"])[-1]
         raise InputError(
@@ -70,10 +92,7 @@ def convert(path: Path, options: MeshOptions, folder: Path) -> MeshAsset:
         ) from error
     if "error" in answer:
         raise InputError(answer["error"].replace(str(path.resolve()), str(path)))
-    return MeshAsset(
-        file=Path(answer["file"]), report=tuple(answer["report"]), source=path.name, options=options,
-        frame=Frame(**{**answer["frame"], "shift_m": tuple(answer["frame"]["shift_m"])}),
-    )  # fmt: skip
+    return answer
 
 
 def request(path: Path, options: MeshOptions, folder: Path) -> dict[str, Any]:
@@ -96,9 +115,13 @@ def main() -> None:
     path = Path(request["path"])
     answer: dict[str, object]
     try:
-        made = conversion.convert(path, MeshOptions(**request["options"]))
-        file = mesh_file.save(made.charts, Path(request["folder"]))
-        answer = {"file": str(file), "report": made.report, "frame": asdict(made.frame)}
+        folder = Path(request["folder"])
+        if "options" in request:
+            made = conversion.convert(path, MeshOptions(**request["options"]))
+            file = mesh_file.save(made.charts, folder)
+            answer = {"file": str(file), "report": made.report, "frame": asdict(made.frame)}
+        else:
+            answer = {"file": str(textured.save(textured.read(path), folder))}
     except InputError as error:
         answer = {"error": str(error)}
     except MemoryError:

@@ -74,7 +74,7 @@ def read(path: Path, *, units: str | None, up: str | None) -> Surface:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     try:
-        surface = _surface(_scene(content, suffix, path), path.stem)
+        surface = _surface(scene_of(content, suffix, path), path.stem)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     if not np.isfinite(surface.vertices).all():
@@ -93,7 +93,7 @@ def read(path: Path, *, units: str | None, up: str | None) -> Surface:
     return replace(surface, vertices=frame.to_asset(surface.vertices), frame=frame)
 
 
-def _scene(content: bytes, suffix: str, path: Path) -> Any:
+def scene_of(content: bytes, suffix: str, path: Path) -> Any:
     """Return the trimesh scene of a file's content."""
     import trimesh
 

@@ -1,0 +1,47 @@
+"""Props of a preset: GLB files of the user's own, of things that stand about and do not rust."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from corrotwin.synth.presets import own_files
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.files import read_text
+from corrotwin.twin.core.text import printable
+from corrotwin.twin.meshes import glb
+
+MOST_CHARACTERS = 80  # of a licence, in a card
+
+
+def resolved(words: tuple[str, ...], folder: Path) -> tuple[str, ...]:
+    """Return the words of a preset, each file by its path and digest, once what each states of itself is checked.
+
+    Raises
+    ------
+    InputError
+        As of `own_files.OwnFiles.resolved` and `glb.check`.
+    """
+    found = own_files.PROPS.resolved(words, folder)
+    for path in map(own_files.path_of, found):
+        if path is not None:
+            _check(path, path.stat().st_mtime_ns)
+    return found
+
+
+def copyright_of(path: Path) -> str:
+    """Return the licence of a GLB: its `asset.copyright`, else the first line of a LICENSE file beside it."""
+    try:
+        stated = glb.document(path).get("asset", {}).get("copyright")
+        beside = sorted(path.parent.glob("LICEN[CS]E*"))
+        if not stated and beside:
+            stated = next(filter(None, map(str.strip, read_text(beside[0], errors="replace").splitlines())), "")
+    except (InputError, OSError, AttributeError):
+        stated = ""
+    return " ".join(printable(str(stated or "licence not stated")).split())[:MOST_CHARACTERS]
+
+
+@lru_cache(maxsize=own_files.MOST_FILES)
+def _check(path: Path, _: int) -> None:
+    try:
+        glb.check(path)
+    except InputError as error:
+        raise InputError(f"props: {error}") from error

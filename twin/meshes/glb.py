@@ -1,0 +1,134 @@
+"""What a GLB states of itself, checked before any geometry in it is read: files it names, triangles, size."""
+
+import json
+import struct
+from collections.abc import Iterator, Mapping
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from corrotwin.twin.core import files
+from corrotwin.twin.core.errors import InputError
+from corrotwin.twin.core.text import printable
+from corrotwin.twin.geometry.atlas import Floats
+
+LEAST_M, MOST_M = 0.005, 10.0  # longest side of a prop
+MOST_FACES = 2_000_000
+MOST_FILE_BYTES = 256 * 1024**2
+COMPRESSED = ("KHR_draco_mesh_compression", "EXT_meshopt_compression")
+_JSON = 0x4E4F534A
+_TRIANGLES = 4
+_STRUCTURE = (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError)
+
+
+def document(path: Path) -> dict[str, Any]:
+    """Return the JSON of a GLB.
+
+    Raises
+    ------
+    InputError
+        It cannot be read, or is none.
+    """
+    try:
+        with files.open_file(path, most_bytes=MOST_FILE_BYTES) as stream:
+            magic, version, whole, length, kind = struct.unpack("<4sIIII", stream.read(20))
+            if (magic, version, kind) != (b"glTF", 2, _JSON) or path.stat().st_size < whole:
+                raise ValueError("no glTF 2.0, or not all of it")
+            content = json.loads(stream.read(length))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except (struct.error, *_STRUCTURE) as error:
+        raise InputError(f"{path}: is no readable GLB (it is broken or cut off); export it again") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: is no readable GLB (its JSON is no object); export it again")
+    return content
+
+
+def check(path: Path) -> None:
+    """Refuse a GLB that cannot be a prop, by what its JSON states.
+
+    Raises
+    ------
+    InputError
+        It is no GLB, names other files, is compressed, or has too many triangles or an implausible size.
+    """
+    content = document(path)
+    try:
+        for entry in (*content.get("buffers", ()), *content.get("images", ())):
+            if not entry.get("uri", "data:").startswith("data:"):
+                name = printable(entry["uri"])
+                raise InputError(f"{path}: names {name:.60} outside itself; export a .glb that holds all")
+        for name in content.get("extensionsRequired", ()):
+            if name in COMPRESSED:
+                raise InputError(f"{path}: needs {name}, which is not read; export it without compression")
+        faces, low, high = _measured(content)
+    except InputError:
+        raise
+    except _STRUCTURE as error:
+        raise InputError(f"{path}: is no readable GLB ({type(error).__name__} in its JSON); export it again") from error
+    if faces > MOST_FACES:
+        raise InputError(f"{path}: {faces:,} triangles, over {MOST_FACES:,}; simplify it in a mesh editor")
+    check_size(path, float(max(high - low)))
+
+
+def check_size(path: Path, side_m: float) -> None:
+    """Refuse a prop whose longest side cannot be right."""
+    if not LEAST_M <= side_m <= MOST_M:
+        raise InputError(
+            f"{path}: its longest side is {side_m:.4g} m; props are {LEAST_M:g} to {MOST_M:g} m, and glTF in metres: "
+            "scale it"
+        )
+
+
+def _measured(content: Mapping[str, Any]) -> tuple[int, Floats, Floats]:
+    """Return the number of triangles of the scene, and the corners of the box about them, (3,) each."""
+    accessors = content["accessors"]
+    faces, points = 0, [np.zeros((0, 3))]
+    for pose, number in _placed(content):
+        for part in content["meshes"][number]["primitives"]:
+            if part.get("mode", _TRIANGLES) != _TRIANGLES:
+                continue
+            place = accessors[part["attributes"]["POSITION"]]
+            faces += int(accessors[part["indices"]]["count"] if "indices" in part else place["count"]) // 3
+            ends = np.array([place["min"], place["max"]], dtype=float)
+            corners = np.array(list(product(*ends.T)))
+            points.append(corners @ pose[:3, :3].T + pose[:3, 3])
+    every = np.concatenate(points)
+    if not len(every) or not np.isfinite(every).all():
+        raise ValueError("no triangles")
+    return faces, every.min(axis=0), every.max(axis=0)
+
+
+def _placed(content: Mapping[str, Any]) -> Iterator[tuple[Floats, int]]:
+    """Yield the pose (4, 4) and the number of each mesh of the scene."""
+    nodes, scenes = content.get("nodes", []), content.get("scenes")
+    roots = scenes[content.get("scene", 0)].get("nodes", []) if scenes else range(len(nodes))
+    waiting, seen = [(int(root), np.eye(4)) for root in roots], set()
+    while waiting:
+        number, above = waiting.pop()
+        if number in seen:
+            raise ValueError("a node is twice in the tree")
+        seen.add(number)
+        node = nodes[number]
+        pose = above @ _pose(node)
+        if "mesh" in node:
+            yield pose, node["mesh"]
+        waiting += [(int(child), pose) for child in node.get("children", ())]
+
+
+def _pose(node: Mapping[str, Any]) -> Floats:
+    """Return the pose (4, 4) of a node in that above it."""
+    if "matrix" in node:
+        return np.array(node["matrix"], dtype=float).reshape(4, 4).T
+    x, y, z, w = map(float, node.get("rotation", (0, 0, 0, 1)))
+    pose = np.eye(4)
+    pose[:3, :3] = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+    ]
+    pose[:3, :3] *= np.array(node.get("scale", (1, 1, 1)), dtype=float)
+    pose[:3, 3] = node.get("translation", (0, 0, 0))
+    return pose
