@@ -125,4 +125,5 @@ STREAMS = {
     "debris": 11,
     "heap": 12,
     "primer": 13,
+    "texture": 14,
 }

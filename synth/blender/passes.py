@@ -41,7 +41,7 @@ def prepare(scene: Scene) -> None:
     view_layer.use_pass_z = "depth" in scene.maps
     blender = bpy.context.scene
     blender.render.use_persistent_data = True
-    blender.render.film_transparent = False
+    blender.render.film_transparent = _has_backdrop(scene)
     blender.cycles.seed = scene.seed
     blender.cycles.use_adaptive_sampling = False
 
@@ -77,6 +77,8 @@ def photographs(
 ) -> Iterator[NDArray[np.float32]]:
     """Render scene-linear pictures (size, size, 3) float32, denoised by Cycles' own Open Image Denoise.
 
+    Those of a scene that is to stand before photographs are (size, size, 4), premultiplied by the alpha in the last.
+
     `settings` are attributes of `bpy.types.CyclesRenderSettings`, except the samples, which the scene states.
     """
     cycles = bpy.context.scene.cycles
@@ -87,8 +89,13 @@ def photographs(
     for name, value in settings.items():
         setattr(cycles, name, value)
     step = oversampling(scene.size)
-    for rendered in _render(scene, {"light": "Image"}, temporary / "photographs", depth="16"):
-        yield rendered["light"].reshape(scene.size, step, scene.size, step, 3).mean(axis=(1, 3))
+    channels = 4 if _has_backdrop(scene) else 3
+    for rendered in _render(scene, {"light": "Image"}, temporary / "photographs", depth="16", channels=channels):
+        yield rendered["light"].reshape(scene.size, step, scene.size, step, channels).mean(axis=(1, 3))
+
+
+def _has_backdrop(scene: Scene) -> bool:
+    return any(view.backdrop is not None for view in scene.views)
 
 
 def _denoise(on: bool) -> None:
@@ -97,7 +104,7 @@ def _denoise(on: bool) -> None:
     cycles.use_denoising = bpy.context.view_layer.cycles.use_denoising = on
 
 
-def _render(scene: Scene, outputs: dict[str, str], target: Path, *, depth: str) -> Iterator[Arrays]:
+def _render(scene: Scene, outputs: dict[str, str], target: Path, *, depth: str, channels: int = 3) -> Iterator[Arrays]:
     """Render every view once and yield its render `outputs` under the given names, top row first."""
     blender = bpy.context.scene
     blender.use_nodes = True
@@ -105,7 +112,8 @@ def _render(scene: Scene, outputs: dict[str, str], target: Path, *, depth: str) 
     tree.nodes.clear()
     layers, files = tree.nodes.new("CompositorNodeRLayers"), tree.nodes.new("CompositorNodeOutputFile")
     files.base_path = str(target)
-    files.format.file_format, files.format.color_mode, files.format.color_depth = "OPEN_EXR", "RGB", depth
+    mode = "RGBA" if channels == 4 else "RGB"
+    files.format.file_format, files.format.color_mode, files.format.color_depth = "OPEN_EXR", mode, depth
     files.file_slots.clear()
     for name, output in outputs.items():
         files.file_slots.new(name)
@@ -113,15 +121,15 @@ def _render(scene: Scene, outputs: dict[str, str], target: Path, *, depth: str) 
     for frame in range(len(scene.views)):
         blender.frame_set(frame)
         bpy.ops.render.render()
-        yield {name: _read_exr(target / f"{name}{frame:04d}.exr") for name in outputs}
+        yield {name: _read_exr(target / f"{name}{frame:04d}.exr", channels) for name in outputs}
     blender.use_nodes = False  # an emptied tree left in use would spoil the next scene's pictures
 
 
-def _read_exr(path: Path) -> NDArray[np.float32]:
+def _read_exr(path: Path, channels: int) -> NDArray[np.float32]:
     image = bpy.data.images.load(str(path))
     image.colorspace_settings.name = "Non-Color"
     width, height = image.size
     pixels = np.empty(width * height * image.channels, np.float32)
     image.pixels.foreach_get(pixels)
     bpy.data.images.remove(image)
-    return pixels.reshape(height, width, -1)[::-1, :, :3].copy()
+    return pixels.reshape(height, width, -1)[::-1, :, :channels].copy()

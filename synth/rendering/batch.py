@@ -28,6 +28,7 @@ from corrotwin.twin.core.locks import OUTLIVING_SECONDS, hold
 
 if TYPE_CHECKING:
     from corrotwin.synth.labels.masks import AssetFacts
+    from corrotwin.synth.spec import Backdrop
 
 _KEYS = {
     "images": "id",
@@ -84,12 +85,12 @@ def render_batch(
             for index in finished:
                 one, view = next((one, view) for one in scenes for view in one.views if view.index == index)
                 assets = masks.asset_facts(one, view)
-                record(out, config, shown, number, index, work / f"view-{index}.npz", assets, made_by)
+                record(out, config, shown, number, index, work / f"view-{index}.npz", assets, made_by, view.backdrop)
 
 
 def record(
     out: Path, config: RenderConfig, shown: Subject | None, number: int, index: int, view: Path,
-    assets: "Mapping[int, AssetFacts]", made_by: Mapping[str, str],
+    assets: "Mapping[int, AssetFacts]", made_by: Mapping[str, str], backdrop: "Backdrop | None" = None,
 ) -> None:  # fmt: skip
     """Convert Blender's output for image `index` to photograph, maps and annotations, and list it in the part.
 
@@ -99,18 +100,22 @@ def record(
     number : of the batch.
     view : Blender's npz file of the image, which is deleted.
     assets : facts about the assets in view, by instance.
+    backdrop : the photograph behind the assets, if there is one.
     """
     import numpy as np
 
     from corrotwin.synth import sensor
     from corrotwin.synth.labels import masks
     from corrotwin.synth.scene import sampling
+    from corrotwin.synth.textures import backdrops
 
     chosen = config.content()
     with open_file(view) as content, np.load(content) as arrays:
         seen = dict(arrays)
     remove(view)
     light, label = seen.pop("photograph"), seen["label"]
+    if backdrop is not None:
+        light = backdrops.behind(light, seen.pop("alpha"), backdrop)
     maps.write(out, index, seen, config.maps)
     # In a time-lapse the camera stays as it is.
     one = sampling.number_and_year(config, index)[0] if chosen.timelapse and shown is None else index
