@@ -47,6 +47,9 @@ def look_alikes(preset: Mapping[str, Any]) -> Iterator[str]:
             f"Brown and orange objects, brick and wood: {brown / len(LOOK_ALIKES):.0%} of the {low} to {high} objects "
             "behind an asset in a yard."
         )
+    own = ("ground_textures", "wall_textures", "paint_textures", "backdrops")
+    if pictures := ", ".join(name for name in own if preset.get(name)):
+        yield f"What pictures of your own show in the colours of rust: {pictures}."
     yield "Soil, rubble and fallen leaves on the ground; brown grime and dust on steel."
 
 

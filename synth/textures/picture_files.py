@@ -123,10 +123,9 @@ def _reduced(pixels: NDArray[Any], most_side: int) -> NDArray[Any]:
 def _exr_size(path: Path, content: bytes) -> tuple[int, int]:
     """Return width and height of an OpenEXR file's data window, from its header."""
     damaged = InputError(f"{path}: damaged; replace the file or save it as PNG")
+    if int.from_bytes(content[4:8], "little") & (_SEVERAL_PARTS | _DEEP):
+        raise InputError(f"{path}: an EXR of several parts or depths; save it as one flat picture")
     try:
-        (version,) = struct.unpack_from("<I", content, 4)
-        if version & (_SEVERAL_PARTS | _DEEP):
-            raise InputError(f"{path}: an EXR of several parts or depths; save it as one flat picture")
         place, found = 8, {}
         while content[place] != 0:
             name, kind, _ = content[place : place + 600].split(b"\0", 2)
