@@ -27,7 +27,7 @@ def behind(
 
     Parameters
     ----------
-    light : (H, W, 3) scene-linear, 0 where nothing is hit; premultiplied by alpha.
+    light : (H, W, 3) scene-linear, premultiplied by alpha.
     alpha : (H, W) share of each pixel that assets cover.
 
     Raises
@@ -36,7 +36,8 @@ def behind(
         The photograph has changed since it was chosen, or is damaged.
     """
     height, width = alpha.shape
-    seen, cover = light.astype(np.float32), np.clip(alpha.astype(np.float32), 0, 1)
+    cover = np.clip(alpha.astype(np.float32), 0, 1)
+    seen = np.where(cover[..., None] > 0, light.astype(np.float32), 0)  # the denoiser spreads some light beyond
     photo = part(backdrop, width, height)
     lit = float((seen @ _LUMINANCE).sum() / max(float(cover.sum()), 1e-9))
     gain = lit / max(float((photo @ _LUMINANCE).mean()), _DARKEST) if cover.mean() > _LEAST_ALPHA and lit > 0 else 1.0
