@@ -34,8 +34,8 @@ class TextureSet:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Surface:
-    """A square of a surface that tiles.
+class SetPixels:
+    """The pixels of a set: a square of a surface that tiles.
 
     ``color (S, S, 3)`` sRGB, ``roughness (S, S)`` of 255, ``height (S, S)`` float32 as shares of the side, all with the
     top row first; `mean` is the mean colour, linear RGB.
@@ -111,7 +111,7 @@ def _repeats(width: int, height: int) -> int:
 
 
 @lru_cache(maxsize=8)
-def load(folder: Path, digest: str) -> Surface:
+def load(folder: Path, digest: str) -> SetPixels:
     """Read the set of a folder.
 
     Normals decide the height, as they state slopes; a height map, whose scale nobody states, is used without them.
@@ -134,7 +134,7 @@ def load(folder: Path, digest: str) -> Surface:
     rough = maps["roughness"][..., 0] if "roughness" in maps else maps["packed"][..., 1] if "packed" in maps else None
     roughness = np.full((side, side), ROUGHNESS, np.float32) if rough is None else _square(rough, side)
     red, green, blue = picture_files.linear(color).mean(axis=(0, 1), dtype=np.float64).tolist()
-    return Surface(
+    return SetPixels(
         color=_square(color, side),
         roughness=np.round(255 * np.clip(roughness, 0, 1)).astype(np.uint8),
         height=_heights(maps, side),
