@@ -129,7 +129,7 @@ def sample_scene(
     )  # fmt: skip
 
 
-def _arranged(config: RenderConfig, number: int, chosen: Preset, *, lone: bool) -> Arrangement:
+def _arranged(config: RenderConfig, number: int, chosen: Preset, *, lone: bool = False) -> Arrangement:
     """Draw the arrangement of a scene, or its subject alone."""
     rng, twins = stream(config.seed, "scene", number), stream(config.seed, "twin", number)
     first = number * (chosen.timelapse + 1)  # the scene of this number
