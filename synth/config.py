@@ -153,5 +153,6 @@ STREAMS = {
     "debris": 11,
     "heap": 12,
     "primer": 13,
+    "texture": 14,
     "prop": 15,
 }

@@ -19,6 +19,19 @@ SCRAPE_M = 0.005  # greatest width of a scrape in the paint on either side of it
 
 
 @dataclass(frozen=True, kw_only=True)
+class Texture:
+    """A picture of the user's own on a surface, repeated every so many metres.
+
+    The npz file holds ``color (S, S, 3)`` uint8 sRGB, ``roughness (S, S)`` uint8 of 255, and ``height (S, S)`` float32
+    as shares of the side, each with the top row first.
+    """
+
+    file: str
+    metres: float  # of the surface that the side of the picture shows
+    mean: Color
+
+
+@dataclass(frozen=True, kw_only=True)
 class Finish:
     """The appearance of an asset's surface where it has not rusted."""
 
@@ -32,6 +45,8 @@ class Finish:
     scale: float  # 0 smooth .. 1 flaking rust
     seed: float  # moves the noise of paint, dirt and rust
     fraying: float = 0.0  # of the rust's outline: 0 sharp .. 1 flakes of the coat within, specks of rust in stains
+    coat: Texture | None = None  # of the paint, whose mean is `color`
+    rust_texture: Texture | None = None  # in place of the procedural rust
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +82,8 @@ class Prop:
     color: Color
     seed: float
     file: str = ""  # of a mesh or a model
+    role: str = ""  # "ground" or "wall", which may have a texture
+    texture: Texture | None = None  # in place of the material
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +127,15 @@ class Lens:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Backdrop:
+    """A photograph of the user's own behind the assets, and which part of it is shown."""
+
+    photo: str  # its path, "#" and digest
+    zoom: float  # side of the part over that of the largest that fits, at most 1
+    place: tuple[float, float]  # of the part in the room that is left: 0 left or at the top, 1 right or at the bottom
+
+
+@dataclass(frozen=True, kw_only=True)
 class View:
     """One photograph of the scene: `index` is the image's number in the dataset.
 
@@ -127,6 +153,7 @@ class View:
     focus_m: float = 0.0  # depth in focus; 0 if everything is sharp
     f_number: float = 0.0  # of a full-frame lens with this field of view
     visible: tuple[float, ...] = ()  # for each body, the visible share of its camera-facing surface; () if unknown
+    backdrop: Backdrop | None = None  # all views of a scene have one, or none has: then nothing else is behind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,8 +193,8 @@ def load(path: Path) -> Batch:
 
 def _scene(data: dict[str, Any]) -> Scene:
     parts = {
-        "bodies": tuple(Body(**{**body, "finish": Finish(**body["finish"])}) for body in data["bodies"]),
-        "props": tuple(Prop(**prop) for prop in data["props"]),
+        "bodies": tuple(Body(**{**body, "finish": _finish(body["finish"])}) for body in data["bodies"]),
+        "props": tuple(Prop(**_with(prop, Texture, "texture")) for prop in data["props"]),
         "light": Light(**data["light"]),
         "views": tuple(_view(view) for view in data["views"]),
         "maps": tuple(data["maps"]),
@@ -182,4 +209,13 @@ def _view(data: dict[str, Any]) -> View:
         "distortion": tuple(data["distortion"]),
         "visible": tuple(data["visible"]),
     }
-    return View(**{**data, **parts})
+    return View(**{**_with(data, Backdrop, "backdrop"), **parts})
+
+
+def _finish(data: dict[str, Any]) -> Finish:
+    return Finish(**_with(data, Texture, "coat", "rust_texture"))
+
+
+def _with(data: dict[str, Any], kind: type, *names: str) -> dict[str, Any]:
+    """Return fields with those of these names, objects or None, as dataclasses of a kind."""
+    return {**data, **{name: kind(**data[name]) for name in names if data[name] is not None}}

@@ -42,16 +42,16 @@ from corrotwin.segmentation.data.coco_layout import (
     unwrapped,
 )
 from corrotwin.segmentation.data.coco_write import document, extent, outlined, polygons, region, rle, write_document
-from corrotwin.segmentation.data.image_io import decoded
+from corrotwin.segmentation.data.image_io import decoded, decoded_deep, header
 from corrotwin.twin.core.cache import cache_folder
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import digest, read_json
 
 __all__ = [
     "ROBOFLOW_JSON", "SPLITS", "CocoDataset", "Document", "Photo", "check_document", "check_outlines",
-    "check_segmentation", "decoded", "document", "evenly", "extent", "file_name", "from_masks", "image", "locate",
-    "mask", "outlined", "plain_name", "polygons", "read", "read_json", "region", "rle", "root", "sources",
-    "unpacked", "unwrapped", "write_document",
+    "check_segmentation", "decoded", "decoded_deep", "document", "evenly", "extent", "file_name", "from_masks",
+    "header", "image", "locate", "mask", "outlined", "plain_name", "polygons", "read", "read_json", "region", "rle",
+    "root", "sources", "unpacked", "unwrapped", "write_document",
 ]  # fmt: skip
 
 _T = TypeVar("_T")

@@ -170,6 +170,20 @@ def decoded(path: Path, *, inside: Path | None = None) -> npt.NDArray[np.uint8]:
         return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
 
 
+def decoded_deep(path: Path) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
+    """Decode an image file as `decoded` does, but grey of 16 bits to (height, width) uint16.
+
+    Raises
+    ------
+    InputError
+        See `decoded`.
+    """
+    with _trouble(path, "cannot be decoded"), Image.open(io.BytesIO(read_bytes(path)), formats=FORMATS) as opened:
+        if opened.mode.startswith("I;16"):
+            return np.asarray(_upright(opened), np.uint16)
+    return decoded(path)
+
+
 def _check_jpeg(content: bytes) -> None:
     """Raise ValueError if libjpeg reports damage, which Pillow ignores and turns into garbled pixels."""
     import simplejpeg

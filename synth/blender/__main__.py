@@ -1,7 +1,8 @@
 """Render a batch of scenes: ``python -m corrotwin.synth.blender BATCH PARENT``.
 
-For each view ``view-<index>.npz`` is written beside the batch file, with ``photograph`` (H, W, 3) float16 scene-linear
-and the arrays of `passes.labels`; then its index is printed as one line.
+For each view ``view-<index>.npz`` is written beside the batch file, with ``photograph`` (H, W, 3) float16 scene-linear,
+``alpha`` (H, W) float16 if it is to stand before a photograph of the user's, and the arrays of `passes.labels`; then
+its index is printed as one line.
 Everything that Blender itself prints goes to stderr. The process ends with the process PARENT.
 """
 
@@ -34,7 +35,8 @@ def main() -> None:
         labels = list(passes.labels(scene, folder))
         for view, label, photograph in zip(scene.views, labels, passes.photographs(scene, folder), strict=True):
             bright = np.minimum(photograph, np.finfo(np.float16).max).astype(np.float16)
-            np.savez(folder / f"view-{view.index}.npz", photograph=bright, **label)
+            cover = {"alpha": bright[..., 3]} if bright.shape[-1] == 4 else {}
+            np.savez(folder / f"view-{view.index}.npz", photograph=bright[..., :3], **cover, **label)
             finished.write(f"{view.index}\n")
             finished.flush()
 

@@ -9,7 +9,7 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from corrotwin.synth.blender import materials, models, steel
+from corrotwin.synth.blender import materials, models, steel, textured
 from corrotwin.synth.spec import Body, Light, Prop, Scene
 
 SKY = 0.12  # the sky texture is that much brighter than the HDRIs
@@ -41,7 +41,7 @@ def _body(bproc: ModuleType, body: Body, folder: Path) -> None:
     data.uv_layers.new(name=steel.ATLAS).data.foreach_set("uv", uv.astype(np.float32).ravel())
     _smooth(data)
     outline = None if edges is None else _grey(f"{body.file}-edges", edges)
-    data.materials.append(steel.rusting(body.finish, _texture(body.file, fields), body.instance, outline))
+    data.materials.append(steel.rusting(body.finish, _texture(body.file, fields), body.instance, outline, folder))
     target.set_local2world_mat(np.array(body.pose))
 
 
@@ -91,7 +91,11 @@ def _prop(bproc: ModuleType, prop: Prop, folder: Path) -> None:
     else:
         target = bproc.object.create_primitive("CYLINDER", radius=0.5, depth=1, vertices=64)
         _smooth(target.get_mesh())
-    target.blender_obj.data.materials.append(materials.MATERIALS[prop.material](prop.color, prop.seed))
+    if prop.texture is not None:
+        material = textured.surface(prop, prop.texture, folder)
+    else:
+        material = materials.MATERIALS[prop.material](prop.color, prop.seed)
+    target.blender_obj.data.materials.append(material)
     target.set_local2world_mat(np.array(prop.pose))
 
 

@@ -48,7 +48,7 @@ def prepare(scene: Scene) -> None:
     view_layer.use_pass_z = "depth" in scene.maps
     blender = bpy.context.scene
     blender.render.use_persistent_data = True
-    blender.render.film_transparent = False
+    blender.render.film_transparent = _has_backdrop(scene)
     blender.cycles.seed = scene.seed
     blender.cycles.use_adaptive_sampling = False
 
@@ -87,6 +87,8 @@ def photographs(
 ) -> Iterator[NDArray[np.float32]]:
     """Render scene-linear pictures (H, W, 3) float32 of each view's frame, denoised by Cycles' own Open Image Denoise.
 
+    Those of a scene that is to stand before photographs are (H, W, 4), premultiplied by the alpha in the last.
+
     `settings` are attributes of `bpy.types.CyclesRenderSettings`, except the samples, which the scene states.
     """
     cycles = bpy.context.scene.cycles
@@ -97,10 +99,15 @@ def photographs(
     for name, value in settings.items():
         setattr(cycles, name, value)
     lenses = [view.frame or view.lens for view in scene.views]
-    pictures = _render(lenses, {"light": "Image"}, temporary / "photographs", depth="16")
+    channels = 4 if _has_backdrop(scene) else 3
+    pictures = _render(lenses, {"light": "Image"}, temporary / "photographs", depth="16", channels=channels)
     for lens, rendered in zip(lenses, pictures, strict=True):
         step = oversampling(lens)
-        yield rendered["light"].reshape(lens.height, step, lens.width, step, 3).mean(axis=(1, 3))
+        yield rendered["light"].reshape(lens.height, step, lens.width, step, channels).mean(axis=(1, 3))
+
+
+def _has_backdrop(scene: Scene) -> bool:
+    return any(view.backdrop is not None for view in scene.views)
 
 
 def _denoise(on: bool) -> None:
@@ -109,7 +116,9 @@ def _denoise(on: bool) -> None:
     cycles.use_denoising = bpy.context.view_layer.cycles.use_denoising = on
 
 
-def _render(lenses: Sequence[Lens], outputs: dict[str, str], target: Path, *, depth: str) -> Iterator[Arrays]:
+def _render(
+    lenses: Sequence[Lens], outputs: dict[str, str], target: Path, *, depth: str, channels: int = 3
+) -> Iterator[Arrays]:
     """Render every view once, by its lens, and yield its render `outputs` under the given names, top row first."""
     blender = bpy.context.scene
     blender.use_nodes = True
@@ -117,7 +126,8 @@ def _render(lenses: Sequence[Lens], outputs: dict[str, str], target: Path, *, de
     tree.nodes.clear()
     layers, files = tree.nodes.new("CompositorNodeRLayers"), tree.nodes.new("CompositorNodeOutputFile")
     files.base_path = str(target)
-    files.format.file_format, files.format.color_mode, files.format.color_depth = "OPEN_EXR", "RGB", depth
+    mode = "RGBA" if channels == 4 else "RGB"
+    files.format.file_format, files.format.color_mode, files.format.color_depth = "OPEN_EXR", mode, depth
     files.file_slots.clear()
     for name, output in outputs.items():
         files.file_slots.new(name)
@@ -126,7 +136,7 @@ def _render(lenses: Sequence[Lens], outputs: dict[str, str], target: Path, *, de
         blender.frame_set(frame)
         _use(lens.finer(oversampling(lens)))
         bpy.ops.render.render()
-        yield {name: _read_exr(target / f"{name}{frame:04d}.exr") for name in outputs}
+        yield {name: _read_exr(target / f"{name}{frame:04d}.exr", channels) for name in outputs}
     blender.use_nodes = False  # an emptied tree left in use would spoil the next scene's pictures
 
 
@@ -143,11 +153,11 @@ def _use(lens: Lens) -> None:
     camera.shift_y = (lens.cy - (lens.height - 1) / 2) * (lens.fx / lens.fy) / lens.width
 
 
-def _read_exr(path: Path) -> NDArray[np.float32]:
+def _read_exr(path: Path, channels: int) -> NDArray[np.float32]:
     image = bpy.data.images.load(str(path))
     image.colorspace_settings.name = "Non-Color"
     width, height = image.size
     pixels = np.empty(width * height * image.channels, np.float32)
     image.pixels.foreach_get(pixels)
     bpy.data.images.remove(image)
-    return pixels.reshape(height, width, -1)[::-1, :, :3].copy()
+    return pixels.reshape(height, width, -1)[::-1, :, :channels].copy()

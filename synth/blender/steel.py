@@ -4,10 +4,12 @@ Textures are procedural, in metres of object space. Colours follow what rust is 
 old goethite and magnetite are dark brown to black.
 """
 
+from pathlib import Path
 from typing import Any
 
 import bpy
 
+from corrotwin.synth.blender import textured
 from corrotwin.synth.blender.shader_graph import Graph, scaled
 from corrotwin.synth.spec import EDGE_REACH_M, SCRAPE_M, Color, Finish
 
@@ -34,13 +36,13 @@ _DULL = ((0.3, (0.085, 0.075, 0.066)), (0.7, (0.29, 0.265, 0.24)))
 
 
 def rusting(
-    finish: Finish, fields: bpy.types.Image, instance: int, edges: bpy.types.Image | None = None
+    finish: Finish, fields: bpy.types.Image, instance: int, edges: bpy.types.Image | None = None, folder: Path = Path()
 ) -> bpy.types.Material:
     """Make painted, galvanised, cast or bare steel whose rust follows the twin's fields.
 
     The picture reads the fields with linear interpolation, the label with none, so that a label pixel is exactly one
     texel's value: rust cover, wall loss in mm, and the instance number plus `STAIN_SHARE` of the stain. Paint is
-    scraped along outward edges, near which `edges` is 1; without it, nowhere.
+    scraped along outward edges, near which `edges` is 1; without it, nowhere. Textures are in `folder`.
     """
     graph = Graph("rusting", finish.seed)
     cover, age, loss, stain = _fields(graph, fields, "Linear")
@@ -52,8 +54,15 @@ def rusting(
     flake, gap = _scale(graph, middle, fine)
 
     rusted = _rusted(graph, finish, (cover, age, stain), middle, fine)
-    rust = _rust(graph, finish, (cover, age, loss), (coarse, middle, fine, flake, gap))
-    steel, steel_roughness, metallic = _unrusted(graph, finish, edges, (coarse, middle, fine))
+    own_coat, own_rust = (
+        None if texture is None else textured.sample(graph, texture, folder)
+        for texture in (finish.coat, finish.rust_texture)
+    )  # fmt: skip
+    if own_rust is None:
+        rust = _rust(graph, finish, (cover, age, loss), (coarse, middle, fine, flake, gap))
+    else:
+        rust = _own_rust(graph, finish, own_rust[0], age, loss)
+    steel, steel_roughness, metallic = _unrusted(graph, finish, edges, (coarse, middle, fine), own_coat)
     if finish.kind == "paint":  # the film breaks back from the rust, over its primer
         bared = graph.step(graph.math("ADD", cover, _about_zero(graph, middle, 0.5)), 0.28, 0.36)
         steel = graph.mix(bared, steel, finish.primer)
@@ -70,7 +79,14 @@ def rusting(
     lip = graph.math("MULTIPLY", graph.step(cover, 0.2, 0.4), 0.35 if finish.kind == "paint" else 0.05)
     plates = graph.math("MULTIPLY", flake, 0.8 * finish.scale)
     rough = graph.math("ADD", graph.math("MULTIPLY", middle, 0.7), graph.math("MULTIPLY", fine, 0.6))
-    scale = graph.math("MULTIPLY", rusted, graph.math("ADD", rough, plates))
+    range_m = 0.003 + 0.005 * finish.scale
+    relief = graph.math("ADD", rough, plates)
+    if own_rust is not None and finish.rust_texture is not None:
+        relief = graph.math("MULTIPLY", own_rust[2], finish.rust_texture.metres / range_m)
+    scale = graph.math("MULTIPLY", rusted, relief)
+    if own_coat is not None and finish.coat is not None:
+        coat = graph.math("MULTIPLY", own_coat[2], finish.coat.metres / range_m)
+        film = graph.math("ADD", film, graph.math("MULTIPLY", graph.math("SUBTRACT", 1.0, rusted), coat))
     depth = graph.math("MULTIPLY", graph.math("MINIMUM", loss, 2.5), 0.25)
     height = graph.math(
         "SUBTRACT", graph.math("ADD", graph.math("MULTIPLY", lip, graph.math("SUBTRACT", 1.0, rusted)),
@@ -92,13 +108,14 @@ def rusting(
     place.aov_name = UV
     graph.put(place.inputs["Color"], _atlas(graph))
     youth = _youth(graph, age, 10)
-    mean_rust = graph.mix(youth, scaled(_OLD, finish.rust), scaled(_YOUNG, finish.rust))
+    old, young = (_OLD, _YOUNG) if finish.rust_texture is None else (finish.rust_texture.mean,) * 2
+    mean_rust = graph.mix(youth, scaled(old, finish.rust), scaled(young, finish.rust))
     return graph.finish(
         color=graph.mix(rusted, stained, rust),
         mean=graph.mix(graph.step(cover, 0.42, 0.58), _mean_unrusted(finish), mean_rust),
-        roughness=graph.blend(rusted, steel_roughness, graph.blend(fine, 0.75, 1.0)),
+        roughness=graph.blend(rusted, steel_roughness, own_rust[1] if own_rust else graph.blend(fine, 0.75, 1.0)),
         metallic=graph.blend(rusted, metallic, 0.0),
-        normal=graph.bump(height, 0.003 + 0.005 * finish.scale),
+        normal=graph.bump(height, range_m),
     )
 
 
@@ -174,18 +191,21 @@ def _rust(graph: Graph, finish: Finish, fields: tuple[Any, Any, Any], noises: tu
         (dull, 0.5 + 0.4 * finish.dirt, graph.ramp(fine, _DULL)),
     ):
         rust = graph.mix(graph.math("MULTIPLY", graph.step(patch, 0.5, 0.64), share), rust, color)
-    toned = graph.node("ShaderNodeMix")
-    toned.data_type, toned.blend_type = "RGBA", "MULTIPLY"
-    for index, value in ((0, 1.0), (6, rust), (7, finish.rust)):
-        graph.put(toned.inputs[index], value)
+    rust = textured.multiplied(graph, rust, finish.rust)
     # Gaps between plates and hollows are dark, deep places nearly black.
     hollow = graph.math("SUBTRACT", 1.0, graph.step(graph.math("ADD", fine, _about_zero(graph, middle, 0.5)), 0.3, 0.5))
     gaping = graph.math("MULTIPLY", graph.math("MULTIPLY", gap, graph.step(tone, 0.35, 0.65)), 0.7 * finish.scale)
     deep = graph.math("MULTIPLY", graph.step(loss, 0.5, 2.2), 0.75)
-    rust = toned.outputs[2]
     for dark in (graph.math("MULTIPLY", hollow, 0.4), gaping, deep):
         rust = graph.mix(dark, rust, (0.018, 0.012, 0.01))
     return rust
+
+
+def _own_rust(graph: Graph, finish: Finish, color: Any, age: Any, loss: Any) -> Any:
+    """Return the colour of rust from a texture: somewhat brighter where young, nearly black where it is deep."""
+    fresh = graph.mix(_youth(graph, age, 5), (0.85, 0.85, 0.85), (1.3, 1.25, 1.2))
+    rust = textured.multiplied(graph, textured.multiplied(graph, color, finish.rust), fresh)
+    return graph.mix(graph.math("MULTIPLY", graph.step(loss, 0.5, 2.2), 0.6), rust, (0.018, 0.012, 0.01))
 
 
 def _fields(graph: Graph, image: bpy.types.Image, interpolation: str) -> tuple[Any, Any, Any, Any]:
@@ -220,12 +240,19 @@ def _scrape(graph: Graph, finish: Finish, edges: bpy.types.Image, coarse: Any, m
 
 
 def _unrusted(
-    graph: Graph, finish: Finish, edges: bpy.types.Image | None, noises: tuple[Any, Any, Any]
+    graph: Graph,
+    finish: Finish,
+    edges: bpy.types.Image | None,
+    noises: tuple[Any, Any, Any],
+    coat: tuple[Any, Any, Any] | None,
 ) -> tuple[Any, Any, float]:
-    """Return colour, roughness and metalness of the surface where it has not rusted."""
+    """Return colour, roughness and metalness of the surface where it has not rusted.
+
+    `coat` is colour, roughness and height of the user's own paint, if there is one.
+    """
     coarse, middle, fine = noises
     shade = scaled(finish.color, 0.92)
-    color = graph.mix(graph.step(coarse, 0.3, 0.75), finish.color, shade)
+    color = graph.mix(graph.step(coarse, 0.3, 0.75), finish.color, shade) if coat is None else coat[0]
     if finish.kind == "galvanised":
         cells = graph.node("ShaderNodeTexVoronoi", Vector=graph.position, Scale=55.0)
         grey = graph.node("ShaderNodeSeparateColor", Color=cells.outputs["Color"]).outputs["Red"]
@@ -256,6 +283,7 @@ def _unrusted(
     gathered = graph.math("ADD", graph.math("MULTIPLY", coarse, 0.3), graph.math("MULTIPLY", middle, 0.7))
     grime = graph.math("MULTIPLY", graph.step(gathered, 0.4, 0.7), 0.6 * finish.dirt)
     metallic = {"paint": 0.0, "galvanised": 0.85, "bare": 0.9, "cast": 0.6}[finish.kind]
-    roughness = graph.blend(grime, graph.math("ADD", finish.roughness, graph.math("MULTIPLY", middle, 0.15)), 0.9)
+    smooth = graph.math("ADD", finish.roughness, graph.math("MULTIPLY", middle, 0.15)) if coat is None else coat[1]
+    roughness = graph.blend(grime, smooth, 0.9)
     # It is brown where much rust is about.
     return graph.mix(grime, color, graph.mix(fine, (0.07, 0.06, 0.048), (0.15, 0.085, 0.045))), roughness, metallic

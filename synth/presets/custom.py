@@ -28,9 +28,10 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "arrangements": tuple(SUITS), "grounds": GROUNDS, "beds": GROUNDS,
     "walls": ("brick", "concrete", "none", "plain", "stained concrete"),
 }  # fmt: skip
-_MAY_BE_EMPTY = ("props",)
 # The least and the most that numbers of a field may be, where that is not 0 and no end; what ends in "_share" is one.
 _SHARE = (0.0, 1.0)
+_TEXTURES = tuple(of.field for of in own_files.SETS)
+_MAY_BE_EMPTY = (*_TEXTURES, own_files.BACKDROPS.field, own_files.PROPS.field)
 _LIMITS: Mapping[str, tuple[float, float]] = {
     **dict.fromkeys(("rusted", "paints", "dirt", "wear", "fraying", "grime", "rulers", "heaps"), _SHARE),
     **dict.fromkeys(("equalise_strength", "shoulder", "veil", "noise", "threshold", "stain"), _SHARE),
@@ -40,6 +41,7 @@ _LIMITS: Mapping[str, tuple[float, float]] = {
     **dict.fromkeys(("debris", "samples", "views_per_scene", "equalise_clip", "equalise_grid"), (1, 1e4)),
     **dict.fromkeys(("rust_tone", "framing", "aging", "f_number"), (1e-3, 1e3)),
     **dict.fromkeys(("white_balance", "tint"), (0.1, 10)),
+    **dict.fromkeys(_TEXTURES, (1e-3, 1e3)),  # metres
     "bleeding": (-10, 10), "border": (-0.1, 0.1), "exposure_stops": (-10, 10), "field_of_view_deg": (5, 120),
     "jpeg_quality": (1, 100), "timelapse": (0, MOST_YEARS),
 }  # fmt: skip
@@ -75,7 +77,9 @@ def changed(chosen: Preset, changes: Mapping[str, Any], *, folder: Path = Path()
         return chosen
     try:
         found = _changed(chosen, changes, "")
-        found = replace(found, worlds=own_files.WORLDS.resolved(found.worlds, folder))
+        own: dict[str, Any] = {of.field: of.resolved(getattr(found, of.field), folder) for of in own_files.FILES}
+        own |= {of.field: of.resolved(getattr(found, of.field), folder) for of in own_files.SETS}
+        found = replace(found, **own)
         found = replace(found, kinds=own_twins.resolved(found.kinds, folder))
         found = replace(found, props=own_props.resolved(found.props, folder))
     except ValueError as error:  # of `Preset`, on fields that do not go together
@@ -118,10 +122,10 @@ def _value(kind: type, name: str, value: Any, where: str) -> Any:
     try:
         found = adapter.validate_json(json.dumps(value), strict=True)
     except TypeError as error:  # from Python
-        raise InputError(f"{where}: {value!r:.60}: give {_wanted(hint)}") from error
+        raise InputError(f"{where}: {value!r:.60}: give {_wanted(name, hint)}") from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise InputError(f"{where}: {value!r:.60}: {first['msg'].lower()}; give {_wanted(hint)}") from error
+        raise InputError(f"{where}: {value!r:.60}: {first['msg'].lower()}; give {_wanted(name, hint)}") from error
     leaves = list(_leaves(found))
     low, high = _SHARE if name.endswith("_share") else _LIMITS.get(name, (0, 1e6))
     if not all(isinstance(one, str) or (isfinite(one) and low <= one <= high) for one in leaves):
@@ -145,7 +149,9 @@ def _leaves(value: Any) -> Iterator[str | float]:
         yield value
 
 
-def _wanted(hint: Any) -> str:
+def _wanted(name: str, hint: Any) -> str:
+    if name in _TEXTURES:
+        return "a list of texture sets, or folders of them, with the metres that one picture shows, [folder, metres]"
     return {
         Range: "two numbers, [low, high]", tuple[int, int]: "two whole numbers, [low, high]", float: "a number",
         int: "a whole number", str: "a text", tuple[str, ...]: "a list of names",

@@ -1,4 +1,4 @@
-"""Files of the user's own that a preset names, such as light maps (HDRIs): files, or folders of them.
+"""Files of the user's own that a preset names: light maps (HDRIs), photographs and texture sets, or folders of them.
 
 In a preset that is made they stand as ``/path/to/map.exr#0123456789abcdef``, with the digest of their content, so that
 a dataset that goes on later is refused where a file has changed.
@@ -6,11 +6,13 @@ a dataset that goes on later is refused where a file has changed.
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
+from corrotwin.synth.textures import picture_files, texture_sets
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_bytes
 
@@ -27,11 +29,13 @@ class OwnFiles:
     field : name of the field, for errors.
     magic : suffixes of its files, each with the ways in which such a file begins.
     built_in : names that are no files.
+    pictures : True for pictures, whose headers are checked, too.
     """
 
     field: str
     magic: Mapping[str, tuple[bytes, ...]]
     built_in: tuple[str, ...] = ()
+    pictures: bool = False
 
     def resolved(self, words: tuple[str, ...], folder: Path) -> tuple[str, ...]:
         """Return the words of a preset, each file of the user's own by its path and digest.
@@ -86,7 +90,54 @@ class OwnFiles:
             raise InputError(
                 f"{self.field}: {path}: is no {path.suffix[1:].upper()}, whatever its name says; convert it"
             )
+        if self.pictures:
+            with _of(self.field):
+                picture_files.examined(path)
         return digest
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnSets:
+    """What a field of a preset for PBR texture sets may name; `field` is its name, for errors."""
+
+    field: str
+
+    def resolved(self, pairs: tuple[tuple[str, float], ...], folder: Path) -> tuple[tuple[str, float], ...]:
+        """Return the pairs of a preset, each set by its path and digest, with its metres.
+
+        Parameters
+        ----------
+        pairs : folders, each a set or a folder of sets, or what this function made of them, with metres.
+        folder : that relative paths are in.
+
+        Raises
+        ------
+        InputError
+            A folder holds no set, a set cannot be used, or one has changed since.
+        """
+        with _of(self.field):
+            found = tuple((word, metres) for place, metres in pairs for word in self._of(place, folder))
+        if len(found) > MOST_FILES:
+            raise InputError(f"{self.field}: {len(found)} texture sets; give fewer")
+        return found
+
+    def _of(self, word: str, folder: Path) -> Iterator[str]:
+        made = _MADE.fullmatch(word)
+        sets = texture_sets.found(Path(made[1]) if made else (folder / word).expanduser().resolve())
+        for one in sets:
+            name = f"{one.folder}#{one.digest}"
+            if made and name != word:
+                raise InputError(f"{made[1]}: has changed since this preset was made; give another `out`")
+            yield name
+
+
+@contextmanager
+def _of(field: str) -> Iterator[None]:
+    """Name the field in errors."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{field}: {error}") from error
 
 
 WORLDS = OwnFiles(
@@ -97,6 +148,13 @@ WORLDS = OwnFiles(
 )
 
 PROPS = OwnFiles(field="props", magic={".glb": (b"glTF",)})
+BACKDROPS = OwnFiles(
+    field="backdrops",
+    magic={".jpg": (b"\xff\xd8\xff",), ".jpeg": (b"\xff\xd8\xff",), ".png": (b"\x89PNG\r\n\x1a\n",)},
+    pictures=True,
+)
+FILES: tuple[OwnFiles, ...] = (WORLDS, BACKDROPS)
+SETS = tuple(OwnSets(field=field) for field in ("ground_textures", "wall_textures", "paint_textures", "rust_textures"))
 
 
 def path_of(word: str) -> Path | None:

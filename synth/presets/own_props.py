@@ -5,7 +5,6 @@ from pathlib import Path
 
 from corrotwin.synth.presets import own_files
 from corrotwin.twin.core.errors import InputError
-from corrotwin.twin.core.files import read_text
 from corrotwin.twin.core.text import printable
 from corrotwin.twin.meshes import glb
 
@@ -28,15 +27,12 @@ def resolved(words: tuple[str, ...], folder: Path) -> tuple[str, ...]:
 
 
 def copyright_of(path: Path) -> str:
-    """Return the licence of a GLB: its `asset.copyright`, else the first line of a LICENSE file beside it."""
+    """Return what a GLB states as its `asset.copyright`, or ""."""
     try:
         stated = glb.document(path).get("asset", {}).get("copyright")
-        beside = sorted(path.parent.glob("LICEN[CS]E*"))
-        if not stated and beside:
-            stated = next(filter(None, map(str.strip, read_text(beside[0], errors="replace").splitlines())), "")
     except (InputError, OSError, AttributeError):
-        stated = ""
-    return " ".join(printable(str(stated or "licence not stated")).split())[:MOST_CHARACTERS]
+        return ""
+    return " ".join(printable(str(stated or "")).split())[:MOST_CHARACTERS]
 
 
 @lru_cache(maxsize=own_files.MOST_FILES)

@@ -119,6 +119,14 @@ class Preset:
     rulers: float = 0.0  # share of the concrete piers on which one has been laid
     heaps: float = 0.0  # share of the piers on which dirt lies heaped about the steel
     walls: tuple[str, ...] = ("concrete", "stained concrete", "brick", "plain", "none", "none")
+    # Pictures of the user's own (docs/synth.md): PBR sets, each with the metres of surface that one picture shows.
+    ground_textures: tuple[tuple[str, float], ...] = ()
+    wall_textures: tuple[tuple[str, float], ...] = ()
+    paint_textures: tuple[tuple[str, float], ...] = ()  # the coat; dirt, wear and scrapes lie on it
+    rust_textures: tuple[tuple[str, float], ...] = ()  # tinted by `rust_tone`
+    textured_share: float = 1.0  # of grounds, walls, coats and rusts that take one where sets are given
+    backdrops: tuple[str, ...] = ()  # photographs without rust, or folders of them
+    backdrop_share: float = 0.5  # of the scenes, which stand before one of them without surroundings
     clutter: tuple[int, int] = (0, 4)
     props: tuple[str, ...] = ()  # GLB files, or folders of them, of things that do not rust
     props_share: float = 0.5  # of the pieces of clutter, that are drawn from these

@@ -102,7 +102,8 @@ def _text(folder: Path, contents: Contents, about: Mapping[str, Any] | None) -> 
     headings, *rows = label_statistics.table(label_statistics.compare(statistics, None), beside_reference=False)
     title = escape_markdown(str(contents.info.get("description") or folder.resolve().name))
     if about:
-        origin, licence = _rendered_from(about), [f"{about['licence'][:1].upper()}{about['licence'][1:]}."]
+        stated = escape_markdown(about["licence"])  # names files and licences of the user's own
+        origin, licence = _rendered_from(about), [f"{stated[:1].upper()}{stated[1:]}."]
     else:
         origin, licence = dict(contents.info), list(map(escape_markdown, contents.licences))
     sections = {

@@ -49,6 +49,9 @@ def look_alikes(preset: Mapping[str, Any]) -> Iterator[str]:
         )
     if preset.get("props"):
         yield "Things of your own among them, in the colours of their files: check whether some look rusty."
+    own = ("ground_textures", "wall_textures", "paint_textures", "backdrops")
+    if pictures := ", ".join(name for name in own if preset.get(name)):
+        yield f"What pictures of your own show in the colours of rust: {pictures}."
     yield "Soil, rubble and fallen leaves on the ground; brown grime and dust on steel."
 
 

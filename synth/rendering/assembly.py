@@ -14,7 +14,7 @@ from typing import Any
 from corrotwin.segmentation.data import coco
 from corrotwin.synth.config import BOTH, RenderConfig
 from corrotwin.synth.labels import label_statistics, maps
-from corrotwin.synth.presets import own_files, own_props
+from corrotwin.synth.presets import licences
 from corrotwin.synth.preview import card, contact_sheet
 from corrotwin.synth.rendering import batch
 from corrotwin.synth.rendering.job import Task
@@ -133,13 +133,11 @@ class _Gathered:
 
 
 def _licence(config: RenderConfig) -> str:
-    """Say whose the images are, and what light maps they were made with."""
-    own = [path.name for path in map(own_files.path_of, config.content().worlds) if path is not None]
-    theirs = f" and your own ({', '.join(own[:20])}), whose licences you know" if own else ""
-    paths = [path for path in map(own_files.path_of, config.content().props) if path is not None]
-    props = [f"{path.name}: {own_props.copyright_of(path)}" for path in paths[:20]]
-    theirs += f", props of your own ({'; '.join(props)})" if props else ""
-    return f"the images and labels are yours; made with CC0 light maps from Blender{theirs}"
+    """Say whose the images are, and what light maps and own files they were made with."""
+    own = licences.listed(config.content())
+    return (
+        f"the images and labels are yours; made with CC0 light maps from Blender{f' and your own {own}' if own else ''}"
+    )
 
 
 def _parts(out: Path, task: Task) -> Iterator[dict[str, Any]]:

@@ -108,10 +108,13 @@ def record(
     from corrotwin.synth.labels import masks
     from corrotwin.synth.presets import own_twins
     from corrotwin.synth.scene import sampling
+    from corrotwin.synth.textures import backdrops
 
     chosen, index, assets = config.content(), view.index, masks.asset_facts(scene, view)
     light, seen = _seen(file, view)
     label = seen["label"]
+    if view.backdrop is not None:
+        light = backdrops.behind(light, seen.pop("alpha"), view.backdrop)
     maps.write(out, index, seen, config.maps)
     # In a time-lapse the camera stays as it is.
     one = sampling.number_and_year(config, index)[0] if chosen.timelapse and shown is None else index
@@ -147,7 +150,7 @@ def record(
 
 
 def _seen(file: Path, view: "View") -> "tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]":
-    """Return photograph and labels of Blender's npz file, warped where the lens distorts, and delete it."""
+    """Return photograph and all else of Blender's npz file, warped where the lens distorts, and delete it."""
     import numpy as np
 
     from corrotwin.synth.cameras import distortion
@@ -155,15 +158,17 @@ def _seen(file: Path, view: "View") -> "tuple[NDArray[np.float32], dict[str, NDA
     with open_file(file) as content, np.load(content) as arrays:
         seen = dict(arrays)
     remove(file)
-    light = seen.pop("photograph").astype(np.float32)
+    seen = {name: values.astype(np.float32) for name, values in seen.items()}
+    light = seen.pop("photograph")
     if view.frame is None:
         return light, seen
     at = distortion.places(view.lens, view.distortion, view.frame)
+    alpha = {name: distortion.warped(seen.pop(name), at) for name in ("alpha",) if name in seen}
     labels = {
         name: (distortion.depth if name == "depth" else distortion.nearest)(values, at, view.label_finer)
         for name, values in seen.items()
     }
-    return distortion.warped(light, at), labels
+    return distortion.warped(light, at), labels | alpha
 
 
 def missing(out: Path, number: int, images: range, names: Sequence[str]) -> list[int]:

@@ -30,6 +30,18 @@ def alone(specimen: Specimen, chosen: Preset, eyes: Array, rng: np.random.Genera
     return _yard([placed], [], chosen, eyes, rng)
 
 
+def lone(draw: DrawSpecimen, kind: str, rng: np.random.Generator) -> Arrangement:
+    """Arrange the subject alone, on its supports if it has any, to stand before a photograph.
+
+    Cameras look level or somewhat down, as those of most photographs do.
+    """
+    subject = draw(kind)
+    pose, supported = stand(subject.twin, subject.asset.vertices, rng)
+    placed = Placed(specimen=subject, pose=pose)
+    supports = surroundings.blocks(placed.vertices, rng) if supported else []
+    return Arrangement(placed=(placed,), props=tuple(supports), ground="", wide_m=WIDE_M, height=(-10.0, 30.0))
+
+
 def yard(draw: DrawSpecimen, kind: str, chosen: Preset, rng: np.random.Generator) -> Arrangement:
     """Arrange the subject and other assets around it on open ground."""
     subject = draw(kind)

@@ -1,6 +1,7 @@
 """Arrange assets on bridges: on a concrete pier under the deck, and girders seen from below."""
 
 import itertools
+from dataclasses import replace
 from math import sin
 from typing import Any
 
@@ -43,7 +44,8 @@ def bridge(draw: DrawSpecimen, kind: str, chosen: Preset, rng: np.random.Generat
             )
         )
     if rng.random() < 0.65:
-        props.append(surroundings.prop("box", wall, (0, back + 0.5, 2 - drop), (30, 1, 6), rng, color=tints[1]))
+        behind = surroundings.prop("box", wall, (0, back + 0.5, 2 - drop), (30, 1, 6), rng, color=tints[1])
+        props.append(replace(behind, role="wall"))
     if rng.random() < 0.7:
         soffit = high[2] + rng.uniform(0.0, 0.5)
         props.append(surroundings.prop("box", slab, (0, back, soffit + 0.15), (30, 12, 0.3), rng, color=tints[2]))

@@ -50,7 +50,7 @@ def ground_props(
     base: Matrix = ((wide, 0, 0, 0), (0, wide, 0, 0), (0, 0, 1, -0.5), (0, 0, 0, 1))
     looks = {name: _own(ends, rng) for name, ends in GROUND_COLORS.items()}
     seed = float(rng.uniform(0, 100))
-    props = [Prop(shape="box", pose=base, material=kind, color=looks[kind], seed=seed)]
+    props = [Prop(shape="box", pose=base, material=kind, color=looks[kind], seed=seed, role="ground")]
     for number, (what, pieces) in enumerate(_litter(kind, rng, where, half)):
         props.append(write_pieces(pieces, what, looks[what], seed, folder, f"{prefix}-{number}-{what}.npz"))
     return props

@@ -26,6 +26,7 @@ from corrotwin.synth.scene.subject import Subject
 from corrotwin.synth.scene.surroundings import Array, as_matrix, vary
 from corrotwin.synth.scene.visibility import Target, ViewingSpace
 from corrotwin.synth.spec import Body, Color, Finish, Light, Prop, Scene
+from corrotwin.synth.textures import drawing
 from corrotwin.twin.core.files import new_file
 from corrotwin.twin.geometry.solids import COVERED
 from corrotwin.twin.model.coating import Coating, Paint
@@ -85,11 +86,21 @@ def sample_scene(
     number, year = (index, None) if shown is not None else number_and_year(config, index)
     draw = partial(stream, config.seed, index=number)
     stated = () if shown is None else shown.cameras
+    per_scene = subject.views_per_scene(config, shown)
+    on_ground, on_walls, on_steel, behind = draw("texture").spawn(4)
+    backdrops = drawing.backdrops(chosen.backdrops, chosen.backdrop_share, behind, per_scene)
     if shown is None:
-        stand = _arranged(config, number, chosen)
+        stand = _arranged(config, number, chosen, lone=bool(backdrops))
     else:
         eyes = np.array([one.eye_m for one in stated]).reshape(-1, 3)
         stand = arrangement.alone(specimen.stored(shown), chosen, eyes, draw("scene"))
+        stand = replace(stand, ground="", props=(), clutter=()) if backdrops else stand
+    textures = {
+        "ground": drawing.texture(chosen.ground_textures, chosen.textured_share, on_ground, folder),
+        "wall": drawing.texture(chosen.wall_textures, chosen.textured_share, on_walls, folder),
+    }
+    if stand.ground and textures["ground"]:
+        stand = replace(stand, ground="concrete")  # what lies on it: no blades of grass, no gravel
     seen_from = stand if year is None else arrangement.at_age(stand, float(chosen.timelapse), specimen.aged)
     stand = stand if year is None else arrangement.at_age(stand, float(year), specimen.aged)
     base, others = _on_the_ground(stand, index, folder, draw("ground"), draw("heap"))
@@ -98,7 +109,6 @@ def sample_scene(
     if stated:
         others = camera.clear_sight_lines(others, folder, stated, first.vertices, first.specimen.asset.faces)
     space = _viewing_space(seen_from, (*base, *others), folder)
-    per_scene = subject.views_per_scene(config, shown)
     numbers = range(index * per_scene, (index + 1) * per_scene)
     if stated:
         every_view = camera.stated_views(stated, numbers)
@@ -110,21 +120,21 @@ def sample_scene(
         space = replace(space, solid=visibility.combined_mesh(
             space.targets, [visibility.prop_mesh(prop, folder) for prop in (*base, *others)]
         )) if marks else space  # fmt: skip
-    bodies = _bodies(stand, chosen, index, folder, draw("material"), draw("primer"))
+    bodies = _bodies(stand, chosen, index, folder, draw("material"), draw("primer"), on_steel)
     return Scene(
-        samples=chosen.samples, seed=number, bodies=bodies, props=(*base, *others),
+        samples=chosen.samples, seed=number, bodies=bodies, props=drawing.dressed((*base, *others), textures),
         light=_light(chosen, space, draw("light")),
         views=tuple(
-            replace(view, visible=visibility.visible_shares(space, view))
-            for view in every_view
+            replace(view, visible=visibility.visible_shares(space, view), backdrop=backdrop)
+            for view, backdrop in zip(every_view, backdrops or [None] * per_scene, strict=True)
             if view.index in set(views)
         ),
         maps=config.maps,
     )  # fmt: skip
 
 
-def _arranged(config: RenderConfig, number: int, chosen: Preset) -> Arrangement:
-    """Draw the arrangement of a scene."""
+def _arranged(config: RenderConfig, number: int, chosen: Preset, *, lone: bool = False) -> Arrangement:
+    """Draw the arrangement of a scene, or its subject alone."""
     rng, twins = stream(config.seed, "scene", number), stream(config.seed, "twin", number)
     first = number * (chosen.timelapse + 1)  # the scene of this number
     kind, clean = kind_of(config, first), is_clean(config, first)
@@ -137,6 +147,8 @@ def _arranged(config: RenderConfig, number: int, chosen: Preset) -> Arrangement:
             kind, twins, size=side, clean=clean, aging=aging, defects=chosen.defects, debris=debris, **how
         )
 
+    if lone:
+        return arrangement.lone(draw, kind, rng)
     return arrangement.ARRANGEMENTS[arrangement.choose(chosen, kind, rng)](draw, kind, chosen, rng)
 
 
@@ -183,14 +195,15 @@ def _target(placed: Placed) -> Target:
 
 
 def _bodies(
-    stand: Arrangement, chosen: Preset, index: int, folder: Path, rng: np.random.Generator, priming: np.random.Generator
+    stand: Arrangement, chosen: Preset, index: int, folder: Path, rng: np.random.Generator,
+    priming: np.random.Generator, texturing: np.random.Generator,
 ) -> tuple[Body, ...]:  # fmt: skip
     """Write the assets for the renderer and return their bodies; assets of one structure share a colour."""
     bodies: list[Body] = []
     looks: list[tuple[Coating, Finish]] = []
     for number, placed in enumerate(stand.placed, start=1):
         one = placed.specimen
-        finish = _finish(chosen, one.twin.coating, one.twin.kind, rng, priming)
+        finish = _textured(_finish(chosen, one.twin.coating, one.twin.kind, rng, priming), chosen, folder, texturing)
         # An asset drawn beside another shares its coating: the same object.
         alike = next((look for coating, look in looks if coating is not None and coating is one.twin.coating), None)
         if alike is not None:
@@ -244,6 +257,13 @@ def _finish(
         wear=float(rng.uniform(*chosen.wear)), scale=float(rng.random()), seed=float(rng.uniform(0, 100)),
         fraying=chosen.fraying,
     )  # fmt: skip
+
+
+def _textured(finish: Finish, chosen: Preset, folder: Path, rng: np.random.Generator) -> Finish:
+    """Draw textures for a coat of paint and for rust."""
+    coats = chosen.paint_textures if finish.kind == "paint" else ()
+    coat, rust = (drawing.texture(sets, chosen.textured_share, rng, folder) for sets in (coats, chosen.rust_textures))
+    return replace(finish, color=coat.mean if coat else finish.color, coat=coat, rust_texture=rust)
 
 
 def _light(chosen: Preset, space: ViewingSpace, rng: np.random.Generator) -> Light:

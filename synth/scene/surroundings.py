@@ -1,6 +1,7 @@
 """Props around the steel that do not rust: grounds, walls, blocks, clutter; some of them rust-coloured."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import pi
 from pathlib import Path
 
@@ -30,12 +31,12 @@ LOOK_ALIKES: tuple[tuple[str, Color | None], ...] = (
 
 def ground(material: str, wide: float, rng: np.random.Generator, *, level: float) -> Prop:
     """Return a ground of `wide` metres a side with its surface at z = `level` metres."""
-    return prop("box", material, (0, 0, level - 0.5), (wide, wide, 1), rng)
+    return replace(prop("box", material, (0, 0, level - 0.5), (wide, wide, 1), rng), role="ground")
 
 
 def wall(material: str, y: float, wide: float, rng: np.random.Generator) -> Prop:
     """Return a wall along x, `wide` metres long, whose face towards -y is at `y` metres."""
-    return prop("box", material, (0, y + 0.5, 5), (wide, 1, 10.02), rng)
+    return replace(prop("box", material, (0, y + 0.5, 5), (wide, 1, 10.02), rng), role="wall")
 
 
 def blocks(vertices: Array, rng: np.random.Generator) -> list[Prop]:

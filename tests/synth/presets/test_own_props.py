@@ -10,7 +10,7 @@ import pytest
 
 from corrotwin.synth import commands
 from corrotwin.synth.config import RenderConfig
-from corrotwin.synth.presets import own_files, own_props
+from corrotwin.synth.presets import licences, own_files, own_props
 from corrotwin.synth.presets.schema import Preset
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.meshes import glb
@@ -97,10 +97,14 @@ def test_sizes_text_and_empty_folders_are_refused(tmp_path: Path) -> None:
 
 def test_whose_a_prop_is_stands_in_it_or_beside_it(tmp_path: Path) -> None:
     path = models.crate(tmp_path / "crate.glb")
-    assert own_props.copyright_of(path) == "licence not stated"
+
+    def stated() -> str:
+        return licences.listed(Preset.like("balanced", props=(str(path),)))
+
+    assert stated() == "props crate.glb (licence not stated)"
     (tmp_path / "LICENSE.txt").write_text("\n  CC0 1.0 Universal\nmore\n")
-    assert own_props.copyright_of(path) == "CC0 1.0 Universal"
+    assert stated() == "props crate.glb (CC0 1.0 Universal)"
     models.crate(path, copyright_text="2024 (c) A. Maker\n" + 200 * "x")
-    assert own_props.copyright_of(path).startswith("2024 (c) A. Maker xxx")
+    assert stated().startswith("props crate.glb (2024 (c) A. Maker xxx")
     assert len(own_props.copyright_of(path)) == own_props.MOST_CHARACTERS
     assert glb.document(path)["asset"]["version"] == "2.0"

@@ -6,20 +6,22 @@ from typing import Any
 import numpy as np
 import pytest
 from photographs import picture, write_parts
+from texture_files import ambient_cg, hills, plain
 
 from corrotwin.synth.config import RenderConfig
+from corrotwin.synth.presets.schema import Preset
 from corrotwin.synth.preview import card
 from corrotwin.synth.rendering import assembly, batch
 from corrotwin.synth.rendering.job import Task
 from corrotwin.twin.core.errors import InputError, WorkError
-from corrotwin.twin.core.files import write_json
+from corrotwin.twin.core.files import read_manifest, write_json
 
 SIDE = 24
 
 
-def drawn(out: Path, count: int) -> Task:
+def drawn(out: Path, count: int, preset: str | Preset = "quick") -> Task:
     """A folder whose images and parts are there; every fifth image is clean."""
-    task = Task(config=RenderConfig(preset="quick", size=SIDE, seed=1), shown=None, count=count)
+    task = Task(config=RenderConfig(preset=preset, size=SIDE, seed=1), shown=None, count=count)
     rng = np.random.default_rng(0)
 
     def draw(index: int) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -49,6 +51,20 @@ def test_card_and_sheet_gathered_on_the_way_are_those_of_the_whole_dataset(tmp_p
     assert b"| kinds of asset | plate: 31 |" in gathered[0]
     card.write(tmp_path)
     assert [(tmp_path / name).read_bytes() for name in ("card.md", "preview.jpg")] == gathered
+
+
+def test_the_card_names_own_files_with_their_licence(tmp_path: Path) -> None:
+    sets = tmp_path / "sets"
+    folder = ambient_cg(sets, "Rust*004", plain((0.5, 0.2, 0.1), 16), hills(16))
+    (folder / "LICENCE").write_text("CC0 <1.0>\n")
+    preset = Preset.like("quick", rust_textures=((str(sets), 0.5),), wall_textures=((str(sets), 2.0),))
+    out = tmp_path / "out"
+    assembly.assemble(out, drawn(out, 3, preset))
+    own = r"and your own wall_textures Rust*004 (CC0 <1.0>); rust_textures Rust*004 (CC0 <1.0>)"
+    assert read_manifest(out, "dataset")["licence"].endswith(f"CC0 light maps from Blender {own}")
+    text = (out / "card.md").read_text()
+    assert r"wall_textures Rust\*004 (CC0 \<1.0\>); rust_textures" in text
+    assert "What pictures of your own show in the colours of rust: wall_textures." in text
 
 
 def test_a_part_that_is_lost_while_others_are_drawn_is_told_and_no_document_is_half(tmp_path: Path) -> None:

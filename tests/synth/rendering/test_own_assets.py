@@ -74,7 +74,7 @@ def test_a_mesh_beside_a_mesh_before_a_prop(config: RenderConfig, tmp_path: Path
     assert [(image["asset_kind"], image["asset"]) for image in document["images"]] == [("mesh", scene.bodies[0].asset)]
     about = json.loads((out / "dataset.json").read_text())
     assert about["images_by_kind"] == {scene.bodies[0].asset: 1}
-    assert "crate.glb: CC0, A. Maker" in about["licence"]
+    assert "props crate.glb (CC0, A. Maker)" in about["licence"]
 
 
 def prop_pixels(scene: spec.Scene, mine: list[spec.Prop], work: Path) -> np.ndarray:
