@@ -22,14 +22,15 @@ def numbers(where: str, value: Any, shape: tuple[int, ...] | None) -> Array:
     wanted = (-1,) if shape is None else shape
     try:
         found = np.array(value, dtype=float)
-    except (TypeError, ValueError, OverflowError) as error:
+    except OverflowError:  # beyond every float
+        found = np.array(np.inf)
+    except (TypeError, ValueError) as error:
         raise InputError(f"{where} {value!r:.60}: give numbers") from error
     fits = found.ndim == len(wanted) and all(
         side in (-1, length) for side, length in zip(wanted, found.shape, strict=True)
     )
     if not fits or isinstance(value, bool) or not (np.abs(found) <= LARGEST).all():
-        shown = " x ".join("n" if side < 0 else str(side) for side in wanted) or "one of"
-        raise InputError(
-            f"{where} {value!r:.60}: give {'a list of' if shape is None else shown} finite numbers, at most {LARGEST:g}"
-        )
+        shape_wanted = " x ".join("n" if side < 0 else str(side) for side in wanted)
+        shown = "a list of" if shape is None else shape_wanted or "one of"
+        raise InputError(f"{where} {value!r:.60}: give {shown} finite numbers, at most {LARGEST:g}")
     return found

@@ -186,8 +186,16 @@ def make_preset(folder: Path) -> None:
 
 
 def make_cameras(folder: Path) -> None:
-    """Cameras for renders of a twin."""
-    write_json(folder / "cameras.json", [{"eye_m": [1, 1, 1], "look_at_m": [0, 0, 0.5], "field_of_view_deg": 50}])
+    """Cameras by eye and target, by a matrix with a distortion, and along a trajectory."""
+    upright = {"eye_m": [0.5, -1.4, 0.9], "look_at_m": [0.0, 0.0, 0.3]}
+    path = {"frames": 5, "eye_m": [[1, -1, 1], [0, -2, 1], [-1, -1, 1]], "look_at_m": [0, 0, 0], "roll_deg": [0, 5, 0]}
+    lens = {"width": 64, "height": 48, "K": [[60, 0, 31.5], [0, 60, 23.5], [0, 0, 1]]}
+    entries = [
+        {**upright, "field_of_view_deg": 50, "name": "front", "roll_deg": 3},
+        {**upright, **lens, "distortion": [-0.1, 0.01, 0, 0]},
+        {**lens, "name": "flight", "trajectory": path},
+    ]
+    (folder / "cameras.json").write_text(json.dumps(entries))
 
 
 def a_split() -> splits.Split:
@@ -377,7 +385,9 @@ JSON_READERS = {
         file="mine.json", make=make_preset, read=lambda folder: custom.read(folder / "mine.json")
     ),
     "cameras": Reader(
-        file="cameras.json", make=make_cameras, read=lambda folder: subject.read_cameras(folder / "cameras.json")
+        file="cameras.json",
+        make=make_cameras,
+        read=lambda folder: subject.read_cameras(folder / "cameras.json", size=(64, 48)),
     ),
     "split": Reader(file="split.json", make=make_split, read=lambda folder: splits.load(folder / "split.json")),
     "run": Reader(file="run.json", make=make_run, read=read_run),
