@@ -13,6 +13,7 @@ from corrotwin.twin.core.errors import InputError
 
 MOST_SIDE = 8192  # pixels: what training takes
 BOTH = "both"  # policies of the masks
+EXACT = "exact.json"  # exact masks, beside those of annotations.json, where both are wanted
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,8 @@
 """Render a batch of scenes: ``python -m corrotwin.synth.blender BATCH PARENT``.
 
-For each view ``view-<index>.npz`` is written beside the batch file, with ``photograph`` (H, W, 3) float16 scene-linear,
-``alpha`` (H, W) float16 if it is to stand before a photograph of the user's, and the arrays of `passes.labels`; then
-its index is printed as one line.
+For each view ``view-<index>-labels.npz`` is written beside the batch file, with the arrays of `passes.labels`, and
+``view-<index>.npz``, with ``photograph`` (H, W, 3) float16 scene-linear and, if it is to stand before a photograph of
+the user's, ``alpha`` (H, W) float16; then its index is printed as one line.
 Everything that Blender itself prints goes to stderr. The process ends with the process PARENT.
 """
 
@@ -32,11 +32,12 @@ def main() -> None:
         session.clear(bproc)
         build.build(bproc, scene, folder)
         passes.prepare(scene)
-        labels = list(passes.labels(scene, folder))
-        for view, label, photograph in zip(scene.views, labels, passes.photographs(scene, folder), strict=True):
+        for view, label in zip(scene.views, passes.labels(scene, folder), strict=True):
+            np.savez(folder / f"view-{view.index}-labels.npz", **label)
+        for view, photograph in zip(scene.views, passes.photographs(scene, folder), strict=True):
             bright = np.minimum(photograph, np.finfo(np.float16).max).astype(np.float16)
             cover = {"alpha": bright[..., 3]} if bright.shape[-1] == 4 else {}
-            np.savez(folder / f"view-{view.index}.npz", photograph=bright[..., :3], **cover, **label)
+            np.savez(folder / f"view-{view.index}.npz", photograph=bright[..., :3], **cover)
             finished.write(f"{view.index}\n")
             finished.flush()
 

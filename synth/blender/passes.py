@@ -147,6 +147,7 @@ def _use(lens: Lens) -> None:
     # Only one of them may exceed 1: pixels are as wide as the one, as high as the other.
     render.pixel_aspect_x, render.pixel_aspect_y = max(1.0, lens.fy / lens.fx), max(1.0, lens.fx / lens.fy)
     camera.lens_unit, camera.sensor_fit = "FOV", "HORIZONTAL"
+    camera.sensor_width = 36 * lens.width / max(lens.width, lens.height)  # full frame, so that f-numbers are its own
     camera.angle = 2 * atan(lens.width / 2 / lens.fx)
     # Both in widths of the picture.
     camera.shift_x = ((lens.width - 1) / 2 - lens.cx) / lens.width

@@ -13,13 +13,13 @@ import numpy as np
 
 from corrotwin.synth.cameras import poses
 from corrotwin.synth.cameras.camera_model import Camera, from_pose, intrinsic_matrix, looking
-from corrotwin.synth.cameras.values import numbers, whole
+from corrotwin.synth.cameras.values import numbers, shown, whole
 from corrotwin.synth.spec import Lens
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_json
 
 MOST_PIXELS = 120_000_000
-MOST_CAMERAS = 100_000  # of a file
+MOST_CAMERAS = 10_000  # in a file
 LENS = ("width", "height", "fx", "fy", "cx", "cy", "K", "field_of_view_deg", "distortion")
 POSES = (
     poses.STATED, ("eye_m", "look_at_m", "roll_deg"), ("points", "markers", "photo"), ("trajectory",)
@@ -78,7 +78,7 @@ def cameras(
     for number, entry in enumerate(entries):
         here = f"{where}: camera {number} (counted from 0)"
         if not isinstance(entry, Mapping):
-            raise InputError(f"{here}: {entry!r:.60} is no object; it takes {', '.join(KNOWN)}")
+            raise InputError(f"{here}: {shown(entry)} is no object; it takes {', '.join(KNOWN)}")
         found += _cameras(here, entry, folder, size)
         if len(found) > MOST_CAMERAS:
             raise InputError(f"{where}: more than {MOST_CAMERAS:,} cameras; divide them")
@@ -98,13 +98,16 @@ def _cameras(where: str, given: Mapping[str, Any], folder: Path, size: tuple[int
     if wrong := sorted(set(given) - set(KNOWN)):
         raise InputError(f"{where}: unknown: {', '.join(wrong)}; it takes {', '.join(KNOWN)}")
     name = given.get("name", "")
-    if not isinstance(name, str) or not name.isprintable() or len(name) > 100:
-        raise InputError(f"{where}: name {name!r:.60}: give a text of at most 100 characters")
+    if not isinstance(name, str) or not _is_stem(name):
+        raise InputError(
+            f"{where}: name {shown(name)}: give a name as files have: at most 100 printable characters, without / and "
+            "\\, not beginning with a dot"
+        )
     lens = _lens(where, given, size)
     distortion = numbers(f"{where}: distortion", given.get("distortion", []), None)
     if len(distortion) not in (0, 4, 5, 8, 12, 14):
         raise InputError(f"{where}: distortion has {len(distortion)} numbers; OpenCV takes 4, 5, 8, 12 or 14")
-    coefficients = tuple(distortion.tolist())
+    coefficients = tuple(distortion.tolist()) if distortion.any() else ()
     stated = [names for names in POSES if set(names) & set(given)]
     if len(stated) != 1:
         raise InputError(
@@ -133,6 +136,11 @@ def _cameras(where: str, given: Mapping[str, Any], folder: Path, size: tuple[int
     ]  # fmt: skip
 
 
+def _is_stem(name: str) -> bool:
+    """Return whether a name is empty, or can be that of a file."""
+    return name.isprintable() and len(name) <= 100 and not name.startswith(".") and not {"/", "\\"} & set(name)
+
+
 def _lens(where: str, given: Mapping[str, Any], size: tuple[int, int] | None) -> Lens:
     """Return size and intrinsics: of focal lengths, of the matrix K, or of the field of view across the width."""
     if ("width" in given) != ("height" in given) or ("width" not in given and size is None):
@@ -152,7 +160,7 @@ def _lens(where: str, given: Mapping[str, Any], size: tuple[int, int] | None) ->
         matrix = numbers(f"{where}: K", given["K"], (3, 3))
         fx, fy, cx, cy = matrix[0, 0], matrix[1, 1], matrix[0, 2], matrix[1, 2]
         if not np.array_equal(matrix, intrinsic_matrix(fx, fy, cx, cy)):
-            raise InputError(f"{where}: K {given['K']!r:.80}: give [[fx, 0, cx], [0, fy, cy], [0, 0, 1]]")
+            raise InputError(f"{where}: K {shown(given['K'])}: give [[fx, 0, cx], [0, fy, cy], [0, 0, 1]]")
     elif "field_of_view_deg" in given:
         angle = float(numbers(f"{where}: field_of_view_deg", given["field_of_view_deg"], ()))
         if not 0.1 <= angle <= 170:

@@ -23,8 +23,18 @@ MOST_ERROR = 0.005  # largest reprojection error accepted, over the longer side 
 UNDECIDED = 2.0  # the better of two poses is taken if the other errs by so many times as much, and by a pixel more
 APART_DEG, APART = 5.0, 0.05  # poses differ from this angle on, or this distance over the distance to the points
 FLAT = 0.01  # points count as coplanar or collinear if they deviate by less than this share of their extent
-EXACT_PX, MOST_ROUNDS = 1e-4, 200  # accuracy to which distortion is removed, and the most iterations
 LOST_PX = 0.5  # a pixel missed by more has no direction under these coefficients
+EXACT, MOST_ROUNDS = (
+    2e-4,
+    200,
+)  # accuracy to which distortion is removed, over that, and the most iterations of OpenCV's
+STEPS, ROUNDS, LONGEST = (
+    10,
+    4,
+    0.3,
+)  # in which distortion is switched on, rounds of Newton's method in each, longest change
+DELTA = 1e-6  # of slopes, for derivatives
+RAYS, ALONG = 180, 400  # directions from the middle of the picture, and places on each, at which folds are looked for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,23 +156,68 @@ def pixel_directions(camera: Camera, pixels: Array) -> tuple[Array, NDArray[np.b
     Directions (n, 3) in the camera's coordinates, and whether each leads through its pixel, (n,): where the distortion
     cannot be inverted it does not.
     """
+    straight = (pixels - [camera.cx, camera.cy]) / [camera.fx, camera.fy]
     exists = np.ones(len(pixels), dtype=bool)
     if camera.distortion:
-        import cv2
-
-        matrix, distortion = intrinsic_matrix(camera.fx, camera.fy, camera.cx, camera.cy), np.array(camera.distortion)
-        criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, MOST_ROUNDS, EXACT_PX)
-        straight = cv2.undistortPointsIter(
-            pixels.astype(float)[:, None], matrix, distortion, np.eye(3), np.eye(3), criteria
-        )[:, 0]
-        back, _ = cv2.projectPoints(
-            np.column_stack([straight, np.ones(len(straight))]), np.zeros(3), np.zeros(3), matrix, distortion
-        )
-        exists = np.linalg.norm(back[:, 0] - pixels, axis=1) <= LOST_PX
-    else:
-        straight = (pixels - [camera.cx, camera.cy]) / [camera.fx, camera.fy]
+        straight, exists = _undistorted(straight, np.array(camera.distortion), LOST_PX / max(camera.fx, camera.fy))
     directions = np.column_stack([straight, np.ones(len(straight))])
     return np.asarray(directions / np.linalg.norm(directions, axis=1, keepdims=True)), exists
+
+
+def _undistorted(wanted: Array, distortion: Array, lost: float) -> tuple[Array, NDArray[np.bool_]]:
+    """Return the slopes (n, 2) that a lens shows at distorted ones, and which of them it shows.
+
+    OpenCV's fixed-point iteration gives up long before wide lenses fold their picture. Where it does, the distortion is
+    switched on in steps, each followed by Newton's method, which follows the branch that begins in the middle of the
+    picture. A slope beyond a fold, where the lens mirrors, is none.
+    """
+    import cv2
+
+    criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, MOST_ROUNDS, lost * EXACT)
+    undone = cv2.undistortPointsIter(wanted[:, None], np.eye(3), distortion, np.eye(3), np.eye(3), criteria)[:, 0]
+    found: Array = np.nan_to_num(undone.astype(float), posinf=0.0, neginf=0.0)
+    missed = np.linalg.norm(_distorted(found, distortion) - wanted, axis=1) > lost * EXACT
+    if missed.any():
+        slopes: Array = wanted[missed]
+        for share in np.linspace(1 / STEPS, 1, STEPS):
+            for _ in range(ROUNDS):
+                error = _distorted(slopes, share * distortion) - wanted[missed]
+                change = np.linalg.solve(_jacobian(slopes, share * distortion), error[..., None])[..., 0]
+                length = np.linalg.norm(change, axis=1, keepdims=True)
+                slopes = slopes - change * np.minimum(1, LONGEST / np.maximum(length, 1e-12))
+        found[missed] = slopes
+    error = np.linalg.norm(_distorted(found, distortion) - wanted, axis=1)
+    return found, (error <= lost) & (np.linalg.norm(found, axis=1) < _fold(found, distortion))
+
+
+def _fold(slopes: Array, distortion: Array) -> Array:
+    """Return the length (n,) at which the picture first folds in the direction of each slope (n, 2), or infinity."""
+    farthest = float(np.linalg.norm(slopes, axis=1).max(initial=1e-6))
+    angles, lengths = np.arange(RAYS) * (2 * np.pi / RAYS), np.linspace(0, 1.01 * farthest, ALONG)
+    ways = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
+    folded = np.linalg.det(_jacobian((ways[:, None] * lengths[:, None]).reshape(-1, 2), distortion)) <= 0
+    folded = folded.reshape(RAYS, ALONG)
+    first = np.where(folded.any(axis=1), lengths[folded.argmax(axis=1)], np.inf)
+    nearest = np.rint(np.arctan2(slopes[:, 1], slopes[:, 0]) * RAYS / (2 * np.pi)).astype(int) % RAYS
+    return np.asarray(first[nearest])
+
+
+def _distorted(slopes: Array, distortion: Array) -> Array:
+    """Return where a lens of focal length 1 shows slopes (n, 2)."""
+    import cv2
+
+    places = np.column_stack([slopes, np.ones(len(slopes))])
+    return np.asarray(cv2.projectPoints(places, np.zeros(3), np.zeros(3), np.eye(3), distortion)[0][:, 0])
+
+
+def _jacobian(slopes: Array, distortion: Array) -> Array:
+    """Return the derivatives (n, 2, 2) of `_distorted`, kept away from singular ones, which count as folded."""
+    columns = [
+        (_distorted(slopes + step, distortion) - _distorted(slopes - step, distortion)) / (2 * DELTA)
+        for step in DELTA * np.eye(2)
+    ]
+    found = np.nan_to_num(np.stack(columns, axis=-1))
+    return np.asarray(np.where((np.abs(np.linalg.det(found)) < 1e-9)[:, None, None], np.diag([1e-3, -1e-3]), found))
 
 
 def intrinsic_matrix(fx: float, fy: float, cx: float, cy: float) -> Array:

@@ -8,12 +8,13 @@ import numpy as np
 
 from corrotwin.segmentation.data import coco
 from corrotwin.synth.cameras.camera_model import MOST_ERROR, Array, looking, solve_pose
-from corrotwin.synth.cameras.values import numbers, whole
+from corrotwin.synth.cameras.values import numbers, shown, whole
 from corrotwin.synth.spec import Lens
 from corrotwin.twin.core.errors import InputError
 
 APART_M = 1e-3  # least distance of two points that are not the same
-MOST_FRAMES = 100_000
+MOST_FRAMES = 10_000
+FINER = 20  # steps a frame at which the length of a trajectory is measured
 STATED = ("rotation", "translation_m")
 PATH = ("frames", "eye_m", "look_at_m", "roll_deg")  # of a trajectory
 
@@ -23,8 +24,12 @@ def stated(where: str, given: Mapping[str, Any]) -> tuple[Array, Array]:
     if missing := [name for name in STATED if name not in given]:
         raise InputError(f"{where}: missing: {missing[0]}; rotation and translation_m go together")
     rotation = numbers(f"{where}: rotation", given["rotation"], (3, 3))
-    if np.abs(rotation @ rotation.T - np.eye(3)).max() > 1e-3 or np.linalg.det(rotation) < 0:
+    off = np.abs(rotation @ rotation.T - np.eye(3)).max()
+    if off > 1e-3 or np.linalg.det(rotation) < 0:
         raise InputError(f"{where}: rotation is not a rotation: its rows must be at right angles, of length 1")
+    if off > 1e-9:  # of rounded numbers the nearest rotation
+        left, _, right = np.linalg.svd(rotation)
+        rotation = left @ right
     return rotation, numbers(f"{where}: translation_m", given["translation_m"], (3,))
 
 
@@ -34,12 +39,12 @@ def upright(where: str, given: Mapping[str, Any]) -> tuple[Array, Array, float]:
         raise InputError(f"{where}: missing: {missing[0]}; eye_m and look_at_m go together")
     eye, look_at = (numbers(f"{where}: {name}", given[name], (3,)) for name in ("eye_m", "look_at_m"))
     if np.abs(eye - look_at).max() < APART_M:
-        raise InputError(f"{where}: eye_m and look_at_m are the same point, {given['eye_m']!r:.60}")
+        raise InputError(f"{where}: eye_m and look_at_m are the same point, {shown(given['eye_m'])}")
     return eye, look_at, float(numbers(f"{where}: roll_deg", given.get("roll_deg", 0.0), ()))
 
 
 def trajectory(where: str, given: Any) -> list[Array]:
-    """Return the poses (4, 4) along a smooth path through stated points, at equal steps of its parameter.
+    """Return the poses (4, 4) along a smooth path through stated points, at equal distances.
 
     The path is a spline, cubic where there are four points or more, over the length of the line that joins the eyes.
     """
@@ -63,10 +68,15 @@ def trajectory(where: str, given: Any) -> list[Array]:
         )
     along = np.concatenate([[0.0], np.cumsum(steps)])
     path = make_interp_spline(along, np.column_stack([eyes, targets, rolls]), k=min(3, len(eyes) - 1))
-    found = path(np.linspace(0, along[-1], frames))
-    if np.linalg.norm(found[:, :3] - found[:, 3:6], axis=1).min() < APART_M:
-        raise InputError(f"{where}: passes through the point that it looks at")
-    return [looking(row[:3], row[3:6], float(row[6])) for row in found]
+    fine = np.linspace(0, along[-1], FINER * frames)
+    lengths = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(path(fine)[:, :3], axis=0), axis=1))])
+    rows = path(np.interp(np.linspace(0, lengths[-1], frames), lengths, fine))
+    if np.linalg.norm(rows[:, :3] - rows[:, 3:6], axis=1).min() < APART_M:
+        raise InputError(f"{where}: the camera passes through the point it looks at")
+    upright = np.array([looking(row[:3], row[3:6])[:3, 0] for row in rows])
+    if ((upright[1:] * upright[:-1]).sum(axis=1) < 0).any():
+        raise InputError(f"{where}: the camera passes over the point it looks at, where an upright picture turns over")
+    return [looking(row[:3], row[3:6], float(row[6])) for row in rows]
 
 
 def _is_point(given: Any) -> bool:
@@ -77,6 +87,8 @@ def fitted(
     where: str, given: Mapping[str, Any], folder: Path, lens: Lens, distortion: Array
 ) -> tuple[Array, Array, float]:
     """Return the pose that shows picked points and markers where they are, and its error in pixels."""
+    if "points" not in given and "markers" not in given:
+        raise InputError(f"{where}: names a photo, but neither points nor markers")
     pixels, places = _points(where, given.get("points", []))
     if "markers" in given:
         seen, known_at = _markers(where, given, folder, lens)
@@ -141,15 +153,15 @@ def _markers(where: str, given: Mapping[str, Any], folder: Path, lens: Lens) -> 
         settings.cornerRefinementMethod = cv2.aruco.CORNER_REFINE_SUBPIX
         chosen = cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, dictionary))
         corners, ids, _ = cv2.aruco.ArucoDetector(chosen, settings).detectMarkers(picture)
-        shown = (
+        seen = (
             []
             if ids is None
             else [quad[0] for quad, number in zip(corners, ids.ravel(), strict=True) if number == marker["id"]]
         )
-        if len(shown) != 1:
-            raise InputError(f"{photo}: shows marker {marker['id']} of {dictionary} {len(shown)} times; must be once")
+        if len(seen) != 1:
+            raise InputError(f"{photo}: shows marker {marker['id']} of {dictionary} {len(seen)} times; must be once")
         aside, above = size / 2 * right / lengths[0], size / 2 * up / lengths[1]
         # In the order of the detector: from the marker's own top left, clockwise.
         places.append(centre + np.array([above - aside, above + aside, aside - above, -aside - above]))
-        pixels.append(shown[0].astype(float))
+        pixels.append(seen[0].astype(float))
     return np.concatenate([np.empty((0, 2)), *pixels]), np.concatenate([np.empty((0, 3)), *places])

@@ -10,10 +10,18 @@ from corrotwin.twin.core.errors import InputError
 LARGEST = 1e9  # largest number accepted: no pixel, metre or coefficient is larger
 
 
+def shown(value: Any, most: int = 60) -> str:
+    """Return a value as an error shows it, cut to so many characters."""
+    try:
+        return f"{value!r:.{most}}"
+    except ValueError:  # Python does not write whole numbers of more than 4,300 digits
+        return "a number of thousands of digits"
+
+
 def whole(where: str, name: str, value: Any) -> int:
     """Return a whole number."""
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise InputError(f"{where}: {name} {value!r:.40}: give a whole number")
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > LARGEST:
+        raise InputError(f"{where}: {name} {shown(value)}: give a whole number of at most {LARGEST:g}")
     return value
 
 
@@ -21,16 +29,19 @@ def numbers(where: str, value: Any, shape: tuple[int, ...] | None) -> Array:
     """Return `value` as finite numbers of this shape, -1 for any length, or as a list if `shape` is None."""
     wanted = (-1,) if shape is None else shape
     try:
-        found = np.array(value, dtype=float)
+        given = np.array(value)
+        found = given.astype(float)
     except OverflowError:  # beyond every float
-        found = np.array(np.inf)
+        given, found = np.zeros(0), np.array(np.inf)
     except (TypeError, ValueError) as error:
-        raise InputError(f"{where} {value!r:.60}: give numbers") from error
+        raise InputError(f"{where} {shown(value)}: give numbers") from error
+    if given.dtype.kind not in "iufO":  # texts and truth values are none
+        raise InputError(f"{where} {shown(value)}: give numbers")
     fits = found.ndim == len(wanted) and all(
         side in (-1, length) for side, length in zip(wanted, found.shape, strict=True)
     )
-    if not fits or isinstance(value, bool) or not (np.abs(found) <= LARGEST).all():
-        shape_wanted = " x ".join("n" if side < 0 else str(side) for side in wanted)
-        shown = "a list of" if shape is None else shape_wanted or "one of"
-        raise InputError(f"{where} {value!r:.60}: give {shown} finite numbers, at most {LARGEST:g}")
+    if not fits or not (np.abs(found) <= LARGEST).all():
+        sides = " x ".join("n" if side < 0 else str(side) for side in wanted)
+        count = "a list of" if shape is None else sides or "one of"
+        raise InputError(f"{where} {shown(value)}: give {count} finite numbers, at most {LARGEST:g}")
     return found

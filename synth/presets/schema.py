@@ -134,7 +134,7 @@ class Preset:
     sun_share: float = 0.35  # of the scenes, by day
     flash_share: float = 0.2  # by night, as are those with a work light
     work_share: float = 0.06
-    field_of_view_deg: Range = (34, 64)
+    field_of_view_deg: Range = (34, 64)  # across the shorter side of the picture
     framing: Range = (0.45, 1.15)  # picture width: from so much of the asset's middle extent to so much of its length
     rusted: Range = (0.03, 0.75)  # share of the picture that rust shall cover, where a camera can be found for it
     focus_share: float = 0.3  # of the pictures that are sharp at the subject alone

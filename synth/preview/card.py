@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from corrotwin.segmentation.data import coco
+from corrotwin.synth.config import BOTH, EXACT
 from corrotwin.synth.labels import label_statistics
 from corrotwin.synth.preview import contact_sheet
 from corrotwin.synth.preview.look_alikes import look_alikes
@@ -110,7 +111,7 @@ def _text(folder: Path, contents: Contents, about: Mapping[str, Any] | None) -> 
         "What is in it": _table(_counts(contents)),
         "Where it comes from": _table(origin) or ["Not stated in its files."],
         "Licence": licence or ["Not stated in its files: ask whoever made it before you pass it on."],
-        "What was labelled": _label_rule(about["preset"]["labels"]) if about else _UNKNOWN_RULE,
+        "What was labelled": _label_rule(about) if about else _UNKNOWN_RULE,
         **({"Like rust, and not labelled": _like_rust(about["preset"])} if about else {}),
         "The labels in numbers": [*markdown_table(headings, rows).splitlines(), "", BASIS],
         "Made again": _command(about) if about else ["Not known: it was not made by this program."],
@@ -188,7 +189,7 @@ def _rendered_from(about: Mapping[str, Any]) -> dict[str, object]:
         "shows": about["shows"],
         "twin": ", ".join(f"{name} {twin[name]}" for name in ("kind", "content", "fields") if name in twin),
         "preset": f"{chosen['preset']}{', changed' if chosen.get('changes') else ''}: {about['preset']['description']}",
-        "picture": _size(chosen["size"]) + " px",
+        "picture": "" if twin.get("cameras") else _size(chosen["size"]) + " px",
         "seed": about["seed"],
         "versions": ", ".join(f"{name} {version}" for name, version in about["versions"].items()),
         "device": about["device"],
@@ -206,13 +207,15 @@ def _licences(documents: Sequence[Mapping[str, Any]]) -> list[str]:
     return [text for text in texts if text]
 
 
-def _label_rule(rule: Mapping[str, Any]) -> list[str]:
+def _label_rule(about: Mapping[str, Any]) -> list[str]:
+    rule = about["preset"]["labels"]
     exact = "Corrosion is where rust cover, read through each pixel's centre, is above the threshold."
     habit = " Then as people outline: gaps up to twice the closing radius are bridged, smaller regions are skipped."
     return [
         exact + (habit if rule["policy"] == "annotator" else ""), "",
         *_table({name.replace("_", " "): value for name, value in rule.items()}), "",
-        "Radii are shares of the picture's side, areas of its area.",
+        "Radii are shares of the picture's side, areas of its area."
+        + (f" {EXACT} has the exact masks." if about["configuration"].get("labels") == BOTH else ""),
     ]  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from corrotwin.segmentation.data import coco
-from corrotwin.synth.config import BOTH, RenderConfig
+from corrotwin.synth.config import BOTH, EXACT, RenderConfig
 from corrotwin.synth.labels import label_statistics, maps
 from corrotwin.synth.presets import licences
 from corrotwin.synth.preview import card, contact_sheet
@@ -24,11 +24,10 @@ from corrotwin.twin.core.files import remove, write_manifest
 
 Entry = dict[str, Any]
 CATEGORY = "corrosion"  # of annotations.json
-EXACT = "exact.json"  # exact masks, beside those of annotations.json, where both are wanted
 
 
 def assemble(out: Path, task: Task) -> None:
-    """Write annotations.json, instances.json, preview.jpg, card.md and, last, dataset.json.
+    """Write annotations.json, perhaps exact.json, instances.json, preview.jpg, card.md and, last, dataset.json.
 
     Raises
     ------

@@ -102,7 +102,7 @@ def record(
     out : dataset folder.
     number : of the batch.
     scene, view : what Blender rendered.
-    file : Blender's npz file of the view, which is deleted.
+    file : Blender's npz file of the view, which is deleted with that of its labels.
     """
     from corrotwin.synth import sensor
     from corrotwin.synth.labels import masks
@@ -150,15 +150,16 @@ def record(
 
 
 def _seen(file: Path, view: "View") -> "tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]":
-    """Return photograph and all else of Blender's npz file, warped where the lens distorts, and delete it."""
+    """Return photograph and all else of Blender's npz files, warped where the lens distorts, and delete them."""
     import numpy as np
 
     from corrotwin.synth.cameras import distortion
 
-    with open_file(file) as content, np.load(content) as arrays:
-        seen = dict(arrays)
-    remove(file)
-    seen = {name: values.astype(np.float32) for name, values in seen.items()}
+    seen: dict[str, NDArray[np.float32]] = {}
+    for part in (file, file.with_name(f"{file.stem}-labels.npz")):
+        with open_file(part) as content, np.load(content) as arrays:
+            seen |= {name: values.astype(np.float32) for name, values in arrays.items()}
+        remove(part)
     light = seen.pop("photograph")
     if view.frame is None:
         return light, seen

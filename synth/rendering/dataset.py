@@ -136,10 +136,11 @@ def _render_missing(out: Path, task: Task, resources: RenderResources, address: 
     batches, names, made_by = task.batches, task.config.maps, provenance.made_by()
     check_program(out, task, made_by)
     (out / "images").mkdir(exist_ok=True)
+    shown = fanout.Shared(task.shown)  # it may list thousands of cameras
     items = [
         fanout.Item(
             key=str(number),
-            arguments=(out, task.config, task.shown, number, images, resources.needs.cpus, task.device, made_by),
+            arguments=(out, task.config, shown, number, images, resources.needs.cpus, task.device, made_by),
         )
         for number, images in batches.items()
     ]

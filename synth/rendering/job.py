@@ -41,7 +41,7 @@ class Task:
     def settings(self) -> dict[str, Any]:
         """The settings that determine every bit of the folder's files."""
         return {
-            **self.config.plain(),
+            **{name: value for name, value in self.config.plain().items() if name != "size" or not self._are_stated},
             CONTENT: digest(departures(self.config.preset_stated())),
             **({} if self.shown is None else self.shown.claim()),
             **({} if self.only is None else {"only": self.only}),
@@ -50,10 +50,15 @@ class Task:
 
     def sides(self, index: int) -> tuple[int, int]:
         """Return width and height of image `index`, pixels."""
-        if self.shown is None or not self.shown.cameras:
+        if self.shown is None or not self._are_stated:
             return self.config.sides
         camera = self.shown.cameras[index % len(self.shown.cameras)]
         return camera.width, camera.height
+
+    @property
+    def _are_stated(self) -> bool:
+        """True if cameras are stated, which have sizes of their own."""
+        return self.shown is not None and bool(self.shown.cameras)
 
     @property
     def images(self) -> int:
@@ -83,7 +88,7 @@ def claim(out: Path, task: Task) -> dict[str, Any]:
         return settings
     defaults = {"changes": "", **{field.name: field.default for field in fields(RenderConfig)}}
     for name, default in defaults.items():
-        if name not in configuration and settings[name] == default:
+        if name not in configuration and name in settings and settings[name] == default:
             del settings[name]
     if "changes" in configuration and _same_preset(configuration, task.config):
         settings["changes"] = configuration["changes"]

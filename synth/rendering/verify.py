@@ -14,11 +14,10 @@ import numpy as np
 from PIL import Image
 
 from corrotwin.segmentation.data import coco
-from corrotwin.synth.config import BOTH, RenderConfig
+from corrotwin.synth.config import BOTH, EXACT, RenderConfig
 from corrotwin.synth.labels import maps
 from corrotwin.synth.presets.schema import departures
 from corrotwin.synth.rendering import provenance
-from corrotwin.synth.rendering.assembly import EXACT
 from corrotwin.synth.rendering.batch import image_file
 from corrotwin.synth.rendering.dataset import render
 from corrotwin.synth.scene import subject

@@ -12,6 +12,7 @@ from scipy import ndimage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from corrotwin.segmentation.data import coco
 from corrotwin.synth.cameras import distortion
 from corrotwin.synth.cameras.camera_model import Camera, looking, project
 from corrotwin.synth.presets.schema import Preset
@@ -24,6 +25,7 @@ MIDDLE = 4  # part of the picture, across and down, that is put in focus
 TRIES = 30  # cameras tried for a view; then the best of them is used
 SIGHTS = 3000  # points of the surface to which a stated camera's lines of sight are kept clear
 SIGHT, MARGIN = 192, 4  # pixels: side of the pictures in which pieces that hide the asset are found, and margin
+MOST_CLEARED = 24  # cameras before which props are cleared away, some 0.3 s each
 MOST_SIGHTS = 200_000  # lines of sight of all cameras together, while each has 100
 
 
@@ -90,7 +92,7 @@ def stated_views(cameras: Sequence[Camera], indices: Sequence[int]) -> list[View
 def clear_sight_lines(
     props: Sequence[Prop], folder: Path, cameras: Sequence[Camera], vertices: Array, faces: NDArray[np.int64]
 ) -> list[Prop]:
-    """Return the props that do not hide the asset from any stated camera.
+    """Return the props that do not hide the asset from any of the stated cameras, or of `MOST_CLEARED` among more.
 
     From meshes of many pieces, such as blades of grass, the pieces that hide it are removed from the file in `folder`.
 
@@ -98,6 +100,7 @@ def clear_sight_lines(
     ----------
     vertices, faces : mesh of the asset in world space, (n, 3) metres and (m, 3).
     """
+    cameras = coco.evenly(cameras, MOST_CLEARED)
     mesh = trimesh.Trimesh(vertices, faces, process=False)
     count = int(np.clip(MOST_SIGHTS // len(cameras), 100, SIGHTS))
     points, _ = trimesh.sample.sample_surface(mesh, count, seed=0)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
-from math import atan2, degrees
+from math import atan2, degrees, hypot
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from corrotwin.synth.cameras import camera_file, distortion
 from corrotwin.synth.cameras.camera_model import Camera
 from corrotwin.synth.config import MOST_SIDE, RenderConfig
+from corrotwin.synth.spec import Lens
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import digest, read_manifest
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 MOST_TEXELS = 16_000_000  # of a twin that is photographed: Blender holds them all, in float textures
 FARTHEST_M = 500.0  # largest distance of a camera from the middle of the asset; more suggests wrong units
-ANGLES_DEG = (1.0, 150.0)  # fields of view that are rendered
+LEAST_DEG, MOST_DEG = 1.0, 80.0  # least field of view, and farthest corner from the axis, that are rendered
+MOST_ASPECT = 10.0  # of the focal lengths of a camera, which is that of its pixels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,18 +132,27 @@ def _renderable(where: str, found: tuple[Camera, ...]) -> tuple[Camera, ...]:
             raise InputError(f"{here}: stands at {eye}, which is not above the ground, z = 0")
         if max(camera.width, camera.height) > MOST_SIDE:
             raise InputError(f"{here}: {camera.width} x {camera.height} pixels: give sides of at most {MOST_SIDE}")
-        for side, focal in ((camera.width, camera.fx), (camera.height, camera.fy)):
-            if not ANGLES_DEG[0] <= (angle := 2 * degrees(atan2(side / 2, focal))) <= ANGLES_DEG[1]:
-                raise InputError(
-                    f"{here}: a field of view of {angle:.3g} degrees: give {ANGLES_DEG[0]:g} to {ANGLES_DEG[1]:g}, "
-                    "which size and focal length in pixels make"
-                )
-        if camera.distortion:
-            try:
-                distortion.frame(camera.lens, camera.distortion)
-            except InputError as error:
-                raise InputError(f"{here}: {error}") from error
+        if max(camera.fx / camera.fy, camera.fy / camera.fx) > MOST_ASPECT:
+            raise InputError(f"{here}: fx {camera.fx:g}, fy {camera.fy:g}: give focal lengths that are more alike")
+        try:
+            larger = distortion.frame(camera.lens, camera.distortion)[0] if camera.distortion else camera.lens
+        except InputError as error:
+            raise InputError(f"{here}: {error}") from error
+        if (angle := 2 * degrees(atan2(camera.width / 2, camera.fx))) < LEAST_DEG:
+            raise InputError(f"{here}: a field of view of {angle:.2g} degrees: give at least {LEAST_DEG:g}")
+        if (angle := _farthest_deg(larger)) > MOST_DEG:
+            raise InputError(
+                f"{here}: a corner of the picture lies {angle:.3g} degrees off the axis, at most {MOST_DEG:g}; check "
+                "focal lengths and principal point, in pixels"
+            )
     return found
+
+
+def _farthest_deg(lens: Lens) -> float:
+    """Return the angle between the axis and the farthest corner of the picture, degrees."""
+    across = max(lens.cx + 0.5, lens.width - 0.5 - lens.cx) / lens.fx
+    down = max(lens.cy + 0.5, lens.height - 0.5 - lens.cy) / lens.fy
+    return degrees(atan2(hypot(across, down), 1))
 
 
 def views_per_scene(config: RenderConfig, shown: Subject | None) -> int:

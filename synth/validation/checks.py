@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from corrotwin.segmentation.data import coco
+from corrotwin.synth.config import BOTH, EXACT
 from corrotwin.synth.labels import label_statistics, maps
 from corrotwin.synth.labels.label_statistics import ImageLabels
 from corrotwin.synth.spec import MAPS
@@ -77,7 +78,10 @@ def _check(folder: Path, label: str, classes: tuple[str, ...]) -> ValidationRepo
     if own:
         card = _check_card(noted[0], len(entries), count)
         _check_maps(card, documents[0])
-        noted.append(_check_assets(documents[0]))
+        noted.append(_check_beside(documents[0], "instances.json"))
+        configuration = card.get("configuration")
+        if isinstance(configuration, dict) and configuration.get("labels") == BOTH:
+            noted.append(_check_beside(documents[0], EXACT))
     findings = [finding for notes in noted for finding in notes.findings]
     if not (entries or findings):
         raise InputError(f"{folder}: lists no images; there is nothing to check")
@@ -127,9 +131,9 @@ def _check_maps(card: Mapping[str, Any], document: DocumentEntries) -> None:
                 note("map size", what, "delete it, and the same command renders its image again")
 
 
-def _check_assets(regions: DocumentEntries) -> Notes:
-    """Check instances.json, which must list the same images as annotations.json."""
-    notes = Notes(folder=regions.notes.folder, own=True, source=regions.notes.folder / "instances.json")
+def _check_beside(regions: DocumentEntries, name: str) -> Notes:
+    """Check instances.json or exact.json, which must list the same images as annotations.json."""
+    notes = Notes(folder=regions.notes.folder, own=True, source=regions.notes.folder / name)
     assets = read_entries(notes)
     if not notes.findings:
         for key in sorted(regions.images.keys() | assets.images.keys()):

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
+import views
 from scipy import ndimage
 
 from corrotwin.synth import spec
@@ -55,7 +56,7 @@ def test_mask_is_what_rays_through_pixel_centres_see(
     folder, made = scenes
     one = made[kind]
     view = one.views[place]
-    label = np.load(folder / f"view-{view.index}.npz")["label"]
+    label = views.view(folder, view.index)["label"]
     drawn = masks.exact(label, 0.5)
     cast = cast_mask(folder, one, view)
     assert drawn.sum() > 15
@@ -73,9 +74,7 @@ def test_scenes_are_cluttered_and_show_rust(scenes: tuple[Path, dict[str, spec.S
     assert sum(len(one.bodies) > 1 for one in made.values()) >= 3
     assert sum(len(one.props) > 4 for one in made.values()) >= 3
     shares = [
-        masks.exact(np.load(folder / f"view-{view.index}.npz")["label"], 0.5).mean()
-        for one in made.values()
-        for view in one.views
+        masks.exact(views.view(folder, view.index)["label"], 0.5).mean() for one in made.values() for view in one.views
     ]
     assert np.median(shares) > 0.05
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
+from views import view
 
 from corrotwin.synth import spec
 from corrotwin.synth.scene import visibility
@@ -88,7 +89,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Rendered:
         [sys.executable, "-m", "corrotwin.synth.blender", str(folder / "batch.json"), str(os.getpid())],
         check=True, timeout=120, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    return scene, [dict(np.load(folder / f"view-{at}.npz")) for at in range(3)], folder
+    return scene, [view(folder, at) for at in range(3)], folder
 
 
 def test_labels_do_not_depend_on_the_seed_of_the_sampling(rendered: Rendered) -> None:

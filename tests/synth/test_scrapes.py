@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import views
 
 from corrotwin.synth import spec
 from corrotwin.synth.scene import edges, visibility
@@ -62,7 +63,7 @@ def seen(
         [sys.executable, "-m", "corrotwin.synth.blender", str(folder / "batch.json"), str(os.getpid())],
         check=True, timeout=300, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    return [dict(np.load(folder / f"view-{number}.npz")) for number in range(len(each))]
+    return [views.view(folder, number) for number in range(len(each))]
 
 
 def test_scrapes_show_the_primer_along_edges_and_nowhere_else(tmp_path: Path) -> None:

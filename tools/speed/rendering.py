@@ -134,7 +134,8 @@ def _recorded(config: RenderConfig, one: spec.Scene, number: int, folder: Path, 
     wall = cpu = 0.0
     for view, light, label in zip(one.views, pictures, seen, strict=True):
         file = folder / "view.npz"
-        np.savez(file, photograph=light.astype(np.float16), label=label)
+        np.savez(file, photograph=light.astype(np.float16))
+        np.savez(folder / "view-labels.npz", label=label)
         begun = time.perf_counter(), time.process_time()
         batch.record(out, config, None, number, one, view, file, {})
         wall += time.perf_counter() - begun[0]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from pycocotools.coco import COCO
+from views import save_view
 
 from corrotwin.synth import spec
 from corrotwin.synth.config import RenderConfig
@@ -115,7 +116,7 @@ def dataset(out: Path, order: list[int], **options: object) -> dict[str, bytes]:
     (out / "images").mkdir(parents=True)
     for index in order:
         view = out.parent / f"view-{index}.npz"
-        np.savez(view, photograph=np.full((SIZE, SIZE, 3), 0.5, np.float16), **seen(index))
+        save_view(view, np.full((SIZE, SIZE, 3), 0.5, np.float16), **seen(index))
         batch.record(out, config, None, index // 6, *photographed(index), view, {})
     for name in config.maps:
         (out / "maps" / name / ".000001.png.x.tmp").touch()  # of a writer that was killed
@@ -127,7 +128,7 @@ def test_an_image_that_is_recorded_again_is_listed_once(tmp_path: Path) -> None:
     dataset(tmp_path / "out", [0, 1, 2])
     before = batch.read_part(tmp_path / "out", 0)
     view = tmp_path / "view.npz"
-    np.savez(view, photograph=np.full((SIZE, SIZE, 3), 0.5, np.float16), **seen(2))
+    save_view(view, np.full((SIZE, SIZE, 3), 0.5, np.float16), **seen(2))
     config = RenderConfig(preset="balanced", size=SIZE, seed=0)
     batch.record(tmp_path / "out", config, None, 0, *photographed(2), view, {})  # the last: the order is the same
     assert batch.read_part(tmp_path / "out", 0) == before

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import trimesh
 from scipy import ndimage
+from views import view
 
 from corrotwin.synth import spec
 from corrotwin.synth.config import RenderConfig
@@ -53,7 +54,7 @@ def test_a_mesh_beside_a_mesh_before_a_prop(config: RenderConfig, tmp_path: Path
     )  # fmt: skip
     (work / "batch.json").write_text(spec.dump(spec.Batch(scenes=(scene, without), threads=2)))
     assert list(run_blender(work, seconds=100)) == [INDEX, 99]
-    with_prop, plain = (np.load(work / f"view-{number}.npz") for number in (INDEX, 99))
+    with_prop, plain = (view(work, number) for number in (INDEX, 99))
     hit = prop_pixels(scene, mine, work)
     away, hit = ~ndimage.binary_dilation(hit), ndimage.binary_erosion(hit)  # a ray may graze an edge
     assert hit.mean() > 0.02

@@ -12,6 +12,7 @@ import trimesh
 from PIL import Image
 from scipy import ndimage
 from texture_files import ambient_cg, hills, plain, poly_haven, save
+from views import view
 
 from corrotwin.synth import spec
 from corrotwin.synth.config import RenderConfig
@@ -78,7 +79,7 @@ def rendered(folder: Path, *scenes: spec.Scene) -> list[dict[str, np.ndarray]]:
         [sys.executable, "-m", "corrotwin.synth.blender", str(folder / "batch.json"), str(os.getpid())],
         check=True, timeout=300, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    return [dict(np.load(folder / f"view-{number}.npz")) for number in range(len(scenes))]
+    return [view(folder, number) for number in range(len(scenes))]
 
 
 def test_each_surface_shows_its_set_and_labels_stay(tmp_path: Path) -> None:
