@@ -35,7 +35,7 @@ def read_camera(path: Path, *, name: str | None = None) -> Camera:
     InputError
         The file holds several and no name is given, or none of that name; or as of `read_cameras`.
     """
-    found = read_cameras(path)
+    found = read_cameras(path, only=name)
     if name is not None:
         found = tuple(camera for camera in found if camera.name == name)
         if not found:
@@ -45,12 +45,13 @@ def read_camera(path: Path, *, name: str | None = None) -> Camera:
     return found[0]
 
 
-def read_cameras(path: Path, *, size: tuple[int, int] | None = None) -> tuple[Camera, ...]:
+def read_cameras(path: Path, *, size: tuple[int, int] | None = None, only: str | None = None) -> tuple[Camera, ...]:
     """Read a camera file: an object that is a camera, or a list of such; its format is in docs/cameras.md.
 
     Parameters
     ----------
     size : width and height in pixels of cameras that state neither; None if all must.
+    only : if given, entries that cannot have a camera of this name are left out.
 
     Raises
     ------
@@ -62,7 +63,16 @@ def read_cameras(path: Path, *, size: tuple[int, int] | None = None) -> tuple[Ca
         raise InputError(f"{path}: give a camera, a JSON object, or a list of cameras")
     if isinstance(content, Mapping):
         return _named(str(path), _cameras(str(path), content, path.parent, size))
+    if only is not None:
+        content = [entry for entry in content if not isinstance(entry, Mapping) or _may_be(entry.get("name"), only)]
+        if not content:
+            raise InputError(f"{path}: has no camera {only!r}")
     return cameras(str(path), content, folder=path.parent, size=size)
+
+
+def _may_be(name: Any, wanted: str) -> bool:
+    """Return whether an entry of this name has a camera of the wanted one, perhaps along its trajectory."""
+    return name == wanted or (isinstance(name, str) and wanted.startswith(f"{name}-"))
 
 
 def cameras(

@@ -74,6 +74,11 @@ def test_a_file_holds_one_camera_or_many_and_one_is_read_by_its_name(tmp_path: P
     path.write_text(json.dumps([{**LENS, **UPRIGHT, "name": "front"}, {**LENS, **UPRIGHT, "name": "back"}]))
     assert [camera.name for camera in read_cameras(path)] == ["front", "back"]
     assert read_camera(path, name="front") == front
+    path.write_text(
+        json.dumps([{"field_of_view_deg": 40, **UPRIGHT, "name": "of any size"}, {**LENS, **UPRIGHT, "name": "front"}])
+    )
+    assert read_camera(path, name="front") == front
+    path.write_text(json.dumps([{**LENS, **UPRIGHT, "name": "front"}, {**LENS, **UPRIGHT, "name": "back"}]))
     with pytest.raises(InputError, match=r"cameras\.json: has 2 cameras; say which by its `name`"):
         read_camera(path)
     with pytest.raises(InputError, match=r"cameras\.json: has no camera 'top'"):
