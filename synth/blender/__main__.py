@@ -2,7 +2,7 @@
 
 For each view ``view-<index>-labels.npz`` is written beside the batch file, with the arrays of `passes.labels`, and
 ``view-<index>.npz``, with ``photograph`` (H, W, 3) float16 scene-linear and, if it is to stand before a photograph of
-the user's, ``alpha`` (H, W) float16; then its index is printed as one line.
+the user's, ``alpha`` (H, W) float16; then its index is printed as one line, and before it lines of progress.
 Everything that Blender itself prints goes to stderr. The process ends with the process PARENT.
 """
 
@@ -24,22 +24,27 @@ def main() -> None:
     import numpy as np
 
     from corrotwin.synth.blender import build, passes
-    from corrotwin.synth.spec import load
+    from corrotwin.synth.spec import PROGRESS, load
+
+    def say(what: str) -> None:
+        finished.write(f"{what}\n")
+        finished.flush()
 
     batch, folder = load(batch_file), batch_file.parent
     session.start(bproc, folder, batch.threads, batch.device)
     for scene in batch.scenes:
         session.clear(bproc)
         build.build(bproc, scene, folder)
+        say(f"{PROGRESS} built")
         passes.prepare(scene)
         for view, label in zip(scene.views, passes.labels(scene, folder), strict=True):
             np.savez(folder / f"view-{view.index}-labels.npz", **label)
+            say(f"{PROGRESS} labels of view {view.index}")
         for view, photograph in zip(scene.views, passes.photographs(scene, folder), strict=True):
             bright = np.minimum(photograph, np.finfo(np.float16).max).astype(np.float16)
             cover = {"alpha": bright[..., 3]} if bright.shape[-1] == 4 else {}
             np.savez(folder / f"view-{view.index}.npz", photograph=bright[..., :3], **cover)
-            finished.write(f"{view.index}\n")
-            finished.flush()
+            say(str(view.index))
 
 
 if __name__ == "__main__":

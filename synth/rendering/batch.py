@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from corrotwin.synth.cameras.camera_model import from_pose
 from corrotwin.synth.config import BOTH, RenderConfig
 from corrotwin.synth.labels import maps
-from corrotwin.synth.rendering import provenance
+from corrotwin.synth.rendering import devices, provenance
 from corrotwin.synth.rendering.blender_process import run_blender
 from corrotwin.synth.scene.subject import Subject, views_per_scene
 from corrotwin.twin.core.errors import InputError
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
     from corrotwin.synth.spec import Scene, View
 
+# Seconds of the processor from one line of Blender's progress to the next, in all and for a picture of 320 x 320 pixels:
+# many times what the slowest scenes take. A card's kernels may be compiled first.
+LEAST_BUDGET, BUDGET, COMPILING = 600.0, 600.0, 7200.0
 # Lists of a part, and the field that names the image.
 _KEYS = {"images": "id", "annotations": "image_id", "exact": "image_id", "assets": "image_id"}
 
@@ -79,8 +82,9 @@ def render_batch(
         numbers = sorted({index // views_per_scene(config, shown) for index in wanted})
         scenes = tuple(sampling.sample_scene(config, scene, wanted, work, shown) for scene in numbers)
         write_text(work / "batch.json", spec.dump(spec.Batch(scenes=scenes, threads=threads, device=device)))
-        seconds = 120 + 60 * max(1.0, max(map(_pixels, (view for one in scenes for view in one.views))) / 320**2)
-        with closing(run_blender(work, seconds=seconds)) as finished:
+        largest = max(_pixels(view) for one in scenes for view in one.views)
+        budget = (LEAST_BUDGET if device == devices.CPU else COMPILING) + BUDGET * largest / 320**2
+        with closing(run_blender(work, budget=budget)) as finished:
             for index in finished:
                 one, view = next((one, view) for one in scenes for view in one.views if view.index == index)
                 record(out, config, shown, number, one, view, work / f"view-{index}.npz", made_by)

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -328,33 +327,48 @@ def test_dry_run_scales_one_batch_and_writes_nothing(tmp_path: Path, monkeypatch
     assert list(tmp_path.iterdir()) == []
 
 
-def test_hung_blender_is_stopped_and_what_it_had_finished_stays(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A Blender that finishes two views, and then none; each has a time of its own, and the third's is over at once."""
+def fake_blender(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, then: str) -> None:
+    """A Blender that finishes two views, and then does something else."""
     (tmp_path / "bpy").mkdir()
     (tmp_path / "bpy" / "__init__.py").write_text(
         "import os, sys, time\n"
         f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
         "print('still at it', file=sys.stderr, flush=True)\n"
-        "os.write(3, b'4\\n')\nos.write(3, b'5\\n')\ntime.sleep(60)\n"
+        "os.write(3, b'# built\\n4\\n# labels of view 5\\n5\\n')\n" + then
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
-    guards: list[threading.Timer] = []
+    monkeypatch.setattr(blender_process, "POLL_SECONDS", 0.1)
+    monkeypatch.setattr(blender_process, "IDLE_SECONDS", 3.0)
 
-    class Guard(threading.Timer):
-        def __init__(self, seconds: float, stop: Callable[[], None]) -> None:
-            assert seconds == 2
-            guards.append(self)
-            super().__init__(0 if len(guards) == 3 else 600, stop)
 
-    monkeypatch.setattr(blender_process.threading, "Timer", Guard)
+@pytest.mark.parametrize(
+    ("then", "message"),
+    [
+        ("time.sleep(60)\n", r"Blender hung: it did nothing for \d s: still at it"),
+        ("while True: pass\n", r"Blender hung: \d s of the processor without progress: still at it"),
+    ],
+)
+def test_hung_blender_is_stopped_and_what_it_had_finished_stays(
+    then: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_blender(tmp_path, monkeypatch, then)
     finished: list[int] = []
-    with pytest.raises(RuntimeError, match=r"Blender hung: no view in 2 s: still at it"):
-        finished.extend(blender_process.run_blender(tmp_path, seconds=2))
+    with pytest.raises(RuntimeError, match=message):
+        finished.extend(blender_process.run_blender(tmp_path, budget=5))
     assert finished == [4, 5]
-    assert all(guard.finished.is_set() for guard in guards)
     assert not Path(f"/proc/{(tmp_path / 'pid').read_text()}").exists()
+
+
+def test_slow_blender_that_makes_progress_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It sleeps longer than an idle one may, but for lines of progress; and computes longer than its budget."""
+    fake_blender(
+        tmp_path, monkeypatch,
+        "for _ in range(6):\n    time.sleep(1)\n    os.write(3, b'# still\\n')\n"
+        "for _ in range(4):\n    begun = time.process_time()\n"
+        "    while time.process_time() < begun + 1: pass\n    os.write(3, b'# on\\n')\n"
+        "os.write(3, b'6\\n')\nos._exit(0)\n",
+    )  # fmt: skip
+    assert list(blender_process.run_blender(tmp_path, budget=2.5)) == [4, 5, 6]
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_a_mesh_beside_a_mesh_before_a_prop(config: RenderConfig, tmp_path: Path
         views=tuple(replace(view, index=99) for view in scene.views),
     )  # fmt: skip
     (work / "batch.json").write_text(spec.dump(spec.Batch(scenes=(scene, without), threads=2)))
-    assert list(run_blender(work, seconds=100)) == [INDEX, 99]
+    assert list(run_blender(work, budget=300)) == [INDEX, 99]
     with_prop, plain = (view(work, number) for number in (INDEX, 99))
     hit = prop_pixels(scene, mine, work)
     away, hit = ~ndimage.binary_dilation(hit), ndimage.binary_erosion(hit)  # a ray may graze an edge
