@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from corrotwin.synth.spec import Scene, View
 
-# Seconds of the processor from one line of Blender's progress to the next, in all and for a picture of 320 x 320 pixels:
-# many times what the slowest scenes take. A card's kernels may be compiled first.
+# Seconds of the processor that Blender may use from one line of progress to the next, at least and for a picture of
+# 320 x 320 pixels: many times what the slowest scenes take. A card's kernels may be compiled first.
 LEAST_BUDGET, BUDGET, COMPILING = 600.0, 600.0, 7200.0
 # Lists of a part, and the field that names the image.
 _KEYS = {"images": "id", "annotations": "image_id", "exact": "image_id", "assets": "image_id"}
