@@ -15,7 +15,7 @@ Matrix = tuple[tuple[float, float, float, float], ...]  # 4 x 4, row by row, obj
 Map = Literal["rust_cover", "stain", "age", "wall_loss", "severity", "instances", "depth", "normals", "uv"]
 MAPS: tuple[str, ...] = get_args(Map)
 PROGRESS = "#"  # begins the lines by which the Blender process says that it goes on
-EDGE_REACH_M = 0.03  # distance from an outward edge within which a body's file records it
+EDGE_REACH_M = 0.02  # distance from an outward edge within which a body's file records it
 SCRAPE_M = 0.005  # greatest width of a scrape in the paint on either side of its edge
 
 

@@ -102,6 +102,8 @@ def _prop(bproc: ModuleType, prop: Prop, folder: Path) -> None:
 def _world(light: Light) -> None:
     """Light the scene with a light map, of bpy's or of the user's, turned about the vertical, or with a clear sky."""
     world = bpy.context.scene.world
+    # By default Cycles works out where the light comes from in all the detail of a light map: over a second a scene.
+    world.cycles.sampling_method, world.cycles.sample_map_resolution = "MANUAL", 256
     world.use_nodes = True
     nodes, links = world.node_tree.nodes, world.node_tree.links
     nodes.clear()

@@ -5,7 +5,7 @@ import importlib.util
 import json
 import subprocess
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -61,10 +61,8 @@ def test_masks_of_a_hidden_twin_teach_another_by_the_commands(loop: ModuleType, 
     asset = twin_state.asset(known)
     rusted = store.load(tmp_path / "hidden")[1].rust_cover.reshape(-1) > 0.5
     masks, maps = [], []
-    for number, camera in enumerate(loop.cameras(asset)[:3]):
-        stood = asdict(loop.as_opencv(camera, 96))
-        del stood["error_px"], stood["distortion"]
-        (tmp_path / f"{number}.json").write_text(json.dumps(stood))
+    for number, camera in enumerate(loop.cameras(asset, 96)[:3]):
+        (tmp_path / f"{number}.json").write_text(json.dumps(camera.plain()))
         python("synth", "uvmap", "--twin", tmp_path / "known", "--camera", tmp_path / f"{number}.json")
         maps.append(tmp_path / f"{number}.npz")
         texel = np.load(maps[-1])["texel"]
@@ -104,8 +102,9 @@ def test_photographs_and_a_trained_network_teach_a_twin_by_the_commands(loop: Mo
             "--coating-life", life, "--built", "2000-01-01", "--years", years, "--texel-mm", 4,
         )  # fmt: skip
     python("twin", "grow", hidden, "--years", 10)
-    views = loop.cameras(twin_state.asset(store.read(known)))[1:5:3]  # of the front, and of the back
-    (tmp_path / "cameras.json").write_text(json.dumps([asdict(view) for view in views]))
+    cameras = loop.cameras(twin_state.asset(store.read(known)), PHOTO)[1:5:3]  # of the front, and of the back
+    views = [replace(camera, name=name) for camera, name in zip(cameras, ("front", "back"), strict=True)]
+    (tmp_path / "cameras.json").write_text(json.dumps([view.plain() for view in views]))
 
     def photographed(folder: Path, seed: int, count: int) -> Path:
         out = tmp_path / f"{folder.name}-photos"
@@ -124,12 +123,9 @@ def test_photographs_and_a_trained_network_teach_a_twin_by_the_commands(loop: Mo
     masks = sorted((tmp_path / "marked" / "masks").iterdir())
     assert len(masks) == len(views)
     maps = []
-    for number, (view, mask) in enumerate(zip(views, masks, strict=True)):
-        stood = asdict(loop.as_opencv(view, PHOTO))
-        del stood["error_px"], stood["distortion"]
-        (tmp_path / f"{number}.json").write_text(json.dumps(stood))
-        python("synth", "uvmap", "--twin", known, "--camera", tmp_path / f"{number}.json")
-        maps.append(tmp_path / f"{number}.npz")
+    for view, mask in zip(views, masks, strict=True):
+        python("synth", "uvmap", "--twin", known, "--camera", tmp_path / "cameras.json", "--name", view.name)
+        maps.append(tmp_path / f"{view.name}.npz")
         shown = np.array(Image.open(mask))
         assert np.load(maps[-1])["texel"].shape == shown.shape == (PHOTO, PHOTO)
         assert set(np.unique(shown)) <= {0, 255}

@@ -1,8 +1,10 @@
 """Assets by kind: parametric ones have a deterministic builder and a sampler of their parameters; others are meshes."""
 
 import inspect
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -106,20 +108,27 @@ def build(kind: str, parameters: Mapping[str, Any], *, texel_mm: float) -> Asset
     if wrong := (set(parameters) - set(expected)) | (needed - set(parameters)):
         names = ", ".join(sorted(wrong))
         raise InputError(f"{kind}: unknown or missing parameters: {names}; it takes {', '.join(expected)}")
-    patches, thickness_mm = builder(**parameters)
+    patches, thickness_mm = _patches(kind, json.dumps(parameters, sort_keys=True, default=list))
     corners = np.array([patch.points.reshape(-1, 3).min(axis=0) for patch in patches]).min(axis=0)
     others = np.array([patch.points.reshape(-1, 3).max(axis=0) for patch in patches]).max(axis=0)
     shift = np.array([*(corners + others)[:2] / 2, corners[2]])
-    patches = [replace(patch, points=patch.points - shift) for patch in patches]
-    return assemble(kind, parameters, patches, thickness_mm=thickness_mm, texel_mm=texel_mm)
+    moved = [replace(patch, points=patch.points - shift) for patch in patches]
+    return assemble(kind, parameters, moved, thickness_mm=thickness_mm, texel_mm=texel_mm)
 
 
 def area_m2(kind: str, parameters: Mapping[str, Any]) -> float:
     """Return the surface area of an asset, m², without assembling it; `parameters` are those of `build`."""
     if kind == MESH:
         return float(_charts(parameters).areas_m2.sum())
-    patches, _ = _kind(kind).build(**parameters)
+    patches, _ = _patches(kind, json.dumps(parameters, sort_keys=True, default=list))
     return sum(map(patch_area_m2, patches))
+
+
+@lru_cache(maxsize=1)  # of an asset that is drawn the area is asked first, then the whole
+def _patches(kind: str, parameters: str) -> tuple[tuple[Patch, ...], float]:
+    """Return the patches of an asset and its nominal thickness in mm; `parameters` are JSON."""
+    patches, thickness_mm = _kind(kind).build(**json.loads(parameters))
+    return tuple(patches), thickness_mm
 
 
 def sample(kind: str, rng: np.random.Generator) -> dict[str, Any]:

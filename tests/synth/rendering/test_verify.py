@@ -86,7 +86,7 @@ def test_versions_that_differ_are_named(dataset: Path, tmp_path: Path) -> None:
         ),
         (
             {"configuration": {"preset": "quick", "size": 4.5, "seed": 3, "maps": []}},
-            r"damaged \(size, seed or polygons",
+            r"damaged \(`size` 4.5: give a picture side",
         ),
         ({"configuration": 7}, "damaged"),
         ({"device": None, "configuration": {"preset": "quick", "size": 48, "seed": 3, "maps": ["depth "]}}, "damaged"),
