@@ -55,7 +55,7 @@ def render(
     maps : also write exact maps beside the images: rust_cover, stain, age, wall_loss, severity, instances, depth,
         normals, uv.
     polygons : outlines instead of compressed RLE in the COCO files.
-    device : cpu, auto, optix, cuda, hip or metal.
+    device : cpu, optix, cuda, hip, oneapi, metal, or auto.
     workers : Blender processes at a time.
     address : of a Ray cluster (auto, or host:port); by default this machine. It must see the twin's folder.
 

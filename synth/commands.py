@@ -62,9 +62,10 @@ def render(
     only
         the number of one image, as its file is named, to render alone: the files that a whole dataset has
     device
-        cpu, auto, optix, cuda, hip or metal: one card a process; never yet tried on a card, so cpu by default
+        cpu, optix, cuda, hip, oneapi, metal, or auto: the first that renders; never yet tried on a card, so cpu by
+        default
     workers
-        Blender processes at a time, sharing the cores; by default one, or one a card
+        Blender processes at a time, sharing cores and cards; by default one, or one a card
     address
         of a Ray cluster (auto, or host:port); by default this machine
     dry_run

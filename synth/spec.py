@@ -176,7 +176,7 @@ class Batch:
 
     scenes: tuple[Scene, ...]
     threads: int
-    device: str = "cpu"  # or "optix", "cuda", "hip", "metal"
+    device: str = "cpu"  # or "optix", "cuda", "hip", "oneapi", "metal"
 
 
 def dump(batch: Batch) -> str:

@@ -46,8 +46,8 @@ def load_blenderproc() -> ModuleType:
 def start(bproc: ModuleType, temporary: Path, threads: int, device: str) -> None:
     """Initialise BlenderProc like ``bproc.init()``, without its language setting, since pip's bpy has no locales.
 
-    Also limits Cycles to `threads` and chooses its device: "cpu", or all visible cards for "optix", "cuda", "hip" or
-    "metal".
+    Also limits Cycles to `threads` and chooses its device: "cpu", or all visible cards for "optix", "cuda", "hip",
+    "oneapi" or "metal".
     """
     import bpy
     from blenderproc.python.utility.GlobalStorage import GlobalStorage
@@ -79,6 +79,7 @@ def _use_cards(device: str) -> None:
     if not any(card.use for card in preferences.devices):
         raise RuntimeError(f"Blender finds no card that renders by {device}; look at its driver or choose `device` cpu")
     bpy.context.scene.cycles.device = "GPU"
+    bpy.context.scene.cycles.denoising_use_gpu = True
 
 
 def clear(bproc: ModuleType) -> None:

@@ -104,13 +104,15 @@ def render_resources(device: str, workers: int | None, address: str | None) -> R
         raise InputError(f"`workers` {workers}: give at least 1")
     if address is not None:
         cluster.connect(address)
-    device, card_count = devices.choose(device, {} if device == devices.CPU else _cards(device, address))
+    fault = devices.fault_here if address is None else devices.fault_on_a_cluster
+    device, card_count = devices.choose(device, {} if device == devices.CPU else _cards(device, address), fault)
+    gpus = float(device != devices.CPU)
     if address is None:
         workers = workers or max(1, card_count)
         threads = max(1, available_cores() // workers)
+        gpus = min(gpus, card_count / workers)  # several processes may share a card, which one alone leaves idle
     else:
         threads = max(1, min(THREADS_ON_A_CLUSTER, fanout.most_cores(cluster.BLENDER)))
-    gpus = int(device != devices.CPU)
     return RenderResources(
         device=device, needs=fanout.Needs(cpus=threads, gpus=gpus, resources={cluster.BLENDER: 1}), workers=workers,
         cards=card_count if gpus and address is None else None,

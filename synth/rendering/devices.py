@@ -1,26 +1,37 @@
-"""Choose the device that Blender renders on: the processor, or one graphics card per process."""
+"""Choose the device that Blender renders on: the processor, or graphics cards, by the best way that works."""
 
+import logging
 import os
 import platform
+import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import takewhile
 from pathlib import Path
 
 from corrotwin.twin.core.errors import InputError
 
 CPU = "cpu"
-GPUS: Mapping[str, tuple[str, ...]] = {"nvidia": ("optix", "cuda"), "amd": ("hip",), "apple": ("metal",)}  # best first
+# Best first.
+GPUS: Mapping[str, tuple[str, ...]] = {
+    "nvidia": ("optix", "cuda"), "amd": ("hip",), "intel": ("oneapi",), "apple": ("metal",)
+}  # fmt: skip
+INTEL = "0x8086"  # of PCI
+COMPILING_SECONDS = 3600  # in which a card's first picture must be there, its kernels compiled
+
+_log = logging.getLogger(__name__)
 DEVICES = (CPU, "auto", *(device for devices in GPUS.values() for device in devices))
 
 
-def choose(wanted: str, cards: Mapping[str, int]) -> tuple[str, int]:
+def choose(wanted: str, cards: Mapping[str, int], fault: Callable[[str], str]) -> tuple[str, int]:
     """Choose the device to render on, and return it with the number of cards for it.
 
     Parameters
     ----------
-    wanted : one of `DEVICES`; "auto" takes the best device of the first make in `GPUS` with cards, else the processor.
+    wanted : one of `DEVICES`; "auto" takes the first device in `GPUS` that has cards and works, else the processor, and
+        says in one line why each of the others does not.
     cards : the number of cards of each make.
+    fault : tries a device, and returns why it does not work, or "".
 
     Raises
     ------
@@ -32,12 +43,34 @@ def choose(wanted: str, cards: Mapping[str, int]) -> tuple[str, int]:
     if wanted == CPU:
         return CPU, 0
     for make, ways in GPUS.items():
-        if cards.get(make, 0) and wanted in ("auto", *ways):
-            return (ways[0] if wanted == "auto" else wanted), cards[make]
+        if cards.get(make, 0) and wanted in ways:
+            return wanted, cards[make]
+        for way in ways if cards.get(make, 0) and wanted == "auto" else ():
+            if not (why := fault(way)):
+                return way, cards[make]
+            _log.warning(f"{way}: does not render here ({why}); trying the next")
     if wanted == "auto":
         return CPU, 0
     listed = ", ".join(f"{count} {make}" for make, count in cards.items() if count) or "no graphics card"
     raise InputError(f"`device` {wanted}: found {listed}; choose auto or cpu")
+
+
+def fault_here(device: str) -> str:
+    """Render a picture of a few pixels on a device of this machine; return why that fails, or ""."""
+    command = [sys.executable, "-P", "-m", "corrotwin.synth.blender.probe", device, str(os.getpid())]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=COMPILING_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return f"no picture in {COMPILING_SECONDS} s"
+    lines = done.stderr.strip().splitlines()
+    return "" if done.returncode == 0 else lines[-1] if lines else f"ended with status {done.returncode}"
+
+
+def fault_on_a_cluster(device: str) -> str:
+    """Return why a device is not taken on other machines, where none is tried: Blender takes few cards of Intel's."""
+    return "name it to use it on a cluster" if device == "oneapi" else ""
 
 
 def cards_here(root: Path = Path("/")) -> dict[str, int]:
@@ -49,12 +82,17 @@ def cards_here(root: Path = Path("/")) -> dict[str, int]:
     cards = {
         "nvidia": len(list((root / "dev").glob("nvidia[0-9]*"))),
         "amd": len([node for node in nodes.glob("*/gpu_id") if node.read_text().strip() not in ("", "0")]),
+        "intel": len([one for one in (root / "sys/class/drm").glob("renderD*/device/vendor") if _is_intel(one)]),
         "apple": int(sys.platform == "darwin" and platform.machine() == "arm64"),
     }
     for make, name in (("nvidia", "CUDA_VISIBLE_DEVICES"), ("amd", "HIP_VISIBLE_DEVICES")):
         if name in os.environ:
             cards[make] = _listed(os.environ[name], cards[make])
     return cards
+
+
+def _is_intel(vendor: Path) -> bool:
+    return vendor.read_text().strip() == INTEL
 
 
 def _listed(names: str, cards: int) -> int:

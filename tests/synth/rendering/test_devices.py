@@ -27,7 +27,34 @@ from corrotwin.twin.core.errors import InputError
     ],
 )
 def test_best_way_of_the_cards_there_are(wanted: str, cards: dict[str, int], found: tuple[str, int]) -> None:
-    assert devices.choose(wanted, cards) == found
+    assert devices.choose(wanted, cards, lambda device: "") == found
+
+
+@pytest.mark.parametrize(
+    ("broken", "found", "lines"),
+    [
+        (("optix",), ("cuda", 2), ["optix: does not render here (no driver); trying the next"]),
+        (("optix", "cuda"), ("oneapi", 1), ["optix", "cuda"]),
+        (("optix", "cuda", "oneapi"), ("cpu", 0), ["optix", "cuda", "oneapi"]),
+    ],
+)
+def test_what_does_not_render_is_said_in_one_line_and_the_next_is_tried(
+    broken: tuple[str, ...], found: tuple[str, int], lines: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    def fault(device: str) -> str:
+        return "no driver" if device in broken else ""
+
+    assert devices.choose("auto", {"nvidia": 2, "intel": 1}, fault) == found
+    assert len(caplog.messages) == len(lines)
+    assert all(message.startswith(line) for message, line in zip(caplog.messages, lines, strict=True))
+    assert devices.choose("optix", {"nvidia": 2}, fault) == ("optix", 2)  # who names one gets it, or its error
+
+
+@pytest.mark.blender
+def test_a_device_is_tried_by_a_picture_of_a_few_pixels() -> None:
+    """The processor renders; this Blender has no Metal, whatever the machine."""
+    assert devices.fault_here("cpu") == ""
+    assert "cannot render by metal" in devices.fault_here("metal")
 
 
 @pytest.mark.parametrize(
@@ -35,12 +62,12 @@ def test_best_way_of_the_cards_there_are(wanted: str, cards: dict[str, int], fou
     [
         ("optix", {"amd": 1, "nvidia": 0}, "`device` optix: found 1 amd; choose auto or cpu"),
         ("metal", {}, "`device` metal: found no graphics card; choose auto or cpu"),
-        ("gpu", {"nvidia": 1}, "`device` gpu: choose from cpu, auto, optix, cuda, hip, metal"),
+        ("gpu", {"nvidia": 1}, "`device` gpu: choose from cpu, auto, optix, cuda, hip, oneapi, metal"),
     ],
 )
 def test_card_that_is_not_there_is_refused(wanted: str, cards: dict[str, int], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        devices.choose(wanted, cards)
+        devices.choose(wanted, cards, lambda device: "")
 
 
 def test_cards_are_counted_and_what_else_the_driver_shows_is_not(
@@ -55,14 +82,18 @@ def test_cards_are_counted_and_what_else_the_driver_shows_is_not(
         node = tmp_path / "sys/class/kfd/kfd/topology/nodes" / str(number)
         node.mkdir(parents=True)
         (node / "gpu_id").write_text(f"{key}\n")
-    assert devices.cards_here(tmp_path) == {"nvidia": 2, "amd": 3, "apple": 0}
+    for number, vendor in enumerate(("0x8086", "0x10de")):
+        card = tmp_path / "sys/class/drm" / f"renderD{128 + number}" / "device"
+        card.mkdir(parents=True)
+        (card / "vendor").write_text(f"{vendor}\n")
+    assert devices.cards_here(tmp_path) == {"nvidia": 2, "amd": 3, "intel": 1, "apple": 0}
     monkeypatch.setattr(devices.sys, "platform", "darwin")
     for machine, cards in (("arm64", 1), ("x86_64", 0)):
         monkeypatch.setattr(devices.platform, "machine", lambda machine=machine: machine)
         assert devices.cards_here(tmp_path)["apple"] == cards
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     monkeypatch.setenv("HIP_VISIBLE_DEVICES", "0,2")
-    assert devices.cards_here(tmp_path) == {"nvidia": 0, "amd": 2, "apple": 0}
+    assert devices.cards_here(tmp_path) == {"nvidia": 0, "amd": 2, "intel": 1, "apple": 0}
 
 
 @pytest.mark.parametrize(
@@ -90,6 +121,7 @@ def test_a_mac_starts_ray_with_its_card_and_one_process_at_a_time(
 
     started: dict[str, Any] = {}
     monkeypatch.setattr(devices, "cards_here", lambda: {"nvidia": 0, "amd": 0, "apple": 1})
+    monkeypatch.setattr(devices, "fault_here", lambda device: "")
     place = dataset.render_resources("auto", None, None)
     assert (place.device, place.workers, place.cards, place.needs.gpus) == ("metal", 1, 1, 1)
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
@@ -106,6 +138,10 @@ def test_a_mac_starts_ray_with_its_card_and_one_process_at_a_time(
 @pytest.mark.parametrize(("wanted", "gpus", "workers"), [("cpu", 0, 1), ("auto", 1, 4), ("cuda", 1, 4)])
 def test_a_process_a_card_here(wanted: str, gpus: int, workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "cards_here", lambda: {"nvidia": 4, "amd": 0, "apple": 0})
+    monkeypatch.setattr(devices, "fault_here", lambda device: "")
+    if gpus:
+        shared = dataset.render_resources(wanted, 16, None)
+        assert (shared.needs.gpus, shared.workers, shared.cards) == (0.25, 16, 4)
     place = dataset.render_resources(wanted, None, None)
     assert (place.needs.gpus, place.workers, place.cards) == (gpus, workers, 4 if gpus else None)
     assert place.needs.cpus >= 1
