@@ -65,7 +65,7 @@ def render(
         cpu, optix, cuda, hip, oneapi, metal, or auto: the first that renders; never yet tried on a card, so cpu by
         default
     workers
-        Blender processes at a time, sharing cores and cards; by default one, or one a card
+        Blender processes at a time, sharing cores and cards; by default one for four cores, at least two, or one a card
     address
         of a Ray cluster (auto, or host:port); by default this machine
     dry_run

@@ -33,8 +33,10 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except BaseException as error:  # noqa: BLE001  whatever it was: the caller reads the line
-        sys.stderr.write(f"\n{type(error).__name__}: {' '.join(str(error).split())}\n")
+    except BaseException:  # noqa: BLE001  whatever it was: the caller reads the last line
+        import traceback
+
+        traceback.print_exc()
         sys.stderr.flush()
         os._exit(1)
     os._exit(0)  # bpy can crash on the way out

@@ -17,6 +17,8 @@ from corrotwin.twin.core.errors import InputError, WorkError
 from corrotwin.twin.core.files import writing
 from corrotwin.twin.core.locks import hold
 
+# Of processes at a time: while one samples its scenes, on one core, another renders.
+LEAST_WORKERS, CORES_A_WORKER = 2, 4
 THREADS_ON_A_CLUSTER = 4  # of a Blender process, on machines with at least as many cores
 RETRIES = 2  # of a failed batch
 
@@ -45,8 +47,8 @@ def render(
     only : the number of one image, as in its file name, to render alone in place of `count`; its files are the same as
         in a larger dataset.
     device : one of `synth.rendering.devices.DEVICES`; a folder is of one device.
-    workers : Blender processes at a time, sharing the cores; None for one here or one a card, and on a cluster for as
-        many as there is room.
+    workers : Blender processes at a time, sharing the cores; None for one for four cores, but two at least, or one a
+        card; on a cluster for as many as there is room.
     address : of a Ray cluster; None for this machine.
 
     Returns
@@ -108,8 +110,10 @@ def render_resources(device: str, workers: int | None, address: str | None) -> R
     device, card_count = devices.choose(device, {} if device == devices.CPU else _cards(device, address), fault)
     gpus = float(device != devices.CPU)
     if address is None:
-        workers = workers or max(1, card_count)
-        threads = max(1, available_cores() // workers)
+        cores = available_cores()
+        usual = card_count if gpus else max(min(cores, LEAST_WORKERS), cores // CORES_A_WORKER)
+        workers = workers or max(1, usual)
+        threads = max(1, cores // workers)
         gpus = min(gpus, card_count / workers)  # several processes may share a card, which one alone leaves idle
     else:
         threads = max(1, min(THREADS_ON_A_CLUSTER, fanout.most_cores(cluster.BLENDER)))

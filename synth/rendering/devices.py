@@ -79,20 +79,17 @@ def cards_here(root: Path = Path("/")) -> dict[str, int]:
     If CUDA_VISIBLE_DEVICES or HIP_VISIBLE_DEVICES is set, only the cards it lists count.
     """
     nodes = root / "sys/class/kfd/kfd/topology/nodes"
+    vendors = (root / "sys/class/drm").glob("renderD*/device/vendor")
     cards = {
         "nvidia": len(list((root / "dev").glob("nvidia[0-9]*"))),
         "amd": len([node for node in nodes.glob("*/gpu_id") if node.read_text().strip() not in ("", "0")]),
-        "intel": len([one for one in (root / "sys/class/drm").glob("renderD*/device/vendor") if _is_intel(one)]),
+        "intel": len([one for one in vendors if one.read_text().strip() == INTEL]),
         "apple": int(sys.platform == "darwin" and platform.machine() == "arm64"),
     }
     for make, name in (("nvidia", "CUDA_VISIBLE_DEVICES"), ("amd", "HIP_VISIBLE_DEVICES")):
         if name in os.environ:
             cards[make] = _listed(os.environ[name], cards[make])
     return cards
-
-
-def _is_intel(vendor: Path) -> bool:
-    return vendor.read_text().strip() == INTEL
 
 
 def _listed(names: str, cards: int) -> int:

@@ -135,10 +135,18 @@ def test_a_mac_starts_ray_with_its_card_and_one_process_at_a_time(
     assert (started["cards"], started["workers"], started["needs"].gpus) == (1, 1, 1)
 
 
-@pytest.mark.parametrize(("wanted", "gpus", "workers"), [("cpu", 0, 1), ("auto", 1, 4), ("cuda", 1, 4)])
+@pytest.mark.parametrize(("cores", "workers", "threads"), [(1, 1, 1), (2, 2, 1), (6, 2, 3), (16, 4, 4), (64, 16, 4)])
+def test_processes_share_the_cores(cores: int, workers: int, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dataset, "available_cores", lambda: cores)
+    place = dataset.render_resources("cpu", None, None)
+    assert (place.workers, place.needs.cpus) == (workers, threads)
+
+
+@pytest.mark.parametrize(("wanted", "gpus", "workers"), [("cpu", 0, 2), ("auto", 1, 4), ("cuda", 1, 4)])
 def test_a_process_a_card_here(wanted: str, gpus: int, workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "cards_here", lambda: {"nvidia": 4, "amd": 0, "apple": 0})
     monkeypatch.setattr(devices, "fault_here", lambda device: "")
+    monkeypatch.setattr(dataset, "available_cores", lambda: 2)
     if gpus:
         shared = dataset.render_resources(wanted, 16, None)
         assert (shared.needs.gpus, shared.workers, shared.cards) == (0.25, 16, 4)
