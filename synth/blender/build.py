@@ -9,7 +9,7 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from corrotwin.synth.blender import materials, models, steel, textured
+from corrotwin.synth.blender import materials, models, steel, textured, versions
 from corrotwin.synth.spec import Body, Light, Prop, Scene
 
 SKY = 0.12  # the sky texture is that much brighter than the HDRIs
@@ -111,7 +111,7 @@ def _world(light: Light) -> None:
     background.inputs["Strength"].default_value = light.world_strength
     if light.world == "sky":
         sky = nodes.new("ShaderNodeTexSky")
-        sky.sky_type, sky.sun_disc = "NISHITA", False  # the sun is a lamp of its own
+        sky.sky_type, sky.sun_disc = versions.CLEAR_SKY, False  # the sun is a lamp of its own
         x, y, z = light.lamp_from
         sky.sun_elevation, sky.sun_rotation = atan2(z, hypot(x, y)), atan2(x, y)
         background.inputs["Strength"].default_value *= SKY

@@ -9,7 +9,7 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from corrotwin.synth.blender import steel
+from corrotwin.synth.blender import steel, versions
 from corrotwin.synth.blender.shader_graph import NORMAL
 from corrotwin.synth.spec import Lens, Scene
 
@@ -120,24 +120,13 @@ def _render(
     lenses: Sequence[Lens], outputs: dict[str, str], target: Path, *, depth: str, channels: int = 3
 ) -> Iterator[Arrays]:
     """Render every view once, by its lens, and yield its render `outputs` under the given names, top row first."""
-    blender = bpy.context.scene
-    blender.use_nodes = True
-    tree = blender.node_tree
-    tree.nodes.clear()
-    layers, files = tree.nodes.new("CompositorNodeRLayers"), tree.nodes.new("CompositorNodeOutputFile")
-    files.base_path = str(target)
-    mode = "RGBA" if channels == 4 else "RGB"
-    files.format.file_format, files.format.color_mode, files.format.color_depth = "OPEN_EXR", mode, depth
-    files.file_slots.clear()
-    for name, output in outputs.items():
-        files.file_slots.new(name)
-        tree.links.new(layers.outputs[output], files.inputs[name])
+    versions.write_outputs(outputs, target, depth=depth, color_mode="RGBA" if channels == 4 else "RGB")
     for frame, lens in enumerate(lenses):
-        blender.frame_set(frame)
+        bpy.context.scene.frame_set(frame)
         _use(lens.finer(oversampling(lens)))
         bpy.ops.render.render()
-        yield {name: _read_exr(target / f"{name}{frame:04d}.exr", channels) for name in outputs}
-    blender.use_nodes = False  # an emptied tree left in use would spoil the next scene's pictures
+        yield {name: _read_exr(versions.written(target, name, frame), channels) for name in outputs}
+    versions.write_nothing()
 
 
 def _use(lens: Lens) -> None:

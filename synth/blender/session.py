@@ -54,7 +54,10 @@ def start(bproc: ModuleType, temporary: Path, threads: int, device: str) -> None
     from blenderproc.python.utility.Initializer import _Initializer
     from blenderproc.python.utility.Utility import Utility
 
+    from corrotwin.synth.blender import versions
+
     clear(bproc)
+    versions.adapt_blenderproc()
     bpy.context.scene.render.engine = "CYCLES"
     _Initializer.set_default_parameters()
     GlobalStorage.add("bproc_init_complete", True)
