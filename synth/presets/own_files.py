@@ -64,8 +64,8 @@ class OwnFiles:
                 raise InputError(f"{self.field}: {path}: has changed since this preset was made; give another `out`")
             yield word
         elif word.lower().endswith(tuple(self.magic)):
-            yield self._made((folder / word).expanduser().resolve())
-        elif (inside := (folder / word).expanduser().resolve()).is_dir():
+            yield self._made(place(self.field, word, folder))
+        elif (inside := place(self.field, word, folder)).is_dir():
             files = sorted(path for path in inside.iterdir() if path.suffix.lower() in self.magic)
             if not files:
                 raise InputError(f"{self.field}: {inside}: holds no {self._suffixes} file")
@@ -86,10 +86,9 @@ class OwnFiles:
             start, digest = _read(path, path.stat().st_mtime_ns if path.exists() else 0)
         except OSError as error:
             raise InputError(f"{self.field}: {path}: cannot be read ({error.strerror})") from error
-        if not start.startswith(self.magic[path.suffix.lower()]):
-            raise InputError(
-                f"{self.field}: {path}: is no {path.suffix[1:].upper()}, whatever its name says; convert it"
-            )
+        if not start.startswith(self.magic.get(path.suffix.lower(), ())):
+            kind = path.suffix[1:].upper() if path.suffix.lower() in self.magic else self._suffixes
+            raise InputError(f"{self.field}: {path}: is no {kind}, whatever its name says; convert it")
         if self.pictures:
             with _of(self.field):
                 picture_files.examined(path)
@@ -123,7 +122,7 @@ class OwnSets:
 
     def _of(self, word: str, folder: Path) -> Iterator[str]:
         made = _MADE.fullmatch(word)
-        sets = texture_sets.found(Path(made[1]) if made else (folder / word).expanduser().resolve())
+        sets = texture_sets.found(Path(made[1]) if made else place("", word, folder))
         for one in sets:
             name = f"{one.folder}#{one.digest}"
             if made and name != word:
@@ -155,6 +154,24 @@ BACKDROPS = OwnFiles(
 )
 FILES: tuple[OwnFiles, ...] = (WORLDS, BACKDROPS)
 SETS = tuple(OwnSets(field=field) for field in ("ground_textures", "wall_textures", "paint_textures", "rust_textures"))
+
+
+def place(field: str, word: str, folder: Path) -> Path:
+    """Return the absolute path of a word of a preset; `folder` is that relative ones are in, `field` for errors.
+
+    Raises
+    ------
+    InputError
+        It cannot be a path.
+    """
+    try:
+        if not word.isprintable():
+            raise ValueError("unprintable characters")
+        path = (folder / Path(word).expanduser()).resolve()
+        path.is_dir()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise InputError(f"{field}: {word!r:.60}: cannot be a path ({error!s:.60})".removeprefix(": ")) from error
+    return path
 
 
 def path_of(word: str) -> Path | None:

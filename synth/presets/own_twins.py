@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from corrotwin.synth.presets.own_files import MOST_FILES, path_of
+from corrotwin.synth.presets.own_files import MOST_FILES, path_of, place
 from corrotwin.synth.presets.schema import KINDS, SUITS
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import digest
@@ -50,7 +50,7 @@ def _resolved(word: str, folder: Path) -> str:
     if path_of(word) is not None:
         asset_of(word)
         return word
-    path = (folder / Path(word).expanduser()).resolve()
+    path = place("kinds", word, folder)
     if not path.is_dir():
         raise InputError(f"kinds: {word!r}: choose from {', '.join(KINDS)}, or give the folder of a saved twin")
     return f"{path}#{_of(path).digest}"

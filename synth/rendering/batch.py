@@ -118,7 +118,8 @@ def record(
     light, seen = _seen(file, view)
     label = seen["label"]
     if view.backdrop is not None:
-        light = backdrops.behind(light, seen.pop("alpha"), view.backdrop)
+        seen_of_assets = backdrops.reflectance(label, scene.bodies)
+        light = backdrops.behind(light, seen.pop("alpha"), view.backdrop, seen_of_assets)
     maps.write(out, index, seen, config.maps)
     # In a time-lapse the camera stays as it is.
     one = sampling.number_and_year(config, index)[0] if chosen.timelapse and shown is None else index

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corrotwin.synth.config import RenderConfig
-from corrotwin.synth.rendering import batch, devices, fanout, provenance
+from corrotwin.synth.rendering import batch, devices, fanout, own_content, provenance
 from corrotwin.synth.rendering.job import Task, check_program, claim, extended, finished
 from corrotwin.synth.scene.subject import Subject
 from corrotwin.twin.core import cluster
@@ -70,6 +70,8 @@ def render(
     task = Task(config=config, shown=shown, count=count, only=only, device=resources.device)
     out = out.resolve()
     task = extended(out, task)
+    if finished(out, task) is None:
+        own_content.check(config.content())
     with hold(out, "dataset", claim(out, task)):
         if (images := finished(out, task)) is not None:
             return images

@@ -1,5 +1,6 @@
 """Put a photograph behind rendered assets, as scene-linear light."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -8,27 +9,31 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from corrotwin.synth.spec import Backdrop
+from corrotwin.synth.spec import Backdrop, Body
 from corrotwin.synth.textures import picture_files
 from corrotwin.twin.core.errors import InputError
 
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
+MIDDLE_GREY = 0.18  # mean reflectance of what photographs show, as exposure meters take it
+_RUST = 0.09  # reflectance of rust of mean age, before the tone of an asset
 _LEAST_ALPHA = 1e-3  # share of the picture below which there is no asset whose light could be compared
 _MOST_SIDE = 4096  # to which larger photographs are reduced
 _DARKEST = 1e-3  # mean luminance of a photograph that is taken for black
 
 
 def behind(
-    light: NDArray[np.floating[Any]], alpha: NDArray[np.floating[Any]], backdrop: Backdrop
+    light: NDArray[np.floating[Any]], alpha: NDArray[np.floating[Any]], backdrop: Backdrop, reflectance: float
 ) -> NDArray[np.float32]:
     """Return the light of assets before a photograph.
 
-    The photograph is made as bright as the assets: the mean luminances of both agree.
+    The photograph is made as bright as a place of mean reflectance `MIDDLE_GREY` under the light that falls on the
+    assets, so that it is the same whether they are pale or dark with rust.
 
     Parameters
     ----------
     light : (H, W, 3) scene-linear, premultiplied by alpha.
     alpha : (H, W) share of each pixel that assets cover.
+    reflectance : mean of what is seen of the assets, in (0, 1].
 
     Raises
     ------
@@ -37,11 +42,27 @@ def behind(
     """
     height, width = alpha.shape
     cover = np.clip(alpha.astype(np.float32), 0, 1)
-    seen = np.where(cover[..., None] > 0, light.astype(np.float32), 0)  # the denoiser spreads some light beyond
+    light = np.nan_to_num(light.astype(np.float32), posinf=0.0, neginf=0.0)
+    seen = np.where(cover[..., None] > 0, light, 0)  # the denoiser spreads some light beyond
     photo = part(backdrop, width, height)
-    lit = float((seen @ _LUMINANCE).sum() / max(float(cover.sum()), 1e-9))
-    gain = lit / max(float((photo @ _LUMINANCE).mean()), _DARKEST) if cover.mean() > _LEAST_ALPHA and lit > 0 else 1.0
+    gain = 1.0
+    if cover.mean() > _LEAST_ALPHA:
+        luminance = seen @ _LUMINANCE
+        dull = np.minimum(luminance, np.quantile(luminance[cover > 0], 0.95))  # highlights tell nothing of the light
+        lit = float(dull.sum() / cover.sum()) / max(reflectance, _DARKEST)
+        gain = MIDDLE_GREY * lit / max(float((photo @ _LUMINANCE).mean()), _DARKEST) if lit > 0 else 1.0
     return np.asarray(seen + (1 - cover[..., None]) * np.float32(gain) * photo)
+
+
+def reflectance(label: NDArray[np.float32], bodies: Sequence[Body]) -> float:
+    """Return the mean reflectance of the assets in a label map (H, W, 3 or more) of rust cover, wall loss, instance."""
+    shares, total = 0, 0.0
+    for body in bodies:
+        cover = label[..., 0][label[..., 2] == body.instance]
+        coat, tone = (float(np.dot(color, _LUMINANCE)) for color in (body.finish.color, body.finish.rust))
+        total += float(np.where(cover > 0.5, _RUST * tone, coat).sum())
+        shares += cover.size
+    return total / shares if shares else MIDDLE_GREY
 
 
 def part(backdrop: Backdrop, width: int, height: int) -> NDArray[np.float32]:

@@ -89,6 +89,30 @@ def in_numbers(path: Path, most_side: int) -> NDArray[np.float32]:
     return np.asarray(np.stack(channels, axis=-1) / full, np.float32)
 
 
+def check_picture(path: Path) -> None:
+    """Decode a JPEG or PNG; raise InputError if it is damaged."""
+    coco.decoded(path)
+
+
+def check_light(path: Path) -> None:
+    """Decode a light map, EXR or HDR; raise InputError if it is damaged, too large, or black."""
+    with reading(path):
+        content = read_bytes(path)
+    pixels: NDArray[Any] | None
+    if path.suffix.lower() == ".exr":
+        width, height = _exr_size(path, content)
+        if width * height > MOST_PIXELS:
+            raise InputError(f"{path}: {width} x {height} pixels; give at most {MOST_PIXELS} pixels, 8192 x 8192")
+        pixels = _exr(path)
+    else:
+        try:
+            pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+        except cv2.error:
+            pixels = None
+    if pixels is None or not np.isfinite(pixels).all() or not (pixels > 0).any():
+        raise InputError(f"{path}: cannot be decoded, or is black; save it again")
+
+
 def linear(encoded: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return linear light in [0, 1] of sRGB of 8 bits (IEC 61966-2-1)."""
     share = np.arange(256) / 255

@@ -2,7 +2,7 @@
 
 import json
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,12 @@ from corrotwin.twin.geometry.atlas import Floats
 
 LEAST_M, MOST_M = 0.005, 10.0  # longest side of a prop
 MOST_FACES = 2_000_000
-MOST_FILE_BYTES = 256 * 1024**2
+MOST_PARTS = 100_000  # nodes, meshes and their primitives
+MOST_FILE_BYTES, MOST_JSON_BYTES = 256 * 1024**2, 16 * 1024**2
 COMPRESSED = ("KHR_draco_mesh_compression", "EXT_meshopt_compression")
 _JSON = 0x4E4F534A
-_TRIANGLES = 4
-_STRUCTURE = (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError)
+_TRIANGLES, _STRIPS = 4, (5, 6)  # modes of a primitive: triangles; strips and fans of them
+_STRUCTURE = (KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 
 
 def document(path: Path) -> dict[str, Any]:
@@ -36,7 +37,9 @@ def document(path: Path) -> dict[str, Any]:
             magic, version, whole, length, kind = struct.unpack("<4sIIII", stream.read(20))
             if (magic, version, kind) != (b"glTF", 2, _JSON) or path.stat().st_size < whole:
                 raise ValueError("no glTF 2.0, or not all of it")
-            content = json.loads(stream.read(length))
+            if length > MOST_JSON_BYTES:
+                raise ValueError("much more JSON than a prop needs")
+            content = json.loads(stream.read(length), parse_constant=_refused)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except (struct.error, *_STRUCTURE) as error:
@@ -44,6 +47,10 @@ def document(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InputError(f"{path}: is no readable GLB (its JSON is no object); export it again")
     return content
+
+
+def _refused(constant: str) -> float:
+    raise ValueError(f"{constant} is no number of JSON")
 
 
 def check(path: Path) -> None:
@@ -63,13 +70,11 @@ def check(path: Path) -> None:
         for name in content.get("extensionsRequired", ()):
             if name in COMPRESSED:
                 raise InputError(f"{path}: needs {name}, which is not read; export it without compression")
-        faces, low, high = _measured(content)
+        low, high = _measured(path, content)
     except InputError:
         raise
     except _STRUCTURE as error:
         raise InputError(f"{path}: is no readable GLB ({type(error).__name__} in its JSON); export it again") from error
-    if faces > MOST_FACES:
-        raise InputError(f"{path}: {faces:,} triangles, over {MOST_FACES:,}; simplify it in a mesh editor")
     check_size(path, float(max(high - low)))
 
 
@@ -82,23 +87,47 @@ def check_size(path: Path, side_m: float) -> None:
         )
 
 
-def _measured(content: Mapping[str, Any]) -> tuple[int, Floats, Floats]:
-    """Return the number of triangles of the scene, and the corners of the box about them, (3,) each."""
-    accessors = content["accessors"]
-    faces, points = 0, [np.zeros((0, 3))]
+def _measured(path: Path, content: Mapping[str, Any]) -> tuple[Floats, Floats]:
+    """Return the corners of the box about the triangles of the scene, (3,) each; refuse too many of them."""
+    meshes = content.get("meshes", [])
+    if len(meshes) + len(content.get("nodes", [])) + sum(len(mesh["primitives"]) for mesh in meshes) > MOST_PARTS:
+        raise InputError(f"{path}: has more than {MOST_PARTS:,} nodes and parts; join them in a mesh editor")
+    known: dict[int, tuple[int, Floats]] = {}
+    faces, low, high = 0, np.full(3, np.inf), np.full(3, -np.inf)
     for pose, number in _placed(content):
-        for part in content["meshes"][number]["primitives"]:
-            if part.get("mode", _TRIANGLES) != _TRIANGLES:
-                continue
-            place = accessors[part["attributes"]["POSITION"]]
-            faces += int(accessors[part["indices"]]["count"] if "indices" in part else place["count"]) // 3
-            ends = np.array([place["min"], place["max"]], dtype=float)
-            corners = np.array(list(product(*ends.T)))
-            points.append(corners @ pose[:3, :3].T + pose[:3, 3])
-    every = np.concatenate(points)
-    if not len(every) or not np.isfinite(every).all():
+        if number not in known:
+            known[number] = _of_mesh(content["accessors"], meshes[number])
+        count, corners = known[number]
+        faces += count
+        if faces > MOST_FACES:
+            raise InputError(f"{path}: has more than {MOST_FACES:,} triangles; simplify it in a mesh editor")
+        if len(corners):
+            places = corners @ pose[:3, :3].T + pose[:3, 3]
+            low, high = np.minimum(low, places.min(axis=0)), np.maximum(high, places.max(axis=0))
+    if not (np.isfinite(low) & np.isfinite(high)).all():
         raise ValueError("no triangles")
-    return faces, every.min(axis=0), every.max(axis=0)
+    return low, high
+
+
+def _of_mesh(accessors: Sequence[Mapping[str, Any]], mesh: Mapping[str, Any]) -> tuple[int, Floats]:
+    """Return the number of triangles of a mesh, and the corners (8, 3) of the box about them, or none."""
+    faces, low, high = 0, np.full(3, np.inf), np.full(3, -np.inf)
+    for part in mesh["primitives"]:
+        mode = part.get("mode", _TRIANGLES)
+        if mode not in (_TRIANGLES, *_STRIPS):
+            continue
+        place = accessors[part["attributes"]["POSITION"]]
+        points = int(accessors[part["indices"]]["count"] if "indices" in part else place["count"])
+        if points < 0:
+            raise ValueError("a negative count")
+        faces += points // 3 if mode == _TRIANGLES else max(0, points - 2)
+        ends = np.array([place["min"], place["max"]], dtype=float)
+        if ends.shape != (2, 3):
+            raise ValueError("positions that are not in space")
+        low, high = np.minimum(low, ends[0]), np.maximum(high, ends[1])
+    if not faces:
+        return 0, np.zeros((0, 3))
+    return faces, np.array(list(product(*np.stack([low, high], axis=-1))))
 
 
 def _placed(content: Mapping[str, Any]) -> Iterator[tuple[Floats, int]]:

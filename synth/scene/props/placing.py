@@ -23,17 +23,24 @@ def with_models(stand: Arrangement, chosen: Preset, folder: Path, rng: np.random
         return list(stand.clutter)
     replaced = [rng.random() < chosen.props_share for _ in stand.clutter]
     boxes = [_box(*corners([placed])) for placed in stand.placed]
-    others = [prop for prop, new in zip(stand.clutter, replaced, strict=True) if not new]
-    taken = [*boxes, *(_box_of(prop) for prop in (*stand.props, *others))]
+    fixed = [*boxes, *map(_box_of, stand.props)]
+    pieces = [_box_of(piece) for piece in stand.clutter]  # each in turn gives way to its model, if there is room
     result = []
-    for piece, new in zip(stand.clutter, replaced, strict=True):
-        model = _placed(boxes[0], taken, chosen, folder, rng) if new else None
-        result.append(piece if model is None else model)
+    for number, (piece, new) in enumerate(zip(stand.clutter, replaced, strict=True)):
+        taken = [*fixed, *pieces[:number], *pieces[number + 1 :]]
+        placed = _placed(boxes[0], taken, chosen, folder, rng) if new else None
+        if placed is None:
+            result.append(piece)
+        else:
+            model, pieces[number] = placed
+            result.append(model)
     return result
 
 
-def _placed(subject: Box, taken: list[Box], chosen: Preset, folder: Path, rng: np.random.Generator) -> Prop | None:
-    """Draw a model and its place, and add its box to `taken`; None if there is no room for it."""
+def _placed(
+    subject: Box, taken: Sequence[Box], chosen: Preset, folder: Path, rng: np.random.Generator
+) -> tuple[Prop, Box] | None:
+    """Draw a model and its place, clear of the boxes `taken`, and return it with its box; None if there is no room."""
     model = models.read(chosen.props[rng.integers(len(chosen.props))])
     pose: Array = trimesh.transformations.rotation_matrix(rng.uniform(0, 2 * pi), [0, 0, 1])
     turned = trimesh.transform_points(model.vertices, pose)
@@ -49,11 +56,11 @@ def _placed(subject: Box, taken: list[Box], chosen: Preset, folder: Path, rng: n
         box = (place - half, place + half)
         if _is_free(box, taken):
             pose[:2, 3] += place
-            taken.append(box)
-            return Prop(
+            prop = Prop(
                 shape="model", pose=as_matrix(pose), material="", color=(0.5, 0.5, 0.5), seed=0.0,
                 file=model.write(folder),
             )  # fmt: skip
+            return prop, box
     return None
 
 
