@@ -82,6 +82,8 @@ def changed(chosen: Preset, changes: Mapping[str, Any], *, folder: Path = Path()
         found = replace(found, **own)
         found = replace(found, kinds=own_twins.resolved(found.kinds, folder))
         found = replace(found, props=own_props.resolved(found.props, folder))
+    except InputError:
+        raise
     except ValueError as error:  # of `Preset`, on fields that do not go together
         raise InputError(str(error)) from error
     taken = [name for name, weight in found.arrangements if weight > 0]

@@ -6,7 +6,7 @@ a dataset that goes on later is refused where a file has changed.
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -20,9 +20,31 @@ MOST_FILES = 1000  # that a field of a preset may name
 _MADE = re.compile(r"(.+)#([0-9a-f]{16})")
 
 
+class LostFileError(InputError):
+    """A file that a preset names has changed, or cannot be read any more."""
+
+
+@contextmanager
+def naming(field: str) -> Iterator[None]:
+    """Begin the errors within with the name of a field."""
+    try:
+        yield
+    except InputError as error:
+        raise type(error)(f"{field}: {error}") from error
+
+
+@contextmanager
+def kept() -> Iterator[None]:
+    """Raise the errors within as `LostFileError`: what is read there, a preset that was made names."""
+    try:
+        yield
+    except InputError as error:
+        raise LostFileError(str(error)) from error
+
+
 @dataclass(frozen=True, kw_only=True)
 class OwnFiles:
-    """What a field of a preset may name.
+    """The files and built-in names that a field of a preset may name.
 
     Parameters
     ----------
@@ -50,29 +72,30 @@ class OwnFiles:
         InputError
             A word is none of these, a file is of another kind or cannot be read, or one has changed since.
         """
-        found = tuple(name for word in words for name in self._of(word, folder))
-        if len(found) > MOST_FILES:
-            raise InputError(f"{self.field}: {len(found)} files, over {MOST_FILES}; give fewer")
+        with naming(self.field):
+            found = tuple(name for word in words for name in self._of(word, folder))
+            if len(found) > MOST_FILES:
+                raise InputError(f"{len(found)} files, over {MOST_FILES}; give fewer")
         return found
 
     def _of(self, word: str, folder: Path) -> Iterator[str]:
         if word in self.built_in:
             yield word
         elif made := _MADE.fullmatch(word):
-            path, digest = Path(made[1]), made[2]
-            if self._digest(path) != digest:
-                raise InputError(f"{self.field}: {path}: has changed since this preset was made; give another `out`")
+            with kept():
+                if self._digest(Path(made[1])) != made[2]:
+                    raise InputError(f"{made[1]}: has changed since this preset was made; give another `out`")
             yield word
         elif word.lower().endswith(tuple(self.magic)):
-            yield self._made(place(self.field, word, folder))
-        elif (inside := place(self.field, word, folder)).is_dir():
+            yield self._made(place(word, folder))
+        elif (inside := place(word, folder)).is_dir():
             files = sorted(path for path in inside.iterdir() if path.suffix.lower() in self.magic)
             if not files:
-                raise InputError(f"{self.field}: {inside}: holds no {self._suffixes} file")
+                raise InputError(f"{inside}: holds no {self._suffixes} file")
             yield from map(self._made, files)
         else:
             names = f"choose from {', '.join(self.built_in)}, or " if self.built_in else ""
-            raise InputError(f"{self.field}: {word!r}: {names}give a file or a folder of {self._suffixes}")
+            raise InputError(f"{word!r}: {names}give a file or a folder of {self._suffixes}")
 
     @property
     def _suffixes(self) -> str:
@@ -82,22 +105,22 @@ class OwnFiles:
         return f"{path}#{self._digest(path)}"
 
     def _digest(self, path: Path) -> str:
+        known = path.suffix.lower() in self.magic
+        if known and self.pictures:
+            return picture_files.examined(path).digest
         try:
             start, digest = _read(path, path.stat().st_mtime_ns if path.exists() else 0)
         except OSError as error:
-            raise InputError(f"{self.field}: {path}: cannot be read ({error.strerror})") from error
+            raise InputError(f"{path}: cannot be read ({error.strerror})") from error
         if not start.startswith(self.magic.get(path.suffix.lower(), ())):
-            kind = path.suffix[1:].upper() if path.suffix.lower() in self.magic else self._suffixes
-            raise InputError(f"{self.field}: {path}: is no {kind}, whatever its name says; convert it")
-        if self.pictures:
-            with _of(self.field):
-                picture_files.examined(path)
+            kind = path.suffix[1:].upper() if known else self._suffixes
+            raise InputError(f"{path}: is no {kind}, whatever its name says; convert it")
         return digest
 
 
 @dataclass(frozen=True, kw_only=True)
 class OwnSets:
-    """What a field of a preset for PBR texture sets may name; `field` is its name, for errors."""
+    """The PBR texture sets that a field of a preset may name; `field` is the name of the field."""
 
     field: str
 
@@ -114,29 +137,20 @@ class OwnSets:
         InputError
             A folder holds no set, a set cannot be used, or one has changed since.
         """
-        with _of(self.field):
-            found = tuple((word, metres) for place, metres in pairs for word in self._of(place, folder))
-        if len(found) > MOST_FILES:
-            raise InputError(f"{self.field}: {len(found)} texture sets; give fewer")
+        with naming(self.field):
+            found = tuple((name, metres) for word, metres in pairs for name in self._of(word, folder))
+            if len(found) > MOST_FILES:
+                raise InputError(f"{len(found)} texture sets; give fewer")
         return found
 
     def _of(self, word: str, folder: Path) -> Iterator[str]:
         made = _MADE.fullmatch(word)
-        sets = texture_sets.found(Path(made[1]) if made else place("", word, folder))
-        for one in sets:
-            name = f"{one.folder}#{one.digest}"
-            if made and name != word:
+        where = Path(made[1]) if made else place(word, folder)
+        with kept() if made else nullcontext():
+            names = [f"{one.folder}#{one.digest}" for one in texture_sets.found(where)]
+            if made and names != [word]:
                 raise InputError(f"{made[1]}: has changed since this preset was made; give another `out`")
-            yield name
-
-
-@contextmanager
-def _of(field: str) -> Iterator[None]:
-    """Name the field in errors."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(f"{field}: {error}") from error
+        yield from names
 
 
 WORLDS = OwnFiles(
@@ -156,8 +170,8 @@ FILES: tuple[OwnFiles, ...] = (WORLDS, BACKDROPS)
 SETS = tuple(OwnSets(field=field) for field in ("ground_textures", "wall_textures", "paint_textures", "rust_textures"))
 
 
-def place(field: str, word: str, folder: Path) -> Path:
-    """Return the absolute path of a word of a preset; `folder` is that relative ones are in, `field` for errors.
+def place(word: str, folder: Path) -> Path:
+    """Return the absolute path of a word of a preset; `folder` is the one that relative words are in.
 
     Raises
     ------
@@ -170,7 +184,7 @@ def place(field: str, word: str, folder: Path) -> Path:
         path = (folder / Path(word).expanduser()).resolve()
         path.is_dir()
     except (OSError, RuntimeError, ValueError) as error:
-        raise InputError(f"{field}: {word!r:.60}: cannot be a path ({error!s:.60})".removeprefix(": ")) from error
+        raise InputError(f"{word!r:.60}: cannot be a path ({error!s:.60})") from error
     return path
 
 

@@ -37,7 +37,5 @@ def copyright_of(path: Path) -> str:
 
 @lru_cache(maxsize=own_files.MOST_FILES)
 def _check(path: Path, _: int) -> None:
-    try:
+    with own_files.naming(own_files.PROPS.field):
         glb.check(path)
-    except InputError as error:
-        raise InputError(f"props: {error}") from error

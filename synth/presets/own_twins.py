@@ -11,12 +11,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from corrotwin.synth.presets.own_files import MOST_FILES, path_of, place
+from corrotwin.synth.presets.own_files import MOST_FILES, kept, naming, path_of, place
 from corrotwin.synth.presets.schema import KINDS, SUITS
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import digest
 from corrotwin.twin.meshes import mesh_file
 
+FIELD = "kinds"  # of a preset, for errors
 DRAWN_ONLY = ("deck",)  # arrangements that state the dimensions of their subject
 OF_MESHES = ("yard",)  # arrangements in which meshes stand
 
@@ -43,16 +44,17 @@ def resolved(words: tuple[str, ...], folder: Path) -> tuple[str, ...]:
     InputError
         A word is none of these, a folder holds no twin or a damaged one, or its asset has changed since.
     """
-    return tuple(word if word in KINDS else _resolved(word, folder) for word in words)
+    with naming(FIELD):
+        return tuple(word if word in KINDS else _resolved(word, folder) for word in words)
 
 
 def _resolved(word: str, folder: Path) -> str:
-    if path_of(word) is not None:
-        asset_of(word)
+    if (made := path_of(word)) is not None:
+        _kept(made, word)
         return word
-    path = place("kinds", word, folder)
+    path = place(word, folder)
     if not path.is_dir():
-        raise InputError(f"kinds: {word!r}: choose from {', '.join(KINDS)}, or give the folder of a saved twin")
+        raise InputError(f"{word!r}: choose from {', '.join(KINDS)}, or give the folder of a saved twin")
     return f"{path}#{_of(path).digest}"
 
 
@@ -67,9 +69,16 @@ def asset_of(word: str) -> OwnAsset | None:
     path = path_of(word)
     if path is None:
         return None
-    asset = _of(path)
-    if not word.endswith(f"#{asset.digest}"):
-        raise InputError(f"kinds: {path}: has another asset than when this preset was made; give another `out`")
+    with naming(FIELD):
+        return _kept(path, word)
+
+
+def _kept(path: Path, word: str) -> OwnAsset:
+    """Return the asset of a folder, which must still be that of the word that was made of it."""
+    with kept():
+        asset = _of(path)
+        if not word.endswith(f"#{asset.digest}"):
+            raise InputError(f"{path}: has another asset than when this preset was made; give another `out`")
     return asset
 
 
@@ -106,10 +115,7 @@ def described(word: str, words: tuple[str, ...]) -> tuple[str, dict[str, str]]:
 
 def _of(folder: Path) -> OwnAsset:
     twin = folder / "twin.json"
-    try:
-        return _read(folder, twin.stat().st_mtime_ns if twin.is_file() else 0)
-    except InputError as error:
-        raise InputError(f"kinds: {error}") from error
+    return _read(folder, twin.stat().st_mtime_ns if twin.is_file() else 0)
 
 
 @lru_cache(maxsize=MOST_FILES)

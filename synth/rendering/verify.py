@@ -16,7 +16,7 @@ from PIL import Image
 from corrotwin.segmentation.data import coco
 from corrotwin.synth.config import BOTH, EXACT, RenderConfig
 from corrotwin.synth.labels import maps
-from corrotwin.synth.presets import own_files
+from corrotwin.synth.presets.own_files import LostFileError
 from corrotwin.synth.presets.schema import departures
 from corrotwin.synth.rendering import provenance
 from corrotwin.synth.rendering.batch import image_file
@@ -28,13 +28,6 @@ from corrotwin.twin.core.files import read_bytes, read_json, read_manifest
 
 _log = logging.getLogger(__name__)
 
-# How errors of what a preset names of the user's own begin.
-OWN = (
-    "kinds: /",
-    "props: /",
-    *(f"{of.field}: /" for of in own_files.FILES),
-    *(f"{of.field}: /" for of in own_files.SETS),
-)
 DOCUMENTS = ("annotations.json", "instances.json")
 
 
@@ -131,12 +124,7 @@ def _origin(folder: Path, twin: Path | None) -> _Origin:
         raise InputError(f"{folder}: not rendered by corrotwin synth render (no {card.name}); nothing to render again")
     with _readable(card):
         stated = dict(manifest["configuration"])
-        try:
-            config = RenderConfig.from_plain(stated)
-        except InputError as error:
-            if not str(error).startswith(OWN):
-                raise
-            raise WorkError(f"{card}: {error}; to render images again put back what they were made with") from error
+        config = RenderConfig.from_plain(stated)
         if not (type(config.seed) is int and type(config.polygons) is bool):
             raise TypeError("seed or polygons")
         device = str(manifest["device"]).lower()
@@ -167,6 +155,8 @@ def _readable(card: Path) -> Iterator[None]:
     """Re-raise parse errors of dataset.json as InputError with its path."""
     try:
         yield
+    except LostFileError as error:
+        raise WorkError(f"{card}: {error}; to render images again put back what they were made with") from error
     except (AttributeError, InputError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{card}: damaged ({error}); render the dataset anew") from error
 

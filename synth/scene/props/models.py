@@ -10,7 +10,6 @@ import numpy as np
 
 from corrotwin.synth.presets import own_files
 from corrotwin.synth.scene.surroundings import Array
-from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import new_file, read_bytes
 from corrotwin.twin.meshes import child
 
@@ -45,11 +44,8 @@ def read(word: str) -> Model:
     own_files.PROPS.resolved((word,), Path())
     path = own_files.path_of(word)
     assert path is not None  # noqa: S101  a preset that is made names nothing else
-    with TemporaryDirectory() as scratch:
-        try:
-            content = read_bytes(child.convert_prop(path, Path(scratch)))
-        except InputError as error:
-            raise InputError(f"props: {error}") from error
+    with TemporaryDirectory() as scratch, own_files.naming(own_files.PROPS.field):
+        content = read_bytes(child.convert_prop(path, Path(scratch)))
     with np.load(io.BytesIO(content)) as arrays:
         vertices = arrays["vertices"].astype(float)
     return Model(file=f"model-{word.rpartition('#')[2]}.npz", content=content, vertices=vertices)

@@ -103,6 +103,25 @@ def test_what_cannot_be_rendered_again_is_said(
 
 
 @pytest.mark.blender
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"backdrops": ["/gone/yard.jpg#0123456789abcdef"]}, {"kinds": ["/gone/valve#0123456789abcdef"]},
+        {"rust_textures": [["/gone/Rust004#0123456789abcdef", 0.5]]}, {"props": ["/gone/bin.glb#0123456789abcdef"]},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)  # fmt: skip
+def test_files_of_the_users_own_that_are_gone_are_no_damage_of_the_dataset(
+    dataset: Path, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    copy = copied(dataset, tmp_path)
+    stated = json.loads((copy / "dataset.json").read_text())["configuration"]
+    changed_json(copy / "dataset.json", configuration={**stated, "changes": json.dumps(changes)})
+    with pytest.raises(WorkError, match=rf"{next(iter(changes))}: /gone.*put back what they were made with"):
+        next(verify.render_again(copy, 1))
+
+
+@pytest.mark.blender
 @pytest.mark.parametrize("record", ["spool", {"id": "spool", "clock": "2020", "cameras": [1]}, {"cameras": 3}])
 def test_a_damaged_record_of_a_twin_is_one_line(dataset: Path, tmp_path: Path, record: Any) -> None:
     copy = copied(dataset, tmp_path)
