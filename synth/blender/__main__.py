@@ -10,12 +10,12 @@ import os
 import sys
 from pathlib import Path
 
+from corrotwin.synth.blender import session
+
 
 def main() -> None:
     """Render the batch named on the command line."""
     batch_file, parent = Path(sys.argv[1]).resolve(), int(sys.argv[2])
-    from corrotwin.synth.blender import session
-
     session.die_with_parent(parent)
     finished = os.fdopen(os.dup(1), "w")  # our own line to the parent; what Blender prints joins stderr
     os.dup2(2, 1)
@@ -48,12 +48,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except BaseException:  # noqa: BLE001  whatever it was: the log has it, the parent sees the status
-        import traceback
-
-        traceback.print_exc()
-        sys.stderr.flush()
-        os._exit(1)
-    os._exit(0)  # bpy can crash on the way out
+    session.end_after(main)

@@ -9,7 +9,7 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from corrotwin.synth.blender import materials, models, steel, textured, versions
+from corrotwin.synth.blender import images, materials, models, steel, textured, versions
 from corrotwin.synth.spec import Body, Light, Prop, Scene
 
 SKY = 0.12  # the sky texture is that much brighter than the HDRIs
@@ -40,8 +40,12 @@ def _body(bproc: ModuleType, body: Body, folder: Path) -> None:
     data.from_pydata(vertices, [], faces)
     data.uv_layers.new(name=steel.ATLAS).data.foreach_set("uv", uv.astype(np.float32).ravel())
     _smooth(data)
-    outline = None if edges is None else _grey(f"{body.file}-edges", edges)
-    data.materials.append(steel.rusting(body.finish, _texture(body.file, fields), body.instance, outline, folder))
+    drawn = images.of_rows_from_below(body.file, fields, space=images.DATA, exact=True)
+    outline = None
+    if edges is not None:
+        near = images.with_alpha(edges / np.float32(255))
+        outline = images.of_rows_from_below(f"{body.file}-edges", near, space=images.DATA)
+    data.materials.append(steel.rusting(body.finish, drawn, body.instance, outline, folder))
     target.set_local2world_mat(np.array(body.pose))
 
 
@@ -49,27 +53,6 @@ def _smooth(mesh: bpy.types.Mesh) -> None:
     """Shade smooth except at sharp edges; BlenderProc's own way needs an asset file that pip's bpy lacks."""
     mesh.polygons.foreach_set("use_smooth", np.ones(len(mesh.polygons), bool))
     mesh.set_sharp_from_angle(angle=radians(35))
-
-
-def _texture(name: str, fields: NDArray[np.float32]) -> bpy.types.Image:
-    """Return the corrosion fields as a float image without colour management."""
-    height, width, _ = fields.shape
-    image = bpy.data.images.new(name, width, height, alpha=True, float_buffer=True, is_data=True)
-    image.alpha_mode = "CHANNEL_PACKED"  # alpha is a field like the others
-    image.colorspace_settings.name = "Non-Color"
-    image.pixels.foreach_set(np.ascontiguousarray(fields, np.float32).ravel())
-    return image
-
-
-def _grey(name: str, values: NDArray[np.uint8]) -> bpy.types.Image:
-    """Return (H, W) bytes as an image of as many bits, without colour management."""
-    height, width = values.shape
-    image = bpy.data.images.new(name, width, height, is_data=True)
-    image.colorspace_settings.name = "Non-Color"
-    pixels = np.ones((height, width, 4), np.float32)
-    pixels[..., :3] = values[..., None] / np.float32(255)
-    image.pixels.foreach_set(pixels.ravel())
-    return image
 
 
 def _prop(bproc: ModuleType, prop: Prop, folder: Path) -> None:

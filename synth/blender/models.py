@@ -8,6 +8,7 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
+from corrotwin.synth.blender import images
 from corrotwin.synth.blender.shader_graph import Graph, scaled
 from corrotwin.synth.spec import Color, Prop
 
@@ -36,21 +37,10 @@ def _material(name: str, values: list[float], picture: NDArray[np.uint8] | None)
     mean = factor
     if picture is not None:
         texture = graph.node("ShaderNodeTexImage", Vector=graph.node("ShaderNodeUVMap").outputs["UV"])
-        texture.image = _image(name, picture)
-        product = graph.node("ShaderNodeVectorMath", _0=texture.outputs["Color"], _1=factor)
-        product.operation = "MULTIPLY"
-        color, mean = product.outputs[0], scaled(_mean(picture), factor)
+        pixels = images.with_alpha(picture[::-1] / np.float32(255))
+        texture.image = images.of_rows_from_below(name, pixels, space=images.SRGB)
+        color, mean = graph.multiply(texture.outputs["Color"], factor), scaled(_mean(picture), factor)
     return graph.finish(color=color, mean=mean, roughness=roughness, metallic=metallic)
-
-
-def _image(name: str, picture: NDArray[np.uint8]) -> bpy.types.Image:
-    """Return sRGB bytes (H, W, 3), the top row first, as an image."""
-    height, width, _ = picture.shape
-    image = bpy.data.images.new(name, width, height)
-    pixels = np.ones((height, width, 4), np.float32)
-    pixels[..., :3] = picture[::-1] / np.float32(255)
-    image.pixels.foreach_set(pixels.ravel())
-    return image
 
 
 def _mean(picture: NDArray[np.uint8]) -> Color:

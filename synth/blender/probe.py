@@ -8,13 +8,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+from corrotwin.synth.blender import session
+
 
 def main() -> None:
     """Render a picture of 32 x 32 pixels of a cube on the device named on the command line."""
     device, parent = sys.argv[1], int(sys.argv[2])
     os.dup2(2, 1)
-    from corrotwin.synth.blender import session
-
     session.die_with_parent(parent)
     bproc = session.load_blenderproc()
     import bpy
@@ -31,12 +31,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except BaseException:  # noqa: BLE001  whatever it was: the caller reads the last line
-        import traceback
-
-        traceback.print_exc()
-        sys.stderr.flush()
-        os._exit(1)
-    os._exit(0)  # bpy can crash on the way out
+    session.end_after(main)

@@ -5,6 +5,8 @@ import importlib.util
 import os
 import signal
 import sys
+import traceback
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -16,6 +18,20 @@ def die_with_parent(parent: int) -> None:
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
+
+
+def end_after(main: Callable[[], None]) -> None:
+    """Run a program and end the process: with status 1 and a traceback on stderr if it raised anything, else with 0.
+
+    At once, since bpy can crash on the way out.
+    """
+    try:
+        main()
+    except BaseException:  # noqa: BLE001  whatever it was: whoever started the process reads the last line
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)
+    os._exit(0)
 
 
 def load_blenderproc() -> ModuleType:

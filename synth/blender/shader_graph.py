@@ -81,6 +81,14 @@ class Graph:
         self.put(node.inputs[7], b)
         return node.outputs[2]
 
+    def multiply(self, a: Any, b: Any) -> Any:
+        """Return the product of two colours."""
+        node = self.node("ShaderNodeMix")
+        node.data_type, node.blend_type = "RGBA", "MULTIPLY"
+        for index, value in ((0, 1.0), (6, a), (7, b)):
+            self.put(node.inputs[index], value)
+        return node.outputs[2]
+
     def blend(self, share: Any, a: Any, b: Any) -> Any:
         """Mix two numbers: `a` where `share` is 0, `b` where it is 1."""
         node = self.node("ShaderNodeMix")

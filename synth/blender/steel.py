@@ -191,7 +191,7 @@ def _rust(graph: Graph, finish: Finish, fields: tuple[Any, Any, Any], noises: tu
         (dull, 0.5 + 0.4 * finish.dirt, graph.ramp(fine, _DULL)),
     ):
         rust = graph.mix(graph.math("MULTIPLY", graph.step(patch, 0.5, 0.64), share), rust, color)
-    rust = textured.multiplied(graph, rust, finish.rust)
+    rust = graph.multiply(rust, finish.rust)
     # Gaps between plates and hollows are dark, deep places nearly black.
     hollow = graph.math("SUBTRACT", 1.0, graph.step(graph.math("ADD", fine, _about_zero(graph, middle, 0.5)), 0.3, 0.5))
     gaping = graph.math("MULTIPLY", graph.math("MULTIPLY", gap, graph.step(tone, 0.35, 0.65)), 0.7 * finish.scale)
@@ -204,7 +204,7 @@ def _rust(graph: Graph, finish: Finish, fields: tuple[Any, Any, Any], noises: tu
 def _own_rust(graph: Graph, finish: Finish, color: Any, age: Any, loss: Any) -> Any:
     """Return the colour of rust from a texture: somewhat brighter where young, nearly black where it is deep."""
     fresh = graph.mix(_youth(graph, age, 5), (0.85, 0.85, 0.85), (1.3, 1.25, 1.2))
-    rust = textured.multiplied(graph, textured.multiplied(graph, color, finish.rust), fresh)
+    rust = graph.multiply(graph.multiply(color, finish.rust), fresh)
     return graph.mix(graph.math("MULTIPLY", graph.step(loss, 0.5, 2.2), 0.6), rust, (0.018, 0.012, 0.01))
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import bpy
 import numpy as np
-from numpy.typing import NDArray
 
+from corrotwin.synth.blender import images
 from corrotwin.synth.blender.ground_materials import world_space_graph
 from corrotwin.synth.blender.shader_graph import Graph
 from corrotwin.synth.spec import Prop, Texture
@@ -20,7 +20,7 @@ def surface(prop: Prop, texture: Texture, folder: Path) -> bpy.types.Material:
     color, roughness, height = sample(graph, texture, folder)
     tone = graph.ramp(graph.noise(0.9, detail=5, roughness=0.6), ((0.3, (0.72, 0.72, 0.72)), (0.7, (1.0, 1.0, 1.0))))
     return graph.finish(
-        color=multiplied(graph, color, tone), mean=tuple(0.86 * channel for channel in texture.mean),
+        color=graph.multiply(color, tone), mean=tuple(0.86 * channel for channel in texture.mean),
         roughness=roughness, normal=graph.bump(height, texture.metres),
     )  # fmt: skip
 
@@ -43,15 +43,6 @@ def sample(graph: Graph, texture: Texture, folder: Path) -> tuple[Any, Any, Any]
     return look.outputs["Color"], look.outputs["Alpha"], height
 
 
-def multiplied(graph: Graph, color: Any, factor: Any) -> Any:
-    """Return the product of two colours."""
-    product = graph.node("ShaderNodeMix")
-    product.data_type, product.blend_type = "RGBA", "MULTIPLY"
-    for index, value in ((0, 1.0), (6, color), (7, factor)):
-        graph.put(product.inputs[index], value)
-    return product.outputs[2]
-
-
 def _images(file: str, folder: Path) -> tuple[bpy.types.Image, bpy.types.Image]:
     """Return the images of a texture, made once a scene: sRGB colour with roughness as alpha, and height."""
     names = f"{file}-look", f"{file}-relief"
@@ -60,16 +51,8 @@ def _images(file: str, folder: Path) -> tuple[bpy.types.Image, bpy.types.Image]:
         return look, relief
     with np.load(folder / file) as arrays:
         color, roughness, height = (arrays[name] for name in ("color", "roughness", "height"))
-    look = _image(names[0], np.concatenate([color, roughness[..., None]], axis=-1) / np.float32(255), "sRGB")
-    relief = _image(names[1], np.stack([height] * 3 + [np.ones_like(height)], axis=-1), "Non-Color", exact=True)
+    both = np.concatenate([color, roughness[..., None]], axis=-1) / np.float32(255)
+    look = images.of_rows_from_below(names[0], both[::-1], space=images.SRGB)
+    heights = images.with_alpha(height)
+    relief = images.of_rows_from_below(names[1], heights[::-1], space=images.DATA, exact=True)
     return look, relief
-
-
-def _image(name: str, pixels: NDArray[np.float32], space: str, *, exact: bool = False) -> bpy.types.Image:
-    """Return (S, S, 4) pixels, top row first, as an image of 8 bits or, if `exact`, of floating point."""
-    side = len(pixels)
-    image = bpy.data.images.new(name, side, side, alpha=True, float_buffer=exact)
-    image.alpha_mode = "CHANNEL_PACKED"
-    image.colorspace_settings.name = space
-    image.pixels.foreach_set(np.ascontiguousarray(pixels[::-1], np.float32).ravel())
-    return image

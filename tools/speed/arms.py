@@ -10,7 +10,6 @@ step its wall and processor seconds.
 """
 
 import json
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from corrotwin.synth.blender import session
 from corrotwin.synth.spec import Scene, load
 
 # Settings of `bpy.types.CyclesRenderSettings` in place of ours.
@@ -147,7 +147,7 @@ def main() -> None:
     reference, *samples = (int(each) for each in sys.argv[3:])
     clock = StepClock()
     with clock("start"):
-        from corrotwin.synth.blender import build, session
+        from corrotwin.synth.blender import build
 
         bproc = session.load_blenderproc()
         batch, folder = load(batch_file), batch_file.parent
@@ -166,12 +166,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except BaseException:  # noqa: BLE001  the driver sees the status, its log the rest
-        import traceback
-
-        traceback.print_exc()
-        sys.stderr.flush()
-        os._exit(1)
-    os._exit(0)  # bpy can crash on the way out
+    session.end_after(main)

@@ -1,0 +1,32 @@
+"""Blender's images made of arrays."""
+
+from typing import Any
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+DATA, SRGB = "Non-Color", "sRGB"  # what the numbers of an image are
+
+
+def of_rows_from_below(name: str, pixels: NDArray[np.float32], *, space: str, exact: bool = False) -> bpy.types.Image:
+    """Return (H, W, 4) pixels, the lowest row first, as an image.
+
+    Parameters
+    ----------
+    space : `DATA`, or `SRGB` of colours, which are encoded. The alpha is a field like the others.
+    exact : floating point in place of 8 bits.
+    """
+    height, width, _ = pixels.shape
+    image = bpy.data.images.new(name, width, height, alpha=True, float_buffer=exact, is_data=space == DATA)
+    image.alpha_mode = "CHANNEL_PACKED"
+    image.colorspace_settings.name = space
+    image.pixels.foreach_set(np.ascontiguousarray(pixels, np.float32).ravel())
+    return image
+
+
+def with_alpha(color: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """Return colours or numbers (H, W), (H, W, 1) or (H, W, 3) as (H, W, 4), their alpha 1."""
+    pixels = np.ones((*color.shape[:2], 4), np.float32)
+    pixels[..., :3] = color if color.ndim == 3 else color[..., None]
+    return pixels
