@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from corrotwin.synth.presets.schema import Range, Sensor
+from corrotwin.synth.textures.picture_files import LUMINANCE
 
 Picture = NDArray[np.float32]  # (H, W, 3)
-
-_LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
 class _Draws:
@@ -124,7 +123,7 @@ def _expose(light: Picture, sensor: Sensor, draws: _Draws) -> Picture:
     stops, warmth, tint = (
         draws.within(limits) for limits in (sensor.exposure_stops, sensor.white_balance, sensor.tint)
     )
-    luminance = light @ _LUMINANCE
+    luminance = light @ LUMINANCE
     metered = _metered(luminance)
     gains = np.array([warmth, tint, 1 / warmth], np.float32)
     return np.asarray(light * (0.22 * 2**stops / max(float(metered), 1e-6)) * gains)
@@ -172,7 +171,7 @@ def _tone(light: Picture, sensor: Sensor, draws: _Draws) -> Picture:
     toned = shoulder * (1 - np.exp(-1.35 * light)) + (1 - shoulder) * np.minimum(1.17 * light, 1)
     encoded = np.where(toned <= 0.0031308, 12.92 * toned, 1.055 * np.maximum(toned, 1e-6) ** (1 / 2.4) - 0.055)  # sRGB
     curved = encoded + contrast * (encoded * encoded * (3 - 2 * encoded) - encoded)
-    gray = (curved @ _LUMINANCE)[..., None]
+    gray = (curved @ LUMINANCE)[..., None]
     return np.asarray(np.clip(gray + saturation * (curved - gray), 0, 1), np.float32)
 
 

@@ -1,4 +1,4 @@
-"""What differs between Blender 4.5, which is installed, and 5, which was tried (docs/reliability.md)."""
+"""Differences between Blender 4.5, which is installed, and Blender 5, tried once (docs/reliability.md)."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -8,7 +8,7 @@ Collins & Bartoli, Infinitesimal plane-based pose estimation, IJCV 109 (2014): t
 Terzakis & Lourakis, A consistently fast and globally optimal solution to the perspective-n-point problem, ECCV (2020).
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import cos, radians, sin
 from typing import Any
 
@@ -24,15 +24,10 @@ UNDECIDED = 2.0  # the better of two poses is taken if the other errs by so many
 APART_DEG, APART = 5.0, 0.05  # poses differ from this angle on, or this distance over the distance to the points
 FLAT = 0.01  # points count as coplanar or collinear if they deviate by less than this share of their extent
 LOST_PX = 0.5  # a pixel missed by more has no direction under these coefficients
-EXACT, MOST_ROUNDS = (
-    2e-4,
-    200,
-)  # accuracy to which distortion is removed, over that, and the most iterations of OpenCV's
-STEPS, ROUNDS, LONGEST = (
-    10,
-    4,
-    0.3,
-)  # in which distortion is switched on, rounds of Newton's method in each, longest change
+EXACT = 2e-4  # accuracy to which distortion is removed, over that of a pixel that is lost
+MOST_ROUNDS = 200  # of OpenCV's iteration
+STEPS, ROUNDS = 10, 4  # in which the distortion is switched on, and rounds of Newton's method in each
+LONGEST = 0.3  # change of a slope in a round
 DELTA = 1e-6  # of slopes, for derivatives
 RAYS, ALONG = 180, 400  # directions from the middle of the picture, and places on each, at which folds are looked for
 
@@ -95,7 +90,7 @@ def from_pose(pose: Matrix | Array, lens: Lens, *, distortion: tuple[float, ...]
     matrix = np.asarray(pose)
     rotation = (matrix[:3, :3] * [1, -1, -1]).T
     return Camera(
-        width=lens.width, height=lens.height, fx=lens.fx, fy=lens.fy, cx=lens.cx, cy=lens.cy, distortion=distortion,
+        **asdict(lens), distortion=distortion,
         rotation=tuple(map(tuple, rotation.tolist())), translation_m=tuple((-rotation @ matrix[:3, 3]).tolist()),
         name=name,
     )  # fmt: skip

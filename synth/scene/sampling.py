@@ -95,10 +95,10 @@ def sample_scene(
         eyes = np.array([one.eye_m for one in stated]).reshape(-1, 3)
         stand = arrangement.alone(specimen.stored(shown), chosen, eyes, draw("scene"))
         stand = replace(stand, ground="", props=(), clutter=()) if backdrops else stand
-    textures = {
+    textures = {} if backdrops else {
         "ground": drawing.texture(chosen.ground_textures, chosen.textured_share, on_ground, folder),
         "wall": drawing.texture(chosen.wall_textures, chosen.textured_share, on_walls, folder),
-    }
+    }  # fmt: skip
     if stand.ground and textures["ground"]:
         stand = replace(stand, ground="concrete")  # what lies on it: no blades of grass, no gravel
     seen_from = stand if year is None else arrangement.at_age(stand, float(chosen.timelapse), specimen.aged)

@@ -13,7 +13,6 @@ from corrotwin.synth.spec import Backdrop, Body
 from corrotwin.synth.textures import picture_files
 from corrotwin.twin.core.errors import InputError
 
-_LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 MIDDLE_GREY = 0.18  # mean reflectance of what photographs show, as exposure meters take it
 _RUST = 0.09  # reflectance of rust of mean age, before the tone of an asset
 _LEAST_ALPHA = 1e-3  # share of the picture below which there is no asset whose light could be compared
@@ -47,10 +46,10 @@ def behind(
     photo = part(backdrop, width, height)
     gain = 1.0
     if cover.mean() > _LEAST_ALPHA:
-        luminance = seen @ _LUMINANCE
+        luminance = seen @ picture_files.LUMINANCE
         dull = np.minimum(luminance, np.quantile(luminance[cover > 0], 0.95))  # highlights tell nothing of the light
         lit = float(dull.sum() / cover.sum()) / max(reflectance, _DARKEST)
-        gain = MIDDLE_GREY * lit / max(float((photo @ _LUMINANCE).mean()), _DARKEST) if lit > 0 else 1.0
+        gain = MIDDLE_GREY * lit / max(float((photo @ picture_files.LUMINANCE).mean()), _DARKEST) if lit > 0 else 1.0
     return np.asarray(seen + (1 - cover[..., None]) * np.float32(gain) * photo)
 
 
@@ -59,7 +58,7 @@ def reflectance(label: NDArray[np.float32], bodies: Sequence[Body]) -> float:
     shares, total = 0, 0.0
     for body in bodies:
         cover = label[..., 0][label[..., 2] == body.instance]
-        coat, tone = (float(np.dot(color, _LUMINANCE)) for color in (body.finish.color, body.finish.rust))
+        coat, tone = (float(np.dot(color, picture_files.LUMINANCE)) for color in (body.finish.color, body.finish.rust))
         total += float(np.where(cover > 0.5, _RUST * tone, coat).sum())
         shares += cover.size
     return total / shares if shares else MIDDLE_GREY

@@ -16,6 +16,7 @@ from corrotwin.segmentation.data import coco
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.files import read_bytes, reading
 
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)  # of linear sRGB (IEC 61966-2-1)
 MOST_PIXELS = 8192**2  # of a picture
 MOST_FILES = 4000  # of which size and digest are remembered
 _EXR = b"\x76\x2f\x31\x01"

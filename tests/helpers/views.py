@@ -1,4 +1,4 @@
-"""What Blender wrote of a view."""
+"""Read and write the files of a view as the Blender process does."""
 
 from pathlib import Path
 

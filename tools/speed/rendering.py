@@ -22,6 +22,7 @@ from corrotwin.synth.config import RenderConfig
 from corrotwin.synth.presets.builtin import PRESETS, preset
 from corrotwin.synth.rendering import batch
 from corrotwin.synth.scene import sampling
+from corrotwin.synth.textures.picture_files import LUMINANCE
 from corrotwin.twin.core.errors import WorkError
 from corrotwin.twin.core.files import writing
 from tools.speed import rendering_tables
@@ -119,7 +120,7 @@ def psnr_db(light: NDArray[np.float32], best: NDArray[np.float32]) -> float:
 
     The exposure brings the mean luminance to 0.18; what is shown is clipped at white, with a gamma of 2.2.
     """
-    gain = 0.18 / max(float((best @ np.array([0.2126, 0.7152, 0.0722], np.float32)).mean()), 1e-6)
+    gain = 0.18 / max(float((best @ LUMINANCE).mean()), 1e-6)
     seen, wanted = (np.clip(each * gain, 0, 1) ** (1 / 2.2) for each in (light, best))
     return float(-10 * np.log10(max(float(((seen - wanted) ** 2).mean()), 1e-12)))
 

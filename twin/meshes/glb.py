@@ -1,4 +1,4 @@
-"""What a GLB states of itself, checked before any geometry in it is read: files it names, triangles, size."""
+"""Checks of a GLB by its JSON, before any geometry is read: files it names, number of triangles, size."""
 
 import json
 import struct

@@ -11,6 +11,7 @@ import numpy as np
 from corrotwin.twin.core import files
 from corrotwin.twin.core.errors import InputError
 from corrotwin.twin.core.text import printable
+from corrotwin.twin.geometry.atlas import Floats, Integers
 from corrotwin.twin.meshes.surface import Frame, Surface
 
 METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001, "in": 0.0254, "ft": 0.3048}
@@ -142,28 +143,41 @@ def _short(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:80]}".rstrip(": ")
 
 
-def _surface(scene: Any, stem: str) -> Surface:
-    """Return all triangles of a scene in its own coordinates, with the names of nodes and materials."""
+def placed(scene: Any) -> Iterator[tuple[Any, str, Floats, Integers]]:
+    """Yield each mesh of a trimesh scene: its node, its name, its vertices (n, 3) in the scene, its faces (m, 3).
+
+    Faces of a mesh that its node mirrors are turned, so that they look out as before.
+
+    Raises
+    ------
+    InputError
+        Faces name vertices that there are not.
+    """
     import trimesh
 
-    vertices, faces, parts, materials = [], [], [], []
-    part_names: dict[str, int] = {}
-    material_names: dict[str, int] = {}
-    offset = 0
     for node in scene.graph.nodes_geometry:
         transform, name = scene.graph[node]
         geometry = scene.geometry[name]
         if not isinstance(geometry, trimesh.Trimesh) or not len(geometry.faces):
             continue
-        own = np.asarray(geometry.faces, dtype=np.int64)
-        if own.min() < 0 or own.max() >= len(geometry.vertices):
+        faces = np.asarray(geometry.faces, dtype=np.int64)
+        if faces.min() < 0 or faces.max() >= len(geometry.vertices):
             raise InputError("its faces name vertices that it lacks")
-        moved = trimesh.transform_points(geometry.vertices, transform)
         if np.linalg.det(np.asarray(transform)[:3, :3]) < 0:
-            own = own[:, ::-1]
+            faces = faces[:, ::-1]
+        yield node, name, trimesh.transform_points(geometry.vertices, transform), faces
+
+
+def _surface(scene: Any, stem: str) -> Surface:
+    """Return all triangles of a scene in its own coordinates, with the names of nodes and materials."""
+    vertices, faces, parts, materials = [], [], [], []
+    part_names: dict[str, int] = {}
+    material_names: dict[str, int] = {}
+    offset = 0
+    for node, name, moved, own in placed(scene):
         label = stem if len(scene.geometry) == 1 and str(node).startswith("geometry") else str(node)
         part = part_names.setdefault(clean_name(label), len(part_names))
-        material = material_names.setdefault(clean_name(_material(geometry)), len(material_names))
+        material = material_names.setdefault(clean_name(_material(scene.geometry[name])), len(material_names))
         vertices.append(moved)
         faces.append(own + offset)
         parts.append(np.full(len(own), part))

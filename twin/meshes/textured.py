@@ -72,24 +72,14 @@ def save(made: Textured, folder: Path) -> Path:
 
 def _gathered(scene: Any) -> Textured:
     """Return all triangles of a trimesh scene."""
-    import trimesh
-
     vertices, faces, uv, of = [], [], [], []
     looks: dict[str, int] = {}
     materials: list[tuple[float, ...]] = []
     texture: list[int] = []
     textures: list[NDArray[np.uint8]] = []
     offset = 0
-    for node in scene.graph.nodes_geometry:
-        transform, name = scene.graph[node]
+    for _, name, moved, own in reading.placed(scene):
         geometry = scene.geometry[name]
-        if not isinstance(geometry, trimesh.Trimesh) or not len(geometry.faces):
-            continue
-        own = np.asarray(geometry.faces, dtype=np.int64)
-        if own.min() < 0 or own.max() >= len(geometry.vertices):
-            raise InputError("its faces name vertices that it lacks")
-        if np.linalg.det(np.asarray(transform)[:3, :3]) < 0:
-            own = own[:, ::-1]
         if name not in looks:
             looks[name] = len(materials)
             factors, picture = _look(geometry.visual)
@@ -99,10 +89,10 @@ def _gathered(scene: Any) -> Textured:
         places = getattr(geometry.visual, "uv", None)
         known = places is not None and np.shape(places) == (len(geometry.vertices), 2) and np.isfinite(places).all()
         uv.append(np.asarray(places, dtype=float)[own] if known else np.zeros((len(own), 3, 2)))
-        vertices.append(trimesh.transform_points(geometry.vertices, transform))
+        vertices.append(moved)
         faces.append(own + offset)
         of.append(np.full(len(own), looks[name]))
-        offset += len(geometry.vertices)
+        offset += len(moved)
     if not faces:
         raise InputError("holds no triangles")
     points = Frame(up="y").to_asset(np.concatenate(vertices))

@@ -58,7 +58,7 @@ class Rendered:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Cast:
-    """What rays through the pixels of a picture meet of the asset, each (H, W) or with more axes."""
+    """The hits on the asset of the rays through all pixels of a picture; arrays (H, W) or (H, W, 3)."""
 
     hit: np.ndarray
     place: np.ndarray
@@ -86,7 +86,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Rendered:
 
 
 def cast(rendered: Rendered, image: Mapping[str, Any]) -> Cast:
-    """What rays meet by the camera that the dataset states, with OpenCV's own removal of the distortion."""
+    """Cast rays by the camera that the dataset states; OpenCV removes the distortion."""
     twin, _ = store.load(rendered.twin)
     asset = twin_state.asset(twin)
     solid = trimesh.Trimesh(asset.vertices, asset.faces, process=False)

@@ -1,4 +1,4 @@
-"""What scenes take of the user's own pictures, and that nothing else is drawn anew for them."""
+"""Scenes draw the user's own pictures, and draw everything else as they do without them."""
 
 from dataclasses import asdict, replace
 from pathlib import Path
